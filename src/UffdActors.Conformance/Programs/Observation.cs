@@ -1,0 +1,69 @@
+namespace UffdActors.Conformance.Programs;
+
+/// <summary>
+/// What a step showed. Null means that the field is absent: it does not belong to the operation, or nothing has changed since it was
+/// last shown.
+/// </summary>
+public sealed class Observation
+{
+    /// <summary>What the call returned; -1 with <see cref="Error"/>.</summary>
+    public long? Return { get; set; }
+
+    /// <summary>Name of the errno.</summary>
+    public string? Error { get; set; }
+
+    /// <summary>Out field: a number, a mask as hex, "untouched"; the words of a handshake separated by blanks.</summary>
+    public string? Out { get; set; }
+
+    /// <summary>Number of the new handle.</summary>
+    public int? As { get; set; }
+
+    /// <summary>Result of a poll.</summary>
+    public int? Revents { get; set; }
+
+    /// <summary>Result of an access, or "blocked".</summary>
+    public string? Result { get; set; }
+
+    /// <summary>What a blocked thread waits for: fault, event or read.</summary>
+    public string? Wait { get; set; }
+
+    /// <summary>Messages that a read returned, each as its JSON text.</summary>
+    public IReadOnlyList<string>? Messages { get; set; }
+
+    /// <summary>Threads that finished because of the step, with their results.</summary>
+    public IReadOnlyList<FinishedThread>? Finished { get; set; }
+
+    /// <summary>Handle, unread faults, sleeping faults of each open handle.</summary>
+    public IReadOnlyList<(int Handle, int Pending, int Total)> Queues { get; set; } = [];
+
+    /// <summary>VMA list of the main process, one line each; null if it has not changed.</summary>
+    public string? Vmas { get; set; }
+
+    /// <summary>VMA lists of children whose list has changed.</summary>
+    public IReadOnlyList<(int Thread, string Vmas)>? ChildVmas { get; set; }
+
+    /// <summary>All files if something about them has changed.</summary>
+    public IReadOnlyList<FileState>? Files { get; set; }
+
+    /// <summary>At the end: the content of every file.</summary>
+    public IReadOnlyList<FileContent>? FinalFiles { get; set; }
+
+    /// <summary>At the end: address and content of every page.</summary>
+    public IReadOnlyList<(ulong Address, string Content)>? FinalPages { get; set; }
+}
+
+/// <summary>A thread that had been blocked, and what its operation came to.</summary>
+public sealed record FinishedThread(int Thread, Observation Result);
+
+/// <summary>A file as a step shows it.</summary>
+/// <param name="Number">File.</param>
+/// <param name="Bytes">Size.</param>
+/// <param name="Blocks">Allocated blocks of 4 KiB.</param>
+/// <param name="Data">A character a page, 1 where there is data; empty for huge-page files.</param>
+public sealed record FileState(int Number, long Bytes, long Blocks, string Data);
+
+/// <summary>A file at the end.</summary>
+/// <param name="Number">File.</param>
+/// <param name="Bytes">Size.</param>
+/// <param name="Pages">Content of each page, null for a hole; null for huge-page files.</param>
+public sealed record FileContent(int Number, long Bytes, IReadOnlyList<string?>? Pages);

@@ -1,0 +1,144 @@
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Conformance.Programs;
+
+/// <summary>The arguments of each operation in the order in which a trace names them. Reading and writing both go by this table.</summary>
+public static class StepSchema
+{
+    private static readonly Argument Start = Argument.Hex("start", s => s.Address, (s, v) => s with { Address = v });
+    private static readonly Argument Addr = Argument.Hex("addr", s => s.Address, (s, v) => s with { Address = v });
+    private static readonly Argument Dst = Argument.Hex("dst", s => s.Address, (s, v) => s with { Address = v });
+    private static readonly Argument Src = Argument.Hex("src", s => s.Other, (s, v) => s with { Other = v });
+    private static readonly Argument New = Argument.Hex("new", s => s.Other, (s, v) => s with { Other = v }, optional: true);
+    private static readonly Argument Len = Argument.Hex("len", s => s.Length, (s, v) => s with { Length = v });
+    private static readonly Argument Size = Argument.Hex("size", s => s.Length, (s, v) => s with { Length = v });
+    private static readonly Argument NewLen = Argument.Hex("newlen", s => s.Second, (s, v) => s with { Second = v });
+    private static readonly Argument Off = Argument.Hex("off", s => s.Second, (s, v) => s with { Second = v }, optional: true);
+    private static readonly Argument Mode = Argument.Hex("mode", s => s.Word, (s, v) => s with { Word = v });
+    private static readonly Argument Flags = Argument.Hex("flags", s => s.Word, (s, v) => s with { Word = v });
+    private static readonly Argument RemapFlags = Argument.Integer("flags", s => (long)s.Word, (s, v) => s with { Word = (ulong)v });
+    private static readonly Argument Features = Argument.Hex("features", s => s.Word, (s, v) => s with { Word = v });
+    private static readonly Argument Prot = Argument.Integer("prot", s => (long)s.Word, (s, v) => s with { Word = (ulong)v });
+    private static readonly Argument Magic = Argument.Hex("api", s => s.Magic, (s, v) => s with { Magic = v });
+    private static readonly Argument Bytes = Argument.Integer("bytes", s => s.Value, (s, v) => s with { Value = v });
+    private static readonly Argument Value = Argument.Integer("val", s => s.Value, (s, v) => s with { Value = v }, optional: true);
+    private static readonly Argument File = Argument.Integer("f", s => s.Number, (s, v) => s with { Number = (int)v }, optional: true);
+    private static readonly Argument Child = Argument.Integer("child", s => s.Number, (s, v) => s with { Number = (int)v });
+    private static readonly Argument Kind = Argument.Text("kind", s => s.Kind, (s, v) => s with { Kind = v });
+    private static readonly Argument Advice = Argument.Text("advice", s => s.Kind, (s, v) => s with { Kind = v });
+    private static readonly Argument Pointer = Argument.Text(
+        "ptr",
+        s => s.Pointer switch { ArgumentPointer.Null => "null", ArgumentPointer.ReadOnly => "ro", _ => "" },
+        (s, v) => s with { Pointer = v == "null" ? ArgumentPointer.Null : ArgumentPointer.ReadOnly },
+        optional: true);
+
+    private static readonly Argument[] Range = [Start, Len, Pointer];
+    private static readonly Argument[] RangeMode = [Start, Len, Mode, Pointer];
+    private static readonly Argument[] TwoPlaces = [Dst, Src, Len, Mode, Pointer];
+
+    /// <summary>The arguments of an operation.</summary>
+    public static IReadOnlyList<Argument> ArgumentsOf(ProgramOp op) => op switch
+    {
+        ProgramOp.Open => [Flags],
+        ProgramOp.Api => [Magic, Features, Pointer],
+        ProgramOp.Register or ProgramOp.Zeropage or ProgramOp.Continue or ProgramOp.Poison or ProgramOp.Writeprotect => RangeMode,
+        ProgramOp.Unregister or ProgramOp.Wake => Range,
+        ProgramOp.Copy or ProgramOp.Move => TwoPlaces,
+        ProgramOp.Read => [Bytes, Pointer],
+        ProgramOp.Access => [Kind, Addr, Value],
+        ProgramOp.File => [File, Kind, Size],
+        ProgramOp.Fallocate or ProgramOp.Punch => [File, Off, Len],
+        ProgramOp.Truncate => [File, Size],
+        ProgramOp.Fwrite => [File, Off, Value],
+        ProgramOp.Mmap => [Addr, Len, Prot, Kind, File, Off],
+        ProgramOp.Munmap => [Addr, Len],
+        ProgramOp.Mprotect => [Addr, Len, Prot],
+        ProgramOp.Mremap => [Addr, Len, NewLen, RemapFlags, New],
+        ProgramOp.Madvise => [Addr, Len, Advice],
+        ProgramOp.Fork => [Child],
+        _ => [],
+    };
+
+    /// <summary>True if the operation works on a handle.</summary>
+    public static bool HasHandle(ProgramOp op) => op is ProgramOp.Api or ProgramOp.Close or ProgramOp.Dup or ProgramOp.Register
+        or ProgramOp.Unregister or ProgramOp.Wake or ProgramOp.Copy or ProgramOp.Move or ProgramOp.Zeropage or ProgramOp.Continue
+        or ProgramOp.Poison or ProgramOp.Writeprotect or ProgramOp.Read or ProgramOp.Poll;
+
+    /// <summary>Name of an operation in a trace.</summary>
+    public static string NameOf(ProgramOp op) => Names[(int)op];
+
+    /// <summary>The operation of a name, or null.</summary>
+    public static ProgramOp? Find(string name) => Array.IndexOf(Names, name) is var i and >= 0 ? (ProgramOp)i : null;
+
+    private static readonly string[] Names = [.. Enum.GetNames<ProgramOp>().Select(n => n.ToLowerInvariant())];
+}
+
+/// <summary>How an argument is written.</summary>
+public enum ArgumentForm
+{
+    /// <summary>A 64-bit word as a string of hex digits.</summary>
+    Hex,
+
+    /// <summary>A JSON integer.</summary>
+    Integer,
+
+    /// <summary>A word.</summary>
+    Text,
+}
+
+/// <summary>One argument of an operation.</summary>
+public sealed class Argument
+{
+    private readonly Func<ProgramStep, string> _text;
+    private readonly Func<ProgramStep, ulong> _word;
+    private readonly Func<ProgramStep, string, ProgramStep> _setText;
+    private readonly Func<ProgramStep, ulong, ProgramStep> _setWord;
+
+    private Argument(
+        string name,
+        ArgumentForm form,
+        bool optional,
+        Func<ProgramStep, ulong> word,
+        Func<ProgramStep, ulong, ProgramStep> setWord,
+        Func<ProgramStep, string> text,
+        Func<ProgramStep, string, ProgramStep> setText)
+    {
+        Name = name;
+        Form = form;
+        IsOptional = optional;
+        _word = word;
+        _setWord = setWord;
+        _text = text;
+        _setText = setText;
+    }
+
+    /// <summary>Key in a trace.</summary>
+    public string Name { get; }
+
+    /// <summary>How it is written.</summary>
+    public ArgumentForm Form { get; }
+
+    /// <summary>True if a trace may leave it out.</summary>
+    public bool IsOptional { get; }
+
+    internal static Argument Hex(string name, Func<ProgramStep, ulong> get, Func<ProgramStep, ulong, ProgramStep> set, bool optional = false) =>
+        new(name, ArgumentForm.Hex, optional, get, set, _ => "", (s, _) => s);
+
+    internal static Argument Integer(string name, Func<ProgramStep, long> get, Func<ProgramStep, long, ProgramStep> set, bool optional = false) =>
+        new(name, ArgumentForm.Integer, optional, s => (ulong)get(s), (s, v) => set(s, (long)v), _ => "", (s, _) => s);
+
+    internal static Argument Text(string name, Func<ProgramStep, string> get, Func<ProgramStep, string, ProgramStep> set, bool optional = false) =>
+        new(name, ArgumentForm.Text, optional, _ => 0, (s, _) => s, get, set);
+
+    /// <summary>The value of a hex or integer argument.</summary>
+    public ulong WordOf(ProgramStep step) => _word(step);
+
+    /// <summary>The value of a text argument.</summary>
+    public string TextOf(ProgramStep step) => _text(step);
+
+    /// <summary>The step with another value.</summary>
+    public ProgramStep With(ProgramStep step, ulong value) => _setWord(step, value);
+
+    /// <summary>The step with another value.</summary>
+    public ProgramStep With(ProgramStep step, string value) => _setText(step, value);
+}

@@ -1,0 +1,101 @@
+using UffdActors.Abi;
+
+namespace UffdActors.Model.Backends;
+
+/// <summary>A module that cannot be loaded, found or unloaded. The message is one line that says why.</summary>
+public sealed class ModuleException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    public ModuleException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
+    }
+}
+
+/// <summary>
+/// The loaded memory modules. Modules are found here by name and used through their operations table; nothing else knows of them.
+/// Safe for any thread.
+/// </summary>
+public sealed class ModuleTable
+{
+    private readonly Lock _gate = new();
+    private readonly SortedDictionary<string, MemoryModule> _modules = new(StringComparer.Ordinal);
+
+    /// <summary>The modules, by name.</summary>
+    public IReadOnlyList<MemoryModule> Modules
+    {
+        get
+        {
+            lock (_gate) return [.. _modules.Values];
+        }
+    }
+
+    /// <summary>Adds a module.</summary>
+    /// <param name="module">Module.</param>
+    /// <param name="lax">Accept a table that contradicts itself, as the kernel would.</param>
+    /// <exception cref="ModuleException">The table contradicts itself, or the name is taken.</exception>
+    public void Load(MemoryModule module, bool lax = false)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        if (!lax && Contradiction(module) is { } problem)
+            throw new ModuleException($"Module \"{module.Name}\" is refused: {problem}.");
+        lock (_gate)
+        {
+            if (!_modules.TryAdd(module.Name, module)) throw new ModuleException($"A module \"{module.Name}\" is loaded already.");
+        }
+    }
+
+    /// <summary>Finds a module.</summary>
+    /// <exception cref="ModuleException">There is none of that name.</exception>
+    public MemoryModule Find(string name)
+    {
+        lock (_gate)
+        {
+            if (_modules.TryGetValue(name, out MemoryModule? module)) return module;
+            string loaded = _modules.Count == 0 ? "no module is loaded" : "loaded are " + string.Join(", ", _modules.Keys);
+            throw new ModuleException($"There is no memory module \"{name}\"; {loaded}. Modules are listed in uffd.modules.");
+        }
+    }
+
+    /// <summary>Removes a module.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="isUsed">Tells whether a mapping uses it.</param>
+    /// <exception cref="ModuleException">There is none of that name, or a mapping uses it.</exception>
+    public void Unload(string name, Func<MemoryModule, bool> isUsed)
+    {
+        ArgumentNullException.ThrowIfNull(isUsed);
+        lock (_gate)
+        {
+            MemoryModule module = Find(name);
+            if (isUsed(module)) throw new ModuleException($"Module \"{name}\" is in use by a mapping (EBUSY); unmap its memory first.");
+            _ = _modules.Remove(name);
+        }
+    }
+
+    /// <summary>What is wrong with a module's table, or null (addendum C7, C8).</summary>
+    public static string? Contradiction(MemoryModule module)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        if (module.Name.Length == 0 || module.Name.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-'))
+            return "its name must be made of lower-case letters, digits and hyphens";
+        if (module.Ops is not { } ops) return null;
+
+        RegisterModes features = ops.Features;
+        UffdIoctls ioctls = ops.Ioctls;
+        if (features == RegisterModes.None) return "its operations table offers no mode (Features is empty)";
+        if ((features & ~RegisterModes.All) != 0) return "Features has bits that are no register mode";
+        if ((ioctls & ~UffdIoctls.OfRange) != 0) return "Ioctls has bits that are no range ioctl";
+        if (Has(RegisterModes.Missing) != Does(UffdIoctls.Copy)) return "MISSING and COPY go together, and it has one of them only";
+        if (Does(UffdIoctls.ZeroPage) && !Has(RegisterModes.Missing)) return "it offers ZEROPAGE without MISSING";
+        if (Has(RegisterModes.Minor) != Does(UffdIoctls.Continue)) return "MINOR and CONTINUE go together, and it has one of them only";
+        if (Has(RegisterModes.WriteProtect) != Does(UffdIoctls.WriteProtect)) return "WP and WRITEPROTECT go together, and it has one of them only";
+        // Core fills huge pages itself and never calls their hooks.
+        if (module.PageShift != Memory.PageSize.BaseShift) return null;
+        if (Does(UffdIoctls.Continue) && !ops.HasGetFolio) return "it offers CONTINUE and has no GetFolio hook";
+        if ((Does(UffdIoctls.Copy) || Does(UffdIoctls.ZeroPage)) && !ops.HasCopy) return "it offers COPY or ZEROPAGE and has no Copy hook";
+        return null;
+
+        bool Has(RegisterModes mode) => (features & mode) != 0;
+        bool Does(UffdIoctls ioctl) => (ioctls & ioctl) != 0;
+    }
+}

@@ -1,0 +1,14 @@
+namespace UffdActors.Model.Backends;
+
+/// <summary>An ordinary file of some file system: it has no table, and can be registered for asynchronous write protection only.</summary>
+public sealed class PlainFile : MemoryModule
+{
+    /// <inheritdoc />
+    public override string Name => "file";
+
+    /// <inheritdoc />
+    public override bool HasFaultAround => true;
+
+    /// <inheritdoc />
+    public override IVmUffdOps? Ops => null;
+}

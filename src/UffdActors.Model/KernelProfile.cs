@@ -1,0 +1,58 @@
+using UffdActors.Abi;
+
+namespace UffdActors.Model;
+
+/// <summary>How memory plugs into userfaultfd in a kernel.</summary>
+public enum OpsShape
+{
+    /// <summary>Linux 6.18: core knows shmem and hugetlb by name; nothing else can be registered except for asynchronous write protection.</summary>
+    BuiltIn,
+
+    /// <summary>The table as proposed in June 2025: modes, ioctls, get-folio, copy.</summary>
+    Seed,
+
+    /// <summary>The folio-level table that was merged around 7.1.</summary>
+    Merged,
+}
+
+/// <summary>
+/// Which kernel the model is, and the knobs in which real machines differ. Outside of what is listed here all profiles are equal.
+/// </summary>
+public sealed record KernelProfile
+{
+    /// <summary>Linux 6.18 as recorded: no memory-failure handling, no swap, fault-around 64 KiB.</summary>
+    public static KernelProfile Linux618 { get; } = new() { Name = "linux-6.18", Shape = OpsShape.BuiltIn };
+
+    /// <summary>Linux 6.18 with the operations table of June 2025.</summary>
+    public static KernelProfile Seed { get; } = new() { Name = "seed", Shape = OpsShape.Seed };
+
+    /// <summary>Linux 7.1, with the merged table.</summary>
+    public static KernelProfile Linux71 { get; } = new() { Name = "linux-7.1", Shape = OpsShape.Merged };
+
+    /// <summary>All profiles, by name.</summary>
+    public static IReadOnlyList<KernelProfile> All { get; } = [Linux618, Seed, Linux71];
+
+    /// <summary>Name, as options and reports use it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>How memory plugs in.</summary>
+    public required OpsShape Shape { get; init; }
+
+    /// <summary>Features that UFFDIO_API offers.</summary>
+    public UffdFeatures Features { get; init; } = UffdFeatures.All;
+
+    /// <summary>Window of fault-around in bytes, a power of two; 0 turns it off.</summary>
+    public long FaultAroundBytes { get; init; } = 64 * 1024;
+
+    /// <summary>CONFIG_MEMORY_FAILURE: a poisoned page gives si_code 4 instead of 2.</summary>
+    public bool MemoryFailure { get; init; }
+
+    /// <summary>
+    /// True: the re-check after queueing a fault looks at the whole decision again, so that no wake-up is ever lost. False: the
+    /// kernel's own narrower re-check, which loses one in some ten thousand races (specification 9.2).
+    /// </summary>
+    public bool StrictWakes { get; init; } = true;
+
+    /// <summary>The profile of a name, or null.</summary>
+    public static KernelProfile? Find(string name) => All.FirstOrDefault(p => p.Name == name);
+}

@@ -1,0 +1,182 @@
+using System.Runtime.CompilerServices;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Model.Mapping;
+
+/// <summary>
+/// <c>mm_struct</c>: the published map of VMAs, the page table, and the lock under which both change shape. In its turns VMAs are
+/// made, split, merged and given back.
+/// </summary>
+/// <remarks>
+/// Published, readable from any thread: <see cref="Map"/>, entries, <see cref="IsAlive"/>. Everything else belongs to its turns.
+/// </remarks>
+public sealed class AddressSpace : Owner, IDisposable
+{
+    private readonly WordTable _entries;
+    private readonly Stack<VmaOwner> _spareOwners = [];
+    private readonly Queue<Operation> _lockWaiters = [];
+    private readonly Dictionary<MemoryModule, Backend> _backends = [];
+    private readonly List<Access> _spinning = [];
+    private readonly Lock _spinGate = new();
+    private volatile VmaMap _map = VmaMap.Empty;
+    private volatile bool _alive = true;
+    private Operation? _lockHolder;
+    private int _owners;
+
+    /// <summary>Makes an empty address space.</summary>
+    public AddressSpace(Machine machine, int number = 0)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        Machine = machine;
+        Number = number;
+        _entries = new WordTable(machine.WideEntries);
+    }
+
+    /// <summary>The machine.</summary>
+    public Machine Machine { get; }
+
+    /// <summary>Names the address space in reports.</summary>
+    public int Number { get; }
+
+    /// <summary>The VMAs as they are now. A change publishes another map.</summary>
+    public VmaMap Map => _map;
+
+    /// <summary>False once the process has exited; its contexts answer ESRCH from then on.</summary>
+    public bool IsAlive => _alive;
+
+    /// <summary>Native bytes of the page table.</summary>
+    public long BookkeepingBytes => _entries.AllocatedBytes;
+
+    /// <summary>Guard words of the threads.</summary>
+    internal GuardSet Guards { get; } = new();
+
+    /// <summary>The page table, for walks over ranges.</summary>
+    internal WordTable Entries => _entries;
+
+    /// <summary>The entry of a base page; of a huge page, that of its first base page.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Entry EntryAt(long page) => new(_entries.Get(page));
+
+    /// <summary>Writes an entry. In a turn of the VMA's owner, or with that owner held.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void SetEntry(long page, Entry entry) => _entries.Set(page, entry.Word);
+
+    /// <summary>Takes the lock of the address space (<c>mmap_lock</c> for writing) for an operation, or queues it.</summary>
+    /// <returns>True if it has the lock; false if it will be resumed here when it has.</returns>
+    internal bool TryLock(Operation operation)
+    {
+        _lockHolder ??= operation;
+        if (ReferenceEquals(_lockHolder, operation)) return true;
+        _lockWaiters.Enqueue(operation);
+        return false;
+    }
+
+    /// <summary>Gives the lock to the next in line.</summary>
+    internal void Unlock()
+    {
+        _ = _lockWaiters.TryDequeue(out _lockHolder);
+        _lockHolder?.Resume();
+    }
+
+    /// <summary>Publishes a map (rule R1: before anything is said about it).</summary>
+    internal void Publish(VmaMap map)
+    {
+        _map = map;
+        RetrySpinning();
+    }
+
+    /// <summary>An owner for a new VMA: one that has lost its own, or a new one.</summary>
+    internal VmaOwner NewOwner()
+    {
+        if (_spareOwners.TryPop(out VmaOwner? spare)) return spare;
+        var owner = new VmaOwner(this, _owners++);
+        Spawn(owner);
+        return owner;
+    }
+
+    /// <summary>An owner whose VMA is gone. What is still on its way to it will be forwarded.</summary>
+    internal void Retire(VmaOwner owner) => _spareOwners.Push(owner);
+
+    /// <summary>The module's presence in this address space.</summary>
+    internal Backend BackendOf(MemoryModule module)
+    {
+        if (_backends.TryGetValue(module, out Backend? backend)) return backend;
+        backend = new Backend(module);
+        Spawn(backend);
+        _backends.Add(module, backend);
+        return backend;
+    }
+
+    /// <summary>True if a VMA of this address space maps memory of the module.</summary>
+    public bool Uses(MemoryModule module)
+    {
+        foreach (Vma vma in Map.Vmas)
+        {
+            if (vma.File?.Module == module) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>True if a VMA of this address space is registered with the context.</summary>
+    internal bool HasRegistered(UserfaultContext context)
+    {
+        foreach (Vma vma in Map.Vmas)
+        {
+            if (vma.Context == context) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>The process has exited.</summary>
+    internal void Die() => _alive = false;
+
+    /// <summary>Keeps an access that the kernel would repeat without end, until something changes.</summary>
+    internal void Spin(Access access)
+    {
+        lock (_spinGate) _spinning.Add(access);
+    }
+
+    /// <summary>Something has changed: spinning accesses look again.</summary>
+    internal void RetrySpinning()
+    {
+        if (_spinning.Count == 0) return;
+        Access[] again;
+        lock (_spinGate)
+        {
+            again = [.. _spinning];
+            _spinning.Clear();
+        }
+
+        foreach (Access access in again) access.Resume();
+    }
+
+    /// <summary>Gives back the page table and the folios of private pages. No operation may be under way.</summary>
+    public void Dispose()
+    {
+        foreach (Vma vma in Map.Vmas)
+        {
+            if (vma.Store.HasIdentity) FreePrivatePages(vma);
+        }
+
+        _map = VmaMap.Empty;
+        _entries.Dispose();
+    }
+
+    private void FreePrivatePages(Vma vma)
+    {
+        for (long page = vma.Range.Start; page < vma.Range.End;)
+        {
+            Entry entry = new(_entries.Run(page, vma.Range.End, out long length));
+            if (entry.Kind == EntryKind.Anon) vma.Store.Free(entry.Folio);
+            page += length;
+        }
+    }
+
+    /// <inheritdoc />
+    public override string ToString() => $"mm {Number}";
+}

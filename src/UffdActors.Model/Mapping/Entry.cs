@@ -1,0 +1,81 @@
+using System.Runtime.CompilerServices;
+
+namespace UffdActors.Model.Mapping;
+
+/// <summary>What a page-table entry is.</summary>
+public enum EntryKind : byte
+{
+    /// <summary>Empty.</summary>
+    None = 0,
+
+    /// <summary>The shared page of zeros, read-only.</summary>
+    Zero = 1,
+
+    /// <summary>A page of the file's cache.</summary>
+    File = 2,
+
+    /// <summary>A page of its own: anonymous memory, or the private copy of a file page.</summary>
+    Anon = 3,
+
+    /// <summary>Empty, and to be write-protected when it is filled.</summary>
+    WpMarker = 4,
+
+    /// <summary>Every access fails.</summary>
+    Poison = 5,
+}
+
+/// <summary>
+/// One page-table entry: kind (3 bits), write protection by userfaultfd (1), shared by fork (1), a spare bit, and the folio number
+/// or stamp above. As a word it fits 32 bits, and 16 where the content is a stamp.
+/// </summary>
+/// <remarks>Specification 4.1. Whether a write may go ahead follows from kind and mapping, so there is no writable bit.</remarks>
+public readonly record struct Entry(uint Word)
+{
+    private const uint KindMask = 7;
+    private const uint WpBit = 1 << 3;
+    private const uint SharedBit = 1 << 4;
+    private const int FolioShift = 6;
+
+    /// <summary>An empty entry.</summary>
+    public static Entry None => default;
+
+    /// <summary>The zero page.</summary>
+    public static Entry Zero => new((uint)EntryKind.Zero);
+
+    /// <summary>A write-protection marker.</summary>
+    public static Entry WpMarker => new((uint)EntryKind.WpMarker);
+
+    /// <summary>A poison marker.</summary>
+    public static Entry Poison => new((uint)EntryKind.Poison);
+
+    /// <summary>A page of the cache.</summary>
+    public static Entry File(uint folio) => new((uint)EntryKind.File | (folio << FolioShift));
+
+    /// <summary>A page of its own.</summary>
+    public static Entry Anon(uint folio) => new((uint)EntryKind.Anon | (folio << FolioShift));
+
+    /// <summary>What the entry is.</summary>
+    public EntryKind Kind => (EntryKind)(Word & KindMask);
+
+    /// <summary>The folio or stamp of a present entry.</summary>
+    public uint Folio => Word >> FolioShift;
+
+    /// <summary>True if a read finds data.</summary>
+    public bool IsPresent
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (Word & KindMask) - 1 < 3;
+    }
+
+    /// <summary>True for a present entry that userfaultfd write-protects.</summary>
+    public bool IsWp => (Word & WpBit) != 0;
+
+    /// <summary>True for a page of its own that fork has shared and no write has claimed since.</summary>
+    public bool IsShared => (Word & SharedBit) != 0;
+
+    /// <summary>The same entry with the write-protection bit set or clear.</summary>
+    public Entry WithWp(bool wp) => new(wp ? Word | WpBit : Word & ~WpBit);
+
+    /// <summary>The same entry marked as shared or exclusive.</summary>
+    public Entry WithShared(bool shared) => new(shared ? Word | SharedBit : Word & ~SharedBit);
+}

@@ -1,0 +1,76 @@
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Model.Mapping;
+
+/// <summary>
+/// The single writer of the entries of one VMA. VMAs are replaced when they change; their owner stays, and one that has lost its
+/// VMA (merged, unmapped) only forwards what was already on its way, until the address space gives it another.
+/// </summary>
+public sealed class VmaOwner : Owner
+{
+    private readonly List<Operation> _stash = [];
+    private readonly List<Limbo> _limbo = [];
+
+    internal VmaOwner(AddressSpace mm, int number)
+    {
+        Mm = mm;
+        Number = number;
+    }
+
+    /// <summary>The address space that it belongs to.</summary>
+    public AddressSpace Mm { get; }
+
+    /// <summary>Order of creation; names the owner in traces.</summary>
+    public int Number { get; }
+
+    /// <summary>True while the address space changes VMAs: fills and populates wait (rule R3).</summary>
+    internal bool IsHeld { get; set; }
+
+    /// <summary>Operations that arrived while held.</summary>
+    internal int Stashed => _stash.Count;
+
+    /// <summary>The VMA of this owner that holds a page, according to the published map; null if it is another's by now.</summary>
+    internal Vma? VmaAt(long page)
+    {
+        Vma? vma = Mm.Map.Find(page);
+        return vma is not null && ReferenceEquals(vma.Owner, this) ? vma : null;
+    }
+
+    /// <summary>Keeps an operation until <see cref="Release"/>.</summary>
+    internal void Stash(Operation operation) => _stash.Add(operation);
+
+    /// <summary>Ends a Hold: what was kept is sent again, in the order in which it came.</summary>
+    internal void Release()
+    {
+        IsHeld = false;
+        foreach (Operation operation in _stash) operation.Resume();
+        _stash.Clear();
+    }
+
+    /// <summary>
+    /// Gives a folio back as soon as no thread can still be using it. The entry that named it must have been overwritten.
+    /// </summary>
+    internal void FreeLater(Memory.FolioStore store, uint folio, PageRange page)
+    {
+        if (folio == Memory.FolioStore.None || !store.HasIdentity) return;
+        if (Mm.Guards.AnyIn(page)) _limbo.Add(new Limbo(store, folio, page));
+        else store.Free(folio);
+    }
+
+    /// <summary>Frees what has become unused since. Called at the start of turns; costs nothing when nothing waits.</summary>
+    internal void Settle()
+    {
+        if (_limbo.Count == 0) return;
+        _ = _limbo.RemoveAll(item =>
+        {
+            if (Mm.Guards.AnyIn(item.Page)) return false;
+            item.Store.Free(item.Folio);
+            return true;
+        });
+    }
+
+    /// <inheritdoc />
+    public override string ToString() => $"vma {Number}";
+
+    private readonly record struct Limbo(Memory.FolioStore Store, uint Folio, PageRange Page);
+}

@@ -1,0 +1,285 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Model.Operations;
+
+/// <summary>How an access ended.</summary>
+public enum AccessOutcome
+{
+    /// <summary>Not yet.</summary>
+    None,
+
+    /// <summary>Data was read or written.</summary>
+    Ok,
+
+    /// <summary>SIGBUS, user mode.</summary>
+    SigBus,
+
+    /// <summary>SIGSEGV, user mode.</summary>
+    SigSegv,
+
+    /// <summary>EFAULT, kernel mode.</summary>
+    Fault,
+
+    /// <summary>No memory for the page: the process would be killed.</summary>
+    OutOfMemory,
+}
+
+/// <summary>
+/// One access to memory, from the first look at the entry to the touch, with all the faults between. It is also the entry in the
+/// context's queues while its thread sleeps. Reusable: a thread has one access at a time.
+/// </summary>
+/// <remarks>
+/// Stages: <c>Look</c> (thread) decides; then touch at once, or <c>Queue</c> (context), or <c>Populate</c> (VMA's owner), each of which
+/// leads back to <c>Look</c>: like hardware, an access always starts again from the top.
+/// </remarks>
+public class Access : Operation
+{
+    private Stage _stage;
+    private Verdict _verdict;
+    private Entry _entry;
+    private Vma? _vma;
+    private Access? _nextInBucket;
+
+    /// <summary>Makes an access for a thread; <see cref="Begin"/> aims it.</summary>
+    public Access(Caller caller)
+        : base(caller)
+    {
+    }
+
+    private enum Stage
+    {
+        Look,
+        Act,
+        Queue,
+        Asleep,
+        Populate,
+        End,
+    }
+
+    /// <summary>Address.</summary>
+    public ulong Address { get; private set; }
+
+    /// <summary>Kind.</summary>
+    public AccessKind Kind { get; private set; }
+
+    /// <summary>Bytes touched: 1, or 8 at an aligned address.</summary>
+    public int Width { get; private set; }
+
+    /// <summary>The value to write, or the value that was read.</summary>
+    public ulong Value { get; private set; }
+
+    /// <summary>How it ended.</summary>
+    public AccessOutcome Outcome { get; private set; }
+
+    /// <summary>si_code of the signal: SIGBUS 2 or 4, SIGSEGV 1 or 2.</summary>
+    public int SignalCode { get; private set; }
+
+    /// <summary>Flags of the latest fault message of this access.</summary>
+    public FaultFlags Flags { get; private set; }
+
+    /// <summary>Address as the fault message has it.</summary>
+    public ulong MessageAddress { get; private set; }
+
+    /// <summary>The context at which it sleeps, or slept last.</summary>
+    public UserfaultContext? Context { get; private set; }
+
+    /// <summary>True while the kernel repeats the fault without end and without a message (addendum A1).</summary>
+    public bool IsSpinning { get; private set; }
+
+    /// <summary>In which queue of the context the sleeping thread is.</summary>
+    internal WaitState WaitState { get; set; }
+
+    internal Access? NextWaiter { get; set; }
+
+    internal Access? PreviousWaiter { get; set; }
+
+    internal ref Access? BucketLink => ref _nextInBucket;
+
+    internal Access? NextInBucket
+    {
+        get => _nextInBucket;
+        set => _nextInBucket = value;
+    }
+
+    private long Page => PageSize.PageOf(Address);
+
+    /// <summary>Aims the access at an address. To be followed by <see cref="Step"/> in a turn of the caller.</summary>
+    /// <param name="address">Address; a multiple of <paramref name="width"/>.</param>
+    /// <param name="kind">Kind.</param>
+    /// <param name="value">Value to write.</param>
+    /// <param name="width">1 or 8 bytes.</param>
+    public void Begin(ulong address, AccessKind kind, ulong value = 0, int width = 1)
+    {
+        Restart();
+        Address = address;
+        Kind = kind;
+        Value = value;
+        Width = width;
+        Outcome = AccessOutcome.None;
+        SignalCode = 0;
+        _stage = Stage.Look;
+    }
+
+    /// <inheritdoc />
+    public override void Step()
+    {
+        switch (_stage)
+        {
+            case Stage.Asleep or Stage.Look:
+                Look();
+                break;
+            case Stage.Act:
+                Act();
+                break;
+            case Stage.Queue:
+                Queue();
+                break;
+            case Stage.Populate:
+                PopulatePage();
+                break;
+            default:
+                Complete();
+                break;
+        }
+    }
+
+    /// <summary>In a turn of the context: the thread leaves the queue and tries again.</summary>
+    internal void WakeUp()
+    {
+        OnWoken();
+        _stage = Stage.Look;
+        GoTo(Caller);
+    }
+
+    /// <summary>Called in a turn of the thread just before a fault is sent to its context.</summary>
+    protected virtual void OnFault()
+    {
+    }
+
+    /// <summary>Called in a turn of the context just before the thread is sent on its way again.</summary>
+    protected virtual void OnWoken()
+    {
+    }
+
+    private void Look()
+    {
+        IsSpinning = false;
+        Caller.Guard.Hold(Page);
+        _verdict = Mmu.Decide(Caller.Mm, Page, Kind, out _vma, out _entry, out FaultFlags flags);
+        Flags = flags;
+        if (Caller.Port.SplitsTurns)
+        {
+            _stage = Stage.Act;
+            GoTo(Caller);
+            return;
+        }
+
+        Act();
+    }
+
+    private void Act()
+    {
+        if (_verdict == Verdict.Hit) Touch();
+        Caller.Guard.Release();
+        switch (_verdict)
+        {
+            case Verdict.Hit:
+                End(AccessOutcome.Ok);
+                break;
+            case Verdict.Deliver:
+                // The fault handler makes the anon_vma before it asks whether the page is missing.
+                if ((Flags & (FaultFlags.Write | FaultFlags.Wp)) == FaultFlags.Write) _vma!.PrepareAnon(Caller.Mm.Map);
+                Context = _vma!.Context!;
+                MessageAddress = Context.MessageAddress(Address, _vma);
+                OnFault();
+                _stage = Stage.Queue;
+                GoTo(Context);
+                break;
+            case Verdict.Populate:
+                _stage = Stage.Populate;
+                GoTo(_vma!.Owner);
+                break;
+            case Verdict.Bus:
+                Signal(AccessOutcome.SigBus, _entry.Kind == EntryKind.Poison && Caller.Mm.Machine.Profile.MemoryFailure ? 4 : 2);
+                break;
+            case Verdict.Spin:
+                IsSpinning = true;
+                _stage = Stage.Look;
+                Caller.Mm.Spin(this);
+                break;
+            default:
+                Signal(AccessOutcome.SigSegv, _verdict == Verdict.NotMapped ? 1 : 2);
+                break;
+        }
+    }
+
+    private void Touch()
+    {
+        FolioStore store = _vma!.Store;
+        int offset = (int)(Address & (ulong)(_vma.PageBytes - 1));
+        uint folio = _entry.Kind == EntryKind.Zero ? FolioStore.None : _entry.Folio;
+        if ((Kind & AccessKind.Write) == 0) Value = Width == 1 ? store.ReadByte(folio, offset) : store.ReadLane(folio, offset);
+        else if (Width == 1) store.WriteByte(folio, offset, (byte)Value);
+        else store.WriteLane(folio, offset, Value);
+    }
+
+    private void Queue()
+    {
+        UserfaultContext context = Context!;
+        if (!MustWait(context))
+        {
+            WakeUp();
+            return;
+        }
+
+        _stage = Stage.Asleep;
+        context.Enqueue(this);
+    }
+
+    // Rule R1: what was installed and woken before this fault reached the queue would be lost otherwise.
+    private bool MustWait(UserfaultContext context)
+    {
+        if (context.IsReleased) return false;
+        AddressSpace mm = Caller.Mm;
+        Verdict verdict = Mmu.Decide(mm, Page, Kind, out Vma? vma, out Entry entry, out FaultFlags flags);
+        if (mm.Machine.Profile.StrictWakes) return verdict == Verdict.Deliver && vma!.Context == context && flags == Flags;
+
+        // The kernel looks at the entry alone: empty, a marker of any kind, or still read-only for a write-protection fault.
+        if (vma is null) entry = mm.EntryAt(Page);
+        return !entry.IsPresent || ((Flags & FaultFlags.Wp) != 0 && (entry.IsWp || vma is null || Mmu.NeedsCopy(vma, entry)));
+    }
+
+    private void PopulatePage()
+    {
+        var owner = (VmaOwner)At;
+        if (owner.IsHeld)
+        {
+            owner.Stash(this);
+            return;
+        }
+
+        owner.Settle();
+        Errno error = owner.VmaAt(Page) is null ? Errno.None : Populate.Run(owner, Page, Kind);
+        _stage = Stage.Look;
+        if (error == Errno.ENOMEM) End(AccessOutcome.OutOfMemory);
+        else if (error != Errno.None) Signal(AccessOutcome.SigBus, 2);
+        else GoTo(Caller);
+    }
+
+    private void Signal(AccessOutcome outcome, int code)
+    {
+        SignalCode = code;
+        End((Kind & AccessKind.Kernel) != 0 ? AccessOutcome.Fault : outcome);
+    }
+
+    private void End(AccessOutcome outcome)
+    {
+        Outcome = outcome;
+        _stage = Stage.End;
+        if (ReferenceEquals(At, Caller)) Complete();
+        else GoTo(Caller);
+    }
+}

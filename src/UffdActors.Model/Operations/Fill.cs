@@ -1,0 +1,585 @@
+using UffdActors.Abi;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Model.Operations;
+
+/// <summary>The calls that fill pages.</summary>
+public enum FillKind
+{
+    /// <summary>UFFDIO_COPY.</summary>
+    Copy,
+
+    /// <summary>UFFDIO_ZEROPAGE.</summary>
+    ZeroPage,
+
+    /// <summary>UFFDIO_CONTINUE.</summary>
+    Continue,
+
+    /// <summary>UFFDIO_POISON.</summary>
+    Poison,
+}
+
+/// <summary>
+/// A fill on its way: UFFDIO_COPY, ZEROPAGE, CONTINUE or POISON (specification 5.1 to 5.6). Reusable.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Stages: <c>Begin</c> (caller) checks arguments and looks up the mapping; <c>Prepare</c> (the module's backend) makes or finds folios,
+/// where the memory is a module's; <c>ReadSource</c> (caller) reads a source that may fault; <c>Install</c> (VMA's owner) compares what
+/// the fill was decided on with what is true now, and writes cache slot and entry in one turn; <c>Wake</c> (context).
+/// </para>
+/// <para>
+/// It carries the calling context, the map and the change epoch that it was decided on (rule R2). The owner of the destination need
+/// not be the calling context; threads are woken on the calling one.
+/// </para>
+/// </remarks>
+public class Fill : Operation
+{
+    /// <summary>Pages with content of their own that one turn fills at the most, so that nobody waits longer behind it.</summary>
+    internal const int PagesPerTurn = 512;
+
+    private Stage _stage;
+    private VmaMap? _map;
+    private Vma? _vma;
+    private long _epoch;
+    private long _done;
+    private Errno _stop;
+    private uint[] _folios = new uint[1];
+    private int _prepared;
+    private uint _loose;
+    private int _loaded;
+    private Access? _sourceAccess;
+    private bool _insideSourceAccess;
+    private bool _referenced;
+    private bool _slept;
+
+    /// <summary>Makes a fill for a thread; <see cref="Begin"/> aims it.</summary>
+    public Fill(Caller caller)
+        : base(caller)
+    {
+    }
+
+    private enum Stage
+    {
+        Begin,
+        Prepare,
+        ReadSource,
+        Install,
+        Wake,
+        End,
+    }
+
+    /// <summary>The context on which the call is made.</summary>
+    public UserfaultContext Context { get; private set; } = null!;
+
+    /// <summary>Which call.</summary>
+    public FillKind Kind { get; private set; }
+
+    /// <summary>First address to fill.</summary>
+    public ulong Start { get; private set; }
+
+    /// <summary>Bytes to fill.</summary>
+    public ulong Length { get; private set; }
+
+    /// <summary>Where the content comes from.</summary>
+    public FillSource Source { get; private set; }
+
+    /// <summary>Mode bits.</summary>
+    public FillModes Modes { get; private set; }
+
+    /// <summary>The argument structure.</summary>
+    public ArgumentPointer Pointer { get; private set; }
+
+    /// <summary>
+    /// False if a fill that succeeds in full ends in the turn of the context that wakes its waiters, without another hop to the
+    /// caller. Failures always go back to the caller.
+    /// </summary>
+    public bool ReportsSuccess { get; init; } = true;
+
+    /// <summary>The call's errno. EAGAIN with a positive <see cref="Out"/> is a partial success.</summary>
+    public Errno Error { get; private set; }
+
+    /// <summary>The signed out field: bytes done, or a negative errno; null if the kernel did not write it.</summary>
+    public long? Out { get; private set; }
+
+    /// <summary>Aims the fill. To be followed by <see cref="Step"/> in a turn of the caller.</summary>
+    public void Begin(
+        UserfaultContext context,
+        FillKind kind,
+        ulong start,
+        ulong length,
+        FillSource source = default,
+        FillModes modes = FillModes.None,
+        ArgumentPointer pointer = ArgumentPointer.Good)
+    {
+        Restart();
+        Context = context;
+        Kind = kind;
+        Start = start;
+        Length = length;
+        Source = source;
+        Modes = modes;
+        Pointer = pointer;
+        Error = Errno.None;
+        Out = null;
+        _stage = Stage.Begin;
+        _vma = null;
+        _done = 0;
+        _stop = Errno.None;
+        _prepared = 0;
+        _loose = FolioStore.None;
+        _loaded = 0;
+    }
+
+    /// <summary>Ends the fill with an error in place of the stage that has failed, in the turn in which it failed.</summary>
+    public void Abort(Errno error)
+    {
+        _done = 0;
+        Stop(error);
+    }
+
+    /// <inheritdoc />
+    public override void Step()
+    {
+        switch (_stage)
+        {
+            case Stage.Begin:
+                CheckArguments();
+                break;
+            case Stage.Prepare:
+                Prepare((Backend)At);
+                break;
+            case Stage.ReadSource:
+                if (!_insideSourceAccess) ReadSource();
+                break;
+            case Stage.Install:
+                Install((VmaOwner)At);
+                break;
+            case Stage.Wake:
+                Wake();
+                break;
+            default:
+                Complete();
+                break;
+        }
+    }
+
+    private bool HasUserSource => Kind == FillKind.Copy && Source.Kind == FillSourceKind.User;
+
+    private void CheckArguments()
+    {
+        if (!Context.IsInitialized)
+        {
+            End(Errno.EINVAL, null);
+            return;
+        }
+
+        // Comes before everything else, even before the argument is read. The order matters: first the epoch, then whether
+        // something is changing; an event that is raised in between is noticed when the page is installed.
+        _epoch = Context.ChangeEpoch;
+        if (Context.IsChanging)
+        {
+            if (Pointer == ArgumentPointer.Good) End(Errno.EAGAIN, -(long)Errno.EAGAIN);
+            else End(Errno.EFAULT, null);
+            return;
+        }
+
+        ulong allowed = Kind is FillKind.Copy or FillKind.Continue ? (ulong)(FillModes.DontWake | FillModes.WriteProtect) : (ulong)FillModes.DontWake;
+        if (Pointer == ArgumentPointer.Null) End(Errno.EFAULT, null);
+        else if (HasUserSource && !ArgumentChecks.IsUnalignedRange(Source.Word, Length)) End(Errno.EINVAL, null);
+        else if (!ArgumentChecks.IsRange(Start, Length)) End(Errno.EINVAL, null);
+        else if (!ArgumentChecks.HasOnly((ulong)Modes, allowed)) End(Errno.EINVAL, null);
+        else if (!Context.Mm.IsAlive) End(Errno.ESRCH, null);
+        else if (Validate()) Route();
+    }
+
+    /// <summary>Looks the destination up as if the call came now. In anybody's turn: everything it reads is published.</summary>
+    /// <returns>False if the fill has ended.</returns>
+    private bool Validate()
+    {
+        _map = Context.Mm.Map;
+        Vma? vma = _map.Find(PageSize.PageOf(Start));
+        // As in the kernel, a private mapping gets its anon_vma before it is asked whether it is registered at all.
+        vma?.PrepareAnon(_map);
+        Errno error = vma switch
+        {
+            null => Errno.ENOENT,
+            _ when PageSize.PageOf(Start + Length) > vma.Range.End => Errno.ENOENT,
+            { Context: null } => Errno.ENOENT,
+            _ when Context.ChangeEpoch != _epoch => Errno.EAGAIN,
+            _ => FillRules.Check(Context.Mm.Machine.Profile, vma, Kind, Modes, Start, Length),
+        };
+        if (error != Errno.None)
+        {
+            Stop(error);
+            return false;
+        }
+
+        if (_vma is not null && vma!.Store != _vma.Store) FreePrepared();
+        _vma = vma;
+        return true;
+    }
+
+    private void Route()
+    {
+        if (HasUserSource && _loaded < _vma!.PageBytes && (_loose != FolioStore.None || !FillRules.NeedsModule(_vma, Kind)))
+        {
+            _stage = Stage.ReadSource;
+            if (ReferenceEquals(At, Caller)) ReadSource();
+            else GoTo(Caller);
+        }
+        else if (FillRules.NeedsModule(_vma!, Kind))
+        {
+            _stage = Stage.Prepare;
+            GoTo(_vma!.Backend!);
+        }
+        else
+        {
+            _stage = Stage.Install;
+            GoTo(_vma!.Owner);
+        }
+    }
+
+    private void Prepare(Backend backend)
+    {
+        IVmUffdOps ops = backend.Module.OpsUnder(Context.Mm.Machine.Profile)!;
+        if (Kind == FillKind.Continue ? !ops.HasGetFolio : !ops.HasCopy)
+        {
+            Stop(Errno.EINVAL);
+            return;
+        }
+
+        long page = PageSize.PageOf(Start) + (_done >> PageSize.BaseShift);
+        long left = PageSize.PageOf(Start + Length) - page;
+        int batch = HasUserSource ? 1 : (int)Math.Min(left, PagesPerTurn);
+        if (_folios.Length < batch) _folios = new uint[batch];
+        Errno error = Errno.None;
+        while (_prepared < batch)
+        {
+            uint folio = HasUserSource ? _loose : FolioStore.None;
+            error = PrepareOne(ops, page + _prepared, ref folio);
+            _loose = FolioStore.None;
+            if (error == Errno.ENOENT && HasUserSource && folio != FolioStore.None && _loaded == 0)
+            {
+                // "Not enough": core fills this folio with everything dropped, looks again, and calls once more.
+                _loose = folio;
+                _stage = Stage.ReadSource;
+                GoTo(Caller);
+                return;
+            }
+
+            if (error != Errno.None)
+            {
+                if (Kind != FillKind.Continue) _vma!.Store.Free(folio);
+                break;
+            }
+
+            _folios[_prepared++] = folio;
+        }
+
+        _stop = error;
+        _stage = Stage.Install;
+        if (_prepared == 0) Finish();
+        else GoTo(_vma!.Owner);
+    }
+
+    private Errno PrepareOne(IVmUffdOps ops, long page, ref uint folio)
+    {
+        if (Kind == FillKind.Continue)
+        {
+            Errno error = ops.GetFolio(_vma!.File!, _vma.FileIndexOf(page), out folio);
+            return error == Errno.ENOENT ? Errno.EFAULT : error;
+        }
+
+        FillSource source = Kind == FillKind.ZeroPage ? FillSource.Zero : Source.Advance((page << PageSize.BaseShift) - (long)Start);
+        return ops.Copy(new CopyRequest(Context.Mm.EntryAt(page), _vma!, page, source, Modes), ref folio);
+    }
+
+    /// <summary>Reads one page of a source in the caller's memory (rule R7); that may fault, and sleep.</summary>
+    private void ReadSource()
+    {
+        if (_sourceAccess is { IsFinished: true, Outcome: not AccessOutcome.Ok })
+        {
+            _sourceAccess = null;
+            Stop(Errno.EFAULT);
+            return;
+        }
+
+        _sourceAccess = null;
+        if (_loose == FolioStore.None && !TryAllocateLoose()) return;
+        while (_loaded < _vma!.PageBytes)
+        {
+            ulong address = Source.Word + (ulong)_done + (ulong)_loaded;
+            if (TryReadSource(address)) continue;
+
+            // The kernel copies again with its locks dropped: now the page is faulted in like any other.
+            Access access = new(Caller) { Parent = this };
+            access.Begin(address, AccessKind.Read | AccessKind.Kernel);
+            _insideSourceAccess = true;
+            access.Step();
+            _insideSourceAccess = false;
+            _sourceAccess = access;
+            if (!access.IsFinished)
+            {
+                // Asleep, the call holds a reference of its own to the context.
+                if (!_referenced) Context.AddReference();
+                _referenced = _slept = true;
+                return;
+            }
+
+            if (access.Outcome != AccessOutcome.Ok)
+            {
+                Stop(Errno.EFAULT);
+                return;
+            }
+        }
+
+        _sourceAccess = null;
+        if (_slept)
+        {
+            // The kernel had dropped its locks and looks again at everything, at what is changing first.
+            _slept = false;
+            _epoch = Context.ChangeEpoch;
+            if (Context.IsChanging)
+            {
+                Stop(Errno.EAGAIN);
+                return;
+            }
+        }
+
+        if (Validate()) Route();
+    }
+
+    private bool TryAllocateLoose()
+    {
+        if (_vma!.IsHuge && HugeConflict(_vma, DonePage) is var conflict and not Errno.None)
+        {
+            Stop(conflict);
+            return false;
+        }
+
+        _loose = _vma.Store.AllocateZeroed();
+        if (_loose != FolioStore.None || !_vma.Store.HasIdentity) return true;
+        Stop(_vma.IsHuge ? Errno.EEXIST : Errno.ENOMEM);
+        return false;
+    }
+
+    private bool TryReadSource(ulong address)
+    {
+        Caller.Guard.Hold(PageSize.PageOf(address));
+        bool hit = Mmu.Decide(Caller.Mm, PageSize.PageOf(address), AccessKind.Read | AccessKind.Kernel, out Vma? vma, out Entry entry, out _)
+            == Verdict.Hit;
+        if (hit)
+        {
+            int offset = (int)(address & (ulong)(vma!.PageBytes - 1));
+            int length = Math.Min(_vma!.PageBytes - _loaded, vma.PageBytes - offset);
+            uint folio = entry.Kind == EntryKind.Zero ? FolioStore.None : entry.Folio;
+            _vma.Store.CopyPart(ref _loose, _loaded, vma.Store, folio, offset, length);
+            _loaded += length;
+        }
+
+        Caller.Guard.Release();
+        return hit;
+    }
+
+    private long DonePage => PageSize.PageOf(Start) + (_done >> PageSize.BaseShift);
+
+    private void Install(VmaOwner owner)
+    {
+        if (owner.IsHeld)
+        {
+            owner.Stash(this);
+            return;
+        }
+
+        owner.Settle();
+        if (!ReferenceEquals(Context.Mm.Map, _map) && !StillFits(owner)) return;
+        if (Context.ChangeEpoch != _epoch)
+        {
+            Stop(Errno.EAGAIN);
+            return;
+        }
+
+        Errno error = InstallPages();
+        if (error != Errno.None) Stop(error);
+        else if (_stop != Errno.None || _done == (long)Length) Finish();
+        else if (HasUserSource || FillRules.NeedsModule(_vma!, Kind)) Route();
+        else GoTo(owner);
+    }
+
+    /// <summary>The map has changed since the lookup: the answer is the one that a call gets that comes now (rule R2).</summary>
+    private bool StillFits(VmaOwner owner)
+    {
+        Vma before = _vma!;
+        if (!Validate()) return false;
+        Vma now = _vma!;
+        if (now.Owner == owner && now.File == before.File && now.IsShared == before.IsShared
+            && now.FileIndexOf(now.HeadOf(DonePage)) == before.FileIndexOf(before.HeadOf(DonePage)))
+        {
+            return true;
+        }
+
+        FreePrepared();
+        _stop = Errno.None;
+        Route();
+        return false;
+    }
+
+    private Errno InstallPages()
+    {
+        long page = DonePage;
+        long end = PageSize.PageOf(Start + Length);
+        bool wp = (Modes & FillModes.WriteProtect) != 0;
+        if (FillRules.NeedsModule(_vma!, Kind)) return InstallPrepared(page, wp);
+
+        long stride = _vma!.Stride;
+        for (int turn = 0; page < end; page += stride)
+        {
+            if (TryInstallExtent(ref page, end, wp)) return Errno.None;
+            Errno error = FillPage.Core(_vma, page, Kind, Source.Advance(_done), ref _loose, wp);
+            if (error != Errno.None) return error;
+            _done += _vma.PageBytes;
+            _loaded = 0;
+            if (++turn == PagesPerTurn || HasUserSource) break;
+        }
+
+        return Errno.None;
+    }
+
+    private Errno InstallPrepared(long page, bool wp)
+    {
+        for (int i = 0; i < _prepared; i++, page++)
+        {
+            Errno error = FillPage.Module(_vma!, page, Kind, _folios[i], wp);
+            if (error != Errno.None)
+            {
+                if (Kind != FillKind.Continue)
+                {
+                    for (; i < _prepared; i++) _vma!.Store.Free(_folios[i]);
+                }
+
+                _prepared = 0;
+                return error;
+            }
+
+            _done += PageSize.Base;
+        }
+
+        _prepared = 0;
+        _loaded = 0;
+        return Errno.None;
+    }
+
+    /// <summary>Content without folios, into a large empty stretch: an extent, whatever its length.</summary>
+    private bool TryInstallExtent(ref long page, long end, bool wp)
+    {
+        const int Worthwhile = 1 << WordTable.LeafBits;
+        if (!_vma!.IsAnonymous || end - page < Worthwhile || !(Kind == FillKind.ZeroPage || (Kind == FillKind.Copy && !_vma.Store.HasIdentity)))
+            return false;
+        AddressSpace mm = Context.Mm;
+        Entry entry = Kind == FillKind.ZeroPage ? Entry.Zero : Entry.Anon(_vma.Store.AllocateFrom(Source)).WithWp(wp);
+        while (page < end)
+        {
+            if (mm.Entries.Run(page, end, out long length) != 0) return false;
+            long count = length;
+            while (page + count < end && mm.Entries.Run(page + count, end, out length) == 0) count += length;
+            mm.Entries.Fill(page, count, entry.Word);
+            page += count;
+            _done += count << PageSize.BaseShift;
+        }
+
+        return true;
+    }
+
+    private static Errno HugeConflict(Vma vma, long page)
+    {
+        if (vma.Owner.Mm.EntryAt(page).IsPresent) return Errno.EEXIST;
+        return vma.IsShared && vma.File!.SlotAt(vma.FileIndexOf(page)).IsPresent ? Errno.EEXIST : Errno.None;
+    }
+
+    private void Stop(Errno error)
+    {
+        _stop = error;
+        Finish();
+    }
+
+    private void Finish()
+    {
+        FreePrepared();
+        long result = _done > 0 ? _done : -(long)_stop;
+        if (Pointer == ArgumentPointer.ReadOnly)
+        {
+            // The pages stay, and nobody is woken.
+            End(Errno.EFAULT, null);
+            return;
+        }
+
+        if (result < 0)
+        {
+            End(_stop, result);
+            return;
+        }
+
+        Error = result == (long)Length ? Errno.None : Errno.EAGAIN;
+        Out = result;
+        if ((Modes & FillModes.DontWake) != 0)
+        {
+            End(Error, Out);
+            return;
+        }
+
+        _stage = Stage.Wake;
+        GoTo(Context);
+    }
+
+    /// <summary>Called in a turn of the context when pages have been filled, just before their threads are woken.</summary>
+    protected virtual void OnFilled()
+    {
+    }
+
+    private void Wake()
+    {
+        OnFilled();
+        Context.Wake(Start, Start + (ulong)Out!.Value);
+        Context.Mm.RetrySpinning();
+        if (Error == Errno.None && !ReportsSuccess)
+        {
+            _stage = Stage.End;
+            Complete();
+            return;
+        }
+
+        End(Error, Out);
+    }
+
+    private void End(Errno error, long? result)
+    {
+        Error = error;
+        Out = result;
+        _stage = Stage.End;
+        if (_referenced)
+        {
+            _referenced = false;
+            ReleaseContext.AfterLastReference(Context, Caller);
+        }
+
+        if (ReferenceEquals(At, Caller)) Complete();
+        else GoTo(Caller);
+    }
+
+    private void FreePrepared()
+    {
+        if (_loose != FolioStore.None) _vma!.Store.Free(_loose);
+        _loose = FolioStore.None;
+        _loaded = 0;
+        if (_prepared > 0 && Kind != FillKind.Continue)
+        {
+            for (int i = 0; i < _prepared; i++) _vma!.Store.Free(_folios[i]);
+        }
+
+        _prepared = 0;
+    }
+}

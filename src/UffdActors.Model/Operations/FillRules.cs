@@ -1,0 +1,42 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+
+namespace UffdActors.Model.Operations;
+
+/// <summary>Which fills a mapping takes at all, before a page is looked at (specification 5.1 and 5.2; addendum C3).</summary>
+internal static class FillRules
+{
+    /// <summary>Checks a fill against the mapping of its destination.</summary>
+    /// <returns>Success, or EINVAL.</returns>
+    public static Errno Check(KernelProfile profile, Vma vma, FillKind kind, FillModes modes, ulong start, ulong length)
+    {
+        if ((modes & FillModes.WriteProtect) != 0 && !vma.HasWp) return Errno.EINVAL;
+        if (vma.IsAnonymous) return kind == FillKind.Continue ? Errno.EINVAL : Errno.None;
+        if (vma.File!.Module.OpsUnder(profile) is not { } ops) return Errno.EINVAL;
+        if (profile.Shape == OpsShape.Seed)
+        {
+            if ((ops.Ioctls & BitOf(kind)) == 0) return Errno.EINVAL;
+            if (kind == FillKind.Continue && !vma.IsShared) return Errno.EINVAL;
+        }
+
+        if (!vma.IsHuge) return Errno.None;
+        ulong mask = (ulong)vma.PageBytes - 1;
+        return kind == FillKind.ZeroPage || (start & mask) != 0 || (length & mask) != 0 ? Errno.EINVAL : Errno.None;
+    }
+
+    /// <summary>True if the module's hook makes or finds the folio; else core does it in the turn that maps it.</summary>
+    public static bool NeedsModule(Vma vma, FillKind kind) => !vma.IsAnonymous && !vma.IsHuge && kind switch
+    {
+        FillKind.Continue => true,
+        FillKind.Poison => false,
+        _ => vma.IsShared, // a private mapping of a file is filled as anonymous memory
+    };
+
+    private static UffdIoctls BitOf(FillKind kind) => kind switch
+    {
+        FillKind.Copy => UffdIoctls.Copy,
+        FillKind.ZeroPage => UffdIoctls.ZeroPage,
+        FillKind.Continue => UffdIoctls.Continue,
+        _ => UffdIoctls.Poison,
+    };
+}

@@ -1,0 +1,175 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations.Files;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Model.Operations.Maps;
+
+/// <summary>The advice that takes pages away.</summary>
+public enum Advice
+{
+    /// <summary>MADV_DONTNEED.</summary>
+    DontNeed,
+
+    /// <summary>MADV_FREE; without memory pressure the pages stay.</summary>
+    Free,
+
+    /// <summary>MADV_REMOVE: punches a hole into the file.</summary>
+    Remove,
+}
+
+/// <summary>
+/// madvise(2) (specification 4.4 and 6.6; addendum 9 and 10). A registered part raises REMOVE, if asked for, and waits until it has been
+/// read <em>before</em> its pages go; part after part. Holes are passed over and reported with ENOMEM at the end.
+/// </summary>
+public sealed class AdviseMemory : MapCall
+{
+    private readonly ulong _address;
+    private readonly ulong _length;
+    private readonly Advice _advice;
+    private long _reached;
+
+    /// <summary>Makes the call.</summary>
+    public AdviseMemory(Caller caller, ulong address, ulong length, Advice advice)
+        : base(caller)
+    {
+        _address = address;
+        _length = length;
+        _advice = advice;
+    }
+
+    private protected override IEnumerable<Owner?> Stages()
+    {
+        ulong length = (_length + PageSize.Base - 1) & ~(ulong)(PageSize.Base - 1);
+        if (_address % PageSize.Base != 0 || (_length != 0 && length == 0) || _address + length < _address)
+        {
+            Error = Errno.EINVAL;
+            yield break;
+        }
+
+        PageRange range = PageRange.OfBytes(_address, length);
+        Errno hole = Errno.None;
+        yield return Mm;
+        for (long page = range.Start; page < range.End;)
+        {
+            ReadOnlySpan<Vma> rest = Mm.Map.In(new PageRange(page, range.End));
+            if (rest.Length == 0)
+            {
+                hole = Errno.ENOMEM;
+                break;
+            }
+
+            Vma vma = rest[0];
+            if (vma.Range.Start > page) hole = Errno.ENOMEM;
+            PageRange part = vma.Range.Intersect(range with { Start = page });
+            _reached = part.End;
+            foreach (Owner? next in One(vma, part)) yield return next;
+            if (Error != Errno.None) yield break;
+            page = _reached;
+            yield return Mm;
+        }
+
+        Error = hole;
+    }
+
+    private IEnumerable<Owner?> One(Vma vma, PageRange part)
+    {
+        if (_advice == Advice.Remove)
+        {
+            Error = vma.IsAnonymous ? Errno.EINVAL : !vma.IsShared || !vma.MayWrite ? Errno.EACCES : Errno.None;
+            if (Error != Errno.None) yield break;
+            MemoryFile file = vma.File!;
+            long offset = part.Start - vma.Range.Start + vma.Offset;
+            foreach (Owner? next in Announce(vma, part)) yield return next;
+            PageRange hole = new(offset, offset + part.Count);
+            foreach (Owner? next in FileZap.Punch(this, file, hole)) yield return next;
+            yield break;
+        }
+
+        if (!TryTrim(vma, ref part))
+        {
+            Error = Errno.EINVAL;
+            yield break;
+        }
+
+        if (part.IsEmpty) yield break;
+        if (vma.Context is { } context && (context.Features & UffdFeatures.EventRemove) != 0)
+        {
+            foreach (Owner? next in Announce(vma, part)) yield return next;
+
+            // The lock was dropped while the event was unread: what is mapped there now?
+            yield return Mm;
+            if (Mm.Map.Find(part.Start) is not { } now)
+            {
+                Error = Errno.ENOMEM;
+                yield break;
+            }
+
+            vma = now;
+            if (!TryTrim(vma, ref part))
+            {
+                Error = Errno.EINVAL;
+                yield break;
+            }
+
+            // If the mapping was split meanwhile, what is left of the range is announced again.
+            part = part.Intersect(vma.Range);
+            _reached = part.End;
+        }
+
+        if (_advice == Advice.Free && !vma.IsAnonymous)
+        {
+            Error = Errno.EINVAL;
+            yield break;
+        }
+
+        foreach (Owner? next in Take(part)) yield return next;
+    }
+
+    // hugetlb takes whole pages only: the start must be aligned, the end is rounded down; and it has no MADV_FREE.
+    private bool TryTrim(Vma vma, ref PageRange part)
+    {
+        if (!vma.IsHuge) return true;
+        if (_advice == Advice.Free || part.Start % vma.Stride != 0) return false;
+        part = part with { End = part.End - (part.End % vma.Stride) };
+        return true;
+    }
+
+    private IEnumerable<Owner?> Announce(Vma vma, PageRange part)
+    {
+        if (vma.Context is not { } context || (context.Features & UffdFeatures.EventRemove) == 0) yield break;
+        context.BeginChange();
+        ContextEvent remove = new(UffdEvent.Remove, PageSize.AddressOf(part.Start), PageSize.AddressOf(part.End), 0, null, this);
+        foreach (Owner? next in Await(context, remove)) yield return next;
+    }
+
+    private IEnumerable<Owner?> Take(PageRange part)
+    {
+        foreach (Owner? next in Lock(Mm)) yield return next;
+        foreach (Vma vma in Mm.Map.In(part).ToArray())
+        {
+            PageRange inside = vma.Range.Intersect(part);
+            yield return vma.Owner;
+            if (_advice == Advice.DontNeed) Zap.Run(vma, inside, ZapCause.DontNeed);
+            else FreeLazily(inside);
+            while (Mm.Guards.AnyIn(inside)) yield return vma.Owner;
+            vma.Owner.Settle();
+        }
+
+        yield return Mm;
+        Mm.Unlock();
+        Mm.RetrySpinning();
+    }
+
+    // Pages would go under memory pressure only; what goes at once is poison.
+    private void FreeLazily(PageRange range)
+    {
+        for (long page = range.Start; page < range.End;)
+        {
+            Entry entry = new(Mm.Entries.Run(page, range.End, out long length));
+            if (entry.Kind == EntryKind.Poison) Mm.Entries.Fill(page, length, Entry.None.Word);
+            page += length;
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Model.Operations.Maps;
+
+/// <summary>What the calls share that change the map of an address space: unmapping, and the events that unmapping raises.</summary>
+public abstract class MapCall : ControlOperation
+{
+    private protected MapCall(Caller caller)
+        : base(caller) => Mm = caller.Mm;
+
+    /// <summary>The address space: the caller's.</summary>
+    public AddressSpace Mm { get; }
+
+    /// <summary>True while the thread sleeps because its event has not been read.</summary>
+    public bool IsWaitingForReader { get; private set; }
+
+    /// <summary>True if an edge of the range would cut a huge page in two; such a mapping cannot be split.</summary>
+    private protected bool CutsHugePage(PageRange range)
+    {
+        foreach (Vma vma in Mm.Map.In(range))
+        {
+            if (!vma.IsHuge) continue;
+            PageRange inside = vma.Range.Intersect(range);
+            if (inside.Start % vma.Stride != 0 || inside.End % vma.Stride != 0) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// Unmaps a range, in a turn of the address space that has its lock; ends in one. Every context that wants to know gets an event,
+    /// to be completed by <see cref="Complete(List{UnmapEvent})"/> once the lock is given up.
+    /// </summary>
+    private protected IEnumerable<Owner?> Unmap(PageRange range, List<UnmapEvent> events)
+    {
+        Vma[] gone = Mm.Map.In(range).ToArray();
+        if (gone.Length == 0) yield break;
+        foreach (Vma vma in gone)
+        {
+            if (vma.Context is not { } context || (context.Features & UffdFeatures.EventUnmap) == 0) continue;
+            UnmapEvent unmap = new(context, range);
+            // One event a context and range, however many of its VMAs go.
+            if (events.Contains(unmap)) continue;
+            context.BeginChange();
+            events.Add(unmap);
+        }
+
+        List<VmaOwner> held = [];
+        foreach (Owner? next in Hold(Mm, range, held)) yield return next;
+        MapEdit edit = new(Mm);
+        edit.Change(range, _ => null);
+        _ = edit.Publish();
+        foreach (Owner? next in AwaitGuards(Mm, range)) yield return next;
+        foreach (Vma vma in gone)
+        {
+            Zap.Run(vma, vma.Range.Intersect(range), ZapCause.Unmap);
+            ForgetMapping(vma.File);
+        }
+
+        foreach (Owner? next in Release(Mm, held)) yield return next;
+    }
+
+    /// <summary>Waits until each unmap event has been read, one after the other.</summary>
+    private protected IEnumerable<Owner?> Complete(List<UnmapEvent> events)
+    {
+        foreach (UnmapEvent unmap in events)
+        {
+            ContextEvent contextEvent = new(
+                UffdEvent.Unmap, PageSize.AddressOf(unmap.Range.Start), PageSize.AddressOf(unmap.Range.End), 0, null, this);
+            foreach (Owner? next in Await(unmap.Context, contextEvent)) yield return next;
+        }
+    }
+
+    /// <summary>Makes sure that no fill is under way (rule R4), queues an event whose epoch has been raised, and sleeps until it is read.</summary>
+    private protected IEnumerable<Owner?> Await(UserfaultContext context, ContextEvent contextEvent)
+    {
+        yield return Mm;
+        foreach (Owner? next in Fence(Mm)) yield return next;
+        IsWaitingForReader = true;
+        foreach (Owner? next in AwaitRead(context, contextEvent)) yield return next;
+        IsWaitingForReader = false;
+    }
+
+    /// <summary>A VMA of a file is gone: the file forgets the address space with the last one.</summary>
+    private protected void ForgetMapping(MemoryFile? file)
+    {
+        if (file is null) return;
+        foreach (Vma vma in Mm.Map.Vmas)
+        {
+            if (vma.File == file) return;
+        }
+
+        file.RemoveMapper(Mm);
+    }
+
+    /// <summary>An unmap event that has been announced.</summary>
+    private protected sealed record UnmapEvent(UserfaultContext Context, PageRange Range);
+}

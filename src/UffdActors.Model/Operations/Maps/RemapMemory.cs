@@ -1,0 +1,294 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Model.Operations.Maps;
+
+/// <summary>How mremap moves.</summary>
+[Flags]
+public enum RemapModes
+{
+    /// <summary>Only in place.</summary>
+    InPlace = 0,
+
+    /// <summary>MREMAP_MAYMOVE.</summary>
+    MayMove = 1,
+
+    /// <summary>MREMAP_FIXED: to a given address.</summary>
+    Fixed = 2,
+
+    /// <summary>MREMAP_DONTUNMAP: the old range stays mapped, empty.</summary>
+    DontUnmap = 4,
+}
+
+/// <summary>
+/// mremap(2), in place or to a fixed address, with its events: what lay at the target is reported first, then the move, then a tail that
+/// was cut off, then the old range; all of them after the whole change is done (addendum 11 and 12).
+/// </summary>
+public sealed class RemapMemory : MapCall
+{
+    private readonly ulong _address;
+    private readonly ulong _oldLength;
+    private readonly ulong _newLength;
+    private readonly RemapModes _modes;
+    private readonly ulong _newAddress;
+    private readonly List<UnmapEvent> _overwritten = [];
+    private readonly List<UnmapEvent> _unmapped = [];
+    private Moved? _moved;
+
+    /// <summary>Makes the call.</summary>
+    public RemapMemory(Caller caller, ulong address, ulong oldLength, ulong newLength, RemapModes modes, ulong newAddress = 0)
+        : base(caller)
+    {
+        _address = address;
+        _oldLength = (oldLength + PageSize.Base - 1) & ~(ulong)(PageSize.Base - 1);
+        _newLength = (newLength + PageSize.Base - 1) & ~(ulong)(PageSize.Base - 1);
+        _modes = modes;
+        _newAddress = newAddress;
+    }
+
+    private bool IsFixed => (_modes & RemapModes.Fixed) != 0;
+
+    private bool KeepsSource => (_modes & RemapModes.DontUnmap) != 0;
+
+    private protected override IEnumerable<Owner?> Stages()
+    {
+        Error = CheckArguments();
+        if (Error != Errno.None) yield break;
+
+        foreach (Owner? next in Lock(Mm)) yield return next;
+        PageRange origin = PageRange.OfBytes(_address, _oldLength);
+        if (IsFixed)
+        {
+            foreach (Owner? next in _oldLength == _newLength ? MoveAll(origin) : MoveOne(origin, Pages(_newLength), PageSize.PageOf(_newAddress)))
+                yield return next;
+        }
+        else
+        {
+            foreach (Owner? next in Resize(origin)) yield return next;
+        }
+
+        Mm.Unlock();
+
+        foreach (Owner? next in Complete(_overwritten)) yield return next;
+        if (_moved is { } moved)
+        {
+            if (Error == Errno.None)
+            {
+                ContextEvent remap = new(
+                    UffdEvent.Remap,
+                    PageSize.AddressOf(moved.From),
+                    PageSize.AddressOf(moved.To),
+                    (ulong)moved.Count << PageSize.BaseShift,
+                    null,
+                    this);
+                foreach (Owner? next in Await(moved.Context, remap)) yield return next;
+            }
+            else
+            {
+                moved.Context.EndChange();
+            }
+        }
+
+        foreach (Owner? next in Complete(_unmapped)) yield return next;
+    }
+
+    private Errno CheckArguments()
+    {
+        if (_address % PageSize.Base != 0 || _newLength == 0 || _newLength > PageSize.TaskSize) return Errno.EINVAL;
+        if (!IsFixed) return Errno.None;
+        if (_newAddress % PageSize.Base != 0 || _newAddress > PageSize.TaskSize - _newLength) return Errno.EINVAL;
+        if (KeepsSource && _oldLength != _newLength) return Errno.EINVAL;
+        PageRange origin = PageRange.OfBytes(_address, _oldLength);
+        return origin.Intersects(PageRange.OfBytes(_newAddress, _newLength)) ? Errno.EINVAL : Errno.None;
+    }
+
+    /// <summary>Same size, fixed address: several VMAs may move together, but none that is registered.</summary>
+    private IEnumerable<Owner?> MoveAll(PageRange range)
+    {
+        Vma[] vmas = Mm.Map.In(range).ToArray();
+        if (vmas.Length == 0 || vmas[0].Range.Start > range.Start)
+        {
+            Error = Errno.EFAULT;
+            yield break;
+        }
+
+        long shift = PageSize.PageOf(_newAddress) - range.Start;
+        for (int i = 0; i < vmas.Length && Error == Errno.None; i++)
+        {
+            PageRange part = vmas[i].Range.Intersect(range);
+            if (vmas[i].Context is not null && (i > 0 || part.End < range.End))
+            {
+                Error = Errno.EFAULT;
+                yield break;
+            }
+
+            foreach (Owner? next in MoveOne(part, part.Count, part.Start + shift)) yield return next;
+        }
+    }
+
+    private IEnumerable<Owner?> MoveOne(PageRange origin, long newCount, long to)
+    {
+        Error = CheckMapping(origin, newCount, out _);
+        if (Error != Errno.None) yield break;
+        PageRange target = new(to, to + newCount);
+        if (CutsHugePage(target))
+        {
+            Error = Errno.EINVAL;
+            yield break;
+        }
+
+        foreach (Owner? next in Unmap(target, _overwritten)) yield return next;
+        if (newCount < origin.Count)
+        {
+            PageRange tail = origin with { Start = origin.Start + newCount };
+            if (CutsHugePage(tail))
+            {
+                Error = Errno.EINVAL;
+                yield break;
+            }
+
+            foreach (Owner? next in Unmap(tail, _unmapped)) yield return next;
+            origin = origin with { End = tail.Start };
+        }
+
+        if (Mm.Map.Find(origin.Start) is not { } vma)
+        {
+            Error = Errno.EFAULT;
+            yield break;
+        }
+
+        foreach (Owner? next in Transfer(vma, origin, target)) yield return next;
+    }
+
+    /// <summary>
+    /// Gives the mapping its new place with all its entries. The old range disappears first, so that no thread looks at entries
+    /// that are being moved.
+    /// </summary>
+    private IEnumerable<Owner?> Transfer(Vma vma, PageRange origin, PageRange target)
+    {
+        UserfaultContext? context = vma.Context;
+        bool keepsRegistration = context is not null && (context.Features & UffdFeatures.EventRemap) != 0;
+        if (keepsRegistration) context!.BeginChange();
+        if (!KeepsSource && context is not null && (context.Features & UffdFeatures.EventUnmap) != 0)
+        {
+            context.BeginChange();
+            _unmapped.Add(new UnmapEvent(context, origin));
+        }
+
+        List<VmaOwner> held = [];
+        foreach (Owner? next in Hold(Mm, origin, held)) yield return next;
+        foreach (Owner? next in Hold(Mm, target, held)) yield return next;
+        List<(long Offset, Entry Entry)> entries = [];
+        AnonVma? anon = vma.Anon;
+        // Memory without a private page yet takes the offsets of its new place, so that it can merge there.
+        long offset = vma.IsAnonymous && anon is null ? target.Start : vma.Offset + origin.Start - vma.Range.Start;
+
+        MapEdit removal = new(Mm);
+        removal.Change(origin, _ => null);
+        VmaMap without = removal.Map;
+        if (KeepsSource)
+        {
+            // Only the entries leave; the mapping stays. What threads still see of it goes with their guards.
+            Collect(vma, origin, entries);
+            foreach (Owner? next in AwaitGuards(Mm, origin)) yield return next;
+        }
+        else
+        {
+            _ = removal.Publish();
+            foreach (Owner? next in AwaitGuards(Mm, origin)) yield return next;
+            Collect(vma, origin, entries);
+        }
+
+        foreach ((long at, Entry entry) in entries)
+        {
+            Entry moved = context is null || keepsRegistration ? entry : WithoutProtection(entry);
+            Mm.SetEntry(target.Start + at, moved);
+        }
+
+        MapEdit addition = new(Mm);
+        addition.Add(vma.MovedTo(target, offset, Mm.NewOwner(), vma.Backend, anon));
+        if (context is not null && !keepsRegistration)
+        {
+            // The kernel drops the registration of whatever VMA the moved one has become part of.
+            Vma at = addition.Map.Find(target.Start)!;
+            addition.Exchange(at, at.WithRegistration(null, RegisterModes.None));
+        }
+
+        if (KeepsSource && vma.Range == origin && addition.Map.Find(origin.Start) is { } source && source.Range == origin)
+            addition.Exchange(source, source.MovedTo(source.Range, source.Offset, source.Owner, source.Backend, null));
+        _ = addition.Publish();
+        if (keepsRegistration) _moved = new Moved(context!, origin.Start, target.Start, origin.Count);
+        foreach (Owner? next in Release(Mm, held)) yield return next;
+    }
+
+    private void Collect(Vma vma, PageRange origin, List<(long Offset, Entry Entry)> entries)
+    {
+        for (long page = origin.Start; page < origin.End;)
+        {
+            Entry entry = new(Mm.Entries.Run(page, origin.End, out long length));
+            long step = vma.IsHuge ? vma.Stride : entry.Kind == EntryKind.None ? length : 1;
+            if (entry.Kind != EntryKind.None)
+            {
+                entries.Add((page - origin.Start, entry));
+                Mm.SetEntry(page, Entry.None);
+            }
+
+            page += step;
+        }
+    }
+
+    private static Entry WithoutProtection(Entry entry) => entry.Kind == EntryKind.WpMarker ? Entry.None : entry.WithWp(false);
+
+    private IEnumerable<Owner?> Resize(PageRange origin)
+    {
+        Error = CheckMapping(origin, Pages(_newLength), out Vma? vma);
+        if (Error != Errno.None || _newLength == _oldLength) yield break;
+        if (_newLength < _oldLength)
+        {
+            PageRange tail = origin with { Start = origin.Start + Pages(_newLength) };
+            if (CutsHugePage(tail)) Error = Errno.EINVAL;
+            if (Error != Errno.None) yield break;
+            foreach (Owner? next in Unmap(tail, _unmapped)) yield return next;
+            yield break;
+        }
+
+        PageRange grown = new(origin.End, origin.Start + Pages(_newLength));
+        if (vma!.Range.End != origin.End || Mm.Map.In(grown).Length > 0)
+        {
+            Error = Errno.ENOMEM;
+            yield break;
+        }
+
+        List<VmaOwner> held = [];
+        foreach (Owner? next in Hold(Mm, grown, held)) yield return next;
+        MapEdit edit = new(Mm);
+        edit.Exchange(vma, vma.Grown(grown.End));
+        edit.MergeBehind(grown.End);
+        _ = edit.Publish();
+        foreach (Owner? next in Release(Mm, held)) yield return next;
+    }
+
+    private Errno CheckMapping(PageRange origin, long newCount, out Vma? vma)
+    {
+        vma = Mm.Map.Find(origin.Start);
+        if (vma is null) return Errno.EFAULT;
+        if (vma.IsHuge)
+        {
+            long stride = vma.Stride;
+            if (origin.Start % stride != 0 || (IsFixed && PageSize.PageOf(_newAddress) % stride != 0)) return Errno.EINVAL;
+            // Neither a second mapping nor growth fits the reservations of huge pages.
+            if (KeepsSource || newCount > origin.Count) return Errno.EINVAL;
+        }
+
+        bool growsOrMoves = IsFixed || newCount > origin.Count;
+        if (!growsOrMoves) return Errno.None;
+        long needed = Math.Min(origin.Count, newCount);
+        return needed > vma.Range.End - origin.Start ? Errno.EFAULT : Errno.None;
+    }
+
+    private static long Pages(ulong bytes) => (long)(bytes >> PageSize.BaseShift);
+
+    private sealed record Moved(UserfaultContext Context, long From, long To, long Count);
+}

@@ -1,0 +1,72 @@
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Model;
+
+/// <summary>
+/// Runs operations to their end on the calling thread: the same stages that the actors run, in one loop. The stage that is due for the
+/// thread of the lowest rank goes first, as on one CPU with strict priorities; among equals the older one.
+/// </summary>
+/// <remarks>Not safe for several threads.</remarks>
+public sealed class SequentialKernel : IKernel
+{
+    private readonly PriorityQueue<Operation, (int Rank, long Order)> _due = new();
+    private readonly LoopPort _port;
+    private long _order;
+
+    /// <summary>Makes an idle kernel.</summary>
+    public SequentialKernel() => _port = new LoopPort(this);
+
+    /// <inheritdoc />
+    public event Action<Operation>? Finished;
+
+    /// <summary>Stages run so far.</summary>
+    public long Stages { get; private set; }
+
+    /// <inheritdoc />
+    public T Attach<T>(T owner)
+        where T : Owner
+    {
+        ArgumentNullException.ThrowIfNull(owner);
+        owner.Attach(_port);
+        return owner;
+    }
+
+    /// <inheritdoc />
+    public void Submit(Operation operation) => _port.Send(operation);
+
+    /// <summary>Runs one stage.</summary>
+    /// <returns>False if nothing is due: every operation is finished or asleep.</returns>
+    public bool Step()
+    {
+        if (!_due.TryDequeue(out Operation? operation, out _)) return false;
+        Stages++;
+        operation.Step();
+        if (operation.TakeFinished() is { } finished) Finished?.Invoke(finished);
+        return true;
+    }
+
+    /// <inheritdoc />
+    public void Run()
+    {
+        while (Step())
+        {
+        }
+    }
+
+    /// <summary>Runs a call, and whatever it sets going, until nothing is due. The call may be asleep afterwards.</summary>
+    public T Run<T>(T operation)
+        where T : Operation
+    {
+        Submit(operation);
+        Run();
+        return operation;
+    }
+
+    private sealed class LoopPort(SequentialKernel kernel) : Port
+    {
+        public override void Send(Operation operation) =>
+            kernel._due.Enqueue(operation, (operation.Caller.Rank, kernel._order++));
+
+        public override Port Spawn(Owner child) => this;
+    }
+}

@@ -1,0 +1,157 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Model.Userfault;
+
+/// <summary>UFFDIO_REGISTER (specification 3.1 to 3.3): gives VMAs to a context, or changes the modes of its own.</summary>
+public sealed class Register : ControlOperation
+{
+    private readonly UserfaultContext _context;
+    private readonly ulong _start;
+    private readonly ulong _length;
+    private readonly ulong _mode;
+    private readonly ArgumentPointer _pointer;
+
+    /// <summary>Makes the call.</summary>
+    public Register(
+        Caller caller, UserfaultContext context, ulong start, ulong length, ulong mode, ArgumentPointer pointer = ArgumentPointer.Good)
+        : base(caller)
+    {
+        _context = context;
+        _start = start;
+        _length = length;
+        _mode = mode;
+        _pointer = pointer;
+    }
+
+    /// <summary>The reported ioctls; null if the kernel did not write them.</summary>
+    public UffdIoctls? Ioctls { get; private set; }
+
+    private protected override IEnumerable<Owner?> Stages()
+    {
+        Error = CheckArguments();
+        if (Error != Errno.None) yield break;
+
+        AddressSpace mm = _context.Mm;
+        PageRange range = PageRange.OfBytes(_start, _length);
+        var modes = (RegisterModes)_mode;
+        foreach (Owner? next in Lock(mm)) yield return next;
+        Error = Registration.CheckRegister(_context, range, modes);
+        if (Error == Errno.None)
+        {
+            bool anyHuge = AnyHuge(mm, range);
+            List<VmaOwner> held = [];
+            foreach (Owner? next in Hold(mm, range, held)) yield return next;
+            MapEdit edit = new(mm);
+            edit.Change(range, vma =>
+                // Modes are never reduced: asking for less than there is changes nothing. Anything else replaces the modes.
+                vma.Context == _context && (vma.Modes & modes) == modes ? vma : vma.WithRegistration(_context, modes));
+            _ = edit.Publish();
+            foreach (Owner? next in Release(mm, held)) yield return next;
+
+            // The registration is in force even if reporting it fails.
+            if (_pointer == ArgumentPointer.ReadOnly) Error = Errno.EFAULT;
+            else Ioctls = Registration.ReportedIoctls(anyHuge, modes);
+        }
+
+        mm.Unlock();
+    }
+
+    private Errno CheckArguments()
+    {
+        if (!_context.IsInitialized) return Errno.EINVAL;
+        if (_pointer == ArgumentPointer.Null) return Errno.EFAULT;
+        if (!ArgumentChecks.AreModes(_mode)) return Errno.EINVAL;
+        if (!ArgumentChecks.IsRange(_start, _length)) return Errno.EINVAL;
+        return _context.Mm.IsAlive ? Errno.None : Errno.ENOMEM;
+    }
+
+    private static bool AnyHuge(AddressSpace mm, PageRange range)
+    {
+        foreach (Vma vma in mm.Map.In(range))
+        {
+            if (vma.IsHuge) return true;
+        }
+
+        return false;
+    }
+}
+
+/// <summary>
+/// UFFDIO_UNREGISTER (specification 3.4). Publishes first and wakes afterwards (rule R1). Only parts that had MISSING wake their waiters:
+/// a waiter of a W- or I-only range sleeps until somebody issues WAKE.
+/// </summary>
+public sealed class Unregister : ControlOperation
+{
+    private readonly UserfaultContext _context;
+    private readonly ulong _start;
+    private readonly ulong _length;
+    private readonly ArgumentPointer _pointer;
+
+    /// <summary>Makes the call.</summary>
+    public Unregister(Caller caller, UserfaultContext context, ulong start, ulong length, ArgumentPointer pointer = ArgumentPointer.Good)
+        : base(caller)
+    {
+        _context = context;
+        _start = start;
+        _length = length;
+        _pointer = pointer;
+    }
+
+    private protected override IEnumerable<Owner?> Stages()
+    {
+        Error = CheckArguments();
+        if (Error != Errno.None) yield break;
+
+        AddressSpace mm = _context.Mm;
+        PageRange range = PageRange.OfBytes(_start, _length);
+        foreach (Owner? next in Lock(mm)) yield return next;
+        Error = Registration.CheckUnregister(_context, range);
+        if (Error != Errno.None)
+        {
+            mm.Unlock();
+            yield break;
+        }
+
+        List<VmaOwner> held = [];
+        List<PageRange> wake = [];
+        foreach (Owner? next in Hold(mm, range, held)) yield return next;
+        MapEdit edit = new(mm);
+        Vma[] vmas = mm.Map.In(range).ToArray();
+        for (int i = 0; i < vmas.Length && Error == Errno.None; i++)
+        {
+            Vma vma = vmas[i];
+            if (vma.Context is null) continue;
+            PageRange part = vma.Range.Intersect(range);
+            if (vma.HasMissing) wake.Add(part);
+            // A huge page counts as a whole, even if the range ends inside it.
+            if (vma.HasWp) Protection.Change(vma, part with { End = vma.HeadOf(part.End + vma.Stride - 1) }, protect: false);
+            if (part.End < vma.Range.End && part.End % vma.Stride != 0)
+            {
+                // The kernel notices when it splits: at the start first, and that stays.
+                edit.Split(part.Start);
+                Error = Errno.EINVAL;
+            }
+            else
+            {
+                edit.Change(part, v => v.WithRegistration(null, RegisterModes.None));
+            }
+        }
+
+        _ = edit.Publish();
+        foreach (Owner? next in Release(mm, held)) yield return next;
+        mm.Unlock();
+
+        yield return _context;
+        foreach (PageRange part in wake) _context.Wake(Memory.PageSize.AddressOf(part.Start), Memory.PageSize.AddressOf(part.End));
+    }
+
+    private Errno CheckArguments()
+    {
+        if (!_context.IsInitialized) return Errno.EINVAL;
+        if (_pointer == ArgumentPointer.Null) return Errno.EFAULT;
+        if (!ArgumentChecks.IsRange(_start, _length)) return Errno.EINVAL;
+        return _context.Mm.IsAlive ? Errno.None : Errno.ENOMEM;
+    }
+}

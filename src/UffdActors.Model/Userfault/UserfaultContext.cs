@@ -1,0 +1,182 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Model.Userfault;
+
+/// <summary>
+/// <c>struct userfaultfd_ctx</c>: features, the queues of sleeping threads and of events, and the mark that the address space is
+/// changing. Its queues change in its own turns only; the marks are published.
+/// </summary>
+public sealed class UserfaultContext : Owner
+{
+    private readonly WaitQueue _waiters = new();
+    private readonly Queue<ContextEvent> _events = new();
+    private readonly List<ReadMessages> _readers = [];
+    private int _changing;
+    private long _changeEpoch;
+    private int _references = 1;
+    private volatile bool _initialized;
+
+    /// <summary>Makes a context as <c>userfaultfd</c>(2) does; one handle refers to it.</summary>
+    public UserfaultContext(AddressSpace mm, UffdOpenFlags flags, int number = 0)
+    {
+        ArgumentNullException.ThrowIfNull(mm);
+        Mm = mm;
+        OpenFlags = flags;
+        Number = number;
+    }
+
+    /// <summary>The address space that it controls, wherever its descriptor travels.</summary>
+    public AddressSpace Mm { get; }
+
+    /// <summary>Flags of creation.</summary>
+    public UffdOpenFlags OpenFlags { get; }
+
+    /// <summary>Order of creation; names the context in reports.</summary>
+    public int Number { get; }
+
+    /// <summary>Faults of system calls are not delivered.</summary>
+    public bool IsUserModeOnly => (OpenFlags & UffdOpenFlags.UserModeOnly) != 0;
+
+    /// <summary>Reading an empty queue gives EAGAIN.</summary>
+    public bool IsNonBlocking => (OpenFlags & UffdOpenFlags.NonBlock) != 0;
+
+    /// <summary>The handshake is done.</summary>
+    public bool IsInitialized => _initialized;
+
+    /// <summary>Features asked for in the handshake; fixed from then on.</summary>
+    public UffdFeatures Features { get; private set; }
+
+    /// <summary>The last handle has been closed.</summary>
+    public bool IsReleased { get; private set; }
+
+    /// <summary>Unread fault messages, as fdinfo counts them.</summary>
+    public int Pending => _waiters.Pending;
+
+    /// <summary>Sleeping threads, as fdinfo counts them.</summary>
+    public int Total => _waiters.Total;
+
+    /// <summary>Events that nobody has read.</summary>
+    public int UnreadEvents => _events.Count;
+
+    /// <summary>True while an event is unread: no fill succeeds (<c>mmap_changing</c>).</summary>
+    public bool IsChanging => Volatile.Read(ref _changing) > 0;
+
+    /// <summary>Raised with every event, before it is queued (rule R4). A fill carries the epoch that it was decided in (rule R2).</summary>
+    public long ChangeEpoch => Volatile.Read(ref _changeEpoch);
+
+    /// <summary>Descriptors and sleeping calls that refer to it.</summary>
+    public int References => Volatile.Read(ref _references);
+
+    /// <summary>The handshake succeeded.</summary>
+    internal void Initialize(UffdFeatures features)
+    {
+        Features = features;
+        _initialized = true;
+    }
+
+    /// <summary>The address that a message about an access shows.</summary>
+    internal ulong MessageAddress(ulong address, Vma vma) =>
+        (Features & UffdFeatures.ExactAddress) != 0 ? address : address & ~(ulong)(vma.PageBytes - 1);
+
+    /// <summary>One more descriptor, or a call that sleeps and so keeps the context from its last close. Any thread.</summary>
+    internal void AddReference() => Interlocked.Increment(ref _references);
+
+    /// <summary>One less. Any thread.</summary>
+    /// <returns>True if it was the last: the context is to be released.</returns>
+    internal bool RemoveReference() => Interlocked.Decrement(ref _references) == 0;
+
+    /// <summary>Raises <see cref="IsChanging"/> and the epoch. Any thread.</summary>
+    internal void BeginChange()
+    {
+        Interlocked.Increment(ref _changing);
+        Interlocked.Increment(ref _changeEpoch);
+    }
+
+    /// <summary>Ends what <see cref="BeginChange"/> began. Any thread.</summary>
+    internal void EndChange() => Interlocked.Decrement(ref _changing);
+
+    /// <summary>Puts a thread to sleep with a message to be read.</summary>
+    internal void Enqueue(Access access)
+    {
+        _waiters.Enqueue(access);
+        NotifyReaders();
+    }
+
+    /// <summary>Takes a thread out of the queues (signal).</summary>
+    internal void Withdraw(Access access)
+    {
+        if (access.WaitState != WaitState.None) _waiters.Remove(access);
+    }
+
+    /// <summary>Queues an event; its producer sleeps until it is read.</summary>
+    internal void Enqueue(ContextEvent contextEvent)
+    {
+        _events.Enqueue(contextEvent);
+        NotifyReaders();
+    }
+
+    /// <summary>
+    /// Takes the next message: faults always come before events, whatever their age. Reading an event lets its producer go on.
+    /// </summary>
+    /// <param name="message">The message.</param>
+    /// <param name="fault">The sleeping access of a fault message.</param>
+    /// <param name="child">The child's context of a fork message; a descriptor for it is the reader's business.</param>
+    /// <returns>False if there is nothing to read.</returns>
+    public bool TryRead(out UffdMsg message, out Access? fault, out UserfaultContext? child)
+    {
+        child = null;
+        fault = _waiters.Read();
+        if (fault is not null)
+        {
+            uint threadId = (Features & UffdFeatures.ThreadId) != 0 ? (uint)fault.Caller.ThreadId : 0;
+            message = UffdMsg.Pagefault(fault.Flags, fault.MessageAddress, threadId);
+            return true;
+        }
+
+        if (_events.TryDequeue(out ContextEvent? next))
+        {
+            message = next.ToMessage((uint)(next.Child?.Number ?? 0));
+            child = next.Child;
+            next.Producer.Resume();
+            return true;
+        }
+
+        message = default;
+        return false;
+    }
+
+    /// <summary>Wakes every thread whose message address lies in the bytes [start, end).</summary>
+    internal void Wake(ulong start, ulong end) => _waiters.Wake(start, end);
+
+    /// <summary>True if a read would find a message.</summary>
+    internal bool HasMessages => _waiters.Pending > 0 || _events.Count > 0;
+
+    /// <summary>A blocking read found nothing.</summary>
+    internal void Park(ReadMessages reader) => _readers.Add(reader);
+
+    /// <summary>A signal ended a blocking read.</summary>
+    internal bool Withdraw(ReadMessages reader) => _readers.Remove(reader);
+
+    /// <summary>The last close: from here on nobody sleeps here any more.</summary>
+    internal void Release()
+    {
+        IsReleased = true;
+        _waiters.Wake(0, ulong.MaxValue);
+        while (_events.TryDequeue(out ContextEvent? unread)) unread.Producer.Resume();
+    }
+
+    /// <summary>The sleeping threads; for reports.</summary>
+    public IEnumerable<Access> Waiters() => _waiters.Waiters();
+
+    /// <inheritdoc />
+    public override string ToString() => $"context {Number}";
+
+    private void NotifyReaders()
+    {
+        if (_readers.Count == 0) return;
+        foreach (ReadMessages reader in _readers) reader.Resume();
+        _readers.Clear();
+    }
+}

@@ -1,0 +1,356 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Handling;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.PageSources;
+
+namespace UffdActors.Actors;
+
+/// <summary>
+/// Resolves faults: asks the page source, and fills the page. One of several that share a context; each page belongs to one of them.
+/// </summary>
+/// <remarks>
+/// A request passes through these states, and is at any time in exactly one place: in a message, in the table of a page source, in a
+/// timer.
+/// <code>
+/// New ──► Fetching ──► Filling ──► (success: ends at the context)
+///  │          ▲           ├─ EAGAIN: Deferred ──► Filling
+///  │          └───────────┼─ CONTINUE into a hole
+///  └──────────────────────┴─ EEXIST, ENOENT: Dismissed ──► (context wakes the page)
+/// </code>
+/// What it decides is in <see cref="FaultResolver"/>; which requests it has is in the reader's table. So a crash loses nothing: the
+/// context wakes the pages of the lost incarnation, and their threads fault again.
+/// </remarks>
+internal sealed class HandlerActor : UntypedActor, IPageReceiver
+{
+    private readonly VmContext _vm;
+    private readonly HandlerOptions _options;
+    private readonly HandlerSlot _slot;
+    private readonly Dictionary<WriteProtect, PageRequest> _clearing = [];
+    private PageRequest? _asking;
+    private bool _answered;
+
+    public HandlerActor(VmContext vm, HandlerOptions options)
+    {
+        _vm = vm;
+        _options = options;
+        _slot = options.Reader.Handlers[options.Number];
+    }
+
+    public static Props Props(VmContext vm, HandlerOptions options) =>
+        Akka.Actor.Props.Create<HandlerActor>(vm, options).WithDispatcher(vm.DispatcherId);
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case PageRequest request:
+                OnRequest(request);
+                break;
+            case WriteProtect clear:
+                clear.Step();
+                if (clear.EndedHere) OnCleared(clear);
+                break;
+            case AliasAccess access:
+                access.Step();
+                if (access.EndedHere) OnAliasPresent(access);
+                break;
+            case VmProtocol.Retry retry:
+                OnRetry(retry.Request);
+                break;
+            case VmProtocol.EventsApplied:
+                _vm.Probe?.At(HandlerPoint.OnEvents, _options.Number, null);
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    protected override void PreRestart(Exception reason, object message)
+    {
+        _vm.Incidents.Report(new Incident(IncidentKind.HandlerCrashed, $"Handler {_options.Number} crashed and was restarted: {reason.Message}", reason));
+        PageRequest? during = (message as PageRequest) ?? (message as VmProtocol.Retry)?.Request ?? (message as AliasAccess)?.Request;
+        ((ActorPort)_options.Reader.Context.Port).Self.Tell(new VmProtocol.HandlerCrashed(_options.Number, during), ActorRefs.NoSender);
+        base.PreRestart(reason, message);
+    }
+
+    private void OnRequest(PageRequest request)
+    {
+        if (request.Incarnation != _slot.Incarnation)
+        {
+            Dismiss(request);
+            return;
+        }
+
+        switch (request.Phase)
+        {
+            case RequestPhase.New:
+                _vm.Probe?.At(HandlerPoint.AfterRead, _options.Number, request);
+                Take(request);
+                break;
+            case RequestPhase.Fetching:
+                _vm.Probe?.At(HandlerPoint.OnAnswer, _options.Number, request);
+                if (request.Failure is null) Fill(request);
+                else Defer(request);
+                break;
+            case RequestPhase.Filling:
+                _vm.Probe?.At(HandlerPoint.OnAnswer, _options.Number, request);
+                request.Step();
+                OnFillFailed(request);
+                break;
+        }
+    }
+
+    private void Take(PageRequest request)
+    {
+        RegionView view = _options.Reader.View;
+        long page = PageSize.PageOf(request.Address);
+        if (view.Find(page) is not { } region)
+        {
+            Dismiss(request);
+            return;
+        }
+
+        switch (FaultResolver.First(request.Flags, region.By, view.IsRemoved(page), request.Streak))
+        {
+            case Resolution.Fetch:
+                Fetch(request);
+                break;
+            case Resolution.FillZero:
+                Issue(request, FillKind.ZeroPage, FillSource.Zero);
+                break;
+            case Resolution.CopyZeros:
+                Issue(request, FillKind.Copy, FillSource.Zero);
+                break;
+            case Resolution.Continue:
+                request.Content = SourceContent.Bytes;
+                Issue(request, FillKind.Continue, FillSource.Zero);
+                break;
+            case Resolution.ClearProtection:
+                ClearProtection(request);
+                break;
+            case Resolution.Defer:
+                request.Streak = 0;
+                Defer(request);
+                break;
+            default:
+                Refuse(request, Errno.EEXIST);
+                break;
+        }
+    }
+
+    private void Fetch(PageRequest request)
+    {
+        request.Phase = RequestPhase.Fetching;
+        request.Failure = null;
+        if (request.Trace is { } trace) trace.Requested = _vm.Time.Now;
+        if (_options.SourceActor is { } actor)
+        {
+            actor.Tell(request, ActorRefs.NoSender);
+            return;
+        }
+
+        _asking = request;
+        _answered = false;
+        _options.Source.Request(new PageOrder(request.Id, request.Region.Id, request.Page, 1, Urgency.Demand, 0, CancellationToken.None), this);
+        _asking = null;
+        if (!_answered) throw new InvalidOperationException($"Page source {_options.Source} says that it answers at once, and did not answer for page {request.Page}.");
+        if (request.Failure is null) Fill(request);
+        else Defer(request);
+    }
+
+    /// <inheritdoc />
+    public void Received(long id, long firstPage, int pages, SourceContent content, nint address)
+    {
+        if (_asking is not { } request || request.Id != id) return;
+        _answered = true;
+        request.Content = content;
+        request.Data = address;
+    }
+
+    /// <inheritdoc />
+    public void Failed(long id, Exception reason)
+    {
+        if (_asking is not { } request || request.Id != id) return;
+        _answered = true;
+        request.Failure = reason;
+    }
+
+    /// <summary>The page is there: fills it, by what the reader knows in this very turn (rule R9).</summary>
+    private void Fill(PageRequest request)
+    {
+        if (request.Trace is { } trace) trace.Data = _vm.Time.Now;
+        RegionView view = _options.Reader.View;
+        long page = PageSize.PageOf(request.Address);
+        if (view.Find(page) is not { } region)
+        {
+            Dismiss(request);
+            return;
+        }
+
+        // Removed while it was being fetched: the old bytes must not come back.
+        if (view.Epoch > 0 && view.IsRemoved(page)) request.Content = SourceContent.Zero;
+        if (region.By == ResolveBy.Continue)
+        {
+            WriteThroughAlias(request, region);
+            return;
+        }
+
+        switch (request.Content)
+        {
+            case SourceContent.Zero:
+                Issue(request, FillKind.ZeroPage, FillSource.Zero);
+                break;
+            case SourceContent.Stamp:
+                Issue(request, FillKind.Copy, FillSource.Stamp((uint)request.Data));
+                break;
+            default:
+                Issue(request, FillKind.Copy, FillSource.Buffer(request.Data));
+                break;
+        }
+    }
+
+    /// <summary>
+    /// Puts the content into the cache and maps it. From the claim to the mark nothing can come between, but a fault of our own on the
+    /// alias; and a crash there gives the claim back.
+    /// </summary>
+    private void WriteThroughAlias(PageRequest request, ServedRegion region)
+    {
+        AliasPages alias = region.Alias!;
+        if (alias.IsWritten(request.Page))
+        {
+            request.HasClaim = false;
+            Issue(request, FillKind.Continue, FillSource.Zero);
+            return;
+        }
+
+        if (!request.HasClaim && !alias.TryClaim(request.Page))
+        {
+            // The background push is at work on it, and will wake the page's threads.
+            Defer(request);
+            return;
+        }
+
+        request.HasClaim = true;
+        ulong address = PageSize.AddressOf(alias.FirstPage + request.Page);
+        // The cache was allocated in full, so a page of zeros is there already.
+        if (request.Content == SourceContent.Zero || DirectWrite.TryWrite(_slot.Thread, address, request.Data, PageSize.Base) == PageSize.Base)
+        {
+            alias.MarkWritten(request.Page);
+            request.HasClaim = false;
+            Issue(request, FillKind.Continue, FillSource.Zero);
+            return;
+        }
+
+        // Not mapped in the alias yet: fault it in like any other memory, then write again.
+        AliasAccess access = new(_slot.Thread, request);
+        access.Begin(address, AccessKind.Read | AccessKind.Kernel);
+        access.Step();
+        if (access.EndedHere) OnAliasPresent(access);
+    }
+
+    private void OnAliasPresent(AliasAccess access)
+    {
+        if (access.Request.Incarnation != _slot.Incarnation) Dismiss(access.Request);
+        else if (access.Outcome == AccessOutcome.Ok) Fill(access.Request);
+        else Refuse(access.Request, Errno.EFAULT);
+    }
+
+    private void Issue(PageRequest request, FillKind kind, FillSource source)
+    {
+        request.Phase = RequestPhase.Filling;
+        request.Begin(_options.Reader.Context, kind, request.Address, PageSize.Base, source);
+        request.Step();
+        if (request.EndedHere) OnFillFailed(request);
+        else _vm.Probe?.At(HandlerPoint.AfterFillSent, _options.Number, request);
+    }
+
+    private void OnFillFailed(PageRequest request)
+    {
+        switch (FaultResolver.After(request.Kind, request.Error, request.Out))
+        {
+            case Resolution.Wake:
+                Dismiss(request);
+                break;
+            case Resolution.Defer:
+                Defer(request);
+                break;
+            case Resolution.Fetch:
+                if (request.Attempts >= FaultResolver.PatientAttempts) Refuse(request, request.Error);
+                else Defer(request);
+                break;
+            default:
+                Refuse(request, request.Error);
+                break;
+        }
+    }
+
+    private void ClearProtection(PageRequest request)
+    {
+        request.Phase = RequestPhase.Filling;
+        WriteProtect clear = new(_slot.Thread, _options.Reader.Context, request.Address, PageSize.Base, (ulong)WriteProtectModes.Clear);
+        _clearing.Add(clear, request);
+        clear.Step();
+        if (clear.EndedHere) OnCleared(clear);
+    }
+
+    // Clearing has woken the page's threads by itself.
+    private void OnCleared(WriteProtect clear)
+    {
+        _ = _clearing.Remove(clear, out PageRequest? request);
+        if (clear.Error == Errno.EAGAIN && request!.Incarnation == _slot.Incarnation) Defer(request);
+        else Dismiss(request!);
+    }
+
+    private void OnRetry(PageRequest request)
+    {
+        if (request.Incarnation != _slot.Incarnation) Dismiss(request);
+        else Take(request);
+    }
+
+    private void Defer(PageRequest request)
+    {
+        request.Phase = RequestPhase.Deferred;
+        if (++request.Attempts == FaultResolver.PatientAttempts)
+        {
+            _vm.Incidents.Report(new Incident(
+                IncidentKind.SourceFailed,
+                $"The page at 0x{request.Address:x} could not be filled in {request.Attempts} attempts ({Reason(request)}); trying on.",
+                request.Failure));
+        }
+
+        _vm.Time.After(FaultResolver.Delay(request.Attempts), Self, new VmProtocol.Retry(request));
+    }
+
+    private void Refuse(PageRequest request, Errno error)
+    {
+        request.Phase = RequestPhase.Deferred;
+        _vm.Incidents.Report(new Incident(
+            IncidentKind.FillRefused,
+            $"{request.Kind} of the page at 0x{request.Address:x} was refused with {error}; its threads wait."));
+    }
+
+    private void Dismiss(PageRequest request)
+    {
+        request.Phase = RequestPhase.Dismissed;
+        _options.Reader.Context.Port.Send(request);
+    }
+
+    private static string Reason(PageRequest request) => request.Failure?.Message ?? request.Error.ToString();
+
+    /// <summary>An access that faults a page of the alias in.</summary>
+    private sealed class AliasAccess(Caller thread, PageRequest request) : Access(thread)
+    {
+        public PageRequest Request { get; } = request;
+    }
+}
+
+/// <summary>What a handler is made of.</summary>
+/// <param name="Number">Number among the handlers of the context.</param>
+/// <param name="Reader">The reader whose faults it resolves.</param>
+/// <param name="Source">Where pages come from.</param>
+/// <param name="SourceActor">The actor in front of the source; null if the source answers at once and is asked directly.</param>
+internal sealed record HandlerOptions(int Number, FaultReader Reader, IPageSource Source, IActorRef? SourceActor);

@@ -1,0 +1,311 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Handling;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Userfault;
+using UffdActors.PageSources;
+
+namespace UffdActors.Actors;
+
+/// <summary>
+/// The background lane: fills what nobody has asked for yet, chunk after chunk. One chunk is in flight, so a demand waits behind one at the
+/// most, wherever they meet.
+/// </summary>
+/// <remarks>
+/// States: asking the source for a chunk; filling its pieces one after the other; waiting after a refusal; done when every page has been
+/// received. A piece that meets pages which a demand has filled meanwhile goes on behind them.
+/// </remarks>
+internal sealed class PushActor : UntypedActor
+{
+    private readonly VmContext _vm;
+    private readonly PushOptions _options;
+    private readonly Fill _fill;
+    private readonly NativePage _buffer;
+    private readonly PushOrder _order;
+    private readonly Queue<PushPiece> _pieces = new();
+    private PushPiece _piece;
+    private long _cursor;
+    private int _attempts;
+
+    public PushActor(VmContext vm, PushOptions options)
+    {
+        _vm = vm;
+        _options = options;
+        _fill = new Fill(options.Thread);
+        _order = new PushOrder(Self, options.Region);
+        _buffer = new NativePage(options.ChunkPages * PageSize.Base);
+    }
+
+    public static Props Props(VmContext vm, PushOptions options) =>
+        Akka.Actor.Props.Create<PushActor>(vm, options).WithDispatcher(vm.DispatcherId);
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case VmProtocol.Resume:
+                if (_piece.Pages > 0) Issue();
+                else Next();
+                break;
+            case PushOrder order:
+                OnChunk(order);
+                break;
+            case Fill fill:
+                fill.Step();
+                OnFilled();
+                break;
+            case Wake wake:
+                wake.Step();
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    protected override void PostStop()
+    {
+        _buffer.Dispose();
+        base.PostStop();
+    }
+
+    private void Next()
+    {
+        PageBitmap received = _options.Received;
+        _cursor = received.NextClear(_cursor);
+        if (_cursor >= received.Pages)
+        {
+            if (received.Count == received.Pages)
+            {
+                _options.Progress.Finished.TrySetResult();
+                return;
+            }
+
+            // What was passed over is being filled on demand; look again, until nothing is missing.
+            _cursor = 0;
+            Delay();
+            return;
+        }
+
+        int pages = 1;
+        while (pages < _options.ChunkPages && _cursor + pages < received.Pages && !received.Contains(_cursor + pages)) pages++;
+        _order.Begin(_cursor, pages, _buffer.Address);
+        _cursor += pages;
+        _options.SourceActor.Tell(_order, ActorRefs.NoSender);
+    }
+
+    private void OnChunk(PushOrder order)
+    {
+        if (order.Failure is not null)
+        {
+            _cursor = order.FirstPage;
+            Pause($"page source failed for pages {order.FirstPage} to {order.FirstPage + order.Pages - 1}: {order.Failure.Message}", order.Failure);
+            return;
+        }
+
+        foreach (PushPiece piece in order.Pieces) _pieces.Enqueue(piece);
+        NextPiece();
+    }
+
+    private void NextPiece()
+    {
+        if (_pieces.TryDequeue(out _piece)) Issue();
+        else Next();
+    }
+
+    /// <summary>Fills the piece, or what is left of it, by what the reader knows in this very turn (rule R9).</summary>
+    private void Issue()
+    {
+        ServedRegion? region = RegionOf(_piece.FirstPage, out RegionView view);
+        if (region is null)
+        {
+            // Unmapped: nobody will ever ask for these pages.
+            Mark(_piece.Pages);
+            NextPiece();
+            return;
+        }
+
+        long page = region.Base + _piece.FirstPage;
+        int count = (int)Math.Min(_piece.Pages, region.Range.End - page);
+        bool removed = view.IsRemoved(page);
+        int same = 1;
+        while (view.Epoch > 0 && same < count && view.IsRemoved(page + same) == removed) same++;
+        if (view.Epoch > 0) count = same;
+        SourceContent content = removed ? SourceContent.Zero : _piece.Content;
+        ulong length = (ulong)count << PageSize.BaseShift;
+
+        if (region.By == ResolveBy.Continue)
+        {
+            count = ClaimAndWrite(region.Alias!, count, content);
+            if (count == 0) return;
+            length = (ulong)count << PageSize.BaseShift;
+            Begin(FillKind.Continue, page, length, FillSource.Zero);
+        }
+        else if (content == SourceContent.Zero)
+        {
+            Begin(FillKind.ZeroPage, page, length, FillSource.Zero);
+        }
+        else
+        {
+            Begin(FillKind.Copy, page, length, content == SourceContent.Stamp ? FillSource.Stamp((uint)_piece.Address) : FillSource.Buffer(_piece.Address));
+        }
+    }
+
+    /// <summary>Writes pages of the cache that nobody else has claimed; as many as go in one piece.</summary>
+    private int ClaimAndWrite(AliasPages alias, int count, SourceContent content)
+    {
+        int ready = 0;
+        for (; ready < count; ready++)
+        {
+            long page = _piece.FirstPage + ready;
+            if (alias.IsWritten(page)) continue;
+            if (!alias.TryClaim(page)) break;
+            nint bytes = _piece.Address + (ready << PageSize.BaseShift);
+            ulong address = PageSize.AddressOf(alias.FirstPage + page);
+            if (content != SourceContent.Zero && DirectWrite.TryWrite(_options.Thread, address, bytes, PageSize.Base) != PageSize.Base)
+            {
+                // The alias was not populated; a handler can wait for that, the background leaves the page to it.
+                alias.Unclaim(page);
+                break;
+            }
+
+            alias.MarkWritten(page);
+        }
+
+        if (ready > 0) return ready;
+        Skip(1);
+        GoOn();
+        return 0;
+    }
+
+    private void Begin(FillKind kind, long page, ulong length, FillSource source)
+    {
+        _fill.Begin(_options.Reader.Context, kind, PageSize.AddressOf(page), length, source);
+        _fill.Step();
+        if (_fill.EndedHere) OnFilled();
+    }
+
+    private void OnFilled()
+    {
+        if (_fill.Out is > 0)
+        {
+            _attempts = 0;
+            Count((int)(_fill.Out.Value >> PageSize.BaseShift));
+        }
+
+        switch (_fill.Error)
+        {
+            case Errno.None:
+                break;
+            case Errno.EAGAIN when _fill.Out > 0:
+                break;
+            case Errno.EEXIST:
+                // A demand was faster. Its own fill has woken the page's threads, or will; waking once more costs nothing.
+                new Wake(_options.Thread, _options.Reader.Context, _fill.Start, PageSize.Base).Step();
+                Mark(1);
+                break;
+            case Errno.EAGAIN or Errno.ENOMEM:
+                Delay();
+                return;
+            case Errno.ENOENT or Errno.ESRCH:
+                Mark(_piece.Pages);
+                break;
+            default:
+                _vm.Incidents.Report(new Incident(
+                    IncidentKind.FillRefused,
+                    $"Background {_fill.Kind} of {_fill.Length} bytes at 0x{_fill.Start:x} was refused with {_fill.Error}; the pages are left to demand."));
+                Skip(_piece.Pages);
+                break;
+        }
+
+        GoOn();
+    }
+
+    // Through the mailbox, so that others have a turn: a demand may be waiting wherever this chunk went through.
+    private void GoOn()
+    {
+        if (_piece.Pages > 0) Self.Tell(VmProtocol.Resume.Instance, ActorRefs.NoSender);
+        else NextPiece();
+    }
+
+    private void Count(int pages)
+    {
+        if (_fill.Kind == FillKind.ZeroPage || (_fill.Kind == FillKind.Continue && _piece.Content == SourceContent.Zero)) _options.Progress.ZeroPages += pages;
+        else _options.Progress.Pages += pages;
+        Mark(pages);
+    }
+
+    private void Mark(int pages)
+    {
+        for (int i = 0; i < pages; i++) _ = _options.Received.Set(_piece.FirstPage + i);
+        Skip(pages);
+    }
+
+    private void Skip(int pages) => _piece = new PushPiece(
+        _piece.FirstPage + pages,
+        _piece.Pages - pages,
+        _piece.Content,
+        _piece.Content == SourceContent.Bytes ? _piece.Address + (pages << PageSize.BaseShift) : _piece.Address);
+
+    private void Delay() => _vm.Time.After(FaultResolver.Delay(_attempts++), Self, VmProtocol.Resume.Instance);
+
+    private void Pause(string what, Exception? cause)
+    {
+        if (_attempts == FaultResolver.PatientAttempts)
+            _vm.Incidents.Report(new Incident(IncidentKind.SourceFailed, $"The background push makes no progress: {what}; trying on.", cause));
+        Delay();
+    }
+
+    private ServedRegion? RegionOf(long page, out RegionView view)
+    {
+        view = _options.Reader.View;
+        foreach (ServedRegion region in view.Regions)
+        {
+            if (region.Id == _options.Region && region.Range.Contains(region.Base + page)) return region;
+        }
+
+        return null;
+    }
+}
+
+/// <summary>What the background push is made of.</summary>
+/// <param name="Reader">Reader of the context that it fills through.</param>
+/// <param name="Thread">The thread on whose behalf it calls.</param>
+/// <param name="SourceActor">Actor in front of the source.</param>
+/// <param name="Region">Region that it fills.</param>
+/// <param name="Received">Pages that are there.</param>
+/// <param name="Progress">What it has done, for reports.</param>
+/// <param name="ChunkPages">Pages in a chunk.</param>
+internal sealed record PushOptions(
+    FaultReader Reader,
+    Caller Thread,
+    IActorRef SourceActor,
+    int Region,
+    PageBitmap Received,
+    PushProgress Progress,
+    int ChunkPages);
+
+/// <summary>What the background push has done; written in its turns, read from anywhere.</summary>
+internal sealed class PushProgress
+{
+    private long _pages;
+    private long _zeroPages;
+
+    /// <summary>Pages filled with content.</summary>
+    public long Pages
+    {
+        get => Volatile.Read(ref _pages);
+        set => Volatile.Write(ref _pages, value);
+    }
+
+    /// <summary>Pages mapped as zeros.</summary>
+    public long ZeroPages
+    {
+        get => Volatile.Read(ref _zeroPages);
+        set => Volatile.Write(ref _zeroPages, value);
+    }
+
+    /// <summary>Ends when every page of the region has been received.</summary>
+    public TaskCompletionSource Finished { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

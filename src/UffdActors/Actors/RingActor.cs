@@ -1,0 +1,57 @@
+using Akka.Actor;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Actors;
+
+/// <summary>
+/// An actor that owns one part of the model: every message that carries an operation runs the stage that is due. What happens then is in
+/// the model; the actor carries messages and owns the lifetime.
+/// </summary>
+/// <remarks>
+/// An exception here is a bug of the model. The actor is not restarted, for the turn may have left its owner half changed: the VM fails
+/// closed (DESIGN 10).
+/// </remarks>
+internal abstract class RingActor : UntypedActor
+{
+    private readonly ActorPort _port;
+
+    protected RingActor(VmContext vm, ActorPort port)
+    {
+        Vm = vm;
+        _port = port;
+    }
+
+    /// <summary>What all actors of the VM share.</summary>
+    protected VmContext Vm { get; }
+
+    /// <summary>Makes the actor of an owner that has come to life in a turn of this one, as a child of this one.</summary>
+    public Port SpawnOwner(Owner owner) => OwnerActors.Make(Context, Vm, owner);
+
+    protected override void PreStart() => _port.Actor = this;
+
+    protected override void OnReceive(object message)
+    {
+        if (message is Operation operation) Run(operation);
+        else Unhandled(message);
+    }
+
+    /// <summary>Runs the stage that is due here.</summary>
+    protected virtual void Run(Operation operation) => operation.Step();
+
+    protected override bool AroundReceive(Receive receive, object message)
+    {
+        try
+        {
+            return base.AroundReceive(receive, message);
+        }
+        catch (Exception e)
+        {
+            Vm.Fail(Self, e, message);
+            throw;
+        }
+    }
+
+    protected override SupervisorStrategy SupervisorStrategy() => FailClosed;
+
+    private static readonly SupervisorStrategy FailClosed = new OneForOneStrategy(_ => Directive.Stop);
+}

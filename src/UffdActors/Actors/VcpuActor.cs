@@ -1,0 +1,146 @@
+using Akka.Actor;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Statistics;
+using UffdActors.Vcpus;
+
+namespace UffdActors.Actors;
+
+/// <summary>
+/// One vCPU: touches page after page as its workload says. What the page table allows costs no message; a fault goes to the context, and
+/// when the vCPU is woken the access starts again from the top.
+/// </summary>
+internal sealed class VcpuActor : RingActor
+{
+    private const int AccessesPerTurn = 256;
+
+    private readonly VcpuOptions _options;
+    private readonly GuestAccess _access;
+    private GuestStep _step;
+    private bool _stopped;
+
+    public VcpuActor(VmContext vm, ActorPort port, VcpuOptions options)
+        : base(vm, port)
+    {
+        _options = options;
+        _access = new GuestAccess(options.Thread, options.Number, vm.Time, options.Blocked, options.SampleEvery);
+    }
+
+    public static Props Props(VmContext vm, ActorPort port, VcpuOptions options) =>
+        Akka.Actor.Props.Create<VcpuActor>(vm, port, options).WithDispatcher(vm.DispatcherId);
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case Operation operation:
+                Run(operation);
+                break;
+            case VmProtocol.Resume:
+                GoOn();
+                break;
+            case VmProtocol.StopVcpu:
+                _stopped = true;
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    protected override void Run(Operation operation)
+    {
+        operation.Step();
+        if (!_access.IsFinished) return;
+        Account();
+        GoOn();
+    }
+
+    private void GoOn()
+    {
+        for (int i = 0; i < AccessesPerTurn; i++)
+        {
+            if (_stopped || _options.Progress.Error is not null || !_options.Workload.TryNext(out _step))
+            {
+                End();
+                return;
+            }
+
+            Touch();
+            if (!_access.IsFinished) return;
+            Account();
+        }
+
+        Self.Tell(VmProtocol.Resume.Instance, ActorRefs.NoSender);
+    }
+
+    private void Touch()
+    {
+        ulong address = _options.Regions[_step.Region] + ((ulong)_step.Page << PageSize.BaseShift);
+        if (_step.IsWrite)
+        {
+            ulong value = GuestLayout.ValueOf(_options.Number, _options.Progress.Accesses);
+            _access.Begin(address + (ulong)GuestLayout.LaneOf(_options.Number), AccessKind.Write, value, GuestLayout.LaneBytes);
+        }
+        else
+        {
+            _access.Begin(address + (ulong)GuestLayout.ReadOnlyLaneOf(_step.Page), AccessKind.Read, 0, GuestLayout.LaneBytes);
+        }
+
+        _access.Step();
+    }
+
+    private void Account()
+    {
+        VcpuProgress progress = _options.Progress;
+        if (_access.TakeTrace() is { } trace) progress.Latency.Record(trace);
+        progress.Faults = _access.Faults;
+        if (_access.Outcome != AccessOutcome.Ok)
+        {
+            progress.Error = $"vCPU {_options.Number} got {_access.Outcome} (code {_access.SignalCode}) at 0x{_access.Address:x}";
+            return;
+        }
+
+        if (!_step.IsWrite && _options.Check is { } check && check.WordAt(_step.Region, _step.Page, GuestLayout.ReadOnlyLaneOf(_step.Page)) is { } expected
+            && expected != _access.Value)
+        {
+            progress.Error = $"vCPU {_options.Number} read 0x{_access.Value:x16} at 0x{_access.Address:x}, expected 0x{expected:x16}";
+            return;
+        }
+
+        progress.Accesses++;
+    }
+
+    private void End()
+    {
+        _options.Blocked.Finished(Vm.Time.Now);
+        _ = _options.Progress.Finished.TrySetResult();
+    }
+}
+
+/// <summary>What a read of the guest must find.</summary>
+internal interface IContentCheck
+{
+    /// <summary>The eight bytes at an offset of a page that no vCPU writes; null if that is not known.</summary>
+    ulong? WordAt(int region, long page, int offset);
+}
+
+/// <summary>What a vCPU is made of.</summary>
+/// <param name="Number">Number of the vCPU.</param>
+/// <param name="Thread">Its thread.</param>
+/// <param name="Workload">What it does.</param>
+/// <param name="Regions">Address of each region.</param>
+/// <param name="Progress">How far it is.</param>
+/// <param name="Blocked">Clock of the time during which all are blocked.</param>
+/// <param name="SampleEvery">1 to stamp every fault, n to stamp one in n.</param>
+/// <param name="Check">What reads must find; null if phantom.</param>
+internal sealed record VcpuOptions(
+    int Number,
+    Caller Thread,
+    IWorkload Workload,
+    ulong[] Regions,
+    VcpuProgress Progress,
+    BlockedClock Blocked,
+    int SampleEvery,
+    IContentCheck? Check);

@@ -1,0 +1,50 @@
+using Akka.Actor;
+using UffdActors.Dispatch;
+using UffdActors.Handling;
+using UffdActors.Model;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Actors;
+
+/// <summary>What the actors of one VM share. Immutable, but for the hooks that the VM's root sets before the first turn.</summary>
+internal sealed class VmContext
+{
+    public VmContext(string name, Machine machine, string dispatcherId, RingTime time, IncidentLog incidents)
+    {
+        Name = name;
+        Machine = machine;
+        DispatcherId = dispatcherId;
+        Time = time;
+        Incidents = incidents;
+    }
+
+    /// <summary>Name for reports.</summary>
+    public string Name { get; }
+
+    /// <summary>Kernel and physical memory.</summary>
+    public Machine Machine { get; }
+
+    /// <summary>The dispatcher that all ring actors of the VM run on.</summary>
+    public string DispatcherId { get; }
+
+    /// <summary>Clock and timers of that dispatcher.</summary>
+    public RingTime Time { get; }
+
+    /// <summary>What went wrong, for the embedder.</summary>
+    public IncidentLog Incidents { get; }
+
+    /// <summary>Exploration: looking and acting are turns of their own.</summary>
+    public bool SplitsTurns { get; init; }
+
+    /// <summary>Crashes handlers at named points, for tests; null in production.</summary>
+    public IHandlerProbe? Probe { get; init; }
+
+    /// <summary>Root actor of the VM.</summary>
+    public IActorRef Root { get; set; } = ActorRefs.Nobody;
+
+    /// <summary>Called in the turn in which the result of a call without an own receiver becomes known.</summary>
+    public Action<Operation>? Finished { get; set; }
+
+    /// <summary>A ring actor has failed in a turn: the VM fails closed.</summary>
+    public void Fail(IActorRef actor, Exception reason, object? message) => Root.Tell(new VmProtocol.RingFailed(actor, reason, message));
+}

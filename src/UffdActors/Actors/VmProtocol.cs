@@ -1,0 +1,82 @@
+using Akka.Actor;
+using UffdActors.Handling;
+using UffdActors.Model.Operations;
+using UffdActors.PageSources;
+
+namespace UffdActors.Actors;
+
+/// <summary>Messages between the actors of a VM that are not operations. All local: they carry live objects.</summary>
+internal static class VmProtocol
+{
+    /// <summary>Lets a thread make a call; the completion is told the outcome.</summary>
+    public sealed record Call(Operation Operation, TaskCompletionSource<Operation> Completion) : INoSerializationVerificationNeeded;
+
+    /// <summary>A turn of a ring actor ended in an exception.</summary>
+    public sealed record RingFailed(IActorRef Actor, Exception Reason, object? Message) : INoSerializationVerificationNeeded;
+
+    /// <summary>First part of the name of every handler's actor; they alone are restarted when they crash.</summary>
+    public const string HandlerName = "handler";
+
+    /// <summary>Gives owners that were made outside the ring their actors.</summary>
+    public sealed record Attach(IReadOnlyList<Owner> Owners, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
+
+    /// <summary>Puts an actor in front of a page source.</summary>
+    public sealed record StartSource(IPageSource Source, string Name, TaskCompletionSource<IActorRef> Done) : INoSerializationVerificationNeeded;
+
+    /// <summary>Starts the handlers of a context, and lets its reader read.</summary>
+    public sealed record StartHandlers(
+        FaultReader Reader, IReadOnlyList<HandlerOptions> Handlers, string Name, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
+
+    /// <summary>Starts the background push of a region.</summary>
+    public sealed record StartPush(PushOptions Options, string Name, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
+
+    /// <summary>Starts vCPUs; all of them exist before the first one runs.</summary>
+    public sealed record StartVcpus(
+        IReadOnlyList<VcpuOptions> Vcpus, string Name, TaskCompletionSource<IReadOnlyList<IActorRef>> Done) : INoSerializationVerificationNeeded;
+
+    /// <summary>From here on the context's reader serves its faults: the actor of the context begins to read.</summary>
+    public sealed record Serve(FaultReader Reader) : INoSerializationVerificationNeeded;
+
+    /// <summary>The reader has applied events: what was deferred for their sake may be tried again.</summary>
+    public sealed class EventsApplied : INoSerializationVerificationNeeded
+    {
+        private EventsApplied()
+        {
+        }
+
+        public static EventsApplied Instance { get; } = new();
+    }
+
+    /// <summary>A handler has crashed: what it was at work on has to be delivered again.</summary>
+    public sealed record HandlerCrashed(int Handler, PageRequest? During) : INoSerializationVerificationNeeded;
+
+    /// <summary>A deferred request is to be tried again.</summary>
+    public sealed record Retry(PageRequest Request) : INoSerializationVerificationNeeded;
+
+    /// <summary>Go on with what was interrupted to let others have a turn.</summary>
+    public sealed class Resume : INoSerializationVerificationNeeded
+    {
+        private Resume()
+        {
+        }
+
+        public static Resume Instance { get; } = new();
+    }
+
+    /// <summary>The vCPU ends with its next access.</summary>
+    public sealed class StopVcpu : INoSerializationVerificationNeeded
+    {
+        private StopVcpu()
+        {
+        }
+
+        public static StopVcpu Instance { get; } = new();
+    }
+
+    /// <summary>Pages that could not be had are asked for again, or given up.</summary>
+    public sealed record Recover(bool Abandon) : INoSerializationVerificationNeeded;
+
+    /// <summary>An answer of a page source that did not come within the request.</summary>
+    public sealed record SourceAnswer(long Id, long FirstPage, int Pages, SourceContent Content, nint Address, Exception? Failure)
+        : INoSerializationVerificationNeeded;
+}

@@ -1,0 +1,279 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Akka.Actor;
+using Akka.Dispatch;
+
+namespace UffdActors.Dispatch;
+
+/// <summary>
+/// One OS thread that runs the mailboxes of all actors of a VM. A message between two of them is a push to a queue of this thread and
+/// wakes nobody; one from outside goes through an inbox and wakes the thread if it sleeps.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Fair: after <see cref="FaultLoopSettings.RunsPerRound"/> runs, or <see cref="FaultLoopSettings.RoundTime"/>, it looks at its inbox,
+/// its timers and its poller without blocking; a ring that never rests would otherwise lock out everybody else.
+/// </para>
+/// <para>
+/// The thread starts with the first task, and ends when the dispatcher shuts down; a later task starts another one. An exception that
+/// leaves a run is reported and ends nothing.
+/// </para>
+/// </remarks>
+internal sealed class FaultLoop : RingTime
+{
+    [ThreadStatic]
+    private static FaultLoop? _current;
+
+    private readonly string _name;
+    private readonly FaultLoopSettings _settings;
+    private readonly Action<Exception> _onFailure;
+    private readonly ConcurrentQueue<IRunnable> _inbox = new();
+    private readonly RunQueue _runs = new();
+    private readonly TimerQueue _timers = new();
+    private readonly Lock _gate = new();
+    private readonly LoopWaiter _waiter;
+    private Thread? _thread;
+    private int _sleeping;
+    private volatile bool _stopping;
+
+    public FaultLoop(string name, FaultLoopSettings settings, Action<Exception> onFailure, LoopWaiter? waiter = null)
+    {
+        _name = name;
+        _settings = settings;
+        _onFailure = onFailure;
+        _waiter = waiter ?? new EventWaiter();
+    }
+
+    /// <summary>The loop whose thread asks, or null.</summary>
+    public static FaultLoop? Current => _current;
+
+    /// <inheritdoc />
+    public override long Now => MonotonicClock.Nanoseconds;
+
+    /// <summary>Runs a task on the loop's thread.</summary>
+    public void Execute(IRunnable task)
+    {
+        // Identity, not a flag: several loops live in one process.
+        if (ReferenceEquals(_current, this))
+        {
+            _runs.Push(task);
+            return;
+        }
+
+        _inbox.Enqueue(task);
+        if (Volatile.Read(ref _thread) is null || _stopping) Start();
+        Kick();
+    }
+
+    /// <inheritdoc />
+    public override void After(TimeSpan delay, IActorRef target, object message)
+    {
+        long due = Now + (delay.Ticks * TimeSpan.NanosecondsPerTick);
+        if (ReferenceEquals(_current, this)) _timers.Add(due, target, message);
+        else Execute(new AddTimer(this, due, target, message));
+    }
+
+    /// <summary>Lets the thread end once nothing is left to run. Any thread, any number of times; does not wait.</summary>
+    public void Stop()
+    {
+        lock (_gate)
+        {
+            if (_thread is null) return;
+            _stopping = true;
+        }
+
+        Kick();
+    }
+
+    private void Start()
+    {
+        lock (_gate)
+        {
+            if (_thread is not null)
+            {
+                _stopping = false;
+                return;
+            }
+
+            _stopping = false;
+            Thread thread = new(Run) { IsBackground = true, Name = _name };
+            Volatile.Write(ref _thread, thread);
+            thread.Start();
+        }
+    }
+
+    private void Kick()
+    {
+        // One kick a sleep, whoever comes first.
+        if (Volatile.Read(ref _sleeping) == 1 && Interlocked.Exchange(ref _sleeping, 0) == 1) _waiter.Kick();
+    }
+
+    private void Run()
+    {
+        _current = this;
+        if (_settings.Cpu is { } cpu) CpuPlacement.PinCurrentThread(cpu);
+        while (true)
+        {
+            RunRound();
+            bool found = TakeInbox();
+            found |= _waiter.Poll();
+            if (!_timers.IsEmpty) _timers.Fire(Now);
+            if (found || !_runs.IsEmpty) continue;
+            if (_stopping && TryEnd()) return;
+            if (!BusyPoll()) Sleep();
+        }
+    }
+
+    private void RunRound()
+    {
+        long end = 0;
+        for (int i = 1; i <= _settings.RunsPerRound && _runs.TryPop(out IRunnable task); i++)
+        {
+            RunOne(task);
+            // Reading the clock costs about half a hop, so not after each.
+            if (i % 8 != 0) continue;
+            long now = Now;
+            if (end == 0) end = now + _settings.RoundTimeNanoseconds;
+            else if (now >= end) return;
+        }
+    }
+
+    private void RunOne(IRunnable task)
+    {
+        try
+        {
+            task.Run();
+        }
+        catch (Exception e)
+        {
+            _onFailure(e);
+        }
+    }
+
+    private bool TakeInbox()
+    {
+        if (_inbox.IsEmpty) return false;
+        while (_inbox.TryDequeue(out IRunnable? task)) _runs.Push(task);
+        return true;
+    }
+
+    private bool BusyPoll()
+    {
+        if (_settings.BusyPollNanoseconds == 0) return false;
+        long end = Now + _settings.BusyPollNanoseconds;
+        do
+        {
+            if (!_inbox.IsEmpty || _waiter.Poll() || _stopping) return true;
+            if (!_timers.IsEmpty && _timers.NextDue <= Now) return true;
+            Thread.SpinWait(8);
+        }
+        while (Now < end);
+        return false;
+    }
+
+    private void Sleep()
+    {
+        long due = _timers.NextDue;
+        // Announce first, look again, then sleep: whoever adds a task either sees the announcement or is seen.
+        Interlocked.Exchange(ref _sleeping, 1);
+        if (!_inbox.IsEmpty || _stopping)
+        {
+            Volatile.Write(ref _sleeping, 0);
+            return;
+        }
+
+        _waiter.Wait(due == long.MaxValue ? Timeout.InfiniteTimeSpan : TimeSpan.FromTicks(Math.Max(1, (due - Now) / TimeSpan.NanosecondsPerTick)));
+        Volatile.Write(ref _sleeping, 0);
+    }
+
+    private bool TryEnd()
+    {
+        lock (_gate)
+        {
+            if (!_stopping || !_inbox.IsEmpty || !_timers.IsEmpty) return false;
+            Volatile.Write(ref _thread, null);
+            _current = null;
+            return true;
+        }
+    }
+
+    private sealed class AddTimer(FaultLoop loop, long due, IActorRef target, object message) : IRunnable
+    {
+        public void Run() => loop._timers.Add(due, target, message);
+
+        public void Execute() => Run();
+    }
+}
+
+/// <summary>A ring of tasks; for one thread.</summary>
+internal sealed class RunQueue
+{
+    private IRunnable?[] _ring = new IRunnable?[256];
+    private int _head;
+    private int _tail;
+
+    public bool IsEmpty => _head == _tail;
+
+    public void Push(IRunnable task)
+    {
+        IRunnable?[] ring = _ring;
+        ring[_tail & (ring.Length - 1)] = task;
+        _tail++;
+        if (_tail - _head == ring.Length) Grow();
+    }
+
+    public bool TryPop(out IRunnable task)
+    {
+        if (_head == _tail)
+        {
+            task = null!;
+            return false;
+        }
+
+        ref IRunnable? slot = ref _ring[_head & (_ring.Length - 1)];
+        task = slot!;
+        slot = null;
+        _head++;
+        return true;
+    }
+
+    private void Grow()
+    {
+        var ring = new IRunnable?[_ring.Length * 2];
+        for (int i = _head; i != _tail; i++) ring[i & (ring.Length - 1)] = _ring[i & (_ring.Length - 1)];
+        _ring = ring;
+    }
+}
+
+/// <summary>How a loop sleeps, and what it looks at besides its mailboxes. The live world polls descriptors here.</summary>
+internal abstract class LoopWaiter
+{
+    /// <summary>Looks for outside work without blocking; on the loop's thread.</summary>
+    /// <returns>True if something was found.</returns>
+    public virtual bool Poll() => false;
+
+    /// <summary>Sleeps until kicked, or until the time is over; on the loop's thread. May return early.</summary>
+    public abstract void Wait(TimeSpan timeout);
+
+    /// <summary>Ends a sleep, or the next one if none is under way. Any thread.</summary>
+    public abstract void Kick();
+}
+
+/// <summary>Sleeps on an event; for loops without descriptors.</summary>
+internal sealed class EventWaiter : LoopWaiter
+{
+    private readonly SemaphoreSlim _kicks = new(0);
+
+    public override void Wait(TimeSpan timeout) => _kicks.Wait(timeout);
+
+    public override void Kick() => _kicks.Release();
+}
+
+/// <summary>The clock of the fault path.</summary>
+internal static class MonotonicClock
+{
+    private static readonly double NanosecondsPerTick = 1e9 / Stopwatch.Frequency;
+
+    /// <summary>Nanoseconds since an arbitrary moment.</summary>
+    public static long Nanoseconds => Stopwatch.Frequency == 1_000_000_000 ? Stopwatch.GetTimestamp() : (long)(Stopwatch.GetTimestamp() * NanosecondsPerTick);
+}

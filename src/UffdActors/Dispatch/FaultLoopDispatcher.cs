@@ -1,0 +1,58 @@
+using Akka.Configuration;
+using Akka.Dispatch;
+
+namespace UffdActors.Dispatch;
+
+/// <summary>Makes the dispatcher of a fault loop; named in HOCON as the <c>type</c> of a dispatcher.</summary>
+public sealed class FaultLoopDispatcherConfigurator : MessageDispatcherConfigurator
+{
+    private readonly FaultLoopDispatcher _dispatcher;
+
+    /// <summary>Called by Akka.</summary>
+    public FaultLoopDispatcherConfigurator(Config config, IDispatcherPrerequisites prerequisites)
+        : base(config, prerequisites)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        string id = config.GetString("id", "fault-loop");
+        FaultLoop loop = new(id, FaultLoopSettings.From(config), e => DispatcherFailures.Report(prerequisites.EventStream, id, e));
+        _dispatcher = new FaultLoopDispatcher(this, id, config, loop);
+        RingTimes.Of(prerequisites.Settings.System).Add(id, loop);
+    }
+
+    /// <inheritdoc />
+    public override MessageDispatcher Dispatcher() => _dispatcher;
+}
+
+/// <summary>Runs mailboxes on a <see cref="FaultLoop"/>.</summary>
+internal sealed class FaultLoopDispatcher : MessageDispatcher
+{
+    private readonly FaultLoop _loop;
+
+    public FaultLoopDispatcher(MessageDispatcherConfigurator configurator, string id, Config config, FaultLoop loop)
+        : base(configurator)
+    {
+        Id = id;
+        Throughput = config.GetInt("throughput", 30);
+        ShutdownTimeout = config.GetTimeSpan("shutdown-timeout", TimeSpan.FromSeconds(1));
+        _loop = loop;
+    }
+
+    protected override void ExecuteTask(IRunnable run) => _loop.Execute(run);
+
+    // Called from the scheduler's thread when the last actor has left, perhaps while a new one arrives.
+    protected override void Shutdown() => _loop.Stop();
+}
+
+/// <summary>An exception left a run of a dispatcher: a bug of ours, which must not pass in silence.</summary>
+/// <param name="DispatcherId">Where.</param>
+/// <param name="Exception">What.</param>
+internal sealed record DispatcherFailure(string DispatcherId, Exception Exception);
+
+internal static class DispatcherFailures
+{
+    public static void Report(Akka.Event.EventStream stream, string id, Exception exception)
+    {
+        stream.Publish(new Akka.Event.Error(exception, id, typeof(FaultLoop), $"An exception left a run on {id}."));
+        stream.Publish(new DispatcherFailure(id, exception));
+    }
+}

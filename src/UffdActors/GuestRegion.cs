@@ -1,0 +1,35 @@
+using UffdActors.Model.Memory;
+
+namespace UffdActors;
+
+/// <summary>A region of guest memory. A page is named by region and number, the same on both sides of a migration.</summary>
+public sealed class GuestRegion
+{
+    internal GuestRegion(int id, ulong address, long pages, MemoryFile? file, ulong aliasAddress)
+    {
+        Id = id;
+        Address = address;
+        Pages = pages;
+        File = file;
+        AliasAddress = aliasAddress;
+    }
+
+    /// <summary>Number of the region.</summary>
+    public int Id { get; }
+
+    /// <summary>Where it is mapped.</summary>
+    public ulong Address { get; }
+
+    /// <summary>Base pages.</summary>
+    public long Pages { get; }
+
+    /// <summary>Bytes.</summary>
+    public ulong Bytes => (ulong)Pages << PageSize.BaseShift;
+
+    /// <summary>Name of the memory module; null for anonymous memory.</summary>
+    public string? Module => File?.Module.Name;
+
+    internal MemoryFile? File { get; }
+
+    internal ulong AliasAddress { get; }
+}

@@ -1,0 +1,33 @@
+namespace UffdActors.Handling;
+
+/// <summary>
+/// Content that goes in through a second mapping of the same file, page by page. A page is written exactly once, by whoever claims it:
+/// written again after it has been mapped, it would lose what the guest has written since.
+/// </summary>
+internal sealed class AliasPages(long firstPage, long pages)
+{
+    private readonly PageBitmap _claimed = new(pages);
+    private readonly PageBitmap _written = new(pages);
+
+    /// <summary>First page of the alias in the address space.</summary>
+    public long FirstPage { get; } = firstPage;
+
+    /// <summary>True once the page's content is in the cache: from then on it is only mapped.</summary>
+    public bool IsWritten(long page) => _written.Contains(page);
+
+    /// <summary>Takes a page that nobody has taken.</summary>
+    public bool TryClaim(long page) => _claimed.Set(page);
+
+    /// <summary>The claimed page has its content.</summary>
+    public void MarkWritten(long page)
+    {
+        _ = _claimed.Set(page);
+        _ = _written.Set(page);
+    }
+
+    /// <summary>Whoever had claimed the page will not write it: somebody else may.</summary>
+    public void Unclaim(long page)
+    {
+        if (!_written.Contains(page)) _claimed.Clear(page);
+    }
+}

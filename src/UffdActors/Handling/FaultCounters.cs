@@ -1,0 +1,54 @@
+using UffdActors.Abi;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Handling;
+
+/// <summary>Counts of a context, kept in its turns. Reading them from elsewhere gives a recent value.</summary>
+internal sealed class FaultCounters
+{
+    /// <summary>Missing faults read.</summary>
+    public long Missing { get; private set; }
+
+    /// <summary>Minor faults read.</summary>
+    public long Minor { get; private set; }
+
+    /// <summary>Write-protection faults read.</summary>
+    public long WriteProtect { get; private set; }
+
+    /// <summary>Faults on a page that was already being resolved.</summary>
+    public long Merged { get; set; }
+
+    /// <summary>Requests that ended without a fill of theirs: somebody else was faster, or the range was gone.</summary>
+    public long Dismissed { get; set; }
+
+    /// <summary>Requests delivered again after a crash.</summary>
+    public long Redelivered { get; set; }
+
+    /// <summary>Faults outside every region.</summary>
+    public long Strays { get; set; }
+
+    /// <summary>Events read.</summary>
+    public long Events { get; set; }
+
+    /// <summary>Pages filled with content on demand.</summary>
+    public long DemandPages { get; private set; }
+
+    /// <summary>Pages mapped as zeros on demand.</summary>
+    public long DemandZeroPages { get; private set; }
+
+    /// <summary>All faults read.</summary>
+    public long Faults => Missing + Minor + WriteProtect;
+
+    public void CountFault(FaultFlags flags)
+    {
+        if ((flags & FaultFlags.Wp) != 0) WriteProtect++;
+        else if ((flags & FaultFlags.Minor) != 0) Minor++;
+        else Missing++;
+    }
+
+    public void Count(PageRequest request)
+    {
+        if (request.Kind == FillKind.ZeroPage || (request.Kind == FillKind.Continue && request.Content == PageSources.SourceContent.Zero)) DemandZeroPages++;
+        else DemandPages++;
+    }
+}

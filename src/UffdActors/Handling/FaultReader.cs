@@ -1,0 +1,264 @@
+using UffdActors.Abi;
+using UffdActors.Dispatch;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Userfault;
+using UffdActors.Statistics;
+using UffdActors.Vcpus;
+
+namespace UffdActors.Handling;
+
+/// <summary>Takes requests to the handler that they belong to.</summary>
+internal interface IFaultRoute
+{
+    /// <summary>Hands a fresh request over.</summary>
+    void Hand(PageRequest request);
+
+    /// <summary>Events have been applied.</summary>
+    void EventsApplied();
+}
+
+/// <summary>A handler as the reader knows it.</summary>
+internal sealed class HandlerSlot(Caller thread)
+{
+    private int _incarnation;
+
+    /// <summary>The thread on whose behalf the handler calls.</summary>
+    public Caller Thread { get; } = thread;
+
+    /// <summary>Raised whenever the handler crashes: what an earlier one was asked is void.</summary>
+    public int Incarnation => Volatile.Read(ref _incarnation);
+
+    public void NextIncarnation() => Interlocked.Increment(ref _incarnation);
+}
+
+/// <summary>
+/// The monitor's side of a descriptor (rule R9): reads until there is nothing to read, applies events to its view of the regions, and only
+/// then hands faults to handlers, by page, so that all faults of a page meet in one place. Never held back by credit.
+/// </summary>
+/// <remarks>Pure but for what it reads; lives in the turns of the context's actor. Only <see cref="View"/> is read by others.</remarks>
+internal sealed class FaultReader
+{
+    private readonly UserfaultContext _context;
+    private readonly HandlerSlot[] _handlers;
+    private readonly PageRequest?[] _pool;
+    private readonly OutstandingPages _outstanding = new();
+    private readonly List<PageRequest> _fresh = [];
+    private PageRequest? _firstFresh;
+    private readonly Dictionary<ulong, int> _streaks = [];
+    private readonly Dictionary<ulong, int> _crashes = [];
+    private readonly HashSet<ulong> _quarantined = [];
+    private readonly RingTime _time;
+    private readonly int _crashLimit;
+    private volatile RegionView _view;
+    private long _nextId;
+
+    public FaultReader(UserfaultContext context, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit)
+    {
+        _context = context;
+        _handlers = handlers;
+        _view = view;
+        _time = time;
+        _crashLimit = crashLimit;
+        _pool = new PageRequest?[handlers.Length];
+    }
+
+    /// <summary>The context that is read.</summary>
+    public UserfaultContext Context => _context;
+
+    /// <summary>The handlers, by number.</summary>
+    public IReadOnlyList<HandlerSlot> Handlers => _handlers;
+
+    /// <summary>The regions as the events read so far have left them. Any thread.</summary>
+    public RegionView View => _view;
+
+    /// <summary>What came by.</summary>
+    public FaultCounters Counters { get; } = new();
+
+    /// <summary>Pages that are being resolved.</summary>
+    public int Outstanding => _outstanding.Count;
+
+    /// <summary>Pages that nobody resolves until they are recovered.</summary>
+    public IReadOnlyCollection<ulong> Quarantined => _quarantined;
+
+    /// <summary>Adds a region, before its faults can come.</summary>
+    public void Add(ServedRegion region) => _view = _view.With(region);
+
+    /// <summary>Reads everything that is there.</summary>
+    public void Read(IFaultRoute route)
+    {
+        bool events = false;
+        while (_context.TryRead(out UffdMsg message, out Access? fault, out _))
+        {
+            if (message.Event == UffdEvent.Pagefault)
+            {
+                OnFault(message, fault!);
+            }
+            else
+            {
+                OnEvent(message);
+                events = true;
+            }
+        }
+
+        // Faults come out before events however old they are, so what is handed on has been read after both.
+        if (_firstFresh is { } first)
+        {
+            _firstFresh = null;
+            route.Hand(first);
+            foreach (PageRequest request in _fresh) route.Hand(request);
+            _fresh.Clear();
+        }
+
+        if (events) route.EventsApplied();
+    }
+
+    /// <summary>A fill has succeeded in full, and has woken the page's threads in this turn.</summary>
+    public void Completed(PageRequest request)
+    {
+        Counters.Count(request);
+        if (_streaks.Count > 0) _ = _streaks.Remove(request.Address);
+        if (_crashes.Count > 0) _ = _crashes.Remove(request.Address);
+        _ = request.Region.Received.Set(request.Page);
+        _ = _outstanding.Remove(request);
+        Recycle(request);
+    }
+
+    /// <summary>The handler is done with a page without having filled it: its threads are woken and look for themselves.</summary>
+    public void Dismiss(PageRequest request)
+    {
+        Counters.Dismissed++;
+        if (request.Error == Errno.EEXIST) _streaks[request.Address] = request.Streak + 1;
+        if (_outstanding.Remove(request)) Wake(request.Address);
+        Recycle(request);
+    }
+
+    /// <summary>
+    /// A handler has crashed. The kernel never delivers a fault twice, so its pages are woken: their threads fault again.
+    /// </summary>
+    /// <returns>The page that is given up for now because of too many crashes on it, or null.</returns>
+    public ulong? HandlerCrashed(int handler, PageRequest? during)
+    {
+        _handlers[handler].NextIncarnation();
+        ulong? quarantined = null;
+        if (during is not null)
+        {
+            int crashes = _crashes.GetValueOrDefault(during.Address) + 1;
+            _crashes[during.Address] = crashes;
+            if (crashes >= _crashLimit)
+            {
+                _ = _quarantined.Add(during.Address);
+                quarantined = during.Address;
+            }
+        }
+
+        foreach (PageRequest request in _outstanding.All())
+        {
+            if (request.Handler != handler) continue;
+            _ = _outstanding.Remove(request);
+            if (request.HasClaim) request.Region.Alias!.Unclaim(request.Page);
+            request.HasClaim = false;
+            Counters.Redelivered++;
+            Wake(request.Address);
+        }
+
+        return quarantined;
+    }
+
+    /// <summary>Lets the threads of quarantined pages fault again.</summary>
+    public void Recover()
+    {
+        _crashes.Clear();
+        ulong[] pages = [.. _quarantined];
+        _quarantined.Clear();
+        foreach (ulong page in pages) Wake(page);
+    }
+
+    /// <summary>Raised time of the request that has been outstanding longest; null if none is sampled.</summary>
+    public IEnumerable<PageRequest> OutstandingRequests() => _outstanding.All();
+
+    private void OnFault(in UffdMsg message, Access fault)
+    {
+        ulong address = message.Address & ~(ulong)(PageSize.Base - 1);
+        Counters.CountFault(message.Flags);
+        FaultTrace? trace = (fault as GuestAccess)?.Trace;
+        if (trace is not null)
+        {
+            trace.Read = _time.Now;
+            trace.Flags = message.Flags;
+        }
+
+        if (_outstanding.Find(address) is { } known)
+        {
+            known.Waiters++;
+            Counters.Merged++;
+            return;
+        }
+
+        if (_quarantined.Count > 0 && _quarantined.Contains(address)) return;
+        long page = PageSize.PageOf(address);
+        ServedRegion? region = _view.Find(page);
+        if (region is null)
+        {
+            // Unmapped or moved while the fault was under way: the thread looks again, and finds what is there now. If the range is
+            // registered all the same, nobody serves it, and waking would only make the thread fault again.
+            Counters.Strays++;
+            if (_context.Mm.Map.Find(page)?.Context != _context) Wake(address);
+            return;
+        }
+
+        int handler = _handlers.Length == 1 ? 0 : (int)((ulong)(page * 0x9E37_79B9) >> 7) % _handlers.Length;
+        PageRequest request = TakeRequest(handler);
+        request.Id = _nextId++;
+        request.Incarnation = _handlers[handler].Incarnation;
+        request.Phase = RequestPhase.New;
+        request.Address = address;
+        request.Region = region;
+        request.Page = region.PageOf(page);
+        request.Flags = message.Flags;
+        request.Waiters = 1;
+        request.Attempts = 0;
+        request.Streak = _streaks.Count > 0 ? _streaks.GetValueOrDefault(address) : 0;
+        request.Trace = trace;
+        _outstanding.Add(request);
+        if (_firstFresh is null) _firstFresh = request;
+        else _fresh.Add(request);
+    }
+
+    private PageRequest TakeRequest(int handler)
+    {
+        if (_pool[handler] is not { } request) return new PageRequest(_handlers[handler].Thread, handler) { MonotonicTime = _time };
+        _pool[handler] = request.Next;
+        request.Next = null;
+        return request;
+    }
+
+    private void OnEvent(in UffdMsg message)
+    {
+        Counters.Events++;
+        _view = message.Event switch
+        {
+            UffdEvent.Remove => _view.AfterRemove(Range(message.Start, message.End)),
+            UffdEvent.Unmap => _view.AfterUnmap(Range(message.Start, message.End)),
+            UffdEvent.Remap => _view.AfterRemap(Range(message.From, message.From + message.Length), PageSize.PageOf(message.To)),
+            _ => _view,
+        };
+
+        // Nobody else wakes those that sleep on an address that has gone.
+        if (message.Event == UffdEvent.Unmap) _context.Wake(message.Start, message.End);
+        else if (message.Event == UffdEvent.Remap) _context.Wake(message.From, message.From + message.Length);
+    }
+
+    private void Wake(ulong address) => _context.Wake(address, address + PageSize.Base);
+
+    private void Recycle(PageRequest request)
+    {
+        request.Trace = null;
+        request.Failure = null;
+        request.Next = _pool[request.Handler];
+        _pool[request.Handler] = request;
+    }
+
+    private static PageRange Range(ulong start, ulong end) => new(PageSize.PageOf(start), PageSize.PageOf(end));
+}

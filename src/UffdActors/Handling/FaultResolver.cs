@@ -1,0 +1,84 @@
+using UffdActors.Abi;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Handling;
+
+/// <summary>What a handler does next with a page.</summary>
+internal enum Resolution
+{
+    /// <summary>Ask the page source.</summary>
+    Fetch,
+
+    /// <summary>Map the page as zeros: UFFDIO_ZEROPAGE.</summary>
+    FillZero,
+
+    /// <summary>Fill it with zeros by UFFDIO_COPY, where the zero page cannot be mapped.</summary>
+    CopyZeros,
+
+    /// <summary>Map what the cache has: UFFDIO_CONTINUE.</summary>
+    Continue,
+
+    /// <summary>Clear write protection.</summary>
+    ClearProtection,
+
+    /// <summary>Nothing to fill: wake the page's threads.</summary>
+    Wake,
+
+    /// <summary>Try again later.</summary>
+    Defer,
+
+    /// <summary>Go on behind what a partial fill has done.</summary>
+    GoOn,
+
+    /// <summary>No retry can mend it: report, and leave the threads where they are.</summary>
+    Refuse,
+}
+
+/// <summary>How faults are resolved: pure decisions that every world shares (DESIGN 9).</summary>
+internal static class FaultResolver
+{
+    /// <summary>Attempts on one page before a deferred fill is reported; about a second of back-off.</summary>
+    public const int PatientAttempts = 16;
+
+    private const double FirstDelayMicroseconds = 20;
+    private const double LongestDelayMicroseconds = 100_000;
+
+    /// <summary>The first step for a fresh request.</summary>
+    /// <param name="flags">Why the thread faulted.</param>
+    /// <param name="by">How the region is resolved.</param>
+    /// <param name="removed">The page was removed: it holds zeros, whatever the source has.</param>
+    /// <param name="streak">Fills of this page that met EEXIST although the thread faulted again: the page is not what it seems.</param>
+    public static Resolution First(FaultFlags flags, ResolveBy by, bool removed, int streak)
+    {
+        if ((flags & FaultFlags.Wp) != 0) return Resolution.ClearProtection;
+        if (streak >= PatientAttempts) return Resolution.Refuse;
+        if (by == ResolveBy.ContinueAsIs) return Resolution.Continue;
+        // A page that is neither to be had nor missing: ZEROPAGE does not take a marker where COPY does, and an empty pool of huge pages
+        // answers EEXIST to everything until a page is freed.
+        if (streak == 1 && removed) return Resolution.CopyZeros;
+        if (streak > 1) return Resolution.Defer;
+        return removed && by == ResolveBy.Copy ? Resolution.FillZero : Resolution.Fetch;
+    }
+
+    /// <summary>What follows a fill that did not succeed in full.</summary>
+    /// <param name="kind">The fill.</param>
+    /// <param name="error">Its errno.</param>
+    /// <param name="result">Its signed out field.</param>
+    public static Resolution After(FillKind kind, Errno error, long? result) => error switch
+    {
+        // Somebody was faster, or the page is there by other means. A failing call wakes nobody, so we do.
+        Errno.EEXIST => Resolution.Wake,
+        // Both are EAGAIN: a positive count is progress, a negative errno means that an event has to be read first.
+        Errno.EAGAIN => result > 0 ? Resolution.GoOn : Resolution.Defer,
+        // The range is gone or not registered any more: the threads find out for themselves.
+        Errno.ENOENT or Errno.ESRCH => Resolution.Wake,
+        // COPY beyond the end of the file: the threads get SIGBUS. CONTINUE into a hole: the page was punched; fetch it again.
+        Errno.EFAULT => kind == FillKind.Continue ? Resolution.Fetch : Resolution.Wake,
+        Errno.ENOMEM => Resolution.Defer,
+        _ => Resolution.Refuse,
+    };
+
+    /// <summary>Delay before an attempt: doubles from 20 µs up to 0.1 s.</summary>
+    public static TimeSpan Delay(int attempt) =>
+        TimeSpan.FromMicroseconds(Math.Min(LongestDelayMicroseconds, FirstDelayMicroseconds * Math.Pow(2, Math.Min(attempt, 20))));
+}

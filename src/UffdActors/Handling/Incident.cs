@@ -1,0 +1,62 @@
+using System.Threading.Channels;
+
+namespace UffdActors.Handling;
+
+/// <summary>What can go wrong without ending the program.</summary>
+public enum IncidentKind
+{
+    /// <summary>A bug in a ring actor: the VM has failed closed; its vCPUs stay where they are.</summary>
+    VmFailed,
+
+    /// <summary>A handler crashed; it was restarted, and its faults were delivered again.</summary>
+    HandlerCrashed,
+
+    /// <summary>A handler crashed too often on one page; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
+    PageQuarantined,
+
+    /// <summary>A memory module threw; the call ended with EIO.</summary>
+    BackendFailed,
+
+    /// <summary>A page source failed beyond its retries; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
+    SourceFailed,
+
+    /// <summary>A fill was refused in a way that no retry can mend.</summary>
+    FillRefused,
+}
+
+/// <summary>Something went wrong.</summary>
+/// <param name="Kind">What.</param>
+/// <param name="Message">One sentence that names the thing, and what to do.</param>
+/// <param name="Exception">The cause, if it was an exception.</param>
+public sealed record Incident(IncidentKind Kind, string Message, Exception? Exception = null);
+
+/// <summary>Incidents of a VM as a bounded stream; when nobody reads, the oldest go and are counted.</summary>
+internal sealed class IncidentLog
+{
+    private readonly Channel<Incident> _channel;
+    private long _dropped;
+
+    public IncidentLog(int capacity = 256) => _channel = Channel.CreateBounded<Incident>(
+        new BoundedChannelOptions(capacity) { FullMode = BoundedChannelFullMode.DropOldest },
+        _ => Interlocked.Increment(ref _dropped));
+
+    /// <summary>The stream.</summary>
+    public ChannelReader<Incident> Reader => _channel.Reader;
+
+    /// <summary>Incidents that nobody read in time.</summary>
+    public long Dropped => Volatile.Read(ref _dropped);
+
+    public void Report(Incident incident) => _ = _channel.Writer.TryWrite(incident);
+
+    public void Complete() => _ = _channel.Writer.TryComplete();
+}
+
+/// <summary>A VM has failed closed, or was stopped: the call was not carried out, or its outcome is not known.</summary>
+public sealed class VmFailedException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    public VmFailedException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
+    }
+}

@@ -1,0 +1,57 @@
+using System.Numerics;
+
+namespace UffdActors.Handling;
+
+/// <summary>One bit a page. Any thread may set, clear and test; setting tells who was first.</summary>
+public sealed class PageBitmap
+{
+    private const int BitsPerWord = 64;
+    private readonly ulong[] _words;
+
+    /// <summary>Makes a bitmap with no bit set.</summary>
+    public PageBitmap(long pages)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(pages);
+        Pages = pages;
+        _words = new ulong[(pages + BitsPerWord - 1) / BitsPerWord];
+    }
+
+    /// <summary>Pages in the bitmap.</summary>
+    public long Pages { get; }
+
+    /// <summary>Bits that are set; counted when asked, for it is asked rarely and setting is on the fault path.</summary>
+    public long Count
+    {
+        get
+        {
+            long count = 0;
+            foreach (ulong word in _words) count += BitOperations.PopCount(word);
+            return count;
+        }
+    }
+
+    /// <summary>True if the page's bit is set.</summary>
+    public bool Contains(long page) => (Volatile.Read(ref _words[page / BitsPerWord]) & Bit(page)) != 0;
+
+    /// <summary>Sets a page's bit.</summary>
+    /// <returns>True if it was clear, and this call has set it.</returns>
+    public bool Set(long page) => (Interlocked.Or(ref _words[page / BitsPerWord], Bit(page)) & Bit(page)) == 0;
+
+    /// <summary>Clears a page's bit.</summary>
+    public void Clear(long page) => _ = Interlocked.And(ref _words[page / BitsPerWord], ~Bit(page));
+
+    /// <summary>The first page at or behind <paramref name="page"/> whose bit is clear; <see cref="Pages"/> if there is none.</summary>
+    public long NextClear(long page)
+    {
+        while (page < Pages)
+        {
+            ulong clear = ~Volatile.Read(ref _words[page / BitsPerWord]) >> (int)(page % BitsPerWord);
+            if (clear != 0) return Math.Min(Pages, page + BitOperations.TrailingZeroCount(clear));
+            page = ((page / BitsPerWord) + 1) * BitsPerWord;
+        }
+
+        return Pages;
+    }
+
+    private static ulong Bit(long page) => 1UL << (int)(page % BitsPerWord);
+}

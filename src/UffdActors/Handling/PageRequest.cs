@@ -1,0 +1,103 @@
+using UffdActors.Abi;
+using UffdActors.Dispatch;
+using UffdActors.Model.Operations;
+using UffdActors.PageSources;
+using UffdActors.Statistics;
+
+namespace UffdActors.Handling;
+
+/// <summary>Where a request is on its way.</summary>
+internal enum RequestPhase : byte
+{
+    /// <summary>Fresh from the reader, on its way to a handler.</summary>
+    New,
+
+    /// <summary>On its way to the page source, or back with an answer.</summary>
+    Fetching,
+
+    /// <summary>Under way as a fill, or back with its outcome.</summary>
+    Filling,
+
+    /// <summary>Waiting in a handler for another attempt.</summary>
+    Deferred,
+
+    /// <summary>The handler has nothing more to do; on its way to the context, which wakes the page's threads.</summary>
+    Dismissed,
+}
+
+/// <summary>
+/// One outstanding page: the fault on its way round the ring. The same object is the message to the handler, the order to the page
+/// source, and the fill; it is pooled, so a fault allocates nothing.
+/// </summary>
+internal sealed class PageRequest : Fill
+{
+    public PageRequest(Caller handlerThread, int handler)
+        : base(handlerThread)
+    {
+        Handler = handler;
+        ReportsSuccess = false;
+    }
+
+    /// <summary>The handler that the page belongs to.</summary>
+    public int Handler { get; }
+
+    /// <summary>Counts faults; names this one in reports.</summary>
+    public long Id { get; set; }
+
+    /// <summary>Incarnation of the handler that was asked.</summary>
+    public int Incarnation { get; set; }
+
+    /// <summary>Where it is.</summary>
+    public RequestPhase Phase { get; set; }
+
+    /// <summary>The page's address, rounded down to the host page.</summary>
+    public ulong Address { get; set; }
+
+    /// <summary>The region as it was when the fault was read.</summary>
+    public ServedRegion Region { get; set; } = null!;
+
+    /// <summary>Page within the region.</summary>
+    public long Page { get; set; }
+
+    /// <summary>Why the first thread faulted.</summary>
+    public FaultFlags Flags { get; set; }
+
+    /// <summary>Threads that wait for the page.</summary>
+    public int Waiters { get; set; }
+
+    /// <summary>Attempts made since the last progress.</summary>
+    public int Attempts { get; set; }
+
+    /// <summary>How often a fill of this page has met EEXIST and the thread faulted again.</summary>
+    public int Streak { get; set; }
+
+    /// <summary>Answer of the source.</summary>
+    public SourceContent Content { get; set; }
+
+    /// <summary>Bytes, or stamp, of the answer; 0 for zeros.</summary>
+    public nint Data { get; set; }
+
+    /// <summary>Why the source could not answer; null if it did.</summary>
+    public Exception? Failure { get; set; }
+
+    /// <summary>Native page for sources that copy; null until one is needed.</summary>
+    public NativePage? Buffer { get; set; }
+
+    /// <summary>Time stamps, if this fault is a sampled one.</summary>
+    public FaultTrace? Trace { get; set; }
+
+    /// <summary>True while the page of the alias is claimed for this request and not written yet.</summary>
+    public bool HasClaim { get; set; }
+
+    /// <summary>Bucket link of the table of outstanding pages.</summary>
+    public PageRequest? Next { get; set; }
+
+    /// <inheritdoc />
+    protected override void OnFilled()
+    {
+        if (Trace is { } trace) trace.Installed = MonotonicTime!.Now;
+    }
+
+    /// <summary>Clock for the time stamps.</summary>
+    public RingTime? MonotonicTime { get; init; }
+}

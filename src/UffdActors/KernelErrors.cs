@@ -1,0 +1,20 @@
+using UffdActors.Abi;
+
+namespace UffdActors;
+
+/// <summary>What the kernel's errnos mean, call by call, in a sentence for whoever made the call.</summary>
+internal static class KernelErrors
+{
+    public static string Explain(string call, Errno error) => (call, error) switch
+    {
+        ("UFFDIO_REGISTER", Errno.EINVAL) => "this memory does not support the mode (its module's table does not offer it), or the range is not aligned to its pages",
+        ("UFFDIO_REGISTER", Errno.EPERM) => "the mapping can never be written to, so its pages cannot be filled",
+        ("UFFDIO_REGISTER", Errno.EBUSY) => "part of the range belongs to another userfaultfd",
+        ("UFFDIO_API", Errno.EINVAL) => "a feature is asked for that this kernel does not offer, or the handshake was done before",
+        ("mmap", Errno.EACCES) => "the memory's module does not allow this protection",
+        ("mmap", Errno.EINVAL) => "the memory's module does not allow such a mapping",
+        (_, Errno.ENOMEM) => "there is not enough physical memory in the VM, or the range is not mapped",
+        (_, Errno.ENOSPC) => "there is not enough physical memory in the VM for the file",
+        _ => "the kernel refused the call",
+    };
+}

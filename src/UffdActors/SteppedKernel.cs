@@ -1,0 +1,103 @@
+using Akka.Actor;
+using UffdActors.Actors;
+using UffdActors.Dispatch;
+using UffdActors.Handling;
+using UffdActors.Model;
+using UffdActors.Model.Operations;
+
+namespace UffdActors;
+
+/// <summary>An actor system on the stepped dispatcher, in which any number of kernels can be made one after the other.</summary>
+public sealed class SteppedSystem : IDisposable
+{
+    private int _kernels;
+
+    /// <summary>Starts the system; it belongs to the calling thread.</summary>
+    public SteppedSystem()
+    {
+        System = ActorSystem.Create("stepped", UffdSettings.Profile("stepped").WithFallback(UffdSettings.Reference));
+        Loop = SteppedLoop.Of(System);
+        Loop.RunUntilQuiet();
+    }
+
+    /// <summary>The loop that makes the steps.</summary>
+    public SteppedLoop Loop { get; }
+
+    internal ActorSystem System { get; }
+
+    internal string NextName() => $"kernel-{_kernels++}";
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        Task terminated = System.Terminate();
+        _ = Loop.RunUntil(() => terminated.IsCompleted);
+    }
+}
+
+/// <summary>
+/// The actor runtime as a kernel for programs: every owner is an actor, every stage a message, and a policy decides which comes next.
+/// </summary>
+/// <remarks>For the thread of its system.</remarks>
+public sealed class SteppedKernel : IKernel, IDisposable
+{
+    private const string Dispatcher = "uffd.stepped";
+
+    private readonly SteppedSystem _system;
+    private readonly VmContext _vm;
+    private readonly VmHealth _health = new();
+    private readonly IActorRef _root;
+
+    /// <summary>Makes a kernel.</summary>
+    /// <param name="system">System that it runs in.</param>
+    /// <param name="machine">Its machine.</param>
+    /// <param name="policy">Order of messages.</param>
+    /// <param name="splitsTurns">True if looking at published state and acting on it are turns of their own.</param>
+    public SteppedKernel(SteppedSystem system, Machine machine, ISteppedPolicy policy, bool splitsTurns = false)
+    {
+        ArgumentNullException.ThrowIfNull(system);
+        _system = system;
+        system.Loop.Policy = policy;
+        _vm = new VmContext(system.NextName(), machine, Dispatcher, system.Loop, new IncidentLog()) { SplitsTurns = splitsTurns };
+        _vm.Finished = operation => Finished?.Invoke(operation);
+        _root = system.System.ActorOf(VmActor.Props(_vm, _health), _vm.Name);
+    }
+
+    /// <inheritdoc />
+    public event Action<Operation>? Finished;
+
+    /// <summary>The loop that makes the steps.</summary>
+    public SteppedLoop Loop => _system.Loop;
+
+    /// <inheritdoc />
+    public T Attach<T>(T owner)
+        where T : Owner
+    {
+        TaskCompletionSource done = new();
+        _root.Tell(new VmProtocol.Attach([owner], done));
+        // Only as far as needed: other messages may be on their way, and their order belongs to the policy.
+        if (!Loop.RunUntil(() => done.Task.IsCompleted)) throw new InvalidOperationException($"{owner} could not be attached.");
+        return owner;
+    }
+
+    /// <inheritdoc />
+    public void Submit(Operation operation)
+    {
+        ArgumentNullException.ThrowIfNull(operation);
+        operation.Caller.Port.Send(operation);
+    }
+
+    /// <inheritdoc />
+    public void Run()
+    {
+        Loop.RunUntilQuiet();
+        if (_health.Failed.IsCompleted) throw new VmFailedException($"The kernel failed: {_health.Failed.Result.Message}", _health.Failed.Result);
+    }
+
+    /// <summary>Stops the kernel's actors.</summary>
+    public void Dispose()
+    {
+        _system.System.Stop(_root);
+        Loop.RunUntilQuiet();
+    }
+}

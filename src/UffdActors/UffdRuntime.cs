@@ -1,0 +1,133 @@
+using Akka.Actor;
+using Akka.Configuration;
+using Akka.Dispatch;
+using UffdActors.Actors;
+using UffdActors.Dispatch;
+using UffdActors.Handling;
+using UffdActors.Model;
+using UffdActors.Model.Backends;
+using UffdActors.Modules;
+
+namespace UffdActors;
+
+/// <summary>
+/// The page-fault runtime: loads memory modules and runs VMs. Owns an actor system, or borrows one.
+/// </summary>
+/// <remarks>Safe for any thread; on the stepped dispatcher, for the thread that made it.</remarks>
+public sealed class UffdRuntime : IAsyncDisposable
+{
+    private readonly ActorSystem _system;
+    private readonly bool _ownsSystem;
+    private readonly Lock _gate = new();
+    private readonly List<UffdVm> _vms = [];
+    private int _nextVm;
+
+    private UffdRuntime(ActorSystem system, bool ownsSystem, UffdSettings settings)
+    {
+        _system = system;
+        _ownsSystem = ownsSystem;
+        Settings = settings;
+        Modules = new ModuleTable();
+        ModuleLoader.LoadAll(Modules, settings);
+    }
+
+    /// <summary>The settings.</summary>
+    public UffdSettings Settings { get; }
+
+    /// <summary>The loaded memory modules.</summary>
+    public ModuleTable Modules { get; }
+
+    /// <summary>Starts a runtime with an actor system of its own.</summary>
+    /// <param name="config">Configuration over the reference; null for none.</param>
+    /// <exception cref="UffdConfigurationException">The configuration means nothing.</exception>
+    /// <exception cref="ModuleException">A module cannot be loaded.</exception>
+    public static UffdRuntime Start(Config? config = null)
+    {
+        UffdSettings settings = UffdSettings.Load(config);
+        ActorSystem system = ActorSystem.Create("uffd", settings.Config);
+        try
+        {
+            return new UffdRuntime(system, ownsSystem: true, settings);
+        }
+        catch
+        {
+            _ = system.Terminate();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Starts a runtime in an actor system of the embedder's, which stays the embedder's. The reference configuration is added to it as a
+    /// fallback.
+    /// </summary>
+    /// <exception cref="UffdConfigurationException">The configuration means nothing.</exception>
+    /// <exception cref="ModuleException">A module cannot be loaded.</exception>
+    public static UffdRuntime Borrow(ActorSystem system)
+    {
+        ArgumentNullException.ThrowIfNull(system);
+        // The system's own akka settings are above it and win.
+        system.Settings.InjectTopLevelFallback(UffdSettings.Reference);
+        return new UffdRuntime(system, ownsSystem: false, UffdSettings.Load(system.Settings.Config));
+    }
+
+    /// <summary>Makes a VM: a machine with memory, and an empty address space.</summary>
+    /// <exception cref="ObjectDisposedException">The runtime has been disposed of.</exception>
+    public async Task<UffdVm> CreateVmAsync(VmOptions options, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        cancel.ThrowIfCancellationRequested();
+        int number;
+        lock (_gate) number = _nextVm++;
+        Machine machine = new(options.Profile, options.Content, options.MemoryPages);
+        IncidentLog incidents = new(Settings.IncidentCapacity);
+        string dispatcher = DispatcherFor(number, options.Cpu);
+        VmContext context = new($"vm-{number}", machine, dispatcher, RingTimes.Of(_system).For(dispatcher), incidents) { Probe = options.Probe };
+        UffdVm vm = await UffdVm.StartAsync(_system, this, context, cancel);
+        lock (_gate) _vms.Add(vm);
+        return vm;
+    }
+
+    /// <summary>Unloads a memory module.</summary>
+    /// <exception cref="ModuleException">A mapping uses it, or there is none of that name.</exception>
+    public void UnloadModule(string name)
+    {
+        UffdVm[] vms;
+        lock (_gate) vms = [.. _vms];
+        Modules.Unload(name, module => vms.Any(vm => vm.Uses(module)));
+    }
+
+    /// <summary>Disposes of the VMs, and of the actor system if it is the runtime's own.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        UffdVm[] vms;
+        lock (_gate)
+        {
+            vms = [.. _vms];
+            _vms.Clear();
+        }
+
+        foreach (UffdVm vm in vms) await vm.DisposeAsync();
+        if (_ownsSystem) await _system.Terminate();
+    }
+
+    internal void Forget(UffdVm vm)
+    {
+        lock (_gate) _ = _vms.Remove(vm);
+    }
+
+    // A dispatcher that says so has one instance a VM: a fault loop is a thread of one VM.
+    private string DispatcherFor(int vm, int? cpu)
+    {
+        string id = Settings.Dispatcher;
+        Config config = Settings.Config.GetConfig(id);
+        if (!config.GetBoolean("per-vm", false)) return id;
+        string own = $"{id}-{vm}";
+        int first = cpu ?? config.GetInt("cpu", -1);
+        int bound = cpu is not null || first < 0 ? first : first + vm;
+        Config ownConfig = ConfigurationFactory.ParseString($"id = \"{own}\"\ncpu = {bound}").WithFallback(config);
+        Type type = Type.GetType(config.GetString("type"), throwOnError: true)!;
+        var configurator = (MessageDispatcherConfigurator)Activator.CreateInstance(type, ownConfig, _system.Dispatchers.Prerequisites)!;
+        _ = _system.Dispatchers.RegisterConfigurator(own, configurator);
+        return own;
+    }
+}

@@ -1,0 +1,309 @@
+using System.Threading.Channels;
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Handling;
+using UffdActors.Model;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Userfault;
+using UffdActors.PageSources;
+using UffdActors.Statistics;
+using UffdActors.Vcpus;
+
+namespace UffdActors;
+
+/// <summary>
+/// A VM in the model world: guest memory in regions, userfaultfds that serve them, vCPUs that touch them. Every call is a call of the
+/// VM's main thread in the kernel.
+/// </summary>
+/// <remarks>Safe for any thread; on the stepped dispatcher, for the thread that made the runtime.</remarks>
+public sealed class UffdVm : IAsyncDisposable
+{
+    // Regions lie apart, so that growing or losing one never touches another.
+    private const ulong FirstAddress = 0x1000_0000_0000;
+    private const ulong RegionAlignment = 1UL << 30;
+
+    private readonly ActorSystem _system;
+    private readonly UffdRuntime _runtime;
+    private readonly VmHealth _health = new();
+    private readonly AddressSpace _mm;
+    private readonly Caller _main;
+    private readonly IActorRef _root;
+    private readonly Lock _gate = new();
+    private readonly List<GuestRegion> _regions = [];
+    private readonly List<MemoryFile> _files = [];
+    private readonly List<Userfault> _userfaults = [];
+    private readonly List<VcpuGroup> _vcpus = [];
+    private ulong _nextAddress = FirstAddress;
+    private int _nextThread = 1;
+    private int _nextContext;
+    private int _nextName;
+    private bool _disposed;
+
+    private UffdVm(ActorSystem system, UffdRuntime runtime, VmContext context)
+    {
+        _system = system;
+        _runtime = runtime;
+        Context = context;
+        _mm = new AddressSpace(context.Machine);
+        _main = new Caller(_mm);
+        _root = system.ActorOf(VmActor.Props(context, _health), context.Name);
+    }
+
+    /// <summary>Name for reports.</summary>
+    public string Name => Context.Name;
+
+    /// <summary>The kernel.</summary>
+    public KernelProfile Profile => Context.Machine.Profile;
+
+    /// <summary>What went wrong; bounded, the oldest are dropped.</summary>
+    public ChannelReader<Incident> Incidents => Context.Incidents.Reader;
+
+    /// <summary>Incidents that nobody read in time.</summary>
+    public long DroppedIncidents => Context.Incidents.Dropped;
+
+    /// <summary>Ends with the cause if the VM fails closed.</summary>
+    public Task<Exception> Failed => _health.Failed;
+
+    /// <summary>The regions of guest memory.</summary>
+    public IReadOnlyList<GuestRegion> Regions
+    {
+        get
+        {
+            lock (_gate) return [.. _regions];
+        }
+    }
+
+    /// <summary>Native bytes of bookkeeping: page tables, page caches, folio counts; without content.</summary>
+    public long BookkeepingBytes => _mm.BookkeepingBytes + _files.Sum(f => f.BookkeepingBytes) + Context.Machine.BaseFolios.BookkeepingBytes;
+
+    internal VmContext Context { get; }
+
+    internal UffdSettings Settings => _runtime.Settings;
+
+    internal AddressSpace AddressSpace => _mm;
+
+    /// <summary>Touches all physical memory, so that no measurement pays for page faults of the host.</summary>
+    public void PrefaultMemory()
+    {
+        if (Context.Machine.BaseFolios is ByteFolios folios) folios.Prefault();
+    }
+
+    /// <summary>Adds a region of guest memory.</summary>
+    /// <exception cref="ModuleException">There is no such memory module.</exception>
+    /// <exception cref="UffdException">The kernel refuses to map it.</exception>
+    public async Task<GuestRegion> MapAsync(RegionOptions options, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Pages, 1);
+        MemoryFile? file = options.Module is { } name ? _runtime.Modules.Find(name).CreateFile(Context.Machine, options.Pages << PageSize.BaseShift) : null;
+        if (file is not null) _files.Add(file);
+        MapRequest request = new(file is null ? Prot.ReadWrite : DefaultProt(file.Module), file, Shared: file is not null);
+        ulong address = Place(options.Pages);
+        ulong length = (ulong)options.Pages << PageSize.BaseShift;
+        await CallAsync("mmap", new MapMemory(_main, address, length, request), c => c.Error, cancel);
+
+        ulong alias = 0;
+        if (options.WithAlias)
+        {
+            alias = Place(options.Pages);
+            await CallAsync("mmap", new MapMemory(_main, alias, length, request), c => c.Error, cancel);
+            if (!options.LeaveAliasEmpty)
+                await CallAsync("madvise(MADV_POPULATE_WRITE)", new PopulateMemory(_main, PageRange.OfBytes(alias, length)), c => c.Error, cancel);
+        }
+
+        lock (_gate)
+        {
+            GuestRegion region = new(_regions.Count, address, options.Pages, file, alias);
+            _regions.Add(region);
+            return region;
+        }
+    }
+
+    /// <summary>Unmaps a region. Waits until the event has been read, if its context asked for one.</summary>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    public async Task UnmapAsync(GuestRegion region, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(region);
+        await CallAsync("munmap", new UnmapMemory(_main, region.Address, region.Bytes), c => c.Error, cancel);
+        if (region.AliasAddress != 0) await CallAsync("munmap", new UnmapMemory(_main, region.AliasAddress, region.Bytes), c => c.Error, cancel);
+    }
+
+    /// <summary>Takes pages of a region away (<c>madvise</c>). Waits until the event has been read, if its context asked for one.</summary>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    public Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(region);
+        ulong start = region.Address + ((ulong)firstPage << PageSize.BaseShift);
+        return CallAsync("madvise", new AdviseMemory(_main, start, (ulong)pages << PageSize.BaseShift, advice), c => c.Error, cancel);
+    }
+
+    /// <summary>Opens a userfaultfd and shakes hands.</summary>
+    /// <exception cref="UffdException">A feature is not offered.</exception>
+    public async Task<Userfault> OpenAsync(UffdFeatures features = UffdFeatures.None, CancellationToken cancel = default)
+    {
+        await StartedAsync(cancel);
+        UserfaultContext context = new(_mm, UffdOpenFlags.NonBlock | UffdOpenFlags.CloseOnExec, _nextContext++);
+        await AttachAsync([context], cancel);
+        Handshake handshake = new(_main, context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features });
+        await CallAsync("UFFDIO_API", handshake, c => c.Error, cancel);
+        Userfault userfault = new(this, context);
+        lock (_gate) _userfaults.Add(userfault);
+        return userfault;
+    }
+
+    /// <summary>Starts vCPUs: all of them run from the same moment.</summary>
+    /// <param name="workloads">What each does.</param>
+    /// <param name="sampleEvery">1 to stamp every fault (needed for blocked times), n to stamp one in n.</param>
+    /// <param name="cancel">Cancels the start.</param>
+    public Task<VcpuGroup> StartVcpusAsync(IReadOnlyList<IWorkload> workloads, int sampleEvery = 1, CancellationToken cancel = default) =>
+        StartVcpusAsync(workloads, sampleEvery, null, cancel);
+
+    /// <summary>Disposes in order: vCPUs stop, descriptors are closed, memory is unmapped and freed. Bounded by <c>uffd.close-timeout</c>.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _runtime.Forget(this);
+        TimeSpan timeout = Settings.CloseTimeout;
+        try
+        {
+            // The guest first: it must never run on pages that closing makes appear as zeros.
+            foreach (VcpuGroup group in _vcpus) await group.KillAsync(timeout);
+            foreach (Userfault userfault in _userfaults) await userfault.CloseForGoodAsync(timeout);
+        }
+        catch (Exception e) when (e is TimeoutException or VmFailedException)
+        {
+            Context.Incidents.Report(new Incident(IncidentKind.VmFailed, $"{Name} did not close within {timeout}: {e.Message}", e));
+        }
+
+        _ = await _root.GracefulStop(timeout);
+        Context.Incidents.Complete();
+        _mm.Dispose();
+        foreach (MemoryFile file in _files) file.Dispose();
+        Context.Machine.Dispose();
+    }
+
+    internal static async Task<UffdVm> StartAsync(ActorSystem system, UffdRuntime runtime, VmContext context, CancellationToken cancel)
+    {
+        UffdVm vm = new(system, runtime, context);
+        await vm.AttachAsync([vm._mm, vm._main], cancel);
+        return vm;
+    }
+
+    internal bool Uses(MemoryModule module) => _mm.Uses(module);
+
+    internal async Task<VcpuGroup> StartVcpusAsync(
+        IReadOnlyList<IWorkload> workloads, int sampleEvery, IContentCheck? check, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(workloads);
+        ArgumentOutOfRangeException.ThrowIfLessThan(workloads.Count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(workloads.Count, GuestLayout.MaxVcpus);
+        ArgumentOutOfRangeException.ThrowIfLessThan(sampleEvery, 1);
+        cancel.ThrowIfCancellationRequested();
+        BlockedClock blocked = new(workloads.Count);
+        ulong[] regions = [.. Regions.Select(r => r.Address)];
+        List<VcpuOptions> options = [];
+        for (int i = 0; i < workloads.Count; i++)
+            options.Add(new VcpuOptions(i, NewThread(), workloads[i], regions, new VcpuProgress(), blocked, sampleEvery, check));
+        TaskCompletionSource<IReadOnlyList<IActorRef>> done = New<IReadOnlyList<IActorRef>>();
+        _root.Tell(new VmProtocol.StartVcpus(options, NewName("vcpu"), done));
+        VcpuGroup group = new(options, await OrFailed(done.Task), blocked, _health);
+        lock (_gate) _vcpus.Add(group);
+        return group;
+    }
+
+    internal Caller NewThread() => new(_mm, Interlocked.Increment(ref _nextThread));
+
+    internal string NewName(string kind) => $"{kind}-{Interlocked.Increment(ref _nextName)}";
+
+    internal async Task<IActorRef> StartSourceAsync(IPageSource source)
+    {
+        TaskCompletionSource<IActorRef> done = New<IActorRef>();
+        _root.Tell(new VmProtocol.StartSource(source, NewName("source"), done));
+        return await OrFailed(done.Task);
+    }
+
+    internal Task StartHandlersAsync(FaultReader reader, IReadOnlyList<HandlerOptions> handlers)
+    {
+        TaskCompletionSource done = New();
+        _root.Tell(new VmProtocol.StartHandlers(reader, handlers, NewName(VmProtocol.HandlerName), done));
+        return OrFailed(done.Task);
+    }
+
+    internal Task StartPushAsync(PushOptions options)
+    {
+        TaskCompletionSource done = New();
+        _root.Tell(new VmProtocol.StartPush(options, NewName("push"), done));
+        return OrFailed(done.Task);
+    }
+
+    /// <summary>Makes a call of the main thread, and waits for its end.</summary>
+    internal async Task CallAsync<T>(string name, T call, Func<T, Errno> errorOf, CancellationToken cancel, string? explanation = null)
+        where T : Operation
+    {
+        cancel.ThrowIfCancellationRequested();
+        TaskCompletionSource<Operation> done = New<Operation>();
+        ((ActorPort)_main.Port).Self.Tell(new VmProtocol.Call(call, done));
+        // Cancelling ends the wait, not the call: what the kernel has begun it finishes.
+        _ = await OrFailed(done.Task.WaitAsync(cancel));
+        Errno error = errorOf(call);
+        if (error != Errno.None) throw new UffdException(name, error, explanation ?? KernelErrors.Explain(name, error));
+    }
+
+    internal Caller Main => _main;
+
+    internal Task AttachAsync(IReadOnlyList<Owner> owners, CancellationToken cancel)
+    {
+        TaskCompletionSource done = New();
+        _root.Tell(new VmProtocol.Attach(owners, done));
+        return OrFailed(done.Task.WaitAsync(cancel));
+    }
+
+    internal async Task OrFailed(Task task)
+    {
+        if (await Task.WhenAny(task, _health.Failed) != task && !task.IsCompleted) throw Closed();
+        await task;
+    }
+
+    private async Task<T> OrFailed<T>(Task<T> task)
+    {
+        await OrFailed((Task)task);
+        return await task;
+    }
+
+    private VmFailedException Closed()
+    {
+        Exception reason = _health.Failed.Result;
+        return new VmFailedException($"{Name} has failed closed: {reason.Message}", reason);
+    }
+
+    private Task StartedAsync(CancellationToken cancel)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return cancel.IsCancellationRequested ? Task.FromCanceled(cancel) : Task.CompletedTask;
+    }
+
+    private ulong Place(long pages)
+    {
+        lock (_gate)
+        {
+            ulong address = _nextAddress;
+            ulong end = address + ((ulong)pages << PageSize.BaseShift);
+            _nextAddress = ((end + RegionAlignment - 1) & ~(RegionAlignment - 1)) + RegionAlignment;
+            return address;
+        }
+    }
+
+    // A module that refuses writable mappings gets the protection that it allows.
+    private static Prot DefaultProt(MemoryModule module) =>
+        module.CheckProtection(Prot.ReadWrite, shared: true) == Errno.None ? Prot.ReadWrite : Prot.Read;
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private static TaskCompletionSource<T> New<T>() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -1,0 +1,163 @@
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Handling;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Userfault;
+using UffdActors.PageSources;
+
+namespace UffdActors;
+
+/// <summary>
+/// A userfaultfd, and what serves it: registered regions, handlers, background push. Safe for any thread, as <see cref="UffdVm"/> is.
+/// </summary>
+public sealed class Userfault
+{
+    private readonly UffdVm _vm;
+    private readonly UserfaultContext _context;
+    private readonly List<(GuestRegion Region, RegisterModes Modes, PageBitmap Received)> _registered = [];
+    private FaultReader? _reader;
+    private bool _closed;
+
+    internal Userfault(UffdVm vm, UserfaultContext context)
+    {
+        _vm = vm;
+        _context = context;
+    }
+
+    /// <summary>Faults that have been read so far.</summary>
+    public long Faults => _reader?.Counters.Faults ?? 0;
+
+    /// <summary>Pages that are being resolved now.</summary>
+    public int Outstanding => _reader?.Outstanding ?? 0;
+
+    internal FaultReader? Reader => _reader;
+
+    internal UserfaultContext Context => _context;
+
+    /// <summary>Registers a region.</summary>
+    /// <returns>The ioctls that the kernel reports; not all of them need work (addendum C2).</returns>
+    /// <exception cref="UffdException">The memory does not support the modes, or belongs to another userfaultfd.</exception>
+    public async Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(region);
+        Register register = new(_vm.Main, _context, region.Address, region.Bytes, (ulong)modes);
+        // The reader must know the region before its first fault can come.
+        PageBitmap received = new(region.Pages);
+        if (_reader is { } reader) throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
+        await _vm.CallAsync("UFFDIO_REGISTER", register, c => c.Error, cancel);
+        _registered.Add((region, modes, received));
+        return register.Ioctls ?? UffdIoctls.None;
+    }
+
+    /// <summary>Starts to serve the faults of all registered regions: from here on every fault is resolved from the source.</summary>
+    public async Task ServeAsync(ServeOptions options, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Handlers, 1);
+        if (_reader is not null) throw new InvalidOperationException("The userfaultfd is being served already.");
+        cancel.ThrowIfCancellationRequested();
+        RegionView view = RegionView.Empty;
+        foreach ((GuestRegion region, RegisterModes modes, PageBitmap received) in _registered) view = view.With(Served(region, modes, received));
+        HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(_ => new HandlerSlot(_vm.NewThread()))];
+        FaultReader reader = new(_context, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit);
+        Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce ? await _vm.StartSourceAsync(options.Source) : null;
+        HandlerOptions[] handlers = [.. slots.Select((_, i) => new HandlerOptions(i, reader, options.Source, source))];
+        await _vm.StartHandlersAsync(reader, handlers);
+        _reader = reader;
+    }
+
+    /// <summary>Starts the background push of a region: what nobody asks for is filled too, demand first.</summary>
+    /// <returns>The push under way.</returns>
+    public async Task<BackgroundPush> PushAsync(GuestRegion region, IPageSource source, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(region);
+        ArgumentNullException.ThrowIfNull(source);
+        FaultReader reader = _reader ?? throw new InvalidOperationException("Serve the userfaultfd before pushing.");
+        cancel.ThrowIfCancellationRequested();
+        PageBitmap received = ReceivedOf(region);
+        PushProgress progress = new();
+        Akka.Actor.IActorRef actor = await _vm.StartSourceAsync(source);
+        await _vm.StartPushAsync(new PushOptions(reader, _vm.NewThread(), actor, region.Id, received, progress, _vm.Settings.PushChunkPages));
+        return new BackgroundPush(progress, received, _vm);
+    }
+
+    /// <summary>Pages of a region that have been filled.</summary>
+    public PageBitmap ReceivedOf(GuestRegion region)
+    {
+        foreach ((GuestRegion known, _, PageBitmap received) in _registered)
+        {
+            if (known == region) return received;
+        }
+
+        throw new ArgumentException($"Region {region.Id} is not registered with this userfaultfd.", nameof(region));
+    }
+
+    /// <summary>Lets pages that had been given up (after crashes, or a failed source) be tried again.</summary>
+    public void Recover() => ((ActorPort)_context.Port).Self.Tell(new VmProtocol.Recover(Abandon: false), Akka.Actor.ActorRefs.NoSender);
+
+    /// <summary>
+    /// Closes the userfaultfd. Closing releases waiting threads into pages of zeros, so it is refused while pages of a served region are
+    /// absent; dispose of the VM to give them up together with the guest.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Pages are absent.</exception>
+    public async Task CloseAsync(CancellationToken cancel = default)
+    {
+        foreach ((GuestRegion region, _, PageBitmap received) in _registered)
+        {
+            if (_reader is not null && received.Count < received.Pages)
+                throw new InvalidOperationException(
+                    $"Region {region.Id} lacks {received.Pages - received.Count} of {received.Pages} pages; closing now would turn them into zeros. Finish the push, or dispose of the VM.");
+        }
+
+        if (_closed) return;
+        _closed = true;
+        await _vm.CallAsync("close", new CloseHandle(_vm.Main, _context), c => c.Error, cancel);
+    }
+
+    internal async Task CloseForGoodAsync(TimeSpan timeout)
+    {
+        if (_closed) return;
+        _closed = true;
+        using CancellationTokenSource cancel = new(timeout);
+        await _vm.CallAsync("close", new CloseHandle(_vm.Main, _context), c => c.Error, cancel.Token);
+    }
+
+    private static ServedRegion Served(GuestRegion region, RegisterModes modes, PageBitmap received)
+    {
+        PageRange range = PageRange.OfBytes(region.Address, region.Bytes);
+        if ((modes & RegisterModes.Minor) == 0) return new ServedRegion(region.Id, range, range.Start, ResolveBy.Copy, received);
+        return region.AliasAddress == 0
+            ? new ServedRegion(region.Id, range, range.Start, ResolveBy.ContinueAsIs, received)
+            : new ServedRegion(
+                region.Id, range, range.Start, ResolveBy.Continue, received, new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages));
+    }
+}
+
+/// <summary>A background push under way.</summary>
+public sealed class BackgroundPush
+{
+    private readonly PushProgress _progress;
+    private readonly PageBitmap _received;
+    private readonly UffdVm _vm;
+
+    internal BackgroundPush(PushProgress progress, PageBitmap received, UffdVm vm)
+    {
+        _progress = progress;
+        _received = received;
+        _vm = vm;
+    }
+
+    /// <summary>Pages of the region that are there, by push and by demand.</summary>
+    public long ReceivedPages => _received.Count;
+
+    /// <summary>Pages that the push has filled with content.</summary>
+    public long Pages => _progress.Pages;
+
+    /// <summary>Pages that the push has mapped as zeros.</summary>
+    public long ZeroPages => _progress.ZeroPages;
+
+    /// <summary>Ends when every page of the region is there.</summary>
+    /// <exception cref="VmFailedException">The VM has failed.</exception>
+    public Task WaitAsync(CancellationToken cancel = default) => _vm.OrFailed(_progress.Finished.Task.WaitAsync(cancel));
+}

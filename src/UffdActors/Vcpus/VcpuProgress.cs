@@ -1,0 +1,38 @@
+using UffdActors.Statistics;
+
+namespace UffdActors.Vcpus;
+
+/// <summary>How far a vCPU is; written in its turns, read from anywhere.</summary>
+internal sealed class VcpuProgress
+{
+    private long _accesses;
+    private long _faults;
+    private volatile string? _error;
+
+    /// <summary>Accesses that are through.</summary>
+    public long Accesses
+    {
+        get => Volatile.Read(ref _accesses);
+        set => Volatile.Write(ref _accesses, value);
+    }
+
+    /// <summary>Faults raised.</summary>
+    public long Faults
+    {
+        get => Volatile.Read(ref _faults);
+        set => Volatile.Write(ref _faults, value);
+    }
+
+    /// <summary>What went wrong; null if nothing did. The vCPU stops there.</summary>
+    public string? Error
+    {
+        get => _error;
+        set => _error = value;
+    }
+
+    /// <summary>Its sampled faults.</summary>
+    public LatencyRecorder Latency { get; } = new();
+
+    /// <summary>Ends with the vCPU's work.</summary>
+    public TaskCompletionSource Finished { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -1,0 +1,74 @@
+using UffdActors.Abi;
+using UffdActors.Handling;
+using UffdActors.Model;
+using UffdActors.PageSources;
+
+namespace UffdActors;
+
+/// <summary>What a VM is made of.</summary>
+public sealed record VmOptions
+{
+    /// <summary>Base pages of physical memory; guest memory, page cache and private copies come out of it.</summary>
+    public required long MemoryPages { get; init; }
+
+    /// <summary>The kernel.</summary>
+    public KernelProfile Profile { get; init; } = KernelProfile.Seed;
+
+    /// <summary>What pages are made of.</summary>
+    public ContentKind Content { get; init; } = ContentKind.Bytes;
+
+    /// <summary>CPU that the VM's fault loop is bound to; null for what the configuration says.</summary>
+    public int? Cpu { get; init; }
+
+    internal IHandlerProbe? Probe { get; init; }
+}
+
+/// <summary>What a region of guest memory is made of.</summary>
+public sealed record RegionOptions
+{
+    /// <summary>Size in base pages.</summary>
+    public required long Pages { get; init; }
+
+    /// <summary>Name of the memory module; null for anonymous memory.</summary>
+    public string? Module { get; init; }
+
+    /// <summary>
+    /// A second mapping of the same memory, which is never registered: content goes in through it where faults are resolved by
+    /// CONTINUE. Its pages are allocated in full and mapped.
+    /// </summary>
+    public bool WithAlias { get; init; }
+
+    /// <summary>Leaves the alias unpopulated, which MINOR without MISSING does not survive: for the test that shows it.</summary>
+    internal bool LeaveAliasEmpty { get; init; }
+}
+
+/// <summary>How the faults of a region are served.</summary>
+public sealed record ServeOptions
+{
+    /// <summary>Where pages come from. Stays the embedder's.</summary>
+    public required IPageSource Source { get; init; }
+
+    /// <summary>Handlers that share the context; each page belongs to one of them.</summary>
+    public int Handlers { get; init; } = 1;
+
+    /// <summary>Put an actor between handlers and source even if the source answers at once.</summary>
+    public bool SourceActor { get; init; }
+}
+
+/// <summary>The kernel refused a call.</summary>
+public sealed class UffdException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    public UffdException(string call, Errno error, string explanation)
+        : base($"{call} failed with {error}: {explanation}")
+    {
+        Call = call;
+        Error = error;
+    }
+
+    /// <summary>Name of the call.</summary>
+    public string Call { get; }
+
+    /// <summary>Its errno.</summary>
+    public Errno Error { get; }
+}

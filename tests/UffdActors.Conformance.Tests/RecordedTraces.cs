@@ -1,0 +1,16 @@
+using System.Reflection;
+using UffdActors.Conformance.Programs;
+
+namespace UffdActors.Conformance.Tests;
+
+/// <summary>The recordings that lie in <c>tests/Data</c>.</summary>
+internal static class RecordedTraces
+{
+    public static string Folder { get; } = typeof(RecordedTraces).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Single(a => a.Key == "RecordedData").Value!;
+
+    public static IReadOnlyList<string> Files { get; } = [.. Directory.GetFiles(Path.Combine(Folder, "traces"), "*.jsonl").Order(StringComparer.Ordinal)];
+
+    public static IReadOnlyList<Trace> OfClass(string name) =>
+        [.. Files.Where(f => Path.GetFileName(f).StartsWith(name + "-", StringComparison.Ordinal)).Select(TraceReader.Read)];
+}

@@ -1,0 +1,88 @@
+using UffdActors.Abi;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Model.Tests;
+
+/// <summary>The loader rejects a table that contradicts itself (addendum C7, C8).</summary>
+public class ModuleTableTests
+{
+    [Theory]
+    [InlineData(0, 0, true, true, "offers no mode")]
+    [InlineData(1, 0, true, true, "MISSING and COPY")]
+    [InlineData(0, 8, true, true, "offers no mode")]
+    [InlineData(4, 8 | 0x80, true, true, "MISSING and COPY")]
+    [InlineData(4, 0x10 | 0x80, true, true, "ZEROPAGE without MISSING")]
+    [InlineData(4, 0, true, true, "MINOR and CONTINUE")]
+    [InlineData(1, 8 | 0x80, true, true, "MINOR and CONTINUE")]
+    [InlineData(1 | 2, 8, true, true, "WP and WRITEPROTECT")]
+    [InlineData(1, 8 | 0x40, true, true, "WP and WRITEPROTECT")]
+    [InlineData(8, 8, true, true, "no register mode")]
+    [InlineData(1, 8 | 1, true, true, "no range ioctl")]
+    [InlineData(4, 0x80, false, true, "no GetFolio hook")]
+    [InlineData(1, 8, true, false, "no Copy hook")]
+    public void A_contradiction_is_named(int features, int ioctls, bool getFolio, bool copy, string problem)
+    {
+        ModuleTable table = new();
+        ModuleException error = Assert.Throws<ModuleException>(
+            () => table.Load(new Declared("odd", (RegisterModes)features, (UffdIoctls)ioctls, getFolio, copy)));
+        Assert.Contains(problem, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("\n", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Upper")]
+    [InlineData("")]
+    [InlineData("has space")]
+    public void A_name_that_configuration_cannot_hold_is_refused(string name) =>
+        Assert.Throws<ModuleException>(() => new ModuleTable().Load(new Declared(name, RegisterModes.Minor, UffdIoctls.Continue, true, false)));
+
+    [Fact]
+    public void Lax_loading_shows_what_the_kernel_would_do()
+    {
+        ModuleTable table = new();
+        table.Load(new Declared("odd", RegisterModes.Missing, UffdIoctls.None, false, false), lax: true);
+        Assert.Single(table.Modules);
+    }
+
+    [Fact]
+    public void The_modules_that_come_along_are_free_of_contradiction()
+    {
+        foreach (MemoryModule module in new MemoryModule[] { new Shmem(), new GuestMemfd(), new Hugetlb(), new PlainFile() })
+            Assert.Null(ModuleTable.Contradiction(module));
+    }
+
+    [Fact]
+    public void A_module_in_use_cannot_be_unloaded_and_one_that_is_not_can()
+    {
+        ModuleTable table = new();
+        table.Load(new Shmem());
+        _ = Assert.Throws<ModuleException>(() => table.Unload("shmem", _ => true));
+        table.Unload("shmem", _ => false);
+        ModuleException gone = Assert.Throws<ModuleException>(() => table.Find("shmem"));
+        Assert.Contains("no module is loaded", gone.Message, StringComparison.Ordinal);
+    }
+
+    private sealed class Declared(string name, RegisterModes features, UffdIoctls ioctls, bool getFolio, bool copy) : MemoryModule, IVmUffdOps
+    {
+        public override string Name => name;
+
+        public override IVmUffdOps Ops => this;
+
+        public RegisterModes Features => features;
+
+        public UffdIoctls Ioctls => ioctls;
+
+        public bool HasGetFolio => getFolio;
+
+        public bool HasCopy => copy;
+
+        public Errno GetFolio(MemoryFile file, long index, out uint folio)
+        {
+            folio = 0;
+            return Errno.ENOENT;
+        }
+
+        public Errno Copy(in CopyRequest request, ref uint folio) => Errno.EINVAL;
+    }
+}
