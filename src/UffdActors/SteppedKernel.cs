@@ -30,8 +30,7 @@ public sealed class SteppedSystem : IDisposable
     /// <inheritdoc />
     public void Dispose()
     {
-        Task terminated = System.Terminate();
-        _ = Loop.RunUntil(() => terminated.IsCompleted);
+        Loop.RunToEnd(System.Terminate());
     }
 }
 

@@ -34,6 +34,8 @@ public sealed class UffdRuntime : IAsyncDisposable
     /// <summary>The settings.</summary>
     public UffdSettings Settings { get; }
 
+    internal ActorSystem System => _system;
+
     /// <summary>The loaded memory modules.</summary>
     public ModuleTable Modules { get; }
 
@@ -81,7 +83,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         Machine machine = new(options.Profile, options.Content, options.MemoryPages);
         IncidentLog incidents = new(Settings.IncidentCapacity);
         string dispatcher = DispatcherFor(number, options.Cpu);
-        VmContext context = new($"vm-{number}", machine, dispatcher, RingTimes.Of(_system).For(dispatcher), incidents) { Probe = options.Probe };
+        VmContext context = new($"vm-{number}", machine, dispatcher, RingTimes.Of(_system).For(dispatcher), incidents) { Probe = options.Probe, SplitsTurns = options.SplitTurns };
         UffdVm vm = await UffdVm.StartAsync(_system, this, context, cancel);
         lock (_gate) _vms.Add(vm);
         return vm;
@@ -107,7 +109,10 @@ public sealed class UffdRuntime : IAsyncDisposable
         }
 
         foreach (UffdVm vm in vms) await vm.DisposeAsync();
-        if (_ownsSystem) await _system.Terminate();
+        if (!_ownsSystem) return;
+        Task terminated = _system.Terminate();
+        if (SteppedLoops.Of(_system).Loop is { } loop) loop.RunToEnd(terminated);
+        else await terminated;
     }
 
     internal void Forget(UffdVm vm)

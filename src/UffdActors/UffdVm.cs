@@ -29,7 +29,7 @@ public sealed class UffdVm : IAsyncDisposable
 
     private readonly ActorSystem _system;
     private readonly UffdRuntime _runtime;
-    private readonly VmHealth _health = new();
+    private readonly VmHealth _health;
     private readonly AddressSpace _mm;
     private readonly Caller _main;
     private readonly IActorRef _root;
@@ -49,6 +49,7 @@ public sealed class UffdVm : IAsyncDisposable
         _system = system;
         _runtime = runtime;
         Context = context;
+        _health = new VmHealth(Completion);
         _mm = new AddressSpace(context.Machine);
         _main = new Caller(_mm);
         _root = system.ActorOf(VmActor.Props(context, _health), context.Name);
@@ -173,15 +174,17 @@ public sealed class UffdVm : IAsyncDisposable
         try
         {
             // The guest first: it must never run on pages that closing makes appear as zeros.
-            foreach (VcpuGroup group in _vcpus) await group.KillAsync(timeout);
-            foreach (Userfault userfault in _userfaults) await userfault.CloseForGoodAsync(timeout);
+            foreach (VcpuGroup group in _vcpus) await StopAsync(group.Actors).WaitAsync(timeout);
+            foreach (Userfault userfault in _userfaults) await userfault.CloseForGoodAsync().WaitAsync(timeout);
         }
         catch (Exception e) when (e is TimeoutException or VmFailedException)
         {
             Context.Incidents.Report(new Incident(IncidentKind.VmFailed, $"{Name} did not close within {timeout}: {e.Message}", e));
         }
 
-        _ = await _root.GracefulStop(timeout);
+        TaskCompletionSource stopped = NewCompletion();
+        _root.Tell(new VmProtocol.StopVm(stopped));
+        await stopped.Task.WaitAsync(timeout);
         Context.Incidents.Complete();
         _mm.Dispose();
         foreach (MemoryFile file in _files) file.Dispose();
@@ -209,8 +212,8 @@ public sealed class UffdVm : IAsyncDisposable
         ulong[] regions = [.. Regions.Select(r => r.Address)];
         List<VcpuOptions> options = [];
         for (int i = 0; i < workloads.Count; i++)
-            options.Add(new VcpuOptions(i, NewThread(), workloads[i], regions, new VcpuProgress(), blocked, sampleEvery, check));
-        TaskCompletionSource<IReadOnlyList<IActorRef>> done = New<IReadOnlyList<IActorRef>>();
+            options.Add(new VcpuOptions(i, NewThread(), workloads[i], regions, new VcpuProgress(NewCompletion()), blocked, sampleEvery, check));
+        TaskCompletionSource<IReadOnlyList<IActorRef>> done = NewCompletion<IReadOnlyList<IActorRef>>();
         _root.Tell(new VmProtocol.StartVcpus(options, NewName("vcpu"), done));
         VcpuGroup group = new(options, await OrFailed(done.Task), blocked, _health);
         lock (_gate) _vcpus.Add(group);
@@ -223,21 +226,28 @@ public sealed class UffdVm : IAsyncDisposable
 
     internal async Task<IActorRef> StartSourceAsync(IPageSource source)
     {
-        TaskCompletionSource<IActorRef> done = New<IActorRef>();
+        TaskCompletionSource<IActorRef> done = NewCompletion<IActorRef>();
         _root.Tell(new VmProtocol.StartSource(source, NewName("source"), done));
         return await OrFailed(done.Task);
     }
 
+    internal Task StopAsync(IReadOnlyList<IActorRef> children)
+    {
+        TaskCompletionSource done = NewCompletion();
+        _root.Tell(new VmProtocol.StopChildren(children, done));
+        return OrFailed(done.Task);
+    }
+
     internal Task StartHandlersAsync(FaultReader reader, IReadOnlyList<HandlerOptions> handlers)
     {
-        TaskCompletionSource done = New();
+        TaskCompletionSource done = NewCompletion();
         _root.Tell(new VmProtocol.StartHandlers(reader, handlers, NewName(VmProtocol.HandlerName), done));
         return OrFailed(done.Task);
     }
 
     internal Task StartPushAsync(PushOptions options)
     {
-        TaskCompletionSource done = New();
+        TaskCompletionSource done = NewCompletion();
         _root.Tell(new VmProtocol.StartPush(options, NewName("push"), done));
         return OrFailed(done.Task);
     }
@@ -247,7 +257,7 @@ public sealed class UffdVm : IAsyncDisposable
         where T : Operation
     {
         cancel.ThrowIfCancellationRequested();
-        TaskCompletionSource<Operation> done = New<Operation>();
+        TaskCompletionSource<Operation> done = NewCompletion<Operation>();
         ((ActorPort)_main.Port).Self.Tell(new VmProtocol.Call(call, done));
         // Cancelling ends the wait, not the call: what the kernel has begun it finishes.
         _ = await OrFailed(done.Task.WaitAsync(cancel));
@@ -257,9 +267,20 @@ public sealed class UffdVm : IAsyncDisposable
 
     internal Caller Main => _main;
 
+    /// <summary>
+    /// On real threads a turn must not run the embedder's continuations. On the stepped dispatcher they go to the host's queue by
+    /// themselves, and the thread pool would make the run unrepeatable.
+    /// </summary>
+    internal TaskCreationOptions Completion =>
+        Settings.IsStepped ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously;
+
+    internal TaskCompletionSource NewCompletion() => new(Completion);
+
+    internal TaskCompletionSource<T> NewCompletion<T>() => new(Completion);
+
     internal Task AttachAsync(IReadOnlyList<Owner> owners, CancellationToken cancel)
     {
-        TaskCompletionSource done = New();
+        TaskCompletionSource done = NewCompletion();
         _root.Tell(new VmProtocol.Attach(owners, done));
         return OrFailed(done.Task.WaitAsync(cancel));
     }
@@ -302,8 +323,4 @@ public sealed class UffdVm : IAsyncDisposable
     // A module that refuses writable mappings gets the protection that it allows.
     private static Prot DefaultProt(MemoryModule module) =>
         module.CheckProtection(Prot.ReadWrite, shared: true) == Errno.None ? Prot.ReadWrite : Prot.Read;
-
-    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    private static TaskCompletionSource<T> New<T>() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -76,7 +76,7 @@ public sealed class Userfault
         FaultReader reader = _reader ?? throw new InvalidOperationException("Serve the userfaultfd before pushing.");
         cancel.ThrowIfCancellationRequested();
         PageBitmap received = ReceivedOf(region);
-        PushProgress progress = new();
+        PushProgress progress = new(_vm.NewCompletion());
         Akka.Actor.IActorRef actor = await _vm.StartSourceAsync(source);
         await _vm.StartPushAsync(new PushOptions(reader, _vm.NewThread(), actor, region.Id, received, progress, _vm.Settings.PushChunkPages));
         return new BackgroundPush(progress, received, _vm);
@@ -115,12 +115,11 @@ public sealed class Userfault
         await _vm.CallAsync("close", new CloseHandle(_vm.Main, _context), c => c.Error, cancel);
     }
 
-    internal async Task CloseForGoodAsync(TimeSpan timeout)
+    internal async Task CloseForGoodAsync()
     {
         if (_closed) return;
         _closed = true;
-        using CancellationTokenSource cancel = new(timeout);
-        await _vm.CallAsync("close", new CloseHandle(_vm.Main, _context), c => c.Error, cancel.Token);
+        await _vm.CallAsync("close", new CloseHandle(_vm.Main, _context), c => c.Error, CancellationToken.None);
     }
 
     private static ServedRegion Served(GuestRegion region, RegisterModes modes, PageBitmap received)

@@ -68,10 +68,7 @@ public sealed class VcpuGroup
 
     internal IReadOnlyList<long> AccessCounts() => [.. _vcpus.Select(v => v.Progress.Accesses)];
 
-    internal async Task KillAsync(TimeSpan timeout)
-    {
-        foreach (IActorRef actor in _actors) _ = await actor.GracefulStop(timeout);
-    }
+    internal IReadOnlyList<IActorRef> Actors => _actors;
 }
 
 /// <summary>What a vCPU did.</summary>

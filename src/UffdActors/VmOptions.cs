@@ -21,6 +21,9 @@ public sealed record VmOptions
     public int? Cpu { get; init; }
 
     internal IHandlerProbe? Probe { get; init; }
+
+    /// <summary>For exploration: looking at published state and acting on it are turns of their own.</summary>
+    internal bool SplitTurns { get; init; }
 }
 
 /// <summary>What a region of guest memory is made of.</summary>

@@ -55,6 +55,8 @@ public class Fill : Operation
     private bool _insideSourceAccess;
     private bool _referenced;
     private bool _slept;
+    private Owner? _nextOwner;
+    private Stage _nextStage;
 
     /// <summary>Makes a fill for a thread; <see cref="Begin"/> aims it.</summary>
     public Fill(Caller caller)
@@ -68,6 +70,7 @@ public class Fill : Operation
         Prepare,
         ReadSource,
         Install,
+        Depart,
         Wake,
         End,
     }
@@ -158,6 +161,10 @@ public class Fill : Operation
             case Stage.Install:
                 Install((VmaOwner)At);
                 break;
+            case Stage.Depart:
+                _stage = _nextStage;
+                GoTo(_nextOwner!);
+                break;
             case Stage.Wake:
                 Wake();
                 break;
@@ -233,14 +240,30 @@ public class Fill : Operation
         }
         else if (FillRules.NeedsModule(_vma!, Kind))
         {
-            _stage = Stage.Prepare;
-            GoTo(_vma!.Backend!);
+            Depart(_vma!.Backend!, Stage.Prepare);
         }
         else
         {
-            _stage = Stage.Install;
-            GoTo(_vma!.Owner);
+            Depart(_vma!.Owner, Stage.Install);
         }
+    }
+
+    /// <summary>
+    /// Sends what has been decided on published state. Between the look and the sending anything may happen on real threads, so an
+    /// explorer gets a turn there.
+    /// </summary>
+    private void Depart(Owner owner, Stage stage)
+    {
+        if (At.Port.SplitsTurns)
+        {
+            (_nextOwner, _nextStage) = (owner, stage);
+            _stage = Stage.Depart;
+            GoTo(At);
+            return;
+        }
+
+        _stage = stage;
+        GoTo(owner);
     }
 
     private void Prepare(Backend backend)
@@ -281,9 +304,8 @@ public class Fill : Operation
         }
 
         _stop = error;
-        _stage = Stage.Install;
         if (_prepared == 0) Finish();
-        else GoTo(_vma!.Owner);
+        else Depart(_vma!.Owner, Stage.Install);
     }
 
     private Errno PrepareOne(IVmUffdOps ops, long page, ref uint folio)

@@ -15,7 +15,7 @@ internal static class OwnerActors
     public static Port Make(IActorContext parent, VmContext vm, Owner owner)
     {
         ActorPort port = new(vm.SplitsTurns);
-        port.Bind(parent.ActorOf(PropsOf(owner, vm, port).WithDispatcher(vm.DispatcherId), NameOf(owner)));
+        port.Bind(parent.ActorOf(PropsOf(owner, vm, port).WithDispatcher(vm.DispatcherId), NameOf(owner, vm)));
         return port;
     }
 
@@ -29,15 +29,19 @@ internal static class OwnerActors
         _ => throw new InvalidOperationException($"{owner} has no actor."),
     };
 
-    private static string NameOf(Owner owner) => owner switch
+    // The number is the VM's, so that two files' backends or a parent's and a child's contexts do not collide.
+    private static string NameOf(Owner owner, VmContext vm)
     {
-        VmaOwner vma => $"vma-{vma.Number}",
-        Backend backend => $"backend-{backend.Module.Name}",
-        UserfaultContext context => $"context-{context.Number}",
-        AddressSpace mm => $"mm-{mm.Number}",
-        Caller caller => $"thread-{caller.ThreadId}",
-        _ => "owner",
-    };
+        string kind = owner switch
+        {
+            VmaOwner => "vma",
+            Backend backend => $"backend-{backend.Module.Name}",
+            UserfaultContext => "context",
+            AddressSpace => "mm",
+            _ => "thread",
+        };
+        return $"{kind}-{vm.NextActorNumber()}";
+    }
 }
 
 /// <summary>

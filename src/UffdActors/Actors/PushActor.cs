@@ -287,7 +287,7 @@ internal sealed record PushOptions(
     int ChunkPages);
 
 /// <summary>What the background push has done; written in its turns, read from anywhere.</summary>
-internal sealed class PushProgress
+internal sealed class PushProgress(TaskCompletionSource finished)
 {
     private long _pages;
     private long _zeroPages;
@@ -307,5 +307,5 @@ internal sealed class PushProgress
     }
 
     /// <summary>Ends when every page of the region has been received.</summary>
-    public TaskCompletionSource Finished { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    public TaskCompletionSource Finished { get; } = finished;
 }

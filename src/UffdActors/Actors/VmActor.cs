@@ -18,6 +18,8 @@ internal sealed class VmActor : UntypedActor
 
     private readonly VmContext _vm;
     private readonly VmHealth _health;
+    private readonly List<Stopping> _stopping = [];
+    private TaskCompletionSource? _stopped;
 
     public VmActor(VmContext vm, VmHealth health)
     {
@@ -55,11 +57,23 @@ internal sealed class VmActor : UntypedActor
             case VmProtocol.StartVcpus start:
                 StartVcpus(start);
                 break;
+            case VmProtocol.StopChildren stop:
+                StopChildren(stop);
+                break;
+            case Terminated terminated:
+                OnTerminated(terminated.ActorRef);
+                break;
+            case VmProtocol.StopVm stop:
+                _stopped = stop.Done;
+                Context.Stop(Self);
+                break;
             default:
                 Unhandled(message);
                 break;
         }
     }
+
+    protected override void PostStop() => _ = _stopped?.TrySetResult();
 
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(
         HandlerRestarts,
@@ -96,6 +110,25 @@ internal sealed class VmActor : UntypedActor
         start.Done.TrySetResult([.. vcpus]);
     }
 
+    private void StopChildren(VmProtocol.StopChildren stop)
+    {
+        Stopping stopping = new([.. stop.Children], stop.Done);
+        _stopping.Add(stopping);
+        foreach (IActorRef child in stop.Children) Context.Stop(Context.Watch(child));
+        if (stop.Children.Count == 0) OnTerminated(ActorRefs.Nobody);
+    }
+
+    private void OnTerminated(IActorRef child)
+    {
+        foreach (Stopping stopping in _stopping.ToArray())
+        {
+            _ = stopping.Children.Remove(child);
+            if (stopping.Children.Count > 0) continue;
+            _ = _stopping.Remove(stopping);
+            _ = stopping.Done.TrySetResult();
+        }
+    }
+
     private void OnRingFailed(VmProtocol.RingFailed failed)
     {
         if (!_health.TryFail(failed.Reason)) return;
@@ -104,12 +137,17 @@ internal sealed class VmActor : UntypedActor
             $"{_vm.Name} has failed closed: {failed.Actor.Path.Name} threw {failed.Reason.GetType().Name} ({failed.Reason.Message}) on {failed.Message ?? "a message"}. Its vCPUs stay stopped.",
             failed.Reason));
     }
+
+    private sealed record Stopping(HashSet<IActorRef> Children, TaskCompletionSource Done);
 }
 
 /// <summary>Whether a VM still works.</summary>
 internal sealed class VmHealth
 {
-    private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<Exception> _failed;
+
+    public VmHealth(TaskCreationOptions completion = TaskCreationOptions.RunContinuationsAsynchronously) =>
+        _failed = new TaskCompletionSource<Exception>(completion);
 
     /// <summary>Ends with the cause when the VM fails.</summary>
     public Task<Exception> Failed => _failed.Task;

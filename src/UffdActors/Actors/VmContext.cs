@@ -9,6 +9,8 @@ namespace UffdActors.Actors;
 /// <summary>What the actors of one VM share. Immutable, but for the hooks that the VM's root sets before the first turn.</summary>
 internal sealed class VmContext
 {
+    private int _actors;
+
     public VmContext(string name, Machine machine, string dispatcherId, RingTime time, IncidentLog incidents)
     {
         Name = name;
@@ -44,6 +46,9 @@ internal sealed class VmContext
 
     /// <summary>Called in the turn in which the result of a call without an own receiver becomes known.</summary>
     public Action<Operation>? Finished { get; set; }
+
+    /// <summary>Numbers the VM's actors in the order in which they are made.</summary>
+    public int NextActorNumber() => Interlocked.Increment(ref _actors);
 
     /// <summary>A ring actor has failed in a turn: the VM fails closed.</summary>
     public void Fail(IActorRef actor, Exception reason, object? message) => Root.Tell(new VmProtocol.RingFailed(actor, reason, message));

@@ -34,6 +34,12 @@ internal static class VmProtocol
     public sealed record StartVcpus(
         IReadOnlyList<VcpuOptions> Vcpus, string Name, TaskCompletionSource<IReadOnlyList<IActorRef>> Done) : INoSerializationVerificationNeeded;
 
+    /// <summary>Stops children; done when they are gone.</summary>
+    public sealed record StopChildren(IReadOnlyList<IActorRef> Children, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
+
+    /// <summary>Stops the VM's root and with it everything; done when all are gone.</summary>
+    public sealed record StopVm(TaskCompletionSource Done) : INoSerializationVerificationNeeded;
+
     /// <summary>From here on the context's reader serves its faults: the actor of the context begins to read.</summary>
     public sealed record Serve(FaultReader Reader) : INoSerializationVerificationNeeded;
 

@@ -58,7 +58,7 @@ public sealed class SteppedMailbox : MailboxType, IProducesMessageQueue<SteppedQ
     }
 
     /// <inheritdoc />
-    public override IMessageQueue Create(IActorRef owner, ActorSystem system) => new SteppedQueue(SteppedLoop.Of(system));
+    public override IMessageQueue Create(IActorRef owner, ActorSystem system) => new SteppedQueue(owner, SteppedLoop.Of(system));
 }
 
 /// <summary>
@@ -69,7 +69,17 @@ public sealed class SteppedQueue : IMessageQueue, IUnboundedMessageQueueSemantic
     private readonly SteppedLoop _loop;
     private readonly LinkedList<Envelope> _messages = new();
 
-    internal SteppedQueue(SteppedLoop loop) => _loop = loop;
+    internal SteppedQueue(IActorRef owner, SteppedLoop loop)
+    {
+        Owner = owner;
+        _loop = loop;
+    }
+
+    /// <summary>The actor.</summary>
+    internal IActorRef Owner { get; }
+
+    /// <summary>The next message, or null.</summary>
+    internal object? NextMessage => _messages.First?.Value.Message;
 
     /// <inheritdoc />
     public bool HasMessages => _messages.Count > 0;

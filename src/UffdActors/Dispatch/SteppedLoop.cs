@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Akka.Actor;
 using Akka.Dispatch;
 
@@ -25,11 +26,13 @@ public sealed class SteppedLoop : RingTime
 {
     private readonly List<SteppedTask> _ready = [];
     private readonly TimerQueue _timers = new();
+    private readonly ConcurrentQueue<IRunnable> _strays = new();
     private readonly Thread _thread = Thread.CurrentThread;
     private ISteppedPolicy _policy = new FifoPolicy();
     private long _now;
     private bool _mayTake;
     private bool _strayed;
+    private volatile bool _ending;
 
     internal SteppedLoop()
     {
@@ -108,17 +111,26 @@ public sealed class SteppedLoop : RingTime
         return done();
     }
 
+    /// <summary>Runs the end of the system: the one thing that other threads take part in, and that nobody repeats.</summary>
+    internal void RunToEnd(Task terminated)
+    {
+        _ending = true;
+        while (!terminated.IsCompleted)
+        {
+            while (_strays.TryDequeue(out IRunnable? stray)) Add(stray);
+            if (!Step()) _ = Thread.Yield();
+        }
+    }
+
     /// <summary>A mailbox has become runnable.</summary>
     internal void Execute(IRunnable task)
     {
-        if (Thread.CurrentThread != _thread)
-        {
-            Volatile.Write(ref _strayed, true);
-            return;
-        }
-
-        _ready.Add(new SteppedTask(task, _ready.Count == 0 ? 0 : _ready[^1].Order + 1));
+        if (Thread.CurrentThread == _thread) Add(task);
+        else if (_ending) _strays.Enqueue(task);
+        else Volatile.Write(ref _strayed, true);
     }
+
+    private void Add(IRunnable task) => _ready.Add(new SteppedTask(task, _ready.Count == 0 ? 0 : _ready[^1].Order + 1));
 
     /// <summary>Lets a mailbox take one message a step, whatever throughput it believes in.</summary>
     internal bool TryTake()
@@ -138,7 +150,15 @@ public readonly record struct SteppedTask(IRunnable Task, long Order)
     /// Rank of the message that the mailbox would hand out: the priority of the thread whose call it carries. Housekeeping goes before
     /// everything.
     /// </summary>
-    public int Rank => (Task as Mailbox)?.MessageQueue is SteppedQueue queue ? queue.NextRank : -1;
+    public int Rank => Queue?.NextRank ?? -1;
+
+    /// <summary>The actor whose mailbox it is; null for a task that is no mailbox.</summary>
+    public IActorRef? Actor => Queue?.Owner;
+
+    /// <summary>The message that the mailbox would hand out; null if only housekeeping waits.</summary>
+    public object? Message => Queue?.NextMessage;
+
+    private SteppedQueue? Queue => (Task as Mailbox)?.MessageQueue as SteppedQueue;
 }
 
 /// <summary>The stepped loop of an actor system.</summary>

@@ -3,7 +3,7 @@ using UffdActors.Statistics;
 namespace UffdActors.Vcpus;
 
 /// <summary>How far a vCPU is; written in its turns, read from anywhere.</summary>
-internal sealed class VcpuProgress
+internal sealed class VcpuProgress(TaskCompletionSource finished)
 {
     private long _accesses;
     private long _faults;
@@ -34,5 +34,5 @@ internal sealed class VcpuProgress
     public LatencyRecorder Latency { get; } = new();
 
     /// <summary>Ends with the vCPU's work.</summary>
-    public TaskCompletionSource Finished { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    public TaskCompletionSource Finished { get; } = finished;
 }
