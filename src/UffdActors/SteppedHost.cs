@@ -19,6 +19,7 @@ public sealed class SteppedHost : IDisposable
         Config profile = UffdSettings.Profile("stepped");
         Runtime = UffdRuntime.Start(config is null ? profile : config.WithFallback(profile));
         Loop = SteppedLoop.Of(Runtime.System);
+        Loop.RunUntilQuiet();
     }
 
     /// <summary>The runtime.</summary>
@@ -59,11 +60,12 @@ public sealed class SteppedHost : IDisposable
 
     private void Pump()
     {
+        // Both get on: code that polls must not keep the actors from running.
         SynchronizationContext.SetSynchronizationContext(_pump);
-        if (_pump.TryRunOne()) return;
+        bool ran = _pump.TryRunOne();
         // Without a context of its own, a turn hands continuations to the pump instead of running them.
         SynchronizationContext.SetSynchronizationContext(null);
-        if (Loop.Step() || Loop.FireNextTimer()) return;
+        if (Loop.Step() || ran || Loop.FireNextTimer()) return;
         if (!_pump.Wait()) throw new InvalidOperationException("Nothing is left to run, and the code still waits: it hangs.");
     }
 

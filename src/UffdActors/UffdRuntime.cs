@@ -83,6 +83,8 @@ public sealed class UffdRuntime : IAsyncDisposable
         Machine machine = new(options.Profile, options.Content, options.MemoryPages);
         IncidentLog incidents = new(Settings.IncidentCapacity);
         string dispatcher = DispatcherFor(number, options.Cpu);
+        // A dispatcher that brings its own clock announces it when it is made.
+        _ = _system.Dispatchers.Lookup(dispatcher);
         VmContext context = new($"vm-{number}", machine, dispatcher, RingTimes.Of(_system).For(dispatcher), incidents) { Probe = options.Probe, SplitsTurns = options.SplitTurns };
         UffdVm vm = await UffdVm.StartAsync(_system, this, context, cancel);
         lock (_gate) _vms.Add(vm);

@@ -99,7 +99,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
             case RequestPhase.Filling:
                 _vm.Probe?.At(HandlerPoint.OnAnswer, _options.Number, request);
                 request.Step();
-                OnFillFailed(request);
+                if (request.EndedHere) OnFillFailed(request);
                 break;
         }
     }

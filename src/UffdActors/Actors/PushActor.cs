@@ -53,7 +53,7 @@ internal sealed class PushActor : UntypedActor
                 break;
             case Fill fill:
                 fill.Step();
-                OnFilled();
+                if (fill.EndedHere) OnFilled();
                 break;
             case Wake wake:
                 wake.Step();

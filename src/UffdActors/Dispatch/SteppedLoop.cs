@@ -115,6 +115,7 @@ public sealed class SteppedLoop : RingTime
     internal void RunToEnd(Task terminated)
     {
         _ending = true;
+        _strayed = false;
         while (!terminated.IsCompleted)
         {
             while (_strays.TryDequeue(out IRunnable? stray)) Add(stray);
@@ -125,9 +126,14 @@ public sealed class SteppedLoop : RingTime
     /// <summary>A mailbox has become runnable.</summary>
     internal void Execute(IRunnable task)
     {
-        if (Thread.CurrentThread == _thread) Add(task);
-        else if (_ending) _strays.Enqueue(task);
-        else Volatile.Write(ref _strayed, true);
+        if (Thread.CurrentThread == _thread)
+        {
+            Add(task);
+            return;
+        }
+
+        _strays.Enqueue(task);
+        if (!_ending) Volatile.Write(ref _strayed, true);
     }
 
     private void Add(IRunnable task) => _ready.Add(new SteppedTask(task, _ready.Count == 0 ? 0 : _ready[^1].Order + 1));

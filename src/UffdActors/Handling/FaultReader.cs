@@ -208,7 +208,7 @@ internal sealed class FaultReader
             return;
         }
 
-        int handler = _handlers.Length == 1 ? 0 : (int)((ulong)(page * 0x9E37_79B9) >> 7) % _handlers.Length;
+        int handler = _handlers.Length == 1 ? 0 : (int)((((ulong)page * 0x9E37_79B9) >> 7) % (ulong)_handlers.Length);
         PageRequest request = TakeRequest(handler);
         request.Id = _nextId++;
         request.Incarnation = _handlers[handler].Incarnation;

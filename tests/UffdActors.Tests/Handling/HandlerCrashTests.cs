@@ -1,0 +1,124 @@
+using System.Collections.Concurrent;
+using Akka.Configuration;
+using UffdActors.Abi;
+using UffdActors.Dispatch;
+using UffdActors.Handling;
+using UffdActors.Model.Operations.Maps;
+using UffdActors.Tests.Runtime;
+
+namespace UffdActors.Tests.Handling;
+
+/// <summary>A handler that crashes loses no fault, wherever it crashes, while eight vCPUs fault (DESIGN 10).</summary>
+public sealed class HandlerCrashTests
+{
+    private const int Vcpus = 8;
+    private const int Pages = 16;
+
+    public static TheoryData<int> Points => [(int)HandlerPoint.AfterRead, (int)HandlerPoint.AfterFillSent, (int)HandlerPoint.OnAnswer, (int)HandlerPoint.OnEvents];
+
+    [Theory]
+    [MemberData(nameof(Points))]
+    public void No_fault_is_lost_in_any_order_of_messages(int point)
+    {
+        using SteppedHost host = new();
+        for (ulong seed = 0; seed < 60; seed++)
+        {
+            host.Loop.Policy = new RandomPolicy(seed);
+            // Every third visit of the point crashes; on one page at most, so that nothing is quarantined.
+            CrashingProbe probe = new((HandlerPoint)point, every: 3, crashesPerPage: 2);
+            try
+            {
+                host.Run(() => RunAsync(host.Runtime, probe, (int)seed));
+            }
+            catch (Exception e)
+            {
+                throw new InvalidOperationException($"Seed {seed}: {e.Message}", e);
+            }
+
+            Assert.True(probe.Crashes > 0, $"Seed {seed}: the point was never reached.");
+        }
+    }
+
+    [Theory]
+    [InlineData("fault-loop")]
+    [InlineData("parallel")]
+    public async Task No_fault_is_lost_on_real_threads(string dispatcher)
+    {
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile(dispatcher));
+        foreach (HandlerPoint point in Enum.GetValues<HandlerPoint>())
+        {
+            CrashingProbe probe = new(point, every: 5, crashesPerPage: 2);
+            await RunAsync(runtime, probe, (int)point);
+            Assert.True(probe.Crashes > 0, $"{point} was never reached.");
+        }
+    }
+
+    [Fact]
+    public void A_page_on_which_handlers_keep_crashing_is_left_alone_until_recover()
+    {
+        using SteppedHost host = new(ConfigurationFactory.ParseString("uffd.handler-crash-limit = 3"));
+        CrashingProbe probe = new(HandlerPoint.AfterRead, every: 1, crashesPerPage: int.MaxValue, onlyPage: 2);
+        using TestSource source = new(Pages);
+        host.Run(async () =>
+        {
+            await using UffdVm vm = await host.Runtime.CreateVmAsync(new VmOptions { MemoryPages = 64, Probe = probe });
+            GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
+            Userfault uffd = await vm.OpenAsync();
+            _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+            await uffd.ServeAsync(new ServeOptions { Source = source });
+            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(2), TestWorkload.Reads(0, 1, 3)]);
+            Incident incident;
+            do
+            {
+                incident = await vm.Incidents.ReadAsync();
+            }
+            while (incident.Kind != IncidentKind.PageQuarantined);
+
+            Assert.Equal(3, probe.Crashes);
+            Assert.Contains("0x100000002000", incident.Message, StringComparison.Ordinal);
+            probe.Stop();
+            uffd.Recover();
+            await vcpus.WaitAsync();
+            Assert.Equal(4, vcpus.Accesses);
+        });
+    }
+
+    private static async Task RunAsync(UffdRuntime runtime, CrashingProbe probe, int seed)
+    {
+        using TestSource source = new(Pages);
+        await using UffdVm vm = await runtime.CreateVmAsync(
+            new VmOptions { MemoryPages = 256, Probe = probe, SplitTurns = runtime.Settings.IsStepped });
+        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
+        Userfault uffd = await vm.OpenAsync(UffdFeatures.EventRemove);
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+        await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = 2, SourceActor = true });
+        VcpuGroup vcpus = await vm.StartVcpusAsync([.. Enumerable.Range(0, Vcpus).Select(i => TestWorkload.Random(seed + i, Pages, 20))]);
+        for (int i = 0; i < 4; i++) await vm.AdviseAsync(region, i, 2, Advice.DontNeed);
+        await vcpus.WaitAsync();
+
+        Assert.Null(vcpus.Error);
+        Assert.Equal(Vcpus * 20, vcpus.Accesses);
+        Assert.False(vm.Failed.IsCompleted);
+    }
+
+    private sealed class CrashingProbe(HandlerPoint point, int every, int crashesPerPage, long? onlyPage = null) : IHandlerProbe
+    {
+        private readonly ConcurrentDictionary<long, int> _perPage = new();
+        private int _visits;
+        private int _crashes;
+        private volatile bool _stopped;
+
+        public int Crashes => Volatile.Read(ref _crashes);
+
+        public void Stop() => _stopped = true;
+
+        public void At(HandlerPoint at, int handler, PageRequest? request)
+        {
+            if (_stopped || at != point || (onlyPage is { } only && request?.Page != only)) return;
+            if (Interlocked.Increment(ref _visits) % every != 0) return;
+            if (_perPage.AddOrUpdate(request?.Page ?? -1, 1, (_, n) => n + 1) > crashesPerPage) return;
+            Interlocked.Increment(ref _crashes);
+            throw new InvalidOperationException($"crash at {at}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+using UffdActors.Abi;
+using UffdActors.Dispatch;
+using UffdActors.Handling;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Tests.Runtime;
+
+namespace UffdActors.Tests.Handling;
+
+/// <summary>Handling rules that cost others dearly (DESIGN 9), each on the ring, in one fixed order of messages.</summary>
+public sealed class ResolutionTests : IDisposable
+{
+    private const int Pages = 8;
+
+    private readonly SteppedHost _host = new();
+    private readonly TestSource _source = new(Pages) { AnswersAtOnce = false };
+
+    public void Dispose()
+    {
+        _source.Dispose();
+        _host.Dispose();
+    }
+
+    [Fact]
+    public void EEXIST_is_followed_by_WAKE() => Run(async (vm, region, uffd) =>
+    {
+        _source.HoldsBack = true;
+        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(3)]);
+        while (_source.Orders.Count == 0) await Task.Yield();
+
+        // Somebody else fills the page and wakes nobody.
+        Fill other = new(vm.Main);
+        other.Begin(uffd.Context, FillKind.ZeroPage, region.Address + (3 * PageSize.Base), PageSize.Base, modes: FillModes.DontWake);
+        await vm.CallAsync("UFFDIO_ZEROPAGE", other, f => f.Error, CancellationToken.None);
+        _source.LetGo();
+
+        await vcpus.WaitAsync();
+        Assert.Equal(1, uffd.Reader!.Counters.Dismissed);
+    });
+
+    [Fact]
+    public void A_fill_that_meets_an_unread_event_is_deferred_and_tried_again() => Run(
+        async (vm, region, uffd) =>
+        {
+            _source.HoldsBack = true;
+            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(5)]);
+            while (_source.Orders.Count == 0) await Task.Yield();
+            uffd.Context.BeginChange();
+            _source.HoldsBack = false;
+            _source.LetGo();
+            // The change lasts until the handler has run into it and has set its timer.
+            while (uffd.Reader!.OutstandingRequests().All(r => r.Phase != RequestPhase.Deferred)) await Task.Yield();
+            uffd.Context.EndChange();
+
+            await vcpus.WaitAsync();
+            Assert.Equal(0, uffd.Outstanding);
+        },
+        UffdFeatures.EventRemove);
+
+    [Fact]
+    public void A_source_that_fails_for_a_while_is_asked_again() => Run(async (vm, region, uffd) =>
+    {
+        _source.Failures[1] = 3;
+        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(0, 1, 2)]);
+        await vcpus.WaitAsync();
+        Assert.Equal(4, _source.Orders.Count(o => o.FirstPage == 1));
+    });
+
+    [Fact]
+    public void A_source_that_fails_for_good_is_reported_and_the_thread_waits() => Run(async (vm, region, uffd) =>
+    {
+        _source.Failures[1] = int.MaxValue;
+        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(1)]);
+        Incident incident = await vm.Incidents.ReadAsync();
+
+        Assert.Equal(IncidentKind.SourceFailed, incident.Kind);
+        Assert.Contains("page 1 cannot be had now", incident.Message, StringComparison.Ordinal);
+        Assert.Equal((0L, 1), (vcpus.Accesses, uffd.Context.Total));
+        _source.Failures[1] = 0;
+        await vcpus.WaitAsync();
+    });
+
+    [Fact]
+    public void Late_and_repeated_answers_do_no_harm() => Run(async (vm, region, uffd) =>
+    {
+        _source.HoldsBack = true;
+        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(4)]);
+        while (_source.Orders.Count == 0) await Task.Yield();
+        ulong address = region.Address + (4 * PageSize.Base);
+        _source.HoldsBack = false;
+        _source.LetGo();
+        await vcpus.WaitAsync();
+
+        // The same answer once more, when nobody waits for it any more.
+        _source.HoldsBack = true;
+        _source.LetGo();
+        Assert.True(vm.AddressSpace.EntryAt(PageSize.PageOf(address)).IsPresent);
+        Assert.Equal(0, uffd.Outstanding);
+    });
+
+    [Fact]
+    public void A_page_of_zeros_is_mapped_and_not_copied() => Run(async (vm, region, uffd) =>
+    {
+        _ = _source.Zeros.Add(2);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(1, 2)]);
+        await vcpus.WaitAsync();
+        Assert.Equal((1L, 1L), (uffd.Reader!.Counters.DemandPages, uffd.Reader.Counters.DemandZeroPages));
+        Assert.Equal(1, vm.Context.Machine.BaseFolios.InUse);
+    });
+
+    [Fact]
+    public void Closing_is_refused_while_pages_are_absent() => Run(async (vm, region, uffd) =>
+    {
+        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => uffd.CloseAsync());
+        Assert.Contains("lacks 8 of 8 pages", refused.Message, StringComparison.Ordinal);
+        BackgroundPush push = await uffd.PushAsync(region, _source);
+        await push.WaitAsync();
+        await uffd.CloseAsync();
+    });
+
+    [Fact]
+    public void Threads_of_a_range_that_is_unmapped_are_let_go() => Run(
+        async (vm, region, uffd) =>
+        {
+            _source.HoldsBack = true;
+            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(4)]);
+            while (_source.Orders.Count == 0) await Task.Yield();
+            await vm.UnmapAsync(region);
+            await vcpus.WaitAsync();
+            Assert.Contains("SigSegv", vcpus.Error, StringComparison.Ordinal);
+        },
+        UffdFeatures.EventUnmap);
+
+    [Fact]
+    public void A_write_protected_page_is_released_by_the_handler() => Run(
+        async (vm, region, uffd) =>
+        {
+            VcpuGroup first = await vm.StartVcpusAsync([TestWorkload.Reads(0, 1)]);
+            await first.WaitAsync();
+            WriteProtect protect = new(vm.Main, uffd.Context, region.Address, region.Bytes, (ulong)WriteProtectModes.Protect);
+            await vm.CallAsync("UFFDIO_WRITEPROTECT", protect, c => c.Error, CancellationToken.None);
+            VcpuGroup second = await vm.StartVcpusAsync([new TestWorkload(new(0, 1, IsWrite: true), new(0, 0, IsWrite: true))]);
+            await second.WaitAsync();
+            Assert.Equal(2, uffd.Reader!.Counters.WriteProtect);
+        },
+        modes: RegisterModes.Missing | RegisterModes.WriteProtect);
+
+    [Theory]
+    [InlineData(FillKind.Copy, Errno.EEXIST, -17L, Resolution.Wake)]
+    [InlineData(FillKind.Copy, Errno.EAGAIN, -11L, Resolution.Defer)]
+    [InlineData(FillKind.Copy, Errno.EAGAIN, 4096L, Resolution.GoOn)]
+    [InlineData(FillKind.Copy, Errno.ENOENT, -2L, Resolution.Wake)]
+    [InlineData(FillKind.Copy, Errno.ESRCH, null, Resolution.Wake)]
+    [InlineData(FillKind.Copy, Errno.EFAULT, -14L, Resolution.Wake)]
+    [InlineData(FillKind.Continue, Errno.EFAULT, -14L, Resolution.Fetch)]
+    [InlineData(FillKind.Copy, Errno.ENOMEM, -12L, Resolution.Defer)]
+    [InlineData(FillKind.ZeroPage, Errno.EINVAL, -22L, Resolution.Refuse)]
+    internal void Every_answer_of_the_kernel_has_one_consequence(FillKind kind, Errno error, long? result, Resolution expected) =>
+        Assert.Equal(expected, FaultResolver.After(kind, error, result));
+
+    [Fact]
+    public void The_same_fault_again_after_EEXIST_is_met_in_another_way_and_in_the_end_refused()
+    {
+        Assert.Equal(Resolution.CopyZeros, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: true, streak: 1));
+        Assert.Equal(Resolution.Defer, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: false, streak: 2));
+        Assert.Equal(Resolution.Refuse, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: false, FaultResolver.PatientAttempts));
+    }
+
+    private void Run(
+        Func<UffdVm, GuestRegion, Userfault, Task> body, UffdFeatures features = UffdFeatures.None, RegisterModes modes = RegisterModes.Missing)
+    {
+        _host.Loop.Policy = new FifoPolicy();
+        _host.Run(async () =>
+        {
+            await using UffdVm vm = await _host.Runtime.CreateVmAsync(new VmOptions { MemoryPages = 64 });
+            GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
+            Userfault uffd = await vm.OpenAsync(features);
+            _ = await uffd.RegisterAsync(region, modes);
+            await uffd.ServeAsync(new ServeOptions { Source = _source });
+            await body(vm, region, uffd);
+        });
+    }
+}
