@@ -18,6 +18,7 @@ public sealed class UffdRuntime : IAsyncDisposable
 {
     private readonly ActorSystem _system;
     private readonly bool _ownsSystem;
+    private readonly ModuleLoader _loader = new();
     private readonly Lock _gate = new();
     private readonly List<UffdVm> _vms = [];
     private int _nextVm;
@@ -28,7 +29,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         _ownsSystem = ownsSystem;
         Settings = settings;
         Modules = new ModuleTable();
-        ModuleLoader.LoadAll(Modules, settings);
+        _loader.LoadAll(Modules, settings);
     }
 
     /// <summary>The settings.</summary>
@@ -98,6 +99,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         UffdVm[] vms;
         lock (_gate) vms = [.. _vms];
         Modules.Unload(name, module => vms.Any(vm => vm.Uses(module)));
+        _loader.Unloaded(name);
     }
 
     /// <summary>Disposes of the VMs, and of the actor system if it is the runtime's own.</summary>

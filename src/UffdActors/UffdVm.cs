@@ -164,6 +164,9 @@ public sealed class UffdVm : IAsyncDisposable
     public Task<VcpuGroup> StartVcpusAsync(IReadOnlyList<IWorkload> workloads, int sampleEvery = 1, CancellationToken cancel = default) =>
         StartVcpusAsync(workloads, sampleEvery, null, cancel);
 
+    /// <summary>A reader of guest memory that never faults.</summary>
+    public GuestReader NewReader() => new(NewThread());
+
     /// <summary>Disposes in order: vCPUs stop, descriptors are closed, memory is unmapped and freed. Bounded by <c>uffd.close-timeout</c>.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -18,7 +18,7 @@ public class FolioStoreTests
             uint other = runs.AllocateFrom(FillSource.Stamp(3));
             runs.WriteByte(other, 10, 1);
             byte[] otherBytes = new byte[64];
-            runs.CopyTo(other, otherBytes);
+            runs.CopyOut(other, 0, otherBytes);
             foreach ((int kind, int offset, int wanted, byte value) in steps)
             {
                 int length = Math.Min(wanted, 64 - offset);
@@ -40,7 +40,7 @@ public class FolioStoreTests
             }
 
             byte[] actual = new byte[64];
-            runs.CopyTo(folio, actual);
+            runs.CopyOut(folio, 0, actual);
             Assert.Equal(model, actual);
             IReadOnlyList<(int Start, byte Value)> list = runs.RunsOf(folio);
             for (int i = 1; i < list.Count; i++) Assert.True(list[i - 1].Start < list[i].Start && list[i - 1].Value != list[i].Value);
@@ -68,7 +68,7 @@ public class FolioStoreTests
         store.Free(folio);
         folio = store.AllocateZeroed();
         byte[] bytes = new byte[PageSize.Base];
-        store.CopyTo(folio, bytes);
+        store.CopyOut(folio, 0, bytes);
         Assert.All(bytes, b => Assert.Equal(0, b));
     }
 

@@ -148,10 +148,10 @@ public sealed unsafe class ByteFolios : FolioStore
         Volatile.Write(ref *(ulong*)(Address(folio) + offset), value);
 
     /// <inheritdoc />
-    public override void CopyTo(uint folio, Span<byte> destination)
+    public override void CopyOut(uint folio, int offset, Span<byte> destination)
     {
         if (folio == None) destination.Clear();
-        else new ReadOnlySpan<byte>(Address(folio), destination.Length).CopyTo(destination);
+        else new ReadOnlySpan<byte>(Address(folio) + offset, destination.Length).CopyTo(destination);
     }
 
     /// <inheritdoc />

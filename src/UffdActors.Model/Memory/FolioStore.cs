@@ -77,8 +77,8 @@ public abstract class FolioStore : IDisposable
     /// <summary>Writes eight bytes at an offset that is a multiple of 8, in one step.</summary>
     public abstract void WriteLane(uint folio, int offset, ulong value);
 
-    /// <summary>The content as bytes; <paramref name="destination"/> is not longer than the folio.</summary>
-    public abstract void CopyTo(uint folio, Span<byte> destination);
+    /// <summary>Copies content out; offset and length lie inside the folio.</summary>
+    public abstract void CopyOut(uint folio, int offset, Span<byte> destination);
 
     /// <inheritdoc />
     public abstract void Dispose();

@@ -158,13 +158,20 @@ public sealed class RunFolios : FolioStore
     }
 
     /// <inheritdoc />
-    public override void CopyTo(uint folio, Span<byte> destination)
+    public override void CopyOut(uint folio, int offset, Span<byte> destination)
     {
-        IReadOnlyList<(int Start, byte Value)> runs = RunsOf(folio);
-        for (int i = 0; i < runs.Count && runs[i].Start < destination.Length; i++)
+        if (folio == None)
         {
-            int end = i + 1 < runs.Count ? Math.Min(runs[i + 1].Start, destination.Length) : destination.Length;
-            destination[runs[i].Start..end].Fill(runs[i].Value);
+            destination.Clear();
+            return;
+        }
+
+        IReadOnlyList<(int Start, byte Value)> runs = RunsOf(folio);
+        for (int i = 0; i < runs.Count; i++)
+        {
+            int start = Math.Max(runs[i].Start - offset, 0);
+            int end = Math.Min((i + 1 < runs.Count ? runs[i + 1].Start : FolioSize) - offset, destination.Length);
+            if (start < end) destination[start..end].Fill(runs[i].Value);
         }
     }
 

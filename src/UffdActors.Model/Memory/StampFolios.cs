@@ -83,7 +83,7 @@ public sealed class StampFolios : FolioStore
     }
 
     /// <inheritdoc />
-    public override void CopyTo(uint folio, Span<byte> destination) => destination.Fill((byte)folio);
+    public override void CopyOut(uint folio, int offset, Span<byte> destination) => destination.Fill((byte)folio);
 
     /// <inheritdoc />
     public override void Dispose()

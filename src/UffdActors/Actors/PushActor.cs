@@ -21,7 +21,7 @@ internal sealed class PushActor : UntypedActor
     private readonly VmContext _vm;
     private readonly PushOptions _options;
     private readonly Fill _fill;
-    private readonly NativePage _buffer;
+    private readonly NativeBuffer _buffer;
     private readonly PushOrder _order;
     private readonly Queue<PushPiece> _pieces = new();
     private PushPiece _piece;
@@ -34,7 +34,7 @@ internal sealed class PushActor : UntypedActor
         _options = options;
         _fill = new Fill(options.Thread);
         _order = new PushOrder(Self, options.Region);
-        _buffer = new NativePage(options.ChunkPages * PageSize.Base);
+        _buffer = new NativeBuffer(options.ChunkPages * PageSize.Base);
     }
 
     public static Props Props(VmContext vm, PushOptions options) =>

@@ -119,13 +119,6 @@ internal sealed class VcpuActor : RingActor
     }
 }
 
-/// <summary>What a read of the guest must find.</summary>
-internal interface IContentCheck
-{
-    /// <summary>The eight bytes at an offset of a page that no vCPU writes; null if that is not known.</summary>
-    ulong? WordAt(int region, long page, int offset);
-}
-
 /// <summary>What a vCPU is made of.</summary>
 /// <param name="Number">Number of the vCPU.</param>
 /// <param name="Thread">Its thread.</param>

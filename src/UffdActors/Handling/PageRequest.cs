@@ -1,5 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Dispatch;
+using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.PageSources;
 using UffdActors.Statistics;
@@ -81,7 +82,7 @@ internal sealed class PageRequest : Fill
     public Exception? Failure { get; set; }
 
     /// <summary>Native page for sources that copy; null until one is needed.</summary>
-    public NativePage? Buffer { get; set; }
+    public NativeBuffer? Buffer { get; set; }
 
     /// <summary>Time stamps, if this fault is a sampled one.</summary>
     public FaultTrace? Trace { get; set; }

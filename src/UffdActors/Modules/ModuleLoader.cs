@@ -1,61 +1,112 @@
 using System.Reflection;
+using System.Runtime.Loader;
 using Akka.Configuration;
 using UffdActors.Model.Backends;
 
 namespace UffdActors.Modules;
 
 /// <summary>
-/// A memory module of somebody else, loaded by configuration: <c>uffd.modules = ["Type, Assembly"]</c>. The type needs a public constructor
-/// that takes the module's own settings (<c>uffd.module.NAME</c>) as a <see cref="Config"/>, or none.
+/// Loads the memory modules that configuration names: built-in ones by name, others as <c>"Type, Assembly"</c>, where the assembly is
+/// the name of one that the program references, or the path of a file. A module needs a public constructor that takes its settings as
+/// <c>IReadOnlyDictionary&lt;string, string&gt;</c> (everything under <c>uffd.module</c>, with its path as the key), or none.
 /// </summary>
-internal static class ModuleLoader
+/// <remarks>A module from a file has a load context of its own, which is unloaded with it.</remarks>
+internal sealed class ModuleLoader
 {
+    private readonly Dictionary<string, AssemblyLoadContext> _contexts = new(StringComparer.Ordinal);
+
     /// <summary>Loads every module that the settings name.</summary>
     /// <exception cref="ModuleException">One cannot be loaded; the message says which, and why.</exception>
-    public static void LoadAll(ModuleTable table, UffdSettings settings)
+    public void LoadAll(ModuleTable table, UffdSettings settings)
     {
-        foreach (string name in settings.Modules) table.Load(Create(name, settings.Config), settings.LaxModules);
+        foreach (string name in settings.Modules)
+        {
+            MemoryModule module = Create(name, settings.Config, out AssemblyLoadContext? context);
+            table.Load(module, settings.LaxModules);
+            if (context is not null) _contexts.Add(module.Name, context);
+        }
     }
 
-    private static MemoryModule Create(string name, Config config) => name switch
+    /// <summary>The module is gone from the table: its code may go too.</summary>
+    public void Unloaded(string name)
     {
-        "shmem" => new Shmem(),
-        "guest-memfd" => new GuestMemfd(),
-        "hugetlb" => new Hugetlb(),
-        _ when name.Contains(',', StringComparison.Ordinal) => Load(name, config),
-        _ => throw new ModuleException(
-            $"There is no built-in memory module \"{name}\"; built in are shmem, guest-memfd and hugetlb. One of your own is named \"Type, Assembly\"."),
-    };
+        if (_contexts.Remove(name, out AssemblyLoadContext? context)) context.Unload();
+    }
 
-    private static MemoryModule Load(string typeName, Config config)
+    private static MemoryModule Create(string name, Config config, out AssemblyLoadContext? context)
     {
-        Type type = Find(typeName);
-        if (!typeof(MemoryModule).IsAssignableFrom(type))
-            throw new ModuleException($"Memory module \"{typeName}\" is not a {nameof(MemoryModule)}.");
+        context = null;
+        switch (name)
+        {
+            case "shmem":
+                return new Shmem();
+            case "guest-memfd":
+                return new GuestMemfd();
+            case "hugetlb":
+                return new Hugetlb();
+            case var _ when name.Contains(',', StringComparison.Ordinal):
+                return Make(name, FindType(name, out context), config);
+            default:
+                throw new ModuleException(
+                    $"There is no built-in memory module \"{name}\"; built in are shmem, guest-memfd and hugetlb. One of your own is named \"Type, Assembly\".");
+        }
+    }
+
+    private static MemoryModule Make(string name, Type type, Config config)
+    {
+        if (!typeof(MemoryModule).IsAssignableFrom(type)) throw new ModuleException($"Memory module \"{name}\" is not a {nameof(MemoryModule)}.");
         try
         {
-            ConstructorInfo? withConfig = type.GetConstructor([typeof(Config)]);
-            if (withConfig is null) return (MemoryModule)Activator.CreateInstance(type)!;
-            Config own = config.GetConfig("uffd.module") ?? ConfigurationFactory.Empty;
-            return (MemoryModule)withConfig.Invoke([own]);
+            ConstructorInfo? withSettings = type.GetConstructor([typeof(IReadOnlyDictionary<string, string>)]);
+            return (MemoryModule)(withSettings?.Invoke([SettingsOf(config)]) ?? Activator.CreateInstance(type)!);
         }
         catch (Exception e)
         {
             Exception cause = e is TargetInvocationException { InnerException: { } inner } ? inner : e;
-            throw new ModuleException($"Memory module \"{typeName}\" cannot be made: {cause.Message}", cause);
+            throw new ModuleException($"Memory module \"{name}\" cannot be made: {cause.Message}", cause);
         }
     }
 
-    private static Type Find(string typeName)
+    private static Type FindType(string name, out AssemblyLoadContext? context)
     {
+        context = null;
+        string typeName = name[..name.IndexOf(',', StringComparison.Ordinal)].Trim();
+        string assembly = name[(name.IndexOf(',', StringComparison.Ordinal) + 1)..].Trim();
         try
         {
-            return Type.GetType(typeName, throwOnError: true)!;
+            if (!assembly.EndsWith(".dll", StringComparison.OrdinalIgnoreCase)) return Type.GetType(name, throwOnError: true)!;
+            context = new AssemblyLoadContext(typeName, isCollectible: true);
+            return context.LoadFromAssemblyPath(Path.GetFullPath(assembly)).GetType(typeName, throwOnError: true)!;
         }
         catch (Exception e)
         {
             throw new ModuleException(
-                $"Memory module \"{typeName}\" cannot be found: {e.Message} Its assembly must be beside the program's, or referenced by it.", e);
+                $"Memory module \"{name}\" cannot be found: {e.Message} Name an assembly that the program references, or the path of its file.", e);
+        }
+    }
+
+    private static Dictionary<string, string> SettingsOf(Config config)
+    {
+        Config own = config.GetConfig("uffd.module");
+        return own is null
+            ? []
+            : own.AsEnumerable().Where(entry => entry.Value.IsString() || entry.Value.IsObject())
+                .SelectMany(entry => Flatten(entry.Key, entry.Value))
+                .ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
+    }
+
+    private static IEnumerable<KeyValuePair<string, string>> Flatten(string path, Akka.Configuration.Hocon.HoconValue value)
+    {
+        if (value.IsObject())
+        {
+            foreach ((string key, Akka.Configuration.Hocon.HoconValue inner) in value.GetObject().Items)
+            {
+                foreach (KeyValuePair<string, string> pair in Flatten($"{path}.{key}", inner)) yield return pair;
+            }
+        }
+        else if (value.IsString())
+        {
+            yield return new KeyValuePair<string, string>(path, value.GetString());
         }
     }
 }

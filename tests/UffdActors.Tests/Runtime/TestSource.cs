@@ -1,3 +1,4 @@
+using UffdActors.Model.Memory;
 using UffdActors.PageSources;
 
 namespace UffdActors.Tests.Runtime;
@@ -5,7 +6,7 @@ namespace UffdActors.Tests.Runtime;
 /// <summary>Pages whose words say which page they are; can be told to answer late, to fail, or to have pages of zeros.</summary>
 internal sealed class TestSource : IPageSource
 {
-    private readonly NativePage[] _pages;
+    private readonly NativeBuffer[] _pages;
     private readonly List<(PageOrder Order, IPageReceiver Receiver)> _late = [];
 
     public TestSource(int pages)
@@ -49,7 +50,7 @@ internal sealed class TestSource : IPageSource
 
     public void Dispose()
     {
-        foreach (NativePage page in _pages) page.Dispose();
+        foreach (NativeBuffer page in _pages) page.Dispose();
     }
 
     private void Answer(in PageOrder order, IPageReceiver receiver)
@@ -69,9 +70,9 @@ internal sealed class TestSource : IPageSource
         }
     }
 
-    private static NativePage MakePage(int number)
+    private static NativeBuffer MakePage(int number)
     {
-        NativePage page = new(4096);
+        NativeBuffer page = new(4096);
         for (int i = 0; i < 4096; i += 8) System.Runtime.InteropServices.Marshal.WriteInt64(page.Address, i, (long)WordOf(number));
         return page;
     }

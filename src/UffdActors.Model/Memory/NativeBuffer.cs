@@ -1,0 +1,62 @@
+using System.Runtime.InteropServices;
+
+namespace UffdActors.Model.Memory;
+
+/// <summary>
+/// Native memory for page content: images, sources of COPY, buffers of the wire. Never on the garbage-collected heap, and never in a
+/// registered range. Safe for any thread as far as the bytes are.
+/// </summary>
+public sealed unsafe class NativeBuffer : SafeHandle
+{
+    /// <summary>Allocates zeroed memory, aligned to a page.</summary>
+    /// <param name="bytes">Size, at least 1.</param>
+    public NativeBuffer(long bytes)
+        : base(0, ownsHandle: true)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
+        Bytes = bytes;
+        void* memory = NativeMemory.AlignedAlloc((nuint)bytes, PageSize.Base);
+        NativeMemory.Clear(memory, (nuint)bytes);
+        SetHandle((nint)memory);
+    }
+
+    /// <summary>Size in bytes.</summary>
+    public long Bytes { get; }
+
+    /// <summary>First byte; valid until the buffer is disposed of.</summary>
+    public nint Address => handle;
+
+    /// <inheritdoc />
+    public override bool IsInvalid => handle == 0;
+
+    /// <summary>True if a range holds zeros only.</summary>
+    public bool IsZero(long offset, int length) => !Slice(offset, length).ContainsAnyExcept((byte)0);
+
+    /// <summary>Copies bytes in.</summary>
+    public void Write(long offset, ReadOnlySpan<byte> bytes) => bytes.CopyTo(Slice(offset, bytes.Length));
+
+    /// <summary>Copies bytes out.</summary>
+    public void Read(long offset, Span<byte> bytes) => Slice(offset, bytes.Length).CopyTo(bytes);
+
+    /// <summary>Eight bytes, little endian, at an offset that is a multiple of 8.</summary>
+    public ulong ReadWord(long offset)
+    {
+        _ = Slice(offset, sizeof(ulong));
+        return *(ulong*)(handle + (nint)offset);
+    }
+
+    /// <inheritdoc />
+    protected override bool ReleaseHandle()
+    {
+        NativeMemory.AlignedFree((void*)handle);
+        return true;
+    }
+
+    private Span<byte> Slice(long offset, int length)
+    {
+        ObjectDisposedException.ThrowIf(IsClosed, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + length, Bytes);
+        return new Span<byte>((byte*)handle + offset, length);
+    }
+}

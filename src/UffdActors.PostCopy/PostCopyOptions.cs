@@ -1,0 +1,62 @@
+using UffdActors.Model;
+using UffdActors.Vcpus;
+
+namespace UffdActors.PostCopy;
+
+/// <summary>How the destination's faults are resolved.</summary>
+public enum PostCopyMode
+{
+    /// <summary>MISSING: COPY and ZEROPAGE.</summary>
+    Missing,
+
+    /// <summary>MINOR: the page cache is allocated in full first, bytes go in through an alias, then CONTINUE.</summary>
+    Minor,
+}
+
+/// <summary>A migration. Every value has a default but the image.</summary>
+public sealed record PostCopyOptions
+{
+    /// <summary>The guest's memory at the source; stays the caller's.</summary>
+    public required GuestImage Image { get; init; }
+
+    /// <summary>vCPUs, 1 to <see cref="GuestLayout.MaxVcpus"/>.</summary>
+    public int Vcpus { get; init; } = 4;
+
+    /// <summary>Handlers that share the context.</summary>
+    public int Handlers { get; init; } = 1;
+
+    /// <summary>Memory module of the destination; null for anonymous memory.</summary>
+    public string? Backend { get; init; }
+
+    /// <summary>How faults are resolved.</summary>
+    public PostCopyMode Mode { get; init; } = PostCopyMode.Missing;
+
+    /// <summary>The kernel.</summary>
+    public KernelProfile Profile { get; init; } = KernelProfile.Seed;
+
+    /// <summary>Pattern of the guest's accesses, unless <see cref="Trace"/> is given.</summary>
+    public WorkloadKind Workload { get; init; } = WorkloadKind.Random;
+
+    /// <summary>Accesses of all vCPUs together.</summary>
+    public long Accesses { get; init; } = 1_000_000;
+
+    /// <summary>Share of writes, 0 to 1.</summary>
+    public double WriteRatio { get; init; } = 0.3;
+
+    /// <summary>Seed of the workload.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>File with a recorded workload; null for a made one.</summary>
+    public string? Trace { get; init; }
+
+    /// <summary>Time without any progress after which the migration is given up as hanging.</summary>
+    public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>For the test that shows why it is needed: leave out the allocation of the page cache in <see cref="PostCopyMode.Minor"/>.</summary>
+    internal bool SkipAllocation { get; init; }
+
+    /// <summary>Leave the background push out: what nobody touches stays absent.</summary>
+    internal bool SkipPush { get; init; }
+
+    internal Handling.IHandlerProbe? Probe { get; init; }
+}

@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using UffdActors.Handling;
+
+namespace UffdActors.PostCopy;
+
+/// <summary>How far a migration is.</summary>
+/// <param name="Elapsed">Since the first access.</param>
+/// <param name="ReceivedPages">Pages that are there.</param>
+/// <param name="Pages">Pages of the guest.</param>
+/// <param name="Accesses">Accesses of the guest that are through.</param>
+/// <param name="Faults">Faults so far.</param>
+/// <param name="Outstanding">Pages being resolved.</param>
+public sealed record PostCopySnapshot(TimeSpan Elapsed, long ReceivedPages, long Pages, long Accesses, long Faults, int Outstanding);
+
+/// <summary>Nothing has moved for too long; the message says what everybody waits for.</summary>
+public sealed class StalledException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    public StalledException(string message)
+        : base(message)
+    {
+    }
+}
+
+/// <summary>A migration under way.</summary>
+internal sealed class Running(UffdVm vm, Userfault uffd, VcpuGroup vcpus, BackgroundPush? push, long pages, long start)
+{
+    public UffdVm Vm => vm;
+
+    public VcpuGroup Vcpus => vcpus;
+
+    public BackgroundPush? Push => push;
+
+    public long Start => start;
+
+    public PostCopySnapshot Snapshot() => new(
+        Stopwatch.GetElapsedTime(start), push?.ReceivedPages ?? uffd.ReceivedOf(vm.Regions[0]).Count, pages, vcpus.Accesses, uffd.Faults, uffd.Outstanding);
+
+    /// <summary>What everybody waits for, in a sentence.</summary>
+    public string Describe()
+    {
+        PostCopySnapshot now = Snapshot();
+        string outstanding = string.Join(", ", uffd.Reader!.OutstandingRequests().Take(4).Select(Describe));
+        return $"{now.ReceivedPages} of {now.Pages} pages received, {now.Accesses} accesses done, {now.Outstanding} pages outstanding{(outstanding.Length > 0 ? ": " + outstanding : "")}";
+    }
+
+    private static string Describe(PageRequest request) => $"0x{request.Address:x} ({request.Phase}, attempt {request.Attempts})";
+}
+
+/// <summary>Watches for progress; a hang is never silent.</summary>
+internal sealed class StallWatch(Running running, TimeSpan patience, CancellationTokenSource giveUp)
+{
+    private volatile string? _report;
+
+    /// <summary>What everybody waited for when it gave up; null if it did not.</summary>
+    public string? Report => _report;
+
+    /// <summary>Starts watching. On virtual time there is nothing to watch: a hang there is found by itself.</summary>
+    public IAsyncDisposable Start(bool enabled)
+    {
+        (long Received, long Accesses) last = (-1, -1);
+        return enabled ? new Timer(_ => Look(), null, patience, patience) : new Timer(_ => { });
+
+        void Look()
+        {
+            PostCopySnapshot now = running.Snapshot();
+            if ((now.ReceivedPages, now.Accesses) != last)
+            {
+                last = (now.ReceivedPages, now.Accesses);
+                return;
+            }
+
+            _report = $"Nothing has moved for {patience.TotalSeconds:0} seconds: {running.Describe()}.";
+            giveUp.Cancel();
+        }
+    }
+}

@@ -1,0 +1,89 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using UffdActors.Model.Memory;
+using UffdActors.Vcpus;
+
+namespace UffdActors.PostCopy;
+
+/// <summary>
+/// Compares the destination with the source. What the guest wrote itself is known exactly: each vCPU has its own lane, and its workload
+/// can be run again without a guest.
+/// </summary>
+internal static class Verification
+{
+    /// <summary>Hashes both sides, at the same time.</summary>
+    public static async Task<(string Source, string Destination, long Missing)> CompareAsync(
+        GuestImage image, UffdVm vm, GuestRegion region, IReadOnlyList<IWorkload> workloads, VcpuGroup vcpus, CancellationToken cancel)
+    {
+        IReadOnlyList<Dictionary<long, ulong>> writes = Writes(workloads, vcpus.AccessCounts());
+        // The stepped world has one thread and keeps to it.
+        if (vm.Settings.IsStepped)
+        {
+            (string destination, long missing) = Destination(vm, region, cancel);
+            return (Source(image, writes, cancel), destination, missing);
+        }
+
+        Task<string> source = Task.Run(() => Source(image, writes, cancel), cancel);
+        Task<(string Hash, long Missing)> other = Task.Run(() => Destination(vm, region, cancel), cancel);
+        (string hash, long absent) = await other;
+        return (await source, hash, absent);
+    }
+
+    private static List<Dictionary<long, ulong>> Writes(IReadOnlyList<IWorkload> workloads, IReadOnlyList<long> accesses)
+    {
+        List<Dictionary<long, ulong>> all = [];
+        for (int vcpu = 0; vcpu < workloads.Count; vcpu++)
+        {
+            Dictionary<long, ulong> last = [];
+            workloads[vcpu].Reset();
+            for (long i = 0; i < accesses[vcpu] && workloads[vcpu].TryNext(out GuestStep step); i++)
+            {
+                if (step.IsWrite) last[step.Page] = GuestLayout.ValueOf(vcpu, i);
+            }
+
+            all.Add(last);
+        }
+
+        return all;
+    }
+
+    private static string Source(GuestImage image, IReadOnlyList<Dictionary<long, ulong>> writes, CancellationToken cancel)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] bytes = new byte[PageSize.Base];
+        for (long page = 0; page < image.Pages; page++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            image.ReadPage(page, bytes);
+            for (int vcpu = 0; vcpu < writes.Count; vcpu++)
+            {
+                if (writes[vcpu].TryGetValue(page, out ulong value)) BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(GuestLayout.LaneOf(vcpu)), value);
+            }
+
+            hash.AppendData(bytes);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static (string Hash, long Missing) Destination(UffdVm vm, GuestRegion region, CancellationToken cancel)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        GuestReader reader = vm.NewReader();
+        byte[] bytes = new byte[PageSize.Base];
+        long missing = 0;
+        for (long page = 0; page < region.Pages; page++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (!reader.TryRead(region, page, bytes))
+            {
+                missing++;
+                Array.Clear(bytes);
+            }
+
+            hash.AppendData(bytes);
+        }
+
+        return (Convert.ToHexStringLower(hash.GetHashAndReset()), missing);
+    }
+}

@@ -1,0 +1,145 @@
+using UffdActors.Dispatch;
+
+namespace UffdActors.Vcpus;
+
+/// <summary>Access patterns that are made, not recorded.</summary>
+public enum WorkloadKind
+{
+    /// <summary>Page after page, each vCPU from its own start.</summary>
+    Sequential,
+
+    /// <summary>Any page with equal chance.</summary>
+    Random,
+
+    /// <summary>Few pages often, most pages seldom (Zipf, exponent 0.99); which ones is scattered over the memory.</summary>
+    Zipf,
+
+    /// <summary>Every 17th page, wrapping around: touches all of memory in an order that no read-ahead guesses.</summary>
+    Stride,
+
+    /// <summary>Nine accesses in ten go to a tenth of the memory.</summary>
+    HotCold,
+}
+
+/// <summary>A synthetic workload of one vCPU over one region. Two of them with the same arguments are the same.</summary>
+public sealed class SyntheticWorkload : IWorkload
+{
+    private const int StridePages = 17;
+
+    private readonly WorkloadKind _kind;
+    private readonly long _pages;
+    private readonly long _accesses;
+    private readonly double _writeRatio;
+    private readonly ulong _seed;
+    private readonly long _start;
+    private readonly ZipfGenerator? _zipf;
+    private ulong _state;
+    private long _next;
+
+    /// <summary>Makes a workload.</summary>
+    /// <param name="kind">Pattern.</param>
+    /// <param name="pages">Pages of the region, at least 1.</param>
+    /// <param name="accesses">Accesses, at least 0.</param>
+    /// <param name="writeRatio">Share of writes, 0 to 1.</param>
+    /// <param name="seed">Seed of the run.</param>
+    /// <param name="vcpu">Number of the vCPU.</param>
+    /// <param name="vcpus">vCPUs of the run.</param>
+    public SyntheticWorkload(WorkloadKind kind, long pages, long accesses, double writeRatio, ulong seed, int vcpu, int vcpus)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(pages, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(accesses);
+        ArgumentOutOfRangeException.ThrowIfLessThan(writeRatio, 0);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(writeRatio, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(vcpus, 1);
+        _kind = kind;
+        _pages = pages;
+        _accesses = accesses;
+        _writeRatio = writeRatio;
+        ulong mixed = seed;
+        _seed = SplitMix.Next(ref mixed) ^ ((ulong)vcpu * 0x9E37_79B9_7F4A_7C15);
+        _start = pages * vcpu / vcpus;
+        _zipf = kind == WorkloadKind.Zipf ? new ZipfGenerator(pages) : null;
+        Reset();
+    }
+
+    /// <inheritdoc />
+    public void Reset()
+    {
+        _state = _seed;
+        _next = 0;
+    }
+
+    /// <inheritdoc />
+    public bool TryNext(out GuestStep step)
+    {
+        if (_next >= _accesses)
+        {
+            step = default;
+            return false;
+        }
+
+        step = new GuestStep(0, NextPage(), Chance() < _writeRatio);
+        _next++;
+        return true;
+    }
+
+    private long NextPage() => _kind switch
+    {
+        WorkloadKind.Sequential => (_start + _next) % _pages,
+        WorkloadKind.Stride => (long)(((ulong)_start + ((ulong)_next * StridePages) + (ulong)(_next / _pages)) % (ulong)_pages),
+        WorkloadKind.Zipf => Scatter(_zipf!.Next(Chance())),
+        WorkloadKind.HotCold => Scatter(Chance() < 0.9 ? Below(Math.Max(1, _pages / 10)) : Below(_pages)),
+        _ => Below(_pages),
+    };
+
+    private double Chance() => (SplitMix.Next(ref _state) >> 11) * (1.0 / (1UL << 53));
+
+    private long Below(long limit) => (long)(SplitMix.Next(ref _state) % (ulong)limit);
+
+    // Popular pages are not neighbours in a guest. Collisions only make a page more popular.
+    private long Scatter(long rank)
+    {
+        ulong state = (ulong)rank;
+        return (long)(SplitMix.Next(ref state) % (ulong)_pages);
+    }
+}
+
+/// <summary>
+/// Ranks with the popularity 1/rank^0.99, after Gray et al., "Quickly generating billion-record synthetic databases" (1994): one random
+/// number a draw.
+/// </summary>
+internal sealed class ZipfGenerator
+{
+    private const double Exponent = 0.99;
+    private const int ExactTerms = 10_000;
+
+    private readonly long _items;
+    private readonly double _zeta;
+    private readonly double _eta;
+    private readonly double _second = Math.Pow(0.5, Exponent);
+
+    public ZipfGenerator(long items)
+    {
+        _items = items;
+        _zeta = Zeta(items);
+        _eta = (1 - Math.Pow(2.0 / items, 1 - Exponent)) / (1 - (Zeta(2) / _zeta));
+    }
+
+    /// <summary>A rank from 0, for a chance in [0, 1).</summary>
+    public long Next(double chance)
+    {
+        double scaled = chance * _zeta;
+        if (scaled < 1 || _items == 1) return 0;
+        if (scaled < 1 + _second) return 1;
+        return Math.Min(_items - 1, (long)(_items * Math.Pow((_eta * chance) - _eta + 1, 1 / (1 - Exponent))));
+    }
+
+    // The sum of 1/i^s; behind the first terms the integral, which is as good and takes no time for a terabyte.
+    private static double Zeta(long items)
+    {
+        double sum = 0;
+        for (long i = 1; i <= Math.Min(items, ExactTerms); i++) sum += Math.Pow(i, -Exponent);
+        if (items > ExactTerms) sum += (Math.Pow(items + 0.5, 1 - Exponent) - Math.Pow(ExactTerms + 0.5, 1 - Exponent)) / (1 - Exponent);
+        return sum;
+    }
+}
