@@ -1,0 +1,46 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using UffdActors.Cli.Commands;
+
+namespace UffdActors.Cli;
+
+/// <summary>Parses a command line, runs the command, and turns what went wrong into one line and an exit code.</summary>
+internal sealed class CommandHost(Terminal terminal)
+{
+    /// <summary>Where commands write.</summary>
+    public Terminal Terminal { get; } = terminal;
+
+    /// <summary>Runs a command line.</summary>
+    /// <param name="args">Arguments.</param>
+    /// <param name="cancel">Cancelled by Ctrl-C.</param>
+    /// <returns>An <see cref="ExitCode"/>.</returns>
+    public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancel = default)
+    {
+        ParseResult result = Root().Parse(args);
+        if (result.Errors.Count > 0)
+        {
+            Terminal.WriteError($"{result.Errors[0].Message} (try: uffd {NameOf(result.CommandResult)}--help)");
+            return ExitCode.BadInput;
+        }
+
+        try
+        {
+            InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            return await result.InvokeAsync(invocation, cancel);
+        }
+        catch (Exception e) when (Failures.ExitCodeOf(e, cancel) is { } code)
+        {
+            Terminal.WriteError(Failures.MessageOf(e));
+            return code;
+        }
+    }
+
+    private RootCommand Root()
+    {
+        RootCommand root = new("userfaultfd as actors: page faults resolved in user space, in a model, under a seeded scheduler, or on the kernel.");
+        root.Subcommands.Add(BackendsCommand.Build(this));
+        return root;
+    }
+
+    private static string NameOf(CommandResult command) => command.Command is RootCommand ? "" : command.Command.Name + " ";
+}

@@ -1,0 +1,25 @@
+using UffdActors.Handling;
+using UffdActors.Model.Backends;
+using UffdActors.PostCopy;
+using UffdActors.Vcpus;
+
+namespace UffdActors.Cli;
+
+/// <summary>What the exceptions of the library mean for somebody at a command line.</summary>
+internal static class Failures
+{
+    /// <summary>The exit code of an expected failure; null for a bug, which is to show its stack.</summary>
+    public static int? ExitCodeOf(Exception exception, CancellationToken cancel) => exception switch
+    {
+        CommandException command => command.ExitCode,
+        OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Failed,
+        ImageException or WorkloadFormatException or UffdConfigurationException or ModuleException or UffdException => ExitCode.BadInput,
+        StalledException or VmFailedException => ExitCode.Failed,
+        PlatformNotSupportedException => ExitCode.Unsupported,
+        _ => null,
+    };
+
+    /// <summary>The failure in one line.</summary>
+    public static string MessageOf(Exception exception) =>
+        exception is OperationCanceledException ? "interrupted; nothing was verified." : exception.Message;
+}
