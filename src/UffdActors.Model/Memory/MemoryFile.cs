@@ -77,11 +77,15 @@ public sealed class MemoryFile : IDisposable
     }
 
     /// <summary>Makes sure that a page is in the cache, as a page of zeros if it has to be made.</summary>
+    /// <param name="index">Page of the file.</param>
+    /// <param name="upToDate">
+    /// False for fallocate: a page that it makes holds no data yet. One that it finds, it uses like anybody else, so a second fallocate
+    /// makes it data.
+    /// </param>
     /// <returns>Success, or ENOMEM.</returns>
     public Errno EnsurePage(long index, bool upToDate = true)
     {
-        CacheSlot slot = upToDate ? Use(index) : SlotAt(index);
-        if (slot.IsPresent) return Errno.None;
+        if (Use(index).IsPresent) return Errno.None;
         uint folio = Store.AllocateZeroed();
         if (folio == FolioStore.None && Store.HasIdentity) return Errno.ENOMEM;
         if (!TryAdd(index, upToDate ? CacheSlot.Page(folio) : CacheSlot.Allocated(folio))) Store.Free(folio);

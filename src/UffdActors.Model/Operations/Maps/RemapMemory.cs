@@ -185,9 +185,9 @@ public sealed class RemapMemory : MapCall
         // Memory without a private page yet takes the offsets of its new place, so that it can merge there.
         long offset = vma.IsAnonymous && anon is null ? target.Start : vma.Offset + origin.Start - vma.Range.Start;
 
+        PageRange? deregistered = context is null || keepsRegistration ? null : MergedWhileBothExist(vma, target, offset, anon);
         MapEdit removal = new(Mm);
         removal.Change(origin, _ => null);
-        VmaMap without = removal.Map;
         if (KeepsSource)
         {
             // Only the entries leave; the mapping stays. What threads still see of it goes with their guards.
@@ -209,11 +209,9 @@ public sealed class RemapMemory : MapCall
 
         MapEdit addition = new(Mm);
         addition.Add(vma.MovedTo(target, offset, Mm.NewOwner(), vma.Backend, anon));
-        if (context is not null && !keepsRegistration)
+        if (deregistered is { } range)
         {
-            // The kernel drops the registration of whatever VMA the moved one has become part of.
-            Vma at = addition.Map.Find(target.Start)!;
-            addition.Exchange(at, at.WithRegistration(null, RegisterModes.None));
+            foreach (Vma part in addition.Map.In(range).ToArray()) addition.Exchange(part, part.WithRegistration(null, RegisterModes.None));
         }
 
         if (KeepsSource && vma.Range == origin && addition.Map.Find(origin.Start) is { } source && source.Range == origin)
@@ -221,6 +219,17 @@ public sealed class RemapMemory : MapCall
         _ = addition.Publish();
         if (keepsRegistration) _moved = new Moved(context!, origin.Start, target.Start, origin.Count);
         foreach (Owner? next in Release(Mm, held)) yield return next;
+    }
+
+    /// <summary>
+    /// The kernel adds the new place while the old one is still there, and drops the registration of whatever VMA the new place has become
+    /// part of. That may be the very VMA that is moved from, whose other parts then lose their registration too.
+    /// </summary>
+    private PageRange MergedWhileBothExist(Vma vma, PageRange target, long offset, AnonVma? anon)
+    {
+        MapEdit copy = new(Mm);
+        copy.Add(vma.MovedTo(target, offset, vma.Owner, vma.Backend, anon));
+        return copy.Map.Find(target.Start)!.Range;
     }
 
     private void Collect(Vma vma, PageRange origin, List<(long Offset, Entry Entry)> entries)

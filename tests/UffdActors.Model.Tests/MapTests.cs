@@ -1,0 +1,58 @@
+using UffdActors.Abi;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations.Files;
+using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Model.Tests;
+
+/// <summary>Sentences about map changes and file calls around userfaultfd.</summary>
+public class MapTests
+{
+    [Fact]
+    public void A_second_fallocate_makes_the_page_of_the_first_data()
+    {
+        using Scene scene = new();
+        MemoryFile file = scene.NewFile(new Shmem(), 2);
+        _ = scene.Kernel.Run(new AllocateFile(scene.Main, file, 0, PageSize.Base));
+        Assert.False(file.SlotAt(0).IsUpToDate);
+
+        _ = scene.Kernel.Run(new AllocateFile(scene.Main, file, 0, 2 * PageSize.Base));
+
+        Assert.True(file.SlotAt(0).IsUpToDate);
+        Assert.False(file.SlotAt(1).IsUpToDate);
+    }
+
+    [Fact]
+    public void Mremap_next_to_its_own_source_takes_the_registration_from_all_that_it_merged_with()
+    {
+        // Pages 0 to 5 are one VMA; pages 1 and 2 move right behind it, and for a moment all eight are one.
+        using Scene scene = new();
+        scene.Map(6);
+        UserfaultContext context = scene.Open();
+        _ = scene.Register(context, RegisterModes.Missing, pages: 6);
+
+        RemapMemory move = scene.Kernel.Run(
+            new RemapMemory(scene.Main, Scene.At(1), 2 * Scene.Page, 2 * Scene.Page, RemapModes.MayMove | RemapModes.Fixed, Scene.At(6)));
+
+        Assert.Equal(Errno.None, move.Error);
+        Assert.All(scene.Mm.Map.Vmas.ToArray(), vma => Assert.Null(vma.Context));
+    }
+
+    [Fact]
+    public void Mremap_away_from_its_source_leaves_the_rest_registered()
+    {
+        using Scene scene = new();
+        scene.Map(6);
+        UserfaultContext context = scene.Open();
+        _ = scene.Register(context, RegisterModes.Missing, pages: 6);
+
+        _ = scene.Kernel.Run(
+            new RemapMemory(scene.Main, Scene.At(1), 2 * Scene.Page, 2 * Scene.Page, RemapModes.MayMove | RemapModes.Fixed, Scene.At(9)));
+
+        Assert.Equal(
+            [RegisterModes.Missing, RegisterModes.Missing, RegisterModes.None],
+            scene.Mm.Map.Vmas.ToArray().Select(vma => vma.Modes));
+    }
+}
