@@ -1,19 +1,22 @@
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Maps;
 
 namespace UffdActors.Conformance.Programs;
 
 /// <summary>The arguments of each operation in the order in which a trace names them. Reading and writing both go by this table.</summary>
 public static class StepSchema
 {
+    private const ulong Fixed = (ulong)RemapModes.Fixed;
+
     private static readonly Argument Start = Argument.Hex("start", s => s.Address, (s, v) => s with { Address = v });
     private static readonly Argument Addr = Argument.Hex("addr", s => s.Address, (s, v) => s with { Address = v });
     private static readonly Argument Dst = Argument.Hex("dst", s => s.Address, (s, v) => s with { Address = v });
     private static readonly Argument Src = Argument.Hex("src", s => s.Other, (s, v) => s with { Other = v });
-    private static readonly Argument New = Argument.Hex("new", s => s.Other, (s, v) => s with { Other = v }, optional: true);
+    private static readonly Argument New = Argument.Hex("new", s => s.Other, (s, v) => s with { Other = v }, s => (s.Word & Fixed) != 0);
     private static readonly Argument Len = Argument.Hex("len", s => s.Length, (s, v) => s with { Length = v });
     private static readonly Argument Size = Argument.Hex("size", s => s.Length, (s, v) => s with { Length = v });
     private static readonly Argument NewLen = Argument.Hex("newlen", s => s.Second, (s, v) => s with { Second = v });
-    private static readonly Argument Off = Argument.Hex("off", s => s.Second, (s, v) => s with { Second = v }, optional: true);
+    private static readonly Argument Off = Argument.Hex("off", s => s.Second, (s, v) => s with { Second = v }, s => s.Kind != "anon");
     private static readonly Argument Mode = Argument.Hex("mode", s => s.Word, (s, v) => s with { Word = v });
     private static readonly Argument Flags = Argument.Hex("flags", s => s.Word, (s, v) => s with { Word = v });
     private static readonly Argument RemapFlags = Argument.Integer("flags", s => (long)s.Word, (s, v) => s with { Word = (ulong)v });
@@ -21,16 +24,16 @@ public static class StepSchema
     private static readonly Argument Prot = Argument.Integer("prot", s => (long)s.Word, (s, v) => s with { Word = (ulong)v });
     private static readonly Argument Magic = Argument.Hex("api", s => s.Magic, (s, v) => s with { Magic = v });
     private static readonly Argument Bytes = Argument.Integer("bytes", s => s.Value, (s, v) => s with { Value = v });
-    private static readonly Argument Value = Argument.Integer("val", s => s.Value, (s, v) => s with { Value = v }, optional: true);
-    private static readonly Argument File = Argument.Integer("f", s => s.Number, (s, v) => s with { Number = (int)v }, optional: true);
+    private static readonly Argument Value = Argument.Integer("val", s => s.Value, (s, v) => s with { Value = v }, s => !s.Kind.EndsWith("read", StringComparison.Ordinal));
+    private static readonly Argument File = Argument.Integer("f", s => s.Number, (s, v) => s with { Number = (int)v }, s => s.Kind != "anon");
     private static readonly Argument Child = Argument.Integer("child", s => s.Number, (s, v) => s with { Number = (int)v });
     private static readonly Argument Kind = Argument.Text("kind", s => s.Kind, (s, v) => s with { Kind = v });
     private static readonly Argument Advice = Argument.Text("advice", s => s.Kind, (s, v) => s with { Kind = v });
     private static readonly Argument Pointer = Argument.Text(
         "ptr",
         s => s.Pointer switch { ArgumentPointer.Null => "null", ArgumentPointer.ReadOnly => "ro", _ => "" },
-        (s, v) => s with { Pointer = v == "null" ? ArgumentPointer.Null : ArgumentPointer.ReadOnly },
-        optional: true);
+        (s, v) => s with { Pointer = PointerOf(v) },
+        s => s.Pointer != ArgumentPointer.Good);
 
     private static readonly Argument[] Range = [Start, Len, Pointer];
     private static readonly Argument[] RangeMode = [Start, Len, Mode, Pointer];
@@ -70,6 +73,13 @@ public static class StepSchema
     /// <summary>The operation of a name, or null.</summary>
     public static ProgramOp? Find(string name) => Array.IndexOf(Names, name) is var i and >= 0 ? (ProgramOp)i : null;
 
+    private static ArgumentPointer PointerOf(string name) => name switch
+    {
+        "null" => ArgumentPointer.Null,
+        "ro" => ArgumentPointer.ReadOnly,
+        _ => throw new FormatException($"\"ptr\" is \"{name}\"; it must be \"null\" or \"ro\""),
+    };
+
     private static readonly string[] Names = [.. Enum.GetNames<ProgramOp>().Select(n => n.ToLowerInvariant())];
 }
 
@@ -91,13 +101,14 @@ public sealed class Argument
 {
     private readonly Func<ProgramStep, string> _text;
     private readonly Func<ProgramStep, ulong> _word;
+    private readonly Func<ProgramStep, bool>? _isMeant;
     private readonly Func<ProgramStep, string, ProgramStep> _setText;
     private readonly Func<ProgramStep, ulong, ProgramStep> _setWord;
 
     private Argument(
         string name,
         ArgumentForm form,
-        bool optional,
+        Func<ProgramStep, bool>? isMeant,
         Func<ProgramStep, ulong> word,
         Func<ProgramStep, ulong, ProgramStep> setWord,
         Func<ProgramStep, string> text,
@@ -105,7 +116,7 @@ public sealed class Argument
     {
         Name = name;
         Form = form;
-        IsOptional = optional;
+        _isMeant = isMeant;
         _word = word;
         _setWord = setWord;
         _text = text;
@@ -118,17 +129,17 @@ public sealed class Argument
     /// <summary>How it is written.</summary>
     public ArgumentForm Form { get; }
 
-    /// <summary>True if a trace may leave it out.</summary>
-    public bool IsOptional { get; }
+    internal static Argument Hex(string name, Func<ProgramStep, ulong> get, Func<ProgramStep, ulong, ProgramStep> set, Func<ProgramStep, bool>? isMeant = null) =>
+        new(name, ArgumentForm.Hex, isMeant, get, set, _ => "", (s, _) => s);
 
-    internal static Argument Hex(string name, Func<ProgramStep, ulong> get, Func<ProgramStep, ulong, ProgramStep> set, bool optional = false) =>
-        new(name, ArgumentForm.Hex, optional, get, set, _ => "", (s, _) => s);
+    internal static Argument Integer(string name, Func<ProgramStep, long> get, Func<ProgramStep, long, ProgramStep> set, Func<ProgramStep, bool>? isMeant = null) =>
+        new(name, ArgumentForm.Integer, isMeant, s => (ulong)get(s), (s, v) => set(s, (long)v), _ => "", (s, _) => s);
 
-    internal static Argument Integer(string name, Func<ProgramStep, long> get, Func<ProgramStep, long, ProgramStep> set, bool optional = false) =>
-        new(name, ArgumentForm.Integer, optional, s => (ulong)get(s), (s, v) => set(s, (long)v), _ => "", (s, _) => s);
+    internal static Argument Text(string name, Func<ProgramStep, string> get, Func<ProgramStep, string, ProgramStep> set, Func<ProgramStep, bool>? isMeant = null) =>
+        new(name, ArgumentForm.Text, isMeant, _ => 0, (s, _) => s, get, set);
 
-    internal static Argument Text(string name, Func<ProgramStep, string> get, Func<ProgramStep, string, ProgramStep> set, bool optional = false) =>
-        new(name, ArgumentForm.Text, optional, _ => 0, (s, _) => s, get, set);
+    /// <summary>True if the argument means something in a step; a trace leaves it out otherwise.</summary>
+    public bool IsMeant(ProgramStep step) => _isMeant?.Invoke(step) ?? true;
 
     /// <summary>The value of a hex or integer argument.</summary>
     public ulong WordOf(ProgramStep step) => _word(step);

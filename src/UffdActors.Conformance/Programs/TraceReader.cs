@@ -78,7 +78,7 @@ public static class TraceReader
         {
             if (!e.TryGetProperty(argument.Name, out JsonElement value))
             {
-                if (argument.IsOptional) continue;
+                if (!argument.IsMeant(step)) continue;
                 throw new FormatException($"operation \"{name}\" needs the field \"{argument.Name}\"");
             }
 

@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
@@ -15,11 +16,12 @@ namespace UffdActors.Conformance.Replay;
 /// Executes the steps of a program in the model and observes what a recorder on a real kernel would: results, messages, queues, VMA lists
 /// with page states, files.
 /// </summary>
-public sealed class ModelWorld : IDisposable
+public sealed class ModelWorld : IProgramState, IDisposable
 {
     private const int SourcePages = 16;
     private const byte FirstSourceByte = 0x40;
     private const byte FirstHugeSourceByte = 0xA0;
+    private const int Main = -1;
 
     private readonly IKernel _kernel;
     private readonly Machine _machine;
@@ -36,14 +38,15 @@ public sealed class ModelWorld : IDisposable
     private readonly List<AddressSpace> _spaces = [];
     private readonly List<Running> _finished = [];
     private readonly WorldText _text;
-    private int _contexts;
+    private readonly List<UserfaultContext> _contexts = [];
+    private int _contextNumber;
     private string? _lastVmas;
     private List<FileState>? _lastFiles;
 
     /// <summary>Makes the world in which a program starts: nothing mapped but the source buffers.</summary>
     /// <param name="header">Where things lie.</param>
     /// <param name="profile">The kernel.</param>
-    /// <param name="makeKernel">Makes what runs the program, for the world's machine.</param>
+    /// <param name="makeKernel">Makes what runs the program, for the world's machine; disposed of with the world.</param>
     public ModelWorld(TraceHeader header, KernelProfile profile, Func<Machine, IKernel> makeKernel)
     {
         ArgumentNullException.ThrowIfNull(header);
@@ -71,9 +74,79 @@ public sealed class ModelWorld : IDisposable
     }
 
     /// <inheritdoc />
+    public IEnumerable<HandleState> Handles
+    {
+        get
+        {
+            for (int i = 0; i < _handles.Count; i++)
+            {
+                if (_handles[i] is { } c) yield return new HandleState(i, c.IsInitialized, c.IsNonBlocking, c.Pending + c.UnreadEvents > 0);
+            }
+        }
+    }
+
+    /// <inheritdoc />
+    public IEnumerable<AreaState> Areas =>
+        from vma in _mm.Map.Vmas.ToArray()
+        where _text.IsInArena(vma)
+        select new AreaState(PageSize.AddressOf(vma.Range.Start), (ulong)vma.Range.Count << PageSize.BaseShift, (ulong)vma.PageBytes, vma.Modes);
+
+    /// <inheritdoc />
+    public IEnumerable<FileSummary> Files =>
+        _files.Select(f => new FileSummary(f.Key, f.Value.PageShift != PageSize.BaseShift, f.Value.Bytes));
+
+    /// <inheritdoc />
+    public IEnumerable<int> Children => _children.Keys;
+
+    /// <summary>The accessors that have done something.</summary>
+    public IEnumerable<int> Threads => _threads.Keys;
+
+    /// <inheritdoc />
+    public bool MayRaiseEvents => _contexts.Exists(c => !c.IsReleased && (c.Features & UffdFeatures.Events) != 0);
+
+    /// <inheritdoc />
+    public BusyThread? Busy(int thread) => _running.TryGetValue(thread, out Running? running)
+        ? new BusyThread(running.Step, WaitOf(running.Operation))
+        : null;
+
+    /// <summary>True if an event of the handle's context has not been read.</summary>
+    public bool HasUnreadEvents(int handle) => _handles[handle] is { UnreadEvents: > 0 };
+
+    /// <inheritdoc />
+    public bool CanExecute(ProgramStep step)
+    {
+        ArgumentNullException.ThrowIfNull(step);
+        if (StepSchema.HasHandle(step.Op) && (step.Handle < 0 || step.Handle >= _handles.Count || _handles[step.Handle] is null)) return false;
+        switch (step.Op)
+        {
+            case ProgramOp.Signal:
+                return step.Thread is { } target && _running.TryGetValue(target, out Running? asleep) && asleep.Operation is
+                    Access { IsSpinning: false, Kind: AccessKind.Read or AccessKind.Write } or ReadMessages;
+            case ProgramOp.File:
+                return !_files.ContainsKey(step.Number);
+            case ProgramOp.Fork when _children.ContainsKey(step.Number) || IsBusy(step.Number):
+                return false;
+            case ProgramOp.Exit when step.Thread is not { } child || !_children.ContainsKey(child):
+                return false;
+            case ProgramOp.Fallocate or ProgramOp.Punch or ProgramOp.Truncate or ProgramOp.Fwrite when !_files.ContainsKey(step.Number):
+            case ProgramOp.Mmap when step.Kind != "anon" && !_files.ContainsKey(step.Number):
+                return false;
+            default:
+                // A child executes nothing but accesses and its end, the others anything but that end.
+                int thread = step.Thread ?? Main;
+                bool ofChild = thread > Main && _threads.TryGetValue(thread, out Caller? caller) && caller.Mm != _mm;
+                return !IsBusy(thread) && (!ofChild || (_children.ContainsKey(thread) && step.Op is ProgramOp.Access or ProgramOp.Exit));
+        }
+    }
+
+    private bool IsBusy(int thread) =>
+        _running.ContainsKey(thread) || _running.Values.Any(r => r.Step.Op == ProgramOp.Fork && r.Step.Number == thread);
+
+    /// <inheritdoc />
     public void Dispose()
     {
         _kernel.Finished -= OnFinished;
+        (_kernel as IDisposable)?.Dispose();
         foreach (AddressSpace mm in _spaces) mm.Dispose();
         foreach (MemoryFile file in _files.Values) file.Dispose();
         _machine.Dispose();
@@ -106,7 +179,8 @@ public sealed class ModelWorld : IDisposable
     private Observation Open(ProgramStep step)
     {
         if ((step.Word & ~(ulong)UffdOpenFlags.All) != 0) return new Observation { Return = -1, Error = nameof(Errno.EINVAL) };
-        UserfaultContext context = _kernel.Attach(new UserfaultContext(_mm, (UffdOpenFlags)step.Word, _contexts++));
+        UserfaultContext context = _kernel.Attach(new UserfaultContext(_mm, (UffdOpenFlags)step.Word, _contextNumber++));
+        _contexts.Add(context);
         return new Observation { Return = 0, As = AddHandle(context) };
     }
 
@@ -156,7 +230,7 @@ public sealed class ModelWorld : IDisposable
             case ProgramOp.Madvise:
                 return new AdviseMemory(caller, s.Address, s.Length, AdviceOf(s.Kind));
             case ProgramOp.Fork:
-                return new ForkProcess(caller, s.Number, _ => _contexts++);
+                return new ForkProcess(caller, s.Number, _ => _contextNumber++);
             case ProgramOp.Exit:
                 return new ExitProcess(caller);
             default:
@@ -203,13 +277,13 @@ public sealed class ModelWorld : IDisposable
     private Observation Run(ProgramStep step, Operation operation, Caller? by = null)
     {
         Running running = new(step, operation);
-        int? thread = by is null ? step.Thread : null;
-        if (thread is { } number) _running[number] = running;
+        int thread = by is null ? step.Thread ?? Main : Main;
+        _running[thread] = running;
         _kernel.Submit(operation);
         _kernel.Run();
         if (operation.IsFinished)
         {
-            if (thread is { } done) _ = _running.Remove(done);
+            _ = _running.Remove(thread);
             _ = _finished.RemoveAll(f => f.Operation == operation);
             return ResultOf(running);
         }
@@ -306,9 +380,9 @@ public sealed class ModelWorld : IDisposable
         if (_finished.Count > 0)
         {
             List<FinishedThread> fin = [];
-            foreach (Running running in _finished.OrderBy(f => f.Step.Thread))
+            foreach (Running running in _finished.OrderBy(f => f.Step.Thread ?? Main))
             {
-                int thread = running.Step.Thread!.Value;
+                int thread = running.Step.Thread ?? Main;
                 _ = _running.Remove(thread);
                 fin.Add(new FinishedThread(thread, ResultOf(running)));
             }

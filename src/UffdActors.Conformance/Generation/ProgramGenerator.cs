@@ -1,0 +1,145 @@
+using System.Globalization;
+using UffdActors.Conformance.Programs;
+using UffdActors.Conformance.Replay;
+using UffdActors.Model;
+
+namespace UffdActors.Conformance.Generation;
+
+/// <summary>How programs are generated.</summary>
+public sealed record GeneratorSettings
+{
+    /// <summary>Steps, the setting up included; the tidying up at the end comes on top.</summary>
+    public int Steps { get; init; } = 40;
+
+    /// <summary>What the programs are about; null leaves it to the choices.</summary>
+    public ProgramClass? Class { get; init; }
+
+    /// <summary>The kernel on which the program is tried out while it is made.</summary>
+    public KernelProfile Profile { get; init; } = KernelProfile.Linux618;
+}
+
+/// <summary>The model failed while a program was made on it.</summary>
+public sealed class GenerationException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    /// <param name="program">The program; its last step is the one that failed.</param>
+    /// <param name="inner">How it failed.</param>
+    public GenerationException(Trace program, Exception inner)
+        : base($"The last step of a generated program failed: {inner}", inner) => Program = program;
+
+    /// <summary>The program; its last step is the one that failed.</summary>
+    public Trace Program { get; }
+}
+
+/// <summary>
+/// Makes programs over the full interface from a stream of choices. The sequential kernel executes each step as it is made, so that the
+/// next one fits the state, and what it showed becomes the program's expectation: the result is a trace.
+/// </summary>
+public static class ProgramGenerator
+{
+    /// <summary>Where things lie in a generated program: as in the recorded ones.</summary>
+    public static TraceHeader Header { get; } =
+        new("generated", 0, KernelProfile.Linux618.Name, 64 * 1024, 0x1000_0000_0000, 0x1000_8000_0000, 0x2000_0000_0000, 0x2000_4000_0000);
+
+    /// <summary>Makes a program.</summary>
+    /// <param name="choices">Where everything that is left open is drawn from.</param>
+    /// <param name="settings">Settings; null for the defaults.</param>
+    /// <exception cref="GenerationException">The sequential kernel failed.</exception>
+    public static Trace Generate(Choices choices, GeneratorSettings? settings = null)
+    {
+        ArgumentNullException.ThrowIfNull(choices);
+        settings ??= new GeneratorSettings();
+        choices.NextRecord();
+        ProgramClass about = settings.Class ?? choices.Of(ProgramClass.All);
+        TraceHeader header = Header with { Class = about.Name };
+        using ModelWorld world = new(header, settings.Profile, _ => new SequentialKernel());
+        ProgramBuilder program = new(world, header);
+        StepMaker maker = new(choices, about, world, header);
+        int areas = 1 + choices.Next(3);
+        Queue<Func<ProgramStep?>> beginning = Beginning(choices, about, maker, world, areas);
+        // A record that finds nothing to do makes no step; the number of records is bounded as well.
+        for (int records = settings.Steps * 3; records > 0 && program.Count < settings.Steps && !choices.IsExhausted; records--)
+        {
+            choices.NextRecord();
+            ProgramStep? step = beginning.TryDequeue(out Func<ProgramStep?>? first) ? first() : maker.Make(about.Draw(choices));
+            if (step is not null) program.Add(step);
+        }
+
+        End(program, world);
+        return new Trace(string.Create(CultureInfo.InvariantCulture, $"generated-{about.Name}"), header, program.Steps);
+    }
+
+    private static Queue<Func<ProgramStep?>> Beginning(Choices choices, ProgramClass about, StepMaker maker, ModelWorld world, int areas)
+    {
+        Queue<Func<ProgramStep?>> beginning = new();
+        beginning.Enqueue(() => maker.File(choices.OneIn(3)));
+        for (int i = 0; i < areas; i++)
+        {
+            beginning.Enqueue(maker.Mmap);
+            beginning.Enqueue(() => choices.OneIn(2) ? maker.Make(ProgramOp.Fwrite) : maker.Access());
+        }
+
+        for (int i = 0; i < about.Contexts; i++)
+        {
+            int handle = i;
+            beginning.Enqueue(maker.Open);
+            beginning.Enqueue(() => OnHandle(world, ProgramOp.Api, handle, maker.Api));
+        }
+
+        for (int i = 0; i < areas; i++)
+        {
+            int handle = i % about.Contexts;
+            beginning.Enqueue(() => OnHandle(world, ProgramOp.Register, handle, maker.Register));
+        }
+
+        return beginning;
+    }
+
+    private static ProgramStep? OnHandle(ModelWorld world, ProgramOp op, int handle, Func<ProgramStep, ProgramStep> make)
+    {
+        ProgramStep step = new(op) { Handle = handle };
+        return world.CanExecute(step) ? make(step) : null;
+    }
+
+    /// <summary>
+    /// What ends every program (trace format 5.5): unread events are read, blocked readers get a signal, handles are closed, children exit.
+    /// </summary>
+    private static void End(ProgramBuilder program, ModelWorld world)
+    {
+        while (world.Handles.FirstOrDefault(h => h.HasMessages && world.HasUnreadEvents(h.Number), new HandleState(-1, false, false, false)) is { Number: >= 0 } unread)
+            program.Add(new ProgramStep(ProgramOp.Read) { Handle = unread.Number, Value = 512 });
+        foreach (int thread in world.Threads.Where(t => world.Busy(t) is { Wait: "read" }).ToArray())
+            program.Add(new ProgramStep(ProgramOp.Signal) { Thread = thread });
+        foreach (HandleState handle in world.Handles.ToArray()) program.Add(new ProgramStep(ProgramOp.Close) { Handle = handle.Number });
+        foreach (int child in world.Children.ToArray())
+        {
+            // A child that spins (addendum A1) never comes to its exit.
+            if (world.Busy(child) is null) program.Add(new ProgramStep(ProgramOp.Exit) { Thread = child });
+        }
+
+        program.Add(new ProgramStep(ProgramOp.Final));
+    }
+
+    private sealed class ProgramBuilder(ModelWorld world, TraceHeader header)
+    {
+        private readonly List<TraceStep> _steps = [];
+
+        public int Count => _steps.Count;
+
+        public IReadOnlyList<TraceStep> Steps => _steps;
+
+        public void Add(ProgramStep step)
+        {
+            step = step with { Index = _steps.Count };
+            try
+            {
+                _steps.Add(new TraceStep(step, world.Execute(step)));
+            }
+            catch (Exception e)
+            {
+                _steps.Add(new TraceStep(step, new Observation()));
+                throw new GenerationException(new Trace("generated", header, _steps), e);
+            }
+        }
+    }
+}

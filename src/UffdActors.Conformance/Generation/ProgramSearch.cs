@@ -1,0 +1,81 @@
+using System.Globalization;
+using UffdActors.Conformance.Programs;
+using UffdActors.Conformance.Replay;
+using UffdActors.Conformance.Shrinking;
+using UffdActors.Model;
+
+namespace UffdActors.Conformance.Generation;
+
+/// <summary>A program on which a kernel differs from the sequential one.</summary>
+/// <param name="Choices">The stream that makes the program again.</param>
+/// <param name="Program">The program, with what the sequential kernel showed.</param>
+/// <param name="Mismatches">What differed; empty if something threw instead.</param>
+/// <param name="Problem">The first difference, or the exception.</param>
+public sealed record Counterexample(IReadOnlyList<int> Choices, Trace Program, IReadOnlyList<Mismatch> Mismatches, string Problem)
+{
+    /// <summary>The problem, and the program line by line.</summary>
+    public override string ToString() =>
+        Problem + "\n" + string.Join('\n', Program.Steps.Select(s => TraceWriter.ToText(s.Step))) + "\nchoices: "
+        + string.Join(',', Choices.Select(c => c.ToString(CultureInfo.InvariantCulture)));
+}
+
+/// <summary>
+/// Holds a kernel against the sequential one on generated programs, and makes the first program on which they differ as small as it
+/// gets.
+/// </summary>
+public static class ProgramSearch
+{
+    /// <summary>Tries programs of consecutive seeds.</summary>
+    /// <param name="firstSeed">First seed.</param>
+    /// <param name="programs">How many.</param>
+    /// <param name="makeKernel">Makes the kernel to be compared.</param>
+    /// <param name="settings">How the programs are made; null for the defaults.</param>
+    /// <returns>The smallest program found on which the two differ; null if they agree on all.</returns>
+    public static Counterexample? Find(ulong firstSeed, int programs, Func<Machine, IKernel> makeKernel, GeneratorSettings? settings = null)
+    {
+        for (int i = 0; i < programs; i++)
+        {
+            Choices choices = new(firstSeed + (ulong)i);
+            if (Check(choices, makeKernel, settings) is not null) return Shrink(choices.Values, makeKernel, settings);
+        }
+
+        return null;
+    }
+
+    /// <summary>Makes a stream whose program fails as small as it gets.</summary>
+    public static Counterexample? Shrink(IReadOnlyList<int> choices, Func<Machine, IKernel> makeKernel, GeneratorSettings? settings = null)
+    {
+        IReadOnlyList<int> smallest = Shrinker.ShrinkChoices(choices, candidate => Check(new Choices(candidate), makeKernel, settings) is not null);
+        return Check(new Choices(smallest), makeKernel, settings);
+    }
+
+    /// <summary>Makes one program and runs it on the other kernel.</summary>
+    /// <returns>Null if both show the same.</returns>
+    public static Counterexample? Check(Choices choices, Func<Machine, IKernel> makeKernel, GeneratorSettings? settings = null)
+    {
+        ArgumentNullException.ThrowIfNull(choices);
+        settings ??= new GeneratorSettings();
+        Trace program;
+        try
+        {
+            program = ProgramGenerator.Generate(choices, settings);
+        }
+        catch (GenerationException e)
+        {
+            return new Counterexample(choices.Values, e.Program, [], e.Message);
+        }
+
+        Differ differ = new(program.Name);
+        try
+        {
+            using ModelWorld world = new(program.Header, settings.Profile, makeKernel);
+            IReadOnlyList<Mismatch> mismatches = TraceReplay.Run(program, world, differ);
+            return mismatches.Count == 0 ? null : new Counterexample(choices.Values, program, mismatches, mismatches[0].ToString());
+        }
+        catch (Exception e)
+        {
+            // Whatever a kernel throws is what the search is for.
+            return new Counterexample(choices.Values, program, differ.Mismatches, e.ToString());
+        }
+    }
+}

@@ -1,0 +1,294 @@
+using UffdActors.Abi;
+using UffdActors.Conformance.Programs;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Conformance.Generation;
+
+/// <summary>
+/// Makes single steps: an operation with arguments that mostly mean something in the state of the world, and sometimes just miss it.
+/// </summary>
+internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramState state, TraceHeader header)
+{
+    private const int Threads = 4;
+    private const int FirstChild = 4;
+    private const int Children = 2;
+    private const int MaxFiles = 3;
+    private const int MaxHandles = 8;
+    private const int BasePages = 32;
+    private const int HugePages = 8;
+    private const ulong HugeArena = 0x4000_0000;
+
+    // Where a range, a bit or a buffer goes wrong first (specification, section 10, T3).
+    private static readonly ulong[] Odd =
+        [0, 1, 0x800, 0xFFF, 0x1001, 0x1_0000_0000_0000, 0x7FFF_FFFF_F000, 0x8000_0000_0000, 0x8000_0000_0000_0000, 0xFFFF_FFFF_FFFF_F000, 0x20_0000];
+
+    private int _written;
+
+    /// <summary>Makes a step of an operation; null if there is nothing that it could work on now.</summary>
+    public ProgramStep? Make(ProgramOp op)
+    {
+        ProgramStep? step = op switch
+        {
+            ProgramOp.Open => state.Handles.Count() < MaxHandles ? Open() : null,
+            ProgramOp.Api => WithHandle(op, Api),
+            ProgramOp.Close or ProgramOp.Dup or ProgramOp.Poll => WithHandle(op, s => s),
+            ProgramOp.Register => WithHandle(op, Register),
+            ProgramOp.Unregister or ProgramOp.Wake => WithHandle(op, OverRange),
+            ProgramOp.Zeropage or ProgramOp.Poison => WithHandle(op, s => OverRange(s) with { Word = (ulong)(choices.OneIn(5) ? 1 : 0) }),
+            ProgramOp.Continue => WithHandle(op, s => OverRange(s) with { Word = FillMode() }),
+            ProgramOp.Writeprotect => WithHandle(op, s => OverRange(s) with { Word = choices.Of<ulong>([0, 1, 1, 2]) }),
+            ProgramOp.Copy => WithHandle(op, Copy),
+            ProgramOp.Move => WithHandle(op, Move),
+            ProgramOp.Read => WithHandle(op, Read),
+            ProgramOp.Access => Access(),
+            ProgramOp.File => state.Files.Count() < MaxFiles ? File(choices.OneIn(3)) : null,
+            ProgramOp.Fallocate or ProgramOp.Punch => WithFile(op, FileRange),
+            ProgramOp.Truncate => WithFile(op, (s, f) => s with { Length = Size(f.IsHuge) + (f.IsHuge || !choices.OneIn(6) ? 0UL : 0x123) }),
+            ProgramOp.Fwrite => WithFile(op, Fwrite),
+            ProgramOp.Mmap => Mmap(),
+            ProgramOp.Munmap => OnAnyThread(OverRange(new ProgramStep(op))),
+            ProgramOp.Mprotect => OnAnyThread(OverRange(new ProgramStep(op)) with { Word = choices.Of<ulong>([3, 1, 1, 0, 2]) }),
+            ProgramOp.Mremap => OnAnyThread(Mremap()),
+            ProgramOp.Madvise => OnAnyThread(
+                OverRange(new ProgramStep(op)) with { Kind = choices.Of(["DONTNEED", "DONTNEED", "DONTNEED", "REMOVE", "REMOVE", "FREE"]) }),
+            ProgramOp.Fork => Fork(),
+            ProgramOp.Exit => Free(state.Children) is { } child ? new ProgramStep(op) { Thread = child } : null,
+            ProgramOp.Signal => Signal(),
+            _ => null,
+        };
+        if (step is null || !about.Fuzzes) return step;
+        return Spoil(step);
+    }
+
+    /// <summary>A file of a kind with a size that its kind allows.</summary>
+    public ProgramStep File(bool huge) => new(ProgramOp.File)
+    {
+        Number = state.Files.Any() ? state.Files.Max(f => f.Number) + 1 : 0,
+        Kind = huge ? "htlb" : "shm",
+        Length = Size(huge),
+    };
+
+    /// <summary>A userfaultfd, non-blocking more often than not.</summary>
+    public ProgramStep Open()
+    {
+        ulong flags = choices.Of<ulong>([0x80800, 0x80800, 0x80800, 0x80801, 0x80000, 0x80800]);
+        if (about.Fuzzes && choices.OneIn(8)) flags = choices.Of<ulong>([0, 2, 0x400, 0x1_0000_0000, 0x80800 | 4, 0x801]);
+        return new ProgramStep(ProgramOp.Open) { Word = flags };
+    }
+
+    /// <summary>A handshake that succeeds, most of the time.</summary>
+    public ProgramStep Api(ProgramStep step)
+    {
+        ulong features = 0;
+        for (int bit = 0; bit < 17; bit++)
+        {
+            if (((ulong)about.Features & (1UL << bit)) != 0) features |= (ulong)choices.Next(2) << bit;
+        }
+
+        if (about.Fuzzes && choices.OneIn(8)) features |= choices.Of<ulong>([1UL << 17, 1UL << 31, 1UL << 63]);
+        return step with { Magic = about.Fuzzes && choices.OneIn(8) ? choices.Of<ulong>([0, 0xAB, 0x1_0000_00AA]) : Uffd.ApiMagic, Word = features };
+    }
+
+    /// <summary>A new mapping over whatever is there.</summary>
+    public ProgramStep? Mmap()
+    {
+        string kind = choices.Of(["anon", "shm", "shmp", "htlb", "htlbp", "anon", "shm"]);
+        bool huge = kind.StartsWith("htlb", StringComparison.Ordinal);
+        FileSummary[] files = [.. state.Files.Where(f => f.IsHuge == huge)];
+        if (kind != "anon" && files.Length == 0) return state.Files.Count() < MaxFiles ? File(huge) : null;
+        ulong page = huge ? (ulong)PageSize.Huge : (ulong)PageSize.Base;
+        ulong address = huge ? header.ArenaStart + HugeArena + ((ulong)choices.Next(HugePages - 3) * page) : header.ArenaStart + ((ulong)choices.Next(BasePages - 8) * page);
+        ProgramStep step = new(ProgramOp.Mmap)
+        {
+            Address = address,
+            Length = (ulong)(1 + choices.Next(huge ? 3 : 8)) * page,
+            Word = choices.Of<ulong>([3, 3, 3, 3, 1, 0]),
+            Kind = kind,
+        };
+        if (kind != "anon") step = step with { Number = choices.Of(files).Number, Second = (ulong)choices.Next(3) * page };
+        return OnAnyThread(step);
+    }
+
+    /// <summary>Registers a VMA as a whole, in a mode that its kind has.</summary>
+    public ProgramStep Register(ProgramStep step)
+    {
+        ulong mode = choices.Of<ulong>([1, 3, 2, 5, 7, 4, 6, 3]);
+        if (!choices.OneIn(3) && Area() is { } area) return step with { Address = area.Start, Length = area.Bytes, Word = mode };
+        return OverRange(step) with { Word = mode };
+    }
+
+    /// <summary>A touch by a free thread.</summary>
+    public ProgramStep? Access()
+    {
+        IEnumerable<int> threads = Enumerable.Range(0, Threads);
+        if (state.Children.Any() && choices.OneIn(3)) threads = state.Children;
+        if (Free(threads) is not { } thread) return null;
+        string kind = choices.Of(["read", "write", "read", "write", "kread", "kwrite"]);
+        ulong address = Page(out ulong page);
+        if (choices.OneIn(5)) address += (ulong)choices.Next((int)page);
+        bool writes = kind.EndsWith("write", StringComparison.Ordinal);
+        return new ProgramStep(ProgramOp.Access) { Thread = thread, Kind = kind, Address = address, Value = writes ? 1 + (_written++ % 57) : 0 };
+    }
+
+    private ProgramStep? WithHandle(ProgramOp op, Func<ProgramStep, ProgramStep> make)
+    {
+        HandleState[] handles = [.. state.Handles];
+        if (handles.Length == 0) return Open();
+        HandleState handle = choices.Of(handles);
+        // A context is no use before the handshake.
+        if (!handle.IsInitialized && op is not (ProgramOp.Api or ProgramOp.Close) && !choices.OneIn(6)) op = ProgramOp.Api;
+        ProgramStep step = new(op) { Handle = handle.Number };
+        step = op == ProgramOp.Api ? Api(step) : make(step);
+        return state.CanExecute(step) ? step : null;
+    }
+
+    private ProgramStep? WithFile(ProgramOp op, Func<ProgramStep, FileSummary, ProgramStep> make)
+    {
+        FileSummary[] files = [.. state.Files];
+        if (files.Length == 0) return File(huge: false);
+        FileSummary file = choices.Of(files);
+        // pwrite(2) to hugetlbfs does not exist.
+        if (op == ProgramOp.Fwrite && file.IsHuge) op = ProgramOp.Fallocate;
+        ProgramStep step = new(op) { Number = file.Number };
+        return OnAnyThread(op == ProgramOp.Fallocate ? FileRange(step, file) : make(step, file));
+    }
+
+    private ProgramStep FileRange(ProgramStep step, FileSummary file)
+    {
+        ulong page = file.IsHuge ? (ulong)PageSize.Huge : (ulong)PageSize.Base;
+        return step with { Second = (ulong)choices.Next(file.IsHuge ? 3 : 8) * page, Length = (ulong)(1 + choices.Next(file.IsHuge ? 1 : 3)) * page };
+    }
+
+    private ProgramStep Fwrite(ProgramStep step, FileSummary file) => step with
+    {
+        Second = ((ulong)choices.Next(8) * (ulong)PageSize.Base) + (choices.OneIn(4) ? (ulong)choices.Next(PageSize.Base) : 0),
+        Value = 193 + (_written++ % 57),
+    };
+
+    private ulong Size(bool huge) => huge ? (ulong)(1 + choices.Next(4)) * (ulong)PageSize.Huge : (ulong)(1 + choices.Next(10)) * (ulong)PageSize.Base;
+
+    private ProgramStep Copy(ProgramStep step)
+    {
+        step = OverRange(step) with { Word = FillMode() };
+        bool huge = step.Length >= (ulong)PageSize.Huge;
+        ulong source;
+        if (choices.OneIn(10))
+        {
+            // From the arena: reading it may fault, and sleep.
+            step = step with { Thread = Free(Enumerable.Range(0, Threads)) ?? choices.Next(Threads) };
+            source = Page(out _);
+        }
+        else
+        {
+            source = huge ? header.HugeSource + ((ulong)choices.Next(2) * (ulong)PageSize.Huge) : header.Source + ((ulong)choices.Next(20) * (ulong)PageSize.Base);
+        }
+
+        return step with { Other = source + (choices.OneIn(10) ? (ulong)choices.Next(PageSize.Base) : 0) };
+    }
+
+    private ProgramStep Move(ProgramStep step) => OverRange(step) with { Other = Page(out _), Word = choices.Of<ulong>([0, 2, 0, 1, 3]) };
+
+    private ProgramStep Read(ProgramStep step)
+    {
+        step = step with { Value = choices.Of<long>([128, 32, 64, 96, 32 * 16]) };
+        HandleState handle = state.Handles.First(h => h.Number == step.Handle);
+        bool mayBlock = handle.IsInitialized && !handle.IsNonBlocking && !handle.HasMessages;
+        return mayBlock || choices.OneIn(8) ? step with { Thread = Free(Enumerable.Range(0, Threads)) ?? 0 } : step;
+    }
+
+    private ProgramStep Mremap()
+    {
+        ProgramStep step = OverRange(new ProgramStep(ProgramOp.Mremap));
+        ulong page = step.Length >= (ulong)PageSize.Huge ? (ulong)PageSize.Huge : (ulong)PageSize.Base;
+        ulong newLength = choices.Next(3) switch { 0 => step.Length, 1 => step.Length + page, _ => Math.Max(page, step.Length - page) };
+        ulong flags = choices.Of<ulong>([3, 0, 3, 7]);
+        if (flags == 7) newLength = step.Length;
+        step = step with { Second = newLength, Word = flags };
+        return flags == 0 ? step : step with { Other = Place(page == (ulong)PageSize.Huge) };
+    }
+
+    private ProgramStep? Fork()
+    {
+        int child = Enumerable.Range(FirstChild, Children).FirstOrDefault(c => !state.Children.Contains(c) && state.Busy(c) is null);
+        if (child == 0 || Free(Enumerable.Range(0, Threads)) is not { } thread) return null;
+        ProgramStep step = new(ProgramOp.Fork) { Thread = thread, Number = child };
+        return state.CanExecute(step) ? step : null;
+    }
+
+    private ProgramStep? Signal()
+    {
+        int[] targets = [.. Enumerable.Range(0, Threads + Children).Where(t => state.CanExecute(new ProgramStep(ProgramOp.Signal) { Thread = t }))];
+        return targets.Length == 0 ? null : new ProgramStep(ProgramOp.Signal) { Thread = choices.Of(targets) };
+    }
+
+    /// <summary>A range in one VMA, now and then over its end or in a hole.</summary>
+    private ProgramStep OverRange(ProgramStep step)
+    {
+        ulong start = Page(out ulong page);
+        ulong length = (ulong)(1 + choices.Next(choices.OneIn(2) ? 4 : 1)) * page;
+        return step with { Address = start, Length = length };
+    }
+
+    private ulong Page(out ulong page)
+    {
+        if (!choices.OneIn(12) && Area() is { } area)
+        {
+            page = area.PageBytes;
+            return area.Start + ((ulong)choices.Next((int)(area.Bytes / page)) * page);
+        }
+
+        bool huge = choices.OneIn(4);
+        page = huge ? (ulong)PageSize.Huge : (ulong)PageSize.Base;
+        return Place(huge);
+    }
+
+    private ulong Place(bool huge) => huge
+        ? header.ArenaStart + HugeArena + ((ulong)choices.Next(HugePages) * (ulong)PageSize.Huge)
+        : header.ArenaStart + ((ulong)choices.Next(BasePages) * (ulong)PageSize.Base);
+
+    private AreaState? Area()
+    {
+        AreaState[] areas = [.. state.Areas];
+        return areas.Length == 0 ? null : choices.Of(areas);
+    }
+
+    private ulong FillMode() => choices.Of<ulong>([0, 0, 2, 1, 3, 0]);
+
+    /// <summary>A call that may have to wait for its event is made by an accessor.</summary>
+    private ProgramStep? OnAnyThread(ProgramStep step)
+    {
+        if (!state.MayRaiseEvents) return step;
+        return Free(Enumerable.Range(0, Threads)) is { } thread ? step with { Thread = thread } : null;
+    }
+
+    private int? Free(IEnumerable<int> threads)
+    {
+        int[] free = [.. threads.Where(t => state.Busy(t) is null)];
+        return free.Length == 0 ? null : choices.Of(free);
+    }
+
+    /// <summary>Puts one argument beside what is valid, or the pointer.</summary>
+    private ProgramStep Spoil(ProgramStep step)
+    {
+        bool takesStructure = StepSchema.ArgumentsOf(step.Op).Any(a => a.Name == "ptr");
+        if (!takesStructure || !choices.OneIn(3)) return step;
+        switch (choices.Next(7))
+        {
+            case 0:
+                return step with { Pointer = ArgumentPointer.Null };
+            case 1:
+                return step with { Pointer = ArgumentPointer.ReadOnly };
+            case 2 when step.Op == ProgramOp.Read:
+                return step with { Value = choices.Of<long>([0, 1, 31, 33, 63]) };
+            case 2 or 3:
+                return step with { Address = step.Address + choices.Of(Odd) };
+            case 4:
+                return step with { Length = choices.OneIn(2) ? choices.Of(Odd) : step.Length + choices.Of(Odd) };
+            case 5 when step.Op is ProgramOp.Copy or ProgramOp.Move:
+                return step with { Other = choices.OneIn(2) ? choices.Of(Odd) : step.Other + choices.Of(Odd) };
+            default:
+                return step.Op == ProgramOp.Api ? step : step with { Word = step.Word | choices.Of<ulong>([4, 8, 3, 1UL << 32, 1UL << 63]) };
+        }
+    }
+}

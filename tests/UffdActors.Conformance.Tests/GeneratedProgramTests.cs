@@ -1,0 +1,72 @@
+using UffdActors.Conformance.Generation;
+using UffdActors.Conformance.Programs;
+using UffdActors.Dispatch;
+
+namespace UffdActors.Conformance.Tests;
+
+/// <summary>Generated programs over the full interface.</summary>
+public class GeneratedProgramTests
+{
+    private const int Programs = 1_000;
+
+    [Fact]
+    public void Actors_do_what_the_sequential_kernel_does()
+    {
+        Counterexample?[] found = OnThreads.Run(2, thread =>
+        {
+            using SteppedSystem system = new();
+            return ProgramSearch.Find(
+                (ulong)(thread * Programs / 2), Programs / 2, machine => new SteppedKernel(system, machine, new PriorityPolicy()));
+        });
+        Assert.All(found, counterexample => Assert.True(counterexample is null, counterexample?.ToString()));
+    }
+
+    [Fact]
+    public void A_kernel_with_a_mistake_in_its_order_is_found_and_the_program_shrinks_to_what_is_needed()
+    {
+        Counterexample? found = ProgramSearch.Find(0, 2_000, _ => new LastComeFirstKernel());
+        Assert.NotNull(found);
+        // Two threads asleep at one context, one call that wakes both, and what it takes to get there and away.
+        Assert.InRange(found.Program.Steps.Count, 1, 14);
+        Assert.Equal(2, found.Program.Steps.Count(s => s.Expected.Wait is not null));
+    }
+
+    [Fact]
+    public void The_same_choices_make_the_same_program()
+    {
+        Choices drawn = new(7);
+        Trace first = ProgramGenerator.Generate(drawn);
+        Trace again = ProgramGenerator.Generate(new Choices(drawn.Values));
+        Assert.Equal(TraceWriter.ToText(first), TraceWriter.ToText(again));
+    }
+
+    [Fact]
+    public void Any_piece_of_a_stream_makes_a_program()
+    {
+        Choices drawn = new(8);
+        _ = ProgramGenerator.Generate(drawn);
+        for (int cut = 0; cut < drawn.Values.Count; cut += 5)
+        {
+            Trace trace = ProgramGenerator.Generate(new Choices(drawn.Values.Skip(cut)));
+            Assert.Equal(ProgramOp.Final, trace.Steps[^1].Step.Op);
+        }
+    }
+
+    [Fact]
+    public void Programs_use_every_operation_and_reach_every_kind_of_sleep()
+    {
+        HashSet<ProgramOp> operations = [];
+        HashSet<string?> waits = [];
+        for (ulong seed = 0; seed < 300; seed++)
+        {
+            foreach (TraceStep step in ProgramGenerator.Generate(new Choices(seed)).Steps)
+            {
+                _ = operations.Add(step.Step.Op);
+                _ = waits.Add(step.Expected.Wait);
+            }
+        }
+
+        Assert.Equal(Enum.GetValues<ProgramOp>().Order(), operations.Order());
+        Assert.Superset(new HashSet<string?> { "fault", "event", "read" }, waits);
+    }
+}
