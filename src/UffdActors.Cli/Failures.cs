@@ -1,3 +1,4 @@
+using UffdActors.Bench;
 using UffdActors.Handling;
 using UffdActors.Model.Backends;
 using UffdActors.PostCopy;
@@ -13,7 +14,7 @@ internal static class Failures
     {
         CommandException command => command.ExitCode,
         OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Failed,
-        ImageException or WorkloadFormatException or UffdConfigurationException or ModuleException or UffdException => ExitCode.BadInput,
+        ImageException or WorkloadFormatException or UffdConfigurationException or ModuleException or UffdException or BenchException => ExitCode.BadInput,
         StalledException or VmFailedException => ExitCode.Failed,
         PlatformNotSupportedException => ExitCode.Unsupported,
         _ => null,

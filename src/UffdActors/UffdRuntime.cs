@@ -133,7 +133,8 @@ public sealed class UffdRuntime : IAsyncDisposable
         string own = $"{id}-{vm}";
         int first = cpu ?? config.GetInt("cpu", -1);
         int bound = cpu is not null || first < 0 ? first : first + vm;
-        Config ownConfig = ConfigurationFactory.ParseString($"id = \"{own}\"\ncpu = {bound}").WithFallback(config);
+        // The id stays that of the section: Akka looks the mailbox type up by it.
+        Config ownConfig = ConfigurationFactory.ParseString($"id = \"{id}\"\nname = \"{own}\"\ncpu = {bound}").WithFallback(config);
         Type type = Type.GetType(config.GetString("type"), throwOnError: true)!;
         var configurator = (MessageDispatcherConfigurator)Activator.CreateInstance(type, ownConfig, _system.Dispatchers.Prerequisites)!;
         _ = _system.Dispatchers.RegisterConfigurator(own, configurator);

@@ -13,7 +13,8 @@ public sealed class FaultLoopDispatcherConfigurator : MessageDispatcherConfigura
         : base(config, prerequisites)
     {
         ArgumentNullException.ThrowIfNull(config);
-        string id = config.GetString("id", "fault-loop");
+        // Of several loops with one section of the configuration, each has a name of its own.
+        string id = config.GetString("name", config.GetString("id", "fault-loop"));
         FaultLoop loop = new(id, FaultLoopSettings.From(config), e => DispatcherFailures.Report(prerequisites.EventStream, id, e));
         _dispatcher = new FaultLoopDispatcher(this, id, config, loop);
         RingTimes.Of(prerequisites.Settings.System).Add(id, loop);

@@ -1,0 +1,57 @@
+using System.Runtime.InteropServices;
+using UffdActors.Model.Memory;
+using UffdActors.PageSources;
+using UffdActors.Vcpus;
+
+namespace UffdActors.Bench;
+
+/// <summary>
+/// A memory image whose every page holds other bytes, as large as the guest, so that no copy finds its source in the CPU's cache because
+/// the one before was of the same page. Answers at once; says of no page that it is zeros.
+/// </summary>
+internal sealed class BytePages : IPageSource, IContentCheck
+{
+    private readonly NativeBuffer _bytes;
+
+    public BytePages(long pages)
+    {
+        Pages = pages;
+        _bytes = new NativeBuffer(pages << PageSize.BaseShift);
+        var page = new ulong[PageSize.Base / sizeof(ulong)];
+        for (long i = 0; i < pages; i++)
+        {
+            page.AsSpan().Fill(WordOf(i));
+            _bytes.Write(i << PageSize.BaseShift, MemoryMarshal.AsBytes(page.AsSpan()));
+        }
+    }
+
+    /// <inheritdoc />
+    public long Pages { get; }
+
+    /// <inheritdoc />
+    public bool AnswersAtOnce => true;
+
+    /// <inheritdoc />
+    public void Request(in PageOrder order, IPageReceiver receiver) =>
+        receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, _bytes.Address + (nint)(order.FirstPage << PageSize.BaseShift));
+
+    /// <inheritdoc />
+    public ulong? WordAt(int region, long page, int offset) => WordOf(page);
+
+    /// <inheritdoc />
+    public void Dispose() => _bytes.Dispose();
+
+    private static ulong WordOf(long page) => ((ulong)page + 1) * 0x9E37_79B9_7F4A_7C15;
+}
+
+/// <summary>What reads of a phantom guest must find.</summary>
+internal sealed class StampCheck : IContentCheck
+{
+    public ulong? WordAt(int region, long page, int offset) => StampSource.StampOf(page);
+}
+
+/// <summary>What reads of a page cache of zeros must find.</summary>
+internal sealed class ZeroCheck : IContentCheck
+{
+    public ulong? WordAt(int region, long page, int offset) => 0;
+}

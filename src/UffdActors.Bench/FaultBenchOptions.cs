@@ -1,0 +1,105 @@
+using Akka.Configuration;
+
+namespace UffdActors.Bench;
+
+/// <summary>What the guest's pages are made of.</summary>
+public enum BenchContent
+{
+    /// <summary>A stamp a page: no bytes are moved, so the machinery alone is measured.</summary>
+    Phantom,
+
+    /// <summary>Real bytes: every missing page is copied from an image in memory.</summary>
+    Bytes,
+}
+
+/// <summary>How faults are resolved.</summary>
+public enum BenchMode
+{
+    /// <summary>Anonymous memory, UFFDIO_COPY.</summary>
+    Missing,
+
+    /// <summary>shmem whose page cache is full, UFFDIO_CONTINUE.</summary>
+    Minor,
+}
+
+/// <summary>What <see cref="FaultBench"/> measures.</summary>
+public sealed record FaultBenchOptions
+{
+    /// <summary>Dispatchers that can be measured.</summary>
+    public static IReadOnlyList<string> KnownDispatchers { get; } = ["fault-loop", "parallel", "stepped"];
+
+    /// <summary>Numbers of vCPUs, one row each.</summary>
+    public IReadOnlyList<int> Vcpus { get; init; } = [1, 4, 16];
+
+    /// <summary>Dispatchers, one row each.</summary>
+    public IReadOnlyList<string> Dispatchers { get; init; } = ["fault-loop"];
+
+    /// <summary>What pages are made of.</summary>
+    public BenchContent Content { get; init; }
+
+    /// <summary>How faults are resolved.</summary>
+    public BenchMode Mode { get; init; }
+
+    /// <summary>VMs that run side by side in this process; above 1, beside one VM alone.</summary>
+    public int Vms { get; init; } = 1;
+
+    /// <summary>Processes with one VM each that run side by side; above 1, beside one VM alone.</summary>
+    public int Processes { get; init; } = 1;
+
+    /// <summary>CPU of each VM's (or process's) fault loop, taken round; empty for any.</summary>
+    public IReadOnlyList<int> Cpus { get; init; } = [];
+
+    /// <summary>Base pages of each VM; every one of them faults once. 1 GiB of phantom pages, or 256 MiB of real bytes.</summary>
+    public long Pages
+    {
+        get => field > 0 ? field : Content == BenchContent.Phantom ? 262_144 : 65_536;
+        init;
+    }
+
+    /// <summary>Repeats that count; one more before them is dropped.</summary>
+    public int Repeats { get; init; } = 5;
+
+    /// <summary>Settings over the runtime's own.</summary>
+    public Config? Config { get; init; }
+
+    /// <summary>The CPU of the n-th VM or process; null for any.</summary>
+    internal int? CpuOf(int number) => Cpus.Count == 0 ? null : Cpus[number % Cpus.Count];
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="BenchException">An option is out of its range; the message names it.</exception>
+    internal void Validate()
+    {
+        if (Vcpus.Count == 0) throw new BenchException("No number of vCPUs was given; name at least one.");
+        foreach (int vcpus in Vcpus)
+        {
+            if (vcpus < 1 || vcpus > UffdActors.Vcpus.GuestLayout.MaxVcpus)
+                throw new BenchException($"{vcpus} vCPUs: a guest has 1 to {UffdActors.Vcpus.GuestLayout.MaxVcpus}.");
+            if (Pages < vcpus) throw new BenchException($"{Pages} pages: every one of {vcpus} vCPUs needs a page of its own.");
+        }
+
+        if (Dispatchers.Count == 0) throw new BenchException("No dispatcher was given; name at least one.");
+        foreach (string dispatcher in Dispatchers)
+        {
+            if (!KnownDispatchers.Contains(dispatcher))
+                throw new BenchException($"There is no dispatcher \"{dispatcher}\"; use {string.Join(", ", KnownDispatchers)}.");
+        }
+
+        if (Vms < 1) throw new BenchException($"{Vms} VMs: at least 1 is needed.");
+        if (Processes < 1) throw new BenchException($"{Processes} processes: at least 1 is needed.");
+        if (Repeats < 1) throw new BenchException($"{Repeats} repeats: at least 1 is needed.");
+        if (Dispatchers.Contains("stepped") && (Vms > 1 || Processes > 1))
+            throw new BenchException("The stepped dispatcher runs everything on one thread; measure it with one VM.");
+        if (Cpus.Count > 0 && Dispatchers.Any(d => d != "fault-loop"))
+            throw new BenchException("Only fault loops can be bound to a CPU; leave the CPU out, or measure fault-loop alone.");
+    }
+}
+
+/// <summary>A benchmark that cannot be run, or figures that cannot be read. The message names the thing, the value and what to do.</summary>
+public sealed class BenchException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    public BenchException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
+    }
+}

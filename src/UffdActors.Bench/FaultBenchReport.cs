@@ -1,0 +1,191 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace UffdActors.Bench;
+
+/// <summary>The figures of a <see cref="FaultBench"/>, as they are printed and as they are written for machines.</summary>
+public sealed record FaultBenchReport
+{
+    /// <summary>What the document is.</summary>
+    public const string KindName = "uffd-bench-faults";
+
+    /// <summary>Version of the fields and their units that this program writes and reads.</summary>
+    public const int CurrentVersion = 1;
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    };
+
+    /// <summary><see cref="KindName"/>.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary><see cref="CurrentVersion"/>.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>Where it ran.</summary>
+    public required BenchMachine Machine { get; init; }
+
+    /// <summary>phantom or bytes.</summary>
+    public required string Content { get; init; }
+
+    /// <summary>missing or minor.</summary>
+    public required string Mode { get; init; }
+
+    /// <summary>Base pages of each VM.</summary>
+    public required long Pages { get; init; }
+
+    /// <summary>Repeats behind each figure.</summary>
+    public required int Repeats { get; init; }
+
+    /// <summary>CPUs that fault loops were bound to, VM by VM; empty for any.</summary>
+    public required IReadOnlyList<int> Cpus { get; init; }
+
+    /// <summary>The figures.</summary>
+    public required IReadOnlyList<FaultBenchRow> Rows { get; init; }
+
+    /// <summary>The report as a JSON document.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Json);
+
+    /// <summary>Reads a document that <see cref="ToJson"/> has made from a file.</summary>
+    /// <exception cref="BenchException">There is no such file, it is no such document, or one of another version, and so of other units.</exception>
+    public static FaultBenchReport Load(string path)
+    {
+        try
+        {
+            return Parse(File.ReadAllText(path), path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new BenchException($"{path} cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Reads a document that <see cref="ToJson"/> has made.</summary>
+    /// <param name="text">The document.</param>
+    /// <param name="name">What it is called in messages.</param>
+    /// <exception cref="BenchException">It is no such document, or of another version, and so of other units.</exception>
+    public static FaultBenchReport Parse(string text, string name)
+    {
+        try
+        {
+            using (JsonDocument document = JsonDocument.Parse(text))
+            {
+                string? kind = document.RootElement.TryGetProperty("kind", out JsonElement k) ? k.GetString() : null;
+                if (kind != KindName) throw new BenchException($"{name} is not the JSON of \"uffd bench faults\" (its kind is \"{kind}\").");
+                int version = document.RootElement.TryGetProperty("version", out JsonElement v) ? v.GetInt32() : 0;
+                if (version != CurrentVersion)
+                    throw new BenchException($"{name} has version {version}; this program reads version {CurrentVersion}. Measure again with one program.");
+            }
+
+            return JsonSerializer.Deserialize<FaultBenchReport>(text, Json)!;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        {
+            throw new BenchException($"{name} cannot be read as the JSON of \"uffd bench faults\": {e.Message}", e);
+        }
+    }
+
+    internal static FaultBenchReport Of(FaultBenchOptions options, IReadOnlyList<Cell> cells) => new()
+    {
+        Kind = KindName,
+        Version = CurrentVersion,
+        Machine = BenchMachine.Current(),
+        Content = options.Content == BenchContent.Phantom ? "phantom" : "bytes",
+        Mode = options.Mode == BenchMode.Missing ? "missing" : "minor",
+        Pages = options.Pages,
+        Repeats = options.Repeats,
+        Cpus = options.Cpus,
+        Rows = [.. cells.Select(c => FaultBenchRow.Of(options, c))],
+    };
+}
+
+/// <summary>Where figures come from.</summary>
+/// <param name="Processors">CPUs that the process may use.</param>
+/// <param name="Runtime">.NET runtime.</param>
+/// <param name="System">Operating system.</param>
+/// <param name="ServerGc">The garbage collector's mode.</param>
+public sealed record BenchMachine(int Processors, string Runtime, string System, bool ServerGc)
+{
+    internal static BenchMachine Current() => new(
+        Environment.ProcessorCount,
+        RuntimeInformation.FrameworkDescription,
+        $"{RuntimeInformation.OSDescription} {RuntimeInformation.OSArchitecture}",
+        global::System.Runtime.GCSettings.IsServerGC);
+}
+
+/// <summary>One dispatcher with one number of vCPUs.</summary>
+public sealed record FaultBenchRow
+{
+    /// <summary>Dispatcher.</summary>
+    public required string Dispatcher { get; init; }
+
+    /// <summary>vCPUs of each VM, and messages in flight in the empty ring.</summary>
+    public required int Vcpus { get; init; }
+
+    /// <summary>One VM: faults per second.</summary>
+    public required Spread FaultsPerSecond { get; init; }
+
+    /// <summary>Messages that actors took out of their mailboxes for one fault, counted.</summary>
+    public required double MessagesPerFault { get; init; }
+
+    /// <summary>Nanoseconds of a fault divided by its messages.</summary>
+    public required Spread HopNanoseconds { get; init; }
+
+    /// <summary>Nanoseconds of a hop in the empty ring.</summary>
+    public required Spread EmptyHopNanoseconds { get; init; }
+
+    /// <summary>The first over the second, repeat by repeat.</summary>
+    public required Spread HopRatio { get; init; }
+
+    /// <summary>Managed bytes that the whole process allocated, divided by the faults; start and end of the run included.</summary>
+    public required Spread AllocatedBytesPerFault { get; init; }
+
+    /// <summary>VMs side by side in one process; null if that was not measured.</summary>
+    public SideBySide? Vms { get; init; }
+
+    /// <summary>Processes side by side; null if that was not measured.</summary>
+    public SideBySide? Processes { get; init; }
+
+    /// <summary>Rate of the VMs over that of as many processes, repeat by repeat; null unless both were measured in the same number.</summary>
+    public Spread? VmsOverProcesses { get; init; }
+
+    internal static FaultBenchRow Of(FaultBenchOptions options, Cell cell)
+    {
+        double Hop(RepeatSample s) => 1e9 / s.One.PerSecond / cell.MessagesPerFault;
+        return new FaultBenchRow
+        {
+            Dispatcher = cell.Dispatcher,
+            Vcpus = cell.Vcpus,
+            FaultsPerSecond = Spread.Of(cell.Samples.Select(s => s.One.PerSecond)),
+            MessagesPerFault = cell.MessagesPerFault,
+            HopNanoseconds = Spread.Of(cell.Samples.Select(Hop)),
+            EmptyHopNanoseconds = Spread.Of(cell.Samples.Select(s => s.Empty.Nanoseconds)),
+            HopRatio = Spread.Of(cell.Samples.Select(s => Hop(s) / s.Empty.Nanoseconds)),
+            AllocatedBytesPerFault = Spread.Of(cell.Samples.Select(s => (double)s.AllocatedBytes / s.One.Faults)),
+            Vms = SideBySide.Of(options.Vms, cell, s => s.Vms),
+            Processes = SideBySide.Of(options.Processes, cell, s => s.Processes),
+            VmsOverProcesses = options.Vms > 1 && options.Vms == options.Processes
+                ? Spread.Of(cell.Samples.Select(s => s.Vms!.Value.PerSecond / s.Processes!.Value.PerSecond))
+                : null,
+        };
+    }
+}
+
+/// <summary>Several VMs at the same time, beside one alone.</summary>
+/// <param name="Count">How many.</param>
+/// <param name="FaultsPerSecond">Faults per second of all together.</param>
+/// <param name="OverOne">That over the rate of one VM alone, repeat by repeat.</param>
+public sealed record SideBySide(int Count, Spread FaultsPerSecond, Spread OverOne)
+{
+    internal static SideBySide? Of(int count, Cell cell, Func<RepeatSample, FaultRun?> which) => count < 2
+        ? null
+        : new SideBySide(
+            count,
+            Spread.Of(cell.Samples.Select(s => which(s)!.Value.PerSecond)),
+            Spread.Of(cell.Samples.Select(s => which(s)!.Value.PerSecond / s.One.PerSecond)));
+}

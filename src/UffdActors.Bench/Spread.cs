@@ -1,0 +1,26 @@
+namespace UffdActors.Bench;
+
+/// <summary>A figure from several repeats.</summary>
+/// <param name="Median">The middle one; of an even number, the mean of the two in the middle.</param>
+/// <param name="Min">The lowest.</param>
+/// <param name="Max">The highest.</param>
+public sealed record Spread(double Median, double Min, double Max)
+{
+    /// <summary>Sums repeats up.</summary>
+    /// <param name="values">At least one value.</param>
+    public static Spread Of(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        ArgumentOutOfRangeException.ThrowIfZero(sorted.Length, nameof(values));
+        int middle = sorted.Length / 2;
+        double median = sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+        return new Spread(median, sorted[0], sorted[^1]);
+    }
+
+    /// <summary>True if the two ranges have a value in common: then a difference of the medians may be chance.</summary>
+    public bool Overlaps(Spread other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return Min <= other.Max && other.Min <= Max;
+    }
+}

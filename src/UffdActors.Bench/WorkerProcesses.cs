@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using System.Text.Json;
+using UffdActors.PageSources;
+
+namespace UffdActors.Bench;
+
+/// <summary>Runs one VM in each of several processes at the same time.</summary>
+public interface IWorkerProcesses
+{
+    /// <summary>Runs them once.</summary>
+    /// <param name="options">One dispatcher, one number of vCPUs, and how many processes.</param>
+    /// <param name="cancel">Ends the processes.</param>
+    /// <returns>All their faults, from the first to the last.</returns>
+    internal Task<FaultRun?> RunAsync(FaultBenchOptions options, CancellationToken cancel);
+}
+
+/// <summary>
+/// Worker processes that live as long as this object: each serves one run after the other, so that its code is compiled and warm like
+/// ours. They are told what to do on standard input, and end with it.
+/// </summary>
+public sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
+{
+    private readonly Func<ProcessStartInfo> _command;
+    private readonly List<Process> _processes = [];
+
+    /// <summary>Makes the starter; processes are started with the first run.</summary>
+    /// <param name="command">How a worker is started; it must run <see cref="Worker.ServeAsync"/> on its standard streams.</param>
+    public WorkerProcesses(Func<ProcessStartInfo> command) => _command = command ?? throw new ArgumentNullException(nameof(command));
+
+    /// <inheritdoc />
+    async Task<FaultRun?> IWorkerProcesses.RunAsync(FaultBenchOptions options, CancellationToken cancel)
+    {
+        while (_processes.Count < options.Processes) _processes.Add(Start());
+        for (int i = 0; i < _processes.Count; i++)
+        {
+            WorkerOrder order = new(options.Dispatchers[0], options.Vcpus[0], options.Content, options.Mode, options.Pages, options.CpuOf(i), options.Config?.ToString());
+            await SendAsync(_processes[i], JsonSerializer.Serialize(order), cancel);
+        }
+
+        // All are ready before the first one runs.
+        foreach (Process process in _processes) _ = await ReceiveAsync(process, cancel);
+        foreach (Process process in _processes) await SendAsync(process, Worker.Go, cancel);
+        List<FaultRun> runs = [];
+        foreach (Process process in _processes) runs.Add(JsonSerializer.Deserialize<FaultRun>(await ReceiveAsync(process, cancel)));
+        return FaultRun.Together(runs);
+    }
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        foreach (Process process in _processes)
+        {
+            if (!process.HasExited) process.Kill();
+            await process.WaitForExitAsync();
+            process.Dispose();
+        }
+
+        _processes.Clear();
+    }
+
+    private Process Start()
+    {
+        ProcessStartInfo command = _command();
+        command.RedirectStandardInput = true;
+        command.RedirectStandardOutput = true;
+        command.UseShellExecute = false;
+        try
+        {
+            return Process.Start(command)!;
+        }
+        catch (Exception e) when (e is System.ComponentModel.Win32Exception or InvalidOperationException)
+        {
+            throw new BenchException($"Worker process \"{command.FileName}\" cannot be started: {e.Message}", e);
+        }
+    }
+
+    private static async Task SendAsync(Process process, string line, CancellationToken cancel)
+    {
+        try
+        {
+            await process.StandardInput.WriteLineAsync(line.AsMemory(), cancel);
+            await process.StandardInput.FlushAsync(cancel);
+        }
+        catch (IOException e)
+        {
+            throw new BenchException("A worker process has ended before it was told what to measure; its message is above.", e);
+        }
+    }
+
+    private static async Task<string> ReceiveAsync(Process process, CancellationToken cancel) =>
+        await process.StandardOutput.ReadLineAsync(cancel)
+        ?? throw new BenchException("A worker process has ended before it had measured; its message is above.");
+}
+
+/// <summary>What a worker process measures.</summary>
+internal sealed record WorkerOrder(string Dispatcher, int Vcpus, BenchContent Content, BenchMode Mode, long Pages, int? Cpu, string? Hocon);
+
+/// <summary>The other end of <see cref="WorkerProcesses"/>.</summary>
+public static class Worker
+{
+    internal const string Go = "go";
+
+    /// <summary>Serves runs until its input ends: an order, "ready" in answer, "go", and the result in answer.</summary>
+    public static async Task ServeAsync(TextReader input, TextWriter output, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(output);
+        while (await input.ReadLineAsync(cancel) is { } line)
+        {
+            WorkerOrder order = JsonSerializer.Deserialize<WorkerOrder>(line) ?? throw new BenchException("A worker was given an empty order.");
+            FaultBenchOptions options = new()
+            {
+                Dispatchers = [order.Dispatcher],
+                Vcpus = [order.Vcpus],
+                Content = order.Content,
+                Mode = order.Mode,
+                Pages = order.Pages,
+                Config = order.Hocon is { } hocon ? Akka.Configuration.ConfigurationFactory.ParseString(hocon) : null,
+            };
+            options.Validate();
+            using IPageSource source = FaultBench.NewSource(options);
+            FaultRun? run = await FaultBench.WithRuntimeAsync(order.Dispatcher, options.Config, async runtime =>
+            {
+                await using BenchGuest guest = await BenchGuest.PrepareAsync(runtime, options, order.Vcpus, order.Cpu, source, cancel);
+                GC.Collect();
+                await output.WriteLineAsync("ready");
+                await output.FlushAsync(cancel);
+                return await input.ReadLineAsync(cancel) == Go ? await guest.RunAsync(check: false, cancel) : (FaultRun?)null;
+            });
+            if (run is not { } measured) return;
+            await output.WriteLineAsync(JsonSerializer.Serialize(measured));
+            await output.FlushAsync(cancel);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+using System.CommandLine;
+using System.Diagnostics;
+using UffdActors.Bench;
+
+namespace UffdActors.Cli.Commands;
+
+/// <summary><c>uffd bench</c>: what the fault ring costs, and two runs side by side.</summary>
+internal static class BenchCommand
+{
+    public static Command Build(CommandHost host)
+    {
+        Command command = new("bench", "Measure the fault ring, and compare runs.");
+        command.Subcommands.Add(Faults(host));
+        command.Subcommands.Add(Compare(host));
+        command.Subcommands.Add(WorkerProcess());
+        return command;
+    }
+
+    private static Command Faults(CommandHost host)
+    {
+        Option<string> world = new("--world") { Description = "Where memory and userfaultfd are: model.", DefaultValueFactory = _ => "model" };
+        Option<string> vcpus = new("--vcpus") { Description = "Numbers of vCPUs, one row each.", DefaultValueFactory = _ => "1,4,16" };
+        Option<string> content = new("--content") { Description = "phantom (a stamp a page) or bytes (every page is copied).", DefaultValueFactory = _ => "phantom" };
+        Option<string> mode = new("--mode") { Description = "missing (anonymous memory, COPY) or minor (shmem, CONTINUE).", DefaultValueFactory = _ => "missing" };
+        Option<int> vms = new("--vms") { Description = "VMs side by side, beside one alone.", DefaultValueFactory = _ => 1 };
+        Option<int> processes = new("--processes") { Description = "Processes side by side with one VM each, beside one VM alone.", DefaultValueFactory = _ => 1 };
+        Option<string> dispatchers = new("--dispatcher") { Description = "fault-loop, parallel, stepped; several for a row each.", DefaultValueFactory = _ => "fault-loop" };
+        Option<string> cpus = new("--cpu") { Description = "CPUs to bind fault loops to, VM by VM (0 or 0,1); none for any.", DefaultValueFactory = _ => "" };
+        Option<long> pages = new("--pages") { Description = "Pages of each VM; 262144 phantom ones or 65536 of bytes if not given." };
+        Option<int> repeats = new("--repeats") { Description = "Repeats that count; one more is dropped.", DefaultValueFactory = _ => 5 };
+        Option<string> json = new("--json") { Description = "Write the figures as JSON to a file, or to standard output (-)." };
+        Command command = new("faults", "Pages never seen before, one demand fault each, beside a ring of empty actors.")
+        {
+            world, vcpus, content, mode, vms, processes, dispatchers, cpus, pages, repeats, json,
+        };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            if (parsed.GetRequiredValue(world) != "model")
+                throw CommandException.BadInput($"--world {parsed.GetRequiredValue(world)}: only the model world can be measured so; use --world model.");
+            if (parsed.GetResult(pages) is not null && parsed.GetValue(pages) < 1) throw CommandException.BadInput($"--pages {parsed.GetValue(pages)}: at least 1 is needed.");
+            FaultBenchOptions options = new()
+            {
+                Vcpus = Arguments.Numbers("--vcpus", parsed.GetRequiredValue(vcpus)),
+                Content = Arguments.OneOf<BenchContent>("--content", parsed.GetRequiredValue(content)),
+                Mode = Arguments.OneOf<BenchMode>("--mode", parsed.GetRequiredValue(mode)),
+                Vms = parsed.GetValue(vms),
+                Processes = parsed.GetValue(processes),
+                Dispatchers = Arguments.List(parsed.GetRequiredValue(dispatchers)),
+                Cpus = Arguments.Numbers("--cpu", parsed.GetRequiredValue(cpus)),
+                Pages = parsed.GetValue(pages),
+                Repeats = parsed.GetValue(repeats),
+            };
+            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            await using WorkerProcesses workers = new(OwnWorker);
+            FaultBenchReport report = await new FaultBench(options, workers).RunAsync(host.Terminal.WriteStatus, cancel);
+            target.Write(report.ToJson());
+            if (!target.TakesOutput) BenchTables.Write(host.Terminal, report);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Compare(CommandHost host)
+    {
+        Argument<string> before = new("A.json") { Description = "JSON of a run." };
+        Argument<string> after = new("B.json") { Description = "JSON of another run." };
+        Command command = new("compare", "Set two runs side by side: B over A, and whether their ranges overlap.") { before, after };
+        command.SetAction(parsed =>
+        {
+            FaultBenchReport a = FaultBenchReport.Load(parsed.GetRequiredValue(before));
+            FaultBenchReport b = FaultBenchReport.Load(parsed.GetRequiredValue(after));
+            BenchTables.Write(host.Terminal, BenchComparison.Of(a, b));
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command WorkerProcess()
+    {
+        Command command = new("worker", "Serves runs of another process of this program.") { Hidden = true };
+        command.SetAction(async (_, cancel) =>
+        {
+            await Worker.ServeAsync(Console.In, Console.Out, cancel);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    // Started by its host program or by "dotnet uffd.dll": a worker is started in the same way.
+    private static ProcessStartInfo OwnWorker()
+    {
+        string program = Environment.ProcessPath!;
+        string assembly = typeof(BenchCommand).Assembly.Location;
+        string beside = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "uffd.exe" : "uffd");
+        if (Path.GetFileNameWithoutExtension(program) == "uffd") return new ProcessStartInfo(program, ["bench", "worker"]);
+        return File.Exists(beside)
+            ? new ProcessStartInfo(beside, ["bench", "worker"])
+            : new ProcessStartInfo(program, [assembly, "bench", "worker"]);
+    }
+}

@@ -1,0 +1,95 @@
+using System.Globalization;
+using Spectre.Console;
+using UffdActors.Bench;
+
+namespace UffdActors.Cli.Commands;
+
+/// <summary>What <c>uffd bench</c> prints.</summary>
+internal static class BenchTables
+{
+    /// <summary>Prints the figures of a run.</summary>
+    public static void Write(Terminal terminal, FaultBenchReport report)
+    {
+        terminal.WriteRaw($"{report.Content} pages, {report.Mode} faults, {report.Pages} pages a VM, {report.Repeats} repeats: median (min..max)");
+        terminal.WriteRaw($"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, {report.Machine.System}; {Placement(report)}");
+        Table table = NewTable("dispatcher", "vCPUs", "faults/s", "messages a fault", "hop ns", "empty hop ns", "hop/empty", "bytes allocated a fault");
+        foreach (FaultBenchRow row in report.Rows)
+        {
+            table.AddRow(
+                row.Dispatcher,
+                Text(row.Vcpus),
+                Rate(row.FaultsPerSecond),
+                row.MessagesPerFault.ToString("0.00", CultureInfo.InvariantCulture),
+                Figure(row.HopNanoseconds, "0"),
+                Figure(row.EmptyHopNanoseconds, "0"),
+                Figure(row.HopRatio, "0.00"),
+                Figure(row.AllocatedBytesPerFault, "0.0"));
+        }
+
+        terminal.Out.Write(table);
+        WriteSideBySide(terminal, report);
+    }
+
+    /// <summary>Prints two runs side by side.</summary>
+    public static void Write(Terminal terminal, BenchComparison comparison)
+    {
+        foreach (string note in comparison.Notes) terminal.WriteRaw(note);
+        Table table = NewTable("dispatcher", "vCPUs", "figure", "A", "B", "B/A", "ranges");
+        foreach (ComparedFigure figure in comparison.Figures)
+        {
+            table.AddRow(
+                figure.Dispatcher,
+                Text(figure.Vcpus),
+                figure.Name,
+                Number(figure.A),
+                Number(figure.B),
+                figure.Ratio.ToString("0.00", CultureInfo.InvariantCulture),
+                figure.RangesOverlap ? "overlap" : "apart");
+        }
+
+        terminal.Out.Write(table);
+    }
+
+    private static void WriteSideBySide(Terminal terminal, FaultBenchReport report)
+    {
+        if (report.Rows.All(r => r.Vms is null && r.Processes is null)) return;
+        Table table = NewTable("dispatcher", "vCPUs each", "side by side", "faults/s together", "over one VM", "VMs over processes");
+        foreach (FaultBenchRow row in report.Rows)
+        {
+            if (row.Vms is { } vms)
+            {
+                string over = row.VmsOverProcesses is { } ratio ? Figure(ratio, "0.00") : "";
+                table.AddRow(row.Dispatcher, Text(row.Vcpus), $"{vms.Count} VMs, one process", Rate(vms.FaultsPerSecond), Figure(vms.OverOne, "0.00"), over);
+            }
+
+            if (row.Processes is { } processes)
+                table.AddRow(row.Dispatcher, Text(row.Vcpus), $"{processes.Count} processes", Rate(processes.FaultsPerSecond), Figure(processes.OverOne, "0.00"), "");
+        }
+
+        terminal.Out.Write(table);
+    }
+
+    private static string Placement(FaultBenchReport report) =>
+        report.Cpus.Count == 0 ? "threads on any CPU" : $"fault loops bound to CPU {string.Join(", ", report.Cpus)} in turn";
+
+    private static Table NewTable(params string[] columns)
+    {
+        Table table = new() { Border = TableBorder.Simple };
+        foreach (string column in columns) table.AddColumn(new TableColumn(column).NoWrap());
+        return table;
+    }
+
+    private static string Rate(Spread spread) => Figure(spread, "#,0");
+
+    private static string Figure(Spread spread, string format) =>
+        string.Format(
+            CultureInfo.InvariantCulture,
+            "{0} ({1}..{2})",
+            spread.Median.ToString(format, CultureInfo.InvariantCulture),
+            spread.Min.ToString(format, CultureInfo.InvariantCulture),
+            spread.Max.ToString(format, CultureInfo.InvariantCulture));
+
+    private static string Number(Spread spread) => Figure(spread, spread.Max >= 1000 ? "#,0" : "0.##");
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,72 @@
+using System.Text.Json;
+
+namespace UffdActors.Cli.Tests;
+
+public sealed class BenchTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("uffd-bench-").FullName;
+
+    [Fact]
+    public async Task Faults_prints_a_row_for_each_number_of_vcpus_and_writes_the_same_as_json()
+    {
+        string file = Path.Combine(_folder, "a.json");
+        CommandRun run = await CommandRun.Of("bench", "faults", "--vcpus", "1,2", "--pages", "256", "--repeats", "1", "--json", file);
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Contains("messages a fault", run.Output, StringComparison.Ordinal);
+        using JsonDocument json = JsonDocument.Parse(await File.ReadAllTextAsync(file));
+        Assert.Equal(1, json.RootElement.GetProperty("version").GetInt32());
+        Assert.Equal([1, 2], json.RootElement.GetProperty("rows").EnumerateArray().Select(r => r.GetProperty("vcpus").GetInt32()));
+        Assert.Equal([file], Directory.GetFiles(_folder));
+    }
+
+    [Fact]
+    public async Task Two_processes_are_started_and_measured()
+    {
+        CommandRun run = await CommandRun.Of("bench", "faults", "--vms", "2", "--processes", "2", "--vcpus", "2", "--pages", "256", "--repeats", "1");
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Contains("2 processes", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Compare_sets_two_runs_side_by_side()
+    {
+        string file = Path.Combine(_folder, "a.json");
+        CommandRun measured = await CommandRun.Of("bench", "faults", "--vcpus", "1", "--pages", "64", "--repeats", "1", "--json", file);
+        Assert.Equal(ExitCode.Done, measured.ExitCode);
+        CommandRun run = await CommandRun.Of("bench", "compare", file, file);
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Contains("overlap", run.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--world", "live")]
+    [InlineData("--vcpus", "0")]
+    [InlineData("--vcpus", "four")]
+    [InlineData("--content", "paper")]
+    [InlineData("--mode", "major")]
+    [InlineData("--dispatcher", "pool")]
+    [InlineData("--pages", "0")]
+    [InlineData("--repeats", "0")]
+    [InlineData("--vms", "0")]
+    [InlineData("--json", "/nowhere/a.json")]
+    public async Task Bad_input_is_one_line_that_names_it(string option, string value)
+    {
+        CommandRun run = await CommandRun.Of("bench", "faults", option, value);
+        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        string line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd:", StringComparison.Ordinal));
+        Assert.Contains(value, line, StringComparison.Ordinal);
+        Assert.Empty(run.Output);
+    }
+
+    [Fact]
+    public async Task Compare_refuses_a_file_of_another_version()
+    {
+        string file = Path.Combine(_folder, "a.json");
+        await File.WriteAllTextAsync(file, """{ "kind": "uffd-bench-faults", "version": 7 }""");
+        CommandRun run = await CommandRun.Of("bench", "compare", file, file);
+        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        Assert.Contains("version 7", run.Error, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+}
