@@ -1,0 +1,78 @@
+namespace UffdActors.Linux.Machine;
+
+/// <summary>Things that this program can need of a machine.</summary>
+public enum MachineNeed
+{
+    /// <summary>Opening a userfaultfd at all.</summary>
+    Userfaultfd,
+
+    /// <summary>Faults raised by system calls and KVM delivered too.</summary>
+    KernelFaults,
+
+    /// <summary>Huge pages in the pool.</summary>
+    HugePages,
+
+    /// <summary>A virtual machine of the kernel.</summary>
+    Kvm,
+
+    /// <summary>guest_memfd that can be mapped.</summary>
+    GuestMemfd,
+
+    /// <summary>guest_memfd that takes MISSING and MINOR.</summary>
+    GuestMemfdFaults,
+
+    /// <summary>PAGEMAP_SCAN.</summary>
+    PagemapScan,
+
+    /// <summary>Real-time priorities.</summary>
+    RealTimePriority,
+
+    /// <summary>Names of the functions in which threads sleep.</summary>
+    WaitChannels,
+
+    /// <summary>More than one CPU.</summary>
+    SecondCpu,
+}
+
+/// <summary>What to do about a need that is not met. <c>uffd doctor</c> and every refusal say the same words.</summary>
+public static class Remedies
+{
+    /// <summary>One sentence, to be read by whoever runs the machine.</summary>
+    public static string Of(MachineNeed need) => need switch
+    {
+        MachineNeed.Userfaultfd =>
+            "Run as root, or give read and write permission on /dev/userfaultfd, or set sysctl vm.unprivileged_userfaultfd=1; the kernel needs CONFIG_USERFAULTFD=y.",
+        MachineNeed.KernelFaults =>
+            "Run with CAP_SYS_PTRACE (root), or give read and write permission on /dev/userfaultfd, or set sysctl vm.unprivileged_userfaultfd=1.",
+        MachineNeed.HugePages =>
+            "Reserve huge pages as root: echo N > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages (N pages of 2 MiB), and set it back afterwards.",
+        MachineNeed.Kvm =>
+            "Give read and write permission on /dev/kvm; the machine needs virtualization (nested, if it is itself a guest) and the kvm module.",
+        MachineNeed.GuestMemfd =>
+            "Use Linux 6.18 or later with CONFIG_KVM_GUEST_MEMFD=y and access to /dev/kvm.",
+        MachineNeed.GuestMemfdFaults =>
+            "Use Linux 7.1 or later; before it guest_memfd takes only asynchronous write protection. Shared memory (shmem) takes every mode today.",
+        MachineNeed.PagemapScan =>
+            "Use Linux 6.7 or later with CONFIG_PROC_PAGE_MONITOR=y.",
+        MachineNeed.RealTimePriority =>
+            "Run with CAP_SYS_NICE (root), and with sysctl kernel.sched_rt_runtime_us not 0.",
+        MachineNeed.WaitChannels =>
+            "Run as root on a kernel with CONFIG_KALLSYMS=y and CONFIG_STACKTRACE=y, so that /proc/PID/task/TID/wchan names functions.",
+        MachineNeed.SecondCpu =>
+            "Give the machine, or this process (taskset), a second CPU.",
+        _ => throw new ArgumentOutOfRangeException(nameof(need), need, "There is no such need."),
+    };
+}
+
+/// <summary>This machine cannot do what was asked for. The message says what is missing, and what to do about it.</summary>
+public sealed class UnsupportedMachineException : PlatformNotSupportedException
+{
+    /// <summary>Makes the exception.</summary>
+    /// <param name="need">What is missing.</param>
+    /// <param name="problem">What was tried and what came of it; a sentence.</param>
+    public UnsupportedMachineException(MachineNeed need, string problem)
+        : base($"{problem} {Remedies.Of(need)}") => Need = need;
+
+    /// <summary>What is missing.</summary>
+    public MachineNeed Need { get; }
+}

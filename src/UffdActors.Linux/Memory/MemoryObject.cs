@@ -1,0 +1,117 @@
+using System.Text;
+using UffdActors.Abi;
+using UffdActors.Linux.Machine;
+using UffdActors.Linux.Native;
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Linux.Memory;
+
+/// <summary>
+/// Memory with a descriptor, which can be mapped any number of times: memfd, hugetlb, guest_memfd, or what somebody else has made.
+/// Two mappings of one object are aliases: bytes written through one are in the page cache of the other, which is how MINOR faults are served.
+/// </summary>
+/// <remarks>
+/// Owns its descriptor and closes it when it is disposed of; mappings live on, as in the kernel, until they are disposed of. Content is freed with
+/// the last of both. Safe for any thread.
+/// </remarks>
+public sealed unsafe class MemoryObject : IDisposable
+{
+    private MemoryObject(MemoryHandle handle, MemoryBacking backing, long bytes)
+    {
+        Handle = handle;
+        Backing = backing;
+        Bytes = bytes;
+    }
+
+    /// <summary>The descriptor.</summary>
+    public MemoryHandle Handle { get; }
+
+    /// <summary>What it is.</summary>
+    public MemoryBacking Backing { get; }
+
+    /// <summary>Size in bytes.</summary>
+    public long Bytes { get; }
+
+    /// <summary>Bytes of a page: 4 KiB, or 2 MiB.</summary>
+    public int PageBytes => Backing == MemoryBacking.Hugetlb ? PageSize.Huge : PageSize.Base;
+
+    /// <summary>Makes a memfd: shmem, empty.</summary>
+    /// <param name="name">Shown in <c>/proc/PID/maps</c>.</param>
+    /// <param name="bytes">Size, a multiple of 4 KiB.</param>
+    /// <exception cref="SyscallException">The kernel refuses.</exception>
+    public static MemoryObject CreateShmem(string name, long bytes) => Create(name, MemoryBacking.Shmem, bytes, PageSize.Base, 0);
+
+    /// <summary>
+    /// Makes a memfd of huge pages of 2 MiB. The pages come out of the machine's pool when they are first needed; mapping it shared reserves them.
+    /// </summary>
+    /// <param name="name">Shown in <c>/proc/PID/maps</c>.</param>
+    /// <param name="bytes">Size, a multiple of 2 MiB.</param>
+    /// <exception cref="SyscallException">The kernel refuses.</exception>
+    public static MemoryObject CreateHugetlb(string name, long bytes) =>
+        Create(name, MemoryBacking.Hugetlb, bytes, PageSize.Huge, Fd.MFD_HUGETLB | Fd.MFD_HUGE_2MB);
+
+    /// <summary>
+    /// Makes a guest_memfd that can be mapped (KVM_CREATE_GUEST_MEMFD with MMAP and INIT_SHARED), on a virtual machine of its own. Linux 6.18
+    /// takes only asynchronous write protection on it (specification 7.4).
+    /// </summary>
+    /// <param name="bytes">Size, a multiple of 4 KiB.</param>
+    /// <exception cref="UnsupportedMachineException">There is no KVM here, or it has no such memory.</exception>
+    public static MemoryObject CreateGuestMemfd(long bytes)
+    {
+        CheckSize(bytes, PageSize.Base);
+        return new MemoryObject(GuestMemfdFactory.Create(bytes), MemoryBacking.GuestMemfd, bytes);
+    }
+
+    /// <summary>
+    /// Takes over a descriptor that somebody else has made (inherited, or received over a socket): from here on it belongs to this object.
+    /// </summary>
+    /// <param name="number">Descriptor in this process.</param>
+    /// <param name="backing">What it is.</param>
+    /// <param name="bytes">Its size.</param>
+    public static MemoryObject Adopt(int number, MemoryBacking backing, long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(number);
+        return new MemoryObject(new MemoryHandle(number), backing, bytes);
+    }
+
+    /// <summary>Allocates pages in full, as zeros: they are cached from then on, so a MINOR registration sees no hole (DESIGN 9).</summary>
+    public Errno Allocate(long offset, long bytes) => FAllocate(0, offset, bytes);
+
+    /// <summary>Punches a hole: content is gone, every mapping of it too.</summary>
+    public Errno Punch(long offset, long bytes) => FAllocate(Fd.FALLOC_FL_PUNCH_HOLE | Fd.FALLOC_FL_KEEP_SIZE, offset, bytes);
+
+    /// <inheritdoc />
+    public void Dispose() => Handle.Dispose();
+
+    private Errno FAllocate(int mode, long offset, long bytes)
+    {
+        // guest_memfd takes no allocation that could change its size.
+        if (Backing == MemoryBacking.GuestMemfd) mode |= Fd.FALLOC_FL_KEEP_SIZE;
+        using LinuxHandle.Lease lease = Handle.Use();
+        return Libc.FAllocate(lease.Number, mode, offset, bytes) == -1 ? Libc.LastError : Errno.None;
+    }
+
+    private static MemoryObject Create(string name, MemoryBacking backing, long bytes, int pageBytes, uint flags)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        CheckSize(bytes, pageBytes);
+        int number;
+        fixed (byte* pointer = Encoding.UTF8.GetBytes(name + "\0")) number = Libc.MemFdCreate(pointer, flags | Fd.MFD_CLOEXEC);
+        if (number < 0) throw new SyscallException($"memfd_create(\"{name}\")", Libc.LastError);
+        MemoryHandle handle = new(number);
+        if (Libc.FTruncate(number, bytes) == -1)
+        {
+            Errno error = Libc.LastError;
+            handle.Dispose();
+            throw new SyscallException($"ftruncate(\"{name}\", {bytes})", error);
+        }
+
+        return new MemoryObject(handle, backing, bytes);
+    }
+
+    private static void CheckSize(long bytes, int pageBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
+        if (bytes % pageBytes != 0) throw new ArgumentException($"{bytes} bytes is not a multiple of the page size, {pageBytes}.", nameof(bytes));
+    }
+}

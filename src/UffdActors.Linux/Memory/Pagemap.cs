@@ -1,0 +1,155 @@
+using System.Runtime.InteropServices;
+using UffdActors.Abi;
+using UffdActors.Linux.Machine;
+using UffdActors.Linux.Native;
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Linux.Memory;
+
+/// <summary>What the page table says about a page (<c>/proc/PID/pagemap</c>; frame numbers are left out).</summary>
+[Flags]
+public enum PagemapFlags : ulong
+{
+    /// <summary>Nothing is mapped.</summary>
+    None = 0,
+
+    /// <summary>Write-protected by userfaultfd, or marked to be.</summary>
+    UffdWp = 1UL << 57,
+
+    /// <summary>A page of a file, or of shared memory.</summary>
+    FilePage = 1UL << 61,
+
+    /// <summary>A swap entry, or a marker that looks like one.</summary>
+    Swap = 1UL << 62,
+
+    /// <summary>A page is mapped.</summary>
+    Present = 1UL << 63,
+
+    /// <summary>All of them.</summary>
+    All = UffdWp | FilePage | Swap | Present,
+}
+
+/// <summary>
+/// Reads this process's page table without touching a page, and tracks dirty pages: PAGEMAP_SCAN finds what was written since, and protects it
+/// again in the same step. Owns a descriptor. Safe for any thread.
+/// </summary>
+/// <remarks>A pagemap belongs to the address space that opened it.</remarks>
+public sealed unsafe class Pagemap : IDisposable
+{
+    private const uint PagemapScan = 0xC060_6610;
+    private const ulong WriteProtectMatching = 1;
+    private const ulong CheckWpAsync = 2;
+    private const ulong Written = 2;
+    private readonly FileHandle _file;
+
+    private Pagemap(FileHandle file) => _file = file;
+
+    /// <summary>Opens it.</summary>
+    /// <exception cref="UnsupportedMachineException">There is none here.</exception>
+    public static Pagemap Open() =>
+        new(FileHandle.TryOpen("/proc/self/pagemap", Fd.O_RDONLY, out Errno error)
+            ?? throw new UnsupportedMachineException(MachineNeed.PagemapScan, $"/proc/self/pagemap cannot be opened ({error})."));
+
+    /// <summary>Reads entries, one for each 4 KiB.</summary>
+    /// <param name="address">First address; its page counts.</param>
+    /// <param name="entries">One for each page; as many pages are read.</param>
+    /// <exception cref="SyscallException">The range is not one of an address space.</exception>
+    public void Read(ulong address, Span<PagemapFlags> entries)
+    {
+        using LinuxHandle.Lease lease = _file.Use();
+        fixed (PagemapFlags* pointer = entries)
+        {
+            long offset = (long)(address >> PageSize.BaseShift) * sizeof(ulong);
+            int wanted = entries.Length * sizeof(ulong);
+            for (int done = 0; done < wanted;)
+            {
+                nint bytes = Libc.PRead(lease.Number, (byte*)pointer + done, (nuint)(wanted - done), offset + done);
+                if (bytes <= 0) throw new SyscallException($"pread(pagemap, 0x{address:x})", bytes < 0 ? Libc.LastError : Errno.EFAULT);
+                done += (int)bytes;
+            }
+        }
+
+        foreach (ref PagemapFlags entry in entries) entry &= PagemapFlags.All;
+    }
+
+    /// <summary>
+    /// Finds the pages that were written since they were last protected, and with <paramref name="protect"/> protects them again, page by page in
+    /// one step: no write is lost between the two. The range must be registered for write protection on a context with WP_ASYNC.
+    /// </summary>
+    /// <param name="start">First address.</param>
+    /// <param name="end">First address behind.</param>
+    /// <param name="protect">True to start the next round, false to look only.</param>
+    /// <param name="ranges">Ranges found, ascending.</param>
+    /// <param name="next">First address that was not looked at: <paramref name="end"/>, or where to go on because the room was full.</param>
+    /// <returns>Ranges found.</returns>
+    /// <exception cref="SyscallException">EPERM: a part of the range is not registered so; ENOTTY: the kernel is too old.</exception>
+    public int ScanWritten(ulong start, ulong end, bool protect, Span<DirtyRange> ranges, out ulong next)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(ranges.Length, nameof(ranges));
+        fixed (DirtyRange* pointer = ranges)
+        {
+            ScanArgument scan = new()
+            {
+                Size = (ulong)sizeof(ScanArgument),
+                Flags = CheckWpAsync | (protect ? WriteProtectMatching : 0),
+                Start = start,
+                End = end,
+                Vector = (ulong)pointer,
+                VectorLength = (ulong)ranges.Length,
+                CategoryMask = Written,
+                ReturnMask = Written,
+            };
+            using LinuxHandle.Lease lease = _file.Use();
+            int found = Libc.Ioctl(lease.Number, PagemapScan, &scan);
+            if (found < 0)
+            {
+                Errno error = Libc.LastError;
+                throw error == Errno.ENOTTY
+                    ? new UnsupportedMachineException(MachineNeed.PagemapScan, "This kernel has no PAGEMAP_SCAN.")
+                    : new SyscallException($"ioctl(PAGEMAP_SCAN, 0x{start:x}-0x{end:x})", error, error == Errno.EPERM ? "the range must be registered for asynchronous write protection." : null);
+            }
+
+            next = scan.WalkEnd;
+            return found;
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _file.Dispose();
+
+    /// <summary><c>struct pm_scan_arg</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct ScanArgument
+    {
+        public ulong Size;
+        public ulong Flags;
+        public ulong Start;
+        public ulong End;
+        public ulong WalkEnd;
+        public ulong Vector;
+        public ulong VectorLength;
+        public ulong MaxPages;
+        public ulong CategoryInverted;
+        public ulong CategoryMask;
+        public ulong CategoryAnyOfMask;
+        public ulong ReturnMask;
+    }
+}
+
+/// <summary>A range of written pages (<c>struct page_region</c>).</summary>
+[StructLayout(LayoutKind.Sequential)]
+public readonly record struct DirtyRange
+{
+    private readonly ulong _start;
+    private readonly ulong _end;
+    private readonly ulong _categories;
+
+    /// <summary>First address.</summary>
+    public ulong Start => _start;
+
+    /// <summary>First address behind.</summary>
+    public ulong End => _end;
+
+    /// <summary>What the kernel says of it: PAGE_IS_WRITTEN.</summary>
+    public ulong Categories => _categories;
+}

@@ -1,0 +1,25 @@
+using UffdActors.Abi;
+
+namespace UffdActors.Linux.Userfaultfd;
+
+/// <summary>
+/// What an ioctl gave: errno and out field, both, for neither tells the whole story. EAGAIN with a negative or absent progress means that
+/// an event is unread and nothing was done; EAGAIN with a positive one means that so many bytes were done and the rest met something
+/// (specification 5.1).
+/// </summary>
+/// <param name="Error">errno; <see cref="Errno.None"/> if the call returned 0.</param>
+/// <param name="Progress">The out field as the kernel left it: bytes done, or a negated errno. Null if the kernel did not write it, or the call has none.</param>
+public readonly record struct IoctlResult(Errno Error, long? Progress)
+{
+    /// <summary>True if everything was done.</summary>
+    public bool IsDone => Error == Errno.None;
+
+    /// <summary>Bytes that were done, whatever came of the rest.</summary>
+    public long BytesDone => Progress is > 0 and { } bytes ? bytes : 0;
+
+    /// <summary>True if a part was done: go on behind it.</summary>
+    public bool IsPartial => Error == Errno.EAGAIN && Progress > 0;
+
+    /// <summary>True if an event has to be read first: nothing was done.</summary>
+    public bool NeedsEventsRead => Error == Errno.EAGAIN && Progress is not > 0;
+}

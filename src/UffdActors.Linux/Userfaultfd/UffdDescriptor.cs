@@ -1,0 +1,231 @@
+using UffdActors.Abi;
+using UffdActors.Linux.Machine;
+using UffdActors.Linux.Native;
+
+namespace UffdActors.Linux.Userfaultfd;
+
+/// <summary>
+/// A userfaultfd of the kernel: the handshake, the ioctls, reading. Owns its descriptor; disposing of it closes it. The kernel releases
+/// the context with the last copy of the descriptor: waiting threads then find ordinary memory, pages of zeros (specification 6.5).
+/// </summary>
+/// <remarks>
+/// <para>Safe for any thread, as the kernel's object is; a call in progress keeps the descriptor open. No call here allocates.</para>
+/// <para>Errors are values (<see cref="IoctlResult"/>): what is an error to one caller is an answer to another.</para>
+/// </remarks>
+public sealed unsafe class UffdDescriptor : IDisposable
+{
+    private const string Device = "/dev/userfaultfd";
+
+    /// <summary>No count and no errno of the kernel; what the out field holds before a call, so that "not written" can be told.</summary>
+    private const long Untouched = unchecked((long)0x8BAD_F00D_8BAD_F00D);
+
+    private UffdDescriptor(UffdHandle handle, UffdOpenPath openedBy, bool userModeOnly, string? notice)
+    {
+        Handle = handle;
+        OpenedBy = openedBy;
+        IsUserModeOnly = userModeOnly;
+        Notice = notice;
+    }
+
+    /// <summary>The descriptor.</summary>
+    public UffdHandle Handle { get; }
+
+    /// <summary>Which way it was opened; <see cref="UffdOpenPath.Any"/> if somebody else did.</summary>
+    public UffdOpenPath OpenedBy { get; }
+
+    /// <summary>True if faults raised in the kernel are refused instead of delivered.</summary>
+    public bool IsUserModeOnly { get; }
+
+    /// <summary>What whoever runs the program should know about how it was opened; null if nothing.</summary>
+    public string? Notice { get; }
+
+    /// <summary>Features that were asked for; none before <see cref="Handshake"/>.</summary>
+    public UffdFeatures Features { get; private set; }
+
+    /// <summary>Opens a new userfaultfd. The handshake is still to be done.</summary>
+    /// <exception cref="UnsupportedMachineException">This machine, or this user, may not; the message says what to do.</exception>
+    public static UffdDescriptor Open(UffdOpenOptions? options = null)
+    {
+        options ??= new UffdOpenOptions();
+        UffdOpenFlags flags = UffdOpenFlags.CloseOnExec | (options.NonBlocking ? UffdOpenFlags.NonBlock : 0);
+        if (options.UserModeOnly)
+            return TryOpen(options.Path, flags | UffdOpenFlags.UserModeOnly, null, out Errno refused) ?? throw Unsupported(refused);
+        if (TryOpen(options.Path, flags, null, out Errno error) is { } descriptor) return descriptor;
+        if (options.AllowUserModeOnly)
+        {
+            string notice = "userfaultfd is opened for user-mode faults only; system calls and KVM that touch a missing page get EFAULT. " + Remedies.Of(MachineNeed.KernelFaults);
+            if (TryOpen(options.Path, flags | UffdOpenFlags.UserModeOnly, notice, out _) is { } limited) return limited;
+        }
+
+        throw Unsupported(error);
+    }
+
+    /// <summary>Opens a new userfaultfd one way, or says why not.</summary>
+    /// <param name="path">Way; <see cref="UffdOpenPath.Any"/> tries both.</param>
+    /// <param name="flags">Flags of <c>userfaultfd</c>(2).</param>
+    /// <param name="error">Why not: of the system call, if it was tried.</param>
+    public static UffdDescriptor? TryOpen(UffdOpenPath path, UffdOpenFlags flags, out Errno error) => TryOpen(path, flags, null, out error);
+
+    /// <summary>
+    /// Takes over a descriptor that somebody else has opened, received or inherited: from here on it belongs to this object. The other side may
+    /// have read faults without resolving them; the kernel never delivers twice, so wake the whole range once.
+    /// </summary>
+    /// <param name="number">Descriptor in this process.</param>
+    /// <param name="features">What was asked for in its handshake, if it was done.</param>
+    /// <param name="userModeOnly">True if it was opened with USER_MODE_ONLY; the kernel does not tell.</param>
+    public static UffdDescriptor Adopt(int number, UffdFeatures features = UffdFeatures.None, bool userModeOnly = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(number);
+        return new UffdDescriptor(new UffdHandle(number), UffdOpenPath.Any, userModeOnly, null) { Features = features };
+    }
+
+    /// <summary>UFFDIO_API: what the kernel offers, and the beginning of everything else. Final once it has succeeded.</summary>
+    /// <param name="features">What to ask for.</param>
+    /// <param name="offered">What the kernel offers; none on failure.</param>
+    /// <returns>EINVAL: a feature is not offered, or the handshake was done before; EPERM: EVENT_FORK needs CAP_SYS_PTRACE.</returns>
+    public Errno Handshake(UffdFeatures features, out UffdFeatures offered)
+    {
+        UffdioApi api = new() { Api = Uffd.ApiMagic, Features = (ulong)features };
+        Errno error = Call(UffdioCommand.Api, &api);
+        offered = error == Errno.None ? (UffdFeatures)api.Features : UffdFeatures.None;
+        if (error == Errno.None) Features = features;
+        return error;
+    }
+
+    /// <summary>UFFDIO_REGISTER (specification 3.1).</summary>
+    /// <param name="start">First address.</param>
+    /// <param name="bytes">Length.</param>
+    /// <param name="modes">Faults to deliver.</param>
+    /// <param name="ioctls">The mask that the kernel reports; it does not promise that each call works on this memory.</param>
+    public Errno Register(ulong start, long bytes, RegisterModes modes, out UffdIoctls ioctls)
+    {
+        UffdioRegister register = new() { Range = Range(start, bytes), Mode = (ulong)modes };
+        Errno error = Call(UffdioCommand.Register, &register);
+        ioctls = error == Errno.None ? (UffdIoctls)register.Ioctls : UffdIoctls.None;
+        return error;
+    }
+
+    /// <summary>
+    /// UFFDIO_UNREGISTER. Wakes waiters where MISSING was registered, into pages of zeros; elsewhere it wakes nobody, and a
+    /// <see cref="Wake"/> must follow (specification 3.4).
+    /// </summary>
+    public Errno Unregister(ulong start, long bytes)
+    {
+        UffdioRange range = Range(start, bytes);
+        return Call(UffdioCommand.Unregister, &range);
+    }
+
+    /// <summary>UFFDIO_WAKE: the waiters of this context whose address lies in the range look again.</summary>
+    public Errno Wake(ulong start, long bytes)
+    {
+        UffdioRange range = Range(start, bytes);
+        return Call(UffdioCommand.Wake, &range);
+    }
+
+    /// <summary>UFFDIO_COPY (specification 5.3). The source must not lie in a registered range.</summary>
+    /// <param name="destination">First address to fill.</param>
+    /// <param name="source">Address of the bytes in this process; any alignment.</param>
+    /// <param name="bytes">Length, a multiple of the page size.</param>
+    /// <param name="modes">Whether to wake, whether to write-protect in the same step.</param>
+    public IoctlResult Copy(ulong destination, ulong source, long bytes, FillModes modes = FillModes.None)
+    {
+        UffdioCopy copy = new() { Dst = destination, Src = source, Len = (ulong)bytes, Mode = (ulong)modes, Copy = Untouched };
+        return Result(Call(UffdioCommand.Copy, &copy), copy.Copy);
+    }
+
+    /// <summary>UFFDIO_ZEROPAGE (specification 5.4). Not on huge pages.</summary>
+    public IoctlResult ZeroPage(ulong start, long bytes, FillModes modes = FillModes.None)
+    {
+        UffdioZeroPage zero = new() { Range = Range(start, bytes), Mode = (ulong)modes, ZeroPage = Untouched };
+        return Result(Call(UffdioCommand.ZeroPage, &zero), zero.ZeroPage);
+    }
+
+    /// <summary>UFFDIO_CONTINUE (specification 5.5): maps what the page cache holds; it is a full write barrier before.</summary>
+    public IoctlResult Continue(ulong start, long bytes, FillModes modes = FillModes.None)
+    {
+        UffdioContinue call = new() { Range = Range(start, bytes), Mode = (ulong)modes, Mapped = Untouched };
+        return Result(Call(UffdioCommand.Continue, &call), call.Mapped);
+    }
+
+    /// <summary>UFFDIO_POISON (specification 5.6): whoever touches the pages gets SIGBUS, and in a .NET process that ends the process.</summary>
+    public IoctlResult Poison(ulong start, long bytes, FillModes modes = FillModes.None)
+    {
+        UffdioPoison poison = new() { Range = Range(start, bytes), Mode = (ulong)modes, Updated = Untouched };
+        return Result(Call(UffdioCommand.Poison, &poison), poison.Updated);
+    }
+
+    /// <summary>UFFDIO_MOVE (specification 5.8): pages change their address; private anonymous memory only.</summary>
+    public IoctlResult Move(ulong destination, ulong source, long bytes, MoveModes modes = MoveModes.None)
+    {
+        UffdioMove move = new() { Dst = destination, Src = source, Len = (ulong)bytes, Mode = (ulong)modes, Move = Untouched };
+        return Result(Call(UffdioCommand.Move, &move), move.Move);
+    }
+
+    /// <summary>UFFDIO_WRITEPROTECT (specification 5.7). There is no count: ENOENT may come after a part was changed.</summary>
+    public IoctlResult WriteProtect(ulong start, long bytes, WriteProtectModes modes)
+    {
+        UffdioWriteProtect protect = new() { Range = Range(start, bytes), Mode = (ulong)modes };
+        return new IoctlResult(Call(UffdioCommand.WriteProtect, &protect), null);
+    }
+
+    /// <summary>Reads as many messages as there are and fit. Faults come before events, whatever their age (specification 6.2).</summary>
+    /// <returns>EAGAIN: there is none; EMFILE: no descriptor is left for the child of a fork, whose event stays queued.</returns>
+    public Errno Read(MessageBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        batch.Count = 0;
+        using LinuxHandle.Lease lease = Handle.Use();
+        nint bytes = Libc.Read(lease.Number, batch.Pointer, (nuint)(batch.Capacity * UffdMsg.SizeInBytes));
+        if (bytes < 0) return Libc.LastError;
+        batch.Count = (int)(bytes / UffdMsg.SizeInBytes);
+        return Errno.None;
+    }
+
+    /// <summary>Unread faults, sleeping threads and features of the context, from <c>/proc/self/fdinfo</c>. Allocates; for barriers and reports.</summary>
+    public UffdFdInfo ReadFdInfo()
+    {
+        using LinuxHandle.Lease lease = Handle.Use();
+        return UffdFdInfo.Read(Environment.ProcessId, lease.Number);
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => Handle.Dispose();
+
+    private static UffdDescriptor? TryOpen(UffdOpenPath path, UffdOpenFlags flags, string? notice, out Errno error)
+    {
+        error = Errno.None;
+        bool userModeOnly = (flags & UffdOpenFlags.UserModeOnly) != 0;
+        if (path != UffdOpenPath.Device)
+        {
+            nint number = Libc.Syscall(Uffd.SyscallX64, (nint)flags, 0, 0, 0, 0, 0);
+            if (number >= 0) return new UffdDescriptor(new UffdHandle((int)number), UffdOpenPath.Syscall, userModeOnly, notice);
+            error = Libc.LastError;
+            if (path == UffdOpenPath.Syscall) return null;
+        }
+
+        using FileHandle? device = FileHandle.TryOpen(Device, Fd.O_RDWR, out Errno deviceError);
+        if (device is not null)
+        {
+            using LinuxHandle.Lease lease = device.Use();
+            int number = Libc.Ioctl(lease.Number, UffdioCommand.NewFromDevice, (nuint)flags);
+            if (number >= 0) return new UffdDescriptor(new UffdHandle(number), UffdOpenPath.Device, userModeOnly, notice);
+            deviceError = Libc.LastError;
+        }
+
+        if (error == Errno.None) error = deviceError;
+        return null;
+    }
+
+    private static UnsupportedMachineException Unsupported(Errno error) =>
+        new(MachineNeed.Userfaultfd, $"userfaultfd cannot be opened ({error}).");
+
+    private static UffdioRange Range(ulong start, long bytes) => new() { Start = start, Len = (ulong)bytes };
+
+    private static IoctlResult Result(Errno error, long progress) => new(error, progress == Untouched ? null : progress);
+
+    private Errno Call(uint command, void* argument)
+    {
+        using LinuxHandle.Lease lease = Handle.Use();
+        return Libc.Ioctl(lease.Number, command, argument) == -1 ? Libc.LastError : Errno.None;
+    }
+}

@@ -1,0 +1,30 @@
+using UffdActors.Abi;
+using UffdActors.Linux.Userfaultfd;
+
+namespace UffdActors.Linux.Tests;
+
+/// <summary>
+/// The condition of every test on the real kernel: a userfaultfd can be opened. Elsewhere the test is reported as skipped, with the reason;
+/// <c>UFFD_LIVE=require</c> makes that a failure.
+/// </summary>
+internal static class LiveKernel
+{
+    private static readonly Lazy<string?> Missing = new(Probe);
+
+    /// <summary>Skips the test, or fails it, unless a userfaultfd can be opened.</summary>
+    public static void Require() => Require(Missing.Value);
+
+    /// <summary>Skips the test, or fails it, if there is a reason why it cannot run here.</summary>
+    public static void Require(string? missing)
+    {
+        if (missing is null) return;
+        Assert.False(Environment.GetEnvironmentVariable("UFFD_LIVE") == "require", $"UFFD_LIVE=require, but {missing}");
+        Skip.If(true, missing);
+    }
+
+    private static string? Probe()
+    {
+        using UffdDescriptor? descriptor = UffdDescriptor.TryOpen(UffdOpenPath.Any, UffdOpenFlags.CloseOnExec | UffdOpenFlags.NonBlock, out Errno error);
+        return descriptor is null ? $"userfaultfd cannot be opened ({error}). {Machine.Remedies.Of(Machine.MachineNeed.Userfaultfd)}" : null;
+    }
+}
