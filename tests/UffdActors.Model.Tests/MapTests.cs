@@ -1,6 +1,8 @@
 using UffdActors.Abi;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Files;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Model.Userfault;
@@ -54,5 +56,53 @@ public class MapTests
         Assert.Equal(
             [RegisterModes.Missing, RegisterModes.Missing, RegisterModes.None],
             scene.Mm.Map.Vmas.ToArray().Select(vma => vma.Modes));
+    }
+
+    [Fact]
+    public void Mremap_rounds_lengths_of_huge_memory_up_to_its_pages()
+    {
+        using Scene scene = new();
+        scene.Map(1, scene.NewFile(new Hugetlb(), 1));
+
+        RemapMemory move = scene.Kernel.Run(
+            new RemapMemory(
+                scene.Main, Scene.Base, PageSize.Huge - PageSize.Base, PageSize.Huge, RemapModes.MayMove | RemapModes.Fixed, Scene.Base + (4 * PageSize.Huge)));
+
+        Assert.Equal(Errno.None, move.Error);
+        Assert.Equal(PageRange.OfBytes(Scene.Base + (4 * PageSize.Huge), PageSize.Huge), Assert.Single(scene.Mm.Map.Vmas.ToArray()).Range);
+    }
+
+    [Fact]
+    public void Continue_that_stops_at_its_first_page_has_not_used_the_next()
+    {
+        using Scene scene = new();
+        MemoryFile file = scene.NewFile(new Shmem(), 2);
+        scene.Map(2, file);
+        UserfaultContext context = scene.Open();
+        _ = scene.Register(context, RegisterModes.Minor, pages: 2);
+        _ = scene.Kernel.Run(new AllocateFile(scene.Main, file, 0, 2 * PageSize.Base));
+        Assert.Equal(Errno.None, scene.Fill(context, FillKind.Continue).Error);
+
+        Assert.Equal(Errno.EEXIST, scene.Fill(context, FillKind.Continue, pages: 2).Error);
+
+        Assert.False(file.SlotAt(1).IsUpToDate);
+    }
+
+    [Fact]
+    public void Neighbours_of_two_contexts_share_their_private_pages_and_merge_once_both_are_closed()
+    {
+        using Scene scene = new();
+        scene.Map(4);
+        UserfaultContext left = scene.Open();
+        UserfaultContext right = scene.Open();
+        _ = scene.Register(left, RegisterModes.Missing, first: 0, pages: 2);
+        _ = scene.Register(right, RegisterModes.Missing, first: 2, pages: 2);
+        _ = scene.Fill(left, FillKind.Copy, page: 1);
+        _ = scene.Fill(right, FillKind.Copy, page: 2);
+
+        _ = scene.Kernel.Run(new CloseHandle(scene.Main, left));
+        _ = scene.Kernel.Run(new CloseHandle(scene.Main, right));
+
+        _ = Assert.Single(scene.Mm.Map.Vmas.ToArray());
     }
 }

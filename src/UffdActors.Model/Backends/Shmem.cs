@@ -33,7 +33,7 @@ public sealed class Shmem : MemoryModule
         {
             folio = FolioStore.None;
             if (index >= file.EndIndex) return Errno.EINVAL;
-            CacheSlot slot = file.Use(index);
+            CacheSlot slot = file.SlotAt(index);
             folio = slot.Folio;
             return slot.IsPresent ? Errno.None : Errno.ENOENT;
         }

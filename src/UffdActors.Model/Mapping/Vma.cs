@@ -124,7 +124,7 @@ public sealed class Vma
         Anon = anon,
     };
 
-    /// <summary>Gives the mapping an anon_vma: a neighbour's if the two could be one but for their protection, else a new one.</summary>
+    /// <summary>Gives the mapping an anon_vma: a neighbour's if the two may share it, else a new one.</summary>
     internal void PrepareAnon(VmaMap map)
     {
         if (Anon is not null || IsShared) return;
@@ -136,9 +136,9 @@ public sealed class Vma
     {
         // Next first, then previous, as the kernel looks.
         Vma? next = map.Find(Range.End);
-        if (next?.Anon is { } behind && VmaMerge.CouldMergeButForProtection(this, next)) return behind;
+        if (next?.Anon is { } behind && VmaMerge.CouldShareAnon(this, next)) return behind;
         Vma? previous = map.Find(Range.Start - 1);
-        return previous?.Anon is { } before && VmaMerge.CouldMergeButForProtection(previous, this) ? before : null;
+        return previous?.Anon is { } before && VmaMerge.CouldShareAnon(previous, this) ? before : null;
     }
 
     // mprotect: once writable, always accounted, but for anonymous memory that has no private page yet.

@@ -7,9 +7,11 @@ internal static class VmaMerge
     public static bool CanMerge(Vma left, Vma right) =>
         left.Prot == right.Prot && left.Modes == right.Modes && left.Context == right.Context && AreAlike(left, right) && AnonAgrees(left, right);
 
-    /// <summary>True if nothing but the protection keeps two neighbours apart; then they may share their anon_vma.</summary>
-    public static bool CouldMergeButForProtection(Vma left, Vma right) =>
-        left.Modes == right.Modes && left.Context == right.Context && AreAlike(left, right);
+    /// <summary>
+    /// True if two neighbours may share their anon_vma: nothing but protection, or the context at which they are registered, keeps them
+    /// apart. The modes are flags of the VMA and do.
+    /// </summary>
+    public static bool CouldShareAnon(Vma left, Vma right) => left.Modes == right.Modes && AreAlike(left, right);
 
     /// <summary>The VMA of both.</summary>
     public static Vma Merge(Vma left, Vma right) =>

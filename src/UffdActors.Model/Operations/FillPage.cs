@@ -22,19 +22,16 @@ internal static class FillPage
         MemoryFile file = vma.File!;
         long index = vma.FileIndexOf(page);
         if (index >= file.EndIndex) return Errno.EFAULT;
-        if (mm.EntryAt(page).IsPresent) return Errno.EEXIST;
         if (kind == FillKind.Continue)
         {
-            // The hook may have looked before a hole was punched.
+            // The hook may have looked before a hole was punched. Looking the page up uses it, even if it cannot be mapped then.
             CacheSlot slot = file.Use(index);
             if (!slot.IsPresent) return Errno.EFAULT;
             folio = slot.Folio;
         }
-        else if (!file.TryAdd(index, CacheSlot.Page(folio)))
-        {
-            return Errno.EEXIST;
-        }
 
+        if (mm.EntryAt(page).IsPresent) return Errno.EEXIST;
+        if (kind != FillKind.Continue && !file.TryAdd(index, CacheSlot.Page(folio))) return Errno.EEXIST;
         mm.SetEntry(page, Entry.File(folio).WithWp(wp));
         return Errno.None;
     }

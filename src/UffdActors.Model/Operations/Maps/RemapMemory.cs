@@ -130,6 +130,7 @@ public sealed class RemapMemory : MapCall
 
     private IEnumerable<Owner?> MoveOne(PageRange origin, long newCount, long to)
     {
+        (origin, newCount) = WholePages(origin, newCount);
         Error = CheckMapping(origin, newCount, out _);
         if (Error != Errno.None) yield break;
         PageRange target = new(to, to + newCount);
@@ -252,18 +253,19 @@ public sealed class RemapMemory : MapCall
 
     private IEnumerable<Owner?> Resize(PageRange origin)
     {
-        Error = CheckMapping(origin, Pages(_newLength), out Vma? vma);
-        if (Error != Errno.None || _newLength == _oldLength) yield break;
-        if (_newLength < _oldLength)
+        (origin, long newCount) = WholePages(origin, Pages(_newLength));
+        Error = CheckMapping(origin, newCount, out Vma? vma);
+        if (Error != Errno.None || newCount == origin.Count) yield break;
+        if (newCount < origin.Count)
         {
-            PageRange tail = origin with { Start = origin.Start + Pages(_newLength) };
+            PageRange tail = origin with { Start = origin.Start + newCount };
             if (CutsHugePage(tail)) Error = Errno.EINVAL;
             if (Error != Errno.None) yield break;
             foreach (Owner? next in Unmap(tail, _unmapped)) yield return next;
             yield break;
         }
 
-        PageRange grown = new(origin.End, origin.Start + Pages(_newLength));
+        PageRange grown = new(origin.End, origin.Start + newCount);
         if (vma!.Range.End != origin.End || Mm.Map.In(grown).Length > 0)
         {
             Error = Errno.ENOMEM;
@@ -295,6 +297,15 @@ public sealed class RemapMemory : MapCall
         if (!growsOrMoves) return Errno.None;
         long needed = Math.Min(origin.Count, newCount);
         return needed > vma.Range.End - origin.Start ? Errno.EFAULT : Errno.None;
+    }
+
+    /// <summary>Lengths of hugetlb memory are rounded up to its pages; addresses are not.</summary>
+    private (PageRange Origin, long NewCount) WholePages(PageRange origin, long newCount)
+    {
+        if (Mm.Map.Find(origin.Start) is not { IsHuge: true, Stride: long stride }) return (origin, newCount);
+        return (origin with { End = origin.Start + RoundUp(origin.Count) }, RoundUp(newCount));
+
+        long RoundUp(long pages) => (pages + stride - 1) / stride * stride;
     }
 
     private static long Pages(ulong bytes) => (long)(bytes >> PageSize.BaseShift);
