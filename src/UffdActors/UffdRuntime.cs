@@ -22,6 +22,7 @@ public sealed class UffdRuntime : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly List<UffdVm> _vms = [];
     private int _nextVm;
+    private bool _disposed;
 
     private UffdRuntime(ActorSystem system, bool ownsSystem, UffdSettings settings)
     {
@@ -80,16 +81,38 @@ public sealed class UffdRuntime : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         cancel.ThrowIfCancellationRequested();
         int number;
-        lock (_gate) number = _nextVm++;
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            number = _nextVm++;
+        }
+
         Machine machine = new(options.Profile, options.Content, options.MemoryPages);
         IncidentLog incidents = new(Settings.IncidentCapacity);
         string dispatcher = DispatcherFor(number, options.Cpu);
         // A dispatcher that brings its own clock announces it when it is made.
         _ = _system.Dispatchers.Lookup(dispatcher);
         VmContext context = new($"vm-{number}", machine, dispatcher, RingTimes.Of(_system).For(dispatcher), incidents) { Probe = options.Probe, SplitsTurns = options.SplitTurns };
-        UffdVm vm = await UffdVm.StartAsync(_system, this, context, cancel);
-        lock (_gate) _vms.Add(vm);
-        return vm;
+        if (context.Time is FaultLoop loop) loop.Failed += e => context.Fail(context.Root, e, null);
+        UffdVm vm = UffdVm.Start(_system, this, context);
+        bool late;
+        lock (_gate)
+        {
+            late = _disposed;
+            _vms.Add(vm);
+        }
+
+        try
+        {
+            ObjectDisposedException.ThrowIf(late, this);
+            await vm.StartedAsync(cancel);
+            return vm;
+        }
+        catch
+        {
+            await vm.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Unloads a memory module.</summary>
@@ -102,21 +125,48 @@ public sealed class UffdRuntime : IAsyncDisposable
         _loader.Unloaded(name);
     }
 
-    /// <summary>Disposes of the VMs, and of the actor system if it is the runtime's own.</summary>
+    /// <summary>Disposes of the VMs, and of the actor system if it is the runtime's own. May be called any number of times.</summary>
+    /// <exception cref="TimeoutException">A VM, or the actor system, did not stop in time; everything else has been disposed of all the same.</exception>
     public async ValueTask DisposeAsync()
     {
         UffdVm[] vms;
         lock (_gate)
         {
+            _disposed = true;
             vms = [.. _vms];
-            _vms.Clear();
         }
 
-        foreach (UffdVm vm in vms) await vm.DisposeAsync();
+        TimeoutException? late = null;
+        foreach (UffdVm vm in vms)
+        {
+            try
+            {
+                await vm.DisposeAsync();
+            }
+            catch (TimeoutException e)
+            {
+                late ??= e;
+            }
+        }
+
+        try
+        {
+            await EndSystemAsync();
+        }
+        catch (TimeoutException e)
+        {
+            late ??= new TimeoutException($"The actor system did not end within {Settings.CloseTimeout}: an actor is still in a turn.", e);
+        }
+
+        if (late is not null) throw late;
+    }
+
+    private async Task EndSystemAsync()
+    {
         if (!_ownsSystem) return;
         Task terminated = _system.Terminate();
         if (SteppedLoops.Of(_system).Loop is { } loop) loop.RunToEnd(terminated);
-        else await terminated;
+        else await terminated.WaitAsync(Settings.CloseTimeout);
     }
 
     internal void Forget(UffdVm vm)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using Akka.Actor;
 using UffdActors.Abi;
@@ -41,8 +42,10 @@ public sealed class UffdVm : IAsyncDisposable
     private ulong _nextAddress = FirstAddress;
     private int _nextThread = 1;
     private int _nextContext;
+    private readonly TaskCompletionSource _stopped;
+    private readonly Lazy<Task> _closing;
     private int _nextName;
-    private bool _disposed;
+    private volatile bool _disposed;
 
     private UffdVm(ActorSystem system, UffdRuntime runtime, VmContext context)
     {
@@ -50,6 +53,8 @@ public sealed class UffdVm : IAsyncDisposable
         _runtime = runtime;
         Context = context;
         _health = new VmHealth(Completion);
+        _stopped = NewCompletion();
+        _closing = new Lazy<Task>(CloseAsync);
         _mm = new AddressSpace(context.Machine);
         _main = new Caller(_mm);
         _root = system.ActorOf(VmActor.Props(context, _health), context.Name);
@@ -80,7 +85,13 @@ public sealed class UffdVm : IAsyncDisposable
     }
 
     /// <summary>Native bytes of bookkeeping: page tables, page caches, folio counts; without content.</summary>
-    public long BookkeepingBytes => _mm.BookkeepingBytes + _files.Sum(f => f.BookkeepingBytes) + Context.Machine.BaseFolios.BookkeepingBytes;
+    public long BookkeepingBytes
+    {
+        get
+        {
+            lock (_gate) return _mm.BookkeepingBytes + _files.Sum(f => f.BookkeepingBytes) + Context.Machine.BaseFolios.BookkeepingBytes;
+        }
+    }
 
     internal VmContext Context { get; }
 
@@ -97,12 +108,15 @@ public sealed class UffdVm : IAsyncDisposable
     /// <summary>Adds a region of guest memory.</summary>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
     /// <exception cref="UffdException">The kernel refuses to map it.</exception>
+    /// <exception cref="VmFailedException">The VM has failed closed; every call ends so then.</exception>
+    /// <exception cref="ObjectDisposedException">The VM has been disposed of; every call ends so then.</exception>
     public async Task<GuestRegion> MapAsync(RegionOptions options, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Pages, 1);
-        MemoryFile? file = options.Module is { } name ? _runtime.Modules.Find(name).CreateFile(Context.Machine, options.Pages << PageSize.BaseShift) : null;
-        if (file is not null) _files.Add(file);
+        ThrowIfClosed();
+        cancel.ThrowIfCancellationRequested();
+        MemoryFile? file = options.Module is { } name ? NewFile(_runtime.Modules.Find(name), options.Pages) : null;
         MapRequest request = new(file is null ? Prot.ReadWrite : DefaultProt(file.Module), file, Shared: file is not null);
         ulong address = Place(options.Pages);
         ulong length = (ulong)options.Pages << PageSize.BaseShift;
@@ -130,6 +144,7 @@ public sealed class UffdVm : IAsyncDisposable
     public async Task UnmapAsync(GuestRegion region, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(region);
+        ThrowIfClosed();
         await CallAsync("munmap", new UnmapMemory(_main, region.Address, region.Bytes), c => c.Error, cancel);
         if (region.AliasAddress != 0) await CallAsync("munmap", new UnmapMemory(_main, region.AliasAddress, region.Bytes), c => c.Error, cancel);
     }
@@ -139,6 +154,7 @@ public sealed class UffdVm : IAsyncDisposable
     public Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(region);
+        ThrowIfClosed();
         ulong start = region.Address + ((ulong)firstPage << PageSize.BaseShift);
         return CallAsync("madvise", new AdviseMemory(_main, start, (ulong)pages << PageSize.BaseShift, advice), c => c.Error, cancel);
     }
@@ -147,8 +163,9 @@ public sealed class UffdVm : IAsyncDisposable
     /// <exception cref="UffdException">A feature is not offered.</exception>
     public async Task<Userfault> OpenAsync(UffdFeatures features = UffdFeatures.None, CancellationToken cancel = default)
     {
-        await StartedAsync(cancel);
-        UserfaultContext context = new(_mm, UffdOpenFlags.NonBlock | UffdOpenFlags.CloseOnExec, _nextContext++);
+        ThrowIfClosed();
+        cancel.ThrowIfCancellationRequested();
+        UserfaultContext context = new(_mm, UffdOpenFlags.NonBlock | UffdOpenFlags.CloseOnExec, Interlocked.Increment(ref _nextContext) - 1);
         await AttachAsync([context], cancel);
         Handshake handshake = new(_main, context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features });
         await CallAsync("UFFDIO_API", handshake, c => c.Error, cancel);
@@ -167,39 +184,63 @@ public sealed class UffdVm : IAsyncDisposable
     /// <summary>A reader of guest memory that never faults.</summary>
     public GuestReader NewReader() => new(NewThread());
 
-    /// <summary>Disposes in order: vCPUs stop, descriptors are closed, memory is unmapped and freed. Bounded by <c>uffd.close-timeout</c>.</summary>
-    public async ValueTask DisposeAsync()
+    /// <summary>
+    /// Disposes in order: the guest stops, descriptors are closed, actors end, memory is unmapped and freed. Bounded by
+    /// <c>uffd.close-timeout</c>; a second call waits for the first. Calls that are under way end with <see cref="VmFailedException"/>.
+    /// </summary>
+    /// <exception cref="TimeoutException">An actor is still in a turn. Its memory is kept rather than pulled from under it.</exception>
+    public ValueTask DisposeAsync() => new(_closing.Value);
+
+    private async Task CloseAsync()
     {
-        if (_disposed) return;
         _disposed = true;
-        _runtime.Forget(this);
-        TimeSpan timeout = Settings.CloseTimeout;
+        Deadline deadline = new(Settings.IsStepped ? Timeout.InfiniteTimeSpan : Settings.CloseTimeout);
         try
         {
             // The guest first: it must never run on pages that closing makes appear as zeros.
-            foreach (VcpuGroup group in _vcpus) await StopAsync(group.Actors).WaitAsync(timeout);
-            foreach (Userfault userfault in _userfaults) await userfault.CloseForGoodAsync().WaitAsync(timeout);
+            await StopGuestAsync().WaitAsync(deadline.Left);
+            foreach (Userfault userfault in Userfaults()) await userfault.CloseForGoodAsync().WaitAsync(deadline.Left);
         }
-        catch (Exception e) when (e is TimeoutException or VmFailedException)
+        catch (VmFailedException)
         {
-            Context.Incidents.Report(new Incident(IncidentKind.VmFailed, $"{Name} did not close within {timeout}: {e.Message}", e));
+            // Its actors have been stopped already, the guest's among them.
+        }
+        catch (TimeoutException e)
+        {
+            Context.Incidents.Report(new Incident(IncidentKind.CloseTimedOut, $"{Name} did not close its descriptors within {Settings.CloseTimeout}; its actors are stopped now.", e));
         }
 
-        TaskCompletionSource stopped = NewCompletion();
-        _root.Tell(new VmProtocol.StopVm(stopped));
-        await stopped.Task.WaitAsync(timeout);
-        Context.Incidents.Complete();
+        _root.Tell(new VmProtocol.StopVm(_stopped));
+        try
+        {
+            await _stopped.Task.WaitAsync(deadline.Left);
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{Name} did not stop within {Settings.CloseTimeout}: an actor is still in a turn. Its memory is kept. Look for a page source or module that blocks.", e);
+        }
+        finally
+        {
+            _runtime.Forget(this);
+            Context.Incidents.Complete();
+        }
+
         _mm.Dispose();
         foreach (MemoryFile file in _files) file.Dispose();
         Context.Machine.Dispose();
     }
 
-    internal static async Task<UffdVm> StartAsync(ActorSystem system, UffdRuntime runtime, VmContext context, CancellationToken cancel)
+    /// <summary>Stops every vCPU, for good.</summary>
+    internal async Task StopGuestAsync()
     {
-        UffdVm vm = new(system, runtime, context);
-        await vm.AttachAsync([vm._mm, vm._main], cancel);
-        return vm;
+        VcpuGroup[] groups;
+        lock (_gate) groups = [.. _vcpus];
+        foreach (VcpuGroup group in groups) await StopAsync(group.Actors);
     }
+
+    internal static UffdVm Start(ActorSystem system, UffdRuntime runtime, VmContext context) => new(system, runtime, context);
+
+    internal Task StartedAsync(CancellationToken cancel) => AttachAsync([_mm, _main], cancel);
 
     internal bool Uses(MemoryModule module) => _mm.Uses(module);
 
@@ -210,6 +251,7 @@ public sealed class UffdVm : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(workloads.Count, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(workloads.Count, GuestLayout.MaxVcpus);
         ArgumentOutOfRangeException.ThrowIfLessThan(sampleEvery, 1);
+        ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         BlockedClock blocked = new(workloads.Count);
         ulong[] regions = [.. Regions.Select(r => r.Address)];
@@ -218,7 +260,7 @@ public sealed class UffdVm : IAsyncDisposable
             options.Add(new VcpuOptions(i, NewThread(), workloads[i], regions, new VcpuProgress(NewCompletion()), blocked, sampleEvery, check));
         TaskCompletionSource<IReadOnlyList<IActorRef>> done = NewCompletion<IReadOnlyList<IActorRef>>();
         _root.Tell(new VmProtocol.StartVcpus(options, NewName("vcpu"), done));
-        VcpuGroup group = new(options, await OrFailed(done.Task), blocked, _health);
+        VcpuGroup group = new(options, await OrFailed(done.Task), blocked, this);
         lock (_gate) _vcpus.Add(group);
         return group;
     }
@@ -261,11 +303,36 @@ public sealed class UffdVm : IAsyncDisposable
     {
         cancel.ThrowIfCancellationRequested();
         TaskCompletionSource<Operation> done = NewCompletion<Operation>();
-        ((ActorPort)_main.Port).Self.Tell(new VmProtocol.Call(call, done));
-        // Cancelling ends the wait, not the call: what the kernel has begun it finishes.
-        _ = await OrFailed(done.Task.WaitAsync(cancel));
+        ((ActorPort)_main.Port).Self.Tell(new VmProtocol.Call(call, done, cancel));
+        try
+        {
+            _ = await OrFailed(done.Task.WaitAsync(cancel));
+        }
+        catch (OperationCanceledException) when (!done.Task.IsCanceled)
+        {
+            // Cancelling ends the wait, not the call: what the kernel has begun it finishes, and that is reported.
+            _ = ReportLateAsync(name, call, errorOf, done.Task);
+            throw;
+        }
+
         Errno error = errorOf(call);
         if (error != Errno.None) throw new UffdException(name, error, explanation ?? KernelErrors.Explain(name, error));
+    }
+
+    private async Task ReportLateAsync<T>(string name, T call, Func<T, Errno> errorOf, Task<Operation> done)
+        where T : Operation
+    {
+        try
+        {
+            _ = await OrFailed(done);
+            Errno error = errorOf(call);
+            string outcome = error == Errno.None ? "succeeded" : $"failed with {error}";
+            Context.Incidents.Report(new Incident(IncidentKind.CancelledCallEnded, $"{name} was cancelled after it had been issued, and has {outcome}."));
+        }
+        catch (VmFailedException)
+        {
+            // Reported as such.
+        }
     }
 
     internal Caller Main => _main;
@@ -288,9 +355,11 @@ public sealed class UffdVm : IAsyncDisposable
         return OrFailed(done.Task.WaitAsync(cancel));
     }
 
+    /// <summary>Waits, but no longer than the VM lives: nobody hangs on actors that are gone.</summary>
     internal async Task OrFailed(Task task)
     {
-        if (await Task.WhenAny(task, _health.Failed) != task && !task.IsCompleted) throw Closed();
+        _ = await Task.WhenAny(task, _health.Failed, _stopped.Task);
+        if (!task.IsCompleted) throw Ended();
         await task;
     }
 
@@ -300,16 +369,30 @@ public sealed class UffdVm : IAsyncDisposable
         return await task;
     }
 
-    private VmFailedException Closed()
+    private VmFailedException Ended()
     {
+        if (!_health.Failed.IsCompletedSuccessfully) return new VmFailedException($"{Name} was disposed of before the call had ended.");
         Exception reason = _health.Failed.Result;
         return new VmFailedException($"{Name} has failed closed: {reason.Message}", reason);
     }
 
-    private Task StartedAsync(CancellationToken cancel)
+    /// <summary>For the start of every public call.</summary>
+    internal void ThrowIfClosed()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        return cancel.IsCancellationRequested ? Task.FromCanceled(cancel) : Task.CompletedTask;
+        if (_health.Failed.IsCompleted) throw Ended();
+    }
+
+    private Userfault[] Userfaults()
+    {
+        lock (_gate) return [.. _userfaults];
+    }
+
+    private MemoryFile NewFile(MemoryModule module, long pages)
+    {
+        MemoryFile file = module.CreateFile(Context.Machine, pages << PageSize.BaseShift);
+        lock (_gate) _files.Add(file);
+        return file;
     }
 
     private ulong Place(long pages)
@@ -321,6 +404,25 @@ public sealed class UffdVm : IAsyncDisposable
             _nextAddress = ((end + RegionAlignment - 1) & ~(RegionAlignment - 1)) + RegionAlignment;
             return address;
         }
+    }
+
+    /// <summary>One deadline for several waits.</summary>
+    private sealed class Deadline(TimeSpan timeout)
+    {
+        private readonly long _start = Stopwatch.GetTimestamp();
+
+        public TimeSpan Left
+        {
+            get
+            {
+                if (timeout == Timeout.InfiniteTimeSpan) return timeout;
+                TimeSpan left = timeout - Stopwatch.GetElapsedTime(_start);
+                // What is over its time still gets a moment, so that stopping the actors is tried at all.
+                return left > Moment ? left : Moment;
+            }
+        }
+
+        private static TimeSpan Moment { get; } = TimeSpan.FromMilliseconds(100);
     }
 
     // A module that refuses writable mappings gets the protection that it allows.

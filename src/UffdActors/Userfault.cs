@@ -41,6 +41,7 @@ public sealed class Userfault
     public async Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(region);
+        _vm.ThrowIfClosed();
         Register register = new(_vm.Main, _context, region.Address, region.Bytes, (ulong)modes);
         // The reader must know the region before its first fault can come.
         PageBitmap received = new(region.Pages);
@@ -55,6 +56,7 @@ public sealed class Userfault
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Handlers, 1);
+        _vm.ThrowIfClosed();
         if (_reader is not null) throw new InvalidOperationException("The userfaultfd is being served already.");
         cancel.ThrowIfCancellationRequested();
         RegionView view = RegionView.Empty;
@@ -73,6 +75,7 @@ public sealed class Userfault
     {
         ArgumentNullException.ThrowIfNull(region);
         ArgumentNullException.ThrowIfNull(source);
+        _vm.ThrowIfClosed();
         FaultReader reader = _reader ?? throw new InvalidOperationException("Serve the userfaultfd before pushing.");
         cancel.ThrowIfCancellationRequested();
         PageBitmap received = ReceivedOf(region);
@@ -103,6 +106,7 @@ public sealed class Userfault
     /// <exception cref="InvalidOperationException">Pages are absent.</exception>
     public async Task CloseAsync(CancellationToken cancel = default)
     {
+        _vm.ThrowIfClosed();
         foreach ((GuestRegion region, _, PageBitmap received) in _registered)
         {
             if (_reader is not null && received.Count < received.Pages)

@@ -12,14 +12,14 @@ public sealed class VcpuGroup
     private readonly IReadOnlyList<VcpuOptions> _vcpus;
     private readonly IReadOnlyList<IActorRef> _actors;
     private readonly BlockedClock _blocked;
-    private readonly VmHealth _health;
+    private readonly UffdVm _vm;
 
-    internal VcpuGroup(IReadOnlyList<VcpuOptions> vcpus, IReadOnlyList<IActorRef> actors, BlockedClock blocked, VmHealth health)
+    internal VcpuGroup(IReadOnlyList<VcpuOptions> vcpus, IReadOnlyList<IActorRef> actors, BlockedClock blocked, UffdVm vm)
     {
         _vcpus = vcpus;
         _actors = actors;
         _blocked = blocked;
-        _health = health;
+        _vm = vm;
     }
 
     /// <summary>Number of vCPUs.</summary>
@@ -42,13 +42,9 @@ public sealed class VcpuGroup
         [.. _vcpus.Select(v => new VcpuReport(v.Number, v.Progress.Accesses, v.Progress.Faults, v.Progress.Latency.BlockedNanoseconds))];
 
     /// <summary>Ends when every vCPU has done its work.</summary>
-    /// <exception cref="VmFailedException">The VM has failed.</exception>
-    public async Task WaitAsync(CancellationToken cancel = default)
-    {
-        Task all = Task.WhenAll(_vcpus.Select(v => v.Progress.Finished.Task)).WaitAsync(cancel);
-        if (await Task.WhenAny(all, _health.Failed) != all) throw new VmFailedException("The VM has failed closed; its vCPUs stay stopped.", _health.Failed.Result);
-        await all;
-    }
+    /// <exception cref="VmFailedException">The VM has failed, or the vCPUs were stopped before their work had ended.</exception>
+    public Task WaitAsync(CancellationToken cancel = default) =>
+        _vm.OrFailed(Task.WhenAll(_vcpus.Select(v => v.Progress.Finished.Task)).WaitAsync(cancel));
 
     /// <summary>Asks the vCPUs to end with their next access. One that waits for a page goes on waiting.</summary>
     public void Stop()

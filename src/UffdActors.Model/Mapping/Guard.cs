@@ -45,6 +45,17 @@ internal sealed class GuardSet
         return guard;
     }
 
+    /// <summary>Removes a thread that is gone. Safe for any thread.</summary>
+    public void Remove(Guard guard)
+    {
+        Guard[] seen;
+        do
+        {
+            seen = Volatile.Read(ref _guards);
+        }
+        while (Interlocked.CompareExchange(ref _guards, [.. seen.Where(g => g != guard)], seen) != seen);
+    }
+
     /// <summary>
     /// True if a thread may still use what it read in a range before. To be asked after the entries were written: the fence in here
     /// and the one in <see cref="Guard.Hold"/> make sure that either we see the guard or the thread sees the new entry.

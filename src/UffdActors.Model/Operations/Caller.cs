@@ -32,6 +32,13 @@ public class Caller : Owner
     /// <summary>The page that the thread is about to touch.</summary>
     internal Guard Guard { get; }
 
+    /// <summary>The thread is gone: it will not touch what it was about to. After its last turn.</summary>
+    internal void Exit()
+    {
+        Guard.Release();
+        Mm.Guards.Remove(Guard);
+    }
+
     /// <inheritdoc />
     public override string ToString() => $"thread {ThreadId}";
 }

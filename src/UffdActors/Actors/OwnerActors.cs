@@ -84,6 +84,12 @@ internal sealed class CallerActor(VmContext vm, ActorPort port) : RingActor(vm, 
     {
         if (message is VmProtocol.Call call)
         {
+            if (call.Cancel.IsCancellationRequested)
+            {
+                _ = call.Completion.TrySetCanceled(call.Cancel);
+                return;
+            }
+
             _waiting.Add(call.Operation, call.Completion);
             Run(call.Operation);
         }

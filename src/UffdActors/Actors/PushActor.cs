@@ -64,8 +64,11 @@ internal sealed class PushActor : UntypedActor
         }
     }
 
+    // Whoever waits for the push is told.
     protected override void PostStop()
     {
+        _options.Thread.Exit();
+        _ = _options.Progress.Finished.TrySetException(new VmFailedException($"The background push of region {_options.Region} of {_vm.Name} was stopped before it had ended."));
         _buffer.Dispose();
         base.PostStop();
     }

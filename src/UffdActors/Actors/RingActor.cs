@@ -51,7 +51,10 @@ internal abstract class RingActor : UntypedActor
         }
     }
 
-    protected override SupervisorStrategy SupervisorStrategy() => FailClosed;
-
-    private static readonly SupervisorStrategy FailClosed = new OneForOneStrategy(_ => Directive.Stop);
+    // A child's failing turn has been reported by itself; one that cannot even start has nobody else to tell.
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(reason =>
+    {
+        Vm.Fail(Sender, reason, null);
+        return Directive.Stop;
+    });
 }

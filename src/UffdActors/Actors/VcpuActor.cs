@@ -1,4 +1,5 @@
 using Akka.Actor;
+using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
@@ -55,6 +56,14 @@ internal sealed class VcpuActor : RingActor
         if (!_access.IsFinished) return;
         Account();
         GoOn();
+    }
+
+    // Whoever waits for the guest is told; and a page that the thread was about to touch is not held for ever.
+    protected override void PostStop()
+    {
+        _options.Thread.Exit();
+        _ = _options.Progress.Finished.TrySetException(new VmFailedException($"vCPU {_options.Number} of {Vm.Name} was stopped before its work had ended."));
+        base.PostStop();
     }
 
     private void GoOn()

@@ -1,6 +1,8 @@
 using Akka.Actor;
 using UffdActors.Handling;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Userfault;
 
 namespace UffdActors.Actors;
 
@@ -9,16 +11,15 @@ namespace UffdActors.Actors;
 /// of the ring fails.
 /// </summary>
 /// <remarks>
-/// States: <em>running</em>; <em>failed</em>, after a ring actor has thrown: nothing is started any more, no page is filled with anything
-/// that is not its content, and threads stay where they are until the VM is disposed of.
+/// States: <em>running</em>; <em>failed</em>, after a ring actor has thrown: every actor of the VM is stopped, nothing is started any more,
+/// and no page is filled. Whoever waits for one of them is told by its <c>PostStop</c>, or by <see cref="VmHealth.Failed"/>.
 /// </remarks>
 internal sealed class VmActor : UntypedActor
 {
-    private const int HandlerRestarts = 1000;
-
     private readonly VmContext _vm;
     private readonly VmHealth _health;
     private readonly List<Stopping> _stopping = [];
+    private readonly List<Owner> _owners = [];
     private TaskCompletionSource? _stopped;
 
     public VmActor(VmContext vm, VmHealth health)
@@ -37,8 +38,34 @@ internal sealed class VmActor : UntypedActor
             case VmProtocol.RingFailed failed:
                 OnRingFailed(failed);
                 break;
+            case VmProtocol.StopChildren stop:
+                StopChildren(stop);
+                break;
+            case Terminated terminated:
+                OnTerminated(terminated.ActorRef);
+                break;
+            case VmProtocol.StopVm stop:
+                _stopped = stop.Done;
+                Context.Stop(Self);
+                break;
+            default:
+                // Whoever asks a failed VM for something has been told already.
+                if (!_health.Failed.IsCompleted) Start(message);
+                break;
+        }
+    }
+
+    private void Start(object message)
+    {
+        switch (message)
+        {
             case VmProtocol.Attach attach:
-                foreach (Owner owner in attach.Owners) owner.Attach(OwnerActors.Make(Context, _vm, owner));
+                foreach (Owner owner in attach.Owners)
+                {
+                    owner.Attach(OwnerActors.Make(Context, _vm, owner));
+                    if (owner is AddressSpace or UserfaultContext) _owners.Add(owner);
+                }
+
                 attach.Done.TrySetResult();
                 break;
             case VmProtocol.StartSource start:
@@ -57,16 +84,6 @@ internal sealed class VmActor : UntypedActor
             case VmProtocol.StartVcpus start:
                 StartVcpus(start);
                 break;
-            case VmProtocol.StopChildren stop:
-                StopChildren(stop);
-                break;
-            case Terminated terminated:
-                OnTerminated(terminated.ActorRef);
-                break;
-            case VmProtocol.StopVm stop:
-                _stopped = stop.Done;
-                Context.Stop(Self);
-                break;
             default:
                 Unhandled(message);
                 break;
@@ -75,15 +92,14 @@ internal sealed class VmActor : UntypedActor
 
     protected override void PostStop() => _ = _stopped?.TrySetResult();
 
-    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(
-        HandlerRestarts,
-        TimeSpan.FromMinutes(1),
-        reason =>
-        {
-            if (Sender.Path.Name.StartsWith(VmProtocol.HandlerName, StringComparison.Ordinal)) return Directive.Restart;
-            _vm.Fail(Sender, reason, null);
-            return Directive.Stop;
-        });
+    // Handlers are restarted without limit here: a page on which they keep crashing is left alone, and that is what ends it. A limit
+    // would stop the handler in silence.
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(reason =>
+    {
+        if (reason is not ActorInitializationException && Sender.Path.Name.StartsWith(VmProtocol.HandlerName, StringComparison.Ordinal)) return Directive.Restart;
+        _vm.Fail(Sender, reason, null);
+        return Directive.Stop;
+    });
 
     private IActorRef Start(Caller thread, Props props, string name)
     {
@@ -134,8 +150,10 @@ internal sealed class VmActor : UntypedActor
         if (!_health.TryFail(failed.Reason)) return;
         _vm.Incidents.Report(new Incident(
             IncidentKind.VmFailed,
-            $"{_vm.Name} has failed closed: {failed.Actor.Path.Name} threw {failed.Reason.GetType().Name} ({failed.Reason.Message}) on {failed.Message ?? "a message"}. Its vCPUs stay stopped.",
-            failed.Reason));
+            $"{_vm.Name} has failed closed: {failed.Actor.Path.Name} threw {failed.Reason.GetType().Name} ({failed.Reason.Message}) on {failed.Message ?? "a message"}. Its vCPUs stay stopped; dispose of the VM.",
+            failed.Reason,
+            VmState.Describe(_owners, failed.Message)));
+        foreach (IActorRef child in Context.GetChildren()) Context.Stop(child);
     }
 
     private sealed record Stopping(HashSet<IActorRef> Children, TaskCompletionSource Done);

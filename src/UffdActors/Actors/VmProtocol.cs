@@ -8,8 +8,9 @@ namespace UffdActors.Actors;
 /// <summary>Messages between the actors of a VM that are not operations. All local: they carry live objects.</summary>
 internal static class VmProtocol
 {
-    /// <summary>Lets a thread make a call; the completion is told the outcome.</summary>
-    public sealed record Call(Operation Operation, TaskCompletionSource<Operation> Completion) : INoSerializationVerificationNeeded;
+    /// <summary>Lets a thread make a call, unless it has been cancelled by then; the completion is told the outcome.</summary>
+    public sealed record Call(Operation Operation, TaskCompletionSource<Operation> Completion, CancellationToken Cancel = default)
+        : INoSerializationVerificationNeeded;
 
     /// <summary>A turn of a ring actor ended in an exception.</summary>
     public sealed record RingFailed(IActorRef Actor, Exception Reason, object? Message) : INoSerializationVerificationNeeded;

@@ -16,7 +16,7 @@ namespace UffdActors.Dispatch;
 /// </para>
 /// <para>
 /// The thread starts with the first task, and ends when the dispatcher shuts down; a later task starts another one. An exception that
-/// leaves a run is reported and ends nothing.
+/// leaves a run (or a poller) ends nothing: it is reported, and the VMs of the loop fail closed.
 /// </para>
 /// </remarks>
 internal sealed class FaultLoop : RingTime
@@ -26,7 +26,6 @@ internal sealed class FaultLoop : RingTime
 
     private readonly string _name;
     private readonly FaultLoopSettings _settings;
-    private readonly Action<Exception> _onFailure;
     private readonly ConcurrentQueue<IRunnable> _inbox = new();
     private readonly RunQueue _runs = new();
     private readonly TimerQueue _timers = new();
@@ -36,13 +35,16 @@ internal sealed class FaultLoop : RingTime
     private int _sleeping;
     private volatile bool _stopping;
 
-    public FaultLoop(string name, FaultLoopSettings settings, Action<Exception> onFailure, LoopWaiter? waiter = null)
+    public FaultLoop(string name, FaultLoopSettings settings, Action<Exception>? onFailure = null, LoopWaiter? waiter = null)
     {
         _name = name;
         _settings = settings;
-        _onFailure = onFailure;
         _waiter = waiter ?? new EventWaiter();
+        if (onFailure is not null) Failed += onFailure;
     }
+
+    /// <summary>An exception has left a run: a bug of ours. Raised on the loop's thread.</summary>
+    public event Action<Exception>? Failed;
 
     /// <summary>The loop whose thread asks, or null.</summary>
     public static FaultLoop? Current => _current;
@@ -111,17 +113,41 @@ internal sealed class FaultLoop : RingTime
     private void Run()
     {
         _current = this;
-        if (_settings.Cpu is { } cpu) CpuPlacement.PinCurrentThread(cpu);
+        bool placed = _settings.Cpu is null;
         while (true)
         {
-            RunRound();
-            bool found = TakeInbox();
-            found |= _waiter.Poll();
-            if (!_timers.IsEmpty) _timers.Fire(Now);
-            if (found || !_runs.IsEmpty) continue;
-            if (_stopping && TryEnd()) return;
-            if (!BusyPoll()) Sleep();
+            try
+            {
+                if (!placed)
+                {
+                    placed = true;
+                    CpuPlacement.PinCurrentThread(_settings.Cpu!.Value);
+                }
+
+                while (RunRoundAndLook())
+                {
+                }
+
+                return;
+            }
+            catch (Exception e)
+            {
+                Failed?.Invoke(e);
+            }
         }
+    }
+
+    /// <returns>False if the thread is to end.</returns>
+    private bool RunRoundAndLook()
+    {
+        RunRound();
+        bool found = TakeInbox();
+        found |= _waiter.Poll();
+        if (!_timers.IsEmpty) _timers.Fire(Now);
+        if (found || !_runs.IsEmpty) return true;
+        if (_stopping && TryEnd()) return false;
+        if (!BusyPoll()) Sleep();
+        return true;
     }
 
     private void RunRound()
@@ -129,24 +155,12 @@ internal sealed class FaultLoop : RingTime
         long end = 0;
         for (int i = 1; i <= _settings.RunsPerRound && _runs.TryPop(out IRunnable task); i++)
         {
-            RunOne(task);
+            task.Run();
             // Reading the clock costs about half a hop, so not after each.
             if (i % 8 != 0) continue;
             long now = Now;
             if (end == 0) end = now + _settings.RoundTimeNanoseconds;
             else if (now >= end) return;
-        }
-    }
-
-    private void RunOne(IRunnable task)
-    {
-        try
-        {
-            task.Run();
-        }
-        catch (Exception e)
-        {
-            _onFailure(e);
         }
     }
 
@@ -190,7 +204,9 @@ internal sealed class FaultLoop : RingTime
     {
         lock (_gate)
         {
-            if (!_stopping || !_inbox.IsEmpty || !_timers.IsEmpty) return false;
+            if (!_stopping || !_inbox.IsEmpty) return false;
+            // No actor is left here whom a timer could be for.
+            _timers.Clear();
             Volatile.Write(ref _thread, null);
             _current = null;
             return true;

@@ -1,5 +1,6 @@
 using Akka.Configuration;
 using Akka.Dispatch;
+using Akka.Event;
 
 namespace UffdActors.Dispatch;
 
@@ -15,7 +16,7 @@ public sealed class FaultLoopDispatcherConfigurator : MessageDispatcherConfigura
         ArgumentNullException.ThrowIfNull(config);
         // Of several loops with one section of the configuration, each has a name of its own.
         string id = config.GetString("name", config.GetString("id", "fault-loop"));
-        FaultLoop loop = new(id, FaultLoopSettings.From(config), e => DispatcherFailures.Report(prerequisites.EventStream, id, e));
+        FaultLoop loop = new(id, FaultLoopSettings.From(config), e => prerequisites.EventStream.Publish(new Error(e, id, typeof(FaultLoop), $"An exception left a run on {id}.")));
         _dispatcher = new FaultLoopDispatcher(this, id, config, loop);
         RingTimes.Of(prerequisites.Settings.System).Add(id, loop);
     }
@@ -42,18 +43,4 @@ internal sealed class FaultLoopDispatcher : MessageDispatcher
 
     // Called from the scheduler's thread when the last actor has left, perhaps while a new one arrives.
     protected override void Shutdown() => _loop.Stop();
-}
-
-/// <summary>An exception left a run of a dispatcher: a bug of ours, which must not pass in silence.</summary>
-/// <param name="DispatcherId">Where.</param>
-/// <param name="Exception">What.</param>
-internal sealed record DispatcherFailure(string DispatcherId, Exception Exception);
-
-internal static class DispatcherFailures
-{
-    public static void Report(Akka.Event.EventStream stream, string id, Exception exception)
-    {
-        stream.Publish(new Akka.Event.Error(exception, id, typeof(FaultLoop), $"An exception left a run on {id}."));
-        stream.Publish(new DispatcherFailure(id, exception));
-    }
 }

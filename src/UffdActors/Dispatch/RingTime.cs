@@ -32,6 +32,13 @@ internal sealed class TimerQueue
 
     public void Add(long due, IActorRef target, object message) => _timers.Enqueue((target, message), (due, _order++));
 
+    /// <summary>Forgets all messages.</summary>
+    public void Clear()
+    {
+        _timers.Clear();
+        _order = 0;
+    }
+
     /// <summary>Sends what is due.</summary>
     public void Fire(long now)
     {

@@ -8,6 +8,12 @@ public enum IncidentKind
     /// <summary>A bug in a ring actor: the VM has failed closed; its vCPUs stay where they are.</summary>
     VmFailed,
 
+    /// <summary>Disposing of the VM took longer than <c>uffd.close-timeout</c>.</summary>
+    CloseTimedOut,
+
+    /// <summary>A call whose caller had given up waiting has ended; the message says how.</summary>
+    CancelledCallEnded,
+
     /// <summary>A handler crashed; it was restarted, and its faults were delivered again.</summary>
     HandlerCrashed,
 
@@ -28,7 +34,8 @@ public enum IncidentKind
 /// <param name="Kind">What.</param>
 /// <param name="Message">One sentence that names the thing, and what to do.</param>
 /// <param name="Exception">The cause, if it was an exception.</param>
-public sealed record Incident(IncidentKind Kind, string Message, Exception? Exception = null);
+/// <param name="State">For <see cref="IncidentKind.VmFailed"/>: the state of the VM in lines of text.</param>
+public sealed record Incident(IncidentKind Kind, string Message, Exception? Exception = null, string? State = null);
 
 /// <summary>Incidents of a VM as a bounded stream; when nobody reads, the oldest go and are counted.</summary>
 internal sealed class IncidentLog
