@@ -73,6 +73,8 @@ public sealed class ClosingTests
         Assert.Contains("Its memory is kept", late.Message, StringComparison.Ordinal);
         Assert.Equal(IncidentKind.CloseTimedOut, (await vm.Incidents.ReadAsync()).Kind);
         source.LetGo();
+        // Without a deadline of its own: the turn is over, so the actors end, sooner or later.
+        await runtime.System.Terminate();
         await runtime.DisposeAsync();
     }
 
