@@ -283,10 +283,10 @@ public sealed class UffdVm : IAsyncDisposable
         return OrFailed(done.Task);
     }
 
-    internal Task StartHandlersAsync(FaultReader reader, IReadOnlyList<HandlerOptions> handlers)
+    internal Task StartHandlersAsync(FaultReader reader, IActorRef context, IReadOnlyList<HandlerOptions> handlers)
     {
         TaskCompletionSource done = NewCompletion();
-        _root.Tell(new VmProtocol.StartHandlers(reader, handlers, NewName(VmProtocol.HandlerName), done));
+        _root.Tell(new VmProtocol.StartHandlers(reader, context, handlers, NewName(VmProtocol.HandlerName), done));
         return OrFailed(done.Task);
     }
 

@@ -5,6 +5,7 @@ using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Userfault;
 using UffdActors.PageSources;
+using UffdActors.Worlds;
 
 namespace UffdActors;
 
@@ -61,11 +62,12 @@ public sealed class Userfault
         cancel.ThrowIfCancellationRequested();
         RegionView view = RegionView.Empty;
         foreach ((GuestRegion region, RegisterModes modes, PageBitmap received) in _registered) view = view.With(Served(region, modes, received));
-        HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(_ => new HandlerSlot(_vm.NewThread()))];
-        FaultReader reader = new(_context, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit);
+        HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, NewMonitorThread()))];
+        FaultReader reader = new(new ModelDescriptor(_context), slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit);
         Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce ? await _vm.StartSourceAsync(options.Source) : null;
-        HandlerOptions[] handlers = [.. slots.Select((_, i) => new HandlerOptions(i, reader, options.Source, source))];
-        await _vm.StartHandlersAsync(reader, handlers);
+        Akka.Actor.IActorRef context = ((ActorPort)_context.Port).Self;
+        HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, context, options.Source, source))];
+        await _vm.StartHandlersAsync(reader, context, handlers);
         _reader = reader;
     }
 
@@ -81,7 +83,7 @@ public sealed class Userfault
         PageBitmap received = ReceivedOf(region);
         PushProgress progress = new(_vm.NewCompletion());
         Akka.Actor.IActorRef actor = await _vm.StartSourceAsync(source);
-        await _vm.StartPushAsync(new PushOptions(reader, _vm.NewThread(), actor, region.Id, received, progress, _vm.Settings.PushChunkPages));
+        await _vm.StartPushAsync(new PushOptions(reader, NewMonitorThread(), actor, region.Id, received, progress, _vm.Settings.PushChunkPages));
         return new BackgroundPush(progress, received, _vm);
     }
 
@@ -125,6 +127,8 @@ public sealed class Userfault
         _closed = true;
         await _vm.CallAsync("close", new CloseHandle(_vm.Main, _context), c => c.Error, CancellationToken.None);
     }
+
+    private ModelThread NewMonitorThread() => new(_vm.NewThread(), _context, _vm.Context.SplitsTurns);
 
     private static ServedRegion Served(GuestRegion region, RegisterModes modes, PageBitmap received)
     {

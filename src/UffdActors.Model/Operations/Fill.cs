@@ -562,6 +562,14 @@ public class Fill : Operation
     {
     }
 
+    /// <summary>
+    /// Called in a turn of the context when a fill that does not report success has succeeded in full, after its threads were woken: the
+    /// fill has ended, and may be used again from in here.
+    /// </summary>
+    protected virtual void OnSucceeded()
+    {
+    }
+
     private void Wake()
     {
         OnFilled();
@@ -571,6 +579,7 @@ public class Fill : Operation
         {
             _stage = Stage.End;
             Complete();
+            OnSucceeded();
             return;
         }
 

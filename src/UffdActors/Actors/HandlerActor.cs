@@ -1,7 +1,6 @@
 using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Handling;
-using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.PageSources;
@@ -28,7 +27,6 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
     private readonly VmContext _vm;
     private readonly HandlerOptions _options;
     private readonly HandlerSlot _slot;
-    private readonly Dictionary<WriteProtect, PageRequest> _clearing = [];
     private PageRequest? _asking;
     private bool _answered;
 
@@ -36,7 +34,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
     {
         _vm = vm;
         _options = options;
-        _slot = options.Reader.Handlers[options.Number];
+        _slot = options.Slot;
     }
 
     public static Props Props(VmContext vm, HandlerOptions options) =>
@@ -49,19 +47,14 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
             case PageRequest request:
                 OnRequest(request);
                 break;
-            case WriteProtect clear:
-                clear.Step();
-                if (clear.EndedHere) OnCleared(clear);
-                break;
-            case AliasAccess access:
-                access.Step();
-                if (access.EndedHere) OnAliasPresent(access);
+            case IMonitorCall call:
+                OnReturned(call, call.Request!);
                 break;
             case VmProtocol.Retry retry:
                 OnRetry(retry.Request);
                 break;
             case VmProtocol.EventsApplied:
-                _vm.Probe?.At(HandlerPoint.OnEvents, _options.Number, null);
+                _vm.Probe?.At(HandlerPoint.OnEvents, _slot.Number, null);
                 break;
             default:
                 Unhandled(message);
@@ -71,9 +64,9 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
     protected override void PreRestart(Exception reason, object message)
     {
-        _vm.Incidents.Report(new Incident(IncidentKind.HandlerCrashed, $"Handler {_options.Number} crashed and was restarted: {reason.Message}", reason));
-        PageRequest? during = (message as PageRequest) ?? (message as VmProtocol.Retry)?.Request ?? (message as AliasAccess)?.Request;
-        ((ActorPort)_options.Reader.Context.Port).Self.Tell(new VmProtocol.HandlerCrashed(_options.Number, during), ActorRefs.NoSender);
+        _vm.Incidents.Report(new Incident(IncidentKind.HandlerCrashed, $"Handler {_slot.Number} crashed and was restarted: {reason.Message}", reason));
+        PageRequest? during = (message as PageRequest) ?? (message as VmProtocol.Retry)?.Request ?? (message as IMonitorCall)?.Request;
+        _options.Context.Tell(new VmProtocol.HandlerCrashed(_slot.Number, during), ActorRefs.NoSender);
         base.PreRestart(reason, message);
     }
 
@@ -88,20 +81,50 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         switch (request.Phase)
         {
             case RequestPhase.New:
-                _vm.Probe?.At(HandlerPoint.AfterRead, _options.Number, request);
+                _vm.Probe?.At(HandlerPoint.AfterRead, _slot.Number, request);
                 Take(request);
                 break;
             case RequestPhase.Fetching:
-                _vm.Probe?.At(HandlerPoint.OnAnswer, _options.Number, request);
+                _vm.Probe?.At(HandlerPoint.OnAnswer, _slot.Number, request);
                 if (request.Failure is null) Fill(request);
                 else Defer(request);
                 break;
-            case RequestPhase.Filling:
-                _vm.Probe?.At(HandlerPoint.OnAnswer, _options.Number, request);
-                request.Step();
-                if (request.EndedHere) OnFillFailed(request);
+        }
+    }
+
+    private void OnReturned(IMonitorCall call, PageRequest request)
+    {
+        bool isOurs = request.Incarnation == _slot.Incarnation;
+        if (isOurs && request.Phase == RequestPhase.Filling) _vm.Probe?.At(HandlerPoint.OnAnswer, _slot.Number, request);
+        if (!call.Advance()) return;
+        if (!isOurs) Dismiss(request);
+        else OnEnded(call, request);
+    }
+
+    private void OnEnded(IMonitorCall call, PageRequest request)
+    {
+        switch (request.Phase)
+        {
+            case RequestPhase.Clearing:
+                // Clearing has woken the page's threads by itself.
+                if (call.Error == Errno.EAGAIN) Defer(request);
+                else Dismiss(request);
+                break;
+            case RequestPhase.Populating:
+                if (call.Error == Errno.None) Fill(request);
+                else Refuse(request, call.Error);
+                break;
+            default:
+                request.Error = call.Error;
+                OnFillFailed(request);
                 break;
         }
+    }
+
+    private void Start(IMonitorCall call, PageRequest request, RequestPhase phase)
+    {
+        request.Phase = phase;
+        if (call.Advance()) OnEnded(call, request);
     }
 
     private void Take(PageRequest request)
@@ -130,7 +153,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 Issue(request, FillKind.Continue, FillSource.Zero);
                 break;
             case Resolution.ClearProtection:
-                ClearProtection(request);
+                Start(_slot.Thread.ClearProtection(request), request, RequestPhase.Clearing);
                 break;
             case Resolution.Defer:
                 request.Streak = 0;
@@ -237,7 +260,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         request.HasClaim = true;
         ulong address = PageSize.AddressOf(alias.FirstPage + request.Page);
         // The cache was allocated in full, so a page of zeros is there already.
-        if (request.Content == SourceContent.Zero || DirectWrite.TryWrite(_slot.Thread, address, request.Data, PageSize.Base) == PageSize.Base)
+        if (request.Content == SourceContent.Zero || _slot.Thread.TryWriteAlias(address, request.Data))
         {
             alias.MarkWritten(request.Page);
             request.HasClaim = false;
@@ -246,31 +269,20 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         }
 
         // Not mapped in the alias yet: fault it in like any other memory, then write again.
-        AliasAccess access = new(_slot.Thread, request);
-        access.Begin(address, AccessKind.Read | AccessKind.Kernel);
-        access.Step();
-        if (access.EndedHere) OnAliasPresent(access);
-    }
-
-    private void OnAliasPresent(AliasAccess access)
-    {
-        if (access.Request.Incarnation != _slot.Incarnation) Dismiss(access.Request);
-        else if (access.Outcome == AccessOutcome.Ok) Fill(access.Request);
-        else Refuse(access.Request, Errno.EFAULT);
+        Start(_slot.Thread.PopulateAlias(request, address), request, RequestPhase.Populating);
     }
 
     private void Issue(PageRequest request, FillKind kind, FillSource source)
     {
         request.Phase = RequestPhase.Filling;
-        request.Begin(_options.Reader.Context, kind, request.Address, PageSize.Base, source);
-        request.Step();
-        if (request.EndedHere) OnFillFailed(request);
-        else _vm.Probe?.At(HandlerPoint.AfterFillSent, _options.Number, request);
+        request.Fill.Begin(kind, request.Address, PageSize.Base, source);
+        if (request.Fill.Advance()) OnEnded(request.Fill, request);
+        else _vm.Probe?.At(HandlerPoint.AfterFillSent, _slot.Number, request);
     }
 
     private void OnFillFailed(PageRequest request)
     {
-        switch (FaultResolver.After(request.Kind, request.Error, request.Out))
+        switch (FaultResolver.After(request.Fill.Kind, request.Error, request.Fill.Out))
         {
             case Resolution.Wake:
                 Dismiss(request);
@@ -286,23 +298,6 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 Refuse(request, request.Error);
                 break;
         }
-    }
-
-    private void ClearProtection(PageRequest request)
-    {
-        request.Phase = RequestPhase.Filling;
-        WriteProtect clear = new(_slot.Thread, _options.Reader.Context, request.Address, PageSize.Base, (ulong)WriteProtectModes.Clear);
-        _clearing.Add(clear, request);
-        clear.Step();
-        if (clear.EndedHere) OnCleared(clear);
-    }
-
-    // Clearing has woken the page's threads by itself.
-    private void OnCleared(WriteProtect clear)
-    {
-        _ = _clearing.Remove(clear, out PageRequest? request);
-        if (clear.Error == Errno.EAGAIN && request!.Incarnation == _slot.Incarnation) Defer(request);
-        else Dismiss(request!);
     }
 
     private void OnRetry(PageRequest request)
@@ -330,27 +325,22 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         request.Phase = RequestPhase.Deferred;
         _vm.Incidents.Report(new Incident(
             IncidentKind.FillRefused,
-            $"{request.Kind} of the page at 0x{request.Address:x} was refused with {error}; its threads wait."));
+            $"{request.Fill.Kind} of the page at 0x{request.Address:x} was refused with {error}; its threads wait."));
     }
 
     private void Dismiss(PageRequest request)
     {
         request.Phase = RequestPhase.Dismissed;
-        _options.Reader.Context.Port.Send(request);
+        _options.Context.Tell(request, ActorRefs.NoSender);
     }
 
     private static string Reason(PageRequest request) => request.Failure?.Message ?? request.Error.ToString();
-
-    /// <summary>An access that faults a page of the alias in.</summary>
-    private sealed class AliasAccess(Caller thread, PageRequest request) : Access(thread)
-    {
-        public PageRequest Request { get; } = request;
-    }
 }
 
 /// <summary>What a handler is made of.</summary>
-/// <param name="Number">Number among the handlers of the context.</param>
+/// <param name="Slot">The handler as the reader knows it.</param>
 /// <param name="Reader">The reader whose faults it resolves.</param>
+/// <param name="Context">The context's actor.</param>
 /// <param name="Source">Where pages come from.</param>
 /// <param name="SourceActor">The actor in front of the source; null if the source answers at once and is asked directly.</param>
-internal sealed record HandlerOptions(int Number, FaultReader Reader, IPageSource Source, IActorRef? SourceActor);
+internal sealed record HandlerOptions(HandlerSlot Slot, FaultReader Reader, IActorRef Context, IPageSource Source, IActorRef? SourceActor);

@@ -23,7 +23,7 @@ internal static class OwnerActors
     {
         VmaOwner => Props.Create<VmaActor>(vm, port),
         Backend => Props.Create<BackendActor>(vm, port),
-        UserfaultContext context => Props.Create<UffdContextActor>(vm, port, context),
+        UserfaultContext => Props.Create<UffdContextActor>(vm, port),
         AddressSpace => Props.Create<AddressSpaceActor>(vm, port),
         Caller => Props.Create<CallerActor>(vm, port),
         _ => throw new InvalidOperationException($"{owner} has no actor."),

@@ -3,7 +3,6 @@ using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
-using UffdActors.Model.Userfault;
 using UffdActors.PageSources;
 
 namespace UffdActors.Actors;
@@ -20,7 +19,7 @@ internal sealed class PushActor : UntypedActor
 {
     private readonly VmContext _vm;
     private readonly PushOptions _options;
-    private readonly Fill _fill;
+    private readonly IPageFill _fill;
     private readonly NativeBuffer _buffer;
     private readonly PushOrder _order;
     private readonly Queue<PushPiece> _pieces = new();
@@ -32,7 +31,7 @@ internal sealed class PushActor : UntypedActor
     {
         _vm = vm;
         _options = options;
-        _fill = new Fill(options.Thread);
+        _fill = options.Thread.NewFill(null);
         _order = new PushOrder(Self, options.Region);
         _buffer = new NativeBuffer(options.ChunkPages * PageSize.Base);
     }
@@ -51,12 +50,12 @@ internal sealed class PushActor : UntypedActor
             case PushOrder order:
                 OnChunk(order);
                 break;
-            case Fill fill:
-                fill.Step();
-                if (fill.EndedHere) OnFilled();
+            case IPageFill fill:
+                if (fill.Advance()) OnFilled();
                 break;
-            case Wake wake:
-                wake.Step();
+            case Operation operation:
+                // A call whose end nobody waits for.
+                operation.Step();
                 break;
             default:
                 Unhandled(message);
@@ -166,7 +165,7 @@ internal sealed class PushActor : UntypedActor
             if (!alias.TryClaim(page)) break;
             nint bytes = _piece.Address + (ready << PageSize.BaseShift);
             ulong address = PageSize.AddressOf(alias.FirstPage + page);
-            if (content != SourceContent.Zero && DirectWrite.TryWrite(_options.Thread, address, bytes, PageSize.Base) != PageSize.Base)
+            if (content != SourceContent.Zero && !_options.Thread.TryWriteAlias(address, bytes))
             {
                 // The alias was not populated; a handler can wait for that, the background leaves the page to it.
                 alias.Unclaim(page);
@@ -184,9 +183,8 @@ internal sealed class PushActor : UntypedActor
 
     private void Begin(FillKind kind, long page, ulong length, FillSource source)
     {
-        _fill.Begin(_options.Reader.Context, kind, PageSize.AddressOf(page), length, source);
-        _fill.Step();
-        if (_fill.EndedHere) OnFilled();
+        _fill.Begin(kind, PageSize.AddressOf(page), length, source);
+        if (_fill.Advance()) OnFilled();
     }
 
     private void OnFilled()
@@ -205,7 +203,7 @@ internal sealed class PushActor : UntypedActor
                 break;
             case Errno.EEXIST:
                 // A demand was faster. Its own fill has woken the page's threads, or will; waking once more costs nothing.
-                new Wake(_options.Thread, _options.Reader.Context, _fill.Start, PageSize.Base).Step();
+                _options.Thread.Wake(_fill.Start, PageSize.Base);
                 Mark(1);
                 break;
             case Errno.EAGAIN or Errno.ENOMEM:
@@ -282,7 +280,7 @@ internal sealed class PushActor : UntypedActor
 /// <param name="ChunkPages">Pages in a chunk.</param>
 internal sealed record PushOptions(
     FaultReader Reader,
-    Caller Thread,
+    MonitorThread Thread,
     IActorRef SourceActor,
     int Region,
     PageBitmap Received,

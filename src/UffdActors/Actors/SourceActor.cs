@@ -104,7 +104,7 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
             request.Content = content;
             request.Data = address;
             request.Failure = failure;
-            request.Caller.Port.Send(request);
+            request.Handler.Thread.Actor.Tell(request, ActorRefs.NoSender);
             return;
         }
 

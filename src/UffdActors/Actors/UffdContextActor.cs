@@ -1,7 +1,6 @@
 using Akka.Actor;
 using UffdActors.Handling;
 using UffdActors.Model.Operations;
-using UffdActors.Model.Userfault;
 
 namespace UffdActors.Actors;
 
@@ -15,17 +14,18 @@ namespace UffdActors.Actors;
 /// </remarks>
 internal sealed class UffdContextActor : RingActor, IFaultRoute
 {
-    private readonly UserfaultContext _context;
     private FaultReader? _reader;
 
-    public UffdContextActor(VmContext vm, ActorPort port, UserfaultContext context)
-        : base(vm, port) => _context = context;
+    public UffdContextActor(VmContext vm, ActorPort port)
+        : base(vm, port)
+    {
+    }
 
     protected override void OnReceive(object message)
     {
         switch (message)
         {
-            case PageRequest { Phase: RequestPhase.Dismissed } dismissed:
+            case PageRequest dismissed:
                 _reader!.Dismiss(dismissed);
                 break;
             case Operation operation:
@@ -45,22 +45,16 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 return;
         }
 
-        if (_reader is not null && _context.HasMessages) _reader.Read(this);
-    }
-
-    protected override void Run(Operation operation)
-    {
-        operation.Step();
-        if (operation is PageRequest { IsFinished: true } request) _reader!.Completed(request);
+        if (_reader is { } reader && reader.Descriptor.HasMessages) reader.Read(this);
     }
 
     /// <inheritdoc />
-    public void Hand(PageRequest request) => request.Caller.Port.Send(request);
+    public void Hand(PageRequest request) => request.Handler.Thread.Actor.Tell(request, ActorRefs.NoSender);
 
     /// <inheritdoc />
     public void EventsApplied()
     {
-        foreach (HandlerSlot handler in _reader!.Handlers) ((ActorPort)handler.Thread.Port).Self.Tell(VmProtocol.EventsApplied.Instance, ActorRefs.NoSender);
+        foreach (HandlerSlot handler in _reader!.Handlers) handler.Thread.Actor.Tell(VmProtocol.EventsApplied.Instance, ActorRefs.NoSender);
     }
 
     private void OnHandlerCrashed(VmProtocol.HandlerCrashed crashed)

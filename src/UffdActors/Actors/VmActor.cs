@@ -73,8 +73,8 @@ internal sealed class VmActor : UntypedActor
                 break;
             case VmProtocol.StartHandlers start:
                 foreach (HandlerOptions options in start.Handlers)
-                    Start(options.Reader.Handlers[options.Number].Thread, HandlerActor.Props(_vm, options), $"{start.Name}-{options.Number}");
-                ((ActorPort)start.Reader.Context.Port).Self.Tell(new VmProtocol.Serve(start.Reader));
+                    _ = Start(options.Slot.Thread, HandlerActor.Props(_vm, options), $"{start.Name}-{options.Slot.Number}");
+                start.Context.Tell(new VmProtocol.Serve(start.Reader));
                 start.Done.TrySetResult();
                 break;
             case VmProtocol.StartPush start:
@@ -101,12 +101,10 @@ internal sealed class VmActor : UntypedActor
         return Directive.Stop;
     });
 
-    private IActorRef Start(Caller thread, Props props, string name)
+    private static IActorRef Start(MonitorThread thread, Props props, string name)
     {
-        ActorPort port = new(_vm.SplitsTurns);
         IActorRef actor = Context.ActorOf(props, name);
-        port.Bind(actor);
-        thread.Attach(port);
+        thread.Attach(actor);
         return actor;
     }
 

@@ -26,7 +26,7 @@ internal static class VmProtocol
 
     /// <summary>Starts the handlers of a context, and lets its reader read.</summary>
     public sealed record StartHandlers(
-        FaultReader Reader, IReadOnlyList<HandlerOptions> Handlers, string Name, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
+        FaultReader Reader, IActorRef Context, IReadOnlyList<HandlerOptions> Handlers, string Name, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
 
     /// <summary>Starts the background push of a region.</summary>
     public sealed record StartPush(PushOptions Options, string Name, TaskCompletionSource Done) : INoSerializationVerificationNeeded;

@@ -48,7 +48,7 @@ internal sealed class FaultCounters
 
     public void Count(PageRequest request)
     {
-        if (request.Kind == FillKind.ZeroPage || (request.Kind == FillKind.Continue && request.Content == PageSources.SourceContent.Zero)) DemandZeroPages++;
+        if (request.Fill.Kind == FillKind.ZeroPage || (request.Fill.Kind == FillKind.Continue && request.Content == PageSources.SourceContent.Zero)) DemandZeroPages++;
         else DemandPages++;
     }
 }

@@ -2,10 +2,7 @@ using UffdActors.Abi;
 using UffdActors.Dispatch;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
-using UffdActors.Model.Userfault;
 using UffdActors.Statistics;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Handling;
 
@@ -20,12 +17,15 @@ internal interface IFaultRoute
 }
 
 /// <summary>A handler as the reader knows it.</summary>
-internal sealed class HandlerSlot(Caller thread)
+internal sealed class HandlerSlot(int number, MonitorThread thread)
 {
     private int _incarnation;
 
+    /// <summary>Number among the handlers of the context.</summary>
+    public int Number { get; } = number;
+
     /// <summary>The thread on whose behalf the handler calls.</summary>
-    public Caller Thread { get; } = thread;
+    public MonitorThread Thread { get; } = thread;
 
     /// <summary>Raised whenever the handler crashes: what an earlier one was asked is void.</summary>
     public int Incarnation => Volatile.Read(ref _incarnation);
@@ -40,7 +40,7 @@ internal sealed class HandlerSlot(Caller thread)
 /// <remarks>Pure but for what it reads; lives in the turns of the context's actor. Only <see cref="View"/> is read by others.</remarks>
 internal sealed class FaultReader
 {
-    private readonly UserfaultContext _context;
+    private readonly IUffdDescriptor _descriptor;
     private readonly HandlerSlot[] _handlers;
     private readonly PageRequest?[] _pool;
     private readonly OutstandingPages _outstanding = new();
@@ -54,9 +54,9 @@ internal sealed class FaultReader
     private volatile RegionView _view;
     private long _nextId;
 
-    public FaultReader(UserfaultContext context, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit)
+    public FaultReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit)
     {
-        _context = context;
+        _descriptor = descriptor;
         _handlers = handlers;
         _view = view;
         _time = time;
@@ -64,8 +64,8 @@ internal sealed class FaultReader
         _pool = new PageRequest?[handlers.Length];
     }
 
-    /// <summary>The context that is read.</summary>
-    public UserfaultContext Context => _context;
+    /// <summary>The userfaultfd that is read.</summary>
+    public IUffdDescriptor Descriptor => _descriptor;
 
     /// <summary>The handlers, by number.</summary>
     public IReadOnlyList<HandlerSlot> Handlers => _handlers;
@@ -89,11 +89,11 @@ internal sealed class FaultReader
     public void Read(IFaultRoute route)
     {
         bool events = false;
-        while (_context.TryRead(out UffdMsg message, out Access? fault, out _))
+        while (_descriptor.TryRead(out UffdMsg message, out FaultTrace? trace))
         {
             if (message.Event == UffdEvent.Pagefault)
             {
-                OnFault(message, fault!);
+                OnFault(message, trace);
             }
             else
             {
@@ -155,7 +155,7 @@ internal sealed class FaultReader
 
         foreach (PageRequest request in _outstanding.All())
         {
-            if (request.Handler != handler) continue;
+            if (request.Handler.Number != handler) continue;
             _ = _outstanding.Remove(request);
             if (request.HasClaim) request.Region.Alias!.Unclaim(request.Page);
             request.HasClaim = false;
@@ -178,11 +178,10 @@ internal sealed class FaultReader
     /// <summary>Raised time of the request that has been outstanding longest; null if none is sampled.</summary>
     public IEnumerable<PageRequest> OutstandingRequests() => _outstanding.All();
 
-    private void OnFault(in UffdMsg message, Access fault)
+    private void OnFault(in UffdMsg message, FaultTrace? trace)
     {
         ulong address = message.Address & ~(ulong)(PageSize.Base - 1);
         Counters.CountFault(message.Flags);
-        FaultTrace? trace = (fault as GuestAccess)?.Trace;
         if (trace is not null)
         {
             trace.Read = _time.Now;
@@ -204,7 +203,7 @@ internal sealed class FaultReader
             // Unmapped or moved while the fault was under way: the thread looks again, and finds what is there now. If the range is
             // registered all the same, nobody serves it, and waking would only make the thread fault again.
             Counters.Strays++;
-            if (_context.Mm.Map.Find(page)?.Context != _context) Wake(address);
+            if (!_descriptor.IsRegistered(page)) Wake(address);
             return;
         }
 
@@ -219,6 +218,7 @@ internal sealed class FaultReader
         request.Flags = message.Flags;
         request.Waiters = 1;
         request.Attempts = 0;
+        request.Error = Errno.None;
         request.Streak = _streaks.Count > 0 ? _streaks.GetValueOrDefault(address) : 0;
         request.Trace = trace;
         _outstanding.Add(request);
@@ -228,7 +228,7 @@ internal sealed class FaultReader
 
     private PageRequest TakeRequest(int handler)
     {
-        if (_pool[handler] is not { } request) return new PageRequest(_handlers[handler].Thread, handler) { MonotonicTime = _time };
+        if (_pool[handler] is not { } request) return new PageRequest(this, _handlers[handler], _time);
         _pool[handler] = request.Next;
         request.Next = null;
         return request;
@@ -246,18 +246,19 @@ internal sealed class FaultReader
         };
 
         // Nobody else wakes those that sleep on an address that has gone.
-        if (message.Event == UffdEvent.Unmap) _context.Wake(message.Start, message.End);
-        else if (message.Event == UffdEvent.Remap) _context.Wake(message.From, message.From + message.Length);
+        if (message.Event == UffdEvent.Unmap) _descriptor.Wake(message.Start, message.End);
+        else if (message.Event == UffdEvent.Remap) _descriptor.Wake(message.From, message.From + message.Length);
     }
 
-    private void Wake(ulong address) => _context.Wake(address, address + PageSize.Base);
+    private void Wake(ulong address) => _descriptor.Wake(address, address + PageSize.Base);
 
     private void Recycle(PageRequest request)
     {
         request.Trace = null;
         request.Failure = null;
-        request.Next = _pool[request.Handler];
-        _pool[request.Handler] = request;
+        ref PageRequest? pool = ref _pool[request.Handler.Number];
+        request.Next = pool;
+        pool = request;
     }
 
     private static PageRange Range(ulong start, ulong end) => new(PageSize.PageOf(start), PageSize.PageOf(end));

@@ -1,7 +1,7 @@
+using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Dispatch;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 using UffdActors.PageSources;
 using UffdActors.Statistics;
 
@@ -19,6 +19,12 @@ internal enum RequestPhase : byte
     /// <summary>Under way as a fill, or back with its outcome.</summary>
     Filling,
 
+    /// <summary>Its page's write protection is being cleared.</summary>
+    Clearing,
+
+    /// <summary>Its page of the alias is being mapped.</summary>
+    Populating,
+
     /// <summary>Waiting in a handler for another attempt.</summary>
     Deferred,
 
@@ -27,20 +33,30 @@ internal enum RequestPhase : byte
 }
 
 /// <summary>
-/// One outstanding page: the fault on its way round the ring. The same object is the message to the handler, the order to the page
-/// source, and the fill; it is pooled, so a fault allocates nothing.
+/// One outstanding page: the fault on its way round the ring. The same object is the message to the handler and the order to the page
+/// source, and brings its fill along; both are pooled, so a fault allocates nothing.
 /// </summary>
-internal sealed class PageRequest : Fill
+internal sealed class PageRequest : INoSerializationVerificationNeeded
 {
-    public PageRequest(Caller handlerThread, int handler)
-        : base(handlerThread)
+    private readonly FaultReader _reader;
+    private readonly RingTime _time;
+
+    public PageRequest(FaultReader reader, HandlerSlot handler, RingTime time)
     {
+        _reader = reader;
+        _time = time;
         Handler = handler;
-        ReportsSuccess = false;
+        Fill = handler.Thread.NewFill(this);
     }
 
     /// <summary>The handler that the page belongs to.</summary>
-    public int Handler { get; }
+    public HandlerSlot Handler { get; }
+
+    /// <summary>The call that fills the page.</summary>
+    public IPageFill Fill { get; }
+
+    /// <summary>Errno of the latest fill for this fault; none before there was one.</summary>
+    public Errno Error { get; set; }
 
     /// <summary>Counts faults; names this one in reports.</summary>
     public long Id { get; set; }
@@ -93,12 +109,12 @@ internal sealed class PageRequest : Fill
     /// <summary>Bucket link of the table of outstanding pages.</summary>
     public PageRequest? Next { get; set; }
 
-    /// <inheritdoc />
-    protected override void OnFilled()
+    /// <summary>The page is mapped, and its threads are about to be woken.</summary>
+    public void StampInstalled()
     {
-        if (Trace is { } trace) trace.Installed = MonotonicTime!.Now;
+        if (Trace is { } trace) trace.Installed = _time.Now;
     }
 
-    /// <summary>Clock for the time stamps.</summary>
-    public RingTime? MonotonicTime { get; init; }
+    /// <summary>The fill has succeeded in full, and has woken the page's threads. In a turn of the context.</summary>
+    public void Complete() => _reader.Completed(this);
 }

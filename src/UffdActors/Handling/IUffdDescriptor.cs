@@ -1,0 +1,26 @@
+using UffdActors.Abi;
+using UffdActors.Statistics;
+
+namespace UffdActors.Handling;
+
+/// <summary>
+/// A userfaultfd as its reader sees it, whichever kernel is behind: the model's context, or a descriptor of the real one. In turns of the
+/// context's actor only.
+/// </summary>
+internal interface IUffdDescriptor
+{
+    /// <summary>True if <see cref="TryRead"/> may find something. The actor asks after each of its turns.</summary>
+    bool HasMessages { get; }
+
+    /// <summary>Takes the next message: faults come before events, whatever their age (specification 6.2).</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="trace">Time stamps of the fault, if it is a sampled one and this kernel can tell.</param>
+    /// <returns>False if there is nothing to read.</returns>
+    bool TryRead(out UffdMsg message, out FaultTrace? trace);
+
+    /// <summary>Wakes every thread whose message address lies in the bytes [start, end) (UFFDIO_WAKE).</summary>
+    void Wake(ulong start, ulong end);
+
+    /// <summary>True if the page is registered with this userfaultfd now, whatever the messages read so far say.</summary>
+    bool IsRegistered(long page);
+}

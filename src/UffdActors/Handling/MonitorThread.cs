@@ -1,0 +1,79 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Handling;
+
+/// <summary>
+/// A thread of the monitor, and the calls that it makes on one userfaultfd: one for each handler and each push, in turns of its actor. It
+/// is all that handlers know of a kernel, so the same handlers serve the model and the real one.
+/// </summary>
+internal abstract class MonitorThread
+{
+    /// <summary>The actor in whose turns the calls are made, and to whom they come back.</summary>
+    public IActorRef Actor { get; private set; } = ActorRefs.Nobody;
+
+    /// <summary>Gives the thread its actor, before the first call.</summary>
+    public virtual void Attach(IActorRef actor) => Actor = actor;
+
+    /// <summary>The actor has ended: the thread makes no call any more.</summary>
+    public virtual void Exit()
+    {
+    }
+
+    /// <summary>Makes a fill, to be used again and again.</summary>
+    /// <param name="request">
+    /// The request that it serves: a fill that succeeds in full ends in a turn of the context, which completes the request, without
+    /// another hop. Null for the push, to whom every fill comes back.
+    /// </param>
+    public abstract IPageFill NewFill(PageRequest? request);
+
+    /// <summary>Makes the call that clears the write protection of a request's page, and wakes its threads.</summary>
+    public abstract IMonitorCall ClearProtection(PageRequest request);
+
+    /// <summary>Makes the call that maps a page of the alias which <see cref="TryWriteAlias"/> did not find there.</summary>
+    public abstract IMonitorCall PopulateAlias(PageRequest request, ulong address);
+
+    /// <summary>Writes one page through the alias. Never faults.</summary>
+    /// <param name="address">Address of the alias's page.</param>
+    /// <param name="bytes">Native memory.</param>
+    /// <returns>False if the page is not mapped in the alias; then nothing has been written.</returns>
+    public abstract bool TryWriteAlias(ulong address, nint bytes);
+
+    /// <summary>Wakes the threads that wait in a range. Nobody waits for its end.</summary>
+    public abstract void Wake(ulong start, ulong length);
+}
+
+/// <summary>A call of a monitor's thread; it is also the message as which it comes back to the thread's actor.</summary>
+internal interface IMonitorCall
+{
+    /// <summary>The request that it serves; null for the push.</summary>
+    PageRequest? Request { get; }
+
+    /// <summary>The call's errno, once it has ended.</summary>
+    Errno Error { get; }
+
+    /// <summary>Runs what is due, in a turn of the thread's actor.</summary>
+    /// <returns>True if the call has ended in this very step, without having left.</returns>
+    bool Advance();
+}
+
+/// <summary>A call that fills pages. Reusable.</summary>
+internal interface IPageFill : IMonitorCall
+{
+    /// <summary>Which call.</summary>
+    FillKind Kind { get; }
+
+    /// <summary>First address to fill.</summary>
+    ulong Start { get; }
+
+    /// <summary>Bytes to fill.</summary>
+    ulong Length { get; }
+
+    /// <summary>The signed out field: bytes done, or a negative errno; null if the kernel did not write it.</summary>
+    long? Out { get; }
+
+    /// <summary>Aims the fill; to be followed by <see cref="IMonitorCall.Advance"/>.</summary>
+    void Begin(FillKind kind, ulong start, ulong length, FillSource source);
+}
