@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Model.Backends.Designs;
 
 namespace UffdActors.Model;
 
@@ -13,6 +14,15 @@ public enum OpsShape
 
     /// <summary>The folio-level table that was merged around 7.1.</summary>
     Merged,
+
+    /// <summary>Design A, of April 2025; no kernel has it: CONTINUE through the backend's fault handler.</summary>
+    FaultHandler,
+
+    /// <summary>Design B, of June 2025; no kernel has it: one request hook.</summary>
+    Request,
+
+    /// <summary>Design D, of October 2025; no kernel has it: the table reduced to ioctls and a lookup.</summary>
+    Reduced,
 }
 
 /// <summary>
@@ -38,6 +48,9 @@ public sealed record KernelProfile
     /// <summary>How memory plugs in.</summary>
     public required OpsShape Shape { get; init; }
 
+    /// <summary>Core's way to the memory modules.</summary>
+    public OpsDesign Design => OpsDesign.Of(Shape);
+
     /// <summary>Features that UFFDIO_API offers.</summary>
     public UffdFeatures Features { get; init; } = UffdFeatures.All;
 
@@ -46,6 +59,15 @@ public sealed record KernelProfile
 
     /// <summary>CONFIG_MEMORY_FAILURE: a poisoned page gives si_code 4 instead of 2.</summary>
     public bool MemoryFailure { get; init; }
+
+    /// <summary>Huge pages of 2 MiB in the pool (<c>vm.nr_hugepages</c>), of a machine that is made without another number.</summary>
+    public long HugePages { get; init; }
+
+    /// <summary>The calling process has CAP_SYS_PTRACE: it may open a userfaultfd for kernel faults too, and ask for EVENT_FORK.</summary>
+    public bool Privileged { get; init; } = true;
+
+    /// <summary>The sysctl <c>vm.unprivileged_userfaultfd</c>: without privilege, too, a userfaultfd may be opened for kernel faults.</summary>
+    public bool UnprivilegedUserfaultfd { get; init; }
 
     /// <summary>
     /// True: the re-check after queueing a fault looks at the whole decision again, so that no wake-up is ever lost. False: the

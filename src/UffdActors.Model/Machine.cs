@@ -1,3 +1,4 @@
+using UffdActors.Model.Backends.Designs;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Model;
@@ -18,27 +19,30 @@ public enum ContentKind
 /// <summary>The machine: which kernel it runs, and its physical memory. Address spaces and files are made on a machine.</summary>
 public sealed class Machine : IDisposable
 {
+    private readonly HashSet<string> _warnings = [];
+
     /// <summary>Makes a machine.</summary>
     /// <param name="profile">The kernel.</param>
     /// <param name="content">What pages are made of.</param>
     /// <param name="basePages">Base pages of physical memory.</param>
-    /// <param name="hugePages">Huge pages of 2 MiB in the pool.</param>
-    public Machine(KernelProfile profile, ContentKind content, long basePages, long hugePages = 0)
+    /// <param name="hugePages">Huge pages of 2 MiB in the pool; null for what the profile says.</param>
+    /// <param name="giantPages">Huge pages of 1 GiB in the pool.</param>
+    public Machine(KernelProfile profile, ContentKind content, long basePages, long? hugePages = null, long giantPages = 0)
     {
         ArgumentNullException.ThrowIfNull(profile);
         Profile = profile;
+        Design = profile.Design;
         Content = content;
-        (BaseFolios, HugeFolios) = content switch
-        {
-            ContentKind.Bytes => ((FolioStore)new ByteFolios(PageSize.Base, basePages), (FolioStore)new ByteFolios(PageSize.Huge, hugePages)),
-            ContentKind.Runs => (new RunFolios(PageSize.Base, basePages), new RunFolios(PageSize.Huge, hugePages)),
-            ContentKind.Stamps => (new StampFolios(PageSize.Base), new StampFolios(PageSize.Huge)),
-            _ => throw new ArgumentOutOfRangeException(nameof(content)),
-        };
+        BaseFolios = StoreOf(PageSize.Base, basePages);
+        HugeFolios = StoreOf(PageSize.Huge, hugePages ?? profile.HugePages);
+        GiantFolios = StoreOf(PageSize.Giant, giantPages);
     }
 
     /// <summary>The kernel.</summary>
     public KernelProfile Profile { get; }
+
+    /// <summary>Core's way to the memory modules, as the profile has it.</summary>
+    internal OpsDesign Design { get; }
 
     /// <summary>What pages are made of.</summary>
     public ContentKind Content { get; }
@@ -49,6 +53,18 @@ public sealed class Machine : IDisposable
     /// <summary>The pool of huge pages.</summary>
     public FolioStore HugeFolios { get; }
 
+    /// <summary>The pool of huge pages of 1 GiB.</summary>
+    public FolioStore GiantFolios { get; }
+
+    /// <summary>What this kernel has warned of, each thing once.</summary>
+    public IReadOnlyCollection<string> Warnings
+    {
+        get
+        {
+            lock (_warnings) return [.. _warnings];
+        }
+    }
+
     /// <summary>True if an entry needs 32 bits: content with a folio number. A stamp fits 16.</summary>
     public bool WideEntries => Content != ContentKind.Stamps;
 
@@ -57,5 +73,28 @@ public sealed class Machine : IDisposable
     {
         BaseFolios.Dispose();
         HugeFolios.Dispose();
+        GiantFolios.Dispose();
     }
+
+    /// <summary>The memory whose folios have a size.</summary>
+    internal FolioStore StoreOf(int pageShift) => pageShift switch
+    {
+        PageSize.BaseShift => BaseFolios,
+        PageSize.GiantShift => GiantFolios,
+        _ => HugeFolios,
+    };
+
+    /// <summary>WARN_ON_ONCE. Any thread.</summary>
+    internal void WarnOnce(string warning)
+    {
+        lock (_warnings) _ = _warnings.Add(warning);
+    }
+
+    private FolioStore StoreOf(int folioSize, long capacity) => Content switch
+    {
+        ContentKind.Bytes => new ByteFolios(folioSize, capacity),
+        ContentKind.Runs => new RunFolios(folioSize, capacity),
+        ContentKind.Stamps => new StampFolios(folioSize),
+        _ => throw new ArgumentException($"There is no content kind {Content}.", nameof(folioSize)),
+    };
 }

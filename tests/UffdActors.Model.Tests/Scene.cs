@@ -20,9 +20,9 @@ internal sealed class Scene : IDisposable
     private readonly List<MemoryFile> _files = [];
     private int _contexts;
 
-    public Scene(KernelProfile? profile = null, ContentKind content = ContentKind.Runs, long memory = 4096)
+    public Scene(KernelProfile? profile = null, ContentKind content = ContentKind.Runs, long memory = 4096, long? hugePages = 16, long giantPages = 0)
     {
-        Machine = new Machine(profile ?? KernelProfile.Linux618, content, memory, hugePages: 16);
+        Machine = new Machine(profile ?? KernelProfile.Linux618, content, memory, hugePages, giantPages);
         Mm = Kernel.Attach(new AddressSpace(Machine));
         Main = Kernel.Attach(new Caller(Mm));
     }
@@ -39,9 +39,10 @@ internal sealed class Scene : IDisposable
 
     public Caller Thread(int number) => Kernel.Attach(new Caller(Mm, number, number));
 
-    public MemoryFile NewFile(MemoryModule module, long pages)
+    public MemoryFile NewFile(MemoryModule module, long pages) => Keep(module.CreateFile(Machine, pages << module.PageShift));
+
+    public MemoryFile Keep(MemoryFile file)
     {
-        MemoryFile file = module.CreateFile(Machine, pages << module.PageShift);
         _files.Add(file);
         return file;
     }

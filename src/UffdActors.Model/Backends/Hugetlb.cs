@@ -5,16 +5,25 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Backends;
 
 /// <summary>
-/// hugetlb, 2 MiB pages from a pool. It declares modes and ioctls and has no hooks: its fill loop is hard-coded in core, as its fault
+/// hugetlb, 2 MiB pages from a pool, or 1 GiB pages (by rule: there are no recordings of those). It declares modes and ioctls and has no hooks: its fill loop is hard-coded in core, as its fault
 /// handler is in Linux (addendum C7). ZEROPAGE is missing, for there is no huge page of zeros.
 /// </summary>
 public sealed class Hugetlb : MemoryModule
 {
-    /// <inheritdoc />
-    public override string Name => "hugetlb";
+    /// <summary>Makes the module.</summary>
+    /// <param name="pageShift">log2 of the page size: <see cref="PageSize.HugeShift"/> or <see cref="PageSize.GiantShift"/>.</param>
+    public Hugetlb(int pageShift = PageSize.HugeShift)
+    {
+        if (pageShift is not (PageSize.HugeShift or PageSize.GiantShift))
+            throw new ArgumentOutOfRangeException(nameof(pageShift), pageShift, "Huge pages are of 2 MiB (21) or of 1 GiB (30).");
+        PageShift = pageShift;
+    }
 
     /// <inheritdoc />
-    public override int PageShift => PageSize.HugeShift;
+    public override string Name => PageShift == PageSize.GiantShift ? "hugetlb-1g" : "hugetlb";
+
+    /// <inheritdoc />
+    public override int PageShift { get; }
 
     /// <inheritdoc />
     public override bool IsBuiltIn => true;

@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Model.Backends.Designs;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Model.Backends;
@@ -9,6 +10,8 @@ namespace UffdActors.Model.Backends;
 /// </summary>
 public abstract class MemoryModule
 {
+    private IFolioOps? _made;
+
     /// <summary>Name for configuration and reports: lower case, digits and hyphens.</summary>
     public abstract string Name { get; }
 
@@ -32,12 +35,14 @@ public abstract class MemoryModule
     /// <summary>The operations table, or null if this memory cannot be registered (but for asynchronous write protection).</summary>
     public abstract IVmUffdOps? Ops { get; }
 
-    /// <summary>The table that applies under a profile.</summary>
-    public IVmUffdOps? OpsUnder(KernelProfile profile)
-    {
-        ArgumentNullException.ThrowIfNull(profile);
-        return profile.Shape == OpsShape.BuiltIn && !IsBuiltIn ? null : Ops;
-    }
+    /// <summary>
+    /// The merged table of a kernel that has it (7.1), for a module that offers other things there than here; null to have one made of
+    /// <see cref="Ops"/>.
+    /// </summary>
+    public virtual IFolioOps? FolioOps => null;
+
+    /// <summary>The merged table, or what stands in for it; null if this memory cannot be registered.</summary>
+    internal IFolioOps? FolioOpsOrMade => FolioOps ?? (_made ??= Ops is { } table ? new FolioOpsOfTable(table) : null);
 
     /// <summary>Makes a file of this memory.</summary>
     /// <param name="machine">Where its folios come from.</param>
@@ -55,6 +60,11 @@ public abstract class MemoryModule
         ArgumentNullException.ThrowIfNull(file);
         return file.EnsurePage(index);
     }
+
+    /// <summary>Whether mmap of a file is allowed.</summary>
+    /// <returns>Success, or the errno that mmap gives.</returns>
+    public virtual Errno CheckMapping(MemoryFile file, Mapping.Prot prot, bool shared) =>
+        !shared && !AllowsPrivate ? Errno.EINVAL : CheckProtection(prot, shared);
 
     /// <summary>Whether a mapping with this protection is allowed; called for mmap and mprotect.</summary>
     /// <returns>Success, or the errno that mmap gives.</returns>
@@ -75,6 +85,9 @@ public enum FileCall
 {
     /// <summary>fallocate without a mode.</summary>
     Allocate,
+
+    /// <summary>fallocate with KEEP_SIZE.</summary>
+    AllocateInside,
 
     /// <summary>fallocate with PUNCH_HOLE and KEEP_SIZE; MADV_REMOVE comes here too.</summary>
     Punch,

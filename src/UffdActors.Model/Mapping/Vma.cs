@@ -28,6 +28,9 @@ public sealed class Vma
     /// <summary>False for a shared mapping of a descriptor that was opened for reading only.</summary>
     public bool MayWrite { get; init; } = true;
 
+    /// <summary>MAP_DROPPABLE: can never be registered.</summary>
+    public bool IsDroppable { get; init; }
+
     /// <summary>
     /// VM_ACCOUNT: the mapping is, or once was, private and writable. Nothing shows it but that it keeps neighbours apart.
     /// </summary>
@@ -115,6 +118,7 @@ public sealed class Vma
         File = File,
         IsShared = IsShared,
         MayWrite = MayWrite,
+        IsDroppable = IsDroppable,
         IsAccounted = IsAccounted,
         Offset = offset,
         Modes = Modes,
@@ -155,6 +159,7 @@ public sealed class Vma
         File = File,
         IsShared = IsShared,
         MayWrite = MayWrite,
+        IsDroppable = IsDroppable,
         IsAccounted = accounted,
         Offset = Offset + range.Start - Range.Start,
         Modes = modes,

@@ -24,6 +24,7 @@ internal static class VmaMerge
         && left.File == right.File
         && left.IsShared == right.IsShared
         && left.MayWrite == right.MayWrite
+        && left.IsDroppable == right.IsDroppable
         && left.IsAccounted == right.IsAccounted
         && left.Offset + left.Range.Count == right.Offset;
 

@@ -24,7 +24,7 @@ public sealed class MemoryFile : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         Module = module;
         PageShift = module.PageShift;
-        Store = PageShift == PageSize.BaseShift ? machine.BaseFolios : machine.HugeFolios;
+        Store = machine.StoreOf(PageShift);
         _cache = new WordTable(machine.WideEntries);
         _bytes = bytes;
     }
@@ -37,6 +37,9 @@ public sealed class MemoryFile : IDisposable
 
     /// <summary>Where the file's folios come from.</summary>
     public FolioStore Store { get; }
+
+    /// <summary>Flags that the file was created with; what they mean is its module's business.</summary>
+    public ulong Flags { get; init; }
 
     /// <summary>Size in bytes.</summary>
     public long Bytes => Volatile.Read(ref _bytes);

@@ -15,6 +15,12 @@ public static class PageSize
     /// <summary>Bytes in the default huge page.</summary>
     public const int Huge = 1 << HugeShift;
 
+    /// <summary>log2 of the large huge page, 1 GiB.</summary>
+    public const int GiantShift = 30;
+
+    /// <summary>Bytes in the large huge page.</summary>
+    public const int Giant = 1 << GiantShift;
+
     /// <summary>First address that no process can map: 47 bits less a guard page.</summary>
     public const ulong TaskSize = 0x7FFF_FFFF_F000;
 

@@ -1,5 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Backends.Designs;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Userfault;
@@ -153,7 +154,7 @@ public class Fill : Operation
                 CheckArguments();
                 break;
             case Stage.Prepare:
-                Prepare((Backend)At);
+                Prepare();
                 break;
             case Stage.ReadSource:
                 if (!_insideSourceAccess) ReadSource();
@@ -217,7 +218,7 @@ public class Fill : Operation
             _ when PageSize.PageOf(Start + Length) > vma.Range.End => Errno.ENOENT,
             { Context: null } => Errno.ENOENT,
             _ when Context.ChangeEpoch != _epoch => Errno.EAGAIN,
-            _ => FillRules.Check(Context.Mm.Machine.Profile, vma, Kind, Modes, Start, Length),
+            _ => FillRules.Check(Context.Mm.Machine.Design, vma, Kind, Modes, Start, Length),
         };
         if (error != Errno.None)
         {
@@ -266,15 +267,9 @@ public class Fill : Operation
         GoTo(owner);
     }
 
-    private void Prepare(Backend backend)
+    private void Prepare()
     {
-        IVmUffdOps ops = backend.Module.OpsUnder(Context.Mm.Machine.Profile)!;
-        if (Kind == FillKind.Continue ? !ops.HasGetFolio : !ops.HasCopy)
-        {
-            Stop(Errno.EINVAL);
-            return;
-        }
-
+        OpsDesign design = Context.Mm.Machine.Design;
         long page = PageSize.PageOf(Start) + (_done >> PageSize.BaseShift);
         long left = PageSize.PageOf(Start + Length) - page;
         int batch = HasUserSource ? 1 : (int)Math.Min(left, PagesPerTurn);
@@ -283,7 +278,7 @@ public class Fill : Operation
         while (_prepared < batch)
         {
             uint folio = HasUserSource ? _loose : FolioStore.None;
-            error = PrepareOne(ops, page + _prepared, ref folio);
+            error = PrepareOne(design, page + _prepared, ref folio);
             _loose = FolioStore.None;
             if (error == Errno.ENOENT && HasUserSource && folio != FolioStore.None && _loaded == 0)
             {
@@ -308,16 +303,12 @@ public class Fill : Operation
         else Depart(_vma!.Owner, Stage.Install);
     }
 
-    private Errno PrepareOne(IVmUffdOps ops, long page, ref uint folio)
+    private Errno PrepareOne(OpsDesign design, long page, ref uint folio)
     {
-        if (Kind == FillKind.Continue)
-        {
-            Errno error = ops.GetFolio(_vma!.File!, _vma.FileIndexOf(page), out folio);
-            return error == Errno.ENOENT ? Errno.EFAULT : error;
-        }
+        if (Kind == FillKind.Continue) return design.Find(_vma!, page, out folio);
 
         FillSource source = Kind == FillKind.ZeroPage ? FillSource.Zero : Source.Advance((page << PageSize.BaseShift) - (long)Start);
-        return ops.Copy(new CopyRequest(Context.Mm.EntryAt(page), _vma!, page, source, Modes), ref folio);
+        return design.Make(new CopyRequest(Context.Mm.EntryAt(page), _vma!, page, source, Modes), ref folio);
     }
 
     /// <summary>Reads one page of a source in the caller's memory (rule R7); that may fault, and sleep.</summary>
@@ -370,10 +361,21 @@ public class Fill : Operation
                 Stop(Errno.EAGAIN);
                 return;
             }
+
+            Vma before = _vma;
+            if (!Validate()) return;
+            if (Context.Mm.Machine.Design.RefusesChangedMapping && IsAnother(before, _vma)) Stop(Errno.EAGAIN);
+            else Route();
+            return;
         }
 
         if (Validate()) Route();
     }
+
+    /// <summary>Kind of memory, file, place in it, or modes differ: not the mapping that the call was made for.</summary>
+    private bool IsAnother(Vma before, Vma now) =>
+        before.File != now.File || before.IsShared != now.IsShared || before.Modes != now.Modes
+        || before.FileIndexOf(before.HeadOf(DonePage)) != now.FileIndexOf(now.HeadOf(DonePage));
 
     private bool TryAllocateLoose()
     {

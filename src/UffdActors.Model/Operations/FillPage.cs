@@ -31,7 +31,12 @@ internal static class FillPage
         }
 
         if (mm.EntryAt(page).IsPresent) return Errno.EEXIST;
-        if (kind != FillKind.Continue && !file.TryAdd(index, CacheSlot.Page(folio))) return Errno.EEXIST;
+        if (kind != FillKind.Continue)
+        {
+            Errno added = mm.Machine.Design.Add(vma, page, folio);
+            if (added != Errno.None) return added;
+        }
+
         mm.SetEntry(page, Entry.File(folio).WithWp(wp));
         return Errno.None;
     }

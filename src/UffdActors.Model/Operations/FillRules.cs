@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Model.Backends.Designs;
 using UffdActors.Model.Mapping;
 
 namespace UffdActors.Model.Operations;
@@ -8,17 +9,11 @@ internal static class FillRules
 {
     /// <summary>Checks a fill against the mapping of its destination.</summary>
     /// <returns>Success, or EINVAL.</returns>
-    public static Errno Check(KernelProfile profile, Vma vma, FillKind kind, FillModes modes, ulong start, ulong length)
+    public static Errno Check(OpsDesign design, Vma vma, FillKind kind, FillModes modes, ulong start, ulong length)
     {
         if ((modes & FillModes.WriteProtect) != 0 && !vma.HasWp) return Errno.EINVAL;
         if (vma.IsAnonymous) return kind == FillKind.Continue ? Errno.EINVAL : Errno.None;
-        if (vma.File!.Module.OpsUnder(profile) is not { } ops) return Errno.EINVAL;
-        if (profile.Shape == OpsShape.Seed)
-        {
-            if ((ops.Ioctls & BitOf(kind)) == 0) return Errno.EINVAL;
-            if (kind == FillKind.Continue && !vma.IsShared) return Errno.EINVAL;
-        }
-
+        if (!design.Takes(vma, kind)) return Errno.EINVAL;
         if (!vma.IsHuge) return Errno.None;
         ulong mask = (ulong)vma.PageBytes - 1;
         return kind == FillKind.ZeroPage || (start & mask) != 0 || (length & mask) != 0 ? Errno.EINVAL : Errno.None;
@@ -30,13 +25,5 @@ internal static class FillRules
         FillKind.Continue => true,
         FillKind.Poison => false,
         _ => vma.IsShared, // a private mapping of a file is filled as anonymous memory
-    };
-
-    private static UffdIoctls BitOf(FillKind kind) => kind switch
-    {
-        FillKind.Copy => UffdIoctls.Copy,
-        FillKind.ZeroPage => UffdIoctls.ZeroPage,
-        FillKind.Continue => UffdIoctls.Continue,
-        _ => UffdIoctls.Poison,
     };
 }

@@ -16,19 +16,20 @@ public sealed class Handshake : ControlOperation
     /// <param name="context">Context.</param>
     /// <param name="asked">Argument.</param>
     /// <param name="pointer">Argument structure.</param>
-    /// <param name="privileged">CAP_SYS_PTRACE, which EVENT_FORK needs.</param>
+    /// <param name="privileged">CAP_SYS_PTRACE, which EVENT_FORK needs; null for what the profile says.</param>
     public Handshake(
         Caller caller,
         UserfaultContext context,
         UffdioApi asked,
         ArgumentPointer pointer = ArgumentPointer.Good,
-        bool privileged = true)
+        bool? privileged = null)
         : base(caller)
     {
+        ArgumentNullException.ThrowIfNull(context);
         _context = context;
         _asked = asked;
         _pointer = pointer;
-        _privileged = privileged;
+        _privileged = privileged ?? context.Mm.Machine.Profile.Privileged;
         Result = asked;
     }
 

@@ -6,19 +6,20 @@ namespace UffdActors.Model.Userfault;
 /// <summary>What may be registered, and what REGISTER reports (specification 3.1, 3.2, 3.4; addendum C1, C2).</summary>
 public static class Registration
 {
-    /// <summary>True if a mapping can be registered with these modes (<c>vma_can_userfault</c>).</summary>
+    /// <summary>
+    /// True if a mapping can be registered with these modes (<c>vma_can_userfault</c>). The order matters: a droppable mapping is refused
+    /// before anything is asked, asynchronous write protection granted before the memory behind is.
+    /// </summary>
     public static bool CanUserfault(KernelProfile profile, Vma vma, RegisterModes modes, UffdFeatures features)
     {
         ArgumentNullException.ThrowIfNull(profile);
         ArgumentNullException.ThrowIfNull(vma);
         const RegisterModes OfAnonymous = RegisterModes.Missing | RegisterModes.WriteProtect;
+        if (vma.IsDroppable || modes == RegisterModes.None) return false;
         if ((modes & RegisterModes.WriteProtect) != 0 && vma.File is { Module.SupportsWpMarkers: false }) return false;
         // Asynchronous write protection needs nothing from the memory behind, so it is there for any.
         if ((features & UffdFeatures.WpAsync) != 0 && modes == RegisterModes.WriteProtect) return true;
-        RegisterModes supported = vma.IsAnonymous
-            ? OfAnonymous
-            : vma.File!.Module.OpsUnder(profile)?.Features ?? RegisterModes.None;
-        return modes != RegisterModes.None && (modes & ~supported) == 0;
+        return vma.IsAnonymous ? (modes & ~OfAnonymous) == 0 : profile.Design.Accepts(vma, modes);
     }
 
     /// <summary>
@@ -67,7 +68,8 @@ public static class Registration
     private static bool CouldBeRegistered(UserfaultContext context, Vma vma)
     {
         if (vma.Modes != RegisterModes.None) return CanUserfault(context.Mm.Machine.Profile, vma, vma.Modes, context.Features);
-        return vma.IsAnonymous || vma.File!.Module.OpsUnder(context.Mm.Machine.Profile) is not null;
+        if (vma.IsAnonymous) return !vma.IsDroppable;
+        return context.Mm.Machine.Design.Accepts(vma, RegisterModes.None);
     }
 
     private static bool StartIsAligned(Vma first, PageRange range) => !first.IsHuge || range.Start % first.Stride == 0;

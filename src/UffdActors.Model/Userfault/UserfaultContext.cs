@@ -27,6 +27,16 @@ public sealed class UserfaultContext : Owner
         Number = number;
     }
 
+    /// <summary>Whether <c>userfaultfd</c>(2) makes a context at all: the right to catch faults of system calls is a privilege.</summary>
+    /// <returns>Success; EPERM; EINVAL for flags that do not exist.</returns>
+    public static Errno CheckOpen(KernelProfile profile, ulong flags)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        bool mayCatchAll = profile.Privileged || profile.UnprivilegedUserfaultfd;
+        if ((flags & (ulong)UffdOpenFlags.UserModeOnly) == 0 && !mayCatchAll) return Errno.EPERM;
+        return (flags & ~(ulong)UffdOpenFlags.All) != 0 ? Errno.EINVAL : Errno.None;
+    }
+
     /// <summary>The address space that it controls, wherever its descriptor travels.</summary>
     public AddressSpace Mm { get; }
 

@@ -10,7 +10,9 @@ namespace UffdActors.Model.Operations.Maps;
 /// <param name="Shared">MAP_SHARED; needs a file.</param>
 /// <param name="Offset">Offset into the file in bytes.</param>
 /// <param name="MayWrite">False if the descriptor was opened for reading only.</param>
-public sealed record MapRequest(Prot Prot, MemoryFile? File = null, bool Shared = false, ulong Offset = 0, bool MayWrite = true);
+/// <param name="Droppable">MAP_DROPPABLE: anonymous memory that the kernel may forget, and that no userfaultfd takes.</param>
+public sealed record MapRequest(
+    Prot Prot, MemoryFile? File = null, bool Shared = false, ulong Offset = 0, bool MayWrite = true, bool Droppable = false);
 
 /// <summary>mmap(2) with MAP_FIXED: replaces what is there.</summary>
 public sealed class MapMemory : MapCall
@@ -57,6 +59,7 @@ public sealed class MapMemory : MapCall
             File = file,
             IsShared = _request.Shared,
             MayWrite = _request.MayWrite,
+            IsDroppable = _request.Droppable,
             IsAccounted = !_request.Shared && (_request.Prot & Prot.Write) != 0 && shift == PageSize.BaseShift,
             Offset = file is null ? range.Start : PageSize.PageOf(_request.Offset),
             Owner = Mm.NewOwner(),
@@ -79,8 +82,7 @@ public sealed class MapMemory : MapCall
         if (_address > PageSize.TaskSize || length > PageSize.TaskSize - _address) return Errno.ENOMEM;
         range = PageRange.OfBytes(_address, length);
         if (_request.File is not { Module: var module }) return Errno.None;
-        if (!_request.Shared && !module.AllowsPrivate) return Errno.EINVAL;
-        return module.CheckProtection(_request.Prot, _request.Shared);
+        return module.CheckMapping(_request.File, _request.Prot, _request.Shared);
     }
 }
 

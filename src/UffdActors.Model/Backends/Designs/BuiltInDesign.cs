@@ -1,0 +1,21 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Model.Backends.Designs;
+
+/// <summary>Linux 6.18: core knows shmem and hugetlb by name and calls their code; other memory it does not take.</summary>
+internal sealed class BuiltInDesign() : OpsDesign(OpsShape.BuiltIn)
+{
+    public override string Description => "no interface: core names shmem and hugetlb";
+
+    public override bool Accepts(Vma vma, RegisterModes modes) => vma.File!.Module.IsBuiltIn;
+
+    public override bool Takes(Vma vma, FillKind kind) => vma.File!.Module.IsBuiltIn;
+
+    public override Errno Find(Vma vma, long page, out uint folio) => FindByTable(vma, vma.File!.Module.Ops!, page, out folio);
+
+    public override Errno Make(in CopyRequest request, ref uint folio) => request.File.Module.Ops!.Copy(request, ref folio);
+
+    public override IReadOnlyList<string> MembersOf(MemoryModule module) => module.IsBuiltIn ? ["code in core under the module's name"] : [];
+}

@@ -1,0 +1,49 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Model.Backends.Designs;
+
+/// <summary>
+/// Design A: CONTINUE calls the backend's own fault handler with a flag that says "no userfault this time". The handler makes what it
+/// does not find, so CONTINUE over a hole succeeds. MISSING stays what core does for memory that it knows by name.
+/// </summary>
+internal sealed class FaultHandlerDesign() : OpsDesign(OpsShape.FaultHandler)
+{
+    public override string Description => "CONTINUE through the backend's fault handler, with a no-userfault flag";
+
+    public override bool Accepts(Vma vma, RegisterModes modes) => vma.File!.Module switch
+    {
+        { IsBuiltIn: true } => true,
+        { Ops: { } ops } => (modes & ~(ops.Features & RegisterModes.Minor)) == 0,
+        _ => false,
+    };
+
+    public override bool Takes(Vma vma, FillKind kind) =>
+        vma.File!.Module.IsBuiltIn || (kind == FillKind.Continue && Accepts(vma, RegisterModes.Minor));
+
+    public override Errno Find(Vma vma, long page, out uint folio)
+    {
+        MemoryFile file = vma.File!;
+        long index = vma.FileIndexOf(page);
+        folio = FolioStore.None;
+        // What the handler answers with SIGBUS, core can only turn into EFAULT.
+        if (index >= file.EndIndex) return Errno.EFAULT;
+        Errno error = file.Module.Fault(file, index);
+        folio = file.Use(index).Folio;
+        return error;
+    }
+
+    public override Errno Make(in CopyRequest request, ref uint folio) => request.File.Module.Ops!.Copy(request, ref folio);
+
+    public override IReadOnlyList<string> MembersOf(MemoryModule module)
+    {
+        if (module.Ops is not { } ops) return [];
+        List<string> members = [];
+        if ((ops.Features & RegisterModes.Minor) != 0 && module.PageShift == PageSize.BaseShift) members.Add("no-userfault flag in the fault handler");
+        if (module is { IsBuiltIn: true, Ops.HasCopy: true }) members.Add("copy code in core under the module's name");
+        members.Add("userfault check in the fault handler");
+        return members;
+    }
+}

@@ -1,0 +1,61 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Model.Backends.Designs;
+
+/// <summary>
+/// Design F, the merged table (<see cref="IFolioOps"/>): core allocates, copies, adds to the cache and maps, in this order. Modes and
+/// ioctls are declared nowhere; each mapping is asked.
+/// </summary>
+internal sealed class FolioDesign() : OpsDesign(OpsShape.Merged)
+{
+    public override string Description => "the merged table: can_userfault, get_folio_noalloc, alloc_folio, filemap_add, filemap_remove";
+
+    public override bool FaultRuleIsInCore => true;
+
+    public override bool RefusesChangedMapping => true;
+
+    public override bool Accepts(Vma vma, RegisterModes modes) =>
+        vma.IsHuge ? vma.File!.Module.Ops is not null : vma.File!.Module.FolioOpsOrMade?.CanUserfault(vma, modes) == true;
+
+    public override bool Takes(Vma vma, FillKind kind)
+    {
+        if (!Accepts(vma, RegisterModes.None)) return false;
+        bool allocates = kind is FillKind.Copy or FillKind.ZeroPage && vma.IsShared && !vma.IsHuge;
+        return !allocates || vma.File!.Module.FolioOpsOrMade!.HasAllocateFolio;
+    }
+
+    public override Errno Find(Vma vma, long page, out uint folio) =>
+        vma.File!.Module.FolioOpsOrMade!.TryGetFolio(vma.File, vma.FileIndexOf(page), out folio) ? Errno.None : Errno.EFAULT;
+
+    public override Errno Make(in CopyRequest request, ref uint folio)
+    {
+        FolioStore store = request.File.Store;
+        if (folio != FolioStore.None) return Errno.None;
+        if (!request.File.Module.FolioOpsOrMade!.TryAllocateFolio(request.Vma, request.Page, out folio)) return Errno.ENOMEM;
+        switch (request.Source.Kind)
+        {
+            case FillSourceKind.Zero:
+                return Errno.None;
+            case FillSourceKind.User:
+                return Errno.ENOENT; // to be copied with the locks dropped
+            default:
+                store.Free(folio);
+                folio = store.AllocateFrom(request.Source);
+                return folio == FolioStore.None && store.HasIdentity ? Errno.ENOMEM : Errno.None;
+        }
+    }
+
+    public override Errno Add(Vma vma, long page, uint folio) => vma.File!.Module.FolioOpsOrMade!.Add(folio, vma, page);
+
+    public override IReadOnlyList<string> MembersOf(MemoryModule module)
+    {
+        if (module.PageShift != PageSize.BaseShift) return module.Ops is null ? [] : ["can_userfault"];
+        if (module.FolioOpsOrMade is not { } ops) return [];
+        return ops.HasAllocateFolio
+            ? ["can_userfault", "get_folio_noalloc", "alloc_folio", "filemap_add", "filemap_remove"]
+            : ["can_userfault", "get_folio_noalloc"];
+    }
+}

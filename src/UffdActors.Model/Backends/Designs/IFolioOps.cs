@@ -1,0 +1,58 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Model.Backends.Designs;
+
+/// <summary>
+/// The operations table that was merged around 7.1 (specification 7.3): the backend sees folios and its cache, and core does the rest.
+/// A module may bring one (<see cref="MemoryModule.FolioOps"/>); of one that does not, it is made of its <see cref="IVmUffdOps"/>.
+/// </summary>
+/// <remarks>
+/// Threads as for <see cref="IVmUffdOps"/>; <see cref="Add"/> runs in a turn of the VMA's owner. The kernel's fifth member,
+/// <c>filemap_remove</c>, undoes an add when mapping the folio fails; here cache slot and entry are written in one turn (rule R5), so
+/// there is nothing to undo.
+/// </remarks>
+public interface IFolioOps
+{
+    /// <summary><c>can_userfault</c>: the answer for one mapping, after core's own rules. None asks whether it could ever be registered.</summary>
+    bool CanUserfault(Vma vma, RegisterModes modes);
+
+    /// <summary>True if <see cref="TryAllocateFolio"/> is there; without it COPY and ZEROPAGE on shared mappings are refused.</summary>
+    bool HasAllocateFolio { get; }
+
+    /// <summary><c>get_folio_noalloc</c>: the cached folio of a page.</summary>
+    /// <returns>False for whatever reason; user space sees EFAULT.</returns>
+    bool TryGetFolio(MemoryFile file, long index, out uint folio);
+
+    /// <summary><c>alloc_folio</c>: a new folio of zeros.</summary>
+    /// <returns>False if there is none, or none may be there (beyond the end of the file); user space sees ENOMEM.</returns>
+    bool TryAllocateFolio(Vma vma, long page, out uint folio);
+
+    /// <summary><c>filemap_add</c>: puts a folio into the cache.</summary>
+    /// <returns>Success, or the errno for user space (EEXIST).</returns>
+    Errno Add(uint folio, Vma vma, long page);
+}
+
+/// <summary>The merged table of a module that only brings the seed's: an unchanged backend.</summary>
+internal sealed class FolioOpsOfTable(IVmUffdOps table) : IFolioOps
+{
+    public bool HasAllocateFolio => table.HasCopy;
+
+    // The lookup is what the fault rule in core is made of: without it nothing can be registered.
+    public bool CanUserfault(Vma vma, RegisterModes modes) => table.HasGetFolio && (modes & ~table.Features) == 0;
+
+    public bool TryGetFolio(MemoryFile file, long index, out uint folio) => table.GetFolio(file, index, out folio) == Errno.None;
+
+    public bool TryAllocateFolio(Vma vma, long page, out uint folio)
+    {
+        folio = FolioStore.None;
+        if (table.Copy(new CopyRequest(Entry.None, vma, page, FillSource.Zero, FillModes.None), ref folio) == Errno.None) return true;
+        vma.File!.Store.Free(folio);
+        folio = FolioStore.None;
+        return false;
+    }
+
+    public Errno Add(uint folio, Vma vma, long page) =>
+        vma.File!.TryAdd(vma.FileIndexOf(page), CacheSlot.Page(folio)) ? Errno.None : Errno.EEXIST;
+}

@@ -1,0 +1,57 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Model.Backends.Designs;
+
+/// <summary>
+/// Design D, the table as reduced in October 2025: ioctls and a lookup for MINOR, modes derived. The copy hook is gone, so memory that
+/// core does not know by name cannot be MISSING.
+/// </summary>
+internal sealed class ReducedTableDesign() : OpsDesign(OpsShape.Reduced)
+{
+    public override string Description => "the reduced table: ioctls, minor_get_folio; modes are derived";
+
+    public override bool Accepts(Vma vma, RegisterModes modes) => vma.File!.Module.Ops is not null && (modes & ~ModesOf(IoctlsOf(vma.File.Module))) == 0;
+
+    public override bool Takes(Vma vma, FillKind kind) =>
+        (IoctlsOf(vma.File!.Module) & BitOf(kind)) != 0 && (kind != FillKind.Continue || vma.IsShared);
+
+    public override Errno Find(Vma vma, long page, out uint folio)
+    {
+        folio = Memory.FolioStore.None;
+        IVmUffdOps ops = vma.File!.Module.Ops!;
+        return ops.HasGetFolio ? FindByTable(vma, ops, page, out folio) : MissingHook(vma, "minor_get_folio");
+    }
+
+    // Core's own code for shmem; nothing else gets here.
+    public override Errno Make(in CopyRequest request, ref uint folio) => request.File.Module.Ops!.Copy(request, ref folio);
+
+    public override IReadOnlyList<string> MembersOf(MemoryModule module)
+    {
+        if (module.Ops is not { } ops) return [];
+        List<string> members = ["supported_ioctls"];
+        if (ops.HasGetFolio) members.Add("minor_get_folio");
+        if (IsFilledByCore(module)) members.Add("copy code in core under the module's name");
+        members.Add("userfault check in the fault handler");
+        return members;
+    }
+
+    private static bool IsFilledByCore(MemoryModule module) => module is { IsBuiltIn: true, Ops.HasCopy: true };
+
+    private static UffdIoctls IoctlsOf(MemoryModule module)
+    {
+        if (module.Ops is not { } ops) return UffdIoctls.None;
+        const UffdIoctls Missing = UffdIoctls.Copy | UffdIoctls.ZeroPage;
+        return module.IsBuiltIn ? ops.Ioctls : ops.Ioctls & ~Missing;
+    }
+
+    private static RegisterModes ModesOf(UffdIoctls ioctls)
+    {
+        RegisterModes modes = RegisterModes.None;
+        if ((ioctls & (UffdIoctls.Copy | UffdIoctls.ZeroPage)) != 0) modes |= RegisterModes.Missing;
+        if ((ioctls & UffdIoctls.Continue) != 0) modes |= RegisterModes.Minor;
+        if ((ioctls & UffdIoctls.WriteProtect) != 0) modes |= RegisterModes.WriteProtect;
+        return modes;
+    }
+}

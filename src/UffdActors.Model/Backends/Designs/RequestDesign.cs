@@ -1,0 +1,97 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Model.Backends.Designs;
+
+/// <summary>What <see cref="UserfaultRequest"/> asks for.</summary>
+public enum UserfaultRequestKind
+{
+    /// <summary>Which modes are there? Answer in <see cref="UserfaultRequest.Modes"/>.</summary>
+    GetSupported,
+
+    /// <summary>The page of a MINOR fault. Arguments File and Index, answer in Folio.</summary>
+    FaultResolve,
+}
+
+/// <summary>
+/// One request of design B. Which fields count depends on the kind, and no compiler says so: that was the objection to it.
+/// </summary>
+public struct UserfaultRequest
+{
+    /// <summary>What is asked.</summary>
+    public UserfaultRequestKind Kind { get; init; }
+
+    /// <summary>FAULT_RESOLVE: the file.</summary>
+    public MemoryFile? File { get; init; }
+
+    /// <summary>FAULT_RESOLVE: page of the file.</summary>
+    public long Index { get; init; }
+
+    /// <summary>GET_SUPPORTED: the answer.</summary>
+    public RegisterModes Modes { get; set; }
+
+    /// <summary>FAULT_RESOLVE: the answer.</summary>
+    public uint Folio { get; set; }
+}
+
+/// <summary>
+/// Design B: one hook for all requests, <c>userfaultfd_request</c>. It tells modes and resolves MINOR; resolving MISSING would need
+/// more requests, so that stays what core does for memory that it knows by name.
+/// </summary>
+internal sealed class RequestDesign() : OpsDesign(OpsShape.Request)
+{
+    public override string Description => "one request hook: GET_SUPPORTED, FAULT_RESOLVE";
+
+    public override bool Accepts(Vma vma, RegisterModes modes)
+    {
+        MemoryModule module = vma.File!.Module;
+        if (module.Ops is not { } ops) return false;
+        UserfaultRequest request = new() { Kind = UserfaultRequestKind.GetSupported };
+        _ = Request(ops, ref request);
+        RegisterModes supported = module.IsBuiltIn ? request.Modes : request.Modes & ~RegisterModes.Missing;
+        return (modes & ~supported) == 0;
+    }
+
+    public override bool Takes(Vma vma, FillKind kind) =>
+        vma.File!.Module.IsBuiltIn || (kind == FillKind.Continue && Accepts(vma, RegisterModes.Minor));
+
+    public override Errno Find(Vma vma, long page, out uint folio)
+    {
+        UserfaultRequest request = new() { Kind = UserfaultRequestKind.FaultResolve, File = vma.File, Index = vma.FileIndexOf(page) };
+        Errno error = Request(vma.File!.Module.Ops!, ref request);
+        folio = request.Folio;
+        if (error == Errno.ENOENT) return Errno.EFAULT;
+        return error == Errno.None && folio == FolioStore.None && vma.File.Store.HasIdentity ? Errno.EFAULT : error;
+    }
+
+    public override Errno Make(in CopyRequest request, ref uint folio) => request.File.Module.Ops!.Copy(request, ref folio);
+
+    public override IReadOnlyList<string> MembersOf(MemoryModule module)
+    {
+        if (module.Ops is null) return [];
+        List<string> members = ["userfaultfd_request: GET_SUPPORTED"];
+        if (module.Ops.HasGetFolio) members.Add("userfaultfd_request: FAULT_RESOLVE");
+        if (module is { IsBuiltIn: true, Ops.HasCopy: true }) members.Add("copy code in core under the module's name");
+        members.Add("userfault check in the fault handler");
+        return members;
+    }
+
+    /// <summary>The hook as an unchanged module answers it.</summary>
+    private static Errno Request(IVmUffdOps ops, ref UserfaultRequest request)
+    {
+        switch (request.Kind)
+        {
+            case UserfaultRequestKind.GetSupported:
+                request.Modes = ops.Features;
+                return Errno.None;
+            case UserfaultRequestKind.FaultResolve when ops.HasGetFolio:
+                Errno error = ops.GetFolio(request.File!, request.Index, out uint folio);
+                request.Folio = folio;
+                return error;
+            default:
+                return Errno.EINVAL;
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Model.Backends.Designs;
+
+/// <summary>
+/// Design C, the table as proposed in June 2025: <see cref="IVmUffdOps"/>, with modes and ioctls declared apart from each other
+/// (addendum, part C).
+/// </summary>
+internal sealed class TableDesign() : OpsDesign(OpsShape.Seed)
+{
+    public override string Description => "the seed's table: modes, ioctls, get_folio, copy";
+
+    // Whether the mapping is shared is not asked here; CONTINUE asks it (C1, C3).
+    public override bool Accepts(Vma vma, RegisterModes modes) => vma.File!.Module.Ops is { } ops && (modes & ~ops.Features) == 0;
+
+    public override bool Takes(Vma vma, FillKind kind) =>
+        vma.File!.Module.Ops is { } ops && (ops.Ioctls & BitOf(kind)) != 0 && (kind != FillKind.Continue || vma.IsShared);
+
+    public override Errno Find(Vma vma, long page, out uint folio)
+    {
+        folio = Memory.FolioStore.None;
+        IVmUffdOps ops = vma.File!.Module.Ops!;
+        return ops.HasGetFolio ? FindByTable(vma, ops, page, out folio) : MissingHook(vma, "GetFolio");
+    }
+
+    public override Errno Make(in CopyRequest request, ref uint folio)
+    {
+        IVmUffdOps ops = request.File.Module.Ops!;
+        return ops.HasCopy ? ops.Copy(request, ref folio) : MissingHook(request.Vma, "Copy");
+    }
+
+    public override IReadOnlyList<string> MembersOf(MemoryModule module)
+    {
+        if (module.Ops is not { } ops) return [];
+        List<string> members = ["Features", "Ioctls"];
+        if (ops.HasGetFolio) members.Add("GetFolio");
+        if (ops.HasCopy) members.Add("Copy");
+        members.Add("userfault check in the fault handler");
+        return members;
+    }
+}
