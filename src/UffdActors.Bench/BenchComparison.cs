@@ -55,6 +55,8 @@ public sealed record BenchComparison
         yield return Make("hop ns", a.HopNanoseconds, b.HopNanoseconds);
         yield return Make("empty hop ns", a.EmptyHopNanoseconds, b.EmptyHopNanoseconds);
         yield return Make("hop/empty", a.HopRatio, b.HopRatio);
+        yield return Make("CPU ns a fault", a.CpuNanosecondsPerFault, b.CpuNanosecondsPerFault);
+        yield return Make("hop/empty, CPU", a.HopCpuRatio, b.HopCpuRatio);
         yield return Make("bytes allocated a fault", a.AllocatedBytesPerFault, b.AllocatedBytesPerFault);
         if (a.Vms is { } vms && b.Vms is { } otherVms && vms.Count == otherVms.Count)
             yield return Make($"faults/s, {vms.Count} VMs", vms.FaultsPerSecond, otherVms.FaultsPerSecond);

@@ -105,8 +105,11 @@ public sealed class FaultBench
         {
             await using BenchGuest guest = await BenchGuest.PrepareAsync(runtime, _options, cell.Vcpus, _options.CpuOf(0), source, cancel);
             long allocated = Collect();
+            TimeSpan cpu = Environment.CpuUsage.TotalTime;
             FaultRun run = await guest.RunAsync(check: false, cancel);
+            cpu = Environment.CpuUsage.TotalTime - cpu;
             allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
+            TimeSpan emptyCpu = Environment.CpuUsage.TotalTime;
             HopRun empty = await EmptyRing.RunAsync(
                 runtime.System,
                 guest.DispatcherId,
@@ -114,7 +117,8 @@ public sealed class FaultBench
                 cell.Vcpus,
                 run.Faults * cell.Hops,
                 runtime.Settings.IsStepped ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously);
-            return new RepeatSample(run, allocated, empty);
+            emptyCpu = Environment.CpuUsage.TotalTime - emptyCpu;
+            return new RepeatSample(run, allocated, cpu, empty, emptyCpu);
         });
 
     private Task<FaultRun?> MeasureVmsAsync(Cell cell, IPageSource source, CancellationToken cancel) =>
@@ -157,7 +161,10 @@ internal sealed record Cell(string Dispatcher, int Vcpus, double MessagesPerFaul
 /// <summary>What one repeat of one row measured.</summary>
 /// <param name="One">One VM alone.</param>
 /// <param name="AllocatedBytes">Managed bytes that all threads allocated meanwhile.</param>
+/// <param name="Cpu">CPU time of all threads meanwhile.</param>
 /// <param name="Empty">The empty ring.</param>
+/// <param name="EmptyCpu">CPU time of all threads meanwhile.</param>
 /// <param name="Vms">VMs side by side in this process, if asked for.</param>
 /// <param name="Processes">Processes side by side, if asked for.</param>
-internal sealed record RepeatSample(FaultRun One, long AllocatedBytes, HopRun Empty, FaultRun? Vms = null, FaultRun? Processes = null);
+internal sealed record RepeatSample(
+    FaultRun One, long AllocatedBytes, TimeSpan Cpu, HopRun Empty, TimeSpan EmptyCpu, FaultRun? Vms = null, FaultRun? Processes = null);

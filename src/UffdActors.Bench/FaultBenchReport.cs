@@ -142,6 +142,15 @@ public sealed record FaultBenchRow
     /// <summary>The first over the second, repeat by repeat.</summary>
     public required Spread HopRatio { get; init; }
 
+    /// <summary>
+    /// CPU time of the whole process divided by the faults. Where other programs run too it says more than the rate; above the time of a
+    /// fault it shows that several CPUs are at work.
+    /// </summary>
+    public required Spread CpuNanosecondsPerFault { get; init; }
+
+    /// <summary>The CPU time of a hop of the ring over that of a hop of the empty ring, repeat by repeat.</summary>
+    public required Spread HopCpuRatio { get; init; }
+
     /// <summary>Managed bytes that the whole process allocated, divided by the faults; start and end of the run included.</summary>
     public required Spread AllocatedBytesPerFault { get; init; }
 
@@ -166,6 +175,9 @@ public sealed record FaultBenchRow
             HopNanoseconds = Spread.Of(cell.Samples.Select(Hop)),
             EmptyHopNanoseconds = Spread.Of(cell.Samples.Select(s => s.Empty.Nanoseconds)),
             HopRatio = Spread.Of(cell.Samples.Select(s => Hop(s) / s.Empty.Nanoseconds)),
+            CpuNanosecondsPerFault = Spread.Of(cell.Samples.Select(s => s.Cpu.TotalNanoseconds / s.One.Faults)),
+            HopCpuRatio = Spread.Of(cell.Samples.Select(s =>
+                s.Cpu.TotalNanoseconds / (s.One.Faults * cell.MessagesPerFault) / (s.EmptyCpu.TotalNanoseconds / s.Empty.Hops))),
             AllocatedBytesPerFault = Spread.Of(cell.Samples.Select(s => (double)s.AllocatedBytes / s.One.Faults)),
             Vms = SideBySide.Of(options.Vms, cell, s => s.Vms),
             Processes = SideBySide.Of(options.Processes, cell, s => s.Processes),

@@ -69,6 +69,8 @@ public sealed class ComparisonTests
                 HopNanoseconds = new Spread(1, 1, 1),
                 EmptyHopNanoseconds = new Spread(1, 1, 1),
                 HopRatio = new Spread(1, 1, 1),
+                CpuNanosecondsPerFault = new Spread(1, 1, 1),
+                HopCpuRatio = new Spread(1, 1, 1),
                 AllocatedBytesPerFault = new Spread(0, 0, 0),
             },
         ],

@@ -47,16 +47,15 @@ public sealed class VmaMap
     }
 
     /// <summary>Index of the first VMA that ends behind a page; the number of VMAs if there is none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int IndexBehind(long page)
     {
         long[] ends = _ends;
-        if (ends.Length <= 4)
-        {
-            int i = 0;
-            while (i < ends.Length && ends[i] <= page) i++;
-            return i;
-        }
+        return ends.Length > 0 && ends[0] > page ? 0 : Search(ends, page);
+    }
 
+    private static int Search(long[] ends, long page)
+    {
         int low = 0;
         int high = ends.Length;
         while (low < high)

@@ -132,7 +132,7 @@ public class Access : Operation
                 Look();
                 break;
             case Stage.Act:
-                Act();
+                Act(_verdict, _vma, _entry);
                 break;
             case Stage.Queue:
                 Queue();
@@ -168,42 +168,43 @@ public class Access : Operation
     {
         IsSpinning = false;
         Caller.Guard.Hold(Page);
-        _verdict = Mmu.Decide(Caller.Mm, Page, Kind, out _vma, out _entry, out FaultFlags flags);
+        Verdict verdict = Mmu.Decide(Caller.Mm, Page, Kind, out Vma? vma, out Entry entry, out FaultFlags flags);
         Flags = flags;
         if (Caller.Port.SplitsTurns)
         {
+            (_verdict, _vma, _entry) = (verdict, vma, entry);
             _stage = Stage.Act;
             GoTo(Caller);
             return;
         }
 
-        Act();
+        Act(verdict, vma, entry);
     }
 
-    private void Act()
+    private void Act(Verdict verdict, Vma? vma, Entry entry)
     {
-        if (_verdict == Verdict.Hit) Touch();
+        if (verdict == Verdict.Hit) Touch(vma!, entry);
         Caller.Guard.Release();
-        switch (_verdict)
+        switch (verdict)
         {
             case Verdict.Hit:
                 End(AccessOutcome.Ok);
                 break;
             case Verdict.Deliver:
                 // The fault handler makes the anon_vma before it asks whether the page is missing.
-                if ((Flags & (FaultFlags.Write | FaultFlags.Wp)) == FaultFlags.Write) _vma!.PrepareAnon(Caller.Mm.Map);
-                Context = _vma!.Context!;
-                MessageAddress = Context.MessageAddress(Address, _vma);
+                if ((Flags & (FaultFlags.Write | FaultFlags.Wp)) == FaultFlags.Write) vma!.PrepareAnon(Caller.Mm.Map);
+                Context = vma!.Context!;
+                MessageAddress = Context.MessageAddress(Address, vma);
                 OnFault();
                 _stage = Stage.Queue;
                 GoTo(Context);
                 break;
             case Verdict.Populate:
                 _stage = Stage.Populate;
-                GoTo(_vma!.Owner);
+                GoTo(vma!.Owner);
                 break;
             case Verdict.Bus:
-                Signal(AccessOutcome.SigBus, _entry.Kind == EntryKind.Poison && Caller.Mm.Machine.Profile.MemoryFailure ? 4 : 2);
+                Signal(AccessOutcome.SigBus, entry.Kind == EntryKind.Poison && Caller.Mm.Machine.Profile.MemoryFailure ? 4 : 2);
                 break;
             case Verdict.Spin:
                 IsSpinning = true;
@@ -211,16 +212,16 @@ public class Access : Operation
                 Caller.Mm.Spin(this);
                 break;
             default:
-                Signal(AccessOutcome.SigSegv, _verdict == Verdict.NotMapped ? 1 : 2);
+                Signal(AccessOutcome.SigSegv, verdict == Verdict.NotMapped ? 1 : 2);
                 break;
         }
     }
 
-    private void Touch()
+    private void Touch(Vma vma, Entry entry)
     {
-        FolioStore store = _vma!.Store;
-        int offset = (int)(Address & (ulong)(_vma.PageBytes - 1));
-        uint folio = _entry.Kind == EntryKind.Zero ? FolioStore.None : _entry.Folio;
+        FolioStore store = vma.Store;
+        int offset = (int)(Address & (ulong)(vma.PageBytes - 1));
+        uint folio = entry.Kind == EntryKind.Zero ? FolioStore.None : entry.Folio;
         if ((Kind & AccessKind.Write) == 0) Value = Width == 1 ? store.ReadByte(folio, offset) : store.ReadLane(folio, offset);
         else if (Width == 1) store.WriteByte(folio, offset, (byte)Value);
         else store.WriteLane(folio, offset, Value);

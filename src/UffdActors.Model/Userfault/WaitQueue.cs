@@ -36,10 +36,16 @@ internal sealed class WaitQueue
     public void Enqueue(Access access)
     {
         access.WaitState = WaitState.Pending;
-        access.PreviousWaiter = _newestPending;
-        access.NextWaiter = null;
-        if (_newestPending is null) _oldestPending = access;
-        else _newestPending.NextWaiter = access;
+        if (_newestPending is { } newest)
+        {
+            access.PreviousWaiter = newest;
+            newest.NextWaiter = access;
+        }
+        else
+        {
+            _oldestPending = access;
+        }
+
         _newestPending = access;
         Pending++;
         if (++Total > _buckets.Length) Grow();
@@ -94,16 +100,22 @@ internal sealed class WaitQueue
 
     private void WakeBucket(int bucket, ulong start, ulong end)
     {
-        for (Access? access = _buckets[bucket]; access is not null;)
+        ref Access? link = ref _buckets[bucket];
+        while (link is { } access)
         {
-            Access? next = access.NextInBucket;
-            if (access.MessageAddress >= start && access.MessageAddress < end)
+            if (access.MessageAddress < start || access.MessageAddress >= end)
             {
-                Remove(access);
-                access.WakeUp();
+                link = ref NextInBucket(access);
+                continue;
             }
 
-            access = next;
+            if (access.WaitState == WaitState.Pending) Unlink(access);
+            access.WaitState = WaitState.None;
+            Total--;
+            link = access.NextInBucket;
+            access.NextInBucket = null;
+            // Last, for from here on the access is its thread's.
+            access.WakeUp();
         }
     }
 
@@ -113,6 +125,7 @@ internal sealed class WaitQueue
         else _oldestPending = access.NextWaiter;
         if (access.NextWaiter is { } next) next.PreviousWaiter = access.PreviousWaiter;
         else _newestPending = access.PreviousWaiter;
+        access.PreviousWaiter = access.NextWaiter = null;
         Pending--;
     }
 

@@ -8,6 +8,7 @@ internal sealed class ActorPort : Port
 {
     private readonly bool _splitsTurns;
     private IActorRef _self = ActorRefs.Nobody;
+    private ActorCell _cell = null!;
 
     public ActorPort(bool splitsTurns = false) => _splitsTurns = splitsTurns;
 
@@ -20,11 +21,16 @@ internal sealed class ActorPort : Port
     /// <summary>The actor; set by itself when it starts, used in its own turns only.</summary>
     public RingActor? Actor { get; set; }
 
-    /// <summary>Gives the port its actor, before anything is sent.</summary>
-    public void Bind(IActorRef self) => _self = self;
+    /// <summary>Gives the port its actor, a child of another (rule of DESIGN 7), before anything is sent.</summary>
+    public void Bind(IActorRef self)
+    {
+        _self = self;
+        _cell = ((LocalActorRef)self).Cell;
+    }
 
+    // What Tell comes down to for a local actor, without the three virtual calls before.
     /// <inheritdoc />
-    public override void Send(Operation operation) => _self.Tell(operation, ActorRefs.NoSender);
+    public override void Send(Operation operation) => _cell.SendMessage(new Envelope(operation, ActorRefs.NoSender));
 
     /// <inheritdoc />
     public override Port Spawn(Owner child) => Actor!.SpawnOwner(child);

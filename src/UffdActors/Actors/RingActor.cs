@@ -38,11 +38,13 @@ internal abstract class RingActor : UntypedActor
     /// <summary>Runs the stage that is due here.</summary>
     protected virtual void Run(Operation operation) => operation.Step();
 
+    // Straight to OnReceive: a ring actor has one behaviour, and no timers of Akka's that would have to be looked for in every message.
     protected override bool AroundReceive(Receive receive, object message)
     {
         try
         {
-            return base.AroundReceive(receive, message);
+            OnReceive(message);
+            return true;
         }
         catch (Exception e)
         {

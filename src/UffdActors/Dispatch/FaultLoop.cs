@@ -224,7 +224,7 @@ internal sealed class FaultLoop : RingTime
 /// <summary>A ring of tasks; for one thread.</summary>
 internal sealed class RunQueue
 {
-    private IRunnable?[] _ring = new IRunnable?[256];
+    private Slot[] _ring = new Slot[256];
     private int _head;
     private int _tail;
 
@@ -232,8 +232,8 @@ internal sealed class RunQueue
 
     public void Push(IRunnable task)
     {
-        IRunnable?[] ring = _ring;
-        ring[_tail & (ring.Length - 1)] = task;
+        Slot[] ring = _ring;
+        ring[_tail & (ring.Length - 1)].Task = task;
         _tail++;
         if (_tail - _head == ring.Length) Grow();
     }
@@ -246,18 +246,24 @@ internal sealed class RunQueue
             return false;
         }
 
-        ref IRunnable? slot = ref _ring[_head & (_ring.Length - 1)];
-        task = slot!;
-        slot = null;
+        ref Slot slot = ref _ring[_head & (_ring.Length - 1)];
+        task = slot.Task!;
+        slot.Task = null;
         _head++;
         return true;
     }
 
     private void Grow()
     {
-        var ring = new IRunnable?[_ring.Length * 2];
+        var ring = new Slot[_ring.Length * 2];
         for (int i = _head; i != _tail; i++) ring[i & (ring.Length - 1)] = _ring[i & (_ring.Length - 1)];
         _ring = ring;
+    }
+
+    // In an array of references every store checks the type of what is stored; in an array of structures none does.
+    private struct Slot
+    {
+        public IRunnable? Task;
     }
 }
 
