@@ -16,7 +16,7 @@ internal static class Failures
         OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Failed,
         ImageException or WorkloadFormatException or UffdConfigurationException or ModuleException or UffdException or BenchException => ExitCode.BadInput,
         StalledException or VmFailedException => ExitCode.Failed,
-        PlatformNotSupportedException => ExitCode.Unsupported,
+        PlatformNotSupportedException or InsufficientMemoryException => ExitCode.Unsupported,
         _ => null,
     };
 

@@ -2,13 +2,14 @@ namespace UffdActors.Cli;
 
 /// <summary>
 /// Where <c>--json</c> says that the figures go: a file or standard output. Opened before the work begins, so that a file that cannot be
-/// written is known at once; until <see cref="Write"/> nothing of that name is touched.
+/// written is known at once. It is written beside its place and renamed: it is there in full or not at all. Under <c>/dev</c> and
+/// <c>/proc</c>, where nothing can be renamed, it is written to directly.
 /// </summary>
 internal sealed class JsonTarget : IDisposable
 {
     private readonly Terminal _terminal;
     private readonly string? _target;
-    private readonly StreamWriter? _partial;
+    private readonly string? _beside;
 
     private JsonTarget(Terminal terminal, string? target)
     {
@@ -18,7 +19,11 @@ internal sealed class JsonTarget : IDisposable
         try
         {
             if (Directory.Exists(target)) throw new IOException("it is a folder");
-            _partial = new StreamWriter(PartialOf(target));
+            _target = Path.GetFullPath((File.Exists(target) ? File.ResolveLinkTarget(target, returnFinalTarget: true)?.FullName : null) ?? target);
+            if (_target.StartsWith("/dev/", StringComparison.Ordinal) || _target.StartsWith("/proc/", StringComparison.Ordinal)) return;
+            string beside = Path.Combine(Path.GetDirectoryName(_target)!, $".{Path.GetFileName(_target)}.{Environment.ProcessId}.partial");
+            File.Create(beside).Dispose();
+            _beside = beside;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -36,22 +41,30 @@ internal sealed class JsonTarget : IDisposable
     public static JsonTarget Open(Terminal terminal, string? target) => new(terminal, target);
 
     /// <summary>Writes the document, all of it or nothing.</summary>
+    /// <exception cref="CommandException">It cannot be written after all.</exception>
     public void Write(string json)
     {
-        if (TakesOutput) _terminal.WriteRaw(json);
-        if (_partial is null) return;
-        _partial.WriteLine(json);
-        _partial.Dispose();
-        File.Move(PartialOf(_target!), _target!, overwrite: true);
+        if (_target is null) return;
+        if (TakesOutput)
+        {
+            _terminal.WriteRaw(json);
+            return;
+        }
+
+        try
+        {
+            File.WriteAllText(_beside ?? _target, json + "\n");
+            if (_beside is not null) File.Move(_beside, _target, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCode.Failed, $"--json {_target}: the figures could not be written ({e.Message}).", e);
+        }
     }
 
     /// <summary>Leaves nothing half-written behind.</summary>
     public void Dispose()
     {
-        if (_partial is null) return;
-        _partial.Dispose();
-        File.Delete(PartialOf(_target!));
+        if (_beside is not null) File.Delete(_beside);
     }
-
-    private static string PartialOf(string target) => target + ".partial";
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using UffdActors.Dispatch;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.PostCopy;
@@ -6,11 +8,20 @@ namespace UffdActors.PostCopy;
 public sealed class GuestImage : IDisposable
 {
     private const int ChunkBytes = 1 << 20;
+    private const long PagesOfPart = 1024;
+    private const ulong LongestStretch = 63;
     private readonly NativeBuffer _bytes;
 
     private GuestImage(string name, long bytes)
     {
         Name = name;
+        long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (bytes > available / 2)
+        {
+            throw new InsufficientMemoryException(
+                $"A guest of {bytes:N0} bytes needs twice as much memory, for its source and its destination; this machine has {available:N0} bytes.");
+        }
+
         Pages = PageSize.PagesFor(bytes);
         _bytes = new NativeBuffer(Pages << PageSize.BaseShift);
     }
@@ -26,7 +37,8 @@ public sealed class GuestImage : IDisposable
 
     /// <summary>Reads any file as guest memory, rounded up to pages.</summary>
     /// <exception cref="ImageException">There is no such file, it is a folder, empty, or cannot be read.</exception>
-    public static GuestImage FromFile(string path)
+    /// <exception cref="InsufficientMemoryException">The machine has not enough memory for source and destination.</exception>
+    public static GuestImage FromFile(string path, CancellationToken cancel = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (Directory.Exists(path)) throw new ImageException($"Image \"{path}\" is a folder; name a file.");
@@ -34,48 +46,75 @@ public sealed class GuestImage : IDisposable
         GuestImage? image = null;
         try
         {
+            // Devices and pipes have no length; opening a pipe would wait for its other end.
+            FileInfo target = new(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
+            if (target.Length == 0) throw new ImageException($"Image \"{path}\" is empty or no ordinary file; a guest needs at least one byte of memory.");
             using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 1);
-            if (file.Length == 0) throw new ImageException($"Image \"{path}\" is empty; a guest needs at least one byte of memory.");
             image = new GuestImage(path, file.Length);
             byte[] chunk = new byte[ChunkBytes];
             long offset = 0;
-            for (int read; (read = file.Read(chunk)) > 0 && offset < image.Bytes; offset += read)
+            for (int read; offset < image.Bytes && (read = file.Read(chunk)) > 0; offset += read)
+            {
+                cancel.ThrowIfCancellationRequested();
                 image._bytes.Write(offset, chunk.AsSpan(0, (int)Math.Min(read, image.Bytes - offset)));
+            }
+
             return image;
         }
-        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        catch (Exception e)
         {
             image?.Dispose();
-            throw new ImageException($"Image \"{path}\" cannot be read: {e.Message}", e);
+            if (e is UnauthorizedAccessException or IOException) throw new ImageException($"Image \"{path}\" cannot be read: {e.Message}", e);
+            throw;
         }
     }
 
     /// <summary>
     /// Makes an image: a seeded mix of pages of zeros (about a third), of one repeated word, and of random bytes, in stretches as guests
-    /// have them.
+    /// have them. The same size and seed give the same bytes.
     /// </summary>
     /// <param name="bytes">Size, at least 1.</param>
     /// <param name="seed">Seed.</param>
-    public static GuestImage Make(long bytes, ulong seed)
+    /// <param name="cancel">Cancels.</param>
+    /// <exception cref="InsufficientMemoryException">The machine has not enough memory for source and destination.</exception>
+    public static GuestImage Make(long bytes, ulong seed, CancellationToken cancel = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
         GuestImage image = new($"made, seed {seed}", bytes);
-        Random random = new(unchecked((int)(seed ^ (seed >> 32))));
-        byte[] page = new byte[PageSize.Base];
-        for (long at = 0; at < image.Pages;)
+        try
         {
-            long end = Math.Min(image.Pages, at + random.Next(1, 64));
-            int kind = random.Next(3);
+            // Each part has a seed of its own, so all cores may make them, in any order.
+            long parts = (image.Pages + PagesOfPart - 1) / PagesOfPart;
+            _ = Parallel.For(0, parts, new ParallelOptions { CancellationToken = cancel }, part => image.MakePart(part, seed));
+            return image;
+        }
+        catch
+        {
+            image.Dispose();
+            throw;
+        }
+    }
+
+    private void MakePart(long part, ulong seed)
+    {
+        ulong state = seed;
+        state = SplitMix.Next(ref state) ^ (ulong)part;
+        Span<byte> page = new byte[PageSize.Base];
+        Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(page);
+        long last = Math.Min(Pages, (part + 1) * PagesOfPart);
+        for (long at = part * PagesOfPart; at < last;)
+        {
+            long end = Math.Min(last, at + 1 + (long)(SplitMix.Next(ref state) % LongestStretch));
+            ulong kind = SplitMix.Next(ref state) % 3;
             for (; at < end; at++)
             {
+                // The memory is zeros to begin with.
                 if (kind == 0) continue;
-                if (kind == 1) page.AsSpan().Fill((byte)random.Next(1, 256));
-                else random.NextBytes(page);
-                image._bytes.Write(at << PageSize.BaseShift, page);
+                if (kind == 1) words.Fill(SplitMix.Next(ref state) | 1);
+                else foreach (ref ulong word in words) word = SplitMix.Next(ref state);
+                _bytes.Write(at << PageSize.BaseShift, page);
             }
         }
-
-        return image;
     }
 
     /// <summary>Address of a page; valid until the image is disposed of.</summary>

@@ -1,7 +1,9 @@
-using System.Diagnostics;
 using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 using UffdActors.Statistics;
 using UffdActors.Vcpus;
 
@@ -14,6 +16,9 @@ namespace UffdActors.PostCopy;
 /// <remarks><see cref="Snapshot"/> may be asked from any thread while <see cref="RunAsync"/> runs.</remarks>
 public sealed class PostCopyMigration
 {
+    /// <summary>Handlers that a migration may have.</summary>
+    public const int MaxHandlers = 64;
+
     private readonly UffdRuntime _runtime;
     private readonly PostCopyOptions _options;
     private volatile Running? _running;
@@ -27,9 +32,24 @@ public sealed class PostCopyMigration
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Vcpus, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Vcpus, GuestLayout.MaxVcpus);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Handlers, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Handlers, MaxHandlers);
         ArgumentOutOfRangeException.ThrowIfNegative(options.Accesses);
         _runtime = runtime;
         _options = options;
+    }
+
+    /// <summary>Asks the kernel on a page of memory whether a destination can be made, before a guest is.</summary>
+    /// <exception cref="UffdException">The memory cannot do what is asked.</exception>
+    /// <exception cref="ModuleException">There is no such memory module.</exception>
+    public static async Task CheckAsync(
+        UffdRuntime runtime, string? backend, PostCopyMode mode, KernelProfile profile, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(runtime);
+        if (backend is { } name) CheckPageSize(runtime.Modules.Find(name));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 16, Profile = profile }, cancel);
+        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = 1, Module = backend }, cancel);
+        Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
+        _ = await uffd.RegisterAsync(region, ModesOf(mode), cancel);
     }
 
     /// <summary>How far it is; null before the first vCPU runs.</summary>
@@ -40,7 +60,7 @@ public sealed class PostCopyMigration
 
     /// <summary>Migrates, and verifies.</summary>
     /// <exception cref="UffdException">The destination's memory cannot do what is asked.</exception>
-    /// <exception cref="Model.Backends.ModuleException">There is no such memory module.</exception>
+    /// <exception cref="ModuleException">There is no such memory module.</exception>
     /// <exception cref="WorkloadFormatException">The recorded workload cannot be read.</exception>
     /// <exception cref="VmFailedException">The VM failed closed.</exception>
     /// <exception cref="StalledException">Nothing moves any more.</exception>
@@ -52,38 +72,42 @@ public sealed class PostCopyMigration
         await using UffdVm vm = await _runtime.CreateVmAsync(
             new VmOptions { MemoryPages = pages + 16, Profile = _options.Profile, Content = ContentKind.Bytes, Probe = _options.Probe }, cancel);
         vm.PrefaultMemory();
-        bool minor = _options.Mode == PostCopyMode.Minor;
-        GuestRegion region = await vm.MapAsync(
-            new RegionOptions { Pages = pages, Module = _options.Backend, WithAlias = minor && _options.Backend is not null, LeaveAliasEmpty = _options.SkipAllocation },
-            cancel);
+        GuestRegion region = await MapAsync(vm, pages, cancel);
         Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
-        _ = await uffd.RegisterAsync(region, minor ? RegisterModes.Minor : RegisterModes.Missing, cancel);
+        _ = await uffd.RegisterAsync(region, ModesOf(_options.Mode), cancel);
         using ImageSource source = new(_options.Image);
         await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = _options.Handlers, SourceActor = true }, cancel);
 
         int collections = GC.CollectionCount(0);
         TimeSpan paused = GC.GetTotalPauseDuration();
-        long start = Stopwatch.GetTimestamp();
+        long start = vm.Now;
         VcpuGroup vcpus = await vm.StartVcpusAsync(workloads, 1, new ImageCheck(_options.Image), cancel);
         BackgroundPush? push = _options.SkipPush ? null : await uffd.PushAsync(region, source, cancel);
         Running running = _running = new Running(vm, uffd, vcpus, push, pages, start);
-        TimeSpan pushed = await EndAsync(running, cancel);
-        TimeSpan duration = Stopwatch.GetElapsedTime(start);
+        long pushed = await EndAsync(running, cancel);
+        long ended = vm.Now;
+        bool isStepped = _runtime.Settings.IsStepped;
+        GarbageCollectionReport? garbage = isStepped ? null : new(GC.CollectionCount(0) - collections, GC.GetTotalPauseDuration() - paused);
 
-        (string sourceHash, string destinationHash, long missing) = await Verification.CompareAsync(_options.Image, vm, region, workloads, vcpus, cancel);
+        running.Phase = PostCopyPhase.Verifying;
+        Comparison compared = await Verification.CompareAsync(_options.Image, vm, region, workloads, vcpus, cancel);
         FaultCounters counters = uffd.Reader!.Counters;
         return new PostCopyReport
         {
             Pages = pages,
-            MissingPages = missing,
-            SourceHash = sourceHash,
-            DestinationHash = destinationHash,
+            MissingPages = compared.MissingPages,
+            SourceHash = compared.SourceHash,
+            DestinationHash = compared.DestinationHash,
+            WrittenLanes = compared.WrittenLanes,
             GuestError = vcpus.Error,
-            Duration = duration,
-            PushDuration = pushed,
+            IsVirtualTime = isStepped,
+            Duration = Span(ended - start),
+            PushDuration = Span(pushed - start),
             Accesses = vcpus.Accesses,
-            MissingFaults = counters.Missing,
-            MinorFaults = counters.Minor,
+            MissingReads = counters.Missing - counters.MissingWrites,
+            MissingWrites = counters.MissingWrites,
+            MinorReads = counters.Minor - counters.MinorWrites,
+            MinorWrites = counters.MinorWrites,
             WriteProtectFaults = counters.WriteProtect,
             MergedFaults = counters.Merged,
             DismissedRequests = counters.Dismissed,
@@ -93,9 +117,37 @@ public sealed class PostCopyMigration
             PushedZeroPages = push?.ZeroPages ?? 0,
             Latency = LatencySummary.Of(vcpus),
             Vcpus = vcpus.Reports(),
-            AllBlocked = TimeSpan.FromTicks(vcpus.AllBlockedNanoseconds / TimeSpan.NanosecondsPerTick),
-            GarbageCollection = (GC.CollectionCount(0) - collections, GC.GetTotalPauseDuration() - paused),
+            AllBlocked = Span(vcpus.AllBlockedNanoseconds),
+            GarbageCollection = garbage,
         };
+    }
+
+    private static TimeSpan Span(long nanoseconds) => TimeSpan.FromTicks(nanoseconds / TimeSpan.NanosecondsPerTick);
+
+    private static RegisterModes ModesOf(PostCopyMode mode) => mode == PostCopyMode.Minor ? RegisterModes.Minor : RegisterModes.Missing;
+
+    private static void CheckPageSize(MemoryModule module)
+    {
+        if (module.PageShift != PageSize.BaseShift)
+            throw new ModuleException($"Memory module \"{module.Name}\" has pages of {1L << module.PageShift:N0} bytes; a migration needs memory with pages of {PageSize.Base:N0}.");
+    }
+
+    // Content goes in through an alias where CONTINUE maps it; memory that nobody can write to holds its content already.
+    private Task<GuestRegion> MapAsync(UffdVm vm, long pages, CancellationToken cancel)
+    {
+        bool alias = false;
+        if (_options.Backend is { } name)
+        {
+            MemoryModule module = _runtime.Modules.Find(name);
+            bool isReadOnly = module.CheckProtection(Prot.ReadWrite, shared: true) != Errno.None;
+            CheckPageSize(module);
+            if (isReadOnly && _options.Trace is null && _options.WriteRatio > 0)
+                throw new ModuleException($"Memory module \"{name}\" is read-only; a guest in it cannot write: use a write ratio of 0, not {_options.WriteRatio}.");
+            alias = _options.Mode == PostCopyMode.Minor && !isReadOnly;
+        }
+
+        return vm.MapAsync(
+            new RegionOptions { Pages = pages, Module = _options.Backend, WithAlias = alias, LeaveAliasEmpty = _options.SkipAllocation }, cancel);
     }
 
     private IReadOnlyList<IWorkload> Workloads()
@@ -111,7 +163,7 @@ public sealed class PostCopyMigration
     private long ShareOf(int vcpu) => (_options.Accesses / _options.Vcpus) + (vcpu < _options.Accesses % _options.Vcpus ? 1 : 0);
 
     // Waits for the push and the guest; gives up when nothing moves.
-    private async Task<TimeSpan> EndAsync(Running running, CancellationToken cancel)
+    private async Task<long> EndAsync(Running running, CancellationToken cancel)
     {
         using CancellationTokenSource stalled = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         StallWatch watch = new(running, _options.StallTimeout, stalled);
@@ -120,7 +172,7 @@ public sealed class PostCopyMigration
             try
             {
                 if (running.Push is { } push) await push.WaitAsync(stalled.Token);
-                TimeSpan pushed = Stopwatch.GetElapsedTime(running.Start);
+                long pushed = running.Vm.Now;
                 await running.Vcpus.WaitAsync(stalled.Token);
                 return pushed;
             }

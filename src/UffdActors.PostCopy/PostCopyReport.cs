@@ -20,8 +20,14 @@ public sealed record PostCopyReport
     /// <summary>SHA-256 of the destination, in hex.</summary>
     public required string DestinationHash { get; init; }
 
+    /// <summary>Lanes that the guest has written at least once, and that the hash of the source holds as the guest left them.</summary>
+    public required long WrittenLanes { get; init; }
+
     /// <summary>What went wrong on a vCPU: a signal, or a read that found other bytes than the source has. Null if nothing did.</summary>
     public required string? GuestError { get; init; }
+
+    /// <summary>True if all times are those of the stepped dispatcher, which moves only when nothing can run.</summary>
+    public required bool IsVirtualTime { get; init; }
 
     /// <summary>From the first vCPU's first access until every page was there and every vCPU done.</summary>
     public required TimeSpan Duration { get; init; }
@@ -32,11 +38,17 @@ public sealed record PostCopyReport
     /// <summary>Accesses of the guest.</summary>
     public required long Accesses { get; init; }
 
-    /// <summary>Missing faults.</summary>
-    public required long MissingFaults { get; init; }
+    /// <summary>Missing faults that a read caused.</summary>
+    public required long MissingReads { get; init; }
 
-    /// <summary>Minor faults.</summary>
-    public required long MinorFaults { get; init; }
+    /// <summary>Missing faults that a write caused.</summary>
+    public required long MissingWrites { get; init; }
+
+    /// <summary>Minor faults that a read caused.</summary>
+    public required long MinorReads { get; init; }
+
+    /// <summary>Minor faults that a write caused.</summary>
+    public required long MinorWrites { get; init; }
 
     /// <summary>Write-protection faults.</summary>
     public required long WriteProtectFaults { get; init; }
@@ -68,12 +80,20 @@ public sealed record PostCopyReport
     /// <summary>Time during which every vCPU that had work left was blocked.</summary>
     public required TimeSpan AllBlocked { get; init; }
 
-    /// <summary>Garbage collections and the time that they stopped the process for, during the migration.</summary>
-    public required (int Collections, TimeSpan Paused) GarbageCollection { get; init; }
+    /// <summary>Garbage collections during the migration; null on virtual time, which they do not stop.</summary>
+    public required GarbageCollectionReport? GarbageCollection { get; init; }
 
     /// <summary>Faults of all kinds.</summary>
-    public long Faults => MissingFaults + MinorFaults + WriteProtectFaults;
+    public long Faults => MissingReads + MissingWrites + MinorReads + MinorWrites + WriteProtectFaults;
+
+    /// <summary>Pages that the source was asked for on demand: a page is asked for once, however many vCPUs wait for it.</summary>
+    public long Requests => Faults - MergedFaults;
 
     /// <summary>Faults a second.</summary>
     public double FaultsPerSecond => Duration > TimeSpan.Zero ? Faults / Duration.TotalSeconds : 0;
 }
+
+/// <summary>Garbage collections and the time that they stopped the process for.</summary>
+/// <param name="Collections">Collections.</param>
+/// <param name="Paused">Time that the process stood still.</param>
+public sealed record GarbageCollectionReport(int Collections, TimeSpan Paused);

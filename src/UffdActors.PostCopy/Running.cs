@@ -1,16 +1,26 @@
-using System.Diagnostics;
 using UffdActors.Handling;
 
 namespace UffdActors.PostCopy;
 
+/// <summary>What a migration is at.</summary>
+public enum PostCopyPhase
+{
+    /// <summary>The guest runs on the destination, and its memory follows.</summary>
+    Migrating,
+
+    /// <summary>Everything is there, and is compared with the source.</summary>
+    Verifying,
+}
+
 /// <summary>How far a migration is.</summary>
+/// <param name="Phase">What it is at.</param>
 /// <param name="Elapsed">Since the first access.</param>
 /// <param name="ReceivedPages">Pages that are there.</param>
 /// <param name="Pages">Pages of the guest.</param>
 /// <param name="Accesses">Accesses of the guest that are through.</param>
 /// <param name="Faults">Faults so far.</param>
 /// <param name="Outstanding">Pages being resolved.</param>
-public sealed record PostCopySnapshot(TimeSpan Elapsed, long ReceivedPages, long Pages, long Accesses, long Faults, int Outstanding);
+public sealed record PostCopySnapshot(PostCopyPhase Phase, TimeSpan Elapsed, long ReceivedPages, long Pages, long Accesses, long Faults, int Outstanding);
 
 /// <summary>Nothing has moved for too long; the message says what everybody waits for.</summary>
 public sealed class StalledException : Exception
@@ -25,16 +35,22 @@ public sealed class StalledException : Exception
 /// <summary>A migration under way.</summary>
 internal sealed class Running(UffdVm vm, Userfault uffd, VcpuGroup vcpus, BackgroundPush? push, long pages, long start)
 {
+    private volatile PostCopyPhase _phase;
+
     public UffdVm Vm => vm;
 
     public VcpuGroup Vcpus => vcpus;
 
     public BackgroundPush? Push => push;
 
-    public long Start => start;
+    public PostCopyPhase Phase
+    {
+        get => _phase;
+        set => _phase = value;
+    }
 
     public PostCopySnapshot Snapshot() => new(
-        Stopwatch.GetElapsedTime(start), push?.ReceivedPages ?? uffd.ReceivedOf(vm.Regions[0]).Count, pages, vcpus.Accesses, uffd.Faults, uffd.Outstanding);
+        Phase, TimeSpan.FromTicks((vm.Now - start) / TimeSpan.NanosecondsPerTick), push?.ReceivedPages ?? uffd.ReceivedOf(vm.Regions[0]).Count, pages, vcpus.Accesses, uffd.Faults, uffd.Outstanding);
 
     /// <summary>What everybody waits for, in a sentence.</summary>
     public string Describe()

@@ -11,25 +11,28 @@ namespace UffdActors.PostCopy;
 /// </summary>
 internal static class Verification
 {
+    private const int StepsPerLook = 1 << 16;
+
     /// <summary>Hashes both sides, at the same time.</summary>
-    public static async Task<(string Source, string Destination, long Missing)> CompareAsync(
+    public static async Task<Comparison> CompareAsync(
         GuestImage image, UffdVm vm, GuestRegion region, IReadOnlyList<IWorkload> workloads, VcpuGroup vcpus, CancellationToken cancel)
     {
-        IReadOnlyList<Dictionary<long, ulong>> writes = Writes(workloads, vcpus.AccessCounts());
+        IReadOnlyList<Dictionary<long, ulong>> writes = Writes(workloads, vcpus.AccessCounts(), cancel);
+        long lanes = writes.Sum(w => (long)w.Count);
         // The stepped world has one thread and keeps to it.
         if (vm.Settings.IsStepped)
         {
             (string destination, long missing) = Destination(vm, region, cancel);
-            return (Source(image, writes, cancel), destination, missing);
+            return new Comparison(Source(image, writes, cancel), destination, missing, lanes);
         }
 
         Task<string> source = Task.Run(() => Source(image, writes, cancel), cancel);
         Task<(string Hash, long Missing)> other = Task.Run(() => Destination(vm, region, cancel), cancel);
         (string hash, long absent) = await other;
-        return (await source, hash, absent);
+        return new Comparison(await source, hash, absent, lanes);
     }
 
-    private static List<Dictionary<long, ulong>> Writes(IReadOnlyList<IWorkload> workloads, IReadOnlyList<long> accesses)
+    private static List<Dictionary<long, ulong>> Writes(IReadOnlyList<IWorkload> workloads, IReadOnlyList<long> accesses, CancellationToken cancel)
     {
         List<Dictionary<long, ulong>> all = [];
         for (int vcpu = 0; vcpu < workloads.Count; vcpu++)
@@ -38,6 +41,7 @@ internal static class Verification
             workloads[vcpu].Reset();
             for (long i = 0; i < accesses[vcpu] && workloads[vcpu].TryNext(out GuestStep step); i++)
             {
+                if (i % StepsPerLook == 0) cancel.ThrowIfCancellationRequested();
                 if (step.IsWrite) last[step.Page] = GuestLayout.ValueOf(vcpu, i);
             }
 
@@ -87,3 +91,10 @@ internal static class Verification
         return (Convert.ToHexStringLower(hash.GetHashAndReset()), missing);
     }
 }
+
+/// <summary>What the comparison of source and destination came to.</summary>
+/// <param name="SourceHash">SHA-256 of the source with the guest's writes applied.</param>
+/// <param name="DestinationHash">SHA-256 of the destination.</param>
+/// <param name="MissingPages">Pages of the destination that are not there.</param>
+/// <param name="WrittenLanes">Lanes that the guest has written.</param>
+internal sealed record Comparison(string SourceHash, string DestinationHash, long MissingPages, long WrittenLanes);

@@ -1,3 +1,4 @@
+using System.Reflection;
 using Akka.Actor;
 using Akka.Configuration;
 using Akka.Dispatch;
@@ -48,7 +49,16 @@ public sealed class UffdRuntime : IAsyncDisposable
     public static UffdRuntime Start(Config? config = null)
     {
         UffdSettings settings = UffdSettings.Load(config);
-        ActorSystem system = ActorSystem.Create("uffd", settings.Config);
+        ActorSystem system;
+        try
+        {
+            system = ActorSystem.Create("uffd", settings.Config);
+        }
+        catch (Exception e) when (e is ConfigurationException or TypeLoadException or FormatException)
+        {
+            throw new UffdConfigurationException($"The actor system does not start with this configuration: {e.Message}", e);
+        }
+
         try
         {
             return new UffdRuntime(system, ownsSystem: true, settings);
@@ -58,6 +68,29 @@ public sealed class UffdRuntime : IAsyncDisposable
             _ = system.Terminate();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Starts a runtime on whichever dispatcher the configuration says, lets code use it, and disposes of it. On the stepped dispatcher
+    /// everything happens on the calling thread.
+    /// </summary>
+    /// <param name="config">Configuration over the reference; null for none.</param>
+    /// <param name="body">The code.</param>
+    /// <param name="order">Order of the steps on the stepped dispatcher; null for first come, first served.</param>
+    /// <exception cref="UffdConfigurationException">The configuration means nothing.</exception>
+    /// <exception cref="ModuleException">A module cannot be loaded.</exception>
+    public static async Task<T> UseAsync<T>(Config? config, Func<UffdRuntime, Task<T>> body, ISteppedPolicy? order = null)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        if (UffdSettings.Load(config).IsStepped)
+        {
+            using SteppedHost host = new(config);
+            if (order is not null) host.Loop.Policy = order;
+            return host.Run(() => body(host.Runtime));
+        }
+
+        await using UffdRuntime runtime = Start(config);
+        return await body(runtime);
     }
 
     /// <summary>
@@ -185,9 +218,19 @@ public sealed class UffdRuntime : IAsyncDisposable
         int bound = cpu is not null || first < 0 ? first : first + vm;
         // The id stays that of the section: Akka looks the mailbox type up by it.
         Config ownConfig = ConfigurationFactory.ParseString($"id = \"{id}\"\nname = \"{own}\"\ncpu = {bound}").WithFallback(config);
-        Type type = Type.GetType(config.GetString("type"), throwOnError: true)!;
-        var configurator = (MessageDispatcherConfigurator)Activator.CreateInstance(type, ownConfig, _system.Dispatchers.Prerequisites)!;
-        _ = _system.Dispatchers.RegisterConfigurator(own, configurator);
+        string typeName = config.GetString("type", "");
+        if (Type.GetType(typeName) is not { } type || !type.IsAssignableTo(typeof(MessageDispatcherConfigurator)))
+            throw new UffdConfigurationException($"{id}.type = {typeName}: there is no such {nameof(MessageDispatcherConfigurator)}.");
+        try
+        {
+            _ = _system.Dispatchers.RegisterConfigurator(
+                own, (MessageDispatcherConfigurator)Activator.CreateInstance(type, ownConfig, _system.Dispatchers.Prerequisites)!);
+        }
+        catch (TargetInvocationException e)
+        {
+            throw new UffdConfigurationException($"{id} cannot be used: {e.InnerException!.Message}", e.InnerException);
+        }
+
         return own;
     }
 }

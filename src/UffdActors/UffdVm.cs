@@ -93,6 +93,9 @@ public sealed class UffdVm : IAsyncDisposable
         }
     }
 
+    /// <summary>Nanoseconds of the clock that the VM's faults are stamped with: virtual on the stepped dispatcher.</summary>
+    public long Now => Context.Time.Now;
+
     internal VmContext Context { get; }
 
     internal UffdSettings Settings => _runtime.Settings;

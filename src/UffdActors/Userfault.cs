@@ -47,7 +47,7 @@ public sealed class Userfault
         // The reader must know the region before its first fault can come.
         PageBitmap received = new(region.Pages);
         if (_reader is { } reader) throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
-        await _vm.CallAsync("UFFDIO_REGISTER", register, c => c.Error, cancel);
+        await _vm.CallAsync("UFFDIO_REGISTER", register, c => c.Error, cancel, Refusal(region, modes));
         _registered.Add((region, modes, received));
         return register.Ioctls ?? UffdIoctls.None;
     }
@@ -129,6 +129,9 @@ public sealed class Userfault
     }
 
     private ModelThread NewMonitorThread() => new(_vm.NewThread(), _context, _vm.Context.SplitsTurns);
+
+    private string? Refusal(GuestRegion region, RegisterModes modes) =>
+        KernelErrors.ExplainRegister(_vm.Profile, _vm.AddressSpace.Map.Find(PageSize.PageOf(region.Address)), modes, _context.Features);
 
     private static ServedRegion Served(GuestRegion region, RegisterModes modes, PageBitmap received)
     {

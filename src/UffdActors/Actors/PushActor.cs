@@ -137,7 +137,11 @@ internal sealed class PushActor : UntypedActor
         SourceContent content = removed ? SourceContent.Zero : _piece.Content;
         ulong length = (ulong)count << PageSize.BaseShift;
 
-        if (region.By == ResolveBy.Continue)
+        if (region.By == ResolveBy.ContinueAsIs)
+        {
+            Begin(FillKind.Continue, page, length, FillSource.Zero);
+        }
+        else if (region.By == ResolveBy.Continue)
         {
             count = ClaimAndWrite(region.Alias!, count, content);
             if (count == 0) return;

@@ -15,6 +15,12 @@ internal sealed class FaultCounters
     /// <summary>Write-protection faults read.</summary>
     public long WriteProtect { get; private set; }
 
+    /// <summary>Missing faults that a write caused.</summary>
+    public long MissingWrites { get; private set; }
+
+    /// <summary>Minor faults that a write caused.</summary>
+    public long MinorWrites { get; private set; }
+
     /// <summary>Faults on a page that was already being resolved.</summary>
     public long Merged { get; set; }
 
@@ -41,9 +47,21 @@ internal sealed class FaultCounters
 
     public void CountFault(FaultFlags flags)
     {
-        if ((flags & FaultFlags.Wp) != 0) WriteProtect++;
-        else if ((flags & FaultFlags.Minor) != 0) Minor++;
-        else Missing++;
+        int write = (flags & FaultFlags.Write) != 0 ? 1 : 0;
+        if ((flags & FaultFlags.Wp) != 0)
+        {
+            WriteProtect++;
+        }
+        else if ((flags & FaultFlags.Minor) != 0)
+        {
+            Minor++;
+            MinorWrites += write;
+        }
+        else
+        {
+            Missing++;
+            MissingWrites += write;
+        }
     }
 
     public void Count(PageRequest request)

@@ -29,7 +29,7 @@ internal sealed class LatencyRecorder
     public void Record(FaultTrace trace)
     {
         long nanoseconds = trace.Nanoseconds;
-        _latency.RecordValue(Math.Clamp(nanoseconds, 1, LongestNanoseconds));
+        _latency.RecordValue(Math.Clamp(nanoseconds, 0, LongestNanoseconds));
         BlockedNanoseconds += nanoseconds;
         for (int i = 0; i < FaultHops.Count; i++)
         {

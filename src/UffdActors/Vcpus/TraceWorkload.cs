@@ -6,8 +6,8 @@ namespace UffdActors.Vcpus;
 public sealed class WorkloadFormatException : Exception
 {
     /// <summary>Makes the exception.</summary>
-    public WorkloadFormatException(string message)
-        : base(message)
+    public WorkloadFormatException(string message, Exception? inner = null)
+        : base(message, inner)
     {
     }
 }
@@ -32,9 +32,21 @@ public sealed class TraceWorkload : IWorkload
     /// <param name="path">File.</param>
     /// <param name="vcpus">vCPUs that the run has; an access of another one is an error.</param>
     /// <param name="pages">Pages that the guest has; an access of another one is an error.</param>
-    /// <exception cref="WorkloadFormatException">A line is not what the format says.</exception>
-    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="WorkloadFormatException">The file cannot be read, or a line is not what the format says.</exception>
     public static IReadOnlyList<TraceWorkload> Read(string path, int vcpus, long pages)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        try
+        {
+            return Parse(path, vcpus, pages);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WorkloadFormatException($"Trace \"{path}\" cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static TraceWorkload[] Parse(string path, int vcpus, long pages)
     {
         List<GuestStep>[] steps = [.. Enumerable.Range(0, vcpus).Select(_ => new List<GuestStep>())];
         int number = 0;

@@ -1,0 +1,124 @@
+using System.CommandLine;
+using Akka.Configuration;
+using Spectre.Console;
+using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
+using UffdActors.Dispatch;
+using UffdActors.PostCopy;
+using UffdActors.Vcpus;
+
+namespace UffdActors.Cli.Commands;
+
+/// <summary><c>uffd postcopy</c>: migrates a guest's memory by post-copy, verifies it, and says what it cost.</summary>
+internal sealed class PostCopyCommand
+{
+    private const long DefaultMemory = 256L << 20;
+    private const string Anonymous = "anon";
+    private const string Slowest = "slowest";
+
+    private readonly Option<string?> _image = TypedOptions.Text("--image", "FILE", "Any file as guest memory, rounded up to pages.");
+    private readonly Option<long?> _memory = TypedOptions.Size("--memory", "Make guest memory instead: zero, repetitive and random pages. Default 256M.", 1);
+    private readonly Option<int> _vcpus = TypedOptions.Number("--vcpus", "N", "vCPUs.", 4, 1, GuestLayout.MaxVcpus);
+    private readonly Option<WorkloadKind> _workload = TypedOptions.Choice(
+        "--workload",
+        "What the vCPUs do.",
+        "random",
+        [
+            ("sequential", WorkloadKind.Sequential), ("random", WorkloadKind.Random), ("zipf", WorkloadKind.Zipf), ("stride", WorkloadKind.Stride),
+            ("hot-cold", WorkloadKind.HotCold),
+        ]);
+
+    private readonly Option<string?> _trace = TypedOptions.Text("--trace", "FILE", "A recorded workload instead of a made one.");
+    private readonly Option<long> _accesses = TypedOptions.Number("--accesses", "N", "Accesses of all vCPUs together.", 1_000_000L, 0L, 1_000_000_000_000L);
+    private readonly Option<double> _writeRatio = TypedOptions.Number("--write-ratio", "SHARE", "Share of writes, 0 to 1.", 0.3, 0.0, 1.0);
+    private readonly Option<ulong> _seed = TypedOptions.Number("--seed", "N", "Seed of made memory, workload and stepped order.", 1UL, 0UL, ulong.MaxValue);
+    private readonly Option<string> _backend = new("--backend")
+    {
+        Description = "Memory of the destination: anon, or a loaded module (uffd backends).",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => Anonymous,
+    };
+
+    private readonly Option<PostCopyMode> _mode = TypedOptions.Choice(
+        "--mode", "How faults are resolved.", "missing", [("missing", PostCopyMode.Missing), ("minor", PostCopyMode.Minor)]);
+
+    private readonly Option<int> _handlers = TypedOptions.Number("--handlers", "N", "Handlers that share the userfaultfd.", 1, 1, PostCopyMigration.MaxHandlers);
+    private readonly Option<string?> _showFault = TypedOptions.Choice<string?>(
+        "--show-fault", "Print one fault hop by hop.", Slowest, [(Slowest, Slowest)]);
+
+    private readonly Option<string?> _json = TypedOptions.Text("--json", "FILE|-", "Write the figures for machines; - is standard output.");
+    private readonly RuntimeOptions _runtime = new();
+    private readonly CommandHost _host;
+
+    private PostCopyCommand(CommandHost host)
+    {
+        _host = host;
+        _showFault.DefaultValueFactory = _ => null;
+    }
+
+    public static Command Build(CommandHost host) => new PostCopyCommand(host).Build();
+
+    private Command Build()
+    {
+        Command command = new("postcopy", "Migrate a guest's memory by post-copy in the model world, and verify it.");
+        foreach (Option option in new Option[]
+        {
+            _image, _memory, _vcpus, _workload, _trace, _accesses, _writeRatio, _seed, _backend, _mode, _handlers, _showFault, _json,
+        })
+        {
+            command.Options.Add(option);
+        }
+
+        _runtime.AddTo(command);
+        command.Exclude(_image, _memory, "memory is either read or made");
+        foreach (Option made in new Option[] { _workload, _accesses, _writeRatio }) command.Exclude(_trace, made, "a recorded workload has its own accesses");
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
+    {
+        using JsonTarget json = JsonTarget.Open(_host.Terminal, arguments.GetValue(_json));
+        Config? config = _runtime.Configuration(arguments);
+        ISteppedPolicy order = new RandomPolicy(arguments.GetValue(_seed));
+        PostCopyProgress progress = new(_host.Terminal);
+        (PostCopyOptions options, string dispatcher, PostCopyReport report) =
+            await progress.WhileAsync(() => UffdRuntime.UseAsync(config, MigrateAsync, order));
+
+        // With --json - standard output is the document's; people read the report on standard error.
+        IAnsiConsole console = json.TakesOutput ? _host.Terminal.Progress : _host.Terminal.Out;
+        new PostCopyText(console, options, dispatcher, report).Write();
+        if (arguments.GetValue(_showFault) is not null && report.Latency.Slowest is { } slowest) FaultText.Write(console, "slowest", slowest);
+        json.Write(JsonText.Of(PostCopyDocument.Of(options, dispatcher, report)));
+        return report.Verified ? ExitCode.Done : ExitCode.Failed;
+
+        async Task<(PostCopyOptions Options, string Dispatcher, PostCopyReport Report)> MigrateAsync(UffdRuntime runtime)
+        {
+            string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
+            PostCopyMode mode = arguments.GetValue(_mode);
+            await PostCopyMigration.CheckAsync(runtime, backend, mode, _runtime.Profile(arguments), cancel);
+            using GuestImage image = Image(arguments, cancel);
+            PostCopyOptions options = new()
+            {
+                Image = image,
+                Vcpus = arguments.GetValue(_vcpus),
+                Handlers = arguments.GetValue(_handlers),
+                Backend = backend,
+                Mode = mode,
+                Profile = _runtime.Profile(arguments),
+                Workload = arguments.GetValue(_workload),
+                Accesses = arguments.GetValue(_accesses),
+                WriteRatio = arguments.GetValue(_writeRatio),
+                Seed = arguments.GetValue(_seed),
+                Trace = arguments.GetValue(_trace),
+            };
+            PostCopyMigration migration = new(runtime, options);
+            progress.Migration = migration;
+            return (options, runtime.Settings.Dispatcher, await migration.RunAsync(cancel));
+        }
+    }
+
+    private GuestImage Image(ParseResult arguments, CancellationToken cancel) => arguments.GetValue(_image) is { } path
+        ? GuestImage.FromFile(path, cancel)
+        : GuestImage.Make(arguments.GetValue(_memory) ?? DefaultMemory, arguments.GetValue(_seed), cancel);
+}

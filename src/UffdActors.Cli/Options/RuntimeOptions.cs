@@ -1,0 +1,42 @@
+using System.CommandLine;
+using Akka.Configuration;
+using UffdActors.Model;
+
+namespace UffdActors.Cli.Options;
+
+/// <summary>The options of every command that starts a runtime: configuration, dispatcher, kernel.</summary>
+internal sealed class RuntimeOptions
+{
+    private readonly Option<string?> _config = TypedOptions.Text("--config", "FILE", "HOCON over the reference configuration (hocon/reference.conf).");
+    private readonly Option<string?> _dispatcher = TypedOptions.Choice<string?>(
+        "--dispatcher",
+        "Dispatcher of the ring, over what the configuration says.",
+        "(configuration)",
+        [("fault-loop", "fault-loop"), ("parallel", "parallel"), ("stepped", "stepped")]);
+
+    private readonly Option<KernelProfile> _profile = TypedOptions.Choice(
+        "--profile", "Kernel that the model is.", KernelProfile.Seed.Name, [.. KernelProfile.All.Select(p => (p.Name, p))]);
+
+    public RuntimeOptions() => _dispatcher.DefaultValueFactory = _ => null;
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_config);
+        command.Options.Add(_dispatcher);
+        command.Options.Add(_profile);
+    }
+
+    /// <summary>The kernel that is asked for.</summary>
+    public KernelProfile Profile(ParseResult result) => result.GetValue(_profile)!;
+
+    /// <summary>The configuration that is asked for; null for the reference alone.</summary>
+    /// <exception cref="UffdConfigurationException">The file cannot be used.</exception>
+    public Config? Configuration(ParseResult result)
+    {
+        Config? file = result.GetValue(_config) is { } path ? ConfigFile.Read(path) : null;
+        if (result.GetValue(_dispatcher) is not { } dispatcher) return file;
+        Config choice = UffdSettings.Profile(dispatcher);
+        return file is null ? choice : choice.WithFallback(file);
+    }
+}

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
+
+namespace UffdActors.Cli.Options;
+
+/// <summary>Options whose values are checked while the command line is read: what is wrong with one is a line that names it, its value and what it takes.</summary>
+internal static class TypedOptions
+{
+    /// <summary>A number in a range.</summary>
+    public static Option<T> Number<T>(string name, string unit, string description, T value, T least, T most)
+        where T : INumber<T> => new(name)
+        {
+            Description = description,
+            HelpName = unit,
+            DefaultValueFactory = _ => value,
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                if (T.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out T? number)
+                    && number >= least && number <= most) return number;
+                result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} {text}: must be a number from {least} to {most}."));
+                return value;
+            },
+        };
+
+    /// <summary>One of several names.</summary>
+    public static Option<T> Choice<T>(string name, string description, string value, IReadOnlyList<(string Name, T Value)> choices) => new(name)
+    {
+        Description = description,
+        HelpName = string.Join('|', choices.Select(c => c.Name)),
+        DefaultValueFactory = _ => choices.First(c => c.Name == value).Value,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            foreach ((string known, T meaning) in choices)
+            {
+                if (known == text) return meaning;
+            }
+
+            result.AddError($"{name} {text}: must be one of {string.Join(", ", choices.Select(c => c.Name))}.");
+            return choices[0].Value;
+        },
+    };
+
+    /// <summary>A size in bytes; null if it is not given.</summary>
+    public static Option<long?> Size(string name, string description, long least) => new(name)
+    {
+        Description = description,
+        HelpName = "SIZE",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (SizeText.TryParse(text, out long bytes) && bytes >= least) return bytes;
+            result.AddError($"{name} {text}: not a size{(least > 1 ? $" of at least {SizeText.Of(least)}" : " above 0")}; write bytes or a unit, as in 4096, 256M, 256MiB, 1G.");
+            return null;
+        },
+    };
+
+    /// <summary>Text; null if it is not given.</summary>
+    public static Option<string?> Text(string name, string meaning, string description) => new(name) { Description = description, HelpName = meaning };
+
+    /// <summary>True if the option stands on the command line.</summary>
+    public static bool Has(this CommandResult result, Option option) => result.GetResult(option) is { Implicit: false };
+
+    /// <summary>Refuses two options together.</summary>
+    public static void Exclude(this Command command, Option one, Option other, string why) => command.Validators.Add(result =>
+    {
+        if (result.Has(one) && result.Has(other)) result.AddError($"{one.Name} and {other.Name} cannot be used together: {why}.");
+    });
+}

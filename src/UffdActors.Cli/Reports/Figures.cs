@@ -1,0 +1,26 @@
+using System.Globalization;
+
+namespace UffdActors.Cli.Reports;
+
+/// <summary>Figures for people: grouped by thousands, times in the unit that suits them.</summary>
+internal static class Figures
+{
+    public static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
+    public static string Count(long value, string one, string many) => $"{Count(value)} {(value == 1 ? one : many)}";
+
+    public static string Rate(double perSecond) => perSecond.ToString("N0", CultureInfo.InvariantCulture) + "/s";
+
+    public static string Time(TimeSpan time) => Time(time.Ticks * (double)TimeSpan.NanosecondsPerTick);
+
+    public static string Time(double nanoseconds) => nanoseconds switch
+    {
+        < 1e3 => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds:0} ns"),
+        < 1e6 => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1e3:0.0} us"),
+        < 1e9 => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1e6:0.0} ms"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1e9:0.000} s"),
+    };
+
+    public static string Share(long part, long whole) =>
+        whole == 0 ? "0 %" : string.Create(CultureInfo.InvariantCulture, $"{100.0 * part / whole:0.0} %");
+}

@@ -1,0 +1,50 @@
+using Spectre.Console;
+using UffdActors.PostCopy;
+
+namespace UffdActors.Cli.Reports;
+
+/// <summary>Shows how far a migration is: a bar on a terminal, a plain line a second elsewhere. Only looks on from outside.</summary>
+internal sealed class PostCopyProgress(Terminal terminal)
+{
+    private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Plain = TimeSpan.FromSeconds(1);
+
+    /// <summary>The migration, once there is one.</summary>
+    public PostCopyMigration? Migration { get; set; }
+
+    /// <summary>Does the work, and shows progress meanwhile.</summary>
+    public async Task<T> WhileAsync<T>(Func<Task<T>> work)
+    {
+        if (!terminal.IsInteractive)
+        {
+            await using Timer timer = new(_ => Tell(), null, Plain, Plain);
+            return await work();
+        }
+
+        return await terminal.Progress.Progress().AutoClear(true).HideCompleted(false)
+            .Columns(new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
+            .StartAsync(async context =>
+            {
+                ProgressTask bar = context.AddTask("preparing", maxValue: 1);
+                await using Timer timer = new(_ => Draw(bar), null, Frame, Frame);
+                return await work();
+            });
+    }
+
+    private void Tell()
+    {
+        if (Migration?.Snapshot() is { } now) terminal.WriteStatus(Describe(now));
+    }
+
+    private void Draw(ProgressTask bar)
+    {
+        if (Migration?.Snapshot() is not { } now) return;
+        bar.Description = Describe(now).EscapeMarkup();
+        bar.MaxValue = now.Pages;
+        bar.Value = now.ReceivedPages;
+    }
+
+    private static string Describe(PostCopySnapshot now) => now.Phase == PostCopyPhase.Verifying
+        ? "verifying"
+        : $"migrating: {Figures.Count(now.ReceivedPages)} of {Figures.Count(now.Pages)} pages, {Figures.Count(now.Faults)} faults, {Figures.Count(now.Outstanding)} under way";
+}
