@@ -4,14 +4,14 @@ using UffdActors.Conformance.Programs;
 namespace UffdActors.Conformance.Replay;
 
 /// <summary>A field in which a step showed something else than was recorded.</summary>
-/// <param name="Where">Trace, or row.</param>
-/// <param name="Step">Step number.</param>
-/// <param name="Field">Field, as the trace names it.</param>
+/// <param name="Where">Trace, or matrix.</param>
+/// <param name="Step">Step number, or line of a matrix.</param>
+/// <param name="Field">Field, as the trace names it; or column.</param>
 /// <param name="Expected">What was recorded; "absent" if nothing was.</param>
 /// <param name="Actual">What came.</param>
 public sealed record Mismatch(string Where, int Step, string Field, string Expected, string Actual);
 
-/// <summary>Compares what a step showed with what was recorded, field by field.</summary>
+/// <summary>Compares what a step showed with what was recorded, field by field. Text is made of what differs only.</summary>
 public sealed class Differ(string where)
 {
     private const string Absent = "absent";
@@ -30,73 +30,108 @@ public sealed class Differ(string where)
         ArgumentNullException.ThrowIfNull(expected);
         ArgumentNullException.ThrowIfNull(actual);
         _step = step;
-        CompareResult("", expected, actual);
+        CompareResult(null, expected, actual);
         CompareFinished(expected.Finished ?? [], actual.Finished ?? []);
-        Check("q", Queues(expected), Queues(actual));
-        Check("v", expected.Vmas, actual.Vmas);
-        Check("cv", Children(expected), Children(actual));
-        Check("files", Files(expected), Files(actual));
+        if (expected.FinalFiles is null) CheckList("q", expected.Queues, actual.Queues, q => $"{q.Handle}:{q.Pending}/{q.Total}");
+        Check(null, "v", expected.Vmas, actual.Vmas);
+        CheckList("cv", expected.ChildVmas, actual.ChildVmas, c => $"{c.Thread}: {c.Vmas}");
+        CheckList("files", expected.Files, actual.Files, f => $"{f.Number}:{f.Bytes}:{f.Blocks}:{f.Data}");
         CompareFinal(expected, actual);
     }
 
-    private void CompareResult(string prefix, Observation expected, Observation actual)
+    /// <summary>Compares one field.</summary>
+    public void Compare(int step, string field, string? expected, string? actual)
     {
-        Check(prefix + "ret", Text(expected.Return), Text(actual.Return));
-        Check(prefix + "err", expected.Error, actual.Error);
-        Check(prefix + "out", expected.Out, actual.Out);
-        Check(prefix + "as", Text(expected.As), Text(actual.As));
-        Check(prefix + "revents", Text(expected.Revents), Text(actual.Revents));
-        Check(prefix + "res", expected.Result, actual.Result);
-        Check(prefix + "wait", expected.Wait, actual.Wait);
-        Check(prefix + "msgs", Join(expected.Messages), Join(actual.Messages));
+        _step = step;
+        Check(null, field, expected, actual);
+    }
+
+    /// <summary>Notes something that is wrong in itself, whatever was recorded.</summary>
+    public void Report(int step, string field, string expected, string actual) => _mismatches.Add(new Mismatch(where, step, field, expected, actual));
+
+    private void CompareResult(int? thread, Observation expected, Observation actual)
+    {
+        Check(thread, "ret", expected.Return, actual.Return);
+        Check(thread, "err", expected.Error, actual.Error);
+        Check(thread, "out", expected.Out, actual.Out);
+        Check(thread, "as", expected.As, actual.As);
+        Check(thread, "revents", expected.Revents, actual.Revents);
+        Check(thread, "res", expected.Result, actual.Result);
+        Check(thread, "wait", expected.Wait, actual.Wait);
+        CheckList("msgs", expected.Messages, actual.Messages, m => m, thread);
     }
 
     private void CompareFinished(IReadOnlyList<FinishedThread> expected, IReadOnlyList<FinishedThread> actual)
     {
         if (expected.Count == 0 && actual.Count == 0) return;
-        Check("fin", string.Join(',', expected.Select(f => f.Thread)), string.Join(',', actual.Select(f => f.Thread)));
+        CheckList("fin", [.. expected.Select(f => f.Thread)], [.. actual.Select(f => f.Thread)], t => t.ToString(CultureInfo.InvariantCulture));
         foreach (FinishedThread thread in expected)
         {
-            if (actual.FirstOrDefault(f => f.Thread == thread.Thread) is { } same)
-                CompareResult(string.Create(CultureInfo.InvariantCulture, $"fin[{thread.Thread}]."), thread.Result, same.Result);
+            foreach (FinishedThread same in actual)
+            {
+                if (same.Thread == thread.Thread) CompareResult(thread.Thread, thread.Result, same.Result);
+            }
         }
     }
 
     private void CompareFinal(Observation expected, Observation actual)
     {
         if (expected.FinalFiles is null) return;
-        Check("final files", FinalFiles(expected), FinalFiles(actual));
+        Check(null, "final files", FinalFiles(expected), FinalFiles(actual));
         IReadOnlyList<(ulong Address, string Content)> want = expected.FinalPages!;
         IReadOnlyList<(ulong Address, string Content)> have = actual.FinalPages ?? [];
-        Check("final page list", Addresses(want), Addresses(have));
+        CheckList("final page list", [.. want.Select(p => p.Address)], [.. have.Select(p => p.Address)], a => $"{a:x}");
         for (int i = 0; i < want.Count && i < have.Count; i++)
         {
-            if (want[i].Address == have[i].Address)
-                Check(string.Create(CultureInfo.InvariantCulture, $"final page {want[i].Address:x}"), want[i].Content, have[i].Content);
+            if (want[i].Address != have[i].Address) continue;
+            Fields++;
+            if (want[i].Content != have[i].Content) Add(null, $"final page {want[i].Address:x}", want[i].Content, have[i].Content);
         }
     }
 
-    private void Check(string field, string? expected, string? actual)
+    private void Check(int? thread, string field, long? expected, long? actual)
     {
         if (expected is null && actual is null) return;
         Fields++;
-        if (!string.Equals(expected, actual, StringComparison.Ordinal))
-            _mismatches.Add(new Mismatch(where, _step, field, expected ?? Absent, actual ?? Absent));
+        if (expected != actual) Add(thread, field, Text(expected), Text(actual));
+    }
+
+    private void Check(int? thread, string field, string? expected, string? actual)
+    {
+        if (expected is null && actual is null) return;
+        Fields++;
+        if (!string.Equals(expected, actual, StringComparison.Ordinal)) Add(thread, field, expected, actual);
+    }
+
+    private void CheckList<T>(string field, IReadOnlyList<T>? expected, IReadOnlyList<T>? actual, Func<T, string> text, int? thread = null)
+    {
+        if (expected is null && actual is null) return;
+        Fields++;
+        if (expected is not null && actual is not null && Same(expected, actual)) return;
+        Add(thread, field, Join(expected, text), Join(actual, text));
+    }
+
+    private static bool Same<T>(IReadOnlyList<T> expected, IReadOnlyList<T> actual)
+    {
+        if (expected.Count != actual.Count) return false;
+        for (int i = 0; i < expected.Count; i++)
+        {
+            if (!EqualityComparer<T>.Default.Equals(expected[i], actual[i])) return false;
+        }
+
+        return true;
+    }
+
+    private void Add(int? thread, string field, string? expected, string? actual)
+    {
+        if (thread is { } t) field = string.Create(CultureInfo.InvariantCulture, $"fin[{t}].{field}");
+        _mismatches.Add(new Mismatch(where, _step, field, expected ?? Absent, actual ?? Absent));
     }
 
     private static string? Text(long? value) => value?.ToString(CultureInfo.InvariantCulture);
 
-    private static string? Join(IReadOnlyList<string>? messages) => messages is null ? null : string.Join(',', messages);
-
-    private static string? Queues(Observation o) => o.FinalFiles is null ? string.Join(' ', o.Queues.Select(q => $"{q.Handle}:{q.Pending}/{q.Total}")) : null;
-
-    private static string? Children(Observation o) => o.ChildVmas is null ? null : string.Join('|', o.ChildVmas.Select(c => $"{c.Thread}: {c.Vmas}"));
-
-    private static string? Files(Observation o) => o.Files is null ? null : string.Join(' ', o.Files.Select(f => $"{f.Number}:{f.Bytes}:{f.Blocks}:{f.Data}"));
+    private static string? Join<T>(IReadOnlyList<T>? items, Func<T, string> text) => items is null ? null : string.Join(", ", items.Select(text));
 
     private static string FinalFiles(Observation o) =>
         string.Join('|', (o.FinalFiles ?? []).Select(f => $"{f.Number}:{f.Bytes}:{string.Join(';', (f.Pages ?? []).Select(p => p ?? "hole"))}"));
-
-    private static string Addresses(IReadOnlyList<(ulong Address, string Content)> pages) =>
-        string.Join(' ', pages.Select(p => p.Address.ToString("x", CultureInfo.InvariantCulture)));
 }

@@ -37,11 +37,11 @@ public sealed class ModelWorld : IProgramState, IDisposable
     private readonly SortedDictionary<int, MemoryFile> _files = [];
     private readonly List<AddressSpace> _spaces = [];
     private readonly List<Running> _finished = [];
-    private readonly WorldText _text;
+    private readonly PageRange _arena;
+    private readonly TextBuffer _vmaText = new();
+    private readonly TextBuffer _fileText = new();
     private readonly List<UserfaultContext> _contexts = [];
     private int _contextNumber;
-    private string? _lastVmas;
-    private List<FileState>? _lastFiles;
 
     /// <summary>Makes the world in which a program starts: nothing mapped but the source buffers.</summary>
     /// <param name="header">Where things lie.</param>
@@ -58,7 +58,7 @@ public sealed class ModelWorld : IProgramState, IDisposable
         _kernel = makeKernel(_machine);
         _mm = NewSpace(0);
         _main = _kernel.Attach(new Caller(_mm));
-        _text = new WorldText(header);
+        _arena = new PageRange(PageSize.PageOf(header.ArenaStart), PageSize.PageOf(header.ArenaEnd));
         _kernel.Finished += OnFinished;
         MapSources();
     }
@@ -71,6 +71,13 @@ public sealed class ModelWorld : IProgramState, IDisposable
         Observation observation = Perform(step);
         Observe(step, observation);
         return observation;
+    }
+
+    /// <summary>What pagemap shows of a page of the main process: 8 present, 4 swap-type, 2 file, 1 write-protected.</summary>
+    public int PageStateAt(ulong address)
+    {
+        if (_mm.Map.Find(PageSize.PageOf(address)) is not { } vma) return 0;
+        return WorldText.StateOf(_mm.EntryAt(vma.HeadOf(PageSize.PageOf(address))), vma.IsHuge);
     }
 
     /// <inheritdoc />
@@ -88,7 +95,7 @@ public sealed class ModelWorld : IProgramState, IDisposable
     /// <inheritdoc />
     public IEnumerable<AreaState> Areas =>
         from vma in _mm.Map.Vmas.ToArray()
-        where _text.IsInArena(vma)
+        where _arena.Contains(vma.Range)
         select new AreaState(PageSize.AddressOf(vma.Range.Start), (ulong)vma.Range.Count << PageSize.BaseShift, (ulong)vma.PageBytes, vma.Modes);
 
     /// <inheritdoc />
@@ -372,7 +379,7 @@ public sealed class ModelWorld : IProgramState, IDisposable
     private static void SetError(Observation o, Errno error)
     {
         o.Return = error == Errno.None ? 0 : -1;
-        o.Error = error == Errno.None ? null : error.ToString();
+        o.Error = error == Errno.None ? null : WorldText.NameOf(error);
     }
 
     private void Observe(ProgramStep step, Observation o)
@@ -400,20 +407,29 @@ public sealed class ModelWorld : IProgramState, IDisposable
         }
 
         o.Queues = queues;
-        string vmas = _text.VmasOf(_mm, FileNumber);
-        if (vmas != _lastVmas) o.Vmas = _lastVmas = vmas;
+        o.Vmas = VmasOf(_mm, _vmaText);
         List<(int, string)>? changed = null;
         foreach ((int thread, ChildProcess child) in _children)
         {
-            string list = _text.VmasOf(child.Mm, FileNumber);
-            if (list == child.LastVmas) continue;
-            child.LastVmas = list;
-            (changed ??= []).Add((thread, list));
+            if (VmasOf(child.Mm, child.Text) is { } list) (changed ??= []).Add((thread, list));
         }
 
         o.ChildVmas = changed;
-        List<FileState> files = [.. _files.Select(f => WorldText.StateOf(f.Key, f.Value))];
-        if (_lastFiles is null || !files.SequenceEqual(_lastFiles)) o.Files = _lastFiles = files;
+        _fileText.Clear();
+        foreach ((int number, MemoryFile file) in _files) WorldText.AppendFile(_fileText, number, file);
+        if (_fileText.TakeIfChanged() is not null) o.Files = [.. _files.Select(f => WorldText.StateOf(f.Key, f.Value))];
+    }
+
+    /// <summary>The VMA list, one line a VMA; null if it has not changed.</summary>
+    private string? VmasOf(AddressSpace mm, TextBuffer text)
+    {
+        text.Clear();
+        foreach (Vma vma in mm.Map.Vmas)
+        {
+            if (_arena.Contains(vma.Range)) WorldText.AppendVma(text, mm, vma, vma.File is { } file ? FileNumber(file) : -1);
+        }
+
+        return text.TakeIfChanged();
     }
 
     private Observation Final()
@@ -423,7 +439,7 @@ public sealed class ModelWorld : IProgramState, IDisposable
         Access access = new(_main);
         foreach (Vma vma in _mm.Map.Vmas.ToArray())
         {
-            if (!_text.IsInArena(vma)) continue;
+            if (!_arena.Contains(vma.Range)) continue;
             for (long page = vma.Range.Start; page < vma.Range.End; page += vma.Stride)
             {
                 ulong address = PageSize.AddressOf(page);
@@ -517,6 +533,6 @@ public sealed class ModelWorld : IProgramState, IDisposable
     {
         public AddressSpace Mm { get; } = mm;
 
-        public string? LastVmas { get; set; }
+        public TextBuffer Text { get; } = new();
     }
 }

@@ -9,37 +9,55 @@ using UffdActors.Model.Operations;
 namespace UffdActors.Conformance.Replay;
 
 /// <summary>Writes what the model holds in the words of a trace.</summary>
-internal sealed class WorldText(TraceHeader header)
+internal static class WorldText
 {
-    private readonly StringBuilder _builder = new();
-    private readonly PageRange _arena = new(PageSize.PageOf(header.ArenaStart), PageSize.PageOf(header.ArenaEnd));
+    // What almost every page and every access shows.
+    private static readonly string[] UniformBase = [.. Enumerable.Range(0, 256).Select(v => Runs(PageSize.Base, v))];
+    private static readonly string[] UniformHuge = [.. Enumerable.Range(0, 256).Select(v => Runs(PageSize.Huge, v))];
+    private static readonly string[] Ok = [.. Enumerable.Range(0, 256).Select(v => string.Create(CultureInfo.InvariantCulture, $"ok:{v}"))];
+    private static readonly string[] ErrnoNames = MakeErrnoNames();
 
-    public bool IsInArena(Vma vma) => _arena.Contains(vma.Range);
-
-    /// <summary>The VMA list, one line a VMA: range, protection, modes, backing, page states.</summary>
-    public string VmasOf(AddressSpace mm, Func<MemoryFile, int> numberOf)
+    /// <summary>Appends a VMA: range, protection, modes, backing, page states.</summary>
+    public static void AppendVma(TextBuffer text, AddressSpace mm, Vma vma, int file)
     {
-        _builder.Clear();
-        foreach (Vma vma in mm.Map.Vmas)
+        if (!text.IsEmpty) text.Append('\n');
+        text.AppendHex(PageSize.AddressOf(vma.Range.Start));
+        text.Append('-');
+        text.AppendHex(PageSize.AddressOf(vma.Range.End));
+        text.Append(' ');
+        text.Append((vma.Prot & Prot.Read) != 0 ? 'r' : '-');
+        text.Append((vma.Prot & Prot.Write) != 0 ? 'w' : '-');
+        text.Append('-');
+        text.Append(vma.IsShared ? 's' : 'p');
+        text.Append(' ');
+        if (vma.Modes == RegisterModes.None) text.Append('-');
+        if ((vma.Modes & RegisterModes.Missing) != 0) text.Append('M');
+        if ((vma.Modes & RegisterModes.WriteProtect) != 0) text.Append('W');
+        if ((vma.Modes & RegisterModes.Minor) != 0) text.Append('I');
+        if (vma.IsAnonymous)
         {
-            if (!IsInArena(vma)) continue;
-            if (_builder.Length > 0) _ = _builder.Append('\n');
-            _ = _builder.Append(CultureInfo.InvariantCulture, $"{PageSize.AddressOf(vma.Range.Start):x}-{PageSize.AddressOf(vma.Range.End):x} ");
-            _ = _builder.Append((vma.Prot & Prot.Read) != 0 ? 'r' : '-').Append((vma.Prot & Prot.Write) != 0 ? 'w' : '-').Append('-')
-                .Append(vma.IsShared ? 's' : 'p').Append(' ');
-            AppendModes(vma.Modes);
-            if (vma.File is { } file) _ = _builder.Append(CultureInfo.InvariantCulture, $" f{numberOf(file)}+{vma.Offset << PageSize.BaseShift:x} ");
-            else _ = _builder.Append(" anon ");
-            for (long page = vma.Range.Start; page < vma.Range.End; page += vma.Stride) _ = _builder.Append(Digit(mm.EntryAt(page), vma.IsHuge));
+            text.Append(" anon ");
+        }
+        else
+        {
+            text.Append(" f");
+            text.AppendNumber(file);
+            text.Append('+');
+            text.AppendHex((ulong)vma.Offset << PageSize.BaseShift);
+            text.Append(' ');
         }
 
-        return _builder.ToString();
+        for (long page = vma.Range.Start; page < vma.Range.End; page += vma.Stride)
+        {
+            int state = StateOf(mm.EntryAt(page), vma.IsHuge);
+            text.Append((char)(state < 10 ? '0' + state : 'a' + state - 10));
+        }
     }
 
     /// <summary>What pagemap shows: 8 present, 4 swap-type entry, 2 file page, 1 write-protected.</summary>
-    public static char Digit(Entry entry, bool huge)
+    public static int StateOf(Entry entry, bool huge)
     {
-        int digit = entry.Kind switch
+        int state = entry.Kind switch
         {
             EntryKind.None => 0,
             EntryKind.WpMarker => huge ? 1 : 5,
@@ -47,13 +65,40 @@ internal sealed class WorldText(TraceHeader header)
             EntryKind.File => 10,
             _ => 8,
         };
-        if (entry.IsPresent && entry.IsWp) digit |= 1;
-        return (char)(digit < 10 ? '0' + digit : 'a' + digit - 10);
+        return entry.IsPresent && entry.IsWp ? state | 1 : state;
     }
+
+    /// <summary>Appends what a step shows of a file, to see whether it has changed.</summary>
+    public static void AppendFile(TextBuffer text, int number, MemoryFile file)
+    {
+        text.AppendNumber(number);
+        text.Append(':');
+        text.AppendNumber(file.Bytes);
+        text.Append(':');
+        text.AppendNumber(file.Pages);
+        text.Append(':');
+        AppendData(text, file);
+        text.Append(' ');
+    }
+
+    public static FileState StateOf(int number, MemoryFile file)
+    {
+        TextBuffer data = new();
+        AppendData(data, file);
+        return new FileState(number, file.Bytes, file.Pages << (file.PageShift - PageSize.BaseShift), data.TakeIfChanged()!);
+    }
+
+    private static void AppendData(TextBuffer text, MemoryFile file)
+    {
+        if (file.PageShift != PageSize.BaseShift) return;
+        for (long i = 0; i < file.EndIndex; i++) text.Append(file.SlotAt(i).IsUpToDate ? '1' : '0');
+    }
+
+    public static string NameOf(Errno error) => (int)error < ErrnoNames.Length && (int)error >= 0 ? ErrnoNames[(int)error] : error.ToString();
 
     public static string OutcomeOf(Access access) => access.Outcome switch
     {
-        AccessOutcome.Ok => string.Create(CultureInfo.InvariantCulture, $"ok:{(byte)access.Value}"),
+        AccessOutcome.Ok => Ok[(byte)access.Value],
         AccessOutcome.SigBus => string.Create(CultureInfo.InvariantCulture, $"sigbus:{access.SignalCode}"),
         AccessOutcome.SigSegv => string.Create(CultureInfo.InvariantCulture, $"sigsegv:{access.SignalCode}"),
         AccessOutcome.Fault => "err:EFAULT",
@@ -77,23 +122,9 @@ internal sealed class WorldText(TraceHeader header)
         _ => string.Create(CultureInfo.InvariantCulture, $"{{\"ev\":\"unmap\",\"start\":\"0x{m.Start:x}\",\"end\":\"0x{m.End:x}\"}}"),
     };
 
-    public static FileState StateOf(int number, MemoryFile file)
-    {
-        bool huge = file.PageShift != PageSize.BaseShift;
-        long end = file.EndIndex;
-        long blocks = 0;
-        long all = WordTable.Length;
-        for (long i = file.NextPage(0, all); i < all; i = file.NextPage(i + 1, all)) blocks += 1L << (file.PageShift - PageSize.BaseShift);
-        string data = huge ? "" : string.Create((int)end, file, (span, f) =>
-        {
-            for (int i = 0; i < span.Length; i++) span[i] = f.SlotAt(i).IsUpToDate ? '1' : '0';
-        });
-        return new FileState(number, file.Bytes, blocks, data);
-    }
-
     public static FileContent ContentOf(int number, MemoryFile file)
     {
-        if (file.PageShift != PageSize.BaseShift) return new FileContent(number, file.Bytes, []);
+        if (file.PageShift != PageSize.BaseShift) return new FileContent(number, file.Bytes, null);
         List<string?> pages = [];
         for (long i = 0; i < file.EndIndex; i++)
         {
@@ -109,29 +140,36 @@ internal sealed class WorldText(TraceHeader header)
     {
         AccessOutcome.SigBus => "sigbus",
         AccessOutcome.SigSegv => "sigsegv",
-        _ when entry.Kind == EntryKind.Zero => string.Create(CultureInfo.InvariantCulture, $"{vma.PageBytes}*0"),
+        _ when entry.Kind == EntryKind.Zero => UniformBase[0],
         _ => Runs((RunFolios)vma.Store, entry.Folio, vma.PageBytes),
     };
 
     private static string Runs(RunFolios store, uint folio, int bytes)
     {
         IReadOnlyList<(int Start, byte Value)> runs = store.RunsOf(folio);
+        if (runs.Count == 1)
+        {
+            if (bytes == PageSize.Base) return UniformBase[runs[0].Value];
+            if (bytes == PageSize.Huge) return UniformHuge[runs[0].Value];
+        }
+
         StringBuilder text = new();
         for (int i = 0; i < runs.Count && runs[i].Start < bytes; i++)
         {
             int end = i + 1 < runs.Count ? Math.Min(runs[i + 1].Start, bytes) : bytes;
             if (i > 0) _ = text.Append(',');
-            _ = text.Append(CultureInfo.InvariantCulture, $"{end - runs[i].Start}*{runs[i].Value}");
+            _ = text.Append(Runs(end - runs[i].Start, runs[i].Value));
         }
 
         return text.ToString();
     }
 
-    private void AppendModes(RegisterModes modes)
+    private static string Runs(int count, int value) => string.Create(CultureInfo.InvariantCulture, $"{count}*{value}");
+
+    private static string[] MakeErrnoNames()
     {
-        if (modes == RegisterModes.None) _ = _builder.Append('-');
-        if ((modes & RegisterModes.Missing) != 0) _ = _builder.Append('M');
-        if ((modes & RegisterModes.WriteProtect) != 0) _ = _builder.Append('W');
-        if ((modes & RegisterModes.Minor) != 0) _ = _builder.Append('I');
+        string[] names = new string[(int)Enum.GetValues<Errno>().Max() + 1];
+        for (int i = 0; i < names.Length; i++) names[i] = ((Errno)i).ToString();
+        return names;
     }
 }

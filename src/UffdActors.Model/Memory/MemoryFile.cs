@@ -15,6 +15,7 @@ public sealed class MemoryFile : IDisposable
     private readonly Lock _gate = new();
     private AddressSpace[] _mappers = [];
     private long _bytes;
+    private long _pages;
 
     /// <summary>Makes a file; for modules.</summary>
     public MemoryFile(MemoryModule module, Machine machine, long bytes)
@@ -44,6 +45,9 @@ public sealed class MemoryFile : IDisposable
     /// <summary>Size in bytes.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
+    /// <summary>Pages in the cache, whatever they hold.</summary>
+    public long Pages => Volatile.Read(ref _pages);
+
     /// <summary>Native bytes of bookkeeping.</summary>
     public long BookkeepingBytes => _cache.AllocatedBytes;
 
@@ -55,7 +59,12 @@ public sealed class MemoryFile : IDisposable
 
     /// <summary>Puts a page into a slot that is empty.</summary>
     /// <returns>False if another page is there.</returns>
-    public bool TryAdd(long index, CacheSlot page) => _cache.CompareExchange(index, page.Word, 0) == 0;
+    public bool TryAdd(long index, CacheSlot page)
+    {
+        if (_cache.CompareExchange(index, page.Word, 0) != 0) return false;
+        _ = Interlocked.Increment(ref _pages);
+        return true;
+    }
 
     /// <summary>Empties a slot and returns what was there.</summary>
     public CacheSlot Remove(long index)
@@ -63,7 +72,10 @@ public sealed class MemoryFile : IDisposable
         while (true)
         {
             uint word = _cache.Get(index);
-            if (word == 0 || _cache.CompareExchange(index, 0, word) == word) return new CacheSlot(word);
+            if (word == 0) return CacheSlot.Empty;
+            if (_cache.CompareExchange(index, 0, word) != word) continue;
+            _ = Interlocked.Decrement(ref _pages);
+            return new CacheSlot(word);
         }
     }
 

@@ -31,6 +31,7 @@ public sealed unsafe class WordTable : IDisposable
     private readonly NativeArena _arena = new();
     private readonly nint* _root;
     private readonly bool _wide;
+    private int _lastRoot = -1;
 
     /// <summary>Makes an empty table.</summary>
     /// <param name="wide">True for 32-bit words, false for 16-bit words.</param>
@@ -90,7 +91,15 @@ public sealed unsafe class WordTable : IDisposable
     /// </summary>
     public uint Run(long index, long limit, out long length)
     {
-        nint* level1 = (nint*)Volatile.Read(ref _root[RootIndex(index)]);
+        int root = RootIndex(index);
+        if (root > Volatile.Read(ref _lastRoot))
+        {
+            // Nothing was ever written from here on: most tables use the first of their thousand roots only.
+            length = limit - index;
+            return 0;
+        }
+
+        nint* level1 = (nint*)Volatile.Read(ref _root[root]);
         if (level1 == null) return Span(index, limit, LeafBits + NodeBits + NodeBits, out length);
         nint* level2 = (nint*)Volatile.Read(ref level1[Level1Index(index)]);
         if (level2 == null) return Span(index, limit, LeafBits + NodeBits, out length);
@@ -166,7 +175,15 @@ public sealed unsafe class WordTable : IDisposable
 
     private ref nint SlotFor(long index)
     {
-        nint* level1 = Child(ref _root[RootIndex(index)]);
+        int root = RootIndex(index);
+        for (int last = Volatile.Read(ref _lastRoot); root > last;)
+        {
+            int seen = Interlocked.CompareExchange(ref _lastRoot, root, last);
+            if (seen == last) break;
+            last = seen;
+        }
+
+        nint* level1 = Child(ref _root[root]);
         nint* level2 = Child(ref level1[Level1Index(index)]);
         return ref level2[Level2Index(index)];
     }
