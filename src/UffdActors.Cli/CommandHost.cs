@@ -40,6 +40,7 @@ internal sealed class CommandHost(Terminal terminal)
         RootCommand root = new("userfaultfd as actors: page faults resolved in user space, in a model, under a seeded scheduler, or on the kernel.");
         root.Subcommands.Add(PostCopyCommand.Build(this));
         root.Subcommands.Add(BackendsCommand.Build(this));
+        root.Subcommands.Add(ConformCommand.Build(this));
         root.Subcommands.Add(BenchCommand.Build(this));
         return root;
     }

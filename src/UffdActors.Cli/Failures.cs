@@ -1,4 +1,6 @@
 using UffdActors.Bench;
+using UffdActors.Conformance.Programs;
+using UffdActors.Conformance.Runs;
 using UffdActors.Handling;
 using UffdActors.Model.Backends;
 using UffdActors.PostCopy;
@@ -14,7 +16,7 @@ internal static class Failures
     {
         CommandException command => command.ExitCode,
         OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Failed,
-        ImageException or WorkloadFormatException or UffdConfigurationException or ModuleException or UffdException or BenchException => ExitCode.BadInput,
+        ImageException or WorkloadFormatException or TraceFormatException or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException => ExitCode.BadInput,
         StalledException or VmFailedException => ExitCode.Failed,
         PlatformNotSupportedException or InsufficientMemoryException => ExitCode.Unsupported,
         _ => null,

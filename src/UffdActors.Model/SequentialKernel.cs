@@ -9,12 +9,21 @@ namespace UffdActors.Model;
 /// <remarks>Not safe for several threads.</remarks>
 public sealed class SequentialKernel : IKernel
 {
-    private readonly PriorityQueue<Operation, (int Rank, long Order)> _due = new();
+    // Rank above, order of arrival below: one comparison.
+    private const int OrderBits = 48;
+
+    private readonly PriorityQueue<Operation, long> _due = new();
+    private readonly Func<Caller, int>? _rankOf;
     private readonly LoopPort _port;
     private long _order;
 
     /// <summary>Makes an idle kernel.</summary>
-    public SequentialKernel() => _port = new LoopPort(this);
+    /// <param name="rankOf">A thread's rank, from 0, if it is not to be its own (<see cref="Caller.Rank"/>); asked whenever an operation is sent.</param>
+    public SequentialKernel(Func<Caller, int>? rankOf = null)
+    {
+        _rankOf = rankOf;
+        _port = new LoopPort(this);
+    }
 
     /// <inheritdoc />
     public event Action<Operation>? Finished;
@@ -64,8 +73,11 @@ public sealed class SequentialKernel : IKernel
 
     private sealed class LoopPort(SequentialKernel kernel) : Port
     {
-        public override void Send(Operation operation) =>
-            kernel._due.Enqueue(operation, (operation.Caller.Rank, kernel._order++));
+        public override void Send(Operation operation)
+        {
+            long rank = kernel._rankOf?.Invoke(operation.Caller) ?? operation.Caller.Rank;
+            kernel._due.Enqueue(operation, (rank << OrderBits) | kernel._order++);
+        }
 
         public override Port Spawn(Owner child) => this;
     }

@@ -1,13 +1,16 @@
 using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
+using UffdActors.Conformance.Replay;
 using UffdActors.Dispatch;
+using UffdActors.Model;
 
 namespace UffdActors.Conformance.Tests;
 
 /// <summary>Generated programs over the full interface.</summary>
 public class GeneratedProgramTests
 {
-    private const int Programs = 1_000;
+    private const int Programs = 10_000;
+    private const int ProgramsInAnyOrder = 500;
 
     [Fact]
     public void Actors_do_what_the_sequential_kernel_does()
@@ -19,6 +22,30 @@ public class GeneratedProgramTests
                 (ulong)(thread * Programs / 2), Programs / 2, machine => new SteppedKernel(system, machine, new PriorityPolicy()));
         });
         Assert.All(found, counterexample => Assert.True(counterexample is null, counterexample?.ToString()));
+    }
+
+    [Fact]
+    public void Actors_in_random_order_show_what_some_order_of_their_threads_gives()
+    {
+        int[] races = OnThreads.Run(2, thread =>
+        {
+            using SteppedSystem system = new();
+            int raced = 0;
+            for (int i = thread; i < ProgramsInAnyOrder; i += 2)
+            {
+                Trace trace = ProgramGenerator.Generate(new Choices((ulong)i));
+                OrderLog log = new(new RandomPolicy((ulong)i));
+                using ModelWorld world = new(trace.Header, KernelProfile.Linux618, machine => new SteppedKernel(system, machine, log));
+                using AnyOrderReplay replay = new(trace, KernelProfile.Linux618, world, log);
+                Differ differ = new($"program {i}");
+                replay.Run(differ, new WorldInvariants());
+                Assert.Empty(differ.Mismatches);
+                raced += replay.Races;
+            }
+
+            return raced;
+        });
+        Assert.All(races, count => Assert.True(count > 0, "No step set several threads going."));
     }
 
     [Fact]

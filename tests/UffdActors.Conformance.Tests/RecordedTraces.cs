@@ -1,5 +1,4 @@
 using System.Reflection;
-using UffdActors.Conformance.Programs;
 
 namespace UffdActors.Conformance.Tests;
 
@@ -10,7 +9,4 @@ internal static class RecordedTraces
         .Single(a => a.Key == "RecordedData").Value!;
 
     public static IReadOnlyList<string> Files { get; } = [.. Directory.GetFiles(Path.Combine(Folder, "traces"), "*.jsonl").Order(StringComparer.Ordinal)];
-
-    public static IReadOnlyList<Trace> OfClass(string name) =>
-        [.. Files.Where(f => Path.GetFileName(f).StartsWith(name + "-", StringComparison.Ordinal)).Select(TraceReader.Read)];
 }

@@ -69,7 +69,7 @@ public static class ProgramSearch
         try
         {
             using ModelWorld world = new(program.Header, settings.Profile, makeKernel);
-            IReadOnlyList<Mismatch> mismatches = TraceReplay.Run(program, world, differ);
+            IReadOnlyList<Mismatch> mismatches = TraceReplay.Run(program, world, differ, new WorldInvariants());
             return mismatches.Count == 0 ? null : new Counterexample(choices.Values, program, mismatches, mismatches[0].ToString());
         }
         catch (Exception e)

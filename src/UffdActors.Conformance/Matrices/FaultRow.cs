@@ -26,8 +26,13 @@ public sealed record FaultRow(string File, int Line, IReadOnlyDictionary<string,
         "WP_UNPOP" => UffdFeatures.WpUnpopulated,
         "WP_ASYNC" => UffdFeatures.WpAsync,
         "SIGBUS+UNPOP" => UffdFeatures.Sigbus | UffdFeatures.WpUnpopulated,
-        "ASYNC+SIGBUS" => UffdFeatures.WpAsync | UffdFeatures.Sigbus,
-        string other => throw new FormatException($"unknown features \"{other}\""),
+        _ => UffdFeatures.WpAsync | UffdFeatures.Sigbus,
+    };
+
+    private protected override IReadOnlyDictionary<string, IReadOnlyList<string>> Inputs { get; } = new Dictionary<string, IReadOnlyList<string>>
+    {
+        ["features"] = ["none", "WP_UNPOP", "WP_ASYNC", "SIGBUS+UNPOP", "ASYNC+SIGBUS"],
+        ["access"] = ["read", "write"],
     };
 
     /// <inheritdoc />
@@ -35,7 +40,6 @@ public sealed record FaultRow(string File, int Line, IReadOnlyDictionary<string,
     {
         ArgumentNullException.ThrowIfNull(world);
         ArgumentNullException.ThrowIfNull(header);
-        if (this["access"] is not ("read" or "write")) throw new FormatException($"unknown access \"{this["access"]}\"");
         RowRun run = new(world, header);
         Prepare(run, Features);
         ulong area = Area(header);

@@ -35,7 +35,9 @@ public static class MatrixReader
 
             if (values.Length != columns.Count) throw new TraceFormatException(name, line, $"{columns.Count} columns are needed, {values.Length} are there");
             Dictionary<string, string> named = columns.Zip(values).ToDictionary(p => p.First, p => p.Second);
-            rows.Add(faults ? new FaultRow(name, line, named) : new OperationRow(name, line, named));
+            MatrixRow row = faults ? new FaultRow(name, line, named) : new OperationRow(name, line, named);
+            if (row.Unknown() is { } unknown) throw new TraceFormatException(name, line, unknown);
+            rows.Add(row);
         }
 
         if (rows.Count == 0) throw new TraceFormatException(name, Math.Max(line, 1), "the file has no rows");

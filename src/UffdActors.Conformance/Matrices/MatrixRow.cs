@@ -31,6 +31,34 @@ public abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<stri
     /// <returns>A value for each outcome column.</returns>
     public abstract IReadOnlyDictionary<string, string> Execute(ModelWorld world, TraceHeader header);
 
+    /// <summary>The columns that say what is executed, and the values that each may have.</summary>
+    private protected abstract IReadOnlyDictionary<string, IReadOnlyList<string>> Inputs { get; }
+
+    private static readonly string[] Backends = ["anon", "shmem", "shmem-private", "hugetlb", "hugetlb-private"];
+
+    private static readonly string[] States =
+    [
+        "none", "none+wp", "none+wp(UNPOP)", "zeropage", "zeropage+wp", "present", "present+wp", "cache-unmapped", "cache+wp",
+        "poisoned", "cache+poisoned", "wp-then-DONTNEED", "wp-then-punch", "wp-then-unwp", "beyond-eof",
+    ];
+
+    private static readonly string[] RegisteredModes = ["M", "W", "MW", "I", "MI", "WI", "MWI"];
+
+    /// <summary>Names an input that means nothing; null if all do.</summary>
+    internal string? Unknown()
+    {
+        foreach ((string column, IReadOnlyList<string> known) in Inputs.Concat(
+            [new("backend", Backends), new("state", States), new("mode", RegisteredModes)]))
+        {
+            if (!known.Contains(Values[column])) return $"unknown {column} \"{Values[column]}\"";
+        }
+
+        return null;
+    }
+
+    /// <summary>True if a text occurs in the row.</summary>
+    public bool Matches(string text) => string.Join(',', Values.Values).Contains(text, StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Compares a row's outcome columns.</summary>
     public void Compare(Differ differ, IReadOnlyDictionary<string, string> actual)
     {
@@ -54,27 +82,18 @@ public abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<stri
         "shmem" => "shm",
         "shmem-private" => "shmp",
         "hugetlb" => "htlb",
-        "hugetlb-private" => "htlbp",
-        string other => throw new FormatException($"unknown backend \"{other}\""),
+        _ => "htlbp",
     };
 
     private protected ulong ModeBits
     {
         get
         {
-            ulong bits = 0;
-            foreach (char mode in this["mode"])
-            {
-                bits |= (ulong)(mode switch
-                {
-                    'M' => RegisterModes.Missing,
-                    'W' => RegisterModes.WriteProtect,
-                    'I' => RegisterModes.Minor,
-                    _ => throw new FormatException($"unknown mode \"{this["mode"]}\""),
-                });
-            }
-
-            return bits;
+            RegisterModes modes = RegisterModes.None;
+            if (this["mode"].Contains('M', StringComparison.Ordinal)) modes |= RegisterModes.Missing;
+            if (this["mode"].Contains('W', StringComparison.Ordinal)) modes |= RegisterModes.WriteProtect;
+            if (this["mode"].Contains('I', StringComparison.Ordinal)) modes |= RegisterModes.Minor;
+            return (ulong)modes;
         }
     }
 
@@ -114,11 +133,9 @@ public abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<stri
             case "present":
                 run.Touch(area, "write", PresentByte);
                 break;
-            case "beyond-eof":
+            default: // beyond-eof
                 run.Prepare(new ProgramStep(ProgramOp.Truncate) { Number = FileNumber, Length = 0 });
                 break;
-            default:
-                throw new FormatException($"unknown state \"{state}\"");
         }
 
         run.Prepare(new ProgramStep(ProgramOp.Open) { Word = (ulong)(UffdOpenFlags.CloseOnExec | UffdOpenFlags.NonBlock) });
@@ -143,12 +160,10 @@ public abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<stri
                 run.Prepare(protect);
                 run.Prepare(new ProgramStep(ProgramOp.Punch) { Number = FileNumber, Length = PageBytes });
                 break;
-            case "wp-then-unwp":
+            default: // wp-then-unwp
                 run.Prepare(protect);
                 run.Prepare(protect with { Word = (ulong)WriteProtectModes.Clear });
                 break;
-            default:
-                throw new FormatException($"unknown state \"{state}\"");
         }
     }
 

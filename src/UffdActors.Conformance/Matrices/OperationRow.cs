@@ -24,6 +24,11 @@ public sealed record OperationRow(string File, int Line, IReadOnlyDictionary<str
     /// <inheritdoc />
     public override IReadOnlyList<string> Outcomes => ["prep", "ret", "outfield", "pm_before", "pm_after", "read_after"];
 
+    private protected override IReadOnlyDictionary<string, IReadOnlyList<string>> Inputs { get; } = new Dictionary<string, IReadOnlyList<string>>
+    {
+        ["op"] = ["COPY", "COPY|WP", "ZEROPAGE", "CONTINUE", "CONTINUE|WP", "POISON", "WP-set", "WP-clear", "MOVE"],
+    };
+
     private UffdFeatures Features =>
         this["state"].EndsWith("(UNPOP)", StringComparison.Ordinal) ? UffdFeatures.WpUnpopulated : UffdFeatures.None;
 
@@ -61,8 +66,7 @@ public sealed record OperationRow(string File, int Line, IReadOnlyDictionary<str
             "POISON" => step with { Op = ProgramOp.Poison },
             "WP-set" => step with { Op = ProgramOp.Writeprotect, Word = (ulong)WriteProtectModes.Protect },
             "WP-clear" => step with { Op = ProgramOp.Writeprotect, Word = (ulong)WriteProtectModes.Clear },
-            "MOVE" => step with { Op = ProgramOp.Move, Other = source },
-            string other => throw new FormatException($"unknown op \"{other}\""),
+            _ => step with { Op = ProgramOp.Move, Other = source },
         };
     }
 

@@ -27,8 +27,10 @@ public static class StepSchema
     private static readonly Argument Value = Argument.Integer("val", s => s.Value, (s, v) => s with { Value = v }, s => !s.Kind.EndsWith("read", StringComparison.Ordinal));
     private static readonly Argument File = Argument.Integer("f", s => s.Number, (s, v) => s with { Number = (int)v }, s => s.Kind != "anon");
     private static readonly Argument Child = Argument.Integer("child", s => s.Number, (s, v) => s with { Number = (int)v });
-    private static readonly Argument Kind = Argument.Text("kind", s => s.Kind, (s, v) => s with { Kind = v });
-    private static readonly Argument Advice = Argument.Text("advice", s => s.Kind, (s, v) => s with { Kind = v });
+    private static readonly Argument AccessKind = KindOf("kind", "read", "write", "kread", "kwrite");
+    private static readonly Argument FileKind = KindOf("kind", "shm", "htlb");
+    private static readonly Argument MapKind = KindOf("kind", "anon", "shm", "shmp", "htlb", "htlbp");
+    private static readonly Argument Advice = KindOf("advice", "DONTNEED", "FREE", "REMOVE");
     private static readonly Argument Pointer = Argument.Text(
         "ptr",
         s => s.Pointer switch { ArgumentPointer.Null => "null", ArgumentPointer.ReadOnly => "ro", _ => "" },
@@ -48,12 +50,12 @@ public static class StepSchema
         ProgramOp.Unregister or ProgramOp.Wake => Range,
         ProgramOp.Copy or ProgramOp.Move => TwoPlaces,
         ProgramOp.Read => [Bytes, Pointer],
-        ProgramOp.Access => [Kind, Addr, Value],
-        ProgramOp.File => [File, Kind, Size],
+        ProgramOp.Access => [AccessKind, Addr, Value],
+        ProgramOp.File => [File, FileKind, Size],
         ProgramOp.Fallocate or ProgramOp.Punch => [File, Off, Len],
         ProgramOp.Truncate => [File, Size],
         ProgramOp.Fwrite => [File, Off, Value],
-        ProgramOp.Mmap => [Addr, Len, Prot, Kind, File, Off],
+        ProgramOp.Mmap => [Addr, Len, Prot, MapKind, File, Off],
         ProgramOp.Munmap => [Addr, Len],
         ProgramOp.Mprotect => [Addr, Len, Prot],
         ProgramOp.Mremap => [Addr, Len, NewLen, RemapFlags, New],
@@ -77,8 +79,14 @@ public static class StepSchema
     {
         "null" => ArgumentPointer.Null,
         "ro" => ArgumentPointer.ReadOnly,
-        _ => throw new FormatException($"\"ptr\" is \"{name}\"; it must be \"null\" or \"ro\""),
+        _ => throw NotOneOf("ptr", name, ["null", "ro"]),
     };
+
+    private static Argument KindOf(string name, params string[] known) => Argument.Text(
+        name, s => s.Kind, (s, v) => known.Contains(v) ? s with { Kind = v } : throw NotOneOf(name, v, known));
+
+    private static FormatException NotOneOf(string name, string value, string[] known) =>
+        new($"\"{name}\" is \"{value}\"; it must be {string.Join(" or ", known)}");
 
     private static readonly string[] Names = [.. Enum.GetNames<ProgramOp>().Select(n => n.ToLowerInvariant())];
 }

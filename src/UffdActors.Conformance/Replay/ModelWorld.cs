@@ -40,6 +40,7 @@ public sealed class ModelWorld : IProgramState, IDisposable
     private readonly PageRange _arena;
     private readonly TextBuffer _vmaText = new();
     private readonly TextBuffer _fileText = new();
+    private readonly List<UserfaultContext?> _contextOfHandle = [];
     private readonly List<UserfaultContext> _contexts = [];
     private int _contextNumber;
 
@@ -68,9 +69,51 @@ public sealed class ModelWorld : IProgramState, IDisposable
     {
         ArgumentNullException.ThrowIfNull(step);
         if (step.Op == ProgramOp.Final) return Final();
-        Observation observation = Perform(step);
-        Observe(step, observation);
-        return observation;
+        Last = Perform(step);
+        Observe(step, Last);
+        return Last;
+    }
+
+    /// <summary>Where things lie.</summary>
+    public TraceHeader Header => _header;
+
+    /// <summary>What the latest step showed.</summary>
+    internal Observation Last { get; private set; } = new();
+
+    /// <summary>The contexts of the main process and of its children, in order of creation.</summary>
+    internal IReadOnlyList<UserfaultContext> Contexts => _contexts;
+
+    /// <summary>The address spaces, the main process's first.</summary>
+    internal IReadOnlyList<AddressSpace> Spaces => _spaces;
+
+    /// <summary>The main process's address space.</summary>
+    internal AddressSpace MainSpace => _mm;
+
+    /// <summary>True if a call sleeps until an event of its own is read.</summary>
+    internal bool AnyEventProducer => _running.Values.Any(r => r.Operation is MapCall { IsWaitingForReader: true });
+
+    /// <summary>The context of a handle, open or closed.</summary>
+    internal UserfaultContext? ContextOf(int handle) => _contextOfHandle[handle];
+
+    /// <summary>What pagemap shows of each mapped page of a range; of a huge page once, at its first base page.</summary>
+    internal IEnumerable<(long Page, int State)> PageStatesIn(AddressSpace mm, PageRange range)
+    {
+        if (range.IsEmpty) yield break;
+        foreach (Vma vma in mm.Map.In(range).ToArray())
+        {
+            PageRange inside = vma.Range.Intersect(range);
+            for (long page = vma.HeadOf(inside.Start); page < inside.End; page += vma.Stride)
+                yield return (page, WorldText.StateOf(mm.EntryAt(page), vma.IsHuge));
+        }
+    }
+
+    /// <summary>What pagemap shows of a page of the process of an accessor.</summary>
+    internal int PageStateAt(int thread, ulong address)
+    {
+        AddressSpace mm = _threads[thread].Mm;
+        return mm.Map.Find(PageSize.PageOf(address)) is { } vma
+            ? WorldText.StateOf(mm.EntryAt(vma.HeadOf(PageSize.PageOf(address))), vma.IsHuge)
+            : 0;
     }
 
     /// <summary>What pagemap shows of a page of the main process: 8 present, 4 swap-type, 2 file, 1 write-protected.</summary>
@@ -109,7 +152,7 @@ public sealed class ModelWorld : IProgramState, IDisposable
     public IEnumerable<int> Threads => _threads.Keys;
 
     /// <inheritdoc />
-    public bool MayRaiseEvents => _contexts.Exists(c => !c.IsReleased && (c.Features & UffdFeatures.Events) != 0);
+    public bool MayRaiseEvents => _contexts.Exists(c => c.Mm == _mm && !c.IsReleased && (c.Features & UffdFeatures.Events) != 0);
 
     /// <inheritdoc />
     public BusyThread? Busy(int thread) => _running.TryGetValue(thread, out Running? running)
@@ -187,7 +230,6 @@ public sealed class ModelWorld : IProgramState, IDisposable
     {
         if ((step.Word & ~(ulong)UffdOpenFlags.All) != 0) return new Observation { Return = -1, Error = nameof(Errno.EINVAL) };
         UserfaultContext context = _kernel.Attach(new UserfaultContext(_mm, (UffdOpenFlags)step.Word, _contextNumber++));
-        _contexts.Add(context);
         return new Observation { Return = 0, As = AddHandle(context) };
     }
 
@@ -446,7 +488,15 @@ public sealed class ModelWorld : IProgramState, IDisposable
                 access.Begin(address, AccessKind.Read);
                 _kernel.Submit(access);
                 _kernel.Run();
-                pages.Add((address, WorldText.PageContent(access, vma, _mm.EntryAt(page))));
+                if (access.IsFinished)
+                {
+                    pages.Add((address, WorldText.PageContent(access, vma, _mm.EntryAt(page))));
+                    continue;
+                }
+
+                // A call that sleeps keeps its context, and so its registrations, beyond the last close (addendum A13).
+                pages.Add((address, "blocked"));
+                access = new Access(_main);
             }
         }
 
@@ -514,6 +564,8 @@ public sealed class ModelWorld : IProgramState, IDisposable
     private int AddHandle(UserfaultContext context)
     {
         _handles.Add(context);
+        _contextOfHandle.Add(context);
+        if (!_contexts.Contains(context)) _contexts.Add(context);
         return _handles.Count - 1;
     }
 

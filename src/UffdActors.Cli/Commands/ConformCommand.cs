@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using UffdActors.Conformance.Replay;
+using UffdActors.Conformance.Runs;
+using UffdActors.Model;
+
+namespace UffdActors.Cli.Commands;
+
+/// <summary><c>uffd conform</c>: replays what a real kernel was recorded to do, and compares every field.</summary>
+internal static class ConformCommand
+{
+    // Enough to see what is wrong; the JSON has them all.
+    private const int ShownMismatches = 50;
+
+    public static Command Build(CommandHost host)
+    {
+        Option<string> data = new("--data") { Description = "Folder with matrix_faults.csv, matrix_ops.csv and *.jsonl; default: the project's own recordings of Linux 6.18." };
+        Option<string> via = new("--via") { Description = "kernel (the sequential kernel), actors, or both.", DefaultValueFactory = _ => "both" };
+        Option<string> profile = new("--profile") { Description = "Kernel profile that is to be the recorded kernel.", DefaultValueFactory = _ => KernelProfile.Linux618.Name };
+        Option<string> filter = new("--filter") { Description = "Only files whose name, and matrix rows whose text, contains this.", DefaultValueFactory = _ => "" };
+        Option<int> seeds = new("--seeds") { Description = "Random orders in which the actors replay everything again.", DefaultValueFactory = _ => new ConformanceOptions().Seeds };
+        Option<bool> noInvariants = new("--no-invariants") { Description = "Do not check the invariants of the specification (9.3) after every step." };
+        Option<int> passes = new("--passes") { Description = "Measure: replay the traces this often on one thread, without the first two; at least 3." };
+        Option<string> json = new("--json") { Description = "Write the result as JSON to a file, or to standard output (-)." };
+        Command command = new("conform", "Replay recorded kernel behaviour in the model and compare every field.")
+        {
+            data, via, profile, filter, seeds, noInvariants, passes, json,
+        };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            ConformanceOptions options = new()
+            {
+                Via = Arguments.OneOf<ConformanceVia>("--via", parsed.GetRequiredValue(via)),
+                Profile = ProfileOf(parsed.GetRequiredValue(profile)),
+                Seeds = AtLeast("--seeds", parsed.GetValue(seeds), 0),
+                ChecksInvariants = !parsed.GetValue(noInvariants),
+            };
+            int measured = parsed.GetResult(passes) is null ? 0 : AtLeast("--passes", parsed.GetValue(passes), ConformanceRun.WarmUpPasses + 1);
+            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            string folder = parsed.GetValue(data) ?? ConformanceData.OwnFolder;
+            IReadOnlyList<RecordedFile> files = ConformanceData.Read(folder, parsed.GetRequiredValue(filter));
+            ConformanceRun run = new(folder, files, options);
+            ConformanceReport report = await Watched(host.Terminal, progress => run.Run(progress, measured, cancel));
+            target.Write(report.ToJson());
+            if (!target.TakesOutput) Write(host.Terminal, report);
+            return report.Mismatches.Any() ? ExitCode.Failed : ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static KernelProfile ProfileOf(string name) => KernelProfile.Find(name)
+        ?? throw CommandException.BadInput($"--profile {name}: use {string.Join(" or ", KernelProfile.All.Select(p => p.Name))}.");
+
+    private static int AtLeast(string option, int value, int least) =>
+        value >= least ? value : throw CommandException.BadInput(string.Create(CultureInfo.InvariantCulture, $"{option} {value}: at least {least} is needed."));
+
+    private static Task<ConformanceReport> Watched(Terminal terminal, Func<Action<int, int>?, ConformanceReport> run) => terminal.IsInteractive
+        ? terminal.Progress.Status().StartAsync("replaying", status => Task.Run(() => run(
+            (done, all) => status.Status = string.Create(CultureInfo.InvariantCulture, $"replayed {done} of {all}"))))
+        : Task.Run(() => run(null));
+
+    private static void Write(Terminal terminal, ConformanceReport report)
+    {
+        foreach (FileResult file in report.Files)
+        {
+            string size = file.Rows > 0 ? $"{file.Rows} rows" : $"{file.Steps} steps";
+            int wrong = file.Mismatches.Count();
+            string verdict = wrong == 0 ? "holds" : string.Create(CultureInfo.InvariantCulture, $"{wrong} MISMATCHES");
+            terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{file.Name}: {size}, {file.Fields} fields: {verdict}"));
+        }
+
+        foreach ((string way, Mismatch m) in report.Files.SelectMany(f => f.Ways).SelectMany(w => w.Mismatches.Select(m => (w.Way, m))).Take(ShownMismatches))
+        {
+            terminal.WriteRaw("");
+            terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{m.Where}, step or line {m.Step}, via {way}: {m.Field}"));
+            terminal.WriteRaw("  expected  " + m.Expected.ReplaceLineEndings(" | "));
+            terminal.WriteRaw("  came      " + m.Actual.ReplaceLineEndings(" | "));
+        }
+
+        int mismatches = report.Mismatches.Count();
+        terminal.WriteRaw("");
+        if (mismatches > ShownMismatches) terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"... and {mismatches - ShownMismatches} more; --json has them all."));
+        foreach (IGrouping<string, WayResult> way in report.Files.SelectMany(f => f.Ways).GroupBy(w => w.Way))
+            terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"via {way.Key}: {way.Sum(w => w.Fields)} fields, {way.Sum(w => w.Mismatches.Count)} mismatches"));
+        terminal.WriteRaw(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{report.Profile}: {report.Files.Count} files, {report.Rows} rows, {report.Steps} steps, {report.Fields} fields, {mismatches} mismatches, {report.Skipped} skipped, {report.Seconds:F1} s"));
+        foreach (SpeedResult speed in report.Speed)
+            terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"speed via {speed.Way}: {speed.StepsPerSecond:F0} steps/s over {speed.Passes} passes"));
+    }
+}

@@ -1,0 +1,143 @@
+using UffdActors.Conformance.Programs;
+using UffdActors.Model;
+
+namespace UffdActors.Conformance.Replay;
+
+/// <summary>
+/// Replays a trace in a world whose messages come in any order, and compares it with what is not order. No field is left out: a step
+/// that sets several threads going has to show exactly what the sequential kernel shows for <em>some</em> order of these threads; and as
+/// long as no step has done that, exactly what was recorded.
+/// </summary>
+/// <remarks>
+/// What can depend on the order of threads that one step wakes: the order of their new messages in the queue, and through it what a later
+/// short read returns, which of them a signal finds unread, and so on; and who came first to a byte or a page that two of them use. All
+/// of it follows from the order, so the order is what is looked for: first the one in which the threads had their last turns, then, for up
+/// to four threads, every other.
+/// </remarks>
+public sealed class AnyOrderReplay : IDisposable
+{
+    private const int MaxPermuted = 4;
+
+    private readonly Trace _trace;
+    private readonly KernelProfile _profile;
+    private readonly ModelWorld _world;
+    private readonly OrderLog _log;
+    private readonly List<(ProgramStep Step, IReadOnlyList<int> Order)> _history = [];
+    private readonly Dictionary<int, int> _ranks = [];
+    private ModelWorld _reference;
+
+    /// <summary>Makes the replay.</summary>
+    /// <param name="trace">The trace.</param>
+    /// <param name="profile">Kernel of the reference.</param>
+    /// <param name="world">A new world, whose kernel asks <paramref name="log"/>; the caller disposes of it.</param>
+    /// <param name="log">The world's policy.</param>
+    public AnyOrderReplay(Trace trace, KernelProfile profile, ModelWorld world, OrderLog log)
+    {
+        ArgumentNullException.ThrowIfNull(trace);
+        _trace = trace;
+        _profile = profile;
+        _world = world;
+        _log = log;
+        _reference = NewReference();
+    }
+
+    /// <summary>Steps that set several threads going.</summary>
+    public int Races { get; private set; }
+
+    /// <summary>Replays the trace.</summary>
+    /// <param name="differ">Compares, and counts.</param>
+    /// <param name="invariants">Checked after every step; null for none.</param>
+    public void Run(Differ differ, WorldInvariants? invariants = null)
+    {
+        ArgumentNullException.ThrowIfNull(differ);
+        for (int i = 0; i < _trace.Steps.Count; i++)
+        {
+            TraceStep recorded = _trace.Steps[i];
+            ProgramStep step = recorded.Step;
+            bool can = _world.CanExecute(step);
+            if (Races == 0 && !can) throw TraceReplay.CannotExecute(_trace, i);
+
+            // In another order a thread may still be busy that was recorded as free; the step then falls out on both sides.
+            if (can != _reference.CanExecute(step))
+            {
+                differ.Report(step.Index, "step", can ? "not possible" : "possible", can ? "possible" : "not possible");
+                return;
+            }
+
+            if (!can && step.Op != ProgramOp.Final) continue;
+            _log.Clear();
+            Observation actual = _world.Execute(step);
+            invariants?.Check(step, _world, differ);
+            int[] order = [.. _log.Threads.Where(thread => thread != 0)];
+            // The end is read page by page and sets nobody going.
+            if (order.Length > 1 && step.Op != ProgramOp.Final) Races++;
+            Observation expected = Execute(_reference, step, order);
+            if (Races > 0 && order.Length > 1 && !Same(step, expected, actual) && Other(step, order, actual) is { } other) expected = other;
+            _history.Add((step, order));
+            int before = differ.Mismatches.Count;
+            differ.Compare(step.Index, Races == 0 ? recorded.Expected : expected, actual);
+            if (differ.Mismatches.Count > before) return;
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _reference.Dispose();
+
+    private Observation? Other(ProgramStep step, int[] order, Observation actual)
+    {
+        if (order.Length > MaxPermuted) return null;
+        foreach (int[] candidate in Permutations(order, 0))
+        {
+            ModelWorld again = NewReference();
+            foreach ((ProgramStep past, IReadOnlyList<int> pastOrder) in _history) _ = Execute(again, past, pastOrder);
+            Observation shown = Execute(again, step, candidate);
+            if (!Same(step, shown, actual))
+            {
+                again.Dispose();
+                continue;
+            }
+
+            _reference.Dispose();
+            _reference = again;
+            candidate.CopyTo(order, 0);
+            return shown;
+        }
+
+        return null;
+    }
+
+    private ModelWorld NewReference() => new(
+        _trace.Header, _profile, _ => new SequentialKernel(caller => _ranks.TryGetValue(caller.ThreadId, out int rank) ? rank : caller.Rank));
+
+    private Observation Execute(ModelWorld world, ProgramStep step, IReadOnlyList<int> order)
+    {
+        _ranks.Clear();
+        // In front of all that have not had a turn, behind the main thread.
+        for (int i = 0; i < order.Count; i++) _ranks[order[i]] = i + 1;
+        return world.Execute(step);
+    }
+
+    private static bool Same(ProgramStep step, Observation expected, Observation actual)
+    {
+        Differ differ = new("");
+        differ.Compare(step.Index, expected, actual);
+        return differ.Mismatches.Count == 0;
+    }
+
+    private static IEnumerable<int[]> Permutations(int[] threads, int from)
+    {
+        if (from == threads.Length - 1)
+        {
+            yield return [.. threads];
+            yield break;
+        }
+
+        int[] items = [.. threads];
+        for (int i = from; i < items.Length; i++)
+        {
+            (items[from], items[i]) = (items[i], items[from]);
+            foreach (int[] rest in Permutations(items, from + 1)) yield return rest;
+            (items[from], items[i]) = (items[i], items[from]);
+        }
+    }
+}

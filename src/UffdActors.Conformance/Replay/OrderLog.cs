@@ -1,0 +1,36 @@
+using UffdActors.Dispatch;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Conformance.Replay;
+
+/// <summary>
+/// Passes a policy's choices on and remembers in which order threads got their last turn, and whether there was anything to choose at all.
+/// </summary>
+public sealed class OrderLog(ISteppedPolicy inner) : ISteppedPolicy
+{
+    private readonly List<int> _threads = [];
+
+    /// <summary>Choices between several operations that could take their next step; who starts or stops an actor first decides nothing.</summary>
+    public long Decisions { get; private set; }
+
+    /// <summary>The threads that had a turn since <see cref="Clear"/>, the one whose last turn was first at the front.</summary>
+    public IReadOnlyList<int> Threads => _threads;
+
+    /// <summary>Forgets the order.</summary>
+    public void Clear() => _threads.Clear();
+
+    /// <inheritdoc />
+    public int Choose(IReadOnlyList<SteppedTask> ready)
+    {
+        ArgumentNullException.ThrowIfNull(ready);
+        if (ready.Count > 1 && ready.Count(t => t.Message is Operation) > 1) Decisions++;
+        int chosen = inner.Choose(ready);
+        if (ready[chosen].Message is Operation operation)
+        {
+            _ = _threads.Remove(operation.Caller.ThreadId);
+            _threads.Add(operation.Caller.ThreadId);
+        }
+
+        return chosen;
+    }
+}

@@ -1,0 +1,83 @@
+using UffdActors.Conformance.Matrices;
+using UffdActors.Conformance.Programs;
+
+namespace UffdActors.Conformance.Runs;
+
+/// <summary>The folder has nothing to replay, or cannot be read. The message says what to do.</summary>
+public sealed class ConformanceDataException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    public ConformanceDataException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
+    }
+}
+
+/// <summary>One file of recorded behaviour: a trace, or the rows of a matrix.</summary>
+/// <param name="Name">Path inside the folder.</param>
+/// <param name="Trace">The trace; null for a matrix.</param>
+/// <param name="Rows">The rows; empty for a trace.</param>
+public sealed record RecordedFile(string Name, Trace? Trace, IReadOnlyList<MatrixRow> Rows)
+{
+    /// <summary>Steps of the trace; 0 for a matrix.</summary>
+    public int Steps => Trace?.Steps.Count ?? 0;
+}
+
+/// <summary>Finds and reads recorded behaviour: <c>matrix_faults.csv</c>, <c>matrix_ops.csv</c> and every <c>*.jsonl</c> under a folder.</summary>
+public static class ConformanceData
+{
+    /// <summary>The project's own recordings of Linux 6.18, which lie beside the program.</summary>
+    public static string OwnFolder { get; } = Path.Combine(AppContext.BaseDirectory, "data", "linux-6.18");
+
+    /// <summary>Reads a folder.</summary>
+    /// <param name="folder">Folder.</param>
+    /// <param name="filter">
+    /// Text that the name of a file must contain; of a matrix whose name does not, the rows whose text does. Empty for everything.
+    /// </param>
+    /// <returns>The files, matrices first, then by name.</returns>
+    /// <exception cref="ConformanceDataException">There is nothing to replay.</exception>
+    /// <exception cref="TraceFormatException">A line is not what the format says.</exception>
+    public static IReadOnlyList<RecordedFile> Read(string folder, string filter = "")
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        List<string> paths = Find(folder);
+        if (paths.Count == 0)
+            throw new ConformanceDataException($"{folder} holds no {MatrixReader.FaultsFile}, no {MatrixReader.OperationsFile} and no *.jsonl; name a folder with recordings.");
+        List<RecordedFile> files = [];
+        foreach (string path in paths)
+        {
+            string name = Path.GetRelativePath(folder, path);
+            bool isNamed = name.Contains(filter, StringComparison.OrdinalIgnoreCase);
+            if (MatrixReader.IsMatrix(path))
+            {
+                IReadOnlyList<MatrixRow> rows = MatrixReader.Read(path);
+                if (!isNamed) rows = [.. rows.Where(r => r.Matches(filter))];
+                if (rows.Count > 0) files.Add(new RecordedFile(name, null, rows));
+            }
+            else if (isNamed)
+            {
+                files.Add(new RecordedFile(name, TraceReader.Read(path), []));
+            }
+        }
+
+        if (files.Count == 0) throw new ConformanceDataException($"nothing under {folder} matches \"{filter}\": neither the name of a file nor a row of a matrix.");
+        return files;
+    }
+
+    private static List<string> Find(string folder)
+    {
+        try
+        {
+            return
+            [
+                .. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                    .Where(p => MatrixReader.IsMatrix(p) || p.EndsWith(".jsonl", StringComparison.Ordinal))
+                    .OrderBy(p => !MatrixReader.IsMatrix(p)).ThenBy(p => p, StringComparer.Ordinal),
+            ];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new ConformanceDataException($"{folder} cannot be read ({e.Message}); name a folder with recordings.", e);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using UffdActors.Model;
+
+namespace UffdActors.Conformance.Runs;
+
+/// <summary>What drives the recorded programs.</summary>
+public enum ConformanceVia
+{
+    /// <summary>The sequential kernel, and the actors.</summary>
+    Both,
+
+    /// <summary>The sequential kernel.</summary>
+    Kernel,
+
+    /// <summary>The actors: by priority, and in random order.</summary>
+    Actors,
+}
+
+/// <summary>How recordings are replayed.</summary>
+public sealed record ConformanceOptions
+{
+    /// <summary>What drives the programs.</summary>
+    public ConformanceVia Via { get; init; } = ConformanceVia.Both;
+
+    /// <summary>The kernel that is claimed to be the recorded one.</summary>
+    public KernelProfile Profile { get; init; } = KernelProfile.Linux618;
+
+    /// <summary>Random orders in which the actors replay everything again; from 0.</summary>
+    public int Seeds { get; init; } = 20;
+
+    /// <summary>Checks the invariants of specification 9.3 after every step.</summary>
+    public bool ChecksInvariants { get; init; } = true;
+
+    /// <summary>Threads that replay side by side; each has an actor system of its own.</summary>
+    public int Threads { get; init; } = Math.Min(4, Environment.ProcessorCount);
+}

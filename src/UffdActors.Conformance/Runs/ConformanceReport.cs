@@ -1,0 +1,93 @@
+using System.Text.Json;
+using UffdActors.Conformance.Replay;
+
+namespace UffdActors.Conformance.Runs;
+
+/// <summary>What one way showed of one file.</summary>
+/// <param name="Way">kernel, actors, or actors in random order.</param>
+/// <param name="Fields">Fields compared.</param>
+/// <param name="Mismatches">What differed.</param>
+/// <param name="Seconds">Time of the thread that replayed it.</param>
+public sealed record WayResult(string Way, long Fields, IReadOnlyList<Mismatch> Mismatches, double Seconds);
+
+/// <summary>What a file came to.</summary>
+/// <param name="Name">Path inside the folder.</param>
+/// <param name="Rows">Rows of a matrix.</param>
+/// <param name="Steps">Steps of a trace.</param>
+/// <param name="Ways">Results, way by way.</param>
+public sealed record FileResult(string Name, int Rows, int Steps, IReadOnlyList<WayResult> Ways)
+{
+    /// <summary>Fields compared, over all ways.</summary>
+    public long Fields => Ways.Sum(w => w.Fields);
+
+    /// <summary>What differed, over all ways.</summary>
+    public IEnumerable<Mismatch> Mismatches => Ways.SelectMany(w => w.Mismatches);
+}
+
+/// <summary>How fast a way replays traces that are already parsed.</summary>
+/// <param name="Way">kernel or actors.</param>
+/// <param name="Passes">Passes that count.</param>
+/// <param name="StepsPerSecond">Steps a second, on one thread.</param>
+public sealed record SpeedResult(string Way, int Passes, double StepsPerSecond);
+
+/// <summary>The result of a replay.</summary>
+/// <param name="Folder">Folder of the recordings.</param>
+/// <param name="Profile">Kernel profile.</param>
+/// <param name="Files">Results, file by file.</param>
+/// <param name="Skipped">Files, rows or steps that were not replayed; never anything but 0.</param>
+/// <param name="Seconds">Wall-clock time.</param>
+/// <param name="Speed">Speeds, if they were asked for.</param>
+public sealed record ConformanceReport(
+    string Folder, string Profile, IReadOnlyList<FileResult> Files, int Skipped, double Seconds, IReadOnlyList<SpeedResult> Speed)
+{
+    /// <summary>Version of the JSON document.</summary>
+    public const int Version = 1;
+
+    private static readonly JsonSerializerOptions Options = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+
+    /// <summary>Rows of all files.</summary>
+    public int Rows => Files.Sum(f => f.Rows);
+
+    /// <summary>Steps of all files.</summary>
+    public int Steps => Files.Sum(f => f.Steps);
+
+    /// <summary>Fields compared, over all ways.</summary>
+    public long Fields => Files.Sum(f => f.Fields);
+
+    /// <summary>What differed.</summary>
+    public IEnumerable<Mismatch> Mismatches => Files.SelectMany(f => f.Mismatches);
+
+    /// <summary>The document that <c>--json</c> writes.</summary>
+    public string ToJson() => JsonSerializer.Serialize(
+        new
+        {
+            Version,
+            Data = Folder,
+            Profile,
+            Files = Files.Count,
+            Rows,
+            Steps,
+            Fields,
+            Mismatches = Mismatches.Count(),
+            Skipped,
+            Seconds = Math.Round(Seconds, 3),
+            Ways = Files.SelectMany(f => f.Ways).GroupBy(w => w.Way).Select(g => new
+            {
+                Way = g.Key,
+                Fields = g.Sum(w => w.Fields),
+                Mismatches = g.Sum(w => w.Mismatches.Count),
+                ThreadSeconds = Math.Round(g.Sum(w => w.Seconds), 3),
+            }),
+            Speed = Speed.Select(s => new { s.Way, s.Passes, StepsPerSecond = Math.Round(s.StepsPerSecond) }),
+            Differences = Files.SelectMany(f => f.Ways.SelectMany(w => w.Mismatches.Select(m => new
+            {
+                File = f.Name,
+                w.Way,
+                m.Step,
+                m.Field,
+                m.Expected,
+                Came = m.Actual,
+            }))),
+        },
+        Options);
+}
