@@ -96,7 +96,7 @@ public sealed class ModelWorld : IProgramState, IDisposable
     internal UserfaultContext? ContextOf(int handle) => _contextOfHandle[handle];
 
     /// <summary>What pagemap shows of each mapped page of a range; of a huge page once, at its first base page.</summary>
-    internal IEnumerable<(long Page, int State)> PageStatesIn(AddressSpace mm, PageRange range)
+    internal static IEnumerable<(long Page, int State)> PageStatesIn(AddressSpace mm, PageRange range)
     {
         if (range.IsEmpty) yield break;
         foreach (Vma vma in mm.Map.In(range).ToArray())

@@ -73,7 +73,7 @@ public sealed class WorldInvariants
         {
             if ((ulong)count > step.Length || count % PageSize.Base != 0) Fail(step, differ, 3, "whole pages, at most the length", $"{count} of {step.Length}");
             if (_changingBefore.Contains(context)) Fail(step, differ, 10, "no fill while an event is unread", $"{count} bytes filled");
-            foreach ((long page, int now) in world.PageStatesIn(context.Mm, range with { End = range.Start + (count >> PageSize.BaseShift) }))
+            foreach ((long page, int now) in ModelWorld.PageStatesIn(context.Mm, range with { End = range.Start + (count >> PageSize.BaseShift) }))
             {
                 if (_before.TryGetValue(page, out int then) && (then & 8) != 0) Fail(step, differ, 1, "an empty page to fill", $"page {page:x} was present");
                 // Poison of a huge page shows nothing in pagemap; and a woken thread may have written, moved or emptied the page since.
@@ -89,7 +89,7 @@ public sealed class WorldInvariants
     private void CheckUntouched(ProgramStep step, ModelWorld world, Differ differ, UserfaultContext context, PageRange range)
     {
         if (range.Count > 1 << 16 || range.Start < 0) return;
-        foreach ((long page, int now) in world.PageStatesIn(context.Mm, range))
+        foreach ((long page, int now) in ModelWorld.PageStatesIn(context.Mm, range))
         {
             if (_before.TryGetValue(page, out int then) && then != now) Fail(step, differ, 4, $"page {page:x} as it was, {then:x}", $"{now:x}");
         }
@@ -152,7 +152,7 @@ public sealed class WorldInvariants
         PageRange range = PageRange.OfBytes(step.Address, step.Length);
         foreach (PageRange part in _protectedBefore.Select(p => p.Intersect(range)).Where(p => !p.IsEmpty))
         {
-            foreach ((long page, int now) in world.PageStatesIn(context.Mm, part))
+            foreach ((long page, int now) in ModelWorld.PageStatesIn(context.Mm, part))
             {
                 if ((now & 1) != 0) Fail(step, differ, 9, "no write protection", $"page {page:x} is {now:x}");
             }
@@ -212,7 +212,7 @@ public sealed class WorldInvariants
         foreach (Vma vma in world.MainSpace.Map.Vmas)
         {
             if (vma.HasWp) _protectedBefore.Add(vma.Range);
-            foreach ((long page, int state) in world.PageStatesIn(world.MainSpace, vma.Range)) _before[page] = state;
+            foreach ((long page, int state) in ModelWorld.PageStatesIn(world.MainSpace, vma.Range)) _before[page] = state;
         }
 
         _asleepBefore.Clear();

@@ -18,9 +18,7 @@ internal abstract class Way(string name, ConformanceOptions options) : IDisposab
 
     public abstract void Replay(MatrixRow row, Differ differ);
 
-    public virtual void Dispose()
-    {
-    }
+    public abstract void Dispose();
 
     protected WorldInvariants? NewInvariants() => Options.ChecksInvariants ? new WorldInvariants() : null;
 
@@ -43,6 +41,10 @@ internal sealed class KernelWay(ConformanceOptions options) : Way("kernel", opti
     public override void Replay(Trace trace, Differ differ) => Replay(trace, differ, _ => new SequentialKernel());
 
     public override void Replay(MatrixRow row, Differ differ) => Replay(row, differ, _ => new SequentialKernel());
+
+    public override void Dispose()
+    {
+    }
 }
 
 /// <summary>The actors in the order of the recording: by priority.</summary>
