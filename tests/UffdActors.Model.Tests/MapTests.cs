@@ -105,4 +105,39 @@ public class MapTests
 
         _ = Assert.Single(scene.Mm.Map.Vmas.ToArray());
     }
+
+    [Fact]
+    public void An_old_range_that_lost_its_registration_with_the_new_one_is_unmapped_without_an_event()
+    {
+        using Scene scene = new();
+        scene.Map(6);
+        UserfaultContext context = scene.Open(UffdFeatures.EventUnmap);
+        _ = scene.Register(context, RegisterModes.Missing, pages: 6);
+
+        RemapMemory move = scene.Kernel.Run(
+            new RemapMemory(scene.Main, Scene.At(1), 2 * Scene.Page, 2 * Scene.Page, RemapModes.MayMove | RemapModes.Fixed, Scene.At(6)));
+
+        Assert.True(move.IsFinished);
+        Assert.Equal(Errno.EAGAIN, scene.Read(context).Error);
+    }
+
+    [Fact]
+    public void A_close_while_fork_waits_for_another_context_is_not_the_last_close_until_the_child_runs()
+    {
+        using Scene scene = new();
+        scene.Map(4);
+        UserfaultContext forks = scene.Open(UffdFeatures.EventFork);
+        UserfaultContext closed = scene.Open();
+        _ = scene.Register(forks, RegisterModes.Missing, first: 0, pages: 1);
+        _ = scene.Register(closed, RegisterModes.Missing, first: 2, pages: 2);
+        ForkProcess fork = scene.Kernel.Run(new ForkProcess(scene.Thread(1), 1, descriptors: [forks, closed]));
+        Assert.False(fork.IsFinished);
+
+        _ = scene.Kernel.Run(new CloseHandle(scene.Main, closed));
+        Assert.False(closed.IsReleased);
+        _ = scene.Read(forks);
+
+        Assert.True(fork.IsFinished);
+        Assert.True(closed.IsReleased);
+    }
 }

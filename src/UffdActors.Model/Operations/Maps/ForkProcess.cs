@@ -13,16 +13,23 @@ public sealed class ForkProcess : MapCall
 {
     private readonly int _number;
     private readonly Func<UserfaultContext, int> _numberContext;
+    private readonly UserfaultContext[] _inherited;
 
     /// <summary>Makes the call.</summary>
     /// <param name="caller">Thread that forks.</param>
     /// <param name="number">Names the child's address space.</param>
     /// <param name="numberContext">Names the child's context of a parent's context.</param>
-    public ForkProcess(Caller caller, int number, Func<UserfaultContext, int>? numberContext = null)
+    /// <param name="descriptors">
+    /// Contexts that the process has descriptors of. The child's file table has copies of them from the start, and the child closes them
+    /// as soon as it runs; so closing one of the parent's while fork waits for its events is not the last close (specification 6.6).
+    /// </param>
+    public ForkProcess(
+        Caller caller, int number, Func<UserfaultContext, int>? numberContext = null, IEnumerable<UserfaultContext>? descriptors = null)
         : base(caller)
     {
         _number = number;
         _numberContext = numberContext ?? (parent => parent.Number);
+        _inherited = [.. descriptors ?? []];
     }
 
     /// <summary>The child's address space; known once the memory is copied, before the events are read.</summary>
@@ -30,6 +37,7 @@ public sealed class ForkProcess : MapCall
 
     private protected override IEnumerable<Owner?> Stages()
     {
+        foreach (UserfaultContext context in _inherited) context.AddReference();
         foreach (Owner? next in Lock(Mm)) yield return next;
         List<(UserfaultContext Parent, UserfaultContext Child)> contexts = [];
         AddressSpace child = new(Mm.Machine, _number);
@@ -65,6 +73,8 @@ public sealed class ForkProcess : MapCall
             ContextEvent fork = new(UffdEvent.Fork, 0, 0, 0, made, this);
             foreach (Owner? next in Await(parent, fork)) yield return next;
         }
+
+        foreach (UserfaultContext context in _inherited) ReleaseContext.AfterLastReference(context, Caller);
     }
 
     private static void SharePages(Vma vma)

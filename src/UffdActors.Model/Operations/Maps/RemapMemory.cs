@@ -172,7 +172,13 @@ public sealed class RemapMemory : MapCall
         UserfaultContext? context = vma.Context;
         bool keepsRegistration = context is not null && (context.Features & UffdFeatures.EventRemap) != 0;
         if (keepsRegistration) context!.BeginChange();
-        if (!KeepsSource && context is not null && (context.Features & UffdFeatures.EventUnmap) != 0)
+        AnonVma? anon = vma.Anon;
+        // Memory without a private page yet takes the offsets of its new place, so that it can merge there.
+        long offset = vma.IsAnonymous && anon is null ? target.Start : vma.Offset + origin.Start - vma.Range.Start;
+        PageRange? deregistered = context is null || keepsRegistration ? null : MergedWhileBothExist(vma, target, offset, anon);
+        // An old range that has lost its registration with the new one is unmapped without a word.
+        bool oldIsRegistered = deregistered is not { } lost || !lost.Contains(origin);
+        if (!KeepsSource && oldIsRegistered && context is not null && (context.Features & UffdFeatures.EventUnmap) != 0)
         {
             context.BeginChange();
             _unmapped.Add(new UnmapEvent(context, origin));
@@ -182,11 +188,6 @@ public sealed class RemapMemory : MapCall
         foreach (Owner? next in Hold(Mm, origin, held)) yield return next;
         foreach (Owner? next in Hold(Mm, target, held)) yield return next;
         List<(long Offset, Entry Entry)> entries = [];
-        AnonVma? anon = vma.Anon;
-        // Memory without a private page yet takes the offsets of its new place, so that it can merge there.
-        long offset = vma.IsAnonymous && anon is null ? target.Start : vma.Offset + origin.Start - vma.Range.Start;
-
-        PageRange? deregistered = context is null || keepsRegistration ? null : MergedWhileBothExist(vma, target, offset, anon);
         MapEdit removal = new(Mm);
         removal.Change(origin, _ => null);
         if (KeepsSource)
