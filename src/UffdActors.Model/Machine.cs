@@ -56,6 +56,12 @@ public sealed class Machine : IDisposable
     /// <summary>The pool of huge pages of 1 GiB.</summary>
     public FolioStore GiantFolios { get; }
 
+    /// <summary>Called with each warning when it is given for the first and only time, in whoever's turn.</summary>
+    public Action<string>? Warned { get; set; }
+
+    /// <summary>Called when a module's code has thrown, with a sentence and the exception, in whoever's turn. The call ends with EIO.</summary>
+    public Action<string, Exception>? ModuleFailed { get; set; }
+
     /// <summary>What this kernel has warned of, each thing once.</summary>
     public IReadOnlyCollection<string> Warnings
     {
@@ -87,7 +93,12 @@ public sealed class Machine : IDisposable
     /// <summary>WARN_ON_ONCE. Any thread.</summary>
     internal void WarnOnce(string warning)
     {
-        lock (_warnings) _ = _warnings.Add(warning);
+        lock (_warnings)
+        {
+            if (!_warnings.Add(warning)) return;
+        }
+
+        Warned?.Invoke(warning);
     }
 
     private FolioStore StoreOf(int folioSize, long capacity) => Content switch

@@ -90,7 +90,7 @@ public sealed class SteppedKernel : IKernel, IDisposable
     public void Run()
     {
         Loop.RunUntilQuiet();
-        if (_health.Failed.IsCompleted) throw new VmFailedException($"The kernel failed: {_health.Failed.Result.Message}", _health.Failed.Result);
+        if (_health.Cause is { } cause) throw new VmFailedException($"The kernel failed: {cause.Message}", cause);
     }
 
     /// <summary>Stops the kernel's actors.</summary>

@@ -109,6 +109,7 @@ public sealed class UffdRuntime : IAsyncDisposable
 
     /// <summary>Makes a VM: a machine with memory, and an empty address space.</summary>
     /// <exception cref="ObjectDisposedException">The runtime has been disposed of.</exception>
+    /// <exception cref="UffdConfigurationException">The CPU for its fault loop is not there.</exception>
     public async Task<UffdVm> CreateVmAsync(VmOptions options, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -122,6 +123,8 @@ public sealed class UffdRuntime : IAsyncDisposable
 
         Machine machine = new(options.Profile, options.Content, options.MemoryPages);
         IncidentLog incidents = new(Settings.IncidentCapacity);
+        machine.Warned = warning => incidents.Report(new Incident(IncidentKind.KernelWarning, $"The kernel warns, once: {warning}."));
+        machine.ModuleFailed = (what, cause) => incidents.Report(new Incident(IncidentKind.BackendFailed, what, cause));
         string dispatcher = DispatcherFor(number, options.Cpu);
         // A dispatcher that brings its own clock announces it when it is made.
         _ = _system.Dispatchers.Lookup(dispatcher);
@@ -216,6 +219,8 @@ public sealed class UffdRuntime : IAsyncDisposable
         string own = $"{id}-{vm}";
         int first = cpu ?? config.GetInt("cpu", -1);
         int bound = cpu is not null || first < 0 ? first : first + vm;
+        if (bound >= 0 && !CpuPlacement.IsAvailable(bound))
+            throw new UffdConfigurationException($"CPU {bound} is not available to this process; set \"cpu\" to one that is, or to -1.");
         // The id stays that of the section: Akka looks the mailbox type up by it.
         Config ownConfig = ConfigurationFactory.ParseString($"id = \"{id}\"\nname = \"{own}\"\ncpu = {bound}").WithFallback(config);
         string typeName = config.GetString("type", "");

@@ -374,8 +374,7 @@ public sealed class UffdVm : IAsyncDisposable
 
     private VmFailedException Ended()
     {
-        if (!_health.Failed.IsCompletedSuccessfully) return new VmFailedException($"{Name} was disposed of before the call had ended.");
-        Exception reason = _health.Failed.Result;
+        if (_health.Cause is not { } reason) return new VmFailedException($"{Name} was disposed of before the call had ended.");
         return new VmFailedException($"{Name} has failed closed: {reason.Message}", reason);
     }
 
@@ -383,7 +382,7 @@ public sealed class UffdVm : IAsyncDisposable
     internal void ThrowIfClosed()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (_health.Failed.IsCompleted) throw Ended();
+        if (_health.Cause is not null) throw Ended();
     }
 
     private Userfault[] Userfaults()
@@ -429,6 +428,6 @@ public sealed class UffdVm : IAsyncDisposable
     }
 
     // A module that refuses writable mappings gets the protection that it allows.
-    private static Prot DefaultProt(MemoryModule module) =>
-        module.CheckProtection(Prot.ReadWrite, shared: true) == Errno.None ? Prot.ReadWrite : Prot.Read;
+    private Prot DefaultProt(MemoryModule module) =>
+        module.TryCheckProtection(Context.Machine, Prot.ReadWrite, shared: true) == Errno.None ? Prot.ReadWrite : Prot.Read;
 }

@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Model.Backends;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Model.Mapping;
@@ -67,7 +68,7 @@ internal static class Populate
             return SetAnon(mm, head, file.Store, file.Store.AllocateZeroed(), wp);
         }
 
-        Errno error = file.Module.Fault(file, index);
+        Errno error = file.Module.TryFault(mm.Machine, file, index);
         if (error != Errno.None) return error;
         CacheSlot slot = file.Use(index);
         if (!slot.IsPresent) return Errno.None; // punched meanwhile: once more from the top

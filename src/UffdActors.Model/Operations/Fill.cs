@@ -138,13 +138,6 @@ public class Fill : Operation
         _loaded = 0;
     }
 
-    /// <summary>Ends the fill with an error in place of the stage that has failed, in the turn in which it failed.</summary>
-    public void Abort(Errno error)
-    {
-        _done = 0;
-        Stop(error);
-    }
-
     /// <inheritdoc />
     public override void Step()
     {
@@ -305,10 +298,10 @@ public class Fill : Operation
 
     private Errno PrepareOne(OpsDesign design, long page, ref uint folio)
     {
-        if (Kind == FillKind.Continue) return design.Find(_vma!, page, out folio);
+        if (Kind == FillKind.Continue) return design.TryFind(_vma!, page, out folio);
 
         FillSource source = Kind == FillKind.ZeroPage ? FillSource.Zero : Source.Advance((page << PageSize.BaseShift) - (long)Start);
-        return design.Make(new CopyRequest(Context.Mm.EntryAt(page), _vma!, page, source, Modes), ref folio);
+        return design.TryMake(new CopyRequest(Context.Mm.EntryAt(page), _vma!, page, source, Modes), ref folio);
     }
 
     /// <summary>Reads one page of a source in the caller's memory (rule R7); that may fault, and sleep.</summary>

@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
@@ -33,7 +34,7 @@ internal static class FillPage
         if (mm.EntryAt(page).IsPresent) return Errno.EEXIST;
         if (kind != FillKind.Continue)
         {
-            Errno added = mm.Machine.Design.Add(vma, page, folio);
+            Errno added = mm.Machine.Design.TryAdd(vma, page, folio);
             if (added != Errno.None) return added;
         }
 

@@ -1,5 +1,4 @@
 using Akka.Actor;
-using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
@@ -55,23 +54,9 @@ internal sealed class VmaActor(VmContext vm, ActorPort port) : RingActor(vm, por
 
 /// <summary>
 /// One memory module in one address space: the turns in which the module's hooks run. A module that throws fails the operation, with EIO,
-/// and nothing else.
+/// and nothing else; that is in the model.
 /// </summary>
-internal sealed class BackendActor(VmContext vm, ActorPort port) : RingActor(vm, port)
-{
-    protected override void Run(Operation operation)
-    {
-        try
-        {
-            operation.Step();
-        }
-        catch (Exception e) when (operation is Fill)
-        {
-            Vm.Incidents.Report(new Incident(IncidentKind.BackendFailed, $"{operation.At} failed while it prepared a folio: {e.Message}", e));
-            ((Fill)operation).Abort(Errno.EIO);
-        }
-    }
-}
+internal sealed class BackendActor(VmContext vm, ActorPort port) : RingActor(vm, port);
 
 /// <summary>
 /// A thread that makes calls for somebody outside the ring: the embedder through the facade, or a program that is replayed.

@@ -50,7 +50,7 @@ internal sealed class VmActor : UntypedActor
                 break;
             default:
                 // Whoever asks a failed VM for something has been told already.
-                if (!_health.Failed.IsCompleted) Start(message);
+                if (_health.Cause is null) Start(message);
                 break;
         }
     }
@@ -161,6 +161,7 @@ internal sealed class VmActor : UntypedActor
 internal sealed class VmHealth
 {
     private readonly TaskCompletionSource<Exception> _failed;
+    private Exception? _cause;
 
     public VmHealth(TaskCreationOptions completion = TaskCreationOptions.RunContinuationsAsynchronously) =>
         _failed = new TaskCompletionSource<Exception>(completion);
@@ -168,6 +169,10 @@ internal sealed class VmHealth
     /// <summary>Ends with the cause when the VM fails.</summary>
     public Task<Exception> Failed => _failed.Task;
 
+    /// <summary>The cause; null as long as the VM works.</summary>
+    public Exception? Cause => Volatile.Read(ref _cause);
+
     /// <summary>The first failure counts.</summary>
-    public bool TryFail(Exception reason) => _failed.TrySetResult(reason);
+    public bool TryFail(Exception reason) =>
+        Interlocked.CompareExchange(ref _cause, reason, null) is null && _failed.TrySetResult(reason);
 }

@@ -7,6 +7,9 @@ internal static class CpuPlacement
 {
     private const int BitsPerWord = 64;
 
+    // Room for 8192 CPUs, the most that Linux can be built for.
+    private const int MaskWords = 128;
+
     /// <summary>Binds the calling thread to one CPU.</summary>
     /// <exception cref="InvalidOperationException">There is no such CPU, or the thread may not run there.</exception>
     public static void PinCurrentThread(int cpu)
@@ -22,8 +25,20 @@ internal static class CpuPlacement
         }
     }
 
+    /// <summary>True if the calling thread may run on a CPU. Elsewhere than on Linux nothing is known, and placement says so itself.</summary>
+    public static bool IsAvailable(int cpu)
+    {
+        if (!OperatingSystem.IsLinux()) return true;
+        var mask = new ulong[MaskWords];
+        int bytes = GetAffinity(0, (nuint)(mask.Length * sizeof(ulong)), mask);
+        return bytes >= 0 && cpu < mask.Length * BitsPerWord && (mask[cpu / BitsPerWord] & (1UL << (cpu % BitsPerWord))) != 0;
+    }
+
 #pragma warning disable SYSLIB1054 // The source-generated form needs unsafe code, which this project does without.
     [DllImport("libc", EntryPoint = "sched_setaffinity", SetLastError = true)]
     private static extern int SetAffinity(int pid, nuint bytes, [In] ulong[] mask);
+
+    [DllImport("libc", EntryPoint = "sched_getaffinity", SetLastError = true)]
+    private static extern int GetAffinity(int pid, nuint bytes, [Out] ulong[] mask);
 #pragma warning restore SYSLIB1054
 }

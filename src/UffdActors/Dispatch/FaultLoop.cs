@@ -142,10 +142,11 @@ internal sealed class FaultLoop : RingTime
     {
         RunRound();
         bool found = TakeInbox();
-        found |= _waiter.Poll();
         if (!_timers.IsEmpty) _timers.Fire(Now);
+        // Before the poller, so that one which throws cannot keep the thread alive.
+        if (_stopping && !found && _runs.IsEmpty && TryEnd()) return false;
+        found |= _waiter.Poll();
         if (found || !_runs.IsEmpty) return true;
-        if (_stopping && TryEnd()) return false;
         if (!BusyPoll()) Sleep();
         return true;
     }

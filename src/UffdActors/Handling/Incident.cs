@@ -23,6 +23,9 @@ public enum IncidentKind
     /// <summary>A memory module threw; the call ended with EIO.</summary>
     BackendFailed,
 
+    /// <summary>What the kernel would write to its log once (WARN_ONCE): a module's table contradicts itself.</summary>
+    KernelWarning,
+
     /// <summary>A page source failed beyond its retries; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
     SourceFailed,
 

@@ -21,9 +21,18 @@ internal sealed class ModuleLoader
     {
         foreach (string name in settings.Modules)
         {
-            MemoryModule module = Create(name, settings.Config, out AssemblyLoadContext? context);
-            table.Load(module, settings.LaxModules);
-            if (context is not null) _contexts.Add(module.Name, context);
+            AssemblyLoadContext? context = null;
+            try
+            {
+                MemoryModule module = Create(name, settings.Config, ref context);
+                table.Load(module, settings.LaxModules);
+                if (context is not null) _contexts.Add(module.Name, context);
+            }
+            catch
+            {
+                context?.Unload();
+                throw;
+            }
         }
     }
 
@@ -33,9 +42,8 @@ internal sealed class ModuleLoader
         if (_contexts.Remove(name, out AssemblyLoadContext? context)) context.Unload();
     }
 
-    private static MemoryModule Create(string name, Config config, out AssemblyLoadContext? context)
+    private static MemoryModule Create(string name, Config config, ref AssemblyLoadContext? context)
     {
-        context = null;
         switch (name)
         {
             case "shmem":
@@ -45,7 +53,7 @@ internal sealed class ModuleLoader
             case "hugetlb":
                 return new Hugetlb();
             case var _ when name.Contains(',', StringComparison.Ordinal):
-                return Make(name, FindType(name, out context), config);
+                return Make(name, FindType(name, ref context), config);
             default:
                 throw new ModuleException(
                     $"There is no built-in memory module \"{name}\"; built in are shmem, guest-memfd and hugetlb. One of your own is named \"Type, Assembly\".");
@@ -63,13 +71,12 @@ internal sealed class ModuleLoader
         catch (Exception e)
         {
             Exception cause = e is TargetInvocationException { InnerException: { } inner } ? inner : e;
-            throw new ModuleException($"Memory module \"{name}\" cannot be made: {cause.Message}", cause);
+            throw new ModuleException($"Memory module \"{name}\" cannot be made: {OneLine(cause)}", cause);
         }
     }
 
-    private static Type FindType(string name, out AssemblyLoadContext? context)
+    private static Type FindType(string name, ref AssemblyLoadContext? context)
     {
-        context = null;
         string typeName = name[..name.IndexOf(',', StringComparison.Ordinal)].Trim();
         string assembly = name[(name.IndexOf(',', StringComparison.Ordinal) + 1)..].Trim();
         try
@@ -81,9 +88,11 @@ internal sealed class ModuleLoader
         catch (Exception e)
         {
             throw new ModuleException(
-                $"Memory module \"{name}\" cannot be found: {e.Message} Name an assembly that the program references, or the path of its file.", e);
+                $"Memory module \"{name}\" cannot be found: {OneLine(e)} Name an assembly that the program references, or the path of its file.", e);
         }
     }
+
+    private static string OneLine(Exception e) => string.Join(' ', e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 
     private static Dictionary<string, string> SettingsOf(Config config)
     {

@@ -26,7 +26,7 @@ public sealed class AllocateFile : ControlOperation
 
     private protected override IEnumerable<Owner?> Stages()
     {
-        Error = _offset < 0 || _length <= 0 ? Errno.EINVAL : _file.Module.CheckFileCall(_keepSize ? FileCall.AllocateInside : FileCall.Allocate);
+        Error = _offset < 0 || _length <= 0 ? Errno.EINVAL : _file.Module.TryCheckFileCall(Caller.Mm.Machine, _keepSize ? FileCall.AllocateInside : FileCall.Allocate);
         if (Error != Errno.None) yield break;
         int shift = _file.PageShift;
         long end = (_offset + _length + (1L << shift) - 1) >> shift;
@@ -56,7 +56,7 @@ public sealed class PunchHole : ControlOperation
 
     private protected override IEnumerable<Owner?> Stages()
     {
-        Error = _offset < 0 || _length <= 0 ? Errno.EINVAL : _file.Module.CheckFileCall(FileCall.Punch);
+        Error = _offset < 0 || _length <= 0 ? Errno.EINVAL : _file.Module.TryCheckFileCall(Caller.Mm.Machine, FileCall.Punch);
         if (Error != Errno.None) yield break;
         PageRange hole = new(_offset >> PageSize.BaseShift, (_offset + _length) >> PageSize.BaseShift);
         foreach (Owner? next in FileZap.Punch(this, _file, hole)) yield return next;
@@ -82,7 +82,7 @@ public sealed class TruncateFile : ControlOperation
     {
         long mask = (1L << _file.PageShift) - 1;
         bool huge = _file.PageShift != PageSize.BaseShift;
-        Error = _bytes < 0 || (huge && (_bytes & mask) != 0) ? Errno.EINVAL : _file.Module.CheckFileCall(FileCall.Truncate);
+        Error = _bytes < 0 || (huge && (_bytes & mask) != 0) ? Errno.EINVAL : _file.Module.TryCheckFileCall(Caller.Mm.Machine, FileCall.Truncate);
         if (Error != Errno.None) yield break;
         bool shorter = _bytes < _file.Bytes;
         _file.Resize(_bytes);
@@ -119,7 +119,7 @@ public sealed class WriteFile : ControlOperation
 
     private protected override IEnumerable<Owner?> Stages()
     {
-        Error = _offset < 0 ? Errno.EINVAL : _file.Module.CheckFileCall(FileCall.Write);
+        Error = _offset < 0 ? Errno.EINVAL : _file.Module.TryCheckFileCall(Caller.Mm.Machine, FileCall.Write);
         if (Error != Errno.None) yield break;
         long index = _offset >> _file.PageShift;
         Error = _file.EnsurePage(index);

@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
@@ -66,7 +67,7 @@ public sealed class MapMemory : MapCall
             Backend = file is null ? null : Mm.BackendOf(file.Module),
         });
         file?.AddMapper(Mm);
-        file?.Module.OnMapped(file, _request.Prot, (long)_request.Offset + (range.Count << PageSize.BaseShift));
+        file?.Module.TryOnMapped(Mm.Machine, file, _request.Prot, (long)_request.Offset + (range.Count << PageSize.BaseShift));
         _ = edit.Publish();
         foreach (Owner? next in Release(Mm, held)) yield return next;
         Mm.Unlock();
@@ -82,7 +83,7 @@ public sealed class MapMemory : MapCall
         if (_address > PageSize.TaskSize || length > PageSize.TaskSize - _address) return Errno.ENOMEM;
         range = PageRange.OfBytes(_address, length);
         if (_request.File is not { Module: var module }) return Errno.None;
-        return module.CheckMapping(_request.File, _request.Prot, _request.Shared);
+        return module.TryCheckMapping(Mm.Machine, _request.File, _request.Prot, _request.Shared);
     }
 }
 
@@ -187,7 +188,7 @@ public sealed class ProtectMemory : MapCall
             {
                 if (vma.IsHuge && (inside.Start % vma.Stride != 0 || inside.End % vma.Stride != 0)) return Errno.EINVAL;
                 if ((_prot & Prot.Write) != 0 && vma.IsShared && !vma.MayWrite) return Errno.EACCES;
-                Errno refused = vma.File?.Module.CheckProtection(_prot, vma.IsShared) ?? Errno.None;
+                Errno refused = vma.File?.Module.TryCheckProtection(Mm.Machine, _prot, vma.IsShared) ?? Errno.None;
                 if (refused != Errno.None) return refused;
             }
 
