@@ -140,4 +140,21 @@ public class MapTests
         Assert.True(fork.IsFinished);
         Assert.True(closed.IsReleased);
     }
+
+    [Fact]
+    public void A_write_that_ends_in_SIGBUS_has_made_the_anon_vma_all_the_same()
+    {
+        // Made while the modes differ, so neither could take the other's, and two of them never become one VMA.
+        using Scene scene = new();
+        scene.Map(2, scene.NewFile(new Shmem(), 2), shared: false);
+        UserfaultContext context = scene.Open(UffdFeatures.Sigbus);
+        _ = scene.Register(context, RegisterModes.Missing | RegisterModes.Minor, first: 0, pages: 1);
+        _ = scene.Register(context, RegisterModes.Missing, first: 1, pages: 1);
+
+        Assert.Equal(AccessOutcome.SigBus, scene.Touch(scene.Thread(1), 0, AccessKind.Write).Outcome);
+        Assert.Equal(AccessOutcome.SigBus, scene.Touch(scene.Thread(1), 1, AccessKind.Write).Outcome);
+        _ = scene.Kernel.Run(new CloseHandle(scene.Main, context));
+
+        Assert.Equal(2, scene.Mm.Map.Vmas.Length);
+    }
 }

@@ -191,8 +191,7 @@ public class Access : Operation
                 End(AccessOutcome.Ok);
                 break;
             case Verdict.Deliver:
-                // The fault handler makes the anon_vma before it asks whether the page is missing.
-                if ((Flags & (FaultFlags.Write | FaultFlags.Wp)) == FaultFlags.Write) vma!.PrepareAnon(Caller.Mm.Map);
+                PrepareAnon(vma!, entry);
                 Context = vma!.Context!;
                 MessageAddress = Context.MessageAddress(Address, vma);
                 OnFault();
@@ -204,6 +203,7 @@ public class Access : Operation
                 GoTo(vma!.Owner);
                 break;
             case Verdict.Bus:
+                PrepareAnon(vma!, entry);
                 Signal(AccessOutcome.SigBus, entry.Kind == EntryKind.Poison && Caller.Mm.Machine.Profile.MemoryFailure ? 4 : 2);
                 break;
             case Verdict.Spin:
@@ -215,6 +215,13 @@ public class Access : Operation
                 Signal(AccessOutcome.SigSegv, verdict == Verdict.NotMapped ? 1 : 2);
                 break;
         }
+    }
+
+    // A write to an empty page of a private mapping makes the anon_vma before anybody asks whether the page is missing, and whatever
+    // comes of it. Huge pages ask first.
+    private void PrepareAnon(Vma vma, Entry entry)
+    {
+        if ((Kind & AccessKind.Write) != 0 && entry.Kind is (EntryKind.None or EntryKind.WpMarker) && !vma.IsHuge) vma.PrepareAnon(Caller.Mm.Map);
     }
 
     private void Touch(Vma vma, Entry entry)
