@@ -46,6 +46,7 @@ public sealed class UffdVm : IAsyncDisposable
     private readonly Lazy<Task> _closing;
     private int _nextName;
     private volatile bool _disposed;
+    private bool _guestIsStopped;
 
     private UffdVm(ActorSystem system, UffdRuntime runtime, VmContext context)
     {
@@ -233,11 +234,16 @@ public sealed class UffdVm : IAsyncDisposable
         Context.Machine.Dispose();
     }
 
-    /// <summary>Stops every vCPU, for good.</summary>
+    /// <summary>Stops every vCPU, for good: none is started any more.</summary>
     internal async Task StopGuestAsync()
     {
         VcpuGroup[] groups;
-        lock (_gate) groups = [.. _vcpus];
+        lock (_gate)
+        {
+            _guestIsStopped = true;
+            groups = [.. _vcpus];
+        }
+
         foreach (VcpuGroup group in groups) await StopAsync(group.Actors);
     }
 
@@ -256,6 +262,11 @@ public sealed class UffdVm : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(sampleEvery, 1);
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
+        lock (_gate)
+        {
+            if (_guestIsStopped) throw new InvalidOperationException($"The guest of {Name} has been stopped for good, for pages of it were given up; start from the source again.");
+        }
+
         BlockedClock blocked = new(workloads.Count);
         ulong[] regions = [.. Regions.Select(r => r.Address)];
         List<VcpuOptions> options = [];
@@ -293,11 +304,11 @@ public sealed class UffdVm : IAsyncDisposable
         return OrFailed(done.Task);
     }
 
-    internal Task StartPushAsync(PushOptions options)
+    internal async Task<IActorRef> StartPushAsync(PushOptions options)
     {
-        TaskCompletionSource done = NewCompletion();
+        TaskCompletionSource<IActorRef> done = NewCompletion<IActorRef>();
         _root.Tell(new VmProtocol.StartPush(options, NewName("push"), done));
-        return OrFailed(done.Task);
+        return await OrFailed(done.Task);
     }
 
     /// <summary>Makes a call of the main thread, and waits for its end.</summary>

@@ -18,6 +18,7 @@ public sealed class Userfault
     private readonly UserfaultContext _context;
     private readonly List<(GuestRegion Region, RegisterModes Modes, PageBitmap Received)> _registered = [];
     private FaultReader? _reader;
+    private readonly List<Akka.Actor.IActorRef> _pushes = [];
     private bool _closed;
 
     internal Userfault(UffdVm vm, UserfaultContext context)
@@ -60,6 +61,12 @@ public sealed class Userfault
         _vm.ThrowIfClosed();
         if (_reader is not null) throw new InvalidOperationException("The userfaultfd is being served already.");
         cancel.ThrowIfCancellationRequested();
+        foreach ((GuestRegion region, _, _) in _registered)
+        {
+            if (region.File is { PageShift: not PageSize.BaseShift } file)
+                throw new InvalidOperationException($"Region {region.Id} has pages of {1L << file.PageShift} bytes ({region.Module}); handlers fill pages of {PageSize.Base} bytes only.");
+        }
+
         RegionView view = RegionView.Empty;
         foreach ((GuestRegion region, RegisterModes modes, PageBitmap received) in _registered) view = view.With(Served(region, modes, received));
         HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, NewMonitorThread()))];
@@ -83,7 +90,8 @@ public sealed class Userfault
         PageBitmap received = ReceivedOf(region);
         PushProgress progress = new(_vm.NewCompletion());
         Akka.Actor.IActorRef actor = await _vm.StartSourceAsync(source);
-        await _vm.StartPushAsync(new PushOptions(reader, NewMonitorThread(), actor, region.Id, received, progress, _vm.Settings.PushChunkPages));
+        Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, NewMonitorThread(), actor, region.Id, received, progress, _vm.Settings.PushChunkPages));
+        lock (_pushes) _pushes.Add(push);
         return new BackgroundPush(progress, received, _vm);
     }
 
@@ -99,11 +107,30 @@ public sealed class Userfault
     }
 
     /// <summary>Lets pages that had been given up (after crashes, or a failed source) be tried again.</summary>
-    public void Recover() => ((ActorPort)_context.Port).Self.Tell(new VmProtocol.Recover(Abandon: false), Akka.Actor.ActorRefs.NoSender);
+    public void Recover()
+    {
+        Akka.Actor.IActorRef context = ((ActorPort)_context.Port).Self;
+        context.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
+        foreach (Akka.Actor.IActorRef push in Pushes()) push.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
+    }
+
+    /// <summary>
+    /// Gives up the pages that are absent. Closing turns them into zeros, and the guest must never see those: so the guest is stopped
+    /// first, for good, then the push, and only then the userfaultfd is closed. Whoever waits for guest or push gets
+    /// <see cref="VmFailedException"/>.
+    /// </summary>
+    public async Task AbandonAsync(CancellationToken cancel = default)
+    {
+        _vm.ThrowIfClosed();
+        cancel.ThrowIfCancellationRequested();
+        await _vm.StopGuestAsync();
+        await _vm.StopAsync(Pushes());
+        await CloseForGoodAsync();
+    }
 
     /// <summary>
     /// Closes the userfaultfd. Closing releases waiting threads into pages of zeros, so it is refused while pages of a served region are
-    /// absent; dispose of the VM to give them up together with the guest.
+    /// absent; <see cref="AbandonAsync"/> gives them up together with the guest.
     /// </summary>
     /// <exception cref="InvalidOperationException">Pages are absent.</exception>
     public async Task CloseAsync(CancellationToken cancel = default)
@@ -113,12 +140,17 @@ public sealed class Userfault
         {
             if (_reader is not null && received.Count < received.Pages)
                 throw new InvalidOperationException(
-                    $"Region {region.Id} lacks {received.Pages - received.Count} of {received.Pages} pages; closing now would turn them into zeros. Finish the push, or dispose of the VM.");
+                    $"Region {region.Id} lacks {received.Pages - received.Count} of {received.Pages} pages; closing now would turn them into zeros. Finish the push, or abandon them together with the guest.");
         }
 
         if (_closed) return;
         _closed = true;
         await _vm.CallAsync("close", new CloseHandle(_vm.Main, _context), c => c.Error, cancel);
+    }
+
+    private Akka.Actor.IActorRef[] Pushes()
+    {
+        lock (_pushes) return [.. _pushes];
     }
 
     internal async Task CloseForGoodAsync()

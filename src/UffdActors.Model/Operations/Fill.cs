@@ -103,6 +103,12 @@ public class Fill : Operation
     /// </summary>
     public bool ReportsSuccess { get; init; } = true;
 
+    /// <summary>
+    /// The change epoch that the caller had seen when it decided to fill (rule R9): if another one is true when the fill begins, the answer
+    /// is the one of an unread event, EAGAIN. Null for callers that have decided nothing, as the kernel has it.
+    /// </summary>
+    public long? DecidedOn { get; protected set; }
+
     /// <summary>The call's errno. EAGAIN with a positive <see cref="Out"/> is a partial success.</summary>
     public Errno Error { get; private set; }
 
@@ -181,7 +187,7 @@ public class Fill : Operation
         // Comes before everything else, even before the argument is read. The order matters: first the epoch, then whether
         // something is changing; an event that is raised in between is noticed when the page is installed.
         _epoch = Context.ChangeEpoch;
-        if (Context.IsChanging)
+        if (Context.IsChanging || (DecidedOn is { } seen && seen != _epoch))
         {
             if (Pointer == ArgumentPointer.Good) End(Errno.EAGAIN, -(long)Errno.EAGAIN);
             else End(Errno.EFAULT, null);

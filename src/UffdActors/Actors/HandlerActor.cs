@@ -17,7 +17,8 @@ namespace UffdActors.Actors;
 /// New ──► Fetching ──► Filling ──► (success: ends at the context)
 ///  │          ▲           ├─ EAGAIN: Deferred ──► Filling
 ///  │          └───────────┼─ CONTINUE into a hole
-///  └──────────────────────┴─ EEXIST, ENOENT: Dismissed ──► (context wakes the page)
+///  └──────────────────────┼─ EEXIST, ENOENT: Dismissed ──► (context wakes the page)
+///                         └─ source failed too often, fill refused: Paused ──► (recover: context wakes the page)
 /// </code>
 /// What it decides is in <see cref="FaultResolver"/>; which requests it has is in the reader's table. So a crash loses nothing: the
 /// context wakes the pages of the lost incarnation, and their threads fault again.
@@ -86,8 +87,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 break;
             case RequestPhase.Fetching:
                 _vm.Probe?.At(HandlerPoint.OnAnswer, _slot.Number, request);
-                if (request.Failure is null) Fill(request);
-                else Defer(request);
+                OnAnswered(request);
                 break;
         }
     }
@@ -129,6 +129,8 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
     private void Take(PageRequest request)
     {
+        // First the epoch, then the view: an event that comes in between makes the fill start over.
+        long decidedOn = _slot.Thread.ChangeEpoch;
         RegionView view = _options.Reader.View;
         long page = PageSize.PageOf(request.Address);
         if (view.Find(page) is not { } region)
@@ -143,14 +145,14 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 Fetch(request);
                 break;
             case Resolution.FillZero:
-                Issue(request, FillKind.ZeroPage, FillSource.Zero);
+                Issue(request, decidedOn, FillKind.ZeroPage, FillSource.Zero);
                 break;
             case Resolution.CopyZeros:
-                Issue(request, FillKind.Copy, FillSource.Zero);
+                Issue(request, decidedOn, FillKind.Copy, FillSource.Zero);
                 break;
             case Resolution.Continue:
                 request.Content = SourceContent.Bytes;
-                Issue(request, FillKind.Continue, FillSource.Zero);
+                Issue(request, decidedOn, FillKind.Continue, FillSource.Zero);
                 break;
             case Resolution.ClearProtection:
                 Start(_slot.Thread.ClearProtection(request), request, RequestPhase.Clearing);
@@ -178,34 +180,61 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
         _asking = request;
         _answered = false;
-        _options.Source.Request(new PageOrder(request.Id, request.Region.Id, request.Page, 1, Urgency.Demand, 0, CancellationToken.None), this);
+        try
+        {
+            _options.Source.Request(
+                new PageOrder(request.Id, request.Region.Id, request.Page, 1, Urgency.Demand, request.BufferAddress, CancellationToken.None), this);
+            if (!_answered) request.Failure = new InvalidOperationException($"{_options.Source} says that it answers at once, and did not answer for page {request.Page}");
+        }
+        catch (Exception e)
+        {
+            // A source that throws has failed this order and no other.
+            request.Failure = e;
+        }
+
         _asking = null;
-        if (!_answered) throw new InvalidOperationException($"Page source {_options.Source} says that it answers at once, and did not answer for page {request.Page}.");
-        if (request.Failure is null) Fill(request);
-        else Defer(request);
+        OnAnswered(request);
     }
 
     /// <inheritdoc />
     public void Received(long id, long firstPage, int pages, SourceContent content, nint address)
     {
-        if (_asking is not { } request || request.Id != id) return;
-        _answered = true;
-        request.Content = content;
-        request.Data = address;
+        // Only the first answer that has the page counts.
+        if (!_answered && _asking is { } request && request.Id == id) _answered = request.TakeAnswer(firstPage, pages, content, address);
     }
 
     /// <inheritdoc />
     public void Failed(long id, Exception reason)
     {
-        if (_asking is not { } request || request.Id != id) return;
+        if (_answered || _asking is not { } request || request.Id != id) return;
         _answered = true;
         request.Failure = reason;
+    }
+
+    private void OnAnswered(PageRequest request)
+    {
+        if (request.Failure is not { } failure)
+        {
+            Fill(request);
+        }
+        else if (request.Attempts + 1 < FaultResolver.PatientAttempts)
+        {
+            Defer(request);
+        }
+        else
+        {
+            Pause(request, new Incident(
+                IncidentKind.SourceFailed,
+                $"The page source failed {request.Attempts + 1} times for the page at 0x{request.Address:x} ({failure.Message}); its threads wait until recover or abandon is called.",
+                failure));
+        }
     }
 
     /// <summary>The page is there: fills it, by what the reader knows in this very turn (rule R9).</summary>
     private void Fill(PageRequest request)
     {
         if (request.Trace is { } trace) trace.Data = _vm.Time.Now;
+        long decidedOn = _slot.Thread.ChangeEpoch;
         RegionView view = _options.Reader.View;
         long page = PageSize.PageOf(request.Address);
         if (view.Find(page) is not { } region)
@@ -218,20 +247,20 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         if (view.Epoch > 0 && view.IsRemoved(page)) request.Content = SourceContent.Zero;
         if (region.By == ResolveBy.Continue)
         {
-            WriteThroughAlias(request, region);
+            WriteThroughAlias(request, region, decidedOn);
             return;
         }
 
         switch (request.Content)
         {
             case SourceContent.Zero:
-                Issue(request, FillKind.ZeroPage, FillSource.Zero);
+                Issue(request, decidedOn, FillKind.ZeroPage, FillSource.Zero);
                 break;
             case SourceContent.Stamp:
-                Issue(request, FillKind.Copy, FillSource.Stamp((uint)request.Data));
+                Issue(request, decidedOn, FillKind.Copy, FillSource.Stamp((uint)request.Data));
                 break;
             default:
-                Issue(request, FillKind.Copy, FillSource.Buffer(request.Data));
+                Issue(request, decidedOn, FillKind.Copy, FillSource.Buffer(request.Data));
                 break;
         }
     }
@@ -240,13 +269,13 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
     /// Puts the content into the cache and maps it. From the claim to the mark nothing can come between, but a fault of our own on the
     /// alias; and a crash there gives the claim back.
     /// </summary>
-    private void WriteThroughAlias(PageRequest request, ServedRegion region)
+    private void WriteThroughAlias(PageRequest request, ServedRegion region, long decidedOn)
     {
         AliasPages alias = region.Alias!;
         if (alias.IsWritten(request.Page))
         {
             request.HasClaim = false;
-            Issue(request, FillKind.Continue, FillSource.Zero);
+            Issue(request, decidedOn, FillKind.Continue, FillSource.Zero);
             return;
         }
 
@@ -259,12 +288,12 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
         request.HasClaim = true;
         ulong address = PageSize.AddressOf(alias.FirstPage + request.Page);
-        // The cache was allocated in full, so a page of zeros is there already.
-        if (request.Content == SourceContent.Zero || _slot.Thread.TryWriteAlias(address, request.Data))
+        // The cache was allocated in full, so a page of zeros is there already; unless a hole was punched, as an earlier attempt has shown.
+        if ((request.Content == SourceContent.Zero && request.Attempts == 0) || (request.Content != SourceContent.Zero && _slot.Thread.TryWriteAlias(address, request.Data)))
         {
             alias.MarkWritten(request.Page);
             request.HasClaim = false;
-            Issue(request, FillKind.Continue, FillSource.Zero);
+            Issue(request, decidedOn, FillKind.Continue, FillSource.Zero);
             return;
         }
 
@@ -272,12 +301,20 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         Start(_slot.Thread.PopulateAlias(request, address), request, RequestPhase.Populating);
     }
 
-    private void Issue(PageRequest request, FillKind kind, FillSource source)
+    private void Issue(PageRequest request, long decidedOn, FillKind kind, FillSource source)
     {
         request.Phase = RequestPhase.Filling;
+        request.Fill.DecideOn(decidedOn);
         request.Fill.Begin(kind, request.Address, PageSize.Base, source);
-        if (request.Fill.Advance()) OnEnded(request.Fill, request);
-        else _vm.Probe?.At(HandlerPoint.AfterFillSent, _slot.Number, request);
+        // Between the look at the view and the call anything may happen on real threads, so an explorer gets a turn there.
+        if (_vm.SplitsTurns) Self.Tell(request.Fill, ActorRefs.NoSender);
+        else if (request.Fill.Advance())
+        {
+            OnEnded(request.Fill, request);
+            return;
+        }
+
+        _vm.Probe?.At(HandlerPoint.AfterFillSent, _slot.Number, request);
     }
 
     private void OnFillFailed(PageRequest request)
@@ -291,12 +328,29 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 Defer(request);
                 break;
             case Resolution.Fetch:
-                if (request.Attempts >= FaultResolver.PatientAttempts) Refuse(request, request.Error);
-                else Defer(request);
+                OnHole(request);
                 break;
             default:
                 Refuse(request, request.Error);
                 break;
+        }
+    }
+
+    /// <summary>CONTINUE found no page in the cache: a hole was punched. Where we know of it, it is the thread's to find out; else it is filled again.</summary>
+    private void OnHole(PageRequest request)
+    {
+        if (_options.Reader.View.IsRemoved(PageSize.PageOf(request.Address)))
+        {
+            Dismiss(request);
+        }
+        else if (request.Attempts >= FaultResolver.PatientAttempts)
+        {
+            Refuse(request, request.Error);
+        }
+        else
+        {
+            request.Region.Alias?.Forget(request.Page);
+            Defer(request);
         }
     }
 
@@ -312,20 +366,22 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         if (++request.Attempts == FaultResolver.PatientAttempts)
         {
             _vm.Incidents.Report(new Incident(
-                IncidentKind.SourceFailed,
-                $"The page at 0x{request.Address:x} could not be filled in {request.Attempts} attempts ({Reason(request)}); trying on.",
-                request.Failure));
+                IncidentKind.FillDelayed, $"The page at 0x{request.Address:x} could not be filled in {request.Attempts} attempts ({request.Error}); trying on."));
         }
 
-        _vm.Time.After(FaultResolver.Delay(request.Attempts), Self, new VmProtocol.Retry(request));
+        _vm.Time.After(FaultResolver.Delay(request.Attempts, request.Id), Self, new VmProtocol.Retry(request));
     }
 
-    private void Refuse(PageRequest request, Errno error)
+    private void Refuse(PageRequest request, Errno error) => Pause(request, new Incident(
+        IncidentKind.FillRefused,
+        $"{request.Fill.Kind} of the page at 0x{request.Address:x} was refused with {error}; its threads wait until recover or abandon is called."));
+
+    private void Pause(PageRequest request, Incident incident)
     {
-        request.Phase = RequestPhase.Deferred;
-        _vm.Incidents.Report(new Incident(
-            IncidentKind.FillRefused,
-            $"{request.Fill.Kind} of the page at 0x{request.Address:x} was refused with {error}; its threads wait."));
+        if (request.HasClaim) request.Region.Alias!.Unclaim(request.Page);
+        request.HasClaim = false;
+        request.Phase = RequestPhase.Paused;
+        _vm.Incidents.Report(incident);
     }
 
     private void Dismiss(PageRequest request)
@@ -333,8 +389,6 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         request.Phase = RequestPhase.Dismissed;
         _options.Context.Tell(request, ActorRefs.NoSender);
     }
-
-    private static string Reason(PageRequest request) => request.Failure?.Message ?? request.Error.ToString();
 }
 
 /// <summary>What a handler is made of.</summary>

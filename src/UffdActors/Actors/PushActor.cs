@@ -12,28 +12,29 @@ namespace UffdActors.Actors;
 /// most, wherever they meet.
 /// </summary>
 /// <remarks>
-/// States: asking the source for a chunk; filling its pieces one after the other; waiting after a refusal; done when every page has been
-/// received. A piece that meets pages which a demand has filled meanwhile goes on behind them.
+/// States: asking the source for a chunk; filling its pieces one after the other; waiting after a refusal; paused after a source that kept
+/// failing, until recover; done when every page has been received. A piece that meets pages which a demand has filled meanwhile goes on behind them.
 /// </remarks>
 internal sealed class PushActor : UntypedActor
 {
     private readonly VmContext _vm;
     private readonly PushOptions _options;
     private readonly IPageFill _fill;
-    private readonly NativeBuffer _buffer;
     private readonly PushOrder _order;
     private readonly Queue<PushPiece> _pieces = new();
     private PushPiece _piece;
     private long _cursor;
+    private long _decidedOn;
     private int _attempts;
+    private int _failures;
+    private bool _paused;
 
     public PushActor(VmContext vm, PushOptions options)
     {
         _vm = vm;
         _options = options;
         _fill = options.Thread.NewFill(null);
-        _order = new PushOrder(Self, options.Region);
-        _buffer = new NativeBuffer(options.ChunkPages * PageSize.Base);
+        _order = new PushOrder(Self, options.Region, new NativeBuffer(options.ChunkPages * PageSize.Base));
     }
 
     public static Props Props(VmContext vm, PushOptions options) =>
@@ -49,6 +50,10 @@ internal sealed class PushActor : UntypedActor
                 break;
             case PushOrder order:
                 OnChunk(order);
+                break;
+            case VmProtocol.Recover:
+                if (_paused) Next();
+                _paused = false;
                 break;
             case IPageFill fill:
                 if (fill.Advance()) OnFilled();
@@ -68,7 +73,6 @@ internal sealed class PushActor : UntypedActor
     {
         _options.Thread.Exit();
         _ = _options.Progress.Finished.TrySetException(new VmFailedException($"The background push of region {_options.Region} of {_vm.Name} was stopped before it had ended."));
-        _buffer.Dispose();
         base.PostStop();
     }
 
@@ -92,7 +96,7 @@ internal sealed class PushActor : UntypedActor
 
         int pages = 1;
         while (pages < _options.ChunkPages && _cursor + pages < received.Pages && !received.Contains(_cursor + pages)) pages++;
-        _order.Begin(_cursor, pages, _buffer.Address);
+        _order.Begin(_cursor, pages);
         _cursor += pages;
         _options.SourceActor.Tell(_order, ActorRefs.NoSender);
     }
@@ -102,10 +106,11 @@ internal sealed class PushActor : UntypedActor
         if (order.Failure is not null)
         {
             _cursor = order.FirstPage;
-            Pause($"page source failed for pages {order.FirstPage} to {order.FirstPage + order.Pages - 1}: {order.Failure.Message}", order.Failure);
+            OnSourceFailed($"the page source failed for pages {order.FirstPage} to {order.FirstPage + order.Pages - 1}: {order.Failure.Message}", order.Failure);
             return;
         }
 
+        _failures = 0;
         foreach (PushPiece piece in order.Pieces) _pieces.Enqueue(piece);
         NextPiece();
     }
@@ -119,6 +124,8 @@ internal sealed class PushActor : UntypedActor
     /// <summary>Fills the piece, or what is left of it, by what the reader knows in this very turn (rule R9).</summary>
     private void Issue()
     {
+        // First the epoch, then the view: an event that comes in between makes the fill start over.
+        _decidedOn = _options.Thread.ChangeEpoch;
         ServedRegion? region = RegionOf(_piece.FirstPage, out RegionView view);
         if (region is null)
         {
@@ -187,8 +194,10 @@ internal sealed class PushActor : UntypedActor
 
     private void Begin(FillKind kind, long page, ulong length, FillSource source)
     {
+        _fill.DecideOn(_decidedOn);
         _fill.Begin(kind, PageSize.AddressOf(page), length, source);
-        if (_fill.Advance()) OnFilled();
+        if (_vm.SplitsTurns) Self.Tell(_fill, ActorRefs.NoSender);
+        else if (_fill.Advance()) OnFilled();
     }
 
     private void OnFilled()
@@ -253,13 +262,19 @@ internal sealed class PushActor : UntypedActor
         _piece.Content,
         _piece.Content == SourceContent.Bytes ? _piece.Address + (pages << PageSize.BaseShift) : _piece.Address);
 
-    private void Delay() => _vm.Time.After(FaultResolver.Delay(_attempts++), Self, VmProtocol.Resume.Instance);
+    private void Delay() => _vm.Time.After(FaultResolver.Delay(_attempts++, _options.Region), Self, VmProtocol.Resume.Instance);
 
-    private void Pause(string what, Exception? cause)
+    private void OnSourceFailed(string what, Exception cause)
     {
-        if (_attempts == FaultResolver.PatientAttempts)
-            _vm.Incidents.Report(new Incident(IncidentKind.SourceFailed, $"The background push makes no progress: {what}; trying on.", cause));
-        Delay();
+        if (++_failures < FaultResolver.PatientAttempts)
+        {
+            Delay();
+            return;
+        }
+
+        _failures = 0;
+        _paused = true;
+        _vm.Incidents.Report(new Incident(IncidentKind.SourceFailed, $"The background push has paused: {what}; it goes on when recover is called.", cause));
     }
 
     private ServedRegion? RegionOf(long page, out RegionView view)

@@ -78,8 +78,9 @@ internal sealed class VmActor : UntypedActor
                 start.Done.TrySetResult();
                 break;
             case VmProtocol.StartPush start:
-                Start(start.Options.Thread, PushActor.Props(_vm, start.Options), start.Name).Tell(VmProtocol.Resume.Instance);
-                start.Done.TrySetResult();
+                IActorRef push = Start(start.Options.Thread, PushActor.Props(_vm, start.Options), start.Name);
+                push.Tell(VmProtocol.Resume.Instance);
+                start.Done.TrySetResult(push);
                 break;
             case VmProtocol.StartVcpus start:
                 StartVcpus(start);

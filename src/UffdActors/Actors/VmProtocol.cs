@@ -29,7 +29,7 @@ internal static class VmProtocol
         FaultReader Reader, IActorRef Context, IReadOnlyList<HandlerOptions> Handlers, string Name, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
 
     /// <summary>Starts the background push of a region.</summary>
-    public sealed record StartPush(PushOptions Options, string Name, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
+    public sealed record StartPush(PushOptions Options, string Name, TaskCompletionSource<IActorRef> Done) : INoSerializationVerificationNeeded;
 
     /// <summary>Starts vCPUs; all of them exist before the first one runs.</summary>
     public sealed record StartVcpus(
@@ -80,8 +80,15 @@ internal static class VmProtocol
         public static StopVcpu Instance { get; } = new();
     }
 
-    /// <summary>Pages that could not be had are asked for again, or given up.</summary>
-    public sealed record Recover(bool Abandon) : INoSerializationVerificationNeeded;
+    /// <summary>Pages that had been given up are tried again.</summary>
+    public sealed class Recover : INoSerializationVerificationNeeded
+    {
+        private Recover()
+        {
+        }
+
+        public static Recover Instance { get; } = new();
+    }
 
     /// <summary>An answer of a page source that did not come within the request.</summary>
     public sealed record SourceAnswer(long Id, long FirstPage, int Pages, SourceContent Content, nint Address, Exception? Failure)

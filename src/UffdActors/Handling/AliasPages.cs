@@ -25,6 +25,13 @@ internal sealed class AliasPages(long firstPage, long pages)
         _ = _written.Set(page);
     }
 
+    /// <summary>The cache has lost the page (a hole was punched): it has to be written again.</summary>
+    public void Forget(long page)
+    {
+        _written.Clear(page);
+        _claimed.Clear(page);
+    }
+
     /// <summary>Whoever had claimed the page will not write it: somebody else may.</summary>
     public void Unclaim(long page)
     {

@@ -166,13 +166,21 @@ internal sealed class FaultReader
         return quarantined;
     }
 
-    /// <summary>Lets the threads of quarantined pages fault again.</summary>
+    /// <summary>Lets the threads of pages that were given up fault again: after crashes, a failed source, or a refused fill.</summary>
     public void Recover()
     {
         _crashes.Clear();
         ulong[] pages = [.. _quarantined];
         _quarantined.Clear();
         foreach (ulong page in pages) Wake(page);
+        foreach (PageRequest request in _outstanding.All())
+        {
+            if (request.Phase != RequestPhase.Paused) continue;
+            _ = _streaks.Remove(request.Address);
+            _ = _outstanding.Remove(request);
+            Wake(request.Address);
+            Recycle(request);
+        }
     }
 
     /// <summary>Raised time of the request that has been outstanding longest; null if none is sampled.</summary>

@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Dispatch;
 using UffdActors.Model.Operations;
 
 namespace UffdActors.Handling;
@@ -37,7 +38,7 @@ internal enum Resolution
 /// <summary>How faults are resolved: pure decisions that every world shares (DESIGN 9).</summary>
 internal static class FaultResolver
 {
-    /// <summary>Attempts on one page before a deferred fill is reported; about a second of back-off.</summary>
+    /// <summary>Attempts on one page before a failing source is given up for now, and a deferred fill is reported; about a second of back-off.</summary>
     public const int PatientAttempts = 16;
 
     private const double FirstDelayMicroseconds = 20;
@@ -52,12 +53,13 @@ internal static class FaultResolver
     {
         if ((flags & FaultFlags.Wp) != 0) return Resolution.ClearProtection;
         if (streak >= PatientAttempts) return Resolution.Refuse;
-        if (by == ResolveBy.ContinueAsIs) return Resolution.Continue;
+        // A minor fault says that the cache has the page; of one that was removed, what it has is right as it is.
+        if ((flags & FaultFlags.Minor) != 0 && (removed || by == ResolveBy.ContinueAsIs)) return Resolution.Continue;
         // A page that is neither to be had nor missing: ZEROPAGE does not take a marker where COPY does, and an empty pool of huge pages
         // answers EEXIST to everything until a page is freed.
         if (streak == 1 && removed) return Resolution.CopyZeros;
         if (streak > 1) return Resolution.Defer;
-        return removed && by == ResolveBy.Copy ? Resolution.FillZero : Resolution.Fetch;
+        return removed ? Resolution.FillZero : Resolution.Fetch;
     }
 
     /// <summary>What follows a fill that did not succeed in full.</summary>
@@ -78,7 +80,17 @@ internal static class FaultResolver
         _ => Resolution.Refuse,
     };
 
-    /// <summary>Delay before an attempt: doubles from 20 µs up to 0.1 s.</summary>
-    public static TimeSpan Delay(int attempt) =>
-        TimeSpan.FromMicroseconds(Math.Min(LongestDelayMicroseconds, FirstDelayMicroseconds * Math.Pow(2, Math.Min(attempt, 20))));
+    /// <summary>
+    /// Delay before an attempt: doubles from 20 µs up to 0.1 s, less a part of up to a half that differs from page to page and attempt to
+    /// attempt, so that those who failed together do not come back together.
+    /// </summary>
+    /// <param name="attempt">Attempts made so far.</param>
+    /// <param name="salt">Names who waits. The same salt and attempt give the same delay, so that a run can be repeated.</param>
+    public static TimeSpan Delay(int attempt, long salt)
+    {
+        ulong state = ((ulong)salt << 8) ^ (ulong)attempt;
+        double share = (SplitMix.Next(ref state) >> 11) * (1.0 / (1UL << 53));
+        double full = Math.Min(LongestDelayMicroseconds, FirstDelayMicroseconds * Math.Pow(2, Math.Min(attempt, 20)));
+        return TimeSpan.FromMicroseconds(full * (1 - (share / 2)));
+    }
 }

@@ -29,8 +29,11 @@ public enum IncidentKind
     /// <summary>A page source failed beyond its retries; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
     SourceFailed,
 
-    /// <summary>A fill was refused in a way that no retry can mend.</summary>
+    /// <summary>A fill was refused in a way that no retry can mend; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
     FillRefused,
+
+    /// <summary>A page is being waited for unusually long (no memory, an event that nobody reads); it is tried on.</summary>
+    FillDelayed,
 }
 
 /// <summary>Something went wrong.</summary>

@@ -22,6 +22,15 @@ internal abstract class MonitorThread
     {
     }
 
+    /// <summary>An epoch that never is: a fill that was decided on it gives EAGAIN.</summary>
+    public const long Undecidable = -1;
+
+    /// <summary>
+    /// Changes with every event, before it can be read. To be looked at before the reader's view, and given to the fill that is decided on
+    /// that view (<see cref="IPageFill.DecideOn"/>). <see cref="Undecidable"/> while an event is unread. Always 0 where reading and filling happen on one thread.
+    /// </summary>
+    public virtual long ChangeEpoch => 0;
+
     /// <summary>Makes a fill, to be used again and again.</summary>
     /// <param name="request">
     /// The request that it serves: a fill that succeeds in full ends in a turn of the context, which completes the request, without
@@ -73,6 +82,14 @@ internal interface IPageFill : IMonitorCall
 
     /// <summary>The signed out field: bytes done, or a negative errno; null if the kernel did not write it.</summary>
     long? Out { get; }
+
+    /// <summary>
+    /// What the fill that is aimed next was decided on (rule R9): it gives EAGAIN if an event has come since. Nothing to do where reading
+    /// and filling happen on one thread.
+    /// </summary>
+    void DecideOn(long epoch)
+    {
+    }
 
     /// <summary>Aims the fill; to be followed by <see cref="IMonitorCall.Advance"/>.</summary>
     void Begin(FillKind kind, ulong start, ulong length, FillSource source);

@@ -28,6 +28,9 @@ internal enum RequestPhase : byte
     /// <summary>Waiting in a handler for another attempt.</summary>
     Deferred,
 
+    /// <summary>Given up for now, and reported: nobody works on it until <c>recover</c> or <c>abandon</c>.</summary>
+    Paused,
+
     /// <summary>The handler has nothing more to do; on its way to the context, which wakes the page's threads.</summary>
     Dismissed,
 }
@@ -40,6 +43,7 @@ internal sealed class PageRequest : INoSerializationVerificationNeeded
 {
     private readonly FaultReader _reader;
     private readonly RingTime _time;
+    private NativeBuffer? _buffer;
 
     public PageRequest(FaultReader reader, HandlerSlot handler, RingTime time)
     {
@@ -97,8 +101,8 @@ internal sealed class PageRequest : INoSerializationVerificationNeeded
     /// <summary>Why the source could not answer; null if it did.</summary>
     public Exception? Failure { get; set; }
 
-    /// <summary>Native page for sources that copy; null until one is needed.</summary>
-    public NativeBuffer? Buffer { get; set; }
+    /// <summary>Native page for sources that copy. Made when it is first asked for; goes with the last who knows of it, the source among them.</summary>
+    public nint BufferAddress => (_buffer ??= new NativeBuffer(PageSize.Base)).Address;
 
     /// <summary>Time stamps, if this fault is a sampled one.</summary>
     public FaultTrace? Trace { get; set; }
@@ -108,6 +112,17 @@ internal sealed class PageRequest : INoSerializationVerificationNeeded
 
     /// <summary>Bucket link of the table of outstanding pages.</summary>
     public PageRequest? Next { get; set; }
+
+    /// <summary>Takes an answer of the source, if it is about this page: it may begin before it, and reach beyond.</summary>
+    /// <returns>False if it is about other pages.</returns>
+    public bool TakeAnswer(long firstPage, int pages, SourceContent content, nint address)
+    {
+        long offset = Page - firstPage;
+        if (offset < 0 || offset >= pages) return false;
+        Content = content;
+        Data = content == SourceContent.Bytes ? address + (nint)(offset << PageSize.BaseShift) : address;
+        return true;
+    }
 
     /// <summary>The page is mapped, and its threads are about to be woken.</summary>
     public void StampInstalled()

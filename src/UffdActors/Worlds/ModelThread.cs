@@ -25,6 +25,18 @@ internal sealed class ModelThread(Caller caller, UserfaultContext context, bool 
     public override void Exit() => caller.Exit();
 
     /// <inheritdoc />
+    public override long ChangeEpoch
+    {
+        get
+        {
+            // The epoch first: an event that begins and ends between the two looks makes it an old one. While an event is unread, the
+            // reader's view does not know of it yet, though the epoch does: nothing can be decided on that, so no epoch is given out.
+            long epoch = context.ChangeEpoch;
+            return context.IsChanging ? MonitorThread.Undecidable : epoch;
+        }
+    }
+
+    /// <inheritdoc />
     public override IPageFill NewFill(PageRequest? request) => new ModelFill(caller, context, request);
 
     /// <inheritdoc />
@@ -60,6 +72,9 @@ internal sealed class ModelFill : Fill, IPageFill
 
     /// <inheritdoc />
     public PageRequest? Request { get; }
+
+    /// <inheritdoc />
+    public void DecideOn(long epoch) => DecidedOn = epoch;
 
     /// <inheritdoc />
     public void Begin(FillKind kind, ulong start, ulong length, FillSource source) => Begin(_context, kind, start, length, source, FillModes.None);

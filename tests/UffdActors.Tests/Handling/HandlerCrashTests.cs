@@ -5,6 +5,7 @@ using UffdActors.Dispatch;
 using UffdActors.Handling;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Tests.Runtime;
+using UffdActors.Vcpus;
 
 namespace UffdActors.Tests.Handling;
 
@@ -13,6 +14,9 @@ public sealed class HandlerCrashTests
 {
     private const int Vcpus = 8;
     private const int Pages = 16;
+
+    // The madvise calls below take pages 0 to 4.
+    private const int RemovedPages = 5;
 
     public static TheoryData<int> Points => [(int)HandlerPoint.AfterRead, (int)HandlerPoint.AfterFillSent, (int)HandlerPoint.OnAnswer, (int)HandlerPoint.OnEvents];
 
@@ -99,6 +103,25 @@ public sealed class HandlerCrashTests
         Assert.Null(vcpus.Error);
         Assert.Equal(Vcpus * 20, vcpus.Accesses);
         Assert.False(vm.Failed.IsCompleted);
+        BackgroundPush push = await uffd.PushAsync(region, source);
+        await push.WaitAsync();
+        AssertContent(vm, region);
+    }
+
+    /// <summary>Every page that is mapped is the source's, or zeros where it was removed, byte by byte but for the lanes that vCPUs write.</summary>
+    private static void AssertContent(UffdVm vm, GuestRegion region)
+    {
+        GuestReader reader = vm.NewReader();
+        byte[] page = new byte[4096];
+        for (long i = 0; i < region.Pages; i++)
+        {
+            if (!reader.TryRead(region, i, page)) continue;
+            for (int at = Vcpus * GuestLayout.LaneBytes; at < page.Length; at += 8)
+            {
+                ulong word = BitConverter.ToUInt64(page, at);
+                Assert.True(word == TestSource.WordOf(i) || (word == 0 && i < RemovedPages), $"page {i} holds {word:x} at {at}");
+            }
+        }
     }
 
     private sealed class CrashingProbe(HandlerPoint point, int every, int crashesPerPage, long? onlyPage = null) : IHandlerProbe

@@ -4,6 +4,7 @@ using UffdActors.Handling;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Tests.Runtime;
+using UffdActors.Vcpus;
 
 namespace UffdActors.Tests.Handling;
 
@@ -67,17 +68,88 @@ public sealed class ResolutionTests : IDisposable
     });
 
     [Fact]
-    public void A_source_that_fails_for_good_is_reported_and_the_thread_waits() => Run(async (vm, region, uffd) =>
+    public void A_source_that_fails_for_good_is_asked_no_more_until_recover() => Run(async (vm, region, uffd) =>
     {
         _source.Failures[1] = int.MaxValue;
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(1)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(1), TestWorkload.Reads(0, 2)]);
         Incident incident = await vm.Incidents.ReadAsync();
 
         Assert.Equal(IncidentKind.SourceFailed, incident.Kind);
         Assert.Contains("page 1 cannot be had now", incident.Message, StringComparison.Ordinal);
-        Assert.Equal((0L, 1), (vcpus.Accesses, uffd.Context.Total));
+        Assert.Contains("until recover or abandon is called", incident.Message, StringComparison.Ordinal);
+        // Nothing is tried on its own any more: without timers and messages the host would call this a hang.
+        while (_host.Loop.Step() || _host.Loop.FireNextTimer())
+        {
+        }
+
+        Assert.Equal(FaultResolver.PatientAttempts, _source.Orders.Count(o => o.FirstPage == 1));
+        Assert.Equal((2L, 1), (vcpus.Accesses, uffd.Context.Total));
         _source.Failures[1] = 0;
+        uffd.Recover();
         await vcpus.WaitAsync();
+        Assert.Equal(3, vcpus.Accesses);
+    });
+
+    [Fact]
+    public void A_push_whose_source_fails_for_good_pauses_until_recover() => Run(async (vm, region, uffd) =>
+    {
+        _source.Failures[3] = int.MaxValue;
+        BackgroundPush push = await uffd.PushAsync(region, _source);
+        Incident incident = await vm.Incidents.ReadAsync();
+        Assert.Equal(IncidentKind.SourceFailed, incident.Kind);
+        Assert.Contains("The background push has paused", incident.Message, StringComparison.Ordinal);
+        while (_host.Loop.Step() || _host.Loop.FireNextTimer())
+        {
+        }
+
+        int asked = _source.Orders.Count;
+        Assert.Equal(FaultResolver.PatientAttempts, asked);
+        _source.Failures[3] = 0;
+        uffd.Recover();
+        await push.WaitAsync();
+        Assert.Equal(Pages, push.ReceivedPages);
+    });
+
+    [Fact]
+    public void Abandon_stops_the_guest_before_absent_pages_become_zeros() => Run(async (vm, region, uffd) =>
+    {
+        _source.Failures[1] = int.MaxValue;
+        _source.Failures[2] = int.MaxValue;
+        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(0, 1, 3), TestWorkload.Reads(2, 4)], 1, new NoZeros(), CancellationToken.None);
+        Task guest = vcpus.WaitAsync();
+        for (int i = 0; i < 2; i++) Assert.Equal(IncidentKind.SourceFailed, (await vm.Incidents.ReadAsync()).Kind);
+
+        await uffd.AbandonAsync();
+
+        _ = await Assert.ThrowsAsync<VmFailedException>(() => guest);
+        // No thread has come out of the wait that closing ends: nobody has read a zero, or gone on behind one.
+        Assert.Null(vcpus.Error);
+        Assert.Equal(1, vcpus.Accesses);
+        Assert.Equal((true, 0), (uffd.Context.IsReleased, uffd.Context.Total));
+        _ = await Assert.ThrowsAsync<InvalidOperationException>(() => vm.StartVcpusAsync([TestWorkload.Reads(1)]));
+    });
+
+    [Fact]
+    public void Retries_wait_longer_and_longer_and_not_all_alike()
+    {
+        for (int attempt = 0; attempt < 30; attempt++)
+        {
+            double full = Math.Min(100_000, 20 * Math.Pow(2, Math.Min(attempt, 20)));
+            double[] delays = [.. Enumerable.Range(0, 64).Select(salt => FaultResolver.Delay(attempt, salt).TotalMicroseconds)];
+            Assert.All(delays, d => Assert.InRange(d, (full / 2) - 1, full + 1));
+            Assert.True(delays.Distinct().Count() > 32, "those who failed together come back together");
+            Assert.Equal(delays, Enumerable.Range(0, 64).Select(salt => FaultResolver.Delay(attempt, salt).TotalMicroseconds));
+        }
+    }
+
+    [Fact]
+    public void Handlers_refuse_to_serve_pages_that_they_cannot_fill() => Run(async (vm, region, uffd) =>
+    {
+        GuestRegion huge = await vm.MapAsync(new RegionOptions { Pages = 512, Module = "hugetlb" });
+        Userfault other = await vm.OpenAsync();
+        _ = await other.RegisterAsync(huge, RegisterModes.Missing);
+        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => other.ServeAsync(new ServeOptions { Source = _source }));
+        Assert.Contains("has pages of 2097152 bytes (hugetlb)", refused.Message, StringComparison.Ordinal);
     });
 
     [Fact]
@@ -179,5 +251,11 @@ public sealed class ResolutionTests : IDisposable
             await uffd.ServeAsync(new ServeOptions { Source = _source });
             await body(vm, region, uffd);
         });
+    }
+
+    /// <summary>No page of the source is zeros, so a thread that reads zeros has been let go where it must not.</summary>
+    private sealed class NoZeros : IContentCheck
+    {
+        public ulong? WordAt(int region, long page, int offset) => TestSource.WordOf(page);
     }
 }
