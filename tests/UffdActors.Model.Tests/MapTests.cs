@@ -157,4 +157,25 @@ public class MapTests
 
         Assert.Equal(2, scene.Mm.Map.Vmas.Length);
     }
+
+    [Fact]
+    public void A_vma_that_becomes_like_its_neighbours_is_joined_with_the_next_but_not_with_the_one_behind_it()
+    {
+        // The page in the middle was deregistered by its move, which joins it with nobody, and so stays apart from the last page.
+        using Scene scene = new();
+        scene.Map(1);
+        scene.Map(1, address: Scene.At(2));
+        scene.Map(1, address: Scene.At(9));
+        UserfaultContext context = scene.Open();
+        _ = scene.Register(context, RegisterModes.Missing, first: 9, pages: 1);
+        UserfaultContext other = scene.Open();
+        _ = scene.Register(other, RegisterModes.Missing, first: 0, pages: 1);
+        _ = scene.Kernel.Run(
+            new RemapMemory(scene.Main, Scene.At(9), Scene.Page, Scene.Page, RemapModes.MayMove | RemapModes.Fixed, Scene.At(1)));
+        Assert.Equal(3, scene.Mm.Map.Vmas.Length);
+
+        _ = scene.Kernel.Run(new CloseHandle(scene.Main, other));
+
+        Assert.Equal([2L, 1L], scene.Mm.Map.Vmas.ToArray().Select(vma => vma.Range.Count));
+    }
 }

@@ -21,6 +21,7 @@ public sealed class ModelWorld : IProgramState, IDisposable
     private const int SourcePages = 16;
     private const byte FirstSourceByte = 0x40;
     private const byte FirstHugeSourceByte = 0xA0;
+    private const ulong VdsoAddress = 0x7FFF_F7FF_F000;
     private const int Main = -1;
 
     private readonly IKernel _kernel;
@@ -279,7 +280,7 @@ public sealed class ModelWorld : IProgramState, IDisposable
             case ProgramOp.Madvise:
                 return new AdviseMemory(caller, s.Address, s.Length, AdviceOf(s.Kind));
             case ProgramOp.Fork:
-                return new ForkProcess(caller, s.Number, _ => _contextNumber++);
+                return new ForkProcess(caller, s.Number, _ => _contextNumber++, _handles.OfType<UserfaultContext>().Distinct());
             case ProgramOp.Exit:
                 return new ExitProcess(caller);
             default:
@@ -525,6 +526,9 @@ public sealed class ModelWorld : IProgramState, IDisposable
         Do(new MapMemory(_main, _header.HugeSource, 2 * PageSize.Huge, new MapRequest(Prot.ReadWrite, huge)));
         for (int i = 0; i < 2; i++) Fill(_header.HugeSource + (ulong)(i * PageSize.Huge), _machine.HugeFolios, (byte)(FirstHugeSourceByte + i));
         _ = _files.Remove(-1);
+
+        // Every process has memory that no userfaultfd takes; a range over all of user space meets it.
+        Do(new MapMemory(_main, VdsoAddress, PageSize.Base, new MapRequest(Prot.Read, Droppable: true)));
     }
 
     private void Fill(ulong address, FolioStore store, byte value) =>

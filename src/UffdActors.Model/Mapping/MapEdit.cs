@@ -127,8 +127,9 @@ internal sealed class MapEdit
         {
             if (merged.Count > 0 && (lastChanged || changed[i]) && VmaMerge.CanMerge(merged[^1], pieces[i]))
             {
+                // Joined with the neighbour behind it a piece is done; that neighbour's own neighbour is not looked at.
                 merged[^1] = VmaMerge.Merge(merged[^1], pieces[i]);
-                lastChanged = true;
+                lastChanged = changed[i];
             }
             else
             {
