@@ -191,12 +191,14 @@ public class Access : Operation
                 End(AccessOutcome.Ok);
                 break;
             case Verdict.Deliver:
-                PrepareAnon(vma!, entry);
-                Context = vma!.Context!;
-                MessageAddress = Context.MessageAddress(Address, vma);
+PrepareAnon(vma!, entry);
+                UserfaultContext context = vma!.Context!;
+                // A reference that is written costs more than one that is compared, and nearly always it is the same.
+                if (!ReferenceEquals(Context, context)) Context = context;
+                MessageAddress = context.MessageAddress(Address, vma);
                 OnFault();
                 _stage = Stage.Queue;
-                GoTo(Context);
+                GoTo(context);
                 break;
             case Verdict.Populate:
                 _stage = Stage.Populate;

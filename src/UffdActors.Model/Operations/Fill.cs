@@ -126,7 +126,8 @@ public class Fill : Operation
         ArgumentPointer pointer = ArgumentPointer.Good)
     {
         Restart();
-        Context = context;
+        // References that are nearly always the same from one use to the next are compared, which costs less than to write them.
+        if (!ReferenceEquals(Context, context)) Context = context;
         Kind = kind;
         Start = start;
         Length = length;
@@ -136,7 +137,6 @@ public class Fill : Operation
         Error = Errno.None;
         Out = null;
         _stage = Stage.Begin;
-        _vma = null;
         _done = 0;
         _stop = Errno.None;
         _prepared = 0;
@@ -207,10 +207,11 @@ public class Fill : Operation
     /// <returns>False if the fill has ended.</returns>
     private bool Validate()
     {
-        _map = Context.Mm.Map;
-        Vma? vma = _map.Find(PageSize.PageOf(Start));
+        VmaMap map = Context.Mm.Map;
+        if (!ReferenceEquals(_map, map)) _map = map;
+        Vma? vma = map.Find(PageSize.PageOf(Start));
         // As in the kernel, a private mapping gets its anon_vma before it is asked whether it is registered at all.
-        vma?.PrepareAnon(_map);
+        vma?.PrepareAnon(map);
         Errno error = vma switch
         {
             null => Errno.ENOENT,
@@ -225,8 +226,12 @@ public class Fill : Operation
             return false;
         }
 
-        if (_vma is not null && vma!.Store != _vma.Store) FreePrepared();
-        _vma = vma;
+        if (!ReferenceEquals(_vma, vma))
+        {
+            if (_vma is not null && vma!.Store != _vma.Store) FreePrepared();
+            _vma = vma;
+        }
+
         return true;
     }
 

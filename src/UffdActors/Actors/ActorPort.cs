@@ -7,8 +7,7 @@ namespace UffdActors.Actors;
 internal sealed class ActorPort : Port
 {
     private readonly bool _splitsTurns;
-    private IActorRef _self = ActorRefs.Nobody;
-    private ActorCell _cell = null!;
+    private LocalTarget _self = new(ActorRefs.Nobody);
 
     public ActorPort(bool splitsTurns = false) => _splitsTurns = splitsTurns;
 
@@ -16,21 +15,16 @@ internal sealed class ActorPort : Port
     public override bool SplitsTurns => _splitsTurns;
 
     /// <summary>The actor's address.</summary>
-    public IActorRef Self => _self;
+    public IActorRef Self => _self.Actor;
 
     /// <summary>The actor; set by itself when it starts, used in its own turns only.</summary>
     public RingActor? Actor { get; set; }
 
-    /// <summary>Gives the port its actor, a child of another (rule of DESIGN 7), before anything is sent.</summary>
-    public void Bind(IActorRef self)
-    {
-        _self = self;
-        _cell = ((LocalActorRef)self).Cell;
-    }
+    /// <summary>Gives the port its actor, before anything is sent.</summary>
+    public void Bind(IActorRef self) => _self = new LocalTarget(self);
 
-    // What Tell comes down to for a local actor, without the three virtual calls before.
     /// <inheritdoc />
-    public override void Send(Operation operation) => _cell.SendMessage(new Envelope(operation, ActorRefs.NoSender));
+    public override void Send(Operation operation) => _self.Tell(operation);
 
     /// <inheritdoc />
     public override Port Spawn(Owner child) => Actor!.SpawnOwner(child);

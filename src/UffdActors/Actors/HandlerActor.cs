@@ -63,6 +63,13 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         }
     }
 
+    // One behaviour and no timers of Akka's: nothing to look for in a message before it is handled.
+    protected override bool AroundReceive(Receive receive, object message)
+    {
+        OnReceive(message);
+        return true;
+    }
+
     protected override void PreRestart(Exception reason, object message)
     {
         _vm.Incidents.Report(new Incident(IncidentKind.HandlerCrashed, $"Handler {_slot.Number} crashed and was restarted: {reason.Message}", reason));

@@ -25,11 +25,11 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
     {
         switch (message)
         {
+            case Operation operation:
+                operation.Step();
+                break;
             case PageRequest dismissed:
                 _reader!.Dismiss(dismissed);
-                break;
-            case Operation operation:
-                Run(operation);
                 break;
             case VmProtocol.Serve serve:
                 _reader = serve.Reader;
@@ -49,7 +49,7 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
     }
 
     /// <inheritdoc />
-    public void Hand(PageRequest request) => request.Handler.Thread.Actor.Tell(request, ActorRefs.NoSender);
+    public void Hand(PageRequest request) => request.Handler.Thread.Tell(request);
 
     /// <inheritdoc />
     public void EventsApplied()

@@ -100,6 +100,8 @@ internal sealed class FaultReader
                 OnEvent(message);
                 events = true;
             }
+
+            if (!_descriptor.HasMessages) break;
         }
 
         // Faults come out before events however old they are, so what is handed on has been read after both.
@@ -107,8 +109,7 @@ internal sealed class FaultReader
         {
             _firstFresh = null;
             route.Hand(first);
-            foreach (PageRequest request in _fresh) route.Hand(request);
-            _fresh.Clear();
+            if (_fresh.Count > 0) HandOthers(route);
         }
 
         if (events) route.EventsApplied();
@@ -185,6 +186,12 @@ internal sealed class FaultReader
 
     /// <summary>Raised time of the request that has been outstanding longest; null if none is sampled.</summary>
     public IEnumerable<PageRequest> OutstandingRequests() => _outstanding.All();
+
+    private void HandOthers(IFaultRoute route)
+    {
+        foreach (PageRequest request in _fresh) route.Hand(request);
+        _fresh.Clear();
+    }
 
     private void OnFault(in UffdMsg message, FaultTrace? trace)
     {

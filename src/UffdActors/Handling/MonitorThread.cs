@@ -1,5 +1,6 @@
 using Akka.Actor;
 using UffdActors.Abi;
+using UffdActors.Actors;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 
@@ -11,11 +12,16 @@ namespace UffdActors.Handling;
 /// </summary>
 internal abstract class MonitorThread
 {
+    private LocalTarget _actor = new(ActorRefs.Nobody);
+
     /// <summary>The actor in whose turns the calls are made, and to whom they come back.</summary>
-    public IActorRef Actor { get; private set; } = ActorRefs.Nobody;
+    public IActorRef Actor => _actor.Actor;
 
     /// <summary>Gives the thread its actor, before the first call.</summary>
-    public virtual void Attach(IActorRef actor) => Actor = actor;
+    public virtual void Attach(IActorRef actor) => _actor = new LocalTarget(actor);
+
+    /// <summary>Sends its actor a message; at every fault.</summary>
+    public void Tell(object message) => _actor.Tell(message);
 
     /// <summary>The actor has ended: the thread makes no call any more.</summary>
     public virtual void Exit()

@@ -1,4 +1,3 @@
-using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Dispatch;
 using UffdActors.Model.Memory;
@@ -39,7 +38,7 @@ internal enum RequestPhase : byte
 /// One outstanding page: the fault on its way round the ring. The same object is the message to the handler and the order to the page
 /// source, and brings its fill along; both are pooled, so a fault allocates nothing.
 /// </summary>
-internal sealed class PageRequest : INoSerializationVerificationNeeded
+internal sealed class PageRequest
 {
     private readonly FaultReader _reader;
     private readonly RingTime _time;
