@@ -28,6 +28,9 @@ internal sealed class BenchGuest : IAsyncDisposable
         _check = check;
     }
 
+    /// <summary>Native bytes of bookkeeping.</summary>
+    public long NativeBytes => _vm.BookkeepingBytes;
+
     /// <summary>Dispatcher of the VM's ring.</summary>
     public string DispatcherId => _vm.Context.DispatcherId;
 

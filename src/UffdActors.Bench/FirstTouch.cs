@@ -35,6 +35,9 @@ internal sealed class FirstTouch : IWorkload
         return shares;
     }
 
+    /// <summary>The same work further on in the memory.</summary>
+    public FirstTouch Behind(long page) => new(_first + page, _end - _first);
+
     /// <inheritdoc />
     public void Reset() => (_next, Began, Ended) = (_first, 0, 0);
 

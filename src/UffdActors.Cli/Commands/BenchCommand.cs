@@ -11,6 +11,7 @@ internal static class BenchCommand
     {
         Command command = new("bench", "Measure the fault ring, and compare runs.");
         command.Subcommands.Add(Faults(host));
+        command.Subcommands.Add(Memory(host));
         command.Subcommands.Add(Compare(host));
         command.Subcommands.Add(WorkerProcess());
         return command;
@@ -56,6 +57,21 @@ internal static class BenchCommand
             target.Write(report.ToJson());
             if (!target.TakesOutput) BenchTables.Write(host.Terminal, report);
             return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Memory(CommandHost host)
+    {
+        Option<string> json = new("--json") { Description = "Write the figures as JSON to a file, or to standard output (-)." };
+        Command command = new("memory", "What a page costs beside its content, and a phantom guest of 1 TiB. Exits with 1 if a limit is passed.") { json };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            MemoryReport report = await MemoryReport.MeasureAsync(host.Terminal.WriteStatus, cancel);
+            target.Write(report.ToJson());
+            if (!target.TakesOutput) BenchTables.Write(host.Terminal, report);
+            return report.IsWithinLimits ? ExitCode.Done : ExitCode.Failed;
         });
         return command;
     }

@@ -33,6 +33,28 @@ internal static class BenchTables
         WriteSideBySide(terminal, report);
     }
 
+    /// <summary>Prints what memory costs.</summary>
+    public static void Write(Terminal terminal, MemoryReport report)
+    {
+        Table table = NewTable("pages of", "native bytes a page", "managed bytes a page", "of it content", "bookkeeping a page", "at most");
+        foreach (BookkeepingReport row in report.Bookkeeping)
+        {
+            table.AddRow(
+                row.Content,
+                Decimals(row.NativeBytesPerPage),
+                Decimals(row.ManagedBytesPerPage),
+                Decimals(row.ContentBytesPerPage),
+                Decimals(row.BytesPerPage),
+                Decimals(row.Limit));
+        }
+
+        terminal.Out.Write(table);
+        LargeGuestReport guest = report.LargeGuest;
+        terminal.WriteRaw(string.Create(
+            CultureInfo.InvariantCulture,
+            $"A phantom guest of {guest.Pages:#,0} pages: {guest.PresentPages:#,0} installed, {guest.Faults:#,0} demand faults in between, {guest.BookkeepingBytes >> 20:#,0} MiB of bookkeeping, {guest.ProcessBytes >> 20:#,0} MiB of process memory (at most {LargeGuestReport.Limit >> 20:#,0}), {guest.Seconds:0.0} s"));
+    }
+
     /// <summary>Prints two runs side by side.</summary>
     public static void Write(Terminal terminal, BenchComparison comparison)
     {
@@ -93,6 +115,8 @@ internal static class BenchTables
             spread.Max.ToString(format, CultureInfo.InvariantCulture));
 
     private static string Number(Spread spread) => Figure(spread, spread.Max >= 1000 ? "#,0" : "0.##");
+
+    private static string Decimals(double number) => number.ToString("0.00", CultureInfo.InvariantCulture);
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -21,7 +21,7 @@ internal sealed unsafe class NativeArena : IDisposable
 
     ~NativeArena() => Free();
 
-    /// <summary>Bytes held, used or not.</summary>
+    /// <summary>Bytes handed out. What is left of the latest block has not been touched, and costs nothing.</summary>
     public long AllocatedBytes => Volatile.Read(ref _allocated);
 
     /// <summary>Zeroed memory, aligned to a cache line.</summary>
@@ -34,6 +34,7 @@ internal sealed unsafe class NativeArena : IDisposable
             byte* result = _next;
             _next += size;
             _left -= size;
+            _allocated += (long)size;
             return (nint)result;
         }
     }
@@ -50,7 +51,6 @@ internal sealed unsafe class NativeArena : IDisposable
         // calloc: large blocks come zeroed from the kernel and cost nothing until they are touched.
         byte* block = (byte*)NativeMemory.AllocZeroed(size);
         _blocks.Add((nint)block);
-        _allocated += (long)size;
         nuint skew = (Alignment - ((nuint)block & (Alignment - 1))) & (Alignment - 1);
         _next = block + skew;
         _left = size - skew;

@@ -191,7 +191,7 @@ public class Access : Operation
                 End(AccessOutcome.Ok);
                 break;
             case Verdict.Deliver:
-PrepareAnon(vma!, entry);
+                PrepareAnon(vma!, entry);
                 UserfaultContext context = vma!.Context!;
                 // A reference that is written costs more than one that is compared, and nearly always it is the same.
                 if (!ReferenceEquals(Context, context)) Context = context;

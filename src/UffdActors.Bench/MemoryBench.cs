@@ -1,0 +1,79 @@
+using UffdActors.PageSources;
+
+namespace UffdActors.Bench;
+
+/// <summary>
+/// Measures what a page costs beside its content, every page present: two guests of different size, whose difference is the price of
+/// their pages; and what a phantom guest of a tebibyte takes.
+/// </summary>
+public static class MemoryBench
+{
+    // The stamp is what a phantom page holds: bits of its entry, but not bookkeeping.
+    private const double StampBytes = 10.0 / 8;
+
+    private const int Smaller = 4;
+
+    /// <summary>Measures the bookkeeping of anonymous memory.</summary>
+    /// <param name="content">What pages are made of.</param>
+    /// <param name="pages">Pages of the larger guest; the smaller one has a quarter of them.</param>
+    /// <param name="cancel">Cancels it.</param>
+    public static async Task<BookkeepingReport> MeasureAsync(BenchContent content, long pages, CancellationToken cancel = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(pages, Smaller);
+        FaultBenchOptions large = new() { Content = content, Pages = pages, Vcpus = [1] };
+        FaultBenchOptions small = large with { Pages = pages / Smaller };
+        using IPageSource source = FaultBench.NewSource(large);
+        return await FaultBench.WithRuntimeAsync("fault-loop", null, async runtime =>
+        {
+            // All stay until the end, so that nothing that one leaves behind is counted as another's; the first one pays for what
+            // comes into the process once and for all.
+            await using Guest first = await Guest.FillAsync(runtime, small, source, cancel);
+            await using Guest less = await Guest.FillAsync(runtime, small, source, cancel);
+            await using Guest more = await Guest.FillAsync(runtime, large, source, cancel);
+            double difference = large.Pages - small.Pages;
+            return new BookkeepingReport(
+                content == BenchContent.Phantom ? "phantom" : "bytes",
+                pages,
+                (more.NativeBytes - less.NativeBytes) / difference,
+                (more.ManagedBytes - less.ManagedBytes) / difference,
+                content == BenchContent.Phantom ? StampBytes : 0);
+        });
+    }
+
+    /// <summary>A guest with every page present, and what it has added to the process.</summary>
+    private sealed class Guest(BenchGuest guest, long managedBytes) : IAsyncDisposable
+    {
+        public long NativeBytes => guest.NativeBytes;
+
+        public long ManagedBytes => managedBytes;
+
+        public static async Task<Guest> FillAsync(UffdRuntime runtime, FaultBenchOptions options, IPageSource source, CancellationToken cancel)
+        {
+            long before = GC.GetTotalMemory(forceFullCollection: true);
+            BenchGuest guest = await BenchGuest.PrepareAsync(runtime, options, options.Vcpus[0], null, source, cancel);
+            _ = await guest.RunAsync(check: false, cancel);
+            return new Guest(guest, GC.GetTotalMemory(forceFullCollection: true) - before);
+        }
+
+        public ValueTask DisposeAsync() => guest.DisposeAsync();
+    }
+}
+
+/// <summary>What pages cost beside their content.</summary>
+/// <param name="Content">phantom or bytes.</param>
+/// <param name="Pages">Pages of the larger of two guests.</param>
+/// <param name="NativeBytesPerPage">Page table and folio counts, the stamp of a phantom page included.</param>
+/// <param name="ManagedBytesPerPage">On the garbage-collected heap.</param>
+/// <param name="ContentBytesPerPage">Content that is kept in the entry itself.</param>
+public sealed record BookkeepingReport(
+    string Content, long Pages, double NativeBytesPerPage, double ManagedBytesPerPage, double ContentBytesPerPage)
+{
+    /// <summary>The most that a page may cost.</summary>
+    public double Limit => Content == "phantom" ? 2 : 8;
+
+    /// <summary>All bytes of a page, less content.</summary>
+    public double BytesPerPage => NativeBytesPerPage + ManagedBytesPerPage - ContentBytesPerPage;
+
+    /// <summary>True if that is no more than it may be.</summary>
+    public bool IsWithinLimit => BytesPerPage <= Limit;
+}
