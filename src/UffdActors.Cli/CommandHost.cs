@@ -42,6 +42,9 @@ internal sealed class CommandHost(Terminal terminal)
         root.Subcommands.Add(BackendsCommand.Build(this));
         root.Subcommands.Add(ConformCommand.Build(this));
         root.Subcommands.Add(BenchCommand.Build(this));
+        root.Subcommands.Add(AskCommand.Build(this));
+        root.Subcommands.Add(DiffCommand.Build(this));
+        root.Subcommands.Add(DesignsCommand.Build(this));
         return root;
     }
 

@@ -121,7 +121,7 @@ public sealed class UffdRuntime : IAsyncDisposable
             number = _nextVm++;
         }
 
-        Machine machine = new(options.Profile, options.Content, options.MemoryPages);
+        Machine machine = new(Settings.WithKnobs(options.Profile ?? Settings.Kernel), options.Content, options.MemoryPages);
         IncidentLog incidents = new(Settings.IncidentCapacity);
         machine.Warned = warning => incidents.Report(new Incident(IncidentKind.KernelWarning, $"The kernel warns, once: {warning}."));
         machine.ModuleFailed = (what, cause) => incidents.Report(new Incident(IncidentKind.BackendFailed, what, cause));

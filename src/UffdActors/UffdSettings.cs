@@ -1,5 +1,7 @@
 using System.Reflection;
 using Akka.Configuration;
+using UffdActors.Model;
+using UffdActors.Model.Memory;
 
 namespace UffdActors;
 
@@ -18,6 +20,9 @@ public sealed class UffdSettings
         PushChunkPages = AtLeast(config, "uffd.push-chunk-pages", 1);
         IncidentCapacity = AtLeast(config, "uffd.incident-capacity", 1);
         CloseTimeout = config.GetTimeSpan("uffd.close-timeout");
+        string kernel = config.GetString("uffd.kernel.profile");
+        Kernel = WithKnobs(KernelProfile.Find(kernel) ?? throw new UffdConfigurationException(
+            $"uffd.kernel.profile = {kernel}: use one of {string.Join(", ", KernelProfile.All.Select(p => p.Name))}."));
     }
 
     /// <summary>All of the configuration.</summary>
@@ -46,6 +51,24 @@ public sealed class UffdSettings
 
     /// <summary>How long disposing of a VM may take.</summary>
     public TimeSpan CloseTimeout { get; }
+
+    /// <summary>The kernel of VMs that do not name one, with the configured knobs.</summary>
+    public KernelProfile Kernel { get; }
+
+    /// <summary>A kernel with the knobs that the configuration turns; what it leaves alone is as the kernel has it.</summary>
+    public KernelProfile WithKnobs(KernelProfile profile)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        return profile with
+        {
+            FaultAroundBytes = FaultAround() ?? profile.FaultAroundBytes,
+            MemoryFailure = Flag("memory-failure") ?? profile.MemoryFailure,
+            HugePages = Count("huge-pages") ?? profile.HugePages,
+            Privileged = Flag("privileged") ?? profile.Privileged,
+            UnprivilegedUserfaultfd = Flag("unprivileged-userfaultfd") ?? profile.UnprivilegedUserfaultfd,
+            StrictWakes = Flag("strict-wakes") ?? profile.StrictWakes,
+        };
+    }
 
     /// <summary>The configuration that ships with the runtime.</summary>
     public static Config Reference { get; } = ConfigurationFactory.FromResource("UffdActors.reference.conf", Assembly.GetExecutingAssembly());
@@ -80,6 +103,27 @@ public sealed class UffdSettings
             throw new UffdConfigurationException($"The configuration cannot be used: {e.Message}", e);
         }
     }
+
+    private bool? Flag(string knob) => IsTurned(knob) ? Config.GetBoolean(KnobKey(knob)) : null;
+
+    private long? Count(string knob)
+    {
+        if (!IsTurned(knob)) return null;
+        long value = Config.GetLong(KnobKey(knob));
+        return value >= 0 ? value : throw new UffdConfigurationException($"{KnobKey(knob)} = {value}: must not be negative.");
+    }
+
+    private long? FaultAround()
+    {
+        const string Knob = "fault-around-bytes";
+        if (Count(Knob) is not { } bytes) return null;
+        if (bytes == 0 || (bytes >= PageSize.Base && long.IsPow2(bytes))) return bytes;
+        throw new UffdConfigurationException($"{KnobKey(Knob)} = {bytes}: must be 0, or a power of two from {PageSize.Base} on.");
+    }
+
+    private bool IsTurned(string knob) => Config.GetString(KnobKey(knob)) != "profile";
+
+    private static string KnobKey(string knob) => "uffd.kernel." + knob;
 
     private static int AtLeast(Config config, string key, int least)
     {

@@ -11,8 +11,8 @@ public sealed record VmOptions
     /// <summary>Base pages of physical memory; guest memory, page cache and private copies come out of it.</summary>
     public required long MemoryPages { get; init; }
 
-    /// <summary>The kernel.</summary>
-    public KernelProfile Profile { get; init; } = KernelProfile.Seed;
+    /// <summary>The kernel; null for the configured one (<c>uffd.kernel.profile</c>). Configured knobs apply in either case.</summary>
+    public KernelProfile? Profile { get; init; }
 
     /// <summary>What pages are made of.</summary>
     public ContentKind Content { get; init; } = ContentKind.Bytes;

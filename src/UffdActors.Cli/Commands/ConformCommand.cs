@@ -22,13 +22,24 @@ internal static class ConformCommand
         Option<int> seeds = new("--seeds") { Description = "Random orders in which the actors replay everything again.", DefaultValueFactory = _ => new ConformanceOptions().Seeds };
         Option<bool> noInvariants = new("--no-invariants") { Description = "Do not check the invariants of the specification (9.3) after every step." };
         Option<int> passes = new("--passes") { Description = "Measure: replay the traces this often on one thread, without the first two; at least 3." };
+        Option<string> module = new("--module") { Description = "Run the checks of the design study on the memory module of an assembly (.dll) instead." };
+        Option<string> type = new("--type") { Description = "With --module: full name of the module's type, if there are several." };
+        Option<string[]> settings = new("--set") { Description = "With --module: a setting of the module, as in rom.file=PATH; repeatable." };
         Option<string> json = new("--json") { Description = "Write the result as JSON to a file, or to standard output (-)." };
         Command command = new("conform", "Replay recorded kernel behaviour in the model and compare every field.")
         {
-            data, via, profile, filter, seeds, noInvariants, passes, json,
+            data, via, profile, filter, seeds, noInvariants, passes, module, type, settings, json,
         };
         command.SetAction(async (parsed, cancel) =>
         {
+            if (parsed.GetValue(module) is { } file)
+            {
+                // The seed's table is what modules are written for.
+                string kernel = parsed.GetResult(profile) is { Implicit: false } ? parsed.GetRequiredValue(profile) : KernelProfile.Seed.Name;
+                return ModuleConformance.Run(
+                    host.Terminal, file, parsed.GetValue(type), parsed.GetValue(settings) ?? [], ProfileOf(kernel), parsed.GetValue(json));
+            }
+
             ConformanceOptions options = new()
             {
                 Via = Arguments.OneOf<ConformanceVia>("--via", parsed.GetRequiredValue(via)),

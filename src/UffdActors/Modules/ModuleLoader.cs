@@ -11,7 +11,7 @@ namespace UffdActors.Modules;
 /// <c>IReadOnlyDictionary&lt;string, string&gt;</c> (everything under <c>uffd.module</c>, with its path as the key), or none.
 /// </summary>
 /// <remarks>A module from a file has a load context of its own, which is unloaded with it.</remarks>
-internal sealed class ModuleLoader
+public sealed class ModuleLoader
 {
     private readonly Dictionary<string, AssemblyLoadContext> _contexts = new(StringComparer.Ordinal);
 
@@ -42,6 +42,35 @@ internal sealed class ModuleLoader
         if (_contexts.Remove(name, out AssemblyLoadContext? context)) context.Unload();
     }
 
+    /// <summary>Makes a module out of the assembly of a file, outside of any runtime.</summary>
+    /// <param name="path">The assembly.</param>
+    /// <param name="type">Full name of the module's type; null if there is only one.</param>
+    /// <param name="settings">Its settings, by the path that they have under <c>uffd.module</c>.</param>
+    /// <exception cref="ModuleException">It cannot be found or made; the message says why.</exception>
+    public static MemoryModule LoadFile(string path, string? type = null, IReadOnlyDictionary<string, string>? settings = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (!File.Exists(path)) throw new ModuleException($"{path}: there is no such file; name the assembly (.dll) of the module.");
+        Assembly assembly;
+        Type[] candidates;
+        try
+        {
+            // Stays loaded with the process: whoever asks has no other use for it.
+            assembly = new AssemblyLoadContext(path).LoadFromAssemblyPath(Path.GetFullPath(path));
+            candidates = [.. assembly.GetExportedTypes().Where(t => !t.IsAbstract && typeof(MemoryModule).IsAssignableFrom(t))];
+        }
+        catch (Exception e) when (e is BadImageFormatException or IOException or TypeLoadException)
+        {
+            throw new ModuleException($"{path} cannot be loaded: {OneLine(e)}", e);
+        }
+
+        Type? chosen = type is not null ? assembly.GetType(type) : candidates is [Type only] ? only : null;
+        string there = candidates.Length == 0 ? "it has none" : "it has " + string.Join(", ", candidates.Select(t => t.FullName));
+        if (type is not null && chosen is null) throw new ModuleException($"{path} has no type \"{type}\"; of memory modules {there}.");
+        if (chosen is null) throw new ModuleException($"{path}: which memory module? {there}; name one with --type.");
+        return Make(chosen.FullName!, chosen, settings ?? new Dictionary<string, string>());
+    }
+
     private static MemoryModule Create(string name, Config config, ref AssemblyLoadContext? context)
     {
         switch (name)
@@ -53,20 +82,20 @@ internal sealed class ModuleLoader
             case "hugetlb":
                 return new Hugetlb();
             case var _ when name.Contains(',', StringComparison.Ordinal):
-                return Make(name, FindType(name, ref context), config);
+                return Make(name, FindType(name, ref context), SettingsOf(config));
             default:
                 throw new ModuleException(
                     $"There is no built-in memory module \"{name}\"; built in are shmem, guest-memfd and hugetlb. One of your own is named \"Type, Assembly\".");
         }
     }
 
-    private static MemoryModule Make(string name, Type type, Config config)
+    private static MemoryModule Make(string name, Type type, IReadOnlyDictionary<string, string> settings)
     {
         if (!typeof(MemoryModule).IsAssignableFrom(type)) throw new ModuleException($"Memory module \"{name}\" is not a {nameof(MemoryModule)}.");
         try
         {
             ConstructorInfo? withSettings = type.GetConstructor([typeof(IReadOnlyDictionary<string, string>)]);
-            return (MemoryModule)(withSettings?.Invoke([SettingsOf(config)]) ?? Activator.CreateInstance(type)!);
+            return (MemoryModule)(withSettings?.Invoke([settings]) ?? Activator.CreateInstance(type)!);
         }
         catch (Exception e)
         {

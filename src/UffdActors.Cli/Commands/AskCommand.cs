@@ -1,0 +1,119 @@
+using System.CommandLine;
+using UffdActors.Abi;
+using UffdActors.Conformance.Cells;
+using UffdActors.Conformance.Runs;
+using UffdActors.Model;
+
+namespace UffdActors.Cli.Commands;
+
+/// <summary><c>uffd ask</c>: one question about a kernel, answered by executing the model.</summary>
+internal static class AskCommand
+{
+    public static Command Build(CommandHost host)
+    {
+        Option<string> backend = new("--backend") { Description = $"Memory: {string.Join(", ", CellMemory.All.Select(m => m.Name))}.", Required = true };
+        Option<string> state = new("--state") { Description = $"State of the page: {string.Join(", ", CellState.All.Select(s => s.Name))}.", Required = true };
+        Option<string> modes = new("--modes") { Description = "Registered modes: letters of MWI.", Required = true };
+        Option<string> operation = new("--do") { Description = $"Operation: {string.Join(", ", CellOperation.All.Select(o => o.Name))}.", Required = true };
+        Option<string> profile = new("--profile") { Description = $"Kernel: {string.Join(", ", KernelProfile.All.Select(p => p.Name))}.", DefaultValueFactory = _ => KernelProfile.Linux618.Name };
+        Option<string> features = new("--features") { Description = "Features of the context with commas between, such as sigbus,wp-async.", DefaultValueFactory = _ => "" };
+        Option<string> data = new("--data") { Description = "Folder with recorded matrices; default: the project's own recordings." };
+        Option<string> json = new("--json") { Description = "Write the answer as JSON to a file, or to standard output (-)." };
+        Command command = new("ask", "Ask what a kernel does: errno, out field, next state, who wakes, and why.")
+        {
+            backend, state, modes, operation, profile, features, data, json,
+        };
+        command.SetAction(parsed =>
+        {
+            Cell cell = new(
+                Word("--backend", parsed.GetRequiredValue(backend), CellMemory.Find, CellMemory.All.Select(m => m.Name)),
+                Word("--state", parsed.GetRequiredValue(state), CellState.Find, CellState.All.Select(s => s.Name).Concat(CellState.OtherNames.Keys)),
+                FeaturesOf(parsed.GetRequiredValue(features)),
+                ModesOf(parsed.GetRequiredValue(modes)),
+                Word("--do", parsed.GetRequiredValue(operation), CellOperation.Find, CellOperation.All.Select(o => o.Name)));
+            if (!cell.State.IsOf(cell.Memory))
+            {
+                throw CommandException.BadInput(
+                    $"--state {cell.State.Name}: {cell.Memory.Name} has no such state; it has {string.Join(", ", CellState.All.Where(s => s.IsOf(cell.Memory)).Select(s => s.Name))}.");
+            }
+
+            KernelProfile kernel = ProfileOf("--profile", parsed.GetRequiredValue(profile));
+            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            AskAnswer answer = AskAnswer.Of(kernel, cell, RecordedCells.Read(parsed.GetValue(data) ?? ConformanceData.OwnFolder));
+            target.Write(answer.ToJson());
+            if (!target.TakesOutput) Write(host.Terminal, answer);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    /// <summary>The kernel of a name.</summary>
+    /// <exception cref="CommandException">There is none.</exception>
+    public static KernelProfile ProfileOf(string option, string name) => Word(option, name, KernelProfile.Find, KernelProfile.All.Select(p => p.Name));
+
+    private static T Word<T>(string option, string text, Func<string, T?> find, IEnumerable<string> allowed)
+        where T : class => find(text) ?? throw CommandException.BadInput($"{option} {text}: use one of {string.Join(", ", allowed)}.");
+
+    private static RegisterModes ModesOf(string text)
+    {
+        RegisterModes modes = RegisterModes.None;
+        foreach (char letter in text)
+        {
+            modes |= char.ToUpperInvariant(letter) switch
+            {
+                'M' => RegisterModes.Missing,
+                'W' => RegisterModes.WriteProtect,
+                'I' => RegisterModes.Minor,
+                _ => throw CommandException.BadInput($"--modes {text}: use letters of MWI (missing, write-protect, minor), as in MW."),
+            };
+        }
+
+        return modes != RegisterModes.None ? modes : throw CommandException.BadInput("--modes: name at least one of M, W, I.");
+    }
+
+    private static UffdFeatures FeaturesOf(string text)
+    {
+        UffdFeatures features = UffdFeatures.None;
+        foreach (string name in Arguments.List(text))
+        {
+            features |= name.ToLowerInvariant() switch
+            {
+                "none" => UffdFeatures.None,
+                "sigbus" => UffdFeatures.Sigbus,
+                "wp-async" => UffdFeatures.WpAsync,
+                "wp-unpopulated" => UffdFeatures.WpUnpopulated,
+                "exact-address" => UffdFeatures.ExactAddress,
+                "thread-id" => UffdFeatures.ThreadId,
+                _ => throw CommandException.BadInput($"--features {name}: use none, sigbus, wp-async, wp-unpopulated, exact-address, thread-id, with commas between."),
+            };
+        }
+
+        return features;
+    }
+
+    private static void Write(Terminal terminal, AskAnswer asked)
+    {
+        (Cell cell, CellAnswer answer) = (asked.Cell, asked.Answer);
+        terminal.WriteRaw($"{asked.Profile.Name}: {cell.Operation.Name} on {cell.Memory.Name}, {cell.State.Name}, registered {Cell.LettersOf(cell.Modes)}, features {Cell.NameOf(cell.Features)}");
+        if (answer.IsReachable)
+        {
+            terminal.WriteRaw($"  result     {answer.Result}{(answer.Out.Length > 0 ? $"   out {answer.Out}" : "")}");
+            terminal.WriteRaw($"  entry      {answer.EntryBefore} -> {answer.EntryAfter}");
+            if (answer.CacheBefore.Length > 0) terminal.WriteRaw($"  cache      {answer.CacheBefore} -> {answer.CacheAfter}");
+            if (answer.Reader.Length > 0) terminal.WriteRaw($"  a reader asleep at the page   {answer.Reader}");
+            if (answer.Writer.Length > 0) terminal.WriteRaw($"  a writer asleep at the page   {answer.Writer}");
+        }
+        else
+        {
+            terminal.WriteRaw($"  cannot be asked: {answer.Preparation}");
+        }
+
+        terminal.WriteRaw($"  rule       {asked.Rule.Sentence} ({asked.Rule.Section})");
+        terminal.WriteRaw(asked.Recorded switch
+        {
+            null => "  recorded   no recorded row covers this question",
+            { } row when asked.IsAsRecorded => $"  recorded   {row.File}:{row.Line}: {row.Text}",
+            { } row => $"  recorded   Linux 6.18 gives another result: {row.File}:{row.Line}: {row.Text}",
+        });
+    }
+}

@@ -1,0 +1,35 @@
+using System.CommandLine;
+using UffdActors.Conformance.Designs;
+
+namespace UffdActors.Cli.Commands;
+
+/// <summary><c>uffd designs</c>: the designs that the seed's table was weighed against, run with unchanged modules.</summary>
+internal static class DesignsCommand
+{
+    public static Command Build(CommandHost host)
+    {
+        Option<int> rounds = new("--rounds") { Description = "Interleaved rounds of the measurement; 0 leaves it out.", DefaultValueFactory = _ => 15 };
+        Option<string> json = new("--json") { Description = "Write the study as JSON to a file, or to standard output (-)." };
+        Command command = new("designs", "Run unchanged memory modules through the designs A, B, C, D and F, and check each.") { rounds, json };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            int count = parsed.GetValue(rounds);
+            if (count < 0) throw CommandException.BadInput($"--rounds {count}: 0 or more.");
+            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            DesignStudy study = await Task.Run(() => DesignStudy.Run(count, cancel), cancel);
+            target.Write(study.ToJson());
+            if (target.TakesOutput) return ExitCode.Done;
+            foreach (DesignResult result in study.Results)
+            {
+                host.Terminal.WriteRaw("");
+                host.Terminal.WriteRaw($"{result.Module} under {result.Design}: {result.Description}");
+                DesignTables.Write(host.Terminal, result);
+            }
+
+            host.Terminal.WriteRaw("");
+            host.Terminal.WriteRaw("MOVE is reported for every file mapping and refused by core, whatever the design; it is not counted. E, a hook for each ioctl, has no adapter.");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,63 @@
+using System.CommandLine;
+using System.Globalization;
+using UffdActors.Conformance.Cells;
+using UffdActors.Model;
+
+namespace UffdActors.Cli.Commands;
+
+/// <summary><c>uffd diff</c>: the cells in which two kernels differ, and why.</summary>
+internal static class DiffCommand
+{
+    public static Command Build(CommandHost host)
+    {
+        Argument<string> left = new("A") { Description = $"Kernel: {string.Join(", ", KernelProfile.All.Select(p => p.Name))}." };
+        Argument<string> right = new("B") { Description = "The other kernel." };
+        Option<string> json = new("--json") { Description = "Write every differing cell as JSON to a file, or to standard output (-)." };
+        Command command = new("diff", "List the cells in which two kernels differ, by reason.") { left, right, json };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            KernelProfile a = AskCommand.ProfileOf("A", parsed.GetRequiredValue(left));
+            KernelProfile b = AskCommand.ProfileOf("B", parsed.GetRequiredValue(right));
+            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            ProfileComparison comparison = await Task.Run(
+                () =>
+                {
+                    CellTable first = CellTable.Of(a, cancel);
+                    return ProfileComparison.Of(first, a == b ? first : CellTable.Of(b, cancel));
+                },
+                cancel);
+            target.Write(comparison.ToJson());
+            if (!target.TakesOutput) Write(host.Terminal, comparison);
+            return comparison.Differing.Any(d => d.Reason is null) ? ExitCode.Failed : ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static void Write(Terminal terminal, ProfileComparison comparison)
+    {
+        string names = $"{comparison.Left.Name} and {comparison.Right.Name}";
+        if (comparison.Differing.Count == 0)
+        {
+            terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{names} agree in all {comparison.Cells} cells"));
+            return;
+        }
+
+        terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{names} differ in {comparison.Differing.Count} of {comparison.Cells} cells"));
+        foreach (IGrouping<ListedDifference?, DifferingCell> reason in comparison.Differing.GroupBy(d => d.Reason))
+        {
+            string why = reason.Key is { } listed ? $"{listed.Name} ({listed.Source})" : "NOT LISTED: one of the profiles is wrong";
+            terminal.WriteRaw("");
+            terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{why}: {reason.Count()} cells"));
+            foreach (var group in reason.GroupBy(d => (d.Cell.Memory.Name, Operation: d.Cell.Operation.Name, Left: ResultOf(d.Left), Right: ResultOf(d.Right))))
+            {
+                string states = string.Join(' ', group.Select(d => d.Cell.State.Name).Distinct());
+                string modes = string.Join(' ', group.Select(d => Cell.LettersOf(d.Cell.Modes)).Distinct());
+                terminal.WriteRaw(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"  {group.Key.Name}, {group.Key.Operation}: {group.Key.Left} / {group.Key.Right}   ({group.Count()} cells: {states}; {modes})"));
+            }
+        }
+    }
+
+    private static string ResultOf(CellAnswer answer) => answer.IsReachable ? answer.Result : $"not reachable ({answer.Preparation})";
+}

@@ -1,0 +1,68 @@
+using System.Text.Json;
+using UffdActors.Model;
+
+namespace UffdActors.Conformance.Cells;
+
+/// <summary>An answered question: what the model does, why, and where a real kernel was recorded to do it.</summary>
+/// <param name="Profile">Kernel.</param>
+/// <param name="Cell">Question.</param>
+/// <param name="Answer">What the model does.</param>
+/// <param name="Rule">Why.</param>
+/// <param name="Recorded">A recorded row that covers the question; null if none does.</param>
+public sealed record AskAnswer(KernelProfile Profile, Cell Cell, CellAnswer Answer, CellRule Rule, RecordedCell? Recorded)
+{
+    private const int Version = 1;
+    private static readonly JsonWriterOptions Indented = new() { Indented = true };
+
+    /// <summary>
+    /// True if a recorded row shows what this kernel does: another profile than the recorded one may differ, and then it says so.
+    /// </summary>
+    public bool IsAsRecorded => Recorded is { } row && row.Result == Answer.Result;
+
+    /// <summary>Asks.</summary>
+    public static AskAnswer Of(KernelProfile profile, Cell cell, RecordedCells recorded)
+    {
+        ArgumentNullException.ThrowIfNull(recorded);
+        CellAnswer answer = CellRun.Of(profile, cell);
+        return new AskAnswer(profile, cell, answer, CellRule.Of(cell, answer), recorded.Find(cell));
+    }
+
+    /// <summary>The answer for machines.</summary>
+    public string ToJson()
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter json = new(stream, Indented))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("version", Version);
+            json.WriteString("kind", "uffd-ask");
+            json.WriteString("profile", Profile.Name);
+            json.WriteString("memory", Cell.Memory.Name);
+            json.WriteString("state", Cell.State.Name);
+            json.WriteString("features", Cell.NameOf(Cell.Features));
+            json.WriteString("modes", Cell.LettersOf(Cell.Modes));
+            json.WriteString("operation", Cell.Operation.Name);
+            json.WritePropertyName("answer");
+            CellAnswerJson.Write(json, Answer);
+            json.WriteString("section", Rule.Section);
+            json.WriteString("rule", Rule.Sentence);
+            if (Recorded is { } row)
+            {
+                json.WriteStartObject("recorded");
+                json.WriteString("file", row.File);
+                json.WriteNumber("line", row.Line);
+                json.WriteString("row", row.Text);
+                json.WriteBoolean("same", IsAsRecorded);
+                json.WriteEndObject();
+            }
+            else
+            {
+                json.WriteNull("recorded");
+            }
+
+            json.WriteEndObject();
+        }
+
+        return System.Text.Encoding.UTF8.GetString(stream.ToArray());
+    }
+}

@@ -1,0 +1,85 @@
+using UffdActors.Abi;
+
+namespace UffdActors.Conformance.Cells;
+
+/// <summary>
+/// One question about a kernel: a page of some memory in some state, registered with modes in a context with features, and one operation
+/// on it. All words are those of the recorded matrices, as far as those go.
+/// </summary>
+/// <param name="Memory">Kind of memory.</param>
+/// <param name="State">State of the page.</param>
+/// <param name="Features">Features of the context.</param>
+/// <param name="Modes">Registered modes.</param>
+/// <param name="Operation">What is done.</param>
+public sealed record Cell(CellMemory Memory, CellState State, UffdFeatures Features, RegisterModes Modes, CellOperation Operation)
+{
+    /// <summary>The feature sets that make a difference to a page: none, and those of the recorded matrices.</summary>
+    public static IReadOnlyList<UffdFeatures> FeatureSets { get; } =
+    [
+        UffdFeatures.None,
+        UffdFeatures.WpUnpopulated,
+        UffdFeatures.WpAsync,
+        UffdFeatures.Sigbus | UffdFeatures.WpUnpopulated,
+        UffdFeatures.WpAsync | UffdFeatures.Sigbus,
+    ];
+
+    /// <summary>
+    /// All cells: every memory, state, feature set, mode set and operation. SIGBUS decides what becomes of a fault and of nothing else, so it
+    /// is there for accesses only.
+    /// </summary>
+    public static IEnumerable<Cell> All() =>
+        from memory in CellMemory.All
+        from state in CellState.All
+        where state.IsOf(memory)
+        from features in FeatureSets
+        from modes in Enumerable.Range(1, (int)RegisterModes.All)
+        from operation in CellOperation.All
+        where operation.IsAccess || (features & UffdFeatures.Sigbus) == 0
+        select new Cell(memory, state, features, (RegisterModes)modes, operation);
+
+    /// <summary>Modes in letters: M, W, I.</summary>
+    public static string LettersOf(RegisterModes modes) =>
+        $"{((modes & RegisterModes.Missing) != 0 ? "M" : "")}{((modes & RegisterModes.WriteProtect) != 0 ? "W" : "")}{((modes & RegisterModes.Minor) != 0 ? "I" : "")}";
+
+    /// <summary>Features as the recorded matrices name them; any others as they are.</summary>
+    public static string NameOf(UffdFeatures features) => features switch
+    {
+        UffdFeatures.None => "none",
+        UffdFeatures.WpUnpopulated => "WP_UNPOP",
+        UffdFeatures.WpAsync => "WP_ASYNC",
+        UffdFeatures.Sigbus | UffdFeatures.WpUnpopulated => "SIGBUS+UNPOP",
+        UffdFeatures.WpAsync | UffdFeatures.Sigbus => "ASYNC+SIGBUS",
+        _ => features.ToString(),
+    };
+
+    /// <inheritdoc />
+    public override string ToString() => $"{Memory.Name}, {State.Name}, {NameOf(Features)}, {LettersOf(Modes)}, {Operation.Name}";
+}
+
+/// <summary>What became of a cell. Everything that a program could observe, and the two places where the model keeps it.</summary>
+/// <param name="Preparation">Empty if the state could be reached; otherwise the first step that failed, and how.</param>
+/// <param name="Result">0, an errno, or an access's outcome: ok:VALUE, SIGBUS(code=N), EFAULT, MSG:FLAGS of the fault it sleeps in.</param>
+/// <param name="Out">The out field: bytes or a negative errno, a mask in hex, "untouched", or empty if the call has none.</param>
+/// <param name="EntryBefore">The entry in words.</param>
+/// <param name="EntryAfter">The entry afterwards.</param>
+/// <param name="CacheBefore">The file's page in words; empty for anonymous memory.</param>
+/// <param name="CacheAfter">The file's page afterwards.</param>
+/// <param name="Reader">What happens to a thread that sleeps in a read of the page; empty if none can.</param>
+/// <param name="Writer">What happens to a thread that sleeps in a write of the page; empty if none can.</param>
+public sealed record CellAnswer(
+    string Preparation,
+    string Result,
+    string Out,
+    string EntryBefore,
+    string EntryAfter,
+    string CacheBefore,
+    string CacheAfter,
+    string Reader,
+    string Writer)
+{
+    /// <summary>A cell whose state cannot be reached.</summary>
+    public static CellAnswer Unreachable(string why) => new(why, "", "", "", "", "", "", "", "");
+
+    /// <summary>True if the state could be reached.</summary>
+    public bool IsReachable => Preparation.Length == 0;
+}

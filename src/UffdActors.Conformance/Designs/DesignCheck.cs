@@ -1,0 +1,246 @@
+using UffdActors.Abi;
+using UffdActors.Model;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Conformance.Designs;
+
+/// <summary>A check of specification 7.5, and whose fault it is when it fails.</summary>
+/// <param name="Number">1 to 6; 2 is there twice, as what the module declares and as what REGISTER reports.</param>
+/// <param name="Rule">What holds if it passes.</param>
+/// <param name="IsOfDesign">True if a failure is the design's, whatever the module does.</param>
+/// <param name="Run">Runs it; null if it passed, else the example on which it failed.</param>
+internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, Func<KernelProfile, Func<MemoryModule>, string?> Run)
+{
+    private static readonly FillKind[] Fills = [FillKind.Copy, FillKind.ZeroPage, FillKind.Continue, FillKind.Poison];
+
+    public static IReadOnlyList<DesignCheck> All { get; } =
+    [
+        new("1", "what is accepted as a set of modes is accepted as any part of it", false, ModesAreSubsets),
+        new("2a", "an ioctl that the module declares has an implementation", false, DeclaredIoctlsWork),
+        new("2b", "an ioctl that REGISTER reports has an implementation", true, ReportedIoctlsWork),
+        new("3", "CONTINUE never allocates", false, ContinueNeverAllocates),
+        new("4", "a fill that fails leaves cache and accounting as before", false, FailedFillsLeaveNothing),
+        new("5", "a module in use is not unloaded, and closing releases everybody", false, UnloadAndClose),
+        new("6", "COPY into a private mapping never touches the shared cache", false, PrivateCopyKeepsCache),
+    ];
+
+    private static string? ModesAreSubsets(KernelProfile profile, Func<MemoryModule> module)
+    {
+        foreach (bool shared in Sharing(module()))
+        {
+            RegisterModes[] accepted = [.. ModesOf(profile, module, shared)];
+            foreach (RegisterModes modes in accepted)
+            {
+                for (RegisterModes part = RegisterModes.Missing; part < modes; part++)
+                {
+                    if ((part & ~modes) == 0 && !accepted.Contains(part))
+                        return $"{Text(shared)}: REGISTER takes {Letters(modes)} and refuses {Letters(part)}";
+                }
+            }
+
+            if (profile.Shape is OpsShape.Seed && module().Ops is { } ops)
+            {
+                for (RegisterModes modes = RegisterModes.Missing; modes <= RegisterModes.All; modes++)
+                {
+                    if (((modes & ~ops.Features) == 0) != accepted.Contains(modes))
+                        return $"{Text(shared)}: Features is {Letters(ops.Features)}, and REGISTER {(accepted.Contains(modes) ? "takes" : "refuses")} {Letters(modes)}";
+                }
+            }
+        }
+
+        return null;
+    }
+
+    // Only the tables declare anything; modes that are offered, too, must have an ioctl that resolves them.
+    private static string? DeclaredIoctlsWork(KernelProfile profile, Func<MemoryModule> module)
+    {
+        if (profile.Shape is not (OpsShape.Seed or OpsShape.Reduced) || module().Ops is not { } ops) return null;
+        RegisterModes all = ModesOf(profile, module, shared: true).Aggregate(RegisterModes.None, (a, b) => a | b);
+        if (all == RegisterModes.None) return null;
+        foreach (FillKind kind in Fills)
+        {
+            if (profile.Shape == OpsShape.Reduced && kind is FillKind.Copy or FillKind.ZeroPage) continue;
+            if ((ops.Ioctls & BitOf(kind)) != 0 && Try(profile, module, shared: true, all, kind) is { } problem) return problem;
+        }
+
+        if (profile.Shape == OpsShape.Seed && (ops.Features & RegisterModes.Missing) != 0 && (ops.Ioctls & UffdIoctls.Copy) == 0)
+            return "MISSING is offered, and COPY, which would resolve it, is not";
+        if (profile.Shape == OpsShape.Seed && (ops.Features & RegisterModes.Minor) != 0 && (ops.Ioctls & UffdIoctls.Continue) == 0)
+            return "MINOR is offered, and CONTINUE, which would resolve it, is not";
+        return null;
+    }
+
+    private static string? ReportedIoctlsWork(KernelProfile profile, Func<MemoryModule> module)
+    {
+        foreach (bool shared in Sharing(module()))
+        {
+            foreach (RegisterModes modes in ModesOf(profile, module, shared))
+            {
+                UffdIoctls reported;
+                using (DesignScene scene = new(profile, module(), shared)) reported = scene.Register(modes).Ioctls ?? UffdIoctls.None;
+                foreach (FillKind kind in Fills)
+                {
+                    if ((reported & BitOf(kind)) != 0 && Try(profile, module, shared, modes, kind) is { } problem) return problem;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private static string? ContinueNeverAllocates(KernelProfile profile, Func<MemoryModule> module)
+    {
+        foreach (bool shared in Sharing(module()))
+        {
+            if (!ModesOf(profile, module, shared).Contains(RegisterModes.Minor)) continue;
+            using DesignScene scene = new(profile, module(), shared);
+            _ = scene.Register(RegisterModes.Minor);
+            long hole = FirstHole(scene);
+            if (hole < 0) continue;
+            long before = scene.FoliosInUse;
+            Fill fill = scene.Fill(FillKind.Continue, hole);
+            if (scene.FoliosInUse != before || scene.File.SlotAt(hole).IsPresent)
+                return $"{Text(shared)}: CONTINUE over a hole gives {Result(fill)} and has allocated a page of zeros; EFAULT is due";
+            if (fill.Error == Errno.None) return $"{Text(shared)}: CONTINUE over a hole gives 0; EFAULT is due";
+        }
+
+        return null;
+    }
+
+    private static string? FailedFillsLeaveNothing(KernelProfile profile, Func<MemoryModule> module)
+    {
+        RegisterModes modes = ModesOf(profile, module, shared: true).FirstOrDefault(m => (m & RegisterModes.Missing) != 0);
+        if (modes == RegisterModes.None) return null;
+        foreach (FillKind kind in new[] { FillKind.Copy, FillKind.ZeroPage })
+        {
+            // The loser of a race, and a page beyond the end of the file.
+            using DesignScene scene = new(profile, module(), shared: true);
+            _ = scene.Register(modes);
+            Fill winner = new(scene.Main);
+            Fill loser = new(scene.Main);
+            winner.Begin(scene.Context, kind, scene.At(0), scene.Page, FillSource.Stamp(1));
+            loser.Begin(scene.Context, kind, scene.At(0), scene.Page, FillSource.Stamp(2));
+            scene.Submit(winner);
+            scene.Submit(loser);
+            scene.RunAll();
+            if (winner.Error == Errno.EINVAL) continue;
+            long expected = winner.Error == Errno.None || loser.Error == Errno.None ? 1 : 0;
+            if (scene.FoliosInUse != expected || scene.File.SlotAt(0).IsPresent != (expected == 1))
+                return $"{kind} against {kind} of one page: {Result(winner)} and {Result(loser)}, and {scene.FoliosInUse} folios are in use where {expected} should be";
+            if (winner.Error == Errno.None && loser.Error == Errno.None) return $"{kind} against {kind} of one page: both succeed";
+
+            _ = scene.Run(new Model.Operations.Files.TruncateFile(scene.Main, scene.File, (long)scene.Page));
+            long before = scene.FoliosInUse;
+            Fill beyond = scene.Fill(kind, 2);
+            if (scene.File.Bytes == (long)scene.Page && (beyond.Error == Errno.None || scene.FoliosInUse != before || scene.File.SlotAt(2).IsPresent))
+                return $"{kind} beyond the end of the file: {Result(beyond)}, {scene.FoliosInUse - before} folios stay behind";
+        }
+
+        return null;
+    }
+
+    private static string? UnloadAndClose(KernelProfile profile, Func<MemoryModule> module)
+    {
+        RegisterModes modes = ModesOf(profile, module, shared: true).FirstOrDefault();
+        if (modes == RegisterModes.None) return null;
+        using DesignScene scene = new(profile, module(), shared: true);
+        ModuleTable table = new();
+        table.Load(scene.File.Module, lax: true);
+        _ = scene.Register(modes);
+        Access access = scene.Touch(1, 0);
+        if (Unloads(table, scene)) return "the module is unloaded while a mapping is registered";
+        scene.CloseContext();
+        if (!access.IsFinished) return "a thread sleeps on after the last close";
+        if (Unloads(table, scene)) return "the module is unloaded while its memory is mapped";
+        scene.Unmap();
+        return Unloads(table, scene) ? null : "the module cannot be unloaded although nothing maps its memory";
+    }
+
+    private static string? PrivateCopyKeepsCache(KernelProfile profile, Func<MemoryModule> module)
+    {
+        if (!module().AllowsPrivate) return null;
+        RegisterModes modes = ModesOf(profile, module, shared: false).FirstOrDefault(m => (m & RegisterModes.Missing) != 0);
+        if (modes == RegisterModes.None) return null;
+        using DesignScene scene = new(profile, module(), shared: false);
+        _ = scene.File.EnsurePage(1);
+        CacheSlot cached = scene.File.SlotAt(1);
+        _ = scene.Register(modes);
+        foreach (long page in new[] { 0L, 1L })
+        {
+            CacheSlot before = page == 0 ? scene.File.SlotAt(0) : cached;
+            Fill fill = scene.Fill(FillKind.Copy, page);
+            if (scene.File.SlotAt(page) != before) return $"private COPY gives {Result(fill)} and changes the cache";
+            if (before.IsPresent && scene.File.Store.ReadByte(before.Folio, 0) != 0) return "private COPY writes into the cached page";
+        }
+
+        return null;
+    }
+
+    /// <summary>The mode sets that REGISTER accepts, found by asking for each.</summary>
+    public static IEnumerable<RegisterModes> ModesOf(KernelProfile profile, Func<MemoryModule> module, bool shared)
+    {
+        for (RegisterModes modes = RegisterModes.Missing; modes <= RegisterModes.All; modes++)
+        {
+            using DesignScene scene = new(profile, module(), shared);
+            if (scene.Mapped == Errno.None && scene.Register(modes).Error == Errno.None) yield return modes;
+        }
+    }
+
+    /// <summary>The fills that a mapping takes, found by trying each where it should work.</summary>
+    public static IEnumerable<FillKind> FillsOf(KernelProfile profile, Func<MemoryModule> module, bool shared, RegisterModes modes) =>
+        Fills.Where(kind => Try(profile, module, shared, modes, kind) is null);
+
+    private static string? Try(KernelProfile profile, Func<MemoryModule> module, bool shared, RegisterModes modes, FillKind kind)
+    {
+        using DesignScene scene = new(profile, module(), shared);
+        long page = kind == FillKind.Continue ? 1 : FirstHole(scene);
+        if (page < 0) return null;
+        if (kind == FillKind.Continue) _ = scene.File.EnsurePage(page);
+        _ = scene.Register(modes);
+        Fill fill = scene.Fill(kind, page);
+        return fill.Error == Errno.None ? null : $"{Text(shared)}, {Letters(modes)}: {Name(kind)} is advertised and gives {Result(fill)}";
+    }
+
+    private static bool Unloads(ModuleTable table, DesignScene scene)
+    {
+        try
+        {
+            table.Unload(scene.File.Module.Name, _ => scene.UsesModule);
+            return true;
+        }
+        catch (ModuleException)
+        {
+            return false;
+        }
+    }
+
+    private static long FirstHole(DesignScene scene)
+    {
+        for (long page = 0; page < DesignScene.Pages; page++)
+        {
+            if (!scene.File.SlotAt(page).IsPresent) return page;
+        }
+
+        return -1;
+    }
+
+    private static bool[] Sharing(MemoryModule module) => module.AllowsPrivate ? [true, false] : [true];
+
+    private static UffdIoctls BitOf(FillKind kind) => kind switch
+    {
+        FillKind.Copy => UffdIoctls.Copy,
+        FillKind.ZeroPage => UffdIoctls.ZeroPage,
+        FillKind.Continue => UffdIoctls.Continue,
+        _ => UffdIoctls.Poison,
+    };
+
+    public static string Name(FillKind kind) => kind.ToString().ToUpperInvariant();
+
+    private static string Text(bool shared) => shared ? "shared" : "private";
+
+    private static string Letters(RegisterModes modes) => Cells.Cell.LettersOf(modes);
+
+    private static string Result(Fill fill) => fill.Error == Errno.None ? "0" : fill.Error.ToString();
+}

@@ -1,0 +1,92 @@
+using UffdActors.Abi;
+using UffdActors.Model;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Conformance.Designs;
+
+/// <summary>A few pages of a module's memory under one design, on the sequential kernel.</summary>
+internal sealed class DesignScene : IDisposable
+{
+    public const long Pages = 8;
+    private const ulong Base = 0x1000_0000_0000;
+
+    private readonly SequentialKernel _kernel = new();
+    private readonly AddressSpace _mm;
+    private readonly MemoryFile _file;
+
+    public DesignScene(KernelProfile profile, MemoryModule module, bool shared, UffdFeatures features = UffdFeatures.None)
+    {
+        Machine = new Machine(profile, ContentKind.Runs, basePages: 1024, hugePages: 64, giantPages: 64);
+        _mm = _kernel.Attach(new AddressSpace(Machine));
+        Main = _kernel.Attach(new Caller(_mm));
+        Page = 1UL << module.PageShift;
+        _file = module.CreateFile(Machine, (long)(Page * Pages));
+        Prot prot = module.CheckProtection(Prot.ReadWrite, shared) == Errno.None ? Prot.ReadWrite : Prot.Read;
+        Mapped = Run(new MapMemory(Main, Base, Page * Pages, new MapRequest(prot, _file, shared))).Error;
+        Context = _kernel.Attach(new UserfaultContext(_mm, UffdOpenFlags.NonBlock));
+        _ = Run(new Handshake(Main, Context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features }));
+    }
+
+    public Machine Machine { get; }
+
+    public Caller Main { get; }
+
+    public UserfaultContext Context { get; }
+
+    public MemoryFile File => _file;
+
+    /// <summary>What mmap said.</summary>
+    public Errno Mapped { get; }
+
+    public ulong Page { get; }
+
+    public bool UsesModule => _mm.Uses(_file.Module);
+
+    public T Run<T>(T operation)
+        where T : Operation => _kernel.Run(operation);
+
+    public ulong At(long page) => Base + ((ulong)page * Page);
+
+    public Register Register(RegisterModes modes) => Run(new Register(Main, Context, Base, Page * Pages, (ulong)modes));
+
+    public Fill Fill(FillKind kind, long page)
+    {
+        Fill fill = new(Main);
+        fill.Begin(Context, kind, At(page), Page, kind == FillKind.Copy ? FillSource.Stamp(7) : FillSource.Zero);
+        return Run(fill);
+    }
+
+    public Errno Protect(long page) => Run(new WriteProtect(Main, Context, At(page), Page, (ulong)WriteProtectModes.Protect)).Error;
+
+    public Access Touch(int thread, long page)
+    {
+        Access access = new(_kernel.Attach(new Caller(_mm, thread, thread)));
+        access.Begin(At(page), AccessKind.Read);
+        return Run(access);
+    }
+
+    public Entry EntryAt(long page) => _mm.EntryAt(PageSize.PageOf(At(page)));
+
+    public void Submit(Operation operation) => _kernel.Submit(operation);
+
+    public void RunAll() => _kernel.Run();
+
+    public void Unmap() => _ = Run(new UnmapMemory(Main, Base, Page * Pages));
+
+    public void CloseContext() => _ = Run(new CloseHandle(Main, Context));
+
+    /// <summary>Folios in use, of every size.</summary>
+    public long FoliosInUse => Machine.BaseFolios.InUse + Machine.HugeFolios.InUse + Machine.GiantFolios.InUse;
+
+    public void Dispose()
+    {
+        _mm.Dispose();
+        _file.Dispose();
+        Machine.Dispose();
+    }
+}

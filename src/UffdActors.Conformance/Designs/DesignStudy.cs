@@ -1,0 +1,218 @@
+using System.Diagnostics;
+using System.Text.Json;
+using UffdActors.Abi;
+using UffdActors.Model;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Conformance.Designs;
+
+/// <summary>What one check came to.</summary>
+/// <param name="Number">Number in specification 7.5.</param>
+/// <param name="Rule">What holds if it passes.</param>
+/// <param name="Failure">The example on which it failed; null if it passed.</param>
+/// <param name="IsOfDesign">True if a failure is the design's, whatever the module does.</param>
+public sealed record CheckResult(string Number, string Rule, string? Failure, bool IsOfDesign);
+
+/// <summary>One module under one design.</summary>
+/// <param name="Design">Letter of the design.</param>
+/// <param name="Description">What the design is.</param>
+/// <param name="Module">Name of the module.</param>
+/// <param name="SharedModes">Mode sets that REGISTER accepts on a shared mapping.</param>
+/// <param name="PrivateModes">The same on a private mapping.</param>
+/// <param name="Fills">Fills that work on a shared mapping registered with all that it accepts.</param>
+/// <param name="Members">What the module's author has to write.</param>
+/// <param name="Checks">The checks.</param>
+public sealed record DesignResult(
+    string Design,
+    string Description,
+    string Module,
+    IReadOnlyList<RegisterModes> SharedModes,
+    IReadOnlyList<RegisterModes> PrivateModes,
+    IReadOnlyList<FillKind> Fills,
+    IReadOnlyList<string> Members,
+    IReadOnlyList<CheckResult> Checks)
+{
+    /// <summary>Median time of a MINOR fault and its CONTINUE in nanoseconds, mechanism only; null if it cannot be registered.</summary>
+    public double? FaultNanoseconds { get; init; }
+}
+
+/// <summary>The designs that the seed's table was weighed against, each with unchanged modules (specification 7.5).</summary>
+/// <param name="Results">One for each design and module.</param>
+public sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
+{
+    private const int Version = 1;
+    private static readonly JsonWriterOptions Indented = new() { Indented = true };
+
+    /// <summary>The designs, by letter. E, a hook for each ioctl, has no adapter: no backend was ever written for it.</summary>
+    public static IReadOnlyList<(string Letter, KernelProfile Profile)> Designs { get; } =
+    [
+        ("A", Of("design-A", OpsShape.FaultHandler)),
+        ("B", Of("design-B", OpsShape.Request)),
+        ("C", Of("design-C", OpsShape.Seed)),
+        ("D", Of("design-D", OpsShape.Reduced)),
+        ("F", Of("design-F", OpsShape.Merged)),
+    ];
+
+    /// <summary>Runs the checks over the modules that come along.</summary>
+    /// <param name="rounds">Interleaved rounds of the measurement; 0 leaves it out.</param>
+    /// <param name="cancel">Ends it early.</param>
+    public static DesignStudy Run(int rounds = 0, CancellationToken cancel = default)
+    {
+        Func<MemoryModule>[] modules = [() => new Shmem(), () => new GuestMemfd(), () => new Hugetlb()];
+        List<DesignResult> results = [];
+        foreach (Func<MemoryModule> module in modules)
+        {
+            foreach ((string letter, KernelProfile profile) in Designs)
+            {
+                cancel.ThrowIfCancellationRequested();
+                results.Add(Check(letter, profile, module));
+            }
+        }
+
+        if (rounds > 0) Measure(results, modules, rounds, cancel);
+        return new DesignStudy(results);
+    }
+
+    /// <summary>Runs the checks on one module under one kernel.</summary>
+    /// <param name="letter">Letter of the design for the report.</param>
+    /// <param name="profile">Kernel.</param>
+    /// <param name="module">Makes the module, or gives the same one again.</param>
+    public static DesignResult Check(string letter, KernelProfile profile, Func<MemoryModule> module)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        ArgumentNullException.ThrowIfNull(module);
+        RegisterModes[] shared = [.. DesignCheck.ModesOf(profile, module, shared: true)];
+        RegisterModes all = shared.Aggregate(RegisterModes.None, (a, b) => a | b);
+        return new DesignResult(
+            letter,
+            profile.Design.Description,
+            module().Name,
+            shared,
+            [.. module().AllowsPrivate ? DesignCheck.ModesOf(profile, module, shared: false) : []],
+            [.. all == RegisterModes.None ? [] : DesignCheck.FillsOf(profile, module, shared: true, all)],
+            profile.Design.MembersOf(module()),
+            [.. DesignCheck.All.Select(c => new CheckResult(c.Number, c.Rule, RunGuarded(c, profile, module), c.IsOfDesign))]);
+    }
+
+    /// <summary>The study for machines.</summary>
+    public string ToJson()
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter json = new(stream, Indented))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("version", Version);
+            json.WriteString("kind", "uffd-designs");
+            json.WriteStartArray("results");
+            foreach (DesignResult result in Results) Write(json, result);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        return System.Text.Encoding.UTF8.GetString(stream.ToArray());
+    }
+
+    private static KernelProfile Of(string name, OpsShape shape) => KernelProfile.Seed with { Name = name, Shape = shape };
+
+    // A third party's hook that throws fails the check that called it; the others still run.
+    private static string? RunGuarded(DesignCheck check, KernelProfile profile, Func<MemoryModule> module)
+    {
+        try
+        {
+            return check.Run(profile, module);
+        }
+        catch (Exception e)
+        {
+            return $"the module threw {e.GetType().Name}: {e.Message}";
+        }
+    }
+
+    private static void Measure(List<DesignResult> results, Func<MemoryModule>[] modules, int rounds, CancellationToken cancel)
+    {
+        var times = new List<double>[results.Count];
+        for (int i = 0; i < times.Length; i++) times[i] = [];
+        // One warm-up round; then the designs take turns, so that what disturbs one disturbs all.
+        for (int round = 0; round <= rounds; round++)
+        {
+            for (int i = 0; i < results.Count; i++)
+            {
+                cancel.ThrowIfCancellationRequested();
+                if (!results[i].SharedModes.Contains(RegisterModes.Minor)) continue;
+                KernelProfile profile = Designs[i % Designs.Count].Profile;
+                double nanoseconds = MinorFaults(profile, modules[i / Designs.Count]());
+                if (round > 0) times[i].Add(nanoseconds);
+            }
+        }
+
+        for (int i = 0; i < results.Count; i++)
+        {
+            if (times[i].Count == 0) continue;
+            times[i].Sort();
+            results[i] = results[i] with { FaultNanoseconds = times[i][times[i].Count / 2] };
+        }
+    }
+
+    private static double MinorFaults(KernelProfile profile, MemoryModule module)
+    {
+        const int Passes = 32;
+        using DesignScene scene = new(profile, module, shared: true);
+        for (long page = 0; page < DesignScene.Pages; page++) _ = scene.File.EnsurePage(page);
+        _ = scene.Register(RegisterModes.Minor);
+        Access access = new(scene.Main);
+        Fill fill = new(scene.Main);
+        long ticks = 0;
+        for (int pass = 0; pass < Passes; pass++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            for (long page = 0; page < DesignScene.Pages; page++)
+            {
+                access.Begin(scene.At(page), AccessKind.Read);
+                _ = scene.Run(access);
+                fill.Begin(scene.Context, FillKind.Continue, scene.At(page), scene.Page);
+                _ = scene.Run(fill);
+            }
+
+            ticks += Stopwatch.GetTimestamp() - start;
+            _ = scene.Run(new Model.Operations.Maps.AdviseMemory(scene.Main, scene.At(0), scene.Page * (ulong)DesignScene.Pages, Model.Operations.Maps.Advice.DontNeed));
+        }
+
+        return ticks * (1e9 / Stopwatch.Frequency) / (Passes * DesignScene.Pages);
+    }
+
+    private static void Write(Utf8JsonWriter json, DesignResult result)
+    {
+        json.WriteStartObject();
+        json.WriteString("design", result.Design);
+        json.WriteString("description", result.Description);
+        json.WriteString("module", result.Module);
+        Strings(json, "sharedModes", result.SharedModes.Select(Cells.Cell.LettersOf));
+        Strings(json, "privateModes", result.PrivateModes.Select(Cells.Cell.LettersOf));
+        Strings(json, "fills", result.Fills.Select(DesignCheck.Name));
+        Strings(json, "members", result.Members);
+        json.WriteStartArray("checks");
+        foreach (CheckResult check in result.Checks)
+        {
+            json.WriteStartObject();
+            json.WriteString("number", check.Number);
+            json.WriteString("rule", check.Rule);
+            json.WriteBoolean("passed", check.Failure is null);
+            json.WriteBoolean("ofDesign", check.IsOfDesign);
+            json.WriteString("failure", check.Failure);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        if (result.FaultNanoseconds is { } nanoseconds) json.WriteNumber("faultNanoseconds", Math.Round(nanoseconds));
+        else json.WriteNull("faultNanoseconds");
+        json.WriteEndObject();
+    }
+
+    private static void Strings(Utf8JsonWriter json, string name, IEnumerable<string> values)
+    {
+        json.WriteStartArray(name);
+        foreach (string value in values) json.WriteStringValue(value);
+        json.WriteEndArray();
+    }
+}

@@ -1,0 +1,80 @@
+using System.Text.Json;
+
+namespace UffdActors.Cli.Tests;
+
+public class AskTests
+{
+    [Fact]
+    public async Task The_question_of_the_manual_is_answered_in_one_screen()
+    {
+        CommandRun run = await CommandRun.Of("ask", "--backend", "shmem", "--state", "wp-marker", "--modes", "MW", "--do", "copy");
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.True(run.Output.Split('\n').Length < 24);
+        Assert.Contains("result     0   out 4096", run.Output, StringComparison.Ordinal);
+        Assert.Contains("WP marker -> page of the file with 83", run.Output, StringComparison.Ordinal);
+        Assert.Contains("woken, ok:83", run.Output, StringComparison.Ordinal);
+        Assert.Contains("(5.2, 5.3)", run.Output, StringComparison.Ordinal);
+        Assert.Contains("shmem,none+wp,MW,COPY,0,0,4096", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_nobody_recorded_is_said_to_be_so()
+    {
+        CommandRun run = await CommandRun.Of("ask", "--backend", "guest-memfd", "--state", "none", "--modes", "M", "--do", "copy", "--profile", "linux-7.1");
+        Assert.Contains("no recorded row covers this question", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_profile_that_differs_from_the_recorded_kernel_says_so()
+    {
+        CommandRun run = await CommandRun.Of("ask", "--backend", "shmem", "--state", "beyond-eof", "--modes", "M", "--do", "copy", "--profile", "linux-7.1");
+        Assert.Contains("ENOMEM", run.Output, StringComparison.Ordinal);
+        Assert.Contains("Linux 6.18 gives another result", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Json_has_a_version_and_the_same_answer()
+    {
+        CommandRun run = await CommandRun.Of("ask", "--backend", "anon", "--state", "hole", "--modes", "M", "--do", "write", "--features", "sigbus", "--json", "-");
+        using JsonDocument json = JsonDocument.Parse(run.Output);
+        Assert.Equal(1, json.RootElement.GetProperty("version").GetInt32());
+        Assert.Equal("SIGBUS(code=2)", json.RootElement.GetProperty("answer").GetProperty("result").GetString());
+    }
+
+    [Theory]
+    [InlineData("--backend", "shmm", "shmem-private")]
+    [InlineData("--state", "lost", "wp-marker")]
+    [InlineData("--modes", "MX", "MWI")]
+    [InlineData("--do", "jump", "zeropage")]
+    [InlineData("--profile", "linux-5", "linux-7.1")]
+    [InlineData("--features", "magic", "wp-async")]
+    [InlineData("--state", "zeropage", "it has none")]
+    public async Task A_bad_word_is_one_line_with_the_allowed_ones(string option, string value, string named)
+    {
+        Dictionary<string, string> words = new() { ["--backend"] = "shmem", ["--state"] = "none", ["--modes"] = "M", ["--do"] = "copy" };
+        words[option] = value;
+        CommandRun run = await CommandRun.Of(["ask", .. words.SelectMany(w => new[] { w.Key, w.Value })]);
+
+        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        Assert.Empty(run.Output);
+        Assert.Single(run.Error.TrimEnd().Split('\n'));
+        Assert.Contains(named, run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_kernel_does_not_differ_from_itself()
+    {
+        CommandRun run = await CommandRun.Of("diff", "seed", "seed");
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Contains("seed and seed agree in all", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Diff_of_a_kernel_that_is_not_there_names_those_that_are()
+    {
+        CommandRun run = await CommandRun.Of("diff", "linux-6.18", "linux-2.6");
+        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        Assert.Contains("linux-7.1", run.Error, StringComparison.Ordinal);
+    }
+}

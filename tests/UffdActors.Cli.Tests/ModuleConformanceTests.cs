@@ -1,0 +1,79 @@
+using System.Text.Json;
+
+namespace UffdActors.Cli.Tests;
+
+public class ModuleConformanceTests
+{
+    private static readonly string Here = typeof(RightModule).Assembly.Location;
+
+    [Fact]
+    public async Task A_right_module_passes()
+    {
+        CommandRun run = await CommandRun.Of("conform", "--module", Here, "--type", typeof(RightModule).FullName!);
+        Assert.True(run.ExitCode == ExitCode.Done, run.Output + run.Error);
+        Assert.DoesNotContain("FAILS", run.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(typeof(AllocatingModule), "3", "has allocated a page of zeros")]
+    [InlineData(typeof(LeakingModule), "4", "folios are in use where 1 should be")]
+    [InlineData(typeof(RefusingModule), "2a", "ZEROPAGE is advertised and gives EINVAL")]
+    [InlineData(typeof(ContradictingModule), "C8", "MISSING and COPY go together")]
+    [InlineData(typeof(ThrowingModule), "2a", "CONTINUE is advertised and gives EIO")]
+    public async Task A_wrong_module_fails_the_check_that_it_breaks(Type module, string check, string example)
+    {
+        CommandRun run = await CommandRun.Of("conform", "--module", Here, "--type", module.FullName!);
+
+        Assert.Equal(ExitCode.Failed, run.ExitCode);
+        Assert.Contains($"({check}) FAILS", run.Output, StringComparison.Ordinal);
+        Assert.Contains(example, run.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("seed")]
+    [InlineData("linux-7.1")]
+    public async Task The_sample_module_passes_under_both_kernels_that_have_a_table(string profile)
+    {
+        string firmware = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        try
+        {
+            await File.WriteAllBytesAsync(firmware, new byte[3 * 4096]);
+            string rom = Path.Combine(AppContext.BaseDirectory, "UffdActors.SampleRom.dll");
+            CommandRun run = await CommandRun.Of("conform", "--module", rom, "--set", $"rom.file={firmware}", "--profile", profile, "--json", "-");
+            Assert.True(run.ExitCode == ExitCode.Done, run.Output + run.Error);
+            using JsonDocument json = JsonDocument.Parse(run.Output);
+            Assert.Equal("rom", json.RootElement.GetProperty("results")[0].GetProperty("module").GetString());
+        }
+        finally
+        {
+            File.Delete(firmware);
+        }
+    }
+
+    [Theory]
+    [InlineData("there is no such file", "--module", "/nowhere.dll")]
+    [InlineData("name one with --type", "--module", "HERE")]
+    [InlineData("has no type \"Nobody\"", "--module", "HERE", "--type", "Nobody")]
+    [InlineData("set uffd.module.rom.file", "--module", "ROM")]
+    [InlineData("write KEY=VALUE", "--module", "ROM", "--set", "rom.file")]
+    [InlineData("has no table for modules", "--module", "HERE", "--type", "UffdActors.Cli.Tests.RightModule", "--profile", "linux-6.18")]
+    public async Task What_cannot_be_loaded_is_one_line(string expected, params string[] args)
+    {
+        string rom = Path.Combine(AppContext.BaseDirectory, "UffdActors.SampleRom.dll");
+        CommandRun run = await CommandRun.Of(["conform", .. args.Select(a => a == "HERE" ? Here : a == "ROM" ? rom : a)]);
+
+        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        Assert.Single(run.Error.TrimEnd().Split('\n'));
+        Assert.Contains(expected, run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_design_study_says_what_fails_and_on_what_example()
+    {
+        CommandRun run = await CommandRun.Of("designs", "--rounds", "0");
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Contains("guest-memfd under A: CONTINUE through the backend's fault handler", run.Output, StringComparison.Ordinal);
+        Assert.Contains("CONTINUE over a hole gives 0 and has allocated", run.Output, StringComparison.Ordinal);
+        Assert.Contains("to write  4: Features, Ioctls, GetFolio, userfault check", run.Output, StringComparison.Ordinal);
+    }
+}
