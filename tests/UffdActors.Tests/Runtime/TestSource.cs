@@ -28,6 +28,9 @@ internal sealed class TestSource : IPageSource
     /// <summary>Answer only when told to.</summary>
     public bool HoldsBack { get; set; }
 
+    /// <summary>How often each page is answered.</summary>
+    public int Repeats { get; set; } = 1;
+
     /// <summary>Orders so far.</summary>
     public List<PageOrder> Orders { get; } = [];
 
@@ -66,7 +69,7 @@ internal sealed class TestSource : IPageSource
             }
 
             if (Zeros.Contains(page)) receiver.Received(order.Id, page, 1, SourceContent.Zero, 0);
-            else receiver.Received(order.Id, page, 1, SourceContent.Bytes, _pages[page].Address);
+            else for (int n = 0; n < Repeats; n++) receiver.Received(order.Id, page, 1, SourceContent.Bytes, _pages[page].Address);
         }
     }
 

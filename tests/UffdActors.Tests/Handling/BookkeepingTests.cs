@@ -1,0 +1,146 @@
+using CsCheck;
+using UffdActors.Handling;
+using UffdActors.Model.Mapping;
+using UffdActors.Tests.Actors;
+
+namespace UffdActors.Tests.Handling;
+
+/// <summary>What the ring remembers, against naive models that keep it page by page.</summary>
+public sealed class BookkeepingTests
+{
+    private const int Pages = 200;
+
+    [Fact]
+    public void A_page_bitmap_is_a_set_of_pages()
+    {
+        Gen<(int Kind, long Page)> step = Gen.Select(Gen.Int[0, 3], Gen.Long[0, Pages - 1]);
+        step.List[1, 80].Sample(steps =>
+        {
+            PageBitmap bitmap = new(Pages);
+            SortedSet<long> model = [];
+            foreach ((int kind, long page) in steps)
+            {
+                if (kind < 2) Assert.Equal(model.Add(page), bitmap.Set(page));
+                else if (kind == 2) Clear(bitmap, model, page);
+                else Assert.Equal(Enumerable.Range((int)page, Pages - (int)page).Select(p => (long)p).FirstOrDefault(p => !model.Contains(p), Pages), bitmap.NextClear(page));
+            }
+
+            Assert.Equal(model.Count, bitmap.Count);
+            for (long page = 0; page < Pages; page++) Assert.Equal(model.Contains(page), bitmap.Contains(page));
+        });
+    }
+
+    [Fact]
+    public void Of_many_threads_that_set_a_page_one_is_the_first()
+    {
+        PageBitmap bitmap = new(Pages);
+        int firsts = 0;
+        Parallel.For(0, 8 * Pages, i =>
+        {
+            if (bitmap.Set(i % Pages)) Interlocked.Increment(ref firsts);
+        });
+        Assert.Equal((Pages, (long)Pages), (firsts, bitmap.Count));
+    }
+
+    [Fact]
+    public void The_table_of_outstanding_pages_is_a_dictionary_whatever_its_chains_look_like()
+    {
+        FaultReader reader = Reader(out HandlerSlot slot);
+        // Few addresses and many steps, so that the chains grow, and break in the middle.
+        Gen<(bool Add, ulong Page)> step = Gen.Select(Gen.Bool, Gen.ULong[0, 60]);
+        step.List[1, 200].Sample(steps =>
+        {
+            OutstandingPages table = new();
+            Dictionary<ulong, PageRequest> model = [];
+            foreach ((bool add, ulong page) in steps)
+            {
+                ulong address = page << 12;
+                PageRequest? known = model.GetValueOrDefault(address);
+                Assert.Same(known, table.Find(address));
+                if (add && known is null)
+                {
+                    PageRequest request = new(reader, slot, new ManualTime()) { Address = address };
+                    table.Add(request);
+                    model.Add(address, request);
+                }
+                else if (!add && known is not null)
+                {
+                    Assert.True(table.Remove(known));
+                    Assert.False(table.Remove(known));
+                    _ = model.Remove(address);
+                }
+            }
+
+            Assert.Equal(model.Count, table.Count);
+            Assert.Equal(model.Values.OrderBy(r => r.Address), table.All().OrderBy(r => r.Address));
+        });
+    }
+
+    [Fact]
+    public void A_view_knows_after_any_events_where_each_page_is_and_what_was_removed()
+    {
+        Gen<(int Kind, int At, int Count, int To)> step = Gen.Select(Gen.Int[0, 2], Gen.Int[0, 60], Gen.Int[1, 12], Gen.Int[0, 60]);
+        step.List[0, 12].Sample(steps =>
+        {
+            RegionView view = RegionView.Empty
+                .With(Region(0, 0, 20))
+                .With(Region(1, 30, 10));
+            // For every page of the address space: which page of which region it is; and whether it holds zeros now.
+            (int Region, long Page)?[] where = new (int, long)?[80];
+            bool[] removed = new bool[80];
+            for (int i = 0; i < 20; i++) where[i] = (0, i);
+            for (int i = 0; i < 10; i++) where[30 + i] = (1, i);
+            foreach ((int kind, int at, int count, int to) in steps)
+            {
+                PageRange range = new(at, at + count);
+                long epoch = view.Epoch;
+                switch (kind)
+                {
+                    case 0:
+                        view = view.AfterRemove(range);
+                        for (int i = at; i < at + count; i++) removed[i] = true;
+                        break;
+                    case 1:
+                        view = view.AfterUnmap(range);
+                        for (int i = at; i < at + count; i++) where[i] = null;
+                        break;
+                    default:
+                        // mremap takes to a place that is free, as the kernel unmaps the target first.
+                        if (Math.Abs(to - at) < count || Enumerable.Range(to, count).Any(i => where[i] is not null || removed[i])) continue;
+                        view = view.AfterRemap(range, to);
+                        for (int i = 0; i < count; i++)
+                        {
+                            (where[to + i], where[at + i]) = (where[at + i], null);
+                            removed[to + i] |= removed[at + i];
+                        }
+
+                        break;
+                }
+
+                Assert.True(view.Epoch > epoch);
+            }
+
+            for (int page = 0; page < 80; page++)
+            {
+                ServedRegion? region = view.Find(page);
+                Assert.Equal(where[page], region is null ? null : (region.Id, region.PageOf(page)));
+                if (where[page] is not null) Assert.Equal(removed[page], view.IsRemoved(page));
+            }
+        });
+    }
+
+    private static void Clear(PageBitmap bitmap, SortedSet<long> model, long page)
+    {
+        bitmap.Clear(page);
+        _ = model.Remove(page);
+    }
+
+    private static ServedRegion Region(int id, long start, long pages) =>
+        new(id, new PageRange(start, start + pages), start, ResolveBy.Copy, new PageBitmap(pages));
+
+    private static FaultReader Reader(out HandlerSlot slot)
+    {
+        slot = new HandlerSlot(0, new FakeThread());
+        return new FaultReader(new FakeDescriptor(), [slot], RegionView.Empty, new ManualTime(), crashLimit: 1);
+    }
+}
