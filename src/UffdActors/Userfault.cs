@@ -19,7 +19,8 @@ public sealed class Userfault
     private readonly List<(GuestRegion Region, RegisterModes Modes, PageBitmap Received)> _registered = [];
     private FaultReader? _reader;
     private readonly List<Akka.Actor.IActorRef> _pushes = [];
-    private bool _closed;
+    private readonly Lock _gate = new();
+    private int _closed;
 
     internal Userfault(UffdVm vm, UserfaultContext context)
     {
@@ -49,7 +50,7 @@ public sealed class Userfault
         PageBitmap received = new(region.Pages);
         if (_reader is { } reader) throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
         await _vm.CallAsync("UFFDIO_REGISTER", register, c => c.Error, cancel, Refusal(region, modes));
-        _registered.Add((region, modes, received));
+        lock (_gate) _registered.Add((region, modes, received));
         return register.Ioctls ?? UffdIoctls.None;
     }
 
@@ -61,14 +62,14 @@ public sealed class Userfault
         _vm.ThrowIfClosed();
         if (_reader is not null) throw new InvalidOperationException("The userfaultfd is being served already.");
         cancel.ThrowIfCancellationRequested();
-        foreach ((GuestRegion region, _, _) in _registered)
+        foreach ((GuestRegion region, _, _) in Registered())
         {
             if (region.File is { PageShift: not PageSize.BaseShift } file)
                 throw new InvalidOperationException($"Region {region.Id} has pages of {1L << file.PageShift} bytes ({region.Module}); handlers fill pages of {PageSize.Base} bytes only.");
         }
 
         RegionView view = RegionView.Empty;
-        foreach ((GuestRegion region, RegisterModes modes, PageBitmap received) in _registered) view = view.With(Served(region, modes, received));
+        foreach ((GuestRegion region, RegisterModes modes, PageBitmap received) in Registered()) view = view.With(Served(region, modes, received));
         HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, NewMonitorThread()))];
         FaultReader reader = new(new ModelDescriptor(_context), slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit);
         Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce ? await _vm.StartSourceAsync(options.Source) : null;
@@ -91,14 +92,14 @@ public sealed class Userfault
         PushProgress progress = new(_vm.NewCompletion());
         Akka.Actor.IActorRef actor = await _vm.StartSourceAsync(source);
         Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, NewMonitorThread(), actor, region.Id, received, progress, _vm.Settings.PushChunkPages));
-        lock (_pushes) _pushes.Add(push);
+        lock (_gate) _pushes.Add(push);
         return new BackgroundPush(progress, received, _vm);
     }
 
     /// <summary>Pages of a region that have been filled.</summary>
     public PageBitmap ReceivedOf(GuestRegion region)
     {
-        foreach ((GuestRegion known, _, PageBitmap received) in _registered)
+        foreach ((GuestRegion known, _, PageBitmap received) in Registered())
         {
             if (known == region) return received;
         }
@@ -136,27 +137,32 @@ public sealed class Userfault
     public async Task CloseAsync(CancellationToken cancel = default)
     {
         _vm.ThrowIfClosed();
-        foreach ((GuestRegion region, _, PageBitmap received) in _registered)
+        if (Volatile.Read(ref _closed) == 1) return;
+        foreach ((GuestRegion region, _, PageBitmap received) in Registered())
         {
             if (_reader is not null && received.Count < received.Pages)
                 throw new InvalidOperationException(
                     $"Region {region.Id} lacks {received.Pages - received.Count} of {received.Pages} pages; closing now would turn them into zeros. Finish the push, or abandon them together with the guest.");
         }
 
-        if (_closed) return;
-        _closed = true;
-        await _vm.CallAsync("close", new CloseHandle(_vm.Main, _context), c => c.Error, cancel);
+        cancel.ThrowIfCancellationRequested();
+        // From here on it goes on to its end, whoever still waits for it.
+        await CloseForGoodAsync().WaitAsync(cancel);
+    }
+
+    private (GuestRegion Region, RegisterModes Modes, PageBitmap Received)[] Registered()
+    {
+        lock (_gate) return [.. _registered];
     }
 
     private Akka.Actor.IActorRef[] Pushes()
     {
-        lock (_pushes) return [.. _pushes];
+        lock (_gate) return [.. _pushes];
     }
 
     internal async Task CloseForGoodAsync()
     {
-        if (_closed) return;
-        _closed = true;
+        if (Interlocked.Exchange(ref _closed, 1) == 1) return;
         await _vm.CallAsync("close", new CloseHandle(_vm.Main, _context), c => c.Error, CancellationToken.None);
     }
 
