@@ -229,8 +229,10 @@ public sealed class ModelWorld : IProgramState, IDisposable
 
     private Observation Open(ProgramStep step)
     {
-        if ((step.Word & ~(ulong)UffdOpenFlags.All) != 0) return new Observation { Return = -1, Error = nameof(Errno.EINVAL) };
-        UserfaultContext context = _kernel.Attach(new UserfaultContext(_mm, (UffdOpenFlags)step.Word, _contextNumber++));
+        // The call takes an int; nobody looks at the upper half of the register.
+        uint flags = (uint)step.Word;
+        if ((flags & ~(uint)UffdOpenFlags.All) != 0) return new Observation { Return = -1, Error = nameof(Errno.EINVAL) };
+        UserfaultContext context = _kernel.Attach(new UserfaultContext(_mm, (UffdOpenFlags)flags, _contextNumber++));
         return new Observation { Return = 0, As = AddHandle(context) };
     }
 

@@ -86,7 +86,8 @@ public sealed class TruncateFile : ControlOperation
         if (Error != Errno.None) yield break;
         bool shorter = _bytes < _file.Bytes;
         _file.Resize(_bytes);
-        if (!shorter) yield break;
+        // hugetlbfs empties whatever lies behind the new end, also when the file grows: private pages may be there (COPY takes no notice of the end).
+        if (!shorter && !huge) yield break;
         if ((_bytes & mask) != 0) ZeroTail(_bytes >> _file.PageShift, (int)(_bytes & mask));
         foreach (Owner? next in FileZap.Truncate(this, _file, (_bytes + mask) >> _file.PageShift)) yield return next;
     }
