@@ -1,0 +1,10 @@
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+
+// In this process, whose collector is the one of the product (Directory.Build.props): workstation, not concurrent.
+// --dry shows that everything runs; its figures mean nothing.
+bool dry = args.Contains("--dry");
+Job job = (dry ? Job.Dry : Job.Default).WithToolchain(InProcessEmitToolchain.Instance).WithGcServer(false).WithGcConcurrent(false);
+BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run([.. args.Where(a => a != "--dry")], DefaultConfig.Instance.AddJob(job));
