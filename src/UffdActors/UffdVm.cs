@@ -164,12 +164,15 @@ public sealed class UffdVm : IAsyncDisposable
     }
 
     /// <summary>Opens a userfaultfd and shakes hands.</summary>
-    /// <exception cref="UffdException">A feature is not offered.</exception>
+    /// <exception cref="UffdException">A feature is not offered, or the kernel's privilege does not allow it.</exception>
     public async Task<Userfault> OpenAsync(UffdFeatures features = UffdFeatures.None, CancellationToken cancel = default)
     {
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        UserfaultContext context = new(_mm, UffdOpenFlags.NonBlock | UffdOpenFlags.CloseOnExec, Interlocked.Increment(ref _nextContext) - 1);
+        const UffdOpenFlags Flags = UffdOpenFlags.NonBlock | UffdOpenFlags.CloseOnExec;
+        if (UserfaultContext.CheckOpen(Context.Machine.Profile, (ulong)Flags) is var refused and not Errno.None)
+            throw new UffdException("userfaultfd", refused, "faults of system calls are for the privileged; set uffd.kernel.privileged or uffd.kernel.unprivileged-userfaultfd to on.");
+        UserfaultContext context = new(_mm, Flags, Interlocked.Increment(ref _nextContext) - 1);
         await AttachAsync([context], cancel);
         Handshake handshake = new(_main, context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features });
         await CallAsync("UFFDIO_API", handshake, c => c.Error, cancel);

@@ -1,4 +1,5 @@
 using Akka.Configuration;
+using UffdActors.Abi;
 using UffdActors.Model;
 
 namespace UffdActors.Tests.Runtime;
@@ -37,6 +38,18 @@ public class KernelSettingsTests
         UffdConfigurationException error = Assert.Throws<UffdConfigurationException>(
             () => UffdSettings.Load(ConfigurationFactory.ParseString($"uffd.kernel {{ {line} }}")));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("off", false)]
+    [InlineData("on", true)]
+    public async Task A_VM_without_privilege_opens_a_userfaultfd_only_if_the_sysctl_says_so(string sysctl, bool opens)
+    {
+        Config config = ConfigurationFactory.ParseString($"uffd.kernel {{ privileged = off, unprivileged-userfaultfd = {sysctl} }}");
+        await using UffdRuntime runtime = UffdRuntime.Start(config);
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 16 });
+        if (opens) Assert.NotNull(await vm.OpenAsync());
+        else Assert.Equal(Errno.EPERM, (await Assert.ThrowsAsync<UffdException>(() => vm.OpenAsync())).Error);
     }
 
     private static KernelProfile Turned(KernelProfile profile) => profile with
