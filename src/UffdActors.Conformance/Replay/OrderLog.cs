@@ -9,6 +9,7 @@ namespace UffdActors.Conformance.Replay;
 public sealed class OrderLog(ISteppedPolicy inner) : ISteppedPolicy
 {
     private readonly List<int> _threads = [];
+    private readonly List<int> _turns = [];
 
     /// <summary>Choices between several operations that could take their next step; who starts or stops an actor first decides nothing.</summary>
     public long Decisions { get; private set; }
@@ -16,8 +17,15 @@ public sealed class OrderLog(ISteppedPolicy inner) : ISteppedPolicy
     /// <summary>The threads that had a turn since <see cref="Clear"/>, the one whose last turn was first at the front.</summary>
     public IReadOnlyList<int> Threads => _threads;
 
+    /// <summary>Whose turn it was since <see cref="Clear"/>, turn by turn.</summary>
+    public IReadOnlyList<int> Turns => _turns;
+
     /// <summary>Forgets the order.</summary>
-    public void Clear() => _threads.Clear();
+    public void Clear()
+    {
+        _threads.Clear();
+        _turns.Clear();
+    }
 
     /// <inheritdoc />
     public int Choose(IReadOnlyList<SteppedTask> ready)
@@ -29,6 +37,7 @@ public sealed class OrderLog(ISteppedPolicy inner) : ISteppedPolicy
         {
             _ = _threads.Remove(operation.Caller.ThreadId);
             _threads.Add(operation.Caller.ThreadId);
+            _turns.Add(operation.Caller.ThreadId);
         }
 
         return chosen;
