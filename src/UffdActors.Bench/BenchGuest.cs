@@ -4,6 +4,7 @@ using UffdActors.Model;
 using UffdActors.Model.Operations.Files;
 using UffdActors.PageSources;
 using UffdActors.Vcpus;
+using UffdActors.Worlds;
 
 namespace UffdActors.Bench;
 
@@ -55,7 +56,12 @@ internal sealed class BenchGuest : IAsyncDisposable
             cancel);
         vm.PrefaultMemory();
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = options.Pages, Module = minor ? "shmem" : null }, cancel);
-        if (minor) await vm.CallAsync("fallocate", new AllocateFile(vm.Main, region.File!, 0, (long)region.Bytes), c => c.Error, cancel);
+        if (minor)
+        {
+            var kernel = (ModelKernel)vm.Kernel;
+            await kernel.CallAsync("fallocate", new AllocateFile(kernel.Main, kernel.FileOf(region)!, 0, (long)region.Bytes), c => c.Error, cancel);
+        }
+
         Userfault userfault = await vm.OpenAsync(UffdFeatures.None, cancel);
         _ = await userfault.RegisterAsync(region, minor ? RegisterModes.Minor : RegisterModes.Missing, cancel);
         await userfault.ServeAsync(new ServeOptions { Source = source }, cancel);

@@ -4,6 +4,7 @@ using UffdActors.Model;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.PageSources;
+using UffdActors.Worlds;
 
 namespace UffdActors.Bench;
 
@@ -51,17 +52,18 @@ public static class LargeGuest
 
     private static async Task InstallAsync(UffdVm vm, Userfault userfault, GuestRegion region, long first, long end, CancellationToken cancel)
     {
+        var kernel = (ModelKernel)vm.Kernel;
         for (long page = first; page < end; page += PagesPerFill)
         {
-            Fill fill = new(vm.Main);
+            Fill fill = new(kernel.Main);
             fill.Begin(
-                userfault.Context,
+                ((ModelUserfault)userfault.Kernel).Context,
                 FillKind.Copy,
                 region.Address + ((ulong)page << PageSize.BaseShift),
                 (ulong)Math.Min(PagesPerFill, end - page) << PageSize.BaseShift,
                 FillSource.Stamp(StampSource.StampOf(page)),
                 FillModes.DontWake);
-            await vm.CallAsync("UFFDIO_COPY", fill, f => f.Error, cancel);
+            await kernel.CallAsync("UFFDIO_COPY", fill, f => f.Error, cancel);
         }
     }
 
@@ -71,7 +73,7 @@ public static class LargeGuest
         long start = PageSize.PageOf(region.Address);
         for (long page = start; page < start + region.Pages;)
         {
-            Model.Mapping.Entry entry = new(vm.AddressSpace.Entries.Run(page, start + region.Pages, out long length));
+            Model.Mapping.Entry entry = new(((ModelKernel)vm.Kernel).AddressSpace.Entries.Run(page, start + region.Pages, out long length));
             if (entry.IsPresent) present += length;
             page += length;
         }

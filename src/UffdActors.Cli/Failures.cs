@@ -2,6 +2,7 @@ using UffdActors.Bench;
 using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Runs;
 using UffdActors.Handling;
+using UffdActors.Linux;
 using UffdActors.Model.Backends;
 using UffdActors.PostCopy;
 using UffdActors.Vcpus;
@@ -17,7 +18,7 @@ internal static class Failures
         CommandException command => command.ExitCode,
         OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Failed,
         ImageException or WorkloadFormatException or TraceFormatException or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException => ExitCode.BadInput,
-        StalledException or VmFailedException => ExitCode.Failed,
+        StalledException or VmFailedException or SyscallException => ExitCode.Failed,
         PlatformNotSupportedException or InsufficientMemoryException => ExitCode.Unsupported,
         _ => null,
     };

@@ -1,14 +1,13 @@
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 
 namespace UffdActors;
 
 /// <summary>Reads guest memory that is there, without faulting. For one thread at a time; each may have a reader of its own.</summary>
-public sealed class GuestReader
+public abstract class GuestReader
 {
-    private readonly Caller _thread;
-
-    internal GuestReader(Caller thread) => _thread = thread;
+    private protected GuestReader()
+    {
+    }
 
     /// <summary>Copies a page out.</summary>
     /// <param name="region">Region.</param>
@@ -21,6 +20,8 @@ public sealed class GuestReader
         ArgumentOutOfRangeException.ThrowIfNegative(page);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(page, region.Pages);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(destination.Length, PageSize.Base);
-        return DirectRead.TryReadPage(_thread, PageSize.PageOf(region.Address) + page, destination);
+        return TryReadPage(region, page, destination);
     }
+
+    private protected abstract bool TryReadPage(GuestRegion region, long page, Span<byte> destination);
 }

@@ -5,12 +5,13 @@ namespace UffdActors;
 /// <summary>A region of guest memory. A page is named by region and number, the same on both sides of a migration.</summary>
 public sealed class GuestRegion
 {
-    internal GuestRegion(int id, ulong address, long pages, MemoryFile? file, ulong aliasAddress)
+    internal GuestRegion(int id, ulong address, long pages, string? module, int pageBytes, ulong aliasAddress)
     {
         Id = id;
         Address = address;
         Pages = pages;
-        File = file;
+        Module = module;
+        PageBytes = pageBytes;
         AliasAddress = aliasAddress;
     }
 
@@ -27,9 +28,10 @@ public sealed class GuestRegion
     public ulong Bytes => (ulong)Pages << PageSize.BaseShift;
 
     /// <summary>Name of the memory module; null for anonymous memory.</summary>
-    public string? Module => File?.Module.Name;
+    public string? Module { get; }
 
-    internal MemoryFile? File { get; }
+    /// <summary>Bytes of a page of this memory: those of a base page, or more.</summary>
+    public int PageBytes { get; }
 
     internal ulong AliasAddress { get; }
 }

@@ -57,7 +57,7 @@ public sealed class SteppedKernel : IKernel, IDisposable
         ArgumentNullException.ThrowIfNull(system);
         _system = system;
         system.Loop.Policy = policy;
-        _vm = new VmContext(system.NextName(), machine, Dispatcher, system.Loop, new IncidentLog()) { SplitsTurns = splitsTurns };
+        _vm = new VmContext(system.NextName(), Dispatcher, system.Loop, new IncidentLog()) { SplitsTurns = splitsTurns };
         _vm.Finished = operation => Finished?.Invoke(operation);
         _root = system.System.ActorOf(VmActor.Props(_vm, _health), _vm.Name);
     }

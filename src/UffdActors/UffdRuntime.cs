@@ -5,9 +5,9 @@ using Akka.Dispatch;
 using UffdActors.Actors;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
-using UffdActors.Model;
 using UffdActors.Model.Backends;
 using UffdActors.Modules;
+using UffdActors.Worlds;
 
 namespace UffdActors;
 
@@ -19,6 +19,7 @@ public sealed class UffdRuntime : IAsyncDisposable
 {
     private readonly ActorSystem _system;
     private readonly bool _ownsSystem;
+    private readonly World _world;
     private readonly ModuleLoader _loader = new();
     private readonly Lock _gate = new();
     private readonly List<UffdVm> _vms = [];
@@ -31,6 +32,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         _ownsSystem = ownsSystem;
         Settings = settings;
         Modules = new ModuleTable();
+        _world = World.Of(settings);
         _loader.LoadAll(Modules, settings);
     }
 
@@ -121,16 +123,13 @@ public sealed class UffdRuntime : IAsyncDisposable
             number = _nextVm++;
         }
 
-        Machine machine = new(Settings.WithKnobs(options.Profile ?? Settings.Kernel), options.Content, options.MemoryPages);
         IncidentLog incidents = new(Settings.IncidentCapacity);
-        machine.Warned = warning => incidents.Report(new Incident(IncidentKind.KernelWarning, $"The kernel warns, once: {warning}."));
-        machine.ModuleFailed = (what, cause) => incidents.Report(new Incident(IncidentKind.BackendFailed, what, cause));
         string dispatcher = DispatcherFor(number, options.Cpu);
         // A dispatcher that brings its own clock announces it when it is made.
         _ = _system.Dispatchers.Lookup(dispatcher);
-        VmContext context = new($"vm-{number}", machine, dispatcher, RingTimes.Of(_system).For(dispatcher), incidents) { Probe = options.Probe, SplitsTurns = options.SplitTurns };
+        VmContext context = new($"vm-{number}", dispatcher, RingTimes.Of(_system).For(dispatcher), incidents) { Probe = options.Probe, SplitsTurns = options.SplitTurns };
         if (context.Time is FaultLoop loop) loop.Failed += e => context.Fail(context.Root, e, null);
-        UffdVm vm = UffdVm.Start(_system, this, context);
+        UffdVm vm = UffdVm.Start(_system, this, context, _world, options);
         bool late;
         lock (_gate)
         {
@@ -222,7 +221,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         if (bound >= 0 && !CpuPlacement.IsAvailable(bound))
             throw new UffdConfigurationException($"CPU {bound} is not available to this process; set \"cpu\" to one that is, or to -1.");
         // The id stays that of the section: Akka looks the mailbox type up by it.
-        Config ownConfig = ConfigurationFactory.ParseString($"id = \"{id}\"\nname = \"{own}\"\ncpu = {bound}").WithFallback(config);
+        Config ownConfig = ConfigurationFactory.ParseString($"id = \"{id}\"\nname = \"{own}\"\ncpu = {bound}").WithFallback(_world.LoopConfig).WithFallback(config);
         string typeName = config.GetString("type", "");
         if (Type.GetType(typeName) is not { } type || !type.IsAssignableTo(typeof(MessageDispatcherConfigurator)))
             throw new UffdConfigurationException($"{id}.type = {typeName}: there is no such {nameof(MessageDispatcherConfigurator)}.");

@@ -13,6 +13,7 @@ public sealed class UffdSettings
     private UffdSettings(Config config)
     {
         Config = config;
+        World = config.GetString("uffd.world");
         Dispatcher = config.GetString("uffd.dispatcher");
         Modules = [.. config.GetStringList("uffd.modules")];
         LaxModules = config.GetBoolean("uffd.lax-modules");
@@ -27,6 +28,9 @@ public sealed class UffdSettings
 
     /// <summary>All of the configuration.</summary>
     public Config Config { get; }
+
+    /// <summary>What VMs run on: <c>model</c> or <c>live</c>.</summary>
+    public string World { get; }
 
     /// <summary>Dispatcher of the ring.</summary>
     public string Dispatcher { get; }
@@ -73,14 +77,15 @@ public sealed class UffdSettings
     /// <summary>The configuration that ships with the runtime.</summary>
     public static Config Reference { get; } = ConfigurationFactory.FromResource("UffdActors.reference.conf", Assembly.GetExecutingAssembly());
 
-    /// <summary>The profile of a name (model, parallel, stepped), for <see cref="Load"/>.</summary>
+    /// <summary>The profile of a name (model, parallel, stepped, live), for <see cref="Load"/>.</summary>
     /// <exception cref="UffdConfigurationException">There is no such profile.</exception>
     public static Config Profile(string name) => name switch
     {
         "model" or "fault-loop" => ConfigurationFactory.ParseString("uffd.dispatcher = \"uffd.fault-loop\""),
         "parallel" => ConfigurationFactory.ParseString("uffd.dispatcher = \"uffd.parallel\""),
+        "live" => ConfigurationFactory.FromResource("UffdActors.live.conf", Assembly.GetExecutingAssembly()),
         "stepped" => ConfigurationFactory.FromResource("UffdActors.stepped.conf", Assembly.GetExecutingAssembly()),
-        _ => throw new UffdConfigurationException($"There is no profile \"{name}\"; use fault-loop, parallel or stepped."),
+        _ => throw new UffdConfigurationException($"There is no profile \"{name}\"; use fault-loop, parallel, stepped or live."),
     };
 
     /// <summary>Reads settings; what is not set comes from the reference configuration.</summary>

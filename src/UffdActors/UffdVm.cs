@@ -6,49 +6,38 @@ using UffdActors.Actors;
 using UffdActors.Handling;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
-using UffdActors.Model.Mapping;
-using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.Model.Userfault;
 using UffdActors.PageSources;
 using UffdActors.Statistics;
 using UffdActors.Vcpus;
+using UffdActors.Worlds;
 
 namespace UffdActors;
 
 /// <summary>
-/// A VM in the model world: guest memory in regions, userfaultfds that serve them, vCPUs that touch them. Every call is a call of the
-/// VM's main thread in the kernel.
+/// A VM: guest memory in regions, userfaultfds that serve them, vCPUs that touch them. The same in every world; what is under it is a
+/// <see cref="VmKernel"/>.
 /// </summary>
 /// <remarks>Safe for any thread; on the stepped dispatcher, for the thread that made the runtime.</remarks>
 public sealed class UffdVm : IAsyncDisposable
 {
-    // Regions lie apart, so that growing or losing one never touches another.
-    private const ulong FirstAddress = 0x1000_0000_0000;
-    private const ulong RegionAlignment = 1UL << 30;
-
     private readonly ActorSystem _system;
     private readonly UffdRuntime _runtime;
     private readonly VmHealth _health;
-    private readonly AddressSpace _mm;
-    private readonly Caller _main;
+    private readonly VmKernel _kernel;
     private readonly IActorRef _root;
     private readonly Lock _gate = new();
     private readonly List<GuestRegion> _regions = [];
-    private readonly List<MemoryFile> _files = [];
     private readonly List<Userfault> _userfaults = [];
     private readonly List<VcpuGroup> _vcpus = [];
-    private ulong _nextAddress = FirstAddress;
-    private int _nextThread = 1;
-    private int _nextContext;
     private readonly TaskCompletionSource _stopped;
     private readonly Lazy<Task> _closing;
     private int _nextName;
     private volatile bool _disposed;
     private bool _guestIsStopped;
 
-    private UffdVm(ActorSystem system, UffdRuntime runtime, VmContext context)
+    private UffdVm(ActorSystem system, UffdRuntime runtime, VmContext context, World world, VmOptions options)
     {
         _system = system;
         _runtime = runtime;
@@ -56,16 +45,15 @@ public sealed class UffdVm : IAsyncDisposable
         _health = new VmHealth(Completion);
         _stopped = NewCompletion();
         _closing = new Lazy<Task>(CloseAsync);
-        _mm = new AddressSpace(context.Machine);
-        _main = new Caller(_mm);
+        _kernel = world.NewKernel(this, options);
         _root = system.ActorOf(VmActor.Props(context, _health), context.Name);
     }
 
     /// <summary>Name for reports.</summary>
     public string Name => Context.Name;
 
-    /// <summary>The kernel.</summary>
-    public KernelProfile Profile => Context.Machine.Profile;
+    /// <summary>The kernel that the model behaves like; null in the live world.</summary>
+    public KernelProfile? Profile => _kernel.Profile;
 
     /// <summary>What went wrong; bounded, the oldest are dropped.</summary>
     public ChannelReader<Incident> Incidents => Context.Incidents.Reader;
@@ -85,14 +73,8 @@ public sealed class UffdVm : IAsyncDisposable
         }
     }
 
-    /// <summary>Native bytes of bookkeeping: page tables, page caches, folio counts; without content.</summary>
-    public long BookkeepingBytes
-    {
-        get
-        {
-            lock (_gate) return _mm.BookkeepingBytes + _files.Sum(f => f.BookkeepingBytes) + Context.Machine.BaseFolios.BookkeepingBytes;
-        }
-    }
+    /// <summary>Native bytes of bookkeeping: page tables, page caches, folio counts; without content. 0 in the live world.</summary>
+    public long BookkeepingBytes => _kernel.BookkeepingBytes;
 
     /// <summary>Nanoseconds of the clock that the VM's faults are stamped with: virtual on the stepped dispatcher.</summary>
     public long Now => Context.Time.Now;
@@ -101,13 +83,14 @@ public sealed class UffdVm : IAsyncDisposable
 
     internal UffdSettings Settings => _runtime.Settings;
 
-    internal AddressSpace AddressSpace => _mm;
+    internal ModuleTable Modules => _runtime.Modules;
 
-    /// <summary>Touches all physical memory, so that no measurement pays for page faults of the host.</summary>
-    public void PrefaultMemory()
-    {
-        if (Context.Machine.BaseFolios is ByteFolios folios) folios.Prefault();
-    }
+    internal VmKernel Kernel => _kernel;
+
+    internal ActorSystem System => _system;
+
+    /// <summary>Touches all physical memory of the model, so that no measurement pays for page faults of the host.</summary>
+    public void PrefaultMemory() => _kernel.PrefaultMemory();
 
     /// <summary>Adds a region of guest memory.</summary>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
@@ -120,24 +103,10 @@ public sealed class UffdVm : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Pages, 1);
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        MemoryFile? file = options.Module is { } name ? NewFile(_runtime.Modules.Find(name), options.Pages) : null;
-        MapRequest request = new(file is null ? Prot.ReadWrite : DefaultProt(file.Module), file, Shared: file is not null);
-        ulong address = Place(options.Pages);
-        ulong length = (ulong)options.Pages << PageSize.BaseShift;
-        await CallAsync("mmap", new MapMemory(_main, address, length, request), c => c.Error, cancel);
-
-        ulong alias = 0;
-        if (options.WithAlias)
-        {
-            alias = Place(options.Pages);
-            await CallAsync("mmap", new MapMemory(_main, alias, length, request), c => c.Error, cancel);
-            if (!options.LeaveAliasEmpty)
-                await CallAsync("madvise(MADV_POPULATE_WRITE)", new PopulateMemory(_main, PageRange.OfBytes(alias, length)), c => c.Error, cancel);
-        }
-
+        MappedMemory mapped = await _kernel.MapAsync(options, cancel);
         lock (_gate)
         {
-            GuestRegion region = new(_regions.Count, address, options.Pages, file, alias);
+            GuestRegion region = new(_regions.Count, mapped.Address, options.Pages, options.Module, mapped.PageBytes, mapped.AliasAddress);
             _regions.Add(region);
             return region;
         }
@@ -145,12 +114,11 @@ public sealed class UffdVm : IAsyncDisposable
 
     /// <summary>Unmaps a region. Waits until the event has been read, if its context asked for one.</summary>
     /// <exception cref="UffdException">The kernel refuses.</exception>
-    public async Task UnmapAsync(GuestRegion region, CancellationToken cancel = default)
+    public Task UnmapAsync(GuestRegion region, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(region);
         ThrowIfClosed();
-        await CallAsync("munmap", new UnmapMemory(_main, region.Address, region.Bytes), c => c.Error, cancel);
-        if (region.AliasAddress != 0) await CallAsync("munmap", new UnmapMemory(_main, region.AliasAddress, region.Bytes), c => c.Error, cancel);
+        return _kernel.UnmapAsync(region, cancel);
     }
 
     /// <summary>Takes pages of a region away (<c>madvise</c>). Waits until the event has been read, if its context asked for one.</summary>
@@ -159,8 +127,7 @@ public sealed class UffdVm : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(region);
         ThrowIfClosed();
-        ulong start = region.Address + ((ulong)firstPage << PageSize.BaseShift);
-        return CallAsync("madvise", new AdviseMemory(_main, start, (ulong)pages << PageSize.BaseShift, advice), c => c.Error, cancel);
+        return _kernel.AdviseAsync(region, firstPage, pages, advice, cancel);
     }
 
     /// <summary>Opens a userfaultfd and shakes hands.</summary>
@@ -169,14 +136,7 @@ public sealed class UffdVm : IAsyncDisposable
     {
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        const UffdOpenFlags Flags = UffdOpenFlags.NonBlock | UffdOpenFlags.CloseOnExec;
-        if (UserfaultContext.CheckOpen(Context.Machine.Profile, (ulong)Flags) is var refused and not Errno.None)
-            throw new UffdException("userfaultfd", refused, "faults of system calls are for the privileged; set uffd.kernel.privileged or uffd.kernel.unprivileged-userfaultfd to on.");
-        UserfaultContext context = new(_mm, Flags, Interlocked.Increment(ref _nextContext) - 1);
-        await AttachAsync([context], cancel);
-        Handshake handshake = new(_main, context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features });
-        await CallAsync("UFFDIO_API", handshake, c => c.Error, cancel);
-        Userfault userfault = new(this, context);
+        Userfault userfault = new(this, await _kernel.OpenAsync(features, cancel));
         lock (_gate) _userfaults.Add(userfault);
         return userfault;
     }
@@ -189,7 +149,7 @@ public sealed class UffdVm : IAsyncDisposable
         StartVcpusAsync(workloads, sampleEvery, null, cancel);
 
     /// <summary>A reader of guest memory that never faults.</summary>
-    public GuestReader NewReader() => new(NewThread());
+    public GuestReader NewReader() => _kernel.NewReader();
 
     /// <summary>
     /// Disposes in order: the guest stops, descriptors are closed, actors end, memory is unmapped and freed. Bounded by
@@ -232,9 +192,7 @@ public sealed class UffdVm : IAsyncDisposable
             Context.Incidents.Complete();
         }
 
-        _mm.Dispose();
-        foreach (MemoryFile file in _files) file.Dispose();
-        Context.Machine.Dispose();
+        await _kernel.FreeAsync(deadline.Left);
     }
 
     /// <summary>Stops every vCPU, for good: none is started any more.</summary>
@@ -247,14 +205,16 @@ public sealed class UffdVm : IAsyncDisposable
             groups = [.. _vcpus];
         }
 
+        _kernel.HaltGuest();
         foreach (VcpuGroup group in groups) await StopAsync(group.Actors);
     }
 
-    internal static UffdVm Start(ActorSystem system, UffdRuntime runtime, VmContext context) => new(system, runtime, context);
+    internal static UffdVm Start(ActorSystem system, UffdRuntime runtime, VmContext context, World world, VmOptions options) =>
+        new(system, runtime, context, world, options);
 
-    internal Task StartedAsync(CancellationToken cancel) => AttachAsync([_mm, _main], cancel);
+    internal Task StartedAsync(CancellationToken cancel) => _kernel.StartAsync(cancel);
 
-    internal bool Uses(MemoryModule module) => _mm.Uses(module);
+    internal bool Uses(MemoryModule module) => _kernel.Uses(module);
 
     internal async Task<VcpuGroup> StartVcpusAsync(
         IReadOnlyList<IWorkload> workloads, int sampleEvery, IContentCheck? check, CancellationToken cancel)
@@ -274,7 +234,7 @@ public sealed class UffdVm : IAsyncDisposable
         ulong[] regions = [.. Regions.Select(r => r.Address)];
         List<VcpuOptions> options = [];
         for (int i = 0; i < workloads.Count; i++)
-            options.Add(new VcpuOptions(i, NewThread(), workloads[i], regions, new VcpuProgress(NewCompletion()), blocked, sampleEvery, check));
+            options.Add(new VcpuOptions(i, _kernel.NewVcpu(), workloads[i], regions, new VcpuProgress(NewCompletion()), blocked, sampleEvery, check));
         TaskCompletionSource<IReadOnlyList<IActorRef>> done = NewCompletion<IReadOnlyList<IActorRef>>();
         _root.Tell(new VmProtocol.StartVcpus(options, NewName("vcpu"), done));
         VcpuGroup group = new(options, await OrFailed(done.Task), blocked, this);
@@ -282,14 +242,16 @@ public sealed class UffdVm : IAsyncDisposable
         return group;
     }
 
-    internal Caller NewThread() => new(_mm, Interlocked.Increment(ref _nextThread));
-
     internal string NewName(string kind) => $"{kind}-{Interlocked.Increment(ref _nextName)}";
 
-    internal async Task<IActorRef> StartSourceAsync(IPageSource source)
+    internal Task<IActorRef> StartSourceAsync(IPageSource source) =>
+        StartActorAsync(SourceActor.Props(source, Context.DispatcherId), NewName("source"));
+
+    /// <summary>Makes a child of the VM's root.</summary>
+    internal async Task<IActorRef> StartActorAsync(Props props, string name)
     {
         TaskCompletionSource<IActorRef> done = NewCompletion<IActorRef>();
-        _root.Tell(new VmProtocol.StartSource(source, NewName("source"), done));
+        _root.Tell(new VmProtocol.StartActor(props, name, done));
         return await OrFailed(done.Task);
     }
 
@@ -313,46 +275,6 @@ public sealed class UffdVm : IAsyncDisposable
         _root.Tell(new VmProtocol.StartPush(options, NewName("push"), done));
         return await OrFailed(done.Task);
     }
-
-    /// <summary>Makes a call of the main thread, and waits for its end.</summary>
-    internal async Task CallAsync<T>(string name, T call, Func<T, Errno> errorOf, CancellationToken cancel, string? explanation = null)
-        where T : Operation
-    {
-        cancel.ThrowIfCancellationRequested();
-        TaskCompletionSource<Operation> done = NewCompletion<Operation>();
-        ((ActorPort)_main.Port).Self.Tell(new VmProtocol.Call(call, done, cancel));
-        try
-        {
-            _ = await OrFailed(done.Task.WaitAsync(cancel));
-        }
-        catch (OperationCanceledException) when (!done.Task.IsCanceled)
-        {
-            // Cancelling ends the wait, not the call: what the kernel has begun it finishes, and that is reported.
-            _ = ReportLateAsync(name, call, errorOf, done.Task);
-            throw;
-        }
-
-        Errno error = errorOf(call);
-        if (error != Errno.None) throw new UffdException(name, error, explanation ?? KernelErrors.Explain(name, error));
-    }
-
-    private async Task ReportLateAsync<T>(string name, T call, Func<T, Errno> errorOf, Task<Operation> done)
-        where T : Operation
-    {
-        try
-        {
-            _ = await OrFailed(done);
-            Errno error = errorOf(call);
-            string outcome = error == Errno.None ? "succeeded" : $"failed with {error}";
-            Context.Incidents.Report(new Incident(IncidentKind.CancelledCallEnded, $"{name} was cancelled after it had been issued, and has {outcome}."));
-        }
-        catch (VmFailedException)
-        {
-            // Reported as such.
-        }
-    }
-
-    internal Caller Main => _main;
 
     /// <summary>
     /// On real threads a turn must not run the embedder's continuations. On the stepped dispatcher they go to the host's queue by
@@ -380,7 +302,7 @@ public sealed class UffdVm : IAsyncDisposable
         await task;
     }
 
-    private async Task<T> OrFailed<T>(Task<T> task)
+    internal async Task<T> OrFailed<T>(Task<T> task)
     {
         await OrFailed((Task)task);
         return await task;
@@ -404,24 +326,6 @@ public sealed class UffdVm : IAsyncDisposable
         lock (_gate) return [.. _userfaults];
     }
 
-    private MemoryFile NewFile(MemoryModule module, long pages)
-    {
-        MemoryFile file = module.CreateFile(Context.Machine, pages << PageSize.BaseShift);
-        lock (_gate) _files.Add(file);
-        return file;
-    }
-
-    private ulong Place(long pages)
-    {
-        lock (_gate)
-        {
-            ulong address = _nextAddress;
-            ulong end = address + ((ulong)pages << PageSize.BaseShift);
-            _nextAddress = ((end + RegionAlignment - 1) & ~(RegionAlignment - 1)) + RegionAlignment;
-            return address;
-        }
-    }
-
     /// <summary>One deadline for several waits.</summary>
     private sealed class Deadline(TimeSpan timeout)
     {
@@ -441,7 +345,4 @@ public sealed class UffdVm : IAsyncDisposable
         private static TimeSpan Moment { get; } = TimeSpan.FromMilliseconds(100);
     }
 
-    // A module that refuses writable mappings gets the protection that it allows.
-    private Prot DefaultProt(MemoryModule module) =>
-        module.TryCheckProtection(Context.Machine, Prot.ReadWrite, shared: true) == Errno.None ? Prot.ReadWrite : Prot.Read;
 }

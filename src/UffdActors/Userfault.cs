@@ -3,7 +3,6 @@ using UffdActors.Actors;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Userfault;
 using UffdActors.PageSources;
 using UffdActors.Worlds;
 
@@ -15,17 +14,17 @@ namespace UffdActors;
 public sealed class Userfault
 {
     private readonly UffdVm _vm;
-    private readonly UserfaultContext _context;
+    private readonly KernelUserfault _kernel;
     private readonly List<(GuestRegion Region, RegisterModes Modes, PageBitmap Received)> _registered = [];
     private FaultReader? _reader;
     private readonly List<Akka.Actor.IActorRef> _pushes = [];
     private readonly Lock _gate = new();
     private int _closed;
 
-    internal Userfault(UffdVm vm, UserfaultContext context)
+    internal Userfault(UffdVm vm, KernelUserfault kernel)
     {
         _vm = vm;
-        _context = context;
+        _kernel = kernel;
     }
 
     /// <summary>Faults that have been read so far.</summary>
@@ -36,7 +35,7 @@ public sealed class Userfault
 
     internal FaultReader? Reader => _reader;
 
-    internal UserfaultContext Context => _context;
+    internal KernelUserfault Kernel => _kernel;
 
     /// <summary>Registers a region.</summary>
     /// <returns>The ioctls that the kernel reports; not all of them need work (addendum C2).</returns>
@@ -45,13 +44,12 @@ public sealed class Userfault
     {
         ArgumentNullException.ThrowIfNull(region);
         _vm.ThrowIfClosed();
-        Register register = new(_vm.Main, _context, region.Address, region.Bytes, (ulong)modes);
         // The reader must know the region before its first fault can come.
         PageBitmap received = new(region.Pages);
         if (_reader is { } reader) throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
-        await _vm.CallAsync("UFFDIO_REGISTER", register, c => c.Error, cancel, Refusal(region, modes));
+        UffdIoctls ioctls = await _kernel.RegisterAsync(region, modes, cancel);
         lock (_gate) _registered.Add((region, modes, received));
-        return register.Ioctls ?? UffdIoctls.None;
+        return ioctls;
     }
 
     /// <summary>Starts to serve the faults of all registered regions: from here on every fault is resolved from the source.</summary>
@@ -64,18 +62,18 @@ public sealed class Userfault
         cancel.ThrowIfCancellationRequested();
         foreach ((GuestRegion region, _, _) in Registered())
         {
-            if (region.File is { PageShift: not PageSize.BaseShift } file)
-                throw new InvalidOperationException($"Region {region.Id} has pages of {1L << file.PageShift} bytes ({region.Module}); handlers fill pages of {PageSize.Base} bytes only.");
+            if (region.PageBytes != PageSize.Base)
+                throw new InvalidOperationException($"Region {region.Id} has pages of {region.PageBytes} bytes ({region.Module}); handlers fill pages of {PageSize.Base} bytes only.");
         }
 
         RegionView view = RegionView.Empty;
         foreach ((GuestRegion region, RegisterModes modes, PageBitmap received) in Registered()) view = view.With(Served(region, modes, received));
-        HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, NewMonitorThread()))];
-        FaultReader reader = new(new ModelDescriptor(_context), slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit);
+        HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
+        FaultReader reader = new(_kernel.Descriptor, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit);
         Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce ? await _vm.StartSourceAsync(options.Source) : null;
-        Akka.Actor.IActorRef context = ((ActorPort)_context.Port).Self;
-        HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, context, options.Source, source))];
-        await _vm.StartHandlersAsync(reader, context, handlers);
+        _kernel.Serve(reader);
+        HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source))];
+        await _vm.StartHandlersAsync(reader, _kernel.Actor, handlers);
         _reader = reader;
     }
 
@@ -91,7 +89,7 @@ public sealed class Userfault
         PageBitmap received = ReceivedOf(region);
         PushProgress progress = new(_vm.NewCompletion());
         Akka.Actor.IActorRef actor = await _vm.StartSourceAsync(source);
-        Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, NewMonitorThread(), actor, region.Id, received, progress, _vm.Settings.PushChunkPages));
+        Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, _kernel.NewMonitorThread(), actor, region.Id, received, progress, _vm.Settings.PushChunkPages));
         lock (_gate) _pushes.Add(push);
         return new BackgroundPush(progress, received, _vm);
     }
@@ -110,8 +108,7 @@ public sealed class Userfault
     /// <summary>Lets pages that had been given up (after crashes, or a failed source) be tried again.</summary>
     public void Recover()
     {
-        Akka.Actor.IActorRef context = ((ActorPort)_context.Port).Self;
-        context.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
+        _kernel.Actor.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
         foreach (Akka.Actor.IActorRef push in Pushes()) push.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
     }
 
@@ -163,13 +160,8 @@ public sealed class Userfault
     internal async Task CloseForGoodAsync()
     {
         if (Interlocked.Exchange(ref _closed, 1) == 1) return;
-        await _vm.CallAsync("close", new CloseHandle(_vm.Main, _context), c => c.Error, CancellationToken.None);
+        await _kernel.CloseAsync(CancellationToken.None);
     }
-
-    private ModelThread NewMonitorThread() => new(_vm.NewThread(), _context, _vm.Context.SplitsTurns);
-
-    private string? Refusal(GuestRegion region, RegisterModes modes) =>
-        KernelErrors.ExplainRegister(_vm.Profile, _vm.AddressSpace.Map.Find(PageSize.PageOf(region.Address)), modes, _context.Features);
 
     private static ServedRegion Served(GuestRegion region, RegisterModes modes, PageBitmap received)
     {

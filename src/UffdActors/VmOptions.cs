@@ -20,6 +20,9 @@ public sealed record VmOptions
     /// <summary>CPU that the VM's fault loop is bound to; null for what the configuration says.</summary>
     public int? Cpu { get; init; }
 
+    /// <summary>CPU that the vCPUs' threads are bound to, in the live world; null for that of the fault loop.</summary>
+    public int? VcpuCpu { get; init; }
+
     internal IHandlerProbe? Probe { get; init; }
 
     /// <summary>For exploration: looking at published state and acting on it are turns of their own.</summary>

@@ -60,7 +60,7 @@ internal sealed class PostCopyCommand
 
     private Command Build()
     {
-        Command command = new("postcopy", "Migrate a guest's memory by post-copy in the model world, and verify it.");
+        Command command = new("postcopy", "Migrate a guest's memory by post-copy, in the model or on this kernel, and verify it.");
         foreach (Option option in new Option[]
         {
             _image, _memory, _vcpus, _workload, _trace, _accesses, _writeRatio, _seed, _backend, _mode, _handlers, _showFault, _json,

@@ -14,10 +14,20 @@ internal sealed class RuntimeOptions
         "(configuration)",
         [("fault-loop", "fault-loop"), ("parallel", "parallel"), ("stepped", "stepped")]);
 
+    private readonly Option<string?> _world = TypedOptions.Choice<string?>(
+        "--world",
+        "What VMs run on, over what the configuration says: a machine of the model, or the kernel of this one.",
+        "(configuration)",
+        [("model", "model"), ("live", "live")]);
+
     private readonly Option<KernelProfile> _profile = TypedOptions.Choice(
         "--profile", "Kernel that the model is.", KernelProfile.Seed.Name, [.. KernelProfile.All.Select(p => (p.Name, p))]);
 
-    public RuntimeOptions() => _dispatcher.DefaultValueFactory = _ => null;
+    public RuntimeOptions()
+    {
+        _dispatcher.DefaultValueFactory = _ => null;
+        _world.DefaultValueFactory = _ => null;
+    }
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -25,6 +35,7 @@ internal sealed class RuntimeOptions
         command.Options.Add(_config);
         command.Options.Add(_dispatcher);
         command.Options.Add(_profile);
+        command.Options.Add(_world);
     }
 
     /// <summary>The kernel that is asked for.</summary>
@@ -35,8 +46,9 @@ internal sealed class RuntimeOptions
     public Config? Configuration(ParseResult result)
     {
         Config? file = result.GetValue(_config) is { } path ? ConfigFile.Read(path) : null;
-        if (result.GetValue(_dispatcher) is not { } dispatcher) return file;
-        Config choice = UffdSettings.Profile(dispatcher);
-        return file is null ? choice : choice.WithFallback(file);
+        Config choice = result.GetValue(_world) is { } world ? ConfigurationFactory.ParseString($"uffd.world = {world}") : Config.Empty;
+        if (result.GetValue(_dispatcher) is { } dispatcher) choice = choice.WithFallback(UffdSettings.Profile(dispatcher));
+        if (file is not null) choice = choice.WithFallback(file);
+        return choice.IsEmpty ? null : choice;
     }
 }

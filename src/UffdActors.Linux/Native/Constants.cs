@@ -25,6 +25,7 @@ internal static class Fd
 /// <summary>Waiting.</summary>
 internal static class Wait
 {
+    public const int SYS_epoll_pwait2 = 441;
     public const int EPOLL_CLOEXEC = 0x80000;
     public const int EPOLL_CTL_ADD = 1;
     public const int EPOLL_CTL_DEL = 2;

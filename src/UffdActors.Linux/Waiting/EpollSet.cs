@@ -49,7 +49,27 @@ public sealed unsafe class EpollSet : IDisposable
     {
         EpollEvent* events = stackalloc EpollEvent[Batch];
         using LinuxHandle.Lease lease = _handle.Use();
-        int count = Libc.EpollWait(lease.Number, events, Math.Min(keys.Length, Batch), timeoutMilliseconds);
+        return Keys(keys, events, Libc.EpollWait(lease.Number, events, Math.Min(keys.Length, Batch), timeoutMilliseconds));
+    }
+
+    /// <summary>Waits until a descriptor is readable or in error, with a time finer than a millisecond.</summary>
+    /// <param name="keys">Keys of those that are; room for <see cref="Batch"/> or fewer.</param>
+    /// <param name="timeout">0 to look only, <see cref="Timeout.InfiniteTimeSpan"/> to wait for ever.</param>
+    /// <returns>Keys returned; 0 when the time is over or a signal came.</returns>
+    public int WaitReadable(Span<ulong> keys, TimeSpan timeout)
+    {
+        if (timeout == TimeSpan.Zero) return WaitReadable(keys, 0);
+        if (timeout == Timeout.InfiniteTimeSpan) return WaitReadable(keys, -1);
+        EpollEvent* events = stackalloc EpollEvent[Batch];
+        long* limit = stackalloc long[2];
+        limit[0] = timeout.Ticks / TimeSpan.TicksPerSecond;
+        limit[1] = timeout.Ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick;
+        using LinuxHandle.Lease lease = _handle.Use();
+        return Keys(keys, events, (int)Libc.Syscall(Wait.SYS_epoll_pwait2, lease.Number, (nint)events, Math.Min(keys.Length, Batch), (nint)limit, 0, 0));
+    }
+
+    private static int Keys(Span<ulong> keys, EpollEvent* events, int count)
+    {
         if (count < 0) return Libc.LastError is Errno.EINTR ? 0 : throw new SyscallException("epoll_wait", Libc.LastError);
         for (int i = 0; i < count; i++) keys[i] = events[i].Data;
         return count;

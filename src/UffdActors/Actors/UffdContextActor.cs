@@ -14,11 +14,30 @@ namespace UffdActors.Actors;
 /// </remarks>
 internal sealed class UffdContextActor : RingActor, IFaultRoute
 {
+    private readonly IOwnedDescriptor? _owned;
     private FaultReader? _reader;
 
     public UffdContextActor(VmContext vm, ActorPort port)
-        : base(vm, port)
+        : this(vm, port, null)
     {
+    }
+
+    public UffdContextActor(VmContext vm, ActorPort port, IOwnedDescriptor? owned)
+        : base(vm, port) => _owned = owned;
+
+    public static Props Props(VmContext vm, IOwnedDescriptor owned) =>
+        Akka.Actor.Props.Create<UffdContextActor>(vm, new ActorPort(), owned).WithDispatcher(vm.DispatcherId);
+
+    protected override void PreStart()
+    {
+        base.PreStart();
+        _owned?.Open(Self);
+    }
+
+    protected override void PostStop()
+    {
+        _owned?.Close();
+        base.PostStop();
     }
 
     protected override void OnReceive(object message)
@@ -31,8 +50,13 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
             case PageRequest dismissed:
                 _reader!.Dismiss(dismissed);
                 break;
+            case IMonitorCall call:
+                _ = call.Advance();
+                break;
             case VmProtocol.Serve serve:
                 _reader = serve.Reader;
+                break;
+            case VmProtocol.Readable:
                 break;
             case VmProtocol.HandlerCrashed crashed:
                 OnHandlerCrashed(crashed);

@@ -5,6 +5,7 @@ using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Statistics;
 using UffdActors.Vcpus;
+using UffdActors.Worlds;
 
 namespace UffdActors.Actors;
 
@@ -16,20 +17,22 @@ internal sealed class VcpuActor : RingActor
 {
     private const int AccessesPerTurn = 256;
 
+    private readonly Caller _thread;
     private readonly VcpuOptions _options;
     private readonly GuestAccess _access;
     private GuestStep _step;
     private bool _stopped;
 
-    public VcpuActor(VmContext vm, ActorPort port, VcpuOptions options)
+    public VcpuActor(VmContext vm, ActorPort port, Caller thread, VcpuOptions options)
         : base(vm, port)
     {
+        _thread = thread;
         _options = options;
-        _access = new GuestAccess(options.Thread, options.Number, vm.Time, options.Blocked, options.SampleEvery);
+        _access = new GuestAccess(thread, options.Number, vm.Time, options.Blocked, options.SampleEvery);
     }
 
-    public static Props Props(VmContext vm, ActorPort port, VcpuOptions options) =>
-        Akka.Actor.Props.Create<VcpuActor>(vm, port, options).WithDispatcher(vm.DispatcherId);
+    public static Props Props(VmContext vm, ActorPort port, Caller thread, VcpuOptions options) =>
+        Akka.Actor.Props.Create<VcpuActor>(vm, port, thread, options).WithDispatcher(vm.DispatcherId);
 
     protected override void OnReceive(object message)
     {
@@ -61,7 +64,7 @@ internal sealed class VcpuActor : RingActor
     // Whoever waits for the guest is told; and a page that the thread was about to touch is not held for ever.
     protected override void PostStop()
     {
-        _options.Thread.Exit();
+        _thread.Exit();
         _ = _options.Progress.Finished.TrySetException(new VmFailedException($"vCPU {_options.Number} of {Vm.Name} was stopped before its work had ended."));
         base.PostStop();
     }
@@ -139,7 +142,7 @@ internal sealed class VcpuActor : RingActor
 /// <param name="Check">What reads must find; null if phantom.</param>
 internal sealed record VcpuOptions(
     int Number,
-    Caller Thread,
+    VcpuThread Thread,
     IWorkload Workload,
     ulong[] Regions,
     VcpuProgress Progress,

@@ -68,8 +68,8 @@ internal sealed class VmActor : UntypedActor
 
                 attach.Done.TrySetResult();
                 break;
-            case VmProtocol.StartSource start:
-                start.Done.TrySetResult(Context.ActorOf(SourceActor.Props(start.Source, _vm.DispatcherId), start.Name));
+            case VmProtocol.StartActor start:
+                start.Done.TrySetResult(Context.ActorOf(start.Props, start.Name));
                 break;
             case VmProtocol.StartHandlers start:
                 foreach (HandlerOptions options in start.Handlers)
@@ -112,14 +112,7 @@ internal sealed class VmActor : UntypedActor
     private void StartVcpus(VmProtocol.StartVcpus start)
     {
         List<IActorRef> vcpus = [];
-        foreach (VcpuOptions options in start.Vcpus)
-        {
-            ActorPort port = new(_vm.SplitsTurns);
-            IActorRef actor = Context.ActorOf(VcpuActor.Props(_vm, port, options), $"{start.Name}-{options.Number}");
-            port.Bind(actor);
-            options.Thread.Attach(port);
-            vcpus.Add(actor);
-        }
+        foreach (VcpuOptions options in start.Vcpus) vcpus.Add(options.Thread.Start(Context, _vm, options, $"{start.Name}-{options.Number}"));
 
         foreach (IActorRef vcpu in vcpus) vcpu.Tell(VmProtocol.Resume.Instance);
         start.Done.TrySetResult([.. vcpus]);

@@ -1,7 +1,6 @@
 using Akka.Actor;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
-using UffdActors.Model;
 using UffdActors.Model.Operations;
 
 namespace UffdActors.Actors;
@@ -11,10 +10,9 @@ internal sealed class VmContext
 {
     private int _actors;
 
-    public VmContext(string name, Machine machine, string dispatcherId, RingTime time, IncidentLog incidents)
+    public VmContext(string name, string dispatcherId, RingTime time, IncidentLog incidents)
     {
         Name = name;
-        Machine = machine;
         DispatcherId = dispatcherId;
         Time = time;
         Incidents = incidents;
@@ -22,9 +20,6 @@ internal sealed class VmContext
 
     /// <summary>Name for reports.</summary>
     public string Name { get; }
-
-    /// <summary>Kernel and physical memory.</summary>
-    public Machine Machine { get; }
 
     /// <summary>The dispatcher that all ring actors of the VM run on.</summary>
     public string DispatcherId { get; }

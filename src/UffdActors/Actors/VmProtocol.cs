@@ -21,8 +21,18 @@ internal static class VmProtocol
     /// <summary>Gives owners that were made outside the ring their actors.</summary>
     public sealed record Attach(IReadOnlyList<Owner> Owners, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
 
-    /// <summary>Puts an actor in front of a page source.</summary>
-    public sealed record StartSource(IPageSource Source, string Name, TaskCompletionSource<IActorRef> Done) : INoSerializationVerificationNeeded;
+    /// <summary>Makes a child of the root.</summary>
+    public sealed record StartActor(Props Props, string Name, TaskCompletionSource<IActorRef> Done) : INoSerializationVerificationNeeded;
+
+    /// <summary>The userfaultfd has something to be read. Sent by whoever polls it.</summary>
+    public sealed class Readable : INoSerializationVerificationNeeded
+    {
+        private Readable()
+        {
+        }
+
+        public static Readable Instance { get; } = new();
+    }
 
     /// <summary>Starts the handlers of a context, and lets its reader read.</summary>
     public sealed record StartHandlers(

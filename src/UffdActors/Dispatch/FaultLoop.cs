@@ -49,6 +49,9 @@ internal sealed class FaultLoop : RingTime
     /// <summary>The loop whose thread asks, or null.</summary>
     public static FaultLoop? Current => _current;
 
+    /// <summary>How it sleeps, and what it polls.</summary>
+    public LoopWaiter Waiter => _waiter;
+
     /// <inheritdoc />
     public override long Now => MonotonicClock.Nanoseconds;
 
@@ -113,6 +116,7 @@ internal sealed class FaultLoop : RingTime
     private void Run()
     {
         _current = this;
+        _waiter.Begin();
         bool placed = _settings.Cpu is null;
         while (true)
         {
@@ -145,7 +149,8 @@ internal sealed class FaultLoop : RingTime
         if (!_timers.IsEmpty) _timers.Fire(Now);
         // Before the poller, so that one which throws cannot keep the thread alive.
         if (_stopping && !found && _runs.IsEmpty && TryEnd()) return false;
-        found |= _waiter.Poll();
+        // With nothing left to run, sleeping looks too.
+        if (!_runs.IsEmpty) found |= _waiter.Poll();
         if (found || !_runs.IsEmpty) return true;
         if (!BusyPoll()) Sleep();
         return true;
@@ -208,6 +213,7 @@ internal sealed class FaultLoop : RingTime
             if (!_stopping || !_inbox.IsEmpty) return false;
             // No actor is left here whom a timer could be for.
             _timers.Clear();
+            _waiter.End();
             Volatile.Write(ref _thread, null);
             _current = null;
             return true;
@@ -271,6 +277,16 @@ internal sealed class RunQueue
 /// <summary>How a loop sleeps, and what it looks at besides its mailboxes. The live world polls descriptors here.</summary>
 internal abstract class LoopWaiter
 {
+    /// <summary>The loop's thread has started; on that thread.</summary>
+    public virtual void Begin()
+    {
+    }
+
+    /// <summary>The loop's thread is about to end; another one may start later. On that thread.</summary>
+    public virtual void End()
+    {
+    }
+
     /// <summary>Looks for outside work without blocking; on the loop's thread.</summary>
     /// <returns>True if something was found.</returns>
     public virtual bool Poll() => false;

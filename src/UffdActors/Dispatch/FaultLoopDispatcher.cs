@@ -16,13 +16,22 @@ public sealed class FaultLoopDispatcherConfigurator : MessageDispatcherConfigura
         ArgumentNullException.ThrowIfNull(config);
         // Of several loops with one section of the configuration, each has a name of its own.
         string id = config.GetString("name", config.GetString("id", "fault-loop"));
-        FaultLoop loop = new(id, FaultLoopSettings.From(config), e => prerequisites.EventStream.Publish(new Error(e, id, typeof(FaultLoop), $"An exception left a run on {id}.")));
+        FaultLoop loop = new(id, FaultLoopSettings.From(config), e => prerequisites.EventStream.Publish(new Error(e, id, typeof(FaultLoop), $"An exception left a run on {id}.")), WaiterOf(config));
         _dispatcher = new FaultLoopDispatcher(this, id, config, loop);
         RingTimes.Of(prerequisites.Settings.System).Add(id, loop);
     }
 
     /// <inheritdoc />
     public override MessageDispatcher Dispatcher() => _dispatcher;
+
+    private static LoopWaiter? WaiterOf(Config config)
+    {
+        string name = config.GetString("waiter", "");
+        if (name.Length == 0) return null;
+        return Type.GetType(name) is { } type && type.IsAssignableTo(typeof(LoopWaiter))
+            ? (LoopWaiter)Activator.CreateInstance(type)!
+            : throw new ConfigurationException($"waiter = {name}: there is no such type; add the assembly that holds it to the program.");
+    }
 }
 
 /// <summary>Runs mailboxes on a <see cref="FaultLoop"/>.</summary>

@@ -1,3 +1,4 @@
+using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Statistics;
 
@@ -23,4 +24,14 @@ internal interface IUffdDescriptor
 
     /// <summary>True if the page is registered with this userfaultfd now, whatever the messages read so far say.</summary>
     bool IsRegistered(long page);
+}
+
+/// <summary>A userfaultfd whose lifetime is that of the context's actor.</summary>
+internal interface IOwnedDescriptor : IUffdDescriptor
+{
+    /// <summary>The actor has started: from here on it is sent <c>Readable</c> whenever there is something to read.</summary>
+    void Open(IActorRef actor);
+
+    /// <summary>The actor has ended: the descriptor is closed.</summary>
+    void Close();
 }

@@ -29,6 +29,9 @@ public enum IncidentKind
     /// <summary>A page source failed beyond its retries; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
     SourceFailed,
 
+    /// <summary>The userfaultfd delivers only faults of user mode; nothing else is permitted here.</summary>
+    UserModeOnly,
+
     /// <summary>A fill was refused in a way that no retry can mend; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
     FillRefused,
 

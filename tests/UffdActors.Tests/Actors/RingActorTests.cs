@@ -14,6 +14,7 @@ using UffdActors.PageSources;
 using UffdActors.Statistics;
 using UffdActors.Tests.Runtime;
 using UffdActors.Vcpus;
+using UffdActors.Worlds;
 
 namespace UffdActors.Tests.Actors;
 
@@ -158,7 +159,7 @@ public sealed class RingActorTests : TestKit
         Assert.Null(health.Cause);
 
         TaskCompletionSource<IActorRef> started = new();
-        vm.Tell(new VmProtocol.StartSource(new TestSource(1), "source", started));
+        vm.Tell(new VmProtocol.StartActor(SourceActor.Props(new TestSource(1), "uffd.parallel"), "source", started));
         AwaitCondition(() => started.Task.IsCompleted);
     }
 
@@ -409,8 +410,8 @@ public sealed class RingActorTests : TestKit
         Caller thread = new(mm);
         VcpuProgress progress = new(new TaskCompletionSource());
         ActorPort port = new();
-        VcpuOptions options = new(0, thread, new TestWorkload(), [0], progress, new BlockedClock(1), 1, null);
-        IActorRef vcpu = _root.ChildActorOf(VcpuActor.Props(Vm(), port, options), "vcpu");
+        VcpuOptions options = new(0, new ModelVcpu(thread), new TestWorkload(), [0], progress, new BlockedClock(1), 1, null);
+        IActorRef vcpu = _root.ChildActorOf(VcpuActor.Props(Vm(), port, thread, options), "vcpu");
         _ = Watch(vcpu);
         if (!stopped) vcpu.Tell(VmProtocol.Resume.Instance);
         vcpu.Tell(PoisonPill.Instance);
@@ -431,7 +432,7 @@ public sealed class RingActorTests : TestKit
     }
 
     private VmContext Vm(IHandlerProbe? probe = null) =>
-        _vm ??= new VmContext("vm", _machine, "uffd.parallel", _time, _incidents) { Probe = probe, Root = _root };
+        _vm ??= new VmContext("vm", "uffd.parallel", _time, _incidents) { Probe = probe, Root = _root };
 
     private IActorRef Handler(VmContext? vm = null)
     {

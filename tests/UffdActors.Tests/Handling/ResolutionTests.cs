@@ -177,7 +177,7 @@ public sealed class ResolutionTests : IDisposable
         VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(1, 2)]);
         await vcpus.WaitAsync();
         Assert.Equal((1L, 1L), (uffd.Reader!.Counters.DemandPages, uffd.Reader.Counters.DemandZeroPages));
-        Assert.Equal(1, vm.Context.Machine.BaseFolios.InUse);
+        Assert.Equal(1, vm.Model.Machine.BaseFolios.InUse);
     });
 
     [Fact]

@@ -138,7 +138,7 @@ public sealed class RingRuleTests : IDisposable
         {
             Entry entry = vm.AddressSpace.EntryAt(PageSize.PageOf(region.Address) + page);
             if (!entry.IsPresent) continue;
-            ulong word = entry.Kind == EntryKind.Zero ? 0 : vm.Context.Machine.BaseFolios.ReadLane(entry.Folio, PageSize.Base - 8);
+            ulong word = entry.Kind == EntryKind.Zero ? 0 : vm.Model.Machine.BaseFolios.ReadLane(entry.Folio, PageSize.Base - 8);
             bool right = word == (removed.Contains(page) ? 0 : TestSource.WordOf(page));
             Assert.True(right, $"page {page} holds {word:x}");
         }

@@ -1,0 +1,92 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Handling;
+using UffdActors.Linux.Memory;
+using UffdActors.Linux.Userfaultfd;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Linux.World;
+
+/// <summary>How one kind of memory is filled: which ioctl it takes for which fill.</summary>
+internal class LiveBackend
+{
+    private readonly NativeBuffer _zeros;
+
+    protected LiveBackend(int pageBytes)
+    {
+        PageBytes = pageBytes;
+        _zeros = new NativeBuffer(pageBytes);
+    }
+
+    /// <summary>Bytes of a page.</summary>
+    public int PageBytes { get; }
+
+    /// <summary>The backend of a kind of memory. Anonymous and shared memory take the same ioctls; huge pages have no zero page.</summary>
+    public static LiveBackend Of(MemoryBacking backing) => backing == MemoryBacking.Hugetlb ? new LiveHugetlb() : new LiveBackend(PageSize.Base);
+
+    /// <summary>Issues a fill.</summary>
+    public virtual IoctlResult Fill(UffdDescriptor uffd, LiveFill fill)
+    {
+        long bytes = (long)fill.Length;
+        return fill.Kind switch
+        {
+            FillKind.Copy when fill.Source.Kind == FillSourceKind.Zero => CopyZeros(uffd, fill.Start, bytes),
+            FillKind.Copy when fill.Source.Kind == FillSourceKind.Stamp => new IoctlResult(Errno.EINVAL, null),
+            FillKind.Copy => uffd.Copy(fill.Start, fill.Source.Word, bytes),
+            FillKind.ZeroPage => uffd.ZeroPage(fill.Start, bytes),
+            FillKind.Continue => uffd.Continue(fill.Start, bytes),
+            _ => uffd.Poison(fill.Start, bytes),
+        };
+    }
+
+    /// <summary>Copies a page of zeros; of a longer range the first page, which is a partial success.</summary>
+    protected IoctlResult CopyZeros(UffdDescriptor uffd, ulong start, long bytes)
+    {
+        IoctlResult result = uffd.Copy(start, (ulong)_zeros.Address, PageBytes);
+        return result.IsDone && bytes > PageBytes ? result with { Error = Errno.EAGAIN } : result;
+    }
+
+    /// <summary>Frees what it holds.</summary>
+    public void Free() => _zeros.Dispose();
+}
+
+/// <summary>Pages of 2 MiB: ZEROPAGE is not offered, so zeros are copied.</summary>
+internal sealed class LiveHugetlb() : LiveBackend(PageSize.Huge)
+{
+    /// <inheritdoc />
+    public override IoctlResult Fill(UffdDescriptor uffd, LiveFill fill) =>
+        fill.Kind == FillKind.ZeroPage ? CopyZeros(uffd, fill.Start, (long)fill.Length) : base.Fill(uffd, fill);
+}
+
+/// <summary>The turns in which one kind of memory is filled. A backend that throws fails the call, with EIO, and nothing else.</summary>
+internal sealed class LiveBackendActor(VmContext vm, LiveBackend backend) : UntypedActor
+{
+    public static Props Props(VmContext vm, LiveBackend backend) =>
+        Akka.Actor.Props.Create<LiveBackendActor>(vm, backend).WithDispatcher(vm.DispatcherId);
+
+    protected override void OnReceive(object message)
+    {
+        if (message is not LiveCall call)
+        {
+            Unhandled(message);
+            return;
+        }
+
+        try
+        {
+            call.Run(backend);
+        }
+        catch (Exception e)
+        {
+            vm.Incidents.Report(new Incident(IncidentKind.BackendFailed, $"{backend.GetType().Name} failed at 0x{call.Start:x}: {e.Message}", e));
+        }
+    }
+
+    protected override void PostStop()
+    {
+        backend.Free();
+        base.PostStop();
+    }
+}

@@ -1,0 +1,148 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Handling;
+using UffdActors.Linux.Memory;
+using UffdActors.Linux.Userfaultfd;
+using UffdActors.Linux.Waiting;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Statistics;
+
+namespace UffdActors.Linux.World;
+
+/// <summary>
+/// The reader's side of a userfaultfd of the kernel. The context's actor owns it: it is polled from the actor's start on, and closed when the
+/// actor ends.
+/// </summary>
+internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
+{
+    private const int MessagesPerRead = 64;
+
+    private readonly LiveKernel _kernel;
+    private readonly MessageBatch _batch = new(MessagesPerRead);
+    private volatile PageRange[] _registered = [];
+    private IActorRef _actor = ActorRefs.Nobody;
+    private int _next;
+    private bool _readable;
+    private volatile bool _allPagesAreThere;
+
+    public LiveDescriptor(UffdDescriptor uffd, LiveKernel kernel)
+    {
+        Uffd = uffd;
+        _kernel = kernel;
+    }
+
+    /// <summary>The kernel's object.</summary>
+    public UffdDescriptor Uffd { get; }
+
+    /// <inheritdoc />
+    public bool HasMessages => _readable || _next < _batch.Count;
+
+    /// <inheritdoc />
+    public void Open(IActorRef actor)
+    {
+        _actor = actor;
+        _kernel.Waiter.Add(Uffd.Handle, this);
+    }
+
+    /// <inheritdoc />
+    public void OnReadable()
+    {
+        // Once is enough until it has been read.
+        if (_readable) return;
+        _readable = true;
+        _actor.Tell(VmProtocol.Readable.Instance, ActorRefs.NoSender);
+    }
+
+    /// <inheritdoc />
+    public bool TryRead(out UffdMsg message, out FaultTrace? trace)
+    {
+        trace = null;
+        if (_next == _batch.Count && !Read())
+        {
+            message = default;
+            return false;
+        }
+
+        message = _batch[_next++];
+        switch (message.Event)
+        {
+            case UffdEvent.Pagefault:
+                trace = _kernel.VcpuOf(message.ThreadId)?.OnFault(message.Flags);
+                break;
+            case UffdEvent.Fork:
+                // Nobody serves the child: its context goes with its only descriptor, and the child finds ordinary memory.
+                UffdDescriptor.Adopt((int)message.ForkDescriptor).Dispose();
+                break;
+            case UffdEvent.Unmap:
+                Forget(PageSize.PageOf(message.Start), PageSize.PageOf(message.End));
+                break;
+            case UffdEvent.Remap:
+                Forget(PageSize.PageOf(message.From), PageSize.PageOf(message.From + message.Length));
+                Remember(PageRange.OfBytes(message.To, message.Length));
+                break;
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc />
+    public void Wake(ulong start, ulong end)
+    {
+        Errno error = Uffd.Wake(start, (long)(end - start));
+        if (error != Errno.None) throw new SyscallException($"ioctl(UFFDIO_WAKE, 0x{start:x}, {end - start} bytes)", error);
+    }
+
+    /// <inheritdoc />
+    public bool IsRegistered(long page) => Array.Exists(_registered, r => r.Contains(page));
+
+    /// <summary>UFFDIO_REGISTER. Any thread.</summary>
+    public Errno Register(GuestMemory memory, RegisterModes modes, out UffdIoctls ioctls)
+    {
+        Errno error = Uffd.Register(memory.Address, memory.Bytes, modes, out ioctls);
+        if (error == Errno.None) Remember(PageRange.OfBytes(memory.Address, (ulong)memory.Bytes));
+        return error;
+    }
+
+    /// <summary>Closing turns no absent page into zeros, for there is none.</summary>
+    public void AllPagesAreThere() => _allPagesAreThere = true;
+
+    /// <inheritdoc />
+    public void Close()
+    {
+        _kernel.Waiter.Remove(Uffd.Handle, this);
+        // Waiting threads go on into pages of zeros, and must not get to see them.
+        if (!_allPagesAreThere) _kernel.HaltGuest();
+        Uffd.Dispose();
+        _batch.Dispose();
+    }
+
+    private bool Read()
+    {
+        if (!_readable) return false;
+        _next = 0;
+        Errno error = Uffd.Read(_batch);
+        // A read that returns less than it could has found the queue empty.
+        if (_batch.Count < MessagesPerRead) _readable = false;
+        if (error is not (Errno.None or Errno.EAGAIN)) throw new SyscallException("read(userfaultfd)", error);
+        return _batch.Count > 0;
+    }
+
+    private void Remember(PageRange range)
+    {
+        lock (_batch) _registered = [.. _registered, range];
+    }
+
+    private void Forget(long start, long end)
+    {
+        lock (_batch)
+        {
+            _registered =
+            [
+                .. _registered.SelectMany(r => new[] { r with { End = Math.Min(r.End, start) }, r with { Start = Math.Max(r.Start, end) } })
+                    .Where(r => !r.IsEmpty),
+            ];
+        }
+    }
+}

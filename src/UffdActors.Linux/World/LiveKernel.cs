@@ -1,0 +1,170 @@
+using System.Collections.Concurrent;
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Linux.Machine;
+using UffdActors.Linux.Memory;
+using UffdActors.Linux.Userfaultfd;
+using UffdActors.Linux.Waiting;
+using UffdActors.Model;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations.Maps;
+using UffdActors.Worlds;
+
+namespace UffdActors.Linux.World;
+
+/// <summary>The kernel of this machine under a VM: its memory is mapped into this process, and its vCPUs are threads of this process.</summary>
+internal sealed class LiveKernel : VmKernel
+{
+    private readonly UffdVm _vm;
+    private readonly DescriptorWaiter _waiter;
+    private readonly int? _vcpuCpu;
+    private readonly ConcurrentDictionary<ulong, LiveMemory> _memories = new();
+    private readonly ConcurrentDictionary<uint, LiveVcpu> _vcpus = new();
+    private readonly ConcurrentBag<LiveVcpu> _threads = [];
+    private readonly ConcurrentDictionary<MemoryBacking, Lazy<Task<IActorRef>>> _backends = new();
+    private readonly Lazy<Pagemap> _pagemap = new(Pagemap.Open);
+    private volatile bool _isHalted;
+
+    public LiveKernel(UffdVm vm, VmOptions options, DescriptorWaiter waiter)
+    {
+        _vm = vm;
+        _waiter = waiter;
+        _vcpuCpu = options.VcpuCpu ?? options.Cpu;
+    }
+
+    /// <inheritdoc />
+    public override KernelProfile? Profile => null;
+
+    /// <inheritdoc />
+    public override long BookkeepingBytes => 0;
+
+    /// <summary>True once no vCPU may use what it touches any more.</summary>
+    public bool IsHalted => _isHalted;
+
+    /// <summary>Tells which pages are mapped.</summary>
+    public Pagemap Pagemap => _pagemap.Value;
+
+    /// <summary>CPU of the vCPUs; null for any.</summary>
+    public int? VcpuCpu => _vcpuCpu;
+
+    /// <summary>What polls the VM's descriptors.</summary>
+    public DescriptorWaiter Waiter => _waiter;
+
+    /// <inheritdoc />
+    public override void PrefaultMemory()
+    {
+        // The memory is the guest's: touching it is what this is all about.
+    }
+
+    /// <inheritdoc />
+    public override Task StartAsync(CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc />
+    public override async Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel)
+    {
+        LiveMemory memory = LiveMemory.Map(options);
+        // Allocating it all takes as long as it takes; not in the embedder's turn.
+        if (options.WithAlias && !options.LeaveAliasEmpty) await Task.Run(memory.Populate, CancellationToken.None);
+        _memories[memory.Guest.Address] = memory;
+        return new MappedMemory(memory.Guest.Address, memory.Alias?.Address ?? 0, memory.Guest.PageBytes);
+    }
+
+    /// <inheritdoc />
+    public override async Task UnmapAsync(GuestRegion region, CancellationToken cancel)
+    {
+        LiveMemory memory = MemoryOf(region);
+        // Sleeps until the event has been read, if there is one.
+        Errno error = await Task.Run(() => memory.Guest.Unmap(0, memory.Guest.Bytes), cancel);
+        if (error != Errno.None) throw new UffdException("munmap", error, KernelErrors.Explain("munmap", error));
+        memory.IsUnmapped = true;
+    }
+
+    /// <inheritdoc />
+    public override async Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel)
+    {
+        LiveMemory memory = MemoryOf(region);
+        MemoryAdvice call = advice switch
+        {
+            Advice.DontNeed => MemoryAdvice.DontNeed,
+            Advice.Free => MemoryAdvice.Free,
+            _ => MemoryAdvice.Remove,
+        };
+        Errno error = await Task.Run(() => memory.Guest.Advise(firstPage << PageSize.BaseShift, pages << PageSize.BaseShift, call), cancel);
+        if (error != Errno.None) throw new UffdException("madvise", error, KernelErrors.Explain("madvise", error));
+    }
+
+    /// <inheritdoc />
+    public override async Task<KernelUserfault> OpenAsync(UffdFeatures features, CancellationToken cancel)
+    {
+        UffdDescriptor uffd = UffdDescriptor.Open(new UffdOpenOptions { AllowUserModeOnly = true });
+        try
+        {
+            if (uffd.Notice is { } notice) _vm.Context.Incidents.Report(new Handling.Incident(Handling.IncidentKind.UserModeOnly, notice));
+            // THREAD_ID tells whose fault a message is, so that its vCPU can be shown how long it took.
+            Errno error = uffd.Handshake(features | UffdFeatures.ThreadId, out _);
+            if (error != Errno.None) throw new UffdException("UFFDIO_API", error, KernelErrors.Explain("UFFDIO_API", error));
+            LiveDescriptor descriptor = new(uffd, this);
+            IActorRef actor = await _vm.StartActorAsync(UffdContextActor.Props(_vm.Context, descriptor), _vm.NewName("context"));
+            return new LiveUserfault(_vm, this, descriptor, actor);
+        }
+        catch
+        {
+            uffd.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc />
+    public override VcpuThread NewVcpu()
+    {
+        LiveVcpu vcpu = new(_vm, this);
+        _threads.Add(vcpu);
+        return vcpu;
+    }
+
+    /// <inheritdoc />
+    public override GuestReader NewReader() => new LiveReader(this);
+
+    /// <inheritdoc />
+    public override bool Uses(MemoryModule module) => false;
+
+    /// <inheritdoc />
+    public override void HaltGuest() => _isHalted = true;
+
+    /// <inheritdoc />
+    public override async Task FreeAsync(TimeSpan timeout)
+    {
+        // The descriptors are closed, so nothing keeps a thread in a touch.
+        await Task.WhenAll(_threads.Select(t => t.Ended)).WaitAsync(timeout);
+        foreach (LiveMemory memory in _memories.Values) memory.Dispose();
+        if (_pagemap.IsValueCreated) _pagemap.Value.Dispose();
+    }
+
+    /// <summary>Memory of a region.</summary>
+    public LiveMemory MemoryOf(GuestRegion region) => _memories[region.Address];
+
+    /// <summary>Makes the backends; a test may put others in their place.</summary>
+    public Func<MemoryBacking, LiveBackend> NewBackend { get; set; } = LiveBackend.Of;
+
+    /// <summary>The actor that fills a kind of memory; made when it is first needed, one a VM.</summary>
+    public Task<IActorRef> BackendAsync(MemoryBacking backing) => _backends.GetOrAdd(
+        backing,
+        static (kind, kernel) => new Lazy<Task<IActorRef>>(
+            () => kernel._vm.StartActorAsync(LiveBackendActor.Props(kernel._vm.Context, kernel.NewBackend(kind)), kernel._vm.NewName($"backend-{kind}"))),
+        this).Value;
+
+    /// <summary>A vCPU runs on this thread from now on.</summary>
+    public void Enter(LiveVcpu vcpu) => _vcpus[(uint)ThreadPlacement.ThreadId] = vcpu;
+
+    /// <summary>It does so no more.</summary>
+    public void Leave() => _ = _vcpus.TryRemove((uint)ThreadPlacement.ThreadId, out _);
+
+    /// <summary>The vCPU that runs on a thread, or null.</summary>
+    public LiveVcpu? VcpuOf(uint threadId) => _vcpus.TryGetValue(threadId, out LiveVcpu? vcpu) ? vcpu : null;
+}

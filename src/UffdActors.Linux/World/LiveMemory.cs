@@ -1,0 +1,81 @@
+using UffdActors.Abi;
+using UffdActors.Linux.Memory;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Linux.World;
+
+/// <summary>The memory of a region: what the guest sees, and the alias through which content goes in. Owns both.</summary>
+internal sealed class LiveMemory : IDisposable
+{
+    private readonly MemoryObject? _object;
+
+    private LiveMemory(MemoryObject? memory, GuestMemory guest, GuestMemory? alias)
+    {
+        _object = memory;
+        Guest = guest;
+        Alias = alias;
+    }
+
+    /// <summary>The guest's mapping.</summary>
+    public GuestMemory Guest { get; }
+
+    /// <summary>The other mapping of the same memory; null if there is none.</summary>
+    public GuestMemory? Alias { get; }
+
+    /// <summary>The address range belongs to others by now.</summary>
+    public bool IsUnmapped { get; set; }
+
+    /// <summary>Maps what a region's options ask for.</summary>
+    /// <exception cref="ModuleException">This kernel has no such memory.</exception>
+    /// <exception cref="SyscallException">The kernel refuses.</exception>
+    public static LiveMemory Map(RegionOptions options)
+    {
+        long bytes = options.Pages << PageSize.BaseShift;
+        MemoryObject? memory = options.Module switch
+        {
+            null => null,
+            "shmem" => MemoryObject.CreateShmem("uffd-guest", bytes),
+            "hugetlb" => MemoryObject.CreateHugetlb("uffd-guest", bytes),
+            "guest-memfd" => MemoryObject.CreateGuestMemfd(bytes),
+            var other => throw new ModuleException($"Module \"{other}\" is none of this kernel's; use shmem, hugetlb, guest-memfd, or anonymous memory."),
+        };
+        GuestMemory? guest = null;
+        try
+        {
+            guest = memory is null ? GuestMemory.MapAnonymous(bytes) : GuestMemory.Map(memory, 0, bytes);
+            return new LiveMemory(memory, guest, options.WithAlias && memory is not null ? GuestMemory.Map(memory, 0, bytes) : null);
+        }
+        catch
+        {
+            guest?.Dispose();
+            memory?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Allocates the memory in full and maps it in the alias: MINOR without MISSING fills a hole with zeros in silence (DESIGN 9).</summary>
+    /// <exception cref="UffdException">There is not enough memory.</exception>
+    public void Populate()
+    {
+        Errno error = Alias!.Advise(0, Alias.Bytes, MemoryAdvice.PopulateWrite);
+        if (error != Errno.None) throw new UffdException("madvise(MADV_POPULATE_WRITE)", error, KernelErrors.Explain("madvise", error));
+    }
+
+    /// <summary>Allocates the memory in full as zeros, without an alias.</summary>
+    /// <exception cref="UffdException">There is not enough memory.</exception>
+    public void Allocate()
+    {
+        Errno error = _object!.Allocate(0, _object.Bytes);
+        if (error != Errno.None) throw new UffdException("fallocate", error, KernelErrors.Explain("fallocate", error));
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        if (IsUnmapped) Guest.SetHandleAsInvalid();
+        Guest.Dispose();
+        Alias?.Dispose();
+        _object?.Dispose();
+    }
+}

@@ -1,0 +1,77 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Handling;
+using UffdActors.Linux.Memory;
+using UffdActors.Linux.Userfaultfd;
+using UffdActors.Worlds;
+
+namespace UffdActors.Linux.World;
+
+/// <summary>A userfaultfd of the kernel, with the backends that fill through it.</summary>
+internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor descriptor, IActorRef actor) : KernelUserfault
+{
+    private readonly List<LiveTarget> _targets = [];
+    private readonly LocalTarget _context = new(actor);
+    private FaultReader? _reader;
+
+    /// <inheritdoc />
+    public override IUffdDescriptor Descriptor => descriptor;
+
+    /// <inheritdoc />
+    public override IActorRef Actor => _context.Actor;
+
+    /// <summary>Sends the context's actor a message; at every fault.</summary>
+    public void Tell(object message) => _context.Tell(message);
+
+    /// <summary>The kernel's object.</summary>
+    public UffdDescriptor Uffd => descriptor.Uffd;
+
+    /// <summary>Grows with every event that was read: a fill that was decided before it must not be issued after it (rule R9).</summary>
+    public long Epoch => _reader?.View.Epoch ?? 0;
+
+    /// <inheritdoc />
+    public override MonitorThread NewMonitorThread() => new LiveThread(this);
+
+    /// <inheritdoc />
+    public override void Serve(FaultReader reader) => _reader = reader;
+
+    /// <inheritdoc />
+    public override async Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        LiveMemory memory = kernel.MemoryOf(region);
+        // Before its first fault can come.
+        IActorRef backend = await kernel.BackendAsync(memory.Guest.Backing);
+        Errno error = descriptor.Register(memory.Guest, modes, out UffdIoctls ioctls);
+        if (error != Errno.None) throw new UffdException("UFFDIO_REGISTER", error, Explain(memory.Guest.Backing, error));
+        _targets.Add(new LiveTarget(region.Address, region.Address + region.Bytes, memory, new LocalTarget(backend)));
+        return ioctls;
+    }
+
+    /// <inheritdoc />
+    public override Task CloseAsync(CancellationToken cancel)
+    {
+        descriptor.AllPagesAreThere();
+        return vm.StopAsync([_context.Actor]);
+    }
+
+    /// <summary>What is filled at an address, by its guest's or its alias's mapping; null if it is not registered here.</summary>
+    public LiveTarget? TargetAt(ulong address)
+    {
+        foreach (LiveTarget target in _targets)
+        {
+            if (address >= target.Start && address < target.End) return target;
+            if (target.Memory.Alias is { } alias && address >= alias.Address && address < alias.End) return target;
+        }
+
+        return null;
+    }
+
+    private static string Explain(MemoryBacking backing, Errno error) => backing == MemoryBacking.GuestMemfd && error == Errno.EINVAL
+        ? Machine.Remedies.Of(Machine.MachineNeed.GuestMemfdFaults)
+        : KernelErrors.Explain("UFFDIO_REGISTER", error);
+}
+
+/// <summary>A registered range, and who fills it.</summary>
+internal sealed record LiveTarget(ulong Start, ulong End, LiveMemory Memory, LocalTarget Backend);

@@ -1,0 +1,183 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Dispatch;
+using UffdActors.Handling;
+using UffdActors.Linux.Machine;
+using UffdActors.Model.Memory;
+using UffdActors.Statistics;
+using UffdActors.Vcpus;
+using UffdActors.Worlds;
+
+namespace UffdActors.Linux.World;
+
+/// <summary>
+/// A vCPU: a thread of this process that touches memory as its workload says, through an ordinary call into the C library only. While it waits
+/// for a page it is outside the runtime, so collections go on.
+/// </summary>
+/// <remarks>
+/// It measures its own latency around the touch. Whether the touch was a fault, and what the monitor did when, it learns from the reader, which
+/// finds it by the thread id of the message.
+/// </remarks>
+internal sealed class LiveVcpu : VcpuThread
+{
+    // Stamps of a fault that the monitor is late with land on a trace that nobody reads any more.
+    private const int Traces = 8;
+
+    private readonly UffdVm _vm;
+    private readonly LiveKernel _kernel;
+    private readonly FaultTrace[] _traces = [.. Enumerable.Range(0, Traces).Select(_ => new FaultTrace())];
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private VcpuOptions _options = null!;
+    private volatile FaultTrace _trace;
+    private volatile bool _stopped;
+    private long _faults;
+    private bool _started;
+
+    public LiveVcpu(UffdVm vm, LiveKernel kernel)
+    {
+        _vm = vm;
+        _kernel = kernel;
+        _trace = _traces[0];
+    }
+
+    /// <summary>Ends with the thread, or at once if there never was one.</summary>
+    public Task Ended => _started ? _ended.Task : Task.CompletedTask;
+
+    /// <inheritdoc />
+    public override IActorRef Start(IActorContext parent, VmContext vm, VcpuOptions options, string name)
+    {
+        _options = options;
+        return parent.ActorOf(Props.Create<LiveVcpuActor>(this).WithDispatcher(vm.DispatcherId), name);
+    }
+
+    /// <summary>Starts the thread.</summary>
+    public void Run()
+    {
+        if (_started) return;
+        _started = true;
+        new Thread(Work) { IsBackground = true, Name = $"{_vm.Name}-vcpu-{_options.Number}" }.Start();
+    }
+
+    /// <summary>Ends the thread with its next access; one that waits for a page goes on waiting.</summary>
+    public void Stop() => _stopped = true;
+
+    /// <summary>The actor has ended: whoever waits for the guest is told, if its work is not done.</summary>
+    public void Abandon()
+    {
+        Stop();
+        _ = _options.Progress.Finished.TrySetException(new VmFailedException($"vCPU {_options.Number} of {_vm.Name} was stopped before its work had ended."));
+    }
+
+    /// <summary>A fault of the thread has been read. In a turn of the context, while the thread sleeps.</summary>
+    /// <returns>Where the monitor stamps it; null if it is not a sampled one.</returns>
+    public FaultTrace? OnFault(FaultFlags flags)
+    {
+        long faults = _faults + 1;
+        Volatile.Write(ref _faults, faults);
+        if (_options.SampleEvery > 1) return faults % _options.SampleEvery == 0 ? _trace : null;
+        FaultTrace trace = _trace;
+        // A second fault of the same touch is still the same wait.
+        if (trace.Read == 0) _options.Blocked.Blocked(_vm.Context.Time.Now);
+        trace.Flags = flags;
+        return trace;
+    }
+
+    private void Work()
+    {
+        try
+        {
+            if (_kernel.VcpuCpu is { } cpu) ThreadPlacement.BindTo(cpu);
+            _kernel.Enter(this);
+            TouchAll();
+            _options.Blocked.Finished(MonotonicClock.Nanoseconds);
+            if (!_kernel.IsHalted) _ = _options.Progress.Finished.TrySetResult();
+        }
+        catch (Exception e)
+        {
+            _ = _options.Progress.Finished.TrySetException(e);
+        }
+        finally
+        {
+            _kernel.Leave();
+            _ended.SetResult();
+        }
+    }
+
+    private void TouchAll()
+    {
+        LiveMemory[] memories = [.. _vm.Regions.Select(_kernel.MemoryOf)];
+        VcpuProgress progress = _options.Progress;
+        int next = 0;
+        while (!_stopped && !_kernel.IsHalted && progress.Error is null && _options.Workload.TryNext(out GuestStep step))
+        {
+            FaultTrace trace = _traces[next];
+            long faults = _faults;
+            ulong address = memories[step.Region].Guest.Address + ((ulong)step.Page << PageSize.BaseShift);
+            trace.Begin(faults + 1, _options.Number, address, MonotonicClock.Nanoseconds);
+            _trace = trace;
+            ulong value = Touch(memories[step.Region], step, progress.Accesses);
+            // Let go by the end of the userfaultfd, not by a page: what was read are zeros, or nothing.
+            if (_kernel.IsHalted) return;
+            long raised = Volatile.Read(ref _faults);
+            if (raised != faults)
+            {
+                trace.Resumed = MonotonicClock.Nanoseconds;
+                progress.Faults = raised;
+                next = (next + 1) % Traces;
+                Record(trace, raised);
+            }
+
+            if (!step.IsWrite) Check(step, value);
+            if (progress.Error is null) progress.Accesses++;
+        }
+    }
+
+    private ulong Touch(LiveMemory memory, GuestStep step, long accesses)
+    {
+        long offset = step.Page << PageSize.BaseShift;
+        if (!step.IsWrite) return memory.Guest.ReadWord(offset + GuestLayout.ReadOnlyLaneOf(step.Page));
+        memory.Guest.WriteWord(offset + GuestLayout.LaneOf(_options.Number), GuestLayout.ValueOf(_options.Number, accesses));
+        return 0;
+    }
+
+    private void Record(FaultTrace trace, long faults)
+    {
+        if (_options.SampleEvery == 1) _options.Blocked.Resumed(trace.Resumed);
+        else if (faults % _options.SampleEvery != 0) return;
+        _options.Progress.Latency.Record(trace);
+    }
+
+    private void Check(GuestStep step, ulong value)
+    {
+        int offset = GuestLayout.ReadOnlyLaneOf(step.Page);
+        if (_options.Check?.WordAt(step.Region, step.Page, offset) is { } expected && expected != value)
+            _options.Progress.Error = $"vCPU {_options.Number} read 0x{value:x16} at offset 0x{offset:x} of page {step.Page}, expected 0x{expected:x16}";
+    }
+}
+
+/// <summary>Stands for the thread in the ring: it starts and stops it.</summary>
+internal sealed class LiveVcpuActor(LiveVcpu vcpu) : UntypedActor
+{
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case VmProtocol.Resume:
+                vcpu.Run();
+                break;
+            case VmProtocol.StopVcpu:
+                vcpu.Stop();
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    protected override void PostStop()
+    {
+        vcpu.Abandon();
+        base.PostStop();
+    }
+}

@@ -1,0 +1,260 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Handling;
+using UffdActors.Model;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Worlds;
+
+/// <summary>A machine of the model under a VM. Every call is a call of the VM's main thread in it.</summary>
+internal sealed class ModelKernel : VmKernel
+{
+    // Regions lie apart, so that growing or losing one never touches another.
+    private const ulong FirstAddress = 0x1000_0000_0000;
+    private const ulong RegionAlignment = 1UL << 30;
+
+    private readonly UffdVm _vm;
+    private readonly Machine _machine;
+    private readonly AddressSpace _mm;
+    private readonly Caller _main;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<ulong, MemoryFile> _files = [];
+    private ulong _nextAddress = FirstAddress;
+    private int _nextThread = 1;
+    private int _nextContext;
+
+    public ModelKernel(UffdVm vm, Machine machine)
+    {
+        _vm = vm;
+        _machine = machine;
+        _mm = new AddressSpace(machine);
+        _main = new Caller(_mm);
+    }
+
+    /// <inheritdoc />
+    public override KernelProfile Profile => _machine.Profile;
+
+    /// <inheritdoc />
+    public override long BookkeepingBytes
+    {
+        get
+        {
+            lock (_gate) return _mm.BookkeepingBytes + _files.Values.Sum(f => f.BookkeepingBytes) + _machine.BaseFolios.BookkeepingBytes;
+        }
+    }
+
+    /// <summary>Kernel and physical memory.</summary>
+    public Machine Machine => _machine;
+
+    /// <summary>The address space.</summary>
+    public AddressSpace AddressSpace => _mm;
+
+    /// <summary>The thread that makes the embedder's calls.</summary>
+    public Caller Main => _main;
+
+    /// <summary>The file that a region maps; null for anonymous memory.</summary>
+    public MemoryFile? FileOf(GuestRegion region)
+    {
+        lock (_gate) return _files.GetValueOrDefault(region.Address);
+    }
+
+    /// <inheritdoc />
+    public override void PrefaultMemory()
+    {
+        if (_machine.BaseFolios is ByteFolios folios) folios.Prefault();
+    }
+
+    /// <inheritdoc />
+    public override Task StartAsync(CancellationToken cancel) => _vm.AttachAsync([_mm, _main], cancel);
+
+    /// <inheritdoc />
+    public override async Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel)
+    {
+        ulong address = Place(options.Pages);
+        MemoryFile? file = options.Module is { } name ? NewFile(address, _vm.Modules.Find(name), options.Pages) : null;
+        MapRequest request = new(file is null ? Prot.ReadWrite : DefaultProt(file.Module), file, Shared: file is not null);
+        ulong length = (ulong)options.Pages << PageSize.BaseShift;
+        await CallAsync("mmap", new MapMemory(_main, address, length, request), c => c.Error, cancel);
+
+        ulong alias = 0;
+        if (options.WithAlias)
+        {
+            alias = Place(options.Pages);
+            await CallAsync("mmap", new MapMemory(_main, alias, length, request), c => c.Error, cancel);
+            if (!options.LeaveAliasEmpty)
+                await CallAsync("madvise(MADV_POPULATE_WRITE)", new PopulateMemory(_main, PageRange.OfBytes(alias, length)), c => c.Error, cancel);
+        }
+
+        return new MappedMemory(address, alias, 1 << (file?.PageShift ?? PageSize.BaseShift));
+    }
+
+    /// <inheritdoc />
+    public override async Task UnmapAsync(GuestRegion region, CancellationToken cancel)
+    {
+        await CallAsync("munmap", new UnmapMemory(_main, region.Address, region.Bytes), c => c.Error, cancel);
+        if (region.AliasAddress != 0) await CallAsync("munmap", new UnmapMemory(_main, region.AliasAddress, region.Bytes), c => c.Error, cancel);
+    }
+
+    /// <inheritdoc />
+    public override Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel)
+    {
+        ulong start = region.Address + ((ulong)firstPage << PageSize.BaseShift);
+        return CallAsync("madvise", new AdviseMemory(_main, start, (ulong)pages << PageSize.BaseShift, advice), c => c.Error, cancel);
+    }
+
+    /// <inheritdoc />
+    public override async Task<KernelUserfault> OpenAsync(UffdFeatures features, CancellationToken cancel)
+    {
+        const UffdOpenFlags Flags = UffdOpenFlags.NonBlock | UffdOpenFlags.CloseOnExec;
+        if (UserfaultContext.CheckOpen(_machine.Profile, (ulong)Flags) is var refused and not Errno.None)
+            throw new UffdException("userfaultfd", refused, "faults of system calls are for the privileged; set uffd.kernel.privileged or uffd.kernel.unprivileged-userfaultfd to on.");
+        UserfaultContext context = new(_mm, Flags, Interlocked.Increment(ref _nextContext) - 1);
+        await _vm.AttachAsync([context], cancel);
+        Handshake handshake = new(_main, context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features });
+        await CallAsync("UFFDIO_API", handshake, c => c.Error, cancel);
+        return new ModelUserfault(this, context, _vm.Context.SplitsTurns);
+    }
+
+    /// <inheritdoc />
+    public override VcpuThread NewVcpu() => new ModelVcpu(NewThread());
+
+    /// <inheritdoc />
+    public override GuestReader NewReader() => new ModelReader(NewThread());
+
+    /// <inheritdoc />
+    public override bool Uses(MemoryModule module) => _mm.Uses(module);
+
+    /// <inheritdoc />
+    public override void HaltGuest()
+    {
+        // A vCPU of the model is its actor: stopping that is enough.
+    }
+
+    /// <inheritdoc />
+    public override Task FreeAsync(TimeSpan timeout)
+    {
+        _mm.Dispose();
+        foreach (MemoryFile file in _files.Values) file.Dispose();
+        _machine.Dispose();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Makes a thread of the process.</summary>
+    public Caller NewThread() => new(_mm, Interlocked.Increment(ref _nextThread));
+
+    /// <summary>Makes a call of the main thread, and waits for its end.</summary>
+    public async Task CallAsync<T>(string name, T call, Func<T, Errno> errorOf, CancellationToken cancel, string? explanation = null)
+        where T : Operation
+    {
+        cancel.ThrowIfCancellationRequested();
+        TaskCompletionSource<Operation> done = _vm.NewCompletion<Operation>();
+        ((ActorPort)_main.Port).Self.Tell(new VmProtocol.Call(call, done, cancel));
+        try
+        {
+            _ = await _vm.OrFailed(done.Task.WaitAsync(cancel));
+        }
+        catch (OperationCanceledException) when (!done.Task.IsCanceled)
+        {
+            // Cancelling ends the wait, not the call: what the kernel has begun it finishes, and that is reported.
+            _ = ReportLateAsync(name, call, errorOf, done.Task);
+            throw;
+        }
+
+        Errno error = errorOf(call);
+        if (error != Errno.None) throw new UffdException(name, error, explanation ?? KernelErrors.Explain(name, error));
+    }
+
+    private async Task ReportLateAsync<T>(string name, T call, Func<T, Errno> errorOf, Task<Operation> done)
+        where T : Operation
+    {
+        try
+        {
+            _ = await _vm.OrFailed(done);
+            Errno error = errorOf(call);
+            string outcome = error == Errno.None ? "succeeded" : $"failed with {error}";
+            _vm.Context.Incidents.Report(new Incident(IncidentKind.CancelledCallEnded, $"{name} was cancelled after it had been issued, and has {outcome}."));
+        }
+        catch (VmFailedException)
+        {
+            // Reported as such.
+        }
+    }
+
+    private MemoryFile NewFile(ulong address, MemoryModule module, long pages)
+    {
+        MemoryFile file = module.CreateFile(_machine, pages << PageSize.BaseShift);
+        lock (_gate) _files.Add(address, file);
+        return file;
+    }
+
+    private ulong Place(long pages)
+    {
+        lock (_gate)
+        {
+            ulong address = _nextAddress;
+            ulong end = address + ((ulong)pages << PageSize.BaseShift);
+            _nextAddress = ((end + RegionAlignment - 1) & ~(RegionAlignment - 1)) + RegionAlignment;
+            return address;
+        }
+    }
+
+    // A module that refuses writable mappings gets the protection that it allows.
+    private Prot DefaultProt(MemoryModule module) =>
+        module.TryCheckProtection(_machine, Prot.ReadWrite, shared: true) == Errno.None ? Prot.ReadWrite : Prot.Read;
+}
+
+/// <summary>A context of the model.</summary>
+internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext context, bool splitsTurns) : KernelUserfault
+{
+    /// <summary>The context.</summary>
+    public UserfaultContext Context => context;
+
+    /// <inheritdoc />
+    public override IUffdDescriptor Descriptor { get; } = new ModelDescriptor(context);
+
+    /// <inheritdoc />
+    public override IActorRef Actor => ((ActorPort)context.Port).Self;
+
+    /// <inheritdoc />
+    public override MonitorThread NewMonitorThread() => new ModelThread(kernel.NewThread(), context, splitsTurns);
+
+    /// <inheritdoc />
+    public override async Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)
+    {
+        Register register = new(kernel.Main, context, region.Address, region.Bytes, (ulong)modes);
+        string? refusal = KernelErrors.ExplainRegister(kernel.Profile, kernel.AddressSpace.Map.Find(PageSize.PageOf(region.Address)), modes, context.Features);
+        await kernel.CallAsync("UFFDIO_REGISTER", register, c => c.Error, cancel, refusal);
+        return register.Ioctls ?? UffdIoctls.None;
+    }
+
+    /// <inheritdoc />
+    public override Task CloseAsync(CancellationToken cancel) =>
+        kernel.CallAsync("close", new CloseHandle(kernel.Main, context), c => c.Error, cancel);
+}
+
+/// <summary>A vCPU of the model: a thread of the process whose turns are its actor's.</summary>
+internal sealed class ModelVcpu(Caller thread) : VcpuThread
+{
+    /// <inheritdoc />
+    public override IActorRef Start(IActorContext parent, VmContext vm, VcpuOptions options, string name)
+    {
+        ActorPort port = new(vm.SplitsTurns);
+        IActorRef actor = parent.ActorOf(VcpuActor.Props(vm, port, thread, options), name);
+        port.Bind(actor);
+        thread.Attach(port);
+        return actor;
+    }
+}
+
+/// <summary>Reads pages that are mapped, as a memcpy that hits the TLB.</summary>
+internal sealed class ModelReader(Caller thread) : GuestReader
+{
+    private protected override bool TryReadPage(GuestRegion region, long page, Span<byte> destination) =>
+        DirectRead.TryReadPage(thread, PageSize.PageOf(region.Address) + page, destination);
+}

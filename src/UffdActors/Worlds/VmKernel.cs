@@ -1,0 +1,97 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Handling;
+using UffdActors.Model;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Operations.Maps;
+
+namespace UffdActors.Worlds;
+
+/// <summary>The kernel under one VM: it maps memory, opens userfaultfds and runs vCPUs. What the facade does is in <see cref="UffdVm"/>.</summary>
+/// <remarks>Safe for any thread, as the facade is.</remarks>
+internal abstract class VmKernel
+{
+    /// <summary>The kernel that the model behaves like; null if it is the real one.</summary>
+    public abstract KernelProfile? Profile { get; }
+
+    /// <summary>Native bytes of bookkeeping of ours.</summary>
+    public abstract long BookkeepingBytes { get; }
+
+    /// <summary>Touches physical memory that is ours.</summary>
+    public abstract void PrefaultMemory();
+
+    /// <summary>The VM's root exists: starts what else is needed.</summary>
+    public abstract Task StartAsync(CancellationToken cancel);
+
+    /// <summary>Maps a region, and its alias if one is asked for.</summary>
+    public abstract Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel);
+
+    /// <summary>Unmaps a region and its alias.</summary>
+    public abstract Task UnmapAsync(GuestRegion region, CancellationToken cancel);
+
+    /// <summary>Takes pages of a region away.</summary>
+    public abstract Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel);
+
+    /// <summary>Opens a userfaultfd and shakes hands.</summary>
+    public abstract Task<KernelUserfault> OpenAsync(UffdFeatures features, CancellationToken cancel);
+
+    /// <summary>Makes a vCPU.</summary>
+    public abstract VcpuThread NewVcpu();
+
+    /// <summary>Makes a reader of pages that are there.</summary>
+    public abstract GuestReader NewReader();
+
+    /// <summary>True if a mapping uses the module.</summary>
+    public abstract bool Uses(MemoryModule module);
+
+    /// <summary>
+    /// From here on no vCPU makes use of what it touches, not even of a touch that is under way: closing a userfaultfd lets waiting threads
+    /// go on with zeros.
+    /// </summary>
+    public abstract void HaltGuest();
+
+    /// <summary>Gives the memory back, when all actors have ended.</summary>
+    /// <exception cref="TimeoutException">A thread of the guest still touches it; the memory is kept.</exception>
+    public abstract Task FreeAsync(TimeSpan timeout);
+}
+
+/// <summary>Where a region has been mapped.</summary>
+/// <param name="Address">Address.</param>
+/// <param name="AliasAddress">Address of the alias; 0 if there is none.</param>
+/// <param name="PageBytes">Bytes of a page.</param>
+internal readonly record struct MappedMemory(ulong Address, ulong AliasAddress, int PageBytes);
+
+/// <summary>A userfaultfd of a kernel, as the facade needs it.</summary>
+internal abstract class KernelUserfault
+{
+    /// <summary>The reader's side.</summary>
+    public abstract IUffdDescriptor Descriptor { get; }
+
+    /// <summary>The context's actor.</summary>
+    public abstract IActorRef Actor { get; }
+
+    /// <summary>Makes a thread of the monitor.</summary>
+    public abstract MonitorThread NewMonitorThread();
+
+    /// <summary>The reader that serves it from now on; set before the first fault is read.</summary>
+    public virtual void Serve(FaultReader reader)
+    {
+    }
+
+    /// <summary>UFFDIO_REGISTER.</summary>
+    public abstract Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel);
+
+    /// <summary>close(2): waiting threads go on, with pages of zeros where pages are absent.</summary>
+    public abstract Task CloseAsync(CancellationToken cancel);
+}
+
+/// <summary>A thread of the guest.</summary>
+internal abstract class VcpuThread
+{
+    /// <summary>
+    /// Makes its actor, which begins with <see cref="VmProtocol.Resume"/>, ends with the next access after <see cref="VmProtocol.StopVcpu"/>,
+    /// and tells its progress when it has ended.
+    /// </summary>
+    public abstract IActorRef Start(IActorContext parent, VmContext vm, VcpuOptions options, string name);
+}

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+
+namespace UffdActors.Linux.Tests.World;
+
+/// <summary>DESIGN 8, first point: a thread that waits for a page must not hold up a garbage collection.</summary>
+public sealed class CollectionTests
+{
+    private static readonly TimeSpan Hang = TimeSpan.FromSeconds(5);
+
+    [SkippableFact]
+    public async Task Collections_go_on_while_eight_vcpus_fault()
+    {
+        const int Pages = 2048;
+        const int Vcpus = 8;
+        await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages), handlers: 2);
+        using CancellationTokenSource done = new();
+        int collections = 0;
+        Thread collector = new(() =>
+        {
+            while (!done.IsCancellationRequested)
+            {
+                GC.Collect();
+                collections++;
+            }
+        });
+        collector.Start();
+        VcpuGroup vcpus = await scene.RunAsync([.. Enumerable.Range(0, Vcpus).Select(i => Steps.Random(i, Pages, 2 * Pages))]);
+        await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
+        done.Cancel();
+        collector.Join();
+
+        Assert.Null(vcpus.Error);
+        Assert.Equal(Vcpus * 2 * Pages, vcpus.Accesses);
+        Assert.True(collections > 10, $"{collections} collections are too few to show anything.");
+    }
+
+    [SkippableFact]
+    public async Task A_collection_waits_for_ever_for_a_thread_that_touches_a_missing_page_by_a_pointer()
+    {
+        Assert.Equal(["faulted"], await LinesOfChildAsync("pointer"));
+    }
+
+    [SkippableFact]
+    public async Task A_collection_does_not_wait_for_a_thread_that_touches_a_missing_page_by_a_call()
+    {
+        Assert.Equal(["faulted", "collected", "resolved"], await LinesOfChildAsync("call"));
+    }
+
+    // The child is killed when it says nothing more for a while: it cannot end by itself.
+    private static async Task<List<string>> LinesOfChildAsync(string way)
+    {
+        LiveKernel.Require();
+        ProcessStartInfo start = new(Environment.ProcessPath!, [typeof(CollectionTests).Assembly.Location, "touch", way]) { RedirectStandardOutput = true };
+        // The test host may have been started by the framework's own program.
+        if (Path.GetFileNameWithoutExtension(start.FileName) != "dotnet") start.FileName = "dotnet";
+        using Process child = Process.Start(start)!;
+        List<string> lines = [];
+        try
+        {
+            while (await child.StandardOutput.ReadLineAsync().WaitAsync(lines.Count == 0 ? LiveScene.Deadline : Hang) is { } line) lines.Add(line);
+        }
+        catch (TimeoutException)
+        {
+            // It hangs.
+        }
+
+        child.Kill();
+        await child.WaitForExitAsync();
+        return lines;
+    }
+}

@@ -1,0 +1,68 @@
+using UffdActors.Abi;
+using UffdActors.Handling;
+using UffdActors.Linux.World;
+using UffdActors.Vcpus;
+
+namespace UffdActors.Linux.Tests.World;
+
+/// <summary>A VM on the real kernel: one region, registered and served.</summary>
+internal sealed class LiveScene : IAsyncDisposable
+{
+    /// <summary>Nothing here takes long; whoever waits as long as this waits for ever.</summary>
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+
+    private readonly UffdRuntime _runtime;
+
+    private LiveScene(UffdRuntime runtime, UffdVm vm, Userfault uffd, GuestRegion region, PageBytes source)
+    {
+        _runtime = runtime;
+        Vm = vm;
+        Uffd = uffd;
+        Region = region;
+        Source = source;
+    }
+
+    public UffdVm Vm { get; }
+
+    public Userfault Uffd { get; }
+
+    public GuestRegion Region { get; }
+
+    public PageBytes Source { get; }
+
+    public static async Task<LiveScene> StartAsync(
+        PageBytes source,
+        UffdFeatures features = UffdFeatures.None,
+        int handlers = 1,
+        IHandlerProbe? probe = null,
+        Func<LiveBackend>? backend = null)
+    {
+        LiveKernel.Require();
+        UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1, Probe = probe });
+        if (backend is not null) ((Linux.World.LiveKernel)vm.Kernel).NewBackend = _ => backend();
+        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = source.Pages });
+        Userfault uffd = await vm.OpenAsync(features);
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+        await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = handlers });
+        return new LiveScene(runtime, vm, uffd, region, source);
+    }
+
+    public Task<VcpuGroup> RunAsync(params IWorkload[] workloads) => Vm.StartVcpusAsync(workloads, 1, Source, CancellationToken.None);
+
+    public async Task<Incident> IncidentAsync(IncidentKind kind)
+    {
+        while (true)
+        {
+            Incident incident = await Vm.Incidents.ReadAsync().AsTask().WaitAsync(Deadline);
+            if (incident.Kind == kind) return incident;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Vm.DisposeAsync();
+        await _runtime.DisposeAsync();
+        Source.Dispose();
+    }
+}

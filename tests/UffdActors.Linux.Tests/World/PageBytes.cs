@@ -1,0 +1,72 @@
+using System.Runtime.InteropServices;
+using UffdActors.Model.Memory;
+using UffdActors.PageSources;
+using UffdActors.Vcpus;
+
+namespace UffdActors.Linux.Tests.World;
+
+/// <summary>Pages whose words say which page they are; each can fail a few times, and all can be withheld for good.</summary>
+internal sealed class PageBytes : IPageSource, IContentCheck
+{
+    private readonly NativeBuffer _bytes;
+    private int _failures;
+
+    public PageBytes(int pages, int failures = 0)
+    {
+        Pages = pages;
+        _failures = failures;
+        _bytes = new NativeBuffer(pages << PageSize.BaseShift);
+        var words = new ulong[PageSize.Base / sizeof(ulong)];
+        for (int page = 0; page < pages; page++)
+        {
+            words.AsSpan().Fill(WordOf(page));
+            _bytes.Write(page << PageSize.BaseShift, MemoryMarshal.AsBytes(words.AsSpan()));
+        }
+    }
+
+    public long Pages { get; }
+
+    public bool AnswersAtOnce => false;
+
+    /// <summary>Never answers.</summary>
+    public bool Withholds { get; init; }
+
+    /// <summary>Ends when the first page has been asked for.</summary>
+    public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public static ulong WordOf(long page) => 0xABCD_0000_0000_0000 | (ulong)page;
+
+    public void Request(in PageOrder order, IPageReceiver receiver)
+    {
+        _ = Asked.TrySetResult();
+        if (Withholds) return;
+        if (Interlocked.Decrement(ref _failures) >= 0) throw new IOException($"page {order.FirstPage} cannot be had now");
+        receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, _bytes.Address + (nint)(order.FirstPage << PageSize.BaseShift));
+    }
+
+    public ulong? WordAt(int region, long page, int offset) => WordOf(page);
+
+    public void Dispose() => _bytes.Dispose();
+}
+
+/// <summary>A given sequence of accesses.</summary>
+internal sealed class Steps(params GuestStep[] steps) : IWorkload
+{
+    private int _next;
+
+    public static Steps Reads(params long[] pages) => new([.. pages.Select(p => new GuestStep(0, p, IsWrite: false))]);
+
+    public static Steps Random(int seed, int pages, int accesses)
+    {
+        System.Random random = new(seed);
+        return new([.. Enumerable.Range(0, accesses).Select(_ => new GuestStep(0, random.Next(pages), random.Next(3) == 0))]);
+    }
+
+    public void Reset() => _next = 0;
+
+    public bool TryNext(out GuestStep step)
+    {
+        step = _next < steps.Length ? steps[_next] : default;
+        return _next++ < steps.Length;
+    }
+}
