@@ -45,6 +45,9 @@ internal sealed class CommandHost(Terminal terminal)
         root.Subcommands.Add(AskCommand.Build(this));
         root.Subcommands.Add(DiffCommand.Build(this));
         root.Subcommands.Add(DesignsCommand.Build(this));
+        root.Subcommands.Add(DoctorCommand.Build(this));
+        root.Subcommands.Add(ProgramServerCommand.Build());
+        root.Subcommands.Add(RecordCommand.Build(this));
         return root;
     }
 

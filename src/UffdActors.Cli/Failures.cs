@@ -5,6 +5,7 @@ using UffdActors.Handling;
 using UffdActors.Linux;
 using UffdActors.Model.Backends;
 using UffdActors.PostCopy;
+using UffdActors.Recorder.Execution;
 using UffdActors.Vcpus;
 
 namespace UffdActors.Cli;
@@ -18,7 +19,7 @@ internal static class Failures
         CommandException command => command.ExitCode,
         OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Failed,
         ImageException or WorkloadFormatException or TraceFormatException or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException => ExitCode.BadInput,
-        StalledException or VmFailedException or SyscallException => ExitCode.Failed,
+        StalledException or VmFailedException or RecorderException or SyscallException => ExitCode.Failed,
         PlatformNotSupportedException or InsufficientMemoryException => ExitCode.Unsupported,
         _ => null,
     };

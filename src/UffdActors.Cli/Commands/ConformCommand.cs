@@ -30,6 +30,7 @@ internal static class ConformCommand
         {
             data, via, profile, filter, seeds, noInvariants, passes, module, type, settings, json,
         };
+        LiveConform live = new(host, command);
         command.SetAction(async (parsed, cancel) =>
         {
             if (parsed.GetValue(module) is { } file)
@@ -38,6 +39,12 @@ internal static class ConformCommand
                 string kernel = parsed.GetResult(profile) is { Implicit: false } ? parsed.GetRequiredValue(profile) : KernelProfile.Seed.Name;
                 return ModuleConformance.Run(
                     host.Terminal, file, parsed.GetValue(type), parsed.GetValue(settings) ?? [], ProfileOf(kernel), parsed.GetValue(json));
+            }
+
+            if (live.IsAskedFor(parsed))
+            {
+                using JsonTarget report = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+                return await live.RunAsync(parsed, report, cancel);
             }
 
             ConformanceOptions options = new()
@@ -52,10 +59,10 @@ internal static class ConformCommand
             string folder = parsed.GetValue(data) ?? ConformanceData.OwnFolder;
             IReadOnlyList<RecordedFile> files = ConformanceData.Read(folder, parsed.GetRequiredValue(filter));
             ConformanceRun run = new(folder, files, options);
-            ConformanceReport report = await Watched(host.Terminal, progress => run.Run(progress, measured, cancel));
-            target.Write(report.ToJson());
-            if (!target.TakesOutput) Write(host.Terminal, report);
-            return report.Mismatches.Any() ? ExitCode.Failed : ExitCode.Done;
+            ConformanceReport outcome = await Watched(host.Terminal, progress => run.Run(progress, measured, cancel));
+            target.Write(outcome.ToJson());
+            if (!target.TakesOutput) Write(host.Terminal, outcome);
+            return outcome.Mismatches.Any() ? ExitCode.Failed : ExitCode.Done;
         });
         return command;
     }

@@ -65,7 +65,7 @@ public static class ProgramGenerator
             if (step is not null) program.Add(step);
         }
 
-        End(program, world);
+        foreach (ProgramStep step in ProgramEnding.Of(world)) program.Add(step);
         return new Trace(string.Create(CultureInfo.InvariantCulture, $"generated-{about.Name}"), header, program.Steps);
     }
 
@@ -99,25 +99,6 @@ public static class ProgramGenerator
     {
         ProgramStep step = new(op) { Handle = handle };
         return world.CanExecute(step) ? make(step) : null;
-    }
-
-    /// <summary>
-    /// What ends every program (trace format 5.5): unread events are read, blocked readers get a signal, handles are closed, children exit.
-    /// </summary>
-    private static void End(ProgramBuilder program, ModelWorld world)
-    {
-        while (world.Handles.FirstOrDefault(h => h.HasMessages && world.HasUnreadEvents(h.Number), new HandleState(-1, false, false, false)) is { Number: >= 0 } unread)
-            program.Add(new ProgramStep(ProgramOp.Read) { Handle = unread.Number, Value = 512 });
-        foreach (int thread in world.Threads.Where(t => world.Busy(t) is { Wait: "read" }).ToArray())
-            program.Add(new ProgramStep(ProgramOp.Signal) { Thread = thread });
-        foreach (HandleState handle in world.Handles.ToArray()) program.Add(new ProgramStep(ProgramOp.Close) { Handle = handle.Number });
-        foreach (int child in world.Children.ToArray())
-        {
-            // A child that spins (addendum A1) never comes to its exit.
-            if (world.Busy(child) is null) program.Add(new ProgramStep(ProgramOp.Exit) { Thread = child });
-        }
-
-        program.Add(new ProgramStep(ProgramOp.Final));
     }
 
     private sealed class ProgramBuilder(ModelWorld world, TraceHeader header)

@@ -40,6 +40,31 @@ public static class TraceReader
         return new Trace(name, header, steps);
     }
 
+    /// <summary>Reads line 1 of a trace alone.</summary>
+    /// <exception cref="TraceFormatException">The line is no header.</exception>
+    public static TraceHeader ReadHeader(string line) => ReadLine(line, ReadHeader);
+
+    /// <summary>Reads the line of a step with what it showed.</summary>
+    /// <exception cref="TraceFormatException">The line is no step.</exception>
+    public static TraceStep ReadStep(string line) => ReadLine(line, ReadStep);
+
+    /// <summary>Reads the operation of a line; what it showed may be missing.</summary>
+    /// <exception cref="TraceFormatException">The line is no operation.</exception>
+    public static ProgramStep ReadOperation(string line) => ReadLine(line, ReadOperation);
+
+    private static T ReadLine<T>(string line, Func<JsonElement, T> read)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(line);
+            return read(document.RootElement);
+        }
+        catch (Exception e) when (e is JsonException or FormatException or KeyNotFoundException or InvalidOperationException or OverflowException)
+        {
+            throw new TraceFormatException("line", 1, Problem(e), e);
+        }
+    }
+
     private static string Problem(Exception e) => e switch
     {
         JsonException => "not valid JSON",
@@ -66,6 +91,12 @@ public static class TraceReader
 
     private static TraceStep ReadStep(JsonElement e)
     {
+        ProgramStep step = ReadOperation(e);
+        return new TraceStep(step, step.Op == ProgramOp.Final ? ReadFinal(e) : ReadObservation(e));
+    }
+
+    private static ProgramStep ReadOperation(JsonElement e)
+    {
         string name = Get(e, "op").GetString()!;
         ProgramOp op = StepSchema.Find(name) ?? throw new FormatException($"unknown operation \"{name}\"");
         ProgramStep step = new(op)
@@ -90,7 +121,7 @@ public static class TraceReader
             };
         }
 
-        return new TraceStep(step, op == ProgramOp.Final ? ReadFinal(e) : ReadObservation(e));
+        return step;
     }
 
     private static Observation ReadObservation(JsonElement e)

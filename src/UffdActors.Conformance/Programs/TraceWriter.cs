@@ -31,6 +31,24 @@ public static class TraceWriter
         return text.ToString();
     }
 
+    /// <summary>Line 1 of a trace.</summary>
+    public static string ToText(TraceHeader header)
+    {
+        ArgumentNullException.ThrowIfNull(header);
+        StringBuilder text = new();
+        Line(text, json => WriteHeader(json, header));
+        return text.ToString().TrimEnd();
+    }
+
+    /// <summary>The line of a step with what it showed.</summary>
+    public static string ToText(TraceStep step)
+    {
+        ArgumentNullException.ThrowIfNull(step);
+        StringBuilder text = new();
+        Line(text, json => WriteStep(json, step));
+        return text.ToString().TrimEnd();
+    }
+
     /// <summary>One step as its line shows it, without what it showed.</summary>
     public static string ToText(ProgramStep step)
     {

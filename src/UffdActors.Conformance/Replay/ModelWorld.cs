@@ -357,6 +357,7 @@ public sealed class ModelWorld : IProgramState, IDisposable
     {
         ReadMessages => "read",
         MapCall => "event",
+        Access { IsSpinning: true } => "livelock",
         _ => "fault",
     };
 

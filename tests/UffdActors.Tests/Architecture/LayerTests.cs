@@ -15,6 +15,7 @@ public sealed partial class LayerTests
         ["UffdActors.SampleRom"] = ["UffdActors.Model"],
         ["UffdActors.Linux"] = ["UffdActors"],
         ["UffdActors.Conformance"] = ["UffdActors"],
+        ["UffdActors.Recorder"] = ["UffdActors.Conformance", "UffdActors.Linux"],
         ["UffdActors.PostCopy"] = ["UffdActors"],
         ["UffdActors.Hosting"] = ["UffdActors"],
         ["UffdActors.Cluster"] = ["UffdActors"],

@@ -1,0 +1,59 @@
+using System.CommandLine;
+using System.Globalization;
+using UffdActors.Linux.Machine;
+
+namespace UffdActors.Cli.Commands;
+
+/// <summary><c>uffd doctor</c>: what this machine offers, and what to do about what is missing. Changes nothing.</summary>
+internal static class DoctorCommand
+{
+    public static Command Build(CommandHost host)
+    {
+        Option<string> json = new("--json") { Description = "Write the report as JSON to a file, or to standard output (-)." };
+        Command command = new("doctor", "Print what this machine offers, and for each thing missing what to do. Changes nothing.") { json };
+        command.SetAction(parsed =>
+        {
+            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            MachineReport report = MachineReport.Read();
+            target.Write(report.ToJson());
+            if (!target.TakesOutput) Write(host.Terminal, report);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static void Write(Terminal terminal, MachineReport report)
+    {
+        (AccessFacts access, MemoryFacts memory, KvmFacts kvm, CpuFacts cpus) = (report.Access, report.Memory, report.Kvm, report.Cpus);
+        Line("kernel", $"{report.Kernel.Release} {report.Kernel.Architecture}");
+        Line("config", report.Kernel.Config.Count == 0 ? "not shown by this kernel (/proc/config.gz)" : string.Join(' ', report.Kernel.Config.Select(o => $"{o.Key["CONFIG_".Length..]}={o.Value}")));
+        Line("userfaultfd", $"system call {access.Syscall}, /dev/userfaultfd {access.Device}, user-mode only {access.UserModeOnly}");
+        Line("permissions", $"user {access.EffectiveUser}, CAP_SYS_PTRACE {YesNo(access.CapSysPtrace)}, vm.unprivileged_userfaultfd {access.UnprivilegedSysctl?.ToString(CultureInfo.InvariantCulture) ?? "absent"}");
+        Line("features", report.Features.Count == 0 ? "unknown" : string.Join(' ', report.Features));
+        foreach (IGrouping<string, RegisterFact> kind in report.Registers.GroupBy(r => r.Memory))
+        {
+            foreach (RegisterFact fact in kind)
+                Line("register", $"{fact.Memory} {(fact.Modes.Length == 0 ? "" : fact.Modes + " ")}{(fact.Context == "async" ? "async " : "")}{fact.Answer}{(fact.Ioctls.Count == 0 ? "" : ": " + string.Join(' ', fact.Ioctls))}");
+        }
+
+        Line("memory", $"{memory.TotalMib} MiB, {memory.AvailableMib} MiB available, swap {memory.SwapMib} MiB");
+        Line("huge pages", $"{memory.HugePagesTotal} of {memory.HugePageBytes / 1024} KiB, {memory.HugePagesFree} free, {memory.HugePagesReserved} reserved");
+        Line("THP", $"anonymous {memory.TransparentHugePages}, shmem {memory.TransparentHugePagesShmem}");
+        Line("memory failure", memory.MemoryFailure ? "handled (a poisoned page gives si_code 4)" : "not handled (a poisoned page gives si_code 2)");
+        Line("fault-around", $"{memory.FaultAroundBytes / 1024} KiB");
+        Line("PAGEMAP_SCAN", YesNo(memory.PagemapScan));
+        Line("KVM", $"/dev/kvm {kvm.Device}, API {kvm.ApiVersion}, guest_memfd {YesNo(kvm.GuestMemfd)}, flags {kvm.GuestMemfdFlags}");
+        Line("CPUs", $"online {cpus.Online}, allowed {string.Join(',', cpus.Allowed)}");
+        Line("scheduling", $"real-time priorities {cpus.RealTimePriority}, wait channels {YesNo(cpus.WaitChannels)}");
+        terminal.WriteRaw("");
+        foreach (MachineFinding finding in report.Findings)
+        {
+            terminal.WriteRaw($"{(finding.IsMet ? "ok     " : "MISSING")} {finding.Need} (for {finding.For})");
+            if (finding.Remedy is { } remedy) terminal.WriteRaw("        " + remedy);
+        }
+
+        void Line(string name, string text) => terminal.WriteRaw($"{name,-15} {text}");
+    }
+
+    private static string YesNo(bool value) => value ? "yes" : "no";
+}

@@ -1,0 +1,96 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using UffdActors.Conformance.Generation;
+using UffdActors.Conformance.Programs;
+using UffdActors.Linux.Machine;
+using UffdActors.Recorder.Comparison;
+using UffdActors.Recorder.Execution;
+
+namespace UffdActors.Cli.Commands;
+
+/// <summary><c>uffd conform --live</c>: generated programs on this kernel and on the model, step by step.</summary>
+internal sealed class LiveConform
+{
+    // A step takes well under a millisecond; a machine under load may stop everything for a while.
+    private static readonly TimeSpan StepDeadline = TimeSpan.FromSeconds(5);
+
+    private readonly CommandHost _host;
+    private readonly Option<bool> _live = new("--live") { Description = "Compare generated programs on the kernel of this machine with the model instead." };
+    private readonly Option<int> _programs = new("--programs") { Description = "With --live: programs.", DefaultValueFactory = _ => new LiveRunOptions().Programs };
+    private readonly Option<ulong> _seed = new("--seed") { Description = "With --live: seed of the first program.", DefaultValueFactory = _ => new LiveRunOptions().Seed };
+    private readonly Option<int> _steps = new("--steps") { Description = "With --live: steps of a program.", DefaultValueFactory = _ => new LiveRunOptions().Steps };
+    private readonly Option<string> _class = ClassOption();
+    private readonly Option<string> _out = new("--out") { Description = "With --live: folder into which a program that differs is written.", DefaultValueFactory = _ => "." };
+
+    public LiveConform(CommandHost host, Command command)
+    {
+        _host = host;
+        foreach (Option option in new Option[] { _live, _programs, _seed, _steps, _class, _out }) command.Options.Add(option);
+    }
+
+    /// <summary>The option that names a class of programs.</summary>
+    public static Option<string> ClassOption() =>
+        new("--class") { Description = $"Class of generated programs: {string.Join(", ", ProgramClass.All.Select(c => c.Name))}; default: any." };
+
+    /// <summary>The class of a name; null for any.</summary>
+    public static ProgramClass? ClassOf(string? name) => name is null ? null : ProgramClass.Find(name)
+        ?? throw CommandException.BadInput($"--class {name}: use one of {string.Join(", ", ProgramClass.All.Select(c => c.Name))}.");
+
+    /// <summary>A process of this program in which programs are executed on the last CPU of this one.</summary>
+    public static ProgramProcess NewProcess(MachineReport machine) => new(
+        () => OwnProcess.With(ProgramServerCommand.Name, "--cpu", machine.Cpus.Allowed[^1].ToString(CultureInfo.InvariantCulture)), StepDeadline);
+
+    /// <summary>A number that is at least 1.</summary>
+    public static int Positive(string option, int value) =>
+        value >= 1 ? value : throw CommandException.BadInput(string.Create(CultureInfo.InvariantCulture, $"{option} {value}: at least 1 is needed."));
+
+    /// <summary>True if this is what was asked for.</summary>
+    public bool IsAskedFor(ParseResult parsed) => parsed.GetValue(_live);
+
+    /// <summary>Runs it.</summary>
+    public async Task<int> RunAsync(ParseResult parsed, JsonTarget target, CancellationToken cancel)
+    {
+        LiveRunOptions options = new()
+        {
+            Programs = Positive("--programs", parsed.GetValue(_programs)),
+            Seed = parsed.GetValue(_seed),
+            Steps = Positive("--steps", parsed.GetValue(_steps)),
+            Class = ClassOf(parsed.GetValue(_class)),
+        };
+        MachineReport machine = MachineReport.Read();
+        LiveConditions conditions = LiveConditions.Of(machine);
+        using LiveComparison live = new(NewProcess(machine), conditions);
+        LiveRun run = new(live, conditions, options);
+        LiveReport report = await Watched(run, options.Programs, cancel);
+        target.Write(report.ToJson());
+        if (!target.TakesOutput) Write(report);
+        if (report.Found is not { } found) return ExitCode.Done;
+        string path = Path.Combine(parsed.GetRequiredValue(_out), string.Create(CultureInfo.InvariantCulture, $"live-{found.Difference.Program.Header.Class}-{found.Seed}.jsonl"));
+        TraceWriter.Write(path, found.Difference.Recorded);
+        _host.Terminal.WriteStatus($"what the kernel showed is in {path}");
+        return ExitCode.Failed;
+    }
+
+    private Task<LiveReport> Watched(LiveRun run, int programs, CancellationToken cancel) => _host.Terminal.IsInteractive
+        ? _host.Terminal.Progress.Status().StartAsync("comparing", status => Task.Run(
+            () => run.Run(done => status.Status = string.Create(CultureInfo.InvariantCulture, $"compared {done} of {programs} programs"), cancel), cancel))
+        : Task.Run(() => run.Run(null, cancel), cancel);
+
+    private void Write(LiveReport report)
+    {
+        foreach ((string reason, int count) in report.KnownDifferences)
+            _host.Terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"known difference, {count} programs: {reason}"));
+        if (report.Found is { } found)
+        {
+            _host.Terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"seed {found.Seed}, step {found.Difference.Problem.Step} of the smallest program found: {found.Difference.Problem.Field}"));
+            _host.Terminal.WriteRaw("  model   " + found.Difference.Problem.Expected.ReplaceLineEndings(" | "));
+            _host.Terminal.WriteRaw("  kernel  " + found.Difference.Problem.Actual.ReplaceLineEndings(" | "));
+            foreach (TraceStep step in found.Difference.Program.Steps) _host.Terminal.WriteRaw("  " + TraceWriter.ToText(step.Step));
+        }
+
+        _host.Terminal.WriteRaw(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{report.Kernel} against {report.Profile}: {report.Programs} programs, {report.Steps} steps, {report.Fields} fields, huge pages {(report.HugePages ? "included" : "left out")}, {(report.Found is null ? "no difference" : "A DIFFERENCE")}, {report.Seconds:F1} s"));
+    }
+}

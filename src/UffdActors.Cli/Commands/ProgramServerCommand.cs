@@ -1,0 +1,23 @@
+using System.CommandLine;
+using UffdActors.Recorder.Execution;
+
+namespace UffdActors.Cli.Commands;
+
+/// <summary>The child process in which <c>conform --live</c> and <c>record</c> execute programs.</summary>
+internal static class ProgramServerCommand
+{
+    public const string Name = "program-server";
+
+    public static Command Build()
+    {
+        Option<int> cpu = new("--cpu") { Description = "CPU on which everything runs." };
+        Command command = new(Name, "Executes programs of another process of this program.") { cpu };
+        command.Hidden = true;
+        command.SetAction(parsed =>
+        {
+            ProgramServer.Serve(Console.In, Console.Out, parsed.GetValue(cpu));
+            return ExitCode.Done;
+        });
+        return command;
+    }
+}

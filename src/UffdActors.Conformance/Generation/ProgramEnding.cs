@@ -1,0 +1,28 @@
+using UffdActors.Conformance.Programs;
+using UffdActors.Conformance.Replay;
+
+namespace UffdActors.Conformance.Generation;
+
+/// <summary>
+/// What ends every program (trace format 5.5): unread events are read, blocked readers get a signal, handles are closed, children exit.
+/// </summary>
+public static class ProgramEnding
+{
+    /// <summary>The steps, each made for the state in which the one before has left the world: execute one, then ask for the next.</summary>
+    public static IEnumerable<ProgramStep> Of(ModelWorld world)
+    {
+        ArgumentNullException.ThrowIfNull(world);
+        while (world.Handles.FirstOrDefault(h => h.HasMessages && world.HasUnreadEvents(h.Number), new HandleState(-1, false, false, false)) is { Number: >= 0 } unread)
+            yield return new ProgramStep(ProgramOp.Read) { Handle = unread.Number, Value = 512 };
+        foreach (int thread in world.Threads.Where(t => world.Busy(t) is { Wait: "read" }).ToArray())
+            yield return new ProgramStep(ProgramOp.Signal) { Thread = thread };
+        foreach (HandleState handle in world.Handles.ToArray()) yield return new ProgramStep(ProgramOp.Close) { Handle = handle.Number };
+        foreach (int child in world.Children.ToArray())
+        {
+            // A child that spins (addendum A1) never comes to its exit.
+            if (world.Busy(child) is null) yield return new ProgramStep(ProgramOp.Exit) { Thread = child };
+        }
+
+        yield return new ProgramStep(ProgramOp.Final);
+    }
+}

@@ -1,0 +1,216 @@
+using System.Globalization;
+using System.IO.Compression;
+using System.Runtime.InteropServices;
+using UffdActors.Abi;
+using UffdActors.Linux.Native;
+using UffdActors.Linux.Userfaultfd;
+
+namespace UffdActors.Linux.Machine;
+
+/// <summary>Asks the machine for its <see cref="MachineReport"/>.</summary>
+internal static class MachineProbe
+{
+    private const string Ok = "ok";
+    private const int CapSysPtrace = 19;
+
+    private static readonly string[] ConfigOptions =
+    [
+        "CONFIG_USERFAULTFD", "CONFIG_PTE_MARKER_UFFD_WP", "CONFIG_HAVE_ARCH_USERFAULTFD_WP", "CONFIG_HAVE_ARCH_USERFAULTFD_MINOR", "CONFIG_MEMORY_FAILURE",
+        "CONFIG_HUGETLBFS", "CONFIG_TRANSPARENT_HUGEPAGE", "CONFIG_SWAP", "CONFIG_PROC_PAGE_MONITOR", "CONFIG_KVM", "CONFIG_KVM_GUEST_MEMFD", "CONFIG_PER_VMA_LOCK",
+    ];
+
+    public static MachineReport Run()
+    {
+        AccessFacts access = ReadAccess();
+        UffdFeatures? offered = UffdProbe.OfferedFeatures();
+        KvmFacts kvm = ReadKvm();
+        MemoryFacts memory = ReadMemory();
+        CpuFacts cpus = ReadCpus();
+        IReadOnlyList<RegisterFact> registers = offered is null ? [] : RegisterProbe.Run(memory.HugePagesFree - memory.HugePagesReserved > 0);
+        return new MachineReport
+        {
+            Kernel = ReadKernel(),
+            Access = access,
+            Features = offered is { } features ? NamesOf(features) : [],
+            Registers = registers,
+            Memory = memory,
+            Kvm = kvm,
+            Cpus = cpus,
+            Findings =
+            [
+                MachineFinding.Of(MachineNeed.Userfaultfd, "everything in the live world", offered is not null),
+                MachineFinding.Of(MachineNeed.KernelFaults, "faults of system calls and KVM", access.Syscall == Ok || access.Device == Ok),
+                MachineFinding.Of(MachineNeed.HugePages, "the hugetlb backend", memory.HugePagesFree > memory.HugePagesReserved),
+                MachineFinding.Of(MachineNeed.PagemapScan, "dirty tracking", memory.PagemapScan),
+                MachineFinding.Of(MachineNeed.Kvm, "KVM vCPUs", kvm.Device == Ok),
+                MachineFinding.Of(MachineNeed.GuestMemfd, "guest_memfd", (kvm.GuestMemfdFlags & 1) != 0),
+                MachineFinding.Of(
+                    MachineNeed.GuestMemfdFaults, "post-copy into guest_memfd", registers.Any(r => r is { Memory: RegisterProbe.GuestMemfd, Answer: Ok, Modes: "I" or "M" })),
+                MachineFinding.Of(MachineNeed.RealTimePriority, "conform --live and record", cpus.RealTimePriority == Ok),
+                MachineFinding.Of(MachineNeed.WaitChannels, "conform --live and record", cpus.WaitChannels),
+                MachineFinding.Of(MachineNeed.SecondCpu, "vCPUs and handlers on CPUs of their own", cpus.Allowed.Count > 1),
+            ],
+        };
+    }
+
+    /// <summary>Names of the bits of a word.</summary>
+    public static IReadOnlyList<string> NamesOf<T>(T word)
+        where T : struct, Enum
+    {
+        ulong bits = Convert.ToUInt64(word, CultureInfo.InvariantCulture);
+        return [.. Enum.GetValues<T>().Where(v => System.Numerics.BitOperations.PopCount(Raw(v)) == 1 && (bits & Raw(v)) != 0).Select(v => v.ToString())];
+
+        static ulong Raw(T value) => Convert.ToUInt64(value, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>"ok", or the name of an errno.</summary>
+    public static string Text(Errno error) => error == Errno.None ? Ok : error.ToString();
+
+    private static KernelFacts ReadKernel()
+    {
+        SortedDictionary<string, string> config = new(StringComparer.Ordinal);
+        if (File.Exists("/proc/config.gz"))
+        {
+            using StreamReader reader = new(new GZipStream(File.OpenRead("/proc/config.gz"), CompressionMode.Decompress));
+            foreach (string option in ConfigOptions) config[option] = "n";
+            while (reader.ReadLine() is { } line)
+            {
+                int equals = line.IndexOf('=', StringComparison.Ordinal);
+                if (equals > 0 && config.ContainsKey(line[..equals])) config[line[..equals]] = line[(equals + 1)..];
+            }
+        }
+
+        return new KernelFacts(FirstLine("/proc/sys/kernel/osrelease") ?? "unknown", RuntimeInformation.OSArchitecture.ToString(), config);
+    }
+
+    private static AccessFacts ReadAccess()
+    {
+        ulong capabilities = 0;
+        foreach (string line in File.ReadLines("/proc/self/status"))
+        {
+            if (line.StartsWith("CapEff:", StringComparison.Ordinal))
+                capabilities = ulong.Parse(line.AsSpan(7).Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        }
+
+        int? sysctl = int.TryParse(FirstLine("/proc/sys/vm/unprivileged_userfaultfd"), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : null;
+        return new AccessFacts(
+            Libc.GetEffectiveUser(),
+            (capabilities & (1UL << CapSysPtrace)) != 0,
+            sysctl,
+            Open(UffdOpenPath.Syscall, UffdOpenFlags.CloseOnExec),
+            Open(UffdOpenPath.Device, UffdOpenFlags.CloseOnExec),
+            Open(UffdOpenPath.Syscall, UffdOpenFlags.CloseOnExec | UffdOpenFlags.UserModeOnly));
+    }
+
+    private static string Open(UffdOpenPath path, UffdOpenFlags flags)
+    {
+        using UffdDescriptor? descriptor = UffdDescriptor.TryOpen(path, flags, out Errno error);
+        return descriptor is null ? Text(error) : Ok;
+    }
+
+    private static MemoryFacts ReadMemory()
+    {
+        const long KibPerMib = 1024;
+        Dictionary<string, long> memory = [];
+        foreach (string line in File.ReadLines("/proc/meminfo"))
+        {
+            string[] parts = line.Split([':', ' '], StringSplitOptions.RemoveEmptyEntries);
+            memory[parts[0]] = long.Parse(parts[1], CultureInfo.InvariantCulture);
+        }
+
+        return new MemoryFacts(
+            memory["MemTotal"] / KibPerMib,
+            memory["MemAvailable"] / KibPerMib,
+            memory["SwapTotal"] / KibPerMib,
+            memory.GetValueOrDefault("Hugepagesize") * KibPerMib,
+            memory.GetValueOrDefault("HugePages_Total"),
+            memory.GetValueOrDefault("HugePages_Free"),
+            memory.GetValueOrDefault("HugePages_Rsvd"),
+            Chosen("/sys/kernel/mm/transparent_hugepage/enabled"),
+            Chosen("/sys/kernel/mm/transparent_hugepage/shmem_enabled"),
+            File.Exists("/proc/sys/vm/memory_failure_recovery"),
+            MemoryProbe.MeasureBytes(),
+            MemoryProbe.HasPagemapScan());
+    }
+
+    private static KvmFacts ReadKvm()
+    {
+        using FileHandle? device = FileHandle.TryOpen("/dev/kvm", Fd.O_RDWR, out Errno error);
+        if (device is null) return new KvmFacts(Text(error), 0, false, 0);
+        using LinuxHandle.Lease lease = device.Use();
+        return new KvmFacts(
+            Ok,
+            Libc.Ioctl(lease.Number, Kvm.KVM_GET_API_VERSION, (nuint)0),
+            Libc.Ioctl(lease.Number, Kvm.KVM_CHECK_EXTENSION, Kvm.KVM_CAP_GUEST_MEMFD) > 0,
+            Math.Max(0, Libc.Ioctl(lease.Number, Kvm.KVM_CHECK_EXTENSION, Kvm.KVM_CAP_GUEST_MEMFD_FLAGS)));
+    }
+
+    private static CpuFacts ReadCpus()
+    {
+        string realTime = Ok;
+        // On a thread of its own, whose priority goes with it.
+        Thread thread = new(() =>
+        {
+            try
+            {
+                ThreadPlacement.SetRealTimePriority(1);
+            }
+            catch (UnsupportedMachineException e)
+            {
+                realTime = e.Message;
+            }
+        });
+        thread.Start();
+        thread.Join();
+        return new CpuFacts(FirstLine("/sys/devices/system/cpu/online") ?? "unknown", ThreadPlacement.AllowedCpus(), realTime, HasWaitChannels());
+    }
+
+    private static bool HasWaitChannels()
+    {
+        using Waiting.EpollSet epoll = new();
+        using Waiting.EventSignal stop = new();
+        epoll.Add(stop.Handle, 0);
+        using ManualResetEventSlim started = new();
+        int id = 0;
+        Thread sleeper = new(() =>
+        {
+            id = ThreadPlacement.ThreadId;
+            started.Set();
+            while (epoll.WaitReadable(new ulong[1], -1) == 0)
+            {
+                // A signal came instead.
+            }
+        });
+        sleeper.Start();
+        started.Wait();
+        string path = string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{id}/wchan");
+        string stat = string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{id}/stat");
+        // Until it sleeps there is nothing to name.
+        while (!File.ReadAllText(stat).Contains(") S ", StringComparison.Ordinal)) _ = Thread.Yield();
+        string where = File.ReadAllText(path);
+        stop.Set();
+        sleeper.Join();
+        return where.Length > 1;
+    }
+
+    private static string? FirstLine(string path)
+    {
+        try
+        {
+            return File.ReadLines(path).FirstOrDefault();
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    // "always [madvise] never"
+    private static string Chosen(string path)
+    {
+        string line = FirstLine(path) ?? "";
+        int open = line.IndexOf('[', StringComparison.Ordinal);
+        int close = line.IndexOf(']', StringComparison.Ordinal);
+        return open < 0 || close < open ? "none" : line[(open + 1)..close];
+    }
+}

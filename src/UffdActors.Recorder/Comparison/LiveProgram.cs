@@ -1,0 +1,102 @@
+using UffdActors.Conformance.Generation;
+using UffdActors.Conformance.Programs;
+using UffdActors.Conformance.Replay;
+using UffdActors.Model;
+
+namespace UffdActors.Recorder.Comparison;
+
+/// <summary>
+/// Makes of any program one that can be executed by a managed process on this machine, with what the model shows as its expectation. Left out:
+/// forks (managed code must not run in a forked child), huge pages where there are none, calls in which the main thread itself would sleep, and
+/// accesses that spin for ever (addendum A1). An access that would end in a signal is made in kernel mode, where it ends in EFAULT.
+/// </summary>
+public static class LiveProgram
+{
+    private const int Accessors = 4;
+
+    /// <summary>Prepares a program.</summary>
+    /// <param name="program">Its steps; what they are said to show is not looked at.</param>
+    /// <param name="conditions">The machine.</param>
+    public static Trace Prepare(Trace program, LiveConditions conditions)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        ArgumentNullException.ThrowIfNull(conditions);
+        TraceHeader header = program.Header with { Kernel = conditions.Release, FaultAroundBytes = conditions.FaultAroundBytes };
+        Dictionary<int, Change> changes = [];
+        while (true)
+        {
+            // One change can bring out the next one, so the program is tried until it needs none.
+            List<TraceStep> steps = [];
+            if (Try(program, header, conditions, changes, steps)) return new Trace(program.Name, header, steps);
+        }
+    }
+
+    private static bool Try(Trace program, TraceHeader header, LiveConditions conditions, Dictionary<int, Change> changes, List<TraceStep> steps)
+    {
+        using ModelWorld world = new(header, conditions.Profile, _ => new SequentialKernel());
+        Dictionary<int, int> origins = [];
+        for (int i = 0; i < program.Steps.Count; i++)
+        {
+            Change change = changes.GetValueOrDefault(i);
+            ProgramStep step = program.Steps[i].Step with { Index = steps.Count };
+            if (change == Change.LeaveOut || !IsExecutable(step, conditions) || step.Op == ProgramOp.Final || !world.CanExecute(step)) continue;
+            if (change == Change.KernelMode) step = step with { Kind = "k" + step.Kind };
+            // A signal names the thread that it is sent to.
+            if (step is { Thread: { } thread, Op: not ProgramOp.Signal }) origins[thread] = i;
+            if (!Execute(world, step, steps, i, origins, changes)) return false;
+        }
+
+        foreach (ProgramStep ending in ProgramEnding.Of(world))
+        {
+            if (!Execute(world, ending with { Index = steps.Count }, steps, -1, origins, changes)) return false;
+        }
+
+        foreach ((int thread, int origin) in origins)
+        {
+            if (world.Busy(thread) is null) continue;
+            // Nobody would ever wake it: its call itself keeps the context open.
+            changes[origin] = Change.LeaveOut;
+            return false;
+        }
+
+        return true;
+    }
+
+    private static bool Execute(
+        ModelWorld world, ProgramStep step, List<TraceStep> steps, int origin, Dictionary<int, int> origins, Dictionary<int, Change> changes)
+    {
+        Observation shown = world.Execute(step);
+        if (step.Thread is null && shown.Result == "blocked")
+        {
+            changes[origin] = Change.LeaveOut;
+            return false;
+        }
+
+        if (IsSignal(shown)) changes[origin] = Change.KernelMode;
+        foreach (FinishedThread finished in shown.Finished ?? [])
+        {
+            if (IsSignal(finished.Result)) changes[origins[finished.Thread]] = Change.KernelMode;
+        }
+
+        foreach ((int thread, int start) in origins)
+        {
+            if (world.Busy(thread) is { Wait: "livelock" }) changes[start] = Change.LeaveOut;
+        }
+
+        steps.Add(new TraceStep(step, shown));
+        return !IsSignal(shown) && !(shown.Finished ?? []).Any(f => IsSignal(f.Result)) && !origins.Keys.Any(t => world.Busy(t) is { Wait: "livelock" });
+    }
+
+    private static bool IsSignal(Observation shown) => shown.Result is { } result && result.StartsWith("sig", StringComparison.Ordinal);
+
+    private static bool IsExecutable(ProgramStep step, LiveConditions conditions) =>
+        step.Op is not (ProgramOp.Fork or ProgramOp.Exit) && step.Thread is not >= Accessors
+        && (conditions.HugePages || !step.Kind.StartsWith("htlb", StringComparison.Ordinal));
+
+    private enum Change
+    {
+        None,
+        KernelMode,
+        LeaveOut,
+    }
+}

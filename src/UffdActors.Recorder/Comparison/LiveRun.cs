@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using UffdActors.Conformance.Generation;
+using UffdActors.Conformance.Shrinking;
+
+namespace UffdActors.Recorder.Comparison;
+
+/// <summary>Which programs are compared.</summary>
+public sealed record LiveRunOptions
+{
+    /// <summary>Programs, of consecutive seeds.</summary>
+    public int Programs { get; init; } = 200;
+
+    /// <summary>Seed of the first.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Steps of a program.</summary>
+    public int Steps { get; init; } = new GeneratorSettings().Steps;
+
+    /// <summary>What the programs are about; null for all classes in turn.</summary>
+    public ProgramClass? Class { get; init; }
+
+    /// <summary>Programs that are tried to make one that differs smaller.</summary>
+    public int ShrinkAttempts { get; init; } = 2_000;
+}
+
+/// <summary>Compares generated programs until one differs that should not, and makes that one small.</summary>
+/// <param name="live">Where programs are executed.</param>
+/// <param name="conditions">The machine.</param>
+/// <param name="options">Which programs.</param>
+public sealed class LiveRun(LiveComparison live, LiveConditions conditions, LiveRunOptions options)
+{
+    private GeneratorSettings Settings => new() { Steps = options.Steps, Class = options.Class, Profile = conditions.Profile };
+
+    /// <summary>Runs.</summary>
+    /// <param name="progress">Told how many programs are through.</param>
+    /// <param name="cancel">Ends the run between two programs.</param>
+    public LiveReport Run(Action<int>? progress, CancellationToken cancel)
+    {
+        Stopwatch watch = Stopwatch.StartNew();
+        SortedDictionary<string, int> known = new(StringComparer.Ordinal);
+        for (int i = 0; i < options.Programs; i++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            ulong seed = options.Seed + (ulong)i;
+            Choices choices = new(seed);
+            if (live.Compare(ProgramGenerator.Generate(choices, Settings)) is { } difference)
+            {
+                if (KnownDifferences.Explain(difference.Problem) is { } reason) known[reason] = known.GetValueOrDefault(reason) + 1;
+                else return Report(watch, known, new FoundDifference(seed, Shrink(choices, difference, cancel)));
+            }
+
+            progress?.Invoke(i + 1);
+        }
+
+        return Report(watch, known, null);
+    }
+
+    private LiveDifference Shrink(Choices choices, LiveDifference best, CancellationToken cancel)
+    {
+        _ = Shrinker.ShrinkChoices(choices.Values, candidate =>
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (live.Compare(ProgramGenerator.Generate(new Choices(candidate), Settings)) is not { } smaller) return false;
+            // A smaller program that differs in something else says nothing about this one.
+            if (smaller.Problem.Field != best.Problem.Field || KnownDifferences.Explain(smaller.Problem) is not null) return false;
+            best = smaller;
+            return true;
+        }, attempts: options.ShrinkAttempts);
+        return best;
+    }
+
+    private LiveReport Report(Stopwatch watch, SortedDictionary<string, int> known, FoundDifference? found) => new()
+    {
+        Kernel = conditions.Release,
+        Profile = conditions.Profile.Name,
+        FaultAroundBytes = conditions.FaultAroundBytes,
+        HugePages = conditions.HugePages,
+        Seed = options.Seed,
+        Programs = live.Programs,
+        Steps = live.Steps,
+        Fields = live.Fields,
+        KnownDifferences = known,
+        Seconds = watch.Elapsed.TotalSeconds,
+        Found = found,
+    };
+}
+
+/// <summary>A difference, and the seed whose program showed it first.</summary>
+/// <param name="Seed">Seed.</param>
+/// <param name="Difference">The smallest program found.</param>
+public sealed record FoundDifference(ulong Seed, LiveDifference Difference);

@@ -1,0 +1,174 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using UffdActors.Conformance.Programs;
+
+namespace UffdActors.Recorder.Execution;
+
+/// <summary>What became of a step in the child.</summary>
+/// <param name="Observed">What it showed; null if nothing came.</param>
+/// <param name="Problem">How the child ended, or that it hangs and where; null if it lives.</param>
+public sealed record StepOutcome(Observation? Observed, string? Problem);
+
+/// <summary>
+/// A child process that executes programs on the kernel. A step that does not come back in time, and a child that dies, are observed results;
+/// the child is then replaced before the next program.
+/// </summary>
+public sealed class ProgramProcess : IDisposable
+{
+    internal const string Next = "next";
+
+    private readonly Func<ProcessStartInfo> _command;
+    private readonly TimeSpan _deadline;
+    private Process? _process;
+    private string? _hang;
+
+    /// <summary>Makes it; the child is started with the first program.</summary>
+    /// <param name="command">How the child is started; it must run <see cref="ProgramServer.Serve"/> on its standard streams.</param>
+    /// <param name="deadline">Time that a step may take.</param>
+    public ProgramProcess(Func<ProcessStartInfo> command, TimeSpan deadline)
+    {
+        _command = command ?? throw new ArgumentNullException(nameof(command));
+        _deadline = deadline;
+    }
+
+    /// <summary>Begins a program.</summary>
+    /// <param name="header">Where things lie; the same for all programs of one process.</param>
+    /// <param name="fresh">True for a process that has executed nothing before.</param>
+    /// <exception cref="RecorderException">The child cannot be started, or refuses.</exception>
+    public void Begin(TraceHeader header, bool fresh)
+    {
+        if (_process is not null && (fresh || !SaysReady(Next))) Stop();
+        if (_process is not null) return;
+        Start();
+        if (SaysReady(TraceWriter.ToText(header))) return;
+        string problem = _process!.StandardError.ReadToEnd().ReplaceLineEndings(" ").Trim();
+        Stop();
+        throw new RecorderException($"The process that is to execute programs refuses: {problem}");
+    }
+
+    /// <summary>Executes a step.</summary>
+    public StepOutcome Execute(ProgramStep step)
+    {
+        if (_process is null) throw new InvalidOperationException("No program has begun, or its process has ended.");
+        if (TryExchange(TraceWriter.ToText(step)) is { } line) return new StepOutcome(TraceReader.ReadStep(line).Expected, null);
+        string problem = _hang is { } where ? "hangs: " + where : HowItEnded();
+        Stop();
+        return new StepOutcome(null, problem);
+    }
+
+    /// <summary>Ends the child.</summary>
+    public void Dispose() => Stop();
+
+    private bool SaysReady(string line) => TryExchange(line) == "ready";
+
+    private string? TryExchange(string line)
+    {
+        Exchange exchange = new();
+        using Timer deadline = new(_ => OnDeadline(exchange), null, _deadline, Timeout.InfiniteTimeSpan);
+        try
+        {
+            _process!.StandardInput.WriteLine(line);
+            _process.StandardInput.Flush();
+            string? answer = _process.StandardOutput.ReadLine();
+            lock (exchange) exchange.IsOver = true;
+            _hang = exchange.Hang;
+            if (answer is not null && _hang is null) return answer;
+        }
+        catch (IOException)
+        {
+            // The pipe is broken: the child has ended, and how is asked of the process.
+            lock (exchange) exchange.IsOver = true;
+            _hang = exchange.Hang;
+        }
+
+        _process!.WaitForExit();
+        return null;
+    }
+
+    // Killing the child ends the read that waits for its answer.
+    private void OnDeadline(Exchange exchange)
+    {
+        lock (exchange)
+        {
+            if (exchange.IsOver) return;
+            exchange.Hang = WhereItIs();
+            _process!.Kill();
+        }
+    }
+
+    private string HowItEnded()
+    {
+        const int SignalBase = 128;
+        int code = _process!.ExitCode;
+        string how = code > SignalBase
+            ? string.Create(CultureInfo.InvariantCulture, $"the process died of signal {code - SignalBase}")
+            : string.Create(CultureInfo.InvariantCulture, $"the process ended with {code}");
+        string last = _process.StandardError.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault("");
+        return last.Length == 0 ? how : $"{how}: {last}";
+    }
+
+    private string WhereItIs()
+    {
+        StringBuilder text = new();
+        string tasks = string.Create(CultureInfo.InvariantCulture, $"/proc/{_process!.Id}/task");
+        foreach (string task in Directory.GetDirectories(tasks))
+        {
+            string name = File.ReadAllText(Path.Combine(task, "comm")).Trim();
+            if (!name.StartsWith("accessor", StringComparison.Ordinal) && Path.GetFileName(task) != _process.Id.ToString(CultureInfo.InvariantCulture)) continue;
+            string stat = File.ReadAllText(Path.Combine(task, "stat"));
+            char state = stat[stat.LastIndexOf(')') + 2];
+            _ = text.Append(text.Length == 0 ? "" : ", ").Append(name).Append(' ').Append(state).Append(' ')
+                .Append(File.ReadAllText(Path.Combine(task, "wchan")).Trim());
+        }
+
+        return text.ToString();
+    }
+
+    private void Start()
+    {
+        ProcessStartInfo command = _command();
+        command.RedirectStandardInput = true;
+        command.RedirectStandardOutput = true;
+        command.RedirectStandardError = true;
+        command.UseShellExecute = false;
+        // Threads that the runtime starts inherit the CPU and the priority of the program; the fewer the better.
+        command.Environment["DOTNET_TieredCompilation"] = "0";
+        command.Environment["DOTNET_DbgEnableMiniDump"] = "0";
+        try
+        {
+            _process = Process.Start(command)!;
+        }
+        catch (Exception e) when (e is System.ComponentModel.Win32Exception or InvalidOperationException)
+        {
+            throw new RecorderException($"The process \"{command.FileName}\" cannot be started: {e.Message}", e);
+        }
+    }
+
+    private void Stop()
+    {
+        if (_process is null) return;
+        if (!_process.HasExited) _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+        _process = null;
+    }
+}
+
+/// <summary>A line that waits for its answer.</summary>
+internal sealed class Exchange
+{
+    public bool IsOver { get; set; }
+
+    public string? Hang { get; set; }
+}
+
+/// <summary>Programs cannot be executed here; the message says why.</summary>
+public sealed class RecorderException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    public RecorderException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
+    }
+}

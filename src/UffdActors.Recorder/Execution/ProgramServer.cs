@@ -1,0 +1,42 @@
+using UffdActors.Conformance.Programs;
+
+namespace UffdActors.Recorder.Execution;
+
+/// <summary>
+/// The child's side: takes programs from its input, a line a step as in a trace, and answers each step with the line that shows what it did.
+/// A header begins a program; after its last step comes the next header, or the end.
+/// </summary>
+public static class ProgramServer
+{
+    /// <summary>Serves until the input ends.</summary>
+    /// <param name="input">Programs.</param>
+    /// <param name="output">What they showed.</param>
+    /// <param name="cpu">CPU on which everything runs.</param>
+    public static void Serve(TextReader input, TextWriter output, int cpu)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(output);
+        LiveWorld? world = null;
+        while (input.ReadLine() is { } line)
+        {
+            if (world is null)
+            {
+                world = new LiveWorld(TraceReader.ReadHeader(line), cpu);
+                output.WriteLine("ready");
+                output.Flush();
+                continue;
+            }
+
+            if (line == ProgramProcess.Next)
+            {
+                output.WriteLine(world.TryReset() ? "ready" : "stuck");
+                output.Flush();
+                continue;
+            }
+
+            ProgramStep step = TraceReader.ReadOperation(line);
+            output.WriteLine(TraceWriter.ToText(new TraceStep(step, world.Execute(step))));
+            output.Flush();
+        }
+    }
+}

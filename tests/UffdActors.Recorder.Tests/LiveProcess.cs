@@ -1,0 +1,37 @@
+using System.Diagnostics;
+using System.Globalization;
+using UffdActors.Linux.Machine;
+using UffdActors.Linux.Tests;
+using UffdActors.Recorder.Comparison;
+using UffdActors.Recorder.Execution;
+
+namespace UffdActors.Recorder.Tests;
+
+/// <summary>The child process, and what the machine is. Huge pages stay out: their pool belongs to whoever runs the machine.</summary>
+internal static class LiveProcess
+{
+    private static readonly Lazy<MachineReport> Machine = new(MachineReport.Read);
+
+    /// <summary>The machine's conditions; the test is skipped where programs cannot be executed.</summary>
+    public static LiveConditions Require()
+    {
+        LiveKernel.Require();
+        try
+        {
+            return LiveConditions.Of(Machine.Value) with { HugePages = false };
+        }
+        catch (UnsupportedMachineException e)
+        {
+            LiveKernel.Require(e.Message);
+            throw;
+        }
+    }
+
+    /// <summary>A child.</summary>
+    /// <param name="deadline">Time for a step.</param>
+    public static ProgramProcess Start(TimeSpan deadline) => new(
+        () => new ProcessStartInfo(
+            Path.Combine(AppContext.BaseDirectory, "uffd"),
+            ["program-server", "--cpu", Machine.Value.Cpus.Allowed[^1].ToString(CultureInfo.InvariantCulture)]),
+        deadline);
+}
