@@ -16,6 +16,7 @@ public sealed class Userfault
     private readonly UffdVm _vm;
     private readonly KernelUserfault _kernel;
     private readonly List<(GuestRegion Region, RegisterModes Modes, PageBitmap Received)> _registered = [];
+    private (IPageSource Source, Akka.Actor.IActorRef Actor)? _source;
     private FaultReader? _reader;
     private readonly List<Akka.Actor.IActorRef> _pushes = [];
     private readonly Lock _gate = new();
@@ -74,6 +75,7 @@ public sealed class Userfault
         _kernel.Serve(reader);
         HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source))];
         await _vm.StartHandlersAsync(reader, _kernel.Actor, handlers);
+        if (source is not null) _source = (options.Source, source);
         _reader = reader;
     }
 
@@ -88,8 +90,9 @@ public sealed class Userfault
         cancel.ThrowIfCancellationRequested();
         PageBitmap received = ReceivedOf(region);
         PushProgress progress = new(_vm.NewCompletion());
-        Akka.Actor.IActorRef actor = await _vm.StartSourceAsync(source);
-        Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, _kernel.NewMonitorThread(), actor, region.Id, received, progress, _vm.Settings.PushChunkPages));
+        // Demand and push meet in one mailbox, if they come from one source.
+        Akka.Actor.IActorRef actor = _source is var (served, asked) && ReferenceEquals(served, source) ? asked : await _vm.StartSourceAsync(source);
+        Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, received, progress, _vm.Settings.PushChunkPages));
         lock (_gate) _pushes.Add(push);
         return new BackgroundPush(progress, received, _vm);
     }

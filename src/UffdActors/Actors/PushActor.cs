@@ -8,20 +8,24 @@ using UffdActors.PageSources;
 namespace UffdActors.Actors;
 
 /// <summary>
-/// The background lane: fills what nobody has asked for yet, chunk after chunk. One chunk is in flight, so a demand waits behind one at the
-/// most, wherever they meet.
+/// The background lane: fills what nobody has asked for yet, chunk after chunk. One chunk is in flight, and the next one begins only when
+/// the demands that had been raised by then are served: a demand waits behind one chunk at the most (<see cref="PushGate"/>).
 /// </summary>
 /// <remarks>
-/// States: asking the source for a chunk; filling its pieces one after the other; waiting after a refusal; paused after a source that kept
-/// failing, until recover; done when every page has been received. A piece that meets pages which a demand has filled meanwhile goes on behind them.
+/// States: waiting for demands; asking the source for a chunk; filling its pieces one after the other; waiting after a refusal; paused after
+/// a source that kept failing, until recover; done when every page has been received. A piece that meets pages which a demand has filled
+/// meanwhile goes on behind them.
 /// </remarks>
 internal sealed class PushActor : UntypedActor
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
+
     private readonly VmContext _vm;
     private readonly PushOptions _options;
     private readonly IPageFill _fill;
     private readonly PushOrder _order;
     private readonly Queue<PushPiece> _pieces = new();
+    private PushGate? _gate;
     private PushPiece _piece;
     private long _cursor;
     private long _decidedOn;
@@ -47,6 +51,9 @@ internal sealed class PushActor : UntypedActor
             case VmProtocol.Resume:
                 if (_piece.Pages > 0) Issue();
                 else Next();
+                break;
+            case PushGate gate:
+                OnGate(gate);
                 break;
             case PushOrder order:
                 OnChunk(order);
@@ -91,6 +98,24 @@ internal sealed class PushActor : UntypedActor
             // What was passed over is being filled on demand; look again, until nothing is missing.
             _cursor = 0;
             Delay();
+            return;
+        }
+
+        // Demand first. Only one whose page cannot be had (its source fails, its fill is refused) is not waited for for ever.
+        _gate = new PushGate(Self);
+        _options.Context.Tell(_gate, ActorRefs.NoSender);
+        _vm.Time.After(Patience, Self, _gate);
+    }
+
+    private void OnGate(PushGate gate)
+    {
+        if (gate != _gate) return;
+        _gate = null;
+        PageBitmap received = _options.Received;
+        _cursor = received.NextClear(_cursor);
+        if (_cursor >= received.Pages)
+        {
+            Next();
             return;
         }
 
@@ -291,6 +316,7 @@ internal sealed class PushActor : UntypedActor
 
 /// <summary>What the background push is made of.</summary>
 /// <param name="Reader">Reader of the context that it fills through.</param>
+/// <param name="Context">Actor of the context, where demands are waited for.</param>
 /// <param name="Thread">The thread on whose behalf it calls.</param>
 /// <param name="SourceActor">Actor in front of the source.</param>
 /// <param name="Region">Region that it fills.</param>
@@ -299,6 +325,7 @@ internal sealed class PushActor : UntypedActor
 /// <param name="ChunkPages">Pages in a chunk.</param>
 internal sealed record PushOptions(
     FaultReader Reader,
+    IActorRef Context,
     MonitorThread Thread,
     IActorRef SourceActor,
     int Region,

@@ -58,6 +58,9 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 break;
             case VmProtocol.Readable:
                 break;
+            case PushGate gate:
+                _reader!.Await(gate);
+                break;
             case VmProtocol.HandlerCrashed crashed:
                 OnHandlerCrashed(crashed);
                 break;

@@ -49,6 +49,7 @@ internal sealed class FaultReader
     private readonly Dictionary<ulong, int> _streaks = [];
     private readonly Dictionary<ulong, int> _crashes = [];
     private readonly HashSet<ulong> _quarantined = [];
+    private readonly List<PushGate> _gates = [];
     private readonly RingTime _time;
     private readonly int _crashLimit;
     private volatile RegionView _view;
@@ -122,7 +123,7 @@ internal sealed class FaultReader
         if (_streaks.Count > 0) _ = _streaks.Remove(request.Address);
         if (_crashes.Count > 0) _ = _crashes.Remove(request.Address);
         _ = request.Region.Received.Set(request.Page);
-        _ = _outstanding.Remove(request);
+        _ = Leave(request);
         Recycle(request);
     }
 
@@ -131,7 +132,7 @@ internal sealed class FaultReader
     {
         Counters.Dismissed++;
         if (request.Error == Errno.EEXIST) _streaks[request.Address] = request.Streak + 1;
-        if (_outstanding.Remove(request)) Wake(request.Address);
+        if (Leave(request)) Wake(request.Address);
         Recycle(request);
     }
 
@@ -157,7 +158,7 @@ internal sealed class FaultReader
         foreach (PageRequest request in _outstanding.All())
         {
             if (request.Handler.Number != handler) continue;
-            _ = _outstanding.Remove(request);
+            _ = Leave(request);
             if (request.HasClaim) request.Region.Alias!.Unclaim(request.Page);
             request.HasClaim = false;
             Counters.Redelivered++;
@@ -165,6 +166,15 @@ internal sealed class FaultReader
         }
 
         return quarantined;
+    }
+
+    /// <summary>A background push wants to begin a chunk: it may when the demands that are outstanding now have been served.</summary>
+    public void Await(PushGate gate)
+    {
+        // One that has lost its patience comes with a new gate.
+        _ = _gates.RemoveAll(g => g.Push.Equals(gate.Push));
+        if (gate.Begin(_outstanding.Count, _nextId)) gate.Open();
+        else _gates.Add(gate);
     }
 
     /// <summary>Lets the threads of pages that were given up fault again: after crashes, a failed source, or a refused fill.</summary>
@@ -178,7 +188,7 @@ internal sealed class FaultReader
         {
             if (request.Phase != RequestPhase.Paused) continue;
             _ = _streaks.Remove(request.Address);
-            _ = _outstanding.Remove(request);
+            _ = Leave(request);
             Wake(request.Address);
             Recycle(request);
         }
@@ -247,6 +257,19 @@ internal sealed class FaultReader
         _pool[handler] = request.Next;
         request.Next = null;
         return request;
+    }
+
+    private bool Leave(PageRequest request)
+    {
+        if (!_outstanding.Remove(request)) return false;
+        for (int i = _gates.Count - 1; i >= 0; i--)
+        {
+            if (!_gates[i].Served(request.Id)) continue;
+            _gates[i].Open();
+            _gates.RemoveAt(i);
+        }
+
+        return true;
     }
 
     private void OnEvent(in UffdMsg message)

@@ -53,7 +53,8 @@ public interface IPageReceiver
 
 /// <summary>Where pages come from: an image, a migration's source host, a generator.</summary>
 /// <remarks>
-/// <see cref="Request"/> is called in turns of one actor at a time, and must not block; what takes time answers later, from any thread.
+/// <see cref="Request"/> is called in turns of one actor at a time, or of several if the source answers at once, and must not block; what
+/// takes time answers later, from any thread.
 /// </remarks>
 public interface IPageSource : IDisposable
 {

@@ -1,0 +1,35 @@
+using Akka.Actor;
+
+namespace UffdActors.Handling;
+
+/// <summary>
+/// Demand first: before each chunk the background push sends one of these through the mailbox of the context, behind every fault that was
+/// raised before, and gets it back when the demands that were outstanding there have been served. So no demand ever waits while two
+/// chunks begin.
+/// </summary>
+internal sealed class PushGate(IActorRef push)
+{
+    private long _firstLater;
+    private int _left;
+
+    /// <summary>Who waits.</summary>
+    public IActorRef Push { get; } = push;
+
+    /// <summary>Begins to wait for demands.</summary>
+    /// <param name="demands">How many are outstanding.</param>
+    /// <param name="firstLater">Id of the next one to come, which is not waited for.</param>
+    /// <returns>True if there is nothing to wait for.</returns>
+    public bool Begin(int demands, long firstLater)
+    {
+        _left = demands;
+        _firstLater = firstLater;
+        return demands == 0;
+    }
+
+    /// <summary>A demand has been served, or is nobody's any more.</summary>
+    /// <returns>True if it was the last one that was waited for.</returns>
+    public bool Served(long id) => id < _firstLater && --_left == 0;
+
+    /// <summary>Lets the push go on.</summary>
+    public void Open() => Push.Tell(this, ActorRefs.NoSender);
+}
