@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using Akka.Configuration;
 using UffdActors.Model;
@@ -132,7 +133,9 @@ public sealed class UffdSettings
 
     private static int AtLeast(Config config, string key, int least)
     {
-        int value = config.GetInt(key);
+        string text = config.GetString(key);
+        if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value))
+            throw new UffdConfigurationException($"{key} = {text}: must be a whole number.");
         return value >= least ? value : throw new UffdConfigurationException($"{key} = {value}: must be at least {least}.");
     }
 }

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
 
 namespace UffdActors.Cli.Commands;
 
@@ -8,10 +10,17 @@ internal static class BackendsCommand
     public static Command Build(CommandHost host)
     {
         Command command = new("backends", "Print the loaded memory modules: modes and ioctls of their tables, and what REGISTER reports.");
-        command.SetAction(async (_, cancel) =>
+        Option<string?> json = TypedOptions.Text("--json", "FILE|-", "Write the answers for machines; - is standard output.");
+        RuntimeOptions runtimeOptions = new();
+        runtimeOptions.AddTo(command);
+        command.Options.Add(json);
+        command.SetAction(async (arguments, cancel) =>
         {
-            await using UffdRuntime runtime = UffdRuntime.Start();
-            foreach (Model.Backends.MemoryModule module in runtime.Modules.Modules) host.Terminal.WriteRaw(module.Name);
+            using JsonTarget target = JsonTarget.Open(host.Terminal, arguments.GetValue(json));
+            BackendsReport report = await UffdRuntime.UseAsync(
+                runtimeOptions.Configuration(arguments), runtime => BackendsReport.AskAsync(runtime, runtimeOptions.Profile(arguments), cancel));
+            report.Write(target.TakesOutput ? host.Terminal.Progress : host.Terminal.Out);
+            target.Write(JsonText.Of(report));
             return ExitCode.Done;
         });
         return command;

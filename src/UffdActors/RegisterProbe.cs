@@ -1,0 +1,57 @@
+using UffdActors.Abi;
+using UffdActors.Model;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Memory;
+
+namespace UffdActors;
+
+/// <summary>What UFFDIO_REGISTER says for one kind of memory and one mode, when it is really asked.</summary>
+/// <param name="Modes">The modes asked for.</param>
+/// <param name="Ioctls">The ioctls that it reports; null if it refuses.</param>
+/// <param name="Refusal">Why it refuses; null if it does not.</param>
+public sealed record RegisterAnswer(RegisterModes Modes, UffdIoctls? Ioctls, UffdException? Refusal);
+
+/// <summary>
+/// Asks a kernel what it registers. What it reports is not what a module's table declares: the mask depends on page size and modes alone
+/// (addendum C2), so an ioctl that is reported can still be refused when it is called.
+/// </summary>
+public static class RegisterProbe
+{
+    private static readonly RegisterModes[] Asked =
+    [
+        RegisterModes.Missing, RegisterModes.WriteProtect, RegisterModes.Minor, RegisterModes.All,
+    ];
+
+    /// <summary>Maps a little memory in a VM of its own, and registers it with each mode alone and with all of them.</summary>
+    /// <param name="runtime">Runtime with the module.</param>
+    /// <param name="module">Memory module; null for anonymous memory.</param>
+    /// <param name="profile">Kernel.</param>
+    /// <param name="cancel">Cancels.</param>
+    /// <exception cref="ModuleException">There is no such memory module.</exception>
+    public static async Task<IReadOnlyList<RegisterAnswer>> AskAsync(
+        UffdRuntime runtime, string? module, KernelProfile profile, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(runtime);
+        int shift = module is null ? PageSize.BaseShift : runtime.Modules.Find(module).PageShift;
+        long pages = 1L << (shift - PageSize.BaseShift);
+        List<RegisterAnswer> answers = [];
+        foreach (RegisterModes modes in Asked)
+        {
+            // A VM for each question: registering again would only add to the modes.
+            await using UffdVm vm = await runtime.CreateVmAsync(
+                new VmOptions { MemoryPages = pages, Profile = profile }, cancel);
+            GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = pages, Module = module }, cancel);
+            Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
+            try
+            {
+                answers.Add(new RegisterAnswer(modes, await uffd.RegisterAsync(region, modes, cancel), null));
+            }
+            catch (UffdException refusal)
+            {
+                answers.Add(new RegisterAnswer(modes, null, refusal));
+            }
+        }
+
+        return answers;
+    }
+}

@@ -1,0 +1,59 @@
+namespace UffdActors.PostCopy.Tests;
+
+public class ImageTests
+{
+    [Fact]
+    public void A_size_and_a_seed_give_the_same_bytes_and_another_seed_others()
+    {
+        using GuestImage one = GuestImage.Make(9 << 20, 5);
+        using GuestImage again = GuestImage.Make(9 << 20, 5);
+        using GuestImage other = GuestImage.Make(9 << 20, 6);
+
+        Assert.Equal(Bytes(one), Bytes(again));
+        Assert.NotEqual(Bytes(one), Bytes(other));
+    }
+
+    [Fact]
+    public void A_made_image_has_pages_of_zeros_of_one_word_and_of_random_bytes()
+    {
+        using GuestImage image = GuestImage.Make(16 << 20, 1);
+        int zero = 0, repeated = 0, random = 0;
+        byte[] bytes = new byte[4096];
+        for (long page = 0; page < image.Pages; page++)
+        {
+            image.ReadPage(page, bytes);
+            if (image.IsZero(page)) zero++;
+            else if (bytes.AsSpan(8).SequenceEqual(bytes.AsSpan(0, 4088))) repeated++;
+            else random++;
+        }
+
+        Assert.All([zero, repeated, random], pages => Assert.InRange(pages, image.Pages / 5, image.Pages / 2));
+    }
+
+    [Fact]
+    public void A_file_is_rounded_up_to_pages_with_zeros()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, [.. Enumerable.Repeat((byte)7, 5000)]);
+            using GuestImage image = GuestImage.FromFile(path);
+
+            Assert.Equal(2, image.Pages);
+            byte[] last = Bytes(image)[4096..];
+            Assert.All(last[..904], b => Assert.Equal(7, b));
+            Assert.All(last[904..], b => Assert.Equal(0, b));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private static byte[] Bytes(GuestImage image)
+    {
+        byte[] all = new byte[image.Bytes];
+        for (long page = 0; page < image.Pages; page++) image.ReadPage(page, all.AsSpan((int)page * 4096));
+        return all;
+    }
+}
