@@ -371,18 +371,20 @@ public sealed class RingActorTests : TestKit
     }
 
     [Fact]
-    public void PushActor_has_one_chunk_in_flight_and_passes_over_what_is_there()
+    public void PushActor_has_one_chunk_in_flight_lets_demands_go_first_and_passes_over_what_is_there()
     {
         _ = _received.Set(2);
         PushProgress progress = new(new TaskCompletionSource());
-        IActorRef push = _root.ChildActorOf(PushActor.Props(Vm(), new PushOptions(_reader, _thread, _source, 0, _received, progress, 4)), "push");
+        IActorRef push = _root.ChildActorOf(PushActor.Props(Vm(), new PushOptions(_reader, _context, _thread, _source, 0, _received, progress, 4)), "push");
         _thread.Attach(push);
         push.Tell(VmProtocol.Resume.Instance);
+        _context.ExpectMsg<PushGate>().Open();
         PushOrder order = _source.ExpectMsg<PushOrder>();
         Assert.Equal((0L, 2), (order.FirstPage, order.Pages));
         order.Add(0, 2, SourceContent.Zero, 0, null);
         push.Tell(order);
-        // Only now the next: behind the page that a demand has brought.
+        // Only now the next: behind the page that a demand has brought, and when the context lets it.
+        _context.ExpectMsg<PushGate>().Open();
         order = _source.ExpectMsg<PushOrder>();
         Assert.Equal((3L, 4), (order.FirstPage, order.Pages));
         Assert.Equal([(FillKind.ZeroPage, 100ul << 12, 8192ul, FillSource.Zero)], _thread.Fills);
@@ -393,7 +395,7 @@ public sealed class RingActorTests : TestKit
     public void PushActor_tells_whoever_waits_when_it_is_stopped()
     {
         PushProgress progress = new(new TaskCompletionSource());
-        IActorRef push = _root.ChildActorOf(PushActor.Props(Vm(), new PushOptions(_reader, _thread, _source, 0, _received, progress, 4)), "push");
+        IActorRef push = _root.ChildActorOf(PushActor.Props(Vm(), new PushOptions(_reader, _context, _thread, _source, 0, _received, progress, 4)), "push");
         _ = Watch(push);
         Sys.Stop(push);
         _ = ExpectTerminated(push);
