@@ -48,6 +48,8 @@ internal sealed class CommandHost(Terminal terminal)
         root.Subcommands.Add(DoctorCommand.Build(this));
         root.Subcommands.Add(ProgramServerCommand.Build());
         root.Subcommands.Add(RecordCommand.Build(this));
+        root.Subcommands.Add(ExploreCommand.Build(this));
+        root.Subcommands.Add(ReplayCommand.Build(this));
         return root;
     }
 

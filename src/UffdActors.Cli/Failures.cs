@@ -1,6 +1,8 @@
 using UffdActors.Bench;
 using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Runs;
+using UffdActors.Explore.Reports;
+using UffdActors.Explore.Scenarios;
 using UffdActors.Handling;
 using UffdActors.Linux;
 using UffdActors.Model.Backends;
@@ -18,7 +20,8 @@ internal static class Failures
     {
         CommandException command => command.ExitCode,
         OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Failed,
-        ImageException or WorkloadFormatException or TraceFormatException or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException => ExitCode.BadInput,
+        ImageException or WorkloadFormatException or TraceFormatException or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException
+            or ScenarioException or ReplayFileException => ExitCode.BadInput,
         StalledException or VmFailedException or RecorderException or SyscallException => ExitCode.Failed,
         PlatformNotSupportedException or InsufficientMemoryException => ExitCode.Unsupported,
         _ => null,

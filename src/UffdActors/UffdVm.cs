@@ -272,7 +272,7 @@ public sealed class UffdVm : IAsyncDisposable
     internal async Task<IActorRef> StartPushAsync(PushOptions options)
     {
         TaskCompletionSource<IActorRef> done = NewCompletion<IActorRef>();
-        _root.Tell(new VmProtocol.StartPush(options, NewName("push"), done));
+        _root.Tell(new VmProtocol.StartPush(PushActor.Props(Context, options), options.Thread, NewName("push"), done));
         return await OrFailed(done.Task);
     }
 

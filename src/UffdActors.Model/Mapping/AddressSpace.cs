@@ -13,7 +13,7 @@ namespace UffdActors.Model.Mapping;
 /// <remarks>
 /// Published, readable from any thread: <see cref="Map"/>, entries, <see cref="IsAlive"/>. Everything else belongs to its turns.
 /// </remarks>
-public sealed class AddressSpace : Owner, IDisposable
+public class AddressSpace : Owner, IDisposable
 {
     private readonly WordTable _entries;
     private readonly Stack<VmaOwner> _spareOwners = [];
@@ -28,10 +28,16 @@ public sealed class AddressSpace : Owner, IDisposable
 
     /// <summary>Makes an empty address space.</summary>
     public AddressSpace(Machine machine, int number = 0)
+        : this(machine, number, new GuardSet())
+    {
+    }
+
+    internal AddressSpace(Machine machine, int number, GuardSet guards)
     {
         ArgumentNullException.ThrowIfNull(machine);
         Machine = machine;
         Number = number;
+        Guards = guards;
         _entries = new WordTable(machine.WideEntries);
     }
 
@@ -51,7 +57,7 @@ public sealed class AddressSpace : Owner, IDisposable
     public long BookkeepingBytes => _entries.AllocatedBytes;
 
     /// <summary>Guard words of the threads.</summary>
-    internal GuardSet Guards { get; } = new();
+    internal GuardSet Guards { get; }
 
     /// <summary>The page table, for walks over ranges.</summary>
     internal WordTable Entries => _entries;
@@ -92,13 +98,22 @@ public sealed class AddressSpace : Owner, IDisposable
     internal VmaOwner NewOwner()
     {
         if (_spareOwners.TryPop(out VmaOwner? spare)) return spare;
-        var owner = new VmaOwner(this, _owners++);
+        VmaOwner owner = MakeOwner(_owners++);
         Spawn(owner);
         return owner;
     }
 
+    /// <summary>Makes an owner.</summary>
+    internal virtual VmaOwner MakeOwner(int number) => new(this, number);
+
+    /// <summary>The owners through which a fence passes before an event is queued: those of all VMAs (rule R4).</summary>
+    internal virtual IEnumerable<VmaOwner> OwnersToFence() => Map.Vmas.ToArray().Select(vma => vma.Owner);
+
     /// <summary>An owner whose VMA is gone. What is still on its way to it will be forwarded.</summary>
     internal void Retire(VmaOwner owner) => _spareOwners.Push(owner);
+
+    /// <summary>The owners that wait for a VMA.</summary>
+    internal IEnumerable<VmaOwner> SpareOwners => _spareOwners;
 
     /// <summary>The module's presence in this address space.</summary>
     internal Backend BackendOf(MemoryModule module)
@@ -158,6 +173,7 @@ public sealed class AddressSpace : Owner, IDisposable
     /// <summary>Gives back the page table and the folios of private pages. No operation may be under way.</summary>
     public void Dispose()
     {
+        GC.SuppressFinalize(this);
         foreach (Vma vma in Map.Vmas)
         {
             if (vma.Store.HasIdentity) FreePrivatePages(vma);

@@ -28,7 +28,7 @@ internal sealed class Guard
 }
 
 /// <summary>The guard words of all threads of an address space.</summary>
-internal sealed class GuardSet
+internal class GuardSet
 {
     private Guard[] _guards = [];
 
@@ -60,7 +60,7 @@ internal sealed class GuardSet
     /// True if a thread may still use what it read in a range before. To be asked after the entries were written: the fence in here
     /// and the one in <see cref="Guard.Hold"/> make sure that either we see the guard or the thread sees the new entry.
     /// </summary>
-    public bool AnyIn(PageRange range)
+    public virtual bool AnyIn(PageRange range)
     {
         Interlocked.MemoryBarrier();
         foreach (Guard guard in Volatile.Read(ref _guards))

@@ -6,7 +6,7 @@ namespace UffdActors.Model.Mapping;
 /// The single writer of the entries of one VMA. VMAs are replaced when they change; their owner stays, and one that has lost its
 /// VMA (merged, unmapped) only forwards what was already on its way, until the address space gives it another.
 /// </summary>
-public sealed class VmaOwner : Owner
+public class VmaOwner : Owner
 {
     private readonly List<Operation> _stash = [];
     private readonly List<Limbo> _limbo = [];
@@ -24,7 +24,7 @@ public sealed class VmaOwner : Owner
     public int Number { get; }
 
     /// <summary>True while the address space changes VMAs: fills and populates wait (rule R3).</summary>
-    internal bool IsHeld { get; set; }
+    internal virtual bool IsHeld { get; set; }
 
     /// <summary>Operations that arrived while held.</summary>
     internal int Stashed => _stash.Count;

@@ -250,7 +250,7 @@ public class Access : Operation
     }
 
     // Rule R1: what was installed and woken before this fault reached the queue would be lost otherwise.
-    private bool MustWait(UserfaultContext context)
+    internal virtual bool MustWait(UserfaultContext context)
     {
         if (context.IsReleased) return false;
         AddressSpace mm = Caller.Mm;

@@ -99,7 +99,7 @@ public abstract class ControlOperation : Operation
     /// </summary>
     private protected static IEnumerable<Owner?> Fence(AddressSpace mm)
     {
-        foreach (Vma vma in mm.Map.Vmas.ToArray()) yield return vma.Owner;
+        foreach (VmaOwner owner in mm.OwnersToFence()) yield return owner;
         yield return mm;
     }
 

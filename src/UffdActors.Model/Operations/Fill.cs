@@ -71,6 +71,7 @@ public class Fill : Operation
         Prepare,
         ReadSource,
         Install,
+        Write,
         Depart,
         Wake,
         End,
@@ -161,6 +162,9 @@ public class Fill : Operation
             case Stage.Install:
                 Install((VmaOwner)At);
                 break;
+            case Stage.Write:
+                Write((VmaOwner)At);
+                break;
             case Stage.Depart:
                 _stage = _nextStage;
                 GoTo(_nextOwner!);
@@ -173,6 +177,15 @@ public class Fill : Operation
                 break;
         }
     }
+
+    /// <summary>The context whose threads are woken: the one that the call was made on, whoever owns the destination (rule R2).</summary>
+    internal virtual UserfaultContext WokenContext => Context;
+
+    /// <summary>True if something has begun to change since the fill was decided (rule R2).</summary>
+    internal virtual bool EpochHasChanged => Context.ChangeEpoch != _epoch;
+
+    /// <summary>True if the map is not the one any more that the fill was decided on (rule R2).</summary>
+    internal virtual bool MapHasChanged => !ReferenceEquals(Context.Mm.Map, _map);
 
     private bool HasUserSource => Kind == FillKind.Copy && Source.Kind == FillSourceKind.User;
 
@@ -217,7 +230,7 @@ public class Fill : Operation
             null => Errno.ENOENT,
             _ when PageSize.PageOf(Start + Length) > vma.Range.End => Errno.ENOENT,
             { Context: null } => Errno.ENOENT,
-            _ when Context.ChangeEpoch != _epoch => Errno.EAGAIN,
+            _ when EpochHasChanged => Errno.EAGAIN,
             _ => FillRules.Check(Context.Mm.Machine.Design, vma, Kind, Modes, Start, Length),
         };
         if (error != Errno.None)
@@ -357,23 +370,31 @@ public class Fill : Operation
         _sourceAccess = null;
         if (_slept)
         {
-            // The kernel had dropped its locks and looks again at everything, at what is changing first.
             _slept = false;
-            _epoch = Context.ChangeEpoch;
-            if (Context.IsChanging)
-            {
-                Stop(Errno.EAGAIN);
-                return;
-            }
-
-            Vma before = _vma;
-            if (!Validate()) return;
-            if (Context.Mm.Machine.Design.RefusesChangedMapping && IsAnother(before, _vma)) Stop(Errno.EAGAIN);
-            else Route();
+            if (!ValidateAfterSleep()) return;
+        }
+        else if (!Validate())
+        {
             return;
         }
 
-        if (Validate()) Route();
+        Route();
+    }
+
+    /// <summary>
+    /// The call has slept on its source. The kernel had dropped its locks and looks again at everything, at what is changing first
+    /// (rule R7).
+    /// </summary>
+    /// <returns>False if the fill has ended.</returns>
+    internal virtual bool ValidateAfterSleep()
+    {
+        _epoch = Context.ChangeEpoch;
+        Vma before = _vma!;
+        bool changing = Context.IsChanging;
+        if (!changing && !Validate()) return false;
+        if (!changing && !(Context.Mm.Machine.Design.RefusesChangedMapping && IsAnother(before, _vma!))) return true;
+        Stop(Errno.EAGAIN);
+        return false;
     }
 
     /// <summary>Kind of memory, file, place in it, or modes differ: not the mapping that the call was made for.</summary>
@@ -424,13 +445,27 @@ public class Fill : Operation
         }
 
         owner.Settle();
-        if (!ReferenceEquals(Context.Mm.Map, _map) && !StillFits(owner)) return;
-        if (Context.ChangeEpoch != _epoch)
+        if (MapHasChanged && !StillFits(owner)) return;
+        if (EpochHasChanged)
         {
             Stop(Errno.EAGAIN);
             return;
         }
 
+        // An event may be raised between this look and the writing of the entry; that is what the fence of rule R4 waits for.
+        if (At.Port.SplitsTurns)
+        {
+            _stage = Stage.Write;
+            At.Port.SendNext(this);
+            return;
+        }
+
+        Write(owner);
+    }
+
+    private void Write(VmaOwner owner)
+    {
+        _stage = Stage.Install;
         Errno error = InstallPages();
         if (error != Errno.None) Stop(error);
         else if (_stop != Errno.None || _done == (long)Length) Finish();
@@ -477,11 +512,14 @@ public class Fill : Operation
         return Errno.None;
     }
 
+    /// <summary>Writes cache slot and entry of one page of a module, in one turn (rule R5).</summary>
+    internal virtual Errno InstallOne(Vma vma, long page, uint folio, bool wp) => FillPage.Module(vma, page, Kind, folio, wp);
+
     private Errno InstallPrepared(long page, bool wp)
     {
         for (int i = 0; i < _prepared; i++, page++)
         {
-            Errno error = FillPage.Module(_vma!, page, Kind, _folios[i], wp);
+            Errno error = InstallOne(_vma!, page, _folios[i], wp);
             if (error != Errno.None)
             {
                 if (Kind != FillKind.Continue)
@@ -560,7 +598,7 @@ public class Fill : Operation
         }
 
         _stage = Stage.Wake;
-        GoTo(Context);
+        GoTo(WokenContext);
     }
 
     /// <summary>Called in a turn of the context when pages have been filled, just before their threads are woken.</summary>
@@ -579,7 +617,7 @@ public class Fill : Operation
     private void Wake()
     {
         OnFilled();
-        Context.Wake(Start, Start + (ulong)Out!.Value);
+        WokenContext.Wake(Start, Start + (ulong)Out!.Value);
         Context.Mm.RetrySpinning();
         if (Error == Errno.None && !ReportsSuccess)
         {

@@ -9,7 +9,7 @@ namespace UffdActors.Model.Operations;
 /// UFFDIO_MOVE (specification 5.8): takes private anonymous pages out of one place and puts them into another, without copying.
 /// Both VMAs are held for it (rule R6).
 /// </summary>
-public sealed class Move : ControlOperation
+public class Move : ControlOperation
 {
     private readonly UserfaultContext _context;
     private readonly ulong _destination;
@@ -58,8 +58,7 @@ public sealed class Move : ControlOperation
         if (error == Errno.None)
         {
             List<VmaOwner> held = [];
-            foreach (Owner? next in Hold(mm, source, held)) yield return next;
-            foreach (Owner? next in Hold(mm, destination, held)) yield return next;
+            foreach (Owner? next in HoldBoth(mm, source, destination, held)) yield return next;
             for (long i = 0; i < source.Count && error == Errno.None; i++)
             {
                 error = Check(mm.EntryAt(source.Start + i), mm.EntryAt(destination.Start + i));
@@ -87,6 +86,10 @@ public sealed class Move : ControlOperation
             _context.Wake(_destination, _destination + (ulong)_moved);
         }
     }
+
+    /// <summary>Holds the VMAs of both places (rule R6). Starts and ends in a turn of the address space.</summary>
+    internal virtual IEnumerable<Owner?> HoldBoth(AddressSpace mm, PageRange source, PageRange destination, List<VmaOwner> held) =>
+        Hold(mm, source, held).Concat(Hold(mm, destination, held));
 
     private Errno CheckArguments(out bool report)
     {

@@ -14,6 +14,12 @@ public abstract class Port
     /// <summary>Hands the operation over; its next stage runs in a later turn of this port's owner.</summary>
     public abstract void Send(Operation operation);
 
+    /// <summary>
+    /// Hands over an operation whose next stage belongs to the same turn of the owner: nothing else reaches the owner in between. Only
+    /// where <see cref="SplitsTurns"/>.
+    /// </summary>
+    internal virtual void SendNext(Operation operation) => Send(operation);
+
     /// <summary>Makes a port for an owner that comes to life in a turn of this port's owner.</summary>
     public abstract Port Spawn(Owner child);
 

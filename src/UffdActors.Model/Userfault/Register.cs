@@ -82,7 +82,7 @@ public sealed class Register : ControlOperation
 /// UFFDIO_UNREGISTER (specification 3.4). Publishes first and wakes afterwards (rule R1). Only parts that had MISSING wake their waiters:
 /// a waiter of a W- or I-only range sleeps until somebody issues WAKE.
 /// </summary>
-public sealed class Unregister : ControlOperation
+public class Unregister : ControlOperation
 {
     private readonly UserfaultContext _context;
     private readonly ulong _start;
@@ -144,7 +144,13 @@ public sealed class Unregister : ControlOperation
         mm.Unlock();
 
         yield return _context;
-        foreach (PageRange part in wake) _context.Wake(Memory.PageSize.AddressOf(part.Start), Memory.PageSize.AddressOf(part.End));
+        WakeParts(wake);
+    }
+
+    /// <summary>The range is not registered any more, and that is published: its waiters look again (rule R1).</summary>
+    internal virtual void WakeParts(IReadOnlyList<PageRange> parts)
+    {
+        foreach (PageRange part in parts) _context.Wake(Memory.PageSize.AddressOf(part.Start), Memory.PageSize.AddressOf(part.End));
     }
 
     private Errno CheckArguments()

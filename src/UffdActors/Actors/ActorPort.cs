@@ -27,5 +27,12 @@ internal sealed class ActorPort : Port
     public override void Send(Operation operation) => _self.Tell(operation);
 
     /// <inheritdoc />
+    internal override void SendNext(Operation operation)
+    {
+        ActorPool.QueueOf(Self)!.PutFirst();
+        Send(operation);
+    }
+
+    /// <inheritdoc />
     public override Port Spawn(Owner child) => Actor!.SpawnOwner(child);
 }

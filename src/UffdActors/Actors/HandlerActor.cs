@@ -295,8 +295,10 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
         request.HasClaim = true;
         ulong address = PageSize.AddressOf(alias.FirstPage + request.Page);
-        // The cache was allocated in full, so a page of zeros is there already; unless a hole was punched, as an earlier attempt has shown.
-        if ((request.Content == SourceContent.Zero && request.Attempts == 0) || (request.Content != SourceContent.Zero && _slot.Thread.TryWriteAlias(address, request.Data)))
+        // The cache was allocated in full, so a page of zeros is there already; unless a hole was punched, as an earlier attempt may have
+        // shown: then the alias is faulted in first, which makes one.
+        bool hasZeros = request.Attempts == 0 || request.Phase == RequestPhase.Populating;
+        if ((request.Content == SourceContent.Zero && hasZeros) || (request.Content != SourceContent.Zero && _slot.Thread.TryWriteAlias(address, request.Data)))
         {
             alias.MarkWritten(request.Page);
             request.HasClaim = false;

@@ -13,8 +13,10 @@ internal static class OwnerActors
     /// <summary>Makes the actor of an owner as a child of the actor whose turn this is.</summary>
     public static Port Make(IActorContext parent, VmContext vm, Owner owner)
     {
+        if (vm.Pool?.Take(owner) is { } spare) return spare;
         ActorPort port = new(vm.SplitsTurns);
         port.Bind(parent.ActorOf(PropsOf(owner, vm, port).WithDispatcher(vm.DispatcherId), NameOf(owner, vm)));
+        vm.Pool?.Made(port, owner);
         return port;
     }
 

@@ -16,7 +16,7 @@ namespace UffdActors.Actors;
 /// a source that kept failing, until recover; done when every page has been received. A piece that meets pages which a demand has filled
 /// meanwhile goes on behind them.
 /// </remarks>
-internal sealed class PushActor : UntypedActor
+internal class PushActor : UntypedActor
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
 
@@ -27,6 +27,7 @@ internal sealed class PushActor : UntypedActor
     private readonly Queue<PushPiece> _pieces = new();
     private PushGate? _gate;
     private PushPiece _piece;
+    private bool _pageByPage;
     private long _cursor;
     private long _decidedOn;
     private int _attempts;
@@ -40,6 +41,12 @@ internal sealed class PushActor : UntypedActor
         _fill = options.Thread.NewFill(null);
         _order = new PushOrder(Self, options.Region, new NativeBuffer(options.ChunkPages * PageSize.Base));
     }
+
+    /// <summary>The fill of the piece at hand.</summary>
+    protected IPageFill PieceFill => _fill;
+
+    /// <summary>Pages of the piece that are left.</summary>
+    protected int PagesLeft => _piece.Pages;
 
     public static Props Props(VmContext vm, PushOptions options) =>
         Akka.Actor.Props.Create<PushActor>(vm, options).WithDispatcher(vm.DispatcherId);
@@ -142,6 +149,7 @@ internal sealed class PushActor : UntypedActor
 
     private void NextPiece()
     {
+        _pageByPage = false;
         if (_pieces.TryDequeue(out _piece)) Issue();
         else Next();
     }
@@ -166,6 +174,7 @@ internal sealed class PushActor : UntypedActor
         int same = 1;
         while (view.Epoch > 0 && same < count && view.IsRemoved(page + same) == removed) same++;
         if (view.Epoch > 0) count = same;
+        if (_pageByPage) count = 1;
         SourceContent content = removed ? SourceContent.Zero : _piece.Content;
         ulong length = (ulong)count << PageSize.BaseShift;
 
@@ -225,7 +234,8 @@ internal sealed class PushActor : UntypedActor
         else if (_fill.Advance()) OnFilled();
     }
 
-    private void OnFilled()
+    /// <summary>The fill has ended: goes on behind what it did, or tries again later.</summary>
+    protected virtual void OnFilled()
     {
         if (_fill.Out is > 0)
         {
@@ -248,7 +258,9 @@ internal sealed class PushActor : UntypedActor
                 Delay();
                 return;
             case Errno.ENOENT or Errno.ESRCH:
-                Mark(_piece.Pages);
+                // A part of the range is gone, and the rest of it is still wanted: page by page from here on.
+                if (_fill.Length == PageSize.Base) Mark(1);
+                else _pageByPage = true;
                 break;
             default:
                 _vm.Incidents.Report(new Incident(
@@ -262,7 +274,7 @@ internal sealed class PushActor : UntypedActor
     }
 
     // Through the mailbox, so that others have a turn: a demand may be waiting wherever this chunk went through.
-    private void GoOn()
+    protected void GoOn()
     {
         if (_piece.Pages > 0) Self.Tell(VmProtocol.Resume.Instance, ActorRefs.NoSender);
         else NextPiece();
@@ -275,7 +287,8 @@ internal sealed class PushActor : UntypedActor
         Mark(pages);
     }
 
-    private void Mark(int pages)
+    /// <summary>Pages at the front of the piece are done with.</summary>
+    protected void Mark(int pages)
     {
         for (int i = 0; i < pages; i++) _ = _options.Received.Set(_piece.FirstPage + i);
         Skip(pages);

@@ -40,6 +40,9 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
         base.PostStop();
     }
 
+    /// <summary>The actor becomes that of another context, which nobody serves yet. Between runs only.</summary>
+    public void Rebind() => _reader = null;
+
     protected override void OnReceive(object message)
     {
         switch (message)

@@ -78,7 +78,7 @@ internal sealed class VmActor : UntypedActor
                 start.Done.TrySetResult();
                 break;
             case VmProtocol.StartPush start:
-                IActorRef push = Start(start.Options.Thread, PushActor.Props(_vm, start.Options), start.Name);
+                IActorRef push = Start(start.Thread, start.Push, start.Name);
                 push.Tell(VmProtocol.Resume.Instance);
                 start.Done.TrySetResult(push);
                 break;

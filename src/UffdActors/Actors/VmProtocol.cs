@@ -39,7 +39,7 @@ internal static class VmProtocol
         FaultReader Reader, IActorRef Context, IReadOnlyList<HandlerOptions> Handlers, string Name, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
 
     /// <summary>Starts the background push of a region.</summary>
-    public sealed record StartPush(PushOptions Options, string Name, TaskCompletionSource<IActorRef> Done) : INoSerializationVerificationNeeded;
+    public sealed record StartPush(Props Push, MonitorThread Thread, string Name, TaskCompletionSource<IActorRef> Done) : INoSerializationVerificationNeeded;
 
     /// <summary>Starts vCPUs; all of them exist before the first one runs.</summary>
     public sealed record StartVcpus(

@@ -68,6 +68,7 @@ public sealed class SteppedQueue : IMessageQueue, IUnboundedMessageQueueSemantic
 {
     private readonly SteppedLoop _loop;
     private readonly LinkedList<Envelope> _messages = new();
+    private bool _putsFirst;
 
     internal SteppedQueue(IActorRef owner, SteppedLoop loop)
     {
@@ -77,6 +78,15 @@ public sealed class SteppedQueue : IMessageQueue, IUnboundedMessageQueueSemantic
 
     /// <summary>The actor.</summary>
     internal IActorRef Owner { get; }
+
+    /// <summary>
+    /// Names the actor the same in every process and in every run of a world that is used again: what explorers go by instead of paths
+    /// and uids. -1 if nobody has named it.
+    /// </summary>
+    internal int Label { get; set; } = -1;
+
+    /// <summary>The next message that arrives is the second half of a turn: it goes before everything else.</summary>
+    internal void PutFirst() => _putsFirst = true;
 
     /// <summary>The next message, or null.</summary>
     internal object? NextMessage => _messages.First?.Value.Message;
@@ -93,6 +103,13 @@ public sealed class SteppedQueue : IMessageQueue, IUnboundedMessageQueueSemantic
     /// <inheritdoc />
     public void Enqueue(IActorRef receiver, Envelope envelope)
     {
+        if (_putsFirst)
+        {
+            _putsFirst = false;
+            _messages.AddFirst(envelope);
+            return;
+        }
+
         if (_loop.Policy is not PriorityPolicy)
         {
             _messages.AddLast(envelope);

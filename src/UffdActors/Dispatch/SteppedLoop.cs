@@ -95,6 +95,17 @@ public sealed class SteppedLoop : RingTime
         return true;
     }
 
+    /// <summary>True if a timer is set.</summary>
+    internal bool HasTimers => !_timers.IsEmpty;
+
+    /// <summary>Ends an exploring run: its timers never fire, and the next run begins at the same virtual time and step as the first.</summary>
+    internal void Rewind()
+    {
+        _timers.Clear();
+        _now = 0;
+        Steps = 0;
+    }
+
     /// <summary>Steps, and fires timers whenever nothing else is runnable, until a condition holds.</summary>
     /// <param name="done">Asked after every step.</param>
     /// <param name="limit">Steps at the most.</param>
@@ -160,6 +171,9 @@ public readonly record struct SteppedTask(IRunnable Task, long Order)
 
     /// <summary>The actor whose mailbox it is; null for a task that is no mailbox.</summary>
     public IActorRef? Actor => Queue?.Owner;
+
+    /// <summary>What the explorer calls the actor (<see cref="SteppedQueue.Label"/>); -1 for none.</summary>
+    internal int Label => Queue?.Label ?? -1;
 
     /// <summary>The message that the mailbox would hand out; null if only housekeeping waits.</summary>
     public object? Message => Queue?.NextMessage;

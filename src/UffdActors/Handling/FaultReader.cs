@@ -38,7 +38,7 @@ internal sealed class HandlerSlot(int number, MonitorThread thread)
 /// then hands faults to handlers, by page, so that all faults of a page meet in one place. Never held back by credit.
 /// </summary>
 /// <remarks>Pure but for what it reads; lives in the turns of the context's actor. Only <see cref="View"/> is read by others.</remarks>
-internal sealed class FaultReader
+internal class FaultReader
 {
     private readonly IUffdDescriptor _descriptor;
     private readonly HandlerSlot[] _handlers;
@@ -46,6 +46,7 @@ internal sealed class FaultReader
     private readonly OutstandingPages _outstanding = new();
     private readonly List<PageRequest> _fresh = [];
     private PageRequest? _firstFresh;
+    private readonly List<ulong> _strays = [];
     private readonly Dictionary<ulong, int> _streaks = [];
     private readonly Dictionary<ulong, int> _crashes = [];
     private readonly HashSet<ulong> _quarantined = [];
@@ -72,7 +73,7 @@ internal sealed class FaultReader
     public IReadOnlyList<HandlerSlot> Handlers => _handlers;
 
     /// <summary>The regions as the events read so far have left them. Any thread.</summary>
-    public RegionView View => _view;
+    public virtual RegionView View => _view;
 
     /// <summary>What came by.</summary>
     public FaultCounters Counters { get; } = new();
@@ -87,7 +88,7 @@ internal sealed class FaultReader
     public void Add(ServedRegion region) => _view = _view.With(region);
 
     /// <summary>Reads everything that is there.</summary>
-    public void Read(IFaultRoute route)
+    public virtual void Read(IFaultRoute route)
     {
         bool events = false;
         while (_descriptor.TryRead(out UffdMsg message, out FaultTrace? trace))
@@ -113,7 +114,9 @@ internal sealed class FaultReader
             if (_fresh.Count > 0) HandOthers(route);
         }
 
-        if (events) route.EventsApplied();
+        if (!events) return;
+        route.EventsApplied();
+        WakeStrays();
     }
 
     /// <summary>A fill has succeeded in full, and has woken the page's threads in this turn.</summary>
@@ -128,7 +131,7 @@ internal sealed class FaultReader
     }
 
     /// <summary>The handler is done with a page without having filled it: its threads are woken and look for themselves.</summary>
-    public void Dismiss(PageRequest request)
+    public virtual void Dismiss(PageRequest request)
     {
         Counters.Dismissed++;
         if (request.Error == Errno.EEXIST) _streaks[request.Address] = request.Streak + 1;
@@ -140,7 +143,7 @@ internal sealed class FaultReader
     /// A handler has crashed. The kernel never delivers a fault twice, so its pages are woken: their threads fault again.
     /// </summary>
     /// <returns>The page that is given up for now because of too many crashes on it, or null.</returns>
-    public ulong? HandlerCrashed(int handler, PageRequest? during)
+    public virtual ulong? HandlerCrashed(int handler, PageRequest? during)
     {
         _handlers[handler].NextIncarnation();
         ulong? quarantined = null;
@@ -203,6 +206,9 @@ internal sealed class FaultReader
         _fresh.Clear();
     }
 
+    /// <summary>The request that is under way for a page: all faults of a page meet there.</summary>
+    internal virtual PageRequest? FindOutstanding(ulong address) => _outstanding.Find(address);
+
     private void OnFault(in UffdMsg message, FaultTrace? trace)
     {
         ulong address = message.Address & ~(ulong)(PageSize.Base - 1);
@@ -213,7 +219,7 @@ internal sealed class FaultReader
             trace.Flags = message.Flags;
         }
 
-        if (_outstanding.Find(address) is { } known)
+        if (FindOutstanding(address) is { } known)
         {
             known.Waiters++;
             Counters.Merged++;
@@ -226,9 +232,11 @@ internal sealed class FaultReader
         if (region is null)
         {
             // Unmapped or moved while the fault was under way: the thread looks again, and finds what is there now. If the range is
-            // registered all the same, nobody serves it, and waking would only make the thread fault again.
+            // registered all the same, waking would only make the thread fault again; but it may be the new place of a region whose
+            // REMAP is still unread, for faults come before events, and the map is published before the event is queued.
             Counters.Strays++;
             if (!_descriptor.IsRegistered(page)) Wake(address);
+            else _strays.Add(address);
             return;
         }
 
@@ -249,6 +257,15 @@ internal sealed class FaultReader
         _outstanding.Add(request);
         if (_firstFresh is null) _firstFresh = request;
         else _fresh.Add(request);
+    }
+
+    /// <summary>Faults outside every region that was known then: events have come since, so their threads fault again and are looked up anew.</summary>
+    internal virtual void WakeStrays()
+    {
+        if (_strays.Count == 0) return;
+        ulong[] strays = [.. _strays];
+        _strays.Clear();
+        foreach (ulong address in strays) Wake(address);
     }
 
     private PageRequest TakeRequest(int handler)
@@ -272,7 +289,8 @@ internal sealed class FaultReader
         return true;
     }
 
-    private void OnEvent(in UffdMsg message)
+    /// <summary>Applies an event to the view, and wakes those who sleep on an address that has gone.</summary>
+    internal virtual void OnEvent(in UffdMsg message)
     {
         Counters.Events++;
         _view = message.Event switch
@@ -288,7 +306,8 @@ internal sealed class FaultReader
         else if (message.Event == UffdEvent.Remap) _descriptor.Wake(message.From, message.From + message.Length);
     }
 
-    private void Wake(ulong address) => _descriptor.Wake(address, address + PageSize.Base);
+    /// <summary>Wakes the threads that sleep on a page.</summary>
+    internal virtual void Wake(ulong address) => _descriptor.Wake(address, address + PageSize.Base);
 
     private void Recycle(PageRequest request)
     {

@@ -10,7 +10,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Worlds;
 
 /// <summary>A monitor's thread in the model: its calls are operations, and travel from owner to owner.</summary>
-internal sealed class ModelThread(Caller caller, UserfaultContext context, bool splitsTurns) : MonitorThread
+internal class ModelThread(Caller caller, UserfaultContext context, bool splitsTurns) : MonitorThread
 {
     /// <inheritdoc />
     public override void Attach(IActorRef actor)
@@ -58,7 +58,7 @@ internal sealed class ModelThread(Caller caller, UserfaultContext context, bool 
 }
 
 /// <summary>A fill of the model, for a request or for the push.</summary>
-internal sealed class ModelFill : Fill, IPageFill
+internal class ModelFill : Fill, IPageFill
 {
     private readonly UserfaultContext _context;
 

@@ -38,7 +38,7 @@ public sealed class AllocateFile : ControlOperation
 }
 
 /// <summary>fallocate(2) with PUNCH_HOLE and KEEP_SIZE.</summary>
-public sealed class PunchHole : ControlOperation
+public class PunchHole : ControlOperation
 {
     private readonly MemoryFile _file;
     private readonly long _offset;

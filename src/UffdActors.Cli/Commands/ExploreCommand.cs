@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using UffdActors.Explore;
+using UffdActors.Explore.Mutants;
+using UffdActors.Explore.Policies;
+using UffdActors.Explore.Reports;
+using UffdActors.Explore.Scenarios;
+using UffdActors.Explore.Worlds;
+
+namespace UffdActors.Cli.Commands;
+
+/// <summary><c>uffd explore</c>: scenarios in many orders, with every invariant checked after every step.</summary>
+internal static class ExploreCommand
+{
+    private const int RandomScenarios = 100;
+
+    public static Command Build(CommandHost host)
+    {
+        Option<string> scenario = new("--scenario") { Description = "A scenario's name, all, or random (scenarios out of the seed).", DefaultValueFactory = _ => "all" };
+        Option<long> schedules = new("--schedules") { Description = "Schedules of each scenario, or of each mutant.", DefaultValueFactory = _ => 10_000 };
+        Option<double> duration = new("--duration") { Description = "Seconds for each scenario; ends it sooner than --schedules." };
+        Option<string> policy = new("--policy") { Description = $"Order of events: {SchedulePolicy.Names}, all (a mix), exhaustive.", DefaultValueFactory = _ => "all" };
+        Option<ulong> seed = new("--seed") { Description = "The same seed makes the same schedules.", DefaultValueFactory = _ => 1 };
+        Option<int> threads = new("--threads") { Description = "Exploring threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        Option<string> mutants = new("--mutants") { Description = "Hunt the deliberate bugs of an assembly instead." };
+        Option<string> output = new("--out") { Description = "Folder for replay files and sequence charts of what is found." };
+        Option<string> json = new("--json") { Description = "Write the report as JSON to a file, or to standard output (-)." };
+        Command command = new("explore", "Run scenarios in many orders of events and check every invariant after every step.")
+        {
+            scenario, schedules, duration, policy, seed, threads, mutants, output, json,
+        };
+        command.SetAction((parsed, cancel) =>
+        {
+            string name = parsed.GetRequiredValue(scenario);
+            string order = parsed.GetRequiredValue(policy);
+            if (order != "exhaustive" && SchedulePolicy.Find(order) is null)
+                throw CommandException.BadInput($"--policy {order}: use {SchedulePolicy.Names}, all or exhaustive.");
+            if (parsed.GetValue(schedules) < 1) throw CommandException.BadInput($"--schedules {parsed.GetValue(schedules)}: at least 1 is needed.");
+            if (parsed.GetValue(threads) < 1) throw CommandException.BadInput($"--threads {parsed.GetValue(threads)}: at least 1 is needed.");
+            if (parsed.GetResult(duration) is not null && parsed.GetValue(duration) <= 0)
+                throw CommandException.BadInput($"--duration {parsed.GetValue(duration).ToString(CultureInfo.InvariantCulture)}: more than 0 seconds are needed.");
+            CampaignOptions options = new()
+            {
+                Schedules = parsed.GetValue(schedules),
+                Duration = parsed.GetResult(duration) is null ? null : TimeSpan.FromSeconds(parsed.GetValue(duration)),
+                Policy = order,
+                Seed = parsed.GetValue(seed),
+            };
+            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            Exploration exploration = new(options, parsed.GetValue(threads), cancel) { OnDone = host.Terminal.WriteStatus };
+            ExploreReport report = parsed.GetValue(mutants) is { } assembly
+                ? exploration.Hunt(MutantAssembly.Load(assembly))
+                : exploration.Explore(name switch
+                {
+                    "all" => NamedScenarios.All,
+                    "random" => Exploration.Random(options.Seed, RandomScenarios),
+                    _ => [NamedScenarios.Find(name)],
+                });
+            if (parsed.GetValue(output) is { } folder) WriteFindings(folder, report);
+            target.Write(report.ToJson());
+            if (!target.TakesOutput) WriteTables(host.Terminal, report);
+            return Task.FromResult(report.IsClean ? ExitCode.Done : ExitCode.Failed);
+        });
+        return command;
+    }
+
+    private static void WriteTables(Terminal terminal, ExploreReport report)
+    {
+        if (report.Scenarios.Count > 0)
+        {
+            Table table = new Table().Border(TableBorder.Simple).AddColumns("scenario", "schedules", "distinct", "steps each", "pairs", "holes", "result");
+            foreach (ScenarioReport scenario in report.Scenarios)
+            {
+                string result = scenario.Finding is { } finding ? $"VIOLATION {finding.Violation.Invariant}"
+                    : scenario.IsComplete ? "complete" : scenario.IsSaturated ? "clean, saturated" : "clean";
+                _ = table.AddRow(
+                    scenario.Scenario,
+                    Text(scenario.Schedules),
+                    Text(scenario.Distinct),
+                    Text(scenario.Steps / Math.Max(1, scenario.Schedules)),
+                    Text(scenario.Coverage.Reached),
+                    Text(scenario.Coverage.Holes.Count),
+                    result);
+            }
+
+            terminal.Out.Write(table);
+        }
+
+        if (report.Mutants.Count > 0)
+        {
+            Table table = new Table().Border(TableBorder.Simple).AddColumns("rule", "mutant", "schedules", "policy", "scenario", "invariant", "shrunk to");
+            foreach (MutantReport mutant in report.Mutants)
+            {
+                _ = mutant.Finding is { } finding
+                    ? table.AddRow(
+                        mutant.Mutant.Rule, mutant.Mutant.Name, Text(mutant.Schedules), finding.Policy, finding.Scenario.Name, finding.Violation.Invariant, $"{finding.Steps} steps")
+                    : table.AddRow(mutant.Mutant.Rule, mutant.Mutant.Name, Text(mutant.Schedules), "-", "-", "NOT FOUND", "-");
+            }
+
+            terminal.Out.Write(table);
+        }
+
+        foreach (Finding finding in report.Scenarios.Select(s => s.Finding).OfType<Finding>()) terminal.WriteRaw($"{finding.Scenario.Name}: {finding.Violation.Sentence}");
+    }
+
+    /// <summary>A replay file and two charts for each finding.</summary>
+    private static void WriteFindings(string folder, ExploreReport report)
+    {
+        try
+        {
+            _ = Directory.CreateDirectory(folder);
+            foreach (Finding finding in report.Scenarios.Select(s => s.Finding).OfType<Finding>()) Write(folder, finding.Scenario.Name, finding, report.Seed, null);
+            foreach (MutantReport mutant in report.Mutants)
+            {
+                if (mutant.Finding is { } finding) Write(folder, mutant.Mutant.Name, finding, report.Seed, mutant.Mutant);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CommandException.BadInput($"--out {folder}: the folder cannot be written ({e.Message}).");
+        }
+    }
+
+    private static void Write(string folder, string name, Finding finding, ulong seed, Mutant? mutant)
+    {
+        ReplayFile replay = ReplayFile.Of(finding, seed, mutant?.Name);
+        SequenceChart chart = new();
+        using Explorer explorer = new(mutant?.Parts);
+        RunResult result = replay.Run(explorer, chart);
+        string title = result.Violation?.Sentence ?? finding.Violation.Sentence;
+        File.WriteAllText(Path.Combine(folder, $"{name}.replay.json"), replay.ToJson());
+        File.WriteAllText(Path.Combine(folder, $"{name}.txt"), chart.ToText(title));
+        File.WriteAllText(Path.Combine(folder, $"{name}.svg"), chart.ToSvg(title));
+    }
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,94 @@
+using UffdActors.Dispatch;
+
+namespace UffdActors.Explore.Choices;
+
+/// <summary>One choice.</summary>
+/// <param name="Value">What was chosen; 0 is the plainest.</param>
+/// <param name="Bound">How many values there were.</param>
+internal readonly record struct Choice(int Value, int Bound);
+
+/// <summary>
+/// Every choice of a run in the order in which it is made: the scenario's, the schedule's and the fault points'. Drawn from a seed, or
+/// given; what is given may be anything: values are taken modulo their bound, and behind the end every choice is 0. So a list of choices
+/// can be cut and changed at will, and is still a run.
+/// </summary>
+/// <remarks>Where there is nothing to choose, nothing is recorded. 0 is always the plainest: the oldest message, no fault.</remarks>
+internal sealed class ChoiceStream
+{
+    private readonly List<Choice> _taken = [];
+    private IReadOnlyList<int>? _given;
+    private ulong _state;
+
+    /// <summary>The choices made so far.</summary>
+    public IReadOnlyList<Choice> Taken => _taken;
+
+    /// <summary>Starts a run whose choices come from a seed, behind some that are given.</summary>
+    public void Begin(ulong seed)
+    {
+        _taken.Clear();
+        _given = null;
+        _state = seed;
+    }
+
+    /// <summary>Starts a run whose choices are given.</summary>
+    public void Replay(IReadOnlyList<int> choices)
+    {
+        _taken.Clear();
+        _given = choices;
+    }
+
+    /// <summary>Chooses with equal chance.</summary>
+    /// <param name="bound">How many values there are, at least 1.</param>
+    public int Draw(int bound)
+    {
+        if (bound <= 1) return 0;
+        return TryGiven(bound, out int given) ? given : Record(bound, (int)(SplitMix.Next(ref _state) % (ulong)bound));
+    }
+
+    /// <summary>True once in <paramref name="times"/>, never for 0. Recorded as one of two values.</summary>
+    public bool OneIn(int times)
+    {
+        if (TryGiven(2, out int given)) return given == 1;
+        if (times == 0) return Record(2, 0) == 1;
+        return Record(2, SplitMix.Next(ref _state) % (ulong)times == 0 ? 1 : 0) == 1;
+    }
+
+    /// <summary>The value of a choice whose run is given.</summary>
+    public bool TryGiven(int bound, out int value)
+    {
+        value = 0;
+        if (_given is null) return false;
+        if (_taken.Count < _given.Count) value = (int)((uint)_given[_taken.Count] % (uint)bound);
+        _taken.Add(new Choice(value, bound));
+        return true;
+    }
+
+    /// <summary>Records what a policy has chosen.</summary>
+    public int Record(int bound, int value)
+    {
+        _taken.Add(new Choice(value, bound));
+        return value;
+    }
+
+    /// <summary>The values, without the zeros at the end.</summary>
+    public int[] Values()
+    {
+        int count = _taken.Count;
+        while (count > 0 && _taken[count - 1].Value == 0) count--;
+        int[] values = new int[count];
+        for (int i = 0; i < count; i++) values[i] = _taken[i].Value;
+        return values;
+    }
+}
+
+/// <summary>Random numbers for a policy, apart from the stream: what a policy does with them is recorded, they are not.</summary>
+internal sealed class PolicyRandom
+{
+    private ulong _state;
+
+    /// <summary>Starts from a seed.</summary>
+    public void Begin(ulong seed) => _state = seed ^ 0xA076_1D64_78BD_642F;
+
+    /// <summary>A number below <paramref name="bound"/>.</summary>
+    public int Below(int bound) => (int)(SplitMix.Next(ref _state) % (ulong)bound);
+}

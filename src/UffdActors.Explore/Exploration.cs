@@ -1,0 +1,75 @@
+using System.Collections.Concurrent;
+using UffdActors.Explore.Mutants;
+using UffdActors.Explore.Reports;
+using UffdActors.Explore.Scenarios;
+
+namespace UffdActors.Explore;
+
+/// <summary>
+/// Explores many scenarios, or hunts many mutants, on several threads. Each has an explorer of its own, and no scenario's schedules depend
+/// on how many threads there are.
+/// </summary>
+internal sealed class Exploration(CampaignOptions options, int threads, CancellationToken cancel)
+{
+    private const string Exhaustive = "exhaustive";
+
+    /// <summary>Called when a scenario or a mutant is done, from any thread.</summary>
+    public Action<string>? OnDone { get; init; }
+
+    /// <summary>Explores scenarios; what breaks an invariant is shrunk.</summary>
+    public ExploreReport Explore(IReadOnlyList<Scenario> scenarios)
+    {
+        ScenarioReport[] reports = InParallel(scenarios, scenario =>
+        {
+            using Explorer explorer = new();
+            Campaign campaign = new(explorer, options, cancel);
+            ScenarioReport report = options.Policy == Exhaustive ? campaign.ExploreAll(scenario) : campaign.Explore(scenario);
+            if (report.Finding is { } finding) report = report with { Finding = new RunShrinker(explorer).Shrink(finding) };
+            OnDone?.Invoke(report.Finding is { } shrunk ? $"{scenario.Name}: {shrunk.Violation.Sentence}" : $"{scenario.Name}: {report.Schedules} schedules");
+            return report;
+        });
+        return new ExploreReport(options.Seed, options.Policy, reports, []);
+    }
+
+    /// <summary>Hunts mutants.</summary>
+    public ExploreReport Hunt(IReadOnlyList<Mutant> mutants)
+    {
+        MutantReport[] reports = InParallel(mutants, mutant =>
+        {
+            MutantReport report = new MutantHunt(options, shrinks: true, cancel).Hunt(mutant);
+            OnDone?.Invoke($"{mutant.Rule} {mutant.Name}: {(report.Finding is null ? "not found" : $"found after {report.Schedules} schedules")}");
+            return report;
+        });
+        return new ExploreReport(options.Seed, options.Policy, [], reports);
+    }
+
+    /// <summary>Scenarios out of seeds.</summary>
+    public static IReadOnlyList<Scenario> Random(ulong seed, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => RandomScenario.Make(seed + (ulong)i))];
+
+    private TResult[] InParallel<T, TResult>(IReadOnlyList<T> items, Func<T, TResult> body)
+    {
+        var results = new TResult[items.Count];
+        ConcurrentQueue<Exception> failures = new();
+        int next = -1;
+        Thread[] workers = [.. Enumerable.Range(0, Math.Min(threads, items.Count)).Select(_ => new Thread(Work) { IsBackground = true })];
+        foreach (Thread worker in workers) worker.Start();
+        foreach (Thread worker in workers) worker.Join();
+        if (failures.TryDequeue(out Exception? failure)) throw new AggregateException(failure).GetBaseException();
+        cancel.ThrowIfCancellationRequested();
+        return results;
+
+        void Work()
+        {
+            try
+            {
+                for (int i = Interlocked.Increment(ref next); i < items.Count && failures.IsEmpty && !cancel.IsCancellationRequested; i = Interlocked.Increment(ref next))
+                    results[i] = body(items[i]);
+            }
+            catch (Exception e)
+            {
+                failures.Enqueue(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using System.Collections.Immutable;
+using UffdActors.Explore.Choices;
+
+namespace UffdActors.Explore.Faults;
+
+/// <summary>What a fault point came to.</summary>
+internal enum FaultOutcome
+{
+    /// <summary>Passed, and the fault was not wanted.</summary>
+    Passed,
+
+    /// <summary>The fault happened.</summary>
+    Happened,
+}
+
+/// <summary>
+/// Which faults happen in a run. Each point that the scenario allows is in the run with a chance of one half; then it fires once in a few
+/// visits, until the run's faults are used up: from there on nothing fails any more.
+/// </summary>
+internal sealed class FaultPlan(ChoiceStream choices)
+{
+    private const int MostFaults = 3;
+    private const int OneVisitIn = 3;
+
+    private readonly bool[] _active = new bool[FaultPoints.All.Count];
+    private int _left;
+
+    /// <summary>How often each point came to each outcome, over all runs.</summary>
+    public long[,] Outcomes { get; } = new long[FaultPoints.All.Count, 2];
+
+    /// <summary>Faults that have happened in the run.</summary>
+    public int Happened => MostFaults - _left;
+
+    /// <summary>A run begins.</summary>
+    public void Begin(ImmutableArray<FaultPoint> allowed)
+    {
+        Array.Clear(_active);
+        _left = allowed.IsEmpty ? 0 : MostFaults;
+        foreach (FaultPoint point in allowed) _active[(int)point] = choices.OneIn(2);
+    }
+
+    /// <summary>The run passes a point.</summary>
+    /// <returns>True if the fault is to happen.</returns>
+    public bool Hits(FaultPoint point)
+    {
+        if (_left == 0 || !_active[(int)point]) return false;
+        bool happens = choices.OneIn(OneVisitIn);
+        Outcomes[(int)point, happens ? 1 : 0]++;
+        if (happens) _left--;
+        return happens;
+    }
+}

@@ -1,0 +1,25 @@
+using UffdActors.Explore.Worlds;
+
+namespace UffdActors.Explore.Mutants;
+
+/// <summary>
+/// A deliberate bug: one part of the world made wrong, by overriding it. Lives in an assembly of its own and is loaded by name; the
+/// product has no switch for it. Exploration that does not find it has a hole.
+/// </summary>
+internal abstract class Mutant
+{
+    /// <summary>Short name, in lower case with hyphens.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The rule that it breaks: <c>R1</c> to <c>R9</c> of the ring, or a pitfall, <c>P1</c> to <c>P20</c>.</summary>
+    public abstract string Rule { get; }
+
+    /// <summary>What is wrong, in a sentence.</summary>
+    public abstract string Bug { get; }
+
+    /// <summary>Scenarios in which it can show.</summary>
+    public abstract IReadOnlyList<string> Scenarios { get; }
+
+    /// <summary>The parts of its world.</summary>
+    public abstract WorldParts Parts { get; }
+}

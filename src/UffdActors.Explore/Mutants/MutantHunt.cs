@@ -1,0 +1,39 @@
+using UffdActors.Explore.Scenarios;
+
+namespace UffdActors.Explore.Mutants;
+
+/// <summary>What hunting a mutant came to.</summary>
+/// <param name="Mutant">The mutant.</param>
+/// <param name="Schedules">Schedules made until it showed, or in vain.</param>
+/// <param name="Finding">The run that shows it, shrunk; null if none was found, which is a hole in the oracles.</param>
+internal sealed record MutantReport(Mutant Mutant, long Schedules, Finding? Finding);
+
+/// <summary>Explores mutants until they show.</summary>
+internal sealed class MutantHunt(CampaignOptions options, bool shrinks, CancellationToken cancel)
+{
+    private const long FirstLook = 2_000;
+
+    /// <summary>Hunts a mutant: a short look at each of its scenarios first, then longer ones.</summary>
+    public MutantReport Hunt(Mutant mutant)
+    {
+        using Explorer explorer = new(mutant.Parts);
+        long schedules = 0;
+        ulong seed = options.Seed;
+        for (long look = FirstLook; schedules < options.Schedules && !cancel.IsCancellationRequested; look *= 10)
+        {
+            foreach (string name in mutant.Scenarios)
+            {
+                long left = Math.Min(look, options.Schedules - schedules);
+                if (left <= 0) break;
+                Campaign campaign = new(explorer, options with { Schedules = left, Seed = seed++, RepeatOneIn = 16 }, cancel);
+                ScenarioReport report = campaign.Explore(NamedScenarios.Find(name));
+                schedules += report.Schedules;
+                if (report.Finding is not { } found) continue;
+                found = found with { Schedules = schedules };
+                return new MutantReport(mutant, schedules, shrinks ? new RunShrinker(explorer).Shrink(found) : found);
+            }
+        }
+
+        return new MutantReport(mutant, schedules, null);
+    }
+}

@@ -1,0 +1,459 @@
+using UffdActors.Abi;
+using UffdActors.Explore.Scenarios;
+using UffdActors.Explore.Worlds;
+using UffdActors.Handling;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Explore.Oracles;
+
+/// <summary>
+/// What must hold in every run, after every step and at the end (specification 9.3; DESIGN 3, 9, 10): the first thing that does not is
+/// the run's violation.
+/// </summary>
+internal sealed class RunOracle
+{
+    private readonly ExploreWorld _world;
+    private readonly RunWorld _run;
+    private readonly PageHistory[] _histories;
+    private readonly Entry[] _entries;
+    private readonly (int Region, int Page)[] _pages;
+    private readonly ulong?[] _frozen;
+    private readonly uint[] _frozenFolio;
+    private readonly int[] _identity;
+    private readonly bool[] _unchecked;
+    private readonly int[] _unread;
+    private readonly int[] _sleeping;
+    private readonly HashSet<ulong> _addresses = [];
+
+    public RunOracle(ExploreWorld world, RunWorld run)
+    {
+        _world = world;
+        _run = run;
+        int pages = world.Scenario.Pages;
+        _histories = [.. Enumerable.Range(0, pages).Select(_ => new PageHistory())];
+        _entries = new Entry[pages];
+        _frozen = new ulong?[pages];
+        _frozenFolio = new uint[pages];
+        _pages = [.. world.Scenario.Regions.SelectMany((r, i) => Enumerable.Range(0, r.Pages).Select(p => (i, p)))];
+        _identity = Identities();
+        _unchecked = Unchecked();
+        _unread = new int[run.Contexts.Length];
+        _sleeping = new int[run.Contexts.Length];
+    }
+
+    /// <summary>What the run has broken; null if nothing.</summary>
+    public Violation? Violation { get; private set; }
+
+    private Scenario Scenario => _world.Scenario;
+
+    /// <summary>The run's first step is next.</summary>
+    public void Begin()
+    {
+        for (int i = 0; i < _entries.Length; i++) _entries[i] = EntryOf(i);
+    }
+
+    /// <summary>Notes what the next step starts from.</summary>
+    public void BeforeStep()
+    {
+        for (int i = 0; i < _unread.Length; i++)
+        {
+            _unread[i] = _run.Contexts[i].UnreadEvents;
+            _sleeping[i] = _run.Contexts[i].Total;
+        }
+    }
+
+    /// <summary>State, before the latest step, of the page that a message is about; null if it is about none.</summary>
+    public EntryKind? StateBefore(object? message)
+    {
+        ulong? address = message switch
+        {
+            PageRequest request => request.Address,
+            Fill fill => fill.Start,
+            Access access => access.Address,
+            _ => null,
+        };
+        if (address is null) return null;
+        (int region, int page) = RunWorld.PlaceOf(address.Value);
+        return region >= 0 && region < Scenario.Regions.Length && page < Scenario.Regions[region].Pages
+            ? _entries[_world.Content.IndexOf(region, page)].Kind
+            : null;
+    }
+
+    /// <summary>A step has been made.</summary>
+    /// <returns>What has changed, in words, if that is asked for.</returns>
+    public string AfterStep(int step, ref TraceHash hash, bool describe)
+    {
+        string changes = "";
+        bool changed = false;
+        for (int i = 0; i < _entries.Length; i++)
+        {
+            Entry now = EntryOf(i);
+            Entry before = _entries[i];
+            if (now == before) continue;
+            changed = true;
+            _entries[i] = now;
+            hash.Add(((ulong)i << 8) | ((ulong)now.Kind << 2) | (now.IsWp ? 1u : 0) | (now.IsShared ? 2u : 0));
+            if (describe) changes += $"{(changes.Length > 0 ? ", " : "")}{NameOf(i)} {before.Kind} -> {now.Kind}{(now.IsWp ? " wp" : "")}";
+            if (!before.IsPresent && now.IsPresent) CheckFill(i, step);
+        }
+
+        if (changed) CheckSharing(step);
+        CheckFrozen(step);
+        CheckRequests(step);
+        CheckWoken(step);
+        return changes;
+    }
+
+    /// <summary>Nothing is runnable: every sleeping thread must be known to somebody who will wake it (no lost wake).</summary>
+    public void AtQuiet(int step)
+    {
+        for (int i = 0; i < _run.Contexts.Length; i++)
+        {
+            UserfaultContext context = _run.Contexts[i];
+            int sleeping = 0;
+            foreach (Access access in context.Waiters())
+            {
+                sleeping++;
+                if (_run.Readers[i] is { } reader && !IsKnown(reader, access))
+                    Fail("no-lost-wake", $"{access.Caller} sleeps on {NameOf(access.MessageAddress)}, and nobody is at work on that page", step);
+            }
+
+            if (sleeping != context.Total) Fail("queues", $"{Scenario.Contexts[i].Name} counts {context.Total} sleeping threads, and there are {sleeping}", step);
+            if (_run.Readers[i] is not null && context.UnreadEvents > 0)
+                Fail("events-are-read", $"an event of {Scenario.Contexts[i].Name} is unread, and nobody is about to read it", step);
+        }
+    }
+
+    /// <summary>A thread's action has ended.</summary>
+    public void Finished(int thread, ThreadAction action, Operation operation, int start, int end, ulong value)
+    {
+        switch (operation)
+        {
+            case Access access:
+                OnAccess(thread, action, access, start, end);
+                break;
+            case Fill fill:
+                OnFill(action, fill, start, end);
+                break;
+            case WriteProtect { Error: Errno.None } when action.Kind == ActionKind.Protect:
+                for (int i = 0; i < action.Count; i++) Freeze(_world.Content.IndexOf(action.Region, action.Page + i));
+                break;
+            case ControlOperation call:
+                if (TakesPages(action, out bool always, out bool whole)) Take(action, call, always, whole, start, end);
+                break;
+        }
+    }
+
+    /// <summary>The run is over and everything is quiet: what is there now must be what the history allows, and nothing may be lost.</summary>
+    public void AtRest(int step, IReadOnlyList<AddressSpace> children)
+    {
+        for (int i = 0; i < _pages.Length; i++)
+        {
+            // The content at the end is a last read of every page that is there.
+            if (_entries[i].IsPresent && _run.Mm.Map.Find(PageOf(i)) is not null)
+                _histories[_identity[i]].Add(new PageEvent(PageEventKind.Read, ContentOf(_entries[i], 0), step, step));
+        }
+
+        for (int i = 0; i < _pages.Length && Violation is null; i++)
+        {
+            if (_unchecked[i] || _identity[i] != i || _histories[i].IsExplained(InitialOf(i))) continue;
+            Fail("history", $"{NameOf(i)}: no order of the events explains what was read: {Describe(_histories[i])}", step);
+        }
+
+        CheckTails(step);
+        CheckReceived(step);
+        CheckAccounts(step, children);
+    }
+
+    /// <summary>Everything has been given back.</summary>
+    public void AfterEnd(int step)
+    {
+        if (_world.Machine.BaseFolios.InUse != 0)
+            Fail("conservation", $"{_world.Machine.BaseFolios.InUse} pages are still in use after everything was given back", step);
+    }
+
+    /// <summary>Records the first violation.</summary>
+    public void Fail(string invariant, string sentence, int step) => Violation ??= new Violation(invariant, sentence, step);
+
+    private void OnAccess(int thread, ThreadAction action, Access access, int start, int end)
+    {
+        int index = _world.Content.IndexOf(action.Region, action.Page);
+        switch (access.Outcome)
+        {
+            case AccessOutcome.Ok:
+                PageEventKind kind = action.Kind == ActionKind.Read ? PageEventKind.Read : PageEventKind.Write;
+                _histories[_identity[index]].Add(new PageEvent(kind, access.Value, start, end));
+                break;
+            case AccessOutcome.SigBus when Scenario.Has(ActionKind.Poison):
+            case AccessOutcome.SigSegv when Scenario.Has(ActionKind.Munmap) || Scenario.Has(ActionKind.Mremap) || Scenario.Regions[action.Region].Memory == MemoryKind.Nothing:
+                break;
+            default:
+                Fail("signals", $"{Scenario.Threads[thread].Name} got {access.Outcome} at {NameOf(index)}, and nothing in the scenario may cause it", end);
+                break;
+        }
+    }
+
+    private void OnFill(ThreadAction action, Fill fill, int start, int end)
+    {
+        long length = (long)fill.Length;
+        bool consistent = fill.Error switch
+        {
+            Errno.None => fill.Out == length,
+            Errno.EAGAIN => fill.Out is { } some && (some == -(long)Errno.EAGAIN || (some > 0 && some < length && some % PageSize.Base == 0)),
+            _ => fill.Out is null || fill.Out == -(long)fill.Error,
+        };
+        if (!consistent) Fail("out-field", $"{fill.Kind} of {length} bytes ended with {fill.Error} and the out field {fill.Out}", end);
+        if (fill.Kind is not (FillKind.Copy or FillKind.ZeroPage) || fill.Out is not > 0) return;
+        for (int i = 0; i < (int)(fill.Out.Value >> PageSize.BaseShift); i++)
+        {
+            int index = _identity[_world.Content.IndexOf(action.Region, action.Page + i)];
+            ulong content = action.Kind switch
+            {
+                ActionKind.Zeropage => 0,
+                ActionKind.CopyFrom => _world.Content.OfSource(action.OtherRegion, action.OtherPage + i),
+                _ => _world.Content.OfSource(action.Region, action.Page + i),
+            };
+            _histories[index].Add(new PageEvent(PageEventKind.Write, content, start, end));
+        }
+    }
+
+    /// <summary>Which actions take content away.</summary>
+    private bool TakesPages(ThreadAction action, out bool always, out bool whole)
+    {
+        bool ofFile = Scenario.Regions[action.Region].Memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
+        always = action.Kind is ActionKind.Punch or ActionKind.Remove || (action.Kind == ActionKind.DontNeed && !ofFile);
+        whole = action.Kind == ActionKind.Close;
+        return action.Kind is ActionKind.DontNeed or ActionKind.Remove or ActionKind.Punch or ActionKind.Unregister or ActionKind.Close or ActionKind.Mremap;
+    }
+
+    private void Take(ThreadAction action, ControlOperation call, bool always, bool whole, int start, int end)
+    {
+        if (call.Error is not (Errno.None or Errno.ENOMEM)) return;
+        for (int i = 0; i < _pages.Length; i++)
+        {
+            (int region, int page) = _pages[i];
+            if (!whole && (region != action.Region || page < action.Page || page >= action.Page + action.Count)) continue;
+            // The page may first be found absent, and filled with zeros, and then be taken away once more.
+            _histories[_identity[i]].Add(new PageEvent(PageEventKind.ResetIfAbsent, 0, start, end));
+            if (always) _histories[_identity[i]].Add(new PageEvent(PageEventKind.Reset, 0, start, end));
+        }
+    }
+
+    // No fill succeeds while an event is unread (rule R4; specification 9.3, 10).
+    private void CheckFill(int index, int step)
+    {
+        if (_world.Order.Message is not Fill fill) return;
+        int context = Array.IndexOf(_run.Contexts, fill.Context);
+        if (context >= 0 && _unread[context] > 0 && fill.Context.UnreadEvents > 0)
+            Fail("no-fill-while-changing", $"{fill.Kind} filled {NameOf(index)} while an event of {Scenario.Contexts[context].Name} was unread", step);
+        if (_run.Mm.Map.Find(PageOf(index)) is null)
+            Fail("mapped", $"{fill.Kind} filled {NameOf(index)}, where nothing is mapped", step);
+    }
+
+    // A page is in one place, unless fork or a file's cache puts it in several (rules R5, R6).
+    private void CheckSharing(int step)
+    {
+        for (int i = 0; i < _entries.Length; i++)
+        {
+            if (_entries[i].Kind is not (EntryKind.Anon or EntryKind.File)) continue;
+            for (int j = i + 1; j < _entries.Length; j++)
+            {
+                if (_entries[j].Kind is not (EntryKind.Anon or EntryKind.File) || _entries[j].Folio != _entries[i].Folio) continue;
+                Fail("one-place", $"{NameOf(i)} and {NameOf(j)} are the same page of memory", step);
+            }
+        }
+    }
+
+    private void Freeze(int index)
+    {
+        Entry entry = EntryOf(index);
+        if (!entry.IsPresent || !entry.IsWp) return;
+        _frozen[index] = ContentOf(entry, 0);
+        _frozenFolio[index] = entry.Folio;
+    }
+
+    // What is write-protected does not change (rule R8).
+    private void CheckFrozen(int step)
+    {
+        for (int i = 0; i < _frozen.Length; i++)
+        {
+            if (_frozen[i] is not { } content) continue;
+            Entry entry = _entries[i];
+            if (!entry.IsWp || entry.Folio != _frozenFolio[i]) _frozen[i] = null;
+            else if (ContentOf(entry, 0) != content) Fail("protected", $"{NameOf(i)} changed although it was write-protected", step);
+        }
+    }
+
+    // A call on one context never wakes the threads of another (specification 9.3, 13).
+    private void CheckWoken(int step)
+    {
+        if (_world.Order.Message is not Fill fill) return;
+        for (int i = 0; i < _sleeping.Length; i++)
+        {
+            if (_run.Contexts[i] != fill.Context && _run.Contexts[i].Total < _sleeping[i])
+                Fail("own-waiters", $"{fill.Kind} on {fill.Context} woke a thread that slept at {Scenario.Contexts[i].Name}", step);
+        }
+    }
+
+    // One outstanding request a page (rule R9).
+    private void CheckRequests(int step)
+    {
+        foreach (FaultReader? reader in _run.Readers)
+        {
+            if (reader is null || reader.Outstanding < 2) continue;
+            _addresses.Clear();
+            foreach (PageRequest request in reader.OutstandingRequests())
+            {
+                if (!_addresses.Add(request.Address)) Fail("one-request", $"two requests are outstanding for {NameOf(request.Address)}", step);
+            }
+        }
+    }
+
+    private static bool IsKnown(FaultReader reader, Access access)
+    {
+        ulong page = access.MessageAddress & ~(ulong)(PageSize.Base - 1);
+        foreach (PageRequest request in reader.OutstandingRequests())
+        {
+            if (request.Address == page) return true;
+        }
+
+        return reader.Quarantined.Contains(page);
+    }
+
+    // Nobody writes behind the first eight bytes: a page is as it was filled, entirely.
+    private void CheckTails(int step)
+    {
+        for (int i = 0; i < _pages.Length; i++)
+        {
+            if (_unchecked[i] || !_entries[i].IsPresent) continue;
+            ulong tail = ContentOf(_entries[i], PageSize.Base - sizeof(ulong));
+            (int region, int page) = _pages[_identity[i]];
+            if (tail != 0 && tail != _world.Content.OfSource(region, page) && !Scenario.Has(ActionKind.CopyFrom))
+                Fail("whole-pages", $"{NameOf(i)} ends with {PageContent.Describe(tail)}", step);
+        }
+    }
+
+    // What counts as received is there, unless the guest gave it back: closing would turn it into zeros (DESIGN 8).
+    private void CheckReceived(int step)
+    {
+        for (int i = 0; i < _pages.Length; i++)
+        {
+            (int region, int page) = _pages[i];
+            if (_run.Received[region]?.Contains(page) != true || _entries[i].Kind != EntryKind.None || Scenario.Regions[region].Memory != MemoryKind.Anonymous) continue;
+            foreach (FaultReader? reader in _run.Readers)
+            {
+                if (reader?.View.Find(PageOf(i)) is { } served && served.Id == region && !reader.View.IsRemoved(PageOf(i))
+                    && reader.Descriptor.IsRegistered(PageOf(i)))
+                    Fail("received", $"{NameOf(i)} counts as received, and is not there", step);
+            }
+        }
+    }
+
+    /// <summary>Every page of memory is in as many places as it has owners, and a file's page in an entry is the one in its cache.</summary>
+    private void CheckAccounts(int step, IReadOnlyList<AddressSpace> children)
+    {
+        HashSet<uint> used = [];
+        for (int region = 0; region < Scenario.Regions.Length; region++)
+        {
+            MemoryFile? file = _run.Files[region];
+            for (int page = 0; file is not null && page < Scenario.Regions[region].Pages; page++)
+            {
+                if (file.SlotAt(page) is { IsPresent: true } slot) _ = used.Add(slot.Folio);
+            }
+        }
+
+        foreach (AddressSpace mm in children.Prepend(_run.Mm))
+        {
+            foreach (Vma vma in mm.Map.Vmas)
+            {
+                for (long page = vma.Range.Start; page < vma.Range.End; page++)
+                {
+                    Entry entry = mm.EntryAt(page);
+                    if (entry.Kind == EntryKind.Anon) _ = used.Add(entry.Folio);
+                    if (entry.Kind == EntryKind.File && vma.File!.SlotAt(vma.FileIndexOf(page)).Folio != entry.Folio)
+                        Fail("cache", $"{NameOf((ulong)page << PageSize.BaseShift)} maps a page that its file does not have", step);
+                }
+
+                vma.Owner.Settle();
+            }
+        }
+
+        for (int i = 0; i < _pages.Length; i++)
+        {
+            if (_entries[i].Kind != EntryKind.None && _run.Mm.Map.Find(PageOf(i)) is null) Fail("mapped", $"{NameOf(i)} is present where nothing is mapped", step);
+        }
+
+        foreach (VmaOwner spare in _run.Mm.SpareOwners) spare.Settle();
+        if (used.Count != _world.Machine.BaseFolios.InUse)
+            Fail("conservation", $"{_world.Machine.BaseFolios.InUse} pages of memory are in use, and {used.Count} are to be found", step);
+    }
+
+    private ulong InitialOf(int index)
+    {
+        (int region, int page) = _pages[index];
+        foreach (ContextPlan context in Scenario.Contexts)
+        {
+            if (context.Handlers == 0 || !context.Registered.Any(r => r.Region == region && r.Modes != RegisterModes.WriteProtect)) continue;
+            return _world.Content.OfSource(region, page);
+        }
+
+        foreach (ThreadAction action in Scenario.Setup)
+        {
+            if (action.Kind == ActionKind.Write && action.Region == region && action.Page == page) return PageContent.OfWrite(0xFF, 0);
+        }
+
+        return 0;
+    }
+
+    // The target of a remap holds what the source held.
+    private int[] Identities()
+    {
+        int[] identity = [.. Enumerable.Range(0, _pages.Length)];
+        foreach (ThreadAction action in Scenario.Threads.SelectMany(t => t.Actions))
+        {
+            if (action.Kind != ActionKind.Mremap) continue;
+            for (int i = 0; i < action.Count; i++)
+                identity[_world.Content.IndexOf(action.OtherRegion, action.OtherPage + i)] = _world.Content.IndexOf(action.Region, action.Page + i);
+        }
+
+        return identity;
+    }
+
+    // What MOVE carries from page to page is not one page's history.
+    private bool[] Unchecked()
+    {
+        bool[] result = new bool[_pages.Length];
+        foreach (ThreadAction action in Scenario.Threads.SelectMany(t => t.Actions))
+        {
+            if (action.Kind != ActionKind.Move) continue;
+            for (int i = 0; i < action.Count; i++)
+            {
+                result[_world.Content.IndexOf(action.Region, action.Page + i)] = true;
+                result[_world.Content.IndexOf(action.OtherRegion, action.OtherPage + i)] = true;
+            }
+        }
+
+        return result;
+    }
+
+    private long PageOf(int index) => PageSize.PageOf(RunWorld.AddressOf(_pages[index].Region, _pages[index].Page));
+
+    private Entry EntryOf(int index) => _run.Mm.EntryAt(PageOf(index));
+
+    private ulong ContentOf(Entry entry, int offset) =>
+        entry.Kind is EntryKind.Anon or EntryKind.File ? _world.Machine.BaseFolios.ReadLane(entry.Folio, offset) : 0;
+
+    private string NameOf(int index) => $"{Scenario.Regions[_pages[index].Region].Name}:{_pages[index].Page}";
+
+    private string NameOf(ulong address)
+    {
+        (int region, int page) = RunWorld.PlaceOf(address);
+        return region >= 0 && region < Scenario.Regions.Length ? $"{Scenario.Regions[region].Name}:{page}" : $"0x{address:x}";
+    }
+
+    private static string Describe(PageHistory history) => string.Join("; ", history.Events.Select(e =>
+        $"steps {e.Start} to {e.End} {e.Kind}{(e.Kind is PageEventKind.Read or PageEventKind.Write ? " " + PageContent.Describe(e.Value) : "")}"));
+}

@@ -1,0 +1,104 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using UffdActors.Explore.Scenarios;
+using UffdActors.Explore.Worlds;
+
+namespace UffdActors.Explore.Reports;
+
+/// <summary>A replay file that cannot be used; the message names the file and what is wrong.</summary>
+internal sealed class ReplayFileException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>
+/// A run in a file: its scenario in full, its choices, and what it came to. Repeats the run in any process and on any machine, as long
+/// as the code under it is the same.
+/// </summary>
+internal sealed record ReplayFile
+{
+    private const int CurrentVersion = 1;
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    /// <summary>Version of the format.</summary>
+    public int Version { get; init; } = CurrentVersion;
+
+    /// <summary>Name of the scenario that it stems from.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The scenario, line by line.</summary>
+    public required IReadOnlyList<string> Scenario { get; init; }
+
+    /// <summary>Mutant that it was found in; null for the shipped code.</summary>
+    public string? Mutant { get; init; }
+
+    /// <summary>Policy that found it.</summary>
+    public required string Policy { get; init; }
+
+    /// <summary>Seed of the exploration that found it.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>The choices.</summary>
+    public required IReadOnlyList<int> Choices { get; init; }
+
+    /// <summary>The invariant that it breaks.</summary>
+    public required string Invariant { get; init; }
+
+    /// <summary>What goes wrong, in one sentence.</summary>
+    public required string Sentence { get; init; }
+
+    /// <summary>Step after which it is seen.</summary>
+    public int Step { get; init; }
+
+    /// <summary>Trace hash of the run.</summary>
+    public required string TraceHash { get; init; }
+
+    /// <summary>The file of a finding.</summary>
+    public static ReplayFile Of(Finding finding, ulong seed, string? mutant) => new()
+    {
+        Name = finding.Scenario.Name,
+        Scenario = ScenarioText.Format(finding.Scenario).TrimEnd('\n').Split('\n'),
+        Mutant = mutant,
+        Policy = finding.Policy,
+        Seed = seed,
+        Choices = finding.Choices,
+        Invariant = finding.Violation.Invariant,
+        Sentence = finding.Violation.Sentence,
+        Step = finding.Violation.Step,
+        TraceHash = finding.Hash,
+    };
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="ReplayFileException">It is no replay file, or of another version.</exception>
+    public static ReplayFile Read(string path)
+    {
+        ReplayFile? file;
+        try
+        {
+            file = JsonSerializer.Deserialize<ReplayFile>(File.ReadAllText(path), Json);
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new ReplayFileException($"{path} cannot be used as a replay file: {e.Message}", e);
+        }
+
+        if (file is null) throw new ReplayFileException($"{path} is empty; a replay file is written by uffd explore --out.");
+        if (file.Version != CurrentVersion)
+            throw new ReplayFileException($"{path} has version {file.Version}; this program understands version {CurrentVersion}.");
+        return file;
+    }
+
+    /// <summary>The text of the file.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Json) + "\n";
+
+    /// <summary>Makes the run again.</summary>
+    public RunResult Run(Explorer explorer, IRunObserver? observer = null) => explorer.Run(new RunRequest
+    {
+        Scenario = ScenarioText.Parse(Name, string.Join('\n', Scenario)),
+        Choices = Choices,
+        Observer = observer,
+    });
+}

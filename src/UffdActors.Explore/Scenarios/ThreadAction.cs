@@ -1,0 +1,164 @@
+using System.Globalization;
+
+namespace UffdActors.Explore.Scenarios;
+
+/// <summary>What a thread of a scenario can do.</summary>
+internal enum ActionKind
+{
+    /// <summary>Loads eight bytes.</summary>
+    Read,
+
+    /// <summary>Stores eight bytes that nobody else stores.</summary>
+    Write,
+
+    /// <summary>MADV_DONTNEED.</summary>
+    DontNeed,
+
+    /// <summary>MADV_REMOVE.</summary>
+    Remove,
+
+    /// <summary>munmap.</summary>
+    Munmap,
+
+    /// <summary>mremap to a fixed place.</summary>
+    Mremap,
+
+    /// <summary>fallocate with PUNCH_HOLE.</summary>
+    Punch,
+
+    /// <summary>fork; the child does nothing.</summary>
+    Fork,
+
+    /// <summary>UFFDIO_REGISTER for missing faults.</summary>
+    Register,
+
+    /// <summary>UFFDIO_UNREGISTER.</summary>
+    Unregister,
+
+    /// <summary>The last close of a context.</summary>
+    Close,
+
+    /// <summary>UFFDIO_COPY of the page source's content.</summary>
+    Copy,
+
+    /// <summary>UFFDIO_COPY out of the process's own memory, which may be missing itself.</summary>
+    CopyFrom,
+
+    /// <summary>UFFDIO_ZEROPAGE.</summary>
+    Zeropage,
+
+    /// <summary>UFFDIO_CONTINUE.</summary>
+    Continue,
+
+    /// <summary>UFFDIO_POISON.</summary>
+    Poison,
+
+    /// <summary>UFFDIO_WRITEPROTECT, set.</summary>
+    Protect,
+
+    /// <summary>UFFDIO_WRITEPROTECT, clear.</summary>
+    Unprotect,
+
+    /// <summary>UFFDIO_MOVE.</summary>
+    Move,
+
+    /// <summary>UFFDIO_WAKE.</summary>
+    Wake,
+
+    /// <summary>read(2) of all messages, for contexts that no handler serves.</summary>
+    Drain,
+}
+
+/// <summary>One call or access of a thread. Regions and contexts by number; what the kind does not need is 0.</summary>
+internal sealed record ThreadAction(ActionKind Kind)
+{
+    /// <summary>Context that the call is made on.</summary>
+    public int Context { get; init; }
+
+    /// <summary>Region.</summary>
+    public int Region { get; init; }
+
+    /// <summary>First page of the region.</summary>
+    public int Page { get; init; }
+
+    /// <summary>Pages.</summary>
+    public int Count { get; init; } = 1;
+
+    /// <summary>Region of the source of a move, or of the target of a remap.</summary>
+    public int OtherRegion { get; init; }
+
+    /// <summary>First page there.</summary>
+    public int OtherPage { get; init; }
+
+    /// <summary>True if the kind names a context.</summary>
+    public static bool HasContext(ActionKind kind) => kind >= ActionKind.Register;
+
+    /// <summary>True if the kind names a region and a page.</summary>
+    public static bool HasRegion(ActionKind kind) => kind is not (ActionKind.Fork or ActionKind.Close or ActionKind.Drain);
+
+    /// <summary>True if the kind names how many pages.</summary>
+    public static bool HasCount(ActionKind kind) => HasRegion(kind) && kind is not (ActionKind.Read or ActionKind.Write);
+
+    /// <summary>True if the kind names a second place.</summary>
+    public static bool HasOther(ActionKind kind) => kind is ActionKind.Mremap or ActionKind.Move or ActionKind.CopyFrom;
+
+    /// <summary>The word for a kind: <c>copy-from</c>.</summary>
+    public static string WordOf(ActionKind kind) => kind == ActionKind.CopyFrom ? "copy-from" : kind.ToString().ToLowerInvariant();
+
+    /// <summary>Reads an action: <c>copy uffd ram 0 2</c>, <c>write ram 3</c>, <c>mremap ram 0 2 spot 0</c>.</summary>
+    /// <exception cref="FormatException">The message says what is wrong.</exception>
+    public static ThreadAction Parse(string text, IReadOnlyList<string> regions, IReadOnlyList<string> contexts)
+    {
+        string[] words = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length == 0) throw new FormatException("an action is empty");
+        ActionKind? kind = null;
+        foreach (ActionKind candidate in Enum.GetValues<ActionKind>())
+        {
+            if (WordOf(candidate) == words[0]) kind = candidate;
+        }
+
+        if (kind is not { } known)
+            throw new FormatException($"\"{text}\": there is no action \"{words[0]}\"; there are {string.Join(", ", Enum.GetValues<ActionKind>().Select(WordOf))}");
+        int at = 1;
+        ThreadAction action = new(known);
+        if (HasContext(known)) action = action with { Context = Name(contexts, "context") };
+        if (HasRegion(known)) action = action with { Region = Name(regions, "region"), Page = Number("page") };
+        if (HasCount(known)) action = action with { Count = Number("number of pages") };
+        if (HasOther(known)) action = action with { OtherRegion = Name(regions, "region"), OtherPage = Number("page") };
+        return at == words.Length ? action : throw new FormatException($"\"{text}\": nothing is expected behind \"{words[at - 1]}\"");
+
+        string Word(string what) => at < words.Length ? words[at++] : throw new FormatException($"\"{text}\": a {what} is missing at the end");
+
+        int Number(string what)
+        {
+            string word = Word(what);
+            return int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                ? number
+                : throw new FormatException($"\"{text}\": \"{word}\" is not a {what}");
+        }
+
+        int Name(IReadOnlyList<string> names, string what)
+        {
+            string word = Word(what);
+            for (int i = 0; i < names.Count; i++)
+            {
+                if (names[i] == word) return i;
+            }
+
+            throw new FormatException($"\"{text}\": there is no {what} \"{word}\"");
+        }
+    }
+
+    /// <summary>The action as <see cref="Parse"/> reads it.</summary>
+    public string Format(Scenario scenario)
+    {
+        List<string> words = [WordOf(Kind)];
+        if (HasContext(Kind)) words.Add(scenario.Contexts[Context].Name);
+        if (HasRegion(Kind)) words.AddRange([scenario.Regions[Region].Name, Text(Page)]);
+        if (HasCount(Kind)) words.Add(Text(Count));
+        if (HasOther(Kind)) words.AddRange([scenario.Regions[OtherRegion].Name, Text(OtherPage)]);
+        return string.Join(' ', words);
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,159 @@
+using Akka.Actor;
+using UffdActors.Actors;
+using UffdActors.Dispatch;
+using UffdActors.Explore.Choices;
+using UffdActors.Explore.Faults;
+using UffdActors.Explore.Reports;
+using UffdActors.Explore.Scenarios;
+using UffdActors.Handling;
+using UffdActors.Model;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Explore.Worlds;
+
+/// <summary>
+/// A world in which the runs of one scenario are made, one after the other: an actor system's root, a machine, and a pool of actors. What a
+/// run leaves behind is only the machine's empty memory and idle actors; after a violation the world is thrown away.
+/// </summary>
+/// <remarks>For the thread that made its system.</remarks>
+internal sealed class ExploreWorld : IDisposable
+{
+    private const string Dispatcher = "uffd.stepped";
+
+    private readonly SteppedSystem _system;
+    private readonly VmHealth _health = new(TaskCreationOptions.None);
+    private readonly IActorRef _root;
+    private readonly CrashProbe? _probe;
+
+    public ExploreWorld(SteppedSystem system, Scenario scenario, WorldParts parts)
+    {
+        _system = system;
+        Scenario = scenario;
+        Parts = parts;
+        Machine = new Machine(scenario.Kernel, ContentKind.Bytes, scenario.MemoryPages);
+        Shmem = new Shmem();
+        GuestMemfd = new GuestMemfd();
+        Content = new PageContent(scenario);
+        Choices = new ChoiceStream();
+        Faults = new FaultPlan(Choices);
+        Order = new RecordedOrder(Choices);
+        Pool = new ActorPool((port, owner) => Given?.Invoke(port, owner));
+        system.Loop.Policy = new FifoPolicy();
+        system.Loop.Rewind();
+        _probe = scenario.Faults.IsEmpty ? null : new CrashProbe(this);
+        Vm = new VmContext(system.NextName(), Dispatcher, parts.NewTime(system.Loop), new IncidentLog())
+        {
+            SplitsTurns = true,
+            Pool = Pool,
+            Probe = _probe,
+            Finished = operation => Finished?.Invoke(operation),
+        };
+        _root = system.System.ActorOf(VmActor.Props(Vm, _health), Vm.Name);
+        Wire = system.System.ActorOf(WireActor.Props(Loop, Faults, Dispatcher), $"{Vm.Name}-wire");
+        Loop.RunUntilQuiet();
+        Stock();
+    }
+
+    public Scenario Scenario { get; }
+
+    public WorldParts Parts { get; }
+
+    public Machine Machine { get; }
+
+    public Shmem Shmem { get; }
+
+    public GuestMemfd GuestMemfd { get; }
+
+    public PageContent Content { get; }
+
+    public ChoiceStream Choices { get; }
+
+    public FaultPlan Faults { get; }
+
+    public RecordedOrder Order { get; }
+
+    public MessageNames Names { get; } = new();
+
+    public Coverage Coverage { get; } = new();
+
+    public ActorPool Pool { get; }
+
+    public VmContext Vm { get; }
+
+    public IActorRef Root => _root;
+
+    public IActorRef Wire { get; }
+
+    public SteppedLoop Loop => _system.Loop;
+
+    /// <summary>The exception that closed the VM; null if none did.</summary>
+    public Exception? Failure => _health.Cause;
+
+    /// <summary>Called when an actor is given to an owner.</summary>
+    public Action<ActorPort, Owner>? Given { get; set; }
+
+    /// <summary>Called when a call of a thread has ended.</summary>
+    public Action<Operation>? Finished { get; set; }
+
+    /// <summary>Called where a handler may crash.</summary>
+    public Action<HandlerPoint, PageRequest?>? HandlerAt { get; set; }
+
+    /// <summary>Numbers what is started in this world.</summary>
+    public int NextNumber() => _started++;
+
+    private int _started;
+
+    /// <summary>Makes a run.</summary>
+    public RunResult Run(RunRequest request, out bool isSpent)
+    {
+        while (true)
+        {
+            ScenarioRun run = new(this, request);
+            RunResult result = run.Execute();
+            // A call that sleeps for ever keeps what it has.
+            isSpent = result.Violation is not null || Failure is not null || !result.IsFinished;
+            if (isSpent || !Pool.WasShort) return result;
+            // An actor had to be made on the way, which takes steps that using one again does not: once more, now that there is one.
+            Pool.Reclaim();
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        Loop.Policy = new FifoPolicy();
+        _system.System.Stop(_root);
+        _system.System.Stop(Wire);
+        Loop.RunUntilQuiet();
+        Loop.Rewind();
+        Content.Dispose();
+        Machine.Dispose();
+    }
+
+    /// <summary>Makes as many actors as most runs need.</summary>
+    private void Stock()
+    {
+        AddressSpace mm = new(Machine);
+        List<Owner> owners = [mm, new AddressSpace(Machine)];
+        int threads = Scenario.Threads.Length + 1 + Scenario.Contexts.Sum(c => c.Push ? 1 : 0);
+        for (int i = 0; i < threads; i++) owners.Add(new Caller(mm));
+        for (int i = 0; i < Scenario.Contexts.Length * 2; i++) owners.Add(new UserfaultContext(mm, Abi.UffdOpenFlags.NonBlock));
+        int vmas = Scenario.Regions.Length * 4;
+        for (int i = 0; i < vmas; i++) owners.Add(new VmaOwner(mm, i));
+        owners.Add(new Backend(Shmem));
+        owners.Add(new Backend(GuestMemfd));
+        _root.Tell(new VmProtocol.Attach(owners, new TaskCompletionSource()));
+        Loop.RunUntilQuiet();
+        Pool.Reclaim();
+        foreach (Owner owner in owners) (owner as IDisposable)?.Dispose();
+    }
+
+    /// <summary>Crashes handlers, and gets in their way, where the run's faults say so.</summary>
+    private sealed class CrashProbe(ExploreWorld world) : IHandlerProbe
+    {
+        public void At(HandlerPoint point, int handler, PageRequest? request) => world.HandlerAt?.Invoke(point, request);
+    }
+}

@@ -1,0 +1,68 @@
+using UffdActors.Explore.Scenarios;
+using UffdActors.Model.Memory;
+using UffdActors.PageSources;
+
+namespace UffdActors.Explore.Worlds;
+
+/// <summary>What the pages of a scenario hold: eight-byte values that say where they come from.</summary>
+internal sealed class PageContent : IDisposable
+{
+    private readonly Scenario _scenario;
+    private readonly NativeBuffer[] _pages;
+    private readonly int[] _first;
+
+    public PageContent(Scenario scenario)
+    {
+        _scenario = scenario;
+        _first = new int[scenario.Regions.Length];
+        for (int i = 1; i < _first.Length; i++) _first[i] = _first[i - 1] + scenario.Regions[i - 1].Pages;
+        _pages = [.. scenario.Regions.Select((region, number) => MakePages(number, region.Pages))];
+    }
+
+    /// <summary>Number of a page among those of all regions.</summary>
+    public int IndexOf(int region, int page) => _first[region] + page;
+
+    /// <summary>What the source has for a page: 0 where it says zeros.</summary>
+    public ulong OfSource(int region, int page) => _scenario.Regions[region].Zeros.Contains(page) ? 0 : Value(region, page);
+
+    /// <summary>The source's answer for a page.</summary>
+    public (SourceContent Content, nint Address) Answer(int region, int page) =>
+        _scenario.Regions[region].Zeros.Contains(page) ? (SourceContent.Zero, 0) : (SourceContent.Bytes, AddressOf(region, page));
+
+    /// <summary>Native bytes of the source's page.</summary>
+    public nint AddressOf(int region, int page) => _pages[region].Address + (page << PageSize.BaseShift);
+
+    /// <summary>What a thread stores with its n-th action.</summary>
+    public static ulong OfWrite(int thread, int action) => 0xC000_0000_0000_0000 | ((ulong)(uint)(thread + 1) << 16) | (uint)(action + 1);
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        foreach (NativeBuffer pages in _pages) pages.Dispose();
+    }
+
+    /// <summary>A value in words.</summary>
+    public static string Describe(ulong value) => (value >> 60) switch
+    {
+        0 when value == 0 => "zeros",
+        5 => $"the source's page {value & 0xFFFF}",
+        0xC when ((value >> 16) & 0xFFFF) == 0x100 => "what the set-up stored",
+        0xC => $"what thread {((value >> 16) & 0xFFFF) - 1} stored with action {(value & 0xFFFF) - 1}",
+        _ => $"0x{value:x16}",
+    };
+
+    private static ulong Value(int region, int page) => 0x5000_0000_0000_0000 | ((ulong)(uint)region << 32) | (uint)page;
+
+    private static NativeBuffer MakePages(int region, int pages)
+    {
+        NativeBuffer buffer = new(pages << PageSize.BaseShift);
+        Span<ulong> words = stackalloc ulong[PageSize.Base / sizeof(ulong)];
+        for (int page = 0; page < pages; page++)
+        {
+            words.Fill(Value(region, page));
+            buffer.Write((long)page << PageSize.BaseShift, System.Runtime.InteropServices.MemoryMarshal.AsBytes(words));
+        }
+
+        return buffer;
+    }
+}

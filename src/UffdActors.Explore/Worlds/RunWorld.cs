@@ -1,0 +1,241 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Explore.Faults;
+using UffdActors.Explore.Scenarios;
+using UffdActors.Handling;
+using UffdActors.Model;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Userfault;
+using UffdActors.Worlds;
+
+namespace UffdActors.Explore.Worlds;
+
+/// <summary>
+/// The owners of one run: address space, threads, files, contexts, and what serves them. Set up in one fixed order without a step, then
+/// given to actors.
+/// </summary>
+internal sealed class RunWorld
+{
+    private const ulong FirstAddress = 0x1000_0000_0000;
+    private const ulong RegionSpacing = 1UL << 20;
+    private const ulong AliasOffset = RegionSpacing / 2;
+    private const int CrashLimit = 8;
+
+    private readonly ExploreWorld _world;
+    private readonly SequentialKernel _setup = new();
+    private readonly List<IActorRef> _started = [];
+    private readonly List<string> _names = [];
+
+    public RunWorld(ExploreWorld world)
+    {
+        _world = world;
+        Scenario scenario = world.Scenario;
+        Mm = _setup.Attach(world.Parts.NewAddressSpace(world.Machine));
+        Main = _setup.Attach(new Caller(Mm, 1));
+        Threads = [.. scenario.Threads.Select((_, i) => _setup.Attach(new Caller(Mm, 2 + i)))];
+        Files = [.. scenario.Regions.Select(MakeFile)];
+        for (int i = 0; i < scenario.Regions.Length; i++) Map(i);
+        Contexts = [.. scenario.Contexts.Select((_, i) => _setup.Attach(world.Parts.NewContext(Mm, i)))];
+        for (int i = 0; i < Contexts.Length; i++) Register(i);
+        Readers = new FaultReader?[Contexts.Length];
+    }
+
+    public AddressSpace Mm { get; }
+
+    public Caller Main { get; }
+
+    public Caller[] Threads { get; }
+
+    public MemoryFile?[] Files { get; }
+
+    public UserfaultContext[] Contexts { get; }
+
+    /// <summary>Reader of each context; null where the scenario's threads read.</summary>
+    public FaultReader?[] Readers { get; }
+
+    /// <summary>Received bitmaps of the regions that are served; null for others.</summary>
+    public PageBitmap?[] Received { get; private set; } = [];
+
+    /// <summary>Names of the actors, by label.</summary>
+    public IReadOnlyList<string> Names => _names;
+
+    /// <summary>Address of a page of a region.</summary>
+    public static ulong AddressOf(int region, int page) => FirstAddress + ((ulong)region * RegionSpacing) + ((ulong)page << PageSize.BaseShift);
+
+    /// <summary>Region and page of an address; an alias counts as its region.</summary>
+    public static (int Region, int Page) PlaceOf(ulong address)
+    {
+        ulong offset = address - FirstAddress;
+        return ((int)(offset / RegionSpacing), (int)(offset % AliasOffset >> PageSize.BaseShift));
+    }
+
+    /// <summary>Runs a call of the set-up to its end.</summary>
+    public T Do<T>(T call)
+        where T : Operation => _setup.Run(call);
+
+    /// <summary>Gives every owner its actor and starts what serves the contexts; from here on only the loop's steps change anything.</summary>
+    public void Start()
+    {
+        _world.Given = OnGiven;
+        Bind(Mm);
+        Bind(Main);
+        foreach (Caller thread in Threads) Bind(thread);
+        foreach (UserfaultContext context in Contexts) Bind(context);
+        HashSet<Owner> bound = [];
+        foreach (Vma vma in Mm.Map.Vmas)
+        {
+            if (bound.Add(vma.Owner)) Bind(vma.Owner);
+            if (vma.Backend is { } backend && bound.Add(backend)) Bind(backend);
+        }
+
+        foreach (VmaOwner spare in Mm.SpareOwners) Bind(spare);
+        Received = new PageBitmap?[Files.Length];
+        for (int i = 0; i < Contexts.Length; i++)
+        {
+            if (_world.Scenario.Contexts[i].Handlers > 0) Serve(i);
+        }
+
+        _world.Loop.RunUntilQuiet();
+    }
+
+    /// <summary>Stops what was started for the run and gives all memory back.</summary>
+    public void End(IEnumerable<AddressSpace> children)
+    {
+        foreach (IActorRef actor in _started) _world.Vm.Root.Tell(new VmProtocol.StopChildren([actor], new TaskCompletionSource()));
+        _world.Loop.RunUntilQuiet();
+        Mm.Dispose();
+        foreach (AddressSpace child in children) child.Dispose();
+        foreach (MemoryFile? file in Files) file?.Dispose();
+    }
+
+    private void Map(int region)
+    {
+        RegionPlan plan = _world.Scenario.Regions[region];
+        if (plan.Memory == MemoryKind.Nothing) return;
+        bool shared = plan.Memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
+        MapRequest request = new(Prot.ReadWrite, Files[region], shared);
+        ulong length = (ulong)plan.Pages << PageSize.BaseShift;
+        Expect(Do(new MapMemory(Main, AddressOf(region, 0), length, request)).Error, plan.Name);
+        if (!plan.Alias) return;
+        Expect(Do(new MapMemory(Main, AddressOf(region, 0) + AliasOffset, length, request)).Error, plan.Name);
+        Expect(Do(new PopulateMemory(Main, PageRange.OfBytes(AddressOf(region, 0) + AliasOffset, length))).Error, plan.Name);
+    }
+
+    private MemoryFile? MakeFile(RegionPlan region) => region.Memory switch
+    {
+        MemoryKind.Shmem or MemoryKind.ShmemPrivate => _world.Shmem.CreateFile(_world.Machine, (long)region.Pages << PageSize.BaseShift),
+        MemoryKind.GuestMemfd => _world.GuestMemfd.CreateFile(_world.Machine, (long)region.Pages << PageSize.BaseShift),
+        _ => null,
+    };
+
+    private void Register(int number)
+    {
+        ContextPlan plan = _world.Scenario.Contexts[number];
+        Contexts[number].Initialize(plan.Features);
+        foreach (Registered registered in plan.Registered)
+        {
+            RegionPlan region = _world.Scenario.Regions[registered.Region];
+            Register register = new(
+                Main, Contexts[number], AddressOf(registered.Region, 0), (ulong)region.Pages << PageSize.BaseShift, (ulong)registered.Modes);
+            Expect(Do(register).Error, $"{plan.Name} and {region.Name}");
+        }
+    }
+
+    private void Serve(int number)
+    {
+        ContextPlan plan = _world.Scenario.Contexts[number];
+        RegionView view = RegionView.Empty;
+        foreach (Registered registered in plan.Registered) view = view.With(Served(registered));
+        HandlerSlot[] slots = [.. Enumerable.Range(0, plan.Handlers).Select(i => new HandlerSlot(i, NewThread(number, 100 + i)))];
+        FaultReader reader = _world.Parts.NewReader(new ModelDescriptor(Contexts[number]), slots, view, _world.Loop, CrashLimit);
+        Readers[number] = reader;
+        WireSource source = new(_world.Loop, _world.Faults, _world.Content, !plan.SourceActor) { Wire = _world.Wire };
+        IActorRef? sourceActor = plan.SourceActor || plan.Push ? StartSource(source, $"source of {plan.Name}") : null;
+        IActorRef context = ((ActorPort)Contexts[number].Port).Self;
+        HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, context, source, plan.SourceActor ? sourceActor : null))];
+        string name = $"{VmProtocol.HandlerName}-{_world.NextNumber()}";
+        _world.Vm.Root.Tell(new VmProtocol.StartHandlers(reader, context, handlers, name, new TaskCompletionSource()));
+        _world.Loop.RunUntilQuiet();
+        for (int i = 0; i < slots.Length; i++) Started(slots[i].Thread.Actor, $"handler {i} of {plan.Name}");
+        if (!plan.Push) return;
+        foreach (Registered registered in plan.Registered)
+        {
+            PushOptions options = new(
+                reader, NewThread(number, 200 + registered.Region), sourceActor!, registered.Region, Received[registered.Region]!, new PushProgress(new TaskCompletionSource()), ChunkPages: 4);
+            Pushes.Add((options, $"push-{_world.NextNumber()}"));
+        }
+    }
+
+    /// <summary>Background pushes; they begin with the threads.</summary>
+    public List<(PushOptions Options, string Name)> Pushes { get; } = [];
+
+    /// <summary>Starts the background pushes.</summary>
+    public void StartPushes()
+    {
+        foreach ((PushOptions options, string name) in Pushes)
+        {
+            _world.Vm.Root.Tell(new VmProtocol.StartPush(_world.Parts.PushProps(_world.Vm, options), options.Thread, name, new TaskCompletionSource<IActorRef>()));
+            // The root makes the actor and sends its first message; that message is the run's.
+            while (options.Thread.Actor.IsNobody()) _ = _world.Loop.Step();
+            Started(options.Thread.Actor, $"push of {_world.Scenario.Regions[options.Region].Name}");
+        }
+    }
+
+    private MonitorThread NewThread(int context, int id) => _world.Parts.NewMonitorThread(new Caller(Mm, id), Contexts[context]);
+
+    private ServedRegion Served(Registered registered)
+    {
+        RegionPlan region = _world.Scenario.Regions[registered.Region];
+        ulong address = AddressOf(registered.Region, 0);
+        PageRange range = PageRange.OfBytes(address, (ulong)region.Pages << PageSize.BaseShift);
+        PageBitmap received = new(region.Pages);
+        Received[registered.Region] = received;
+        if ((registered.Modes & RegisterModes.Minor) == 0) return new ServedRegion(registered.Region, range, range.Start, ResolveBy.Copy, received);
+        return region.Alias
+            ? new ServedRegion(
+                registered.Region, range, range.Start, ResolveBy.Continue, received, new AliasPages(PageSize.PageOf(address + AliasOffset), region.Pages))
+            : new ServedRegion(registered.Region, range, range.Start, ResolveBy.ContinueAsIs, received);
+    }
+
+    private IActorRef StartSource(WireSource source, string name)
+    {
+        TaskCompletionSource<IActorRef> done = new();
+        _world.Vm.Root.Tell(new VmProtocol.StartActor(SourceActor.Props(source, _world.Vm.DispatcherId), $"source-{_world.NextNumber()}", done));
+        _world.Loop.RunUntilQuiet();
+        IActorRef actor = done.Task.GetAwaiter().GetResult();
+        Started(actor, name);
+        return actor;
+    }
+
+    private void Started(IActorRef actor, string name)
+    {
+        _started.Add(actor);
+        Label(actor, name);
+    }
+
+    private void Bind(Owner owner) => owner.Attach(
+        _world.Pool.Take(owner) ?? throw new InvalidOperationException($"The pool has no actor for {owner}."));
+
+    private void OnGiven(ActorPort port, Owner owner) => Label(port.Self, owner switch
+    {
+        Caller thread when Array.IndexOf(Threads, thread) is var i and >= 0 => _world.Scenario.Threads[i].Name,
+        UserfaultContext { Number: var i } when i < Contexts.Length && Contexts[i] == owner => _world.Scenario.Contexts[i].Name,
+        _ => owner.ToString()!,
+    });
+
+    private void Label(IActorRef actor, string name)
+    {
+        if (ActorPool.QueueOf(actor) is not { } queue) return;
+        queue.Label = _names.Count;
+        _names.Add(name);
+    }
+
+    private static void Expect(Errno error, string what)
+    {
+        if (error != Errno.None) throw new ScenarioException($"The scenario cannot be set up: {what} gives {error}.");
+    }
+}

@@ -1,0 +1,235 @@
+using Akka.Actor;
+using UffdActors.Explore.Faults;
+using UffdActors.Explore.Oracles;
+using UffdActors.Explore.Policies;
+using UffdActors.Explore.Scenarios;
+using UffdActors.Handling;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Maps;
+
+namespace UffdActors.Explore.Worlds;
+
+/// <summary>
+/// One run: sets the scenario up, lets its threads go, makes one step after the other in the order that is chosen, and asks the oracles
+/// after each.
+/// </summary>
+internal sealed class ScenarioRun
+{
+    private const int MostSteps = 6000;
+    private const int MostTimers = 400;
+
+    private readonly ExploreWorld _world;
+    private readonly RunRequest _request;
+    private readonly RunWorld _run;
+    private readonly RunOracle _oracle;
+    private readonly Operation?[] _running;
+    private readonly int[] _next;
+    private readonly int[] _began;
+    private readonly List<AddressSpace> _children = [];
+    private TraceHash _hash;
+    private int _step;
+    private int _timers;
+    private int _unfinished;
+
+    public ScenarioRun(ExploreWorld world, RunRequest request)
+    {
+        _world = world;
+        _request = request;
+        _run = new RunWorld(world);
+        _oracle = new RunOracle(world, _run);
+        _running = new Operation?[_run.Threads.Length];
+        _next = new int[_run.Threads.Length];
+        _began = new int[_run.Threads.Length];
+    }
+
+    private Scenario Scenario => _world.Scenario;
+
+    public RunResult Execute()
+    {
+        Prepare();
+        int steps = Steps();
+        Violation? violation = _oracle.Violation;
+        if (violation is null && _unfinished == 0 && !_world.Loop.HasTimers) _oracle.AtRest(_step, _children);
+        violation ??= _oracle.Violation;
+        if (violation is null && _world.Failure is null)
+        {
+            _world.Order.Policy = new FifoOrder();
+            _world.Loop.Policy = new Dispatch.FifoPolicy();
+            _run.End(_children);
+            if (_unfinished == 0) _oracle.AfterEnd(_step);
+            violation = _oracle.Violation;
+            _world.Pool.Reclaim();
+            _world.Loop.Rewind();
+        }
+
+        return new RunResult(violation, _hash, steps, _unfinished == 0);
+    }
+
+    private void Prepare()
+    {
+        _world.Loop.Policy = new Dispatch.FifoPolicy();
+        _world.Wire.Tell(WireActor.Reset.Instance, ActorRefs.NoSender);
+        foreach (ThreadAction action in Scenario.Setup)
+            _ = _run.Do(ThreadScript.Begin(_world, _run, _run.Main, action, PageContent.OfWrite(0xFF, 0)));
+        _run.Start();
+        _run.StartPushes();
+        _oracle.Begin();
+
+        if (_request.Choices is { } given) _world.Choices.Replay(given);
+        else _world.Choices.Begin(_request.Seed);
+        _world.Faults.Begin(Scenario.Faults);
+        _world.HandlerAt = HandlerAt;
+        _world.Finished = OnFinished;
+        _world.Order.Policy = _request.Policy;
+        _world.Order.Begin();
+        _world.Loop.Policy = _world.Order;
+        _unfinished = _run.Threads.Length;
+        for (int i = 0; i < _run.Threads.Length; i++) BeginNext(i);
+    }
+
+    private int Steps()
+    {
+        int oneIn = _request.Policy.TimeoutsOneIn;
+        while (true)
+        {
+            if (_step >= MostSteps || _timers >= MostTimers)
+            {
+                string bound = _step >= MostSteps ? $"{MostSteps} steps" : $"{MostTimers} time-outs";
+                if (Scenario.MustFinish) _oracle.Fail("finishes", $"after {bound} the run is not over: {Unfinished()}", _step);
+                break;
+            }
+
+            if (_world.Loop.HasTimers && _unfinished > 0 && _world.Choices.OneIn(oneIn))
+            {
+                PassTime();
+                continue;
+            }
+
+            _world.Order.StepNumber = _step;
+            _oracle.BeforeStep();
+            if (!_world.Loop.Step())
+            {
+                _oracle.AtQuiet(_step);
+                if (_oracle.Violation is not null) break;
+                if (_unfinished == 0 && !_world.Loop.HasTimers) break;
+                if (PassTime()) continue;
+                if (Scenario.MustFinish) _oracle.Fail("finishes", $"nothing is left to run, and {Unfinished()}", _step);
+                break;
+            }
+
+            _step++;
+            object? message = _world.Order.Message;
+            _world.Coverage.Reached(_world.Names.NumberOf(message), _oracle.StateBefore(message));
+            _hash.Add((ulong)_world.Order.Label);
+            _hash.Add(_world.Names.HashOf(_world.Order.Message));
+            string changes = _oracle.AfterStep(_step, ref _hash, _request.Observer is not null);
+            _request.Observer?.Stepped(
+                _step,
+                _world.Order.Label >= 0 ? _run.Names[_world.Order.Label] : "vm",
+                message,
+                MessageNames.Describe(message, PlaceName),
+                changes);
+            if (_oracle.Violation is not null) break;
+            if (_world.Failure is { } failure)
+            {
+                _oracle.Fail("vm-lives", $"the VM failed closed: {failure.Message}", _step);
+                break;
+            }
+        }
+
+        return _step;
+    }
+
+    private bool PassTime()
+    {
+        if (!_world.Loop.FireNextTimer()) return false;
+        _timers++;
+        _hash.Add(0x71AE);
+        _request.Observer?.Stepped(_step, "time", null, $"{_world.Loop.Now / 1000} us", "");
+        return true;
+    }
+
+    private void BeginNext(int thread)
+    {
+        ThreadPlan plan = Scenario.Threads[thread];
+        if (_next[thread] == plan.Actions.Length)
+        {
+            _running[thread] = null;
+            _unfinished--;
+            return;
+        }
+
+        ThreadAction action = plan.Actions[_next[thread]];
+        Caller caller = _run.Threads[thread];
+        Operation operation = ThreadScript.Begin(_world, _run, caller, action, PageContent.OfWrite(thread, _next[thread]));
+        _running[thread] = operation;
+        _began[thread] = _step;
+        caller.Port.Send(operation);
+    }
+
+    private void OnFinished(Operation operation)
+    {
+        if (operation is ForkProcess { Child: { } child }) _children.Add(child);
+        int thread = Array.IndexOf(_run.Threads, operation.Caller);
+        if (thread < 0 || !ReferenceEquals(_running[thread], operation)) return;
+        ThreadAction action = Scenario.Threads[thread].Actions[_next[thread]];
+        _oracle.Finished(thread, action, operation, _began[thread], _step + 1, PageContent.OfWrite(thread, _next[thread]));
+        _hash.Add((ulong)(ThreadScript.ErrorOf(operation) ?? 0));
+        _next[thread]++;
+        BeginNext(thread);
+    }
+
+    private void HandlerAt(HandlerPoint point, PageRequest? request)
+    {
+        FaultPlan faults = _world.Faults;
+        if (request is not null && point == HandlerPoint.AfterRead && faults.Hits(FaultPoint.RacingResolver)) Race(request);
+        if (request is not null && point == HandlerPoint.AfterFillSent && faults.Hits(FaultPoint.ChangeBurst))
+        {
+            _run.Contexts[0].BeginChange();
+            _run.Contexts[0].EndChange();
+        }
+
+        FaultPoint crash = point switch
+        {
+            HandlerPoint.AfterRead => FaultPoint.CrashAfterRead,
+            HandlerPoint.AfterFillSent => FaultPoint.CrashAfterFill,
+            HandlerPoint.OnAnswer => FaultPoint.CrashOnAnswer,
+            _ => FaultPoint.CrashOnEvents,
+        };
+        if (faults.Hits(crash)) throw new HandlerCrashException(crash);
+    }
+
+    /// <summary>Another resolver fills the page that the handler is about to fill, with the same content, and wakes nobody.</summary>
+    private void Race(PageRequest request)
+    {
+        (int region, int page) = RunWorld.PlaceOf(request.Address);
+        FillSource source = FillSource.Buffer(_world.Content.AddressOf(region, page));
+        if (_run.Readers[0]!.View.IsRemoved(PageSize.PageOf(request.Address)) || _world.Content.OfSource(region, page) == 0) return;
+        Fill rogue = _world.Parts.NewFill(_run.Main);
+        rogue.Begin(_run.Contexts[0], FillKind.Copy, request.Address, PageSize.Base, source, Abi.FillModes.DontWake);
+        // Decided in this very turn, as every fill of ours is (rule R9); what follows takes its own turns.
+        rogue.Step();
+    }
+
+    private string PlaceName(ulong address)
+    {
+        (int region, int page) = RunWorld.PlaceOf(address);
+        return region >= 0 && region < Scenario.Regions.Length ? $"{Scenario.Regions[region].Name}:{page}" : $"0x{address:x}";
+    }
+
+    private string Unfinished()
+    {
+        List<string> waiting = [];
+        for (int i = 0; i < _running.Length; i++)
+        {
+            if (_running[i] is not null) waiting.Add($"{Scenario.Threads[i].Name} has not finished \"{Scenario.Threads[i].Actions[_next[i]].Format(Scenario)}\"");
+        }
+
+        return waiting.Count == 0 ? "messages are still on their way" : string.Join(", ", waiting);
+    }
+}
+
+/// <summary>A crash that was wanted.</summary>
+internal sealed class HandlerCrashException(FaultPoint point) : Exception($"injected at {FaultPoints.NameOf(point)}");

@@ -1,0 +1,90 @@
+using UffdActors.Abi;
+using UffdActors.Explore.Scenarios;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Explore.Worlds;
+
+/// <summary>Turns the actions of a scenario into operations of the model.</summary>
+internal static class ThreadScript
+{
+    private const int MessagesPerRead = 64;
+
+    /// <summary>The operation of an action.</summary>
+    /// <param name="world">The explored world.</param>
+    /// <param name="run">The run's owners.</param>
+    /// <param name="caller">Who makes it.</param>
+    /// <param name="action">The action.</param>
+    /// <param name="value">What a store stores.</param>
+    public static Operation Begin(ExploreWorld world, RunWorld run, Caller caller, ThreadAction action, ulong value)
+    {
+        ulong start = RunWorld.AddressOf(action.Region, action.Page);
+        ulong other = RunWorld.AddressOf(action.OtherRegion, action.OtherPage);
+        ulong length = (ulong)action.Count << PageSize.BaseShift;
+        UserfaultContext context = run.Contexts.Length > 0 ? run.Contexts[action.Context] : null!;
+        switch (action.Kind)
+        {
+            case ActionKind.Read:
+            case ActionKind.Write:
+                Access access = world.Parts.NewAccess(caller);
+                access.Begin(start, action.Kind == ActionKind.Read ? AccessKind.Read : AccessKind.Write, value, sizeof(ulong));
+                return access;
+            case ActionKind.DontNeed:
+                return new AdviseMemory(caller, start, length, Advice.DontNeed);
+            case ActionKind.Remove:
+                return new AdviseMemory(caller, start, length, Advice.Remove);
+            case ActionKind.Munmap:
+                return new UnmapMemory(caller, start, length);
+            case ActionKind.Mremap:
+                return new RemapMemory(caller, start, length, length, RemapModes.MayMove | RemapModes.Fixed, other);
+            case ActionKind.Punch:
+                return world.Parts.NewPunch(caller, run.Files[action.Region]!, (long)action.Page << PageSize.BaseShift, (long)length);
+            case ActionKind.Fork:
+                return new ForkProcess(caller, 1);
+            case ActionKind.Register:
+                return new Register(caller, context, start, length, (ulong)RegisterModes.Missing);
+            case ActionKind.Unregister:
+                return world.Parts.NewUnregister(caller, context, start, length);
+            case ActionKind.Close:
+                return new CloseHandle(caller, context);
+            case ActionKind.Copy:
+                return Fill(FillKind.Copy, FillSource.Buffer(world.Content.AddressOf(action.Region, action.Page)));
+            case ActionKind.CopyFrom:
+                return Fill(FillKind.Copy, FillSource.User(other));
+            case ActionKind.Zeropage:
+                return Fill(FillKind.ZeroPage, FillSource.Zero);
+            case ActionKind.Continue:
+                return Fill(FillKind.Continue, FillSource.Zero);
+            case ActionKind.Poison:
+                return Fill(FillKind.Poison, FillSource.Zero);
+            case ActionKind.Protect:
+                return new WriteProtect(caller, context, start, length, (ulong)WriteProtectModes.Protect);
+            case ActionKind.Unprotect:
+                return new WriteProtect(caller, context, start, length, (ulong)WriteProtectModes.Clear);
+            case ActionKind.Move:
+                return world.Parts.NewMove(caller, context, start, other, length);
+            case ActionKind.Wake:
+                return new Wake(caller, context, start, length);
+            default:
+                return new ReadMessages(caller, context, MessagesPerRead * UffdMsg.SizeInBytes);
+        }
+
+        Fill Fill(FillKind kind, FillSource source)
+        {
+            Fill fill = world.Parts.NewFill(caller);
+            fill.Begin(context, kind, start, length, source);
+            return fill;
+        }
+    }
+
+    /// <summary>The errno of a finished operation; null for an access.</summary>
+    public static Errno? ErrorOf(Operation operation) => operation switch
+    {
+        ControlOperation call => call.Error,
+        Fill fill => fill.Error,
+        _ => null,
+    };
+}

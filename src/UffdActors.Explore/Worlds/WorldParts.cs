@@ -1,0 +1,58 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Dispatch;
+using UffdActors.Handling;
+using UffdActors.Model;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Files;
+using UffdActors.Model.Userfault;
+using UffdActors.Worlds;
+
+namespace UffdActors.Explore.Worlds;
+
+/// <summary>
+/// Makes the parts of an explored world: the shipped ones. A mutant overrides the one that it breaks; the product has no switch for it.
+/// </summary>
+internal class WorldParts
+{
+    /// <summary>The parts that ship.</summary>
+    public static WorldParts Shipped { get; } = new();
+
+    /// <summary>An address space.</summary>
+    public virtual AddressSpace NewAddressSpace(Machine machine) => new(machine);
+
+    /// <summary>A userfaultfd context.</summary>
+    public virtual UserfaultContext NewContext(AddressSpace mm, int number) => new(mm, UffdOpenFlags.NonBlock, number);
+
+    /// <summary>A thread's access.</summary>
+    public virtual Access NewAccess(Caller thread) => new(thread);
+
+    /// <summary>A thread's fill.</summary>
+    public virtual Fill NewFill(Caller thread) => new(thread);
+
+    /// <summary>The thread of a handler or a push.</summary>
+    public virtual MonitorThread NewMonitorThread(Caller caller, UserfaultContext context) => new ModelThread(caller, context, splitsTurns: true);
+
+    /// <summary>UFFDIO_UNREGISTER.</summary>
+    public virtual Operation NewUnregister(Caller thread, UserfaultContext context, ulong start, ulong length) => new Unregister(thread, context, start, length);
+
+    /// <summary>UFFDIO_MOVE.</summary>
+    public virtual Operation NewMove(Caller thread, UserfaultContext context, ulong destination, ulong source, ulong length) =>
+        new Move(thread, context, destination, source, length, (ulong)MoveModes.None);
+
+    /// <summary>fallocate with PUNCH_HOLE.</summary>
+    public virtual Operation NewPunch(Caller thread, MemoryFile file, long offset, long length) => new PunchHole(thread, file, offset, length);
+
+    /// <summary>Clock and timers.</summary>
+    public virtual RingTime NewTime(RingTime time) => time;
+
+    /// <summary>The background push.</summary>
+    public virtual Props PushProps(VmContext vm, PushOptions options) => PushActor.Props(vm, options);
+
+    /// <summary>The reader of a context.</summary>
+    public virtual FaultReader NewReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit) =>
+        new(descriptor, handlers, view, time, crashLimit);
+}

@@ -1,0 +1,143 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using UffdActors.Explore.Policies;
+using UffdActors.Explore.Reports;
+using UffdActors.Explore.Scenarios;
+using UffdActors.Explore.Worlds;
+
+namespace UffdActors.Explore.Tests;
+
+public class ExplorationTests
+{
+    private static readonly string[] AllPolicies = ["fifo", "random", "pct:1", "pct:3", "pct:5", "delay:1", "delay:4", "starve"];
+
+    public static TheoryData<string> Names => [.. NamedScenarios.All.Select(s => s.Name)];
+
+    public static TheoryData<string> Replays =>
+        [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Replays")).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void No_order_of_events_breaks_an_invariant_of_what_ships(string name)
+    {
+        using Explorer explorer = new();
+        foreach (string policy in AllPolicies)
+        {
+            ScenarioReport report = new Campaign(explorer, new CampaignOptions { Schedules = 150, Policy = policy, RepeatOneIn = 16 }).Explore(NamedScenarios.Find(name));
+            Assert.True(report.Finding is null, $"{policy}: {report.Finding?.Violation.Sentence}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Replays))]
+    public void What_exploration_once_found_does_not_happen_any_more(string file)
+    {
+        using Explorer explorer = new();
+        RunResult result = ReplayFile.Read(Path.Combine(AppContext.BaseDirectory, "Replays", file)).Run(explorer);
+        Assert.True(result.Violation is null, result.Violation?.Sentence);
+    }
+
+    [Fact]
+    public void No_random_scenario_breaks_an_invariant_of_what_ships()
+    {
+        using Explorer explorer = new();
+        foreach (Scenario scenario in Exploration.Random(seed: 1, count: 150))
+        {
+            ScenarioReport report = new Campaign(explorer, new CampaignOptions { Schedules = 60 }).Explore(scenario);
+            Assert.True(report.Finding is null, $"{scenario.Name}: {report.Finding?.Violation.Sentence}\n{ScenarioText.Format(scenario)}");
+        }
+    }
+
+    [Theory]
+    [InlineData("tiny-fault")]
+    [InlineData("tiny-zap")]
+    [InlineData("tiny-two-fills")]
+    public void Tiny_scenarios_are_explored_to_the_end(string name)
+    {
+        using Explorer explorer = new();
+        Campaign campaign = new(explorer, new CampaignOptions { Schedules = 1_000_000 });
+        ScenarioReport report = campaign.ExploreAll(NamedScenarios.Find(name));
+
+        Assert.True(report.IsComplete, $"{report.Schedules} schedules were not all");
+        Assert.Null(report.Finding);
+        // No random order shows anything that was not met in that.
+        ScenarioReport random = campaign.ExploreAll(NamedScenarios.Find(name));
+        Assert.Equal((report.Schedules, report.Distinct), (random.Schedules, random.Distinct));
+    }
+
+    [Fact]
+    public void A_world_that_is_used_again_shows_what_a_new_one_shows()
+    {
+        foreach (Scenario scenario in NamedScenarios.All)
+        {
+            using Explorer again = new();
+            using Explorer anew = new(keepsWorlds: false);
+            CampaignOptions options = new() { Schedules = 24, RepeatOneIn = 0 };
+            string expected = new Campaign(again, options).Explore(scenario).Digest;
+            Assert.Equal(expected, new Campaign(anew, options).Explore(scenario).Digest);
+        }
+    }
+
+    [Fact]
+    public void Another_seed_makes_other_schedules()
+    {
+        using Explorer explorer = new();
+        Scenario scenario = NamedScenarios.Find("push-and-demand");
+        string One(ulong seed) => new Campaign(explorer, new CampaignOptions { Schedules = 20, Seed = seed }).Explore(scenario).Digest;
+        Assert.NotEqual(One(1), One(2));
+        Assert.Equal(One(1), One(1));
+    }
+
+    [Fact]
+    public async Task Two_processes_with_the_same_seed_give_the_same_traces()
+    {
+        string first = await DigestsOfProcess();
+        string second = await DigestsOfProcess();
+
+        Assert.Equal(first, second);
+        Assert.Contains("lossy-wire", first, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_step_of_a_run_is_in_its_chart()
+    {
+        using Explorer explorer = new();
+        SequenceChart chart = new();
+        RunResult result = explorer.Run(new RunRequest { Scenario = NamedScenarios.Find("tiny-fault"), Policy = new FifoOrder(), Observer = chart });
+
+        string text = chart.ToText("a run");
+        Assert.Contains("resolver", text, StringComparison.Ordinal);
+        Assert.Contains("ram:0 None -> Anon", text, StringComparison.Ordinal);
+        Assert.Contains($"\n{result.Steps,5}  ", text, StringComparison.Ordinal);
+        System.Xml.Linq.XDocument svg = System.Xml.Linq.XDocument.Parse(chart.ToSvg("a <run>"));
+        Assert.Equal("svg", svg.Root!.Name.LocalName);
+    }
+
+    [Fact]
+    public void Coverage_names_what_was_reached_and_what_was_not()
+    {
+        using Explorer explorer = new();
+        Scenario scenario = NamedScenarios.Find("lossy-wire");
+        ScenarioReport few = new Campaign(explorer, new CampaignOptions { Schedules = 1, Policy = "fifo" }).Explore(scenario);
+        ScenarioReport many = new Campaign(explorer, new CampaignOptions { Schedules = 2_000 }).Explore(scenario);
+
+        Assert.Contains(few.Coverage.Holes, hole => hole.Contains("never happened", StringComparison.Ordinal));
+        Assert.DoesNotContain(many.Coverage.Holes, hole => hole.Contains("never happened", StringComparison.Ordinal));
+        Assert.True(many.Coverage.Pairs[("PageRequest", "None")] > 0);
+        Assert.False(many.IsSaturated);
+    }
+
+    private static async Task<string> DigestsOfProcess()
+    {
+        string program = Path.Combine(AppContext.BaseDirectory, "uffd.dll");
+        ProcessStartInfo start = new("dotnet", [program, "explore", "--schedules", "40", "--seed", "7", "--json", "-"]) { RedirectStandardOutput = true };
+        // Strings hash differently in every process; this makes sure of it.
+        start.Environment["DOTNET_UseRandomizedStringHashAlgorithm"] = "1";
+        using Process process = Process.Start(start)!;
+        string json = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal(0, process.ExitCode);
+        JsonArray scenarios = JsonNode.Parse(json)!["scenarios"]!.AsArray();
+        return string.Join('\n', scenarios.Select(s => $"{s!["name"]} {s["trace_digest"]}"));
+    }
+}

@@ -1,0 +1,295 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Dispatch;
+using UffdActors.Explore.Mutants;
+using UffdActors.Explore.Worlds;
+using UffdActors.Handling;
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Mutants;
+
+/// <summary>Pitfall 1: EEXIST is taken for done, and nobody is woken.</summary>
+internal sealed class EexistWithoutWake : Mutant
+{
+    public override string Name => "eexist-without-wake";
+
+    public override string Rule => "P1";
+
+    public override string Bug => "After EEXIST the page counts as resolved, and its threads are not woken";
+
+    public override IReadOnlyList<string> Scenarios => ["lossy-wire", "crashing-handlers", "push-and-demand"];
+
+    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new SilentReader(descriptor, handlers, view, time, limit));
+
+    private sealed class SilentReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
+        : FaultReader(descriptor, handlers, view, time, limit)
+    {
+        private bool _isSilent;
+
+        public override void Dismiss(PageRequest request)
+        {
+            _isSilent = request.Error == Errno.EEXIST;
+            base.Dismiss(request);
+            _isSilent = false;
+        }
+
+        internal override void Wake(ulong address)
+        {
+            if (!_isSilent) base.Wake(address);
+        }
+    }
+}
+
+/// <summary>Pitfalls 2 and 6: the descriptor is not read while a fill is under way, so a fill that waits for an event waits for ever.</summary>
+internal sealed class ReadsOnCredit : Mutant
+{
+    public override string Name => "reads-on-credit";
+
+    public override string Rule => "P2";
+
+    public override string Bug => "The reader reads nothing while a request is outstanding, although that request waits for an event to be read";
+
+    public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "unmap-under-faults"];
+
+    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new CreditReader(descriptor, handlers, view, time, limit));
+
+    private sealed class CreditReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
+        : FaultReader(descriptor, handlers, view, time, limit)
+    {
+        public override void Read(IFaultRoute route)
+        {
+            if (Outstanding == 0) base.Read(route);
+        }
+    }
+}
+
+/// <summary>Pitfall 3: what is deferred has no timer.</summary>
+internal sealed class DefersWithoutTimer : Mutant
+{
+    public override string Name => "defers-without-timer";
+
+    public override string Rule => "P3";
+
+    public override string Bug => "A fill that got EAGAIN is put aside, and nobody ever takes it up again";
+
+    public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "crashing-handlers"];
+
+    public override WorldParts Parts { get; } = new TimeParts(time => new NoTimers(time));
+
+    private sealed class NoTimers(RingTime time) : RingTime
+    {
+        public override long Now => time.Now;
+
+        public override void After(TimeSpan delay, IActorRef target, object message)
+        {
+        }
+    }
+}
+
+/// <summary>Pitfall 4: what is deferred is tried again at once, without end.</summary>
+internal sealed class DefersWithoutBackoff : Mutant
+{
+    public override string Name => "defers-without-backoff";
+
+    public override string Rule => "P4";
+
+    public override string Bug => "A fill that got EAGAIN is tried again at once, as often as the loop goes round";
+
+    public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "push-and-demand"];
+
+    public override WorldParts Parts { get; } = new TimeParts(time => new AtOnce(time));
+
+    private sealed class AtOnce(RingTime time) : RingTime
+    {
+        public override long Now => time.Now;
+
+        public override void After(TimeSpan delay, IActorRef target, object message) => target.Tell(message, ActorRefs.NoSender);
+    }
+}
+
+/// <summary>Pitfalls 5 and 8: what REMOVE takes is not recorded, so the source's old bytes come back.</summary>
+internal sealed class ForgetsRemoved : Mutant
+{
+    public override string Name => "forgets-removed";
+
+    public override string Rule => "P8";
+
+    public override string Bug => "A removed page is not recorded as zeros, and is filled from the source again";
+
+    public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "push-and-demand"];
+
+    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
+
+    private sealed class ForgetfulReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
+        : FaultReader(descriptor, handlers, view, time, limit)
+    {
+        internal override void OnEvent(in UffdMsg message)
+        {
+            if (message.Event != UffdEvent.Remove) base.OnEvent(message);
+        }
+    }
+}
+
+/// <summary>Pitfall 9: the push takes EAGAIN for success.</summary>
+internal sealed class PushTakesEagainForSuccess : Mutant
+{
+    public override string Name => "push-takes-eagain-for-success";
+
+    public override string Rule => "P9";
+
+    public override string Bug => "The background push counts pages as received although their fill got EAGAIN";
+
+    public override IReadOnlyList<string> Scenarios => ["push-and-demand", "lossy-wire"];
+
+    public override WorldParts Parts { get; } = new PushParts(typeof(Push));
+
+    private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
+    {
+        protected override void OnFilled()
+        {
+            if (PieceFill.Error == Errno.EAGAIN && PieceFill.Out < 0)
+            {
+                Mark(PagesLeft);
+                GoOn();
+                return;
+            }
+
+            base.OnFilled();
+        }
+    }
+}
+
+/// <summary>Pitfall 12: a negative out field is taken for a number of bytes.</summary>
+internal sealed class NegativeProgress : Mutant
+{
+    public override string Name => "negative-progress";
+
+    public override string Rule => "P12";
+
+    public override string Bug => "The out field is cast to unsigned, so a negative errno is a huge number of bytes done";
+
+    public override IReadOnlyList<string> Scenarios => ["push-and-demand", "lossy-wire"];
+
+    public override WorldParts Parts { get; } = new PushParts(typeof(Push));
+
+    private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
+    {
+        protected override void OnFilled()
+        {
+            ulong pages = (ulong)(PieceFill.Out ?? 0) >> PageSize.BaseShift;
+            Mark((int)Math.Min(pages, (ulong)PagesLeft));
+            GoOn();
+        }
+    }
+}
+
+/// <summary>Pitfall 14: what a partial fill has left undone is not taken up.</summary>
+internal sealed class PartialCopyIsNotResumed : Mutant
+{
+    public override string Name => "partial-copy-is-not-resumed";
+
+    public override string Rule => "P14";
+
+    public override string Bug => "A fill that ended with EAGAIN and a positive count is taken for complete";
+
+    public override IReadOnlyList<string> Scenarios => ["push-and-demand", "lossy-wire"];
+
+    public override WorldParts Parts { get; } = new PushParts(typeof(Push));
+
+    private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
+    {
+        protected override void OnFilled()
+        {
+            if (PieceFill.Error == Errno.EAGAIN && PieceFill.Out > 0)
+            {
+                Mark(PagesLeft);
+                GoOn();
+                return;
+            }
+
+            base.OnFilled();
+        }
+    }
+}
+
+/// <summary>Pitfall 15: a crash loses what the handler was at work on.</summary>
+internal sealed class CrashLosesFaults : Mutant
+{
+    public override string Name => "crash-loses-faults";
+
+    public override string Rule => "P15";
+
+    public override string Bug => "After a handler's crash the pages that it was at work on are dropped and not woken";
+
+    public override IReadOnlyList<string> Scenarios => ["crashing-handlers"];
+
+    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new CarelessReader(descriptor, handlers, view, time, limit));
+
+    private sealed class CarelessReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
+        : FaultReader(descriptor, handlers, view, time, limit)
+    {
+        private bool _isSilent;
+
+        public override ulong? HandlerCrashed(int handler, PageRequest? during)
+        {
+            _isSilent = true;
+            ulong? page = base.HandlerCrashed(handler, during);
+            _isSilent = false;
+            return page;
+        }
+
+        internal override void Wake(ulong address)
+        {
+            if (!_isSilent) base.Wake(address);
+        }
+    }
+}
+
+/// <summary>Pitfall 20: an order that depends on hash codes of objects, which differ from run to run.</summary>
+internal sealed class OrderByHash : Mutant
+{
+    public override string Name => "order-by-hash";
+
+    public override string Rule => "P20";
+
+    public override string Bug => "After a crash, pages are woken in the order of objects' hash codes";
+
+    public override IReadOnlyList<string> Scenarios => ["crashing-handlers"];
+
+    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new HashingReader(descriptor, handlers, view, time, limit));
+
+    private sealed class HashingReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
+        : FaultReader(descriptor, handlers, view, time, limit)
+    {
+        private List<object>? _pages;
+
+        public override ulong? HandlerCrashed(int handler, PageRequest? during)
+        {
+            _pages = [];
+            ulong? page = base.HandlerCrashed(handler, during);
+            List<object> pages = _pages;
+            _pages = null;
+            foreach (object address in pages.OrderBy(System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode)) base.Wake((ulong)address);
+            return page;
+        }
+
+        internal override void Wake(ulong address)
+        {
+            if (_pages is null) base.Wake(address);
+            else _pages.Add(address);
+        }
+    }
+}
+
+/// <summary>Parts with another clock.</summary>
+internal sealed class TimeParts(Func<RingTime, RingTime> make) : WorldParts
+{
+    public override RingTime NewTime(RingTime time) => make(time);
+}
+
+/// <summary>Parts with another background push.</summary>
+internal sealed class PushParts(Type push) : WorldParts
+{
+    public override Props PushProps(VmContext vm, PushOptions options) => Props.Create(push, vm, options).WithDispatcher(vm.DispatcherId);
+}
