@@ -165,7 +165,7 @@ internal sealed class RunWorld
         foreach (Registered registered in plan.Registered)
         {
             PushOptions options = new(
-                reader, NewThread(number, 200 + registered.Region), sourceActor!, registered.Region, Received[registered.Region]!, new PushProgress(new TaskCompletionSource()), ChunkPages: 4);
+                reader, context, NewThread(number, 200 + registered.Region), sourceActor!, registered.Region, Received[registered.Region]!, new PushProgress(new TaskCompletionSource()), ChunkPages: 4);
             Pushes.Add((options, $"push-{_world.NextNumber()}"));
         }
     }
