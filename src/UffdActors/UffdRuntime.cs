@@ -124,10 +124,11 @@ public sealed class UffdRuntime : IAsyncDisposable
         }
 
         IncidentLog incidents = new(Settings.IncidentCapacity);
-        string dispatcher = DispatcherFor(number, options.Cpu);
+        int name = VmNumbers.Of(_system).Next();
+        string dispatcher = DispatcherFor(name, number, options.Cpu);
         // A dispatcher that brings its own clock announces it when it is made.
         _ = _system.Dispatchers.Lookup(dispatcher);
-        VmContext context = new($"vm-{number}", dispatcher, RingTimes.Of(_system).For(dispatcher), incidents) { Probe = options.Probe, SplitsTurns = options.SplitTurns };
+        VmContext context = new($"vm-{name}", dispatcher, RingTimes.Of(_system).For(dispatcher), incidents) { Probe = options.Probe, SplitsTurns = options.SplitTurns };
         if (context.Time is FaultLoop loop) loop.Failed += e => context.Fail(context.Root, e, null);
         UffdVm vm = UffdVm.Start(_system, this, context, _world, options);
         bool late;
@@ -210,12 +211,12 @@ public sealed class UffdRuntime : IAsyncDisposable
     }
 
     // A dispatcher that says so has one instance a VM: a fault loop is a thread of one VM.
-    private string DispatcherFor(int vm, int? cpu)
+    private string DispatcherFor(int name, int vm, int? cpu)
     {
         string id = Settings.Dispatcher;
         Config config = Settings.Config.GetConfig(id);
         if (!config.GetBoolean("per-vm", false)) return id;
-        string own = $"{id}-{vm}";
+        string own = $"{id}-{name}";
         int first = cpu ?? config.GetInt("cpu", -1);
         int bound = cpu is not null || first < 0 ? first : first + vm;
         if (bound >= 0 && !CpuPlacement.IsAvailable(bound))
