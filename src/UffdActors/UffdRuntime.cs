@@ -23,7 +23,7 @@ public sealed class UffdRuntime : IAsyncDisposable
     private readonly ModuleLoader _loader = new();
     private readonly Lock _gate = new();
     private readonly List<UffdVm> _vms = [];
-    private int _nextVm;
+    private readonly HashSet<int> _places = [];
     private bool _disposed;
 
     private UffdRuntime(ActorSystem system, bool ownsSystem, UffdSettings settings)
@@ -116,21 +116,24 @@ public sealed class UffdRuntime : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         cancel.ThrowIfCancellationRequested();
-        int number;
+        int place = 0;
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            number = _nextVm++;
+            while (!_places.Add(place)) place++;
         }
 
-        IncidentLog incidents = new(Settings.IncidentCapacity);
-        int name = VmNumbers.Of(_system).Next();
-        string dispatcher = DispatcherFor(name, number, options.Cpu);
-        // A dispatcher that brings its own clock announces it when it is made.
-        _ = _system.Dispatchers.Lookup(dispatcher);
-        VmContext context = new($"vm-{name}", dispatcher, RingTimes.Of(_system).For(dispatcher), incidents) { Probe = options.Probe, SplitsTurns = options.SplitTurns };
-        if (context.Time is FaultLoop loop) loop.Failed += e => context.Fail(context.Root, e, null);
-        UffdVm vm = UffdVm.Start(_system, this, context, _world, options);
+        UffdVm vm;
+        try
+        {
+            vm = NewVm(options, place);
+        }
+        catch
+        {
+            Leave(place);
+            throw;
+        }
+
         bool late;
         lock (_gate)
         {
@@ -149,6 +152,18 @@ public sealed class UffdRuntime : IAsyncDisposable
             await vm.DisposeAsync();
             throw;
         }
+    }
+
+    private UffdVm NewVm(VmOptions options, int place)
+    {
+        IncidentLog incidents = new(Settings.IncidentCapacity);
+        int name = VmNumbers.Of(_system).Next();
+        string dispatcher = DispatcherFor(name, place, options.Cpu);
+        // A dispatcher that brings its own clock announces it when it is made.
+        _ = _system.Dispatchers.Lookup(dispatcher);
+        VmContext context = new($"vm-{name}", dispatcher, RingTimes.Of(_system).For(dispatcher), incidents) { Probe = options.Probe, SplitsTurns = options.SplitTurns };
+        if (context.Time is FaultLoop loop) loop.Failed += e => context.Fail(context.Root, e, null);
+        return UffdVm.Start(_system, this, context, _world, options, place);
     }
 
     /// <summary>Unloads a memory module.</summary>
@@ -208,17 +223,24 @@ public sealed class UffdRuntime : IAsyncDisposable
     internal void Forget(UffdVm vm)
     {
         lock (_gate) _ = _vms.Remove(vm);
+        Leave(vm.LoopPlace);
+    }
+
+    // The next VM may have its CPU.
+    private void Leave(int place)
+    {
+        lock (_gate) _ = _places.Remove(place);
     }
 
     // A dispatcher that says so has one instance a VM: a fault loop is a thread of one VM.
-    private string DispatcherFor(int name, int vm, int? cpu)
+    private string DispatcherFor(int name, int place, int? cpu)
     {
         string id = Settings.Dispatcher;
         Config config = Settings.Config.GetConfig(id);
         if (!config.GetBoolean("per-vm", false)) return id;
         string own = $"{id}-{name}";
         int first = cpu ?? config.GetInt("cpu", -1);
-        int bound = cpu is not null || first < 0 ? first : first + vm;
+        int bound = cpu is not null || first < 0 ? first : first + place;
         if (bound >= 0 && !CpuPlacement.IsAvailable(bound))
             throw new UffdConfigurationException($"CPU {bound} is not available to this process; set \"cpu\" to one that is, or to -1.");
         // The id stays that of the section: Akka looks the mailbox type up by it.

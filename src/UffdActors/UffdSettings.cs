@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Reflection;
 using Akka.Configuration;
 using UffdActors.Model;
@@ -96,7 +95,7 @@ public sealed class UffdSettings
         try
         {
             Config all = config is null ? Reference : config.WithFallback(Reference);
-            int version = all.GetInt("uffd.version");
+            int version = Number(all, "uffd.version", () => all.GetInt("uffd.version"));
             if (version != Version)
                 throw new UffdConfigurationException($"uffd.version = {version} is not supported; this program understands version {Version}.");
             UffdSettings settings = new(all);
@@ -115,7 +114,7 @@ public sealed class UffdSettings
     private long? Count(string knob)
     {
         if (!IsTurned(knob)) return null;
-        long value = Config.GetLong(KnobKey(knob));
+        long value = Number(Config, KnobKey(knob), () => Config.GetLong(KnobKey(knob)));
         return value >= 0 ? value : throw new UffdConfigurationException($"{KnobKey(knob)} = {value}: must not be negative.");
     }
 
@@ -131,11 +130,22 @@ public sealed class UffdSettings
 
     private static string KnobKey(string knob) => "uffd.kernel." + knob;
 
+    // The parser's own complaint names neither key nor value.
+    private static T Number<T>(Config config, string key, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is FormatException or OverflowException)
+        {
+            throw new UffdConfigurationException($"{key} = {config.GetString(key)}: must be a whole number.", e);
+        }
+    }
+
     private static int AtLeast(Config config, string key, int least)
     {
-        string text = config.GetString(key);
-        if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value))
-            throw new UffdConfigurationException($"{key} = {text}: must be a whole number.");
+        int value = Number(config, key, () => config.GetInt(key));
         return value >= least ? value : throw new UffdConfigurationException($"{key} = {value}: must be at least {least}.");
     }
 }

@@ -37,8 +37,9 @@ public sealed class UffdVm : IAsyncDisposable
     private volatile bool _disposed;
     private bool _guestIsStopped;
 
-    private UffdVm(ActorSystem system, UffdRuntime runtime, VmContext context, World world, VmOptions options)
+    private UffdVm(ActorSystem system, UffdRuntime runtime, VmContext context, World world, VmOptions options, int loopPlace)
     {
+        LoopPlace = loopPlace;
         _system = system;
         _runtime = runtime;
         Context = context;
@@ -80,6 +81,9 @@ public sealed class UffdVm : IAsyncDisposable
     public long Now => Context.Time.Now;
 
     internal VmContext Context { get; }
+
+    /// <summary>Which of the runtime's loops its loop is, from 0: its CPU follows from it. No two VMs have the same at the same time.</summary>
+    internal int LoopPlace { get; }
 
     internal UffdSettings Settings => _runtime.Settings;
 
@@ -209,8 +213,8 @@ public sealed class UffdVm : IAsyncDisposable
         foreach (VcpuGroup group in groups) await StopAsync(group.Actors);
     }
 
-    internal static UffdVm Start(ActorSystem system, UffdRuntime runtime, VmContext context, World world, VmOptions options) =>
-        new(system, runtime, context, world, options);
+    internal static UffdVm Start(ActorSystem system, UffdRuntime runtime, VmContext context, World world, VmOptions options, int loopPlace) =>
+        new(system, runtime, context, world, options, loopPlace);
 
     internal Task StartedAsync(CancellationToken cancel) => _kernel.StartAsync(cancel);
 

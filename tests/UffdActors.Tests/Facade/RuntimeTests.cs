@@ -21,6 +21,36 @@ public sealed class RuntimeTests
     }
 
     [Fact]
+    public async Task Two_runtimes_may_borrow_one_actor_system_at_the_same_time()
+    {
+        using ActorSystem system = ActorSystem.Create("lender");
+        await using UffdRuntime one = UffdRuntime.Borrow(system);
+        await using UffdRuntime other = UffdRuntime.Borrow(system);
+        await using UffdVm ofOne = await one.CreateVmAsync(new VmOptions { MemoryPages = 16 });
+        await using UffdVm ofOther = await other.CreateVmAsync(new VmOptions { MemoryPages = 16 });
+        Assert.NotEqual(ofOne.Name, ofOther.Name);
+        Assert.NotSame(ofOne.Context.Time, ofOther.Context.Time);
+        await FaultOnceAsync(one);
+        await FaultOnceAsync(other);
+    }
+
+    [Fact]
+    public async Task A_VM_takes_over_the_CPU_of_one_that_is_gone()
+    {
+        await using UffdRuntime runtime = UffdRuntime.Start();
+        UffdVm first = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 16 });
+        await using UffdVm second = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 16 });
+        Assert.Equal((0, 1), (first.LoopPlace, second.LoopPlace));
+        await first.DisposeAsync();
+        await first.DisposeAsync();
+        await using UffdVm third = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 16 });
+        Assert.Equal(0, third.LoopPlace);
+        await Assert.ThrowsAsync<UffdConfigurationException>(() => runtime.CreateVmAsync(new VmOptions { MemoryPages = 16, Cpu = 9999 }));
+        await using UffdVm fourth = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 16 });
+        Assert.Equal(2, fourth.LoopPlace);
+    }
+
+    [Fact]
     public async Task An_owned_actor_system_ends_with_the_runtime()
     {
         UffdRuntime runtime = UffdRuntime.Start();
@@ -34,6 +64,8 @@ public sealed class RuntimeTests
     [InlineData("uffd.version = 2", "uffd.version = 2 is not supported; this program understands version 1.")]
     [InlineData("uffd.dispatcher = \"uffd.turbo\"", "uffd.dispatcher = uffd.turbo: there is no such dispatcher; use uffd.fault-loop, uffd.parallel or uffd.stepped.")]
     [InlineData("uffd.handler-crash-limit = 0", "uffd.handler-crash-limit = 0: must be at least 1.")]
+    [InlineData("uffd.push-chunk-pages = many", "uffd.push-chunk-pages = many: must be a whole number.")]
+    [InlineData("uffd.version = 99999999999", "uffd.version = 99999999999: must be a whole number.")]
     [InlineData("uffd.incident-capacity = -5", "uffd.incident-capacity = -5: must be at least 1.")]
     public void A_configuration_that_means_nothing_is_refused_in_one_line(string hocon, string message)
     {
