@@ -17,15 +17,15 @@ internal sealed class CommandHost(Terminal terminal)
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancel = default)
     {
         ParseResult result = Root().Parse(args);
-        if (result.Errors.Count > 0)
+        if (Misuse(result) is { } misuse)
         {
-            Terminal.WriteError($"{result.Errors[0].Message} (try: uffd {NameOf(result.CommandResult)}--help)");
+            Terminal.WriteError($"{misuse} (try: uffd {NameOf(result.CommandResult)}--help)");
             return ExitCode.BadInput;
         }
 
         try
         {
-            InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = Terminal.Output };
             return await result.InvokeAsync(invocation, cancel);
         }
         catch (Exception e) when (Failures.ExitCodeOf(e, cancel) is { } code)
@@ -51,6 +51,18 @@ internal sealed class CommandHost(Terminal terminal)
         root.Subcommands.Add(ExploreCommand.Build(this));
         root.Subcommands.Add(ReplayCommand.Build(this));
         return root;
+    }
+
+    // The word that nobody knows says more than what is lacking because of it. An empty one is a shell variable that was not set.
+    private static string? Misuse(ParseResult result)
+    {
+        if (result.UnmatchedTokens is [{ Length: > 0 } unknown, ..]) return $"{unknown}: there is no such command or option.";
+        for (int i = 0; i < result.Tokens.Count; i++)
+        {
+            if (result.Tokens[i].Value.Length == 0) return i == 0 ? "The first argument is empty." : $"{result.Tokens[i - 1].Value}: what follows is empty.";
+        }
+
+        return result.Errors.Count > 0 ? result.Errors[0].Message : null;
     }
 
     private static string NameOf(CommandResult command) => command.Command is RootCommand ? "" : command.Command.Name + " ";

@@ -28,6 +28,9 @@ internal sealed class Terminal
     /// <summary>True if progress may be drawn over.</summary>
     public bool IsInteractive { get; }
 
+    /// <summary>Standard output as it is.</summary>
+    public TextWriter Output => _output;
+
     /// <summary>Results.</summary>
     public IAnsiConsole Out { get; }
 

@@ -14,4 +14,29 @@ public class UsageTests
         Assert.Single(run.Error.TrimEnd().Split('\n'));
         Assert.StartsWith("uffd: ", run.Error, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("uffd: no-such-command: there is no such command or option. (try: uffd --help)", "no-such-command")]
+    [InlineData("uffd: --no-such: there is no such command or option. (try: uffd backends --help)", "backends", "--no-such")]
+    [InlineData("uffd: --image: what follows is empty. (try: uffd postcopy --help)", "postcopy", "--image", "")]
+    [InlineData("uffd: --trace: what follows is empty. (try: uffd postcopy --help)", "postcopy", "--trace", "")]
+    [InlineData("uffd: --config: what follows is empty. (try: uffd postcopy --help)", "postcopy", "--config", "")]
+    [InlineData("uffd: --data: what follows is empty. (try: uffd conform --help)", "conform", "--data", "")]
+    [InlineData("uffd: The first argument is empty. (try: uffd --help)", "")]
+    public async Task What_is_unknown_or_empty_is_named(string line, params string[] args)
+    {
+        CommandRun run = await CommandRun.Of(args);
+
+        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        Assert.Equal(line, run.Error.TrimEnd());
+    }
+
+    [Fact]
+    public async Task A_default_in_the_help_can_be_typed()
+    {
+        CommandRun run = await CommandRun.Of("postcopy", "--help");
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        foreach (string value in new[] { "random", "missing", "seed" }) Assert.Contains($"[default: {value}]", run.Output, StringComparison.Ordinal);
+    }
 }

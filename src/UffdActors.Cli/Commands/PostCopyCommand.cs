@@ -19,13 +19,13 @@ internal sealed class PostCopyCommand
     private readonly Option<string?> _image = TypedOptions.Text("--image", "FILE", "Any file as guest memory, rounded up to pages.");
     private readonly Option<long?> _memory = TypedOptions.Size("--memory", "Make guest memory instead: zero, repetitive and random pages. Default 256M.", 1);
     private readonly Option<int> _vcpus = TypedOptions.Number("--vcpus", "N", "vCPUs.", 4, 1, GuestLayout.MaxVcpus);
-    private readonly Option<WorkloadKind> _workload = TypedOptions.Choice(
+    private readonly Option<Named<WorkloadKind>> _workload = TypedOptions.Choice<WorkloadKind>(
         "--workload",
         "What the vCPUs do.",
         "random",
         [
-            ("sequential", WorkloadKind.Sequential), ("random", WorkloadKind.Random), ("zipf", WorkloadKind.Zipf), ("stride", WorkloadKind.Stride),
-            ("hot-cold", WorkloadKind.HotCold),
+            new("sequential", WorkloadKind.Sequential), new("random", WorkloadKind.Random), new("zipf", WorkloadKind.Zipf),
+            new("stride", WorkloadKind.Stride), new("hot-cold", WorkloadKind.HotCold),
         ]);
 
     private readonly Option<string?> _trace = TypedOptions.Text("--trace", "FILE", "A recorded workload instead of a made one.");
@@ -39,22 +39,17 @@ internal sealed class PostCopyCommand
         DefaultValueFactory = _ => Anonymous,
     };
 
-    private readonly Option<PostCopyMode> _mode = TypedOptions.Choice(
-        "--mode", "How faults are resolved.", "missing", [("missing", PostCopyMode.Missing), ("minor", PostCopyMode.Minor)]);
+    private readonly Option<Named<PostCopyMode>> _mode = TypedOptions.Choice<PostCopyMode>(
+        "--mode", "How faults are resolved.", "missing", [new("missing", PostCopyMode.Missing), new("minor", PostCopyMode.Minor)]);
 
     private readonly Option<int> _handlers = TypedOptions.Number("--handlers", "N", "Handlers that share the userfaultfd.", 1, 1, PostCopyMigration.MaxHandlers);
-    private readonly Option<string?> _showFault = TypedOptions.Choice<string?>(
-        "--show-fault", "Print one fault hop by hop.", Slowest, [(Slowest, Slowest)]);
+    private readonly Option<Named<string>?> _showFault = TypedOptions.OneOf("--show-fault", "Print one fault hop by hop.", Slowest);
 
     private readonly Option<string?> _json = TypedOptions.Text("--json", "FILE|-", "Write the figures for machines; - is standard output.");
     private readonly RuntimeOptions _runtime = new();
     private readonly CommandHost _host;
 
-    private PostCopyCommand(CommandHost host)
-    {
-        _host = host;
-        _showFault.DefaultValueFactory = _ => null;
-    }
+    private PostCopyCommand(CommandHost host) => _host = host;
 
     public static Command Build(CommandHost host) => new PostCopyCommand(host).Build();
 
@@ -95,7 +90,7 @@ internal sealed class PostCopyCommand
         async Task<(PostCopyOptions Options, string Dispatcher, PostCopyReport Report)> MigrateAsync(UffdRuntime runtime)
         {
             string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
-            PostCopyMode mode = arguments.GetValue(_mode);
+            PostCopyMode mode = arguments.GetValue(_mode)!.Value;
             await PostCopyMigration.CheckAsync(runtime, backend, mode, _runtime.Profile(arguments), cancel);
             using GuestImage image = Image(arguments, cancel);
             PostCopyOptions options = new()
@@ -106,7 +101,7 @@ internal sealed class PostCopyCommand
                 Backend = backend,
                 Mode = mode,
                 Profile = _runtime.Profile(arguments),
-                Workload = arguments.GetValue(_workload),
+                Workload = arguments.GetValue(_workload)!.Value,
                 Accesses = arguments.GetValue(_accesses),
                 WriteRatio = arguments.GetValue(_writeRatio),
                 Seed = arguments.GetValue(_seed),

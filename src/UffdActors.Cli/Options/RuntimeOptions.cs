@@ -8,26 +8,14 @@ namespace UffdActors.Cli.Options;
 internal sealed class RuntimeOptions
 {
     private readonly Option<string?> _config = TypedOptions.Text("--config", "FILE", "HOCON over the reference configuration (hocon/reference.conf).");
-    private readonly Option<string?> _dispatcher = TypedOptions.Choice<string?>(
-        "--dispatcher",
-        "Dispatcher of the ring, over what the configuration says.",
-        "(configuration)",
-        [("fault-loop", "fault-loop"), ("parallel", "parallel"), ("stepped", "stepped")]);
+    private readonly Option<Named<string>?> _dispatcher = TypedOptions.OneOf(
+        "--dispatcher", "Dispatcher of the ring, over what the configuration says.", "fault-loop", "parallel", "stepped");
 
-    private readonly Option<string?> _world = TypedOptions.Choice<string?>(
-        "--world",
-        "What VMs run on, over what the configuration says: a machine of the model, or the kernel of this one.",
-        "(configuration)",
-        [("model", "model"), ("live", "live")]);
+    private readonly Option<Named<string>?> _world = TypedOptions.OneOf(
+        "--world", "What VMs run on, over what the configuration says: a machine of the model, or the kernel of this one.", "model", "live");
 
-    private readonly Option<KernelProfile> _profile = TypedOptions.Choice(
-        "--profile", "Kernel that the model is.", KernelProfile.Seed.Name, [.. KernelProfile.All.Select(p => (p.Name, p))]);
-
-    public RuntimeOptions()
-    {
-        _dispatcher.DefaultValueFactory = _ => null;
-        _world.DefaultValueFactory = _ => null;
-    }
+    private readonly Option<Named<KernelProfile>> _profile = TypedOptions.Choice(
+        "--profile", "Kernel that the model is.", KernelProfile.Seed.Name, [.. KernelProfile.All.Select(p => new Named<KernelProfile>(p.Name, p))]);
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -39,7 +27,7 @@ internal sealed class RuntimeOptions
     }
 
     /// <summary>The kernel that is asked for.</summary>
-    public KernelProfile Profile(ParseResult result) => result.GetValue(_profile)!;
+    public KernelProfile Profile(ParseResult result) => result.GetValue(_profile)!.Value;
 
     /// <summary>The configuration that is asked for; null for the reference alone.</summary>
     /// <exception cref="UffdConfigurationException">The file cannot be used.</exception>
@@ -47,7 +35,7 @@ internal sealed class RuntimeOptions
     {
         Config? file = result.GetValue(_config) is { } path ? ConfigFile.Read(path) : null;
         Config choice = result.GetValue(_world) is { } world ? ConfigurationFactory.ParseString($"uffd.world = {world}") : Config.Empty;
-        if (result.GetValue(_dispatcher) is { } dispatcher) choice = choice.WithFallback(UffdSettings.Profile(dispatcher));
+        if (result.GetValue(_dispatcher) is { } dispatcher) choice = choice.WithFallback(UffdSettings.Profile(dispatcher.Name));
         if (file is not null) choice = choice.WithFallback(file);
         return choice.IsEmpty ? null : choice;
     }

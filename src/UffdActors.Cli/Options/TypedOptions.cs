@@ -26,23 +26,29 @@ internal static class TypedOptions
         };
 
     /// <summary>One of several names.</summary>
-    public static Option<T> Choice<T>(string name, string description, string value, IReadOnlyList<(string Name, T Value)> choices) => new(name)
+    public static Option<Named<T>> Choice<T>(string name, string description, string value, IReadOnlyList<Named<T>> choices) => new(name)
     {
         Description = description,
         HelpName = string.Join('|', choices.Select(c => c.Name)),
-        DefaultValueFactory = _ => choices.First(c => c.Name == value).Value,
-        CustomParser = result =>
-        {
-            string text = result.Tokens[0].Value;
-            foreach ((string known, T meaning) in choices)
-            {
-                if (known == text) return meaning;
-            }
-
-            result.AddError($"{name} {text}: must be one of {string.Join(", ", choices.Select(c => c.Name))}.");
-            return choices[0].Value;
-        },
+        DefaultValueFactory = _ => choices.First(c => c.Name == value),
+        CustomParser = result => Chosen(result, name, choices),
     };
+
+    /// <summary>One of several names that mean nothing but themselves; null if it is not given.</summary>
+    public static Option<Named<string>?> OneOf(string name, string description, params IReadOnlyList<string> choices) => new(name)
+    {
+        Description = description,
+        HelpName = string.Join('|', choices),
+        CustomParser = result => Chosen(result, name, [.. choices.Select(c => new Named<string>(c, c))]),
+    };
+
+    private static Named<T> Chosen<T>(ArgumentResult result, string name, IReadOnlyList<Named<T>> choices)
+    {
+        string text = result.Tokens[0].Value;
+        if (choices.FirstOrDefault(c => c.Name == text) is { } chosen) return chosen;
+        result.AddError($"{name} {text}: must be one of {string.Join(", ", choices.Select(c => c.Name))}.");
+        return choices[0];
+    }
 
     /// <summary>A size in bytes; null if it is not given.</summary>
     public static Option<long?> Size(string name, string description, long least) => new(name)

@@ -52,7 +52,7 @@ internal sealed class PostCopyText(IAnsiConsole console, PostCopyOptions options
         if (report.Verified)
         {
             console.MarkupLineInterpolated(
-                $"[green]verified[/]: {Figures.Count(report.Pages)} pages present; both sides equal, {Figures.Count(report.WrittenLanes)} guest writes applied");
+                $"[green]verified[/]: {Figures.Count(report.Pages, "page", "pages")} present; both sides equal, {Figures.Count(report.WrittenLanes, "guest write", "guest writes")} applied");
             Line($"sha256 {report.SourceHash}");
             return;
         }
