@@ -22,7 +22,30 @@ public class AskTests
     public async Task What_nobody_recorded_is_said_to_be_so()
     {
         CommandRun run = await CommandRun.Of("ask", "--backend", "guest-memfd", "--state", "none", "--modes", "M", "--do", "copy", "--profile", "linux-7.1");
-        Assert.Contains("no recorded row covers this question", run.Output, StringComparison.Ordinal);
+        Assert.Contains("no recorded row or trace step shows this", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_question_that_no_row_covers_cites_a_step_of_a_trace()
+    {
+        string[] question = ["ask", "--backend", "anon", "--state", "none", "--modes", "M", "--do", "wake"];
+        CommandRun run = await CommandRun.Of(question);
+        Assert.Matches("""recorded   traces/[a-z]+-\d+\.jsonl, step \d+: \{.*"op":"wake".*\} gave 0\n""", run.Output);
+
+        run = await CommandRun.Of([.. question, "--json", "-"]);
+        using JsonDocument json = JsonDocument.Parse(run.Output);
+        JsonElement recorded = json.RootElement.GetProperty("recorded");
+        Assert.Equal(recorded.GetProperty("step").GetInt32() + 2, recorded.GetProperty("line").GetInt32());
+        Assert.True(recorded.GetProperty("same").GetBoolean());
+    }
+
+    [Fact]
+    public async Task A_folder_without_recordings_is_one_line_that_says_so()
+    {
+        CommandRun run = await CommandRun.Of("ask", "--backend", "anon", "--state", "none", "--modes", "M", "--do", "wake", "--data", "/nothing-here");
+        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        Assert.Contains("/nothing-here", run.Error, StringComparison.Ordinal);
+        Assert.Single(run.Error.TrimEnd().Split('\n'));
     }
 
     [Fact]

@@ -17,7 +17,7 @@ internal static class AskCommand
         Option<string> operation = new("--do") { Description = $"Operation: {string.Join(", ", CellOperation.All.Select(o => o.Name))}.", Required = true };
         Option<string> profile = new("--profile") { Description = $"Kernel: {string.Join(", ", KernelProfile.All.Select(p => p.Name))}.", DefaultValueFactory = _ => KernelProfile.Linux618.Name };
         Option<string> features = new("--features") { Description = "Features of the context with commas between, such as sigbus,wp-async.", DefaultValueFactory = _ => "" };
-        Option<string> data = new("--data") { Description = "Folder with recorded matrices; default: the project's own recordings." };
+        Option<string> data = new("--data") { Description = "Folder with recorded matrices and traces; default: the project's own recordings." };
         Option<string> json = new("--json") { Description = "Write the answer as JSON to a file, or to standard output (-)." };
         Command command = new("ask", "Ask what a kernel does: errno, out field, next state, who wakes, and why.")
         {
@@ -39,7 +39,8 @@ internal static class AskCommand
 
             KernelProfile kernel = ProfileOf("--profile", parsed.GetRequiredValue(profile));
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
-            AskAnswer answer = AskAnswer.Of(kernel, cell, RecordedCells.Read(parsed.GetValue(data) ?? ConformanceData.OwnFolder));
+            string folder = parsed.GetValue(data) ?? ConformanceData.OwnFolder;
+            AskAnswer answer = AskAnswer.Of(kernel, cell, RecordedCells.Read(folder), new RecordedSteps(ConformanceData.ReadTraces(folder)));
             target.Write(answer.ToJson());
             if (!target.TakesOutput) Write(host.Terminal, answer);
             return ExitCode.Done;
@@ -111,9 +112,9 @@ internal static class AskCommand
         terminal.WriteRaw($"  rule       {asked.Rule.Sentence} ({asked.Rule.Section})");
         terminal.WriteRaw(asked.Recorded switch
         {
-            null => "  recorded   no recorded row covers this question",
-            { } row when asked.IsAsRecorded => $"  recorded   {row.File}:{row.Line}: {row.Text}",
-            { } row => $"  recorded   Linux 6.18 gives another result: {row.File}:{row.Line}: {row.Text}",
+            null => "  recorded   no recorded row or trace step shows this",
+            { } shown when asked.IsAsRecorded => $"  recorded   {shown}",
+            { } shown => $"  recorded   Linux 6.18 gives another result: {shown}",
         });
     }
 }

@@ -8,23 +8,30 @@ namespace UffdActors.Conformance.Cells;
 /// <param name="Cell">Question.</param>
 /// <param name="Answer">What the model does.</param>
 /// <param name="Rule">Why.</param>
-/// <param name="Recorded">A recorded row that covers the question; null if none does.</param>
+/// <param name="Recorded">A recorded row or step that shows what Linux 6.18 does; null if none does.</param>
 public sealed record AskAnswer(KernelProfile Profile, Cell Cell, CellAnswer Answer, CellRule Rule, RecordedCell? Recorded)
 {
     private const int Version = 1;
     private static readonly JsonWriterOptions Indented = new() { Indented = true };
 
     /// <summary>
-    /// True if a recorded row shows what this kernel does: another profile than the recorded one may differ, and then it says so.
+    /// True if what was recorded is what this kernel does: another profile than the recorded one may differ, and then it says so.
     /// </summary>
-    public bool IsAsRecorded => Recorded is { } row && row.Result == Answer.Result;
+    public bool IsAsRecorded => Recorded?.Shows(Answer) == true;
 
     /// <summary>Asks.</summary>
-    public static AskAnswer Of(KernelProfile profile, Cell cell, RecordedCells recorded)
+    /// <param name="profile">Kernel.</param>
+    /// <param name="cell">Question.</param>
+    /// <param name="rows">Recorded rows, looked at first: they were made for single questions.</param>
+    /// <param name="steps">Recorded steps.</param>
+    /// <exception cref="Runs.ConformanceDataException">The recordings cannot be read.</exception>
+    /// <exception cref="Programs.TraceFormatException">A trace is not what the format says.</exception>
+    public static AskAnswer Of(KernelProfile profile, Cell cell, RecordedCells rows, RecordedSteps steps)
     {
-        ArgumentNullException.ThrowIfNull(recorded);
+        ArgumentNullException.ThrowIfNull(rows);
+        ArgumentNullException.ThrowIfNull(steps);
         CellAnswer answer = CellRun.Of(profile, cell);
-        return new AskAnswer(profile, cell, answer, CellRule.Of(cell, answer), recorded.Find(cell));
+        return new AskAnswer(profile, cell, answer, CellRule.Of(cell, answer), rows.Find(cell) ?? steps.Find(cell));
     }
 
     /// <summary>The answer for machines.</summary>
@@ -51,6 +58,8 @@ public sealed record AskAnswer(KernelProfile Profile, Cell Cell, CellAnswer Answ
                 json.WriteStartObject("recorded");
                 json.WriteString("file", row.File);
                 json.WriteNumber("line", row.Line);
+                if (row.Step is { } step) json.WriteNumber("step", step);
+                else json.WriteNull("step");
                 json.WriteString("row", row.Text);
                 json.WriteBoolean("same", IsAsRecorded);
                 json.WriteEndObject();

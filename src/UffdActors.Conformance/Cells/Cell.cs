@@ -37,6 +37,22 @@ public sealed record Cell(CellMemory Memory, CellState State, UffdFeatures Featu
         where operation.IsAccess || (features & UffdFeatures.Sigbus) == 0
         select new Cell(memory, state, features, (RegisterModes)modes, operation);
 
+    /// <summary>
+    /// The features on which the answer can depend: SIGBUS decides what becomes of a fault, the others are about write protection, and
+    /// only to put markers into anonymous memory needs one.
+    /// </summary>
+    public UffdFeatures RelevantFeatures
+    {
+        get
+        {
+            UffdFeatures relevant = Operation.IsAccess ? UffdFeatures.Sigbus : UffdFeatures.None;
+            if ((Modes & RegisterModes.WriteProtect) == 0) return relevant;
+            relevant |= UffdFeatures.WpAsync;
+            bool putsMarker = !Memory.HasCache && (Operation.Call == CellCall.Protect || State is { Base: CellBase.Hole, Protected: true });
+            return putsMarker ? relevant | UffdFeatures.WpUnpopulated : relevant;
+        }
+    }
+
     /// <summary>Modes in letters: M, W, I.</summary>
     public static string LettersOf(RegisterModes modes) =>
         $"{((modes & RegisterModes.Missing) != 0 ? "M" : "")}{((modes & RegisterModes.WriteProtect) != 0 ? "W" : "")}{((modes & RegisterModes.Minor) != 0 ? "I" : "")}";

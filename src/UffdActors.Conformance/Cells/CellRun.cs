@@ -90,6 +90,12 @@ internal sealed class CellWorld : IDisposable
 
     private long Number => PageSize.PageOf(Page);
 
+    /// <summary>Where the page stands.</summary>
+    public PageStanding? Standing => PageStanding.Of(_mm, Number);
+
+    /// <summary>Where the page of a child stands; null without a child.</summary>
+    public PageStanding? ChildStanding => _children is [.., var child] ? PageStanding.Of(child, Number) : null;
+
     /// <summary>Brings the page into its state.</summary>
     /// <returns>Empty, or what failed.</returns>
     public string Prepare()
@@ -198,7 +204,8 @@ internal sealed class CellWorld : IDisposable
 
     private long Index => (long)((Page - Base) / _length);
 
-    private static string FlagsOf(FaultFlags flags)
+    /// <summary>The flags of a fault in words.</summary>
+    public static string FlagsOf(FaultFlags flags)
     {
         List<string> names = [];
         if ((flags & FaultFlags.Write) != 0) names.Add("WRITE");

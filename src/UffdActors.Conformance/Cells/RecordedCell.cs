@@ -1,14 +1,28 @@
 using UffdActors.Abi;
 using UffdActors.Conformance.Matrices;
+using UffdActors.Conformance.Runs;
 
 namespace UffdActors.Conformance.Cells;
 
-/// <summary>A row that a real kernel was recorded to give, and that covers a cell.</summary>
-/// <param name="File">File name.</param>
+/// <summary>What a real kernel was recorded to do in the situation of a cell: a row of a matrix, or a step of a trace.</summary>
+/// <param name="File">File, as a path in the folder of the recordings.</param>
 /// <param name="Line">Line number.</param>
-/// <param name="Text">The row.</param>
-/// <param name="Result">Its result, in the words of <see cref="CellAnswer.Result"/>.</param>
-public sealed record RecordedCell(string File, int Line, string Text, string Result);
+/// <param name="Text">The row; or the step, and what it gave.</param>
+/// <param name="Result">The result, in the words of <see cref="CellAnswer.Result"/> or, of a refusal, <see cref="CellAnswer.Preparation"/>.</param>
+/// <param name="Out">The out field, in the words of <see cref="CellAnswer.Out"/>; null for a row, which has its own words for it.</param>
+/// <param name="Step">Number of the step; null for a row.</param>
+public sealed record RecordedCell(string File, int Line, string Text, string Result, string? Out = null, int? Step = null)
+{
+    /// <summary>True if an answer is what was recorded.</summary>
+    public bool Shows(CellAnswer answer)
+    {
+        ArgumentNullException.ThrowIfNull(answer);
+        return Result == (answer.IsReachable ? answer.Result : answer.Preparation) && (Out is null || Out == answer.Out);
+    }
+
+    /// <inheritdoc />
+    public override string ToString() => Step is { } step ? $"{File}, step {step}: {Text}" : $"{File}:{Line}: {Text}";
+}
 
 /// <summary>The recorded matrices, to look cells up in.</summary>
 public sealed class RecordedCells
@@ -25,12 +39,16 @@ public sealed class RecordedCells
     }
 
     /// <summary>Reads the matrices of a folder; one that is not there has no rows.</summary>
-    /// <exception cref="IOException">A file cannot be read.</exception>
+    /// <exception cref="ConformanceDataException">There is nothing recorded, or the folder cannot be read.</exception>
     public static RecordedCells Read(string folder)
     {
         RecordedCells cells = new();
-        cells.Add(folder, MatrixReader.FaultsFile, FaultsInputs, FaultsOutcome);
-        cells.Add(folder, MatrixReader.OperationsFile, OperationsInputs, OperationsResult);
+        foreach (string path in ConformanceData.Find(folder).Where(MatrixReader.IsMatrix))
+        {
+            bool isFaults = Path.GetFileName(path) == MatrixReader.FaultsFile;
+            cells.Add(path, Path.GetRelativePath(folder, path), isFaults ? FaultsInputs : OperationsInputs, isFaults ? FaultsOutcome : OperationsResult);
+        }
+
         return cells;
     }
 
@@ -41,10 +59,8 @@ public sealed class RecordedCells
         return Key(cell) is { } key ? _rows.GetValueOrDefault(key) : null;
     }
 
-    private void Add(string folder, string file, int inputs, int outcome)
+    private void Add(string path, string file, int inputs, int outcome)
     {
-        string path = Path.Combine(folder, file);
-        if (!File.Exists(path)) return;
         int number = 0;
         foreach (string line in File.ReadLines(path))
         {
@@ -52,7 +68,7 @@ public sealed class RecordedCells
             string[] columns = line.Split(',');
             if (number == 1 || columns.Length <= outcome) continue;
             string result = columns[outcome].Replace("MSG:+", "MSG:", StringComparison.Ordinal);
-            _rows.Add(string.Join(',', columns[..inputs]), new RecordedCell(file, number, line, result));
+            _ = _rows.TryAdd(string.Join(',', columns[..inputs]), new RecordedCell(file, number, line, result));
         }
     }
 

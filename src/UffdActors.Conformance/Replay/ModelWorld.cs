@@ -96,6 +96,9 @@ public sealed class ModelWorld : IProgramState, IDisposable
     /// <summary>The context of a handle, open or closed.</summary>
     internal UserfaultContext? ContextOf(int handle) => _contextOfHandle[handle];
 
+    /// <summary>The file of a number.</summary>
+    internal MemoryFile FileOf(int number) => _files[number];
+
     /// <summary>What pagemap shows of each mapped page of a range; of a huge page once, at its first base page.</summary>
     internal static IEnumerable<(long Page, int State)> PageStatesIn(AddressSpace mm, PageRange range)
     {

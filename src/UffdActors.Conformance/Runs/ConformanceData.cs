@@ -41,8 +41,6 @@ public static class ConformanceData
     {
         ArgumentNullException.ThrowIfNull(filter);
         List<string> paths = Find(folder);
-        if (paths.Count == 0)
-            throw new ConformanceDataException($"{folder} holds no {MatrixReader.FaultsFile}, no {MatrixReader.OperationsFile} and no *.jsonl; name a folder with recordings.");
         List<RecordedFile> files = [];
         foreach (string path in paths)
         {
@@ -64,11 +62,20 @@ public static class ConformanceData
         return files;
     }
 
-    private static List<string> Find(string folder)
+    /// <summary>Reads the traces of a folder, by name, each when it is asked for.</summary>
+    /// <exception cref="ConformanceDataException">There is nothing recorded.</exception>
+    /// <exception cref="TraceFormatException">A line is not what the format says.</exception>
+    public static IEnumerable<RecordedFile> ReadTraces(string folder) =>
+        Find(folder).Where(path => !MatrixReader.IsMatrix(path)).Select(path => new RecordedFile(Path.GetRelativePath(folder, path), TraceReader.Read(path), []));
+
+    /// <summary>The paths of all recordings under a folder, matrices first, then by name.</summary>
+    /// <exception cref="ConformanceDataException">There is nothing recorded, or the folder cannot be read.</exception>
+    internal static List<string> Find(string folder)
     {
+        List<string> paths;
         try
         {
-            return
+            paths =
             [
                 .. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
                     .Where(p => MatrixReader.IsMatrix(p) || p.EndsWith(".jsonl", StringComparison.Ordinal))
@@ -79,5 +86,9 @@ public static class ConformanceData
         {
             throw new ConformanceDataException($"{folder} cannot be read ({e.Message}); name a folder with recordings.", e);
         }
+
+        return paths.Count > 0
+            ? paths
+            : throw new ConformanceDataException($"{folder} holds no {MatrixReader.FaultsFile}, no {MatrixReader.OperationsFile} and no *.jsonl; name a folder with recordings.");
     }
 }

@@ -1,0 +1,49 @@
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Conformance.Cells;
+
+/// <summary>What the cache of a file holds for a page.</summary>
+internal enum CacheStanding
+{
+    /// <summary>Anonymous memory has no cache.</summary>
+    None,
+
+    /// <summary>Nothing.</summary>
+    Hole,
+
+    /// <summary>A page that was only allocated, and never used.</summary>
+    Allocated,
+
+    /// <summary>A page.</summary>
+    Page,
+
+    /// <summary>Nothing, and the file ends before it.</summary>
+    BeyondEnd,
+}
+
+/// <summary>Where a page stands, in all that decides what happens to it and without the bytes in it.</summary>
+/// <param name="Entry">Kind of the entry.</param>
+/// <param name="IsProtected">A present page is write-protected.</param>
+/// <param name="Cache">What the cache holds.</param>
+internal readonly record struct PageStanding(EntryKind Entry, bool IsProtected, CacheStanding Cache)
+{
+    /// <summary>Where a mapped page stands.</summary>
+    /// <param name="mm">The process.</param>
+    /// <param name="page">First base page of the page.</param>
+    /// <returns>Null if nothing is mapped there.</returns>
+    public static PageStanding? Of(AddressSpace mm, long page)
+    {
+        if (mm.Map.Find(page) is not { } vma) return null;
+        Entry entry = mm.EntryAt(page);
+        CacheStanding cache = vma.File is { } file ? CacheOf(file, vma.FileIndexOf(page)) : CacheStanding.None;
+        return new PageStanding(entry.Kind, entry is { IsPresent: true, IsWp: true }, cache);
+    }
+
+    private static CacheStanding CacheOf(MemoryFile file, long index)
+    {
+        CacheSlot slot = file.SlotAt(index);
+        if (slot.IsPresent) return slot.IsUpToDate ? CacheStanding.Page : CacheStanding.Allocated;
+        return index >= file.EndIndex ? CacheStanding.BeyondEnd : CacheStanding.Hole;
+    }
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+using UffdActors.Conformance.Programs;
+using UffdActors.Conformance.Replay;
+using UffdActors.Conformance.Runs;
+using UffdActors.Model;
+
+namespace UffdActors.Conformance.Cells;
+
+/// <summary>
+/// The recorded traces, to look up where a real kernel was seen to answer a question: the traces are replayed, and the first step that does
+/// the operation of the question to a page that stands as in the question, and that was recorded to give the answer, shows it.
+/// </summary>
+/// <param name="traces">The traces, in the order in which they are looked at; read no further than to the first that shows an answer.</param>
+public sealed class RecordedSteps(IEnumerable<RecordedFile> traces)
+{
+    private const string RegisterRefused = "REGISTER: EINVAL";
+
+    /// <summary>The first step that shows what Linux 6.18 answers; null if none does.</summary>
+    /// <remarks>Where REGISTER already refuses what the question presupposes, a step that shows that refusal.</remarks>
+    /// <exception cref="ConformanceDataException">The traces cannot be read.</exception>
+    /// <exception cref="TraceFormatException">A trace is not what the format says.</exception>
+    public RecordedCell? Find(Cell cell)
+    {
+        ArgumentNullException.ThrowIfNull(cell);
+        using CellWorld asked = new(KernelProfile.Linux618, cell);
+        string failure = asked.Prepare();
+        if (failure == RegisterRefused)
+        {
+            Cell register = cell with { State = CellState.Find("none")!, Operation = CellOperation.Find("register")! };
+            return Find(register) is { } refusal ? refusal with { Result = failure, Out = null } : null;
+        }
+
+        if (failure.Length > 0) return null;
+        PageStanding? before = asked.Standing;
+        (string result, string outField) = asked.Do();
+        StepQuestion question = new(cell, before, new StepAnswer(result, outField, asked.Standing, asked.ChildStanding));
+        return traces.Select(file => Find(question, file)).FirstOrDefault(found => found is not null);
+    }
+
+    private static RecordedCell? Find(StepQuestion question, RecordedFile file)
+    {
+        Trace trace = file.Trace!;
+        if (!trace.Steps.Any(s => question.IsAskedBy(s.Step))) return null;
+        using ModelWorld world = new(trace.Header, KernelProfile.Linux618, _ => new SequentialKernel());
+        Differ differ = new(trace.Name);
+        List<SleepingStep> asleep = [];
+        for (int i = 0; i < trace.Steps.Count; i++)
+        {
+            TraceStep step = trace.Steps[i];
+            if (!world.CanExecute(step.Step)) throw TraceReplay.CannotExecute(trace, i);
+            long[] pages = question.IsAskedBy(step.Step) ? [.. question.PagesOf(step.Step, world)] : [];
+            SleepingStep? sleeper = pages.Length > 0 && step.Expected.Wait is not null ? SleepingStep.Of(step, i, world.MainSpace.Map.Find(pages[0])!, pages[0]) : null;
+            differ.Compare(step.Step.Index, step.Expected, world.Execute(step.Step));
+            // From here on the replay is not what was recorded, so that nothing can be said about where a page stands.
+            if (differ.Mismatches.Count > 0) return null;
+            foreach (SleepingStep slept in asleep)
+            {
+                if (slept.MessageIn(step, world) is { } message && StepAnswer.FlagsOf(message) == question.Answer.Result)
+                    return Found(slept.Step, slept.Position, $"a fault; step {step.Step.Index} reads {message}");
+            }
+
+            _ = asleep.RemoveAll(s => s.IsOverAfter(step, world));
+            if (!pages.Any(page => question.Answer.IsShownAt(page, step, world))) continue;
+            if (step.Expected.Wait is null) return Found(step, i, TextOf(step.Expected));
+            if (sleeper is not null) asleep.Add(sleeper);
+        }
+
+        return null;
+
+        RecordedCell Found(TraceStep step, int position, string gave) => new(
+            file.Name, position + 2, $"{TraceWriter.ToText(step.Step)} gave {gave}", question.Answer.Result, question.Answer.Out, step.Step.Index);
+    }
+
+    private static string TextOf(Observation o) =>
+        $"{o.Error ?? o.Result ?? o.Return?.ToString(CultureInfo.InvariantCulture)}{(o.Out is { } outField ? $", out {outField}" : "")}";
+}

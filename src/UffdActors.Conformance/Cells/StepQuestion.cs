@@ -1,0 +1,163 @@
+using System.Globalization;
+using System.Text.Json;
+using UffdActors.Abi;
+using UffdActors.Conformance.Programs;
+using UffdActors.Conformance.Replay;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Conformance.Cells;
+
+/// <summary>A question in the terms of a trace: whether a step, where it stands in its program, asks the same.</summary>
+/// <param name="Cell">The question.</param>
+/// <param name="Before">Where its page stands.</param>
+/// <param name="Answer">What a step must have been recorded to show.</param>
+internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer Answer)
+{
+    /// <summary>True if a step does the operation, with its arguments, whatever it does it to.</summary>
+    public bool IsAskedBy(ProgramStep step) => step.Pointer == ArgumentPointer.Good && Cell.Operation.Call switch
+    {
+        CellCall.Copy => step.Op == ProgramOp.Copy && step.Word == FillWord,
+        CellCall.ZeroPage => step.Op == ProgramOp.Zeropage && step.Word == FillWord,
+        CellCall.Continue => step.Op == ProgramOp.Continue && step.Word == FillWord,
+        CellCall.Poison => step.Op == ProgramOp.Poison && step.Word == FillWord,
+        CellCall.Protect => step.Op == ProgramOp.Writeprotect && step.Word == (ulong)WriteProtectModes.Protect,
+        CellCall.Unprotect => step.Op == ProgramOp.Writeprotect && step.Word == (ulong)WriteProtectModes.Clear,
+        CellCall.Move => step is { Op: ProgramOp.Move, Word: 0 },
+        CellCall.Wake => step.Op == ProgramOp.Wake,
+        CellCall.Register => step.Op == ProgramOp.Register && step.Word == (ulong)Cell.Modes,
+        CellCall.Unregister => step.Op == ProgramOp.Unregister,
+        CellCall.Read or CellCall.Write => step.Op == ProgramOp.Access && step.Kind == Cell.Operation.Name,
+        CellCall.DontNeed => step is { Op: ProgramOp.Madvise, Kind: "DONTNEED" },
+        CellCall.Free => step is { Op: ProgramOp.Madvise, Kind: "FREE" },
+        CellCall.Remove => step is { Op: ProgramOp.Madvise, Kind: "REMOVE" },
+        CellCall.Punch => step.Op == ProgramOp.Punch,
+        CellCall.Truncate => step.Op == ProgramOp.Truncate,
+        _ => step.Op == ProgramOp.Fork,
+    };
+
+    /// <summary>The pages about which a step that does the operation asks the question: alone in its range, and standing as in the question.</summary>
+    public IEnumerable<long> PagesOf(ProgramStep step, ModelWorld world)
+    {
+        // A child's pages are not registered.
+        if (step.Thread is { } thread && world.Children.Contains(thread)) return [];
+        AddressSpace mm = world.MainSpace;
+        return step.Op switch
+        {
+            ProgramOp.Punch or ProgramOp.Truncate => mm.Map.Vmas.ToArray().Where(v => v.File == world.FileOf(step.Number)).SelectMany(v => PagesOf(v).Where(p => IsOfFile(v, p, step))).Where(Stands),
+            // A fork has no range: it is about every page.
+            ProgramOp.Fork => mm.Map.Vmas.ToArray().SelectMany(PagesOf).Where(Stands),
+            ProgramOp.Access => mm.Map.Find(PageSize.PageOf(step.Address)) is { } vma ? new[] { vma.HeadOf(PageSize.PageOf(step.Address)) }.Where(Stands) : [],
+            _ => mm.Map.Find(PageSize.PageOf(step.Address)) is { } vma && IsRange(vma, step) && HasGoodSource(vma, step, world)
+                ? new[] { PageSize.PageOf(step.Address) }.Where(Stands)
+                : [],
+        };
+
+        bool Stands(long page) => mm.Map.Find(page) is { } vma && IsVma(vma, step, world) && PageStanding.Of(mm, page) == Before;
+    }
+
+    private ulong FillWord => Cell.Operation.WithWp ? (ulong)FillModes.WriteProtect : (ulong)FillModes.None;
+
+    private static IEnumerable<long> PagesOf(Vma vma)
+    {
+        for (long page = vma.Range.Start; page < vma.Range.End; page += vma.Stride) yield return page;
+    }
+
+    // REGISTER looks at mappings only, so that a range of many pages of one mapping asks as well.
+    private static bool IsRange(Vma vma, ProgramStep step) =>
+        step.Address % (ulong)vma.PageBytes == 0
+        && (step.Op == ProgramOp.Register
+            ? step.Length > 0 && step.Length % (ulong)vma.PageBytes == 0 && step.Length <= PageSize.AddressOf(vma.Range.End) - step.Address
+            : step.Length == (ulong)vma.PageBytes);
+
+    private static bool IsOfFile(Vma vma, long page, ProgramStep step)
+    {
+        ulong offset = (ulong)vma.FileIndexOf(page) << vma.PageShift;
+        return step.Op == ProgramOp.Truncate ? offset >= step.Length : step.Second == offset && step.Length == (ulong)vma.PageBytes;
+    }
+
+    // What a call reads from must not be the reason for its result.
+    private static bool HasGoodSource(Vma vma, ProgramStep step, ModelWorld world)
+    {
+        TraceHeader header = world.Header;
+        return step.Op switch
+        {
+            ProgramOp.Copy when vma.IsHuge => step.Other >= header.HugeSource && step.Other < header.HugeSource + (2 * (ulong)PageSize.Huge) && step.Other % PageSize.Huge == 0,
+            ProgramOp.Copy => step.Other >= header.Source && step.Other < header.Source + (16 * (ulong)PageSize.Base) && step.Other % PageSize.Base == 0,
+            ProgramOp.Move => world.MainSpace.Map.Find(PageSize.PageOf(step.Other)) is { IsAnonymous: true, Prot: Prot.ReadWrite }
+                && step.Other % step.Length == 0
+                && world.MainSpace.EntryAt(PageSize.PageOf(step.Other)) is { Kind: EntryKind.Anon },
+            _ => true,
+        };
+    }
+
+    private bool IsVma(Vma vma, ProgramStep step, ModelWorld world)
+    {
+        if (vma.Prot != Prot.ReadWrite || !IsMemory(vma)) return false;
+        UserfaultContext? caller = StepSchema.HasHandle(step.Op) ? world.ContextOf(step.Handle) : vma.Context;
+        if (caller is null or { IsChanging: true } || caller.Mm != world.MainSpace || !caller.IsInitialized) return false;
+        if (Cell.Operation.IsAccess && caller.IsUserModeOnly) return false;
+        UffdFeatures relevant = Cell.RelevantFeatures;
+        if ((InForce(caller.Features) & relevant) != (InForce(Cell.Features) & relevant)) return false;
+        bool isNew = Cell is { Operation.Call: CellCall.Register, State: { Protected: false, Poisoned: false } };
+        return isNew ? vma.Context is null : vma.Context == caller && vma.Modes == Cell.Modes;
+    }
+
+    // WP_ASYNC brings the markers with it.
+    private static UffdFeatures InForce(UffdFeatures features) =>
+        (features & UffdFeatures.WpAsync) != 0 ? features | UffdFeatures.WpUnpopulated : features;
+
+    private bool IsMemory(Vma vma)
+    {
+        if (vma.File is not { } file) return !Cell.Memory.HasCache;
+        return Cell.Memory.NewModule?.Invoke() is { } module && module.Name == file.Module.Name && module.PageShift == file.PageShift && vma.IsShared == Cell.Memory.IsShared;
+    }
+}
+
+/// <summary>An answer in the terms of a trace: whether a step was recorded to give it.</summary>
+/// <param name="Result">Result, in the words of <see cref="CellAnswer.Result"/>.</param>
+/// <param name="Out">Out field, in the words of <see cref="CellAnswer.Out"/>.</param>
+/// <param name="After">Where the page stands afterwards.</param>
+/// <param name="Child">Where a child's page stands afterwards; null if there is no child.</param>
+internal sealed record StepAnswer(string Result, string Out, PageStanding? After, PageStanding? Child)
+{
+    private const string Message = "MSG:";
+
+    /// <summary>True if a step that has been executed shows the answer at a page. Of a fault only that it sleeps: which it is, its message says.</summary>
+    public bool IsShownAt(long page, TraceStep step, ModelWorld world)
+    {
+        Observation o = step.Expected;
+        bool isSame = o.Wait is null ? ResultOf(o) == WithoutValue(Result) : o.Wait == "fault" && Result.StartsWith(Message, StringComparison.Ordinal);
+        if (!isSame || PageStanding.Of(world.MainSpace, page) != After) return false;
+        return step.Step.Op == ProgramOp.Fork ? PageStanding.Of(world.Spaces[^1], page) == Child : OutOf(o.Out) == Out;
+    }
+
+    /// <summary>The flags of a recorded message, in the words of <see cref="CellAnswer.Result"/>.</summary>
+    public static string FlagsOf(string message)
+    {
+        using JsonDocument json = JsonDocument.Parse(message);
+        return json.RootElement.TryGetProperty("flags", out JsonElement flags) ? Message + CellWorld.FlagsOf((FaultFlags)flags.GetUInt64()) : "";
+    }
+
+    // Which byte a page holds is no part of a question.
+    private static string WithoutValue(string result) => result.StartsWith("ok:", StringComparison.Ordinal) ? "ok" : result;
+
+    private static string ResultOf(Observation o)
+    {
+        if (o.Error is { } error) return error;
+        if (o.Result is not { } result) return "0";
+        string[] words = result.Split(':');
+        return words[0] switch
+        {
+            "ok" => "ok",
+            "sigbus" => $"SIGBUS(code={words[1]})",
+            "sigsegv" => $"SIGSEGV(code={words[1]})",
+            _ => words[^1],
+        };
+    }
+
+    private static string OutOf(string? recorded) =>
+        long.TryParse(recorded, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) && number < 0 ? "-" + (Errno)(-number) : recorded ?? "";
+}
