@@ -29,6 +29,15 @@ public class ModuleConformanceTests
         Assert.Contains(example, run.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_setting_that_a_module_cannot_take_is_refused_and_not_lost()
+    {
+        CommandRun run = await CommandRun.Of("conform", "--module", Here, "--type", typeof(RightModule).FullName!, "--set", "rom.file=/x");
+        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        Assert.Contains("\"rom.file\" would be lost", run.Error, StringComparison.Ordinal);
+        Assert.Single(run.Error.TrimEnd().Split('\n'));
+    }
+
     [Theory]
     [InlineData("seed")]
     [InlineData("linux-7.1")]

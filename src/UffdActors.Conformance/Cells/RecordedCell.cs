@@ -76,10 +76,12 @@ public sealed class RecordedCells
     {
         string start = $"{cell.Memory.Name},{cell.State.Name}";
         string modes = Cell.LettersOf(cell.Modes);
-        if (cell.Operation.IsAccess) return cell.Operation.ByKernel ? null : $"{start},{Cell.NameOf(cell.Features)},{modes},{cell.Operation.Name}";
+        // Which address and which thread a message names is no part of the question.
+        UffdFeatures features = cell.Features & ~(UffdFeatures.ExactAddress | UffdFeatures.ThreadId);
+        if (cell.Operation.IsAccess) return cell.Operation.ByKernel ? null : $"{start},{Cell.NameOf(features)},{modes},{cell.Operation.Name}";
         // The ioctls were recorded without features, but for markers in anonymous memory, which need one.
         bool isMarker = cell is { Memory.HasCache: false, State.Name: "none+wp" };
-        string? suffix = cell.Features switch
+        string? suffix = features switch
         {
             UffdFeatures.None => "",
             UffdFeatures.WpUnpopulated when isMarker => "(UNPOP)",

@@ -68,6 +68,8 @@ public sealed class ModuleLoader
         string there = candidates.Length == 0 ? "it has none" : "it has " + string.Join(", ", candidates.Select(t => t.FullName));
         if (type is not null && chosen is null) throw new ModuleException($"{path} has no type \"{type}\"; of memory modules {there}.");
         if (chosen is null) throw new ModuleException($"{path}: which memory module? {there}; name one with --type.");
+        if (settings is { Count: > 0 } && chosen.GetConstructor([typeof(IReadOnlyDictionary<string, string>)]) is null)
+            throw new ModuleException($"{path}: {chosen.FullName} has no constructor that takes settings, so \"{settings.Keys.First()}\" would be lost; leave it out.");
         return Make(chosen.FullName!, chosen, settings ?? new Dictionary<string, string>());
     }
 

@@ -24,6 +24,15 @@ public class CellTests
     }
 
     [Fact]
+    public void Features_that_only_tell_more_in_a_message_ask_the_same_question()
+    {
+        RecordedCells recorded = RecordedCells.Read(RecordedTraces.Folder);
+        Cell copy = Anonymous("copy");
+        Assert.NotNull(recorded.Find(copy));
+        Assert.Equal(recorded.Find(copy), recorded.Find(copy with { Features = UffdFeatures.ExactAddress | UffdFeatures.ThreadId }));
+    }
+
+    [Fact]
     public void Every_cell_has_a_rule_to_cite()
     {
         foreach (Cell cell in Cell.All().Where((_, i) => i % 61 == 0)) Assert.NotEmpty(CellRule.Of(cell, CellRun.Of(KernelProfile.Seed, cell)).Sentence);
