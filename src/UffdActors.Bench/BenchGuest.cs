@@ -54,7 +54,7 @@ internal sealed class BenchGuest : IAsyncDisposable
                 Cpu = cpu,
             },
             cancel);
-        vm.PrefaultMemory();
+        vm.PrefaultMemory(cancel);
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = options.Pages, Module = minor ? "shmem" : null }, cancel);
         if (minor)
         {

@@ -23,11 +23,18 @@ internal static class Failures
         ImageException or WorkloadFormatException or TraceFormatException or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException
             or ScenarioException or ReplayFileException => ExitCode.BadInput,
         StalledException or VmFailedException or RecorderException or SyscallException => ExitCode.Failed,
+        // Standard output is the one thing that is written without a name in the message.
+        IOException => ExitCode.Failed,
         PlatformNotSupportedException or InsufficientMemoryException => ExitCode.Unsupported,
         _ => null,
     };
 
     /// <summary>The failure in one line.</summary>
     public static string MessageOf(Exception exception) =>
-        exception is OperationCanceledException ? "interrupted; nothing was verified." : exception.Message;
+        exception switch
+        {
+            OperationCanceledException => "interrupted; nothing was verified.",
+            IOException => $"writing failed: {exception.Message}",
+            _ => exception.Message,
+        };
 }

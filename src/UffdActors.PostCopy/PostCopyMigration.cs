@@ -71,7 +71,7 @@ public sealed class PostCopyMigration
         long pages = _options.Image.Pages;
         await using UffdVm vm = await _runtime.CreateVmAsync(
             new VmOptions { MemoryPages = pages + 16, Profile = _options.Profile, Content = ContentKind.Bytes, Probe = _options.Probe }, cancel);
-        vm.PrefaultMemory();
+        vm.PrefaultMemory(cancel);
         GuestRegion region = await MapAsync(vm, pages, cancel);
         Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
         _ = await uffd.RegisterAsync(region, ModesOf(_options.Mode), cancel);

@@ -94,7 +94,7 @@ public sealed class UffdVm : IAsyncDisposable
     internal ActorSystem System => _system;
 
     /// <summary>Touches all physical memory of the model, so that no measurement pays for page faults of the host.</summary>
-    public void PrefaultMemory() => _kernel.PrefaultMemory();
+    public void PrefaultMemory(CancellationToken cancel = default) => _kernel.PrefaultMemory(cancel);
 
     /// <summary>Adds a region of guest memory.</summary>
     /// <exception cref="ModuleException">There is no such memory module.</exception>

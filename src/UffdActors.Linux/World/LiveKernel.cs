@@ -53,7 +53,7 @@ internal sealed class LiveKernel : VmKernel
     public DescriptorWaiter Waiter => _waiter;
 
     /// <inheritdoc />
-    public override void PrefaultMemory()
+    public override void PrefaultMemory(CancellationToken cancel)
     {
         // The memory is the guest's: touching it is what this is all about.
     }

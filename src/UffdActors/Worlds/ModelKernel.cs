@@ -65,9 +65,9 @@ internal sealed class ModelKernel : VmKernel
     }
 
     /// <inheritdoc />
-    public override void PrefaultMemory()
+    public override void PrefaultMemory(CancellationToken cancel)
     {
-        if (_machine.BaseFolios is ByteFolios folios) folios.Prefault();
+        if (_machine.BaseFolios is ByteFolios folios) folios.Prefault(cancel);
     }
 
     /// <inheritdoc />
