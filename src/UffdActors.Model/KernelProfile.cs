@@ -60,6 +60,11 @@ public sealed record KernelProfile
     /// <summary>CONFIG_MEMORY_FAILURE: a poisoned page gives si_code 4 instead of 2.</summary>
     public bool MemoryFailure { get; init; }
 
+    /// <summary>
+    /// There is a swap device, so MADV_PAGEOUT takes pages out of the page tables. Nothing else does: the model has no memory pressure.
+    /// </summary>
+    public bool Swap { get; init; }
+
     /// <summary>Huge pages of 2 MiB in the pool (<c>vm.nr_hugepages</c>), of a machine that is made without another number.</summary>
     public long HugePages { get; init; }
 

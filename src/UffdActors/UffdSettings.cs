@@ -67,6 +67,7 @@ public sealed class UffdSettings
         {
             FaultAroundBytes = FaultAround() ?? profile.FaultAroundBytes,
             MemoryFailure = Flag("memory-failure") ?? profile.MemoryFailure,
+            Swap = Flag("swap") ?? profile.Swap,
             HugePages = Count("huge-pages") ?? profile.HugePages,
             Privileged = Flag("privileged") ?? profile.Privileged,
             UnprivilegedUserfaultfd = Flag("unprivileged-userfaultfd") ?? profile.UnprivilegedUserfaultfd,

@@ -4,6 +4,7 @@ using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Replay;
 using UffdActors.Model;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Maps;
 
 namespace UffdActors.Conformance.Tests;
 
@@ -19,6 +20,16 @@ public class WorldInvariantTests
         new(ProgramOp.Api) { Magic = Uffd.ApiMagic },
         new(ProgramOp.Register) { Address = Area, Length = 0x4000, Word = 3 },
     ];
+
+    private static readonly ProgramStep[] InSwap =
+    [
+        new(ProgramOp.Copy) { Address = Area, Other = ProgramGenerator.Header.Source, Length = 0x1000 },
+        new(ProgramOp.Madvise) { Address = Area, Length = 0x1000, Kind = "PAGEOUT" },
+        new(ProgramOp.Writeprotect) { Address = Area, Length = 0x1000, Word = 1 },
+        new(ProgramOp.Copy) { Address = Area, Other = ProgramGenerator.Header.Source, Length = 0x1000 },
+    ];
+
+    private static readonly KernelProfile WithSwap = KernelProfile.Linux618 with { Swap = true };
 
     [Fact]
     public void A_wake_that_gets_lost_breaks_6()
@@ -54,9 +65,35 @@ public class WorldInvariantTests
         new ProgramStep(ProgramOp.Writeprotect) { Address = Area, Length = 0x1000, Word = 1 },
         new ProgramStep(ProgramOp.Unregister) { Address = Area, Length = 0x4000 }));
 
+    [Fact]
+    public void Pages_in_swap_look_like_swap_in_pagemap_and_break_nothing()
+    {
+        using ModelWorld world = new(ProgramGenerator.Header, WithSwap, _ => new SequentialKernel());
+        WorldInvariants invariants = new();
+        Differ differ = new("program");
+        List<int> states = [];
+        foreach (ProgramStep step in Registered.Concat(InSwap).Append(new ProgramStep(ProgramOp.Unregister) { Address = Area, Length = 0x4000 }))
+        {
+            _ = world.Execute(step);
+            invariants.Check(step, world, differ);
+            states.Add(world.PageStateAt(Area));
+        }
+
+        // Filled, swapped out, protected, then the fill that fails, and unregistered.
+        Assert.Equal([8, 4, 5, 5, 4], states[Registered.Length..]);
+        Assert.Empty(differ.Mismatches);
+    }
+
+    [Fact]
+    public void A_fill_over_a_page_in_swap_breaks_1()
+    {
+        IReadOnlyList<Mismatch> broken = Check(new DroppingKernel(), [.. InSwap]);
+        Assert.Equal("invariant 1", Assert.Single(broken).Field);
+    }
+
     private static IReadOnlyList<Mismatch> Check(IKernel kernel, params ProgramStep[] steps)
     {
-        using ModelWorld world = new(ProgramGenerator.Header, KernelProfile.Linux618, _ => kernel);
+        using ModelWorld world = new(ProgramGenerator.Header, WithSwap, _ => kernel);
         WorldInvariants invariants = new();
         Differ differ = new("program");
         foreach (ProgramStep step in Registered.Concat(steps))
@@ -85,6 +122,30 @@ public class WorldInvariantTests
         public void Submit(Operation operation)
         {
             if (!forgets(operation)) _kernel.Submit(operation);
+        }
+
+        public void Run() => _kernel.Run();
+    }
+
+    /// <summary>A kernel that drops a page behind the program's back just before it is filled for the second time.</summary>
+    private sealed class DroppingKernel : IKernel
+    {
+        private readonly SequentialKernel _kernel = new();
+        private int _fills;
+
+        public event Action<Operation>? Finished
+        {
+            add => _kernel.Finished += value;
+            remove => _kernel.Finished -= value;
+        }
+
+        public T Attach<T>(T owner)
+            where T : Owner => _kernel.Attach(owner);
+
+        public void Submit(Operation operation)
+        {
+            if (operation is Fill && ++_fills == 2) _ = _kernel.Run(new AdviseMemory(operation.Caller, Area, 0x1000, Advice.DontNeed));
+            _kernel.Submit(operation);
         }
 
         public void Run() => _kernel.Run();

@@ -326,6 +326,8 @@ public sealed class ModelWorld : IProgramState, IDisposable
     {
         "DONTNEED" => Advice.DontNeed,
         "FREE" => Advice.Free,
+        // Not a word of the trace format: nothing was recorded with swap. Programs made in code may use it.
+        "PAGEOUT" => Advice.PageOut,
         _ => Advice.Remove,
     };
 

@@ -15,7 +15,7 @@ namespace UffdActors.Conformance.Replay;
 /// <remarks>
 /// <list type="bullet">
 /// <item>1 and 3: a fill's count is a multiple of the page size and at most the length; what it counts was empty before and is not after;
-/// a present page is never filled again.</item>
+/// a page that is present or in swap is never filled again.</item>
 /// <item>2: an access that sleeps for a page that is there and writable, or that ended well on an empty one, is wrong.</item>
 /// <item>4: a fill that failed has left the states of its range as they were.</item>
 /// <item>5: fdinfo's total is the number of threads that sleep there, each once, and pending is not more.</item>
@@ -35,6 +35,7 @@ namespace UffdActors.Conformance.Replay;
 public sealed class WorldInvariants
 {
     private readonly Dictionary<long, int> _before = [];
+    private readonly HashSet<long> _swappedBefore = [];
     private readonly Dictionary<UserfaultContext, List<Access>> _asleepBefore = [];
     private readonly HashSet<UserfaultContext> _changingBefore = [];
     private readonly List<PageRange> _protectedBefore = [];
@@ -76,6 +77,8 @@ public sealed class WorldInvariants
             foreach ((long page, int now) in ModelWorld.PageStatesIn(context.Mm, range with { End = range.Start + (count >> PageSize.BaseShift) }))
             {
                 if (_before.TryGetValue(page, out int then) && (then & 8) != 0) Fail(step, differ, 1, "an empty page to fill", $"page {page:x} was present");
+                // In pagemap a swap entry looks like a marker, which a fill may replace.
+                if (_swappedBefore.Contains(page)) Fail(step, differ, 1, "an empty page to fill", $"page {page:x} was in swap");
                 // Poison of a huge page shows nothing in pagemap; and a woken thread may have written, moved or emptied the page since.
                 if (now == 0 && step.Op != ProgramOp.Poison && _last.Finished is null) Fail(step, differ, 3, "a page that is there", $"page {page:x} is empty");
             }
@@ -208,11 +211,16 @@ public sealed class WorldInvariants
     private void Remember(ModelWorld world)
     {
         _before.Clear();
+        _swappedBefore.Clear();
         _protectedBefore.Clear();
         foreach (Vma vma in world.MainSpace.Map.Vmas)
         {
             if (vma.HasWp) _protectedBefore.Add(vma.Range);
-            foreach ((long page, int state) in ModelWorld.PageStatesIn(world.MainSpace, vma.Range)) _before[page] = state;
+            foreach ((long page, int state) in ModelWorld.PageStatesIn(world.MainSpace, vma.Range))
+            {
+                _before[page] = state;
+                if (world.MainSpace.EntryAt(page).IsSwapped) _ = _swappedBefore.Add(page);
+            }
         }
 
         _asleepBefore.Clear();

@@ -63,9 +63,9 @@ internal static class WorldText
             EntryKind.WpMarker => huge ? 1 : 5,
             EntryKind.Poison => huge ? 0 : 4,
             EntryKind.File => 10,
-            _ => 8,
+            _ => entry.IsSwapped ? 4 : 8,
         };
-        return entry.IsPresent && entry.IsWp ? state | 1 : state;
+        return entry.HoldsPage && entry.IsWp ? state | 1 : state;
     }
 
     /// <summary>Appends what a step shows of a file, to see whether it has changed.</summary>

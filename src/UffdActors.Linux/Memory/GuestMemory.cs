@@ -275,6 +275,9 @@ public enum MemoryAdvice
     /// <summary>MADV_DONTDUMP.</summary>
     DontDump = 16,
 
+    /// <summary>MADV_PAGEOUT: pages go to swap, if there is any; content stays.</summary>
+    PageOut = 21,
+
     /// <summary>MADV_POPULATE_READ: faults the range in as reads would.</summary>
     PopulateRead = 22,
 

@@ -93,6 +93,7 @@ internal sealed class LiveKernel : VmKernel
         {
             Advice.DontNeed => MemoryAdvice.DontNeed,
             Advice.Free => MemoryAdvice.Free,
+            Advice.PageOut => MemoryAdvice.PageOut,
             _ => MemoryAdvice.Remove,
         };
         Errno error = await Task.Run(() => memory.Guest.Advise(firstPage << PageSize.BaseShift, pages << PageSize.BaseShift, call), cancel);

@@ -24,6 +24,9 @@ public abstract class MemoryModule
     /// <summary>True if a read fault also maps cached neighbours.</summary>
     public virtual bool HasFaultAround => false;
 
+    /// <summary>True if its pages can be swapped out: they leave the page tables then, and count as cached all the same.</summary>
+    public virtual bool CanSwap => false;
+
     /// <summary>False if write protection needs markers that this memory cannot keep.</summary>
     public virtual bool SupportsWpMarkers => true;
 

@@ -13,6 +13,9 @@ public sealed class Shmem : MemoryModule
     public override bool HasFaultAround => true;
 
     /// <inheritdoc />
+    public override bool CanSwap => true;
+
+    /// <inheritdoc />
     public override bool IsBuiltIn => true;
 
     /// <inheritdoc />

@@ -25,7 +25,7 @@ public enum EntryKind : byte
 }
 
 /// <summary>
-/// One page-table entry: kind (3 bits), write protection by userfaultfd (1), shared by fork (1), a spare bit, and the folio number
+/// One page-table entry: kind (3 bits), write protection by userfaultfd (1), shared by fork (1), swapped out (1), and the folio number
 /// or stamp above. As a word it fits 32 bits, and 16 where the content is a stamp.
 /// </summary>
 /// <remarks>Specification 4.1. Whether a write may go ahead follows from kind and mapping, so there is no writable bit.</remarks>
@@ -34,6 +34,7 @@ public readonly record struct Entry(uint Word)
     private const uint KindMask = 7;
     private const uint WpBit = 1 << 3;
     private const uint SharedBit = 1 << 4;
+    private const uint SwapBit = 1 << 5;
     private const int FolioShift = 6;
 
     /// <summary>An empty entry.</summary>
@@ -57,17 +58,23 @@ public readonly record struct Entry(uint Word)
     /// <summary>What the entry is.</summary>
     public EntryKind Kind => (EntryKind)(Word & KindMask);
 
-    /// <summary>The folio or stamp of a present entry.</summary>
+    /// <summary>The folio or stamp of an entry that holds a page.</summary>
     public uint Folio => Word >> FolioShift;
 
     /// <summary>True if a read finds data.</summary>
     public bool IsPresent
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => (Word & KindMask) - 1 < 3;
+        get => (Word & (KindMask | SwapBit)) - 1 < 3;
     }
 
-    /// <summary>True for a present entry that userfaultfd write-protects.</summary>
+    /// <summary>True for a page of its own that is in swap: the next access brings it back.</summary>
+    public bool IsSwapped => (Word & SwapBit) != 0;
+
+    /// <summary>True if the entry holds a page, present or swapped out, so that no fill may replace it.</summary>
+    public bool HoldsPage => (Word & KindMask) - 1 < 3;
+
+    /// <summary>True for a page, present or swapped out, that userfaultfd write-protects.</summary>
     public bool IsWp => (Word & WpBit) != 0;
 
     /// <summary>True for a page of its own that fork has shared and no write has claimed since.</summary>
@@ -78,4 +85,7 @@ public readonly record struct Entry(uint Word)
 
     /// <summary>The same entry marked as shared or exclusive.</summary>
     public Entry WithShared(bool shared) => new(shared ? Word | SharedBit : Word & ~SharedBit);
+
+    /// <summary>The same page of its own, swapped out or brought back; write protection, sharing and content stay.</summary>
+    public Entry WithSwapped(bool swapped) => new(swapped ? Word | SwapBit : Word & ~SwapBit);
 }

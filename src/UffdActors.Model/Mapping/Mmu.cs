@@ -101,10 +101,16 @@ public static class Mmu
 
     private static Verdict DecideEmpty(AddressSpace mm, Vma vma, long head, Entry entry, AccessKind kind, ref FaultFlags flags)
     {
-        if (entry.Kind == EntryKind.Poison) return Verdict.Bus;
-
-        // A marker that outlived its registration is dropped first, whatever the access ends in.
-        if (entry.Kind == EntryKind.WpMarker && !vma.HasWp && !vma.IsHuge) return Verdict.Populate;
+        switch (entry.Kind)
+        {
+            case EntryKind.Poison:
+                return Verdict.Bus;
+            // Swapped out: neither missing nor minor, whatever the modes and the file are.
+            case EntryKind.Anon:
+            // A marker that outlived its registration is dropped first, whatever the access ends in.
+            case EntryKind.WpMarker when !vma.HasWp && !vma.IsHuge:
+                return Verdict.Populate;
+        }
 
         if (vma.File is not { } file)
             return vma.HasMissing ? Deliver(vma, FaultFlags.None, kind, ref flags) : Verdict.Populate;

@@ -5,8 +5,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Mapping;
 
 /// <summary>
-/// The ordinary page fault, in a turn of the VMA's owner: zero page, new page, page of the file, private copy, and what becomes of
-/// write-protection markers (specification 4.2 steps 3 to 5).
+/// The ordinary page fault, in a turn of the VMA's owner: zero page, new page, page of the file, private copy, page back from swap, and
+/// what becomes of write-protection markers (specification 4.2 steps 3 to 5).
 /// </summary>
 internal static class Populate
 {
@@ -23,6 +23,13 @@ internal static class Populate
         bool write = (kind & AccessKind.Write) != 0;
 
         if (entry.IsPresent) return write && entry.IsWp && vma.HasWp ? ClearWp(mm, head, entry) : Copy(owner, vma, head, entry);
+        if (entry.IsSwapped)
+        {
+            // A write starts again on the page that is back, and meets its write protection there.
+            mm.SetEntry(head, entry.WithSwapped(false));
+            return Errno.None;
+        }
+
         if (entry.Kind == EntryKind.WpMarker && !vma.HasWp && !vma.IsHuge)
         {
             mm.SetEntry(head, Entry.None);

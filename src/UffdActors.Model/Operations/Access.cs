@@ -257,9 +257,10 @@ public class Access : Operation
         Verdict verdict = Mmu.Decide(mm, Page, Kind, out Vma? vma, out Entry entry, out FaultFlags flags);
         if (mm.Machine.Profile.StrictWakes) return verdict == Verdict.Deliver && vma!.Context == context && flags == Flags;
 
-        // The kernel looks at the entry alone: empty, a marker of any kind, or still read-only for a write-protection fault.
+        // The kernel looks at the entry alone: empty, a marker of any kind, or still read-only for a write-protection fault. What a page
+        // in swap allows is known only when it is back.
         if (vma is null) entry = mm.EntryAt(Page);
-        return !entry.IsPresent || ((Flags & FaultFlags.Wp) != 0 && (entry.IsWp || vma is null || Mmu.NeedsCopy(vma, entry)));
+        return !entry.HoldsPage || (entry.IsPresent && (Flags & FaultFlags.Wp) != 0 && (entry.IsWp || vma is null || Mmu.NeedsCopy(vma, entry)));
     }
 
     private void PopulatePage()

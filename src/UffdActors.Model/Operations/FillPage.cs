@@ -31,7 +31,7 @@ internal static class FillPage
             folio = slot.Folio;
         }
 
-        if (mm.EntryAt(page).IsPresent) return Errno.EEXIST;
+        if (mm.EntryAt(page).HoldsPage) return Errno.EEXIST;
         if (kind != FillKind.Continue)
         {
             Errno added = mm.Machine.Design.TryAdd(vma, page, folio);
@@ -67,7 +67,7 @@ internal static class FillPage
             case FillKind.Continue:
                 return HugeContinue(mm, vma, page, entry, wp);
             default:
-                if (entry.IsPresent) return Errno.EEXIST;
+                if (entry.HoldsPage) return Errno.EEXIST;
                 return vma.IsHuge && vma.IsShared ? HugeShared(mm, vma, page, source, ref loose, wp) : Private(mm, vma, page, source, ref loose, wp);
         }
     }

@@ -69,7 +69,8 @@ public class Move : ControlOperation
                 {
                     mm.SetEntry(page.Start, Entry.None);
                     foreach (Owner? next in AwaitGuards(mm, page)) yield return next;
-                    mm.SetEntry(destination.Start + i, entry.WithWp(false));
+                    // A swap entry is put there as it is; a page is mapped anew, without protection.
+                    mm.SetEntry(destination.Start + i, entry.IsSwapped ? entry : entry.WithWp(false));
                 }
 
                 _moved += PageSize.Base;

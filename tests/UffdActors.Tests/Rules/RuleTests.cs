@@ -57,6 +57,23 @@ public sealed class RuleTests : IDisposable
         Assert.InRange(lost, 1, Seeds - 1);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void R1_a_page_that_went_to_swap_before_the_fault_was_queued_is_there(bool strict) => Over(seed =>
+    {
+        using RuleScene scene = new(_system, seed, KernelProfile.Linux618 with { StrictWakes = strict, Swap = true });
+        scene.Map(0, 1);
+        UserfaultContext context = scene.Open();
+        _ = scene.Do(scene.Register(context, RegisterModes.Missing, 0, 1));
+        Access read = RuleScene.Access(scene.Thread(), 0);
+        AdviseMemory advise = new(scene.Main, RuleScene.Base, RuleScene.Page, Advice.PageOut);
+        scene.RunTogether([RuleScene.Fill(scene.Main, context, FillKind.Copy, 0), read, advise]);
+
+        Assert.Equal((AccessOutcome.Ok, 7ul), (read.Outcome, read.Value));
+        scene.AssertAccounted();
+    });
+
     [Fact]
     public void R1_unregister_publishes_first_and_wakes_afterwards() => Over(seed =>
     {
@@ -281,6 +298,21 @@ public sealed class RuleTests : IDisposable
             });
 
         Assert.Equal(frozen, scene.ByteAt(0));
+        scene.AssertAccounted();
+    });
+
+    [Fact]
+    public void R8_what_is_written_while_the_page_goes_to_swap_is_kept() => Over(seed =>
+    {
+        using RuleScene scene = new(_system, seed, KernelProfile.Linux618 with { Swap = true });
+        scene.Map(0, 2);
+        _ = scene.Do(RuleScene.Access(scene.Main, 0, AccessKind.Write, value: 1));
+        AdviseMemory advise = new(scene.Main, RuleScene.Base, RuleScene.Page, Advice.PageOut);
+        Access writer = RuleScene.Access(scene.Thread(), 0, AccessKind.Write, value: 2);
+        scene.RunTogether([advise, writer]);
+
+        Assert.Equal((Errno.None, AccessOutcome.Ok), (advise.Error, writer.Outcome));
+        Assert.Equal(2ul, scene.Do(RuleScene.Access(scene.Main, 0)).Value);
         scene.AssertAccounted();
     });
 

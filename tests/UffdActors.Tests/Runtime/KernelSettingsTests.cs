@@ -19,6 +19,7 @@ public class KernelSettingsTests
               profile = "linux-7.1"
               fault-around-bytes = 16384
               memory-failure = on
+              swap = on
               huge-pages = 12
               privileged = off
               unprivileged-userfaultfd = on
@@ -56,6 +57,7 @@ public class KernelSettingsTests
     {
         FaultAroundBytes = 16384,
         MemoryFailure = true,
+        Swap = true,
         HugePages = 12,
         Privileged = false,
         UnprivilegedUserfaultfd = true,

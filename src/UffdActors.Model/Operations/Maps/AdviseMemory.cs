@@ -6,7 +6,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Operations.Maps;
 
-/// <summary>The advice that takes pages away.</summary>
+/// <summary>The advice that takes pages away, or out of the way.</summary>
 public enum Advice
 {
     /// <summary>MADV_DONTNEED.</summary>
@@ -17,6 +17,9 @@ public enum Advice
 
     /// <summary>MADV_REMOVE: punches a hole into the file.</summary>
     Remove,
+
+    /// <summary>MADV_PAGEOUT: swaps pages out, if there is swap (<see cref="KernelProfile.Swap"/>). Content stays, and no event tells of it.</summary>
+    PageOut,
 }
 
 /// <summary>
@@ -93,8 +96,8 @@ public sealed class AdviseMemory : MapCall
             yield break;
         }
 
-        if (part.IsEmpty) yield break;
-        if (vma.Context is { } context && (context.Features & UffdFeatures.EventRemove) != 0)
+        if (part.IsEmpty || (_advice == Advice.PageOut && !Mm.Machine.Profile.Swap)) yield break;
+        if (_advice != Advice.PageOut && vma.Context is { } context && (context.Features & UffdFeatures.EventRemove) != 0)
         {
             foreach (Owner? next in Announce(vma, part)) yield return next;
 
@@ -127,11 +130,11 @@ public sealed class AdviseMemory : MapCall
         foreach (Owner? next in Take(part)) yield return next;
     }
 
-    // hugetlb takes whole pages only: the start must be aligned, the end is rounded down; and it has no MADV_FREE.
+    // hugetlb takes whole pages only: the start must be aligned, the end is rounded down; and it has neither MADV_FREE nor swap.
     private bool TryTrim(Vma vma, ref PageRange part)
     {
         if (!vma.IsHuge) return true;
-        if (_advice == Advice.Free || part.Start % vma.Stride != 0) return false;
+        if (_advice is Advice.Free or Advice.PageOut || part.Start % vma.Stride != 0) return false;
         part = part with { End = part.End - (part.End % vma.Stride) };
         return true;
     }
@@ -151,8 +154,19 @@ public sealed class AdviseMemory : MapCall
         {
             PageRange inside = vma.Range.Intersect(part);
             yield return vma.Owner;
-            if (_advice == Advice.DontNeed) Zap.Run(vma, inside, ZapCause.DontNeed);
-            else FreeLazily(inside);
+            switch (_advice)
+            {
+                case Advice.DontNeed:
+                    Zap.Run(vma, inside, ZapCause.DontNeed);
+                    break;
+                case Advice.PageOut:
+                    SwapOut.Run(vma, inside);
+                    break;
+                default:
+                    FreeLazily(vma, inside);
+                    break;
+            }
+
             while (Mm.Guards.AnyIn(inside)) yield return vma.Owner;
             vma.Owner.Settle();
         }
@@ -162,13 +176,14 @@ public sealed class AdviseMemory : MapCall
         Mm.RetrySpinning();
     }
 
-    // Pages would go under memory pressure only; what goes at once is poison.
-    private void FreeLazily(PageRange range)
+    // Pages would go under memory pressure only; what goes at once is poison, and what is in swap.
+    private void FreeLazily(Vma vma, PageRange range)
     {
         for (long page = range.Start; page < range.End;)
         {
             Entry entry = new(Mm.Entries.Run(page, range.End, out long length));
-            if (entry.Kind == EntryKind.Poison) Mm.Entries.Fill(page, length, Entry.None.Word);
+            if (entry.Kind == EntryKind.Poison || entry.IsSwapped) Mm.Entries.Fill(page, length, Entry.None.Word);
+            if (entry.IsSwapped) vma.Owner.FreeLater(vma.Store, entry.Folio, new PageRange(page, page + 1));
             page += length;
         }
     }
