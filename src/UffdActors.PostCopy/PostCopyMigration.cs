@@ -94,6 +94,7 @@ public sealed class PostCopyMigration
         FaultCounters counters = uffd.Reader!.Counters;
         return new PostCopyReport
         {
+            Place = vm.Place,
             Pages = pages,
             MissingPages = compared.MissingPages,
             SourceHash = compared.SourceHash,

@@ -2,11 +2,15 @@ using UffdActors.Statistics;
 
 namespace UffdActors.PostCopy;
 
-/// <summary>What a migration came to. All times are mechanism times of a model without latency: no estimate of a real migration.</summary>
+/// <summary>What a migration came to. In the model all times are mechanism times without latency: no estimate of a migration.
+/// Live they are those of real page faults, with a source in the same process: without a network.</summary>
 public sealed record PostCopyReport
 {
     /// <summary>True if every check below holds.</summary>
     public bool Verified => MissingPages == 0 && SourceHash == DestinationHash && GuestError is null;
+
+    /// <summary>What the destination ran on.</summary>
+    public required VmPlace Place { get; init; }
 
     /// <summary>Pages of the guest.</summary>
     public required long Pages { get; init; }

@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
+using UffdActors.Dispatch;
 using UffdActors.Handling;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
@@ -55,6 +56,9 @@ public sealed class UffdVm : IAsyncDisposable
 
     /// <summary>The kernel that the model behaves like; null in the live world.</summary>
     public KernelProfile? Profile => _kernel.Profile;
+
+    /// <summary>What it runs on, for reports.</summary>
+    public VmPlace Place => new(_runtime.Settings.World, _kernel.Name, (Context.Time as FaultLoop)?.Cpu, _kernel.VcpuCpu);
 
     /// <summary>What went wrong; bounded, the oldest are dropped.</summary>
     public ChannelReader<Incident> Incidents => Context.Incidents.Reader;

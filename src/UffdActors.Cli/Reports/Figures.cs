@@ -21,6 +21,13 @@ internal static class Figures
         _ => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1e9:0.000} s"),
     };
 
+    public static string Placement(VmPlace place)
+    {
+        return $"fault loop on {Cpu(place.LoopCpu)}, vCPUs on {Cpu(place.VcpuCpu)}";
+
+        static string Cpu(int? cpu) => cpu is { } number ? $"CPU {number}" : "any CPU";
+    }
+
     public static string Share(long part, long whole) =>
         whole == 0 ? "0 %" : string.Create(CultureInfo.InvariantCulture, $"{100.0 * part / whole:0.0} %");
 }

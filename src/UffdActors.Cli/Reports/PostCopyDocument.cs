@@ -13,7 +13,7 @@ internal sealed record PostCopyDocument
 
     public required bool Verified { get; init; }
 
-    public string TimesAre { get; } = "mechanism times of a model without latency; no estimate of a migration";
+    public required string TimesAre { get; init; }
 
     public required string Clock { get; init; }
 
@@ -46,6 +46,9 @@ internal sealed record PostCopyDocument
     public static PostCopyDocument Of(PostCopyOptions options, string dispatcher, PostCopyReport report) => new()
     {
         Verified = report.Verified,
+        TimesAre = report.Place.IsLive
+            ? "real page faults on this kernel, source in the same process; no network"
+            : "mechanism times of a model without latency; no estimate of a migration",
         Clock = report.IsVirtualTime ? "virtual" : "monotonic",
         Run = new RunPart
         {
@@ -56,7 +59,11 @@ internal sealed record PostCopyDocument
             Handlers = options.Handlers,
             Backend = options.Backend ?? "anon",
             Mode = options.Mode,
-            Profile = options.Profile.Name,
+            World = report.Place.World,
+            Kernel = report.Place.Kernel,
+            Profile = report.Place.IsLive ? null : options.Profile.Name,
+            LoopCpu = report.Place.LoopCpu,
+            VcpuCpu = report.Place.VcpuCpu,
             Dispatcher = dispatcher,
             Workload = options.Trace is null ? options.Workload : null,
             Trace = options.Trace,
@@ -93,7 +100,15 @@ internal sealed record PostCopyDocument
 
         public required PostCopyMode Mode { get; init; }
 
-        public required string Profile { get; init; }
+        public required string World { get; init; }
+
+        public required string Kernel { get; init; }
+
+        public required string? Profile { get; init; }
+
+        public required int? LoopCpu { get; init; }
+
+        public required int? VcpuCpu { get; init; }
 
         public required string Dispatcher { get; init; }
 

@@ -34,9 +34,15 @@ internal sealed class PostCopyText(IAnsiConsole console, PostCopyOptions options
         if (report.GarbageCollection is { } garbage)
             Row("collections", $"{Figures.Count(garbage.Collections)}, stopped for {Figures.Time(garbage.Paused)}");
         Line("");
-        Line(report.IsVirtualTime
-            ? "Times are virtual: they move only when nothing can run, and are the same in every run with this seed."
-            : "Mechanism times of a model without latency: what the machinery costs, no estimate of a migration.");
+        Line(Times());
+    }
+
+    private string Times()
+    {
+        if (report.IsVirtualTime) return "Times are virtual: they move only when nothing can run, and are the same in every run with this seed.";
+        return report.Place.IsLive
+            ? $"Real page faults on Linux {report.Place.Kernel}; {Figures.Placement(report.Place)}. The source is in this process: there is no network in these times."
+            : "Mechanism times of a model without latency: what the machinery costs, no estimate of a migration.";
     }
 
     private void Head()
@@ -44,7 +50,7 @@ internal sealed class PostCopyText(IAnsiConsole console, PostCopyOptions options
         string memory = options.Backend ?? "anon";
         string handlers = Figures.Count(options.Handlers, "handler", "handlers");
         Line($"{SizeText.Of(options.Image.Bytes)} ({options.Image.Name}) to {memory}, {options.Mode.ToString().ToLowerInvariant()}; "
-            + $"{Figures.Count(options.Vcpus, "vCPU", "vCPUs")}, {handlers}, {dispatcher}, kernel {options.Profile.Name}");
+            + $"{Figures.Count(options.Vcpus, "vCPU", "vCPUs")}, {handlers}, {dispatcher}, {(report.Place.IsLive ? "Linux" : "kernel")} {report.Place.Kernel}");
     }
 
     private void Verdict()

@@ -66,6 +66,9 @@ internal static class MachineProbe
     /// <summary>"ok", or the name of an errno.</summary>
     public static string Text(Errno error) => error == Errno.None ? Ok : error.ToString();
 
+    /// <summary>As <c>uname -r</c> prints it.</summary>
+    public static string KernelRelease() => FirstLine("/proc/sys/kernel/osrelease") ?? "unknown";
+
     private static KernelFacts ReadKernel()
     {
         SortedDictionary<string, string> config = new(StringComparer.Ordinal);
@@ -80,7 +83,7 @@ internal static class MachineProbe
             }
         }
 
-        return new KernelFacts(FirstLine("/proc/sys/kernel/osrelease") ?? "unknown", RuntimeInformation.OSArchitecture.ToString(), config);
+        return new KernelFacts(KernelRelease(), RuntimeInformation.OSArchitecture.ToString(), config);
     }
 
     private static AccessFacts ReadAccess()

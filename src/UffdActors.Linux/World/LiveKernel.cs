@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
+using UffdActors.Dispatch;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Userfaultfd;
@@ -20,6 +21,7 @@ internal sealed class LiveKernel : VmKernel
     private readonly UffdVm _vm;
     private readonly DescriptorWaiter _waiter;
     private readonly int? _vcpuCpu;
+    private readonly Lazy<string> _name = new(MachineProbe.KernelRelease);
     private readonly ConcurrentDictionary<ulong, LiveMemory> _memories = new();
     private readonly ConcurrentDictionary<uint, LiveVcpu> _vcpus = new();
     private readonly ConcurrentBag<LiveVcpu> _threads = [];
@@ -27,15 +29,21 @@ internal sealed class LiveKernel : VmKernel
     private readonly Lazy<Pagemap> _pagemap = new(Pagemap.Open);
     private volatile bool _isHalted;
 
-    public LiveKernel(UffdVm vm, VmOptions options, DescriptorWaiter waiter)
+    public LiveKernel(UffdVm vm, VmOptions options, FaultLoop loop, DescriptorWaiter waiter)
     {
         _vm = vm;
         _waiter = waiter;
-        _vcpuCpu = options.VcpuCpu ?? options.Cpu;
+        _vcpuCpu = options.VcpuCpu ?? loop.Cpu;
     }
 
     /// <inheritdoc />
     public override KernelProfile? Profile => null;
+
+    /// <inheritdoc />
+    public override string Name => _name.Value;
+
+    /// <inheritdoc />
+    public override int? VcpuCpu => _vcpuCpu;
 
     /// <inheritdoc />
     public override long BookkeepingBytes => 0;
@@ -45,9 +53,6 @@ internal sealed class LiveKernel : VmKernel
 
     /// <summary>Tells which pages are mapped.</summary>
     public Pagemap Pagemap => _pagemap.Value;
-
-    /// <summary>CPU of the vCPUs; null for any.</summary>
-    public int? VcpuCpu => _vcpuCpu;
 
     /// <summary>What polls the VM's descriptors.</summary>
     public DescriptorWaiter Waiter => _waiter;

@@ -2,6 +2,7 @@ using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Handling;
+using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Worlds;
@@ -44,7 +45,7 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
         // Before its first fault can come.
         IActorRef backend = await kernel.BackendAsync(memory.Guest.Backing);
         Errno error = descriptor.Register(memory.Guest, modes, out UffdIoctls ioctls);
-        if (error != Errno.None) throw new UffdException("UFFDIO_REGISTER", error, Explain(memory.Guest.Backing, error));
+        if (error != Errno.None) throw Refused(memory.Guest.Backing, modes, error);
         _targets.Add(new LiveTarget(region.Address, region.Address + region.Bytes, memory, new LocalTarget(backend)));
         return ioctls;
     }
@@ -68,9 +69,10 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
         return null;
     }
 
-    private static string Explain(MemoryBacking backing, Errno error) => backing == MemoryBacking.GuestMemfd && error == Errno.EINVAL
-        ? Machine.Remedies.Of(Machine.MachineNeed.GuestMemfdFaults)
-        : KernelErrors.Explain("UFFDIO_REGISTER", error);
+    // What this kernel's memory cannot do is no mistake of the caller's: another kernel can.
+    private static Exception Refused(MemoryBacking backing, RegisterModes modes, Errno error) => backing == MemoryBacking.GuestMemfd && error == Errno.EINVAL
+        ? new UnsupportedMachineException(MachineNeed.GuestMemfdFaults, $"UFFDIO_REGISTER of guest_memfd for {modes} failed with {error}.")
+        : new UffdException("UFFDIO_REGISTER", error, KernelErrors.Explain("UFFDIO_REGISTER", error));
 }
 
 /// <summary>A registered range, and who fills it.</summary>

@@ -15,12 +15,12 @@ internal sealed class LiveWorld : Worlds.World
     /// <inheritdoc />
     public override VmKernel NewKernel(UffdVm vm, VmOptions options)
     {
-        if (vm.Context.Time is not FaultLoop { Waiter: DescriptorWaiter waiter })
+        if (vm.Context.Time is not FaultLoop { Waiter: DescriptorWaiter waiter } loop)
         {
             throw new UffdConfigurationException(
                 $"uffd.dispatcher = {vm.Settings.Dispatcher}: the live world reads and fills on one fault loop a VM; use uffd.fault-loop with per-vm = on.");
         }
 
-        return new LiveKernel(vm, options, waiter);
+        return new LiveKernel(vm, options, loop, waiter);
     }
 }

@@ -52,6 +52,9 @@ internal sealed class FaultLoop : RingTime
     /// <summary>How it sleeps, and what it polls.</summary>
     public LoopWaiter Waiter => _waiter;
 
+    /// <summary>CPU that its thread is bound to; null for any.</summary>
+    public int? Cpu => _settings.Cpu;
+
     /// <inheritdoc />
     public override long Now => MonotonicClock.Nanoseconds;
 

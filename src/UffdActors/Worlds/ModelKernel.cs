@@ -41,6 +41,12 @@ internal sealed class ModelKernel : VmKernel
     public override KernelProfile Profile => _machine.Profile;
 
     /// <inheritdoc />
+    public override string Name => _machine.Profile.Name;
+
+    /// <inheritdoc />
+    public override int? VcpuCpu => null;
+
+    /// <inheritdoc />
     public override long BookkeepingBytes
     {
         get

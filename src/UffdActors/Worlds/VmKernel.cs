@@ -15,6 +15,12 @@ internal abstract class VmKernel
     /// <summary>The kernel that the model behaves like; null if it is the real one.</summary>
     public abstract KernelProfile? Profile { get; }
 
+    /// <summary>What it is called in reports: the name of the profile, or the release of this machine's kernel.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>CPU that the vCPUs are bound to as threads of their own; null for any, and where they are no threads.</summary>
+    public abstract int? VcpuCpu { get; }
+
     /// <summary>Native bytes of bookkeeping of ours.</summary>
     public abstract long BookkeepingBytes { get; }
 

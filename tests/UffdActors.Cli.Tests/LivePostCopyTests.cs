@@ -1,0 +1,108 @@
+using System.Text.Json;
+using UffdActors.Linux.Machine;
+using UffdActors.Linux.Tests;
+
+namespace UffdActors.Cli.Tests;
+
+/// <summary><c>uffd postcopy --world live</c>: what it says of its times, and how it refuses.</summary>
+public sealed class LivePostCopyTests
+{
+    private static readonly string[] Small = ["postcopy", "--memory", "1M", "--accesses", "500", "--vcpus", "2"];
+
+    [SkippableFact]
+    public async Task The_report_names_this_kernel_and_the_placement_and_does_not_speak_of_a_model()
+    {
+        LiveKernel.Require();
+        CommandRun run = await CommandRun.Of([.. Small, "--world", "live"]);
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Contains($"Real page faults on Linux {MachineReport.Read().Kernel.Release}; fault loop on any CPU, vCPUs on any CPU.", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("model", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("seed,", run.Output, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task The_document_names_this_kernel_and_no_profile()
+    {
+        LiveKernel.Require();
+        JsonElement json = await JsonOf([.. Small, "--world", "live", "--json", "-"]);
+        Assert.StartsWith("real page faults", json.GetProperty("times_are").GetString(), StringComparison.Ordinal);
+        JsonElement run = json.GetProperty("run");
+        Assert.Equal("live", run.GetProperty("world").GetString());
+        Assert.Equal(MachineReport.Read().Kernel.Release, run.GetProperty("kernel").GetString());
+        Assert.Equal(JsonValueKind.Null, run.GetProperty("profile").ValueKind);
+    }
+
+    [SkippableFact]
+    public async Task A_cpu_from_the_configuration_holds_for_the_loop_and_the_vcpus()
+    {
+        LiveKernel.Require();
+        int cpu = MachineReport.Read().Cpus.Allowed[0];
+        string config = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(config, $"uffd.fault-loop.cpu = {cpu}");
+            JsonElement run = (await JsonOf([.. Small, "--world", "live", "--config", config, "--json", "-"])).GetProperty("run");
+            Assert.Equal(cpu, run.GetProperty("loop_cpu").GetInt32());
+            Assert.Equal(cpu, run.GetProperty("vcpu_cpu").GetInt32());
+        }
+        finally
+        {
+            File.Delete(config);
+        }
+    }
+
+    [Fact]
+    public async Task In_the_model_times_are_mechanism_times_of_the_profile()
+    {
+        JsonElement json = await JsonOf([.. Small, "--world", "model", "--profile", "linux-6.18", "--json", "-"]);
+        Assert.StartsWith("mechanism times of a model", json.GetProperty("times_are").GetString(), StringComparison.Ordinal);
+        JsonElement run = json.GetProperty("run");
+        Assert.Equal("model", run.GetProperty("world").GetString());
+        Assert.Equal("linux-6.18", run.GetProperty("profile").GetString());
+        Assert.Equal("linux-6.18", run.GetProperty("kernel").GetString());
+    }
+
+    [SkippableTheory]
+    [InlineData("missing")]
+    [InlineData("minor")]
+    public async Task What_this_kernels_guest_memfd_cannot_do_is_exit_3_with_the_doctors_remedy(string mode)
+    {
+        LiveKernel.Require();
+        MachineReport machine = MachineReport.Read();
+        bool Met(MachineNeed need) => machine.Findings.Single(f => f.Need == need).IsMet;
+        Skip.IfNot(Met(MachineNeed.GuestMemfd), "This machine has no guest_memfd at all.");
+        Skip.If(Met(MachineNeed.GuestMemfdFaults), "This kernel's guest_memfd takes every mode.");
+        CommandRun run = await CommandRun.Of([.. Small, "--world", "live", "--backend", "guest-memfd", "--mode", mode]);
+        Assert.Equal(ExitCode.Unsupported, run.ExitCode);
+        Assert.Contains(Remedies.Of(MachineNeed.GuestMemfdFaults), run.Error, StringComparison.Ordinal);
+        Assert.Empty(run.Output);
+    }
+
+    [SkippableFact]
+    public async Task What_no_kernel_can_do_stays_exit_2()
+    {
+        LiveKernel.Require();
+        CommandRun run = await CommandRun.Of([.. Small, "--world", "live", "--mode", "minor"]);
+        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        Assert.Contains("EINVAL", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(MachineNeed.Userfaultfd)]
+    [InlineData(MachineNeed.HugePages)]
+    [InlineData(MachineNeed.GuestMemfdFaults)]
+    public void A_need_of_the_machine_that_is_not_met_is_exit_3_by_its_type(MachineNeed need)
+    {
+        UnsupportedMachineException refusal = new(need, "Not here.");
+        Assert.Equal(ExitCode.Unsupported, Failures.ExitCodeOf(refusal, CancellationToken.None));
+        Assert.Contains(Remedies.Of(need), Failures.MessageOf(refusal), StringComparison.Ordinal);
+    }
+
+    private static async Task<JsonElement> JsonOf(string[] args)
+    {
+        CommandRun run = await CommandRun.Of(args);
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        using JsonDocument json = JsonDocument.Parse(run.Output);
+        return json.RootElement.Clone();
+    }
+}
