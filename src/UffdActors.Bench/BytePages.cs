@@ -28,6 +28,9 @@ internal sealed class BytePages : IPageSource, IContentCheck
     /// <inheritdoc />
     public long Pages { get; }
 
+    /// <summary>First byte of the image.</summary>
+    public nint Address => _bytes.Address;
+
     /// <inheritdoc />
     public bool AnswersAtOnce => true;
 

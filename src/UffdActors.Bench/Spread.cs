@@ -17,6 +17,9 @@ public sealed record Spread(double Median, double Min, double Max)
         return new Spread(median, sorted[0], sorted[^1]);
     }
 
+    /// <summary>The same figure in a unit that is so many times larger.</summary>
+    public Spread Over(double unit) => new(Median / unit, Min / unit, Max / unit);
+
     /// <summary>True if the two ranges have a value in common: then a difference of the medians may be chance.</summary>
     public bool Overlaps(Spread other)
     {

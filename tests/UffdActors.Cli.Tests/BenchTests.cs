@@ -39,7 +39,10 @@ public sealed class BenchTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--world", "live")]
+    [InlineData("--world", "mars")]
+    [InlineData("--backend", "shmem")]
+    [InlineData("--placement", "split")]
+    [InlineData("--native", "/bin/true")]
     [InlineData("--vcpus", "0")]
     [InlineData("--vcpus", "four")]
     [InlineData("--content", "paper")]

@@ -19,25 +19,26 @@ internal static class BenchCommand
 
     private static Command Faults(CommandHost host)
     {
-        Option<string> world = new("--world") { Description = "Where memory and userfaultfd are: model.", DefaultValueFactory = _ => "model" };
-        Option<string> vcpus = new("--vcpus") { Description = "Numbers of vCPUs, one row each.", DefaultValueFactory = _ => "1,4,16" };
+        Option<string> world = new("--world") { Description = "Where memory and userfaultfd are: model, or live (real page faults of this kernel, beside a loop without actors).", DefaultValueFactory = _ => "model" };
+        Option<string> vcpus = new("--vcpus") { Description = "Numbers of vCPUs, one row each; 1,4,16 if not given, live 1,2,4,8,16.", DefaultValueFactory = _ => "1,4,16" };
         Option<string> content = new("--content") { Description = "phantom (a stamp a page) or bytes (every page is copied).", DefaultValueFactory = _ => "phantom" };
         Option<string> mode = new("--mode") { Description = "missing (anonymous memory, COPY) or minor (shmem, CONTINUE).", DefaultValueFactory = _ => "missing" };
         Option<int> vms = new("--vms") { Description = "VMs side by side, beside one alone.", DefaultValueFactory = _ => 1 };
         Option<int> processes = new("--processes") { Description = "Processes side by side with one VM each, beside one VM alone.", DefaultValueFactory = _ => 1 };
         Option<string> dispatchers = new("--dispatcher") { Description = "fault-loop, parallel, stepped; several for a row each.", DefaultValueFactory = _ => "fault-loop" };
         Option<string> cpus = new("--cpu") { Description = "CPUs to bind fault loops to, VM by VM (0 or 0,1); none for any.", DefaultValueFactory = _ => "" };
-        Option<long> pages = new("--pages") { Description = "Pages of each VM; 262144 phantom ones or 65536 of bytes if not given." };
+        Option<long> pages = new("--pages") { Description = "Pages of each VM; 262144 phantom ones, 65536 of bytes, or live 32768 if not given." };
         Option<int> repeats = new("--repeats") { Description = "Repeats that count; one more is dropped.", DefaultValueFactory = _ => 5 };
         Option<string> json = new("--json") { Description = "Write the figures as JSON to a file, or to standard output (-)." };
         Command command = new("faults", "Pages never seen before, one demand fault each, beside a ring of empty actors.")
         {
             world, vcpus, content, mode, vms, processes, dispatchers, cpus, pages, repeats, json,
         };
+        LiveBench live = new(host, command) { World = world, Vcpus = vcpus, Mode = mode, Pages = pages, Repeats = repeats, Json = json };
+        Option[] ofModel = [content, vms, processes, dispatchers, cpus];
         command.SetAction(async (parsed, cancel) =>
         {
-            if (parsed.GetRequiredValue(world) != "model")
-                throw CommandException.BadInput($"--world {parsed.GetRequiredValue(world)}: only the model world can be measured so; use --world model.");
+            if (live.IsAskedFor(parsed, ofModel)) return await live.RunAsync(parsed, cancel);
             if (parsed.GetResult(pages) is not null && parsed.GetValue(pages) < 1) throw CommandException.BadInput($"--pages {parsed.GetValue(pages)}: at least 1 is needed.");
             FaultBenchOptions options = new()
             {

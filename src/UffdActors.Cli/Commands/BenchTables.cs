@@ -1,6 +1,7 @@
 using System.Globalization;
 using Spectre.Console;
 using UffdActors.Bench;
+using UffdActors.Bench.Live;
 
 namespace UffdActors.Cli.Commands;
 
@@ -31,6 +32,30 @@ internal static class BenchTables
 
         terminal.Out.Write(table);
         WriteSideBySide(terminal, report);
+    }
+
+    /// <summary>Prints the figures of real page faults.</summary>
+    public static void Write(Terminal terminal, LiveFaultReport report)
+    {
+        terminal.WriteRaw($"real page faults: {report.Backend}, {report.Mode}, {report.Pages} pages, {report.Repeats} repeats: median (min..max)");
+        terminal.WriteRaw("CPU time is that of all threads of the process, vCPUs included; bytes are those that it allocated");
+        terminal.WriteRaw($"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, Linux {report.Kernel}; placement {report.Placement}: loops on CPU {report.LoopCpu}, vCPUs on CPU {report.VcpuCpu}");
+        Table table = NewTable("vCPUs", "loop", "faults/s", "ring over it", "p50 us", "p99 us", "ring p99 over it", "CPU ns a fault", "bytes a fault");
+        foreach (LiveFaultRow row in report.Rows)
+        {
+            AddLoop(table, row.Vcpus, "direct", row.Direct, row.RingOverDirect, row.RingP99OverDirect);
+            AddLoop(table, row.Vcpus, "ring", row.Ring, null, null);
+            if (row.Native is { } native) AddLoop(table, row.Vcpus, "native", native, row.RingOverNative, null);
+        }
+
+        terminal.Out.Write(table);
+        // As the kernel's own test of demand paging says it.
+        foreach (LiveFaultRow row in report.Rows)
+        {
+            terminal.WriteRaw(string.Create(
+                CultureInfo.InvariantCulture,
+                $"ring, {row.Vcpus} vCPUs: overall demand paging rate {row.Ring.FaultsPerSecond.Median:#,0} pages/s, {row.Ring.PagesPerSecondPerVcpu.Median:#,0} pages/s/vCPU"));
+        }
     }
 
     /// <summary>Prints what memory costs.</summary>
@@ -74,6 +99,17 @@ internal static class BenchTables
 
         terminal.Out.Write(table);
     }
+
+    private static void AddLoop(Table table, int vcpus, string loop, LiveFigures figures, Spread? ratio, Spread? p99) => table.AddRow(
+        Text(vcpus),
+        loop,
+        Rate(figures.FaultsPerSecond),
+        ratio is null ? "" : Figure(ratio, "0.00"),
+        Figure(figures.P50Nanoseconds.Over(1000), "0.0"),
+        Figure(figures.P99Nanoseconds.Over(1000), "0.0"),
+        p99 is null ? "" : Figure(p99, "0.00"),
+        Figure(figures.CpuNanosecondsPerFault, "0"),
+        figures.AllocatedBytesPerFault is { } bytes ? Figure(bytes, "0.0") : "");
 
     private static void WriteSideBySide(Terminal terminal, FaultBenchReport report)
     {

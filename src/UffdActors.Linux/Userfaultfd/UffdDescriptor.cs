@@ -181,6 +181,19 @@ public sealed unsafe class UffdDescriptor : IDisposable
         return Errno.None;
     }
 
+    /// <summary>Sleeps until there is something to read, by poll(2). A descriptor that blocks is in error for poll and never sleeps.</summary>
+    /// <param name="timeoutMilliseconds">0 to look only, -1 to wait for ever.</param>
+    /// <returns>False if the time is over, or a signal came.</returns>
+    /// <exception cref="SyscallException">The kernel refuses.</exception>
+    public bool WaitReadable(int timeoutMilliseconds)
+    {
+        using LinuxHandle.Lease lease = Handle.Use();
+        PollFd descriptor = new() { Descriptor = lease.Number, Events = Wait.POLLIN };
+        int found = Libc.Poll(&descriptor, 1, timeoutMilliseconds);
+        if (found < 0 && Libc.LastError is var error && error != Errno.EINTR) throw new SyscallException("poll(userfaultfd)", error);
+        return found > 0;
+    }
+
     /// <summary>Unread faults, sleeping threads and features of the context, from <c>/proc/self/fdinfo</c>. Allocates; for barriers and reports.</summary>
     public UffdFdInfo ReadFdInfo()
     {

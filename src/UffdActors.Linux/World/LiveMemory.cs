@@ -62,12 +62,12 @@ internal sealed class LiveMemory : IDisposable
         if (error != Errno.None) throw new UffdException("madvise(MADV_POPULATE_WRITE)", error, KernelErrors.Explain("madvise", error));
     }
 
-    /// <summary>Allocates the memory in full as zeros, without an alias.</summary>
-    /// <exception cref="UffdException">There is not enough memory.</exception>
-    public void Allocate()
+    /// <summary>Fills the page cache in full through a mapping that is gone afterwards; the guest's own mapping stays empty.</summary>
+    /// <param name="source">As many bytes as the memory has, never in a registered range.</param>
+    public void Fill(nint source)
     {
-        Errno error = _object!.Allocate(0, _object.Bytes);
-        if (error != Errno.None) throw new UffdException("fallocate", error, KernelErrors.Explain("fallocate", error));
+        using GuestMemory window = GuestMemory.Map(_object!, 0, _object!.Bytes);
+        window.WriteFrom(0, source, window.Bytes);
     }
 
     /// <inheritdoc />

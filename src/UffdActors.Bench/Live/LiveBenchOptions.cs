@@ -1,0 +1,85 @@
+using UffdActors.Linux.Machine;
+using UffdActors.Vcpus;
+
+namespace UffdActors.Bench.Live;
+
+/// <summary>Memory of the guest.</summary>
+public enum LiveBackend
+{
+    /// <summary>Private anonymous memory.</summary>
+    Anon,
+
+    /// <summary>A shared memfd.</summary>
+    Shmem,
+}
+
+/// <summary>Where threads run.</summary>
+public enum LivePlacement
+{
+    /// <summary>The loop and all vCPUs on one CPU.</summary>
+    Same,
+
+    /// <summary>The loop on one CPU, all vCPUs on another.</summary>
+    Split,
+}
+
+/// <summary>What <see cref="LiveFaultBench"/> measures.</summary>
+public sealed record LiveBenchOptions
+{
+    /// <summary>Numbers of vCPUs, one row each.</summary>
+    public IReadOnlyList<int> Vcpus { get; init; } = [1, 2, 4, 8, 16];
+
+    /// <summary>Memory of the guest.</summary>
+    public LiveBackend Backend { get; init; }
+
+    /// <summary>How faults are resolved: COPY, or CONTINUE with a page cache that is full (shmem only).</summary>
+    public BenchMode Mode { get; init; }
+
+    /// <summary>Where threads run.</summary>
+    public LivePlacement Placement { get; init; }
+
+    /// <summary>Pages of the guest; every one of them faults once.</summary>
+    public int Pages { get; init; } = 32_768;
+
+    /// <summary>Repeats that count; one more before them is dropped.</summary>
+    public int Repeats { get; init; } = 5;
+
+    /// <summary>A compiled loop in C to run in between; null for none. See <see cref="NativeLoop"/> for what it must understand.</summary>
+    public string? Native { get; init; }
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="BenchException">An option is out of its range; the message names it.</exception>
+    internal void Validate()
+    {
+        if (Vcpus.Count == 0) throw new BenchException("No number of vCPUs was given; name at least one.");
+        foreach (int vcpus in Vcpus)
+        {
+            if (vcpus < 1 || vcpus > GuestLayout.MaxVcpus) throw new BenchException($"{vcpus} vCPUs: a guest has 1 to {GuestLayout.MaxVcpus}.");
+            if (Pages < vcpus) throw new BenchException($"{Pages} pages: every one of {vcpus} vCPUs needs a page of its own.");
+        }
+
+        if (Repeats < 1) throw new BenchException($"{Repeats} repeats: at least 1 is needed.");
+        if (Backend == LiveBackend.Anon && Mode == BenchMode.Minor)
+            throw new BenchException("Anonymous memory has no page cache, so no MINOR faults (mode minor); measure them on shmem.");
+        if (Native is { } path && !File.Exists(path)) throw new BenchException($"There is no file \"{path}\" to run as the native loop.");
+    }
+
+    /// <summary>
+    /// The first CPU that the calling thread may use, and for <see cref="LivePlacement.Split"/> the second. To be asked once, before anything is
+    /// bound: a thread takes its CPUs from the one that has made it.
+    /// </summary>
+    /// <exception cref="UnsupportedMachineException">There is no second CPU.</exception>
+    internal LiveCpus ChooseCpus()
+    {
+        int[] allowed = ThreadPlacement.AllowedCpus();
+        if (Placement == LivePlacement.Same) return new LiveCpus(allowed[0], allowed[0]);
+        return allowed.Length > 1
+            ? new LiveCpus(allowed[0], allowed[1])
+            : throw new UnsupportedMachineException(MachineNeed.SecondCpu, "A loop and vCPUs that are split over two CPUs need two.");
+    }
+}
+
+/// <summary>Where threads are bound.</summary>
+/// <param name="Loop">CPU of the loop.</param>
+/// <param name="Vcpus">CPU of all vCPUs.</param>
+internal readonly record struct LiveCpus(int Loop, int Vcpus);

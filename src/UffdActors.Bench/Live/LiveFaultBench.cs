@@ -1,0 +1,86 @@
+namespace UffdActors.Bench.Live;
+
+/// <summary>
+/// Measures real page faults: pages never seen before, one demand fault each, no push. The ring and a loop without actors take turns in this
+/// process, with the same memory, bytes, vCPUs' work and placement, so that what disturbs the machine disturbs both; a loop in C takes its turn too
+/// if there is one. What is read is checked in every run.
+/// </summary>
+public sealed class LiveFaultBench
+{
+    private readonly LiveBenchOptions _options;
+    private readonly LiveCpus _cpus;
+
+    /// <summary>Makes a benchmark.</summary>
+    /// <exception cref="BenchException">An option is out of its range.</exception>
+    /// <exception cref="UffdActors.Linux.Machine.UnsupportedMachineException">There is no second CPU to split over.</exception>
+    public LiveFaultBench(LiveBenchOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        _options = options;
+        _cpus = options.ChooseCpus();
+    }
+
+    /// <summary>Runs all of it.</summary>
+    /// <param name="progress">Told what is measured next; may be null.</param>
+    /// <param name="cancel">Cancels it.</param>
+    /// <exception cref="BenchException">A page did not hold what it must, or the native loop fails.</exception>
+    /// <exception cref="UffdActors.Linux.Machine.UnsupportedMachineException">userfaultfd cannot be opened here.</exception>
+    /// <exception cref="UffdException">The kernel refuses a call.</exception>
+    /// <exception cref="UffdActors.Linux.SyscallException">The kernel refuses a call.</exception>
+    /// <exception cref="UffdActors.Handling.VmFailedException">A VM failed closed.</exception>
+    public async Task<LiveFaultReport> RunAsync(Action<string>? progress = null, CancellationToken cancel = default)
+    {
+        using BytePages image = new(_options.Pages);
+        LiveCell[] cells = [.. _options.Vcpus.Select(v => new LiveCell(v))];
+        for (int repeat = 0; repeat <= _options.Repeats; repeat++)
+        {
+            foreach (LiveCell cell in cells)
+            {
+                progress?.Invoke($"{cell.Vcpus} vCPUs: {(repeat == 0 ? "warming up" : $"repeat {repeat} of {_options.Repeats}")}");
+                LiveRepeat measured = await MeasureAsync(cell.Vcpus, repeat, image, cancel);
+                // The first one pays for compilation and for the machine's first touch of the memory.
+                if (repeat > 0) cell.Repeats.Add(measured);
+            }
+        }
+
+        return LiveFaultReport.Of(_options, _cpus, cells);
+    }
+
+    private async Task<LiveRepeat> MeasureAsync(int vcpus, int repeat, BytePages image, CancellationToken cancel)
+    {
+        // Neither is always the one that follows the other.
+        bool ringFirst = repeat % 2 == 0;
+        LiveSample? ring = ringFirst ? await RingAsync(vcpus, repeat, image, cancel) : null;
+        LiveSample direct = await DirectAsync(vcpus, repeat, image, cancel);
+        ring ??= await RingAsync(vcpus, repeat, image, cancel);
+        LiveSample? native = _options.Native is { } path ? await new NativeLoop(path).RunAsync(_options, vcpus, cancel) : null;
+        return new LiveRepeat(direct, ring, native);
+    }
+
+    private async Task<LiveSample> RingAsync(int vcpus, int repeat, BytePages image, CancellationToken cancel)
+    {
+        using StartGate gate = new(vcpus);
+        return await RingGuest.RunAsync(_options, _cpus, image, gate, TimedTouches.Share(_options.Pages, vcpus, (ulong)repeat, gate), cancel);
+    }
+
+    private async Task<LiveSample> DirectAsync(int vcpus, int repeat, BytePages image, CancellationToken cancel)
+    {
+        using StartGate gate = new(vcpus);
+        using DirectLoop loop = new(_options, _cpus, image);
+        return await loop.RunAsync(gate, TimedTouches.Share(_options.Pages, vcpus, (ulong)repeat, gate), cancel);
+    }
+}
+
+/// <summary>A number of vCPUs, and what was measured with it.</summary>
+internal sealed record LiveCell(int Vcpus)
+{
+    /// <summary>Repeat by repeat.</summary>
+    public List<LiveRepeat> Repeats { get; } = [];
+}
+
+/// <summary>One turn of each.</summary>
+/// <param name="Direct">The loop in C#, without actors.</param>
+/// <param name="Ring">The ring.</param>
+/// <param name="Native">The loop in C; null if there is none.</param>
+internal sealed record LiveRepeat(LiveSample Direct, LiveSample Ring, LiveSample? Native);

@@ -1,0 +1,128 @@
+using System.Text.Json;
+using UffdActors.Bench.Live;
+using UffdActors.Linux.Machine;
+using UffdActors.Linux.Tests;
+using UffdActors.Vcpus;
+
+namespace UffdActors.Bench.Tests;
+
+/// <summary>Real page faults, the ring beside a loop without actors. What is measured is not judged; that it was measured is.</summary>
+public sealed class LiveFaultBenchTests
+{
+    // Nothing here takes long; whoever takes as long as this hangs.
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+
+    [SkippableTheory]
+    [InlineData(LiveBackend.Anon, BenchMode.Missing)]
+    [InlineData(LiveBackend.Shmem, BenchMode.Missing)]
+    [InlineData(LiveBackend.Shmem, BenchMode.Minor)]
+    public async Task Ring_and_direct_loop_are_measured_for_each_number_of_vcpus(LiveBackend backend, BenchMode mode)
+    {
+        LiveKernel.Require();
+        LiveBenchOptions options = new() { Vcpus = [1, 3], Backend = backend, Mode = mode, Pages = 2048, Repeats = 1 };
+
+        LiveFaultReport report = await new LiveFaultBench(options).RunAsync().WaitAsync(Deadline);
+
+        Assert.Equal([1, 3], report.Rows.Select(r => r.Vcpus));
+        Assert.All(report.Rows, row =>
+        {
+            Assert.All([row.Direct, row.Ring], f =>
+            {
+                Assert.True(f.FaultsPerSecond.Median > 0);
+                Assert.True(f.P50Nanoseconds.Median > 0 && f.P50Nanoseconds.Median <= f.P99Nanoseconds.Median);
+                Assert.Equal(f.FaultsPerSecond.Median / row.Vcpus, f.PagesPerSecondPerVcpu.Median, 3);
+            });
+            Assert.Equal(row.Ring.FaultsPerSecond.Median / row.Direct.FaultsPerSecond.Median, row.RingOverDirect.Median, 6);
+            Assert.Null(row.Native);
+        });
+        Assert.Equal(MachineReport.Read().Kernel.Release, report.Kernel);
+        Assert.Equal(report.LoopCpu, report.VcpuCpu);
+    }
+
+    [SkippableFact]
+    public async Task The_ring_allocates_at_most_64_bytes_a_fault()
+    {
+        LiveKernel.Require();
+        LiveBenchOptions options = new() { Vcpus = [2], Pages = 16_384, Repeats = 1 };
+        LiveFaultReport report = await new LiveFaultBench(options).RunAsync().WaitAsync(Deadline);
+        Assert.InRange(report.Rows[0].Ring.AllocatedBytesPerFault!.Max, 0, 64);
+    }
+
+    [SkippableFact]
+    public async Task Split_binds_loop_and_vcpus_to_two_cpus()
+    {
+        LiveKernel.Require();
+        Skip.If(ThreadPlacement.AllowedCpus().Length < 2, "There is one CPU only.");
+        LiveBenchOptions options = new() { Vcpus = [2], Pages = 512, Repeats = 1, Placement = LivePlacement.Split };
+        LiveFaultReport report = await new LiveFaultBench(options).RunAsync().WaitAsync(Deadline);
+        Assert.NotEqual(report.LoopCpu, report.VcpuCpu);
+    }
+
+    [Fact]
+    public void Split_over_one_cpu_is_refused_with_what_to_do()
+    {
+        Exception? refusal = null;
+        Thread bound = new(() =>
+        {
+            ThreadPlacement.BindTo(ThreadPlacement.AllowedCpus()[0]);
+            refusal = Record.Exception(() => new LiveFaultBench(new LiveBenchOptions { Placement = LivePlacement.Split }));
+        });
+        bound.Start();
+        bound.Join();
+        Assert.Equal(MachineNeed.SecondCpu, Assert.IsType<UnsupportedMachineException>(refusal).Need);
+    }
+
+    [SkippableFact]
+    public async Task A_vcpu_that_fails_ends_the_run_of_the_direct_loop_and_leaves_nobody_waiting()
+    {
+        LiveKernel.Require();
+        LiveBenchOptions options = new() { Pages = 64 };
+        using BytePages image = new(options.Pages);
+        using StartGate gate = new(2);
+        using DirectLoop loop = new(options, options.ChooseCpus(), image);
+        // One page more than the memory has.
+        TimedTouches[] work = TimedTouches.Share(options.Pages + 1, 2, 1, gate);
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => loop.RunAsync(gate, work, CancellationToken.None).WaitAsync(Deadline));
+    }
+
+    [Fact]
+    public async Task Every_page_is_touched_once_and_the_same_seed_gives_the_same_order()
+    {
+        using StartGate gate = new(9);
+        gate.Open();
+        long[] first = Order(7, gate);
+        Assert.Equal(Enumerable.Range(0, 100).Select(p => (long)p), first.Order());
+        Assert.NotEqual(first.Order(), first);
+        Assert.Equal(first, Order(7, gate));
+        Assert.NotEqual(first, Order(8, gate));
+        await gate.Ended.WaitAsync(Deadline);
+    }
+
+    [Fact]
+    public void Minor_faults_of_anonymous_memory_are_refused() =>
+        Assert.Contains("shmem", Assert.Throws<BenchException>(() => new LiveFaultBench(new LiveBenchOptions { Mode = BenchMode.Minor })).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void The_document_has_a_kind_a_version_and_units_in_its_names()
+    {
+        LiveCell cell = new(4);
+        cell.Repeats.Add(new LiveRepeat(new LiveSample(100, 5, 50, 10, 1), new LiveSample(90, 6, 60, 11, 2), new LiveSample(120, 4, 40, 8, null)));
+        LiveBenchOptions options = new() { Vcpus = [4], Repeats = 1 };
+        using JsonDocument json = JsonDocument.Parse(LiveFaultReport.Of(options, new LiveCpus(0, 0), [cell]).ToJson());
+        Assert.Equal("uffd-bench-faults-live", json.RootElement.GetProperty("kind").GetString());
+        Assert.Equal(1, json.RootElement.GetProperty("version").GetInt32());
+        JsonElement row = json.RootElement.GetProperty("rows")[0];
+        Assert.Equal(0.9, row.GetProperty("ringOverDirect").GetProperty("median").GetDouble(), 6);
+        Assert.Equal(0.75, row.GetProperty("ringOverNative").GetProperty("median").GetDouble(), 6);
+        Assert.Equal(1.2, row.GetProperty("ringP99OverDirect").GetProperty("median").GetDouble(), 6);
+        Assert.Equal(22.5, row.GetProperty("ring").GetProperty("pagesPerSecondPerVcpu").GetProperty("median").GetDouble(), 6);
+        Assert.False(row.GetProperty("native").TryGetProperty("allocatedBytesPerFault", out _));
+    }
+
+    private static long[] Order(ulong seed, StartGate gate) => [.. TimedTouches.Share(100, 3, seed, gate).SelectMany(Pages)];
+
+    private static IEnumerable<long> Pages(TimedTouches work)
+    {
+        while (work.TryNext(out GuestStep step)) yield return step.Page;
+    }
+}
