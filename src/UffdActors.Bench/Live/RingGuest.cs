@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using UffdActors.Abi;
 using UffdActors.Linux.World;
 
@@ -8,6 +9,8 @@ internal static class RingGuest
 {
     // Time stamps as a runtime under way has them.
     private const int SampleEvery = 64;
+
+    private static readonly TimeSpan CountingTime = TimeSpan.FromSeconds(5);
 
     /// <summary>The guest's memory: the same for the ring and for the loop beside it.</summary>
     public static RegionOptions RegionOf(LiveBenchOptions options) =>
@@ -29,6 +32,9 @@ internal static class RingGuest
             VcpuGroup vcpus = await vm.StartVcpusAsync(work, SampleEvery, image, cancel);
             LiveSample sample = await LiveSample.TakeAsync(gate, work, vcpus.WaitAsync(cancel), cancel);
             if (vcpus.Error is { } error) throw new BenchException($"The guest met what it must not: {error}.");
+            // The kernel wakes a vCPU before the reader has counted the page.
+            long asked = Stopwatch.GetTimestamp();
+            while (userfault.ReceivedOf(region).Count < region.Pages && Stopwatch.GetElapsedTime(asked) < CountingTime) await Task.Yield();
             long received = userfault.ReceivedOf(region).Count;
             if (received != region.Pages || vcpus.Faults < region.Pages)
                 throw new BenchException($"{vcpus.Faults} faults filled {received} of {region.Pages} pages; each page must be one fault.");

@@ -187,10 +187,15 @@ internal static class MachineProbe
         sleeper.Start();
         started.Wait();
         string path = string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{id}/wchan");
-        string stat = string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{id}/stat");
-        // Until it sleeps there is nothing to name.
-        while (!File.ReadAllText(stat).Contains(") S ", StringComparison.Ordinal)) _ = Thread.Yield();
-        string where = File.ReadAllText(path);
+        // Until it sleeps there is nothing to name, and where nothing is named there never will be.
+        long begun = System.Diagnostics.Stopwatch.GetTimestamp();
+        string where = "0";
+        while (where.Length <= 1 && System.Diagnostics.Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(2))
+        {
+            _ = Thread.Yield();
+            where = File.ReadAllText(path);
+        }
+
         stop.Set();
         sleeper.Join();
         return where.Length > 1;
