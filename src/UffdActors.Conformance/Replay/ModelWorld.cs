@@ -72,8 +72,12 @@ public sealed class ModelWorld : IProgramState, IDisposable
         if (step.Op == ProgramOp.Final) return Final();
         Last = Perform(step);
         Observe(step, Last);
+        Executed?.Invoke(step);
         return Last;
     }
+
+    /// <summary>Raised after each step of a program.</summary>
+    public event Action<ProgramStep>? Executed;
 
     /// <summary>Where things lie.</summary>
     public TraceHeader Header => _header;

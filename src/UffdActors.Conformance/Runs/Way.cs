@@ -31,6 +31,7 @@ internal abstract class Way(string name, ConformanceOptions options) : IDisposab
     protected void Replay(MatrixRow row, Differ differ, Func<Machine, IKernel> makeKernel)
     {
         using ModelWorld world = new(ProgramGenerator.Header, Options.Profile, makeKernel);
+        if (NewInvariants() is { } invariants) world.Executed += step => invariants.Check(step, world, differ);
         row.Compare(differ, row.Execute(world, ProgramGenerator.Header));
     }
 }
