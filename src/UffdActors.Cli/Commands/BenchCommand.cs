@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using UffdActors.Bench;
 
 namespace UffdActors.Cli.Commands;
@@ -7,9 +6,12 @@ namespace UffdActors.Cli.Commands;
 /// <summary><c>uffd bench</c>: what the fault ring costs, and two runs side by side.</summary>
 internal static class BenchCommand
 {
+    private const string Name = "bench";
+    private const string WorkerName = "worker";
+
     public static Command Build(CommandHost host)
     {
-        Command command = new("bench", "Measure the fault ring, and compare runs.");
+        Command command = new(Name, "Measure the fault ring, and compare runs.");
         command.Subcommands.Add(Faults(host));
         command.Subcommands.Add(Memory(host));
         command.Subcommands.Add(Compare(host));
@@ -53,7 +55,7 @@ internal static class BenchCommand
                 Repeats = parsed.GetValue(repeats),
             };
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
-            await using WorkerProcesses workers = new(OwnWorker);
+            await using WorkerProcesses workers = new(() => OwnProcess.With(Name, WorkerName));
             FaultBenchReport report = await new FaultBench(options, workers).RunAsync(host.Terminal.WriteStatus, cancel);
             target.Write(report.ToJson());
             if (!target.TakesOutput) BenchTables.Write(host.Terminal, report);
@@ -94,24 +96,12 @@ internal static class BenchCommand
 
     private static Command WorkerProcess()
     {
-        Command command = new("worker", "Serves runs of another process of this program.") { Hidden = true };
+        Command command = new(WorkerName, "Serves runs of another process of this program.") { Hidden = true };
         command.SetAction(async (_, cancel) =>
         {
             await Worker.ServeAsync(Console.In, Console.Out, cancel);
             return ExitCode.Done;
         });
         return command;
-    }
-
-    // Started by its host program or by "dotnet uffd.dll": a worker is started in the same way.
-    private static ProcessStartInfo OwnWorker()
-    {
-        string program = Environment.ProcessPath!;
-        string assembly = typeof(BenchCommand).Assembly.Location;
-        string beside = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "uffd.exe" : "uffd");
-        if (Path.GetFileNameWithoutExtension(program) == "uffd") return new ProcessStartInfo(program, ["bench", "worker"]);
-        return File.Exists(beside)
-            ? new ProcessStartInfo(beside, ["bench", "worker"])
-            : new ProcessStartInfo(program, [assembly, "bench", "worker"]);
     }
 }
