@@ -17,14 +17,14 @@ public sealed class BackendsTests : IDisposable
         Assert.Equal(["MISSING", "WP", "MINOR"], Strings(all.GetProperty("modes")));
         Assert.Equal(["WAKE", "COPY", "ZEROPAGE", "MOVE", "WRITEPROTECT", "CONTINUE", "POISON"], Strings(all.GetProperty("reports")));
         // Advertised, and always refused: the mask says nothing about the memory.
-        Assert.Equal(["MOVE"], Strings(all.GetProperty("reports_beyond_table")));
+        Assert.Equal(["MOVE"], Strings(all.GetProperty("reportsBeyondTable")));
     }
 
     [Fact]
     public async Task Anonymous_memory_is_listed_as_core()
     {
         JsonElement anonymous = await BackendAsync("anon");
-        Assert.True(anonymous.GetProperty("is_core").GetBoolean());
+        Assert.True(anonymous.GetProperty("isCore").GetBoolean());
         Assert.Equal("EINVAL", anonymous.GetProperty("register")[2].GetProperty("errno").GetString());
     }
 
@@ -32,7 +32,7 @@ public sealed class BackendsTests : IDisposable
     public async Task Huge_pages_are_registered_with_what_the_kernel_has_for_them()
     {
         JsonElement hugetlb = await BackendAsync("hugetlb");
-        Assert.Equal(2 << 20, hugetlb.GetProperty("page_bytes").GetInt64());
+        Assert.Equal(2 << 20, hugetlb.GetProperty("pageBytes").GetInt64());
         Assert.Equal(["WAKE", "COPY", "POISON"], Strings(hugetlb.GetProperty("register")[0].GetProperty("reports")));
     }
 

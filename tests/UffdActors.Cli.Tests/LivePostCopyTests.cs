@@ -25,7 +25,7 @@ public sealed class LivePostCopyTests
     {
         LiveKernel.Require();
         JsonElement json = await JsonOf([.. Small, "--world", "live", "--json", "-"]);
-        Assert.StartsWith("real page faults", json.GetProperty("times_are").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith("real page faults", json.GetProperty("timesAre").GetString(), StringComparison.Ordinal);
         JsonElement run = json.GetProperty("run");
         Assert.Equal("live", run.GetProperty("world").GetString());
         Assert.Equal(MachineReport.Read().Kernel.Release, run.GetProperty("kernel").GetString());
@@ -42,8 +42,8 @@ public sealed class LivePostCopyTests
         {
             await File.WriteAllTextAsync(config, $"uffd.fault-loop.cpu = {cpu}");
             JsonElement run = (await JsonOf([.. Small, "--world", "live", "--config", config, "--json", "-"])).GetProperty("run");
-            Assert.Equal(cpu, run.GetProperty("loop_cpu").GetInt32());
-            Assert.Equal(cpu, run.GetProperty("vcpu_cpu").GetInt32());
+            Assert.Equal(cpu, run.GetProperty("loopCpu").GetInt32());
+            Assert.Equal(cpu, run.GetProperty("vcpuCpu").GetInt32());
         }
         finally
         {
@@ -55,7 +55,7 @@ public sealed class LivePostCopyTests
     public async Task In_the_model_times_are_mechanism_times_of_the_profile()
     {
         JsonElement json = await JsonOf([.. Small, "--world", "model", "--profile", "linux-6.18", "--json", "-"]);
-        Assert.StartsWith("mechanism times of a model", json.GetProperty("times_are").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith("mechanism times of a model", json.GetProperty("timesAre").GetString(), StringComparison.Ordinal);
         JsonElement run = json.GetProperty("run");
         Assert.Equal("model", run.GetProperty("world").GetString());
         Assert.Equal("linux-6.18", run.GetProperty("profile").GetString());

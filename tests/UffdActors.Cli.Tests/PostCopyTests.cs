@@ -32,7 +32,7 @@ public sealed class PostCopyTests : IDisposable
         Assert.Equal(pages, root.GetProperty("checks").GetProperty("pages").GetInt64());
         Assert.Equal(pages, root.GetProperty("pages").EnumerateObject().Sum(p => p.Value.GetInt64()));
         JsonElement checks = root.GetProperty("checks");
-        Assert.Equal(checks.GetProperty("source_sha256").GetString(), checks.GetProperty("destination_sha256").GetString());
+        Assert.Equal(checks.GetProperty("sourceSha256").GetString(), checks.GetProperty("destinationSha256").GetString());
     }
 
     [Theory]
@@ -100,7 +100,7 @@ public sealed class PostCopyTests : IDisposable
         Assert.True(run.ExitCode == ExitCode.Done, run.Error);
         using JsonDocument document = JsonDocument.Parse(run.Output);
         Assert.Equal([1, 2], document.RootElement.GetProperty("vcpus").EnumerateArray().Select(v => v.GetProperty("accesses").GetInt64()));
-        Assert.Equal(2, document.RootElement.GetProperty("checks").GetProperty("written_lanes").GetInt64());
+        Assert.Equal(2, document.RootElement.GetProperty("checks").GetProperty("writtenLanes").GetInt64());
     }
 
     [Theory]

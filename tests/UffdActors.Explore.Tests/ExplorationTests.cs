@@ -138,6 +138,6 @@ public class ExplorationTests
         await process.WaitForExitAsync();
         Assert.Equal(0, process.ExitCode);
         JsonArray scenarios = JsonNode.Parse(json)!["scenarios"]!.AsArray();
-        return string.Join('\n', scenarios.Select(s => $"{s!["name"]} {s["trace_digest"]}"));
+        return string.Join('\n', scenarios.Select(s => $"{s!["name"]} {s["traceDigest"]}"));
     }
 }

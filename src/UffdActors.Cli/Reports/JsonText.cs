@@ -4,13 +4,13 @@ using System.Text.Json.Serialization;
 
 namespace UffdActors.Cli.Reports;
 
-/// <summary>Documents as JSON: names in snake case, enumerations as the command line writes them.</summary>
+/// <summary>Documents as JSON: names in camel case, enumerations as the command line writes them.</summary>
 internal static class JsonText
 {
     private static readonly JsonSerializerOptions Format = new()
     {
         WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
     };

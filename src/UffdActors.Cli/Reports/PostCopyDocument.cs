@@ -33,14 +33,14 @@ internal sealed record PostCopyDocument
 
     public IReadOnlyDictionary<string, string> QemuNames { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
     {
-        ["time.memory_complete_ns"] = "total-time",
-        ["time.all_vcpus_blocked_ns"] = "postcopy-blocktime",
+        ["time.memoryCompleteNs"] = "total-time",
+        ["time.allVcpusBlockedNs"] = "postcopy-blocktime",
         ["faults.requests"] = "postcopy-requests",
         ["pages.demand + pages.push"] = "normal",
-        ["pages.demand_zero + pages.push_zero"] = "duplicate",
-        ["latency.mean_ns"] = "postcopy-latency",
+        ["pages.demandZero + pages.pushZero"] = "duplicate",
+        ["latency.meanNs"] = "postcopy-latency",
         ["latency.distribution"] = "postcopy-latency-dist",
-        ["vcpus.blocked_ns"] = "postcopy-vcpu-blocktime",
+        ["vcpus.blockedNs"] = "postcopy-vcpu-blocktime",
     };
 
     public static PostCopyDocument Of(PostCopyOptions options, string dispatcher, PostCopyReport report) => new()

@@ -33,11 +33,11 @@ internal sealed record ExploreReport(
         ["name"] = report.Scenario,
         ["schedules"] = report.Schedules,
         ["steps"] = report.Steps,
-        ["distinct_traces"] = report.Distinct,
-        ["trace_digest"] = report.Digest,
+        ["distinctTraces"] = report.Distinct,
+        ["traceDigest"] = report.Digest,
         ["complete"] = report.IsComplete,
         ["saturated"] = report.IsSaturated,
-        ["elapsed_ms"] = (long)report.Elapsed.TotalMilliseconds,
+        ["elapsedMs"] = (long)report.Elapsed.TotalMilliseconds,
         ["reached"] = new JsonArray([.. report.Coverage.Pairs.Select(p => Pair("message", p.Key.Message, "page", p.Key.State, p.Value))]),
         ["faults"] = new JsonArray([.. report.Coverage.Faults.Select(p => Pair("point", p.Key.Point, "outcome", p.Key.Outcome, p.Value))]),
         ["holes"] = new JsonArray([.. report.Coverage.Holes.Select(h => (JsonNode)h)]),
@@ -62,7 +62,7 @@ internal sealed record ExploreReport(
         ["policy"] = finding.Policy,
         ["schedules"] = finding.Schedules,
         ["steps"] = finding.Steps,
-        ["trace_hash"] = finding.Hash,
+        ["traceHash"] = finding.Hash,
     };
 
     private static JsonObject Pair(string firstName, string first, string secondName, string second, long count) =>
