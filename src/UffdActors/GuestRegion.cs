@@ -1,3 +1,4 @@
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
 namespace UffdActors;
@@ -34,4 +35,24 @@ public sealed class GuestRegion
     public int PageBytes { get; }
 
     internal ulong AliasAddress { get; }
+
+    /// <summary>Address of a page of the region.</summary>
+    internal ulong AddressOf(long page) => Address + ((ulong)page << PageSize.BaseShift);
+
+    /// <summary>Ranges of the address space as ranges of the region.</summary>
+    internal IReadOnlyList<PageRange> PagesOf(IReadOnlyList<PageRange> ranges)
+    {
+        long first = PageSize.PageOf(Address);
+        return [.. ranges.Select(r => new PageRange(r.Start - first, r.End - first))];
+    }
+
+    /// <summary>Checks a range of pages that somebody names.</summary>
+    internal PageRange Range(long firstPage, long pages)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(firstPage);
+        ArgumentOutOfRangeException.ThrowIfLessThan(pages, 1);
+        if (pages > Pages - firstPage)
+            throw new ArgumentOutOfRangeException(nameof(pages), pages, $"Region {Id} has {Pages} pages; {pages} from page {firstPage} on are not in it.");
+        return new PageRange(firstPage, firstPage + pages);
+    }
 }

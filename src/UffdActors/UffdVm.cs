@@ -37,6 +37,7 @@ public sealed class UffdVm : IAsyncDisposable
     private int _nextName;
     private volatile bool _disposed;
     private bool _guestIsStopped;
+    private bool _mayBePoisoned;
 
     private UffdVm(ActorSystem system, UffdRuntime runtime, VmContext context, World world, VmOptions options, int loopPlace)
     {
@@ -235,6 +236,8 @@ public sealed class UffdVm : IAsyncDisposable
         cancel.ThrowIfCancellationRequested();
         lock (_gate)
         {
+            if (_mayBePoisoned && !_kernel.GuestSurvivesPoison)
+                throw new InvalidOperationException($"Pages of {Name} may be poisoned: a vCPU in this process that touches one would end it. Run the guest in a process of its own.");
             if (_guestIsStopped) throw new InvalidOperationException($"The guest of {Name} has been stopped for good, for pages of it were given up; start from the source again.");
         }
 
@@ -327,6 +330,21 @@ public sealed class UffdVm : IAsyncDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (_health.Cause is not null) throw Ended();
+    }
+
+    /// <summary>True if faults of the region are resolved from a source.</summary>
+    internal bool IsServed(GuestRegion region) => Array.Exists(Userfaults(), u => u.Serves(region));
+
+    /// <summary>From here on pages may be poisoned.</summary>
+    /// <exception cref="InvalidOperationException">A vCPU would take the process along.</exception>
+    internal void AllowPoison()
+    {
+        lock (_gate)
+        {
+            if (_vcpus.Count > 0 && !_kernel.GuestSurvivesPoison)
+                throw new InvalidOperationException($"{Name} has vCPUs in this process, and one that touches a poisoned page would end it. Run the guest in a process of its own.");
+            _mayBePoisoned = true;
+        }
     }
 
     private Userfault[] Userfaults()

@@ -15,7 +15,7 @@ public sealed class Userfault
 {
     private readonly UffdVm _vm;
     private readonly KernelUserfault _kernel;
-    private readonly List<(GuestRegion Region, RegisterModes Modes, PageBitmap Received)> _registered = [];
+    private readonly List<Registered> _registered = [];
     private (IPageSource Source, Akka.Actor.IActorRef Actor)? _source;
     private FaultReader? _reader;
     private readonly List<Akka.Actor.IActorRef> _pushes = [];
@@ -49,8 +49,124 @@ public sealed class Userfault
         PageBitmap received = new(region.Pages);
         if (_reader is { } reader) throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
         UffdIoctls ioctls = await _kernel.RegisterAsync(region, modes, cancel);
-        lock (_gate) _registered.Add((region, modes, received));
+        lock (_gate) _registered.Add(new Registered(region, modes, ioctls, received));
         return ioctls;
+    }
+
+    /// <summary>
+    /// Unregisters a region. Where MISSING is registered waiting threads go on into pages of zeros, so it is refused while pages of a served region
+    /// are absent; elsewhere the kernel wakes nobody by itself, so a WAKE of the whole region follows (specification 3.4).
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Pages are absent.</exception>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    public async Task UnregisterAsync(GuestRegion region, CancellationToken cancel = default)
+    {
+        Registered registered = Find(region);
+        _vm.ThrowIfClosed();
+        ThrowIfAbsent(registered, "unregistering");
+        await _kernel.UnregisterAsync(region, registered.Modes, cancel);
+        lock (_gate) _ = _registered.Remove(registered);
+    }
+
+    /// <summary>
+    /// Write-protects pages (UFFDIO_WRITEPROTECT, specification 5.7). From then on a write waits until a handler has cleared the page
+    /// (<see cref="ServeOptions.BeforeWrite"/>), or, on a userfaultfd opened with WP_ASYNC, clears it by itself and is found by
+    /// <see cref="TakeWrittenAsync"/>. Absent pages of anonymous memory are protected only with WP_UNPOPULATED or WP_ASYNC, others always.
+    /// </summary>
+    /// <param name="region">A region that is registered for write protection.</param>
+    /// <param name="firstPage">First page of the region.</param>
+    /// <param name="pages">Base pages; on huge pages a multiple of their size.</param>
+    /// <param name="cancel">Cancels the call if it has not been issued yet.</param>
+    /// <returns>
+    /// The call reports no progress. EAGAIN: an event is unread and nothing was done; ENOENT: a part is not registered for write protection, and what lies
+    /// before it is protected; EINVAL: huge pages, and the range ends inside one.
+    /// </returns>
+    public Task<IoctlResult> ProtectAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default) =>
+        WriteProtectAsync(region, firstPage, pages, WriteProtectModes.Protect, cancel);
+
+    /// <summary>Ends write protection of pages, and wakes every thread that waits in them. Errors as of <see cref="ProtectAsync"/>.</summary>
+    public Task<IoctlResult> UnprotectAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default) =>
+        WriteProtectAsync(region, firstPage, pages, WriteProtectModes.Clear, cancel);
+
+    /// <summary>
+    /// Takes the pages that were written since they were protected, and protects them again, page by page in one step: no write is lost between the
+    /// two (PAGEMAP_SCAN). For a userfaultfd opened with WP_ASYNC, and a region that is registered for write protection alone. An absent page that was not
+    /// protected counts as written, so protect the region first. Read the content after this has returned.
+    /// </summary>
+    /// <param name="region">The region.</param>
+    /// <param name="firstPage">First page of the region.</param>
+    /// <param name="pages">Base pages.</param>
+    /// <param name="cancel">Cancels the call if it has not been issued yet; afterwards it goes on to its end, for what it has taken is found nowhere else.</param>
+    /// <returns>Ranges of pages of the region, ascending.</returns>
+    /// <exception cref="UffdException">EPERM: the region is not registered so.</exception>
+    public Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
+    {
+        _ = Find(region);
+        _vm.ThrowIfClosed();
+        return _kernel.TakeWrittenAsync(region, region.Range(firstPage, pages), cancel);
+    }
+
+    /// <summary>
+    /// Moves pages of private anonymous memory from one place of the VM to another without copying, and wakes who waits for them (UFFDIO_MOVE,
+    /// specification 5.8). The source is a hole afterwards. Protection of a page is not carried over.
+    /// </summary>
+    /// <param name="destination">A region that is registered here.</param>
+    /// <param name="destinationPage">First page of it.</param>
+    /// <param name="source">A region that nobody serves: what is moved out of a served one would be fetched from its source again.</param>
+    /// <param name="sourcePage">First page of it.</param>
+    /// <param name="pages">Base pages.</param>
+    /// <param name="modes">Whether to wake; whether a hole in the source counts as moved.</param>
+    /// <param name="cancel">Cancels the call if it has not been issued yet.</param>
+    /// <returns>
+    /// Errno and signed progress in bytes. EAGAIN with progress: what follows met a hole or a conflict; EAGAIN without: an event is unread. EEXIST: the
+    /// destination is not empty; ENOENT: the source is a hole; EBUSY: the source is shared with a child; EFAULT: it is poisoned; EINVAL: other memory than
+    /// private anonymous, or mappings of different protection.
+    /// </returns>
+    /// <exception cref="InvalidOperationException">The source is being served.</exception>
+    public async Task<IoctlResult> MoveAsync(
+        GuestRegion destination,
+        long destinationPage,
+        GuestRegion source,
+        long sourcePage,
+        long pages,
+        MoveModes modes = MoveModes.None,
+        CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        Registered registered = Find(destination);
+        PageRange to = destination.Range(destinationPage, pages);
+        PageRange from = source.Range(sourcePage, pages);
+        _vm.ThrowIfClosed();
+        if (_vm.IsServed(source)) throw new InvalidOperationException($"Region {source.Id} is being served: pages moved out of it would be fetched again. Move out of a region that nobody serves.");
+        IoctlResult result = await _kernel.MoveAsync(
+            destination.AddressOf(to.Start), source.AddressOf(from.Start), (ulong)pages << PageSize.BaseShift, modes, cancel);
+        // A hole that counts as moved has left a hole.
+        if ((modes & MoveModes.AllowSourceHoles) == 0) registered.Receive(to.Start, result);
+        return result;
+    }
+
+    /// <summary>
+    /// Poisons pages that are lost for good (UFFDIO_POISON, specification 5.6), and wakes who waits for them: user mode gets SIGBUS, a system call
+    /// EFAULT. Only absent pages can be. They count as received.
+    /// </summary>
+    /// <param name="region">A region that is registered here.</param>
+    /// <param name="firstPage">First page of the region.</param>
+    /// <param name="pages">Base pages.</param>
+    /// <param name="cancel">Cancels the call if it has not been issued yet.</param>
+    /// <returns>
+    /// Errno and signed progress in bytes. EEXIST: the first page is there; EAGAIN with progress: a later one is; EAGAIN without: an event is unread;
+    /// EINVAL: this memory takes no poison.
+    /// </returns>
+    /// <exception cref="InvalidOperationException">The VM has vCPUs that a touch would end together with the process.</exception>
+    public async Task<IoctlResult> PoisonAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
+    {
+        Registered registered = Find(region);
+        PageRange range = region.Range(firstPage, pages);
+        _vm.ThrowIfClosed();
+        _vm.AllowPoison();
+        IoctlResult result = await _kernel.PoisonAsync(region, range, cancel);
+        registered.Receive(range.Start, result);
+        return result;
     }
 
     /// <summary>Starts to serve the faults of all registered regions: from here on every fault is resolved from the source.</summary>
@@ -61,19 +177,26 @@ public sealed class Userfault
         _vm.ThrowIfClosed();
         if (_reader is not null) throw new InvalidOperationException("The userfaultfd is being served already.");
         cancel.ThrowIfCancellationRequested();
-        foreach ((GuestRegion region, _, _) in Registered())
+        if (options.LostPages == LostPages.Poison)
+        {
+            _vm.AllowPoison();
+            foreach (Registered unfit in All().Where(r => r.IsFilled && (r.Ioctls & UffdIoctls.Poison) == 0))
+                throw new InvalidOperationException($"Region {unfit.Region.Id} ({unfit.Region.Module ?? "anonymous memory"}) takes no poison; use LostPages.Wait.");
+        }
+
+        foreach (GuestRegion region in All().Select(r => r.Region))
         {
             if (region.PageBytes != PageSize.Base)
                 throw new InvalidOperationException($"Region {region.Id} has pages of {region.PageBytes} bytes ({region.Module}); handlers fill pages of {PageSize.Base} bytes only.");
         }
 
         RegionView view = RegionView.Empty;
-        foreach ((GuestRegion region, RegisterModes modes, PageBitmap received) in Registered()) view = view.With(Served(region, modes, received));
+        foreach (Registered registered in All()) view = view.With(Served(registered.Region, registered.Modes, registered.Received));
         HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
-        FaultReader reader = new(_kernel.Descriptor, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit);
+        FaultReader reader = new(_kernel.Descriptor, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit) { BeforeWrite = options.BeforeWrite };
         Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce ? await _vm.StartSourceAsync(options.Source) : null;
         _kernel.Serve(reader);
-        HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source))];
+        HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source, options.LostPages))];
         await _vm.StartHandlersAsync(reader, _kernel.Actor, handlers);
         if (source is not null) _source = (options.Source, source);
         _reader = reader;
@@ -98,15 +221,7 @@ public sealed class Userfault
     }
 
     /// <summary>Pages of a region that have been filled.</summary>
-    public PageBitmap ReceivedOf(GuestRegion region)
-    {
-        foreach ((GuestRegion known, _, PageBitmap received) in Registered())
-        {
-            if (known == region) return received;
-        }
-
-        throw new ArgumentException($"Region {region.Id} is not registered with this userfaultfd.", nameof(region));
-    }
+    public PageBitmap ReceivedOf(GuestRegion region) => Find(region).Received;
 
     /// <summary>Lets pages that had been given up (after crashes, or a failed source) be tried again.</summary>
     public void Recover()
@@ -138,21 +253,40 @@ public sealed class Userfault
     {
         _vm.ThrowIfClosed();
         if (Volatile.Read(ref _closed) == 1) return;
-        foreach ((GuestRegion region, _, PageBitmap received) in Registered())
-        {
-            if (_reader is not null && received.Count < received.Pages)
-                throw new InvalidOperationException(
-                    $"Region {region.Id} lacks {received.Pages - received.Count} of {received.Pages} pages; closing now would turn them into zeros. Finish the push, or abandon them together with the guest.");
-        }
-
+        foreach (Registered registered in All()) ThrowIfAbsent(registered, "closing");
         cancel.ThrowIfCancellationRequested();
         // From here on it goes on to its end, whoever still waits for it.
         await CloseForGoodAsync().WaitAsync(cancel);
     }
 
-    private (GuestRegion Region, RegisterModes Modes, PageBitmap Received)[] Registered()
+    /// <summary>True if faults of the region are resolved from a source.</summary>
+    internal bool Serves(GuestRegion region) => _reader is not null && All().Any(r => r.Region == region);
+
+    private Registered[] All()
     {
         lock (_gate) return [.. _registered];
+    }
+
+    private Registered Find(GuestRegion region)
+    {
+        ArgumentNullException.ThrowIfNull(region);
+        return Array.Find(All(), r => r.Region == region)
+            ?? throw new ArgumentException($"Region {region.Id} is not registered with this userfaultfd.", nameof(region));
+    }
+
+    private Task<IoctlResult> WriteProtectAsync(GuestRegion region, long firstPage, long pages, WriteProtectModes modes, CancellationToken cancel)
+    {
+        _ = Find(region);
+        _vm.ThrowIfClosed();
+        return _kernel.WriteProtectAsync(region, region.Range(firstPage, pages), modes, cancel);
+    }
+
+    private void ThrowIfAbsent(Registered registered, string call)
+    {
+        PageBitmap received = registered.Received;
+        if (_reader is null || !registered.IsFilled || received.Count >= received.Pages) return;
+        throw new InvalidOperationException(
+            $"Region {registered.Region.Id} lacks {received.Pages - received.Count} of {received.Pages} pages; {call} now would turn them into zeros. Finish the push, or abandon them together with the guest.");
     }
 
     private Akka.Actor.IActorRef[] Pushes()
@@ -174,6 +308,19 @@ public sealed class Userfault
             ? new ServedRegion(region.Id, range, range.Start, ResolveBy.ContinueAsIs, received)
             : new ServedRegion(
                 region.Id, range, range.Start, ResolveBy.Continue, received, new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages));
+    }
+
+    /// <summary>A region that is registered here.</summary>
+    private sealed record Registered(GuestRegion Region, RegisterModes Modes, UffdIoctls Ioctls, PageBitmap Received)
+    {
+        /// <summary>True if its pages come from a source; where only writes are watched, memory is as it is.</summary>
+        public bool IsFilled => (Modes & (RegisterModes.Missing | RegisterModes.Minor)) != 0;
+
+        /// <summary>What a call has filled from a page on.</summary>
+        public void Receive(long page, IoctlResult result)
+        {
+            for (long end = page + (result.BytesDone >> PageSize.BaseShift); page < end; page++) _ = Received.Set(page);
+        }
     }
 }
 

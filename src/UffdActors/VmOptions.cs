@@ -59,6 +59,31 @@ public sealed record ServeOptions
 
     /// <summary>Put an actor between handlers and source even if the source answers at once.</summary>
     public bool SourceActor { get; init; }
+
+    /// <summary>
+    /// Called before a write-protected page is given to the thread that writes to it (synchronous write protection): number of the region, and page.
+    /// In the turn that clears the protection, so it must not block; the page still has its content of before, and a
+    /// <see cref="GuestReader"/> of its own can copy it out. A page that it notes as written and that is protected again later
+    /// (<see cref="Userfault.ProtectAsync"/>) is noted again: no write falls between the two. If it throws, the page stays protected, its threads wait until
+    /// <see cref="Userfault.Recover"/>, and an incident (<see cref="IncidentKind.FillRefused"/>) says so. May be called again for a page of which nothing was written.
+    /// </summary>
+    public Action<int, long>? BeforeWrite { get; init; }
+
+    /// <summary>What becomes of pages that the source has lost for good (<see cref="PageLostException"/>).</summary>
+    public LostPages LostPages { get; init; }
+}
+
+/// <summary>What becomes of pages that are lost for good. They never become zeros.</summary>
+public enum LostPages
+{
+    /// <summary>Their threads wait, and an incident says so, until <see cref="Userfault.Recover"/> or <see cref="Userfault.AbandonAsync"/>.</summary>
+    Wait,
+
+    /// <summary>
+    /// They are poisoned (UFFDIO_POISON): user mode gets SIGBUS, a system call EFAULT. Refused where a vCPU would take the process along. The push
+    /// pauses on such pages until they have been touched, or poisoned by <see cref="Userfault.PoisonAsync"/>, and <see cref="Userfault.Recover"/> is called.
+    /// </summary>
+    Poison,
 }
 
 /// <summary>The kernel refused a call.</summary>

@@ -68,12 +68,22 @@ internal sealed class LiveBackendActor(VmContext vm, LiveBackend backend) : Unty
 
     protected override void OnReceive(object message)
     {
-        if (message is not LiveCall call)
+        switch (message)
         {
-            Unhandled(message);
-            return;
+            case LiveCall call:
+                Run(call);
+                break;
+            case LiveJob job:
+                job.Run();
+                break;
+            default:
+                Unhandled(message);
+                break;
         }
+    }
 
+    private void Run(LiveCall call)
+    {
         try
         {
             call.Run(backend);

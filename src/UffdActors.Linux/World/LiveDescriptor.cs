@@ -105,6 +105,18 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         return error;
     }
 
+    /// <summary>
+    /// UFFDIO_UNREGISTER, and UFFDIO_WAKE where that wakes nobody (specification 3.4). In a turn of the loop, so that no message is read in between.
+    /// </summary>
+    public Errno Unregister(GuestMemory memory, RegisterModes modes)
+    {
+        Errno error = Uffd.Unregister(memory.Address, memory.Bytes);
+        if (error != Errno.None) return error;
+        Forget(PageSize.PageOf(memory.Address), PageSize.PageOf(memory.End));
+        if ((modes & RegisterModes.Missing) == 0) Wake(memory.Address, memory.End);
+        return Errno.None;
+    }
+
     /// <summary>Closing turns no absent page into zeros, for there is none.</summary>
     public void AllPagesAreThere() => _allPagesAreThere = true;
 

@@ -9,6 +9,7 @@ using UffdActors.Linux.Userfaultfd;
 using UffdActors.Linux.Waiting;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Worlds;
@@ -139,6 +140,34 @@ internal sealed class LiveKernel : VmKernel
 
     /// <inheritdoc />
     public override bool Uses(MemoryModule module) => false;
+
+    /// <inheritdoc />
+    public override bool GuestSurvivesPoison => false;
+
+    /// <summary>Takes what was written in a range and protects it again.</summary>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    public IReadOnlyList<PageRange> TakeWritten(ulong start, ulong end)
+    {
+        const int RangesPerCall = 256;
+        DirtyRange[] room = new DirtyRange[RangesPerCall];
+        List<PageRange> written = [];
+        while (start < end)
+        {
+            int found;
+            try
+            {
+                found = Pagemap.ScanWritten(start, end, protect: true, room, out start);
+            }
+            catch (SyscallException e)
+            {
+                throw new UffdException("PAGEMAP_SCAN", e.Error, KernelErrors.Explain("PAGEMAP_SCAN", e.Error));
+            }
+
+            for (int i = 0; i < found; i++) written.Add(new PageRange(PageSize.PageOf(room[i].Start), PageSize.PageOf(room[i].End)));
+        }
+
+        return written;
+    }
 
     /// <inheritdoc />
     public override void HaltGuest() => _isHalted = true;

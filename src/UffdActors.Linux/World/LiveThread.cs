@@ -160,6 +160,9 @@ internal sealed class LiveClear : LiveCall
         Start = request.Address;
     }
 
-    protected override void Issue(LiveBackend backend) =>
-        Error = Userfault.Uffd.WriteProtect(Start, backend.PageBytes, WriteProtectModes.Clear).Error;
+    protected override void Issue(LiveBackend backend)
+    {
+        Error = Request!.BeforeWrite();
+        if (Error == Errno.None) Error = Userfault.Uffd.WriteProtect(Start, backend.PageBytes, WriteProtectModes.Clear).Error;
+    }
 }

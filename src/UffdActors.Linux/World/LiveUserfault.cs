@@ -5,6 +5,8 @@ using UffdActors.Handling;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Userfaultfd;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 using UffdActors.Worlds;
 
 namespace UffdActors.Linux.World;
@@ -51,6 +53,34 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     }
 
     /// <inheritdoc />
+    public override async Task UnregisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)
+    {
+        GuestMemory memory = kernel.MemoryOf(region).Guest;
+        IoctlResult result = await CallAsync(memory, () => new IoctlResult(descriptor.Unregister(memory, modes), null), cancel);
+        if (!result.IsDone) throw new UffdException("UFFDIO_UNREGISTER", result.Error, KernelErrors.Explain("UFFDIO_UNREGISTER", result.Error));
+    }
+
+    /// <inheritdoc />
+    public override Task<IoctlResult> WriteProtectAsync(GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel) =>
+        CallAsync(kernel.MemoryOf(region).Guest, () => Uffd.WriteProtect(region.AddressOf(pages.Start), Bytes(pages), modes), cancel);
+
+    /// <inheritdoc />
+    public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel)
+    {
+        // Looks at page tables only; the ring goes on meanwhile.
+        ulong start = region.AddressOf(pages.Start);
+        return Task.Run(() => region.PagesOf(kernel.TakeWritten(start, start + (ulong)Bytes(pages))), cancel);
+    }
+
+    /// <inheritdoc />
+    public override Task<IoctlResult> MoveAsync(ulong destination, ulong source, ulong bytes, MoveModes modes, CancellationToken cancel) =>
+        CallAsync(TargetAt(destination)!.Memory.Guest, () => Uffd.Move(destination, source, (long)bytes, modes), cancel);
+
+    /// <inheritdoc />
+    public override Task<IoctlResult> PoisonAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
+        CallAsync(kernel.MemoryOf(region).Guest, () => Uffd.Poison(region.AddressOf(pages.Start), Bytes(pages)), cancel);
+
+    /// <inheritdoc />
     public override Task CloseAsync(CancellationToken cancel)
     {
         descriptor.AllPagesAreThere();
@@ -67,6 +97,17 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
         }
 
         return null;
+    }
+
+    private static long Bytes(PageRange pages) => pages.Count << PageSize.BaseShift;
+
+    /// <summary>Makes a call in a turn of the backend. Once that has come, the call is made and its end waited for.</summary>
+    private async Task<IoctlResult> CallAsync(GuestMemory memory, Func<IoctlResult> call, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        TaskCompletionSource<IoctlResult> done = vm.NewCompletion<IoctlResult>();
+        (await kernel.BackendAsync(memory.Backing)).Tell(new LiveJob(call, done, cancel), ActorRefs.NoSender);
+        return await vm.OrFailed(done.Task);
     }
 
     // What this kernel's memory cannot do is no mistake of the caller's: another kernel can.

@@ -62,7 +62,7 @@ public class WriteProtect : ControlOperation
             if (only.Owner.VmaAt(range.Start) is { } vma && vma.Range.Contains(range))
             {
                 Error = Check(vma, range);
-                if (Error == Errno.None) Apply(vma, range);
+                if (Error == Errno.None) Error = Apply(vma, range);
                 foreach (Owner? next in Settle(mm, range, only.Owner)) yield return next;
                 foreach (Owner? next in Wake(mm)) yield return next;
                 yield break;
@@ -85,7 +85,8 @@ public class WriteProtect : ControlOperation
             Error = Check(vma, part);
             if (Error != Errno.None) break;
             yield return vma.Owner;
-            Apply(vma, part);
+            Error = Apply(vma, part);
+            if (Error != Errno.None) break;
             foreach (Owner? next in Settle(mm, part, vma.Owner)) yield return next;
         }
 
@@ -127,7 +128,16 @@ public class WriteProtect : ControlOperation
         return ((_start | _length) & mask) != 0 ? Errno.EINVAL : Errno.None;
     }
 
-    private void Apply(Vma vma, PageRange range) => Protection.Change(vma, range, Protects);
+    private Errno Apply(Vma vma, PageRange range)
+    {
+        Errno error = BeforeChange();
+        if (error == Errno.None) Protection.Change(vma, range, Protects);
+        return error;
+    }
+
+    /// <summary>In the turn that changes the entries, before it does: nothing comes in between.</summary>
+    /// <returns>An error to leave them as they are.</returns>
+    protected virtual Errno BeforeChange() => Errno.None;
 }
 
 /// <summary>Sets or clears userfaultfd write protection in the entries of a range. In a turn of the owner, or with it held.</summary>

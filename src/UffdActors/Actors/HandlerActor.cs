@@ -18,7 +18,7 @@ namespace UffdActors.Actors;
 ///  │          ▲           ├─ EAGAIN: Deferred ──► Filling
 ///  │          └───────────┼─ CONTINUE into a hole
 ///  └──────────────────────┼─ EEXIST, ENOENT: Dismissed ──► (context wakes the page)
-///                         └─ source failed too often, fill refused: Paused ──► (recover: context wakes the page)
+///                         └─ source failed too often, page lost, fill refused: Paused ──► (recover: context wakes the page)
 /// </code>
 /// What it decides is in <see cref="FaultResolver"/>; which requests it has is in the reader's table. So a crash loses nothing: the
 /// context wakes the pages of the lost incarnation, and their threads fault again.
@@ -113,9 +113,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         switch (request.Phase)
         {
             case RequestPhase.Clearing:
-                // Clearing has woken the page's threads by itself.
-                if (call.Error == Errno.EAGAIN) Defer(request);
-                else Dismiss(request);
+                OnCleared(request, call.Error);
                 break;
             case RequestPhase.Populating:
                 if (call.Error == Errno.None) Fill(request);
@@ -124,6 +122,26 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
             default:
                 request.Error = call.Error;
                 OnFillFailed(request);
+                break;
+        }
+    }
+
+    private void OnCleared(PageRequest request, Errno error)
+    {
+        switch (error)
+        {
+            // Clearing has woken the page's threads by itself; where nothing is registered any more, they find out for themselves.
+            case Errno.None or Errno.ENOENT or Errno.ESRCH:
+                Dismiss(request);
+                break;
+            case Errno.EAGAIN:
+                Defer(request);
+                break;
+            default:
+                Pause(request, new Incident(
+                    IncidentKind.FillRefused,
+                    $"Clearing the write protection of the page at 0x{request.Address:x} failed with {error}{(request.Failure is { } e ? $" ({e.Message})" : "")}; its threads wait until recover or abandon is called.",
+                    request.Failure));
                 break;
         }
     }
@@ -220,9 +238,14 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
     private void OnAnswered(PageRequest request)
     {
-        if (request.Failure is not { } failure)
+        if (request.Failure is not { } failure || (failure is PageLostException && _options.LostPages == LostPages.Poison))
         {
             Fill(request);
+        }
+        else if (failure is PageLostException)
+        {
+            Pause(request, new Incident(
+                IncidentKind.PageLost, $"The page at 0x{request.Address:x} is lost ({failure.Message}); its threads wait until recover or abandon is called.", failure));
         }
         else if (request.Attempts + 1 < FaultResolver.PatientAttempts)
         {
@@ -251,7 +274,16 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         }
 
         // Removed while it was being fetched: the old bytes must not come back.
-        if (view.Epoch > 0 && view.IsRemoved(page)) request.Content = SourceContent.Zero;
+        if (view.Epoch > 0 && view.IsRemoved(page))
+        {
+            request.Content = SourceContent.Zero;
+        }
+        else if (request.Failure is not null)
+        {
+            Issue(request, decidedOn, FillKind.Poison, FillSource.Zero);
+            return;
+        }
+
         if (region.By == ResolveBy.Continue)
         {
             WriteThroughAlias(request, region, decidedOn);
@@ -406,4 +438,6 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 /// <param name="Context">The context's actor.</param>
 /// <param name="Source">Where pages come from.</param>
 /// <param name="SourceActor">The actor in front of the source; null if the source answers at once and is asked directly.</param>
-internal sealed record HandlerOptions(HandlerSlot Slot, FaultReader Reader, IActorRef Context, IPageSource Source, IActorRef? SourceActor);
+/// <param name="LostPages">What becomes of pages that the source has lost.</param>
+internal sealed record HandlerOptions(
+    HandlerSlot Slot, FaultReader Reader, IActorRef Context, IPageSource Source, IActorRef? SourceActor, LostPages LostPages = LostPages.Wait);

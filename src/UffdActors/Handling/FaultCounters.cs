@@ -42,6 +42,9 @@ internal sealed class FaultCounters
     /// <summary>Pages mapped as zeros on demand.</summary>
     public long DemandZeroPages { get; private set; }
 
+    /// <summary>Pages poisoned on demand: lost for good.</summary>
+    public long PoisonedPages { get; private set; }
+
     /// <summary>All faults read.</summary>
     public long Faults => Missing + Minor + WriteProtect;
 
@@ -66,7 +69,8 @@ internal sealed class FaultCounters
 
     public void Count(PageRequest request)
     {
-        if (request.Fill.Kind == FillKind.ZeroPage || (request.Fill.Kind == FillKind.Continue && request.Content == PageSources.SourceContent.Zero)) DemandZeroPages++;
+        if (request.Fill.Kind == FillKind.Poison) PoisonedPages++;
+        else if (request.Fill.Kind == FillKind.ZeroPage || (request.Fill.Kind == FillKind.Continue && request.Content == PageSources.SourceContent.Zero)) DemandZeroPages++;
         else DemandPages++;
     }
 }

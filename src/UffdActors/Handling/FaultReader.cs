@@ -69,6 +69,9 @@ internal class FaultReader
     /// <summary>The userfaultfd that is read.</summary>
     public IUffdDescriptor Descriptor => _descriptor;
 
+    /// <summary>What the embedder wants to do before a protected page is given to a writer: region and page. Null for nothing.</summary>
+    public Action<int, long>? BeforeWrite { get; init; }
+
     /// <summary>The handlers, by number.</summary>
     public IReadOnlyList<HandlerSlot> Handlers => _handlers;
 

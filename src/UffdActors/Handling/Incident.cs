@@ -29,6 +29,9 @@ public enum IncidentKind
     /// <summary>A page source failed beyond its retries; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
     SourceFailed,
 
+    /// <summary>A page source has lost a page for good; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
+    PageLost,
+
     /// <summary>The userfaultfd delivers only faults of user mode; nothing else is permitted here.</summary>
     UserModeOnly,
 

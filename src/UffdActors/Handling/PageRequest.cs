@@ -123,6 +123,22 @@ internal sealed class PageRequest
         return true;
     }
 
+    /// <summary>The page's protection is about to be cleared, in this turn: the embedder may want its content of before.</summary>
+    /// <returns>EIO if the embedder has thrown: then the page stays protected.</returns>
+    public Errno BeforeWrite()
+    {
+        try
+        {
+            _reader.BeforeWrite?.Invoke(Region.Id, Page);
+            return Errno.None;
+        }
+        catch (Exception e)
+        {
+            Failure = e;
+            return Errno.EIO;
+        }
+    }
+
     /// <summary>The page is mapped, and its threads are about to be woken.</summary>
     public void StampInstalled()
     {

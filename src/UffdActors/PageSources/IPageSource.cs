@@ -47,8 +47,19 @@ public interface IPageReceiver
     /// <param name="address">Where the bytes are, or the stamp; 0 for zeros.</param>
     void Received(long id, long firstPage, int pages, SourceContent content, nint address);
 
-    /// <summary>The order cannot be carried out now. Any thread.</summary>
+    /// <summary>The order cannot be carried out now, or never (<see cref="PageLostException"/>). Any thread.</summary>
     void Failed(long id, Exception reason);
+}
+
+/// <summary>A page is lost for good: no source will ever have it. Not for a lost link, which comes back.</summary>
+public sealed class PageLostException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    /// <param name="message">How it was lost; part of a sentence.</param>
+    public PageLostException(string message)
+        : base(message)
+    {
+    }
 }
 
 /// <summary>Where pages come from: an image, a migration's source host, a generator.</summary>

@@ -47,6 +47,9 @@ internal sealed class ModelKernel : VmKernel
     public override int? VcpuCpu => null;
 
     /// <inheritdoc />
+    public override bool GuestSurvivesPoison => true;
+
+    /// <inheritdoc />
     public override long BookkeepingBytes
     {
         get
@@ -155,7 +158,17 @@ internal sealed class ModelKernel : VmKernel
     public Caller NewThread() => new(_mm, Interlocked.Increment(ref _nextThread));
 
     /// <summary>Makes a call of the main thread, and waits for its end.</summary>
+    /// <exception cref="UffdException">It fails.</exception>
     public async Task CallAsync<T>(string name, T call, Func<T, Errno> errorOf, CancellationToken cancel, string? explanation = null)
+        where T : Operation
+    {
+        Errno error = await TryCallAsync(name, call, errorOf, cancel);
+        if (error != Errno.None) throw new UffdException(name, error, explanation ?? KernelErrors.Explain(name, error));
+    }
+
+    /// <summary>Makes a call of the main thread, and waits for its end.</summary>
+    /// <returns>Its errno.</returns>
+    public async Task<Errno> TryCallAsync<T>(string name, T call, Func<T, Errno> errorOf, CancellationToken cancel)
         where T : Operation
     {
         cancel.ThrowIfCancellationRequested();
@@ -172,8 +185,7 @@ internal sealed class ModelKernel : VmKernel
             throw;
         }
 
-        Errno error = errorOf(call);
-        if (error != Errno.None) throw new UffdException(name, error, explanation ?? KernelErrors.Explain(name, error));
+        return errorOf(call);
     }
 
     private async Task ReportLateAsync<T>(string name, T call, Func<T, Errno> errorOf, Task<Operation> done)
@@ -240,8 +252,50 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
     }
 
     /// <inheritdoc />
+    public override async Task UnregisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)
+    {
+        await kernel.CallAsync("UFFDIO_UNREGISTER", new Unregister(kernel.Main, context, region.Address, region.Bytes), c => c.Error, cancel);
+        if ((modes & RegisterModes.Missing) == 0)
+            await kernel.CallAsync("UFFDIO_WAKE", new Wake(kernel.Main, context, region.Address, region.Bytes), c => c.Error, CancellationToken.None);
+    }
+
+    /// <inheritdoc />
+    public override async Task<IoctlResult> WriteProtectAsync(GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel)
+    {
+        WriteProtect call = new(kernel.Main, context, region.AddressOf(pages.Start), Bytes(pages), (ulong)modes);
+        return new IoctlResult(await kernel.TryCallAsync("UFFDIO_WRITEPROTECT", call, c => c.Error, cancel), null);
+    }
+
+    /// <inheritdoc />
+    public override async Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        ScanWritten scan = new(kernel.Main, PageRange.OfBytes(region.AddressOf(pages.Start), Bytes(pages)));
+        // Once it has begun, what it finds is found nowhere else any more.
+        await kernel.CallAsync("PAGEMAP_SCAN", scan, c => c.Error, CancellationToken.None);
+        return region.PagesOf(scan.Found);
+    }
+
+    /// <inheritdoc />
+    public override async Task<IoctlResult> MoveAsync(ulong destination, ulong source, ulong bytes, MoveModes modes, CancellationToken cancel)
+    {
+        Move move = new(kernel.Main, context, destination, source, bytes, (ulong)modes);
+        return new IoctlResult(await kernel.TryCallAsync("UFFDIO_MOVE", move, c => c.Error, cancel), move.Out);
+    }
+
+    /// <inheritdoc />
+    public override async Task<IoctlResult> PoisonAsync(GuestRegion region, PageRange pages, CancellationToken cancel)
+    {
+        Fill poison = new(kernel.Main);
+        poison.Begin(context, FillKind.Poison, region.AddressOf(pages.Start), Bytes(pages));
+        return new IoctlResult(await kernel.TryCallAsync("UFFDIO_POISON", poison, c => c.Error, cancel), poison.Out);
+    }
+
+    /// <inheritdoc />
     public override Task CloseAsync(CancellationToken cancel) =>
         kernel.CallAsync("close", new CloseHandle(kernel.Main, context), c => c.Error, cancel);
+
+    private static ulong Bytes(PageRange pages) => (ulong)pages.Count << PageSize.BaseShift;
 }
 
 /// <summary>A vCPU of the model: a thread of the process whose turns are its actor's.</summary>

@@ -104,6 +104,8 @@ internal sealed class ModelClear(Caller caller, UserfaultContext context, PageRe
         Step();
         return EndedHere;
     }
+
+    protected override Errno BeforeChange() => Request.BeforeWrite();
 }
 
 /// <summary>Faults a page of the alias in, like any other access.</summary>

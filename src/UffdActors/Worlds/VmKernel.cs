@@ -4,6 +4,7 @@ using UffdActors.Actors;
 using UffdActors.Handling;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations.Maps;
 
 namespace UffdActors.Worlds;
@@ -51,6 +52,9 @@ internal abstract class VmKernel
     /// <summary>True if a mapping uses the module.</summary>
     public abstract bool Uses(MemoryModule module);
 
+    /// <summary>False if a vCPU that touches a poisoned page takes the whole process along.</summary>
+    public abstract bool GuestSurvivesPoison { get; }
+
     /// <summary>
     /// From here on no vCPU makes use of what it touches, not even of a touch that is under way: closing a userfaultfd lets waiting threads
     /// go on with zeros.
@@ -87,6 +91,23 @@ internal abstract class KernelUserfault
 
     /// <summary>UFFDIO_REGISTER.</summary>
     public abstract Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel);
+
+    /// <summary>UFFDIO_UNREGISTER; where that wakes nobody, UFFDIO_WAKE follows (specification 3.4).</summary>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    public abstract Task UnregisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel);
+
+    /// <summary>UFFDIO_WRITEPROTECT. Never between the embedder's hook for a write and the clearing that follows it.</summary>
+    public abstract Task<IoctlResult> WriteProtectAsync(GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel);
+
+    /// <summary>PAGEMAP_SCAN: what was written since it was protected, as pages of the region; protected again.</summary>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    public abstract Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
+
+    /// <summary>UFFDIO_MOVE.</summary>
+    public abstract Task<IoctlResult> MoveAsync(ulong destination, ulong source, ulong bytes, MoveModes modes, CancellationToken cancel);
+
+    /// <summary>UFFDIO_POISON.</summary>
+    public abstract Task<IoctlResult> PoisonAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
 
     /// <summary>close(2): waiting threads go on, with pages of zeros where pages are absent.</summary>
     public abstract Task CloseAsync(CancellationToken cancel);

@@ -1,6 +1,4 @@
-using UffdActors.Abi;
-
-namespace UffdActors.Linux.Userfaultfd;
+namespace UffdActors.Abi;
 
 /// <summary>
 /// What an ioctl gave: errno and out field, both, for neither tells the whole story. EAGAIN with a negative or absent progress means that

@@ -1,0 +1,106 @@
+using UffdActors.Abi;
+using UffdActors.Linux.Memory;
+using UffdActors.Linux.Tests.World;
+using UffdActors.Model.Mapping;
+using UffdActors.Vcpus;
+
+namespace UffdActors.Linux.Tests.Modes;
+
+/// <summary>Asynchronous write protection: nobody waits, and what was written is found by PAGEMAP_SCAN.</summary>
+public sealed class DirtyTrackingTests
+{
+    private const PagemapFlags Protected = PagemapFlags.Present | PagemapFlags.UffdWp;
+    private const PagemapFlags Marker = PagemapFlags.Swap | PagemapFlags.UffdWp;
+
+    public static TheoryData<string> Worlds => EitherWorld.Names;
+
+    [SkippableTheory]
+    [InlineData("model", null)]
+    [InlineData("live", null)]
+    [InlineData("model", "shmem")]
+    [InlineData("live", "shmem")]
+    public async Task What_was_written_is_taken_once_and_protected_again(string world, string? module)
+    {
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
+        GuestRegion region = await vm.RegisterAsync(12, RegisterModes.WriteProtect, module);
+        await vm.WriteAsync(region, 0, 1, 2, 3);
+        Assert.True((await vm.Uffd.ProtectAsync(region, 0, 12)).IsDone);
+        Assert.Equal([0, 1, 2, 3], vm.PagesWith(region, Protected));
+        Assert.Equal([4, 5, 6, 7, 8, 9, 10, 11], vm.PagesWith(region, Marker));
+
+        await vm.WriteAsync(region, 2, 3, 4, 9, 3);
+        Assert.Equal([2, 3, 4, 9], vm.PagesWith(region, PagemapFlags.Present));
+        Assert.Equal([new(3, 5)], await vm.Uffd.TakeWrittenAsync(region, 3, 4));
+        Assert.Equal([new(2, 3), new(9, 10)], await vm.Uffd.TakeWrittenAsync(region, 0, 12));
+        Assert.Empty(await vm.Uffd.TakeWrittenAsync(region, 0, 12));
+        Assert.Equal([0, 1, 2, 3, 4, 9], vm.PagesWith(region, Protected));
+
+        await vm.WriteAsync(region, 9);
+        Assert.Equal([new(9, 10)], await vm.Uffd.TakeWrittenAsync(region, 0, 12));
+        Assert.Equal(0, vm.Uffd.Faults);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task No_write_is_lost_between_finding_and_protecting(string world)
+    {
+        const int Pages = 64;
+        const int Vcpus = 4;
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.WriteProtect);
+        Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
+        VcpuGroup vcpus = await vm.Vm.StartVcpusAsync([.. Enumerable.Range(0, Vcpus).Select(i => Steps.Random(i, Pages, 4000))]);
+        Task done = vcpus.WaitAsync();
+
+        // A copy that is kept up to date by what is found only; at the end it must be the memory.
+        var copy = new ulong[Vcpus, Pages];
+        int found;
+        bool wasDone;
+        do
+        {
+            wasDone = done.IsCompleted;
+            found = 0;
+            foreach (PageRange range in await vm.Uffd.TakeWrittenAsync(region, 0, Pages).WaitAsync(LiveScene.Deadline))
+            {
+                for (long page = range.Start; page < range.End; page++, found++)
+                {
+                    for (int i = 0; i < Vcpus; i++) copy[i, page] = vm.Word(region, page, GuestLayout.LaneOf(i))!.Value;
+                }
+            }
+        }
+        while (!wasDone);
+
+        await done.WaitAsync(LiveScene.Deadline);
+        for (int page = 0; page < Pages; page++)
+        {
+            for (int i = 0; i < Vcpus; i++) Assert.Equal(vm.Word(region, page, GuestLayout.LaneOf(i)) ?? 0, copy[i, page]);
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task More_ranges_than_one_call_returns_come_all(string world)
+    {
+        const int Pages = 1200;
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.WriteProtect);
+        Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
+        long[] even = [.. Enumerable.Range(0, Pages / 2).Select(i => 2L * i)];
+
+        await vm.WriteAsync(region, even);
+
+        Assert.Equal(even.Select(p => new PageRange(p, p + 1)), await vm.Uffd.TakeWrittenAsync(region, 0, Pages));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task Memory_whose_writes_are_waited_for_is_not_tracked(string world)
+    {
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(4, RegisterModes.WriteProtect);
+
+        UffdException refused = await Assert.ThrowsAsync<UffdException>(() => vm.Uffd.TakeWrittenAsync(region, 0, 4));
+        Assert.Equal(Errno.EPERM, refused.Error);
+        Assert.Contains("WP_ASYNC", refused.Message, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,170 @@
+using System.Collections.Concurrent;
+using UffdActors.Abi;
+using UffdActors.Handling;
+using UffdActors.Linux.Machine;
+using UffdActors.Linux.Memory;
+using UffdActors.Linux.Tests.World;
+using UffdActors.Model.Operations.Maps;
+using UffdActors.Vcpus;
+
+namespace UffdActors.Linux.Tests.Modes;
+
+/// <summary>Synchronous write protection: a write waits until a handler has cleared the page.</summary>
+public sealed class WriteProtectionTests
+{
+    private const int Pages = 8;
+    private const PagemapFlags Protected = PagemapFlags.Present | PagemapFlags.UffdWp;
+
+    public static TheoryData<string> Worlds => EitherWorld.Names;
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task A_write_to_a_protected_page_goes_on_when_its_old_content_has_been_seen(string world)
+    {
+        using PageBytes source = new(Pages);
+        ConcurrentQueue<(int Region, long Page, ulong? Before)> seen = new();
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, BeforeWrite = (id, page) => seen.Enqueue((id, page, vm.Word(region, page))) });
+        VcpuGroup reads = await vm.StartAsync(region, isWrite: false, 0, 1, 2, 3, 4, 5, 6, 7);
+        await reads.WaitAsync().WaitAsync(LiveScene.Deadline);
+
+        Assert.Equal(new IoctlResult(Errno.None, null), await vm.Uffd.ProtectAsync(region, 1, Pages - 1));
+        Assert.Equal([1, 2, 3, 4, 5, 6, 7], vm.PagesWith(region, Protected));
+        await vm.WriteAsync(region, 0, 2, 5, 2);
+
+        Assert.Equal([(region.Id, 2, PageBytes.WordOf(2)), (region.Id, 5, PageBytes.WordOf(5))], seen);
+        Assert.Equal([0, 2, 5], vm.PagesWith(region, PagemapFlags.Present));
+        Assert.Equal(GuestLayout.ValueOf(0, 3), vm.Word(region, 2));
+        Assert.Equal(PageBytes.WordOf(3), vm.Word(region, 3));
+        Assert.Equal(2, vm.Uffd.Reader!.Counters.WriteProtect);
+
+        // Protected again it is seen again; what is not protected is not.
+        Assert.True((await vm.Uffd.UnprotectAsync(region, 0, Pages)).IsDone);
+        Assert.True((await vm.Uffd.ProtectAsync(region, 5, 1)).IsDone);
+        await vm.WriteAsync(region, 3, 5);
+        Assert.Equal((region.Id, 5, GuestLayout.ValueOf(0, 2)), seen.ElementAt(2));
+        Assert.Equal(3, seen.Count);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task A_hook_that_throws_leaves_the_page_protected_until_recover(string world)
+    {
+        using PageBytes source = new(Pages);
+        bool throws = true;
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, BeforeWrite = (_, _) => { if (Volatile.Read(ref throws)) throw new IOException("the snapshot's disk is full"); } });
+        await vm.WriteAsync(region, 4);
+        Assert.True((await vm.Uffd.ProtectAsync(region, 4, 1)).IsDone);
+
+        VcpuGroup write = await vm.StartAsync(region, isWrite: true, 3, 4);
+        Incident refused = await vm.Vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline);
+        Assert.Equal(IncidentKind.FillRefused, refused.Kind);
+        Assert.Contains("the snapshot's disk is full", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(Protected, vm.Entries(region)[4]);
+        Assert.Equal(1, write.Accesses);
+
+        Volatile.Write(ref throws, false);
+        vm.Uffd.Recover();
+        await write.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Equal(GuestLayout.ValueOf(0, 1), vm.Word(region, 4));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task Memory_that_is_registered_otherwise_cannot_be_protected(string world)
+    {
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+
+        Assert.Equal(new IoctlResult(Errno.ENOENT, null), await vm.Uffd.ProtectAsync(region, 0, 1));
+        Assert.Equal(new IoctlResult(Errno.ENOENT, null), await vm.Uffd.UnprotectAsync(region, 0, 1));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => vm.Uffd.ProtectAsync(region, 1, Pages));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task While_an_event_is_unread_nothing_is_protected_moved_or_poisoned(string world)
+    {
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.EventRemove);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
+        GuestRegion other = await vm.MapAsync(1);
+        Task advice = vm.Vm.AdviseAsync(region, 0, 1, Advice.DontNeed);
+        await vm.MessageAsync();
+
+        IoctlResult unread = new(Errno.EAGAIN, -(long)Errno.EAGAIN);
+        Assert.Equal(new IoctlResult(Errno.EAGAIN, null), await vm.Uffd.ProtectAsync(region, 0, 1));
+        Assert.Equal(unread, await vm.Uffd.MoveAsync(region, 0, other, 0, 1));
+        Assert.Equal(unread, await vm.Uffd.PoisonAsync(region, 0, 1));
+        await vm.Uffd.AbandonAsync();
+        await advice.WaitAsync(LiveScene.Deadline);
+        Assert.Equal(PagemapFlags.None, vm.Entries(region)[0]);
+    }
+
+    [SkippableTheory]
+    [InlineData("model", RegisterModes.WriteProtect)]
+    [InlineData("live", RegisterModes.WriteProtect)]
+    [InlineData("model", RegisterModes.Minor)]
+    [InlineData("live", RegisterModes.Minor)]
+    [InlineData("model", RegisterModes.WriteProtect | RegisterModes.Minor)]
+    [InlineData("live", RegisterModes.WriteProtect | RegisterModes.Minor)]
+    public async Task Unregistering_lets_the_waiting_threads_of_every_mode_go(string world, RegisterModes modes)
+    {
+        // The kernel by itself wakes only those of MISSING (specification 3.4).
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = "shmem", WithAlias = true });
+        _ = await vm.Uffd.RegisterAsync(region, modes);
+        if ((modes & RegisterModes.WriteProtect) != 0) Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
+        if (modes == RegisterModes.WriteProtect) await (await vm.StartAsync(region, isWrite: false, 3)).WaitAsync().WaitAsync(LiveScene.Deadline);
+        VcpuGroup write = await vm.StartAsync(region, isWrite: true, 3);
+        await vm.MessageAsync();
+
+        await vm.Uffd.UnregisterAsync(region);
+
+        await write.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Equal(GuestLayout.ValueOf(0, 0), vm.Word(region, 3));
+        await Assert.ThrowsAsync<ArgumentException>(() => vm.Uffd.UnregisterAsync(region));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task A_served_region_is_not_unregistered_while_pages_are_absent(string world)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+
+        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Uffd.UnregisterAsync(region));
+        Assert.Contains("unregistering now would turn them into zeros", refused.Message, StringComparison.Ordinal);
+        await (await vm.Uffd.PushAsync(region, source)).WaitAsync().WaitAsync(LiveScene.Deadline);
+        await vm.Uffd.UnregisterAsync(region);
+        Assert.Equal(PageBytes.WordOf(7), vm.Word(region, 7));
+    }
+
+    [SkippableFact]
+    public async Task Guest_memfd_of_this_kernel_takes_asynchronous_protection_only_and_says_so()
+    {
+        LiveKernel.Require();
+        MachineReport machine = MachineReport.Read();
+        LiveKernel.Require(machine.Findings.Single(f => f.Need == MachineNeed.GuestMemfd).Remedy);
+        Skip.If(machine.Findings.Single(f => f.Need == MachineNeed.GuestMemfdFaults).IsMet, "This kernel's guest_memfd takes every mode.");
+
+        await using EitherWorld vm = await EitherWorld.StartAsync("live");
+        GuestRegion region = await vm.MapAsync(Pages, "guest-memfd");
+        foreach (RegisterModes modes in new[] { RegisterModes.WriteProtect, RegisterModes.Missing, RegisterModes.Minor })
+        {
+            UnsupportedMachineException refused = await Assert.ThrowsAsync<UnsupportedMachineException>(() => vm.Uffd.RegisterAsync(region, modes));
+            Assert.Equal(MachineNeed.GuestMemfdFaults, refused.Need);
+            Assert.EndsWith(Remedies.Of(MachineNeed.GuestMemfdFaults), refused.Message, StringComparison.Ordinal);
+        }
+
+        Userfault tracking = await vm.Vm.OpenAsync(UffdFeatures.WpAsync);
+        _ = await tracking.RegisterAsync(region, RegisterModes.WriteProtect);
+        Assert.True((await tracking.ProtectAsync(region, 0, Pages)).IsDone);
+        await vm.WriteAsync(region, 1, 6);
+        Assert.Equal([new(1, 2), new(6, 7)], await tracking.TakeWrittenAsync(region, 0, Pages));
+    }
+}
