@@ -9,7 +9,7 @@ namespace UffdActors.Linux.Tests;
 /// <summary>Memory registered with a userfaultfd of the kernel, and its messages one by one.</summary>
 internal sealed class LiveRange : IDisposable
 {
-    private readonly EpollSet _epoll = new();
+    private readonly PollSet _poll = new();
     private readonly MessageBatch _batch = new(1);
     private readonly ulong[] _keys = new ulong[1];
 
@@ -20,7 +20,7 @@ internal sealed class LiveRange : IDisposable
         Assert.Equal(Errno.None, Uffd.Handshake(features, out _));
         Assert.Equal(Errno.None, Uffd.Register(memory.Address, memory.Bytes, modes, out UffdIoctls ioctls));
         Ioctls = ioctls;
-        _epoll.Add(Uffd.Handle, 0);
+        _poll.Add(Uffd.Handle, 0);
     }
 
     public UffdDescriptor Uffd { get; }
@@ -40,7 +40,7 @@ internal sealed class LiveRange : IDisposable
     /// <summary>Waits until there is a message.</summary>
     public void WaitUntilReadable()
     {
-        while (_epoll.WaitReadable(_keys, -1) == 0)
+        while (_poll.WaitReadable(_keys, Timeout.InfiniteTimeSpan) == 0)
         {
             // A signal came instead.
         }
@@ -59,7 +59,7 @@ internal sealed class LiveRange : IDisposable
     {
         Uffd.Dispose();
         Memory.Dispose();
-        _epoll.Dispose();
+        _poll.Dispose();
         _batch.Dispose();
     }
 }

@@ -170,16 +170,16 @@ internal static class MachineProbe
 
     private static bool HasWaitChannels()
     {
-        using Waiting.EpollSet epoll = new();
+        using Waiting.PollSet poll = new();
         using Waiting.EventSignal stop = new();
-        epoll.Add(stop.Handle, 0);
+        poll.Add(stop.Handle, 0);
         using ManualResetEventSlim started = new();
         int id = 0;
         Thread sleeper = new(() =>
         {
             id = ThreadPlacement.ThreadId;
             started.Set();
-            while (epoll.WaitReadable(new ulong[1], -1) == 0)
+            while (poll.WaitReadable(new ulong[1], Timeout.InfiniteTimeSpan) == 0)
             {
                 // A signal came instead.
             }

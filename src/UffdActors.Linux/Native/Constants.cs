@@ -25,12 +25,6 @@ internal static class Fd
 /// <summary>Waiting.</summary>
 internal static class Wait
 {
-    public const int SYS_epoll_pwait2 = 441;
-    public const int EPOLL_CLOEXEC = 0x80000;
-    public const int EPOLL_CTL_ADD = 1;
-    public const int EPOLL_CTL_DEL = 2;
-    public const uint EPOLLIN = 1;
-    public const uint EPOLLERR = 8;
     public const short POLLIN = 1;
     public const short POLLPRI = 2;
     public const short POLLOUT = 4;

@@ -80,17 +80,11 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "eventfd", SetLastError = true)]
     public static partial int EventFd(uint initial, int flags);
 
-    [LibraryImport(Library, EntryPoint = "epoll_create1", SetLastError = true)]
-    public static partial int EpollCreate(int flags);
-
-    [LibraryImport(Library, EntryPoint = "epoll_ctl", SetLastError = true)]
-    public static partial int EpollControl(int epoll, int operation, int descriptor, EpollEvent* settings);
-
-    [LibraryImport(Library, EntryPoint = "epoll_wait", SetLastError = true)]
-    public static partial int EpollWait(int epoll, EpollEvent* events, int capacity, int timeoutMilliseconds);
-
     [LibraryImport(Library, EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(PollFd* descriptors, nuint count, int timeoutMilliseconds);
+
+    [LibraryImport(Library, EntryPoint = "ppoll", SetLastError = true)]
+    public static partial int PPoll(PollFd* descriptors, nuint count, TimeSpec* timeout, void* signals);
 
     [LibraryImport(Library, EntryPoint = "sched_setaffinity", SetLastError = true)]
     public static partial int SetAffinity(int thread, nuint bytes, ulong* mask);
@@ -120,14 +114,6 @@ internal static unsafe partial class Libc
     public static partial int Kill(int process, int signal);
 }
 
-/// <summary><c>struct epoll_event</c>; packed on x86-64.</summary>
-[StructLayout(LayoutKind.Sequential, Pack = 1)]
-internal struct EpollEvent
-{
-    public uint Events;
-    public ulong Data;
-}
-
 /// <summary><c>struct pollfd</c>.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct PollFd
@@ -135,4 +121,18 @@ internal struct PollFd
     public int Descriptor;
     public short Events;
     public short Returned;
+}
+
+/// <summary><c>struct timespec</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct TimeSpec
+{
+    public long Seconds;
+    public long Nanoseconds;
+
+    public static TimeSpec Of(TimeSpan time) => new()
+    {
+        Seconds = time.Ticks / TimeSpan.TicksPerSecond,
+        Nanoseconds = time.Ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick,
+    };
 }

@@ -67,15 +67,6 @@ public sealed class EventHandle : LinuxHandle
     }
 }
 
-/// <summary>An epoll set.</summary>
-public sealed class EpollHandle : LinuxHandle
-{
-    internal EpollHandle(int descriptor)
-        : base(descriptor, true)
-    {
-    }
-}
-
 /// <summary>Any other descriptor: a device, a file under /proc.</summary>
 public sealed class FileHandle : LinuxHandle
 {

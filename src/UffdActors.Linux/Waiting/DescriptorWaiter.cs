@@ -10,16 +10,15 @@ internal interface IPolled
     void OnReadable();
 }
 
-/// <summary>A fault loop that polls descriptors together with its mailboxes: it sleeps in epoll, and an eventfd ends the sleep.</summary>
+/// <summary>A fault loop that polls descriptors together with its mailboxes: it sleeps in poll(2), and an eventfd ends the sleep.</summary>
 internal sealed class DescriptorWaiter : LoopWaiter
 {
     private const ulong KickKey = ulong.MaxValue;
 
     private readonly Lock _gate = new();
     private readonly List<IPolled?> _polled = [];
-    private readonly ulong[] _keys = new ulong[EpollSet.Batch];
-    private int _count;
-    private EpollSet? _epoll;
+    private ulong[] _keys = new ulong[2];
+    private PollSet? _poll;
     private EventSignal? _kick;
 
     /// <inheritdoc />
@@ -27,9 +26,9 @@ internal sealed class DescriptorWaiter : LoopWaiter
     {
         lock (_gate)
         {
-            _epoll = new EpollSet();
+            _poll = new PollSet();
             _kick = new EventSignal();
-            _epoll.Add(_kick.Handle, KickKey);
+            _poll.Add(_kick.Handle, KickKey);
         }
     }
 
@@ -39,9 +38,9 @@ internal sealed class DescriptorWaiter : LoopWaiter
         // A late kick may still be on its way.
         lock (_gate)
         {
-            _epoll?.Dispose();
+            _poll?.Dispose();
             _kick?.Dispose();
-            _epoll = null;
+            _poll = null;
             _kick = null;
         }
     }
@@ -56,9 +55,9 @@ internal sealed class DescriptorWaiter : LoopWaiter
             _polled.Add(null);
         }
 
-        _epoll!.Add(handle, (ulong)key);
+        _poll!.Add(handle, (ulong)key);
         _polled[key] = polled;
-        _count++;
+        if (_poll.Count > _keys.Length) Array.Resize(ref _keys, _poll.Count * 2);
     }
 
     /// <summary>Polls it no more; on the loop's thread, before the descriptor is closed.</summary>
@@ -66,13 +65,12 @@ internal sealed class DescriptorWaiter : LoopWaiter
     {
         int key = _polled.IndexOf(polled);
         if (key < 0) return;
-        _epoll!.Remove(handle);
+        _poll!.Remove(handle);
         _polled[key] = null;
-        _count--;
     }
 
     /// <inheritdoc />
-    public override bool Poll() => _count > 0 && Look(TimeSpan.Zero);
+    public override bool Poll() => _poll!.Count > 1 && Look(TimeSpan.Zero);
 
     /// <inheritdoc />
     public override void Wait(TimeSpan timeout) => _ = Look(timeout);
@@ -85,7 +83,7 @@ internal sealed class DescriptorWaiter : LoopWaiter
 
     private bool Look(TimeSpan timeout)
     {
-        int found = _epoll!.WaitReadable(_keys, timeout);
+        int found = _poll!.WaitReadable(_keys, timeout);
         for (int i = 0; i < found; i++)
         {
             if (_keys[i] == KickKey) _ = _kick!.Reset();

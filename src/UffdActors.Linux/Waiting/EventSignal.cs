@@ -3,7 +3,7 @@ using UffdActors.Linux.Native;
 
 namespace UffdActors.Linux.Waiting;
 
-/// <summary>An eventfd: wakes whoever waits for it in an epoll set. Owns its descriptor. Safe for any thread.</summary>
+/// <summary>An eventfd: wakes whoever waits for it in a poll set. Owns its descriptor. Safe for any thread.</summary>
 public sealed unsafe class EventSignal : IDisposable
 {
     /// <summary>Makes it, not set.</summary>

@@ -29,7 +29,7 @@ internal sealed class LiveVcpu : VcpuThread
     private readonly FaultTrace[] _traces = [.. Enumerable.Range(0, Traces).Select(_ => new FaultTrace())];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private VcpuOptions _options = null!;
-    private volatile FaultTrace _trace;
+    private volatile FaultTrace? _trace;
     private volatile bool _stopped;
     private long _faults;
     private bool _started;
@@ -38,7 +38,6 @@ internal sealed class LiveVcpu : VcpuThread
     {
         _vm = vm;
         _kernel = kernel;
-        _trace = _traces[0];
     }
 
     /// <summary>Ends with the thread, or at once if there never was one.</summary>
@@ -75,10 +74,9 @@ internal sealed class LiveVcpu : VcpuThread
     {
         long faults = _faults + 1;
         Volatile.Write(ref _faults, faults);
-        if (_options.SampleEvery > 1) return faults % _options.SampleEvery == 0 ? _trace : null;
-        FaultTrace trace = _trace;
+        if (_trace is not { } trace) return null;
         // A second fault of the same touch is still the same wait.
-        if (trace.Read == 0) _options.Blocked.Blocked(_vm.Context.Time.Now);
+        if (_options.SampleEvery == 1 && trace.Read == 0) _options.Blocked.Blocked(_vm.Context.Time.Now);
         trace.Flags = flags;
         return trace;
     }
@@ -111,10 +109,11 @@ internal sealed class LiveVcpu : VcpuThread
         int next = 0;
         while (!_stopped && !_kernel.IsHalted && progress.Error is null && _options.Workload.TryNext(out GuestStep step))
         {
-            FaultTrace trace = _traces[next];
             long faults = _faults;
+            // Whether it faults is not known yet; if it does, this is the fault to stamp, or not.
+            FaultTrace? trace = (faults + 1) % _options.SampleEvery == 0 ? _traces[next] : null;
             ulong address = memories[step.Region].Guest.Address + ((ulong)step.Page << PageSize.BaseShift);
-            trace.Begin(faults + 1, _options.Number, address, MonotonicClock.Nanoseconds);
+            trace?.Begin(faults + 1, _options.Number, address, MonotonicClock.Nanoseconds);
             _trace = trace;
             ulong value = Touch(memories[step.Region], step, progress.Accesses);
             // Let go by the end of the userfaultfd, not by a page: what was read are zeros, or nothing.
@@ -122,10 +121,14 @@ internal sealed class LiveVcpu : VcpuThread
             long raised = Volatile.Read(ref _faults);
             if (raised != faults)
             {
-                trace.Resumed = MonotonicClock.Nanoseconds;
                 progress.Faults = raised;
-                next = (next + 1) % Traces;
-                Record(trace, raised);
+                if (trace is not null)
+                {
+                    trace.Resumed = MonotonicClock.Nanoseconds;
+                    next = (next + 1) % Traces;
+                    if (_options.SampleEvery == 1) _options.Blocked.Resumed(trace.Resumed);
+                    progress.Latency.Record(trace);
+                }
             }
 
             if (!step.IsWrite) Check(step, value);
@@ -139,13 +142,6 @@ internal sealed class LiveVcpu : VcpuThread
         if (!step.IsWrite) return memory.Guest.ReadWord(offset + GuestLayout.ReadOnlyLaneOf(step.Page));
         memory.Guest.WriteWord(offset + GuestLayout.LaneOf(_options.Number), GuestLayout.ValueOf(_options.Number, accesses));
         return 0;
-    }
-
-    private void Record(FaultTrace trace, long faults)
-    {
-        if (_options.SampleEvery == 1) _options.Blocked.Resumed(trace.Resumed);
-        else if (faults % _options.SampleEvery != 0) return;
-        _options.Progress.Latency.Record(trace);
     }
 
     private void Check(GuestStep step, ulong value)

@@ -184,28 +184,28 @@ public class FaultRoundTests
     }
 
     [SkippableFact]
-    public void An_epoll_set_wakes_for_a_fault_and_for_a_signal_and_says_which()
+    public void A_poll_set_wakes_for_a_fault_and_for_a_signal_and_says_which()
     {
         LiveKernel.Require();
         using LiveRange range = LiveRange.Of(MemoryBacking.Anonymous, pages: 1, RegisterModes.Missing);
-        using EpollSet epoll = new();
+        using PollSet poll = new();
         using EventSignal signal = new();
-        epoll.Add(range.Uffd.Handle, Key);
-        epoll.Add(signal.Handle, Key + 1);
-        ulong[] keys = new ulong[EpollSet.Batch];
-        Assert.Equal(0, epoll.WaitReadable(keys, 0));
+        poll.Add(range.Uffd.Handle, Key);
+        poll.Add(signal.Handle, Key + 1);
+        ulong[] keys = new ulong[2];
+        Assert.Equal(0, poll.WaitReadable(keys, TimeSpan.Zero));
 
         signal.Set();
-        Assert.Equal(1, epoll.WaitReadable(keys, -1));
+        Assert.Equal(1, poll.WaitReadable(keys, Timeout.InfiniteTimeSpan));
         Assert.Equal(Key + 1, keys[0]);
         Assert.True(signal.Reset());
         Assert.False(signal.Reset());
 
         Toucher toucher = Toucher.Reads(range.Memory, 0);
-        Assert.Equal(1, epoll.WaitReadable(keys, -1));
+        Assert.Equal(1, poll.WaitReadable(keys, Timeout.InfiniteTimeSpan));
         Assert.Equal(Key, keys[0]);
-        epoll.Remove(range.Uffd.Handle);
-        Assert.Equal(0, epoll.WaitReadable(keys, 0));
+        poll.Remove(range.Uffd.Handle);
+        Assert.Equal(0, poll.WaitReadable(keys, TimeSpan.Zero));
         Assert.True(range.Uffd.ZeroPage(range.Memory.Address, PageSize.Base).IsDone);
         _ = toucher.Value();
     }
