@@ -209,6 +209,7 @@ public sealed class UffdRuntime : IAsyncDisposable
             late ??= new TimeoutException($"The actor system did not end within {Settings.CloseTimeout}: an actor is still in a turn.", e);
         }
 
+        await _world.DisposeAsync();
         if (late is not null) throw late;
     }
 

@@ -21,6 +21,7 @@ public sealed class UffdSettings
         PushChunkPages = AtLeast(config, "uffd.push-chunk-pages", 1);
         IncidentCapacity = AtLeast(config, "uffd.incident-capacity", 1);
         CloseTimeout = config.GetTimeSpan("uffd.close-timeout");
+        Watchdog = WatchdogOptions.Of(config);
         string kernel = config.GetString("uffd.kernel.profile");
         Kernel = WithKnobs(KernelProfile.Find(kernel) ?? throw new UffdConfigurationException(
             $"uffd.kernel.profile = {kernel}: use one of {string.Join(", ", KernelProfile.All.Select(p => p.Name))}."));
@@ -55,6 +56,9 @@ public sealed class UffdSettings
 
     /// <summary>How long disposing of a VM may take.</summary>
     public TimeSpan CloseTimeout { get; }
+
+    /// <summary>The watchdog of live VMs that do not name one; null for none.</summary>
+    public WatchdogOptions? Watchdog { get; }
 
     /// <summary>The kernel of VMs that do not name one, with the configured knobs.</summary>
     public KernelProfile Kernel { get; }

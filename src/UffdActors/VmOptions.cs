@@ -23,6 +23,9 @@ public sealed record VmOptions
     /// <summary>CPU that the vCPUs' threads are bound to, in the live world; null for that of the fault loop.</summary>
     public int? VcpuCpu { get; init; }
 
+    /// <summary>A watchdog of its own, in the live world; null for what the configuration says (<c>uffd.watchdog</c>).</summary>
+    public WatchdogOptions? Watchdog { get; init; }
+
     internal IHandlerProbe? Probe { get; init; }
 
     /// <summary>For exploration: looking at published state and acting on it are turns of their own.</summary>

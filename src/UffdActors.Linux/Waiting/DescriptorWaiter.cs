@@ -1,5 +1,6 @@
 using UffdActors.Dispatch;
 using UffdActors.Linux.Native;
+using UffdActors.Linux.Watching;
 
 namespace UffdActors.Linux.Waiting;
 
@@ -8,6 +9,9 @@ internal interface IPolled
 {
     /// <summary>There is something to read. On the loop's thread, again and again until it has been read.</summary>
     void OnReadable();
+
+    /// <summary>Where the loop beats while it polls the descriptor; null if nobody watches.</summary>
+    BoardSlot? Slot => null;
 }
 
 /// <summary>A fault loop that polls descriptors together with its mailboxes: it sleeps in poll(2), and an eventfd ends the sleep.</summary>
@@ -17,6 +21,7 @@ internal sealed class DescriptorWaiter : LoopWaiter
 
     private readonly Lock _gate = new();
     private readonly List<IPolled?> _polled = [];
+    private BoardSlot[] _slots = [];
     private ulong[] _keys = new ulong[2];
     private PollSet? _poll;
     private EventSignal? _kick;
@@ -58,6 +63,7 @@ internal sealed class DescriptorWaiter : LoopWaiter
         _poll!.Add(handle, (ulong)key);
         _polled[key] = polled;
         if (_poll.Count > _keys.Length) Array.Resize(ref _keys, _poll.Count * 2);
+        _slots = SlotsOfPolled();
     }
 
     /// <summary>Polls it no more; on the loop's thread, before the descriptor is closed.</summary>
@@ -67,6 +73,7 @@ internal sealed class DescriptorWaiter : LoopWaiter
         if (key < 0) return;
         _poll!.Remove(handle);
         _polled[key] = null;
+        _slots = SlotsOfPolled();
     }
 
     /// <inheritdoc />
@@ -84,6 +91,7 @@ internal sealed class DescriptorWaiter : LoopWaiter
     private bool Look(TimeSpan timeout)
     {
         int found = _poll!.WaitReadable(_keys, timeout);
+        foreach (BoardSlot slot in _slots) slot.Beat();
         for (int i = 0; i < found; i++)
         {
             if (_keys[i] == KickKey) _ = _kick!.Reset();
@@ -92,4 +100,6 @@ internal sealed class DescriptorWaiter : LoopWaiter
 
         return found > 0;
     }
+
+    private BoardSlot[] SlotsOfPolled() => [.. _polled.Select(p => p?.Slot).OfType<BoardSlot>()];
 }

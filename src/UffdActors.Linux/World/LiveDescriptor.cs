@@ -5,6 +5,7 @@ using UffdActors.Handling;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Linux.Waiting;
+using UffdActors.Linux.Watching;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Statistics;
@@ -27,14 +28,21 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     private bool _readable;
     private volatile bool _allPagesAreThere;
 
-    public LiveDescriptor(UffdDescriptor uffd, LiveKernel kernel)
+    public LiveDescriptor(UffdDescriptor uffd, LiveKernel kernel, BoardSlot? slot)
     {
         Uffd = uffd;
+        Slot = slot;
         _kernel = kernel;
     }
 
     /// <summary>The kernel's object.</summary>
     public UffdDescriptor Uffd { get; }
+
+    /// <inheritdoc />
+    public BoardSlot? Slot { get; }
+
+    /// <inheritdoc />
+    public FaultWatch? Watch => Slot;
 
     /// <inheritdoc />
     public bool HasMessages => _readable || _next < _batch.Count;
@@ -124,6 +132,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     public void Close()
     {
         _kernel.Waiter.Remove(Uffd.Handle, this);
+        Slot?.Free();
         // Waiting threads go on into pages of zeros, and must not get to see them.
         if (!_allPagesAreThere) _kernel.HaltGuest();
         Uffd.Dispose();

@@ -7,6 +7,7 @@ using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Linux.Waiting;
+using UffdActors.Linux.Watching;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
@@ -22,16 +23,19 @@ internal sealed class LiveKernel : VmKernel
     private readonly UffdVm _vm;
     private readonly DescriptorWaiter _waiter;
     private readonly int? _vcpuCpu;
+    private readonly WatchedBy? _watched;
     private readonly Lazy<string> _name = new(MachineProbe.KernelRelease);
     private readonly ConcurrentDictionary<ulong, LiveMemory> _memories = new();
     private readonly ConcurrentDictionary<uint, LiveVcpu> _vcpus = new();
     private readonly ConcurrentBag<LiveVcpu> _threads = [];
     private readonly ConcurrentDictionary<MemoryBacking, Lazy<Task<IActorRef>>> _backends = new();
     private readonly Lazy<Pagemap> _pagemap = new(Pagemap.Open);
+    private WatchdogProcess? _watchdog;
     private volatile bool _isHalted;
 
-    public LiveKernel(UffdVm vm, VmOptions options, FaultLoop loop, DescriptorWaiter waiter)
+    public LiveKernel(UffdVm vm, VmOptions options, FaultLoop loop, DescriptorWaiter waiter, WatchedBy? watched)
     {
+        _watched = watched;
         _vm = vm;
         _waiter = waiter;
         _vcpuCpu = options.VcpuCpu ?? loop.Cpu;
@@ -55,6 +59,12 @@ internal sealed class LiveKernel : VmKernel
     /// <summary>Tells which pages are mapped.</summary>
     public Pagemap Pagemap => _pagemap.Value;
 
+    /// <summary>The process that watches the VM; null if none does.</summary>
+    public WatchdogProcess? Watchdog => _watchdog;
+
+    /// <summary>Where it is watched; null if it is not.</summary>
+    public FaultBoard? Board => _watched?.Watchdog.Board;
+
     /// <summary>What polls the VM's descriptors.</summary>
     public DescriptorWaiter Waiter => _waiter;
 
@@ -65,10 +75,13 @@ internal sealed class LiveKernel : VmKernel
     }
 
     /// <inheritdoc />
-    public override Task StartAsync(CancellationToken cancel)
+    public override async Task StartAsync(CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        return Task.CompletedTask;
+        if (_watched is null) return;
+        _watchdog = _watched.Watchdog.Run();
+        _watchdog.Lost += OnWatchdogLost;
+        await _watchdog.ReadyAsync(cancel);
     }
 
     /// <inheritdoc />
@@ -110,18 +123,22 @@ internal sealed class LiveKernel : VmKernel
     public override async Task<KernelUserfault> OpenAsync(UffdFeatures features, CancellationToken cancel)
     {
         UffdDescriptor uffd = UffdDescriptor.Open(new UffdOpenOptions { AllowUserModeOnly = true });
+        BoardSlot? slot = null;
         try
         {
             if (uffd.Notice is { } notice) _vm.Context.Incidents.Report(new Handling.Incident(Handling.IncidentKind.UserModeOnly, notice));
             // THREAD_ID tells whose fault a message is, so that its vCPU can be shown how long it took.
             Errno error = uffd.Handshake(features | UffdFeatures.ThreadId, out _);
             if (error != Errno.None) throw new UffdException("UFFDIO_API", error, KernelErrors.Explain("UFFDIO_API", error));
-            LiveDescriptor descriptor = new(uffd, this);
-            IActorRef actor = await _vm.StartActorAsync(UffdContextActor.Props(_vm.Context, descriptor), _vm.NewName("context"));
+            string name = _vm.NewName("context");
+            slot = _watched?.Watchdog.Board.Take($"{_vm.Name}/{name}", uffd.Handle.Number, _watched.Options);
+            LiveDescriptor descriptor = new(uffd, this, slot);
+            IActorRef actor = await _vm.StartActorAsync(UffdContextActor.Props(_vm.Context, descriptor), name);
             return new LiveUserfault(_vm, this, descriptor, actor);
         }
         catch
         {
+            slot?.Free();
             uffd.Dispose();
             throw;
         }
@@ -175,6 +192,7 @@ internal sealed class LiveKernel : VmKernel
     /// <inheritdoc />
     public override async Task FreeAsync(TimeSpan timeout)
     {
+        if (_watchdog is not null) _watchdog.Lost -= OnWatchdogLost;
         // The descriptors are closed, so nothing keeps a thread in a touch.
         await Task.WhenAll(_threads.Select(t => t.Ended)).WaitAsync(timeout);
         foreach (LiveMemory memory in _memories.Values) memory.Dispose();
@@ -202,4 +220,6 @@ internal sealed class LiveKernel : VmKernel
 
     /// <summary>The vCPU that runs on a thread, or null.</summary>
     public LiveVcpu? VcpuOf(uint threadId) => _vcpus.TryGetValue(threadId, out LiveVcpu? vcpu) ? vcpu : null;
+
+    private void OnWatchdogLost(string message) => _vm.Context.Incidents.Report(new Handling.Incident(Handling.IncidentKind.WatchdogLost, message));
 }

@@ -1,6 +1,7 @@
 using Akka.Configuration;
 using UffdActors.Dispatch;
 using UffdActors.Linux.Waiting;
+using UffdActors.Linux.Watching;
 using UffdActors.Worlds;
 
 namespace UffdActors.Linux.World;
@@ -8,6 +9,9 @@ namespace UffdActors.Linux.World;
 /// <summary>VMs run on the kernel of this machine. Named in the configuration (<c>uffd.worlds.live.type</c>).</summary>
 internal sealed class LiveWorld : Worlds.World
 {
+    private readonly Lock _gate = new();
+    private LiveWatchdog? _watchdog;
+
     /// <inheritdoc />
     public override Config LoopConfig { get; } =
         ConfigurationFactory.ParseString($"waiter = \"{typeof(DescriptorWaiter).FullName}, {typeof(DescriptorWaiter).Assembly.GetName().Name}\"");
@@ -21,6 +25,18 @@ internal sealed class LiveWorld : Worlds.World
                 $"uffd.dispatcher = {vm.Settings.Dispatcher}: the live world reads and fills on one fault loop a VM; use uffd.fault-loop with per-vm = on.");
         }
 
-        return new LiveKernel(vm, options, loop, waiter);
+        return new LiveKernel(vm, options, loop, waiter, (options.Watchdog ?? vm.Settings.Watchdog) is { } watched ? new WatchedBy(Watchdog(), watched) : null);
+    }
+
+    /// <inheritdoc />
+    public override async ValueTask DisposeAsync()
+    {
+        if (_watchdog is not null) await _watchdog.DisposeAsync();
+        await base.DisposeAsync();
+    }
+
+    private LiveWatchdog Watchdog()
+    {
+        lock (_gate) return _watchdog ??= new LiveWatchdog();
     }
 }

@@ -233,7 +233,7 @@ internal sealed class LiveWorld : IDisposable
         for (int i = 0; i < _handles.Count; i++)
         {
             if (_handles[i] < 0) continue;
-            Linux.Userfaultfd.UffdFdInfo info = Linux.Userfaultfd.UffdFdInfo.Read(Environment.ProcessId, _handles[i]);
+            UffdFdInfo info = UffdFdInfo.Read(Environment.ProcessId, _handles[i]);
             queues.Add((i, info.Pending, info.Total));
         }
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using UffdActors.Conformance.Programs;
+using UffdActors.Watchdog;
 
 namespace UffdActors.Recorder.Execution;
 
@@ -108,22 +108,11 @@ public sealed class ProgramProcess : IDisposable
         return last.Length == 0 ? how : $"{how}: {last}";
     }
 
-    private string WhereItIs()
-    {
-        StringBuilder text = new();
-        string tasks = string.Create(CultureInfo.InvariantCulture, $"/proc/{_process!.Id}/task");
-        foreach (string task in Directory.GetDirectories(tasks))
-        {
-            string name = File.ReadAllText(Path.Combine(task, "comm")).Trim();
-            if (!name.StartsWith("accessor", StringComparison.Ordinal) && Path.GetFileName(task) != _process.Id.ToString(CultureInfo.InvariantCulture)) continue;
-            string stat = File.ReadAllText(Path.Combine(task, "stat"));
-            char state = stat[stat.LastIndexOf(')') + 2];
-            _ = text.Append(text.Length == 0 ? "" : ", ").Append(name).Append(' ').Append(state).Append(' ')
-                .Append(File.ReadAllText(Path.Combine(task, "wchan")).Trim());
-        }
-
-        return text.ToString();
-    }
+    private string WhereItIs() => string.Join(
+        ", ",
+        KernelTask.Of(_process!.Id)
+            .Where(t => t.Id == _process.Id || t.Name.StartsWith("accessor", StringComparison.Ordinal))
+            .Select(t => $"{t.Name} {t.State} {t.WaitsIn}"));
 
     private void Start()
     {

@@ -422,6 +422,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         if (request.HasClaim) request.Region.Alias!.Unclaim(request.Page);
         request.HasClaim = false;
         request.Phase = RequestPhase.Paused;
+        _options.Reader.Paused(request);
         _vm.Incidents.Report(incident);
     }
 

@@ -44,6 +44,7 @@ internal class FaultReader
     private readonly HandlerSlot[] _handlers;
     private readonly PageRequest?[] _pool;
     private readonly OutstandingPages _outstanding = new();
+    private readonly FaultWatch? _watch;
     private readonly List<PageRequest> _fresh = [];
     private PageRequest? _firstFresh;
     private readonly List<ulong> _strays = [];
@@ -59,6 +60,7 @@ internal class FaultReader
     public FaultReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit)
     {
         _descriptor = descriptor;
+        _watch = descriptor.Watch;
         _handlers = handlers;
         _view = view;
         _time = time;
@@ -141,6 +143,9 @@ internal class FaultReader
         if (Leave(request)) Wake(request.Address);
         Recycle(request);
     }
+
+    /// <summary>The handler has given a page up for now, and has reported it: that is no fault that is late.</summary>
+    public void Paused(PageRequest request) => _watch?.Remove(request);
 
     /// <summary>
     /// A handler has crashed. The kernel never delivers a fault twice, so its pages are woken: their threads fault again.
@@ -258,6 +263,8 @@ internal class FaultReader
         request.Streak = _streaks.Count > 0 ? _streaks.GetValueOrDefault(address) : 0;
         request.Trace = trace;
         _outstanding.Add(request);
+        // Nobody needs the clock but for a fault that is not sampled.
+        _watch?.Add(request, trace is { Raised: > 0 } ? trace.Raised : _time.Now, message.ThreadId);
         if (_firstFresh is null) _firstFresh = request;
         else _fresh.Add(request);
     }
@@ -282,6 +289,7 @@ internal class FaultReader
     private bool Leave(PageRequest request)
     {
         if (!_outstanding.Remove(request)) return false;
+        _watch?.Remove(request);
         for (int i = _gates.Count - 1; i >= 0; i--)
         {
             if (!_gates[i].Served(request.Id)) continue;

@@ -13,6 +13,9 @@ internal interface IUffdDescriptor
     /// <summary>True if <see cref="TryRead"/> may find something. The actor asks after each of its turns.</summary>
     bool HasMessages { get; }
 
+    /// <summary>Is told of outstanding faults; null if nobody watches.</summary>
+    FaultWatch? Watch => null;
+
     /// <summary>Takes the next message: faults come before events, whatever their age (specification 6.2).</summary>
     /// <param name="message">The message.</param>
     /// <param name="trace">Time stamps of the fault, if it is a sampled one and this kernel can tell.</param>

@@ -35,6 +35,9 @@ public enum IncidentKind
     /// <summary>The userfaultfd delivers only faults of user mode; nothing else is permitted here.</summary>
     UserModeOnly,
 
+    /// <summary>The watchdog has ended: nobody sees any more if this process freezes.</summary>
+    WatchdogLost,
+
     /// <summary>A fill was refused in a way that no retry can mend; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
     FillRefused,
 

@@ -112,6 +112,21 @@ internal sealed class PageRequest
     /// <summary>Bucket link of the table of outstanding pages.</summary>
     public PageRequest? Next { get; set; }
 
+    /// <summary>When its first thread faulted; kept only while it is watched, as are the next three.</summary>
+    public long Raised { get; set; }
+
+    /// <summary>The first thread that faulted.</summary>
+    public uint Thread { get; set; }
+
+    /// <summary>The request that is watched and next older.</summary>
+    public PageRequest? Older { get; set; }
+
+    /// <summary>The request that is watched and next younger.</summary>
+    public PageRequest? Younger { get; set; }
+
+    /// <summary>True while it is watched.</summary>
+    public bool IsWatched { get; set; }
+
     /// <summary>Takes an answer of the source, if it is about this page: it may begin before it, and reach beyond.</summary>
     /// <returns>False if it is about other pages.</returns>
     public bool TakeAnswer(long firstPage, int pages, SourceContent content, nint address)

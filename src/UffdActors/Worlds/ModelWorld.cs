@@ -9,6 +9,8 @@ internal sealed class ModelWorld : World
     /// <inheritdoc />
     public override VmKernel NewKernel(UffdVm vm, VmOptions options)
     {
+        if (options.Watchdog is not null)
+            throw new UffdConfigurationException("A watchdog is for VMs on the kernel of this machine; with uffd.world = model leave it out.");
         IncidentLog incidents = vm.Context.Incidents;
         return new ModelKernel(vm, new Machine(vm.Settings.WithKnobs(options.Profile ?? vm.Settings.Kernel), options.Content, options.MemoryPages)
         {

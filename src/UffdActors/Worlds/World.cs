@@ -6,7 +6,7 @@ namespace UffdActors.Worlds;
 /// What the runtime's VMs run on: the model, or the kernel of this machine. Chosen by <c>uffd.world</c>; found by the type name in the
 /// configuration, so that the runtime depends on no world but the model.
 /// </summary>
-internal abstract class World
+internal abstract class World : IAsyncDisposable
 {
     /// <summary>Finds the world of a name.</summary>
     /// <exception cref="UffdConfigurationException">There is no such world, or its assembly is not here.</exception>
@@ -28,6 +28,9 @@ internal abstract class World
     /// <summary>Makes the kernel under a VM. Called before the VM's actors start.</summary>
     /// <exception cref="UffdConfigurationException">The ring's dispatcher does not suit this world.</exception>
     public abstract VmKernel NewKernel(UffdVm vm, VmOptions options);
+
+    /// <summary>All VMs have ended: ends what was started for them.</summary>
+    public virtual ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>What a fault loop of this world needs in its configuration.</summary>
     public virtual Config LoopConfig => Config.Empty;

@@ -1,6 +1,5 @@
 using UffdActors.Abi;
 using UffdActors.Linux.Memory;
-using UffdActors.Linux.Userfaultfd;
 using UffdActors.Linux.Waiting;
 using UffdActors.Model.Memory;
 

@@ -50,9 +50,8 @@ public sealed class CollectionTests
     private static async Task<List<string>> LinesOfChildAsync(string way)
     {
         LiveKernel.Require();
-        ProcessStartInfo start = new(Environment.ProcessPath!, [typeof(CollectionTests).Assembly.Location, "touch", way]) { RedirectStandardOutput = true };
-        // The test host may have been started by the framework's own program.
-        if (Path.GetFileNameWithoutExtension(start.FileName) != "dotnet") start.FileName = "dotnet";
+        ProcessStartInfo start = Program.AsChild("touch", way);
+        start.RedirectStandardOutput = true;
         using Process child = Process.Start(start)!;
         List<string> lines = [];
         try

@@ -1,7 +1,6 @@
 using System.Globalization;
-using UffdActors.Abi;
 
-namespace UffdActors.Linux.Userfaultfd;
+namespace UffdActors.Abi;
 
 /// <summary>What <c>/proc/PID/fdinfo</c> says about a userfaultfd: the only way to see its queues from outside.</summary>
 /// <param name="Pending">Faults that nobody has read.</param>
@@ -19,8 +18,11 @@ public readonly record struct UffdFdInfo(int Pending, int Total, UffdFeatures Fe
         return Parse(File.ReadAllText(path)) ?? throw new FormatException($"{path} is not that of a userfaultfd.");
     }
 
-    internal static UffdFdInfo? Parse(string text)
+    /// <summary>Reads it out of the file's text.</summary>
+    /// <returns>Null if the text is not that of a userfaultfd.</returns>
+    public static UffdFdInfo? Parse(string text)
     {
+        ArgumentNullException.ThrowIfNull(text);
         int? pending = null, total = null;
         ulong word = 0;
         foreach (ReadOnlySpan<char> line in text.AsSpan().EnumerateLines())

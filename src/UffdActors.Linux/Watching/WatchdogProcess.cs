@@ -1,0 +1,101 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using UffdActors.Watchdog;
+
+namespace UffdActors.Linux.Watching;
+
+/// <summary>
+/// The watchdog, started by the same .NET host as this process, and bound to it by a pipe: it ends when the pipe does, and that is when it is
+/// disposed of, or when this process is gone. What it has to say it writes to this process's standard error.
+/// </summary>
+internal sealed class WatchdogProcess : IAsyncDisposable
+{
+    private readonly Process _process;
+    private readonly Lazy<Task<string?>> _ready;
+    private volatile bool _isEnding;
+
+    private WatchdogProcess(Process process)
+    {
+        _process = process;
+        _ready = new Lazy<Task<string?>>(() => _process.StandardOutput.ReadLineAsync());
+        _process.EnableRaisingEvents = true;
+        _process.Exited += (_, _) =>
+        {
+            if (!_isEnding) Lost?.Invoke($"The watchdog (process {Id}) has ended with {_process.ExitCode}: if this process freezes, nobody sees it.");
+        };
+    }
+
+    /// <summary>It has ended by itself; the message says so.</summary>
+    public event Action<string>? Lost;
+
+    /// <summary>Its process.</summary>
+    public int Id => _process.Id;
+
+    /// <summary>True if it does not watch any more.</summary>
+    public bool HasEnded => _process.HasExited;
+
+    /// <summary>Starts it.</summary>
+    /// <exception cref="UffdConfigurationException">It cannot be started.</exception>
+    public static WatchdogProcess Start(FaultBoard board)
+    {
+        ProcessStartInfo start = Command();
+        start.ArgumentList.Add(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        start.ArgumentList.Add(board.Descriptor.ToString(CultureInfo.InvariantCulture));
+        start.RedirectStandardInput = true;
+        start.RedirectStandardOutput = true;
+        // No sockets under /tmp that outlive it.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
+        try
+        {
+            return new WatchdogProcess(Process.Start(start)!);
+        }
+        catch (Win32Exception e)
+        {
+            throw new UffdConfigurationException($"uffd.watchdog: {start.FileName} cannot be started ({e.Message}); set uffd.watchdog.deadline = off to run without.", e);
+        }
+    }
+
+    /// <summary>Ends when it watches.</summary>
+    /// <exception cref="UffdConfigurationException">It does not; it has said why on standard error.</exception>
+    public async Task ReadyAsync(CancellationToken cancel)
+    {
+        if (await _ready.Value.WaitAsync(cancel) != "ready")
+            throw new UffdConfigurationException("uffd.watchdog: the watchdog does not watch (it says why on standard error); set uffd.watchdog.deadline = off to run without.");
+    }
+
+    /// <summary>Ends it, and waits until it is gone.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _isEnding = true;
+        try
+        {
+            _process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It is gone already.
+        }
+
+        try
+        {
+            await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(5));
+        }
+        catch (TimeoutException)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync();
+        }
+
+        _process.Dispose();
+    }
+
+    // The host that runs this process is surely there; a program that was published with its own runtime has the watchdog's own host beside it.
+    private static ProcessStartInfo Command()
+    {
+        string assembly = typeof(BoardLayout).Assembly.Location;
+        string host = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
+        return File.Exists(host) ? new ProcessStartInfo(host, ["exec", assembly]) : new ProcessStartInfo(Path.ChangeExtension(assembly, null));
+    }
+}

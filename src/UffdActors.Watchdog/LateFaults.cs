@@ -1,0 +1,105 @@
+namespace UffdActors.Watchdog;
+
+/// <summary>A fault that is late.</summary>
+/// <param name="Userfault">Whose it is.</param>
+/// <param name="Fault">The fault; null if the runtime has not even read it.</param>
+/// <param name="Age">Its age in nanoseconds; of an unread one, the time since it was first seen.</param>
+/// <param name="Silence">Time since the fault loop's heartbeat was last seen to move, in nanoseconds.</param>
+internal sealed record Alarm(WatchedUserfault Userfault, OutstandingFault? Fault, long Age, long Silence);
+
+/// <summary>
+/// Decides who is late, by what one look after the other shows. Pure: the clock is handed in.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Late is a fault on the board that is as old as the deadline; or that the kernel has had faults unread for as long, while the fault loop made no
+/// pass: a runtime that is frozen reads none, so its board says nothing about them. A loop that sleeps with nothing outstanding makes no pass
+/// either, and is never late.
+/// </para>
+/// <para>
+/// An alarm is given at the second look that sees it: after a stop of the whole machine everybody is late for a moment, and the runtime gets a
+/// chance to go on first. It is given once.
+/// </para>
+/// </remarks>
+internal sealed class LateFaults
+{
+    // Looks for each deadline, within bounds that keep an idle watchdog cheap and a new userfaultfd from waiting.
+    private const int LooksPerDeadline = 8;
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(250);
+
+    private readonly Dictionary<int, Track> _tracks = [];
+
+    /// <summary>How long to wait until the next look.</summary>
+    public static TimeSpan NextLook(IReadOnlyList<WatchedUserfault> userfaults)
+    {
+        TimeSpan wait = Longest;
+        foreach (WatchedUserfault userfault in userfaults)
+        {
+            TimeSpan share = TimeSpan.FromTicks(userfault.Deadline / TimeSpan.NanosecondsPerTick / LooksPerDeadline);
+            if (share < wait) wait = share;
+        }
+
+        return wait < Shortest ? Shortest : wait;
+    }
+
+    /// <summary>Takes in a look.</summary>
+    /// <param name="userfaults">What is on the board.</param>
+    /// <param name="now">When it was read, in nanoseconds of CLOCK_MONOTONIC.</param>
+    /// <returns>Faults that are late, and were not reported before.</returns>
+    public IReadOnlyList<Alarm> Look(IReadOnlyList<WatchedUserfault> userfaults, long now)
+    {
+        List<Alarm> alarms = [];
+        foreach (WatchedUserfault userfault in userfaults)
+        {
+            if (!_tracks.TryGetValue(userfault.Slot, out Track? track) || track.Generation != userfault.Generation)
+                _tracks[userfault.Slot] = track = new Track { Generation = userfault.Generation, Beats = userfault.Beats, BeatSeen = now };
+            if (track.Look(userfault, now) is { } alarm) alarms.Add(alarm);
+        }
+
+        return alarms;
+    }
+
+    private sealed class Track
+    {
+        private Alarm? _suspected;
+        private Alarm? _reported;
+        private long? _unreadSince;
+
+        public required int Generation { get; init; }
+
+        public required long Beats { get; set; }
+
+        public required long BeatSeen { get; set; }
+
+        public Alarm? Look(WatchedUserfault userfault, long now)
+        {
+            if (userfault.Beats != Beats)
+            {
+                Beats = userfault.Beats;
+                BeatSeen = now;
+                _unreadSince = null;
+            }
+
+            _unreadSince = userfault.Unread == 0 ? null : _unreadSince ?? now;
+            Alarm? late = Late(userfault, now);
+            bool isConfirmed = late is not null && IsSame(late, _suspected);
+            _suspected = late;
+            if (!isConfirmed || IsSame(late!, _reported)) return null;
+            _reported = late;
+            return late;
+        }
+
+        private Alarm? Late(WatchedUserfault userfault, long now)
+        {
+            if (userfault.Oldest is { } oldest && now - oldest.Raised >= userfault.Deadline) return new Alarm(userfault, oldest, now - oldest.Raised, now - BeatSeen);
+            if (_unreadSince is { } since && now - since >= userfault.Deadline) return new Alarm(userfault, null, now - since, now - BeatSeen);
+            return null;
+        }
+
+        // Unread faults have no name: they are the same as long as the loop made no pass.
+        private static bool IsSame(Alarm alarm, Alarm? other) => other is not null
+            && alarm.Fault?.Id == other.Fault?.Id
+            && (alarm.Fault is not null || alarm.Userfault.Beats == other.Userfault.Beats);
+    }
+}
