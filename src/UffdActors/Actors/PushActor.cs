@@ -262,6 +262,9 @@ internal class PushActor : UntypedActor
                 if (_fill.Length == PageSize.Base) Mark(1);
                 else _pageByPage = true;
                 break;
+            case Errno.EFAULT when _fill.Kind == FillKind.Continue && RegionOf(_piece.FirstPage, out RegionView view) is { Alias: { } alias } region:
+                OnHole(alias, view.IsRemoved(region.Base + _piece.FirstPage));
+                break;
             default:
                 _vm.Incidents.Report(new Incident(
                     IncidentKind.FillRefused,
@@ -271,6 +274,22 @@ internal class PushActor : UntypedActor
         }
 
         GoOn();
+    }
+
+    /// <summary>
+    /// CONTINUE found no page in the cache: a hole was punched. Where we know of it the page is done, for its threads find zeros by themselves; else its
+    /// content has to be written again, which is left to demand.
+    /// </summary>
+    private void OnHole(AliasPages alias, bool isRemoved)
+    {
+        if (isRemoved)
+        {
+            Mark(1);
+            return;
+        }
+
+        alias.Forget(_piece.FirstPage);
+        Skip(1);
     }
 
     // Through the mailbox, so that others have a turn: a demand may be waiting wherever this chunk went through.
