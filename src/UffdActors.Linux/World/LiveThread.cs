@@ -1,5 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Handling;
+using UffdActors.Linux.Memory;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 
@@ -15,8 +16,7 @@ internal sealed class LiveThread(LiveUserfault userfault) : MonitorThread
     public override IMonitorCall ClearProtection(PageRequest request) => new LiveClear(this, userfault, request);
 
     /// <inheritdoc />
-    public override IMonitorCall PopulateAlias(PageRequest request, ulong address) =>
-        throw new InvalidOperationException("An alias of the kernel is mapped by the write itself.");
+    public override IMonitorCall PopulateAlias(PageRequest request, ulong address) => new LivePopulate(this, userfault, request, address);
 
     /// <inheritdoc />
     public override bool TryWriteAlias(ulong address, nint bytes)
@@ -164,5 +164,25 @@ internal sealed class LiveClear : LiveCall
     {
         Error = Request!.BeforeWrite();
         if (Error == Errno.None) Error = Userfault.Uffd.WriteProtect(Start, backend.PageBytes, WriteProtectModes.Clear).Error;
+    }
+}
+
+/// <summary>
+/// Maps a page of the alias, which makes one of zeros where a hole was punched. Content needs no such call, for a write maps the page by itself.
+/// </summary>
+internal sealed class LivePopulate : LiveCall
+{
+    public LivePopulate(LiveThread thread, LiveUserfault userfault, PageRequest request, ulong address)
+        : base(thread, userfault, request)
+    {
+        Restart();
+        Start = address;
+    }
+
+    protected override void Issue(LiveBackend backend)
+    {
+        // The alias is never registered, so nobody has to resolve what this faults in.
+        GuestMemory alias = Userfault.TargetAt(Start)!.Memory.Alias!;
+        Error = alias.Advise((long)(Start - alias.Address), PageSize.Base, MemoryAdvice.PopulateRead);
     }
 }

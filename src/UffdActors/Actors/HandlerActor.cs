@@ -116,8 +116,20 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 OnCleared(request, call.Error);
                 break;
             case RequestPhase.Populating:
-                if (call.Error == Errno.None) Fill(request);
-                else Refuse(request, call.Error);
+                if (call.Error == Errno.None)
+                {
+                    Fill(request);
+                }
+                else if (call.Error is Errno.EAGAIN or Errno.ENOMEM)
+                {
+                    GiveUpClaim(request);
+                    Defer(request);
+                }
+                else
+                {
+                    Refuse(request, call.Error);
+                }
+
                 break;
             default:
                 request.Error = call.Error;
@@ -419,15 +431,22 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
     private void Pause(PageRequest request, Incident incident)
     {
-        if (request.HasClaim) request.Region.Alias!.Unclaim(request.Page);
-        request.HasClaim = false;
+        GiveUpClaim(request);
         request.Phase = RequestPhase.Paused;
         _options.Reader.Paused(request);
         _vm.Incidents.Report(incident);
     }
 
+    // A request is used again for other pages, and must not bring the claim of this one along.
+    private static void GiveUpClaim(PageRequest request)
+    {
+        if (request.HasClaim) request.Region.Alias!.Unclaim(request.Page);
+        request.HasClaim = false;
+    }
+
     private void Dismiss(PageRequest request)
     {
+        GiveUpClaim(request);
         request.Phase = RequestPhase.Dismissed;
         _options.Context.Tell(request, ActorRefs.NoSender);
     }
