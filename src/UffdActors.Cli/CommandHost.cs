@@ -50,6 +50,7 @@ internal sealed class CommandHost(Terminal terminal)
         root.Subcommands.Add(RecordCommand.Build(this));
         root.Subcommands.Add(ExploreCommand.Build(this));
         root.Subcommands.Add(ReplayCommand.Build(this));
+        root.Subcommands.Add(StressCommand.Build(this));
         return root;
     }
 

@@ -8,6 +8,7 @@ using UffdActors.Linux;
 using UffdActors.Model.Backends;
 using UffdActors.PostCopy;
 using UffdActors.Recorder.Execution;
+using UffdActors.Stress;
 using UffdActors.Vcpus;
 
 namespace UffdActors.Cli;
@@ -21,7 +22,7 @@ internal static class Failures
         CommandException command => command.ExitCode,
         OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Failed,
         ImageException or WorkloadFormatException or TraceFormatException or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException
-            or ScenarioException or ReplayFileException => ExitCode.BadInput,
+            or ScenarioException or ReplayFileException or StressException => ExitCode.BadInput,
         StalledException or VmFailedException or RecorderException or SyscallException => ExitCode.Failed,
         // Standard output is the one thing that is written without a name in the message.
         IOException => ExitCode.Failed,

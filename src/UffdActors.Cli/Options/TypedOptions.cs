@@ -64,6 +64,21 @@ internal static class TypedOptions
         },
     };
 
+    /// <summary>A duration.</summary>
+    public static Option<TimeSpan> Duration(string name, string description, TimeSpan value) => new(name)
+    {
+        Description = description,
+        HelpName = "TIME",
+        DefaultValueFactory = _ => value,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (DurationText.TryParse(text, out TimeSpan time)) return time;
+            result.AddError($"{name} {text}: not a time above 0; write seconds or a unit, as in 30, 500ms, 10m, 8h.");
+            return value;
+        },
+    };
+
     /// <summary>Text; null if it is not given.</summary>
     public static Option<string?> Text(string name, string meaning, string description) => new(name) { Description = description, HelpName = meaning };
 

@@ -19,6 +19,9 @@ namespace UffdActors.Linux.Memory;
 /// </remarks>
 public sealed unsafe class GuestMemory : SafeHandle
 {
+    // sizeof(pthread_mutex_t) on x86-64.
+    private const int MutexBytes = 40;
+
     private GuestMemory(nint address, long bytes, MemoryBacking backing, bool isShared, bool owns)
         : base(-1, owns)
     {
@@ -114,6 +117,24 @@ public sealed unsafe class GuestMemory : SafeHandle
     {
         using Lease lease = Use(offset, sizeof(ulong));
         _ = Libc.MemCpy(lease.Pointer, &value, sizeof(ulong));
+    }
+
+    /// <summary>
+    /// Tries to take a lock that lies in guest memory: a <c>pthread_mutex_t</c> of this process, of which zeros are the free state. The C library
+    /// touches it, so a missing page puts the thread to sleep outside the runtime. May sleep in a page fault, never on the lock.
+    /// </summary>
+    /// <returns>False if another thread has it.</returns>
+    public bool TryLock(long offset)
+    {
+        using Lease lease = Use(offset, MutexBytes);
+        return Libc.MutexTryLock(lease.Pointer) == 0;
+    }
+
+    /// <summary>Gives back a lock that this thread has taken; may sleep in a page fault.</summary>
+    public void Unlock(long offset)
+    {
+        using Lease lease = Use(offset, MutexBytes);
+        _ = Libc.MutexUnlock(lease.Pointer);
     }
 
     /// <summary>Copies out into native memory that is never registered.</summary>

@@ -50,6 +50,12 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "memcpy")]
     public static partial void* MemCpy(void* destination, void* source, nuint bytes);
 
+    [LibraryImport(Library, EntryPoint = "pthread_mutex_trylock")]
+    public static partial int MutexTryLock(void* mutex);
+
+    [LibraryImport(Library, EntryPoint = "pthread_mutex_unlock")]
+    public static partial int MutexUnlock(void* mutex);
+
     [LibraryImport(Library, EntryPoint = "mmap", SetLastError = true)]
     public static partial nint MMap(nint address, nuint bytes, int protection, int flags, int descriptor, long offset);
 

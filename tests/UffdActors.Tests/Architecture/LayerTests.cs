@@ -23,6 +23,7 @@ public sealed partial class LayerTests
         ["UffdActors.Bench"] = ["UffdActors", "UffdActors.PostCopy", "UffdActors.Linux"],
         ["UffdActors.Live"] = ["UffdActors", "UffdActors.Linux", "UffdActors.PostCopy", "UffdActors.Conformance"],
         ["UffdActors.Explore"] = ["UffdActors", "UffdActors.Conformance"],
+        ["UffdActors.Stress"] = ["UffdActors", "UffdActors.Linux"],
         ["UffdActors.Mutants"] = ["UffdActors", "UffdActors.Conformance", "UffdActors.Explore"],
     };
 

@@ -1,0 +1,61 @@
+using UffdActors.Stress;
+using UffdActors.Stress.Guest;
+
+namespace UffdActors.Cli.Reports;
+
+/// <summary>The document of <c>uffd stress --json</c>.</summary>
+internal sealed record StressDocument(
+    int Version,
+    string Kind,
+    string Verdict,
+    bool Interrupted,
+    StressDocument.RunPart Run,
+    double Seconds,
+    int Rounds,
+    long Faults,
+    long Visits,
+    long Contended,
+    StressDocument.FillsPart Fills,
+    StressDocument.InjectedPart Injected,
+    int GarbageCollections,
+    IReadOnlyList<StressDocument.OraclePart> Oracles,
+    StressDocument.ViolationPart? Violation)
+{
+    public static StressDocument Of(StressReport report)
+    {
+        StressOptions options = report.Options;
+        StressSnapshot totals = report.Totals;
+        return new StressDocument(
+            1,
+            "uffd-stress",
+            report.Violation is not null ? "violation" : report.Passed ? "pass" : "nothing-verified",
+            report.Interrupted,
+            new RunPart(
+                report.Place.World, report.Place.Kernel, report.Dispatcher, options.Backend ?? "anon", options.Mode, report.WriteProtect, options.Vcpus, options.Handlers,
+                options.Pages, options.Seed, options.LoadThreads, options.ForceCollections, options.Deadline.TotalSeconds),
+            totals.Elapsed.TotalSeconds,
+            totals.Rounds,
+            totals.Faults,
+            totals.Visits,
+            totals.Contended,
+            new FillsPart(totals.Eexist, totals.Eagain, totals.RacerFills),
+            new InjectedPart(
+                totals.PageDrops, totals.ChangeBursts, totals.Protections, totals.HandlerCrashes, totals.SourceDelays, totals.SourceDuplicates, totals.SourceFailures),
+            totals.Collections,
+            [.. report.Checks.Select(c => new OraclePart(c.Oracle, StressOracles.SentenceOf(c.Oracle), c.Times))],
+            report.Violation is { } violation ? new ViolationPart(violation.Oracle, violation.Message, violation.Page, violation.Details) : null);
+    }
+
+    public sealed record RunPart(
+        string World, string Kernel, string Dispatcher, string Backend, StressMode Mode, bool WriteProtect, int Vcpus, int Handlers, int Pages, ulong Seed, int LoadThreads,
+        bool ForcedCollections, double DeadlineSeconds);
+
+    public sealed record FillsPart(long Eexist, long Eagain, long ByRacers);
+
+    public sealed record InjectedPart(
+        long PageDrops, long ChangeBursts, long Protections, long HandlerCrashes, long SourceDelays, long SourceDuplicates, long SourceFailures);
+
+    public sealed record OraclePart(StressOracle Oracle, string Sentence, long Checked);
+
+    public sealed record ViolationPart(StressOracle Oracle, string Message, long? Page, IReadOnlyList<string> Details);
+}

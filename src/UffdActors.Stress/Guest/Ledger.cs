@@ -1,0 +1,139 @@
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Stress.Guest;
+
+/// <summary>
+/// What every page must hold, kept outside the guest: changed under the page's lock, just as the page is. If the page is right, so is the
+/// lock; if the lock was lost, the ledger notices two holders.
+/// </summary>
+/// <remarks>Safe for any thread as its members say.</remarks>
+internal sealed class Ledger
+{
+    private readonly int[] _holders;
+    private readonly ulong[] _counts;
+    private readonly ulong[] _lanes;
+    private readonly int[] _bare;
+    private readonly int[] _gone;
+    private readonly long[] _checks = new long[StressOracles.All.Count];
+    private StressViolation? _violation;
+
+    public Ledger(int pages, int vcpus)
+    {
+        Pages = pages;
+        Vcpus = vcpus;
+        _holders = new int[pages];
+        _counts = new ulong[pages];
+        _lanes = new ulong[pages * vcpus];
+        _bare = new int[pages];
+        _gone = new int[pages];
+    }
+
+    /// <summary>Pages of the guest.</summary>
+    public int Pages { get; }
+
+    /// <summary>vCPUs of the guest.</summary>
+    public int Vcpus { get; }
+
+    /// <summary>The first thing that did not hold. Any thread.</summary>
+    public StressViolation? Violation => Volatile.Read(ref _violation);
+
+    /// <summary>Ends when something did not hold.</summary>
+    public CancellationTokenSource Violated { get; } = new();
+
+    /// <summary>How often an oracle was asked. Any thread.</summary>
+    public long ChecksOf(StressOracle oracle) => Volatile.Read(ref _checks[(int)oracle]);
+
+    /// <summary>An oracle was asked so often. Any thread.</summary>
+    public void Checked(StressOracle oracle, long times = 1) => _ = Interlocked.Add(ref _checks[(int)oracle], times);
+
+    /// <summary>Something does not hold; the first one counts. Any thread.</summary>
+    public void Violate(StressOracle oracle, string message, long? page = null, IReadOnlyList<string>? details = null)
+    {
+        StressViolation violation = new(oracle, message, page, details ?? []);
+        if (Interlocked.CompareExchange(ref _violation, violation, null) is null) Violated.Cancel();
+    }
+
+    /// <summary>Somebody has the lock of a page now.</summary>
+    /// <param name="page">Page.</param>
+    /// <param name="holder">Who; not 0.</param>
+    /// <returns>False if somebody else has it.</returns>
+    public bool Claim(long page, int holder) => Interlocked.CompareExchange(ref _holders[page], holder, 0) == 0;
+
+    /// <summary>Who has the lock of a page; 0 for nobody. Any thread.</summary>
+    public int HolderOf(long page) => Volatile.Read(ref _holders[page]);
+
+    /// <summary>Nobody has the lock of a page any more. By its holder.</summary>
+    public void Release(long page) => Volatile.Write(ref _holders[page], 0);
+
+    /// <summary>The page's counter. Under its lock.</summary>
+    public ulong CountOf(long page) => _counts[page];
+
+    /// <summary>A vCPU's increments of the page. Under its lock.</summary>
+    public ulong LaneOf(long page, int vcpu) => _lanes[(page * Vcpus) + vcpu];
+
+    /// <summary>The page has no pattern: it was given back, or is about to be. Any thread.</summary>
+    public bool IsBare(long page) => Volatile.Read(ref _bare[page]) != 0;
+
+    /// <summary>What the page held before is gone: it must not be seen any more. Any thread.</summary>
+    public bool IsGone(long page) => Volatile.Read(ref _gone[page]) != 0;
+
+    /// <summary>A vCPU has counted. Under the page's lock.</summary>
+    public void Increment(long page, int vcpu)
+    {
+        _counts[page]++;
+        _lanes[(page * Vcpus) + vcpu]++;
+    }
+
+    /// <summary>The page is about to be given back: from here on it may read as zeros. Under its lock.</summary>
+    public void GiveBack(long page)
+    {
+        _counts[page] = 0;
+        Array.Clear(_lanes, (int)page * Vcpus, Vcpus);
+        Volatile.Write(ref _bare[page], 1);
+    }
+
+    /// <summary>The page has been given back: from here on it must not show anything else.</summary>
+    public void Gone(long page) => Volatile.Write(ref _gone[page], 1);
+
+    /// <summary>The page begins anew. While no vCPU runs.</summary>
+    /// <param name="page">Page.</param>
+    /// <param name="isBare">As zeros, without a pattern.</param>
+    public void Begin(long page, bool isBare)
+    {
+        GiveBack(page);
+        Volatile.Write(ref _bare[page], isBare ? 1 : 0);
+        Volatile.Write(ref _gone[page], isBare ? 1 : 0);
+    }
+
+    /// <summary>The page as it must be. While no vCPU runs.</summary>
+    public void WritePage(long page, Span<byte> bytes) =>
+        PageLayout.Write(page, IsBare(page), _counts[page], _lanes.AsSpan((int)page * Vcpus, Vcpus), bytes);
+
+    /// <summary>Compares a page with what it must be. While no vCPU runs.</summary>
+    /// <param name="page">Page.</param>
+    /// <param name="bytes">What is there.</param>
+    public void CheckWhole(long page, ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> expected = stackalloc byte[PageSize.Base];
+        WritePage(page, expected);
+        int same = bytes.CommonPrefixLength(expected);
+        Checked(StressOracle.FinalBytes);
+        if (same == PageSize.Base) return;
+        int offset = same & ~(sizeof(ulong) - 1);
+        ulong found = BitConverter.ToUInt64(bytes[offset..]);
+        ulong due = BitConverter.ToUInt64(expected[offset..]);
+        Violate(StressOracle.FinalBytes, $"page {page}, {PageLayout.NameOf(offset)}: {Text(found)} instead of {Text(due)} after the lap", page);
+    }
+
+    /// <summary>Looks at a word that was read under the page's lock.</summary>
+    public void CheckLocked(long page, int vcpu, int offset, StressOracle oracle, ulong due, ulong found)
+    {
+        if (found == due) return;
+        if (found == 0) oracle = StressOracle.ZeroPage;
+        else if (due == 0 && IsBare(page)) oracle = StressOracle.OldBytes;
+        string why = oracle == StressOracle.Counter || oracle == StressOracle.Lane ? found < due ? " (an increment is lost)" : " (an increment too many)" : "";
+        Violate(oracle, $"vCPU {vcpu} read {Text(found)} instead of {Text(due)} under the lock of page {page}, {PageLayout.NameOf(offset)}{why}", page);
+    }
+
+    private static string Text(ulong value) => value < 1UL << 40 ? $"{value}" : $"0x{value:x16}";
+}

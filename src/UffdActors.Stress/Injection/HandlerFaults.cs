@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using UffdActors.Dispatch;
+using UffdActors.Handling;
+
+namespace UffdActors.Stress.Injection;
+
+/// <summary>
+/// Gets in the way of handlers at the runtime's own points: sends a racing resolver to the page that a handler has just been handed, and crashes
+/// handlers. Remembers what went by last, for whoever has to explain a hang.
+/// </summary>
+/// <remarks>Called in turns of handlers; each handler draws from a stream of its own.</remarks>
+internal sealed class HandlerFaults(InjectedCounts counts, ulong seed, int handlers, double eexistRate, double crashRate) : IHandlerProbe
+{
+    private const int TrailLength = 24;
+
+    private readonly ulong[] _draws = [.. Enumerable.Range(0, handlers).Select(i => seed ^ ((ulong)(i + 1) << 40))];
+    private readonly Passed?[] _trail = new Passed?[TrailLength];
+    private long _passed;
+
+    /// <summary>Where racing resolvers are sent.</summary>
+    public Action<long>? Race { get; set; }
+
+    /// <summary>What went by last, oldest first. Any thread.</summary>
+    public IReadOnlyList<string> Trail =>
+        [.. _trail.OfType<Passed>().OrderBy(p => p.Number).Select(p => $"handler {p.Handler} {p.Point}, page {p.Page}, {p.Phase}, {Stopwatch.GetElapsedTime(p.At).TotalMilliseconds:0} ms ago")];
+
+    /// <inheritdoc />
+    public void At(HandlerPoint point, int handler, PageRequest? request)
+    {
+        long number = Interlocked.Increment(ref _passed);
+        Volatile.Write(ref _trail[number % TrailLength], new Passed(number, Stopwatch.GetTimestamp(), point, handler, request?.Page ?? -1, request?.Phase ?? RequestPhase.New));
+        if (request is not null)
+        {
+            if (point == HandlerPoint.AfterRead && Chance.Of(eexistRate, ref _draws[handler])) Race?.Invoke(request.Page);
+            if (point == HandlerPoint.OnAnswer && request.Phase == RequestPhase.Filling) counts.AddFill(request.Fill.Error);
+        }
+
+        if (!Chance.Of(crashRate, ref _draws[handler])) return;
+        counts.Add(Injected.HandlerCrash);
+        throw new InjectedCrashException(point);
+    }
+
+    private sealed record Passed(long Number, long At, HandlerPoint Point, int Handler, long Page, RequestPhase Phase);
+}
+
+/// <summary>A crash that was wanted.</summary>
+internal sealed class InjectedCrashException(HandlerPoint point) : Exception($"injected at {point}");
+
+/// <summary>Draws with a chance.</summary>
+internal static class Chance
+{
+    /// <summary>True with a chance of 0 to 1.</summary>
+    public static bool Of(double chance, ref ulong state) => chance > 0 && (SplitMix.Next(ref state) >> 11) * (1.0 / (1UL << 53)) < chance;
+}

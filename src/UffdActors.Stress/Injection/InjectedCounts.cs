@@ -1,0 +1,56 @@
+using UffdActors.Abi;
+
+namespace UffdActors.Stress.Injection;
+
+/// <summary>What has been injected, and what the resolvers met. Safe for any thread.</summary>
+internal sealed class InjectedCounts
+{
+    private readonly long[] _counts = new long[Enum.GetValues<Injected>().Length];
+
+    /// <summary>How often.</summary>
+    public long this[Injected what] => Volatile.Read(ref _counts[(int)what]);
+
+    /// <summary>Once more.</summary>
+    public void Add(Injected what) => _ = Interlocked.Increment(ref _counts[(int)what]);
+
+    /// <summary>A fill has ended.</summary>
+    public void AddFill(Errno error)
+    {
+        if (error == Errno.EEXIST) Add(Injected.Eexist);
+        else if (error == Errno.EAGAIN) Add(Injected.Eagain);
+    }
+}
+
+/// <summary>What is counted.</summary>
+internal enum Injected
+{
+    /// <summary>A fill met EEXIST.</summary>
+    Eexist,
+
+    /// <summary>A fill met EAGAIN.</summary>
+    Eagain,
+
+    /// <summary>A racing resolver has filled a page.</summary>
+    RacerFill,
+
+    /// <summary>A handler was made to crash.</summary>
+    HandlerCrash,
+
+    /// <summary>The source answered late.</summary>
+    SourceDelay,
+
+    /// <summary>The source answered twice.</summary>
+    SourceDuplicate,
+
+    /// <summary>The source said that it could not answer.</summary>
+    SourceFailure,
+
+    /// <summary>A page was taken away from the guest.</summary>
+    PageDrop,
+
+    /// <summary>An event was raised beside the guest, so that fills under way meet EAGAIN.</summary>
+    ChangeBurst,
+
+    /// <summary>A page was write-protected.</summary>
+    Protection,
+}

@@ -1,0 +1,107 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Handling;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Stress.Guest;
+
+namespace UffdActors.Stress.Injection;
+
+/// <summary>
+/// A resolver beside the handlers: fills pages that somebody is about to touch or to fill, by the rules that every resolver keeps (R9), so that
+/// whoever comes second meets EEXIST.
+/// </summary>
+/// <remarks>States: idle; filling, in which what it is asked for is passed over; fencing, until all demands raised before are served.</remarks>
+internal sealed class RacerActor(RacerOptions options) : UntypedActor
+{
+    private readonly IPageFill _fill = options.Thread.NewFill(null);
+    private readonly Queue<Fence> _fences = new();
+    private bool _isFilling;
+    private PushGate? _gate;
+
+    /// <summary>Makes one for a userfaultfd that is served.</summary>
+    public static async Task<IActorRef> StartAsync(UffdVm vm, Userfault userfault, GuestRegion region, ShadowPages shadow, InjectedCounts counts)
+    {
+        RacerOptions options = new(userfault.Kernel.NewMonitorThread(), userfault.Reader!, userfault.Kernel.Actor, region.Id, shadow, counts);
+        return await vm.StartActorAsync(Props.Create<RacerActor>(options).WithDispatcher(vm.Context.DispatcherId), vm.NewName("racer"));
+    }
+
+    protected override void PreStart() => options.Thread.Attach(Self);
+
+    protected override void PostStop() => options.Thread.Exit();
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case Race race when !_isFilling:
+                Begin(race.Page);
+                break;
+            case Race:
+                break;
+            case IMonitorCall call:
+                if (call.Advance()) OnEnded();
+                break;
+            case Fence fence:
+                _fences.Enqueue(fence);
+                GoOnFencing();
+                break;
+            case PushGate gate when gate == _gate:
+                _gate = null;
+                _fences.Dequeue().Passed.SetResult();
+                GoOnFencing();
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    private void Begin(long page)
+    {
+        // First the epoch, then the view: an event that comes in between makes the fill end with EAGAIN.
+        long epoch = options.Thread.ChangeEpoch;
+        RegionView view = options.Reader.View;
+        ServedRegion? region = view.Regions.FirstOrDefault(r => r.Id == options.Region);
+        if (region is null) return;
+        bool zeros = view.IsRemoved(region.Base + page) || options.Shadow.IsZero(page);
+        FillKind kind = region.By == ResolveBy.Copy ? zeros ? FillKind.ZeroPage : FillKind.Copy : FillKind.Continue;
+        // What is not in the cache yet is not there to be mapped.
+        if (kind == FillKind.Continue && !region.Alias!.IsWritten(page)) return;
+        _isFilling = true;
+        _fill.DecideOn(epoch);
+        _fill.Begin(kind, PageSize.AddressOf(region.Base + page), PageSize.Base, kind == FillKind.Copy ? FillSource.Buffer(options.Shadow.AddressOf(page)) : FillSource.Zero);
+        if (_fill.Advance()) OnEnded();
+    }
+
+    private void OnEnded()
+    {
+        _isFilling = false;
+        options.Counts.AddFill(_fill.Error);
+        if (_fill.Error == Errno.None) options.Counts.Add(Injected.RacerFill);
+        else if (_fill.Error == Errno.EEXIST) options.Thread.Wake(_fill.Start, PageSize.Base);
+        GoOnFencing();
+    }
+
+    private void GoOnFencing()
+    {
+        if (_isFilling || _gate is not null || _fences.Count == 0) return;
+        _gate = new PushGate(Self);
+        options.Context.Tell(_gate, ActorRefs.NoSender);
+    }
+
+    /// <summary>Somebody wants this page: be there first, or second.</summary>
+    internal sealed record Race(long Page);
+
+    /// <summary>Passed when this resolver is idle and every demand raised before has been served.</summary>
+    internal sealed record Fence(TaskCompletionSource Passed);
+}
+
+/// <summary>What a racing resolver is made of.</summary>
+/// <param name="Thread">The thread on whose behalf it calls.</param>
+/// <param name="Reader">Reader of the context that it fills through.</param>
+/// <param name="Context">Actor of the context.</param>
+/// <param name="Region">Region that it fills.</param>
+/// <param name="Shadow">Content.</param>
+/// <param name="Counts">What it meets.</param>
+internal sealed record RacerOptions(MonitorThread Thread, FaultReader Reader, IActorRef Context, int Region, ShadowPages Shadow, InjectedCounts Counts);

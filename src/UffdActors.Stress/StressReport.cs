@@ -1,0 +1,95 @@
+using UffdActors.Stress.Guest;
+
+namespace UffdActors.Stress;
+
+/// <summary>How far a run is.</summary>
+public sealed record StressSnapshot
+{
+    /// <summary>Since the first round.</summary>
+    public TimeSpan Elapsed { get; init; }
+
+    /// <summary>Rounds that have ended.</summary>
+    public int Rounds { get; init; }
+
+    /// <summary>What the round under way is at.</summary>
+    public string Phase { get; init; } = "";
+
+    /// <summary>Visits of vCPUs to pages that have ended.</summary>
+    public long Visits { get; init; }
+
+    /// <summary>Visits that found the page's lock taken.</summary>
+    public long Contended { get; init; }
+
+    /// <summary>Faults that were read.</summary>
+    public long Faults { get; init; }
+
+    /// <summary>Pages that are being resolved.</summary>
+    public int Outstanding { get; init; }
+
+    /// <summary>Age of the access that has been under way longest.</summary>
+    public TimeSpan OldestTouch { get; init; }
+
+    /// <summary>Fills that met EEXIST, of handlers and racing resolvers.</summary>
+    public long Eexist { get; init; }
+
+    /// <summary>Fills that met EAGAIN.</summary>
+    public long Eagain { get; init; }
+
+    /// <summary>Pages that racing resolvers have filled.</summary>
+    public long RacerFills { get; init; }
+
+    /// <summary>Crashes of handlers.</summary>
+    public long HandlerCrashes { get; init; }
+
+    /// <summary>Answers of the source that came late.</summary>
+    public long SourceDelays { get; init; }
+
+    /// <summary>Answers of the source that came twice.</summary>
+    public long SourceDuplicates { get; init; }
+
+    /// <summary>Failures of the source.</summary>
+    public long SourceFailures { get; init; }
+
+    /// <summary>Pages that were taken away.</summary>
+    public long PageDrops { get; init; }
+
+    /// <summary>Events raised beside the guest.</summary>
+    public long ChangeBursts { get; init; }
+
+    /// <summary>Pages that were write-protected.</summary>
+    public long Protections { get; init; }
+
+    /// <summary>Garbage collections.</summary>
+    public int Collections { get; init; }
+}
+
+/// <summary>What a run came to.</summary>
+public sealed record StressReport
+{
+    /// <summary>What was asked for.</summary>
+    public required StressOptions Options { get; init; }
+
+    /// <summary>What it ran on.</summary>
+    public required VmPlace Place { get; init; }
+
+    /// <summary>Dispatcher of the ring.</summary>
+    public required string Dispatcher { get; init; }
+
+    /// <summary>Pages could be, and were, write-protected.</summary>
+    public required bool WriteProtect { get; init; }
+
+    /// <summary>It was asked to stop before its time was over.</summary>
+    public required bool Interrupted { get; init; }
+
+    /// <summary>What happened.</summary>
+    public required StressSnapshot Totals { get; init; }
+
+    /// <summary>How often each oracle was asked.</summary>
+    public required IReadOnlyList<(StressOracle Oracle, long Times)> Checks { get; init; }
+
+    /// <summary>What did not hold; null if everything did.</summary>
+    public required StressViolation? Violation { get; init; }
+
+    /// <summary>At least one round was checked to its end, and everything held.</summary>
+    public bool Passed => Violation is null && Totals.Rounds > 0;
+}

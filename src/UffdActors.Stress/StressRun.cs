@@ -1,0 +1,163 @@
+using System.Diagnostics;
+using Akka.Configuration;
+using UffdActors.Abi;
+using UffdActors.Stress.Guest;
+using UffdActors.Stress.Injection;
+
+namespace UffdActors.Stress;
+
+/// <summary>
+/// Stress on real threads: rounds of a guest whose every page has a lock and counters inside, racing resolvers, injected faults, and oracles that
+/// find a lost update, a zero page, old bytes, a torn page or an access that never ends. Stops at the first.
+/// </summary>
+/// <remarks><see cref="Snapshot"/> may be asked from any thread while <see cref="RunAsync"/> runs.</remarks>
+public sealed class StressRun
+{
+    // Crashes are injected without end, and no page must be given up because of them.
+    private const string NoCrashLimit = "uffd.handler-crash-limit = 1000000000";
+
+    private readonly StressOptions _options;
+    private readonly InjectedCounts _counts = new();
+    private readonly Ledger _ledger;
+    private volatile StressRound? _round;
+    private long _began;
+    private int _rounds;
+    private long _visits;
+    private long _contended;
+    private long _faults;
+    private int _collectionsBefore;
+
+    /// <summary>Makes a run.</summary>
+    /// <exception cref="StressException">An option is out of its range.</exception>
+    public StressRun(StressOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        _options = options;
+        _ledger = new Ledger(options.Pages, options.Vcpus);
+    }
+
+    /// <summary>The configuration that a runtime for stress needs, over a given one.</summary>
+    public static Config ConfigurationOver(Config? config)
+    {
+        Config own = ConfigurationFactory.ParseString(NoCrashLimit);
+        return config is null ? own : own.WithFallback(config);
+    }
+
+    /// <summary>How far it is. Any thread.</summary>
+    public StressSnapshot Snapshot()
+    {
+        StressRound? round = _round;
+        (int Vcpu, TimeSpan Age, long Page, string Doing)? oldest = round?.OldestTouch();
+        return new StressSnapshot
+        {
+            Elapsed = _began == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(_began),
+            Rounds = Volatile.Read(ref _rounds),
+            Phase = round?.Phase ?? "between rounds",
+            Visits = Volatile.Read(ref _visits) + (round?.Visits ?? 0),
+            Contended = Volatile.Read(ref _contended) + (round?.Contended ?? 0),
+            Faults = Volatile.Read(ref _faults) + (round?.Faults ?? 0),
+            Outstanding = round?.Outstanding ?? 0,
+            OldestTouch = oldest?.Age ?? TimeSpan.Zero,
+            Eexist = _counts[Injected.Eexist],
+            Eagain = _counts[Injected.Eagain],
+            RacerFills = _counts[Injected.RacerFill],
+            HandlerCrashes = _counts[Injected.HandlerCrash],
+            SourceDelays = _counts[Injected.SourceDelay],
+            SourceDuplicates = _counts[Injected.SourceDuplicate],
+            SourceFailures = _counts[Injected.SourceFailure],
+            PageDrops = _counts[Injected.PageDrop],
+            ChangeBursts = _counts[Injected.ChangeBurst],
+            Protections = _counts[Injected.Protection],
+            Collections = GC.CollectionCount(0) - _collectionsBefore,
+        };
+    }
+
+    /// <summary>Runs rounds until the time is over, something does not hold, or it is asked to stop; what has begun is then ended and checked.</summary>
+    /// <param name="runtime">A runtime with <see cref="ConfigurationOver"/>, on real threads.</param>
+    /// <param name="stop">Ends it in order.</param>
+    /// <exception cref="StressException">The runtime's dispatcher has no real threads, or the memory cannot be served.</exception>
+    /// <exception cref="UffdException">The memory cannot do what is asked.</exception>
+    public async Task<StressReport> RunAsync(UffdRuntime runtime, CancellationToken stop = default)
+    {
+        ArgumentNullException.ThrowIfNull(runtime);
+        if (runtime.Settings.IsStepped) throw new StressException("Stress needs real threads, and the stepped dispatcher has none; uffd explore chooses orders by a seed.");
+        (VmPlace place, bool canProtect) = await CheckAsync(runtime);
+        using ShadowPages shadow = new(_options.Pages);
+        for (long page = 0; page < _options.Pages; page++)
+        {
+            _ledger.Begin(page, isBare: page % 8 == 7);
+            shadow.Update(_ledger, page);
+        }
+
+        _collectionsBefore = GC.CollectionCount(0);
+        _began = Stopwatch.GetTimestamp();
+        using (new Pressure(_options.LoadThreads, _options.ForceCollections))
+        {
+            while (_ledger.Violation is null && _rounds < _options.MostRounds && !stop.IsCancellationRequested
+                && Stopwatch.GetElapsedTime(_began) < _options.Duration)
+            {
+                await RoundAsync(runtime, shadow, canProtect, stop);
+            }
+        }
+
+        return new StressReport
+        {
+            Options = _options,
+            Place = place,
+            Dispatcher = runtime.Settings.Dispatcher,
+            WriteProtect = canProtect,
+            Interrupted = stop.IsCancellationRequested,
+            Totals = Snapshot(),
+            Checks = [.. StressOracles.All.Select(o => (o, _ledger.ChecksOf(o)))],
+            Violation = _ledger.Violation,
+        };
+    }
+
+    private async Task RoundAsync(UffdRuntime runtime, ShadowPages shadow, bool canProtect, CancellationToken stop)
+    {
+        RoundPlan plan = RoundPlan.Draw(_options, _rounds, canProtect);
+        // Time that is over ends the round under way, too.
+        using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        TimeSpan left = _options.Duration - Stopwatch.GetElapsedTime(_began);
+        enough.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+        StressRound round = new(_options, plan, _ledger, shadow, _counts);
+        _round = round;
+        await round.RunAsync(runtime, canProtect, enough.Token);
+        _round = null;
+        _visits += round.Visits;
+        _contended += round.Contended;
+        _faults += round.Faults;
+        // Every access that ended was in time; it is asked about all the while.
+        _ledger.Checked(StressOracle.Liveness, round.Visits);
+        _rounds++;
+    }
+
+    /// <summary>Asks the kernel on one page what the memory can do.</summary>
+    private async Task<(VmPlace Place, bool CanProtect)> CheckAsync(UffdRuntime runtime)
+    {
+        RegisterModes modes = _options.Mode == StressMode.Minor ? RegisterModes.Minor : RegisterModes.Missing;
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 4096, Profile = _options.Profile });
+        Userfault userfault = await vm.OpenAsync();
+        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = _options.Backend == "hugetlb" ? 512 : 1, Module = _options.Backend });
+        if (region.PageBytes != Model.Memory.PageSize.Base)
+            throw new StressException($"Pages of {_options.Backend} have {region.PageBytes} bytes; handlers fill pages of {Model.Memory.PageSize.Base} bytes only.");
+        _ = await userfault.RegisterAsync(region, modes);
+        bool canProtect = false;
+        if (_options.WriteProtect)
+        {
+            GuestRegion other = await vm.MapAsync(new RegionOptions { Pages = 1, Module = _options.Backend });
+            try
+            {
+                _ = await userfault.RegisterAsync(other, modes | RegisterModes.WriteProtect);
+                canProtect = true;
+            }
+            catch (UffdException)
+            {
+                // This memory cannot; everything else can be stressed all the same, and the report says so.
+            }
+        }
+
+        return (vm.Place, canProtect);
+    }
+}

@@ -1,0 +1,62 @@
+using System.Text.Json;
+
+namespace UffdActors.Cli.Tests;
+
+/// <summary><c>uffd stress</c>: verdict, document, exit codes, refusals.</summary>
+public sealed class StressTests
+{
+    private static readonly string[] Small = ["stress", "--world", "model", "--pages", "16", "--vcpus", "3", "--visits", "48", "--load", "0", "--gc", "off"];
+    private static readonly string[] Short = [.. Small, "--rounds", "2"];
+
+    [Fact]
+    public async Task The_document_says_what_ran_what_was_injected_and_what_held()
+    {
+        CommandRun run = await CommandRun.Of([.. Short, "--json", "-"]);
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        using JsonDocument json = JsonDocument.Parse(run.Output);
+        JsonElement root = json.RootElement;
+        Assert.Equal("uffd-stress", root.GetProperty("kind").GetString());
+        Assert.Equal("pass", root.GetProperty("verdict").GetString());
+        Assert.Equal(2, root.GetProperty("rounds").GetInt32());
+        Assert.Equal("model", root.GetProperty("run").GetProperty("world").GetString());
+        Assert.True(root.GetProperty("injected").GetProperty("pageDrops").GetInt64() >= 0);
+        Assert.Equal(JsonValueKind.Null, root.GetProperty("violation").ValueKind);
+        Assert.Contains(root.GetProperty("oracles").EnumerateArray(), o => o.GetProperty("oracle").GetString() == "counter" && o.GetProperty("checked").GetInt64() > 0);
+        Assert.Contains("PASS", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_access_that_takes_too_long_is_exit_1_with_the_sentence_and_who_waits_on_what()
+    {
+        // No answer is in time for a deadline that is over before the watchdog looks.
+        CommandRun run = await CommandRun.Of([.. Small, "--rounds", "100000", "--source-faults", "0.5", "--crashes", "0", "--eexist", "0", "--deadline", "0.001ms"]);
+        Assert.Equal(ExitCode.Failed, run.ExitCode);
+        Assert.StartsWith("uffd: Liveness: vCPU ", run.Error, StringComparison.Ordinal);
+        Assert.Contains("VIOLATED", run.Output, StringComparison.Ordinal);
+        Assert.Contains("lock held by", run.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--dispatcher", "stepped", "uffd explore")]
+    [InlineData("--mode", "minor", "page cache")]
+    [InlineData("--backend", "hugetlb", "4096")]
+    [InlineData("--duration", "soon", "8h")]
+    [InlineData("--memory", "1M", "--pages")]
+    public async Task What_cannot_be_stressed_is_one_line_and_exit_2(string option, string value, string remedy)
+    {
+        CommandRun run = await CommandRun.Of([.. Short, option, value]);
+        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        string line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains(remedy, line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_run_that_is_stopped_before_it_could_check_anything_is_exit_1()
+    {
+        using StringWriter output = new();
+        using StringWriter error = new();
+        int code = await new CommandHost(new Terminal(output, error, isInteractive: false)).RunAsync(Short, new CancellationToken(canceled: true));
+        Assert.Equal(ExitCode.Failed, code);
+        Assert.Equal("uffd: interrupted; nothing was verified.", error.ToString().Trim());
+    }
+}

@@ -1,0 +1,143 @@
+using UffdActors.Model.Memory;
+using UffdActors.PageSources;
+using UffdActors.Stress.Guest;
+using UffdActors.Stress.Vcpus;
+
+namespace UffdActors.Stress.Tests;
+
+/// <summary>Each way to be wrong is found, and named by its sentence.</summary>
+public sealed class OracleTests
+{
+    private const long Page = 3;
+
+    // Nobody else may mend what the source does wrong.
+    private static readonly StressOptions Alone = Stresses.Few with { EexistRate = 0, MostRounds = 200, SourceFaultRate = 0, WriteProtect = false };
+
+    [SkippableTheory]
+    [InlineData("fault-loop")]
+    [InlineData("parallel")]
+    [InlineData("live")]
+    public async Task A_page_of_zeros_where_data_was_due_is_found(string place)
+    {
+        StressReport report = await BreakAsync(place, Alone, (_, order, receiver) =>
+        {
+            for (int i = 0; i < order.Pages; i++) receiver.Received(order.Id, order.FirstPage + i, 1, SourceContent.Zero, 0);
+        });
+        Assert.Equal(StressOracle.ZeroPage, report.Violation!.Oracle);
+        Assert.Contains("read 0 instead of", report.Violation.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableTheory]
+    [InlineData("fault-loop")]
+    [InlineData("live")]
+    public async Task Bytes_of_an_earlier_time_are_found(string place)
+    {
+        NativeBuffer old = new(PageSize.Base);
+        Ledger ledger = new(Alone.Pages, Alone.Vcpus);
+        Span<byte> bytes = stackalloc byte[PageSize.Base];
+        ledger.WritePage(Page, bytes);
+        old.Write(0, bytes);
+        StressReport report = await BreakAsync(place, Alone, (_, order, receiver) =>
+        {
+            for (int i = 0; i < order.Pages; i++)
+            {
+                if (order.FirstPage + i == Page) receiver.Received(order.Id, Page, 1, SourceContent.Bytes, old.Address);
+            }
+        }, answersRest: true);
+        // As it was at the very beginning: the pattern is right, the counters are not, once it has been counted in.
+        Assert.Contains(report.Violation!.Oracle, new[] { StressOracle.Counter, StressOracle.ZeroPage, StressOracle.Lane });
+        Assert.Equal(Page, report.Violation.Page);
+        old.Dispose();
+    }
+
+    [SkippableTheory]
+    [InlineData("fault-loop")]
+    [InlineData("parallel")]
+    [InlineData("live")]
+    public async Task A_fault_that_is_dropped_is_found_and_the_dump_says_where_it_is(string place)
+    {
+        StressReport report = await BreakAsync(place, Alone with { Deadline = TimeSpan.FromMilliseconds(1500) }, (_, _, _) => { });
+        StressViolation violation = report.Violation!;
+        Assert.Equal(StressOracle.Liveness, violation.Oracle);
+        Assert.Contains($"page {Page}", violation.Message, StringComparison.Ordinal);
+        Assert.Contains(violation.Details, line => line.Contains($"page {Page}, Fetching", StringComparison.Ordinal));
+        Assert.Contains(violation.Details, line => line.StartsWith("passed: handler", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Two_holders_of_one_lock_are_found()
+    {
+        Ledger ledger = new(8, 2);
+        ledger.Begin(Page, isBare: false);
+        PageVisit first = new(ledger, 0, hasMutex: true);
+        PageVisit second = new(ledger, 1, hasMutex: true);
+        foreach (PageVisit visit in new[] { first, second })
+        {
+            Assert.True(visit.Begin(Page, VisitKind.Increment, PageLayout.PatternAt(0)));
+            Assert.True(visit.TryNext(out MemoryOp op));
+            Assert.Equal(MemoryOpKind.TryLock, op.Kind);
+            visit.Ended(1);
+        }
+
+        Assert.Equal(StressOracle.Exclusion, ledger.Violation?.Oracle);
+    }
+
+    [Theory]
+    [InlineData(PageLayout.Middle, StressOracle.WholePage)]
+    [InlineData(PageLayout.Tail, StressOracle.WholePage)]
+    [InlineData(PageLayout.Head, StressOracle.Counter)]
+    public void A_page_of_two_moments_and_a_lost_increment_are_found(int wrong, StressOracle oracle)
+    {
+        Ledger ledger = new(8, 1);
+        byte[] page = new byte[PageSize.Base];
+        ledger.Begin(Page, isBare: false);
+        ledger.WritePage(Page, page);
+        Visit(ledger, page);
+        Visit(ledger, page);
+        Assert.Null(ledger.Violation);
+
+        BitConverter.TryWriteBytes(page.AsSpan(wrong), 1UL);
+        Visit(ledger, page);
+        Assert.Equal(oracle, ledger.Violation?.Oracle);
+        Assert.Contains("read 1 instead of 2", ledger.Violation!.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_a_page_held_before_it_was_given_back_is_found(bool withLock)
+    {
+        Ledger ledger = new(8, 1);
+        byte[] page = new byte[PageSize.Base];
+        ledger.Begin(Page, isBare: false);
+        ledger.WritePage(Page, page);
+        ledger.GiveBack(Page);
+        ledger.Gone(Page);
+        // The page is still there, as if a fill of before had come through.
+        Visit(ledger, page, withLock ? VisitKind.Look : VisitKind.Peek);
+        Assert.Equal(StressOracle.OldBytes, ledger.Violation?.Oracle);
+    }
+
+    private static void Visit(Ledger ledger, byte[] page, VisitKind kind = VisitKind.Increment)
+    {
+        PageVisit visit = new(ledger, 0, hasMutex: false);
+        Assert.True(visit.Begin(Page, kind, PageLayout.PatternAt(7)));
+        while (ledger.Violation is null && visit.TryNext(out MemoryOp op))
+        {
+            if (op.Kind == MemoryOpKind.Write) BitConverter.TryWriteBytes(page.AsSpan(op.Offset), op.Value);
+            visit.Ended(BitConverter.ToUInt64(page.AsSpan(op.Offset)));
+        }
+    }
+
+    private static Task<StressReport> BreakAsync(
+        string place, StressOptions options, Action<ShadowPages, PageOrder, IPageReceiver> answer, bool answersRest = false) =>
+        Stresses.RunAsync(place, options with
+        {
+            WrapSource = (source, shadow) => new BrokenSource(source, (order, receiver) =>
+            {
+                if (Page < order.FirstPage || Page >= order.FirstPage + order.Pages) return false;
+                answer(shadow, order, receiver);
+                return !answersRest || order.Pages == 1;
+            }),
+        });
+}

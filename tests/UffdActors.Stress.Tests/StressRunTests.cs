@@ -1,0 +1,68 @@
+using UffdActors.Stress.Guest;
+
+namespace UffdActors.Stress.Tests;
+
+/// <summary>What ships holds under stress, in each world and on each dispatcher with real threads.</summary>
+public sealed class StressRunTests
+{
+    [SkippableTheory]
+    [InlineData("fault-loop", null, StressMode.Missing)]
+    [InlineData("fault-loop", "shmem", StressMode.Minor)]
+    [InlineData("parallel", null, StressMode.Missing)]
+    [InlineData("parallel", "shmem", StressMode.Missing)]
+    [InlineData("parallel", "shmem", StressMode.Minor)]
+    [InlineData("live", null, StressMode.Missing)]
+    [InlineData("live", "shmem", StressMode.Missing)]
+    [InlineData("live", "shmem", StressMode.Minor)]
+    public async Task Nothing_that_must_hold_is_broken(string place, string? backend, StressMode mode)
+    {
+        StressReport report = await Stresses.RunAsync(place, Stresses.Few with { Backend = backend, Mode = mode });
+
+        Assert.True(report.Violation is null, $"{report.Violation?.Message}\n{string.Join('\n', report.Violation?.Details ?? [])}");
+        Assert.True(report.Passed);
+        Assert.Equal(Stresses.Few.MostRounds, report.Totals.Rounds);
+        Assert.True(report.Totals.Faults > 0, "nothing faulted");
+        Assert.True(report.Totals.Eexist > 0, "no fill met EEXIST");
+        Assert.True(report.Totals.RacerFills > 0 || mode == StressMode.Minor, "no racing resolver filled anything");
+        // Every oracle was asked, but for what nobody reported.
+        foreach ((StressOracle oracle, long times) in report.Checks) Assert.True(times > 0 || oracle is StressOracle.Incidents or StressOracle.OldBytes, $"{oracle} was never asked");
+    }
+
+    [SkippableFact]
+    public async Task Collections_and_busy_threads_hold_nobody_up_for_ever()
+    {
+        StressReport report = await Stresses.RunAsync("live", Stresses.Few with { MostRounds = 2, ForceCollections = true, LoadThreads = 2 });
+        Assert.True(report.Passed, report.Violation?.Message);
+        Assert.True(report.Totals.Collections > 0);
+    }
+
+    [Fact]
+    public async Task A_stop_ends_the_round_under_way_and_checks_it()
+    {
+        using CancellationTokenSource stop = new();
+        await using UffdRuntime runtime = UffdRuntime.Start(StressRun.ConfigurationOver(null));
+        // The first fault that is asked for stops the run.
+        StressRun run = new(Stresses.Few with
+        {
+            VisitsPerLap = int.MaxValue,
+            WrapSource = (source, _) => new BrokenSource(source, (_, _) =>
+            {
+                stop.Cancel();
+                return false;
+            }),
+        });
+        StressReport report = await run.RunAsync(runtime, stop.Token).WaitAsync(TimeSpan.FromMinutes(2));
+
+        Assert.True(report.Interrupted);
+        Assert.Equal(1, report.Totals.Rounds);
+        Assert.True(report.Passed, report.Violation?.Message);
+    }
+
+    [Fact]
+    public async Task Steps_are_no_threads()
+    {
+        using SteppedHost host = new();
+        StressException refusal = await Assert.ThrowsAsync<StressException>(() => new StressRun(Stresses.Few).RunAsync(host.Runtime));
+        Assert.Contains("uffd explore", refusal.Message, StringComparison.Ordinal);
+    }
+}
