@@ -58,6 +58,31 @@ public sealed class LiveFaultBenchTests
         Assert.NotEqual(report.LoopCpu, report.VcpuCpu);
     }
 
+    [SkippableFact]
+    public async Task Two_vms_run_side_by_side_and_are_set_beside_one()
+    {
+        LiveKernel.Require();
+        Skip.If(ThreadPlacement.AllowedCpus().Length < 2, "There is one CPU only.");
+        LiveBenchOptions options = new() { Vcpus = [2], Pages = 512, Repeats = 1, Vms = 2 };
+        LiveFaultRow row = (await new LiveFaultBench(options).RunAsync().WaitAsync(Deadline)).Rows[0];
+        Assert.Equal(2, row.Vms!.Count);
+        Assert.Equal(row.Vms.FaultsPerSecond.Median / row.Ring.FaultsPerSecond.Median, row.Vms.OverOne.Median, 6);
+    }
+
+    [SkippableTheory]
+    [InlineData(BenchMode.Missing)]
+    [InlineData(BenchMode.Minor)]
+    public async Task Demand_beside_a_push_is_measured_with_the_rates_of_push_and_bare_copies(BenchMode mode)
+    {
+        LiveKernel.Require();
+        LiveBenchOptions options = new() { Vcpus = [2], Backend = LiveBackend.Shmem, Mode = mode, Pages = 16_384, Repeats = 1, Demands = 20, ChunkPages = 16 };
+        LivePushRow row = (await new LivePushBench(options).RunAsync().WaitAsync(Deadline)).Rows[0];
+        Assert.True(row.Demands.Median > 0);
+        Assert.Equal(row.PushPagesPerSecond.Median / row.RawPagesPerSecond.Median, row.PushOverRaw.Median, 6);
+        Assert.Equal(16 / row.RawPagesPerSecond.Median * 1e9, row.ChunkNanoseconds.Median, 3);
+        Assert.Equal(row.LoadedP99Nanoseconds.Median / (row.UnloadedP99Nanoseconds.Median + row.ChunkNanoseconds.Median), row.LoadedP99OverBound.Median, 6);
+    }
+
     [Fact]
     public void Split_over_one_cpu_is_refused_with_what_to_do()
     {
@@ -106,7 +131,7 @@ public sealed class LiveFaultBenchTests
     public void The_document_has_a_kind_a_version_and_units_in_its_names()
     {
         LiveCell cell = new(4);
-        cell.Repeats.Add(new LiveRepeat(new LiveSample(100, 5, 50, 10, 1), new LiveSample(90, 6, 60, 11, 2), new LiveSample(120, 4, 40, 8, null)));
+        cell.Repeats.Add(new LiveRepeat(new LiveSample(100, 5, 50, 10, 1), new LiveSample(90, 6, 60, 11, 2), new LiveSample(120, 4, 40, 8, null), null));
         LiveBenchOptions options = new() { Vcpus = [4], Repeats = 1 };
         using JsonDocument json = JsonDocument.Parse(LiveFaultReport.Of(options, new LiveCpus(0, 0), [cell]).ToJson());
         Assert.Equal("uffd-bench-faults-live", json.RootElement.GetProperty("kind").GetString());

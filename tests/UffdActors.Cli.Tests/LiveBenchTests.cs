@@ -32,10 +32,32 @@ public sealed class LiveBenchTests
         Assert.Equal([1, 2], json.RootElement.GetProperty("rows").EnumerateArray().Select(r => r.GetProperty("vcpus").GetInt32()));
     }
 
+    [Fact]
+    public async Task More_vms_than_cpus_are_refused_for_the_machines_sake()
+    {
+        CommandRun run = await CommandRun.Of([.. Small, "--vms", "9999"]);
+        Assert.Equal(ExitCode.Unsupported, run.ExitCode);
+        Assert.Contains("9999 VMs with a CPU each need 9999 CPUs", run.Error, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task With_push_it_prints_the_rates_and_the_waits_and_writes_them()
+    {
+        LiveKernel.Require();
+        CommandRun run = await CommandRun.Of("bench", "faults", "--world", "live", "--push", "--vcpus", "2", "--pages", "32768", "--chunk-pages", "32", "--repeats", "1", "--json", "-");
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Contains("2 vCPUs and a push: repeat 1 of 1", run.Error, StringComparison.Ordinal);
+        using JsonDocument json = JsonDocument.Parse(run.Output);
+        Assert.Equal("uffd-bench-push-live", json.RootElement.GetProperty("kind").GetString());
+        Assert.Equal(32, json.RootElement.GetProperty("chunkPages").GetInt32());
+        Assert.True(json.RootElement.GetProperty("rows")[0].GetProperty("pushPagesPerSecond").GetProperty("median").GetDouble() > 0);
+    }
+
     [Theory]
     [InlineData("--content", "bytes")]
     [InlineData("--dispatcher", "parallel")]
-    [InlineData("--vms", "2")]
+    [InlineData("--vms", "0")]
+    [InlineData("--chunk-pages", "8")]
     [InlineData("--processes", "2")]
     [InlineData("--cpu", "0")]
     [InlineData("--backend", "paper")]

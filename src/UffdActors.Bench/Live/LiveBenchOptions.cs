@@ -38,8 +38,20 @@ public sealed record LiveBenchOptions
     /// <summary>Where threads run.</summary>
     public LivePlacement Placement { get; init; }
 
-    /// <summary>Pages of the guest; every one of them faults once.</summary>
+    /// <summary>VMs side by side, each with its fault loop and its vCPUs on a CPU of its own, beside one alone; 1 for none.</summary>
+    public int Vms { get; init; } = 1;
+
+    /// <summary>Pages of each guest; without push every one of them faults once.</summary>
     public int Pages { get; init; } = 32_768;
+
+    /// <summary>Pages of a chunk of the push, for <see cref="LivePushBench"/>.</summary>
+    public int ChunkPages { get; init; } = 64;
+
+    /// <summary>Microseconds that a vCPU sleeps before each access, for <see cref="LivePushBench"/>: long enough that demand takes little of the loop's time.</summary>
+    public int PauseMicroseconds { get; init; } = 200;
+
+    /// <summary>Accesses of each vCPU without a push, for <see cref="LivePushBench"/>.</summary>
+    public int Demands { get; init; } = 1000;
 
     /// <summary>Repeats that count; one more before them is dropped.</summary>
     public int Repeats { get; init; } = 5;
@@ -58,6 +70,9 @@ public sealed record LiveBenchOptions
             if (Pages < vcpus) throw new BenchException($"{Pages} pages: every one of {vcpus} vCPUs needs a page of its own.");
         }
 
+        if (ChunkPages < 1) throw new BenchException($"A chunk of {ChunkPages} pages: at least 1 is needed.");
+        if (Vms < 1) throw new BenchException($"{Vms} VMs: at least 1 is needed.");
+        if (Vms > 1 && Placement == LivePlacement.Split) throw new BenchException($"{Vms} VMs run on a CPU each, so placement split has no meaning for them; leave it out.");
         if (Repeats < 1) throw new BenchException($"{Repeats} repeats: at least 1 is needed.");
         if (Backend == LiveBackend.Anon && Mode == BenchMode.Minor)
             throw new BenchException("Anonymous memory has no page cache, so no MINOR faults (mode minor); measure them on shmem.");
@@ -76,6 +91,16 @@ public sealed record LiveBenchOptions
         return allowed.Length > 1
             ? new LiveCpus(allowed[0], allowed[1])
             : throw new UnsupportedMachineException(MachineNeed.SecondCpu, "A loop and vCPUs that are split over two CPUs need two.");
+    }
+
+    /// <summary>A CPU for each of the VMs, in the order in which the calling thread may use them.</summary>
+    /// <exception cref="UnsupportedMachineException">There are fewer CPUs than VMs.</exception>
+    internal LiveCpus[] ChooseCpuOfEachVm()
+    {
+        int[] allowed = ThreadPlacement.AllowedCpus();
+        return allowed.Length >= Vms
+            ? [.. allowed.Take(Vms).Select(cpu => new LiveCpus(cpu, cpu))]
+            : throw new UnsupportedMachineException(MachineNeed.SecondCpu, $"{Vms} VMs with a CPU each need {Vms} CPUs, and {allowed.Length} may be used.");
     }
 }
 

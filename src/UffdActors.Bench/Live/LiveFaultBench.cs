@@ -9,16 +9,18 @@ public sealed class LiveFaultBench
 {
     private readonly LiveBenchOptions _options;
     private readonly LiveCpus _cpus;
+    private readonly LiveCpus[] _cpuOfEachVm;
 
     /// <summary>Makes a benchmark.</summary>
     /// <exception cref="BenchException">An option is out of its range.</exception>
-    /// <exception cref="UffdActors.Linux.Machine.UnsupportedMachineException">There is no second CPU to split over.</exception>
+    /// <exception cref="UffdActors.Linux.Machine.UnsupportedMachineException">There are too few CPUs.</exception>
     public LiveFaultBench(LiveBenchOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         _options = options;
         _cpus = options.ChooseCpus();
+        _cpuOfEachVm = options.ChooseCpuOfEachVm();
     }
 
     /// <summary>Runs all of it.</summary>
@@ -51,17 +53,19 @@ public sealed class LiveFaultBench
     {
         // Neither is always the one that follows the other.
         bool ringFirst = repeat % 2 == 0;
-        LiveSample? ring = ringFirst ? await RingAsync(vcpus, repeat, image, cancel) : null;
+        LiveSample? ring = ringFirst ? await RingAsync([_cpus], vcpus, repeat, image, cancel) : null;
         LiveSample direct = await DirectAsync(vcpus, repeat, image, cancel);
-        ring ??= await RingAsync(vcpus, repeat, image, cancel);
+        ring ??= await RingAsync([_cpus], vcpus, repeat, image, cancel);
+        LiveSample? vms = _options.Vms > 1 ? await RingAsync(_cpuOfEachVm, vcpus, repeat, image, cancel) : null;
         LiveSample? native = _options.Native is { } path ? await new NativeLoop(path).RunAsync(_options, vcpus, cancel) : null;
-        return new LiveRepeat(direct, ring, native);
+        return new LiveRepeat(direct, ring, native, vms);
     }
 
-    private async Task<LiveSample> RingAsync(int vcpus, int repeat, BytePages image, CancellationToken cancel)
+    private async Task<LiveSample> RingAsync(LiveCpus[] cpus, int vcpus, int repeat, BytePages image, CancellationToken cancel)
     {
-        using StartGate gate = new(vcpus);
-        return await RingGuest.RunAsync(_options, _cpus, image, gate, TimedTouches.Share(_options.Pages, vcpus, (ulong)repeat, gate), cancel);
+        using StartGate gate = new(vcpus * cpus.Length);
+        TimedTouches[][] work = [.. cpus.Select((_, vm) => TimedTouches.Share(_options.Pages, vcpus, (ulong)((repeat * cpus.Length) + vm), gate))];
+        return await RingGuest.RunAsync(_options, cpus, image, gate, work, cancel);
     }
 
     private async Task<LiveSample> DirectAsync(int vcpus, int repeat, BytePages image, CancellationToken cancel)
@@ -83,4 +87,5 @@ internal sealed record LiveCell(int Vcpus)
 /// <param name="Direct">The loop in C#, without actors.</param>
 /// <param name="Ring">The ring.</param>
 /// <param name="Native">The loop in C; null if there is none.</param>
-internal sealed record LiveRepeat(LiveSample Direct, LiveSample Ring, LiveSample? Native);
+/// <param name="Vms">The rings of several VMs together; null if there is one.</param>
+internal sealed record LiveRepeat(LiveSample Direct, LiveSample Ring, LiveSample? Native, LiveSample? Vms);

@@ -1,71 +1,21 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-using UffdActors.Linux.Machine;
-
 namespace UffdActors.Bench.Live;
 
-/// <summary>The figures of a <see cref="LiveFaultBench"/>, as they are printed and as they are written for machines.</summary>
-public sealed record LiveFaultReport
+/// <summary>The figures of a <see cref="LiveFaultBench"/>.</summary>
+public sealed record LiveFaultReport : LiveReport
 {
-    private static readonly JsonSerializerOptions Json = new()
+    private LiveFaultReport(LiveBenchOptions options, LiveCpus cpus)
+        : base(options, cpus)
     {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        WriteIndented = true,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    };
+    }
 
-    /// <summary>What the document is.</summary>
-    public string Kind { get; } = "uffd-bench-faults-live";
-
-    /// <summary>Version of the fields and their units.</summary>
-    public int Version { get; } = 1;
-
-    /// <summary>Where it ran.</summary>
-    public required BenchMachine Machine { get; init; }
-
-    /// <summary>Release of the kernel, as <c>uname -r</c> prints it.</summary>
-    public required string Kernel { get; init; }
-
-    /// <summary>anon or shmem.</summary>
-    public required string Backend { get; init; }
-
-    /// <summary>missing or minor.</summary>
-    public required string Mode { get; init; }
-
-    /// <summary>same or split.</summary>
-    public required string Placement { get; init; }
-
-    /// <summary>CPU that the loops were bound to.</summary>
-    public required int LoopCpu { get; init; }
-
-    /// <summary>CPU that the vCPUs were bound to.</summary>
-    public required int VcpuCpu { get; init; }
-
-    /// <summary>Pages of the guest.</summary>
-    public required int Pages { get; init; }
-
-    /// <summary>Repeats behind each figure.</summary>
-    public required int Repeats { get; init; }
+    /// <inheritdoc />
+    public override string Kind => "uffd-bench-faults-live";
 
     /// <summary>The figures; the curve over the numbers of vCPUs is their rates.</summary>
     public required IReadOnlyList<LiveFaultRow> Rows { get; init; }
 
-    /// <summary>The report as a JSON document.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, Json);
-
-    internal static LiveFaultReport Of(LiveBenchOptions options, LiveCpus cpus, IReadOnlyList<LiveCell> cells) => new()
-    {
-        Machine = BenchMachine.Current(),
-        Kernel = MachineProbe.KernelRelease(),
-        Backend = options.Backend == LiveBackend.Anon ? "anon" : "shmem",
-        Mode = options.Mode == BenchMode.Missing ? "missing" : "minor",
-        Placement = options.Placement == LivePlacement.Same ? "same" : "split",
-        LoopCpu = cpus.Loop,
-        VcpuCpu = cpus.Vcpus,
-        Pages = options.Pages,
-        Repeats = options.Repeats,
-        Rows = [.. cells.Select(LiveFaultRow.Of)],
-    };
+    internal static LiveFaultReport Of(LiveBenchOptions options, LiveCpus cpus, IReadOnlyList<LiveCell> cells) =>
+        new(options, cpus) { Rows = [.. cells.Select(c => LiveFaultRow.Of(c, options.Vms))] };
 }
 
 /// <summary>One number of vCPUs.</summary>
@@ -92,7 +42,10 @@ public sealed record LiveFaultRow
     /// <summary>Rate of the ring over that of the loop in C, repeat by repeat; null if there was none.</summary>
     public required Spread? RingOverNative { get; init; }
 
-    internal static LiveFaultRow Of(LiveCell cell) => new()
+    /// <summary>The rings of several VMs, each on a CPU of its own, beside that of one; null if there is one.</summary>
+    public required SideBySide? Vms { get; init; }
+
+    internal static LiveFaultRow Of(LiveCell cell, int vms) => new()
     {
         Vcpus = cell.Vcpus,
         Direct = LiveFigures.Of(cell.Repeats.Select(r => r.Direct), cell.Vcpus),
@@ -101,6 +54,12 @@ public sealed record LiveFaultRow
         RingOverDirect = Spread.Of(cell.Repeats.Select(r => r.Ring.FaultsPerSecond / r.Direct.FaultsPerSecond)),
         RingP99OverDirect = Spread.Of(cell.Repeats.Select(r => r.Ring.P99Nanoseconds / r.Direct.P99Nanoseconds)),
         RingOverNative = cell.Repeats[0].Native is null ? null : Spread.Of(cell.Repeats.Select(r => r.Ring.FaultsPerSecond / r.Native!.FaultsPerSecond)),
+        Vms = cell.Repeats[0].Vms is null
+            ? null
+            : new SideBySide(
+                vms,
+                Spread.Of(cell.Repeats.Select(r => r.Vms!.FaultsPerSecond)),
+                Spread.Of(cell.Repeats.Select(r => r.Vms!.FaultsPerSecond / r.Ring.FaultsPerSecond))),
     };
 }
 

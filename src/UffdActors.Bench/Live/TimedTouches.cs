@@ -33,7 +33,10 @@ internal sealed class TimedTouches : IWorkload
     public IReadOnlyList<long> Latencies => _latencies;
 
     /// <summary>Cuts a memory into one part for each vCPU; the orders are the same for the same seed.</summary>
-    public static TimedTouches[] Share(int pages, int vcpus, ulong seed, StartGate gate)
+    public static TimedTouches[] Share(int pages, int vcpus, ulong seed, StartGate gate) => [.. Parts(pages, vcpus, seed).Select(part => new TimedTouches(gate, part))];
+
+    /// <summary>All pages in a random order, cut into one part for each vCPU.</summary>
+    public static IEnumerable<int[]> Parts(int pages, int vcpus, ulong seed)
     {
         int[] order = [.. Enumerable.Range(0, pages)];
         ulong state = seed;
@@ -43,7 +46,7 @@ internal sealed class TimedTouches : IWorkload
             (order[i], order[other]) = (order[other], order[i]);
         }
 
-        return [.. Enumerable.Range(0, vcpus).Select(i => new TimedTouches(gate, order[Part(i)..Part(i + 1)]))];
+        return Enumerable.Range(0, vcpus).Select(i => order[Part(i)..Part(i + 1)]);
 
         int Part(int i) => (int)((long)pages * i / vcpus);
     }

@@ -29,15 +29,15 @@ internal static class BenchCommand
         Option<int> processes = new("--processes") { Description = "Processes side by side with one VM each, beside one VM alone.", DefaultValueFactory = _ => 1 };
         Option<string> dispatchers = new("--dispatcher") { Description = "fault-loop, parallel, stepped; several for a row each.", DefaultValueFactory = _ => "fault-loop" };
         Option<string> cpus = new("--cpu") { Description = "CPUs to bind fault loops to, VM by VM (0 or 0,1); none for any.", DefaultValueFactory = _ => "" };
-        Option<long> pages = new("--pages") { Description = "Pages of each VM; 262144 phantom ones, 65536 of bytes, or live 32768 if not given." };
+        Option<long> pages = new("--pages") { Description = "Pages of each VM; 262144 phantom ones, 65536 of bytes, or live 32768 (with --push 262144) if not given." };
         Option<int> repeats = new("--repeats") { Description = "Repeats that count; one more is dropped.", DefaultValueFactory = _ => 5 };
         Option<string> json = new("--json") { Description = "Write the figures as JSON to a file, or to standard output (-)." };
         Command command = new("faults", "Pages never seen before, one demand fault each, beside a ring of empty actors.")
         {
             world, vcpus, content, mode, vms, processes, dispatchers, cpus, pages, repeats, json,
         };
-        LiveBench live = new(host, command) { World = world, Vcpus = vcpus, Mode = mode, Pages = pages, Repeats = repeats, Json = json };
-        Option[] ofModel = [content, vms, processes, dispatchers, cpus];
+        LiveBench live = new(host, command) { World = world, Vcpus = vcpus, Mode = mode, Vms = vms, Pages = pages, Repeats = repeats, Json = json };
+        Option[] ofModel = [content, processes, dispatchers, cpus];
         command.SetAction(async (parsed, cancel) =>
         {
             if (live.IsAskedFor(parsed, ofModel)) return await live.RunAsync(parsed, cancel);

@@ -37,9 +37,8 @@ internal static class BenchTables
     /// <summary>Prints the figures of real page faults.</summary>
     public static void Write(Terminal terminal, LiveFaultReport report)
     {
-        terminal.WriteRaw($"real page faults: {report.Backend}, {report.Mode}, {report.Pages} pages, {report.Repeats} repeats: median (min..max)");
+        WriteHead(terminal, "real page faults", report);
         terminal.WriteRaw("CPU time is that of all threads of the process, vCPUs included; bytes are those that it allocated");
-        terminal.WriteRaw($"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, Linux {report.Kernel}; placement {report.Placement}: loops on CPU {report.LoopCpu}, vCPUs on CPU {report.VcpuCpu}");
         Table table = NewTable("vCPUs", "loop", "faults/s", "ring over it", "p50 us", "p99 us", "ring p99 over it", "CPU ns a fault", "bytes a fault");
         foreach (LiveFaultRow row in report.Rows)
         {
@@ -49,6 +48,17 @@ internal static class BenchTables
         }
 
         terminal.Out.Write(table);
+        if (report.Rows.Any(r => r.Vms is not null))
+        {
+            Table vms = NewTable("vCPUs each", "side by side", "faults/s together", "over one VM");
+            foreach (LiveFaultRow row in report.Rows)
+            {
+                if (row.Vms is { } side) vms.AddRow(Text(row.Vcpus), $"{side.Count} VMs, a CPU each", Rate(side.FaultsPerSecond), Figure(side.OverOne, "0.00"));
+            }
+
+            terminal.Out.Write(vms);
+        }
+
         // As the kernel's own test of demand paging says it.
         foreach (LiveFaultRow row in report.Rows)
         {
@@ -56,6 +66,29 @@ internal static class BenchTables
                 CultureInfo.InvariantCulture,
                 $"ring, {row.Vcpus} vCPUs: overall demand paging rate {row.Ring.FaultsPerSecond.Median:#,0} pages/s, {row.Ring.PagesPerSecondPerVcpu.Median:#,0} pages/s/vCPU"));
         }
+    }
+
+    /// <summary>Prints what demand waits for beside a push.</summary>
+    public static void Write(Terminal terminal, LivePushReport report)
+    {
+        WriteHead(terminal, "demands beside the background push", report);
+        terminal.WriteRaw($"chunks of {report.ChunkPages} pages; a vCPU sleeps {report.PauseMicroseconds} us before each access; the bound is the p99 without a push and the time of one chunk");
+        Table table = NewTable("vCPUs", "raw pages/s", "push pages/s", "push/raw", "demands", "chunk us", "p99 us without", "p99 us with", "of the bound");
+        foreach (LivePushRow row in report.Rows)
+        {
+            table.AddRow(
+                Text(row.Vcpus),
+                Rate(row.RawPagesPerSecond),
+                Rate(row.PushPagesPerSecond),
+                Figure(row.PushOverRaw, "0.00"),
+                Rate(row.Demands),
+                Figure(row.ChunkNanoseconds.Over(1000), "0.0"),
+                Figure(row.UnloadedP99Nanoseconds.Over(1000), "0.0"),
+                Figure(row.LoadedP99Nanoseconds.Over(1000), "0.0"),
+                Figure(row.LoadedP99OverBound, "0.00"));
+        }
+
+        terminal.Out.Write(table);
     }
 
     /// <summary>Prints what memory costs.</summary>
@@ -98,6 +131,12 @@ internal static class BenchTables
         }
 
         terminal.Out.Write(table);
+    }
+
+    private static void WriteHead(Terminal terminal, string what, LiveReport report)
+    {
+        terminal.WriteRaw($"{what}: {report.Backend}, {report.Mode}, {report.Pages} pages, {report.Repeats} repeats: median (min..max)");
+        terminal.WriteRaw($"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, Linux {report.Kernel}; placement {report.Placement}: loops on CPU {report.LoopCpu}, vCPUs on CPU {report.VcpuCpu}");
     }
 
     private static void AddLoop(Table table, int vcpus, string loop, LiveFigures figures, Spread? ratio, Spread? p99) => table.AddRow(

@@ -64,6 +64,10 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     }
 
     /// <inheritdoc />
+    /// <remarks>A read that finds nothing costs less than to be told by a poll.</remarks>
+    public void Look() => _readable = true;
+
+    /// <inheritdoc />
     public bool TryRead(out UffdMsg message, out FaultTrace? trace)
     {
         trace = null;

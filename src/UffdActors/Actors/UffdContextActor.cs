@@ -62,7 +62,10 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
             case VmProtocol.Readable:
                 break;
             case PushGate gate:
-                _reader!.Await(gate);
+                // A fault that the kernel holds and the loop has not polled yet was raised before this chunk too.
+                _reader!.Descriptor.Look();
+                if (_reader.Descriptor.HasMessages) _reader.Read(this);
+                _reader.Await(gate);
                 break;
             case VmProtocol.HandlerCrashed crashed:
                 OnHandlerCrashed(crashed);

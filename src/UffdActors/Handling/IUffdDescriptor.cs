@@ -16,6 +16,14 @@ internal interface IUffdDescriptor
     /// <summary>Is told of outstanding faults; null if nobody watches.</summary>
     FaultWatch? Watch => null;
 
+    /// <summary>
+    /// Asks the kernel whether something has come that has not been announced yet; <see cref="HasMessages"/> then counts it. Nothing to do where
+    /// every message is announced in turns of this actor.
+    /// </summary>
+    void Look()
+    {
+    }
+
     /// <summary>Takes the next message: faults come before events, whatever their age (specification 6.2).</summary>
     /// <param name="message">The message.</param>
     /// <param name="trace">Time stamps of the fault, if it is a sampled one and this kernel can tell.</param>

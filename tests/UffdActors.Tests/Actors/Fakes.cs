@@ -108,6 +108,38 @@ internal sealed class FakeDescriptor : IUffdDescriptor
     public bool IsRegistered(long page) => true;
 }
 
+/// <summary>A userfaultfd that holds messages which no poll has shown yet.</summary>
+internal sealed class UnpolledDescriptor : IOwnedDescriptor
+{
+    private bool _looked;
+
+    public ConcurrentQueue<UffdMsg> Unpolled { get; } = new();
+
+    public bool HasMessages => _looked && !Unpolled.IsEmpty;
+
+    public void Open(IActorRef actor)
+    {
+    }
+
+    public void Close()
+    {
+    }
+
+    public void Look() => _looked = true;
+
+    public bool TryRead(out UffdMsg message, out FaultTrace? trace)
+    {
+        trace = null;
+        return Unpolled.TryDequeue(out message);
+    }
+
+    public void Wake(ulong start, ulong end)
+    {
+    }
+
+    public bool IsRegistered(long page) => true;
+}
+
 /// <summary>The way to somebody who never answers.</summary>
 internal sealed class SilentPort : Port
 {

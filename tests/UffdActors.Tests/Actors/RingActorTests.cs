@@ -392,6 +392,29 @@ public sealed class RingActorTests : TestKit
     }
 
     [Fact]
+    public void UffdContextActor_asks_the_kernel_for_faults_that_nobody_announced_before_a_chunk_begins()
+    {
+        UnpolledDescriptor descriptor = new();
+        TestProbe handler = CreateTestProbe("handler");
+        _thread.Attach(handler);
+        ServedRegion region = new(0, new PageRange(100, 108), 100, ResolveBy.Copy, _received);
+        FaultReader reader = new(descriptor, [_slot], RegionView.Empty.With(region), _time, crashLimit: 2);
+        IActorRef context = _root.ChildActorOf(UffdContextActor.Props(Vm(), descriptor), "asked");
+        context.Tell(new VmProtocol.Serve(reader));
+        descriptor.Unpolled.Enqueue(UffdMsg.Pagefault(FaultFlags.None, 101ul << PageSize.BaseShift, 0));
+
+        PushGate gate = new(_source);
+        context.Tell(gate);
+        PageRequest demand = handler.ExpectMsg<PageRequest>();
+        context.Tell(new Identify(1), handler);
+        _ = handler.ExpectMsg<ActorIdentity>();
+        Assert.False(_source.HasMessages);
+
+        context.Tell(demand);
+        Assert.Same(gate, _source.ExpectMsg<PushGate>());
+    }
+
+    [Fact]
     public void PushActor_tells_whoever_waits_when_it_is_stopped()
     {
         PushProgress progress = new(new TaskCompletionSource());
