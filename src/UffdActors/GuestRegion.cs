@@ -34,6 +34,9 @@ public sealed class GuestRegion
     /// <summary>Bytes of a page of this memory: those of a base page, or more.</summary>
     public int PageBytes { get; }
 
+    /// <summary>True if the memory belongs to whoever has mapped it, and stays when the VM goes.</summary>
+    public bool IsAdopted { get; internal init; }
+
     internal ulong AliasAddress { get; }
 
     /// <summary>Address of a page of the region.</summary>

@@ -112,21 +112,28 @@ public sealed class UffdVm : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Pages, 1);
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        MappedMemory mapped = await _kernel.MapAsync(options, cancel);
-        lock (_gate)
-        {
-            GuestRegion region = new(_regions.Count, mapped.Address, options.Pages, options.Module, mapped.PageBytes, mapped.AliasAddress);
-            _regions.Add(region);
-            return region;
-        }
+        return Add(await _kernel.MapAsync(options, cancel), options.Pages, options.Module, isAdopted: false);
     }
 
-    /// <summary>Unmaps a region. Waits until the event has been read, if its context asked for one.</summary>
+    /// <summary>Adds a region of guest memory that somebody else has mapped and goes on to own. Live world only.</summary>
+    /// <exception cref="NotSupportedException">The model has no memory but its own.</exception>
+    /// <exception cref="UffdException">Its descriptor cannot be mapped.</exception>
+    public async Task<GuestRegion> AdoptMemoryAsync(AdoptedMemory memory, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        ArgumentOutOfRangeException.ThrowIfLessThan(memory.Pages, 1);
+        ThrowIfClosed();
+        cancel.ThrowIfCancellationRequested();
+        return Add(await _kernel.AdoptAsync(memory, cancel), memory.Pages, memory.Module, isAdopted: true);
+    }
+
+    /// <summary>Unmaps a region, but none that was adopted. Waits until the event has been read, if its context asked for one.</summary>
     /// <exception cref="UffdException">The kernel refuses.</exception>
     public Task UnmapAsync(GuestRegion region, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(region);
         ThrowIfClosed();
+        if (region.IsAdopted) throw new InvalidOperationException($"Region {region.Id} belongs to whoever has mapped it; unregister it, and let them unmap it.");
         return _kernel.UnmapAsync(region, cancel);
     }
 
@@ -145,9 +152,22 @@ public sealed class UffdVm : IAsyncDisposable
     {
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        Userfault userfault = new(this, await _kernel.OpenAsync(features, cancel));
-        lock (_gate) _userfaults.Add(userfault);
-        return userfault;
+        return Add(await _kernel.OpenAsync(features, cancel));
+    }
+
+    /// <summary>
+    /// Takes over a userfaultfd that somebody else has opened. Register its regions again, with the modes that they have, and serve it. Whoever served it
+    /// before may have read faults without resolving them, and the kernel never delivers twice: so every region is woken in full once when serving begins,
+    /// and the threads that still need their page fault again. Live world only.
+    /// </summary>
+    /// <exception cref="NotSupportedException">The model has no descriptors but its own.</exception>
+    /// <exception cref="ArgumentException">The descriptor is no userfaultfd, or its handshake has not been done.</exception>
+    public async Task<Userfault> AdoptUserfaultAsync(AdoptedUserfault userfault, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(userfault);
+        ThrowIfClosed();
+        cancel.ThrowIfCancellationRequested();
+        return Add(await _kernel.AdoptAsync(userfault, cancel));
     }
 
     /// <summary>Starts vCPUs: all of them run from the same moment.</summary>
@@ -345,6 +365,23 @@ public sealed class UffdVm : IAsyncDisposable
                 throw new InvalidOperationException($"{Name} has vCPUs in this process, and one that touches a poisoned page would end it. Run the guest in a process of its own.");
             _mayBePoisoned = true;
         }
+    }
+
+    private GuestRegion Add(MappedMemory mapped, long pages, string? module, bool isAdopted)
+    {
+        lock (_gate)
+        {
+            GuestRegion region = new(_regions.Count, mapped.Address, pages, module, mapped.PageBytes, mapped.AliasAddress) { IsAdopted = isAdopted };
+            _regions.Add(region);
+            return region;
+        }
+    }
+
+    private Userfault Add(KernelUserfault kernel)
+    {
+        Userfault userfault = new(this, kernel);
+        lock (_gate) _userfaults.Add(userfault);
+        return userfault;
     }
 
     private Userfault[] Userfaults()

@@ -138,8 +138,7 @@ public sealed class Userfault
         PageRange from = source.Range(sourcePage, pages);
         _vm.ThrowIfClosed();
         if (_vm.IsServed(source)) throw new InvalidOperationException($"Region {source.Id} is being served: pages moved out of it would be fetched again. Move out of a region that nobody serves.");
-        IoctlResult result = await _kernel.MoveAsync(
-            destination.AddressOf(to.Start), source.AddressOf(from.Start), (ulong)pages << PageSize.BaseShift, modes, cancel);
+        IoctlResult result = await _kernel.MoveAsync(destination, to, source.AddressOf(from.Start), modes, cancel);
         // A hole that counts as moved has left a hole.
         if ((modes & MoveModes.AllowSourceHoles) == 0) registered.Receive(to.Start, result);
         return result;
@@ -200,6 +199,9 @@ public sealed class Userfault
         await _vm.StartHandlersAsync(reader, _kernel.Actor, handlers);
         if (source is not null) _source = (options.Source, source);
         _reader = reader;
+        if (!_kernel.IsTakenOver) return;
+        // Faults that were read elsewhere come again, and only here.
+        foreach (Registered registered in All()) _kernel.Descriptor.Wake(registered.Region.Address, registered.Region.Address + registered.Region.Bytes);
     }
 
     /// <summary>Starts the background push of a region: what nobody asks for is filled too, demand first.</summary>

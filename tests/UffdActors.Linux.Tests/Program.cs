@@ -1,15 +1,15 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using UffdActors.Abi;
 using UffdActors.Linux.Memory;
+using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.Tests;
 
-/// <summary>
-/// The child of tests. Of <see cref="World.CollectionTests"/>: a thread touches a missing page, and while it waits the runtime collects garbage;
-/// says on standard output how far it gets. Of <see cref="World.WatchdogTests"/>: <see cref="World.WatchedGuest"/>.
-/// </summary>
+/// <summary>The children of tests; they say on standard output how far they get.</summary>
 internal static class Program
 {
     /// <summary>How a test starts this program.</summary>
@@ -25,20 +25,29 @@ internal static class Program
 
     private static async Task<int> Main(string[] arguments)
     {
-        if (arguments is ["watched", var guest, var policy]) return await World.WatchedGuest.RunAsync(guest, policy);
-        return Touch(arguments);
+        switch (arguments)
+        {
+            case ["touch", "pointer" or "call"]:
+                return Touch(arguments[1] == "call");
+            case ["takeover", var process, var descriptor, var address, var pages]:
+                await TakeOverAsync(Number(process), Number(descriptor), ulong.Parse(address, CultureInfo.InvariantCulture), Number(pages));
+                return 0;
+            case ["watched", var guest, var policy]:
+                return await WatchedGuest.RunAsync(guest, policy);
+            default:
+                return 2;
+        }
     }
 
-    private static int Touch(string[] arguments)
+    /// <summary>A thread touches a missing page, and while it waits the runtime collects garbage.</summary>
+    private static int Touch(bool byCall)
     {
-        if (arguments is not ["touch", "pointer" or "call"]) return 2;
         using GuestMemory memory = GuestMemory.MapAnonymous(PageSize.Base);
         using LiveRange range = new(memory, RegisterModes.Missing);
-        Thread toucher = new(() => _ = arguments[1] == "call" ? memory.ReadWord(0) : ByPointer((nint)memory.Address)) { IsBackground = true };
+        Thread toucher = new(() => _ = byCall ? memory.ReadWord(0) : ByPointer((nint)memory.Address)) { IsBackground = true };
         toucher.Start();
         range.WaitUntilReadable();
-        Console.WriteLine("faulted");
-        Console.Out.Flush();
+        Say("faulted");
         GC.Collect();
         Console.WriteLine("collected");
         using NativeBuffer page = new(PageSize.Base);
@@ -46,6 +55,34 @@ internal static class Program
         toucher.Join();
         Console.WriteLine("resolved");
         return 0;
+    }
+
+    /// <summary>Takes over a userfaultfd of another process, serves its memory, and pushes the rest when it is told to.</summary>
+    private static async Task TakeOverAsync(int process, int descriptor, ulong address, int pages)
+    {
+        using PageBytes source = new(pages);
+        await using (UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live")))
+        await using (UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 }))
+        {
+            GuestRegion region = await vm.AdoptMemoryAsync(new AdoptedMemory { Address = address, Pages = pages, IsInOtherProcess = true });
+            Userfault uffd = await vm.AdoptUserfaultAsync(new AdoptedUserfault { Descriptor = DescriptorCopy.Of(process, descriptor), IsOfOtherProcess = true });
+            _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+            await uffd.ServeAsync(new ServeOptions { Source = source });
+            Say("serving");
+            _ = await Console.In.ReadLineAsync();
+            await (await uffd.PushAsync(region, source)).WaitAsync();
+            await uffd.CloseAsync();
+        }
+
+        Say("closed");
+    }
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+
+    private static void Say(string what)
+    {
+        Console.WriteLine(what);
+        Console.Out.Flush();
     }
 
     // What must never be done with guest memory: straight-line code that is not interruptible where it faults.

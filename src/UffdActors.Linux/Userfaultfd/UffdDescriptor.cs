@@ -79,6 +79,15 @@ public sealed unsafe class UffdDescriptor : IDisposable
         return new UffdDescriptor(new UffdHandle(number), UffdOpenPath.Any, userModeOnly, null) { Features = features };
     }
 
+    /// <summary>From here on reads do not wait, and poll works: on a descriptor that blocks the kernel's poll reports an error (specification 6.2).</summary>
+    /// <exception cref="SyscallException">The kernel refuses.</exception>
+    public void MakeNonBlocking()
+    {
+        using LinuxHandle.Lease lease = Handle.Use();
+        int flags = Libc.Fcntl(lease.Number, Fd.F_GETFL, 0);
+        if (flags < 0 || Libc.Fcntl(lease.Number, Fd.F_SETFL, flags | Fd.O_NONBLOCK) < 0) throw new SyscallException("fcntl(userfaultfd, O_NONBLOCK)", Libc.LastError);
+    }
+
     /// <summary>UFFDIO_API: what the kernel offers, and the beginning of everything else. Final once it has succeeded.</summary>
     /// <param name="features">What to ask for.</param>
     /// <param name="offered">What the kernel offers; none on failure.</param>

@@ -26,6 +26,7 @@ internal sealed class LiveKernel : VmKernel
     private readonly WatchedBy? _watched;
     private readonly Lazy<string> _name = new(MachineProbe.KernelRelease);
     private readonly ConcurrentDictionary<ulong, LiveMemory> _memories = new();
+    private readonly ConcurrentBag<LiveMemory> _all = [];
     private readonly ConcurrentDictionary<uint, LiveVcpu> _vcpus = new();
     private readonly ConcurrentBag<LiveVcpu> _threads = [];
     private readonly ConcurrentDictionary<MemoryBacking, Lazy<Task<IActorRef>>> _backends = new();
@@ -87,11 +88,23 @@ internal sealed class LiveKernel : VmKernel
     /// <inheritdoc />
     public override async Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel)
     {
-        LiveMemory memory = LiveMemory.Map(options);
-        // Allocating it all takes as long as it takes; not in the embedder's turn.
-        if (options.WithAlias && !options.LeaveAliasEmpty) await Task.Run(memory.Populate, CancellationToken.None);
-        _memories[memory.Guest.Address] = memory;
-        return new MappedMemory(memory.Guest.Address, memory.Alias?.Address ?? 0, memory.Guest.PageBytes);
+        return await AddAsync(LiveMemory.Map(options), populate: options.WithAlias && !options.LeaveAliasEmpty);
+    }
+
+    /// <inheritdoc />
+    public override Task<MappedMemory> AdoptAsync(AdoptedMemory adopted, CancellationToken cancel)
+    {
+        LiveMemory memory;
+        try
+        {
+            memory = LiveMemory.Adopt(adopted);
+        }
+        catch (SyscallException e)
+        {
+            throw new UffdException("mmap", e.Error, $"descriptor {adopted.Descriptor} cannot be mapped as the memory's alias");
+        }
+
+        return AddAsync(memory, populate: memory.Alias is not null);
     }
 
     /// <inheritdoc />
@@ -99,7 +112,7 @@ internal sealed class LiveKernel : VmKernel
     {
         LiveMemory memory = MemoryOf(region);
         // Sleeps until the event has been read, if there is one.
-        Errno error = await Task.Run(() => memory.Guest.Unmap(0, memory.Guest.Bytes), cancel);
+        Errno error = await Task.Run(() => memory.Here.Unmap(0, memory.Guest.Bytes), cancel);
         if (error != Errno.None) throw new UffdException("munmap", error, KernelErrors.Explain("munmap", error));
         memory.IsUnmapped = true;
     }
@@ -107,7 +120,7 @@ internal sealed class LiveKernel : VmKernel
     /// <inheritdoc />
     public override async Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel)
     {
-        LiveMemory memory = MemoryOf(region);
+        GuestMemory memory = MemoryOf(region).Here;
         MemoryAdvice call = advice switch
         {
             Advice.DontNeed => MemoryAdvice.DontNeed,
@@ -115,7 +128,7 @@ internal sealed class LiveKernel : VmKernel
             Advice.PageOut => MemoryAdvice.PageOut,
             _ => MemoryAdvice.Remove,
         };
-        Errno error = await Task.Run(() => memory.Guest.Advise(firstPage << PageSize.BaseShift, pages << PageSize.BaseShift, call), cancel);
+        Errno error = await Task.Run(() => memory.Advise(firstPage << PageSize.BaseShift, pages << PageSize.BaseShift, call), cancel);
         if (error != Errno.None) throw new UffdException("madvise", error, KernelErrors.Explain("madvise", error));
     }
 
@@ -123,23 +136,54 @@ internal sealed class LiveKernel : VmKernel
     public override async Task<KernelUserfault> OpenAsync(UffdFeatures features, CancellationToken cancel)
     {
         UffdDescriptor uffd = UffdDescriptor.Open(new UffdOpenOptions { AllowUserModeOnly = true });
-        BoardSlot? slot = null;
         try
         {
             if (uffd.Notice is { } notice) _vm.Context.Incidents.Report(new Handling.Incident(Handling.IncidentKind.UserModeOnly, notice));
             // THREAD_ID tells whose fault a message is, so that its vCPU can be shown how long it took.
             Errno error = uffd.Handshake(features | UffdFeatures.ThreadId, out _);
             if (error != Errno.None) throw new UffdException("UFFDIO_API", error, KernelErrors.Explain("UFFDIO_API", error));
-            string name = _vm.NewName("context");
-            slot = _watched?.Watchdog.Board.Take($"{_vm.Name}/{name}", uffd.Handle.Number, _watched.Options);
+            return await AttachAsync(uffd, null);
+        }
+        catch
+        {
+            uffd.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc />
+    public override async Task<KernelUserfault> AdoptAsync(AdoptedUserfault adopted, CancellationToken cancel)
+    {
+        UffdDescriptor uffd = UffdDescriptor.Adopt(adopted.Descriptor);
+        try
+        {
+            UffdFdInfo info = uffd.ReadFdInfo();
+            if (!info.IsInitialized) throw new ArgumentException($"Userfaultfd {adopted.Descriptor} has not shaken hands; call UFFDIO_API before it is handed over.", nameof(adopted));
+            uffd.MakeNonBlocking();
+            return await AttachAsync(uffd, adopted);
+        }
+        catch (Exception e)
+        {
+            uffd.Dispose();
+            if (e is IOException or FormatException) throw new ArgumentException($"Descriptor {adopted.Descriptor} of this process is no userfaultfd.", nameof(adopted), e);
+            throw;
+        }
+    }
+
+    /// <summary>Gives a userfaultfd its actor, which owns it from then on.</summary>
+    public async Task<KernelUserfault> AttachAsync(UffdDescriptor uffd, AdoptedUserfault? adopted)
+    {
+        string name = _vm.NewName("context");
+        BoardSlot? slot = _watched?.Watchdog.Board.Take($"{_vm.Name}/{name}", uffd.Handle.Number, _watched.Options);
+        try
+        {
             LiveDescriptor descriptor = new(uffd, this, slot);
             IActorRef actor = await _vm.StartActorAsync(UffdContextActor.Props(_vm.Context, descriptor), name);
-            return new LiveUserfault(_vm, this, descriptor, actor);
+            return new LiveUserfault(_vm, this, descriptor, actor, adopted);
         }
         catch
         {
             slot?.Free();
-            uffd.Dispose();
             throw;
         }
     }
@@ -195,8 +239,31 @@ internal sealed class LiveKernel : VmKernel
         if (_watchdog is not null) _watchdog.Lost -= OnWatchdogLost;
         // The descriptors are closed, so nothing keeps a thread in a touch.
         await Task.WhenAll(_threads.Select(t => t.Ended)).WaitAsync(timeout);
-        foreach (LiveMemory memory in _memories.Values) memory.Dispose();
+        foreach (LiveMemory memory in _all) memory.Dispose();
         if (_pagemap.IsValueCreated) _pagemap.Value.Dispose();
+    }
+
+    private async Task<MappedMemory> AddAsync(LiveMemory memory, bool populate)
+    {
+        _all.Add(memory);
+        try
+        {
+            // The kernel gives the address of a region that was unmapped to another one.
+            bool isFree = _memories.TryGetValue(memory.Guest.Address, out LiveMemory? former)
+                ? former.IsUnmapped && _memories.TryUpdate(memory.Guest.Address, memory, former)
+                : _memories.TryAdd(memory.Guest.Address, memory);
+            if (!isFree) throw new InvalidOperationException($"0x{memory.Guest.Address:x} is the address of another region of this VM.");
+            // Allocating it all takes as long as it takes; not in the embedder's turn.
+            if (populate) await Task.Run(memory.Populate, CancellationToken.None);
+        }
+        catch
+        {
+            memory.Dispose();
+            memory.IsUnmapped = true;
+            throw;
+        }
+
+        return new MappedMemory(memory.Guest.Address, memory.Alias?.Address ?? 0, memory.Guest.PageBytes);
     }
 
     /// <summary>Memory of a region.</summary>

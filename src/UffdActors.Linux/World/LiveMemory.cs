@@ -17,8 +17,15 @@ internal sealed class LiveMemory : IDisposable
         Alias = alias;
     }
 
-    /// <summary>The guest's mapping.</summary>
+    /// <summary>The guest's mapping. If it is in another process, its address is good for ioctls on that one's userfaultfd only.</summary>
     public GuestMemory Guest { get; }
+
+    /// <summary>The guest's mapping, to be touched or changed from here.</summary>
+    /// <exception cref="InvalidOperationException">It is in another process.</exception>
+    public GuestMemory Here => !IsInOtherProcess ? Guest : throw new InvalidOperationException($"The guest memory at 0x{Guest.Address:x} is mapped in another process; nobody can touch or change it from here.");
+
+    /// <summary>True if the guest's mapping is in another process.</summary>
+    public bool IsInOtherProcess { get; private init; }
 
     /// <summary>The other mapping of the same memory; null if there is none.</summary>
     public GuestMemory? Alias { get; }
@@ -38,7 +45,7 @@ internal sealed class LiveMemory : IDisposable
             "shmem" => MemoryObject.CreateShmem("uffd-guest", bytes),
             "hugetlb" => MemoryObject.CreateHugetlb("uffd-guest", bytes),
             "guest-memfd" => MemoryObject.CreateGuestMemfd(bytes),
-            var other => throw new ModuleException($"Module \"{other}\" is none of this kernel's; use shmem, hugetlb, guest-memfd, or anonymous memory."),
+            var other => throw Unknown(other),
         };
         GuestMemory? guest = null;
         try
@@ -53,6 +60,36 @@ internal sealed class LiveMemory : IDisposable
             throw;
         }
     }
+
+    /// <summary>Uses memory of somebody else's.</summary>
+    /// <exception cref="ModuleException">This kernel has no such memory.</exception>
+    /// <exception cref="SyscallException">The alias cannot be mapped.</exception>
+    public static LiveMemory Adopt(AdoptedMemory adopted)
+    {
+        long bytes = adopted.Pages << PageSize.BaseShift;
+        MemoryBacking backing = adopted.Module switch
+        {
+            null => MemoryBacking.Anonymous,
+            "shmem" => MemoryBacking.Shmem,
+            "hugetlb" => MemoryBacking.Hugetlb,
+            "guest-memfd" => MemoryBacking.GuestMemfd,
+            var other => throw Unknown(other),
+        };
+        MemoryObject? file = adopted.Descriptor is { } number ? MemoryObject.Adopt(number, backing, adopted.DescriptorOffset + bytes) : null;
+        try
+        {
+            GuestMemory guest = GuestMemory.Adopt(adopted.Address, bytes, backing, isShared: adopted.Module is not null);
+            return new LiveMemory(file, guest, file is null ? null : GuestMemory.Map(file, adopted.DescriptorOffset, bytes)) { IsInOtherProcess = adopted.IsInOtherProcess };
+        }
+        catch
+        {
+            file?.Dispose();
+            throw;
+        }
+    }
+
+    private static ModuleException Unknown(string module) =>
+        new($"Module \"{module}\" is none of this kernel's; use shmem, hugetlb, guest-memfd, or anonymous memory.");
 
     /// <summary>Allocates the memory in full and maps it in the alias: MINOR without MISSING fills a hole with zeros in silence (DESIGN 9).</summary>
     /// <exception cref="UffdException">There is not enough memory.</exception>

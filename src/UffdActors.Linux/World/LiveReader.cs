@@ -11,9 +11,10 @@ internal sealed class LiveReader(LiveKernel kernel) : GuestReader
     private protected override bool TryReadPage(GuestRegion region, long page, Span<byte> destination)
     {
         long offset = page << PageSize.BaseShift;
+        GuestMemory guest = kernel.MemoryOf(region).Here;
         kernel.Pagemap.Read(region.Address + (ulong)offset, _entry);
         if ((_entry[0] & PagemapFlags.Present) == 0) return false;
-        kernel.MemoryOf(region).Guest.Read(offset, destination);
+        guest.Read(offset, destination);
         return true;
     }
 }

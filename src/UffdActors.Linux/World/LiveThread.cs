@@ -21,7 +21,7 @@ internal sealed class LiveThread(LiveUserfault userfault) : MonitorThread
     /// <inheritdoc />
     public override bool TryWriteAlias(ulong address, nint bytes)
     {
-        if (userfault.TargetAt(address)?.Memory.Alias is not { } alias) return false;
+        if (userfault.AliasAt(address) is not { } alias) return false;
         alias.WriteFrom((long)(address - alias.Address), bytes, PageSize.Base);
         return true;
     }

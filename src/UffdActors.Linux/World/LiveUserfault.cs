@@ -12,7 +12,7 @@ using UffdActors.Worlds;
 namespace UffdActors.Linux.World;
 
 /// <summary>A userfaultfd of the kernel, with the backends that fill through it.</summary>
-internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor descriptor, IActorRef actor) : KernelUserfault
+internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor descriptor, IActorRef actor, AdoptedUserfault? adopted = null) : KernelUserfault
 {
     private readonly List<LiveTarget> _targets = [];
     private readonly LocalTarget _context = new(actor);
@@ -20,6 +20,9 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
 
     /// <inheritdoc />
     public override IUffdDescriptor Descriptor => descriptor;
+
+    /// <inheritdoc />
+    public override bool IsTakenOver => adopted is not null;
 
     /// <inheritdoc />
     public override IActorRef Actor => _context.Actor;
@@ -44,11 +47,13 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     {
         cancel.ThrowIfCancellationRequested();
         LiveMemory memory = kernel.MemoryOf(region);
+        if (memory.IsInOtherProcess != (adopted?.IsOfOtherProcess ?? false))
+            throw new InvalidOperationException($"Region {region.Id} and the userfaultfd are not of one process: a userfaultfd acts on the memory of the process that has opened it.");
         // Before its first fault can come.
         IActorRef backend = await kernel.BackendAsync(memory.Guest.Backing);
         Errno error = descriptor.Register(memory.Guest, modes, out UffdIoctls ioctls);
         if (error != Errno.None) throw Refused(memory.Guest.Backing, modes, error);
-        _targets.Add(new LiveTarget(region.Address, region.Address + region.Bytes, memory, new LocalTarget(backend)));
+        _targets.Add(new LiveTarget(region.Id, memory, new LocalTarget(backend)));
         return ioctls;
     }
 
@@ -68,13 +73,14 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel)
     {
         // Looks at page tables only; the ring goes on meanwhile.
+        _ = kernel.MemoryOf(region).Here;
         ulong start = region.AddressOf(pages.Start);
         return Task.Run(() => region.PagesOf(kernel.TakeWritten(start, start + (ulong)Bytes(pages))), cancel);
     }
 
     /// <inheritdoc />
-    public override Task<IoctlResult> MoveAsync(ulong destination, ulong source, ulong bytes, MoveModes modes, CancellationToken cancel) =>
-        CallAsync(TargetAt(destination)!.Memory.Guest, () => Uffd.Move(destination, source, (long)bytes, modes), cancel);
+    public override Task<IoctlResult> MoveAsync(GuestRegion destination, PageRange pages, ulong source, MoveModes modes, CancellationToken cancel) =>
+        CallAsync(kernel.MemoryOf(destination).Guest, () => Uffd.Move(destination.AddressOf(pages.Start), source, Bytes(pages), modes), cancel);
 
     /// <inheritdoc />
     public override Task<IoctlResult> PoisonAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
@@ -87,13 +93,24 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
         return vm.StopAsync([_context.Actor]);
     }
 
-    /// <summary>What is filled at an address, by its guest's or its alias's mapping; null if it is not registered here.</summary>
+    /// <summary>What is filled at an address of the guest, by the events read so far; null if nothing is served there.</summary>
     public LiveTarget? TargetAt(ulong address)
+    {
+        if (_reader?.View.Find(PageSize.PageOf(address)) is not { } region) return null;
+        foreach (LiveTarget target in _targets)
+        {
+            if (target.Region == region.Id) return target;
+        }
+
+        return null;
+    }
+
+    /// <summary>The alias that is mapped at an address of this process, which may be one of the guest's in another; null if there is none.</summary>
+    public GuestMemory? AliasAt(ulong address)
     {
         foreach (LiveTarget target in _targets)
         {
-            if (address >= target.Start && address < target.End) return target;
-            if (target.Memory.Alias is { } alias && address >= alias.Address && address < alias.End) return target;
+            if (target.Memory.Alias is { } alias && address >= alias.Address && address < alias.End) return alias;
         }
 
         return null;
@@ -116,5 +133,5 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
         : new UffdException("UFFDIO_REGISTER", error, KernelErrors.Explain("UFFDIO_REGISTER", error));
 }
 
-/// <summary>A registered range, and who fills it.</summary>
-internal sealed record LiveTarget(ulong Start, ulong End, LiveMemory Memory, LocalTarget Backend);
+/// <summary>A registered region, and who fills it.</summary>
+internal sealed record LiveTarget(int Region, LiveMemory Memory, LocalTarget Backend);

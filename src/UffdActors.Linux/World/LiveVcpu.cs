@@ -139,8 +139,8 @@ internal sealed class LiveVcpu : VcpuThread
     private ulong Touch(LiveMemory memory, GuestStep step, long accesses)
     {
         long offset = step.Page << PageSize.BaseShift;
-        if (!step.IsWrite) return memory.Guest.ReadWord(offset + GuestLayout.ReadOnlyLaneOf(step.Page));
-        memory.Guest.WriteWord(offset + GuestLayout.LaneOf(_options.Number), GuestLayout.ValueOf(_options.Number, accesses));
+        if (!step.IsWrite) return memory.Here.ReadWord(offset + GuestLayout.ReadOnlyLaneOf(step.Page));
+        memory.Here.WriteWord(offset + GuestLayout.LaneOf(_options.Number), GuestLayout.ValueOf(_options.Number, accesses));
         return 0;
     }
 

@@ -277,9 +277,9 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
     }
 
     /// <inheritdoc />
-    public override async Task<IoctlResult> MoveAsync(ulong destination, ulong source, ulong bytes, MoveModes modes, CancellationToken cancel)
+    public override async Task<IoctlResult> MoveAsync(GuestRegion destination, PageRange pages, ulong source, MoveModes modes, CancellationToken cancel)
     {
-        Move move = new(kernel.Main, context, destination, source, bytes, (ulong)modes);
+        Move move = new(kernel.Main, context, destination.AddressOf(pages.Start), source, Bytes(pages), (ulong)modes);
         return new IoctlResult(await kernel.TryCallAsync("UFFDIO_MOVE", move, c => c.Error, cancel), move.Out);
     }
 

@@ -34,6 +34,12 @@ internal abstract class VmKernel
     /// <summary>Maps a region, and its alias if one is asked for.</summary>
     public abstract Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel);
 
+    /// <summary>Uses memory of somebody else's, and maps its alias if there is one.</summary>
+    public virtual Task<MappedMemory> AdoptAsync(AdoptedMemory memory, CancellationToken cancel) => throw NothingToAdopt();
+
+    /// <summary>Takes over a userfaultfd that somebody else has opened.</summary>
+    public virtual Task<KernelUserfault> AdoptAsync(AdoptedUserfault userfault, CancellationToken cancel) => throw NothingToAdopt();
+
     /// <summary>Unmaps a region and its alias.</summary>
     public abstract Task UnmapAsync(GuestRegion region, CancellationToken cancel);
 
@@ -64,6 +70,9 @@ internal abstract class VmKernel
     /// <summary>Gives the memory back, when all actors have ended.</summary>
     /// <exception cref="TimeoutException">A thread of the guest still touches it; the memory is kept.</exception>
     public abstract Task FreeAsync(TimeSpan timeout);
+
+    private static NotSupportedException NothingToAdopt() =>
+        new("The model has no memory and no userfaultfd but its own; adopt those of a process in the live world (uffd.world = live).");
 }
 
 /// <summary>Where a region has been mapped.</summary>
@@ -80,6 +89,9 @@ internal abstract class KernelUserfault
 
     /// <summary>The context's actor.</summary>
     public abstract IActorRef Actor { get; }
+
+    /// <summary>True if somebody else may have read faults of it.</summary>
+    public virtual bool IsTakenOver => false;
 
     /// <summary>Makes a thread of the monitor.</summary>
     public abstract MonitorThread NewMonitorThread();
@@ -104,7 +116,7 @@ internal abstract class KernelUserfault
     public abstract Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
 
     /// <summary>UFFDIO_MOVE.</summary>
-    public abstract Task<IoctlResult> MoveAsync(ulong destination, ulong source, ulong bytes, MoveModes modes, CancellationToken cancel);
+    public abstract Task<IoctlResult> MoveAsync(GuestRegion destination, PageRange pages, ulong source, MoveModes modes, CancellationToken cancel);
 
     /// <summary>UFFDIO_POISON.</summary>
     public abstract Task<IoctlResult> PoisonAsync(GuestRegion region, PageRange pages, CancellationToken cancel);

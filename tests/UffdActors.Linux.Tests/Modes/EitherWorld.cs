@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using UffdActors.Abi;
 using UffdActors.Linux.Memory;
-using UffdActors.Linux.Native;
 using UffdActors.Linux.Tests.World;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
@@ -82,7 +81,7 @@ internal sealed class EitherWorld : IAsyncDisposable
     public Task<Errno> ReadInKernelAsync(GuestRegion region, long page)
     {
         ulong address = region.AddressOf(page);
-        if (IsLive) return Task.Run(() => WriteToPipe(address)).WaitAsync(LiveScene.Deadline);
+        if (IsLive) return KernelRead.Start(address).WaitAsync(LiveScene.Deadline);
         ModelKernel kernel = (ModelKernel)Vm.Kernel;
         Access access = new(kernel.Main);
         access.Begin(address, AccessKind.Read | AccessKind.Kernel);
@@ -134,14 +133,5 @@ internal sealed class EitherWorld : IAsyncDisposable
             _ => PagemapFlags.Present,
         };
         return entry.IsWp ? flags | PagemapFlags.UffdWp : flags;
-    }
-
-    private static Errno WriteToPipe(ulong address)
-    {
-        (int read, int write) = RawCalls.MakePipe();
-        CallResult result = RawCalls.Write(write, address, 1);
-        _ = RawCalls.Close(read);
-        _ = RawCalls.Close(write);
-        return result.Error;
     }
 }

@@ -43,6 +43,21 @@ public sealed class LiveFailureTests
     }
 
     [SkippableFact]
+    public async Task A_source_that_goes_on_throwing_is_given_up_until_recover()
+    {
+        await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages, failures: FaultResolver.PatientAttempts));
+
+        VcpuGroup vcpus = await scene.RunAsync(Steps.Reads(3));
+        Incident failed = await scene.IncidentAsync(IncidentKind.SourceFailed);
+        Assert.Contains("cannot be had now", failed.Message, StringComparison.Ordinal);
+        Assert.Equal(0, vcpus.Accesses);
+
+        scene.Uffd.Recover();
+        await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Null(vcpus.Error);
+    }
+
+    [SkippableFact]
     public async Task A_backend_that_throws_is_reported_and_its_threads_never_see_zeros()
     {
         LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages), backend: () => new BrokenBackend());

@@ -1,0 +1,47 @@
+namespace UffdActors;
+
+/// <summary>Guest memory that somebody else has mapped. It stays theirs: the VM never unmaps or frees it, and it survives the VM.</summary>
+/// <remarks>It has to stay mapped until the VM has been disposed of.</remarks>
+public sealed record AdoptedMemory
+{
+    /// <summary>First address, in the process that has mapped it; a multiple of its page size.</summary>
+    public required ulong Address { get; init; }
+
+    /// <summary>Size in base pages.</summary>
+    public required long Pages { get; init; }
+
+    /// <summary>What is behind it: <c>shmem</c>, <c>hugetlb</c>, <c>guest-memfd</c>; null for private anonymous memory.</summary>
+    public string? Module { get; init; }
+
+    /// <summary>
+    /// True if it is mapped in another process, as a VMM's is in its monitor: then its address means nothing here, nobody here touches it, and it is
+    /// filled through a userfaultfd of that process only.
+    /// </summary>
+    public bool IsInOtherProcess { get; init; }
+
+    /// <summary>
+    /// Descriptor, in this process, of the memory's own file. It is mapped a second time, as the alias through which content goes in where faults are
+    /// resolved by CONTINUE (<see cref="RegionOptions.WithAlias"/>), and its pages are allocated in full. It belongs to the VM from the call on, whatever comes of that.
+    /// </summary>
+    public int? Descriptor { get; init; }
+
+    /// <summary>Byte of the file at which the memory begins; a multiple of its page size.</summary>
+    public long DescriptorOffset { get; init; }
+}
+
+/// <summary>
+/// A userfaultfd that somebody else has opened and that has come here: inherited, received over a socket (SCM_RIGHTS), or copied out of a process
+/// (<c>pidfd_getfd</c>). Its handshake has been done; if that did not ask for THREAD_ID, a message does not tell whose fault it is, and vCPUs count none.
+/// </summary>
+/// <remarks>
+/// The descriptor belongs to the VM from the call on and is closed with it; other copies are not. With the last copy the kernel lets waiting threads
+/// go on into pages of zeros, and a guest in another process is not stopped by that: so let its process keep a copy, or end it first.
+/// </remarks>
+public sealed record AdoptedUserfault
+{
+    /// <summary>Its number in this process.</summary>
+    public required int Descriptor { get; init; }
+
+    /// <summary>True if another process has opened it: it acts on that one's memory.</summary>
+    public bool IsOfOtherProcess { get; init; }
+}

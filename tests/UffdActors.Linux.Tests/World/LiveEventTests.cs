@@ -1,0 +1,149 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using UffdActors.Abi;
+using UffdActors.Handling;
+using UffdActors.Linux.Memory;
+using UffdActors.Linux.Native;
+using UffdActors.Linux.Userfaultfd;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations.Maps;
+
+namespace UffdActors.Linux.Tests.World;
+
+/// <summary>Events of the real kernel, read by the ring while threads fault (specification 6.6; DESIGN 9).</summary>
+public sealed class LiveEventTests
+{
+    private const int Pages = 16;
+    private const long Page = 4096;
+
+    [SkippableFact]
+    public async Task A_region_that_was_moved_is_served_at_its_new_place()
+    {
+        LiveKernel.Require();
+        using GatedSource source = new(new PageBytes(Pages), gated: 9);
+        GuestMemory moved;
+        await using (UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live")))
+        await using (UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 }))
+        {
+            (Userfault uffd, GuestRegion region) = await ServeAsync(vm, source, UffdFeatures.EventRemap | UffdFeatures.EventUnmap);
+            Assert.Equal(Errno.None, await KernelRead.Start(region.Address + Page).WaitAsync(LiveScene.Deadline));
+            Task<Errno> waits = KernelRead.Start(region.Address + (9 * Page));
+            await source.Asked.WaitAsync(LiveScene.Deadline);
+
+            // Returns when the events have been read.
+            moved = await Task.Run(((Linux.World.LiveKernel)vm.Kernel).MemoryOf(region).Guest.MoveAway).WaitAsync(LiveScene.Deadline);
+
+            // Nobody else wakes who sleeps on the old address; and it has nothing to find there.
+            Assert.Equal(Errno.EFAULT, await waits.WaitAsync(LiveScene.Deadline));
+            source.LetGo();
+            foreach (int page in new[] { 1, 5, 9 })
+                Assert.Equal(PageBytes.WordOf(page), await Task.Run(() => moved.ReadWord(page * Page)).WaitAsync(LiveScene.Deadline));
+            Assert.Equal(2, uffd.Reader!.Counters.Events);
+            Assert.Equal(PageSize.PageOf(moved.Address), Assert.Single(uffd.Reader.View.Regions).Range.Start);
+        }
+
+        moved.Dispose();
+    }
+
+    [SkippableFact]
+    public async Task Threads_that_sleep_in_a_region_that_is_unmapped_find_out()
+    {
+        LiveKernel.Require();
+        using GatedSource source = new(new PageBytes(Pages), gated: 9);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion kept = await vm.MapAsync(new RegionOptions { Pages = Pages });
+        (Userfault uffd, GuestRegion region) = await ServeAsync(vm, source, UffdFeatures.EventUnmap, kept);
+        Task<Errno> waits = KernelRead.Start(region.Address + (9 * Page));
+        await source.Asked.WaitAsync(LiveScene.Deadline);
+
+        await vm.UnmapAsync(region).WaitAsync(LiveScene.Deadline);
+
+        Assert.Equal(Errno.EFAULT, await waits.WaitAsync(LiveScene.Deadline));
+        Assert.Equal(1, uffd.Reader!.Counters.Events);
+        // The late answer is for nobody; the other region goes on.
+        source.LetGo();
+        Assert.Equal(Errno.None, await KernelRead.Start(kept.Address + (9 * Page)).WaitAsync(LiveScene.Deadline));
+        Assert.Equal(kept.Id, Assert.Single(uffd.Reader.View.Regions).Id);
+    }
+
+    /// <summary>
+    /// A real fork event needs a process that forks; managed code must not run in a forked child, and .NET starts processes without copying the
+    /// address space, which raises none. So the 32 bytes of the message come from a pipe that stands for the userfaultfd, and what they carry is the
+    /// last descriptor of a real context: the ring has to take it, and to close it. That the kernel's own events look so is recorded (tests/Data/linux-6.18,
+    /// events-*) and replayed by the conformance tests.
+    /// </summary>
+    [SkippableFact]
+    public async Task The_descriptor_that_comes_with_a_fork_is_taken_and_closed()
+    {
+        LiveKernel.Require();
+        using LiveRange child = LiveRange.Of(MemoryBacking.Anonymous, 1, RegisterModes.Missing);
+        Toucher toucher = Toucher.Reads(child.Memory, 0);
+        child.WaitUntilReadable();
+        int last = (int)RawCalls.Duplicate(child.Uffd.Handle.Number).Return;
+        child.Uffd.Dispose();
+        (int read, int write) = RawCalls.MakePipe();
+        await using (UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live")))
+        await using (UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 }))
+        {
+            using PageBytes source = new(1);
+            Userfault uffd = new(vm, await ((Linux.World.LiveKernel)vm.Kernel).AttachAsync(UffdDescriptor.Adopt(read), null));
+            await uffd.ServeAsync(new ServeOptions { Source = source });
+
+            Send(write, UffdMsg.Fork((uint)last));
+
+            // The context goes with its last descriptor, and its waiting thread finds ordinary memory.
+            Assert.Equal(0ul, await Task.Run(toucher.Value).WaitAsync(LiveScene.Deadline));
+            Assert.True(SpinWait.SpinUntil(() => uffd.Reader!.Counters.Events == 1, LiveScene.Deadline));
+        }
+
+        _ = RawCalls.Close(write);
+    }
+
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Every_handler_hears_of_events_and_may_crash_on_it(bool crashes)
+    {
+        const int Handlers = 3;
+        EventProbe probe = new(crashes);
+        await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages), UffdFeatures.EventRemove, Handlers, probe);
+        VcpuGroup vcpus = await scene.Vm.StartVcpusAsync([.. Enumerable.Range(0, 4).Select(i => Steps.Random(i, Pages, 400))]);
+
+        for (int i = 0; i < 20; i++) await scene.Vm.AdviseAsync(scene.Region, 0, 4, Advice.DontNeed).WaitAsync(LiveScene.Deadline);
+        await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
+
+        Assert.Equal(4 * 400, vcpus.Accesses);
+        Assert.True(SpinWait.SpinUntil(() => probe.Heard.Count == Handlers, LiveScene.Deadline));
+        Assert.Equal(20, scene.Uffd.Reader!.Counters.Events);
+        if (crashes) Assert.Contains("crash on events", (await scene.IncidentAsync(IncidentKind.HandlerCrashed)).Message, StringComparison.Ordinal);
+    }
+
+    private static async Task<(Userfault Uffd, GuestRegion Region)> ServeAsync(UffdVm vm, GatedSource source, UffdFeatures features, params GuestRegion[] others)
+    {
+        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
+        Userfault uffd = await vm.OpenAsync(features);
+        foreach (GuestRegion each in others.Append(region)) _ = await uffd.RegisterAsync(each, RegisterModes.Missing);
+        await uffd.ServeAsync(new ServeOptions { Source = source });
+        return (uffd, region);
+    }
+
+    private static void Send(int pipe, UffdMsg message)
+    {
+        using NativeBuffer buffer = new(UffdMsg.SizeInBytes);
+        buffer.Write(0, MemoryMarshal.AsBytes(new ReadOnlySpan<UffdMsg>(in message)));
+        Assert.Equal(UffdMsg.SizeInBytes, RawCalls.Write(pipe, (ulong)buffer.Address, UffdMsg.SizeInBytes).Return);
+    }
+
+    private sealed class EventProbe(bool crashes) : IHandlerProbe
+    {
+        public ConcurrentDictionary<int, bool> Heard { get; } = new();
+
+        public void At(HandlerPoint at, int handler, PageRequest? request)
+        {
+            if (at != HandlerPoint.OnEvents) return;
+            _ = Heard.TryAdd(handler, true);
+            if (crashes) throw new InvalidOperationException("crash on events");
+        }
+    }
+}
