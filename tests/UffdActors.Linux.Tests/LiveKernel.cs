@@ -15,10 +15,13 @@ internal static class LiveKernel
     public static void Require() => Require(Missing.Value);
 
     /// <summary>Skips the test, or fails it, if there is a reason why it cannot run here.</summary>
-    public static void Require(string? missing)
+    public static void Require(string? missing) => Require(missing, Environment.GetEnvironmentVariable("UFFD_LIVE"));
+
+    /// <summary>The same, for a given value of <c>UFFD_LIVE</c>.</summary>
+    public static void Require(string? missing, string? mode)
     {
         if (missing is null) return;
-        Assert.False(Environment.GetEnvironmentVariable("UFFD_LIVE") == "require", $"UFFD_LIVE=require, but {missing}");
+        Assert.False(mode == "require", $"UFFD_LIVE=require, but {missing}");
         Skip.If(true, missing);
     }
 

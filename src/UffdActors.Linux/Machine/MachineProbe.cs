@@ -36,20 +36,7 @@ internal static class MachineProbe
             Memory = memory,
             Kvm = kvm,
             Cpus = cpus,
-            Findings =
-            [
-                MachineFinding.Of(MachineNeed.Userfaultfd, "everything in the live world", offered is not null),
-                MachineFinding.Of(MachineNeed.KernelFaults, "faults of system calls and KVM", access.Syscall == Ok || access.Device == Ok),
-                MachineFinding.Of(MachineNeed.HugePages, "the hugetlb backend", memory.HugePagesFree > memory.HugePagesReserved),
-                MachineFinding.Of(MachineNeed.PagemapScan, "dirty tracking", memory.PagemapScan),
-                MachineFinding.Of(MachineNeed.Kvm, "KVM vCPUs", kvm.Device == Ok),
-                MachineFinding.Of(MachineNeed.GuestMemfd, "guest_memfd", (kvm.GuestMemfdFlags & 1) != 0),
-                MachineFinding.Of(
-                    MachineNeed.GuestMemfdFaults, "post-copy into guest_memfd", registers.Any(r => r is { Memory: RegisterProbe.GuestMemfd, Answer: Ok, Modes: "I" or "M" })),
-                MachineFinding.Of(MachineNeed.RealTimePriority, "conform --live and record", cpus.RealTimePriority == Ok),
-                MachineFinding.Of(MachineNeed.WaitChannels, "conform --live and record", cpus.WaitChannels),
-                MachineFinding.Of(MachineNeed.SecondCpu, "vCPUs and handlers on CPUs of their own", cpus.Allowed.Count > 1),
-            ],
+            Findings = MachineFinding.All(offered is not null, access, registers, memory, kvm, cpus),
         };
     }
 

@@ -98,7 +98,13 @@ public sealed record MemoryFacts(
 /// <param name="ApiVersion">KVM_GET_API_VERSION; 0 if it could not be asked.</param>
 /// <param name="GuestMemfd">KVM_CAP_GUEST_MEMFD.</param>
 /// <param name="GuestMemfdFlags">Flags of KVM_CREATE_GUEST_MEMFD: 1 MMAP, 2 INIT_SHARED.</param>
-public sealed record KvmFacts(string Device, int ApiVersion, bool GuestMemfd, int GuestMemfdFlags);
+public sealed record KvmFacts(string Device, int ApiVersion, bool GuestMemfd, int GuestMemfdFlags)
+{
+    private const int MapFlags = 3;
+
+    /// <summary>True if a guest_memfd can be mapped and has pages that are shared from the start: both flags are needed.</summary>
+    internal bool CanMapGuestMemfd => (GuestMemfdFlags & MapFlags) == MapFlags;
+}
 
 /// <summary>CPUs and scheduling.</summary>
 /// <param name="Online">CPUs that are online.</param>
@@ -114,7 +120,25 @@ public sealed record CpuFacts(string Online, IReadOnlyList<int> Allowed, string 
 /// <param name="Remedy">What to do; null if it is there.</param>
 public sealed record MachineFinding(MachineNeed Need, string For, bool IsMet, string? Remedy)
 {
-    internal static MachineFinding Of(MachineNeed need, string use, bool isMet) => new(need, use, isMet, isMet ? null : Remedies.Of(need));
+    private const string Ok = "ok";
+
+    /// <summary>Concludes from a machine's facts what it can be used for: every need, in the order of the report.</summary>
+    internal static IReadOnlyList<MachineFinding> All(
+        bool canOpen, AccessFacts access, IReadOnlyList<RegisterFact> registers, MemoryFacts memory, KvmFacts kvm, CpuFacts cpus) =>
+    [
+        Of(MachineNeed.Userfaultfd, "everything in the live world", canOpen),
+        Of(MachineNeed.KernelFaults, "faults of system calls and KVM", access.Syscall == Ok || access.Device == Ok),
+        Of(MachineNeed.HugePages, "the hugetlb backend", memory.HugePagesFree > memory.HugePagesReserved),
+        Of(MachineNeed.PagemapScan, "dirty tracking", memory.PagemapScan),
+        Of(MachineNeed.Kvm, "KVM vCPUs", kvm.Device == Ok),
+        Of(MachineNeed.GuestMemfd, "guest_memfd", kvm.CanMapGuestMemfd),
+        Of(MachineNeed.GuestMemfdFaults, "post-copy into guest_memfd", registers.Any(r => r is { Memory: RegisterProbe.GuestMemfd, Answer: Ok, Modes: "I" or "M" })),
+        Of(MachineNeed.RealTimePriority, "conform --live and record", cpus.RealTimePriority == Ok),
+        Of(MachineNeed.WaitChannels, "conform --live and record", cpus.WaitChannels),
+        Of(MachineNeed.SecondCpu, "vCPUs and handlers on CPUs of their own", cpus.Allowed.Count > 1),
+    ];
+
+    private static MachineFinding Of(MachineNeed need, string use, bool isMet) => new(need, use, isMet, isMet ? null : Remedies.Of(need));
 }
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]

@@ -36,7 +36,7 @@ public enum PagemapFlags : ulong
 /// <remarks>A pagemap belongs to the address space that opened it.</remarks>
 public sealed unsafe class Pagemap : IDisposable
 {
-    private const uint PagemapScan = 0xC060_6610;
+    internal const uint PagemapScan = 0xC060_6610;
     private const ulong WriteProtectMatching = 1;
     private const ulong CheckWpAsync = 2;
     private const ulong Written = 2;

@@ -1,0 +1,46 @@
+using System.Text.Json;
+using UffdActors.Linux.Machine;
+
+namespace UffdActors.Cli.Tests;
+
+/// <summary><c>uffd doctor</c> on the machine that runs the tests, whatever that offers.</summary>
+public sealed class DoctorTests
+{
+    [Fact]
+    public async Task The_document_has_a_version_and_the_fields_of_the_README()
+    {
+        CommandRun run = await CommandRun.Of("doctor", "--json", "-");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        JsonElement report = JsonDocument.Parse(run.Output).RootElement;
+
+        Assert.Equal(["version", "kernel", "access", "features", "registers", "memory", "kvm", "cpus", "findings"], report.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(1, report.GetProperty("version").GetInt32());
+        Assert.Equal((await File.ReadAllTextAsync("/proc/sys/kernel/osrelease")).Trim(), report.GetProperty("kernel").GetProperty("release").GetString());
+        Assert.All(report.GetProperty("registers").EnumerateArray(), r => Assert.Equal(["memory", "context", "modes", "answer", "ioctls"], r.EnumerateObject().Select(p => p.Name)));
+        Assert.Equal(Enum.GetNames<MachineNeed>().Order(), report.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("need").GetString()!).Order());
+        foreach (JsonElement finding in report.GetProperty("findings").EnumerateArray())
+        {
+            Assert.Equal(["need", "for", "isMet", "remedy"], finding.EnumerateObject().Select(p => p.Name));
+            string? remedy = finding.GetProperty("isMet").GetBoolean() ? null : Remedies.Of(Enum.Parse<MachineNeed>(finding.GetProperty("need").GetString()!));
+            Assert.Equal(remedy, finding.GetProperty("remedy").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task In_words_each_thing_missing_is_followed_by_what_to_do()
+    {
+        CommandRun run = await CommandRun.Of("doctor");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        string[] lines = run.Output.Split('\n');
+
+        foreach (string name in new[] { "kernel", "userfaultfd", "permissions", "features", "memory", "huge pages", "THP", "fault-around", "KVM", "CPUs" })
+            Assert.Contains(lines, l => l.StartsWith(name + " ", StringComparison.Ordinal));
+        foreach (MachineNeed need in Enum.GetValues<MachineNeed>())
+        {
+            int line = Array.FindIndex(lines, l => l.Contains($" {need} (for ", StringComparison.Ordinal));
+            Assert.True(line >= 0, $"{need} is not in the report");
+            bool isMissing = lines[line].StartsWith("MISSING", StringComparison.Ordinal);
+            Assert.Equal(isMissing, line + 1 < lines.Length && lines[line + 1].Trim() == Remedies.Of(need));
+        }
+    }
+}
