@@ -172,17 +172,20 @@ internal sealed class LiveClear : LiveCall
 /// </summary>
 internal sealed class LivePopulate : LiveCall
 {
+    private readonly ulong _address;
+
     public LivePopulate(LiveThread thread, LiveUserfault userfault, PageRequest request, ulong address)
         : base(thread, userfault, request)
     {
         Restart();
-        Start = address;
+        Start = request.Address;
+        _address = address;
     }
 
     protected override void Issue(LiveBackend backend)
     {
         // The alias is never registered, so nobody has to resolve what this faults in.
-        GuestMemory alias = Userfault.TargetAt(Start)!.Memory.Alias!;
-        Error = alias.Advise((long)(Start - alias.Address), PageSize.Base, MemoryAdvice.PopulateRead);
+        GuestMemory alias = Userfault.AliasAt(_address)!;
+        Error = alias.Advise((long)(_address - alias.Address), PageSize.Base, MemoryAdvice.PopulateRead);
     }
 }

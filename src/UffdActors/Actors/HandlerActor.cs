@@ -290,7 +290,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         {
             request.Content = SourceContent.Zero;
         }
-        else if (request.Failure is not null)
+        else if (request.Failure is PageLostException)
         {
             Issue(request, decidedOn, FillKind.Poison, FillSource.Zero);
             return;
