@@ -1,5 +1,7 @@
 using System.CommandLine;
+using UffdActors.Cli.Options;
 using UffdActors.Explore;
+using UffdActors.Explore.Emit;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Reports;
 using UffdActors.Explore.Worlds;
@@ -15,9 +17,19 @@ internal static class ReplayCommand
         Option<bool> step = new("--step") { Description = "Print each step as it is made, and wait for Enter on a terminal." };
         Option<string> mutants = new("--mutants") { Description = "Assembly of the mutant that the file names." };
         Command command = new("replay", "Make a run again that uffd explore found: the same violation, the same trace hash.") { file, step, mutants };
+        Option<Named<string>?> emit = TypedOptions.OneOf("--emit", "Write the user-space side of the run as a program instead.", "c");
+        Option<string?> output = TypedOptions.Text("--out", "FILE", "With --emit: where to; standard output if it is not given.");
+        command.Options.Add(emit);
+        command.Options.Add(output);
+        command.Validators.Add(result =>
+        {
+            if (result.Has(output) && !result.Has(emit)) result.AddError("--out needs --emit c: there is nothing else to write.");
+        });
+        command.Exclude(emit, step, "a program is written, or the run is walked through");
         command.SetAction(parsed =>
         {
             ReplayFile replay = ReplayFile.Read(parsed.GetRequiredValue(file));
+            if (parsed.GetValue(emit) is not null) return Emit(host.Terminal, replay, parsed.GetRequiredValue(file), parsed.GetValue(output));
             using Explorer explorer = new(MutantOf(replay, parsed.GetValue(mutants))?.Parts);
             SequenceChart chart = new() { OnLine = parsed.GetValue(step) ? line => Show(host.Terminal, line) : null };
             RunResult result = replay.Run(explorer, chart);
@@ -30,6 +42,37 @@ internal static class ReplayCommand
             return result.Violation is null ? ExitCode.Done : ExitCode.Failed;
         });
         return command;
+    }
+
+    private static int Emit(Terminal terminal, ReplayFile replay, string file, string? output)
+    {
+        using Explorer explorer = new();
+        string program;
+        try
+        {
+            program = CProgram.Of(replay, explorer);
+        }
+        catch (NotExpressibleException e)
+        {
+            throw CommandException.BadInput($"{file} cannot be written as a C program: {e.Message}.");
+        }
+
+        if (output is null)
+        {
+            terminal.Output.Write(program);
+            return ExitCode.Done;
+        }
+
+        try
+        {
+            File.WriteAllText(output, program);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw CommandException.BadInput($"--out {output}: the file cannot be written ({e.Message}).");
+        }
+
+        return ExitCode.Done;
     }
 
     private static Mutant? MutantOf(ReplayFile replay, string? assembly)

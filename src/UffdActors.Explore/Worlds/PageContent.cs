@@ -51,6 +51,9 @@ internal sealed class PageContent : IDisposable
         _ => $"0x{value:x16}",
     };
 
+    /// <summary>The word that fills a page of the source.</summary>
+    public static ulong OfPage(int region, int page) => Value(region, page);
+
     private static ulong Value(int region, int page) => 0x5000_0000_0000_0000 | ((ulong)(uint)region << 32) | (uint)page;
 
     private static NativeBuffer MakePages(int region, int pages)

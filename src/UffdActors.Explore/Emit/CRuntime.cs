@@ -1,0 +1,17 @@
+using System.Reflection;
+
+namespace UffdActors.Explore.Emit;
+
+/// <summary>What every emitted program has in common: the calls, the threads, the conductor and the verdict (<c>run-head.c</c>).</summary>
+internal static class CRuntime
+{
+    /// <summary>The text, complete C but for what the run adds.</summary>
+    public static string Head { get; } = Read();
+
+    private static string Read()
+    {
+        using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream("emit.run-head.c")!;
+        using StreamReader reader = new(stream);
+        return reader.ReadToEnd();
+    }
+}

@@ -1,0 +1,327 @@
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Explore.Scenarios;
+using UffdActors.Explore.Worlds;
+using UffdActors.Handling;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Explore.Emit;
+
+/// <summary>The run has no user-space side that a C program could repeat; the message says what stands in the way.</summary>
+internal sealed class NotExpressibleException(string message) : Exception(message);
+
+/// <summary>What user space does in a run.</summary>
+internal enum CallKind
+{
+    /// <summary>A thread begins its next action.</summary>
+    Action,
+
+    /// <summary>A reader reads all that is there.</summary>
+    Read,
+
+    /// <summary>A handler, the push or a racing resolver fills pages.</summary>
+    Fill,
+
+    /// <summary>A reader wakes the threads of a page.</summary>
+    Wake,
+
+    /// <summary>A handler clears write protection.</summary>
+    ClearProtection,
+
+    /// <summary>A handler maps a page of an alias.</summary>
+    PopulateAlias,
+}
+
+/// <summary>One thing that user space does, and what came of it in the run.</summary>
+internal sealed class ScriptCall(CallKind kind)
+{
+    /// <summary>What.</summary>
+    public CallKind Kind { get; } = kind;
+
+    /// <summary>Thread of an action.</summary>
+    public int Thread { get; init; }
+
+    /// <summary>Number of the action.</summary>
+    public int Action { get; init; }
+
+    /// <summary>Userfaultfd of everything else.</summary>
+    public int Context { get; init; }
+
+    /// <summary>First address.</summary>
+    public ulong Address { get; init; }
+
+    /// <summary>Bytes.</summary>
+    public ulong Length { get; init; }
+
+    /// <summary>Which fill.</summary>
+    public FillKind Fill { get; init; }
+
+    /// <summary>The fill copies zeros.</summary>
+    public bool OfZeros { get; init; }
+
+    /// <summary>Modes of the fill.</summary>
+    public FillModes Modes { get; init; }
+
+    /// <summary>When it began in the run, in steps.</summary>
+    public int First { get; init; }
+
+    /// <summary>When it ended in the run, in steps; the end of time if it did not.</summary>
+    public int Last { get; set; } = int.MaxValue;
+
+    /// <summary>An access that was queued at a userfaultfd.</summary>
+    public bool Faulted { get; set; }
+
+    /// <summary>Its place in the program.</summary>
+    public long Order { get; set; }
+
+    /// <summary>It has ended in the run.</summary>
+    public bool HasEnded { get; set; }
+
+    /// <summary>Its errno.</summary>
+    public Errno Error { get; set; }
+
+    /// <summary>The signed out field of a fill.</summary>
+    public long? Out { get; set; }
+
+    /// <summary>How an access ended; null for calls.</summary>
+    public AccessOutcome? Outcome { get; set; }
+
+    /// <summary>What was read.</summary>
+    public ulong Value { get; set; }
+}
+
+/// <summary>
+/// Watches a run, and keeps what user space did in it, in an order of whole calls: a call stands where it took effect, what can sleep where it began.
+/// Where calls have interleaved more finely than any such order, it says so.
+/// </summary>
+internal sealed class RunScript(Scenario scenario) : IRunObserver
+{
+    private const int FirstThread = 2;
+    private const int FirstMonitor = 100;
+    private const int OrdersPerStep = 16;
+    private const int ReadOrder = 8;
+
+    private readonly List<ScriptCall> _calls = [];
+    private readonly Dictionary<Operation, (ScriptCall Call, bool IsPlaced)> _open = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<Operation> _seen = new(ReferenceEqualityComparer.Instance);
+    private readonly int[] _next = new int[scenario.Threads.Length];
+    private VmaMap? _map;
+    private int _step;
+
+    /// <summary>What cannot be repeated; null if everything can.</summary>
+    public string? Obstacle { get; private set; }
+
+    /// <summary>What user space did, in the order in which it has to be done.</summary>
+    public IReadOnlyList<ScriptCall> InOrder()
+    {
+        foreach (ScriptCall call in _open.Values.Where(o => !o.IsPlaced).Select(o => o.Call).ToArray()) Place(call);
+        OrderAccesses();
+        OrderRefusals();
+        CheckClosed();
+        CheckThreads();
+        return [.. _calls.OrderBy(c => c.Order)];
+    }
+
+    /// <inheritdoc />
+    public void Stepped(int step, string actor, object? message, string text, string changes)
+    {
+        // Time that passes has no step of its own.
+        _step++;
+        switch (message)
+        {
+            case VmProtocol.HandlerCrashed:
+                Obstacle ??= "a handler crashes in it, which the kernel knows nothing of";
+                break;
+            case PageRequest { Phase: RequestPhase.Dismissed } request when IsServed(actor):
+                Place(new ScriptCall(CallKind.Wake) { First = _step, Context = ContextOf(request.Address), Address = request.Address, Length = PageSize.Base });
+                break;
+            case Operation { Parent: null } operation:
+                OnOperation(operation, changes.Length > 0 || IsRaised(operation, actor));
+                break;
+        }
+
+        if (message is Access fault && _open.TryGetValue(fault, out (ScriptCall Call, bool IsPlaced) queued) && scenario.Contexts.Any(c => c.Name == actor)) queued.Call.Faulted = true;
+        foreach ((Operation operation, (ScriptCall Call, bool IsPlaced) entry) in _open.ToArray())
+        {
+            if (operation.IsFinished) Close(operation, entry.Call, entry.IsPlaced);
+        }
+
+        // Its reader reads in every turn of a context that is served.
+        if (IsServed(actor))
+            Place(new ScriptCall(CallKind.Read) { Context = Array.FindIndex([.. scenario.Contexts], c => c.Name == actor) }, ReadOrder);
+    }
+
+    private void OnOperation(Operation operation, bool takesEffect)
+    {
+        if (_open.TryGetValue(operation, out (ScriptCall Call, bool IsPlaced) entry))
+        {
+            if (takesEffect && !entry.IsPlaced) Place(operation, entry.Call);
+            return;
+        }
+
+        int id = operation.Caller.ThreadId;
+        if (id >= FirstMonitor || (operation is Fill && id < FirstThread)) OnMonitor(operation, takesEffect);
+        else if (id >= FirstThread && _seen.Add(operation)) OnAction(operation, id - FirstThread, takesEffect);
+    }
+
+    private void OnAction(Operation operation, int thread, bool takesEffect)
+    {
+        ScriptCall call = new(CallKind.Action) { First = _step, Thread = thread, Action = _next[thread]++ };
+        _open[operation] = (call, false);
+        if (takesEffect || operation is Access || ActionOf(call).Kind == ActionKind.CopyFrom) Place(operation, call);
+    }
+
+    private void OnMonitor(Operation operation, bool takesEffect)
+    {
+        ScriptCall? call = operation switch
+        {
+            // A fill that is used again: seen unfinished it is under way; seen finished for the first time it has ended at once.
+            Fill fill => new ScriptCall(CallKind.Fill)
+            {
+                First = _step,
+                Context = ContextOf(fill.Start),
+                Address = fill.Start,
+                Length = fill.Length,
+                Fill = fill.Kind,
+                OfZeros = fill.Source.Kind == FillSourceKind.Zero,
+                Modes = fill.Modes,
+            },
+            WriteProtect and IMonitorCall { Request: { } request } =>
+                new ScriptCall(CallKind.ClearProtection) { First = _step, Context = ContextOf(request.Address), Address = request.Address, Length = PageSize.Base },
+            Access access => new ScriptCall(CallKind.PopulateAlias) { First = _step, Address = access.Address, Length = PageSize.Base },
+            _ => null,
+        };
+        if (call is null || (operation is not Fill && !_seen.Add(operation))) return;
+        _open[operation] = (call, false);
+        if (takesEffect) Place(operation, call);
+    }
+
+    private void Place(Operation operation, ScriptCall call)
+    {
+        Place(call);
+        _open[operation] = (call, true);
+        if (operation is not Fill fill) return;
+        // Fills of several pages go page by page, and others come in between.
+        foreach ((Operation other, (ScriptCall Call, bool IsPlaced) entry) in _open)
+        {
+            if (ReferenceEquals(other, operation) || !entry.IsPlaced || other is not Fill wide || wide.Start >= fill.Start + fill.Length || fill.Start >= wide.Start + wide.Length) continue;
+            if (wide.Length > PageSize.Base || fill.Length > PageSize.Base) Obstacle ??= $"a fill of several pages meets another one in the middle of its range, which no order of calls gives";
+        }
+    }
+
+    private void Place(ScriptCall call, int within = 0)
+    {
+        call.Order = ((long)_step * OrdersPerStep) + within;
+        _calls.Add(call);
+    }
+
+    private void Close(Operation operation, ScriptCall call, bool isPlaced)
+    {
+        if (!isPlaced) Place(operation, call);
+        _ = _open.Remove(operation);
+        call.Last = _step;
+        call.HasEnded = true;
+        call.Error = ThreadScript.ErrorOf(operation) ?? Errno.None;
+        if (operation is Fill fill) call.Out = fill.Out;
+        if (call.Error == Errno.EIO) Obstacle ??= "a memory module fails in it";
+        if (call.Error == Errno.ENOMEM) Obstacle ??= "it runs out of physical memory";
+        if (operation is not Access access) return;
+        call.Outcome = access.Outcome;
+        call.Value = access.Value;
+        if (access.Outcome == AccessOutcome.OutOfMemory) Obstacle ??= "it runs out of physical memory";
+    }
+
+    /// <summary>Of two accesses to a page that wait at the same time, the one that ended later begins when the other has ended: a wake wakes both.</summary>
+    private void OrderAccesses()
+    {
+        ScriptCall[] accesses = [.. _calls.Where(IsAccess)];
+        foreach (ScriptCall later in accesses.OrderBy(a => a.Last))
+        {
+            foreach (ScriptCall earlier in accesses)
+            {
+                if (earlier.Thread == later.Thread || !IsSamePage(earlier, later) || earlier.Last >= later.Last || earlier.Last < later.First) continue;
+                // One that did not wait is over as soon as it has begun.
+                long over = earlier.Faulted ? ((long)earlier.Last * OrdersPerStep) + OrdersPerStep - 1 : earlier.Order + 1;
+                later.Order = Math.Max(later.Order, over);
+            }
+        }
+    }
+
+    /// <summary>A call that met an unread event comes between the event and the read.</summary>
+    private void OrderRefusals()
+    {
+        foreach (ScriptCall refused in _calls.Where(c => c.Error == Errno.EAGAIN && c.Out is null or < 0 && c.Kind != CallKind.Read && !IsAccess(c)))
+        {
+            ScriptCall? raising = _calls.Where(c => c.Kind == CallKind.Action && Raises(ActionOf(c).Kind) && c.First <= refused.Last).MaxBy(c => c.First);
+            if (raising is null) continue;
+            ScriptCall? read = _calls.Where(c => c.Kind == CallKind.Read && c.Order > raising.Order).MinBy(c => c.Order);
+            refused.Order = read is not null ? read.Order - 1 : Math.Max(refused.Order, raising.Order + 1);
+        }
+    }
+
+    private void CheckClosed()
+    {
+        foreach (ScriptCall close in _calls.Where(c => c.Kind == CallKind.Action && ActionOf(c).Kind == ActionKind.Close))
+        {
+            int context = ActionOf(close).Context;
+            if (_calls.Any(c => c != close && c.Order >= close.Order && (c.Kind == CallKind.Action ? ThreadAction.HasContext(ActionOf(c).Kind) && ActionOf(c).Context == context : c.Kind != CallKind.Read && c.Context == context)))
+                Obstacle ??= $"a call on {scenario.Contexts[context].Name} is under way while it is closed";
+        }
+    }
+
+    private void CheckThreads()
+    {
+        foreach (IGrouping<int, ScriptCall> thread in _calls.Where(c => c.Kind == CallKind.Action).GroupBy(c => c.Thread))
+        {
+            ScriptCall[] actions = [.. thread.OrderBy(c => c.Action)];
+            for (int i = 1; i < actions.Length; i++)
+            {
+                if (actions[i].Order <= actions[i - 1].Order) Obstacle ??= "its calls have interleaved more finely than any order of whole calls";
+            }
+        }
+    }
+
+    private ThreadAction ActionOf(ScriptCall call) => scenario.Threads[call.Thread].Actions[call.Action];
+
+    private bool IsAccess(ScriptCall call) => call.Kind == CallKind.Action && ActionOf(call).Kind is ActionKind.Read or ActionKind.Write;
+
+    private bool IsSamePage(ScriptCall one, ScriptCall other) =>
+        ActionOf(one) is var a && ActionOf(other) is var b && a.Region == b.Region && a.Page == b.Page && (a.Kind == ActionKind.Write || b.Kind == ActionKind.Write);
+
+    // The map has changed, or it sleeps from here on until its event has been read, or a userfaultfd ends.
+    private bool IsRaised(Operation operation, string actor)
+    {
+        if (operation is not MapCall call) return operation is CloseHandle && scenario.Contexts.Any(c => c.Name == actor);
+        VmaMap? before = _map;
+        _map = call.Mm.Map;
+        bool changed = before is not null && !ReferenceEquals(before, _map);
+        return changed || (operation is AdviseMemory or ForkProcess && (call.IsWaitingForReader || scenario.Contexts.Any(c => c.Name == actor)));
+    }
+
+    private bool IsServed(string actor) => scenario.Contexts.Any(c => c.Handlers > 0 && c.Name == actor);
+
+    private int ContextOf(ulong address)
+    {
+        int region = RunWorld.PlaceOf(address).Region;
+        int served = Array.FindIndex([.. scenario.Contexts], c => c.Registered.Any(r => r.Region == region));
+        // A region that has moved is served where it has moved from.
+        return served >= 0 ? served : Math.Max(0, Array.FindIndex([.. scenario.Contexts], c => c.Handlers > 0));
+    }
+
+    private bool Raises(ActionKind kind)
+    {
+        UffdFeatures features = kind switch
+        {
+            ActionKind.DontNeed or ActionKind.Remove => UffdFeatures.EventRemove,
+            ActionKind.Munmap => UffdFeatures.EventUnmap,
+            ActionKind.Mremap => UffdFeatures.EventRemap | UffdFeatures.EventUnmap,
+            ActionKind.Fork => UffdFeatures.EventFork,
+            _ => UffdFeatures.None,
+        };
+        return scenario.Contexts.Any(c => (c.Features & features) != 0);
+    }
+}

@@ -1,0 +1,111 @@
+using UffdActors.Explore.Emit;
+using UffdActors.Explore.Reports;
+using UffdActors.Explore.Scenarios;
+
+namespace UffdActors.Explore.Tests.Emit;
+
+/// <summary>A run as a C program: it compiles without a warning, ends by itself, and this kernel gives the results of the run.</summary>
+public sealed class CProgramTests
+{
+    private const int Hit = 1;
+
+    // Runs of these, first come, first served, whose calls have interleaved so that no order of whole calls gives their results.
+    private static readonly Dictionary<string, string> NotAsCalls = new()
+    {
+        ["close-under-faults"] = "is under way while it is closed",
+        ["copy-from-missing"] = "in the middle of its range",
+        ["event-unread"] = "more finely",
+        ["push-and-demand"] = "in the middle of its range",
+    };
+
+    public static TheoryData<string> Replays => ExplorationTests.Replays;
+
+    /// <summary>Every named scenario but those in which handlers crash.</summary>
+    public static TheoryData<string> Names => [.. NamedScenarios.All.Where(s => s.Name != "crashing-handlers").Select(s => s.Name)];
+
+    [SkippableTheory]
+    [MemberData(nameof(Replays))]
+    public void A_replay_file_gives_the_results_of_its_run_on_this_kernel(string file)
+    {
+        using Explorer explorer = new();
+        ReplayFile replay = ReplayFile.Read(Path.Combine(AppContext.BaseDirectory, "Replays", file));
+        Verify(CProgram.Of(replay, explorer));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Names))]
+    public void A_run_of_a_scenario_gives_its_results_on_this_kernel_or_says_why_it_cannot_be_written(string name)
+    {
+        using Explorer explorer = new();
+        string program;
+        try
+        {
+            program = CProgram.Of(NamedScenarios.Find(name), [], explorer, []);
+        }
+        catch (NotExpressibleException e)
+        {
+            Assert.Contains(name, NotAsCalls);
+            Assert.Contains(NotAsCalls[name], e.Message, StringComparison.Ordinal);
+            return;
+        }
+
+        Assert.DoesNotContain(name, NotAsCalls);
+        Verify(program);
+    }
+
+    [Theory]
+    [InlineData("a mutant", "in this program and not in the kernel")]
+    [InlineData("guest-memfd", "guest-memfd, which needs")]
+    [InlineData("a crash", "a handler crashes in it")]
+    [InlineData("a change burst", "fill.eagain is injected")]
+    public void What_the_kernel_knows_nothing_of_is_refused_with_the_reason(string what, string reason)
+    {
+        using Explorer explorer = new();
+        NotExpressibleException refusal = Assert.Throws<NotExpressibleException>(() => CProgram.Of(FileOf(what), explorer));
+        Assert.Contains(reason, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Somebodys_names_stay_within_comments_and_strings()
+    {
+        using Explorer explorer = new();
+        ReplayFile replay = FileOf("nothing") with { Sentence = "ends */ int x; /* \" \\ here", Policy = "a\nb" };
+        string program = CProgram.Of(replay, explorer);
+        Assert.Contains("ends * / int x; /* ' / here", program, StringComparison.Ordinal);
+        Assert.Contains("policy a b", program, StringComparison.Ordinal);
+    }
+
+    // A file as uffd explore writes it, of a run in which just that happens.
+    private static ReplayFile FileOf(string what)
+    {
+        string fault = what switch { "a crash" => "handler.crash-after-read", "a change burst" => "fill.eagain", _ => "" };
+        string memory = what == "guest-memfd" ? "guest-memfd" : "anonymous";
+        return new ReplayFile
+        {
+            Name = "one-fault",
+            Scenario =
+            [
+                "version = 1",
+                "kernel = linux-7.1",
+                $"regions {{ ram {{ pages = 1, memory = {memory} }} }}",
+                "contexts { uffd { register.ram = [missing], handlers = 1 } }",
+                "threads { vcpu = [\"read ram 0\"] }",
+                fault.Length > 0 ? $"faults = [\"{fault}\"]" : "faults = []",
+            ],
+            Mutant = what == "a mutant" ? "no-recheck" : null,
+            Policy = "random",
+            // The fault point is in the run, and fires wherever it is passed.
+            Choices = [.. Enumerable.Repeat(fault.Length > 0 ? Hit : 0, 64)],
+            Invariant = "none",
+            Sentence = "nothing",
+            TraceHash = "0",
+        };
+    }
+
+    private static void Verify(string program)
+    {
+        (int code, string output) = CompiledRun.Of(program);
+        Assert.True(code == 0, $"{output}\n{program[program.IndexOf("#define REGIONS", StringComparison.Ordinal)..]}");
+        Assert.Contains("SAME: ", output, StringComparison.Ordinal);
+    }
+}
