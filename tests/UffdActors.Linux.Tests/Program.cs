@@ -32,6 +32,9 @@ internal static class Program
             case ["takeover", var process, var descriptor, var address, var pages]:
                 await TakeOverAsync(Number(process), Number(descriptor), ulong.Parse(address, CultureInfo.InvariantCulture), Number(pages));
                 return 0;
+            case ["leftovers"]:
+                await Leftovers.RunAsync();
+                return 0;
             case ["watched", var guest, var policy]:
                 return await WatchedGuest.RunAsync(guest, policy);
             default:
@@ -79,7 +82,8 @@ internal static class Program
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
-    private static void Say(string what)
+    /// <summary>A line that is there when the process is killed the next moment.</summary>
+    public static void Say(string what)
     {
         Console.WriteLine(what);
         Console.Out.Flush();
