@@ -1,4 +1,6 @@
 using System.Text.Json;
+using UffdActors.Cli.Commands;
+using UffdActors.Model;
 
 namespace UffdActors.Cli.Tests;
 
@@ -85,6 +87,37 @@ public sealed class ConformCommandTests : IDisposable
             Assert.Contains(says, run.Error, StringComparison.Ordinal);
             _ = Assert.Single(run.Error.Trim().Split('\n'));
         }
+    }
+
+    [Theory]
+    [InlineData("--seeds means nothing with --module; leave it out.", "--module", "x.dll", "--seeds", "3")]
+    [InlineData("--live means nothing with --module; leave it out.", "--module", "x.dll", "--live")]
+    [InlineData("--no-invariants means nothing with --live; leave it out.", "--live", "--no-invariants")]
+    [InlineData("--set means nothing with --live; leave it out.", "--live", "--set", "rom.file=x")]
+    [InlineData("--programs means nothing where recordings are replayed; leave it out.", "--programs", "3")]
+    [InlineData("--type means nothing where recordings are replayed; leave it out.", "--type", "T")]
+    public async Task An_option_of_another_way_to_conform_is_refused(string says, params string[] args)
+    {
+        CommandRun run = await CommandRun.Of(["conform", .. args]);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Equal("uffd: " + says, run.Error.Trim());
+    }
+
+    [Fact]
+    public void A_kernel_that_no_model_is_needs_the_model_named_and_is_told_so()
+    {
+        using StringWriter error = new();
+        LiveConform live = new(new CommandHost(new Terminal(TextWriter.Null, error, isInteractive: false)), new System.CommandLine.Command("conform"));
+
+        CommandException refusal = Assert.Throws<CommandException>(() => live.ModelFor("6.12.3-lts", null));
+        Assert.Equal(ExitCode.Unsupported, refusal.ExitCode);
+        Assert.Contains("(6.12.3-lts)", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("--profile linux-6.18", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal("linux-6.18", live.ModelFor("6.18.44-fc", null).Name);
+        Assert.Equal("linux-6.18", live.ModelFor("6.18.44-fc", KernelProfile.Linux618).Name);
+        Assert.Equal("", error.ToString());
+        Assert.Equal("linux-6.18", live.ModelFor("6.12.3", KernelProfile.Linux618).Name);
+        Assert.Contains("Linux 6.12.3 is compared with the model of linux-6.18, as asked for", error.ToString(), StringComparison.Ordinal);
     }
 
     private void Write(string name, string text) => File.WriteAllText(Path.Combine(_folder, name), text);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Tests;
+using UffdActors.Model;
 using UffdActors.Recorder.Comparison;
 using UffdActors.Recorder.Execution;
 
@@ -18,7 +19,9 @@ internal static class LiveProcess
         LiveKernel.Require();
         try
         {
-            return LiveConditions.Of(Machine.Value) with { HugePages = false };
+            KernelProfile? model = LiveConditions.ModelOf(Machine.Value.Kernel.Release);
+            Skip.If(model is null, $"No model is Linux {Machine.Value.Kernel.Release}.");
+            return LiveConditions.Of(Machine.Value, model!) with { HugePages = false };
         }
         catch (UnsupportedMachineException e)
         {

@@ -1,12 +1,11 @@
 using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
-using UffdActors.Conformance.Replay;
 using UffdActors.Model;
 using UffdActors.Recorder.Comparison;
 
 namespace UffdActors.Recorder.Tests;
 
-/// <summary>What a managed process can execute, and which differences are accepted. No kernel is needed here.</summary>
+/// <summary>What a managed process can execute, and which model is which kernel. No kernel is needed here.</summary>
 public class LiveProgramTests
 {
     private static readonly LiveConditions Conditions = new("6.18.44", KernelProfile.Linux618, 64 * 1024, HugePages: false);
@@ -29,11 +28,10 @@ public class LiveProgramTests
     }
 
     [Theory]
-    [InlineData("1000-3000 rw-p - anon 08", "1000-2000 rw-p - anon 0\n2000-3000 rw-p - anon 8", true)]
-    [InlineData("1000-3000 rw-p - f0+1000 08", "1000-2000 rw-p - f0+1000 0\n2000-3000 rw-p - f0+2000 8", true)]
-    [InlineData("1000-3000 rw-p - f0+1000 08", "1000-2000 rw-p - f0+1000 0\n2000-3000 rw-p - f0+1000 8", false)]
-    [InlineData("1000-3000 rw-p - anon 08", "1000-2000 rw-p - anon 0\n2000-3000 rw-p - anon 0", false)]
-    [InlineData("1000-3000 rw-p M anon 08", "1000-2000 rw-p M anon 0\n2000-3000 rw-p - anon 8", false)]
-    public void Only_boundaries_between_equal_neighbours_are_a_known_difference(string model, string kernel, bool known) =>
-        Assert.Equal(known ? KnownDifferences.Merging : null, KnownDifferences.Explain(new Mismatch("x", 0, "v", model, kernel)));
+    [InlineData("6.18.44-fc-v669", "linux-6.18")]
+    [InlineData("6.18", "linux-6.18")]
+    [InlineData("7.1.0-rc3", "linux-7.1")]
+    [InlineData("6.1.18", null)]
+    [InlineData("6.180.1", null)]
+    public void Only_a_kernel_of_the_same_release_has_a_model(string release, string? profile) => Assert.Equal(profile, LiveConditions.ModelOf(release)?.Name);
 }

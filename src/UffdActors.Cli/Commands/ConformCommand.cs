@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
+using UffdActors.Cli.Options;
 using UffdActors.Conformance.Replay;
 using UffdActors.Conformance.Runs;
 using UffdActors.Model;
@@ -31,12 +32,16 @@ internal static class ConformCommand
             data, via, profile, filter, seeds, noInvariants, passes, module, type, settings, json,
         };
         LiveConform live = new(host, command);
+        Option[] ofReplay = [data, via, filter, seeds, noInvariants, passes];
+        Option[] ofModule = [module, type, settings];
         command.SetAction(async (parsed, cancel) =>
         {
+            string? mode = parsed.GetValue(module) is not null ? module.Name : live.IsAskedFor(parsed) ? "--live" : null;
+            Refuse(parsed, mode == module.Name ? [.. ofReplay, .. live.Options] : mode is null ? [.. ofModule, .. live.Options] : [.. ofReplay, .. ofModule], mode);
             if (parsed.GetValue(module) is { } file)
             {
                 // The seed's table is what modules are written for.
-                string kernel = parsed.GetResult(profile) is { Implicit: false } ? parsed.GetRequiredValue(profile) : KernelProfile.Seed.Name;
+                string kernel = parsed.CommandResult.Has(profile) ? parsed.GetRequiredValue(profile) : KernelProfile.Seed.Name;
                 return ModuleConformance.Run(
                     host.Terminal, file, parsed.GetValue(type), parsed.GetValue(settings) ?? [], ProfileOf(kernel), parsed.GetValue(json));
             }
@@ -44,7 +49,7 @@ internal static class ConformCommand
             if (live.IsAskedFor(parsed))
             {
                 using JsonTarget report = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
-                return await live.RunAsync(parsed, report, cancel);
+                return await live.RunAsync(parsed, parsed.CommandResult.Has(profile) ? ProfileOf(parsed.GetRequiredValue(profile)) : null, report, cancel);
             }
 
             ConformanceOptions options = new()
@@ -65,6 +70,13 @@ internal static class ConformCommand
             return outcome.Mismatches.Any() ? ExitCode.Failed : ExitCode.Done;
         });
         return command;
+    }
+
+    // Replaying, --live and --module are three commands in one; an option of another one would be ignored in silence.
+    private static void Refuse(ParseResult parsed, IEnumerable<Option> foreign, string? mode)
+    {
+        if (foreign.FirstOrDefault(o => parsed.CommandResult.Has(o)) is { } option)
+            throw CommandException.BadInput($"{option.Name} means nothing {(mode is null ? "where recordings are replayed" : $"with {mode}")}; leave it out.");
     }
 
     private static KernelProfile ProfileOf(string name) => KernelProfile.Find(name)

@@ -4,6 +4,7 @@ using Spectre.Console;
 using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
 using UffdActors.Linux.Machine;
+using UffdActors.Model;
 using UffdActors.Recorder.Comparison;
 using UffdActors.Recorder.Execution;
 
@@ -26,8 +27,11 @@ internal sealed class LiveConform
     public LiveConform(CommandHost host, Command command)
     {
         _host = host;
-        foreach (Option option in new Option[] { _live, _programs, _seed, _steps, _class, _out }) command.Options.Add(option);
+        foreach (Option option in Options) command.Options.Add(option);
     }
+
+    /// <summary>Options that mean nothing without it, itself among them.</summary>
+    public IReadOnlyList<Option> Options => [_live, _programs, _seed, _steps, _class, _out];
 
     /// <summary>The option that names a class of programs.</summary>
     public static Option<string> ClassOption() =>
@@ -49,7 +53,11 @@ internal sealed class LiveConform
     public bool IsAskedFor(ParseResult parsed) => parsed.GetValue(_live);
 
     /// <summary>Runs it.</summary>
-    public async Task<int> RunAsync(ParseResult parsed, JsonTarget target, CancellationToken cancel)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="asked">The model to compare with; null for the one that is this kernel.</param>
+    /// <param name="target">Where the document goes.</param>
+    /// <param name="cancel">Ends it between two programs.</param>
+    public async Task<int> RunAsync(ParseResult parsed, KernelProfile? asked, JsonTarget target, CancellationToken cancel)
     {
         LiveRunOptions options = new()
         {
@@ -59,7 +67,7 @@ internal sealed class LiveConform
             Class = ClassOf(parsed.GetValue(_class)),
         };
         MachineReport machine = MachineReport.Read();
-        LiveConditions conditions = LiveConditions.Of(machine);
+        LiveConditions conditions = LiveConditions.Of(machine, ModelFor(machine.Kernel.Release, asked));
         using LiveComparison live = new(NewProcess(machine), conditions);
         LiveRun run = new(live, conditions, options);
         LiveReport report = await Watched(run, options.Programs, cancel);
@@ -72,6 +80,24 @@ internal sealed class LiveConform
         return ExitCode.Failed;
     }
 
+    /// <summary>The model that a kernel is compared with.</summary>
+    /// <param name="release">Release of the kernel.</param>
+    /// <param name="asked">What was asked for; null if nothing was.</param>
+    /// <exception cref="CommandException">No model is this kernel, and none was asked for.</exception>
+    internal KernelProfile ModelFor(string release, KernelProfile? asked)
+    {
+        KernelProfile? own = LiveConditions.ModelOf(release);
+        if (asked is null)
+        {
+            return own ?? throw new CommandException(
+                ExitCode.Unsupported,
+                $"No model is the kernel of this machine ({release}): a difference would say nothing. Name the one to compare with, as in --profile {KernelProfile.Linux618.Name}.");
+        }
+
+        if (asked.Name != own?.Name) _host.Terminal.WriteStatus($"Linux {release} is compared with the model of {asked.Name}, as asked for: a difference may be one between the two kernels.");
+        return asked;
+    }
+
     private Task<LiveReport> Watched(LiveRun run, int programs, CancellationToken cancel) => _host.Terminal.IsInteractive
         ? _host.Terminal.Progress.Status().StartAsync("comparing", status => Task.Run(
             () => run.Run(done => status.Status = string.Create(CultureInfo.InvariantCulture, $"compared {done} of {programs} programs"), cancel), cancel))
@@ -79,8 +105,6 @@ internal sealed class LiveConform
 
     private void Write(LiveReport report)
     {
-        foreach ((string reason, int count) in report.KnownDifferences)
-            _host.Terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"known difference, {count} programs: {reason}"));
         if (report.Found is { } found)
         {
             _host.Terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"seed {found.Seed}, step {found.Difference.Problem.Step} of the smallest program found: {found.Difference.Problem.Field}"));

@@ -3,6 +3,7 @@ using System.Globalization;
 using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
 using UffdActors.Linux.Machine;
+using UffdActors.Model;
 using UffdActors.Recorder.Comparison;
 
 namespace UffdActors.Cli.Commands;
@@ -25,7 +26,7 @@ internal static class RecordCommand
             int length = LiveConform.Positive("--steps", parsed.GetValue(steps));
             string target = parsed.GetRequiredValue(folder);
             MachineReport machine = MachineReport.Read();
-            LiveConditions conditions = LiveConditions.Of(machine);
+            LiveConditions conditions = LiveConditions.Of(machine, LiveConditions.ModelOf(machine.Kernel.Release) ?? KernelProfile.Linux618);
             _ = Directory.CreateDirectory(target);
             using LiveComparison live = new(LiveConform.NewProcess(machine), conditions);
             Recording recording = new(live, conditions);

@@ -14,10 +14,13 @@ public sealed record LiveConditions(string Release, KernelProfile Profile, long 
     private const long HugePagesOfAProgram = 64;
 
     /// <summary>The conditions of a machine.</summary>
+    /// <param name="report">The machine.</param>
+    /// <param name="profile">The model that programs are made for, and compared with.</param>
     /// <exception cref="UnsupportedMachineException">Programs cannot be executed there; the message says what to do.</exception>
-    public static LiveConditions Of(MachineReport report)
+    public static LiveConditions Of(MachineReport report, KernelProfile profile)
     {
         ArgumentNullException.ThrowIfNull(report);
+        ArgumentNullException.ThrowIfNull(profile);
         Require(report, MachineNeed.Userfaultfd, "userfaultfd cannot be opened.");
         if (report.Access.Syscall != "ok")
             throw new UnsupportedMachineException(MachineNeed.KernelFaults, $"Programs open userfaultfd by the system call, which gives {report.Access.Syscall}.");
@@ -25,9 +28,16 @@ public sealed record LiveConditions(string Release, KernelProfile Profile, long 
         Require(report, MachineNeed.WaitChannels, "Where a thread sleeps is not shown by /proc.");
         return new LiveConditions(
             report.Kernel.Release.Split('-')[0],
-            KernelProfile.Linux618,
+            profile,
             report.Memory.FaultAroundBytes,
             report.Memory.HugePagesFree - report.Memory.HugePagesReserved >= HugePagesOfAProgram);
+    }
+
+    /// <summary>The model that is exactly the kernel of a release, such as 6.18.44; null if none is.</summary>
+    public static KernelProfile? ModelOf(string release)
+    {
+        ArgumentNullException.ThrowIfNull(release);
+        return KernelProfile.Find("linux-" + string.Join('.', release.Split('-')[0].Split('.').Take(2)));
     }
 
     private static void Require(MachineReport report, MachineNeed need, string problem)

@@ -36,9 +36,6 @@ public sealed record LiveReport
     /// <summary>Fields compared.</summary>
     public required long Fields { get; init; }
 
-    /// <summary>Known differences met, and how often.</summary>
-    public required IReadOnlyDictionary<string, int> KnownDifferences { get; init; }
-
     /// <summary>Time that it took.</summary>
     public required double Seconds { get; init; }
 
@@ -59,7 +56,6 @@ public sealed record LiveReport
             Programs,
             Steps,
             Fields,
-            KnownDifferences,
             Seconds,
             Difference = Found is not { } found
                 ? null

@@ -23,7 +23,7 @@ public sealed record LiveRunOptions
     public int ShrinkAttempts { get; init; } = 2_000;
 }
 
-/// <summary>Compares generated programs until one differs that should not, and makes that one small.</summary>
+/// <summary>Compares generated programs until one differs, and makes that one small.</summary>
 /// <param name="live">Where programs are executed.</param>
 /// <param name="conditions">The machine.</param>
 /// <param name="options">Which programs.</param>
@@ -37,22 +37,17 @@ public sealed class LiveRun(LiveComparison live, LiveConditions conditions, Live
     public LiveReport Run(Action<int>? progress, CancellationToken cancel)
     {
         Stopwatch watch = Stopwatch.StartNew();
-        SortedDictionary<string, int> known = new(StringComparer.Ordinal);
         for (int i = 0; i < options.Programs; i++)
         {
             cancel.ThrowIfCancellationRequested();
             ulong seed = options.Seed + (ulong)i;
             Choices choices = new(seed);
             if (live.Compare(ProgramGenerator.Generate(choices, Settings)) is { } difference)
-            {
-                if (KnownDifferences.Explain(difference.Problem) is { } reason) known[reason] = known.GetValueOrDefault(reason) + 1;
-                else return Report(watch, known, new FoundDifference(seed, Shrink(choices, difference, cancel)));
-            }
-
+                return Report(watch, new FoundDifference(seed, Shrink(choices, difference, cancel)));
             progress?.Invoke(i + 1);
         }
 
-        return Report(watch, known, null);
+        return Report(watch, null);
     }
 
     private LiveDifference Shrink(Choices choices, LiveDifference best, CancellationToken cancel)
@@ -62,14 +57,14 @@ public sealed class LiveRun(LiveComparison live, LiveConditions conditions, Live
             cancel.ThrowIfCancellationRequested();
             if (live.Compare(ProgramGenerator.Generate(new Choices(candidate), Settings)) is not { } smaller) return false;
             // A smaller program that differs in something else says nothing about this one.
-            if (smaller.Problem.Field != best.Problem.Field || KnownDifferences.Explain(smaller.Problem) is not null) return false;
+            if (smaller.Problem.Field != best.Problem.Field) return false;
             best = smaller;
             return true;
         }, attempts: options.ShrinkAttempts);
         return best;
     }
 
-    private LiveReport Report(Stopwatch watch, SortedDictionary<string, int> known, FoundDifference? found) => new()
+    private LiveReport Report(Stopwatch watch, FoundDifference? found) => new()
     {
         Kernel = conditions.Release,
         Profile = conditions.Profile.Name,
@@ -79,7 +74,6 @@ public sealed class LiveRun(LiveComparison live, LiveConditions conditions, Live
         Programs = live.Programs,
         Steps = live.Steps,
         Fields = live.Fields,
-        KnownDifferences = known,
         Seconds = watch.Elapsed.TotalSeconds,
         Found = found,
     };
