@@ -42,7 +42,7 @@ public sealed class PostCopyMigration
     /// <exception cref="UffdException">The memory cannot do what is asked.</exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
     public static async Task CheckAsync(
-        UffdRuntime runtime, string? backend, PostCopyMode mode, KernelProfile profile, CancellationToken cancel = default)
+        UffdRuntime runtime, string? backend, PostCopyMode mode, KernelProfile? profile, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(runtime);
         if (backend is { } name) CheckPageSize(runtime.Modules.Find(name));

@@ -31,8 +31,8 @@ public sealed record PostCopyOptions
     /// <summary>How faults are resolved.</summary>
     public PostCopyMode Mode { get; init; } = PostCopyMode.Missing;
 
-    /// <summary>The kernel.</summary>
-    public KernelProfile Profile { get; init; } = KernelProfile.Seed;
+    /// <summary>The kernel that the model is; null for the configured one (<c>uffd.kernel.profile</c>).</summary>
+    public KernelProfile? Profile { get; init; }
 
     /// <summary>Pattern of the guest's accesses, unless <see cref="Trace"/> is given.</summary>
     public WorkloadKind Workload { get; init; } = WorkloadKind.Random;

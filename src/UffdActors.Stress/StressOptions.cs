@@ -35,8 +35,8 @@ public sealed record StressOptions
     /// <summary>Write-protect pages under the guest in half of the rounds, where the memory can do it.</summary>
     public bool WriteProtect { get; init; } = true;
 
-    /// <summary>The kernel of the model.</summary>
-    public KernelProfile Profile { get; init; } = KernelProfile.Seed;
+    /// <summary>The kernel that the model is; null for the configured one (<c>uffd.kernel.profile</c>).</summary>
+    public KernelProfile? Profile { get; init; }
 
     /// <summary>Seed of programs, rounds and injections. On real threads it does not fix their order.</summary>
     public ulong Seed { get; init; } = 1;

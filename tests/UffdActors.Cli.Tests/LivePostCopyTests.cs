@@ -62,6 +62,48 @@ public sealed class LivePostCopyTests
         Assert.Equal("linux-6.18", run.GetProperty("kernel").GetString());
     }
 
+    [Fact]
+    public async Task The_configured_kernel_is_the_models_and_the_option_wins_over_it()
+    {
+        string config = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(config, "uffd.kernel.profile = linux-7.1");
+            Assert.Equal("linux-7.1", (await JsonOf([.. Small, "--config", config, "--json", "-"])).GetProperty("run").GetProperty("profile").GetString());
+            Assert.Equal("linux-6.18", (await JsonOf([.. Small, "--config", config, "--profile", "linux-6.18", "--json", "-"])).GetProperty("run").GetProperty("profile").GetString());
+            CommandRun backends = await CommandRun.Of("backends", "--config", config);
+            Assert.StartsWith("Kernel profile linux-7.1.", backends.Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(config);
+        }
+    }
+
+    [Theory]
+    [InlineData("--profile linux-6.18 means nothing with uffd.world = live", "postcopy", "--world", "live", "--profile", "linux-6.18")]
+    [InlineData("uffd backends asks the model", "backends", "--world", "live")]
+    [InlineData("--watchdog watches VMs on the kernel of this machine", "postcopy", "--watchdog", "5")]
+    [InlineData("--watchdog 0.01: write seconds from 0.1", "postcopy", "--world", "live", "--watchdog", "0.01")]
+    [InlineData("--watchdog 5:bark: write seconds", "postcopy", "--world", "live", "--watchdog", "5:bark")]
+    public async Task What_belongs_to_the_other_world_is_refused(string says, params string[] args)
+    {
+        CommandRun run = await CommandRun.Of(args);
+        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        Assert.StartsWith("uffd: " + says, Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Empty(run.Output);
+    }
+
+    [SkippableTheory]
+    [InlineData("60")]
+    [InlineData("30.5:kill")]
+    public async Task A_watched_run_that_is_well_is_as_any_other(string watchdog)
+    {
+        LiveKernel.Require();
+        CommandRun run = await CommandRun.Of([.. Small, "--world", "live", "--watchdog", watchdog]);
+        Assert.True(run.ExitCode == ExitCode.Done, run.Error);
+    }
+
     [SkippableTheory]
     [InlineData("missing")]
     [InlineData("minor")]

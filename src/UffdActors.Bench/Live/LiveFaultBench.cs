@@ -1,3 +1,5 @@
+using UffdActors.Linux.Userfaultfd;
+
 namespace UffdActors.Bench.Live;
 
 /// <summary>
@@ -33,6 +35,11 @@ public sealed class LiveFaultBench
     /// <exception cref="UffdActors.Handling.VmFailedException">A VM failed closed.</exception>
     public async Task<LiveFaultReport> RunAsync(Action<string>? progress = null, CancellationToken cancel = default)
     {
+        using (UffdDescriptor probe = UffdDescriptor.Open(new UffdOpenOptions { AllowUserModeOnly = true }))
+        {
+            if (probe.Notice is { } notice) progress?.Invoke(notice);
+        }
+
         using BytePages image = new(_options.Pages);
         LiveCell[] cells = [.. _options.Vcpus.Select(v => new LiveCell(v))];
         for (int repeat = 0; repeat <= _options.Repeats; repeat++)

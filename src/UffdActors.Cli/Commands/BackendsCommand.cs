@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Akka.Configuration;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 
@@ -17,8 +18,10 @@ internal static class BackendsCommand
         command.SetAction(async (arguments, cancel) =>
         {
             using JsonTarget target = JsonTarget.Open(host.Terminal, arguments.GetValue(json));
+            Config? config = runtimeOptions.Configuration(arguments);
+            if (RuntimeOptions.IsLive(config)) throw CommandException.BadInput("uffd backends asks the model; what this machine's kernel registers says uffd doctor.");
             BackendsReport report = await UffdRuntime.UseAsync(
-                runtimeOptions.Configuration(arguments), runtime => BackendsReport.AskAsync(runtime, runtimeOptions.Profile(arguments), cancel));
+                config, runtime => BackendsReport.AskAsync(runtime, runtimeOptions.Profile(arguments) ?? runtime.Settings.Kernel, cancel));
             report.Write(target.TakesOutput ? host.Terminal.Progress : host.Terminal.Out);
             target.Write(JsonText.Of(report));
             return ExitCode.Done;

@@ -47,6 +47,7 @@ internal sealed class PostCopyCommand
 
     private readonly Option<string?> _json = TypedOptions.Text("--json", "FILE|-", "Write the figures for machines; - is standard output.");
     private readonly RuntimeOptions _runtime = new();
+    private readonly WatchdogOption _watchdog = new();
     private readonly CommandHost _host;
 
     private PostCopyCommand(CommandHost host) => _host = host;
@@ -65,6 +66,7 @@ internal sealed class PostCopyCommand
         }
 
         _runtime.AddTo(command);
+        _watchdog.AddTo(command);
         command.Exclude(_image, _memory, "memory is either read or made");
         foreach (Option made in new Option[] { _workload, _accesses, _writeRatio }) command.Exclude(_trace, made, "a recorded workload has its own accesses");
         command.SetAction(RunAsync);
@@ -74,7 +76,7 @@ internal sealed class PostCopyCommand
     private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
     {
         using JsonTarget json = JsonTarget.Open(_host.Terminal, arguments.GetValue(_json));
-        Config? config = _runtime.Configuration(arguments);
+        Config? config = _watchdog.Over(_runtime.Configuration(arguments), arguments);
         ISteppedPolicy order = new RandomPolicy(arguments.GetValue(_seed));
         PostCopyProgress progress = new(_host.Terminal);
         (PostCopyOptions options, string dispatcher, PostCopyReport report) =

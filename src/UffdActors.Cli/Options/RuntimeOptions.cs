@@ -14,8 +14,8 @@ internal sealed class RuntimeOptions
     private readonly Option<Named<string>?> _world = TypedOptions.OneOf(
         "--world", "What VMs run on, over what the configuration says: a machine of the model, or the kernel of this one.", "model", "live");
 
-    private readonly Option<Named<KernelProfile>> _profile = TypedOptions.Choice(
-        "--profile", "Kernel that the model is.", KernelProfile.Seed.Name, [.. KernelProfile.All.Select(p => new Named<KernelProfile>(p.Name, p))]);
+    private readonly Option<Named<KernelProfile>?> _profile = TypedOptions.OneOf<KernelProfile>(
+        "--profile", "Kernel that the model is, over what the configuration says.", [.. KernelProfile.All.Select(p => new Named<KernelProfile>(p.Name, p))]);
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -26,17 +26,24 @@ internal sealed class RuntimeOptions
         command.Options.Add(_world);
     }
 
-    /// <summary>The kernel that is asked for.</summary>
-    public KernelProfile Profile(ParseResult result) => result.GetValue(_profile)!.Value;
+    /// <summary>The kernel that is asked for; null for the configured one.</summary>
+    public KernelProfile? Profile(ParseResult result) => result.GetValue(_profile)?.Value;
+
+    /// <summary>True if VMs run on the kernel of this machine.</summary>
+    public static bool IsLive(Config? config) => UffdSettings.Load(config).World == "live";
 
     /// <summary>The configuration that is asked for; null for the reference alone.</summary>
     /// <exception cref="UffdConfigurationException">The file cannot be used.</exception>
+    /// <exception cref="CommandException">A profile is asked for where the kernel is the real one.</exception>
     public Config? Configuration(ParseResult result)
     {
         Config? file = result.GetValue(_config) is { } path ? ConfigFile.Read(path) : null;
         Config choice = result.GetValue(_world) is { } world ? ConfigurationFactory.ParseString($"uffd.world = {world}") : Config.Empty;
         if (result.GetValue(_dispatcher) is { } dispatcher) choice = choice.WithFallback(UffdSettings.Profile(dispatcher.Name));
         if (file is not null) choice = choice.WithFallback(file);
-        return choice.IsEmpty ? null : choice;
+        Config? config = choice.IsEmpty ? null : choice;
+        if (result.GetValue(_profile) is { } profile && IsLive(config))
+            throw CommandException.BadInput($"--profile {profile} means nothing with uffd.world = live: this kernel is what it is; leave it out, or use --world model.");
+        return config;
     }
 }

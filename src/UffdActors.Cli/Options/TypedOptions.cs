@@ -35,11 +35,15 @@ internal static class TypedOptions
     };
 
     /// <summary>One of several names that mean nothing but themselves; null if it is not given.</summary>
-    public static Option<Named<string>?> OneOf(string name, string description, params IReadOnlyList<string> choices) => new(name)
+    public static Option<Named<string>?> OneOf(string name, string description, params IReadOnlyList<string> choices) =>
+        OneOf<string>(name, description, [.. choices.Select(c => new Named<string>(c, c))]);
+
+    /// <summary>One of several names; null if it is not given.</summary>
+    public static Option<Named<T>?> OneOf<T>(string name, string description, IReadOnlyList<Named<T>> choices) => new(name)
     {
         Description = description,
-        HelpName = string.Join('|', choices),
-        CustomParser = result => Chosen(result, name, [.. choices.Select(c => new Named<string>(c, c))]),
+        HelpName = string.Join('|', choices.Select(c => c.Name)),
+        CustomParser = result => Chosen(result, name, choices),
     };
 
     private static Named<T> Chosen<T>(ArgumentResult result, string name, IReadOnlyList<Named<T>> choices)

@@ -61,7 +61,7 @@ internal sealed record PostCopyDocument
             Mode = options.Mode,
             World = report.Place.World,
             Kernel = report.Place.Kernel,
-            Profile = report.Place.IsLive ? null : options.Profile.Name,
+            Profile = report.Place.IsLive ? null : report.Place.Kernel,
             LoopCpu = report.Place.LoopCpu,
             VcpuCpu = report.Place.VcpuCpu,
             Dispatcher = dispatcher,

@@ -1,4 +1,5 @@
 using Spectre.Console;
+using UffdActors.Handling;
 using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Reports;
@@ -15,13 +16,24 @@ internal sealed class PostCopyProgress(Terminal terminal)
     /// <summary>Does the work, and shows progress meanwhile.</summary>
     public async Task<T> WhileAsync<T>(Func<Task<T>> work)
     {
-        if (!terminal.IsInteractive)
+        try
         {
-            await using Timer timer = new(_ => Tell(), null, Plain, Plain);
-            return await work();
+            return terminal.IsInteractive ? await DrawnWhileAsync(work) : await ToldWhileAsync(work);
         }
+        finally
+        {
+            TellIncidents();
+        }
+    }
 
-        return await terminal.Progress.Progress().AutoClear(true).HideCompleted(false)
+    private async Task<T> ToldWhileAsync<T>(Func<Task<T>> work)
+    {
+        await using Timer timer = new(_ => Tell(), null, Plain, Plain);
+        return await work();
+    }
+
+    private Task<T> DrawnWhileAsync<T>(Func<Task<T>> work) =>
+        terminal.Progress.Progress().AutoClear(true).HideCompleted(false)
             .Columns(new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
             .StartAsync(async context =>
             {
@@ -29,15 +41,22 @@ internal sealed class PostCopyProgress(Terminal terminal)
                 await using Timer timer = new(_ => Draw(bar), null, Frame, Frame);
                 return await work();
             });
+
+    // A line each: what went wrong without ending the run, and what the run had to do without.
+    private void TellIncidents()
+    {
+        while (Migration?.Incidents is { } incidents && incidents.TryRead(out Incident? incident)) terminal.WriteError(incident.Message);
     }
 
     private void Tell()
     {
+        TellIncidents();
         if (Migration?.Snapshot() is { } now) terminal.WriteStatus(Describe(now));
     }
 
     private void Draw(ProgressTask bar)
     {
+        TellIncidents();
         if (Migration?.Snapshot() is not { } now) return;
         bar.Description = Describe(now).EscapeMarkup();
         bar.MaxValue = now.Pages;
