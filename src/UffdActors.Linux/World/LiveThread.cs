@@ -90,6 +90,7 @@ internal abstract class LiveCall(LiveThread thread, LiveUserfault userfault, Pag
         }
         finally
         {
+            if (Error == Errno.None) Request?.StampInstalledAndWoken();
             _isCompleted = Error == Errno.None && CompletesAtContext;
             if (_isCompleted) userfault.Tell(this);
             else thread.Tell(this);

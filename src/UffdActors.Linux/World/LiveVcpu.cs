@@ -17,7 +17,8 @@ namespace UffdActors.Linux.World;
 /// </summary>
 /// <remarks>
 /// It measures its own latency around the touch. Whether the touch was a fault, and what the monitor did when, it learns from the reader, which
-/// finds it by the thread id of the message.
+/// finds it by the thread id of the message. The call that wakes it comes back to the monitor when it runs already, so a fault's stamps are complete
+/// for sure when the next fault is over, and it is recorded then.
 /// </remarks>
 internal sealed class LiveVcpu : VcpuThread
 {
@@ -106,6 +107,7 @@ internal sealed class LiveVcpu : VcpuThread
     {
         LiveMemory[] memories = [.. _vm.Regions.Select(_kernel.MemoryOf)];
         VcpuProgress progress = _options.Progress;
+        FaultTrace? over = null;
         int next = 0;
         while (!_stopped && !_kernel.IsHalted && progress.Error is null && _options.Workload.TryNext(out GuestStep step))
         {
@@ -117,7 +119,7 @@ internal sealed class LiveVcpu : VcpuThread
             _trace = trace;
             ulong value = Touch(memories[step.Region], step, progress.Accesses);
             // Let go by the end of the userfaultfd, not by a page: what was read are zeros, or nothing.
-            if (_kernel.IsHalted) return;
+            if (_kernel.IsHalted) break;
             long raised = Volatile.Read(ref _faults);
             if (raised != faults)
             {
@@ -127,13 +129,25 @@ internal sealed class LiveVcpu : VcpuThread
                     trace.Resumed = MonotonicClock.Nanoseconds;
                     next = (next + 1) % Traces;
                     if (_options.SampleEvery == 1) _options.Blocked.Resumed(trace.Resumed);
-                    progress.Latency.Record(trace);
+                    Record(over);
+                    over = trace;
                 }
             }
 
             if (!step.IsWrite) Check(step, value);
             if (progress.Error is null) progress.Accesses++;
         }
+
+        Record(over);
+    }
+
+    // Who runs has been woken, whenever the call came back to the monitor.
+    private void Record(FaultTrace? trace)
+    {
+        if (trace is null) return;
+        trace.Installed = Math.Min(trace.Installed, trace.Resumed);
+        trace.Woken = Math.Min(trace.Woken, trace.Resumed);
+        _options.Progress.Latency.Record(trace);
     }
 
     private ulong Touch(LiveMemory memory, GuestStep step, long accesses)

@@ -160,6 +160,12 @@ internal sealed class PageRequest
         if (Trace is { } trace) trace.Installed = _time.Now;
     }
 
+    /// <summary>The page is mapped and its threads have been woken, in one call of the real kernel that has just come back.</summary>
+    public void StampInstalledAndWoken()
+    {
+        if (Trace is { } trace) trace.Installed = trace.Woken = _time.Now;
+    }
+
     /// <summary>The fill has succeeded in full, and has woken the page's threads. In a turn of the context.</summary>
     public void Complete() => _reader.Completed(this);
 }
