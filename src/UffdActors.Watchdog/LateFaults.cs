@@ -65,6 +65,7 @@ internal sealed class LateFaults
         private Alarm? _suspected;
         private Alarm? _reported;
         private long? _unreadSince;
+        private int _wasUnread;
 
         public required int Generation { get; init; }
 
@@ -81,7 +82,10 @@ internal sealed class LateFaults
                 _unreadSince = null;
             }
 
-            _unreadSince = userfault.Unread == 0 ? null : _unreadSince ?? now;
+            // A signal (a collection sends many) takes a thread out of its fault and lets it fault again: not there at one look is not gone.
+            if (userfault.Unread > 0) _unreadSince ??= now;
+            else if (_wasUnread == 0) _unreadSince = null;
+            _wasUnread = userfault.Unread;
             Alarm? late = Late(userfault, now);
             bool isConfirmed = late is not null && IsSame(late, _suspected);
             _suspected = late;
@@ -93,7 +97,7 @@ internal sealed class LateFaults
         private Alarm? Late(WatchedUserfault userfault, long now)
         {
             if (userfault.Oldest is { } oldest && now - oldest.Raised >= userfault.Deadline) return new Alarm(userfault, oldest, now - oldest.Raised, now - BeatSeen);
-            if (_unreadSince is { } since && now - since >= userfault.Deadline) return new Alarm(userfault, null, now - since, now - BeatSeen);
+            if (userfault.Unread > 0 && _unreadSince is { } since && now - since >= userfault.Deadline) return new Alarm(userfault, null, now - since, now - BeatSeen);
             return null;
         }
 

@@ -63,6 +63,21 @@ public class LateFaultTests
     }
 
     [Fact]
+    public void A_thread_that_a_signal_takes_out_of_its_fault_at_one_look_is_as_late_as_before_and_one_that_is_gone_is_not()
+    {
+        WatchedUserfault frozen = Idle with { Unread = 1 };
+        Assert.Empty(_late.Look([frozen], Second));
+        Assert.Empty(_late.Look([Idle], 2 * Second));
+        Assert.Empty(_late.Look([frozen], 4 * Second));
+        Assert.Equal(4 * Second, Assert.Single(_late.Look([frozen], 5 * Second)).Age);
+
+        Assert.Empty(_late.Look([Idle], 6 * Second));
+        Assert.Empty(_late.Look([Idle], 7 * Second));
+        Assert.Empty(_late.Look([frozen], 8 * Second));
+        Assert.Empty(_late.Look([frozen], 9 * Second));
+    }
+
+    [Fact]
     public void A_loop_that_goes_round_reads_so_faults_that_are_unread_at_every_look_are_others_each_time()
     {
         for (int i = 0; i < 100; i++) Assert.Empty(_late.Look([Idle with { Beats = i, Unread = 3 }], i * Second));

@@ -55,8 +55,8 @@ public sealed class WatchdogTests
 
         string report = await guest.ReportAsync();
 
+        // What its thread is doing is not sure: the collection sends it signals, and each makes it fault again.
         Assert.Contains(": 1 fault is not even read after ", report, StringComparison.Ordinal);
-        Assert.Contains(" forbidden S handle_userfault", report, StringComparison.Ordinal);
     }
 
     [SkippableFact]
