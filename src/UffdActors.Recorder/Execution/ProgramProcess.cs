@@ -18,6 +18,9 @@ public sealed class ProgramProcess : IDisposable
 {
     internal const string Next = "next";
 
+    // To start a process is no step: on a busy machine it takes what it takes.
+    private static readonly TimeSpan StartDeadline = TimeSpan.FromMinutes(1);
+
     private readonly Func<ProcessStartInfo> _command;
     private readonly TimeSpan _deadline;
     private Process? _process;
@@ -38,10 +41,10 @@ public sealed class ProgramProcess : IDisposable
     /// <exception cref="RecorderException">The child cannot be started, or refuses.</exception>
     public void Begin(TraceHeader header, bool fresh)
     {
-        if (_process is not null && (fresh || !SaysReady(Next))) Stop();
+        if (_process is not null && (fresh || !SaysReady(Next, _deadline))) Stop();
         if (_process is not null) return;
         Start();
-        if (SaysReady(TraceWriter.ToText(header))) return;
+        if (SaysReady(TraceWriter.ToText(header), StartDeadline)) return;
         string problem = _process!.StandardError.ReadToEnd().ReplaceLineEndings(" ").Trim();
         Stop();
         throw new RecorderException($"The process that is to execute programs refuses: {problem}");
@@ -51,7 +54,7 @@ public sealed class ProgramProcess : IDisposable
     public StepOutcome Execute(ProgramStep step)
     {
         if (_process is null) throw new InvalidOperationException("No program has begun, or its process has ended.");
-        if (TryExchange(TraceWriter.ToText(step)) is { } line) return new StepOutcome(TraceReader.ReadStep(line).Expected, null);
+        if (TryExchange(TraceWriter.ToText(step), _deadline) is { } line) return new StepOutcome(TraceReader.ReadStep(line).Expected, null);
         string problem = _hang is { } where ? "hangs: " + where : HowItEnded();
         Stop();
         return new StepOutcome(null, problem);
@@ -60,12 +63,12 @@ public sealed class ProgramProcess : IDisposable
     /// <summary>Ends the child.</summary>
     public void Dispose() => Stop();
 
-    private bool SaysReady(string line) => TryExchange(line) == "ready";
+    private bool SaysReady(string line, TimeSpan limit) => TryExchange(line, limit) == "ready";
 
-    private string? TryExchange(string line)
+    private string? TryExchange(string line, TimeSpan limit)
     {
         Exchange exchange = new();
-        using Timer deadline = new(_ => OnDeadline(exchange), null, _deadline, Timeout.InfiniteTimeSpan);
+        using Timer deadline = new(_ => OnDeadline(exchange), null, limit, Timeout.InfiniteTimeSpan);
         try
         {
             _process!.StandardInput.WriteLine(line);
