@@ -18,6 +18,21 @@ public class AskTests
         Assert.Contains("shmem,none+wp,MW,COPY,0,0,4096", run.Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("swapped", "copy", "result     EEXIST", "swap entry with 80 -> swap entry with 80", "A page in swap is a page")]
+    [InlineData("swapped", "read", "result     ok:80", "swap entry with 80 -> page of its own with 80", "brought back")]
+    [InlineData("swapped+wp", "read", "result     ok:80", "swap entry with 80, write-protected -> page of its own with 80, write-protected", "brought back")]
+    [InlineData("swapped+wp", "write", "result     MSG:WRITE+WP", "-> page of its own with 80, write-protected", "write-protected page is reported")]
+    public async Task A_page_in_swap_can_be_asked_about(string state, string operation, string result, string entry, string rule)
+    {
+        CommandRun run = await CommandRun.Of("ask", "--backend", "anon", "--state", state, "--modes", "MW", "--do", operation);
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        foreach (string part in new[] { result, entry, rule, "no recorded row or trace step shows this" }) Assert.Contains(part, run.Output, StringComparison.Ordinal);
+
+        CommandRun shared = await CommandRun.Of("ask", "--backend", "shmem", "--state", state, "--modes", "MW", "--do", operation);
+        Assert.Equal(ExitCode.BadInput, shared.ExitCode);
+    }
+
     [Fact]
     public async Task What_nobody_recorded_is_said_to_be_so()
     {

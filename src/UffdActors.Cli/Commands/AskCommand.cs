@@ -12,7 +12,7 @@ internal static class AskCommand
     public static Command Build(CommandHost host)
     {
         Option<string> backend = new("--backend") { Description = $"Memory: {string.Join(", ", CellMemory.All.Select(m => m.Name))}.", Required = true };
-        Option<string> state = new("--state") { Description = $"State of the page: {string.Join(", ", CellState.All.Select(s => s.Name))}.", Required = true };
+        Option<string> state = new("--state") { Description = $"State of the page: {string.Join(", ", CellState.Askable.Select(s => s.Name))}.", Required = true };
         Option<string> modes = new("--modes") { Description = "Registered modes: letters of MWI.", Required = true };
         Option<string> operation = new("--do") { Description = $"Operation: {string.Join(", ", CellOperation.All.Select(o => o.Name))}.", Required = true };
         Option<string> profile = new("--profile") { Description = $"Kernel: {string.Join(", ", KernelProfile.All.Select(p => p.Name))}.", DefaultValueFactory = _ => KernelProfile.Linux618.Name };
@@ -27,14 +27,14 @@ internal static class AskCommand
         {
             Cell cell = new(
                 Word("--backend", parsed.GetRequiredValue(backend), CellMemory.Find, CellMemory.All.Select(m => m.Name)),
-                Word("--state", parsed.GetRequiredValue(state), CellState.Find, CellState.All.Select(s => s.Name).Concat(CellState.OtherNames.Keys)),
+                Word("--state", parsed.GetRequiredValue(state), CellState.Find, CellState.Askable.Select(s => s.Name).Concat(CellState.OtherNames.Keys)),
                 FeaturesOf(parsed.GetRequiredValue(features)),
                 ModesOf(parsed.GetRequiredValue(modes)),
                 Word("--do", parsed.GetRequiredValue(operation), CellOperation.Find, CellOperation.All.Select(o => o.Name)));
             if (!cell.State.IsOf(cell.Memory))
             {
                 throw CommandException.BadInput(
-                    $"--state {cell.State.Name}: {cell.Memory.Name} has no such state; it has {string.Join(", ", CellState.All.Where(s => s.IsOf(cell.Memory)).Select(s => s.Name))}.");
+                    $"--state {cell.State.Name}: {cell.Memory.Name} has no such state; it has {string.Join(", ", CellState.Askable.Where(s => s.IsOf(cell.Memory)).Select(s => s.Name))}.");
             }
 
             KernelProfile kernel = ProfileOf("--profile", parsed.GetRequiredValue(profile));

@@ -72,7 +72,7 @@ internal sealed class CellWorld : IDisposable
     public CellWorld(KernelProfile profile, Cell cell)
     {
         _cell = cell;
-        _machine = new Machine(profile, ContentKind.Runs, basePages: 64, hugePages: 16, giantPages: 16);
+        _machine = new Machine(cell.State.Swapped ? profile with { Swap = true } : profile, ContentKind.Runs, basePages: 64, hugePages: 16, giantPages: 16);
         _mm = _kernel.Attach(new AddressSpace(_machine));
         _main = _kernel.Attach(new Caller(_mm));
         _context = _kernel.Attach(new UserfaultContext(_mm, UffdOpenFlags.NonBlock));
@@ -118,6 +118,7 @@ internal sealed class CellWorld : IDisposable
         if (needsModes && NewRegister().Error is var refused and not Errno.None) return $"REGISTER: {refused}";
         if (_cell.State.Protected && Protect(WriteProtectModes.Protect) is var notProtected and not Errno.None) return $"WRITEPROTECT: {notProtected}";
         if (_cell.State.Poisoned && NewFill(FillKind.Poison).Error is var notPoisoned and not Errno.None) return $"POISON: {notPoisoned}";
+        if (_cell.State.Swapped && Run(new AdviseMemory(_main, Page, _length, Advice.PageOut)).Error is var notSwapped and not Errno.None) return $"PAGEOUT: {notSwapped}";
         return "";
     }
 
@@ -236,6 +237,7 @@ internal sealed class CellWorld : IDisposable
             EntryKind.WpMarker => "WP marker",
             EntryKind.Poison => "poison",
             EntryKind.File => string.Create(CultureInfo.InvariantCulture, $"page of the file with {store.ReadByte(entry.Folio, 0)}"),
+            _ when entry.IsSwapped => string.Create(CultureInfo.InvariantCulture, $"swap entry with {store.ReadByte(entry.Folio, 0)}{(entry.IsWp ? ", write-protected" : "")}"),
             _ => string.Create(CultureInfo.InvariantCulture, $"page of its own with {store.ReadByte(entry.Folio, 0)}"),
         };
         return entry is { IsPresent: true, IsWp: true } ? text + ", write-protected" : text;

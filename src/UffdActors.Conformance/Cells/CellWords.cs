@@ -67,9 +67,10 @@ public enum CellBase
 /// <param name="Base">How it came to be.</param>
 /// <param name="Protected">Write-protected afterwards.</param>
 /// <param name="Poisoned">Poisoned afterwards.</param>
-public sealed record CellState(string Name, CellBase Base, bool Protected = false, bool Poisoned = false)
+/// <param name="Swapped">Swapped out afterwards (MADV_PAGEOUT); the kernel has a swap device then.</param>
+public sealed record CellState(string Name, CellBase Base, bool Protected = false, bool Poisoned = false, bool Swapped = false)
 {
-    /// <summary>All of them.</summary>
+    /// <summary>All of them that a kernel without swap has: what kernels are compared in.</summary>
     public static IReadOnlyList<CellState> All { get; } =
     [
         new("none", CellBase.Hole),
@@ -86,6 +87,14 @@ public sealed record CellState(string Name, CellBase Base, bool Protected = fals
         new("beyond-eof+wp", CellBase.BeyondEnd, Protected: true),
     ];
 
+    /// <summary>All that can be asked about.</summary>
+    public static IReadOnlyList<CellState> Askable { get; } =
+    [
+        .. All,
+        new("swapped", CellBase.Written, Swapped: true),
+        new("swapped+wp", CellBase.Written, Protected: true, Swapped: true),
+    ];
+
     /// <summary>Other names by which people know a state.</summary>
     public static IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
     {
@@ -99,7 +108,7 @@ public sealed record CellState(string Name, CellBase Base, bool Protected = fals
     };
 
     /// <summary>The state of a name, or null.</summary>
-    public static CellState? Find(string name) => All.FirstOrDefault(s => s.Name == OtherNames.GetValueOrDefault(name, name));
+    public static CellState? Find(string name) => Askable.FirstOrDefault(s => s.Name == OtherNames.GetValueOrDefault(name, name));
 
     /// <summary>True if memory of this kind has such a state.</summary>
     public bool IsOf(CellMemory memory) => Base switch
@@ -108,6 +117,8 @@ public sealed record CellState(string Name, CellBase Base, bool Protected = fals
         CellBase.Cached => memory.HasCache,
         // A guest_memfd cannot be cut; the mapping is longer than the file instead.
         CellBase.BeyondEnd => memory.HasCache,
+        // A page of the cache leaves the mapping and is there as before; huge pages are never swapped.
+        CellBase.Written when Swapped => !memory.IsShared && memory.PageShift == PageSize.BaseShift,
         _ => true,
     };
 }

@@ -26,7 +26,8 @@ internal enum CacheStanding
 /// <param name="Entry">Kind of the entry.</param>
 /// <param name="IsProtected">A present page is write-protected.</param>
 /// <param name="Cache">What the cache holds.</param>
-internal readonly record struct PageStanding(EntryKind Entry, bool IsProtected, CacheStanding Cache)
+/// <param name="IsSwapped">Its content is on the swap device.</param>
+internal readonly record struct PageStanding(EntryKind Entry, bool IsProtected, CacheStanding Cache, bool IsSwapped = false)
 {
     /// <summary>Where a mapped page stands.</summary>
     /// <param name="mm">The process.</param>
@@ -37,7 +38,7 @@ internal readonly record struct PageStanding(EntryKind Entry, bool IsProtected, 
         if (mm.Map.Find(page) is not { } vma) return null;
         Entry entry = mm.EntryAt(page);
         CacheStanding cache = vma.File is { } file ? CacheOf(file, vma.FileIndexOf(page)) : CacheStanding.None;
-        return new PageStanding(entry.Kind, entry is { IsPresent: true, IsWp: true }, cache);
+        return new PageStanding(entry.Kind, entry is { IsPresent: true, IsWp: true }, cache, entry.IsSwapped);
     }
 
     private static CacheStanding CacheOf(MemoryFile file, long index)
