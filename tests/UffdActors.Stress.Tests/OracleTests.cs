@@ -23,8 +23,9 @@ public sealed class OracleTests
         {
             for (int i = 0; i < order.Pages; i++) receiver.Received(order.Id, order.FirstPage + i, 1, SourceContent.Zero, 0);
         });
-        Assert.Equal(StressOracle.ZeroPage, report.Violation!.Oracle);
-        Assert.Contains("read 0 instead of", report.Violation.Message, StringComparison.Ordinal);
+        // By a vCPU, with the lock or without it; or after the lap, if nobody has looked before.
+        Assert.Contains(report.Violation!.Oracle, new[] { StressOracle.ZeroPage, StressOracle.FinalBytes });
+        Assert.NotNull(report.Violation.Page);
     }
 
     [SkippableTheory]
@@ -45,7 +46,7 @@ public sealed class OracleTests
             }
         }, answersRest: true);
         // As it was at the very beginning: the pattern is right, the counters are not, once it has been counted in.
-        Assert.Contains(report.Violation!.Oracle, new[] { StressOracle.Counter, StressOracle.ZeroPage, StressOracle.Lane });
+        Assert.Contains(report.Violation!.Oracle, new[] { StressOracle.Counter, StressOracle.ZeroPage, StressOracle.Lane, StressOracle.FinalBytes });
         Assert.Equal(Page, report.Violation.Page);
         old.Dispose();
     }
