@@ -12,7 +12,7 @@ public sealed class GuestImage : IDisposable
     private const ulong LongestStretch = 63;
     private readonly NativeBuffer _bytes;
 
-    private GuestImage(string name, long bytes)
+    private GuestImage(string name, long bytes, int pageBytes)
     {
         Name = name;
         long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
@@ -22,7 +22,7 @@ public sealed class GuestImage : IDisposable
                 $"A guest of {bytes:N0} bytes needs twice as much memory, for its source and its destination; this machine has {available:N0} bytes.");
         }
 
-        Pages = PageSize.PagesFor(bytes);
+        Pages = PageSize.PagesFor((bytes + pageBytes - 1) / pageBytes * pageBytes);
         _bytes = new NativeBuffer(Pages << PageSize.BaseShift);
     }
 
@@ -32,13 +32,16 @@ public sealed class GuestImage : IDisposable
     /// <summary>Base pages.</summary>
     public long Pages { get; }
 
-    /// <summary>Bytes, a whole number of pages.</summary>
+    /// <summary>Bytes, a whole number of the destination's pages.</summary>
     public long Bytes => Pages << PageSize.BaseShift;
 
     /// <summary>Reads any file as guest memory, rounded up to pages.</summary>
+    /// <param name="path">Name of the file.</param>
+    /// <param name="pageBytes">Bytes of a page of the destination's memory (<see cref="PostCopyMigration.PageBytesOf"/>).</param>
+    /// <param name="cancel">Cancels.</param>
     /// <exception cref="ImageException">There is no such file, it is a folder, empty, or cannot be read.</exception>
     /// <exception cref="InsufficientMemoryException">The machine has not enough memory for source and destination.</exception>
-    public static GuestImage FromFile(string path, CancellationToken cancel = default)
+    public static GuestImage FromFile(string path, int pageBytes = PageSize.Base, CancellationToken cancel = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (Directory.Exists(path)) throw new ImageException($"Image \"{path}\" is a folder; name a file.");
@@ -50,7 +53,7 @@ public sealed class GuestImage : IDisposable
             FileInfo target = new(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
             if (target.Length == 0) throw new ImageException($"Image \"{path}\" is empty or no ordinary file; a guest needs at least one byte of memory.");
             using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 1);
-            image = new GuestImage(path, file.Length);
+            image = new GuestImage(path, file.Length, pageBytes);
             byte[] chunk = new byte[ChunkBytes];
             long offset = 0;
             for (int read; offset < image.Bytes && (read = file.Read(chunk)) > 0; offset += read)
@@ -75,12 +78,13 @@ public sealed class GuestImage : IDisposable
     /// </summary>
     /// <param name="bytes">Size, at least 1.</param>
     /// <param name="seed">Seed.</param>
+    /// <param name="pageBytes">Bytes of a page of the destination's memory (<see cref="PostCopyMigration.PageBytesOf"/>), to which the size is rounded up.</param>
     /// <param name="cancel">Cancels.</param>
     /// <exception cref="InsufficientMemoryException">The machine has not enough memory for source and destination.</exception>
-    public static GuestImage Make(long bytes, ulong seed, CancellationToken cancel = default)
+    public static GuestImage Make(long bytes, ulong seed, int pageBytes = PageSize.Base, CancellationToken cancel = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
-        GuestImage image = new($"made, seed {seed}", bytes);
+        GuestImage image = new($"made, seed {seed}", bytes, pageBytes);
         try
         {
             // Each part has a seed of its own, so all cores may make them, in any order.

@@ -38,16 +38,35 @@ public sealed class PostCopyMigration
         _options = options;
     }
 
-    /// <summary>Asks the kernel on a page of memory whether a destination can be made, before a guest is.</summary>
-    /// <exception cref="UffdException">The memory cannot do what is asked.</exception>
+    /// <summary>Bytes of a page of a destination's memory: a guest is a whole number of them.</summary>
+    /// <param name="runtime">Runtime whose modules are asked.</param>
+    /// <param name="backend">Memory module; null for anonymous memory.</param>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
-    public static async Task CheckAsync(
-        UffdRuntime runtime, string? backend, PostCopyMode mode, KernelProfile? profile, CancellationToken cancel = default)
+    public static int PageBytesOf(UffdRuntime runtime, string? backend)
     {
         ArgumentNullException.ThrowIfNull(runtime);
-        if (backend is { } name) CheckPageSize(runtime.Modules.Find(name));
+        return 1 << (backend is null ? PageSize.BaseShift : runtime.Modules.Find(backend).PageShift);
+    }
+
+    /// <summary>Asks the kernel whether a destination can be made, before a guest is: it is mapped and registered, and nothing more.</summary>
+    /// <param name="runtime">Runtime.</param>
+    /// <param name="backend">Memory module; null for anonymous memory.</param>
+    /// <param name="mode">How faults are to be resolved.</param>
+    /// <param name="profile">The kernel that the model is; null for the configured one.</param>
+    /// <param name="bytes">Size of the guest, at least 1. Huge pages are promised to a mapping when it is made, so too few of them are noticed here.</param>
+    /// <param name="cancel">Cancels.</param>
+    /// <exception cref="UffdException">The memory cannot do what is asked.</exception>
+    /// <exception cref="ModuleException">There is no such memory module.</exception>
+    /// <exception cref="PlatformNotSupportedException">This machine has not got what it takes; the message says what to do.</exception>
+    public static async Task CheckAsync(
+        UffdRuntime runtime, string? backend, PostCopyMode mode, KernelProfile? profile, long bytes = 1, CancellationToken cancel = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
+        int pageBytes = PageBytesOf(runtime, backend);
+        // Other memory is not promised, and need not be asked for in full.
+        long units = pageBytes == PageSize.Base ? 1 : ((bytes - 1) / pageBytes) + 1;
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 16, Profile = profile }, cancel);
-        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = 1, Module = backend }, cancel);
+        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = units * (pageBytes >> PageSize.BaseShift), Module = backend }, cancel);
         Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
         _ = await uffd.RegisterAsync(region, ModesOf(mode), cancel);
     }
@@ -69,8 +88,18 @@ public sealed class PostCopyMigration
     {
         IReadOnlyList<IWorkload> workloads = Workloads();
         long pages = _options.Image.Pages;
-        await using UffdVm vm = await _runtime.CreateVmAsync(
-            new VmOptions { MemoryPages = pages + 16, Profile = _options.Profile, Content = ContentKind.Bytes, Probe = _options.Probe }, cancel);
+        int unitPages = PageBytesOf(_runtime, _options.Backend) >> PageSize.BaseShift;
+        if (pages % unitPages != 0)
+            throw new ImageException($"A guest of {_options.Image.Bytes:N0} bytes is not a whole number of pages of {unitPages << PageSize.BaseShift:N0} bytes; make or read the image for this page size.");
+        VmOptions machine = new()
+        {
+            MemoryPages = (unitPages == 1 ? pages : 0) + 16,
+            HugePages = unitPages == 1 ? null : pages / unitPages,
+            Profile = _options.Profile,
+            Content = ContentKind.Bytes,
+            Probe = _options.Probe,
+        };
+        await using UffdVm vm = await _runtime.CreateVmAsync(machine, cancel);
         vm.PrefaultMemory(cancel);
         GuestRegion region = await MapAsync(vm, pages, cancel);
         Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
@@ -95,8 +124,9 @@ public sealed class PostCopyMigration
         return new PostCopyReport
         {
             Place = vm.Place,
-            Pages = pages,
-            MissingPages = compared.MissingPages,
+            PageBytes = region.PageBytes,
+            Pages = pages / unitPages,
+            MissingPages = compared.MissingPages / unitPages,
             SourceHash = compared.SourceHash,
             DestinationHash = compared.DestinationHash,
             WrittenLanes = compared.WrittenLanes,
@@ -127,12 +157,6 @@ public sealed class PostCopyMigration
 
     private static RegisterModes ModesOf(PostCopyMode mode) => mode == PostCopyMode.Minor ? RegisterModes.Minor : RegisterModes.Missing;
 
-    private static void CheckPageSize(MemoryModule module)
-    {
-        if (module.PageShift != PageSize.BaseShift)
-            throw new ModuleException($"Memory module \"{module.Name}\" has pages of {1L << module.PageShift:N0} bytes; a migration needs memory with pages of {PageSize.Base:N0}.");
-    }
-
     // Content goes in through an alias where CONTINUE maps it; memory that nobody can write to holds its content already.
     private Task<GuestRegion> MapAsync(UffdVm vm, long pages, CancellationToken cancel)
     {
@@ -141,7 +165,6 @@ public sealed class PostCopyMigration
         {
             MemoryModule module = _runtime.Modules.Find(name);
             bool isReadOnly = module.CheckProtection(Prot.ReadWrite, shared: true) != Errno.None;
-            CheckPageSize(module);
             if (isReadOnly && _options.Trace is null && _options.WriteRatio > 0)
                 throw new ModuleException($"Memory module \"{name}\" is read-only; a guest in it cannot write: use a write ratio of 0, not {_options.WriteRatio}.");
             alias = _options.Mode == PostCopyMode.Minor && !isReadOnly;

@@ -12,6 +12,9 @@ public sealed record PostCopyReport
     /// <summary>What the destination ran on.</summary>
     public required VmPlace Place { get; init; }
 
+    /// <summary>Bytes of a page of the destination's memory: all pages below are of this size.</summary>
+    public required int PageBytes { get; init; }
+
     /// <summary>Pages of the guest.</summary>
     public required long Pages { get; init; }
 
@@ -66,13 +69,13 @@ public sealed record PostCopyReport
     /// <summary>Pages filled with content on demand.</summary>
     public required long DemandPages { get; init; }
 
-    /// <summary>Pages mapped as zeros on demand.</summary>
+    /// <summary>Pages filled with zeros on demand.</summary>
     public required long DemandZeroPages { get; init; }
 
     /// <summary>Pages filled with content by the push.</summary>
     public required long PushedPages { get; init; }
 
-    /// <summary>Pages mapped as zeros by the push.</summary>
+    /// <summary>Pages filled with zeros by the push.</summary>
     public required long PushedZeroPages { get; init; }
 
     /// <summary>Latency of faults.</summary>

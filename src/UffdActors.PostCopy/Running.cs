@@ -15,8 +15,8 @@ public enum PostCopyPhase
 /// <summary>How far a migration is.</summary>
 /// <param name="Phase">What it is at.</param>
 /// <param name="Elapsed">Since the first access.</param>
-/// <param name="ReceivedPages">Pages that are there.</param>
-/// <param name="Pages">Pages of the guest.</param>
+/// <param name="ReceivedPages">Base pages that are there.</param>
+/// <param name="Pages">Base pages of the guest.</param>
 /// <param name="Accesses">Accesses of the guest that are through.</param>
 /// <param name="Faults">Faults so far.</param>
 /// <param name="Outstanding">Pages being resolved.</param>

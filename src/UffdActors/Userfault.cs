@@ -1,3 +1,4 @@
+using System.Numerics;
 using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Handling;
@@ -183,12 +184,6 @@ public sealed class Userfault
                 throw new InvalidOperationException($"Region {unfit.Region.Id} ({unfit.Region.Module ?? "anonymous memory"}) takes no poison; use LostPages.Wait.");
         }
 
-        foreach (GuestRegion region in All().Select(r => r.Region))
-        {
-            if (region.PageBytes != PageSize.Base)
-                throw new InvalidOperationException($"Region {region.Id} has pages of {region.PageBytes} bytes ({region.Module}); handlers fill pages of {PageSize.Base} bytes only.");
-        }
-
         RegionView view = RegionView.Empty;
         foreach (Registered registered in All()) view = view.With(Served(registered.Region, registered.Modes, registered.Received));
         HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
@@ -217,12 +212,12 @@ public sealed class Userfault
         PushProgress progress = new(_vm.NewCompletion());
         // Demand and push meet in one mailbox, if they come from one source.
         Akka.Actor.IActorRef actor = _source is var (served, asked) && ReferenceEquals(served, source) ? asked : await _vm.StartSourceAsync(source);
-        Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, received, progress, _vm.Settings.PushChunkPages));
+        Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, received, progress, ChunkOf(region), UnitOf(region)));
         lock (_gate) _pushes.Add(push);
         return new BackgroundPush(progress, received, _vm);
     }
 
-    /// <summary>Pages of a region that have been filled.</summary>
+    /// <summary>Base pages of a region that have been filled.</summary>
     public PageBitmap ReceivedOf(GuestRegion region) => Find(region).Received;
 
     /// <summary>Lets pages that had been given up (after crashes, or a failed source) be tried again.</summary>
@@ -305,12 +300,16 @@ public sealed class Userfault
     private static ServedRegion Served(GuestRegion region, RegisterModes modes, PageBitmap received)
     {
         PageRange range = PageRange.OfBytes(region.Address, region.Bytes);
-        if ((modes & RegisterModes.Minor) == 0) return new ServedRegion(region.Id, range, range.Start, ResolveBy.Copy, received);
-        return region.AliasAddress == 0
-            ? new ServedRegion(region.Id, range, range.Start, ResolveBy.ContinueAsIs, received)
-            : new ServedRegion(
-                region.Id, range, range.Start, ResolveBy.Continue, received, new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages));
+        bool isMinor = (modes & RegisterModes.Minor) != 0;
+        AliasPages? alias = isMinor && region.AliasAddress != 0 ? new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages) : null;
+        ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
+        return new ServedRegion(region.Id, range, range.Start, by, received, alias, BitOperations.Log2((uint)region.PageBytes));
     }
+
+    private static int UnitOf(GuestRegion region) => region.PageBytes >> PageSize.BaseShift;
+
+    // Whole pages of the region, at least one.
+    private int ChunkOf(GuestRegion region) => Math.Max(_vm.Settings.PushChunkPages / UnitOf(region), 1) * UnitOf(region);
 
     /// <summary>A region that is registered here.</summary>
     private sealed record Registered(GuestRegion Region, RegisterModes Modes, UffdIoctls Ioctls, PageBitmap Received)
@@ -319,10 +318,7 @@ public sealed class Userfault
         public bool IsFilled => (Modes & (RegisterModes.Missing | RegisterModes.Minor)) != 0;
 
         /// <summary>What a call has filled from a page on.</summary>
-        public void Receive(long page, IoctlResult result)
-        {
-            for (long end = page + (result.BytesDone >> PageSize.BaseShift); page < end; page++) _ = Received.Set(page);
-        }
+        public void Receive(long page, IoctlResult result) => Received.Set(page, result.BytesDone >> PageSize.BaseShift);
     }
 }
 
@@ -340,13 +336,13 @@ public sealed class BackgroundPush
         _vm = vm;
     }
 
-    /// <summary>Pages of the region that are there, by push and by demand.</summary>
+    /// <summary>Base pages of the region that are there, by push and by demand.</summary>
     public long ReceivedPages => _received.Count;
 
-    /// <summary>Pages that the push has filled with content.</summary>
+    /// <summary>Pages, of the region's own size, that the push has filled with content.</summary>
     public long Pages => _progress.Pages;
 
-    /// <summary>Pages that the push has mapped as zeros.</summary>
+    /// <summary>Pages, of the region's own size, that the push has filled with zeros.</summary>
     public long ZeroPages => _progress.ZeroPages;
 
     /// <summary>Ends when every page of the region is there.</summary>

@@ -11,6 +11,9 @@ public sealed record VmOptions
     /// <summary>Base pages of physical memory; guest memory, page cache and private copies come out of it.</summary>
     public required long MemoryPages { get; init; }
 
+    /// <summary>Huge pages of 2 MiB in the model's pool, unless <c>uffd.kernel.huge-pages</c> says how many; null for what the kernel has.</summary>
+    public long? HugePages { get; init; }
+
     /// <summary>The kernel; null for the configured one (<c>uffd.kernel.profile</c>). Configured knobs apply in either case.</summary>
     public KernelProfile? Profile { get; init; }
 
@@ -35,7 +38,7 @@ public sealed record VmOptions
 /// <summary>What a region of guest memory is made of.</summary>
 public sealed record RegionOptions
 {
-    /// <summary>Size in base pages.</summary>
+    /// <summary>Size in base pages: whole pages of the module's page size.</summary>
     public required long Pages { get; init; }
 
     /// <summary>Name of the memory module; null for anonymous memory.</summary>

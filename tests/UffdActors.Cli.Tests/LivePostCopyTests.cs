@@ -5,7 +5,8 @@ using UffdActors.Linux.Tests;
 namespace UffdActors.Cli.Tests;
 
 /// <summary><c>uffd postcopy --world live</c>: what it says of its times, and how it refuses.</summary>
-public sealed class LivePostCopyTests
+[Collection(HugePageCollection.Name)]
+public sealed class LivePostCopyTests(HugePages pool)
 {
     private static readonly string[] Small = ["postcopy", "--memory", "1M", "--accesses", "500", "--vcpus", "2"];
 
@@ -120,6 +121,31 @@ public sealed class LivePostCopyTests
         Assert.Empty(run.Output);
     }
 
+    [SkippableTheory]
+    [InlineData("missing")]
+    [InlineData("minor")]
+    public async Task Huge_pages_are_migrated_by_real_page_faults_and_counted_as_such(string mode)
+    {
+        pool.Require();
+        JsonElement json = await JsonOf("postcopy", "--world", "live", "--backend", "hugetlb", "--mode", mode, "--memory", "5M", "--accesses", "2000", "--json", "-");
+        Assert.Equal(2 << 20, json.GetProperty("run").GetProperty("pageBytes").GetInt32());
+        Assert.Equal(6 << 20, json.GetProperty("run").GetProperty("memoryBytes").GetInt32());
+        Assert.Equal(3, json.GetProperty("checks").GetProperty("pages").GetInt32());
+        Assert.Equal(3, json.GetProperty("pages").EnumerateObject().Sum(p => p.Value.GetInt64()));
+        Assert.NotEqual(0, json.GetProperty("faults").GetProperty($"{mode}ByRead").GetInt32());
+    }
+
+    [SkippableFact]
+    public async Task Too_few_huge_pages_are_exit_3_with_the_doctors_remedy_before_anything_is_made()
+    {
+        LiveKernel.Require();
+        CommandRun run = await CommandRun.Of("postcopy", "--world", "live", "--backend", "hugetlb", "--memory", "4T");
+        Assert.Equal(ExitCode.Unsupported, run.ExitCode);
+        Assert.Contains("2097152 huge pages are needed, and ", run.Error, StringComparison.Ordinal);
+        Assert.Contains(Remedies.Of(MachineNeed.HugePages), run.Error, StringComparison.Ordinal);
+        Assert.Empty(run.Output);
+    }
+
     [SkippableFact]
     public async Task What_no_kernel_can_do_stays_exit_2()
     {
@@ -140,7 +166,7 @@ public sealed class LivePostCopyTests
         Assert.Contains(Remedies.Of(need), Failures.MessageOf(refusal), StringComparison.Ordinal);
     }
 
-    private static async Task<JsonElement> JsonOf(string[] args)
+    private static async Task<JsonElement> JsonOf(params string[] args)
     {
         CommandRun run = await CommandRun.Of(args);
         Assert.Equal(ExitCode.Done, run.ExitCode);

@@ -14,6 +14,8 @@ public sealed class PostCopyTests : IDisposable
     [InlineData("shmem", "missing", "parallel")]
     [InlineData("shmem", "minor", "fault-loop")]
     [InlineData("guest-memfd", "minor", "parallel")]
+    [InlineData("hugetlb", "missing", "fault-loop")]
+    [InlineData("hugetlb", "minor", "parallel")]
     public async Task A_real_file_is_migrated_and_verified(string backend, string mode, string dispatcher)
     {
         string json = _place.Path("run.json");
@@ -28,7 +30,9 @@ public sealed class PostCopyTests : IDisposable
         JsonElement root = document.RootElement;
         Assert.Equal(1, root.GetProperty("version").GetInt32());
         Assert.True(root.GetProperty("verified").GetBoolean());
-        long pages = (new FileInfo(Workplace.RealFile).Length + 4095) / 4096;
+        long pageBytes = backend == "hugetlb" ? 2 << 20 : 4096;
+        Assert.Equal(pageBytes, root.GetProperty("run").GetProperty("pageBytes").GetInt64());
+        long pages = (new FileInfo(Workplace.RealFile).Length + pageBytes - 1) / pageBytes;
         Assert.Equal(pages, root.GetProperty("checks").GetProperty("pages").GetInt64());
         Assert.Equal(pages, root.GetProperty("pages").EnumerateObject().Sum(p => p.Value.GetInt64()));
         JsonElement checks = root.GetProperty("checks");
@@ -39,6 +43,7 @@ public sealed class PostCopyTests : IDisposable
     [InlineData("anon", "missing")]
     [InlineData("shmem", "minor")]
     [InlineData("guest-memfd", "minor")]
+    [InlineData("hugetlb", "missing")]
     public async Task On_the_stepped_dispatcher_a_seed_gives_the_same_run_again_and_another_seed_another(string backend, string mode)
     {
         string first = await DocumentAsync("1");
@@ -107,7 +112,6 @@ public sealed class PostCopyTests : IDisposable
     [InlineData("EINVAL", "--backend", "anon", "--mode", "minor")]
     [InlineData("EINVAL", "--backend", "guest-memfd", "--mode", "missing")]
     [InlineData("EINVAL", "--backend", "guest-memfd", "--mode", "minor", "--profile", "linux-6.18")]
-    [InlineData("hugetlb", "--backend", "hugetlb")]
     [InlineData("ram-disk", "--backend", "ram-disk")]
     [InlineData("12Q", "--memory", "12Q")]
     [InlineData("--memory -4096", "--memory", "-4096")]

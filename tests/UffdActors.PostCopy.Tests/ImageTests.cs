@@ -50,6 +50,19 @@ public class ImageTests
         }
     }
 
+    [Theory]
+    [InlineData(1, 512)]
+    [InlineData(2 << 20, 512)]
+    [InlineData((2 << 20) + 1, 1024)]
+    public async Task A_size_is_rounded_up_to_the_destinations_pages_and_one_that_is_not_is_refused(long bytes, long pages)
+    {
+        using GuestImage image = GuestImage.Make(bytes, 1, 2 << 20);
+        Assert.Equal(pages, image.Pages);
+        using GuestImage odd = GuestImage.Make(5000, 1);
+        ImageException refused = await Assert.ThrowsAsync<ImageException>(() => Migrations.RunAsync("fault-loop", new PostCopyOptions { Image = odd, Backend = "hugetlb" }));
+        Assert.Contains("8,192 bytes is not a whole number of pages of 2,097,152 bytes", refused.Message, StringComparison.Ordinal);
+    }
+
     private static byte[] Bytes(GuestImage image)
     {
         byte[] all = new byte[image.Bytes];

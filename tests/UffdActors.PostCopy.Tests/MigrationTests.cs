@@ -15,6 +15,8 @@ public class MigrationTests
                     worlds.Add(dispatcher, "shmem", PostCopyMode.Missing, handlers);
                     worlds.Add(dispatcher, "shmem", PostCopyMode.Minor, handlers);
                     worlds.Add(dispatcher, "guest-memfd", PostCopyMode.Minor, handlers);
+                    worlds.Add(dispatcher, "hugetlb", PostCopyMode.Missing, handlers);
+                    worlds.Add(dispatcher, "hugetlb", PostCopyMode.Minor, handlers);
                 }
             }
 
@@ -37,9 +39,12 @@ public class MigrationTests
         Assert.Equal(report.SourceHash, report.DestinationHash);
         Assert.Equal(20_000, report.Accesses);
         Assert.NotEqual(0, report.WrittenLanes);
-        // Every page came once: on demand or by push, with content or as zeros.
-        Assert.Equal(image.Pages, report.DemandPages + report.DemandZeroPages + report.PushedPages + report.PushedZeroPages);
-        long zeros = Enumerable.Range(0, (int)image.Pages).LongCount(page => image.IsZero(page));
+        // Every page of the destination's own size came once: on demand or by push, with content or as zeros.
+        Assert.Equal(backend == "hugetlb" ? 2 << 20 : 4096, report.PageBytes);
+        Assert.Equal(image.Bytes / report.PageBytes, report.Pages);
+        Assert.Equal(report.Pages, report.DemandPages + report.DemandZeroPages + report.PushedPages + report.PushedZeroPages);
+        int unit = report.PageBytes / 4096;
+        long zeros = Enumerable.Range(0, (int)report.Pages).LongCount(page => Enumerable.Range(page * unit, unit).All(p => image.IsZero(p)));
         Assert.Equal(zeros, report.DemandZeroPages + report.PushedZeroPages);
     }
 }

@@ -93,8 +93,9 @@ internal sealed class PostCopyCommand
         {
             string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
             PostCopyMode mode = arguments.GetValue(_mode)!.Value;
-            await PostCopyMigration.CheckAsync(runtime, backend, mode, _runtime.Profile(arguments), cancel);
-            using GuestImage image = Image(arguments, cancel);
+            int pageBytes = PostCopyMigration.PageBytesOf(runtime, backend);
+            await PostCopyMigration.CheckAsync(runtime, backend, mode, _runtime.Profile(arguments), GuestBytes(arguments), cancel);
+            using GuestImage image = Image(arguments, pageBytes, cancel);
             PostCopyOptions options = new()
             {
                 Image = image,
@@ -115,7 +116,12 @@ internal sealed class PostCopyCommand
         }
     }
 
-    private GuestImage Image(ParseResult arguments, CancellationToken cancel) => arguments.GetValue(_image) is { } path
-        ? GuestImage.FromFile(path, cancel)
-        : GuestImage.Make(arguments.GetValue(_memory) ?? DefaultMemory, arguments.GetValue(_seed), cancel);
+    // What is wrong with a file is found when it is read.
+    private long GuestBytes(ParseResult arguments) => arguments.GetValue(_image) is { } path
+        ? new FileInfo(path) is { Exists: true, Length: > 0 and var length } ? length : 1
+        : arguments.GetValue(_memory) ?? DefaultMemory;
+
+    private GuestImage Image(ParseResult arguments, int pageBytes, CancellationToken cancel) => arguments.GetValue(_image) is { } path
+        ? GuestImage.FromFile(path, pageBytes, cancel)
+        : GuestImage.Make(arguments.GetValue(_memory) ?? DefaultMemory, arguments.GetValue(_seed), pageBytes, cancel);
 }

@@ -1,4 +1,3 @@
-using UffdActors.Model.Memory;
 using UffdActors.PostCopy;
 using UffdActors.Statistics;
 
@@ -54,7 +53,7 @@ internal sealed record PostCopyDocument
         {
             Image = options.Image.Name,
             MemoryBytes = options.Image.Bytes,
-            PageBytes = PageSize.Base,
+            PageBytes = report.PageBytes,
             Vcpus = options.Vcpus,
             Handlers = options.Handlers,
             Backend = options.Backend ?? "anon",

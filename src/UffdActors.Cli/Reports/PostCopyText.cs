@@ -1,5 +1,6 @@
 using Spectre.Console;
 using UffdActors.Cli.Options;
+using UffdActors.Model.Memory;
 using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Reports;
@@ -48,8 +49,9 @@ internal sealed class PostCopyText(IAnsiConsole console, PostCopyOptions options
     private void Head()
     {
         string memory = options.Backend ?? "anon";
+        string pages = report.PageBytes == PageSize.Base ? "" : $" in pages of {SizeText.Of(report.PageBytes)}";
         string handlers = Figures.Count(options.Handlers, "handler", "handlers");
-        Line($"{SizeText.Of(options.Image.Bytes)} ({options.Image.Name}) to {memory}, {options.Mode.ToString().ToLowerInvariant()}; "
+        Line($"{SizeText.Of(options.Image.Bytes)} ({options.Image.Name}) to {memory}{pages}, {options.Mode.ToString().ToLowerInvariant()}; "
             + $"{Figures.Count(options.Vcpus, "vCPU", "vCPUs")}, {handlers}, {dispatcher}, {(report.Place.IsLive ? "Linux" : "kernel")} {report.Place.Kernel}");
     }
 

@@ -230,7 +230,7 @@ public sealed unsafe class GuestMemory : SafeHandle
         {
             Errno error = Libc.LastError;
             throw backing == MemoryBacking.Hugetlb && error == Errno.ENOMEM
-                ? new UnsupportedMachineException(MachineNeed.HugePages, $"There are not enough free huge pages for {bytes} bytes.")
+                ? new UnsupportedMachineException(MachineNeed.HugePages, $"{bytes / PageSize.Huge} huge pages are needed, and {HugePagePool.Available()} are free and not promised to others.")
                 : new SyscallException($"mmap({bytes} bytes of {backing})", error);
         }
 

@@ -9,12 +9,12 @@ using UffdActors.Model.Operations;
 
 namespace UffdActors.Linux.World;
 
-/// <summary>How one kind of memory is filled: which ioctl it takes for which fill.</summary>
+/// <summary>How one kind of memory is filled: the ioctl of each fill, with the size of its pages.</summary>
 internal class LiveBackend
 {
     private readonly NativeBuffer _zeros;
 
-    protected LiveBackend(int pageBytes)
+    public LiveBackend(int pageBytes)
     {
         PageBytes = pageBytes;
         _zeros = new NativeBuffer(pageBytes);
@@ -23,8 +23,8 @@ internal class LiveBackend
     /// <summary>Bytes of a page.</summary>
     public int PageBytes { get; }
 
-    /// <summary>The backend of a kind of memory. Anonymous and shared memory take the same ioctls; huge pages have no zero page.</summary>
-    public static LiveBackend Of(MemoryBacking backing) => backing == MemoryBacking.Hugetlb ? new LiveHugetlb() : new LiveBackend(PageSize.Base);
+    /// <summary>The backend of a kind of memory. All take the same ioctls but for ZEROPAGE, for which handlers ask base pages only.</summary>
+    public static LiveBackend Of(MemoryBacking backing) => new(backing == MemoryBacking.Hugetlb ? PageSize.Huge : PageSize.Base);
 
     /// <summary>Issues a fill.</summary>
     public virtual IoctlResult Fill(UffdDescriptor uffd, LiveFill fill)
@@ -42,7 +42,7 @@ internal class LiveBackend
     }
 
     /// <summary>Copies a page of zeros; of a longer range the first page, which is a partial success.</summary>
-    protected IoctlResult CopyZeros(UffdDescriptor uffd, ulong start, long bytes)
+    private IoctlResult CopyZeros(UffdDescriptor uffd, ulong start, long bytes)
     {
         IoctlResult result = uffd.Copy(start, (ulong)_zeros.Address, PageBytes);
         return result.IsDone && bytes > PageBytes ? result with { Error = Errno.EAGAIN } : result;
@@ -50,14 +50,6 @@ internal class LiveBackend
 
     /// <summary>Frees what it holds.</summary>
     public void Free() => _zeros.Dispose();
-}
-
-/// <summary>Pages of 2 MiB: ZEROPAGE is not offered, so zeros are copied.</summary>
-internal sealed class LiveHugetlb() : LiveBackend(PageSize.Huge)
-{
-    /// <inheritdoc />
-    public override IoctlResult Fill(UffdDescriptor uffd, LiveFill fill) =>
-        fill.Kind == FillKind.ZeroPage ? CopyZeros(uffd, fill.Start, (long)fill.Length) : base.Fill(uffd, fill);
 }
 
 /// <summary>The turns in which one kind of memory is filled. A backend that throws fails the call, with EIO, and nothing else.</summary>

@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Memory;
@@ -93,9 +94,13 @@ internal sealed class LiveMemory : IDisposable
 
     /// <summary>Allocates the memory in full and maps it in the alias: MINOR without MISSING fills a hole with zeros in silence (DESIGN 9).</summary>
     /// <exception cref="UffdException">There is not enough memory.</exception>
+    /// <exception cref="UnsupportedMachineException">The pool of huge pages is empty.</exception>
     public void Populate()
     {
         Errno error = Alias!.Advise(0, Alias.Bytes, MemoryAdvice.PopulateWrite);
+        // What was promised may be gone all the same: taken out of the pool, or on a node that this process may not use.
+        if (error is Errno.ENOMEM or Errno.EFAULT && Alias.Backing == MemoryBacking.Hugetlb)
+            throw new UnsupportedMachineException(MachineNeed.HugePages, $"{Alias.Bytes} bytes of huge pages could not be allocated ({error}).");
         if (error != Errno.None) throw new UffdException("madvise(MADV_POPULATE_WRITE)", error, KernelErrors.Explain("madvise", error));
     }
 

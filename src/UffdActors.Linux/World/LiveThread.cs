@@ -19,10 +19,14 @@ internal sealed class LiveThread(LiveUserfault userfault) : MonitorThread
     public override IMonitorCall PopulateAlias(PageRequest request, ulong address) => new LivePopulate(this, userfault, request, address);
 
     /// <inheritdoc />
-    public override bool TryWriteAlias(ulong address, nint bytes)
+    public override bool TryWriteAlias(ulong address, nint bytes, int length)
     {
         if (userfault.AliasAt(address) is not { } alias) return false;
-        alias.WriteFrom((long)(address - alias.Address), bytes, PageSize.Base);
+        long offset = (long)(address - alias.Address);
+        // A base page is mapped by the write itself. With the pool of huge pages empty a write into a hole would end the process (SIGBUS):
+        // where that can be, the page is asked for first, which gives an errno.
+        if (length > PageSize.Base && alias.Advise(offset, length, MemoryAdvice.PopulateWrite) != Errno.None) return false;
+        alias.WriteFrom(offset, bytes, length);
         return true;
     }
 
@@ -187,6 +191,6 @@ internal sealed class LivePopulate : LiveCall
     {
         // The alias is never registered, so nobody has to resolve what this faults in.
         GuestMemory alias = Userfault.AliasAt(_address)!;
-        Error = alias.Advise((long)(_address - alias.Address), PageSize.Base, MemoryAdvice.PopulateRead);
+        Error = alias.Advise((long)(_address - alias.Address), backend.PageBytes, MemoryAdvice.PopulateRead);
     }
 }

@@ -35,6 +35,15 @@ public sealed unsafe class NativeBuffer : SafeHandle
     /// <summary>Copies bytes in.</summary>
     public void Write(long offset, ReadOnlySpan<byte> bytes) => bytes.CopyTo(Slice(offset, bytes.Length));
 
+    /// <summary>Copies native bytes in. They may lie in this buffer themselves.</summary>
+    /// <param name="offset">First byte written.</param>
+    /// <param name="source">Native memory that stays valid for the call.</param>
+    /// <param name="length">Bytes.</param>
+    public void CopyFrom(long offset, nint source, int length) => new ReadOnlySpan<byte>((void*)source, length).CopyTo(Slice(offset, length));
+
+    /// <summary>Makes a range zeros.</summary>
+    public void Clear(long offset, int length) => Slice(offset, length).Clear();
+
     /// <summary>Copies bytes out.</summary>
     public void Read(long offset, Span<byte> bytes) => Slice(offset, bytes.Length).CopyTo(bytes);
 

@@ -17,7 +17,7 @@ namespace UffdActors.Actors;
 /// New ──► Fetching ──► Filling ──► (success: ends at the context)
 ///  │          ▲           ├─ EAGAIN: Deferred ──► Filling
 ///  │          └───────────┼─ CONTINUE into a hole
-///  └──────────────────────┼─ EEXIST, ENOENT: Dismissed ──► (context wakes the page)
+///  └──────────────────────┼─ EEXIST, ENOENT, EFAULT: Dismissed ──► (context wakes the page)
 ///                         └─ source failed too often, page lost, fill refused: Paused ──► (recover: context wakes the page)
 /// </code>
 /// What it decides is in <see cref="FaultResolver"/>; which requests it has is in the reader's table. So a crash loses nothing: the
@@ -116,20 +116,8 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 OnCleared(request, call.Error);
                 break;
             case RequestPhase.Populating:
-                if (call.Error == Errno.None)
-                {
-                    Fill(request);
-                }
-                else if (call.Error is Errno.EAGAIN or Errno.ENOMEM)
-                {
-                    GiveUpClaim(request);
-                    Defer(request);
-                }
-                else
-                {
-                    Refuse(request, call.Error);
-                }
-
+                if (call.Error == Errno.None) Fill(request);
+                else OnNotPopulated(request, call.Error);
                 break;
             default:
                 request.Error = call.Error;
@@ -176,15 +164,18 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
             return;
         }
 
-        switch (FaultResolver.First(request.Flags, region.By, view.IsRemoved(page), request.Streak))
+        bool hasWaited = request.Phase == RequestPhase.Deferred;
+        switch (FaultResolver.First(request.Flags, region.By, view.IsRemoved(page, request.Pages), request.Streak, hasWaited))
         {
             case Resolution.Fetch:
                 Fetch(request);
                 break;
             case Resolution.FillZero:
-                Issue(request, decidedOn, FillKind.ZeroPage, FillSource.Zero);
+                request.Content = SourceContent.Zero;
+                IssueZeros(request, decidedOn);
                 break;
             case Resolution.CopyZeros:
+                request.Content = SourceContent.Zero;
                 Issue(request, decidedOn, FillKind.Copy, FillSource.Zero);
                 break;
             case Resolution.Continue:
@@ -195,11 +186,11 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 Start(_slot.Thread.ClearProtection(request), request, RequestPhase.Clearing);
                 break;
             case Resolution.Defer:
-                request.Streak = 0;
-                Defer(request);
+                // Longer and longer over all the faults that came again: of each of them this is the first attempt.
+                RetryAfter(request, request.Streak);
                 break;
             default:
-                Refuse(request, Errno.EEXIST);
+                Refuse(request, request.StreakError);
                 break;
         }
     }
@@ -207,7 +198,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
     private void Fetch(PageRequest request)
     {
         request.Phase = RequestPhase.Fetching;
-        request.Failure = null;
+        request.BeginAnswer();
         if (request.Trace is { } trace) trace.Requested = _vm.Time.Now;
         if (_options.SourceActor is { } actor)
         {
@@ -220,7 +211,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         try
         {
             _options.Source.Request(
-                new PageOrder(request.Id, request.Region.Id, request.Page, 1, Urgency.Demand, request.BufferAddress, CancellationToken.None), this);
+                new PageOrder(request.Id, request.Region.Id, request.Page, request.Pages, Urgency.Demand, request.BufferAddress, CancellationToken.None), this);
             if (!_answered) request.Failure = new InvalidOperationException($"{_options.Source} says that it answers at once, and did not answer for page {request.Page}");
         }
         catch (Exception e)
@@ -285,15 +276,21 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
             return;
         }
 
-        // Removed while it was being fetched: the old bytes must not come back.
-        if (view.Epoch > 0 && view.IsRemoved(page))
+        if (request.Failure is PageLostException)
         {
+            // Of a page that is only partly removed the rest is still lost.
+            if (!view.IsRemoved(page, request.Pages))
+            {
+                Issue(request, decidedOn, FillKind.Poison, FillSource.Zero);
+                return;
+            }
+
             request.Content = SourceContent.Zero;
         }
-        else if (request.Failure is PageLostException)
+        else if (view.Removed.Length > 0)
         {
-            Issue(request, decidedOn, FillKind.Poison, FillSource.Zero);
-            return;
+            // Removed while it was being fetched: the old bytes must not come back.
+            request.DropRemoved(view);
         }
 
         if (region.By == ResolveBy.Continue)
@@ -305,7 +302,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         switch (request.Content)
         {
             case SourceContent.Zero:
-                Issue(request, decidedOn, FillKind.ZeroPage, FillSource.Zero);
+                IssueZeros(request, decidedOn);
                 break;
             case SourceContent.Stamp:
                 Issue(request, decidedOn, FillKind.Copy, FillSource.Stamp((uint)request.Data));
@@ -342,7 +339,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         // The cache was allocated in full, so a page of zeros is there already; unless a hole was punched, as an earlier attempt may have
         // shown: then the alias is faulted in first, which makes one.
         bool hasZeros = request.Attempts == 0 || request.Phase == RequestPhase.Populating;
-        if ((request.Content == SourceContent.Zero && hasZeros) || (request.Content != SourceContent.Zero && _slot.Thread.TryWriteAlias(address, request.Data)))
+        if ((request.Content == SourceContent.Zero && hasZeros) || (request.Content != SourceContent.Zero && _slot.Thread.TryWriteAlias(address, request.Data, request.Bytes)))
         {
             alias.MarkWritten(request.Page);
             request.HasClaim = false;
@@ -354,11 +351,15 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         Start(_slot.Thread.PopulateAlias(request, address), request, RequestPhase.Populating);
     }
 
+    /// <summary>The zero page is a base page: there is none of a larger size, so zeros are copied.</summary>
+    private void IssueZeros(PageRequest request, long decidedOn) =>
+        Issue(request, decidedOn, request.Pages == 1 ? FillKind.ZeroPage : FillKind.Copy, FillSource.Zero);
+
     private void Issue(PageRequest request, long decidedOn, FillKind kind, FillSource source)
     {
         request.Phase = RequestPhase.Filling;
         request.Fill.DecideOn(decidedOn);
-        request.Fill.Begin(kind, request.Address, PageSize.Base, source);
+        request.Fill.Begin(kind, request.Address, (ulong)request.Bytes, source);
         // Between the look at the view and the call anything may happen on real threads, so an explorer gets a turn there.
         if (_vm.SplitsTurns) Self.Tell(request.Fill, ActorRefs.NoSender);
         else if (request.Fill.Advance())
@@ -392,7 +393,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
     /// <summary>CONTINUE found no page in the cache: a hole was punched. Where we know of it, it is the thread's to find out; else it is filled again.</summary>
     private void OnHole(PageRequest request)
     {
-        if (_options.Reader.View.IsRemoved(PageSize.PageOf(request.Address)))
+        if (_options.Reader.View.IsRemoved(PageSize.PageOf(request.Address), request.Pages))
         {
             Dismiss(request);
         }
@@ -407,6 +408,15 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         }
     }
 
+    /// <summary>A hole in the cache could not be filled. An empty pool of huge pages is EFAULT here, and may have pages again later.</summary>
+    private void OnNotPopulated(PageRequest request, Errno error)
+    {
+        request.Error = error;
+        GiveUpClaim(request);
+        if (error is Errno.EAGAIN or Errno.ENOMEM || request.Attempts + 1 < FaultResolver.PatientAttempts) Defer(request);
+        else Refuse(request, error);
+    }
+
     private void OnRetry(PageRequest request)
     {
         if (request.Incarnation != _slot.Incarnation) Dismiss(request);
@@ -415,19 +425,32 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
     private void Defer(PageRequest request)
     {
-        request.Phase = RequestPhase.Deferred;
         if (++request.Attempts == FaultResolver.PatientAttempts)
         {
             _vm.Incidents.Report(new Incident(
                 IncidentKind.FillDelayed, $"The page at 0x{request.Address:x} could not be filled in {request.Attempts} attempts ({request.Error}); trying on."));
         }
 
-        _vm.Time.After(FaultResolver.Delay(request.Attempts, request.Id), Self, new VmProtocol.Retry(request));
+        RetryAfter(request, request.Attempts);
+    }
+
+    private void RetryAfter(PageRequest request, int attempts)
+    {
+        request.Phase = RequestPhase.Deferred;
+        _vm.Time.After(FaultResolver.Delay(attempts, request.Id), Self, new VmProtocol.Retry(request));
     }
 
     private void Refuse(PageRequest request, Errno error) => Pause(request, new Incident(
         IncidentKind.FillRefused,
-        $"{request.Fill.Kind} of the page at 0x{request.Address:x} was refused with {error}; its threads wait until recover or abandon is called."));
+        $"{request.Fill.Kind} of the page at 0x{request.Address:x} was refused with {error}{Likely(request, error)}; its threads wait until recover or abandon is called."));
+
+    // What the errno does not say of itself.
+    private static string Likely(PageRequest request, Errno error) => error switch
+    {
+        Errno.EEXIST or Errno.ENOMEM when request.Pages > 1 => " again and again (the pool of huge pages may be empty)",
+        Errno.EFAULT when request.Fill.Kind == FillKind.Copy => " again and again (the page source may have named memory that cannot be read)",
+        _ => "",
+    };
 
     private void Pause(PageRequest request, Incident incident)
     {

@@ -13,8 +13,8 @@ namespace UffdActors.Actors;
 /// </summary>
 /// <remarks>
 /// States: waiting for demands; asking the source for a chunk; filling its pieces one after the other; waiting after a refusal; paused after
-/// a source that kept failing, until recover; done when every page has been received. A piece that meets pages which a demand has filled
-/// meanwhile goes on behind them.
+/// a source that kept failing or a pool that stayed empty, until recover; done when every page has been received. A piece that meets pages which a demand has filled
+/// meanwhile goes on behind them. In a region of larger pages every piece is one page of the region, gathered from the answers about its parts.
 /// </remarks>
 internal class PushActor : UntypedActor
 {
@@ -25,9 +25,15 @@ internal class PushActor : UntypedActor
     private readonly IPageFill _fill;
     private readonly PushOrder _order;
     private readonly Queue<PushPiece> _pieces = new();
+    private readonly PageGather? _gather;
+    private readonly int _unit;
     private PushGate? _gate;
     private PushPiece _piece;
+    private long _nextGathered;
+    private SourceContent _content;
     private bool _pageByPage;
+    private bool _isProbe;
+    private int _starved;
     private long _cursor;
     private long _decidedOn;
     private int _attempts;
@@ -39,13 +45,15 @@ internal class PushActor : UntypedActor
         _vm = vm;
         _options = options;
         _fill = options.Thread.NewFill(null);
-        _order = new PushOrder(Self, options.Region, new NativeBuffer(options.ChunkPages * PageSize.Base));
+        _order = new PushOrder(Self, options.Region, new NativeBuffer((long)options.ChunkPages << PageSize.BaseShift));
+        _unit = options.UnitPages;
+        _gather = _unit > 1 ? new PageGather(_unit) : null;
     }
 
     /// <summary>The fill of the piece at hand.</summary>
     protected IPageFill PieceFill => _fill;
 
-    /// <summary>Pages of the piece that are left.</summary>
+    /// <summary>Base pages of the piece that are left.</summary>
     protected int PagesLeft => _piece.Pages;
 
     public static Props Props(VmContext vm, PushOptions options) =>
@@ -143,15 +151,32 @@ internal class PushActor : UntypedActor
         }
 
         _failures = 0;
-        foreach (PushPiece piece in order.Pieces) _pieces.Enqueue(piece);
+        if (_gather is null)
+        {
+            foreach (PushPiece piece in order.Pieces) _pieces.Enqueue(piece);
+        }
+
+        _nextGathered = order.FirstPage;
         NextPiece();
     }
 
     private void NextPiece()
     {
         _pageByPage = false;
-        if (_pieces.TryDequeue(out _piece)) Issue();
+        if (_gather is { } gather ? TryGather(gather) : _pieces.TryDequeue(out _piece)) Issue();
         else Next();
+    }
+
+    /// <summary>Puts the next larger page of the chunk together.</summary>
+    private bool TryGather(PageGather gather)
+    {
+        _piece = default;
+        if (_nextGathered >= _order.FirstPage + _order.Pages) return false;
+        gather.Begin(_nextGathered, _order.Buffer, (_nextGathered - _order.FirstPage) << PageSize.BaseShift);
+        foreach (PushPiece part in _order.Pieces) _ = gather.Add(part.FirstPage, part.Pages, part.Content, part.Address);
+        _piece = new PushPiece(_nextGathered, _unit, gather.Content, gather.Data);
+        _nextGathered += _unit;
+        return true;
     }
 
     /// <summary>Fills the piece, or what is left of it, by what the reader knows in this very turn (rule R9).</summary>
@@ -170,12 +195,9 @@ internal class PushActor : UntypedActor
 
         long page = region.Base + _piece.FirstPage;
         int count = (int)Math.Min(_piece.Pages, region.Range.End - page);
-        bool removed = view.IsRemoved(page);
-        int same = 1;
-        while (view.Epoch > 0 && same < count && view.IsRemoved(page + same) == removed) same++;
-        if (view.Epoch > 0) count = same;
-        if (_pageByPage) count = 1;
-        SourceContent content = removed ? SourceContent.Zero : _piece.Content;
+        _content = _piece.Content;
+        if (view.Removed.Length > 0) count = DropRemoved(view, page, count);
+        if (_pageByPage) count = _unit;
         ulong length = (ulong)count << PageSize.BaseShift;
 
         if (region.By == ResolveBy.ContinueAsIs)
@@ -184,33 +206,53 @@ internal class PushActor : UntypedActor
         }
         else if (region.By == ResolveBy.Continue)
         {
-            count = ClaimAndWrite(region.Alias!, count, content);
+            count = ClaimAndWrite(region.Alias!, count, _content);
             if (count == 0) return;
             length = (ulong)count << PageSize.BaseShift;
             Begin(FillKind.Continue, page, length, FillSource.Zero);
         }
-        else if (content == SourceContent.Zero)
+        else if (_content == SourceContent.Zero)
         {
-            Begin(FillKind.ZeroPage, page, length, FillSource.Zero);
+            // The zero page is a base page; zeros of a larger one are copied.
+            Begin(_unit == 1 ? FillKind.ZeroPage : FillKind.Copy, page, length, FillSource.Zero);
         }
         else
         {
-            Begin(FillKind.Copy, page, length, content == SourceContent.Stamp ? FillSource.Stamp((uint)_piece.Address) : FillSource.Buffer(_piece.Address));
+            Begin(FillKind.Copy, page, length, _content == SourceContent.Stamp ? FillSource.Stamp((uint)_piece.Address) : FillSource.Buffer(_piece.Address));
         }
+    }
+
+    /// <summary>What was removed is zeros, whatever the source has.</summary>
+    /// <returns>Base pages at the front of the piece with one kind of content.</returns>
+    private int DropRemoved(RegionView view, long page, int count)
+    {
+        if (_gather is { } gather)
+        {
+            gather.Drop(view.Removed, page);
+            _content = gather.Content;
+            _piece = _piece with { Content = gather.Content, Address = gather.Data };
+            return count;
+        }
+
+        bool removed = view.IsRemoved(page);
+        int same = 1;
+        while (same < count && view.IsRemoved(page + same) == removed) same++;
+        if (removed) _content = SourceContent.Zero;
+        return same;
     }
 
     /// <summary>Writes pages of the cache that nobody else has claimed; as many as go in one piece.</summary>
     private int ClaimAndWrite(AliasPages alias, int count, SourceContent content)
     {
         int ready = 0;
-        for (; ready < count; ready++)
+        for (; ready < count; ready += _unit)
         {
             long page = _piece.FirstPage + ready;
             if (alias.IsWritten(page)) continue;
             if (!alias.TryClaim(page)) break;
             nint bytes = _piece.Address + (ready << PageSize.BaseShift);
             ulong address = PageSize.AddressOf(alias.FirstPage + page);
-            if (content != SourceContent.Zero && !_options.Thread.TryWriteAlias(address, bytes))
+            if (content != SourceContent.Zero && !_options.Thread.TryWriteAlias(address, bytes, _unit << PageSize.BaseShift))
             {
                 // The alias was not populated; a handler can wait for that, the background leaves the page to it.
                 alias.Unclaim(page);
@@ -221,7 +263,7 @@ internal class PushActor : UntypedActor
         }
 
         if (ready > 0) return ready;
-        Skip(1);
+        Skip(_unit);
         GoOn();
         return 0;
     }
@@ -237,9 +279,16 @@ internal class PushActor : UntypedActor
     /// <summary>The fill has ended: goes on behind what it did, or tries again later.</summary>
     protected virtual void OnFilled()
     {
+        if (_isProbe)
+        {
+            OnProbed();
+            return;
+        }
+
         if (_fill.Out is > 0)
         {
             _attempts = 0;
+            _starved = 0;
             Count((int)(_fill.Out.Value >> PageSize.BaseShift));
         }
 
@@ -249,21 +298,24 @@ internal class PushActor : UntypedActor
                 break;
             case Errno.EAGAIN when _fill.Out > 0:
                 break;
+            case Errno.EEXIST when _unit > 1 && _fill.Kind == FillKind.Copy:
+                // A page that is there, or an empty pool of huge pages, which answers the same. CONTINUE takes nothing from the pool.
+                _isProbe = true;
+                Begin(FillKind.Continue, PageSize.PageOf(_fill.Start), (ulong)_unit << PageSize.BaseShift, FillSource.Zero);
+                return;
             case Errno.EEXIST:
-                // A demand was faster. Its own fill has woken the page's threads, or will; waking once more costs nothing.
-                _options.Thread.Wake(_fill.Start, PageSize.Base);
-                Mark(1);
+                OnPresent();
                 break;
             case Errno.EAGAIN or Errno.ENOMEM:
                 Delay();
                 return;
             case Errno.ENOENT or Errno.ESRCH:
                 // A part of the range is gone, and the rest of it is still wanted: page by page from here on.
-                if (_fill.Length == PageSize.Base) Mark(1);
+                if (_fill.Length == (ulong)_unit << PageSize.BaseShift) Mark(_unit);
                 else _pageByPage = true;
                 break;
             case Errno.EFAULT when _fill.Kind == FillKind.Continue && RegionOf(_piece.FirstPage, out RegionView view) is { Alias: { } alias } region:
-                OnHole(alias, view.IsRemoved(region.Base + _piece.FirstPage));
+                OnHole(alias, view.IsRemoved(region.Base + _piece.FirstPage, _unit));
                 break;
             default:
                 _vm.Incidents.Report(new Incident(
@@ -284,12 +336,44 @@ internal class PushActor : UntypedActor
     {
         if (isRemoved)
         {
-            Mark(1);
+            Mark(_unit);
             return;
         }
 
         alias.Forget(_piece.FirstPage);
-        Skip(1);
+        Skip(_unit);
+    }
+
+    /// <summary>A demand was faster. Its own fill has woken the page's threads, or will; waking once more costs nothing.</summary>
+    private void OnPresent()
+    {
+        _options.Thread.Wake(_fill.Start, (ulong)_unit << PageSize.BaseShift);
+        Mark(_unit);
+    }
+
+    /// <summary>CONTINUE has told whether a page that COPY found there is really there: mapped, or at least in the cache.</summary>
+    private void OnProbed()
+    {
+        _isProbe = false;
+        if (_fill.Error is Errno.None or Errno.EEXIST)
+        {
+            OnPresent();
+            GoOn();
+            return;
+        }
+
+        if (_fill.Error != Errno.EFAULT || ++_starved < FaultResolver.PatientAttempts)
+        {
+            Delay();
+            return;
+        }
+
+        _starved = 0;
+        _cursor = _piece.FirstPage;
+        _piece = default;
+        Pause(new Incident(
+            IncidentKind.FillRefused,
+            $"The background push has paused: the page at 0x{_fill.Start:x} is absent, and COPY gives EEXIST again and again (the pool of huge pages may be empty); it goes on when recover is called."));
     }
 
     // Through the mailbox, so that others have a turn: a demand may be waiting wherever this chunk went through.
@@ -301,15 +385,15 @@ internal class PushActor : UntypedActor
 
     private void Count(int pages)
     {
-        if (_fill.Kind == FillKind.ZeroPage || (_fill.Kind == FillKind.Continue && _piece.Content == SourceContent.Zero)) _options.Progress.ZeroPages += pages;
-        else _options.Progress.Pages += pages;
+        if (_content == SourceContent.Zero) _options.Progress.ZeroPages += pages / _unit;
+        else _options.Progress.Pages += pages / _unit;
         Mark(pages);
     }
 
-    /// <summary>Pages at the front of the piece are done with.</summary>
+    /// <summary>Base pages at the front of the piece are done with.</summary>
     protected void Mark(int pages)
     {
-        for (int i = 0; i < pages; i++) _ = _options.Received.Set(_piece.FirstPage + i);
+        _options.Received.Set(_piece.FirstPage, pages);
         Skip(pages);
     }
 
@@ -330,8 +414,13 @@ internal class PushActor : UntypedActor
         }
 
         _failures = 0;
+        Pause(new Incident(IncidentKind.SourceFailed, $"The background push has paused: {what}; it goes on when recover is called.", cause));
+    }
+
+    private void Pause(Incident incident)
+    {
         _paused = true;
-        _vm.Incidents.Report(new Incident(IncidentKind.SourceFailed, $"The background push has paused: {what}; it goes on when recover is called.", cause));
+        _vm.Incidents.Report(incident);
     }
 
     private ServedRegion? RegionOf(long page, out RegionView view)
@@ -354,7 +443,8 @@ internal class PushActor : UntypedActor
 /// <param name="Region">Region that it fills.</param>
 /// <param name="Received">Pages that are there.</param>
 /// <param name="Progress">What it has done, for reports.</param>
-/// <param name="ChunkPages">Pages in a chunk.</param>
+/// <param name="ChunkPages">Base pages in a chunk: whole pages of the region.</param>
+/// <param name="UnitPages">Base pages in a page of the region.</param>
 internal sealed record PushOptions(
     FaultReader Reader,
     IActorRef Context,
@@ -363,7 +453,8 @@ internal sealed record PushOptions(
     int Region,
     PageBitmap Received,
     PushProgress Progress,
-    int ChunkPages);
+    int ChunkPages,
+    int UnitPages = 1);
 
 /// <summary>What the background push has done; written in its turns, read from anywhere.</summary>
 internal sealed class PushProgress(TaskCompletionSource finished)
@@ -371,14 +462,14 @@ internal sealed class PushProgress(TaskCompletionSource finished)
     private long _pages;
     private long _zeroPages;
 
-    /// <summary>Pages filled with content.</summary>
+    /// <summary>Pages of the region's own size filled with content.</summary>
     public long Pages
     {
         get => Volatile.Read(ref _pages);
         set => Volatile.Write(ref _pages, value);
     }
 
-    /// <summary>Pages mapped as zeros.</summary>
+    /// <summary>Pages of the region's own size filled with zeros.</summary>
     public long ZeroPages
     {
         get => Volatile.Read(ref _zeroPages);

@@ -11,7 +11,7 @@ namespace UffdActors.Actors;
 /// </summary>
 /// <remarks>
 /// Answers may be short, late, out of order or repeated. A page is taken once, from the first answer that has it; what is about no page that
-/// was asked for, or comes when nobody waits any more, is dropped. The asker's buffer lives as long as somebody may still write to it: the
+/// was asked for, or comes when nobody waits any more, is dropped. A page larger than a base page is one order, and there once all of it is. The asker's buffer lives as long as somebody may still write to it: the
 /// source knows this receiver, and this receiver the orders that are unanswered.
 /// </remarks>
 internal sealed class SourceActor : UntypedActor, IPageReceiver
@@ -41,7 +41,7 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
         switch (message)
         {
             case PageRequest request:
-                Ask(request, request.Region.Id, request.Page, 1, Urgency.Demand, request.BufferAddress);
+                Ask(request, request.Region.Id, request.Page, request.Pages, Urgency.Demand, request.BufferAddress);
                 break;
             case PushOrder order:
                 Ask(order, order.Region, order.FirstPage, order.Pages, Urgency.Push, order.Buffer.Address);

@@ -1,5 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Model.Operations;
+using UffdActors.PageSources;
 
 namespace UffdActors.Handling;
 
@@ -36,10 +37,10 @@ internal sealed class FaultCounters
     /// <summary>Events read.</summary>
     public long Events { get; set; }
 
-    /// <summary>Pages filled with content on demand.</summary>
+    /// <summary>Pages, of their regions' own sizes, filled with content on demand.</summary>
     public long DemandPages { get; private set; }
 
-    /// <summary>Pages mapped as zeros on demand.</summary>
+    /// <summary>Pages, of their regions' own sizes, filled with zeros on demand.</summary>
     public long DemandZeroPages { get; private set; }
 
     /// <summary>Pages poisoned on demand: lost for good.</summary>
@@ -70,7 +71,7 @@ internal sealed class FaultCounters
     public void Count(PageRequest request)
     {
         if (request.Fill.Kind == FillKind.Poison) PoisonedPages++;
-        else if (request.Fill.Kind == FillKind.ZeroPage || (request.Fill.Kind == FillKind.Continue && request.Content == PageSources.SourceContent.Zero)) DemandZeroPages++;
+        else if (request.Content == SourceContent.Zero) DemandZeroPages++;
         else DemandPages++;
     }
 }

@@ -2,6 +2,7 @@ using UffdActors.Abi;
 using UffdActors.Dispatch;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
 using UffdActors.Statistics;
 
 namespace UffdActors.Handling;
@@ -48,7 +49,7 @@ internal class FaultReader
     private readonly List<PageRequest> _fresh = [];
     private PageRequest? _firstFresh;
     private readonly List<ulong> _strays = [];
-    private readonly Dictionary<ulong, int> _streaks = [];
+    private readonly Dictionary<ulong, (int Count, Errno Error)> _streaks = [];
     private readonly Dictionary<ulong, int> _crashes = [];
     private readonly HashSet<ulong> _quarantined = [];
     private readonly List<PushGate> _gates = [];
@@ -130,7 +131,8 @@ internal class FaultReader
         Counters.Count(request);
         if (_streaks.Count > 0) _ = _streaks.Remove(request.Address);
         if (_crashes.Count > 0) _ = _crashes.Remove(request.Address);
-        _ = request.Region.Received.Set(request.Page);
+        if (request.Pages == 1) _ = request.Region.Received.Set(request.Page);
+        else request.Region.Received.Set(request.Page, request.Pages);
         _ = Leave(request);
         Recycle(request);
     }
@@ -139,7 +141,9 @@ internal class FaultReader
     public virtual void Dismiss(PageRequest request)
     {
         Counters.Dismissed++;
-        if (request.Error == Errno.EEXIST) _streaks[request.Address] = request.Streak + 1;
+        // Not so if the page is there, or the thread gets its SIGBUS: then it does not fault again.
+        if (request.Error == Errno.EEXIST || (request.Error == Errno.EFAULT && request.Fill.Kind == FillKind.Copy))
+            _streaks[request.Address] = (request.Streak + 1, request.Error);
         if (Leave(request)) Wake(request.Address);
         Recycle(request);
     }
@@ -219,7 +223,9 @@ internal class FaultReader
 
     private void OnFault(in UffdMsg message, FaultTrace? trace)
     {
-        ulong address = message.Address & ~(ulong)(PageSize.Base - 1);
+        long page = PageSize.PageOf(message.Address);
+        ServedRegion? region = _view.Find(page);
+        ulong address = region?.HeadOf(message.Address) ?? PageSize.AddressOf(page);
         Counters.CountFault(message.Flags);
         if (trace is not null)
         {
@@ -235,8 +241,6 @@ internal class FaultReader
         }
 
         if (_quarantined.Count > 0 && _quarantined.Contains(address)) return;
-        long page = PageSize.PageOf(address);
-        ServedRegion? region = _view.Find(page);
         if (region is null)
         {
             // Unmapped or moved while the fault was under way: the thread looks again, and finds what is there now. If the range is
@@ -248,19 +252,19 @@ internal class FaultReader
             return;
         }
 
-        int handler = _handlers.Length == 1 ? 0 : (int)((((ulong)page * 0x9E37_79B9) >> 7) % (ulong)_handlers.Length);
-        PageRequest request = TakeRequest(handler);
+        int handler = _handlers.Length == 1 ? 0 : (int)((((address >> region.PageShift) * 0x9E37_79B9) >> 7) % (ulong)_handlers.Length);
+        PageRequest request = TakeRequest(handler, region.UnitPages);
         request.Id = _nextId++;
         request.Incarnation = _handlers[handler].Incarnation;
         request.Phase = RequestPhase.New;
         request.Address = address;
         request.Region = region;
-        request.Page = region.PageOf(page);
+        request.Page = region.PageOf(PageSize.PageOf(address));
         request.Flags = message.Flags;
         request.Waiters = 1;
         request.Attempts = 0;
         request.Error = Errno.None;
-        request.Streak = _streaks.Count > 0 ? _streaks.GetValueOrDefault(address) : 0;
+        (request.Streak, request.StreakError) = _streaks.Count > 0 ? _streaks.GetValueOrDefault(address) : default;
         request.Trace = trace;
         _outstanding.Add(request);
         // Nobody needs the clock but for a fault that is not sampled.
@@ -278,10 +282,15 @@ internal class FaultReader
         foreach (ulong address in strays) Wake(address);
     }
 
-    private PageRequest TakeRequest(int handler)
+    private PageRequest TakeRequest(int handler, int pages)
     {
-        if (_pool[handler] is not { } request) return new PageRequest(this, _handlers[handler], _time);
-        _pool[handler] = request.Next;
+        // Of several sizes only where a context has regions of several page sizes.
+        PageRequest? before = null;
+        PageRequest? request = _pool[handler];
+        while (request is not null && request.Pages != pages) (before, request) = (request, request.Next);
+        if (request is null) return new PageRequest(this, _handlers[handler], _time, pages);
+        if (before is null) _pool[handler] = request.Next;
+        else before.Next = request.Next;
         request.Next = null;
         return request;
     }
@@ -317,8 +326,9 @@ internal class FaultReader
         else if (message.Event == UffdEvent.Remap) _descriptor.Wake(message.From, message.From + message.Length);
     }
 
-    /// <summary>Wakes the threads that sleep on a page.</summary>
-    internal virtual void Wake(ulong address) => _descriptor.Wake(address, address + PageSize.Base);
+    /// <summary>Wakes the threads that sleep on a page: anywhere in it, for messages may have exact addresses.</summary>
+    internal virtual void Wake(ulong address) =>
+        _descriptor.Wake(address, address + (_view.Find(PageSize.PageOf(address)) is { } region ? 1UL << region.PageShift : PageSize.Base));
 
     private void Recycle(PageRequest request)
     {

@@ -48,18 +48,19 @@ internal static class FaultResolver
     /// <param name="flags">Why the thread faulted.</param>
     /// <param name="by">How the region is resolved.</param>
     /// <param name="removed">The page was removed: it holds zeros, whatever the source has.</param>
-    /// <param name="streak">Fills of this page that met EEXIST although the thread faulted again: the page is not what it seems.</param>
-    public static Resolution First(FaultFlags flags, ResolveBy by, bool removed, int streak)
+    /// <param name="streak">Fills of this page that met EEXIST, or EFAULT, although the thread faulted again: the page is not what it seems.</param>
+    /// <param name="hasWaited">It has been deferred already.</param>
+    public static Resolution First(FaultFlags flags, ResolveBy by, bool removed, int streak, bool hasWaited = false)
     {
         if ((flags & FaultFlags.Wp) != 0) return Resolution.ClearProtection;
         if (streak >= PatientAttempts) return Resolution.Refuse;
         // A minor fault says that the cache has the page; of one that was removed, what it has is right as it is.
         if ((flags & FaultFlags.Minor) != 0 && (removed || by == ResolveBy.ContinueAsIs)) return Resolution.Continue;
-        // A page that is neither to be had nor missing: ZEROPAGE does not take a marker where COPY does, and an empty pool of huge pages
-        // answers EEXIST to everything until a page is freed.
-        if (streak == 1 && removed) return Resolution.CopyZeros;
-        if (streak > 1) return Resolution.Defer;
-        return removed ? Resolution.FillZero : Resolution.Fetch;
+        // A page that is neither to be had nor missing: ZEROPAGE does not take a marker where COPY does; an empty pool of huge pages
+        // answers EEXIST to everything until a page is freed; and an address at which the source has no memory is EFAULT however often.
+        if (streak > 1 && !hasWaited) return Resolution.Defer;
+        if (!removed) return Resolution.Fetch;
+        return streak > 0 ? Resolution.CopyZeros : Resolution.FillZero;
     }
 
     /// <summary>What follows a fill that did not succeed in full.</summary>
@@ -74,7 +75,8 @@ internal static class FaultResolver
         Errno.EAGAIN => result > 0 ? Resolution.GoOn : Resolution.Defer,
         // The range is gone or not registered any more: the threads find out for themselves.
         Errno.ENOENT or Errno.ESRCH => Resolution.Wake,
-        // COPY beyond the end of the file: the threads get SIGBUS. CONTINUE into a hole: the page was punched; fetch it again.
+        // COPY beyond the end of the file: the threads get SIGBUS; from an address that cannot be read: they fault again, which is counted.
+        // CONTINUE into a hole: the page was punched; fetch it again.
         Errno.EFAULT => kind == FillKind.Continue ? Resolution.Fetch : Resolution.Wake,
         Errno.ENOMEM => Resolution.Defer,
         _ => Resolution.Refuse,

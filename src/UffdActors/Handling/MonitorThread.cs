@@ -50,11 +50,12 @@ internal abstract class MonitorThread
     /// <summary>Makes the call that maps a page of the alias which <see cref="TryWriteAlias"/> did not find there.</summary>
     public abstract IMonitorCall PopulateAlias(PageRequest request, ulong address);
 
-    /// <summary>Writes one page through the alias. Never faults.</summary>
+    /// <summary>Writes one page through the alias. Never raises a fault that somebody has to resolve.</summary>
     /// <param name="address">Address of the alias's page.</param>
     /// <param name="bytes">Native memory.</param>
+    /// <param name="length">Bytes in the page.</param>
     /// <returns>False if the page is not mapped in the alias; then nothing has been written.</returns>
-    public abstract bool TryWriteAlias(ulong address, nint bytes);
+    public abstract bool TryWriteAlias(ulong address, nint bytes, int length);
 
     /// <summary>Wakes the threads that wait in a range. Nobody waits for its end.</summary>
     public abstract void Wake(ulong start, ulong length);

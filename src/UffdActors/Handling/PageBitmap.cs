@@ -37,8 +37,25 @@ public sealed class PageBitmap
     /// <returns>True if it was clear, and this call has set it.</returns>
     public bool Set(long page) => (Interlocked.Or(ref _words[page / BitsPerWord], Bit(page)) & Bit(page)) == 0;
 
+    /// <summary>Sets the bits of a range.</summary>
+    public void Set(long page, long count)
+    {
+        long end = page + count;
+        while (page < end)
+        {
+            int bit = (int)(page % BitsPerWord);
+            long taken = Math.Min(BitsPerWord - bit, end - page);
+            ulong bits = ulong.MaxValue >> (int)(BitsPerWord - taken) << bit;
+            _ = Interlocked.Or(ref _words[page / BitsPerWord], bits);
+            page += taken;
+        }
+    }
+
     /// <summary>Clears a page's bit.</summary>
     public void Clear(long page) => _ = Interlocked.And(ref _words[page / BitsPerWord], ~Bit(page));
+
+    /// <summary>Clears every bit. Not at the same time as anything else.</summary>
+    internal void ClearAll() => Array.Clear(_words);
 
     /// <summary>The first page at or behind <paramref name="page"/> whose bit is clear; <see cref="Pages"/> if there is none.</summary>
     public long NextClear(long page)

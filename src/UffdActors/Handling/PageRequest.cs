@@ -35,19 +35,22 @@ internal enum RequestPhase : byte
 }
 
 /// <summary>
-/// One outstanding page: the fault on its way round the ring. The same object is the message to the handler and the order to the page
-/// source, and brings its fill along; both are pooled, so a fault allocates nothing.
+/// One outstanding page of a region's own size: the fault on its way round the ring. The same object is the message to the handler and the order
+/// to the page source, and brings its fill along; both are pooled, so a fault allocates nothing.
 /// </summary>
 internal sealed class PageRequest
 {
     private readonly FaultReader _reader;
     private readonly RingTime _time;
+    private readonly PageGather? _gather;
     private NativeBuffer? _buffer;
 
-    public PageRequest(FaultReader reader, HandlerSlot handler, RingTime time)
+    public PageRequest(FaultReader reader, HandlerSlot handler, RingTime time, int pages = 1)
     {
         _reader = reader;
         _time = time;
+        _gather = pages > 1 ? new PageGather(pages) : null;
+        Pages = pages;
         Handler = handler;
         Fill = handler.Thread.NewFill(this);
     }
@@ -70,13 +73,19 @@ internal sealed class PageRequest
     /// <summary>Where it is.</summary>
     public RequestPhase Phase { get; set; }
 
+    /// <summary>Base pages in the page.</summary>
+    public int Pages { get; }
+
+    /// <summary>Bytes in the page.</summary>
+    public int Bytes => Pages << PageSize.BaseShift;
+
     /// <summary>The page's address, rounded down to the host page.</summary>
     public ulong Address { get; set; }
 
     /// <summary>The region as it was when the fault was read.</summary>
     public ServedRegion Region { get; set; } = null!;
 
-    /// <summary>Page within the region.</summary>
+    /// <summary>First base page of it within the region.</summary>
     public long Page { get; set; }
 
     /// <summary>Why the first thread faulted.</summary>
@@ -88,8 +97,11 @@ internal sealed class PageRequest
     /// <summary>Attempts made since the last progress.</summary>
     public int Attempts { get; set; }
 
-    /// <summary>How often a fill of this page has met EEXIST and the thread faulted again.</summary>
+    /// <summary>How often a fill of this page has failed in a way that seemed to need nothing but a wake, and the thread faulted again.</summary>
     public int Streak { get; set; }
+
+    /// <summary>Errno of the latest of them.</summary>
+    public Errno StreakError { get; set; }
 
     /// <summary>Answer of the source.</summary>
     public SourceContent Content { get; set; }
@@ -101,7 +113,7 @@ internal sealed class PageRequest
     public Exception? Failure { get; set; }
 
     /// <summary>Native page for sources that copy. Made when it is first asked for; goes with the last who knows of it, the source among them.</summary>
-    public nint BufferAddress => (_buffer ??= new NativeBuffer(PageSize.Base)).Address;
+    public nint BufferAddress => Buffer.Address;
 
     /// <summary>Time stamps, if this fault is a sampled one.</summary>
     public FaultTrace? Trace { get; set; }
@@ -127,10 +139,26 @@ internal sealed class PageRequest
     /// <summary>True while it is watched.</summary>
     public bool IsWatched { get; set; }
 
+    private NativeBuffer Buffer => _buffer ??= new NativeBuffer(Bytes);
+
+    /// <summary>The source is about to be asked: nothing has been answered yet.</summary>
+    public void BeginAnswer()
+    {
+        Failure = null;
+        _gather?.Begin(Page, Buffer);
+    }
+
     /// <summary>Takes an answer of the source, if it is about this page: it may begin before it, and reach beyond.</summary>
-    /// <returns>False if it is about other pages.</returns>
+    /// <returns>False if it is about other pages, or not everything has been answered yet.</returns>
     public bool TakeAnswer(long firstPage, int pages, SourceContent content, nint address)
     {
+        if (_gather is { } gather)
+        {
+            if (!gather.Add(firstPage, pages, content, address)) return false;
+            (Content, Data) = (gather.Content, gather.Data);
+            return true;
+        }
+
         long offset = Page - firstPage;
         if (offset < 0 || offset >= pages) return false;
         Content = content;
@@ -151,6 +179,21 @@ internal sealed class PageRequest
         {
             Failure = e;
             return Errno.EIO;
+        }
+    }
+
+    /// <summary>What was removed while it was being fetched must not come back: it is zeros.</summary>
+    public void DropRemoved(RegionView view)
+    {
+        long page = PageSize.PageOf(Address);
+        if (_gather is { } gather)
+        {
+            gather.Drop(view.Removed, page);
+            (Content, Data) = (gather.Content, gather.Data);
+        }
+        else if (view.IsRemoved(page))
+        {
+            Content = SourceContent.Zero;
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Handling;
 
@@ -23,10 +24,18 @@ internal enum ResolveBy
 /// <param name="By">How its faults are resolved.</param>
 /// <param name="Received">Pages of the region that have been filled.</param>
 /// <param name="Alias">The second mapping through which content goes in; only for <see cref="ResolveBy.Continue"/>.</param>
-internal sealed record ServedRegion(int Id, PageRange Range, long Base, ResolveBy By, PageBitmap Received, AliasPages? Alias = null)
+/// <param name="PageShift">log2 of its own page size: what one fault is about, and one fill spans.</param>
+internal sealed record ServedRegion(
+    int Id, PageRange Range, long Base, ResolveBy By, PageBitmap Received, AliasPages? Alias = null, int PageShift = PageSize.BaseShift)
 {
+    /// <summary>Base pages in a page of the region's own size.</summary>
+    public int UnitPages => 1 << (PageShift - PageSize.BaseShift);
+
     /// <summary>Page within the region of a page of the address space.</summary>
     public long PageOf(long page) => page - Base;
+
+    /// <summary>First address of the region's own page that holds an address.</summary>
+    public ulong HeadOf(ulong address) => address >> PageShift << PageShift;
 }
 
 /// <summary>
@@ -65,12 +74,20 @@ internal sealed class RegionView
         return null;
     }
 
-    /// <summary>True if the page was removed (MADV_DONTNEED, MADV_REMOVE): what it held before must never come back; it is zeros now.</summary>
-    public bool IsRemoved(long page)
+    /// <summary>
+    /// What was removed (MADV_DONTNEED, MADV_REMOVE), in base pages: what it held before must never come back; it is zeros now. Ranges that
+    /// touch are one.
+    /// </summary>
+    public ImmutableArray<PageRange> Removed => _removed;
+
+    /// <summary>True if a page of the address space was removed; of a larger page, if all of its base pages were.</summary>
+    /// <param name="page">First base page.</param>
+    /// <param name="count">Base pages in the page.</param>
+    public bool IsRemoved(long page, int count = 1)
     {
         foreach (PageRange range in _removed)
         {
-            if (range.Contains(page)) return true;
+            if (range.Start <= page && page + count <= range.End) return true;
         }
 
         return false;

@@ -76,7 +76,10 @@ internal sealed class ModelKernel : VmKernel
     /// <inheritdoc />
     public override void PrefaultMemory(CancellationToken cancel)
     {
-        if (_machine.BaseFolios is ByteFolios folios) folios.Prefault(cancel);
+        foreach (FolioStore store in new[] { _machine.BaseFolios, _machine.HugeFolios })
+        {
+            if (store is ByteFolios folios) folios.Prefault(cancel);
+        }
     }
 
     /// <inheritdoc />

@@ -51,7 +51,7 @@ internal class ModelThread(Caller caller, UserfaultContext context, bool splitsT
     }
 
     /// <inheritdoc />
-    public override bool TryWriteAlias(ulong address, nint bytes) => DirectWrite.TryWrite(caller, address, bytes, PageSize.Base) == PageSize.Base;
+    public override bool TryWriteAlias(ulong address, nint bytes, int length) => DirectWrite.TryWrite(caller, address, bytes, length) == length;
 
     /// <inheritdoc />
     public override void Wake(ulong start, ulong length) => new Wake(caller, context, start, length).Step();
@@ -93,7 +93,7 @@ internal class ModelFill : Fill, IPageFill
 
 /// <summary>Clears the write protection of a request's page.</summary>
 internal sealed class ModelClear(Caller caller, UserfaultContext context, PageRequest request)
-    : WriteProtect(caller, context, request.Address, PageSize.Base, (ulong)WriteProtectModes.Clear), IMonitorCall
+    : WriteProtect(caller, context, request.Address, (ulong)request.Bytes, (ulong)WriteProtectModes.Clear), IMonitorCall
 {
     /// <inheritdoc />
     public PageRequest Request { get; } = request;

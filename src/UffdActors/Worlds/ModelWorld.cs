@@ -12,7 +12,9 @@ internal sealed class ModelWorld : World
         if (options.Watchdog is not null)
             throw new UffdConfigurationException("A watchdog is for VMs on the kernel of this machine; with uffd.world = model leave it out.");
         IncidentLog incidents = vm.Context.Incidents;
-        return new ModelKernel(vm, new Machine(vm.Settings.WithKnobs(options.Profile ?? vm.Settings.Kernel), options.Content, options.MemoryPages)
+        KernelProfile kernel = options.Profile ?? vm.Settings.Kernel;
+        if (options.HugePages is { } pages) kernel = kernel with { HugePages = pages };
+        return new ModelKernel(vm, new Machine(vm.Settings.WithKnobs(kernel), options.Content, options.MemoryPages)
         {
             Warned = warning => incidents.Report(new Incident(IncidentKind.KernelWarning, $"The kernel warns, once: {warning}.")),
             ModuleFailed = (what, cause) => incidents.Report(new Incident(IncidentKind.BackendFailed, what, cause)),

@@ -59,6 +59,32 @@ public sealed class LiveFailureTests
     }
 
     [SkippableFact]
+    public async Task A_source_whose_memory_cannot_be_read_is_reported_after_some_attempts_and_not_asked_for_ever()
+    {
+        await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages) { IsUnreadable = true });
+        VcpuGroup vcpus = await scene.RunAsync(Steps.Reads(3));
+
+        Incident refused = await scene.IncidentAsync(IncidentKind.FillRefused);
+        Assert.Contains("EFAULT again and again (the page source may have named memory that cannot be read)", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(FaultResolver.PatientAttempts + 1, scene.Uffd.Faults);
+
+        scene.Source.IsUnreadable = false;
+        scene.Uffd.Recover();
+        await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Null(vcpus.Error);
+        Assert.Equal(1, vcpus.Accesses);
+    }
+
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_hole_that_is_punched_into_the_cache_while_a_page_is_resolved_is_filled_again(bool zeros)
+    {
+        LiveKernel.Require();
+        await PunchedPages.AreFilledAgainAsync("shmem", new PageBytes(Pages) { IsZero = zeros }, pageBytes: 4096);
+    }
+
+    [SkippableFact]
     public async Task A_backend_that_throws_is_reported_and_its_threads_never_see_zeros()
     {
         LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages), backend: () => new BrokenBackend());

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Linux.World;
@@ -35,20 +36,33 @@ internal sealed class LiveScene : IAsyncDisposable
         UffdFeatures features = UffdFeatures.None,
         int handlers = 1,
         IHandlerProbe? probe = null,
-        Func<LiveBackend>? backend = null)
+        Func<LiveBackend>? backend = null,
+        string? module = null,
+        RegisterModes modes = RegisterModes.Missing)
     {
         LiveKernel.Require();
         UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
         UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1, Probe = probe });
         if (backend is not null) ((Linux.World.LiveKernel)vm.Kernel).NewBackend = _ => backend();
-        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = source.Pages });
+        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = source.Pages, Module = module, WithAlias = modes == RegisterModes.Minor });
         Userfault uffd = await vm.OpenAsync(features);
-        _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+        _ = await uffd.RegisterAsync(region, modes);
         await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = handlers });
         return new LiveScene(runtime, vm, uffd, region, source);
     }
 
     public Task<VcpuGroup> RunAsync(params IWorkload[] workloads) => Vm.StartVcpusAsync(workloads, 1, Source, CancellationToken.None);
+
+    /// <summary>Waits for a condition.</summary>
+    public static async Task UntilAsync(Func<bool> condition)
+    {
+        long begun = Stopwatch.GetTimestamp();
+        while (!condition())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(begun) < Deadline, "what was waited for has not come.");
+            await Task.Yield();
+        }
+    }
 
     public async Task<Incident> IncidentAsync(IncidentKind kind)
     {

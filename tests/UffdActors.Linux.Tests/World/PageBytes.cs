@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using UffdActors.Model.Memory;
 using UffdActors.PageSources;
@@ -9,6 +10,7 @@ namespace UffdActors.Linux.Tests.World;
 internal sealed class PageBytes : IPageSource, IContentCheck
 {
     private readonly NativeBuffer _bytes;
+    private readonly ConcurrentQueue<(PageOrder Order, IPageReceiver Receiver)> _late = new();
     private int _failures;
 
     public PageBytes(int pages, int failures = 0)
@@ -28,6 +30,18 @@ internal sealed class PageBytes : IPageSource, IContentCheck
 
     public bool AnswersAtOnce => false;
 
+    /// <summary>Answers only when told.</summary>
+    public bool AnswersLate { get; init; }
+
+    /// <summary>Orders that wait for <see cref="AnswerLate"/>.</summary>
+    public int Late => _late.Count;
+
+    /// <summary>Answers with zeros.</summary>
+    public bool IsZero { get; init; }
+
+    /// <summary>Answers with an address at which there is no memory.</summary>
+    public bool IsUnreadable { get; set; }
+
     /// <summary>Never answers.</summary>
     public bool Withholds { get; init; }
 
@@ -40,11 +54,26 @@ internal sealed class PageBytes : IPageSource, IContentCheck
     {
         _ = Asked.TrySetResult();
         if (Withholds) return;
-        if (Interlocked.Decrement(ref _failures) >= 0) throw new IOException($"page {order.FirstPage} cannot be had now");
-        receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, _bytes.Address + (nint)(order.FirstPage << PageSize.BaseShift));
+        if (AnswersLate) _late.Enqueue((order, receiver));
+        else Answer(order, receiver);
     }
 
-    public ulong? WordAt(int region, long page, int offset) => WordOf(page);
+    /// <summary>Answers what waits.</summary>
+    public void AnswerLate()
+    {
+        while (_late.TryDequeue(out (PageOrder Order, IPageReceiver Receiver) late)) Answer(late.Order, late.Receiver);
+    }
+
+    private void Answer(in PageOrder order, IPageReceiver receiver)
+    {
+        if (Interlocked.Decrement(ref _failures) >= 0) throw new IOException($"page {order.FirstPage} cannot be had now");
+        // The first page of a process is never mapped.
+        if (IsZero) receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Zero, 0);
+        else if (IsUnreadable) receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, 1);
+        else receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, _bytes.Address + (nint)(order.FirstPage << PageSize.BaseShift));
+    }
+
+    public ulong? WordAt(int region, long page, int offset) => IsZero ? 0 : WordOf(page);
 
     public void Dispose() => _bytes.Dispose();
 }

@@ -55,7 +55,7 @@ internal sealed class FakeThread : MonitorThread
 
     public override IMonitorCall PopulateAlias(PageRequest request, ulong address) => new FakeFill(this, request);
 
-    public override bool TryWriteAlias(ulong address, nint bytes) => true;
+    public override bool TryWriteAlias(ulong address, nint bytes, int length) => true;
 
     public override void Wake(ulong start, ulong length)
     {

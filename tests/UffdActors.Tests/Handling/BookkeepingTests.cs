@@ -13,7 +13,7 @@ public sealed class BookkeepingTests
     [Fact]
     public void A_page_bitmap_is_a_set_of_pages()
     {
-        Gen<(int Kind, long Page)> step = Gen.Select(Gen.Int[0, 3], Gen.Long[0, Pages - 1]);
+        Gen<(int Kind, long Page)> step = Gen.Select(Gen.Int[0, 4], Gen.Long[0, Pages - 1]);
         step.List[1, 80].Sample(steps =>
         {
             PageBitmap bitmap = new(Pages);
@@ -22,6 +22,7 @@ public sealed class BookkeepingTests
             {
                 if (kind < 2) Assert.Equal(model.Add(page), bitmap.Set(page));
                 else if (kind == 2) Clear(bitmap, model, page);
+                else if (kind == 4) SetRange(bitmap, model, page / 2, page - (page / 2));
                 else Assert.Equal(Enumerable.Range((int)page, Pages - (int)page).Select(p => (long)p).FirstOrDefault(p => !model.Contains(p), Pages), bitmap.NextClear(page));
             }
 
@@ -127,6 +128,12 @@ public sealed class BookkeepingTests
                 if (where[page] is not null) Assert.Equal(removed[page], view.IsRemoved(page));
             }
         });
+    }
+
+    private static void SetRange(PageBitmap bitmap, SortedSet<long> model, long page, long count)
+    {
+        bitmap.Set(page, count);
+        for (long i = 0; i < count; i++) _ = model.Add(page + i);
     }
 
     private static void Clear(PageBitmap bitmap, SortedSet<long> model, long page)

@@ -11,6 +11,7 @@ namespace UffdActors.Tests.Handling;
 public sealed class FaultReaderTests
 {
     private const long FirstPage = 0x1000;
+    private const ulong HugeBase = 0x4000_0000;
 
     [Fact]
     public void A_fault_is_handed_on_only_after_the_events_behind_it_have_been_applied()
@@ -48,6 +49,64 @@ public sealed class FaultReaderTests
         Assert.Equal((2, 2, 4), (reader.Outstanding, reader.Counters.Merged, reader.Counters.Faults));
     }
 
+    [Fact]
+    public void In_a_region_of_larger_pages_faults_anywhere_in_a_page_meet_in_one_request_and_all_of_it_is_woken()
+    {
+        ScriptedDescriptor descriptor = new(At(0x123), At(PageSize.Huge + 0x5678), At(0x1F_F000), At(5));
+        FaultReader reader = HugeReader(descriptor, handlers: 1);
+        List<PageRequest> handed = [];
+
+        reader.Read(new Route(handed.Add, () => { }));
+
+        Assert.Equal([(0L, 512, HugeBase + 0), (512L, 512, HugeBase + PageSize.Huge)], handed.Select(r => (r.Page, r.Pages, r.Address)));
+        Assert.Equal(2, reader.Counters.Merged);
+        reader.Dismiss(handed[1]);
+        Assert.Equal([(HugeBase + PageSize.Huge, HugeBase + (2ul * PageSize.Huge))], descriptor.Woken);
+        reader.Completed(handed[0]);
+        Assert.Equal(512, reader.View.Regions[0].Received.Count);
+        Assert.Equal(512, reader.View.Regions[0].Received.NextClear(0));
+    }
+
+    [Fact]
+    public void Larger_pages_are_shared_among_the_handlers_too()
+    {
+        FaultReader reader = HugeReader(new ScriptedDescriptor([.. Enumerable.Range(0, 64).Select(n => At((ulong)n * PageSize.Huge))]), handlers: 4);
+        int[] pages = new int[4];
+
+        reader.Read(new Route(request => pages[request.Handler.Number]++, () => { }));
+
+        Assert.All(pages, n => Assert.InRange(n, 8, 32));
+    }
+
+    [Fact]
+    public void Requests_of_two_page_sizes_are_used_again_each_for_its_own()
+    {
+        ScriptedDescriptor descriptor = new(At(0), Fault(1));
+        FaultReader reader = HugeReader(descriptor, handlers: 1);
+        PageRange small = new(FirstPage, FirstPage + 8);
+        reader.Add(new ServedRegion(1, small, small.Start, ResolveBy.Copy, new PageBitmap(small.Count)));
+        List<PageRequest> handed = [];
+        reader.Read(new Route(handed.Add, () => { }));
+        foreach (PageRequest request in handed) reader.Completed(request);
+
+        descriptor.Add(Fault(2), At(PageSize.Huge));
+        reader.Read(new Route(handed.Add, () => { }));
+
+        Assert.Equal([512, 1, 1, 512], handed.Select(r => r.Pages));
+        Assert.Same(handed[0], handed[3]);
+        Assert.Same(handed[1], handed[2]);
+    }
+
+    private static UffdMsg At(ulong offset) => UffdMsg.Pagefault(FaultFlags.None, HugeBase + offset, 0);
+
+    private static FaultReader HugeReader(IUffdDescriptor descriptor, int handlers)
+    {
+        PageRange range = PageRange.OfBytes(HugeBase, 64ul * PageSize.Huge);
+        ServedRegion region = new(0, range, range.Start, ResolveBy.Copy, new PageBitmap(range.Count), PageShift: PageSize.HugeShift);
+        HandlerSlot[] slots = [.. Enumerable.Range(0, handlers).Select(n => new HandlerSlot(n, new FakeThread()))];
+        return new FaultReader(descriptor, slots, RegionView.Empty.With(region), new ManualTime(), crashLimit: 5);
+    }
+
     private static ulong AddressOf(long page) => PageSize.AddressOf(FirstPage + page);
 
     private static UffdMsg Fault(long page) => UffdMsg.Pagefault(FaultFlags.None, AddressOf(page), 0);
@@ -81,9 +140,14 @@ public sealed class FaultReaderTests
             return _messages.TryDequeue(out message);
         }
 
-        public void Wake(ulong start, ulong end)
+        public List<(ulong Start, ulong End)> Woken { get; } = [];
+
+        public void Add(params UffdMsg[] later)
         {
+            foreach (UffdMsg message in later) _messages.Enqueue(message);
         }
+
+        public void Wake(ulong start, ulong end) => Woken.Add((start, end));
 
         public bool IsRegistered(long page) => true;
     }

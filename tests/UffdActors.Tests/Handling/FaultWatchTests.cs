@@ -78,7 +78,7 @@ public sealed class FaultWatchTests
 
         public override IMonitorCall PopulateAlias(PageRequest request, ulong address) => throw new NotSupportedException();
 
-        public override bool TryWriteAlias(ulong address, nint bytes) => throw new NotSupportedException();
+        public override bool TryWriteAlias(ulong address, nint bytes, int length) => throw new NotSupportedException();
 
         public override void Wake(ulong start, ulong length) => throw new NotSupportedException();
     }

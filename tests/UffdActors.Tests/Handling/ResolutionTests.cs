@@ -12,6 +12,7 @@ namespace UffdActors.Tests.Handling;
 public sealed class ResolutionTests : IDisposable
 {
     private const int Pages = 8;
+    private const int HugeUnit = PageSize.Huge / PageSize.Base;
 
     private readonly SteppedHost _host = new();
     private readonly TestSource _source = new(Pages) { AnswersAtOnce = false };
@@ -143,13 +144,62 @@ public sealed class ResolutionTests : IDisposable
     }
 
     [Fact]
-    public void Handlers_refuse_to_serve_pages_that_they_cannot_fill() => Run(async (vm, region, uffd) =>
+    public void A_larger_page_is_one_request_to_the_source_and_one_fill_and_zeros_are_copied_into_it() => RunHuge(hugePages: 3, units: 3, async (vm, region, uffd, source) =>
     {
-        GuestRegion huge = await vm.MapAsync(new RegionOptions { Pages = 512, Module = "hugetlb" });
-        Userfault other = await vm.OpenAsync();
-        _ = await other.RegisterAsync(huge, RegisterModes.Missing);
-        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => other.ServeAsync(new ServeOptions { Source = _source }));
-        Assert.Contains("has pages of 2097152 bytes (hugetlb)", refused.Message, StringComparison.Ordinal);
+        foreach (long page in Enumerable.Range(HugeUnit, HugeUnit)) _ = source.Zeros.Add(page);
+        foreach (long page in Enumerable.Range(2 * HugeUnit, 100)) _ = source.Zeros.Add(page);
+        VcpuGroup vcpus = await vm.StartVcpusAsync(
+            [TestWorkload.Reads(5, HugeUnit + 1), TestWorkload.Reads(9, (2 * HugeUnit) + 99), TestWorkload.Reads(7, (2 * HugeUnit) + 100)]);
+        await vcpus.WaitAsync();
+
+        Assert.Null(vcpus.Error);
+        Assert.Equal([(0L, HugeUnit), (HugeUnit, HugeUnit), (2L * HugeUnit, HugeUnit)], source.Orders.Select(o => (o.FirstPage, o.Pages)).Order());
+        Assert.Equal((2, 1), (uffd.Reader!.Counters.DemandPages, uffd.Reader.Counters.DemandZeroPages));
+        Assert.Equal(3 * HugeUnit, uffd.ReceivedOf(region).Count);
+        Assert.Equal(TestSource.WordOf(511), WordAt(vm, region, 511));
+        Assert.Equal(0ul, WordAt(vm, region, HugeUnit + 511));
+        Assert.Equal(0ul, WordAt(vm, region, (2 * HugeUnit) + 99));
+        Assert.Equal(TestSource.WordOf((2 * HugeUnit) + 100), WordAt(vm, region, (2 * HugeUnit) + 100));
+    });
+
+    [Fact]
+    public void With_the_pool_of_huge_pages_empty_demand_and_push_give_up_after_some_attempts_until_recover() => RunHuge(hugePages: 1, units: 2, async (vm, region, uffd, source) =>
+    {
+        await (await vm.StartVcpusAsync([TestWorkload.Reads(3)])).WaitAsync();
+        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(HugeUnit)]);
+        Incident demand = await vm.Incidents.ReadAsync();
+        Assert.Equal(IncidentKind.FillRefused, demand.Kind);
+        Assert.Contains("refused with EEXIST again and again (the pool of huge pages may be empty)", demand.Message, StringComparison.Ordinal);
+        Assert.Equal(1 + FaultResolver.PatientAttempts + 1, uffd.Faults);
+
+        BackgroundPush push = await uffd.PushAsync(region, source);
+        Incident background = await vm.Incidents.ReadAsync();
+        Assert.Contains("background push has paused", background.Message, StringComparison.Ordinal);
+        // What COPY said was there is not counted as received: closing would make it zeros.
+        Assert.Equal(HugeUnit, push.ReceivedPages);
+        _ = await Assert.ThrowsAsync<InvalidOperationException>(() => uffd.CloseAsync());
+
+        await vm.AdviseAsync(region, 0, HugeUnit, Model.Operations.Maps.Advice.Remove);
+        uffd.Recover();
+        await vcpus.WaitAsync();
+        await push.WaitAsync();
+        Assert.Null(vcpus.Error);
+        Assert.Equal(TestSource.WordOf(HugeUnit), WordAt(vm, region, HugeUnit));
+    });
+
+    [Fact]
+    public void A_push_passes_over_a_larger_page_that_is_there_already() => RunHuge(hugePages: 2, units: 2, async (vm, region, uffd, source) =>
+    {
+        using NativeBuffer bytes = new(PageSize.Huge);
+        Fill other = new(vm.Main);
+        other.Begin(uffd.Context, FillKind.Copy, region.Address, PageSize.Huge, FillSource.Buffer(bytes.Address));
+        await vm.CallAsync("UFFDIO_COPY", other, f => f.Error, CancellationToken.None);
+
+        BackgroundPush push = await uffd.PushAsync(region, source);
+        await push.WaitAsync();
+
+        Assert.Equal(1, push.Pages);
+        Assert.Equal((0ul, TestSource.WordOf(HugeUnit)), (WordAt(vm, region, 0), WordAt(vm, region, HugeUnit)));
     });
 
     [Fact]
@@ -235,7 +285,31 @@ public sealed class ResolutionTests : IDisposable
     {
         Assert.Equal(Resolution.CopyZeros, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: true, streak: 1));
         Assert.Equal(Resolution.Defer, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: false, streak: 2));
+        Assert.Equal(Resolution.Fetch, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: false, streak: 2, hasWaited: true));
+        Assert.Equal(Resolution.CopyZeros, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: true, streak: 2, hasWaited: true));
         Assert.Equal(Resolution.Refuse, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: false, FaultResolver.PatientAttempts));
+    }
+
+    private void RunHuge(int hugePages, int units, Func<UffdVm, GuestRegion, Userfault, TestSource, Task> body)
+    {
+        using TestSource source = new(units * HugeUnit) { AnswersAtOnce = false };
+        _host.Loop.Policy = new FifoPolicy();
+        _host.Run(async () =>
+        {
+            await using UffdVm vm = await _host.Runtime.CreateVmAsync(new VmOptions { MemoryPages = 16, HugePages = hugePages });
+            GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = units * HugeUnit, Module = "hugetlb" });
+            Userfault uffd = await vm.OpenAsync();
+            _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+            await uffd.ServeAsync(new ServeOptions { Source = source });
+            await body(vm, region, uffd, source);
+        });
+    }
+
+    private static ulong WordAt(UffdVm vm, GuestRegion region, long page)
+    {
+        byte[] bytes = new byte[PageSize.Base];
+        Assert.True(vm.NewReader().TryRead(region, page, bytes), $"page {page} is absent");
+        return BitConverter.ToUInt64(bytes);
     }
 
     private void Run(
