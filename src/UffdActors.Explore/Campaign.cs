@@ -23,6 +23,9 @@ internal sealed record CampaignOptions
     /// <summary>Seed: the same seed makes the same schedules.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>Every run is compared with the sequential kernel.</summary>
+    public bool HasReference { get; init; } = true;
+
     /// <summary>One in so many schedules is made a second time from its choices, and must be the same; 0 for none.</summary>
     public int RepeatOneIn { get; init; } = 256;
 }
@@ -36,7 +39,11 @@ internal sealed record CampaignOptions
 /// <param name="Policy">Policy that found it.</param>
 /// <param name="Schedules">Schedules that it took.</param>
 internal sealed record Finding(
-    Scenario Scenario, Violation Violation, IReadOnlyList<int> Choices, string Hash, int Steps, string Policy, long Schedules);
+    Scenario Scenario, Violation Violation, IReadOnlyList<int> Choices, string Hash, int Steps, string Policy, long Schedules)
+{
+    /// <summary>The run was compared with the sequential kernel.</summary>
+    public bool HasReference { get; init; } = true;
+}
 
 /// <summary>What exploring one scenario came to.</summary>
 /// <param name="Scenario">Its name.</param>
@@ -93,7 +100,7 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
             ulong seed = SeedOf(schedules);
             random.Begin(seed);
             policy.Begin(random, expected);
-            RunResult result = explorer.Run(new RunRequest { Scenario = scenario, Policy = policy, Seed = seed });
+            RunResult result = explorer.Run(new RunRequest { Scenario = scenario, Policy = policy, Seed = seed, HasReference = options.HasReference });
             schedules++;
             steps += result.Steps;
             digest.Add(result.Hash.Value);
@@ -134,7 +141,7 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
         bool complete = false;
         while (finding is null && schedules < options.Schedules && !complete)
         {
-            RunResult result = explorer.Run(new RunRequest { Scenario = scenario, Choices = prefix });
+            RunResult result = explorer.Run(new RunRequest { Scenario = scenario, Choices = prefix, HasReference = options.HasReference });
             schedules++;
             steps += result.Steps;
             if (hashes.Count < MostHashes) _ = hashes.Add(result.Hash.Value);
@@ -164,7 +171,7 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
     private Finding? Repeat(Scenario scenario, RunResult first, string policy, long schedules)
     {
         int[] choices = explorer.ChoicesOfLatest();
-        RunResult second = explorer.Run(new RunRequest { Scenario = scenario, Choices = choices });
+        RunResult second = explorer.Run(new RunRequest { Scenario = scenario, Choices = choices, HasReference = options.HasReference });
         if (second.Hash.Value == first.Hash.Value) return null;
         Violation violation = second.Violation
             ?? new Violation("repeatable", $"the same choices gave trace {first.Hash.Text} and then {second.Hash.Text}", second.Steps);
@@ -172,7 +179,10 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
     }
 
     private Finding Found(Scenario scenario, Violation violation, RunResult result, string policy, long schedules) =>
-        new(scenario, violation, explorer.ChoicesOfLatest(), result.Hash.Text, result.Steps, policy, schedules);
+        new(scenario, violation, explorer.ChoicesOfLatest(), result.Hash.Text, result.Steps, policy, schedules)
+        {
+            HasReference = options.HasReference,
+        };
 
     private ulong SeedOf(long schedule)
     {

@@ -84,11 +84,11 @@ internal sealed class RunShrinker(Explorer explorer)
         SchedulePolicy policy = _policies[seed % (ulong)_policies.Length];
         _random.Begin(seed);
         policy.Begin(_random, wanted.Steps);
-        return Result(wanted, scenario, explorer.Run(new RunRequest { Scenario = scenario, Policy = policy, Seed = seed }));
+        return Result(wanted, scenario, explorer.Run(new RunRequest { Scenario = scenario, Policy = policy, Seed = seed, HasReference = wanted.HasReference }));
     }
 
     private Finding? Try(Finding wanted, Scenario scenario, IReadOnlyList<int> choices) =>
-        Result(wanted, scenario, explorer.Run(new RunRequest { Scenario = scenario, Choices = choices }));
+        Result(wanted, scenario, explorer.Run(new RunRequest { Scenario = scenario, Choices = choices, HasReference = wanted.HasReference }));
 
     private Finding? Result(Finding wanted, Scenario scenario, RunResult result)
     {

@@ -22,11 +22,21 @@ public sealed class SequentialKernel : IKernel
     public SequentialKernel(Func<Caller, int>? rankOf = null)
     {
         _rankOf = rankOf;
-        _port = new LoopPort(this);
+        _port = new LoopPort(this, splitsTurns: false);
+    }
+
+    /// <summary>Makes an idle kernel of which somebody else says whose stage is next (<see cref="Step(Operation)"/>).</summary>
+    /// <param name="splitsTurns">An access looks in one stage and touches in another, as on real threads.</param>
+    internal SequentialKernel(bool splitsTurns)
+    {
+        _port = new LoopPort(this, splitsTurns);
     }
 
     /// <inheritdoc />
     public event Action<Operation>? Finished;
+
+    /// <summary>The operations of which a stage is due.</summary>
+    internal IEnumerable<Operation> Due => _due.UnorderedItems.Select(item => item.Element);
 
     /// <summary>Stages run so far.</summary>
     public long Stages { get; private set; }
@@ -54,6 +64,19 @@ public sealed class SequentialKernel : IKernel
         return true;
     }
 
+    /// <summary>Runs the stage of one operation, whatever else is due.</summary>
+    /// <returns>False if it has none that is due: it is finished or asleep.</returns>
+    internal bool Step(Operation operation)
+    {
+        if (!_due.Remove(operation, out _, out _, ReferenceEqualityComparer.Instance)) return false;
+        Stages++;
+        operation.Step();
+        return true;
+    }
+
+    /// <summary>Forgets an operation that is due.</summary>
+    internal void Drop(Operation operation) => _due.Remove(operation, out _, out _, ReferenceEqualityComparer.Instance);
+
     /// <inheritdoc />
     public void Run()
     {
@@ -71,8 +94,10 @@ public sealed class SequentialKernel : IKernel
         return operation;
     }
 
-    private sealed class LoopPort(SequentialKernel kernel) : Port
+    private sealed class LoopPort(SequentialKernel kernel, bool splitsTurns) : Port
     {
+        public override bool SplitsTurns => splitsTurns;
+
         public override void Send(Operation operation)
         {
             long rank = kernel._rankOf?.Invoke(operation.Caller) ?? operation.Caller.Rank;

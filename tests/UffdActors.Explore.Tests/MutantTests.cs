@@ -25,6 +25,16 @@ public class MutantTests
         Assert.Equal((finding.Violation.Sentence, finding.Hash), (again.Violation?.Sentence, again.Hash.Text));
     }
 
+    /// <summary>The sequential kernel sees at once that a call takes other turns. What that does to a guest must show without it.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_mutant_is_found_by_what_it_does_to_a_guest(string name)
+    {
+        Mutant mutant = All.Single(m => m.Name == name);
+        CampaignOptions options = new() { Schedules = 60_000, HasReference = false };
+        Assert.NotNull(new MutantHunt(options, shrinks: false, CancellationToken.None).Hunt(mutant).Finding);
+    }
+
     [Fact]
     public void Every_rule_of_the_ring_has_a_mutant() =>
         Assert.Equal(["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9"], All.Select(m => m.Rule).Where(r => r[0] == 'R').Distinct().Order(StringComparer.Ordinal));

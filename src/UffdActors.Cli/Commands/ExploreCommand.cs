@@ -24,11 +24,12 @@ internal static class ExploreCommand
         Option<ulong> seed = new("--seed") { Description = "The same seed makes the same schedules.", DefaultValueFactory = _ => 1 };
         Option<int> threads = new("--threads") { Description = "Exploring threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
         Option<string> mutants = new("--mutants") { Description = "Hunt the deliberate bugs of an assembly instead." };
+        Option<bool> noReference = new("--no-reference") { Description = "Do not compare the runs with the sequential kernel." };
         Option<string> output = new("--out") { Description = "Folder for replay files and sequence charts of what is found." };
         Option<string> json = new("--json") { Description = "Write the report as JSON to a file, or to standard output (-)." };
         Command command = new("explore", "Run scenarios in many orders of events and check every invariant after every step.")
         {
-            scenario, schedules, duration, policy, seed, threads, mutants, output, json,
+            scenario, schedules, duration, policy, seed, threads, mutants, noReference, output, json,
         };
         command.SetAction((parsed, cancel) =>
         {
@@ -46,6 +47,7 @@ internal static class ExploreCommand
                 Duration = parsed.GetResult(duration) is null ? null : TimeSpan.FromSeconds(parsed.GetValue(duration)),
                 Policy = order,
                 Seed = parsed.GetValue(seed),
+                HasReference = !parsed.GetValue(noReference),
             };
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
             Exploration exploration = new(options, parsed.GetValue(threads), cancel) { OnDone = host.Terminal.WriteStatus };

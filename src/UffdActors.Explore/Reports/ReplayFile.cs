@@ -53,6 +53,9 @@ internal sealed record ReplayFile
     /// <summary>Step after which it is seen.</summary>
     public int Step { get; init; }
 
+    /// <summary>False if the run was not compared with the sequential kernel; null if it was.</summary>
+    public bool? Reference { get; init; }
+
     /// <summary>Trace hash of the run.</summary>
     public required string TraceHash { get; init; }
 
@@ -69,6 +72,7 @@ internal sealed record ReplayFile
         Sentence = finding.Violation.Sentence,
         Step = finding.Violation.Step,
         TraceHash = finding.Hash,
+        Reference = finding.HasReference ? null : false,
     };
 
     /// <summary>Reads a file.</summary>
@@ -99,6 +103,7 @@ internal sealed record ReplayFile
     {
         Scenario = ScenarioText.Parse(Name, string.Join('\n', Scenario)),
         Choices = Choices,
+        HasReference = Reference ?? true,
         Observer = observer,
     });
 }

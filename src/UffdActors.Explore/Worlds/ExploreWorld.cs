@@ -9,6 +9,7 @@ using UffdActors.Handling;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Userfault;
 
@@ -34,8 +35,8 @@ internal sealed class ExploreWorld : IDisposable
         Scenario = scenario;
         Parts = parts;
         Machine = new Machine(scenario.Kernel, ContentKind.Bytes, scenario.MemoryPages);
-        Shmem = new Shmem();
-        GuestMemfd = new GuestMemfd();
+        ReferenceMachine = new Machine(scenario.Kernel, ContentKind.Bytes, scenario.MemoryPages);
+        Modules = Modules.Shipped;
         Content = new PageContent(scenario);
         Choices = new ChoiceStream();
         Faults = new FaultPlan(Choices);
@@ -63,9 +64,13 @@ internal sealed class ExploreWorld : IDisposable
 
     public Machine Machine { get; }
 
-    public Shmem Shmem { get; }
+    /// <summary>The machine of the sequential kernel that the run is compared with.</summary>
+    public Machine ReferenceMachine { get; }
 
-    public GuestMemfd GuestMemfd { get; }
+    public Modules Modules { get; }
+
+    /// <summary>A page's worth of native memory for whoever needs it for a moment.</summary>
+    public NativeBuffer Scratch { get; } = new(PageSize.Base);
 
     public PageContent Content { get; }
 
@@ -131,6 +136,8 @@ internal sealed class ExploreWorld : IDisposable
         Loop.Rewind();
         Content.Dispose();
         Machine.Dispose();
+        ReferenceMachine.Dispose();
+        Scratch.Dispose();
     }
 
     /// <summary>Makes as many actors as most runs need.</summary>
@@ -143,8 +150,8 @@ internal sealed class ExploreWorld : IDisposable
         for (int i = 0; i < Scenario.Contexts.Length * 2; i++) owners.Add(new UserfaultContext(mm, Abi.UffdOpenFlags.NonBlock));
         int vmas = Scenario.Regions.Length * 4;
         for (int i = 0; i < vmas; i++) owners.Add(new VmaOwner(mm, i));
-        owners.Add(new Backend(Shmem));
-        owners.Add(new Backend(GuestMemfd));
+        owners.Add(new Backend(Modules.Shmem));
+        owners.Add(new Backend(Modules.GuestMemfd));
         _root.Tell(new VmProtocol.Attach(owners, new TaskCompletionSource()));
         Loop.RunUntilQuiet();
         Pool.Reclaim();

@@ -23,6 +23,9 @@ internal sealed class RecordedOrder(ChoiceStream choices) : ISteppedPolicy
     /// <summary>The message that it gets; null for housekeeping.</summary>
     public object? Message { get; private set; }
 
+    /// <summary>Called with the message that goes next, before its actor gets it.</summary>
+    public Action<object?>? Chosen { get; set; }
+
     /// <summary>A run begins.</summary>
     public void Begin()
     {
@@ -46,6 +49,7 @@ internal sealed class RecordedOrder(ChoiceStream choices) : ISteppedPolicy
         _inARow = message is not null && ReferenceEquals(message, Message) && task.Label == Label ? _inARow + 1 : 0;
         Label = task.Label;
         Message = message;
+        Chosen?.Invoke(message);
         return index;
     }
 }

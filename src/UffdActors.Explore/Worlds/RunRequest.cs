@@ -19,6 +19,9 @@ internal sealed record RunRequest
     /// <summary>The choices, if the run is a given one.</summary>
     public IReadOnlyList<int>? Choices { get; init; }
 
+    /// <summary>Compares the run with the sequential kernel. Changes nothing of the run, but for what is found in it.</summary>
+    public bool HasReference { get; init; } = true;
+
     /// <summary>Watches the steps; null for none.</summary>
     public IRunObserver? Observer { get; init; }
 }

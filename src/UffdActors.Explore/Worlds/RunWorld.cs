@@ -5,6 +5,7 @@ using UffdActors.Explore.Faults;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Handling;
 using UffdActors.Model;
+using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
@@ -26,20 +27,39 @@ internal sealed class RunWorld
     private const int CrashLimit = 8;
 
     private readonly ExploreWorld _world;
-    private readonly SequentialKernel _setup = new();
+    private readonly SequentialKernel _setup;
+    private readonly Machine _machine;
+    private readonly WorldParts _parts;
+    private readonly Modules _modules;
+    private readonly (int Region, int Page)[] _pages;
     private readonly List<IActorRef> _started = [];
     private readonly List<string> _names = [];
 
     public RunWorld(ExploreWorld world)
+        : this(world, world.Machine, world.Parts, world.Modules, new SequentialKernel())
+    {
+    }
+
+    /// <param name="world">The explored world.</param>
+    /// <param name="machine">Where its memory comes from.</param>
+    /// <param name="parts">What it is made of.</param>
+    /// <param name="modules">Modules of its files.</param>
+    /// <param name="kernel">Makes the calls of the set-up.</param>
+    public RunWorld(ExploreWorld world, Machine machine, WorldParts parts, Modules modules, SequentialKernel kernel)
     {
         _world = world;
+        _setup = kernel;
+        _machine = machine;
+        _parts = parts;
+        _modules = modules;
         Scenario scenario = world.Scenario;
-        Mm = _setup.Attach(world.Parts.NewAddressSpace(world.Machine));
+        _pages = [.. scenario.Regions.SelectMany((r, i) => Enumerable.Range(0, r.Pages).Select(p => (i, p)))];
+        Mm = _setup.Attach(parts.NewAddressSpace(machine));
         Main = _setup.Attach(new Caller(Mm, 1));
         Threads = [.. scenario.Threads.Select((_, i) => _setup.Attach(new Caller(Mm, 2 + i)))];
         Files = [.. scenario.Regions.Select(MakeFile)];
         for (int i = 0; i < scenario.Regions.Length; i++) Map(i);
-        Contexts = [.. scenario.Contexts.Select((_, i) => _setup.Attach(world.Parts.NewContext(Mm, i)))];
+        Contexts = [.. scenario.Contexts.Select((_, i) => _setup.Attach(parts.NewContext(Mm, i)))];
         for (int i = 0; i < Contexts.Length; i++) Register(i);
         Readers = new FaultReader?[Contexts.Length];
     }
@@ -71,6 +91,22 @@ internal sealed class RunWorld
     {
         ulong offset = address - FirstAddress;
         return ((int)(offset / RegionSpacing), (int)(offset % AliasOffset >> PageSize.BaseShift));
+    }
+
+    /// <summary>Pages of all regions.</summary>
+    public int PageCount => _pages.Length;
+
+    /// <summary>Entry of a page, by its number among those of all regions.</summary>
+    public Entry EntryOf(int index) => Mm.EntryAt(PageSize.PageOf(AddressOf(_pages[index].Region, _pages[index].Page)));
+
+    /// <summary>Name of a page: region and number.</summary>
+    public string NameOf(int index) => $"{_world.Scenario.Regions[_pages[index].Region].Name}:{_pages[index].Page}";
+
+    /// <summary>Name of the page of an address.</summary>
+    public string NameOf(ulong address)
+    {
+        (int region, int page) = PlaceOf(address);
+        return region >= 0 && region < _world.Scenario.Regions.Length ? $"{_world.Scenario.Regions[region].Name}:{page}" : $"0x{address:x}";
     }
 
     /// <summary>Runs a call of the set-up to its end.</summary>
@@ -127,8 +163,8 @@ internal sealed class RunWorld
 
     private MemoryFile? MakeFile(RegionPlan region) => region.Memory switch
     {
-        MemoryKind.Shmem or MemoryKind.ShmemPrivate => _world.Shmem.CreateFile(_world.Machine, (long)region.Pages << PageSize.BaseShift),
-        MemoryKind.GuestMemfd => _world.GuestMemfd.CreateFile(_world.Machine, (long)region.Pages << PageSize.BaseShift),
+        MemoryKind.Shmem or MemoryKind.ShmemPrivate => _modules.Shmem.CreateFile(_machine, (long)region.Pages << PageSize.BaseShift),
+        MemoryKind.GuestMemfd => _modules.GuestMemfd.CreateFile(_machine, (long)region.Pages << PageSize.BaseShift),
         _ => null,
     };
 
@@ -238,4 +274,11 @@ internal sealed class RunWorld
     {
         if (error != Errno.None) throw new ScenarioException($"The scenario cannot be set up: {what} gives {error}.");
     }
+}
+
+/// <summary>The memory modules of a world.</summary>
+internal sealed record Modules(MemoryModule Shmem, MemoryModule GuestMemfd)
+{
+    /// <summary>Those that ship.</summary>
+    public static Modules Shipped { get; } = new(new Shmem(), new GuestMemfd());
 }

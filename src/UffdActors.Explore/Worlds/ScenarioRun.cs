@@ -24,6 +24,7 @@ internal sealed class ScenarioRun
     private readonly RunRequest _request;
     private readonly RunWorld _run;
     private readonly RunOracle _oracle;
+    private readonly SequentialReference? _reference;
     private readonly Operation?[] _running;
     private readonly int[] _next;
     private readonly int[] _began;
@@ -39,6 +40,7 @@ internal sealed class ScenarioRun
         _request = request;
         _run = new RunWorld(world);
         _oracle = new RunOracle(world, _run);
+        if (request.HasReference && SequentialReference.Covers(world.Scenario)) _reference = new SequentialReference(world, _run, _oracle);
         _running = new Operation?[_run.Threads.Length];
         _next = new int[_run.Threads.Length];
         _began = new int[_run.Threads.Length];
@@ -51,13 +53,20 @@ internal sealed class ScenarioRun
         Prepare();
         int steps = Steps();
         Violation? violation = _oracle.Violation;
-        if (violation is null && _unfinished == 0 && !_world.Loop.HasTimers) _oracle.AtRest(_step, _children);
+        if (violation is null && _unfinished == 0 && !_world.Loop.HasTimers)
+        {
+            _oracle.AtRest(_step, _children);
+            _reference?.AtRest(_step);
+        }
+
         violation ??= _oracle.Violation;
         if (violation is null && _world.Failure is null)
         {
             _world.Order.Policy = new FifoOrder();
+            _world.Order.Chosen = null;
             _world.Loop.Policy = new Dispatch.FifoPolicy();
             _run.End(_children);
+            _reference?.Dispose();
             if (_unfinished == 0) _oracle.AfterEnd(_step);
             violation = _oracle.Violation;
             _world.Pool.Reclaim();
@@ -72,7 +81,8 @@ internal sealed class ScenarioRun
         _world.Loop.Policy = new Dispatch.FifoPolicy();
         _world.Wire.Tell(WireActor.Reset.Instance, ActorRefs.NoSender);
         foreach (ThreadAction action in Scenario.Setup)
-            _ = _run.Do(ThreadScript.Begin(_world, _run, _run.Main, action, PageContent.OfWrite(0xFF, 0)));
+            _ = _run.Do(ThreadScript.Begin(_world.Parts, _world.Content, _run, _run.Main, action, PageContent.OfWrite(0xFF, 0)));
+        _reference?.SetUp();
         _run.Start();
         _run.StartPushes();
         _oracle.Begin();
@@ -84,6 +94,7 @@ internal sealed class ScenarioRun
         _world.Finished = OnFinished;
         _world.Order.Policy = _request.Policy;
         _world.Order.Begin();
+        _world.Order.Chosen = _reference is { } reference ? reference.Before : null;
         _world.Loop.Policy = _world.Order;
         _unfinished = _run.Threads.Length;
         for (int i = 0; i < _run.Threads.Length; i++) BeginNext(i);
@@ -125,6 +136,7 @@ internal sealed class ScenarioRun
             _hash.Add((ulong)_world.Order.Label);
             _hash.Add(_world.Names.HashOf(_world.Order.Message));
             string changes = _oracle.AfterStep(_step, ref _hash, _request.Observer is not null);
+            _reference?.After(_step);
             _request.Observer?.Stepped(
                 _step,
                 _world.Order.Label >= 0 ? _run.Names[_world.Order.Label] : "vm",
@@ -163,7 +175,9 @@ internal sealed class ScenarioRun
 
         ThreadAction action = plan.Actions[_next[thread]];
         Caller caller = _run.Threads[thread];
-        Operation operation = ThreadScript.Begin(_world, _run, caller, action, PageContent.OfWrite(thread, _next[thread]));
+        ulong value = PageContent.OfWrite(thread, _next[thread]);
+        Operation operation = ThreadScript.Begin(_world.Parts, _world.Content, _run, caller, action, value);
+        _reference?.Begin(thread, action, operation, value);
         _running[thread] = operation;
         _began[thread] = _step;
         caller.Port.Send(operation);
@@ -189,6 +203,7 @@ internal sealed class ScenarioRun
         {
             _run.Contexts[0].BeginChange();
             _run.Contexts[0].EndChange();
+            _reference?.ChangeBurst(0);
         }
 
         FaultPoint crash = point switch

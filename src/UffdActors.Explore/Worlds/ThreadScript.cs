@@ -14,12 +14,13 @@ internal static class ThreadScript
     private const int MessagesPerRead = 64;
 
     /// <summary>The operation of an action.</summary>
-    /// <param name="world">The explored world.</param>
+    /// <param name="parts">What operations are made of.</param>
+    /// <param name="content">What pages hold.</param>
     /// <param name="run">The run's owners.</param>
     /// <param name="caller">Who makes it.</param>
     /// <param name="action">The action.</param>
     /// <param name="value">What a store stores.</param>
-    public static Operation Begin(ExploreWorld world, RunWorld run, Caller caller, ThreadAction action, ulong value)
+    public static Operation Begin(WorldParts parts, PageContent content, RunWorld run, Caller caller, ThreadAction action, ulong value)
     {
         ulong start = RunWorld.AddressOf(action.Region, action.Page);
         ulong other = RunWorld.AddressOf(action.OtherRegion, action.OtherPage);
@@ -29,7 +30,7 @@ internal static class ThreadScript
         {
             case ActionKind.Read:
             case ActionKind.Write:
-                Access access = world.Parts.NewAccess(caller);
+                Access access = parts.NewAccess(caller);
                 access.Begin(start, action.Kind == ActionKind.Read ? AccessKind.Read : AccessKind.Write, value, sizeof(ulong));
                 return access;
             case ActionKind.DontNeed:
@@ -41,17 +42,17 @@ internal static class ThreadScript
             case ActionKind.Mremap:
                 return new RemapMemory(caller, start, length, length, RemapModes.MayMove | RemapModes.Fixed, other);
             case ActionKind.Punch:
-                return world.Parts.NewPunch(caller, run.Files[action.Region]!, (long)action.Page << PageSize.BaseShift, (long)length);
+                return parts.NewPunch(caller, run.Files[action.Region]!, (long)action.Page << PageSize.BaseShift, (long)length);
             case ActionKind.Fork:
                 return new ForkProcess(caller, 1);
             case ActionKind.Register:
                 return new Register(caller, context, start, length, (ulong)RegisterModes.Missing);
             case ActionKind.Unregister:
-                return world.Parts.NewUnregister(caller, context, start, length);
+                return parts.NewUnregister(caller, context, start, length);
             case ActionKind.Close:
                 return new CloseHandle(caller, context);
             case ActionKind.Copy:
-                return Fill(FillKind.Copy, FillSource.Buffer(world.Content.AddressOf(action.Region, action.Page)));
+                return Fill(FillKind.Copy, FillSource.Buffer(content.AddressOf(action.Region, action.Page)));
             case ActionKind.CopyFrom:
                 return Fill(FillKind.Copy, FillSource.User(other));
             case ActionKind.Zeropage:
@@ -65,7 +66,7 @@ internal static class ThreadScript
             case ActionKind.Unprotect:
                 return new WriteProtect(caller, context, start, length, (ulong)WriteProtectModes.Clear);
             case ActionKind.Move:
-                return world.Parts.NewMove(caller, context, start, other, length);
+                return parts.NewMove(caller, context, start, other, length);
             case ActionKind.Wake:
                 return new Wake(caller, context, start, length);
             default:
@@ -74,7 +75,7 @@ internal static class ThreadScript
 
         Fill Fill(FillKind kind, FillSource source)
         {
-            Fill fill = world.Parts.NewFill(caller);
+            Fill fill = parts.NewFill(caller);
             fill.Begin(context, kind, start, length, source);
             return fill;
         }

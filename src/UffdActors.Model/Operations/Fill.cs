@@ -187,6 +187,24 @@ public class Fill : Operation
     /// <summary>True if the map is not the one any more that the fill was decided on (rule R2).</summary>
     internal virtual bool MapHasChanged => !ReferenceEquals(Context.Mm.Map, _map);
 
+    /// <summary>True if something is changing right now: no fill begins.</summary>
+    internal virtual bool MeetsChange => Context.IsChanging;
+
+    /// <summary>Bytes filled so far.</summary>
+    internal long Done => _done;
+
+    /// <summary>Why it goes no further; none as long as nothing stopped it.</summary>
+    internal Errno Stopped => _stop != Errno.None ? _stop : Error;
+
+    /// <summary>Pages of a module that are ready to be installed.</summary>
+    internal int Prepared => _prepared;
+
+    /// <summary>True between the last look at map and epoch and the writing, which belong to one turn.</summary>
+    internal bool IsWriting => _stage == Stage.Write;
+
+    /// <summary>The access by which its source is being faulted in; null if there is none.</summary>
+    internal Access? SourceAccess => _sourceAccess;
+
     private bool HasUserSource => Kind == FillKind.Copy && Source.Kind == FillSourceKind.User;
 
     private void CheckArguments()
@@ -200,7 +218,7 @@ public class Fill : Operation
         // Comes before everything else, even before the argument is read. The order matters: first the epoch, then whether
         // something is changing; an event that is raised in between is noticed when the page is installed.
         _epoch = Context.ChangeEpoch;
-        if (Context.IsChanging || (DecidedOn is { } seen && seen != _epoch))
+        if (MeetsChange || (DecidedOn is { } seen && seen != _epoch))
         {
             if (Pointer == ArgumentPointer.Good) End(Errno.EAGAIN, -(long)Errno.EAGAIN);
             else End(Errno.EFAULT, null);

@@ -1,0 +1,385 @@
+using UffdActors.Abi;
+using UffdActors.Explore.Scenarios;
+using UffdActors.Explore.Worlds;
+using UffdActors.Handling;
+using UffdActors.Model;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Explore.Oracles;
+
+/// <summary>
+/// The sequential kernel as the judge of a run. A second world of what ships, without actors, handlers and sleep, goes along step by step,
+/// and after every step its page states, change epochs and unread events must be those of the run:
+/// <list type="bullet">
+/// <item>a fill is one call: the pages that a turn has filled are filled by one call that nothing comes between, in the turn in which
+/// they were written; the errno that stopped it is the errno of one call in the turn in which that was decided;</item>
+/// <item>an access looks and touches when the run's does, under its guard, and must find what that finds;</item>
+/// <item>every other call takes its turns when the run's does, and ends with the same errno in the same turn.</item>
+/// </list>
+/// </summary>
+/// <remarks>
+/// So a run is equivalent to one in which fills are atomic and happen in the order of their deciding turns, however they were split, held up
+/// or stopped half-way. Weaker than equality are three answers only. EAGAIN of a fill is right whenever something was changing, or has begun
+/// to change since the fill was decided. ENOMEM and EIO are not compared, for memory and a module's bugs are the run's own. The bytes that a
+/// COPY has read from memory of the process itself, or that went in through an alias, are taken from the run (its page history says
+/// whether they are right); all others are compared at the end, and every load when it is made. Who sleeps where, and who is woken, is
+/// the business of other oracles.
+/// </remarks>
+internal sealed class SequentialReference : IDisposable
+{
+    private const string Invariant = "sequential";
+
+    private readonly ExploreWorld _world;
+    private readonly RunWorld _run;
+    private readonly RunOracle _oracle;
+    private readonly SequentialKernel _kernel = new(splitsTurns: true);
+    private readonly RunWorld _twin;
+    private readonly Dictionary<Operation, Operation> _twins = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<Access> _looked = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<Caller, Caller> _callers = new(ReferenceEqualityComparer.Instance);
+    private readonly List<AddressSpace> _children = [];
+    private bool _isOff;
+    private Operation? _message;
+    private Owner? _at;
+    private Fill? _fill;
+    private long _done;
+    private Errno _stopped;
+    private bool _wasFinished;
+
+    public SequentialReference(ExploreWorld world, RunWorld run, RunOracle oracle)
+    {
+        _world = world;
+        _run = run;
+        _oracle = oracle;
+        _twin = new RunWorld(world, world.ReferenceMachine, WorldParts.Shipped, world.Modules, _kernel);
+        _callers.Add(run.Main, _twin.Main);
+        for (int i = 0; i < run.Threads.Length; i++) _callers.Add(run.Threads[i], _twin.Threads[i]);
+    }
+
+    private Scenario Scenario => _world.Scenario;
+
+    /// <summary>True for scenarios whose runs can be compared: one call that sleeps on its source keeps a context open that the reference closes.</summary>
+    public static bool Covers(Scenario scenario) => !(scenario.Has(ActionKind.CopyFrom) && scenario.Has(ActionKind.Close));
+
+    /// <summary>Makes the calls of the set-up.</summary>
+    public void SetUp()
+    {
+        foreach (ThreadAction action in Scenario.Setup)
+            _ = _twin.Do(ThreadScript.Begin(WorldParts.Shipped, _world.Content, _twin, _twin.Main, action, PageContent.OfWrite(0xFF, 0)));
+    }
+
+    /// <summary>A thread begins an action.</summary>
+    public void Begin(int thread, ThreadAction action, Operation operation, ulong value)
+    {
+        if (_isOff || operation is Fill or ReadMessages or Wake) return;
+        Operation twin = ThreadScript.Begin(WorldParts.Shipped, _world.Content, _twin, _twin.Threads[thread], action, value);
+        _twins[operation] = twin;
+        _kernel.Submit(twin);
+    }
+
+    /// <summary>Something has begun and ended to change in a context, without an event.</summary>
+    public void ChangeBurst(int context)
+    {
+        _twin.Contexts[context].BeginChange();
+        _twin.Contexts[context].EndChange();
+    }
+
+    /// <summary>A message is about to be handled.</summary>
+    public void Before(object? message)
+    {
+        _message = message as Operation;
+        _at = _message?.At;
+        _fill = message as Fill ?? (message as Access)?.Parent as Fill;
+        if (_fill is null) return;
+        _done = _fill.Done;
+        _stopped = _fill.Stopped;
+        _wasFinished = _fill.IsFinished;
+    }
+
+    /// <summary>The message has been handled.</summary>
+    public void After(int step)
+    {
+        if (_isOff || _oracle.Violation is not null) return;
+        switch (_message)
+        {
+            case Access access:
+                OnAccess(access, step);
+                break;
+            case ControlOperation call and not (ReadMessages or Wake):
+                OnCall(call, step);
+                break;
+        }
+
+        if (_fill is { } fill && !_isOff && _oracle.Violation is null) OnFill(fill, step);
+        if (_isOff || _oracle.Violation is not null) return;
+        ReadEvents(step);
+        ComparePages(step);
+    }
+
+    /// <summary>The run is at rest: the bytes must be the same too.</summary>
+    public void AtRest(int step)
+    {
+        if (_isOff || _oracle.Violation is not null) return;
+        for (int i = 0; i < _run.PageCount; i++)
+        {
+            Entry ours = _run.EntryOf(i);
+            Entry theirs = _twin.EntryOf(i);
+            if (!ours.IsPresent || ours.Kind == EntryKind.Zero) continue;
+            foreach (int offset in (ReadOnlySpan<int>)[0, PageSize.Base - sizeof(ulong)])
+            {
+                ulong have = _world.Machine.BaseFolios.ReadLane(ours.Folio, offset);
+                ulong want = _world.ReferenceMachine.BaseFolios.ReadLane(theirs.Folio, offset);
+                if (have != want)
+                    Fail($"{_run.NameOf(i)} holds {PageContent.Describe(have)} at byte {offset}, and {PageContent.Describe(want)} where fills are atomic", step);
+            }
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _twin.End(_children);
+
+    private void OnAccess(Access access, int step)
+    {
+        if (_at is UserfaultContext) return;
+        if (!_twins.TryGetValue(access, out Operation? known))
+        {
+            known = new Access(CallerOf(access.Caller));
+            _twins.Add(access, known);
+            // Its first look was inside a turn of its handler.
+            if (access is IMonitorCall) Look(access, (Access)known);
+        }
+
+        var twin = (Access)known;
+        if (_at is Caller && !_looked.Remove(access) && !access.IsFinished)
+        {
+            Look(access, twin);
+            return;
+        }
+
+        if (!_kernel.Step(twin))
+        {
+            Fail($"{access.Caller} goes on with its access to {_run.NameOf(access.Address)}, which sleeps where fills are atomic", step);
+            return;
+        }
+
+        if (access.Outcome == AccessOutcome.OutOfMemory)
+        {
+            _isOff = true;
+            return;
+        }
+
+        if (access.IsFinished != twin.IsFinished || access.Outcome != twin.Outcome || access.At.GetType() != twin.At.GetType() || access.Value != twin.Value)
+        {
+            Fail($"the access to {_run.NameOf(access.Address)} {InWords(access)}, and {InWords(twin)} where fills are atomic", step);
+            return;
+        }
+
+        // Asleep or about to sleep: it looks again when it wakes up, and only that counts.
+        if (twin.At is UserfaultContext) _kernel.Drop(twin);
+    }
+
+    private void Look(Access access, Access twin)
+    {
+        _kernel.Drop(twin);
+        twin.Begin(access.Address, access.Kind, access.Value, access.Width);
+        twin.Step();
+        _ = _looked.Add(access);
+    }
+
+    private void OnCall(ControlOperation call, int step)
+    {
+        if (!_twins.TryGetValue(call, out Operation? twin))
+        {
+            twin = TwinOf(call);
+            if (twin is null)
+            {
+                _isOff = true;
+                return;
+            }
+
+            _twins.Add(call, twin);
+        }
+
+        if (!_kernel.Step(twin))
+        {
+            Fail($"{call.GetType().Name} goes on, and sleeps where fills are atomic", step);
+            return;
+        }
+
+        var same = (ControlOperation)twin;
+        if (call.IsFinished != same.IsFinished || (call.IsFinished && call.Error != same.Error))
+        {
+            Fail(
+                $"{call.GetType().Name} {(call.IsFinished ? $"ended with {call.Error}" : "goes on")}, and {(same.IsFinished ? $"ended with {same.Error}" : "goes on")} where fills are atomic",
+                step);
+        }
+        else if (same is Model.Operations.Maps.ForkProcess { Child: { } child } && !_children.Contains(child))
+        {
+            _children.Add(child);
+        }
+    }
+
+    /// <summary>The twin of a call that no thread of the scenario has begun: a handler's, or what the close of a context goes on with.</summary>
+    private Operation? TwinOf(ControlOperation call)
+    {
+        if (call is IMonitorCall { Request: { } request })
+        {
+            WriteProtect clear = new(CallerOf(call.Caller), _twin.Contexts[0], request.Address, PageSize.Base, (ulong)WriteProtectModes.Clear);
+            // The first turn was the handler's.
+            clear.Step();
+            return clear;
+        }
+
+        foreach (Operation due in _kernel.Due)
+        {
+            if (due.GetType() == call.GetType() && !_twins.ContainsValue(due)) return due;
+        }
+
+        return null;
+    }
+
+    private void OnFill(Fill fill, int step)
+    {
+        if (fill.SourceAccess is { } source && !_twins.ContainsKey(source))
+        {
+            Access twin = new(CallerOf(fill.Caller));
+            _twins.Add(source, twin);
+            Look(source, twin);
+        }
+
+        UserfaultContext context = _twin.Contexts[Array.IndexOf(_run.Contexts, fill.Context)];
+        if (fill.IsWriting && context.IsChanging)
+        {
+            Fail($"{fill.Kind} is about to fill {_run.NameOf(fill.Start + (ulong)fill.Done)} while something changes", step);
+            return;
+        }
+
+        if (fill.Done > _done)
+        {
+            Errno error = FillAtOnce(fill, context, _done, fill.Done - _done, out long? filled);
+            if (error != Errno.None)
+            {
+                Fail(
+                    $"{fill.Kind} filled {(fill.Done - _done) >> PageSize.BaseShift} pages from {_run.NameOf(fill.Start + (ulong)_done)} on, and would get {error} after {Math.Max(filled ?? 0, 0) >> PageSize.BaseShift} where fills are atomic",
+                    step);
+                return;
+            }
+        }
+
+        if (fill.Stopped == Errno.None || _stopped != Errno.None || _wasFinished) return;
+        switch (fill.Stopped)
+        {
+            case Errno.ENOMEM or Errno.EIO:
+                break;
+            case Errno.EAGAIN:
+                bool begun = context.IsChanging || fill.MeetsChange || fill.EpochHasChanged || (fill.DecidedOn is { } seen && seen != context.ChangeEpoch);
+                if (!begun && fill.Source.Kind != FillSourceKind.User)
+                    Fail($"{fill.Kind} of {_run.NameOf(fill.Start)} got EAGAIN, and nothing has begun to change since it was decided", step);
+                break;
+            default:
+                long from = fill.Done + ((long)fill.Prepared << PageSize.BaseShift);
+                Errno expected = FillAtOnce(fill, context, from, (long)fill.Length - from, out _);
+                if (expected != fill.Stopped)
+                    Fail($"{fill.Kind} of {_run.NameOf(fill.Start + (ulong)from)} was stopped by {fill.Stopped}, and would get {expected} where fills are atomic", step);
+                break;
+        }
+    }
+
+    /// <summary>Fills a part of a fill's range by a call of its own.</summary>
+    private Errno FillAtOnce(Fill fill, UserfaultContext context, long from, long length, out long? filled)
+    {
+        ulong start = fill.Start + (ulong)from;
+        if (fill.Kind == FillKind.Continue) TakeAlias(start, length);
+        FillSource source = fill.Source.Kind == FillSourceKind.User && fill.Done > from ? FillSource.Buffer(BytesOf(start)) : fill.Source.Advance(from);
+        if (source.Kind == FillSourceKind.User) source = FillSource.Zero;
+        AtomicFill call = new(CallerOf(fill.Caller));
+        call.Begin(context, fill.Kind, start, (ulong)length, source, fill.Modes | FillModes.DontWake, fill.Pointer);
+        call.Step();
+        while (!call.IsFinished && _kernel.Step(call))
+        {
+        }
+
+        filled = call.Out;
+        return call.IsFinished ? call.Error : Errno.EBUSY;
+    }
+
+    /// <summary>What was written through an alias is taken over when it is mapped.</summary>
+    private void TakeAlias(ulong start, long length)
+    {
+        (int region, int page) = RunWorld.PlaceOf(start);
+        if (!Scenario.Regions[region].Alias) return;
+        for (int i = 0; i < length >> PageSize.BaseShift; i++)
+        {
+            CacheSlot ours = _run.Files[region]!.SlotAt(page + i);
+            CacheSlot theirs = _twin.Files[region]!.SlotAt(page + i);
+            if (!ours.IsPresent || !theirs.IsPresent) continue;
+            for (int offset = 0; offset < PageSize.Base; offset += sizeof(ulong))
+                _world.ReferenceMachine.BaseFolios.WriteLane(theirs.Folio, offset, _world.Machine.BaseFolios.ReadLane(ours.Folio, offset));
+        }
+    }
+
+    private nint BytesOf(ulong address)
+    {
+        Entry entry = _run.Mm.EntryAt(PageSize.PageOf(address));
+        Span<byte> page = stackalloc byte[PageSize.Base];
+        if (entry.Kind is EntryKind.Anon or EntryKind.File) _world.Machine.BaseFolios.CopyOut(entry.Folio, 0, page);
+        _world.Scratch.Write(0, page);
+        return _world.Scratch.Address;
+    }
+
+    private void ReadEvents(int step)
+    {
+        for (int i = 0; i < _run.Contexts.Length; i++)
+        {
+            UserfaultContext ours = _run.Contexts[i];
+            UserfaultContext theirs = _twin.Contexts[i];
+            while (theirs.UnreadEvents > ours.UnreadEvents && theirs.TryRead(out _, out _, out _))
+            {
+            }
+
+            if (theirs.UnreadEvents == ours.UnreadEvents && theirs.ChangeEpoch == ours.ChangeEpoch && theirs.IsChanging == ours.IsChanging) continue;
+            Fail(
+                $"{Scenario.Contexts[i].Name} has {ours.UnreadEvents} unread events in epoch {ours.ChangeEpoch}, and {theirs.UnreadEvents} in epoch {theirs.ChangeEpoch} where fills are atomic",
+                step);
+        }
+    }
+
+    private void ComparePages(int step)
+    {
+        for (int i = 0; i < _run.PageCount; i++)
+        {
+            Entry ours = _run.EntryOf(i);
+            Entry theirs = _twin.EntryOf(i);
+            if (ours.Kind == theirs.Kind && ours.IsWp == theirs.IsWp && ours.IsShared == theirs.IsShared) continue;
+            Fail($"{_run.NameOf(i)} is {InWords(ours)}, and {InWords(theirs)} where fills are atomic", step);
+            return;
+        }
+    }
+
+    private Caller CallerOf(Caller caller)
+    {
+        if (_callers.TryGetValue(caller, out Caller? twin)) return twin;
+        twin = _kernel.Attach(new Caller(_twin.Mm, caller.ThreadId));
+        _callers.Add(caller, twin);
+        return twin;
+    }
+
+    private void Fail(string sentence, int step) => _oracle.Fail(Invariant, sentence, step);
+
+    private static string InWords(Entry entry) => $"{entry.Kind}{(entry.IsWp ? ", write-protected" : "")}{(entry.IsShared ? ", shared" : "")}";
+
+    private static string InWords(Access access) => access.IsFinished
+        ? $"ended with {access.Outcome}{(access.Outcome == AccessOutcome.Ok ? " " + PageContent.Describe(access.Value) : "")}"
+        : access.At switch { UserfaultContext => "goes to a userfaultfd", VmaOwner => "is an ordinary fault", _ => "goes on" };
+
+    /// <summary>A fill that is not in the way of what began to change after it was decided: the run has looked at that already.</summary>
+    private sealed class AtomicFill(Caller caller) : Fill(caller)
+    {
+        internal override bool MeetsChange => false;
+
+        internal override bool EpochHasChanged => false;
+    }
+}
