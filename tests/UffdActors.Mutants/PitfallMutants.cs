@@ -6,6 +6,9 @@ using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Worlds;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Userfault;
+using UffdActors.Worlds;
 
 namespace UffdActors.Mutants;
 
@@ -160,6 +163,35 @@ internal sealed class PushTakesEagainForSuccess : Mutant
     }
 }
 
+/// <summary>Pitfall 11: a minor fault on shared memory is answered by a wake-up, and nothing is mapped.</summary>
+internal sealed class WakesInsteadOfContinue : Mutant
+{
+    public override string Name => "wakes-instead-of-continue";
+
+    public override string Rule => "P11";
+
+    public override string Bug => "A minor fault is answered by WAKE alone: the page is in the cache, and is mapped nowhere";
+
+    public override IReadOnlyList<string> Scenarios => ["minor-through-alias"];
+
+    public override WorldParts Parts { get; } = new FillParts(thread => new Fill(thread), (caller, context, request) => new WakingFill(caller, context, request));
+
+    private sealed class WakingFill(Caller caller, UserfaultContext context, PageRequest? request) : ModelFill(caller, context, request)
+    {
+        public override void Step()
+        {
+            if (Kind != FillKind.Continue || Request is null)
+            {
+                base.Step();
+                return;
+            }
+
+            Context.Wake(Start, Start + Length);
+            Request.Complete();
+        }
+    }
+}
+
 /// <summary>Pitfall 12: a negative out field is taken for a number of bytes.</summary>
 internal sealed class NegativeProgress : Mutant
 {
@@ -181,6 +213,28 @@ internal sealed class NegativeProgress : Mutant
             Mark((int)Math.Min(pages, (ulong)PagesLeft));
             GoOn();
         }
+    }
+}
+
+/// <summary>Pitfall 13: every chunk of the push is of full length, the last one too.</summary>
+internal sealed class LastChunkIsTooLong : Mutant
+{
+    public override string Name => "last-chunk-is-too-long";
+
+    public override string Rule => "P13";
+
+    public override string Bug => "The background push fills whole chunks, also where the region ends earlier: ENOENT, again and again";
+
+    public override IReadOnlyList<string> Scenarios => ["push-and-demand", "lossy-wire", "unmap-under-push"];
+
+    public override WorldParts Parts { get; } = new FillParts(thread => new Fill(thread), (caller, context, request) => new LongFill(caller, context, request));
+
+    private sealed class LongFill(Caller caller, UserfaultContext context, PageRequest? request) : ModelFill(caller, context, request), IPageFill
+    {
+        private const ulong Chunk = 4 * PageSize.Base;
+
+        void IPageFill.Begin(FillKind kind, ulong start, ulong length, FillSource source) =>
+            Begin(kind, start, Request is null ? Chunk : length, source);
     }
 }
 

@@ -47,6 +47,9 @@ internal sealed class RunOracle
     /// <summary>What the run has broken; null if nothing.</summary>
     public Violation? Violation { get; private set; }
 
+    /// <summary>Grows with every step that has changed a page, and with every action that has ended.</summary>
+    public long Changes { get; private set; }
+
     private Scenario Scenario => _world.Scenario;
 
     /// <summary>The run's first step is next.</summary>
@@ -100,7 +103,12 @@ internal sealed class RunOracle
             if (!before.IsPresent && now.IsPresent) CheckFill(i, step);
         }
 
-        if (changed) CheckSharing(step);
+        if (changed)
+        {
+            Changes++;
+            CheckSharing(step);
+        }
+
         CheckFrozen(step);
         CheckRequests(step);
         CheckWoken(step);
@@ -130,6 +138,7 @@ internal sealed class RunOracle
     /// <summary>A thread's action has ended.</summary>
     public void Finished(int thread, ThreadAction action, Operation operation, int start, int end, ulong value)
     {
+        Changes++;
         switch (operation)
         {
             case Access access:

@@ -25,6 +25,7 @@ internal sealed class ScenarioRun
     private readonly RunWorld _run;
     private readonly RunOracle _oracle;
     private readonly SequentialReference? _reference;
+    private readonly SpinWatch _spin;
     private readonly Operation?[] _running;
     private readonly int[] _next;
     private readonly int[] _began;
@@ -40,6 +41,7 @@ internal sealed class ScenarioRun
         _request = request;
         _run = new RunWorld(world);
         _oracle = new RunOracle(world, _run);
+        _spin = new SpinWatch(_run, _oracle);
         if (request.HasReference && SequentialReference.Covers(world.Scenario)) _reference = new SequentialReference(world, _run, _oracle);
         _running = new Operation?[_run.Threads.Length];
         _next = new int[_run.Threads.Length];
@@ -94,7 +96,11 @@ internal sealed class ScenarioRun
         _world.Finished = OnFinished;
         _world.Order.Policy = _request.Policy;
         _world.Order.Begin();
-        _world.Order.Chosen = _reference is { } reference ? reference.Before : null;
+        _world.Order.Chosen = message =>
+        {
+            _spin.Before(message);
+            _reference?.Before(message);
+        };
         _world.Loop.Policy = _world.Order;
         _unfinished = _run.Threads.Length;
         for (int i = 0; i < _run.Threads.Length; i++) BeginNext(i);
@@ -136,6 +142,7 @@ internal sealed class ScenarioRun
             _hash.Add((ulong)_world.Order.Label);
             _hash.Add(_world.Names.HashOf(_world.Order.Message));
             string changes = _oracle.AfterStep(_step, ref _hash, _request.Observer is not null);
+            _spin.After(_step, _oracle.Changes + _world.Faults.Happened);
             _reference?.After(_step);
             _request.Observer?.Stepped(
                 _step,
@@ -158,6 +165,7 @@ internal sealed class ScenarioRun
     {
         if (!_world.Loop.FireNextTimer()) return false;
         _timers++;
+        _spin.Clear();
         _hash.Add(0x71AE);
         _request.Observer?.Stepped(_step, "time", null, $"{_world.Loop.Now / 1000} us", "");
         return true;

@@ -1,0 +1,69 @@
+using UffdActors.Abi;
+using UffdActors.Explore.Worlds;
+using UffdActors.Handling;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Explore.Oracles;
+
+/// <summary>
+/// Nobody goes round in circles (DESIGN 9): a page whose fill is refused, or whose thread faults, again and again with the same answer
+/// while nothing else comes of it. What counts as progress is a page that changes, an event that is queued or read, a call that ends, a
+/// fault that was injected, and time that passes: who waits for a time-out does not spin.
+/// </summary>
+internal sealed class SpinWatch(RunWorld run, RunOracle oracle)
+{
+    // What ships meets EEXIST twice on a page that is not there before it waits, and the push may meet it once more.
+    private const int MostRefusals = 3;
+    private const int MostFaults = 5;
+
+    private readonly Dictionary<(ulong Page, FillKind Kind, Errno Error), int> _refusals = [];
+    private readonly Dictionary<(ulong Page, int Thread), int> _faults = [];
+    private readonly int[] _unread = new int[run.Contexts.Length];
+    private IPageFill? _fill;
+    private Access? _fault;
+    private Errno _stopped;
+    private long _happened;
+
+    /// <summary>A message is about to be handled.</summary>
+    public void Before(object? message)
+    {
+        _fill = message as IPageFill;
+        _fault = message is Access { At: UserfaultContext } access ? access : null;
+        _stopped = (_fill as Fill)?.Stopped ?? Errno.None;
+        for (int i = 0; i < _unread.Length; i++) _unread[i] = run.Contexts[i].UnreadEvents;
+    }
+
+    /// <summary>The message has been handled.</summary>
+    /// <param name="step">Number of the step.</param>
+    /// <param name="happened">Grows with everything else that counts as progress.</param>
+    public void After(int step, long happened)
+    {
+        bool progress = happened != _happened;
+        _happened = happened;
+        for (int i = 0; i < _unread.Length; i++) progress |= run.Contexts[i].UnreadEvents != _unread[i];
+        if (progress) Clear();
+        if (_fill is Fill fill && _stopped == Errno.None && fill.Stopped is var error and not Errno.None && fill.Done == 0)
+        {
+            int times = _refusals[(fill.Start, fill.Kind, error)] = _refusals.GetValueOrDefault((fill.Start, fill.Kind, error)) + 1;
+            if (times > MostRefusals)
+                oracle.Fail("no-spin", $"{fill.Kind} of {run.NameOf(fill.Start)} got {error} {times} times in a row, and nothing has happened in between", step);
+        }
+
+        if (_fault is { WaitState: not WaitState.None } fault)
+        {
+            ulong page = fault.Address & ~(ulong)(PageSize.Base - 1);
+            int times = _faults[(page, fault.Caller.ThreadId)] = _faults.GetValueOrDefault((page, fault.Caller.ThreadId)) + 1;
+            if (times > MostFaults)
+                oracle.Fail("no-spin", $"{fault.Caller} has faulted {times} times in a row on {run.NameOf(page)}, and nothing has happened in between", step);
+        }
+    }
+
+    /// <summary>Time has passed.</summary>
+    public void Clear()
+    {
+        if (_refusals.Count > 0) _refusals.Clear();
+        if (_faults.Count > 0) _faults.Clear();
+    }
+}
