@@ -29,12 +29,16 @@ internal sealed class FaultPlan(ChoiceStream choices)
     public long[,] Outcomes { get; } = new long[FaultPoints.All.Count, 2];
 
     /// <summary>Faults that have happened in the run.</summary>
-    public int Happened => MostFaults - _left;
+    public int Happened { get; private set; }
+
+    /// <summary>Nothing fails until a run begins.</summary>
+    public void Disarm() => _left = 0;
 
     /// <summary>A run begins.</summary>
     public void Begin(ImmutableArray<FaultPoint> allowed)
     {
         Array.Clear(_active);
+        Happened = 0;
         _left = allowed.IsEmpty ? 0 : MostFaults;
         foreach (FaultPoint point in allowed) _active[(int)point] = choices.OneIn(2);
     }
@@ -46,7 +50,9 @@ internal sealed class FaultPlan(ChoiceStream choices)
         if (_left == 0 || !_active[(int)point]) return false;
         bool happens = choices.OneIn(OneVisitIn);
         Outcomes[(int)point, happens ? 1 : 0]++;
-        if (happens) _left--;
-        return happens;
+        if (!happens) return false;
+        _left--;
+        Happened++;
+        return true;
     }
 }

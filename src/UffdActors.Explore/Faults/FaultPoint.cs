@@ -39,8 +39,35 @@ internal enum FaultPoint
     /// <summary>The address space begins and ends a change: fills that are under way get EAGAIN.</summary>
     ChangeBurst,
 
-    /// <summary>A module's hook throws: the fill gets EIO.</summary>
+    /// <summary>A module's hook throws: the fill gets EIO, and its page waits until it is recovered.</summary>
     ModuleFail,
+
+    /// <summary>A module has no memory for a page just now: the fill gets ENOMEM.</summary>
+    ModuleNoMemory,
+
+    /// <summary>The page source throws when it is asked.</summary>
+    SourceThrow,
+
+    /// <summary>The wire's actor crashes and is restarted; the answer that it had in hand is reported lost, later.</summary>
+    WireCrash,
+
+    /// <summary>Somebody else fills the last page of a chunk of the push: the fill stops there with a positive count.</summary>
+    FillShort,
+
+    /// <summary>The page's threads are woken although nothing was filled, as a signal would: they raise the same fault twice.</summary>
+    SpuriousWake,
+
+    /// <summary>A turn of a VMA's owner ends in an exception: the VM fails closed.</summary>
+    CrashVma,
+
+    /// <summary>The same in a turn of a context.</summary>
+    CrashContext,
+
+    /// <summary>The same in a turn of the address space.</summary>
+    CrashSpace,
+
+    /// <summary>The same in a turn of a module's backend, outside the module's own code.</summary>
+    CrashBackend,
 }
 
 /// <summary>Names of the fault points, as scenarios and reports use them.</summary>
@@ -64,7 +91,16 @@ internal static class FaultPoints
         FaultPoint.CrashOnEvents => "handler.crash-on-events",
         FaultPoint.RacingResolver => "fill.eexist",
         FaultPoint.ChangeBurst => "fill.eagain",
-        _ => "module.fail",
+        FaultPoint.ModuleFail => "module.fail",
+        FaultPoint.ModuleNoMemory => "module.enomem",
+        FaultPoint.SourceThrow => "source.throw",
+        FaultPoint.WireCrash => "wire.crash",
+        FaultPoint.FillShort => "fill.short",
+        FaultPoint.SpuriousWake => "context.wake",
+        FaultPoint.CrashVma => "vma.crash",
+        FaultPoint.CrashContext => "context.crash",
+        FaultPoint.CrashSpace => "mm.crash",
+        _ => "backend.crash",
     };
 
     /// <summary>The point of a name, or null.</summary>

@@ -12,10 +12,13 @@ namespace UffdActors.Explore.Faults;
 internal sealed class WireSource(RingTime time, FaultPlan faults, PageContent content, bool answersAtOnce) : IPageSource
 {
     private static readonly TimeSpan Late = TimeSpan.FromMicroseconds(500);
-    private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(2);
+    internal static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(2);
 
     /// <summary>The actor whose turns the answers come in.</summary>
     public IActorRef Wire { get; set; } = ActorRefs.Nobody;
+
+    /// <summary>Called for an order of which somebody else fills a part.</summary>
+    public Action<PageOrder>? Overtaken { get; set; }
 
     /// <inheritdoc />
     public long Pages => long.MaxValue;
@@ -32,6 +35,8 @@ internal sealed class WireSource(RingTime time, FaultPlan faults, PageContent co
             return;
         }
 
+        if (faults.Hits(FaultPoint.SourceThrow)) throw new IOException("the page source has a bug");
+        if (order.Pages > 1 && faults.Hits(FaultPoint.FillShort)) Overtaken?.Invoke(order);
         WireAnswer answer = new(order, receiver, content, Fails: false);
         if (answersAtOnce)
         {
@@ -113,6 +118,7 @@ internal sealed class WireActor(RingTime time, FaultPlan faults) : UntypedActor
                 LetGo();
                 break;
             case WireAnswer answer:
+                if (faults.Hits(FaultPoint.WireCrash)) throw new IOException("the wire has broken");
                 answer.Deliver(answer.Order.Pages > 1 && faults.Hits(FaultPoint.WireShorten));
                 LetGo();
                 break;
@@ -120,6 +126,14 @@ internal sealed class WireActor(RingTime time, FaultPlan faults) : UntypedActor
                 _held = null;
                 break;
         }
+    }
+
+    // What it had in hand is gone. Whoever asked is told by the deadline of the order, as of any answer that is lost.
+    protected override void PreRestart(Exception reason, object message)
+    {
+        if (message is WireAnswer answer) time.After(WireSource.Deadline, Self, answer with { Fails = true });
+        if (_held is { } held) time.After(WireSource.Deadline, Self, held with { Fails = true });
+        base.PreRestart(reason, message);
     }
 
     private void LetGo()

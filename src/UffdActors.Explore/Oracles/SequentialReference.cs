@@ -1,4 +1,6 @@
 using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Explore.Faults;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Worlds;
 using UffdActors.Handling;
@@ -54,7 +56,7 @@ internal sealed class SequentialReference : IDisposable
         _world = world;
         _run = run;
         _oracle = oracle;
-        _twin = new RunWorld(world, world.ReferenceMachine, WorldParts.Shipped, world.Modules, _kernel);
+        _twin = new RunWorld(world, world.ReferenceMachine, WorldParts.Shipped, WorldModules.Shipped, _kernel);
         _callers.Add(run.Main, _twin.Main);
         for (int i = 0; i < run.Threads.Length; i++) _callers.Add(run.Threads[i], _twin.Threads[i]);
     }
@@ -90,7 +92,7 @@ internal sealed class SequentialReference : IDisposable
     /// <summary>A message is about to be handled.</summary>
     public void Before(object? message)
     {
-        _message = message as Operation;
+        _message = message is VmProtocol.Call call ? call.Operation : message as Operation;
         _at = _message?.At;
         _fill = message as Fill ?? (message as Access)?.Parent as Fill;
         if (_fill is null) return;
@@ -108,7 +110,7 @@ internal sealed class SequentialReference : IDisposable
             case Access access:
                 OnAccess(access, step);
                 break;
-            case ControlOperation call and not (ReadMessages or Wake):
+            case ControlOperation call and not (ReadMessages or Wake or OwnerCrash):
                 OnCall(call, step);
                 break;
         }

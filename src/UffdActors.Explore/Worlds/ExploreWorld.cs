@@ -36,10 +36,12 @@ internal sealed class ExploreWorld : IDisposable
         Parts = parts;
         Machine = new Machine(scenario.Kernel, ContentKind.Bytes, scenario.MemoryPages);
         ReferenceMachine = new Machine(scenario.Kernel, ContentKind.Bytes, scenario.MemoryPages);
-        Modules = Modules.Shipped;
         Content = new PageContent(scenario);
         Choices = new ChoiceStream();
         Faults = new FaultPlan(Choices);
+        Modules = WorldModules.Shipped;
+        if (scenario.Faults.Any(f => f is FaultPoint.ModuleFail or FaultPoint.ModuleNoMemory))
+            Modules = new WorldModules(new FaultyModule(Modules.Shmem, Faults), new FaultyModule(Modules.GuestMemfd, Faults));
         Order = new RecordedOrder(Choices);
         Pool = new ActorPool((port, owner) => Given?.Invoke(port, owner));
         system.Loop.Policy = new FifoPolicy();
@@ -67,7 +69,7 @@ internal sealed class ExploreWorld : IDisposable
     /// <summary>The machine of the sequential kernel that the run is compared with.</summary>
     public Machine ReferenceMachine { get; }
 
-    public Modules Modules { get; }
+    public WorldModules Modules { get; }
 
     /// <summary>A page's worth of native memory for whoever needs it for a moment.</summary>
     public NativeBuffer Scratch { get; } = new(PageSize.Base);
@@ -105,6 +107,9 @@ internal sealed class ExploreWorld : IDisposable
 
     /// <summary>Called where a handler may crash.</summary>
     public Action<HandlerPoint, PageRequest?>? HandlerAt { get; set; }
+
+    /// <summary>Called for an order of the push of which somebody else fills a part.</summary>
+    public Action<PageSources.PageOrder>? Overtaken { get; set; }
 
     /// <summary>Numbers what is started in this world.</summary>
     public int NextNumber() => _started++;

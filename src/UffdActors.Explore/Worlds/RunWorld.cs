@@ -30,7 +30,7 @@ internal sealed class RunWorld
     private readonly SequentialKernel _setup;
     private readonly Machine _machine;
     private readonly WorldParts _parts;
-    private readonly Modules _modules;
+    private readonly WorldModules _modules;
     private readonly (int Region, int Page)[] _pages;
     private readonly List<IActorRef> _started = [];
     private readonly List<string> _names = [];
@@ -45,7 +45,7 @@ internal sealed class RunWorld
     /// <param name="parts">What it is made of.</param>
     /// <param name="modules">Modules of its files.</param>
     /// <param name="kernel">Makes the calls of the set-up.</param>
-    public RunWorld(ExploreWorld world, Machine machine, WorldParts parts, Modules modules, SequentialKernel kernel)
+    public RunWorld(ExploreWorld world, Machine machine, WorldParts parts, WorldModules modules, SequentialKernel kernel)
     {
         _world = world;
         _setup = kernel;
@@ -189,7 +189,7 @@ internal sealed class RunWorld
         HandlerSlot[] slots = [.. Enumerable.Range(0, plan.Handlers).Select(i => new HandlerSlot(i, NewThread(number, 100 + i)))];
         FaultReader reader = _world.Parts.NewReader(new ModelDescriptor(Contexts[number]), slots, view, _world.Loop, CrashLimit);
         Readers[number] = reader;
-        WireSource source = new(_world.Loop, _world.Faults, _world.Content, !plan.SourceActor) { Wire = _world.Wire };
+        WireSource source = new(_world.Loop, _world.Faults, _world.Content, !plan.SourceActor) { Wire = _world.Wire, Overtaken = order => _world.Overtaken?.Invoke(order) };
         IActorRef? sourceActor = plan.SourceActor || plan.Push ? StartSource(source, $"source of {plan.Name}") : null;
         IActorRef context = ((ActorPort)Contexts[number].Port).Self;
         HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, context, source, plan.SourceActor ? sourceActor : null))];
@@ -208,6 +208,20 @@ internal sealed class RunWorld
 
     /// <summary>Background pushes; they begin with the threads.</summary>
     public List<(PushOptions Options, string Name)> Pushes { get; } = [];
+
+    /// <summary>True if a page waits for somebody to say that it may be tried again.</summary>
+    public bool HasPaused => Readers.Any(r => r is not null && (r.Quarantined.Count > 0 || r.OutstandingRequests().Any(q => q.Phase == RequestPhase.Paused)));
+
+    /// <summary>What the embedder's <c>recover</c> does: everything that was given up is tried again.</summary>
+    public void Recover()
+    {
+        for (int i = 0; i < Contexts.Length; i++)
+        {
+            if (Readers[i] is not null) ((ActorPort)Contexts[i].Port).Self.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
+        }
+
+        foreach ((PushOptions options, _) in Pushes) options.Thread.Actor.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
+    }
 
     /// <summary>Starts the background pushes.</summary>
     public void StartPushes()
@@ -277,8 +291,8 @@ internal sealed class RunWorld
 }
 
 /// <summary>The memory modules of a world.</summary>
-internal sealed record Modules(MemoryModule Shmem, MemoryModule GuestMemfd)
+internal sealed record WorldModules(MemoryModule Shmem, MemoryModule GuestMemfd)
 {
     /// <summary>Those that ship.</summary>
-    public static Modules Shipped { get; } = new(new Shmem(), new GuestMemfd());
+    public static WorldModules Shipped { get; } = new(new Shmem(), new GuestMemfd());
 }

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using UffdActors.Actors;
 using UffdActors.Explore.Faults;
 using UffdActors.Explore.Oracles;
 using UffdActors.Explore.Policies;
@@ -8,6 +9,7 @@ using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Userfault;
 
 namespace UffdActors.Explore.Worlds;
 
@@ -19,6 +21,7 @@ internal sealed class ScenarioRun
 {
     private const int MostSteps = 6000;
     private const int MostTimers = 400;
+    private const int MostRecoveries = 8;
 
     private readonly ExploreWorld _world;
     private readonly RunRequest _request;
@@ -34,6 +37,12 @@ internal sealed class ScenarioRun
     private int _step;
     private int _timers;
     private int _unfinished;
+    private int _recoveries;
+    private OwnerCrash? _crash;
+    private readonly TaskCompletionSource<Operation>?[] _calls;
+    private readonly List<TaskCompletionSource<Operation>> _taken = [];
+    private readonly bool _mayCrash;
+    private Owner? _at;
 
     public ScenarioRun(ExploreWorld world, RunRequest request)
     {
@@ -46,6 +55,8 @@ internal sealed class ScenarioRun
         _running = new Operation?[_run.Threads.Length];
         _next = new int[_run.Threads.Length];
         _began = new int[_run.Threads.Length];
+        _calls = new TaskCompletionSource<Operation>?[_run.Threads.Length];
+        _mayCrash = world.Scenario.Faults.Any(OwnerCrash.Points.Contains);
     }
 
     private Scenario Scenario => _world.Scenario;
@@ -80,6 +91,7 @@ internal sealed class ScenarioRun
 
     private void Prepare()
     {
+        _world.Faults.Disarm();
         _world.Loop.Policy = new Dispatch.FifoPolicy();
         _world.Wire.Tell(WireActor.Reset.Instance, ActorRefs.NoSender);
         foreach (ThreadAction action in Scenario.Setup)
@@ -93,11 +105,14 @@ internal sealed class ScenarioRun
         else _world.Choices.Begin(_request.Seed);
         _world.Faults.Begin(Scenario.Faults);
         _world.HandlerAt = HandlerAt;
+        _world.Overtaken = order => Race(RunWorld.AddressOf(order.Region, (int)order.FirstPage + order.Pages - 1));
         _world.Finished = OnFinished;
         _world.Order.Policy = _request.Policy;
         _world.Order.Begin();
         _world.Order.Chosen = message =>
         {
+            _at = (message as Operation)?.At;
+            if (message is VmProtocol.Call call) _taken.Add(call.Completion);
             _spin.Before(message);
             _reference?.Before(message);
         };
@@ -131,6 +146,12 @@ internal sealed class ScenarioRun
                 _oracle.AtQuiet(_step);
                 if (_oracle.Violation is not null) break;
                 if (_unfinished == 0 && !_world.Loop.HasTimers) break;
+                if (_unfinished > 0 && _run.HasPaused && _recoveries++ < MostRecoveries)
+                {
+                    _run.Recover();
+                    continue;
+                }
+
                 if (PassTime()) continue;
                 if (Scenario.MustFinish) _oracle.Fail("finishes", $"nothing is left to run, and {Unfinished()}", _step);
                 break;
@@ -142,6 +163,7 @@ internal sealed class ScenarioRun
             _hash.Add((ulong)_world.Order.Label);
             _hash.Add(_world.Names.HashOf(_world.Order.Message));
             string changes = _oracle.AfterStep(_step, ref _hash, _request.Observer is not null);
+            if (_mayCrash) TakeCallsAndCrash();
             _spin.After(_step, _oracle.Changes + _world.Faults.Happened);
             _reference?.After(_step);
             _request.Observer?.Stepped(
@@ -153,12 +175,31 @@ internal sealed class ScenarioRun
             if (_oracle.Violation is not null) break;
             if (_world.Failure is { } failure)
             {
+                if (_crash is not null)
+                {
+                    new FailClosed(_world, _run, _oracle).Check(_taken, _step);
+                    break;
+                }
+
                 _oracle.Fail("vm-lives", $"the VM failed closed: {failure.Message}", _step);
                 break;
             }
         }
 
         return _step;
+    }
+
+    /// <summary>What a run with crashing owners does after each step: takes up calls that have ended, and may crash the owner whose turn it was.</summary>
+    private void TakeCallsAndCrash()
+    {
+        for (int i = 0; i < _calls.Length; i++)
+        {
+            if (_calls[i] is { Task.IsCompletedSuccessfully: true } call) OnFinished(call.Task.GetAwaiter().GetResult());
+        }
+
+        if (_crash is not null || OwnerCrash.PointOf(_at) is not { } point || !_world.Faults.Hits(point)) return;
+        _crash = new OwnerCrash(_run.Main, _at!, point);
+        _crash.Step();
     }
 
     private bool PassTime()
@@ -188,7 +229,10 @@ internal sealed class ScenarioRun
         _reference?.Begin(thread, action, operation, value);
         _running[thread] = operation;
         _began[thread] = _step;
-        caller.Port.Send(operation);
+        _calls[thread] = _mayCrash ? new TaskCompletionSource<Operation>() : null;
+        // As the embedder's calls are made, which are told when the VM fails.
+        if (_calls[thread] is { } completion) ((ActorPort)caller.Port).Self.Tell(new VmProtocol.Call(operation, completion), ActorRefs.NoSender);
+        else caller.Port.Send(operation);
     }
 
     private void OnFinished(Operation operation)
@@ -206,7 +250,9 @@ internal sealed class ScenarioRun
     private void HandlerAt(HandlerPoint point, PageRequest? request)
     {
         FaultPlan faults = _world.Faults;
-        if (request is not null && point == HandlerPoint.AfterRead && faults.Hits(FaultPoint.RacingResolver)) Race(request);
+        if (request is not null && point == HandlerPoint.AfterRead && faults.Hits(FaultPoint.RacingResolver)) Race(request.Address);
+        if (request is not null && point == HandlerPoint.AfterRead && faults.Hits(FaultPoint.SpuriousWake))
+            new Wake(_run.Main, _run.Contexts[0], request.Address, PageSize.Base).Step();
         if (request is not null && point == HandlerPoint.AfterFillSent && faults.Hits(FaultPoint.ChangeBurst))
         {
             _run.Contexts[0].BeginChange();
@@ -224,14 +270,14 @@ internal sealed class ScenarioRun
         if (faults.Hits(crash)) throw new HandlerCrashException(crash);
     }
 
-    /// <summary>Another resolver fills the page that the handler is about to fill, with the same content, and wakes nobody.</summary>
-    private void Race(PageRequest request)
+    /// <summary>Another resolver fills the page that is about to be filled, with the same content, and wakes nobody.</summary>
+    private void Race(ulong address)
     {
-        (int region, int page) = RunWorld.PlaceOf(request.Address);
+        (int region, int page) = RunWorld.PlaceOf(address);
         FillSource source = FillSource.Buffer(_world.Content.AddressOf(region, page));
-        if (_run.Readers[0]!.View.IsRemoved(PageSize.PageOf(request.Address)) || _world.Content.OfSource(region, page) == 0) return;
+        if (_run.Readers[0]!.View.IsRemoved(PageSize.PageOf(address)) || _world.Content.OfSource(region, page) == 0) return;
         Fill rogue = _world.Parts.NewFill(_run.Main);
-        rogue.Begin(_run.Contexts[0], FillKind.Copy, request.Address, PageSize.Base, source, Abi.FillModes.DontWake);
+        rogue.Begin(_run.Contexts[0], FillKind.Copy, address, PageSize.Base, source, Abi.FillModes.DontWake);
         // Decided in this very turn, as every fill of ours is (rule R9); what follows takes its own turns.
         rogue.Step();
     }

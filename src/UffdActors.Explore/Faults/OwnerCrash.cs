@@ -1,0 +1,32 @@
+using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Explore.Faults;
+
+/// <summary>An exception in a turn of an actor that is not restarted: the VM is to fail closed (DESIGN 10).</summary>
+internal sealed class OwnerCrashException(FaultPoint point) : Exception($"injected at {FaultPoints.NameOf(point)}");
+
+/// <summary>A call that ends in an exception in a turn of an owner.</summary>
+internal sealed class OwnerCrash(Caller caller, Owner owner, FaultPoint point) : ControlOperation(caller)
+{
+    /// <summary>The points of this kind.</summary>
+    public static IReadOnlyList<FaultPoint> Points { get; } = [FaultPoint.CrashVma, FaultPoint.CrashContext, FaultPoint.CrashSpace, FaultPoint.CrashBackend];
+
+    /// <summary>The point for an owner in whose turn something has just happened; null for one that has none.</summary>
+    public static FaultPoint? PointOf(Owner? owner) => owner switch
+    {
+        VmaOwner => FaultPoint.CrashVma,
+        UserfaultContext => FaultPoint.CrashContext,
+        AddressSpace => FaultPoint.CrashSpace,
+        Backend => FaultPoint.CrashBackend,
+        _ => null,
+    };
+
+    private protected override IEnumerable<Owner?> Stages()
+    {
+        yield return owner;
+        throw new OwnerCrashException(point);
+    }
+}
