@@ -11,6 +11,9 @@ namespace UffdActors.Explore;
 /// <summary>How much is explored, and how.</summary>
 internal sealed record CampaignOptions
 {
+    /// <summary>The scenario in the mode that is asked for.</summary>
+    public Scenario InMode(Scenario scenario) => MustFinish is { } must && must != scenario.MustFinish ? scenario with { MustFinish = must } : scenario;
+
     /// <summary>Schedules of one scenario at the most.</summary>
     public long Schedules { get; init; } = 10_000;
 
@@ -22,6 +25,9 @@ internal sealed record CampaignOptions
 
     /// <summary>Seed: the same seed makes the same schedules.</summary>
     public ulong Seed { get; init; } = 1;
+
+    /// <summary>True for liveness mode, false for safety mode; null for what each scenario says.</summary>
+    public bool? MustFinish { get; init; }
 
     /// <summary>Every run is compared with the sequential kernel.</summary>
     public bool HasReference { get; init; } = true;
@@ -66,6 +72,9 @@ internal sealed record ScenarioReport(
     Finding? Finding,
     TimeSpan Elapsed)
 {
+    /// <summary>True if every thread had to finish: liveness mode.</summary>
+    public bool MustFinish { get; init; }
+
     /// <summary>The trace hashes of all schedules, in order, as one.</summary>
     public string Digest { get; init; } = "";
 }
@@ -126,7 +135,7 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
             explorer.CoverageOf(scenario),
             finding,
             Stopwatch.GetElapsedTime(started))
-        { Digest = digest.Text };
+        { Digest = digest.Text, MustFinish = scenario.MustFinish };
     }
 
     /// <summary>Explores a scenario in every order there is, as far as the limits reach.</summary>
@@ -153,7 +162,8 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
         }
 
         return new ScenarioReport(
-            scenario.Name, schedules, steps, hashes.Count, complete, complete, explorer.CoverageOf(scenario), finding, Stopwatch.GetElapsedTime(started));
+            scenario.Name, schedules, steps, hashes.Count, complete, complete, explorer.CoverageOf(scenario), finding, Stopwatch.GetElapsedTime(started))
+        { MustFinish = scenario.MustFinish };
     }
 
     /// <summary>The next sequence of choices in depth-first order: the last one that could have been another becomes that.</summary>

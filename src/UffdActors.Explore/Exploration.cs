@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Reports;
 using UffdActors.Explore.Scenarios;
@@ -12,9 +14,19 @@ namespace UffdActors.Explore;
 internal sealed class Exploration(CampaignOptions options, int threads, CancellationToken cancel)
 {
     private const string Exhaustive = "exhaustive";
+    private static readonly TimeSpan BetweenReports = TimeSpan.FromSeconds(10);
+
+    private readonly ConcurrentDictionary<string, long> _schedules = [];
+    private readonly long _began = Stopwatch.GetTimestamp();
+    private readonly Lock _reporting = new();
+    private TimeSpan _reported;
+    private int _done;
 
     /// <summary>Called when a scenario or a mutant is done, from any thread.</summary>
     public Action<string>? OnDone { get; init; }
+
+    /// <summary>Called about every ten seconds with how far the exploration is, from any thread.</summary>
+    public Action<string>? OnProgress { get; init; }
 
     /// <summary>Explores scenarios; what breaks an invariant is shrunk.</summary>
     public ExploreReport Explore(IReadOnlyList<Scenario> scenarios)
@@ -22,30 +34,54 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
         ScenarioReport[] reports = InParallel(scenarios, scenario =>
         {
             using Explorer explorer = new();
-            Campaign campaign = new(explorer, options, cancel);
+            Campaign campaign = new(explorer, options, cancel) { Progress = (name, schedules) => Report(name, schedules, scenarios.Count) };
+            scenario = options.InMode(scenario);
             ScenarioReport report = options.Policy == Exhaustive ? campaign.ExploreAll(scenario) : campaign.Explore(scenario);
             if (report.Finding is { } finding) report = report with { Finding = new RunShrinker(explorer).Shrink(finding) };
+            _schedules[report.Scenario] = report.Schedules;
+            _ = Interlocked.Increment(ref _done);
             OnDone?.Invoke(report.Finding is { } shrunk ? $"{scenario.Name}: {shrunk.Violation.Sentence}" : $"{scenario.Name}: {report.Schedules} schedules");
             return report;
         });
-        return new ExploreReport(options.Seed, options.Policy, reports, []);
+        return new ExploreReport(options.Seed, options.Policy, reports, [])
+        {
+            Holes = CoverageHoles.Of(scenarios, reports.Select(r => r.Coverage)),
+        };
     }
 
     /// <summary>Hunts mutants.</summary>
-    public ExploreReport Hunt(IReadOnlyList<Mutant> mutants)
+    /// <param name="mutants">The mutants.</param>
+    /// <param name="scenarios">Where to look for them; null for the scenarios that each names.</param>
+    public ExploreReport Hunt(IReadOnlyList<Mutant> mutants, IReadOnlyList<Scenario>? scenarios = null)
     {
         MutantReport[] reports = InParallel(mutants, mutant =>
         {
-            MutantReport report = new MutantHunt(options, shrinks: true, cancel).Hunt(mutant);
+            MutantReport report = new MutantHunt(options, shrinks: true, cancel) { Scenarios = scenarios }.Hunt(mutant);
             OnDone?.Invoke($"{mutant.Rule} {mutant.Name}: {(report.Finding is null ? "not found" : $"found after {report.Schedules} schedules")}");
             return report;
         });
         return new ExploreReport(options.Seed, options.Policy, [], reports);
     }
 
-    /// <summary>Scenarios out of seeds.</summary>
+    /// <summary>Programs out of seeds.</summary>
     public static IReadOnlyList<Scenario> Random(ulong seed, int count) =>
-        [.. Enumerable.Range(0, count).Select(i => RandomScenario.Make(seed + (ulong)i))];
+        [.. Enumerable.Range(0, count).Select(i => RandomProgram.OfSeed(seed + (ulong)i))];
+
+    private void Report(string scenario, long schedules, int scenarios)
+    {
+        _schedules[scenario] = schedules;
+        if (OnProgress is null || Stopwatch.GetElapsedTime(_began) is var elapsed && elapsed - _reported < BetweenReports) return;
+        lock (_reporting)
+        {
+            if (elapsed - _reported < BetweenReports) return;
+            _reported = elapsed;
+        }
+
+        long sum = _schedules.Values.Sum();
+        OnProgress(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{elapsed.TotalSeconds:0} s: {sum:N0} schedules, {sum / elapsed.TotalSeconds:N0} a second; {_done} of {scenarios} scenarios done"));
+    }
 
     private TResult[] InParallel<T, TResult>(IReadOnlyList<T> items, Func<T, TResult> body)
     {

@@ -8,12 +8,13 @@ namespace UffdActors.Explore;
 
 /// <summary>
 /// Makes a run that breaks an invariant smaller, while it still breaks the same one: first its scenario (actions, threads, fault points,
-/// handlers), then its choices. With a smaller scenario the old choices mean something else, so others are tried too.
+/// handlers; of one that was drawn, the choices that made it), then the choices of its schedule. With a smaller scenario the old choices mean something else, so others are tried too.
 /// </summary>
 internal sealed class RunShrinker(Explorer explorer)
 {
     private const int TriesPerScenario = 60;
     private const int Attempts = 2_000;
+    private const int ProgramAttempts = 300;
     private const int ShorterTries = 300;
 
     private readonly PolicyRandom _random = new();
@@ -22,10 +23,26 @@ internal sealed class RunShrinker(Explorer explorer)
     /// <summary>Shrinks a finding.</summary>
     public Finding Shrink(Finding finding)
     {
-        Finding best = Simplify(finding);
+        Finding best = finding.Scenario.Program.IsEmpty ? Simplify(finding) : ShrinkProgram(finding);
         best = Shorten(best);
         IReadOnlyList<int> choices = Shrinker.ShrinkChoices(best.Choices, c => Try(best, best.Scenario, c) is not null, recordLength: 1, Attempts);
         return Try(best, best.Scenario, choices) ?? best;
+    }
+
+    /// <summary>
+    /// Takes records out of the program and lowers its numbers: fewer steps, threads, pages, handlers, faults. The schedule goes along, for
+    /// with another program its choices mean something else.
+    /// </summary>
+    private Finding ShrinkProgram(Finding best)
+    {
+        _ = Shrinker.ShrinkChoices(best.Scenario.Program, program =>
+        {
+            Scenario candidate = RandomProgram.Of(program, best.Scenario.Name);
+            if (!CanStillFinish(best, candidate) || Search(best, candidate) is not { } smaller) return false;
+            best = smaller;
+            return true;
+        }, attempts: ProgramAttempts);
+        return best;
     }
 
     private Finding Simplify(Finding best)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Policies;
 using UffdActors.Explore.Reports;
 using UffdActors.Explore.Scenarios;
@@ -26,6 +27,19 @@ public class ExplorationTests
             ScenarioReport report = new Campaign(explorer, new CampaignOptions { Schedules = 150, Policy = policy, RepeatOneIn = 16 }).Explore(NamedScenarios.Find(name));
             Assert.True(report.Finding is null, $"{policy}: {report.Finding?.Violation.Sentence}");
         }
+    }
+
+    [Fact]
+    public void Two_hundred_thousand_schedules_over_all_named_scenarios_break_nothing_and_leave_no_hole()
+    {
+        int each = (200_000 / NamedScenarios.All.Count) + 1;
+        ExploreReport report = new Exploration(new CampaignOptions { Schedules = each, Seed = 20_000 }, threads: 2, CancellationToken.None).Explore(NamedScenarios.All);
+
+        Assert.True(report.IsClean, string.Join('\n', report.Scenarios.Where(s => s.Finding is not null).Select(s => $"{s.Scenario}: {s.Finding!.Violation.Sentence}")));
+        Assert.InRange(report.Schedules, 200_000, long.MaxValue);
+        Assert.Equal(NamedScenarios.All.Count, report.Scenarios.Count);
+        // Every message with a page in every state of a page, every fault point in every outcome.
+        Assert.Empty(report.Holes);
     }
 
     [Theory]
@@ -91,11 +105,54 @@ public class ExplorationTests
     [Fact]
     public async Task Two_processes_with_the_same_seed_give_the_same_traces()
     {
-        string first = await DigestsOfProcess();
-        string second = await DigestsOfProcess();
+        string first = await DigestsOfProcess("all", schedules: 40);
+        string second = await DigestsOfProcess("all", schedules: 40);
 
         Assert.Equal(first, second);
         Assert.Contains("lossy-wire", first, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Two_processes_draw_the_same_programs_and_schedules_from_the_same_seed()
+    {
+        string first = await DigestsOfProcess("random", schedules: 4);
+        Assert.Equal(first, await DigestsOfProcess("random", schedules: 4));
+        Assert.Contains("random-7 ", first, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_thread_that_starves_breaks_liveness_and_not_safety()
+    {
+        // A fill that is put aside for ever: nothing is wrong with any page, and somebody waits.
+        Mutant mutant = MutantAssembly.Of(System.Reflection.Assembly.Load("UffdActors.Mutants")).Single(m => m.Name == "defers-without-timer");
+        CampaignOptions options = new() { Schedules = 2_000 };
+        Finding? liveness = new MutantHunt(options with { MustFinish = true }, shrinks: false, CancellationToken.None).Hunt(mutant).Finding;
+        Assert.Equal("finishes", liveness?.Violation.Invariant);
+        Assert.Null(new MutantHunt(options with { MustFinish = false }, shrinks: false, CancellationToken.None).Hunt(mutant).Finding);
+    }
+
+    [Fact]
+    public void A_violation_in_a_random_program_shrinks_the_program_and_its_schedule()
+    {
+        Mutant mutant = MutantAssembly.Of(System.Reflection.Assembly.Load("UffdActors.Mutants")).Single(m => m.Name == "handler-does-not-look");
+        using Explorer explorer = new(mutant.Parts);
+        Finding found = Exploration.Random(seed: 1, count: 400)
+            .Select(program => new Campaign(explorer, new CampaignOptions { Schedules = 60, RepeatOneIn = 0 }).Explore(program).Finding)
+            .First(finding => finding is { Scenario.Actions: > 5, Violation.Invariant: "history" })!;
+        Finding shrunk = new RunShrinker(explorer).Shrink(found);
+
+        Assert.Equal(found.Violation.Invariant, shrunk.Violation.Invariant);
+        Assert.True(shrunk.Scenario.Actions < found.Scenario.Actions && shrunk.Scenario.Pages <= found.Scenario.Pages, ScenarioText.Format(shrunk.Scenario));
+        Assert.True(shrunk.Scenario.Program.Count(c => c != 0) < found.Scenario.Program.Count(c => c != 0));
+        Assert.True(shrunk.Choices.Count(c => c != 0) < found.Choices.Count(c => c != 0));
+        Assert.True(shrunk.Steps < found.Steps);
+
+        // One list of choices makes program and schedule, and the file has both.
+        ReplayFile file = ReplayFile.Of(shrunk, seed: 1, mutant.Name);
+        Scenario again = RandomProgram.Of(file.Program!, file.Name);
+        Assert.Equal(string.Join('\n', file.Scenario), ScenarioText.Format(again).TrimEnd('\n'));
+        RunResult result = file.Run(explorer);
+        Assert.Equal((shrunk.Violation.Sentence, shrunk.Hash), (result.Violation?.Sentence, result.Hash.Text));
     }
 
     [Fact]
@@ -127,10 +184,10 @@ public class ExplorationTests
         Assert.False(many.IsSaturated);
     }
 
-    private static async Task<string> DigestsOfProcess()
+    private static async Task<string> DigestsOfProcess(string scenario, int schedules)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "uffd.dll");
-        ProcessStartInfo start = new("dotnet", [program, "explore", "--schedules", "40", "--seed", "7", "--json", "-"]) { RedirectStandardOutput = true };
+        ProcessStartInfo start = new("dotnet", [program, "explore", "--scenario", scenario, "--schedules", $"{schedules}", "--seed", "7", "--json", "-"]) { RedirectStandardOutput = true };
         // Strings hash differently in every process; this makes sure of it.
         start.Environment["DOTNET_UseRandomizedStringHashAlgorithm"] = "1";
         using Process process = Process.Start(start)!;

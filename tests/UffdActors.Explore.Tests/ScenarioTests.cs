@@ -33,6 +33,6 @@ public class ScenarioTests
     public void The_scenario_of_a_seed_is_the_same_every_time()
     {
         for (ulong seed = 0; seed < 50; seed++)
-            Assert.Equal(ScenarioText.Format(RandomScenario.Make(seed)), ScenarioText.Format(RandomScenario.Make(seed)));
+            Assert.Equal(ScenarioText.Format(RandomProgram.OfSeed(seed)), ScenarioText.Format(RandomProgram.OfSeed(seed)));
     }
 }

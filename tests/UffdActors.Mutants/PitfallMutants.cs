@@ -5,6 +5,7 @@ using UffdActors.Dispatch;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Worlds;
 using UffdActors.Handling;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Userfault;
@@ -108,6 +109,32 @@ internal sealed class DefersWithoutBackoff : Mutant
         public override long Now => time.Now;
 
         public override void After(TimeSpan delay, IActorRef target, object message) => target.Tell(message, ActorRefs.NoSender);
+    }
+}
+
+/// <summary>Pitfall 7: a page is installed open, and protected afterwards.</summary>
+internal sealed class InstallsThenProtects : Mutant
+{
+    public override string Name => "installs-then-protects";
+
+    public override string Rule => "P7";
+
+    public override string Bug => "COPY with write protection maps the page writable, and protects it when its threads are woken";
+
+    public override IReadOnlyList<string> Scenarios => ["protected-install"];
+
+    public override WorldParts Parts { get; } = new FillParts(thread => new TwoStepFill(thread), (caller, context, request) => new ModelFill(caller, context, request));
+
+    private sealed class TwoStepFill(Caller thread) : Fill(thread)
+    {
+        internal override Errno InstallOne(Vma vma, long page, uint folio, bool wp) => base.InstallOne(vma, page, folio, wp: false);
+
+        protected override void OnFilled()
+        {
+            if ((Modes & FillModes.WriteProtect) == 0) return;
+            for (long page = PageSize.PageOf(Start); page < PageSize.PageOf(Start + (ulong)Out!.Value); page++)
+                Context.Mm.SetEntry(page, Context.Mm.EntryAt(page).WithWp(true));
+        }
     }
 }
 

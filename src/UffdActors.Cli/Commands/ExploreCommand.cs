@@ -23,13 +23,15 @@ internal static class ExploreCommand
         Option<string> policy = new("--policy") { Description = $"Order of events: {SchedulePolicy.Names}, all (a mix), exhaustive.", DefaultValueFactory = _ => "all" };
         Option<ulong> seed = new("--seed") { Description = "The same seed makes the same schedules.", DefaultValueFactory = _ => 1 };
         Option<int> threads = new("--threads") { Description = "Exploring threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        Option<string> mode = new("--mode") { Description = "liveness: injected faults end, and then every thread must finish; safety: anything may hang, nothing may be wrong. Without it, what each scenario says." };
+        _ = mode.AcceptOnlyFromAmong("safety", "liveness");
         Option<string> mutants = new("--mutants") { Description = "Hunt the deliberate bugs of an assembly instead." };
         Option<bool> noReference = new("--no-reference") { Description = "Do not compare the runs with the sequential kernel." };
         Option<string> output = new("--out") { Description = "Folder for replay files and sequence charts of what is found." };
         Option<string> json = new("--json") { Description = "Write the report as JSON to a file, or to standard output (-)." };
         Command command = new("explore", "Run scenarios in many orders of events and check every invariant after every step.")
         {
-            scenario, schedules, duration, policy, seed, threads, mutants, noReference, output, json,
+            scenario, schedules, duration, policy, seed, threads, mode, mutants, noReference, output, json,
         };
         command.SetAction((parsed, cancel) =>
         {
@@ -47,18 +49,14 @@ internal static class ExploreCommand
                 Duration = parsed.GetResult(duration) is null ? null : TimeSpan.FromSeconds(parsed.GetValue(duration)),
                 Policy = order,
                 Seed = parsed.GetValue(seed),
+                MustFinish = parsed.GetValue(mode) is { } wanted ? wanted == "liveness" : null,
                 HasReference = !parsed.GetValue(noReference),
             };
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
-            Exploration exploration = new(options, parsed.GetValue(threads), cancel) { OnDone = host.Terminal.WriteStatus };
+            Exploration exploration = new(options, parsed.GetValue(threads), cancel) { OnDone = host.Terminal.WriteStatus, OnProgress = host.Terminal.WriteStatus };
             ExploreReport report = parsed.GetValue(mutants) is { } assembly
-                ? exploration.Hunt(MutantAssembly.Load(assembly))
-                : exploration.Explore(name switch
-                {
-                    "all" => NamedScenarios.All,
-                    "random" => Exploration.Random(options.Seed, RandomScenarios),
-                    _ => [NamedScenarios.Find(name)],
-                });
+                ? exploration.Hunt(MutantAssembly.Load(assembly), parsed.GetResult(scenario) is { Implicit: false } ? Of(name, options.Seed) : null)
+                : exploration.Explore(Of(name, options.Seed));
             if (parsed.GetValue(output) is { } folder) WriteFindings(folder, report);
             target.Write(report.ToJson());
             if (!target.TakesOutput) WriteTables(host.Terminal, report);
@@ -66,6 +64,13 @@ internal static class ExploreCommand
         });
         return command;
     }
+
+    private static IReadOnlyList<Scenario> Of(string name, ulong seed) => name switch
+    {
+        "all" => NamedScenarios.All,
+        "random" => Exploration.Random(seed, RandomScenarios),
+        _ => [NamedScenarios.Find(name)],
+    };
 
     private static void WriteTables(Terminal terminal, ExploreReport report)
     {
@@ -87,8 +92,13 @@ internal static class ExploreCommand
             }
 
             terminal.Out.Write(table);
+            int broken = report.Scenarios.Count(s => s.Finding is not null);
+            terminal.WriteRaw(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{report.Scenarios.Count} scenarios, {report.Schedules:N0} schedules, {report.Scenarios.Sum(s => s.Distinct):N0} different, {report.Scenarios.Sum(s => s.Steps):N0} steps, {broken} violations"));
         }
 
+        foreach (CoverageHole hole in report.Holes.Where(_ => report.Scenarios.Count > 1)) terminal.WriteRaw($"hole: {hole.What} ({hole.Reason})");
         if (report.Mutants.Count > 0)
         {
             Table table = new Table().Border(TableBorder.Simple).AddColumns("rule", "mutant", "schedules", "policy", "scenario", "invariant", "shrunk to");

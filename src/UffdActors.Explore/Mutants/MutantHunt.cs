@@ -12,6 +12,10 @@ internal sealed record MutantReport(Mutant Mutant, long Schedules, Finding? Find
 internal sealed class MutantHunt(CampaignOptions options, bool shrinks, CancellationToken cancel)
 {
     private const long FirstLook = 2_000;
+    private const long FirstLookAtRandom = 100;
+
+    /// <summary>Where to look; null for the scenarios that the mutant names.</summary>
+    public IReadOnlyList<Scenario>? Scenarios { get; init; }
 
     /// <summary>Hunts a mutant: a short look at each of its scenarios first, then longer ones.</summary>
     public MutantReport Hunt(Mutant mutant)
@@ -19,14 +23,15 @@ internal sealed class MutantHunt(CampaignOptions options, bool shrinks, Cancella
         using Explorer explorer = new(mutant.Parts);
         long schedules = 0;
         ulong seed = options.Seed;
-        for (long look = FirstLook; schedules < options.Schedules && !cancel.IsCancellationRequested; look *= 10)
+        Scenario[] scenarios = [.. (Scenarios ?? mutant.Scenarios.Select(NamedScenarios.Find)).Select(options.InMode)];
+        for (long look = Scenarios is null ? FirstLook : FirstLookAtRandom; schedules < options.Schedules && !cancel.IsCancellationRequested; look *= 10)
         {
-            foreach (string name in mutant.Scenarios)
+            foreach (Scenario scenario in scenarios)
             {
                 long left = Math.Min(look, options.Schedules - schedules);
                 if (left <= 0) break;
                 Campaign campaign = new(explorer, options with { Schedules = left, Seed = seed++, RepeatOneIn = 16 }, cancel);
-                ScenarioReport report = campaign.Explore(NamedScenarios.Find(name));
+                ScenarioReport report = campaign.Explore(scenario);
                 schedules += report.Schedules;
                 if (report.Finding is not { } found) continue;
                 found = found with { Schedules = schedules };

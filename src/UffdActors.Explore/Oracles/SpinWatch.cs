@@ -8,17 +8,18 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// Nobody goes round in circles (DESIGN 9): a page whose fill is refused, or whose thread faults, again and again with the same answer
-/// while nothing else comes of it. What counts as progress is a page that changes, an event that is queued or read, a call that ends, a
+/// Nobody goes round in circles (DESIGN 9): a fill that is issued again and again and always refused in the same way, or a thread that
+/// faults again and again on one page, while nothing else comes of it. What counts as progress is a page that changes, an event that is queued or read, a call that ends, a
 /// fault that was injected, and time that passes: who waits for a time-out does not spin.
 /// </summary>
 internal sealed class SpinWatch(RunWorld run, RunOracle oracle)
 {
-    // What ships meets EEXIST twice on a page that is not there before it waits, and the push may meet it once more.
+    // What ships meets EEXIST twice on a page that is not there before it waits. Fills of different requests are counted apart: those of
+    // handlers that have crashed come back one after the other.
     private const int MostRefusals = 3;
     private const int MostFaults = 5;
 
-    private readonly Dictionary<(ulong Page, FillKind Kind, Errno Error), int> _refusals = [];
+    private readonly Dictionary<(IPageFill Call, ulong Page, Errno Error), int> _refusals = [];
     private readonly Dictionary<(ulong Page, int Thread), int> _faults = [];
     private readonly int[] _unread = new int[run.Contexts.Length];
     private IPageFill? _fill;
@@ -46,7 +47,7 @@ internal sealed class SpinWatch(RunWorld run, RunOracle oracle)
         if (progress) Clear();
         if (_fill is Fill fill && _stopped == Errno.None && fill.Stopped is var error and not Errno.None && fill.Done == 0)
         {
-            int times = _refusals[(fill.Start, fill.Kind, error)] = _refusals.GetValueOrDefault((fill.Start, fill.Kind, error)) + 1;
+            int times = _refusals[(_fill, fill.Start, error)] = _refusals.GetValueOrDefault((_fill, fill.Start, error)) + 1;
             if (times > MostRefusals)
                 oracle.Fail("no-spin", $"{fill.Kind} of {run.NameOf(fill.Start)} got {error} {times} times in a row, and nothing has happened in between", step);
         }

@@ -14,6 +14,9 @@ internal sealed record ExploreReport(
     /// <summary>True if nothing was broken, and every mutant was found.</summary>
     public bool IsClean => Scenarios.All(s => s.Finding is null) && Mutants.All(m => m.Finding is not null);
 
+    /// <summary>What the scenarios have not reached together.</summary>
+    public IReadOnlyList<CoverageHole> Holes { get; init; } = [];
+
     /// <summary>Schedules of all scenarios.</summary>
     public long Schedules => Scenarios.Sum(s => s.Schedules);
 
@@ -25,12 +28,14 @@ internal sealed record ExploreReport(
         ["policy"] = Policy,
         ["clean"] = IsClean,
         ["scenarios"] = new JsonArray([.. Scenarios.Select(Of)]),
+        ["holes"] = new JsonArray([.. Holes.Select(h => (JsonNode)new JsonObject { ["what"] = h.What, ["reason"] = h.Reason })]),
         ["mutants"] = new JsonArray([.. Mutants.Select(Of)]),
     }.ToJsonString(Json);
 
     private static JsonObject Of(ScenarioReport report) => new()
     {
         ["name"] = report.Scenario,
+        ["mode"] = report.MustFinish ? "liveness" : "safety",
         ["schedules"] = report.Schedules,
         ["steps"] = report.Steps,
         ["distinctTraces"] = report.Distinct,

@@ -32,6 +32,9 @@ internal sealed record ReplayFile
     /// <summary>The scenario, line by line.</summary>
     public required IReadOnlyList<string> Scenario { get; init; }
 
+    /// <summary>The choices that made the scenario, in front of those of the schedule; null if it was written by hand.</summary>
+    public IReadOnlyList<int>? Program { get; init; }
+
     /// <summary>Mutant that it was found in; null for the shipped code.</summary>
     public string? Mutant { get; init; }
 
@@ -64,6 +67,7 @@ internal sealed record ReplayFile
     {
         Name = finding.Scenario.Name,
         Scenario = ScenarioText.Format(finding.Scenario).TrimEnd('\n').Split('\n'),
+        Program = finding.Scenario.Program.IsEmpty ? null : finding.Scenario.Program,
         Mutant = mutant,
         Policy = finding.Policy,
         Seed = seed,

@@ -87,6 +87,9 @@ internal sealed record Scenario
     /// </summary>
     public bool MustFinish { get; init; } = true;
 
+    /// <summary>The choices that made it; empty if it was written by hand.</summary>
+    public ImmutableArray<int> Program { get; init; } = [];
+
     /// <summary>Pages of all regions.</summary>
     public int Pages => Regions.Sum(r => r.Pages);
 

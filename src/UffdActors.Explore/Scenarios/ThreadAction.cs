@@ -44,6 +44,9 @@ internal enum ActionKind
     /// <summary>UFFDIO_COPY out of the process's own memory, which may be missing itself.</summary>
     CopyFrom,
 
+    /// <summary>UFFDIO_COPY of the page source's content, write-protected in the same call.</summary>
+    CopyWp,
+
     /// <summary>UFFDIO_ZEROPAGE.</summary>
     Zeropage,
 
@@ -103,7 +106,12 @@ internal sealed record ThreadAction(ActionKind Kind)
     public static bool HasOther(ActionKind kind) => kind is ActionKind.Mremap or ActionKind.Move or ActionKind.CopyFrom;
 
     /// <summary>The word for a kind: <c>copy-from</c>.</summary>
-    public static string WordOf(ActionKind kind) => kind == ActionKind.CopyFrom ? "copy-from" : kind.ToString().ToLowerInvariant();
+    public static string WordOf(ActionKind kind) => kind switch
+    {
+        ActionKind.CopyFrom => "copy-from",
+        ActionKind.CopyWp => "copy-wp",
+        _ => kind.ToString().ToLowerInvariant(),
+    };
 
     /// <summary>Reads an action: <c>copy uffd ram 0 2</c>, <c>write ram 3</c>, <c>mremap ram 0 2 spot 0</c>.</summary>
     /// <exception cref="FormatException">The message says what is wrong.</exception>

@@ -66,7 +66,7 @@ internal sealed class ScenarioRun
         Prepare();
         int steps = Steps();
         Violation? violation = _oracle.Violation;
-        if (violation is null && _unfinished == 0 && !_world.Loop.HasTimers)
+        if (violation is null && _world.Failure is null && _unfinished == 0 && !_world.Loop.HasTimers)
         {
             _oracle.AtRest(_step, _children);
             _reference?.AtRest(_step);
@@ -164,7 +164,7 @@ internal sealed class ScenarioRun
             _hash.Add(_world.Names.HashOf(_world.Order.Message));
             string changes = _oracle.AfterStep(_step, ref _hash, _request.Observer is not null);
             if (_mayCrash) TakeCallsAndCrash();
-            _spin.After(_step, _oracle.Changes + _world.Faults.Happened);
+            if (Scenario.MustFinish) _spin.After(_step, _oracle.Changes + _world.Faults.Happened);
             _reference?.After(_step);
             _request.Observer?.Stepped(
                 _step,

@@ -53,6 +53,8 @@ internal static class ThreadScript
                 return new CloseHandle(caller, context);
             case ActionKind.Copy:
                 return Fill(FillKind.Copy, FillSource.Buffer(content.AddressOf(action.Region, action.Page)));
+            case ActionKind.CopyWp:
+                return Fill(FillKind.Copy, FillSource.Buffer(content.AddressOf(action.Region, action.Page)), FillModes.WriteProtect);
             case ActionKind.CopyFrom:
                 return Fill(FillKind.Copy, FillSource.User(other));
             case ActionKind.Zeropage:
@@ -73,10 +75,10 @@ internal static class ThreadScript
                 return new ReadMessages(caller, context, MessagesPerRead * UffdMsg.SizeInBytes);
         }
 
-        Fill Fill(FillKind kind, FillSource source)
+        Fill Fill(FillKind kind, FillSource source, FillModes modes = FillModes.None)
         {
             Fill fill = parts.NewFill(caller);
-            fill.Begin(context, kind, start, length, source);
+            fill.Begin(context, kind, start, length, source, modes);
             return fill;
         }
     }

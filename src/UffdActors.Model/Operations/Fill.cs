@@ -333,6 +333,14 @@ public class Fill : Operation
             _folios[_prepared++] = folio;
         }
 
+        if (_prepared == 0 && MapHasChanged)
+        {
+            // What the hook says is about a mapping that may be gone: the answer is the one that a call gets that comes now (rule R2).
+            FreePrepared();
+            if (Validate()) Route();
+            return;
+        }
+
         _stop = error;
         if (_prepared == 0) Finish();
         else Depart(_vma!.Owner, Stage.Install);
