@@ -281,6 +281,7 @@ internal sealed class CProgram
             ActionKind.Unregister => $"unregister({uffd}, {at}, {length})",
             ActionKind.Close => $"close_uffd({uffd})",
             ActionKind.Copy => $"copy({uffd}, {at}, {length}, {source}, 0, &{me}->out)",
+            ActionKind.CopyWp => $"copy({uffd}, {at}, {length}, {source}, UFFDIO_COPY_MODE_WP, &{me}->out)",
             ActionKind.CopyFrom => $"copy({uffd}, {at}, {length}, (void *)({other}), 0, &{me}->out)",
             ActionKind.Zeropage => $"zeropage({uffd}, {at}, {length}, &{me}->out)",
             ActionKind.Continue => $"cont({uffd}, {at}, {length}, &{me}->out)",

@@ -18,7 +18,12 @@ public sealed class CProgramTests
         ["push-and-demand"] = "in the middle of its range",
     };
 
-    public static TheoryData<string> Replays => ExplorationTests.Replays;
+    // What UNREGISTER has published before it ends is no change of a page, so a call that is refused in between is placed before it.
+    private const string RefusedWhileUnregistering = "continue-into-a-hole-of-what-is-not-registered-any-more.replay.json";
+
+    public static TheoryData<string> Replays =>
+        [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Replays")).Select(path => Path.GetFileName(path)!)
+            .Where(file => file != RefusedWhileUnregistering).Order(StringComparer.Ordinal)];
 
     /// <summary>Every named scenario but those in which handlers crash.</summary>
     public static TheoryData<string> Names => [.. NamedScenarios.All.Where(s => s.Name != "crashing-handlers").Select(s => s.Name)];
