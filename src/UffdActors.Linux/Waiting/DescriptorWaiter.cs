@@ -76,6 +76,9 @@ internal sealed class DescriptorWaiter : LoopWaiter
         _slots = SlotsOfPolled();
     }
 
+    /// <summary>Leaves a descriptor out that nobody reads for now, or takes it in again; on the loop's thread.</summary>
+    public void SetMuted(LinuxHandle handle, bool isMuted) => _poll!.SetMuted(handle, isMuted);
+
     /// <inheritdoc />
     public override bool Poll() => _poll!.Count > 1 && Look(TimeSpan.Zero);
 

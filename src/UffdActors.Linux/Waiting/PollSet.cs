@@ -42,11 +42,23 @@ public sealed unsafe class PollSet : IDisposable
         ArgumentNullException.ThrowIfNull(handle);
         for (int i = 0; i < _count; i++)
         {
-            if (_descriptors[i].Descriptor != handle.Number) continue;
+            if (_descriptors[i].Descriptor != handle.Number && _descriptors[i].Descriptor != ~handle.Number) continue;
             _count--;
             _descriptors[i] = _descriptors[_count];
             _keys[i] = _keys[_count];
             return;
+        }
+    }
+
+    /// <summary>Leaves a descriptor out of every wait, or takes it in again.</summary>
+    public void SetMuted(LinuxHandle handle, bool isMuted)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        (int from, int to) = isMuted ? (handle.Number, ~handle.Number) : (~handle.Number, handle.Number);
+        for (int i = 0; i < _count; i++)
+        {
+            // poll(2) passes negative ones over.
+            if (_descriptors[i].Descriptor == from) _descriptors[i].Descriptor = to;
         }
     }
 

@@ -26,6 +26,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     private IActorRef _actor = ActorRefs.Nobody;
     private int _next;
     private bool _readable;
+    private bool _isMuted;
     private volatile bool _allPagesAreThere;
 
     public LiveDescriptor(UffdDescriptor uffd, LiveKernel kernel, BoardSlot? slot)
@@ -57,8 +58,14 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     /// <inheritdoc />
     public void OnReadable()
     {
-        // Once is enough until it has been read.
-        if (_readable) return;
+        // Once is enough until it has been read. Who reads may come much later, or never, and the loop must not spin meanwhile.
+        if (_readable)
+        {
+            _isMuted = true;
+            _kernel.Waiter.SetMuted(Uffd.Handle, isMuted: true);
+            return;
+        }
+
         _readable = true;
         _actor.Tell(VmProtocol.Readable.Instance, ActorRefs.NoSender);
     }
@@ -147,6 +154,12 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     {
         if (!_readable) return false;
         _next = 0;
+        if (_isMuted)
+        {
+            _isMuted = false;
+            _kernel.Waiter.SetMuted(Uffd.Handle, isMuted: false);
+        }
+
         Errno error = Uffd.Read(_batch);
         // A read that returns less than it could has found the queue empty.
         if (_batch.Count < MessagesPerRead) _readable = false;

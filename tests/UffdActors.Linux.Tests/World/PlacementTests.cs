@@ -1,7 +1,10 @@
 using System.Globalization;
+using Akka.Actor;
 using Akka.Configuration;
 using UffdActors.Abi;
 using UffdActors.Linux.Machine;
+using UffdActors.Linux.Userfaultfd;
+using UffdActors.Linux.World;
 using UffdActors.PageSources;
 using UffdActors.Vcpus;
 
@@ -46,6 +49,31 @@ public sealed class PlacementTests
         Assert.True(source.Sleeps < Pages / 8, $"{source.Sleeps} sleeps for {Pages} faults");
     }
 
+    [SkippableFact]
+    public async Task A_loop_sleeps_while_nobody_reads_a_fault_and_serves_it_later()
+    {
+        LiveKernel.Require();
+        using PageBytes source = new(Pages);
+        await using UffdRuntime runtime = Start("");
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
+        Userfault uffd = await vm.OpenAsync();
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+        TaskCompletionSource<int> loop = new();
+        _ = await vm.StartActorAsync(Props.Create<ThreadTeller>(loop).WithDispatcher(vm.Context.DispatcherId), vm.NewName("teller"));
+        int thread = await loop.Task.WaitAsync(LiveScene.Deadline);
+        Task<Errno> waits = KernelRead.Start(region.Address);
+        UffdDescriptor descriptor = ((LiveDescriptor)uffd.Kernel.Descriptor).Uffd;
+        Assert.True(SpinWait.SpinUntil(() => descriptor.ReadFdInfo().Pending == 1, LiveScene.Deadline));
+        // One that spins is running, or waits for its CPU.
+        Assert.True(SpinWait.SpinUntil(() => StatusOf(thread, "State").StartsWith('S'), LiveScene.Deadline));
+
+        await uffd.ServeAsync(new ServeOptions { Source = source });
+        Assert.Equal(Errno.None, await waits.WaitAsync(LiveScene.Deadline));
+        // And it is polled as before.
+        Assert.Equal(Errno.None, await KernelRead.Start(region.Address + 4096).WaitAsync(LiveScene.Deadline));
+    }
+
     private static async Task<AllowedCpus> AskAsync(VmOptions options, string config)
     {
         using CountingSource source = new();
@@ -69,10 +97,20 @@ public sealed class PlacementTests
         return await vm.StartVcpusAsync([work ?? Steps.Reads([.. Enumerable.Range(0, Pages).Select(p => (long)p)])]);
     }
 
-    private static string OwnStatus(string field)
+    private static string OwnStatus(string field) => StatusOf(ThreadPlacement.ThreadId, field);
+
+    private static string StatusOf(int thread, string field)
     {
-        string path = string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{ThreadPlacement.ThreadId}/status");
+        string path = string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{thread}/status");
         return File.ReadLines(path).First(l => l.StartsWith(field + ":", StringComparison.Ordinal))[(field.Length + 1)..].Trim();
+    }
+
+    /// <summary>Tells on which thread it is started.</summary>
+    private sealed class ThreadTeller(TaskCompletionSource<int> thread) : UntypedActor
+    {
+        protected override void PreStart() => thread.SetResult(ThreadPlacement.ThreadId);
+
+        protected override void OnReceive(object message) => Unhandled(message);
     }
 
     private sealed record AllowedCpus(string Loop, string Vcpu);
