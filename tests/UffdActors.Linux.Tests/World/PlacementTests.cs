@@ -59,14 +59,15 @@ public sealed class PlacementTests
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
         Userfault uffd = await vm.OpenAsync();
         _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
-        TaskCompletionSource<int> loop = new();
+        TaskCompletionSource<int> loop = new(TaskCreationOptions.RunContinuationsAsynchronously);
         _ = await vm.StartActorAsync(Props.Create<ThreadTeller>(loop).WithDispatcher(vm.Context.DispatcherId), vm.NewName("teller"));
         int thread = await loop.Task.WaitAsync(LiveScene.Deadline);
         Task<Errno> waits = KernelRead.Start(region.Address);
         UffdDescriptor descriptor = ((LiveDescriptor)uffd.Kernel.Descriptor).Uffd;
         Assert.True(SpinWait.SpinUntil(() => descriptor.ReadFdInfo().Pending == 1, LiveScene.Deadline));
-        // One that spins is running, or waits for its CPU.
-        Assert.True(SpinWait.SpinUntil(() => StatusOf(thread, "State").StartsWith('S'), LiveScene.Deadline));
+        // One that spins is running, or waits for its CPU, but for the moment in which it is woken.
+        int asleep = 0;
+        Assert.True(SpinWait.SpinUntil(() => (asleep = StatusOf(thread, "State").StartsWith('S') ? asleep + 1 : 0) == 100, TimeSpan.FromSeconds(10)));
 
         await uffd.ServeAsync(new ServeOptions { Source = source });
         Assert.Equal(Errno.None, await waits.WaitAsync(LiveScene.Deadline));
