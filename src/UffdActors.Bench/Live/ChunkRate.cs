@@ -11,11 +11,11 @@ namespace UffdActors.Bench.Live;
 internal static class ChunkRate
 {
     /// <summary>Fills a guest of its own.</summary>
-    /// <returns>Pages a second.</returns>
+    /// <returns>Pages a second, and the time that each chunk has taken, in nanoseconds and in order of length.</returns>
     /// <exception cref="SyscallException">The kernel refuses a call.</exception>
-    public static double Measure(LiveBenchOptions options, LiveCpus cpus, BytePages image)
+    public static (double PagesPerSecond, long[] Chunks) Measure(LiveBenchOptions options, LiveCpus cpus, BytePages image)
     {
-        double rate = 0;
+        (double, long[]) rate = (0, []);
         Exception? failure = null;
         Thread thread = new(() =>
         {
@@ -34,7 +34,7 @@ internal static class ChunkRate
         return failure is null ? rate : throw failure;
     }
 
-    private static double Fill(LiveBenchOptions options, BytePages image)
+    private static (double PagesPerSecond, long[] Chunks) Fill(LiveBenchOptions options, BytePages image)
     {
         bool minor = options.Mode == BenchMode.Minor;
         using LiveMemory memory = LiveMemory.Map(RingGuest.RegionOf(options));
@@ -43,16 +43,21 @@ internal static class ChunkRate
         Check("ioctl(UFFDIO_API)", uffd.Handshake(UffdFeatures.None, out _));
         Check("ioctl(UFFDIO_REGISTER)", uffd.Register(memory.Guest.Address, memory.Guest.Bytes, minor ? RegisterModes.Minor : RegisterModes.Missing, out _));
         long chunk = (long)options.ChunkPages << PageSize.BaseShift;
+        List<long> chunks = new(options.Pages / options.ChunkPages + 1);
         long begun = Dispatch.MonotonicClock.Nanoseconds;
+        long last = begun;
         for (long offset = 0; offset < memory.Guest.Bytes; offset += chunk)
         {
             long bytes = Math.Min(chunk, memory.Guest.Bytes - offset);
             ulong address = memory.Guest.Address + (ulong)offset;
             IoctlResult result = minor ? uffd.Continue(address, bytes) : uffd.Copy(address, (ulong)image.Address + (ulong)offset, bytes);
             if (!result.IsDone || result.Progress != bytes) throw new SyscallException($"ioctl(fill of {bytes} bytes)", result.Error);
+            long now = Dispatch.MonotonicClock.Nanoseconds;
+            chunks.Add(now - last);
+            last = now;
         }
 
-        return options.Pages / ((Dispatch.MonotonicClock.Nanoseconds - begun) / 1e9);
+        return (options.Pages / ((last - begun) / 1e9), [.. chunks.Order()]);
     }
 
     private static void Check(string call, Errno error)

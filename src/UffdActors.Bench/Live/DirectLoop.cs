@@ -2,6 +2,7 @@ using UffdActors.Abi;
 using UffdActors.Linux;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Userfaultfd;
+using UffdActors.Linux.Waiting;
 using UffdActors.Linux.World;
 using UffdActors.Model.Memory;
 using UffdActors.Vcpus;
@@ -16,7 +17,8 @@ internal sealed class DirectLoop : IDisposable
 {
     // The ring's.
     private const int MessagesPerRead = 64;
-    private const int LookMilliseconds = 200;
+    private const ulong StopKey = 0;
+    private const ulong FaultKey = 1;
 
     private readonly bool _minor;
     private readonly LiveCpus _cpus;
@@ -24,8 +26,10 @@ internal sealed class DirectLoop : IDisposable
     private readonly LiveMemory _memory;
     private readonly UffdDescriptor _uffd;
     private readonly MessageBatch _batch = new(MessagesPerRead);
+    private readonly PollSet _poll = new();
+    private readonly EventSignal _stop = new();
     private long _absent;
-    private volatile bool _stopping;
+    private volatile bool _givenUp;
 
     public DirectLoop(LiveBenchOptions options, LiveCpus cpus, BytePages image)
     {
@@ -38,6 +42,8 @@ internal sealed class DirectLoop : IDisposable
         {
             if (_minor) _memory.Fill(image.Address);
             _uffd = UffdDescriptor.Open(new UffdOpenOptions { AllowUserModeOnly = true });
+            _poll.Add(_stop.Handle, StopKey);
+            _poll.Add(_uffd.Handle, FaultKey);
         }
         catch
         {
@@ -63,7 +69,7 @@ internal sealed class DirectLoop : IDisposable
         }
         finally
         {
-            _stopping = true;
+            _stop.Set();
             await guest.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -74,6 +80,8 @@ internal sealed class DirectLoop : IDisposable
         _uffd.Dispose();
         _memory.Dispose();
         _batch.Dispose();
+        _poll.Dispose();
+        _stop.Dispose();
     }
 
     private void Serve()
@@ -81,9 +89,11 @@ internal sealed class DirectLoop : IDisposable
         try
         {
             ThreadPlacement.BindTo(_cpus.Loop);
-            while (_absent > 0 && !_stopping)
+            ulong[] keys = new ulong[1];
+            while (_absent > 0)
             {
-                if (!_uffd.WaitReadable(LookMilliseconds)) continue;
+                if (_poll.WaitReadable(keys, Timeout.InfiniteTimeSpan) == 0) continue;
+                if (keys[0] == StopKey) break;
                 Errno error = _uffd.Read(_batch);
                 if (error is not (Errno.None or Errno.EAGAIN)) throw new SyscallException("read(userfaultfd)", error);
                 for (int i = 0; i < _batch.Count; i++) Resolve(_batch[i].Address & ~((ulong)PageSize.Base - 1));
@@ -91,8 +101,12 @@ internal sealed class DirectLoop : IDisposable
         }
         finally
         {
-            // Whoever waits for a page that nobody brings any more goes on with zeros, and says so.
-            if (_absent > 0) _uffd.Dispose();
+            if (_absent > 0)
+            {
+                // Whoever waits for a page that nobody brings any more is let go, and finds zeros that are nobody's fault.
+                _givenUp = true;
+                _uffd.Dispose();
+            }
         }
     }
 
@@ -129,13 +143,14 @@ internal sealed class DirectLoop : IDisposable
             {
                 int offset = GuestLayout.ReadOnlyLaneOf(step.Page);
                 ulong value = _memory.Guest.ReadWord((step.Page << PageSize.BaseShift) + offset);
+                if (_givenUp) return;
                 if (value != _image.WordAt(0, step.Page, offset)) throw new BenchException($"Page {step.Page} holds 0x{value:x16}, which is not what was copied into it.");
             }
         }
         catch
         {
             // Its pages stay absent, and the loop would wait for their faults.
-            _stopping = true;
+            _stop.Set();
             throw;
         }
     }

@@ -54,10 +54,10 @@ public sealed class LivePushBench
 
     private async Task<LivePushSample> MeasureAsync(int vcpus, ulong seed, BytePages image, CancellationToken cancel)
     {
-        double raw = ChunkRate.Measure(_options, _cpus, image);
+        (double raw, long[] chunks) = ChunkRate.Measure(_options, _cpus, image);
         (_, long[] unloaded) = await DemandAsync(vcpus, seed, image, withPush: false, cancel);
         (double push, long[] loaded) = await DemandAsync(vcpus, seed, image, withPush: true, cancel);
-        return new LivePushSample(raw, push, loaded.Length, P99(unloaded), P99(loaded), _options.ChunkPages / raw * 1e9);
+        return new LivePushSample(raw, push, loaded.Length, P99(unloaded), P99(loaded), _options.ChunkPages / raw * 1e9, P99(chunks));
     }
 
     private Task<(double PushRate, long[] Latencies)> DemandAsync(int vcpus, ulong seed, BytePages image, bool withPush, CancellationToken cancel) =>
@@ -113,6 +113,7 @@ internal sealed record LivePushCell(int Vcpus)
 /// <param name="Demands">Demands raised meanwhile.</param>
 /// <param name="UnloadedP99Nanoseconds">99th percentile of demands without a push.</param>
 /// <param name="LoadedP99Nanoseconds">99th percentile of demands beside the push.</param>
-/// <param name="ChunkNanoseconds">What the bare thread needs for a chunk.</param>
+/// <param name="ChunkNanoseconds">What the bare thread needs for a chunk, on average.</param>
+/// <param name="ChunkP99Nanoseconds">99th percentile of that.</param>
 internal sealed record LivePushSample(
-    double RawPagesPerSecond, double PushPagesPerSecond, int Demands, double UnloadedP99Nanoseconds, double LoadedP99Nanoseconds, double ChunkNanoseconds);
+    double RawPagesPerSecond, double PushPagesPerSecond, int Demands, double UnloadedP99Nanoseconds, double LoadedP99Nanoseconds, double ChunkNanoseconds, double ChunkP99Nanoseconds);

@@ -1,3 +1,4 @@
+using System.Collections;
 using Akka.Actor;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
@@ -141,7 +142,9 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
 /// <summary>A chunk that the background push asks for; answered piece by piece, and told back when it is complete.</summary>
 internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer)
 {
-    private readonly HashSet<long> _missing = [];
+    // Of the pages asked for, those that have come.
+    private readonly BitArray _come = new(checked((int)(buffer.Bytes >> PageSize.BaseShift)));
+    private int _missing;
 
     /// <summary>Who asks.</summary>
     public IActorRef Asker { get; } = asker;
@@ -165,7 +168,7 @@ internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer
     public Exception? Failure { get; private set; }
 
     /// <summary>True once every page has been answered, or the order has failed.</summary>
-    public bool IsAnswered => Failure is not null || _missing.Count == 0;
+    public bool IsAnswered => Failure is not null || _missing == 0;
 
     public void Begin(long firstPage, int pages)
     {
@@ -173,8 +176,8 @@ internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer
         Pages = pages;
         Pieces.Clear();
         Failure = null;
-        _missing.Clear();
-        for (int i = 0; i < pages; i++) _ = _missing.Add(firstPage + i);
+        _come.SetAll(false);
+        _missing = pages;
     }
 
     public void Add(long firstPage, int pages, SourceContent content, nint address, Exception? failure)
@@ -185,10 +188,19 @@ internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer
         for (int i = 0; i < pages;)
         {
             int run = 0;
-            while (i + run < pages && _missing.Remove(firstPage + i + run)) run++;
+            while (i + run < pages && TakeMissing(firstPage + i + run)) run++;
             if (run > 0) Pieces.Add(new PushPiece(firstPage + i, run, content, content == SourceContent.Bytes ? address + ((nint)i << PageSize.BaseShift) : address));
             i += Math.Max(run, 1);
         }
+    }
+
+    private bool TakeMissing(long page)
+    {
+        long at = page - FirstPage;
+        if (at < 0 || at >= Pages || _come[(int)at]) return false;
+        _come[(int)at] = true;
+        _missing--;
+        return true;
     }
 }
 

@@ -135,6 +135,9 @@ internal class FaultReader
         else request.Region.Received.Set(request.Page, request.Pages);
         _ = Leave(request);
         Recycle(request);
+        // Nothing is under way any more. On one CPU the thread that was just woken has run before this turn, and has faulted again: to read that now
+        // spares a poll.
+        if (_outstanding.Count == 0) _descriptor.Look();
     }
 
     /// <summary>The handler is done with a page without having filled it: its threads are woken and look for themselves.</summary>

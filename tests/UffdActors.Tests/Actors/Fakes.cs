@@ -130,7 +130,9 @@ internal sealed class UnpolledDescriptor : IOwnedDescriptor
     public bool TryRead(out UffdMsg message, out FaultTrace? trace)
     {
         trace = null;
-        return Unpolled.TryDequeue(out message);
+        bool found = Unpolled.TryDequeue(out message);
+        _looked = !Unpolled.IsEmpty;
+        return found;
     }
 
     public void Wake(ulong start, ulong end)

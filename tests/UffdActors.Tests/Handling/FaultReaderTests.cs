@@ -50,6 +50,24 @@ public sealed class FaultReaderTests
     }
 
     [Fact]
+    public void When_the_last_request_is_served_the_kernel_is_asked_once_more_before_anybody_sleeps()
+    {
+        UnpolledDescriptor descriptor = new();
+        FaultReader reader = Reader(descriptor);
+        List<PageRequest> handed = [];
+        descriptor.Unpolled.Enqueue(Fault(1));
+        descriptor.Unpolled.Enqueue(Fault(2));
+        descriptor.Look();
+        reader.Read(new Route(handed.Add, () => { }));
+        descriptor.Unpolled.Enqueue(Fault(3));
+
+        reader.Completed(handed[0]);
+        Assert.False(descriptor.HasMessages);
+        reader.Completed(handed[1]);
+        Assert.True(descriptor.HasMessages);
+    }
+
+    [Fact]
     public void In_a_region_of_larger_pages_faults_anywhere_in_a_page_meet_in_one_request_and_all_of_it_is_woken()
     {
         ScriptedDescriptor descriptor = new(At(0x123), At(PageSize.Huge + 0x5678), At(0x1F_F000), At(5));
