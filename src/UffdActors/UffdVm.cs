@@ -7,6 +7,7 @@ using UffdActors.Dispatch;
 using UffdActors.Handling;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.PageSources;
@@ -109,7 +110,7 @@ public sealed class UffdVm : IAsyncDisposable
     public async Task<GuestRegion> MapAsync(RegionOptions options, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Pages, 1);
+        ThrowIfNoSize(options.Pages);
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         return Add(await _kernel.MapAsync(options, cancel), options.Pages, options.Module, isAdopted: false);
@@ -121,7 +122,7 @@ public sealed class UffdVm : IAsyncDisposable
     public async Task<GuestRegion> AdoptMemoryAsync(AdoptedMemory memory, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(memory);
-        ArgumentOutOfRangeException.ThrowIfLessThan(memory.Pages, 1);
+        ThrowIfNoSize(memory.Pages);
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         return Add(await _kernel.AdoptAsync(memory, cancel), memory.Pages, memory.Module, isAdopted: true);
@@ -195,7 +196,7 @@ public sealed class UffdVm : IAsyncDisposable
         {
             // The guest first: it must never run on pages that closing makes appear as zeros.
             await StopGuestAsync().WaitAsync(deadline.Left);
-            foreach (Userfault userfault in Userfaults()) await userfault.CloseForGoodAsync().WaitAsync(deadline.Left);
+            foreach (Userfault userfault in Userfaults()) await userfault.StopAndCloseAsync().WaitAsync(deadline.Left);
         }
         catch (VmFailedException)
         {
@@ -343,6 +344,13 @@ public sealed class UffdVm : IAsyncDisposable
     {
         if (_health.Cause is not { } reason) return new VmFailedException($"{Name} was disposed of before the call had ended.");
         return new VmFailedException($"{Name} has failed closed: {reason.Message}", reason);
+    }
+
+    // As many pages as have a size in bytes.
+    private static void ThrowIfNoSize(long pages)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(pages, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(pages, long.MaxValue >> PageSize.BaseShift);
     }
 
     /// <summary>For the start of every public call.</summary>

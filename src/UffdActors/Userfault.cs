@@ -237,8 +237,7 @@ public sealed class Userfault
         _vm.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         await _vm.StopGuestAsync();
-        await _vm.StopAsync(Pushes());
-        await CloseForGoodAsync();
+        await StopAndCloseAsync();
     }
 
     /// <summary>
@@ -291,7 +290,14 @@ public sealed class Userfault
         lock (_gate) return [.. _pushes];
     }
 
-    internal async Task CloseForGoodAsync()
+    /// <summary>Stops the push first, for a call on a userfaultfd that is closed would be reported as one that went wrong.</summary>
+    internal async Task StopAndCloseAsync()
+    {
+        await _vm.StopAsync(Pushes());
+        await CloseForGoodAsync();
+    }
+
+    private async Task CloseForGoodAsync()
     {
         if (Interlocked.Exchange(ref _closed, 1) == 1) return;
         await _kernel.CloseAsync(CancellationToken.None);

@@ -78,14 +78,16 @@ public sealed unsafe class GuestMemory : SafeHandle
     }
 
     /// <summary>Uses memory that somebody else has mapped into this process and goes on to own.</summary>
-    /// <param name="address">First address.</param>
+    /// <param name="address">First address, a multiple of the page size.</param>
     /// <param name="bytes">Length in bytes.</param>
     /// <param name="backing">What is behind it.</param>
     /// <param name="isShared">True if it is a shared mapping.</param>
     public static GuestMemory Adopt(ulong address, long bytes, MemoryBacking backing, bool isShared)
     {
         ArgumentOutOfRangeException.ThrowIfZero(address);
-        CheckLength(bytes, backing == MemoryBacking.Hugetlb ? PageSize.Huge : PageSize.Base);
+        int pageBytes = backing == MemoryBacking.Hugetlb ? PageSize.Huge : PageSize.Base;
+        CheckLength(bytes, pageBytes);
+        if (address % (ulong)pageBytes != 0) throw new ArgumentException($"0x{address:x} is not a multiple of the page size, {pageBytes}.", nameof(address));
         return new GuestMemory((nint)address, bytes, backing, isShared, owns: false);
     }
 

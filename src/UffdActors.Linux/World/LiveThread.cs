@@ -82,6 +82,14 @@ internal abstract class LiveCall(LiveThread thread, LiveUserfault userfault, Pag
     public void Run(LiveBackend backend)
     {
         _isIssued = true;
+        if (userfault.Uffd.Handle.IsClosed)
+        {
+            // Nobody waits any more for a page that was asked for through it; a push is told.
+            Fail(Errno.EBADF);
+            if (Request is null) thread.Tell(this);
+            return;
+        }
+
         try
         {
             if (_epoch == userfault.Epoch) Issue(backend);

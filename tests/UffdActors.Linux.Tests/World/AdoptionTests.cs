@@ -84,6 +84,11 @@ public sealed class AdoptionTests
         Assert.Contains("has not shaken hands", refused.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<UffdException>(() => vm.AdoptMemoryAsync(new AdoptedMemory { Address = 1 << 30, Pages = 1, Module = "shmem", Descriptor = write }));
 
+        refused = await Assert.ThrowsAsync<ArgumentException>(() => vm.AdoptMemoryAsync(new AdoptedMemory { Address = (1 << 30) + 512, Pages = 1 }));
+        Assert.StartsWith("0x40000200 is not a multiple of the page size, 4096.", refused.Message, StringComparison.Ordinal);
+        // Its size in bytes would be that of one page.
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => vm.MapAsync(new RegionOptions { Pages = (1L << 52) + 1 }));
+
         // Memory of another process is not touched, and not registered with a userfaultfd of this one.
         GuestRegion elsewhere = await vm.AdoptMemoryAsync(new AdoptedMemory { Address = 1 << 30, Pages = 1, IsInOtherProcess = true });
         Userfault own = await vm.OpenAsync();

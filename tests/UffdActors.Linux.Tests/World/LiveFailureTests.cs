@@ -139,6 +139,24 @@ public sealed class LiveFailureTests
     }
 
     [SkippableFact]
+    public async Task Disposing_of_a_vm_in_the_middle_of_a_push_is_no_incident()
+    {
+        // Where the push stands when it ends is another place every time.
+        for (int i = 0; i < 20; i++)
+        {
+            LiveScene scene = await LiveScene.StartAsync(new PageBytes(16384));
+            await using (scene)
+            {
+                _ = await scene.RunAsync([.. Enumerable.Range(0, Vcpus).Select(v => Steps.Random(v, 16384, 16384))]);
+                BackgroundPush push = await scene.Uffd.PushAsync(scene.Region, scene.Source);
+                await LiveScene.UntilAsync(() => push.ReceivedPages > 256);
+            }
+
+            Assert.False(scene.Vm.Incidents.TryRead(out Incident? incident), incident?.Message);
+        }
+    }
+
+    [SkippableFact]
     public async Task Nothing_is_left_of_a_vm_in_its_process()
     {
         LiveKernel.Require();
