@@ -120,5 +120,20 @@ public sealed class ConformCommandTests : IDisposable
         Assert.Contains("Linux 6.12.3 is compared with the model of linux-6.18, as asked for", error.ToString(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_folder_for_traces_is_made_before_anything_runs_or_refused()
+    {
+        Assert.Equal(Path.Combine(_folder, "new", "one"), LiveConform.OutFolder(Path.Combine(_folder, "new", "one")));
+        Assert.True(Directory.Exists(Path.Combine(_folder, "new", "one")));
+
+        Write("file", "");
+        foreach (string[] command in new string[][] { ["record"], ["conform", "--live"] })
+        {
+            CommandRun run = await CommandRun.Of([.. command, "--out", Path.Combine(_folder, "file")]);
+            Assert.Equal(ExitCode.BadInput, run.ExitCode);
+            Assert.StartsWith($"uffd: --out {Path.Combine(_folder, "file")}: the folder cannot be made", Assert.Single(run.Error.Trim().Split('\n')), StringComparison.Ordinal);
+        }
+    }
+
     private void Write(string name, string text) => File.WriteAllText(Path.Combine(_folder, name), text);
 }

@@ -66,6 +66,7 @@ internal sealed class LiveConform
             Steps = Positive("--steps", parsed.GetValue(_steps)),
             Class = ClassOf(parsed.GetValue(_class)),
         };
+        string folder = OutFolder(parsed.GetRequiredValue(_out));
         MachineReport machine = MachineReport.Read();
         LiveConditions conditions = LiveConditions.Of(machine, ModelFor(machine.Kernel.Release, asked));
         using LiveComparison live = new(NewProcess(machine), conditions);
@@ -74,10 +75,25 @@ internal sealed class LiveConform
         target.Write(report.ToJson());
         if (!target.TakesOutput) Write(report);
         if (report.Found is not { } found) return ExitCode.Done;
-        string path = Path.Combine(parsed.GetRequiredValue(_out), string.Create(CultureInfo.InvariantCulture, $"live-{found.Difference.Program.Header.Class}-{found.Seed}.jsonl"));
+        string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"live-{found.Difference.Program.Header.Class}-{found.Seed}.jsonl"));
         TraceWriter.Write(path, found.Difference.Recorded);
         _host.Terminal.WriteStatus($"what the kernel showed is in {path}");
         return ExitCode.Failed;
+    }
+
+    /// <summary>The folder for traces, made if it is not there: before anything runs, so that nothing is found that cannot be written.</summary>
+    /// <exception cref="CommandException">It cannot be made.</exception>
+    public static string OutFolder(string folder)
+    {
+        try
+        {
+            _ = Directory.CreateDirectory(folder);
+            return folder;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CommandException.BadInput($"--out {folder}: the folder cannot be made ({e.Message}); name one that can be written.");
+        }
     }
 
     /// <summary>The model that a kernel is compared with.</summary>

@@ -24,10 +24,9 @@ internal static class RecordCommand
             IReadOnlyList<ProgramClass> classes = LiveConform.ClassOf(parsed.GetValue(name)) is { } one ? [one] : ProgramClass.All;
             int programs = LiveConform.Positive("--count", parsed.GetValue(count));
             int length = LiveConform.Positive("--steps", parsed.GetValue(steps));
-            string target = parsed.GetRequiredValue(folder);
+            string target = LiveConform.OutFolder(parsed.GetRequiredValue(folder));
             MachineReport machine = MachineReport.Read();
             LiveConditions conditions = LiveConditions.Of(machine, LiveConditions.ModelOf(machine.Kernel.Release) ?? KernelProfile.Linux618);
-            _ = Directory.CreateDirectory(target);
             using LiveComparison live = new(LiveConform.NewProcess(machine), conditions);
             Recording recording = new(live, conditions);
             return await Task.Run(() => Record(host, recording, classes, parsed.GetValue(seed), programs, length, target, cancel), cancel);
