@@ -11,8 +11,8 @@ namespace UffdActors.Explore;
 /// <summary>How much is explored, and how.</summary>
 internal sealed record CampaignOptions
 {
-    /// <summary>The scenario in the mode that is asked for.</summary>
-    public Scenario InMode(Scenario scenario) => MustFinish is { } must && must != scenario.MustFinish ? scenario with { MustFinish = must } : scenario;
+    /// <summary>The scenario in the mode that is asked for; one that says itself that it may hang is never in liveness mode.</summary>
+    public Scenario InMode(Scenario scenario) => MustFinish is false && scenario.MustFinish ? scenario with { MustFinish = false } : scenario;
 
     /// <summary>Schedules of one scenario at the most.</summary>
     public long Schedules { get; init; } = 10_000;

@@ -31,7 +31,7 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
     /// <summary>Explores scenarios; what breaks an invariant is shrunk.</summary>
     public ExploreReport Explore(IReadOnlyList<Scenario> scenarios)
     {
-        ScenarioReport[] reports = InParallel(scenarios, scenario =>
+        IReadOnlyList<ScenarioReport> reports = InParallel(scenarios, scenario =>
         {
             using Explorer explorer = new();
             Campaign campaign = new(explorer, options, cancel) { Progress = (name, schedules) => Report(name, schedules, scenarios.Count) };
@@ -45,7 +45,9 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
         });
         return new ExploreReport(options.Seed, options.Policy, reports, [])
         {
-            Holes = CoverageHoles.Of(scenarios, reports.Select(r => r.Coverage)),
+            // What was not explored to its end has reached what it has.
+            Holes = cancel.IsCancellationRequested ? [] : CoverageHoles.Of(scenarios, reports.Select(r => r.Coverage)),
+            IsInterrupted = cancel.IsCancellationRequested,
         };
     }
 
@@ -54,13 +56,15 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
     /// <param name="scenarios">Where to look for them; null for the scenarios that each names.</param>
     public ExploreReport Hunt(IReadOnlyList<Mutant> mutants, IReadOnlyList<Scenario>? scenarios = null)
     {
-        MutantReport[] reports = InParallel(mutants, mutant =>
+        IReadOnlyList<MutantReport> reports = InParallel(mutants, mutant =>
         {
             MutantReport report = new MutantHunt(options, shrinks: true, cancel) { Scenarios = scenarios }.Hunt(mutant);
             OnDone?.Invoke($"{mutant.Rule} {mutant.Name}: {(report.Finding is null ? "not found" : $"found after {report.Schedules} schedules")}");
             return report;
         });
-        return new ExploreReport(options.Seed, options.Policy, [], reports);
+        bool interrupted = cancel.IsCancellationRequested;
+        // One whose hunt was broken off is no hole.
+        return new ExploreReport(options.Seed, options.Policy, [], interrupted ? [.. reports.Where(r => r.Finding is not null)] : reports) { IsInterrupted = interrupted };
     }
 
     /// <summary>Programs out of seeds.</summary>
@@ -83,17 +87,18 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
             $"{elapsed.TotalSeconds:0} s: {sum:N0} schedules, {sum / elapsed.TotalSeconds:N0} a second; {_done} of {scenarios} scenarios done"));
     }
 
-    private TResult[] InParallel<T, TResult>(IReadOnlyList<T> items, Func<T, TResult> body)
+    /// <summary>Results in the order of the items; after an interruption those there are.</summary>
+    private IReadOnlyList<TResult> InParallel<T, TResult>(IReadOnlyList<T> items, Func<T, TResult> body)
+        where TResult : class
     {
-        var results = new TResult[items.Count];
+        var results = new TResult?[items.Count];
         ConcurrentQueue<Exception> failures = new();
         int next = -1;
         Thread[] workers = [.. Enumerable.Range(0, Math.Min(threads, items.Count)).Select(_ => new Thread(Work) { IsBackground = true })];
         foreach (Thread worker in workers) worker.Start();
         foreach (Thread worker in workers) worker.Join();
         if (failures.TryDequeue(out Exception? failure)) throw new AggregateException(failure).GetBaseException();
-        cancel.ThrowIfCancellationRequested();
-        return results;
+        return [.. results.OfType<TResult>()];
 
         void Work()
         {

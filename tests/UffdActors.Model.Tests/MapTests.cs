@@ -178,4 +178,21 @@ public class MapTests
 
         Assert.Equal([2L, 1L], scene.Mm.Map.Vmas.ToArray().Select(vma => vma.Range.Count));
     }
+
+    [Fact]
+    public void An_address_space_that_ends_gives_back_what_a_guard_has_held_up()
+    {
+        using Scene scene = new(content: ContentKind.Bytes);
+        scene.Map(1);
+        _ = scene.Touch(scene.Main, 0, AccessKind.Write);
+        using (AddressSpace child = scene.Kernel.Run(new ForkProcess(scene.Main, 1)).Child!)
+        {
+            // Another thread is still looking at the page when it is copied for the writer.
+            scene.Thread(1).Guard.Hold(PageSize.PageOf(Scene.Base));
+            _ = scene.Touch(scene.Main, 0, AccessKind.Write);
+            scene.Mm.Dispose();
+        }
+
+        Assert.Equal(0, scene.Machine.BaseFolios.InUse);
+    }
 }

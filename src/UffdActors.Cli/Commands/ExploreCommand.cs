@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
+using UffdActors.Cli.Options;
 using UffdActors.Explore;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Policies;
@@ -19,7 +20,7 @@ internal static class ExploreCommand
     {
         Option<string> scenario = new("--scenario") { Description = "A scenario's name, all, or random (scenarios out of the seed).", DefaultValueFactory = _ => "all" };
         Option<long> schedules = new("--schedules") { Description = "Schedules of each scenario, or of each mutant.", DefaultValueFactory = _ => 10_000 };
-        Option<double> duration = new("--duration") { Description = "Seconds for each scenario; ends it sooner than --schedules." };
+        Option<TimeSpan?> duration = TypedOptions.Duration("--duration", "Time for each scenario; ends it sooner than --schedules.");
         Option<string> policy = new("--policy") { Description = $"Order of events: {SchedulePolicy.Names}, all (a mix), exhaustive.", DefaultValueFactory = _ => "all" };
         Option<ulong> seed = new("--seed") { Description = "The same seed makes the same schedules.", DefaultValueFactory = _ => 1 };
         Option<int> threads = new("--threads") { Description = "Exploring threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
@@ -41,17 +42,16 @@ internal static class ExploreCommand
                 throw CommandException.BadInput($"--policy {order}: use {SchedulePolicy.Names}, all or exhaustive.");
             if (parsed.GetValue(schedules) < 1) throw CommandException.BadInput($"--schedules {parsed.GetValue(schedules)}: at least 1 is needed.");
             if (parsed.GetValue(threads) < 1) throw CommandException.BadInput($"--threads {parsed.GetValue(threads)}: at least 1 is needed.");
-            if (parsed.GetResult(duration) is not null && parsed.GetValue(duration) <= 0)
-                throw CommandException.BadInput($"--duration {parsed.GetValue(duration).ToString(CultureInfo.InvariantCulture)}: more than 0 seconds are needed.");
             CampaignOptions options = new()
             {
                 Schedules = parsed.GetValue(schedules),
-                Duration = parsed.GetResult(duration) is null ? null : TimeSpan.FromSeconds(parsed.GetValue(duration)),
+                Duration = parsed.GetValue(duration),
                 Policy = order,
                 Seed = parsed.GetValue(seed),
-                MustFinish = parsed.GetValue(mode) is { } wanted ? wanted == "liveness" : null,
+                MustFinish = parsed.GetValue(mode) is { } asked ? asked == "liveness" : null,
                 HasReference = !parsed.GetValue(noReference),
             };
+            if (parsed.GetValue(output) is { } wanted) MakeFolder(wanted);
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
             Exploration exploration = new(options, parsed.GetValue(threads), cancel) { OnDone = host.Terminal.WriteStatus, OnProgress = host.Terminal.WriteStatus };
             ExploreReport report = parsed.GetValue(mutants) is { } assembly
@@ -60,7 +60,11 @@ internal static class ExploreCommand
             if (parsed.GetValue(output) is { } folder) WriteFindings(folder, report);
             target.Write(report.ToJson());
             if (!target.TakesOutput) WriteTables(host.Terminal, report);
-            return Task.FromResult(report.IsClean ? ExitCode.Done : ExitCode.Failed);
+            if (!report.IsInterrupted) return Task.FromResult(report.IsClean ? ExitCode.Done : ExitCode.Failed);
+            bool hasFound = report.Scenarios.Any(s => s.Finding is not null);
+            bool hasResults = report.Schedules > 0 || report.Mutants.Count > 0;
+            host.Terminal.WriteStatus(hasResults ? "interrupted; the report holds what there was by then." : "interrupted; nothing was verified.");
+            return Task.FromResult(hasResults && !hasFound ? ExitCode.Done : ExitCode.Failed);
         });
         return command;
     }
@@ -116,12 +120,24 @@ internal static class ExploreCommand
         foreach (Finding finding in report.Scenarios.Select(s => s.Finding).OfType<Finding>()) terminal.WriteRaw($"{finding.Scenario.Name}: {finding.Violation.Sentence}");
     }
 
+    // Before anything is explored: hours of work must not end at a folder.
+    private static void MakeFolder(string folder)
+    {
+        try
+        {
+            _ = Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw CommandException.BadInput($"--out {folder}: the folder cannot be made ({e.Message}).");
+        }
+    }
+
     /// <summary>A replay file and two charts for each finding.</summary>
     private static void WriteFindings(string folder, ExploreReport report)
     {
         try
         {
-            _ = Directory.CreateDirectory(folder);
             foreach (Finding finding in report.Scenarios.Select(s => s.Finding).OfType<Finding>()) Write(folder, finding.Scenario.Name, finding, report.Seed, null);
             foreach (MutantReport mutant in report.Mutants)
             {

@@ -74,13 +74,15 @@ internal static class TypedOptions
         Description = description,
         HelpName = "TIME",
         DefaultValueFactory = _ => value,
-        CustomParser = result =>
-        {
-            string text = result.Tokens[0].Value;
-            if (DurationText.TryParse(text, out TimeSpan time)) return time;
-            result.AddError($"{name} {text}: not a time above 0; write seconds or a unit, as in 30, 500ms, 10m, 8h.");
-            return value;
-        },
+        CustomParser = result => ParseDuration(name, result) ?? value,
+    };
+
+    /// <summary>A duration; null if it is not given.</summary>
+    public static Option<TimeSpan?> Duration(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "TIME",
+        CustomParser = result => ParseDuration(name, result),
     };
 
     /// <summary>Text; null if it is not given.</summary>
@@ -94,4 +96,12 @@ internal static class TypedOptions
     {
         if (result.Has(one) && result.Has(other)) result.AddError($"{one.Name} and {other.Name} cannot be used together: {why}.");
     });
+
+    private static TimeSpan? ParseDuration(string name, ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (DurationText.TryParse(text, out TimeSpan time)) return time;
+        result.AddError($"{name} {text}: not a time above 0; write seconds or a unit, as in 30, 500ms, 10m, 8h.");
+        return null;
+    }
 }

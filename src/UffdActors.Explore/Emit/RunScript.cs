@@ -227,6 +227,8 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
         call.HasEnded = true;
         call.Error = ThreadScript.ErrorOf(operation) ?? Errno.None;
         if (operation is Fill fill) call.Out = fill.Out;
+        if (operation is Fill && call.Error is not (Errno.None or Errno.EAGAIN or Errno.EEXIST) && _open.Keys.Any(o => o is Unregister))
+            Obstacle ??= $"a fill is refused with {call.Error} in the middle of an UNREGISTER, which no order of whole calls gives";
         if (call.Error == Errno.EIO) Obstacle ??= "a memory module fails in it";
         if (call.Error == Errno.ENOMEM) Obstacle ??= "it runs out of physical memory";
         if (operation is not Access access) return;

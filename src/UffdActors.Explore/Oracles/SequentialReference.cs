@@ -141,7 +141,13 @@ internal sealed class SequentialReference : IDisposable
     }
 
     /// <inheritdoc />
-    public void Dispose() => _twin.End(_children);
+    public void Dispose()
+    {
+        _twin.End(_children);
+        // The next run has the same machine.
+        if (_world.ReferenceMachine.BaseFolios.InUse is not 0 and var left)
+            throw new InvalidOperationException($"{left} pages of the reference are still in use after a run of {Scenario.Name}; the runs to come would be judged by less memory.");
+    }
 
     private void OnAccess(Access access, int step)
     {

@@ -14,6 +14,9 @@ internal sealed record ExploreReport(
     /// <summary>True if nothing was broken, and every mutant was found.</summary>
     public bool IsClean => Scenarios.All(s => s.Finding is null) && Mutants.All(m => m.Finding is not null);
 
+    /// <summary>It was stopped before it was through: it holds what there was by then.</summary>
+    public bool IsInterrupted { get; init; }
+
     /// <summary>What the scenarios have not reached together.</summary>
     public IReadOnlyList<CoverageHole> Holes { get; init; } = [];
 
@@ -27,6 +30,7 @@ internal sealed record ExploreReport(
         ["seed"] = Seed,
         ["policy"] = Policy,
         ["clean"] = IsClean,
+        ["interrupted"] = IsInterrupted,
         ["scenarios"] = new JsonArray([.. Scenarios.Select(Of)]),
         ["holes"] = new JsonArray([.. Holes.Select(h => (JsonNode)new JsonObject { ["what"] = h.What, ["reason"] = h.Reason })]),
         ["mutants"] = new JsonArray([.. Mutants.Select(Of)]),

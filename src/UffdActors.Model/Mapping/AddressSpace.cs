@@ -177,6 +177,7 @@ public class AddressSpace : Owner, IDisposable
         foreach (Vma vma in Map.Vmas)
         {
             if (vma.Store.HasIdentity) FreePrivatePages(vma);
+            vma.Owner.FreeLimbo();
         }
 
         _map = VmaMap.Empty;

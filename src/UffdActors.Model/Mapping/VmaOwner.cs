@@ -69,6 +69,13 @@ public class VmaOwner : Owner
         });
     }
 
+    /// <summary>The address space ends, so no thread uses anything of it any more: frees what was waiting for that.</summary>
+    internal void FreeLimbo()
+    {
+        foreach (Limbo item in _limbo) item.Store.Free(item.Folio);
+        _limbo.Clear();
+    }
+
     /// <inheritdoc />
     public override string ToString() => $"vma {Number}";
 

@@ -18,7 +18,7 @@ public sealed class CProgramTests
         ["push-and-demand"] = "in the middle of its range",
     };
 
-    // What UNREGISTER has published before it ends is no change of a page, so a call that is refused in between is placed before it.
+    // A fill is refused by what UNREGISTER has published and before that ends.
     private const string RefusedWhileUnregistering = "continue-into-a-hole-of-what-is-not-registered-any-more.replay.json";
 
     public static TheoryData<string> Replays =>
@@ -27,6 +27,14 @@ public sealed class CProgramTests
 
     /// <summary>Every named scenario but those in which handlers crash.</summary>
     public static TheoryData<string> Names => [.. NamedScenarios.All.Where(s => s.Name != "crashing-handlers").Select(s => s.Name)];
+
+    [Fact]
+    public void A_fill_that_is_refused_in_the_middle_of_unregister_has_no_order_of_whole_calls()
+    {
+        using Explorer explorer = new();
+        ReplayFile replay = ReplayFile.Read(Path.Combine(AppContext.BaseDirectory, "Replays", RefusedWhileUnregistering));
+        Assert.Contains("UNREGISTER", Assert.Throws<NotExpressibleException>(() => CProgram.Of(replay, explorer)).Message, StringComparison.Ordinal);
+    }
 
     [SkippableTheory]
     [MemberData(nameof(Replays))]
