@@ -53,7 +53,7 @@ internal sealed class LiveBench
         if (world is not ("model" or "live")) throw CommandException.BadInput($"--world {world}: use model or live.");
         IReadOnlyList<Option> ofOther = world == "live" ? ofModel : [_backend, _placement, _native, _push, _chunk];
         if (ofOther.FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } foreign)
-            throw CommandException.BadInput($"{foreign.Name} {string.Join(' ', parsed.GetResult(foreign)!.Tokens)} means nothing with --world {world}; leave it out, or measure --world {(world == "live" ? "model" : "live")}.");
+            throw CommandException.BadInput($"{string.Join(' ', [foreign.Name, .. parsed.GetResult(foreign)!.Tokens.Select(t => t.Value)])} means nothing with --world {world}; leave it out, or measure --world {(world == "live" ? "model" : "live")}.");
         return world == "live";
     }
 

@@ -135,6 +135,8 @@ public sealed record MachineFinding(MachineNeed Need, string For, bool IsMet, st
         Of(MachineNeed.GuestMemfdFaults, "post-copy into guest_memfd", registers.Any(r => r is { Memory: RegisterProbe.GuestMemfd, Answer: Ok, Modes: "I" or "M" })),
         Of(MachineNeed.RealTimePriority, "conform --live and record", cpus.RealTimePriority == Ok),
         Of(MachineNeed.WaitChannels, "conform --live and record", cpus.WaitChannels),
+        Of(MachineNeed.Swap, "pages that are swapped out", memory.SwapMib > 0),
+        Of(MachineNeed.MemoryFailure, "machine checks of poisoned pages", memory.MemoryFailure),
         Of(MachineNeed.SecondCpu, "vCPUs and handlers on CPUs of their own", cpus.Allowed.Count > 1),
     ];
 

@@ -32,6 +32,12 @@ public enum MachineNeed
 
     /// <summary>More than one CPU.</summary>
     SecondCpu,
+
+    /// <summary>Swap space.</summary>
+    Swap,
+
+    /// <summary>The kernel's handling of memory that has failed.</summary>
+    MemoryFailure,
 }
 
 /// <summary>What to do about a need that is not met. <c>uffd doctor</c> and every refusal say the same words.</summary>
@@ -60,6 +66,10 @@ public static class Remedies
             "Run as root on a kernel with CONFIG_KALLSYMS=y and CONFIG_STACKTRACE=y, so that /proc/PID/task/TID/wchan names functions.",
         MachineNeed.SecondCpu =>
             "Give the machine, or this process (taskset), a second CPU.",
+        MachineNeed.Swap =>
+            "Add swap space as root: fallocate -l 1G FILE, mkswap FILE, swapon FILE; without it MADV_PAGEOUT of private memory does nothing.",
+        MachineNeed.MemoryFailure =>
+            "Boot a kernel with CONFIG_MEMORY_FAILURE=y; without it a poisoned page is an ordinary bus error, which a VMM cannot tell from others.",
         _ => throw new ArgumentOutOfRangeException(nameof(need), need, "There is no such need."),
     };
 }

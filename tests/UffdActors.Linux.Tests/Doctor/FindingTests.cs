@@ -7,7 +7,7 @@ public sealed class FindingTests
 {
     private static readonly AccessFacts Root = new(0, true, 0, "ok", "ok", "ok");
     private static readonly RegisterFact[] Registers = [new("guest_memfd", "async", "W", "ok", []), new("guest_memfd", "sync", "I", "ok", ["CONTINUE"])];
-    private static readonly MemoryFacts Memory = new(1024, 512, 0, 2 << 20, 8, 4, 3, "madvise", "never", false, 64 << 10, true);
+    private static readonly MemoryFacts Memory = new(1024, 512, 64, 2 << 20, 8, 4, 3, "madvise", "never", true, 64 << 10, true);
     private static readonly KvmFacts Kvm = new("ok", 12, true, 3);
     private static readonly CpuFacts Cpus = new("0-1", [0, 1], "ok", true);
 
@@ -24,6 +24,8 @@ public sealed class FindingTests
         { "priorities", [MachineNeed.RealTimePriority] },
         { "wait channels", [MachineNeed.WaitChannels] },
         { "a CPU", [MachineNeed.SecondCpu] },
+        { "swap", [MachineNeed.Swap] },
+        { "memory failure", [MachineNeed.MemoryFailure] },
     };
 
     [Theory]
@@ -43,6 +45,8 @@ public sealed class FindingTests
             {
                 "huge pages that are not promised" => Memory with { HugePagesReserved = Memory.HugePagesFree },
                 "PAGEMAP_SCAN" => Memory with { PagemapScan = false },
+                "swap" => Memory with { SwapMib = 0 },
+                "memory failure" => Memory with { MemoryFailure = false },
                 _ => Memory,
             },
             lack switch
