@@ -16,7 +16,8 @@ public sealed class MemoryTests
     [Fact]
     public async Task A_page_of_bytes_costs_at_most_eight()
     {
-        BookkeepingReport report = await MemoryBench.MeasureAsync(BenchContent.Bytes, 32_768);
+        // So many that what the runtime itself allocates now and then (a hundred kilobytes) is less than a byte a page.
+        BookkeepingReport report = await MemoryBench.MeasureAsync(BenchContent.Bytes, 131_072);
         Assert.InRange(report.BytesPerPage, 4, 8);
         Assert.True(report.IsWithinLimit);
     }
