@@ -26,14 +26,14 @@ public sealed class StressTests
     }
 
     [Fact]
-    public async Task An_access_that_takes_too_long_is_exit_1_with_the_sentence_and_who_waits_on_what()
+    public async Task A_deadline_that_is_missed_is_exit_1_with_the_sentence_and_what_the_round_was_at()
     {
-        // No answer is in time for a deadline that is over before the watchdog looks.
+        // It is over before the watchdog looks, whether an access is under way then or nothing has begun to move yet.
         CommandRun run = await CommandRun.Of([.. Small, "--rounds", "100000", "--source-faults", "0.5", "--crashes", "0", "--eexist", "0", "--deadline", "0.001ms"]);
         Assert.Equal(ExitCode.Failed, run.ExitCode);
-        Assert.StartsWith("uffd: Liveness: vCPU ", run.Error, StringComparison.Ordinal);
+        Assert.StartsWith("uffd: Liveness: ", run.Error, StringComparison.Ordinal);
         Assert.Contains("VIOLATED", run.Output, StringComparison.Ordinal);
-        Assert.Contains("outstanding", run.Output, StringComparison.Ordinal);
+        Assert.Contains(" handlers, push ", run.Output, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -212,7 +212,7 @@ internal class FaultReader
         }
     }
 
-    /// <summary>Raised time of the request that has been outstanding longest; null if none is sampled.</summary>
+    /// <summary>The requests that are being resolved, in no order; for reports.</summary>
     public IEnumerable<PageRequest> OutstandingRequests() => _outstanding.All();
 
     private void HandOthers(IFaultRoute route)
