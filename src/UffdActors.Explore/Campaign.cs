@@ -82,6 +82,9 @@ internal sealed record ScenarioReport(
 /// <summary>Explores scenarios one after the other, until a violation, a limit, or the end.</summary>
 internal sealed class Campaign(Explorer explorer, CampaignOptions options, CancellationToken cancel = default)
 {
+    /// <summary>The invariant that a run is given by its choices.</summary>
+    public const string Repeatable = "repeatable";
+
     private const int MostHashes = 4_000_000;
     private const int SchedulesBetweenLooks = 1024;
 
@@ -183,10 +186,13 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
         int[] choices = explorer.ChoicesOfLatest();
         RunResult second = explorer.Run(new RunRequest { Scenario = scenario, Choices = choices, HasReference = options.HasReference });
         if (second.Hash.Value == first.Hash.Value) return null;
-        Violation violation = second.Violation
-            ?? new Violation("repeatable", $"the same choices gave trace {first.Hash.Text} and then {second.Hash.Text}", second.Steps);
-        return Found(scenario, violation, second, policy, schedules);
+        return Found(scenario, second.Violation ?? Differs(first, second)!, second, policy, schedules);
     }
+
+    /// <summary>What it means that two runs with the same choices are not the same; null if they are.</summary>
+    public static Violation? Differs(RunResult first, RunResult second) => first.Hash.Value == second.Hash.Value
+        ? null
+        : new Violation(Repeatable, $"the same choices gave trace {first.Hash.Text} and then {second.Hash.Text}", second.Steps);
 
     private Finding Found(Scenario scenario, Violation violation, RunResult result, string policy, long schedules) =>
         new(scenario, violation, explorer.ChoicesOfLatest(), result.Hash.Text, result.Steps, policy, schedules)

@@ -18,10 +18,16 @@ public class MutantTests
         MutantReport report = new MutantHunt(new CampaignOptions { Schedules = 60_000 }, shrinks: false, CancellationToken.None).Hunt(mutant);
 
         Finding finding = Assert.IsType<Finding>(report.Finding);
-        if (finding.Violation.Invariant == "repeatable" || mutant.Rule == "P20") return; // that is what this one is
         ReplayFile file = ReplayFile.Of(finding, seed: 1, mutant.Name);
         using Explorer explorer = new(mutant.Parts);
         RunResult again = file.Run(explorer);
+        if (finding.Violation.Invariant == Campaign.Repeatable)
+        {
+            // What differs between two runs is never twice the same.
+            Assert.Equal(Campaign.Repeatable, again.Violation?.Invariant);
+            return;
+        }
+
         Assert.Equal((finding.Violation.Sentence, finding.Hash), (again.Violation?.Sentence, again.Hash.Text));
     }
 

@@ -55,9 +55,11 @@ internal sealed class PageHistory
 
     /// <summary>True if some order explains every read.</summary>
     /// <param name="initial">What the first load of the page finds.</param>
+    /// <exception cref="InvalidOperationException">There are more events than orders are searched of; passing them over would look like a check.</exception>
     public bool IsExplained(ulong initial)
     {
-        if (!_hasReads || _events.Count > MostEvents) return true;
+        if (!_hasReads) return true;
+        if (_events.Count > MostEvents) throw new InvalidOperationException($"The history of a page has {_events.Count} events, and of {MostEvents} at the most every order is searched; make the scenario shorter.");
         _seen.Clear();
         return Search(0, initial, present: false);
     }
