@@ -15,9 +15,17 @@ public sealed record AdoptedMemory
 
     /// <summary>
     /// True if it is mapped in another process, as a VMM's is in its monitor: then its address means nothing here, nobody here touches it, and it is
-    /// filled through a userfaultfd of that process only.
+    /// filled through a userfaultfd of that process only. Name the process too (<see cref="ProcessId"/>) if the memory is to be read or scanned.
     /// </summary>
     public bool IsInOtherProcess { get; init; }
+
+    /// <summary>
+    /// Number of the process that has mapped it, if that is another one (then <see cref="IsInOtherProcess"/> need not be said): its memory can be read
+    /// (<see cref="GuestReader"/>), its page table scanned (<see cref="Userfault.TakeWrittenAsync"/>) and advised on (<see cref="UffdVm.AdviseAsync"/>) from
+    /// here, for which this process has to be allowed to trace it (CAP_SYS_PTRACE). Null if it is this process, or nothing of that is needed.
+    /// The address space is the one that the process has now: what it executes later is none of this memory.
+    /// </summary>
+    public int? ProcessId { get; init; }
 
     /// <summary>
     /// Descriptor, in this process, of the memory's own file. It is mapped a second time, as the alias through which content goes in where faults are

@@ -2,7 +2,13 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors;
 
-/// <summary>Reads guest memory that is there, without faulting. For one thread at a time; each may have a reader of its own.</summary>
+/// <summary>
+/// Reads guest memory that is there, without faulting: mapped or not, in swap or not. For one thread at a time; each may have a reader of its own.
+/// </summary>
+/// <remarks>
+/// It raises no userfault and makes no absent page present. A page in swap is brought back by being read, as by any other access.
+/// Memory of another process is read if the process is named (<see cref="AdoptedMemory.ProcessId"/>), or through the memory's own file.
+/// </remarks>
 public abstract class GuestReader
 {
     private protected GuestReader()
@@ -13,15 +19,39 @@ public abstract class GuestReader
     /// <param name="region">Region.</param>
     /// <param name="page">Page of the region.</param>
     /// <param name="destination">Where the bytes go; up to a page of them.</param>
-    /// <returns>False if the page is not mapped.</returns>
+    /// <returns>
+    /// False if the page is absent or poisoned. A page of the cache counts as absent while its content is still to come: where faults are resolved by
+    /// CONTINUE through an alias, and nobody has written it there yet.
+    /// </returns>
+    /// <exception cref="InvalidOperationException">The memory is another process's, and neither that process nor a descriptor was named when it was adopted.</exception>
+    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended.</exception>
     public bool TryRead(GuestRegion region, long page, Span<byte> destination)
     {
         ArgumentNullException.ThrowIfNull(region);
         ArgumentOutOfRangeException.ThrowIfNegative(page);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(page, region.Pages);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(destination.Length, PageSize.Base);
-        return TryReadPage(region, page, destination);
+        return TryReadPage(region, page, region.IsCacheDelivered(page), destination);
     }
 
-    private protected abstract bool TryReadPage(GuestRegion region, long page, Span<byte> destination);
+    /// <summary>True if a page has content, or nobody can tell from here.</summary>
+    internal bool IsThere(GuestRegion region, long page)
+    {
+        try
+        {
+            Span<byte> any = stackalloc byte[1];
+            return TryReadPage(region, page, withCache: true, any);
+        }
+        catch (Exception e) when (e is InvalidOperationException or UffdException)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>The same in one world.</summary>
+    /// <param name="region">Region.</param>
+    /// <param name="page">Page of the region.</param>
+    /// <param name="withCache">False if what the cache holds of the page, but the mapping does not, is not the guest's content yet.</param>
+    /// <param name="destination">Where the bytes go.</param>
+    private protected abstract bool TryReadPage(GuestRegion region, long page, bool withCache, Span<byte> destination);
 }

@@ -1,3 +1,4 @@
+using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
@@ -6,6 +7,8 @@ namespace UffdActors;
 /// <summary>A region of guest memory. A page is named by region and number, the same on both sides of a migration.</summary>
 public sealed class GuestRegion
 {
+    private AliasPages? _comesThrough;
+
     internal GuestRegion(int id, ulong address, long pages, string? module, int pageBytes, ulong aliasAddress)
     {
         Id = id;
@@ -38,6 +41,24 @@ public sealed class GuestRegion
     public bool IsAdopted { get; internal init; }
 
     internal ulong AliasAddress { get; }
+
+    /// <summary>
+    /// Content comes in through the alias, page by page; set while the region is registered so. The cache has pages from the beginning, of zeros,
+    /// so only this tells which of them are the guest's.
+    /// </summary>
+    internal AliasPages? ComesThrough
+    {
+        get => Volatile.Read(ref _comesThrough);
+        set => Volatile.Write(ref _comesThrough, value);
+    }
+
+    /// <summary>True if what the cache has of a page is the guest's content.</summary>
+    internal bool IsCacheDelivered(long page)
+    {
+        if (ComesThrough is not { } alias) return true;
+        int unit = PageBytes >> PageSize.BaseShift;
+        return alias.IsWritten(page - (page % unit));
+    }
 
     /// <summary>Address of a page of the region.</summary>
     internal ulong AddressOf(long page) => Address + ((ulong)page << PageSize.BaseShift);

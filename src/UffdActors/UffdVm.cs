@@ -7,6 +7,7 @@ using UffdActors.Dispatch;
 using UffdActors.Handling;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Maps;
@@ -143,8 +144,9 @@ public sealed class UffdVm : IAsyncDisposable
     public Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(region);
+        PageRange range = region.Range(firstPage, pages);
         ThrowIfClosed();
-        return _kernel.AdviseAsync(region, firstPage, pages, advice, cancel);
+        return _kernel.AdviseAsync(region, firstPage, pages, advice, () => NoteAdvised(region, range, advice), cancel);
     }
 
     /// <summary>Opens a userfaultfd and shakes hands.</summary>
@@ -278,6 +280,14 @@ public sealed class UffdVm : IAsyncDisposable
 
     internal Task<IActorRef> StartSourceAsync(IPageSource source) =>
         StartActorAsync(SourceActor.Props(source, Context.DispatcherId), NewName("source"));
+
+    // What has lost its content without a write belongs to the dirty set of whoever watches the region.
+    private void NoteAdvised(GuestRegion region, PageRange pages, Advice advice)
+    {
+        bool keepsContent = advice == Advice.PageOut || (advice == Advice.DontNeed && region.Module is not null);
+        if (keepsContent) return;
+        foreach (Userfault userfault in Userfaults()) userfault.NoteZeroed(region, pages, mayGoLater: advice == Advice.Free);
+    }
 
     /// <summary>Makes a child of the VM's root.</summary>
     internal async Task<IActorRef> StartActorAsync(Props props, string name)

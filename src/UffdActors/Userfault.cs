@@ -50,6 +50,7 @@ public sealed class Userfault
         PageBitmap received = new(region.Pages);
         if (_reader is { } reader) throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
         UffdIoctls ioctls = await _kernel.RegisterAsync(region, modes, cancel);
+        if ((modes & RegisterModes.Minor) != 0 && region.AliasAddress != 0) region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages);
         lock (_gate) _registered.Add(new Registered(region, modes, ioctls, received));
         return ioctls;
     }
@@ -66,6 +67,7 @@ public sealed class Userfault
         _vm.ThrowIfClosed();
         ThrowIfAbsent(registered, "unregistering");
         await _kernel.UnregisterAsync(region, registered.Modes, cancel);
+        region.ComesThrough = null;
         lock (_gate) _ = _registered.Remove(registered);
     }
 
@@ -91,20 +93,38 @@ public sealed class Userfault
 
     /// <summary>
     /// Takes the pages that were written since they were protected, and protects them again, page by page in one step: no write is lost between the
-    /// two (PAGEMAP_SCAN). For a userfaultfd opened with WP_ASYNC, and a region that is registered for write protection alone. An absent page that was not
-    /// protected counts as written, so protect the region first. Read the content after this has returned.
+    /// two (PAGEMAP_SCAN). For a userfaultfd opened with WP_ASYNC, and a region that is registered for write protection, alone or with MISSING or MINOR. An
+    /// absent page that was not protected counts as written, so protect the region first. Read the content after this has returned.
     /// </summary>
+    /// <remarks>
+    /// Pages that have lost their content without a write count as written too: those that <see cref="UffdVm.AdviseAsync"/> has taken away (REMOVE; of private
+    /// memory DONTNEED and FREE; not DONTNEED of shared memory, which keeps its content), and those of REMOVE events, if the userfaultfd is served and has
+    /// asked for them. An event says neither which call it was nor when the pages go, only that they will: so a page that is still there when it is taken
+    /// comes once more with the next call. A hole that somebody else punches through a descriptor is not seen.
+    /// </remarks>
     /// <param name="region">The region.</param>
     /// <param name="firstPage">First page of the region.</param>
     /// <param name="pages">Base pages.</param>
     /// <param name="cancel">Cancels the call if it has not been issued yet; afterwards it goes on to its end, for what it has taken is found nowhere else.</param>
     /// <returns>Ranges of pages of the region, ascending.</returns>
     /// <exception cref="UffdException">EPERM: the region is not registered so.</exception>
-    public Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
+    public async Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
     {
-        _ = Find(region);
+        Registered registered = Find(region);
+        PageRange range = region.Range(firstPage, pages);
         _vm.ThrowIfClosed();
-        return _kernel.TakeWrittenAsync(region, region.Range(firstPage, pages), cancel);
+        cancel.ThrowIfCancellationRequested();
+        // First what has gone, then what was written: what goes in between is found the next time.
+        List<PageRange> gone = TakeZeroed(registered, range);
+        try
+        {
+            return ZeroedPages.Union(gone, await _kernel.TakeWrittenAsync(region, range, cancel));
+        }
+        catch
+        {
+            foreach (PageRange part in gone) registered.Zeroed!.Add(part);
+            throw;
+        }
     }
 
     /// <summary>
@@ -185,7 +205,7 @@ public sealed class Userfault
         }
 
         RegionView view = RegionView.Empty;
-        foreach (Registered registered in All()) view = view.With(Served(registered.Region, registered.Modes, registered.Received));
+        foreach (Registered registered in All()) view = view.With(Served(registered));
         HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
         FaultReader reader = new(_kernel.Descriptor, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit) { BeforeWrite = options.BeforeWrite };
         Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce ? await _vm.StartSourceAsync(options.Source) : null;
@@ -270,11 +290,43 @@ public sealed class Userfault
             ?? throw new ArgumentException($"Region {region.Id} is not registered with this userfaultfd.", nameof(region));
     }
 
-    private Task<IoctlResult> WriteProtectAsync(GuestRegion region, long firstPage, long pages, WriteProtectModes modes, CancellationToken cancel)
+    private async Task<IoctlResult> WriteProtectAsync(GuestRegion region, long firstPage, long pages, WriteProtectModes modes, CancellationToken cancel)
     {
-        _ = Find(region);
+        Registered registered = Find(region);
+        PageRange range = region.Range(firstPage, pages);
         _vm.ThrowIfClosed();
-        return _kernel.WriteProtectAsync(region, region.Range(firstPage, pages), modes, cancel);
+        cancel.ThrowIfCancellationRequested();
+        // What is protected counts as not written from then on, and what had gone before counts no more either.
+        List<PageRange> gone = (modes & WriteProtectModes.Protect) != 0 ? TakeZeroed(registered, range) : [];
+        bool isDone = false;
+        try
+        {
+            IoctlResult result = await _kernel.WriteProtectAsync(region, range, modes, cancel);
+            isDone = result.IsDone;
+            return result;
+        }
+        finally
+        {
+            if (!isDone) foreach (PageRange part in gone) registered.Zeroed!.Add(part);
+        }
+    }
+
+    private List<PageRange> TakeZeroed(Registered registered, PageRange range)
+    {
+        if (registered.Zeroed is not { } zeroed) return [];
+        GuestReader? reader = null;
+        return zeroed.Take(range, page => (reader ??= _vm.NewReader()).IsThere(registered.Region, page));
+    }
+
+    /// <summary>A call that takes pages of a region away has ended, however it has.</summary>
+    /// <param name="region">The region, registered here or not.</param>
+    /// <param name="pages">Pages of it.</param>
+    /// <param name="mayGoLater">True if the kernel takes them when it likes.</param>
+    internal void NoteZeroed(GuestRegion region, PageRange pages, bool mayGoLater)
+    {
+        ZeroedPages? zeroed = Array.Find(All(), r => r.Region == region)?.Zeroed;
+        if (mayGoLater) zeroed?.Announce(pages);
+        else zeroed?.Add(pages);
     }
 
     private void ThrowIfAbsent(Registered registered, string call)
@@ -303,13 +355,14 @@ public sealed class Userfault
         await _kernel.CloseAsync(CancellationToken.None);
     }
 
-    private static ServedRegion Served(GuestRegion region, RegisterModes modes, PageBitmap received)
+    private static ServedRegion Served(Registered registered)
     {
+        GuestRegion region = registered.Region;
         PageRange range = PageRange.OfBytes(region.Address, region.Bytes);
-        bool isMinor = (modes & RegisterModes.Minor) != 0;
-        AliasPages? alias = isMinor && region.AliasAddress != 0 ? new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages) : null;
+        bool isMinor = (registered.Modes & RegisterModes.Minor) != 0;
+        AliasPages? alias = isMinor ? region.ComesThrough : null;
         ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
-        return new ServedRegion(region.Id, range, range.Start, by, received, alias, BitOperations.Log2((uint)region.PageBytes));
+        return new ServedRegion(region.Id, range, range.Start, by, registered.Received, alias, BitOperations.Log2((uint)region.PageBytes)) { Zeroed = registered.Zeroed };
     }
 
     private static int UnitOf(GuestRegion region) => region.PageBytes >> PageSize.BaseShift;
@@ -320,6 +373,9 @@ public sealed class Userfault
     /// <summary>A region that is registered here.</summary>
     private sealed record Registered(GuestRegion Region, RegisterModes Modes, UffdIoctls Ioctls, PageBitmap Received)
     {
+        /// <summary>What has lost its content without a write; null where nobody asks for what was written.</summary>
+        public ZeroedPages? Zeroed { get; } = (Modes & RegisterModes.WriteProtect) != 0 ? new ZeroedPages(Region.Pages) : null;
+
         /// <summary>True if its pages come from a source; where only writes are watched, memory is as it is.</summary>
         public bool IsFilled => (Modes & (RegisterModes.Missing | RegisterModes.Minor)) != 0;
 

@@ -172,6 +172,16 @@ public sealed unsafe class GuestMemory : SafeHandle
         return Libc.MAdvise((nint)lease.Pointer, (nuint)bytes, (int)advice) == -1 ? Libc.LastError : Errno.None;
     }
 
+    /// <summary>
+    /// True if a base page is mapped here, or of a file in the page cache (<c>mincore</c>(2)): it can be read without being made. A page in swap is not.
+    /// </summary>
+    internal bool IsCached(long offset)
+    {
+        byte present = 0;
+        using Lease lease = Use(offset, PageSize.Base);
+        return Libc.MInCore((nint)lease.Pointer, PageSize.Base, &present) == 0 && (present & 1) != 0;
+    }
+
     /// <summary><c>mprotect</c>(2) on a part.</summary>
     public Errno Protect(long offset, long bytes, MemoryProtection protection)
     {

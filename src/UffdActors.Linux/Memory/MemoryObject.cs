@@ -80,8 +80,30 @@ public sealed unsafe class MemoryObject : IDisposable
     /// <summary>Punches a hole: content is gone, every mapping of it too.</summary>
     public Errno Punch(long offset, long bytes) => FAllocate(Fd.FALLOC_FL_PUNCH_HOLE | Fd.FALLOC_FL_KEEP_SIZE, offset, bytes);
 
+    /// <summary>
+    /// Copies bytes of one page out of the file, wherever they are mapped, or are in swap. Touches no mapping, and a hole stays one.
+    /// </summary>
+    /// <returns>False if there is a hole, or the memory cannot be read so: huge pages do not tell a hole from a page of zeros, guest_memfd has no read.</returns>
+    internal bool TryRead(long offset, Span<byte> destination)
+    {
+        if (Backing is MemoryBacking.Hugetlb or MemoryBacking.GuestMemfd) return false;
+        using LinuxHandle.Lease lease = Handle.Use();
+        if (Libc.LSeek(lease.Number, offset, Fd.SEEK_DATA) != offset && !IsAllocated(lease.Number, offset)) return false;
+        fixed (byte* pointer = destination) return Libc.PRead(lease.Number, pointer, (nuint)destination.Length, offset) == destination.Length;
+    }
+
     /// <inheritdoc />
     public void Dispose() => Handle.Dispose();
+
+    // A page that fallocate has made and nobody has used is no data, and yet it is there.
+    private static bool IsAllocated(int descriptor, long offset)
+    {
+        const int CacheStat = 451;
+        ulong* range = stackalloc ulong[2] { (ulong)offset, PageSize.Base };
+        // struct cachestat: cached, dirty, under write-back, evicted, recently evicted.
+        ulong* counts = stackalloc ulong[5];
+        return Libc.Syscall(CacheStat, descriptor, (nint)range, (nint)counts, 0, 0, 0) == 0 && counts[0] + counts[3] > 0;
+    }
 
     private Errno FAllocate(int mode, long offset, long bytes)
     {

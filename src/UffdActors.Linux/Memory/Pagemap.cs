@@ -30,31 +30,61 @@ public enum PagemapFlags : ulong
 }
 
 /// <summary>
-/// Reads this process's page table without touching a page, and tracks dirty pages: PAGEMAP_SCAN finds what was written since, and protects it
+/// Reads a process's page table without touching a page, and tracks dirty pages: PAGEMAP_SCAN finds what was written since, and protects it
 /// again in the same step. Owns a descriptor. Safe for any thread.
 /// </summary>
-/// <remarks>A pagemap belongs to the address space that opened it.</remarks>
+/// <remarks>A pagemap belongs to the address space that the process had when it was opened, whatever it executes later.</remarks>
 public sealed unsafe class Pagemap : IDisposable
 {
     internal const uint PagemapScan = 0xC060_6610;
     private const ulong WriteProtectMatching = 1;
     private const ulong CheckWpAsync = 2;
     private const ulong Written = 2;
+    private const ulong SwapTypeMask = 0x1F;
+    private const ulong MarkerType = 0x1F;
     private readonly FileHandle _file;
 
     private Pagemap(FileHandle file) => _file = file;
 
-    /// <summary>Opens it.</summary>
+    /// <summary>Opens that of this process.</summary>
     /// <exception cref="UnsupportedMachineException">There is none here.</exception>
     public static Pagemap Open() =>
         new(FileHandle.TryOpen("/proc/self/pagemap", Fd.O_RDONLY, out Errno error)
             ?? throw new UnsupportedMachineException(MachineNeed.PagemapScan, $"/proc/self/pagemap cannot be opened ({error})."));
+
+    /// <summary>Opens that of another process.</summary>
+    /// <param name="process">Process.</param>
+    /// <exception cref="SyscallException">ENOENT or ESRCH: there is no such process; EACCES or EPERM: this one may not trace it (CAP_SYS_PTRACE).</exception>
+    public static Pagemap OpenOf(int process) =>
+        new(FileHandle.TryOpen($"/proc/{process}/pagemap", Fd.O_RDONLY, out Errno error) ?? throw new SyscallException($"open(/proc/{process}/pagemap)", error));
+
+    /// <summary>Reads the entry of one page of 4 KiB.</summary>
+    /// <param name="address">Its address.</param>
+    /// <param name="isMarker">
+    /// True if the entry is a marker (protected, poisoned or guarded before there was a page), not a page in swap. Only CAP_SYS_ADMIN is shown the
+    /// difference; to others every entry that is no page is one in swap.
+    /// </param>
+    /// <exception cref="SyscallException">The address is not one of an address space, or its process is gone.</exception>
+    public PagemapFlags Read(ulong address, out bool isMarker)
+    {
+        PagemapFlags entry = default;
+        Fill(address, new Span<PagemapFlags>(ref entry));
+        isMarker = (entry & (PagemapFlags.Present | PagemapFlags.Swap)) == PagemapFlags.Swap && ((ulong)entry & SwapTypeMask) == MarkerType;
+        return entry & PagemapFlags.All;
+    }
 
     /// <summary>Reads entries, one for each 4 KiB.</summary>
     /// <param name="address">First address; its page counts.</param>
     /// <param name="entries">One for each page; as many pages are read.</param>
     /// <exception cref="SyscallException">The range is not one of an address space.</exception>
     public void Read(ulong address, Span<PagemapFlags> entries)
+    {
+        Fill(address, entries);
+        foreach (ref PagemapFlags entry in entries) entry &= PagemapFlags.All;
+    }
+
+    // Words as the kernel gives them.
+    private void Fill(ulong address, Span<PagemapFlags> entries)
     {
         using LinuxHandle.Lease lease = _file.Use();
         fixed (PagemapFlags* pointer = entries)
@@ -68,8 +98,6 @@ public sealed unsafe class Pagemap : IDisposable
                 done += (int)bytes;
             }
         }
-
-        foreach (ref PagemapFlags entry in entries) entry &= PagemapFlags.All;
     }
 
     /// <summary>

@@ -71,6 +71,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "madvise", SetLastError = true)]
     public static partial int MAdvise(nint address, nuint bytes, int advice);
 
+    [LibraryImport(Library, EntryPoint = "mincore", SetLastError = true)]
+    public static partial int MInCore(nint address, nuint bytes, byte* present);
+
     [LibraryImport(Library, EntryPoint = "memfd_create", SetLastError = true)]
     public static partial int MemFdCreate(byte* name, uint flags);
 

@@ -30,7 +30,7 @@ internal sealed class LiveKernel : VmKernel
     private readonly ConcurrentDictionary<uint, LiveVcpu> _vcpus = new();
     private readonly ConcurrentBag<LiveVcpu> _threads = [];
     private readonly ConcurrentDictionary<MemoryBacking, Lazy<Task<IActorRef>>> _backends = new();
-    private readonly Lazy<Pagemap> _pagemap = new(Pagemap.Open);
+    private readonly Lazy<ProcessMemory> _own = new(() => ProcessMemory.Open(null));
     private WatchdogProcess? _watchdog;
     private volatile bool _isHalted;
 
@@ -58,7 +58,10 @@ internal sealed class LiveKernel : VmKernel
     public bool IsHalted => _isHalted;
 
     /// <summary>Tells which pages are mapped.</summary>
-    public Pagemap Pagemap => _pagemap.Value;
+    public Pagemap Pagemap => _own.Value.Pagemap;
+
+    /// <summary>The memory of this process.</summary>
+    public ProcessMemory OwnMemory => _own.Value;
 
     /// <summary>The process that watches the VM; null if none does.</summary>
     public WatchdogProcess? Watchdog => _watchdog;
@@ -118,7 +121,7 @@ internal sealed class LiveKernel : VmKernel
     }
 
     /// <inheritdoc />
-    public override async Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel)
+    public override async Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel)
     {
         GuestMemory memory = MemoryOf(region).Here;
         MemoryAdvice call = advice switch
@@ -128,8 +131,20 @@ internal sealed class LiveKernel : VmKernel
             Advice.PageOut => MemoryAdvice.PageOut,
             _ => MemoryAdvice.Remove,
         };
-        Errno error = await Task.Run(() => memory.Advise(firstPage << PageSize.BaseShift, pages << PageSize.BaseShift, call), cancel);
+        Errno error = await Task.Run(Advise, cancel);
         if (error != Errno.None) throw new UffdException("madvise", error, KernelErrors.Explain("madvise", error));
+
+        Errno Advise()
+        {
+            try
+            {
+                return memory.Advise(firstPage << PageSize.BaseShift, pages << PageSize.BaseShift, call);
+            }
+            finally
+            {
+                ended();
+            }
+        }
     }
 
     /// <inheritdoc />
@@ -240,7 +255,7 @@ internal sealed class LiveKernel : VmKernel
         // The descriptors are closed, so nothing keeps a thread in a touch.
         await Task.WhenAll(_threads.Select(t => t.Ended)).WaitAsync(timeout);
         foreach (LiveMemory memory in _all) memory.Dispose();
-        if (_pagemap.IsValueCreated) _pagemap.Value.Dispose();
+        if (_own.IsValueCreated) _own.Value.Dispose();
     }
 
     private async Task<MappedMemory> AddAsync(LiveMemory memory, bool populate)
@@ -265,6 +280,9 @@ internal sealed class LiveKernel : VmKernel
 
         return new MappedMemory(memory.Guest.Address, memory.Alias?.Address ?? 0, memory.Guest.PageBytes);
     }
+
+    /// <summary>The process in which memory is mapped; null if that is another one that nobody has named.</summary>
+    public ProcessMemory? ProcessOf(LiveMemory memory) => !memory.IsInOtherProcess ? OwnMemory : memory.Process;
 
     /// <summary>Memory of a region.</summary>
     public LiveMemory MemoryOf(GuestRegion region) => _memories[region.Address];

@@ -10,10 +10,14 @@ namespace UffdActors.Linux.World;
 internal sealed class LiveMemory : IDisposable
 {
     private readonly MemoryObject? _object;
+    private readonly long _offset;
+    private readonly Lazy<FileWindow> _window;
 
-    private LiveMemory(MemoryObject? memory, GuestMemory guest, GuestMemory? alias)
+    private LiveMemory(MemoryObject? memory, GuestMemory guest, GuestMemory? alias, long offset = 0)
     {
         _object = memory;
+        _offset = offset;
+        _window = new Lazy<FileWindow>(() => FileWindow.Open(_object!, offset, guest.Bytes));
         Guest = guest;
         Alias = alias;
     }
@@ -27,6 +31,9 @@ internal sealed class LiveMemory : IDisposable
 
     /// <summary>True if the guest's mapping is in another process.</summary>
     public bool IsInOtherProcess { get; private init; }
+
+    /// <summary>The process that has mapped it, if that is another one and has been named.</summary>
+    public ProcessMemory? Process { get; private init; }
 
     /// <summary>The other mapping of the same memory; null if there is none.</summary>
     public GuestMemory? Alias { get; }
@@ -77,15 +84,37 @@ internal sealed class LiveMemory : IDisposable
             var other => throw Unknown(other),
         };
         MemoryObject? file = adopted.Descriptor is { } number ? MemoryObject.Adopt(number, backing, adopted.DescriptorOffset + bytes) : null;
+        ProcessMemory? process = null;
         try
         {
+            if (adopted.ProcessId is { } id && id != Environment.ProcessId) process = OpenProcess(id);
             GuestMemory guest = GuestMemory.Adopt(adopted.Address, bytes, backing, isShared: adopted.Module is not null);
-            return new LiveMemory(file, guest, file is null ? null : GuestMemory.Map(file, adopted.DescriptorOffset, bytes)) { IsInOtherProcess = adopted.IsInOtherProcess };
+            return new LiveMemory(file, guest, file is null ? null : GuestMemory.Map(file, adopted.DescriptorOffset, bytes), adopted.DescriptorOffset)
+            {
+                IsInOtherProcess = adopted.IsInOtherProcess || process is not null,
+                Process = process,
+            };
         }
         catch
         {
+            process?.Dispose();
             file?.Dispose();
             throw;
+        }
+    }
+
+    private static ProcessMemory OpenProcess(int number)
+    {
+        try
+        {
+            return ProcessMemory.Open(number);
+        }
+        catch (SyscallException e)
+        {
+            string reason = e.Error is Errno.ENOENT or Errno.ESRCH
+                ? $"there is no process {number}; name the one that has mapped the memory (AdoptedMemory.ProcessId)."
+                : $"this process may not look at the memory of process {number}; run it as the same user or with CAP_SYS_PTRACE, or adopt the memory without its ProcessId.";
+            throw new UffdException($"open(/proc/{number}/mem)", e.Error, reason);
         }
     }
 
@@ -112,12 +141,37 @@ internal sealed class LiveMemory : IDisposable
         window.WriteFrom(0, source, window.Bytes);
     }
 
+    /// <summary>Copies bytes of a page out of the memory's file, whatever the guest's mapping has there.</summary>
+    /// <param name="own">The memory of this process.</param>
+    /// <param name="offset">Offset in the memory.</param>
+    /// <param name="destination">Where the bytes go.</param>
+    /// <returns>False if the file has a hole there, or there is no file here that could be asked.</returns>
+    public bool TryReadFile(ProcessMemory own, long offset, Span<byte> destination)
+    {
+        if (_object is null) return !IsInOtherProcess && Guest.IsCached(offset) && own.TryRead(Guest.Address + (ulong)offset, destination);
+        if (_object.TryRead(_offset + offset, destination)) return true;
+        if (_object.Backing == MemoryBacking.Shmem) return false;
+        if (Alias is { } alias && (own.Pagemap.Read(alias.Address + (ulong)offset, out _) & PagemapFlags.Present) != 0 && own.TryRead(alias.Address + (ulong)offset, destination))
+            return true;
+        return _window.Value.TryRead(own, offset, destination);
+    }
+
+    /// <summary>Says why nobody can read the memory from here, if so.</summary>
+    /// <exception cref="InvalidOperationException">It is in another process that was not named, and has no descriptor here.</exception>
+    public void ThrowIfUnreadable()
+    {
+        if (IsInOtherProcess && Process is null && _object is null)
+            throw new InvalidOperationException($"The guest memory at 0x{Guest.Address:x} is mapped in another process and cannot be read from here; name the process (AdoptedMemory.ProcessId), or hand over a descriptor of the memory.");
+    }
+
     /// <inheritdoc />
     public void Dispose()
     {
+        if (_window.IsValueCreated) _window.Value.Dispose();
         if (IsUnmapped) Guest.SetHandleAsInvalid();
         Guest.Dispose();
         Alias?.Dispose();
         _object?.Dispose();
+        Process?.Dispose();
     }
 }

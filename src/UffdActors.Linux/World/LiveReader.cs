@@ -1,20 +1,42 @@
+using UffdActors.Abi;
 using UffdActors.Linux.Memory;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.World;
 
-/// <summary>Reads pages that the page table says are mapped; what is not mapped is not touched, so nothing faults.</summary>
+/// <summary>
+/// Reads pages that are there. What is mapped or in swap is read through <c>/proc/PID/mem</c>, which cannot sleep in a userfault; what a shared mapping
+/// has lost is read from the memory's own file. So nothing faults, and no hole is filled.
+/// </summary>
 internal sealed class LiveReader(LiveKernel kernel) : GuestReader
 {
-    private readonly PagemapFlags[] _entry = new PagemapFlags[1];
-
-    private protected override bool TryReadPage(GuestRegion region, long page, Span<byte> destination)
+    private protected override bool TryReadPage(GuestRegion region, long page, bool withCache, Span<byte> destination)
     {
+        LiveMemory memory = kernel.MemoryOf(region);
         long offset = page << PageSize.BaseShift;
-        GuestMemory guest = kernel.MemoryOf(region).Here;
-        kernel.Pagemap.Read(region.Address + (ulong)offset, _entry);
-        if ((_entry[0] & PagemapFlags.Present) == 0) return false;
-        guest.Read(offset, destination);
-        return true;
+        if (kernel.ProcessOf(memory) is not { } process)
+        {
+            memory.ThrowIfUnreadable();
+            return withCache && memory.TryReadFile(kernel.OwnMemory, offset, destination);
+        }
+
+        ulong address = region.Address + (ulong)offset;
+        PagemapFlags entry;
+        bool isMarker;
+        try
+        {
+            entry = process.Pagemap.Read(address, out isMarker);
+        }
+        catch (SyscallException) when (process.Process is { } gone)
+        {
+            throw new UffdException("pread(pagemap)", Errno.ESRCH, $"process {gone}, whose memory region {region.Id} is, has ended.");
+        }
+
+        // The private copy first, be it mapped or in swap. What a shared mapping has in place of a page is either a mark of protection, behind which the
+        // file is asked, or poison, which is EIO; or the page is just being moved, and the read waits for that.
+        bool isPage = (entry & PagemapFlags.Present) != 0 || ((entry & PagemapFlags.Swap) != 0 && !(memory.Guest.IsShared && (entry & PagemapFlags.UffdWp) != 0) && !isMarker);
+        if (isPage && process.TryRead(address, destination)) return true;
+        bool isEmpty = (entry & PagemapFlags.Swap) == 0 || (entry & PagemapFlags.UffdWp) != 0;
+        return withCache && memory.Guest.IsShared && isEmpty && memory.TryReadFile(kernel.OwnMemory, offset, destination);
     }
 }

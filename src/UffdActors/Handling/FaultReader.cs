@@ -316,6 +316,7 @@ internal class FaultReader
     internal virtual void OnEvent(in UffdMsg message)
     {
         Counters.Events++;
+        if (message.Event == UffdEvent.Remove) _view.AnnounceZeroed(Range(message.Start, message.End));
         _view = message.Event switch
         {
             UffdEvent.Remove => _view.AfterRemove(Range(message.Start, message.End)),

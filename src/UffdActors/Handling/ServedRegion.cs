@@ -28,6 +28,9 @@ internal enum ResolveBy
 internal sealed record ServedRegion(
     int Id, PageRange Range, long Base, ResolveBy By, PageBitmap Received, AliasPages? Alias = null, int PageShift = PageSize.BaseShift)
 {
+    /// <summary>Pages that have gone without a write, for the dirty set; null where nobody asks for it.</summary>
+    public ZeroedPages? Zeroed { get; init; }
+
     /// <summary>Base pages in a page of the region's own size.</summary>
     public int UnitPages => 1 << (PageShift - PageSize.BaseShift);
 
@@ -95,6 +98,17 @@ internal sealed class RegionView
 
     /// <summary>A region more.</summary>
     public RegionView With(ServedRegion region) => new(_regions.Add(region), _removed, Epoch + 1);
+
+    /// <summary>Notes for the dirty set that pages are about to go.</summary>
+    public void AnnounceZeroed(PageRange range)
+    {
+        foreach (ServedRegion region in _regions)
+        {
+            if (region.Zeroed is not { } zeroed) continue;
+            PageRange part = region.Range.Intersect(range);
+            if (!part.IsEmpty) zeroed.Announce(new PageRange(region.PageOf(part.Start), region.PageOf(part.End)));
+        }
+    }
 
     /// <summary>REMOVE: the pages are zeros from now on.</summary>
     public RegionView AfterRemove(PageRange range) => new(_regions, Join(_removed, range), Epoch + 1);

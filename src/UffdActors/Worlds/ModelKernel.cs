@@ -114,10 +114,18 @@ internal sealed class ModelKernel : VmKernel
     }
 
     /// <inheritdoc />
-    public override Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel)
+    public override Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel)
     {
         ulong start = region.Address + ((ulong)firstPage << PageSize.BaseShift);
-        return CallAsync("madvise", new AdviseMemory(_main, start, (ulong)pages << PageSize.BaseShift, advice), c => c.Error, cancel);
+        AdviseMemory call = new(_main, start, (ulong)pages << PageSize.BaseShift, advice);
+        return CallAsync("madvise", call, c => ErrorOf(c, ended), cancel);
+
+        // Asked once, at the end of the call, whoever still waits for that.
+        static Errno ErrorOf(AdviseMemory call, Action ended)
+        {
+            ended();
+            return call.Error;
+        }
     }
 
     /// <inheritdoc />
@@ -315,9 +323,9 @@ internal sealed class ModelVcpu(Caller thread) : VcpuThread
     }
 }
 
-/// <summary>Reads pages that are mapped, as a memcpy that hits the TLB.</summary>
+/// <summary>Reads pages that are there, as the real kernel's <c>/proc/PID/mem</c> and the memory's own file do.</summary>
 internal sealed class ModelReader(Caller thread) : GuestReader
 {
-    private protected override bool TryReadPage(GuestRegion region, long page, Span<byte> destination) =>
-        DirectRead.TryReadPage(thread, PageSize.PageOf(region.Address) + page, destination);
+    private protected override bool TryReadPage(GuestRegion region, long page, bool withCache, Span<byte> destination) =>
+        DirectRead.TryReadPage(thread, PageSize.PageOf(region.Address) + page, withCache, destination);
 }

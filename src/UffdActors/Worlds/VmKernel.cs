@@ -44,7 +44,13 @@ internal abstract class VmKernel
     public abstract Task UnmapAsync(GuestRegion region, CancellationToken cancel);
 
     /// <summary>Takes pages of a region away.</summary>
-    public abstract Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel);
+    /// <param name="region">The region.</param>
+    /// <param name="firstPage">First page of it.</param>
+    /// <param name="pages">Base pages.</param>
+    /// <param name="advice">Which.</param>
+    /// <param name="ended">Called when the call has ended, however it has: also if nobody waits for it any more. Not if it was never made.</param>
+    /// <param name="cancel">Cancels the call if it has not been issued yet.</param>
+    public abstract Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel);
 
     /// <summary>Opens a userfaultfd and shakes hands.</summary>
     public abstract Task<KernelUserfault> OpenAsync(UffdFeatures features, CancellationToken cancel);

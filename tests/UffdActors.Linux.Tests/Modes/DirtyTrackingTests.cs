@@ -2,6 +2,7 @@ using UffdActors.Abi;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.World;
 using UffdActors.Model.Mapping;
+using UffdActors.Model.Operations.Maps;
 using UffdActors.Vcpus;
 
 namespace UffdActors.Linux.Tests.Modes;
@@ -10,6 +11,7 @@ namespace UffdActors.Linux.Tests.Modes;
 public sealed class DirtyTrackingTests
 {
     private const PagemapFlags Protected = PagemapFlags.Present | PagemapFlags.UffdWp;
+    private const int TrackedPages = 80;
     private const PagemapFlags Marker = PagemapFlags.Swap | PagemapFlags.UffdWp;
 
     public static TheoryData<string> Worlds => EitherWorld.Names;
@@ -93,6 +95,106 @@ public sealed class DirtyTrackingTests
     }
 
     [SkippableTheory]
+    [InlineData("model", RegisterModes.WriteProtect)]
+    [InlineData("live", RegisterModes.WriteProtect)]
+    [InlineData("model", RegisterModes.Missing | RegisterModes.WriteProtect)]
+    [InlineData("live", RegisterModes.Missing | RegisterModes.WriteProtect)]
+    public async Task Shared_memory_that_was_removed_is_taken_once_as_if_it_had_been_written(string world, RegisterModes modes)
+    {
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
+        GuestRegion region = await WrittenAsync(vm, modes, "shmem");
+
+        await vm.Vm.AdviseAsync(region, 8, 8, Advice.Remove);
+
+        // In parts: what is not asked for stays to be taken.
+        Assert.Equal([new(8, 10)], await vm.Uffd.TakeWrittenAsync(region, 0, 10));
+        Assert.Equal([new(10, 16)], await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+        Assert.Empty(await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+
+        // Beside writes, and again.
+        await vm.Vm.AdviseAsync(region, 4, 1, Advice.Remove);
+        await vm.Vm.AdviseAsync(region, 70, 4, Advice.Remove);
+        await vm.WriteAsync(region, 0, 1, 74);
+        Assert.Equal([new(0, 2), new(4, 5), new(70, 75)], await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+        Assert.Empty(await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task Shared_memory_that_has_only_left_the_mapping_keeps_its_content_and_is_not_taken(string world)
+    {
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
+        GuestRegion region = await WrittenAsync(vm, RegisterModes.WriteProtect, "shmem");
+
+        await vm.Vm.AdviseAsync(region, 8, 8, Advice.DontNeed);
+
+        Assert.Empty(await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task Private_memory_that_was_given_back_is_taken_although_it_was_filled_with_zeros_since(string world)
+    {
+        using PageBytes zeros = new(TrackedPages) { IsZero = true };
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
+        GuestRegion region = await WrittenAsync(vm, RegisterModes.Missing | RegisterModes.WriteProtect, null);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = zeros });
+
+        await vm.Vm.AdviseAsync(region, 8, 8, Advice.DontNeed);
+        VcpuGroup reads = await vm.StartAsync(region, isWrite: false, 8, 9, 15);
+        await reads.WaitAsync().WaitAsync(LiveScene.Deadline);
+
+        Assert.Equal([new(8, 16)], await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+        Assert.Empty(await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task What_a_guest_gives_back_by_itself_is_taken_by_its_event(string world)
+    {
+        using PageBytes zeros = new(TrackedPages) { IsZero = true };
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync | UffdFeatures.EventRemove);
+        GuestRegion region = await WrittenAsync(vm, RegisterModes.Missing | RegisterModes.WriteProtect, "shmem");
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = zeros });
+
+        // Not through the facade, which would note it itself: as a thread of the guest does.
+        await vm.Vm.Kernel.AdviseAsync(region, 8, 8, Advice.Remove, () => { }, CancellationToken.None).WaitAsync(LiveScene.Deadline);
+
+        Assert.Equal([new(8, 16)], await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+        Assert.Empty(await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task A_page_whose_removal_was_announced_and_that_is_still_there_is_taken_once_more(string world)
+    {
+        using PageBytes zeros = new(TrackedPages) { IsZero = true };
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync | UffdFeatures.EventRemove);
+        GuestRegion region = await WrittenAsync(vm, RegisterModes.Missing | RegisterModes.WriteProtect, "shmem");
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = zeros });
+        // DONTNEED of shared memory announces the same, and its pages stay.
+        await vm.Vm.Kernel.AdviseAsync(region, 8, 8, Advice.DontNeed, () => { }, CancellationToken.None).WaitAsync(LiveScene.Deadline);
+
+        Assert.Equal([new(8, 16)], await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+        Assert.Equal([new(8, 16)], await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+        Assert.Empty(await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task What_was_removed_before_it_was_protected_does_not_count_and_a_refused_take_loses_nothing(string world)
+    {
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
+        GuestRegion region = await WrittenAsync(vm, RegisterModes.WriteProtect, "shmem");
+        await vm.Vm.AdviseAsync(region, 8, 8, Advice.Remove);
+        Assert.True((await vm.Uffd.ProtectAsync(region, 8, 4)).IsDone);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages, new CancellationToken(canceled: true)));
+
+        Assert.Equal([new(12, 16)], await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+    }
+
+    [SkippableTheory]
     [MemberData(nameof(Worlds))]
     public async Task Memory_whose_writes_are_waited_for_is_not_tracked(string world)
     {
@@ -102,5 +204,16 @@ public sealed class DirtyTrackingTests
         UffdException refused = await Assert.ThrowsAsync<UffdException>(() => vm.Uffd.TakeWrittenAsync(region, 0, 4));
         Assert.Equal(Errno.EPERM, refused.Error);
         Assert.Contains("WP_ASYNC", refused.Message, StringComparison.Ordinal);
+    }
+
+    // Every page is there, written, and protected since.
+    private static async Task<GuestRegion> WrittenAsync(EitherWorld vm, RegisterModes modes, string? module)
+    {
+        GuestRegion region = await vm.MapAsync(TrackedPages, module);
+        await vm.WriteAsync(region, [.. Enumerable.Range(0, TrackedPages).Select(page => (long)page)]);
+        _ = await vm.Uffd.RegisterAsync(region, modes);
+        Assert.True((await vm.Uffd.ProtectAsync(region, 0, TrackedPages)).IsDone);
+        Assert.Empty(await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+        return region;
     }
 }

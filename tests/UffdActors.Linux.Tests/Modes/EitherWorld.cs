@@ -1,11 +1,13 @@
 using System.Runtime.InteropServices;
 using UffdActors.Abi;
+using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.World;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Maps;
 using UffdActors.Vcpus;
 using UffdActors.Worlds;
 
@@ -37,19 +39,20 @@ internal sealed class EitherWorld : IAsyncDisposable
 
     public bool IsLive => Vm.Kernel is Linux.World.LiveKernel;
 
-    public static async Task<EitherWorld> StartAsync(string world, UffdFeatures features = UffdFeatures.None)
+    public static async Task<EitherWorld> StartAsync(string world, UffdFeatures features = UffdFeatures.None, bool hasSwap = false)
     {
         if (world == "live") LiveKernel.Require();
         UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile(world));
-        UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 8192, Profile = KernelProfile.Linux618 });
+        UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 8192, HugePages = 8, Profile = KernelProfile.Linux618 with { Swap = hasSwap } });
         return new EitherWorld(runtime, vm, await vm.OpenAsync(features));
     }
 
-    public Task<GuestRegion> MapAsync(int pages, string? module = null) => Vm.MapAsync(new RegionOptions { Pages = pages, Module = module });
+    public Task<GuestRegion> MapAsync(int pages, string? module = null, bool withAlias = false) =>
+        Vm.MapAsync(new RegionOptions { Pages = pages, Module = module, WithAlias = withAlias });
 
     public async Task<GuestRegion> RegisterAsync(int pages, RegisterModes modes, string? module = null)
     {
-        GuestRegion region = await MapAsync(pages, module);
+        GuestRegion region = await MapAsync(pages, module, withAlias: (modes & RegisterModes.Minor) != 0);
         _ = await Uffd.RegisterAsync(region, modes);
         return region;
     }
@@ -86,6 +89,31 @@ internal sealed class EitherWorld : IAsyncDisposable
         Access access = new(kernel.Main);
         access.Begin(address, AccessKind.Read | AccessKind.Kernel);
         return kernel.TryCallAsync("write", access, a => a.Outcome == AccessOutcome.Ok ? Errno.None : Errno.EFAULT, CancellationToken.None).WaitAsync(LiveScene.Deadline);
+    }
+
+    /// <summary>Pages out what there is of a region.</summary>
+    public async Task PageOutAsync(GuestRegion region)
+    {
+        if (Vm.Kernel is Linux.World.LiveKernel kernel)
+        {
+            // The kernel pages out what is on its lists, and each CPU keeps the pages that it has mapped last back from them until it is called there.
+            GuestMemory memory = kernel.MemoryOf(region).Here;
+            foreach (int cpu in Enumerable.Range(0, Environment.ProcessorCount)) await OnCpuAsync(cpu, () => memory.Advise(0, memory.Bytes, MemoryAdvice.PageOut));
+        }
+
+        await Vm.AdviseAsync(region, 0, region.Pages, Advice.PageOut);
+    }
+
+    private static Task OnCpuAsync(int cpu, Action action)
+    {
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        new Thread(() =>
+        {
+            ThreadPlacement.BindTo(cpu);
+            action();
+            done.SetResult();
+        }) { IsBackground = true }.Start();
+        return done.Task;
     }
 
     /// <summary>A word of a page that is there; null if it is not.</summary>
@@ -130,6 +158,7 @@ internal sealed class EitherWorld : IAsyncDisposable
             EntryKind.None => PagemapFlags.None,
             EntryKind.WpMarker => PagemapFlags.Swap | PagemapFlags.UffdWp,
             EntryKind.Poison => PagemapFlags.Swap,
+            _ when entry.IsSwapped => PagemapFlags.Swap,
             _ => PagemapFlags.Present,
         };
         return entry.IsWp ? flags | PagemapFlags.UffdWp : flags;

@@ -1,0 +1,58 @@
+using UffdActors.Abi;
+using UffdActors.Linux.Native;
+
+namespace UffdActors.Linux.Memory;
+
+/// <summary>
+/// The memory of a process, this one or another, looked at from outside: its page table, and its bytes through <c>/proc/PID/mem</c>. A read there may
+/// not sleep in a userfault, so a page that userfaultfd has to resolve is EIO at once and without a message (specification 4.5), while one that is
+/// mapped or in swap is read. Owns two descriptors. Safe for any thread.
+/// </summary>
+/// <remarks>
+/// Both belong to the address space that the process has when they are opened: they never show that of another one with the same number. An absent
+/// page that nobody has registered is filled by a read like by any other: look at the page table first.
+/// </remarks>
+internal sealed unsafe class ProcessMemory : IDisposable
+{
+    private readonly FileHandle _bytes;
+
+    private ProcessMemory(int? process, Pagemap pagemap, FileHandle bytes)
+    {
+        Process = process;
+        Pagemap = pagemap;
+        _bytes = bytes;
+    }
+
+    /// <summary>Number of the process; null for this one.</summary>
+    public int? Process { get; }
+
+    /// <summary>Its page table.</summary>
+    public Pagemap Pagemap { get; }
+
+    /// <summary>Opens them.</summary>
+    /// <param name="process">Number of the process; null for this one.</param>
+    /// <exception cref="SyscallException">ENOENT or ESRCH: there is no such process; EACCES or EPERM: this one may not trace it.</exception>
+    public static ProcessMemory Open(int? process)
+    {
+        Pagemap pagemap = process is { } number ? Pagemap.OpenOf(number) : Pagemap.Open();
+        string path = $"/proc/{(process is { } other ? $"{other}" : "self")}/mem";
+        if (FileHandle.TryOpen(path, Fd.O_RDONLY, out Errno error) is { } bytes) return new ProcessMemory(process, pagemap, bytes);
+        pagemap.Dispose();
+        throw new SyscallException($"open({path})", error);
+    }
+
+    /// <summary>Copies bytes out of one page.</summary>
+    /// <returns>False if they cannot be read without a userfault, or nothing readable is mapped there.</returns>
+    public bool TryRead(ulong address, Span<byte> destination)
+    {
+        using LinuxHandle.Lease lease = _bytes.Use();
+        fixed (byte* pointer = destination) return Libc.PRead(lease.Number, pointer, (nuint)destination.Length, (long)address) == destination.Length;
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        Pagemap.Dispose();
+        _bytes.Dispose();
+    }
+}

@@ -1,0 +1,90 @@
+using System.Numerics;
+using UffdActors.Model.Mapping;
+
+namespace UffdActors.Handling;
+
+/// <summary>
+/// Pages of a region that have lost their content without a write since the dirty set was last taken: punched, given back, or to be filled again. No
+/// page table tells of them: the mark of protection outlives the page, and what is filled in its place is protected like any other.
+/// </summary>
+/// <remarks>
+/// Any thread. A call of ours is noted when it has ended (<see cref="Add"/>). Of a guest's own call only the event is known, which is read <em>before</em>
+/// the pages go (<see cref="Announce"/>): a page that is still there when it is taken may go afterwards, so it is counted once more.
+/// </remarks>
+internal sealed class ZeroedPages(long pages)
+{
+    private const int BitsPerWord = 64;
+    private readonly ulong[] _gone = new ulong[(pages + BitsPerWord - 1) / BitsPerWord];
+    private readonly ulong[] _announced = new ulong[(pages + BitsPerWord - 1) / BitsPerWord];
+
+    /// <summary>The pages have gone.</summary>
+    public void Add(PageRange range) => Set(_gone, range);
+
+    /// <summary>The pages are about to go.</summary>
+    public void Announce(PageRange range) => Set(_announced, range);
+
+    /// <summary>Takes what lies in a range out of the set.</summary>
+    /// <param name="range">Pages of the region.</param>
+    /// <param name="isThere">True if a page has content now. Asked for those that were only announced.</param>
+    /// <returns>Ranges, ascending, that do not touch.</returns>
+    public List<PageRange> Take(PageRange range, Func<long, bool> isThere)
+    {
+        List<PageRange> taken = [];
+        for (long page = range.Start; page < range.End;)
+        {
+            long index = page / BitsPerWord;
+            long next = Math.Min((index + 1) * BitsPerWord, range.End);
+            ulong mask = Mask(page, next);
+            ulong announced = Clear(_announced, index, mask);
+            ulong gone = Clear(_gone, index, mask) | announced;
+            for (ulong rest = announced; rest != 0; rest &= rest - 1)
+            {
+                long at = (index * BitsPerWord) + BitOperations.TrailingZeroCount(rest);
+                if (isThere(at)) Add(new PageRange(at, at + 1));
+            }
+
+            for (; gone != 0; gone &= gone - 1)
+            {
+                long at = (index * BitsPerWord) + BitOperations.TrailingZeroCount(gone);
+                if (taken.Count > 0 && taken[^1].End == at) taken[^1] = taken[^1] with { End = at + 1 };
+                else taken.Add(new PageRange(at, at + 1));
+            }
+
+            page = next;
+        }
+
+        return taken;
+    }
+
+    /// <summary>Two ascending lists of ranges as one; ranges that touch are one range.</summary>
+    public static IReadOnlyList<PageRange> Union(IReadOnlyList<PageRange> a, IReadOnlyList<PageRange> b)
+    {
+        if (a.Count == 0) return b;
+        List<PageRange> all = [];
+        for (int i = 0, j = 0; i < a.Count || j < b.Count;)
+        {
+            PageRange next = j == b.Count || (i < a.Count && a[i].Start <= b[j].Start) ? a[i++] : b[j++];
+            if (all.Count > 0 && next.Start <= all[^1].End) all[^1] = all[^1] with { End = Math.Max(all[^1].End, next.End) };
+            else all.Add(next);
+        }
+
+        return all;
+    }
+
+    private static void Set(ulong[] words, PageRange range)
+    {
+        for (long page = range.Start; page < range.End;)
+        {
+            long next = Math.Min(((page / BitsPerWord) + 1) * BitsPerWord, range.End);
+            _ = Interlocked.Or(ref words[page / BitsPerWord], Mask(page, next));
+            page = next;
+        }
+    }
+
+    // Looked at first: most words are empty, and a look is cheaper.
+    private static ulong Clear(ulong[] words, long index, ulong mask) =>
+        (Volatile.Read(ref words[index]) & mask) == 0 ? 0 : Interlocked.And(ref words[index], ~mask) & mask;
+
+    // Bits of pages from one up to another of the same word.
+    private static ulong Mask(long page, long end) => ulong.MaxValue >> (int)(BitsPerWord - (end - page)) << (int)(page % BitsPerWord);
+}
