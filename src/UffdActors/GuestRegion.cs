@@ -57,7 +57,7 @@ public sealed class GuestRegion
     {
         if (ComesThrough is not { } alias) return true;
         int unit = PageBytes >> PageSize.BaseShift;
-        return alias.IsWritten(page - (page % unit));
+        return alias.IsGuests(page - (page % unit));
     }
 
     /// <summary>Address of a page of the region.</summary>

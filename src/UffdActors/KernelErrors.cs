@@ -18,7 +18,7 @@ internal static class KernelErrors
         ("UFFDIO_REGISTER", Errno.EBUSY) => "part of the range belongs to another userfaultfd",
         ("UFFDIO_API", Errno.EINVAL) => "a feature is asked for that this kernel does not offer, or the handshake was done before",
         ("UFFDIO_UNREGISTER", Errno.EINVAL) => "nothing is mapped there any more, or part of the range belongs to another userfaultfd",
-        ("PAGEMAP_SCAN", Errno.EPERM) => "the region must be registered for write protection alone, on a userfaultfd opened with WP_ASYNC",
+        ("PAGEMAP_SCAN", Errno.EPERM) => "the region must be registered for write protection (alone or with MISSING or MINOR), on a userfaultfd opened with WP_ASYNC",
         ("mmap", Errno.EACCES) => "the memory's module does not allow this protection",
         ("mmap", Errno.EINVAL) => "the memory's module does not allow such a mapping",
         (_, Errno.ENOMEM) => "there is not enough physical memory in the VM, or the range is not mapped",

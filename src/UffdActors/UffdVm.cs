@@ -140,6 +140,10 @@ public sealed class UffdVm : IAsyncDisposable
     }
 
     /// <summary>Takes pages of a region away (<c>madvise</c>). Waits until the event has been read, if its context asked for one.</summary>
+    /// <remarks>
+    /// Of another process's memory (<see cref="AdoptedMemory.ProcessId"/>) the kernel lets others only page out (<c>process_madvise</c>); what is removed is
+    /// punched out of the memory's own file, if its descriptor was handed over, and raises no event.
+    /// </remarks>
     /// <exception cref="UffdException">The kernel refuses.</exception>
     public Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel = default)
     {

@@ -107,7 +107,8 @@ public sealed class Userfault
     /// <param name="pages">Base pages.</param>
     /// <param name="cancel">Cancels the call if it has not been issued yet; afterwards it goes on to its end, for what it has taken is found nowhere else.</param>
     /// <returns>Ranges of pages of the region, ascending.</returns>
-    /// <exception cref="UffdException">EPERM: the region is not registered so.</exception>
+    /// <exception cref="UffdException">EPERM: the region is not registered so. ESRCH: the process whose memory it is has ended.</exception>
+    /// <exception cref="InvalidOperationException">The memory is another process's, which was not named when it was adopted (<see cref="AdoptedMemory.ProcessId"/>).</exception>
     public async Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
     {
         Registered registered = Find(region);
@@ -190,6 +191,10 @@ public sealed class Userfault
     }
 
     /// <summary>Starts to serve the faults of all registered regions: from here on every fault is resolved from the source.</summary>
+    /// <exception cref="InvalidOperationException">
+    /// It is being served already; a region takes no poison and <see cref="LostPages.Poison"/> is asked for; or there is a hook for writes and a region is memory of
+    /// another process that cannot be read from here.
+    /// </exception>
     public async Task ServeAsync(ServeOptions options, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -204,10 +209,16 @@ public sealed class Userfault
                 throw new InvalidOperationException($"Region {unfit.Region.Id} ({unfit.Region.Module ?? "anonymous memory"}) takes no poison; use LostPages.Wait.");
         }
 
+        if (options.BeforeWrite is not null)
+        {
+            // The hook is there to read what a page holds; that it cannot must not be found out in the ring.
+            foreach (Registered watched in All().Where(r => (r.Modes & RegisterModes.WriteProtect) != 0)) _vm.Kernel.ThrowIfUnreadable(watched.Region);
+        }
+
         RegionView view = RegionView.Empty;
         foreach (Registered registered in All()) view = view.With(Served(registered));
         HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
-        FaultReader reader = new(_kernel.Descriptor, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit) { BeforeWrite = options.BeforeWrite };
+        FaultReader reader = new(_kernel.Descriptor, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit) { BeforeWrite = options.BeforeWrite, HookFailure = options.HookFailure };
         Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce ? await _vm.StartSourceAsync(options.Source) : null;
         _kernel.Serve(reader);
         HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source, options.LostPages))];

@@ -70,13 +70,27 @@ public sealed record ServeOptions
     /// Called before a write-protected page is given to the thread that writes to it (synchronous write protection): number of the region, and page.
     /// In the turn that clears the protection, so it must not block; the page still has its content of before, and a
     /// <see cref="GuestReader"/> of its own can copy it out. A page that it notes as written and that is protected again later
-    /// (<see cref="Userfault.ProtectAsync"/>) is noted again: no write falls between the two. If it throws, the page stays protected, its threads wait until
-    /// <see cref="Userfault.Recover"/>, and an incident (<see cref="IncidentKind.FillRefused"/>) says so. May be called again for a page of which nothing was written.
+    /// (<see cref="Userfault.ProtectAsync"/>) is noted again: no write falls between the two. If it throws, <see cref="HookFailure"/> says what becomes of the
+    /// page, and an incident (<see cref="IncidentKind.HookFailed"/>) names it. May be called again for a page of which nothing was written. For memory of
+    /// another process, that process or a descriptor has to be named when it is adopted (<see cref="AdoptedMemory.ProcessId"/>), so that it can be read.
     /// </summary>
     public Action<int, long>? BeforeWrite { get; init; }
 
+    /// <summary>What becomes of a protected page for which <see cref="BeforeWrite"/> has thrown.</summary>
+    public HookFailure HookFailure { get; init; }
+
     /// <summary>What becomes of pages that the source has lost for good (<see cref="PageLostException"/>).</summary>
     public LostPages LostPages { get; init; }
+}
+
+/// <summary>What becomes of a protected page whose hook for writes has thrown. Either way an incident names region and page.</summary>
+public enum HookFailure
+{
+    /// <summary>It stays protected, with its content of before; whoever writes to it waits until <see cref="Userfault.Recover"/>, and then the hook is called again.</summary>
+    Wait,
+
+    /// <summary>Its protection is cleared and the write goes on: the guest is worth more than what the hook was to keep.</summary>
+    Clear,
 }
 
 /// <summary>What becomes of pages that are lost for good. They never become zeros.</summary>

@@ -32,6 +32,9 @@ internal static class Program
             case ["takeover", var process, var descriptor, var address, var pages]:
                 await TakeOverAsync(Number(process), Number(descriptor), ulong.Parse(address, CultureInfo.InvariantCulture), Number(pages));
                 return 0;
+            case ["owner", var module, var size, var modes, var features]:
+                OwnerProcess.Run(module, Number(size), (RegisterModes)Number(modes), (UffdFeatures)ulong.Parse(features, CultureInfo.InvariantCulture));
+                return 0;
             case ["leftovers"]:
                 await Leftovers.RunAsync();
                 return 0;

@@ -98,9 +98,12 @@ internal static class MachineProbe
         return descriptor is null ? Text(error) : Ok;
     }
 
-    private static MemoryFacts ReadMemory()
+    /// <summary>True if there is swap space.</summary>
+    public static bool HasSwap => ReadMeminfo().GetValueOrDefault("SwapTotal") > 0;
+
+    // As the kernel gives it: KiB, or pages.
+    private static Dictionary<string, long> ReadMeminfo()
     {
-        const long KibPerMib = 1024;
         Dictionary<string, long> memory = [];
         foreach (string line in File.ReadLines("/proc/meminfo"))
         {
@@ -108,6 +111,13 @@ internal static class MachineProbe
             memory[parts[0]] = long.Parse(parts[1], CultureInfo.InvariantCulture);
         }
 
+        return memory;
+    }
+
+    private static MemoryFacts ReadMemory()
+    {
+        const long KibPerMib = 1024;
+        Dictionary<string, long> memory = ReadMeminfo();
         return new MemoryFacts(
             memory["MemTotal"] / KibPerMib,
             memory["MemAvailable"] / KibPerMib,

@@ -14,6 +14,8 @@ namespace UffdActors.Linux.Memory;
 /// </remarks>
 internal sealed unsafe class ProcessMemory : IDisposable
 {
+    private const int PidfdOpen = 434;
+    private const int ProcessMAdvise = 440;
     private readonly FileHandle _bytes;
 
     private ProcessMemory(int? process, Pagemap pagemap, FileHandle bytes)
@@ -47,6 +49,50 @@ internal sealed unsafe class ProcessMemory : IDisposable
     {
         using LinuxHandle.Lease lease = _bytes.Use();
         fixed (byte* pointer = destination) return Libc.PRead(lease.Number, pointer, (nuint)destination.Length, (long)address) == destination.Length;
+    }
+
+    /// <summary>The entry of a page in its page table.</summary>
+    /// <param name="address">Address of the page.</param>
+    /// <param name="isMarker">See <see cref="Memory.Pagemap.Read(ulong, out bool)"/>.</param>
+    /// <exception cref="UffdException">ESRCH: the process, or the address space that it had, is gone.</exception>
+    public PagemapFlags Entry(ulong address, out bool isMarker)
+    {
+        try
+        {
+            return Pagemap.Read(address, out isMarker);
+        }
+        catch (SyscallException) when (Process is not null)
+        {
+            throw new UffdException("pread(pagemap)", Errno.ESRCH, $"process {Process}, whose memory it is, has ended, or executes another program now.");
+        }
+    }
+
+    /// <summary>Does nothing while the address space is there.</summary>
+    /// <param name="address">Any address of it.</param>
+    /// <exception cref="UffdException">ESRCH: the process, or the address space that it had, is gone.</exception>
+    public void ThrowIfGone(ulong address)
+    {
+        if (Process is not null) _ = Entry(address, out _);
+    }
+
+    /// <summary>Advises another process's memory (<c>process_madvise</c>(2)): only advice that keeps the content, for the kernel takes no other from outside.</summary>
+    public Errno Advise(ulong address, long bytes, MemoryAdvice advice)
+    {
+        nint pidfd = Libc.Syscall(PidfdOpen, Process!.Value, 0, 0, 0, 0, 0);
+        if (pidfd < 0) return Libc.LastError;
+        using FileHandle process = new((int)pidfd);
+        // struct iovec. A long range is advised in parts.
+        ulong* part = stackalloc ulong[2];
+        for (ulong end = address + (ulong)bytes; address < end;)
+        {
+            (part[0], part[1]) = (address, end - address);
+            nint advised = Libc.Syscall(ProcessMAdvise, process.Number, (nint)part, 1, (nint)(int)advice, 0, 0);
+            if (advised < 0) return Libc.LastError;
+            if (advised == 0) return Errno.EINVAL;
+            address += (ulong)advised;
+        }
+
+        return Errno.None;
     }
 
     /// <inheritdoc />

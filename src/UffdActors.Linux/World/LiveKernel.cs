@@ -52,6 +52,9 @@ internal sealed class LiveKernel : VmKernel
     public override int? VcpuCpu => _vcpuCpu;
 
     /// <inheritdoc />
+    public override bool HasSwap => MachineProbe.HasSwap;
+
+    /// <inheritdoc />
     public override long BookkeepingBytes => 0;
 
     /// <summary>True once no vCPU may use what it touches any more.</summary>
@@ -123,7 +126,8 @@ internal sealed class LiveKernel : VmKernel
     /// <inheritdoc />
     public override async Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel)
     {
-        GuestMemory memory = MemoryOf(region).Here;
+        LiveMemory memory = MemoryOf(region);
+        if (memory.Process is null) _ = memory.Here;
         MemoryAdvice call = advice switch
         {
             Advice.DontNeed => MemoryAdvice.DontNeed,
@@ -138,7 +142,9 @@ internal sealed class LiveKernel : VmKernel
         {
             try
             {
-                return memory.Advise(firstPage << PageSize.BaseShift, pages << PageSize.BaseShift, call);
+                long offset = firstPage << PageSize.BaseShift;
+                long bytes = pages << PageSize.BaseShift;
+                return memory.Process is null ? memory.Guest.Advise(offset, bytes, call) : memory.AdviseElsewhere(offset, bytes, call);
             }
             finally
             {
@@ -215,15 +221,19 @@ internal sealed class LiveKernel : VmKernel
     public override GuestReader NewReader() => new LiveReader(this);
 
     /// <inheritdoc />
+    public override void ThrowIfUnreadable(GuestRegion region) => MemoryOf(region).ThrowIfUnreadable();
+
+    /// <inheritdoc />
     public override bool Uses(MemoryModule module) => false;
 
     /// <inheritdoc />
     public override bool GuestSurvivesPoison => false;
 
-    /// <summary>Takes what was written in a range and protects it again.</summary>
-    /// <exception cref="UffdException">The kernel refuses.</exception>
-    public IReadOnlyList<PageRange> TakeWritten(ulong start, ulong end)
+    /// <summary>Takes what was written in a range of a process and protects it again.</summary>
+    /// <exception cref="UffdException">The kernel refuses, or the process is gone.</exception>
+    public static IReadOnlyList<PageRange> TakeWritten(ProcessMemory process, ulong start, ulong end)
     {
+        ulong first = start;
         const int RangesPerCall = 256;
         DirtyRange[] room = new DirtyRange[RangesPerCall];
         List<PageRange> written = [];
@@ -232,7 +242,7 @@ internal sealed class LiveKernel : VmKernel
             int found;
             try
             {
-                found = Pagemap.ScanWritten(start, end, protect: true, room, out start);
+                found = process.Pagemap.ScanWritten(start, end, protect: true, room, out start);
             }
             catch (SyscallException e)
             {
@@ -242,6 +252,8 @@ internal sealed class LiveKernel : VmKernel
             for (int i = 0; i < found; i++) written.Add(new PageRange(PageSize.PageOf(room[i].Start), PageSize.PageOf(room[i].End)));
         }
 
+        // An address space that has ended has nothing in it, and the scan finds nothing wrong with that.
+        process.ThrowIfGone(first);
         return written;
     }
 

@@ -27,7 +27,7 @@ internal sealed class LiveMemory : IDisposable
 
     /// <summary>The guest's mapping, to be touched or changed from here.</summary>
     /// <exception cref="InvalidOperationException">It is in another process.</exception>
-    public GuestMemory Here => !IsInOtherProcess ? Guest : throw new InvalidOperationException($"The guest memory at 0x{Guest.Address:x} is mapped in another process; nobody can touch or change it from here.");
+    public GuestMemory Here => !IsInOtherProcess ? Guest : throw new InvalidOperationException($"The guest memory at 0x{Guest.Address:x} is mapped in another process; nobody can touch or change it from here. Name the process (AdoptedMemory.ProcessId) for what the kernel allows others.");
 
     /// <summary>True if the guest's mapping is in another process.</summary>
     public bool IsInOtherProcess { get; private init; }
@@ -154,6 +154,24 @@ internal sealed class LiveMemory : IDisposable
         if (Alias is { } alias && (own.Pagemap.Read(alias.Address + (ulong)offset, out _) & PagemapFlags.Present) != 0 && own.TryRead(alias.Address + (ulong)offset, destination))
             return true;
         return _window.Value.TryRead(own, offset, destination);
+    }
+
+    /// <summary>Advises on memory of another process.</summary>
+    /// <exception cref="UffdException">It is for that process alone to give such advice.</exception>
+    public Errno AdviseElsewhere(long offset, long bytes, MemoryAdvice advice)
+    {
+        switch (advice)
+        {
+            case MemoryAdvice.PageOut:
+                return Process!.Advise(Guest.Address + (ulong)offset, bytes, advice);
+            case MemoryAdvice.Remove when _object is not null:
+                return _object.Punch(_offset + offset, bytes);
+            default:
+                string instead = advice == MemoryAdvice.Remove
+                    ? "hand over a descriptor of the memory (AdoptedMemory.Descriptor), through which a hole can be punched."
+                    : "let the process call madvise itself.";
+                throw new UffdException("process_madvise", Errno.EINVAL, $"the kernel lets nobody take pages from the mapping of process {Process!.Process} but that process; {instead}");
+        }
     }
 
     /// <summary>Says why nobody can read the memory from here, if so.</summary>

@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Linux.Memory;
 using UffdActors.Model.Memory;
 
@@ -21,16 +20,7 @@ internal sealed class LiveReader(LiveKernel kernel) : GuestReader
         }
 
         ulong address = region.Address + (ulong)offset;
-        PagemapFlags entry;
-        bool isMarker;
-        try
-        {
-            entry = process.Pagemap.Read(address, out isMarker);
-        }
-        catch (SyscallException) when (process.Process is { } gone)
-        {
-            throw new UffdException("pread(pagemap)", Errno.ESRCH, $"process {gone}, whose memory region {region.Id} is, has ended.");
-        }
+        PagemapFlags entry = process.Entry(address, out bool isMarker);
 
         // The private copy first, be it mapped or in swap. What a shared mapping has in place of a page is either a mark of protection, behind which the
         // file is asked, or poison, which is EIO; or the page is just being moved, and the read waits for that.

@@ -73,9 +73,11 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel)
     {
         // Looks at page tables only; the ring goes on meanwhile.
-        _ = kernel.MemoryOf(region).Here;
+        LiveMemory memory = kernel.MemoryOf(region);
+        ProcessMemory process = kernel.ProcessOf(memory)
+            ?? throw new InvalidOperationException($"Region {region.Id} is memory of another process, whose page table tells what was written; name the process when the memory is adopted (AdoptedMemory.ProcessId).");
         ulong start = region.AddressOf(pages.Start);
-        return Task.Run(() => region.PagesOf(kernel.TakeWritten(start, start + (ulong)Bytes(pages))), cancel);
+        return Task.Run(() => region.PagesOf(LiveKernel.TakeWritten(process, start, start + (ulong)Bytes(pages))), cancel);
     }
 
     /// <inheritdoc />

@@ -132,19 +132,25 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         {
             // Clearing has woken the page's threads by itself; where nothing is registered any more, they find out for themselves.
             case Errno.None or Errno.ENOENT or Errno.ESRCH:
+                if (request.Failure is { } ignored) _vm.Incidents.Report(HookFailed(request, ignored, "the page was given to its writer all the same."));
                 Dismiss(request);
                 break;
             case Errno.EAGAIN:
                 Defer(request);
                 break;
+            case Errno.EIO when request.Failure is { } thrown:
+                Pause(request, HookFailed(request, thrown, "the page stays protected and its writers wait until recover or abandon is called."));
+                break;
             default:
                 Pause(request, new Incident(
                     IncidentKind.FillRefused,
-                    $"Clearing the write protection of the page at 0x{request.Address:x} failed with {error}{(request.Failure is { } e ? $" ({e.Message})" : "")}; its threads wait until recover or abandon is called.",
-                    request.Failure));
+                    $"Clearing the write protection of the page at 0x{request.Address:x} failed with {error}; its threads wait until recover or abandon is called."));
                 break;
         }
     }
+
+    private static Incident HookFailed(PageRequest request, Exception thrown, string what) => new(
+        IncidentKind.HookFailed, $"The BeforeWrite hook threw for page {request.Page} of region {request.Region.Id} ({thrown.Message}); {what}", thrown);
 
     private void Start(IMonitorCall call, PageRequest request, RequestPhase phase)
     {

@@ -8,12 +8,19 @@ internal sealed class AliasPages(long firstPage, long pages)
 {
     private readonly PageBitmap _claimed = new(pages);
     private readonly PageBitmap _written = new(pages);
+    private readonly PageBitmap _asIs = new(pages);
 
     /// <summary>First page of the alias in the address space.</summary>
     public long FirstPage { get; } = firstPage;
 
     /// <summary>True once the page's content is in the cache: from then on it is only mapped.</summary>
     public bool IsWritten(long page) => _written.Contains(page);
+
+    /// <summary>True if what the cache has of the page is the guest's: it was written, or removed, so that nothing comes from the source any more.</summary>
+    public bool IsGuests(long page) => _written.Contains(page) || _asIs.Contains(page);
+
+    /// <summary>Pages were removed: whatever the cache has of them from now on is right as it is.</summary>
+    public void LeaveAsIs(long page, long count) => _asIs.Set(page, count);
 
     /// <summary>Takes a page that nobody has taken.</summary>
     public bool TryClaim(long page) => _claimed.Set(page);

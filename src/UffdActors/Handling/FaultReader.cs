@@ -75,6 +75,9 @@ internal class FaultReader
     /// <summary>What the embedder wants to do before a protected page is given to a writer: region and page. Null for nothing.</summary>
     public Action<int, long>? BeforeWrite { get; init; }
 
+    /// <summary>What becomes of a page for which that has thrown.</summary>
+    public HookFailure HookFailure { get; init; }
+
     /// <summary>The handlers, by number.</summary>
     public IReadOnlyList<HandlerSlot> Handlers => _handlers;
 
@@ -316,7 +319,7 @@ internal class FaultReader
     internal virtual void OnEvent(in UffdMsg message)
     {
         Counters.Events++;
-        if (message.Event == UffdEvent.Remove) _view.AnnounceZeroed(Range(message.Start, message.End));
+        if (message.Event == UffdEvent.Remove) _view.AnnounceRemoved(Range(message.Start, message.End));
         _view = message.Event switch
         {
             UffdEvent.Remove => _view.AfterRemove(Range(message.Start, message.End)),

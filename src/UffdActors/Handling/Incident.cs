@@ -41,6 +41,9 @@ public enum IncidentKind
     /// <summary>A fill was refused in a way that no retry can mend; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
     FillRefused,
 
+    /// <summary><see cref="ServeOptions.BeforeWrite"/> threw; what becomes of the page is said by <see cref="ServeOptions.HookFailure"/>.</summary>
+    HookFailed,
+
     /// <summary>A page is being waited for unusually long (no memory, an event that nobody reads); it is tried on.</summary>
     FillDelayed,
 }

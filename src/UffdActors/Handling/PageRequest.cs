@@ -167,9 +167,10 @@ internal sealed class PageRequest
     }
 
     /// <summary>The page's protection is about to be cleared, in this turn: the embedder may want its content of before.</summary>
-    /// <returns>EIO if the embedder has thrown: then the page stays protected.</returns>
+    /// <returns>EIO if the embedder has thrown and wants the page to stay protected then; what it threw is in <see cref="Failure"/>.</returns>
     public Errno BeforeWrite()
     {
+        Failure = null;
         try
         {
             _reader.BeforeWrite?.Invoke(Region.Id, Page);
@@ -178,7 +179,7 @@ internal sealed class PageRequest
         catch (Exception e)
         {
             Failure = e;
-            return Errno.EIO;
+            return _reader.HookFailure == HookFailure.Clear ? Errno.None : Errno.EIO;
         }
     }
 

@@ -99,14 +99,15 @@ internal sealed class RegionView
     /// <summary>A region more.</summary>
     public RegionView With(ServedRegion region) => new(_regions.Add(region), _removed, Epoch + 1);
 
-    /// <summary>Notes for the dirty set that pages are about to go.</summary>
-    public void AnnounceZeroed(PageRange range)
+    /// <summary>Notes for the dirty set, and for readers of the cache, that pages are about to go.</summary>
+    public void AnnounceRemoved(PageRange range)
     {
         foreach (ServedRegion region in _regions)
         {
-            if (region.Zeroed is not { } zeroed) continue;
-            PageRange part = region.Range.Intersect(range);
-            if (!part.IsEmpty) zeroed.Announce(new PageRange(region.PageOf(part.Start), region.PageOf(part.End)));
+            if (region is { Zeroed: null, Alias: null } || region.Range.Intersect(range) is not { IsEmpty: false } part) continue;
+            long page = region.PageOf(part.Start);
+            region.Zeroed?.Announce(new PageRange(page, page + part.Count));
+            region.Alias?.LeaveAsIs(page, part.Count);
         }
     }
 

@@ -50,6 +50,9 @@ internal sealed class ModelKernel : VmKernel
     public override bool GuestSurvivesPoison => true;
 
     /// <inheritdoc />
+    public override bool HasSwap => _machine.Profile.Swap;
+
+    /// <inheritdoc />
     public override long BookkeepingBytes
     {
         get

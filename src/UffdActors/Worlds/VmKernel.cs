@@ -22,6 +22,9 @@ internal abstract class VmKernel
     /// <summary>CPU that the vCPUs are bound to as threads of their own; null for any, and where they are no threads.</summary>
     public abstract int? VcpuCpu { get; }
 
+    /// <summary>True if there is swap, so that MADV_PAGEOUT takes pages out.</summary>
+    public abstract bool HasSwap { get; }
+
     /// <summary>Native bytes of bookkeeping of ours.</summary>
     public abstract long BookkeepingBytes { get; }
 
@@ -57,6 +60,12 @@ internal abstract class VmKernel
 
     /// <summary>Makes a vCPU.</summary>
     public abstract VcpuThread NewVcpu();
+
+    /// <summary>Says why nobody can read a region from here, if so.</summary>
+    /// <exception cref="InvalidOperationException">It cannot be read.</exception>
+    public virtual void ThrowIfUnreadable(GuestRegion region)
+    {
+    }
 
     /// <summary>Makes a reader of pages that are there.</summary>
     public abstract GuestReader NewReader();

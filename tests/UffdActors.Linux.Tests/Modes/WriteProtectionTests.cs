@@ -49,6 +49,39 @@ public sealed class WriteProtectionTests
 
     [SkippableTheory]
     [MemberData(nameof(Worlds))]
+    public async Task A_hook_that_throws_lets_the_write_go_on_where_that_is_asked_for(string world)
+    {
+        using PageBytes source = new(Pages);
+        int calls = 0;
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
+        await vm.Uffd.ServeAsync(new ServeOptions
+        {
+            Source = source,
+            HookFailure = HookFailure.Clear,
+            BeforeWrite = (_, _) =>
+            {
+                _ = Interlocked.Increment(ref calls);
+                throw new IOException("the snapshot's disk is full");
+            },
+        });
+        await vm.WriteAsync(region, 4);
+        Assert.True((await vm.Uffd.ProtectAsync(region, 4, 1)).IsDone);
+
+        await vm.WriteAsync(region, 3, 4);
+
+        Incident failed = await vm.Vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline);
+        Assert.Equal(IncidentKind.HookFailed, failed.Kind);
+        Assert.Equal($"The BeforeWrite hook threw for page 4 of region {region.Id} (the snapshot's disk is full); the page was given to its writer all the same.", failed.Message);
+        Assert.IsType<IOException>(failed.Exception);
+        Assert.Equal(PagemapFlags.Present, vm.Entries(region)[4]);
+        Assert.Equal(GuestLayout.ValueOf(0, 1), vm.Word(region, 4));
+        Assert.Equal(1, calls);
+        Assert.False(vm.Vm.Incidents.TryRead(out _));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
     public async Task A_hook_that_throws_leaves_the_page_protected_until_recover(string world)
     {
         using PageBytes source = new(Pages);
@@ -61,8 +94,10 @@ public sealed class WriteProtectionTests
 
         VcpuGroup write = await vm.StartAsync(region, isWrite: true, 3, 4);
         Incident refused = await vm.Vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline);
-        Assert.Equal(IncidentKind.FillRefused, refused.Kind);
-        Assert.Contains("the snapshot's disk is full", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(IncidentKind.HookFailed, refused.Kind);
+        Assert.Equal(
+            $"The BeforeWrite hook threw for page 4 of region {region.Id} (the snapshot's disk is full); the page stays protected and its writers wait until recover or abandon is called.",
+            refused.Message);
         Assert.Equal(Protected, vm.Entries(region)[4]);
         Assert.Equal(1, write.Accesses);
 

@@ -1,0 +1,151 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Operations.Maps;
+
+namespace UffdActors.Linux.Tests.World;
+
+/// <summary>Memory of another process, which is named: it is read, scanned and advised on from here, as a VMM's is by its monitor.</summary>
+public sealed class OtherProcessTests
+{
+    private const int Pages = 16;
+
+    [SkippableFact]
+    public async Task A_hook_for_writes_reads_the_old_content_of_another_process_and_the_write_goes_on()
+    {
+        LiveKernel.Require();
+        using PageBytes source = new(Pages);
+        await using OwnerProcess owner = await OwnerProcess.StartAsync("anon", Pages, RegisterModes.Missing | RegisterModes.WriteProtect, UffdFeatures.None);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: true));
+        Userfault uffd = await vm.AdoptUserfaultAsync(owner.Userfault());
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing | RegisterModes.WriteProtect);
+        GuestReader reader = vm.NewReader();
+        ConcurrentQueue<(long Page, ulong? Before)> seen = new();
+        await uffd.ServeAsync(new ServeOptions { Source = source, BeforeWrite = (_, page) => seen.Enqueue((page, Word(reader, region, page))) });
+        Assert.Equal($"{PageBytes.WordOf(3)}", await owner.DoAsync("read 3"));
+        Assert.True((await uffd.ProtectAsync(region, 3, 1)).IsDone);
+
+        Assert.Equal("written", await owner.DoAsync("write 3 77"));
+
+        Assert.Equal([(3, PageBytes.WordOf(3))], seen);
+        GuestReader after = vm.NewReader();
+        Assert.Equal(77ul, Word(after, region, 3));
+        // What is absent is told at once, and nobody is asked for it.
+        Assert.Null(Word(after, region, 4));
+        Assert.Equal(0, uffd.Outstanding);
+        Assert.False(vm.Incidents.TryRead(out _));
+        await uffd.AbandonAsync();
+    }
+
+    [SkippableFact]
+    public async Task A_hook_for_writes_to_memory_that_cannot_be_read_is_refused_before_anything_is_served()
+    {
+        LiveKernel.Require();
+        using PageBytes source = new(Pages);
+        await using OwnerProcess owner = await OwnerProcess.StartAsync("anon", Pages, RegisterModes.Missing | RegisterModes.WriteProtect, UffdFeatures.WpAsync);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: false));
+        Userfault uffd = await vm.AdoptUserfaultAsync(owner.Userfault());
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing | RegisterModes.WriteProtect);
+
+        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(
+            () => uffd.ServeAsync(new ServeOptions { Source = source, BeforeWrite = (_, _) => { } }));
+        Assert.Contains("AdoptedMemory.ProcessId", refused.Message, StringComparison.Ordinal);
+        foreach (Func<Task> call in new Func<Task>[] { () => uffd.TakeWrittenAsync(region, 0, Pages), () => vm.AdviseAsync(region, 0, 1, Advice.PageOut) })
+            Assert.Contains("AdoptedMemory.ProcessId", (await Assert.ThrowsAsync<InvalidOperationException>(call)).Message, StringComparison.Ordinal);
+        Assert.Contains("AdoptedMemory.ProcessId", Assert.Throws<InvalidOperationException>(() => Word(vm.NewReader(), region, 0)).Message, StringComparison.Ordinal);
+
+        // Without the hook it is served as before.
+        await uffd.ServeAsync(new ServeOptions { Source = source });
+        Assert.Equal($"{PageBytes.WordOf(2)}", await owner.DoAsync("read 2"));
+        await uffd.AbandonAsync();
+    }
+
+    [SkippableFact]
+    public async Task What_another_process_writes_is_taken_and_what_is_removed_from_its_memory_with_it()
+    {
+        LiveKernel.Require();
+        await using OwnerProcess owner = await OwnerProcess.StartAsync("shmem", Pages, RegisterModes.WriteProtect, UffdFeatures.WpAsync);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: true, withFile: true));
+        Userfault uffd = await vm.AdoptUserfaultAsync(owner.Userfault());
+        _ = await uffd.RegisterAsync(region, RegisterModes.WriteProtect);
+        Assert.True((await uffd.ProtectAsync(region, 0, Pages)).IsDone);
+        Assert.Empty(await uffd.TakeWrittenAsync(region, 0, Pages));
+
+        foreach (int page in new[] { 1, 2, 7 }) Assert.Equal("written", await owner.DoAsync($"write {page} {page + 100}"));
+        Assert.Equal([new PageRange(1, 3), new PageRange(7, 8)], await uffd.TakeWrittenAsync(region, 0, Pages));
+        Assert.Empty(await uffd.TakeWrittenAsync(region, 0, Pages));
+
+        await vm.AdviseAsync(region, 2, 1, Advice.Remove);
+        Assert.Equal([new PageRange(2, 3)], await uffd.TakeWrittenAsync(region, 0, Pages));
+        Assert.Null(Word(vm.NewReader(), region, 2));
+        Assert.Equal("0", await owner.DoAsync("read 2"));
+
+        // It has left the mapping, and the file has it.
+        Assert.Equal("None", await owner.DoAsync("drop 7"));
+        Assert.Equal(107ul, Word(vm.NewReader(), region, 7));
+        UffdException refused = await Assert.ThrowsAsync<UffdException>(() => vm.AdviseAsync(region, 7, 1, Advice.DontNeed));
+        Assert.Contains($"process {owner.Id} but that process", refused.Message, StringComparison.Ordinal);
+
+        await owner.KillAsync();
+        UffdException gone = await Assert.ThrowsAsync<UffdException>(() => uffd.TakeWrittenAsync(region, 0, Pages));
+        Assert.Equal(Errno.ESRCH, gone.Error);
+        Assert.Equal(Errno.ESRCH, Assert.Throws<UffdException>(() => Word(vm.NewReader(), region, 1)).Error);
+    }
+
+    [SkippableFact]
+    public async Task Shared_memory_of_a_process_that_nobody_names_is_read_through_its_descriptor()
+    {
+        LiveKernel.Require();
+        using PageBytes source = new(Pages);
+        await using OwnerProcess owner = await OwnerProcess.StartAsync("shmem", Pages, RegisterModes.WriteProtect, UffdFeatures.None);
+        Assert.Equal("written", await owner.DoAsync("write 5 55"));
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: false, withFile: true));
+        Assert.Equal(55ul, Word(vm.NewReader(), region, 5));
+    }
+
+    [SkippableFact]
+    public async Task A_process_that_is_not_there_is_named()
+    {
+        LiveKernel.Require();
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        UffdException refused = await Assert.ThrowsAsync<UffdException>(() => vm.AdoptMemoryAsync(new AdoptedMemory { Address = 1 << 30, Pages = 1, ProcessId = int.MaxValue }));
+        Assert.Contains($"there is no process {int.MaxValue}", refused.Message, StringComparison.Ordinal);
+    }
+
+    private static ulong? Word(GuestReader reader, GuestRegion region, long page)
+    {
+        byte[] bytes = new byte[sizeof(ulong)];
+        return reader.TryRead(region, page, bytes) ? MemoryMarshal.Read<ulong>(bytes) : null;
+    }
+}
+
+/// <summary>Paging out memory of another process.</summary>
+[Collection(SwapCollection.Name)]
+public sealed class OtherProcessSwapTests(SwapSpace swap)
+{
+    [SkippableFact]
+    public async Task Memory_of_another_process_is_paged_out_and_read()
+    {
+        swap.Require();
+        await using OwnerProcess owner = await OwnerProcess.StartAsync("anon", 4, RegisterModes.WriteProtect, UffdFeatures.None);
+        Assert.Equal("written", await owner.DoAsync("write 1 11"));
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(4, isNamed: true));
+        await vm.AdviseAsync(region, 0, 4, Advice.PageOut);
+        byte[] bytes = new byte[8];
+        Assert.True(vm.NewReader().TryRead(region, 1, bytes));
+        Assert.Equal(11ul, BitConverter.ToUInt64(bytes));
+        Assert.False(vm.NewReader().TryRead(region, 2, bytes));
+    }
+}
