@@ -65,6 +65,9 @@ public sealed record StressOptions
     /// <summary>Share of the disturbances of a round with events that are events beside the guest, so that fills meet EAGAIN.</summary>
     public double EagainRate { get; init; } = 0.5;
 
+    /// <summary>Share of the disturbances that page a few pages out (MADV_PAGEOUT). Does nothing where there is no swap.</summary>
+    public double PageOutRate { get; init; } = 0.25;
+
     /// <summary>Chance that a handler crashes at a point that it passes.</summary>
     public double CrashRate { get; init; } = 0.002;
 

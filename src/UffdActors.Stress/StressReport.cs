@@ -59,6 +59,9 @@ public sealed record StressSnapshot
     /// <summary>Pages that were write-protected.</summary>
     public long Protections { get; init; }
 
+    /// <summary>Times that a few pages were asked to be paged out.</summary>
+    public long PageOuts { get; init; }
+
     /// <summary>Garbage collections.</summary>
     public int Collections { get; init; }
 }
@@ -77,6 +80,9 @@ public sealed record StressReport
 
     /// <summary>Pages could be, and were, write-protected.</summary>
     public required bool WriteProtect { get; init; }
+
+    /// <summary>There is swap, so that paging out takes pages away.</summary>
+    public required bool HasSwap { get; init; }
 
     /// <summary>It was asked to stop before its time was over.</summary>
     public required bool Interrupted { get; init; }

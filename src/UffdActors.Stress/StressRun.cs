@@ -41,7 +41,9 @@ public sealed class StressRun
     public static Config ConfigurationOver(Config? config)
     {
         Config own = ConfigurationFactory.ParseString(NoCrashLimit);
-        return config is null ? own : own.WithFallback(config);
+        // A kernel with swap, unless somebody has said which.
+        Config swap = ConfigurationFactory.ParseString("uffd.kernel.swap = on");
+        return config is null ? own.WithFallback(swap) : own.WithFallback(config).WithFallback(swap);
     }
 
     /// <summary>How far it is. Any thread.</summary>
@@ -69,6 +71,7 @@ public sealed class StressRun
             PageDrops = _counts[Injected.PageDrop],
             ChangeBursts = _counts[Injected.ChangeBurst],
             Protections = _counts[Injected.Protection],
+            PageOuts = _counts[Injected.PageOut],
             Collections = GC.CollectionCount(0) - _collectionsBefore,
         };
     }
@@ -82,7 +85,7 @@ public sealed class StressRun
     {
         ArgumentNullException.ThrowIfNull(runtime);
         if (runtime.Settings.IsStepped) throw new StressException("Stress needs real threads, and the stepped dispatcher has none; uffd explore chooses orders by a seed.");
-        (VmPlace place, bool canProtect) = await CheckAsync(runtime);
+        (VmPlace place, bool canProtect, bool hasSwap) = await CheckAsync(runtime);
         using ShadowPages shadow = new(_options.Pages);
         for (long page = 0; page < _options.Pages; page++)
         {
@@ -107,6 +110,7 @@ public sealed class StressRun
             Place = place,
             Dispatcher = runtime.Settings.Dispatcher,
             WriteProtect = canProtect,
+            HasSwap = hasSwap,
             Interrupted = stop.IsCancellationRequested,
             Totals = Snapshot(),
             Checks = [.. StressOracles.All.Select(o => (o, _ledger.ChecksOf(o)))],
@@ -134,7 +138,7 @@ public sealed class StressRun
     }
 
     /// <summary>Asks the kernel on one page what the memory can do.</summary>
-    private async Task<(VmPlace Place, bool CanProtect)> CheckAsync(UffdRuntime runtime)
+    private async Task<(VmPlace Place, bool CanProtect, bool HasSwap)> CheckAsync(UffdRuntime runtime)
     {
         RegisterModes modes = _options.Mode == StressMode.Minor ? RegisterModes.Minor : RegisterModes.Missing;
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 4096, Profile = _options.Profile });
@@ -158,6 +162,6 @@ public sealed class StressRun
             }
         }
 
-        return (vm.Place, canProtect);
+        return (vm.Place, canProtect, vm.Kernel.HasSwap);
     }
 }

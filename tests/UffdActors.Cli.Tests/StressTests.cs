@@ -20,6 +20,8 @@ public sealed class StressTests
         Assert.Equal(2, root.GetProperty("rounds").GetInt32());
         Assert.Equal("model", root.GetProperty("run").GetProperty("world").GetString());
         Assert.True(root.GetProperty("injected").GetProperty("pageDrops").GetInt64() >= 0);
+        Assert.True(root.GetProperty("run").GetProperty("swap").GetBoolean());
+        Assert.True(root.GetProperty("injected").GetProperty("pageOuts").GetInt64() >= 0);
         Assert.Equal(JsonValueKind.Null, root.GetProperty("violation").ValueKind);
         Assert.Contains(root.GetProperty("oracles").EnumerateArray(), o => o.GetProperty("oracle").GetString() == "counter" && o.GetProperty("checked").GetInt64() > 0);
         Assert.Contains("PASS", run.Error, StringComparison.Ordinal);

@@ -28,6 +28,18 @@ public sealed class StressRunTests
         foreach ((StressOracle oracle, long times) in report.Checks) Assert.True(times > 0 || oracle is StressOracle.Incidents or StressOracle.OldBytes, $"{oracle} was never asked");
     }
 
+    [SkippableTheory]
+    [InlineData("fault-loop", null, StressMode.Missing)]
+    [InlineData("parallel", "shmem", StressMode.Missing)]
+    [InlineData("parallel", "shmem", StressMode.Minor)]
+    public async Task Pages_that_are_paged_out_all_the_time_are_there_at_the_end(string place, string? backend, StressMode mode)
+    {
+        StressReport report = await Stresses.RunAsync(place, Stresses.Few with { Backend = backend, Mode = mode, PageOutRate = 1, VisitsPerLap = 4000, MostRounds = 6 });
+        Assert.True(report.Passed, report.Violation?.Message);
+        Assert.True(report.HasSwap);
+        Assert.True(report.Totals.PageOuts > 0);
+    }
+
     [SkippableFact]
     public async Task Collections_and_busy_threads_hold_nobody_up_for_ever()
     {

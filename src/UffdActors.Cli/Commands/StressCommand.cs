@@ -31,6 +31,7 @@ internal sealed class StressCommand
     private readonly Option<Named<bool>> _gc = OnOff("--gc", "Collect garbage all the time.");
     private readonly Option<double> _eexist = TypedOptions.Number("--eexist", "SHARE", "Faults whose page a racing resolver is sent to.", Defaults.EexistRate, 0.0, 1.0);
     private readonly Option<double> _eagain = TypedOptions.Number("--eagain", "SHARE", "Events beside the guest among the disturbances, where there are events.", Defaults.EagainRate, 0.0, 1.0);
+    private readonly Option<double> _pageOut = TypedOptions.Number("--page-out", "SHARE", "Disturbances that page a few pages out; has an effect where there is swap.", Defaults.PageOutRate, 0.0, 1.0);
     private readonly Option<double> _crashes = TypedOptions.Number("--crashes", "SHARE", "Chance that a handler crashes at a point that it passes.", Defaults.CrashRate, 0.0, 0.5);
     private readonly Option<double> _source = TypedOptions.Number("--source-faults", "SHARE", "Answers of the source that are late, double, or failures first.", Defaults.SourceFaultRate, 0.0, 0.5);
     private readonly Option<string?> _json = TypedOptions.Text("--json", "FILE|-", "Write the figures for machines; - is standard output.");
@@ -46,7 +47,7 @@ internal sealed class StressCommand
         Command command = new("stress", "Stress the ring on real threads: a lock and counters in every page, racing resolvers, injected faults, oracles.");
         foreach (Option option in new Option[]
         {
-            _duration, _rounds, _vcpus, _handlers, _pages, _memory, _backend, _mode, _protect, _seed, _visits, _deadline, _load, _gc, _eexist, _eagain, _crashes, _source, _json,
+            _duration, _rounds, _vcpus, _handlers, _pages, _memory, _backend, _mode, _protect, _seed, _visits, _deadline, _load, _gc, _eexist, _eagain, _pageOut, _crashes, _source, _json,
         })
         {
             command.Options.Add(option);
@@ -96,6 +97,7 @@ internal sealed class StressCommand
         ForceCollections = arguments.GetValue(_gc)!.Value,
         EexistRate = arguments.GetValue(_eexist),
         EagainRate = arguments.GetValue(_eagain),
+        PageOutRate = arguments.GetValue(_pageOut),
         CrashRate = arguments.GetValue(_crashes),
         SourceFaultRate = arguments.GetValue(_source),
     };

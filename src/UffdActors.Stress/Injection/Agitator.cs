@@ -8,13 +8,14 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Injection;
 
 /// <summary>
-/// Takes pages away from under the guest and write-protects them while it runs, one call after the other: what happens to pages at a moment
-/// that nobody has chosen.
+/// Takes pages away from under the guest, write-protects and pages them out while it runs, one call after the other: what happens to pages at a
+/// moment that nobody has chosen.
 /// </summary>
 internal sealed class Agitator
 {
     // Not a vCPU, but whoever has the lock of a page has a number.
     private const int Holder = int.MaxValue;
+    private const ulong MostPagesOut = 16;
 
     private readonly UffdVm _vm;
     private readonly Userfault _userfault;
@@ -50,10 +51,11 @@ internal sealed class Agitator
     public async Task RunAsync(CancellationToken stop)
     {
         bool drops = _plan.Drops != DropKind.BetweenLaps;
-        while (!stop.IsCancellationRequested && _ledger.Violation is null && (drops || _plan.Protects))
+        while (!stop.IsCancellationRequested && _ledger.Violation is null && (drops || _plan.Protects || _options.PageOutRate > 0))
         {
             long page = (long)(SplitMix.Next(ref _draws) % (ulong)_region.Pages);
-            if (_plan.Protects && (!drops || SplitMix.Next(ref _draws) % 2 == 0)) await ProtectAsync(page);
+            if (Chance.Of(_options.PageOutRate, ref _draws) || !(drops || _plan.Protects)) await PageOutAsync(page);
+            else if (_plan.Protects && (!drops || SplitMix.Next(ref _draws) % 2 == 0)) await ProtectAsync(page);
             else if (_plan.Drops == DropKind.FromMapping) await DropAsync(page, "madvise(MADV_DONTNEED)");
             else if (Chance.Of(_options.EagainRate, ref _draws)) await BurstAsync();
             else await GiveBackAsync(page);
@@ -94,6 +96,15 @@ internal sealed class Agitator
         Doing = "madvise beside the guest";
         _counts.Add(Injected.ChangeBurst);
         return _vm.AdviseAsync(_beside!, 0, 1, Advice.DontNeed);
+    }
+
+    // Several at once, as the kernel does under pressure.
+    private Task PageOutAsync(long page)
+    {
+        long pages = Math.Min(_region.Pages - page, 1 + (long)(SplitMix.Next(ref _draws) % MostPagesOut));
+        Doing = $"madvise(MADV_PAGEOUT) of {pages} pages from {page} on";
+        _counts.Add(Injected.PageOut);
+        return _vm.AdviseAsync(_region, page, pages, Advice.PageOut);
     }
 
     private async Task ProtectAsync(long page)

@@ -53,4 +53,7 @@ internal enum Injected
 
     /// <summary>A page was write-protected.</summary>
     Protection,
+
+    /// <summary>A few pages were asked to be paged out.</summary>
+    PageOut,
 }
