@@ -14,8 +14,11 @@ namespace UffdActors;
 /// </summary>
 public sealed class Userfault
 {
+    private const string Unregister = "UFFDIO_UNREGISTER";
+
     private readonly UffdVm _vm;
     private readonly KernelUserfault _kernel;
+    private readonly SlicedCalls _calls;
     private readonly List<Registered> _registered = [];
     private (IPageSource Source, Akka.Actor.IActorRef Actor)? _source;
     private FaultReader? _reader;
@@ -27,6 +30,7 @@ public sealed class Userfault
     {
         _vm = vm;
         _kernel = kernel;
+        _calls = new SlicedCalls(vm, kernel);
     }
 
     /// <summary>Faults that have been read so far.</summary>
@@ -38,6 +42,8 @@ public sealed class Userfault
     internal FaultReader? Reader => _reader;
 
     internal KernelUserfault Kernel => _kernel;
+
+    internal SlicedCalls Calls => _calls;
 
     /// <summary>Registers a region.</summary>
     /// <returns>The ioctls that the kernel reports; not all of them need work (addendum C2).</returns>
@@ -57,16 +63,27 @@ public sealed class Userfault
 
     /// <summary>
     /// Unregisters a region. Where MISSING is registered waiting threads go on into pages of zeros, so it is refused while pages of a served region
-    /// are absent; elsewhere the kernel wakes nobody by itself, so a WAKE of the whole region follows (specification 3.4).
+    /// are absent; elsewhere the kernel wakes nobody by itself, so a WAKE of what was unregistered follows (specification 3.4).
     /// </summary>
+    /// <remarks>
+    /// With write protection every page has to be looked at, so it goes in slices as <see cref="ProtectAsync"/> does. A region of which only a part was
+    /// unregistered still counts as registered: that part has no faults any more, the rest has, and calling again finishes it.
+    /// </remarks>
+    /// <param name="region">The region.</param>
+    /// <param name="cancel">Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).</param>
     /// <exception cref="InvalidOperationException">Pages are absent.</exception>
-    /// <exception cref="UffdException">The kernel refuses.</exception>
+    /// <exception cref="UffdException">The kernel refuses; the message says how much was unregistered.</exception>
     public async Task UnregisterAsync(GuestRegion region, CancellationToken cancel = default)
     {
         Registered registered = Find(region);
         _vm.ThrowIfClosed();
         ThrowIfAbsent(registered, "unregistering");
-        await _kernel.UnregisterAsync(region, registered.Modes, cancel);
+        // Without write protection the call looks at no page.
+        bool cuts = (registered.Modes & RegisterModes.WriteProtect) != 0;
+        PageRange all = new(0, region.Pages);
+        RangeSlices slices = cuts ? new RangeSlices(region, all, counts: false) : RangeSlices.One(region, all);
+        IoctlResult result = await _calls.RunAsync(Unregister, region, slices, (part, c) => _kernel.UnregisterAsync(region, part, registered.Modes, c), cancel);
+        if (!result.IsDone) throw new UffdException(Unregister, result.Error, $"{KernelErrors.Explain(Unregister, result.Error)}; {slices.BytesDone} of {slices.BytesInAll} bytes of region {region.Id} are unregistered");
         region.ComesThrough = null;
         lock (_gate) _ = _registered.Remove(registered);
     }
@@ -76,13 +93,25 @@ public sealed class Userfault
     /// (<see cref="ServeOptions.BeforeWrite"/>), or, on a userfaultfd opened with WP_ASYNC, clears it by itself and is found by
     /// <see cref="TakeWrittenAsync"/>. Absent pages of anonymous memory are protected only with WP_UNPOPULATED or WP_ASYNC, others always.
     /// </summary>
+    /// <remarks>
+    /// <para>
+    /// Calls over ranges (protect, unprotect, move, poison, take, unregister) go in slices of 16 MiB, and faults are served between two of them. Calls on one
+    /// userfaultfd follow each other in the order in which they were begun: what two leave of one range is what the later leaves.
+    /// </para>
+    /// <para>
+    /// A range is not protected at one moment: while the guest runs, it writes to pages at its end after those at its start are protected. That is so
+    /// with a single ioctl too.
+    /// </para>
+    /// </remarks>
     /// <param name="region">A region that is registered for write protection.</param>
     /// <param name="firstPage">First page of the region.</param>
     /// <param name="pages">Base pages; on huge pages a multiple of their size.</param>
-    /// <param name="cancel">Cancels the call if it has not been issued yet.</param>
+    /// <param name="cancel">Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).</param>
     /// <returns>
-    /// The call reports no progress. EAGAIN: an event is unread and nothing was done; ENOENT: a part is not registered for write protection, and what lies
-    /// before it is protected; EINVAL: huge pages, and the range ends inside one.
+    /// A call that is done, or that fails at its start, reports no progress; one that fails behind its first slice, the bytes of the slices that are done.
+    /// EAGAIN: an event is unread, and nothing was done, or what the progress says; go on behind it. Served, only the start can meet that: later slices wait until
+    /// the event has been read. ENOENT: a part is not registered for write protection, and what lies before it is protected; EINVAL: huge pages, and the
+    /// range ends inside one.
     /// </returns>
     public Task<IoctlResult> ProtectAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default) =>
         WriteProtectAsync(region, firstPage, pages, WriteProtectModes.Protect, cancel);
@@ -114,12 +143,20 @@ public sealed class Userfault
         Registered registered = Find(region);
         PageRange range = region.Range(firstPage, pages);
         _vm.ThrowIfClosed();
-        cancel.ThrowIfCancellationRequested();
         // First what has gone, then what was written: what goes in between is found the next time.
-        List<PageRange> gone = TakeZeroed(registered, range);
+        List<PageRange> gone = [];
         try
         {
-            return ZeroedPages.Union(gone, await _kernel.TakeWrittenAsync(region, range, cancel));
+            return await _calls.TakeAsync(
+                region,
+                range,
+                async (part, c) =>
+                {
+                    List<PageRange> here = TakeZeroed(registered, part);
+                    gone.AddRange(here);
+                    return ZeroedPages.Union(here, await _kernel.TakeWrittenAsync(region, part, c));
+                },
+                cancel);
         }
         catch
         {
@@ -138,11 +175,12 @@ public sealed class Userfault
     /// <param name="sourcePage">First page of it.</param>
     /// <param name="pages">Base pages.</param>
     /// <param name="modes">Whether to wake; whether a hole in the source counts as moved.</param>
-    /// <param name="cancel">Cancels the call if it has not been issued yet.</param>
+    /// <param name="cancel">Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).</param>
     /// <returns>
-    /// Errno and signed progress in bytes. EAGAIN with progress: what follows met a hole or a conflict; EAGAIN without: an event is unread. EEXIST: the
-    /// destination is not empty; ENOENT: the source is a hole; EBUSY: the source is shared with a child; EFAULT: it is poisoned; EINVAL: other memory than
-    /// private anonymous, or mappings of different protection.
+    /// Errno and signed progress in bytes. EAGAIN with progress: what follows met a hole or a conflict, and a call that starts there says which; EAGAIN without:
+    /// an event is unread. EEXIST: the destination is not empty; ENOENT: the source is a hole; EBUSY: the source is shared with a child; EFAULT: it is
+    /// poisoned; EINVAL: other memory than private anonymous, or mappings of different protection. Goes in slices (<see cref="ProtectAsync"/>), so a range that
+    /// is in order for some of them only is moved as far.
     /// </returns>
     /// <exception cref="InvalidOperationException">The source is being served.</exception>
     public async Task<IoctlResult> MoveAsync(
@@ -160,10 +198,19 @@ public sealed class Userfault
         PageRange from = source.Range(sourcePage, pages);
         _vm.ThrowIfClosed();
         if (_vm.IsServed(source)) throw new InvalidOperationException($"Region {source.Id} is being served: pages moved out of it would be fetched again. Move out of a region that nobody serves.");
-        IoctlResult result = await _kernel.MoveAsync(destination, to, source.AddressOf(from.Start), modes, cancel);
-        // A hole that counts as moved has left a hole.
-        if ((modes & MoveModes.AllowSourceHoles) == 0) registered.Receive(to.Start, result);
-        return result;
+        RangeSlices slices = new(destination, to, counts: true);
+        return await _calls.RunAsync(
+            "UFFDIO_MOVE",
+            destination,
+            slices,
+            async (part, c) =>
+            {
+                IoctlResult result = await _kernel.MoveAsync(destination, part, source.AddressOf(from.Start + part.Start - to.Start), modes, c);
+                // A hole that counts as moved has left a hole.
+                if ((modes & MoveModes.AllowSourceHoles) == 0) registered.Receive(part.Start, result);
+                return result;
+            },
+            cancel);
     }
 
     /// <summary>
@@ -173,10 +220,10 @@ public sealed class Userfault
     /// <param name="region">A region that is registered here.</param>
     /// <param name="firstPage">First page of the region.</param>
     /// <param name="pages">Base pages.</param>
-    /// <param name="cancel">Cancels the call if it has not been issued yet.</param>
+    /// <param name="cancel">Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).</param>
     /// <returns>
     /// Errno and signed progress in bytes. EEXIST: the first page is there; EAGAIN with progress: a later one is; EAGAIN without: an event is unread;
-    /// EINVAL: this memory takes no poison.
+    /// EINVAL: this memory takes no poison. Goes in slices (<see cref="ProtectAsync"/>).
     /// </returns>
     /// <exception cref="InvalidOperationException">The VM has vCPUs that a touch would end together with the process.</exception>
     public async Task<IoctlResult> PoisonAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
@@ -185,9 +232,18 @@ public sealed class Userfault
         PageRange range = region.Range(firstPage, pages);
         _vm.ThrowIfClosed();
         _vm.AllowPoison();
-        IoctlResult result = await _kernel.PoisonAsync(region, range, cancel);
-        registered.Receive(range.Start, result);
-        return result;
+        RangeSlices slices = new(region, range, counts: true);
+        return await _calls.RunAsync(
+            "UFFDIO_POISON",
+            region,
+            slices,
+            async (part, c) =>
+            {
+                IoctlResult result = await _kernel.PoisonAsync(region, part, c);
+                registered.Receive(part.Start, result);
+                return result;
+            },
+            cancel);
     }
 
     /// <summary>Starts to serve the faults of all registered regions: from here on every fault is resolved from the source.</summary>
@@ -225,6 +281,7 @@ public sealed class Userfault
         await _vm.StartHandlersAsync(reader, _kernel.Actor, handlers);
         if (source is not null) _source = (options.Source, source);
         _reader = reader;
+        _calls.Served();
         if (!_kernel.IsTakenOver) return;
         // Faults that were read elsewhere come again, and only here.
         foreach (Registered registered in All()) _kernel.Descriptor.Wake(registered.Region.Address, registered.Region.Address + registered.Region.Bytes);
@@ -306,13 +363,19 @@ public sealed class Userfault
         Registered registered = Find(region);
         PageRange range = region.Range(firstPage, pages);
         _vm.ThrowIfClosed();
+        RangeSlices slices = new(region, range, counts: false);
+        return await _calls.RunAsync("UFFDIO_WRITEPROTECT", region, slices, (part, c) => WriteProtectAsync(registered, part, modes, c), cancel);
+    }
+
+    private async Task<IoctlResult> WriteProtectAsync(Registered registered, PageRange pages, WriteProtectModes modes, CancellationToken cancel)
+    {
         cancel.ThrowIfCancellationRequested();
         // What is protected counts as not written from then on, and what had gone before counts no more either.
-        List<PageRange> gone = (modes & WriteProtectModes.Protect) != 0 ? TakeZeroed(registered, range) : [];
+        List<PageRange> gone = (modes & WriteProtectModes.Protect) != 0 ? TakeZeroed(registered, pages) : [];
         bool isDone = false;
         try
         {
-            IoctlResult result = await _kernel.WriteProtectAsync(region, range, modes, cancel);
+            IoctlResult result = await _kernel.WriteProtectAsync(registered.Region, pages, modes, cancel);
             isDone = result.IsDone;
             return result;
         }
@@ -363,6 +426,7 @@ public sealed class Userfault
     private async Task CloseForGoodAsync()
     {
         if (Interlocked.Exchange(ref _closed, 1) == 1) return;
+        _calls.Close();
         await _kernel.CloseAsync(CancellationToken.None);
     }
 

@@ -127,12 +127,12 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     /// <summary>
     /// UFFDIO_UNREGISTER, and UFFDIO_WAKE where that wakes nobody (specification 3.4). In a turn of the loop, so that no message is read in between.
     /// </summary>
-    public Errno Unregister(GuestMemory memory, RegisterModes modes)
+    public Errno Unregister(ulong start, ulong end, RegisterModes modes)
     {
-        Errno error = Uffd.Unregister(memory.Address, memory.Bytes);
+        Errno error = Uffd.Unregister(start, (long)(end - start));
         if (error != Errno.None) return error;
-        Forget(PageSize.PageOf(memory.Address), PageSize.PageOf(memory.End));
-        if ((modes & RegisterModes.Missing) == 0) Wake(memory.Address, memory.End);
+        Forget(PageSize.PageOf(start), PageSize.PageOf(end));
+        if ((modes & RegisterModes.Missing) == 0) Wake(start, end);
         return Errno.None;
     }
 

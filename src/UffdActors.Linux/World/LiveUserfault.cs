@@ -58,12 +58,10 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     }
 
     /// <inheritdoc />
-    public override async Task UnregisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)
-    {
-        GuestMemory memory = kernel.MemoryOf(region).Guest;
-        IoctlResult result = await CallAsync(memory, () => new IoctlResult(descriptor.Unregister(memory, modes), null), cancel);
-        if (!result.IsDone) throw new UffdException("UFFDIO_UNREGISTER", result.Error, KernelErrors.Explain("UFFDIO_UNREGISTER", result.Error));
-    }
+    public override Task<IoctlResult> UnregisterAsync(GuestRegion region, PageRange pages, RegisterModes modes, CancellationToken cancel) => CallAsync(
+        kernel.MemoryOf(region).Guest,
+        () => new IoctlResult(descriptor.Unregister(region.AddressOf(pages.Start), region.AddressOf(pages.End), modes), null),
+        cancel);
 
     /// <inheritdoc />
     public override Task<IoctlResult> WriteProtectAsync(GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel) =>

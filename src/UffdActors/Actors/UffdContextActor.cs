@@ -61,6 +61,11 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 break;
             case VmProtocol.Readable:
                 break;
+            case VmProtocol.ReadEvents events:
+                _reader?.Descriptor.Look();
+                if (_reader is { } asked && asked.Descriptor.HasMessages) asked.Read(this);
+                _ = events.Done.TrySetResult();
+                break;
             case PushGate gate:
                 // A fault that the kernel holds and the loop has not polled yet was raised before this chunk too.
                 _reader!.Descriptor.Look();

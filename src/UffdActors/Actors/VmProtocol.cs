@@ -34,6 +34,9 @@ internal static class VmProtocol
         public static Readable Instance { get; } = new();
     }
 
+    /// <summary>Reads what there is to be read, and says so: what an unread event has refused may be tried again.</summary>
+    public sealed record ReadEvents(TaskCompletionSource Done) : INoSerializationVerificationNeeded;
+
     /// <summary>Starts the handlers of a context, and lets its reader read.</summary>
     public sealed record StartHandlers(
         FaultReader Reader, IActorRef Context, IReadOnlyList<HandlerOptions> Handlers, string Name, TaskCompletionSource Done) : INoSerializationVerificationNeeded;

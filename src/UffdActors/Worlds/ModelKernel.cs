@@ -266,11 +266,13 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
     }
 
     /// <inheritdoc />
-    public override async Task UnregisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)
+    public override async Task<IoctlResult> UnregisterAsync(GuestRegion region, PageRange pages, RegisterModes modes, CancellationToken cancel)
     {
-        await kernel.CallAsync("UFFDIO_UNREGISTER", new Unregister(kernel.Main, context, region.Address, region.Bytes), c => c.Error, cancel);
-        if ((modes & RegisterModes.Missing) == 0)
-            await kernel.CallAsync("UFFDIO_WAKE", new Wake(kernel.Main, context, region.Address, region.Bytes), c => c.Error, CancellationToken.None);
+        ulong start = region.AddressOf(pages.Start);
+        Errno error = await kernel.TryCallAsync("UFFDIO_UNREGISTER", new Unregister(kernel.Main, context, start, Bytes(pages)), c => c.Error, cancel);
+        if (error == Errno.None && (modes & RegisterModes.Missing) == 0)
+            await kernel.CallAsync("UFFDIO_WAKE", new Wake(kernel.Main, context, start, Bytes(pages)), c => c.Error, CancellationToken.None);
+        return new IoctlResult(error, null);
     }
 
     /// <inheritdoc />

@@ -119,9 +119,8 @@ internal abstract class KernelUserfault
     /// <summary>UFFDIO_REGISTER.</summary>
     public abstract Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel);
 
-    /// <summary>UFFDIO_UNREGISTER; where that wakes nobody, UFFDIO_WAKE follows (specification 3.4).</summary>
-    /// <exception cref="UffdException">The kernel refuses.</exception>
-    public abstract Task UnregisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel);
+    /// <summary>UFFDIO_UNREGISTER of pages of a region; where that wakes nobody, UFFDIO_WAKE of them follows (specification 3.4).</summary>
+    public abstract Task<IoctlResult> UnregisterAsync(GuestRegion region, PageRange pages, RegisterModes modes, CancellationToken cancel);
 
     /// <summary>UFFDIO_WRITEPROTECT. Never between the embedder's hook for a write and the clearing that follows it.</summary>
     public abstract Task<IoctlResult> WriteProtectAsync(GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel);

@@ -1,0 +1,152 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Handling;
+using UffdActors.Model.Mapping;
+
+namespace UffdActors.Worlds;
+
+/// <summary>
+/// The embedder's calls over ranges on one userfaultfd: one after another, in the order in which they were begun, so that what two calls leave of one
+/// range is what the later leaves; each in slices (<see cref="RangeSlices"/>), and each slice in a turn of its own, so that faults are served between two
+/// of them.
+/// </summary>
+/// <remarks>Safe for any thread.</remarks>
+internal sealed class SlicedCalls(UffdVm vm, KernelUserfault kernel)
+{
+    private const int QuickReads = 8;
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(100);
+
+    private readonly Lock _gate = new();
+    private readonly TaskCompletionSource _closed = vm.NewCompletion();
+    private Task _latest = Task.CompletedTask;
+    private volatile bool _isServed;
+
+    /// <summary>Comes after every slice, with what was called, while the ring is free; for tests.</summary>
+    public Func<PageRange, Task>? AfterSlice { get; set; }
+
+    /// <summary>From here on somebody reads the events.</summary>
+    public void Served() => _isServed = true;
+
+    /// <summary>The userfaultfd is being closed: calls under way end with the slice that they are at.</summary>
+    public void Close() => _ = _closed.TrySetResult();
+
+    /// <summary>Makes a call in slices.</summary>
+    /// <param name="name">Name of the ioctl.</param>
+    /// <param name="region">Region.</param>
+    /// <param name="slices">The range, and what the call reports.</param>
+    /// <param name="call">Calls the kernel for a part of the range.</param>
+    /// <param name="cancel">Cancels before the first slice, and between two.</param>
+    /// <returns>
+    /// What a single call gives: errno and, where the call has it, signed progress. If one without progress fails behind its first slice, the
+    /// bytes that are done are its progress.
+    /// </returns>
+    /// <exception cref="CallCancelledException">Cancelled when a part was done.</exception>
+    /// <exception cref="ObjectDisposedException">The userfaultfd has been closed.</exception>
+    public Task<IoctlResult> RunAsync(
+        string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call, CancellationToken cancel) =>
+        InOrderAsync(() => SliceAsync(name, region, slices, call, cancel), cancel);
+
+    /// <summary>Takes what was written, in slices; ranges that meet at a cut are one.</summary>
+    /// <param name="region">Region.</param>
+    /// <param name="pages">Base pages of it.</param>
+    /// <param name="take">Takes a part of the range.</param>
+    /// <param name="cancel">Cancels before the first slice only: what was taken is found nowhere else.</param>
+    public Task<IReadOnlyList<PageRange>> TakeAsync(
+        GuestRegion region, PageRange pages, Func<PageRange, CancellationToken, Task<IReadOnlyList<PageRange>>> take, CancellationToken cancel) =>
+        InOrderAsync(
+            async () =>
+            {
+                List<PageRange> taken = [];
+                RangeSlices slices = new(region, pages, counts: false);
+                while (slices.Result is null)
+                {
+                    PageRange slice = slices.Next;
+                    foreach (PageRange range in await take(slice, slices.BytesDone == 0 ? cancel : CancellationToken.None))
+                    {
+                        if (taken.Count > 0 && taken[^1].End == range.Start) taken[^1] = taken[^1] with { End = range.End };
+                        else taken.Add(range);
+                    }
+
+                    slices.Take(new IoctlResult(Errno.None, null));
+                    if (AfterSlice is { } probe) await probe(slice);
+                }
+
+                return (IReadOnlyList<PageRange>)taken;
+            },
+            cancel);
+
+    private async Task<IoctlResult> SliceAsync(
+        string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call, CancellationToken cancel)
+    {
+        for (int reads = 0; slices.Result is null;)
+        {
+            if (cancel.IsCancellationRequested && slices.BytesDone > 0) throw Cancelled(name, region, slices, cancel);
+            ObjectDisposedException.ThrowIf(_closed.Task.IsCompleted, typeof(Userfault));
+            PageRange slice = slices.Next;
+            IoctlResult answer;
+            try
+            {
+                answer = await call(slice, cancel);
+            }
+            catch (OperationCanceledException) when (slices.BytesDone > 0)
+            {
+                throw Cancelled(name, region, slices, cancel);
+            }
+
+            if (_isServed && slices.AwaitsEvents(answer))
+            {
+                await EventsReadAsync(reads++);
+                continue;
+            }
+
+            reads = 0;
+            slices.Take(answer);
+            if (AfterSlice is { } probe) await probe(slice);
+        }
+
+        return slices.Result.Value;
+    }
+
+    // Who changes the map goes on only when its event has been read, and has to get a CPU for it: at first it is asked again at once, then later and later.
+    private async Task EventsReadAsync(int reads)
+    {
+        TaskCompletionSource read = vm.NewCompletion();
+        VmProtocol.ReadEvents message = new(read);
+        if (reads < QuickReads) kernel.Actor.Tell(message, ActorRefs.NoSender);
+        else vm.Context.Time.After(TimeSpan.FromMilliseconds(Math.Min(1L << Math.Min(reads - QuickReads, 30), (long)LongestWait.TotalMilliseconds)), kernel.Actor, message);
+        await vm.OrFailed(Task.WhenAny(read.Task, _closed.Task));
+    }
+
+    private CallCancelledException Cancelled(string name, GuestRegion region, RangeSlices slices, CancellationToken cancel)
+    {
+        string message = $"{name} of region {region.Id} was cancelled when {slices.BytesDone} of {slices.BytesInAll} bytes were done; they stay so.";
+        // Whoever has cancelled may not wait any more.
+        vm.Context.Incidents.Report(new Incident(IncidentKind.CancelledCallEnded, message));
+        return new CallCancelledException(message, slices.BytesDone, cancel);
+    }
+
+    private async Task<T> InOrderAsync<T>(Func<Task<T>> call, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        TaskCompletionSource over = vm.NewCompletion();
+        Task before;
+        lock (_gate)
+        {
+            before = _latest;
+            _latest = over.Task;
+        }
+
+        try
+        {
+            await before.WaitAsync(cancel);
+            return await call();
+        }
+        finally
+        {
+            // Who gives up waiting does not let the next one overtake the one before.
+            if (before.IsCompleted) over.SetResult();
+            else _ = before.ContinueWith((_, o) => ((TaskCompletionSource)o!).SetResult(), over, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+    }
+}
