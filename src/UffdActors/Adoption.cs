@@ -52,4 +52,9 @@ public sealed record AdoptedUserfault
 
     /// <summary>True if another process has opened it: it acts on that one's memory.</summary>
     public bool IsOfOtherProcess { get; init; }
+
+    /// <summary>Number of the process that has opened it, if that is another one (then <see cref="IsOfOtherProcess"/> need not be said); names it in reports.</summary>
+    public int? ProcessId { get; init; }
+
+    internal bool IsOfAnother => IsOfOtherProcess || (ProcessId is { } id && id != Environment.ProcessId);
 }

@@ -11,13 +11,16 @@ internal sealed class LiveMemory : IDisposable
 {
     private readonly MemoryObject? _object;
     private readonly long _offset;
+    private readonly Lazy<(MemoryObject File, long Offset)?> _file;
     private readonly Lazy<FileWindow> _window;
 
     private LiveMemory(MemoryObject? memory, GuestMemory guest, GuestMemory? alias, long offset = 0)
     {
         _object = memory;
         _offset = offset;
-        _window = new Lazy<FileWindow>(() => FileWindow.Open(_object!, offset, guest.Bytes));
+        _file = new Lazy<(MemoryObject File, long Offset)?>(
+            () => memory is not null ? (memory, offset) : guest.IsShared ? MappedFile.TryOpen(Process?.Process, guest.Address, guest.Bytes, guest.Backing) : null);
+        _window = new Lazy<FileWindow>(() => FileWindow.Open(_file.Value!.Value.File, _file.Value.Value.Offset, guest.Bytes));
         Guest = guest;
         Alias = alias;
     }
@@ -148,9 +151,10 @@ internal sealed class LiveMemory : IDisposable
     /// <returns>False if the file has a hole there, or there is no file here that could be asked.</returns>
     public bool TryReadFile(ProcessMemory own, long offset, Span<byte> destination)
     {
-        if (_object is null) return !IsInOtherProcess && Guest.IsCached(offset) && own.TryRead(Guest.Address + (ulong)offset, destination);
-        if (_object.TryRead(_offset + offset, destination)) return true;
-        if (_object.Backing == MemoryBacking.Shmem) return false;
+        // Without the file, at least what is in the cache is known: but not what is in swap.
+        if (_file.Value is not { } file) return !IsInOtherProcess && Guest.IsCached(offset) && own.TryRead(Guest.Address + (ulong)offset, destination);
+        if (file.File.TryRead(file.Offset + offset, destination)) return true;
+        if (file.File.Backing == MemoryBacking.Shmem) return false;
         if (Alias is { } alias && (own.Pagemap.Read(alias.Address + (ulong)offset, out _) & PagemapFlags.Present) != 0 && own.TryRead(alias.Address + (ulong)offset, destination))
             return true;
         return _window.Value.TryRead(own, offset, destination);
@@ -186,6 +190,7 @@ internal sealed class LiveMemory : IDisposable
     public void Dispose()
     {
         if (_window.IsValueCreated) _window.Value.Dispose();
+        if (_object is null && _file is { IsValueCreated: true, Value: { } found }) found.File.Dispose();
         if (IsUnmapped) Guest.SetHandleAsInvalid();
         Guest.Dispose();
         Alias?.Dispose();

@@ -47,8 +47,10 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     {
         cancel.ThrowIfCancellationRequested();
         LiveMemory memory = kernel.MemoryOf(region);
-        if (memory.IsInOtherProcess != (adopted?.IsOfOtherProcess ?? false))
+        if (memory.IsInOtherProcess != (adopted?.IsOfAnother ?? false))
             throw new InvalidOperationException($"Region {region.Id} and the userfaultfd are not of one process: a userfaultfd acts on the memory of the process that has opened it.");
+        if (adopted?.ProcessId is { } opener && memory.Process?.Process is { } owner && opener != owner)
+            throw new InvalidOperationException($"Region {region.Id} is memory of process {owner}, and process {opener} has opened the userfaultfd: it acts on the memory of that one.");
         // Before its first fault can come.
         IActorRef backend = await kernel.BackendAsync(memory.Guest.Backing);
         Errno error = descriptor.Register(memory.Guest, modes, out UffdIoctls ioctls);

@@ -107,13 +107,15 @@ internal sealed class EitherWorld : IAsyncDisposable
     private static Task OnCpuAsync(int cpu, Action action)
     {
         TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        new Thread(() =>
+        new Thread(Work) { IsBackground = true }.Start();
+        return done.Task;
+
+        void Work()
         {
             ThreadPlacement.BindTo(cpu);
             action();
             done.SetResult();
-        }) { IsBackground = true }.Start();
-        return done.Task;
+        }
     }
 
     /// <summary>A word of a page that is there; null if it is not.</summary>

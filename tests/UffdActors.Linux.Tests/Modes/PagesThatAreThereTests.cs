@@ -3,6 +3,7 @@ using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.World;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Vcpus;
 
 namespace UffdActors.Linux.Tests.Modes;
 
@@ -79,6 +80,25 @@ public sealed class PagesThatAreThereTests
         await vm.Vm.AdviseAsync(region, 3, 2, Advice.Remove);
 
         Assert.Equal([3, 4], Enumerable.Range(0, Pages).Where(page => vm.Word(region, page) is null));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task What_the_guest_has_made_of_a_page_that_it_had_given_back_is_read_from_the_cache_too(string world)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.EventRemove);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Minor, "shmem");
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        // Nothing has come through the alias yet, and of these pages nothing will.
+        await vm.Vm.AdviseAsync(region, 3, 2, Advice.Remove).WaitAsync(LiveScene.Deadline);
+        await vm.WriteAsync(region, 3, 4);
+        Assert.NotNull(vm.Word(region, 4));
+
+        await vm.Vm.AdviseAsync(region, 3, 2, Advice.DontNeed).WaitAsync(LiveScene.Deadline);
+
+        Assert.Equal(GuestLayout.ValueOf(0, 1), vm.Word(region, 4));
+        Assert.Null(vm.Word(region, 5));
     }
 
     [SkippableTheory]

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using UffdActors.Abi;
+using UffdActors.Linux.Memory;
 using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
 
 namespace UffdActors.Linux.Tests.World;
@@ -113,6 +115,19 @@ public sealed class OtherProcessTests
     }
 
     [SkippableFact]
+    public async Task A_userfaultfd_of_yet_another_process_does_not_take_the_memory()
+    {
+        LiveKernel.Require();
+        await using OwnerProcess owner = await OwnerProcess.StartAsync("anon", Pages, RegisterModes.Missing, UffdFeatures.None);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: true));
+        Userfault uffd = await vm.AdoptUserfaultAsync(owner.Userfault() with { ProcessId = int.MaxValue });
+        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => uffd.RegisterAsync(region, RegisterModes.Missing));
+        Assert.Contains($"process {owner.Id}, and process {int.MaxValue}", refused.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
     public async Task A_process_that_is_not_there_is_named()
     {
         LiveKernel.Require();
@@ -129,10 +144,32 @@ public sealed class OtherProcessTests
     }
 }
 
-/// <summary>Paging out memory of another process.</summary>
+/// <summary>Memory that was adopted without a descriptor, paged out.</summary>
 [Collection(SwapCollection.Name)]
 public sealed class OtherProcessSwapTests(SwapSpace swap)
 {
+    [SkippableFact]
+    public async Task Shared_memory_without_a_descriptor_is_read_from_swap_and_its_holes_stay()
+    {
+        swap.Require();
+        Skip.IfNot(Environment.IsPrivilegedProcess, "The file behind a mapping is opened by root only.");
+        using MemoryObject file = MemoryObject.CreateShmem("theirs", 4 * PageSize.Base);
+        using GuestMemory memory = GuestMemory.Map(file, PageSize.Base, 3 * PageSize.Base);
+        memory.WriteWord(PageSize.Base, 22);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.AdoptMemoryAsync(new AdoptedMemory { Address = memory.Address, Pages = 3, Module = "shmem" });
+        await vm.AdviseAsync(region, 0, 3, Advice.PageOut);
+        await vm.AdviseAsync(region, 0, 3, Advice.DontNeed);
+        byte[] bytes = new byte[8];
+        for (int look = 0; look < 2; look++)
+        {
+            Assert.True(vm.NewReader().TryRead(region, 1, bytes));
+            Assert.Equal(22ul, BitConverter.ToUInt64(bytes));
+            Assert.False(vm.NewReader().TryRead(region, 0, bytes));
+        }
+    }
+
     [SkippableFact]
     public async Task Memory_of_another_process_is_paged_out_and_read()
     {

@@ -47,7 +47,7 @@ internal sealed class OwnerProcess : IAsyncDisposable
     }
 
     /// <summary>Its userfaultfd and memory as a VM here adopts them.</summary>
-    public AdoptedUserfault Userfault() => new() { Descriptor = DescriptorCopy.Of(Id, Uffd), IsOfOtherProcess = true };
+    public AdoptedUserfault Userfault() => new() { Descriptor = DescriptorCopy.Of(Id, Uffd), ProcessId = Id };
 
     /// <summary>Its memory as a VM here adopts it.</summary>
     public AdoptedMemory Memory(int pages, bool isNamed, bool withFile = false) => new()
