@@ -5,6 +5,7 @@ using UffdActors.Explore.Reports;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Handling;
 using UffdActors.Linux;
+using UffdActors.Linux.Machine;
 using UffdActors.Model.Backends;
 using UffdActors.PostCopy;
 using UffdActors.Recorder.Execution;
@@ -21,6 +22,8 @@ internal static class Failures
     {
         CommandException command => command.ExitCode,
         OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Failed,
+        // A refusal like any other, but for what the machine lacks.
+        UnsupportedMachineException => ExitCode.Unsupported,
         ImageException or WorkloadFormatException or TraceFormatException or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException
             or ScenarioException or ReplayFileException or StressException => ExitCode.BadInput,
         StalledException or VmFailedException or RecorderException or SyscallException => ExitCode.Failed,

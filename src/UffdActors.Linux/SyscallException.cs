@@ -14,6 +14,7 @@ public sealed class SyscallException : Exception
     {
         Call = call;
         Error = error;
+        Hint = hint;
     }
 
     /// <summary>The call.</summary>
@@ -21,4 +22,22 @@ public sealed class SyscallException : Exception
 
     /// <summary>Its errno.</summary>
     public Errno Error { get; }
+
+    /// <summary>What it means or what to do; a sentence, or null if nothing is known.</summary>
+    public string? Hint { get; }
+
+    /// <summary>The call without its arguments: <c>mmap</c>, <c>UFFDIO_WAKE</c>.</summary>
+    internal string Name
+    {
+        get
+        {
+            const string Ioctl = "ioctl(";
+            string name = Call.StartsWith(Ioctl, StringComparison.Ordinal) ? Call[Ioctl.Length..] : Call;
+            int end = name.AsSpan().IndexOfAny('(', ',', ')');
+            return end < 0 ? name : name[..end];
+        }
+    }
+
+    /// <summary>The same as the facade shows it: a refusal of the kernel, as it is in every world.</summary>
+    internal UffdException ToRefusal() => new(Name, Error, Hint?.TrimEnd('.') ?? KernelErrors.Explain(Name, Error), this);
 }

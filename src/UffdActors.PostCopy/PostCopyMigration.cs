@@ -65,7 +65,9 @@ public sealed class PostCopyMigration
         int pageBytes = PageBytesOf(runtime, backend);
         // Other memory is not promised, and need not be asked for in full.
         long units = pageBytes == PageSize.Base ? 1 : ((bytes - 1) / pageBytes) + 1;
-        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 16, Profile = profile }, cancel);
+        // The model's pool is made for the guest; its pages need no content to be promised.
+        VmOptions machine = new() { MemoryPages = 16, HugePages = pageBytes == PageSize.Base ? null : units, Content = ContentKind.Runs, Profile = profile };
+        await using UffdVm vm = await runtime.CreateVmAsync(machine, cancel);
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = units * (pageBytes >> PageSize.BaseShift), Module = backend }, cancel);
         Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
         _ = await uffd.RegisterAsync(region, ModesOf(mode), cancel);

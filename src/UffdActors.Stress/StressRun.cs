@@ -141,7 +141,7 @@ public sealed class StressRun
     private async Task<(VmPlace Place, bool CanProtect, bool HasSwap)> CheckAsync(UffdRuntime runtime)
     {
         RegisterModes modes = _options.Mode == StressMode.Minor ? RegisterModes.Minor : RegisterModes.Missing;
-        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 4096, Profile = _options.Profile });
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 4096, HugePages = 1, Profile = _options.Profile });
         Userfault userfault = await vm.OpenAsync();
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = _options.Backend == "hugetlb" ? 512 : 1, Module = _options.Backend });
         if (region.PageBytes != Model.Memory.PageSize.Base)

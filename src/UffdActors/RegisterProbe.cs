@@ -39,7 +39,7 @@ public static class RegisterProbe
         {
             // A VM for each question: registering again would only add to the modes.
             await using UffdVm vm = await runtime.CreateVmAsync(
-                new VmOptions { MemoryPages = pages, Profile = profile }, cancel);
+                new VmOptions { MemoryPages = pages, HugePages = shift == PageSize.BaseShift ? null : 1, Profile = profile }, cancel);
             GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = pages, Module = module }, cancel);
             Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
             try

@@ -103,15 +103,21 @@ public sealed class UffdVm : IAsyncDisposable
     /// <summary>Touches all physical memory of the model, so that no measurement pays for page faults of the host.</summary>
     public void PrefaultMemory(CancellationToken cancel = default) => _kernel.PrefaultMemory(cancel);
 
-    /// <summary>Adds a region of guest memory.</summary>
+    /// <summary>Adds a region of guest memory. A call that is refused leaves nothing behind.</summary>
+    /// <exception cref="ArgumentException">The size is none, or not whole pages of the module; or an alias is asked for of anonymous memory.</exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
-    /// <exception cref="UffdException">The kernel refuses to map it.</exception>
+    /// <exception cref="UffdException">
+    /// The kernel refuses to map it. ENOMEM: there is no room in the address space, too many mappings, not enough huge pages, or not enough memory for an alias;
+    /// EACCES, EINVAL: the module does not allow it; EIO: the module's code failed. Live also what this machine lacks, as <c>UnsupportedMachineException</c>.
+    /// </exception>
     /// <exception cref="VmFailedException">The VM has failed closed; every call ends so then.</exception>
     /// <exception cref="ObjectDisposedException">The VM has been disposed of; every call ends so then.</exception>
     public async Task<GuestRegion> MapAsync(RegionOptions options, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         ThrowIfNoSize(options.Pages);
+        if (options.WithAlias && options.Module is null)
+            throw new ArgumentException($"Anonymous memory cannot be mapped a second time; leave out {nameof(RegionOptions.WithAlias)}, or name a memory module.", nameof(options));
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         return Add(await _kernel.MapAsync(options, cancel), options.Pages, options.Module, isAdopted: false);
@@ -119,7 +125,9 @@ public sealed class UffdVm : IAsyncDisposable
 
     /// <summary>Adds a region of guest memory that somebody else has mapped and goes on to own. Live world only.</summary>
     /// <exception cref="NotSupportedException">The model has no memory but its own.</exception>
-    /// <exception cref="UffdException">Its descriptor cannot be mapped.</exception>
+    /// <exception cref="ArgumentException">Address, size or offset is not one of such memory, or the file is shorter than the region.</exception>
+    /// <exception cref="ModuleException">There is no such memory.</exception>
+    /// <exception cref="UffdException">Its descriptor cannot be mapped, or its pages cannot be allocated.</exception>
     public async Task<GuestRegion> AdoptMemoryAsync(AdoptedMemory memory, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(memory);
@@ -144,17 +152,24 @@ public sealed class UffdVm : IAsyncDisposable
     /// Of another process's memory (<see cref="AdoptedMemory.ProcessId"/>) the kernel lets others only page out (<c>process_madvise</c>); what is removed is
     /// punched out of the memory's own file, if its descriptor was handed over, and raises no event.
     /// </remarks>
-    /// <exception cref="UffdException">The kernel refuses.</exception>
+    /// <exception cref="ArgumentException">The pages are not in the region, or there is no such advice.</exception>
+    /// <exception cref="UffdException">
+    /// The kernel refuses. EINVAL: the memory does not take the advice, or huge pages, and the range does not begin on one; ENOMEM: a part is not mapped any more.
+    /// </exception>
     public Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(region);
         PageRange range = region.Range(firstPage, pages);
+        if (!Enum.IsDefined(advice)) throw new ArgumentOutOfRangeException(nameof(advice), advice, "There is no such advice.");
         ThrowIfClosed();
         return _kernel.AdviseAsync(region, firstPage, pages, advice, () => NoteAdvised(region, range, advice), cancel);
     }
 
     /// <summary>Opens a userfaultfd and shakes hands.</summary>
-    /// <exception cref="UffdException">A feature is not offered, or the kernel's privilege does not allow it.</exception>
+    /// <exception cref="UffdException">
+    /// EINVAL: a feature is not offered; EPERM: this process is not privileged to open one, or to ask for EVENT_FORK; EMFILE: it has too many descriptors open.
+    /// Live, what this machine lacks or does not allow is an <c>UnsupportedMachineException</c>.
+    /// </exception>
     public async Task<Userfault> OpenAsync(UffdFeatures features = UffdFeatures.None, CancellationToken cancel = default)
     {
         ThrowIfClosed();

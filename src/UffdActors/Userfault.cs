@@ -47,7 +47,11 @@ public sealed class Userfault
 
     /// <summary>Registers a region.</summary>
     /// <returns>The ioctls that the kernel reports; not all of them need work (addendum C2).</returns>
-    /// <exception cref="UffdException">The memory does not support the modes, or belongs to another userfaultfd.</exception>
+    /// <exception cref="UffdException">
+    /// EINVAL: the memory does not support the modes, or they are none, or nothing is mapped there; EBUSY: it belongs to another userfaultfd; EPERM: it can never
+    /// be written to. Live, memory that this kernel registers in no such mode (guest_memfd) is an <c>UnsupportedMachineException</c>, with EINVAL.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">It is registered here already, or the userfaultfd is being served.</exception>
     public async Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(region);
@@ -55,6 +59,8 @@ public sealed class Userfault
         // The reader must know the region before its first fault can come.
         PageBitmap received = new(region.Pages);
         if (_reader is { } reader) throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
+        if (Array.Exists(All(), r => r.Region == region))
+            throw new InvalidOperationException($"Region {region.Id} is registered with this userfaultfd already; unregister it first to register it in other modes.");
         UffdIoctls ioctls = await _kernel.RegisterAsync(region, modes, cancel);
         if ((modes & RegisterModes.Minor) != 0 && region.AliasAddress != 0) region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages);
         lock (_gate) _registered.Add(new Registered(region, modes, ioctls, received));

@@ -1,6 +1,6 @@
-using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model;
+using UffdActors.Model.Memory;
 using UffdActors.PageSources;
 
 namespace UffdActors;
@@ -38,7 +38,7 @@ public sealed record VmOptions
 /// <summary>What a region of guest memory is made of.</summary>
 public sealed record RegionOptions
 {
-    /// <summary>Size in base pages: whole pages of the module's page size.</summary>
+    /// <summary>Size in base pages, at least one: whole pages of the module's page size.</summary>
     public required long Pages { get; init; }
 
     /// <summary>Name of the memory module; null for anonymous memory.</summary>
@@ -46,12 +46,21 @@ public sealed record RegionOptions
 
     /// <summary>
     /// A second mapping of the same memory, which is never registered: content goes in through it where faults are resolved by
-    /// CONTINUE. Its pages are allocated in full and mapped.
+    /// CONTINUE. Its pages are allocated in full and mapped. Not of anonymous memory, which nothing can map twice.
     /// </summary>
     public bool WithAlias { get; init; }
 
     /// <summary>Leaves the alias unpopulated, which MINOR without MISSING does not survive: for the test that shows it.</summary>
     internal bool LeaveAliasEmpty { get; init; }
+
+    /// <summary>Every world refuses a part of a page alike, though a kernel may round it up.</summary>
+    /// <exception cref="ArgumentException">It is not whole pages of this size.</exception>
+    internal static void ThrowIfNotWhole(RegionOptions options, long pageBytes)
+    {
+        long unit = pageBytes >> PageSize.BaseShift;
+        if (options.Pages % unit != 0)
+            throw new ArgumentException($"{options.Pages} base pages are not whole pages of {options.Module ?? "anonymous memory"}, which has {pageBytes} bytes a page; use a multiple of {unit}.", nameof(options));
+    }
 }
 
 /// <summary>How the faults of a region are served.</summary>
@@ -104,22 +113,4 @@ public enum LostPages
     /// pauses on such pages until they have been touched, or poisoned by <see cref="Userfault.PoisonAsync"/>, and <see cref="Userfault.Recover"/> is called.
     /// </summary>
     Poison,
-}
-
-/// <summary>The kernel refused a call.</summary>
-public sealed class UffdException : Exception
-{
-    /// <summary>Makes the exception.</summary>
-    public UffdException(string call, Errno error, string explanation)
-        : base($"{call} failed with {error}: {explanation}")
-    {
-        Call = call;
-        Error = error;
-    }
-
-    /// <summary>Name of the call.</summary>
-    public string Call { get; }
-
-    /// <summary>Its errno.</summary>
-    public Errno Error { get; }
 }

@@ -20,9 +20,11 @@ public sealed class DoctorTests
         Assert.Equal(Enum.GetNames<MachineNeed>().Order(), report.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("need").GetString()!).Order());
         foreach (JsonElement finding in report.GetProperty("findings").EnumerateArray())
         {
-            Assert.Equal(["need", "for", "isMet", "remedy"], finding.EnumerateObject().Select(p => p.Name));
-            string? remedy = finding.GetProperty("isMet").GetBoolean() ? null : Remedies.Of(Enum.Parse<MachineNeed>(finding.GetProperty("need").GetString()!));
-            Assert.Equal(remedy, finding.GetProperty("remedy").GetString());
+            Assert.Equal(["need", "for", "state", "cause", "remedy", "isMet"], finding.EnumerateObject().Select(p => p.Name));
+            NeedState state = Enum.Parse<NeedState>(finding.GetProperty("state").GetString()!);
+            Assert.Equal(state == NeedState.Met, finding.GetProperty("isMet").GetBoolean());
+            Assert.Equal(state == NeedState.Met, finding.GetProperty("remedy").GetString() is null);
+            if (state == NeedState.Absent) Assert.Equal(Remedies.Of(Enum.Parse<MachineNeed>(finding.GetProperty("need").GetString()!)), finding.GetProperty("remedy").GetString());
         }
     }
 
@@ -33,7 +35,7 @@ public sealed class DoctorTests
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         string[] lines = run.Output.Split('\n');
 
-        foreach (string name in new[] { "kernel", "userfaultfd", "permissions", "features", "memory", "huge pages", "THP", "fault-around", "KVM", "CPUs" })
+        foreach (string name in new[] { "kernel", "userfaultfd", "permissions", "confinement", "features", "memory", "huge pages", "THP", "fault-around", "KVM", "CPUs" })
             Assert.Contains(lines, l => l.StartsWith(name + " ", StringComparison.Ordinal));
         foreach (MachineNeed need in Enum.GetValues<MachineNeed>())
         {

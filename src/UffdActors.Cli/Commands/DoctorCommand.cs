@@ -29,7 +29,9 @@ internal static class DoctorCommand
         Line("config", report.Kernel.Config.Count == 0 ? "not shown by this kernel (/proc/config.gz)" : string.Join(' ', report.Kernel.Config.Select(o => $"{o.Key["CONFIG_".Length..]}={o.Value}")));
         Line("userfaultfd", $"system call {access.Syscall}, /dev/userfaultfd {access.Device}, user-mode only {access.UserModeOnly}");
         Line("permissions", $"user {access.EffectiveUser}, CAP_SYS_PTRACE {YesNo(access.CapSysPtrace)}, vm.unprivileged_userfaultfd {access.UnprivilegedSysctl?.ToString(CultureInfo.InvariantCulture) ?? "absent"}");
+        Line("confinement", string.Join(", ", Confining(access.Confinement)));
         Line("features", report.Features.Count == 0 ? "unknown" : string.Join(' ', report.Features));
+        if (report.Registers.Count == 0) Line("register", "unknown: there is no userfaultfd to ask with");
         foreach (IGrouping<string, RegisterFact> kind in report.Registers.GroupBy(r => r.Memory))
         {
             foreach (RegisterFact fact in kind)
@@ -40,19 +42,41 @@ internal static class DoctorCommand
         Line("huge pages", $"{memory.HugePagesTotal} of {memory.HugePageBytes / 1024} KiB, {memory.HugePagesFree} free, {memory.HugePagesReserved} reserved");
         Line("THP", $"anonymous {memory.TransparentHugePages}, shmem {memory.TransparentHugePagesShmem}");
         Line("memory failure", memory.MemoryFailure ? "handled (a poisoned page gives si_code 4)" : "not handled (a poisoned page gives si_code 2)");
-        Line("fault-around", $"{memory.FaultAroundBytes / 1024} KiB");
-        Line("PAGEMAP_SCAN", YesNo(memory.PagemapScan));
+        Line("fault-around", memory.FaultAroundBytes < 0 ? "unknown: it could not be measured" : $"{memory.FaultAroundBytes / 1024} KiB");
+        Line("PAGEMAP_SCAN", memory.PagemapScanAnswer);
         Line("KVM", $"/dev/kvm {kvm.Device}, API {kvm.ApiVersion}, guest_memfd {YesNo(kvm.GuestMemfd)}, flags {kvm.GuestMemfdFlags}");
         Line("CPUs", $"online {cpus.Online}, allowed {string.Join(',', cpus.Allowed)}");
         Line("scheduling", $"real-time priorities {cpus.RealTimePriority}, wait channels {YesNo(cpus.WaitChannels)}");
         terminal.WriteRaw("");
         foreach (MachineFinding finding in report.Findings)
         {
-            terminal.WriteRaw($"{(finding.IsMet ? "ok     " : "MISSING")} {finding.Need} (for {finding.For})");
+            terminal.WriteRaw($"{Word(finding.State),-7} {finding.Need} (for {finding.For})");
+            if (finding.Cause is { } cause) terminal.WriteRaw("        " + cause);
             if (finding.Remedy is { } remedy) terminal.WriteRaw("        " + remedy);
         }
 
         void Line(string name, string text) => terminal.WriteRaw($"{name,-15} {text}");
+    }
+
+    private static string Word(NeedState state) => state switch
+    {
+        NeedState.Met => "ok",
+        NeedState.Denied => "DENIED",
+        NeedState.Absent => "MISSING",
+        _ => "unknown",
+    };
+
+    private static IEnumerable<string> Confining(Confinement confinement)
+    {
+        yield return confinement.Seccomp switch
+        {
+            0 => "no seccomp",
+            1 => "seccomp, strict",
+            _ => "a seccomp filter",
+        };
+        if (confinement.SecurityProfile is { } profile) yield return $"profile {profile}";
+        if (confinement.UserNamespace) yield return "a user namespace";
+        if (confinement.Container is { } container) yield return $"a container ({container})";
     }
 
     private static string YesNo(bool value) => value ? "yes" : "no";

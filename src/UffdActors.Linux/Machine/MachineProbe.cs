@@ -11,7 +11,6 @@ namespace UffdActors.Linux.Machine;
 internal static class MachineProbe
 {
     private const string Ok = "ok";
-    private const int CapSysPtrace = 19;
 
     private static readonly string[] ConfigOptions =
     [
@@ -21,8 +20,8 @@ internal static class MachineProbe
 
     public static MachineReport Run()
     {
-        AccessFacts access = ReadAccess();
-        UffdFeatures? offered = UffdProbe.OfferedFeatures();
+        UffdFeatures? offered = UffdProbe.OfferedFeatures(out Errno handshake);
+        AccessFacts access = ReadAccess() with { Handshake = Text(handshake) };
         KvmFacts kvm = ReadKvm();
         MemoryFacts memory = ReadMemory();
         CpuFacts cpus = ReadCpus();
@@ -73,23 +72,37 @@ internal static class MachineProbe
         return new KernelFacts(KernelRelease(), RuntimeInformation.OSArchitecture.ToString(), config);
     }
 
-    private static AccessFacts ReadAccess()
+    /// <summary>Tries every way to a userfaultfd.</summary>
+    public static AccessFacts ReadAccess()
     {
-        ulong capabilities = 0;
-        foreach (string line in File.ReadLines("/proc/self/status"))
-        {
-            if (line.StartsWith("CapEff:", StringComparison.Ordinal))
-                capabilities = ulong.Parse(line.AsSpan(7).Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-        }
-
+        Confinement confinement = Confinement.Read();
         int? sysctl = int.TryParse(FirstLine("/proc/sys/vm/unprivileged_userfaultfd"), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : null;
         return new AccessFacts(
-            Libc.GetEffectiveUser(),
-            (capabilities & (1UL << CapSysPtrace)) != 0,
+            confinement.User,
+            confinement.Has(Capability.SysPtrace),
             sysctl,
             Open(UffdOpenPath.Syscall, UffdOpenFlags.CloseOnExec),
             Open(UffdOpenPath.Device, UffdOpenFlags.CloseOnExec),
-            Open(UffdOpenPath.Syscall, UffdOpenFlags.CloseOnExec | UffdOpenFlags.UserModeOnly));
+            Open(UffdOpenPath.Syscall, UffdOpenFlags.CloseOnExec | UffdOpenFlags.UserModeOnly))
+        {
+            Confinement = confinement,
+        };
+    }
+
+    /// <summary>Why a userfaultfd could not be opened, in the words of the report.</summary>
+    public static UnsupportedMachineException UserfaultfdRefused(Errno error)
+    {
+        AccessFacts access = ReadAccess();
+        NeedAnswer answer = access.UserModeOnly == Ok ? MachineFinding.KernelFaults(canOpen: true, access) : MachineFinding.Userfaultfd(canOpen: false, access);
+        return new UnsupportedMachineException(MachineNeed.Userfaultfd, $"userfaultfd cannot be opened ({error}).", answer, "userfaultfd", error);
+    }
+
+    /// <summary>What to say of a userfaultfd that could be opened for faults of user mode only.</summary>
+    public static string UserModeOnlyNotice()
+    {
+        NeedAnswer answer = MachineFinding.KernelFaults(canOpen: true, ReadAccess());
+        return "userfaultfd is opened for user-mode faults only; system calls and KVM that touch a missing page get EFAULT. "
+            + (answer.Cause is { } cause ? cause + " " : "") + (answer.Remedy ?? Remedies.Of(MachineNeed.KernelFaults));
     }
 
     private static string Open(UffdOpenPath path, UffdOpenFlags flags)
@@ -105,7 +118,7 @@ internal static class MachineProbe
     private static Dictionary<string, long> ReadMeminfo()
     {
         Dictionary<string, long> memory = [];
-        foreach (string line in File.ReadLines("/proc/meminfo"))
+        foreach (string line in Lines("/proc/meminfo"))
         {
             string[] parts = line.Split([':', ' '], StringSplitOptions.RemoveEmptyEntries);
             memory[parts[0]] = long.Parse(parts[1], CultureInfo.InvariantCulture);
@@ -119,9 +132,9 @@ internal static class MachineProbe
         const long KibPerMib = 1024;
         Dictionary<string, long> memory = ReadMeminfo();
         return new MemoryFacts(
-            memory["MemTotal"] / KibPerMib,
-            memory["MemAvailable"] / KibPerMib,
-            memory["SwapTotal"] / KibPerMib,
+            memory.GetValueOrDefault("MemTotal") / KibPerMib,
+            memory.GetValueOrDefault("MemAvailable") / KibPerMib,
+            memory.GetValueOrDefault("SwapTotal") / KibPerMib,
             memory.GetValueOrDefault("Hugepagesize") * KibPerMib,
             memory.GetValueOrDefault("HugePages_Total"),
             memory.GetValueOrDefault("HugePages_Free"),
@@ -130,7 +143,7 @@ internal static class MachineProbe
             Chosen("/sys/kernel/mm/transparent_hugepage/shmem_enabled"),
             File.Exists("/proc/sys/vm/memory_failure_recovery"),
             MemoryProbe.MeasureBytes(),
-            MemoryProbe.HasPagemapScan());
+            MemoryProbe.PagemapScanAnswer());
     }
 
     private static KvmFacts ReadKvm()
@@ -157,15 +170,40 @@ internal static class MachineProbe
             }
             catch (UnsupportedMachineException e)
             {
-                realTime = e.Message;
+                realTime = Text(e.Error);
             }
         });
         thread.Start();
         thread.Join();
-        return new CpuFacts(FirstLine("/sys/devices/system/cpu/online") ?? "unknown", ThreadPlacement.AllowedCpus(), realTime, HasWaitChannels());
+        return new CpuFacts(FirstLine("/sys/devices/system/cpu/online") ?? "unknown", AllowedCpus(), realTime, HasWaitChannels());
+    }
+
+    // What is denied to a probe must not cost the report.
+    private static int[] AllowedCpus()
+    {
+        try
+        {
+            return ThreadPlacement.AllowedCpus();
+        }
+        catch (SyscallException)
+        {
+            return [.. Enumerable.Range(0, Environment.ProcessorCount)];
+        }
     }
 
     private static bool HasWaitChannels()
+    {
+        try
+        {
+            return ShowsWaitChannel();
+        }
+        catch (Exception e) when (e is SyscallException or IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static bool ShowsWaitChannel()
     {
         using Waiting.PollSet poll = new();
         using Waiting.EventSignal stop = new();
@@ -187,26 +225,34 @@ internal static class MachineProbe
         // Until it sleeps there is nothing to name, and where nothing is named there never will be.
         long begun = System.Diagnostics.Stopwatch.GetTimestamp();
         string where = "0";
-        while (where.Length <= 1 && System.Diagnostics.Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(2))
+        try
         {
-            _ = Thread.Yield();
-            where = File.ReadAllText(path);
+            while (where.Length <= 1 && System.Diagnostics.Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(2))
+            {
+                _ = Thread.Yield();
+                where = File.ReadAllText(path);
+            }
+        }
+        finally
+        {
+            stop.Set();
+            sleeper.Join();
         }
 
-        stop.Set();
-        sleeper.Join();
         return where.Length > 1;
     }
 
-    private static string? FirstLine(string path)
+    private static string? FirstLine(string path) => Lines(path).FirstOrDefault();
+
+    private static string[] Lines(string path)
     {
         try
         {
-            return File.ReadLines(path).FirstOrDefault();
+            return File.ReadAllLines(path);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return null;
+            return [];
         }
     }
 

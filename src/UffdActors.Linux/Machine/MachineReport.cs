@@ -56,7 +56,14 @@ public sealed record KernelFacts(string Release, string Architecture, IReadOnlyD
 /// <param name="Syscall">The system call.</param>
 /// <param name="Device"><c>/dev/userfaultfd</c>.</param>
 /// <param name="UserModeOnly">The system call with USER_MODE_ONLY.</param>
-public sealed record AccessFacts(uint EffectiveUser, bool CapSysPtrace, int? UnprivilegedSysctl, string Syscall, string Device, string UserModeOnly);
+public sealed record AccessFacts(uint EffectiveUser, bool CapSysPtrace, int? UnprivilegedSysctl, string Syscall, string Device, string UserModeOnly)
+{
+    /// <summary>UFFDIO_API, on what could be opened: "ok", or an errno.</summary>
+    public string Handshake { get; init; } = "ok";
+
+    /// <summary>What may keep this process from calls that the kernel has.</summary>
+    public Confinement Confinement { get; init; } = Confinement.None;
+}
 
 /// <summary>An answer of UFFDIO_REGISTER.</summary>
 /// <param name="Memory">Kind of memory.</param>
@@ -77,8 +84,8 @@ public sealed record RegisterFact(string Memory, string Context, string Modes, s
 /// <param name="TransparentHugePages">Setting for anonymous memory.</param>
 /// <param name="TransparentHugePagesShmem">Setting for shared memory.</param>
 /// <param name="MemoryFailure">True if the kernel handles broken memory: a poisoned page then gives si_code 4 instead of 2.</param>
-/// <param name="FaultAroundBytes">Window of fault-around, measured.</param>
-/// <param name="PagemapScan">PAGEMAP_SCAN works.</param>
+/// <param name="FaultAroundBytes">Window of fault-around, measured; -1 if it could not be.</param>
+/// <param name="PagemapScanAnswer">PAGEMAP_SCAN: "ok", or an errno.</param>
 public sealed record MemoryFacts(
     long TotalMib,
     long AvailableMib,
@@ -91,7 +98,11 @@ public sealed record MemoryFacts(
     string TransparentHugePagesShmem,
     bool MemoryFailure,
     long FaultAroundBytes,
-    bool PagemapScan);
+    string PagemapScanAnswer)
+{
+    /// <summary>PAGEMAP_SCAN works.</summary>
+    public bool PagemapScan => PagemapScanAnswer == "ok";
+}
 
 /// <summary>KVM.</summary>
 /// <param name="Device"><c>/dev/kvm</c>: "ok", or an errno.</param>
@@ -109,39 +120,9 @@ public sealed record KvmFacts(string Device, int ApiVersion, bool GuestMemfd, in
 /// <summary>CPUs and scheduling.</summary>
 /// <param name="Online">CPUs that are online.</param>
 /// <param name="Allowed">CPUs that this process may use.</param>
-/// <param name="RealTimePriority">"ok", or why real-time priorities are not to be had.</param>
+/// <param name="RealTimePriority">"ok", or the errno that a real-time priority gives.</param>
 /// <param name="WaitChannels">True if <c>/proc</c> names the function in which a thread sleeps.</param>
 public sealed record CpuFacts(string Online, IReadOnlyList<int> Allowed, string RealTimePriority, bool WaitChannels);
-
-/// <summary>A need.</summary>
-/// <param name="Need">What.</param>
-/// <param name="For">For what.</param>
-/// <param name="IsMet">True if it is there.</param>
-/// <param name="Remedy">What to do; null if it is there.</param>
-public sealed record MachineFinding(MachineNeed Need, string For, bool IsMet, string? Remedy)
-{
-    private const string Ok = "ok";
-
-    /// <summary>Concludes from a machine's facts what it can be used for: every need, in the order of the report.</summary>
-    internal static IReadOnlyList<MachineFinding> All(
-        bool canOpen, AccessFacts access, IReadOnlyList<RegisterFact> registers, MemoryFacts memory, KvmFacts kvm, CpuFacts cpus) =>
-    [
-        Of(MachineNeed.Userfaultfd, "everything in the live world", canOpen),
-        Of(MachineNeed.KernelFaults, "faults of system calls and KVM", access.Syscall == Ok || access.Device == Ok),
-        Of(MachineNeed.HugePages, "the hugetlb backend", memory.HugePagesFree > memory.HugePagesReserved),
-        Of(MachineNeed.PagemapScan, "dirty tracking", memory.PagemapScan),
-        Of(MachineNeed.Kvm, "KVM vCPUs", kvm.Device == Ok),
-        Of(MachineNeed.GuestMemfd, "guest_memfd", kvm.CanMapGuestMemfd),
-        Of(MachineNeed.GuestMemfdFaults, "post-copy into guest_memfd", registers.Any(r => r is { Memory: RegisterProbe.GuestMemfd, Answer: Ok, Modes: "I" or "M" })),
-        Of(MachineNeed.RealTimePriority, "conform --live and record", cpus.RealTimePriority == Ok),
-        Of(MachineNeed.WaitChannels, "conform --live and record", cpus.WaitChannels),
-        Of(MachineNeed.Swap, "pages that are swapped out", memory.SwapMib > 0),
-        Of(MachineNeed.MemoryFailure, "machine checks of poisoned pages", memory.MemoryFailure),
-        Of(MachineNeed.SecondCpu, "vCPUs and handlers on CPUs of their own", cpus.Allowed.Count > 1),
-    ];
-
-    private static MachineFinding Of(MachineNeed need, string use, bool isMet) => new(need, use, isMet, isMet ? null : Remedies.Of(need));
-}
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(MachineReport))]

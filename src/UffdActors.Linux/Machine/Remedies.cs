@@ -40,7 +40,10 @@ public enum MachineNeed
     MemoryFailure,
 }
 
-/// <summary>What to do about a need that is not met. <c>uffd doctor</c> and every refusal say the same words.</summary>
+/// <summary>
+/// What to do about a need that is not met, as long as nothing unusual is in the way (<see cref="MachineFinding.Cause"/>). <c>uffd doctor</c> and every refusal say
+/// the same words.
+/// </summary>
 public static class Remedies
 {
     /// <summary>One sentence, to be read by whoever runs the machine.</summary>
@@ -72,17 +75,4 @@ public static class Remedies
             "Boot a kernel with CONFIG_MEMORY_FAILURE=y; without it a poisoned page is an ordinary bus error, which a VMM cannot tell from others.",
         _ => throw new ArgumentOutOfRangeException(nameof(need), need, "There is no such need."),
     };
-}
-
-/// <summary>This machine cannot do what was asked for. The message says what is missing, and what to do about it.</summary>
-public sealed class UnsupportedMachineException : PlatformNotSupportedException
-{
-    /// <summary>Makes the exception.</summary>
-    /// <param name="need">What is missing.</param>
-    /// <param name="problem">What was tried and what came of it; a sentence.</param>
-    public UnsupportedMachineException(MachineNeed need, string problem)
-        : base($"{problem} {Remedies.Of(need)}") => Need = need;
-
-    /// <summary>What is missing.</summary>
-    public MachineNeed Need { get; }
 }

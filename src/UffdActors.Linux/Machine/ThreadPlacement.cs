@@ -44,8 +44,14 @@ public static unsafe class ThreadPlacement
     /// <exception cref="UnsupportedMachineException">Not permitted.</exception>
     public static void SetRealTimePriority(int priority)
     {
-        if (Libc.SetScheduler(0, priority == 0 ? Sched.SCHED_OTHER : Sched.SCHED_FIFO, &priority) == -1)
-            throw new UnsupportedMachineException(MachineNeed.RealTimePriority, $"Real-time priorities are not permitted ({Libc.LastError}).");
+        if (Libc.SetScheduler(0, priority == 0 ? Sched.SCHED_OTHER : Sched.SCHED_FIFO, &priority) != -1) return;
+        Abi.Errno error = Libc.LastError;
+        throw new UnsupportedMachineException(
+            MachineNeed.RealTimePriority,
+            $"Real-time priorities are not permitted ({error}).",
+            MachineFinding.RealTimePriority(error.ToString(), Confinement.Read()),
+            "sched_setscheduler",
+            error);
     }
 
     /// <summary>Number of the calling thread, as the kernel and THREAD_ID messages give it.</summary>

@@ -68,7 +68,8 @@ public sealed unsafe class GuestMemory : SafeHandle
     /// <param name="bytes">Length, a multiple of its page size.</param>
     /// <param name="isShared">False for a private mapping: written pages are copied.</param>
     /// <param name="address">Where, or 0 for anywhere. Never replaces what is there.</param>
-    /// <exception cref="SyscallException">The kernel refuses: ENOMEM on huge pages means that the pool is empty.</exception>
+    /// <exception cref="SyscallException">The kernel refuses.</exception>
+    /// <exception cref="UnsupportedMachineException">The pool has not enough huge pages.</exception>
     public static GuestMemory Map(MemoryObject memory, long offset, long bytes, bool isShared = true, ulong address = 0)
     {
         ArgumentNullException.ThrowIfNull(memory);
@@ -241,9 +242,7 @@ public sealed unsafe class GuestMemory : SafeHandle
         if (mapped == Mm.MAP_FAILED)
         {
             Errno error = Libc.LastError;
-            throw backing == MemoryBacking.Hugetlb && error == Errno.ENOMEM
-                ? new UnsupportedMachineException(MachineNeed.HugePages, $"{bytes / PageSize.Huge} huge pages are needed, and {HugePagePool.Available()} are free and not promised to others.")
-                : new SyscallException($"mmap({bytes} bytes of {backing})", error);
+            throw MapRefusal.Of((ulong)bytes, backing, error);
         }
 
         GuestMemory memory = new(mapped, bytes, backing, isShared, owns: true);

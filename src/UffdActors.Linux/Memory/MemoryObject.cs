@@ -92,6 +92,19 @@ public sealed unsafe class MemoryObject : IDisposable
         fixed (byte* pointer = destination) return Libc.PRead(lease.Number, pointer, (nuint)destination.Length, offset) == destination.Length;
     }
 
+    /// <summary>Bytes of the file now; null if it cannot be asked, as a guest_memfd cannot.</summary>
+    internal long? MeasureBytes()
+    {
+        const int SeekCurrent = 1;
+        const int SeekEnd = 2;
+        using LinuxHandle.Lease lease = Handle.Use();
+        long position = Libc.LSeek(lease.Number, 0, SeekCurrent);
+        if (position < 0) return null;
+        long end = Libc.LSeek(lease.Number, 0, SeekEnd);
+        _ = Libc.LSeek(lease.Number, position, 0);
+        return end < 0 ? null : end;
+    }
+
     /// <inheritdoc />
     public void Dispose() => Handle.Dispose();
 

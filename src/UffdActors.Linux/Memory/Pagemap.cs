@@ -47,10 +47,15 @@ public sealed unsafe class Pagemap : IDisposable
     private Pagemap(FileHandle file) => _file = file;
 
     /// <summary>Opens that of this process.</summary>
-    /// <exception cref="UnsupportedMachineException">There is none here.</exception>
+    /// <exception cref="UnsupportedMachineException">There is none here, or this process may not open it.</exception>
     public static Pagemap Open() =>
         new(FileHandle.TryOpen("/proc/self/pagemap", Fd.O_RDONLY, out Errno error)
-            ?? throw new UnsupportedMachineException(MachineNeed.PagemapScan, $"/proc/self/pagemap cannot be opened ({error})."));
+            ?? throw Refused(error));
+
+    private static Exception Refused(Errno error) => error is Errno.EMFILE or Errno.ENFILE
+        ? new SyscallException("open(/proc/self/pagemap)", error, KernelErrors.Explain("open", error) + ".")
+        : new UnsupportedMachineException(
+            MachineNeed.PagemapScan, $"/proc/self/pagemap cannot be opened ({error}).", MachineFinding.PagemapScan(error.ToString(), Confinement.Read()), "open", error);
 
     /// <summary>Opens that of another process.</summary>
     /// <param name="process">Process.</param>
@@ -133,7 +138,7 @@ public sealed unsafe class Pagemap : IDisposable
             {
                 Errno error = Libc.LastError;
                 throw error == Errno.ENOTTY
-                    ? new UnsupportedMachineException(MachineNeed.PagemapScan, "This kernel has no PAGEMAP_SCAN.")
+                    ? new UnsupportedMachineException(MachineNeed.PagemapScan, "This kernel has no PAGEMAP_SCAN.", "PAGEMAP_SCAN", error)
                     : new SyscallException($"ioctl(PAGEMAP_SCAN, 0x{start:x}-0x{end:x})", error, error == Errno.EPERM ? "the range must be registered for asynchronous write protection." : null);
             }
 

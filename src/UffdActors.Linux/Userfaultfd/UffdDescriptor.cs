@@ -44,20 +44,20 @@ public sealed unsafe class UffdDescriptor : IDisposable
 
     /// <summary>Opens a new userfaultfd. The handshake is still to be done.</summary>
     /// <exception cref="UnsupportedMachineException">This machine, or this user, may not; the message says what to do.</exception>
+    /// <exception cref="SyscallException">EMFILE, ENFILE: there are as many descriptors as there may be.</exception>
     public static UffdDescriptor Open(UffdOpenOptions? options = null)
     {
         options ??= new UffdOpenOptions();
         UffdOpenFlags flags = UffdOpenFlags.CloseOnExec | (options.NonBlocking ? UffdOpenFlags.NonBlock : 0);
         if (options.UserModeOnly)
-            return TryOpen(options.Path, flags | UffdOpenFlags.UserModeOnly, null, out Errno refused) ?? throw Unsupported(refused);
+            return TryOpen(options.Path, flags | UffdOpenFlags.UserModeOnly, null, out Errno refused) ?? throw Refused(refused);
         if (TryOpen(options.Path, flags, null, out Errno error) is { } descriptor) return descriptor;
         if (options.AllowUserModeOnly)
         {
-            string notice = "userfaultfd is opened for user-mode faults only; system calls and KVM that touch a missing page get EFAULT. " + Remedies.Of(MachineNeed.KernelFaults);
-            if (TryOpen(options.Path, flags | UffdOpenFlags.UserModeOnly, notice, out _) is { } limited) return limited;
+            if (TryOpen(options.Path, flags | UffdOpenFlags.UserModeOnly, MachineProbe.UserModeOnlyNotice(), out _) is { } limited) return limited;
         }
 
-        throw Unsupported(error);
+        throw Refused(error);
     }
 
     /// <summary>Opens a new userfaultfd one way, or says why not.</summary>
@@ -238,8 +238,10 @@ public sealed unsafe class UffdDescriptor : IDisposable
         return null;
     }
 
-    private static UnsupportedMachineException Unsupported(Errno error) =>
-        new(MachineNeed.Userfaultfd, $"userfaultfd cannot be opened ({error}).");
+    // Too many descriptors are no lack of the machine.
+    private static Exception Refused(Errno error) => error is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM
+        ? new SyscallException("userfaultfd", error, KernelErrors.Explain("userfaultfd", error) + ".")
+        : MachineProbe.UserfaultfdRefused(error);
 
     private static UffdioRange Range(ulong start, long bytes) => new() { Start = start, Len = (ulong)bytes };
 

@@ -110,7 +110,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     public void Wake(ulong start, ulong end)
     {
         Errno error = Uffd.Wake(start, (long)(end - start));
-        if (error != Errno.None) throw new SyscallException($"ioctl(UFFDIO_WAKE, 0x{start:x}, {end - start} bytes)", error);
+        if (error != Errno.None) throw new UffdException("UFFDIO_WAKE", error, $"{KernelErrors.Explain("UFFDIO_WAKE", error)} (0x{start:x}, {end - start} bytes)");
     }
 
     /// <inheritdoc />

@@ -30,7 +30,7 @@ internal sealed class LiveKernel : VmKernel
     private readonly ConcurrentDictionary<uint, LiveVcpu> _vcpus = new();
     private readonly ConcurrentBag<LiveVcpu> _threads = [];
     private readonly ConcurrentDictionary<MemoryBacking, Lazy<Task<IActorRef>>> _backends = new();
-    private readonly Lazy<ProcessMemory> _own = new(() => ProcessMemory.Open(null));
+    private readonly Lazy<ProcessMemory> _own = new(OpenOwn, LazyThreadSafetyMode.PublicationOnly);
     private WatchdogProcess? _watchdog;
     private volatile bool _isHalted;
 
@@ -92,10 +92,8 @@ internal sealed class LiveKernel : VmKernel
     }
 
     /// <inheritdoc />
-    public override async Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel)
-    {
-        return await AddAsync(LiveMemory.Map(options), populate: options.WithAlias && !options.LeaveAliasEmpty);
-    }
+    public override Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel) =>
+        RefusedAsync(() => AddAsync(LiveMemory.Map(options), populate: options.WithAlias && !options.LeaveAliasEmpty));
 
     /// <inheritdoc />
     public override Task<MappedMemory> AdoptAsync(AdoptedMemory adopted, CancellationToken cancel)
@@ -107,10 +105,10 @@ internal sealed class LiveKernel : VmKernel
         }
         catch (SyscallException e)
         {
-            throw new UffdException("mmap", e.Error, $"descriptor {adopted.Descriptor} cannot be mapped as the memory's alias");
+            throw e.Error is Errno.ENOMEM or Errno.EMFILE or Errno.ENFILE ? e.ToRefusal() : new UffdException("mmap", e.Error, $"descriptor {adopted.Descriptor} cannot be mapped as the memory's alias", e);
         }
 
-        return AddAsync(memory, populate: memory.Alias is not null);
+        return RefusedAsync(() => AddAsync(memory, populate: memory.Alias is not null));
     }
 
     /// <inheritdoc />
@@ -136,7 +134,7 @@ internal sealed class LiveKernel : VmKernel
             _ => MemoryAdvice.Remove,
         };
         Errno error = await Task.Run(Advise, cancel);
-        if (error != Errno.None) throw new UffdException("madvise", error, KernelErrors.Explain("madvise", error));
+        if (error != Errno.None) throw new UffdException("madvise", error, KernelErrors.ExplainAdvice(advice, error, region));
 
         Errno Advise()
         {
@@ -154,7 +152,9 @@ internal sealed class LiveKernel : VmKernel
     }
 
     /// <inheritdoc />
-    public override async Task<KernelUserfault> OpenAsync(UffdFeatures features, CancellationToken cancel)
+    public override Task<KernelUserfault> OpenAsync(UffdFeatures features, CancellationToken cancel) => RefusedAsync(() => OpenAsync(features));
+
+    private async Task<KernelUserfault> OpenAsync(UffdFeatures features)
     {
         UffdDescriptor uffd = UffdDescriptor.Open(new UffdOpenOptions { AllowUserModeOnly = true });
         try
@@ -162,7 +162,7 @@ internal sealed class LiveKernel : VmKernel
             if (uffd.Notice is { } notice) _vm.Context.Incidents.Report(new Handling.Incident(Handling.IncidentKind.UserModeOnly, notice));
             // THREAD_ID tells whose fault a message is, so that its vCPU can be shown how long it took.
             Errno error = uffd.Handshake(features | UffdFeatures.ThreadId, out _);
-            if (error != Errno.None) throw new UffdException("UFFDIO_API", error, KernelErrors.Explain("UFFDIO_API", error));
+            if (error != Errno.None) throw new UffdException("UFFDIO_API", error, KernelErrors.ExplainHandshake(features | UffdFeatures.ThreadId, UffdProbe.OfferedFeatures() ?? UffdFeatures.All, error));
             return await AttachAsync(uffd, null);
         }
         catch
@@ -186,6 +186,7 @@ internal sealed class LiveKernel : VmKernel
         catch (Exception e)
         {
             uffd.Dispose();
+            if (e is SyscallException failed) throw failed.ToRefusal();
             if (e is IOException or FormatException) throw new ArgumentException($"Descriptor {adopted.Descriptor} of this process is no userfaultfd.", nameof(adopted), e);
             throw;
         }
@@ -246,7 +247,7 @@ internal sealed class LiveKernel : VmKernel
             }
             catch (SyscallException e)
             {
-                throw new UffdException("PAGEMAP_SCAN", e.Error, KernelErrors.Explain("PAGEMAP_SCAN", e.Error));
+                throw new UffdException("PAGEMAP_SCAN", e.Error, KernelErrors.Explain("PAGEMAP_SCAN", e.Error), e);
             }
 
             for (int i = 0; i < found; i++) written.Add(new PageRange(PageSize.PageOf(room[i].Start), PageSize.PageOf(room[i].End)));
@@ -268,6 +269,32 @@ internal sealed class LiveKernel : VmKernel
         await Task.WhenAll(_threads.Select(t => t.Ended)).WaitAsync(timeout);
         foreach (LiveMemory memory in _all) memory.Dispose();
         if (_own.IsValueCreated) _own.Value.Dispose();
+    }
+
+    // Whoever has too many descriptors open may have fewer the next time.
+    private static ProcessMemory OpenOwn()
+    {
+        try
+        {
+            return ProcessMemory.Open(null);
+        }
+        catch (SyscallException e)
+        {
+            throw e.ToRefusal();
+        }
+    }
+
+    /// <summary>A call that failed below is, to the embedder, a refusal of the kernel like any other.</summary>
+    private static async Task<T> RefusedAsync<T>(Func<Task<T>> call)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (SyscallException e)
+        {
+            throw e.ToRefusal();
+        }
     }
 
     private async Task<MappedMemory> AddAsync(LiveMemory memory, bool populate)

@@ -46,17 +46,22 @@ internal sealed class LiveMemory : IDisposable
 
     /// <summary>Maps what a region's options ask for.</summary>
     /// <exception cref="ModuleException">This kernel has no such memory.</exception>
+    /// <exception cref="ArgumentException">It is not whole pages of this memory.</exception>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
+    /// <exception cref="UnsupportedMachineException">This machine has no such memory, or not enough of it.</exception>
     public static LiveMemory Map(RegionOptions options)
     {
         long bytes = options.Pages << PageSize.BaseShift;
+        if (options.Module is not (null or "shmem" or "hugetlb" or "guest-memfd")) throw Unknown(options.Module);
+        RegionOptions.ThrowIfNotWhole(options, options.Module == "hugetlb" ? PageSize.Huge : PageSize.Base);
+        // Some kinds would refuse the file, and some only the mapping.
+        if ((ulong)bytes > PageSize.TaskSize) throw new UffdException("mmap", Errno.ENOMEM, KernelErrors.NoRoomFor((ulong)bytes));
         MemoryObject? memory = options.Module switch
         {
             null => null,
             "shmem" => MemoryObject.CreateShmem("uffd-guest", bytes),
             "hugetlb" => MemoryObject.CreateHugetlb("uffd-guest", bytes),
-            "guest-memfd" => MemoryObject.CreateGuestMemfd(bytes),
-            var other => throw Unknown(other),
+            _ => MemoryObject.CreateGuestMemfd(bytes),
         };
         GuestMemory? guest = null;
         try
@@ -74,6 +79,7 @@ internal sealed class LiveMemory : IDisposable
 
     /// <summary>Uses memory of somebody else's.</summary>
     /// <exception cref="ModuleException">This kernel has no such memory.</exception>
+    /// <exception cref="ArgumentException">Address, size or offset is not one of this memory, or its file is shorter.</exception>
     /// <exception cref="SyscallException">The alias cannot be mapped.</exception>
     public static LiveMemory Adopt(AdoptedMemory adopted)
     {
@@ -84,12 +90,16 @@ internal sealed class LiveMemory : IDisposable
             "shmem" => MemoryBacking.Shmem,
             "hugetlb" => MemoryBacking.Hugetlb,
             "guest-memfd" => MemoryBacking.GuestMemfd,
-            var other => throw Unknown(other),
+            _ => MemoryBacking.Unknown,
         };
+        // It is ours from here on, whatever comes of it.
         MemoryObject? file = adopted.Descriptor is { } number ? MemoryObject.Adopt(number, backing, adopted.DescriptorOffset + bytes) : null;
         ProcessMemory? process = null;
         try
         {
+            if (backing == MemoryBacking.Unknown) throw Unknown(adopted.Module!);
+            if (file?.MeasureBytes() is { } there && there < file.Bytes)
+                throw new ArgumentException($"Descriptor {adopted.Descriptor} has {there} bytes, and the region reaches to byte {file.Bytes} of it: the layout is longer than the memory.", nameof(adopted));
             if (adopted.ProcessId is { } id && id != Environment.ProcessId) process = OpenProcess(id);
             GuestMemory guest = GuestMemory.Adopt(adopted.Address, bytes, backing, isShared: adopted.Module is not null);
             return new LiveMemory(file, guest, file is null ? null : GuestMemory.Map(file, adopted.DescriptorOffset, bytes), adopted.DescriptorOffset)
@@ -112,7 +122,7 @@ internal sealed class LiveMemory : IDisposable
         {
             return ProcessMemory.Open(number);
         }
-        catch (SyscallException e)
+        catch (SyscallException e) when (e.Error is not (Errno.EMFILE or Errno.ENFILE))
         {
             string reason = e.Error is Errno.ENOENT or Errno.ESRCH
                 ? $"there is no process {number}; name the one that has mapped the memory (AdoptedMemory.ProcessId)."
@@ -132,9 +142,16 @@ internal sealed class LiveMemory : IDisposable
         Errno error = Alias!.Advise(0, Alias.Bytes, MemoryAdvice.PopulateWrite);
         // What was promised may be gone all the same: taken out of the pool, or on a node that this process may not use.
         if (error is Errno.ENOMEM or Errno.EFAULT && Alias.Backing == MemoryBacking.Hugetlb)
-            throw new UnsupportedMachineException(MachineNeed.HugePages, $"{Alias.Bytes} bytes of huge pages could not be allocated ({error}).");
-        if (error != Errno.None) throw new UffdException("madvise(MADV_POPULATE_WRITE)", error, KernelErrors.Explain("madvise", error));
+            throw new UnsupportedMachineException(MachineNeed.HugePages, $"{Alias.Bytes} bytes of huge pages could not be allocated ({error}).", "madvise(MADV_POPULATE_WRITE)", error);
+        if (error != Errno.None) throw new UffdException("madvise(MADV_POPULATE_WRITE)", error, WhyNotPopulated(error));
     }
+
+    private static string WhyNotPopulated(Errno error) => error switch
+    {
+        Errno.ENOMEM => "there is not enough memory for the alias, whose pages are allocated in full",
+        Errno.EFAULT => "a page of the alias cannot be had: the file is shorter, or it is out of memory",
+        _ => KernelErrors.Explain("madvise", error),
+    };
 
     /// <summary>Fills the page cache in full through a mapping that is gone afterwards; the guest's own mapping stays empty.</summary>
     /// <param name="source">As many bytes as the memory has, never in a registered range.</param>

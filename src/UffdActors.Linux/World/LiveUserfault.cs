@@ -2,7 +2,6 @@ using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Handling;
-using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Mapping;
@@ -54,7 +53,7 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
         // Before its first fault can come.
         IActorRef backend = await kernel.BackendAsync(memory.Guest.Backing);
         Errno error = descriptor.Register(memory.Guest, modes, out UffdIoctls ioctls);
-        if (error != Errno.None) throw Refused(memory.Guest.Backing, modes, error);
+        if (error != Errno.None) throw RegisterRefusal.Of(memory, modes, error);
         _targets.Add(new LiveTarget(region.Id, memory, new LocalTarget(backend)));
         return ioctls;
     }
@@ -128,11 +127,6 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
         (await kernel.BackendAsync(memory.Backing)).Tell(new LiveJob(call, done, cancel), ActorRefs.NoSender);
         return await vm.OrFailed(done.Task);
     }
-
-    // What this kernel's memory cannot do is no mistake of the caller's: another kernel can.
-    private static Exception Refused(MemoryBacking backing, RegisterModes modes, Errno error) => backing == MemoryBacking.GuestMemfd && error == Errno.EINVAL
-        ? new UnsupportedMachineException(MachineNeed.GuestMemfdFaults, $"UFFDIO_REGISTER of guest_memfd for {modes} failed with {error}.")
-        : new UffdException("UFFDIO_REGISTER", error, KernelErrors.Explain("UFFDIO_REGISTER", error));
 }
 
 /// <summary>A registered region, and who fills it.</summary>

@@ -23,9 +23,15 @@ public sealed record LiveConditions(string Release, KernelProfile Profile, long 
         ArgumentNullException.ThrowIfNull(profile);
         Require(report, MachineNeed.Userfaultfd, "userfaultfd cannot be opened.");
         if (report.Access.Syscall != "ok")
-            throw new UnsupportedMachineException(MachineNeed.KernelFaults, $"Programs open userfaultfd by the system call, which gives {report.Access.Syscall}.");
+        {
+            string problem = $"Programs open userfaultfd by the system call, which gives {report.Access.Syscall}.";
+            Require(report, MachineNeed.KernelFaults, problem);
+            throw new UnsupportedMachineException(MachineNeed.KernelFaults, problem);
+        }
+
         Require(report, MachineNeed.RealTimePriority, "Programs run by strict priorities, which are not permitted.");
         Require(report, MachineNeed.WaitChannels, "Where a thread sleeps is not shown by /proc.");
+        if (report.Memory.FaultAroundBytes < 0) Require(report, MachineNeed.PagemapScan, "Which pages are mapped is not shown by /proc.");
         return new LiveConditions(
             report.Kernel.Release.Split('-')[0],
             profile,
@@ -42,6 +48,6 @@ public sealed record LiveConditions(string Release, KernelProfile Profile, long 
 
     private static void Require(MachineReport report, MachineNeed need, string problem)
     {
-        if (report.Findings.Any(f => f.Need == need && !f.IsMet)) throw new UnsupportedMachineException(need, problem);
+        if (report.Findings.FirstOrDefault(f => f.Need == need && !f.IsMet) is { } finding) throw UnsupportedMachineException.Of(finding, problem);
     }
 }

@@ -25,6 +25,7 @@ internal sealed class ModelKernel : VmKernel
     private readonly Caller _main;
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, MemoryFile> _files = [];
+    private readonly HashSet<MemoryFile> _owned = [];
     private ulong _nextAddress = FirstAddress;
     private int _nextThread = 1;
     private int _nextContext;
@@ -57,7 +58,7 @@ internal sealed class ModelKernel : VmKernel
     {
         get
         {
-            lock (_gate) return _mm.BookkeepingBytes + _files.Values.Sum(f => f.BookkeepingBytes) + _machine.BaseFolios.BookkeepingBytes;
+            lock (_gate) return _mm.BookkeepingBytes + _owned.Sum(f => f.BookkeepingBytes) + _machine.BaseFolios.BookkeepingBytes;
         }
     }
 
@@ -91,22 +92,29 @@ internal sealed class ModelKernel : VmKernel
     /// <inheritdoc />
     public override async Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel)
     {
-        ulong address = Place(options.Pages);
-        MemoryFile? file = options.Module is { } name ? NewFile(address, _vm.Modules.Find(name), options.Pages) : null;
+        cancel.ThrowIfCancellationRequested();
+        MemoryFile? file = options.Module is { } name ? NewFile(_vm.Modules.Find(name), options) : null;
         MapRequest request = new(file is null ? Prot.ReadWrite : DefaultProt(file.Module), file, Shared: file is not null);
-        ulong length = (ulong)options.Pages << PageSize.BaseShift;
-        await CallAsync("mmap", new MapMemory(_main, address, length, request), c => c.Error, cancel);
-
-        ulong alias = 0;
-        if (options.WithAlias)
+        List<Place> places = [];
+        try
         {
-            alias = Place(options.Pages);
-            await CallAsync("mmap", new MapMemory(_main, alias, length, request), c => c.Error, cancel);
-            if (!options.LeaveAliasEmpty)
-                await CallAsync("madvise(MADV_POPULATE_WRITE)", new PopulateMemory(_main, PageRange.OfBytes(alias, length)), c => c.Error, cancel);
-        }
+            ulong address = await MapAsync(request, options.Pages, places, cancel);
+            ulong alias = options.WithAlias ? await MapAsync(request, options.Pages, places, cancel) : 0;
+            if (options.WithAlias && !options.LeaveAliasEmpty) await PopulateAsync(places[^1], file!, cancel);
+            if (file is not null)
+            {
+                lock (_gate) _files.Add(address, file);
+            }
 
-        return new MappedMemory(address, alias, 1 << (file?.PageShift ?? PageSize.BaseShift));
+            return new MappedMemory(address, alias, 1 << (file?.PageShift ?? PageSize.BaseShift));
+        }
+        catch (Exception e)
+        {
+            Task undone = UndoAsync(places, file);
+            // Who cancels does not wait: what has been issued ends first, and then what it has made goes.
+            if (e is not OperationCanceledException) await undone;
+            throw;
+        }
     }
 
     /// <inheritdoc />
@@ -121,7 +129,7 @@ internal sealed class ModelKernel : VmKernel
     {
         ulong start = region.Address + ((ulong)firstPage << PageSize.BaseShift);
         AdviseMemory call = new(_main, start, (ulong)pages << PageSize.BaseShift, advice);
-        return CallAsync("madvise", call, c => ErrorOf(c, ended), cancel);
+        return CallAsync("madvise", call, c => ErrorOf(c, ended), cancel, error => KernelErrors.ExplainAdvice(advice, error, region));
 
         // Asked once, at the end of the call, whoever still waits for that.
         static Errno ErrorOf(AdviseMemory call, Action ended)
@@ -140,7 +148,7 @@ internal sealed class ModelKernel : VmKernel
         UserfaultContext context = new(_mm, Flags, Interlocked.Increment(ref _nextContext) - 1);
         await _vm.AttachAsync([context], cancel);
         Handshake handshake = new(_main, context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features });
-        await CallAsync("UFFDIO_API", handshake, c => c.Error, cancel);
+        await CallAsync("UFFDIO_API", handshake, c => c.Error, cancel, error => KernelErrors.ExplainHandshake(features, Profile.Features, error));
         return new ModelUserfault(this, context, _vm.Context.SplitsTurns);
     }
 
@@ -163,7 +171,7 @@ internal sealed class ModelKernel : VmKernel
     public override Task FreeAsync(TimeSpan timeout)
     {
         _mm.Dispose();
-        foreach (MemoryFile file in _files.Values) file.Dispose();
+        foreach (MemoryFile file in _owned) file.Dispose();
         _machine.Dispose();
         return Task.CompletedTask;
     }
@@ -173,11 +181,11 @@ internal sealed class ModelKernel : VmKernel
 
     /// <summary>Makes a call of the main thread, and waits for its end.</summary>
     /// <exception cref="UffdException">It fails.</exception>
-    public async Task CallAsync<T>(string name, T call, Func<T, Errno> errorOf, CancellationToken cancel, string? explanation = null)
+    public async Task CallAsync<T>(string name, T call, Func<T, Errno> errorOf, CancellationToken cancel, Func<Errno, string?>? explain = null)
         where T : Operation
     {
         Errno error = await TryCallAsync(name, call, errorOf, cancel);
-        if (error != Errno.None) throw new UffdException(name, error, explanation ?? KernelErrors.Explain(name, error));
+        if (error != Errno.None) throw new UffdException(name, error, explain?.Invoke(error) ?? KernelErrors.Explain(name, error));
     }
 
     /// <summary>Makes a call of the main thread, and waits for its end.</summary>
@@ -218,27 +226,99 @@ internal sealed class ModelKernel : VmKernel
         }
     }
 
-    private MemoryFile NewFile(ulong address, MemoryModule module, long pages)
+    private MemoryFile NewFile(MemoryModule module, RegionOptions options)
     {
-        MemoryFile file = module.CreateFile(_machine, pages << PageSize.BaseShift);
-        lock (_gate) _files.Add(address, file);
+        RegionOptions.ThrowIfNotWhole(options, 1L << module.PageShift);
+        MemoryFile file = module.CreateFile(_machine, options.Pages << PageSize.BaseShift);
+        try
+        {
+            lock (_gate)
+            {
+                if (module.PageShift != PageSize.BaseShift && file.Store.HasIdentity) ThrowIfNotPromised(file);
+                _ = _owned.Add(file);
+            }
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+
         return file;
     }
 
-    private ulong Place(long pages)
+    // Huge pages are promised to a mapping when it is made, so that no touch of it meets an empty pool.
+    private void ThrowIfNotPromised(MemoryFile file)
+    {
+        long pool = file.Store == _machine.HugeFolios ? _machine.Profile.HugePages : 0;
+        long promised = _owned.Where(f => f.Store == file.Store).Sum(f => Math.Max(0, f.EndIndex - f.Pages));
+        long free = Math.Max(0, pool - file.Store.InUse - promised);
+        if (file.EndIndex > free)
+        {
+            throw new UffdException(
+                "mmap",
+                Errno.ENOMEM,
+                $"{file.EndIndex} huge pages are needed, and {free} are free and not promised to others. Give the model more: {nameof(VmOptions)}.{nameof(VmOptions.HugePages)} or uffd.kernel.huge-pages");
+        }
+    }
+
+    /// <summary>Maps memory at a place of its own, which is noted before it is.</summary>
+    private async Task<ulong> MapAsync(MapRequest request, long pages, List<Place> places, CancellationToken cancel)
+    {
+        Place place = TakePlace((ulong)pages << PageSize.BaseShift);
+        places.Add(place);
+        await CallAsync("mmap", new MapMemory(_main, place.Address, place.Bytes, request), c => c.Error, cancel);
+        return place.Address;
+    }
+
+    private Task PopulateAsync(Place alias, MemoryFile file, CancellationToken cancel) => CallAsync(
+        "madvise(MADV_POPULATE_WRITE)",
+        new PopulateMemory(_main, PageRange.OfBytes(alias.Address, alias.Bytes)),
+        c => c.Error,
+        cancel,
+        error => error != Errno.ENOMEM ? null : file.PageShift == PageSize.BaseShift
+            ? $"the VM's physical memory is used up by the {alias.Bytes >> PageSize.BaseShift} pages of the alias; give it more: {nameof(VmOptions)}.{nameof(VmOptions.MemoryPages)}"
+            : "the pool of huge pages is empty");
+
+    /// <summary>Takes a mapping back that was not made in full.</summary>
+    private async Task UndoAsync(List<Place> places, MemoryFile? file)
+    {
+        try
+        {
+            foreach (Place place in places) await CallAsync("munmap", new UnmapMemory(_main, place.Address, place.Bytes), c => c.Error, CancellationToken.None);
+        }
+        catch (VmFailedException)
+        {
+            // Then it goes with the VM.
+            return;
+        }
+
+        lock (_gate)
+        {
+            for (int i = places.Count - 1; i >= 0 && places[i].Next == _nextAddress; i--) _nextAddress = places[i].Address;
+            if (file is null || !_owned.Remove(file)) return;
+        }
+
+        file.Dispose();
+    }
+
+    private Place TakePlace(ulong bytes)
     {
         lock (_gate)
         {
             ulong address = _nextAddress;
-            ulong end = address + ((ulong)pages << PageSize.BaseShift);
-            _nextAddress = ((end + RegionAlignment - 1) & ~(RegionAlignment - 1)) + RegionAlignment;
-            return address;
+            if (address >= PageSize.TaskSize || bytes > PageSize.TaskSize - address) throw new UffdException("mmap", Errno.ENOMEM, KernelErrors.NoRoomFor(bytes));
+            _nextAddress = ((address + bytes + RegionAlignment - 1) & ~(RegionAlignment - 1)) + RegionAlignment;
+            return new Place(address, bytes, _nextAddress);
         }
     }
 
     // A module that refuses writable mappings gets the protection that it allows.
     private Prot DefaultProt(MemoryModule module) =>
         module.TryCheckProtection(_machine, Prot.ReadWrite, shared: true) == Errno.None ? Prot.ReadWrite : Prot.Read;
+
+    /// <summary>Where a mapping is, and where the next one will be.</summary>
+    private readonly record struct Place(ulong Address, ulong Bytes, ulong Next);
 }
 
 /// <summary>A context of the model.</summary>
@@ -260,8 +340,13 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
     public override async Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)
     {
         Register register = new(kernel.Main, context, region.Address, region.Bytes, (ulong)modes);
-        string? refusal = KernelErrors.ExplainRegister(kernel.Profile, kernel.AddressSpace.Map.Find(PageSize.PageOf(region.Address)), modes, context.Features);
-        await kernel.CallAsync("UFFDIO_REGISTER", register, c => c.Error, cancel, refusal);
+        Vma? vma = kernel.AddressSpace.Map.Find(PageSize.PageOf(region.Address));
+        await kernel.CallAsync(
+            "UFFDIO_REGISTER",
+            register,
+            c => c.Error,
+            cancel,
+            error => error == Errno.EINVAL ? KernelErrors.ExplainRegister(kernel.Profile, vma, modes, context.Features) : null);
         return register.Ioctls ?? UffdIoctls.None;
     }
 

@@ -296,8 +296,10 @@ public sealed class ResolutionTests : IDisposable
         _host.Loop.Policy = new FifoPolicy();
         _host.Run(async () =>
         {
-            await using UffdVm vm = await _host.Runtime.CreateVmAsync(new VmOptions { MemoryPages = 16, HugePages = hugePages });
+            await using UffdVm vm = await _host.Runtime.CreateVmAsync(new VmOptions { MemoryPages = 16, HugePages = Math.Max(units, hugePages) });
             GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = units * HugeUnit, Module = "hugetlb" });
+            // What was promised with the mapping is gone all the same.
+            for (int i = hugePages; i < units; i++) Assert.NotEqual(FolioStore.None, vm.Model.Machine.HugeFolios.AllocateZeroed());
             Userfault uffd = await vm.OpenAsync();
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source });
