@@ -297,7 +297,7 @@ internal sealed class StressRound
             }
 
             _ledger.Checked(StressOracle.Incidents);
-            bool expected = incident.Exception is InjectedCrashException || incident.Kind is IncidentKind.UserModeOnly or IncidentKind.FillDelayed or IncidentKind.CloseTimedOut;
+            bool expected = incident.Exception is InjectedCrashException || incident.Kind is IncidentKind.UserModeOnly or IncidentKind.FillDelayed or IncidentKind.OutageEnded or IncidentKind.CloseTimedOut;
             if (!expected) _ledger.Violate(StressOracle.Incidents, $"{incident.Kind}: {incident.Message}", null, Describe());
         }
     }

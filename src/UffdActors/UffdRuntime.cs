@@ -44,6 +44,9 @@ public sealed class UffdRuntime : IAsyncDisposable
     /// <summary>The loaded memory modules.</summary>
     public ModuleTable Modules { get; }
 
+    /// <summary>Which native memory of this process can be read.</summary>
+    internal Handling.ReadableMemory Memory { get; } = new();
+
     /// <summary>Starts a runtime with an actor system of its own.</summary>
     /// <param name="config">Configuration over the reference; null for none.</param>
     /// <exception cref="UffdConfigurationException">The configuration means nothing.</exception>

@@ -19,6 +19,8 @@ public sealed class UffdSettings
         LaxModules = config.GetBoolean("uffd.lax-modules");
         HandlerCrashLimit = AtLeast(config, "uffd.handler-crash-limit", 1);
         PushChunkPages = AtLeast(config, "uffd.push-chunk-pages", 1);
+        SourcePatience = PatienceOf(config);
+        SourceResume = ResumeOf(config);
         IncidentCapacity = AtLeast(config, "uffd.incident-capacity", 1);
         CloseTimeout = config.GetTimeSpan("uffd.close-timeout");
         Watchdog = WatchdogOptions.Of(config);
@@ -45,7 +47,13 @@ public sealed class UffdSettings
     /// <summary>Accept tables that contradict themselves.</summary>
     public bool LaxModules { get; }
 
-    /// <summary>Crashes on one page after which it is left alone.</summary>
+    /// <summary>How long a failing page source is waited for; <see cref="Timeout.InfiniteTimeSpan"/> for ever.</summary>
+    public TimeSpan SourcePatience { get; }
+
+    /// <summary>What ends the wait of those whose patience is over.</summary>
+    public SourceResume SourceResume { get; }
+
+    /// <summary>Crashes on one page after which it is held back.</summary>
     public int HandlerCrashLimit { get; }
 
     /// <summary>Pages of a chunk of the background push.</summary>
@@ -113,6 +121,31 @@ public sealed class UffdSettings
             throw new UffdConfigurationException($"The configuration cannot be used: {e.Message}", e);
         }
     }
+
+    private static TimeSpan PatienceOf(Config config)
+    {
+        const string Key = "uffd.source-patience";
+        TimeSpan patience;
+        try
+        {
+            patience = config.GetTimeSpan(Key);
+        }
+        catch (Exception e) when (e is FormatException or OverflowException)
+        {
+            throw new UffdConfigurationException($"{Key} = {config.GetString(Key)}: must be a time, such as 30s, or infinite.", e);
+        }
+
+        return patience >= TimeSpan.Zero || patience == Timeout.InfiniteTimeSpan
+            ? patience
+            : throw new UffdConfigurationException($"{Key} = {config.GetString(Key)}: must not be negative.");
+    }
+
+    private static SourceResume ResumeOf(Config config) => config.GetString("uffd.source-resume") switch
+    {
+        "auto" => SourceResume.Auto,
+        "manual" => SourceResume.Manual,
+        var other => throw new UffdConfigurationException($"uffd.source-resume = {other}: use auto or manual."),
+    };
 
     private bool? Flag(string knob) => IsTurned(knob) ? Config.GetBoolean(KnobKey(knob)) : null;
 

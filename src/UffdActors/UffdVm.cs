@@ -11,7 +11,6 @@ using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.PageSources;
 using UffdActors.Statistics;
 using UffdActors.Vcpus;
 using UffdActors.Worlds;
@@ -297,8 +296,16 @@ public sealed class UffdVm : IAsyncDisposable
 
     internal string NewName(string kind) => $"{kind}-{Interlocked.Increment(ref _nextName)}";
 
-    internal Task<IActorRef> StartSourceAsync(IPageSource source) =>
-        StartActorAsync(SourceActor.Props(source, Context.DispatcherId), NewName("source"));
+    internal Task<IActorRef> StartSourceAsync(SourceWatch watch) =>
+        StartActorAsync(SourceActor.Props(watch.Source, Context.DispatcherId, watch, Context.Time), NewName("source"));
+
+    /// <summary>What is asked of the page sources of a userfaultfd.</summary>
+    internal SourceTerms TermsOf(ServeOptions options)
+    {
+        Patience patience = new(options.SourcePatience ?? Settings.SourcePatience, (options.Resume ?? Settings.SourceResume) == SourceResume.Auto);
+        ContentKind content = _kernel.Content;
+        return new SourceTerms(patience, Context.Incidents, _runtime.Memory, content != ContentKind.Stamps, content != ContentKind.Bytes, AsksAgain: true);
+    }
 
     // What has lost its content without a write belongs to the dirty set of whoever watches the region.
     private void NoteAdvised(GuestRegion region, PageRange pages, Advice advice)

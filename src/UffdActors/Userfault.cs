@@ -263,6 +263,8 @@ public sealed class Userfault
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Handlers, 1);
         _vm.ThrowIfClosed();
         if (_reader is not null) throw new InvalidOperationException("The userfaultfd is being served already.");
+        if (options.SourcePatience is { } asked && asked < TimeSpan.Zero && asked != Timeout.InfiniteTimeSpan)
+            throw new ArgumentOutOfRangeException(nameof(options), asked, "ServeOptions.SourcePatience must not be negative; use Timeout.InfiniteTimeSpan to wait for ever.");
         cancel.ThrowIfCancellationRequested();
         if (options.LostPages == LostPages.Poison)
         {
@@ -280,8 +282,13 @@ public sealed class Userfault
         RegionView view = RegionView.Empty;
         foreach (Registered registered in All()) view = view.With(Served(registered));
         HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
-        FaultReader reader = new(_kernel.Descriptor, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit) { BeforeWrite = options.BeforeWrite, HookFailure = options.HookFailure };
-        Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce ? await _vm.StartSourceAsync(options.Source) : null;
+        FaultReader reader = new(_kernel.Descriptor, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit)
+        {
+            BeforeWrite = options.BeforeWrite,
+            HookFailure = options.HookFailure,
+            Outages = new Outages(_vm.TermsOf(options)),
+        };
+        Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce ? await _vm.StartSourceAsync(reader.Outages.Of(options.Source)) : null;
         _kernel.Serve(reader);
         HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source, options.LostPages))];
         await _vm.StartHandlersAsync(reader, _kernel.Actor, handlers);
@@ -305,8 +312,8 @@ public sealed class Userfault
         PageBitmap received = ReceivedOf(region);
         PushProgress progress = new(_vm.NewCompletion());
         // Demand and push meet in one mailbox, if they come from one source.
-        Akka.Actor.IActorRef actor = _source is var (served, asked) && ReferenceEquals(served, source) ? asked : await _vm.StartSourceAsync(source);
-        Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, received, progress, ChunkOf(region), UnitOf(region)));
+        Akka.Actor.IActorRef actor = _source is var (served, asked) && ReferenceEquals(served, source) ? asked : await _vm.StartSourceAsync(reader.Outages.Of(source));
+        Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, received, progress, ChunkOf(region), UnitOf(region), reader.Outages.Of(source)));
         lock (_gate) _pushes.Add(push);
         return new BackgroundPush(progress, received, _vm);
     }
@@ -317,6 +324,7 @@ public sealed class Userfault
     /// <summary>Lets pages that had been given up (after crashes, or a failed source) be tried again.</summary>
     public void Recover()
     {
+        _reader?.Outages.Recover(_vm.Now);
         _kernel.Actor.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
         foreach (Akka.Actor.IActorRef push in Pushes()) push.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
     }

@@ -88,6 +88,16 @@ public sealed record ServeOptions
     /// <summary>What becomes of a protected page for which <see cref="BeforeWrite"/> has thrown.</summary>
     public HookFailure HookFailure { get; init; }
 
+    /// <summary>
+    /// How long a source that fails is asked again, later and later, before those who wait for it pause; the same for an empty pool of huge pages and for
+    /// pages that crash handlers. From zero on, <see cref="Timeout.InfiniteTimeSpan"/> for ever; null for what the configuration says (<c>uffd.source-patience</c>).
+    /// One incident says that an outage begins, one that they have paused, one that it is over.
+    /// </summary>
+    public TimeSpan? SourcePatience { get; init; }
+
+    /// <summary>What ends the wait of those who have paused; null for what the configuration says (<c>uffd.source-resume</c>).</summary>
+    public SourceResume? Resume { get; init; }
+
     /// <summary>What becomes of pages that the source has lost for good (<see cref="PageLostException"/>).</summary>
     public LostPages LostPages { get; init; }
 }
@@ -100,6 +110,16 @@ public enum HookFailure
 
     /// <summary>Its protection is cleared and the write goes on: the guest is worth more than what the hook was to keep.</summary>
     Clear,
+}
+
+/// <summary>What ends the wait of those who have paused when the patience with a failing page source was over.</summary>
+public enum SourceResume
+{
+    /// <summary>The source itself: one of them asks it about once a second, and when it answers, all go on. <see cref="Userfault.Recover"/> does so at once.</summary>
+    Auto,
+
+    /// <summary><see cref="Userfault.Recover"/> alone.</summary>
+    Manual,
 }
 
 /// <summary>What becomes of pages that are lost for good. They never become zeros.</summary>

@@ -26,6 +26,9 @@ internal sealed class RunWorld
     private const ulong AliasOffset = RegionSpacing / 2;
     private const int CrashLimit = 8;
 
+    // Nothing fails more than three times in a run: so short that a second failure in a row pauses, and the way out of that is explored too.
+    private static readonly SourceTerms Terms = new(new Patience(TimeSpan.FromMicroseconds(15), Resumes: true));
+
     private readonly ExploreWorld _world;
     private readonly SequentialKernel _setup;
     private readonly Machine _machine;
@@ -188,6 +191,7 @@ internal sealed class RunWorld
         foreach (Registered registered in plan.Registered) view = view.With(Served(registered));
         HandlerSlot[] slots = [.. Enumerable.Range(0, plan.Handlers).Select(i => new HandlerSlot(i, NewThread(number, 100 + i)))];
         FaultReader reader = _world.Parts.NewReader(new ModelDescriptor(Contexts[number]), slots, view, _world.Loop, CrashLimit);
+        reader.Outages = new Outages(Terms);
         Readers[number] = reader;
         WireSource source = new(_world.Loop, _world.Faults, _world.Content, !plan.SourceActor) { Wire = _world.Wire, Overtaken = order => _world.Overtaken?.Invoke(order) };
         IActorRef? sourceActor = plan.SourceActor || plan.Push ? StartSource(source, $"source of {plan.Name}") : null;
@@ -209,8 +213,8 @@ internal sealed class RunWorld
     /// <summary>Background pushes; they begin with the threads.</summary>
     public List<(PushOptions Options, string Name)> Pushes { get; } = [];
 
-    /// <summary>True if a page waits for somebody to say that it may be tried again.</summary>
-    public bool HasPaused => Readers.Any(r => r is not null && (r.Quarantined.Count > 0 || r.OutstandingRequests().Any(q => q.Phase == RequestPhase.Paused)));
+    /// <summary>True if a page waits for somebody to say that it may be tried again. What waits out an outage goes on by itself, or the run does not finish.</summary>
+    public bool HasPaused => Readers.Any(r => r is not null && r.OutstandingRequests().Any(q => q is { Phase: RequestPhase.Paused, PausedBy: null }));
 
     /// <summary>What the embedder's <c>recover</c> does: everything that was given up is tried again.</summary>
     public void Recover()

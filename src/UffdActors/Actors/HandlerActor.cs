@@ -28,7 +28,9 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
     private readonly VmContext _vm;
     private readonly HandlerOptions _options;
     private readonly HandlerSlot _slot;
+    private readonly SourceWatch _watch;
     private PageRequest? _asking;
+    private WrongAnswerException? _wrong;
     private bool _answered;
 
     public HandlerActor(VmContext vm, HandlerOptions options)
@@ -36,6 +38,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         _vm = vm;
         _options = options;
         _slot = options.Slot;
+        _watch = options.Watch ?? options.Reader.Outages.Of(options.Source);
     }
 
     public static Props Props(VmContext vm, HandlerOptions options) =>
@@ -72,8 +75,10 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
     protected override void PreRestart(Exception reason, object message)
     {
-        _vm.Incidents.Report(new Incident(IncidentKind.HandlerCrashed, $"Handler {_slot.Number} crashed and was restarted: {reason.Message}", reason));
         PageRequest? during = (message as PageRequest) ?? (message as VmProtocol.Retry)?.Request ?? (message as IMonitorCall)?.Request;
+        // Of a page that is known for it, the outage is reported, and not each crash.
+        if (during is null || !_options.Reader.Outages.Crashes.Holds(Waiter.Of(during)))
+            _vm.Incidents.Report(new Incident(IncidentKind.HandlerCrashed, $"Handler {_slot.Number} crashed and was restarted: {reason.Message}", reason));
         _options.Context.Tell(new VmProtocol.HandlerCrashed(_slot.Number, during), ActorRefs.NoSender);
         base.PreRestart(reason, message);
     }
@@ -193,7 +198,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 break;
             case Resolution.Defer:
                 // Longer and longer over all the faults that came again: of each of them this is the first attempt.
-                RetryAfter(request, request.Streak);
+                OnFruitless(request, request.StreakError, request.Streak);
                 break;
             default:
                 Refuse(request, request.StreakError);
@@ -214,11 +219,12 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
         _asking = request;
         _answered = false;
+        _wrong = null;
         try
         {
             _options.Source.Request(
                 new PageOrder(request.Id, request.Region.Id, request.Page, request.Pages, Urgency.Demand, request.BufferAddress, CancellationToken.None), this);
-            if (!_answered) request.Failure = new InvalidOperationException($"{_options.Source} says that it answers at once, and did not answer for page {request.Page}");
+            if (!_answered) request.Failure = _wrong ?? _watch.Refuse(WrongAnswer.TooShort, SourceWatch.TooShort(request.Range));
         }
         catch (Exception e)
         {
@@ -233,40 +239,76 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
     /// <inheritdoc />
     public void Received(long id, long firstPage, int pages, SourceContent content, nint address)
     {
-        // Only the first answer that has the page counts.
-        if (!_answered && _asking is { } request && request.Id == id) _answered = request.TakeAnswer(firstPage, pages, content, address);
+        if (_answered || _asking is not { } request) return;
+        if (request.Id != id) OnOtherOrder(request, id);
+        else if (_watch.Check(request.Range, firstPage, pages, content, address) is { } wrong) _wrong = wrong;
+        else _answered = request.TakeAnswer(firstPage, pages, content, address); // Only the first answer that has the page counts.
     }
 
     /// <inheritdoc />
     public void Failed(long id, Exception reason)
     {
-        if (_answered || _asking is not { } request || request.Id != id) return;
+        if (_answered || _asking is not { } request) return;
+        if (request.Id != id)
+        {
+            OnOtherOrder(request, id);
+            return;
+        }
+
         _answered = true;
-        request.Failure = reason;
+        request.Failure = reason ?? (Exception)_watch.Refuse(WrongAnswer.NoReason, $"reported a failure of {request.Range} without a reason");
+    }
+
+    // Smaller ones are over, or another handler's.
+    private void OnOtherOrder(PageRequest request, long id)
+    {
+        if (id < 0 || id > request.Id) _wrong = _watch.Refuse(WrongAnswer.UnknownOrder, $"answered order {id} when it was asked for {request.Range}, which is order {request.Id}");
     }
 
     private void OnAnswered(PageRequest request)
     {
-        if (request.Failure is not { } failure || (failure is PageLostException && _options.LostPages == LostPages.Poison))
+        if (request.Failure is not { } failure)
         {
+            if (_watch.Outage.IsOn) OnAnswersAgain(request);
             Fill(request);
         }
-        else if (failure is PageLostException)
+        else if (failure is not PageLostException)
         {
-            Pause(request, new Incident(
-                IncidentKind.PageLost, $"The page at 0x{request.Address:x} is lost ({failure.Message}); its threads wait until recover or abandon is called.", failure));
-        }
-        else if (request.Attempts + 1 < FaultResolver.PatientAttempts)
-        {
-            Defer(request);
+            OnSourceFailed(request, failure);
         }
         else
         {
-            Pause(request, new Incident(
-                IncidentKind.SourceFailed,
-                $"The page source failed {request.Attempts + 1} times for the page at 0x{request.Address:x} ({failure.Message}); its threads wait until recover or abandon is called.",
-                failure));
+            // A source that says so is there.
+            if (_watch.Outage.IsOn) OnAnswersAgain(request);
+            if (_options.LostPages == LostPages.Poison) Fill(request);
+            else Pause(request, new Incident(
+                IncidentKind.PageLost, $"The page at 0x{request.Address:x} is lost ({failure.Message}); its threads wait until recover or abandon is called.", failure));
         }
+    }
+
+    private void OnAnswersAgain(PageRequest request)
+    {
+        if (_watch.Outage.Succeeded(Waiter.Of(request), _vm.Time.Now)) _options.Context.Tell(new VmProtocol.Release(_watch.Outage), ActorRefs.NoSender);
+    }
+
+    private void OnSourceFailed(PageRequest request, Exception failure)
+    {
+        request.Attempts++;
+        WaitOut(request, _watch.Outage, failure.Message, failure, 0);
+    }
+
+    /// <summary>A fill has had no effect, and its page is waited for all the same.</summary>
+    private void OnFruitless(PageRequest request, Errno error, int attempts) =>
+        WaitOut(request, _options.Reader.Outages.Fills, $"{request.Fill.Kind} of the page at 0x{request.Address:x} gives {error}{Likely(request, error)}", null, attempts);
+
+    /// <summary>What has failed may succeed later: tries again later and later, until the patience is over.</summary>
+    private void WaitOut(PageRequest request, Outage outage, string what, Exception? reason, int attempts)
+    {
+        bool isTriedAgain = outage.Failed(Waiter.Of(request), _vm.Time.Now, what, reason, out int failures);
+        // Somebody has been told: that is no fault that is late.
+        if (outage.IsReported) _options.Reader.Paused(request);
+        if (isTriedAgain) RetryAfter(request, Math.Max(attempts, failures));
+        else PauseIn(request, outage);
     }
 
     /// <summary>The page is there: fills it, by what the reader knows in this very turn (rule R9).</summary>
@@ -379,10 +421,20 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
     private void OnFillFailed(PageRequest request)
     {
+        if (request.Error == Errno.EFAULT && request.Fill.Kind == FillKind.Copy && request.Content == SourceContent.Bytes
+            && _watch.CheckAgain(request.Data, request.Bytes) is { } wrong)
+        {
+            OnSourceFailed(request, wrong);
+            return;
+        }
+
         switch (FaultResolver.After(request.Fill.Kind, request.Error, request.Fill.Out))
         {
             case Resolution.Wake:
                 Dismiss(request);
+                break;
+            case Resolution.Defer when request.Error == Errno.ENOMEM:
+                OnFruitless(request, request.Error, ++request.Attempts);
                 break;
             case Resolution.Defer:
                 Defer(request);
@@ -403,14 +455,11 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         {
             Dismiss(request);
         }
-        else if (request.Attempts >= FaultResolver.PatientAttempts)
-        {
-            Refuse(request, request.Error);
-        }
         else
         {
             request.Region.Alias?.Forget(request.Page);
-            Defer(request);
+            request.Attempts++;
+            OnFruitless(request, request.Error, request.Attempts);
         }
     }
 
@@ -419,8 +468,8 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
     {
         request.Error = error;
         GiveUpClaim(request);
-        if (error is Errno.EAGAIN or Errno.ENOMEM || request.Attempts + 1 < FaultResolver.PatientAttempts) Defer(request);
-        else Refuse(request, error);
+        request.Attempts++;
+        OnFruitless(request, error, request.Attempts);
     }
 
     private void OnRetry(PageRequest request)
@@ -454,16 +503,31 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
     private static string Likely(PageRequest request, Errno error) => error switch
     {
         Errno.EEXIST or Errno.ENOMEM when request.Pages > 1 => " again and again (the pool of huge pages may be empty)",
-        Errno.EFAULT when request.Fill.Kind == FillKind.Copy => " again and again (the page source may have named memory that cannot be read)",
+        Errno.EFAULT when request.Fill.Kind == FillKind.Copy => $" again and again (the page source may have named memory that cannot be read, at 0x{request.Data:x})",
         _ => "",
     };
 
     private void Pause(PageRequest request, Incident incident)
     {
         GiveUpClaim(request);
+        request.PausedBy = null;
         request.Phase = RequestPhase.Paused;
         _options.Reader.Paused(request);
         _vm.Incidents.Report(incident);
+    }
+
+    /// <summary>The patience is over, which has been reported: the page waits until somebody succeeds.</summary>
+    private void PauseIn(PageRequest request, Outage outage)
+    {
+        Waiter waiter = Waiter.Of(request);
+        long id = request.Id;
+        GiveUpClaim(request);
+        request.PausedBy = outage;
+        _options.Reader.Paused(request);
+        request.Phase = RequestPhase.Paused;
+        // On other threads it may have ended in between.
+        if (!outage.Holds(waiter)) _options.Context.Tell(new VmProtocol.Release(outage), ActorRefs.NoSender);
+        else if (outage.TryBeginProbing()) _vm.Time.After(outage.ProbeDelay(id), _options.Context, new VmProtocol.Probe(outage));
     }
 
     // A request is used again for other pages, and must not bring the claim of this one along.
@@ -476,6 +540,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
     private void Dismiss(PageRequest request)
     {
         GiveUpClaim(request);
+        if (_watch.Outage.IsOn) _watch.Outage.Forget(Waiter.Of(request), _vm.Time.Now);
         request.Phase = RequestPhase.Dismissed;
         _options.Context.Tell(request, ActorRefs.NoSender);
     }
@@ -488,5 +553,6 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 /// <param name="Source">Where pages come from.</param>
 /// <param name="SourceActor">The actor in front of the source; null if the source answers at once and is asked directly.</param>
 /// <param name="LostPages">What becomes of pages that the source has lost.</param>
+/// <param name="Watch">What is known of the source; null for what the reader knows.</param>
 internal sealed record HandlerOptions(
-    HandlerSlot Slot, FaultReader Reader, IActorRef Context, IPageSource Source, IActorRef? SourceActor, LostPages LostPages = LostPages.Wait);
+    HandlerSlot Slot, FaultReader Reader, IActorRef Context, IPageSource Source, IActorRef? SourceActor, LostPages LostPages = LostPages.Wait, SourceWatch? Watch = null);

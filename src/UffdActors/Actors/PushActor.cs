@@ -33,18 +33,24 @@ internal class PushActor : UntypedActor
     private SourceContent _content;
     private bool _pageByPage;
     private bool _isProbe;
-    private int _starved;
     private long _cursor;
     private long _decidedOn;
     private int _attempts;
-    private int _failures;
+    private readonly Outage _outage;
+    private readonly Outage _fills;
+    private readonly Waiter _self;
     private bool _paused;
+    private int _pauses;
+    private int _probes;
 
     public PushActor(VmContext vm, PushOptions options)
     {
         _vm = vm;
         _options = options;
         _fill = options.Thread.NewFill(null);
+        _outage = options.Watch?.Outage ?? options.Reader.Outages.Unnamed;
+        _fills = options.Reader.Outages.Fills;
+        _self = Waiter.Push(options.Region);
         _order = new PushOrder(Self, options.Region, new NativeBuffer((long)options.ChunkPages << PageSize.BaseShift));
         _unit = options.UnitPages;
         _gather = _unit > 1 ? new PageGather(_unit) : null;
@@ -74,8 +80,10 @@ internal class PushActor : UntypedActor
                 OnChunk(order);
                 break;
             case VmProtocol.Recover:
-                if (_paused) Next();
-                _paused = false;
+                GoOnAfterPause();
+                break;
+            case VmProtocol.ProbePush probe:
+                if (probe.Pause == _pauses) GoOnAfterPause();
                 break;
             case IPageFill fill:
                 if (fill.Advance()) OnFilled();
@@ -94,6 +102,8 @@ internal class PushActor : UntypedActor
     protected override void PostStop()
     {
         _options.Thread.Exit();
+        _outage.Forget(_self, _vm.Time.Now);
+        _fills.Forget(_self, _vm.Time.Now);
         _ = _options.Progress.Finished.TrySetException(new VmFailedException($"The background push of region {_options.Region} of {_vm.Name} was stopped before it had ended."));
         base.PostStop();
     }
@@ -143,14 +153,15 @@ internal class PushActor : UntypedActor
 
     private void OnChunk(PushOrder order)
     {
-        if (order.Failure is not null)
+        if (order.Failure is { } failure)
         {
             _cursor = order.FirstPage;
-            OnSourceFailed($"the page source failed for pages {order.FirstPage} to {order.FirstPage + order.Pages - 1}: {order.Failure.Message}", order.Failure);
+            if (failure is PageLostException) OnPageLost(order, failure);
+            else WaitOut(_outage, failure.Message, failure);
             return;
         }
 
-        _failures = 0;
+        if (_outage.IsOn) OnSucceeded(_outage);
         if (_gather is null)
         {
             foreach (PushPiece piece in order.Pieces) _pieces.Enqueue(piece);
@@ -288,7 +299,7 @@ internal class PushActor : UntypedActor
         if (_fill.Out is > 0)
         {
             _attempts = 0;
-            _starved = 0;
+            if (_fills.IsOn) OnSucceeded(_fills);
             Count((int)(_fill.Out.Value >> PageSize.BaseShift));
         }
 
@@ -306,7 +317,13 @@ internal class PushActor : UntypedActor
             case Errno.EEXIST:
                 OnPresent();
                 break;
-            case Errno.EAGAIN or Errno.ENOMEM:
+            case Errno.ENOMEM:
+                _pieces.Clear();
+                _cursor = _piece.FirstPage;
+                _piece = default;
+                WaitOut(_fills, $"{_fill.Kind} of the page at 0x{_fill.Start:x} gives ENOMEM again and again", null);
+                return;
+            case Errno.EAGAIN:
                 Delay();
                 return;
             case Errno.ENOENT or Errno.ESRCH:
@@ -314,6 +331,13 @@ internal class PushActor : UntypedActor
                 if (_fill.Length == (ulong)_unit << PageSize.BaseShift) Mark(_unit);
                 else _pageByPage = true;
                 break;
+            case Errno.EFAULT when _fill.Kind == FillKind.Copy && _content == SourceContent.Bytes
+                && _options.Watch?.CheckAgain(_piece.Address, _unit << PageSize.BaseShift) is { } wrong:
+                _cursor = _piece.FirstPage;
+                _piece = default;
+                _pieces.Clear();
+                WaitOut(_outage, wrong.Message, wrong);
+                return;
             case Errno.EFAULT when _fill.Kind == FillKind.Continue && RegionOf(_piece.FirstPage, out RegionView view) is { Alias: { } alias } region:
                 OnHole(alias, view.IsRemoved(region.Base + _piece.FirstPage, _unit));
                 break;
@@ -362,18 +386,16 @@ internal class PushActor : UntypedActor
             return;
         }
 
-        if (_fill.Error != Errno.EFAULT || ++_starved < FaultResolver.PatientAttempts)
+        if (_fill.Error != Errno.EFAULT)
         {
             Delay();
             return;
         }
 
-        _starved = 0;
         _cursor = _piece.FirstPage;
         _piece = default;
-        Pause(new Incident(
-            IncidentKind.FillRefused,
-            $"The background push has paused: the page at 0x{_fill.Start:x} is absent, and COPY gives EEXIST again and again (the pool of huge pages may be empty); it goes on when recover is called."));
+        _pieces.Clear();
+        WaitOut(_fills, $"the page at 0x{_fill.Start:x} is absent, and COPY gives EEXIST again and again (the pool of huge pages may be empty)", null);
     }
 
     // Through the mailbox, so that others have a turn: a demand may be waiting wherever this chunk went through.
@@ -405,22 +427,44 @@ internal class PushActor : UntypedActor
 
     private void Delay() => _vm.Time.After(FaultResolver.Delay(_attempts++, _options.Region), Self, VmProtocol.Resume.Instance);
 
-    private void OnSourceFailed(string what, Exception cause)
+    /// <summary>What has failed may succeed later: tries again later and later, until the patience is over.</summary>
+    private void WaitOut(Outage outage, string what, Exception? reason)
     {
-        if (++_failures < FaultResolver.PatientAttempts)
+        if (outage.Failed(_self, _vm.Time.Now, what, reason, out int failures))
         {
-            Delay();
+            _vm.Time.After(FaultResolver.Delay(failures, _options.Region), Self, VmProtocol.Resume.Instance);
             return;
         }
 
-        _failures = 0;
-        Pause(new Incident(IncidentKind.SourceFailed, $"The background push has paused: {what}; it goes on when recover is called.", cause));
+        _paused = true;
+        _pauses++;
+        // A push is alone, so it is its own probe.
+        if (outage.Resumes) _vm.Time.After(FaultResolver.ProbeDelay(_probes++, _options.Region), Self, new VmProtocol.ProbePush(_pauses));
     }
+
+    private void OnSucceeded(Outage outage)
+    {
+        _probes = 0;
+        if (outage.Succeeded(_self, _vm.Time.Now)) _options.Context.Tell(new VmProtocol.Release(outage), ActorRefs.NoSender);
+    }
+
+    private void OnPageLost(PushOrder order, Exception failure) => Pause(new Incident(
+        IncidentKind.PageLost,
+        $"The background push has paused: of pages {order.FirstPage} to {order.FirstPage + order.Pages - 1} one is lost ({failure.Message}); it goes on when recover is called.",
+        failure));
 
     private void Pause(Incident incident)
     {
         _paused = true;
+        _pauses++;
         _vm.Incidents.Report(incident);
+    }
+
+    private void GoOnAfterPause()
+    {
+        if (!_paused) return;
+        _paused = false;
+        Next();
     }
 
     private ServedRegion? RegionOf(long page, out RegionView view)
@@ -445,6 +489,7 @@ internal class PushActor : UntypedActor
 /// <param name="Progress">What it has done, for reports.</param>
 /// <param name="ChunkPages">Base pages in a chunk: whole pages of the region.</param>
 /// <param name="UnitPages">Base pages in a page of the region.</param>
+/// <param name="Watch">What is known of the source; null if nobody else asks it.</param>
 internal sealed record PushOptions(
     FaultReader Reader,
     IActorRef Context,
@@ -454,7 +499,8 @@ internal sealed record PushOptions(
     PageBitmap Received,
     PushProgress Progress,
     int ChunkPages,
-    int UnitPages = 1);
+    int UnitPages = 1,
+    SourceWatch? Watch = null);
 
 /// <summary>What the background push has done; written in its turns, read from anywhere.</summary>
 internal sealed class PushProgress(TaskCompletionSource finished)

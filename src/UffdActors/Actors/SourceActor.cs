@@ -1,5 +1,5 @@
-using System.Collections;
 using Akka.Actor;
+using UffdActors.Dispatch;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
 using UffdActors.PageSources;
@@ -11,44 +11,69 @@ namespace UffdActors.Actors;
 /// waits behind one chunk at the most.
 /// </summary>
 /// <remarks>
-/// Answers may be short, late, out of order or repeated. A page is taken once, from the first answer that has it; what is about no page that
-/// was asked for, or comes when nobody waits any more, is dropped. A page larger than a base page is one order, and there once all of it is. The asker's buffer lives as long as somebody may still write to it: the
-/// source knows this receiver, and this receiver the orders that are unanswered.
+/// <para>Answers may be short, late, out of order or repeated. A page is taken once, from the first answer that has it; what comes when nobody waits any
+/// more is dropped. A page larger than a base page is one order, and there once all of it is. The asker's buffer lives as long as somebody may still write
+/// to it: the source knows this receiver, and this receiver the orders that are open.</para>
+/// <para>An answer that makes no sense is refused and reported (<see cref="SourceWatch"/>). If nothing better follows in a moment, the order it was about
+/// has failed. An order that is not answered in full for as long as the patience is given again, with another buffer; whichever is answered first counts,
+/// and each keeps its buffer until it has been answered.</para>
 /// </remarks>
 internal sealed class SourceActor : UntypedActor, IPageReceiver
 {
+    // What a source that says too much may need to come to the point.
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(10);
+
+    // Of one asker. Each holds a buffer that the source may write to.
+    private const int MostOpenOrders = 4;
+
     private readonly IPageSource _source;
-    private readonly Dictionary<long, PageRequest> _pending = [];
-    private readonly Dictionary<long, PushOrder> _pushes = [];
+    private readonly SourceWatch? _watch;
+    private readonly RingTime? _time;
+    private readonly TimeSpan? _askAgainAfter;
+    private readonly Dictionary<long, OpenOrder> _open = [];
+    private readonly Stack<OpenOrder> _spare = [];
     private readonly IActorRef _self;
     private readonly CancellationTokenSource _stopped = new();
-    private object? _asking;
+    private OpenOrder? _asking;
     private long _askedId;
     private int _askingThread;
-    private bool _answered;
     private long _nextId;
+    private bool _isSweeping;
 
-    public SourceActor(IPageSource source)
+    public SourceActor(IPageSource source, SourceWatch? watch, RingTime? time)
     {
         _source = source;
+        _watch = watch;
+        _time = time;
+        _askAgainAfter = time is null ? null : watch?.AsksAgainAfter;
         _self = Self;
     }
 
-    public static Props Props(IPageSource source, string dispatcherId) =>
-        Akka.Actor.Props.Create<SourceActor>(source).WithDispatcher(dispatcherId);
+    /// <param name="source">The source.</param>
+    /// <param name="dispatcherId">Dispatcher of the ring.</param>
+    /// <param name="watch">What is known of the source; null to take every answer as it is.</param>
+    /// <param name="time">The ring's time.</param>
+    public static Props Props(IPageSource source, string dispatcherId, SourceWatch? watch = null, RingTime? time = null) =>
+        Akka.Actor.Props.Create<SourceActor>(source, watch, time).WithDispatcher(dispatcherId);
 
     protected override void OnReceive(object message)
     {
         switch (message)
         {
             case PageRequest request:
-                Ask(request, request.Region.Id, request.Page, request.Pages, Urgency.Demand, request.BufferAddress);
+                Ask(request, new OrderRange(request.Region.Id, request.Page, request.Pages, request.BufferAddress), Urgency.Demand);
                 break;
             case PushOrder order:
-                Ask(order, order.Region, order.FirstPage, order.Pages, Urgency.Push, order.Buffer.Address);
+                Ask(order, new OrderRange(order.Region, order.FirstPage, order.Pages, order.Buffer.Address), Urgency.Push);
                 break;
             case VmProtocol.SourceAnswer answer:
                 OnAnswer(answer);
+                break;
+            case VmProtocol.OrderDue due:
+                OnWrongForGood(due.Id);
+                break;
+            case VmProtocol.Sweep:
+                Sweep();
                 break;
             default:
                 Unhandled(message);
@@ -66,143 +91,248 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
     /// <inheritdoc />
     public void Received(long id, long firstPage, int pages, SourceContent content, nint address)
     {
-        if (IsAsking(id)) Deliver(_asking!, firstPage, pages, content, address, null);
-        else _self.Tell(new VmProtocol.SourceAnswer(id, firstPage, pages, content, address, null), ActorRefs.NoSender);
+        if (IsAsking(id)) Deliver(_asking!, firstPage, pages, content, address);
+        else if (!IsUnknownInAsking(id)) _self.Tell(new VmProtocol.SourceAnswer(id, firstPage, pages, content, address, null, false), ActorRefs.NoSender);
     }
 
     /// <inheritdoc />
     public void Failed(long id, Exception reason)
     {
-        if (IsAsking(id)) Deliver(_asking!, 0, 0, SourceContent.Zero, 0, reason);
-        else _self.Tell(new VmProtocol.SourceAnswer(id, 0, 0, SourceContent.Zero, 0, reason), ActorRefs.NoSender);
+        if (IsAsking(id)) Fail(_asking!, reason);
+        else if (!IsUnknownInAsking(id)) _self.Tell(new VmProtocol.SourceAnswer(id, 0, 0, SourceContent.Zero, 0, reason, true), ActorRefs.NoSender);
     }
 
     // Answers from within the request are taken in its turn; those of other threads come through the mailbox, even while it lasts.
     private bool IsAsking(long id) => _asking is not null && Volatile.Read(ref _askedId) == id && Environment.CurrentManagedThreadId == _askingThread;
 
-    private void Ask(object asker, int region, long firstPage, int pages, Urgency urgency, nint buffer)
+    /// <summary>While it is being asked, a source answers an order that never was: it is clear enough which one it means.</summary>
+    private bool IsUnknownInAsking(long id)
+    {
+        if (_asking is null || Environment.CurrentManagedThreadId != _askingThread || (id >= 0 && id < _nextId)) return false;
+        if (_watch?.Refuse(WrongAnswer.UnknownOrder, UnknownOrder(id)) is { } wrong && _asking.Asker is not null) OnWrong(_asking, wrong);
+        return true;
+    }
+
+    private static string UnknownOrder(long id) => $"answered order {id}, and there never was one";
+
+    private void Ask(object asker, OrderRange range, Urgency urgency, OpenOrder? earlier = null)
     {
         Volatile.Write(ref _askedId, _nextId++);
         _askingThread = Environment.CurrentManagedThreadId;
-        _asking = asker;
-        _answered = false;
+        OpenOrder order = _spare.TryPop(out OpenOrder? spare) ? spare : new OpenOrder();
+        order.Begin(_askedId, asker, range, urgency, _askAgainAfter is null ? 0 : _time!.Now, earlier);
+        _asking = order;
         try
         {
-            _source.Request(new PageOrder(_askedId, region, firstPage, pages, urgency, buffer, _stopped.Token), this);
+            _source.Request(new PageOrder(order.Id, range.Region, range.FirstPage, range.Pages, urgency, range.Buffer, _stopped.Token), this);
         }
         catch (Exception e)
         {
             // A source that throws has failed this order and no other.
-            Deliver(asker, 0, 0, SourceContent.Zero, 0, e);
+            Fail(order, e);
         }
 
         _asking = null;
-        if (_answered) return;
-        if (asker is PageRequest request) _pending.Add(_askedId, request);
-        else _pushes.Add(_askedId, (PushOrder)asker);
+        if (order.Asker is not null && _source.AnswersAtOnce)
+            End(order, order.Wrong ?? _watch?.Refuse(WrongAnswer.TooShort, SourceWatch.TooShort(range)) ?? new WrongAnswerException(SourceWatch.TooShort(range)));
+        if (order.Asker is null) Spare(order);
+        else
+        {
+            _open.Add(order.Id, order);
+            BeginSweeping();
+        }
     }
 
     private void OnAnswer(VmProtocol.SourceAnswer answer)
     {
-        // Repeated answers find nobody any more.
-        if (_pending.TryGetValue(answer.Id, out PageRequest? request))
+        if (!_open.TryGetValue(answer.Id, out OpenOrder? order))
         {
-            _answered = false;
-            Deliver(request, answer.FirstPage, answer.Pages, answer.Content, answer.Address, answer.Failure);
-            if (_answered) _ = _pending.Remove(answer.Id);
+            // Repeated answers, and late ones, find nobody any more.
+            if (answer.Id < 0 || answer.Id >= _nextId) OnUnknownOrder(answer.Id);
+            return;
         }
-        else if (_pushes.TryGetValue(answer.Id, out PushOrder? order))
+
+        bool isWanted = order.Asker is not null;
+        order.Left -= Math.Max(0, answer.Pages);
+        if (order.Left <= 0 || answer.IsFailure) order.IsClosed = true;
+        if (isWanted && answer.IsFailure) Fail(order, answer.Failure);
+        else if (isWanted) Deliver(order, answer.FirstPage, answer.Pages, answer.Content, answer.Address);
+        if (order.Asker is null) Close(order);
+    }
+
+    private void Deliver(OpenOrder order, long firstPage, int pages, SourceContent content, nint address)
+    {
+        if (order.Asker is not { } asker) return;
+        if (_watch?.Check(order.Range, firstPage, pages, content, address) is { } wrong)
         {
-            _answered = false;
-            Deliver(order, answer.FirstPage, answer.Pages, answer.Content, answer.Address, answer.Failure);
-            if (order.IsAnswered) _ = _pushes.Remove(answer.Id);
+            OnWrong(order, wrong);
+            return;
+        }
+
+        order.Wrong = null;
+        if (_askAgainAfter is not null) order.HeardAt = _time!.Now;
+        if (asker is PageRequest request)
+        {
+            if (!request.TakeAnswer(firstPage, pages, content, address)) return;
+            End(order, null);
+        }
+        else
+        {
+            var push = (PushOrder)asker;
+            push.Add(firstPage, pages, content, address);
+            if (push.IsAnswered) End(order, null);
         }
     }
 
-    private void Deliver(object asker, long firstPage, int pages, SourceContent content, nint address, Exception? failure)
+    private void Fail(OpenOrder order, Exception? reason)
     {
+        if (order.Asker is null) return;
+        End(order, reason ?? _watch?.Refuse(WrongAnswer.NoReason, $"reported a failure of {order.Range} without a reason") ?? new WrongAnswerException("it failed without a reason"));
+    }
+
+    /// <summary>The order is over, well or not: its asker is told.</summary>
+    private static void End(OpenOrder order, Exception? failure)
+    {
+        object asker = order.Asker!;
+        // Others that were given for the same pages are not wanted any more. The source may still write to their buffers, the asker's own among them.
+        for (OpenOrder? one = order.Earlier; one is not null; one = one.Earlier) one.Asker = null;
+        for (OpenOrder? one = order.Later; one is not null; one = one.Later)
+        {
+            if (one.Later is null) one.Lent = asker is PageRequest page ? page.LendBuffer(isAnswered: true) : ((PushOrder)asker).LendBuffer();
+            one.Asker = null;
+        }
+
+        order.Asker = null;
         if (asker is PageRequest request)
         {
-            if (_answered || (failure is null && !request.TakeAnswer(firstPage, pages, content, address))) return;
-            _answered = true;
             request.Failure = failure;
             request.Handler.Thread.Actor.Tell(request, ActorRefs.NoSender);
             return;
         }
 
-        var order = (PushOrder)asker;
-        if (_answered) return;
-        order.Add(firstPage, pages, content, address, failure);
-        if (!order.IsAnswered) return;
-        _answered = true;
-        order.Asker.Tell(order, ActorRefs.NoSender);
-    }
-}
-
-/// <summary>A chunk that the background push asks for; answered piece by piece, and told back when it is complete.</summary>
-internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer)
-{
-    // Of the pages asked for, those that have come.
-    private readonly BitArray _come = new(checked((int)(buffer.Bytes >> PageSize.BaseShift)));
-    private int _missing;
-
-    /// <summary>Who asks.</summary>
-    public IActorRef Asker { get; } = asker;
-
-    /// <summary>Region.</summary>
-    public int Region { get; } = region;
-
-    /// <summary>First page.</summary>
-    public long FirstPage { get; private set; }
-
-    /// <summary>Pages.</summary>
-    public int Pages { get; private set; }
-
-    /// <summary>Native memory for the bytes; goes with the last who knows of it, the source among them.</summary>
-    public NativeBuffer Buffer { get; } = buffer;
-
-    /// <summary>The answer, in pieces of equal content.</summary>
-    public List<PushPiece> Pieces { get; } = [];
-
-    /// <summary>Why the source could not answer.</summary>
-    public Exception? Failure { get; private set; }
-
-    /// <summary>True once every page has been answered, or the order has failed.</summary>
-    public bool IsAnswered => Failure is not null || _missing == 0;
-
-    public void Begin(long firstPage, int pages)
-    {
-        FirstPage = firstPage;
-        Pages = pages;
-        Pieces.Clear();
-        Failure = null;
-        _come.SetAll(false);
-        _missing = pages;
+        var push = (PushOrder)asker;
+        if (failure is not null) push.Fail(failure);
+        push.Asker.Tell(push, ActorRefs.NoSender);
     }
 
-    public void Add(long firstPage, int pages, SourceContent content, nint address, Exception? failure)
+    private void OnUnknownOrder(long id)
     {
-        Failure = failure;
-        if (failure is not null) return;
-        // Page by page what is asked for and has not come yet, in pieces that are as long as they can be.
-        for (int i = 0; i < pages;)
+        WrongAnswerException? wrong = _watch?.Refuse(WrongAnswer.UnknownOrder, UnknownOrder(id));
+        // Whose it was can be told if there is one only.
+        if (wrong is null) return;
+        OpenOrder[] wanted = [.. _open.Values.Where(o => o.Asker is not null).Take(2)];
+        if (wanted is [var only]) OnWrong(only, wrong);
+    }
+
+    private void OnWrong(OpenOrder order, WrongAnswerException wrong)
+    {
+        if (order.Wrong is null && _time is not null) _time.After(Moment, _self, new VmProtocol.OrderDue(order.Id));
+        order.Wrong = wrong;
+    }
+
+    /// <summary>Nothing that makes sense has followed an answer that made none.</summary>
+    private void OnWrongForGood(long id)
+    {
+        if (!_open.TryGetValue(id, out OpenOrder? order) || order is not { Asker: not null, Wrong: { } wrong }) return;
+        Lend(order);
+        End(order, wrong);
+    }
+
+    private void BeginSweeping()
+    {
+        if (_isSweeping || _askAgainAfter is not { } after) return;
+        _isSweeping = true;
+        _time!.After(after, _self, VmProtocol.Sweep.Instance);
+    }
+
+    /// <summary>Gives orders again of which nothing has been heard for too long.</summary>
+    private void Sweep()
+    {
+        _isSweeping = false;
+        long now = _time!.Now;
+        bool isAnyLeft = false;
+        foreach (OpenOrder order in _open.Values.ToArray())
         {
-            int run = 0;
-            while (i + run < pages && TakeMissing(firstPage + i + run)) run++;
-            if (run > 0) Pieces.Add(new PushPiece(firstPage + i, run, content, content == SourceContent.Bytes ? address + ((nint)i << PageSize.BaseShift) : address));
-            i += Math.Max(run, 1);
+            if (order.Asker is not { } asker || order.Later is not null) continue;
+            if (now - order.HeardAt < _askAgainAfter!.Value.Ticks * TimeSpan.NanosecondsPerTick)
+            {
+                isAnyLeft = true;
+                continue;
+            }
+
+            if (order.Number >= MostOpenOrders) continue;
+            isAnyLeft = true;
+            string missing = asker is PushOrder { Missing: var left } && left < order.Range.Pages ? $" ({left} pages of it are missing)" : "";
+            _ = _watch!.Refuse(WrongAnswer.Silence, $"has not answered {order.Range} in full for {_askAgainAfter.Value.TotalSeconds:0.0##} s{missing}; it is given again", isRefused: false);
+            Lend(order);
+            nint buffer = asker is PageRequest request ? request.BufferAddress : ((PushOrder)asker).Buffer.Address;
+            Ask(asker, order.Range with { Buffer = buffer }, order.Urgency, order);
+        }
+
+        if (isAnyLeft) BeginSweeping();
+    }
+
+    // The source may still write to the buffer, until it has closed the order.
+    private static void Lend(OpenOrder order) =>
+        order.Lent = order.Asker is PageRequest request ? request.LendBuffer() : ((PushOrder)order.Asker!).LendBuffer();
+
+    private void Close(OpenOrder order)
+    {
+        // One that was given up stays, with its buffer, until the source has said something about it.
+        if (order.Lent is not null && !order.IsClosed) return;
+        if (_open.Remove(order.Id)) Spare(order);
+    }
+
+    private void Spare(OpenOrder order)
+    {
+        // Orders for the same pages know each other: such ones are left to the collector.
+        if (order.Earlier is not null || order.Later is not null) return;
+        order.Lent = null;
+        if (_spare.Count < MostOpenOrders) _spare.Push(order);
+    }
+
+    /// <summary>An order that the source has not answered in full.</summary>
+    private sealed class OpenOrder
+    {
+        public long Id { get; private set; }
+
+        /// <summary>Who waits for it; null if nobody does any more.</summary>
+        public object? Asker { get; set; }
+
+        public OrderRange Range { get; private set; }
+
+        public Urgency Urgency { get; private set; }
+
+        /// <summary>When something that made sense was heard last.</summary>
+        public long HeardAt { get; set; }
+
+        /// <summary>What was wrong with the latest answer; null if nothing was.</summary>
+        public WrongAnswerException? Wrong { get; set; }
+
+        /// <summary>Its buffer, if the asker has got another one.</summary>
+        public NativeBuffer? Lent { get; set; }
+
+        /// <summary>Pages about which the source has said nothing.</summary>
+        public long Left { get; set; }
+
+        /// <summary>The source has said that it is done with it.</summary>
+        public bool IsClosed { get; set; }
+
+        /// <summary>The same pages' order before it.</summary>
+        public OpenOrder? Earlier { get; private set; }
+
+        /// <summary>And behind it.</summary>
+        public OpenOrder? Later { get; private set; }
+
+        /// <summary>How often these pages have been asked for, this time included.</summary>
+        public int Number { get; private set; }
+
+        public void Begin(long id, object asker, in OrderRange range, Urgency urgency, long now, OpenOrder? earlier)
+        {
+            (Id, Asker, Range, Urgency, HeardAt, Wrong, Lent, IsClosed, Earlier, Later) = (id, asker, range, urgency, now, null, null, false, earlier, null);
+            Left = range.Pages;
+            Number = (earlier?.Number ?? 0) + 1;
+            if (earlier is not null) earlier.Later = this;
         }
     }
-
-    private bool TakeMissing(long page)
-    {
-        long at = page - FirstPage;
-        if (at < 0 || at >= Pages || _come[(int)at]) return false;
-        _come[(int)at] = true;
-        _missing--;
-        return true;
-    }
 }
-
-/// <summary>Pages of a chunk with the same kind of content.</summary>
-internal readonly record struct PushPiece(long FirstPage, int Pages, SourceContent Content, nint Address);

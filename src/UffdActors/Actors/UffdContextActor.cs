@@ -78,6 +78,15 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
             case VmProtocol.Recover:
                 _reader?.Recover();
                 break;
+            case VmProtocol.Probe probe:
+                if (_reader!.Probe(probe.Outage)) Vm.Time.After(probe.Outage.ProbeDelay(_reader.Outstanding), Self, probe);
+                break;
+            case VmProtocol.Release release:
+                _reader!.Release(release.Outage);
+                break;
+            case VmProtocol.HandOutAgain again:
+                _reader!.HandOutAgain(again.Address);
+                break;
             default:
                 Unhandled(message);
                 return;
@@ -98,8 +107,11 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
     private void OnHandlerCrashed(VmProtocol.HandlerCrashed crashed)
     {
         if (_reader?.HandlerCrashed(crashed.Handler, crashed.During) is not { } page) return;
-        Vm.Incidents.Report(new Incident(
-            IncidentKind.PageQuarantined,
-            $"Handler {crashed.Handler} crashed repeatedly on the page at 0x{page:x}; its threads wait until recover or abandon is called."));
+        Outage outage = _reader.Outages.Crashes;
+        string what = $"handler {crashed.Handler} crashed again and again on the page at 0x{page:x}";
+        if (outage.Failed(Waiter.Of(crashed.During!), Vm.Time.Now, what, null, out int failures))
+            Vm.Time.After(FaultResolver.Delay(failures, (long)page), Self, new VmProtocol.HandOutAgain(page));
+        else if (outage.TryBeginProbing())
+            Vm.Time.After(outage.ProbeDelay((long)page), Self, new VmProtocol.Probe(outage));
     }
 }

@@ -104,6 +104,31 @@ internal static class VmProtocol
     }
 
     /// <summary>An answer of a page source that did not come within the request.</summary>
-    public sealed record SourceAnswer(long Id, long FirstPage, int Pages, SourceContent Content, nint Address, Exception? Failure)
+    public sealed record SourceAnswer(long Id, long FirstPage, int Pages, SourceContent Content, nint Address, Exception? Failure, bool IsFailure)
         : INoSerializationVerificationNeeded;
+
+    /// <summary>An order was answered with nonsense a moment ago: nothing better has come, or it has.</summary>
+    public sealed record OrderDue(long Id) : INoSerializationVerificationNeeded;
+
+    /// <summary>Looks for orders of which nothing has been heard for too long.</summary>
+    public sealed class Sweep : INoSerializationVerificationNeeded
+    {
+        private Sweep()
+        {
+        }
+
+        public static Sweep Instance { get; } = new();
+    }
+
+    /// <summary>Tries one of those who have paused in an outage.</summary>
+    public sealed record Probe(Outage Outage) : INoSerializationVerificationNeeded;
+
+    /// <summary>An outage is over: those who have paused in it go on.</summary>
+    public sealed record Release(Outage Outage) : INoSerializationVerificationNeeded;
+
+    /// <summary>A page on which handlers crash is handed out again.</summary>
+    public sealed record HandOutAgain(ulong Address) : INoSerializationVerificationNeeded;
+
+    /// <summary>The push is tried again after it has paused; not so if it has been woken meanwhile.</summary>
+    public sealed record ProbePush(int Pause) : INoSerializationVerificationNeeded;
 }

@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Actors;
 using UffdActors.Dispatch;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
@@ -51,12 +52,13 @@ internal class FaultReader
     private readonly List<ulong> _strays = [];
     private readonly Dictionary<ulong, (int Count, Errno Error)> _streaks = [];
     private readonly Dictionary<ulong, int> _crashes = [];
-    private readonly HashSet<ulong> _quarantined = [];
+    private readonly Dictionary<ulong, Waiter> _quarantined = [];
     private readonly List<PushGate> _gates = [];
     private readonly RingTime _time;
     private readonly int _crashLimit;
     private volatile RegionView _view;
     private long _nextId;
+    private long _lastProbed = -1;
 
     public FaultReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit)
     {
@@ -71,6 +73,9 @@ internal class FaultReader
 
     /// <summary>The userfaultfd that is read.</summary>
     public IUffdDescriptor Descriptor => _descriptor;
+
+    /// <summary>Troubles that its pages wait out.</summary>
+    public Outages Outages { get; set; } = new(new SourceTerms(new Patience(TimeSpan.FromSeconds(30), Resumes: false)));
 
     /// <summary>What the embedder wants to do before a protected page is given to a writer: region and page. Null for nothing.</summary>
     public Action<int, long>? BeforeWrite { get; init; }
@@ -91,7 +96,7 @@ internal class FaultReader
     public int Outstanding => _outstanding.Count;
 
     /// <summary>Pages that nobody resolves until they are recovered.</summary>
-    public IReadOnlyCollection<ulong> Quarantined => _quarantined;
+    public IReadOnlyCollection<ulong> Quarantined => _quarantined.Keys;
 
     /// <summary>Adds a region, before its faults can come.</summary>
     public void Add(ServedRegion region) => _view = _view.With(region);
@@ -133,7 +138,8 @@ internal class FaultReader
     {
         Counters.Count(request);
         if (_streaks.Count > 0) _ = _streaks.Remove(request.Address);
-        if (_crashes.Count > 0) _ = _crashes.Remove(request.Address);
+        if (Outages.Fills.IsOn) OnSucceeded(Outages.Fills, request);
+        if (_crashes.Count > 0 && _crashes.Remove(request.Address)) OnSucceeded(Outages.Crashes, request);
         if (request.Pages == 1) _ = request.Region.Received.Set(request.Page);
         else request.Region.Received.Set(request.Page, request.Pages);
         _ = Leave(request);
@@ -150,17 +156,19 @@ internal class FaultReader
         // Not so if the page is there, or the thread gets its SIGBUS: then it does not fault again.
         if (request.Error == Errno.EEXIST || (request.Error == Errno.EFAULT && request.Fill.Kind == FillKind.Copy))
             _streaks[request.Address] = (request.Streak + 1, request.Error);
+        else if (Outages.Fills.IsOn)
+            Outages.Fills.Forget(Waiter.Of(request), _time.Now);
         if (Leave(request)) Wake(request.Address);
         Recycle(request);
     }
 
-    /// <summary>The handler has given a page up for now, and has reported it: that is no fault that is late.</summary>
+    /// <summary>It has been reported that a page is waited for: that is no fault that is late.</summary>
     public void Paused(PageRequest request) => _watch?.Remove(request);
 
     /// <summary>
     /// A handler has crashed. The kernel never delivers a fault twice, so its pages are woken: their threads fault again.
     /// </summary>
-    /// <returns>The page that is given up for now because of too many crashes on it, or null.</returns>
+    /// <returns>The page that is held back because of too many crashes on it, or null.</returns>
     public virtual ulong? HandlerCrashed(int handler, PageRequest? during)
     {
         _handlers[handler].NextIncarnation();
@@ -171,7 +179,7 @@ internal class FaultReader
             _crashes[during.Address] = crashes;
             if (crashes >= _crashLimit)
             {
-                _ = _quarantined.Add(during.Address);
+                _quarantined[during.Address] = Waiter.Of(during);
                 quarantined = during.Address;
             }
         }
@@ -182,6 +190,7 @@ internal class FaultReader
             _ = Leave(request);
             if (request.HasClaim) request.Region.Alias!.Unclaim(request.Page);
             request.HasClaim = false;
+            Outages.Forget(Waiter.Of(request), _time.Now);
             Counters.Redelivered++;
             Wake(request.Address);
         }
@@ -198,25 +207,85 @@ internal class FaultReader
         else _gates.Add(gate);
     }
 
+    /// <summary>A page on which handlers crash has been held back for long enough: its threads fault again.</summary>
+    public void HandOutAgain(ulong page)
+    {
+        if (_quarantined.Remove(page)) Wake(page);
+    }
+
+    /// <summary>Tries one of the pages that have paused in an outage, one after the other.</summary>
+    /// <returns>False if none has paused any more.</returns>
+    public bool Probe(Outage outage)
+    {
+        if (!outage.GoOnProbing()) return false;
+        if (outage == Outages.Crashes)
+        {
+            if (_quarantined.Count == 0) return true;
+            (ulong page, Waiter waiter) = _quarantined.First();
+            outage.Tried(waiter);
+            HandOutAgain(page);
+            return true;
+        }
+
+        PageRequest? next = null;
+        foreach (PageRequest request in _outstanding.All())
+        {
+            if (request.Phase != RequestPhase.Paused || request.PausedBy != outage) continue;
+            if (next is null || (request.Id > _lastProbed, -request.Id).CompareTo((next.Id > _lastProbed, -next.Id)) > 0) next = request;
+        }
+
+        if (next is null) return true;
+        _lastProbed = next.Id;
+        outage.Tried(Waiter.Of(next));
+        next.Phase = RequestPhase.Deferred;
+        next.Handler.Thread.Tell(new VmProtocol.Retry(next));
+        return true;
+    }
+
+    /// <summary>An outage is over: the threads of the pages that have paused in it fault again.</summary>
+    public void Release(Outage outage)
+    {
+        if (outage == Outages.Crashes) ReleaseQuarantined();
+        foreach (PageRequest request in _outstanding.All())
+        {
+            if (request.Phase == RequestPhase.Paused && request.PausedBy == outage) GiveBack(request);
+        }
+    }
+
     /// <summary>Lets the threads of pages that were given up fault again: after crashes, a failed source, or a refused fill.</summary>
     public void Recover()
     {
+        Outages.Recover(_time.Now);
         _crashes.Clear();
-        ulong[] pages = [.. _quarantined];
-        _quarantined.Clear();
-        foreach (ulong page in pages) Wake(page);
+        ReleaseQuarantined();
         foreach (PageRequest request in _outstanding.All())
         {
-            if (request.Phase != RequestPhase.Paused) continue;
-            _ = _streaks.Remove(request.Address);
-            _ = Leave(request);
-            Wake(request.Address);
-            Recycle(request);
+            if (request.Phase == RequestPhase.Paused) GiveBack(request);
         }
     }
 
     /// <summary>The requests that are being resolved, in no order; for reports.</summary>
     public IEnumerable<PageRequest> OutstandingRequests() => _outstanding.All();
+
+    private void OnSucceeded(Outage outage, PageRequest request)
+    {
+        if (outage.Succeeded(Waiter.Of(request), _time.Now)) Release(outage);
+    }
+
+    private void ReleaseQuarantined()
+    {
+        ulong[] pages = [.. _quarantined.Keys];
+        _quarantined.Clear();
+        foreach (ulong page in pages) Wake(page);
+    }
+
+    private void GiveBack(PageRequest request)
+    {
+        _ = _streaks.Remove(request.Address);
+        _ = Leave(request);
+        Wake(request.Address);
+        Recycle(request);
+    }
 
     private void HandOthers(IFaultRoute route)
     {
@@ -246,7 +315,7 @@ internal class FaultReader
             return;
         }
 
-        if (_quarantined.Count > 0 && _quarantined.Contains(address)) return;
+        if (_quarantined.Count > 0 && _quarantined.ContainsKey(address)) return;
         if (region is null)
         {
             // Unmapped or moved while the fault was under way: the thread looks again, and finds what is there now. If the range is

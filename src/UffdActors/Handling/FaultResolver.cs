@@ -38,11 +38,12 @@ internal enum Resolution
 /// <summary>How faults are resolved: pure decisions that every world shares (DESIGN 9).</summary>
 internal static class FaultResolver
 {
-    /// <summary>Attempts on one page before a failing source is given up for now, and a deferred fill is reported; about a second of back-off.</summary>
+    /// <summary>Attempts after which a fill that waits for an event to be read is reported; about a second of back-off.</summary>
     public const int PatientAttempts = 16;
 
     private const double FirstDelayMicroseconds = 20;
     private const double LongestDelayMicroseconds = 100_000;
+    private const double LongestProbeMicroseconds = 1_000_000;
 
     /// <summary>The first step for a fresh request.</summary>
     /// <param name="flags">Why the thread faulted.</param>
@@ -53,7 +54,6 @@ internal static class FaultResolver
     public static Resolution First(FaultFlags flags, ResolveBy by, bool removed, int streak, bool hasWaited = false)
     {
         if ((flags & FaultFlags.Wp) != 0) return Resolution.ClearProtection;
-        if (streak >= PatientAttempts) return Resolution.Refuse;
         // A minor fault says that the cache has the page; of one that was removed, what it has is right as it is.
         if ((flags & FaultFlags.Minor) != 0 && (removed || by == ResolveBy.ContinueAsIs)) return Resolution.Continue;
         // A page that is neither to be had nor missing: ZEROPAGE does not take a marker where COPY does; an empty pool of huge pages
@@ -88,11 +88,18 @@ internal static class FaultResolver
     /// </summary>
     /// <param name="attempt">Attempts made so far.</param>
     /// <param name="salt">Names who waits. The same salt and attempt give the same delay, so that a run can be repeated.</param>
-    public static TimeSpan Delay(int attempt, long salt)
+    public static TimeSpan Delay(int attempt, long salt) => Delay(FirstDelayMicroseconds, LongestDelayMicroseconds, attempt, salt);
+
+    /// <summary>Delay before somebody who has paused is tried again: doubles from 0.1 s up to 1 s, less such a part.</summary>
+    /// <param name="round">Probes made so far.</param>
+    /// <param name="salt">As of <see cref="Delay(int, long)"/>.</param>
+    public static TimeSpan ProbeDelay(int round, long salt) => Delay(LongestDelayMicroseconds, LongestProbeMicroseconds, round, salt);
+
+    private static TimeSpan Delay(double first, double longest, int attempt, long salt)
     {
         ulong state = ((ulong)salt << 8) ^ (ulong)attempt;
         double share = (SplitMix.Next(ref state) >> 11) * (1.0 / (1UL << 53));
-        double full = Math.Min(LongestDelayMicroseconds, FirstDelayMicroseconds * Math.Pow(2, Math.Min(attempt, 20)));
+        double full = Math.Min(longest, first * Math.Pow(2, Math.Min(attempt, 20)));
         return TimeSpan.FromMicroseconds(full * (1 - (share / 2)));
     }
 }

@@ -17,7 +17,7 @@ public enum IncidentKind
     /// <summary>A handler crashed; it was restarted, and its faults were delivered again.</summary>
     HandlerCrashed,
 
-    /// <summary>A handler crashed too often on one page; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
+    /// <summary>Handlers crashed too often on one page; it is held back, and handed out again later and later (<c>uffd.source-patience</c>).</summary>
     PageQuarantined,
 
     /// <summary>A memory module threw; the call ended with EIO.</summary>
@@ -26,7 +26,7 @@ public enum IncidentKind
     /// <summary>What the kernel would write to its log once (WARN_ONCE): a module's table contradicts itself.</summary>
     KernelWarning,
 
-    /// <summary>A page source failed beyond its retries; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
+    /// <summary>An outage of a page source has begun: it has failed several times in a row, and is asked again later and later (<c>uffd.source-patience</c>).</summary>
     SourceFailed,
 
     /// <summary>A page source has lost a page for good; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
@@ -44,8 +44,20 @@ public enum IncidentKind
     /// <summary><see cref="ServeOptions.BeforeWrite"/> threw; what becomes of the page is said by <see cref="ServeOptions.HookFailure"/>.</summary>
     HookFailed,
 
-    /// <summary>A page is being waited for unusually long (no memory, an event that nobody reads); it is tried on.</summary>
+    /// <summary>A page is being waited for unusually long (no memory, an empty pool of huge pages, an event that nobody reads); it is tried on.</summary>
     FillDelayed,
+
+    /// <summary>
+    /// A trouble that began with <see cref="SourceFailed"/>, <see cref="FillDelayed"/> or <see cref="PageQuarantined"/> has outlasted the patience. Whoever
+    /// waits has paused, and goes on when it is over, or when <c>recover</c> is called (<c>uffd.source-resume</c>).
+    /// </summary>
+    PatienceOver,
+
+    /// <summary>Such a trouble is over: the message says how long it took, and how many pages had waited.</summary>
+    OutageEnded,
+
+    /// <summary>An answer of a page source made no sense and was refused; reported once for each kind of wrongness, and then at every hundredfold.</summary>
+    WrongAnswer,
 }
 
 /// <summary>Something went wrong.</summary>

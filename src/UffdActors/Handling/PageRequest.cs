@@ -44,6 +44,7 @@ internal sealed class PageRequest
     private readonly RingTime _time;
     private readonly PageGather? _gather;
     private NativeBuffer? _buffer;
+    private readonly List<NativeBuffer> _lent = [];
 
     public PageRequest(FaultReader reader, HandlerSlot handler, RingTime time, int pages = 1)
     {
@@ -118,6 +119,9 @@ internal sealed class PageRequest
     /// <summary>Time stamps, if this fault is a sampled one.</summary>
     public FaultTrace? Trace { get; set; }
 
+    /// <summary>What it waits out while it is paused; null if nothing but <c>recover</c> helps.</summary>
+    public Outage? PausedBy { get; set; }
+
     /// <summary>True while the page of the alias is claimed for this request and not written yet.</summary>
     public bool HasClaim { get; set; }
 
@@ -139,13 +143,32 @@ internal sealed class PageRequest
     /// <summary>True while it is watched.</summary>
     public bool IsWatched { get; set; }
 
-    private NativeBuffer Buffer => _buffer ??= new NativeBuffer(Bytes);
+    /// <summary>The native page itself.</summary>
+    public NativeBuffer Buffer => _buffer ??= new NativeBuffer(Bytes);
+
+    /// <summary>The pages that the source is asked for, and the buffer.</summary>
+    public OrderRange Range => new(Region.Id, Page, Pages, _buffer?.Address ?? 0);
 
     /// <summary>The source is about to be asked: nothing has been answered yet.</summary>
     public void BeginAnswer()
     {
         Failure = null;
+        if (_lent.Count > 0) _lent.Clear();
         _gather?.Begin(Page, Buffer);
+    }
+
+    /// <summary>
+    /// The source may still write to the buffer for an order that is given up or given again: it goes on with another one, and the page is gathered anew.
+    /// </summary>
+    /// <param name="isAnswered">The page is there already, and nothing is asked for again.</param>
+    /// <returns>The buffer that stays the source's. What has been answered into it lasts until the source is asked for something else.</returns>
+    public NativeBuffer LendBuffer(bool isAnswered = false)
+    {
+        NativeBuffer lent = Buffer;
+        _buffer = null;
+        _lent.Add(lent);
+        if (!isAnswered) _gather?.Begin(Page, Buffer);
+        return lent;
     }
 
     /// <summary>Takes an answer of the source, if it is about this page: it may begin before it, and reach beyond.</summary>

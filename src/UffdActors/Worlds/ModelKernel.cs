@@ -42,6 +42,9 @@ internal sealed class ModelKernel : VmKernel
     public override KernelProfile Profile => _machine.Profile;
 
     /// <inheritdoc />
+    public override ContentKind Content => _machine.Content;
+
+    /// <inheritdoc />
     public override string Name => _machine.Profile.Name;
 
     /// <inheritdoc />

@@ -16,6 +16,9 @@ internal abstract class VmKernel
     /// <summary>The kernel that the model behaves like; null if it is the real one.</summary>
     public abstract KernelProfile? Profile { get; }
 
+    /// <summary>What its pages are made of.</summary>
+    public virtual ContentKind Content => ContentKind.Bytes;
+
     /// <summary>What it is called in reports: the name of the profile, or the release of this machine's kernel.</summary>
     public abstract string Name { get; }
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using UffdActors.Abi;
+using UffdActors.Handling;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.World;
@@ -39,11 +40,11 @@ internal sealed class EitherWorld : IAsyncDisposable
 
     public bool IsLive => Vm.Kernel is Linux.World.LiveKernel;
 
-    public static async Task<EitherWorld> StartAsync(string world, UffdFeatures features = UffdFeatures.None, bool hasSwap = false)
+    public static async Task<EitherWorld> StartAsync(string world, UffdFeatures features = UffdFeatures.None, bool hasSwap = false, IHandlerProbe? probe = null)
     {
         if (world == "live") LiveKernel.Require();
         UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile(world));
-        UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 8192, HugePages = 8, Profile = KernelProfile.Linux618 with { Swap = hasSwap } });
+        UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 8192, HugePages = 8, Profile = KernelProfile.Linux618 with { Swap = hasSwap }, Probe = probe });
         return new EitherWorld(runtime, vm, await vm.OpenAsync(features));
     }
 
@@ -117,6 +118,8 @@ internal sealed class EitherWorld : IAsyncDisposable
             done.SetResult();
         }
     }
+    /// <summary>The next incident.</summary>
+    public Task<Incident> IncidentAsync() => Vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline);
 
     /// <summary>A word of a page that is there; null if it is not.</summary>
     public ulong? Word(GuestRegion region, long page, int offset = 0)

@@ -43,38 +43,6 @@ public sealed class LiveFailureTests
         Assert.Equal(Pages, vcpus.Accesses);
     }
 
-    [SkippableFact]
-    public async Task A_source_that_goes_on_throwing_is_given_up_until_recover()
-    {
-        await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages, failures: FaultResolver.PatientAttempts));
-
-        VcpuGroup vcpus = await scene.RunAsync(Steps.Reads(3));
-        Incident failed = await scene.IncidentAsync(IncidentKind.SourceFailed);
-        Assert.Contains("cannot be had now", failed.Message, StringComparison.Ordinal);
-        Assert.Equal(0, vcpus.Accesses);
-
-        scene.Uffd.Recover();
-        await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
-        Assert.Null(vcpus.Error);
-    }
-
-    [SkippableFact]
-    public async Task A_source_whose_memory_cannot_be_read_is_reported_after_some_attempts_and_not_asked_for_ever()
-    {
-        await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages) { IsUnreadable = true });
-        VcpuGroup vcpus = await scene.RunAsync(Steps.Reads(3));
-
-        Incident refused = await scene.IncidentAsync(IncidentKind.FillRefused);
-        Assert.Contains("EFAULT again and again (the page source may have named memory that cannot be read)", refused.Message, StringComparison.Ordinal);
-        Assert.Equal(FaultResolver.PatientAttempts + 1, scene.Uffd.Faults);
-
-        scene.Source.IsUnreadable = false;
-        scene.Uffd.Recover();
-        await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
-        Assert.Null(vcpus.Error);
-        Assert.Equal(1, vcpus.Accesses);
-    }
-
     [SkippableTheory]
     [InlineData(false)]
     [InlineData(true)]

@@ -38,7 +38,9 @@ internal sealed class LiveScene : IAsyncDisposable
         IHandlerProbe? probe = null,
         Func<LiveBackend>? backend = null,
         string? module = null,
-        RegisterModes modes = RegisterModes.Missing)
+        RegisterModes modes = RegisterModes.Missing,
+        TimeSpan? patience = null,
+        SourceResume? resume = null)
     {
         LiveKernel.Require();
         UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
@@ -47,7 +49,7 @@ internal sealed class LiveScene : IAsyncDisposable
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = source.Pages, Module = module, WithAlias = modes == RegisterModes.Minor });
         Userfault uffd = await vm.OpenAsync(features);
         _ = await uffd.RegisterAsync(region, modes);
-        await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = handlers });
+        await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = handlers, SourcePatience = patience, Resume = resume });
         return new LiveScene(runtime, vm, uffd, region, source);
     }
 

@@ -42,7 +42,7 @@ public sealed class RingActorTests : TestKit
         _source = CreateTestProbe("source");
         _slot = new HandlerSlot(0, _thread);
         ServedRegion region = new(0, new PageRange(100, 108), 100, ResolveBy.Copy, _received);
-        _reader = new FaultReader(_descriptor, [_slot], RegionView.Empty.With(region), _time, crashLimit: 2);
+        _reader = new FaultReader(_descriptor, [_slot], RegionView.Empty.With(region), _time, crashLimit: 2) { Outages = new Outages(new SourceTerms(new Patience(TimeSpan.FromSeconds(30), Resumes: true), _incidents)) };
     }
 
     protected override void AfterAll()
@@ -381,7 +381,7 @@ public sealed class RingActorTests : TestKit
         _context.ExpectMsg<PushGate>().Open();
         PushOrder order = _source.ExpectMsg<PushOrder>();
         Assert.Equal((0L, 2), (order.FirstPage, order.Pages));
-        order.Add(0, 2, SourceContent.Zero, 0, null);
+        order.Add(0, 2, SourceContent.Zero, 0);
         push.Tell(order);
         // Only now the next: behind the page that a demand has brought, and when the context lets it.
         _context.ExpectMsg<PushGate>().Open();

@@ -82,8 +82,9 @@ public sealed class SourceAnswerTests
         await uffd.ServeAsync(new ServeOptions { Source = source });
         _ = await vm.StartVcpusAsync([TestWorkload.Reads(1)]);
         Incident incident = await vm.Incidents.ReadAsync();
-        Assert.Equal(IncidentKind.SourceFailed, incident.Kind);
-        Assert.Contains("answers at once, and did not answer for page 1", incident.Message, StringComparison.Ordinal);
+        Assert.Equal(IncidentKind.WrongAnswer, incident.Kind);
+        Assert.Contains("Page source ThrowingSource says that it answers at once, and did not answer the order for page 1 of region 0 in full", incident.Message, StringComparison.Ordinal);
+        Assert.Equal(IncidentKind.SourceFailed, (await vm.Incidents.ReadAsync()).Kind);
     });
 
     [Fact]
