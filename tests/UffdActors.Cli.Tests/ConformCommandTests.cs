@@ -61,7 +61,7 @@ public sealed class ConformCommandTests : IDisposable
     [InlineData(Header + "\n{\"i\":0,\"op\":\"fly\",\"q\":[]}", "bad.jsonl:2: unknown operation \"fly\"")]
     [InlineData(Header + "\n{\"i\":0,\"op\":\"poll\",\"u\":0,\"revents\":0,\"q\":[]}", "bad.jsonl:2: the trace is cut off: its last line must be the operation \"final\"")]
     [InlineData(Header + "\n{\"i\":0,\"op\":\"poll\",\"u\":3,\"revents\":0,\"q\":[]}\n{\"i\":1,\"op\":\"final\",\"files\":[],\"pages\":[]}", "bad.jsonl:2: the step cannot be executed: its thread is busy, or what it names is not there")]
-    [InlineData(Header + "\n{\"i\":0,\"op\":\"madvise\",\"addr\":\"0x0\",\"len\":\"0x0\",\"advice\":\"PLEASE\",\"q\":[]}", "bad.jsonl:2: \"advice\" is \"PLEASE\"; it must be DONTNEED or FREE or REMOVE")]
+    [InlineData(Header + "\n{\"i\":0,\"op\":\"madvise\",\"addr\":\"0x0\",\"len\":\"0x0\",\"advice\":\"PLEASE\",\"q\":[]}", "bad.jsonl:2: \"advice\" is \"PLEASE\"; it must be DONTNEED or FREE or REMOVE or DONTFORK or DOFORK")]
     public async Task A_bad_trace_is_one_line_and_2(string text, string problem)
     {
         Write("bad.jsonl", text);

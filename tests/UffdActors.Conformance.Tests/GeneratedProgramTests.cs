@@ -54,7 +54,7 @@ public class GeneratedProgramTests
         Counterexample? found = ProgramSearch.Find(0, 2_000, _ => new LastComeFirstKernel());
         Assert.NotNull(found);
         // Two threads asleep at one context, one call that wakes both, and what it takes to get there and away.
-        Assert.InRange(found.Program.Steps.Count, 1, 14);
+        Assert.InRange(found.Program.Steps.Count, 1, 16);
         Assert.Equal(2, found.Program.Steps.Count(s => s.Expected.Wait is not null));
     }
 
@@ -77,6 +77,20 @@ public class GeneratedProgramTests
             Trace trace = ProgramGenerator.Generate(new Choices(drawn.Values.Skip(cut)));
             Assert.Equal(ProgramOp.Final, trace.Steps[^1].Step.Op);
         }
+    }
+
+    [Fact]
+    public void Programs_have_calls_of_every_kind_that_fail_half_way()
+    {
+        HashSet<ProgramOp> halfway = [];
+        for (ulong seed = 0; seed < 1_500; seed++)
+        {
+            IEnumerable<TraceStep> steps = ProgramGenerator.Generate(new Choices(seed), new GeneratorSettings { Class = ProgramClass.Maps }).Steps;
+            halfway.UnionWith(steps.Where(s => s.Expected is { Return: -1, Vmas: not null }).Select(s => s.Step.Op));
+        }
+
+        Assert.Superset(
+            new HashSet<ProgramOp> { ProgramOp.Mmap, ProgramOp.Munmap, ProgramOp.Mprotect, ProgramOp.Mremap, ProgramOp.Madvise, ProgramOp.Unregister }, halfway);
     }
 
     [Fact]

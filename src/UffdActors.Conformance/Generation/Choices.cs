@@ -11,7 +11,7 @@ namespace UffdActors.Conformance.Generation;
 public sealed class Choices
 {
     /// <summary>Numbers in a record.</summary>
-    public const int RecordLength = 16;
+    public const int RecordLength = 24;
 
     private readonly List<int> _values;
     private readonly bool _isSeeded;

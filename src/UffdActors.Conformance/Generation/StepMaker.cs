@@ -15,14 +15,12 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
     private const int Children = 2;
     private const int MaxFiles = 3;
     private const int MaxHandles = 8;
-    private const int BasePages = 32;
-    private const int HugePages = 8;
-    private const ulong HugeArena = 0x4000_0000;
 
     // Where a range, a bit or a buffer goes wrong first (specification, section 10, T3).
     private static readonly ulong[] Odd =
         [0, 1, 0x800, 0xFFF, 0x1001, 0x1_0000_0000_0000, 0x7FFF_FFFF_F000, 0x8000_0000_0000, 0x8000_0000_0000_0000, 0xFFFF_FFFF_FFFF_F000, 0x20_0000];
 
+    private readonly Places _places = new(choices, state, header);
     private int _written;
 
     /// <summary>Makes a step of an operation; null if there is nothing that it could work on now.</summary>
@@ -34,24 +32,24 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
             ProgramOp.Api => WithHandle(op, Api),
             ProgramOp.Close or ProgramOp.Dup or ProgramOp.Poll => WithHandle(op, s => s),
             ProgramOp.Register => WithHandle(op, Register),
-            ProgramOp.Unregister or ProgramOp.Wake => WithHandle(op, OverRange),
-            ProgramOp.Zeropage or ProgramOp.Poison => WithHandle(op, s => OverRange(s) with { Word = (ulong)(choices.OneIn(5) ? 1 : 0) }),
-            ProgramOp.Continue => WithHandle(op, s => OverRange(s) with { Word = FillMode() }),
-            ProgramOp.Writeprotect => WithHandle(op, s => OverRange(s) with { Word = choices.Of<ulong>([0, 1, 1, 2]) }),
+            ProgramOp.Unregister or ProgramOp.Wake => WithHandle(op, _places.Over),
+            ProgramOp.Zeropage or ProgramOp.Poison => WithHandle(op, s => _places.Over(s) with { Word = (ulong)(choices.OneIn(5) ? 1 : 0) }),
+            ProgramOp.Continue => WithHandle(op, s => _places.Over(s) with { Word = FillMode() }),
+            ProgramOp.Writeprotect => WithHandle(op, s => _places.Over(s) with { Word = choices.Of<ulong>([0, 1, 1, 2]) }),
             ProgramOp.Copy => WithHandle(op, Copy),
             ProgramOp.Move => WithHandle(op, Move),
             ProgramOp.Read => WithHandle(op, Read),
             ProgramOp.Access => Access(),
             ProgramOp.File => state.Files.Count() < MaxFiles ? File(choices.OneIn(3)) : null,
             ProgramOp.Fallocate or ProgramOp.Punch => WithFile(op, FileRange),
-            ProgramOp.Truncate => WithFile(op, (s, f) => s with { Length = Size(f.IsHuge) + (f.IsHuge || !choices.OneIn(6) ? 0UL : 0x123) }),
+            ProgramOp.Truncate => WithFile(op, (s, f) => s with { Length = Size(f.IsHuge) + (!choices.OneIn(6) ? 0UL : f.IsHuge ? (ulong)PageSize.Base : 0x123) }),
             ProgramOp.Fwrite => WithFile(op, Fwrite),
             ProgramOp.Mmap => Mmap(),
-            ProgramOp.Munmap => OnAnyThread(OverRange(new ProgramStep(op))),
-            ProgramOp.Mprotect => OnAnyThread(OverRange(new ProgramStep(op)) with { Word = choices.Of<ulong>([3, 1, 1, 0, 2]) }),
+            ProgramOp.Munmap => OnAnyThread(_places.Over(new ProgramStep(op))),
+            ProgramOp.Mprotect => OnAnyThread(_places.Over(new ProgramStep(op)) with { Word = choices.Of<ulong>([3, 1, 1, 0, 2]) }),
             ProgramOp.Mremap => OnAnyThread(Mremap()),
             ProgramOp.Madvise => OnAnyThread(
-                OverRange(new ProgramStep(op)) with { Kind = choices.Of(["DONTNEED", "DONTNEED", "DONTNEED", "REMOVE", "REMOVE", "FREE"]) }),
+                _places.Over(new ProgramStep(op)) with { Kind = choices.Of(["DONTNEED", "DONTNEED", "DONTNEED", "REMOVE", "REMOVE", "FREE", "DONTFORK", "DOFORK"]) }),
             ProgramOp.Fork => Fork(),
             ProgramOp.Exit => Free(state.Children) is { } child ? new ProgramStep(op) { Thread = child } : null,
             ProgramOp.Signal => Signal(),
@@ -93,20 +91,18 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
     /// <summary>A new mapping over whatever is there.</summary>
     public ProgramStep? Mmap()
     {
-        string kind = choices.Of(["anon", "shm", "shmp", "htlb", "htlbp", "anon", "shm"]);
+        string kind = choices.Of(["anon", "shm", "shmp", "htlb", "htlbp", "anon", "shm", "htlb"]);
         bool huge = kind.StartsWith("htlb", StringComparison.Ordinal);
         FileSummary[] files = [.. state.Files.Where(f => f.IsHuge == huge)];
         if (kind != "anon" && files.Length == 0) return state.Files.Count() < MaxFiles ? File(huge) : null;
         ulong page = huge ? (ulong)PageSize.Huge : (ulong)PageSize.Base;
-        ulong address = huge ? header.ArenaStart + HugeArena + ((ulong)choices.Next(HugePages - 3) * page) : header.ArenaStart + ((ulong)choices.Next(BasePages - 8) * page);
-        ProgramStep step = new(ProgramOp.Mmap)
+        ProgramStep step = _places.ForMapping(new ProgramStep(ProgramOp.Mmap), huge) with { Word = choices.Of<ulong>([3, 3, 3, 3, 1, 0]), Kind = kind };
+        if (kind != "anon")
         {
-            Address = address,
-            Length = (ulong)(1 + choices.Next(huge ? 3 : 8)) * page,
-            Word = choices.Of<ulong>([3, 3, 3, 3, 1, 0]),
-            Kind = kind,
-        };
-        if (kind != "anon") step = step with { Number = choices.Of(files).Number, Second = (ulong)choices.Next(3) * page };
+            ulong offset = ((ulong)choices.Next(3) * page) + (huge && choices.OneIn(12) ? (ulong)PageSize.Base : 0);
+            step = step with { Number = choices.Of(files).Number, Second = offset };
+        }
+
         return OnAnyThread(step);
     }
 
@@ -114,8 +110,8 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
     public ProgramStep Register(ProgramStep step)
     {
         ulong mode = choices.Of<ulong>([1, 3, 2, 5, 7, 4, 6, 3]);
-        if (!choices.OneIn(3) && Area() is { } area) return step with { Address = area.Start, Length = area.Bytes, Word = mode };
-        return OverRange(step) with { Word = mode };
+        if (!choices.OneIn(3) && _places.Area() is { } area) return step with { Address = area.Start, Length = area.Bytes, Word = mode };
+        return _places.Over(step) with { Word = mode };
     }
 
     /// <summary>A touch by a free thread.</summary>
@@ -125,7 +121,7 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
         if (state.Children.Any() && choices.OneIn(3)) threads = state.Children;
         if (Free(threads) is not { } thread) return null;
         string kind = choices.Of(["read", "write", "read", "write", "kread", "kwrite"]);
-        ulong address = Page(out ulong page);
+        ulong address = _places.Page(out ulong page);
         if (choices.OneIn(5)) address += (ulong)choices.Next((int)page);
         bool writes = kind.EndsWith("write", StringComparison.Ordinal);
         return new ProgramStep(ProgramOp.Access) { Thread = thread, Kind = kind, Address = address, Value = writes ? 1 + (_written++ % 57) : 0 };
@@ -157,7 +153,11 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
     private ProgramStep FileRange(ProgramStep step, FileSummary file)
     {
         ulong page = file.IsHuge ? (ulong)PageSize.Huge : (ulong)PageSize.Base;
-        return step with { Second = (ulong)choices.Next(file.IsHuge ? 3 : 8) * page, Length = (ulong)(1 + choices.Next(file.IsHuge ? 1 : 3)) * page };
+        step = step with { Second = (ulong)choices.Next(file.IsHuge ? 3 : 8) * page, Length = (ulong)(1 + choices.Next(file.IsHuge ? 1 : 3)) * page };
+        // Inside a page: a hole is zeroed at its edges only, and what is allocated is rounded.
+        if (!choices.OneIn(6)) return step;
+        ulong part = page / 8;
+        return step with { Second = step.Second + ((ulong)choices.Next(8) * part), Length = step.Length + ((ulong)choices.Next(8) * part) };
     }
 
     private ProgramStep Fwrite(ProgramStep step, FileSummary file) => step with
@@ -170,14 +170,14 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
 
     private ProgramStep Copy(ProgramStep step)
     {
-        step = OverRange(step) with { Word = FillMode() };
+        step = _places.Over(step) with { Word = FillMode() };
         bool huge = step.Length >= (ulong)PageSize.Huge;
         ulong source;
         if (choices.OneIn(10))
         {
             // From the arena: reading it may fault, and sleep.
             step = step with { Thread = Free(Enumerable.Range(0, Threads)) ?? choices.Next(Threads) };
-            source = Page(out _);
+            source = _places.Page(out _);
         }
         else
         {
@@ -187,7 +187,7 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
         return step with { Other = source + (choices.OneIn(10) ? (ulong)choices.Next(PageSize.Base) : 0) };
     }
 
-    private ProgramStep Move(ProgramStep step) => OverRange(step) with { Other = Page(out _), Word = choices.Of<ulong>([0, 2, 0, 1, 3]) };
+    private ProgramStep Move(ProgramStep step) => _places.Over(step) with { Other = _places.Page(out _), Word = choices.Of<ulong>([0, 2, 0, 1, 3]) };
 
     private ProgramStep Read(ProgramStep step)
     {
@@ -199,13 +199,13 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
 
     private ProgramStep Mremap()
     {
-        ProgramStep step = OverRange(new ProgramStep(ProgramOp.Mremap));
+        ProgramStep step = _places.Over(new ProgramStep(ProgramOp.Mremap));
         ulong page = step.Length >= (ulong)PageSize.Huge ? (ulong)PageSize.Huge : (ulong)PageSize.Base;
         ulong newLength = choices.Next(3) switch { 0 => step.Length, 1 => step.Length + page, _ => Math.Max(page, step.Length - page) };
         ulong flags = choices.Of<ulong>([3, 0, 3, 7]);
         if (flags == 7) newLength = step.Length;
         step = step with { Second = newLength, Word = flags };
-        return flags == 0 ? step : step with { Other = Place(page == (ulong)PageSize.Huge) };
+        return flags == 0 ? step : step with { Other = _places.Target(step.Length, newLength) };
     }
 
     private ProgramStep? Fork()
@@ -220,37 +220,6 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
     {
         int[] targets = [.. Enumerable.Range(0, Threads + Children).Where(t => state.CanExecute(new ProgramStep(ProgramOp.Signal) { Thread = t }))];
         return targets.Length == 0 ? null : new ProgramStep(ProgramOp.Signal) { Thread = choices.Of(targets) };
-    }
-
-    /// <summary>A range in one VMA, now and then over its end or in a hole.</summary>
-    private ProgramStep OverRange(ProgramStep step)
-    {
-        ulong start = Page(out ulong page);
-        ulong length = (ulong)(1 + choices.Next(choices.OneIn(2) ? 4 : 1)) * page;
-        return step with { Address = start, Length = length };
-    }
-
-    private ulong Page(out ulong page)
-    {
-        if (!choices.OneIn(12) && Area() is { } area)
-        {
-            page = area.PageBytes;
-            return area.Start + ((ulong)choices.Next((int)(area.Bytes / page)) * page);
-        }
-
-        bool huge = choices.OneIn(4);
-        page = huge ? (ulong)PageSize.Huge : (ulong)PageSize.Base;
-        return Place(huge);
-    }
-
-    private ulong Place(bool huge) => huge
-        ? header.ArenaStart + HugeArena + ((ulong)choices.Next(HugePages) * (ulong)PageSize.Huge)
-        : header.ArenaStart + ((ulong)choices.Next(BasePages) * (ulong)PageSize.Base);
-
-    private AreaState? Area()
-    {
-        AreaState[] areas = [.. state.Areas];
-        return areas.Length == 0 ? null : choices.Of(areas);
     }
 
     private ulong FillMode() => choices.Of<ulong>([0, 0, 2, 1, 3, 0]);

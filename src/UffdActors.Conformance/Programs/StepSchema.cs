@@ -30,7 +30,7 @@ public static class StepSchema
     private static readonly Argument AccessKind = KindOf("kind", "read", "write", "kread", "kwrite");
     private static readonly Argument FileKind = KindOf("kind", "shm", "htlb");
     private static readonly Argument MapKind = KindOf("kind", "anon", "shm", "shmp", "htlb", "htlbp");
-    private static readonly Argument Advice = KindOf("advice", "DONTNEED", "FREE", "REMOVE");
+    private static readonly Argument Advice = KindOf("advice", "DONTNEED", "FREE", "REMOVE", "DONTFORK", "DOFORK");
     private static readonly Argument Pointer = Argument.Text(
         "ptr",
         s => s.Pointer switch { ArgumentPointer.Null => "null", ArgumentPointer.ReadOnly => "ro", _ => "" },

@@ -286,6 +286,8 @@ public sealed class ModelWorld : IProgramState, IDisposable
                 return new ProtectMemory(caller, s.Address, s.Length, (Prot)s.Word);
             case ProgramOp.Mremap:
                 return new RemapMemory(caller, s.Address, s.Length, s.Second, (RemapModes)s.Word, s.Other);
+            case ProgramOp.Madvise when s.Kind is "DONTFORK" or "DOFORK":
+                return new AdviseFork(caller, s.Address, s.Length, leaveOut: s.Kind == "DONTFORK");
             case ProgramOp.Madvise:
                 return new AdviseMemory(caller, s.Address, s.Length, AdviceOf(s.Kind));
             case ProgramOp.Fork:

@@ -26,7 +26,7 @@ internal sealed class MapEdit
     public void Change(PageRange range, Func<Vma, Vma?> change)
     {
         ReadOnlySpan<Vma> affected = Map.In(range);
-        if (affected.Length == 0) return;
+        if (range.IsEmpty || affected.Length == 0) return;
         List<Vma> pieces = [];
         List<bool> changed = [];
         foreach (Vma vma in affected)

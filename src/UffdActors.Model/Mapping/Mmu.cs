@@ -117,8 +117,10 @@ public static class Mmu
 
         if (entry.Kind == EntryKind.None && FaultAround.Applies(vma, kind) && FaultAround.HasWork(mm, vma, head)) return Verdict.Populate;
         long index = vma.FileIndexOf(head);
-        if (index >= file.EndIndex) return Verdict.Bus;
-        if (file.SlotAt(index).IsPresent)
+        bool isCached = file.SlotAt(index).IsPresent;
+        // hugetlb asks for the end of the file only where it has no page; fallocate can leave one behind the last whole page.
+        if (index >= file.EndIndex && !(vma.IsHuge && isCached)) return Verdict.Bus;
+        if (isCached)
             return vma.HasMinor ? Deliver(vma, FaultFlags.Minor, kind, ref flags) : Verdict.Populate;
         return vma.HasMissing ? Deliver(vma, FaultFlags.None, kind, ref flags) : Verdict.Populate;
     }

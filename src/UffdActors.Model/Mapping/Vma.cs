@@ -31,6 +31,9 @@ public sealed class Vma
     /// <summary>MAP_DROPPABLE: can never be registered.</summary>
     public bool IsDroppable { get; init; }
 
+    /// <summary>VM_DONTCOPY (MADV_DONTFORK): a child does not get it.</summary>
+    public bool IsLeftOutOfForks { get; init; }
+
     /// <summary>
     /// VM_ACCOUNT: the mapping is, or once was, private and writable. Nothing shows it but that it keeps neighbours apart.
     /// </summary>
@@ -97,6 +100,9 @@ public sealed class Vma
     /// <summary>Index into the file of the page at <paramref name="head"/>, in pages of the file.</summary>
     public long FileIndexOf(long head) => (head - Range.Start + Offset) >> (PageShift - PageSize.BaseShift);
 
+    /// <summary>True if the mapping may end, or begin, at a page: one inside a huge page cannot be an edge.</summary>
+    internal bool CanSplitAt(long page) => page <= Range.Start || page >= Range.End || page % Stride == 0;
+
     /// <summary>The same mapping over a part of its range.</summary>
     internal Vma Slice(PageRange range, VmaOwner? owner = null) => Copy(range, Prot, IsAccounted, Modes, Context, owner ?? Owner);
 
@@ -107,11 +113,14 @@ public sealed class Vma
     internal Vma WithRegistration(UserfaultContext? context, RegisterModes modes) =>
         Copy(Range, Prot, IsAccounted, modes, context, Owner);
 
+    /// <summary>The same mapping with other advice about forks.</summary>
+    internal Vma WithForkAdvice(bool isLeftOut) => MovedTo(Range, Offset, Owner, Backend, Anon, isLeftOut);
+
     /// <summary>The same mapping, longer.</summary>
     internal Vma Grown(long end) => MovedTo(Range with { End = end }, Offset, Owner, Backend, Anon);
 
     /// <summary>The same mapping at another place.</summary>
-    internal Vma MovedTo(PageRange range, long offset, VmaOwner owner, Backend? backend, AnonVma? anon) => new()
+    internal Vma MovedTo(PageRange range, long offset, VmaOwner owner, Backend? backend, AnonVma? anon, bool? isLeftOutOfForks = null) => new()
     {
         Range = range,
         Prot = Prot,
@@ -119,6 +128,7 @@ public sealed class Vma
         IsShared = IsShared,
         MayWrite = MayWrite,
         IsDroppable = IsDroppable,
+        IsLeftOutOfForks = isLeftOutOfForks ?? IsLeftOutOfForks,
         IsAccounted = IsAccounted,
         Offset = offset,
         Modes = Modes,
@@ -160,6 +170,7 @@ public sealed class Vma
         IsShared = IsShared,
         MayWrite = MayWrite,
         IsDroppable = IsDroppable,
+        IsLeftOutOfForks = IsLeftOutOfForks,
         IsAccounted = accounted,
         Offset = Offset + range.Start - Range.Start,
         Modes = modes,

@@ -25,6 +25,7 @@ internal static class VmaMerge
         && left.IsShared == right.IsShared
         && left.MayWrite == right.MayWrite
         && left.IsDroppable == right.IsDroppable
+        && left.IsLeftOutOfForks == right.IsLeftOutOfForks
         && left.IsAccounted == right.IsAccounted
         && left.Offset + left.Range.Count == right.Offset;
 

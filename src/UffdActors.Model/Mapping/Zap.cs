@@ -45,8 +45,8 @@ internal static class Zap
     private static Entry After(Vma vma, Entry entry, ZapCause cause)
     {
         if (cause == ZapCause.Unmap || (cause == ZapCause.DontNeed && vma.IsAnonymous)) return Entry.None;
-        // Without WP mode the bit on a page is stale, and goes with the page.
-        Entry gone = entry.IsWp && vma.HasWp ? Entry.WpMarker : Entry.None;
+        // Without WP mode the bit on a base page is stale, and goes with the page; of a huge page it leaves a marker all the same.
+        Entry gone = entry.IsWp && (vma.HasWp || vma.IsHuge) ? Entry.WpMarker : Entry.None;
         switch (entry.Kind)
         {
             case EntryKind.None:

@@ -235,8 +235,9 @@ public class Fill : Operation
     }
 
     /// <summary>Looks the destination up as if the call came now. In anybody's turn: everything it reads is published.</summary>
+    /// <param name="isChanging">True if mappings are known to be changing.</param>
     /// <returns>False if the fill has ended.</returns>
-    private bool Validate()
+    private bool Validate(bool isChanging = false)
     {
         VmaMap map = Context.Mm.Map;
         if (!ReferenceEquals(_map, map)) _map = map;
@@ -248,7 +249,7 @@ public class Fill : Operation
             null => Errno.ENOENT,
             _ when PageSize.PageOf(Start + Length) > vma.Range.End => Errno.ENOENT,
             { Context: null } => Errno.ENOENT,
-            _ when EpochHasChanged => Errno.EAGAIN,
+            _ when isChanging || EpochHasChanged => Errno.EAGAIN,
             _ => FillRules.Check(Context.Mm.Machine.Design, vma, Kind, Modes, Start, Length),
         };
         if (error != Errno.None)
@@ -408,17 +409,16 @@ public class Fill : Operation
     }
 
     /// <summary>
-    /// The call has slept on its source. The kernel had dropped its locks and looks again at everything, at what is changing first
-    /// (rule R7).
+    /// The call has slept on its source. The kernel had dropped its locks and looks again at everything: at the map, then at
+    /// what is changing (rule R7).
     /// </summary>
     /// <returns>False if the fill has ended.</returns>
     internal virtual bool ValidateAfterSleep()
     {
         _epoch = Context.ChangeEpoch;
         Vma before = _vma!;
-        bool changing = Context.IsChanging;
-        if (!changing && !Validate()) return false;
-        if (!changing && !(Context.Mm.Machine.Design.RefusesChangedMapping && IsAnother(before, _vma!))) return true;
+        if (!Validate(Context.IsChanging)) return false;
+        if (!(Context.Mm.Machine.Design.RefusesChangedMapping && IsAnother(before, _vma!))) return true;
         Stop(Errno.EAGAIN);
         return false;
     }

@@ -145,5 +145,5 @@ internal sealed class LiveCall(ProgramStep step, int descriptor, Scratch scratch
     // These return the address, which the program has chosen.
     private static CallResult Zero(CallResult result) => result.Return == -1 ? result : default;
 
-    private static int AdviceOf(string name) => name switch { "DONTNEED" => 4, "FREE" => 8, _ => 9 };
+    private static int AdviceOf(string name) => name switch { "DONTNEED" => 4, "FREE" => 8, "REMOVE" => 9, "DONTFORK" => 10, _ => 11 };
 }

@@ -1,6 +1,5 @@
 using UffdActors.Abi;
 using UffdActors.Model.Backends;
-using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Model.Operations.Files;
@@ -58,8 +57,7 @@ public class PunchHole : ControlOperation
     {
         Error = _offset < 0 || _length <= 0 ? Errno.EINVAL : _file.Module.TryCheckFileCall(Caller.Mm.Machine, FileCall.Punch);
         if (Error != Errno.None) yield break;
-        PageRange hole = new(_offset >> PageSize.BaseShift, (_offset + _length) >> PageSize.BaseShift);
-        foreach (Owner? next in FileZap.Punch(this, _file, hole)) yield return next;
+        foreach (Owner? next in FileZap.Punch(this, _file, _offset, _offset + _length)) yield return next;
     }
 }
 
@@ -88,16 +86,8 @@ public sealed class TruncateFile : ControlOperation
         _file.Resize(_bytes);
         // hugetlbfs empties whatever lies behind the new end, also when the file grows: private pages may be there (COPY takes no notice of the end).
         if (!shorter && !huge) yield break;
-        if ((_bytes & mask) != 0) ZeroTail(_bytes >> _file.PageShift, (int)(_bytes & mask));
+        FileZap.ZeroPart(_file, _bytes, (_bytes + mask) & ~mask);
         foreach (Owner? next in FileZap.Truncate(this, _file, (_bytes + mask) >> _file.PageShift)) yield return next;
-    }
-
-    private void ZeroTail(long index, int from)
-    {
-        CacheSlot slot = _file.SlotAt(index);
-        if (!slot.IsPresent) return;
-        uint folio = slot.Folio;
-        _file.Store.CopyPart(ref folio, from, _file.Store, FolioStore.None, 0, (1 << _file.PageShift) - from);
     }
 }
 

@@ -9,17 +9,22 @@ namespace UffdActors.Model.Operations.Files;
 /// </summary>
 internal static class FileZap
 {
-    /// <summary>Punches a hole. Partial huge pages at the edges are zeroed, not removed.</summary>
+    /// <summary>Punches a hole. Pages at its edges that it does not cover are zeroed as far as it goes, not removed.</summary>
     /// <param name="call">The call that does it.</param>
     /// <param name="file">The file.</param>
-    /// <param name="hole">Range of the file in base pages.</param>
-    public static IEnumerable<Owner?> Punch(ControlOperation call, MemoryFile file, PageRange hole)
+    /// <param name="offset">First byte of the hole.</param>
+    /// <param name="end">The byte behind it.</param>
+    public static IEnumerable<Owner?> Punch(ControlOperation call, MemoryFile file, long offset, long end)
     {
-        long stride = 1L << (file.PageShift - PageSize.BaseShift);
-        long first = (hole.Start + stride - 1) / stride;
-        long end = hole.End / stride;
-        if (stride > 1) ZeroPartial(file, hole, stride);
-        return first < end ? Take(call, file, first, end, ZapCause.Punch) : [];
+        int shift = file.PageShift;
+        long first = (offset + (1L << shift) - 1) >> shift;
+        long last = end >> shift;
+        ZeroPart(file, offset, Math.Min(end, first << shift));
+        if (last >= first) ZeroPart(file, last << shift, end);
+        if (first < last) return Take(call, file, first, last, ZapCause.Punch);
+        // shmem computes the last byte of the whole pages in the hole. Of a hole that ends inside the first page of the file that is minus one, taken
+        // for the largest number: every page behind is unmapped, and stays in the file.
+        return last == 0 && shift == PageSize.BaseShift ? Unmap(call, file, first, WordTable.Length, ZapCause.Punch) : [];
     }
 
     /// <summary>Removes everything from a page of the file on.</summary>
@@ -35,6 +40,13 @@ internal static class FileZap
             if (slot.IsPresent) folios.Add(slot.Folio);
         }
 
+        foreach (Owner? next in Unmap(call, file, first, end, cause)) yield return next;
+        foreach (uint folio in folios) file.Store.Free(folio);
+    }
+
+    /// <summary>Takes pages of a file out of every mapping.</summary>
+    private static IEnumerable<Owner?> Unmap(ControlOperation call, MemoryFile file, long first, long end, ZapCause cause)
+    {
         foreach (AddressSpace mm in file.Mappers)
         {
             foreach (Owner? next in call.Lock(mm)) yield return next;
@@ -51,8 +63,6 @@ internal static class FileZap
             mm.Unlock();
             mm.RetrySpinning();
         }
-
-        foreach (uint folio in folios) file.Store.Free(folio);
     }
 
     private static PageRange Overlap(Vma vma, long firstIndex, long endIndex)
@@ -63,21 +73,13 @@ internal static class FileZap
         return vma.Range.Intersect(new PageRange(start, end));
     }
 
-    private static void ZeroPartial(MemoryFile file, PageRange hole, long stride)
+    /// <summary>Zeroes a part of one page, if the page is there.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="start">First byte.</param>
+    /// <param name="end">The byte behind the last, in the same page or at its end; nothing is done where it is the first.</param>
+    public static void ZeroPart(MemoryFile file, long start, long end)
     {
-        for (long page = hole.Start; page < hole.End;)
-        {
-            long index = page / stride;
-            long next = Math.Min(hole.End, (index + 1) * stride);
-            CacheSlot slot = file.SlotAt(index);
-            if (slot.IsPresent && next - page < stride)
-            {
-                uint folio = slot.Folio;
-                file.Store.CopyPart(
-                    ref folio, (int)(page % stride) << PageSize.BaseShift, file.Store, FolioStore.None, 0, (int)(next - page) << PageSize.BaseShift);
-            }
-
-            page = next;
-        }
+        if (start >= end || file.SlotAt(start >> file.PageShift) is not { IsPresent: true, Folio: var folio }) return;
+        file.Store.CopyPart(ref folio, (int)(start & ((1L << file.PageShift) - 1)), file.Store, FolioStore.None, 0, (int)(end - start));
     }
 }

@@ -44,14 +44,12 @@ public sealed class AdviseMemory : MapCall
 
     private protected override IEnumerable<Owner?> Stages()
     {
-        ulong length = (_length + PageSize.Base - 1) & ~(ulong)(PageSize.Base - 1);
-        if (_address % PageSize.Base != 0 || (_length != 0 && length == 0) || _address + length < _address)
+        if (!TryRange(_address, _length, out PageRange range))
         {
             Error = Errno.EINVAL;
             yield break;
         }
 
-        PageRange range = PageRange.OfBytes(_address, length);
         Errno hole = Errno.None;
         yield return Mm;
         for (long page = range.Start; page < range.End;)
@@ -85,8 +83,7 @@ public sealed class AdviseMemory : MapCall
             MemoryFile file = vma.File!;
             long offset = part.Start - vma.Range.Start + vma.Offset;
             foreach (Owner? next in Announce(vma, part)) yield return next;
-            PageRange hole = new(offset, offset + part.Count);
-            foreach (Owner? next in FileZap.Punch(this, file, hole)) yield return next;
+            foreach (Owner? next in FileZap.Punch(this, file, offset << PageSize.BaseShift, (offset + part.Count) << PageSize.BaseShift)) yield return next;
             yield break;
         }
 

@@ -45,10 +45,10 @@ public sealed class ForkProcess : MapCall
 
         List<VmaOwner> held = [];
         foreach (Owner? next in Hold(Mm, new PageRange(0, WordTable.Length), held)) yield return next;
-        foreach (Vma vma in Mm.Map.Vmas) SharePages(vma);
+        Vma[] vmas = [.. Mm.Map.Vmas.ToArray().Where(vma => !vma.IsLeftOutOfForks)];
+        foreach (Vma vma in vmas) SharePages(vma);
         foreach (Owner? next in AwaitGuards(Mm, new PageRange(0, WordTable.Length))) yield return next;
 
-        Vma[] vmas = Mm.Map.Vmas.ToArray();
         UserfaultContext?[] registered = [.. vmas.Select(vma => ContextOf(vma, child, contexts))];
 
         // The child makes the owners of its VMAs itself; the parent's are held as long, so their entries stay what they are.

@@ -17,28 +17,36 @@ public abstract class MapCall : ControlOperation
     /// <summary>True while the thread sleeps because its event has not been read.</summary>
     public bool IsWaitingForReader { get; private set; }
 
-    /// <summary>True if an edge of the range would cut a huge page in two; such a mapping cannot be split.</summary>
-    private protected bool CutsHugePage(PageRange range)
+    /// <summary>The pages that madvise(2) is about; false for what it refuses with EINVAL.</summary>
+    private protected static bool TryRange(ulong address, ulong bytes, out PageRange range)
     {
-        foreach (Vma vma in Mm.Map.In(range))
-        {
-            if (!vma.IsHuge) continue;
-            PageRange inside = vma.Range.Intersect(range);
-            if (inside.Start % vma.Stride != 0 || inside.End % vma.Stride != 0) return true;
-        }
-
-        return false;
+        ulong length = (bytes + PageSize.Base - 1) & ~(ulong)(PageSize.Base - 1);
+        range = default;
+        if (address % PageSize.Base != 0 || (bytes != 0 && length == 0) || address + length < address) return false;
+        range = PageRange.OfBytes(address, length);
+        return true;
     }
 
     /// <summary>
     /// Unmaps a range, in a turn of the address space that has its lock; ends in one. Every context that wants to know gets an event,
-    /// to be completed by <see cref="Complete(List{UnmapEvent})"/> once the lock is given up.
+    /// to be completed by <see cref="Complete(List{UnmapEvent})"/> once the lock is given up, whether the call succeeds or not.
     /// </summary>
+    /// <remarks>
+    /// A mapping of huge pages that an edge of the range cuts inside a page cannot be split: EINVAL. The kernel goes from the start to the end.
+    /// By the time it comes to an end that it cannot split at, it has split at the start and announced all VMAs but the last, and both stay.
+    /// </remarks>
     private protected IEnumerable<Owner?> Unmap(PageRange range, List<UnmapEvent> events)
     {
         Vma[] gone = Mm.Map.In(range).ToArray();
         if (gone.Length == 0) yield break;
-        foreach (Vma vma in gone)
+        if (!gone[0].CanSplitAt(range.Start))
+        {
+            Error = Errno.EINVAL;
+            yield break;
+        }
+
+        bool endsInHugePage = !gone[^1].CanSplitAt(range.End);
+        foreach (Vma vma in endsInHugePage ? gone[..^1] : gone)
         {
             if (vma.Context is not { } context || (context.Features & UffdFeatures.EventUnmap) == 0) continue;
             UnmapEvent unmap = new(context, range);
@@ -51,6 +59,15 @@ public abstract class MapCall : ControlOperation
         List<VmaOwner> held = [];
         foreach (Owner? next in Hold(Mm, range, held)) yield return next;
         MapEdit edit = new(Mm);
+        if (endsInHugePage)
+        {
+            edit.Split(range.Start);
+            _ = edit.Publish();
+            foreach (Owner? next in Release(Mm, held)) yield return next;
+            Error = Errno.EINVAL;
+            yield break;
+        }
+
         edit.Change(range, _ => null);
         _ = edit.Publish();
         foreach (Owner? next in AwaitGuards(Mm, range)) yield return next;

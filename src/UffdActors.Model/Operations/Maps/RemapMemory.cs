@@ -131,26 +131,16 @@ public sealed class RemapMemory : MapCall
     private IEnumerable<Owner?> MoveOne(PageRange origin, long newCount, long to)
     {
         (origin, newCount) = WholePages(origin, newCount);
-        Error = CheckMapping(origin, newCount, out _);
+        Error = CheckMapping(origin, newCount, to, out _);
         if (Error != Errno.None) yield break;
         PageRange target = new(to, to + newCount);
-        if (CutsHugePage(target))
-        {
-            Error = Errno.EINVAL;
-            yield break;
-        }
-
         foreach (Owner? next in Unmap(target, _overwritten)) yield return next;
+        if (Error != Errno.None) yield break;
         if (newCount < origin.Count)
         {
             PageRange tail = origin with { Start = origin.Start + newCount };
-            if (CutsHugePage(tail))
-            {
-                Error = Errno.EINVAL;
-                yield break;
-            }
-
             foreach (Owner? next in Unmap(tail, _unmapped)) yield return next;
+            if (Error != Errno.None) yield break;
             origin = origin with { End = tail.Start };
         }
 
@@ -255,13 +245,11 @@ public sealed class RemapMemory : MapCall
     private IEnumerable<Owner?> Resize(PageRange origin)
     {
         (origin, long newCount) = WholePages(origin, Pages(_newLength));
-        Error = CheckMapping(origin, newCount, out Vma? vma);
+        Error = CheckMapping(origin, newCount, PageSize.PageOf(_newAddress), out Vma? vma);
         if (Error != Errno.None || newCount == origin.Count) yield break;
         if (newCount < origin.Count)
         {
             PageRange tail = origin with { Start = origin.Start + newCount };
-            if (CutsHugePage(tail)) Error = Errno.EINVAL;
-            if (Error != Errno.None) yield break;
             foreach (Owner? next in Unmap(tail, _unmapped)) yield return next;
             yield break;
         }
@@ -282,14 +270,14 @@ public sealed class RemapMemory : MapCall
         foreach (Owner? next in Release(Mm, held)) yield return next;
     }
 
-    private Errno CheckMapping(PageRange origin, long newCount, out Vma? vma)
+    private Errno CheckMapping(PageRange origin, long newCount, long to, out Vma? vma)
     {
         vma = Mm.Map.Find(origin.Start);
         if (vma is null) return Errno.EFAULT;
         if (vma.IsHuge)
         {
             long stride = vma.Stride;
-            if (origin.Start % stride != 0 || (IsFixed && PageSize.PageOf(_newAddress) % stride != 0)) return Errno.EINVAL;
+            if (origin.Start % stride != 0 || (IsFixed && to % stride != 0)) return Errno.EINVAL;
             // Neither a second mapping nor growth fits the reservations of huge pages.
             if (KeepsSource || newCount > origin.Count) return Errno.EINVAL;
         }
