@@ -143,6 +143,7 @@ public sealed class PostCopyMigration
             MinorWrites = counters.MinorWrites,
             WriteProtectFaults = counters.WriteProtect,
             MergedFaults = counters.Merged,
+            RepeatedFaults = counters.Repeated,
             DismissedRequests = counters.Dismissed,
             DemandPages = counters.DemandPages,
             DemandZeroPages = counters.DemandZeroPages,

@@ -63,6 +63,9 @@ public sealed record PostCopyReport
     /// <summary>Faults on a page that was on its way already.</summary>
     public required long MergedFaults { get; init; }
 
+    /// <summary>Times that a thread raised a fault again that it waited in already, because of a signal; not among the faults.</summary>
+    public long RepeatedFaults { get; init; }
+
     /// <summary>Requests that ended without a fill of theirs, since the push was faster.</summary>
     public required long DismissedRequests { get; init; }
 

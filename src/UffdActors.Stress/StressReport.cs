@@ -20,8 +20,11 @@ public sealed record StressSnapshot
     /// <summary>Visits that found the page's lock taken.</summary>
     public long Contended { get; init; }
 
-    /// <summary>Faults that were read.</summary>
+    /// <summary>Faults that were read, without repeats.</summary>
     public long Faults { get; init; }
+
+    /// <summary>Times that a thread raised a fault again that it waited in already, because of a signal.</summary>
+    public long Repeats { get; init; }
 
     /// <summary>Pages that are being resolved.</summary>
     public int Outstanding { get; init; }

@@ -56,6 +56,9 @@ internal sealed class StressRound
     /// <summary>Faults that were read. Any thread.</summary>
     public long Faults => _userfault?.Faults ?? 0;
 
+    /// <summary>Faults that their threads have raised again. Any thread.</summary>
+    public long Repeats => _userfault?.Repeats ?? 0;
+
     /// <summary>Pages that are being resolved. Any thread.</summary>
     public int Outstanding => _userfault?.Outstanding ?? 0;
 

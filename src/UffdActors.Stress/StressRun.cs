@@ -25,6 +25,7 @@ public sealed class StressRun
     private long _visits;
     private long _contended;
     private long _faults;
+    private long _repeats;
     private int _collectionsBefore;
 
     /// <summary>Makes a run.</summary>
@@ -59,6 +60,7 @@ public sealed class StressRun
             Visits = Volatile.Read(ref _visits) + (round?.Visits ?? 0),
             Contended = Volatile.Read(ref _contended) + (round?.Contended ?? 0),
             Faults = Volatile.Read(ref _faults) + (round?.Faults ?? 0),
+            Repeats = Volatile.Read(ref _repeats) + (round?.Repeats ?? 0),
             Outstanding = round?.Outstanding ?? 0,
             OldestTouch = oldest?.Age ?? TimeSpan.Zero,
             Eexist = _counts[Injected.Eexist],
@@ -132,6 +134,7 @@ public sealed class StressRun
         _visits += round.Visits;
         _contended += round.Contended;
         _faults += round.Faults;
+        _repeats += round.Repeats;
         // Every access that ended was in time; it is asked about all the while.
         _ledger.Checked(StressOracle.Liveness, round.Visits);
         _rounds++;

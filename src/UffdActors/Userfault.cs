@@ -33,8 +33,14 @@ public sealed class Userfault
         _calls = new SlicedCalls(vm, kernel);
     }
 
-    /// <summary>Faults that have been read so far.</summary>
+    /// <summary>Faults that have been read so far, without <see cref="Repeats"/>.</summary>
     public long Faults => _reader?.Counters.Faults ?? 0;
+
+    /// <summary>
+    /// Messages of threads about pages that they waited for already: a signal ends the wait in the kernel, and the thread faults again. Known by the
+    /// thread's id, which the model tells only with <see cref="UffdFeatures.ThreadId"/>.
+    /// </summary>
+    public long Repeats => _reader?.Counters.Repeated ?? 0;
 
     /// <summary>Pages that are being resolved now.</summary>
     public int Outstanding => _reader?.Outstanding ?? 0;

@@ -75,10 +75,10 @@ internal sealed record PostCopyDocument
             report.GarbageCollection is { } garbage ? Ns(garbage.Paused) : null),
         Faults = new FaultsPart(
             report.Faults, report.FaultsPerSecond, report.MissingReads, report.MissingWrites, report.MinorReads, report.MinorWrites,
-            report.WriteProtectFaults, report.MergedFaults, report.DismissedRequests, report.Requests),
+            report.WriteProtectFaults, report.MergedFaults, report.DismissedRequests, report.Requests, report.RepeatedFaults),
         Pages = new PagesPart(report.DemandPages, report.DemandZeroPages, report.PushedPages, report.PushedZeroPages),
         Latency = LatencyPart.Of(report.Latency),
-        Vcpus = [.. report.Vcpus.Select(v => new VcpuPart(v.Number, v.Accesses, v.Faults, v.BlockedNanoseconds))],
+        Vcpus = [.. report.Vcpus.Select(v => new VcpuPart(v.Number, v.Accesses, v.Faults, v.BlockedNanoseconds, v.Repeats))],
     };
 
     private static long Ns(TimeSpan time) => time.Ticks * TimeSpan.NanosecondsPerTick;
@@ -128,7 +128,7 @@ internal sealed record PostCopyDocument
 
     public sealed record FaultsPart(
         long Total, double PerSecond, long MissingByRead, long MissingByWrite, long MinorByRead, long MinorByWrite, long WriteProtect, long Merged,
-        long Dismissed, long Requests);
+        long Dismissed, long Requests, long Repeated);
 
     public sealed record PagesPart(long Demand, long DemandZero, long Push, long PushZero);
 
@@ -155,7 +155,7 @@ internal sealed record PostCopyDocument
 
     public sealed record HopPart(string Hop, double MeanNs, long Faults);
 
-    public sealed record VcpuPart(int Vcpu, long Accesses, long Faults, long BlockedNs);
+    public sealed record VcpuPart(int Vcpu, long Accesses, long Faults, long BlockedNs, long Repeats);
 
     /// <summary>Stations are nanoseconds after the fault was raised; null if it did not pass one.</summary>
     public sealed record FaultPart(

@@ -88,7 +88,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         switch (message.Event)
         {
             case UffdEvent.Pagefault:
-                trace = _kernel.VcpuOf(message.ThreadId)?.OnFault(message.Flags);
+                trace = _kernel.VcpuOf(message.ThreadId)?.OnFault(message);
                 break;
             case UffdEvent.Fork:
                 // Nobody serves the child: its context goes with its only descriptor, and the child finds ordinary memory.

@@ -32,7 +32,9 @@ internal sealed class LiveVcpu : VcpuThread
     private VcpuOptions _options = null!;
     private volatile FaultTrace? _trace;
     private volatile bool _stopped;
+    private (long Touch, long Page, FaultFlags Flags) _latest;
     private long _faults;
+    private long _touch;
     private bool _started;
 
     public LiveVcpu(UffdVm vm, LiveKernel kernel)
@@ -71,14 +73,18 @@ internal sealed class LiveVcpu : VcpuThread
 
     /// <summary>A fault of the thread has been read. In a turn of the context, while the thread sleeps.</summary>
     /// <returns>Where the monitor stamps it; null if it is not a sampled one.</returns>
-    public FaultTrace? OnFault(FaultFlags flags)
+    public FaultTrace? OnFault(in UffdMsg message)
     {
-        long faults = _faults + 1;
-        Volatile.Write(ref _faults, faults);
+        // The touch is one access: the same fault of it again is one that a signal has interrupted, or that was woken to look again.
+        long touch = Volatile.Read(ref _touch);
+        (long, long, FaultFlags) fault = (touch, PageSize.PageOf(message.Address), message.Flags);
+        if (fault == _latest) _options.Progress.Repeats++;
+        else Volatile.Write(ref _faults, _faults + 1);
+        _latest = fault;
         if (_trace is not { } trace) return null;
         // A second fault of the same touch is still the same wait.
         if (_options.SampleEvery == 1 && trace.Read == 0) _options.Blocked.Blocked(_vm.Context.Time.Now);
-        trace.Flags = flags;
+        trace.Flags = message.Flags;
         return trace;
     }
 
@@ -117,6 +123,7 @@ internal sealed class LiveVcpu : VcpuThread
             ulong address = memories[step.Region].Guest.Address + ((ulong)step.Page << PageSize.BaseShift);
             trace?.Begin(faults + 1, _options.Number, address, MonotonicClock.Nanoseconds);
             _trace = trace;
+            Volatile.Write(ref _touch, _touch + 1);
             ulong value = Touch(memories[step.Region], step, progress.Accesses);
             // Let go by the end of the userfaultfd, not by a page: what was read are zeros, or nothing.
             if (_kernel.IsHalted) break;

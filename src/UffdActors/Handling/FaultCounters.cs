@@ -25,6 +25,11 @@ internal sealed class FaultCounters
     /// <summary>Faults on a page that was already being resolved.</summary>
     public long Merged { get; set; }
 
+    /// <summary>
+    /// Messages of a thread about a page that it waits for already: a signal ends the wait, and the thread faults again. No faults of their own.
+    /// </summary>
+    public long Repeated { get; set; }
+
     /// <summary>Requests that ended without a fill of theirs: somebody else was faster, or the range was gone.</summary>
     public long Dismissed { get; set; }
 
@@ -46,7 +51,7 @@ internal sealed class FaultCounters
     /// <summary>Pages poisoned on demand: lost for good.</summary>
     public long PoisonedPages { get; private set; }
 
-    /// <summary>All faults read.</summary>
+    /// <summary>All faults read, without repeats.</summary>
     public long Faults => Missing + Minor + WriteProtect;
 
     public void CountFault(FaultFlags flags)

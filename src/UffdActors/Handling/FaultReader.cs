@@ -50,6 +50,7 @@ internal class FaultReader
     private readonly List<PageRequest> _fresh = [];
     private PageRequest? _firstFresh;
     private readonly List<ulong> _strays = [];
+    private readonly WaitingThreads _waits = new();
     private readonly Dictionary<ulong, (int Count, Errno Error)> _streaks = [];
     private readonly Dictionary<ulong, int> _crashes = [];
     private readonly Dictionary<ulong, Waiter> _quarantined = [];
@@ -301,6 +302,18 @@ internal class FaultReader
         long page = PageSize.PageOf(message.Address);
         ServedRegion? region = _view.Find(page);
         ulong address = region?.HeadOf(message.Address) ?? PageSize.AddressOf(page);
+        PageRequest? known = FindOutstanding(address);
+        bool isQuarantined = known is null && _quarantined.Count > 0 && _quarantined.ContainsKey(address);
+        if (known is not null || isQuarantined)
+        {
+            // What such a page has for a request is its address.
+            if ((message.ThreadId != 0 && known?.Thread == message.ThreadId) || _waits.IsRepeat(message.ThreadId, known?.Id ?? ~(long)address))
+            {
+                Counters.Repeated++;
+                return;
+            }
+        }
+
         Counters.CountFault(message.Flags);
         if (trace is not null)
         {
@@ -308,14 +321,14 @@ internal class FaultReader
             trace.Flags = message.Flags;
         }
 
-        if (FindOutstanding(address) is { } known)
+        if (known is not null)
         {
             known.Waiters++;
             Counters.Merged++;
             return;
         }
 
-        if (_quarantined.Count > 0 && _quarantined.ContainsKey(address)) return;
+        if (isQuarantined) return;
         if (region is null)
         {
             // Unmapped or moved while the fault was under way: the thread looks again, and finds what is there now. If the range is
@@ -341,6 +354,7 @@ internal class FaultReader
         request.Error = Errno.None;
         (request.Streak, request.StreakError) = _streaks.Count > 0 ? _streaks.GetValueOrDefault(address) : default;
         request.Trace = trace;
+        request.Thread = message.ThreadId;
         _outstanding.Add(request);
         // Nobody needs the clock but for a fault that is not sampled.
         _watch?.Add(request, trace is { Raised: > 0 } ? trace.Raised : _time.Now, message.ThreadId);

@@ -128,11 +128,11 @@ internal sealed class PageRequest
     /// <summary>Bucket link of the table of outstanding pages.</summary>
     public PageRequest? Next { get; set; }
 
-    /// <summary>When its first thread faulted; kept only while it is watched, as are the next three.</summary>
-    public long Raised { get; set; }
-
-    /// <summary>The first thread that faulted.</summary>
+    /// <summary>The first thread that faulted; 0 if it is not known.</summary>
     public uint Thread { get; set; }
+
+    /// <summary>When its first thread faulted; kept only while it is watched, as are the next two.</summary>
+    public long Raised { get; set; }
 
     /// <summary>The request that is watched and next older.</summary>
     public PageRequest? Older { get; set; }

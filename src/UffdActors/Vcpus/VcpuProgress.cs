@@ -7,6 +7,7 @@ internal sealed class VcpuProgress(TaskCompletionSource finished)
 {
     private long _accesses;
     private long _faults;
+    private long _repeats;
     private volatile string? _error;
 
     /// <summary>Accesses that are through.</summary>
@@ -21,6 +22,13 @@ internal sealed class VcpuProgress(TaskCompletionSource finished)
     {
         get => Volatile.Read(ref _faults);
         set => Volatile.Write(ref _faults, value);
+    }
+
+    /// <summary>Faults raised again by the same access.</summary>
+    public long Repeats
+    {
+        get => Volatile.Read(ref _repeats);
+        set => Volatile.Write(ref _repeats, value);
     }
 
     /// <summary>What went wrong; null if nothing did. The vCPU stops there.</summary>

@@ -50,6 +50,29 @@ public sealed class FaultReaderTests
     }
 
     [Fact]
+    public void A_thread_that_raises_its_fault_again_is_no_second_fault_and_another_thread_is_one()
+    {
+        FaultReader reader = Reader(new ScriptedDescriptor(Of(7, 1), Of(7, 1), Of(8, 1), Of(8, 1), Of(7, 1), Of(7, 2), Of(8, 2), Of(8, 2), Of(8, 1)));
+        List<long> handed = [];
+
+        reader.Read(new Route(request => handed.Add(request.Page), () => { }));
+
+        // The last but one message of thread 8 is about the page that it waits for; its last one is about another, for which it does not.
+        Assert.Equal([1, 2], handed);
+        Assert.Equal((5, 3, 4), (reader.Counters.Faults, reader.Counters.Merged, reader.Counters.Repeated));
+    }
+
+    [Fact]
+    public void A_thread_that_nobody_names_is_always_another_one()
+    {
+        FaultReader reader = Reader(new ScriptedDescriptor(Of(0, 1), Of(0, 1), Of(0, 1)));
+
+        reader.Read(new Route(_ => { }, () => { }));
+
+        Assert.Equal((3, 2, 0), (reader.Counters.Faults, reader.Counters.Merged, reader.Counters.Repeated));
+    }
+
+    [Fact]
     public void When_the_last_request_is_served_the_kernel_is_asked_once_more_before_anybody_sleeps()
     {
         UnpolledDescriptor descriptor = new();
@@ -126,6 +149,8 @@ public sealed class FaultReaderTests
     }
 
     private static ulong AddressOf(long page) => PageSize.AddressOf(FirstPage + page);
+
+    private static UffdMsg Of(uint thread, long page) => UffdMsg.Pagefault(FaultFlags.None, AddressOf(page), thread);
 
     private static UffdMsg Fault(long page) => UffdMsg.Pagefault(FaultFlags.None, AddressOf(page), 0);
 

@@ -1,0 +1,67 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using UffdActors.Abi;
+using UffdActors.Linux.Tests.Modes;
+
+namespace UffdActors.Linux.Tests.World;
+
+/// <summary>A signal ends a thread's wait for a page in the kernel, and the thread faults again: that is no second fault.</summary>
+public sealed partial class SignalStormTests
+{
+    private const int Pages = 4;
+    private const int Repeats = 50;
+    private const int Signal = 12;
+    private const int TgKill = 234;
+
+    [SkippableFact]
+    public async Task A_thread_under_signals_raises_a_fault_a_page_and_its_repeats_are_counted_apart()
+    {
+        using PageBytes source = new(Pages) { AnswersLate = true };
+        await using EitherWorld vm = await EitherWorld.StartAsync("live");
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        // Does nothing, and is not managed: that must not run on a thread that waits for a page.
+        _ = SetHandler(Signal, NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"), "getpid"));
+        VcpuGroup reads = await vm.StartAsync(region, isWrite: false, 0, 1, 2, 3);
+        int thread = 0;
+        for (int page = 1; page <= Pages; page++)
+        {
+            await UntilAsync(() => source.Late == 1);
+            thread = thread == 0 ? VcpuThread(vm) : thread;
+            await UntilAsync(() =>
+            {
+                Assert.Equal(0, Send(TgKill, Environment.ProcessId, thread, Signal));
+                return vm.Uffd.Repeats >= page * Repeats;
+            });
+            source.AnswerLate();
+        }
+
+        await reads.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Equal(Pages, vm.Uffd.Faults);
+        Assert.Equal(0, vm.Uffd.Reader!.Counters.Merged);
+        Assert.True(vm.Uffd.Repeats >= Pages * Repeats, $"{vm.Uffd.Repeats} repeats.");
+        VcpuReport report = Assert.Single(reads.Reports());
+        Assert.Equal((Pages, vm.Uffd.Repeats), (report.Faults, report.Repeats));
+        Assert.Equal(PageBytes.WordOf(3), vm.Word(region, 3));
+    }
+
+    private static int VcpuThread(EitherWorld vm) => Directory.GetDirectories("/proc/self/task")
+        .Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture))
+        .Single(id => ((Linux.World.LiveKernel)vm.Vm.Kernel).VcpuOf((uint)id) is not null);
+
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        long deadline = Environment.TickCount64 + (long)LiveScene.Deadline.TotalMilliseconds;
+        while (!condition())
+        {
+            Assert.True(Environment.TickCount64 < deadline, "It has not come to that.");
+            await Task.Yield();
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "signal")]
+    private static partial nint SetHandler(int signal, nint handler);
+
+    [LibraryImport("libc", EntryPoint = "syscall")]
+    private static partial nint Send(nint number, nint process, nint thread, nint signal);
+}
