@@ -63,13 +63,13 @@ public sealed class Userfault
         ArgumentNullException.ThrowIfNull(region);
         _vm.ThrowIfClosed();
         // The reader must know the region before its first fault can come.
-        PageBitmap received = new(region.Pages);
+        RegionPages pages = new(region.Pages);
         if (_reader is { } reader) throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
         if (Array.Exists(All(), r => r.Region == region))
             throw new InvalidOperationException($"Region {region.Id} is registered with this userfaultfd already; unregister it first to register it in other modes.");
         UffdIoctls ioctls = await _kernel.RegisterAsync(region, modes, cancel);
         if ((modes & RegisterModes.Minor) != 0 && region.AliasAddress != 0) region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages);
-        lock (_gate) _registered.Add(new Registered(region, modes, ioctls, received));
+        lock (_gate) _registered.Add(new Registered(region, modes, ioctls, pages));
         return ioctls;
     }
 
@@ -103,7 +103,8 @@ public sealed class Userfault
     /// <summary>
     /// Write-protects pages (UFFDIO_WRITEPROTECT, specification 5.7). From then on a write waits until a handler has cleared the page
     /// (<see cref="ServeOptions.BeforeWrite"/>), or, on a userfaultfd opened with WP_ASYNC, clears it by itself and is found by
-    /// <see cref="TakeWrittenAsync"/>. Absent pages of anonymous memory are protected only with WP_UNPOPULATED or WP_ASYNC, others always.
+    /// <see cref="TakeWrittenAsync"/>. Absent pages of anonymous memory are marked only with WP_UNPOPULATED or WP_ASYNC, others always; but whatever is
+    /// filled in a region that is registered for write protection comes protected, asked for or not, until <see cref="UnprotectAsync"/> ends it.
     /// </summary>
     /// <remarks>
     /// <para>
@@ -285,8 +286,7 @@ public sealed class Userfault
             foreach (Registered watched in All().Where(r => (r.Modes & RegisterModes.WriteProtect) != 0)) _vm.Kernel.ThrowIfUnreadable(watched.Region);
         }
 
-        RegionView view = RegionView.Empty;
-        foreach (Registered registered in All()) view = view.With(Served(registered));
+        RegionView view = RegionView.Of(All().Select(Served));
         HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
         FaultReader reader = new(_kernel.Descriptor, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit)
         {
@@ -315,13 +315,13 @@ public sealed class Userfault
         _vm.ThrowIfClosed();
         FaultReader reader = _reader ?? throw new InvalidOperationException("Serve the userfaultfd before pushing.");
         cancel.ThrowIfCancellationRequested();
-        PageBitmap received = ReceivedOf(region);
+        RegionPages pages = Find(region).Pages;
         PushProgress progress = new(_vm.NewCompletion());
         // Demand and push meet in one mailbox, if they come from one source.
         Akka.Actor.IActorRef actor = _source is var (served, asked) && ReferenceEquals(served, source) ? asked : await _vm.StartSourceAsync(reader.Outages.Of(source));
-        Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, received, progress, ChunkOf(region), UnitOf(region), reader.Outages.Of(source)));
+        Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, pages, progress, ChunkOf(region), UnitOf(region), reader.Outages.Of(source)));
         lock (_gate) _pushes.Add(push);
-        return new BackgroundPush(progress, received, _vm);
+        return new BackgroundPush(progress, pages.Received, _vm);
     }
 
     /// <summary>Base pages of a region that have been filled.</summary>
@@ -390,6 +390,8 @@ public sealed class Userfault
     private async Task<IoctlResult> WriteProtectAsync(Registered registered, PageRange pages, WriteProtectModes modes, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
+        // First what is to be filled, then what is there: a page that is filled meanwhile is protected by one of the two.
+        registered.Pages.Protect(pages, (modes & WriteProtectModes.Protect) != 0);
         // What is protected counts as not written from then on, and what had gone before counts no more either.
         List<PageRange> gone = (modes & WriteProtectModes.Protect) != 0 ? TakeZeroed(registered, pages) : [];
         bool isDone = false;
@@ -457,7 +459,8 @@ public sealed class Userfault
         bool isMinor = (registered.Modes & RegisterModes.Minor) != 0;
         AliasPages? alias = isMinor ? region.ComesThrough : null;
         ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
-        return new ServedRegion(region.Id, range, range.Start, by, registered.Received, alias, BitOperations.Log2((uint)region.PageBytes)) { Zeroed = registered.Zeroed };
+        bool isProtected = (registered.Modes & RegisterModes.WriteProtect) != 0;
+        return new ServedRegion(region.Id, range, range.Start, by, registered.Pages, alias, BitOperations.Log2((uint)region.PageBytes), isProtected) { Zeroed = registered.Zeroed };
     }
 
     private static int UnitOf(GuestRegion region) => region.PageBytes >> PageSize.BaseShift;
@@ -466,8 +469,11 @@ public sealed class Userfault
     private int ChunkOf(GuestRegion region) => Math.Max(_vm.Settings.PushChunkPages / UnitOf(region), 1) * UnitOf(region);
 
     /// <summary>A region that is registered here.</summary>
-    private sealed record Registered(GuestRegion Region, RegisterModes Modes, UffdIoctls Ioctls, PageBitmap Received)
+    private sealed record Registered(GuestRegion Region, RegisterModes Modes, UffdIoctls Ioctls, RegionPages Pages)
     {
+        /// <summary>Pages that are there.</summary>
+        public PageBitmap Received => Pages.Received;
+
         /// <summary>What has lost its content without a write; null where nobody asks for what was written.</summary>
         public ZeroedPages? Zeroed { get; } = (Modes & RegisterModes.WriteProtect) != 0 ? new ZeroedPages(Region.Pages) : null;
 

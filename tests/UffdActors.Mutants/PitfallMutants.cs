@@ -260,8 +260,8 @@ internal sealed class LastChunkIsTooLong : Mutant
     {
         private const ulong Chunk = 4 * PageSize.Base;
 
-        void IPageFill.Begin(FillKind kind, ulong start, ulong length, FillSource source) =>
-            Begin(kind, start, Request is null ? Chunk : length, source);
+        void IPageFill.Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes) =>
+            Begin(kind, start, Request is null ? Chunk : length, source, modes);
     }
 }
 

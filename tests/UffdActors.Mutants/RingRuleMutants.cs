@@ -373,7 +373,8 @@ internal sealed class HandlerDoesNotLook : Mutant
     private sealed class StaleReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
     {
-        private readonly RegionView _first = view;
+        // What is removed later is not in it.
+        private readonly RegionView _first = RegionView.Of(view.Regions.Select(r => r with { Pages = new RegionPages(r.Received) }));
 
         public override RegionView View => _first;
     }

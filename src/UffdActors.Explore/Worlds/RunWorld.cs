@@ -187,8 +187,7 @@ internal sealed class RunWorld
     private void Serve(int number)
     {
         ContextPlan plan = _world.Scenario.Contexts[number];
-        RegionView view = RegionView.Empty;
-        foreach (Registered registered in plan.Registered) view = view.With(Served(registered));
+        RegionView view = RegionView.Of(plan.Registered.Select(Served));
         HandlerSlot[] slots = [.. Enumerable.Range(0, plan.Handlers).Select(i => new HandlerSlot(i, NewThread(number, 100 + i)))];
         FaultReader reader = _world.Parts.NewReader(new ModelDescriptor(Contexts[number]), slots, view, _world.Loop, CrashLimit);
         reader.Outages = new Outages(Terms);
@@ -205,7 +204,7 @@ internal sealed class RunWorld
         foreach (Registered registered in plan.Registered)
         {
             PushOptions options = new(
-                reader, context, NewThread(number, 200 + registered.Region), sourceActor!, registered.Region, Received[registered.Region]!, new PushProgress(new TaskCompletionSource()), ChunkPages: 4);
+                reader, context, NewThread(number, 200 + registered.Region), sourceActor!, registered.Region, reader.View.FindPart(registered.Region, 0)!.Pages, new PushProgress(new TaskCompletionSource()), ChunkPages: 4);
             Pushes.Add((options, $"push-{_world.NextNumber()}"));
         }
     }
@@ -246,13 +245,12 @@ internal sealed class RunWorld
         RegionPlan region = _world.Scenario.Regions[registered.Region];
         ulong address = AddressOf(registered.Region, 0);
         PageRange range = PageRange.OfBytes(address, (ulong)region.Pages << PageSize.BaseShift);
-        PageBitmap received = new(region.Pages);
-        Received[registered.Region] = received;
-        if ((registered.Modes & RegisterModes.Minor) == 0) return new ServedRegion(registered.Region, range, range.Start, ResolveBy.Copy, received);
-        return region.Alias
-            ? new ServedRegion(
-                registered.Region, range, range.Start, ResolveBy.Continue, received, new AliasPages(PageSize.PageOf(address + AliasOffset), region.Pages))
-            : new ServedRegion(registered.Region, range, range.Start, ResolveBy.ContinueAsIs, received);
+        RegionPages pages = new(region.Pages);
+        Received[registered.Region] = pages.Received;
+        bool isMinor = (registered.Modes & RegisterModes.Minor) != 0;
+        AliasPages? alias = isMinor && region.Alias ? new AliasPages(PageSize.PageOf(address + AliasOffset), region.Pages) : null;
+        ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
+        return new ServedRegion(registered.Region, range, range.Start, by, pages, alias, IsProtected: (registered.Modes & RegisterModes.WriteProtect) != 0);
     }
 
     private IActorRef StartSource(WireSource source, string name)

@@ -137,19 +137,23 @@ internal sealed class LiveFill(LiveThread thread, LiveUserfault userfault, PageR
     /// <summary>Where the bytes are.</summary>
     public FillSource Source { get; private set; }
 
+    /// <summary>Whether to write-protect in the same call.</summary>
+    public FillModes Modes { get; private set; }
+
     /// <inheritdoc />
     public long? Out { get; private set; }
 
     protected override bool CompletesAtContext => Request is not null;
 
     /// <inheritdoc />
-    public void Begin(FillKind kind, ulong start, ulong length, FillSource source)
+    public void Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes)
     {
         Restart();
         Kind = kind;
         Start = start;
         Length = length;
         Source = source;
+        Modes = modes;
         Out = null;
     }
 

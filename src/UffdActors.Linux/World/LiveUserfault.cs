@@ -13,7 +13,10 @@ namespace UffdActors.Linux.World;
 /// <summary>A userfaultfd of the kernel, with the backends that fill through it.</summary>
 internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor descriptor, IActorRef actor, AdoptedUserfault? adopted = null) : KernelUserfault
 {
-    private readonly List<LiveTarget> _targets = [];
+    // By number of the region; read at every fault.
+    private LiveTarget?[] _targets = [];
+    private readonly Lock _gate = new();
+    private GuestMemory[] _aliases = [];
     private readonly LocalTarget _context = new(actor);
     private FaultReader? _reader;
 
@@ -33,7 +36,7 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     public UffdDescriptor Uffd => descriptor.Uffd;
 
     /// <summary>Grows with every event that was read: a fill that was decided before it must not be issued after it (rule R9).</summary>
-    public long Epoch => _reader?.View.Epoch ?? 0;
+    public long Epoch => _reader?.EventEpoch ?? 0;
 
     /// <inheritdoc />
     public override MonitorThread NewMonitorThread() => new LiveThread(this);
@@ -54,7 +57,7 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
         IActorRef backend = await kernel.BackendAsync(memory.Guest.Backing);
         Errno error = descriptor.Register(memory.Guest, modes, out UffdIoctls ioctls);
         if (error != Errno.None) throw RegisterRefusal.Of(memory, modes, error);
-        _targets.Add(new LiveTarget(region.Id, memory, new LocalTarget(backend)));
+        Add(new LiveTarget(region.Id, memory, new LocalTarget(backend)));
         return ioctls;
     }
 
@@ -98,23 +101,37 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     public LiveTarget? TargetAt(ulong address)
     {
         if (_reader?.View.Find(PageSize.PageOf(address)) is not { } region) return null;
-        foreach (LiveTarget target in _targets)
-        {
-            if (target.Region == region.Id) return target;
-        }
-
-        return null;
+        LiveTarget?[] targets = Volatile.Read(ref _targets);
+        return region.Id < targets.Length ? targets[region.Id] : null;
     }
 
     /// <summary>The alias that is mapped at an address of this process, which may be one of the guest's in another; null if there is none.</summary>
     public GuestMemory? AliasAt(ulong address)
     {
-        foreach (LiveTarget target in _targets)
+        GuestMemory[] aliases = Volatile.Read(ref _aliases);
+        int low = 0;
+        int high = aliases.Length;
+        while (low < high)
         {
-            if (target.Memory.Alias is { } alias && address >= alias.Address && address < alias.End) return alias;
+            int middle = (low + high) / 2;
+            if (aliases[middle].End > address) high = middle;
+            else low = middle + 1;
         }
 
-        return null;
+        return low < aliases.Length && aliases[low].Address <= address ? aliases[low] : null;
+    }
+
+    private void Add(LiveTarget target)
+    {
+        lock (_gate)
+        {
+            LiveTarget?[] targets = _targets;
+            // Room for as many again, so that thousands of regions are not copied thousands of times.
+            if (target.Region >= targets.Length) Array.Resize(ref targets, Math.Max(target.Region + 1, targets.Length * 2));
+            targets[target.Region] = target;
+            Volatile.Write(ref _targets, targets);
+            if (target.Memory.Alias is { } alias) Volatile.Write(ref _aliases, [.. _aliases.Append(alias).OrderBy(a => a.Address)]);
+        }
     }
 
     private static long Bytes(PageRange pages) => pages.Count << PageSize.BaseShift;

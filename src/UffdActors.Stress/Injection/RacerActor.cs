@@ -62,15 +62,15 @@ internal sealed class RacerActor(RacerOptions options) : UntypedActor
         // First the epoch, then the view: an event that comes in between makes the fill end with EAGAIN.
         long epoch = options.Thread.ChangeEpoch;
         RegionView view = options.Reader.View;
-        ServedRegion? region = view.Regions.FirstOrDefault(r => r.Id == options.Region);
+        ServedRegion? region = view.FindPart(options.Region, page);
         if (region is null) return;
-        bool zeros = view.IsRemoved(region.Base + page) || options.Shadow.IsZero(page);
-        FillKind kind = region.By == ResolveBy.Copy ? zeros ? FillKind.ZeroPage : FillKind.Copy : FillKind.Continue;
+        bool zeros = region.Pages.IsRemoved(page) || options.Shadow.IsZero(page);
+        FillKind kind = region.By != ResolveBy.Copy ? FillKind.Continue : zeros ? region.ZeroFill(meetsMarker: false) : FillKind.Copy;
         // What is not in the cache yet is not there to be mapped.
         if (kind == FillKind.Continue && !region.Alias!.IsWritten(page)) return;
         _isFilling = true;
         _fill.DecideOn(epoch);
-        _fill.Begin(kind, PageSize.AddressOf(region.Base + page), PageSize.Base, kind == FillKind.Copy ? FillSource.Buffer(options.Shadow.AddressOf(page)) : FillSource.Zero);
+        _fill.Begin(kind, PageSize.AddressOf(region.Base + page), PageSize.Base, kind == FillKind.Copy && !zeros ? FillSource.Buffer(options.Shadow.AddressOf(page)) : FillSource.Zero, region.FillModesOf(page));
         if (_fill.Advance()) OnEnded();
     }
 

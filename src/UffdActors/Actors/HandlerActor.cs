@@ -135,9 +135,13 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
     {
         switch (error)
         {
-            // Clearing has woken the page's threads by itself; where nothing is registered any more, they find out for themselves.
-            case Errno.None or Errno.ENOENT or Errno.ESRCH:
+            case Errno.None:
                 if (request.Failure is { } ignored) _vm.Incidents.Report(HookFailed(request, ignored, "the page was given to its writer all the same."));
+                request.Region.Pages.Write(request.Page, request.Pages);
+                Dismiss(request);
+                break;
+            // Where nothing is registered any more, its threads find out for themselves.
+            case Errno.ENOENT or Errno.ESRCH:
                 Dismiss(request);
                 break;
             case Errno.EAGAIN:
@@ -175,6 +179,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
             return;
         }
 
+        request.MeetsMarker = request.Streak > 0;
         bool hasWaited = request.Phase == RequestPhase.Deferred;
         switch (FaultResolver.First(request.Flags, region.By, view.IsRemoved(page, request.Pages), request.Streak, hasWaited))
         {
@@ -183,11 +188,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 break;
             case Resolution.FillZero:
                 request.Content = SourceContent.Zero;
-                IssueZeros(request, decidedOn);
-                break;
-            case Resolution.CopyZeros:
-                request.Content = SourceContent.Zero;
-                Issue(request, decidedOn, FillKind.Copy, FillSource.Zero);
+                IssueZeros(request, region, decidedOn);
                 break;
             case Resolution.Continue:
                 request.Content = SourceContent.Bytes;
@@ -335,10 +336,10 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
             request.Content = SourceContent.Zero;
         }
-        else if (view.Removed.Length > 0)
+        else if (region.Pages.HasRemoved)
         {
             // Removed while it was being fetched: the old bytes must not come back.
-            request.DropRemoved(view);
+            request.DropRemoved();
         }
 
         if (region.By == ResolveBy.Continue)
@@ -350,7 +351,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         switch (request.Content)
         {
             case SourceContent.Zero:
-                IssueZeros(request, decidedOn);
+                IssueZeros(request, region, decidedOn);
                 break;
             case SourceContent.Stamp:
                 Issue(request, decidedOn, FillKind.Copy, FillSource.Stamp((uint)request.Data));
@@ -399,15 +400,15 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         Start(_slot.Thread.PopulateAlias(request, address), request, RequestPhase.Populating);
     }
 
-    /// <summary>The zero page is a base page: there is none of a larger size, so zeros are copied.</summary>
-    private void IssueZeros(PageRequest request, long decidedOn) =>
-        Issue(request, decidedOn, request.Pages == 1 ? FillKind.ZeroPage : FillKind.Copy, FillSource.Zero);
+    private void IssueZeros(PageRequest request, ServedRegion region, long decidedOn) =>
+        Issue(request, decidedOn, region.ZeroFill(request.MeetsMarker), FillSource.Zero);
 
     private void Issue(PageRequest request, long decidedOn, FillKind kind, FillSource source)
     {
         request.Phase = RequestPhase.Filling;
         request.Fill.DecideOn(decidedOn);
-        request.Fill.Begin(kind, request.Address, (ulong)request.Bytes, source);
+        FillModes modes = kind == FillKind.Poison ? FillModes.None : request.Region.FillModesOf(request.Page);
+        request.Fill.Begin(kind, request.Address, (ulong)request.Bytes, source, modes);
         // Between the look at the view and the call anything may happen on real threads, so an explorer gets a turn there.
         if (_vm.SplitsTurns) Self.Tell(request.Fill, ActorRefs.NoSender);
         else if (request.Fill.Advance())
@@ -441,6 +442,10 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 break;
             case Resolution.Fetch:
                 OnHole(request);
+                break;
+            case Resolution.CopyZeros:
+                request.MeetsMarker = true;
+                Fill(request);
                 break;
             default:
                 Refuse(request, request.Error);

@@ -32,8 +32,10 @@ internal class PushActor : UntypedActor
     private long _nextGathered;
     private SourceContent _content;
     private bool _pageByPage;
+    private bool _meetsMarker;
     private bool _isProbe;
     private long _cursor;
+    private long _base;
     private long _decidedOn;
     private int _attempts;
     private readonly Outage _outage;
@@ -110,7 +112,7 @@ internal class PushActor : UntypedActor
 
     private void Next()
     {
-        PageBitmap received = _options.Received;
+        PageBitmap received = _options.Pages.Received;
         _cursor = received.NextClear(_cursor);
         if (_cursor >= received.Pages)
         {
@@ -136,7 +138,7 @@ internal class PushActor : UntypedActor
     {
         if (gate != _gate) return;
         _gate = null;
-        PageBitmap received = _options.Received;
+        PageBitmap received = _options.Pages.Received;
         _cursor = received.NextClear(_cursor);
         if (_cursor >= received.Pages)
         {
@@ -195,7 +197,7 @@ internal class PushActor : UntypedActor
     {
         // First the epoch, then the view: an event that comes in between makes the fill start over.
         _decidedOn = _options.Thread.ChangeEpoch;
-        ServedRegion? region = RegionOf(_piece.FirstPage, out RegionView view);
+        ServedRegion? region = RegionOf(_piece.FirstPage);
         if (region is null)
         {
             // Unmapped: nobody will ever ask for these pages.
@@ -207,47 +209,49 @@ internal class PushActor : UntypedActor
         long page = region.Base + _piece.FirstPage;
         int count = (int)Math.Min(_piece.Pages, region.Range.End - page);
         _content = _piece.Content;
-        if (view.Removed.Length > 0) count = DropRemoved(view, page, count);
-        if (_pageByPage) count = _unit;
+        if (region.Pages.HasRemoved) count = DropRemoved(region, count);
+        if (region.IsProtected) count = region.Pages.SameProtection(_piece.FirstPage, count);
+        if (_pageByPage || _meetsMarker) count = _unit;
         ulong length = (ulong)count << PageSize.BaseShift;
 
         if (region.By == ResolveBy.ContinueAsIs)
         {
-            Begin(FillKind.Continue, page, length, FillSource.Zero);
+            Begin(region, FillKind.Continue, page, length, FillSource.Zero);
         }
         else if (region.By == ResolveBy.Continue)
         {
             count = ClaimAndWrite(region.Alias!, count, _content);
             if (count == 0) return;
             length = (ulong)count << PageSize.BaseShift;
-            Begin(FillKind.Continue, page, length, FillSource.Zero);
+            Begin(region, FillKind.Continue, page, length, FillSource.Zero);
         }
         else if (_content == SourceContent.Zero)
         {
-            // The zero page is a base page; zeros of a larger one are copied.
-            Begin(_unit == 1 ? FillKind.ZeroPage : FillKind.Copy, page, length, FillSource.Zero);
+            FillKind kind = region.ZeroFill(_meetsMarker);
+            _meetsMarker = false;
+            Begin(region, kind, page, length, FillSource.Zero);
         }
         else
         {
-            Begin(FillKind.Copy, page, length, _content == SourceContent.Stamp ? FillSource.Stamp((uint)_piece.Address) : FillSource.Buffer(_piece.Address));
+            Begin(region, FillKind.Copy, page, length, _content == SourceContent.Stamp ? FillSource.Stamp((uint)_piece.Address) : FillSource.Buffer(_piece.Address));
         }
     }
 
     /// <summary>What was removed is zeros, whatever the source has.</summary>
     /// <returns>Base pages at the front of the piece with one kind of content.</returns>
-    private int DropRemoved(RegionView view, long page, int count)
+    private int DropRemoved(ServedRegion region, int count)
     {
         if (_gather is { } gather)
         {
-            gather.Drop(view.Removed, page);
+            gather.Drop(region.Pages);
             _content = gather.Content;
             _piece = _piece with { Content = gather.Content, Address = gather.Data };
             return count;
         }
 
-        bool removed = view.IsRemoved(page);
+        bool removed = region.Pages.IsRemoved(_piece.FirstPage);
         int same = 1;
-        while (same < count && view.IsRemoved(page + same) == removed) same++;
+        while (same < count && region.Pages.IsRemoved(_piece.FirstPage + same) == removed) same++;
         if (removed) _content = SourceContent.Zero;
         return same;
     }
@@ -279,10 +283,10 @@ internal class PushActor : UntypedActor
         return 0;
     }
 
-    private void Begin(FillKind kind, long page, ulong length, FillSource source)
+    private void Begin(ServedRegion region, FillKind kind, long page, ulong length, FillSource source)
     {
         _fill.DecideOn(_decidedOn);
-        _fill.Begin(kind, PageSize.AddressOf(page), length, source);
+        _fill.Begin(kind, PageSize.AddressOf(page), length, source, region.FillModesOf(_piece.FirstPage));
         if (_vm.SplitsTurns) Self.Tell(_fill, ActorRefs.NoSender);
         else if (_fill.Advance()) OnFilled();
     }
@@ -309,10 +313,14 @@ internal class PushActor : UntypedActor
                 break;
             case Errno.EAGAIN when _fill.Out > 0:
                 break;
-            case Errno.EEXIST when _unit > 1 && _fill.Kind == FillKind.Copy:
+            case Errno.EEXIST when _fill.Kind == FillKind.ZeroPage:
+                // No more than that the entry is not empty, and a marker is no page: COPY of this one page tells the two apart.
+                _meetsMarker = true;
+                break;
+            case Errno.EEXIST when _unit > 1 && _fill.Kind == FillKind.Copy && RegionOf(_piece.FirstPage) is { } part:
                 // A page that is there, or an empty pool of huge pages, which answers the same. CONTINUE takes nothing from the pool.
                 _isProbe = true;
-                Begin(FillKind.Continue, PageSize.PageOf(_fill.Start), (ulong)_unit << PageSize.BaseShift, FillSource.Zero);
+                Begin(part, FillKind.Continue, PageSize.PageOf(_fill.Start), (ulong)_unit << PageSize.BaseShift, FillSource.Zero);
                 return;
             case Errno.EEXIST:
                 OnPresent();
@@ -338,8 +346,8 @@ internal class PushActor : UntypedActor
                 _pieces.Clear();
                 WaitOut(_outage, wrong.Message, wrong);
                 return;
-            case Errno.EFAULT when _fill.Kind == FillKind.Continue && RegionOf(_piece.FirstPage, out RegionView view) is { Alias: { } alias } region:
-                OnHole(alias, view.IsRemoved(region.Base + _piece.FirstPage, _unit));
+            case Errno.EFAULT when _fill.Kind == FillKind.Continue && RegionOf(_piece.FirstPage) is { Alias: { } alias } region:
+                OnHole(alias, region.Pages.IsRemoved(_piece.FirstPage, _unit));
                 break;
             default:
                 _vm.Incidents.Report(new Incident(
@@ -407,15 +415,17 @@ internal class PushActor : UntypedActor
 
     private void Count(int pages)
     {
-        if (_content == SourceContent.Zero) _options.Progress.ZeroPages += pages / _unit;
+        bool isZero = _content == SourceContent.Zero;
+        if (isZero) _options.Progress.ZeroPages += pages / _unit;
         else _options.Progress.Pages += pages / _unit;
-        Mark(pages);
+        _options.Pages.Fill(_piece.FirstPage, pages, isZero);
+        Skip(pages);
     }
 
     /// <summary>Base pages at the front of the piece are done with.</summary>
     protected void Mark(int pages)
     {
-        _options.Received.Set(_piece.FirstPage, pages);
+        _options.Pages.Received.Set(_piece.FirstPage, pages);
         Skip(pages);
     }
 
@@ -467,15 +477,14 @@ internal class PushActor : UntypedActor
         Next();
     }
 
-    private ServedRegion? RegionOf(long page, out RegionView view)
+    // The part of the region that holds a page of it: nearly always the one that held the last.
+    private ServedRegion? RegionOf(long page)
     {
-        view = _options.Reader.View;
-        foreach (ServedRegion region in view.Regions)
-        {
-            if (region.Id == _options.Region && region.Range.Contains(region.Base + page)) return region;
-        }
-
-        return null;
+        RegionView view = _options.Reader.View;
+        ServedRegion? part = view.Find(_base + page);
+        if (part?.Id != _options.Region || part.Base != _base) part = view.FindPart(_options.Region, page);
+        if (part is not null) _base = part.Base;
+        return part;
     }
 }
 
@@ -485,7 +494,7 @@ internal class PushActor : UntypedActor
 /// <param name="Thread">The thread on whose behalf it calls.</param>
 /// <param name="SourceActor">Actor in front of the source.</param>
 /// <param name="Region">Region that it fills.</param>
-/// <param name="Received">Pages that are there.</param>
+/// <param name="Pages">What has become of the region's pages.</param>
 /// <param name="Progress">What it has done, for reports.</param>
 /// <param name="ChunkPages">Base pages in a chunk: whole pages of the region.</param>
 /// <param name="UnitPages">Base pages in a page of the region.</param>
@@ -496,7 +505,7 @@ internal sealed record PushOptions(
     MonitorThread Thread,
     IActorRef SourceActor,
     int Region,
-    PageBitmap Received,
+    RegionPages Pages,
     PushProgress Progress,
     int ChunkPages,
     int UnitPages = 1,

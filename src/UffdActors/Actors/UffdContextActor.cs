@@ -68,9 +68,16 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 break;
             case PushGate gate:
                 // A fault that the kernel holds and the loop has not polled yet was raised before this chunk too.
-                _reader!.Descriptor.Look();
-                if (_reader.Descriptor.HasMessages) _reader.Read(this);
-                _reader.Await(gate);
+                ReadAll();
+                _reader!.Await(gate);
+                break;
+            case VmProtocol.WakeStray stray:
+                _reader?.OnHeld(stray.Address);
+                break;
+            case VmProtocol.ReadStates states:
+                // What was removed before the question must be in the answer.
+                if (_reader is not null) ReadAll();
+                _ = states.Done.TrySetResult(states.Pages.States(states.Range, states.Written));
                 break;
             case VmProtocol.HandlerCrashed crashed:
                 OnHandlerCrashed(crashed);
@@ -102,6 +109,20 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
     public void EventsApplied()
     {
         foreach (HandlerSlot handler in _reader!.Handlers) handler.Thread.Actor.Tell(VmProtocol.EventsApplied.Instance, ActorRefs.NoSender);
+    }
+
+    /// <inheritdoc />
+    public void Hold(ulong address, TimeSpan delay) => Vm.Time.After(delay, Self, new VmProtocol.WakeStray(address));
+
+    /// <inheritdoc />
+    public void LeftAsleep(ulong address, uint thread) => Vm.Incidents.Report(new Incident(
+        IncidentKind.UnknownAddress,
+        $"{(thread == 0 ? "A thread" : $"Thread {thread}")} faults again and again at 0x{address:x}, in no region that is served (moved away by mremap with MREMAP_DONTUNMAP, or registered by somebody else?); it is left asleep until recover or abandon is called."));
+
+    private void ReadAll()
+    {
+        _reader!.Descriptor.Look();
+        if (_reader.Descriptor.HasMessages) _reader.Read(this);
     }
 
     private void OnHandlerCrashed(VmProtocol.HandlerCrashed crashed)

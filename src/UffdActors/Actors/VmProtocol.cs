@@ -1,5 +1,6 @@
 using Akka.Actor;
 using UffdActors.Handling;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations;
 using UffdActors.PageSources;
 
@@ -72,6 +73,13 @@ internal static class VmProtocol
 
     /// <summary>A deferred request is to be tried again.</summary>
     public sealed record Retry(PageRequest Request) : INoSerializationVerificationNeeded;
+
+    /// <summary>A fault in no region has been held for long enough.</summary>
+    public sealed record WakeStray(ulong Address) : INoSerializationVerificationNeeded;
+
+    /// <summary>Reads all events that there are, and then what is known of a region's pages.</summary>
+    public sealed record ReadStates(
+        RegionPages Pages, PageRange Range, IReadOnlyList<PageRange> Written, TaskCompletionSource<IReadOnlyList<PageStateRange>> Done) : INoSerializationVerificationNeeded;
 
     /// <summary>Go on with what was interrupted to let others have a turn.</summary>
     public sealed class Resume : INoSerializationVerificationNeeded

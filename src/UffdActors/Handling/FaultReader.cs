@@ -4,6 +4,7 @@ using UffdActors.Dispatch;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.PageSources;
 using UffdActors.Statistics;
 
 namespace UffdActors.Handling;
@@ -16,6 +17,14 @@ internal interface IFaultRoute
 
     /// <summary>Events have been applied.</summary>
     void EventsApplied();
+
+    /// <summary>A fault in no region is to be woken after a while, by <see cref="FaultReader.OnHeld"/>.</summary>
+    void Hold(ulong address, TimeSpan delay);
+
+    /// <summary>A fault in no region is left asleep.</summary>
+    /// <param name="address">Its page.</param>
+    /// <param name="thread">The thread; 0 if the message does not tell.</param>
+    void LeftAsleep(ulong address, uint thread);
 }
 
 /// <summary>A handler as the reader knows it.</summary>
@@ -49,7 +58,7 @@ internal class FaultReader
     private readonly FaultWatch? _watch;
     private readonly List<PageRequest> _fresh = [];
     private PageRequest? _firstFresh;
-    private readonly List<ulong> _strays = [];
+    private readonly StrayFaults _strays = new();
     private readonly WaitingThreads _waits = new();
     private readonly Dictionary<ulong, (int Count, Errno Error)> _streaks = [];
     private readonly Dictionary<ulong, int> _crashes = [];
@@ -58,6 +67,7 @@ internal class FaultReader
     private readonly RingTime _time;
     private readonly int _crashLimit;
     private volatile RegionView _view;
+    private long _eventEpoch;
     private long _nextId;
     private long _lastProbed = -1;
 
@@ -90,6 +100,9 @@ internal class FaultReader
     /// <summary>The regions as the events read so far have left them. Any thread.</summary>
     public virtual RegionView View => _view;
 
+    /// <summary>Grows with every event that has been applied: what was decided before it has to be decided anew. Any thread.</summary>
+    public long EventEpoch => Volatile.Read(ref _eventEpoch);
+
     /// <summary>What came by.</summary>
     public FaultCounters Counters { get; } = new();
 
@@ -102,6 +115,9 @@ internal class FaultReader
     /// <summary>Adds a region, before its faults can come.</summary>
     public void Add(ServedRegion region) => _view = _view.With(region);
 
+    /// <summary>True if threads are left asleep at addresses in no region.</summary>
+    public bool HasStraySleepers => _strays.HasSleepers;
+
     /// <summary>Reads everything that is there.</summary>
     public virtual void Read(IFaultRoute route)
     {
@@ -110,7 +126,7 @@ internal class FaultReader
         {
             if (message.Event == UffdEvent.Pagefault)
             {
-                OnFault(message, trace);
+                OnFault(message, trace, route);
             }
             else
             {
@@ -141,9 +157,9 @@ internal class FaultReader
         if (_streaks.Count > 0) _ = _streaks.Remove(request.Address);
         if (Outages.Fills.IsOn) OnSucceeded(Outages.Fills, request);
         if (_crashes.Count > 0 && _crashes.Remove(request.Address)) OnSucceeded(Outages.Crashes, request);
-        if (request.Pages == 1) _ = request.Region.Received.Set(request.Page);
-        else request.Region.Received.Set(request.Page, request.Pages);
-        _ = Leave(request);
+        request.Region.Pages.Fill(request.Page, request.Pages, request.Content == SourceContent.Zero && request.Fill.Kind != FillKind.Poison);
+        // Installed protected, the page may have met a writer already; or it was taken away again. What such a thread faulted on is not what was filled.
+        if (Leave(request) && request.HasLateWaiters) Wake(request.Address);
         Recycle(request);
         // Nothing is under way any more. On one CPU the thread that was just woken has run before this turn, and has faulted again: to read that now
         // spares a poll.
@@ -253,9 +269,16 @@ internal class FaultReader
         }
     }
 
-    /// <summary>Lets the threads of pages that were given up fault again: after crashes, a failed source, or a refused fill.</summary>
+    /// <summary>A fault in no region has been held for long enough: its thread looks again.</summary>
+    public void OnHeld(ulong address)
+    {
+        if (_strays.TryLetGo(address)) Wake(address);
+    }
+
+    /// <summary>Lets the threads of pages that were given up fault again: after crashes, a failed source, or a refused fill; and those at unknown addresses.</summary>
     public void Recover()
     {
+        WakeStrays();
         Outages.Recover(_time.Now);
         _crashes.Clear();
         ReleaseQuarantined();
@@ -297,7 +320,7 @@ internal class FaultReader
     /// <summary>The request that is under way for a page: all faults of a page meet there.</summary>
     internal virtual PageRequest? FindOutstanding(ulong address) => _outstanding.Find(address);
 
-    private void OnFault(in UffdMsg message, FaultTrace? trace)
+    private void OnFault(in UffdMsg message, FaultTrace? trace, IFaultRoute route)
     {
         long page = PageSize.PageOf(message.Address);
         ServedRegion? region = _view.Find(page);
@@ -306,8 +329,10 @@ internal class FaultReader
         bool isQuarantined = known is null && _quarantined.Count > 0 && _quarantined.ContainsKey(address);
         if (known is not null || isQuarantined)
         {
+            // Whoever it is: the fill may have been installed and have woken it before it faulted on this.
+            if (known?.Phase == RequestPhase.Filling) known.HasLateWaiters = true;
             // What such a page has for a request is its address.
-            if ((message.ThreadId != 0 && known?.Thread == message.ThreadId) || _waits.IsRepeat(message.ThreadId, known?.Id ?? ~(long)address))
+            if ((message.ThreadId != 0 && known?.Thread == message.ThreadId && known.Flags == message.Flags) || _waits.IsRepeat(message.ThreadId, known?.Id ?? ~(long)address))
             {
                 Counters.Repeated++;
                 return;
@@ -331,12 +356,7 @@ internal class FaultReader
         if (isQuarantined) return;
         if (region is null)
         {
-            // Unmapped or moved while the fault was under way: the thread looks again, and finds what is there now. If the range is
-            // registered all the same, waking would only make the thread fault again; but it may be the new place of a region whose
-            // REMAP is still unread, for faults come before events, and the map is published before the event is queued.
-            Counters.Strays++;
-            if (!_descriptor.IsRegistered(page)) Wake(address);
-            else _strays.Add(address);
+            OnStray(address, page, message.ThreadId, route);
             return;
         }
 
@@ -350,6 +370,7 @@ internal class FaultReader
         request.Page = region.PageOf(PageSize.PageOf(address));
         request.Flags = message.Flags;
         request.Waiters = 1;
+        request.HasLateWaiters = false;
         request.Attempts = 0;
         request.Error = Errno.None;
         (request.Streak, request.StreakError) = _streaks.Count > 0 ? _streaks.GetValueOrDefault(address) : default;
@@ -362,13 +383,27 @@ internal class FaultReader
         else _fresh.Add(request);
     }
 
+    private void OnStray(ulong address, long page, uint thread, IFaultRoute route)
+    {
+        Counters.Strays++;
+        switch (_strays.Take(address, _descriptor.IsRegistered(page), _time.Now, out TimeSpan delay))
+        {
+            case StrayStep.Wake:
+                Wake(address);
+                break;
+            case StrayStep.Hold:
+                route.Hold(address, delay);
+                break;
+            case StrayStep.Report:
+                route.LeftAsleep(address, thread);
+                break;
+        }
+    }
+
     /// <summary>Faults outside every region that was known then: events have come since, so their threads fault again and are looked up anew.</summary>
     internal virtual void WakeStrays()
     {
-        if (_strays.Count == 0) return;
-        ulong[] strays = [.. _strays];
-        _strays.Clear();
-        foreach (ulong address in strays) Wake(address);
+        foreach (ulong address in _strays.Clear()) Wake(address);
     }
 
     private PageRequest TakeRequest(int handler, int pages)
@@ -402,14 +437,21 @@ internal class FaultReader
     internal virtual void OnEvent(in UffdMsg message)
     {
         Counters.Events++;
-        if (message.Event == UffdEvent.Remove) _view.AnnounceRemoved(Range(message.Start, message.End));
-        _view = message.Event switch
+        switch (message.Event)
         {
-            UffdEvent.Remove => _view.AfterRemove(Range(message.Start, message.End)),
-            UffdEvent.Unmap => _view.AfterUnmap(Range(message.Start, message.End)),
-            UffdEvent.Remap => _view.AfterRemap(Range(message.From, message.From + message.Length), PageSize.PageOf(message.To)),
-            _ => _view,
-        };
+            case UffdEvent.Remove:
+                _view.Remove(Range(message.Start, message.End));
+                break;
+            case UffdEvent.Unmap:
+                _view = _view.AfterUnmap(Range(message.Start, message.End));
+                break;
+            case UffdEvent.Remap:
+                _view = _view.AfterRemap(Range(message.From, message.From + message.Length), PageSize.PageOf(message.To));
+                break;
+        }
+
+        // Behind the view: who has seen the epoch sees what it stands for.
+        Volatile.Write(ref _eventEpoch, _eventEpoch + 1);
 
         // Nobody else wakes those that sleep on an address that has gone.
         if (message.Event == UffdEvent.Unmap) _descriptor.Wake(message.Start, message.End);

@@ -10,10 +10,10 @@ internal enum Resolution
     /// <summary>Ask the page source.</summary>
     Fetch,
 
-    /// <summary>Map the page as zeros: UFFDIO_ZEROPAGE.</summary>
+    /// <summary>Fill the page with zeros (<see cref="ServedRegion.ZeroFill"/>).</summary>
     FillZero,
 
-    /// <summary>Fill it with zeros by UFFDIO_COPY, where the zero page cannot be mapped.</summary>
+    /// <summary>The same by UFFDIO_COPY, which takes a marker for what it is.</summary>
     CopyZeros,
 
     /// <summary>Map what the cache has: UFFDIO_CONTINUE.</summary>
@@ -59,8 +59,7 @@ internal static class FaultResolver
         // A page that is neither to be had nor missing: ZEROPAGE does not take a marker where COPY does; an empty pool of huge pages
         // answers EEXIST to everything until a page is freed; and an address at which the source has no memory is EFAULT however often.
         if (streak > 1 && !hasWaited) return Resolution.Defer;
-        if (!removed) return Resolution.Fetch;
-        return streak > 0 ? Resolution.CopyZeros : Resolution.FillZero;
+        return removed ? Resolution.FillZero : Resolution.Fetch;
     }
 
     /// <summary>What follows a fill that did not succeed in full.</summary>
@@ -69,6 +68,8 @@ internal static class FaultResolver
     /// <param name="result">Its signed out field.</param>
     public static Resolution After(FillKind kind, Errno error, long? result) => error switch
     {
+        // Of ZEROPAGE it says no more than that the entry is not empty, and a marker is no page: COPY tells the two apart.
+        Errno.EEXIST when kind == FillKind.ZeroPage => Resolution.CopyZeros,
         // Somebody was faster, or the page is there by other means. A failing call wakes nobody, so we do.
         Errno.EEXIST => Resolution.Wake,
         // Both are EAGAIN: a positive count is progress, a negative errno means that an event has to be read first.

@@ -44,6 +44,12 @@ public enum IncidentKind
     /// <summary><see cref="ServeOptions.BeforeWrite"/> threw; what becomes of the page is said by <see cref="ServeOptions.HookFailure"/>.</summary>
     HookFailed,
 
+    /// <summary>
+    /// A thread faults at an address in no region that is served, again and again; it is left asleep until <c>recover</c>, or until an event is read that
+    /// may explain it.
+    /// </summary>
+    UnknownAddress,
+
     /// <summary>A page is being waited for unusually long (no memory, an empty pool of huge pages, an event that nobody reads); it is tried on.</summary>
     FillDelayed,
 

@@ -99,5 +99,5 @@ internal interface IPageFill : IMonitorCall
     }
 
     /// <summary>Aims the fill; to be followed by <see cref="IMonitorCall.Advance"/>.</summary>
-    void Begin(FillKind kind, ulong start, ulong length, FillSource source);
+    void Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes);
 }

@@ -40,12 +40,9 @@ public sealed class PageBitmap
     /// <summary>Sets the bits of a range.</summary>
     public void Set(long page, long count)
     {
-        long end = page + count;
-        while (page < end)
+        for (long end = page + count; page < end;)
         {
-            int bit = (int)(page % BitsPerWord);
-            long taken = Math.Min(BitsPerWord - bit, end - page);
-            ulong bits = ulong.MaxValue >> (int)(BitsPerWord - taken) << bit;
+            ulong bits = BitsFrom(page, end, out long taken);
             _ = Interlocked.Or(ref _words[page / BitsPerWord], bits);
             page += taken;
         }
@@ -53,6 +50,17 @@ public sealed class PageBitmap
 
     /// <summary>Clears a page's bit.</summary>
     public void Clear(long page) => _ = Interlocked.And(ref _words[page / BitsPerWord], ~Bit(page));
+
+    /// <summary>Clears the bits of a range.</summary>
+    public void Clear(long page, long count)
+    {
+        for (long end = page + count; page < end;)
+        {
+            ulong bits = BitsFrom(page, end, out long taken);
+            _ = Interlocked.And(ref _words[page / BitsPerWord], ~bits);
+            page += taken;
+        }
+    }
 
     /// <summary>Clears every bit. Not at the same time as anything else.</summary>
     internal void ClearAll() => Array.Clear(_words);
@@ -68,6 +76,14 @@ public sealed class PageBitmap
         }
 
         return Pages;
+    }
+
+    // The part of a range that lies in the word of its first page.
+    private static ulong BitsFrom(long page, long end, out long taken)
+    {
+        int bit = (int)(page % BitsPerWord);
+        taken = Math.Min(BitsPerWord - bit, end - page);
+        return ulong.MaxValue >> (int)(BitsPerWord - taken) << bit;
     }
 
     private static ulong Bit(long page) => 1UL << (int)(page % BitsPerWord);

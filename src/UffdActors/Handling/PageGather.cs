@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.PageSources;
 
@@ -80,21 +78,22 @@ internal sealed class PageGather
     }
 
     /// <summary>Base pages that were removed are zeros, whatever the source has; so is the whole, if all of them were.</summary>
-    /// <param name="removed">What was removed of the address space, in base pages.</param>
-    /// <param name="page">First base page in the address space.</param>
-    public void Drop(ImmutableArray<PageRange> removed, long page)
+    /// <param name="region">What has become of the region's pages.</param>
+    public void Drop(RegionPages region)
     {
-        foreach (PageRange range in removed)
+        if (region.IsRemoved(_firstPage, Pages))
         {
-            PageRange gone = range.Intersect(new PageRange(page, page + Pages));
-            if (gone.IsEmpty) continue;
-            if (gone.Count == Pages) (Content, Data) = (SourceContent.Zero, 0);
-            if (Content != SourceContent.Bytes) continue;
+            (Content, Data) = (SourceContent.Zero, 0);
+            return;
+        }
+
+        for (int page = 0; page < Pages && Content == SourceContent.Bytes; page++)
+        {
+            if (!region.IsRemoved(_firstPage + page)) continue;
             // Not in the source's own memory.
-            int bytes = Pages << PageSize.BaseShift;
-            if (Data != Place(0)) _buffer.CopyFrom(_offset, Data, bytes);
+            if (Data != Place(0)) _buffer.CopyFrom(_offset, Data, Pages << PageSize.BaseShift);
             Data = Place(0);
-            _buffer.Clear(_offset + ((gone.Start - page) << PageSize.BaseShift), (int)(gone.Count << PageSize.BaseShift));
+            _buffer.Clear(_offset + ((long)page << PageSize.BaseShift), PageSize.Base);
         }
     }
 

@@ -95,6 +95,11 @@ internal sealed class PageRequest
     /// <summary>Threads that wait for the page.</summary>
     public int Waiters { get; set; }
 
+    /// <summary>
+    /// A thread has faulted on the page while the fill was under way, and perhaps after it was installed: then the fill has not woken it.
+    /// </summary>
+    public bool HasLateWaiters { get; set; }
+
     /// <summary>Attempts made since the last progress.</summary>
     public int Attempts { get; set; }
 
@@ -121,6 +126,9 @@ internal sealed class PageRequest
 
     /// <summary>What it waits out while it is paused; null if nothing but <c>recover</c> helps.</summary>
     public Outage? PausedBy { get; set; }
+
+    /// <summary>ZEROPAGE has met an entry that is not empty, and need not be a page.</summary>
+    public bool MeetsMarker { get; set; }
 
     /// <summary>True while the page of the alias is claimed for this request and not written yet.</summary>
     public bool HasClaim { get; set; }
@@ -207,15 +215,14 @@ internal sealed class PageRequest
     }
 
     /// <summary>What was removed while it was being fetched must not come back: it is zeros.</summary>
-    public void DropRemoved(RegionView view)
+    public void DropRemoved()
     {
-        long page = PageSize.PageOf(Address);
         if (_gather is { } gather)
         {
-            gather.Drop(view.Removed, page);
+            gather.Drop(Region.Pages);
             (Content, Data) = (gather.Content, gather.Data);
         }
-        else if (view.IsRemoved(page))
+        else if (Region.Pages.IsRemoved(Page))
         {
             Content = SourceContent.Zero;
         }

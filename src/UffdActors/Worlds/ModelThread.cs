@@ -77,7 +77,8 @@ internal class ModelFill : Fill, IPageFill
     public void DecideOn(long epoch) => DecidedOn = epoch;
 
     /// <inheritdoc />
-    public void Begin(FillKind kind, ulong start, ulong length, FillSource source) => Begin(_context, kind, start, length, source, FillModes.None);
+    public void Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes) =>
+        Begin(_context, kind, start, length, source, modes);
 
     /// <inheritdoc />
     public bool Advance()

@@ -29,6 +29,9 @@ public sealed class WriteProtectionTests
         VcpuGroup reads = await vm.StartAsync(region, isWrite: false, 0, 1, 2, 3, 4, 5, 6, 7);
         await reads.WaitAsync().WaitAsync(LiveScene.Deadline);
 
+        // What is filled comes protected; what is not to be is opened.
+        Assert.Equal([0, 1, 2, 3, 4, 5, 6, 7], vm.PagesWith(region, Protected));
+        Assert.True((await vm.Uffd.UnprotectAsync(region, 0, Pages)).IsDone);
         Assert.Equal(new IoctlResult(Errno.None, null), await vm.Uffd.ProtectAsync(region, 1, Pages - 1));
         Assert.Equal([1, 2, 3, 4, 5, 6, 7], vm.PagesWith(region, Protected));
         await vm.WriteAsync(region, 0, 2, 5, 2);
@@ -65,6 +68,7 @@ public sealed class WriteProtectionTests
                 throw new IOException("the snapshot's disk is full");
             },
         });
+        Assert.True((await vm.Uffd.UnprotectAsync(region, 0, Pages)).IsDone);
         await vm.WriteAsync(region, 4);
         Assert.True((await vm.Uffd.ProtectAsync(region, 4, 1)).IsDone);
 
@@ -85,12 +89,13 @@ public sealed class WriteProtectionTests
     public async Task A_hook_that_throws_leaves_the_page_protected_until_recover(string world)
     {
         using PageBytes source = new(Pages);
-        bool throws = true;
+        bool throws = false;
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
         GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source, BeforeWrite = (_, _) => { if (Volatile.Read(ref throws)) throw new IOException("the snapshot's disk is full"); } });
-        await vm.WriteAsync(region, 4);
+        await vm.WriteAsync(region, 3, 4);
         Assert.True((await vm.Uffd.ProtectAsync(region, 4, 1)).IsDone);
+        Volatile.Write(ref throws, true);
 
         VcpuGroup write = await vm.StartAsync(region, isWrite: true, 3, 4);
         Incident refused = await vm.Vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline);

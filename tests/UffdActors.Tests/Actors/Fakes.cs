@@ -75,7 +75,7 @@ internal sealed class FakeThread : MonitorThread
 
         public long? Out => Error == Errno.None ? (long)Length : -(long)Error;
 
-        public void Begin(FillKind kind, ulong start, ulong length, FillSource source)
+        public void Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes)
         {
             (Kind, Start, Length) = (kind, start, length);
             lock (thread._fills) thread._fills.Add((kind, start, length, source));

@@ -31,7 +31,7 @@ public sealed class RingActorTests : TestKit
     private readonly HandlerSlot _slot;
     private readonly FakeDescriptor _descriptor = new();
     private readonly FaultReader _reader;
-    private readonly PageBitmap _received = new(8);
+    private readonly RegionPages _pages = new(8);
     private VmContext? _vm;
 
     public RingActorTests()
@@ -41,7 +41,7 @@ public sealed class RingActorTests : TestKit
         _context = CreateTestProbe("context");
         _source = CreateTestProbe("source");
         _slot = new HandlerSlot(0, _thread);
-        ServedRegion region = new(0, new PageRange(100, 108), 100, ResolveBy.Copy, _received);
+        ServedRegion region = new(0, new PageRange(100, 108), 100, ResolveBy.Copy, _pages);
         _reader = new FaultReader(_descriptor, [_slot], RegionView.Empty.With(region), _time, crashLimit: 2) { Outages = new Outages(new SourceTerms(new Patience(TimeSpan.FromSeconds(30), Resumes: true), _incidents)) };
     }
 
@@ -373,9 +373,9 @@ public sealed class RingActorTests : TestKit
     [Fact]
     public void PushActor_has_one_chunk_in_flight_lets_demands_go_first_and_passes_over_what_is_there()
     {
-        _ = _received.Set(2);
+        _ = _pages.Received.Set(2);
         PushProgress progress = new(new TaskCompletionSource());
-        IActorRef push = _root.ChildActorOf(PushActor.Props(Vm(), new PushOptions(_reader, _context, _thread, _source, 0, _received, progress, 4)), "push");
+        IActorRef push = _root.ChildActorOf(PushActor.Props(Vm(), new PushOptions(_reader, _context, _thread, _source, 0, _pages, progress, 4)), "push");
         _thread.Attach(push);
         push.Tell(VmProtocol.Resume.Instance);
         _context.ExpectMsg<PushGate>().Open();
@@ -397,7 +397,7 @@ public sealed class RingActorTests : TestKit
         UnpolledDescriptor descriptor = new();
         TestProbe handler = CreateTestProbe("handler");
         _thread.Attach(handler);
-        ServedRegion region = new(0, new PageRange(100, 108), 100, ResolveBy.Copy, _received);
+        ServedRegion region = new(0, new PageRange(100, 108), 100, ResolveBy.Copy, _pages);
         FaultReader reader = new(descriptor, [_slot], RegionView.Empty.With(region), _time, crashLimit: 2);
         IActorRef context = _root.ChildActorOf(UffdContextActor.Props(Vm(), descriptor), "asked");
         context.Tell(new VmProtocol.Serve(reader));
@@ -418,7 +418,7 @@ public sealed class RingActorTests : TestKit
     public void PushActor_tells_whoever_waits_when_it_is_stopped()
     {
         PushProgress progress = new(new TaskCompletionSource());
-        IActorRef push = _root.ChildActorOf(PushActor.Props(Vm(), new PushOptions(_reader, _context, _thread, _source, 0, _received, progress, 4)), "push");
+        IActorRef push = _root.ChildActorOf(PushActor.Props(Vm(), new PushOptions(_reader, _context, _thread, _source, 0, _pages, progress, 4)), "push");
         _ = Watch(push);
         Sys.Stop(push);
         _ = ExpectTerminated(push);

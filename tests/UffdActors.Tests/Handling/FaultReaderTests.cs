@@ -49,6 +49,26 @@ public sealed class FaultReaderTests
         Assert.Equal((2, 2, 4), (reader.Outstanding, reader.Counters.Merged, reader.Counters.Faults));
     }
 
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, 0)]
+    [InlineData(true, 7)]
+    public void A_thread_that_faults_while_a_fill_is_under_way_is_woken_when_it_has_ended_for_it_may_have_come_too_late_for_the_fills_own(bool comesDuringFill, uint thread)
+    {
+        ScriptedDescriptor descriptor = new(UffdMsg.Pagefault(FaultFlags.Write, AddressOf(1), thread));
+        FaultReader reader = Reader(descriptor);
+        List<PageRequest> handed = [];
+        reader.Read(new Route(handed.Add, () => { }));
+        if (comesDuringFill) handed[0].Phase = RequestPhase.Filling;
+        // The same thread as before, too: it is a new wait.
+        descriptor.Add(UffdMsg.Pagefault(FaultFlags.Write | FaultFlags.Wp, AddressOf(1), thread));
+        reader.Read(new Route(handed.Add, () => { }));
+
+        reader.Completed(Assert.Single(handed));
+
+        Assert.Equal(comesDuringFill ? [(AddressOf(1), AddressOf(2))] : [], descriptor.Woken);
+    }
+
     [Fact]
     public void A_thread_that_raises_its_fault_again_is_no_second_fault_and_another_thread_is_one()
     {
@@ -125,7 +145,7 @@ public sealed class FaultReaderTests
         ScriptedDescriptor descriptor = new(At(0), Fault(1));
         FaultReader reader = HugeReader(descriptor, handlers: 1);
         PageRange small = new(FirstPage, FirstPage + 8);
-        reader.Add(new ServedRegion(1, small, small.Start, ResolveBy.Copy, new PageBitmap(small.Count)));
+        reader.Add(new ServedRegion(1, small, small.Start, ResolveBy.Copy, new RegionPages(small.Count)));
         List<PageRequest> handed = [];
         reader.Read(new Route(handed.Add, () => { }));
         foreach (PageRequest request in handed) reader.Completed(request);
@@ -143,7 +163,7 @@ public sealed class FaultReaderTests
     private static FaultReader HugeReader(IUffdDescriptor descriptor, int handlers)
     {
         PageRange range = PageRange.OfBytes(HugeBase, 64ul * PageSize.Huge);
-        ServedRegion region = new(0, range, range.Start, ResolveBy.Copy, new PageBitmap(range.Count), PageShift: PageSize.HugeShift);
+        ServedRegion region = new(0, range, range.Start, ResolveBy.Copy, new RegionPages(range.Count), PageShift: PageSize.HugeShift);
         HandlerSlot[] slots = [.. Enumerable.Range(0, handlers).Select(n => new HandlerSlot(n, new FakeThread()))];
         return new FaultReader(descriptor, slots, RegionView.Empty.With(region), new ManualTime(), crashLimit: 5);
     }
@@ -157,7 +177,7 @@ public sealed class FaultReaderTests
     private static FaultReader Reader(IUffdDescriptor descriptor)
     {
         PageRange range = new(FirstPage, FirstPage + 8);
-        ServedRegion region = new(0, range, range.Start, ResolveBy.Copy, new PageBitmap(range.Count));
+        ServedRegion region = new(0, range, range.Start, ResolveBy.Copy, new RegionPages(range.Count));
         return new FaultReader(descriptor, [new HandlerSlot(0, new FakeThread())], RegionView.Empty.With(region), new ManualTime(), crashLimit: 5);
     }
 
@@ -166,6 +186,14 @@ public sealed class FaultReaderTests
         public void Hand(PageRequest request) => hand(request);
 
         public void EventsApplied() => eventsApplied();
+
+        public List<(ulong Address, TimeSpan Delay)> Held { get; } = [];
+
+        public List<ulong> LeftAsleep { get; } = [];
+
+        void IFaultRoute.Hold(ulong address, TimeSpan delay) => Held.Add((address, delay));
+
+        void IFaultRoute.LeftAsleep(ulong address, uint thread) => LeftAsleep.Add(address);
     }
 
     /// <summary>Gives out messages in the order in which they are written down.</summary>

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using CsCheck;
 using UffdActors.Handling;
-using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.PageSources;
 
@@ -106,15 +105,18 @@ public sealed class PageGatherTests : IDisposable
     [Fact]
     public void What_was_removed_is_zeros_and_the_sources_own_memory_is_not_written_to()
     {
-        const long Head = 4096;
         Assert.True(_gather.Add(First, Pages, SourceContent.Bytes, AddressOf(0)));
-        ImmutableArray<PageRange> removed = [new(Head - 5, Head + 2), new(Head + 7, Head + 8), new(Head + Pages, Head + Pages + 9)];
-        _gather.Drop(removed, Head);
+        RegionPages region = new(First + (2 * Pages));
+        region.Remove(First - 5, 7);
+        region.Remove(First + 7, 1);
+        region.Remove(First + Pages, 9);
+        _gather.Drop(region);
         Assert.Equal((SourceContent.Bytes, _buffer.Address + Offset), (_gather.Content, _gather.Data));
         for (int page = 0; page < Pages; page++) Assert.Equal(Page((byte)(page is 0 or 1 or 7 ? 0 : page + 5)), Read(_buffer, page + 2));
         Assert.Equal(Page(5), Read(_source, 4));
 
-        _gather.Drop([new(Head - 1, Head + Pages)], Head);
+        region.Remove(First, Pages);
+        _gather.Drop(region);
         Assert.Equal((SourceContent.Zero, 0), (_gather.Content, _gather.Data));
     }
 

@@ -277,6 +277,7 @@ public sealed class ResolutionTests : IDisposable
 
     [Theory]
     [InlineData(FillKind.Copy, Errno.EEXIST, -17L, Resolution.Wake)]
+    [InlineData(FillKind.ZeroPage, Errno.EEXIST, -17L, Resolution.CopyZeros)]
     [InlineData(FillKind.Copy, Errno.EAGAIN, -11L, Resolution.Defer)]
     [InlineData(FillKind.Copy, Errno.EAGAIN, 4096L, Resolution.GoOn)]
     [InlineData(FillKind.Copy, Errno.ENOENT, -2L, Resolution.Wake)]
@@ -291,10 +292,10 @@ public sealed class ResolutionTests : IDisposable
     [Fact]
     public void The_same_fault_again_after_EEXIST_is_met_in_another_way_and_then_waited_out()
     {
-        Assert.Equal(Resolution.CopyZeros, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: true, streak: 1));
+        Assert.Equal(Resolution.FillZero, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: true, streak: 1));
         Assert.Equal(Resolution.Defer, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: false, streak: 2));
         Assert.Equal(Resolution.Fetch, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: false, streak: 2, hasWaited: true));
-        Assert.Equal(Resolution.CopyZeros, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: true, streak: 2, hasWaited: true));
+        Assert.Equal(Resolution.FillZero, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: true, streak: 2, hasWaited: true));
         // Patience is a time, and others look at the clock.
         Assert.Equal(Resolution.Defer, FaultResolver.First(FaultFlags.None, ResolveBy.Copy, removed: false, 1000));
     }

@@ -1,0 +1,115 @@
+using UffdActors.Model.Mapping;
+
+namespace UffdActors.Handling;
+
+/// <summary>
+/// What has become of the pages of a region since it was registered: one bitmap for each thing that is known of a page, so that an event costs the
+/// same however many came before it, and a look costs a word. Pages are numbered within the region, so a region that moves takes it along.
+/// </summary>
+/// <remarks>
+/// Bits are set in turns of the context and its handlers, and by calls of the embedder; any thread may read. But for what has been received,
+/// bitmaps are made when they are first needed.
+/// </remarks>
+internal sealed class RegionPages
+{
+    private PageBitmap? _zeros;
+    private PageBitmap? _removed;
+    private PageBitmap? _written;
+    private PageBitmap? _open;
+
+    /// <param name="pages">Base pages of the region.</param>
+    public RegionPages(long pages)
+        : this(new PageBitmap(pages))
+    {
+    }
+
+    /// <param name="received">What has been received of the region.</param>
+    public RegionPages(PageBitmap received) => Received = received;
+
+    /// <summary>Pages that have been filled.</summary>
+    public PageBitmap Received { get; }
+
+    /// <summary>True if any page was ever removed. At every fill.</summary>
+    public bool HasRemoved => Volatile.Read(ref _removed) is not null;
+
+    /// <summary>The page has been filled with what the source has.</summary>
+    /// <param name="page">First base page.</param>
+    /// <param name="count">Base pages.</param>
+    /// <param name="isZero">They were filled with zeros.</param>
+    public void Fill(long page, long count, bool isZero)
+    {
+        if (count == 1) _ = Received.Set(page);
+        else Received.Set(page, count);
+        if (isZero) Made(ref _zeros).Set(page, count);
+    }
+
+    /// <summary>The guest has given pages back: they are zeros, and what they held before must never come back.</summary>
+    public void Remove(long page, long count)
+    {
+        Made(ref _removed).Set(page, count);
+        Volatile.Read(ref _written)?.Clear(page, count);
+    }
+
+    /// <summary>Write-protected pages have been given to a writer.</summary>
+    public void Write(long page, long count) => Made(ref _written).Set(page, count);
+
+    /// <summary>
+    /// Protection was asked for, or its end: from then on the pages are filled so. Where nothing was asked for they are filled protected.
+    /// </summary>
+    public void Protect(PageRange pages, bool isProtected)
+    {
+        if (!isProtected) Made(ref _open).Set(pages.Start, pages.Count);
+        else Volatile.Read(ref _open)?.Clear(pages.Start, pages.Count);
+    }
+
+    /// <summary>True if protection of a page was ended by whoever had asked for it.</summary>
+    public bool IsOpen(long page) => Volatile.Read(ref _open) is { } open && open.Contains(page);
+
+    /// <summary>Pages from one on, at most as many as asked for, that are filled alike: all protected, or all open.</summary>
+    public int SameProtection(long page, int count)
+    {
+        if (Volatile.Read(ref _open) is not { } open) return count;
+        bool isOpen = open.Contains(page);
+        int same = 1;
+        while (same < count && open.Contains(page + same) == isOpen) same++;
+        return same;
+    }
+
+    /// <summary>True if a page was removed; of a larger page, if all of its base pages were.</summary>
+    public bool IsRemoved(long page, int count = 1)
+    {
+        if (Volatile.Read(ref _removed) is not { } removed) return false;
+        return count == 1 ? removed.Contains(page) : removed.NextClear(page) >= page + count;
+    }
+
+    /// <summary>What is known of a page.</summary>
+    public PageState StateOf(long page)
+    {
+        if (_written?.Contains(page) == true) return PageState.Written;
+        if (_removed?.Contains(page) == true) return PageState.Removed;
+        if (!Received.Contains(page)) return PageState.Absent;
+        return _zeros?.Contains(page) == true ? PageState.Zero : PageState.FromSource;
+    }
+
+    /// <summary>The same for a range, with what was found written as well: runs of one state, ascending and without gaps.</summary>
+    /// <param name="range">Base pages of the region.</param>
+    /// <param name="written">Ranges that were found written, ascending.</param>
+    public IReadOnlyList<PageStateRange> States(PageRange range, IReadOnlyList<PageRange> written)
+    {
+        List<PageStateRange> states = [];
+        int next = 0;
+        for (long page = range.Start; page < range.End; page++)
+        {
+            while (next < written.Count && written[next].End <= page) next++;
+            PageState state = StateOf(page);
+            // An absent page is open to writers too, and nobody has written to it.
+            if (state != PageState.Absent && next < written.Count && written[next].Contains(page)) state = PageState.Written;
+            if (states.Count > 0 && states[^1].State == state) states[^1] = states[^1] with { Pages = states[^1].Pages + 1 };
+            else states.Add(new PageStateRange(page, 1, state));
+        }
+
+        return states;
+    }
+
+    private PageBitmap Made(ref PageBitmap? bitmap) => Volatile.Read(ref bitmap) ?? Interlocked.CompareExchange(ref bitmap, new PageBitmap(Received.Pages), null) ?? bitmap!;
+}

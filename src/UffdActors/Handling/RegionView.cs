@@ -1,0 +1,116 @@
+using System.Collections.Immutable;
+using UffdActors.Model.Mapping;
+
+namespace UffdActors.Handling;
+
+/// <summary>
+/// Where the registered ranges are, by the events read so far: immutable, exchanged when an event has moved or taken a range. Handlers look at it in
+/// the turn in which they issue a fill (rule R9). What has become of single pages is in <see cref="RegionPages"/>, which it leads to.
+/// </summary>
+internal sealed class RegionView
+{
+    // By address, none over another: looked up at every fault, also where a guest has thousands of regions.
+    private readonly ImmutableArray<ServedRegion> _regions;
+
+    private RegionView(ImmutableArray<ServedRegion> regions) => _regions = regions;
+
+    /// <summary>Nothing is registered.</summary>
+    public static RegionView Empty { get; } = new([]);
+
+    /// <summary>The regions, or what is left of them, by address.</summary>
+    public ImmutableArray<ServedRegion> Regions => _regions;
+
+    /// <summary>The regions of a list, none over another.</summary>
+    public static RegionView Of(IEnumerable<ServedRegion> regions) => new([.. regions.OrderBy(r => r.Range.Start)]);
+
+    /// <summary>The region that holds a page of the address space, or null.</summary>
+    public ServedRegion? Find(long page)
+    {
+        int at = FirstEndingBehind(page);
+        return at < _regions.Length && _regions[at].Range.Start <= page ? _regions[at] : null;
+    }
+
+    /// <summary>The part of a region that holds a page of it, or null: it was unmapped.</summary>
+    /// <param name="id">Number of the region.</param>
+    /// <param name="page">Page of the region.</param>
+    public ServedRegion? FindPart(int id, long page)
+    {
+        foreach (ServedRegion region in _regions)
+        {
+            if (region.Id == id && region.Range.Contains(region.Base + page)) return region;
+        }
+
+        return null;
+    }
+
+    /// <summary>True if a page of the address space was removed; of a larger page, if all of its base pages were.</summary>
+    /// <param name="page">First base page.</param>
+    /// <param name="count">Base pages in the page.</param>
+    public bool IsRemoved(long page, int count = 1) => Find(page) is { } region && region.Pages.IsRemoved(region.PageOf(page), count);
+
+    /// <summary>A region more.</summary>
+    public RegionView With(ServedRegion region) => new(_regions.Insert(FirstEndingBehind(region.Range.Start), region));
+
+    /// <summary>REMOVE: the pages are zeros from now on. Changes no view, and allocates nothing.</summary>
+    public void Remove(PageRange range)
+    {
+        for (int i = FirstEndingBehind(range.Start); i < _regions.Length && _regions[i].Range.Start < range.End; i++)
+        {
+            PageRange part = _regions[i].Range.Intersect(range);
+            PageRange pages = new(_regions[i].PageOf(part.Start), _regions[i].PageOf(part.End));
+            _regions[i].Zeroed?.Announce(pages);
+            _regions[i].Alias?.LeaveAsIs(pages.Start, pages.Count);
+            _regions[i].Pages.Remove(pages.Start, pages.Count);
+        }
+    }
+
+    /// <summary>UNMAP: the range is not ours any more.</summary>
+    public RegionView AfterUnmap(PageRange range)
+    {
+        ImmutableArray<ServedRegion>.Builder rest = ImmutableArray.CreateBuilder<ServedRegion>(_regions.Length + 1);
+        foreach (ServedRegion region in _regions) Cut(region, range, rest);
+        return new(rest.DrainToImmutable());
+    }
+
+    /// <summary>REMAP: the range has a new address; its pages are the same.</summary>
+    public RegionView AfterRemap(PageRange from, long to)
+    {
+        long shift = to - from.Start;
+        List<ServedRegion> regions = [];
+        foreach (ServedRegion region in AfterUnmap(from)._regions) regions.Add(region);
+        for (int i = FirstEndingBehind(from.Start); i < _regions.Length && _regions[i].Range.Start < from.End; i++)
+        {
+            PageRange moved = _regions[i].Range.Intersect(from);
+            regions.Add(_regions[i] with { Range = new PageRange(moved.Start + shift, moved.End + shift), Base = _regions[i].Base + shift });
+        }
+
+        return Of(regions);
+    }
+
+    private static void Cut(ServedRegion region, PageRange range, ImmutableArray<ServedRegion>.Builder rest)
+    {
+        if (!region.Range.Intersects(range))
+        {
+            rest.Add(region);
+            return;
+        }
+
+        if (region.Range.Start < range.Start) rest.Add(region with { Range = region.Range with { End = range.Start } });
+        if (range.End < region.Range.End) rest.Add(region with { Range = region.Range with { Start = range.End } });
+    }
+
+    // Number of regions that lie wholly before a page.
+    private int FirstEndingBehind(long page)
+    {
+        int low = 0;
+        int high = _regions.Length;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (_regions[middle].Range.End > page) high = middle;
+            else low = middle + 1;
+        }
+
+        return low;
+    }
+}

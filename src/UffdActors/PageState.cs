@@ -1,0 +1,28 @@
+namespace UffdActors;
+
+/// <summary>What is known of a page of a region, at a moment when every event had been read.</summary>
+public enum PageState
+{
+    /// <summary>
+    /// Nothing has been put there. The source has it; where nothing is filled (a region that is registered for write protection alone), memory is as it was.
+    /// </summary>
+    Absent,
+
+    /// <summary>Filled with the source's bytes, and not written since as far as can be told.</summary>
+    FromSource,
+
+    /// <summary>Filled with zeros, because the source has zeros there.</summary>
+    Zero,
+
+    /// <summary>The guest has given it back (REMOVE): it reads as zeros, whatever the source has, also after it was touched again.</summary>
+    Removed,
+
+    /// <summary>Written by the guest. Known only of regions that are registered for write protection.</summary>
+    Written,
+}
+
+/// <summary>Pages of a region in one state.</summary>
+/// <param name="FirstPage">First page of the region.</param>
+/// <param name="Pages">Base pages.</param>
+/// <param name="State">Their state.</param>
+public readonly record struct PageStateRange(long FirstPage, long Pages, PageState State);
