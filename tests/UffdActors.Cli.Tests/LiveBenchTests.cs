@@ -32,6 +32,19 @@ public sealed class LiveBenchTests
         Assert.Equal([1, 2], json.RootElement.GetProperty("rows").EnumerateArray().Select(r => r.GetProperty("vcpus").GetInt32()));
     }
 
+    [SkippableTheory]
+    [InlineData("model")]
+    [InlineData("live")]
+    public async Task Events_are_told_with_the_rates_of_the_first_and_last_tenth_and_faults_by_number_of_regions(string world)
+    {
+        if (world == "live") LiveKernel.Require();
+        CommandRun run = await CommandRun.Of(["bench", "events", "--world", world, "--events", "100", "--regions", "1,7", "--repeats", "1"]);
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Contains($"{world}: 100 REMOVE events of single pages, 1 repeats", run.Output, StringComparison.Ordinal);
+        Assert.Contains("bytes an event", run.Output, StringComparison.Ordinal);
+        Assert.Equal(2, run.Output.Split('\n').Count(l => l.TrimStart().StartsWith("1 ", StringComparison.Ordinal) || l.TrimStart().StartsWith("7 ", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public async Task More_vms_than_cpus_are_refused_for_the_machines_sake()
     {

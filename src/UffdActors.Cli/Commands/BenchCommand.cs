@@ -1,5 +1,6 @@
 using System.CommandLine;
 using UffdActors.Bench;
+using UffdActors.Bench.Events;
 
 namespace UffdActors.Cli.Commands;
 
@@ -13,6 +14,7 @@ internal static class BenchCommand
     {
         Command command = new(Name, "Measure the fault ring, and compare runs.");
         command.Subcommands.Add(Faults(host));
+        command.Subcommands.Add(Events(host));
         command.Subcommands.Add(Memory(host));
         command.Subcommands.Add(Compare(host));
         command.Subcommands.Add(WorkerProcess());
@@ -57,6 +59,33 @@ internal static class BenchCommand
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
             await using WorkerProcesses workers = new(() => OwnProcess.With(Name, WorkerName));
             FaultBenchReport report = await new FaultBench(options, workers).RunAsync(host.Terminal.WriteStatus, cancel);
+            target.Write(report.ToJson());
+            if (!target.TakesOutput) BenchTables.Write(host.Terminal, report);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Events(CommandHost host)
+    {
+        EventBenchOptions defaults = new();
+        Option<string> world = new("--world") { Description = "Where memory and userfaultfd are: model, or live.", DefaultValueFactory = _ => "model" };
+        Option<int> events = new("--events") { Description = "Pages given back one by one, a REMOVE event each.", DefaultValueFactory = _ => defaults.Events };
+        Option<string> regions = new("--regions") { Description = "Numbers of regions beside each other, one row of faults each; empty for none.", DefaultValueFactory = _ => string.Join(',', defaults.Regions) };
+        Option<int> repeats = new("--repeats") { Description = "Repeats that count; one more is dropped.", DefaultValueFactory = _ => defaults.Repeats };
+        Option<string> json = new("--json") { Description = "Write the figures as JSON to a file, or to standard output (-)." };
+        Command command = new("events", "Whether an event costs more the more came before it, and a fault the more regions there are.") { world, events, regions, repeats, json };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            EventBenchOptions options = new()
+            {
+                World = Arguments.OneOf<EventBenchWorld>("--world", parsed.GetRequiredValue(world)),
+                Events = parsed.GetValue(events),
+                Regions = Arguments.Numbers("--regions", parsed.GetRequiredValue(regions)),
+                Repeats = parsed.GetValue(repeats),
+            };
+            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            EventBenchReport report = await new EventBench(options).RunAsync(host.Terminal.WriteStatus, cancel);
             target.Write(report.ToJson());
             if (!target.TakesOutput) BenchTables.Write(host.Terminal, report);
             return ExitCode.Done;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Spectre.Console;
 using UffdActors.Bench;
+using UffdActors.Bench.Events;
 using UffdActors.Bench.Live;
 
 namespace UffdActors.Cli.Commands;
@@ -90,6 +91,36 @@ internal static class BenchTables
         }
 
         terminal.Out.Write(table);
+    }
+
+    /// <summary>Prints what events cost, and faults beside many regions.</summary>
+    public static void Write(Terminal terminal, EventBenchReport report)
+    {
+        terminal.WriteRaw($"{report.World}: {report.Events} REMOVE events of single pages, {report.Repeats} repeats: median (min..max)");
+        terminal.WriteRaw($"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, {(report.Kernel is { } kernel ? $"Linux {kernel}" : report.Machine.System)}");
+        Table events = NewTable("events/s, first tenth", "last tenth", "last/first", "within 20 %", "bytes an event", "GC pauses ms");
+        events.AddRow(
+            Rate(report.EventsPerSecond[0]),
+            Rate(report.EventsPerSecond[^1]),
+            Figure(report.LastOverFirst, "0.00"),
+            report.IsFlat ? "yes" : "no",
+            Figure(report.AllocatedBytesPerEvent, "0.0"),
+            Figure(report.GcPauseMilliseconds, "0.0"));
+        terminal.Out.Write(events);
+        if (report.Regions.Count == 0) return;
+        Table faults = NewTable("regions", "faults/s in the first", "in the last", "p50 us in the first", "in the last", "last/first");
+        foreach (RegionRow row in report.Regions)
+        {
+            faults.AddRow(
+                Text(row.Regions),
+                Rate(row.FirstFaultsPerSecond),
+                Rate(row.LastFaultsPerSecond),
+                Figure(row.FirstP50Nanoseconds.Over(1000), "0.00"),
+                Figure(row.LastP50Nanoseconds.Over(1000), "0.00"),
+                Figure(row.LastP50OverFirst, "0.00"));
+        }
+
+        terminal.Out.Write(faults);
     }
 
     /// <summary>Prints what memory costs.</summary>

@@ -95,7 +95,7 @@ internal class FaultReader
     public HookFailure HookFailure { get; init; }
 
     /// <summary>The handlers, by number.</summary>
-    public IReadOnlyList<HandlerSlot> Handlers => _handlers;
+    public ReadOnlySpan<HandlerSlot> Handlers => _handlers;
 
     /// <summary>The regions as the events read so far have left them. Any thread.</summary>
     public virtual RegionView View => _view;

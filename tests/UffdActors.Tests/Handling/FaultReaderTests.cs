@@ -38,6 +38,28 @@ public sealed class FaultReaderTests
     }
 
     [Fact]
+    public void A_remove_event_allocates_nothing_once_one_has_been_read()
+    {
+        ScriptedDescriptor descriptor = new();
+        FaultReader reader = Reader(descriptor);
+        Route route = new(_ => { }, () => { });
+        Read(0);
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int page = 2; page < 8; page += 2) Read(page);
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(4, reader.Counters.Events);
+        Assert.True(reader.View.IsRemoved(FirstPage + 6));
+
+        void Read(long page)
+        {
+            descriptor.Add(UffdMsg.Remove(AddressOf(page), AddressOf(page + 1)));
+            reader.Read(route);
+        }
+    }
+
+    [Fact]
     public void A_page_has_one_request_whatever_number_of_threads_wait_for_it()
     {
         FaultReader reader = Reader(new ScriptedDescriptor(Fault(1), Fault(1), Fault(2), Fault(1)));
@@ -213,7 +235,7 @@ public sealed class FaultReaderTests
 
         public List<(ulong Start, ulong End)> Woken { get; } = [];
 
-        public void Add(params UffdMsg[] later)
+        public void Add(params ReadOnlySpan<UffdMsg> later)
         {
             foreach (UffdMsg message in later) _messages.Enqueue(message);
         }

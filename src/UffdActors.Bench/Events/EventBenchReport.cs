@@ -1,0 +1,102 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using UffdActors.Linux.Machine;
+
+namespace UffdActors.Bench.Events;
+
+/// <summary>The figures of <see cref="EventBench"/>, as they are printed and as they are written for machines.</summary>
+public sealed record EventBenchReport
+{
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    // A rate that has fallen by more depends on what came before.
+    private const double LeastOfFirst = 0.8;
+
+    private EventBenchReport()
+    {
+    }
+
+    /// <summary>What the document is.</summary>
+    public string Kind { get; } = "uffd-bench-events";
+
+    /// <summary>Version of the fields and their units.</summary>
+    public int Version { get; } = 1;
+
+    /// <summary>Where it ran.</summary>
+    public BenchMachine Machine { get; } = BenchMachine.Current();
+
+    /// <summary>model or live.</summary>
+    public required string World { get; init; }
+
+    /// <summary>Release of the kernel, as <c>uname -r</c> prints it; null in the model.</summary>
+    public string? Kernel { get; init; }
+
+    /// <summary>Events of one run, a page each.</summary>
+    public required int Events { get; init; }
+
+    /// <summary>Repeats behind each figure.</summary>
+    public required int Repeats { get; init; }
+
+    /// <summary>Events a second in each tenth of the run.</summary>
+    public required IReadOnlyList<Spread> EventsPerSecond { get; init; }
+
+    /// <summary>The last tenth over the first, repeat by repeat.</summary>
+    public required Spread LastOverFirst { get; init; }
+
+    /// <summary>True if the last tenth has at least 0.8 of the rate of the first, in the middle repeat.</summary>
+    public bool IsFlat => LastOverFirst.Median >= LeastOfFirst;
+
+    /// <summary>Managed bytes that all threads of the process allocated, an event.</summary>
+    public required Spread AllocatedBytesPerEvent { get; init; }
+
+    /// <summary>What the garbage collector has held the process up during a run.</summary>
+    public required Spread GcPauseMilliseconds { get; init; }
+
+    /// <summary>Faults with regions beside each other.</summary>
+    public required IReadOnlyList<RegionRow> Regions { get; init; }
+
+    /// <summary>The report as a JSON document.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Json);
+
+    internal static EventBenchReport Of(EventBenchOptions options, IReadOnlyList<EventSample> events, IReadOnlyList<RegionCell> cells) => new()
+    {
+        World = options.World == EventBenchWorld.Live ? "live" : "model",
+        Kernel = options.World == EventBenchWorld.Live ? MachineProbe.KernelRelease() : null,
+        Events = options.Events,
+        Repeats = options.Repeats,
+        EventsPerSecond = [.. Enumerable.Range(0, EventBenchOptions.Windows).Select(i => Spread.Of(events.Select(s => s.WindowRates[i])))],
+        LastOverFirst = Spread.Of(events.Select(s => s.WindowRates[^1] / s.WindowRates[0])),
+        AllocatedBytesPerEvent = Spread.Of(events.Select(s => s.AllocatedBytes)),
+        GcPauseMilliseconds = Spread.Of(events.Select(s => s.PauseMilliseconds)),
+        Regions = [.. cells.Select(RegionRow.Of)],
+    };
+}
+
+/// <summary>One number of regions: demand faults of one vCPU in the first and in the last of them, in turns.</summary>
+/// <param name="Regions">Regions that are served.</param>
+/// <param name="FirstFaultsPerSecond">Faults a second in the first region.</param>
+/// <param name="LastFaultsPerSecond">Faults a second in the last.</param>
+/// <param name="FirstP50Nanoseconds">Median of a fault in the first region.</param>
+/// <param name="LastP50Nanoseconds">Median of a fault in the last.</param>
+/// <param name="LastP50OverFirst">The one over the other, repeat by repeat.</param>
+public sealed record RegionRow(
+    int Regions, Spread FirstFaultsPerSecond, Spread LastFaultsPerSecond, Spread FirstP50Nanoseconds, Spread LastP50Nanoseconds, Spread LastP50OverFirst)
+{
+    internal static RegionRow Of(RegionCell cell)
+    {
+        return new RegionRow(
+            cell.Regions,
+            Figure(s => s.First.PerSecond),
+            Figure(s => s.Last.PerSecond),
+            Figure(s => s.First.P50Nanoseconds),
+            Figure(s => s.Last.P50Nanoseconds),
+            Figure(s => s.Last.P50Nanoseconds / s.First.P50Nanoseconds));
+
+        Spread Figure(Func<RegionSample, double> of) => Spread.Of(cell.Samples.Select(of));
+    }
+}
