@@ -327,6 +327,21 @@ public sealed class Userfault
     /// <summary>Base pages of a region that have been filled.</summary>
     public PageBitmap ReceivedOf(GuestRegion region) => Find(region).Received;
 
+    /// <summary>
+    /// Takes the userfaultfds of children that the process has forked since the last call (<see cref="UffdFeatures.EventFork"/>), oldest first. Whatever was
+    /// absent at the fork is absent in the child too: it waits until somebody serves it, and one incident for each fork
+    /// (<see cref="IncidentKind.ForkedChild"/>) says so.
+    /// </summary>
+    /// <remarks>
+    /// To serve a child, adopt its userfaultfd (<see cref="UffdVm.AdoptUserfaultAsync"/>) and its memory, which has the parent's addresses, in a VM of its own, as
+    /// those of another process: the child has pages received of its own, and those that the parent had at the fork are there. What nobody takes stays open until
+    /// this process ends, also when the VM is disposed of, for closing it would turn the child's absent pages into zeros; that of a child that has ended is closed.
+    /// In the model the child waits too, and there is nothing to take.
+    /// </remarks>
+    /// <returns>Descriptors of this process, which belong to the caller from here on; not those of children that have ended.</returns>
+    public IReadOnlyList<AdoptedUserfault> TakeChildren() =>
+        [.. _kernel.TakeChildren().Select(descriptor => new AdoptedUserfault { Descriptor = descriptor, IsOfOtherProcess = true })];
+
     /// <summary>Lets pages that had been given up (after crashes, or a failed source) be tried again.</summary>
     public void Recover()
     {

@@ -35,6 +35,9 @@ internal static class Program
             case ["owner", var module, var size, var modes, var features]:
                 OwnerProcess.Run(module, Number(size), (RegisterModes)Number(modes), (UffdFeatures)ulong.Parse(features, CultureInfo.InvariantCulture));
                 return 0;
+            case ["forks", "wait" or "close"]:
+                await ForkWithoutDescriptor.RunAsync(closes: arguments[1] == "close");
+                return 0;
             case ["leftovers"]:
                 await Leftovers.RunAsync();
                 return 0;

@@ -28,6 +28,9 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     private bool _readable;
     private bool _isMuted;
     private volatile bool _allPagesAreThere;
+    private bool _lacksDescriptors;
+    private int _tries;
+    private long _nextTry;
 
     public LiveDescriptor(UffdDescriptor uffd, LiveKernel kernel, BoardSlot? slot)
     {
@@ -38,6 +41,12 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
 
     /// <summary>The kernel's object.</summary>
     public UffdDescriptor Uffd { get; }
+
+    /// <summary>True if forks of the process come as events.</summary>
+    public bool ReportsForks { get; init; }
+
+    /// <summary>Children of the process, as they come with its forks.</summary>
+    public ForkedChildren Children { get; } = new();
 
     /// <inheritdoc />
     public BoardSlot? Slot { get; }
@@ -61,8 +70,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         // Once is enough until it has been read. Who reads may come much later, or never, and the loop must not spin meanwhile.
         if (_readable)
         {
-            _isMuted = true;
-            _kernel.Waiter.SetMuted(Uffd.Handle, isMuted: true);
+            Mute(true);
             return;
         }
 
@@ -91,8 +99,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
                 trace = _kernel.VcpuOf(message.ThreadId)?.OnFault(message);
                 break;
             case UffdEvent.Fork:
-                // Nobody serves the child: its context goes with its only descriptor, and the child finds ordinary memory.
-                UffdDescriptor.Adopt((int)message.ForkDescriptor).Dispose();
+                Children.Add((int)message.ForkDescriptor);
                 break;
             case UffdEvent.Unmap:
                 Forget(PageSize.PageOf(message.Start), PageSize.PageOf(message.End));
@@ -146,7 +153,8 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         Slot?.Free();
         // Waiting threads go on into pages of zeros, and must not get to see them.
         if (!_allPagesAreThere) _kernel.HaltGuest();
-        Uffd.Dispose();
+        if (ReportsForks && !TryReadForks()) LeftOpen.Keep(Uffd);
+        else Uffd.Dispose();
         _batch.Dispose();
     }
 
@@ -154,17 +162,79 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     {
         if (!_readable) return false;
         _next = 0;
-        if (_isMuted)
+        Errno error = Uffd.Read(_batch);
+        if (error is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM)
         {
-            _isMuted = false;
-            _kernel.Waiter.SetMuted(Uffd.Handle, isMuted: false);
+            WaitForDescriptors(error);
+            return false;
         }
 
-        Errno error = Uffd.Read(_batch);
-        // A read that returns less than it could has found the queue empty.
-        if (_batch.Count < MessagesPerRead) _readable = false;
+        if (error == Errno.EAGAIN) _lacksDescriptors = false;
+        // A read that returns less than it could has found the queue empty, or a fork that it has no descriptor for: the next read tells.
+        _readable = _batch.Count == MessagesPerRead || _lacksDescriptors;
+        if (!_lacksDescriptors) Mute(false);
         if (error is not (Errno.None or Errno.EAGAIN)) throw new SyscallException("read(userfaultfd)", error);
         return _batch.Count > 0;
+    }
+
+    // The event stays queued, behind what has come since, and the descriptor readable. So it is polled no more but read after a while: faults come first.
+    private void WaitForDescriptors(Errno error)
+    {
+        _readable = false;
+        Mute(true);
+        if (!_lacksDescriptors)
+        {
+            _lacksDescriptors = true;
+            _tries = 0;
+            _kernel.Context.Incidents.Report(new Incident(
+                IncidentKind.EventNotRead,
+                $"A fork cannot be reported by userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name}, for {Lack(error)} ({error}). The fork and the pages that are waited for have to wait until it can; it is tried again and again."));
+        }
+
+        long now = _kernel.Context.Time.Now;
+        if (now < _nextTry) return;
+        TimeSpan delay = FaultResolver.Delay(_tries++, Uffd.Handle.Number);
+        _nextTry = now + (long)delay.TotalNanoseconds;
+        _kernel.Context.Time.After(delay, _actor, VmProtocol.LookAgain.Instance);
+    }
+
+    private static string Lack(Errno error) => error switch
+    {
+        Errno.EMFILE => "this process has as many descriptors open as it may, and the child's needs one: close some, or raise RLIMIT_NOFILE (ulimit -n)",
+        Errno.ENFILE => "this machine has as many files open as it may, and the child's descriptor needs one: close some, or raise fs.file-max",
+        _ => "there is no memory for the child's descriptor: free some",
+    };
+
+    /// <summary>Keeps the children whose events nobody has read: with the end of this descriptor they would find zeros.</summary>
+    /// <returns>False if one cannot be read, and the descriptor has to stay open for its sake.</returns>
+    private bool TryReadForks()
+    {
+        Errno error = Errno.None;
+        do
+        {
+            for (; _next < _batch.Count; _next++)
+            {
+                if (_batch[_next].Event != UffdEvent.Fork) continue;
+                Children.Add((int)_batch[_next].ForkDescriptor);
+                _kernel.Context.Incidents.Report(Incident.OfFork());
+            }
+
+            _next = 0;
+            error = Uffd.Read(_batch);
+        }
+        while (error == Errno.None);
+        if (error == Errno.EAGAIN) return true;
+        _kernel.Context.Incidents.Report(new Incident(
+            IncidentKind.EventNotRead,
+            $"Userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name} is left open until this process ends: a fork waits to be reported, for which {Lack(error)} ({error}); closing it would show the child zeros."));
+        return false;
+    }
+
+    private void Mute(bool isMuted)
+    {
+        if (isMuted == _isMuted) return;
+        _isMuted = isMuted;
+        _kernel.Waiter.SetMuted(Uffd.Handle, isMuted);
     }
 
     private void Remember(PageRange range)

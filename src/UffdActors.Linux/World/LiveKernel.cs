@@ -72,6 +72,9 @@ internal sealed class LiveKernel : VmKernel
     /// <summary>Where it is watched; null if it is not.</summary>
     public FaultBoard? Board => _watched?.Watchdog.Board;
 
+    /// <summary>What the VM's actors share.</summary>
+    public VmContext Context => _vm.Context;
+
     /// <summary>What polls the VM's descriptors.</summary>
     public DescriptorWaiter Waiter => _waiter;
 
@@ -199,7 +202,8 @@ internal sealed class LiveKernel : VmKernel
         BoardSlot? slot = _watched?.Watchdog.Board.Take($"{_vm.Name}/{name}", uffd.Handle.Number, _watched.Options);
         try
         {
-            LiveDescriptor descriptor = new(uffd, this, slot);
+            UffdFeatures features = adopted is null ? uffd.Features : uffd.ReadFdInfo().Features;
+            LiveDescriptor descriptor = new(uffd, this, slot) { ReportsForks = (features & UffdFeatures.EventFork) != 0 };
             IActorRef actor = await _vm.StartActorAsync(UffdContextActor.Props(_vm.Context, descriptor), name);
             return new LiveUserfault(_vm, this, descriptor, actor, adopted);
         }

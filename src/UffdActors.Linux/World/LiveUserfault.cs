@@ -91,6 +91,9 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
         CallAsync(kernel.MemoryOf(region).Guest, () => Uffd.Poison(region.AddressOf(pages.Start), Bytes(pages)), cancel);
 
     /// <inheritdoc />
+    public override IReadOnlyList<int> TakeChildren() => descriptor.Children.Take();
+
+    /// <inheritdoc />
     public override Task CloseAsync(CancellationToken cancel)
     {
         descriptor.AllPagesAreThere();

@@ -61,6 +61,9 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 break;
             case VmProtocol.Readable:
                 break;
+            case VmProtocol.LookAgain:
+                _reader?.Descriptor.Look();
+                break;
             case VmProtocol.ReadEvents events:
                 _reader?.Descriptor.Look();
                 if (_reader is { } asked && asked.Descriptor.HasMessages) asked.Read(this);
@@ -118,6 +121,9 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
     public void LeftAsleep(ulong address, uint thread) => Vm.Incidents.Report(new Incident(
         IncidentKind.UnknownAddress,
         $"{(thread == 0 ? "A thread" : $"Thread {thread}")} faults again and again at 0x{address:x}, in no region that is served (moved away by mremap with MREMAP_DONTUNMAP, or registered by somebody else?); it is left asleep until recover or abandon is called."));
+
+    /// <inheritdoc />
+    public void Forked() => Vm.Incidents.Report(Incident.OfFork());
 
     private void ReadAll()
     {

@@ -35,6 +35,16 @@ internal static class VmProtocol
         public static Readable Instance { get; } = new();
     }
 
+    /// <summary>A descriptor that is not polled for a while may have something to be read.</summary>
+    public sealed class LookAgain : INoSerializationVerificationNeeded
+    {
+        private LookAgain()
+        {
+        }
+
+        public static LookAgain Instance { get; } = new();
+    }
+
     /// <summary>Reads what there is to be read, and says so: what an unread event has refused may be tried again.</summary>
     public sealed record ReadEvents(TaskCompletionSource Done) : INoSerializationVerificationNeeded;
 

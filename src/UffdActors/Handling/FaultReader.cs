@@ -25,6 +25,9 @@ internal interface IFaultRoute
     /// <param name="address">Its page.</param>
     /// <param name="thread">The thread; 0 if the message does not tell.</param>
     void LeftAsleep(ulong address, uint thread);
+
+    /// <summary>The process has forked; nobody serves the child yet.</summary>
+    void Forked();
 }
 
 /// <summary>A handler as the reader knows it.</summary>
@@ -131,6 +134,7 @@ internal class FaultReader
             else
             {
                 OnEvent(message);
+                if (message.Event == UffdEvent.Fork) route.Forked();
                 events = true;
             }
 

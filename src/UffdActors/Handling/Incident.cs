@@ -64,6 +64,12 @@ public enum IncidentKind
 
     /// <summary>An answer of a page source made no sense and was refused; reported once for each kind of wrongness, and then at every hundredfold.</summary>
     WrongAnswer,
+
+    /// <summary>The process has forked: what is absent in the child waits until somebody serves it (<see cref="Userfault.TakeChildren"/>).</summary>
+    ForkedChild,
+
+    /// <summary>An event cannot be read, for there is no descriptor for the child of a fork; it is tried until there is one.</summary>
+    EventNotRead,
 }
 
 /// <summary>Something went wrong.</summary>
@@ -71,7 +77,12 @@ public enum IncidentKind
 /// <param name="Message">One sentence that names the thing, and what to do.</param>
 /// <param name="Exception">The cause, if it was an exception.</param>
 /// <param name="State">For <see cref="IncidentKind.VmFailed"/>: the state of the VM in lines of text.</param>
-public sealed record Incident(IncidentKind Kind, string Message, Exception? Exception = null, string? State = null);
+public sealed record Incident(IncidentKind Kind, string Message, Exception? Exception = null, string? State = null)
+{
+    internal static Incident OfFork() => new(
+        IncidentKind.ForkedChild,
+        "The process has forked, and pages of the child that are absent wait until somebody serves it: take its userfaultfd by Userfault.TakeChildren and serve it in a VM of its own, or end the child.");
+}
 
 /// <summary>Incidents of a VM as a bounded stream; when nobody reads, the oldest go and are counted.</summary>
 internal sealed class IncidentLog

@@ -138,6 +138,9 @@ internal abstract class KernelUserfault
     /// <summary>UFFDIO_POISON.</summary>
     public abstract Task<IoctlResult> PoisonAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
 
+    /// <summary>Descriptors of forked children that nobody has taken.</summary>
+    public virtual IReadOnlyList<int> TakeChildren() => [];
+
     /// <summary>close(2): waiting threads go on, with pages of zeros where pages are absent.</summary>
     public abstract Task CloseAsync(CancellationToken cancel);
 }

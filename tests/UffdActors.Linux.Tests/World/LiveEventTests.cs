@@ -64,31 +64,6 @@ public sealed class LiveEventTests
         Assert.Equal(kept.Id, Assert.Single(uffd.Reader!.View.Regions).Id);
     }
 
-    [SkippableFact]
-    public async Task A_forked_child_keeps_what_was_there_and_finds_ordinary_memory_elsewhere()
-    {
-        LiveKernel.Require();
-        PageBytes bytes = new(Pages);
-        using GatedSource source = new(bytes, gated: 15);
-        using RawFork fork = new();
-        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
-        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
-        (Userfault uffd, GuestRegion region) = await ServeAsync(vm, source, UffdFeatures.EventFork);
-        Assert.Equal(Errno.None, await KernelRead.Start(region.Address + Page).WaitAsync(LiveScene.Deadline));
-
-        byte present = await Task.Run(() => fork.ReadInChild(region.Address + Page)).WaitAsync(LiveScene.Deadline);
-        byte absent = await Task.Run(() => fork.ReadInChild(region.Address + (9 * Page))).WaitAsync(LiveScene.Deadline);
-
-        Assert.Equal((byte)PageBytes.WordOf(1), present);
-        // Nobody serves the child: its context goes with the descriptor that came with the event.
-        Assert.Equal(0, absent);
-        WaitForEvents(uffd, 2);
-        // The parent is served as before.
-        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(9)], 1, bytes, CancellationToken.None);
-        await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
-        Assert.Null(vcpus.Error);
-    }
-
     [SkippableTheory]
     [InlineData(false)]
     [InlineData(true)]

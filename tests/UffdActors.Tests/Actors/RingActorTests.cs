@@ -276,6 +276,20 @@ public sealed class RingActorTests : TestKit
     }
 
     [Fact]
+    public void UffdContextActor_says_of_each_fork_that_the_child_waits()
+    {
+        IActorRef context = _root.ChildActorOf(Props.Create<UffdContextActor>(Vm(), new ActorPort()), "context");
+        for (int child = 7; child < 9; child++) _descriptor.Messages.Enqueue(UffdMsg.Fork((uint)child));
+        context.Tell(new VmProtocol.Serve(_reader));
+        for (int child = 7; child < 9; child++)
+        {
+            AwaitCondition(() => _incidents.Reader.TryPeek(out _));
+            Assert.True(_incidents.Reader.TryRead(out Incident? incident));
+            Assert.Equal(IncidentKind.ForkedChild, incident!.Kind);
+        }
+    }
+
+    [Fact]
     public void UffdContextActor_reads_nothing_until_it_serves_and_then_after_every_turn()
     {
         TestProbe handler = CreateTestProbe();

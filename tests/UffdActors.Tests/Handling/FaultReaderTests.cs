@@ -216,6 +216,10 @@ public sealed class FaultReaderTests
         void IFaultRoute.Hold(ulong address, TimeSpan delay) => Held.Add((address, delay));
 
         void IFaultRoute.LeftAsleep(ulong address, uint thread) => LeftAsleep.Add(address);
+
+        void IFaultRoute.Forked()
+        {
+        }
     }
 
     /// <summary>Gives out messages in the order in which they are written down.</summary>
