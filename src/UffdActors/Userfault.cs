@@ -19,7 +19,7 @@ public sealed class Userfault
     private readonly UffdVm _vm;
     private readonly KernelUserfault _kernel;
     private readonly SlicedCalls _calls;
-    private readonly List<Registered> _registered = [];
+    private readonly Dictionary<GuestRegion, Registered> _registered = [];
     private (IPageSource Source, Akka.Actor.IActorRef Actor)? _source;
     private FaultReader? _reader;
     private readonly List<Akka.Actor.IActorRef> _pushes = [];
@@ -65,11 +65,11 @@ public sealed class Userfault
         // The reader must know the region before its first fault can come.
         RegionPages pages = new(region.Pages);
         if (_reader is { } reader) throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
-        if (Array.Exists(All(), r => r.Region == region))
+        if (TryFind(region) is not null)
             throw new InvalidOperationException($"Region {region.Id} is registered with this userfaultfd already; unregister it first to register it in other modes.");
         UffdIoctls ioctls = await _kernel.RegisterAsync(region, modes, cancel);
         if ((modes & RegisterModes.Minor) != 0 && region.AliasAddress != 0) region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages);
-        lock (_gate) _registered.Add(new Registered(region, modes, ioctls, pages));
+        lock (_gate) _registered[region] = new Registered(region, modes, ioctls, pages);
         return ioctls;
     }
 
@@ -97,7 +97,7 @@ public sealed class Userfault
         IoctlResult result = await _calls.RunAsync(Unregister, region, slices, (part, c) => _kernel.UnregisterAsync(region, part, registered.Modes, c), cancel);
         if (!result.IsDone) throw new UffdException(Unregister, result.Error, $"{KernelErrors.Explain(Unregister, result.Error)}; {slices.BytesDone} of {slices.BytesInAll} bytes of region {region.Id} are unregistered");
         region.ComesThrough = null;
-        lock (_gate) _ = _registered.Remove(registered);
+        lock (_gate) _ = _registered.Remove(region);
     }
 
     /// <summary>
@@ -379,17 +379,22 @@ public sealed class Userfault
     }
 
     /// <summary>True if faults of the region are resolved from a source.</summary>
-    internal bool Serves(GuestRegion region) => _reader is not null && All().Any(r => r.Region == region);
+    internal bool Serves(GuestRegion region) => _reader is not null && TryFind(region) is not null;
 
     private Registered[] All()
     {
-        lock (_gate) return [.. _registered];
+        lock (_gate) return [.. _registered.Values];
+    }
+
+    private Registered? TryFind(GuestRegion region)
+    {
+        lock (_gate) return _registered.GetValueOrDefault(region);
     }
 
     private Registered Find(GuestRegion region)
     {
         ArgumentNullException.ThrowIfNull(region);
-        return Array.Find(All(), r => r.Region == region)
+        return TryFind(region)
             ?? throw new ArgumentException($"Region {region.Id} is not registered with this userfaultfd.", nameof(region));
     }
 
@@ -435,7 +440,7 @@ public sealed class Userfault
     /// <param name="mayGoLater">True if the kernel takes them when it likes.</param>
     internal void NoteZeroed(GuestRegion region, PageRange pages, bool mayGoLater)
     {
-        ZeroedPages? zeroed = Array.Find(All(), r => r.Region == region)?.Zeroed;
+        ZeroedPages? zeroed = TryFind(region)?.Zeroed;
         if (mayGoLater) zeroed?.Announce(pages);
         else zeroed?.Add(pages);
     }

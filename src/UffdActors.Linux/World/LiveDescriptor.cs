@@ -22,7 +22,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
 
     private readonly LiveKernel _kernel;
     private readonly MessageBatch _batch = new(MessagesPerRead);
-    private volatile PageRange[] _registered = [];
+    private readonly RegisteredRanges _registered = new();
     private IActorRef _actor = ActorRefs.Nobody;
     private int _next;
     private bool _readable;
@@ -102,11 +102,11 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
                 Children.Add((int)message.ForkDescriptor);
                 break;
             case UffdEvent.Unmap:
-                Forget(PageSize.PageOf(message.Start), PageSize.PageOf(message.End));
+                _registered.Remove(new PageRange(PageSize.PageOf(message.Start), PageSize.PageOf(message.End)));
                 break;
             case UffdEvent.Remap:
-                Forget(PageSize.PageOf(message.From), PageSize.PageOf(message.From + message.Length));
-                Remember(PageRange.OfBytes(message.To, message.Length));
+                _registered.Remove(PageRange.OfBytes(message.From, message.Length));
+                _registered.Add(PageRange.OfBytes(message.To, message.Length));
                 break;
         }
 
@@ -121,13 +121,13 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     }
 
     /// <inheritdoc />
-    public bool IsRegistered(long page) => Array.Exists(_registered, r => r.Contains(page));
+    public bool IsRegistered(long page) => _registered.Contains(page);
 
     /// <summary>UFFDIO_REGISTER. Any thread.</summary>
     public Errno Register(GuestMemory memory, RegisterModes modes, out UffdIoctls ioctls)
     {
         Errno error = Uffd.Register(memory.Address, memory.Bytes, modes, out ioctls);
-        if (error == Errno.None) Remember(PageRange.OfBytes(memory.Address, (ulong)memory.Bytes));
+        if (error == Errno.None) _registered.Add(PageRange.OfBytes(memory.Address, (ulong)memory.Bytes));
         return error;
     }
 
@@ -138,7 +138,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     {
         Errno error = Uffd.Unregister(start, (long)(end - start));
         if (error != Errno.None) return error;
-        Forget(PageSize.PageOf(start), PageSize.PageOf(end));
+        _registered.Remove(new PageRange(PageSize.PageOf(start), PageSize.PageOf(end)));
         if ((modes & RegisterModes.Missing) == 0) Wake(start, end);
         return Errno.None;
     }
@@ -235,22 +235,5 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         if (isMuted == _isMuted) return;
         _isMuted = isMuted;
         _kernel.Waiter.SetMuted(Uffd.Handle, isMuted);
-    }
-
-    private void Remember(PageRange range)
-    {
-        lock (_batch) _registered = [.. _registered, range];
-    }
-
-    private void Forget(long start, long end)
-    {
-        lock (_batch)
-        {
-            _registered =
-            [
-                .. _registered.SelectMany(r => new[] { r with { End = Math.Min(r.End, start) }, r with { Start = Math.Max(r.Start, end) } })
-                    .Where(r => !r.IsEmpty),
-            ];
-        }
     }
 }

@@ -133,7 +133,10 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
             if (target.Region >= targets.Length) Array.Resize(ref targets, Math.Max(target.Region + 1, targets.Length * 2));
             targets[target.Region] = target;
             Volatile.Write(ref _targets, targets);
-            if (target.Memory.Alias is { } alias) Volatile.Write(ref _aliases, [.. _aliases.Append(alias).OrderBy(a => a.Address)]);
+            if (target.Memory.Alias is not { } alias) return;
+            GuestMemory[] aliases = _aliases;
+            int behind = aliases.Count(a => a.Address > alias.Address);
+            Volatile.Write(ref _aliases, [.. aliases[..^behind], alias, .. aliases[^behind..]]);
         }
     }
 

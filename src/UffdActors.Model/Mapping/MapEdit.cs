@@ -7,13 +7,14 @@ namespace UffdActors.Model.Mapping;
 internal sealed class MapEdit
 {
     private readonly AddressSpace _mm;
-    private readonly HashSet<VmaOwner> _before = [];
+
+    // VMAs that each owner has won or lost; what the edit does not touch is not looked at, for there may be thousands.
+    private readonly Dictionary<VmaOwner, int> _gained = [];
 
     public MapEdit(AddressSpace mm)
     {
         _mm = mm;
         Map = mm.Map;
-        foreach (Vma vma in Map.Vmas) _ = _before.Add(vma.Owner);
     }
 
     /// <summary>The map as it will be.</summary>
@@ -75,7 +76,7 @@ internal sealed class MapEdit
     public void Add(Vma vma) => Splice(vma.Range, [vma], [true]);
 
     /// <summary>Exchanges one VMA for another over the same or a longer range, without merging.</summary>
-    public void Exchange(Vma old, Vma with) => Map = Map.Replace(old.Range, [with]);
+    public void Exchange(Vma old, Vma with) => Replace(old.Range, [with]);
 
     /// <summary>Cuts the VMA that holds a page in front of it, unless it begins there.</summary>
     public void Split(long page)
@@ -83,14 +84,14 @@ internal sealed class MapEdit
         if (Map.Find(page) is not { } vma || vma.Range.Start == page) return;
         Vma front = vma.Slice(vma.Range with { End = page });
         Vma rear = vma.Slice(vma.Range with { Start = page }, _mm.NewOwner());
-        Map = Map.Replace(vma.Range, [front, rear]);
+        Replace(vma.Range, [front, rear]);
     }
 
     /// <summary>Merges the VMA that ends at a page with the one that begins there, if the kernel would.</summary>
     public void MergeBehind(long page)
     {
         if (Map.Find(page - 1) is { } left && Map.Find(page) is { } right && left != right && VmaMerge.CanMerge(left, right))
-            Map = Map.Replace(new PageRange(page - 1, page + 1), [VmaMerge.Merge(left, right)]);
+            Replace(new PageRange(page - 1, page + 1), [VmaMerge.Merge(left, right)]);
     }
 
     /// <summary>Publishes the result, and gives back the owners that have lost their VMA.</summary>
@@ -98,8 +99,7 @@ internal sealed class MapEdit
     public List<VmaOwner> Publish()
     {
         _mm.Publish(Map);
-        foreach (Vma vma in Map.Vmas) _ = _before.Remove(vma.Owner);
-        List<VmaOwner> retired = [.. _before.OrderBy(o => o.Number)];
+        List<VmaOwner> retired = [.. _gained.Where(g => g.Value < 0).Select(g => g.Key).OrderBy(o => o.Number)];
         foreach (VmaOwner owner in retired) _mm.Retire(owner);
         return retired;
     }
@@ -138,6 +138,15 @@ internal sealed class MapEdit
             }
         }
 
-        Map = Map.Replace(replaced, merged);
+        Replace(replaced, merged);
     }
+
+    private void Replace(PageRange range, List<Vma> by)
+    {
+        foreach (Vma vma in Map.In(range)) Gain(vma.Owner, -1);
+        foreach (Vma vma in by) Gain(vma.Owner, 1);
+        Map = Map.Replace(range, by);
+    }
+
+    private void Gain(VmaOwner owner, int vmas) => _gained[owner] = _gained.GetValueOrDefault(owner) + vmas;
 }

@@ -67,8 +67,15 @@ internal sealed class RegionView
     /// <summary>UNMAP: the range is not ours any more.</summary>
     public RegionView AfterUnmap(PageRange range)
     {
+        // Only what the range meets is looked at; the others are copied as they are.
+        int first = FirstEndingBehind(range.Start);
+        int end = first;
+        while (end < _regions.Length && _regions[end].Range.Start < range.End) end++;
+        if (first == end) return this;
         ImmutableArray<ServedRegion>.Builder rest = ImmutableArray.CreateBuilder<ServedRegion>(_regions.Length + 1);
-        foreach (ServedRegion region in _regions) Cut(region, range, rest);
+        rest.AddRange(_regions.AsSpan(0, first));
+        for (int i = first; i < end; i++) Cut(_regions[i], range, rest);
+        rest.AddRange(_regions.AsSpan(end, _regions.Length - end));
         return new(rest.DrainToImmutable());
     }
 
@@ -89,12 +96,6 @@ internal sealed class RegionView
 
     private static void Cut(ServedRegion region, PageRange range, ImmutableArray<ServedRegion>.Builder rest)
     {
-        if (!region.Range.Intersects(range))
-        {
-            rest.Add(region);
-            return;
-        }
-
         if (region.Range.Start < range.Start) rest.Add(region with { Range = region.Range with { End = range.Start } });
         if (range.End < region.Range.End) rest.Add(region with { Range = region.Range with { Start = range.End } });
     }
