@@ -31,6 +31,11 @@ public sealed class Userfault
         _vm = vm;
         _kernel = kernel;
         _calls = new SlicedCalls(vm, kernel);
+        kernel.Owner.WhenGone(() =>
+        {
+            _kernel.Actor.Tell(VmProtocol.OwnerGone.Instance, Akka.Actor.ActorRefs.NoSender);
+            foreach (Akka.Actor.IActorRef push in Pushes()) push.Tell(VmProtocol.OwnerGone.Instance, Akka.Actor.ActorRefs.NoSender);
+        });
     }
 
     /// <summary>Faults that have been read so far, without <see cref="Repeats"/>.</summary>
@@ -67,7 +72,16 @@ public sealed class Userfault
         if (_reader is { } reader) throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
         if (TryFind(region) is not null)
             throw new InvalidOperationException($"Region {region.Id} is registered with this userfaultfd already; unregister it first to register it in other modes.");
-        UffdIoctls ioctls = await _kernel.RegisterAsync(region, modes, cancel);
+        UffdIoctls ioctls;
+        try
+        {
+            ioctls = await _kernel.RegisterAsync(region, modes, cancel);
+        }
+        catch (UffdException e) when (_kernel.Owner.Look())
+        {
+            throw _kernel.Owner.Refusal("UFFDIO_REGISTER", e);
+        }
+
         if ((modes & RegisterModes.Minor) != 0 && region.AliasAddress != 0) region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages);
         lock (_gate) _registered[region] = new Registered(region, modes, ioctls, pages);
         return ioctls;
@@ -84,17 +98,17 @@ public sealed class Userfault
     /// <param name="region">The region.</param>
     /// <param name="cancel">Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).</param>
     /// <exception cref="InvalidOperationException">Pages are absent.</exception>
-    /// <exception cref="UffdException">The kernel refuses; the message says how much was unregistered.</exception>
+    /// <exception cref="UffdException">The kernel refuses; the message says how much was unregistered. ESRCH: the process whose memory it is has ended.</exception>
     public async Task UnregisterAsync(GuestRegion region, CancellationToken cancel = default)
     {
         Registered registered = Find(region);
         _vm.ThrowIfClosed();
-        ThrowIfAbsent(registered, "unregistering");
+        ThrowIfAbsent(registered, "unregistering", Unregister);
         // Without write protection the call looks at no page.
         bool cuts = (registered.Modes & RegisterModes.WriteProtect) != 0;
         PageRange all = new(0, region.Pages);
         RangeSlices slices = cuts ? new RangeSlices(region, all, counts: false) : RangeSlices.One(region, all);
-        IoctlResult result = await _calls.RunAsync(Unregister, region, slices, (part, c) => _kernel.UnregisterAsync(region, part, registered.Modes, c), cancel);
+        IoctlResult result = await RunAsync(Unregister, region, slices, (part, c) => _kernel.UnregisterAsync(region, part, registered.Modes, c), cancel);
         if (!result.IsDone) throw new UffdException(Unregister, result.Error, $"{KernelErrors.Explain(Unregister, result.Error)}; {slices.BytesDone} of {slices.BytesInAll} bytes of region {region.Id} are unregistered");
         region.ComesThrough = null;
         lock (_gate) _ = _registered.Remove(region);
@@ -126,6 +140,7 @@ public sealed class Userfault
     /// the event has been read. ENOENT: a part is not registered for write protection, and what lies before it is protected; EINVAL: huge pages, and the
     /// range ends inside one.
     /// </returns>
+    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
     public Task<IoctlResult> ProtectAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default) =>
         WriteProtectAsync(region, firstPage, pages, WriteProtectModes.Protect, cancel);
 
@@ -171,9 +186,10 @@ public sealed class Userfault
                 },
                 cancel);
         }
-        catch
+        catch (Exception e)
         {
             foreach (PageRange part in gone) registered.Zeroed!.Add(part);
+            if (e is not OperationCanceledException && _kernel.Owner.Look()) throw _kernel.Owner.Refusal("PAGEMAP_SCAN", e);
             throw;
         }
     }
@@ -196,6 +212,7 @@ public sealed class Userfault
     /// is in order for some of them only is moved as far.
     /// </returns>
     /// <exception cref="InvalidOperationException">The source is being served.</exception>
+    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
     public async Task<IoctlResult> MoveAsync(
         GuestRegion destination,
         long destinationPage,
@@ -212,7 +229,7 @@ public sealed class Userfault
         _vm.ThrowIfClosed();
         if (_vm.IsServed(source)) throw new InvalidOperationException($"Region {source.Id} is being served: pages moved out of it would be fetched again. Move out of a region that nobody serves.");
         RangeSlices slices = new(destination, to, counts: true);
-        return await _calls.RunAsync(
+        return await RunAsync(
             "UFFDIO_MOVE",
             destination,
             slices,
@@ -239,6 +256,7 @@ public sealed class Userfault
     /// EINVAL: this memory takes no poison. Goes in slices (<see cref="ProtectAsync"/>).
     /// </returns>
     /// <exception cref="InvalidOperationException">The VM has vCPUs that a touch would end together with the process.</exception>
+    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
     public async Task<IoctlResult> PoisonAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
     {
         Registered registered = Find(region);
@@ -246,7 +264,7 @@ public sealed class Userfault
         _vm.ThrowIfClosed();
         _vm.AllowPoison();
         RangeSlices slices = new(region, range, counts: true);
-        return await _calls.RunAsync(
+        return await RunAsync(
             "UFFDIO_POISON",
             region,
             slices,
@@ -286,6 +304,7 @@ public sealed class Userfault
             foreach (Registered watched in All().Where(r => (r.Modes & RegisterModes.WriteProtect) != 0)) _vm.Kernel.ThrowIfUnreadable(watched.Region);
         }
 
+        _kernel.Owner.ThrowIfGone("UFFDIO_CONTINUE");
         RegionView view = RegionView.Of(All().Select(Served));
         HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
         FaultReader reader = new(_kernel.Descriptor, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit)
@@ -293,6 +312,7 @@ public sealed class Userfault
             BeforeWrite = options.BeforeWrite,
             HookFailure = options.HookFailure,
             Outages = new Outages(_vm.TermsOf(options)),
+            Owner = _kernel.Owner,
         };
         Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce ? await _vm.StartSourceAsync(reader.Outages.Of(options.Source)) : null;
         _kernel.Serve(reader);
@@ -321,6 +341,8 @@ public sealed class Userfault
         Akka.Actor.IActorRef actor = _source is var (served, asked) && ReferenceEquals(served, source) ? asked : await _vm.StartSourceAsync(reader.Outages.Of(source));
         Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, pages, progress, ChunkOf(region), UnitOf(region), reader.Outages.Of(source)));
         lock (_gate) _pushes.Add(push);
+        // It may have been told before this one was known.
+        if (_kernel.Owner.Look()) push.Tell(VmProtocol.OwnerGone.Instance, Akka.Actor.ActorRefs.NoSender);
         return new BackgroundPush(progress, pages.Received, _vm);
     }
 
@@ -368,11 +390,12 @@ public sealed class Userfault
     /// absent; <see cref="AbandonAsync"/> gives them up together with the guest.
     /// </summary>
     /// <exception cref="InvalidOperationException">Pages are absent.</exception>
+    /// <exception cref="UffdException">ESRCH: pages are absent, and the process whose memory it is has ended, or executes another program: use <see cref="AbandonAsync"/>.</exception>
     public async Task CloseAsync(CancellationToken cancel = default)
     {
         _vm.ThrowIfClosed();
         if (Volatile.Read(ref _closed) == 1) return;
-        foreach (Registered registered in All()) ThrowIfAbsent(registered, "closing");
+        foreach (Registered registered in All()) ThrowIfAbsent(registered, "closing", "close");
         cancel.ThrowIfCancellationRequested();
         // From here on it goes on to its end, whoever still waits for it.
         await CloseForGoodAsync().WaitAsync(cancel);
@@ -398,13 +421,22 @@ public sealed class Userfault
             ?? throw new ArgumentException($"Region {region.Id} is not registered with this userfaultfd.", nameof(region));
     }
 
+    /// <summary>Calls in slices. What fails because the memory is gone has its errno from elsewhere, so that is asked for.</summary>
+    private async Task<IoctlResult> RunAsync(
+        string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call, CancellationToken cancel)
+    {
+        IoctlResult result = await _calls.RunAsync(name, region, slices, call, cancel);
+        if (!result.IsDone) _kernel.Owner.ThrowIfGone(name);
+        return result;
+    }
+
     private async Task<IoctlResult> WriteProtectAsync(GuestRegion region, long firstPage, long pages, WriteProtectModes modes, CancellationToken cancel)
     {
         Registered registered = Find(region);
         PageRange range = region.Range(firstPage, pages);
         _vm.ThrowIfClosed();
         RangeSlices slices = new(region, range, counts: false);
-        return await _calls.RunAsync("UFFDIO_WRITEPROTECT", region, slices, (part, c) => WriteProtectAsync(registered, part, modes, c), cancel);
+        return await RunAsync("UFFDIO_WRITEPROTECT", region, slices, (part, c) => WriteProtectAsync(registered, part, modes, c), cancel);
     }
 
     private async Task<IoctlResult> WriteProtectAsync(Registered registered, PageRange pages, WriteProtectModes modes, CancellationToken cancel)
@@ -445,10 +477,12 @@ public sealed class Userfault
         else zeroed?.Add(pages);
     }
 
-    private void ThrowIfAbsent(Registered registered, string call)
+    private void ThrowIfAbsent(Registered registered, string call, string name)
     {
         PageBitmap received = registered.Received;
         if (_reader is null || !registered.IsFilled || received.Count >= received.Pages) return;
+        // Then they are absent for good, and no push can mend that.
+        _kernel.Owner.ThrowIfGone(name);
         throw new InvalidOperationException(
             $"Region {registered.Region.Id} lacks {received.Pages - received.Count} of {received.Pages} pages; {call} now would turn them into zeros. Finish the push, or abandon them together with the guest.");
     }
@@ -530,5 +564,6 @@ public sealed class BackgroundPush
 
     /// <summary>Ends when every page of the region is there.</summary>
     /// <exception cref="VmFailedException">The VM has failed.</exception>
+    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program; what had not been filled by then is not received.</exception>
     public Task WaitAsync(CancellationToken cancel = default) => _vm.OrFailed(_progress.Finished.Task.WaitAsync(cancel));
 }

@@ -1,6 +1,7 @@
 using UffdActors.Abi;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Native;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.Userfaultfd;
 
@@ -154,6 +155,23 @@ public sealed unsafe class UffdDescriptor : IDisposable
     {
         UffdioContinue call = new() { Range = Range(start, bytes), Mode = (ulong)modes, Mapped = Untouched };
         return Result(Call(UffdioCommand.Continue, &call), call.Mapped);
+    }
+
+    /// <summary>
+    /// True if the address space that it acts on has ended: the process that has opened it is gone, or executes another program. REGISTER and UNREGISTER give
+    /// ENOMEM then, as for other reasons too, and MOVE gives EINVAL; poll, read and WAKE say nothing. Changes nothing.
+    /// </summary>
+    public bool IsMemoryGone()
+    {
+        // Where no memory can be registered: the stack's guard gap ends there. ENOENT of an address space that is alive.
+        try
+        {
+            return Continue(PageSize.TaskSize - PageSize.Base, PageSize.Base).Error == Errno.ESRCH;
+        }
+        catch (ObjectDisposedException)
+        {
+            return false;
+        }
     }
 
     /// <summary>UFFDIO_POISON (specification 5.6): whoever touches the pages gets SIGBUS, and in a .NET process that ends the process.</summary>

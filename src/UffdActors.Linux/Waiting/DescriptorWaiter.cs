@@ -24,7 +24,15 @@ internal sealed class DescriptorWaiter : LoopWaiter
     private BoardSlot[] _slots = [];
     private ulong[] _keys = new ulong[2];
     private PollSet? _poll;
+    private long _looks;
+    private volatile bool _sleepsForGood;
     private EventSignal? _kick;
+
+    /// <summary>How often descriptors were polled: a loop that has nothing to do does not.</summary>
+    public long Looks => Volatile.Read(ref _looks);
+
+    /// <summary>True while the loop sleeps until somebody has something for it: nothing is to run, and no timer is set.</summary>
+    public bool SleepsForGood => _sleepsForGood;
 
     /// <inheritdoc />
     public override void Begin()
@@ -83,7 +91,12 @@ internal sealed class DescriptorWaiter : LoopWaiter
     public override bool Poll() => _poll!.Count > 1 && Look(TimeSpan.Zero);
 
     /// <inheritdoc />
-    public override void Wait(TimeSpan timeout) => _ = Look(timeout);
+    public override void Wait(TimeSpan timeout)
+    {
+        _sleepsForGood = timeout == Timeout.InfiniteTimeSpan;
+        _ = Look(timeout);
+        _sleepsForGood = false;
+    }
 
     /// <inheritdoc />
     public override void Kick()
@@ -93,6 +106,7 @@ internal sealed class DescriptorWaiter : LoopWaiter
 
     private bool Look(TimeSpan timeout)
     {
+        Volatile.Write(ref _looks, _looks + 1);
         int found = _poll!.WaitReadable(_keys, timeout);
         foreach (BoardSlot slot in _slots) slot.Beat();
         for (int i = 0; i < found; i++)

@@ -24,6 +24,11 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     public override IUffdDescriptor Descriptor => descriptor;
 
     /// <inheritdoc />
+    public override OwnerWatch Owner { get; } = adopted?.IsOfAnother == true
+        ? new OwnerWatch(adopted.ProcessId is { } id ? OwnerWatch.NameOf(id) : null, descriptor.Uffd.IsMemoryGone, vm.Context.Incidents)
+        : new OwnerWatch("this process", null, vm.Context.Incidents);
+
+    /// <inheritdoc />
     public override bool IsTakenOver => adopted is not null;
 
     /// <inheritdoc />
@@ -53,6 +58,7 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
             throw new InvalidOperationException($"Region {region.Id} and the userfaultfd are not of one process: a userfaultfd acts on the memory of the process that has opened it.");
         if (adopted?.ProcessId is { } opener && memory.Process?.Process is { } owner && opener != owner)
             throw new InvalidOperationException($"Region {region.Id} is memory of process {owner}, and process {opener} has opened the userfaultfd: it acts on the memory of that one.");
+        Owner.Name(memory.Process?.Process);
         // Before its first fault can come.
         IActorRef backend = await kernel.BackendAsync(memory.Guest.Backing);
         Errno error = descriptor.Register(memory.Guest, modes, out UffdIoctls ioctls);

@@ -19,6 +19,7 @@ namespace UffdActors.Actors;
 ///  │          └───────────┼─ CONTINUE into a hole
 ///  └──────────────────────┼─ EEXIST, ENOENT, EFAULT: Dismissed ──► (context wakes the page)
 ///                         └─ source failed too often, page lost, fill refused: Paused ──► (recover: context wakes the page)
+///  (any state) ──► ESRCH: Paused, for good: the memory is gone with its process
 /// </code>
 /// What it decides is in <see cref="FaultResolver"/>; which requests it has is in the reader's table. So a crash loses nothing: the
 /// context wakes the pages of the lost incarnation, and their threads fault again.
@@ -141,11 +142,18 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 Dismiss(request);
                 break;
             // Where nothing is registered any more, its threads find out for themselves.
-            case Errno.ENOENT or Errno.ESRCH:
+            case Errno.ENOENT:
                 Dismiss(request);
+                break;
+            case Errno.ESRCH:
+                OnOwnerGone(request);
                 break;
             case Errno.EAGAIN:
                 Defer(request);
+                break;
+            // The hook was the first to find it out.
+            case Errno.EIO when _options.Reader.Owner.Look():
+                OnOwnerGone(request);
                 break;
             case Errno.EIO when request.Failure is { } thrown:
                 Pause(request, HookFailed(request, thrown, "the page stays protected and its writers wait until recover or abandon is called."));
@@ -169,6 +177,12 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
     private void Take(PageRequest request)
     {
+        if (_options.Reader.Owner.IsGone)
+        {
+            OnOwnerGone(request);
+            return;
+        }
+
         // First the epoch, then the view: an event that comes in between makes the fill start over.
         long decidedOn = _slot.Thread.ChangeEpoch;
         RegionView view = _options.Reader.View;
@@ -268,6 +282,12 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
     private void OnAnswered(PageRequest request)
     {
+        if (_options.Reader.Owner.IsGone)
+        {
+            OnOwnerGone(request);
+            return;
+        }
+
         if (request.Failure is not { } failure)
         {
             if (_watch.Outage.IsOn) OnAnswersAgain(request);
@@ -443,6 +463,9 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
             case Resolution.Fetch:
                 OnHole(request);
                 break;
+            case Resolution.OwnerGone:
+                OnOwnerGone(request);
+                break;
             case Resolution.CopyZeros:
                 request.MeetsMarker = true;
                 Fill(request);
@@ -519,6 +542,17 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         request.Phase = RequestPhase.Paused;
         _options.Reader.Paused(request);
         _vm.Incidents.Report(incident);
+    }
+
+    /// <summary>Nobody waits any more, and nothing can be filled: pauses without a word, for one has been said about all of them.</summary>
+    private void OnOwnerGone(PageRequest request)
+    {
+        _options.Reader.Owner.Gone();
+        GiveUpClaim(request);
+        _options.Reader.Outages.Forget(Waiter.Of(request), _vm.Time.Now);
+        request.PausedBy = null;
+        request.Phase = RequestPhase.Paused;
+        _options.Reader.Paused(request);
     }
 
     /// <summary>The patience is over, which has been reported: the page waits until somebody succeeds.</summary>

@@ -42,6 +42,7 @@ internal class PushActor : UntypedActor
     private readonly Outage _fills;
     private readonly Waiter _self;
     private bool _paused;
+    private bool _hasFailed;
     private int _pauses;
     private int _probes;
 
@@ -69,8 +70,19 @@ internal class PushActor : UntypedActor
 
     protected override void OnReceive(object message)
     {
+        if (_hasFailed)
+        {
+            // A call that is under way goes on to its end, and what has come of it is nobody's business any more.
+            if (message is IPageFill late) _ = late.Advance();
+            else if (message is Operation unwaited) unwaited.Step();
+            return;
+        }
+
         switch (message)
         {
+            case VmProtocol.OwnerGone:
+                OnOwnerGone();
+                break;
             case VmProtocol.Resume:
                 if (_piece.Pages > 0) Issue();
                 else Next();
@@ -112,6 +124,12 @@ internal class PushActor : UntypedActor
 
     private void Next()
     {
+        if (_options.Reader.Owner.IsGone)
+        {
+            OnOwnerGone();
+            return;
+        }
+
         PageBitmap received = _options.Pages.Received;
         _cursor = received.NextClear(_cursor);
         if (_cursor >= received.Pages)
@@ -334,7 +352,10 @@ internal class PushActor : UntypedActor
             case Errno.EAGAIN:
                 Delay();
                 return;
-            case Errno.ENOENT or Errno.ESRCH:
+            case Errno.ESRCH:
+                OnOwnerGone();
+                return;
+            case Errno.ENOENT:
                 // A part of the range is gone, and the rest of it is still wanted: page by page from here on.
                 if (_fill.Length == (ulong)_unit << PageSize.BaseShift) Mark(_unit);
                 else _pageByPage = true;
@@ -391,6 +412,12 @@ internal class PushActor : UntypedActor
         {
             OnPresent();
             GoOn();
+            return;
+        }
+
+        if (_fill.Error == Errno.ESRCH)
+        {
+            OnOwnerGone();
             return;
         }
 
@@ -468,6 +495,19 @@ internal class PushActor : UntypedActor
         _paused = true;
         _pauses++;
         _vm.Incidents.Report(incident);
+    }
+
+    /// <summary>There is nothing to fill any more: the push has failed, and what it has not filled is not received.</summary>
+    private void OnOwnerGone()
+    {
+        _hasFailed = true;
+        _pieces.Clear();
+        _piece = default;
+        OwnerWatch owner = _options.Reader.Owner;
+        owner.Gone();
+        _outage.Forget(_self, _vm.Time.Now);
+        _fills.Forget(_self, _vm.Time.Now);
+        _ = _options.Progress.Finished.TrySetException(owner.Refusal("UFFDIO_COPY"));
     }
 
     private void GoOnAfterPause()

@@ -88,6 +88,9 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
             case VmProtocol.Recover:
                 _reader?.Recover();
                 break;
+            case VmProtocol.OwnerGone:
+                _reader?.OwnerGone();
+                break;
             case VmProtocol.Probe probe:
                 if (_reader!.Probe(probe.Outage)) Vm.Time.After(probe.Outage.ProbeDelay(_reader.Outstanding), Self, probe);
                 break;

@@ -121,6 +121,16 @@ internal static class VmProtocol
         public static Recover Instance { get; } = new();
     }
 
+    /// <summary>The memory that a userfaultfd serves is gone (<see cref="OwnerWatch"/>).</summary>
+    public sealed class OwnerGone : INoSerializationVerificationNeeded
+    {
+        private OwnerGone()
+        {
+        }
+
+        public static OwnerGone Instance { get; } = new();
+    }
+
     /// <summary>An answer of a page source that did not come within the request.</summary>
     public sealed record SourceAnswer(long Id, long FirstPage, int Pages, SourceContent Content, nint Address, Exception? Failure, bool IsFailure)
         : INoSerializationVerificationNeeded;

@@ -88,6 +88,9 @@ internal class FaultReader
     /// <summary>The userfaultfd that is read.</summary>
     public IUffdDescriptor Descriptor => _descriptor;
 
+    /// <summary>Whether the memory is still there.</summary>
+    public OwnerWatch Owner { get; init; } = new();
+
     /// <summary>Troubles that its pages wait out.</summary>
     public Outages Outages { get; set; } = new(new SourceTerms(new Patience(TimeSpan.FromSeconds(30), Resumes: false)));
 
@@ -183,6 +186,12 @@ internal class FaultReader
         Recycle(request);
     }
 
+    /// <summary>The memory is gone, which has been reported: no fault of it is late any more.</summary>
+    public void OwnerGone()
+    {
+        foreach (PageRequest request in _outstanding.All()) _watch?.Remove(request);
+    }
+
     /// <summary>It has been reported that a page is waited for: that is no fault that is late.</summary>
     public void Paused(PageRequest request) => _watch?.Remove(request);
 
@@ -238,7 +247,7 @@ internal class FaultReader
     /// <returns>False if none has paused any more.</returns>
     public bool Probe(Outage outage)
     {
-        if (!outage.GoOnProbing()) return false;
+        if (Owner.IsGone || !outage.GoOnProbing()) return false;
         if (outage == Outages.Crashes)
         {
             if (_quarantined.Count == 0) return true;

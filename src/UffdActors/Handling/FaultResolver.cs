@@ -31,6 +31,9 @@ internal enum Resolution
     /// <summary>Go on behind what a partial fill has done.</summary>
     GoOn,
 
+    /// <summary>The whole address space is gone: report that once, and try nothing any more.</summary>
+    OwnerGone,
+
     /// <summary>No retry can mend it: report, and leave the threads where they are.</summary>
     Refuse,
 }
@@ -75,7 +78,9 @@ internal static class FaultResolver
         // Both are EAGAIN: a positive count is progress, a negative errno means that an event has to be read first.
         Errno.EAGAIN => result > 0 ? Resolution.GoOn : Resolution.Defer,
         // The range is gone or not registered any more: the threads find out for themselves.
-        Errno.ENOENT or Errno.ESRCH => Resolution.Wake,
+        Errno.ENOENT => Resolution.Wake,
+        // Not of the range: of the address space as a whole.
+        Errno.ESRCH => Resolution.OwnerGone,
         // COPY beyond the end of the file: the threads get SIGBUS; from an address that cannot be read: they fault again, which is counted.
         // CONTINUE into a hole: the page was punched; fetch it again.
         Errno.EFAULT => kind == FillKind.Continue ? Resolution.Fetch : Resolution.Wake,

@@ -50,6 +50,12 @@ public enum IncidentKind
     /// </summary>
     UnknownAddress,
 
+    /// <summary>
+    /// The process whose memory a userfaultfd serves has ended, or executes another program: its pushes have failed, nothing is tried any more, and what is
+    /// absent is to be given up (<see cref="Userfault.AbandonAsync"/>). Reported once for each userfaultfd.
+    /// </summary>
+    OwnerGone,
+
     /// <summary>A page is being waited for unusually long (no memory, an empty pool of huge pages, an event that nobody reads); it is tried on.</summary>
     FillDelayed,
 

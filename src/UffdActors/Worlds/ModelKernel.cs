@@ -152,7 +152,7 @@ internal sealed class ModelKernel : VmKernel
         await _vm.AttachAsync([context], cancel);
         Handshake handshake = new(_main, context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features });
         await CallAsync("UFFDIO_API", handshake, c => c.Error, cancel, error => KernelErrors.ExplainHandshake(features, Profile.Features, error));
-        return new ModelUserfault(this, context, _vm.Context.SplitsTurns);
+        return new ModelUserfault(this, context, _vm.Context);
     }
 
     /// <inheritdoc />
@@ -325,7 +325,7 @@ internal sealed class ModelKernel : VmKernel
 }
 
 /// <summary>A context of the model.</summary>
-internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext context, bool splitsTurns) : KernelUserfault
+internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext context, VmContext vm) : KernelUserfault
 {
     /// <summary>The context.</summary>
     public UserfaultContext Context => context;
@@ -334,10 +334,13 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
     public override IUffdDescriptor Descriptor { get; } = new ModelDescriptor(context);
 
     /// <inheritdoc />
+    public override OwnerWatch Owner { get; } = new("the model's process", () => !context.Mm.IsAlive, vm.Incidents);
+
+    /// <inheritdoc />
     public override IActorRef Actor => ((ActorPort)context.Port).Self;
 
     /// <inheritdoc />
-    public override MonitorThread NewMonitorThread() => new ModelThread(kernel.NewThread(), context, splitsTurns);
+    public override MonitorThread NewMonitorThread() => new ModelThread(kernel.NewThread(), context, vm.SplitsTurns);
 
     /// <inheritdoc />
     public override async Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)

@@ -108,6 +108,9 @@ internal abstract class KernelUserfault
     /// <summary>The context's actor.</summary>
     public abstract IActorRef Actor { get; }
 
+    /// <summary>Whether the memory that it acts on is still there.</summary>
+    public abstract OwnerWatch Owner { get; }
+
     /// <summary>True if somebody else may have read faults of it.</summary>
     public virtual bool IsTakenOver => false;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using UffdActors.Abi;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Userfaultfd;
@@ -11,7 +12,7 @@ namespace UffdActors.Linux.Tests.World;
 /// A process that has guest memory of its own, as a VMM has, registered with a userfaultfd of its own; the VM under test is in this process, its monitor. It
 /// does what it is told by lines on its standard input, and ends with that.
 /// </summary>
-internal sealed class OwnerProcess : IAsyncDisposable
+internal sealed partial class OwnerProcess : IAsyncDisposable
 {
     private readonly Process _process;
 
@@ -110,12 +111,19 @@ internal sealed class OwnerProcess : IAsyncDisposable
                 case "read":
                     Program.Say(Text(memory.ReadWord(at)));
                     break;
+                case "exec":
+                    // Of this process nothing is left but its number and its standard input and output.
+                    _ = Execute("/bin/sh", ["sh", "-c", "echo executed; read line", null], ["PATH=/bin:/usr/bin", null]);
+                    break;
                 case "drop":
                     Program.Say(memory.Advise(at, PageSize.Base, MemoryAdvice.DontNeed).ToString());
                     break;
             }
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "execve", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Execute(string path, string?[] arguments, string?[] environment);
 
     private static string Text<T>(T number)
         where T : IFormattable => number.ToString(null, CultureInfo.InvariantCulture);

@@ -3,6 +3,7 @@ using UffdActors.Dispatch;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Maps;
 using UffdActors.Tests.Runtime;
 using UffdActors.Vcpus;
 
@@ -281,13 +282,35 @@ public sealed class ResolutionTests : IDisposable
     [InlineData(FillKind.Copy, Errno.EAGAIN, -11L, Resolution.Defer)]
     [InlineData(FillKind.Copy, Errno.EAGAIN, 4096L, Resolution.GoOn)]
     [InlineData(FillKind.Copy, Errno.ENOENT, -2L, Resolution.Wake)]
-    [InlineData(FillKind.Copy, Errno.ESRCH, null, Resolution.Wake)]
+    [InlineData(FillKind.Copy, Errno.ESRCH, null, Resolution.OwnerGone)]
     [InlineData(FillKind.Copy, Errno.EFAULT, -14L, Resolution.Wake)]
     [InlineData(FillKind.Continue, Errno.EFAULT, -14L, Resolution.Fetch)]
     [InlineData(FillKind.Copy, Errno.ENOMEM, -12L, Resolution.Defer)]
     [InlineData(FillKind.ZeroPage, Errno.EINVAL, -22L, Resolution.Refuse)]
     internal void Every_answer_of_the_kernel_has_one_consequence(FillKind kind, Errno error, long? result, Resolution expected) =>
         Assert.Equal(expected, FaultResolver.After(kind, error, result));
+
+    [Fact]
+    public void An_address_space_that_has_ended_fails_the_push_with_one_incident_and_nothing_is_tried_any_more() => Run(async (vm, region, uffd) =>
+    {
+        _source.HoldsBack = true;
+        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(3)]);
+        while (_source.Orders.Count == 0) await Task.Yield();
+        BackgroundPush push = await uffd.PushAsync(region, _source);
+        await vm.CallAsync("exit", new ExitProcess(vm.Main), _ => Errno.None, CancellationToken.None);
+        _source.HoldsBack = false;
+        _source.LetGo();
+
+        UffdException failed = await Assert.ThrowsAsync<UffdException>(() => push.WaitAsync());
+        Assert.Equal((Errno.ESRCH, 0L), (failed.Error, push.ReceivedPages));
+        Assert.True(vm.Incidents.TryRead(out Incident? incident));
+        Assert.Equal(IncidentKind.OwnerGone, incident.Kind);
+        Assert.Equal(RequestPhase.Paused, Assert.Single(uffd.Reader!.OutstandingRequests()).Phase);
+        foreach (Func<Task> call in new Func<Task>[] { () => uffd.UnregisterAsync(region), () => uffd.PoisonAsync(region, 0, 1), () => uffd.CloseAsync() })
+            Assert.Equal(Errno.ESRCH, (await Assert.ThrowsAsync<UffdException>(call)).Error);
+        Assert.False(vm.Incidents.TryRead(out Incident? more), more?.Message);
+        _ = vcpus;
+    });
 
     [Fact]
     public void The_same_fault_again_after_EEXIST_is_met_in_another_way_and_then_waited_out()
