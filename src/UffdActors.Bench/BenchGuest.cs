@@ -55,7 +55,7 @@ internal sealed class BenchGuest : IAsyncDisposable
             },
             cancel);
         vm.PrefaultMemory(cancel);
-        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = options.Pages, Module = minor ? "shmem" : null }, cancel);
+        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = options.Pages, Module = minor ? "shmem" : null, IsFilled = minor }, cancel);
         if (minor)
         {
             var kernel = (ModelKernel)vm.Kernel;

@@ -33,6 +33,9 @@ public sealed record AdoptedMemory
     /// </summary>
     public int? Descriptor { get; init; }
 
+    /// <summary>The page cache will hold all content before the guest runs, as with <see cref="RegionOptions.IsFilled"/>.</summary>
+    public bool IsFilled { get; init; }
+
     /// <summary>Byte of the file at which the memory begins; a multiple of its page size.</summary>
     public long DescriptorOffset { get; init; }
 }

@@ -11,9 +11,9 @@ namespace UffdActors;
 /// </remarks>
 public abstract class GuestReader
 {
-    private protected GuestReader()
-    {
-    }
+    private readonly UffdVm _vm;
+
+    private protected GuestReader(UffdVm vm) => _vm = vm;
 
     /// <summary>Copies a page out.</summary>
     /// <param name="region">Region.</param>
@@ -23,11 +23,13 @@ public abstract class GuestReader
     /// False if the page is absent or poisoned. A page of the cache counts as absent while its content is still to come: where faults are resolved by
     /// CONTINUE through an alias, and nobody has written it there yet.
     /// </returns>
-    /// <exception cref="InvalidOperationException">The memory is another process's, and neither that process nor a descriptor was named when it was adopted.</exception>
+    /// <exception cref="InvalidOperationException">The region has been unmapped; or the memory is another process's, and neither that process nor a descriptor was named when it was adopted.</exception>
     /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended.</exception>
+    /// <exception cref="ArgumentException">It is a region of another VM.</exception>
     public bool TryRead(GuestRegion region, long page, Span<byte> destination)
     {
         ArgumentNullException.ThrowIfNull(region);
+        region.ThrowIfUnusable(_vm);
         ArgumentOutOfRangeException.ThrowIfNegative(page);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(page, region.Pages);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(destination.Length, PageSize.Base);

@@ -7,7 +7,10 @@ namespace UffdActors;
 /// <summary>A region of guest memory. A page is named by region and number, the same on both sides of a migration.</summary>
 public sealed class GuestRegion
 {
+    // One call unmaps at a time; the others wait for how it ends.
+    private readonly SemaphoreSlim _unmapping = new(1, 1);
     private AliasPages? _comesThrough;
+    private volatile bool _isUnmapped;
 
     internal GuestRegion(int id, ulong address, long pages, string? module, int pageBytes, ulong aliasAddress)
     {
@@ -58,6 +61,63 @@ public sealed class GuestRegion
         if (ComesThrough is not { } alias) return true;
         int unit = PageBytes >> PageSize.BaseShift;
         return alias.IsGuests(page - (page % unit));
+    }
+
+    /// <summary>The VM that has mapped it; null where none is needed.</summary>
+    internal UffdVm? Vm { get; init; }
+
+    /// <summary>Its page cache holds all content already.</summary>
+    internal bool IsFilled { get; init; }
+
+    /// <summary>What the VM's kernel has the memory by.</summary>
+    internal object? Memory { get; init; }
+
+    /// <summary>True from the moment at which it begins to be unmapped; false again if the kernel refuses.</summary>
+    internal bool IsUnmapped => _isUnmapped;
+
+    /// <summary>For the start of every call that names a region.</summary>
+    /// <exception cref="ArgumentException">It is a region of another VM.</exception>
+    /// <exception cref="InvalidOperationException">It has been unmapped: its addresses belong to somebody else by now.</exception>
+    internal void ThrowIfUnusable(UffdVm vm)
+    {
+        ThrowIfForeign(vm);
+        ThrowIfUnmapped();
+    }
+
+    /// <exception cref="InvalidOperationException">It has been unmapped.</exception>
+    internal void ThrowIfUnmapped()
+    {
+        if (_isUnmapped) throw new InvalidOperationException($"Region {Id} has been unmapped; map another one.");
+    }
+
+    /// <summary>Uses the region up. Of several calls one unmaps, the others find it unmapped; if it fails the region is as before, and the next one tries.</summary>
+    /// <exception cref="InvalidOperationException">It has been unmapped.</exception>
+    internal async Task UnmapAsync(Func<Task> unmap)
+    {
+        await _unmapping.WaitAsync();
+        try
+        {
+            ThrowIfUnmapped();
+            _isUnmapped = true;
+            try
+            {
+                await unmap();
+            }
+            catch
+            {
+                _isUnmapped = false;
+                throw;
+            }
+        }
+        finally
+        {
+            _ = _unmapping.Release();
+        }
+    }
+
+    internal void ThrowIfForeign(UffdVm vm)
+    {
+        if (Vm != vm) throw new ArgumentException($"Region {Id} is a region of another VM ({Vm?.Name}); it cannot be used with {vm.Name}.");
     }
 
     /// <summary>Address of a page of the region.</summary>

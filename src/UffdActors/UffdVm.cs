@@ -35,6 +35,9 @@ public sealed class UffdVm : IAsyncDisposable
     private readonly List<VcpuGroup> _vcpus = [];
     private readonly TaskCompletionSource _stopped;
     private readonly Lazy<Task> _closing;
+    private readonly Func<CancellationToken, Task>? _stopGuest;
+    private readonly Lazy<Task> _othersStop;
+    private readonly AbsentPages _absentPages;
     private int _nextName;
     private volatile bool _disposed;
     private bool _guestIsStopped;
@@ -49,6 +52,9 @@ public sealed class UffdVm : IAsyncDisposable
         _health = new VmHealth(Completion);
         _stopped = NewCompletion();
         _closing = new Lazy<Task>(CloseAsync);
+        _stopGuest = options.StopGuest;
+        _othersStop = new Lazy<Task>(StopOthersAsync);
+        _absentPages = options.AbsentPagesAtDisposal;
         _kernel = world.NewKernel(this, options);
         _root = system.ActorOf(VmActor.Props(context, _health), context.Name);
     }
@@ -119,7 +125,7 @@ public sealed class UffdVm : IAsyncDisposable
             throw new ArgumentException($"Anonymous memory cannot be mapped a second time; leave out {nameof(RegionOptions.WithAlias)}, or name a memory module.", nameof(options));
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        return Add(await _kernel.MapAsync(options, cancel), options.Pages, options.Module, isAdopted: false);
+        return Add(await _kernel.MapAsync(options, cancel), options.Pages, options.Module, isAdopted: false, options.IsFilled);
     }
 
     /// <summary>Adds a region of guest memory that somebody else has mapped and goes on to own. Live world only.</summary>
@@ -133,17 +139,33 @@ public sealed class UffdVm : IAsyncDisposable
         ThrowIfNoSize(memory.Pages);
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        return Add(await _kernel.AdoptAsync(memory, cancel), memory.Pages, memory.Module, isAdopted: true);
+        return Add(await _kernel.AdoptAsync(memory, cancel), memory.Pages, memory.Module, isAdopted: true, memory.IsFilled);
     }
 
-    /// <summary>Unmaps a region, but none that was adopted. Waits until the event has been read, if its context asked for one.</summary>
-    /// <exception cref="UffdException">The kernel refuses.</exception>
-    public Task UnmapAsync(GuestRegion region, CancellationToken cancel = default)
+    /// <summary>
+    /// Unmaps a region and its alias, but none that was adopted. Waits until the event has been read, if its context asked for one. The region is used up
+    /// by it: every later call with it ends with <see cref="InvalidOperationException"/>, and of two calls at the same time one. Threads that wait for
+    /// its pages are woken, and whoever touches it is touching what is not mapped: stop them first, for in this process that is the end of the process.
+    /// A push of it ends with an exception.
+    /// </summary>
+    /// <exception cref="UffdException">The kernel refuses; the region is as before.</exception>
+    /// <exception cref="InvalidOperationException">It has been unmapped already, or was adopted.</exception>
+    /// <exception cref="ArgumentException">It is a region of another VM; every call with one ends so.</exception>
+    public async Task UnmapAsync(GuestRegion region, CancellationToken cancel = default)
     {
-        ArgumentNullException.ThrowIfNull(region);
-        ThrowIfClosed();
+        ThrowIfUnusable(region);
         if (region.IsAdopted) throw new InvalidOperationException($"Region {region.Id} belongs to whoever has mapped it; unregister it, and let them unmap it.");
-        return _kernel.UnmapAsync(region, cancel);
+        cancel.ThrowIfCancellationRequested();
+        Task unmapping = region.UnmapAsync(() => UnmapOnceAsync(region, cancel));
+        try
+        {
+            await unmapping.WaitAsync(cancel);
+        }
+        catch (OperationCanceledException) when (!unmapping.IsCanceled)
+        {
+            _ = ReportLateAsync("munmap", unmapping);
+            throw;
+        }
     }
 
     /// <summary>Takes pages of a region away (<c>madvise</c>). Waits until the event has been read, if its context asked for one.</summary>
@@ -155,12 +177,12 @@ public sealed class UffdVm : IAsyncDisposable
     /// <exception cref="UffdException">
     /// The kernel refuses. EINVAL: the memory does not take the advice, or huge pages, and the range does not begin on one; ENOMEM: a part is not mapped any more.
     /// </exception>
+    /// <exception cref="InvalidOperationException">The region has been unmapped.</exception>
     public Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel = default)
     {
-        ArgumentNullException.ThrowIfNull(region);
+        ThrowIfUnusable(region);
         PageRange range = region.Range(firstPage, pages);
         if (!Enum.IsDefined(advice)) throw new ArgumentOutOfRangeException(nameof(advice), advice, "There is no such advice.");
-        ThrowIfClosed();
         return _kernel.AdviseAsync(region, firstPage, pages, advice, () => NoteAdvised(region, range, advice), cancel);
     }
 
@@ -202,8 +224,10 @@ public sealed class UffdVm : IAsyncDisposable
     public GuestReader NewReader() => _kernel.NewReader();
 
     /// <summary>
-    /// Disposes in order: the guest stops, descriptors are closed, actors end, memory is unmapped and freed. Bounded by
-    /// <c>uffd.close-timeout</c>; a second call waits for the first. Calls that are under way end with <see cref="VmFailedException"/>.
+    /// Disposes in order: the guest stops (<see cref="VmOptions.StopGuest"/> the last of it), descriptors are closed, actors end, memory is unmapped and freed.
+    /// Bounded by <c>uffd.close-timeout</c>, of which the stopping has one of its own; a second call waits for the first. Calls that are under way end with
+    /// <see cref="VmFailedException"/>. A userfaultfd whose pages are absent while the guest may still run stays open, and memory mapped
+    /// (<see cref="VmOptions.AbsentPagesAtDisposal"/>).
     /// </summary>
     /// <exception cref="TimeoutException">An actor is still in a turn. Its memory is kept rather than pulled from under it.</exception>
     public ValueTask DisposeAsync() => new(_closing.Value);
@@ -211,12 +235,22 @@ public sealed class UffdVm : IAsyncDisposable
     private async Task CloseAsync()
     {
         _disposed = true;
-        Deadline deadline = new(Settings.IsStepped ? Timeout.InfiniteTimeSpan : Settings.CloseTimeout);
+        Deadline deadline = new(CloseTimeout);
         try
         {
             // The guest first: it must never run on pages that closing makes appear as zeros.
-            await StopGuestAsync().WaitAsync(deadline.Left);
-            foreach (Userfault userfault in Userfaults()) await userfault.StopAndCloseAsync().WaitAsync(deadline.Left);
+            await StopVcpusAsync().WaitAsync(deadline.Left);
+        }
+        catch (Exception e) when (e is VmFailedException or TimeoutException)
+        {
+            // Its actors have been stopped already; or the next wait is over its time as well, and says so.
+        }
+
+        await _othersStop.Value;
+        deadline = new Deadline(CloseTimeout);
+        try
+        {
+            foreach (Userfault userfault in Userfaults()) await userfault.StopAndCloseAsync(_absentPages).WaitAsync(deadline.Left);
         }
         catch (VmFailedException)
         {
@@ -239,14 +273,44 @@ public sealed class UffdVm : IAsyncDisposable
         finally
         {
             _runtime.Forget(this);
+            if (_stopped.Task.IsCompleted) _kernel.CloseRest();
             Context.Incidents.Complete();
         }
 
         await _kernel.FreeAsync(deadline.Left);
     }
 
-    /// <summary>Stops every vCPU, for good: none is started any more.</summary>
+    private TimeSpan CloseTimeout => Settings.IsStepped ? Timeout.InfiniteTimeSpan : Settings.CloseTimeout;
+
+    /// <summary>Stops the guest, for good: every vCPU, and then what the embedder stops.</summary>
     internal async Task StopGuestAsync()
+    {
+        await StopVcpusAsync();
+        await _othersStop.Value;
+    }
+
+    private async Task StopOthersAsync()
+    {
+        if (_stopGuest is not { } stop) return;
+        try
+        {
+            using CancellationTokenSource late = new(CloseTimeout);
+            await stop(late.Token).WaitAsync(CloseTimeout);
+            _kernel.StopHasEnded(isStopped: true);
+        }
+        catch (Exception e)
+        {
+            _kernel.StopHasEnded(isStopped: false);
+            string what = e is TimeoutException or OperationCanceledException ? $"has not ended within {CloseTimeout}" : $"has failed: {e.Message}";
+            Context.Incidents.Report(new Incident(
+                IncidentKind.GuestNotStopped,
+                $"{nameof(VmOptions)}.{nameof(VmOptions.StopGuest)} of {Name} {what}; its guest is taken to run on, so what it may still wait for is not closed.",
+                e));
+        }
+    }
+
+    /// <summary>Stops every vCPU, for good: none is started any more.</summary>
+    private async Task StopVcpusAsync()
     {
         VcpuGroup[] groups;
         lock (_gate)
@@ -396,6 +460,44 @@ public sealed class UffdVm : IAsyncDisposable
         if (_health.Cause is not null) throw Ended();
     }
 
+    /// <summary>For the start of every public call that names a region.</summary>
+    internal void ThrowIfUnusable(GuestRegion region, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(region))] string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(region, name);
+        region.ThrowIfUnusable(this);
+        ThrowIfClosed();
+    }
+
+    private async Task UnmapOnceAsync(GuestRegion region, CancellationToken cancel)
+    {
+        await _kernel.UnmapAsync(region, cancel);
+        // Nobody fills its pages any more, through the alias neither, before that is unmapped as well: its address is somebody else's next.
+        foreach (Userfault userfault in Userfaults()) await userfault.ForgetAsync(region);
+        await _kernel.UnmapAliasAsync(region);
+    }
+
+    /// <summary>Reports how a call ends whose caller has given up waiting.</summary>
+    internal async Task ReportLateAsync(string name, Task call)
+    {
+        string outcome;
+        try
+        {
+            await OrFailed(call);
+            outcome = "succeeded";
+        }
+        catch (UffdException e)
+        {
+            outcome = $"failed with {e.Error}";
+        }
+        catch (Exception e) when (e is VmFailedException or OperationCanceledException)
+        {
+            // Reported as such, or not issued at all.
+            return;
+        }
+
+        Context.Incidents.Report(new Incident(IncidentKind.CancelledCallEnded, $"{name} was cancelled after it had been issued, and has {outcome}."));
+    }
+
     /// <summary>True if faults of the region are resolved from a source.</summary>
     internal bool IsServed(GuestRegion region) => Array.Exists(Userfaults(), u => u.Serves(region));
 
@@ -411,11 +513,17 @@ public sealed class UffdVm : IAsyncDisposable
         }
     }
 
-    private GuestRegion Add(MappedMemory mapped, long pages, string? module, bool isAdopted)
+    private GuestRegion Add(MappedMemory mapped, long pages, string? module, bool isAdopted, bool isFilled)
     {
         lock (_gate)
         {
-            GuestRegion region = new(_regions.Count, mapped.Address, pages, module, mapped.PageBytes, mapped.AliasAddress) { IsAdopted = isAdopted };
+            GuestRegion region = new(_regions.Count, mapped.Address, pages, module, mapped.PageBytes, mapped.AliasAddress) 
+            {
+                Vm = this,
+                IsAdopted = isAdopted,
+                IsFilled = isFilled || mapped.IsReadOnly,
+                Memory = mapped.Memory,
+            };
             _regions.Add(region);
             return region;
         }

@@ -24,6 +24,7 @@ public sealed class Userfault
     private FaultReader? _reader;
     private readonly List<Akka.Actor.IActorRef> _pushes = [];
     private readonly Lock _gate = new();
+    private readonly TaskCompletionSource _ended;
     private int _closed;
 
     internal Userfault(UffdVm vm, KernelUserfault kernel)
@@ -36,6 +37,8 @@ public sealed class Userfault
             _kernel.Actor.Tell(VmProtocol.OwnerGone.Instance, Akka.Actor.ActorRefs.NoSender);
             foreach (Akka.Actor.IActorRef push in Pushes()) push.Tell(VmProtocol.OwnerGone.Instance, Akka.Actor.ActorRefs.NoSender);
         });
+        _ended = vm.NewCompletion();
+        kernel.Ask(Absence);
     }
 
     /// <summary>Faults that have been read so far, without <see cref="Repeats"/>.</summary>
@@ -62,11 +65,11 @@ public sealed class Userfault
     /// EINVAL: the memory does not support the modes, or they are none, or nothing is mapped there; EBUSY: it belongs to another userfaultfd; EPERM: it can never
     /// be written to. Live, memory that this kernel registers in no such mode (guest_memfd) is an <c>UnsupportedMachineException</c>, with EINVAL.
     /// </exception>
-    /// <exception cref="InvalidOperationException">It is registered here already, or the userfaultfd is being served.</exception>
+    /// <exception cref="InvalidOperationException">The region has been unmapped, and with it every call ends so; it is registered here already, or the userfaultfd is being served.</exception>
+    /// <exception cref="ArgumentException">It is a region of another VM, and with it every call ends so.</exception>
     public async Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel = default)
     {
-        ArgumentNullException.ThrowIfNull(region);
-        _vm.ThrowIfClosed();
+        _vm.ThrowIfUnusable(region);
         // The reader must know the region before its first fault can come.
         RegionPages pages = new(region.Pages);
         if (_reader is { } reader) throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
@@ -82,7 +85,7 @@ public sealed class Userfault
             throw _kernel.Owner.Refusal("UFFDIO_REGISTER", e);
         }
 
-        if ((modes & RegisterModes.Minor) != 0 && region.AliasAddress != 0) region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages);
+        if ((modes & RegisterModes.Minor) != 0 && region.AliasAddress != 0 && !region.IsFilled) region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages);
         lock (_gate) _registered[region] = new Registered(region, modes, ioctls, pages);
         return ioctls;
     }
@@ -102,7 +105,6 @@ public sealed class Userfault
     public async Task UnregisterAsync(GuestRegion region, CancellationToken cancel = default)
     {
         Registered registered = Find(region);
-        _vm.ThrowIfClosed();
         ThrowIfAbsent(registered, "unregistering", Unregister);
         // Without write protection the call looks at no page.
         bool cuts = (registered.Modes & RegisterModes.WriteProtect) != 0;
@@ -170,9 +172,11 @@ public sealed class Userfault
     {
         Registered registered = Find(region);
         PageRange range = region.Range(firstPage, pages);
-        _vm.ThrowIfClosed();
         // First what has gone, then what was written: what goes in between is found the next time.
         List<PageRange> gone = [];
+        GuestReader? reader = null;
+        // A call of the guest's returns when its event has been read, which may be just before it is applied.
+        await ReadEventsAsync();
         try
         {
             return await _calls.TakeAsync(
@@ -182,7 +186,10 @@ public sealed class Userfault
                 {
                     List<PageRange> here = TakeZeroed(registered, part);
                     gone.AddRange(here);
-                    return ZeroedPages.Union(here, await _kernel.TakeWrittenAsync(region, part, c));
+                    IReadOnlyList<PageRange> written = await _kernel.TakeWrittenAsync(region, part, c);
+                    foreach (PageRange found in written)
+                        registered.Pages.WriteFound(found, registered.IsFilled, page => (reader ??= _vm.NewReader()).IsThere(region, page));
+                    return ZeroedPages.Union(here, written);
                 },
                 cancel);
         }
@@ -192,6 +199,32 @@ public sealed class Userfault
             if (e is not OperationCanceledException && _kernel.Owner.Look()) throw _kernel.Owner.Refusal("PAGEMAP_SCAN", e);
             throw;
         }
+    }
+
+    /// <summary>
+    /// What is known of pages: never there, from the source, zero, removed, written. Every event that there is has been read first, so what the guest gave
+    /// back before the call is told as such; and it stays so when the page is touched later, until it is written. For a picture of one moment stop the guest first.
+    /// </summary>
+    /// <remarks>
+    /// Removal is known of a userfaultfd that is served and was opened with EVENT_REMOVE. Writes are known of regions that are registered for write
+    /// protection: since the page was filled, or since <see cref="UnprotectAsync"/> has opened it, whether written or not.
+    /// </remarks>
+    /// <param name="region">A region that is registered here.</param>
+    /// <param name="firstPage">First page of the region.</param>
+    /// <param name="pages">Base pages.</param>
+    /// <param name="cancel">Cancels the wait.</param>
+    /// <returns>Runs of pages in one state, ascending, without gaps.</returns>
+    /// <exception cref="UffdException">The page table cannot be scanned (PAGEMAP_SCAN).</exception>
+    public async Task<IReadOnlyList<PageStateRange>> PageStatesAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
+    {
+        Registered registered = Find(region);
+        PageRange range = region.Range(firstPage, pages);
+        bool isWatched = (registered.Modes & RegisterModes.WriteProtect) != 0;
+        // First what is written, then what is removed: a page that goes in between is told as written, and reads as zeros.
+        IReadOnlyList<PageRange> written = isWatched ? await _kernel.FindWrittenAsync(region, range, cancel) : [];
+        TaskCompletionSource<IReadOnlyList<PageStateRange>> done = _vm.NewCompletion<IReadOnlyList<PageStateRange>>();
+        _kernel.Actor.Tell(new VmProtocol.ReadStates(registered.Pages, range, written, done), Akka.Actor.ActorRefs.NoSender);
+        return await _vm.OrFailed(done.Task.WaitAsync(cancel));
     }
 
     /// <summary>
@@ -225,8 +258,8 @@ public sealed class Userfault
         ArgumentNullException.ThrowIfNull(source);
         Registered registered = Find(destination);
         PageRange to = destination.Range(destinationPage, pages);
+        _vm.ThrowIfUnusable(source);
         PageRange from = source.Range(sourcePage, pages);
-        _vm.ThrowIfClosed();
         if (_vm.IsServed(source)) throw new InvalidOperationException($"Region {source.Id} is being served: pages moved out of it would be fetched again. Move out of a region that nobody serves.");
         RangeSlices slices = new(destination, to, counts: true);
         return await RunAsync(
@@ -261,7 +294,6 @@ public sealed class Userfault
     {
         Registered registered = Find(region);
         PageRange range = region.Range(firstPage, pages);
-        _vm.ThrowIfClosed();
         _vm.AllowPoison();
         RangeSlices slices = new(region, range, counts: true);
         return await RunAsync(
@@ -277,10 +309,14 @@ public sealed class Userfault
             cancel);
     }
 
-    /// <summary>Starts to serve the faults of all registered regions: from here on every fault is resolved from the source.</summary>
+    /// <summary>
+    /// Starts to serve the faults of all registered regions: from here on every fault is resolved from the source. Regions that have been unmapped are
+    /// left out.
+    /// </summary>
     /// <exception cref="InvalidOperationException">
-    /// It is being served already; a region takes no poison and <see cref="LostPages.Poison"/> is asked for; or there is a hook for writes and a region is memory of
-    /// another process that cannot be read from here.
+    /// It is being served already; all its regions have been unmapped; a region is registered for MINOR alone, has no alias, and is not said to be
+    /// filled (<see cref="RegionOptions.IsFilled"/>); a region takes no poison, or a vCPU would not survive it;
+    /// or there is a hook for writes and a region is memory of another process that cannot be read from here.
     /// </exception>
     public async Task ServeAsync(ServeOptions options, CancellationToken cancel = default)
     {
@@ -305,7 +341,9 @@ public sealed class Userfault
         }
 
         _kernel.Owner.ThrowIfGone("UFFDIO_CONTINUE");
-        RegionView view = RegionView.Of(All().Select(Served));
+        Registered[] regions = Mapped();
+        foreach (Registered registered in regions) ThrowIfHolesReadAsZeros(registered);
+        RegionView view = RegionView.Of(regions.Select(Served));
         HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
         FaultReader reader = new(_kernel.Descriptor, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit)
         {
@@ -321,21 +359,20 @@ public sealed class Userfault
         if (source is not null) _source = (options.Source, source);
         _reader = reader;
         _calls.Served();
+        foreach (Registered registered in regions.Where(r => r.Region.IsUnmapped)) await ForgetAsync(registered.Region);
         if (!_kernel.IsTakenOver) return;
         // Faults that were read elsewhere come again, and only here.
-        foreach (Registered registered in All()) _kernel.Descriptor.Wake(registered.Region.Address, registered.Region.Address + registered.Region.Bytes);
+        foreach (Registered registered in regions) _kernel.Descriptor.Wake(registered.Region.Address, registered.Region.Address + registered.Region.Bytes);
     }
 
     /// <summary>Starts the background push of a region: what nobody asks for is filled too, demand first.</summary>
     /// <returns>The push under way.</returns>
     public async Task<BackgroundPush> PushAsync(GuestRegion region, IPageSource source, CancellationToken cancel = default)
     {
-        ArgumentNullException.ThrowIfNull(region);
         ArgumentNullException.ThrowIfNull(source);
-        _vm.ThrowIfClosed();
+        RegionPages pages = Find(region).Pages;
         FaultReader reader = _reader ?? throw new InvalidOperationException("Serve the userfaultfd before pushing.");
         cancel.ThrowIfCancellationRequested();
-        RegionPages pages = Find(region).Pages;
         PushProgress progress = new(_vm.NewCompletion());
         // Demand and push meet in one mailbox, if they come from one source.
         Akka.Actor.IActorRef actor = _source is var (served, asked) && ReferenceEquals(served, source) ? asked : await _vm.StartSourceAsync(reader.Outages.Of(source));
@@ -346,8 +383,14 @@ public sealed class Userfault
         return new BackgroundPush(progress, pages.Received, _vm);
     }
 
-    /// <summary>Base pages of a region that have been filled.</summary>
-    public PageBitmap ReceivedOf(GuestRegion region) => Find(region).Received;
+    /// <summary>Base pages of a region that have been filled: as they are now and later, to be read only. Also of a region that has been unmapped since.</summary>
+    /// <exception cref="ArgumentException">The region is not registered here.</exception>
+    public PageBitmap ReceivedOf(GuestRegion region)
+    {
+        ArgumentNullException.ThrowIfNull(region);
+        region.ThrowIfForeign(_vm);
+        return Known(region).Received;
+    }
 
     /// <summary>
     /// Takes the userfaultfds of children that the process has forked since the last call (<see cref="UffdFeatures.EventFork"/>), oldest first. Whatever was
@@ -374,23 +417,28 @@ public sealed class Userfault
 
     /// <summary>
     /// Gives up the pages that are absent. Closing turns them into zeros, and the guest must never see those: so the guest is stopped
-    /// first, for good, then the push, and only then the userfaultfd is closed. Whoever waits for guest or push gets
-    /// <see cref="VmFailedException"/>.
+    /// first, for good (vCPUs, then <see cref="VmOptions.StopGuest"/>), then the push, and only then the userfaultfd is closed. Where the guest may still run it
+    /// is left open (<see cref="AbsentPages.StayAbsent"/>). Whoever waits for guest or push gets <see cref="VmFailedException"/>.
     /// </summary>
-    public async Task AbandonAsync(CancellationToken cancel = default)
+    public Task AbandonAsync(CancellationToken cancel = default) => AbandonAsync(AbsentPages.StayAbsent, cancel);
+
+    /// <summary>Gives up the pages that are absent, and says what becomes of them if the guest may still run.</summary>
+    /// <param name="absent">Whether threads that wait for them stay asleep, or go on with zeros.</param>
+    /// <param name="cancel">Cancels the call if it has not begun.</param>
+    public async Task AbandonAsync(AbsentPages absent, CancellationToken cancel = default)
     {
         _vm.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         await _vm.StopGuestAsync();
-        await StopAndCloseAsync();
+        await StopAndCloseAsync(absent);
     }
 
     /// <summary>
     /// Closes the userfaultfd. Closing releases waiting threads into pages of zeros, so it is refused while pages of a served region are
-    /// absent; <see cref="AbandonAsync"/> gives them up together with the guest.
+    /// absent; <see cref="AbandonAsync(CancellationToken)"/> gives them up together with the guest.
     /// </summary>
     /// <exception cref="InvalidOperationException">Pages are absent.</exception>
-    /// <exception cref="UffdException">ESRCH: pages are absent, and the process whose memory it is has ended, or executes another program: use <see cref="AbandonAsync"/>.</exception>
+    /// <exception cref="UffdException">ESRCH: pages are absent, and the process whose memory it is has ended, or executes another program: use <see cref="AbandonAsync(CancellationToken)"/>.</exception>
     public async Task CloseAsync(CancellationToken cancel = default)
     {
         _vm.ThrowIfClosed();
@@ -398,11 +446,41 @@ public sealed class Userfault
         foreach (Registered registered in All()) ThrowIfAbsent(registered, "closing", "close");
         cancel.ThrowIfCancellationRequested();
         // From here on it goes on to its end, whoever still waits for it.
-        await CloseForGoodAsync().WaitAsync(cancel);
+        await CloseForGoodAsync(ClosingReason.NothingIsAbsent).WaitAsync(cancel);
     }
 
     /// <summary>True if faults of the region are resolved from a source.</summary>
     internal bool Serves(GuestRegion region) => _reader is not null && TryFind(region) is not null;
+
+    /// <summary>A region has been unmapped: its pages are nobody's any more, whether or not an event tells of it.</summary>
+    internal async Task ForgetAsync(GuestRegion region)
+    {
+        if (_reader is null || !All().Any(r => r.Region == region)) return;
+        TaskCompletionSource done = _vm.NewCompletion();
+        _kernel.Actor.Tell(new VmProtocol.Unmapped(region.Address, region.Address + region.Bytes, done), Akka.Actor.ActorRefs.NoSender);
+        await _vm.OrFailed(Task.WhenAny(done.Task, _ended.Task));
+    }
+
+    // A page that is not in the cache raises no MINOR fault: where nothing else is registered, and nobody has filled the cache, it is read as zeros.
+    private static void ThrowIfHolesReadAsZeros(Registered registered)
+    {
+        GuestRegion region = registered.Region;
+        if ((registered.Modes & (RegisterModes.Missing | RegisterModes.Minor)) != RegisterModes.Minor || region.IsFilled || region.AliasAddress != 0) return;
+        string how = region.IsAdopted
+            ? $"adopt it with its descriptor, or say that its page cache holds all content already ({nameof(AdoptedMemory)}.{nameof(AdoptedMemory.IsFilled)})"
+            : $"map it {nameof(RegionOptions.WithAlias)}, or say that its page cache holds all content already ({nameof(RegionOptions)}.{nameof(RegionOptions.IsFilled)})";
+        throw new InvalidOperationException(
+            $"Region {region.Id} ({region.Module}) is registered for MINOR alone and has no alias: pages that are not in its page cache would be read as zeros, without a fault. Register it for MISSING as well, {how}.");
+    }
+
+    // What can be served: where all has been unmapped there is nothing, and that is a mistake.
+    private Registered[] Mapped()
+    {
+        Registered[] all = All();
+        Registered[] mapped = [.. all.Where(r => !r.Region.IsUnmapped)];
+        if (mapped.Length == 0 && all.Length > 0) all[0].Region.ThrowIfUnmapped();
+        return mapped;
+    }
 
     private Registered[] All()
     {
@@ -414,9 +492,15 @@ public sealed class Userfault
         lock (_gate) return _registered.GetValueOrDefault(region);
     }
 
+    /// <summary>A region that a call is about.</summary>
     private Registered Find(GuestRegion region)
     {
-        ArgumentNullException.ThrowIfNull(region);
+        _vm.ThrowIfUnusable(region);
+        return Known(region);
+    }
+
+    private Registered Known(GuestRegion region)
+    {
         return TryFind(region)
             ?? throw new ArgumentException($"Region {region.Id} is not registered with this userfaultfd.", nameof(region));
     }
@@ -434,7 +518,6 @@ public sealed class Userfault
     {
         Registered registered = Find(region);
         PageRange range = region.Range(firstPage, pages);
-        _vm.ThrowIfClosed();
         RangeSlices slices = new(region, range, counts: false);
         return await RunAsync("UFFDIO_WRITEPROTECT", region, slices, (part, c) => WriteProtectAsync(registered, part, modes, c), cancel);
     }
@@ -459,6 +542,14 @@ public sealed class Userfault
         }
     }
 
+    private Task ReadEventsAsync()
+    {
+        if (_reader is null) return Task.CompletedTask;
+        TaskCompletionSource done = _vm.NewCompletion();
+        _kernel.Actor.Tell(new VmProtocol.ReadEvents(done), Akka.Actor.ActorRefs.NoSender);
+        return _vm.OrFailed(done.Task);
+    }
+
     private List<PageRange> TakeZeroed(Registered registered, PageRange range)
     {
         if (registered.Zeroed is not { } zeroed) return [];
@@ -479,12 +570,34 @@ public sealed class Userfault
 
     private void ThrowIfAbsent(Registered registered, string call, string name)
     {
-        PageBitmap received = registered.Received;
-        if (_reader is null || !registered.IsFilled || received.Count >= received.Pages) return;
+        long absent = AbsentPagesOf(registered);
+        if (absent == 0) return;
         // Then they are absent for good, and no push can mend that.
         _kernel.Owner.ThrowIfGone(name);
         throw new InvalidOperationException(
-            $"Region {registered.Region.Id} lacks {received.Pages - received.Count} of {received.Pages} pages; {call} now would turn them into zeros. Finish the push, or abandon them together with the guest.");
+            $"Region {registered.Region.Id} lacks {absent} of {registered.Received.Pages} pages; {call} now would turn them into zeros. Finish the push, or abandon them together with the guest.");
+    }
+
+    /// <summary>Pages that are to be filled and are not there. What has been unmapped is nobody's.</summary>
+    private long AbsentPagesOf(Registered registered)
+    {
+        if (_reader is not { } reader || !registered.IsFilled || registered.Region.IsUnmapped) return 0;
+        PageBitmap received = registered.Received;
+        PageRange[] parts = [.. reader.View.Regions.Where(r => r.Id == registered.Region.Id).Select(r => new PageRange(r.PageOf(r.Range.Start), r.PageOf(r.Range.End)))];
+        if (parts.Sum(p => p.Count) == received.Pages) return received.Pages - received.Count;
+        long absent = 0;
+        foreach (PageRange part in parts)
+        {
+            for (long page = received.NextClear(part.Start); page < part.End; page = received.NextClear(page + 1)) absent++;
+        }
+
+        return absent;
+    }
+
+    private Absence Absence()
+    {
+        Registered[] filled = [.. All().Where(r => r.IsFilled && !r.Region.IsUnmapped)];
+        return new Absence(string.Join(", ", filled.Select(r => r.Region.Id)), filled.Sum(AbsentPagesOf));
     }
 
     private Akka.Actor.IActorRef[] Pushes()
@@ -493,17 +606,25 @@ public sealed class Userfault
     }
 
     /// <summary>Stops the push first, for a call on a userfaultfd that is closed would be reported as one that went wrong.</summary>
-    internal async Task StopAndCloseAsync()
+    internal async Task StopAndCloseAsync(AbsentPages absent)
     {
         await _vm.StopAsync(Pushes());
-        await CloseForGoodAsync();
+        await CloseForGoodAsync(absent == AbsentPages.ReadAsZeros ? ClosingReason.LossIsTaken : ClosingReason.GivenUp);
     }
 
-    private async Task CloseForGoodAsync()
+    private async Task CloseForGoodAsync(ClosingReason reason)
     {
         if (Interlocked.Exchange(ref _closed, 1) == 1) return;
         _calls.Close();
-        await _kernel.CloseAsync(CancellationToken.None);
+        try
+        {
+            _kernel.Closes(reason);
+            await _kernel.CloseAsync(CancellationToken.None);
+        }
+        finally
+        {
+            _ = _ended.TrySetResult();
+        }
     }
 
     private static ServedRegion Served(Registered registered)
@@ -563,6 +684,7 @@ public sealed class BackgroundPush
     public long ZeroPages => _progress.ZeroPages;
 
     /// <summary>Ends when every page of the region is there.</summary>
+    /// <exception cref="InvalidOperationException">Pages that it had still to bring have been unmapped; every other page is there.</exception>
     /// <exception cref="VmFailedException">The VM has failed.</exception>
     /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program; what had not been filled by then is not received.</exception>
     public Task WaitAsync(CancellationToken cancel = default) => _vm.OrFailed(_progress.Finished.Task.WaitAsync(cancel));

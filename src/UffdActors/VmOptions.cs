@@ -29,6 +29,21 @@ public sealed record VmOptions
     /// <summary>A watchdog of its own, in the live world; null for what the configuration says (<c>uffd.watchdog</c>).</summary>
     public WatchdogOptions? Watchdog { get; init; }
 
+    /// <summary>
+    /// Stops what of the guest is not the VM's own: the embedder's threads that touch its memory, KVM vCPUs, a process. Called once and awaited, when the VM
+    /// is disposed of or a userfaultfd of it abandoned, after the VM's vCPUs have been stopped and before any descriptor is closed. When it has returned, nobody may make use
+    /// of what he touches any more, nor of a touch under way: closing lets threads that wait for an absent page go on with zeros. It has
+    /// <c>uffd.close-timeout</c>; if it throws or takes longer, the guest counts as running (<see cref="Handling.IncidentKind.GuestNotStopped"/>).
+    /// </summary>
+    /// <remarks>
+    /// Without it, a userfaultfd is closed while pages are absent only if the guest is known to be the VM's own vCPUs, and else left open
+    /// (<see cref="AbsentPages.StayAbsent"/>). In the model there are no threads but vCPUs; it is called there too.
+    /// </remarks>
+    public Func<CancellationToken, Task>? StopGuest { get; init; }
+
+    /// <summary>What becomes of absent pages when the VM is disposed of, or has failed, and the guest may still run.</summary>
+    public AbsentPages AbsentPagesAtDisposal { get; init; }
+
     internal IHandlerProbe? Probe { get; init; }
 
     /// <summary>For exploration: looking at published state and acting on it are turns of their own.</summary>
@@ -49,6 +64,12 @@ public sealed record RegionOptions
     /// CONTINUE. Its pages are allocated in full and mapped. Not of anonymous memory, which nothing can map twice.
     /// </summary>
     public bool WithAlias { get; init; }
+
+    /// <summary>
+    /// The page cache will hold all content before the guest runs: somebody else fills it. CONTINUE then maps what is there, and no source is asked for it.
+    /// Without an alias this is what makes MINOR faults enough: a page that is not in the cache raises none, and would be read as zeros.
+    /// </summary>
+    public bool IsFilled { get; init; }
 
     /// <summary>Leaves the alias unpopulated, which MINOR without MISSING does not survive: for the test that shows it.</summary>
     internal bool LeaveAliasEmpty { get; init; }
@@ -125,7 +146,7 @@ public enum SourceResume
 /// <summary>What becomes of pages that are lost for good. They never become zeros.</summary>
 public enum LostPages
 {
-    /// <summary>Their threads wait, and an incident says so, until <see cref="Userfault.Recover"/> or <see cref="Userfault.AbandonAsync"/>.</summary>
+    /// <summary>Their threads wait, and an incident says so, until <see cref="Userfault.Recover"/> or <see cref="Userfault.AbandonAsync(CancellationToken)"/>.</summary>
     Wait,
 
     /// <summary>

@@ -138,6 +138,25 @@ internal sealed class InstallsThenProtects : Mutant
     }
 }
 
+/// <summary>Pitfall 7: a fill of a handler, or of the push, drops the protection of a page.</summary>
+internal sealed class FillDropsProtection : Mutant
+{
+    public override string Name => "fill-drops-protection";
+
+    public override string Rule => "P7";
+
+    public override string Bug => "Where write protection is registered, handlers and push fill pages open to writers";
+
+    public override IReadOnlyList<string> Scenarios => ["fills-keep-protection"];
+
+    public override WorldParts Parts { get; } = new FillParts(thread => new Fill(thread), (caller, context, request) => new OpenFill(caller, context, request));
+
+    private sealed class OpenFill(Caller caller, UserfaultContext context, PageRequest? request) : ModelFill(caller, context, request), IPageFill
+    {
+        void IPageFill.Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes) => Begin(kind, start, length, source, FillModes.None);
+    }
+}
+
 /// <summary>Pitfalls 5 and 8: what REMOVE takes is not recorded, so the source's old bytes come back.</summary>
 internal sealed class ForgetsRemoved : Mutant
 {

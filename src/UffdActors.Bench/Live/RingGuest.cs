@@ -34,7 +34,7 @@ internal sealed class RingGuest : IAsyncDisposable
 
     /// <summary>The guest's memory: the same for the ring and for the loop beside it.</summary>
     public static RegionOptions RegionOf(LiveBenchOptions options) =>
-        new() { Pages = options.Pages, Module = options.Backend == LiveBackend.Shmem ? "shmem" : null };
+        new() { Pages = options.Pages, Module = options.Backend == LiveBackend.Shmem ? "shmem" : null, IsFilled = options.Mode == BenchMode.Minor };
 
     /// <summary>Touches every page of every guest once: one VM on its own fault loop for each set of CPUs, all at the same time.</summary>
     /// <param name="options">What is measured.</param>

@@ -260,6 +260,10 @@ internal sealed class RunOracle
             Fail("no-fill-while-changing", $"{fill.Kind} filled {NameOf(index)} while an event of {Scenario.Contexts[context].Name} was unread", step);
         if ((fill.Modes & FillModes.WriteProtect) != 0 && !_entries[index].IsWp)
             Fail("protected-install", $"{fill.Kind} was to install {NameOf(index)} write-protected, and has left it open to writers", step);
+        // What a handler or a push fills must not end protection: a write behind it would go unseen.
+        if (fill is IPageFill && fill.Kind != FillKind.Poison && context >= 0 && !_entries[index].IsWp
+            && _run.Readers[context]?.View.Find(PageOf(index)) is { IsProtected: true })
+            Fail("fill-keeps-protection", $"{fill.Kind} has filled {NameOf(index)}, which is registered for write protection, and has left it open to writers", step);
         if (_run.Mm.Map.Find(PageOf(index)) is null)
             Fail("mapped", $"{fill.Kind} filled {NameOf(index)}, where nothing is mapped", step);
     }

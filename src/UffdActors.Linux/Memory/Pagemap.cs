@@ -107,7 +107,7 @@ public sealed unsafe class Pagemap : IDisposable
 
     /// <summary>
     /// Finds the pages that were written since they were last protected, and with <paramref name="protect"/> protects them again, page by page in
-    /// one step: no write is lost between the two. The range must be registered for write protection on a context with WP_ASYNC.
+    /// one step: no write is lost between the two. To protect, the range must be registered for write protection on a context with WP_ASYNC.
     /// </summary>
     /// <param name="start">First address.</param>
     /// <param name="end">First address behind.</param>
@@ -124,7 +124,7 @@ public sealed unsafe class Pagemap : IDisposable
             ScanArgument scan = new()
             {
                 Size = (ulong)sizeof(ScanArgument),
-                Flags = CheckWpAsync | (protect ? WriteProtectMatching : 0),
+                Flags = protect ? CheckWpAsync | WriteProtectMatching : 0,
                 Start = start,
                 End = end,
                 Vector = (ulong)pointer,

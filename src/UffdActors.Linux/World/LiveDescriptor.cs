@@ -9,6 +9,7 @@ using UffdActors.Linux.Watching;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Statistics;
+using UffdActors.Worlds;
 
 namespace UffdActors.Linux.World;
 
@@ -27,13 +28,16 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     private int _next;
     private bool _readable;
     private bool _isMuted;
-    private volatile bool _allPagesAreThere;
     private bool _lacksDescriptors;
     private int _tries;
     private long _nextTry;
+    private Func<Absence> _absence = static () => default;
+    private volatile bool _isClosed;
+    private ClosingReason _reason;
 
-    public LiveDescriptor(UffdDescriptor uffd, LiveKernel kernel, BoardSlot? slot)
+    public LiveDescriptor(UffdDescriptor uffd, LiveKernel kernel, BoardSlot? slot, bool isOfOtherProcess = false)
     {
+        IsOfOtherProcess = isOfOtherProcess;
         Uffd = uffd;
         Slot = slot;
         _kernel = kernel;
@@ -47,6 +51,21 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
 
     /// <summary>Children of the process, as they come with its forks.</summary>
     public ForkedChildren Children { get; } = new();
+
+    /// <summary>True if it acts on the memory of another process, which is then the guest.</summary>
+    public bool IsOfOtherProcess { get; }
+
+    /// <summary>True if a fault of a thread has been read that is no vCPU of the VM.</summary>
+    public bool HasMetOthers { get; private set; }
+
+    /// <summary>True once its actor has ended: no call is made on it any more, whether it has been closed or left open.</summary>
+    public bool IsClosed => _isClosed;
+
+    /// <summary>Why it is closed.</summary>
+    public ClosingReason Reason => _reason;
+
+    /// <summary>What it still owes its guest.</summary>
+    public Absence Absence => _absence();
 
     /// <inheritdoc />
     public BoardSlot? Slot { get; }
@@ -96,7 +115,8 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         switch (message.Event)
         {
             case UffdEvent.Pagefault:
-                trace = _kernel.VcpuOf(message.ThreadId)?.OnFault(message);
+                if (_kernel.VcpuOf(message.ThreadId) is { } vcpu) trace = vcpu.OnFault(message);
+                else HasMetOthers = true;
                 break;
             case UffdEvent.Fork:
                 Children.Add((int)message.ForkDescriptor);
@@ -123,6 +143,9 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     /// <inheritdoc />
     public bool IsRegistered(long page) => _registered.Contains(page);
 
+    /// <inheritdoc />
+    public void Unmapped(ulong start, ulong end) => _registered.Remove(new PageRange(PageSize.PageOf(start), PageSize.PageOf(end)));
+
     /// <summary>UFFDIO_REGISTER. Any thread.</summary>
     public Errno Register(GuestMemory memory, RegisterModes modes, out UffdIoctls ioctls)
     {
@@ -143,19 +166,41 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         return Errno.None;
     }
 
-    /// <summary>Closing turns no absent page into zeros, for there is none.</summary>
-    public void AllPagesAreThere() => _allPagesAreThere = true;
+    /// <summary>Says who asks before it is closed, and what is absent.</summary>
+    public void Ask(Func<Absence> absence) => _absence = absence;
+
+    /// <summary>Says why it is closed; else its VM has failed, or ends.</summary>
+    public void Closes(ClosingReason reason) => _reason = reason;
 
     /// <inheritdoc />
     public void Close()
     {
         _kernel.Waiter.Remove(Uffd.Handle, this);
         Slot?.Free();
+        _isClosed = true;
         // Waiting threads go on into pages of zeros, and must not get to see them.
-        if (!_allPagesAreThere) _kernel.HaltGuest();
+        if (_reason != ClosingReason.NothingIsAbsent) _kernel.HaltGuest();
+        if (!IsOfOtherProcess && !HasMetOthers) MeetUnread();
+        // Who is not heard of would be let go into zeros.
         if (ReportsForks && !TryReadForks()) LeftOpen.Keep(Uffd);
-        else Uffd.Dispose();
+        else _kernel.CloseOrLeave(this);
         _batch.Dispose();
+    }
+
+    // Faults that nobody has read may be of others, too. What is read here is resolved by nobody; they sleep, or are let go by the end of the descriptor.
+    private void MeetUnread()
+    {
+        do
+        {
+            while (_next < _batch.Count)
+            {
+                UffdMsg message = _batch[_next++];
+                HasMetOthers |= message.Event == UffdEvent.Pagefault && _kernel.VcpuOf(message.ThreadId) is null;
+            }
+
+            _next = 0;
+        }
+        while (_kernel.HasVcpus && Uffd.ReadFdInfo().Pending > 0 && Uffd.Read(_batch) == Errno.None && _batch.Count > 0);
     }
 
     private bool Read()

@@ -32,6 +32,11 @@ internal sealed class LiveKernel : VmKernel
     private readonly ConcurrentDictionary<MemoryBacking, Lazy<Task<IActorRef>>> _backends = new();
     private readonly Lazy<ProcessMemory> _own = new(OpenOwn, LazyThreadSafetyMode.PublicationOnly);
     private WatchdogProcess? _watchdog;
+    private readonly List<LiveDescriptor> _left = [];
+    private readonly HashSet<LiveDescriptor> _unreported = [];
+    private readonly bool _lossIsTaken;
+    private volatile bool _awaitsStop;
+    private volatile bool _guestIsStopped;
     private volatile bool _isHalted;
 
     public LiveKernel(UffdVm vm, VmOptions options, FaultLoop loop, DescriptorWaiter waiter, WatchedBy? watched)
@@ -40,6 +45,8 @@ internal sealed class LiveKernel : VmKernel
         _vm = vm;
         _waiter = waiter;
         _vcpuCpu = options.VcpuCpu ?? loop.Cpu;
+        _lossIsTaken = options.AbsentPagesAtDisposal == AbsentPages.ReadAsZeros;
+        _awaitsStop = options.StopGuest is not null;
     }
 
     /// <inheritdoc />
@@ -96,7 +103,7 @@ internal sealed class LiveKernel : VmKernel
 
     /// <inheritdoc />
     public override Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel) =>
-        RefusedAsync(() => AddAsync(LiveMemory.Map(options), populate: options.WithAlias && !options.LeaveAliasEmpty));
+        RefusedAsync(() => AddAsync(LiveMemory.Map(options), populate: options.WithAlias && !options.LeaveAliasEmpty && !options.IsFilled));
 
     /// <inheritdoc />
     public override Task<MappedMemory> AdoptAsync(AdoptedMemory adopted, CancellationToken cancel)
@@ -111,7 +118,7 @@ internal sealed class LiveKernel : VmKernel
             throw e.Error is Errno.ENOMEM or Errno.EMFILE or Errno.ENFILE ? e.ToRefusal() : new UffdException("mmap", e.Error, $"descriptor {adopted.Descriptor} cannot be mapped as the memory's alias", e);
         }
 
-        return RefusedAsync(() => AddAsync(memory, populate: memory.Alias is not null));
+        return RefusedAsync(() => AddAsync(memory, populate: memory.Alias is not null && !adopted.IsFilled));
     }
 
     /// <inheritdoc />
@@ -121,7 +128,14 @@ internal sealed class LiveKernel : VmKernel
         // Sleeps until the event has been read, if there is one.
         Errno error = await Task.Run(() => memory.Here.Unmap(0, memory.Guest.Bytes), cancel);
         if (error != Errno.None) throw new UffdException("munmap", error, KernelErrors.Explain("munmap", error));
-        memory.IsUnmapped = true;
+        memory.GuestIsUnmapped();
+    }
+
+    /// <inheritdoc />
+    public override Task UnmapAliasAsync(GuestRegion region)
+    {
+        MemoryOf(region).Dispose();
+        return Task.CompletedTask;
     }
 
     /// <inheritdoc />
@@ -203,7 +217,7 @@ internal sealed class LiveKernel : VmKernel
         try
         {
             UffdFeatures features = adopted is null ? uffd.Features : uffd.ReadFdInfo().Features;
-            LiveDescriptor descriptor = new(uffd, this, slot) { ReportsForks = (features & UffdFeatures.EventFork) != 0 };
+            LiveDescriptor descriptor = new(uffd, this, slot, adopted?.IsOfOtherProcess ?? false) { ReportsForks = (features & UffdFeatures.EventFork) != 0 };
             IActorRef actor = await _vm.StartActorAsync(UffdContextActor.Props(_vm.Context, descriptor), name);
             return new LiveUserfault(_vm, this, descriptor, actor, adopted);
         }
@@ -223,7 +237,7 @@ internal sealed class LiveKernel : VmKernel
     }
 
     /// <inheritdoc />
-    public override GuestReader NewReader() => new LiveReader(this);
+    public override GuestReader NewReader() => new LiveReader(_vm, this);
 
     /// <inheritdoc />
     public override void ThrowIfUnreadable(GuestRegion region) => MemoryOf(region).ThrowIfUnreadable();
@@ -234,9 +248,9 @@ internal sealed class LiveKernel : VmKernel
     /// <inheritdoc />
     public override bool GuestSurvivesPoison => false;
 
-    /// <summary>Takes what was written in a range of a process and protects it again.</summary>
+    /// <summary>Finds what was written in a range of a process, and protects it again where that is asked for.</summary>
     /// <exception cref="UffdException">The kernel refuses, or the process is gone.</exception>
-    public static IReadOnlyList<PageRange> TakeWritten(ProcessMemory process, ulong start, ulong end)
+    public static IReadOnlyList<PageRange> ScanWritten(ProcessMemory process, ulong start, ulong end, bool protect)
     {
         ulong first = start;
         const int RangesPerCall = 256;
@@ -247,7 +261,7 @@ internal sealed class LiveKernel : VmKernel
             int found;
             try
             {
-                found = process.Pagemap.ScanWritten(start, end, protect: true, room, out start);
+                found = process.Pagemap.ScanWritten(start, end, protect, room, out start);
             }
             catch (SyscallException e)
             {
@@ -265,14 +279,93 @@ internal sealed class LiveKernel : VmKernel
     /// <inheritdoc />
     public override void HaltGuest() => _isHalted = true;
 
+    /// <summary>True if the VM has had vCPUs.</summary>
+    public bool HasVcpus => !_threads.IsEmpty;
+
+    /// <inheritdoc />
+    public override void StopHasEnded(bool isStopped)
+    {
+        _guestIsStopped = isStopped;
+        _awaitsStop = false;
+    }
+
+    /// <summary>The actor of a userfaultfd has ended: closes it, or leaves it open for the guest's sake.</summary>
+    public void CloseOrLeave(LiveDescriptor descriptor)
+    {
+        ClosingRule rule = RuleOf(descriptor);
+        if (rule.MayClose)
+        {
+            descriptor.Uffd.Dispose();
+            return;
+        }
+
+        lock (_left)
+        {
+            LeftOpen.Keep(descriptor.Uffd);
+            LeftOpen.Keep(_all);
+            _left.Add(descriptor);
+        }
+
+        // A VM that fails asks nobody to stop the guest; whoever disposes of it does.
+        if (!_awaitsStop)
+        {
+            ReportLeft(descriptor, rule);
+            return;
+        }
+
+        lock (_left) _ = _unreported.Add(descriptor);
+    }
+
+    /// <inheritdoc />
+    public override void CloseRest()
+    {
+        lock (_left)
+        {
+            foreach (LiveDescriptor descriptor in _left.ToArray())
+            {
+                ClosingRule rule = RuleOf(descriptor) with { LossIsTaken = _lossIsTaken };
+                if (rule.MayClose)
+                {
+                    descriptor.Uffd.Dispose();
+                    LeftOpen.LetGo(descriptor.Uffd);
+                    _ = _left.Remove(descriptor);
+                }
+                else if (_unreported.Remove(descriptor))
+                {
+                    ReportLeft(descriptor, rule);
+                }
+            }
+
+            if (_left.Count == 0) LeftOpen.LetGo(_all);
+        }
+    }
+
+    private ClosingRule RuleOf(LiveDescriptor descriptor) => new(
+        descriptor.Reason,
+        LossIsTaken: false,
+        _guestIsStopped,
+        GuestIsOurs: HasVcpus && !descriptor.IsOfOtherProcess && !descriptor.HasMetOthers,
+        descriptor.Absence,
+        descriptor.Uffd.ReadFdInfo().Total);
+
+    private void ReportLeft(LiveDescriptor descriptor, in ClosingRule rule) => _vm.Context.Incidents.Report(new Handling.Incident(
+        Handling.IncidentKind.DescriptorLeftOpen,
+        $"Userfaultfd {descriptor.Uffd.Handle.Number} of {_vm.Name} (regions {rule.Absence.Regions}) is left open and the guest's memory mapped until this process ends: {rule.Absence.Pages} pages are absent and {rule.Waiters} threads wait, closing would show them zeros, and nobody has said that the guest has been stopped. Stop it in {nameof(VmOptions)}.{nameof(VmOptions.StopGuest)}, or take the loss by {nameof(AbsentPages)}.{nameof(AbsentPages.ReadAsZeros)}."));
+
     /// <inheritdoc />
     public override async Task FreeAsync(TimeSpan timeout)
     {
         if (_watchdog is not null) _watchdog.Lost -= OnWatchdogLost;
+        if (_own.IsValueCreated) _own.Value.Dispose();
+        lock (_left)
+        {
+            // Somebody may still run in the memory, or sleep in it.
+            if (_left.Count > 0) return;
+        }
+
         // The descriptors are closed, so nothing keeps a thread in a touch.
         await Task.WhenAll(_threads.Select(t => t.Ended)).WaitAsync(timeout);
         foreach (LiveMemory memory in _all) memory.Dispose();
-        if (_own.IsValueCreated) _own.Value.Dispose();
     }
 
     // Whoever has too many descriptors open may have fewer the next time.
@@ -317,18 +410,18 @@ internal sealed class LiveKernel : VmKernel
         catch
         {
             memory.Dispose();
-            memory.IsUnmapped = true;
+            memory.GuestIsUnmapped();
             throw;
         }
 
-        return new MappedMemory(memory.Guest.Address, memory.Alias?.Address ?? 0, memory.Guest.PageBytes);
+        return new MappedMemory(memory.Guest.Address, memory.Alias?.Address ?? 0, memory.Guest.PageBytes, memory);
     }
 
     /// <summary>The process in which memory is mapped; null if that is another one that nobody has named.</summary>
     public ProcessMemory? ProcessOf(LiveMemory memory) => !memory.IsInOtherProcess ? OwnMemory : memory.Process;
 
-    /// <summary>Memory of a region.</summary>
-    public LiveMemory MemoryOf(GuestRegion region) => _memories[region.Address];
+    /// <summary>Memory of a region. Not by its address, which is another region's once it has been unmapped.</summary>
+    public LiveMemory MemoryOf(GuestRegion region) => region.Memory as LiveMemory ?? throw new ArgumentException($"{_vm.Name} has no memory for region {region.Id}.", nameof(region));
 
     /// <summary>Makes the backends; a test may put others in their place.</summary>
     public Func<MemoryBacking, LiveBackend> NewBackend { get; set; } = LiveBackend.Of;

@@ -42,7 +42,14 @@ internal sealed class LiveMemory : IDisposable
     public GuestMemory? Alias { get; }
 
     /// <summary>The address range belongs to others by now.</summary>
-    public bool IsUnmapped { get; set; }
+    public bool IsUnmapped { get; private set; }
+
+    /// <summary>The guest's mapping is gone, and this must never touch or unmap what is there now.</summary>
+    public void GuestIsUnmapped()
+    {
+        IsUnmapped = true;
+        Guest.SetHandleAsInvalid();
+    }
 
     /// <summary>Maps what a region's options ask for.</summary>
     /// <exception cref="ModuleException">This kernel has no such memory.</exception>
@@ -208,7 +215,6 @@ internal sealed class LiveMemory : IDisposable
     {
         if (_window.IsValueCreated) _window.Value.Dispose();
         if (_object is null && _file is { IsValueCreated: true, Value: { } found }) found.File.Dispose();
-        if (IsUnmapped) Guest.SetHandleAsInvalid();
         Guest.Dispose();
         Alias?.Dispose();
         _object?.Dispose();

@@ -7,7 +7,7 @@ namespace UffdActors.Linux.World;
 /// Reads pages that are there. What is mapped or in swap is read through <c>/proc/PID/mem</c>, which cannot sleep in a userfault; what a shared mapping
 /// has lost is read from the memory's own file. So nothing faults, and no hole is filled.
 /// </summary>
-internal sealed class LiveReader(LiveKernel kernel) : GuestReader
+internal sealed class LiveReader(UffdVm vm, LiveKernel kernel) : GuestReader(vm)
 {
     private protected override bool TryReadPage(GuestRegion region, long page, bool withCache, Span<byte> destination)
     {

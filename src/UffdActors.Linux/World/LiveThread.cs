@@ -82,7 +82,7 @@ internal abstract class LiveCall(LiveThread thread, LiveUserfault userfault, Pag
     public void Run(LiveBackend backend)
     {
         _isIssued = true;
-        if (userfault.Uffd.Handle.IsClosed)
+        if (userfault.IsClosed)
         {
             // Nobody waits any more for a page that was asked for through it; a push is told.
             Fail(Errno.EBADF);

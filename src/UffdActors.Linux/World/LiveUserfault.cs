@@ -16,7 +16,7 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     // By number of the region; read at every fault.
     private LiveTarget?[] _targets = [];
     private readonly Lock _gate = new();
-    private GuestMemory[] _aliases = [];
+    private LiveMemory[] _aliases = [];
     private readonly LocalTarget _context = new(actor);
     private FaultReader? _reader;
 
@@ -78,14 +78,21 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
         CallAsync(kernel.MemoryOf(region).Guest, () => Uffd.WriteProtect(region.AddressOf(pages.Start), Bytes(pages), modes), cancel);
 
     /// <inheritdoc />
-    public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel)
+    public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
+        ScanAsync(region, pages, protect: true, cancel);
+
+    /// <inheritdoc />
+    public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
+        ScanAsync(region, pages, protect: false, cancel);
+
+    private Task<IReadOnlyList<PageRange>> ScanAsync(GuestRegion region, PageRange pages, bool protect, CancellationToken cancel)
     {
         // Looks at page tables only; the ring goes on meanwhile.
         LiveMemory memory = kernel.MemoryOf(region);
         ProcessMemory process = kernel.ProcessOf(memory)
             ?? throw new InvalidOperationException($"Region {region.Id} is memory of another process, whose page table tells what was written; name the process when the memory is adopted (AdoptedMemory.ProcessId).");
         ulong start = region.AddressOf(pages.Start);
-        return Task.Run(() => region.PagesOf(LiveKernel.TakeWritten(process, start, start + (ulong)Bytes(pages))), cancel);
+        return Task.Run(() => region.PagesOf(LiveKernel.ScanWritten(process, start, start + (ulong)Bytes(pages), protect)), cancel);
     }
 
     /// <inheritdoc />
@@ -96,13 +103,21 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     public override Task<IoctlResult> PoisonAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
         CallAsync(kernel.MemoryOf(region).Guest, () => Uffd.Poison(region.AddressOf(pages.Start), Bytes(pages)), cancel);
 
+    /// <summary>True once no call is made on it any more.</summary>
+    public bool IsClosed => descriptor.IsClosed;
+
+    /// <inheritdoc />
+    public override void Ask(Func<Absence> absence) => descriptor.Ask(absence);
+
+    /// <inheritdoc />
+    public override void Closes(ClosingReason reason) => descriptor.Closes(reason);
+
     /// <inheritdoc />
     public override IReadOnlyList<int> TakeChildren() => descriptor.Children.Take();
 
     /// <inheritdoc />
     public override Task CloseAsync(CancellationToken cancel)
     {
-        descriptor.AllPagesAreThere();
         return vm.StopAsync([_context.Actor]);
     }
 
@@ -117,17 +132,17 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     /// <summary>The alias that is mapped at an address of this process, which may be one of the guest's in another; null if there is none.</summary>
     public GuestMemory? AliasAt(ulong address)
     {
-        GuestMemory[] aliases = Volatile.Read(ref _aliases);
+        LiveMemory[] aliases = Volatile.Read(ref _aliases);
         int low = 0;
         int high = aliases.Length;
         while (low < high)
         {
             int middle = (low + high) / 2;
-            if (aliases[middle].End > address) high = middle;
+            if (aliases[middle].Alias!.End > address) high = middle;
             else low = middle + 1;
         }
 
-        return low < aliases.Length && aliases[low].Address <= address ? aliases[low] : null;
+        return low < aliases.Length && !aliases[low].IsUnmapped && aliases[low].Alias!.Address <= address ? aliases[low].Alias : null;
     }
 
     private void Add(LiveTarget target)
@@ -140,9 +155,10 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
             targets[target.Region] = target;
             Volatile.Write(ref _targets, targets);
             if (target.Memory.Alias is not { } alias) return;
-            GuestMemory[] aliases = _aliases;
-            int behind = aliases.Count(a => a.Address > alias.Address);
-            Volatile.Write(ref _aliases, [.. aliases[..^behind], alias, .. aliases[^behind..]]);
+            // One that was unmapped may have left its address to the next.
+            LiveMemory[] aliases = [.. _aliases.Where(m => !m.IsUnmapped)];
+            int behind = aliases.Count(m => m.Alias!.Address > alias.Address);
+            Volatile.Write(ref _aliases, [.. aliases[..^behind], target.Memory, .. aliases[^behind..]]);
         }
     }
 
@@ -153,8 +169,15 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     {
         cancel.ThrowIfCancellationRequested();
         TaskCompletionSource<IoctlResult> done = vm.NewCompletion<IoctlResult>();
-        (await kernel.BackendAsync(memory.Backing)).Tell(new LiveJob(call, done, cancel), ActorRefs.NoSender);
+        (await kernel.BackendAsync(memory.Backing)).Tell(new LiveJob(Call, done, cancel), ActorRefs.NoSender);
         return await vm.OrFailed(done.Task);
+
+        IoctlResult Call()
+        {
+            // Left open for its guest, it is nobody's to call any more.
+            ObjectDisposedException.ThrowIf(descriptor.IsClosed, typeof(Userfault));
+            return call();
+        }
     }
 }
 

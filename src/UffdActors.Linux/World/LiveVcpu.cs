@@ -5,6 +5,7 @@ using UffdActors.Dispatch;
 using UffdActors.Handling;
 using UffdActors.Linux.Machine;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
 using UffdActors.Statistics;
 using UffdActors.Vcpus;
 using UffdActors.Worlds;
@@ -111,7 +112,8 @@ internal sealed class LiveVcpu : VcpuThread
 
     private void TouchAll()
     {
-        LiveMemory[] memories = [.. _vm.Regions.Select(_kernel.MemoryOf)];
+        GuestRegion[] regions = [.. _vm.Regions];
+        LiveMemory[] memories = [.. regions.Select(_kernel.MemoryOf)];
         VcpuProgress progress = _options.Progress;
         FaultTrace? over = null;
         int next = 0;
@@ -121,6 +123,13 @@ internal sealed class LiveVcpu : VcpuThread
             // Whether it faults is not known yet; if it does, this is the fault to stamp, or not.
             FaultTrace? trace = (faults + 1) % _options.SampleEvery == 0 ? _traces[next] : null;
             ulong address = memories[step.Region].Guest.Address + ((ulong)step.Page << PageSize.BaseShift);
+            if (regions[step.Region].IsUnmapped)
+            {
+                // Not touched, for the signal would end this process; in a guest it is one.
+                progress.Error = $"vCPU {_options.Number} got {AccessOutcome.SigSegv} (code 1) at 0x{address:x}: region {step.Region} has been unmapped";
+                break;
+            }
+
             trace?.Begin(faults + 1, _options.Number, address, MonotonicClock.Nanoseconds);
             _trace = trace;
             Volatile.Write(ref _touch, _touch + 1);

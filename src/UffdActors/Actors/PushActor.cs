@@ -13,7 +13,8 @@ namespace UffdActors.Actors;
 /// </summary>
 /// <remarks>
 /// States: waiting for demands; asking the source for a chunk; filling its pieces one after the other; waiting after a refusal; paused after
-/// a source that kept failing or a pool that stayed empty, until recover; done when every page has been received. A piece that meets pages which a demand has filled
+/// a source that kept failing or a pool that stayed empty, until recover; done when every page has been received; ended when what is left to bring has
+/// been unmapped, which whoever waits is told. A piece that meets pages which a demand has filled
 /// meanwhile goes on behind them. In a region of larger pages every piece is one page of the region, gathered from the answers about its parts.
 /// </remarks>
 internal class PushActor : UntypedActor
@@ -45,6 +46,7 @@ internal class PushActor : UntypedActor
     private bool _hasFailed;
     private int _pauses;
     private int _probes;
+    private bool _ended;
 
     public PushActor(VmContext vm, PushOptions options)
     {
@@ -80,8 +82,17 @@ internal class PushActor : UntypedActor
 
         switch (message)
         {
+            case IPageFill late when _ended:
+                // Issued before.
+                _ = late.Advance();
+                break;
+            case not Operation when _ended:
+                break;
             case VmProtocol.OwnerGone:
                 OnOwnerGone();
+                break;
+            case VmProtocol.PartsUnmapped:
+                if (NextWanted(0) >= _options.Pages.Received.Pages) End();
                 break;
             case VmProtocol.Resume:
                 if (_piece.Pages > 0) Issue();
@@ -130,13 +141,12 @@ internal class PushActor : UntypedActor
             return;
         }
 
-        PageBitmap received = _options.Pages.Received;
-        _cursor = received.NextClear(_cursor);
-        if (_cursor >= received.Pages)
+        _cursor = NextWanted(_cursor);
+        if (_cursor >= _options.Pages.Received.Pages)
         {
-            if (received.Count == received.Pages)
+            if (NextWanted(0) >= _options.Pages.Received.Pages)
             {
-                _options.Progress.Finished.TrySetResult();
+                End();
                 return;
             }
 
@@ -157,15 +167,16 @@ internal class PushActor : UntypedActor
         if (gate != _gate) return;
         _gate = null;
         PageBitmap received = _options.Pages.Received;
-        _cursor = received.NextClear(_cursor);
-        if (_cursor >= received.Pages)
+        _cursor = NextWanted(_cursor);
+        if (_cursor >= received.Pages || RegionOf(_cursor) is not { } region)
         {
             Next();
             return;
         }
 
         int pages = 1;
-        while (pages < _options.ChunkPages && _cursor + pages < received.Pages && !received.Contains(_cursor + pages)) pages++;
+        long end = region.PageOf(region.Range.End);
+        while (pages < _options.ChunkPages && _cursor + pages < end && !received.Contains(_cursor + pages)) pages++;
         _order.Begin(_cursor, pages);
         _cursor += pages;
         _options.SourceActor.Tell(_order, ActorRefs.NoSender);
@@ -218,9 +229,9 @@ internal class PushActor : UntypedActor
         ServedRegion? region = RegionOf(_piece.FirstPage);
         if (region is null)
         {
-            // Unmapped: nobody will ever ask for these pages.
-            Mark(_piece.Pages);
-            NextPiece();
+            // Unmapped: nobody will ever ask for these pages, and they are not there.
+            Skip((int)Math.Min(_piece.Pages, NextWanted(_piece.FirstPage) - _piece.FirstPage));
+            GoOn();
             return;
         }
 
@@ -355,10 +366,14 @@ internal class PushActor : UntypedActor
             case Errno.ESRCH:
                 OnOwnerGone();
                 return;
-            case Errno.ENOENT:
+            case Errno.ENOENT when _fill.Length > (ulong)_unit << PageSize.BaseShift:
                 // A part of the range is gone, and the rest of it is still wanted: page by page from here on.
-                if (_fill.Length == (ulong)_unit << PageSize.BaseShift) Mark(_unit);
-                else _pageByPage = true;
+                _pageByPage = true;
+                break;
+            case Errno.ENOENT:
+                // Unmapped by somebody who asked for no event. It is not there, so it does not count.
+                _options.Context.Tell(new VmProtocol.Unmapped(_fill.Start, _fill.Start + _fill.Length, null, RegionOf(_piece.FirstPage)), ActorRefs.NoSender);
+                Skip(_unit);
                 break;
             case Errno.EFAULT when _fill.Kind == FillKind.Copy && _content == SourceContent.Bytes
                 && _options.Watch?.CheckAgain(_piece.Address, _unit << PageSize.BaseShift) is { } wrong:
@@ -515,6 +530,38 @@ internal class PushActor : UntypedActor
         if (!_paused) return;
         _paused = false;
         Next();
+    }
+
+    /// <summary>Everything is there that there can be.</summary>
+    private void End()
+    {
+        _ended = true;
+        PageBitmap received = _options.Pages.Received;
+        long missing = received.Pages - received.Count;
+        if (missing == 0)
+        {
+            _ = _options.Progress.Finished.TrySetResult();
+            return;
+        }
+
+        bool isGone = !_options.Reader.View.Regions.Any(r => r.Id == _options.Region);
+        _ = _options.Progress.Finished.TrySetException(new InvalidOperationException(isGone
+            ? $"Region {_options.Region} has been unmapped under its background push: {missing} of {received.Pages} pages were not there yet, and nobody needs them any more."
+            : $"{missing} of {received.Pages} pages of region {_options.Region}, the first of them page {received.NextClear(0)}, have been unmapped under its background push; every other page is there."));
+    }
+
+    /// <summary>The first page at or behind another that is mapped and not there; as many as the region has if there is none.</summary>
+    private long NextWanted(long page)
+    {
+        long found = _options.Pages.Received.Pages;
+        foreach (ServedRegion part in _options.Reader.View.Regions)
+        {
+            if (part.Id != _options.Region) continue;
+            long next = _options.Pages.Received.NextClear(Math.Max(page, part.PageOf(part.Range.Start)));
+            if (next < part.PageOf(part.Range.End)) found = Math.Min(found, next);
+        }
+
+        return found;
     }
 
     // The part of the region that holds a page of it: nearly always the one that held the last.

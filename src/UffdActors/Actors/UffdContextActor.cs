@@ -15,7 +15,9 @@ namespace UffdActors.Actors;
 internal sealed class UffdContextActor : RingActor, IFaultRoute
 {
     private readonly IOwnedDescriptor? _owned;
+    private readonly List<IActorRef> _pushes = [];
     private FaultReader? _reader;
+    private int _unmaps;
 
     public UffdContextActor(VmContext vm, ActorPort port)
         : this(vm, port, null)
@@ -41,7 +43,12 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
     }
 
     /// <summary>The actor becomes that of another context, which nobody serves yet. Between runs only.</summary>
-    public void Rebind() => _reader = null;
+    public void Rebind()
+    {
+        _reader = null;
+        _pushes.Clear();
+        _unmaps = 0;
+    }
 
     protected override void OnReceive(object message)
     {
@@ -65,11 +72,11 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 _reader?.Descriptor.Look();
                 break;
             case VmProtocol.ReadEvents events:
-                _reader?.Descriptor.Look();
-                if (_reader is { } asked && asked.Descriptor.HasMessages) asked.Read(this);
+                if (_reader is not null) ReadAll();
                 _ = events.Done.TrySetResult();
                 break;
             case PushGate gate:
+                if (!_pushes.Contains(gate.Push)) _pushes.Add(gate.Push);
                 // A fault that the kernel holds and the loop has not polled yet was raised before this chunk too.
                 ReadAll();
                 _reader!.Await(gate);
@@ -81,6 +88,10 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 // What was removed before the question must be in the answer.
                 if (_reader is not null) ReadAll();
                 _ = states.Done.TrySetResult(states.Pages.States(states.Range, states.Written));
+                break;
+            case VmProtocol.Unmapped unmapped:
+                if (_reader is { } serving && serving.Unmapped(unmapped.Start, unmapped.End, unmapped.Seen)) EventsApplied();
+                _ = unmapped.Done?.TrySetResult();
                 break;
             case VmProtocol.HandlerCrashed crashed:
                 OnHandlerCrashed(crashed);
@@ -115,6 +126,9 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
     public void EventsApplied()
     {
         foreach (HandlerSlot handler in _reader!.Handlers) handler.Thread.Actor.Tell(VmProtocol.EventsApplied.Instance, ActorRefs.NoSender);
+        if (_reader.Unmaps == _unmaps) return;
+        _unmaps = _reader.Unmaps;
+        foreach (IActorRef push in _pushes) push.Tell(VmProtocol.PartsUnmapped.Instance, ActorRefs.NoSender);
     }
 
     /// <inheritdoc />

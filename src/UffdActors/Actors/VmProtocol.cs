@@ -78,6 +78,23 @@ internal static class VmProtocol
         public static EventsApplied Instance { get; } = new();
     }
 
+    /// <summary>A range is not mapped any more, and no event need say so.</summary>
+    /// <param name="Start">First address.</param>
+    /// <param name="End">First address behind it.</param>
+    /// <param name="Done">Told when nobody fills there any more; null for nobody.</param>
+    /// <param name="Seen">What was served there when a fill met nothing; null if it was unmapped for sure.</param>
+    public sealed record Unmapped(ulong Start, ulong End, TaskCompletionSource? Done, ServedRegion? Seen = null) : INoSerializationVerificationNeeded;
+
+    /// <summary>Parts of regions have been unmapped: a push looks whether anything is left for it to do.</summary>
+    public sealed class PartsUnmapped : INoSerializationVerificationNeeded
+    {
+        private PartsUnmapped()
+        {
+        }
+
+        public static PartsUnmapped Instance { get; } = new();
+    }
+
     /// <summary>A handler has crashed: what it was at work on has to be delivered again.</summary>
     public sealed record HandlerCrashed(int Handler, PageRequest? During) : INoSerializationVerificationNeeded;
 

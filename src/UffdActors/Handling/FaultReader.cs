@@ -157,6 +157,33 @@ internal class FaultReader
         WakeStrays();
     }
 
+    /// <summary>
+    /// A range is not mapped any more, and no event need say so: the embedder has unmapped it, or a fill has met nothing there.
+    /// </summary>
+    /// <param name="start">First address.</param>
+    /// <param name="end">First address behind it.</param>
+    /// <param name="seen">What was served there then; null if it is gone for sure.</param>
+    /// <returns>False if nothing is served there, by the events read so far, or something else is.</returns>
+    public bool Unmapped(ulong start, ulong end, ServedRegion? seen)
+    {
+        PageRange range = Range(start, end);
+        if (seen is not null && (_view.Find(range.Start) is not { } now || now.Id != seen.Id || now.Base != seen.Base)) return false;
+        _descriptor.Unmapped(start, end);
+        bool wasServed = _view.Regions.Any(r => r.Range.Intersects(range));
+        if (wasServed)
+        {
+            _view = _view.AfterUnmap(range);
+            Unmaps++;
+        }
+
+        // Nobody else wakes those that sleep on an address that has gone.
+        _descriptor.Wake(start, end);
+        return wasServed;
+    }
+
+    /// <summary>How often parts of regions have been unmapped.</summary>
+    public int Unmaps { get; private set; }
+
     /// <summary>A fill has succeeded in full, and has woken the page's threads in this turn.</summary>
     public void Completed(PageRequest request)
     {
@@ -467,7 +494,11 @@ internal class FaultReader
         Volatile.Write(ref _eventEpoch, _eventEpoch + 1);
 
         // Nobody else wakes those that sleep on an address that has gone.
-        if (message.Event == UffdEvent.Unmap) _descriptor.Wake(message.Start, message.End);
+        if (message.Event == UffdEvent.Unmap)
+        {
+            Unmaps++;
+            _descriptor.Wake(message.Start, message.End);
+        }
         else if (message.Event == UffdEvent.Remap) _descriptor.Wake(message.From, message.From + message.Length);
     }
 

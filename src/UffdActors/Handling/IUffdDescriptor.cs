@@ -33,6 +33,11 @@ internal interface IUffdDescriptor
     /// <summary>Wakes every thread whose message address lies in the bytes [start, end) (UFFDIO_WAKE).</summary>
     void Wake(ulong start, ulong end);
 
+    /// <summary>A range is not mapped any more, and no event has said so. Nothing to do where the map itself can be asked.</summary>
+    void Unmapped(ulong start, ulong end)
+    {
+    }
+
     /// <summary>True if the page is registered with this userfaultfd now, whatever the messages read so far say.</summary>
     bool IsRegistered(long page);
 }

@@ -52,7 +52,7 @@ public enum IncidentKind
 
     /// <summary>
     /// The process whose memory a userfaultfd serves has ended, or executes another program: its pushes have failed, nothing is tried any more, and what is
-    /// absent is to be given up (<see cref="Userfault.AbandonAsync"/>). Reported once for each userfaultfd.
+    /// absent is to be given up (<see cref="Userfault.AbandonAsync(CancellationToken)"/>). Reported once for each userfaultfd.
     /// </summary>
     OwnerGone,
 
@@ -76,6 +76,15 @@ public enum IncidentKind
 
     /// <summary>An event cannot be read, for there is no descriptor for the child of a fork; it is tried until there is one.</summary>
     EventNotRead,
+
+    /// <summary>
+    /// A userfaultfd was given up while pages were absent and the guest may still run: it is left open and the guest's memory mapped, so that nobody reads
+    /// zeros. The message says how many pages, how many threads wait, and what to do.
+    /// </summary>
+    DescriptorLeftOpen,
+
+    /// <summary><see cref="VmOptions.StopGuest"/> has failed, or has not ended in time: the guest is taken to run on.</summary>
+    GuestNotStopped,
 }
 
 /// <summary>Something went wrong.</summary>

@@ -2,14 +2,17 @@ using System.Numerics;
 
 namespace UffdActors.Handling;
 
-/// <summary>One bit a page. Any thread may set, clear and test; setting tells who was first.</summary>
+/// <summary>
+/// One bit a page. Any thread may test; only the runtime sets and clears, for what it says of pages decides whether closing turns any into zeros.
+/// Setting tells who was first.
+/// </summary>
 public sealed class PageBitmap
 {
     private const int BitsPerWord = 64;
     private readonly ulong[] _words;
 
     /// <summary>Makes a bitmap with no bit set.</summary>
-    public PageBitmap(long pages)
+    internal PageBitmap(long pages)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(pages);
         Pages = pages;
@@ -35,10 +38,10 @@ public sealed class PageBitmap
 
     /// <summary>Sets a page's bit.</summary>
     /// <returns>True if it was clear, and this call has set it.</returns>
-    public bool Set(long page) => (Interlocked.Or(ref _words[page / BitsPerWord], Bit(page)) & Bit(page)) == 0;
+    internal bool Set(long page) => (Interlocked.Or(ref _words[page / BitsPerWord], Bit(page)) & Bit(page)) == 0;
 
     /// <summary>Sets the bits of a range.</summary>
-    public void Set(long page, long count)
+    internal void Set(long page, long count)
     {
         for (long end = page + count; page < end;)
         {
@@ -49,10 +52,10 @@ public sealed class PageBitmap
     }
 
     /// <summary>Clears a page's bit.</summary>
-    public void Clear(long page) => _ = Interlocked.And(ref _words[page / BitsPerWord], ~Bit(page));
+    internal void Clear(long page) => _ = Interlocked.And(ref _words[page / BitsPerWord], ~Bit(page));
 
     /// <summary>Clears the bits of a range.</summary>
-    public void Clear(long page, long count)
+    internal void Clear(long page, long count)
     {
         for (long end = page + count; page < end;)
         {

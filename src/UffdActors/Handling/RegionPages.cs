@@ -53,6 +53,19 @@ internal sealed class RegionPages
     /// <summary>Write-protected pages have been given to a writer.</summary>
     public void Write(long page, long count) => Made(ref _written).Set(page, count);
 
+    /// <summary>The same for pages found written in the page table: of one that was removed, or never came, an empty entry is found like a written one.</summary>
+    /// <param name="range">Base pages of the region.</param>
+    /// <param name="isFilled">Pages of the region come from a source.</param>
+    /// <param name="isThere">True if a page has content now.</param>
+    public void WriteFound(PageRange range, bool isFilled, Func<long, bool> isThere)
+    {
+        for (long page = range.Start; page < range.End; page++)
+        {
+            bool isKnown = !IsRemoved(page) && (!isFilled || Received.Contains(page));
+            if (isKnown || isThere(page)) Write(page, 1);
+        }
+    }
+
     /// <summary>
     /// Protection was asked for, or its end: from then on the pages are filled so. Where nothing was asked for they are filled protected.
     /// </summary>

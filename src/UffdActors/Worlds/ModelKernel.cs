@@ -103,13 +103,13 @@ internal sealed class ModelKernel : VmKernel
         {
             ulong address = await MapAsync(request, options.Pages, places, cancel);
             ulong alias = options.WithAlias ? await MapAsync(request, options.Pages, places, cancel) : 0;
-            if (options.WithAlias && !options.LeaveAliasEmpty) await PopulateAsync(places[^1], file!, cancel);
+            if (options.WithAlias && !options.LeaveAliasEmpty && !options.IsFilled) await PopulateAsync(places[^1], file!, cancel);
             if (file is not null)
             {
                 lock (_gate) _files.Add(address, file);
             }
 
-            return new MappedMemory(address, alias, 1 << (file?.PageShift ?? PageSize.BaseShift));
+            return new MappedMemory(address, alias, 1 << (file?.PageShift ?? PageSize.BaseShift), IsReadOnly: request.Prot == Prot.Read);
         }
         catch (Exception e)
         {
@@ -123,9 +123,15 @@ internal sealed class ModelKernel : VmKernel
     /// <inheritdoc />
     public override async Task UnmapAsync(GuestRegion region, CancellationToken cancel)
     {
-        await CallAsync("munmap", new UnmapMemory(_main, region.Address, region.Bytes), c => c.Error, cancel);
-        if (region.AliasAddress != 0) await CallAsync("munmap", new UnmapMemory(_main, region.AliasAddress, region.Bytes), c => c.Error, cancel);
+        UnmapMemory unmap = new(_main, region.Address, region.Bytes);
+        _ = await _vm.OrFailed(Issue(unmap, cancel));
+        if (unmap.Error != Errno.None) throw new UffdException("munmap", unmap.Error, KernelErrors.Explain("munmap", unmap.Error));
     }
+
+    /// <inheritdoc />
+    public override Task UnmapAliasAsync(GuestRegion region) => region.AliasAddress == 0
+        ? Task.CompletedTask
+        : CallAsync("munmap", new UnmapMemory(_main, region.AliasAddress, region.Bytes), c => c.Error, CancellationToken.None);
 
     /// <inheritdoc />
     public override Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel)
@@ -159,7 +165,7 @@ internal sealed class ModelKernel : VmKernel
     public override VcpuThread NewVcpu() => new ModelVcpu(NewThread());
 
     /// <inheritdoc />
-    public override GuestReader NewReader() => new ModelReader(NewThread());
+    public override GuestReader NewReader() => new ModelReader(_vm, NewThread());
 
     /// <inheritdoc />
     public override bool Uses(MemoryModule module) => _mm.Uses(module);
@@ -197,20 +203,27 @@ internal sealed class ModelKernel : VmKernel
         where T : Operation
     {
         cancel.ThrowIfCancellationRequested();
-        TaskCompletionSource<Operation> done = _vm.NewCompletion<Operation>();
-        ((ActorPort)_main.Port).Self.Tell(new VmProtocol.Call(call, done, cancel));
+        Task<Operation> done = Issue(call, cancel);
         try
         {
-            _ = await _vm.OrFailed(done.Task.WaitAsync(cancel));
+            _ = await _vm.OrFailed(done.WaitAsync(cancel));
         }
-        catch (OperationCanceledException) when (!done.Task.IsCanceled)
+        catch (OperationCanceledException) when (!done.IsCanceled)
         {
             // Cancelling ends the wait, not the call: what the kernel has begun it finishes, and that is reported.
-            _ = ReportLateAsync(name, call, errorOf, done.Task);
+            _ = ReportLateAsync(name, call, errorOf, done);
             throw;
         }
 
         return errorOf(call);
+    }
+
+    /// <summary>Makes a call of the main thread, unless it is cancelled before its turn.</summary>
+    private Task<Operation> Issue(Operation call, CancellationToken cancel)
+    {
+        TaskCompletionSource<Operation> done = _vm.NewCompletion<Operation>();
+        ((ActorPort)_main.Port).Self.Tell(new VmProtocol.Call(call, done, cancel));
+        return done.Task;
     }
 
     private async Task ReportLateAsync<T>(string name, T call, Func<T, Errno> errorOf, Task<Operation> done)
@@ -374,10 +387,17 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
     }
 
     /// <inheritdoc />
-    public override async Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel)
+    public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
+        ScanAsync(region, pages, protect: true, cancel);
+
+    /// <inheritdoc />
+    public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
+        ScanAsync(region, pages, protect: false, cancel);
+
+    private async Task<IReadOnlyList<PageRange>> ScanAsync(GuestRegion region, PageRange pages, bool protect, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        ScanWritten scan = new(kernel.Main, PageRange.OfBytes(region.AddressOf(pages.Start), Bytes(pages)));
+        ScanWritten scan = new(kernel.Main, PageRange.OfBytes(region.AddressOf(pages.Start), Bytes(pages)), protect);
         // Once it has begun, what it finds is found nowhere else any more.
         await kernel.CallAsync("PAGEMAP_SCAN", scan, c => c.Error, CancellationToken.None);
         return region.PagesOf(scan.Found);
@@ -399,6 +419,7 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
     }
 
     /// <inheritdoc />
+    /// <remarks>The model has no threads but vCPUs, and those have been stopped.</remarks>
     public override Task CloseAsync(CancellationToken cancel) =>
         kernel.CallAsync("close", new CloseHandle(kernel.Main, context), c => c.Error, cancel);
 
@@ -420,7 +441,7 @@ internal sealed class ModelVcpu(Caller thread) : VcpuThread
 }
 
 /// <summary>Reads pages that are there, as the real kernel's <c>/proc/PID/mem</c> and the memory's own file do.</summary>
-internal sealed class ModelReader(Caller thread) : GuestReader
+internal sealed class ModelReader(UffdVm vm, Caller thread) : GuestReader(vm)
 {
     private protected override bool TryReadPage(GuestRegion region, long page, bool withCache, Span<byte> destination) =>
         DirectRead.TryReadPage(thread, PageSize.PageOf(region.Address) + page, withCache, destination);

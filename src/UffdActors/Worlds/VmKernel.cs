@@ -46,8 +46,11 @@ internal abstract class VmKernel
     /// <summary>Takes over a userfaultfd that somebody else has opened.</summary>
     public virtual Task<KernelUserfault> AdoptAsync(AdoptedUserfault userfault, CancellationToken cancel) => throw NothingToAdopt();
 
-    /// <summary>Unmaps a region and its alias.</summary>
+    /// <summary>Unmaps a region, but not its alias. Waits for the end of the call, once that has been issued.</summary>
     public abstract Task UnmapAsync(GuestRegion region, CancellationToken cancel);
+
+    /// <summary>Unmaps the alias of a region that has been unmapped, if it has one: nobody fills through it any more.</summary>
+    public abstract Task UnmapAliasAsync(GuestRegion region);
 
     /// <summary>Takes pages of a region away.</summary>
     /// <param name="region">The region.</param>
@@ -85,7 +88,18 @@ internal abstract class VmKernel
     /// </summary>
     public abstract void HaltGuest();
 
-    /// <summary>Gives the memory back, when all actors have ended.</summary>
+    /// <summary>The embedder was asked to stop what of the guest is his.</summary>
+    /// <param name="isStopped">He has.</param>
+    public virtual void StopHasEnded(bool isStopped)
+    {
+    }
+
+    /// <summary>All actors have ended: closes what was left open until the guest is stopped, if it is now, and reports what stays open for good.</summary>
+    public virtual void CloseRest()
+    {
+    }
+
+    /// <summary>Gives the memory back, when all actors have ended; but none of a guest that may still run while pages are absent.</summary>
     /// <exception cref="TimeoutException">A thread of the guest still touches it; the memory is kept.</exception>
     public abstract Task FreeAsync(TimeSpan timeout);
 
@@ -97,7 +111,27 @@ internal abstract class VmKernel
 /// <param name="Address">Address.</param>
 /// <param name="AliasAddress">Address of the alias; 0 if there is none.</param>
 /// <param name="PageBytes">Bytes of a page.</param>
-internal readonly record struct MappedMemory(ulong Address, ulong AliasAddress, int PageBytes);
+/// <param name="Memory">What the kernel has it by; null if it needs nothing.</param>
+/// <param name="IsReadOnly">Nobody can write to it, so it holds its content already.</param>
+internal readonly record struct MappedMemory(ulong Address, ulong AliasAddress, int PageBytes, object? Memory = null, bool IsReadOnly = false);
+
+/// <summary>Why a userfaultfd is closed.</summary>
+internal enum ClosingReason
+{
+    /// <summary>It is given up, as its VM is: the guest has been stopped as far as that is in our hands.</summary>
+    GivenUp,
+
+    /// <summary>No page is absent, so nobody can read zeros.</summary>
+    NothingIsAbsent,
+
+    /// <summary>Pages are absent, and the embedder takes the loss.</summary>
+    LossIsTaken,
+}
+
+/// <summary>What a userfaultfd still owes its guest.</summary>
+/// <param name="Regions">Regions whose pages come through it, for reports; empty if none do, and closing turns nothing into zeros.</param>
+/// <param name="Pages">Pages of regions that are being served and are not there.</param>
+internal readonly record struct Absence(string Regions, long Pages);
 
 /// <summary>A userfaultfd of a kernel, as the facade needs it.</summary>
 internal abstract class KernelUserfault
@@ -135,6 +169,10 @@ internal abstract class KernelUserfault
     /// <exception cref="UffdException">The kernel refuses.</exception>
     public abstract Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
 
+    /// <summary>Pages that are there and not write-protected, as pages of the region, ascending; nothing is changed.</summary>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    public abstract Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
+
     /// <summary>UFFDIO_MOVE.</summary>
     public abstract Task<IoctlResult> MoveAsync(GuestRegion destination, PageRange pages, ulong source, MoveModes modes, CancellationToken cancel);
 
@@ -144,7 +182,17 @@ internal abstract class KernelUserfault
     /// <summary>Descriptors of forked children that nobody has taken.</summary>
     public virtual IReadOnlyList<int> TakeChildren() => [];
 
-    /// <summary>close(2): waiting threads go on, with pages of zeros where pages are absent.</summary>
+    /// <summary>Tells what is absent, whenever its actor ends: the kernel asks before it closes. Nothing to do where no thread runs on without its actor.</summary>
+    public virtual void Ask(Func<Absence> absence)
+    {
+    }
+
+    /// <summary>Says why it is closed, before it is.</summary>
+    public virtual void Closes(ClosingReason reason)
+    {
+    }
+
+    /// <summary>close(2): waiting threads go on, with pages of zeros where pages are absent; or leaves it open, where that must not be.</summary>
     public abstract Task CloseAsync(CancellationToken cancel);
 }
 

@@ -34,6 +34,8 @@ internal sealed class EitherWorld : IAsyncDisposable
     /// <summary>Both; for tests that hold in each.</summary>
     public static TheoryData<string> Names => ["model", "live"];
 
+    public UffdRuntime Runtime => _runtime;
+
     public UffdVm Vm { get; }
 
     public Userfault Uffd { get; }

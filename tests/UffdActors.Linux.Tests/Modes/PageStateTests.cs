@@ -1,0 +1,98 @@
+using UffdActors.Abi;
+using UffdActors.Linux.Tests.World;
+using UffdActors.Model.Operations.Maps;
+
+namespace UffdActors.Linux.Tests.Modes;
+
+/// <summary>What has become of each page: a snapshot needs to tell what was given back from what was never fetched.</summary>
+public sealed class PageStateTests
+{
+    private const int Pages = 16;
+
+    public static TheoryData<string> Worlds => EitherWorld.Names;
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task Removed_is_told_from_never_fetched_and_stays_so_when_it_is_read_again(string world)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.EventRemove);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await ReadAsync(vm, region, 0, 1, 2, 3);
+
+        // Two that were there, and two that never were.
+        await vm.Vm.AdviseAsync(region, 2, 4, Advice.DontNeed);
+        PageStateRange[] expected = [new(0, 2, PageState.FromSource), new(2, 4, PageState.Removed), new(6, 10, PageState.Absent)];
+        Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 0, Pages));
+
+        await ReadAsync(vm, region, 3, 4);
+        Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 0, Pages));
+        await (await vm.Uffd.PushAsync(region, source)).WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Equal([new(0, 2, PageState.FromSource), new(2, 4, PageState.Removed), new(6, 10, PageState.FromSource)], await vm.Uffd.PageStatesAsync(region, 0, Pages));
+        Assert.Equal([new(3, 2, PageState.Removed)], await vm.Uffd.PageStatesAsync(region, 3, 2));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task A_guest_that_gives_back_by_itself_is_heard_before_the_answer(string world)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.EventRemove);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing, "shmem");
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        for (int page = 0; page < Pages; page += 2)
+        {
+            await vm.Vm.Kernel.AdviseAsync(region, page, 1, Advice.Remove, () => { }, CancellationToken.None).WaitAsync(LiveScene.Deadline);
+            Assert.Equal([new(page, 1, PageState.Removed)], await vm.Uffd.PageStatesAsync(region, page, 1));
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task Zeros_of_the_source_are_told_from_bytes(string world)
+    {
+        using PageBytes source = new(Pages) { IsZero = true };
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await ReadAsync(vm, region, 5);
+
+        Assert.Equal([new(0, 5, PageState.Absent), new(5, 1, PageState.Zero), new(6, 10, PageState.Absent)], await vm.Uffd.PageStatesAsync(region, 0, Pages));
+    }
+
+    [SkippableTheory]
+    [InlineData("model", UffdFeatures.None)]
+    [InlineData("live", UffdFeatures.None)]
+    [InlineData("model", UffdFeatures.WpAsync)]
+    [InlineData("live", UffdFeatures.WpAsync)]
+    public async Task Written_is_told_where_writes_are_watched_and_removing_ends_it(string world, UffdFeatures protection)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.EventRemove | protection);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await ReadAsync(vm, region, 0, 1, 2, 3);
+        await vm.WriteAsync(region, 2, 3, 4);
+
+        Assert.Equal([new(0, 2, PageState.FromSource), new(2, 3, PageState.Written), new(5, 11, PageState.Absent)], await vm.Uffd.PageStatesAsync(region, 0, Pages));
+        if (protection == UffdFeatures.WpAsync)
+        {
+            // Protected again it is still not what the source has.
+            Assert.NotEmpty(await vm.Uffd.TakeWrittenAsync(region, 0, Pages));
+            Assert.Equal([new(0, 2, PageState.FromSource), new(2, 3, PageState.Written), new(5, 11, PageState.Absent)], await vm.Uffd.PageStatesAsync(region, 0, Pages));
+        }
+
+        await vm.Vm.AdviseAsync(region, 3, 1, Advice.DontNeed);
+        await ReadAsync(vm, region, 3);
+        Assert.Equal([new(2, 1, PageState.Written), new(3, 1, PageState.Removed), new(4, 1, PageState.Written)], await vm.Uffd.PageStatesAsync(region, 2, 3));
+        await vm.WriteAsync(region, 3);
+        Assert.Equal([new(2, 3, PageState.Written)], await vm.Uffd.PageStatesAsync(region, 2, 3));
+    }
+
+    private static async Task ReadAsync(EitherWorld vm, GuestRegion region, params long[] pages)
+    {
+        VcpuGroup reads = await vm.StartAsync(region, isWrite: false, pages);
+        await reads.WaitAsync().WaitAsync(LiveScene.Deadline);
+    }
+}

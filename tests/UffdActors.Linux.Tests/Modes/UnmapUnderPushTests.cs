@@ -1,0 +1,109 @@
+using UffdActors.Abi;
+using UffdActors.Linux.Tests.World;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations.Maps;
+using UffdActors.Worlds;
+
+namespace UffdActors.Linux.Tests.Modes;
+
+/// <summary>Tests that free addresses of this process while somebody still fills there: nobody else may map and register anything meanwhile.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class Unmapping
+{
+    public const string Name = "unmapping";
+}
+
+/// <summary>Memory goes while it is pushed: the push ends and says so, and what was not there does not count.</summary>
+[Collection(Unmapping.Name)]
+public sealed class UnmapUnderPushTests
+{
+    private const int Pages = 256;
+
+    public static TheoryData<string, string?, UffdFeatures> Cases
+    {
+        get
+        {
+            TheoryData<string, string?, UffdFeatures> cases = [];
+            foreach (string world in new[] { "model", "live" })
+            {
+                foreach (string? memory in new[] { null, "shmem", "alias" })
+                {
+                    cases.Add(world, memory, UffdFeatures.None);
+                    cases.Add(world, memory, UffdFeatures.EventUnmap | UffdFeatures.EventRemove);
+                }
+            }
+
+            return cases;
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Cases))]
+    public async Task The_push_of_a_region_that_is_unmapped_ends_and_says_so_and_others_go_on(string world, string? memory, UffdFeatures features)
+    {
+        // The push waits for its second chunk when the region goes.
+        using GatedSource source = new(new PageBytes(Pages), gated: 64);
+        using PageBytes others = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, features);
+        GuestRegion region = await RegisterAsync(vm, memory);
+        GuestRegion other = await RegisterAsync(vm, memory);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        BackgroundPush push = await vm.Uffd.PushAsync(region, source);
+        await source.Asked.WaitAsync(LiveScene.Deadline);
+        BackgroundPush kept = await vm.Uffd.PushAsync(other, others);
+
+        await vm.Vm.UnmapAsync(region).WaitAsync(LiveScene.Deadline);
+
+        InvalidOperationException ended = await Assert.ThrowsAsync<InvalidOperationException>(() => push.WaitAsync().WaitAsync(LiveScene.Deadline));
+        Assert.Contains($"Region {region.Id} has been unmapped", ended.Message, StringComparison.Ordinal);
+        source.LetGo();
+        await kept.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Equal((64, Pages), (push.ReceivedPages, kept.ReceivedPages));
+        Assert.Equal(64, vm.Uffd.ReceivedOf(region).Count);
+        Assert.Equal(PageBytes.WordOf(Pages - 1), vm.Word(other, Pages - 1));
+        await vm.Uffd.CloseAsync().WaitAsync(LiveScene.Deadline);
+        Assert.False(vm.Vm.Incidents.TryRead(out Handling.Incident? incident), incident?.Message);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Cases))]
+    public async Task The_push_of_a_region_of_which_somebody_else_unmaps_a_part_brings_the_rest_and_says_what_is_gone(string world, string? memory, UffdFeatures features)
+    {
+        const int First = 100;
+        const int Gone = 60;
+        using GatedSource source = new(new PageBytes(Pages), gated: 64);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, features);
+        GuestRegion region = await RegisterAsync(vm, memory);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        BackgroundPush push = await vm.Uffd.PushAsync(region, source);
+        await source.Asked.WaitAsync(LiveScene.Deadline);
+
+        await UnmapBehindAsync(vm, region, First, Gone).WaitAsync(LiveScene.Deadline);
+        source.LetGo();
+
+        InvalidOperationException ended = await Assert.ThrowsAsync<InvalidOperationException>(() => push.WaitAsync().WaitAsync(LiveScene.Deadline));
+        Assert.Contains($"{Gone} of {Pages} pages of region {region.Id}, the first of them page {First},", ended.Message, StringComparison.Ordinal);
+        Assert.Equal(Pages - Gone, push.ReceivedPages);
+        Assert.Equal(First, vm.Uffd.ReceivedOf(region).NextClear(0));
+        Assert.Equal(First + Gone, vm.Uffd.ReceivedOf(region).NextClear(First + Gone - 1) + 1);
+        Assert.Equal(PageBytes.WordOf(Pages - 1), vm.Word(region, Pages - 1));
+        await vm.Uffd.CloseAsync().WaitAsync(LiveScene.Deadline);
+        Assert.False(vm.Vm.Incidents.TryRead(out Handling.Incident? incident), incident?.Message);
+    }
+
+    private static async Task<GuestRegion> RegisterAsync(EitherWorld vm, string? memory)
+    {
+        GuestRegion region = await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = memory is null ? null : "shmem", WithAlias = memory == "alias" });
+        _ = await vm.Uffd.RegisterAsync(region, memory == "alias" ? RegisterModes.Minor : RegisterModes.Missing);
+        return region;
+    }
+
+    // As somebody does who does not know the runtime.
+    private static Task UnmapBehindAsync(EitherWorld vm, GuestRegion region, long first, long pages)
+    {
+        if (vm.Vm.Kernel is ModelKernel model)
+            return model.CallAsync("munmap", new UnmapMemory(model.Main, region.AddressOf(first), (ulong)pages << PageSize.BaseShift), c => c.Error, CancellationToken.None);
+        Linux.World.LiveKernel live = (Linux.World.LiveKernel)vm.Vm.Kernel;
+        return Task.Run(() => Assert.Equal(Errno.None, live.MemoryOf(region).Guest.Unmap(first << PageSize.BaseShift, pages << PageSize.BaseShift)));
+    }
+}
