@@ -517,7 +517,7 @@ public sealed class UffdVm : IAsyncDisposable
     {
         lock (_gate)
         {
-            GuestRegion region = new(_regions.Count, mapped.Address, pages, module, mapped.PageBytes, mapped.AliasAddress) 
+            GuestRegion region = new(_regions.Count, mapped.Address, pages, module, mapped.PageBytes, mapped.AliasAddress)
             {
                 Vm = this,
                 IsAdopted = isAdopted,
