@@ -107,7 +107,7 @@ internal sealed class StressRound
     public async Task RunAsync(UffdRuntime runtime, bool canProtect, CancellationToken stop)
     {
         UffdVm vm = await runtime.CreateVmAsync(
-            new VmOptions { MemoryPages = (2L * _options.Pages) + 256, Profile = _options.Profile, Probe = _faults }, CancellationToken.None);
+            new VmOptions { MemoryPages = (2L * _options.Pages) + 256, Profile = _options.Profile, Probe = _faults, StopGuest = static _ => Task.CompletedTask }, CancellationToken.None);
         Task incidents = ReadIncidentsAsync(vm);
         try
         {

@@ -5,6 +5,8 @@ using UffdActors.Linux.Tests;
 namespace UffdActors.Bench.Tests;
 
 /// <summary>Events and regions in great numbers. What is measured is not judged; that it was measured is.</summary>
+[CollectionDefinition(nameof(EventBenchTests), DisableParallelization = true)]
+[Collection(nameof(EventBenchTests))]
 public sealed class EventBenchTests
 {
     // Nothing here takes long; whoever takes as long as this hangs.

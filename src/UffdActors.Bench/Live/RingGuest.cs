@@ -68,7 +68,7 @@ internal sealed class RingGuest : IAsyncDisposable
         UffdRuntime runtime, LiveBenchOptions options, LiveCpus cpus, BytePages image, IReadOnlyList<IWorkload> work, CancellationToken cancel)
     {
         bool minor = options.Mode == BenchMode.Minor;
-        UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = options.Pages, Cpu = cpus.Loop, VcpuCpu = cpus.Vcpus }, cancel);
+        UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = options.Pages, Cpu = cpus.Loop, VcpuCpu = cpus.Vcpus, StopGuest = static _ => Task.CompletedTask }, cancel);
         try
         {
             GuestRegion region = await vm.MapAsync(RegionOf(options), cancel);

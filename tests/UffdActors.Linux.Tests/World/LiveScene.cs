@@ -44,7 +44,9 @@ internal sealed class LiveScene : IAsyncDisposable
     {
         LiveKernel.Require();
         UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
-        UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1, Probe = probe });
+        // A userfaultfd with EVENT_FORK that is left open and that nobody reads would hold up the next fork of this process.
+        Func<CancellationToken, Task>? stop = (features & UffdFeatures.EventFork) != 0 ? static _ => Task.CompletedTask : null;
+        UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1, Probe = probe, StopGuest = stop });
         if (backend is not null) ((Linux.World.LiveKernel)vm.Kernel).NewBackend = _ => backend();
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = source.Pages, Module = module, WithAlias = modes == RegisterModes.Minor });
         Userfault uffd = await vm.OpenAsync(features);

@@ -26,7 +26,7 @@ public sealed partial class SignalStormTests
         int thread = 0;
         for (int page = 1; page <= Pages; page++)
         {
-            await UntilAsync(() => source.Late == 1, () => $"page {page} late {source.Late} out {vm.Uffd.Outstanding} faults {vm.Uffd.Faults} repeats {vm.Uffd.Repeats} fd {((Linux.World.LiveDescriptor)vm.Uffd.Kernel.Descriptor).Uffd.ReadFdInfo()} req {string.Join(',', vm.Uffd.Reader!.OutstandingRequests().Select(r => r.Phase + " " + r.Page + " " + r.Error))} err {reads.Error} acc {reads.Accesses}");
+            await UntilAsync(() => source.Late == 1);
             thread = thread == 0 ? VcpuThread(vm) : thread;
             await UntilAsync(() =>
             {
@@ -49,12 +49,12 @@ public sealed partial class SignalStormTests
         .Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture))
         .Single(id => ((Linux.World.LiveKernel)vm.Vm.Kernel).VcpuOf((uint)id) is not null);
 
-    private static async Task UntilAsync(Func<bool> condition, Func<string>? why = null)
+    private static async Task UntilAsync(Func<bool> condition)
     {
-        long deadline = Environment.TickCount64 + 8000;
+        long deadline = Environment.TickCount64 + (long)LiveScene.Deadline.TotalMilliseconds;
         while (!condition())
         {
-            Assert.True(Environment.TickCount64 < deadline, "It has not come to that. " + why?.Invoke());
+            Assert.True(Environment.TickCount64 < deadline, "It has not come to that.");
             await Task.Yield();
         }
     }
