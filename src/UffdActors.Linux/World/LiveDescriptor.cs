@@ -180,10 +180,11 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         _isClosed = true;
         // Waiting threads go on into pages of zeros, and must not get to see them.
         if (_reason != ClosingReason.NothingIsAbsent) _kernel.HaltGuest();
+        // A child that is not heard of would be let go into zeros. Before others are looked for, for that reads the batch once more.
+        bool isHeard = !ReportsForks || TryReadForks();
         if (!IsOfOtherProcess && !HasMetOthers) MeetUnread();
-        // Who is not heard of would be let go into zeros.
-        if (ReportsForks && !TryReadForks()) LeftOpen.Keep(Uffd);
-        else _kernel.CloseOrLeave(this);
+        if (isHeard) _kernel.CloseOrLeave(this);
+        else LeftOpen.Keep(Uffd);
         _batch.Dispose();
     }
 
@@ -259,6 +260,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         {
             for (; _next < _batch.Count; _next++)
             {
+                if (_batch[_next].Event == UffdEvent.Pagefault) HasMetOthers |= _kernel.VcpuOf(_batch[_next].ThreadId) is null;
                 if (_batch[_next].Event != UffdEvent.Fork) continue;
                 Children.Add((int)_batch[_next].ForkDescriptor);
                 _kernel.Context.Incidents.Report(Incident.OfFork());
