@@ -84,6 +84,10 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
             case VmProtocol.WakeStray stray:
                 _reader?.OnHeld(stray.Address);
                 break;
+            case VmProtocol.ReadStates { IsBehindFills: false } states:
+                // Live, a thread runs before the fill that has woken it is heard of here: its message is in the mailbox already, so this goes behind it.
+                Self.Tell(states with { IsBehindFills = true }, ActorRefs.NoSender);
+                break;
             case VmProtocol.ReadStates states:
                 // What was removed before the question must be in the answer.
                 if (_reader is not null) ReadAll();

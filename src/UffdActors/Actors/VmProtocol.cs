@@ -106,7 +106,8 @@ internal static class VmProtocol
 
     /// <summary>Reads all events that there are, and then what is known of a region's pages.</summary>
     public sealed record ReadStates(
-        RegionPages Pages, PageRange Range, IReadOnlyList<PageRange> Written, TaskCompletionSource<IReadOnlyList<PageStateRange>> Done) : INoSerializationVerificationNeeded;
+        RegionPages Pages, PageRange Range, IReadOnlyList<PageRange> Written, TaskCompletionSource<IReadOnlyList<PageStateRange>> Done, bool IsBehindFills = false)
+        : INoSerializationVerificationNeeded;
 
     /// <summary>Go on with what was interrupted to let others have a turn.</summary>
     public sealed class Resume : INoSerializationVerificationNeeded
