@@ -139,7 +139,10 @@ public sealed class WrongAnswerTests
         Incident silence = await vm.IncidentAsync();
         AssertNames(silence, "has not answered the order for pages 0 to 63 of region 0 in full for 0.1 s");
         if (answered > 0) Assert.Contains("(63 pages of it are missing)", silence.Message, StringComparison.Ordinal);
-        await LiveScene.UntilAsync(() => source.Asked >= 2);
+        await LiveScene.UntilAsync(() =>
+        {
+            lock (open) return open.Count >= 2;
+        });
         // The first order, not the one that was given again.
         source.ComeBack();
         (PageOrder first, IPageReceiver receiver) = open[0];
