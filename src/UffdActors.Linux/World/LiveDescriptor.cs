@@ -20,8 +20,10 @@ namespace UffdActors.Linux.World;
 internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
 {
     private const int MessagesPerRead = 64;
+    private const UffdFeatures Events = UffdFeatures.EventFork | UffdFeatures.EventRemap | UffdFeatures.EventRemove | UffdFeatures.EventUnmap;
 
     private readonly LiveKernel _kernel;
+    private readonly bool _isAdopted;
     private readonly MessageBatch _batch = new(MessagesPerRead);
     private readonly RegisteredRanges _registered = new();
     private IActorRef _actor = ActorRefs.Nobody;
@@ -35,9 +37,11 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     private volatile bool _isClosed;
     private ClosingReason _reason;
 
-    public LiveDescriptor(UffdDescriptor uffd, LiveKernel kernel, BoardSlot? slot, bool isOfOtherProcess = false)
+    public LiveDescriptor(UffdDescriptor uffd, LiveKernel kernel, BoardSlot? slot, AdoptedUserfault? adopted)
     {
-        IsOfOtherProcess = isOfOtherProcess;
+        _isAdopted = adopted is not null;
+        IsOfOtherProcess = adopted?.IsOfOtherProcess ?? false;
+        Features = adopted is null ? uffd.Features : uffd.ReadFdInfo().Features;
         Uffd = uffd;
         Slot = slot;
         _kernel = kernel;
@@ -46,8 +50,11 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     /// <summary>The kernel's object.</summary>
     public UffdDescriptor Uffd { get; }
 
+    /// <summary>What was asked for in its handshake.</summary>
+    public UffdFeatures Features { get; }
+
     /// <summary>True if forks of the process come as events.</summary>
-    public bool ReportsForks { get; init; }
+    public bool ReportsForks => (Features & UffdFeatures.EventFork) != 0;
 
     /// <summary>Children of the process, as they come with its forks.</summary>
     public ForkedChildren Children { get; } = new();
@@ -184,8 +191,15 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         bool isHeard = !ReportsForks || TryReadForks();
         if (!IsOfOtherProcess && !HasMetOthers) MeetUnread();
         if (isHeard) _kernel.CloseOrLeave(this);
-        else LeftOpen.Keep(Uffd);
+        else KeepOpen();
         _batch.Dispose();
+    }
+
+    /// <summary>Leaves it open for as long as the process lives. One that was adopted may be read by others from now on, so it is not read here.</summary>
+    public void KeepOpen()
+    {
+        if (!_isAdopted && (Features & Events) != 0) LeftOpen.KeepReading(Uffd, Children);
+        else LeftOpen.Keep(Uffd);
     }
 
     // Faults that nobody has read may be of others, too. What is read here is resolved by nobody; they sleep, or are let go by the end of the descriptor.

@@ -216,8 +216,7 @@ internal sealed class LiveKernel : VmKernel
         BoardSlot? slot = _watched?.Watchdog.Board.Take($"{_vm.Name}/{name}", uffd.Handle.Number, _watched.Options);
         try
         {
-            UffdFeatures features = adopted is null ? uffd.Features : uffd.ReadFdInfo().Features;
-            LiveDescriptor descriptor = new(uffd, this, slot, adopted?.IsOfOtherProcess ?? false) { ReportsForks = (features & UffdFeatures.EventFork) != 0 };
+            LiveDescriptor descriptor = new(uffd, this, slot, adopted);
             IActorRef actor = await _vm.StartActorAsync(UffdContextActor.Props(_vm.Context, descriptor), name);
             return new LiveUserfault(_vm, this, descriptor, actor, adopted);
         }
@@ -301,7 +300,7 @@ internal sealed class LiveKernel : VmKernel
 
         lock (_left)
         {
-            LeftOpen.Keep(descriptor.Uffd);
+            descriptor.KeepOpen();
             LeftOpen.Keep(_all);
             _left.Add(descriptor);
         }
@@ -326,8 +325,8 @@ internal sealed class LiveKernel : VmKernel
                 ClosingRule rule = RuleOf(descriptor) with { LossIsTaken = _lossIsTaken };
                 if (rule.MayClose)
                 {
-                    descriptor.Uffd.Dispose();
                     LeftOpen.LetGo(descriptor.Uffd);
+                    descriptor.Uffd.Dispose();
                     _ = _left.Remove(descriptor);
                 }
                 else if (_unreported.Remove(descriptor))

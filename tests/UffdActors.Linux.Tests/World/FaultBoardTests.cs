@@ -73,7 +73,8 @@ public sealed class FaultBoardTests
             // Others come before it.
         }
 
-        Assert.Null(Assert.Single(Read(board)).Oldest);
+        // It is told first, and taken off behind that.
+        await LiveScene.UntilAsync(() => Assert.Single(Read(board)).Oldest is null);
         source.AnswersNow = true;
         uffd.Recover();
         await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);

@@ -44,7 +44,7 @@ internal sealed class LiveScene : IAsyncDisposable
     {
         LiveKernel.Require();
         UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
-        // A userfaultfd with EVENT_FORK that is left open and that nobody reads would hold up the next fork of this process.
+        // A userfaultfd with EVENT_FORK that is left open would keep the children of later forks of this process.
         Func<CancellationToken, Task>? stop = (features & UffdFeatures.EventFork) != 0 ? static _ => Task.CompletedTask : null;
         UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1, Probe = probe, StopGuest = stop });
         if (backend is not null) ((Linux.World.LiveKernel)vm.Kernel).NewBackend = _ => backend();
