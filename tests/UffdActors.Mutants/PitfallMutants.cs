@@ -157,6 +157,26 @@ internal sealed class FillDropsProtection : Mutant
     }
 }
 
+/// <summary>Pitfall 3, of an outage: what has paused is not tried again.</summary>
+internal sealed class OutageIsNeverProbed : Mutant
+{
+    public override string Name => "outage-is-never-probed";
+
+    public override string Rule => "P3";
+
+    public override string Bug => "Pages that have paused because the source was away are never tried again, although it answers again";
+
+    public override IReadOnlyList<string> Scenarios => ["source-outage"];
+
+    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
+
+    private sealed class ForgetfulReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
+        : FaultReader(descriptor, handlers, view, time, limit)
+    {
+        public override bool Probe(Outage outage) => false;
+    }
+}
+
 /// <summary>Pitfalls 5 and 8: what REMOVE takes is not recorded, so the source's old bytes come back.</summary>
 internal sealed class ForgetsRemoved : Mutant
 {

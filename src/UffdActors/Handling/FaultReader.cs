@@ -272,7 +272,7 @@ internal class FaultReader
 
     /// <summary>Tries one of the pages that have paused in an outage, one after the other.</summary>
     /// <returns>False if none has paused any more.</returns>
-    public bool Probe(Outage outage)
+    public virtual bool Probe(Outage outage)
     {
         if (Owner.IsGone || !outage.GoOnProbing()) return false;
         if (outage == Outages.Crashes)
