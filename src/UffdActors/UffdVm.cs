@@ -175,7 +175,8 @@ public sealed class UffdVm : IAsyncDisposable
     /// </remarks>
     /// <exception cref="ArgumentException">The pages are not in the region, or there is no such advice.</exception>
     /// <exception cref="UffdException">
-    /// The kernel refuses. EINVAL: the memory does not take the advice, or huge pages, and the range does not begin on one; ENOMEM: a part is not mapped any more.
+    /// The kernel refuses. EINVAL: the memory does not take the advice, or huge pages, and the range does not begin on one; ENOMEM: a part is not mapped any more;
+    /// ESRCH: the process whose memory it is has ended, or executes another program.
     /// </exception>
     /// <exception cref="InvalidOperationException">The region has been unmapped.</exception>
     public Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel = default)
@@ -183,6 +184,8 @@ public sealed class UffdVm : IAsyncDisposable
         ThrowIfUnusable(region);
         PageRange range = region.Range(firstPage, pages);
         if (!Enum.IsDefined(advice)) throw new ArgumentOutOfRangeException(nameof(advice), advice, "There is no such advice.");
+        // What has taken the place of a process that executes another program must not be advised.
+        foreach (Userfault userfault in Userfaults()) userfault.ThrowIfOwnerGone(region, "madvise");
         return _kernel.AdviseAsync(region, firstPage, pages, advice, () => NoteAdvised(region, range, advice), cancel);
     }
 

@@ -321,6 +321,7 @@ public sealed class Userfault
     public async Task ServeAsync(ServeOptions options, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(options.Source);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Handlers, 1);
         _vm.ThrowIfClosed();
         if (_reader is not null) throw new InvalidOperationException("The userfaultfd is being served already.");
@@ -437,13 +438,19 @@ public sealed class Userfault
     /// Closes the userfaultfd. Closing releases waiting threads into pages of zeros, so it is refused while pages of a served region are
     /// absent; <see cref="AbandonAsync(CancellationToken)"/> gives them up together with the guest.
     /// </summary>
-    /// <exception cref="InvalidOperationException">Pages are absent.</exception>
+    /// <exception cref="InvalidOperationException">Pages are absent, or threads sleep at addresses in no region, which closing would show zeros as well.</exception>
     /// <exception cref="UffdException">ESRCH: pages are absent, and the process whose memory it is has ended, or executes another program: use <see cref="AbandonAsync(CancellationToken)"/>.</exception>
     public async Task CloseAsync(CancellationToken cancel = default)
     {
         _vm.ThrowIfClosed();
         if (Volatile.Read(ref _closed) == 1) return;
         foreach (Registered registered in All()) ThrowIfAbsent(registered, "closing", "close");
+        if (_reader is { HasStraySleepers: true } && !_kernel.Owner.Look())
+        {
+            throw new InvalidOperationException(
+                "Threads sleep at addresses in no region (incident UnknownAddress); closing now would show them zeros. Unmap or unregister the range and recover, or abandon it together with the guest.");
+        }
+
         cancel.ThrowIfCancellationRequested();
         // From here on it goes on to its end, whoever still waits for it.
         await CloseForGoodAsync(ClosingReason.NothingIsAbsent).WaitAsync(cancel);
@@ -451,6 +458,12 @@ public sealed class Userfault
 
     /// <summary>True if faults of the region are resolved from a source.</summary>
     internal bool Serves(GuestRegion region) => _reader is not null && TryFind(region) is not null;
+
+    /// <summary>Refuses a call on a region of it whose process has ended.</summary>
+    internal void ThrowIfOwnerGone(GuestRegion region, string call)
+    {
+        if (TryFind(region) is not null) _kernel.Owner.ThrowIfGone(call);
+    }
 
     /// <summary>A region has been unmapped: its pages are nobody's any more, whether or not an event tells of it.</summary>
     internal async Task ForgetAsync(GuestRegion region)
@@ -635,7 +648,11 @@ public sealed class Userfault
         AliasPages? alias = isMinor ? region.ComesThrough : null;
         ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
         bool isProtected = (registered.Modes & RegisterModes.WriteProtect) != 0;
-        return new ServedRegion(region.Id, range, range.Start, by, registered.Pages, alias, BitOperations.Log2((uint)region.PageBytes), isProtected) { Zeroed = registered.Zeroed };
+        return new ServedRegion(region.Id, range, range.Start, by, registered.Pages, alias, BitOperations.Log2((uint)region.PageBytes), isProtected)
+        {
+            Zeroed = registered.Zeroed,
+            CopiesHoles = by == ResolveBy.ContinueAsIs && (registered.Modes & RegisterModes.Missing) != 0,
+        };
     }
 
     private static int UnitOf(GuestRegion region) => region.PageBytes >> PageSize.BaseShift;

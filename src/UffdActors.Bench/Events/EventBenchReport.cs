@@ -48,8 +48,8 @@ public sealed record EventBenchReport
     /// <summary>The last tenth over the first, repeat by repeat.</summary>
     public required Spread LastOverFirst { get; init; }
 
-    /// <summary>True if the last tenth has at least 0.8 of the rate of the first, in the middle repeat.</summary>
-    public bool IsFlat => LastOverFirst.Median >= LeastOfFirst;
+    /// <summary>True if the rates of the last tenth and the first are within 20 % of each other, in the middle repeat: of a cold first tenth nothing can be said.</summary>
+    public bool IsFlat => LastOverFirst.Median >= LeastOfFirst && LastOverFirst.Median <= 1 / LeastOfFirst;
 
     /// <summary>Managed bytes that all threads of the process allocated, an event.</summary>
     public required Spread AllocatedBytesPerEvent { get; init; }

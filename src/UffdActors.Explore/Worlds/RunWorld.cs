@@ -250,7 +250,10 @@ internal sealed class RunWorld
         bool isMinor = (registered.Modes & RegisterModes.Minor) != 0;
         AliasPages? alias = isMinor && region.Alias ? new AliasPages(PageSize.PageOf(address + AliasOffset), region.Pages) : null;
         ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
-        return new ServedRegion(registered.Region, range, range.Start, by, pages, alias, IsProtected: (registered.Modes & RegisterModes.WriteProtect) != 0);
+        return new ServedRegion(registered.Region, range, range.Start, by, pages, alias, IsProtected: (registered.Modes & RegisterModes.WriteProtect) != 0)
+        {
+            CopiesHoles = by == ResolveBy.ContinueAsIs && (registered.Modes & RegisterModes.Missing) != 0,
+        };
     }
 
     private IActorRef StartSource(WireSource source, string name)

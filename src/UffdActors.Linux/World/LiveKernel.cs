@@ -179,7 +179,7 @@ internal sealed class LiveKernel : VmKernel
             if (uffd.Notice is { } notice) _vm.Context.Incidents.Report(new Handling.Incident(Handling.IncidentKind.UserModeOnly, notice));
             // THREAD_ID tells whose fault a message is, so that its vCPU can be shown how long it took.
             Errno error = uffd.Handshake(features | UffdFeatures.ThreadId, out _);
-            if (error != Errno.None) throw new UffdException("UFFDIO_API", error, KernelErrors.ExplainHandshake(features | UffdFeatures.ThreadId, UffdProbe.OfferedFeatures() ?? UffdFeatures.All, error));
+            if (error != Errno.None) throw HandshakeRefusal.Of(features | UffdFeatures.ThreadId, error, Confinement.Read());
             return await AttachAsync(uffd, null);
         }
         catch

@@ -476,10 +476,12 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         }
     }
 
-    /// <summary>CONTINUE found no page in the cache: a hole was punched. Where we know of it, it is the thread's to find out; else it is filled again.</summary>
+    /// <summary>
+    /// CONTINUE found no page in the cache: a hole was punched. Where we know of it, or a hole raises MISSING, the thread finds out for itself; else it is filled again.
+    /// </summary>
     private void OnHole(PageRequest request)
     {
-        if (_options.Reader.View.IsRemoved(PageSize.PageOf(request.Address), request.Pages))
+        if (request.Region.CopiesHoles || _options.Reader.View.IsRemoved(PageSize.PageOf(request.Address), request.Pages))
         {
             Dismiss(request);
         }

@@ -34,6 +34,7 @@ internal class PushActor : UntypedActor
     private SourceContent _content;
     private bool _pageByPage;
     private bool _meetsMarker;
+    private bool _meetsHole;
     private bool _isProbe;
     private long _cursor;
     private long _base;
@@ -205,6 +206,7 @@ internal class PushActor : UntypedActor
     private void NextPiece()
     {
         _pageByPage = false;
+        _meetsHole = false;
         if (_gather is { } gather ? TryGather(gather) : _pieces.TryDequeue(out _piece)) Issue();
         else Next();
     }
@@ -243,7 +245,7 @@ internal class PushActor : UntypedActor
         if (_pageByPage || _meetsMarker) count = _unit;
         ulong length = (ulong)count << PageSize.BaseShift;
 
-        if (region.By == ResolveBy.ContinueAsIs)
+        if (region.By == ResolveBy.ContinueAsIs && !(_meetsHole && region.CopiesHoles))
         {
             Begin(region, FillKind.Continue, page, length, FillSource.Zero);
         }
@@ -346,6 +348,10 @@ internal class PushActor : UntypedActor
                 // No more than that the entry is not empty, and a marker is no page: COPY of this one page tells the two apart.
                 _meetsMarker = true;
                 break;
+            case Errno.EEXIST when _meetsHole && _unit == 1:
+                // A page of the cache behind a hole: it is mapped as it is.
+                _meetsHole = false;
+                break;
             case Errno.EEXIST when _unit > 1 && _fill.Kind == FillKind.Copy && RegionOf(_piece.FirstPage) is { } part:
                 // A page that is there, or an empty pool of huge pages, which answers the same. CONTINUE takes nothing from the pool.
                 _isProbe = true;
@@ -385,12 +391,17 @@ internal class PushActor : UntypedActor
             case Errno.EFAULT when _fill.Kind == FillKind.Continue && RegionOf(_piece.FirstPage) is { Alias: { } alias } region:
                 OnHole(alias, region.Pages.IsRemoved(_piece.FirstPage, _unit));
                 break;
-            default:
-                _vm.Incidents.Report(new Incident(
-                    IncidentKind.FillRefused,
-                    $"Background {_fill.Kind} of {_fill.Length} bytes at 0x{_fill.Start:x} was refused with {_fill.Error}; the pages are left to demand."));
-                Skip(_piece.Pages);
+            case Errno.EFAULT when _fill.Kind == FillKind.Continue && RegionOf(_piece.FirstPage) is { CopiesHoles: true }:
+                // From here on by COPY, until that meets a page of the cache.
+                _meetsHole = true;
                 break;
+            default:
+                string hole = _fill.Error == Errno.EFAULT && _fill.Kind == FillKind.Continue ? ": its page cache was said to be filled, and has no page there" : "";
+                _cursor = _piece.FirstPage;
+                _piece = default;
+                _pieces.Clear();
+                WaitOut(_fills, $"the background {_fill.Kind} of {_fill.Length} bytes at 0x{_fill.Start:x} gives {_fill.Error}{hole}", null);
+                return;
         }
 
         GoOn();

@@ -43,6 +43,12 @@ internal sealed record ServedRegion(
     /// <summary>Pages that have gone without a write, for the dirty set; null where nobody asks for it.</summary>
     public ZeroedPages? Zeroed { get; init; }
 
+    /// <summary>
+    /// Its faults are resolved by <see cref="ResolveBy.ContinueAsIs"/>, and MISSING is registered too: what the cache has not got is copied in. Where
+    /// MINOR is registered alone, whoever has said that the cache holds everything is to put it there.
+    /// </summary>
+    public bool CopiesHoles { get; init; }
+
     /// <summary>Base pages in a page of the region's own size.</summary>
     public int UnitPages => 1 << (PageShift - PageSize.BaseShift);
 

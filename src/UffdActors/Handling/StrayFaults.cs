@@ -21,7 +21,7 @@ internal enum StrayStep
 /// the new place of a region whose REMAP is still unread. One that does not (the old range of MREMAP_DONTUNMAP stays registered; somebody else has
 /// registered a range) would fault again as often as it is woken: so it is woken at longer and longer intervals, and after a second left asleep.
 /// </summary>
-/// <remarks>Pure; in turns of the context.</remarks>
+/// <remarks>Pure; in turns of the context, but for <see cref="HasSleepers"/>.</remarks>
 internal sealed class StrayFaults
 {
     /// <summary>How long a fault may stay unexplained. An event is read within milliseconds, unless its thread does not get to run.</summary>
@@ -31,9 +31,10 @@ internal sealed class StrayFaults
     private const int MostRemembered = 1024;
 
     private readonly Dictionary<ulong, Stray> _strays = [];
+    private volatile int _asleep;
 
-    /// <summary>True if a thread is left asleep at an unknown address.</summary>
-    public bool HasSleepers => _strays.Values.Any(s => s.IsAsleep);
+    /// <summary>True if a thread sleeps at an unknown address, for a while or for good. Any thread.</summary>
+    public bool HasSleepers => _asleep > 0;
 
     /// <summary>A fault has been read.</summary>
     /// <param name="address">Its page.</param>
@@ -52,6 +53,7 @@ internal sealed class StrayFaults
 
         if (stray.IsAsleep) return StrayStep.Join;
         stray.IsAsleep = true;
+        _asleep++;
         if (now - stray.First >= Patience.TotalNanoseconds)
         {
             stray.IsReported = true;
@@ -68,6 +70,7 @@ internal sealed class StrayFaults
     {
         if (!_strays.TryGetValue(address, out Stray? stray) || !stray.IsAsleep || stray.IsReported) return false;
         stray.IsAsleep = false;
+        _asleep--;
         return true;
     }
 
@@ -78,6 +81,7 @@ internal sealed class StrayFaults
         if (_strays.Count == 0) return [];
         ulong[] asleep = [.. _strays.Where(s => s.Value.IsAsleep).Select(s => s.Key)];
         _strays.Clear();
+        _asleep = 0;
         return asleep;
     }
 

@@ -1,7 +1,9 @@
 using UffdActors.Abi;
+using UffdActors.Handling;
 using UffdActors.Linux.Tests.World;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Files;
+using UffdActors.Model.Operations.Maps;
 using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Tests.Modes;
@@ -44,6 +46,53 @@ public sealed class MinorHolesTests
         await (await vm.StartAsync(region, isWrite: false, 3)).WaitAsync().WaitAsync(LiveScene.Deadline);
 
         Assert.Equal(PageBytes.WordOf(3), vm.Word(region, 3));
+    }
+
+    [SkippableTheory]
+    [InlineData("model", RegisterModes.None)]
+    [InlineData("live", RegisterModes.None)]
+    [InlineData("model", RegisterModes.WriteProtect)]
+    [InlineData("live", RegisterModes.WriteProtect)]
+    public async Task A_push_copies_holes_and_maps_what_the_cache_has(string world, RegisterModes more)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.MapAsync(Pages, "shmem");
+        _ = await vm.Uffd.RegisterAsync(region, RegisterModes.Missing | RegisterModes.Minor | more);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await (await vm.StartAsync(region, isWrite: false, 2, 3, 6)).WaitAsync().WaitAsync(LiveScene.Deadline);
+        // Page 3 stays in the cache and is mapped no more; the push is not to know that it has been received.
+        await vm.Vm.AdviseAsync(region, 3, 1, Advice.DontNeed);
+        vm.Uffd.Reader!.View.Regions.Single().Received.Clear(3);
+
+        BackgroundPush push = await vm.Uffd.PushAsync(region, source);
+        await push.WaitAsync().WaitAsync(LiveScene.Deadline);
+
+        for (int page = 0; page < Pages; page++) Assert.Equal(PageBytes.WordOf(page), vm.Word(region, page));
+        Assert.Equal((Pages, 3), (vm.Uffd.ReceivedOf(region).Count, vm.Uffd.Faults));
+        Assert.False(vm.Vm.Incidents.TryRead(out Incident? incident), incident?.Message);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task A_push_over_a_cache_that_was_said_to_be_filled_and_is_not_pauses_with_one_incident(string world)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = "shmem", IsFilled = true });
+        _ = await vm.Uffd.RegisterAsync(region, RegisterModes.Minor);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, SourcePatience = TimeSpan.FromMilliseconds(50), Resume = SourceResume.Manual });
+
+        BackgroundPush push = await vm.Uffd.PushAsync(region, source);
+
+        Incident began = await vm.Vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline);
+        Assert.Equal(IncidentKind.FillDelayed, began.Kind);
+        Assert.Contains("was said to be filled", began.Message, StringComparison.Ordinal);
+        Assert.Equal(IncidentKind.PatienceOver, (await vm.Vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline)).Kind);
+        await FillAsync(vm, region);
+        vm.Uffd.Recover();
+        await push.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Equal(Pages, vm.Uffd.ReceivedOf(region).Count);
     }
 
     [SkippableTheory]

@@ -37,6 +37,12 @@ public sealed class UnknownAddressTests
             if (report == 0) vm.Uffd.Recover();
         }
 
+        // Every page is there, at the new place; but who sleeps at the old one would read zeros.
+        await (await vm.Uffd.PushAsync(region, source)).WaitAsync().WaitAsync(LiveScene.Deadline);
+        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Uffd.CloseAsync());
+        Assert.Contains("in no region", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(0, read.Accesses);
+
         await vm.Uffd.AbandonAsync();
     }
 

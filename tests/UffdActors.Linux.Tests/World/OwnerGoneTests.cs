@@ -2,6 +2,7 @@ using Akka.Configuration;
 using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Handling;
+using UffdActors.Model.Operations.Maps;
 
 namespace UffdActors.Linux.Tests.World;
 
@@ -74,7 +75,7 @@ public sealed class OwnerGoneTests
             TheoryData<string, string> data = [];
             foreach (string end in new[] { "kill", "exec" })
             {
-                foreach (string call in new[] { "protect", "unprotect", "take", "move", "poison", "unregister", "close", "register" }) data.Add(call, end);
+                foreach (string call in new[] { "protect", "unprotect", "take", "move", "poison", "unregister", "close", "register", "advise" }) data.Add(call, end);
             }
 
             return data;
@@ -99,6 +100,7 @@ public sealed class OwnerGoneTests
             "poison" => () => uffd.PoisonAsync(region, 0, 1),
             "unregister" => () => uffd.UnregisterAsync(region),
             "close" => () => uffd.CloseAsync(),
+            "advise" => () => scene.Vm.AdviseAsync(region, 0, 1, Advice.PageOut),
             _ => async () => await (await scene.Vm.AdoptUserfaultAsync(scene.Copy())).RegisterAsync(region, Modes),
         };
         UffdException failed = await Assert.ThrowsAsync<UffdException>(() => first().WaitAsync(LiveScene.Deadline));

@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Native;
 using UffdActors.Linux.World;
@@ -35,6 +36,22 @@ public sealed class TrueCauseTests
 
         if (expected is null) Assert.Null(why);
         else Assert.Contains(expected, why, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(UffdFeatures.None, Errno.EPERM, true, "a seccomp filter does")]
+    [InlineData(UffdFeatures.None, Errno.ENOSYS, true, "a seccomp filter does")]
+    [InlineData(UffdFeatures.EventFork, Errno.EPERM, true, "a seccomp filter does")]
+    [InlineData(UffdFeatures.EventFork, Errno.EPERM, false, "CAP_SYS_PTRACE")]
+    public void EPERM_of_UFFDIO_API_is_the_kernels_only_for_forks_and_who_lacks_the_capability(UffdFeatures asked, Errno error, bool isPrivileged, string expected)
+    {
+        Confinement who = Confinement.None with { Seccomp = 2, Capabilities = isPrivileged ? ulong.MaxValue : 0 };
+
+        UffdException refused = HandshakeRefusal.Of(asked, error, who);
+
+        Assert.Contains(expected, refused.Message, StringComparison.Ordinal);
+        Assert.Equal(isPrivileged, refused is UnsupportedMachineException);
+        Assert.Equal(error, refused.Error);
     }
 
     [Fact]
