@@ -18,7 +18,7 @@ internal static class ExploreCommand
 
     public static Command Build(CommandHost host)
     {
-        Option<string> scenario = new("--scenario") { Description = "A scenario's name, all, or random (scenarios out of the seed).", DefaultValueFactory = _ => "all" };
+        Option<string> scenario = new("--scenario") { HelpName = "NAME|FILE", Description = "A scenario's name (--list names them), a file of your own (--grammar explains how to write one), all, or random (scenarios out of the seed).", DefaultValueFactory = _ => "all" };
         Option<long> schedules = new("--schedules") { Description = "Schedules of each scenario, or of each mutant.", DefaultValueFactory = _ => 10_000 };
         Option<TimeSpan?> duration = TypedOptions.Duration("--duration", "Time for each scenario; ends it sooner than --schedules.");
         Option<string> policy = new("--policy") { Description = $"Order of events: {SchedulePolicy.Names}, all (a mix), exhaustive.", DefaultValueFactory = _ => "all" };
@@ -29,13 +29,17 @@ internal static class ExploreCommand
         Option<string> mutants = new("--mutants") { Description = "Hunt the deliberate bugs of an assembly instead." };
         Option<bool> noReference = new("--no-reference") { Description = "Do not compare the runs with the sequential kernel." };
         Option<string> output = new("--out") { Description = "Folder for replay files and sequence charts of what is found." };
+        Option<bool> list = new("--list") { Description = "Name the scenarios that there are, what each is about, and end." };
+        Option<bool> grammar = new("--grammar") { Description = "Explain how a scenario is written (keys, actions and their arguments, features, fault points), and end." };
         Option<string> json = new("--json") { Description = "Write the report as JSON to a file, or to standard output (-)." };
         Command command = new("explore", "Run scenarios in many orders of events and check every invariant after every step.")
         {
-            scenario, schedules, duration, policy, seed, threads, mode, mutants, noReference, output, json,
+            scenario, schedules, duration, policy, seed, threads, mode, mutants, noReference, output, json, list, grammar,
         };
         command.SetAction((parsed, cancel) =>
         {
+            if (parsed.GetValue(grammar)) return Told(host.Terminal, ScenarioGrammar.Text);
+            if (parsed.GetValue(list)) return Told(host.Terminal, ScenarioGrammar.List);
             string name = parsed.GetRequiredValue(scenario);
             string order = parsed.GetRequiredValue(policy);
             if (order != "exhaustive" && SchedulePolicy.Find(order) is null)
@@ -73,8 +77,14 @@ internal static class ExploreCommand
     {
         "all" => NamedScenarios.All,
         "random" => Exploration.Random(seed, RandomScenarios),
-        _ => [NamedScenarios.Find(name)],
+        _ => [NamedScenarios.FindOrRead(name)],
     };
+
+    private static Task<int> Told(Terminal terminal, string text)
+    {
+        terminal.WriteRaw(text.TrimEnd('\n'));
+        return Task.FromResult(ExitCode.Done);
+    }
 
     private static void WriteTables(Terminal terminal, ExploreReport report)
     {

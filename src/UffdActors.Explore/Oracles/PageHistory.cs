@@ -14,6 +14,9 @@ internal enum PageEventKind
 
     /// <summary>The same, but only if the page was not there yet.</summary>
     ResetIfAbsent,
+
+    /// <summary>What was there may be gone: the page moved while the call that would take it went on.</summary>
+    MayReset,
 }
 
 /// <summary>Something that happened to a page between two steps.</summary>
@@ -90,6 +93,9 @@ internal sealed class PageHistory
                     break;
                 case PageEventKind.Reset:
                     if (Search(now, 0, present: false)) return true;
+                    break;
+                case PageEventKind.MayReset:
+                    if (Search(now, value, present) || Search(now, 0, present: false)) return true;
                     break;
                 default:
                     // A page that was touched may have been filled by nobody but its reader; whether it was there is not seen from here.

@@ -26,6 +26,7 @@ internal sealed class RunOracle
     private readonly bool[] _unchecked;
     private readonly int[] _unread;
     private readonly int[] _sleeping;
+    private readonly uint[] _mapped;
     private readonly HashSet<ulong> _addresses = [];
 
     public RunOracle(ExploreWorld world, RunWorld run)
@@ -42,6 +43,7 @@ internal sealed class RunOracle
         _unchecked = Unchecked();
         _unread = new int[run.Contexts.Length];
         _sleeping = new int[run.Contexts.Length];
+        _mapped = new uint[world.Scenario.Threads.Length];
     }
 
     /// <summary>What the run has broken; null if nothing.</summary>
@@ -135,6 +137,9 @@ internal sealed class RunOracle
         }
     }
 
+    /// <summary>A thread's action begins: what is mapped now is what it may find.</summary>
+    public void Began(int thread, ThreadAction action) => _mapped[thread] = TakesPages(action, out _, out _) ? Mapped() : 0;
+
     /// <summary>A thread's action has ended.</summary>
     public void Finished(int thread, ThreadAction action, Operation operation, int start, int end, ulong value)
     {
@@ -151,7 +156,7 @@ internal sealed class RunOracle
                 for (int i = 0; i < action.Count; i++) Freeze(_world.Content.IndexOf(action.Region, action.Page + i));
                 break;
             case ControlOperation call:
-                if (TakesPages(action, out bool always, out bool whole)) Take(action, call, always, whole, start, end);
+                if (TakesPages(action, out bool always, out bool whole)) Take(action, call, always, whole, start, end, _mapped[thread]);
                 break;
         }
     }
@@ -238,17 +243,33 @@ internal sealed class RunOracle
         return action.Kind is ActionKind.DontNeed or ActionKind.Remove or ActionKind.Punch or ActionKind.Unregister or ActionKind.Close or ActionKind.Mremap;
     }
 
-    private void Take(ThreadAction action, ControlOperation call, bool always, bool whole, int start, int end)
+    private void Take(ThreadAction action, ControlOperation call, bool always, bool whole, int start, int end, uint before)
     {
         if (call.Error is not (Errno.None or Errno.ENOMEM)) return;
+        uint after = Mapped();
         for (int i = 0; i < _pages.Length; i++)
         {
             (int region, int page) = _pages[i];
             if (!whole && (region != action.Region || page < action.Page || page >= action.Page + action.Count)) continue;
+            // A call goes on over what is not mapped, and takes nothing there; the file of a hole is reached by its own call only.
+            bool wasMapped = (before & (1u << i)) != 0 || action.Kind == ActionKind.Punch;
+            bool isMapped = (after & (1u << i)) != 0 || action.Kind == ActionKind.Punch;
+            if (!wasMapped && !isMapped) continue;
             // The page may first be found absent, and filled with zeros, and then be taken away once more.
             _histories[_identity[i]].Add(new PageEvent(PageEventKind.ResetIfAbsent, 0, start, end));
-            if (always) _histories[_identity[i]].Add(new PageEvent(PageEventKind.Reset, 0, start, end));
+            if (always) _histories[_identity[i]].Add(new PageEvent(wasMapped && isMapped ? PageEventKind.Reset : PageEventKind.MayReset, 0, start, end));
         }
+    }
+
+    private uint Mapped()
+    {
+        uint mapped = 0;
+        for (int i = 0; i < _pages.Length; i++)
+        {
+            if (_run.Mm.Map.Find(PageOf(i)) is not null) mapped |= 1u << i;
+        }
+
+        return mapped;
     }
 
     // No fill succeeds while an event is unread (rule R4; specification 9.3, 10).
@@ -346,7 +367,7 @@ internal sealed class RunOracle
             if (_unchecked[i] || !_entries[i].IsPresent) continue;
             ulong tail = ContentOf(_entries[i], PageSize.Base - sizeof(ulong));
             (int region, int page) = _pages[_identity[i]];
-            if (tail != 0 && tail != _world.Content.OfSource(region, page) && !Scenario.Has(ActionKind.CopyFrom))
+            if (tail != 0 && tail != _world.Content.OfSource(region, page) && tail != _world.Content.OfSource(_pages[i].Region, _pages[i].Page) && !Scenario.Has(ActionKind.CopyFrom))
                 Fail("whole-pages", $"{NameOf(i)} ends with {PageContent.Describe(tail)}", step);
         }
     }
@@ -437,10 +458,26 @@ internal sealed class RunOracle
         return identity;
     }
 
-    // What MOVE carries from page to page is not one page's history.
+    // What MOVE carries from page to page is not one page's history; nor is that of a place which is moved to from two, or again, or which had
+    // content of its own before. The sequential kernel says what such pages must hold.
     private bool[] Unchecked()
     {
         bool[] result = new bool[_pages.Length];
+        int[] moves = new int[_pages.Length];
+        foreach (ThreadAction action in Scenario.Threads.SelectMany(t => t.Actions).Where(a => a.Kind == ActionKind.Mremap))
+        {
+            for (int i = 0; i < action.Count; i++)
+            {
+                int from = _world.Content.IndexOf(action.Region, action.Page + i);
+                int to = _world.Content.IndexOf(action.OtherRegion, action.OtherPage + i);
+                result[from] |= ++moves[from] > 1 || from == to || Scenario.Regions[action.OtherRegion].Memory != MemoryKind.Nothing;
+                result[to] |= ++moves[to] > 1;
+            }
+        }
+
+        // One history of both places is judged, or none.
+        for (int i = 0; i < result.Length; i++) result[_identity[i]] |= result[i];
+        for (int i = 0; i < result.Length; i++) result[i] |= result[_identity[i]];
         foreach (ThreadAction action in Scenario.Threads.SelectMany(t => t.Actions))
         {
             if (action.Kind != ActionKind.Move) continue;

@@ -158,7 +158,7 @@ internal sealed class RunWorld
         bool shared = plan.Memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
         MapRequest request = new(Prot.ReadWrite, Files[region], shared);
         ulong length = (ulong)plan.Pages << PageSize.BaseShift;
-        Expect(Do(new MapMemory(Main, AddressOf(region, 0), length, request)).Error, plan.Name);
+        Expect(Do(new MapMemory(Main, AddressOf(region, 0), length, request)).Error, $"mapping {plan.Name}");
         if (!plan.Alias) return;
         Expect(Do(new MapMemory(Main, AddressOf(region, 0) + AliasOffset, length, request)).Error, plan.Name);
         Expect(Do(new PopulateMemory(Main, PageRange.OfBytes(AddressOf(region, 0) + AliasOffset, length))).Error, plan.Name);
@@ -180,7 +180,7 @@ internal sealed class RunWorld
             RegionPlan region = _world.Scenario.Regions[registered.Region];
             Register register = new(
                 Main, Contexts[number], AddressOf(registered.Region, 0), (ulong)region.Pages << PageSize.BaseShift, (ulong)registered.Modes);
-            Expect(Do(register).Error, $"{plan.Name} and {region.Name}");
+            Expect(Do(register).Error, $"registering {region.Name} with {plan.Name}");
         }
     }
 
@@ -289,9 +289,9 @@ internal sealed class RunWorld
         _names.Add(name);
     }
 
-    private static void Expect(Errno error, string what)
+    private void Expect(Errno error, string what)
     {
-        if (error != Errno.None) throw new ScenarioException($"The scenario cannot be set up: {what} gives {error}.");
+        if (error != Errno.None) throw new ScenarioException($"Scenario {_world.Scenario.Name} cannot be set up: {what} gives {error}.");
     }
 }
 

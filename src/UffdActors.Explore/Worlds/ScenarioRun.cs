@@ -94,8 +94,7 @@ internal sealed class ScenarioRun
         _world.Faults.Disarm();
         _world.Loop.Policy = new Dispatch.FifoPolicy();
         _world.Wire.Tell(WireActor.Reset.Instance, ActorRefs.NoSender);
-        foreach (ThreadAction action in Scenario.Setup)
-            _ = _run.Do(ThreadScript.Begin(_world.Parts, _world.Content, _run, _run.Main, action, PageContent.OfWrite(0xFF, 0)));
+        foreach (ThreadAction action in Scenario.Setup) SetUp(action);
         _reference?.SetUp();
         _run.Start();
         _run.StartPushes();
@@ -105,7 +104,15 @@ internal sealed class ScenarioRun
         else _world.Choices.Begin(_request.Seed);
         _world.Faults.Begin(Scenario.Faults);
         _world.HandlerAt = HandlerAt;
-        _world.Overtaken = order => Race(RunWorld.AddressOf(order.Region, (int)order.FirstPage + order.Pages - 1));
+        _world.Overtaken = order =>
+        {
+            // Where the page is now: its part may have moved since the order was made.
+            long last = order.FirstPage + order.Pages - 1;
+            foreach (FaultReader? reader in _run.Readers)
+            {
+                if (reader?.View.FindPart(order.Region, last) is { } part) Race(PageSize.AddressOf(part.Base + last));
+            }
+        };
         _world.Finished = OnFinished;
         _world.Order.Policy = _request.Policy;
         _world.Order.Begin();
@@ -119,6 +126,14 @@ internal sealed class ScenarioRun
         _world.Loop.Policy = _world.Order;
         _unfinished = _run.Threads.Length;
         for (int i = 0; i < _run.Threads.Length; i++) BeginNext(i);
+    }
+
+    private void SetUp(ThreadAction action)
+    {
+        Operation call = ThreadScript.Begin(_world.Parts, _world.Content, _run, _run.Main, action, PageContent.OfWrite(0xFF, 0));
+        _ = _run.Do(call);
+        if (!call.IsFinished)
+            throw new ScenarioException($"Scenario {Scenario.Name} cannot be set up: \"{action.Format(Scenario)}\" sleeps, and nobody is there yet who would wake it.");
     }
 
     private int Steps()
@@ -226,6 +241,7 @@ internal sealed class ScenarioRun
         Caller caller = _run.Threads[thread];
         ulong value = PageContent.OfWrite(thread, _next[thread]);
         Operation operation = ThreadScript.Begin(_world.Parts, _world.Content, _run, caller, action, value);
+        _oracle.Began(thread, action);
         _reference?.Begin(thread, action, operation, value);
         _running[thread] = operation;
         _began[thread] = _step;
@@ -252,12 +268,13 @@ internal sealed class ScenarioRun
         FaultPlan faults = _world.Faults;
         if (request is not null && point == HandlerPoint.AfterRead && faults.Hits(FaultPoint.RacingResolver)) Race(request.Address);
         if (request is not null && point == HandlerPoint.AfterRead && faults.Hits(FaultPoint.SpuriousWake))
-            new Wake(_run.Main, _run.Contexts[0], request.Address, PageSize.Base).Step();
+            new Wake(_run.Main, _run.Contexts[ServerOf(request.Address)], request.Address, PageSize.Base).Step();
         if (request is not null && point == HandlerPoint.AfterFillSent && faults.Hits(FaultPoint.ChangeBurst))
         {
-            _run.Contexts[0].BeginChange();
-            _run.Contexts[0].EndChange();
-            _reference?.ChangeBurst(0);
+            int context = ServerOf(request.Address);
+            _run.Contexts[context].BeginChange();
+            _run.Contexts[context].EndChange();
+            _reference?.ChangeBurst(context);
         }
 
         FaultPoint crash = point switch
@@ -273,13 +290,23 @@ internal sealed class ScenarioRun
     /// <summary>Another resolver fills the page that is about to be filled, with the same content, and wakes nobody.</summary>
     private void Race(ulong address)
     {
-        (int region, int page) = RunWorld.PlaceOf(address);
-        FillSource source = FillSource.Buffer(_world.Content.AddressOf(region, page));
-        if (_run.Readers[0]!.View.IsRemoved(PageSize.PageOf(address)) || _world.Content.OfSource(region, page) == 0) return;
+        int context = ServerOf(address);
+        // What belongs there is what the reader knows of: a page keeps its content where it moves to.
+        if (_run.Readers[context]?.View is not { } view || view.Find(PageSize.PageOf(address)) is not { } served) return;
+        int page = (int)served.PageOf(PageSize.PageOf(address));
+        if (view.IsRemoved(PageSize.PageOf(address)) || _world.Content.OfSource(served.Id, page) == 0) return;
+        FillSource source = FillSource.Buffer(_world.Content.AddressOf(served.Id, page));
         Fill rogue = _world.Parts.NewFill(_run.Main);
-        rogue.Begin(_run.Contexts[0], FillKind.Copy, address, PageSize.Base, source, Abi.FillModes.DontWake);
+        rogue.Begin(_run.Contexts[context], FillKind.Copy, address, PageSize.Base, source, Abi.FillModes.DontWake);
         // Decided in this very turn, as every fill of ours is (rule R9); what follows takes its own turns.
         rogue.Step();
+    }
+
+    /// <summary>The context whose handlers serve an address; the first one if none does.</summary>
+    private int ServerOf(ulong address)
+    {
+        int context = Array.FindIndex(_run.Readers, r => r?.View.Find(PageSize.PageOf(address)) is not null);
+        return Math.Max(context, 0);
     }
 
     private string PlaceName(ulong address)

@@ -1,0 +1,32 @@
+using UffdActors.Explore.Scenarios;
+
+namespace UffdActors.Explore.Tests;
+
+/// <summary>Scenarios that somebody new wrote, and that were called violations although a kernel does just the same.</summary>
+public class NewcomersScenarioTests
+{
+    private const string Ram = "kernel = linux-6.18, regions { ram { pages = 4 }, spot { pages = 4, memory = nothing } }, ";
+    private const string Served = Ram + "contexts { uffd { features = [event-remove, event-remap, event-unmap], register.ram = [missing], handlers = 1 } }, ";
+
+    // madvise goes on over a hole, and takes what lies before and behind it: ENOMEM is only said at the end.
+    [Theory]
+    [InlineData(Served + "threads { main = [\"mremap ram 0 2 spot 0\", \"dontneed ram 1 1\", \"read spot 1\"] }")]
+    [InlineData(Served + "threads { main = [\"mremap ram 1 1 spot 1\", \"dontneed ram 0 3\", \"read spot 1\", \"read ram 0\", \"read ram 2\"] }")]
+    [InlineData(Served + "threads { a = [\"write ram 1\", \"mremap ram 1 1 spot 1\", \"read spot 1\"], b = [\"dontneed ram 0 3\"] }")]
+    [InlineData(Served + "threads { a = [\"read ram 1\", \"munmap ram 1 1\"], b = [\"dontneed ram 0 3\", \"read ram 0\"] }")]
+    public void What_is_not_mapped_is_not_taken_by_a_call_that_goes_on_over_it(string scenario) => IsClean(scenario);
+
+    // Who fills a page that has moved knows it by its old place.
+    [Theory]
+    [InlineData(Served + "threads { main = [\"mremap ram 0 4 spot 0\"], vcpu-0 = [\"write spot 2\"] }, faults = [fill.eexist]")]
+    [InlineData(Served + "threads { main = [\"mremap ram 0 2 spot 2\"], vcpu-0 = [\"read spot 2\", \"read spot 3\"] }, faults = [fill.eexist, context.wake, fill.eagain]")]
+    public void An_injected_fill_brings_what_belongs_to_a_page_that_has_moved(string scenario) => IsClean(scenario);
+
+    private static void IsClean(string text)
+    {
+        using Explorer explorer = new();
+        ScenarioReport report = new Campaign(explorer, new CampaignOptions { Schedules = 2_000 }).Explore(ScenarioText.Parse("newcomer", text));
+        Assert.True(report.Finding is null, report.Finding?.Violation.Sentence);
+        Assert.Equal(2_000, report.Schedules);
+    }
+}
