@@ -1,4 +1,7 @@
+using UffdActors.Explore.Policies;
+using UffdActors.Explore.Reports;
 using UffdActors.Explore.Scenarios;
+using UffdActors.Explore.Worlds;
 
 namespace UffdActors.Explore.Tests;
 
@@ -21,6 +24,26 @@ public class NewcomersScenarioTests
     [InlineData(Served + "threads { main = [\"mremap ram 0 4 spot 0\"], vcpu-0 = [\"write spot 2\"] }, faults = [fill.eexist]")]
     [InlineData(Served + "threads { main = [\"mremap ram 0 2 spot 2\"], vcpu-0 = [\"read spot 2\", \"read spot 3\"] }, faults = [fill.eexist, context.wake, fill.eagain]")]
     public void An_injected_fill_brings_what_belongs_to_a_page_that_has_moved(string scenario) => IsClean(scenario);
+
+    // The first turn of a handler's call is its handler's: it is judged by what was there then.
+    [Theory]
+    [InlineData("kernel = linux-6.18, regions { ram { pages = 4 } }, contexts { uffd { features = [event-remove, event-unmap], register.ram = [missing, wp], handlers = 1, push = on } }, threads { b = [\"write ram 2\"], c = [\"protect uffd ram 0 3\", \"unprotect uffd ram 0 1\"], d = [\"dontneed ram 1 1\"] }")]
+    public void A_call_of_a_handler_is_judged_by_what_it_met(string scenario) => IsClean(scenario);
+
+    [Fact]
+    public void A_chart_shows_calls_with_their_arguments_and_errnos()
+    {
+        using Explorer explorer = new();
+        SequenceChart chart = new();
+        Scenario scenario = ScenarioText.Parse("chart", Ram + "threads { main = [\"munmap ram 0 2\", \"dontneed ram 1 1\", \"read ram 3\"] }");
+        _ = explorer.Run(new RunRequest { Scenario = scenario, Policy = new FifoOrder(), Observer = chart });
+
+        string text = chart.ToText("a run");
+        Assert.Contains("madvise dontneed ram 1 1 = ENOMEM", text, StringComparison.Ordinal);
+        Assert.Contains("munmap ram 0 2 = 0", text, StringComparison.Ordinal);
+        Assert.Contains("read ram:3 = zeros", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("Memory", text, StringComparison.Ordinal);
+    }
 
     private static void IsClean(string text)
     {

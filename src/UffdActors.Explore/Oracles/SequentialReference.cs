@@ -82,6 +82,25 @@ internal sealed class SequentialReference : IDisposable
         _kernel.Submit(twin);
     }
 
+    /// <summary>A handler makes a call whose first turn is a part of its own: what that turn sees is what is there now.</summary>
+    public void Begin(IMonitorCall call)
+    {
+        if (_isOff || call.Request is not { } request) return;
+        switch (call)
+        {
+            case Access access:
+                Access look = new(CallerOf(access.Caller));
+                _twins.Add(access, look);
+                Look(access, look);
+                break;
+            case WriteProtect clearing:
+                WriteProtect clear = new(CallerOf(clearing.Caller), _twin.Contexts[Array.IndexOf(_run.Contexts, clearing.On)], request.Address, (ulong)request.Bytes, (ulong)WriteProtectModes.Clear);
+                _twins.Add(clearing, clear);
+                clear.Step();
+                break;
+        }
+    }
+
     /// <summary>Something has begun and ended to change in a context, without an event.</summary>
     public void ChangeBurst(int context)
     {
@@ -156,8 +175,6 @@ internal sealed class SequentialReference : IDisposable
         {
             known = new Access(CallerOf(access.Caller));
             _twins.Add(access, known);
-            // Its first look was inside a turn of its handler.
-            if (access is IMonitorCall) Look(access, (Access)known);
         }
 
         var twin = (Access)known;
@@ -230,17 +247,9 @@ internal sealed class SequentialReference : IDisposable
         }
     }
 
-    /// <summary>The twin of a call that no thread of the scenario has begun: a handler's, or what the close of a context goes on with.</summary>
+    /// <summary>The twin of a call that nobody in the scenario has begun: what the close of a context goes on with.</summary>
     private Operation? TwinOf(ControlOperation call)
     {
-        if (call is IMonitorCall { Request: { } request })
-        {
-            WriteProtect clear = new(CallerOf(call.Caller), _twin.Contexts[0], request.Address, PageSize.Base, (ulong)WriteProtectModes.Clear);
-            // The first turn was the handler's.
-            clear.Step();
-            return clear;
-        }
-
         foreach (Operation due in _kernel.Due)
         {
             if (due.GetType() == call.GetType() && !_twins.ContainsValue(due)) return due;

@@ -168,5 +168,13 @@ internal sealed record ThreadAction(ActionKind Kind)
         return string.Join(' ', words);
     }
 
+    /// <summary>The action as a chart shows it: the system call in front, where the word alone does not say it.</summary>
+    public string Describe(Scenario scenario) => Kind switch
+    {
+        ActionKind.DontNeed or ActionKind.Remove => "madvise " + Format(scenario),
+        ActionKind.Punch => "fallocate " + Format(scenario),
+        _ => Format(scenario),
+    };
+
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

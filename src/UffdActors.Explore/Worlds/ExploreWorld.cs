@@ -108,6 +108,9 @@ internal sealed class ExploreWorld : IDisposable
     /// <summary>Called where a handler may crash.</summary>
     public Action<HandlerPoint, PageRequest?>? HandlerAt { get; set; }
 
+    /// <summary>Called when a handler makes a call that is no fill, before its first turn.</summary>
+    public Action<IMonitorCall>? CallBegun { get; set; }
+
     /// <summary>Called for an order of the push of which somebody else fills a part.</summary>
     public Action<PageSources.PageOrder>? Overtaken { get; set; }
 

@@ -238,7 +238,8 @@ internal sealed class RunWorld
         }
     }
 
-    private MonitorThread NewThread(int context, int id) => _world.Parts.NewMonitorThread(new Caller(Mm, id), Contexts[context]);
+    private WatchedThread NewThread(int context, int id) => 
+        new WatchedThread(_world.Parts.NewMonitorThread(new Caller(Mm, id), Contexts[context]), call => _world.CallBegun?.Invoke(call));
 
     private ServedRegion Served(Registered registered)
     {

@@ -104,6 +104,7 @@ internal sealed class ScenarioRun
         else _world.Choices.Begin(_request.Seed);
         _world.Faults.Begin(Scenario.Faults);
         _world.HandlerAt = HandlerAt;
+        _world.CallBegun = call => _reference?.Begin(call);
         _world.Overtaken = order =>
         {
             // Where the page is now: its part may have moved since the order was made.
@@ -241,6 +242,7 @@ internal sealed class ScenarioRun
         Caller caller = _run.Threads[thread];
         ulong value = PageContent.OfWrite(thread, _next[thread]);
         Operation operation = ThreadScript.Begin(_world.Parts, _world.Content, _run, caller, action, value);
+        if (_request.Observer is not null) MessageNames.Name(operation, action.Describe(Scenario));
         _oracle.Began(thread, action);
         _reference?.Begin(thread, action, operation, value);
         _running[thread] = operation;

@@ -38,6 +38,9 @@ public class WriteProtect : ControlOperation
         _pointer = pointer;
     }
 
+    /// <summary>The context that the call is made on.</summary>
+    internal UserfaultContext On => _context;
+
     private bool Protects => (_modes & (ulong)WriteProtectModes.Protect) != 0;
 
     private bool DontWake => (_modes & (ulong)WriteProtectModes.DontWake) != 0;
@@ -61,7 +64,8 @@ public class WriteProtect : ControlOperation
             // Not there any more: fall through to the careful way.
             if (only.Owner.VmaAt(range.Start) is { } vma && vma.Range.Contains(range))
             {
-                Error = Check(vma, range);
+                // Looked at once more where the entries change, as the kernel does under the lock that events begin with.
+                Error = _context.IsChanging ? Errno.EAGAIN : Check(vma, range);
                 if (Error == Errno.None) Error = Apply(vma, range);
                 foreach (Owner? next in Settle(mm, range, only.Owner)) yield return next;
                 foreach (Owner? next in Wake(mm)) yield return next;
@@ -78,7 +82,8 @@ public class WriteProtect : ControlOperation
     private IEnumerable<Owner?> Walk(AddressSpace mm, PageRange range)
     {
         Vma[] vmas = mm.Map.In(range).ToArray();
-        Error = vmas.Length == 0 ? Errno.ENOENT : Errno.None;
+        Error = _context.IsChanging ? Errno.EAGAIN : vmas.Length == 0 ? Errno.ENOENT : Errno.None;
+        if (Error != Errno.None) vmas = [];
         foreach (Vma vma in vmas)
         {
             PageRange part = vma.Range.Intersect(range);

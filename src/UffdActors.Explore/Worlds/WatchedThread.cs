@@ -1,0 +1,44 @@
+using Akka.Actor;
+using UffdActors.Handling;
+
+namespace UffdActors.Explore.Worlds;
+
+/// <summary>
+/// A monitor's thread whose calls are told of when they are made: the first turn of a call is a part of its handler's, and no message shows it.
+/// </summary>
+internal sealed class WatchedThread(MonitorThread inner, Action<IMonitorCall> begun) : MonitorThread
+{
+    /// <inheritdoc />
+    public override long ChangeEpoch => inner.ChangeEpoch;
+
+    /// <inheritdoc />
+    public override void Attach(IActorRef actor)
+    {
+        base.Attach(actor);
+        inner.Attach(actor);
+    }
+
+    /// <inheritdoc />
+    public override void Exit() => inner.Exit();
+
+    /// <inheritdoc />
+    public override IPageFill NewFill(PageRequest? request) => inner.NewFill(request);
+
+    /// <inheritdoc />
+    public override IMonitorCall ClearProtection(PageRequest request) => Begun(inner.ClearProtection(request));
+
+    /// <inheritdoc />
+    public override IMonitorCall PopulateAlias(PageRequest request, ulong address) => Begun(inner.PopulateAlias(request, address));
+
+    /// <inheritdoc />
+    public override bool TryWriteAlias(ulong address, nint bytes, int length) => inner.TryWriteAlias(address, bytes, length);
+
+    /// <inheritdoc />
+    public override void Wake(ulong start, ulong length) => inner.Wake(start, length);
+
+    private IMonitorCall Begun(IMonitorCall call)
+    {
+        begun(call);
+        return call;
+    }
+}
