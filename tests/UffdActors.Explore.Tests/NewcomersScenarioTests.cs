@@ -30,6 +30,12 @@ public class NewcomersScenarioTests
     [InlineData("kernel = linux-6.18, regions { ram { pages = 4 } }, contexts { uffd { features = [event-remove, event-unmap], register.ram = [missing, wp], handlers = 1, push = on } }, threads { b = [\"write ram 2\"], c = [\"protect uffd ram 0 3\", \"unprotect uffd ram 0 1\"], d = [\"dontneed ram 1 1\"] }")]
     public void A_call_of_a_handler_is_judged_by_what_it_met(string scenario) => IsClean(scenario);
 
+    // A request of before a crash is dismissed late: another one for its page waits out an outage by then, and must not be forgotten with it.
+    [Fact]
+    public void An_outage_keeps_the_page_of_a_request_that_came_after_a_crash() => IsClean(
+        "kernel = linux-7.1, regions { ram { pages = 4, memory = shmem, alias = on } }, contexts { uffd { features = [event-remove], register.ram = [minor], handlers = 2, source-actor = on } }, "
+        + "threads { a = [\"read ram 0\"], b = [\"write ram 0\"], c = [\"remove ram 0 1\"], d = [\"read ram 1\"] }, faults = [handler.crash-after-fill, wire.reorder, source.fail]");
+
     [Fact]
     public void A_chart_shows_calls_with_their_arguments_and_errnos()
     {

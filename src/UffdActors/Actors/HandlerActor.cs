@@ -581,7 +581,8 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
     private void Dismiss(PageRequest request)
     {
         GiveUpClaim(request);
-        if (_watch.Outage.IsOn) _watch.Outage.Forget(Waiter.Of(request), _vm.Time.Now);
+        // One of before a crash has been forgotten already; by now another request for its page may wait in the outage.
+        if (_watch.Outage.IsOn && request.Incarnation == _slot.Incarnation) _watch.Outage.Forget(Waiter.Of(request), _vm.Time.Now);
         request.Phase = RequestPhase.Dismissed;
         _options.Context.Tell(request, ActorRefs.NoSender);
     }

@@ -207,7 +207,7 @@ internal class FaultReader
         // Not so if the page is there, or the thread gets its SIGBUS: then it does not fault again.
         if (request.Error == Errno.EEXIST || (request.Error == Errno.EFAULT && request.Fill.Kind == FillKind.Copy))
             _streaks[request.Address] = (request.Streak + 1, request.Error);
-        else if (Outages.Fills.IsOn)
+        else if (Outages.Fills.IsOn && request.Incarnation == request.Handler.Incarnation)
             Outages.Fills.Forget(Waiter.Of(request), _time.Now);
         if (Leave(request)) Wake(request.Address);
         Recycle(request);
