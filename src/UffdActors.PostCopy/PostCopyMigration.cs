@@ -34,6 +34,10 @@ public sealed class PostCopyMigration
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Handlers, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Handlers, MaxHandlers);
         ArgumentOutOfRangeException.ThrowIfNegative(options.Accesses);
+        OptionRange.Within(options.WriteRatio, 0, 1, nameof(options.WriteRatio));
+        OptionRange.Defined(options.Mode, nameof(options.Mode));
+        OptionRange.Defined(options.Workload, nameof(options.Workload));
+        if (options.StallTimeout != Timeout.InfiniteTimeSpan) OptionRange.Positive(options.StallTimeout, nameof(options.StallTimeout));
         _runtime = runtime;
         _options = options;
     }

@@ -88,6 +88,16 @@ public sealed record StressOptions
         Within(Handlers, 1, 64, "handlers");
         Within(Pages, 2, 1 << 20, "pages");
         Within(LoadThreads, 0, 1024, "load threads");
+        Within(VisitsPerLap, 0, int.MaxValue, "visits a lap");
+        Within(MostRounds, 1, int.MaxValue, "rounds");
+        if (!Enum.IsDefined(Mode)) throw new StressException($"There is no mode {Mode}; use {nameof(StressMode.Missing)} or {nameof(StressMode.Minor)}.");
+        if (Duration <= TimeSpan.Zero) throw new StressException($"A duration of {Duration} stresses nothing; use a time longer than none.");
+        if (Deadline <= TimeSpan.Zero) throw new StressException($"No access ends within {Deadline}; use a deadline longer than none.");
+        foreach ((double share, string name) in new[] { (EexistRate, nameof(EexistRate)), (EagainRate, nameof(EagainRate)), (PageOutRate, nameof(PageOutRate)), (CrashRate, nameof(CrashRate)), (SourceFaultRate, nameof(SourceFaultRate)) })
+        {
+            if (share is not (>= 0 and <= 1)) throw new StressException($"{name} is a share; {share} is not within 0 and 1.");
+        }
+
         if (Mode == StressMode.Minor && Backend is null)
             throw new StressException("Anonymous memory has no minor faults; use a backend with a page cache, as shmem.");
     }

@@ -113,11 +113,15 @@ public sealed class UffdRuntime : IAsyncDisposable
     }
 
     /// <summary>Makes a VM: a machine with memory, and an empty address space.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     /// <exception cref="ObjectDisposedException">The runtime has been disposed of.</exception>
-    /// <exception cref="UffdConfigurationException">The CPU for its fault loop is not there.</exception>
+    /// <exception cref="UffdConfigurationException">A CPU that is asked for is not there.</exception>
+    /// <exception cref="VmFailedException">The actor system that was lent to the runtime has been terminated by its owner.</exception>
     public async Task<UffdVm> CreateVmAsync(VmOptions options, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        options.ThrowIfOutOfRange();
+        if (options.VcpuCpu is { } cpu) ThrowIfNotAvailable(cpu, $"{nameof(VmOptions)}.{nameof(VmOptions.VcpuCpu)}");
         cancel.ThrowIfCancellationRequested();
         int place = 0;
         lock (_gate)
@@ -131,9 +135,11 @@ public sealed class UffdRuntime : IAsyncDisposable
         {
             vm = NewVm(options, place);
         }
-        catch
+        catch (Exception e)
         {
             Leave(place);
+            // A system that ends takes no new actors.
+            if (e is InvalidOperationException && HasLostSystem) throw new VmFailedException(UffdVm.SystemIsGone, e);
             throw;
         }
 
@@ -156,6 +162,9 @@ public sealed class UffdRuntime : IAsyncDisposable
             throw;
         }
     }
+
+    // Its end is known at once to whoever asks, before the last actor is gone.
+    private bool HasLostSystem => !_ownsSystem && (_system.WhenTerminated.IsCompleted || CoordinatedShutdown.Get(_system).ShutdownReason is not null);
 
     private UffdVm NewVm(VmOptions options, int place)
     {
@@ -236,6 +245,11 @@ public sealed class UffdRuntime : IAsyncDisposable
         lock (_gate) _ = _places.Remove(place);
     }
 
+    private static void ThrowIfNotAvailable(int cpu, string setting)
+    {
+        if (!CpuPlacement.IsAvailable(cpu)) throw new UffdConfigurationException($"CPU {cpu} is not available to this process; set \"{setting}\" to one that is, or to {(setting == "cpu" ? "-1" : "null")}.");
+    }
+
     // A dispatcher that says so has one instance a VM: a fault loop is a thread of one VM.
     private string DispatcherFor(int name, int place, int? cpu)
     {
@@ -245,8 +259,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         string own = $"{id}-{name}";
         int first = cpu ?? config.GetInt("cpu", -1);
         int bound = cpu is not null || first < 0 ? first : first + place;
-        if (bound >= 0 && !CpuPlacement.IsAvailable(bound))
-            throw new UffdConfigurationException($"CPU {bound} is not available to this process; set \"cpu\" to one that is, or to -1.");
+        if (bound >= 0) ThrowIfNotAvailable(bound, "cpu");
         // The id stays that of the section: Akka looks the mailbox type up by it.
         Config ownConfig = ConfigurationFactory.ParseString($"id = \"{id}\"\nname = \"{own}\"\ncpu = {bound}").WithFallback(_world.LoopConfig).WithFallback(config);
         string typeName = config.GetString("type", "");

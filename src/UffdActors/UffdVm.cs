@@ -115,7 +115,7 @@ public sealed class UffdVm : IAsyncDisposable
     /// The kernel refuses to map it. ENOMEM: there is no room in the address space, too many mappings, not enough huge pages, or not enough memory for an alias;
     /// EACCES, EINVAL: the module does not allow it; EIO: the module's code failed. Live also what this machine lacks, as <c>UnsupportedMachineException</c>.
     /// </exception>
-    /// <exception cref="VmFailedException">The VM has failed closed; every call ends so then.</exception>
+    /// <exception cref="VmFailedException">The VM has failed closed, or the owner of its actor system has terminated that; every call ends so then.</exception>
     /// <exception cref="ObjectDisposedException">The VM has been disposed of; every call ends so then.</exception>
     public async Task<GuestRegion> MapAsync(RegionOptions options, CancellationToken cancel = default)
     {
@@ -267,7 +267,8 @@ public sealed class UffdVm : IAsyncDisposable
         _root.Tell(new VmProtocol.StopVm(_stopped));
         try
         {
-            await _stopped.Task.WaitAsync(deadline.Left);
+            // A system that its owner has terminated has stopped them itself.
+            await (await Task.WhenAny(_stopped.Task, _health.Lost, _system.WhenTerminated).WaitAsync(deadline.Left));
         }
         catch (TimeoutException e)
         {
@@ -276,7 +277,7 @@ public sealed class UffdVm : IAsyncDisposable
         finally
         {
             _runtime.Forget(this);
-            if (_stopped.Task.IsCompleted) _kernel.CloseRest();
+            if (_stopped.Task.IsCompleted || HasLostSystem) _kernel.CloseRest();
             Context.Incidents.Complete();
         }
 
@@ -432,7 +433,7 @@ public sealed class UffdVm : IAsyncDisposable
     /// <summary>Waits, but no longer than the VM lives: nobody hangs on actors that are gone.</summary>
     internal async Task OrFailed(Task task)
     {
-        _ = await Task.WhenAny(task, _health.Failed, _stopped.Task);
+        _ = await Task.WhenAny(task, _health.Failed, _stopped.Task, _health.Lost, _system.WhenTerminated);
         if (!task.IsCompleted) throw Ended();
         await task;
     }
@@ -443,8 +444,14 @@ public sealed class UffdVm : IAsyncDisposable
         return await task;
     }
 
+    /// <summary>Why a VM fails whose actor system its owner has terminated.</summary>
+    internal const string SystemIsGone = "the actor system that was lent to the runtime has been terminated by its owner";
+
+    private bool HasLostSystem => _health.Lost.IsCompleted || _system.WhenTerminated.IsCompleted;
+
     private VmFailedException Ended()
     {
+        if (_health.Cause is null && HasLostSystem) return new VmFailedException($"{Name} has failed closed: {SystemIsGone}");
         if (_health.Cause is not { } reason) return new VmFailedException($"{Name} was disposed of before the call had ended.");
         return new VmFailedException($"{Name} has failed closed: {reason.Message}", reason);
     }
@@ -460,7 +467,7 @@ public sealed class UffdVm : IAsyncDisposable
     internal void ThrowIfClosed()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (_health.Cause is not null) throw Ended();
+        if (_health.Cause is not null || HasLostSystem) throw Ended();
     }
 
     /// <summary>For the start of every public call that names a region.</summary>

@@ -24,6 +24,8 @@ public sealed class Userfault
     private FaultReader? _reader;
     private readonly List<Akka.Actor.IActorRef> _pushes = [];
     private readonly Lock _gate = new();
+    // Registering, unregistering, serving and closing, one after another: each decides on what the one before has left.
+    private readonly SemaphoreSlim _turn = new(1);
     private readonly TaskCompletionSource _ended;
     private int _closed;
 
@@ -59,7 +61,10 @@ public sealed class Userfault
 
     internal SlicedCalls Calls => _calls;
 
-    /// <summary>Registers a region.</summary>
+    /// <summary>
+    /// Registers a region. Registering, unregistering, serving and closing have their turns in the order in which they were begun, so a region that is
+    /// being registered when <see cref="ServeAsync"/> is called is served too.
+    /// </summary>
     /// <returns>The ioctls that the kernel reports; not all of them need work (addendum C2).</returns>
     /// <exception cref="UffdException">
     /// EINVAL: the memory does not support the modes, or they are none, or nothing is mapped there; EBUSY: it belongs to another userfaultfd; EPERM: it can never
@@ -67,9 +72,16 @@ public sealed class Userfault
     /// </exception>
     /// <exception cref="InvalidOperationException">The region has been unmapped, and with it every call ends so; it is registered here already, or the userfaultfd is being served.</exception>
     /// <exception cref="ArgumentException">It is a region of another VM, and with it every call ends so.</exception>
-    public async Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel = default)
+    /// <exception cref="ObjectDisposedException">The userfaultfd has been closed, by <see cref="CloseAsync"/>, by abandoning it, or with its VM; every call ends so then.</exception>
+    public Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel = default)
     {
-        _vm.ThrowIfUnusable(region);
+        ThrowIfUnusable(region);
+        return InTurnAsync(() => RegisterInTurnAsync(region, modes, cancel), cancel);
+    }
+
+    private async Task<UffdIoctls> RegisterInTurnAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)
+    {
+        ThrowIfUnusable(region);
         // The reader must know the region before its first fault can come.
         RegionPages pages = new(region.Pages);
         if (_reader is { } reader) throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
@@ -103,6 +115,18 @@ public sealed class Userfault
     /// <exception cref="InvalidOperationException">Pages are absent.</exception>
     /// <exception cref="UffdException">The kernel refuses; the message says how much was unregistered. ESRCH: the process whose memory it is has ended.</exception>
     public async Task UnregisterAsync(GuestRegion region, CancellationToken cancel = default)
+    {
+        _ = Find(region);
+        _ = await InTurnAsync(
+            async () =>
+            {
+                await UnregisterInTurnAsync(region, cancel);
+                return true;
+            },
+            cancel);
+    }
+
+    private async Task UnregisterInTurnAsync(GuestRegion region, CancellationToken cancel)
     {
         Registered registered = Find(region);
         ThrowIfAbsent(registered, "unregistering", Unregister);
@@ -321,12 +345,21 @@ public sealed class Userfault
     public async Task ServeAsync(ServeOptions options, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(options.Source);
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Handlers, 1);
-        _vm.ThrowIfClosed();
+        options.ThrowIfOutOfRange();
+        ThrowIfClosed();
+        _ = await InTurnAsync(
+            async () =>
+            {
+                await ServeInTurnAsync(options, cancel);
+                return true;
+            },
+            cancel);
+    }
+
+    private async Task ServeInTurnAsync(ServeOptions options, CancellationToken cancel)
+    {
+        ThrowIfClosed();
         if (_reader is not null) throw new InvalidOperationException("The userfaultfd is being served already.");
-        if (options.SourcePatience is { } asked && asked < TimeSpan.Zero && asked != Timeout.InfiniteTimeSpan)
-            throw new ArgumentOutOfRangeException(nameof(options), asked, "ServeOptions.SourcePatience must not be negative; use Timeout.InfiniteTimeSpan to wait for ever.");
         cancel.ThrowIfCancellationRequested();
         if (options.LostPages == LostPages.Poison)
         {
@@ -357,6 +390,8 @@ public sealed class Userfault
         _kernel.Serve(reader);
         HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source, options.LostPages))];
         await _vm.StartHandlersAsync(reader, _kernel.Actor, handlers);
+        // Abandoned meanwhile: nobody serves what is closed.
+        ThrowIfClosed();
         if (source is not null) _source = (options.Source, source);
         _reader = reader;
         _calls.Served();
@@ -428,7 +463,8 @@ public sealed class Userfault
     /// <param name="cancel">Cancels the call if it has not begun.</param>
     public async Task AbandonAsync(AbsentPages absent, CancellationToken cancel = default)
     {
-        _vm.ThrowIfClosed();
+        if (!Enum.IsDefined(absent)) throw new ArgumentOutOfRangeException(nameof(absent), absent, "There is no such fate of absent pages.");
+        ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         await _vm.StopGuestAsync();
         await StopAndCloseAsync(absent);
@@ -443,17 +479,29 @@ public sealed class Userfault
     public async Task CloseAsync(CancellationToken cancel = default)
     {
         _vm.ThrowIfClosed();
-        if (Volatile.Read(ref _closed) == 1) return;
-        foreach (Registered registered in All()) ThrowIfAbsent(registered, "closing", "close");
-        if (_reader is { HasStraySleepers: true } && !_kernel.Owner.Look())
+        if (IsClosed)
         {
-            throw new InvalidOperationException(
-                "Threads sleep at addresses in no region (incident UnknownAddress); closing now would show them zeros. Unmap or unregister the range and recover, or abandon it together with the guest.");
+            // Whoever has begun it may still be at it.
+            await _vm.OrFailed(_ended.Task.WaitAsync(cancel));
+            return;
         }
 
-        cancel.ThrowIfCancellationRequested();
-        // From here on it goes on to its end, whoever still waits for it.
-        await CloseForGoodAsync(ClosingReason.NothingIsAbsent).WaitAsync(cancel);
+        _ = await InTurnAsync(
+            async () =>
+            {
+                foreach (Registered registered in All()) ThrowIfAbsent(registered, "closing", "close");
+                if (_reader is { HasStraySleepers: true } && !_kernel.Owner.Look())
+                {
+                    throw new InvalidOperationException(
+                        "Threads sleep at addresses in no region (incident UnknownAddress); closing now would show them zeros. Unmap or unregister the range and recover, or abandon it together with the guest.");
+                }
+
+                cancel.ThrowIfCancellationRequested();
+                // From here on it goes on to its end, whoever still waits for it.
+                await CloseForGoodAsync(ClosingReason.NothingIsAbsent).WaitAsync(cancel);
+                return true;
+            },
+            cancel);
     }
 
     /// <summary>True if faults of the region are resolved from a source.</summary>
@@ -508,8 +556,39 @@ public sealed class Userfault
     /// <summary>A region that a call is about.</summary>
     private Registered Find(GuestRegion region)
     {
-        _vm.ThrowIfUnusable(region);
+        ThrowIfUnusable(region);
         return Known(region);
+    }
+
+    private bool IsClosed => Volatile.Read(ref _closed) == 1;
+
+    private void ThrowIfClosed()
+    {
+        _vm.ThrowIfClosed();
+        ObjectDisposedException.ThrowIf(IsClosed, this);
+    }
+
+    private void ThrowIfUnusable(GuestRegion region)
+    {
+        _vm.ThrowIfUnusable(region);
+        ThrowIfClosed();
+    }
+
+    /// <summary>Makes a call when those that were begun before it are over; a VM that fails meanwhile has nobody wait for ever.</summary>
+    private async Task<T> InTurnAsync<T>(Func<Task<T>> call, CancellationToken cancel)
+    {
+        Task turn = _turn.WaitAsync(cancel);
+        try
+        {
+            await _vm.OrFailed(turn);
+            return await call();
+        }
+        finally
+        {
+            if (turn.IsCompletedSuccessfully) _ = _turn.Release();
+            // Given up before its turn: when that comes, the next one has it.
+            else _ = turn.ContinueWith(_ => _turn.Release(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
     }
 
     private Registered Known(GuestRegion region)

@@ -20,10 +20,10 @@ public sealed record VmOptions
     /// <summary>What pages are made of.</summary>
     public ContentKind Content { get; init; } = ContentKind.Bytes;
 
-    /// <summary>CPU that the VM's fault loop is bound to; null for what the configuration says.</summary>
+    /// <summary>CPU that the VM's fault loop is bound to, one that this process may use; null for what the configuration says.</summary>
     public int? Cpu { get; init; }
 
-    /// <summary>CPU that the vCPUs' threads are bound to, in the live world; null for that of the fault loop.</summary>
+    /// <summary>CPU that the vCPUs' threads are bound to, in the live world, one that this process may use; null for that of the fault loop.</summary>
     public int? VcpuCpu { get; init; }
 
     /// <summary>A watchdog of its own, in the live world; null for what the configuration says (<c>uffd.watchdog</c>).</summary>
@@ -45,6 +45,21 @@ public sealed record VmOptions
     public AbsentPages AbsentPagesAtDisposal { get; init; }
 
     internal IHandlerProbe? Probe { get; init; }
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
+    internal void ThrowIfOutOfRange()
+    {
+        OptionRange.Within(MemoryPages, 1, MostPages, nameof(MemoryPages));
+        if (HugePages is { } huge) OptionRange.Within(huge, 0, MostPages, nameof(HugePages));
+        if (Cpu is { } cpu) OptionRange.Within(cpu, 0, int.MaxValue, nameof(Cpu));
+        if (VcpuCpu is { } vcpu) OptionRange.Within(vcpu, 0, int.MaxValue, nameof(VcpuCpu));
+        OptionRange.Defined(Content, nameof(Content));
+        OptionRange.Defined(AbsentPagesAtDisposal, nameof(AbsentPagesAtDisposal));
+    }
+
+    // As many as have a size in bytes.
+    private const long MostPages = long.MaxValue >> PageSize.BaseShift;
 
     /// <summary>For exploration: looking at published state and acting on it are turns of their own.</summary>
     internal bool SplitTurns { get; init; }
@@ -90,7 +105,10 @@ public sealed record ServeOptions
     /// <summary>Where pages come from. Stays the embedder's.</summary>
     public required IPageSource Source { get; init; }
 
-    /// <summary>Handlers that share the context; each page belongs to one of them.</summary>
+    /// <summary>The most handlers that can share a context.</summary>
+    public const int MaxHandlers = 1024;
+
+    /// <summary>Handlers that share the context, 1 to <see cref="MaxHandlers"/>; each page belongs to one of them.</summary>
     public int Handlers { get; init; } = 1;
 
     /// <summary>Put an actor between handlers and source even if the source answers at once.</summary>
@@ -121,6 +139,19 @@ public sealed record ServeOptions
 
     /// <summary>What becomes of pages that the source has lost for good (<see cref="PageLostException"/>).</summary>
     public LostPages LostPages { get; init; }
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
+    internal void ThrowIfOutOfRange()
+    {
+        ArgumentNullException.ThrowIfNull(Source);
+        OptionRange.Within(Handlers, 1, MaxHandlers, nameof(Handlers));
+        if (SourcePatience is { } patience && patience < TimeSpan.Zero && patience != Timeout.InfiniteTimeSpan)
+            throw new ArgumentOutOfRangeException(nameof(SourcePatience), patience, $"{nameof(SourcePatience)} must not be negative; use Timeout.InfiniteTimeSpan to wait for ever.");
+        OptionRange.Defined(HookFailure, nameof(HookFailure));
+        if (Resume is { } resume) OptionRange.Defined(resume, nameof(Resume));
+        OptionRange.Defined(LostPages, nameof(LostPages));
+    }
 }
 
 /// <summary>What becomes of a protected page whose hook for writes has thrown. Either way an incident names region and page.</summary>

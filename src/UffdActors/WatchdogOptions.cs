@@ -27,6 +27,7 @@ public sealed record WatchdogOptions
     public WatchdogOptions(TimeSpan deadline, WatchdogPolicy policy = WatchdogPolicy.Report)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(deadline, LeastDeadline);
+        OptionRange.Defined(policy, nameof(policy));
         Deadline = deadline;
         Policy = policy;
     }

@@ -91,7 +91,20 @@ internal sealed class VmActor : UntypedActor
         }
     }
 
-    protected override void PostStop() => _ = _stopped?.TrySetResult();
+    // All children have ended by now.
+    protected override void PostStop()
+    {
+        if (_stopped is { } asked)
+        {
+            _ = asked.TrySetResult();
+            return;
+        }
+
+        // Nobody of ours has stopped it: its actor system ends, and with it the VM.
+        InvalidOperationException reason = new(UffdVm.SystemIsGone);
+        if (_health.TryFail(reason)) _vm.Incidents.Report(new Incident(IncidentKind.VmFailed, $"{_vm.Name} has failed closed: {UffdVm.SystemIsGone}.", reason));
+        _health.EndsWithSystem();
+    }
 
     // Handlers are restarted without limit here: a page on which they keep crashing is left alone, and that is what ends it. A limit
     // would stop the handler in silence.
@@ -155,10 +168,20 @@ internal sealed class VmActor : UntypedActor
 internal sealed class VmHealth
 {
     private readonly TaskCompletionSource<Exception> _failed;
+    private readonly TaskCompletionSource _lost;
     private Exception? _cause;
 
-    public VmHealth(TaskCreationOptions completion = TaskCreationOptions.RunContinuationsAsynchronously) =>
+    public VmHealth(TaskCreationOptions completion = TaskCreationOptions.RunContinuationsAsynchronously)
+    {
         _failed = new TaskCompletionSource<Exception>(completion);
+        _lost = new TaskCompletionSource(completion);
+    }
+
+    /// <summary>Ends when all actors have been stopped with their system, by somebody else.</summary>
+    public Task Lost => _lost.Task;
+
+    /// <summary>All actors have been stopped with their system.</summary>
+    public void EndsWithSystem() => _ = _lost.TrySetResult();
 
     /// <summary>Ends with the cause when the VM fails.</summary>
     public Task<Exception> Failed => _failed.Task;

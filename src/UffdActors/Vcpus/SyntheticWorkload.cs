@@ -46,11 +46,13 @@ public sealed class SyntheticWorkload : IWorkload
     /// <param name="vcpus">vCPUs of the run.</param>
     public SyntheticWorkload(WorkloadKind kind, long pages, long accesses, double writeRatio, ulong seed, int vcpu, int vcpus)
     {
+        OptionRange.Defined(kind, nameof(kind));
         ArgumentOutOfRangeException.ThrowIfLessThan(pages, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(accesses);
-        ArgumentOutOfRangeException.ThrowIfLessThan(writeRatio, 0);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(writeRatio, 1);
+        // Not a number is outside as well.
+        OptionRange.Within(writeRatio, 0, 1, nameof(writeRatio));
         ArgumentOutOfRangeException.ThrowIfLessThan(vcpus, 1);
+        OptionRange.Within(vcpu, 0, vcpus - 1, nameof(vcpu));
         _kind = kind;
         _pages = pages;
         _accesses = accesses;
