@@ -6,7 +6,7 @@ internal static class ExitCode
     /// <summary>Done, and verified.</summary>
     public const int Done = 0;
 
-    /// <summary>A check failed, or the command was interrupted before it could check.</summary>
+    /// <summary>A check failed, or the work could not be done.</summary>
     public const int Failed = 1;
 
     /// <summary>Bad usage or input.</summary>
@@ -14,6 +14,12 @@ internal static class ExitCode
 
     /// <summary>Not supported on this machine.</summary>
     public const int Unsupported = 3;
+
+    /// <summary>Ended by Ctrl-C before it was done, as a shell tells it: 128 and SIGINT. What a command says of any interruption.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>The same by SIGTERM.</summary>
+    public const int Terminated = 143;
 }
 
 /// <summary>Ends a command with one line on standard error.</summary>

@@ -21,7 +21,7 @@ internal static class Failures
     public static int? ExitCodeOf(Exception exception, CancellationToken cancel) => exception switch
     {
         CommandException command => command.ExitCode,
-        OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Failed,
+        OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Interrupted,
         // A refusal like any other, but for what the machine lacks.
         UnsupportedMachineException => ExitCode.Unsupported,
         ImageException or WorkloadFormatException or TraceFormatException or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException
@@ -33,11 +33,14 @@ internal static class Failures
         _ => null,
     };
 
+    /// <summary>What an interrupted command says that has nothing to show.</summary>
+    public const string Interrupted = "interrupted; nothing was verified.";
+
     /// <summary>The failure in one line.</summary>
     public static string MessageOf(Exception exception) =>
         exception switch
         {
-            OperationCanceledException => "interrupted; nothing was verified.",
+            OperationCanceledException => Interrupted,
             IOException => $"writing failed: {exception.Message}",
             _ => exception.Message,
         };

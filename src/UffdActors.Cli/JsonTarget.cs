@@ -7,6 +7,9 @@ namespace UffdActors.Cli;
 /// </summary>
 internal sealed class JsonTarget : IDisposable
 {
+    // Of the one document that a process writes, for an end that disposes of nothing.
+    private static volatile string? s_beside;
+
     private readonly Terminal _terminal;
     private readonly string? _target;
     private readonly string? _beside;
@@ -23,7 +26,7 @@ internal sealed class JsonTarget : IDisposable
             if (_target.StartsWith("/dev/", StringComparison.Ordinal) || _target.StartsWith("/proc/", StringComparison.Ordinal)) return;
             string beside = Path.Combine(Path.GetDirectoryName(_target)!, $".{Path.GetFileName(_target)}.{Environment.ProcessId}.partial");
             File.Create(beside).Dispose();
-            _beside = beside;
+            s_beside = _beside = beside;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -59,6 +62,19 @@ internal sealed class JsonTarget : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CommandException(ExitCode.Failed, $"--json {_target}: the figures could not be written ({e.Message}).", e);
+        }
+    }
+
+    /// <summary>The process is about to end as it is.</summary>
+    public static void LeaveNothing()
+    {
+        try
+        {
+            if (s_beside is { } beside) File.Delete(beside);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It was there to be written by us; whoever has taken that away keeps it.
         }
     }
 

@@ -106,7 +106,7 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
         int expected = 100;
         int reached = 0;
         Finding? finding = null;
-        while (finding is null && schedules < options.Schedules)
+        while (finding is null && schedules < options.Schedules && !cancel.IsCancellationRequested)
         {
             SchedulePolicy policy = policies[schedules % policies.Length];
             ulong seed = SeedOf(schedules);
@@ -125,7 +125,7 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
             int now = explorer.CoverageOf(scenario).Reached;
             if (now > reached) lastNew = schedules;
             reached = now;
-            if (cancel.IsCancellationRequested || Stopwatch.GetElapsedTime(started) > options.Duration) break;
+            if (Stopwatch.GetElapsedTime(started) > options.Duration) break;
         }
 
         return new ScenarioReport(
@@ -151,7 +151,7 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
         Finding? finding = null;
         List<int> prefix = [];
         bool complete = false;
-        while (finding is null && schedules < options.Schedules && !complete)
+        while (finding is null && schedules < options.Schedules && !complete && !cancel.IsCancellationRequested)
         {
             RunResult result = explorer.Run(new RunRequest { Scenario = scenario, Choices = prefix, HasReference = options.HasReference });
             schedules++;
@@ -161,7 +161,7 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
             complete = finding is null && !TryNext(explorer.World!.Choices.Taken, prefix);
             if (schedules % SchedulesBetweenLooks != 0) continue;
             Progress?.Invoke(scenario.Name, schedules);
-            if (cancel.IsCancellationRequested || Stopwatch.GetElapsedTime(started) > options.Duration) break;
+            if (Stopwatch.GetElapsedTime(started) > options.Duration) break;
         }
 
         return new ScenarioReport(

@@ -31,6 +31,10 @@ internal sealed record KernelTask(int Id, string Name, char State, string WaitsI
         return threads;
     }
 
+    /// <summary>True if a process has been stopped (SIGSTOP).</summary>
+    public static bool IsStopped(int process) =>
+        TryRead(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/task/{process}")) is { State: 'T' };
+
     /// <summary>In a few words: who waits for a page one by one, the others counted.</summary>
     public static string Describe(IReadOnlyList<KernelTask> threads)
     {

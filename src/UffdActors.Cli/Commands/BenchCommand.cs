@@ -128,6 +128,7 @@ internal static class BenchCommand
         Command command = new(WorkerName, "Serves runs of another process of this program.") { Hidden = true };
         command.SetAction(async (_, cancel) =>
         {
+            ParentWatch.Start();
             await Worker.ServeAsync(Console.In, Console.Out, cancel);
             return ExitCode.Done;
         });

@@ -67,8 +67,8 @@ internal static class ExploreCommand
             if (!report.IsInterrupted) return Task.FromResult(report.IsClean ? ExitCode.Done : ExitCode.Failed);
             bool hasFound = report.Scenarios.Any(s => s.Finding is not null);
             bool hasResults = report.Schedules > 0 || report.Mutants.Count > 0;
-            host.Terminal.WriteStatus(hasResults ? "interrupted; the report holds what there was by then." : "interrupted; nothing was verified.");
-            return Task.FromResult(hasResults && !hasFound ? ExitCode.Done : ExitCode.Failed);
+            host.Terminal.WriteStatus(hasResults ? "interrupted; the report holds what there was by then." : Failures.Interrupted);
+            return Task.FromResult(hasFound ? ExitCode.Failed : ExitCode.Interrupted);
         });
         return command;
     }

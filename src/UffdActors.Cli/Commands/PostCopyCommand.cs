@@ -86,7 +86,7 @@ internal sealed class PostCopyCommand
         IAnsiConsole console = json.TakesOutput ? _host.Terminal.Progress : _host.Terminal.Out;
         new PostCopyText(console, options, dispatcher, report).Write();
         if (arguments.GetValue(_showFault) is not null && report.Latency.Slowest is { } slowest) FaultText.Write(console, "slowest", slowest);
-        json.Write(JsonText.Of(PostCopyDocument.Of(options, dispatcher, report)));
+        json.Write(JsonText.Of(PostCopyDocument.Of(options, dispatcher, report, progress.Incidents)));
         return report.Verified ? ExitCode.Done : ExitCode.Failed;
 
         async Task<(PostCopyOptions Options, string Dispatcher, PostCopyReport Report)> MigrateAsync(UffdRuntime runtime)

@@ -15,6 +15,7 @@ internal static class ProgramServerCommand
         command.Hidden = true;
         command.SetAction(parsed =>
         {
+            ParentWatch.Start();
             ProgramServer.Serve(Console.In, Console.Out, parsed.GetValue(cpu));
             return ExitCode.Done;
         });

@@ -75,7 +75,9 @@ internal sealed class StressCommand
         StressText.Write(console, report);
         json.Write(JsonText.Of(StressDocument.Of(report)));
         if (report.Violation is { } violation) throw new CommandException(ExitCode.Failed, $"{violation.Oracle}: {violation.Message}");
-        if (!report.Passed) throw new CommandException(ExitCode.Failed, "interrupted; nothing was verified.");
+        // What had begun has been ended and checked; the time that was asked for has not been.
+        if (report is { Interrupted: true, Passed: true }) throw new CommandException(ExitCode.Interrupted, "interrupted; what had been stressed by then held.");
+        if (!report.Passed) throw new CommandException(report.Interrupted ? ExitCode.Interrupted : ExitCode.Failed, Failures.Interrupted);
         return ExitCode.Done;
     }
 

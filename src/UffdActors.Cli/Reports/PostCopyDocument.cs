@@ -30,6 +30,8 @@ internal sealed record PostCopyDocument
 
     public required IReadOnlyList<VcpuPart> Vcpus { get; init; }
 
+    public required IReadOnlyList<string> Incidents { get; init; }
+
     public IReadOnlyDictionary<string, string> QemuNames { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
     {
         ["time.memoryCompleteNs"] = "total-time",
@@ -42,7 +44,7 @@ internal sealed record PostCopyDocument
         ["vcpus.blockedNs"] = "postcopy-vcpu-blocktime",
     };
 
-    public static PostCopyDocument Of(PostCopyOptions options, string dispatcher, PostCopyReport report) => new()
+    public static PostCopyDocument Of(PostCopyOptions options, string dispatcher, PostCopyReport report, IReadOnlyList<string> incidents) => new()
     {
         Verified = report.Verified,
         TimesAre = report.Place.IsLive
@@ -79,6 +81,7 @@ internal sealed record PostCopyDocument
         Pages = new PagesPart(report.DemandPages, report.DemandZeroPages, report.PushedPages, report.PushedZeroPages),
         Latency = LatencyPart.Of(report.Latency),
         Vcpus = [.. report.Vcpus.Select(v => new VcpuPart(v.Number, v.Accesses, v.Faults, v.BlockedNanoseconds, v.Repeats))],
+        Incidents = incidents,
     };
 
     private static long Ns(TimeSpan time) => time.Ticks * TimeSpan.NanosecondsPerTick;

@@ -10,6 +10,17 @@ internal sealed class PostCopyProgress(Terminal terminal)
     private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Plain = TimeSpan.FromSeconds(1);
 
+    private readonly List<string> _incidents = [];
+
+    /// <summary>What went wrong without ending the run, as it was told.</summary>
+    public IReadOnlyList<string> Incidents
+    {
+        get
+        {
+            lock (_incidents) return [.. _incidents];
+        }
+    }
+
     /// <summary>The migration, once there is one.</summary>
     public PostCopyMigration? Migration { get; set; }
 
@@ -45,7 +56,11 @@ internal sealed class PostCopyProgress(Terminal terminal)
     // A line each: what went wrong without ending the run, and what the run had to do without.
     private void TellIncidents()
     {
-        while (Migration?.Incidents is { } incidents && incidents.TryRead(out Incident? incident)) terminal.WriteError(incident.Message);
+        while (Migration?.Incidents is { } incidents && incidents.TryRead(out Incident? incident))
+        {
+            lock (_incidents) _incidents.Add(incident.Message);
+            terminal.WriteError(incident.Message);
+        }
     }
 
     private void Tell()

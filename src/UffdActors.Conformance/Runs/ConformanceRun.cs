@@ -41,7 +41,7 @@ public sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> fi
 
     private void Work(Piece[] pieces, Action<int, int>? progress, CancellationToken cancel)
     {
-        Way[] ways = MakeWays(withRandom: true);
+        Way[] ways = MakeWays(withRandom: true, cancel);
         try
         {
             for (int i; (i = Interlocked.Increment(ref _nextPiece) - 1) < pieces.Length;)
@@ -57,11 +57,11 @@ public sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> fi
         }
     }
 
-    private Way[] MakeWays(bool withRandom) =>
+    private Way[] MakeWays(bool withRandom, CancellationToken cancel) =>
     [
         .. options.Via is ConformanceVia.Both or ConformanceVia.Kernel ? [new KernelWay(options)] : Array.Empty<Way>(),
         .. options.Via is ConformanceVia.Both or ConformanceVia.Actors ? [new PriorityWay(options)] : Array.Empty<Way>(),
-        .. withRandom && options.Seeds > 0 && options.Via != ConformanceVia.Kernel ? [new RandomWay(options)] : Array.Empty<Way>(),
+        .. withRandom && options.Seeds > 0 && options.Via != ConformanceVia.Kernel ? [new RandomWay(options, cancel)] : Array.Empty<Way>(),
     ];
 
     private static WayResult Replay(Way way, Piece piece)
@@ -88,7 +88,7 @@ public sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> fi
         Trace[] traces = [.. files.Select(f => f.Trace).OfType<Trace>()];
         long steps = traces.Sum(t => t.Steps.Count);
         List<SpeedResult> speeds = [];
-        foreach (Way way in MakeWays(withRandom: false))
+        foreach (Way way in MakeWays(withRandom: false, cancel))
         {
             using Way disposed = way;
             Stopwatch clock = new();

@@ -63,7 +63,7 @@ internal sealed class PriorityWay(ConformanceOptions options) : Way("actors", op
 }
 
 /// <summary>The actors in random orders, compared with what is not order.</summary>
-internal sealed class RandomWay(ConformanceOptions options) : Way("actors, random order", options)
+internal sealed class RandomWay(ConformanceOptions options, CancellationToken cancel) : Way("actors, random order", options)
 {
     private readonly SteppedSystem _system = new();
 
@@ -71,6 +71,7 @@ internal sealed class RandomWay(ConformanceOptions options) : Way("actors, rando
     {
         for (int seed = 0; seed < Options.Seeds; seed++)
         {
+            cancel.ThrowIfCancellationRequested();
             OrderLog log = new(new RandomPolicy((ulong)seed));
             using ModelWorld world = new(trace.Header, Options.Profile, machine => new SteppedKernel(_system, machine, log));
             using AnyOrderReplay replay = new(trace, Options.Profile, world, log);
@@ -83,6 +84,7 @@ internal sealed class RandomWay(ConformanceOptions options) : Way("actors, rando
     {
         for (int seed = 0; seed < Options.Seeds; seed++)
         {
+            cancel.ThrowIfCancellationRequested();
             OrderLog log = new(new RandomPolicy((ulong)seed));
             Replay(row, differ, machine => new SteppedKernel(_system, machine, log));
             if (log.Decisions == 0) return;

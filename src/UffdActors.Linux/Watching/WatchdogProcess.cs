@@ -14,7 +14,10 @@ internal sealed class WatchdogProcess : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly Lazy<Task<string?>> _ready;
+    private readonly Timer _look;
     private volatile bool _isEnding;
+    private bool _wasStopped;
+    private int _isLost;
 
     private WatchdogProcess(Process process)
     {
@@ -23,11 +26,14 @@ internal sealed class WatchdogProcess : IAsyncDisposable
         _process.EnableRaisingEvents = true;
         _process.Exited += (_, _) =>
         {
-            if (!_isEnding) Lost?.Invoke($"The watchdog (process {Id}) has ended with {_process.ExitCode}: if this process freezes, nobody sees it.");
+            if (!_isEnding) Lose($"has ended with {_process.ExitCode}");
         };
+        _look = new Timer(_ => Look(), null, BetweenLooks, BetweenLooks);
     }
 
-    /// <summary>It has ended by itself; the message says so.</summary>
+    private static TimeSpan BetweenLooks { get; } = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>It has ended by itself, or has been stopped; the message says so.</summary>
     public event Action<string>? Lost;
 
     /// <summary>Its process.</summary>
@@ -69,6 +75,9 @@ internal sealed class WatchdogProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _isEnding = true;
+        await _look.DisposeAsync();
+        // One that was stopped does not see its pipe end.
+        if (KernelTask.IsStopped(Id)) _process.Kill();
         try
         {
             _process.StandardInput.Close();
@@ -89,6 +98,21 @@ internal sealed class WatchdogProcess : IAsyncDisposable
         }
 
         _process.Dispose();
+    }
+
+    // Twice in a row: the keys that stop a job stop both of us, and we may be the first to go on.
+    private void Look()
+    {
+        if (_isEnding || _isLost == 1) return;
+        bool isStopped = KernelTask.IsStopped(Id);
+        if (isStopped && _wasStopped) Lose("has been stopped (SIGSTOP)");
+        _wasStopped = isStopped;
+    }
+
+    private void Lose(string how)
+    {
+        if (Interlocked.Exchange(ref _isLost, 1) == 0)
+            Lost?.Invoke($"The watchdog (process {Id}) {how}: the run goes on unwatched, and if this process freezes, nobody sees it.");
     }
 
     // The host that runs this process is surely there; a program that was published with its own runtime has the watchdog's own host beside it.

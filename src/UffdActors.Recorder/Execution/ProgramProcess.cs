@@ -20,6 +20,7 @@ public sealed class ProgramProcess : IDisposable
 
     // To start a process is no step: on a busy machine it takes what it takes.
     private static readonly TimeSpan StartDeadline = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(400);
 
     private readonly Func<ProcessStartInfo> _command;
     private readonly TimeSpan _deadline;
@@ -38,7 +39,7 @@ public sealed class ProgramProcess : IDisposable
     /// <summary>Begins a program.</summary>
     /// <param name="header">Where things lie; the same for all programs of one process.</param>
     /// <param name="fresh">True for a process that has executed nothing before.</param>
-    /// <exception cref="RecorderException">The child cannot be started, or refuses.</exception>
+    /// <exception cref="RecorderException">The child cannot be started, or refuses; or somebody has ended or stopped it.</exception>
     public void Begin(TraceHeader header, bool fresh)
     {
         if (_process is not null && (fresh || !SaysReady(Next, _deadline))) Stop();
@@ -51,6 +52,7 @@ public sealed class ProgramProcess : IDisposable
     }
 
     /// <summary>Executes a step.</summary>
+    /// <exception cref="RecorderException">Somebody has ended or stopped the child: that is no outcome of the step.</exception>
     public StepOutcome Execute(ProgramStep step)
     {
         if (_process is null) throw new InvalidOperationException("No program has begun, or its process has ended.");
@@ -68,6 +70,7 @@ public sealed class ProgramProcess : IDisposable
     private string? TryExchange(string line, TimeSpan limit)
     {
         Exchange exchange = new();
+        using Timer look = new(_ => OnLook(exchange), null, BetweenLooks, BetweenLooks);
         using Timer deadline = new(_ => OnDeadline(exchange), null, limit, Timeout.InfiniteTimeSpan);
         try
         {
@@ -86,7 +89,48 @@ public sealed class ProgramProcess : IDisposable
         }
 
         _process!.WaitForExit();
+        ThrowIfEndedFromOutside(exchange);
         return null;
+    }
+
+    // Twice in a row: the keys that stop a job stop both of us, and we may be the first to go on.
+    private void OnLook(Exchange exchange)
+    {
+        lock (exchange)
+        {
+            if (exchange.IsOver || exchange.IsStopped) return;
+            bool isStopped = KernelTask.IsStopped(_process!.Id);
+            exchange.IsStopped = isStopped && exchange.WasStopped;
+            exchange.WasStopped = isStopped;
+            if (exchange.IsStopped) _process.Kill();
+        }
+    }
+
+    // A program raises signals, but none of these.
+    private void ThrowIfEndedFromOutside(Exchange exchange)
+    {
+        const int SignalBase = 128;
+        string? how = null;
+        if (exchange.IsStopped)
+        {
+            how = "stopped (SIGSTOP)";
+        }
+        else if (exchange.Hang is null)
+        {
+            how = (_process!.ExitCode - SignalBase) switch
+            {
+                1 => "ended by SIGHUP",
+                2 => "ended by SIGINT",
+                9 => "ended by SIGKILL",
+                15 => "ended by SIGTERM",
+                _ => null,
+            };
+        }
+
+        if (how is null) return;
+        int id = _process!.Id;
+        Stop();
+        throw new RecorderException(string.Create(CultureInfo.InvariantCulture, $"The process that executes programs ({id}) was {how} from outside; what it was at says nothing. Run it again."));
     }
 
     // Killing the child ends the read that waits for its answer.
@@ -94,7 +138,7 @@ public sealed class ProgramProcess : IDisposable
     {
         lock (exchange)
         {
-            if (exchange.IsOver) return;
+            if (exchange.IsOver || exchange.IsStopped) return;
             exchange.Hang = WhereItIs();
             _process!.Kill();
         }
@@ -153,6 +197,10 @@ internal sealed class Exchange
     public bool IsOver { get; set; }
 
     public string? Hang { get; set; }
+
+    public bool WasStopped { get; set; }
+
+    public bool IsStopped { get; set; }
 }
 
 /// <summary>Programs cannot be executed here; the message says why.</summary>

@@ -123,7 +123,22 @@ public sealed class ModuleLoader
         }
     }
 
-    private static string OneLine(Exception e) => string.Join(' ', e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    // The message of a stranger's exception is a stranger's code: it may be none, or throw.
+    private static string OneLine(Exception e)
+    {
+        string? message;
+        try
+        {
+            message = e.Message;
+        }
+        catch (Exception)
+        {
+            message = null;
+        }
+
+        string line = string.Join(' ', (message ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        return line.Length > 0 ? line : $"{e.GetType().Name}, without a message.";
+    }
 
     private static Dictionary<string, string> SettingsOf(Config config)
     {
