@@ -65,6 +65,9 @@ public sealed record StressSnapshot
     /// <summary>Times that a few pages were asked to be paged out.</summary>
     public long PageOuts { get; init; }
 
+    /// <summary>Pages that were compared from their first byte to their last after a lap, and were right.</summary>
+    public long WholePages { get; init; }
+
     /// <summary>Garbage collections.</summary>
     public int Collections { get; init; }
 }
@@ -99,6 +102,33 @@ public sealed record StressReport
     /// <summary>What did not hold; null if everything did.</summary>
     public required StressViolation? Violation { get; init; }
 
-    /// <summary>At least one round was checked to its end, and everything held.</summary>
-    public bool Passed => Violation is null && Totals.Rounds > 0;
+    /// <summary>What the run must have exercised: below that, nothing broken says nothing.</summary>
+    public IReadOnlyList<StressFloor> Floors
+    {
+        get
+        {
+            List<StressFloor> floors =
+            [
+                new("faults", 1, Totals.Faults),
+                // The last check of a round compares every page.
+                new("pages compared in full", (long)Totals.Rounds * Options.Pages, Totals.WholePages),
+            ];
+            if (Options.Vcpus > 1) floors.Add(new("locks found taken", 1, Totals.Contended));
+            if (Options.EexistRate > 0) floors.Add(new("fills that raced (EEXIST)", 1, Totals.Eexist));
+            return floors;
+        }
+    }
+
+    /// <summary>At least one round was checked to its end, everything held, and enough was exercised for that to mean something.</summary>
+    public bool Passed => Violation is null && Totals.Rounds > 0 && Floors.All(f => f.IsMet);
+}
+
+/// <summary>Something that a run must have exercised.</summary>
+/// <param name="What">What was counted.</param>
+/// <param name="Least">How often it must have come.</param>
+/// <param name="Met">How often it came.</param>
+public sealed record StressFloor(string What, long Least, long Met)
+{
+    /// <summary>It came often enough.</summary>
+    public bool IsMet => Met >= Least;
 }

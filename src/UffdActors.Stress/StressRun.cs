@@ -74,6 +74,7 @@ public sealed class StressRun
             ChangeBursts = _counts[Injected.ChangeBurst],
             Protections = _counts[Injected.Protection],
             PageOuts = _counts[Injected.PageOut],
+            WholePages = _ledger.WholePages,
             Collections = GC.CollectionCount(0) - _collectionsBefore,
         };
     }

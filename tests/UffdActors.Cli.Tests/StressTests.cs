@@ -24,7 +24,22 @@ public sealed class StressTests
         Assert.True(root.GetProperty("injected").GetProperty("pageOuts").GetInt64() >= 0);
         Assert.Equal(JsonValueKind.Null, root.GetProperty("violation").ValueKind);
         Assert.Contains(root.GetProperty("oracles").EnumerateArray(), o => o.GetProperty("oracle").GetString() == "counter" && o.GetProperty("checked").GetInt64() > 0);
+        Assert.All(root.GetProperty("floors").EnumerateArray(), f => Assert.True(f.GetProperty("isMet").GetBoolean(), f.ToString()));
         Assert.Contains("PASS", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Too_little_exercised_is_no_pass_in_text_document_and_exit_code()
+    {
+        // Two vCPUs on many pages, which make one visit each.
+        CommandRun run = await CommandRun.Of([
+            "stress", "--world", "model", "--pages", "4096", "--vcpus", "2", "--visits", "2", "--load", "0", "--gc", "off", "--rounds", "1", "--eexist", "0", "--seed", "1", "--json", "-"]);
+        using JsonDocument json = JsonDocument.Parse(run.Output);
+        Assert.Equal("too-little-exercised", json.RootElement.GetProperty("verdict").GetString());
+        JsonElement missed = Assert.Single(json.RootElement.GetProperty("floors").EnumerateArray(), f => !f.GetProperty("isMet").GetBoolean());
+        Assert.Equal(("locks found taken", 1, 0), (missed.GetProperty("what").GetString(), missed.GetProperty("least").GetInt32(), missed.GetProperty("met").GetInt32()));
+        Assert.Contains("NO VERDICT: too little was exercised (0 locks found taken, at least 1)", run.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Failed, run.ExitCode);
     }
 
     [Fact]

@@ -119,6 +119,28 @@ public sealed class OracleTests
         Assert.Equal(StressOracle.OldBytes, ledger.Violation?.Oracle);
     }
 
+    /// <summary>Every byte: those that nobody reads under a lock, too.</summary>
+    [Fact]
+    public void A_wrong_byte_anywhere_in_a_page_is_found_after_the_lap_and_only_a_right_page_counts_as_compared()
+    {
+        byte[] right = new byte[PageSize.Base];
+        new Ledger(8, 2).WritePage(Page, right);
+        for (int wrong = 0; wrong < PageSize.Base; wrong++)
+        {
+            Ledger ledger = new(8, 2);
+            byte[] page = [.. right];
+            page[wrong] ^= 0x40;
+            ledger.CheckWhole(Page, page);
+            Assert.Equal((StressOracle.FinalBytes, Page), (ledger.Violation!.Oracle, ledger.Violation.Page));
+            Assert.Equal(0, ledger.WholePages);
+        }
+
+        Ledger good = new(8, 2);
+        good.CheckWhole(Page, right);
+        Assert.Null(good.Violation);
+        Assert.Equal(1, good.WholePages);
+    }
+
     private static void Visit(Ledger ledger, byte[] page, VisitKind kind = VisitKind.Increment)
     {
         PageVisit visit = new(ledger, 0, hasMutex: false);

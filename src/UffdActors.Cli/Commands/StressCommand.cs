@@ -77,7 +77,9 @@ internal sealed class StressCommand
         if (report.Violation is { } violation) throw new CommandException(ExitCode.Failed, $"{violation.Oracle}: {violation.Message}");
         // What had begun has been ended and checked; the time that was asked for has not been.
         if (report is { Interrupted: true, Passed: true }) throw new CommandException(ExitCode.Interrupted, "interrupted; what had been stressed by then held.");
-        if (!report.Passed) throw new CommandException(report.Interrupted ? ExitCode.Interrupted : ExitCode.Failed, Failures.Interrupted);
+        if (report.Interrupted) throw new CommandException(ExitCode.Interrupted, Failures.Interrupted);
+        if (report.Totals.Rounds == 0) throw new CommandException(ExitCode.Failed, "nothing was verified.");
+        if (!report.Passed) throw new CommandException(ExitCode.Failed, $"nothing was broken, but too little was exercised ({StressText.MissedBy(report)}); run longer, or with more vCPUs and fewer pages.");
         return ExitCode.Done;
     }
 

@@ -19,6 +19,7 @@ internal sealed record StressDocument(
     StressDocument.InjectedPart Injected,
     int GarbageCollections,
     IReadOnlyList<StressDocument.OraclePart> Oracles,
+    IReadOnlyList<StressDocument.FloorPart> Floors,
     StressDocument.ViolationPart? Violation)
 {
     public static StressDocument Of(StressReport report)
@@ -28,7 +29,7 @@ internal sealed record StressDocument(
         return new StressDocument(
             1,
             "uffd-stress",
-            report.Violation is not null ? "violation" : report.Passed ? "pass" : "nothing-verified",
+            report.Violation is not null ? "violation" : report.Passed ? "pass" : totals.Rounds == 0 ? "nothing-verified" : "too-little-exercised",
             report.Interrupted,
             new RunPart(
                 report.Place.World, report.Place.Kernel, report.Dispatcher, options.Backend ?? "anon", options.Mode, report.WriteProtect, options.Vcpus, options.Handlers,
@@ -44,6 +45,7 @@ internal sealed record StressDocument(
                 totals.PageOuts),
             totals.Collections,
             [.. report.Checks.Select(c => new OraclePart(c.Oracle, StressOracles.SentenceOf(c.Oracle), c.Times))],
+            [.. report.Floors.Select(f => new FloorPart(f.What, f.Least, f.Met, f.IsMet))],
             report.Violation is { } violation ? new ViolationPart(violation.Oracle, violation.Message, violation.Page, violation.Details) : null);
     }
 
@@ -57,6 +59,8 @@ internal sealed record StressDocument(
         long PageDrops, long ChangeBursts, long Protections, long HandlerCrashes, long SourceDelays, long SourceDuplicates, long SourceFailures, long PageOuts);
 
     public sealed record OraclePart(StressOracle Oracle, string Sentence, long Checked);
+
+    public sealed record FloorPart(string What, long Least, long Met, bool IsMet);
 
     public sealed record ViolationPart(StressOracle Oracle, string Message, long? Page, IReadOnlyList<string> Details);
 }

@@ -24,6 +24,7 @@ internal static class StressText
         }
 
         console.Write(table);
+        console.WriteLine($"exercised: {string.Join(", ", report.Floors.Select(f => $"{Figures.Count(f.Met)} {f.What} (at least {Figures.Count(f.Least)})"))}");
         if (report.Violation is { } violation)
         {
             console.WriteLine($"VIOLATION: {violation.Message}");
@@ -31,7 +32,11 @@ internal static class StressText
         }
         else
         {
-            console.WriteLine(report.Passed ? "PASS" : "nothing was verified");
+            console.WriteLine(report.Passed ? "PASS" : report.Totals.Rounds == 0 ? "nothing was verified" : $"NO VERDICT: too little was exercised ({MissedBy(report)})");
         }
     }
+
+    /// <summary>What the run has not exercised enough.</summary>
+    public static string MissedBy(StressReport report) =>
+        string.Join(", ", report.Floors.Where(f => !f.IsMet).Select(f => $"{Figures.Count(f.Met)} {f.What}, at least {Figures.Count(f.Least)}"));
 }

@@ -16,6 +16,7 @@ internal sealed class Ledger
     private readonly int[] _gone;
     private readonly long[] _checks = new long[StressOracles.All.Count];
     private StressViolation? _violation;
+    private long _wholePages;
 
     public Ledger(int pages, int vcpus)
     {
@@ -36,6 +37,9 @@ internal sealed class Ledger
 
     /// <summary>The first thing that did not hold. Any thread.</summary>
     public StressViolation? Violation => Volatile.Read(ref _violation);
+
+    /// <summary>Pages that were compared from their first byte to their last, and were right. Any thread.</summary>
+    public long WholePages => Volatile.Read(ref _wholePages);
 
     /// <summary>Ends when something did not hold.</summary>
     public CancellationTokenSource Violated { get; } = new();
@@ -118,7 +122,12 @@ internal sealed class Ledger
         WritePage(page, expected);
         int same = bytes.CommonPrefixLength(expected);
         Checked(StressOracle.FinalBytes);
-        if (same == PageSize.Base) return;
+        if (same == PageSize.Base)
+        {
+            _ = Interlocked.Increment(ref _wholePages);
+            return;
+        }
+
         int offset = same & ~(sizeof(ulong) - 1);
         ulong found = BitConverter.ToUInt64(bytes[offset..]);
         ulong due = BitConverter.ToUInt64(expected[offset..]);
