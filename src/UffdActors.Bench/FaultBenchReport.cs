@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Bench;
 
@@ -13,11 +14,18 @@ public sealed record FaultBenchReport
     /// <summary>Version of the fields and their units that this program writes and reads.</summary>
     public const int CurrentVersion = 1;
 
+    /// <summary>Size that a document may have, in bytes.</summary>
+    public const long MaxBytes = 16L << 20;
+
+    private const int MaxRows = 1024;
+
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         WriteIndented = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
@@ -57,9 +65,9 @@ public sealed record FaultBenchReport
     {
         try
         {
-            return Parse(File.ReadAllText(path), path);
+            return Parse(InputFile.ReadText(path, MaxBytes), path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (InputFileException e)
         {
             throw new BenchException($"{path} cannot be read: {e.Message}", e);
         }
@@ -82,12 +90,24 @@ public sealed record FaultBenchReport
                     throw new BenchException($"{name} has version {version}; this program reads version {CurrentVersion}. Measure again with one program.");
             }
 
-            return JsonSerializer.Deserialize<FaultBenchReport>(text, Json)!;
+            FaultBenchReport report = JsonSerializer.Deserialize<FaultBenchReport>(text, Json)!;
+            return report.Problem() is { } problem ? throw new BenchException($"{name} cannot be read as the JSON of \"uffd bench faults\": {problem}.") : report;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
             throw new BenchException($"{name} cannot be read as the JSON of \"uffd bench faults\": {e.Message}", e);
         }
+    }
+
+    // What types do not say.
+    private string? Problem()
+    {
+        if (Pages < 1 || Repeats < 1) return "pages and repeats are at least 1";
+        if (Cpus.Count > MaxRows || Cpus.Any(cpu => cpu < 0)) return $"cpus: up to {MaxRows} numbers are taken, and none is negative";
+        if (Rows.Count > MaxRows || Rows.Any(row => row is null)) return $"rows: up to {MaxRows} are taken, and none is null";
+        if (Rows.Select(row => (row.Dispatcher, row.Vcpus)).Distinct().Count() < Rows.Count) return "rows: a dispatcher with a number of vCPUs is there twice";
+        FaultBenchRow? odd = Rows.FirstOrDefault(row => !row.MakesSense);
+        return odd is null ? null : $"the row of {odd.Dispatcher} with {odd.Vcpus} vCPUs has a figure that is negative, or outside of its own range";
     }
 
     internal static FaultBenchReport Of(FaultBenchOptions options, IReadOnlyList<Cell> cells) => new()
@@ -162,6 +182,16 @@ public sealed record FaultBenchRow
 
     /// <summary>Rate of the VMs over that of as many processes, repeat by repeat; null unless both were measured in the same number.</summary>
     public Spread? VmsOverProcesses { get; init; }
+
+    /// <summary>False if a figure cannot have been measured.</summary>
+    internal bool MakesSense => Vcpus >= 1 && double.IsFinite(MessagesPerFault) && MessagesPerFault >= 0 && Figures().All(f => f.MakesSense)
+        && (Vms?.Count ?? 2) >= 2 && (Processes?.Count ?? 2) >= 2;
+
+    private IEnumerable<Spread> Figures() => new[]
+    {
+        FaultsPerSecond, HopNanoseconds, EmptyHopNanoseconds, HopRatio, CpuNanosecondsPerFault, HopCpuRatio, AllocatedBytesPerFault,
+        Vms?.FaultsPerSecond, Vms?.OverOne, Processes?.FaultsPerSecond, Processes?.OverOne, VmsOverProcesses,
+    }.OfType<Spread>();
 
     internal static FaultBenchRow Of(FaultBenchOptions options, Cell cell)
     {

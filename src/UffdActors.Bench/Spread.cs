@@ -17,6 +17,9 @@ public sealed record Spread(double Median, double Min, double Max)
         return new Spread(median, sorted[0], sorted[^1]);
     }
 
+    /// <summary>False if no repeats can have given it.</summary>
+    internal bool MakesSense => double.IsFinite(Min) && double.IsFinite(Max) && Min >= 0 && Min <= Median && Median <= Max;
+
     /// <summary>The same figure in a unit that is so many times larger.</summary>
     public Spread Over(double unit) => new(Median / unit, Min / unit, Max / unit);
 

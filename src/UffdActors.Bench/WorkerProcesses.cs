@@ -60,6 +60,7 @@ public sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
 
     private Process Start()
     {
+        UffdActors.Linux.Machine.RequiredCalls.CheckChildren();
         ProcessStartInfo command = _command();
         command.RedirectStandardInput = true;
         command.RedirectStandardOutput = true;

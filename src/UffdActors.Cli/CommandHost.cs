@@ -16,7 +16,8 @@ internal sealed class CommandHost(Terminal terminal)
     /// <returns>An <see cref="ExitCode"/>.</returns>
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancel = default)
     {
-        ParseResult result = Root().Parse(args);
+        // @FILE is an argument like any other, and no list of arguments in a file.
+        ParseResult result = Root().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (Misuse(result) is { } misuse)
         {
             Terminal.WriteError($"{misuse} (try: uffd {NameOf(result.CommandResult)}--help)");
@@ -38,6 +39,8 @@ internal sealed class CommandHost(Terminal terminal)
     private RootCommand Root()
     {
         RootCommand root = new("userfaultfd as actors: page faults resolved in user space, in a model, under a seeded scheduler, or on the kernel.");
+        // [suggest:N] answers whoever completes command lines for a shell, and trusts the number; nobody needs it here.
+        root.Directives.Clear();
         root.Subcommands.Add(PostCopyCommand.Build(this));
         root.Subcommands.Add(BackendsCommand.Build(this));
         root.Subcommands.Add(ConformCommand.Build(this));
@@ -57,6 +60,8 @@ internal sealed class CommandHost(Terminal terminal)
     // The word that nobody knows says more than what is lacking because of it. An empty one is a shell variable that was not set.
     private static string? Misuse(ParseResult result)
     {
+        // The parser passes over what looks like a directive, even where there are none.
+        if (result.Tokens is [{ Type: TokenType.Directive } directive, ..]) return $"{directive.Value}: there is no such command or option.";
         if (result.UnmatchedTokens is [{ Length: > 0 } unknown, ..]) return $"{unknown}: there is no such command or option.";
         for (int i = 0; i < result.Tokens.Count; i++)
         {

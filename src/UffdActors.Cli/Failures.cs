@@ -7,6 +7,7 @@ using UffdActors.Handling;
 using UffdActors.Linux;
 using UffdActors.Linux.Machine;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Inputs;
 using UffdActors.PostCopy;
 using UffdActors.Recorder.Execution;
 using UffdActors.Stress;
@@ -25,7 +26,8 @@ internal static class Failures
         // A refusal like any other, but for what the machine lacks.
         UnsupportedMachineException => ExitCode.Unsupported,
         ImageException or WorkloadFormatException or TraceFormatException or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException
-            or ScenarioException or ReplayFileException or StressException => ExitCode.BadInput,
+            or ScenarioException or ReplayFileException or StressException
+            or InputFileException => ExitCode.BadInput,
         StalledException or VmFailedException or RecorderException or SyscallException => ExitCode.Failed,
         // Standard output is the one thing that is written without a name in the message.
         IOException => ExitCode.Failed,
@@ -41,7 +43,7 @@ internal static class Failures
         exception switch
         {
             OperationCanceledException => Interrupted,
-            IOException => $"writing failed: {exception.Message}",
+            IOException and not InputFileException => $"writing failed: {exception.Message}",
             _ => exception.Message,
         };
 }

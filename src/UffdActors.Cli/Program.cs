@@ -1,4 +1,8 @@
+using System.Globalization;
 using UffdActors.Cli;
+
+// Figures and settings are written as in the documentation, whatever the machine speaks.
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
 Terminal terminal = Terminal.OfProcess();
 using Interruption interruption = new(terminal);

@@ -7,6 +7,8 @@ namespace UffdActors.Cli;
 /// </summary>
 internal sealed class Terminal
 {
+    private const int LongestError = 800;
+
     private readonly TextWriter _output;
     private readonly TextWriter _error;
 
@@ -43,8 +45,15 @@ internal sealed class Terminal
     /// <summary>Writes a line about the run.</summary>
     public void WriteStatus(string line) => _error.WriteLine(line);
 
-    /// <summary>Writes what ended the command: one line, whatever the message is made of.</summary>
-    public void WriteError(string message) => _error.WriteLine($"uffd: {message.ReplaceLineEndings(" ").Trim()}");
+    /// <summary>Writes what ended the command: one line of a length that can be read, whatever the message is made of.</summary>
+    public void WriteError(string message) => _error.WriteLine($"uffd: {Readable(message)}");
+
+    // What a message quotes may be anything: a megabyte, or codes that a terminal obeys. Its end says what to do.
+    private static string Readable(string message)
+    {
+        string line = string.Concat(message.ReplaceLineEndings(" ").Trim().Select(c => char.IsControl(c) ? '?' : c));
+        return line.Length <= LongestError ? line : $"{line[..(LongestError * 3 / 4)]} ... {line[^(LongestError / 4)..]}";
+    }
 
     private static IAnsiConsole Make(TextWriter writer, bool interactive)
     {

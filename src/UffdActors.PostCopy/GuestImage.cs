@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using UffdActors.Dispatch;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.PostCopy;
@@ -39,35 +40,44 @@ public sealed class GuestImage : IDisposable
     /// <param name="path">Name of the file.</param>
     /// <param name="pageBytes">Bytes of a page of the destination's memory (<see cref="PostCopyMigration.PageBytesOf"/>).</param>
     /// <param name="cancel">Cancels.</param>
-    /// <exception cref="ImageException">There is no such file, it is a folder, empty, or cannot be read.</exception>
+    /// <exception cref="ImageException">There is no such file, it is no regular one, empty, cannot be read, or it changed while it was read.</exception>
     /// <exception cref="InsufficientMemoryException">The machine has not enough memory for source and destination.</exception>
     public static GuestImage FromFile(string path, int pageBytes = PageSize.Base, CancellationToken cancel = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (Directory.Exists(path)) throw new ImageException($"Image \"{path}\" is a folder; name a file.");
-        if (!File.Exists(path)) throw new ImageException($"Image \"{path}\" does not exist.");
-        GuestImage? image = null;
         try
         {
-            // Devices and pipes have no length; opening a pipe would wait for its other end.
-            FileInfo target = new(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
-            if (target.Length == 0) throw new ImageException($"Image \"{path}\" is empty or no ordinary file; a guest needs at least one byte of memory.");
-            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 1);
-            image = new GuestImage(path, file.Length, pageBytes);
+            using InputFile file = InputFile.Open(path);
+            return FromFile(file, path, pageBytes, cancel);
+        }
+        catch (InputFileException e)
+        {
+            throw new ImageException($"Image \"{path}\" cannot be read: {e.Message}.", e);
+        }
+    }
+
+    // A file that shrinks, or is another one at its end, is no guest: its missing part would be zeros on both sides, and verified.
+    internal static GuestImage FromFile(InputFile file, string path, int pageBytes = PageSize.Base, CancellationToken cancel = default)
+    {
+        if (file.Length == 0) throw new ImageException($"Image \"{path}\" is empty; a guest needs at least one byte of memory.");
+        GuestImage image = new(path, file.Length, pageBytes);
+        try
+        {
             byte[] chunk = new byte[ChunkBytes];
-            long offset = 0;
-            for (int read; offset < image.Bytes && (read = file.Read(chunk)) > 0; offset += read)
+            for (long offset = 0; offset < file.Length; offset += ChunkBytes)
             {
                 cancel.ThrowIfCancellationRequested();
-                image._bytes.Write(offset, chunk.AsSpan(0, (int)Math.Min(read, image.Bytes - offset)));
+                Span<byte> part = chunk.AsSpan(0, (int)Math.Min(ChunkBytes, file.Length - offset));
+                file.Read(offset, part);
+                image._bytes.Write(offset, part);
             }
 
+            file.CheckUnchanged();
             return image;
         }
-        catch (Exception e)
+        catch
         {
-            image?.Dispose();
-            if (e is UnauthorizedAccessException or IOException) throw new ImageException($"Image \"{path}\" cannot be read: {e.Message}", e);
+            image.Dispose();
             throw;
         }
     }

@@ -1,6 +1,7 @@
 using UffdActors.Abi;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
@@ -30,7 +31,15 @@ public sealed class RomModule : MemoryModule, IVmUffdOps
     {
         ArgumentNullException.ThrowIfNull(settings);
         if (!settings.TryGetValue(FileKey, out string? path)) throw new ArgumentException($"set uffd.module.{FileKey} to the file that the memory shows");
-        if (!File.Exists(path)) throw new ArgumentException($"uffd.module.{FileKey} = {path}: there is no such file");
+        try
+        {
+            InputFile.Check(path);
+        }
+        catch (InputFileException e)
+        {
+            throw new ArgumentException($"uffd.module.{FileKey} = {path}: {e.Message}", e);
+        }
+
         _path = path;
     }
 
@@ -59,19 +68,21 @@ public sealed class RomModule : MemoryModule, IVmUffdOps
     public override MemoryFile CreateFile(Machine machine, long bytes)
     {
         MemoryFile file = base.CreateFile(machine, bytes);
-        using FileStream content = File.OpenRead(_path);
+        using InputFile content = InputFile.Open(_path);
         using NativeBuffer page = new(PageSize.Base);
         byte[] buffer = new byte[PageSize.Base];
         for (long index = 0; index < file.EndIndex; index++)
         {
             Array.Clear(buffer);
-            _ = content.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
+            long offset = index << PageSize.BaseShift;
+            content.Read(offset, buffer.AsSpan(0, (int)Math.Clamp(content.Length - offset, 0, PageSize.Base)));
             page.Write(0, buffer);
             uint folio = file.Store.AllocateFrom(FillSource.Buffer(page.Address));
             if (folio == FolioStore.None) throw new ArgumentException($"the VM has not enough memory for the {bytes} bytes of {_path}");
             _ = file.TryAdd(index, CacheSlot.Page(folio));
         }
 
+        content.CheckUnchanged();
         return file;
     }
 

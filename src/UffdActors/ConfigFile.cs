@@ -1,5 +1,5 @@
 using Akka.Configuration;
-using Akka.Configuration.Hocon;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors;
 
@@ -9,8 +9,11 @@ namespace UffdActors;
 /// </summary>
 public static class ConfigFile
 {
-    // Below these the keys are somebody else's business.
-    private static readonly string[] Open = ["uffd.module"];
+    /// <summary>Size that a file may have, in bytes.</summary>
+    public const long MaxBytes = 1 << 20;
+
+    // Sections in sections, and parts of one key: the parser and what reads its result take a part of the stack for each.
+    private const int MaxDepth = 32;
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="UffdConfigurationException">It cannot be read, is not HOCON, or sets a key of <c>uffd</c> that there is not.</exception>
@@ -18,32 +21,53 @@ public static class ConfigFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         string text = ReadText(path);
-        CheckBrackets(path, text);
-        Config config = Parse(path, text);
+        Config config = Parse(path, text, out IReadOnlyCollection<string> wanted);
+        if (text.Length == 0) throw Bad(path, "it is empty");
         if (config.IsEmpty && text.Split('\n').Any(line => WithoutComment(line).Trim().Length > 0)) throw Bad(path, "it sets no key");
-        CheckValues(path, text, config);
+        if (ConfigKeys.Check(config.Root, wanted) is { } wrong) throw Bad(path, wrong.Problem, LineOf(text, wrong.Key));
         return config;
+    }
+
+    /// <summary>Parses a text, whatever its keys are, unless it is one that the parser would not survive.</summary>
+    /// <param name="name">What the text is called in messages.</param>
+    /// <param name="text">HOCON.</param>
+    /// <exception cref="UffdConfigurationException">It is not HOCON, too large, too deep, or its substitutions never end.</exception>
+    public static Config Parse(string name, string text) => Parse(name, text, out _);
+
+    private static Config Parse(string path, string text, out IReadOnlyCollection<string> wanted)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        if (text.Length > MaxBytes) throw Bad(path, FormattableString.Invariant($"it has {text.Length:N0} characters; {MaxBytes:N0} are the limit"));
+        CheckLines(path, text);
+        CheckBrackets(path, text);
+        Refuse(path, text, Guarded(path, () => (ConfigReferences.Check(WithoutComments(text), out IReadOnlyCollection<string> paths), paths)), out wanted);
+        return Guarded(path, () => ConfigurationFactory.ParseString(text));
     }
 
     private static string ReadText(string path)
     {
-        if (Directory.Exists(path)) throw Bad(path, "it is a folder; name a file");
-        if (!File.Exists(path)) throw Bad(path, "there is no such file");
         try
         {
-            return File.ReadAllText(path);
+            return InputFile.ReadText(path, MaxBytes);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (InputFileException e)
         {
             throw Bad(path, e.Message, inner: e);
         }
     }
 
-    private static Config Parse(string path, string text)
+    private static void Refuse(
+        string path, string text, ((string Key, string Problem)? Wrong, IReadOnlyCollection<string> Paths) references, out IReadOnlyCollection<string> wanted)
+    {
+        wanted = references.Paths;
+        if (references.Wrong is { } wrong) throw Bad(path, $"key \"{wrong.Key}\": {wrong.Problem}", LineOf(text, wrong.Key));
+    }
+
+    private static T Guarded<T>(string path, Func<T> parse)
     {
         try
         {
-            return ConfigurationFactory.ParseString(text);
+            return parse();
         }
         catch (Exception e)
         {
@@ -52,6 +76,24 @@ public static class ConfigFile
             throw Bad(path, problem, inner: e);
         }
     }
+
+    private static void CheckLines(string path, string text)
+    {
+        int number = 0;
+        foreach (string line in text.Split('\n'))
+        {
+            number++;
+            if (line.Any(c => char.IsControl(c) && c is not ('\t' or '\r'))) throw Bad(path, "it holds a control character", number);
+            int dots = 0;
+            foreach (char c in line)
+            {
+                dots = c == '.' ? dots + 1 : char.IsWhiteSpace(c) || c is '{' or '}' or '=' or ':' or ',' ? 0 : dots;
+                if (dots > MaxDepth) throw Bad(path, FormattableString.Invariant($"a key has more than {MaxDepth} parts"), number);
+            }
+        }
+    }
+
+    private static string WithoutComments(string text) => string.Join('\n', text.Split('\n').Select(WithoutComment));
 
     private static void CheckBrackets(string path, string text)
     {
@@ -81,6 +123,7 @@ public static class ConfigFile
                 else if (rest[i] is '{' or '[')
                 {
                     open.Push((rest[i] == '{' ? '}' : ']', number));
+                    if (open.Count > MaxDepth) throw Bad(path, FormattableString.Invariant($"sections and lists are nested more than {MaxDepth} deep"), number);
                 }
                 else if (rest[i] is '}' or ']' && (!open.TryPop(out (char Closing, int Line) last) || last.Closing != rest[i]))
                 {
@@ -116,34 +159,6 @@ public static class ConfigFile
         return line;
     }
 
-    private static void CheckValues(string path, string text, Config config)
-    {
-        foreach ((string key, HoconValue value) in Keys("", config.Root))
-        {
-            if (value.Values.Count == 0) throw Bad(path, $"key \"{key}\" has no value", LineOf(text, key));
-            if (!IsKnown(key, config)) throw Bad(path, $"there is no key \"{key}\"; hocon/reference.conf explains those that there are", LineOf(text, key));
-        }
-    }
-
-    private static IEnumerable<(string Key, HoconValue Value)> Keys(string prefix, HoconValue node)
-    {
-        if (!node.IsObject()) yield break;
-        foreach ((string name, HoconValue value) in node.GetObject().Items)
-        {
-            string key = prefix.Length == 0 ? name : $"{prefix}.{name}";
-            yield return (key, value);
-            foreach ((string Key, HoconValue Value) inner in Keys(key, value)) yield return inner;
-        }
-    }
-
-    private static bool IsKnown(string key, Config config)
-    {
-        string[] parts = key.Split('.');
-        if (parts[0] != "uffd" || UffdSettings.Reference.HasPath(key) || Open.Any(o => key == o || key.StartsWith(o + ".", StringComparison.Ordinal))) return true;
-        // A section with a type is a dispatcher of the user's own, with keys that only its type knows.
-        return parts.Length > 1 && config.HasPath($"uffd.{parts[1]}.type");
-    }
-
     // The line of a key's last part: enough to look at the right place.
     private static int? LineOf(string text, string key)
     {
@@ -154,5 +169,5 @@ public static class ConfigFile
     }
 
     private static UffdConfigurationException Bad(string path, string problem, int? line = null, Exception? inner = null) =>
-        new($"Configuration {path}{(line is { } l ? $":{l}" : "")}: {problem}.", inner);
+        new($"Configuration {path}{(line is { } l ? $":{l}" : "")}: {problem}{(problem.EndsWith('?') ? "" : ".")}", inner);
 }

@@ -261,7 +261,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         int bound = cpu is not null || first < 0 ? first : first + place;
         if (bound >= 0) ThrowIfNotAvailable(bound, "cpu");
         // The id stays that of the section: Akka looks the mailbox type up by it.
-        Config ownConfig = ConfigurationFactory.ParseString($"id = \"{id}\"\nname = \"{own}\"\ncpu = {bound}").WithFallback(_world.LoopConfig).WithFallback(config);
+        Config ownConfig = ConfigurationFactory.ParseString(FormattableString.Invariant($"id = \"{id}\"\nname = \"{own}\"\ncpu = {bound}")).WithFallback(_world.LoopConfig).WithFallback(config);
         string typeName = config.GetString("type", "");
         if (Type.GetType(typeName) is not { } type || !type.IsAssignableTo(typeof(MessageDispatcherConfigurator)))
             throw new UffdConfigurationException($"{id}.type = {typeName}: there is no such {nameof(MessageDispatcherConfigurator)}.");

@@ -48,6 +48,24 @@ public sealed class ComparisonTests
         Assert.Contains(named, e.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("\"dispatcher\": \"fault-loop\"", "\"dispatcher\": null")]
+    [InlineData("\"content\": \"phantom\"", "\"content\": null")]
+    [InlineData("\"cpus\": []", "\"cpus\": null")]
+    [InlineData("\"cpus\": []", "\"cpus\": [-1]")]
+    [InlineData("\"rows\": [", "\"rows\": [null,")]
+    [InlineData("\"vcpus\": 4", "\"vcpus\": 0")]
+    [InlineData("\"pages\": 10", "\"pages\": -1")]
+    [InlineData("\"median\": 1000", "\"median\": -1000")]
+    [InlineData("\"min\": 1000", "\"min\": 2000")]
+    [InlineData("\"messagesPerFault\": 5", "\"messagesPerFault\": 1e999")]
+    public void A_document_that_makes_no_sense_is_refused_whole(string written, string changed)
+    {
+        string text = Report(1000).ToJson();
+        Assert.Contains(written, text, StringComparison.Ordinal);
+        _ = Assert.Throws<BenchException>(() => FaultBenchReport.Parse(text.Replace(written, changed, StringComparison.Ordinal), "b.json"));
+    }
+
     private static FaultBenchReport Report(double rate) => new()
     {
         Kind = FaultBenchReport.KindName,

@@ -24,6 +24,30 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("uffd.fault-loop.runs-per-round = 0\n", "runs-per-round")]
     [InlineData("uffd.modules = [\"ramfs\"]\n", "ramfs")]
     [InlineData("uffd.modules = [\"A.Type, /nowhere/module.dll\"]\n", "/nowhere/module.dll")]
+    [InlineData("a = ${b}\nb = ${a}\n", "leads back to itself")]
+    [InlineData("uffd.world = ${uffd.world}\n", "leads back to itself")]
+    [InlineData("a = ${b}\nb = ${a}\nc = ${a.y}\n", "leads back to itself")]
+    [InlineData("a { b = ${a} }\n", "leads back to itself")]
+    [InlineData("uffd.worlds = 1\n", ":1: key \"uffd.worlds\" takes a section")]
+    [InlineData("uffd = 1\n", "takes a section")]
+    [InlineData("uffd.kernel = [1]\n", "takes a section, not a list")]
+    [InlineData("uffd.modules = 3\n", "takes a list")]
+    [InlineData("uffd.world { a = 1 }\n", "takes a single value")]
+    [InlineData("akka = 1\n", "takes a section")]
+    [InlineData("uffd.fault-loop.cpu = x\n", "uffd.fault-loop.cpu = x: must be a whole number")]
+    [InlineData("uffd.lax-modules = maybe\n", "must be on or off")]
+    [InlineData("uffd.close-timeout = long\n", "must be a time")]
+    [InlineData("\nworld = live\n", ":2: there is no key \"world\"; is \"uffd.world\" meant?")]
+    [InlineData("wrold = live\n", "is \"uffd.world\" meant?")]
+    [InlineData("uffd-world = live\n", "the section \"uffd\"")]
+    [InlineData("\"uffd.world\" = live\n", "the section \"uffd\"")]
+    [InlineData("ufd.world = live\n", "the section \"uffd\"")]
+    [InlineData("uffd { \"kernel.profile\" = seed }\n", "quotation marks")]
+    [InlineData("uffd.module.romm = x\n", "uffd.module.romm: no module that is loaded reads settings")]
+    [InlineData("akka.loglevl = DEBUG\n", "is \"loglevel\" meant?")]
+    [InlineData("uffd.push-chunk-pages = 8\u00001\n", "NUL")]
+    [InlineData("uffd.push-chunk-pages = 8 \u001b[2J\n", "control character")]
+    [InlineData("", "it is empty")]
     public async Task A_configuration_that_means_nothing_is_one_line_that_names_the_place(string text, string says)
     {
         CommandRun run = await CommandRun.Of("postcopy", "--memory", "64K", "--accesses", "10", "--config", _place.Write("uffd.conf", text));
@@ -31,6 +55,32 @@ public sealed class ConfigurationTests : IDisposable
         Assert.True(run.ExitCode == ExitCode.BadInput, $"{run.ExitCode} {run.Error}{run.Output}");
         Assert.Empty(run.Output);
         Assert.Contains(says, Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Depth_and_growth_are_refused_before_the_parser_sees_them()
+    {
+        string sections = string.Concat(Enumerable.Repeat("a {", 100_000)) + new string('}', 100_000);
+        string parts = string.Concat(Enumerable.Repeat("a.", 100_000)) + "b = 1";
+        string doubling = "a0 = x\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"a{i + 1} = ${{a{i}}}${{a{i}}}\n"));
+        foreach ((string text, string says) in new[] { (sections, "nested more than 32 deep"), (parts, "more than 32 parts"), (doubling, "more than 10,000 values") })
+        {
+            CommandRun run = await CommandRun.Of("postcopy", "--memory", "64K", "--config", _place.Write("uffd.conf", text));
+            Assert.Equal(ExitCode.BadInput, run.ExitCode);
+            Assert.Contains(says, Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("size = 5\nuffd.push-chunk-pages = ${size}\n")]
+    [InlineData("base { swap = on }\nuffd.kernel = ${base}\n")]
+    [InlineData("uffd.kernel.swap = ${uffd.lax-modules}\nuffd.lax-modules = off\n")]
+    [InlineData("my-application { color = red }\n")]
+    [InlineData("# nothing but a comment\n")]
+    public async Task Substitutions_that_end_and_keys_of_others_are_taken(string text)
+    {
+        CommandRun run = await CommandRun.Of("postcopy", "--memory", "64K", "--accesses", "10", "--config", _place.Write("uffd.conf", text));
+        Assert.True(run.ExitCode == ExitCode.Done, run.Error);
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using UffdActors.Model.Inputs;
+
 namespace UffdActors.PostCopy.Tests;
 
 public class ImageTests
@@ -43,6 +45,30 @@ public class ImageTests
             byte[] last = Bytes(image)[4096..];
             Assert.All(last[..904], b => Assert.Equal(7, b));
             Assert.All(last[904..], b => Assert.Equal(0, b));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Theory]
+    [InlineData(3 << 20, 1L << 20)]
+    [InlineData(3 << 20, 4L << 20)]
+    [InlineData(3 << 20, 1L << 20, 3L << 20)]
+    public void A_file_that_changes_while_it_is_read_is_no_image(int bytes, params long[] sizes)
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, [.. Enumerable.Repeat((byte)7, bytes)]);
+            using InputFile file = InputFile.Open(path);
+            using (FileStream writer = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            {
+                foreach (long size in sizes) writer.SetLength(size);
+            }
+
+            _ = Assert.Throws<InputFileException>(() => GuestImage.FromFile(file, path));
         }
         finally
         {

@@ -62,7 +62,7 @@ public sealed class RecordedCells
     private void Add(string path, string file, int inputs, int outcome)
     {
         int number = 0;
-        foreach (string line in File.ReadLines(path))
+        foreach (string line in RecordedText.Lines(path))
         {
             number++;
             string[] columns = line.Split(',');

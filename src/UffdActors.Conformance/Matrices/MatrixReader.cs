@@ -1,4 +1,5 @@
 using UffdActors.Conformance.Programs;
+using UffdActors.Conformance.Runs;
 
 namespace UffdActors.Conformance.Matrices;
 
@@ -23,7 +24,7 @@ public static class MatrixReader
         IReadOnlyList<string> columns = faults ? FaultRow.Columns : OperationRow.Columns;
         List<MatrixRow> rows = [];
         int line = 0;
-        foreach (string text in System.IO.File.ReadLines(path))
+        foreach (string text in RecordedText.Lines(path))
         {
             line++;
             string[] values = text.Split(',');

@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
+using UffdActors.Conformance.Runs;
 
 namespace UffdActors.Conformance.Programs;
 
@@ -9,14 +9,14 @@ public static class TraceReader
 {
     /// <summary>Reads a file.</summary>
     /// <exception cref="TraceFormatException">A line is not what the format says.</exception>
-    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="ConformanceDataException">The file cannot be read.</exception>
     public static Trace Read(string path)
     {
         string name = Path.GetFileName(path);
         TraceHeader? header = null;
         List<TraceStep> steps = [];
         int number = 0;
-        foreach (string line in File.ReadLines(path, Encoding.UTF8))
+        foreach (string line in RecordedText.Lines(path))
         {
             number++;
             if (line.Length == 0) continue;

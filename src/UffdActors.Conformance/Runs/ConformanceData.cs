@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using UffdActors.Conformance.Matrices;
 using UffdActors.Conformance.Programs;
 
@@ -26,6 +27,8 @@ public sealed record RecordedFile(string Name, Trace? Trace, IReadOnlyList<Matri
 /// <summary>Finds and reads recorded behaviour: <c>matrix_faults.csv</c>, <c>matrix_ops.csv</c> and every <c>*.jsonl</c> under a folder.</summary>
 public static class ConformanceData
 {
+    private const int MaxEntries = 100_000;
+
     /// <summary>The project's own recordings of Linux 6.18, which lie beside the program.</summary>
     public static string OwnFolder { get; } = Path.Combine(AppContext.BaseDirectory, "data", "linux-6.18");
 
@@ -72,12 +75,13 @@ public static class ConformanceData
     /// <exception cref="ConformanceDataException">There is nothing recorded, or the folder cannot be read.</exception>
     internal static List<string> Find(string folder)
     {
+        if (!Directory.Exists(folder)) throw new ConformanceDataException($"{folder}: there is no such folder; name a folder with recordings.");
         List<string> paths;
         try
         {
             paths =
             [
-                .. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                .. FilesUnder(folder)
                     .Where(p => MatrixReader.IsMatrix(p) || p.EndsWith(".jsonl", StringComparison.Ordinal))
                     .OrderBy(p => !MatrixReader.IsMatrix(p)).ThenBy(p => p, StringComparer.Ordinal),
             ];
@@ -90,5 +94,21 @@ public static class ConformanceData
         return paths.Count > 0
             ? paths
             : throw new ConformanceDataException($"{folder} holds no {MatrixReader.FaultsFile}, no {MatrixReader.OperationsFile} and no *.jsonl; name a folder with recordings.");
+    }
+
+    // Links to folders are not followed: two that lead back to their own folder are more paths than anybody can go.
+    private static FileSystemEnumerable<string> FilesUnder(string folder)
+    {
+        int entries = 0;
+        return new FileSystemEnumerable<string>(
+            folder,
+            (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(),
+            new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None, IgnoreInaccessible = false })
+        {
+            ShouldRecursePredicate = (ref FileSystemEntry entry) => !entry.Attributes.HasFlag(FileAttributes.ReparsePoint),
+            ShouldIncludePredicate = (ref FileSystemEntry entry) => ++entries <= MaxEntries
+                ? !entry.IsDirectory
+                : throw new ConformanceDataException($"{folder} holds more than {MaxEntries} files; name a folder with recordings."),
+        };
     }
 }

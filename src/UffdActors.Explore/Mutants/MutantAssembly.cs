@@ -1,6 +1,8 @@
 using System.Reflection;
 using System.Runtime.Loader;
 using UffdActors.Explore.Scenarios;
+using UffdActors.Model.Inputs;
+using UffdActors.Modules;
 
 namespace UffdActors.Explore.Mutants;
 
@@ -14,6 +16,7 @@ internal static class MutantAssembly
         Assembly assembly;
         try
         {
+            InputFile.Check(path, ModuleLoader.MaxBytes);
             assembly = AssemblyLoadContext.Default.LoadFromAssemblyPath(Path.GetFullPath(path));
         }
         catch (Exception e) when (e is IOException or BadImageFormatException)

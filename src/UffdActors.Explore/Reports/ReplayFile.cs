@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Worlds;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Explore.Reports;
 
@@ -14,17 +15,23 @@ internal sealed class ReplayFileException(string message, Exception? inner = nul
 /// </summary>
 internal sealed record ReplayFile
 {
+    /// <summary>Size that a file may have, in bytes.</summary>
+    public const long MaxBytes = 16L << 20;
+
     private const int CurrentVersion = 1;
+    private const int MaxLines = 10_000;
+    private const int MaxChoices = 1_000_000;
 
     // Two runs of a kernel that goes by chance may be the same by chance.
     private const int RepeatsAtMost = 16;
-
 
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         WriteIndented = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectNullableAnnotations = true,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
     /// <summary>Version of the format.</summary>
@@ -90,9 +97,9 @@ internal sealed record ReplayFile
         ReplayFile? file;
         try
         {
-            file = JsonSerializer.Deserialize<ReplayFile>(File.ReadAllText(path), Json);
+            file = JsonSerializer.Deserialize<ReplayFile>(InputFile.ReadText(path, MaxBytes), Json);
         }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JsonException or InputFileException)
         {
             throw new ReplayFileException($"{path} cannot be used as a replay file: {e.Message}", e);
         }
@@ -100,7 +107,26 @@ internal sealed record ReplayFile
         if (file is null) throw new ReplayFileException($"{path} is empty; a replay file is written by uffd explore --out.");
         if (file.Version != CurrentVersion)
             throw new ReplayFileException($"{path} has version {file.Version}; this program understands version {CurrentVersion}.");
+        if (file.Problem() is { } problem) throw new ReplayFileException($"{path} cannot be used as a replay file: {problem}.");
         return file;
+    }
+
+    // What types do not say. The scenario is looked at here too, so that a file is refused before anything is printed.
+    private string? Problem()
+    {
+        if (Scenario.Count > MaxLines || Scenario.Any(line => line is null)) return $"scenario: up to {MaxLines} lines of text are taken, and none is null";
+        if (Choices.Count > MaxChoices || Choices.Any(c => c < 0)) return $"choices: up to {MaxChoices} numbers are taken, and none is negative";
+        if (Program is { } program && (program.Count > MaxChoices || program.Any(c => c < 0))) return $"program: up to {MaxChoices} numbers are taken, and none is negative";
+        if (Step < 0) return "step: it is negative";
+        try
+        {
+            _ = ScenarioText.Parse(Name, string.Join('\n', Scenario));
+            return null;
+        }
+        catch (ScenarioException e)
+        {
+            return e.Message.TrimEnd('.');
+        }
     }
 
     /// <summary>The text of the file.</summary>

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using UffdActors.Abi;
 using UffdActors.Explore.Faults;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Explore.Scenarios;
 
@@ -33,16 +34,13 @@ internal static class ScenarioText
     {
         try
         {
-            if (Directory.Exists(path)) throw new ScenarioException($"Scenario {path}: it is a folder; name a file.");
-            FileInfo file = new(path);
-            if (!file.Exists) throw new ScenarioException($"Scenario {path}: there is no such file; uffd explore --list names the scenarios that there are.");
-            // What is no regular file has no length either.
-            if (file.Length is 0 or > MostBytes) throw new ScenarioException($"Scenario {path}: a regular file of 1 to {MostBytes} bytes is needed; this one has {file.Length}.");
-            return Parse(Path.GetFileNameWithoutExtension(path), File.ReadAllText(path), path);
+            string text = InputFile.ReadText(path, MostBytes);
+            if (text.Length == 0) throw new ScenarioException($"Scenario {path}: it is empty.");
+            return Parse(Path.GetFileNameWithoutExtension(path), text, path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (InputFileException e)
         {
-            throw new ScenarioException($"Scenario {path}: {OneLine(e.Message)}", e);
+            throw new ScenarioException($"Scenario {path}: {OneLine(e.Message)}; uffd explore --list names the scenarios that there are.", e);
         }
     }
 

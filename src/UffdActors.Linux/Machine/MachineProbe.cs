@@ -214,9 +214,16 @@ internal static class MachineProbe
         {
             id = ThreadPlacement.ThreadId;
             started.Set();
-            while (poll.WaitReadable(new ulong[1], Timeout.InfiniteTimeSpan) == 0)
+            try
             {
-                // A signal came instead.
+                while (poll.WaitReadable(new ulong[1], Timeout.InfiniteTimeSpan) == 0)
+                {
+                    // A signal came instead.
+                }
+            }
+            catch (SyscallException)
+            {
+                // Refused: then nothing sleeps, and nothing is named.
             }
         });
         sleeper.Start();

@@ -23,7 +23,37 @@ internal static unsafe class RawCalls
     private const int StatBlockBytes = 512;
     private const int SigActionBytes = 152;
 
-    public static CallResult Userfaultfd(ulong flags) => Of(Libc.Syscall(Uffd.SyscallX64, (nint)(int)flags, 0, 0, 0, 0, 0));
+    /// <summary>userfaultfd(2). It takes the same flags as the ioctl of the device, and answers them alike, so that a program shows the same either way.</summary>
+    /// <param name="flags">Flags, any bits.</param>
+    /// <param name="byDevice">Through /dev/userfaultfd, where the system call is refused whatever its flags are.</param>
+    public static CallResult Userfaultfd(ulong flags, bool byDevice)
+    {
+        if (!byDevice) return Of(Libc.Syscall(Uffd.SyscallX64, (nint)(int)flags, 0, 0, 0, 0, 0));
+        fixed (byte* device = "/dev/userfaultfd\0"u8)
+        {
+            int opened = Libc.Open(device, Fd.O_RDWR | Fd.O_CLOEXEC, 0);
+            if (opened < 0) return Of(opened);
+            CallResult made = Of(Libc.Ioctl(opened, UffdioCommand.NewFromDevice, (nuint)(uint)flags));
+            _ = Libc.Close(opened);
+            return made;
+        }
+    }
+
+    /// <summary>True if userfaultfd(2) cannot be had here, but the device can.</summary>
+    public static bool NeedsDevice()
+    {
+        const ulong Flags = (ulong)UffdOpenFlags.CloseOnExec;
+        CallResult call = Userfaultfd(Flags, byDevice: false);
+        if (call.Return >= 0)
+        {
+            _ = Close((int)call.Return);
+            return false;
+        }
+
+        CallResult device = Userfaultfd(Flags, byDevice: true);
+        if (device.Return >= 0) _ = Close((int)device.Return);
+        return device.Return >= 0;
+    }
 
     public static CallResult Ioctl(int descriptor, uint command, ulong argument) => Of(Libc.Ioctl(descriptor, command, (nuint)argument));
 

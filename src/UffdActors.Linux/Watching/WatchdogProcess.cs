@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using UffdActors.Linux.Machine;
 using UffdActors.Watchdog;
 
 namespace UffdActors.Linux.Watching;
@@ -46,6 +47,7 @@ internal sealed class WatchdogProcess : IAsyncDisposable
     /// <exception cref="UffdConfigurationException">It cannot be started.</exception>
     public static WatchdogProcess Start(FaultBoard board)
     {
+        RequiredCalls.CheckChildren();
         ProcessStartInfo start = Command();
         start.ArgumentList.Add(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         start.ArgumentList.Add(board.Descriptor.ToString(CultureInfo.InvariantCulture));

@@ -12,6 +12,10 @@ internal sealed class LiveWorld : Worlds.World
     private readonly Lock _gate = new();
     private LiveWatchdog? _watchdog;
 
+    /// <summary>Made by the runtime, before any loop starts.</summary>
+    /// <exception cref="PlatformNotSupportedException">A system call is refused that a fault loop waits with.</exception>
+    public LiveWorld() => Machine.RequiredCalls.CheckLoop();
+
     /// <inheritdoc />
     public override Config LoopConfig { get; } =
         ConfigurationFactory.ParseString($"waiter = \"{typeof(DescriptorWaiter).FullName}, {typeof(DescriptorWaiter).Assembly.GetName().Name}\"");

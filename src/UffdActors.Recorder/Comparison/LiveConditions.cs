@@ -21,10 +21,11 @@ public sealed record LiveConditions(string Release, KernelProfile Profile, long 
     {
         ArgumentNullException.ThrowIfNull(report);
         ArgumentNullException.ThrowIfNull(profile);
+        RequiredCalls.CheckChildren();
         Require(report, MachineNeed.Userfaultfd, "userfaultfd cannot be opened.");
-        if (report.Access.Syscall != "ok")
+        if (report.Access.Syscall != "ok" && report.Access.Device != "ok")
         {
-            string problem = $"Programs open userfaultfd by the system call, which gives {report.Access.Syscall}.";
+            string problem = $"Programs open userfaultfd for faults of the kernel too: the system call gives {report.Access.Syscall}, /dev/userfaultfd {report.Access.Device}.";
             Require(report, MachineNeed.KernelFaults, problem);
             throw new UnsupportedMachineException(MachineNeed.KernelFaults, problem);
         }

@@ -36,6 +36,7 @@ internal sealed class LiveWorld : IDisposable
     private readonly Scratch _scratch = new();
     private readonly List<int> _handles = [];
     private readonly SortedDictionary<int, LiveFile> _files = [];
+    private readonly bool _byDevice = RawCalls.NeedsDevice();
     private string? _lastVmas;
     private List<FileState>? _lastFiles;
 
@@ -93,7 +94,7 @@ internal sealed class LiveWorld : IDisposable
         switch (step.Op)
         {
             case ProgramOp.Open:
-                return NewHandle(RawCalls.Userfaultfd(step.Word));
+                return NewHandle(RawCalls.Userfaultfd(step.Word, _byDevice));
             case ProgramOp.Dup:
                 return NewHandle(RawCalls.Duplicate(_handles[step.Handle]));
             case ProgramOp.Close:

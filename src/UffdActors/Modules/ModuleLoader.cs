@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.Loader;
 using Akka.Configuration;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Modules;
 
@@ -13,18 +14,22 @@ namespace UffdActors.Modules;
 /// <remarks>A module from a file has a load context of its own, which is unloaded with it.</remarks>
 public sealed class ModuleLoader
 {
+    /// <summary>Size that an assembly may have, in bytes.</summary>
+    public const long MaxBytes = 256L << 20;
+
     private readonly Dictionary<string, AssemblyLoadContext> _contexts = new(StringComparer.Ordinal);
 
     /// <summary>Loads every module that the settings name.</summary>
     /// <exception cref="ModuleException">One cannot be loaded; the message says which, and why.</exception>
     public void LoadAll(ModuleTable table, UffdSettings settings)
     {
+        ModuleSettings own = new(SettingsOf(settings.Config));
         foreach (string name in settings.Modules)
         {
             AssemblyLoadContext? context = null;
             try
             {
-                MemoryModule module = Create(name, settings.Config, ref context);
+                MemoryModule module = Create(name, own, ref context);
                 table.Load(module, settings.LaxModules);
                 if (context is not null) _contexts.Add(module.Name, context);
             }
@@ -34,6 +39,8 @@ public sealed class ModuleLoader
                 throw;
             }
         }
+
+        if (own.Misspelled() is { } lost) throw new ModuleException($"uffd.module.{lost}");
     }
 
     /// <summary>The module is gone from the table: its code may go too.</summary>
@@ -50,7 +57,7 @@ public sealed class ModuleLoader
     public static MemoryModule LoadFile(string path, string? type = null, IReadOnlyDictionary<string, string>? settings = null)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (!File.Exists(path)) throw new ModuleException($"{path}: there is no such file; name the assembly (.dll) of the module.");
+        CheckFile(path, path);
         Assembly assembly;
         Type[] candidates;
         try
@@ -73,7 +80,20 @@ public sealed class ModuleLoader
         return Make(chosen.FullName!, chosen, settings ?? new Dictionary<string, string>());
     }
 
-    private static MemoryModule Create(string name, Config config, ref AssemblyLoadContext? context)
+    // The runtime maps an assembly: of a pipe or a device it would wait for the end.
+    private static void CheckFile(string name, string path)
+    {
+        try
+        {
+            InputFile.Check(path, MaxBytes);
+        }
+        catch (InputFileException e)
+        {
+            throw new ModuleException($"{name}: {e.Message}; name the assembly (.dll) of the module.", e);
+        }
+    }
+
+    private static MemoryModule Create(string name, ModuleSettings settings, ref AssemblyLoadContext? context)
     {
         switch (name)
         {
@@ -84,7 +104,7 @@ public sealed class ModuleLoader
             case "hugetlb":
                 return new Hugetlb();
             case var _ when name.Contains(',', StringComparison.Ordinal):
-                return Make(name, FindType(name, ref context), SettingsOf(config));
+                return Make(name, FindType(name, ref context), settings);
             default:
                 throw new ModuleException(
                     $"There is no built-in memory module \"{name}\"; built in are shmem, guest-memfd and hugetlb. One of your own is named \"Type, Assembly\".");
@@ -113,10 +133,11 @@ public sealed class ModuleLoader
         try
         {
             if (!assembly.EndsWith(".dll", StringComparison.OrdinalIgnoreCase)) return Type.GetType(name, throwOnError: true)!;
+            CheckFile(name, assembly);
             context = new AssemblyLoadContext(typeName, isCollectible: true);
             return context.LoadFromAssemblyPath(Path.GetFullPath(assembly)).GetType(typeName, throwOnError: true)!;
         }
-        catch (Exception e)
+        catch (Exception e) when (e is not ModuleException)
         {
             throw new ModuleException(
                 $"Memory module \"{name}\" cannot be found: {OneLine(e)} Name an assembly that the program references, or the path of its file.", e);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Vcpus;
 
@@ -19,6 +20,9 @@ public sealed class WorkloadFormatException : Exception
 /// </summary>
 public sealed class TraceWorkload : IWorkload
 {
+    /// <summary>Size that a trace may have, in bytes: some ten million accesses.</summary>
+    public const long MaxBytes = 256L << 20;
+
     private const string Header = "uffd-workload 1";
     private readonly IReadOnlyList<GuestStep> _steps;
     private int _next;
@@ -40,7 +44,7 @@ public sealed class TraceWorkload : IWorkload
         {
             return Parse(path, vcpus, pages);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (InputFileException e)
         {
             throw new WorkloadFormatException($"Trace \"{path}\" cannot be read: {e.Message}", e);
         }
@@ -50,7 +54,7 @@ public sealed class TraceWorkload : IWorkload
     {
         List<GuestStep>[] steps = [.. Enumerable.Range(0, vcpus).Select(_ => new List<GuestStep>())];
         int number = 0;
-        foreach (string line in File.ReadLines(path))
+        foreach (string line in InputFile.ReadLines(path, MaxBytes))
         {
             number++;
             if (number == 1)

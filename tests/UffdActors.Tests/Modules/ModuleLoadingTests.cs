@@ -84,7 +84,7 @@ public sealed class ModuleLoadingTests : IDisposable
 
     [Theory]
     [InlineData("nvram", "There is no built-in memory module \"nvram\"")]
-    [InlineData("A.B, /no/such.dll", "cannot be found")]
+    [InlineData("A.B, /no/such.dll", "there is no such file")]
     [InlineData("System.String, System.Private.CoreLib", "is not a MemoryModule")]
     public void A_module_that_cannot_be_had_is_named_in_one_line(string name, string problem)
     {
