@@ -245,7 +245,16 @@ public sealed class Userfault
         PageRange range = region.Range(firstPage, pages);
         bool isWatched = (registered.Modes & RegisterModes.WriteProtect) != 0;
         // First what is written, then what is removed: a page that goes in between is told as written, and reads as zeros.
-        IReadOnlyList<PageRange> written = isWatched ? await _kernel.FindWrittenAsync(region, range, cancel) : [];
+        IReadOnlyList<PageRange> written;
+        try
+        {
+            written = isWatched ? await _kernel.FindWrittenAsync(region, range, cancel) : [];
+        }
+        catch (UffdException e) when (_kernel.Owner.Look())
+        {
+            throw _kernel.Owner.Refusal("PAGEMAP_SCAN", e);
+        }
+
         TaskCompletionSource<IReadOnlyList<PageStateRange>> done = _vm.NewCompletion<IReadOnlyList<PageStateRange>>();
         _kernel.Actor.Tell(new VmProtocol.ReadStates(registered.Pages, range, written, done), Akka.Actor.ActorRefs.NoSender);
         return await _vm.OrFailed(done.Task.WaitAsync(cancel));

@@ -77,7 +77,7 @@ public sealed class ConformCommandTests : IDisposable
         string missing = Path.Combine(_folder, "missing");
         foreach ((string[] args, string says) in new (string[], string)[]
         {
-            (["--data", _folder], "holds no"), (["--data", missing], "cannot be read"), (["--via", "luck"], "--via luck"),
+            (["--data", _folder], "holds no"), (["--data", missing], "missing: there is no such"), (["--via", "luck"], "--via luck"),
             (["--profile", "linux-2.4"], "--profile linux-2.4"), (["--passes", "2"], "--passes 2: at least 3"), (["--seeds", "-1"], "--seeds -1"),
             (["--filter", "no such thing"], "no such thing"),
         })

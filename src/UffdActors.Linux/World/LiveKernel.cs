@@ -322,7 +322,8 @@ internal sealed class LiveKernel : VmKernel
         {
             foreach (LiveDescriptor descriptor in _left.ToArray())
             {
-                ClosingRule rule = RuleOf(descriptor) with { LossIsTaken = _lossIsTaken };
+                ClosingRule rule = RuleOf(descriptor);
+                if (_lossIsTaken) rule = rule with { LossIsTaken = true };
                 if (rule.MayClose)
                 {
                     LeftOpen.LetGo(descriptor.Uffd);
@@ -341,7 +342,8 @@ internal sealed class LiveKernel : VmKernel
 
     private ClosingRule RuleOf(LiveDescriptor descriptor) => new(
         descriptor.Reason,
-        LossIsTaken: false,
+        // Of a process that has ended nobody is left who could see zeros.
+        LossIsTaken: descriptor.Uffd.IsMemoryGone(),
         _guestIsStopped,
         GuestIsOurs: HasVcpus && !descriptor.IsOfOtherProcess && !descriptor.HasMetOthers,
         descriptor.Absence,

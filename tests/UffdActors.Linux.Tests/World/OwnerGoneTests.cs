@@ -75,7 +75,7 @@ public sealed class OwnerGoneTests
             TheoryData<string, string> data = [];
             foreach (string end in new[] { "kill", "exec" })
             {
-                foreach (string call in new[] { "protect", "unprotect", "take", "move", "poison", "unregister", "close", "register", "advise" }) data.Add(call, end);
+                foreach (string call in new[] { "protect", "unprotect", "take", "move", "poison", "unregister", "close", "register", "advise", "states" }) data.Add(call, end);
             }
 
             return data;
@@ -100,6 +100,7 @@ public sealed class OwnerGoneTests
             "poison" => () => uffd.PoisonAsync(region, 0, 1),
             "unregister" => () => uffd.UnregisterAsync(region),
             "close" => () => uffd.CloseAsync(),
+            "states" => () => uffd.PageStatesAsync(region, 0, Pages),
             "advise" => () => scene.Vm.AdviseAsync(region, 0, 1, Advice.PageOut),
             _ => async () => await (await scene.Vm.AdoptUserfaultAsync(scene.Copy())).RegisterAsync(region, Modes),
         };
@@ -110,6 +111,8 @@ public sealed class OwnerGoneTests
         await scene.OnlyIncidentAsync();
         await scene.AssertIdleAsync();
         await uffd.AbandonAsync().WaitAsync(LiveScene.Deadline);
+        // Nobody is left who could see zeros, so nothing is left open.
+        Assert.False(scene.Vm.Incidents.TryRead(out Incident? more), more?.Message);
     }
 
     [SkippableFact]

@@ -61,7 +61,8 @@ internal sealed class PageBytes : IPageSource, IContentCheck
     /// <summary>Answers what waits.</summary>
     public void AnswerLate()
     {
-        while (_late.TryDequeue(out (PageOrder Order, IPageReceiver Receiver) late)) Answer(late.Order, late.Receiver);
+        // Only what waits now: a thread that goes on has its next page asked for while this runs.
+        for (int waiting = _late.Count; waiting > 0 && _late.TryDequeue(out (PageOrder Order, IPageReceiver Receiver) late); waiting--) Answer(late.Order, late.Receiver);
     }
 
     private void Answer(in PageOrder order, IPageReceiver receiver)
