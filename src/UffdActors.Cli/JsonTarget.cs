@@ -8,7 +8,7 @@ namespace UffdActors.Cli;
 internal sealed class JsonTarget : IDisposable
 {
     // Of the one document that a process writes, for an end that disposes of nothing.
-    private static volatile string? s_beside;
+    private static volatile string? _latestBeside;
 
     private readonly Terminal _terminal;
     private readonly string? _target;
@@ -26,7 +26,7 @@ internal sealed class JsonTarget : IDisposable
             if (_target.StartsWith("/dev/", StringComparison.Ordinal) || _target.StartsWith("/proc/", StringComparison.Ordinal)) return;
             string beside = Path.Combine(Path.GetDirectoryName(_target)!, $".{Path.GetFileName(_target)}.{Environment.ProcessId}.partial");
             File.Create(beside).Dispose();
-            s_beside = _beside = beside;
+            _latestBeside = _beside = beside;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -70,7 +70,7 @@ internal sealed class JsonTarget : IDisposable
     {
         try
         {
-            if (s_beside is { } beside) File.Delete(beside);
+            if (_latestBeside is { } beside) File.Delete(beside);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

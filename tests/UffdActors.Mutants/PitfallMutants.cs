@@ -177,6 +177,29 @@ internal sealed class OutageIsNeverProbed : Mutant
     }
 }
 
+/// <summary>Pitfall 1, of a marker: zeros are mapped by ZEROPAGE, whose EEXIST says no more than that the entry is not empty.</summary>
+internal sealed class ZerosByZeropage : Mutant
+{
+    public override string Name => "zeros-by-zeropage";
+
+    public override string Rule => "P1";
+
+    public override string Bug => "Zeros go in by ZEROPAGE everywhere, which never fills an entry that holds a marker";
+
+    public override IReadOnlyList<string> Scenarios => ["protected-zeros"];
+
+    public override WorldParts Parts { get; } = new FillParts(thread => new Fill(thread), (caller, context, request) => new ZeroFill(caller, context, request));
+
+    private sealed class ZeroFill(Caller caller, UserfaultContext context, PageRequest? request) : ModelFill(caller, context, request), IPageFill
+    {
+        void IPageFill.Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes)
+        {
+            bool isZeros = kind == FillKind.Copy && source.Equals(FillSource.Zero);
+            Begin(isZeros ? FillKind.ZeroPage : kind, start, length, source, isZeros ? FillModes.None : modes);
+        }
+    }
+}
+
 /// <summary>Pitfalls 5 and 8: what REMOVE takes is not recorded, so the source's old bytes come back.</summary>
 internal sealed class ForgetsRemoved : Mutant
 {

@@ -238,7 +238,7 @@ internal sealed class RunWorld
         }
     }
 
-    private WatchedThread NewThread(int context, int id) => 
+    private WatchedThread NewThread(int context, int id) =>
         new WatchedThread(_world.Parts.NewMonitorThread(new Caller(Mm, id), Contexts[context]), call => _world.CallBegun?.Invoke(call));
 
     private ServedRegion Served(Registered registered)
