@@ -51,7 +51,8 @@ public sealed class HandlerCrashTests
         await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile(dispatcher));
         foreach (HandlerPoint point in Enum.GetValues<HandlerPoint>())
         {
-            CrashingProbe probe = new(point, every: 5, crashesPerPage: 2);
+            // Events are few: four of them, for two handlers.
+            CrashingProbe probe = new(point, every: point == HandlerPoint.OnEvents ? 2 : 5, crashesPerPage: 2);
             await RunAsync(runtime, probe, (int)point);
             Assert.True(probe.Crashes > 0, $"{point} was never reached.");
         }
