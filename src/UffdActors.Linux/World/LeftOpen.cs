@@ -19,11 +19,11 @@ internal static class LeftOpen
     }
 
     /// <summary>Keeps a userfaultfd open, and reads its events from now on; children of forks go to where they can be taken from.</summary>
-    public static void KeepReading(UffdDescriptor uffd, ForkedChildren children)
+    public static void KeepReading(UffdDescriptor uffd, ForkedChildren children, Action<SyscallException> failed)
     {
         lock (Gate)
         {
-            if (Kept.Add(uffd)) Readers.Add(uffd, new LeftOpenReader(uffd, children));
+            if (Kept.Add(uffd)) Readers.Add(uffd, new LeftOpenReader(uffd, children, failed));
         }
     }
 

@@ -20,14 +20,19 @@ internal sealed class LeftOpenReader : IDisposable
 
     private readonly UffdDescriptor _uffd;
     private readonly ForkedChildren _children;
+    private readonly Action<SyscallException> _failed;
     private readonly EventSignal _end = new();
     private readonly Thread _thread;
 
-    public LeftOpenReader(UffdDescriptor uffd, ForkedChildren children)
+    /// <param name="uffd">The userfaultfd.</param>
+    /// <param name="children">Where children of forks go.</param>
+    /// <param name="failed">It cannot be read any more.</param>
+    public LeftOpenReader(UffdDescriptor uffd, ForkedChildren children, Action<SyscallException> failed)
     {
         _uffd = uffd;
         _children = children;
-        _thread = new Thread(Run) { IsBackground = true, Name = $"uffd-left-{uffd.Handle.Number}" };
+        _failed = failed;
+        _thread = new Thread(ReadOn) { IsBackground = true, Name = $"uffd-left-{uffd.Handle.Number}" };
         _thread.Start();
     }
 
@@ -37,6 +42,23 @@ internal sealed class LeftOpenReader : IDisposable
         _end.Set();
         _thread.Join();
         _end.Dispose();
+    }
+
+    // An exception that leaves a thread of its own would end the embedder's process.
+    private void ReadOn()
+    {
+        try
+        {
+            Run();
+        }
+        catch (ObjectDisposedException)
+        {
+            // Closed by whoever else has it: there is nothing left to read.
+        }
+        catch (SyscallException e)
+        {
+            _failed(e);
+        }
     }
 
     private void Run()

@@ -198,9 +198,14 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     /// <summary>Leaves it open for as long as the process lives. One that was adopted may be read by others from now on, so it is not read here.</summary>
     public void KeepOpen()
     {
-        if (!_isAdopted && (Features & Events) != 0) LeftOpen.KeepReading(Uffd, Children);
+        if (!_isAdopted && (Features & Events) != 0) LeftOpen.KeepReading(Uffd, Children, OnUnreadable);
         else LeftOpen.Keep(Uffd);
     }
+
+    private void OnUnreadable(SyscallException e) => _kernel.Context.Incidents.Report(new Incident(
+        IncidentKind.EventNotRead,
+        $"The events of userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name}, which was left open, cannot be read any more ({e.Error}): whoever forks or unmaps waits until this process ends.",
+        e));
 
     // Faults that nobody has read may be of others, too. What is read here is resolved by nobody; they sleep, or are let go by the end of the descriptor.
     private void MeetUnread()
