@@ -9,7 +9,7 @@ public class AskTests
     {
         CommandRun run = await CommandRun.Of("ask", "--backend", "shmem", "--state", "wp-marker", "--modes", "MW", "--do", "copy");
 
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         Assert.True(run.Output.Split('\n').Length < 24);
         Assert.Contains("result     0   out 4096", run.Output, StringComparison.Ordinal);
         Assert.Contains("WP marker -> page of the file with 83", run.Output, StringComparison.Ordinal);
@@ -26,11 +26,11 @@ public class AskTests
     public async Task A_page_in_swap_can_be_asked_about(string state, string operation, string result, string entry, string rule)
     {
         CommandRun run = await CommandRun.Of("ask", "--backend", "anon", "--state", state, "--modes", "MW", "--do", operation);
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         foreach (string part in new[] { result, entry, rule, "no recorded row or trace step shows this" }) Assert.Contains(part, run.Output, StringComparison.Ordinal);
 
         CommandRun shared = await CommandRun.Of("ask", "--backend", "shmem", "--state", state, "--modes", "MW", "--do", operation);
-        Assert.Equal(ExitCode.BadInput, shared.ExitCode);
+        shared.EndsWith(ExitCode.BadInput);
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public class AskTests
     public async Task A_folder_without_recordings_is_one_line_that_says_so()
     {
         CommandRun run = await CommandRun.Of("ask", "--backend", "anon", "--state", "none", "--modes", "M", "--do", "wake", "--data", "/nothing-here");
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Contains("/nothing-here", run.Error, StringComparison.Ordinal);
         Assert.Single(run.Error.TrimEnd().Split('\n'));
     }
@@ -94,7 +94,7 @@ public class AskTests
         words[option] = value;
         CommandRun run = await CommandRun.Of(["ask", .. words.SelectMany(w => new[] { w.Key, w.Value })]);
 
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Empty(run.Output);
         Assert.Single(run.Error.TrimEnd().Split('\n'));
         Assert.Contains(named, run.Error, StringComparison.Ordinal);
@@ -104,7 +104,7 @@ public class AskTests
     public async Task A_kernel_does_not_differ_from_itself()
     {
         CommandRun run = await CommandRun.Of("diff", "seed", "seed");
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         Assert.Contains("seed and seed agree in all", run.Output, StringComparison.Ordinal);
     }
 
@@ -112,7 +112,7 @@ public class AskTests
     public async Task Diff_of_a_kernel_that_is_not_there_names_those_that_are()
     {
         CommandRun run = await CommandRun.Of("diff", "linux-6.18", "linux-2.6");
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Contains("linux-7.1", run.Error, StringComparison.Ordinal);
     }
 }

@@ -60,14 +60,14 @@ public sealed class BackendsTests : IDisposable
         await RefusedAsync("rom supports MINOR", [.. rom, "--write-ratio", "0"]);
 
         CommandRun another = await CommandRun.Of("postcopy", "--config", config, "--backend", "rom", "--mode", "minor", "--write-ratio", "0", "--memory", "40000");
-        Assert.Equal(ExitCode.Failed, another.ExitCode);
+        another.EndsWith(ExitCode.Failed);
         Assert.Contains("NOT VERIFIED", another.Output, StringComparison.Ordinal);
     }
 
     private static async Task RefusedAsync(string says, string[] command)
     {
         CommandRun run = await CommandRun.Of(command);
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Contains(says, Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 

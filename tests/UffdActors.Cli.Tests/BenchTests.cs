@@ -11,7 +11,7 @@ public sealed class BenchTests : IDisposable
     {
         string file = Path.Combine(_folder, "a.json");
         CommandRun run = await CommandRun.Of("bench", "faults", "--vcpus", "1,2", "--pages", "256", "--repeats", "1", "--json", file);
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         Assert.Contains("empty hop ns", run.Output, StringComparison.Ordinal);
         using JsonDocument json = JsonDocument.Parse(await File.ReadAllTextAsync(file));
         Assert.Equal(1, json.RootElement.GetProperty("version").GetInt32());
@@ -23,7 +23,7 @@ public sealed class BenchTests : IDisposable
     public async Task Two_processes_are_started_and_measured()
     {
         CommandRun run = await CommandRun.Of("bench", "faults", "--vms", "2", "--processes", "2", "--vcpus", "2", "--pages", "256", "--repeats", "1");
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         Assert.Contains("2 processes", run.Output, StringComparison.Ordinal);
     }
 
@@ -32,9 +32,9 @@ public sealed class BenchTests : IDisposable
     {
         string file = Path.Combine(_folder, "a.json");
         CommandRun measured = await CommandRun.Of("bench", "faults", "--vcpus", "1", "--pages", "64", "--repeats", "1", "--json", file);
-        Assert.Equal(ExitCode.Done, measured.ExitCode);
+        measured.EndsWith(ExitCode.Done);
         CommandRun run = await CommandRun.Of("bench", "compare", file, file);
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         Assert.Contains("overlap", run.Output, StringComparison.Ordinal);
     }
 
@@ -55,7 +55,7 @@ public sealed class BenchTests : IDisposable
     public async Task Bad_input_is_one_line_that_names_it(string option, string value)
     {
         CommandRun run = await CommandRun.Of("bench", "faults", option, value);
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         string line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd:", StringComparison.Ordinal));
         Assert.Contains(value, line, StringComparison.Ordinal);
         Assert.Empty(run.Output);
@@ -67,7 +67,7 @@ public sealed class BenchTests : IDisposable
         string file = Path.Combine(_folder, "a.json");
         await File.WriteAllTextAsync(file, """{ "kind": "uffd-bench-faults", "version": 7 }""");
         CommandRun run = await CommandRun.Of("bench", "compare", file, file);
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Contains("version 7", run.Error, StringComparison.Ordinal);
     }
 

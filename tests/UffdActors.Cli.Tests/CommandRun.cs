@@ -10,4 +10,7 @@ internal sealed record CommandRun(int ExitCode, string Output, string Error)
         int code = await new CommandHost(new Terminal(output, error, isInteractive: false)).RunAsync(args);
         return new CommandRun(code, output.ToString(), error.ToString());
     }
+
+    /// <summary>Holds that the command ended so; if not, what it said is shown.</summary>
+    public void EndsWith(int exitCode) => Assert.True(ExitCode == exitCode, $"ended with {ExitCode} instead of {exitCode}: {Error}");
 }

@@ -66,7 +66,7 @@ public sealed class ConfigurationTests : IDisposable
         foreach ((string text, string says) in new[] { (sections, "nested more than 32 deep"), (parts, "more than 32 parts"), (doubling, "more than 10,000 values") })
         {
             CommandRun run = await CommandRun.Of("postcopy", "--memory", "64K", "--config", _place.Write("uffd.conf", text));
-            Assert.Equal(ExitCode.BadInput, run.ExitCode);
+            run.EndsWith(ExitCode.BadInput);
             Assert.Contains(says, Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
         }
     }
@@ -103,7 +103,7 @@ public sealed class ConfigurationTests : IDisposable
         CommandRun shmem = await CommandRun.Of("postcopy", "--memory", "1M", "--backend", "shmem", "--config", config);
 
         Assert.True(anonymous.ExitCode == ExitCode.Done, anonymous.Error);
-        Assert.Equal(ExitCode.BadInput, shmem.ExitCode);
+        shmem.EndsWith(ExitCode.BadInput);
         Assert.Contains("no module is loaded", Assert.Single(shmem.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 }

@@ -130,7 +130,7 @@ public sealed class ConformCommandTests : IDisposable
         foreach (string[] command in new string[][] { ["record"], ["conform", "--live"] })
         {
             CommandRun run = await CommandRun.Of([.. command, "--out", Path.Combine(_folder, "file")]);
-            Assert.Equal(ExitCode.BadInput, run.ExitCode);
+            run.EndsWith(ExitCode.BadInput);
             Assert.StartsWith($"uffd: --out {Path.Combine(_folder, "file")}: the folder cannot be made", Assert.Single(run.Error.Trim().Split('\n')), StringComparison.Ordinal);
         }
     }

@@ -13,12 +13,12 @@ public sealed class EmitTests : IDisposable
     public async Task The_program_goes_to_standard_output_or_to_a_file_and_is_the_same()
     {
         CommandRun output = await CommandRun.Of("replay", Replay, "--emit", "c");
-        Assert.Equal(ExitCode.Done, output.ExitCode);
+        output.EndsWith(ExitCode.Done);
         Assert.StartsWith("/*\n * remap-under-faults:", output.Output, StringComparison.Ordinal);
         Assert.Contains("start(&t0, \"mremap ram 0 1 spot 0\");", output.Output, StringComparison.Ordinal);
 
         CommandRun file = await CommandRun.Of("replay", Replay, "--emit", "c", "--out", _place.Path("run.c"));
-        Assert.Equal(ExitCode.Done, file.ExitCode);
+        file.EndsWith(ExitCode.Done);
         Assert.Empty(file.Output);
         Assert.Equal(output.Output, await File.ReadAllTextAsync(_place.Path("run.c")));
     }
@@ -29,7 +29,7 @@ public sealed class EmitTests : IDisposable
         string mutant = _place.Path("mutant.json");
         await File.WriteAllTextAsync(mutant, (await File.ReadAllTextAsync(Replay)).Replace("\"policy\":", "\"mutant\": \"no-recheck\", \"policy\":", StringComparison.Ordinal));
         CommandRun run = await CommandRun.Of("replay", mutant, "--emit", "c");
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Empty(run.Output);
         Assert.Contains("the mutant no-recheck", Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
     }
@@ -40,7 +40,7 @@ public sealed class EmitTests : IDisposable
     public async Task What_cannot_be_emitted_is_exit_2(string option, string value)
     {
         CommandRun run = await CommandRun.Of("replay", Replay, option, value);
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Contains(option, run.Error, StringComparison.Ordinal);
     }
 }

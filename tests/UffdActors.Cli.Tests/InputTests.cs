@@ -35,7 +35,7 @@ public sealed class InputTests : IDisposable
 
         CommandRun run = await CommandRun.Of("conform", "--data", _place.Path("."));
 
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Contains("holds no", run.Error, StringComparison.Ordinal);
     }
 
@@ -49,7 +49,7 @@ public sealed class InputTests : IDisposable
 
         CommandRun run = await CommandRun.Of([.. args.Select(a => a.Replace("FILE", file, StringComparison.Ordinal))]);
 
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Contains("there is no such command or option", Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 

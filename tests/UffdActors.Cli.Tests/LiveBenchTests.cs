@@ -13,7 +13,7 @@ public sealed class LiveBenchTests
     {
         LiveKernel.Require();
         CommandRun run = await CommandRun.Of([.. Small, "--backend", "shmem", "--mode", "minor"]);
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         Assert.Contains("real page faults: shmem, minor, 512 pages", run.Output, StringComparison.Ordinal);
         Assert.Contains("placement same: loops on CPU", run.Output, StringComparison.Ordinal);
         Assert.Equal(2, run.Output.Split('\n').Count(l => l.Contains("direct", StringComparison.Ordinal)));
@@ -26,7 +26,7 @@ public sealed class LiveBenchTests
     {
         LiveKernel.Require();
         CommandRun run = await CommandRun.Of([.. Small, "--json", "-"]);
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         using JsonDocument json = JsonDocument.Parse(run.Output);
         Assert.Equal("uffd-bench-faults-live", json.RootElement.GetProperty("kind").GetString());
         Assert.Equal([1, 2], json.RootElement.GetProperty("rows").EnumerateArray().Select(r => r.GetProperty("vcpus").GetInt32()));
@@ -39,7 +39,7 @@ public sealed class LiveBenchTests
     {
         if (world == "live") LiveKernel.Require();
         CommandRun run = await CommandRun.Of(["bench", "events", "--world", world, "--events", "100", "--regions", "1,7", "--repeats", "1"]);
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         Assert.Contains($"{world}: 100 REMOVE events of single pages, 1 repeats", run.Output, StringComparison.Ordinal);
         Assert.Contains("bytes an event", run.Output, StringComparison.Ordinal);
         Assert.Equal(2, run.Output.Split('\n').Count(l => l.TrimStart().StartsWith("1 ", StringComparison.Ordinal) || l.TrimStart().StartsWith("7 ", StringComparison.Ordinal)));
@@ -49,7 +49,7 @@ public sealed class LiveBenchTests
     public async Task More_vms_than_cpus_are_refused_for_the_machines_sake()
     {
         CommandRun run = await CommandRun.Of([.. Small, "--vms", "9999"]);
-        Assert.Equal(ExitCode.Unsupported, run.ExitCode);
+        run.EndsWith(ExitCode.Unsupported);
         Assert.Contains("9999 VMs with a CPU each need 9999 CPUs", run.Error, StringComparison.Ordinal);
     }
 
@@ -58,7 +58,7 @@ public sealed class LiveBenchTests
     {
         LiveKernel.Require();
         CommandRun run = await CommandRun.Of("bench", "faults", "--world", "live", "--push", "--vcpus", "2", "--pages", "32768", "--chunk-pages", "32", "--repeats", "1", "--json", "-");
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         Assert.Contains("2 vCPUs and a push: repeat 1 of 1", run.Error, StringComparison.Ordinal);
         using JsonDocument json = JsonDocument.Parse(run.Output);
         Assert.Equal("uffd-bench-push-live", json.RootElement.GetProperty("kind").GetString());
@@ -83,7 +83,7 @@ public sealed class LiveBenchTests
     public async Task Bad_input_is_one_line_that_names_it(string option, string value)
     {
         CommandRun run = await CommandRun.Of("bench", "faults", "--world", "live", option, value);
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         string line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd:", StringComparison.Ordinal));
         Assert.Contains(value, line, StringComparison.Ordinal);
         Assert.Empty(run.Output);

@@ -15,7 +15,7 @@ public sealed class LivePostCopyTests(HugePages pool)
     {
         LiveKernel.Require();
         CommandRun run = await CommandRun.Of([.. Small, "--world", "live"]);
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         Assert.Contains($"Real page faults on Linux {MachineReport.Read().Kernel.Release}; fault loop on any CPU, vCPUs on any CPU.", run.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("model", run.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("seed,", run.Output, StringComparison.Ordinal);
@@ -90,7 +90,7 @@ public sealed class LivePostCopyTests(HugePages pool)
     public async Task What_belongs_to_the_other_world_is_refused(string says, params string[] args)
     {
         CommandRun run = await CommandRun.Of(args);
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.StartsWith("uffd: " + says, Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
         Assert.Empty(run.Output);
     }
@@ -116,7 +116,7 @@ public sealed class LivePostCopyTests(HugePages pool)
         Skip.IfNot(Met(MachineNeed.GuestMemfd), "This machine has no guest_memfd at all.");
         Skip.If(Met(MachineNeed.GuestMemfdFaults), "This kernel's guest_memfd takes every mode.");
         CommandRun run = await CommandRun.Of([.. Small, "--world", "live", "--backend", "guest-memfd", "--mode", mode]);
-        Assert.Equal(ExitCode.Unsupported, run.ExitCode);
+        run.EndsWith(ExitCode.Unsupported);
         Assert.Contains(Remedies.Of(MachineNeed.GuestMemfdFaults), run.Error, StringComparison.Ordinal);
         Assert.Empty(run.Output);
     }
@@ -140,7 +140,7 @@ public sealed class LivePostCopyTests(HugePages pool)
     {
         LiveKernel.Require();
         CommandRun run = await CommandRun.Of("postcopy", "--world", "live", "--backend", "hugetlb", "--memory", "4T");
-        Assert.Equal(ExitCode.Unsupported, run.ExitCode);
+        run.EndsWith(ExitCode.Unsupported);
         Assert.Contains("2097152 huge pages are needed, and ", run.Error, StringComparison.Ordinal);
         Assert.Contains(Remedies.Of(MachineNeed.HugePages), run.Error, StringComparison.Ordinal);
         Assert.Empty(run.Output);
@@ -151,7 +151,7 @@ public sealed class LivePostCopyTests(HugePages pool)
     {
         LiveKernel.Require();
         CommandRun run = await CommandRun.Of([.. Small, "--world", "live", "--mode", "minor"]);
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Contains("EINVAL", run.Error, StringComparison.Ordinal);
     }
 
@@ -169,7 +169,7 @@ public sealed class LivePostCopyTests(HugePages pool)
     private static async Task<JsonElement> JsonOf(params string[] args)
     {
         CommandRun run = await CommandRun.Of(args);
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         using JsonDocument json = JsonDocument.Parse(run.Output);
         return json.RootElement.Clone();
     }

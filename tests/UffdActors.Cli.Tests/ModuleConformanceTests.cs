@@ -24,7 +24,7 @@ public class ModuleConformanceTests
     {
         CommandRun run = await CommandRun.Of("conform", "--module", Here, "--type", module.FullName!);
 
-        Assert.Equal(ExitCode.Failed, run.ExitCode);
+        run.EndsWith(ExitCode.Failed);
         Assert.Contains($"({check}) FAILS", run.Output, StringComparison.Ordinal);
         Assert.Contains(example, run.Output, StringComparison.Ordinal);
     }
@@ -33,7 +33,7 @@ public class ModuleConformanceTests
     public async Task A_setting_that_a_module_cannot_take_is_refused_and_not_lost()
     {
         CommandRun run = await CommandRun.Of("conform", "--module", Here, "--type", typeof(RightModule).FullName!, "--set", "rom.file=/x");
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Contains("\"rom.file\" would be lost", run.Error, StringComparison.Ordinal);
         Assert.Single(run.Error.TrimEnd().Split('\n'));
     }
@@ -71,7 +71,7 @@ public class ModuleConformanceTests
         string rom = Path.Combine(AppContext.BaseDirectory, "UffdActors.SampleRom.dll");
         CommandRun run = await CommandRun.Of(["conform", .. args.Select(a => a == "HERE" ? Here : a == "ROM" ? rom : a)]);
 
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Single(run.Error.TrimEnd().Split('\n'));
         Assert.Contains(expected, run.Error, StringComparison.Ordinal);
     }
@@ -80,7 +80,7 @@ public class ModuleConformanceTests
     public async Task The_design_study_says_what_fails_and_on_what_example()
     {
         CommandRun run = await CommandRun.Of("designs", "--rounds", "0");
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         Assert.Contains("guest-memfd under A: CONTINUE through the backend's fault handler", run.Output, StringComparison.Ordinal);
         Assert.Contains("CONTINUE over a hole gives 0 and has allocated", run.Output, StringComparison.Ordinal);
         Assert.Contains("to write  4: Features, Ioctls, GetFolio, userfault check", run.Output, StringComparison.Ordinal);

@@ -145,7 +145,7 @@ public sealed class PostCopyTests : IDisposable
     {
         CommandRun run = await CommandRun.Of(["postcopy", .. options]);
 
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Empty(run.Output);
         string line = Assert.Single(run.Error.TrimEnd().Split('\n'));
         Assert.StartsWith("uffd: ", line, StringComparison.Ordinal);
@@ -157,7 +157,7 @@ public sealed class PostCopyTests : IDisposable
     {
         CommandRun run = await CommandRun.Of("postcopy", "--image", _place.Write("empty", ""));
 
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Contains("is empty", run.Error, StringComparison.Ordinal);
     }
 
@@ -166,7 +166,7 @@ public sealed class PostCopyTests : IDisposable
     {
         CommandRun run = await CommandRun.Of("postcopy", "--memory", "512T");
 
-        Assert.Equal(ExitCode.Unsupported, run.ExitCode);
+        run.EndsWith(ExitCode.Unsupported);
         Assert.Single(run.Error.TrimEnd().Split('\n'));
     }
 
@@ -176,7 +176,7 @@ public sealed class PostCopyTests : IDisposable
         string trace = _place.Write("guest.trace", "uffd-workload 1\n0 0 3 w\n0 9 3 w\n");
         CommandRun run = await CommandRun.Of("postcopy", "--memory", "1M", "--trace", trace, "--json", _place.Path("run.json"));
 
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Contains("guest.trace:3: vCPU \"9\"", run.Error, StringComparison.Ordinal);
         Assert.Equal(["guest.trace"], _place.Files);
     }

@@ -12,7 +12,7 @@ public sealed class StressTests
     public async Task The_document_says_what_ran_what_was_injected_and_what_held()
     {
         CommandRun run = await CommandRun.Of([.. Short, "--json", "-"]);
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         using JsonDocument json = JsonDocument.Parse(run.Output);
         JsonElement root = json.RootElement;
         Assert.Equal("uffd-stress", root.GetProperty("kind").GetString());
@@ -39,7 +39,7 @@ public sealed class StressTests
         JsonElement missed = Assert.Single(json.RootElement.GetProperty("floors").EnumerateArray(), f => !f.GetProperty("isMet").GetBoolean());
         Assert.Equal(("locks found taken", 1, 0), (missed.GetProperty("what").GetString(), missed.GetProperty("least").GetInt32(), missed.GetProperty("met").GetInt32()));
         Assert.Contains("NO VERDICT: too little was exercised (0 locks found taken, at least 1)", run.Error, StringComparison.Ordinal);
-        Assert.Equal(ExitCode.Failed, run.ExitCode);
+        run.EndsWith(ExitCode.Failed);
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed class StressTests
     {
         // It is over before the watchdog looks, whether an access is under way then or nothing has begun to move yet.
         CommandRun run = await CommandRun.Of([.. Small, "--rounds", "100000", "--source-faults", "0.5", "--crashes", "0", "--eexist", "0", "--deadline", "0.001ms"]);
-        Assert.Equal(ExitCode.Failed, run.ExitCode);
+        run.EndsWith(ExitCode.Failed);
         Assert.StartsWith("uffd: Liveness: ", run.Error, StringComparison.Ordinal);
         Assert.Contains("VIOLATED", run.Output, StringComparison.Ordinal);
         Assert.Contains(" handlers, push ", run.Output, StringComparison.Ordinal);
@@ -62,7 +62,7 @@ public sealed class StressTests
     public async Task What_cannot_be_stressed_is_one_line_and_exit_2(string option, string value, string remedy)
     {
         CommandRun run = await CommandRun.Of([.. Short, option, value]);
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         string line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.Contains(remedy, line, StringComparison.Ordinal);
     }

@@ -9,7 +9,7 @@ public class UsageTests
     {
         CommandRun run = await CommandRun.Of(args);
 
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Empty(run.Output);
         Assert.Single(run.Error.TrimEnd().Split('\n'));
         Assert.StartsWith("uffd: ", run.Error, StringComparison.Ordinal);
@@ -27,7 +27,7 @@ public class UsageTests
     {
         CommandRun run = await CommandRun.Of(args);
 
-        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        run.EndsWith(ExitCode.BadInput);
         Assert.Equal(line, run.Error.TrimEnd());
     }
 
@@ -36,7 +36,7 @@ public class UsageTests
     {
         CommandRun run = await CommandRun.Of("postcopy", "--help");
 
-        Assert.Equal(ExitCode.Done, run.ExitCode);
+        run.EndsWith(ExitCode.Done);
         foreach (string value in new[] { "random", "missing" }) Assert.Contains($"[default: {value}]", run.Output, StringComparison.Ordinal);
     }
 }
