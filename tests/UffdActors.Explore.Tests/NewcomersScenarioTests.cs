@@ -19,6 +19,13 @@ public class NewcomersScenarioTests
     [InlineData(Served + "threads { a = [\"read ram 1\", \"munmap ram 1 1\"], b = [\"dontneed ram 0 3\", \"read ram 0\"] }")]
     public void What_is_not_mapped_is_not_taken_by_a_call_that_goes_on_over_it(string scenario) => IsClean(scenario);
 
+    // The REMAP is queued when the map has changed already, and whoever knows the new place is faster: Linux 6.18 gives REMOVE of it first, and the UNMAP
+    // of the old place when something is there again (Tests/Handling/FaultReaderTests has the orders that it was asked for).
+    [Theory]
+    [InlineData(Served + "threads { a = [\"write ram 1\", \"mremap ram 1 1 spot 1\", \"read spot 1\"], b = [\"dontneed ram 0 3\"], c = [\"dontneed spot 0 2\"] }")]
+    [InlineData(Served + "threads { a = [\"mremap ram 1 1 spot 1\"], b = [\"mremap spot 1 1 ram 1\", \"read ram 1\"] }")]
+    public void An_event_that_overtakes_the_move_that_explains_it_is_not_lost(string scenario) => IsClean(scenario);
+
     // Who fills a page that has moved knows it by its old place.
     [Theory]
     [InlineData(Served + "threads { main = [\"mremap ram 0 4 spot 0\"], vcpu-0 = [\"write spot 2\"] }, faults = [fill.eexist]")]

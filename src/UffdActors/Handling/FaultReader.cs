@@ -62,6 +62,7 @@ internal class FaultReader
     private readonly List<PageRequest> _fresh = [];
     private PageRequest? _firstFresh;
     private readonly StrayFaults _strays = new();
+    private readonly OvertakingEvents _overtaking = new();
     private readonly WaitingThreads _waits = new();
     private readonly Dictionary<ulong, (int Count, Errno Error)> _streaks = [];
     private readonly Dictionary<ulong, int> _crashes = [];
@@ -119,7 +120,11 @@ internal class FaultReader
     public IReadOnlyCollection<ulong> Quarantined => _quarantined.Keys;
 
     /// <summary>Adds a region, before its faults can come.</summary>
-    public void Add(ServedRegion region) => _view = _view.With(region);
+    public void Add(ServedRegion region)
+    {
+        _overtaking.Forget(region.Range);
+        _view = _view.With(region);
+    }
 
     /// <summary>True if threads are left asleep at addresses in no region.</summary>
     public bool HasStraySleepers => _strays.HasSleepers;
@@ -168,6 +173,7 @@ internal class FaultReader
     {
         PageRange range = Range(start, end);
         if (seen is not null && (_view.Find(range.Start) is not { } now || now.Id != seen.Id || now.Base != seen.Base)) return false;
+        _overtaking.Forget(range);
         _descriptor.Unmapped(start, end);
         bool wasServed = _view.Regions.Any(r => r.Range.Intersects(range));
         if (wasServed)
@@ -480,13 +486,22 @@ internal class FaultReader
         switch (message.Event)
         {
             case UffdEvent.Remove:
-                _view.Remove(Range(message.Start, message.End));
+                PageRange removed = Range(message.Start, message.End);
+                if (_view.Remove(removed)) break;
+                foreach (PageRange unknown in _view.Unknown(removed)) _overtaking.AddRemove(unknown);
                 break;
             case UffdEvent.Unmap:
-                _view = _view.AfterUnmap(Range(message.Start, message.End));
+                PageRange unmapped = Range(message.Start, message.End);
+                if (_overtaking.TakeLeft(unmapped)) break;
+                _overtaking.Forget(unmapped);
+                _view = _view.AfterUnmap(unmapped);
                 break;
             case UffdEvent.Remap:
-                _view = _view.AfterRemap(Range(message.From, message.From + message.Length), PageSize.PageOf(message.To));
+                PageRange from = Range(message.From, message.From + message.Length);
+                long to = PageSize.PageOf(message.To);
+                foreach (PageRange unknown in _view.Unknown(from)) _overtaking.AddRemap(unknown, to + unknown.Start - from.Start);
+                Move(from, to);
+                _overtaking.Left(from);
                 break;
         }
 
@@ -500,6 +515,18 @@ internal class FaultReader
             _descriptor.Wake(message.Start, message.End);
         }
         else if (message.Event == UffdEvent.Remap) _descriptor.Wake(message.From, message.From + message.Length);
+    }
+
+    /// <summary>A range has a new place. What has happened there already, and was read before this, is about what has come there.</summary>
+    private void Move(PageRange from, long to)
+    {
+        _view = _view.AfterRemap(from, to);
+        PageRange place = new(to, to + from.Count);
+        while (_overtaking.TryTake(place, out PageRange part, out long? further))
+        {
+            if (further is { } next) Move(part, next);
+            else _ = _view.Remove(part);
+        }
     }
 
     /// <summary>Wakes the threads that sleep on a page: anywhere in it, for messages may have exact addresses.</summary>

@@ -52,8 +52,10 @@ internal sealed class RegionView
     public RegionView With(ServedRegion region) => new(_regions.Insert(FirstEndingBehind(region.Range.Start), region));
 
     /// <summary>REMOVE: the pages are zeros from now on. Changes no view, and allocates nothing.</summary>
-    public void Remove(PageRange range)
+    /// <returns>True if all of the range is known; what is not is in <see cref="Unknown"/>.</returns>
+    public bool Remove(PageRange range)
     {
+        long known = 0;
         for (int i = FirstEndingBehind(range.Start); i < _regions.Length && _regions[i].Range.Start < range.End; i++)
         {
             PageRange part = _regions[i].Range.Intersect(range);
@@ -61,7 +63,23 @@ internal sealed class RegionView
             _regions[i].Zeroed?.Announce(pages);
             _regions[i].Alias?.LeaveAsIs(pages.Start, pages.Count);
             _regions[i].Pages.Remove(pages.Start, pages.Count);
+            known += part.Count;
         }
+
+        return known == range.Count;
+    }
+
+    /// <summary>The parts of a range of the address space in which no region lies; ascending.</summary>
+    public IEnumerable<PageRange> Unknown(PageRange range)
+    {
+        long at = range.Start;
+        for (int i = FirstEndingBehind(range.Start); i < _regions.Length && _regions[i].Range.Start < range.End; i++)
+        {
+            if (at < _regions[i].Range.Start) yield return new PageRange(at, _regions[i].Range.Start);
+            at = _regions[i].Range.End;
+        }
+
+        if (at < range.End) yield return range with { Start = at };
     }
 
     /// <summary>UNMAP: the range is not ours any more.</summary>
@@ -79,12 +97,11 @@ internal sealed class RegionView
         return new(rest.DrainToImmutable());
     }
 
-    /// <summary>REMAP: the range has a new address; its pages are the same.</summary>
+    /// <summary>REMAP: the range has a new address; its pages are the same. What was there before has gone, whether that was reported or not.</summary>
     public RegionView AfterRemap(PageRange from, long to)
     {
         long shift = to - from.Start;
-        List<ServedRegion> regions = [];
-        foreach (ServedRegion region in AfterUnmap(from)._regions) regions.Add(region);
+        List<ServedRegion> regions = [.. AfterUnmap(from).AfterUnmap(new PageRange(to, to + from.Count))._regions];
         for (int i = FirstEndingBehind(from.Start); i < _regions.Length && _regions[i].Range.Start < from.End; i++)
         {
             PageRange moved = _regions[i].Range.Intersect(from);

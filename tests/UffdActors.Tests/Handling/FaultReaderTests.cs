@@ -37,6 +37,83 @@ public sealed class FaultReaderTests
         Assert.Equal(["page 1, 0 unread", "page 2, 0 unread", "page 3, 0 unread", "events"], order);
     }
 
+    // mremap queues its events when it has given up the lock of the address space. Linux 6.18.44 was asked for each of these three orders, by a target
+    // that is registered too (its UNMAP comes first, and mremap waits until it has been read): UNMAP B, REMOVE B, REMAP A B, UNMAP A;
+    // UNMAP B, REMAP B C, REMAP A B, UNMAP B, UNMAP A; and REMAP A C, REMAP C A, UNMAP A, UNMAP C.
+    [Fact]
+    public void What_was_removed_at_its_new_place_before_the_move_was_read_stays_removed()
+    {
+        FaultReader reader = AfterReading(UffdMsg.Remove(AddressOf(100), AddressOf(103)), UffdMsg.Remap(AddressOf(2), AddressOf(102), 2 * PageSize.Base), UffdMsg.Unmap(AddressOf(2), AddressOf(4)));
+
+        Assert.True(reader.View.IsRemoved(FirstPage + 102));
+        Assert.False(reader.View.IsRemoved(FirstPage + 103));
+        Assert.True(reader.View.Regions.All(r => r.Pages.IsRemoved(2) && !r.Pages.IsRemoved(0)));
+    }
+
+    [Fact]
+    public void What_moved_on_before_its_first_move_was_read_is_found_where_it_is()
+    {
+        FaultReader reader = AfterReading(
+            UffdMsg.Remap(AddressOf(101), AddressOf(201), PageSize.Base),
+            UffdMsg.Remove(AddressOf(201), AddressOf(202)),
+            UffdMsg.Remap(AddressOf(0), AddressOf(100), 4 * PageSize.Base),
+            UffdMsg.Unmap(AddressOf(101), AddressOf(102)),
+            UffdMsg.Unmap(AddressOf(0), AddressOf(4)));
+
+        Assert.Equal([0, null, 2, 3], Enumerable.Range(100, 4).Select(PageAt));
+        Assert.Equal(1, PageAt(201));
+        Assert.True(reader.View.IsRemoved(FirstPage + 201));
+
+        long? PageAt(int page) => reader.View.Find(FirstPage + page)?.PageOf(FirstPage + page);
+    }
+
+    [Fact]
+    public void What_moved_back_before_its_old_place_was_reported_unmapped_is_still_served()
+    {
+        FaultReader reader = AfterReading(
+            UffdMsg.Remap(AddressOf(2), AddressOf(100), PageSize.Base),
+            UffdMsg.Remap(AddressOf(100), AddressOf(2), PageSize.Base),
+            UffdMsg.Unmap(AddressOf(2), AddressOf(3)),
+            UffdMsg.Unmap(AddressOf(100), AddressOf(101)));
+
+        Assert.Equal(2, reader.View.Find(FirstPage + 2)?.PageOf(FirstPage + 2));
+        Assert.Null(reader.View.Find(FirstPage + 100));
+    }
+
+    [Fact]
+    public void A_second_unmap_of_an_old_place_is_about_what_is_there_now()
+    {
+        FaultReader reader = AfterReading(
+            UffdMsg.Remap(AddressOf(2), AddressOf(100), PageSize.Base),
+            UffdMsg.Unmap(AddressOf(2), AddressOf(3)),
+            UffdMsg.Remap(AddressOf(5), AddressOf(2), PageSize.Base),
+            UffdMsg.Unmap(AddressOf(5), AddressOf(6)),
+            UffdMsg.Unmap(AddressOf(2), AddressOf(3)));
+
+        Assert.Null(reader.View.Find(FirstPage + 2));
+        Assert.Equal(2, reader.View.Find(FirstPage + 100)?.PageOf(FirstPage + 100));
+    }
+
+    [Fact]
+    public void What_was_removed_of_a_place_means_nothing_to_who_comes_after_it_was_unmapped_or_to_a_new_region()
+    {
+        FaultReader reader = AfterReading(
+            UffdMsg.Remove(AddressOf(100), AddressOf(104)),
+            UffdMsg.Unmap(AddressOf(101), AddressOf(102)),
+            UffdMsg.Remap(AddressOf(0), AddressOf(100), 2 * PageSize.Base));
+        PageRange range = new(FirstPage + 102, FirstPage + 104);
+        reader.Add(new ServedRegion(1, range, range.Start, ResolveBy.Copy, new RegionPages(range.Count)));
+
+        Assert.Equal([true, false, false, false], Enumerable.Range(100, 4).Select(page => reader.View.IsRemoved(FirstPage + page)));
+    }
+
+    private static FaultReader AfterReading(params UffdMsg[] events)
+    {
+        FaultReader reader = Reader(new ScriptedDescriptor(events));
+        reader.Read(new Route(_ => { }, () => { }));
+        return reader;
+    }
+
     [Fact]
     public void A_remove_event_allocates_nothing_once_one_has_been_read()
     {
