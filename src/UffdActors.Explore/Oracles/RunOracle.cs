@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using UffdActors.Abi;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Worlds;
@@ -362,10 +363,14 @@ internal sealed class RunOracle
     // Nobody writes behind the first eight bytes: a page is as it was filled, entirely.
     private void CheckTails(int step)
     {
+        Span<ulong> words = stackalloc ulong[PageSize.Base / sizeof(ulong)];
         for (int i = 0; i < _pages.Length; i++)
         {
-            if (_unchecked[i] || !_entries[i].IsPresent) continue;
-            ulong tail = ContentOf(_entries[i], PageSize.Base - sizeof(ulong));
+            if (_unchecked[i] || _entries[i].Kind is not (EntryKind.Anon or EntryKind.File)) continue;
+            _world.Machine.BaseFolios.CopyOut(_entries[i].Folio, 0, MemoryMarshal.AsBytes(words));
+            ulong tail = words[^1];
+            if (words[1..].IndexOfAnyExcept(tail) is >= 0 and var other)
+                Fail("whole-pages", $"{NameOf(i)} ends with {PageContent.Describe(tail)}, and holds {PageContent.Describe(words[1 + other])} at byte {(1 + other) * sizeof(ulong)}", step);
             (int region, int page) = _pages[_identity[i]];
             if (tail != 0 && tail != _world.Content.OfSource(region, page) && tail != _world.Content.OfSource(_pages[i].Region, _pages[i].Page) && !Scenario.Has(ActionKind.CopyFrom))
                 Fail("whole-pages", $"{NameOf(i)} ends with {PageContent.Describe(tail)}", step);

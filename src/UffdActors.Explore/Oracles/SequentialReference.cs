@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Explore.Faults;
@@ -144,18 +145,18 @@ internal sealed class SequentialReference : IDisposable
     public void AtRest(int step)
     {
         if (_isOff || _oracle.Violation is not null) return;
+        Span<ulong> have = stackalloc ulong[PageSize.Base / sizeof(ulong)];
+        Span<ulong> want = stackalloc ulong[PageSize.Base / sizeof(ulong)];
         for (int i = 0; i < _run.PageCount; i++)
         {
             Entry ours = _run.EntryOf(i);
             Entry theirs = _twin.EntryOf(i);
             if (!ours.IsPresent || ours.Kind == EntryKind.Zero) continue;
-            foreach (int offset in (ReadOnlySpan<int>)[0, PageSize.Base - sizeof(ulong)])
-            {
-                ulong have = _world.Machine.BaseFolios.ReadLane(ours.Folio, offset);
-                ulong want = _world.ReferenceMachine.BaseFolios.ReadLane(theirs.Folio, offset);
-                if (have != want)
-                    Fail($"{_run.NameOf(i)} holds {PageContent.Describe(have)} at byte {offset}, and {PageContent.Describe(want)} where fills are atomic", step);
-            }
+            _world.Machine.BaseFolios.CopyOut(ours.Folio, 0, MemoryMarshal.AsBytes(have));
+            _world.ReferenceMachine.BaseFolios.CopyOut(theirs.Folio, 0, MemoryMarshal.AsBytes(want));
+            int same = have.CommonPrefixLength(want);
+            if (same == have.Length) continue;
+            Fail($"{_run.NameOf(i)} holds {PageContent.Describe(have[same])} at byte {same * sizeof(ulong)}, and {PageContent.Describe(want[same])} where fills are atomic", step);
         }
     }
 

@@ -1,5 +1,8 @@
 using System.Diagnostics;
+using System.IO.MemoryMappedFiles;
+using UffdActors.Handling;
 using UffdActors.Linux.Watching;
+using UffdActors.Model.Mapping;
 using UffdActors.PageSources;
 using UffdActors.Watchdog;
 
@@ -43,6 +46,52 @@ public sealed class FaultBoardTests
         foreach (BoardSlot slot in all) slot.Free();
     }
 
+    [Fact]
+    public void Every_change_of_a_slot_takes_its_sequence_number_on_by_two_and_a_beat_leaves_it()
+    {
+        using FaultBoard board = new();
+        using SlotView view = new(board);
+        BoardSlot slot = board.Take("x", 1, Options);
+        int before = view.Sequence;
+        Assert.True(int.IsEvenInteger(before));
+        PageRequest request = NewRequest(1);
+        slot.Add(request, 1, 1);
+        Assert.Equal(before + 2, view.Sequence);
+        slot.Beat();
+        Assert.Equal(before + 2, view.Sequence);
+        slot.Remove(request);
+        Assert.Equal(before + 4, view.Sequence);
+        slot.Free();
+        Assert.Equal(before + 6, view.Sequence);
+        board.Take("y", 1, Options).Free();
+        Assert.Equal(before + 10, view.Sequence);
+    }
+
+    /// <summary>A request without a region stops the writer in the middle, which is where a reader may come by.</summary>
+    [Fact]
+    public void What_is_half_written_is_not_read()
+    {
+        using FaultBoard board = new();
+        using SlotView view = new(board);
+        BoardSlot slot = board.Take("x", 1, Options);
+        PageRequest whole = NewRequest(1);
+        slot.Add(whole, 1, 1);
+        Assert.Equal(new OutstandingFault(1, 1, 1, 1, 1, 1), view.Read()?.Oldest);
+        slot.Remove(whole);
+        Assert.NotNull(view.Read());
+
+        PageRequest half = NewRequest(2);
+        half.Region = null!;
+        _ = Assert.Throws<NullReferenceException>(() => slot.Add(half, 2, 2));
+        Assert.Equal(2, view.FaultId);
+        Assert.True(int.IsOddInteger(view.Sequence));
+        Assert.Null(view.Read());
+
+        slot.Remove(half);
+        Assert.Null(view.Read()!.Oldest);
+        slot.Free();
+    }
+
     [SkippableFact]
     public async Task A_fault_stands_on_the_board_until_it_is_resolved_and_not_while_it_is_given_up()
     {
@@ -68,7 +117,7 @@ public sealed class FaultBoardTests
         Assert.NotEqual(0, watched.Beats);
 
         source.Fail();
-        while ((await vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline)).Kind != Handling.IncidentKind.SourceFailed)
+        while ((await vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline)).Kind != IncidentKind.SourceFailed)
         {
             // Others come before it.
         }
@@ -87,6 +136,57 @@ public sealed class FaultBoardTests
         byte[] copy = File.ReadAllBytes($"/proc/self/fd/{board.Descriptor}");
         Assert.Null(BoardSnapshot.Refusal(copy));
         return BoardSnapshot.Read(copy, copy);
+    }
+
+    private static PageRequest NewRequest(int number) => new(null!, new HandlerSlot(0, new NoThread()), null!)
+    {
+        Id = number,
+        Address = (ulong)number,
+        Page = number,
+        Region = new ServedRegion(number, new PageRange(0, 1), 0, ResolveBy.Copy, new RegionPages(1)),
+    };
+
+    /// <summary>The first slot as another process sees it.</summary>
+    private sealed class SlotView : IDisposable
+    {
+        private readonly MemoryMappedFile _file;
+        private readonly MemoryMappedViewAccessor _memory;
+
+        public SlotView(FaultBoard board)
+        {
+            _file = MemoryMappedFile.CreateFromFile($"/proc/self/fd/{board.Descriptor}", FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+            _memory = _file.CreateViewAccessor(0, BoardLayout.Bytes, MemoryMappedFileAccess.Read);
+        }
+
+        public int Sequence => _memory.ReadInt32(BoardLayout.OffsetOf(0) + BoardLayout.Sequence);
+
+        public long FaultId => _memory.ReadInt64(BoardLayout.OffsetOf(0) + BoardLayout.FaultId);
+
+        public WatchedUserfault? Read()
+        {
+            byte[] copy = new byte[BoardLayout.Bytes];
+            _ = _memory.ReadArray(0, copy, 0, copy.Length);
+            return BoardSnapshot.Read(copy, copy).SingleOrDefault();
+        }
+
+        public void Dispose()
+        {
+            _memory.Dispose();
+            _file.Dispose();
+        }
+    }
+
+    private sealed class NoThread : MonitorThread
+    {
+        public override IPageFill NewFill(PageRequest? request) => null!;
+
+        public override IMonitorCall ClearProtection(PageRequest request) => throw new NotSupportedException();
+
+        public override IMonitorCall PopulateAlias(PageRequest request, ulong address) => throw new NotSupportedException();
+
+        public override bool TryWriteAlias(ulong address, nint bytes, int length) => throw new NotSupportedException();
+
+        public override void Wake(ulong start, ulong length) => throw new NotSupportedException();
     }
 
     /// <summary>Holds its first order, then fails every one, then answers with zeros.</summary>

@@ -88,6 +88,47 @@ public sealed class HandlerCrashTests
         });
     }
 
+    /// <summary>Whatever message the handler was at, its page is known: else it would be tried, and crash, for ever.</summary>
+    [Theory]
+    [InlineData((int)HandlerPoint.OnAnswer, "a call that came back")]
+    [InlineData((int)HandlerPoint.AfterFillSent, "another attempt")]
+    public void A_crash_counts_against_the_page_of_what_the_handler_had_in_hand(int point, string inHand)
+    {
+        using SteppedHost host = new(ConfigurationFactory.ParseString("uffd.handler-crash-limit = 3"));
+        using TestSource source = new(Pages);
+        CrashingProbe probe = new((HandlerPoint)point, every: 1, crashesPerPage: int.MaxValue, onlyPage: 2, crashed: FailOnce);
+        FailOnce();
+        Incident? incident = null;
+        int crashes = 0;
+        host.Run(async () =>
+        {
+            // Page 2 finds no memory, so no fill of before a crash comes to its aid.
+            await using UffdVm vm = await host.Runtime.CreateVmAsync(new VmOptions { MemoryPages = 1, Probe = probe, SplitTurns = true });
+            GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
+            Userfault uffd = await vm.OpenAsync();
+            _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+            await uffd.ServeAsync(new ServeOptions { Source = source });
+            _ = await vm.StartVcpusAsync([TestWorkload.Reads(0, 2)]);
+            do
+            {
+                incident = await vm.Incidents.ReadAsync();
+            }
+            while (incident.Kind != IncidentKind.PageQuarantined && probe.Crashes < 10);
+
+            crashes = probe.Crashes;
+            probe.Stop();
+            await uffd.AbandonAsync(AbsentPages.ReadAsZeros);
+        });
+        Assert.Equal((3, IncidentKind.PageQuarantined), (crashes, incident!.Kind));
+        Assert.Contains("0x100000002000", incident.Message, StringComparison.Ordinal);
+
+        // The first order of each fault fails, so its fill is issued by another attempt.
+        void FailOnce()
+        {
+            if (inHand == "another attempt") source.Failures[2] = 1;
+        }
+    }
+
     private static async Task RunAsync(UffdRuntime runtime, CrashingProbe probe, int seed)
     {
         using TestSource source = new(Pages);
@@ -125,7 +166,7 @@ public sealed class HandlerCrashTests
         }
     }
 
-    private sealed class CrashingProbe(HandlerPoint point, int every, int crashesPerPage, long? onlyPage = null) : IHandlerProbe
+    private sealed class CrashingProbe(HandlerPoint point, int every, int crashesPerPage, long? onlyPage = null, Action? crashed = null) : IHandlerProbe
     {
         private readonly ConcurrentDictionary<long, int> _perPage = new();
         private int _visits;
@@ -142,6 +183,7 @@ public sealed class HandlerCrashTests
             if (Interlocked.Increment(ref _visits) % every != 0) return;
             if (_perPage.AddOrUpdate(request?.Page ?? -1, 1, (_, n) => n + 1) > crashesPerPage) return;
             Interlocked.Increment(ref _crashes);
+            crashed?.Invoke();
             throw new InvalidOperationException($"crash at {at}");
         }
     }
