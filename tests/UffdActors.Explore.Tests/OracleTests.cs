@@ -39,14 +39,16 @@ public class OracleTests
             fill =>
             {
                 if (Page(fill) == 1) Folios(fill).WriteLane(EntryOf(fill, 0).Folio, 0, 1);
-            }),
+            }
+        ),
         ["queues"] = (
             Anonymous + "must-finish = off, threads { a = [\"read ram 0\"], b = [\"read ram 0\"], c = [\"copy uffd ram 1 1\"] }",
             fill =>
             {
                 // The second of two who sleep in one place is not to be found any more.
                 foreach (Access access in fill.Context.Waiters().ToArray()) access.NextInBucket = null;
-            }),
+            }
+        ),
     };
 
     public static TheoryData<string> WrongFills => [.. Fills.Keys];
