@@ -110,8 +110,23 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         bool isOurs = request.Incarnation == _slot.Incarnation;
         if (isOurs && request.Phase == RequestPhase.Filling) _vm.Probe?.At(HandlerPoint.OnAnswer, _slot.Number, request);
         if (!call.Advance()) return;
-        if (!isOurs) Dismiss(request);
+        if (!isOurs) OnEndedTooLate(call, request);
         else OnEnded(call, request);
+    }
+
+    /// <summary>A call of before a crash has ended: what it has done is done, and its page's threads look for themselves.</summary>
+    private void OnEndedTooLate(IMonitorCall call, PageRequest request)
+    {
+        if (call.Error == Errno.ESRCH) _options.Reader.Owner.Gone();
+        if (request.Phase == RequestPhase.Clearing)
+        {
+            bool isCleared = call.Error == Errno.None;
+            if (isCleared) request.Region.Pages.Write(request.Page, request.Pages);
+            if (request.Failure is { } thrown)
+                _vm.Incidents.Report(HookFailed(request, thrown, isCleared ? "the page was given to its writer all the same." : "the page stays protected, and the hook is called again."));
+        }
+
+        Dismiss(request);
     }
 
     private void OnEnded(IMonitorCall call, PageRequest request)
@@ -539,11 +554,20 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
     private void Pause(PageRequest request, Incident incident)
     {
+        Waiter waiter = Waiter.Of(request);
         GiveUpClaim(request);
         request.PausedBy = null;
-        request.Phase = RequestPhase.Paused;
         _options.Reader.Paused(request);
+        request.Phase = RequestPhase.Paused;
         _vm.Incidents.Report(incident);
+        DropIfGone(waiter);
+    }
+
+    // The event that says so may have been read while it was still being tried.
+    private void DropIfGone(Waiter waiter)
+    {
+        Interlocked.MemoryBarrier();
+        if (!_options.Reader.IsServed(waiter)) _options.Context.Tell(VmProtocol.DropGone.Instance, ActorRefs.NoSender);
     }
 
     /// <summary>Nobody waits any more, and nothing can be filled: pauses without a word, for one has been said about all of them.</summary>
@@ -569,6 +593,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         // On other threads it may have ended in between.
         if (!outage.Holds(waiter)) _options.Context.Tell(new VmProtocol.Release(outage), ActorRefs.NoSender);
         else if (outage.TryBeginProbing()) _vm.Time.After(outage.ProbeDelay(id), _options.Context, new VmProtocol.Probe(outage));
+        DropIfGone(waiter);
     }
 
     // A request is used again for other pages, and must not bring the claim of this one along.

@@ -112,6 +112,9 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
             case VmProtocol.Release release:
                 _reader!.Release(release.Outage);
                 break;
+            case VmProtocol.DropGone:
+                _reader!.DropGone();
+                break;
             case VmProtocol.HandOutAgain again:
                 _reader!.HandOutAgain(again.Address);
                 break;

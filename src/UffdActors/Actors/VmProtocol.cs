@@ -139,6 +139,17 @@ internal static class VmProtocol
         public static Recover Instance { get; } = new();
     }
 
+    /// <summary>A page has paused at an address where it is not any more (<see cref="FaultReader.DropGone"/>).</summary>
+    public sealed class DropGone : INoSerializationVerificationNeeded
+    {
+        private DropGone()
+        {
+        }
+
+        /// <summary>The only one.</summary>
+        public static DropGone Instance { get; } = new();
+    }
+
     /// <summary>The memory that a userfaultfd serves is gone (<see cref="OwnerWatch"/>).</summary>
     public sealed class OwnerGone : INoSerializationVerificationNeeded
     {

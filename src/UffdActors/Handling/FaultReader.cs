@@ -90,13 +90,13 @@ internal class FaultReader
     public IUffdDescriptor Descriptor => _descriptor;
 
     /// <summary>Whether the memory is still there.</summary>
-    public OwnerWatch Owner { get; init; } = new();
+    public OwnerWatch Owner { get; set; } = new();
 
     /// <summary>Troubles that its pages wait out.</summary>
     public Outages Outages { get; set; } = new(new SourceTerms(new Patience(TimeSpan.FromSeconds(30), Resumes: false)));
 
     /// <summary>What the embedder wants to do before a protected page is given to a writer: region and page. Null for nothing.</summary>
-    public Action<int, long>? BeforeWrite { get; init; }
+    public Action<int, long>? BeforeWrite { get; set; }
 
     /// <summary>What becomes of a page for which that has thrown.</summary>
     public HookFailure HookFailure { get; init; }
@@ -128,6 +128,9 @@ internal class FaultReader
 
     /// <summary>True if threads are left asleep at addresses in no region.</summary>
     public bool HasStraySleepers => _strays.HasSleepers;
+
+    /// <summary>The faults at addresses in no region; in turns of the context.</summary>
+    public StrayFaults Strays => _strays;
 
     /// <summary>Reads everything that is there.</summary>
     public virtual void Read(IFaultRoute route)
@@ -180,6 +183,7 @@ internal class FaultReader
         {
             _view = _view.AfterUnmap(range);
             Unmaps++;
+            DropGone();
         }
 
         // Nobody else wakes those that sleep on an address that has gone.
@@ -349,6 +353,33 @@ internal class FaultReader
         foreach (ulong page in pages) Wake(page);
     }
 
+    /// <summary>True if a page is served where it is waited for, by the events read so far. Any thread.</summary>
+    public bool IsServed(Waiter waiter) =>
+        View.Find(PageSize.PageOf(waiter.Address)) is { } served && served.Id == waiter.Region && served.PageOf(PageSize.PageOf(waiter.Address)) == waiter.Page;
+
+    /// <summary>
+    /// Gives up what has paused, or is held back, at addresses where its page is not any more: nobody comes back to it, and whoever faults there now
+    /// must not be taken for one who waits for it.
+    /// </summary>
+    internal virtual void DropGone()
+    {
+        // What a handler has paused by the view of before is seen here, or the handler sees the view of now.
+        Interlocked.MemoryBarrier();
+        foreach (PageRequest request in _outstanding.All())
+        {
+            if (request.Phase != RequestPhase.Paused || IsServed(Waiter.Of(request))) continue;
+            Outages.Forget(Waiter.Of(request), _time.Now);
+            GiveBack(request);
+        }
+
+        foreach ((ulong address, Waiter waiter) in _quarantined.ToArray())
+        {
+            if (IsServed(waiter)) continue;
+            Outages.Crashes.Forget(waiter, _time.Now);
+            HandOutAgain(address);
+        }
+    }
+
     private void GiveBack(PageRequest request)
     {
         _ = _streaks.Remove(request.Address);
@@ -429,7 +460,8 @@ internal class FaultReader
         else _fresh.Add(request);
     }
 
-    private void OnStray(ulong address, long page, uint thread, IFaultRoute route)
+    /// <summary>A fault in no region.</summary>
+    internal virtual void OnStray(ulong address, long page, uint thread, IFaultRoute route)
     {
         Counters.Strays++;
         switch (_strays.Take(address, _descriptor.IsRegistered(page), _time.Now, out TimeSpan delay))
@@ -507,6 +539,8 @@ internal class FaultReader
 
         // Behind the view: who has seen the epoch sees what it stands for.
         Volatile.Write(ref _eventEpoch, _eventEpoch + 1);
+
+        if (message.Event is UffdEvent.Unmap or UffdEvent.Remap) DropGone();
 
         // Nobody else wakes those that sleep on an address that has gone.
         if (message.Event == UffdEvent.Unmap)

@@ -16,13 +16,16 @@ internal enum OutageCause
 }
 
 /// <summary>Who waits: a page of a region, or the background push of one (<see cref="Push"/>).</summary>
-internal readonly record struct Waiter(int Region, long Page)
+/// <param name="Region">Region.</param>
+/// <param name="Page">Page of the region.</param>
+/// <param name="Address">Where: while a region moves, its page may be waited for at both places.</param>
+internal readonly record struct Waiter(int Region, long Page, ulong Address = 0)
 {
     /// <summary>The background push of a region.</summary>
     public static Waiter Push(int region) => new(region, -1);
 
     /// <summary>The page that a request is about.</summary>
-    public static Waiter Of(PageRequest request) => new(request.Region.Id, request.Page);
+    public static Waiter Of(PageRequest request) => new(request.Region.Id, request.Page, request.Address);
 
     /// <summary>True for a background push.</summary>
     public bool IsPush => Page < 0;

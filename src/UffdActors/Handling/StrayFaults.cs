@@ -36,6 +36,12 @@ internal sealed class StrayFaults
     /// <summary>True if a thread sleeps at an unknown address, for a while or for good. Any thread.</summary>
     public bool HasSleepers => _asleep > 0;
 
+    /// <summary>True if threads sleep at an address, for a while or for good.</summary>
+    public bool IsAsleep(ulong address) => _strays.TryGetValue(address, out Stray? stray) && stray.IsAsleep;
+
+    /// <summary>True if they sleep there for good, which has been reported.</summary>
+    public bool IsReported(ulong address) => _strays.TryGetValue(address, out Stray? stray) && stray.IsReported;
+
     /// <summary>A fault has been read.</summary>
     /// <param name="address">Its page.</param>
     /// <param name="isRegistered">The page is registered with this userfaultfd, so a thread that is woken faults again.</param>

@@ -257,6 +257,51 @@ public sealed class FaultReaderTests
         Assert.Same(handed[1], handed[2]);
     }
 
+    [Theory]
+    [InlineData(UffdEvent.Unmap)]
+    [InlineData(UffdEvent.Remap)]
+    [InlineData(UffdEvent.Remove)]
+    public void What_has_paused_does_not_outlive_its_range_and_who_faults_there_later_is_somebody_else(UffdEvent what)
+    {
+        ScriptedDescriptor descriptor = new(Fault(1), Fault(6));
+        FaultReader reader = Reader(descriptor);
+        List<PageRequest> handed = [];
+        reader.Read(new Route(handed.Add, () => { }));
+        foreach (PageRequest request in handed) request.Phase = RequestPhase.Paused;
+
+        descriptor.Add(what switch
+        {
+            UffdEvent.Unmap => UffdMsg.Unmap(AddressOf(0), AddressOf(4)),
+            UffdEvent.Remap => UffdMsg.Remap(AddressOf(0), AddressOf(100), 4 * PageSize.Base),
+            _ => UffdMsg.Remove(AddressOf(0), AddressOf(4)),
+        });
+        reader.Read(new Route(handed.Add, () => { }));
+        bool isGone = what != UffdEvent.Remove;
+        Assert.Equal(isGone ? 1 : 2, reader.Outstanding);
+        if (!isGone) return;
+
+        PageRange again = new(FirstPage, FirstPage + 4);
+        reader.Add(new ServedRegion(1, again, again.Start, ResolveBy.Copy, new RegionPages(again.Count)));
+        descriptor.Add(Fault(1));
+        reader.Read(new Route(handed.Add, () => { }));
+        Assert.Equal((3, 1), (handed.Count, handed[2].Region.Id));
+    }
+
+    [Fact]
+    public void A_page_that_is_waited_for_at_two_places_is_two_that_wait()
+    {
+        ScriptedDescriptor descriptor = new(Fault(1), UffdMsg.Remap(AddressOf(0), AddressOf(100), 4 * PageSize.Base));
+        FaultReader reader = Reader(descriptor);
+        List<PageRequest> handed = [];
+        reader.Read(new Route(handed.Add, () => { }));
+        descriptor.Add(Fault(101));
+        reader.Read(new Route(handed.Add, () => { }));
+
+        Assert.Equal([1L, 1L], handed.Select(r => r.Page));
+        Assert.NotEqual(Waiter.Of(handed[0]), Waiter.Of(handed[1]));
+        Assert.True(reader.IsServed(Waiter.Of(handed[1])) && !reader.IsServed(Waiter.Of(handed[0])));
+    }
+
     private static UffdMsg At(ulong offset) => UffdMsg.Pagefault(FaultFlags.None, HugeBase + offset, 0);
 
     private static FaultReader HugeReader(IUffdDescriptor descriptor, int handlers)
