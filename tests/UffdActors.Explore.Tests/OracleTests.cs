@@ -129,6 +129,18 @@ public class OracleTests
     [InlineData("fill-keeps-protection", "fill-drops-protection")]
     [InlineData("finishes", "outage-is-never-probed")]
     [InlineData("repeatable", "order-by-hash")]
+    [InlineData("received-after-the-end", "push-takes-the-end-for-success")]
+    [InlineData("owner-gone-is-told", "end-is-a-gone-range")]
+    [InlineData("child", "forked-child-is-closed")]
+    [InlineData("wrong-answers-are-told", "refuses-in-silence")]
+    [InlineData("hook-before-write", "hook-failure-goes-on")]
+    [InlineData("hook-failures-are-told", "hook-failure-in-silence")]
+    [InlineData("push-ends", "push-waits-for-the-unmapped")]
+    [InlineData("faults-are-counted-once", "counts-repeats")]
+    [InlineData("dirty-set", "removed-is-not-dirty")]
+    [InlineData("page-states", "rounds-removed-ranges")]
+    [InlineData("view", "keeps-what-was-unmapped")]
+    [InlineData("nothing-waits-at-a-gone-place", "pauses-outlive-their-place")]
     public void The_other_oracles_catch_a_mutant(string invariant, string mutant)
     {
         CampaignOptions options = new() { Schedules = 60_000, HasReference = false };

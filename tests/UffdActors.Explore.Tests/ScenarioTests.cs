@@ -54,6 +54,7 @@ public class ScenarioTests
     [InlineData("regions { ram { pages = 1 } }\nthreads { main = [\"copy uffd ram 0 1\"] }", ":2:", "there is no context \"uffd\"")]
     [InlineData("regions { ram { pages = 4 } }\nthreads { main = [\"dontneed ram 1 2147483647\"] }", ":2:", "region ram has 4 pages")]
     [InlineData("regions { ram { pages = 1, alias = on } }\nthreads { main = [\"read ram 0\"] }", ":1:", "shmem or guest-memfd")]
+    [InlineData("regions { ram { pages = 1 } }\nsetup = [\"exit\"]\nthreads { main = [\"read ram 0\"] }", ":2:", "only threads do that")]
     [InlineData("regions { ram { pages = 1 } }\ncontexts { uffd {\n features = [event-remov] } }\nthreads { main = [\"read ram 0\"] }", ":3:", "there are event-fork")]
     [InlineData("regions { ram { pages = ${n} } }", ":1:", "substitutions")]
     [InlineData("include \"other\"", ":1:", "'=' and a value")]

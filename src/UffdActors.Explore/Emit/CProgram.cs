@@ -51,6 +51,12 @@ internal sealed class CProgram
             if (region.Memory == MemoryKind.GuestMemfd) throw new NotExpressibleException($"region {region.Name} is guest-memfd, which needs a KVM guest and a kernel with the merged operations table");
         }
 
+        foreach (ThreadAction action in scenario.Threads.SelectMany(t => t.Actions))
+        {
+            if (action.Kind is ActionKind.Exit or ActionKind.ReadChild or ActionKind.MremapKeep)
+                throw new NotExpressibleException($"\"{action.Format(scenario)}\" is done in it, which such a program does not do");
+        }
+
         RunScript script = new(scenario);
         RunResult result = explorer.Run(new RunRequest { Scenario = scenario, Choices = choices, Observer = script });
         foreach (((string Point, string Outcome) fault, long count) in explorer.CoverageOf(scenario).Faults)

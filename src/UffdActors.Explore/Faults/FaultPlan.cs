@@ -23,6 +23,7 @@ internal sealed class FaultPlan(ChoiceStream choices)
     private const int OneVisitIn = 3;
 
     private readonly bool[] _active = new bool[FaultPoints.All.Count];
+    private readonly int[] _fired = new int[FaultPoints.All.Count];
     private int _left;
 
     /// <summary>How often each point came to each outcome, over all runs.</summary>
@@ -31,6 +32,9 @@ internal sealed class FaultPlan(ChoiceStream choices)
     /// <summary>Faults that have happened in the run.</summary>
     public int Happened { get; private set; }
 
+    /// <summary>How often a point has fired in the run.</summary>
+    public int HappenedAt(FaultPoint point) => _fired[(int)point];
+
     /// <summary>Nothing fails until a run begins.</summary>
     public void Disarm() => _left = 0;
 
@@ -38,6 +42,7 @@ internal sealed class FaultPlan(ChoiceStream choices)
     public void Begin(ImmutableArray<FaultPoint> allowed)
     {
         Array.Clear(_active);
+        Array.Clear(_fired);
         Happened = 0;
         _left = allowed.IsEmpty ? 0 : MostFaults;
         foreach (FaultPoint point in allowed) _active[(int)point] = choices.OneIn(2);
@@ -52,6 +57,7 @@ internal sealed class FaultPlan(ChoiceStream choices)
         Outcomes[(int)point, happens ? 1 : 0]++;
         if (!happens) return false;
         _left--;
+        _fired[(int)point]++;
         Happened++;
         return true;
     }

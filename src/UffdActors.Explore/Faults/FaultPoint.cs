@@ -68,6 +68,21 @@ internal enum FaultPoint
 
     /// <summary>The same in a turn of a module's backend, outside the module's own code.</summary>
     CrashBackend,
+
+    /// <summary>The page source answers with a page that nobody asked for.</summary>
+    SourceOtherPage,
+
+    /// <summary>The page source answers an order that never was.</summary>
+    SourceUnknownOrder,
+
+    /// <summary>The page source answers with less than no pages.</summary>
+    SourceNoPages,
+
+    /// <summary>The page source reports a failure without a reason.</summary>
+    SourceNoReason,
+
+    /// <summary>The embedder's hook for writes throws.</summary>
+    HookThrow,
 }
 
 /// <summary>Names of the fault points, as scenarios and reports use them.</summary>
@@ -75,6 +90,10 @@ internal static class FaultPoints
 {
     /// <summary>All of them.</summary>
     public static IReadOnlyList<FaultPoint> All { get; } = Enum.GetValues<FaultPoint>();
+
+    /// <summary>Those at which the page source gives an answer that makes no sense.</summary>
+    public static IReadOnlyList<FaultPoint> WrongAnswers { get; } =
+        [FaultPoint.SourceOtherPage, FaultPoint.SourceUnknownOrder, FaultPoint.SourceNoPages, FaultPoint.SourceNoReason];
 
     /// <summary><c>source.fail</c>, <c>handler.crash-after-read</c>, and so on.</summary>
     public static string NameOf(FaultPoint point) => point switch
@@ -100,6 +119,11 @@ internal static class FaultPoints
         FaultPoint.CrashVma => "vma.crash",
         FaultPoint.CrashContext => "context.crash",
         FaultPoint.CrashSpace => "mm.crash",
+        FaultPoint.SourceOtherPage => "source.other-page",
+        FaultPoint.SourceUnknownOrder => "source.unknown-order",
+        FaultPoint.SourceNoPages => "source.no-pages",
+        FaultPoint.SourceNoReason => "source.no-reason",
+        FaultPoint.HookThrow => "hook.throw",
         _ => "backend.crash",
     };
 

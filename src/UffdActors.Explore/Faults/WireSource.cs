@@ -37,7 +37,7 @@ internal sealed class WireSource(RingTime time, FaultPlan faults, PageContent co
 
         if (faults.Hits(FaultPoint.SourceThrow)) throw new IOException("the page source has a bug");
         if (order.Pages > 1 && faults.Hits(FaultPoint.FillShort)) Overtaken?.Invoke(order);
-        WireAnswer answer = new(order, receiver, content, Fails: false);
+        WireAnswer answer = new(order, receiver, content, Fails: false) { Wrong = WrongOf() };
         if (answersAtOnce)
         {
             answer.Deliver(inPieces: false);
@@ -56,6 +56,16 @@ internal sealed class WireSource(RingTime time, FaultPlan faults, PageContent co
         if (faults.Hits(FaultPoint.WireDuplicate)) Wire.Tell(answer, ActorRefs.NoSender);
     }
 
+    private FaultPoint? WrongOf()
+    {
+        foreach (FaultPoint point in FaultPoints.WrongAnswers)
+        {
+            if (faults.Hits(point)) return point;
+        }
+
+        return null;
+    }
+
     /// <inheritdoc />
     public void Dispose()
     {
@@ -65,6 +75,11 @@ internal sealed class WireSource(RingTime time, FaultPlan faults, PageContent co
 /// <summary>An answer on the wire.</summary>
 internal sealed record WireAnswer(PageOrder Order, IPageReceiver Receiver, PageContent Content, bool Fails) : INoSerializationVerificationNeeded
 {
+    private const long NoOrder = -7;
+
+    /// <summary>In which way it makes no sense; null if it is right.</summary>
+    public FaultPoint? Wrong { get; init; }
+
     /// <summary>Gives the answer to whoever asked.</summary>
     /// <param name="inPieces">Page by page, not all at once.</param>
     public void Deliver(bool inPieces)
@@ -73,6 +88,22 @@ internal sealed record WireAnswer(PageOrder Order, IPageReceiver Receiver, PageC
         {
             Receiver.Failed(Order.Id, new IOException("the answer was lost"));
             return;
+        }
+
+        switch (Wrong)
+        {
+            case FaultPoint.SourceOtherPage:
+                Receiver.Received(Order.Id, Order.FirstPage + Order.Pages, 1, SourceContent.Zero, 0);
+                return;
+            case FaultPoint.SourceUnknownOrder:
+                Receiver.Received(NoOrder, Order.FirstPage, Order.Pages, SourceContent.Zero, 0);
+                return;
+            case FaultPoint.SourceNoPages:
+                Receiver.Received(Order.Id, Order.FirstPage, -1, SourceContent.Zero, 0);
+                return;
+            case FaultPoint.SourceNoReason:
+                Receiver.Failed(Order.Id, null!);
+                return;
         }
 
         int pages = 0;

@@ -37,9 +37,6 @@ internal sealed class FailClosed(ExploreWorld world, RunWorld run, RunOracle ora
             oracle.Fail(Invariant, "a thread waits for a call of a VM that has failed, and nobody tells it", step);
         }
 
-        bool told = false;
-        while (world.Vm.Incidents.Reader.TryRead(out Incident? incident))
-            told |= incident is { Kind: IncidentKind.VmFailed, State.Length: > 0, Exception: OwnerCrashException };
-        if (!told) oracle.Fail(Invariant, "no incident says that the VM has failed, of what, and in which state it was", step);
+        if (!oracle.Incidents.All.Any(incident => incident is { Kind: IncidentKind.VmFailed, State.Length: > 0, Exception: OwnerCrashException })) oracle.Fail(Invariant, "no incident says that the VM has failed, of what, and in which state it was", step);
     }
 }

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Explore.Faults;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Worlds;
 using UffdActors.Handling;
@@ -29,6 +31,9 @@ internal sealed class RunOracle
     private readonly int[] _sleeping;
     private readonly uint[] _mapped;
     private readonly HashSet<ulong> _addresses = [];
+    private readonly HashSet<UserfaultContext> _refusedByDeath = [];
+    private uint _everThere;
+    private uint _protected;
 
     public RunOracle(ExploreWorld world, RunWorld run)
     {
@@ -45,10 +50,14 @@ internal sealed class RunOracle
         _unread = new int[run.Contexts.Length];
         _sleeping = new int[run.Contexts.Length];
         _mapped = new uint[world.Scenario.Threads.Length];
+        Incidents = new RunIncidents(world.Vm.Incidents);
     }
 
     /// <summary>What the run has broken; null if nothing.</summary>
     public Violation? Violation { get; private set; }
+
+    /// <summary>What has been reported.</summary>
+    public RunIncidents Incidents { get; }
 
     /// <summary>Grows with every step that has changed a page, and with every action that has ended.</summary>
     public long Changes { get; private set; }
@@ -58,7 +67,13 @@ internal sealed class RunOracle
     /// <summary>The run's first step is next.</summary>
     public void Begin()
     {
-        for (int i = 0; i < _entries.Length; i++) _entries[i] = EntryOf(i);
+        Incidents.Begin();
+        for (int i = 0; i < _entries.Length; i++)
+        {
+            _entries[i] = EntryOf(i);
+            if (_entries[i].IsPresent) _everThere |= 1u << i;
+            if (_entries[i].IsWp) _protected |= 1u << i;
+        }
     }
 
     /// <summary>Notes what the next step starts from.</summary>
@@ -103,6 +118,9 @@ internal sealed class RunOracle
             _entries[i] = now;
             hash.Add(((ulong)i << 8) | ((ulong)now.Kind << 2) | (now.IsWp ? 1u : 0) | (now.IsShared ? 2u : 0));
             if (describe) changes += $"{(changes.Length > 0 ? ", " : "")}{NameOf(i)} {before.Kind} -> {now.Kind}{(now.IsWp ? " wp" : "")}";
+            if (now.IsPresent) _everThere |= 1u << i;
+            CheckHooked(i, before, now, step);
+            if (before.IsWp && !now.IsWp && _world.Order.Message is WriteProtect and IMonitorCall) NoteGiven(i);
             if (!before.IsPresent && now.IsPresent) CheckFill(i, step);
         }
 
@@ -114,7 +132,9 @@ internal sealed class RunOracle
 
         CheckFrozen(step);
         CheckRequests(step);
+        CheckWaiters(step);
         CheckWoken(step);
+        if (!_run.Mm.IsAlive) CheckDeath(step);
         return changes;
     }
 
@@ -181,6 +201,11 @@ internal sealed class RunOracle
         CheckTails(step);
         CheckReceived(step);
         CheckAccounts(step, children);
+        CheckPushes(step);
+        CheckViews(step);
+        CheckDirty(step);
+        CheckTold(step);
+        if (!_run.Mm.IsAlive) CheckToldOfDeath(step);
     }
 
     /// <summary>Everything has been given back.</summary>
@@ -198,17 +223,39 @@ internal sealed class RunOracle
         int index = _world.Content.IndexOf(action.Region, action.Page);
         switch (access.Outcome)
         {
+            case AccessOutcome.Ok when action.Kind == ActionKind.ReadChild:
+                CheckChildRead(index, access.Value, end);
+                break;
             case AccessOutcome.Ok:
                 PageEventKind kind = action.Kind == ActionKind.Read ? PageEventKind.Read : PageEventKind.Write;
                 _histories[_identity[index]].Add(new PageEvent(kind, access.Value, start, end));
                 break;
             case AccessOutcome.SigBus when Scenario.Has(ActionKind.Poison):
-            case AccessOutcome.SigSegv when Scenario.Has(ActionKind.Munmap) || Scenario.Has(ActionKind.Mremap) || Scenario.Regions[action.Region].Memory == MemoryKind.Nothing:
+            case AccessOutcome.SigSegv when Scenario.Has(ActionKind.Munmap) || Scenario.Has(ActionKind.Mremap) || Scenario.Has(ActionKind.MremapKeep) || Scenario.Regions[action.Region].Memory == MemoryKind.Nothing:
                 break;
             default:
                 Fail("signals", $"{Scenario.Threads[thread].Name} got {access.Outcome} at {NameOf(index)}, and nothing in the scenario may cause it", end);
                 break;
         }
+    }
+
+    // What a child reads was there at the fork, or comes from the source like the parent's; absent pages are no zeros.
+    private void CheckChildRead(int index, ulong value, int step)
+    {
+        (int region, int page) = _pages[index];
+        if (_unchecked[index] || value == InitialOf(index)) return;
+        for (int thread = 0; thread < Scenario.Threads.Length; thread++)
+        {
+            for (int i = 0; i < Scenario.Threads[thread].Actions.Length; i++)
+            {
+                ThreadAction action = Scenario.Threads[thread].Actions[i];
+                if (action.Region != region || page < action.Page || page >= action.Page + action.Count) continue;
+                if (action.Kind == ActionKind.Write && value == PageContent.OfWrite(thread, i)) return;
+                if (value == 0 && action.Kind is ActionKind.Zeropage or ActionKind.DontNeed or ActionKind.Remove or ActionKind.Punch or ActionKind.Unregister or ActionKind.Close) return;
+            }
+        }
+
+        Fail("child", $"the child of a fork reads {PageContent.Describe(value)} in {NameOf(index)}, which should hold {PageContent.Describe(InitialOf(index))} or what was written to it", step);
     }
 
     private void OnFill(ThreadAction action, Fill fill, int start, int end)
@@ -241,7 +288,10 @@ internal sealed class RunOracle
         bool ofFile = Scenario.Regions[action.Region].Memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
         always = action.Kind is ActionKind.Punch or ActionKind.Remove || (action.Kind == ActionKind.DontNeed && !ofFile);
         whole = action.Kind == ActionKind.Close;
-        return action.Kind is ActionKind.DontNeed or ActionKind.Remove or ActionKind.Punch or ActionKind.Unregister or ActionKind.Close or ActionKind.Mremap;
+        // A range that keeps its registration where it goes, and where it was, is zeros nowhere.
+        bool losesRegistration = action.Kind == ActionKind.Mremap
+            || (action.Kind == ActionKind.MremapKeep && !Scenario.Contexts.Any(c => (c.Features & UffdFeatures.EventRemap) != 0));
+        return losesRegistration || action.Kind is ActionKind.DontNeed or ActionKind.Remove or ActionKind.Punch or ActionKind.Unregister or ActionKind.Close;
     }
 
     private void Take(ThreadAction action, ControlOperation call, bool always, bool whole, int start, int end, uint before)
@@ -357,7 +407,134 @@ internal sealed class RunOracle
             if (request.Address == page) return true;
         }
 
-        return reader.Quarantined.Contains(page);
+        // One that is held, or was reported and left where it is, at an address in no region.
+        return reader.Quarantined.Contains(page) || (reader.Strays.IsAsleep(page) && reader.View.Find(PageSize.PageOf(page)) is null);
+    }
+
+    // Nothing that comes after the end of the process counts as received, and who fills is told that it has ended.
+    private void CheckDeath(int step)
+    {
+        if (_world.Order.Message is Fill { Stopped: Errno.ESRCH, IsFinished: true } and IPageFill) _ = _refusedByDeath.Add(((Fill)_world.Order.Message).Context);
+        for (int i = 0; i < _pages.Length; i++)
+        {
+            (int region, int page) = _pages[i];
+            if ((_everThere & (1u << i)) == 0 && _run.Received[region]?.Contains(page) == true)
+                Fail("received-after-the-end", $"{NameOf(i)} counts as received, and its process had ended before it was filled", step);
+        }
+    }
+
+    // One incident for each userfaultfd says that its process has ended; what waits for a push is told, too.
+    private void CheckToldOfDeath(int step)
+    {
+        int told = Incidents.Count(IncidentKind.OwnerGone);
+        if (told < _refusedByDeath.Count || told > _run.Readers.Count(r => r is not null))
+            Fail("owner-gone-is-told", $"{_refusedByDeath.Count} userfaultfds were refused because the process has ended, and {told} incidents say so", step);
+    }
+
+    // A page goes to its writers when the embedder's hook has been called for it, and has not thrown.
+    private void CheckHooked(int index, Entry before, Entry now, int step)
+    {
+        if (before.IsWp == now.IsWp || !Scenario.Faults.Contains(FaultPoint.HookThrow)) return;
+        (int Region, int Page) place = _run.Plain.Select(p => p?.At(PageOf(index))).FirstOrDefault(p => p is not null) is { } served ? (served.Region, (int)served.Page) : _pages[index];
+        if (!_run.Hooked.Remove(place) && before.IsWp && _world.Order.Message is WriteProtect and IMonitorCall)
+            Fail("hook-before-write", $"{NameOf(index)} was given to its writers, and the hook has not been called for it, or has thrown", step);
+    }
+
+    private void NoteGiven(int index)
+    {
+        foreach (PlainView? plain in _run.Plain)
+        {
+            if (plain?.At(PageOf(index)) is { } place) plain.Give(place);
+        }
+    }
+
+    // A thread waits for one page at a time, however often a signal makes it fault on it.
+    private void CheckWaiters(int step)
+    {
+        for (int i = 0; i < _run.Readers.Length; i++)
+        {
+            if (_run.Readers[i] is not { } reader || (Scenario.Contexts[i].Features & UffdFeatures.ThreadId) == 0) continue;
+            foreach (PageRequest request in reader.OutstandingRequests())
+            {
+                if (request.Waiters > Scenario.Threads.Length)
+                    Fail("faults-are-counted-once", $"{request.Waiters} faults count for {NameOf(request.Address)}, and there are {Scenario.Threads.Length} threads", step);
+            }
+        }
+    }
+
+    // What the reader keeps in ranges and bitmaps is what the events say, one by one.
+    private void CheckViews(int step)
+    {
+        for (int context = 0; context < _run.Readers.Length; context++)
+        {
+            if (_run.Readers[context] is not { } reader || _run.Plain[context] is not { IsOvertaken: false } plain) continue;
+            foreach (PageRequest request in reader.OutstandingRequests())
+            {
+                if (_run.Mm.IsAlive && request.Phase == RequestPhase.Paused && plain.At(PageSize.PageOf(request.Address)) != (request.Region.Id, request.Page))
+                    Fail("nothing-waits-at-a-gone-place", $"a request has paused at {NameOf(request.Address)} for {InWords((request.Region.Id, request.Page))}, which is not there any more", step);
+            }
+
+            for (int i = 0; i < _pages.Length; i++)
+            {
+                long page = PageOf(i);
+                ServedRegion? served = reader.View.Find(page);
+                (int Region, long Page)? known = served is null ? null : (served.Id, served.PageOf(page));
+                if (known != plain.At(page)) Fail("view", $"the reader takes {NameOf(i)} for {InWords(known)}, and the events say that it is {InWords(plain.At(page))}", step);
+                if (known is { } place && _run.Pages[place.Region] is { } pages) CheckState(i, pages.StateOf(place.Page), pages.Received.Contains(place.Page), plain.IsRemoved(place), plain.IsGiven(place), step);
+            }
+        }
+    }
+
+    private void CheckState(int index, PageState state, bool isReceived, bool isRemoved, bool isGiven, int step)
+    {
+        PageState expected = isGiven ? PageState.Written : isRemoved ? PageState.Removed : !isReceived ? PageState.Absent : PageState.FromSource;
+        bool isRight = state == expected || state == PageState.Written || (state == PageState.Zero && expected == PageState.FromSource);
+        if (!isRight) Fail("page-states", $"{NameOf(index)} is told to be {state}, and it is {expected}", step);
+    }
+
+    private string InWords((int Region, long Page)? place) => place is { } known ? $"{Scenario.Regions[known.Region].Name}:{known.Page}" : "nobody's";
+
+    // What the guest gave back since the range was protected is in the dirty set, as what it wrote is; nothing else is. For scenarios in which nobody else
+    // changes protection, and of pages that were protected in the beginning.
+    private void CheckDirty(int step)
+    {
+        bool isPlain = Scenario.Threads.All(t => t.Actions.All(a => a.Kind is ActionKind.Read or ActionKind.Write or ActionKind.DontNeed or ActionKind.Remove or ActionKind.Wake));
+        if (!isPlain) return;
+        for (int region = 0; region < _run.Zeroed.Length; region++)
+        {
+            if (_run.Zeroed[region] is not { } zeroed) continue;
+            int pages = Scenario.Regions[region].Pages;
+            HashSet<long> gone = [.. zeroed.Take(new PageRange(0, pages), _ => false).SelectMany(r => Enumerable.Range((int)r.Start, (int)r.Count)).Select(p => (long)p)];
+            for (int page = 0; page < pages; page++)
+            {
+                int index = _world.Content.IndexOf(region, page);
+                bool keepsContent = Scenario.Regions[region].Memory != MemoryKind.Anonymous;
+                if ((_protected & (1u << index)) == 0 || (keepsContent && Scenario.Has(ActionKind.DontNeed))) continue;
+                bool isDirty = gone.Contains(page) || (_entries[index].IsPresent && !_entries[index].IsWp);
+                bool isChanged = Scenario.Threads.Any(t => t.Actions.Any(a => a.Region == region && page >= a.Page && page < a.Page + a.Count
+                    && a.Kind is ActionKind.Write or ActionKind.DontNeed or ActionKind.Remove));
+                if (isDirty != isChanged) Fail("dirty-set", $"{NameOf(index)} {(isDirty ? "counts as changed, and nobody has changed it" : "has changed, and is missing from the dirty set")}", step);
+            }
+        }
+    }
+
+    // What was wrong with a page source or a hook has been said.
+    private void CheckTold(int step)
+    {
+        // Not each: of an order that has been given again meanwhile nobody wants an answer.
+        if (FaultPoints.WrongAnswers.Any(p => _world.Faults.HappenedAt(p) > 0) && Incidents.Count(IncidentKind.WrongAnswer) == 0)
+            Fail("wrong-answers-are-told", "a page source has given a wrong answer, and no incident says so", step);
+        if (_world.Faults.HappenedAt(FaultPoint.HookThrow) is var thrown and > 0 && Incidents.Count(IncidentKind.HookFailed) < thrown)
+            Fail("hook-failures-are-told", $"the hook has thrown {thrown} times, and {Incidents.Count(IncidentKind.HookFailed)} incidents say so", step);
+    }
+
+    private void CheckPushes(int step)
+    {
+        foreach ((PushOptions options, _) in _run.Pushes)
+        {
+            if (!options.Progress.Finished.Task.IsCompleted) Fail("push-ends", $"the push of {Scenario.Regions[options.Region].Name} has nothing left to do, and whoever waits for it is not told", step);
+            else _ = options.Progress.Finished.Task.Exception;
+        }
     }
 
     // Nobody writes behind the first eight bytes: a page is as it was filled, entirely.
@@ -455,7 +632,7 @@ internal sealed class RunOracle
         int[] identity = [.. Enumerable.Range(0, _pages.Length)];
         foreach (ThreadAction action in Scenario.Threads.SelectMany(t => t.Actions))
         {
-            if (action.Kind != ActionKind.Mremap) continue;
+            if (action.Kind is not (ActionKind.Mremap or ActionKind.MremapKeep)) continue;
             for (int i = 0; i < action.Count; i++)
                 identity[_world.Content.IndexOf(action.OtherRegion, action.OtherPage + i)] = _world.Content.IndexOf(action.Region, action.Page + i);
         }
@@ -469,7 +646,7 @@ internal sealed class RunOracle
     {
         bool[] result = new bool[_pages.Length];
         int[] moves = new int[_pages.Length];
-        foreach (ThreadAction action in Scenario.Threads.SelectMany(t => t.Actions).Where(a => a.Kind == ActionKind.Mremap))
+        foreach (ThreadAction action in Scenario.Threads.SelectMany(t => t.Actions).Where(a => a.Kind is ActionKind.Mremap or ActionKind.MremapKeep))
         {
             for (int i = 0; i < action.Count; i++)
             {

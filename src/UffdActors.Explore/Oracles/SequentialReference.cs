@@ -64,8 +64,13 @@ internal sealed class SequentialReference : IDisposable
 
     private Scenario Scenario => _world.Scenario;
 
-    /// <summary>True for scenarios whose runs can be compared: one call that sleeps on its source keeps a context open that the reference closes.</summary>
-    public static bool Covers(Scenario scenario) => !(scenario.Has(ActionKind.CopyFrom) && scenario.Has(ActionKind.Close));
+    /// <summary>
+    /// True for scenarios whose runs can be compared: one call that sleeps on its source keeps a context open that the reference closes; threads that
+    /// end in the middle of a call, those of children, and a hook that refuses a call, are not the reference's.
+    /// </summary>
+    public static bool Covers(Scenario scenario) =>
+        !(scenario.Has(ActionKind.CopyFrom) && scenario.Has(ActionKind.Close)) && !scenario.Has(ActionKind.Exit) && !scenario.Has(ActionKind.ReadChild)
+        && !scenario.Faults.Contains(FaultPoint.HookThrow);
 
     /// <summary>Makes the calls of the set-up.</summary>
     public void SetUp()

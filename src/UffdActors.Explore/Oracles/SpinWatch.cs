@@ -52,7 +52,8 @@ internal sealed class SpinWatch(RunWorld run, RunOracle oracle)
                 oracle.Fail("no-spin", $"{fill.Kind} of {run.NameOf(fill.Start)} got {error} {times} times in a row, and nothing has happened in between", step);
         }
 
-        if (_fault is { WaitState: not WaitState.None } fault)
+        // Asleep now, or read and woken in the same turn.
+        if (_fault is { } fault)
         {
             ulong page = fault.Address & ~(ulong)(PageSize.Base - 1);
             int times = _faults[(page, fault.Caller.ThreadId)] = _faults.GetValueOrDefault((page, fault.Caller.ThreadId)) + 1;

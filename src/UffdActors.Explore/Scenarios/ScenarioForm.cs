@@ -116,6 +116,8 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
                 throw bad(e.Message, word.Line);
             }
 
+            if (key == "setup" && action.Kind is (ActionKind.Exit or ActionKind.ReadChild))
+                throw bad($"\"{word.Word}\": only threads do that", word.Line);
             if (ThreadAction.HasRegion(action.Kind)) Inside(action.Region, action.Page);
             if (ThreadAction.HasOther(action.Kind)) Inside(action.OtherRegion, action.OtherPage);
             if (action.Kind == ActionKind.Punch && scenario.Regions[action.Region].Memory is MemoryKind.Anonymous or MemoryKind.Nothing)
@@ -147,7 +149,7 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
 
         foreach (((int region, int page), int own) in times)
         {
-            int moved = actions.Where(a => a.Kind == ActionKind.Mremap && a.OtherRegion == region && page >= a.OtherPage && page < a.OtherPage + a.Count)
+            int moved = actions.Where(a => a.Kind is ActionKind.Mremap or ActionKind.MremapKeep && a.OtherRegion == region && page >= a.OtherPage && page < a.OtherPage + a.Count)
                 .Sum(a => times.GetValueOrDefault((a.Region, a.Page + page - a.OtherPage)));
             if (own + moved + everywhere > MostOfOnePage)
                 throw bad($"too much happens to page {page} of {_regions[region]} for every order of it to be searched: {own + moved + everywhere} events, and {MostOfOnePage} are the most", line);

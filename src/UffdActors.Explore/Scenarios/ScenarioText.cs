@@ -110,6 +110,7 @@ internal static class ScenarioText
         ("wp-async", UffdFeatures.WpAsync),
         ("move", UffdFeatures.Move),
         ("poison", UffdFeatures.Poison),
+        ("thread-id", UffdFeatures.ThreadId),
     ];
 
     internal static readonly (string Word, RegisterModes Mode)[] ModeWords =

@@ -23,11 +23,20 @@ internal enum ActionKind
     /// <summary>mremap to a fixed place.</summary>
     Mremap,
 
+    /// <summary>The same with MREMAP_DONTUNMAP: the old range stays mapped, and registered.</summary>
+    MremapKeep,
+
     /// <summary>fallocate with PUNCH_HOLE.</summary>
     Punch,
 
-    /// <summary>fork; the child does nothing.</summary>
+    /// <summary>fork; the child does nothing but what <see cref="ReadChild"/> says.</summary>
     Fork,
+
+    /// <summary>The child of the last fork loads eight bytes; nothing if there is none.</summary>
+    ReadChild,
+
+    /// <summary>The process ends: no thread of it does anything any more.</summary>
+    Exit,
 
     /// <summary>UFFDIO_REGISTER for missing faults.</summary>
     Register,
@@ -97,19 +106,21 @@ internal sealed record ThreadAction(ActionKind Kind)
     public static bool HasContext(ActionKind kind) => kind >= ActionKind.Register;
 
     /// <summary>True if the kind names a region and a page.</summary>
-    public static bool HasRegion(ActionKind kind) => kind is not (ActionKind.Fork or ActionKind.Close or ActionKind.Drain);
+    public static bool HasRegion(ActionKind kind) => kind is not (ActionKind.Fork or ActionKind.Exit or ActionKind.Close or ActionKind.Drain);
 
     /// <summary>True if the kind names how many pages.</summary>
-    public static bool HasCount(ActionKind kind) => HasRegion(kind) && kind is not (ActionKind.Read or ActionKind.Write);
+    public static bool HasCount(ActionKind kind) => HasRegion(kind) && kind is not (ActionKind.Read or ActionKind.Write or ActionKind.ReadChild);
 
     /// <summary>True if the kind names a second place.</summary>
-    public static bool HasOther(ActionKind kind) => kind is ActionKind.Mremap or ActionKind.Move or ActionKind.CopyFrom;
+    public static bool HasOther(ActionKind kind) => kind is ActionKind.Mremap or ActionKind.MremapKeep or ActionKind.Move or ActionKind.CopyFrom;
 
     /// <summary>The word for a kind: <c>copy-from</c>.</summary>
     public static string WordOf(ActionKind kind) => kind switch
     {
         ActionKind.CopyFrom => "copy-from",
         ActionKind.CopyWp => "copy-wp",
+        ActionKind.MremapKeep => "mremap-keep",
+        ActionKind.ReadChild => "read-child",
         _ => kind.ToString().ToLowerInvariant(),
     };
 

@@ -2,6 +2,7 @@ using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Explore.Faults;
+using UffdActors.Explore.Oracles;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Handling;
 using UffdActors.Model;
@@ -11,7 +12,6 @@ using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Model.Userfault;
-using UffdActors.Worlds;
 
 namespace UffdActors.Explore.Worlds;
 
@@ -25,6 +25,7 @@ internal sealed class RunWorld
     private const ulong RegionSpacing = 1UL << 20;
     private const ulong AliasOffset = RegionSpacing / 2;
     private const int CrashLimit = 8;
+    private const int ChildThread = 60;
 
     // Nothing fails more than three times in a run: so short that a second failure in a row pauses, and the way out of that is explored too.
     private static readonly SourceTerms Terms = new(new Patience(TimeSpan.FromMicroseconds(15), Resumes: true));
@@ -65,6 +66,7 @@ internal sealed class RunWorld
         Contexts = [.. scenario.Contexts.Select((_, i) => _setup.Attach(parts.NewContext(Mm, i)))];
         for (int i = 0; i < Contexts.Length; i++) Register(i);
         Readers = new FaultReader?[Contexts.Length];
+        Plain = new PlainView?[Contexts.Length];
     }
 
     public AddressSpace Mm { get; }
@@ -79,6 +81,18 @@ internal sealed class RunWorld
 
     /// <summary>Reader of each context; null where the scenario's threads read.</summary>
     public FaultReader?[] Readers { get; }
+
+    /// <summary>What the events of each context say, page by page; null where the scenario's threads read.</summary>
+    public PlainView?[] Plain { get; }
+
+    /// <summary>Pages for which the hook for writes has been called, and has not thrown, since they were protected.</summary>
+    public HashSet<(int Region, int Page)> Hooked { get; } = [];
+
+    /// <summary>Pages of the regions that are served; null for others.</summary>
+    public RegionPages?[] Pages { get; private set; } = [];
+
+    /// <summary>Pages that have gone without a write, of regions whose writes are looked for (WP_ASYNC); null for others.</summary>
+    public ZeroedPages?[] Zeroed { get; private set; } = [];
 
     /// <summary>Received bitmaps of the regions that are served; null for others.</summary>
     public PageBitmap?[] Received { get; private set; } = [];
@@ -133,6 +147,8 @@ internal sealed class RunWorld
 
         foreach (VmaOwner spare in Mm.SpareOwners) Bind(spare);
         Received = new PageBitmap?[Files.Length];
+        Pages = new RegionPages?[Files.Length];
+        Zeroed = new ZeroedPages?[Files.Length];
         for (int i = 0; i < Contexts.Length; i++)
         {
             if (_world.Scenario.Contexts[i].Handlers > 0) Serve(i);
@@ -187,13 +203,21 @@ internal sealed class RunWorld
     private void Serve(int number)
     {
         ContextPlan plan = _world.Scenario.Contexts[number];
-        RegionView view = RegionView.Of(plan.Registered.Select(Served));
+        RegionView view = RegionView.Of(plan.Registered.Select(r => Served(r, (plan.Features & UffdFeatures.WpAsync) != 0)));
         HandlerSlot[] slots = [.. Enumerable.Range(0, plan.Handlers).Select(i => new HandlerSlot(i, NewThread(number, 100 + i)))];
-        FaultReader reader = _world.Parts.NewReader(new ModelDescriptor(Contexts[number]), slots, view, _world.Loop, CrashLimit);
-        reader.Outages = new Outages(Terms);
+        PlainView plain = new();
+        plain.Begin(view);
+        Plain[number] = plain;
+        FaultReader reader = _world.Parts.NewReader(new WatchedDescriptor(Contexts[number], plain), slots, view, _world.Loop, CrashLimit);
+        bool isWatched = _world.Scenario.Faults.Any(FaultPoints.WrongAnswers.Contains);
+        reader.Outages = new Outages(isWatched ? Terms with { Incidents = _world.Vm.Incidents, AsksAgain = true } : Terms);
+        if (_world.Scenario.Faults.Contains(FaultPoint.HookThrow)) reader.BeforeWrite = (region, page) => BeforeWrite(region, (int)page);
+        reader.Owner = new OwnerWatch("the process", () => !Mm.IsAlive, _world.Vm.Incidents);
+        reader.Owner.WhenGone(() => OwnerGone(number));
         Readers[number] = reader;
         WireSource source = new(_world.Loop, _world.Faults, _world.Content, !plan.SourceActor) { Wire = _world.Wire, Overtaken = order => _world.Overtaken?.Invoke(order) };
-        IActorRef? sourceActor = plan.SourceActor || plan.Push ? StartSource(source, $"source of {plan.Name}") : null;
+        SourceWatch? watch = isWatched ? reader.Outages.Of(source) : null;
+        IActorRef? sourceActor = plan.SourceActor || plan.Push ? StartSource(source, watch, $"source of {plan.Name}") : null;
         IActorRef context = ((ActorPort)Contexts[number].Port).Self;
         HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, context, source, plan.SourceActor ? sourceActor : null))];
         string name = $"{VmProtocol.HandlerName}-{_world.NextNumber()}";
@@ -204,7 +228,7 @@ internal sealed class RunWorld
         foreach (Registered registered in plan.Registered)
         {
             PushOptions options = new(
-                reader, context, NewThread(number, 200 + registered.Region), sourceActor!, registered.Region, reader.View.FindPart(registered.Region, 0)!.Pages, new PushProgress(new TaskCompletionSource()), ChunkPages: 4);
+                reader, context, NewThread(number, 200 + registered.Region), sourceActor!, registered.Region, reader.View.FindPart(registered.Region, 0)!.Pages, new PushProgress(new TaskCompletionSource()), ChunkPages: 4, Watch: watch);
             Pushes.Add((options, $"push-{_world.NextNumber()}"));
         }
     }
@@ -226,6 +250,48 @@ internal sealed class RunWorld
         foreach ((PushOptions options, _) in Pushes) options.Thread.Actor.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
     }
 
+    private void BeforeWrite(int region, int page)
+    {
+        if (_world.Faults.Hits(FaultPoint.HookThrow)) throw new IOException("the hook has a bug");
+        _ = Hooked.Add((region, page));
+    }
+
+    // As the embedder's userfaultfd does it.
+    private void OwnerGone(int number)
+    {
+        ((ActorPort)Contexts[number].Port).Self.Tell(VmProtocol.OwnerGone.Instance, ActorRefs.NoSender);
+        foreach ((PushOptions options, _) in Pushes)
+        {
+            if (options.Reader == Readers[number]) options.Thread.Actor.Tell(VmProtocol.OwnerGone.Instance, ActorRefs.NoSender);
+        }
+    }
+
+    /// <summary>A thread of a child of the process.</summary>
+    public Caller NewChild(AddressSpace child)
+    {
+        Caller thread = new(child, ChildThread);
+        Bind(thread);
+        return thread;
+    }
+
+    /// <summary>The process has ended: nobody sleeps any more.</summary>
+    public void Reap()
+    {
+        foreach (UserfaultContext context in Contexts)
+        {
+            foreach (Access access in context.Waiters().ToArray()) context.Withdraw(access);
+        }
+    }
+
+    /// <summary>True if a thread sleeps where an incident says that it does, and nobody is to wake it.</summary>
+    public bool IsLeftAsleep(Access access, RunIncidents incidents)
+    {
+        if (access is not { WaitState: not WaitState.None, Context: { } context }) return false;
+        if (access.Caller.Mm != Mm) return incidents.Count(IncidentKind.ForkedChild) > 0;
+        int number = Array.IndexOf(Contexts, context);
+        return number >= 0 && Readers[number] is { } reader && reader.Strays.IsReported(access.MessageAddress) && incidents.Count(IncidentKind.UnknownAddress) > 0;
+    }
+
     /// <summary>Starts the background pushes.</summary>
     public void StartPushes()
     {
@@ -241,26 +307,29 @@ internal sealed class RunWorld
     private WatchedThread NewThread(int context, int id) =>
         new WatchedThread(_world.Parts.NewMonitorThread(new Caller(Mm, id), Contexts[context]), call => _world.CallBegun?.Invoke(call));
 
-    private ServedRegion Served(Registered registered)
+    private ServedRegion Served(Registered registered, bool isAsync)
     {
         RegionPlan region = _world.Scenario.Regions[registered.Region];
         ulong address = AddressOf(registered.Region, 0);
         PageRange range = PageRange.OfBytes(address, (ulong)region.Pages << PageSize.BaseShift);
         RegionPages pages = new(region.Pages);
         Received[registered.Region] = pages.Received;
+        Pages[registered.Region] = pages;
+        if (isAsync) Zeroed[registered.Region] = new ZeroedPages(region.Pages);
         bool isMinor = (registered.Modes & RegisterModes.Minor) != 0;
         AliasPages? alias = isMinor && region.Alias ? new AliasPages(PageSize.PageOf(address + AliasOffset), region.Pages) : null;
         ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
         return new ServedRegion(registered.Region, range, range.Start, by, pages, alias, IsProtected: (registered.Modes & RegisterModes.WriteProtect) != 0)
         {
+            Zeroed = Zeroed[registered.Region],
             CopiesHoles = by == ResolveBy.ContinueAsIs && (registered.Modes & RegisterModes.Missing) != 0,
         };
     }
 
-    private IActorRef StartSource(WireSource source, string name)
+    private IActorRef StartSource(WireSource source, SourceWatch? watch, string name)
     {
         TaskCompletionSource<IActorRef> done = new();
-        _world.Vm.Root.Tell(new VmProtocol.StartActor(SourceActor.Props(source, _world.Vm.DispatcherId), $"source-{_world.NextNumber()}", done));
+        _world.Vm.Root.Tell(new VmProtocol.StartActor(_world.Parts.SourceProps(_world.Vm, source, watch), $"source-{_world.NextNumber()}", done));
         _world.Loop.RunUntilQuiet();
         IActorRef actor = done.Task.GetAwaiter().GetResult();
         Started(actor, name);

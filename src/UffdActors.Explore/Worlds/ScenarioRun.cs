@@ -33,6 +33,8 @@ internal sealed class ScenarioRun
     private readonly int[] _next;
     private readonly int[] _began;
     private readonly List<AddressSpace> _children = [];
+    private Caller? _child;
+    private bool _isEnding;
     private TraceHash _hash;
     private int _step;
     private int _timers;
@@ -159,6 +161,7 @@ internal sealed class ScenarioRun
             _oracle.BeforeStep();
             if (!_world.Loop.Step())
             {
+                if (!_run.Mm.IsAlive) _run.Reap();
                 _oracle.AtQuiet(_step);
                 if (_oracle.Violation is not null) break;
                 if (_unfinished == 0 && !_world.Loop.HasTimers) break;
@@ -169,6 +172,7 @@ internal sealed class ScenarioRun
                 }
 
                 if (PassTime()) continue;
+                if (_unfinished > 0 && LeaveAsleep()) break;
                 if (Scenario.MustFinish) _oracle.Fail("finishes", $"nothing is left to run, and {Unfinished()}", _step);
                 break;
             }
@@ -218,6 +222,25 @@ internal sealed class ScenarioRun
         _crash.Step();
     }
 
+    /// <summary>Threads that sleep where somebody has been told of them have done all that they will.</summary>
+    /// <returns>False if one that has not finished is no such thread.</returns>
+    private bool LeaveAsleep()
+    {
+        foreach (Operation? running in _running)
+        {
+            if (running is not null && !(running is Access access && _run.IsLeftAsleep(access, _oracle.Incidents))) return false;
+        }
+
+        foreach (Operation? running in _running)
+        {
+            if (running is Access access) access.Context!.Withdraw(access);
+        }
+
+        Array.Clear(_running);
+        _unfinished = 0;
+        return true;
+    }
+
     private bool PassTime()
     {
         if (!_world.Loop.FireNextTimer()) return false;
@@ -231,7 +254,7 @@ internal sealed class ScenarioRun
     private void BeginNext(int thread)
     {
         ThreadPlan plan = Scenario.Threads[thread];
-        if (_next[thread] == plan.Actions.Length)
+        if (_isEnding || _next[thread] == plan.Actions.Length)
         {
             _running[thread] = null;
             _unfinished--;
@@ -240,6 +263,19 @@ internal sealed class ScenarioRun
 
         ThreadAction action = plan.Actions[_next[thread]];
         Caller caller = _run.Threads[thread];
+        if (action.Kind == ActionKind.ReadChild)
+        {
+            if (_children.Count == 0)
+            {
+                _next[thread]++;
+                BeginNext(thread);
+                return;
+            }
+
+            if (_child?.Mm != _children[^1]) _child = _run.NewChild(_children[^1]);
+            caller = _child!;
+        }
+
         ulong value = PageContent.OfWrite(thread, _next[thread]);
         Operation operation = ThreadScript.Begin(_world.Parts, _world.Content, _run, caller, action, value);
         if (_request.Observer is not null) MessageNames.Name(operation, action.Describe(Scenario));
@@ -247,17 +283,31 @@ internal sealed class ScenarioRun
         _reference?.Begin(thread, action, operation, value);
         _running[thread] = operation;
         _began[thread] = _step;
+        if (action.Kind == ActionKind.Exit) LeaveAllBut(thread);
         _calls[thread] = _mayCrash ? new TaskCompletionSource<Operation>() : null;
         // As the embedder's calls are made, which are told when the VM fails.
         if (_calls[thread] is { } completion) ((ActorPort)caller.Port).Self.Tell(new VmProtocol.Call(operation, completion), ActorRefs.NoSender);
         else caller.Port.Send(operation);
     }
 
+    /// <summary>The process is about to end: whatever the other threads are at, they will not do anything any more.</summary>
+    private void LeaveAllBut(int thread)
+    {
+        for (int i = 0; i < _running.Length; i++)
+        {
+            if (i == thread || _running[i] is null) continue;
+            _running[i] = null;
+            _unfinished--;
+        }
+
+        _isEnding = true;
+    }
+
     private void OnFinished(Operation operation)
     {
         if (operation is ForkProcess { Child: { } child }) _children.Add(child);
-        int thread = Array.IndexOf(_run.Threads, operation.Caller);
-        if (thread < 0 || !ReferenceEquals(_running[thread], operation)) return;
+        int thread = Array.FindIndex(_running, running => ReferenceEquals(running, operation));
+        if (thread < 0) return;
         ThreadAction action = Scenario.Threads[thread].Actions[_next[thread]];
         _oracle.Finished(thread, action, operation, _began[thread], _step + 1, PageContent.OfWrite(thread, _next[thread]));
         _hash.Add((ulong)(ThreadScript.ErrorOf(operation) ?? 0));

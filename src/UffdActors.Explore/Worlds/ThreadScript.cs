@@ -30,8 +30,9 @@ internal static class ThreadScript
         {
             case ActionKind.Read:
             case ActionKind.Write:
+            case ActionKind.ReadChild:
                 Access access = parts.NewAccess(caller);
-                access.Begin(start, action.Kind == ActionKind.Read ? AccessKind.Read : AccessKind.Write, value, sizeof(ulong));
+                access.Begin(start, action.Kind == ActionKind.Write ? AccessKind.Write : AccessKind.Read, value, sizeof(ulong));
                 return access;
             case ActionKind.DontNeed:
                 return new AdviseMemory(caller, start, length, Advice.DontNeed);
@@ -41,10 +42,14 @@ internal static class ThreadScript
                 return new UnmapMemory(caller, start, length);
             case ActionKind.Mremap:
                 return new RemapMemory(caller, start, length, length, RemapModes.MayMove | RemapModes.Fixed, other);
+            case ActionKind.MremapKeep:
+                return new RemapMemory(caller, start, length, length, RemapModes.MayMove | RemapModes.Fixed | RemapModes.DontUnmap, other);
             case ActionKind.Punch:
                 return parts.NewPunch(caller, run.Files[action.Region]!, (long)action.Page << PageSize.BaseShift, (long)length);
             case ActionKind.Fork:
                 return new ForkProcess(caller, 1);
+            case ActionKind.Exit:
+                return new ExitProcess(caller);
             case ActionKind.Register:
                 return new Register(caller, context, start, length, (ulong)RegisterModes.Missing);
             case ActionKind.Unregister:

@@ -9,6 +9,7 @@ using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Files;
 using UffdActors.Model.Userfault;
+using UffdActors.PageSources;
 using UffdActors.Worlds;
 
 namespace UffdActors.Explore.Worlds;
@@ -48,6 +49,13 @@ internal class WorldParts
 
     /// <summary>Clock and timers.</summary>
     public virtual RingTime NewTime(RingTime time) => time;
+
+    /// <summary>The actor in front of a page source.</summary>
+    /// <param name="vm">The VM.</param>
+    /// <param name="source">The source.</param>
+    /// <param name="watch">What is known of it; null where every answer is right.</param>
+    public virtual Props SourceProps(VmContext vm, IPageSource source, SourceWatch? watch) =>
+        SourceActor.Props(source, vm.DispatcherId, watch, watch is null ? null : vm.Time);
 
     /// <summary>The background push.</summary>
     public virtual Props PushProps(VmContext vm, PushOptions options) => PushActor.Props(vm, options);
