@@ -93,6 +93,29 @@ public class GeneratedProgramTests
             new HashSet<ProgramOp> { ProgramOp.Mmap, ProgramOp.Munmap, ProgramOp.Mprotect, ProgramOp.Mremap, ProgramOp.Madvise, ProgramOp.Unregister }, halfway);
     }
 
+    /// <summary>What such a call must wake, and what not, is seen only where somebody sleeps on both sides of where it ends.</summary>
+    [Fact]
+    public void Programs_have_calls_that_end_half_way_over_threads_that_sleep()
+    {
+        Dictionary<ProgramOp, int> halfway = [];
+        int cleared = 0;
+        for (ulong seed = 0; seed < 1_500; seed++)
+        {
+            foreach (TraceStep step in ProgramGenerator.Generate(new Choices(seed), new GeneratorSettings { Class = ProgramClass.Partial }).Steps)
+            {
+                if (step.Expected.Finished is not { } woken) continue;
+                if (step.Step.Op == ProgramOp.Writeprotect && step.Step.Word == 0 && woken.Count > 1) cleared++;
+                if (long.TryParse(step.Expected.Out, out long done) && done > 0 && done < (long)step.Step.Length)
+                    halfway[step.Step.Op] = halfway.GetValueOrDefault(step.Step.Op) + 1;
+            }
+        }
+
+        Assert.All(
+            [(ProgramOp.Copy, 10), (ProgramOp.Zeropage, 10), (ProgramOp.Move, 8), (ProgramOp.Continue, 4)],
+            ((ProgramOp Op, int Least) floor) => Assert.True(halfway.GetValueOrDefault(floor.Op) >= floor.Least, $"{floor.Op}: {halfway.GetValueOrDefault(floor.Op)}"));
+        Assert.True(cleared >= 10, $"{cleared}");
+    }
+
     [Fact]
     public void Programs_use_every_operation_and_reach_every_kind_of_sleep()
     {

@@ -1,3 +1,4 @@
+using UffdActors.Abi;
 using UffdActors.Conformance.Programs;
 using UffdActors.Model.Memory;
 
@@ -6,12 +7,13 @@ namespace UffdActors.Conformance.Generation;
 /// <summary>
 /// Where a step works: mostly on pages of one VMA, and now and then on a range whose ends lie in a hole, in another VMA, or inside a huge page.
 /// </summary>
-internal sealed class Places(Choices choices, IProgramState state, TraceHeader header)
+internal sealed class Places(Choices choices, ProgramClass about, IProgramState state, TraceHeader header)
 {
     private const int BasePages = 32;
     private const int HugePages = 8;
     private const int LongestBaseMapping = 8;
     private const int LongestHugeMapping = 3;
+    private const int Threads = 4;
     private const ulong HugeArena = 0x4000_0000;
     private const ulong Base = PageSize.Base;
     private const ulong Huge = PageSize.Huge;
@@ -19,11 +21,35 @@ internal sealed class Places(Choices choices, IProgramState state, TraceHeader h
     /// <summary>A step over a range; a call that changes the map misses the ends of pages and VMAs more often than others do.</summary>
     public ProgramStep Over(ProgramStep step)
     {
+        if (about.SeeksSleepers && !choices.OneIn(4) && AroundSleepers() is { } around) return step with { Address = around.Start, Length = around.Bytes };
         ulong start = Page(out ulong page);
         ulong length = (ulong)(1 + choices.Next(choices.OneIn(2) ? 4 : 1)) * page;
         step = step with { Address = start, Length = length };
         bool changesMap = step.Op is ProgramOp.Munmap or ProgramOp.Mprotect or ProgramOp.Mremap or ProgramOp.Madvise;
         return choices.OneIn(changesMap ? 2 : 6) ? WithOtherEnds(step) : step;
+    }
+
+    /// <summary>What an address is registered for.</summary>
+    public RegisterModes ModesAt(ulong address) => state.Areas.FirstOrDefault(a => address - a.Start < a.Bytes).Modes;
+
+    /// <summary>Bytes from an address to the end of its VMA; 0 if it lies in none.</summary>
+    public ulong BytesBehind(ulong address) => state.Areas.FirstOrDefault(a => address - a.Start < a.Bytes) is { Bytes: > 0 } area ? area.Start + area.Bytes - address : 0;
+
+    /// <summary>A few pages before and behind one on which a thread sleeps, within its VMA; null if nobody sleeps.</summary>
+    private (ulong Start, ulong Bytes)? AroundSleepers()
+    {
+        ulong[] asleep =
+        [
+            .. Enumerable.Range(0, Threads).Select(state.Busy).Where(b => b is { Wait: "fault", Step.Op: ProgramOp.Access }).Select(b => b!.Value.Step.Address),
+        ];
+        if (asleep.Length == 0) return null;
+        ulong address = choices.Of(asleep);
+        AreaState area = state.Areas.FirstOrDefault(a => address - a.Start < a.Bytes);
+        if (area.Bytes == 0) return null;
+        ulong page = (address - area.Start) / area.PageBytes;
+        ulong first = page - Math.Min(page, (ulong)choices.Next(3));
+        ulong end = Math.Min(page + 1 + (ulong)choices.Next(4), area.Bytes / area.PageBytes);
+        return (area.Start + (first * area.PageBytes), (end - first) * area.PageBytes);
     }
 
     /// <summary>A page of a VMA; now and then of none.</summary>

@@ -77,8 +77,22 @@ public sealed record ProgramClass(string Name, UffdFeatures Features, int Contex
             (ProgramOp.Madvise, 3), (ProgramOp.Mprotect, 2), (ProgramOp.Fallocate, 1),
         ]);
 
+    /// <summary>Calls over ranges in which threads sleep, and which end half way: at a page that is there, or at a hole.</summary>
+    public static ProgramClass Partial { get; } = new(
+        "partial",
+        Plain,
+        1,
+        [
+            (ProgramOp.Access, 80), (ProgramOp.Copy, 30), (ProgramOp.Move, 40), (ProgramOp.Writeprotect, 40), (ProgramOp.Zeropage, 20),
+            (ProgramOp.Continue, 16), (ProgramOp.Madvise, 20), (ProgramOp.Poison, 6), (ProgramOp.Register, 12), (ProgramOp.Fwrite, 8),
+            (ProgramOp.Read, 6), (ProgramOp.Wake, 4), (ProgramOp.Mmap, 4), (ProgramOp.Unregister, 3), (ProgramOp.Punch, 3),
+        ]);
+
     /// <summary>All classes.</summary>
-    public static IReadOnlyList<ProgramClass> All { get; } = [Pages, Maps, Delivery, Events, Arguments];
+    public static IReadOnlyList<ProgramClass> All { get; } = [Pages, Maps, Delivery, Events, Arguments, Partial];
+
+    /// <summary>True if ranges are laid over threads that sleep.</summary>
+    public bool SeeksSleepers => ReferenceEquals(this, Partial);
 
     /// <summary>True if arguments and pointers are spoilt at random.</summary>
     public bool Fuzzes => ReferenceEquals(this, Arguments);

@@ -15,12 +15,15 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
     private const int Children = 2;
     private const int MaxFiles = 3;
     private const int MaxHandles = 8;
+    private const int MostNoted = 8;
 
     // Where a range, a bit or a buffer goes wrong first (specification, section 10, T3).
     private static readonly ulong[] Odd =
         [0, 1, 0x800, 0xFFF, 0x1001, 0x1_0000_0000_0000, 0x7FFF_FFFF_F000, 0x8000_0000_0000, 0x8000_0000_0000_0000, 0xFFFF_FFFF_FFFF_F000, 0x20_0000];
 
-    private readonly Places _places = new(choices, state, header);
+    private readonly Places _places = new(choices, about, state, header);
+    // Where pages may be by now, latest last.
+    private readonly Queue<ulong> _filled = new();
     private int _written;
 
     /// <summary>Makes a step of an operation; null if there is nothing that it could work on now.</summary>
@@ -91,12 +94,15 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
     /// <summary>A new mapping over whatever is there.</summary>
     public ProgramStep? Mmap()
     {
-        string kind = choices.Of(["anon", "shm", "shmp", "htlb", "htlbp", "anon", "shm", "htlb"]);
+        // MOVE is for anonymous memory alone.
+        string kind = choices.Of<string>(about.SeeksSleepers
+            ? ["anon", "shm", "anon", "anon", "shm", "anon", "htlb", "shm"]
+            : ["anon", "shm", "shmp", "htlb", "htlbp", "anon", "shm", "htlb"]);
         bool huge = kind.StartsWith("htlb", StringComparison.Ordinal);
         FileSummary[] files = [.. state.Files.Where(f => f.IsHuge == huge)];
         if (kind != "anon" && files.Length == 0) return state.Files.Count() < MaxFiles ? File(huge) : null;
         ulong page = huge ? (ulong)PageSize.Huge : (ulong)PageSize.Base;
-        ProgramStep step = _places.ForMapping(new ProgramStep(ProgramOp.Mmap), huge) with { Word = choices.Of<ulong>([3, 3, 3, 3, 1, 0]), Kind = kind };
+        ProgramStep step = _places.ForMapping(new ProgramStep(ProgramOp.Mmap), huge) with { Word = choices.Of<ulong>(about.SeeksSleepers ? [3] : [3, 3, 3, 3, 1, 0]), Kind = kind };
         if (kind != "anon")
         {
             ulong offset = ((ulong)choices.Next(3) * page) + (huge && choices.OneIn(12) ? (ulong)PageSize.Base : 0);
@@ -123,6 +129,7 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
         string kind = choices.Of(["read", "write", "read", "write", "kread", "kwrite"]);
         ulong address = _places.Page(out ulong page);
         if (choices.OneIn(5)) address += (ulong)choices.Next((int)page);
+        if ((_places.ModesAt(address) & RegisterModes.Missing) == 0) Note(address);
         bool writes = kind.EndsWith("write", StringComparison.Ordinal);
         return new ProgramStep(ProgramOp.Access) { Thread = thread, Kind = kind, Address = address, Value = writes ? 1 + (_written++ % 57) : 0 };
     }
@@ -171,6 +178,7 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
     private ProgramStep Copy(ProgramStep step)
     {
         step = _places.Over(step) with { Word = FillMode() };
+        Note(step.Address);
         bool huge = step.Length >= (ulong)PageSize.Huge;
         ulong source;
         if (choices.OneIn(10))
@@ -187,7 +195,20 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
         return step with { Other = source + (choices.OneIn(10) ? (ulong)choices.Next(PageSize.Base) : 0) };
     }
 
-    private ProgramStep Move(ProgramStep step) => _places.Over(step) with { Other = _places.Page(out _), Word = choices.Of<ulong>([0, 2, 0, 1, 3]) };
+    private ProgramStep Move(ProgramStep step)
+    {
+        step = _places.Over(step);
+        ulong from = about.SeeksSleepers && _filled.Count > 0 && !choices.OneIn(4) ? choices.Of([.. _filled]) : _places.Page(out _);
+        // A source that ends beyond its mapping is refused as a whole.
+        if (about.SeeksSleepers && _places.BytesBehind(from) is > 0 and var left) step = step with { Length = Math.Min(step.Length, left) };
+        return step with { Other = from, Word = choices.Of<ulong>(about.SeeksSleepers ? [0, 0, 0, 2, 1] : [0, 2, 0, 1, 3]) };
+    }
+
+    private void Note(ulong address)
+    {
+        _filled.Enqueue(address & ~(ulong)(PageSize.Base - 1));
+        if (_filled.Count > MostNoted) _ = _filled.Dequeue();
+    }
 
     private ProgramStep Read(ProgramStep step)
     {
