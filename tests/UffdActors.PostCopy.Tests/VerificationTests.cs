@@ -1,0 +1,81 @@
+using System.Runtime.InteropServices;
+using UffdActors.Abi;
+using UffdActors.Vcpus;
+
+namespace UffdActors.PostCopy.Tests;
+
+/// <summary>"verified" means every byte: one that is another, wherever it lies, is no equal hash.</summary>
+public sealed class VerificationTests
+{
+    private const int Pages = 16;
+
+    [Fact]
+    public async Task One_wrong_byte_anywhere_is_noticed()
+    {
+        using GuestImage image = GuestImage.Make(Pages * 4096, 9);
+        using ImageSource source = new(image);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("fault-loop"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 2 * Pages });
+        GuestRegion memory = await vm.MapAsync(new RegionOptions { Pages = Pages });
+        Userfault uffd = await vm.OpenAsync();
+        _ = await uffd.RegisterAsync(memory, RegisterModes.Missing);
+        await uffd.ServeAsync(new ServeOptions { Source = source });
+        IWorkload[] work = [.. Enumerable.Range(0, 2).Select(i => new SyntheticWorkload(WorkloadKind.Random, Pages, accesses: 40, writeRatio: 0.5, seed: 3, vcpu: i, vcpus: 2))];
+        VcpuGroup vcpus = await vm.StartVcpusAsync(work);
+        await vcpus.WaitAsync();
+        await (await uffd.PushAsync(memory, source)).WaitAsync();
+
+        Assert.True(await IsEqualAsync());
+        foreach (int page in (int[])[0, 1, Pages / 2, Pages - 1])
+        {
+            // Lanes of vCPUs, behind them, the middle, both ends. What a vCPU has written hides what the image says there.
+            foreach (int offset in (int[])[1000, 2047, 2048, 4095])
+            {
+                nint address = image.AddressOf(page) + offset;
+                byte right = Marshal.ReadByte(address);
+                Marshal.WriteByte(address, (byte)(right ^ 0x10));
+                Assert.False(await IsEqualAsync(), $"page {page}, byte {offset}");
+                Marshal.WriteByte(address, right);
+            }
+        }
+
+        Assert.True(await IsEqualAsync());
+
+        async Task<bool> IsEqualAsync()
+        {
+            Comparison compared = await Verification.CompareAsync(image, vm, memory, work, vcpus, CancellationToken.None);
+            Assert.Equal(0, compared.MissingPages);
+            return compared.SourceHash == compared.DestinationHash;
+        }
+    }
+
+    /// <summary>What a vCPU has written last in a page is part of it, too.</summary>
+    [Fact]
+    public async Task A_write_that_was_lost_is_noticed()
+    {
+        using GuestImage image = GuestImage.Make(Pages * 4096, 9);
+        using ImageSource source = new(image);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("fault-loop"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 2 * Pages });
+        GuestRegion memory = await vm.MapAsync(new RegionOptions { Pages = Pages });
+        Userfault uffd = await vm.OpenAsync();
+        _ = await uffd.RegisterAsync(memory, RegisterModes.Missing);
+        await uffd.ServeAsync(new ServeOptions { Source = source });
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Work(writeRatio: 1)]);
+        await vcpus.WaitAsync();
+        await (await uffd.PushAsync(memory, source)).WaitAsync();
+
+        Assert.True(await IsEqualAsync(Work(writeRatio: 1)));
+        // The guest is said to have read only, or to have written one place more.
+        Assert.False(await IsEqualAsync(Work(writeRatio: 0)));
+        Assert.False(await IsEqualAsync(Work(writeRatio: 1, seed: 4)));
+
+        static SyntheticWorkload Work(double writeRatio, ulong seed = 3) => new(WorkloadKind.Random, Pages, accesses: 5, writeRatio: writeRatio, seed: seed, vcpu: 0, vcpus: 1);
+
+        async Task<bool> IsEqualAsync(IWorkload work)
+        {
+            Comparison compared = await Verification.CompareAsync(image, vm, memory, [work], vcpus, CancellationToken.None);
+            return compared.SourceHash == compared.DestinationHash;
+        }
+    }
+}
