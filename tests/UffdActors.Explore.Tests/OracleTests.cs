@@ -132,6 +132,7 @@ public class OracleTests
     [InlineData("received-after-the-end", "push-takes-the-end-for-success")]
     [InlineData("owner-gone-is-told", "end-is-a-gone-range")]
     [InlineData("child", "forked-child-is-closed")]
+    [InlineData("there-is-there", "swapped-is-absent")]
     [InlineData("wrong-answers-are-told", "refuses-in-silence")]
     [InlineData("hook-before-write", "hook-failure-goes-on")]
     [InlineData("hook-failures-are-told", "hook-failure-in-silence")]

@@ -436,3 +436,27 @@ internal sealed class KeepsWhatWasUnmapped : Mutant
         }
     }
 }
+
+/// <summary>S10: the embedder's reader takes what is in swap for absent.</summary>
+internal sealed class SwappedIsAbsent : Mutant
+{
+    public override string Name => "swapped-is-absent";
+
+    public override string Rule => "S10";
+
+    public override string Bug => "A page that is not in the page table counts as absent, in swap or in its file's cache";
+
+    public override IReadOnlyList<string> Scenarios => ["paged-out"];
+
+    public override WorldParts Parts { get; } = new PageTableOnly();
+
+    private sealed class PageTableOnly : WorldParts
+    {
+        public override Peek NewPeek(Caller thread, ulong address) => new TablePeek(thread, address);
+    }
+
+    private sealed class TablePeek(Caller thread, ulong address) : Peek(thread, address)
+    {
+        protected override bool TryRead(long page, Span<byte> destination) => Caller.Mm.EntryAt(page).IsPresent && base.TryRead(page, destination);
+    }
+}

@@ -53,7 +53,7 @@ internal sealed class CProgram
 
         foreach (ThreadAction action in scenario.Threads.SelectMany(t => t.Actions))
         {
-            if (action.Kind is ActionKind.Exit or ActionKind.ReadChild or ActionKind.MremapKeep)
+            if (action.Kind is ActionKind.Exit or ActionKind.ReadChild or ActionKind.MremapKeep or ActionKind.Peek)
                 throw new NotExpressibleException($"\"{action.Format(scenario)}\" is done in it, which such a program does not do");
         }
 
@@ -279,6 +279,7 @@ internal sealed class CProgram
             ActionKind.Write => $"touch({at}, 1, 0x{value:x}ULL, &{me}->value)",
             ActionKind.DontNeed => $"advise({at}, {length}, MADV_DONTNEED)",
             ActionKind.Remove => $"advise({at}, {length}, MADV_REMOVE)",
+            ActionKind.PageOut => $"advise({at}, {length}, MADV_PAGEOUT)",
             ActionKind.Munmap => $"unmap({at}, {length})",
             ActionKind.Mremap => $"remap({at}, {length}, {other})",
             ActionKind.Punch => $"punch(file{N(action.Region)}, {N(action.Page)} * PAGE, {length})",

@@ -173,6 +173,15 @@ internal sealed class RunOracle
             case Fill fill:
                 OnFill(action, fill, start, end);
                 break;
+            case Peek { IsFound: true } peek:
+                _histories[_identity[_world.Content.IndexOf(action.Region, action.Page)]].Add(new PageEvent(PageEventKind.Read, peek.Value, start, end));
+                break;
+            case Peek:
+                // It looks and ends in one turn, so what is there now is what it has met.
+                int at = _world.Content.IndexOf(action.Region, action.Page);
+                bool isCached = _run.Files[action.Region]?.SlotAt(action.Page).IsPresent == true;
+                if (EntryOf(at).HoldsPage || isCached) Fail("there-is-there", $"the embedder's reader takes {NameOf(at)} for absent, which {(EntryOf(at).IsSwapped ? "is in swap" : "is there")}", end);
+                break;
             case WriteProtect { Error: Errno.None } when action.Kind == ActionKind.Protect:
                 for (int i = 0; i < action.Count; i++) Freeze(_world.Content.IndexOf(action.Region, action.Page + i));
                 break;
@@ -188,7 +197,7 @@ internal sealed class RunOracle
         for (int i = 0; i < _pages.Length; i++)
         {
             // The content at the end is a last read of every page that is there.
-            if (_entries[i].IsPresent && _run.Mm.Map.Find(PageOf(i)) is not null)
+            if (_entries[i].HoldsPage && _run.Mm.Map.Find(PageOf(i)) is not null)
                 _histories[_identity[i]].Add(new PageEvent(PageEventKind.Read, ContentOf(_entries[i], 0), step, step));
         }
 
@@ -655,6 +664,14 @@ internal sealed class RunOracle
                 result[from] |= ++moves[from] > 1 || from == to || Scenario.Regions[action.OtherRegion].Memory != MemoryKind.Nothing;
                 result[to] |= ++moves[to] > 1;
             }
+        }
+
+        // What stays behind is empty, and a page of its own as soon as somebody fills it, or lets ordinary faults fill it.
+        foreach (ThreadAction kept in Scenario.Threads.SelectMany(t => t.Actions).Where(a => a.Kind == ActionKind.MremapKeep))
+        {
+            bool isTouched = Scenario.Threads.Any(t => t.Actions.Any(a => a.Kind == ActionKind.Close
+                || (a.Region == kept.Region && ThreadAction.HasRegion(a.Kind) && a.Kind is not (ActionKind.Read or ActionKind.Write or ActionKind.Peek or ActionKind.Munmap or ActionKind.MremapKeep))));
+            for (int i = 0; isTouched && i < kept.Count; i++) result[_world.Content.IndexOf(kept.Region, kept.Page + i)] = true;
         }
 
         // One history of both places is judged, or none.

@@ -82,7 +82,7 @@ internal sealed class SequentialReference : IDisposable
     /// <summary>A thread begins an action.</summary>
     public void Begin(int thread, ThreadAction action, Operation operation, ulong value)
     {
-        if (_isOff || operation is Fill or ReadMessages or Wake) return;
+        if (_isOff || operation is Fill or ReadMessages or Wake or Peek) return;
         Operation twin = ThreadScript.Begin(WorldParts.Shipped, _world.Content, _twin, _twin.Threads[thread], action, value);
         _twins[operation] = twin;
         _kernel.Submit(twin);
@@ -135,7 +135,7 @@ internal sealed class SequentialReference : IDisposable
             case Access access:
                 OnAccess(access, step);
                 break;
-            case ControlOperation call and not (ReadMessages or Wake or OwnerCrash):
+            case ControlOperation call and not (ReadMessages or Wake or Peek or OwnerCrash):
                 OnCall(call, step);
                 break;
         }

@@ -65,7 +65,8 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
             Faults = [.. Words(root, "faults").Select(f => Find(f, [.. FaultPoints.All.Select(p => (FaultPoints.NameOf(p), p))], "fault point")).Distinct().Order()],
         };
         CheckLength(scenario, threads.Line);
-        return scenario;
+        // Paging out does nothing without swap.
+        return scenario.Has(ActionKind.PageOut) ? scenario with { Kernel = scenario.Kernel with { Swap = true } } : scenario;
     }
 
     private RegionPlan Region(string region, ScenarioNode node)

@@ -11,11 +11,17 @@ internal enum ActionKind
     /// <summary>Stores eight bytes that nobody else stores.</summary>
     Write,
 
+    /// <summary>The embedder's reader looks at a page, without a fault.</summary>
+    Peek,
+
     /// <summary>MADV_DONTNEED.</summary>
     DontNeed,
 
     /// <summary>MADV_REMOVE.</summary>
     Remove,
+
+    /// <summary>MADV_PAGEOUT.</summary>
+    PageOut,
 
     /// <summary>munmap.</summary>
     Munmap,
@@ -109,7 +115,7 @@ internal sealed record ThreadAction(ActionKind Kind)
     public static bool HasRegion(ActionKind kind) => kind is not (ActionKind.Fork or ActionKind.Exit or ActionKind.Close or ActionKind.Drain);
 
     /// <summary>True if the kind names how many pages.</summary>
-    public static bool HasCount(ActionKind kind) => HasRegion(kind) && kind is not (ActionKind.Read or ActionKind.Write or ActionKind.ReadChild);
+    public static bool HasCount(ActionKind kind) => HasRegion(kind) && kind is not (ActionKind.Read or ActionKind.Write or ActionKind.Peek or ActionKind.ReadChild);
 
     /// <summary>True if the kind names a second place.</summary>
     public static bool HasOther(ActionKind kind) => kind is ActionKind.Mremap or ActionKind.MremapKeep or ActionKind.Move or ActionKind.CopyFrom;
@@ -182,7 +188,7 @@ internal sealed record ThreadAction(ActionKind Kind)
     /// <summary>The action as a chart shows it: the system call in front, where the word alone does not say it.</summary>
     public string Describe(Scenario scenario) => Kind switch
     {
-        ActionKind.DontNeed or ActionKind.Remove => "madvise " + Format(scenario),
+        ActionKind.DontNeed or ActionKind.Remove or ActionKind.PageOut => "madvise " + Format(scenario),
         ActionKind.Punch => "fallocate " + Format(scenario),
         _ => Format(scenario),
     };

@@ -38,6 +38,10 @@ internal static class ThreadScript
                 return new AdviseMemory(caller, start, length, Advice.DontNeed);
             case ActionKind.Remove:
                 return new AdviseMemory(caller, start, length, Advice.Remove);
+            case ActionKind.PageOut:
+                return new AdviseMemory(caller, start, length, Advice.PageOut);
+            case ActionKind.Peek:
+                return parts.NewPeek(caller, start);
             case ActionKind.Munmap:
                 return new UnmapMemory(caller, start, length);
             case ActionKind.Mremap:

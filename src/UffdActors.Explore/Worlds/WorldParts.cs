@@ -37,6 +37,9 @@ internal class WorldParts
     /// <summary>The thread of a handler or a push.</summary>
     public virtual MonitorThread NewMonitorThread(Caller caller, UserfaultContext context) => new ModelThread(caller, context, splitsTurns: true);
 
+    /// <summary>A look of the embedder's reader.</summary>
+    public virtual Peek NewPeek(Caller thread, ulong address) => new(thread, address);
+
     /// <summary>UFFDIO_UNREGISTER.</summary>
     public virtual Operation NewUnregister(Caller thread, UserfaultContext context, ulong start, ulong length) => new Unregister(thread, context, start, length);
 

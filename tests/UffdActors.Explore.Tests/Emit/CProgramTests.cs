@@ -18,6 +18,7 @@ public sealed class CProgramTests
         ["forked-child"] = "read-child",
         ["moved-in-an-outage"] = "mremap-keep",
         ["owner-gone"] = "\"exit\"",
+        ["paged-out"] = "peek",
         ["push-and-demand"] = "in the middle of its range",
         ["unknown-address"] = "mremap-keep",
     };
