@@ -50,6 +50,8 @@ public sealed class UffdVm : IAsyncDisposable
         _runtime = runtime;
         Context = context;
         _health = new VmHealth(Completion);
+        // On virtual time the thread that is blocked is the embedder's own.
+        Calls = Settings.IsStepped ? null : new ForeignCalls(context.Incidents);
         _stopped = NewCompletion();
         _closing = new Lazy<Task>(CloseAsync);
         _stopGuest = options.StopGuest;
@@ -93,6 +95,9 @@ public sealed class UffdVm : IAsyncDisposable
     public long Now => Context.Time.Now;
 
     internal VmContext Context { get; }
+
+    /// <summary>Sees that code of the embedder comes back; null where nobody does.</summary>
+    internal ForeignCalls? Calls { get; }
 
     /// <summary>Which of the runtime's loops its loop is, from 0: its CPU follows from it. No two VMs have the same at the same time.</summary>
     internal int LoopPlace { get; }
@@ -261,7 +266,7 @@ public sealed class UffdVm : IAsyncDisposable
         }
         catch (TimeoutException e)
         {
-            Context.Incidents.Report(new Incident(IncidentKind.CloseTimedOut, $"{Name} did not close its descriptors within {Settings.CloseTimeout}; its actors are stopped now.", e));
+            Context.Incidents.Report(new Incident(IncidentKind.CloseTimedOut, $"{Name} did not close its descriptors within {Settings.CloseTimeout}{WhatBlocks(": ")}; its actors are stopped now.", e));
         }
 
         _root.Tell(new VmProtocol.StopVm(_stopped));
@@ -272,17 +277,47 @@ public sealed class UffdVm : IAsyncDisposable
         }
         catch (TimeoutException e)
         {
-            throw new TimeoutException($"{Name} did not stop within {Settings.CloseTimeout}: an actor is still in a turn. Its memory is kept. Look for a page source or module that blocks.", e);
+            throw new TimeoutException($"{Name} did not stop within {Settings.CloseTimeout}: an actor is still in a turn{WhatBlocks("; ")}. Its memory is kept. Look for a page source or module that blocks.", e);
         }
         finally
         {
             _runtime.Forget(this);
             if (_stopped.Task.IsCompleted || HasLostSystem) _kernel.CloseRest();
+            Calls?.Dispose();
             Context.Incidents.Complete();
         }
 
         await _kernel.FreeAsync(deadline.Left);
     }
+
+    /// <summary>
+    /// Waits for the end of a call that ends something: as long as it takes, but not for ever on code of the embedder that is called in a turn and does not
+    /// come back.
+    /// </summary>
+    /// <exception cref="TimeoutException">Such a call has been under way for <c>uffd.close-timeout</c>.</exception>
+    internal async Task UnlessBlockedAsync(string name, Task call)
+    {
+        while (Calls is not null && !call.IsCompleted)
+        {
+            IReadOnlyList<CallUnderWay> underWay = Calls.UnderWay;
+            try
+            {
+                await call.WaitAsync(CloseTimeout);
+            }
+            catch (TimeoutException e) when (!call.IsCompleted)
+            {
+                foreach (CallUnderWay stuck in underWay.Where(c => c.IsStillUnderWay))
+                {
+                    throw new TimeoutException(
+                        $"{name} of {Name} has not ended: {stuck.Name} has been called in a turn and has not returned for {CloseTimeout}. It ends when that returns; disposing of the VM waits no longer than uffd.close-timeout.", e);
+                }
+            }
+        }
+
+        await call;
+    }
+
+    private string WhatBlocks(string before) => Calls?.UnderWay is { Count: > 0 } calls ? $"{before}{calls[0].Name} has not returned" : "";
 
     private TimeSpan CloseTimeout => Settings.IsStepped ? Timeout.InfiniteTimeSpan : Settings.CloseTimeout;
 
@@ -372,7 +407,7 @@ public sealed class UffdVm : IAsyncDisposable
     {
         Patience patience = new(options.SourcePatience ?? Settings.SourcePatience, (options.Resume ?? Settings.SourceResume) == SourceResume.Auto);
         ContentKind content = _kernel.Content;
-        return new SourceTerms(patience, Context.Incidents, _runtime.Memory, content != ContentKind.Stamps, content != ContentKind.Bytes, AsksAgain: true);
+        return new SourceTerms(patience, Context.Incidents, _runtime.Memory, content != ContentKind.Stamps, content != ContentKind.Bytes, AsksAgain: true, Calls);
     }
 
     // What has lost its content without a write belongs to the dirty set of whoever watches the region.

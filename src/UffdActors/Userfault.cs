@@ -394,8 +394,10 @@ public sealed class Userfault
             HookFailure = options.HookFailure,
             Outages = new Outages(_vm.TermsOf(options)),
             Owner = _kernel.Owner,
+            Calls = _vm.Calls,
         };
         Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce ? await _vm.StartSourceAsync(reader.Outages.Of(options.Source)) : null;
+        if (_vm.Calls is { } calls) foreach (HandlerSlot slot in slots) calls.Add(slot.Call);
         _kernel.Serve(reader);
         HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source, options.LostPages))];
         await _vm.StartHandlersAsync(reader, _kernel.Actor, handlers);
@@ -470,13 +472,21 @@ public sealed class Userfault
     /// <summary>Gives up the pages that are absent, and says what becomes of them if the guest may still run.</summary>
     /// <param name="absent">Whether threads that wait for them stay asleep, or go on with zeros.</param>
     /// <param name="cancel">Cancels the call if it has not begun.</param>
+    /// <exception cref="TimeoutException">
+    /// A page source's <c>Request</c>, or <see cref="ServeOptions.BeforeWrite"/>, has not returned for <c>uffd.close-timeout</c>; the call ends when that does.
+    /// </exception>
     public async Task AbandonAsync(AbsentPages absent, CancellationToken cancel = default)
     {
         if (!Enum.IsDefined(absent)) throw new ArgumentOutOfRangeException(nameof(absent), absent, "There is no such fate of absent pages.");
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        await _vm.StopGuestAsync();
-        await StopAndCloseAsync(absent);
+        await _vm.UnlessBlockedAsync(nameof(AbandonAsync), StopAllAsync());
+
+        async Task StopAllAsync()
+        {
+            await _vm.StopGuestAsync();
+            await StopAndCloseAsync(absent);
+        }
     }
 
     /// <summary>
@@ -485,7 +495,12 @@ public sealed class Userfault
     /// </summary>
     /// <exception cref="InvalidOperationException">Pages are absent, or threads sleep at addresses in no region, which closing would show zeros as well.</exception>
     /// <exception cref="UffdException">ESRCH: pages are absent, and the process whose memory it is has ended, or executes another program: use <see cref="AbandonAsync(CancellationToken)"/>.</exception>
-    public async Task CloseAsync(CancellationToken cancel = default)
+    /// <exception cref="TimeoutException">
+    /// A page source's <c>Request</c>, or <see cref="ServeOptions.BeforeWrite"/>, has not returned for <c>uffd.close-timeout</c>; the call ends when that does.
+    /// </exception>
+    public Task CloseAsync(CancellationToken cancel = default) => _vm.UnlessBlockedAsync(nameof(CloseAsync), CloseOnceAsync(cancel));
+
+    private async Task CloseOnceAsync(CancellationToken cancel)
     {
         _vm.ThrowIfClosed();
         if (IsClosed)

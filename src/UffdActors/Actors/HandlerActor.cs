@@ -250,6 +250,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         _asking = request;
         _answered = false;
         _wrong = null;
+        _slot.Call.Begin(_watch.RequestName);
         try
         {
             _options.Source.Request(
@@ -262,6 +263,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
             request.Failure = e;
         }
 
+        _slot.Call.End();
         _asking = null;
         OnAnswered(request);
     }

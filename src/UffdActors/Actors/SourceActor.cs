@@ -34,6 +34,8 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
     private readonly Stack<OpenOrder> _spare = [];
     private readonly IActorRef _self;
     private readonly CancellationTokenSource _stopped = new();
+    private readonly ForeignCall _call = new();
+    private readonly string _callName;
     private OpenOrder? _asking;
     private long _askedId;
     private int _askingThread;
@@ -47,6 +49,8 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
         _time = time;
         _askAgainAfter = time is null ? null : watch?.AsksAgainAfter;
         _self = Self;
+        _callName = watch?.RequestName ?? "";
+        watch?.Calls?.Add(_call);
     }
 
     /// <param name="source">The source.</param>
@@ -85,6 +89,7 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
     protected override void PostStop()
     {
         _stopped.Cancel();
+        _watch?.Calls?.Remove(_call);
         base.PostStop();
     }
 
@@ -122,6 +127,7 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
         OpenOrder order = _spare.TryPop(out OpenOrder? spare) ? spare : new OpenOrder();
         order.Begin(_askedId, asker, range, urgency, _askAgainAfter is null ? 0 : _time!.Now, earlier);
         _asking = order;
+        _call.Begin(_callName);
         try
         {
             _source.Request(new PageOrder(order.Id, range.Region, range.FirstPage, range.Pages, urgency, range.Buffer, _stopped.Token), this);
@@ -132,6 +138,7 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
             Fail(order, e);
         }
 
+        _call.End();
         _asking = null;
         if (order.Asker is not null && _source.AnswersAtOnce)
             End(order, order.Wrong ?? _watch?.Refuse(WrongAnswer.TooShort, SourceWatch.TooShort(range)) ?? new WrongAnswerException(SourceWatch.TooShort(range)));
@@ -263,7 +270,7 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
             if (order.Number >= MostOpenOrders) continue;
             isAnyLeft = true;
             string missing = asker is PushOrder { Missing: var left } && left < order.Range.Pages ? $" ({left} pages of it are missing)" : "";
-            _ = _watch!.Refuse(WrongAnswer.Silence, $"has not answered {order.Range} in full for {_askAgainAfter.Value.TotalSeconds:0.0##} s{missing}; it is given again", isRefused: false);
+            _ = _watch!.Refuse(WrongAnswer.Silence, FormattableString.Invariant($"has not answered {order.Range} in full for {_askAgainAfter.Value.TotalSeconds:0.0##} s{missing}; it is given again"), isRefused: false);
             Lend(order);
             nint buffer = asker is PageRequest request ? request.BufferAddress : ((PushOrder)asker).Buffer.Address;
             Ask(asker, order.Range with { Buffer = buffer }, order.Urgency, order);

@@ -44,6 +44,9 @@ internal sealed class HandlerSlot(int number, MonitorThread thread)
     /// <summary>Raised whenever the handler crashes: what an earlier one was asked is void.</summary>
     public int Incarnation => Volatile.Read(ref _incarnation);
 
+    /// <summary>Its calls of the page source, whichever incarnation makes them.</summary>
+    public ForeignCall Call { get; } = new();
+
     public void NextIncarnation() => Interlocked.Increment(ref _incarnation);
 }
 
@@ -97,6 +100,9 @@ internal class FaultReader
 
     /// <summary>What the embedder wants to do before a protected page is given to a writer: region and page. Null for nothing.</summary>
     public Action<int, long>? BeforeWrite { get; set; }
+
+    /// <summary>Sees that code of the embedder comes back; null if nobody does.</summary>
+    public ForeignCalls? Calls { get; init; }
 
     /// <summary>What becomes of a page for which that has thrown.</summary>
     public HookFailure HookFailure { get; init; }

@@ -65,7 +65,9 @@ public enum IncidentKind
     /// </summary>
     PatienceOver,
 
-    /// <summary>Such a trouble is over: the message says how long it took, and how many pages had waited.</summary>
+    /// <summary>
+    /// Such a trouble is over: the message says how long it took, and how many pages had waited. Or what was reported as <see cref="BlockingCall"/> has returned.
+    /// </summary>
     OutageEnded,
 
     /// <summary>An answer of a page source made no sense and was refused; reported once for each kind of wrongness, and then at every hundredfold.</summary>
@@ -85,6 +87,12 @@ public enum IncidentKind
 
     /// <summary><see cref="VmOptions.StopGuest"/> has failed, or has not ended in time: the guest is taken to run on.</summary>
     GuestNotStopped,
+
+    /// <summary>
+    /// A page source's <c>Request</c>, or <see cref="ServeOptions.BeforeWrite"/>, has not come back for a second: it is called in a turn, and on the fault loop
+    /// nothing of the VM goes on meanwhile. When it returns, <see cref="OutageEnded"/> says so.
+    /// </summary>
+    BlockingCall,
 }
 
 /// <summary>Something went wrong.</summary>
@@ -115,7 +123,14 @@ internal sealed class IncidentLog
     /// <summary>Incidents that nobody read in time.</summary>
     public long Dropped => Volatile.Read(ref _dropped);
 
-    public void Report(Incident incident) => _ = _channel.Writer.TryWrite(incident);
+    /// <summary>Told of each before anybody can read it; on the thread that reports.</summary>
+    public Action<Incident>? Observer { get; set; }
+
+    public void Report(Incident incident)
+    {
+        Observer?.Invoke(incident);
+        _ = _channel.Writer.TryWrite(incident);
+    }
 
     public void Complete() => _ = _channel.Writer.TryComplete();
 }

@@ -67,5 +67,6 @@ internal sealed class Outages
 /// <param name="TakesBytes">Guest memory has bytes.</param>
 /// <param name="TakesStamps">Guest memory has stamps.</param>
 /// <param name="AsksAgain">An order that is not answered in full is given once more after the patience.</param>
+/// <param name="Calls">Sees that calls of them come back; null for nobody.</param>
 internal sealed record SourceTerms(
-    Patience Patience, IncidentLog? Incidents = null, ReadableMemory? Memory = null, bool TakesBytes = true, bool TakesStamps = true, bool AsksAgain = false);
+    Patience Patience, IncidentLog? Incidents = null, ReadableMemory? Memory = null, bool TakesBytes = true, bool TakesStamps = true, bool AsksAgain = false, ForeignCalls? Calls = null);

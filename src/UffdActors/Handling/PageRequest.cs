@@ -45,6 +45,7 @@ internal sealed class PageRequest
     private readonly PageGather? _gather;
     private NativeBuffer? _buffer;
     private readonly List<NativeBuffer> _lent = [];
+    private ForeignCall? _hookCall;
 
     public PageRequest(FaultReader reader, HandlerSlot handler, RingTime time, int pages = 1)
     {
@@ -202,9 +203,11 @@ internal sealed class PageRequest
     public Errno BeforeWrite()
     {
         Failure = null;
+        if (_reader.BeforeWrite is not { } hook) return Errno.None;
+        BeginHook();
         try
         {
-            _reader.BeforeWrite?.Invoke(Region.Id, Page);
+            hook(Region.Id, Page);
             return Errno.None;
         }
         catch (Exception e)
@@ -212,6 +215,25 @@ internal sealed class PageRequest
             Failure = e;
             return _reader.HookFailure == HookFailure.Clear ? Errno.None : Errno.EIO;
         }
+        finally
+        {
+            EndHook();
+        }
+    }
+
+    // Several requests of a handler may be at it at once, in turns of several owners; so each has a call of its own.
+    private void BeginHook()
+    {
+        if (_reader.Calls is not { } calls) return;
+        (_hookCall ??= new ForeignCall()).Begin("The BeforeWrite hook");
+        calls.Add(_hookCall);
+    }
+
+    private void EndHook()
+    {
+        if (_hookCall is not { IsUnderWay: true } call) return;
+        call.End();
+        _reader.Calls?.Remove(call);
     }
 
     /// <summary>What was removed while it was being fetched must not come back: it is zeros.</summary>

@@ -48,6 +48,7 @@ internal sealed class SourceWatch
         _terms = terms;
         Source = source;
         Name = NameOf(source);
+        RequestName = $"Request of {LowerFirst(Name)}";
         Outage = new Outage(OutageCause.Source, Name, terms.Patience, terms.Incidents);
     }
 
@@ -56,6 +57,12 @@ internal sealed class SourceWatch
 
     /// <summary>What it is called in reports.</summary>
     public string Name { get; }
+
+    /// <summary>What its <see cref="IPageSource.Request"/> is called in reports.</summary>
+    public string RequestName { get; }
+
+    /// <summary>Sees that it comes back; null if nobody does.</summary>
+    public ForeignCalls? Calls => _terms.Calls;
 
     /// <summary>Its outage.</summary>
     public Outage Outage { get; }
@@ -125,6 +132,8 @@ internal sealed class SourceWatch
         while (count % HowManyMore == 0) count /= HowManyMore;
         return count == 1;
     }
+
+    private static string LowerFirst(string text) => char.ToLowerInvariant(text[0]) + text[1..];
 
     // A source's own name for itself is a stranger's code.
     private static string NameOf(IPageSource source)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Akka.Configuration;
 using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Linux.Machine;
@@ -42,10 +43,10 @@ internal sealed class EitherWorld : IAsyncDisposable
 
     public bool IsLive => Vm.Kernel is Linux.World.LiveKernel;
 
-    public static async Task<EitherWorld> StartAsync(string world, UffdFeatures features = UffdFeatures.None, bool hasSwap = false, IHandlerProbe? probe = null)
+    public static async Task<EitherWorld> StartAsync(string world, UffdFeatures features = UffdFeatures.None, bool hasSwap = false, IHandlerProbe? probe = null, Config? config = null)
     {
         if (world == "live") LiveKernel.Require();
-        UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile(world));
+        UffdRuntime runtime = UffdRuntime.Start((config ?? Config.Empty).WithFallback(UffdSettings.Profile(world)));
         UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 8192, HugePages = 8, Profile = KernelProfile.Linux618 with { Swap = hasSwap }, Probe = probe });
         return new EitherWorld(runtime, vm, await vm.OpenAsync(features));
     }

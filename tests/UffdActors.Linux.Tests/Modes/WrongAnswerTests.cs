@@ -1,6 +1,7 @@
 using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Linux.Tests.World;
+using UffdActors.Model.Memory;
 using UffdActors.PageSources;
 
 namespace UffdActors.Linux.Tests.Modes;
@@ -152,6 +153,33 @@ public sealed class WrongAnswerTests
         Assert.Equal(PageBytes.WordOf(63), vm.Word(region, 63));
         // Answers to what is over do no harm.
         foreach ((PageOrder order, IPageReceiver to) in open) to.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Zero, 0);
+    }
+
+    [SkippableTheory]
+    [InlineData("model", false)]
+    [InlineData("model", true)]
+    [InlineData("live", false)]
+    [InlineData("live", true)]
+    public async Task Bytes_at_an_unaligned_address_are_as_good_as_any(string world, bool push)
+    {
+        // Words that say which page they are, all of them one byte further on.
+        using NativeBuffer bytes = new((Pages << PageSize.BaseShift) + 1);
+        for (int page = 0; page < Pages; page++)
+        {
+            for (int offset = 0; offset < PageSize.Base; offset += sizeof(ulong)) bytes.Write(1 + (page << PageSize.BaseShift) + offset, BitConverter.GetBytes(PageBytes.WordOf(page)));
+        }
+
+        using ScriptedSource source = new(Pages);
+        source.Script = With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Bytes, bytes.Address + 1 + (nint)(o.FirstPage << PageSize.BaseShift)));
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        if (push) await (await vm.Uffd.PushAsync(region, source)).WaitAsync().WaitAsync(LiveScene.Deadline);
+        else await (await vm.StartAsync(region, isWrite: false, 3)).WaitAsync().WaitAsync(LiveScene.Deadline);
+
+        Assert.Equal(PageBytes.WordOf(3), vm.Word(region, 3));
+        Assert.Equal(PageBytes.WordOf(3), vm.Word(region, 3, PageSize.Base - sizeof(ulong)));
+        Assert.False(vm.Vm.Incidents.TryRead(out _));
     }
 
     [SkippableTheory]

@@ -1,0 +1,143 @@
+using System.Globalization;
+
+namespace UffdActors.Handling;
+
+/// <summary>
+/// Sees code of the embedder that is called in a turn and does not come back: a page source's <c>Request</c>, the hook for writes. On the fault loop nothing
+/// of the VM goes on meanwhile, and no turn is left that could say so; a timer outside of it does.
+/// </summary>
+/// <remarks>
+/// Whoever calls pays two stores and reads no clock: how long a call lasts is known by the looks that find it under way. A process that is stopped as a whole
+/// is not looked at either, so it does not count as a call that blocks.
+/// </remarks>
+internal sealed class ForeignCalls : IDisposable
+{
+    // A call is reported at the third look that finds it.
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(500);
+    private const int LooksBeforeReport = 3;
+
+    private readonly Lock _gate = new();
+    private readonly List<ForeignCall> _calls = [];
+    private readonly IncidentLog _incidents;
+    private Timer? _timer;
+    private bool _isDisposed;
+
+    public ForeignCalls(IncidentLog incidents) => _incidents = incidents;
+
+    /// <summary>Watches the calls of one caller.</summary>
+    public void Add(ForeignCall call)
+    {
+        lock (_gate)
+        {
+            if (_isDisposed) return;
+            _calls.Add(call);
+            _timer ??= new Timer(static me => ((ForeignCalls)me!).Look(), this, BetweenLooks, BetweenLooks);
+        }
+    }
+
+    /// <summary>The caller calls no more.</summary>
+    public void Remove(ForeignCall call)
+    {
+        lock (_gate)
+        {
+            if (_calls.Remove(call)) Look(call);
+        }
+    }
+
+    /// <summary>The calls that are under way.</summary>
+    public IReadOnlyList<CallUnderWay> UnderWay
+    {
+        get
+        {
+            lock (_gate) return [.. _calls.Where(c => c.IsUnderWay).Select(c => new CallUnderWay(c, c.Count, c.Name))];
+        }
+    }
+
+    /// <summary>Looks once; by the timer.</summary>
+    internal void Look()
+    {
+        lock (_gate)
+        {
+            foreach (ForeignCall call in _calls) Look(call);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isDisposed = true;
+            _timer?.Dispose();
+            _timer = null;
+        }
+    }
+
+    private void Look(ForeignCall call)
+    {
+        int count = call.Count;
+        if (call.SeenCount == count && call.IsUnderWay)
+        {
+            call.Looks++;
+            if (call.Looks != LooksBeforeReport) return;
+            call.IsReported = true;
+            call.ReportedName = call.Name;
+            _incidents.Report(new Incident(
+                IncidentKind.BlockingCall,
+                $"{call.Name} has been called in a turn and has not returned for {Seconds(call.Looks - 1)}: on the fault loop nothing of the VM goes on meanwhile, and no fault is resolved. It must not block; what takes time answers later, from another thread."));
+            return;
+        }
+
+        if (call.IsReported) _incidents.Report(new Incident(IncidentKind.OutageEnded, $"{call.ReportedName} has returned after {Seconds(call.Looks)}."));
+        (call.SeenCount, call.Looks, call.IsReported) = (count, 1, false);
+    }
+
+    private static string Seconds(int looks) => string.Create(CultureInfo.InvariantCulture, $"{looks * BetweenLooks.TotalSeconds:0.#} s");
+}
+
+/// <summary>The calls that one caller makes, one at a time.</summary>
+internal sealed class ForeignCall
+{
+    private int _count;
+    private string _name = "";
+
+    /// <summary>What is being called, for reports.</summary>
+    public string Name => Volatile.Read(ref _name);
+
+    /// <summary>Raised at the beginning of a call and at its end.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>True while a call is under way.</summary>
+    public bool IsUnderWay => (Count & 1) == 1;
+
+    /// <summary>The count at the latest look.</summary>
+    public int SeenCount { get; set; }
+
+    /// <summary>Looks in a row that have found this count.</summary>
+    public int Looks { get; set; }
+
+    /// <summary>The call has been reported.</summary>
+    public bool IsReported { get; set; }
+
+    /// <summary>By which name.</summary>
+    public string ReportedName { get; set; } = "";
+
+    /// <summary>A call begins. By one thread at a time.</summary>
+    public void Begin(string name)
+    {
+        _name = name;
+        Volatile.Write(ref _count, _count + 1);
+    }
+
+    /// <summary>It has come back.</summary>
+    public void End() => Volatile.Write(ref _count, _count + 1);
+}
+
+/// <summary>A call that was found under way.</summary>
+/// <param name="Call">Whose.</param>
+/// <param name="Count">Which of them.</param>
+/// <param name="Name">What is being called.</param>
+internal readonly record struct CallUnderWay(ForeignCall Call, int Count, string Name)
+{
+    /// <summary>True if it has not come back since.</summary>
+    public bool IsStillUnderWay => Call.Count == Count;
+}
