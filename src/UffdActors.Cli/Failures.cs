@@ -28,7 +28,9 @@ internal static class Failures
         ImageException or WorkloadFormatException or TraceFormatException or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException
             or ScenarioException or ReplayFileException or StressException
             or InputFileException => ExitCode.BadInput,
-        StalledException or VmFailedException or RecorderException or SyscallException => ExitCode.Failed,
+        StalledException or VmFailedException or RecorderException or WorkerException or SyscallException => ExitCode.Failed,
+        // Something did not come back that was waited for: a module, a page source.
+        TimeoutException => ExitCode.Failed,
         // Standard output is the one thing that is written without a name in the message.
         IOException => ExitCode.Failed,
         PlatformNotSupportedException or InsufficientMemoryException => ExitCode.Unsupported,

@@ -20,7 +20,7 @@ public sealed class GuestImage : IDisposable
         if (bytes > available / 2)
         {
             throw new InsufficientMemoryException(
-                $"A guest of {bytes:N0} bytes needs twice as much memory, for its source and its destination; this machine has {available:N0} bytes.");
+                FormattableString.Invariant($"A guest of {bytes:N0} bytes needs twice as much memory, for its source and its destination; this machine has {available:N0} bytes."));
         }
 
         Pages = PageSize.PagesFor((bytes + pageBytes - 1) / pageBytes * pageBytes);

@@ -72,9 +72,25 @@ public sealed class PostCopyMigration
         // The model's pool is made for the guest; its pages need no content to be promised.
         VmOptions machine = new() { MemoryPages = 16, HugePages = pageBytes == PageSize.Base ? null : units, Content = ContentKind.Runs, Profile = profile };
         await using UffdVm vm = await runtime.CreateVmAsync(machine, cancel);
-        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = units * (pageBytes >> PageSize.BaseShift), Module = backend }, cancel);
-        Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
-        _ = await uffd.RegisterAsync(region, ModesOf(mode), cancel);
+        _ = await OrWhyAsync(vm, async () =>
+        {
+            GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = units * (pageBytes >> PageSize.BaseShift), Module = backend }, cancel);
+            Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
+            return await uffd.RegisterAsync(region, ModesOf(mode), cancel);
+        });
+    }
+
+    // Of a module's code that fails the kernel says EIO, and an incident says how; nobody reads that before the guest runs.
+    private static async Task<T> OrWhyAsync<T>(UffdVm vm, Func<Task<T>> call)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (UffdException e) when (e.Error == Errno.EIO && vm.Incidents.TryRead(out Incident? incident) && incident.Kind == IncidentKind.BackendFailed)
+        {
+            throw new ModuleException(incident.Message, e);
+        }
     }
 
     /// <summary>How far it is; null before the first vCPU runs.</summary>
@@ -83,12 +99,17 @@ public sealed class PostCopyMigration
     /// <summary>Incidents of the VM; null before it exists.</summary>
     public System.Threading.Channels.ChannelReader<Incident>? Incidents => _running?.Vm.Incidents;
 
+    /// <summary>The incident that has ended the migration; null if none has.</summary>
+    public Incident? EndedBy => _running?.EndedBy;
+
     /// <summary>Migrates, and verifies.</summary>
     /// <exception cref="UffdException">The destination's memory cannot do what is asked.</exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
     /// <exception cref="WorkloadFormatException">The recorded workload cannot be read.</exception>
     /// <exception cref="VmFailedException">The VM failed closed.</exception>
-    /// <exception cref="StalledException">Nothing moves any more.</exception>
+    /// <exception cref="StalledException">
+    /// Nothing moves any more; or nothing can, because the memory module throws or a fill is refused for good (<see cref="EndedBy"/>).
+    /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; the destination is gone.</exception>
     public async Task<PostCopyReport> RunAsync(CancellationToken cancel = default)
     {
@@ -96,7 +117,7 @@ public sealed class PostCopyMigration
         long pages = _options.Image.Pages;
         int unitPages = PageBytesOf(_runtime, _options.Backend) >> PageSize.BaseShift;
         if (pages % unitPages != 0)
-            throw new ImageException($"A guest of {_options.Image.Bytes:N0} bytes is not a whole number of pages of {unitPages << PageSize.BaseShift:N0} bytes; make or read the image for this page size.");
+            throw new ImageException(FormattableString.Invariant($"A guest of {_options.Image.Bytes:N0} bytes is not a whole number of pages of {unitPages << PageSize.BaseShift:N0} bytes; make or read the image for this page size."));
         VmOptions machine = new()
         {
             MemoryPages = (unitPages == 1 ? pages : 0) + 16,
@@ -107,7 +128,7 @@ public sealed class PostCopyMigration
         };
         await using UffdVm vm = await _runtime.CreateVmAsync(machine, cancel);
         vm.PrefaultMemory(cancel);
-        GuestRegion region = await MapAsync(vm, pages, cancel);
+        GuestRegion region = await OrWhyAsync(vm, () => MapAsync(vm, pages, cancel));
         Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
         _ = await uffd.RegisterAsync(region, ModesOf(_options.Mode), cancel);
         using ImageSource source = new(_options.Image);
@@ -116,9 +137,12 @@ public sealed class PostCopyMigration
         int collections = GC.CollectionCount(0);
         TimeSpan paused = GC.GetTotalPauseDuration();
         long start = vm.Now;
+        EndingIncident ending = new();
+        // From the first fault on: nobody will recover what is refused for good.
+        vm.Context.Incidents.Observer = ending.Take;
         VcpuGroup vcpus = await vm.StartVcpusAsync(workloads, 1, new ImageCheck(_options.Image), cancel);
         BackgroundPush? push = _options.SkipPush ? null : await uffd.PushAsync(region, source, cancel);
-        Running running = _running = new Running(vm, uffd, vcpus, push, pages, start);
+        Running running = _running = new Running(vm, uffd, vcpus, push, pages, start, ending);
         long pushed = await EndAsync(running, cancel);
         long ended = vm.Now;
         bool isStepped = _runtime.Settings.IsStepped;
@@ -171,14 +195,26 @@ public sealed class PostCopyMigration
         if (_options.Backend is { } name)
         {
             MemoryModule module = _runtime.Modules.Find(name);
-            bool isReadOnly = module.CheckProtection(Prot.ReadWrite, shared: true) != Errno.None;
+            bool isReadOnly = IsReadOnly(module);
             if (isReadOnly && _options.Trace is null && _options.WriteRatio > 0)
-                throw new ModuleException($"Memory module \"{name}\" is read-only; a guest in it cannot write: use a write ratio of 0, not {_options.WriteRatio}.");
+                throw new ModuleException($"Memory module \"{name}\" is read-only; a guest in it cannot write: use a write ratio of 0, not {_options.WriteRatio.ToString(System.Globalization.CultureInfo.InvariantCulture)}.");
             alias = _options.Mode == PostCopyMode.Minor && !isReadOnly;
         }
 
         return vm.MapAsync(
             new RegionOptions { Pages = pages, Module = _options.Backend, WithAlias = alias, LeaveAliasEmpty = _options.SkipAllocation }, cancel);
+    }
+
+    private static bool IsReadOnly(MemoryModule module)
+    {
+        try
+        {
+            return module.CheckProtection(Prot.ReadWrite, shared: true) != Errno.None;
+        }
+        catch (Exception e)
+        {
+            throw new ModuleException($"Module \"{module.Name}\" threw {e.GetType().Name} while checking a protection ({ModuleMembers.Text(e)}).", e);
+        }
     }
 
     private IReadOnlyList<IWorkload> Workloads()
@@ -197,6 +233,7 @@ public sealed class PostCopyMigration
     private async Task<long> EndAsync(Running running, CancellationToken cancel)
     {
         using CancellationTokenSource stalled = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        await using CancellationTokenRegistration ended = running.Ended.Register(stalled.Cancel);
         StallWatch watch = new(running, _options.StallTimeout, stalled);
         await using (watch.Start(enabled: !_runtime.Settings.IsStepped))
         {
@@ -206,6 +243,10 @@ public sealed class PostCopyMigration
                 long pushed = running.Vm.Now;
                 await running.Vcpus.WaitAsync(stalled.Token);
                 return pushed;
+            }
+            catch (OperationCanceledException) when (running.EndedBy is { } incident)
+            {
+                throw new StalledException($"The migration cannot go on. {incident.Message}");
             }
             catch (OperationCanceledException) when (watch.Report is { } report)
             {

@@ -33,9 +33,15 @@ public sealed class StalledException : Exception
 }
 
 /// <summary>A migration under way.</summary>
-internal sealed class Running(UffdVm vm, Userfault uffd, VcpuGroup vcpus, BackgroundPush? push, long pages, long start)
+internal sealed class Running(UffdVm vm, Userfault uffd, VcpuGroup vcpus, BackgroundPush? push, long pages, long start, EndingIncident ending)
 {
     private volatile PostCopyPhase _phase;
+
+    /// <summary>The incident after which it cannot go on; null if there was none.</summary>
+    public Incident? EndedBy => ending.Incident;
+
+    /// <summary>Cancelled by it.</summary>
+    public CancellationToken Ended => ending.Token;
 
     public UffdVm Vm => vm;
 
@@ -86,8 +92,30 @@ internal sealed class StallWatch(Running running, TimeSpan patience, Cancellatio
                 return;
             }
 
-            _report = $"Nothing has moved for {patience.TotalSeconds:0} seconds: {running.Describe()}.";
+            _report = FormattableString.Invariant($"Nothing has moved for {patience.TotalSeconds:0} seconds: {running.Describe()}.");
             giveUp.Cancel();
         }
+    }
+}
+
+/// <summary>Waits for an incident after which a migration cannot go on, for nobody is there who would recover.</summary>
+internal sealed class EndingIncident
+{
+    private readonly CancellationTokenSource _ended = new();
+    private Incident? _incident;
+
+    /// <summary>The first such one; null if there was none.</summary>
+    public Incident? Incident => Volatile.Read(ref _incident);
+
+    /// <summary>Cancelled by it.</summary>
+    public CancellationToken Token => _ended.Token;
+
+    /// <summary>Takes an incident; on the thread that reports it.</summary>
+    public void Take(Incident incident)
+    {
+        if (incident.Kind is not (IncidentKind.BackendFailed or IncidentKind.FillRefused)) return;
+        if (Interlocked.CompareExchange(ref _incident, incident, null) is not null) return;
+        // Whoever is told of it must not run in a turn of the VM.
+        _ = _ended.CancelAsync();
     }
 }

@@ -64,6 +64,61 @@ public sealed class BackendsTests : IDisposable
         Assert.Contains("NOT VERIFIED", another.Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("constructor", "throw", "cannot be made: out of order")]
+    [InlineData("constructor", "silent", "cannot be made: SilentException, without a message.")]
+    [InlineData("constructor", "mute", "cannot be made: MuteException, without a message.")]
+    [InlineData("Name", "throw", "FaultyModule is refused: its Name throws (out of order).")]
+    [InlineData("Name", "mute", "FaultyModule is refused: its Name throws (MuteException, without a message.).")]
+    [InlineData("Name", "nothing", "FaultyModule is refused: its Name is null.")]
+    [InlineData("Ops", "throw", "FaultyModule is refused: its Ops throws (out of order).")]
+    [InlineData("PageShift", "throw", "FaultyModule is refused: its PageShift throws (out of order).")]
+    [InlineData("Features", "silent", "FaultyModule is refused: its Features throws (SilentException, without a message.).")]
+    [InlineData("Ioctls", "throw", "FaultyModule is refused: its Ioctls throws (out of order).")]
+    public async Task A_module_that_fails_while_it_is_loaded_is_one_line_in_every_command(string member, string how, string says)
+    {
+        string config = Faulty(member, how);
+        await RefusedAsync(says, ["backends", "--config", config]);
+        await RefusedAsync(says, ["postcopy", "--config", config, "--backend", "faulty"]);
+        await RefusedAsync(says, ["conform", "--module", typeof(FaultyModule).Assembly.Location, "--type", typeof(FaultyModule).FullName!, "--set", $"faulty.at={member}", "--set", $"faulty.how={how}"]);
+    }
+
+    [Theory]
+    [InlineData("CheckMapping", "missing", "Module \"faulty\" threw InvalidOperationException while checking a mapping (out of order); the call ends with EIO.")]
+    [InlineData("CheckProtection", "missing", "Module \"faulty\" threw InvalidOperationException while checking a protection (out of order); the call ends with EIO.")]
+    [InlineData("CreateFile", "missing", "Module \"faulty\" cannot make a file of 4096 bytes: out of order")]
+    [InlineData("Fault", "minor", "Module \"faulty\" threw InvalidOperationException while serving an ordinary fault (out of order); the call ends with EIO.")]
+    public Task A_module_that_fails_before_a_guest_runs_is_named(string member, string mode, string says) =>
+        RefusedAsync(says, ["postcopy", "--config", Faulty(member, "throw"), "--backend", "faulty", "--mode", mode, "--memory", "1M", "--accesses", "1000"]);
+
+    [Theory]
+    [InlineData("fault-loop", "GetFolio", "minor", "looking a folio up")]
+    [InlineData("parallel", "GetFolio", "minor", "looking a folio up")]
+    [InlineData("stepped", "GetFolio", "minor", "looking a folio up")]
+    [InlineData("fault-loop", "Copy", "missing", "making a folio")]
+    [InlineData("stepped", "Copy", "missing", "making a folio")]
+    public async Task A_module_that_fails_under_a_guest_ends_its_migration_with_one_line(string dispatcher, string member, string mode, string says)
+    {
+        CommandRun run = await CommandRun.Of(
+            "postcopy", "--config", Faulty(member, "throw"), "--backend", "faulty", "--mode", mode, "--memory", "1M", "--accesses", "1000", "--dispatcher", dispatcher);
+        run.EndsWith(ExitCode.Failed);
+        string line = Assert.Single(run.Error.TrimEnd().Split('\n'), l => l.StartsWith("uffd: ", StringComparison.Ordinal));
+        Assert.Equal($"uffd: The migration cannot go on. Module \"faulty\" threw InvalidOperationException while {says} (out of order); the call ends with EIO.", line);
+    }
+
+    [Theory]
+    [InlineData("missing")]
+    [InlineData("minor")]
+    public async Task A_module_without_what_a_migration_needs_is_refused_before_it(string mode)
+    {
+        string config = _place.Write("uffd.conf", $"uffd.modules = [\"UffdActors.Cli.Tests.PlainModule, {typeof(PlainModule).Assembly.Location}\"]\n");
+        await RefusedAsync("plain", ["postcopy", "--config", config, "--backend", "plain", "--mode", mode, "--memory", "1M", "--accesses", "1000"]);
+    }
+
+    private string Faulty(string member, string how) => _place.Write(
+        "uffd.conf",
+        $"uffd.modules = [\"shmem\", \"UffdActors.Cli.Tests.FaultyModule, {typeof(FaultyModule).Assembly.Location}\"]\nuffd.module.faulty {{ at = \"{member}\", how = \"{how}\" }}\n");
+
     private static async Task RefusedAsync(string says, string[] command)
     {
         CommandRun run = await CommandRun.Of(command);

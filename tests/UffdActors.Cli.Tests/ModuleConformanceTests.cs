@@ -29,6 +29,29 @@ public class ModuleConformanceTests
         Assert.Contains(example, run.Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("CreateFile", "throw", "cannot make a file of 32768 bytes: out of order")]
+    [InlineData("CreateFile", "nothing", "its CreateFile gives null")]
+    public async Task A_module_of_which_nothing_can_be_made_is_one_line(string member, string how, string says)
+    {
+        CommandRun run = await CommandRun.Of("conform", "--module", Here, "--type", typeof(FaultyModule).FullName!, "--set", $"faulty.at={member}", "--set", $"faulty.how={how}");
+        run.EndsWith(ExitCode.BadInput);
+        Assert.Contains(says, Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Fault")]
+    [InlineData("CheckMapping")]
+    [InlineData("CheckProtection")]
+    [InlineData("OnMapped")]
+    [InlineData("Copy")]
+    public async Task A_module_of_which_a_member_throws_is_checked_to_the_end(string member)
+    {
+        CommandRun run = await CommandRun.Of("conform", "--module", Here, "--type", typeof(FaultyModule).FullName!, "--set", $"faulty.at={member}", "--set", "faulty.how=throw");
+        Assert.True(run.ExitCode is ExitCode.Done or ExitCode.Failed, run.Error);
+        Assert.Empty(run.Error);
+    }
+
     [Fact]
     public async Task A_setting_that_a_module_cannot_take_is_refused_and_not_lost()
     {

@@ -75,3 +75,130 @@ public sealed class ThrowingModule : RightModule
 {
     public override Errno GetFolio(MemoryFile file, long index, out uint folio) => throw new InvalidOperationException("out of order");
 }
+
+/// <summary>Memory like shmem's that cannot be registered: it has no table.</summary>
+public sealed class PlainModule : MemoryModule
+{
+    public override string Name => "plain";
+
+    public override IVmUffdOps? Ops => null;
+}
+
+/// <summary>
+/// One of its members does what it should not: <c>faulty.at</c> names the member, <c>faulty.how</c> what it does. Before it blocks it makes the file
+/// <c>faulty.mark</c>.
+/// </summary>
+public sealed class FaultyModule : RightModule, IVmUffdOps
+{
+    private readonly string _at;
+    private readonly string _how;
+    private readonly string? _mark;
+
+    public FaultyModule(IReadOnlyDictionary<string, string> settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        _at = settings["faulty.at"];
+        _how = settings["faulty.how"];
+        _mark = settings.GetValueOrDefault("faulty.mark");
+        At("constructor");
+    }
+
+    public override string Name
+    {
+        get
+        {
+            At("Name");
+            return _at == "Name" && _how == "nothing" ? null! : "faulty";
+        }
+    }
+
+    public override IVmUffdOps Ops
+    {
+        get
+        {
+            At("Ops");
+            return this;
+        }
+    }
+
+    public override int PageShift
+    {
+        get
+        {
+            At("PageShift");
+            return base.PageShift;
+        }
+    }
+
+    public override RegisterModes Features
+    {
+        get
+        {
+            At("Features");
+            return base.Features;
+        }
+    }
+
+    public override UffdIoctls Ioctls
+    {
+        get
+        {
+            At("Ioctls");
+            return base.Ioctls;
+        }
+    }
+
+    public override MemoryFile CreateFile(Model.Machine machine, long bytes)
+    {
+        At("CreateFile");
+        return _at == "CreateFile" && _how == "nothing" ? null! : base.CreateFile(machine, bytes);
+    }
+
+    public override Errno Fault(MemoryFile file, long index) => At("Fault") ?? base.Fault(file, index);
+
+    public override Errno CheckMapping(MemoryFile file, Model.Mapping.Prot prot, bool shared) => At("CheckMapping") ?? base.CheckMapping(file, prot, shared);
+
+    public override Errno CheckProtection(Model.Mapping.Prot prot, bool shared) => At("CheckProtection") ?? base.CheckProtection(prot, shared);
+
+    public override void OnMapped(MemoryFile file, Model.Mapping.Prot prot, long end) => At("OnMapped");
+
+    public override Errno GetFolio(MemoryFile file, long index, out uint folio)
+    {
+        folio = FolioStore.None;
+        return At("GetFolio") ?? base.GetFolio(file, index, out folio);
+    }
+
+    public override Errno Copy(in CopyRequest request, ref uint folio) => At("Copy") ?? base.Copy(request, ref folio);
+
+    private Errno? At(string member)
+    {
+        if (member != _at) return null;
+        switch (_how)
+        {
+            case "throw":
+                throw new InvalidOperationException("out of order");
+            case "silent":
+                throw new SilentException();
+            case "mute":
+                throw new MuteException();
+            case "block":
+                if (_mark is not null) File.WriteAllText(_mark, "");
+                new ManualResetEventSlim().Wait();
+                return null;
+            default:
+                return Enum.TryParse(_how, out Errno error) ? error : null;
+        }
+    }
+
+    /// <summary>Has no message.</summary>
+    private sealed class SilentException : Exception
+    {
+        public override string Message => null!;
+    }
+
+    /// <summary>Its message throws.</summary>
+    private sealed class MuteException : Exception
+    {
+        public override string Message => throw new InvalidOperationException("no message");
+    }
+}

@@ -11,6 +11,7 @@ internal sealed class PostCopyProgress(Terminal terminal)
     private static readonly TimeSpan Plain = TimeSpan.FromSeconds(1);
 
     private readonly List<string> _incidents = [];
+    private volatile bool _isOver;
 
     /// <summary>What went wrong without ending the run, as it was told.</summary>
     public IReadOnlyList<string> Incidents
@@ -56,8 +57,11 @@ internal sealed class PostCopyProgress(Terminal terminal)
     // A line each: what went wrong without ending the run, and what the run had to do without.
     private void TellIncidents()
     {
-        while (Migration?.Incidents is { } incidents && incidents.TryRead(out Incident? incident))
+        while (!_isOver && Migration?.Incidents is { } incidents && incidents.TryRead(out Incident? incident))
         {
+            // That is what the command says of its end, and what follows is only more of it.
+            _isOver = ReferenceEquals(incident, Migration.EndedBy);
+            if (_isOver) return;
             lock (_incidents) _incidents.Add(incident.Message);
             terminal.WriteError(incident.Message);
         }

@@ -25,8 +25,8 @@ internal sealed class DesignScene : IDisposable
         _mm = _kernel.Attach(new AddressSpace(Machine));
         Main = _kernel.Attach(new Caller(_mm));
         Page = 1UL << module.PageShift;
-        _file = module.CreateFile(Machine, (long)(Page * Pages));
-        Prot prot = module.CheckProtection(Prot.ReadWrite, shared) == Errno.None ? Prot.ReadWrite : Prot.Read;
+        _file = ModuleMembers.NewFile(module, Machine, (long)(Page * Pages));
+        Prot prot = module.TryCheckProtection(Machine, Prot.ReadWrite, shared) == Errno.None ? Prot.ReadWrite : Prot.Read;
         Mapped = Run(new MapMemory(Main, Base, Page * Pages, new MapRequest(prot, _file, shared))).Error;
         Context = _kernel.Attach(new UserfaultContext(_mm, UffdOpenFlags.NonBlock));
         _ = Run(new Handshake(Main, Context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features }));

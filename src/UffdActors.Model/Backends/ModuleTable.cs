@@ -33,10 +33,10 @@ public sealed class ModuleTable
     /// <summary>Adds a module.</summary>
     /// <param name="module">Module.</param>
     /// <param name="lax">Accept a table that contradicts itself, as the kernel would.</param>
-    /// <exception cref="ModuleException">The table contradicts itself, or the name is taken.</exception>
+    /// <exception cref="ModuleException">The table contradicts itself, a member throws, or the name is taken.</exception>
     public void Load(MemoryModule module, bool lax = false)
     {
-        ArgumentNullException.ThrowIfNull(module);
+        ModuleMembers.Check(module);
         if (!lax && Contradiction(module) is { } problem)
             throw new ModuleException($"Module \"{module.Name}\" is refused: {problem}.");
         lock (_gate)

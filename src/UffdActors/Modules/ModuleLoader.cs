@@ -63,12 +63,12 @@ public sealed class ModuleLoader
         try
         {
             // Stays loaded with the process: whoever asks has no other use for it.
-            assembly = new AssemblyLoadContext(path).LoadFromAssemblyPath(Path.GetFullPath(path));
+            assembly = NewContext(path, path, isCollectible: false).LoadFromAssemblyPath(Path.GetFullPath(path));
             candidates = [.. assembly.GetExportedTypes().Where(t => !t.IsAbstract && typeof(MemoryModule).IsAssignableFrom(t))];
         }
         catch (Exception e) when (e is BadImageFormatException or IOException or TypeLoadException)
         {
-            throw new ModuleException($"{path} cannot be loaded: {OneLine(e)}", e);
+            throw new ModuleException($"{path} cannot be loaded: {ModuleMembers.Text(e)}", e);
         }
 
         Type? chosen = type is not null ? assembly.GetType(type) : candidates is [Type only] ? only : null;
@@ -77,7 +77,18 @@ public sealed class ModuleLoader
         if (chosen is null) throw new ModuleException($"{path}: which memory module? {there}; name one with --type.");
         if (settings is { Count: > 0 } && chosen.GetConstructor([typeof(IReadOnlyDictionary<string, string>)]) is null)
             throw new ModuleException($"{path}: {chosen.FullName} has no constructor that takes settings, so \"{settings.Keys.First()}\" would be lost; leave it out.");
-        return Make(chosen.FullName!, chosen, settings ?? new Dictionary<string, string>());
+        MemoryModule module = Make(chosen.FullName!, chosen, settings ?? new Dictionary<string, string>());
+        ModuleMembers.Check(module);
+        return module;
+    }
+
+    // What a module refers to lies beside it, unless the program has it already.
+    private static AssemblyLoadContext NewContext(string name, string path, bool isCollectible)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        AssemblyLoadContext context = new(name, isCollectible);
+        context.Resolving += (own, wanted) => Path.Combine(folder, wanted.Name + ".dll") is var file && File.Exists(file) ? own.LoadFromAssemblyPath(file) : null;
+        return context;
     }
 
     // The runtime maps an assembly: of a pipe or a device it would wait for the end.
@@ -122,7 +133,7 @@ public sealed class ModuleLoader
         catch (Exception e)
         {
             Exception cause = e is TargetInvocationException { InnerException: { } inner } ? inner : e;
-            throw new ModuleException($"Memory module \"{name}\" cannot be made: {OneLine(cause)}", cause);
+            throw new ModuleException($"Memory module \"{name}\" cannot be made: {ModuleMembers.Text(cause)}", cause);
         }
     }
 
@@ -134,31 +145,14 @@ public sealed class ModuleLoader
         {
             if (!assembly.EndsWith(".dll", StringComparison.OrdinalIgnoreCase)) return Type.GetType(name, throwOnError: true)!;
             CheckFile(name, assembly);
-            context = new AssemblyLoadContext(typeName, isCollectible: true);
+            context = NewContext(typeName, assembly, isCollectible: true);
             return context.LoadFromAssemblyPath(Path.GetFullPath(assembly)).GetType(typeName, throwOnError: true)!;
         }
         catch (Exception e) when (e is not ModuleException)
         {
             throw new ModuleException(
-                $"Memory module \"{name}\" cannot be found: {OneLine(e)} Name an assembly that the program references, or the path of its file.", e);
+                $"Memory module \"{name}\" cannot be found: {ModuleMembers.Text(e)} Name an assembly that the program references, or the path of its file.", e);
         }
-    }
-
-    // The message of a stranger's exception is a stranger's code: it may be none, or throw.
-    private static string OneLine(Exception e)
-    {
-        string? message;
-        try
-        {
-            message = e.Message;
-        }
-        catch (Exception)
-        {
-            message = null;
-        }
-
-        string line = string.Join(' ', (message ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
-        return line.Length > 0 ? line : $"{e.GetType().Name}, without a message.";
     }
 
     private static Dictionary<string, string> SettingsOf(Config config)

@@ -245,7 +245,7 @@ internal sealed class ModelKernel : VmKernel
     private MemoryFile NewFile(MemoryModule module, RegionOptions options)
     {
         RegionOptions.ThrowIfNotWhole(options, 1L << module.PageShift);
-        MemoryFile file = module.CreateFile(_machine, options.Pages << PageSize.BaseShift);
+        MemoryFile file = ModuleMembers.NewFile(module, _machine, options.Pages << PageSize.BaseShift);
         try
         {
             lock (_gate)
