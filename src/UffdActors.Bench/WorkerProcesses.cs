@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using UffdActors.PageSources;
+using UffdActors.Watchdog;
 
 namespace UffdActors.Bench;
 
@@ -16,10 +17,12 @@ public interface IWorkerProcesses
 
 /// <summary>
 /// Worker processes that live as long as this object: each serves one run after the other, so that its code is compiled and warm like
-/// ours. They are told what to do on standard input, and end with it.
+/// ours. They are told what to do on standard input, and end with it. One that is ended or stopped from outside ends the measurement.
 /// </summary>
 public sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
 {
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(400);
+
     private readonly Func<ProcessStartInfo> _command;
     private readonly List<Process> _processes = [];
 
@@ -84,13 +87,66 @@ public sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
         }
         catch (IOException e)
         {
-            throw new BenchException("A worker process has ended before it was told what to measure; its message is above.", e);
+            throw await EndedAsync(process, "before it was told what to measure", cancel, e);
         }
     }
 
-    private static async Task<string> ReceiveAsync(Process process, CancellationToken cancel) =>
-        await process.StandardOutput.ReadLineAsync(cancel)
-        ?? throw new BenchException("A worker process has ended before it had measured; its message is above.");
+    /// <summary>Waits for a line of a worker, and looks after all of them meanwhile: whoever is stopped says nothing, and lets the others wait.</summary>
+    private async Task<string> ReceiveAsync(Process process, CancellationToken cancel)
+    {
+        Task<string?> line = process.StandardOutput.ReadLineAsync(cancel).AsTask();
+        HashSet<int> stopped = [];
+        while (!line.IsCompleted)
+        {
+            try
+            {
+                _ = await line.WaitAsync(BetweenLooks, cancel);
+            }
+            catch (TimeoutException)
+            {
+                await LookAsync(process, stopped, cancel);
+            }
+        }
+
+        return await line ?? throw await EndedAsync(process, "before it had measured", cancel);
+    }
+
+    private async Task LookAsync(Process waitedFor, HashSet<int> stopped, CancellationToken cancel)
+    {
+        foreach (Process worker in _processes)
+        {
+            if (worker.HasExited && worker != waitedFor) throw await EndedAsync(worker, "before the others had measured", cancel);
+            // Twice in a row: the keys that stop a job stop both of us, and we may be the first to go on.
+            if (!KernelTask.IsStopped(worker.Id)) _ = stopped.Remove(worker.Id);
+            else if (!stopped.Add(worker.Id)) throw new WorkerException($"Worker process {worker.Id} has been stopped (SIGSTOP) from outside; nothing was measured. Run it again.");
+        }
+    }
+
+    private static async Task<Exception> EndedAsync(Process process, string when, CancellationToken cancel, Exception? cause = null)
+    {
+        const int SignalBase = 128;
+        await process.WaitForExitAsync(cancel);
+        // The keys that end a command end its workers as well.
+        cancel.ThrowIfCancellationRequested();
+        string how = (process.ExitCode - SignalBase) switch
+        {
+            9 => "by SIGKILL",
+            15 => "by SIGTERM",
+            2 => "by SIGINT",
+            _ => $"with {process.ExitCode}",
+        };
+        return new WorkerException($"Worker process {process.Id} has ended {how}, {when}; nothing was measured. What it said is above.", cause);
+    }
+}
+
+/// <summary>A worker process has ended or was stopped, so nothing can be said of the run.</summary>
+public sealed class WorkerException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    public WorkerException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
+    }
 }
 
 /// <summary>What a worker process measures.</summary>

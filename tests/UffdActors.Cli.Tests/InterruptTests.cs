@@ -117,6 +117,100 @@ public sealed class InterruptTests : IDisposable
         bool HasBegun() => _place.Files.Length > 0 || Directory.Exists(_place.Path("traces"));
     }
 
+    [Theory]
+    [InlineData("conform")]
+    [InlineData("backends")]
+    [InlineData("postcopy")]
+    public async Task A_module_whose_constructor_never_returns_does_not_keep_a_command_from_its_end(string command)
+    {
+        using CancellationTokenSource hang = new(TimeSpan.FromMinutes(1));
+        string here = typeof(FaultyModule).Assembly.Location;
+        string mark = _place.Path("blocks");
+        string config = _place.Write(
+            "uffd.conf",
+            $"uffd.modules = [\"UffdActors.Cli.Tests.FaultyModule, {here}\"]\nuffd.module.faulty {{ at = \"constructor\", how = \"block\", mark = \"{mark}\" }}\n");
+        string[] arguments = command == "conform"
+            ? ["conform", "--module", here, "--type", typeof(FaultyModule).FullName!, "--set", "faulty.at=constructor", "--set", "faulty.how=block", "--set", $"faulty.mark={mark}"]
+            : [command, "--config", config];
+        ProcessStartInfo start = new("env", ["--default-signal=INT", Path.Combine(AppContext.BaseDirectory, "uffd"), .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        using Process process = Process.Start(start)!;
+        try
+        {
+            Task<string> error = process.StandardError.ReadToEndAsync(hang.Token);
+            while (!File.Exists(mark))
+            {
+                if (process.HasExited) Assert.Fail($"It has ended by itself: {await error}");
+                hang.Token.ThrowIfCancellationRequested();
+                await Task.Yield();
+            }
+
+            await SignalAsync("INT", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            await process.WaitForExitAsync(hang.Token);
+            Assert.Equal(130, process.ExitCode);
+            Assert.Equal("uffd: interrupted; nothing was verified.", (await error).TrimEnd());
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill();
+        }
+    }
+
+    /// <summary>The main thread has a small stack then, and all others would have.</summary>
+    [SkippableTheory]
+    [InlineData("postcopy --memory 1M --accesses 500", false)]
+    [InlineData("postcopy --world live --memory 1M --accesses 500", true)]
+    [InlineData("explore --scenario tiny-fault --schedules 10", false)]
+    [InlineData("conform --live --programs 1 --steps 10", true)]
+    public async Task A_small_stack_keeps_nothing_from_its_end(string command, bool isLive)
+    {
+        if (isLive) UffdActors.Linux.Tests.LiveKernel.Require();
+        using CancellationTokenSource hang = new(TimeSpan.FromMinutes(1));
+        string program = Path.Combine(AppContext.BaseDirectory, "uffd");
+        ProcessStartInfo start = new("sh", ["-c", $"ulimit -s 64; exec '{program}' {command}"]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        using Process process = Process.Start(start)!;
+        try
+        {
+            Task<string> error = process.StandardError.ReadToEndAsync(hang.Token);
+            _ = await process.StandardOutput.ReadToEndAsync(hang.Token);
+            await process.WaitForExitAsync(hang.Token);
+            Assert.True(process.ExitCode == ExitCode.Done, await error);
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill();
+        }
+    }
+
+    /// <summary>Of a /proc of another PID namespace nothing can be read about a child.</summary>
+    [SkippableTheory]
+    [InlineData("conform --live --programs 1 --steps 10")]
+    [InlineData("record --count 1 --steps 10 --out")]
+    public async Task A_foreign_PID_namespace_is_told_and_not_waited_for(string command)
+    {
+        UffdActors.Linux.Tests.LiveKernel.Require();
+        Skip.IfNot(Environment.UserName == "root" && File.Exists("/usr/bin/unshare"), "Only root can make a PID namespace.");
+        using CancellationTokenSource hang = new(TimeSpan.FromMinutes(1));
+        string[] last = command.EndsWith("--out", StringComparison.Ordinal) ? [_place.Path("traces")] : [];
+        ProcessStartInfo start = new("/usr/bin/unshare", ["--pid", "--fork", "--kill-child", Path.Combine(AppContext.BaseDirectory, "uffd"), .. command.Split(' '), .. last])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
+        using Process process = Process.Start(start)!;
+        try
+        {
+            Task<string> error = process.StandardError.ReadToEndAsync(hang.Token);
+            _ = await process.StandardOutput.ReadToEndAsync(hang.Token);
+            await process.WaitForExitAsync(hang.Token);
+            Assert.Equal(ExitCode.Unsupported, process.ExitCode);
+            Assert.Contains("/proc", Assert.Single((await error).TrimEnd().Split('\n')), StringComparison.Ordinal);
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill();
+        }
+    }
+
     [SkippableTheory]
     [InlineData("STOP", "stopped (SIGSTOP)")]
     [InlineData("TERM", "SIGTERM")]
@@ -124,15 +218,61 @@ public sealed class InterruptTests : IDisposable
     public async Task A_program_server_that_is_ended_or_stopped_from_outside_ends_the_recording_with_one_line(string signal, string says)
     {
         UffdActors.Linux.Tests.LiveKernel.Require();
-        (int code, string error) = await WithChildAsync(signal, "record", "--count", "1000000", "--steps", "60", "--out", _place.Path("traces"));
+        (int code, string error) = await WithChildAsync(signal, "program-server", "record", "--count", "1000000", "--steps", "60", "--out", _place.Path("traces"));
         Assert.Equal(ExitCode.Failed, code);
         string line = Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd:", StringComparison.Ordinal));
         Assert.Contains("process that executes programs", line, StringComparison.Ordinal);
         Assert.Contains(says, line, StringComparison.Ordinal);
     }
 
-    /// <summary>Sends a signal to the first child of a command, and waits for the command's end.</summary>
-    private static async Task<(int Code, string Error)> WithChildAsync(string signal, params string[] command)
+    [Theory]
+    [InlineData("STOP", "has been stopped (SIGSTOP)")]
+    [InlineData("TERM", "has ended by SIGTERM")]
+    [InlineData("KILL", "has ended by SIGKILL")]
+    public async Task A_worker_that_is_ended_or_stopped_from_outside_ends_the_measurement_with_one_line(string signal, string says)
+    {
+        (int code, string error) = await WithChildAsync(signal, "worker", "bench", "faults", "--processes", "2", "--pages", "1000000", "--repeats", "100000");
+        Assert.Equal(ExitCode.Failed, code);
+        string line = Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd: Worker process", StringComparison.Ordinal));
+        Assert.Contains(says, line, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [SkippableTheory]
+    [InlineData("KILL", "has ended with 137")]
+    [InlineData("STOP", "has been stopped (SIGSTOP)")]
+    public async Task A_watchdog_that_is_lost_in_the_middle_of_a_migration_is_told_and_the_run_goes_on(string signal, string says)
+    {
+        UffdActors.Linux.Tests.LiveKernel.Require();
+        using CancellationTokenSource hang = new(TimeSpan.FromMinutes(1));
+        string[] command = ["postcopy", "--world", "live", "--memory", "8M", "--accesses", "1000000000000", "--watchdog", "60"];
+        ProcessStartInfo start = new(Path.Combine(AppContext.BaseDirectory, "uffd"), command) { RedirectStandardError = true, RedirectStandardOutput = true };
+        using Process process = Process.Start(start)!;
+        try
+        {
+            Assert.StartsWith("migrating", await process.StandardError.ReadLineAsync(hang.Token), StringComparison.Ordinal);
+            string watchdog = await ChildAsync(process, "UffdActors.Watchdog", hang.Token);
+            await SignalAsync(signal, watchdog);
+
+            string line;
+            do line = await process.StandardError.ReadLineAsync(hang.Token) ?? throw new InvalidOperationException("It has ended by itself.");
+            while (line.StartsWith("migrating", StringComparison.Ordinal));
+            Assert.Equal($"uffd: The watchdog (process {watchdog}) {says}: the run goes on unwatched, and if this process freezes, nobody sees it.", line);
+            // It goes on: it tells how far it is.
+            Assert.StartsWith("migrating", await process.StandardError.ReadLineAsync(hang.Token), StringComparison.Ordinal);
+            await SignalAsync("TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            await process.WaitForExitAsync(hang.Token);
+            Assert.Equal(143, process.ExitCode);
+            Assert.False(Directory.Exists($"/proc/{watchdog}"), "the watchdog was left behind.");
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill();
+        }
+    }
+
+    /// <summary>Sends a signal to a child of a command, and waits for the command's end.</summary>
+    private static async Task<(int Code, string Error)> WithChildAsync(string signal, string name, params string[] command)
     {
         using CancellationTokenSource hang = new(TimeSpan.FromMinutes(1));
         ProcessStartInfo start = new(Path.Combine(AppContext.BaseDirectory, "uffd"), command) { RedirectStandardError = true, RedirectStandardOutput = true };
@@ -141,15 +281,7 @@ public sealed class InterruptTests : IDisposable
         {
             Task<string> error = process.StandardError.ReadToEndAsync(hang.Token);
             Task<string> output = process.StandardOutput.ReadToEndAsync(hang.Token);
-            string child;
-            while ((child = ChildOf(process.Id)).Length == 0)
-            {
-                Assert.False(process.HasExited, "It has ended by itself.");
-                hang.Token.ThrowIfCancellationRequested();
-                await Task.Yield();
-            }
-
-            using Process kill = Process.Start("kill", ["-" + signal, child]);
+            await SignalAsync(signal, await ChildAsync(process, name, hang.Token));
             await process.WaitForExitAsync(hang.Token);
             _ = await output;
             return (process.ExitCode, await error);
@@ -160,14 +292,34 @@ public sealed class InterruptTests : IDisposable
         }
     }
 
+    private static async Task SignalAsync(string signal, string process)
+    {
+        using Process kill = Process.Start("kill", ["-" + signal, process]);
+        await kill.WaitForExitAsync();
+    }
+
+    // The first child whose command line has this in it.
+    private static async Task<string> ChildAsync(Process process, string name, CancellationToken hang)
+    {
+        string child;
+        while ((child = ChildOf(process.Id, name)).Length == 0)
+        {
+            Assert.False(process.HasExited, "It has ended by itself.");
+            hang.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+
+        return child;
+    }
+
     // Whichever thread has made it.
-    private static string ChildOf(int process)
+    private static string ChildOf(int process, string name)
     {
         try
         {
             return Directory.GetDirectories($"/proc/{process}/task").SelectMany(t => File.ReadAllText(Path.Combine(t, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
                 // Before that it is still a part of the parent, which sleeps until it is a program of its own.
-                .FirstOrDefault(child => File.ReadAllText($"/proc/{child}/cmdline").Contains("program-server", StringComparison.Ordinal), "");
+                .FirstOrDefault(child => File.ReadAllText($"/proc/{child}/cmdline").Contains(name, StringComparison.Ordinal), "");
         }
         catch (IOException)
         {

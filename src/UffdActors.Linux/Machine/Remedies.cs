@@ -66,7 +66,7 @@ public static class Remedies
         MachineNeed.RealTimePriority =>
             "Run with CAP_SYS_NICE (root), and with sysctl kernel.sched_rt_runtime_us not 0.",
         MachineNeed.WaitChannels =>
-            "Run as root on a kernel with CONFIG_KALLSYMS=y and CONFIG_STACKTRACE=y, so that /proc/PID/task/TID/wchan names functions.",
+            "Run as root on a kernel with CONFIG_KALLSYMS=y and CONFIG_STACKTRACE=y, so that /proc/PID/task/TID/wchan names functions; in a PID namespace with a /proc of its own (unshare --mount-proc).",
         MachineNeed.SecondCpu =>
             "Give the machine, or this process (taskset), a second CPU.",
         MachineNeed.Swap =>
