@@ -70,7 +70,7 @@ public sealed unsafe class PollSet : IDisposable
     public int WaitReadable(Span<ulong> keys, TimeSpan timeout)
     {
         int ready = Poll(timeout);
-        if (ready < 0) return Libc.LastError is Errno.EINTR ? 0 : throw new SyscallException($"poll({_count} descriptors)", Libc.LastError);
+        if (ready < 0) return Libc.LastError is Errno.EINTR ? 0 : throw new SyscallException($"{NameOf(timeout)}({_count} descriptors)", Libc.LastError);
         int found = 0;
         for (int i = 0; found < ready && found < keys.Length; i++)
         {
@@ -89,6 +89,9 @@ public sealed unsafe class PollSet : IDisposable
     }
 
     private static PollFd* Allocate(int descriptors) => (PollFd*)NativeMemory.Alloc((nuint)descriptors, (nuint)sizeof(PollFd));
+
+    // Whoever filters system calls has to know which of the two it is.
+    private static string NameOf(TimeSpan timeout) => timeout == Timeout.InfiniteTimeSpan || timeout == TimeSpan.Zero ? "poll" : "ppoll";
 
     private int Poll(TimeSpan timeout)
     {

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace UffdActors.Cli.Tests;
+
+/// <summary>Runs the command under a seccomp filter that refuses some system calls, as containers do.</summary>
+internal static class Filtered
+{
+    // x86-64.
+    public const int Poll = 7;
+    public const int EpollCreate = 213;
+    public const int EpollWait = 232;
+    public const int EpollCtl = 233;
+    public const int Ppoll = 271;
+    public const int EpollPwait = 281;
+    public const int Eventfd = 284;
+    public const int Eventfd2 = 290;
+    public const int EpollCreate1 = 291;
+    public const int UserfaultfdCall = 323;
+
+    private const int SetNoNewPrivileges = 38;
+    private const int SetSeccomp = 22;
+    private const nint Filter = 2;
+    private const int OperationNotPermitted = 1;
+
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
+
+    /// <summary>Runs it.</summary>
+    /// <param name="refused">System calls that give EPERM.</param>
+    /// <param name="arguments">The command line.</param>
+    public static async Task<CommandRun> RunAsync(IReadOnlyList<int> refused, params string[] arguments)
+    {
+        Skip.IfNot(RuntimeInformation.ProcessArchitecture == Architecture.X64, "The numbers of system calls are those of x86-64.");
+        // What this process needs for children is there before a thread of it may not ask for it any more.
+        using (Process first = Start("true", [])) await OutcomeAsync(first);
+        TaskCompletionSource<Process> started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        // A filter is a thread's own, and that of the children it makes.
+        new Thread(Work) { IsBackground = true }.Start();
+        using Process process = await started.Task;
+        return await OutcomeAsync(process);
+
+        void Work()
+        {
+            try
+            {
+                Refuse(refused);
+                started.SetResult(Start(Path.Combine(AppContext.BaseDirectory, "uffd"), arguments));
+            }
+            catch (Exception e)
+            {
+                started.SetException(e);
+            }
+        }
+    }
+
+    private static Process Start(string program, string[] arguments) =>
+        Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+
+    private static async Task<CommandRun> OutcomeAsync(Process process)
+    {
+        try
+        {
+            Task<string> output = process.StandardOutput.ReadToEndAsync();
+            Task<string> error = process.StandardError.ReadToEndAsync();
+            await process.WaitForExitAsync().WaitAsync(Deadline);
+            return new CommandRun(process.ExitCode, await output.WaitAsync(Deadline), await error.WaitAsync(Deadline));
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill(entireProcessTree: true);
+        }
+    }
+
+    private static void Refuse(IReadOnlyList<int> calls)
+    {
+        const ushort LoadWord = 0x20;
+        const ushort JumpIfEqual = 0x15;
+        const ushort Return = 0x06;
+        const uint Allow = 0x7fff0000;
+        const uint GiveError = 0x00050000;
+        List<Instruction> program = [new(LoadWord, 0, 0, 0)];
+        for (int i = 0; i < calls.Count; i++) program.Add(new(JumpIfEqual, (byte)(calls.Count - i), 0, (uint)calls[i]));
+        program.Add(new(Return, 0, 0, Allow));
+        program.Add(new(Return, 0, 0, GiveError | OperationNotPermitted));
+
+        Instruction[] instructions = [.. program];
+        GCHandle pinned = GCHandle.Alloc(instructions, GCHandleType.Pinned);
+        GCHandle header = GCHandle.Alloc(new Program((ushort)instructions.Length, pinned.AddrOfPinnedObject()), GCHandleType.Pinned);
+        try
+        {
+            _ = Control(SetNoNewPrivileges, 1, 0, 0, 0);
+            Skip.If(Control(SetSeccomp, Filter, header.AddrOfPinnedObject(), 0, 0) != 0, "A seccomp filter cannot be installed here.");
+        }
+        finally
+        {
+            header.Free();
+            pinned.Free();
+        }
+    }
+
+#pragma warning disable SYSLIB1054 // The source-generated form needs unsafe code, which this project does without.
+    [DllImport("libc", EntryPoint = "prctl")]
+    private static extern int Control(int option, nint first, nint second, nint third, nint fourth);
+#pragma warning restore SYSLIB1054
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct Instruction(ushort Code, byte IfTrue, byte IfFalse, uint Value);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct Program(ushort Length, nint Instructions);
+}
