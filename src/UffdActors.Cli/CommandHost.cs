@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using UffdActors.Cli.Commands;
 
 namespace UffdActors.Cli;
@@ -16,6 +17,8 @@ internal sealed class CommandHost(Terminal terminal)
     /// <returns>An <see cref="ExitCode"/>.</returns>
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancel = default)
     {
+        // Figures and settings are written as in the documentation, whatever the machine speaks; for all that is done here, and for the caller again as it was.
+        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         // @FILE is an argument like any other, and no list of arguments in a file.
         ParseResult result = Root().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (Misuse(result) is { } misuse)

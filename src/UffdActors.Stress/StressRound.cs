@@ -84,7 +84,7 @@ internal sealed class StressRound
         List<string> lines = [$"round {_plan.Number}, {_phase}: {_plan.Drops}, {_plan.Handlers} handlers, push {(_plan.Pushes ? "on" : "off")}, protection {(_plan.Protects ? "on" : "off")}"];
         foreach (StressVcpu vcpu in _vcpus)
         {
-            if (vcpu.Program.Touch is { } touch) lines.Add($"vCPU {vcpu.Program.Number}: page {touch.Page}, {touch.Doing}, for {touch.Age.TotalMilliseconds:0} ms; lock held by {HolderOf(touch.Page)}");
+            if (vcpu.Program.Touch is { } touch) lines.Add(FormattableString.Invariant($"vCPU {vcpu.Program.Number}: page {touch.Page}, {touch.Doing}, for {touch.Age.TotalMilliseconds:0} ms; lock held by {HolderOf(touch.Page)}"));
         }
 
         if (_agitator?.Doing is { } call) lines.Add($"agitator: {call}");

@@ -43,7 +43,7 @@ internal sealed class StressWatchdog : IDisposable
             if (_round.OldestTouch() is { } oldest && oldest.Age > _deadline)
             {
                 _ledger.Violate(
-                    StressOracle.Liveness, $"vCPU {oldest.Vcpu} has waited {oldest.Age.TotalSeconds:0.0} s for page {oldest.Page} ({oldest.Doing}); the deadline is {_deadline.TotalSeconds:0.#} s", oldest.Page, _round.Describe());
+                    StressOracle.Liveness, FormattableString.Invariant($"vCPU {oldest.Vcpu} has waited {oldest.Age.TotalSeconds:0.0} s for page {oldest.Page} ({oldest.Doing}); the deadline is {_deadline.TotalSeconds:0.#} s"), oldest.Page, _round.Describe());
                 return;
             }
 
@@ -55,7 +55,7 @@ internal sealed class StressWatchdog : IDisposable
             }
             else if (Stopwatch.GetElapsedTime(moved) > _deadline + _deadline)
             {
-                _ledger.Violate(StressOracle.Liveness, $"nothing has moved for {Stopwatch.GetElapsedTime(moved).TotalSeconds:0.0} s: {_round.Phase}", null, _round.Describe());
+                _ledger.Violate(StressOracle.Liveness, FormattableString.Invariant($"nothing has moved for {Stopwatch.GetElapsedTime(moved).TotalSeconds:0.0} s: {_round.Phase}"), null, _round.Describe());
                 return;
             }
         }

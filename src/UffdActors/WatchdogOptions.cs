@@ -65,6 +65,6 @@ public sealed record WatchdogOptions
 
         return deadline >= LeastDeadline
             ? new WatchdogOptions(deadline, chosen)
-            : throw new UffdConfigurationException($"{DeadlineKey} = {text}: must be off, or a time of at least {LeastDeadline.TotalMilliseconds:0}ms.");
+            : throw new UffdConfigurationException(FormattableString.Invariant($"{DeadlineKey} = {text}: must be off, or a time of at least {LeastDeadline.TotalMilliseconds:0}ms."));
     }
 }

@@ -22,7 +22,7 @@ internal sealed class HandlerFaults(InjectedCounts counts, ulong seed, int handl
 
     /// <summary>What went by last, oldest first. Any thread.</summary>
     public IReadOnlyList<string> Trail =>
-        [.. _trail.OfType<Passed>().OrderBy(p => p.Number).Select(p => $"handler {p.Handler} {p.Point}, page {p.Page}, {p.Phase}, {Stopwatch.GetElapsedTime(p.At).TotalMilliseconds:0} ms ago")];
+        [.. _trail.OfType<Passed>().OrderBy(p => p.Number).Select(p => FormattableString.Invariant($"handler {p.Handler} {p.Point}, page {p.Page}, {p.Phase}, {Stopwatch.GetElapsedTime(p.At).TotalMilliseconds:0} ms ago"))];
 
     /// <inheritdoc />
     public void At(HandlerPoint point, int handler, PageRequest? request)
