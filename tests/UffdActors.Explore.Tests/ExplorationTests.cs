@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Policies;
 using UffdActors.Explore.Reports;
@@ -171,6 +172,31 @@ public class ExplorationTests
         Assert.Contains($"\n{result.Steps,5}  ", text, StringComparison.Ordinal);
         System.Xml.Linq.XDocument svg = System.Xml.Linq.XDocument.Parse(chart.ToSvg("a <run>"));
         Assert.Equal("svg", svg.Root!.Name.LocalName);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_chart_shows_no_class_of_a_message(string name)
+    {
+        using Explorer explorer = new();
+        Scenario scenario = NamedScenarios.Find(name);
+        Words words = new();
+        for (ulong seed = 1; seed <= 30; seed++) _ = explorer.Run(new RunRequest { Scenario = scenario, Policy = new RandomOrder(), Seed = seed, Observer = words });
+
+        Assert.NotEmpty(words.Seen);
+        // The kinds of fills, the states of a page, and errnos are words of the field.
+        string[] ofTheField = ["ZeroPage", "SigBus", "SigSegv"];
+        Assert.DoesNotContain(words.Seen, seen => Regex.Matches(seen.Text, @"\b([A-Z][a-z]+){2,}\b").Any(word => !ofTheField.Contains(word.Value)));
+        // Of each kind that is met it is known what it is called.
+        Assert.DoesNotContain(words.Seen, seen => seen.Message is not null && (seen.Text is "(housekeeping)" or "call" || seen.Text.Length == 0));
+    }
+
+    /// <summary>What is said of each message.</summary>
+    private sealed class Words : IRunObserver
+    {
+        public HashSet<(string? Message, string Text)> Seen { get; } = [];
+
+        public void Stepped(int step, string actor, object? message, string text, string changes) => _ = Seen.Add((message?.GetType().Name, text));
     }
 
     [Fact]

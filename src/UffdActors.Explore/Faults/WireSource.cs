@@ -180,7 +180,8 @@ internal sealed class WireActor(RingTime time, FaultPlan faults) : UntypedActor
         public static Reset Instance { get; } = new();
     }
 
-    private sealed class Overdue
+    /// <summary>No other answer has overtaken the one that is held back.</summary>
+    internal sealed class Overdue
     {
         public static Overdue Instance { get; } = new();
     }

@@ -1,11 +1,9 @@
-using UffdActors.Actors;
 using UffdActors.Handling;
-using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations;
 
 namespace UffdActors.Explore.Worlds;
 
-/// <summary>What kind of message an actor is given: for hashes and coverage as a number, for people as words.</summary>
+/// <summary>What kind of message an actor is given, as a number, for hashes and coverage; in words it is said by <see cref="MessageWords"/>.</summary>
 internal sealed class MessageNames
 {
     private readonly Dictionary<Type, (int Number, ulong Hash)> _types = [];
@@ -28,40 +26,6 @@ internal sealed class MessageNames
         if (message is PageRequest request) hash ^= (ulong)(request.Phase + 1) << 16;
         return hash;
     }
-
-    /// <summary>The message in words.</summary>
-    public static string Describe(object? message, Func<ulong, string> place) => message switch
-    {
-        null => "(housekeeping)",
-        PageRequest request => $"request {place(request.Address)}: {request.Phase}",
-        Fill fill => $"{fill.Kind} {place(fill.Start)}{Result(fill)}",
-        Access access => $"{((access.Kind & AccessKind.Write) != 0 ? "write" : "read")} {place(access.Address)}{Result(access)}",
-        ControlOperation call when Calls.TryGetValue(call, out string? words) => $"{words}{Result(call)}",
-        IMonitorCall { Request: { } request } call => $"unprotect {place(request.Address)}{Result((ControlOperation)call)}",
-        VmProtocol.Call { Operation: { } operation } => Describe(operation, place),
-        VmProtocol.Retry retry => $"retry {place(retry.Request.Address)}",
-        VmProtocol.HandlerCrashed => "handler crashed",
-        _ => NameOf(message.GetType()),
-    };
-
-    /// <summary>The actions of the scenario's threads, by the calls that they are: a chart shows what was asked for, with its arguments.</summary>
-    private static System.Runtime.CompilerServices.ConditionalWeakTable<ControlOperation, string> Calls { get; } = [];
-
-    /// <summary>Gives a call the words of its action.</summary>
-    public static void Name(Operation operation, string words)
-    {
-        if (operation is ControlOperation call) Calls.AddOrUpdate(call, words);
-    }
-
-    private static string Result(ControlOperation call) => !call.IsFinished ? "" : call.Error == Abi.Errno.None ? " = 0" : $" = {call.Error}";
-
-    private static string Result(Access access) => !access.IsFinished ? "" : access.Outcome switch
-    {
-        AccessOutcome.Ok => $" = {PageContent.Describe(access.Value)}",
-        _ => $" = {access.Outcome}",
-    };
-
-    private static string Result(Fill fill) => fill.Error == Abi.Errno.None ? "" : $" = {fill.Error}";
 
     private (int Number, ulong Hash) Of(object? message)
     {

@@ -27,6 +27,7 @@ internal sealed class ScenarioRun
     private readonly RunRequest _request;
     private readonly RunWorld _run;
     private readonly RunOracle _oracle;
+    private readonly MessageWords _words;
     private readonly SequentialReference? _reference;
     private readonly SpinWatch _spin;
     private readonly Operation?[] _running;
@@ -52,6 +53,7 @@ internal sealed class ScenarioRun
         _request = request;
         _run = new RunWorld(world);
         _oracle = new RunOracle(world, _run);
+        _words = new MessageWords(_run.NameOf);
         _spin = new SpinWatch(_run, _oracle);
         if (request.HasReference && SequentialReference.Covers(world.Scenario)) _reference = new SequentialReference(world, _run, _oracle);
         _running = new Operation?[_run.Threads.Length];
@@ -190,7 +192,7 @@ internal sealed class ScenarioRun
                 _step,
                 _world.Order.Label >= 0 ? _run.Names[_world.Order.Label] : "vm",
                 message,
-                MessageNames.Describe(message, PlaceName),
+                _words.Of(message),
                 changes);
             if (_oracle.Violation is not null) break;
             if (_world.Failure is { } failure)
@@ -278,7 +280,7 @@ internal sealed class ScenarioRun
 
         ulong value = PageContent.OfWrite(thread, _next[thread]);
         Operation operation = ThreadScript.Begin(_world.Parts, _world.Content, _run, caller, action, value);
-        if (_request.Observer is not null) MessageNames.Name(operation, action.Describe(Scenario));
+        if (_request.Observer is not null) MessageWords.Name(operation, action.Describe(Scenario));
         _oracle.Began(thread, action);
         _reference?.Begin(thread, action, operation, value);
         _running[thread] = operation;
@@ -359,12 +361,6 @@ internal sealed class ScenarioRun
     {
         int context = Array.FindIndex(_run.Readers, r => r?.View.Find(PageSize.PageOf(address)) is not null);
         return Math.Max(context, 0);
-    }
-
-    private string PlaceName(ulong address)
-    {
-        (int region, int page) = RunWorld.PlaceOf(address);
-        return region >= 0 && region < Scenario.Regions.Length ? $"{Scenario.Regions[region].Name}:{page}" : $"0x{address:x}";
     }
 
     private string Unfinished()
