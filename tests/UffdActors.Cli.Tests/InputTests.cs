@@ -16,16 +16,100 @@ public sealed class InputTests : IDisposable
     [InlineData("conform", "--data", "FILE")]
     [InlineData("conform", "--module", "FILE")]
     [InlineData("explore", "--mutants", "FILE")]
+    [InlineData("explore", "--scenario", "FILE")]
+    [InlineData("replay", "GOOD", "--mutants", "FILE")]
+    [InlineData("stress", "--rounds", "1", "--config", "FILE")]
+    [InlineData("backends", "--config", "FILE")]
+    [InlineData("bench", "compare", "GOOD", "FILE")]
     public async Task What_is_no_regular_file_is_one_line_and_exit_code_2(params string[] args)
     {
         string loop = File.CreateSymbolicLink(_place.Path("loop"), "loop").FullName;
         string dangling = File.CreateSymbolicLink(_place.Path("dangling"), "nothing").FullName;
-        foreach (string file in new[] { "/dev/zero", "/dev/full", loop, dangling })
+        string pipe = _place.Path("pipe");
+        using (System.Diagnostics.Process make = System.Diagnostics.Process.Start("mkfifo", [pipe])) await make.WaitForExitAsync();
+        string good = _place.Path("good.json");
+        if (args.Contains("compare")) (await CommandRun.Of("bench", "faults", "--pages", "500", "--repeats", "1", "--vcpus", "1", "--json", good)).EndsWith(ExitCode.Done);
+        else if (args.Contains("GOOD")) File.Copy(Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Replays"), "*.json")[0], good);
+        string folder = Directory.CreateDirectory(_place.Path("folder")).FullName;
+        foreach (string file in new[] { "/dev/zero", "/dev/full", "/dev/null", "/dev/tty", "/proc/self/mem", "/proc/version", "/proc/self/fd/0", loop, dangling, pipe, folder, pipe + "/x", $"{folder}/\u0001" })
         {
-            CommandRun run = await CommandRun.Of([.. args.Select(a => a == "FILE" ? file : a)]);
+            if (file == folder && args.Contains("--data")) continue;
+            CommandRun run = await CommandRun.Of([.. args.Select(a => a == "FILE" ? file : a == "GOOD" ? good : a)]).WaitAsync(TimeSpan.FromMinutes(1));
             Assert.True(run.ExitCode == ExitCode.BadInput, $"{file}: {run.ExitCode} {run.Error}");
-            Assert.Contains(file, Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+            Assert.Contains(file.Replace("\u0001", "", StringComparison.Ordinal), Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>Where something is to be written, and cannot be: found out before the work, with nothing left behind.</summary>
+    [Theory]
+    [InlineData("postcopy", "--memory", "64K", "--accesses", "10", "--json", "FILE")]
+    [InlineData("backends", "--json", "FILE")]
+    [InlineData("ask", "--backend", "anon", "--state", "none", "--modes", "M", "--do", "copy", "--json", "FILE")]
+    [InlineData("diff", "seed", "linux-7.1", "--json", "FILE")]
+    [InlineData("explore", "--scenario", "tiny-fault", "--schedules", "1", "--json", "FILE")]
+    [InlineData("designs", "--rounds", "0", "--json", "FILE")]
+    [InlineData("bench", "faults", "--pages", "100", "--repeats", "1", "--vcpus", "1", "--json", "FILE")]
+    [InlineData("stress", "--rounds", "1", "--json", "FILE")]
+    [InlineData("doctor", "--json", "FILE")]
+    [InlineData("replay", "GOOD", "--emit", "c", "--out", "FILE")]
+    public async Task What_cannot_be_written_is_one_line(params string[] args)
+    {
+        string loop = File.CreateSymbolicLink(_place.Path("loop"), "loop").FullName;
+        string good = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Replays"), "*.json")[0];
+        string folder = Directory.CreateDirectory(_place.Path("folder")).FullName;
+        foreach (string file in new[] { folder, loop, "/nowhere/run.json", "/proc/run.json", "/dev/full", $"{good}/run.json" })
+        {
+            CommandRun run = await CommandRun.Of([.. args.Select(a => a == "FILE" ? file : a == "GOOD" ? good : a)]).WaitAsync(TimeSpan.FromMinutes(1));
+            Assert.True(run.ExitCode is ExitCode.BadInput or ExitCode.Failed, $"{file}: {run.ExitCode} {run.Error}");
+            _ = Assert.Single(run.Error.Split('\n'), l => l.StartsWith("uffd:", StringComparison.Ordinal));
+            Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>An image that is cut short at any moment of the run: whatever is verified is a content that the file had.</summary>
+    [SkippableTheory]
+    [InlineData("model")]
+    [InlineData("live")]
+    public async Task An_image_that_shrinks_is_never_verified_as_what_it_never_was(string world)
+    {
+        if (world == "live") UffdActors.Linux.Tests.LiveKernel.Require();
+        const int Full = 8 << 20;
+        byte[] bytes = [.. Enumerable.Repeat((byte)7, Full)];
+        string[] contents = [HashOf(bytes), HashOf(bytes[..(Full / 2)])];
+        string image = _place.Path("image");
+        await File.WriteAllBytesAsync(image, bytes);
+        using CancellationTokenSource over = new();
+        Task cutting = Task.Run(CutAsync);
+        for (int round = 0; round < 10; round++)
+        {
+            CommandRun run = await CommandRun.Of("postcopy", "--image", image, "--world", world, "--accesses", "200", "--write-ratio", "0", "--json", "-");
+            if (run.ExitCode == ExitCode.BadInput)
+            {
+                Assert.Contains("cannot be read: it", Assert.Single(run.Error.Split('\n'), l => l.StartsWith("uffd:", StringComparison.Ordinal)), StringComparison.Ordinal);
+                continue;
+            }
+
+            run.EndsWith(ExitCode.Done);
+            using System.Text.Json.JsonDocument json = System.Text.Json.JsonDocument.Parse(run.Output);
+            Assert.Contains(json.RootElement.GetProperty("checks").GetProperty("sourceSha256").GetString()!, contents, StringComparer.OrdinalIgnoreCase);
+        }
+
+        await over.CancelAsync();
+        await cutting;
+
+        // A file that is whole, then cut in half, then another whole one in its place.
+        async Task CutAsync()
+        {
+            string next = _place.Path("next");
+            while (!over.IsCancellationRequested)
+            {
+                await using (FileStream file = new(image, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) file.SetLength(Full / 2);
+                await File.WriteAllBytesAsync(next, bytes);
+                File.Move(next, image, overwrite: true);
+            }
+        }
+
+        static string HashOf(byte[] content) => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(content));
     }
 
     [Fact]

@@ -77,7 +77,7 @@ internal static class ReplayCommand
 
     private static Mutant? MutantOf(ReplayFile replay, string? assembly)
     {
-        if (replay.Mutant is null) return null;
+        if (replay.Mutant is null) return assembly is null ? null : throw CommandException.BadInput($"--mutants {assembly}: the run is of no mutant; leave it out.");
         if (assembly is null) throw CommandException.BadInput($"The run is of the mutant {replay.Mutant}; name its assembly with --mutants.");
         return MutantAssembly.Load(assembly).FirstOrDefault(m => m.Name == replay.Mutant)
             ?? throw CommandException.BadInput($"--mutants {assembly}: there is no mutant {replay.Mutant} in it.");
