@@ -231,7 +231,7 @@ public sealed class InterruptTests : IDisposable
     [InlineData("KILL", "has ended by SIGKILL")]
     public async Task A_worker_that_is_ended_or_stopped_from_outside_ends_the_measurement_with_one_line(string signal, string says)
     {
-        (int code, string error) = await WithChildAsync(signal, "worker", "bench", "faults", "--processes", "2", "--pages", "1000000", "--repeats", "100000");
+        (int code, string error) = await WithChildAsync(signal, "worker", "bench", "faults", "--processes", "2", "--vcpus", "1", "--pages", "20000", "--repeats", "100000");
         Assert.Equal(ExitCode.Failed, code);
         string line = Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd: Worker process", StringComparison.Ordinal));
         Assert.Contains(says, line, StringComparison.Ordinal);
