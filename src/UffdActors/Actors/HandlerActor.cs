@@ -209,6 +209,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         }
 
         request.MeetsMarker = request.Streak > 0;
+        request.MeetsHole = request.WasHole = request.TakesNoCopy = false;
         bool hasWaited = request.Phase == RequestPhase.Deferred;
         switch (FaultResolver.First(request.Flags, region.By, view.IsRemoved(page, request.Pages), request.Streak, hasWaited))
         {
@@ -379,7 +380,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
             request.DropRemoved();
         }
 
-        if (region.By == ResolveBy.Continue)
+        if (region.By == ResolveBy.Continue && !request.MeetsHole)
         {
             WriteThroughAlias(request, region, decidedOn);
             return;
@@ -424,12 +425,23 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         ulong address = PageSize.AddressOf(alias.FirstPage + request.Page);
         // The cache was allocated in full, so a page of zeros is there already; unless a hole was punched, as an earlier attempt may have
         // shown: then the alias is faulted in first, which makes one.
-        bool hasZeros = request.Attempts == 0 || request.Phase == RequestPhase.Populating;
+        bool takesCopy = request.Pages == 1 && !request.TakesNoCopy;
+        bool hasZeros = request.Attempts == 0 || request.Phase == RequestPhase.Populating || takesCopy;
         if ((request.Content == SourceContent.Zero && hasZeros) || (request.Content != SourceContent.Zero && _slot.Thread.TryWriteAlias(address, request.Data, request.Bytes)))
         {
             alias.MarkWritten(request.Page);
             request.HasClaim = false;
             Issue(request, decidedOn, FillKind.Continue, FillSource.Zero);
+            return;
+        }
+
+        if (takesCopy)
+        {
+            // The alias was populated, and has nothing there any more.
+            alias.MarkWritten(request.Page);
+            request.HasClaim = false;
+            request.MeetsHole = true;
+            Fill(request);
             return;
         }
 
@@ -463,6 +475,12 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
             && _watch.CheckAgain(request.Data, request.Bytes) is { } wrong)
         {
             OnSourceFailed(request, wrong);
+            return;
+        }
+
+        if (request.MeetsHole && request.Fill.Kind == FillKind.Copy && request.Error is Errno.EEXIST or Errno.EINVAL)
+        {
+            OnHoleNotCopied(request);
             return;
         }
 
@@ -502,12 +520,43 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         {
             Dismiss(request);
         }
+        else if (request.WasHole)
+        {
+            // A hole, and none, and a hole again: somebody is at work on it just now. Its threads look for themselves.
+            Dismiss(request);
+        }
+        else if (request.Region.Alias is not null && request.Pages == 1 && !request.MeetsHole && !request.TakesNoCopy)
+        {
+            // By COPY, which is refused where somebody has touched the hole meanwhile, of whom nobody is told where MINOR is registered alone.
+            request.MeetsHole = true;
+            Fill(request);
+        }
         else
         {
-            request.Region.Alias?.Forget(request.Page);
-            request.Attempts++;
-            OnFruitless(request, request.Error, request.Attempts);
+            WriteAgain(request);
         }
+    }
+
+    /// <summary>The hole is none any more, and what the cache has is mapped as it is; or this memory takes no COPY.</summary>
+    private void OnHoleNotCopied(PageRequest request)
+    {
+        request.MeetsHole = false;
+        request.WasHole = request.Error == Errno.EEXIST;
+        if (request.Error == Errno.EINVAL)
+        {
+            request.TakesNoCopy = true;
+            request.Region.Alias?.Forget(request.Page);
+        }
+
+        Fill(request);
+    }
+
+    private void WriteAgain(PageRequest request)
+    {
+        request.MeetsHole = false;
+        request.Region.Alias?.Forget(request.Page);
+        request.Attempts++;
+        OnFruitless(request, request.Error, request.Attempts);
     }
 
     /// <summary>A hole in the cache could not be filled. An empty pool of huge pages is EFAULT here, and may have pages again later.</summary>

@@ -35,6 +35,7 @@ internal class PushActor : UntypedActor
     private bool _pageByPage;
     private bool _meetsMarker;
     private bool _meetsHole;
+    private ulong _takenForCached;
     private bool _isProbe;
     private long _cursor;
     private long _base;
@@ -207,6 +208,7 @@ internal class PushActor : UntypedActor
     {
         _pageByPage = false;
         _meetsHole = false;
+        _takenForCached = 0;
         if (_gather is { } gather ? TryGather(gather) : _pieces.TryDequeue(out _piece)) Issue();
         else Next();
     }
@@ -242,17 +244,23 @@ internal class PushActor : UntypedActor
         _content = _piece.Content;
         if (region.Pages.HasRemoved) count = DropRemoved(region, count);
         if (region.IsProtected) count = region.Pages.SameProtection(_piece.FirstPage, count);
-        if (_pageByPage || _meetsMarker) count = _unit;
+        if (_pageByPage || _meetsMarker || (_meetsHole && region.By == ResolveBy.Continue)) count = _unit;
         ulong length = (ulong)count << PageSize.BaseShift;
 
         if (region.By == ResolveBy.ContinueAsIs && !(_meetsHole && region.CopiesHoles))
         {
             Begin(region, FillKind.Continue, page, length, FillSource.Zero);
         }
-        else if (region.By == ResolveBy.Continue)
+        else if (region.By == ResolveBy.Continue && !_meetsHole)
         {
             count = ClaimAndWrite(region.Alias!, count, _content);
             if (count == 0) return;
+            if (_meetsHole)
+            {
+                Issue();
+                return;
+            }
+
             length = (ulong)count << PageSize.BaseShift;
             Begin(region, FillKind.Continue, page, length, FillSource.Zero);
         }
@@ -300,7 +308,14 @@ internal class PushActor : UntypedActor
             ulong address = PageSize.AddressOf(alias.FirstPage + page);
             if (content != SourceContent.Zero && !_options.Thread.TryWriteAlias(address, bytes, _unit << PageSize.BaseShift))
             {
-                // The alias was not populated; a handler can wait for that, the background leaves the page to it.
+                // The alias was populated, and has nothing there any more: a hole was punched, which COPY fills. The page stays claimed meanwhile.
+                if (ready == 0 && _unit == 1)
+                {
+                    _meetsHole = true;
+                    return _unit;
+                }
+
+                // Or the pool of huge pages is empty; a handler can wait for that, the background leaves the page to it.
                 alias.Unclaim(page);
                 break;
             }
@@ -331,6 +346,12 @@ internal class PushActor : UntypedActor
             return;
         }
 
+        if (_meetsHole && RegionOf(_piece.FirstPage) is { Alias: { } holed } && OnHoleCopied(holed))
+        {
+            GoOn();
+            return;
+        }
+
         if (_fill.Out is > 0)
         {
             _attempts = 0;
@@ -349,8 +370,11 @@ internal class PushActor : UntypedActor
                 _meetsMarker = true;
                 break;
             case Errno.EEXIST when _meetsHole && _unit == 1:
-                // A page of the cache behind a hole: it is mapped as it is.
                 _meetsHole = false;
+                // A page of the cache behind a hole: it is mapped as it is. Or a page of a private mapping, of which the cache has nothing: then CONTINUE
+                // gives EFAULT again (asked of Linux 6.18.44), and this comes a second time.
+                if (_takenForCached == _fill.Start) OnPresent();
+                _takenForCached = _fill.Start;
                 break;
             case Errno.EEXIST when _unit > 1 && _fill.Kind == FillKind.Copy && RegionOf(_piece.FirstPage) is { } part:
                 // A page that is there, or an empty pool of huge pages, which answers the same. CONTINUE takes nothing from the pool.
@@ -408,19 +432,70 @@ internal class PushActor : UntypedActor
     }
 
     /// <summary>
-    /// CONTINUE found no page in the cache: a hole was punched. Where we know of it the page is done, for its threads find zeros by themselves; else its
-    /// content has to be written again, which is left to demand.
+    /// CONTINUE found no page in the cache: a hole was punched. Where we know of it the page is done, for its threads find zeros by themselves. Else it is
+    /// copied: who touches it may never come, and where MINOR is registered alone nobody is told of him. Larger pages are left to demand.
     /// </summary>
     private void OnHole(AliasPages alias, bool isRemoved)
     {
         if (isRemoved)
         {
             Mark(_unit);
-            return;
         }
+        else if (_unit == 1)
+        {
+            _meetsHole = true;
+        }
+        else
+        {
+            alias.Forget(_piece.FirstPage);
+            Skip(_unit);
+        }
+    }
 
-        alias.Forget(_piece.FirstPage);
-        Skip(_unit);
+    /// <summary>
+    /// COPY into a hole of a file that is filled through an alias. The page is claimed all along, or a handler would write it once more, over what the guest
+    /// has written since.
+    /// </summary>
+    /// <returns>False if it has ended as any fill may.</returns>
+    private bool OnHoleCopied(AliasPages alias)
+    {
+        long page = _piece.FirstPage;
+        switch (_fill.Error)
+        {
+            case Errno.None:
+                // The next page is no hole for that.
+                _meetsHole = false;
+                alias.MarkWritten(page);
+                return false;
+            case Errno.EAGAIN:
+            case Errno.EEXIST when _fill.Kind == FillKind.ZeroPage:
+                return false;
+            case Errno.EEXIST when alias.IsWritten(page) && _takenForCached != _fill.Start:
+                // The cache has got a page by now, by whoever touched it: it is mapped as it is.
+                _takenForCached = _fill.Start;
+                _meetsHole = false;
+                return true;
+            case Errno.EINVAL when alias.IsWritten(page):
+                // CONTINUE has found a hole, and this memory takes no COPY: threads find zeros by themselves there, and nobody is asked.
+                _meetsHole = false;
+                Mark(_unit);
+                return true;
+            case Errno.EEXIST when !alias.IsWritten(page):
+                // A hole was punched, and somebody has touched it since, of whom nobody was told: what the cache has is his.
+                _meetsHole = false;
+                alias.MarkWritten(page);
+                return true;
+            case Errno.EEXIST or Errno.EINVAL:
+                // A handler can wait for memory, or for a populated alias; the background leaves the page to it.
+                _meetsHole = false;
+                alias.Unclaim(page);
+                Skip(_unit);
+                return true;
+            default:
+                _meetsHole = false;
+                alias.Unclaim(page);
+                return false;
+        }
     }
 
     /// <summary>A demand was faster. Its own fill has woken the page's threads, or will; waking once more costs nothing.</summary>

@@ -131,6 +131,15 @@ internal sealed class PageRequest
     /// <summary>ZEROPAGE has met an entry that is not empty, and need not be a page.</summary>
     public bool MeetsMarker { get; set; }
 
+    /// <summary>The cache that is filled through an alias has no page there: it is copied, and not written over what a guest may have put there since.</summary>
+    public bool MeetsHole { get; set; }
+
+    /// <summary>COPY has found a page in such a hole.</summary>
+    public bool WasHole { get; set; }
+
+    /// <summary>COPY into such a hole was refused with EINVAL: this memory knows CONTINUE alone.</summary>
+    public bool TakesNoCopy { get; set; }
+
     /// <summary>True while the page of the alias is claimed for this request and not written yet.</summary>
     public bool HasClaim { get; set; }
 
