@@ -33,6 +33,14 @@ public sealed class Register : ControlOperation
         Error = CheckArguments();
         if (Error != Errno.None) yield break;
 
+        // As every system call does while it goes on: a last close meanwhile comes into force behind it, or what it has registered would stay registered
+        // with what nobody can read any more.
+        if (!_context.TryAddReference())
+        {
+            Error = Errno.EBADF;
+            yield break;
+        }
+
         AddressSpace mm = _context.Mm;
         PageRange range = PageRange.OfBytes(_start, _length);
         var modes = (RegisterModes)_mode;
@@ -56,6 +64,8 @@ public sealed class Register : ControlOperation
         }
 
         mm.Unlock();
+        if (!_context.RemoveReference()) yield break;
+        foreach (Owner? next in ReleaseContext.Run(_context, this)) yield return next;
     }
 
     private Errno CheckArguments()

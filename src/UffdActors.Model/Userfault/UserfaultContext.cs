@@ -90,6 +90,18 @@ public sealed class UserfaultContext : Owner
     internal ulong MessageAddress(ulong address, Vma vma) =>
         (Features & UffdFeatures.ExactAddress) != 0 ? address : address & ~(ulong)(vma.PageBytes - 1);
 
+    /// <summary>One more reference to a context that is open. Any thread.</summary>
+    /// <returns>False if it has been closed for the last time.</returns>
+    internal bool TryAddReference()
+    {
+        for (int count = Volatile.Read(ref _references); count > 0; count = Volatile.Read(ref _references))
+        {
+            if (Interlocked.CompareExchange(ref _references, count + 1, count) == count) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>One more descriptor, or a call that sleeps and so keeps the context from its last close. Any thread.</summary>
     internal void AddReference() => Interlocked.Increment(ref _references);
 

@@ -47,8 +47,11 @@ internal static class FileZap
     /// <summary>Takes pages of a file out of every mapping.</summary>
     private static IEnumerable<Owner?> Unmap(ControlOperation call, MemoryFile file, long first, long end, ZapCause cause)
     {
-        foreach (AddressSpace mm in file.Mappers)
+        // A fork that is under way holds its parent's lock; the child is looked for when that has been given up.
+        List<AddressSpace> visited = [];
+        while (file.Mappers.FirstOrDefault(m => !visited.Contains(m)) is { } mm)
         {
+            visited.Add(mm);
             foreach (Owner? next in call.Lock(mm)) yield return next;
             foreach (Vma vma in mm.Map.Vmas.ToArray())
             {

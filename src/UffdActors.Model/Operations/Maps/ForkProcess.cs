@@ -79,7 +79,7 @@ public sealed class ForkProcess : MapCall
 
     private static void SharePages(Vma vma)
     {
-        if (vma.IsShared || vma.Anon is null) return;
+        if (vma.IsShared) return;
         AddressSpace mm = vma.Owner.Mm;
         for (long page = vma.Range.Start; page < vma.Range.End;)
         {
@@ -87,6 +87,8 @@ public sealed class ForkProcess : MapCall
             long count = vma.IsHuge ? vma.Stride : length;
             if (entry.Kind == EntryKind.Anon)
             {
+                // Who has written may have prepared the mapping that this one was before it moved.
+                vma.PrepareAnon(mm.Map);
                 vma.Store.Share(entry.Folio);
                 if (vma.IsHuge) mm.SetEntry(page, entry.WithShared(true));
                 else mm.Entries.Fill(page, count, entry.WithShared(true).Word);

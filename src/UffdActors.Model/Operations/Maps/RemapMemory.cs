@@ -193,6 +193,8 @@ public sealed class RemapMemory : MapCall
             Collect(vma, origin, entries);
         }
 
+        // A thread that has faulted meanwhile may have prepared it.
+        if (anon is null && vma.Anon is { } prepared) (anon, offset) = (prepared, vma.Offset + origin.Start - vma.Range.Start);
         foreach ((long at, Entry entry) in entries)
         {
             Entry moved = context is null || keepsRegistration ? entry : WithoutProtection(entry);
