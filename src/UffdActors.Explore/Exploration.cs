@@ -14,6 +14,7 @@ namespace UffdActors.Explore;
 internal sealed class Exploration(CampaignOptions options, int threads, CancellationToken cancel)
 {
     private const string Exhaustive = "exhaustive";
+    private const int MostTold = 200;
     private static readonly TimeSpan BetweenReports = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<string, long> _schedules = [];
@@ -31,16 +32,17 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
     /// <summary>Explores scenarios; what breaks an invariant is shrunk.</summary>
     public ExploreReport Explore(IReadOnlyList<Scenario> scenarios)
     {
-        IReadOnlyList<ScenarioReport> reports = InParallel(scenarios, scenario =>
+        IReadOnlyList<ScenarioReport> reports = InParallel(scenarios, (scenario, kept) =>
         {
-            using Explorer explorer = new();
+            Explorer explorer = kept.Take();
             Campaign campaign = new(explorer, options, cancel) { Progress = (name, schedules) => Report(name, schedules, scenarios.Count) };
             scenario = options.InMode(scenario);
             ScenarioReport report = options.Policy == Exhaustive ? campaign.ExploreAll(scenario) : campaign.Explore(scenario);
             if (report.Finding is { } finding) report = report with { Finding = new RunShrinker(explorer).Shrink(finding) };
             _schedules[report.Scenario] = report.Schedules;
             _ = Interlocked.Increment(ref _done);
-            OnDone?.Invoke(report.Finding is { } shrunk ? $"{scenario.Name}: {shrunk.Violation.Sentence}" : $"{scenario.Name}: {report.Schedules} schedules");
+            Report(report.Scenario, report.Schedules, scenarios.Count);
+            if (report.Finding is not null || scenarios.Count <= MostTold) OnDone?.Invoke(report.Finding is { } shrunk ? $"{scenario.Name}: {shrunk.Violation.Sentence}" : $"{scenario.Name}: {report.Schedules} schedules");
             return report;
         });
         return new ExploreReport(options.Seed, options.Policy, reports, [])
@@ -56,7 +58,7 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
     /// <param name="scenarios">Where to look for them; null for the scenarios that each names.</param>
     public ExploreReport Hunt(IReadOnlyList<Mutant> mutants, IReadOnlyList<Scenario>? scenarios = null)
     {
-        IReadOnlyList<MutantReport> reports = InParallel(mutants, mutant =>
+        IReadOnlyList<MutantReport> reports = InParallel(mutants, (mutant, _) =>
         {
             MutantReport report = new MutantHunt(options, shrinks: true, cancel) { Scenarios = scenarios }.Hunt(mutant);
             OnDone?.Invoke($"{mutant.Rule} {mutant.Name}: {(report.Finding is null ? "not found" : $"found after {report.Schedules} schedules")}");
@@ -88,7 +90,7 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
     }
 
     /// <summary>Results in the order of the items; after an interruption those there are.</summary>
-    private IReadOnlyList<TResult> InParallel<T, TResult>(IReadOnlyList<T> items, Func<T, TResult> body)
+    private IReadOnlyList<TResult> InParallel<T, TResult>(IReadOnlyList<T> items, Func<T, KeptExplorer, TResult> body)
         where TResult : class
     {
         var results = new TResult?[items.Count];
@@ -104,13 +106,37 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
         {
             try
             {
+                using KeptExplorer kept = new();
                 for (int i = Interlocked.Increment(ref next); i < items.Count && failures.IsEmpty && !cancel.IsCancellationRequested; i = Interlocked.Increment(ref next))
-                    results[i] = body(items[i]);
+                    results[i] = body(items[i], kept);
             }
             catch (Exception e)
             {
                 failures.Enqueue(e);
             }
         }
+    }
+
+    /// <summary>The explorer of a thread: making one costs more than a few schedules, and what a run shows does not depend on those before it.</summary>
+    private sealed class KeptExplorer : IDisposable
+    {
+        // Its counts of coverage grow with every scenario.
+        private const int MostScenarios = 64;
+
+        private Explorer? _explorer;
+        private int _scenarios;
+
+        public Explorer Take()
+        {
+            if (_scenarios++ % MostScenarios == 0)
+            {
+                Dispose();
+                _explorer = new Explorer();
+            }
+
+            return _explorer!;
+        }
+
+        public void Dispose() => _explorer?.Dispose();
     }
 }

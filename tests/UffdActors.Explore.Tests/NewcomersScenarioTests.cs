@@ -11,6 +11,22 @@ public class NewcomersScenarioTests
     private const string Ram = "kernel = linux-6.18, regions { ram { pages = 4 }, spot { pages = 4, memory = nothing } }, ";
     private const string Served = Ram + "contexts { uffd { features = [event-remove, event-remap, event-unmap], register.ram = [missing], handlers = 1 } }, ";
 
+    private const string ProtectedAndPushed =
+        "kernel = linux-6.18, regions { ram { pages = 4 } }, contexts { uffd { features = [event-remove, event-unmap], register.ram = [missing, wp], handlers = 1, push = on } }, threads { b = [\"write ram 2\"], c = [\"protect uffd ram 0 3\", \"unprotect uffd ram 0 1\"], d = [\"dontneed ram 1 1\"] }";
+
+    private const string CrashedWhileTheSourceFails =
+        "kernel = linux-7.1, regions { ram { pages = 4, memory = shmem, alias = on } }, contexts { uffd { features = [event-remove], register.ram = [minor], handlers = 2, source-actor = on } }, "
+        + "threads { a = [\"read ram 0\"], b = [\"write ram 0\"], c = [\"remove ram 0 1\"], d = [\"read ram 1\"] }, faults = [handler.crash-after-fill, wire.reorder, source.fail]";
+
+    /// <summary>Those that a kernel can be asked about (<c>CProgramTests</c>): a name, the scenario, and the choice that is made throughout.</summary>
+    public static TheoryData<string, string, int> Asked => new()
+    {
+        { "A", Served + "threads { main = [\"mremap ram 0 2 spot 0\", \"dontneed ram 1 1\", \"read spot 1\"] }", 0 },
+        { "B", Served + "threads { main = [\"mremap ram 0 4 spot 0\"], vcpu-0 = [\"write spot 2\"] }, faults = [fill.eexist]", 1 },
+        { "C", ProtectedAndPushed, 0 },
+        { "D", CrashedWhileTheSourceFails, 0 },
+    };
+
     // madvise goes on over a hole, and takes what lies before and behind it: ENOMEM is only said at the end.
     [Theory]
     [InlineData(Served + "threads { main = [\"mremap ram 0 2 spot 0\", \"dontneed ram 1 1\", \"read spot 1\"] }")]
@@ -34,14 +50,12 @@ public class NewcomersScenarioTests
 
     // The first turn of a handler's call is its handler's: it is judged by what was there then.
     [Theory]
-    [InlineData("kernel = linux-6.18, regions { ram { pages = 4 } }, contexts { uffd { features = [event-remove, event-unmap], register.ram = [missing, wp], handlers = 1, push = on } }, threads { b = [\"write ram 2\"], c = [\"protect uffd ram 0 3\", \"unprotect uffd ram 0 1\"], d = [\"dontneed ram 1 1\"] }")]
+    [InlineData(ProtectedAndPushed)]
     public void A_call_of_a_handler_is_judged_by_what_it_met(string scenario) => IsClean(scenario);
 
     // A request of before a crash is dismissed late: another one for its page waits out an outage by then, and must not be forgotten with it.
     [Fact]
-    public void An_outage_keeps_the_page_of_a_request_that_came_after_a_crash() => IsClean(
-        "kernel = linux-7.1, regions { ram { pages = 4, memory = shmem, alias = on } }, contexts { uffd { features = [event-remove], register.ram = [minor], handlers = 2, source-actor = on } }, "
-        + "threads { a = [\"read ram 0\"], b = [\"write ram 0\"], c = [\"remove ram 0 1\"], d = [\"read ram 1\"] }, faults = [handler.crash-after-fill, wire.reorder, source.fail]");
+    public void An_outage_keeps_the_page_of_a_request_that_came_after_a_crash() => IsClean(CrashedWhileTheSourceFails);
 
     [Fact]
     public void A_chart_shows_calls_with_their_arguments_and_errnos()

@@ -15,12 +15,16 @@ namespace UffdActors.Cli.Commands;
 internal static class ExploreCommand
 {
     private const int RandomScenarios = 100;
+    private const int MostScenarios = 1_000_000;
+    private const int MostRows = 200;
+    private const string RandomName = "random";
 
     public static Command Build(CommandHost host)
     {
-        Option<string> scenario = new("--scenario") { HelpName = "NAME|FILE", Description = "A scenario's name (--list names them), a file of your own (--grammar explains how to write one), all, or random (scenarios out of the seed).", DefaultValueFactory = _ => "all" };
+        Option<string> scenario = new("--scenario") { HelpName = "NAME|FILE", Description = "A scenario's name (--list names them), a file of your own (--grammar explains how to write one), all, or random (scenarios out of the seed; --programs says how many).", DefaultValueFactory = _ => "all" };
         Option<long> schedules = new("--schedules") { Description = "Schedules of each scenario, or of each mutant.", DefaultValueFactory = _ => 10_000 };
         Option<TimeSpan?> duration = TypedOptions.Duration("--duration", "Time for each scenario; ends it sooner than --schedules.");
+        Option<int> programs = new("--programs") { Description = "With --scenario random: how many scenarios; the first is that of --seed, and each is drawn from the next number.", DefaultValueFactory = _ => RandomScenarios };
         Option<string> policy = new("--policy") { Description = $"Order of events: {SchedulePolicy.Names}, all (a mix), exhaustive.", DefaultValueFactory = _ => "all" };
         Option<ulong> seed = new("--seed") { Description = "The same seed makes the same schedules.", DefaultValueFactory = _ => 1 };
         Option<int> threads = new("--threads") { Description = "Exploring threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
@@ -34,7 +38,7 @@ internal static class ExploreCommand
         Option<string> json = new("--json") { Description = "Write the report as JSON to a file, or to standard output (-)." };
         Command command = new("explore", "Run scenarios in many orders of events and check every invariant after every step.")
         {
-            scenario, schedules, duration, policy, seed, threads, mode, mutants, noReference, output, json, list, grammar,
+            scenario, programs, schedules, duration, policy, seed, threads, mode, mutants, noReference, output, json, list, grammar,
         };
         command.SetAction((parsed, cancel) =>
         {
@@ -45,6 +49,9 @@ internal static class ExploreCommand
             if (order != "exhaustive" && SchedulePolicy.Find(order) is null)
                 throw CommandException.BadInput($"--policy {order}: use {SchedulePolicy.Names}, all or exhaustive.");
             if (parsed.GetValue(schedules) < 1) throw CommandException.BadInput($"--schedules {parsed.GetValue(schedules)}: at least 1 is needed.");
+            int count = parsed.GetValue(programs);
+            if (count is < 1 or > MostScenarios) throw CommandException.BadInput($"--programs {count}: a number from 1 to {MostScenarios} is needed.");
+            if (name != RandomName && parsed.GetResult(programs) is { Implicit: false }) throw CommandException.BadInput("--programs goes with --scenario random.");
             if (parsed.GetValue(threads) < 1) throw CommandException.BadInput($"--threads {parsed.GetValue(threads)}: at least 1 is needed.");
             CampaignOptions options = new()
             {
@@ -59,8 +66,8 @@ internal static class ExploreCommand
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
             Exploration exploration = new(options, parsed.GetValue(threads), cancel) { OnDone = host.Terminal.WriteStatus, OnProgress = host.Terminal.WriteStatus };
             ExploreReport report = parsed.GetValue(mutants) is { } assembly
-                ? exploration.Hunt(MutantAssembly.Load(assembly), parsed.GetResult(scenario) is { Implicit: false } ? Of(name, options.Seed) : null)
-                : exploration.Explore(Of(name, options.Seed));
+                ? exploration.Hunt(MutantAssembly.Load(assembly), parsed.GetResult(scenario) is { Implicit: false } ? Of(name, options.Seed, count) : null)
+                : exploration.Explore(Of(name, options.Seed, count));
             if (parsed.GetValue(output) is { } folder) WriteFindings(folder, report);
             target.Write(report.ToJson());
             if (!target.TakesOutput) WriteTables(host.Terminal, report);
@@ -73,10 +80,10 @@ internal static class ExploreCommand
         return command;
     }
 
-    private static IReadOnlyList<Scenario> Of(string name, ulong seed) => name switch
+    private static IReadOnlyList<Scenario> Of(string name, ulong seed, int count) => name switch
     {
         "all" => NamedScenarios.All,
-        "random" => Exploration.Random(seed, RandomScenarios),
+        RandomName => Exploration.Random(seed, count),
         _ => [NamedScenarios.FindOrRead(name)],
     };
 
@@ -91,7 +98,8 @@ internal static class ExploreCommand
         if (report.Scenarios.Count > 0)
         {
             Table table = new Table().Border(TableBorder.Simple).AddColumns("scenario", "schedules", "distinct", "steps each", "pairs", "holes", "result");
-            foreach (ScenarioReport scenario in report.Scenarios)
+            // Of thousands, those that have something to say.
+            foreach (ScenarioReport scenario in report.Scenarios.Where(s => report.Scenarios.Count <= MostRows || s.Finding is not null))
             {
                 string result = scenario.Finding is { } finding ? $"VIOLATION {finding.Violation.Invariant}"
                     : scenario.IsComplete ? "complete" : scenario.IsSaturated ? "clean, saturated" : "clean";
@@ -105,7 +113,7 @@ internal static class ExploreCommand
                     result);
             }
 
-            terminal.Out.Write(table);
+            if (table.Rows.Count > 0) terminal.Out.Write(table);
             int broken = report.Scenarios.Count(s => s.Finding is not null);
             terminal.WriteRaw(string.Create(
                 CultureInfo.InvariantCulture,

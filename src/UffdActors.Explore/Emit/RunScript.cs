@@ -87,6 +87,12 @@ internal sealed class ScriptCall(CallKind kind)
     /// <summary>The signed out field of a fill.</summary>
     public long? Out { get; set; }
 
+    /// <summary>What has stopped a fill that is under way.</summary>
+    public Errno Stopped { get; set; }
+
+    /// <summary>Bytes that it has done.</summary>
+    public long Done { get; set; }
+
     /// <summary>How an access ended; null for calls.</summary>
     public AccessOutcome? Outcome { get; set; }
 
@@ -148,6 +154,7 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
         foreach ((Operation operation, (ScriptCall Call, bool IsPlaced) entry) in _open.ToArray())
         {
             if (operation.IsFinished) Close(operation, entry.Call, entry.IsPlaced);
+            else if (operation is Fill fill && IsOf(entry.Call, fill)) (entry.Call.Stopped, entry.Call.Done) = (fill.Stopped, fill.Done);
         }
 
         // Its reader reads in every turn of a context that is served.
@@ -155,8 +162,24 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
             Place(new ScriptCall(CallKind.Read) { Context = Array.FindIndex([.. scenario.Contexts], c => c.Name == actor) }, ReadOrder);
     }
 
+    // A handler uses a fill again in the turn in which it ends, to try the page in another way.
+    private static bool IsOf(ScriptCall call, Fill fill) =>
+        call.Kind != CallKind.Fill || (call.Fill == fill.Kind && call.Address == fill.Start && call.Length == fill.Length && call.Modes == fill.Modes);
+
+    private void CloseUsedAgain(Fill fill, ScriptCall call, bool isPlaced)
+    {
+        if (!isPlaced) Place(fill, call);
+        _ = _open.Remove(fill);
+        call.Last = _step;
+        call.HasEnded = true;
+        call.Error = call.Done == (long)call.Length ? Errno.None : call.Done > 0 ? Errno.EAGAIN : call.Stopped;
+        call.Out = call.Done > 0 ? call.Done : -(long)call.Stopped;
+    }
+
     private void OnOperation(Operation operation, bool takesEffect)
     {
+        if (operation is Fill again && _open.TryGetValue(again, out (ScriptCall Call, bool IsPlaced) before) && !IsOf(before.Call, again))
+            CloseUsedAgain(again, before.Call, before.IsPlaced);
         if (_open.TryGetValue(operation, out (ScriptCall Call, bool IsPlaced) entry))
         {
             if (takesEffect && !entry.IsPlaced) Place(operation, entry.Call);
@@ -230,7 +253,8 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
         if (operation is Fill && call.Error is not (Errno.None or Errno.EAGAIN or Errno.EEXIST) && _open.Keys.Any(o => o is Unregister))
             Obstacle ??= $"a fill is refused with {call.Error} in the middle of an UNREGISTER, which no order of whole calls gives";
         if (call.Error == Errno.EIO) Obstacle ??= "a memory module fails in it";
-        if (call.Error == Errno.ENOMEM) Obstacle ??= "it runs out of physical memory";
+        // Of madvise it says that a part of the range is not mapped.
+        if (call.Error == Errno.ENOMEM && operation is Fill) Obstacle ??= "it runs out of physical memory";
         if (operation is not Access access) return;
         call.Outcome = access.Outcome;
         call.Value = access.Value;

@@ -1,5 +1,8 @@
 using UffdActors.Abi;
+using UffdActors.Model;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Backends.Designs;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Explore.Faults;
@@ -31,6 +34,43 @@ internal sealed class FaultyModule(MemoryModule inner, FaultPlan faults) : Memor
     /// <inheritdoc />
     public override IVmUffdOps? Ops { get; } = inner.Ops is { } ops ? new Table(ops, faults) : null;
 
+    /// <inheritdoc />
+    public override IFolioOps? FolioOps { get; } = inner.FolioOps is { } ops ? new Folios(ops, faults) : null;
+
+    /// <inheritdoc />
+    public override MemoryFile CreateFile(Machine machine, long bytes)
+    {
+        using MemoryFile plain = inner.CreateFile(machine, bytes);
+        return new MemoryFile(this, machine, bytes) { Flags = plain.Flags };
+    }
+
+    private sealed class Folios(IFolioOps inner, FaultPlan faults) : IFolioOps
+    {
+        public bool HasAllocateFolio => inner.HasAllocateFolio;
+
+        public bool CanUserfault(Vma vma, RegisterModes modes) => inner.CanUserfault(vma, modes);
+
+        public bool TryGetFolio(MemoryFile file, long index, out uint folio)
+        {
+            MayThrow(faults);
+            return inner.TryGetFolio(file, index, out folio);
+        }
+
+        public bool TryAllocateFolio(Vma vma, long page, out uint folio)
+        {
+            MayThrow(faults);
+            folio = FolioStore.None;
+            return !faults.Hits(FaultPoint.ModuleNoMemory) && inner.TryAllocateFolio(vma, page, out folio);
+        }
+
+        public Errno Add(uint folio, Vma vma, long page) => inner.Add(folio, vma, page);
+    }
+
+    private static void MayThrow(FaultPlan faults)
+    {
+        if (faults.Hits(FaultPoint.ModuleFail)) throw new InvalidOperationException("the module was made to fail");
+    }
+
     private sealed class Table(IVmUffdOps inner, FaultPlan faults) : IVmUffdOps
     {
         public RegisterModes Features => inner.Features;
@@ -43,19 +83,14 @@ internal sealed class FaultyModule(MemoryModule inner, FaultPlan faults) : Memor
 
         public Errno GetFolio(MemoryFile file, long index, out uint folio)
         {
-            MayThrow();
+            MayThrow(faults);
             return inner.GetFolio(file, index, out folio);
         }
 
         public Errno Copy(in CopyRequest request, ref uint folio)
         {
-            MayThrow();
+            MayThrow(faults);
             return faults.Hits(FaultPoint.ModuleNoMemory) ? Errno.ENOMEM : inner.Copy(request, ref folio);
-        }
-
-        private void MayThrow()
-        {
-            if (faults.Hits(FaultPoint.ModuleFail)) throw new InvalidOperationException("the module was made to fail");
         }
     }
 }

@@ -15,7 +15,13 @@ internal enum PageEventKind
     /// <summary>The same, but only if the page was not there yet.</summary>
     ResetIfAbsent,
 
-    /// <summary>What was there may be gone: the page moved while the call that would take it went on.</summary>
+    /// <summary>What was there is gone; zeros come instead, or what the event brings.</summary>
+    MayComeAgain,
+
+    /// <summary>
+    /// What was there may be gone, for the page moved while the call that would take it went on, or only some kinds of pages go; zeros come then, or what
+    /// the event brings.
+    /// </summary>
     MayReset,
 }
 
@@ -94,8 +100,11 @@ internal sealed class PageHistory
                 case PageEventKind.Reset:
                     if (Search(now, 0, present: false)) return true;
                     break;
+                case PageEventKind.MayComeAgain:
+                    if (Search(now, 0, present: false) || Search(now, _events[i].Value, present: false)) return true;
+                    break;
                 case PageEventKind.MayReset:
-                    if (Search(now, value, present) || Search(now, 0, present: false)) return true;
+                    if (Search(now, value, present) || Search(now, 0, present: false) || (_events[i].Value != 0 && Search(now, _events[i].Value, present: false))) return true;
                     break;
                 default:
                     // A page that was touched may have been filled by nobody but its reader; whether it was there is not seen from here.

@@ -27,6 +27,8 @@ internal sealed class RunOracle
     private readonly uint[] _frozenFolio;
     private readonly int[] _identity;
     private readonly bool[] _unchecked;
+    private readonly ulong[] _initial;
+    private readonly bool[] _comesAgain;
     private readonly int[] _unread;
     private readonly int[] _sleeping;
     private readonly uint[] _mapped;
@@ -47,6 +49,8 @@ internal sealed class RunOracle
         _pages = [.. world.Scenario.Regions.SelectMany((r, i) => Enumerable.Range(0, r.Pages).Select(p => (i, p)))];
         _identity = Identities();
         _unchecked = Unchecked();
+        _initial = new ulong[pages];
+        _comesAgain = [.. Enumerable.Range(0, pages).Select(i => ServedBy(_identity[i]) is not null)];
         _unread = new int[run.Contexts.Length];
         _sleeping = new int[run.Contexts.Length];
         _mapped = new uint[world.Scenario.Threads.Length];
@@ -73,6 +77,8 @@ internal sealed class RunOracle
             _entries[i] = EntryOf(i);
             if (_entries[i].IsPresent) _everThere |= 1u << i;
             if (_entries[i].IsWp) _protected |= 1u << i;
+            // What the set-up has left there, or what will come.
+            _initial[i] = _entries[i].IsPresent ? ContentOf(_entries[i], 0) : InitialOf(i);
         }
     }
 
@@ -203,7 +209,7 @@ internal sealed class RunOracle
 
         for (int i = 0; i < _pages.Length && Violation is null; i++)
         {
-            if (_unchecked[i] || _identity[i] != i || _histories[i].IsExplained(InitialOf(i))) continue;
+            if (_unchecked[i] || _identity[i] != i || _histories[i].IsExplained(_initial[i])) continue;
             Fail("history", $"{NameOf(i)}: no order of the events explains what was read: {Describe(_histories[i])}", step);
         }
 
@@ -239,7 +245,7 @@ internal sealed class RunOracle
                 PageEventKind kind = action.Kind == ActionKind.Read ? PageEventKind.Read : PageEventKind.Write;
                 _histories[_identity[index]].Add(new PageEvent(kind, access.Value, start, end));
                 break;
-            case AccessOutcome.SigBus when Scenario.Has(ActionKind.Poison):
+            case AccessOutcome.SigBus when Scenario.Has(ActionKind.Poison) || Scenario.Setup.Any(a => a.Kind == ActionKind.Poison):
             case AccessOutcome.SigSegv when Scenario.Has(ActionKind.Munmap) || Scenario.Has(ActionKind.Mremap) || Scenario.Has(ActionKind.MremapKeep) || Scenario.Regions[action.Region].Memory == MemoryKind.Nothing:
                 break;
             default:
@@ -294,8 +300,9 @@ internal sealed class RunOracle
     /// <summary>Which actions take content away.</summary>
     private bool TakesPages(ThreadAction action, out bool always, out bool whole)
     {
-        bool ofFile = Scenario.Regions[action.Region].Memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
-        always = action.Kind is ActionKind.Punch or ActionKind.Remove || (action.Kind == ActionKind.DontNeed && !ofFile);
+        MemoryKind memory = Scenario.Regions[action.Region].Memory;
+        bool ofFile = memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
+        always = (action.Kind == ActionKind.Punch && ofFile) || action.Kind == ActionKind.Remove || (action.Kind == ActionKind.DontNeed && !ofFile);
         whole = action.Kind == ActionKind.Close;
         // A range that keeps its registration where it goes, and where it was, is zeros nowhere.
         bool losesRegistration = action.Kind == ActionKind.Mremap
@@ -317,7 +324,14 @@ internal sealed class RunOracle
             if (!wasMapped && !isMapped) continue;
             // The page may first be found absent, and filled with zeros, and then be taken away once more.
             _histories[_identity[i]].Add(new PageEvent(PageEventKind.ResetIfAbsent, 0, start, end));
-            if (always) _histories[_identity[i]].Add(new PageEvent(wasMapped && isMapped ? PageEventKind.Reset : PageEventKind.MayReset, 0, start, end));
+            // Handlers whom no event tells bring what the source has once more, as a kernel's monitor would.
+            bool comesAgain = _comesAgain[i] && (action.Kind == ActionKind.Punch || (ServedBy(_identity[i])!.Features & UffdFeatures.EventRemove) == 0);
+            ulong again = comesAgain ? _world.Content.OfSource(_pages[_identity[i]].Region, _pages[_identity[i]].Page) : 0;
+            // Where the map has changed while its event was read, it may have ended before it has taken anything.
+            bool isSure = always && wasMapped && isMapped && call.Error == Errno.None;
+            if (isSure) _histories[_identity[i]].Add(new PageEvent(comesAgain ? PageEventKind.MayComeAgain : PageEventKind.Reset, again, start, end));
+            // A hole in the file leaves private pages what they are, and takes the zero page away.
+            else if (always || action.Kind == ActionKind.Punch) _histories[_identity[i]].Add(new PageEvent(PageEventKind.MayReset, again, start, end));
         }
     }
 
@@ -378,7 +392,8 @@ internal sealed class RunOracle
         {
             if (_frozen[i] is not { } content) continue;
             Entry entry = _entries[i];
-            if (!entry.IsWp || entry.Folio != _frozenFolio[i]) _frozen[i] = null;
+            // Through an alias a handler writes whatever is protected elsewhere: so does one whose page a thread has mapped before.
+            if (!entry.IsWp || entry.Folio != _frozenFolio[i] || (_unchecked[i] && Scenario.Regions[_pages[_identity[i]].Region].Alias)) _frozen[i] = null;
             else if (ContentOf(entry, 0) != content) Fail("protected", $"{NameOf(i)} changed although it was write-protected", step);
         }
     }
@@ -572,11 +587,26 @@ internal sealed class RunOracle
             if (_run.Received[region]?.Contains(page) != true || _entries[i].Kind != EntryKind.None || Scenario.Regions[region].Memory != MemoryKind.Anonymous) continue;
             foreach (FaultReader? reader in _run.Readers)
             {
-                if (reader?.View.Find(PageOf(i)) is { } served && served.Id == region && !reader.View.IsRemoved(PageOf(i))
-                    && reader.Descriptor.IsRegistered(PageOf(i)))
+                if (reader?.View.Find(PageOf(i)) is { } served && served.Id == region && served.PageOf(PageOf(i)) == page && !reader.View.IsRemoved(PageOf(i))
+                    && reader.Descriptor.IsRegistered(PageOf(i)) && !IsTakenInSilence(i))
                     Fail("received", $"{NameOf(i)} counts as received, and is not there", step);
             }
         }
+    }
+
+    // By a thread, and no event says so.
+    private bool IsTakenInSilence(int index)
+    {
+        (int region, int page) = _pages[index];
+        bool isTold = (FilledBy(index)?.Features & UffdFeatures.EventRemove) != 0;
+        foreach (ThreadAction action in Scenario.Threads.SelectMany(t => t.Actions))
+        {
+            bool isMoved = action.Kind == ActionKind.Move && action.OtherRegion == region && page >= action.OtherPage && page < action.OtherPage + action.Count;
+            bool isDropped = action.Kind is ActionKind.DontNeed && !isTold && action.Region == region && page >= action.Page && page < action.Page + action.Count;
+            if (isMoved || isDropped) return true;
+        }
+
+        return false;
     }
 
     /// <summary>Every page of memory is in as many places as it has owners, and a file's page in an entry is the one in its cache.</summary>
@@ -618,18 +648,23 @@ internal sealed class RunOracle
             Fail("conservation", $"{_world.Machine.BaseFolios.InUse} pages of memory are in use, and {used.Count} are to be found", step);
     }
 
+    /// <summary>The userfaultfd whose handlers may bring a page from the source; null if there is none.</summary>
+    private ContextPlan? ServedBy(int index, RegisterModes by = RegisterModes.Missing | RegisterModes.Minor) => Scenario.Contexts.FirstOrDefault(
+        c => c.Handlers > 0 && (c.Registered.FirstOrDefault(r => r.Region == _pages[index].Region).Modes & by) != 0);
+
+    /// <summary>
+    /// The same of pages that nobody has touched: a file that is populated through its alias has no missing page, and where MISSING is not registered a hole
+    /// is filled with zeros in silence.
+    /// </summary>
+    private ContextPlan? FilledBy(int index) =>
+        ServedBy(index, Scenario.Regions[_pages[index].Region].Alias ? RegisterModes.Minor : RegisterModes.Missing);
+
     private ulong InitialOf(int index)
     {
-        (int region, int page) = _pages[index];
-        foreach (ContextPlan context in Scenario.Contexts)
-        {
-            if (context.Handlers == 0 || !context.Registered.Any(r => r.Region == region && r.Modes != RegisterModes.WriteProtect)) continue;
-            return _world.Content.OfSource(region, page);
-        }
-
+        if (FilledBy(index) is not null) return _world.Content.OfSource(_pages[index].Region, _pages[index].Page);
         foreach (ThreadAction action in Scenario.Setup)
         {
-            if (action.Kind == ActionKind.Write && action.Region == region && action.Page == page) return PageContent.OfWrite(0xFF, 0);
+            if (action.Kind == ActionKind.Write && action.Region == _pages[index].Region && action.Page == _pages[index].Page) return PageContent.OfWrite(0xFF, 0);
         }
 
         return 0;
@@ -674,6 +709,30 @@ internal sealed class RunOracle
             for (int i = 0; isTouched && i < kept.Count; i++) result[_world.Content.IndexOf(kept.Region, kept.Page + i)] = true;
         }
 
+        // What is copied from a place that threads change too, and what is mapped before its content went in through an alias, by CONTINUE of a thread or
+        // because it is not registered any more, may be anything of both.
+        foreach (ThreadAction action in Scenario.Threads.SelectMany(t => t.Actions))
+        {
+            // What lies there may have moved there.
+            bool isAliased = ThreadAction.HasCount(action.Kind) && Enumerable.Range(action.Page, action.Count)
+                .Any(p => Scenario.Regions[_pages[_identity[_world.Content.IndexOf(action.Region, p)]].Region].Alias);
+            bool isUnsure = action.Kind switch
+            {
+                ActionKind.CopyFrom => Enumerable.Range(action.OtherPage, action.Count).Any(p => !IsPristine(action.OtherRegion, p)),
+                ActionKind.Continue or ActionKind.Unregister => isAliased,
+                ActionKind.Mremap or ActionKind.MremapKeep => isAliased && Scenario.Contexts.Any(c => (c.Features & UffdFeatures.EventRemap) == 0),
+                // A hole that no COPY fills is written through the alias again, whoever has touched it meanwhile.
+                ActionKind.Punch or ActionKind.Remove => Scenario.Regions[action.Region] is { Alias: true, Memory: MemoryKind.GuestMemfd } && Scenario.Kernel.Shape == Model.OpsShape.Seed,
+                _ => false,
+            };
+            for (int i = 0; isUnsure && i < action.Count; i++) result[_world.Content.IndexOf(action.Region, action.Page + i)] = true;
+        }
+
+        if (Scenario.Has(ActionKind.Close))
+        {
+            for (int i = 0; i < result.Length; i++) result[i] |= Scenario.Regions[_pages[i].Region].Alias;
+        }
+
         // One history of both places is judged, or none.
         for (int i = 0; i < result.Length; i++) result[_identity[i]] |= result[i];
         for (int i = 0; i < result.Length; i++) result[i] |= result[_identity[i]];
@@ -688,6 +747,22 @@ internal sealed class RunOracle
         }
 
         return result;
+    }
+
+    // Nobody but handlers changes it, so a read finds what the source has.
+    private bool IsPristine(int region, int page)
+    {
+        return FilledBy(_world.Content.IndexOf(region, page)) is not null && !Scenario.Setup.Concat(Scenario.Threads.SelectMany(t => t.Actions)).Any(Changes);
+
+        bool Changes(ThreadAction action) => action.Kind switch
+        {
+            ActionKind.Close => true,
+            ActionKind.Read or ActionKind.Copy or ActionKind.Wake or ActionKind.Protect or ActionKind.Unprotect or ActionKind.Fork => false,
+            ActionKind.Mremap or ActionKind.Move => Meets(action.Region, action.Page, action.Count) || Meets(action.OtherRegion, action.OtherPage, action.Count),
+            _ => ThreadAction.HasRegion(action.Kind) && Meets(action.Region, action.Page, action.Count),
+        };
+
+        bool Meets(int other, int first, int count) => other == region && page >= first && page < first + count;
     }
 
     private long PageOf(int index) => PageSize.PageOf(RunWorld.AddressOf(_pages[index].Region, _pages[index].Page));

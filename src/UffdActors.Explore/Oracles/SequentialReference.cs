@@ -26,12 +26,12 @@ namespace UffdActors.Explore.Oracles;
 /// <remarks>
 /// So a run is equivalent to one in which fills are atomic and happen in the order of their deciding turns, however they were split, held up
 /// or stopped half-way. Weaker than equality are three answers only. EAGAIN of a fill is right whenever something was changing, or has begun
-/// to change since the fill was decided. ENOMEM and EIO are not compared, for memory and a module's bugs are the run's own. The bytes that a
-/// COPY has read from memory of the process itself, or that went in through an alias, are taken from the run (its page history says
+/// to change since the fill was decided. ENOMEM and EIO are not compared, for memory and a module's bugs are the run's own, nor EFAULT of a COPY from memory
+/// of the process itself. The bytes that such a COPY has read, or that went in through an alias, are taken from the run (its page history says
 /// whether they are right); all others are compared at the end, and every load when it is made. Who sleeps where, and who is woken, is
 /// the business of other oracles.
 /// </remarks>
-internal sealed class SequentialReference : IDisposable
+internal sealed class SequentialReference
 {
     private const string Invariant = "sequential";
 
@@ -44,6 +44,7 @@ internal sealed class SequentialReference : IDisposable
     private readonly HashSet<Access> _looked = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<Caller, Caller> _callers = new(ReferenceEqualityComparer.Instance);
     private readonly List<AddressSpace> _children = [];
+    private readonly List<(ulong Address, nint Bytes, int Length)> _written = [];
     private bool _isOff;
     private Operation? _message;
     private Owner? _at;
@@ -107,6 +108,21 @@ internal sealed class SequentialReference : IDisposable
         }
     }
 
+    /// <summary>A handler or a push has written through an alias, behind what the turn did before: the reference gets the same at its end.</summary>
+    public void AliasWritten(ulong address, nint bytes, int length) => _written.Add((address, bytes, length));
+
+    private void TakeWritten()
+    {
+        foreach ((ulong address, nint bytes, int length) in _written)
+        {
+            // Where the alias is mapped: the page may have left the file by now, and be there a moment longer.
+            if (_twin.Mm.EntryAt(PageSize.PageOf(address)) is not { IsPresent: true } entry) continue;
+            _world.ReferenceMachine.BaseFolios.CopyIn(entry.Folio, 0, bytes, length);
+        }
+
+        _written.Clear();
+    }
+
     /// <summary>Something has begun and ended to change in a context, without an event.</summary>
     public void ChangeBurst(int context)
     {
@@ -119,7 +135,7 @@ internal sealed class SequentialReference : IDisposable
     {
         _message = message is VmProtocol.Call call ? call.Operation : message as Operation;
         _at = _message?.At;
-        _fill = message as Fill ?? (message as Access)?.Parent as Fill;
+        _fill = _message as Fill ?? (_message as Access)?.Parent as Fill;
         if (_fill is null) return;
         _done = _fill.Done;
         _stopped = _fill.Stopped;
@@ -130,6 +146,7 @@ internal sealed class SequentialReference : IDisposable
     public void After(int step)
     {
         if (_isOff || _oracle.Violation is not null) return;
+        PrepareAlike();
         switch (_message)
         {
             case Access access:
@@ -142,6 +159,7 @@ internal sealed class SequentialReference : IDisposable
 
         if (_fill is { } fill && !_isOff && _oracle.Violation is null) OnFill(fill, step);
         if (_isOff || _oracle.Violation is not null) return;
+        if (_written.Count > 0) TakeWritten();
         ReadEvents(step);
         ComparePages(step);
     }
@@ -165,13 +183,11 @@ internal sealed class SequentialReference : IDisposable
         }
     }
 
-    /// <inheritdoc />
-    public void Dispose()
+    /// <summary>Gives everything back. The next run has the same machine, and would be judged by other memory.</summary>
+    public void End(int step)
     {
         _twin.End(_children);
-        // The next run has the same machine.
-        if (_world.ReferenceMachine.BaseFolios.InUse is not 0 and var left)
-            throw new InvalidOperationException($"{left} pages of the reference are still in use after a run of {Scenario.Name}; the runs to come would be judged by less memory.");
+        if (_world.ReferenceMachine.BaseFolios.InUse is not 0 and var left) Fail($"{left} pages of the sequential kernel are in use after everything was given back", step);
     }
 
     private void OnAccess(Access access, int step)
@@ -264,6 +280,15 @@ internal sealed class SequentialReference : IDisposable
         return null;
     }
 
+    // What a fill has prepared before it is refused half-way decides which mappings merge later, and the reference's fill is refused at once.
+    private void PrepareAlike()
+    {
+        foreach (Vma ours in _run.Mm.Map.Vmas)
+        {
+            if (ours.Anon is not null && _twin.Mm.Map.Find(ours.Range.Start) is { Anon: null } theirs && theirs.Range == ours.Range) theirs.PrepareAnon(_twin.Mm.Map);
+        }
+    }
+
     private void OnFill(Fill fill, int step)
     {
         if (fill.SourceAccess is { } source && !_twins.ContainsKey(source))
@@ -298,6 +323,9 @@ internal sealed class SequentialReference : IDisposable
         {
             case Errno.ENOMEM or Errno.EIO:
                 break;
+            // Of its source, which is not the reference's.
+            case Errno.EFAULT when fill.Source.Kind == FillSourceKind.User:
+                break;
             case Errno.EAGAIN:
                 bool begun = context.IsChanging || fill.MeetsChange || fill.EpochHasChanged || (fill.DecidedOn is { } seen && seen != context.ChangeEpoch);
                 if (!begun && fill.Source.Kind != FillSourceKind.User)
@@ -315,7 +343,6 @@ internal sealed class SequentialReference : IDisposable
     private Errno FillAtOnce(Fill fill, UserfaultContext context, long from, long length, out long? filled)
     {
         ulong start = fill.Start + (ulong)from;
-        if (fill.Kind == FillKind.Continue) TakeAlias(start, length);
         FillSource source = fill.Source.Kind == FillSourceKind.User && fill.Done > from ? FillSource.Buffer(BytesOf(start)) : fill.Source.Advance(from);
         if (source.Kind == FillSourceKind.User) source = FillSource.Zero;
         AtomicFill call = new(CallerOf(fill.Caller));
@@ -327,21 +354,6 @@ internal sealed class SequentialReference : IDisposable
 
         filled = call.Out;
         return call.IsFinished ? call.Error : Errno.EBUSY;
-    }
-
-    /// <summary>What was written through an alias is taken over when it is mapped.</summary>
-    private void TakeAlias(ulong start, long length)
-    {
-        (int region, int page) = RunWorld.PlaceOf(start);
-        if (!Scenario.Regions[region].Alias) return;
-        for (int i = 0; i < length >> PageSize.BaseShift; i++)
-        {
-            CacheSlot ours = _run.Files[region]!.SlotAt(page + i);
-            CacheSlot theirs = _twin.Files[region]!.SlotAt(page + i);
-            if (!ours.IsPresent || !theirs.IsPresent) continue;
-            for (int offset = 0; offset < PageSize.Base; offset += sizeof(ulong))
-                _world.ReferenceMachine.BaseFolios.WriteLane(theirs.Folio, offset, _world.Machine.BaseFolios.ReadLane(ours.Folio, offset));
-        }
     }
 
     private nint BytesOf(ulong address)

@@ -19,7 +19,7 @@ internal sealed class SpinWatch(RunWorld run, RunOracle oracle)
     private const int MostRefusals = 3;
     private const int MostFaults = 5;
 
-    private readonly Dictionary<(IPageFill Call, ulong Page, Errno Error), int> _refusals = [];
+    private readonly Dictionary<(IPageFill Call, FillKind Kind, ulong Page, Errno Error), int> _refusals = [];
     private readonly Dictionary<(ulong Page, int Thread), int> _faults = [];
     private readonly int[] _unread = new int[run.Contexts.Length];
     private IPageFill? _fill;
@@ -47,7 +47,7 @@ internal sealed class SpinWatch(RunWorld run, RunOracle oracle)
         if (progress) Clear();
         if (_fill is Fill fill && _stopped == Errno.None && fill.Stopped is var error and not Errno.None && fill.Done == 0)
         {
-            int times = _refusals[(_fill, fill.Start, error)] = _refusals.GetValueOrDefault((_fill, fill.Start, error)) + 1;
+            int times = _refusals[(_fill, fill.Kind, fill.Start, error)] = _refusals.GetValueOrDefault((_fill, fill.Kind, fill.Start, error)) + 1;
             if (times > MostRefusals)
                 oracle.Fail("no-spin", $"{fill.Kind} of {run.NameOf(fill.Start)} got {error} {times} times in a row, and nothing has happened in between", step);
         }

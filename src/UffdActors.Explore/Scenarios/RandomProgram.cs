@@ -11,20 +11,31 @@ namespace UffdActors.Explore.Scenarios;
 
 /// <summary>
 /// Programs out of a stream of choices: the generator's of the conformance programs (<see cref="Stream"/>), with the operations as often as
-/// its classes have them (<see cref="ProgramClass"/>); made of what a scenario has, with handlers, page sources, a push and faults beside.
-/// The stream's first record says what exists; every other one is a step of one thread, and one that begins with 0 ends the program. The
-/// choices of the schedule follow in the same list.
+/// its classes have them (<see cref="ProgramClass"/>); made of everything that a scenario can have: kernels, memory, modes, features, handlers,
+/// page sources, a push, a second context, reserved room, faults. The stream's first records say what exists; every other one is a step of one thread,
+/// and one that begins with 0 ends the program. The choices of the schedule follow in the same list.
 /// </summary>
+/// <remarks>Regions, contexts and threads are in the order of their names, as they are when the text of the scenario is read.</remarks>
 internal static class RandomProgram
 {
-    private const int MostSteps = 14;
+    private const int MostSteps = 12;
     private const int MostThreads = 4;
-    private const int MostFaults = 3;
-    private const UffdFeatures Events = UffdFeatures.EventFork | UffdFeatures.EventRemap | UffdFeatures.EventRemove | UffdFeatures.EventUnmap;
+    private const int MostFaults = 4;
+    private const int Ram = 0;
 
     private static readonly ProgramClass[] Classes = [ProgramClass.Pages, ProgramClass.Delivery, ProgramClass.Events, ProgramClass.Maps];
+    private static readonly KernelProfile[] Kernels = [KernelProfile.Seed, KernelProfile.Linux618, KernelProfile.Linux71];
+    private static readonly MemoryKind[] Memories = [MemoryKind.Anonymous, MemoryKind.Shmem, MemoryKind.ShmemPrivate, MemoryKind.GuestMemfd];
+    private static readonly UffdFeatures[] Events = [UffdFeatures.EventFork, UffdFeatures.EventRemap, UffdFeatures.EventRemove, UffdFeatures.EventUnmap];
 
-    // Those that end a run are no use here, and need other calls; those behind them need a world that is made for them.
+    private static readonly RegisterModes[] Modes =
+    [
+        RegisterModes.Missing, RegisterModes.Minor, RegisterModes.WriteProtect, RegisterModes.Missing | RegisterModes.WriteProtect,
+        RegisterModes.Missing | RegisterModes.Minor, RegisterModes.Minor | RegisterModes.WriteProtect,
+        RegisterModes.Missing | RegisterModes.Minor | RegisterModes.WriteProtect,
+    ];
+
+    // Those behind the crashes of owners need a world that is made for them.
     private static readonly FaultPoint[] Points = [.. FaultPoints.All.Where(p => p < FaultPoint.CrashVma)];
 
     /// <summary>The program of a seed.</summary>
@@ -39,58 +50,95 @@ internal static class RandomProgram
     {
         choices.NextRecord();
         ProgramClass about = choices.Of(Classes);
-        bool minor = choices.OneIn(4);
-        MemoryKind memory = choices.OneIn(3) || minor ? MemoryKind.Shmem : MemoryKind.Anonymous;
-        int pages = 1 + choices.Next(4);
-        ImmutableArray<int> zeros = choices.OneIn(3) ? [pages - 1] : [];
-        bool wp = choices.OneIn(4) && !minor;
-        bool isSecond = choices.OneIn(4);
-        int handlers = 1 + choices.Next(2);
-        bool sourceActor = choices.OneIn(2);
-        bool push = choices.OneIn(3);
-        ImmutableArray<FaultPoint> faults = [.. Enumerable.Range(0, MostFaults)
-            .Select(_ => choices.Next(Points.Length + 1)).Where(p => p > 0).Select(p => Points[p - 1])
-            .Where(p => !minor || p is not (FaultPoint.RacingResolver or FaultPoint.FillShort)).Distinct().Order()];
-        RegisterModes modes = (minor ? RegisterModes.Minor : RegisterModes.Missing) | (wp ? RegisterModes.WriteProtect : 0);
-        // Regions that move do not take their alias, nor their protection, with them in a way that one history could tell.
-        bool changes = !minor && !wp;
-        Builder program = new(choices, about, new RegionPlan("ram", pages, memory, minor, zeros), changes, wp, isSecond);
-        while (program.TryStep())
-        {
-        }
-
-        List<RegionPlan> regions = [program.Ram, new RegionPlan("spot", pages, MemoryKind.Nothing, false, [])];
-        List<ContextPlan> contexts = [new("uffd", changes ? Events : UffdFeatures.None, [new Registered(0, modes)], handlers, sourceActor, push)];
+        KernelProfile kernel = choices.Of(Kernels);
+        bool isSecond = choices.OneIn(3);
+        bool isSpare = choices.OneIn(3);
+        bool mustFinish = !choices.OneIn(12);
+        List<FaultPoint> faults = [.. Enumerable.Range(0, MostFaults).Select(_ => choices.Next(Points.Length + 4)).Where(p => p is > 0 && p <= Points.Length).Select(p => Points[p - 1])];
+        // One that ends the VM.
+        if (choices.OneIn(20)) faults.Add(choices.Of(OwnerCrash.Points));
+        choices.NextRecord();
+        (RegionPlan ram, ContextPlan main) = Served(choices, kernel, "ram", "uffd", Ram, mostPages: 4);
+        List<RegionPlan> regions = [ram];
+        List<ContextPlan> contexts = [main];
         if (isSecond)
         {
-            regions.Add(new RegionPlan("rom", 1, MemoryKind.Anonymous, false, []));
-            contexts.Add(new ContextPlan("second", UffdFeatures.None, [new Registered(2, RegisterModes.Missing)], 1, false, false));
+            choices.NextRecord();
+            (RegionPlan rom, ContextPlan second) = Served(choices, kernel, "rom", "second", regions.Count, mostPages: 2);
+            regions.Add(rom);
+            contexts.Insert(0, second);
         }
 
-        return new Scenario
+        regions.Add(new RegionPlan("room", ram.Pages, MemoryKind.Nothing, false, []));
+        if (isSpare) regions.Add(new RegionPlan("spare", 2, choices.OneIn(4) ? MemoryKind.Shmem : MemoryKind.Anonymous, false, []));
+        Scenario scenario = new()
         {
             Name = name,
             Summary = "Drawn from a stream of choices",
-            Kernel = KernelProfile.Seed,
+            Kernel = kernel,
             MemoryPages = 64,
             Regions = [.. regions],
             Contexts = [.. contexts],
             Setup = [],
-            Threads = program.Threads,
-            Faults = faults,
-            Program = [.. choices.Values],
+            Threads = [],
+            Faults = [.. faults.Distinct().Order()],
+            // Where nobody serves, a thread may wait for what no other thread does; and where MINOR is registered alone and without an alias, for a page that
+            // another has taken out of the cache.
+            MustFinish = mustFinish && contexts.TrueForAll(c => c.Handlers > 0 && c.Registered.All(r => regions[r.Region].Alias || r.Modes is not RegisterModes.Minor and not (RegisterModes.Minor | RegisterModes.WriteProtect))),
+        };
+        Builder program = new(choices, about, scenario);
+        while (program.TryStep())
+        {
+        }
+
+        return scenario with { Threads = program.Threads, Setup = program.Setup, Program = [.. choices.Values] };
+    }
+
+    /// <summary>A region and the userfaultfd that it is registered with, in a way that the kernel takes.</summary>
+    private static (RegionPlan Region, ContextPlan Context) Served(Stream choices, KernelProfile kernel, string name, string context, int number, int mostPages)
+    {
+        MemoryKind memory = choices.Of(Memories);
+        int pages = 1 + choices.Next(mostPages);
+        RegisterModes modes = choices.Of(Modes);
+        UffdFeatures features = UffdFeatures.None;
+        bool all = !choices.OneIn(3);
+        foreach (UffdFeatures feature in Events) features |= all || choices.OneIn(2) ? feature : 0;
+        if (choices.OneIn(3)) features |= UffdFeatures.WpUnpopulated;
+        if (choices.OneIn(8)) features |= UffdFeatures.WpAsync;
+        if (!Takes(kernel, memory, modes, features)) modes = memory == MemoryKind.GuestMemfd ? RegisterModes.Minor : RegisterModes.Missing;
+        if (!Takes(kernel, memory, modes, features)) memory = MemoryKind.Shmem;
+        // Taken, but CONTINUE is refused there (addendum C3).
+        if (memory == MemoryKind.ShmemPrivate && kernel.Shape == OpsShape.Seed && (modes & RegisterModes.Minor) != 0) memory = MemoryKind.Shmem;
+        bool canAlias = memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
+        bool alias = choices.Next(8) is var rare && canAlias && ((modes & RegisterModes.Minor) != 0 ? rare < 6 : rare == 7);
+        ImmutableArray<int> zeros = choices.OneIn(3) ? [pages - 1] : [];
+        int handlers = choices.OneIn(12) ? 0 : 1 + choices.Next(3);
+        bool sourceActor = choices.OneIn(2);
+        // Where MINOR is registered alone and without an alias, somebody else would have to put there what the push maps.
+        bool push = choices.OneIn(3) && handlers > 0 && (alias || (modes & RegisterModes.Missing) != 0);
+        // Memory that takes no COPY: a hole that is punched in it without an event is left to whoever touches it, and the push waits for him.
+        push &= memory != MemoryKind.GuestMemfd || kernel.Shape == OpsShape.Merged;
+        return (new RegionPlan(name, pages, memory, alias, zeros), new ContextPlan(context, features, [new Registered(number, modes)], handlers, sourceActor, push));
+    }
+
+    // Specification 3.2 and 7: what REGISTER takes.
+    private static bool Takes(KernelProfile kernel, MemoryKind memory, RegisterModes modes, UffdFeatures features)
+    {
+        if (modes == RegisterModes.WriteProtect && (features & UffdFeatures.WpAsync) != 0) return true;
+        return memory switch
+        {
+            MemoryKind.Anonymous => (modes & RegisterModes.Minor) == 0,
+            MemoryKind.GuestMemfd => kernel.Shape == OpsShape.Merged || (kernel.Shape == OpsShape.Seed && modes == RegisterModes.Minor),
+            _ => true,
         };
     }
 
     /// <summary>Makes the steps.</summary>
-    private sealed class Builder(Stream choices, ProgramClass about, RegionPlan ram, bool changes, bool wp, bool isSecond)
+    private sealed class Builder(Stream choices, ProgramClass about, Scenario scenario)
     {
         private readonly List<ThreadAction>[] _threads = [.. Enumerable.Range(0, MostThreads).Select(_ => new List<ThreadAction>())];
+        private readonly List<ThreadAction> _setup = [];
         private int _steps;
-        private bool _takes;
-        private bool _moves;
-
-        public RegionPlan Ram { get; } = ram;
 
         /// <summary>The threads that have something to do; a program without one reads a page.</summary>
         public ImmutableArray<ThreadPlan> Threads
@@ -106,6 +154,9 @@ internal static class RandomProgram
             }
         }
 
+        /// <summary>What is there before the threads begin.</summary>
+        public ImmutableArray<ThreadAction> Setup => [.. _setup];
+
         /// <summary>One record; it may find nothing to do.</summary>
         /// <returns>False at the end.</returns>
         public bool TryStep()
@@ -114,44 +165,57 @@ internal static class RandomProgram
             if (choices.Next(10) == 0 || _steps == MostSteps) return false;
             _steps++;
             int thread = choices.Next(MostThreads);
-            if (ActionOf(about.Draw(choices)) is { } action) _threads[thread].Add(action);
+            ProgramOp op = about.Draw(choices);
+            int context = scenario.Contexts.Length - 1 - (choices.OneIn(4) ? choices.Next(scenario.Contexts.Length) : 0);
+            int region = choices.OneIn(4) ? choices.Next(scenario.Regions.Length) : Ram;
+            int page = choices.Next(scenario.Regions[region].Pages);
+            int count = 1 + choices.Next(scenario.Regions[region].Pages - page);
+            bool other = choices.OneIn(2);
+            if (KindOf(op, context, region, other) is not { } kind) return true;
+            ThreadAction action = new(kind) { Context = ThreadAction.HasContext(kind) ? context : 0 };
+            if (ThreadAction.HasRegion(kind)) action = action with { Region = region, Page = page };
+            if (ThreadAction.HasCount(kind)) action = action with { Count = count };
+            if (ThreadAction.HasOther(kind)) action = WithOther(action);
+            // What neither sleeps nor meets a region that is served may have happened before.
+            bool isBefore = choices.OneIn(4) && kind is ActionKind.Copy or ActionKind.CopyWp or ActionKind.Zeropage or ActionKind.Protect or ActionKind.Poison;
+            (isBefore ? _setup : _threads[thread]).Add(action);
             return true;
         }
 
-        private ThreadAction? ActionOf(ProgramOp op)
+        private ActionKind? KindOf(ProgramOp op, int context, int region, bool other) => op switch
         {
-            int page = choices.Next(Ram.Pages);
-            int count = 1 + choices.Next(Ram.Pages - page);
-            bool other = choices.OneIn(2);
-            if (op == ProgramOp.Access)
-            {
-                ThreadAction access = new(other ? ActionKind.Write : ActionKind.Read) { Page = page };
-                return isSecond && choices.OneIn(4) ? access with { Region = 2, Page = 0 } : access;
-            }
+            ProgramOp.Access => other ? ActionKind.Write : ActionKind.Read,
+            ProgramOp.Wake => ActionKind.Wake,
+            ProgramOp.Writeprotect => other ? ActionKind.Unprotect : ActionKind.Protect,
+            ProgramOp.Copy => choices.Next(4) switch { 2 => ActionKind.CopyFrom, 3 => ActionKind.CopyWp, _ => ActionKind.Copy },
+            ProgramOp.Zeropage => ActionKind.Zeropage,
+            ProgramOp.Continue => ActionKind.Continue,
+            ProgramOp.Poison => ActionKind.Poison,
+            ProgramOp.Move => ActionKind.Move,
+            ProgramOp.Madvise => other ? ActionKind.Remove : ActionKind.DontNeed,
+            ProgramOp.Punch => HasFile(region) ? ActionKind.Punch : null,
+            ProgramOp.Munmap => ActionKind.Munmap,
+            ProgramOp.Mremap => ActionKind.Mremap,
+            ProgramOp.Fork => ActionKind.Fork,
+            ProgramOp.Unregister => ActionKind.Unregister,
+            // Behind the back of handlers nothing is registered, and nothing read.
+            ProgramOp.Register => scenario.Contexts[context].Handlers == 0 ? ActionKind.Register : null,
+            ProgramOp.Read => scenario.Contexts[context].Handlers == 0 ? ActionKind.Drain : null,
+            ProgramOp.Close => ActionKind.Close,
+            _ => null,
+        };
 
-            ActionKind? kind = op switch
-            {
-                ProgramOp.Wake => ActionKind.Wake,
-                ProgramOp.Writeprotect when wp => other ? ActionKind.Unprotect : ActionKind.Protect,
-                ProgramOp.Copy when !Ram.Alias => Ram.Zeros.IsEmpty ? ActionKind.Copy : ActionKind.Zeropage,
-                ProgramOp.Zeropage when !Ram.Alias => ActionKind.Zeropage,
-                ProgramOp.Continue when Ram.Memory == MemoryKind.Shmem && !Ram.Alias => ActionKind.Continue,
-                ProgramOp.Poison when !Ram.Alias => ActionKind.Poison,
-                ProgramOp.Madvise when changes => other && Ram.Memory == MemoryKind.Shmem ? ActionKind.Remove : ActionKind.DontNeed,
-                ProgramOp.Munmap when changes => ActionKind.Munmap,
-                ProgramOp.Mremap when changes => ActionKind.Mremap,
-                ProgramOp.Fork when changes => ActionKind.Fork,
-                ProgramOp.Unregister when changes => ActionKind.Unregister,
-                _ => null,
-            };
-            // A page's history is one register: what takes content away and what changes its place are not in one program, and its place
-            // changes once.
-            bool takes = kind is ActionKind.DontNeed or ActionKind.Remove;
-            bool moves = kind is ActionKind.Munmap or ActionKind.Mremap or ActionKind.Fork or ActionKind.Unregister;
-            if (kind is not { } known || (takes && _moves) || (moves && (_takes || _moves))) return null;
-            _takes |= takes;
-            _moves |= moves;
-            return new ThreadAction(known) { Page = page, Count = count, OtherRegion = known == ActionKind.Mremap ? 1 : 0, OtherPage = known == ActionKind.Mremap ? page : 0 };
+        private bool HasFile(int region) => scenario.Regions[region].Memory is not (MemoryKind.Anonymous or MemoryKind.Nothing);
+
+        // Mostly into reserved room; the same number of pages must be there.
+        private ThreadAction WithOther(ThreadAction action)
+        {
+            int room = scenario.Regions.Index().First(r => r.Item.Memory == MemoryKind.Nothing).Index;
+            int other = action.Kind == ActionKind.Mremap && !choices.OneIn(4) ? room : choices.Next(scenario.Regions.Length);
+            int last = scenario.Regions[other].Pages - action.Count;
+            return last < 0
+                ? action with { Count = scenario.Regions[other].Pages, OtherRegion = other }
+                : action with { OtherRegion = other, OtherPage = choices.OneIn(2) ? Math.Min(action.Page, last) : choices.Next(last + 1) };
         }
     }
 }

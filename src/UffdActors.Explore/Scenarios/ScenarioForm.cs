@@ -96,6 +96,8 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
             foreach (ScenarioNode word in Words(register, region)) modes |= Find(word, ScenarioText.ModeWords, "mode");
             if (modes == 0) throw bad($"{at}register.{region} names no mode; there are {string.Join(", ", ScenarioText.ModeWords.Select(m => m.Word))}", register.Keys[region].Line);
             if (scenario.Regions[number].Memory == MemoryKind.Nothing) throw bad($"{at}register.{region}: nothing is mapped there", register.Keys[region].Line);
+            if ((modes & RegisterModes.Minor) != 0 && scenario.Regions[number].Memory == MemoryKind.ShmemPrivate && scenario.Kernel.Shape == OpsShape.Seed && Number(node, "handlers", 0, 0, MostHandlers) > 0)
+                throw bad($"{at}register.{region}: on the kernel seed a private mapping is taken for minor faults, and CONTINUE is refused there with EINVAL, so that no handler can resolve them; use linux-6.18 or linux-7.1", register.Keys[region].Line);
             registered.Add(new Registered(number, modes));
         }
 
@@ -123,6 +125,15 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
             if (ThreadAction.HasOther(action.Kind)) Inside(action.OtherRegion, action.OtherPage);
             if (action.Kind == ActionKind.Punch && scenario.Regions[action.Region].Memory is MemoryKind.Anonymous or MemoryKind.Nothing)
                 throw bad($"\"{word.Word}\": the region has no file to punch", word.Line);
+            if (action.Kind is ActionKind.Drain or ActionKind.Register && scenario.Contexts[action.Context] is { Handlers: > 0 } served)
+            {
+                throw bad(
+                    action.Kind == ActionKind.Drain
+                        ? $"\"{word.Word}\": the handlers of {served.Name} read its messages, and would wait for what somebody else has read; drain is for a context with handlers = 0"
+                        : $"\"{word.Word}\": the handlers of {served.Name} know what contexts.{served.Name}.register names, and would leave the faults of anything else asleep; register is for a context with handlers = 0",
+                    word.Line);
+            }
+
             actions.Add(action);
 
             void Inside(int region, int page)

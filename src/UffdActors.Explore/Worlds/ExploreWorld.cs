@@ -111,6 +111,9 @@ internal sealed class ExploreWorld : IDisposable
     /// <summary>Called when a handler makes a call that is no fill, before its first turn.</summary>
     public Action<IMonitorCall>? CallBegun { get; set; }
 
+    /// <summary>Called when a handler or a push has written through an alias: address, bytes, length.</summary>
+    public Action<ulong, nint, int>? AliasWritten { get; set; }
+
     /// <summary>Called for an order of the push of which somebody else fills a part.</summary>
     public Action<PageSources.PageOrder>? Overtaken { get; set; }
 

@@ -16,7 +16,7 @@ internal sealed class PageContent : IDisposable
         _scenario = scenario;
         _first = new int[scenario.Regions.Length];
         for (int i = 1; i < _first.Length; i++) _first[i] = _first[i - 1] + scenario.Regions[i - 1].Pages;
-        _pages = [.. scenario.Regions.Select((region, number) => MakePages(number, region.Pages))];
+        _pages = [.. scenario.Regions.Select((region, number) => MakePages(number, region))];
     }
 
     /// <summary>Number of a page among those of all regions.</summary>
@@ -56,13 +56,14 @@ internal sealed class PageContent : IDisposable
 
     private static ulong Value(int region, int page) => 0x5000_0000_0000_0000 | ((ulong)(uint)region << 32) | (uint)page;
 
-    private static NativeBuffer MakePages(int region, int pages)
+    private static NativeBuffer MakePages(int region, RegionPlan plan)
     {
+        int pages = plan.Pages;
         NativeBuffer buffer = new(pages << PageSize.BaseShift);
         Span<ulong> words = stackalloc ulong[PageSize.Base / sizeof(ulong)];
         for (int page = 0; page < pages; page++)
         {
-            words.Fill(Value(region, page));
+            words.Fill(plan.Zeros.Contains(page) ? 0 : Value(region, page));
             buffer.Write((long)page << PageSize.BaseShift, System.Runtime.InteropServices.MemoryMarshal.AsBytes(words));
         }
 

@@ -225,7 +225,7 @@ internal sealed class RunWorld
         _world.Loop.RunUntilQuiet();
         for (int i = 0; i < slots.Length; i++) Started(slots[i].Thread.Actor, $"handler {i} of {plan.Name}");
         if (!plan.Push) return;
-        foreach (Registered registered in plan.Registered)
+        foreach (Registered registered in plan.Registered.Where(r => r.Modes != RegisterModes.WriteProtect))
         {
             PushOptions options = new(
                 reader, context, NewThread(number, 200 + registered.Region), sourceActor!, registered.Region, reader.View.FindPart(registered.Region, 0)!.Pages, new PushProgress(new TaskCompletionSource()), ChunkPages: 4, Watch: watch);
@@ -305,7 +305,7 @@ internal sealed class RunWorld
     }
 
     private WatchedThread NewThread(int context, int id) =>
-        new WatchedThread(_world.Parts.NewMonitorThread(new Caller(Mm, id), Contexts[context]), call => _world.CallBegun?.Invoke(call));
+        new WatchedThread(_world.Parts.NewMonitorThread(new Caller(Mm, id), Contexts[context]), call => _world.CallBegun?.Invoke(call), (address, bytes, length) => _world.AliasWritten?.Invoke(address, bytes, length));
 
     private ServedRegion Served(Registered registered, bool isAsync)
     {

@@ -83,7 +83,7 @@ internal sealed class ScenarioRun
             _world.Order.Chosen = null;
             _world.Loop.Policy = new Dispatch.FifoPolicy();
             _run.End(_children);
-            _reference?.Dispose();
+            _reference?.End(_step);
             if (_unfinished == 0) _oracle.AfterEnd(_step);
             violation = _oracle.Violation;
             _world.Pool.Reclaim();
@@ -109,6 +109,7 @@ internal sealed class ScenarioRun
         _world.Faults.Begin(Scenario.Faults);
         _world.HandlerAt = HandlerAt;
         _world.CallBegun = call => _reference?.Begin(call);
+        _world.AliasWritten = (address, bytes, length) => _reference?.AliasWritten(address, bytes, length);
         _world.Overtaken = order =>
         {
             // Where the page is now: its part may have moved since the order was made.

@@ -4,9 +4,10 @@ using UffdActors.Handling;
 namespace UffdActors.Explore.Worlds;
 
 /// <summary>
-/// A monitor's thread whose calls are told of when they are made: the first turn of a call is a part of its handler's, and no message shows it.
+/// A monitor's thread whose calls are told of when they are made, and what it writes: the first turn of a call is a part of its handler's, and no message
+/// shows it.
 /// </summary>
-internal sealed class WatchedThread(MonitorThread inner, Action<IMonitorCall> begun) : MonitorThread
+internal sealed class WatchedThread(MonitorThread inner, Action<IMonitorCall> begun, Action<ulong, nint, int> written) : MonitorThread
 {
     /// <inheritdoc />
     public override long ChangeEpoch => inner.ChangeEpoch;
@@ -31,7 +32,12 @@ internal sealed class WatchedThread(MonitorThread inner, Action<IMonitorCall> be
     public override IMonitorCall PopulateAlias(PageRequest request, ulong address) => Begun(inner.PopulateAlias(request, address));
 
     /// <inheritdoc />
-    public override bool TryWriteAlias(ulong address, nint bytes, int length) => inner.TryWriteAlias(address, bytes, length);
+    public override bool TryWriteAlias(ulong address, nint bytes, int length)
+    {
+        if (!inner.TryWriteAlias(address, bytes, length)) return false;
+        written(address, bytes, length);
+        return true;
+    }
 
     /// <inheritdoc />
     public override void Wake(ulong start, ulong length) => inner.Wake(start, length);

@@ -75,6 +75,29 @@ public sealed class CProgramTests
         Verify(program);
     }
 
+    [SkippableTheory]
+    [MemberData(nameof(NewcomersScenarioTests.Asked), MemberType = typeof(NewcomersScenarioTests))]
+    public void A_newcomers_scenario_gives_the_results_of_its_run_on_this_kernel(string name, string scenario, int choice)
+    {
+        using Explorer explorer = new();
+        Verify(CProgram.Of(ScenarioText.Parse(name, scenario), [.. Enumerable.Repeat(choice, 64)], explorer, []));
+    }
+
+    // A handler that meets EEXIST of ZEROPAGE tries COPY in the same turn.
+    [SkippableFact]
+    public void A_fill_that_is_used_again_at_once_is_two_calls()
+    {
+        using Explorer explorer = new();
+        string program = CProgram.Of(
+            ScenarioText.Parse("used-again", "kernel = linux-6.18, regions { ram { pages = 1, zeros = [0] } }, contexts { uffd { register.ram = [missing], handlers = 1 } }, threads { a = [\"read ram 0\"], b = [\"zeropage uffd ram 0 1\"] }"),
+            [],
+            explorer,
+            []);
+        Assert.Contains("ZeroPage ram 0", program, StringComparison.Ordinal);
+        Assert.Contains("Copy ram 0", program, StringComparison.Ordinal);
+        Verify(program);
+    }
+
     [Theory]
     [InlineData("a mutant", "in this program and not in the kernel")]
     [InlineData("guest-memfd", "guest-memfd, which needs")]
