@@ -6,4 +6,5 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureIn
 
 Terminal terminal = Terminal.OfProcess();
 using Interruption interruption = new(terminal);
-return await interruption.RunAsync(stop => new CommandHost(terminal).RunAsync(args, stop));
+// Not on the first thread: its stack is what `ulimit -s` leaves, and environment and arguments take of it.
+return await interruption.RunAsync(stop => Task.Run(() => new CommandHost(terminal).RunAsync(args, stop), CancellationToken.None));

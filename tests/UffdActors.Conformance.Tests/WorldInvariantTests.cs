@@ -106,56 +106,69 @@ public class WorldInvariantTests
         ["2: an access ends well on a page that is not there"] = ([Zero, Reader], (operation, _) =>
         {
             if (operation is Access access) access.Caller.Mm.SetEntry(PageSize.PageOf(access.Address), Entry.None);
-        }),
+        }
+        ),
         ["3: half a page is filled"] = ([Zero], (operation, _) =>
         {
             if (operation is Fill fill) Put(fill, nameof(Fill.Out), 0x800L);
-        }),
+        }
+        ),
         ["3: more is filled than was asked for"] = ([Zero], (operation, _) =>
         {
             if (operation is Fill fill) Put(fill, nameof(Fill.Out), 0x2000L);
-        }),
+        }
+        ),
         ["3: what is counted is not there"] = ([Zero], (operation, _) =>
         {
             if (operation is Fill fill) fill.Caller.Mm.SetEntry(PageSize.PageOf(fill.Start), Entry.None);
-        }),
+        }
+        ),
         ["4: a fill that fails has filled"] = ([Zero, Zero with { Length = 0x2000 }], (operation, _) =>
         {
             if (operation is Fill { Error: Errno.EEXIST } fill) fill.Caller.Mm.SetEntry(PageSize.PageOf(fill.Start) + 1, Entry.Zero);
-        }),
+        }
+        ),
         ["5: a sleeping thread is not to be found"] = ([Reader, OtherReader, ZeroElsewhere], (operation, _) =>
         {
             if (operation is not Fill fill) return;
             foreach (Access access in fill.Context.Waiters().ToArray()) access.NextInBucket = null;
-        }),
+        }
+        ),
         ["7: a thread sleeps at a context that nothing refers to"] = ([Reader, ZeroElsewhere], (operation, kernel) =>
         {
             if (operation is Fill) _ = kernel.Contexts[0].RemoveReference();
-        }),
+        }
+        ),
         ["8: a write raises the fault of a read"] = ([Writer, ZeroElsewhere], (operation, _) =>
         {
             if (operation is Fill fill) Put(Assert.Single(fill.Context.Waiters()), nameof(Access.Flags), FaultFlags.None);
-        }),
+        }
+        ),
         ["8: WP without WRITE"] = ([Reader, ZeroElsewhere], (operation, _) =>
         {
             if (operation is Fill fill) Put(Assert.Single(fill.Context.Waiters()), nameof(Access.Flags), FaultFlags.Wp);
-        }),
+        }
+        ),
         ["10: nobody is about to change anything"] = ([Zero], (operation, _) =>
         {
             if (operation is Fill fill) fill.Context.BeginChange();
-        }),
+        }
+        ),
         ["10: an event is unread, and nothing changes"] = ([Zero], (operation, _) =>
         {
             if (operation is Fill fill) fill.Context.Enqueue(new ContextEvent(UffdEvent.Remove, Area, Area + 0x1000, 0, null, operation));
-        }),
+        }
+        ),
         ["11: a VMA has modes and no context"] = ([Zero], (operation, _) =>
         {
             if (operation is Fill fill) Put(fill.Caller.Mm.Map.Find(PageSize.PageOf(Area))!, nameof(Vma.Context), null);
-        }),
+        }
+        ),
         ["12: a handshake that failed says something"] = ([new(ProgramOp.Api) { Magic = 1 }], (operation, _) =>
         {
             if (operation is Handshake { Error: Errno.EINVAL } handshake) Put(handshake, nameof(Handshake.Result), new UffdioApi { Api = 1 });
-        }),
+        }
+        ),
         ["13: a call takes a thread out of another context"] = (
             [Reader, new(ProgramOp.Open) { Word = 0x80800 }, new(ProgramOp.Api) { Handle = 1, Magic = Uffd.ApiMagic }, new(ProgramOp.Wake) { Handle = 1, Address = Area, Length = 0x1000 }],
             (operation, kernel) =>

@@ -101,7 +101,8 @@ internal sealed class SequentialReference
                 Look(access, look);
                 break;
             case WriteProtect clearing:
-                WriteProtect clear = new(CallerOf(clearing.Caller), _twin.Contexts[Array.IndexOf(_run.Contexts, clearing.On)], request.Address, (ulong)request.Bytes, (ulong)WriteProtectModes.Clear);
+                UserfaultContext context = _twin.Contexts[Array.IndexOf(_run.Contexts, clearing.On)];
+                WriteProtect clear = new DecidedClear(CallerOf(clearing.Caller), context, clearing, request);
                 _twins.Add(clearing, clear);
                 clear.Step();
                 break;
@@ -409,6 +410,15 @@ internal sealed class SequentialReference
     private static string InWords(Access access) => access.IsFinished
         ? $"ended with {access.Outcome}{(access.Outcome == AccessOutcome.Ok ? " " + PageContent.Describe(access.Value) : "")}"
         : access.At switch { UserfaultContext => "goes to a userfaultfd", VmaOwner => "is an ordinary fault", _ => "goes on" };
+
+    /// <summary>A clearing of write protection that is given up if something has begun to change since it was decided.</summary>
+    private sealed class DecidedClear(Caller caller, UserfaultContext context, WriteProtect call, PageRequest request)
+        : WriteProtect(caller, context, request.Address, (ulong)request.Bytes, (ulong)WriteProtectModes.Clear)
+    {
+        private readonly long _decidedOn = context.ChangeEpoch;
+
+        protected override Errno BeforeChange() => call.Error == Errno.EAGAIN && On.ChangeEpoch != _decidedOn ? Errno.EAGAIN : Errno.None;
+    }
 
     /// <summary>A fill that is not in the way of what began to change after it was decided: the run has looked at that already.</summary>
     private sealed class AtomicFill(Caller caller) : Fill(caller)

@@ -202,7 +202,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         long decidedOn = _slot.Thread.ChangeEpoch;
         RegionView view = _options.Reader.View;
         long page = PageSize.PageOf(request.Address);
-        if (view.Find(page) is not { } region)
+        if (view.Find(page) is not { } region || !region.Holds(request))
         {
             Dismiss(request);
             return;
@@ -225,6 +225,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 Issue(request, decidedOn, FillKind.Continue, FillSource.Zero);
                 break;
             case Resolution.ClearProtection:
+                request.DecidedOn = decidedOn;
                 Start(_slot.Thread.ClearProtection(request), request, RequestPhase.Clearing);
                 break;
             case Resolution.Defer:
@@ -357,7 +358,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         long decidedOn = _slot.Thread.ChangeEpoch;
         RegionView view = _options.Reader.View;
         long page = PageSize.PageOf(request.Address);
-        if (view.Find(page) is not { } region)
+        if (view.Find(page) is not { } region || !region.Holds(request))
         {
             Dismiss(request);
             return;

@@ -72,6 +72,9 @@ internal sealed class PageRequest
     /// <summary>Incarnation of the handler that was asked.</summary>
     public int Incarnation { get; set; }
 
+    /// <summary>Change epoch on which it was decided to clear the page's write protection.</summary>
+    public long DecidedOn { get; set; }
+
     /// <summary>Where it is.</summary>
     public RequestPhase Phase { get; set; }
 

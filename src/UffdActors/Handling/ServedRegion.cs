@@ -59,6 +59,9 @@ internal sealed record ServedRegion(
     /// <summary>Page within the region of a page of the address space.</summary>
     public long PageOf(long page) => page - Base;
 
+    /// <summary>True if what a request is about lies at its address; something else may have moved there since its fault was read.</summary>
+    public bool Holds(PageRequest request) => request.Region.Id == Id && PageOf(PageSize.PageOf(request.Address)) == request.Page;
+
     /// <summary>First address of the region's own page that holds an address.</summary>
     public ulong HeadOf(ulong address) => address >> PageShift << PageShift;
 

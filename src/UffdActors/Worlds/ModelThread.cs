@@ -106,7 +106,8 @@ internal sealed class ModelClear(Caller caller, UserfaultContext context, PageRe
         return EndedHere;
     }
 
-    protected override Errno BeforeChange() => Request.BeforeWrite();
+    // An event that came after the handler's look may have brought another page here.
+    protected override Errno BeforeChange() => On.ChangeEpoch != Request.DecidedOn ? Errno.EAGAIN : Request.BeforeWrite();
 }
 
 /// <summary>Faults a page of the alias in, like any other access.</summary>

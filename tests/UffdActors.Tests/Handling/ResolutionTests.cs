@@ -1,6 +1,7 @@
 using UffdActors.Abi;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Maps;
@@ -346,6 +347,59 @@ public sealed class ResolutionTests : IDisposable
         Assert.True(vm.NewReader().TryRead(region, page, bytes), $"page {page} is absent");
         return BitConverter.ToUInt64(bytes);
     }
+
+    /// <summary>A request knows its page by where it was; what has moved there meanwhile has content of its own.</summary>
+    [Fact]
+    public void What_has_moved_to_where_another_page_was_waited_for_is_filled_with_its_own_content() => Run(
+        async (vm, region, uffd) =>
+        {
+            _source.HoldsBack = true;
+            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(3)]);
+            while (_source.Orders.Count == 0) await Task.Yield();
+            await MoveAsync(vm, region, from: 5, to: 3);
+            _source.HoldsBack = false;
+            _source.LetGo();
+
+            await vcpus.WaitAsync();
+            Entry entry = uffd.Context.Mm.EntryAt(PageSize.PageOf(region.Address) + 3);
+            Assert.Equal(TestSource.WordOf(5), uffd.Context.Mm.Machine.BaseFolios.ReadLane(entry.Folio, 0));
+            Assert.Equal([3L, 5L], _source.Orders.Select(o => o.FirstPage));
+            Assert.Equal([5L], Enumerable.Range(0, Pages).Select(p => (long)p).Where(uffd.ReceivedOf(region).Contains));
+        },
+        UffdFeatures.EventRemap | UffdFeatures.EventUnmap);
+
+    /// <summary>The same of a page whose protection is to be cleared: the hook must see the page that is written.</summary>
+    [Fact]
+    public void What_has_moved_to_where_another_page_was_written_is_shown_to_the_hook_as_itself()
+    {
+        List<long> seen = [];
+        _host.Loop.Policy = new FifoPolicy();
+        _host.Run(async () =>
+        {
+            await using UffdVm vm = await _host.Runtime.CreateVmAsync(new VmOptions { MemoryPages = 64 });
+            GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
+            Userfault uffd = await vm.OpenAsync(UffdFeatures.EventRemap | UffdFeatures.EventUnmap);
+            _ = await uffd.RegisterAsync(region, RegisterModes.Missing | RegisterModes.WriteProtect);
+            await uffd.ServeAsync(new ServeOptions { Source = _source, BeforeWrite = (_, page) => seen.Add(page) });
+            await (await vm.StartVcpusAsync([TestWorkload.Reads(3, 5)])).WaitAsync();
+
+            uffd.Context.BeginChange();
+            VcpuGroup writer = await vm.StartVcpusAsync([TestWorkload.Writes(3)]);
+            while (uffd.Reader!.OutstandingRequests().All(r => r.Phase != RequestPhase.Deferred)) await Task.Yield();
+            uffd.Context.EndChange();
+            await MoveAsync(vm, region, from: 5, to: 3);
+            await writer.WaitAsync();
+
+            Assert.Equal([5L], seen);
+        });
+    }
+
+    private static async Task MoveAsync(UffdVm vm, GuestRegion region, int from, int to) => await vm.CallAsync(
+        "mremap",
+        new RemapMemory(
+            vm.Main, region.Address + ((ulong)from * PageSize.Base), PageSize.Base, PageSize.Base, RemapModes.MayMove | RemapModes.Fixed, region.Address + ((ulong)to * PageSize.Base)),
+        call => call.Error,
+        CancellationToken.None);
 
     private void Run(
         Func<UffdVm, GuestRegion, Userfault, Task> body, UffdFeatures features = UffdFeatures.None, RegisterModes modes = RegisterModes.Missing)

@@ -9,6 +9,8 @@ internal sealed class TestWorkload(params GuestStep[] steps) : IWorkload
 
     public static TestWorkload Reads(params long[] pages) => new([.. pages.Select(p => new GuestStep(0, p, IsWrite: false))]);
 
+    public static TestWorkload Writes(params long[] pages) => new([.. pages.Select(p => new GuestStep(0, p, IsWrite: true))]);
+
     public static TestWorkload Random(int seed, int pages, int accesses)
     {
         System.Random random = new(seed);
