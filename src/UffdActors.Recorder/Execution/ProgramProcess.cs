@@ -158,7 +158,7 @@ public sealed class ProgramProcess : IDisposable
     private string WhereItIs() => string.Join(
         ", ",
         KernelTask.Of(_process!.Id)
-            .Where(t => t.Id == _process.Id || t.Name.StartsWith("accessor", StringComparison.Ordinal))
+            .Where(t => t.Name == ProgramServer.ThreadName || t.Name.StartsWith("accessor", StringComparison.Ordinal))
             .Select(t => $"{t.Name} {t.State} {t.WaitsIn}"));
 
     private void Start()

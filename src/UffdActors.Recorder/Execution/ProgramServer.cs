@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using UffdActors.Conformance.Programs;
 
 namespace UffdActors.Recorder.Execution;
@@ -8,7 +9,10 @@ namespace UffdActors.Recorder.Execution;
 /// </summary>
 public static class ProgramServer
 {
-    /// <summary>Serves until the input ends.</summary>
+    /// <summary>Name of the thread that serves, by which reports of a hang find it; as long as the kernel keeps one.</summary>
+    public const string ThreadName = "program-server";
+
+    /// <summary>Serves until the input ends, on a thread of its own: it is bound to a CPU, has its priority, and may sleep for ever.</summary>
     /// <param name="input">Programs.</param>
     /// <param name="output">What they showed.</param>
     /// <param name="cpu">CPU on which everything runs.</param>
@@ -16,6 +20,26 @@ public static class ProgramServer
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(output);
+        ExceptionDispatchInfo? failure = null;
+        Thread server = new(() =>
+        {
+            try
+            {
+                Answer(input, output, cpu);
+            }
+            catch (Exception e)
+            {
+                failure = ExceptionDispatchInfo.Capture(e);
+            }
+        })
+        { Name = ThreadName };
+        server.Start();
+        server.Join();
+        failure?.Throw();
+    }
+
+    private static void Answer(TextReader input, TextWriter output, int cpu)
+    {
         LiveWorld? world = null;
         while (input.ReadLine() is { } line)
         {
