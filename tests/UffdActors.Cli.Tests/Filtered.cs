@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 
 namespace UffdActors.Cli.Tests;
@@ -33,10 +34,14 @@ internal static class Filtered
         Skip.IfNot(RuntimeInformation.ProcessArchitecture == Architecture.X64, "The numbers of system calls are those of x86-64.");
         // What this process needs for children is there before a thread of it may not ask for it any more.
         using (Process first = Start("true", [])) await OutcomeAsync(first);
-        TaskCompletionSource<Process> started = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        // A filter is a thread's own, and that of the children it makes.
-        new Thread(Work) { IsBackground = true }.Start();
-        using Process process = await started.Task;
+        Process? started = null;
+        ExceptionDispatchInfo? failure = null;
+        // A filter is a thread's own, and that of the children and threads that it makes: so it hands nothing to the thread pool, which might begin a thread for it.
+        Thread starter = new(Work);
+        starter.Start();
+        starter.Join();
+        failure?.Throw();
+        using Process process = started!;
         return await OutcomeAsync(process);
 
         void Work()
@@ -44,11 +49,11 @@ internal static class Filtered
             try
             {
                 Refuse(refused);
-                started.SetResult(Start(Path.Combine(AppContext.BaseDirectory, "uffd"), arguments));
+                started = Start(Path.Combine(AppContext.BaseDirectory, "uffd"), arguments);
             }
             catch (Exception e)
             {
-                started.SetException(e);
+                failure = ExceptionDispatchInfo.Capture(e);
             }
         }
     }
