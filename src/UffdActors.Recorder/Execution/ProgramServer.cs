@@ -32,7 +32,7 @@ public static class ProgramServer
                 failure = ExceptionDispatchInfo.Capture(e);
             }
         })
-        { Name = ThreadName };
+        { Name = ThreadName, IsBackground = true };
         server.Start();
         server.Join();
         failure?.Throw();
