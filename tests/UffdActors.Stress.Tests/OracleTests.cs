@@ -1,6 +1,8 @@
+using UffdActors.Handling;
 using UffdActors.Model.Memory;
 using UffdActors.PageSources;
 using UffdActors.Stress.Guest;
+using UffdActors.Stress.Injection;
 using UffdActors.Stress.Vcpus;
 
 namespace UffdActors.Stress.Tests;
@@ -163,4 +165,15 @@ public sealed class OracleTests
                 return !answersRest || order.Pages == 1;
             }),
         });
+
+    /// <summary>Three failures of the source in a row are an outage, and reported as one, although each was wanted.</summary>
+    [Fact]
+    public void What_was_injected_is_no_incident_of_the_VM_and_everything_else_is()
+    {
+        Assert.True(StressRound.WasInjected(new Incident(IncidentKind.SourceFailed, "", new InjectedSourceException())));
+        Assert.False(StressRound.WasInjected(new Incident(IncidentKind.SourceFailed, "", new IOException())));
+        Assert.False(StressRound.WasInjected(new Incident(IncidentKind.HandlerCrashed, "", new IOException())));
+        // No failure that was wanted lasts so long.
+        Assert.False(StressRound.WasInjected(new Incident(IncidentKind.PatienceOver, "", new InjectedSourceException())));
+    }
 }

@@ -28,7 +28,7 @@ internal sealed class ShadowSource(ShadowPages shadow, long pages, InjectedCount
         if (fails)
         {
             counts.Add(Injected.SourceFailure);
-            receiver.Failed(order.Id, new IOException("injected: the source cannot answer now"));
+            receiver.Failed(order.Id, new InjectedSourceException());
             return;
         }
 
@@ -78,3 +78,6 @@ internal sealed class ShadowSource(ShadowPages shadow, long pages, InjectedCount
         }
     }
 }
+
+/// <summary>A failure of the source that was wanted.</summary>
+internal sealed class InjectedSourceException() : IOException("injected: the source cannot answer now");

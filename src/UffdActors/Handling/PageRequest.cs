@@ -233,20 +233,16 @@ internal sealed class PageRequest
         }
     }
 
-    // Several requests of a handler may be at it at once, in turns of several owners; so each has a call of its own.
+    // Several requests of a handler may be at it at once, in turns of several owners; so each has a call of its own. It is watched from its first call on,
+    // for requests are used again: a writer waits for two stores, and for no lock.
     private void BeginHook()
     {
         if (_reader.Calls is not { } calls) return;
-        (_hookCall ??= new ForeignCall()).Begin("The BeforeWrite hook");
-        calls.Add(_hookCall);
+        if (_hookCall is null) calls.Add(_hookCall = new ForeignCall());
+        _hookCall.Begin("The BeforeWrite hook");
     }
 
-    private void EndHook()
-    {
-        if (_hookCall is not { IsUnderWay: true } call) return;
-        call.End();
-        _reader.Calls?.Remove(call);
-    }
+    private void EndHook() => _hookCall?.End();
 
     /// <summary>What was removed while it was being fetched must not come back: it is zeros.</summary>
     public void DropRemoved()
