@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Akka.Configuration;
 using UffdActors.Abi;
 using UffdActors.Handling;
@@ -123,8 +124,19 @@ public sealed class BlockingCallTests
 
         AssertNames("CloseAsync of vm-", await Assert.ThrowsAsync<TimeoutException>(() => other.CloseAsync().WaitAsync(LiveScene.Deadline)));
         go.Set();
-        await other.CloseAsync().WaitAsync(LiveScene.Deadline);
+        await CloseAtLastAsync(other);
         await vcpu.WaitAsync().WaitAsync(LiveScene.Deadline);
+    }
+
+    // Closing has little patience here, and this machine may be slow: once the turn has ended, one of the calls must come through.
+    private static async Task CloseAtLastAsync(Userfault uffd)
+    {
+        long begun = Stopwatch.GetTimestamp();
+        while (await Record.ExceptionAsync(() => uffd.CloseAsync()) is { } late)
+        {
+            Assert.IsType<TimeoutException>(late);
+            Assert.True(Stopwatch.GetElapsedTime(begun) < LiveScene.Deadline, late.Message);
+        }
     }
 
     private static void AssertNames(string says, TimeoutException late)

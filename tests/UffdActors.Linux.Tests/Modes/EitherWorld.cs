@@ -155,8 +155,15 @@ internal sealed class EitherWorld : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Vm.DisposeAsync();
-        await _runtime.DisposeAsync();
+        try
+        {
+            await Vm.DisposeAsync();
+            await _runtime.DisposeAsync();
+        }
+        catch (TimeoutException) when (_runtime.Settings.CloseTimeout < LiveScene.Deadline / 10)
+        {
+            // A test that has made closing impatient does not assert that this machine is fast.
+        }
     }
 
     private static PagemapFlags FlagsOf(Entry entry)
