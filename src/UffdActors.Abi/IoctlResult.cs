@@ -3,7 +3,7 @@ namespace UffdActors.Abi;
 /// <summary>
 /// What an ioctl gave: errno and out field, both, for neither tells the whole story. EAGAIN with a negative or absent progress means that
 /// an event is unread and nothing was done; EAGAIN with a positive one means that so many bytes were done and the rest met something
-/// (specification 5.1).
+/// (SEMANTICS 5.1.8).
 /// </summary>
 /// <param name="Error">errno; <see cref="Errno.None"/> if the call returned 0.</param>
 /// <param name="Progress">The out field as the kernel left it: bytes done, or a negated errno. Null if the kernel did not write it, or the call has none.</param>

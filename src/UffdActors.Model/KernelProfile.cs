@@ -76,7 +76,7 @@ public sealed record KernelProfile
 
     /// <summary>
     /// True: the re-check after queueing a fault looks at the whole decision again, so that no wake-up is ever lost. False: the
-    /// kernel's own narrower re-check, which loses one in some ten thousand races (specification 9.2).
+    /// kernel's own narrower re-check, which loses one in some ten thousand races (SEMANTICS 9.2.3).
     /// </summary>
     public bool StrictWakes { get; init; } = true;
 

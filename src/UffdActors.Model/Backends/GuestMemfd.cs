@@ -23,8 +23,8 @@ public enum GuestMemfdFlags : ulong
 }
 
 /// <summary>
-/// KVM guest_memfd: shared mappings only, no file calls but allocating and hole punching inside its size (specification 7.4). As a module
-/// of the seed's table it takes MINOR and CONTINUE only (addendum C10); before the table it takes nothing but asynchronous write
+/// KVM guest_memfd: shared mappings only, no file calls but allocating and hole punching inside its size (SEMANTICS 7.4). As a module
+/// of the seed's table it takes MINOR and CONTINUE only (SEMANTICS 7.2.10); before the table it takes nothing but asynchronous write
 /// protection; with the merged table everything, if it is shared.
 /// </summary>
 public sealed class GuestMemfd : MemoryModule

@@ -23,7 +23,7 @@ public interface IVmUffdOps
 
     /// <summary>
     /// Range ioctls that work on this memory. COPY goes with MISSING, CONTINUE with MINOR, WRITEPROTECT with WP. What REGISTER
-    /// reports to user space is not taken from here (addendum C2).
+    /// reports to user space is not taken from here (SEMANTICS 3.2.5, 7.2.2).
     /// </summary>
     UffdIoctls Ioctls { get; }
 

@@ -72,7 +72,7 @@ public sealed class ModuleTable
         }
     }
 
-    /// <summary>What is wrong with a module's table, or null (addendum C7, C8).</summary>
+    /// <summary>What is wrong with a module's table, or null (SEMANTICS 7.2.7, 7.2.8).</summary>
     public static string? Contradiction(MemoryModule module)
     {
         ArgumentNullException.ThrowIfNull(module);

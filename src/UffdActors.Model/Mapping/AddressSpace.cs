@@ -87,7 +87,7 @@ public class AddressSpace : Owner, IDisposable
         _lockHolder?.Resume();
     }
 
-    /// <summary>Publishes a map (rule R1: before anything is said about it).</summary>
+    /// <summary>Publishes a map (RING R1: before anything is said about it).</summary>
     internal void Publish(VmaMap map)
     {
         _map = map;
@@ -106,7 +106,7 @@ public class AddressSpace : Owner, IDisposable
     /// <summary>Makes an owner.</summary>
     internal virtual VmaOwner MakeOwner(int number) => new(this, number);
 
-    /// <summary>The owners through which a fence passes before an event is queued: those of all VMAs (rule R4).</summary>
+    /// <summary>The owners through which a fence passes before an event is queued: those of all VMAs (RING R4).</summary>
     internal virtual IEnumerable<VmaOwner> OwnersToFence() => Map.Vmas.ToArray().Select(vma => vma.Owner);
 
     /// <summary>An owner whose VMA is gone. What is still on its way to it will be forwarded.</summary>

@@ -28,7 +28,7 @@ public enum EntryKind : byte
 /// One page-table entry: kind (3 bits), write protection by userfaultfd (1), shared by fork (1), swapped out (1), and the folio number
 /// or stamp above. As a word it fits 32 bits, and 16 where the content is a stamp.
 /// </summary>
-/// <remarks>Specification 4.1. Whether a write may go ahead follows from kind and mapping, so there is no writable bit.</remarks>
+/// <remarks>SEMANTICS 4.1. Whether a write may go ahead follows from kind and mapping, so there is no writable bit.</remarks>
 public readonly record struct Entry(uint Word)
 {
     private const uint KindMask = 7;

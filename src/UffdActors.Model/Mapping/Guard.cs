@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace UffdActors.Model.Mapping;
 
 /// <summary>
-/// One thread's guard word: the page that it is about to touch (rule R8). The thread holds the page, reads map and entry, touches,
+/// One thread's guard word: the page that it is about to touch (RING R8). The thread holds the page, reads map and entry, touches,
 /// and lets go; whoever takes something away from an entry writes the entry first and then waits until no guard holds the page.
 /// This is the model's TLB shootdown: installing pays nothing for it.
 /// </summary>

@@ -25,7 +25,7 @@ public enum Verdict
     /// <summary>The mapping does not allow it: SIGSEGV with code 2, or EFAULT.</summary>
     NotAllowed,
 
-    /// <summary>The kernel repeats the fault for ever (hugetlb page with a write-protection bit that nobody minds any more; addendum A1).</summary>
+    /// <summary>The kernel repeats the fault for ever (hugetlb page with a write-protection bit that nobody watches any more; SEMANTICS 4.6.2).</summary>
     Spin,
 }
 
@@ -44,8 +44,8 @@ public enum AccessKind
 }
 
 /// <summary>
-/// The fault decision: a function of what is published, and of nothing else (specification 4.2, addendum 4 and 8). It is asked by the
-/// thread, once more by the context when the fault is queued (rule R1), and by the VMA's owner before it populates.
+/// The fault decision: a function of what is published, and of nothing else (SEMANTICS 4.2, 4.6, 4.7). It is asked by the
+/// thread, once more by the context when the fault is queued (RING R1), and by the VMA's owner before it populates.
 /// </summary>
 public static class Mmu
 {
@@ -137,7 +137,7 @@ public static class Mmu
 
 /// <summary>
 /// Fault-around: a read fault also maps the cached neighbours in an aligned window, at no further cost. It comes before the userfault
-/// decision, so it happens even if the access then blocks or gets SIGBUS (addendum 4).
+/// decision, so it happens even if the access then blocks or gets SIGBUS (SEMANTICS 4.7).
 /// </summary>
 internal static class FaultAround
 {

@@ -6,7 +6,7 @@ namespace UffdActors.Model.Mapping;
 
 /// <summary>
 /// The ordinary page fault, in a turn of the VMA's owner: zero page, new page, page of the file, private copy, page back from swap, and
-/// what becomes of write-protection markers (specification 4.2 steps 3 to 5).
+/// what becomes of write-protection markers (SEMANTICS 4.2.4 to 4.2.7).
 /// </summary>
 internal static class Populate
 {

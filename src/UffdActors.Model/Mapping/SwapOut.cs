@@ -3,7 +3,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Mapping;
 
 /// <summary>
-/// Swaps pages out (specification 4.1, 4.4). A page of its own becomes a swap entry, which keeps content and write protection; a page of a
+/// Swaps pages out (SEMANTICS 4.1, 4.4). A page of its own becomes a swap entry, which keeps content and write protection; a page of a
 /// file leaves the mapping, and the cache slot still counts as a page. In a turn of the owner, or with it held.
 /// </summary>
 /// <remarks>Where the content lies is not seen from outside: it stays in its folio. MADV_PAGEOUT leaves pages alone that others map too.</remarks>

@@ -1,6 +1,6 @@
 namespace UffdActors.Model.Mapping;
 
-/// <summary>Which neighbours the kernel makes one VMA of (specification 3.5).</summary>
+/// <summary>Which neighbours the kernel makes one VMA of (SEMANTICS 3.5).</summary>
 internal static class VmaMerge
 {
     /// <summary>True if two VMAs, the second right behind the first, are to be one.</summary>

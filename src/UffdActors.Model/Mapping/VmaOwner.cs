@@ -23,7 +23,7 @@ public class VmaOwner : Owner
     /// <summary>Order of creation; names the owner in traces.</summary>
     public int Number { get; }
 
-    /// <summary>True while the address space changes VMAs: fills and populates wait (rule R3).</summary>
+    /// <summary>True while the address space changes VMAs: fills and populates wait (RING R3).</summary>
     internal virtual bool IsHeld { get; set; }
 
     /// <summary>Operations that arrived while held.</summary>

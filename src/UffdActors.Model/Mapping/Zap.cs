@@ -17,8 +17,8 @@ internal enum ZapCause
 }
 
 /// <summary>
-/// Empties entries, and says what stays behind: write protection outlives the page where memory is a file's (specification 4.4,
-/// addendum 6 to 8). In a turn of the owner, or with it held.
+/// Empties entries, and says what stays behind: write protection outlives the page where memory is a file's (SEMANTICS 4.4,
+/// 4.6). In a turn of the owner, or with it held.
 /// </summary>
 internal static class Zap
 {

@@ -5,7 +5,7 @@ namespace UffdActors.Model.Memory;
 /// </summary>
 /// <remarks>
 /// A page that <c>fallocate</c>(2) made is present but not up to date until it is first used: SEEK_DATA and fault-around pass over it,
-/// everything else finds it (addendum 5).
+/// everything else finds it (SEMANTICS 4.1.4).
 /// </remarks>
 public readonly record struct CacheSlot(uint Word)
 {

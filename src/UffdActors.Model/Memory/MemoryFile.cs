@@ -7,7 +7,7 @@ namespace UffdActors.Model.Memory;
 /// <summary>A file of a memory module: a size and a page cache. What a mapping shows of it is in entries, not here.</summary>
 /// <remarks>
 /// Safe for any thread: slots change by compare-exchange, and a folio that a slot loses is freed only after every mapping of it is
-/// gone (rule R5), which is the business of the operation that empties the slot.
+/// gone (RING R5), which is the business of the operation that empties the slot.
 /// </remarks>
 public sealed class MemoryFile : IDisposable
 {

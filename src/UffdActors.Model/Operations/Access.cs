@@ -86,7 +86,7 @@ public class Access : Operation
     /// <summary>The context at which it sleeps, or slept last.</summary>
     public UserfaultContext? Context { get; private set; }
 
-    /// <summary>True while the kernel repeats the fault without end and without a message (addendum A1).</summary>
+    /// <summary>True while the kernel repeats the fault without end and without a message (SEMANTICS 4.6.2).</summary>
     public bool IsSpinning { get; private set; }
 
     /// <summary>In which queue of the context the sleeping thread is.</summary>
@@ -249,7 +249,7 @@ public class Access : Operation
         context.Enqueue(this);
     }
 
-    // Rule R1: what was installed and woken before this fault reached the queue would be lost otherwise.
+    // RING R1: what was installed and woken before this fault reached the queue would be lost otherwise.
     internal virtual bool MustWait(UserfaultContext context)
     {
         if (context.IsReleased) return false;

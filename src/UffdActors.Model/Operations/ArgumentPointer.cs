@@ -16,7 +16,7 @@ public enum ArgumentPointer
     ReadOnly,
 }
 
-/// <summary>Argument checks that several calls share (specification 5.1).</summary>
+/// <summary>Argument checks that several calls share (SEMANTICS 5.1).</summary>
 internal static class ArgumentChecks
 {
     /// <summary>A range: start and length whole base pages, not empty, below the end of user space.</summary>

@@ -54,7 +54,7 @@ public abstract class ControlOperation : Operation
     }
 
     /// <summary>
-    /// Holds the owners of all VMAs that a range meets or touches (rule R3): when this ends, no fill or populate is in any of them, and
+    /// Holds the owners of all VMAs that a range meets or touches (RING R3): when this ends, no fill or populate is in any of them, and
     /// none begins. Starts and ends in a turn of the address space.
     /// </summary>
     internal static IEnumerable<Owner?> Hold(AddressSpace mm, PageRange range, List<VmaOwner> held)
@@ -85,7 +85,7 @@ public abstract class ControlOperation : Operation
     }
 
     /// <summary>
-    /// Waits until no thread uses what it read in a range before (rule R8). The owner is asked again in later turns, so nothing blocks.
+    /// Waits until no thread uses what it read in a range before (RING R8). The owner is asked again in later turns, so nothing blocks.
     /// </summary>
     private protected static IEnumerable<Owner?> AwaitGuards(AddressSpace mm, PageRange range)
     {
@@ -94,7 +94,7 @@ public abstract class ControlOperation : Operation
     }
 
     /// <summary>
-    /// Rule R4: the epoch has been raised; passing once through every VMA makes sure that no fill which was decided before is still
+    /// RING R4: the epoch has been raised; passing once through every VMA makes sure that no fill which was decided before is still
     /// installing. Ends in a turn of the address space.
     /// </summary>
     private protected static IEnumerable<Owner?> Fence(AddressSpace mm)

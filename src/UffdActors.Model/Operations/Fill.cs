@@ -24,7 +24,7 @@ public enum FillKind
 }
 
 /// <summary>
-/// A fill on its way: UFFDIO_COPY, ZEROPAGE, CONTINUE or POISON (specification 5.1 to 5.6). Reusable.
+/// A fill on its way: UFFDIO_COPY, ZEROPAGE, CONTINUE or POISON (SEMANTICS 5.1 to 5.6). Reusable.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -33,7 +33,7 @@ public enum FillKind
 /// the fill was decided on with what is true now, and writes cache slot and entry in one turn; <c>Wake</c> (context).
 /// </para>
 /// <para>
-/// It carries the calling context, the map and the change epoch that it was decided on (rule R2). The owner of the destination need
+/// It carries the calling context, the map and the change epoch that it was decided on (RING R2). The owner of the destination need
 /// not be the calling context; threads are woken on the calling one.
 /// </para>
 /// </remarks>
@@ -105,7 +105,7 @@ public class Fill : Operation
     public bool ReportsSuccess { get; init; } = true;
 
     /// <summary>
-    /// The change epoch that the caller had seen when it decided to fill (rule R9): if another one is true when the fill begins, the answer
+    /// The change epoch that the caller had seen when it decided to fill (RING R9): if another one is true when the fill begins, the answer
     /// is the one of an unread event, EAGAIN. Null for callers that have decided nothing, as the kernel has it.
     /// </summary>
     public long? DecidedOn { get; protected set; }
@@ -178,13 +178,13 @@ public class Fill : Operation
         }
     }
 
-    /// <summary>The context whose threads are woken: the one that the call was made on, whoever owns the destination (rule R2).</summary>
+    /// <summary>The context whose threads are woken: the one that the call was made on, whoever owns the destination (RING R2).</summary>
     internal virtual UserfaultContext WokenContext => Context;
 
-    /// <summary>True if something has begun to change since the fill was decided (rule R2).</summary>
+    /// <summary>True if something has begun to change since the fill was decided (RING R2).</summary>
     internal virtual bool EpochHasChanged => Context.ChangeEpoch != _epoch;
 
-    /// <summary>True if the map is not the one any more that the fill was decided on (rule R2).</summary>
+    /// <summary>True if the map is not the one any more that the fill was decided on (RING R2).</summary>
     internal virtual bool MapHasChanged => !ReferenceEquals(Context.Mm.Map, _map);
 
     /// <summary>True if something is changing right now: no fill begins.</summary>
@@ -336,7 +336,7 @@ public class Fill : Operation
 
         if (_prepared == 0 && MapHasChanged)
         {
-            // What the hook says is about a mapping that may be gone: the answer is the one that a call gets that comes now (rule R2).
+            // What the hook says is about a mapping that may be gone: the answer is the one that a call gets that comes now (RING R2).
             FreePrepared();
             if (Validate()) Route();
             return;
@@ -355,7 +355,7 @@ public class Fill : Operation
         return design.TryMake(new CopyRequest(Context.Mm.EntryAt(page), _vma!, page, source, Modes), ref folio);
     }
 
-    /// <summary>Reads one page of a source in the caller's memory (rule R7); that may fault, and sleep.</summary>
+    /// <summary>Reads one page of a source in the caller's memory (RING R7); that may fault, and sleep.</summary>
     private void ReadSource()
     {
         if (_sourceAccess is { IsFinished: true, Outcome: not AccessOutcome.Ok })
@@ -410,7 +410,7 @@ public class Fill : Operation
 
     /// <summary>
     /// The call has slept on its source. The kernel had dropped its locks and looks again at everything: at the map, then at
-    /// what is changing (rule R7).
+    /// what is changing (RING R7).
     /// </summary>
     /// <returns>False if the fill has ended.</returns>
     internal virtual bool ValidateAfterSleep()
@@ -478,7 +478,7 @@ public class Fill : Operation
             return;
         }
 
-        // An event may be raised between this look and the writing of the entry; that is what the fence of rule R4 waits for.
+        // An event may be raised between this look and the writing of the entry; that is what the fence of RING R4 waits for.
         if (At.Port.SplitsTurns)
         {
             _stage = Stage.Write;
@@ -499,7 +499,7 @@ public class Fill : Operation
         else GoTo(owner);
     }
 
-    /// <summary>The map has changed since the lookup: the answer is the one that a call gets that comes now (rule R2).</summary>
+    /// <summary>The map has changed since the lookup: the answer is the one that a call gets that comes now (RING R2).</summary>
     private bool StillFits(VmaOwner owner)
     {
         Vma before = _vma!;
@@ -538,7 +538,7 @@ public class Fill : Operation
         return Errno.None;
     }
 
-    /// <summary>Writes cache slot and entry of one page of a module, in one turn (rule R5).</summary>
+    /// <summary>Writes cache slot and entry of one page of a module, in one turn (RING R5).</summary>
     internal virtual Errno InstallOne(Vma vma, long page, uint folio, bool wp) => FillPage.Module(vma, page, Kind, folio, wp);
 
     private Errno InstallPrepared(long page, bool wp)

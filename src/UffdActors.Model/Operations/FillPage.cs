@@ -6,7 +6,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Operations;
 
 /// <summary>
-/// Fills one page, in a turn of the VMA's owner: cache slot and entry together, or neither (rule R5; specification 5.2). Operations that
+/// Fills one page, in a turn of the VMA's owner: cache slot and entry together, or neither (RING R5; SEMANTICS 5.2). Operations that
 /// install a page may replace a marker; those that write the entry alone need it to be empty.
 /// </summary>
 internal static class FillPage
@@ -75,7 +75,7 @@ internal static class FillPage
     private static Errno Private(AddressSpace mm, Vma vma, long page, in FillSource source, ref uint loose, bool wp)
     {
         uint folio = loose != FolioStore.None ? loose : vma.Store.AllocateFrom(source);
-        // An empty pool of huge pages shows as EEXIST on the real kernel, although the page is missing (specification 5.3).
+        // An empty pool of huge pages shows as EEXIST on the real kernel, although the page is missing (SEMANTICS 5.3.5).
         if (folio == FolioStore.None && vma.Store.HasIdentity) return vma.IsHuge ? Errno.EEXIST : Errno.ENOMEM;
         loose = FolioStore.None;
         mm.SetEntry(page, Entry.Anon(folio).WithWp(wp));

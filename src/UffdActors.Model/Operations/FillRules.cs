@@ -4,7 +4,7 @@ using UffdActors.Model.Mapping;
 
 namespace UffdActors.Model.Operations;
 
-/// <summary>Which fills a mapping takes at all, before a page is looked at (specification 5.1 and 5.2; addendum C3).</summary>
+/// <summary>Which fills a mapping takes at all, before a page is looked at (SEMANTICS 5.1, 5.2, 7.2.3).</summary>
 internal static class FillRules
 {
     /// <summary>Checks a fill against the mapping of its destination.</summary>

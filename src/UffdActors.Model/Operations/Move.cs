@@ -6,8 +6,8 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations;
 
 /// <summary>
-/// UFFDIO_MOVE (specification 5.8): takes private anonymous pages out of one place and puts them into another, without copying.
-/// Both VMAs are held for it (rule R6).
+/// UFFDIO_MOVE (SEMANTICS 5.8): takes private anonymous pages out of one place and puts them into another, without copying.
+/// Both VMAs are held for it (RING R6).
 /// </summary>
 public class Move : ControlOperation
 {
@@ -88,7 +88,7 @@ public class Move : ControlOperation
         }
     }
 
-    /// <summary>Holds the VMAs of both places (rule R6). Starts and ends in a turn of the address space.</summary>
+    /// <summary>Holds the VMAs of both places (RING R6). Starts and ends in a turn of the address space.</summary>
     internal virtual IEnumerable<Owner?> HoldBoth(AddressSpace mm, PageRange source, PageRange destination, List<VmaOwner> held) =>
         Hold(mm, source, held).Concat(Hold(mm, destination, held));
 

@@ -47,7 +47,7 @@ public sealed class ScanWritten : ControlOperation
             PageRange part = vma.Range.Intersect(_range);
             yield return vma.Owner;
             Scan(vma, part);
-            // A thread in the middle of a write must not outlive the protection (rule R8).
+            // A thread in the middle of a write must not outlive the protection (RING R8).
             while (_protect && mm.Guards.AnyIn(part)) yield return vma.Owner;
         }
 

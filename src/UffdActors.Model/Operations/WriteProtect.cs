@@ -5,7 +5,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations;
 
 /// <summary>
-/// UFFDIO_WRITEPROTECT (specification 5.7): walks the VMAs of a range in order and sets or clears protection; stops at the first that
+/// UFFDIO_WRITEPROTECT (SEMANTICS 5.7): walks the VMAs of a range in order and sets or clears protection; stops at the first that
 /// has no WP mode, leaving the earlier ones changed. Reports no count.
 /// </summary>
 /// <remarks>
@@ -98,7 +98,7 @@ public class WriteProtect : ControlOperation
         yield return mm;
     }
 
-    /// <summary>A thread in the middle of a write must not outlive the protection (rule R8).</summary>
+    /// <summary>A thread in the middle of a write must not outlive the protection (RING R8).</summary>
     private IEnumerable<Owner?> Settle(AddressSpace mm, PageRange range, VmaOwner owner)
     {
         if (!Protects || Error != Errno.None) yield break;

@@ -4,7 +4,7 @@ using UffdActors.Model.Operations;
 
 namespace UffdActors.Model.Userfault;
 
-/// <summary>UFFDIO_WAKE: sends the waiters of a range on their way, whatever is mapped there (specification 5.9).</summary>
+/// <summary>UFFDIO_WAKE: sends the waiters of a range on their way, whatever is mapped there (SEMANTICS 5.9).</summary>
 public sealed class Wake : ControlOperation
 {
     private readonly UserfaultContext _context;
@@ -32,7 +32,7 @@ public sealed class Wake : ControlOperation
     }
 }
 
-/// <summary>poll(2) with no time-out for POLLIN, POLLPRI and POLLOUT (specification 6.2, fact 10).</summary>
+/// <summary>poll(2) with no time-out for POLLIN, POLLPRI and POLLOUT (SEMANTICS 6.2.10).</summary>
 public sealed class Poll : ControlOperation
 {
     /// <summary>There is something to read.</summary>
@@ -91,7 +91,7 @@ public sealed class CloseHandle : ControlOperation
 }
 
 /// <summary>
-/// What the last close does (specification 6.5): unregisters every VMA of the context, clears its write protection, and lets every
+/// What the last close does (SEMANTICS 6.5): unregisters every VMA of the context, clears its write protection, and lets every
 /// waiter and every event producer go. Nobody gets a signal for it; accesses find ordinary memory.
 /// </summary>
 internal sealed class ReleaseContext : ControlOperation

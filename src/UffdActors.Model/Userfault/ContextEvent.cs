@@ -5,7 +5,7 @@ namespace UffdActors.Model.Userfault;
 
 /// <summary>
 /// A non-cooperative event on its way: queued at a context until it is read; the call that raised it sleeps as long
-/// (specification 6.6).
+/// (SEMANTICS 6.6).
 /// </summary>
 /// <param name="Kind">What happened.</param>
 /// <param name="Word0">Start, or old address.</param>

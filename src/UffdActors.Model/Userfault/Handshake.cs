@@ -3,7 +3,7 @@ using UffdActors.Model.Operations;
 
 namespace UffdActors.Model.Userfault;
 
-/// <summary>UFFDIO_API: agrees on features, once (specification 2.1).</summary>
+/// <summary>UFFDIO_API: agrees on features, once (SEMANTICS 2.1).</summary>
 public sealed class Handshake : ControlOperation
 {
     private readonly UserfaultContext _context;

@@ -3,7 +3,7 @@ using UffdActors.Model.Operations;
 
 namespace UffdActors.Model.Userfault;
 
-/// <summary>read(2): takes as many messages as fit; only the first may block (specification 6.2, facts 3, 9, 11, 12).</summary>
+/// <summary>read(2): takes as many messages as fit; only the first may block (SEMANTICS 6.2.3, 6.2.9, 6.2.11, 6.2.12).</summary>
 public sealed class ReadMessages : ControlOperation
 {
     private readonly UserfaultContext _context;

@@ -4,7 +4,7 @@ using UffdActors.Model.Operations;
 
 namespace UffdActors.Model.Userfault;
 
-/// <summary>UFFDIO_REGISTER (specification 3.1 to 3.3): gives VMAs to a context, or changes the modes of its own.</summary>
+/// <summary>UFFDIO_REGISTER (SEMANTICS 3.1 to 3.3): gives VMAs to a context, or changes the modes of its own.</summary>
 public sealed class Register : ControlOperation
 {
     private readonly UserfaultContext _context;
@@ -89,7 +89,7 @@ public sealed class Register : ControlOperation
 }
 
 /// <summary>
-/// UFFDIO_UNREGISTER (specification 3.4). Publishes first and wakes afterwards (rule R1). Only parts that had MISSING wake their waiters:
+/// UFFDIO_UNREGISTER (SEMANTICS 3.4). Publishes first and wakes afterwards (RING R1). Only parts that had MISSING wake their waiters:
 /// a waiter of a W- or I-only range sleeps until somebody issues WAKE.
 /// </summary>
 public class Unregister : ControlOperation
@@ -157,7 +157,7 @@ public class Unregister : ControlOperation
         WakeParts(wake);
     }
 
-    /// <summary>The range is not registered any more, and that is published: its waiters look again (rule R1).</summary>
+    /// <summary>The range is not registered any more, and that is published: its waiters look again (RING R1).</summary>
     internal virtual void WakeParts(IReadOnlyList<PageRange> parts)
     {
         foreach (PageRange part in parts) _context.Wake(Memory.PageSize.AddressOf(part.Start), Memory.PageSize.AddressOf(part.End));

@@ -3,7 +3,7 @@ using UffdActors.Model.Mapping;
 
 namespace UffdActors.Model.Userfault;
 
-/// <summary>What may be registered, and what REGISTER reports (specification 3.1, 3.2, 3.4; addendum C1, C2).</summary>
+/// <summary>What may be registered, and what REGISTER reports (SEMANTICS 3.1, 3.2, 3.4, 7.2.1, 7.2.2).</summary>
 public static class Registration
 {
     /// <summary>
@@ -24,7 +24,7 @@ public static class Registration
 
     /// <summary>
     /// The ioctls that REGISTER reports. The mask depends on page size and modes alone; it says nothing about the memory
-    /// (specification 3.2), and in the proposal of June 2025 nothing about its table either.
+    /// (SEMANTICS 3.2), and in the proposal of June 2025 nothing about its table either.
     /// </summary>
     public static UffdIoctls ReportedIoctls(bool anyHuge, RegisterModes modes)
     {

@@ -3,7 +3,7 @@ using UffdActors.Model.Operations;
 namespace UffdActors.Model.Userfault;
 
 /// <summary>
-/// A signal with a handler arrives at a thread that sleeps in a userfault of user mode, or in a blocking read (specification 6.4): the
+/// A signal with a handler arrives at a thread that sleeps in a userfault of user mode, or in a blocking read (SEMANTICS 6.4): the
 /// thread leaves the queue, its message disappears if it is unread, and the access starts again as a new fault at the end of the queue;
 /// a read ends with EINTR.
 /// </summary>

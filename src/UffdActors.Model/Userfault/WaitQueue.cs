@@ -13,7 +13,7 @@ internal enum WaitState : byte
 
 /// <summary>
 /// The sleeping threads of a context, one entry for each thread: those whose message is unread, oldest first, and those whose message
-/// has been read (specification 6.1).
+/// has been read (SEMANTICS 6.1).
 /// </summary>
 /// <remarks>
 /// The access itself is the entry, so queueing allocates nothing. The unread ones are a list; all of them are in a hash over pages, which

@@ -5,12 +5,12 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Backends.Designs;
 
 /// <summary>
-/// The operations table that was merged around 7.1 (specification 7.3): the backend sees folios and its cache, and core does the rest.
+/// The operations table that was merged around 7.1 (SEMANTICS 7.3): the backend sees folios and its cache, and core does the rest.
 /// A module may bring one (<see cref="MemoryModule.FolioOps"/>); of one that does not, it is made of its <see cref="IVmUffdOps"/>.
 /// </summary>
 /// <remarks>
 /// Threads as for <see cref="IVmUffdOps"/>; <see cref="Add"/> runs in a turn of the VMA's owner. The kernel's fifth member,
-/// <c>filemap_remove</c>, undoes an add when mapping the folio fails; here cache slot and entry are written in one turn (rule R5), so
+/// <c>filemap_remove</c>, undoes an add when mapping the folio fails; here cache slot and entry are written in one turn (RING R5), so
 /// there is nothing to undo.
 /// </remarks>
 public interface IFolioOps

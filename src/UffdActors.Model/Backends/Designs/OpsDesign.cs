@@ -6,7 +6,7 @@ using UffdActors.Model.Operations;
 namespace UffdActors.Model.Backends.Designs;
 
 /// <summary>
-/// The way in which core reaches file-backed memory: one of the designs that were proposed for it (specification 7). A design is core's
+/// The way in which core reaches file-backed memory: one of the designs that were proposed for it (SEMANTICS 7). A design is core's
 /// side together with the adapter that lets an unchanged <see cref="MemoryModule"/> be called through it. Which one applies is a matter
 /// of the kernel (<see cref="KernelProfile.Shape"/>).
 /// </summary>
@@ -29,13 +29,13 @@ public abstract class OpsDesign
 
     /// <summary>
     /// True if core looks the page up itself before it calls the backend's fault handler; else each backend's handler has to ask whether
-    /// a userfault is due (addendum C9).
+    /// a userfault is due (SEMANTICS 7.2.9).
     /// </summary>
     public virtual bool FaultRuleIsInCore => false;
 
     /// <summary>
     /// True if a COPY that had dropped its locks to read its source gives EAGAIN when the mapping has become another one meanwhile, where
-    /// earlier kernels fill whatever is mapped there now (specification 7.3).
+    /// earlier kernels fill whatever is mapped there now (SEMANTICS 7.3.5).
     /// </summary>
     public virtual bool RefusesChangedMapping => false;
 
@@ -67,14 +67,14 @@ public abstract class OpsDesign
     /// <summary>What a module has to write itself under this design to offer what it offers here.</summary>
     public abstract IReadOnlyList<string> MembersOf(MemoryModule module);
 
-    /// <summary>A table bit without its hook: the kernel warns once and refuses with EINVAL (addendum C7).</summary>
+    /// <summary>A table bit without its hook: the kernel warns once and refuses with EINVAL (SEMANTICS 7.2.7).</summary>
     private protected static Errno MissingHook(Vma vma, string hook)
     {
         vma.Owner.Mm.Machine.WarnOnce($"module \"{vma.File!.Module.Name}\" advertises what needs {hook}, and has no such hook");
         return Errno.EINVAL;
     }
 
-    /// <summary>A lookup through <see cref="IVmUffdOps.GetFolio"/>: what is not found is EFAULT, any other error is passed on (addendum C6).</summary>
+    /// <summary>A lookup through <see cref="IVmUffdOps.GetFolio"/>: what is not found is EFAULT, any other error is passed on (SEMANTICS 7.2.6).</summary>
     private protected static Errno FindByTable(Vma vma, IVmUffdOps ops, long page, out uint folio)
     {
         MemoryFile file = vma.File!;

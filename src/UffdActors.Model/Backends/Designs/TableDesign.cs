@@ -6,13 +6,13 @@ namespace UffdActors.Model.Backends.Designs;
 
 /// <summary>
 /// Design C, the table as proposed in June 2025: <see cref="IVmUffdOps"/>, with modes and ioctls declared apart from each other
-/// (addendum, part C).
+/// (SEMANTICS 7.2).
 /// </summary>
 internal sealed class TableDesign() : OpsDesign(OpsShape.Seed)
 {
     public override string Description => "the seed's table: modes, ioctls, get_folio, copy";
 
-    // Whether the mapping is shared is not asked here; CONTINUE asks it (C1, C3).
+    // Whether the mapping is shared is not asked here; CONTINUE asks it (SEMANTICS 7.2.1, 7.2.3).
     public override bool Accepts(Vma vma, RegisterModes modes) => vma.File!.Module.Ops is { } ops && (modes & ~ops.Features) == 0;
 
     public override bool Takes(Vma vma, FillKind kind) =>

@@ -4,7 +4,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Operations.Files;
 
 /// <summary>
-/// Takes pages out of a file (rule R5): first the slots are emptied, then every mapping of them is zapped and has acknowledged, and only
+/// Takes pages out of a file (RING R5): first the slots are emptied, then every mapping of them is zapped and has acknowledged, and only
 /// then the folios are freed.
 /// </summary>
 internal static class FileZap

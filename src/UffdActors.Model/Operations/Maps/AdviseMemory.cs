@@ -23,7 +23,7 @@ public enum Advice
 }
 
 /// <summary>
-/// madvise(2) (specification 4.4 and 6.6; addendum 9 and 10). A registered part raises REMOVE, if asked for, and waits until it has been
+/// madvise(2) (SEMANTICS 4.4, 6.7). A registered part raises REMOVE, if asked for, and waits until it has been
 /// read <em>before</em> its pages go; part after part. Holes are passed over and reported with ENOMEM at the end.
 /// </summary>
 public sealed class AdviseMemory : MapCall

@@ -6,7 +6,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Maps;
 
 /// <summary>
-/// fork(2), the memory of it (specification 4.4 and 6.6; addendum 2, 3, 14): copies map and entries, shares private pages, and for each
+/// fork(2), the memory of it (SEMANTICS 6.9): copies map and entries, shares private pages, and for each
 /// context that asked for EVENT_FORK makes a context of the child and waits until the event has been read.
 /// </summary>
 public sealed class ForkProcess : MapCall
@@ -21,7 +21,7 @@ public sealed class ForkProcess : MapCall
     /// <param name="numberContext">Names the child's context of a parent's context.</param>
     /// <param name="descriptors">
     /// Contexts that the process has descriptors of. The child's file table has copies of them from the start, and the child closes them
-    /// as soon as it runs; so closing one of the parent's while fork waits for its events is not the last close (specification 6.6).
+    /// as soon as it runs; so closing one of the parent's while fork waits for its events is not the last close (SEMANTICS 6.9.5).
     /// </param>
     public ForkProcess(
         Caller caller, int number, Func<UserfaultContext, int>? numberContext = null, IEnumerable<UserfaultContext>? descriptors = null)
@@ -143,7 +143,7 @@ public sealed class ForkProcess : MapCall
 }
 
 /// <summary>
-/// The process ends: its memory goes, its contexts answer ESRCH from then on, and nobody is told (specification 6.5). To be called by
+/// The process ends: its memory goes, its contexts answer ESRCH from then on, and nobody is told (SEMANTICS 6.5). To be called by
 /// its last thread.
 /// </summary>
 public sealed class ExitProcess : MapCall

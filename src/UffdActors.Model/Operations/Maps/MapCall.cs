@@ -91,7 +91,7 @@ public abstract class MapCall : ControlOperation
         }
     }
 
-    /// <summary>Makes sure that no fill is under way (rule R4), queues an event whose epoch has been raised, and sleeps until it is read.</summary>
+    /// <summary>Makes sure that no fill is under way (RING R4), queues an event whose epoch has been raised, and sleeps until it is read.</summary>
     private protected IEnumerable<Owner?> Await(UserfaultContext context, ContextEvent contextEvent)
     {
         yield return Mm;

@@ -24,7 +24,7 @@ public enum RemapModes
 
 /// <summary>
 /// mremap(2), in place or to a fixed address, with its events: what lay at the target is reported first, then the move, then a tail that
-/// was cut off, then the old range; all of them after the whole change is done (addendum 11 and 12).
+/// was cut off, then the old range; all of them after the whole change is done (SEMANTICS 6.8).
 /// </summary>
 public sealed class RemapMemory : MapCall
 {
