@@ -13,7 +13,7 @@ public sealed record RegisterAnswer(RegisterModes Modes, UffdIoctls? Ioctls, Uff
 
 /// <summary>
 /// Asks a kernel what it registers. What it reports is not what a module's table declares: the mask depends on page size and modes alone
-/// (addendum C2), so an ioctl that is reported can still be refused when it is called.
+/// (SEMANTICS 3.2.5, 7.2.2), so an ioctl that is reported can still be refused when it is called.
 /// </summary>
 public static class RegisterProbe
 {

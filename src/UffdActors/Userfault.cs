@@ -65,7 +65,7 @@ public sealed class Userfault
     /// Registers a region. Registering, unregistering, serving and closing have their turns in the order in which they were begun, so a region that is
     /// being registered when <see cref="ServeAsync"/> is called is served too.
     /// </summary>
-    /// <returns>The ioctls that the kernel reports; not all of them need work (addendum C2).</returns>
+    /// <returns>The ioctls that the kernel reports; not all of them need work (SEMANTICS 3.2.5).</returns>
     /// <exception cref="UffdException">
     /// EINVAL: the memory does not support the modes, or they are none, or nothing is mapped there; EBUSY: it belongs to another userfaultfd; EPERM: it can never
     /// be written to. Live, memory that this kernel registers in no such mode (guest_memfd) is an <c>UnsupportedMachineException</c>, with EINVAL.
@@ -104,7 +104,7 @@ public sealed class Userfault
 
     /// <summary>
     /// Unregisters a region. Where MISSING is registered waiting threads go on into pages of zeros, so it is refused while pages of a served region
-    /// are absent; elsewhere the kernel wakes nobody by itself, so a WAKE of what was unregistered follows (specification 3.4).
+    /// are absent; elsewhere the kernel wakes nobody by itself, so a WAKE of what was unregistered follows (SEMANTICS 3.4.3).
     /// </summary>
     /// <remarks>
     /// With write protection every page has to be looked at, so it goes in slices as <see cref="ProtectAsync"/> does. A region of which only a part was
@@ -141,7 +141,7 @@ public sealed class Userfault
     }
 
     /// <summary>
-    /// Write-protects pages (UFFDIO_WRITEPROTECT, specification 5.7). From then on a write waits until a handler has cleared the page
+    /// Write-protects pages (UFFDIO_WRITEPROTECT, SEMANTICS 5.7). From then on a write waits until a handler has cleared the page
     /// (<see cref="ServeOptions.BeforeWrite"/>), or, on a userfaultfd opened with WP_ASYNC, clears it by itself and is found by
     /// <see cref="TakeWrittenAsync"/>. Absent pages of anonymous memory are marked only with WP_UNPOPULATED or WP_ASYNC, others always; but whatever is
     /// filled in a region that is registered for write protection comes protected, asked for or not, until <see cref="UnprotectAsync"/> ends it.
@@ -262,7 +262,7 @@ public sealed class Userfault
 
     /// <summary>
     /// Moves pages of private anonymous memory from one place of the VM to another without copying, and wakes who waits for them (UFFDIO_MOVE,
-    /// specification 5.8). The source is a hole afterwards. Protection of a page is not carried over.
+    /// SEMANTICS 5.8). The source is a hole afterwards. Protection of a page is not carried over.
     /// </summary>
     /// <param name="destination">A region that is registered here.</param>
     /// <param name="destinationPage">First page of it.</param>
@@ -310,7 +310,7 @@ public sealed class Userfault
     }
 
     /// <summary>
-    /// Poisons pages that are lost for good (UFFDIO_POISON, specification 5.6), and wakes who waits for them: user mode gets SIGBUS, a system call
+    /// Poisons pages that are lost for good (UFFDIO_POISON, SEMANTICS 5.6), and wakes who waits for them: user mode gets SIGBUS, a system call
     /// EFAULT. Only absent pages can be. They count as received.
     /// </summary>
     /// <param name="region">A region that is registered here.</param>

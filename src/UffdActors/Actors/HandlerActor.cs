@@ -351,7 +351,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         else PauseIn(request, outage);
     }
 
-    /// <summary>The page is there: fills it, by what the reader knows in this very turn (rule R9).</summary>
+    /// <summary>The page is there: fills it, by what the reader knows in this very turn (RING R9).</summary>
     private void Fill(PageRequest request)
     {
         if (request.Trace is { } trace) trace.Data = _vm.Time.Now;

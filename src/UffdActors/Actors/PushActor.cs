@@ -225,7 +225,7 @@ internal class PushActor : UntypedActor
         return true;
     }
 
-    /// <summary>Fills the piece, or what is left of it, by what the reader knows in this very turn (rule R9).</summary>
+    /// <summary>Fills the piece, or what is left of it, by what the reader knows in this very turn (RING R9).</summary>
     private void Issue()
     {
         // First the epoch, then the view: an event that comes in between makes the fill start over.

@@ -9,7 +9,7 @@ namespace UffdActors.Actors;
 /// </summary>
 /// <remarks>
 /// An exception here is a bug of the model. The actor is not restarted, for the turn may have left its owner half changed: the VM fails
-/// closed (DESIGN 10).
+/// closed (RING F2).
 /// </remarks>
 internal abstract class RingActor : UntypedActor
 {

@@ -51,7 +51,7 @@ internal sealed class HandlerSlot(int number, MonitorThread thread)
 }
 
 /// <summary>
-/// The monitor's side of a descriptor (rule R9): reads until there is nothing to read, applies events to its view of the regions, and only
+/// The monitor's side of a descriptor (RING R9): reads until there is nothing to read, applies events to its view of the regions, and only
 /// then hands faults to handlers, by page, so that all faults of a page meet in one place. Never held back by credit.
 /// </summary>
 /// <remarks>Pure but for what it reads; lives in the turns of the context's actor. Only <see cref="View"/> is read by others.</remarks>

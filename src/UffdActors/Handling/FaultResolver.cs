@@ -38,7 +38,7 @@ internal enum Resolution
     Refuse,
 }
 
-/// <summary>How faults are resolved: pure decisions that every world shares (DESIGN 9).</summary>
+/// <summary>How faults are resolved: pure decisions that every world shares (RING P).</summary>
 internal static class FaultResolver
 {
     /// <summary>Attempts after which a fill that waits for an event to be read is reported; about a second of back-off.</summary>

@@ -24,7 +24,7 @@ internal interface IUffdDescriptor
     {
     }
 
-    /// <summary>Takes the next message: faults come before events, whatever their age (specification 6.2).</summary>
+    /// <summary>Takes the next message: faults come before events, whatever their age (SEMANTICS 6.2.2).</summary>
     /// <param name="message">The message.</param>
     /// <param name="trace">Time stamps of the fault, if it is a sampled one and this kernel can tell.</param>
     /// <returns>False if there is nothing to read.</returns>

@@ -91,7 +91,7 @@ internal interface IPageFill : IMonitorCall
     long? Out { get; }
 
     /// <summary>
-    /// What the fill that is aimed next was decided on (rule R9): it gives EAGAIN if an event has come since. Nothing to do where reading
+    /// What the fill that is aimed next was decided on (RING R9): it gives EAGAIN if an event has come since. Nothing to do where reading
     /// and filling happen on one thread.
     /// </summary>
     void DecideOn(long epoch)

@@ -1,7 +1,7 @@
 namespace UffdActors.Handling;
 
 /// <summary>
-/// The outstanding pages of a context: at most one request a page, any number of waiting threads (rule R9). A hash table with chains
+/// The outstanding pages of a context: at most one request a page, any number of waiting threads (RING R9). A hash table with chains
 /// through the requests themselves, so that adding and removing allocate nothing.
 /// </summary>
 internal sealed class OutstandingPages

@@ -4,7 +4,7 @@ namespace UffdActors.Handling;
 
 /// <summary>
 /// Events that come in another order than that in which the map has changed. mremap gives up the lock of the address space before it queues its events
-/// (specification 6.6), so another thread can be faster with what it does at the new place: its REMOVE, or its REMAP, is read before the REMAP that
+/// (SEMANTICS 6.6.3), so another thread can be faster with what it does at the new place: its REMOVE, or its REMAP, is read before the REMAP that
 /// brings something there. It is kept until then. And the UNMAP of the old place comes last, when something else may have moved in there.
 /// </summary>
 /// <remarks>

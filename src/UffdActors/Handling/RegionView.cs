@@ -5,7 +5,7 @@ namespace UffdActors.Handling;
 
 /// <summary>
 /// Where the registered ranges are, by the events read so far: immutable, exchanged when an event has moved or taken a range. Handlers look at it in
-/// the turn in which they issue a fill (rule R9). What has become of single pages is in <see cref="RegionPages"/>, which it leads to.
+/// the turn in which they issue a fill (RING R9). What has become of single pages is in <see cref="RegionPages"/>, which it leads to.
 /// </summary>
 internal sealed class RegionView
 {

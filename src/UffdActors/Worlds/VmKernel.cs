@@ -159,7 +159,7 @@ internal abstract class KernelUserfault
     /// <summary>UFFDIO_REGISTER.</summary>
     public abstract Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel);
 
-    /// <summary>UFFDIO_UNREGISTER of pages of a region; where that wakes nobody, UFFDIO_WAKE of them follows (specification 3.4).</summary>
+    /// <summary>UFFDIO_UNREGISTER of pages of a region; where that wakes nobody, UFFDIO_WAKE of them follows (SEMANTICS 3.4.3).</summary>
     public abstract Task<IoctlResult> UnregisterAsync(GuestRegion region, PageRange pages, RegisterModes modes, CancellationToken cancel);
 
     /// <summary>UFFDIO_WRITEPROTECT. Never between the embedder's hook for a write and the clearing that follows it.</summary>
