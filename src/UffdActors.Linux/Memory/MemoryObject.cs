@@ -52,7 +52,7 @@ public sealed unsafe class MemoryObject : IDisposable
 
     /// <summary>
     /// Makes a guest_memfd that can be mapped (KVM_CREATE_GUEST_MEMFD with MMAP and INIT_SHARED), on a virtual machine of its own. Linux 6.18
-    /// takes only asynchronous write protection on it (specification 7.4).
+    /// takes only asynchronous write protection on it (SEMANTICS 3.2.3).
     /// </summary>
     /// <param name="bytes">Size, a multiple of 4 KiB.</param>
     /// <exception cref="UnsupportedMachineException">There is no KVM here, or it has no such memory.</exception>
@@ -74,7 +74,7 @@ public sealed unsafe class MemoryObject : IDisposable
         return new MemoryObject(new MemoryHandle(number), backing, bytes);
     }
 
-    /// <summary>Allocates pages in full, as zeros: they are cached from then on, so a MINOR registration sees no hole (DESIGN 9).</summary>
+    /// <summary>Allocates pages in full, as zeros: they are cached from then on, so a MINOR registration sees no hole (SEMANTICS 4.2.9).</summary>
     public Errno Allocate(long offset, long bytes) => FAllocate(0, offset, bytes);
 
     /// <summary>Punches a hole: content is gone, every mapping of it too.</summary>

@@ -5,7 +5,7 @@ namespace UffdActors.Linux.Memory;
 
 /// <summary>
 /// The memory of a process, this one or another, looked at from outside: its page table, and its bytes through <c>/proc/PID/mem</c>. A read there may
-/// not sleep in a userfault, so a page that userfaultfd has to resolve is EIO at once and without a message (specification 4.5), while one that is
+/// not sleep in a userfault, so a page that userfaultfd has to resolve is EIO at once and without a message (SEMANTICS 4.5.2), while one that is
 /// mapped or in swap is read. Owns two descriptors. Safe for any thread.
 /// </summary>
 /// <remarks>

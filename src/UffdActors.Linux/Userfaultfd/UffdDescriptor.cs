@@ -7,7 +7,7 @@ namespace UffdActors.Linux.Userfaultfd;
 
 /// <summary>
 /// A userfaultfd of the kernel: the handshake, the ioctls, reading. Owns its descriptor; disposing of it closes it. The kernel releases
-/// the context with the last copy of the descriptor: waiting threads then find ordinary memory, pages of zeros (specification 6.5).
+/// the context with the last copy of the descriptor: waiting threads then find ordinary memory, pages of zeros (SEMANTICS 6.5.1).
 /// </summary>
 /// <remarks>
 /// <para>Safe for any thread, as the kernel's object is; a call in progress keeps the descriptor open. No call here allocates.</para>
@@ -80,7 +80,7 @@ public sealed unsafe class UffdDescriptor : IDisposable
         return new UffdDescriptor(new UffdHandle(number), UffdOpenPath.Any, userModeOnly, null) { Features = features };
     }
 
-    /// <summary>From here on reads do not wait, and poll works: on a descriptor that blocks the kernel's poll reports an error (specification 6.2).</summary>
+    /// <summary>From here on reads do not wait, and poll works: on a descriptor that blocks the kernel's poll reports an error (SEMANTICS 6.2.10).</summary>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
     public void MakeNonBlocking()
     {
@@ -102,7 +102,7 @@ public sealed unsafe class UffdDescriptor : IDisposable
         return error;
     }
 
-    /// <summary>UFFDIO_REGISTER (specification 3.1).</summary>
+    /// <summary>UFFDIO_REGISTER (SEMANTICS 3.1).</summary>
     /// <param name="start">First address.</param>
     /// <param name="bytes">Length.</param>
     /// <param name="modes">Faults to deliver.</param>
@@ -117,7 +117,7 @@ public sealed unsafe class UffdDescriptor : IDisposable
 
     /// <summary>
     /// UFFDIO_UNREGISTER. Wakes waiters where MISSING was registered, into pages of zeros; elsewhere it wakes nobody, and a
-    /// <see cref="Wake"/> must follow (specification 3.4).
+    /// <see cref="Wake"/> must follow (SEMANTICS 3.4.3).
     /// </summary>
     public Errno Unregister(ulong start, long bytes)
     {
@@ -132,7 +132,7 @@ public sealed unsafe class UffdDescriptor : IDisposable
         return Call(UffdioCommand.Wake, &range);
     }
 
-    /// <summary>UFFDIO_COPY (specification 5.3). The source must not lie in a registered range.</summary>
+    /// <summary>UFFDIO_COPY (SEMANTICS 5.3). The source must not lie in a registered range.</summary>
     /// <param name="destination">First address to fill.</param>
     /// <param name="source">Address of the bytes in this process; any alignment.</param>
     /// <param name="bytes">Length, a multiple of the page size.</param>
@@ -143,14 +143,14 @@ public sealed unsafe class UffdDescriptor : IDisposable
         return Result(Call(UffdioCommand.Copy, &copy), copy.Copy);
     }
 
-    /// <summary>UFFDIO_ZEROPAGE (specification 5.4). Not on huge pages.</summary>
+    /// <summary>UFFDIO_ZEROPAGE (SEMANTICS 5.4). Not on huge pages.</summary>
     public IoctlResult ZeroPage(ulong start, long bytes, FillModes modes = FillModes.None)
     {
         UffdioZeroPage zero = new() { Range = Range(start, bytes), Mode = (ulong)modes, ZeroPage = Untouched };
         return Result(Call(UffdioCommand.ZeroPage, &zero), zero.ZeroPage);
     }
 
-    /// <summary>UFFDIO_CONTINUE (specification 5.5): maps what the page cache holds; it is a full write barrier before.</summary>
+    /// <summary>UFFDIO_CONTINUE (SEMANTICS 5.5): maps what the page cache holds; it is a full write barrier before.</summary>
     public IoctlResult Continue(ulong start, long bytes, FillModes modes = FillModes.None)
     {
         UffdioContinue call = new() { Range = Range(start, bytes), Mode = (ulong)modes, Mapped = Untouched };
@@ -174,28 +174,28 @@ public sealed unsafe class UffdDescriptor : IDisposable
         }
     }
 
-    /// <summary>UFFDIO_POISON (specification 5.6): whoever touches the pages gets SIGBUS, and in a .NET process that ends the process.</summary>
+    /// <summary>UFFDIO_POISON (SEMANTICS 5.6): whoever touches the pages gets SIGBUS, and in a .NET process that ends the process.</summary>
     public IoctlResult Poison(ulong start, long bytes, FillModes modes = FillModes.None)
     {
         UffdioPoison poison = new() { Range = Range(start, bytes), Mode = (ulong)modes, Updated = Untouched };
         return Result(Call(UffdioCommand.Poison, &poison), poison.Updated);
     }
 
-    /// <summary>UFFDIO_MOVE (specification 5.8): pages change their address; private anonymous memory only.</summary>
+    /// <summary>UFFDIO_MOVE (SEMANTICS 5.8): pages change their address; private anonymous memory only.</summary>
     public IoctlResult Move(ulong destination, ulong source, long bytes, MoveModes modes = MoveModes.None)
     {
         UffdioMove move = new() { Dst = destination, Src = source, Len = (ulong)bytes, Mode = (ulong)modes, Move = Untouched };
         return Result(Call(UffdioCommand.Move, &move), move.Move);
     }
 
-    /// <summary>UFFDIO_WRITEPROTECT (specification 5.7). There is no count: ENOENT may come after a part was changed.</summary>
+    /// <summary>UFFDIO_WRITEPROTECT (SEMANTICS 5.7). There is no count: ENOENT may come after a part was changed.</summary>
     public IoctlResult WriteProtect(ulong start, long bytes, WriteProtectModes modes)
     {
         UffdioWriteProtect protect = new() { Range = Range(start, bytes), Mode = (ulong)modes };
         return new IoctlResult(Call(UffdioCommand.WriteProtect, &protect), null);
     }
 
-    /// <summary>Reads as many messages as there are and fit. Faults come before events, whatever their age (specification 6.2).</summary>
+    /// <summary>Reads as many messages as there are and fit. Faults come before events, whatever their age (SEMANTICS 6.2.2).</summary>
     /// <returns>EAGAIN: there is none; EMFILE: no descriptor is left for the child of a fork, whose event stays queued.</returns>
     public Errno Read(MessageBatch batch)
     {

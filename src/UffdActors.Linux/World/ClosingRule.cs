@@ -13,7 +13,7 @@ internal readonly record struct ClosingRule(ClosingReason Reason, bool LossIsTak
 {
     /// <summary>
     /// True if it may be closed: the kernel lets waiting threads go on with zeros then, and later touches find zeros, so nobody must run who could make use of
-    /// them (DESIGN 8).
+    /// them (RING L3).
     /// </summary>
     public bool MayClose =>
         Reason != ClosingReason.GivenUp || LossIsTaken || GuestIsStopped || GuestIsOurs || Absence.Regions.Length == 0 || (Absence.Pages == 0 && Waiters == 0);

@@ -162,7 +162,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     }
 
     /// <summary>
-    /// UFFDIO_UNREGISTER, and UFFDIO_WAKE where that wakes nobody (specification 3.4). In a turn of the loop, so that no message is read in between.
+    /// UFFDIO_UNREGISTER, and UFFDIO_WAKE where that wakes nobody (SEMANTICS 3.4.3). In a turn of the loop, so that no message is read in between.
     /// </summary>
     public Errno Unregister(ulong start, ulong end, RegisterModes modes)
     {

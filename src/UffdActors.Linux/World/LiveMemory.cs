@@ -141,7 +141,7 @@ internal sealed class LiveMemory : IDisposable
     private static ModuleException Unknown(string module) =>
         new($"Module \"{module}\" is none of this kernel's; use shmem, hugetlb, guest-memfd, or anonymous memory.");
 
-    /// <summary>Allocates the memory in full and maps it in the alias: MINOR without MISSING fills a hole with zeros in silence (DESIGN 9).</summary>
+    /// <summary>Allocates the memory in full and maps it in the alias: MINOR without MISSING fills a hole with zeros in silence (SEMANTICS 4.2.9).</summary>
     /// <exception cref="UffdException">There is not enough memory.</exception>
     /// <exception cref="UnsupportedMachineException">The pool of huge pages is empty.</exception>
     public void Populate()

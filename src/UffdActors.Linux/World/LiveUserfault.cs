@@ -40,7 +40,7 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     /// <summary>The kernel's object.</summary>
     public UffdDescriptor Uffd => descriptor.Uffd;
 
-    /// <summary>Grows with every event that was read: a fill that was decided before it must not be issued after it (rule R9).</summary>
+    /// <summary>Grows with every event that was read: a fill that was decided before it must not be issued after it (RING R9).</summary>
     public long Epoch => _reader?.EventEpoch ?? 0;
 
     /// <inheritdoc />

@@ -8,7 +8,7 @@ namespace UffdActors.Recorder.Comparison;
 /// <summary>
 /// Makes of any program one that can be executed by a managed process on this machine, with what the model shows as its expectation. Left out:
 /// forks (managed code must not run in a forked child), huge pages where there are none, calls in which the main thread itself would sleep, and
-/// accesses that spin for ever (addendum A1). An access that would end in a signal is made in kernel mode, where it ends in EFAULT.
+/// accesses that spin for ever (SEMANTICS 4.6.2). An access that would end in a signal is made in kernel mode, where it ends in EFAULT.
 /// </summary>
 public static class LiveProgram
 {

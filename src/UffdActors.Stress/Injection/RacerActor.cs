@@ -8,7 +8,7 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Injection;
 
 /// <summary>
-/// A resolver beside the handlers: fills pages that somebody is about to touch or to fill, by the rules that every resolver keeps (R9), so that
+/// A resolver beside the handlers: fills pages that somebody is about to touch or to fill, by the rules that every resolver keeps (RING R9), so that
 /// whoever comes second meets EEXIST.
 /// </summary>
 /// <remarks>States: idle; filling, in which what it is asked for is passed over; fencing, until all demands raised before are served.</remarks>
