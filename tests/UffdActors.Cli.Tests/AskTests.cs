@@ -14,7 +14,7 @@ public class AskTests
         Assert.Contains("result     0   out 4096", run.Output, StringComparison.Ordinal);
         Assert.Contains("WP marker -> page of the file with 83", run.Output, StringComparison.Ordinal);
         Assert.Contains("woken, ok:83", run.Output, StringComparison.Ordinal);
-        Assert.Contains("(5.2, 5.3)", run.Output, StringComparison.Ordinal);
+        Assert.Contains("(SEMANTICS 5.3.3)", run.Output, StringComparison.Ordinal);
         Assert.Contains("shmem,none+wp,MW,COPY,0,0,4096", run.Output, StringComparison.Ordinal);
     }
 

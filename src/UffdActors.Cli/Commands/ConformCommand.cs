@@ -21,7 +21,7 @@ internal static class ConformCommand
         Option<string> profile = new("--profile") { Description = "Kernel profile that is to be the recorded kernel.", DefaultValueFactory = _ => KernelProfile.Linux618.Name };
         Option<string> filter = new("--filter") { Description = "Only files whose name, and matrix rows whose text, contains this.", DefaultValueFactory = _ => "" };
         Option<int> seeds = new("--seeds") { Description = "Random orders in which the actors replay everything again.", DefaultValueFactory = _ => new ConformanceOptions().Seeds };
-        Option<bool> noInvariants = new("--no-invariants") { Description = "Do not check the invariants of the specification (9.3) after every step." };
+        Option<bool> noInvariants = new("--no-invariants") { Description = "Do not check the invariants of SEMANTICS 9.3 after every step." };
         Option<int> passes = new("--passes") { Description = "Measure: replay the traces this often on one thread, without the first two; at least 3." };
         Option<string> module = new("--module") { Description = "Run the checks of the design study on the memory module of an assembly (.dll) instead." };
         Option<string> type = new("--type") { Description = "With --module: full name of the module's type, if there are several." };

@@ -5,7 +5,7 @@ namespace UffdActors.Conformance.Cells;
 
 /// <summary>
 /// A difference between two kernels that is known and has a source: which cells it changes, told from the answer of the kernel that does
-/// not have it. Cells that no listed difference changes are equal, and a test says so (addendum, part C; specification 7.3).
+/// not have it. Cells that no listed difference changes are equal, and a test says so (SEMANTICS 7).
 /// </summary>
 /// <param name="Without">Shape of the kernel without it.</param>
 /// <param name="With">Shape of the kernel with it.</param>
@@ -19,14 +19,14 @@ public sealed record ListedDifference(OpsShape Without, OpsShape With, string Na
     /// <summary>All that are known between 6.18, the seed's table and 7.1.</summary>
     public static IReadOnlyList<ListedDifference> All { get; } =
     [
-        new(OpsShape.BuiltIn, OpsShape.Seed, "guest_memfd takes MINOR and CONTINUE", "addendum C3, C10", IsMinorOfGuestMemfd),
-        new(OpsShape.BuiltIn, OpsShape.Seed, "CONTINUE needs a shared mapping", "addendum C3", IsPrivateContinue),
-        new(OpsShape.BuiltIn, OpsShape.Merged, "guest_memfd with INIT_SHARED takes every mode and every fill", "specification 7.3", IsAnythingOfGuestMemfd),
-        new(OpsShape.BuiltIn, OpsShape.Merged, "shmem beyond the end of the file: COPY and ZEROPAGE ENOMEM, CONTINUE EFAULT", "specification 7.3", IsBeyondEnd),
-        new(OpsShape.Seed, OpsShape.Merged, "guest_memfd with INIT_SHARED takes every mode and every fill", "specification 7.3", IsAnythingOfGuestMemfd),
-        new(OpsShape.Seed, OpsShape.Merged, "shmem beyond the end of the file: COPY and ZEROPAGE ENOMEM, CONTINUE EFAULT", "specification 7.3", IsBeyondEndAndShared),
-        new(OpsShape.Merged, OpsShape.Seed, "CONTINUE needs a shared mapping", "addendum C3", IsPrivateContinue),
-        new(OpsShape.Merged, OpsShape.Seed, "guest_memfd takes MINOR and CONTINUE without INIT_SHARED too", "addendum C10", IsMinorOfUnsharedGuestMemfd),
+        new(OpsShape.BuiltIn, OpsShape.Seed, "guest_memfd takes MINOR and CONTINUE", "SEMANTICS 7.2.3, 7.2.10", IsMinorOfGuestMemfd),
+        new(OpsShape.BuiltIn, OpsShape.Seed, "CONTINUE needs a shared mapping", "SEMANTICS 7.2.3", IsPrivateContinue),
+        new(OpsShape.BuiltIn, OpsShape.Merged, "guest_memfd with INIT_SHARED takes every mode and every fill", "SEMANTICS 7.3.3", IsAnythingOfGuestMemfd),
+        new(OpsShape.BuiltIn, OpsShape.Merged, "shmem beyond the end of the file: COPY and ZEROPAGE ENOMEM, CONTINUE EFAULT", "SEMANTICS 7.3.4", IsBeyondEnd),
+        new(OpsShape.Seed, OpsShape.Merged, "guest_memfd with INIT_SHARED takes every mode and every fill", "SEMANTICS 7.3.3", IsAnythingOfGuestMemfd),
+        new(OpsShape.Seed, OpsShape.Merged, "shmem beyond the end of the file: COPY and ZEROPAGE ENOMEM, CONTINUE EFAULT", "SEMANTICS 7.3.4", IsBeyondEndAndShared),
+        new(OpsShape.Merged, OpsShape.Seed, "CONTINUE needs a shared mapping", "SEMANTICS 7.2.3", IsPrivateContinue),
+        new(OpsShape.Merged, OpsShape.Seed, "guest_memfd takes MINOR and CONTINUE without INIT_SHARED too", "SEMANTICS 7.2.10", IsMinorOfUnsharedGuestMemfd),
     ];
 
     /// <summary>Finds the listed difference that changes a cell between two kernels; null if none does.</summary>

@@ -6,7 +6,7 @@ using UffdActors.Model.Operations;
 
 namespace UffdActors.Conformance.Designs;
 
-/// <summary>A check of specification 7.5, and whose fault it is when it fails.</summary>
+/// <summary>A check of SEMANTICS 7.5, and whose fault it is when it fails.</summary>
 /// <param name="Number">1 to 6; 2 is there twice, as what the module declares and as what REGISTER reports.</param>
 /// <param name="Rule">What holds if it passes.</param>
 /// <param name="IsOfDesign">True if a failure is the design's, whatever the module does.</param>

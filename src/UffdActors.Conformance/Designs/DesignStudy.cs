@@ -9,7 +9,7 @@ using UffdActors.Model.Operations;
 namespace UffdActors.Conformance.Designs;
 
 /// <summary>What one check came to.</summary>
-/// <param name="Number">Number in specification 7.5.</param>
+/// <param name="Number">Number in SEMANTICS 7.5.</param>
 /// <param name="Rule">What holds if it passes.</param>
 /// <param name="Failure">The example on which it failed; null if it passed.</param>
 /// <param name="IsOfDesign">True if a failure is the design's, whatever the module does.</param>
@@ -38,7 +38,7 @@ public sealed record DesignResult(
     public double? FaultNanoseconds { get; init; }
 }
 
-/// <summary>The designs that the seed's table was weighed against, each with unchanged modules (specification 7.5).</summary>
+/// <summary>The designs that the seed's table was weighed against, each with unchanged modules (SEMANTICS 7.5).</summary>
 /// <param name="Results">One for each design and module.</param>
 public sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
 {

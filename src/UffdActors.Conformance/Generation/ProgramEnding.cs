@@ -19,7 +19,7 @@ public static class ProgramEnding
         foreach (HandleState handle in world.Handles.ToArray()) yield return new ProgramStep(ProgramOp.Close) { Handle = handle.Number };
         foreach (int child in world.Children.ToArray())
         {
-            // A child that spins (addendum A1) never comes to its exit.
+            // A child that spins (SEMANTICS 4.6.2) never comes to its exit.
             if (world.Busy(child) is null) yield return new ProgramStep(ProgramOp.Exit) { Thread = child };
         }
 

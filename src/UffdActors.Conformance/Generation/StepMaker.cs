@@ -17,7 +17,7 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
     private const int MaxHandles = 8;
     private const int MostNoted = 8;
 
-    // Where a range, a bit or a buffer goes wrong first (specification, section 10, T3).
+    // Where a range, a bit or a buffer goes wrong first (SEMANTICS 5.1.4).
     private static readonly ulong[] Odd =
         [0, 1, 0x800, 0xFFF, 0x1001, 0x1_0000_0000_0000, 0x7FFF_FFFF_F000, 0x8000_0000_0000, 0x8000_0000_0000_0000, 0xFFFF_FFFF_FFFF_F000, 0x20_0000];
 

@@ -6,7 +6,7 @@ using UffdActors.Conformance.Replay;
 namespace UffdActors.Conformance.Matrices;
 
 /// <summary>
-/// A row of <c>matrix_faults.csv</c> (specification 4): a page in a state under registered modes and features, one access, and what came of
+/// A row of <c>matrix_faults.csv</c> (SEMANTICS 4): a page in a state under registered modes and features, one access, and what came of
 /// it; if the thread slept, what UNREGISTER, or WAKE after it, did about that.
 /// </summary>
 public sealed record FaultRow(string File, int Line, IReadOnlyDictionary<string, string> Values) : MatrixRow(File, Line, Values)

@@ -8,7 +8,7 @@ public sealed record Trace(string Name, TraceHeader Header, IReadOnlyList<TraceS
 {
     /// <summary>
     /// True if every thread that was ever blocked has finished. On a real kernel a program without that hangs until it is killed: a thread
-    /// spins (addendum A1), or a COPY sleeps on a source of its own context and nobody has a handle any more (addendum A13).
+    /// spins (SEMANTICS 4.6.2), or a COPY sleeps on a source of its own context and nobody has a handle any more (SEMANTICS 5.3.7).
     /// </summary>
     public bool EndsQuiet => Steps.Count(s => s.Expected.Wait is not null) == Steps.Sum(s => s.Expected.Finished?.Count ?? 0);
 }

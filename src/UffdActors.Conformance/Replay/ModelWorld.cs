@@ -509,7 +509,7 @@ public sealed class ModelWorld : IProgramState, IDisposable
                     continue;
                 }
 
-                // A call that sleeps keeps its context, and so its registrations, beyond the last close (addendum A13).
+                // A call that sleeps keeps its context, and so its registrations, beyond the last close (SEMANTICS 5.3.7).
                 pages.Add((address, "blocked"));
                 access = new Access(_main);
             }

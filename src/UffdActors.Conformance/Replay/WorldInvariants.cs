@@ -9,7 +9,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Conformance.Replay;
 
 /// <summary>
-/// The invariants of specification 9.3, checked on a world after each step, whatever was recorded. One object for one world; leaving it
+/// The invariants of SEMANTICS 9.3, checked on a world after each step, whatever was recorded. One object for one world; leaving it
 /// out switches all of them off.
 /// </summary>
 /// <remarks>
@@ -20,7 +20,7 @@ namespace UffdActors.Conformance.Replay;
 /// <item>4: a fill that failed has left the states of its range as they were.</item>
 /// <item>5: fdinfo's total is the number of threads that sleep there, each once, and pending is not more.</item>
 /// <item>6: after a wake-up nobody in its range sleeps on whose access could go on.</item>
-/// <item>7: at a context that nothing refers to any more nobody sleeps (who spins without end, addendum A1, sleeps nowhere).</item>
+/// <item>7: at a context that nothing refers to any more nobody sleeps (who spins without end, SEMANTICS 4.6.2, sleeps nowhere).</item>
 /// <item>8: flags of messages: WRITE as the access writes; never WP with MINOR; WP only with WRITE.</item>
 /// <item>9: after UNREGISTER no page of the range that was registered for WP has its bit or marker.</item>
 /// <item>10: an unread event means that the context is changing; changing means that a producer waits; no fill succeeds meanwhile.</item>
@@ -129,7 +129,7 @@ public sealed class WorldInvariants
 
             if (count != context.Total || context.Pending > count)
                 Fail(step, differ, 5, $"total {count}", $"total {context.Total}, pending {context.Pending}");
-            // A call that sleeps refers to its context itself, so that one is not released (addendum A13).
+            // A call that sleeps refers to its context itself, so that one is not released (SEMANTICS 5.3.7).
             if (count > 0 && context.References == 0) Fail(step, differ, 7, "nobody asleep at a closed context", $"{count} threads");
         }
     }

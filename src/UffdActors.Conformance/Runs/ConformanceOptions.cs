@@ -27,7 +27,7 @@ public sealed record ConformanceOptions
     /// <summary>Random orders in which the actors replay everything again; from 0.</summary>
     public int Seeds { get; init; } = 20;
 
-    /// <summary>Checks the invariants of specification 9.3 after every step.</summary>
+    /// <summary>Checks the invariants of SEMANTICS 9.3 after every step.</summary>
     public bool ChecksInvariants { get; init; } = true;
 
     /// <summary>Threads that replay side by side; each has an actor system of its own.</summary>

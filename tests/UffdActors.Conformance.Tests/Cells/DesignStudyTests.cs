@@ -4,7 +4,7 @@ using UffdActors.Model.Operations;
 
 namespace UffdActors.Conformance.Tests.Cells;
 
-/// <summary>The designs that the seed's table was weighed against, as running them shows them (specification 7.5).</summary>
+/// <summary>The designs that the seed's table was weighed against, as running them shows them (SEMANTICS 7.5).</summary>
 public class DesignStudyTests
 {
     private static readonly DesignStudy Study = DesignStudy.Run();
