@@ -13,7 +13,7 @@ using UffdActors.Worlds;
 
 namespace UffdActors.Mutants;
 
-/// <summary>Pitfall 1: EEXIST is taken for done, and nobody is woken.</summary>
+/// <summary>RING P1: EEXIST is taken for done, and nobody is woken.</summary>
 internal sealed class EexistWithoutWake : Mutant
 {
     public override string Name => "eexist-without-wake";
@@ -45,7 +45,7 @@ internal sealed class EexistWithoutWake : Mutant
     }
 }
 
-/// <summary>Pitfalls 2 and 6: the descriptor is not read while a fill is under way, so a fill that waits for an event waits for ever.</summary>
+/// <summary>RING P2, P6: the descriptor is not read while a fill is under way, so a fill that waits for an event waits for ever.</summary>
 internal sealed class ReadsOnCredit : Mutant
 {
     public override string Name => "reads-on-credit";
@@ -68,7 +68,7 @@ internal sealed class ReadsOnCredit : Mutant
     }
 }
 
-/// <summary>Pitfall 3: what is deferred has no timer.</summary>
+/// <summary>RING P3: what is deferred has no timer.</summary>
 internal sealed class DefersWithoutTimer : Mutant
 {
     public override string Name => "defers-without-timer";
@@ -91,7 +91,7 @@ internal sealed class DefersWithoutTimer : Mutant
     }
 }
 
-/// <summary>Pitfall 4: what is deferred is tried again at once, without end.</summary>
+/// <summary>RING P4: what is deferred is tried again at once, without end.</summary>
 internal sealed class DefersWithoutBackoff : Mutant
 {
     public override string Name => "defers-without-backoff";
@@ -112,7 +112,7 @@ internal sealed class DefersWithoutBackoff : Mutant
     }
 }
 
-/// <summary>Pitfall 7: a page is installed open, and protected afterwards.</summary>
+/// <summary>RING P7: a page is installed open, and protected afterwards.</summary>
 internal sealed class InstallsThenProtects : Mutant
 {
     public override string Name => "installs-then-protects";
@@ -138,7 +138,7 @@ internal sealed class InstallsThenProtects : Mutant
     }
 }
 
-/// <summary>Pitfall 7: a fill of a handler, or of the push, drops the protection of a page.</summary>
+/// <summary>RING P7: a fill of a handler, or of the push, drops the protection of a page.</summary>
 internal sealed class FillDropsProtection : Mutant
 {
     public override string Name => "fill-drops-protection";
@@ -157,7 +157,7 @@ internal sealed class FillDropsProtection : Mutant
     }
 }
 
-/// <summary>Pitfall 3, of an outage: what has paused is not tried again.</summary>
+/// <summary>RING P3, of an outage: what has paused is not tried again.</summary>
 internal sealed class OutageIsNeverProbed : Mutant
 {
     public override string Name => "outage-is-never-probed";
@@ -177,7 +177,7 @@ internal sealed class OutageIsNeverProbed : Mutant
     }
 }
 
-/// <summary>Pitfall 1, of a marker: zeros are mapped by ZEROPAGE, whose EEXIST says no more than that the entry is not empty.</summary>
+/// <summary>RING P1, of a marker: zeros are mapped by ZEROPAGE, whose EEXIST says no more than that the entry is not empty.</summary>
 internal sealed class ZerosByZeropage : Mutant
 {
     public override string Name => "zeros-by-zeropage";
@@ -200,7 +200,7 @@ internal sealed class ZerosByZeropage : Mutant
     }
 }
 
-/// <summary>Pitfalls 5 and 8: what REMOVE takes is not recorded, so the source's old bytes come back.</summary>
+/// <summary>RING P5, P8: what REMOVE takes is not recorded, so the source's old bytes come back.</summary>
 internal sealed class ForgetsRemoved : Mutant
 {
     public override string Name => "forgets-removed";
@@ -223,7 +223,7 @@ internal sealed class ForgetsRemoved : Mutant
     }
 }
 
-/// <summary>Pitfall 9: the push takes EAGAIN for success.</summary>
+/// <summary>RING P9: the push takes EAGAIN for success.</summary>
 internal sealed class PushTakesEagainForSuccess : Mutant
 {
     public override string Name => "push-takes-eagain-for-success";
@@ -252,7 +252,7 @@ internal sealed class PushTakesEagainForSuccess : Mutant
     }
 }
 
-/// <summary>Pitfall 11: a minor fault on shared memory is answered by a wake-up, and nothing is mapped.</summary>
+/// <summary>RING P11: a minor fault on shared memory is answered by a wake-up, and nothing is mapped.</summary>
 internal sealed class WakesInsteadOfContinue : Mutant
 {
     public override string Name => "wakes-instead-of-continue";
@@ -281,7 +281,7 @@ internal sealed class WakesInsteadOfContinue : Mutant
     }
 }
 
-/// <summary>Pitfall 12: a negative out field is taken for a number of bytes.</summary>
+/// <summary>RING P12: a negative out field is taken for a number of bytes.</summary>
 internal sealed class NegativeProgress : Mutant
 {
     public override string Name => "negative-progress";
@@ -305,7 +305,7 @@ internal sealed class NegativeProgress : Mutant
     }
 }
 
-/// <summary>Pitfall 13: every chunk of the push is of full length, the last one too.</summary>
+/// <summary>RING P13: every chunk of the push is of full length, the last one too.</summary>
 internal sealed class LastChunkIsTooLong : Mutant
 {
     public override string Name => "last-chunk-is-too-long";
@@ -327,7 +327,7 @@ internal sealed class LastChunkIsTooLong : Mutant
     }
 }
 
-/// <summary>Pitfall 14: what a partial fill has left undone is not taken up.</summary>
+/// <summary>RING P14: what a partial fill has left undone is not taken up.</summary>
 internal sealed class PartialCopyIsNotResumed : Mutant
 {
     public override string Name => "partial-copy-is-not-resumed";
@@ -356,7 +356,7 @@ internal sealed class PartialCopyIsNotResumed : Mutant
     }
 }
 
-/// <summary>Pitfall 15: a crash loses what the handler was at work on.</summary>
+/// <summary>RING P15: a crash loses what the handler was at work on.</summary>
 internal sealed class CrashLosesFaults : Mutant
 {
     public override string Name => "crash-loses-faults";
@@ -389,7 +389,7 @@ internal sealed class CrashLosesFaults : Mutant
     }
 }
 
-/// <summary>Pitfall 20: an order that depends on hash codes of objects, which differ from run to run.</summary>
+/// <summary>RING P20: an order that depends on hash codes of objects, which differ from run to run.</summary>
 internal sealed class OrderByHash : Mutant
 {
     public override string Name => "order-by-hash";

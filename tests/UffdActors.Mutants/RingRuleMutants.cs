@@ -13,7 +13,7 @@ using UffdActors.Worlds;
 
 namespace UffdActors.Mutants;
 
-/// <summary>R1: the fault is queued without another look, so a wake-up between look and queue is lost.</summary>
+/// <summary>RING R1: the fault is queued without another look, so a wake-up between look and queue is lost.</summary>
 internal sealed class QueuesWithoutLooking : Mutant
 {
     public override string Name => "queues-without-looking";
@@ -37,7 +37,7 @@ internal sealed class QueuesWithoutLooking : Mutant
     }
 }
 
-/// <summary>R1: UNREGISTER wakes before it publishes, so the waiters find the range registered and sleep again.</summary>
+/// <summary>RING R1: UNREGISTER wakes before it publishes, so the waiters find the range registered and sleep again.</summary>
 internal sealed class UnregisterWakesFirst : Mutant
 {
     public override string Name => "unregister-wakes-first";
@@ -77,7 +77,7 @@ internal sealed class UnregisterWakesFirst : Mutant
     }
 }
 
-/// <summary>R2: a fill does not notice that something has begun to change since it was decided.</summary>
+/// <summary>RING R2: a fill does not notice that something has begun to change since it was decided.</summary>
 internal sealed class IgnoresEpoch : Mutant
 {
     public override string Name => "ignores-epoch";
@@ -101,7 +101,7 @@ internal sealed class IgnoresEpoch : Mutant
     }
 }
 
-/// <summary>R2: a fill does not notice that the map is another one than it was decided on.</summary>
+/// <summary>RING R2: a fill does not notice that the map is another one than it was decided on.</summary>
 internal sealed class IgnoresMap : Mutant
 {
     public override string Name => "ignores-map";
@@ -125,7 +125,7 @@ internal sealed class IgnoresMap : Mutant
     }
 }
 
-/// <summary>R2: a fill wakes on the context that owns the destination instead of the one it was called on.</summary>
+/// <summary>RING R2: a fill wakes on the context that owns the destination instead of the one it was called on.</summary>
 internal sealed class WakesOwner : Mutant
 {
     public override string Name => "wakes-owner";
@@ -144,7 +144,7 @@ internal sealed class WakesOwner : Mutant
     }
 }
 
-/// <summary>R3: fills and populates go on while the address space changes VMAs.</summary>
+/// <summary>RING R3: fills and populates go on while the address space changes VMAs.</summary>
 internal sealed class IgnoresHold : Mutant
 {
     public override string Name => "ignores-hold";
@@ -177,7 +177,7 @@ internal sealed class IgnoresHold : Mutant
     }
 }
 
-/// <summary>R4: the event is queued without waiting for fills that are under way.</summary>
+/// <summary>RING R4: the event is queued without waiting for fills that are under way.</summary>
 internal sealed class QueuesWithoutFence : Mutant
 {
     public override string Name => "queues-without-fence";
@@ -201,7 +201,7 @@ internal sealed class QueuesWithoutFence : Mutant
     }
 }
 
-/// <summary>R5: CONTINUE maps the folio that its hook found, without looking at the slot again.</summary>
+/// <summary>RING R5: CONTINUE maps the folio that its hook found, without looking at the slot again.</summary>
 internal sealed class ContinueTrustsItsHook : Mutant
 {
     public override string Name => "continue-trusts-its-hook";
@@ -226,7 +226,7 @@ internal sealed class ContinueTrustsItsHook : Mutant
     }
 }
 
-/// <summary>R5: a punched page is freed before its mappings are gone.</summary>
+/// <summary>RING R5: a punched page is freed before its mappings are gone.</summary>
 internal sealed class PunchFreesFirst : Mutant
 {
     public override string Name => "punch-frees-first";
@@ -276,7 +276,7 @@ internal sealed class PunchFreesFirst : Mutant
     }
 }
 
-/// <summary>R6: MOVE works without holding its two VMAs.</summary>
+/// <summary>RING R6: MOVE works without holding its two VMAs.</summary>
 internal sealed class MovesWithoutHold : Mutant
 {
     public override string Name => "moves-without-hold";
@@ -302,7 +302,7 @@ internal sealed class MovesWithoutHold : Mutant
     }
 }
 
-/// <summary>R7: a COPY that slept on its source goes on as if nothing could have happened.</summary>
+/// <summary>RING R7: a COPY that slept on its source goes on as if nothing could have happened.</summary>
 internal sealed class SleepsAndGoesOn : Mutant
 {
     public override string Name => "sleeps-and-goes-on";
@@ -331,7 +331,7 @@ internal sealed class SleepsAndGoesOn : Mutant
     }
 }
 
-/// <summary>R8: nobody waits for a thread that is about to touch what is taken away.</summary>
+/// <summary>RING R8: nobody waits for a thread that is about to touch what is taken away.</summary>
 internal sealed class NoShootdown : Mutant
 {
     public override string Name => "no-shootdown";
@@ -357,7 +357,7 @@ internal sealed class NoShootdown : Mutant
     }
 }
 
-/// <summary>R9: the check of a page against the reader's view is made on the view of the beginning.</summary>
+/// <summary>RING R9: the check of a page against the reader's view is made on the view of the beginning.</summary>
 internal sealed class HandlerDoesNotLook : Mutant
 {
     public override string Name => "handler-does-not-look";
@@ -380,7 +380,7 @@ internal sealed class HandlerDoesNotLook : Mutant
     }
 }
 
-/// <summary>R9: two faults of one page become two requests.</summary>
+/// <summary>RING R9: two faults of one page become two requests.</summary>
 internal sealed class NeverMerges : Mutant
 {
     public override string Name => "never-merges";
@@ -400,7 +400,7 @@ internal sealed class NeverMerges : Mutant
     }
 }
 
-/// <summary>R9: a fault at the new place of a region that comes before the region's REMAP is forgotten.</summary>
+/// <summary>RING R9: a fault at the new place of a region that comes before the region's REMAP is forgotten.</summary>
 internal sealed class ForgetsStrays : Mutant
 {
     public override string Name => "forgets-strays";

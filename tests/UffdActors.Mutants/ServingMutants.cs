@@ -14,7 +14,7 @@ using UffdActors.Worlds;
 
 namespace UffdActors.Mutants;
 
-/// <summary>S1: the push takes the end of the process for success.</summary>
+/// <summary>RING S1: the push takes the end of the process for success.</summary>
 internal sealed class PushTakesTheEndForSuccess : Mutant
 {
     public override string Name => "push-takes-the-end-for-success";
@@ -43,7 +43,7 @@ internal sealed class PushTakesTheEndForSuccess : Mutant
     }
 }
 
-/// <summary>S1: the end of the process is taken for the end of a range.</summary>
+/// <summary>RING S1: the end of the process is taken for the end of a range.</summary>
 internal sealed class EndIsAGoneRange : Mutant
 {
     public override string Name => "end-is-a-gone-range";
@@ -62,7 +62,7 @@ internal sealed class EndIsAGoneRange : Mutant
     }
 }
 
-/// <summary>S2: who faults at an unknown address is woken, and faults again.</summary>
+/// <summary>RING S2: who faults at an unknown address is woken, and faults again.</summary>
 internal sealed class WakesStraysForEver : Mutant
 {
     public override string Name => "wakes-strays-for-ever";
@@ -82,7 +82,7 @@ internal sealed class WakesStraysForEver : Mutant
     }
 }
 
-/// <summary>S2: who is left asleep at an unknown address is never heard of.</summary>
+/// <summary>RING S2: who is left asleep at an unknown address is never heard of.</summary>
 internal sealed class LeavesStraysInSilence : Mutant
 {
     public override string Name => "leaves-strays-in-silence";
@@ -104,7 +104,7 @@ internal sealed class LeavesStraysInSilence : Mutant
     }
 }
 
-/// <summary>S3: the child's userfaultfd is closed, and its absent pages are zeros.</summary>
+/// <summary>RING S3: the child's userfaultfd is closed, and its absent pages are zeros.</summary>
 internal sealed class ForkedChildIsClosed : Mutant
 {
     public override string Name => "forked-child-is-closed";
@@ -141,7 +141,7 @@ internal sealed class ForkedChildIsClosed : Mutant
     }
 }
 
-/// <summary>S4: what a page source says that makes no sense is dropped.</summary>
+/// <summary>RING S4: what a page source says that makes no sense is dropped.</summary>
 internal sealed class DropsWrongAnswers : Mutant
 {
     public override string Name => "drops-wrong-answers";
@@ -160,7 +160,7 @@ internal sealed class DropsWrongAnswers : Mutant
     }
 }
 
-/// <summary>S5: a hook that throws is passed over.</summary>
+/// <summary>RING S5: a hook that throws is passed over.</summary>
 internal sealed class HookFailureGoesOn : Mutant
 {
     public override string Name => "hook-failure-goes-on";
@@ -205,7 +205,7 @@ internal sealed class HookFailureGoesOn : Mutant
     }
 }
 
-/// <summary>S6: whoever waits for a push waits until every page is there, also those that never will be.</summary>
+/// <summary>RING S6: whoever waits for a push waits until every page is there, also those that never will be.</summary>
 internal sealed class PushWaitsForTheUnmapped : Mutant
 {
     public override string Name => "push-waits-for-the-unmapped";
@@ -230,7 +230,7 @@ internal sealed class PushWaitsForTheUnmapped : Mutant
     }
 }
 
-/// <summary>S7: a thread that a signal makes fault again has faulted twice.</summary>
+/// <summary>RING S7: a thread that a signal makes fault again has faulted twice.</summary>
 internal sealed class CountsRepeats : Mutant
 {
     public override string Name => "counts-repeats";
@@ -263,7 +263,7 @@ internal sealed class CountsRepeats : Mutant
     }
 }
 
-/// <summary>S8: what the guest gives back is no change.</summary>
+/// <summary>RING S8: what the guest gives back is no change.</summary>
 internal sealed class RemovedIsNotDirty : Mutant
 {
     public override string Name => "removed-is-not-dirty";
@@ -278,7 +278,7 @@ internal sealed class RemovedIsNotDirty : Mutant
         new FaultReader(descriptor, handlers, RegionView.Of(view.Regions.Select(r => r with { Zeroed = null })), time, limit));
 }
 
-/// <summary>S8: removed ranges are kept by a coarser grain.</summary>
+/// <summary>RING S8: removed ranges are kept by a coarser grain.</summary>
 internal sealed class RoundsRemovedRanges : Mutant
 {
     public override string Name => "rounds-removed-ranges";
@@ -302,7 +302,7 @@ internal sealed class RoundsRemovedRanges : Mutant
     }
 }
 
-/// <summary>S9: what has paused waits on where its page is not any more.</summary>
+/// <summary>RING S9: what has paused waits on where its page is not any more.</summary>
 internal sealed class PausesOutliveTheirPlace : Mutant
 {
     public override string Name => "pauses-outlive-their-place";
@@ -324,7 +324,7 @@ internal sealed class PausesOutliveTheirPlace : Mutant
     }
 }
 
-/// <summary>S9: of a page that is waited for at two places, one that gives up gives up both.</summary>
+/// <summary>RING S9: of a page that is waited for at two places, one that gives up gives up both.</summary>
 internal sealed class ForgetsTheOtherPlace : Mutant
 {
     public override string Name => "forgets-the-other-place";
@@ -351,7 +351,7 @@ internal sealed class ForgetsTheOtherPlace : Mutant
     }
 }
 
-/// <summary>S4: a wrong answer is refused, and nobody hears of it.</summary>
+/// <summary>RING S4: a wrong answer is refused, and nobody hears of it.</summary>
 internal sealed class RefusesInSilence : Mutant
 {
     public override string Name => "refuses-in-silence";
@@ -371,7 +371,7 @@ internal sealed class RefusesInSilence : Mutant
     }
 }
 
-/// <summary>S5: a hook that throws is called again and again, and nobody hears of it.</summary>
+/// <summary>RING S5: a hook that throws is called again and again, and nobody hears of it.</summary>
 internal sealed class HookFailureInSilence : Mutant
 {
     public override string Name => "hook-failure-in-silence";
@@ -412,7 +412,7 @@ internal sealed class HookFailureInSilence : Mutant
     }
 }
 
-/// <summary>S8: what was unmapped stays in the reader's view.</summary>
+/// <summary>RING S8: what was unmapped stays in the reader's view.</summary>
 internal sealed class KeepsWhatWasUnmapped : Mutant
 {
     public override string Name => "keeps-what-was-unmapped";
@@ -437,7 +437,7 @@ internal sealed class KeepsWhatWasUnmapped : Mutant
     }
 }
 
-/// <summary>S10: the embedder's reader takes what is in swap for absent.</summary>
+/// <summary>RING S10: the embedder's reader takes what is in swap for absent.</summary>
 internal sealed class SwappedIsAbsent : Mutant
 {
     public override string Name => "swapped-is-absent";

@@ -5,7 +5,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Explore.Faults;
 
-/// <summary>An exception in a turn of an actor that is not restarted: the VM is to fail closed (DESIGN 10).</summary>
+/// <summary>An exception in a turn of an actor that is not restarted: the VM is to fail closed (RING F2).</summary>
 internal sealed class OwnerCrashException(FaultPoint point) : Exception($"injected at {FaultPoints.NameOf(point)}");
 
 /// <summary>A call that ends in an exception in a turn of an owner.</summary>

@@ -11,7 +11,7 @@ internal abstract class Mutant
     /// <summary>Short name, in lower case with hyphens.</summary>
     public abstract string Name { get; }
 
-    /// <summary>The rule that it breaks: <c>R1</c> to <c>R9</c> of the ring, a pitfall, <c>P1</c> to <c>P20</c>, or a rule of serving, <c>S1</c> and so on.</summary>
+    /// <summary>The rule of RING that it breaks: <c>R1</c>, <c>P1</c>, <c>S1</c> and so on.</summary>
     public abstract string Rule { get; }
 
     /// <summary>What is wrong, in a sentence.</summary>

@@ -7,7 +7,7 @@ using UffdActors.Model.Operations;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// What must hold when a turn of an address space, a VMA, a context or a backend ends in an exception (DESIGN 10): none of them is
+/// What must hold when a turn of an address space, a VMA, a context or a backend ends in an exception (RING F2): none of them is
 /// restarted, every actor stops, whoever waits for a call is told, the incident shows the state, and no page changes any more.
 /// </summary>
 internal sealed class FailClosed(ExploreWorld world, RunWorld run, RunOracle oracle)

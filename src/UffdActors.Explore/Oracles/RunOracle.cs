@@ -13,7 +13,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// What must hold in every run, after every step and at the end (specification 9.3; DESIGN 3, 9, 10): the first thing that does not is
+/// What must hold in every run, after every step and at the end (SEMANTICS 9.3; RING R, P, F): the first thing that does not is
 /// the run's violation.
 /// </summary>
 internal sealed class RunOracle
@@ -346,7 +346,7 @@ internal sealed class RunOracle
         return mapped;
     }
 
-    // No fill succeeds while an event is unread (rule R4; specification 9.3, 10).
+    // No fill succeeds while an event is unread (RING R4; SEMANTICS 9.3.10).
     private void CheckFill(int index, int step)
     {
         if (_world.Order.Message is not Fill fill) return;
@@ -363,7 +363,7 @@ internal sealed class RunOracle
             Fail("mapped", $"{fill.Kind} filled {NameOf(index)}, where nothing is mapped", step);
     }
 
-    // A page is in one place, unless fork or a file's cache puts it in several (rules R5, R6).
+    // A page is in one place, unless fork or a file's cache puts it in several (RING R5, R6).
     private void CheckSharing(int step)
     {
         for (int i = 0; i < _entries.Length; i++)
@@ -385,7 +385,7 @@ internal sealed class RunOracle
         _frozenFolio[index] = entry.Folio;
     }
 
-    // What is write-protected does not change (rule R8).
+    // What is write-protected does not change (RING R8).
     private void CheckFrozen(int step)
     {
         for (int i = 0; i < _frozen.Length; i++)
@@ -398,7 +398,7 @@ internal sealed class RunOracle
         }
     }
 
-    // A call on one context never wakes the threads of another (specification 9.3, 13).
+    // A call on one context never wakes the threads of another (SEMANTICS 9.3.13).
     private void CheckWoken(int step)
     {
         if (_world.Order.Message is not Fill fill) return;
@@ -409,7 +409,7 @@ internal sealed class RunOracle
         }
     }
 
-    // One outstanding request a page (rule R9).
+    // One outstanding request a page (RING R9).
     private void CheckRequests(int step)
     {
         foreach (FaultReader? reader in _run.Readers)
@@ -578,7 +578,7 @@ internal sealed class RunOracle
         }
     }
 
-    // What counts as received is there, unless the guest gave it back: closing would turn it into zeros (DESIGN 8).
+    // What counts as received is there, unless the guest gave it back: closing would turn it into zeros (RING L3).
     private void CheckReceived(int step)
     {
         for (int i = 0; i < _pages.Length; i++)

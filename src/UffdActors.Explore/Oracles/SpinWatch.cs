@@ -8,7 +8,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// Nobody goes round in circles (DESIGN 9): a fill that is issued again and again and always refused in the same way, or a thread that
+/// Nobody goes round in circles (RING P1, P4): a fill that is issued again and again and always refused in the same way, or a thread that
 /// faults again and again on one page, while nothing else comes of it. What counts as progress is a page that changes, an event that is
 /// queued or read, a call that ends, a fault that was injected, and time that passes: who waits for a time-out does not spin.
 /// </summary>

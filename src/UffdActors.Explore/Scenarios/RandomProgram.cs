@@ -107,7 +107,7 @@ internal static class RandomProgram
         if (choices.OneIn(8)) features |= UffdFeatures.WpAsync;
         if (!Takes(kernel, memory, modes, features)) modes = memory == MemoryKind.GuestMemfd ? RegisterModes.Minor : RegisterModes.Missing;
         if (!Takes(kernel, memory, modes, features)) memory = MemoryKind.Shmem;
-        // Taken, but CONTINUE is refused there (addendum C3).
+        // Taken, but CONTINUE is refused there (SEMANTICS 7.2.3).
         if (memory == MemoryKind.ShmemPrivate && kernel.Shape == OpsShape.Seed && (modes & RegisterModes.Minor) != 0) memory = MemoryKind.Shmem;
         bool canAlias = memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
         bool alias = choices.Next(8) is var rare && canAlias && ((modes & RegisterModes.Minor) != 0 ? rare < 6 : rare == 7);
@@ -121,7 +121,7 @@ internal static class RandomProgram
         return (new RegionPlan(name, pages, memory, alias, zeros), new ContextPlan(context, features, [new Registered(number, modes)], handlers, sourceActor, push));
     }
 
-    // Specification 3.2 and 7: what REGISTER takes.
+    // SEMANTICS 3.2, 7: what REGISTER takes.
     private static bool Takes(KernelProfile kernel, MemoryKind memory, RegisterModes modes, UffdFeatures features)
     {
         if (modes == RegisterModes.WriteProtect && (features & UffdFeatures.WpAsync) != 0) return true;

@@ -353,7 +353,7 @@ internal sealed class ScenarioRun
         FillSource source = FillSource.Buffer(_world.Content.AddressOf(served.Id, page));
         Fill rogue = _world.Parts.NewFill(_run.Main);
         rogue.Begin(_run.Contexts[context], FillKind.Copy, address, PageSize.Base, source, Abi.FillModes.DontWake);
-        // Decided in this very turn, as every fill of ours is (rule R9); what follows takes its own turns.
+        // Decided in this very turn, as every fill of ours is (RING R9); what follows takes its own turns.
         rogue.Step();
     }
 
