@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace UffdActors.Abi.Tests;
 
-/// <summary>Sizes and offsets of linux/userfaultfd.h (specification 1.2, 1.3).</summary>
+/// <summary>Sizes and offsets of linux/userfaultfd.h (SEMANTICS 1.2, 1.3).</summary>
 public class LayoutTests
 {
     [Theory]

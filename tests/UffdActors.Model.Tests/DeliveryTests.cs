@@ -7,7 +7,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Tests;
 
-/// <summary>Sentences about queues, reading, waking and events (specification 6).</summary>
+/// <summary>Sentences about queues, reading, waking and events (SEMANTICS 6).</summary>
 public class DeliveryTests
 {
     [Fact]

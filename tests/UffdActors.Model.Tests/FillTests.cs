@@ -7,7 +7,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Tests;
 
-/// <summary>Sentences about COPY, ZEROPAGE, CONTINUE and POISON (specification 5).</summary>
+/// <summary>Sentences about COPY, ZEROPAGE, CONTINUE and POISON (SEMANTICS 5).</summary>
 public class FillTests
 {
     [Fact]

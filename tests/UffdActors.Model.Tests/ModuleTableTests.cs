@@ -4,7 +4,7 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Model.Tests;
 
-/// <summary>The loader rejects a table that contradicts itself (addendum C7, C8).</summary>
+/// <summary>The loader rejects a table that contradicts itself (SEMANTICS 7.2.7, 7.2.8).</summary>
 public class ModuleTableTests
 {
     [Theory]

@@ -6,7 +6,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Tests;
 
-/// <summary>UFFDIO_MOVE: page by page to its own place, or refused as a whole (specification 5.8).</summary>
+/// <summary>UFFDIO_MOVE: page by page to its own place, or refused as a whole (SEMANTICS 5.8).</summary>
 public class MoveTests
 {
     private const long From = 16;

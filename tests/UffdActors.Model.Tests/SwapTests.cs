@@ -9,7 +9,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Tests;
 
-/// <summary>A page in swap is there for everything but the page table (specification 4.1, 4.4, 5.8).</summary>
+/// <summary>A page in swap is there for everything but the page table (SEMANTICS 4.1, 4.4, 5.8).</summary>
 public class SwapTests
 {
     private const byte Content = 42;

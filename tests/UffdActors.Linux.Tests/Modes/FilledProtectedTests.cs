@@ -142,7 +142,7 @@ public sealed class FilledProtectedTests
         await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpUnpopulated);
         GuestRegion region = await vm.RegisterAsync(8, RegisterModes.Missing | RegisterModes.WriteProtect);
         Assert.True((await vm.Uffd.ProtectAsync(region, 0, 8)).IsDone);
-        // Replaces the modes, and leaves the markers (specification 3.3).
+        // Replaces the modes, and leaves the markers (SEMANTICS 3.3.3).
         _ = await vm.Uffd.Kernel.RegisterAsync(region, RegisterModes.Missing, CancellationToken.None);
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
 

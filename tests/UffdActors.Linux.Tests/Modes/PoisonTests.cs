@@ -8,7 +8,7 @@ namespace UffdActors.Linux.Tests.Modes;
 
 /// <summary>
 /// Pages that are lost for good. On the real kernel they are touched by system calls only, which answer EFAULT: a touch in user mode would end the
-/// process (DESIGN 8), and that is why a VM does not take both poison and vCPUs.
+/// process (RING L2), and that is why a VM does not take both poison and vCPUs.
 /// </summary>
 public sealed class PoisonTests
 {

@@ -152,7 +152,7 @@ public sealed class WriteProtectionTests
     [InlineData("live", RegisterModes.WriteProtect | RegisterModes.Minor)]
     public async Task Unregistering_lets_the_waiting_threads_of_every_mode_go(string world, RegisterModes modes)
     {
-        // The kernel by itself wakes only those of MISSING (specification 3.4).
+        // The kernel by itself wakes only those of MISSING (SEMANTICS 3.4.3).
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
         GuestRegion region = await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = "shmem", WithAlias = true });
         _ = await vm.Uffd.RegisterAsync(region, modes);

@@ -8,7 +8,7 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.Tests.World;
 
-/// <summary>Memory and userfaultfds that somebody else has made (DESIGN 13), and taking over from a monitor that is gone (DESIGN 10).</summary>
+/// <summary>Memory and userfaultfds that somebody else has made, and taking over from a monitor that is gone (RING F3).</summary>
 public sealed class AdoptionTests
 {
     private const int Pages = 16;

@@ -9,7 +9,7 @@ namespace UffdActors.Linux.Tests.World;
 
 /// <summary>
 /// A userfaultfd is given up while a thread of the embedder, of which the VM knows nothing, waits for an absent page: it never reads zeros, unless the embedder
-/// says so (DESIGN 8). A test that leaves one open closes it at its end.
+/// says so (RING L3). A test that leaves one open closes it at its end.
 /// </summary>
 public sealed class ClosingTests
 {

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace UffdActors.Linux.Tests.World;
 
-/// <summary>DESIGN 8, first point: a thread that waits for a page must not hold up a garbage collection.</summary>
+/// <summary>RING L1: a thread that waits for a page must not hold up a garbage collection.</summary>
 public sealed class CollectionTests
 {
     private static readonly TimeSpan Hang = TimeSpan.FromSeconds(5);

@@ -8,7 +8,7 @@ using UffdActors.Model.Operations.Maps;
 
 namespace UffdActors.Linux.Tests.World;
 
-/// <summary>What DESIGN 8 and 10 say of failure and closing, on the real kernel.</summary>
+/// <summary>What RING L, F say of failure and closing, on the real kernel.</summary>
 public sealed class LiveFailureTests
 {
     private const int Pages = 64;

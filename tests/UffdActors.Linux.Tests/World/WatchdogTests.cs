@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace UffdActors.Linux.Tests.World;
 
-/// <summary>The watchdog sees what no thread of a frozen runtime can see (DESIGN 8).</summary>
+/// <summary>The watchdog sees what no thread of a frozen runtime can see (RING L4).</summary>
 public sealed class WatchdogTests
 {
     private const int KilledExitCode = 137;

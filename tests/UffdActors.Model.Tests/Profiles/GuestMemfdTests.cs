@@ -9,7 +9,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Tests.Profiles;
 
-/// <summary>guest_memfd as measured on 6.18 (specification 7.4).</summary>
+/// <summary>guest_memfd as measured on 6.18 (SEMANTICS 7.4).</summary>
 public class GuestMemfdTests
 {
     [Theory]

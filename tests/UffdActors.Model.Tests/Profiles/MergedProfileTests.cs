@@ -8,7 +8,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Tests.Profiles;
 
-/// <summary>What is different in Linux 7.1, with the merged table (specification 7.3).</summary>
+/// <summary>What is different in Linux 7.1, with the merged table (SEMANTICS 7.3).</summary>
 public class MergedProfileTests
 {
     private static readonly KernelProfile[] Both = [KernelProfile.Linux618, KernelProfile.Linux71];

@@ -10,7 +10,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Tests.Profiles;
 
-/// <summary>The seed's operations table, point by point (addendum, part C). C8 is in <see cref="ModuleTableTests"/>.</summary>
+/// <summary>The seed's operations table, point by point (SEMANTICS 7.2). SEMANTICS 7.2.8 is in <see cref="ModuleTableTests"/>.</summary>
 public class SeedProfileTests
 {
     private const RegisterModes M = RegisterModes.Missing;
@@ -18,7 +18,7 @@ public class SeedProfileTests
     private const RegisterModes I = RegisterModes.Minor;
 
     [Fact]
-    public void C1_a_droppable_mapping_is_refused_before_everything()
+    public void A_droppable_mapping_is_refused_before_everything()
     {
         using Scene scene = new(KernelProfile.Seed);
         MapRequest droppable = new(Prot.ReadWrite, Droppable: true);
@@ -29,7 +29,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C1_memory_without_marker_support_cannot_have_WP_not_even_asynchronously()
+    public void Memory_without_marker_support_cannot_have_WP_not_even_asynchronously()
     {
         using Scene scene = new(KernelProfile.Seed);
         scene.Map(4, scene.NewFile(new NoMarkers(), 4));
@@ -39,7 +39,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C1_asynchronous_write_protection_is_there_for_any_memory_but_alone()
+    public void Asynchronous_write_protection_is_there_for_any_memory_but_alone()
     {
         using Scene scene = new(KernelProfile.Seed);
         scene.Map(4, scene.NewFile(new PlainFile(), 4));
@@ -50,7 +50,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C1_anonymous_memory_takes_MISSING_and_WP_and_nothing_else()
+    public void Anonymous_memory_takes_MISSING_and_WP_and_nothing_else()
     {
         foreach (RegisterModes modes in AllModes())
         {
@@ -61,7 +61,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C1_a_table_takes_the_subsets_of_its_Features_whether_shared_or_not()
+    public void A_table_takes_the_subsets_of_its_Features_whether_shared_or_not()
     {
         foreach (RegisterModes features in AllModes())
         {
@@ -79,7 +79,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C1_memory_without_a_table_is_refused()
+    public void Memory_without_a_table_is_refused()
     {
         using Scene scene = new(KernelProfile.Seed);
         scene.Map(4, scene.NewFile(new PlainFile(), 4));
@@ -87,7 +87,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C2_REGISTER_reports_the_legacy_mask_and_an_advertised_ioctl_may_be_refused()
+    public void REGISTER_reports_the_legacy_mask_and_an_advertised_ioctl_may_be_refused()
     {
         using Scene scene = new(KernelProfile.Seed);
         scene.Map(4, scene.NewFile(new GuestMemfd(), 4));
@@ -100,7 +100,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C3_a_fill_whose_bit_is_not_in_Ioctls_gives_EINVAL_before_anything_is_touched()
+    public void A_fill_whose_bit_is_not_in_Ioctls_gives_EINVAL_before_anything_is_touched()
     {
         foreach ((FillKind kind, UffdIoctls bit) in Bits())
         {
@@ -118,7 +118,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C3_a_fill_with_WP_needs_WP_on_the_mapping()
+    public void A_fill_with_WP_needs_WP_on_the_mapping()
     {
         foreach (bool withWp in new[] { true, false })
         {
@@ -133,7 +133,7 @@ public class SeedProfileTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void C3_CONTINUE_needs_a_shared_mapping_where_6_18_does_not(bool huge)
+    public void CONTINUE_needs_a_shared_mapping_where_6_18_does_not(bool huge)
     {
         foreach (KernelProfile profile in new[] { KernelProfile.Seed, KernelProfile.Linux618 })
         {
@@ -155,7 +155,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C3_a_MINOR_fault_on_a_private_mapping_can_be_resolved_by_COPY_only()
+    public void A_MINOR_fault_on_a_private_mapping_can_be_resolved_by_COPY_only()
     {
         using Scene scene = new(KernelProfile.Seed);
         MemoryFile file = scene.NewFile(new Shmem(), 4);
@@ -172,7 +172,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C4_WRITEPROTECT_and_POISON_do_not_call_the_table()
+    public void WRITEPROTECT_and_POISON_do_not_call_the_table()
     {
         ProbeModule module = new() { Ioctls = UffdIoctls.Poison };
         using Scene scene = new(KernelProfile.Seed);
@@ -190,7 +190,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C5_Copy_is_called_for_shared_mappings_only()
+    public void Copy_is_called_for_shared_mappings_only()
     {
         foreach (bool shared in new[] { true, false })
         {
@@ -211,7 +211,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C5_not_enough_with_a_folio_makes_core_copy_and_call_again_with_the_whole_request()
+    public void Not_enough_with_a_folio_makes_core_copy_and_call_again_with_the_whole_request()
     {
         ProbeModule module = new();
         using Scene scene = ShapedScene(module, out UserfaultContext context, out ulong source);
@@ -227,7 +227,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C5_core_frees_the_folio_when_the_second_call_fails()
+    public void Core_frees_the_folio_when_the_second_call_fails()
     {
         using Scene scene = ShapedScene(new ProbeModule { SecondCopy = Errno.EIO }, out UserfaultContext context, out ulong source);
         long before = scene.Machine.BaseFolios.InUse;
@@ -238,7 +238,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C5_core_frees_the_folio_when_the_source_cannot_be_read()
+    public void Core_frees_the_folio_when_the_source_cannot_be_read()
     {
         using Scene scene = ShapedScene(new ProbeModule(), out UserfaultContext context, out ulong source);
         long before = scene.Machine.BaseFolios.InUse;
@@ -249,7 +249,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C5_core_frees_the_folio_when_another_page_was_faster()
+    public void Core_frees_the_folio_when_another_page_was_faster()
     {
         using Scene scene = ShapedScene(new ProbeModule(), out UserfaultContext context, out ulong source);
         _ = scene.Fill(context, FillKind.Copy, page: 1);
@@ -264,7 +264,7 @@ public class SeedProfileTests
     [InlineData(Errno.ENOENT, Errno.EFAULT)]
     [InlineData(Errno.EINVAL, Errno.EINVAL)]
     [InlineData(Errno.EIO, Errno.EIO)]
-    public void C6_only_not_found_is_turned_into_EFAULT(Errno lookup, Errno expected)
+    public void Only_not_found_is_turned_into_EFAULT(Errno lookup, Errno expected)
     {
         using Scene scene = new(KernelProfile.Seed);
         scene.Map(4, scene.NewFile(new ProbeModule { Lookup = lookup }, 4));
@@ -275,7 +275,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C6_success_without_a_folio_is_EFAULT_even_if_the_page_is_there()
+    public void Success_without_a_folio_is_EFAULT_even_if_the_page_is_there()
     {
         using Scene scene = new(KernelProfile.Seed);
         MemoryFile file = scene.NewFile(new ProbeModule { FindsNothing = true, Lookup = Errno.None }, 4);
@@ -288,7 +288,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C6_CONTINUE_beyond_the_end_of_the_file_is_EINVAL_and_over_a_hole_allocates_nothing()
+    public void CONTINUE_beyond_the_end_of_the_file_is_EINVAL_and_over_a_hole_allocates_nothing()
     {
         foreach (MemoryModule module in new MemoryModule[] { new Shmem(), new GuestMemfd() })
         {
@@ -304,7 +304,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C7_hugetlbs_hooks_are_never_called_and_its_missing_bit_refuses_ZEROPAGE()
+    public void Hugetlbs_hooks_are_never_called_and_its_missing_bit_refuses_ZEROPAGE()
     {
         // The hooks throw.
         using Scene scene = new(KernelProfile.Seed);
@@ -321,7 +321,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C7_a_bit_without_its_hook_is_EINVAL_and_one_warning()
+    public void A_bit_without_its_hook_is_EINVAL_and_one_warning()
     {
         using Scene scene = new(KernelProfile.Seed);
         scene.Map(4, scene.NewFile(new ProbeModule { HasCopy = false, HasGetFolio = false }, 4));
@@ -340,7 +340,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C9_every_design_raises_the_same_faults_and_all_but_the_merged_one_leave_the_check_to_the_backend()
+    public void Every_design_raises_the_same_faults_and_all_but_the_merged_one_leave_the_check_to_the_backend()
     {
         foreach (OpsShape shape in Enum.GetValues<OpsShape>())
         {
@@ -362,7 +362,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C10_guest_memfd_has_MINOR_and_CONTINUE_and_one_hook()
+    public void Guest_memfd_has_MINOR_and_CONTINUE_and_one_hook()
     {
         IVmUffdOps ops = new GuestMemfd().Ops;
         Assert.Equal((RegisterModes.Minor, UffdIoctls.Continue, true, false), (ops.Features, ops.Ioctls, ops.HasGetFolio, ops.HasCopy));
@@ -376,7 +376,7 @@ public class SeedProfileTests
     }
 
     [Fact]
-    public void C10_a_hole_of_guest_memfd_under_MINOR_is_filled_with_zeros_silently_and_an_allocated_page_is_not()
+    public void A_hole_of_guest_memfd_under_MINOR_is_filled_with_zeros_silently_and_an_allocated_page_is_not()
     {
         using Scene scene = new(KernelProfile.Seed);
         MemoryFile file = scene.NewFile(new GuestMemfd(), 4);

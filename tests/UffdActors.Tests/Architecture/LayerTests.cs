@@ -3,7 +3,7 @@ using System.Xml.Linq;
 
 namespace UffdActors.Tests.Architecture;
 
-/// <summary>Arrows point down only, core names no backend, and raw memory stays in its rooms (DESIGN 5, 8). Read from the sources.</summary>
+/// <summary>Arrows point down only, core names no backend, and raw memory stays in its rooms (RING L1). Read from the sources.</summary>
 public sealed partial class LayerTests
 {
     /// <summary>What each project may refer to; a new one has to be put here, in its place.</summary>

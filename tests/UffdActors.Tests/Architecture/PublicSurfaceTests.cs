@@ -4,7 +4,7 @@ using Akka.Configuration;
 
 namespace UffdActors.Tests.Architecture;
 
-/// <summary>An embedder sees no actor: nothing public mentions a type of Akka, but where one is handed in (DESIGN 13).</summary>
+/// <summary>An embedder sees no actor: nothing public mentions a type of Akka, but where one is handed in.</summary>
 public sealed class PublicSurfaceTests
 {
     /// <summary>

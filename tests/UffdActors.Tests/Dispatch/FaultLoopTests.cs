@@ -4,7 +4,7 @@ using UffdActors.Dispatch;
 
 namespace UffdActors.Tests.Dispatch;
 
-/// <summary>The fault loop: fair, kicked once a sleep, found by identity, started again, never ended by an exception (DESIGN 7).</summary>
+/// <summary>The fault loop: fair, kicked once a sleep, found by identity, started again, never ended by an exception.</summary>
 public sealed class FaultLoopTests
 {
     private static readonly FaultLoopSettings ByRuns = new() { RunsPerRound = 64, RoundTime = TimeSpan.FromHours(1) };

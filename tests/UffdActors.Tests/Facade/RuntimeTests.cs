@@ -6,7 +6,7 @@ using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Facade;
 
-/// <summary>What an embedder can rely on (DESIGN 13).</summary>
+/// <summary>What an embedder can rely on.</summary>
 public sealed class RuntimeTests
 {
     [Fact]

@@ -7,7 +7,7 @@ using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Failure;
 
-/// <summary>Disposing of a VM, and giving up on a call, leave nobody waiting and nothing unsaid (DESIGN 8, 13).</summary>
+/// <summary>Disposing of a VM, and giving up on a call, leave nobody waiting and nothing unsaid (RING L3, F20).</summary>
 public sealed class ClosingTests
 {
     private const int Pages = 8;

@@ -12,7 +12,7 @@ using UffdActors.Tests.Runtime;
 namespace UffdActors.Tests.Failure;
 
 /// <summary>
-/// An actor of the ring that throws in a turn is a bug of ours: the VM fails closed, and everybody who waits is told (DESIGN 10). Nobody
+/// An actor of the ring that throws in a turn is a bug of ours: the VM fails closed, and everybody who waits is told (RING F2). Nobody
 /// hangs, whatever he waits for and whichever actor it was.
 /// </summary>
 public sealed class FailClosedTests

@@ -7,7 +7,7 @@ using UffdActors.Tests.Actors;
 
 namespace UffdActors.Tests.Handling;
 
-/// <summary>The monitor's side of a descriptor, without actors (rule R9).</summary>
+/// <summary>The monitor's side of a descriptor, without actors (RING R9).</summary>
 public sealed class FaultReaderTests
 {
     private const long FirstPage = 0x1000;

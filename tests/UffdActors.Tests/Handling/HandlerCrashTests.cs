@@ -9,7 +9,7 @@ using UffdActors.Vcpus;
 
 namespace UffdActors.Tests.Handling;
 
-/// <summary>A handler that crashes loses no fault, wherever it crashes, while eight vCPUs fault (DESIGN 10).</summary>
+/// <summary>A handler that crashes loses no fault, wherever it crashes, while eight vCPUs fault (RING F1).</summary>
 public sealed class HandlerCrashTests
 {
     private const int Vcpus = 8;

@@ -10,7 +10,7 @@ using UffdActors.Vcpus;
 
 namespace UffdActors.Tests.Handling;
 
-/// <summary>Handling rules that cost others dearly (DESIGN 9), each on the ring, in one fixed order of messages.</summary>
+/// <summary>Handling rules that cost others dearly (RING P), each on the ring, in one fixed order of messages.</summary>
 public sealed class ResolutionTests : IDisposable
 {
     private const int Pages = 8;

@@ -8,7 +8,7 @@ namespace UffdActors.Tests.Handling;
 
 /// <summary>
 /// A source may answer late, short, out of order, repeatedly, from any thread, into the buffer of the asker, or not at all; every page
-/// still gets its own bytes (DESIGN 10, 11).
+/// still gets its own bytes (RING F9).
 /// </summary>
 public sealed class SourceAnswerTests
 {

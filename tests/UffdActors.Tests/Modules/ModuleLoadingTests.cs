@@ -9,7 +9,7 @@ namespace UffdActors.Tests.Modules;
 
 /// <summary>
 /// A third party's module comes from its own file, by configuration, and can be unloaded when no mapping uses it; a runtime without any
-/// module works (DESIGN 6).
+/// module works.
 /// </summary>
 public sealed class ModuleLoadingTests : IDisposable
 {

@@ -9,7 +9,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Tests.Rules;
 
 /// <summary>
-/// Rule R4, the half that only real threads would need: between raising the epoch and queueing its event, the producer passes through every
+/// RING R4, the half that only real threads would need: between raising the epoch and queueing its event, the producer passes through every
 /// VMA, so that no fill which was decided before is still installing when the event can be read.
 /// </summary>
 public sealed class EventFenceTests

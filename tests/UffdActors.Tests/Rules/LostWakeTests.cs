@@ -9,7 +9,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Tests.Rules;
 
 /// <summary>
-/// The two races in which the real kernel loses a wake-up (specification 9.2), over many orders: under <c>faithful</c> some order does, under
+/// The two races in which the real kernel loses a wake-up (SEMANTICS 9.2.3), over many orders: under <c>faithful</c> some order does, under
 /// <c>strict</c> none. Nobody reads the messages, so nobody can make up for it.
 /// </summary>
 public sealed class LostWakeTests : IDisposable

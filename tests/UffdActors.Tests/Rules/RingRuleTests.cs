@@ -10,7 +10,7 @@ namespace UffdActors.Tests.Rules;
 
 /// <summary>
 /// The whole ring on the stepped dispatcher: vCPUs, context, reader, handlers, push, page source, and one madvise, in many orders
-/// (DESIGN 3, R9, and 9).
+/// (RING R9, P8).
 /// </summary>
 public sealed class RingRuleTests : IDisposable
 {

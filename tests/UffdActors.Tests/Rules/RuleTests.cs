@@ -10,7 +10,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Tests.Rules;
 
 /// <summary>
-/// The rules of the ring R1 to R8 (DESIGN 3), each in the smallest scene that needs it, over many orders of messages. R9 needs handlers
+/// RING R1 to R8, each in the smallest scene that needs it, over many orders of messages. R9 needs handlers
 /// and is in the ring's own tests.
 /// </summary>
 public sealed class RuleTests : IDisposable

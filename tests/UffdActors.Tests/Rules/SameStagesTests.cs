@@ -12,7 +12,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Tests.Rules;
 
 /// <summary>
-/// The operation is the message (DESIGN 4): the sequential kernel and the actors run the same stages, at the same owners, in the same
+/// The operation is the message: the sequential kernel and the actors run the same stages, at the same owners, in the same
 /// order, for the same program; so what one of them is proven to do, the other does.
 /// </summary>
 public sealed class SameStagesTests
