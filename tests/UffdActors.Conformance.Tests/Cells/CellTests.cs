@@ -35,7 +35,12 @@ public class CellTests
     [Fact]
     public void Every_cell_has_a_rule_to_cite()
     {
-        foreach (Cell cell in Cell.All().Where((_, i) => i % 61 == 0)) Assert.NotEmpty(CellRule.Of(cell, CellRun.Of(KernelProfile.Seed, cell)).Sentence);
+        foreach (Cell cell in Cell.All().Where((_, i) => i % 61 == 0))
+        {
+            CellRule rule = CellRule.Of(cell, CellRun.Of(KernelProfile.Seed, cell));
+            Assert.NotEmpty(rule.Sentence);
+            Assert.StartsWith("SEMANTICS ", rule.Section, StringComparison.Ordinal);
+        }
     }
 
     [Theory]

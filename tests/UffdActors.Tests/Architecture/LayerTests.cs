@@ -29,7 +29,7 @@ public sealed partial class LayerTests
 
     private static readonly string[] MayUseRawMemory = ["UffdActors.Model", "UffdActors.Linux"];
 
-    private static readonly string Source = Path.Combine(RepositoryRoot(), "src");
+    private static readonly string Source = Path.Combine(SourceTree.Root, "src");
 
     [Fact]
     public void Project_references_point_down_the_table_only()
@@ -120,12 +120,5 @@ public sealed partial class LayerTests
                 if (!code.StartsWith("//", StringComparison.Ordinal)) yield return (file, line);
             }
         }
-    }
-
-    private static string RepositoryRoot()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "UffdActors.sln"))) folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException("These tests read the sources, and do not find them above " + AppContext.BaseDirectory);
     }
 }
