@@ -195,4 +195,20 @@ public class MapTests
 
         Assert.Equal(0, scene.Machine.BaseFolios.InUse);
     }
+
+    // Asked of 6.18, where a child's UFFDIO_MOVE onto a page that is there gives EEXIST in the first case and ENOENT in the other.
+    [Theory]
+    [InlineData(AccessKind.Write, true)]
+    [InlineData(AccessKind.Read, false)]
+    public void A_child_gets_the_page_tables_of_memory_that_has_private_pages(AccessKind first, bool copied)
+    {
+        using Scene scene = new();
+        scene.Map(2);
+        _ = scene.Touch(scene.Main, 0, first);
+        _ = scene.Kernel.Run(new AdviseMemory(scene.Main, Scene.Base, Scene.Page, Advice.DontNeed));
+        Assert.True(scene.Mm.PageTables.Exist(PageSize.PageOf(Scene.At(1))));
+
+        using AddressSpace child = scene.Kernel.Run(new ForkProcess(scene.Main, 1)).Child!;
+        Assert.Equal(copied, child.PageTables.Exist(PageSize.PageOf(Scene.At(1))));
+    }
 }

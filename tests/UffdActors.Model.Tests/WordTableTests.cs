@@ -82,4 +82,59 @@ public class WordTableTests
         table.Set(700, 4);
         Assert.Equal([9u, 4u, 9u], [table.Get(699), table.Get(700), table.Get(701)]);
     }
+
+    [Fact]
+    public void A_leaf_is_there_from_its_first_word_or_from_when_it_is_made_until_it_is_dropped()
+    {
+        using WordTable table = new(wide: false);
+        Assert.False(table.HasLeaf(512));
+        table.AddLeaf(600);
+        Assert.Equal((false, true, true, false), (table.HasLeaf(511), table.HasLeaf(512), table.HasLeaf(1023), table.HasLeaf(1024)));
+
+        table.Set(600, 7);
+        table.Set(600, 0);
+        Assert.True(table.HasLeaf(512));
+        table.DropLeaves(512, 1024);
+        Assert.Equal((false, 0u), (table.HasLeaf(600), table.Get(600)));
+        Assert.Equal(0u, table.Run(512, 1024, out long length));
+        Assert.Equal(512, length);
+
+        table.Fill(512, 512, 3);
+        Assert.Equal((true, 3u, 3u), (table.HasLeaf(600), table.Get(512), table.Get(1023)));
+        table.Fill(512, 512, 0);
+        Assert.True(table.HasLeaf(600));
+    }
+
+    [Fact]
+    public void A_dropped_leaf_is_used_again_at_its_place()
+    {
+        using WordTable table = new(wide: true);
+        table.Set(600, 7);
+        long bytes = table.AllocatedBytes;
+        for (uint round = 1; round < 100; round++)
+        {
+            table.Set(600, 0);
+            table.DropLeaves(512, 1024);
+            Assert.Equal(0u, table.CompareExchange(601, round, 0));
+            Assert.Equal((0u, round), (table.Get(600), table.Get(601)));
+            table.Set(601, 0);
+            if (round % 2 == 0) table.AddLeaf(512);
+        }
+
+        Assert.Equal(bytes, table.AllocatedBytes);
+    }
+
+    [Fact]
+    public void Dropping_a_large_range_finds_all_leaves_in_it_and_no_other()
+    {
+        Gen.Select(Gen.Long[0, 1 << 13].Array[1, 12], Gen.Long[0, 1 << 13], Gen.Long[0, 1 << 13]).Sample((leaves, from, to) =>
+        {
+            // Leaves far enough apart that some nodes above them are missing.
+            const long Apart = 512 * 37;
+            using WordTable table = new(wide: false);
+            foreach (long leaf in leaves) table.AddLeaf(leaf * Apart);
+            table.DropLeaves(from * Apart, to * Apart);
+            foreach (long leaf in leaves) Assert.Equal(leaf < from || leaf >= to, table.HasLeaf(leaf * Apart));
+        });
+    }
 }

@@ -39,6 +39,7 @@ public class AddressSpace : Owner, IDisposable
         Number = number;
         Guards = guards;
         _entries = new WordTable(machine.WideEntries);
+        PageTables = new PageTables(_entries);
     }
 
     /// <summary>The machine.</summary>
@@ -58,6 +59,9 @@ public class AddressSpace : Owner, IDisposable
 
     /// <summary>Guard words of the threads.</summary>
     internal GuardSet Guards { get; }
+
+    /// <summary>Which parts of the page table exist.</summary>
+    internal PageTables PageTables { get; }
 
     /// <summary>The page table, for walks over ranges.</summary>
     internal WordTable Entries => _entries;

@@ -9,12 +9,13 @@ namespace UffdActors.Model.Memory;
 /// <para>
 /// A radix tree like the hardware's, in native memory, so that a terabyte of bookkeeping costs the collector nothing. A leaf of
 /// 512 pages whose words are all equal is one tagged word in its parent (an <em>extent</em>) until one of them changes.
-/// Words are 16 or 32 bits wide; absent words read as 0.
+/// Words are 16 or 32 bits wide; absent words read as 0. Whether a leaf is there can be asked, even when all its words are 0.
 /// </para>
 /// <para>
 /// Threads: reading is safe at any time without a lock. Every word has one writer at a time (its VMA's owner, or for a cache slot
 /// whoever wins <see cref="CompareExchange"/>); neighbouring words may be written by other threads at the same time.
-/// Memory is given back on <see cref="Dispose"/> only, so that a late reader never meets a freed leaf.
+/// Memory is given back on <see cref="Dispose"/> only, so that a late reader never meets a freed leaf: one that was dropped is kept, out
+/// of use (its slot is negative), until something is written there again.
 /// </para>
 /// </remarks>
 public sealed unsafe class WordTable : IDisposable
@@ -52,7 +53,7 @@ public sealed unsafe class WordTable : IDisposable
     public uint Get(long index)
     {
         nint slot = ReadSlot(index);
-        if ((slot & 1) != 0) return (uint)((ulong)slot >> 1);
+        if ((slot & 1) != 0) return WordOf(slot);
         if (slot == 0) return 0;
         int at = (int)index & (LeafLength - 1);
         return _wide ? Volatile.Read(ref ((uint*)slot)[at]) : Volatile.Read(ref ((ushort*)slot)[at]);
@@ -65,7 +66,7 @@ public sealed unsafe class WordTable : IDisposable
         nint slot = ReadSlot(index);
         if (slot == 0 || (slot & 1) != 0)
         {
-            if ((slot == 0 ? 0 : (uint)((ulong)slot >> 1)) == word) return;
+            if (WordOf(slot) == word) return;
             slot = Materialize(index);
         }
 
@@ -111,7 +112,39 @@ public sealed unsafe class WordTable : IDisposable
         }
 
         _ = Span(index, limit, LeafBits, out length);
-        return slot == 0 ? 0 : (uint)((ulong)slot >> 1);
+        return WordOf(slot);
+    }
+
+    /// <summary>True if the leaf of a page is there, as an extent or with words of its own.</summary>
+    internal bool HasLeaf(long index) => ReadSlot(index) > 0;
+
+    /// <summary>Makes the leaf of a page, with words of 0, where there is none.</summary>
+    internal void AddLeaf(long index)
+    {
+        ref nint slot = ref SlotFor(index);
+        nint seen = Volatile.Read(ref slot);
+        if (seen < 0) _ = Materialize(index);
+        else if (seen == 0) _ = Interlocked.CompareExchange(ref slot, Extent(0), 0);
+    }
+
+    /// <summary>Takes the leaves of a range away, whose words must be 0. Both ends are those of leaves.</summary>
+    internal void DropLeaves(long start, long end)
+    {
+        for (long index = start; index < end && RootIndex(index) <= Volatile.Read(ref _lastRoot); index += LeafLength)
+        {
+            nint* level1 = (nint*)Volatile.Read(ref _root[RootIndex(index)]);
+            nint* level2 = level1 == null ? null : (nint*)Volatile.Read(ref level1[Level1Index(index)]);
+            if (level2 == null)
+            {
+                // On to the last leaf that a missing node would hold.
+                index |= (1L << ((level1 == null ? NodeBits : 0) + NodeBits + LeafBits)) - LeafLength;
+                continue;
+            }
+
+            ref nint slot = ref level2[Level2Index(index)];
+            nint seen = Volatile.Read(ref slot);
+            if (seen > 0) Volatile.Write(ref slot, (seen & 1) != 0 ? 0 : seen | 1 | nint.MinValue);
+        }
     }
 
     /// <summary>Writes one word to a whole range; leaves that are covered entirely and hold nothing else become extents.</summary>
@@ -136,12 +169,11 @@ public sealed unsafe class WordTable : IDisposable
 
     private bool TrySetExtent(long index, uint word)
     {
-        if (word == 0 && ReadSlot(index) == 0) return true;
+        if (word == 0 && ReadSlot(index) <= 0) return true;
         ref nint slot = ref SlotFor(index);
         nint seen = Volatile.Read(ref slot);
-        if (seen != 0 && (seen & 1) == 0) return false;
-        nint extent = word == 0 ? 0 : (nint)(((ulong)word << 1) | 1);
-        return Interlocked.CompareExchange(ref slot, extent, seen) == seen;
+        if (seen != 0 && ((seen & 1) == 0 || seen < 0)) return false;
+        return Interlocked.CompareExchange(ref slot, Extent(word), seen) == seen;
     }
 
     private nint Materialize(long index)
@@ -151,10 +183,17 @@ public sealed unsafe class WordTable : IDisposable
         {
             nint seen = Volatile.Read(ref slot);
             if (seen != 0 && (seen & 1) == 0) return seen;
+            if (seen < 0)
+            {
+                nint kept = seen & ~1 & nint.MaxValue;
+                if (Interlocked.CompareExchange(ref slot, kept, seen) == seen) return kept;
+                continue;
+            }
+
             nint leaf = _arena.AllocateZeroed(_wide ? LeafLength * sizeof(uint) : LeafLength * sizeof(ushort));
             if (seen != 0)
             {
-                uint word = (uint)((ulong)seen >> 1);
+                uint word = WordOf(seen);
                 if (_wide) new Span<uint>((void*)leaf, LeafLength).Fill(word);
                 else new Span<ushort>((void*)leaf, LeafLength).Fill((ushort)word);
             }
@@ -196,6 +235,12 @@ public sealed unsafe class WordTable : IDisposable
         nint winner = Interlocked.CompareExchange(ref slot, node, 0);
         return (nint*)(winner == 0 ? node : winner);
     }
+
+    private static nint Extent(uint word) => (nint)(((ulong)word << 1) | 1);
+
+    // The word of a slot that holds no leaf: none, an extent's, or that of a leaf out of use.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint WordOf(nint slot) => slot < 0 ? 0 : (uint)((ulong)slot >> 1);
 
     private static uint Span(long index, long limit, int bits, out long length)
     {

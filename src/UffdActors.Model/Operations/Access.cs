@@ -184,6 +184,8 @@ public class Access : Operation
     private void Act(Verdict verdict, Vma? vma, Entry entry)
     {
         if (verdict == Verdict.Hit) Touch(vma!, entry);
+        // Anonymous memory gets its page table before anybody asks whether the page is missing.
+        else if (verdict is Verdict.Deliver or Verdict.Bus && entry.Kind == EntryKind.None && vma!.IsAnonymous) Caller.Mm.PageTables.Make(Page);
         Caller.Guard.Release();
         switch (verdict)
         {

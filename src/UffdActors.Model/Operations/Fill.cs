@@ -343,7 +343,7 @@ public class Fill : Operation
         }
 
         _stop = error;
-        if (_prepared == 0) Finish();
+        if (_prepared == 0) StopAtPage(error);
         else Depart(_vma!.Owner, Stage.Install);
     }
 
@@ -361,7 +361,7 @@ public class Fill : Operation
         if (_sourceAccess is { IsFinished: true, Outcome: not AccessOutcome.Ok })
         {
             _sourceAccess = null;
-            Stop(Errno.EFAULT);
+            StopAtPage(Errno.EFAULT);
             return;
         }
 
@@ -381,6 +381,7 @@ public class Fill : Operation
             _sourceAccess = access;
             if (!access.IsFinished)
             {
+                MakePageTable();
                 // Asleep, the call holds a reference of its own to the context.
                 if (!_referenced) Context.AddReference();
                 _referenced = _slept = true;
@@ -389,7 +390,7 @@ public class Fill : Operation
 
             if (access.Outcome != AccessOutcome.Ok)
             {
-                Stop(Errno.EFAULT);
+                StopAtPage(Errno.EFAULT);
                 return;
             }
         }
@@ -438,7 +439,7 @@ public class Fill : Operation
 
         _loose = _vma.Store.AllocateZeroed();
         if (_loose != FolioStore.None || !_vma.Store.HasIdentity) return true;
-        Stop(_vma.IsHuge ? Errno.EEXIST : Errno.ENOMEM);
+        StopAtPage(_vma.IsHuge ? Errno.EEXIST : Errno.ENOMEM);
         return false;
     }
 
@@ -493,8 +494,9 @@ public class Fill : Operation
     {
         _stage = Stage.Install;
         Errno error = InstallPages();
-        if (error != Errno.None) Stop(error);
-        else if (_stop != Errno.None || _done == (long)Length) Finish();
+        if (error != Errno.None) StopAtPage(error);
+        else if (_stop != Errno.None) StopAtPage(_stop);
+        else if (_done == (long)Length) Finish();
         else if (HasUserSource || FillRules.NeedsModule(_vma!, Kind)) Route();
         else GoTo(owner);
     }
@@ -596,6 +598,18 @@ public class Fill : Operation
     {
         _stop = error;
         Finish();
+    }
+
+    /// <summary>Ends at a page whose mapping was right: its page table was made before anything else was found out.</summary>
+    private void StopAtPage(Errno error)
+    {
+        MakePageTable();
+        Stop(error);
+    }
+
+    private void MakePageTable()
+    {
+        if (!MapHasChanged && !_vma!.IsHuge) Context.Mm.PageTables.Make(DonePage);
     }
 
     private void Finish()

@@ -61,7 +61,8 @@ public class Move : ControlOperation
             foreach (Owner? next in HoldBoth(mm, source, destination, held)) yield return next;
             for (long i = 0; i < source.Count && error == Errno.None; i++)
             {
-                error = Check(mm.EntryAt(source.Start + i), mm.EntryAt(destination.Start + i));
+                error = CheckTables(mm.PageTables, source.Start + i, destination.Start + i);
+                if (error == Errno.None) error = Check(mm.EntryAt(source.Start + i), mm.EntryAt(destination.Start + i));
                 if (error != Errno.None) break;
                 PageRange page = new(source.Start + i, source.Start + i + 1);
                 Entry entry = mm.EntryAt(page.Start);
@@ -121,6 +122,15 @@ public class Move : ControlOperation
             && origin.Prot == to.Prot && (origin.Prot & Prot.Write) != 0
             && to.Context == _context;
         return movable ? Errno.None : Errno.EINVAL;
+    }
+
+    // Comes before the look at the destination: a source without a page table is a hole, whatever lies there.
+    private Errno CheckTables(PageTables tables, long source, long destination)
+    {
+        if (!AllowsHoles && !tables.Exist(source)) return Errno.ENOENT;
+        tables.Make(source);
+        tables.Make(destination);
+        return Errno.None;
     }
 
     private Errno Check(Entry source, Entry destination)

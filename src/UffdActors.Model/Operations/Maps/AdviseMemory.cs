@@ -155,6 +155,7 @@ public sealed class AdviseMemory : MapCall
             {
                 case Advice.DontNeed:
                     Zap.Run(vma, inside, ZapCause.DontNeed);
+                    if (!vma.IsHuge) Mm.PageTables.FreeEmptied(inside);
                     break;
                 case Advice.PageOut:
                     SwapOut.Run(vma, inside);

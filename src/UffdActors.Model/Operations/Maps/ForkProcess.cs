@@ -121,6 +121,7 @@ public sealed class ForkProcess : MapCall
 
     private void CopyEntries(Vma vma, Vma copy, AddressSpace child)
     {
+        if (!vma.IsHuge) child.PageTables.MakeCopied(Mm.PageTables, vma.Range);
         for (long page = vma.Range.Start; page < vma.Range.End;)
         {
             Entry entry = new(Mm.Entries.Run(page, vma.Range.End, out long length));

@@ -77,6 +77,7 @@ public abstract class MapCall : ControlOperation
             ForgetMapping(vma.File);
         }
 
+        Mm.PageTables.FreeUnmapped(range, Mm.Map);
         foreach (Owner? next in Release(Mm, held)) yield return next;
     }
 

@@ -40,7 +40,10 @@ public sealed class PopulateMemory : MapCall
             for (; page < end && Error == Errno.None && owner.VmaAt(page) is not null; page += vma.Stride)
             {
                 while (Error == Errno.None && Mmu.Decide(Mm, page, Write, out _, out _, out _) is var verdict and not Verdict.Hit)
+                {
+                    if (vma.IsAnonymous) Mm.PageTables.Make(page);
                     Error = verdict == Verdict.Populate ? Populate.Run(owner, page, Write) : Errno.EFAULT;
+                }
             }
 
             if (Error != Errno.None) yield break;

@@ -195,6 +195,7 @@ public sealed class RemapMemory : MapCall
 
         // A thread that has faulted meanwhile may have prepared it.
         if (anon is null && vma.Anon is { } prepared) (anon, offset) = (prepared, vma.Offset + origin.Start - vma.Range.Start);
+        if (!vma.IsHuge) Mm.PageTables.MakeMoved(origin, target.Start);
         foreach ((long at, Entry entry) in entries)
         {
             Entry moved = context is null || keepsRegistration ? entry : WithoutProtection(entry);
@@ -211,6 +212,8 @@ public sealed class RemapMemory : MapCall
         if (KeepsSource && vma.Range == origin && addition.Map.Find(origin.Start) is { } source && source.Range == origin)
             addition.Exchange(source, source.MovedTo(source.Range, source.Offset, source.Owner, source.Backend, null));
         _ = addition.Publish();
+        if (!KeepsSource) Mm.PageTables.FreeUnmapped(origin, Mm.Map);
+        else if (vma.Range == origin && (context is null || keepsRegistration)) Mm.PageTables.FreeMovedWhole(origin, target.Start, Mm.Map);
         if (keepsRegistration) _moved = new Moved(context!, origin.Start, target.Start, origin.Count);
         foreach (Owner? next in Release(Mm, held)) yield return next;
     }
