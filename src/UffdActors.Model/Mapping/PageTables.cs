@@ -4,8 +4,8 @@ namespace UffdActors.Model.Mapping;
 
 /// <summary>
 /// Which last-level page tables exist: each maps 2 MiB, and is there from the first fault or fill in them, even one that installs
-/// nothing. Only UFFDIO_MOVE shows it: a source without a page table is ENOENT before the destination is looked at.
-/// Measured on Linux 6.18 (CONFIG_PT_RECLAIM).
+/// nothing. Only UFFDIO_MOVE shows it: a source without a page table is ENOENT before the destination is looked at
+/// (SEMANTICS 5.8.7).
 /// </summary>
 internal sealed class PageTables(WordTable entries)
 {
