@@ -39,7 +39,8 @@ internal sealed class CommandHost(Terminal terminal)
         }
     }
 
-    private RootCommand Root()
+    /// <summary>All commands.</summary>
+    internal RootCommand Root()
     {
         RootCommand root = new("userfaultfd as actors: page faults resolved in user space, in a model, under a seeded scheduler, or on the kernel.");
         // [suggest:N] answers whoever completes command lines for a shell, and trusts the number; nobody needs it here.
