@@ -29,14 +29,16 @@ public class RingBenchmarks
     // A page can be missing only once, so every iteration has a guest of its own.
     [IterationSetup]
     public void Prepare() =>
-        _guest = BenchGuest.PrepareAsync(_runtime, new FaultBenchOptions { Pages = Pages }, Vcpus, null, _source, CancellationToken.None).GetAwaiter().GetResult();
+        _guest = BenchGuest.PrepareAsync(_runtime, new FaultBenchOptions { Pages = Pages }, Vcpus, null, _source, CancellationToken.None)
+            .GetAwaiter().GetResult();
 
     [Benchmark(OperationsPerInvoke = Pages)]
     public long Fault() => _guest.RunAsync(check: false, CancellationToken.None).GetAwaiter().GetResult().Faults;
 
     [Benchmark(OperationsPerInvoke = Pages * Hops)]
     public double EmptyHop() =>
-        EmptyRing.RunAsync(_runtime.System, _guest.DispatcherId, Hops, Vcpus, Pages * Hops, TaskCreationOptions.RunContinuationsAsynchronously)
+        EmptyRing.RunAsync(
+            _runtime.System, _guest.DispatcherId, Hops, Vcpus, Pages * Hops, TaskCreationOptions.RunContinuationsAsynchronously)
             .GetAwaiter().GetResult().Nanoseconds;
 
     [IterationCleanup]

@@ -6,7 +6,9 @@ namespace UffdActors.Abi;
 /// (SEMANTICS 5.1.8).
 /// </summary>
 /// <param name="Error">errno; <see cref="Errno.None"/> if the call returned 0.</param>
-/// <param name="Progress">The out field as the kernel left it: bytes done, or a negated errno. Null if the kernel did not write it, or the call has none.</param>
+/// <param name="Progress">
+/// The out field as the kernel left it: bytes done, or a negated errno. Null if the kernel did not write it, or the call has none.
+/// </param>
 public readonly record struct IoctlResult(Errno Error, long? Progress)
 {
     /// <summary>True if everything was done.</summary>

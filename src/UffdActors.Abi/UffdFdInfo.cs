@@ -41,6 +41,8 @@ public readonly record struct UffdFdInfo(int Pending, int Total, UffdFeatures Fe
     {
         int first = api.IndexOf(':');
         int last = api.LastIndexOf(':');
-        return first < 0 || last <= first ? 0 : ulong.Parse(api[(first + 1)..last], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        return first < 0 || last <= first
+            ? 0
+            : ulong.Parse(api[(first + 1)..last], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
     }
 }

@@ -26,10 +26,12 @@ public sealed record BenchComparison
 
         foreach (FaultBenchRow row in b.Rows)
         {
-            if (!a.Rows.Any(r => r.Dispatcher == row.Dispatcher && r.Vcpus == row.Vcpus)) notes.Add($"Only B has {row.Dispatcher} with {row.Vcpus} vCPUs.");
+            if (!a.Rows.Any(r => r.Dispatcher == row.Dispatcher && r.Vcpus == row.Vcpus))
+                notes.Add($"Only B has {row.Dispatcher} with {row.Vcpus} vCPUs.");
         }
 
-        if (figures.Count == 0) throw new BenchException("The two runs have no dispatcher and number of vCPUs in common; there is nothing to compare.");
+        if (figures.Count == 0)
+            throw new BenchException("The two runs have no dispatcher and number of vCPUs in common; there is nothing to compare.");
         return new BenchComparison { Notes = notes, Figures = figures };
     }
 

@@ -55,11 +55,13 @@ internal sealed class BenchGuest : IAsyncDisposable
             },
             cancel);
         vm.PrefaultMemory(cancel);
-        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = options.Pages, Module = minor ? "shmem" : null, IsFilled = minor }, cancel);
+        GuestRegion region =
+            await vm.MapAsync(new RegionOptions { Pages = options.Pages, Module = minor ? "shmem" : null, IsFilled = minor }, cancel);
         if (minor)
         {
             var kernel = (ModelKernel)vm.Kernel;
-            await kernel.CallAsync("fallocate", new AllocateFile(kernel.Main, kernel.FileOf(region)!, 0, (long)region.Bytes), c => c.Error, cancel);
+            await kernel.CallAsync(
+                "fallocate", new AllocateFile(kernel.Main, kernel.FileOf(region)!, 0, (long)region.Bytes), c => c.Error, cancel);
         }
 
         Userfault userfault = await vm.OpenAsync(UffdFeatures.None, cancel);
@@ -98,5 +100,6 @@ internal readonly record struct FaultRun(long Faults, long Began, long Ended)
     public double PerSecond => Faults / Stopwatch.GetElapsedTime(Began, Ended).TotalSeconds;
 
     /// <summary>Runs side by side, as one: all faults, from the first to the last.</summary>
-    public static FaultRun Together(IReadOnlyCollection<FaultRun> runs) => new(runs.Sum(r => r.Faults), runs.Min(r => r.Began), runs.Max(r => r.Ended));
+    public static FaultRun Together(IReadOnlyCollection<FaultRun> runs) =>
+        new(runs.Sum(r => r.Faults), runs.Min(r => r.Began), runs.Max(r => r.Ended));
 }

@@ -36,7 +36,8 @@ internal sealed class BytePages : IPageSource, IContentCheck
 
     /// <inheritdoc />
     public void Request(in PageOrder order, IPageReceiver receiver) =>
-        receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, _bytes.Address + (nint)(order.FirstPage << PageSize.BaseShift));
+        receiver.Received(
+            order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, _bytes.Address + (nint)(order.FirstPage << PageSize.BaseShift));
 
     /// <inheritdoc />
     public ulong? WordAt(int region, long page, int offset) => WordOf(page);

@@ -16,10 +16,12 @@ internal static class EmptyRing
     /// <param name="inFlight">Messages under way at the same time.</param>
     /// <param name="hops">Hops of all messages together.</param>
     /// <param name="completion">How the result is handed over.</param>
-    public static Task<HopRun> RunAsync(ActorSystem system, string dispatcherId, int actors, int inFlight, long hops, TaskCreationOptions completion)
+    public static Task<HopRun> RunAsync(
+        ActorSystem system, string dispatcherId, int actors, int inFlight, long hops, TaskCreationOptions completion)
     {
         TaskCompletionSource<HopRun> done = new(completion);
-        IActorRef ring = system.ActorOf(Props.Create<Ring>(dispatcherId, actors, inFlight, Math.Max(1, hops / inFlight), done).WithDispatcher(dispatcherId));
+        IActorRef ring = system.ActorOf(
+            Props.Create<Ring>(dispatcherId, actors, inFlight, Math.Max(1, hops / inFlight), done).WithDispatcher(dispatcherId));
         _ = ring;
         return done.Task;
     }
@@ -45,7 +47,8 @@ internal static class EmptyRing
             _done = done;
             _left = inFlight;
             _hops = inFlight * hopsEach;
-            IActorRef[] ring = [.. Enumerable.Range(0, actors).Select(_ => Context.ActorOf(Props.Create<Station>(Self).WithDispatcher(dispatcherId)))];
+            IActorRef[] ring =
+                [.. Enumerable.Range(0, actors).Select(_ => Context.ActorOf(Props.Create<Station>(Self).WithDispatcher(dispatcherId)))];
             for (int i = 0; i < actors; i++) ring[i].Tell(new Next(ring[(i + 1) % actors]), ActorRefs.NoSender);
             _began = Stopwatch.GetTimestamp();
             for (int i = 0; i < inFlight; i++) ring[i % actors].Tell(new Token(hopsEach), ActorRefs.NoSender);

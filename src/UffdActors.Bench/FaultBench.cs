@@ -21,7 +21,8 @@ public sealed class FaultBench
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        if (options.Processes > 1 && workers is null) throw new BenchException($"{options.Processes} processes were asked for, and nothing can start them.");
+        if (options.Processes > 1 && workers is null)
+            throw new BenchException($"{options.Processes} processes were asked for, and nothing can start them.");
         _options = options;
         _workers = workers;
     }
@@ -50,7 +51,8 @@ public sealed class FaultBench
         {
             foreach (Cell cell in cells)
             {
-                progress?.Invoke($"{cell.Dispatcher}, {cell.Vcpus} vCPUs: {(repeat == 0 ? "warming up" : $"repeat {repeat} of {_options.Repeats}")}");
+                progress?.Invoke(
+                    $"{cell.Dispatcher}, {cell.Vcpus} vCPUs: {(repeat == 0 ? "warming up" : $"repeat {repeat} of {_options.Repeats}")}");
                 RepeatSample sample = await MeasureAsync(cell, source, cancel);
                 if (repeat > 0) cell.Samples.Add(sample);
             }
@@ -61,7 +63,9 @@ public sealed class FaultBench
 
     /// <summary>A source of the pages that a guest of these options needs.</summary>
     internal static IPageSource NewSource(FaultBenchOptions options) =>
-        options.Content == BenchContent.Bytes && options.Mode == BenchMode.Missing ? new BytePages(options.Pages) : new StampSource(options.Pages);
+        options.Content == BenchContent.Bytes && options.Mode == BenchMode.Missing
+            ? new BytePages(options.Pages)
+            : new StampSource(options.Pages);
 
     /// <summary>Runs code in a runtime of a dispatcher.</summary>
     internal static async Task<T> WithRuntimeAsync<T>(string dispatcher, Config? config, Func<UffdRuntime, Task<T>> body)
@@ -80,7 +84,9 @@ public sealed class FaultBench
     private Task<double> CountMessagesAsync(string dispatcher, int vcpus, IPageSource source, CancellationToken cancel)
     {
         bool stepped = dispatcher == "stepped";
-        Config? config = stepped ? _options.Config : CountingMailbox.Configuration.WithFallback(_options.Config ?? ConfigurationFactory.Empty);
+        Config? config = stepped
+            ? _options.Config
+            : CountingMailbox.Configuration.WithFallback(_options.Config ?? ConfigurationFactory.Empty);
         return WithRuntimeAsync(dispatcher, config, async runtime =>
         {
             long Taken() => stepped ? Dispatch.SteppedLoop.Of(runtime.System).Steps : MessageCounts.Of(runtime.System).Taken;
@@ -96,7 +102,10 @@ public sealed class FaultBench
         RepeatSample sample = await MeasureOneAsync(cell, source, cancel);
         if (_options.Vms > 1) sample = sample with { Vms = await MeasureVmsAsync(cell, source, cancel) };
         if (_options.Processes > 1)
-            sample = sample with { Processes = await _workers!.RunAsync(_options with { Dispatchers = [cell.Dispatcher], Vcpus = [cell.Vcpus] }, cancel) };
+            sample = sample with
+            {
+                Processes = await _workers!.RunAsync(_options with { Dispatchers = [cell.Dispatcher], Vcpus = [cell.Vcpus] }, cancel),
+            };
         return sample;
     }
 

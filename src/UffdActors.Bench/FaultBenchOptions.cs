@@ -94,7 +94,9 @@ public sealed record FaultBenchOptions
     }
 }
 
-/// <summary>A benchmark that cannot be run, or figures that cannot be read. The message names the thing, the value and what to do.</summary>
+/// <summary>
+/// A benchmark that cannot be run, or figures that cannot be read. The message names the thing, the value and what to do.
+/// </summary>
 public sealed class BenchException : Exception
 {
     /// <summary>Makes the exception.</summary>

@@ -60,7 +60,9 @@ public sealed record FaultBenchReport
     public string ToJson() => JsonSerializer.Serialize(this, Json);
 
     /// <summary>Reads a document that <see cref="ToJson"/> has made from a file.</summary>
-    /// <exception cref="BenchException">There is no such file, it is no such document, or one of another version, and so of other units.</exception>
+    /// <exception cref="BenchException">
+    /// There is no such file, it is no such document, or one of another version, and so of other units.
+    /// </exception>
     public static FaultBenchReport Load(string path)
     {
         try
@@ -84,14 +86,17 @@ public sealed record FaultBenchReport
             using (JsonDocument document = JsonDocument.Parse(text))
             {
                 string? kind = document.RootElement.TryGetProperty("kind", out JsonElement k) ? k.GetString() : null;
-                if (kind != KindName) throw new BenchException($"{name} is not the JSON of \"uffd bench faults\" (its kind is \"{kind}\").");
+                if (kind != KindName)
+                    throw new BenchException($"{name} is not the JSON of \"uffd bench faults\" (its kind is \"{kind}\").");
                 int version = document.RootElement.TryGetProperty("version", out JsonElement v) ? v.GetInt32() : 0;
                 if (version != CurrentVersion)
-                    throw new BenchException($"{name} has version {version}; this program reads version {CurrentVersion}. Measure again with one program.");
+                    throw new BenchException(
+                        $"{name} has version {version}; this program reads version {CurrentVersion}. Measure again with one program.");
             }
 
             FaultBenchReport report = JsonSerializer.Deserialize<FaultBenchReport>(text, Json)!;
-            return report.Problem() is { } problem ? throw new BenchException($"{name} cannot be read as the JSON of \"uffd bench faults\": {problem}.") : report;
+            return report.Problem() is { } problem
+                ? throw new BenchException($"{name} cannot be read as the JSON of \"uffd bench faults\": {problem}.") : report;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
@@ -105,9 +110,12 @@ public sealed record FaultBenchReport
         if (Pages < 1 || Repeats < 1) return "pages and repeats are at least 1";
         if (Cpus.Count > MaxRows || Cpus.Any(cpu => cpu < 0)) return $"cpus: up to {MaxRows} numbers are taken, and none is negative";
         if (Rows.Count > MaxRows || Rows.Any(row => row is null)) return $"rows: up to {MaxRows} are taken, and none is null";
-        if (Rows.Select(row => (row.Dispatcher, row.Vcpus)).Distinct().Count() < Rows.Count) return "rows: a dispatcher with a number of vCPUs is there twice";
+        if (Rows.Select(row => (row.Dispatcher, row.Vcpus)).Distinct().Count() < Rows.Count)
+            return "rows: a dispatcher with a number of vCPUs is there twice";
         FaultBenchRow? odd = Rows.FirstOrDefault(row => !row.MakesSense);
-        return odd is null ? null : $"the row of {odd.Dispatcher} with {odd.Vcpus} vCPUs has a figure that is negative, or outside of its own range";
+        return odd is null
+            ? null
+            : $"the row of {odd.Dispatcher} with {odd.Vcpus} vCPUs has a figure that is negative, or outside of its own range";
     }
 
     internal static FaultBenchReport Of(FaultBenchOptions options, IReadOnlyList<Cell> cells) => new()
@@ -180,7 +188,9 @@ public sealed record FaultBenchRow
     /// <summary>Processes side by side; null if that was not measured.</summary>
     public SideBySide? Processes { get; init; }
 
-    /// <summary>Rate of the VMs over that of as many processes, repeat by repeat; null unless both were measured in the same number.</summary>
+    /// <summary>
+    /// Rate of the VMs over that of as many processes, repeat by repeat; null unless both were measured in the same number.
+    /// </summary>
     public Spread? VmsOverProcesses { get; init; }
 
     /// <summary>False if a figure cannot have been measured.</summary>

@@ -29,7 +29,8 @@ public static class LargeGuest
         return FaultBench.WithRuntimeAsync("fault-loop", null, async runtime =>
         {
             long began = Stopwatch.GetTimestamp();
-            await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = pages, Content = ContentKind.Stamps }, cancel);
+            await using UffdVm vm =
+                await runtime.CreateVmAsync(new VmOptions { MemoryPages = pages, Content = ContentKind.Stamps }, cancel);
             GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = pages }, cancel);
             Userfault userfault = await vm.OpenAsync(UffdFeatures.None, cancel);
             _ = await userfault.RegisterAsync(region, RegisterModes.Missing, cancel);
@@ -46,11 +47,13 @@ public static class LargeGuest
             await InstallAsync(vm, userfault, region, middle + faults, pages, cancel);
             using Process process = Process.GetCurrentProcess();
             return new LargeGuestReport(
-                pages, CountPresent(vm, region), faults, vm.BookkeepingBytes, process.WorkingSet64, Stopwatch.GetElapsedTime(began).TotalSeconds);
+                pages, CountPresent(vm, region), faults, vm.BookkeepingBytes, process.WorkingSet64,
+                Stopwatch.GetElapsedTime(began).TotalSeconds);
         });
     }
 
-    private static async Task InstallAsync(UffdVm vm, Userfault userfault, GuestRegion region, long first, long end, CancellationToken cancel)
+    private static async Task InstallAsync(
+        UffdVm vm, Userfault userfault, GuestRegion region, long first, long end, CancellationToken cancel)
     {
         var kernel = (ModelKernel)vm.Kernel;
         for (long page = first; page < end; page += PagesPerFill)

@@ -47,7 +47,8 @@ public static class MemoryBench
 
         public long ManagedBytes => managedBytes;
 
-        public static async Task<Guest> FillAsync(UffdRuntime runtime, FaultBenchOptions options, IPageSource source, CancellationToken cancel)
+        public static async Task<Guest> FillAsync(
+            UffdRuntime runtime, FaultBenchOptions options, IPageSource source, CancellationToken cancel)
         {
             long before = GC.GetTotalMemory(forceFullCollection: true);
             BenchGuest guest = await BenchGuest.PrepareAsync(runtime, options, options.Vcpus[0], null, source, cancel);

@@ -36,7 +36,9 @@ public sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
         while (_processes.Count < options.Processes) _processes.Add(Start());
         for (int i = 0; i < _processes.Count; i++)
         {
-            WorkerOrder order = new(options.Dispatchers[0], options.Vcpus[0], options.Content, options.Mode, options.Pages, options.CpuOf(i), options.Config?.ToString());
+            WorkerOrder order = new(
+                options.Dispatchers[0], options.Vcpus[0], options.Content, options.Mode, options.Pages, options.CpuOf(i),
+                options.Config?.ToString());
             await SendAsync(_processes[i], JsonSerializer.Serialize(order), cancel);
         }
 
@@ -91,7 +93,9 @@ public sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for a line of a worker, and looks after all of them meanwhile: whoever is stopped says nothing, and lets the others wait.</summary>
+    /// <summary>
+    /// Waits for a line of a worker, and looks after all of them meanwhile: whoever is stopped says nothing, and lets the others wait.
+    /// </summary>
     private async Task<string> ReceiveAsync(Process process, CancellationToken cancel)
     {
         Task<string?> line = process.StandardOutput.ReadLineAsync(cancel).AsTask();
@@ -118,7 +122,9 @@ public sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
             if (worker.HasExited && worker != waitedFor) throw await EndedAsync(worker, "before the others had measured", cancel);
             // Twice in a row: the keys that stop a job stop both of us, and we may be the first to go on.
             if (!KernelTask.IsStopped(worker.Id)) _ = stopped.Remove(worker.Id);
-            else if (!stopped.Add(worker.Id)) throw new WorkerException($"Worker process {worker.Id} has been stopped (SIGSTOP) from outside; nothing was measured. Run it again.");
+            else if (!stopped.Add(worker.Id))
+                throw new WorkerException(
+                    $"Worker process {worker.Id} has been stopped (SIGSTOP) from outside; nothing was measured. Run it again.");
         }
     }
 
@@ -135,7 +141,8 @@ public sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
             2 => "by SIGINT",
             _ => $"with {process.ExitCode}",
         };
-        return new WorkerException($"Worker process {process.Id} has ended {how}, {when}; nothing was measured. What it said is above.", cause);
+        return new WorkerException(
+            $"Worker process {process.Id} has ended {how}, {when}; nothing was measured. What it said is above.", cause);
     }
 }
 
@@ -164,7 +171,8 @@ public static class Worker
         ArgumentNullException.ThrowIfNull(output);
         while (await input.ReadLineAsync(cancel) is { } line)
         {
-            WorkerOrder order = JsonSerializer.Deserialize<WorkerOrder>(line) ?? throw new BenchException("A worker was given an empty order.");
+            WorkerOrder order = JsonSerializer.Deserialize<WorkerOrder>(line)
+                ?? throw new BenchException("A worker was given an empty order.");
             FaultBenchOptions options = new()
             {
                 Dispatchers = [order.Dispatcher],

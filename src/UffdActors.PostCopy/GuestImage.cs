@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using UffdActors.Dispatch;
 using UffdActors.Model.Inputs;
@@ -5,7 +6,9 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.PostCopy;
 
-/// <summary>The memory of a guest at the source: the bytes of a file, or made ones. Read-only once it exists; safe for any thread.</summary>
+/// <summary>
+/// The memory of a guest at the source: the bytes of a file, or made ones. Read-only once it exists; safe for any thread.
+/// </summary>
 public sealed class GuestImage : IDisposable
 {
     private const int ChunkBytes = 1 << 20;
@@ -20,7 +23,10 @@ public sealed class GuestImage : IDisposable
         if (bytes > available / 2)
         {
             throw new InsufficientMemoryException(
-                FormattableString.Invariant($"A guest of {bytes:N0} bytes needs twice as much memory, for its source and its destination; this machine has {available:N0} bytes."));
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"A guest of {bytes:N0} bytes needs twice as much memory, for its source and its destination; "
+                        + $"this machine has {available:N0} bytes."));
         }
 
         Pages = PageSize.PagesFor((bytes + pageBytes - 1) / pageBytes * pageBytes);
@@ -40,7 +46,9 @@ public sealed class GuestImage : IDisposable
     /// <param name="path">Name of the file.</param>
     /// <param name="pageBytes">Bytes of a page of the destination's memory (<see cref="PostCopyMigration.PageBytesOf"/>).</param>
     /// <param name="cancel">Cancels.</param>
-    /// <exception cref="ImageException">There is no such file, it is no regular one, empty, cannot be read, or it changed while it was read.</exception>
+    /// <exception cref="ImageException">
+    /// There is no such file, it is no regular one, empty, cannot be read, or it changed while it was read.
+    /// </exception>
     /// <exception cref="InsufficientMemoryException">The machine has not enough memory for source and destination.</exception>
     public static GuestImage FromFile(string path, int pageBytes = PageSize.Base, CancellationToken cancel = default)
     {
@@ -88,7 +96,9 @@ public sealed class GuestImage : IDisposable
     /// </summary>
     /// <param name="bytes">Size, at least 1.</param>
     /// <param name="seed">Seed.</param>
-    /// <param name="pageBytes">Bytes of a page of the destination's memory (<see cref="PostCopyMigration.PageBytesOf"/>), to which the size is rounded up.</param>
+    /// <param name="pageBytes">
+    /// Bytes of a page of the destination's memory (<see cref="PostCopyMigration.PageBytesOf"/>), to which the size is rounded up.
+    /// </param>
     /// <param name="cancel">Cancels.</param>
     /// <exception cref="InsufficientMemoryException">The machine has not enough memory for source and destination.</exception>
     public static GuestImage Make(long bytes, ulong seed, int pageBytes = PageSize.Base, CancellationToken cancel = default)

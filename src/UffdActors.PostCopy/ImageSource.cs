@@ -2,7 +2,9 @@ using UffdActors.PageSources;
 
 namespace UffdActors.PostCopy;
 
-/// <summary>The source host of a migration within one process: answers at once, with its own memory, and says which pages are zeros.</summary>
+/// <summary>
+/// The source host of a migration within one process: answers at once, with its own memory, and says which pages are zeros.
+/// </summary>
 public sealed class ImageSource : IPageSource
 {
     private readonly GuestImage _image;

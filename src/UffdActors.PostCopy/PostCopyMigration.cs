@@ -1,3 +1,4 @@
+using System.Globalization;
 using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model;
@@ -52,12 +53,16 @@ public sealed class PostCopyMigration
         return 1 << (backend is null ? PageSize.BaseShift : runtime.Modules.Find(backend).PageShift);
     }
 
-    /// <summary>Asks the kernel whether a destination can be made, before a guest is: it is mapped and registered, and nothing more.</summary>
+    /// <summary>
+    /// Asks the kernel whether a destination can be made, before a guest is: it is mapped and registered, and nothing more.
+    /// </summary>
     /// <param name="runtime">Runtime.</param>
     /// <param name="backend">Memory module; null for anonymous memory.</param>
     /// <param name="mode">How faults are to be resolved.</param>
     /// <param name="profile">The kernel that the model is; null for the configured one.</param>
-    /// <param name="bytes">Size of the guest, at least 1. Huge pages are promised to a mapping when it is made, so too few of them are noticed here.</param>
+    /// <param name="bytes">
+    /// Size of the guest, at least 1. Huge pages are promised to a mapping when it is made, so too few of them are noticed here.
+    /// </param>
     /// <param name="cancel">Cancels.</param>
     /// <exception cref="UffdException">The memory cannot do what is asked.</exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
@@ -70,11 +75,18 @@ public sealed class PostCopyMigration
         // Other memory is not promised, and need not be asked for in full.
         long units = pageBytes == PageSize.Base ? 1 : ((bytes - 1) / pageBytes) + 1;
         // The model's pool is made for the guest; its pages need no content to be promised.
-        VmOptions machine = new() { MemoryPages = 16, HugePages = pageBytes == PageSize.Base ? null : units, Content = ContentKind.Runs, Profile = profile };
+        VmOptions machine = new()
+        {
+            MemoryPages = 16,
+            HugePages = pageBytes == PageSize.Base ? null : units,
+            Content = ContentKind.Runs,
+            Profile = profile,
+        };
         await using UffdVm vm = await runtime.CreateVmAsync(machine, cancel);
         _ = await OrWhyAsync(vm, async () =>
         {
-            GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = units * (pageBytes >> PageSize.BaseShift), Module = backend }, cancel);
+            GuestRegion region =
+                await vm.MapAsync(new RegionOptions { Pages = units * (pageBytes >> PageSize.BaseShift), Module = backend }, cancel);
             Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
             return await uffd.RegisterAsync(region, ModesOf(mode), cancel);
         });
@@ -87,7 +99,8 @@ public sealed class PostCopyMigration
         {
             return await call();
         }
-        catch (UffdException e) when (e.Error == Errno.EIO && vm.Incidents.TryRead(out Incident? incident) && incident.Kind == IncidentKind.BackendFailed)
+        catch (UffdException e)
+            when (e.Error == Errno.EIO && vm.Incidents.TryRead(out Incident? incident) && incident.Kind == IncidentKind.BackendFailed)
         {
             throw new ModuleException(incident.Message, e);
         }
@@ -117,7 +130,11 @@ public sealed class PostCopyMigration
         long pages = _options.Image.Pages;
         int unitPages = PageBytesOf(_runtime, _options.Backend) >> PageSize.BaseShift;
         if (pages % unitPages != 0)
-            throw new ImageException(FormattableString.Invariant($"A guest of {_options.Image.Bytes:N0} bytes is not a whole number of pages of {unitPages << PageSize.BaseShift:N0} bytes; make or read the image for this page size."));
+            throw new ImageException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"A guest of {_options.Image.Bytes:N0} bytes is not a whole number of pages of "
+                        + $"{unitPages << PageSize.BaseShift:N0} bytes; make or read the image for this page size."));
         VmOptions machine = new()
         {
             MemoryPages = (unitPages == 1 ? pages : 0) + 16,
@@ -197,12 +214,15 @@ public sealed class PostCopyMigration
             MemoryModule module = _runtime.Modules.Find(name);
             bool isReadOnly = IsReadOnly(module);
             if (isReadOnly && _options.Trace is null && _options.WriteRatio > 0)
-                throw new ModuleException($"Memory module \"{name}\" is read-only; a guest in it cannot write: use a write ratio of 0, not {_options.WriteRatio.ToString(System.Globalization.CultureInfo.InvariantCulture)}.");
+                throw new ModuleException(
+                    $"Memory module \"{name}\" is read-only; a guest in it cannot write: use a write ratio of 0, not "
+                        + $"{_options.WriteRatio.ToString(System.Globalization.CultureInfo.InvariantCulture)}.");
             alias = _options.Mode == PostCopyMode.Minor && !isReadOnly;
         }
 
         return vm.MapAsync(
-            new RegionOptions { Pages = pages, Module = _options.Backend, WithAlias = alias, LeaveAliasEmpty = _options.SkipAllocation }, cancel);
+            new RegionOptions { Pages = pages, Module = _options.Backend, WithAlias = alias, LeaveAliasEmpty = _options.SkipAllocation },
+            cancel);
     }
 
     private static bool IsReadOnly(MemoryModule module)
@@ -213,7 +233,8 @@ public sealed class PostCopyMigration
         }
         catch (Exception e)
         {
-            throw new ModuleException($"Module \"{module.Name}\" threw {e.GetType().Name} while checking a protection ({ModuleMembers.Text(e)}).", e);
+            throw new ModuleException(
+                $"Module \"{module.Name}\" threw {e.GetType().Name} while checking a protection ({ModuleMembers.Text(e)}).", e);
         }
     }
 

@@ -49,10 +49,15 @@ public sealed record PostCopyOptions
     /// <summary>File with a recorded workload; null for a made one.</summary>
     public string? Trace { get; init; }
 
-    /// <summary>Time without any progress after which the migration is given up as hanging, longer than none; <see cref="Timeout.InfiniteTimeSpan"/> for never.</summary>
+    /// <summary>
+    /// Time without any progress after which the migration is given up as hanging, longer than none; <see cref="Timeout.InfiniteTimeSpan"/>
+    /// for never.
+    /// </summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>For the test that shows why it is needed: leave out the allocation of the page cache in <see cref="PostCopyMode.Minor"/>.</summary>
+    /// <summary>
+    /// For the test that shows why it is needed: leave out the allocation of the page cache in <see cref="PostCopyMode.Minor"/>.
+    /// </summary>
     internal bool SkipAllocation { get; init; }
 
     /// <summary>Leave the background push out: what nobody touches stays absent.</summary>

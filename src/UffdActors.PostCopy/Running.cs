@@ -20,7 +20,8 @@ public enum PostCopyPhase
 /// <param name="Accesses">Accesses of the guest that are through.</param>
 /// <param name="Faults">Faults so far.</param>
 /// <param name="Outstanding">Pages being resolved.</param>
-public sealed record PostCopySnapshot(PostCopyPhase Phase, TimeSpan Elapsed, long ReceivedPages, long Pages, long Accesses, long Faults, int Outstanding);
+public sealed record PostCopySnapshot(
+    PostCopyPhase Phase, TimeSpan Elapsed, long ReceivedPages, long Pages, long Accesses, long Faults, int Outstanding);
 
 /// <summary>Nothing has moved for too long; the message says what everybody waits for.</summary>
 public sealed class StalledException : Exception
@@ -33,7 +34,8 @@ public sealed class StalledException : Exception
 }
 
 /// <summary>A migration under way.</summary>
-internal sealed class Running(UffdVm vm, Userfault uffd, VcpuGroup vcpus, BackgroundPush? push, long pages, long start, EndingIncident ending)
+internal sealed class Running(
+    UffdVm vm, Userfault uffd, VcpuGroup vcpus, BackgroundPush? push, long pages, long start, EndingIncident ending)
 {
     private volatile PostCopyPhase _phase;
 
@@ -56,14 +58,16 @@ internal sealed class Running(UffdVm vm, Userfault uffd, VcpuGroup vcpus, Backgr
     }
 
     public PostCopySnapshot Snapshot() => new(
-        Phase, TimeSpan.FromTicks((vm.Now - start) / TimeSpan.NanosecondsPerTick), push?.ReceivedPages ?? uffd.ReceivedOf(vm.Regions[0]).Count, pages, vcpus.Accesses, uffd.Faults, uffd.Outstanding);
+        Phase, TimeSpan.FromTicks((vm.Now - start) / TimeSpan.NanosecondsPerTick),
+        push?.ReceivedPages ?? uffd.ReceivedOf(vm.Regions[0]).Count, pages, vcpus.Accesses, uffd.Faults, uffd.Outstanding);
 
     /// <summary>What everybody waits for, in a sentence.</summary>
     public string Describe()
     {
         PostCopySnapshot now = Snapshot();
         string outstanding = string.Join(", ", uffd.Reader!.OutstandingRequests().Take(4).Select(Describe));
-        return $"{now.ReceivedPages} of {now.Pages} pages received, {now.Accesses} accesses done, {now.Outstanding} pages outstanding{(outstanding.Length > 0 ? ": " + outstanding : "")}";
+        return $"{now.ReceivedPages} of {now.Pages} pages received, {now.Accesses} accesses done, {now.Outstanding} pages "
+            + $"outstanding{(outstanding.Length > 0 ? ": " + outstanding : "")}";
     }
 
     private static string Describe(PageRequest request) => $"0x{request.Address:x} ({request.Phase}, attempt {request.Attempts})";

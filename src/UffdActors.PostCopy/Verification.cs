@@ -32,7 +32,8 @@ internal static class Verification
         return new Comparison(await source, hash, absent, lanes);
     }
 
-    private static List<Dictionary<long, ulong>> Writes(IReadOnlyList<IWorkload> workloads, IReadOnlyList<long> accesses, CancellationToken cancel)
+    private static List<Dictionary<long, ulong>> Writes(
+        IReadOnlyList<IWorkload> workloads, IReadOnlyList<long> accesses, CancellationToken cancel)
     {
         List<Dictionary<long, ulong>> all = [];
         for (int vcpu = 0; vcpu < workloads.Count; vcpu++)
@@ -61,7 +62,8 @@ internal static class Verification
             image.ReadPage(page, bytes);
             for (int vcpu = 0; vcpu < writes.Count; vcpu++)
             {
-                if (writes[vcpu].TryGetValue(page, out ulong value)) BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(GuestLayout.LaneOf(vcpu)), value);
+                if (writes[vcpu].TryGetValue(page, out ulong value))
+                    BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(GuestLayout.LaneOf(vcpu)), value);
             }
 
             hash.AppendData(bytes);

@@ -30,7 +30,8 @@ public sealed class RomModule : MemoryModule, IVmUffdOps
     public RomModule(IReadOnlyDictionary<string, string> settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        if (!settings.TryGetValue(FileKey, out string? path)) throw new ArgumentException($"set uffd.module.{FileKey} to the file that the memory shows");
+        if (!settings.TryGetValue(FileKey, out string? path))
+            throw new ArgumentException($"set uffd.module.{FileKey} to the file that the memory shows");
         try
         {
             InputFile.Check(path);

@@ -15,18 +15,24 @@ internal static class AlarmText
         WatchedUserfault userfault = alarm.Userfault;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"uffd watchdog: process {process}, {userfault.Name} (descriptor {userfault.Descriptor}): {What(alarm, threads)}, deadline {Seconds(userfault.Deadline)}; "
-            + $"the fault loop's heartbeat stands at {userfault.Beats} for {Seconds(alarm.Silence)}; threads: {KernelTask.Describe(threads)}; {done}");
+            $"uffd watchdog: process {process}, {userfault.Name} (descriptor {userfault.Descriptor}): {What(alarm, threads)}, deadline "
+            + $"{Seconds(userfault.Deadline)}; "
+            + $"the fault loop's heartbeat stands at {userfault.Beats} for {Seconds(alarm.Silence)}; threads: "
+            + $"{KernelTask.Describe(threads)}; {done}");
     }
 
     private static string What(Alarm alarm, IReadOnlyList<KernelTask> threads)
     {
         if (alarm.Fault is not { } fault)
-            return string.Create(CultureInfo.InvariantCulture, $"{alarm.Userfault.Unread} {(alarm.Userfault.Unread == 1 ? "fault is" : "faults are")} not even read after {Seconds(alarm.Age)}");
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{alarm.Userfault.Unread} {(alarm.Userfault.Unread == 1 ? "fault is" : "faults are")} not even read after "
+                    + $"{Seconds(alarm.Age)}");
         string name = threads.FirstOrDefault(t => t.Id == fault.Thread)?.Name is { } known ? $" ({known})" : "";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"the fault at 0x{fault.Address:x} (region {fault.Region}, page {fault.Page}) of thread {fault.Thread}{name} is unresolved after {Seconds(alarm.Age)}");
+            $"the fault at 0x{fault.Address:x} (region {fault.Region}, page {fault.Page}) of thread {fault.Thread}{name} is unresolved "
+                + $"after {Seconds(alarm.Age)}");
     }
 
     private static string Seconds(long nanoseconds) => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1e9:0.0##} s");

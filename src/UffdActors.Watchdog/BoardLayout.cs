@@ -1,12 +1,12 @@
 namespace UffdActors.Watchdog;
 
 /// <summary>
-/// The board between runtime and watchdog: a memfd that the runtime writes and the watchdog reads. A header, then a slot for each userfaultfd.
-/// Numbers are little endian; times are nanoseconds of CLOCK_MONOTONIC, which is the same for every process.
+/// The board between runtime and watchdog: a memfd that the runtime writes and the watchdog reads. A header, then a slot for each
+/// userfaultfd. Numbers are little endian; times are nanoseconds of CLOCK_MONOTONIC, which is the same for every process.
 /// </summary>
 /// <remarks>
-/// A slot has one writer, the thread of its fault loop. It makes <see cref="Sequence"/> odd before it changes the slot and even afterwards, but
-/// for <see cref="Beats"/>, which is a counter of its own.
+/// A slot has one writer, the thread of its fault loop. It makes <see cref="Sequence"/> odd before it changes the slot and even afterwards,
+/// but for <see cref="Beats"/>, which is a counter of its own.
 /// </remarks>
 internal static class BoardLayout
 {

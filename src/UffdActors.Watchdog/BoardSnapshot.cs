@@ -21,7 +21,8 @@ internal sealed record OutstandingFault(long Id, long Raised, ulong Address, int
 /// <param name="Deadline">Age from which on a fault is late, in nanoseconds.</param>
 /// <param name="Kills">True if the runtime is to be killed then.</param>
 /// <param name="Oldest">The oldest outstanding fault; null if there is none.</param>
-internal sealed record WatchedUserfault(int Slot, int Generation, string Name, int Descriptor, long Beats, long Deadline, bool Kills, OutstandingFault? Oldest)
+internal sealed record WatchedUserfault(
+    int Slot, int Generation, string Name, int Descriptor, long Beats, long Deadline, bool Kills, OutstandingFault? Oldest)
 {
     /// <summary>Faults that the runtime has not read, as the kernel says.</summary>
     public int Unread { get; init; }
@@ -36,19 +37,24 @@ internal static class BoardSnapshot
         if (board.Length < BoardLayout.Bytes) return $"it has {board.Length} bytes, not {BoardLayout.Bytes}";
         if (Long(board, BoardLayout.Magic) != BoardLayout.MagicWord) return "it is no board";
         int version = Int(board, BoardLayout.Version);
-        return version == BoardLayout.CurrentVersion ? null : $"it has version {version}, this program understands version {BoardLayout.CurrentVersion}";
+        return version == BoardLayout.CurrentVersion
+            ? null
+            : $"it has version {version}, this program understands version {BoardLayout.CurrentVersion}";
     }
 
     /// <summary>The userfaultfds on the board.</summary>
     /// <param name="first">A copy.</param>
-    /// <param name="second">One that was begun when the first was complete. What differs was being written, and is left to the next look.</param>
+    /// <param name="second">
+    /// One that was begun when the first was complete. What differs was being written, and is left to the next look.
+    /// </param>
     public static List<WatchedUserfault> Read(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
     {
         List<WatchedUserfault> found = [];
         for (int i = 0; i < BoardLayout.Slots; i++)
         {
             ReadOnlySpan<byte> slot = first.Slice(BoardLayout.OffsetOf(i), BoardLayout.SlotBytes);
-            if (Int(slot, BoardLayout.Generation) != 0 && IsWhole(slot, second.Slice(BoardLayout.OffsetOf(i), BoardLayout.SlotBytes))) found.Add(Slot(i, slot));
+            if (Int(slot, BoardLayout.Generation) != 0 && IsWhole(slot, second.Slice(BoardLayout.OffsetOf(i), BoardLayout.SlotBytes)))
+                found.Add(Slot(i, slot));
         }
 
         return found;

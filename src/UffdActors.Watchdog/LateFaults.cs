@@ -12,13 +12,13 @@ internal sealed record Alarm(WatchedUserfault Userfault, OutstandingFault? Fault
 /// </summary>
 /// <remarks>
 /// <para>
-/// Late is a fault on the board that is as old as the deadline; or that the kernel has had faults unread for as long, while the fault loop made no
-/// pass: a runtime that is frozen reads none, so its board says nothing about them. A loop that sleeps with nothing outstanding makes no pass
-/// either, and is never late.
+/// Late is a fault on the board that is as old as the deadline; or that the kernel has had faults unread for as long, while the fault loop
+/// made no pass: a runtime that is frozen reads none, so its board says nothing about them. A loop that sleeps with nothing outstanding
+/// makes no pass either, and is never late.
 /// </para>
 /// <para>
-/// An alarm is given at the second look that sees it: after a stop of the whole machine everybody is late for a moment, and the runtime gets a
-/// chance to go on first. It is given once.
+/// An alarm is given at the second look that sees it: after a stop of the whole machine everybody is late for a moment, and the runtime
+/// gets a chance to go on first. It is given once.
 /// </para>
 /// </remarks>
 internal sealed class LateFaults
@@ -82,7 +82,8 @@ internal sealed class LateFaults
                 _unreadSince = null;
             }
 
-            // A signal (a collection sends many) takes a thread out of its fault and lets it fault again: not there at one look is not gone.
+            // A signal (a collection sends many) takes a thread out of its fault and lets it fault again: not there at one look is not
+            // gone.
             if (userfault.Unread > 0) _unreadSince ??= now;
             else if (_wasUnread == 0) _unreadSince = null;
             _wasUnread = userfault.Unread;
@@ -96,8 +97,10 @@ internal sealed class LateFaults
 
         private Alarm? Late(WatchedUserfault userfault, long now)
         {
-            if (userfault.Oldest is { } oldest && now - oldest.Raised >= userfault.Deadline) return new Alarm(userfault, oldest, now - oldest.Raised, now - BeatSeen);
-            if (userfault.Unread > 0 && _unreadSince is { } since && now - since >= userfault.Deadline) return new Alarm(userfault, null, now - since, now - BeatSeen);
+            if (userfault.Oldest is { } oldest && now - oldest.Raised >= userfault.Deadline)
+                return new Alarm(userfault, oldest, now - oldest.Raised, now - BeatSeen);
+            if (userfault.Unread > 0 && _unreadSince is { } since && now - since >= userfault.Deadline)
+                return new Alarm(userfault, null, now - since, now - BeatSeen);
             return null;
         }
 

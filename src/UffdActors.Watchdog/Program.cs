@@ -8,8 +8,8 @@ using UffdActors.Abi;
 namespace UffdActors.Watchdog;
 
 /// <summary>
-/// <c>UffdActors.Watchdog PROCESS DESCRIPTOR</c>: watches the board that is a descriptor of another process. Started by the runtime; says "ready" on
-/// standard output, reports on standard error, and ends with standard input, which ends with the runtime.
+/// <c>UffdActors.Watchdog PROCESS DESCRIPTOR</c>: watches the board that is a descriptor of another process. Started by the runtime; says
+/// "ready" on standard output, reports on standard error, and ends with standard input, which ends with the runtime.
 /// </summary>
 internal static class Program
 {
@@ -27,12 +27,14 @@ internal static class Program
 
         // Ctrl-C is for the runtime; what ends this process is the runtime's end.
         List<PosixSignalRegistration> ignored =
-            [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGHUP }.Select(s => PosixSignalRegistration.Create(s, context => context.Cancel = true))];
+            [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGHUP }.Select(
+                s => PosixSignalRegistration.Create(s, context => context.Cancel = true))];
         try
         {
             using Process runtime = Process.GetProcessById(process);
             using SafeFileHandle board = File.OpenHandle(
-                string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/fd/{descriptor}"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+                string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/fd/{descriptor}"), FileMode.Open, FileAccess.Read,
+                FileShare.ReadWrite);
             return Watch(runtime, board);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
@@ -66,7 +68,8 @@ internal static class Program
         {
             _ = RandomAccess.Read(board, first, 0);
             _ = RandomAccess.Read(board, second, 0);
-            List<WatchedUserfault> userfaults = [.. BoardSnapshot.Read(first, second).Select(u => u with { Unread = UnreadOf(runtime.Id, u.Descriptor) })];
+            List<WatchedUserfault> userfaults =
+                [.. BoardSnapshot.Read(first, second).Select(u => u with { Unread = UnreadOf(runtime.Id, u.Descriptor) })];
             foreach (Alarm alarm in late.Look(userfaults, Stopwatch.GetTimestamp())) Report(runtime, alarm);
             if (ended.Wait(LateFaults.NextLook(userfaults))) return 0;
         }

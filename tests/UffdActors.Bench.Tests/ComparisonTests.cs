@@ -10,7 +10,8 @@ public sealed class ComparisonTests
     }
 
     [Fact]
-    public void The_median_of_an_even_number_is_the_mean_of_the_two_in_the_middle() => Assert.Equal(new Spread(2.5, 1, 9), Spread.Of([9, 2, 1, 3]));
+    public void The_median_of_an_even_number_is_the_mean_of_the_two_in_the_middle() =>
+        Assert.Equal(new Spread(2.5, 1, 9), Spread.Of([9, 2, 1, 3]));
 
     [Fact]
     public void A_document_reads_back_as_it_was_written()

@@ -27,7 +27,8 @@ public sealed class FaultBenchTests
     [InlineData(BenchContent.Bytes)]
     public async Task A_minor_fault_takes_one_message_more_for_the_backend(BenchContent content)
     {
-        FaultBenchRow row = await RowOf(new FaultBenchOptions { Mode = BenchMode.Minor, Content = content, Vcpus = [2], Pages = Pages, Repeats = 1 });
+        FaultBenchRow row =
+            await RowOf(new FaultBenchOptions { Mode = BenchMode.Minor, Content = content, Vcpus = [2], Pages = Pages, Repeats = 1 });
         Assert.Equal(MessagesOfAMinorFault, Math.Round(row.MessagesPerFault));
     }
 
@@ -53,9 +54,11 @@ public sealed class FaultBenchTests
     [InlineData(4, 0, "0 repeats")]
     public void Options_out_of_range_are_named(int vcpus, int repeats, string named)
     {
-        BenchException e = Assert.Throws<BenchException>(() => new FaultBench(new FaultBenchOptions { Vcpus = [vcpus], Repeats = repeats }));
+        BenchException e =
+            Assert.Throws<BenchException>(() => new FaultBench(new FaultBenchOptions { Vcpus = [vcpus], Repeats = repeats }));
         Assert.Contains(named, e.Message, StringComparison.Ordinal);
     }
 
-    private static async Task<FaultBenchRow> RowOf(FaultBenchOptions options) => Assert.Single((await new FaultBench(options).RunAsync()).Rows);
+    private static async Task<FaultBenchRow> RowOf(FaultBenchOptions options) =>
+        Assert.Single((await new FaultBench(options).RunAsync()).Rows);
 }

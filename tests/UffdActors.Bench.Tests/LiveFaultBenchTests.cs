@@ -75,12 +75,15 @@ public sealed class LiveFaultBenchTests
     public async Task Demand_beside_a_push_is_measured_with_the_rates_of_push_and_bare_copies(BenchMode mode)
     {
         LiveKernel.Require();
-        LiveBenchOptions options = new() { Vcpus = [2], Backend = LiveBackend.Shmem, Mode = mode, Pages = 16_384, Repeats = 1, Demands = 20, ChunkPages = 16 };
+        LiveBenchOptions options =
+            new() { Vcpus = [2], Backend = LiveBackend.Shmem, Mode = mode, Pages = 16_384, Repeats = 1, Demands = 20, ChunkPages = 16 };
         LivePushRow row = (await new LivePushBench(options).RunAsync().WaitAsync(Deadline)).Rows[0];
         Assert.True(row.Demands.Median > 0);
         Assert.Equal(row.PushPagesPerSecond.Median / row.RawPagesPerSecond.Median, row.PushOverRaw.Median, 6);
         Assert.Equal(16 / row.RawPagesPerSecond.Median * 1e9, row.ChunkNanoseconds.Median, 3);
-        Assert.Equal(row.LoadedP99Nanoseconds.Median / (row.UnloadedP99Nanoseconds.Median + row.ChunkP99Nanoseconds.Median), row.LoadedP99OverBound.Median, 6);
+        Assert.Equal(
+            row.LoadedP99Nanoseconds.Median / (row.UnloadedP99Nanoseconds.Median + row.ChunkP99Nanoseconds.Median),
+            row.LoadedP99OverBound.Median, 6);
     }
 
     [Fact]
@@ -125,13 +128,16 @@ public sealed class LiveFaultBenchTests
 
     [Fact]
     public void Minor_faults_of_anonymous_memory_are_refused() =>
-        Assert.Contains("shmem", Assert.Throws<BenchException>(() => new LiveFaultBench(new LiveBenchOptions { Mode = BenchMode.Minor })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "shmem", Assert.Throws<BenchException>(() => new LiveFaultBench(new LiveBenchOptions { Mode = BenchMode.Minor })).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void The_document_has_a_kind_a_version_and_units_in_its_names()
     {
         LiveCell cell = new(4);
-        cell.Repeats.Add(new LiveRepeat(new LiveSample(100, 5, 50, 10, 1), new LiveSample(90, 6, 60, 11, 2), new LiveSample(120, 4, 40, 8, null), null));
+        cell.Repeats.Add(
+            new LiveRepeat(new LiveSample(100, 5, 50, 10, 1), new LiveSample(90, 6, 60, 11, 2), new LiveSample(120, 4, 40, 8, null), null));
         LiveBenchOptions options = new() { Vcpus = [4], Repeats = 1 };
         using JsonDocument json = JsonDocument.Parse(LiveFaultReport.Of(options, new LiveCpus(0, 0), [cell]).ToJson());
         Assert.Equal("uffd-bench-faults-live", json.RootElement.GetProperty("kind").GetString());

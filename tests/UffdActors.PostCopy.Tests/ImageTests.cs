@@ -85,7 +85,8 @@ public class ImageTests
         using GuestImage image = GuestImage.Make(bytes, 1, 2 << 20);
         Assert.Equal(pages, image.Pages);
         using GuestImage odd = GuestImage.Make(5000, 1);
-        ImageException refused = await Assert.ThrowsAsync<ImageException>(() => Migrations.RunAsync("fault-loop", new PostCopyOptions { Image = odd, Backend = "hugetlb" }));
+        ImageException refused = await Assert.ThrowsAsync<ImageException>(
+            () => Migrations.RunAsync("fault-loop", new PostCopyOptions { Image = odd, Backend = "hugetlb" }));
         Assert.Contains("8,192 bytes is not a whole number of pages of 2,097,152 bytes", refused.Message, StringComparison.Ordinal);
     }
 

@@ -44,7 +44,8 @@ public class MigrationTests
         Assert.Equal(image.Bytes / report.PageBytes, report.Pages);
         Assert.Equal(report.Pages, report.DemandPages + report.DemandZeroPages + report.PushedPages + report.PushedZeroPages);
         int unit = report.PageBytes / 4096;
-        long zeros = Enumerable.Range(0, (int)report.Pages).LongCount(page => Enumerable.Range(page * unit, unit).All(p => image.IsZero(p)));
+        long zeros = Enumerable.Range(0, (int)report.Pages)
+            .LongCount(page => Enumerable.Range(page * unit, unit).All(p => image.IsZero(p)));
         Assert.Equal(zeros, report.DemandZeroPages + report.PushedZeroPages);
     }
 }

@@ -2,7 +2,9 @@ using UffdActors.Vcpus;
 
 namespace UffdActors.PostCopy.Tests;
 
-/// <summary>MINOR without MISSING fills a hole with zeros and tells nobody: a destination is allocated in full before the guest runs.</summary>
+/// <summary>
+/// MINOR without MISSING fills a hole with zeros and tells nobody: a destination is allocated in full before the guest runs.
+/// </summary>
 public class MinorTests
 {
     [Theory]

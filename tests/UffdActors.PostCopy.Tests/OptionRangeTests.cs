@@ -19,12 +19,14 @@ public sealed class OptionRangeTests
 
     [Theory]
     [MemberData(nameof(Wrong))]
-    public async Task An_option_out_of_its_range_is_refused_by_name_before_anything_is_made(string says, Func<PostCopyOptions, PostCopyOptions> change)
+    public async Task An_option_out_of_its_range_is_refused_by_name_before_anything_is_made(
+        string says, Func<PostCopyOptions, PostCopyOptions> change)
     {
         using GuestImage image = GuestImage.Make(4096, 1);
         PostCopyOptions options = change(new PostCopyOptions { Image = image });
 
-        ArgumentOutOfRangeException refused = await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => Migrations.RunAsync("fault-loop", options));
+        ArgumentOutOfRangeException refused =
+            await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => Migrations.RunAsync("fault-loop", options));
 
         Assert.Contains(says, refused.Message, StringComparison.Ordinal);
     }

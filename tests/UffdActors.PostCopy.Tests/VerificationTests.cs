@@ -20,7 +20,9 @@ public sealed class VerificationTests
         Userfault uffd = await vm.OpenAsync();
         _ = await uffd.RegisterAsync(memory, RegisterModes.Missing);
         await uffd.ServeAsync(new ServeOptions { Source = source });
-        IWorkload[] work = [.. Enumerable.Range(0, 2).Select(i => new SyntheticWorkload(WorkloadKind.Random, Pages, accesses: 40, writeRatio: 0.5, seed: 3, vcpu: i, vcpus: 2))];
+        IWorkload[] work = [
+            .. Enumerable.Range(0, 2)
+                .Select(i => new SyntheticWorkload(WorkloadKind.Random, Pages, accesses: 40, writeRatio: 0.5, seed: 3, vcpu: i, vcpus: 2))];
         VcpuGroup vcpus = await vm.StartVcpusAsync(work);
         await vcpus.WaitAsync();
         await (await uffd.PushAsync(memory, source)).WaitAsync();
@@ -70,7 +72,8 @@ public sealed class VerificationTests
         Assert.False(await IsEqualAsync(Work(writeRatio: 0)));
         Assert.False(await IsEqualAsync(Work(writeRatio: 1, seed: 4)));
 
-        static SyntheticWorkload Work(double writeRatio, ulong seed = 3) => new(WorkloadKind.Random, Pages, accesses: 5, writeRatio: writeRatio, seed: seed, vcpu: 0, vcpus: 1);
+        static SyntheticWorkload Work(double writeRatio, ulong seed = 3) =>
+            new(WorkloadKind.Random, Pages, accesses: 5, writeRatio: writeRatio, seed: seed, vcpu: 0, vcpus: 1);
 
         async Task<bool> IsEqualAsync(IWorkload work)
         {

@@ -5,13 +5,16 @@ using UffdActors.Recorder.Comparison;
 
 namespace UffdActors.Recorder.Tests;
 
-/// <summary>Programs on which this kernel and the model once differed, and calls that fail half way: all in few steps, most on huge pages.</summary>
+/// <summary>
+/// Programs on which this kernel and the model once differed, and calls that fail half way: all in few steps, most on huge pages.
+/// </summary>
 [Collection(HugePageCollection.Name)]
 public class FoundProgramTests(HugePages pages)
 {
     public static TheoryData<string> Programs =>
     [
-        .. Directory.GetFiles(Path.Combine(Folder, "found"), "*.jsonl").Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal),
+        .. Directory.GetFiles(Path.Combine(Folder, "found"), "*.jsonl").Select(path => Path.GetFileNameWithoutExtension(path))
+            .Order(StringComparer.Ordinal),
     ];
 
     private static string Folder =>

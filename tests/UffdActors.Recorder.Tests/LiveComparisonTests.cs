@@ -19,7 +19,8 @@ public class LiveComparisonTests
     {
         LiveConditions conditions = LiveProcess.Require();
         using LiveComparison live = new(LiveProcess.Start(Deadline), conditions);
-        string folder = typeof(LiveComparisonTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "RecordedData").Value!;
+        string folder = typeof(LiveComparisonTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+            .Single(a => a.Key == "RecordedData").Value!;
         string[] files = [.. Directory.GetFiles(Path.Combine(folder, "traces"), "*.jsonl").Order(StringComparer.Ordinal)];
 
         for (int i = 0; i < files.Length; i += EveryNthTrace) AssertSame(live.Compare(TraceReader.Read(files[i])));
@@ -98,5 +99,7 @@ public class LiveComparisonTests
 
     private static void AssertSame(LiveDifference? difference) => Assert.True(
         difference is null,
-        difference is null ? "" : $"{difference.Problem}\n{string.Join('\n', difference.Program.Steps.Select(s => TraceWriter.ToText(s.Step)))}");
+        difference is null
+            ? ""
+            : $"{difference.Problem}\n{string.Join('\n', difference.Program.Steps.Select(s => TraceWriter.ToText(s.Step)))}");
 }

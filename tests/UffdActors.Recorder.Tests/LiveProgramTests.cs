@@ -19,7 +19,9 @@ public class LiveProgramTests
             Assert.DoesNotContain(prepared.Steps, s => s.Step.Op is ProgramOp.Fork or ProgramOp.Exit || s.Step.Thread >= 4);
             Assert.DoesNotContain(prepared.Steps, s => s.Step.Kind.StartsWith("htlb", StringComparison.Ordinal));
             Assert.DoesNotContain(prepared.Steps, s => (s.Expected.Result ?? "").StartsWith("sig", StringComparison.Ordinal));
-            Assert.DoesNotContain(prepared.Steps.SelectMany(s => s.Expected.Finished ?? []), f => (f.Result.Result ?? "").StartsWith("sig", StringComparison.Ordinal));
+            Assert.DoesNotContain(
+                prepared.Steps.SelectMany(s => s.Expected.Finished ?? []),
+                f => (f.Result.Result ?? "").StartsWith("sig", StringComparison.Ordinal));
             Assert.DoesNotContain(prepared.Steps, s => s.Step.Thread is null && s.Expected.Wait is not null);
             int asleep = prepared.Steps.Count(s => s.Expected.Wait is not null);
             Assert.Equal(asleep, prepared.Steps.Sum(s => s.Expected.Finished?.Count ?? 0));
@@ -33,5 +35,6 @@ public class LiveProgramTests
     [InlineData("7.1.0-rc3", "linux-7.1")]
     [InlineData("6.1.18", null)]
     [InlineData("6.180.1", null)]
-    public void Only_a_kernel_of_the_same_release_has_a_model(string release, string? profile) => Assert.Equal(profile, LiveConditions.ModelOf(release)?.Name);
+    public void Only_a_kernel_of_the_same_release_has_a_model(string release, string? profile) =>
+        Assert.Equal(profile, LiveConditions.ModelOf(release)?.Name);
 }

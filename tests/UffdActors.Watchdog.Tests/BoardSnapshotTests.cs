@@ -39,8 +39,10 @@ public class BoardSnapshotTests
     {
         (int Offset, int Bytes)[] fields =
         [
-            (BoardLayout.Sequence, 4), (BoardLayout.Generation, 4), (BoardLayout.Beats, 8), (BoardLayout.Descriptor, 4), (BoardLayout.Kills, 4), (BoardLayout.Deadline, 8),
-            (BoardLayout.Raised, 8), (BoardLayout.FaultId, 8), (BoardLayout.Address, 8), (BoardLayout.Page, 8), (BoardLayout.Region, 4), (BoardLayout.Thread, 4),
+            (BoardLayout.Sequence, 4), (BoardLayout.Generation, 4), (BoardLayout.Beats, 8), (BoardLayout.Descriptor, 4),
+            (BoardLayout.Kills, 4), (BoardLayout.Deadline, 8),
+            (BoardLayout.Raised, 8), (BoardLayout.FaultId, 8), (BoardLayout.Address, 8), (BoardLayout.Page, 8), (BoardLayout.Region, 4),
+            (BoardLayout.Thread, 4),
             (BoardLayout.Name, BoardLayout.NameBytes),
         ];
         int end = 0;

@@ -33,7 +33,8 @@ public class LateFaultTests
     public void A_moving_heartbeat_excuses_nobody_whose_fault_is_on_the_board()
     {
         int alarms = 0;
-        for (int i = 0; i < 10; i++) alarms += _late.Look([Idle with { Beats = i, Oldest = Fault(1, raised: Second) }], 5 * Second + i).Count;
+        for (int i = 0; i < 10; i++)
+            alarms += _late.Look([Idle with { Beats = i, Oldest = Fault(1, raised: Second) }], 5 * Second + i).Count;
         Assert.Equal(1, alarms);
     }
 
@@ -109,24 +110,32 @@ public class LateFaultTests
     [InlineData(20, 10)]
     [InlineData(60_000, 250)]
     public void It_looks_eight_times_in_a_deadline_within_bounds(int deadlineMilliseconds, int lookMilliseconds) =>
-        Assert.Equal(lookMilliseconds, (int)LateFaults.NextLook([Idle with { Deadline = deadlineMilliseconds * 1_000_000L }, Idle with { Deadline = 100 * Second }]).TotalMilliseconds);
+        Assert.Equal(
+            lookMilliseconds,
+            (int)LateFaults.NextLook(
+                [Idle with { Deadline = deadlineMilliseconds * 1_000_000L }, Idle with { Deadline = 100 * Second }]).TotalMilliseconds);
 
     [Fact]
     public void The_line_names_the_fault_its_thread_the_heartbeat_and_the_threads()
     {
-        KernelTask[] threads = [new(41, "guest", 'S', "handle_userfault"), new(40, "runtime", 'S', "futex_do_wait"), new(42, "other", 'S', "futex_do_wait"), new(43, "runs", 'R', "")];
+        KernelTask[] threads = [
+            new(41, "guest", 'S', "handle_userfault"), new(40, "runtime", 'S', "futex_do_wait"), new(42, "other", 'S', "futex_do_wait"),
+            new(43, "runs", 'R', "")];
         Alarm alarm = new(Idle with { Beats = 12, Descriptor = 9 }, Fault(3, raised: Second), 3 * Second, Second / 2);
 
         Assert.Equal(
-            "uffd watchdog: process 40, vm-0/context-1 (descriptor 9): the fault at 0x7000 (region 0, page 5) of thread 41 (guest) is unresolved after 3.0 s, deadline 2.0 s; "
-            + "the fault loop's heartbeat stands at 12 for 0.5 s; threads: 41 guest S handle_userfault, 2 in S futex_do_wait, 1 in R; left alone",
+            "uffd watchdog: process 40, vm-0/context-1 (descriptor 9): the fault at 0x7000 (region 0, page 5) of thread 41 (guest) is "
+            + "unresolved after 3.0 s, deadline 2.0 s; "
+            + "the fault loop's heartbeat stands at 12 for 0.5 s; threads: 41 guest S handle_userfault, 2 in S futex_do_wait, 1 in R; "
+            + "left alone",
             AlarmText.Of(40, alarm, threads, "left alone"));
     }
 
     [Fact]
     public void The_threads_of_a_process_are_there_and_those_of_none_are_none()
     {
-        Assert.Contains(KernelTask.Of(Environment.ProcessId), t => t.Id == Environment.ProcessId && "RSD".Contains(t.State, StringComparison.Ordinal));
+        Assert.Contains(
+            KernelTask.Of(Environment.ProcessId), t => t.Id == Environment.ProcessId && "RSD".Contains(t.State, StringComparison.Ordinal));
         Assert.Empty(KernelTask.Of(int.MaxValue));
     }
 

@@ -6,8 +6,9 @@ using UffdActors.PageSources;
 namespace UffdActors.Bench.Events;
 
 /// <summary>
-/// Measures whether the price of an event or a fault grows: REMOVE events of single pages that do not lie side by side, window after window, and demand
-/// faults in the first and the last of many regions. Live everything is bound to one CPU, as <see cref="LiveFaultBench"/> does.
+/// Measures whether the price of an event or a fault grows: REMOVE events of single pages that do not lie side by side, window after
+/// window, and demand faults in the first and the last of many regions. Live everything is bound to one CPU, as
+/// <see cref="LiveFaultBench"/> does.
 /// </summary>
 public sealed class EventBench
 {
@@ -33,7 +34,9 @@ public sealed class EventBench
     /// <exception cref="UffdActors.Handling.VmFailedException">A VM failed closed.</exception>
     public async Task<EventBenchReport> RunAsync(Action<string>? progress = null, CancellationToken cancel = default)
     {
-        using IPageSource source = IsLive ? new BytePages(EventBenchOptions.PagesOfMeasured) : new StampSource(EventBenchOptions.PagesOfMeasured);
+        using IPageSource source = IsLive
+            ? new BytePages(EventBenchOptions.PagesOfMeasured)
+            : new StampSource(EventBenchOptions.PagesOfMeasured);
         List<EventSample> events = [];
         RegionCell[] cells = [.. _options.Regions.Select(r => new RegionCell(r))];
         for (int repeat = 0; repeat <= _options.Repeats; repeat++)
@@ -69,7 +72,8 @@ public sealed class EventBench
         await vm.OrFailed(run.Ended.Task);
         allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
         pause = GC.GetTotalPauseDuration() - pause;
-        // The kernel lets the last madvise(2) go when its event is taken out of the queue, and the reader counts it after that; this call comes behind both.
+        // The kernel lets the last madvise(2) go when its event is taken out of the queue, and the reader counts it after that; this call
+        // comes behind both.
         _ = await userfault.PageStatesAsync(region, 0, 1, cancel);
         long read = userfault.Reader!.Counters.Events;
         if (read != _options.Events) throw new BenchException($"{read} events were read of {_options.Events} that were raised.");
@@ -82,7 +86,8 @@ public sealed class EventBench
         for (int i = 0; i < count; i++)
         {
             int pages = i == 0 || i == count - 1 ? EventBenchOptions.PagesOfMeasured : EventBenchOptions.PagesBetween;
-            _ = await userfault.RegisterAsync(await vm.MapAsync(new RegionOptions { Pages = pages }, cancel), RegisterModes.Missing, cancel);
+            _ = await userfault.RegisterAsync(
+                await vm.MapAsync(new RegionOptions { Pages = pages }, cancel), RegisterModes.Missing, cancel);
         }
 
         await userfault.ServeAsync(new ServeOptions { Source = source }, cancel);
@@ -103,11 +108,12 @@ public sealed class EventBench
 
     private static LiveCpus Cpus => new LiveBenchOptions().ChooseCpus();
 
-    private Task<T> WithVmAsync<T>(Func<UffdVm, Task<T>> body) => FaultBench.WithRuntimeAsync(IsLive ? "live" : "fault-loop", null, async runtime =>
-    {
-        VmOptions options = new() { MemoryPages = (2 * EventBenchOptions.PagesOfMeasured) + 16 };
-        options = IsLive ? options with { Cpu = Cpus.Loop, VcpuCpu = Cpus.Vcpus } : options with { Content = ContentKind.Stamps };
-        await using UffdVm vm = await runtime.CreateVmAsync(options);
-        return await body(vm);
-    });
+    private Task<T> WithVmAsync<T>(Func<UffdVm, Task<T>> body) =>
+        FaultBench.WithRuntimeAsync(IsLive ? "live" : "fault-loop", null, async runtime =>
+        {
+            VmOptions options = new() { MemoryPages = (2 * EventBenchOptions.PagesOfMeasured) + 16 };
+            options = IsLive ? options with { Cpu = Cpus.Loop, VcpuCpu = Cpus.Vcpus } : options with { Content = ContentKind.Stamps };
+            await using UffdVm vm = await runtime.CreateVmAsync(options);
+            return await body(vm);
+        });
 }

@@ -45,7 +45,8 @@ public sealed record EventBenchOptions
         if (Repeats < 1) throw new BenchException($"{Repeats} repeats: at least 1 is needed.");
         foreach (int regions in Regions)
         {
-            if (regions is < 1 or > MostRegions) throw new BenchException($"{regions} regions: 1 to {MostRegions} can lie beside each other.");
+            if (regions is < 1 or > MostRegions)
+                throw new BenchException($"{regions} regions: 1 to {MostRegions} can lie beside each other.");
         }
     }
 }

@@ -48,7 +48,10 @@ public sealed record EventBenchReport
     /// <summary>The last tenth over the first, repeat by repeat.</summary>
     public required Spread LastOverFirst { get; init; }
 
-    /// <summary>True if the rates of the last tenth and the first are within 20 % of each other, in the middle repeat: of a cold first tenth nothing can be said.</summary>
+    /// <summary>
+    /// True if the rates of the last tenth and the first are within 20 % of each other, in the middle repeat: of a cold first tenth nothing
+    /// can be said.
+    /// </summary>
     public bool IsFlat => LastOverFirst.Median >= LeastOfFirst && LastOverFirst.Median <= 1 / LeastOfFirst;
 
     /// <summary>Managed bytes that all threads of the process allocated, an event.</summary>
@@ -63,18 +66,19 @@ public sealed record EventBenchReport
     /// <summary>The report as a JSON document.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Json);
 
-    internal static EventBenchReport Of(EventBenchOptions options, IReadOnlyList<EventSample> events, IReadOnlyList<RegionCell> cells) => new()
-    {
-        World = options.World == EventBenchWorld.Live ? "live" : "model",
-        Kernel = options.World == EventBenchWorld.Live ? MachineProbe.KernelRelease() : null,
-        Events = options.Events,
-        Repeats = options.Repeats,
-        EventsPerSecond = [.. Enumerable.Range(0, EventBenchOptions.Windows).Select(i => Spread.Of(events.Select(s => s.WindowRates[i])))],
-        LastOverFirst = Spread.Of(events.Select(s => s.WindowRates[^1] / s.WindowRates[0])),
-        AllocatedBytesPerEvent = Spread.Of(events.Select(s => s.AllocatedBytes)),
-        GcPauseMilliseconds = Spread.Of(events.Select(s => s.PauseMilliseconds)),
-        Regions = [.. cells.Select(RegionRow.Of)],
-    };
+    internal static EventBenchReport Of(EventBenchOptions options, IReadOnlyList<EventSample> events, IReadOnlyList<RegionCell> cells) =>
+        new()
+        {
+            World = options.World == EventBenchWorld.Live ? "live" : "model",
+            Kernel = options.World == EventBenchWorld.Live ? MachineProbe.KernelRelease() : null,
+            Events = options.Events,
+            Repeats = options.Repeats,
+            EventsPerSecond = [.. Enumerable.Range(0, EventBenchOptions.Windows).Select(i => Spread.Of(events.Select(s => s.WindowRates[i])))],
+            LastOverFirst = Spread.Of(events.Select(s => s.WindowRates[^1] / s.WindowRates[0])),
+            AllocatedBytesPerEvent = Spread.Of(events.Select(s => s.AllocatedBytes)),
+            GcPauseMilliseconds = Spread.Of(events.Select(s => s.PauseMilliseconds)),
+            Regions = [.. cells.Select(RegionRow.Of)],
+        };
 }
 
 /// <summary>One number of regions: demand faults of one vCPU in the first and in the last of them, in turns.</summary>
@@ -85,7 +89,8 @@ public sealed record EventBenchReport
 /// <param name="LastP50Nanoseconds">Median of a fault in the last.</param>
 /// <param name="LastP50OverFirst">The one over the other, repeat by repeat.</param>
 public sealed record RegionRow(
-    int Regions, Spread FirstFaultsPerSecond, Spread LastFaultsPerSecond, Spread FirstP50Nanoseconds, Spread LastP50Nanoseconds, Spread LastP50OverFirst)
+    int Regions, Spread FirstFaultsPerSecond, Spread LastFaultsPerSecond, Spread FirstP50Nanoseconds, Spread LastP50Nanoseconds,
+    Spread LastP50OverFirst)
 {
     internal static RegionRow Of(RegionCell cell)
     {

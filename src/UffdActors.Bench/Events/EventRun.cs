@@ -27,7 +27,8 @@ internal sealed class EventRun(GuestRegion region, int events, TaskCompletionSou
 
     /// <summary>Events a second, window by window.</summary>
     public double[] WindowRates() =>
-        [.. Enumerable.Range(0, EventBenchOptions.Windows).Select(i => (EndOf(i + 1) - EndOf(i)) / Stopwatch.GetElapsedTime(_marks[i], _marks[i + 1]).TotalSeconds)];
+        [.. Enumerable.Range(0, EventBenchOptions.Windows)
+            .Select(i => (EndOf(i + 1) - EndOf(i)) / Stopwatch.GetElapsedTime(_marks[i], _marks[i + 1]).TotalSeconds)];
 
     private int EndOf(int window) => (int)((long)events * window / EventBenchOptions.Windows);
 }

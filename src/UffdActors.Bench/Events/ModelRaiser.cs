@@ -8,7 +8,9 @@ using UffdActors.Worlds;
 
 namespace UffdActors.Bench.Events;
 
-/// <summary>A thread of the model that gives pages back: the next madvise begins in the turn in which the one before it has ended.</summary>
+/// <summary>
+/// A thread of the model that gives pages back: the next madvise begins in the turn in which the one before it has ended.
+/// </summary>
 internal sealed class ModelRaiser : RingActor
 {
     private readonly Caller _caller;
@@ -26,7 +28,8 @@ internal sealed class ModelRaiser : RingActor
     {
         Caller caller = ((ModelKernel)vm.Kernel).NewThread();
         ActorPort port = new();
-        IActorRef actor = await vm.StartActorAsync(Props.Create<ModelRaiser>(vm, port, caller, run).WithDispatcher(vm.Context.DispatcherId), vm.NewName("raiser"));
+        IActorRef actor = await vm.StartActorAsync(
+            Props.Create<ModelRaiser>(vm, port, caller, run).WithDispatcher(vm.Context.DispatcherId), vm.NewName("raiser"));
         port.Bind(actor);
         caller.Attach(port);
         return new Handle(actor);

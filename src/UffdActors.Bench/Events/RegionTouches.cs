@@ -3,7 +3,9 @@ using UffdActors.Vcpus;
 
 namespace UffdActors.Bench.Events;
 
-/// <summary>A vCPU's work: reads the pages of the first region and of the last in turns, each once, and times every access from the outside.</summary>
+/// <summary>
+/// A vCPU's work: reads the pages of the first region and of the last in turns, each once, and times every access from the outside.
+/// </summary>
 internal sealed class RegionTouches(int last, int pages) : IWorkload
 {
     private readonly long[] _first = new long[pages];

@@ -41,7 +41,8 @@ internal static class ChunkRate
         if (minor) memory.Fill(image.Address);
         using UffdDescriptor uffd = UffdDescriptor.Open(new UffdOpenOptions { AllowUserModeOnly = true });
         Check("ioctl(UFFDIO_API)", uffd.Handshake(UffdFeatures.None, out _));
-        Check("ioctl(UFFDIO_REGISTER)", uffd.Register(memory.Guest.Address, memory.Guest.Bytes, minor ? RegisterModes.Minor : RegisterModes.Missing, out _));
+        Check("ioctl(UFFDIO_REGISTER)",
+            uffd.Register(memory.Guest.Address, memory.Guest.Bytes, minor ? RegisterModes.Minor : RegisterModes.Missing, out _));
         long chunk = (long)options.ChunkPages << PageSize.BaseShift;
         List<long> chunks = new(options.Pages / options.ChunkPages + 1);
         long begun = Dispatch.MonotonicClock.Nanoseconds;

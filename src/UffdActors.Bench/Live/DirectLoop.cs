@@ -10,8 +10,8 @@ using UffdActors.Vcpus;
 namespace UffdActors.Bench.Live;
 
 /// <summary>
-/// What the ring is measured by: one thread that polls, reads and issues one ioctl a fault, and vCPUs that are threads and nothing else. The same
-/// memory, features, batch, bytes and placement as the ring has, without an actor.
+/// What the ring is measured by: one thread that polls, reads and issues one ioctl a fault, and vCPUs that are threads and nothing else.
+/// The same memory, features, batch, bytes and placement as the ring has, without an actor.
 /// </summary>
 internal sealed class DirectLoop : IDisposable
 {
@@ -58,7 +58,8 @@ internal sealed class DirectLoop : IDisposable
     public async Task<LiveSample> RunAsync(StartGate gate, TimedTouches[] work, CancellationToken cancel)
     {
         Check("ioctl(UFFDIO_API)", _uffd.Handshake(UffdFeatures.ThreadId, out _));
-        Check("ioctl(UFFDIO_REGISTER)", _uffd.Register(_memory.Guest.Address, _memory.Guest.Bytes, _minor ? RegisterModes.Minor : RegisterModes.Missing, out _));
+        Check("ioctl(UFFDIO_REGISTER)",
+            _uffd.Register(_memory.Guest.Address, _memory.Guest.Bytes, _minor ? RegisterModes.Minor : RegisterModes.Missing, out _));
         Task loop = OnThread("direct-loop", Serve);
         Task[] vcpus = [.. work.Select((w, i) => OnThread($"direct-vcpu-{i}", () => Touch(w)))];
         // A loop that fails ends the run: nobody else would let the vCPUs go.
@@ -144,7 +145,8 @@ internal sealed class DirectLoop : IDisposable
                 int offset = GuestLayout.ReadOnlyLaneOf(step.Page);
                 ulong value = _memory.Guest.ReadWord((step.Page << PageSize.BaseShift) + offset);
                 if (_givenUp) return;
-                if (value != _image.WordAt(0, step.Page, offset)) throw new BenchException($"Page {step.Page} holds 0x{value:x16}, which is not what was copied into it.");
+                if (value != _image.WordAt(0, step.Page, offset))
+                    throw new BenchException($"Page {step.Page} holds 0x{value:x16}, which is not what was copied into it.");
             }
         }
         catch

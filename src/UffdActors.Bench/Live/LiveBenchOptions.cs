@@ -47,7 +47,10 @@ public sealed record LiveBenchOptions
     /// <summary>Pages of a chunk of the push, for <see cref="LivePushBench"/>.</summary>
     public int ChunkPages { get; init; } = 64;
 
-    /// <summary>Microseconds that a vCPU sleeps before each access, for <see cref="LivePushBench"/>: long enough that demand takes little of the loop's time.</summary>
+    /// <summary>
+    /// Microseconds that a vCPU sleeps before each access, for <see cref="LivePushBench"/>: long enough that demand takes little of the
+    /// loop's time.
+    /// </summary>
     public int PauseMicroseconds { get; init; } = 200;
 
     /// <summary>Accesses of each vCPU without a push, for <see cref="LivePushBench"/>.</summary>
@@ -66,13 +69,15 @@ public sealed record LiveBenchOptions
         if (Vcpus.Count == 0) throw new BenchException("No number of vCPUs was given; name at least one.");
         foreach (int vcpus in Vcpus)
         {
-            if (vcpus < 1 || vcpus > GuestLayout.MaxVcpus) throw new BenchException($"{vcpus} vCPUs: a guest has 1 to {GuestLayout.MaxVcpus}.");
+            if (vcpus < 1 || vcpus > GuestLayout.MaxVcpus)
+                throw new BenchException($"{vcpus} vCPUs: a guest has 1 to {GuestLayout.MaxVcpus}.");
             if (Pages < vcpus) throw new BenchException($"{Pages} pages: every one of {vcpus} vCPUs needs a page of its own.");
         }
 
         if (ChunkPages < 1) throw new BenchException($"A chunk of {ChunkPages} pages: at least 1 is needed.");
         if (Vms < 1) throw new BenchException($"{Vms} VMs: at least 1 is needed.");
-        if (Vms > 1 && Placement == LivePlacement.Split) throw new BenchException($"{Vms} VMs run on a CPU each, so placement split has no meaning for them; leave it out.");
+        if (Vms > 1 && Placement == LivePlacement.Split)
+            throw new BenchException($"{Vms} VMs run on a CPU each, so placement split has no meaning for them; leave it out.");
         if (Repeats < 1) throw new BenchException($"{Repeats} repeats: at least 1 is needed.");
         if (Backend == LiveBackend.Anon && Mode == BenchMode.Minor)
             throw new BenchException("Anonymous memory has no page cache, so no MINOR faults (mode minor); measure them on shmem.");
@@ -80,8 +85,8 @@ public sealed record LiveBenchOptions
     }
 
     /// <summary>
-    /// The first CPU that the calling thread may use, and for <see cref="LivePlacement.Split"/> the second. To be asked once, before anything is
-    /// bound: a thread takes its CPUs from the one that has made it.
+    /// The first CPU that the calling thread may use, and for <see cref="LivePlacement.Split"/> the second. To be asked once, before
+    /// anything is bound: a thread takes its CPUs from the one that has made it.
     /// </summary>
     /// <exception cref="UnsupportedMachineException">There is no second CPU.</exception>
     internal LiveCpus ChooseCpus()
@@ -100,7 +105,8 @@ public sealed record LiveBenchOptions
         int[] allowed = ThreadPlacement.AllowedCpus();
         return allowed.Length >= Vms
             ? [.. allowed.Take(Vms).Select(cpu => new LiveCpus(cpu, cpu))]
-            : throw new UnsupportedMachineException(MachineNeed.SecondCpu, $"{Vms} VMs with a CPU each need {Vms} CPUs, and {allowed.Length} may be used.");
+            : throw new UnsupportedMachineException(
+                MachineNeed.SecondCpu, $"{Vms} VMs with a CPU each need {Vms} CPUs, and {allowed.Length} may be used.");
     }
 }
 

@@ -3,9 +3,9 @@ using UffdActors.Linux.Userfaultfd;
 namespace UffdActors.Bench.Live;
 
 /// <summary>
-/// Measures real page faults: pages never seen before, one demand fault each, no push. The ring and a loop without actors take turns in this
-/// process, with the same memory, bytes, vCPUs' work and placement, so that what disturbs the machine disturbs both; a loop in C takes its turn too
-/// if there is one. What is read is checked in every run.
+/// Measures real page faults: pages never seen before, one demand fault each, no push. The ring and a loop without actors take turns in
+/// this process, with the same memory, bytes, vCPUs' work and placement, so that what disturbs the machine disturbs both; a loop in C takes
+/// its turn too if there is one. What is read is checked in every run.
 /// </summary>
 public sealed class LiveFaultBench
 {
@@ -71,7 +71,8 @@ public sealed class LiveFaultBench
     private async Task<LiveSample> RingAsync(LiveCpus[] cpus, int vcpus, int repeat, BytePages image, CancellationToken cancel)
     {
         using StartGate gate = new(vcpus * cpus.Length);
-        TimedTouches[][] work = [.. cpus.Select((_, vm) => TimedTouches.Share(_options.Pages, vcpus, (ulong)((repeat * cpus.Length) + vm), gate))];
+        TimedTouches[][] work =
+            [.. cpus.Select((_, vm) => TimedTouches.Share(_options.Pages, vcpus, (ulong)((repeat * cpus.Length) + vm), gate))];
         return await RingGuest.RunAsync(_options, cpus, image, gate, work, cancel);
     }
 

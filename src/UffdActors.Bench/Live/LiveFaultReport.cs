@@ -53,7 +53,8 @@ public sealed record LiveFaultRow
         Native = cell.Repeats[0].Native is null ? null : LiveFigures.Of(cell.Repeats.Select(r => r.Native!), cell.Vcpus),
         RingOverDirect = Spread.Of(cell.Repeats.Select(r => r.Ring.FaultsPerSecond / r.Direct.FaultsPerSecond)),
         RingP99OverDirect = Spread.Of(cell.Repeats.Select(r => r.Ring.P99Nanoseconds / r.Direct.P99Nanoseconds)),
-        RingOverNative = cell.Repeats[0].Native is null ? null : Spread.Of(cell.Repeats.Select(r => r.Ring.FaultsPerSecond / r.Native!.FaultsPerSecond)),
+        RingOverNative =
+            cell.Repeats[0].Native is null ? null : Spread.Of(cell.Repeats.Select(r => r.Ring.FaultsPerSecond / r.Native!.FaultsPerSecond)),
         Vms = cell.Repeats[0].Vms is null
             ? null
             : new SideBySide(
@@ -71,7 +72,8 @@ public sealed record LiveFaultRow
 /// <param name="CpuNanosecondsPerFault">CPU time of all threads of the process, vCPUs included.</param>
 /// <param name="AllocatedBytesPerFault">Managed bytes that the whole process allocated; null for the loop in C.</param>
 public sealed record LiveFigures(
-    Spread FaultsPerSecond, Spread PagesPerSecondPerVcpu, Spread P50Nanoseconds, Spread P99Nanoseconds, Spread CpuNanosecondsPerFault, Spread? AllocatedBytesPerFault)
+    Spread FaultsPerSecond, Spread PagesPerSecondPerVcpu, Spread P50Nanoseconds, Spread P99Nanoseconds, Spread CpuNanosecondsPerFault,
+    Spread? AllocatedBytesPerFault)
 {
     internal static LiveFigures Of(IEnumerable<LiveSample> samples, int vcpus)
     {

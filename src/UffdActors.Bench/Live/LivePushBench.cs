@@ -3,8 +3,8 @@ using Akka.Configuration;
 namespace UffdActors.Bench.Live;
 
 /// <summary>
-/// Measures what demand waits for while the background push runs: vCPUs that touch a page now and then, without a push and with one, and a bare thread that
-/// fills the same chunks. The three take turns in this process.
+/// Measures what demand waits for while the background push runs: vCPUs that touch a page now and then, without a push and with one, and a
+/// bare thread that fills the same chunks. The three take turns in this process.
 /// </summary>
 public sealed class LivePushBench
 {
@@ -42,7 +42,8 @@ public sealed class LivePushBench
         {
             foreach (LivePushCell cell in cells)
             {
-                progress?.Invoke($"{cell.Vcpus} vCPUs and a push: {(repeat == 0 ? "warming up" : $"repeat {repeat} of {_options.Repeats}")}");
+                progress?.Invoke(
+                    $"{cell.Vcpus} vCPUs and a push: {(repeat == 0 ? "warming up" : $"repeat {repeat} of {_options.Repeats}")}");
                 LivePushSample sample = await MeasureAsync(cell.Vcpus, (ulong)repeat, image, cancel);
                 // The first one pays for compilation and for the machine's first touch of the memory.
                 if (repeat > 0) cell.Repeats.Add(sample);
@@ -60,7 +61,8 @@ public sealed class LivePushBench
         return new LivePushSample(raw, push, loaded.Length, P99(unloaded), P99(loaded), _options.ChunkPages / raw * 1e9, P99(chunks));
     }
 
-    private Task<(double PushRate, long[] Latencies)> DemandAsync(int vcpus, ulong seed, BytePages image, bool withPush, CancellationToken cancel) =>
+    private Task<(double PushRate, long[] Latencies)> DemandAsync(
+        int vcpus, ulong seed, BytePages image, bool withPush, CancellationToken cancel) =>
         FaultBench.WithRuntimeAsync("live", _config, async runtime =>
         {
             using StartGate gate = new(vcpus);
@@ -97,7 +99,9 @@ public sealed class LivePushBench
     }
 
     private static double P99(long[] sorted) =>
-        sorted.Length > 0 ? sorted[(int)((sorted.Length - 1) * 0.99)] : throw new BenchException("The push was through before any demand was raised; measure more pages.");
+        sorted.Length > 0
+            ? sorted[(int)((sorted.Length - 1) * 0.99)]
+            : throw new BenchException("The push was through before any demand was raised; measure more pages.");
 }
 
 /// <summary>A number of vCPUs, and what was measured with it.</summary>
@@ -116,4 +120,5 @@ internal sealed record LivePushCell(int Vcpus)
 /// <param name="ChunkNanoseconds">What the bare thread needs for a chunk, on average.</param>
 /// <param name="ChunkP99Nanoseconds">99th percentile of that.</param>
 internal sealed record LivePushSample(
-    double RawPagesPerSecond, double PushPagesPerSecond, int Demands, double UnloadedP99Nanoseconds, double LoadedP99Nanoseconds, double ChunkNanoseconds, double ChunkP99Nanoseconds);
+    double RawPagesPerSecond, double PushPagesPerSecond, int Demands, double UnloadedP99Nanoseconds, double LoadedP99Nanoseconds,
+    double ChunkNanoseconds, double ChunkP99Nanoseconds);

@@ -36,7 +36,9 @@ public sealed record LivePushReport : LiveReport
 /// <param name="ChunkP99Nanoseconds">99th percentile of that.</param>
 /// <param name="UnloadedP99Nanoseconds">99th percentile of demands without a push.</param>
 /// <param name="LoadedP99Nanoseconds">99th percentile of demands beside the push.</param>
-/// <param name="LoadedP99OverBound">That over the sum of the two 99th percentiles before: at most 1 if a demand waits behind one chunk at the most.</param>
+/// <param name="LoadedP99OverBound">
+/// That over the sum of the two 99th percentiles before: at most 1 if a demand waits behind one chunk at the most.
+/// </param>
 public sealed record LivePushRow(
     int Vcpus,
     Spread RawPagesPerSecond,

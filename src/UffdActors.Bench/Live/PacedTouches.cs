@@ -5,8 +5,8 @@ using UffdActors.Vcpus;
 namespace UffdActors.Bench.Live;
 
 /// <summary>
-/// One vCPU's work: every now and then it reads a page that is not there yet, in a random order, so that each access is a demand among pages that are
-/// pushed. It sleeps in between, or it would be the load itself.
+/// One vCPU's work: every now and then it reads a page that is not there yet, in a random order, so that each access is a demand among
+/// pages that are pushed. It sleeps in between, or it would be the load itself.
 /// </summary>
 internal sealed class PacedTouches : IWorkload
 {

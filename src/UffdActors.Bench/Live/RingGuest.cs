@@ -34,7 +34,12 @@ internal sealed class RingGuest : IAsyncDisposable
 
     /// <summary>The guest's memory: the same for the ring and for the loop beside it.</summary>
     public static RegionOptions RegionOf(LiveBenchOptions options) =>
-        new() { Pages = options.Pages, Module = options.Backend == LiveBackend.Shmem ? "shmem" : null, IsFilled = options.Mode == BenchMode.Minor };
+        new()
+        {
+            Pages = options.Pages,
+            Module = options.Backend == LiveBackend.Shmem ? "shmem" : null,
+            IsFilled = options.Mode == BenchMode.Minor,
+        };
 
     /// <summary>Touches every page of every guest once: one VM on its own fault loop for each set of CPUs, all at the same time.</summary>
     /// <param name="options">What is measured.</param>
@@ -45,7 +50,8 @@ internal sealed class RingGuest : IAsyncDisposable
     /// <param name="cancel">Cancels it.</param>
     /// <exception cref="BenchException">A page did not hold what it must, or has not come through the ring.</exception>
     public static Task<LiveSample> RunAsync(
-        LiveBenchOptions options, IReadOnlyList<LiveCpus> cpus, BytePages image, StartGate gate, IReadOnlyList<TimedTouches[]> work, CancellationToken cancel) =>
+        LiveBenchOptions options, IReadOnlyList<LiveCpus> cpus, BytePages image, StartGate gate, IReadOnlyList<TimedTouches[]> work,
+        CancellationToken cancel) =>
         FaultBench.WithRuntimeAsync("live", null, async runtime =>
         {
             List<RingGuest> guests = [];
@@ -65,10 +71,18 @@ internal sealed class RingGuest : IAsyncDisposable
 
     /// <summary>Makes a VM whose vCPUs have begun.</summary>
     public static async Task<RingGuest> StartAsync(
-        UffdRuntime runtime, LiveBenchOptions options, LiveCpus cpus, BytePages image, IReadOnlyList<IWorkload> work, CancellationToken cancel)
+        UffdRuntime runtime, LiveBenchOptions options, LiveCpus cpus, BytePages image, IReadOnlyList<IWorkload> work,
+        CancellationToken cancel)
     {
         bool minor = options.Mode == BenchMode.Minor;
-        UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = options.Pages, Cpu = cpus.Loop, VcpuCpu = cpus.Vcpus, StopGuest = static _ => Task.CompletedTask }, cancel);
+        UffdVm vm = await runtime.CreateVmAsync(
+            new VmOptions
+            {
+                MemoryPages = options.Pages,
+                Cpu = cpus.Loop,
+                VcpuCpu = cpus.Vcpus,
+                StopGuest = static _ => Task.CompletedTask,
+            }, cancel);
         try
         {
             GuestRegion region = await vm.MapAsync(RegionOf(options), cancel);
@@ -85,7 +99,9 @@ internal sealed class RingGuest : IAsyncDisposable
         }
     }
 
-    /// <summary>Checks, when the guest has ended, that its reads found what they must and that every page has come through the ring.</summary>
+    /// <summary>
+    /// Checks, when the guest has ended, that its reads found what they must and that every page has come through the ring.
+    /// </summary>
     /// <param name="everyPageFaults">True if every page was one fault; false if some were pushed.</param>
     /// <exception cref="BenchException">It is not so.</exception>
     public async Task CheckAsync(bool everyPageFaults)

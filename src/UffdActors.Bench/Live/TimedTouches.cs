@@ -4,9 +4,9 @@ using UffdActors.Vcpus;
 namespace UffdActors.Bench.Live;
 
 /// <summary>
-/// One vCPU's work: reads every page of its part of the memory once, in a random order, so every access is a demand fault. It times each access
-/// from the outside, from the moment the step is given until the next one is asked for: so the ring and the loop without actors are measured by
-/// the same clock at the same places.
+/// One vCPU's work: reads every page of its part of the memory once, in a random order, so every access is a demand fault. It times each
+/// access from the outside, from the moment the step is given until the next one is asked for: so the ring and the loop without actors are
+/// measured by the same clock at the same places.
 /// </summary>
 internal sealed class TimedTouches : IWorkload
 {
@@ -33,7 +33,8 @@ internal sealed class TimedTouches : IWorkload
     public IReadOnlyList<long> Latencies => _latencies;
 
     /// <summary>Cuts a memory into one part for each vCPU; the orders are the same for the same seed.</summary>
-    public static TimedTouches[] Share(int pages, int vcpus, ulong seed, StartGate gate) => [.. Parts(pages, vcpus, seed).Select(part => new TimedTouches(gate, part))];
+    public static TimedTouches[] Share(int pages, int vcpus, ulong seed, StartGate gate) =>
+        [.. Parts(pages, vcpus, seed).Select(part => new TimedTouches(gate, part))];
 
     /// <summary>All pages in a random order, cut into one part for each vCPU.</summary>
     public static IEnumerable<int[]> Parts(int pages, int vcpus, ulong seed)

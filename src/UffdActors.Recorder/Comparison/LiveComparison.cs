@@ -79,7 +79,8 @@ public sealed class LiveComparison : IDisposable
         {
             Steps++;
             StepOutcome outcome = _process.Execute(step.Step);
-            if (outcome.Observed is null) return new Mismatch(program.Name, step.Step.Index, "end", "the step comes back", outcome.Problem!);
+            if (outcome.Observed is null)
+                return new Mismatch(program.Name, step.Step.Index, "end", "the step comes back", outcome.Problem!);
             if (!onStep(step, outcome.Observed)) return null;
         }
 

@@ -25,7 +25,8 @@ public sealed record LiveConditions(string Release, KernelProfile Profile, long 
         Require(report, MachineNeed.Userfaultfd, "userfaultfd cannot be opened.");
         if (report.Access.Syscall != "ok" && report.Access.Device != "ok")
         {
-            string problem = $"Programs open userfaultfd for faults of the kernel too: the system call gives {report.Access.Syscall}, /dev/userfaultfd {report.Access.Device}.";
+            string problem = $"Programs open userfaultfd for faults of the kernel too: the system call gives {report.Access.Syscall}, "
+                + $"/dev/userfaultfd {report.Access.Device}.";
             Require(report, MachineNeed.KernelFaults, problem);
             throw new UnsupportedMachineException(MachineNeed.KernelFaults, problem);
         }
@@ -49,6 +50,7 @@ public sealed record LiveConditions(string Release, KernelProfile Profile, long 
 
     private static void Require(MachineReport report, MachineNeed need, string problem)
     {
-        if (report.Findings.FirstOrDefault(f => f.Need == need && !f.IsMet) is { } finding) throw UnsupportedMachineException.Of(finding, problem);
+        if (report.Findings.FirstOrDefault(f => f.Need == need && !f.IsMet) is { } finding)
+            throw UnsupportedMachineException.Of(finding, problem);
     }
 }

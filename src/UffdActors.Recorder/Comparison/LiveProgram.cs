@@ -6,9 +6,10 @@ using UffdActors.Model;
 namespace UffdActors.Recorder.Comparison;
 
 /// <summary>
-/// Makes of any program one that can be executed by a managed process on this machine, with what the model shows as its expectation. Left out:
-/// forks (managed code must not run in a forked child), huge pages where there are none, calls in which the main thread itself would sleep, and
-/// accesses that spin for ever (SEMANTICS 4.6.2). An access that would end in a signal is made in kernel mode, where it ends in EFAULT.
+/// Makes of any program one that can be executed by a managed process on this machine, with what the model shows as its expectation. Left
+/// out: forks (managed code must not run in a forked child), huge pages where there are none, calls in which the main thread itself would
+/// sleep, and accesses that spin for ever (SEMANTICS 4.6.2). An access that would end in a signal is made in kernel mode, where it ends in
+/// EFAULT.
 /// </summary>
 public static class LiveProgram
 {
@@ -31,7 +32,8 @@ public static class LiveProgram
         }
     }
 
-    private static bool Try(Trace program, TraceHeader header, LiveConditions conditions, Dictionary<int, Change> changes, List<TraceStep> steps)
+    private static bool Try(
+        Trace program, TraceHeader header, LiveConditions conditions, Dictionary<int, Change> changes, List<TraceStep> steps)
     {
         using ModelWorld world = new(header, conditions.Profile, _ => new SequentialKernel());
         Dictionary<int, int> origins = [];
@@ -39,7 +41,8 @@ public static class LiveProgram
         {
             Change change = changes.GetValueOrDefault(i);
             ProgramStep step = program.Steps[i].Step with { Index = steps.Count };
-            if (change == Change.LeaveOut || !IsExecutable(step, conditions) || step.Op == ProgramOp.Final || !world.CanExecute(step)) continue;
+            if (change == Change.LeaveOut || !IsExecutable(step, conditions) || step.Op == ProgramOp.Final || !world.CanExecute(step))
+                continue;
             if (change == Change.KernelMode) step = step with { Kind = "k" + step.Kind };
             // A signal names the thread that it is sent to.
             if (step is { Thread: { } thread, Op: not ProgramOp.Signal }) origins[thread] = i;
@@ -63,7 +66,8 @@ public static class LiveProgram
     }
 
     private static bool Execute(
-        ModelWorld world, ProgramStep step, List<TraceStep> steps, int origin, Dictionary<int, int> origins, Dictionary<int, Change> changes)
+        ModelWorld world, ProgramStep step, List<TraceStep> steps, int origin, Dictionary<int, int> origins,
+        Dictionary<int, Change> changes)
     {
         Observation shown = world.Execute(step);
         if (step.Thread is null && shown.Result == "blocked")
@@ -84,7 +88,8 @@ public static class LiveProgram
         }
 
         steps.Add(new TraceStep(step, shown));
-        return !IsSignal(shown) && !(shown.Finished ?? []).Any(f => IsSignal(f.Result)) && !origins.Keys.Any(t => world.Busy(t) is { Wait: "livelock" });
+        return !IsSignal(shown) && !(shown.Finished ?? []).Any(f => IsSignal(f.Result))
+            && !origins.Keys.Any(t => world.Busy(t) is { Wait: "livelock" });
     }
 
     private static bool IsSignal(Observation shown) => shown.Result is { } result && result.StartsWith("sig", StringComparison.Ordinal);

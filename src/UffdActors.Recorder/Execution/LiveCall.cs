@@ -89,7 +89,12 @@ internal sealed class LiveCall(ProgramStep step, int descriptor, Scratch scratch
 
     private CallResult Read()
     {
-        ulong place = step.Pointer switch { ArgumentPointer.Null => 0, ArgumentPointer.ReadOnly => scratch.ReadOnly, _ => scratch.Writable };
+        ulong place = step.Pointer switch
+        {
+            ArgumentPointer.Null => 0,
+            ArgumentPointer.ReadOnly => scratch.ReadOnly,
+            _ => scratch.Writable
+        };
         CallResult result = RawCalls.Read(descriptor, place, Math.Min(step.Value, MaxMessages * UffdMsg.SizeInBytes));
         if (result.Return <= 0 || step.Pointer != ArgumentPointer.Good) return result;
         Messages = new UffdMsg[result.Return / UffdMsg.SizeInBytes];

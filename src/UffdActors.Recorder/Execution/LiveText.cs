@@ -121,7 +121,8 @@ internal sealed class LiveText(TraceHeader header)
 
     private static string ModesOf(ReadOnlySpan<char> flags)
     {
-        string modes = (flags.Contains(" um", StringComparison.Ordinal) ? "M" : "") + (flags.Contains(" uw", StringComparison.Ordinal) ? "W" : "")
+        string modes = (flags.Contains(" um", StringComparison.Ordinal) ? "M" : "")
+            + (flags.Contains(" uw", StringComparison.Ordinal) ? "W" : "")
             + (flags.Contains(" ui", StringComparison.Ordinal) ? "I" : "");
         return modes.Length == 0 ? "-" : modes;
     }

@@ -12,12 +12,12 @@ namespace UffdActors.Recorder.Execution;
 
 /// <summary>
 /// Executes the steps of a program on the kernel of this machine and observes what the trace format says. Everything runs on one CPU by
-/// strict priorities, this thread first, then the accessors by number; after each step it waits until every accessor has finished or sleeps in
-/// a userfaultfd, as <c>/proc</c> tells (trace format, section 3).
+/// strict priorities, this thread first, then the accessors by number; after each step it waits until every accessor has finished or sleeps
+/// in a userfaultfd, as <c>/proc</c> tells (trace format, section 3).
 /// </summary>
 /// <remarks>
-/// For a process of its own: a step may leave it hanging, or end it by a signal. No forks (managed code must not run in a forked child), so no
-/// <c>fork</c> and <c>exit</c>.
+/// For a process of its own: a step may leave it hanging, or end it by a signal. No forks (managed code must not run in a forked child), so
+/// no <c>fork</c> and <c>exit</c>.
 /// </remarks>
 internal sealed class LiveWorld : IDisposable
 {
@@ -175,7 +175,9 @@ internal sealed class LiveWorld : IDisposable
         ProgramStep step = call.Step;
         if (step.Op == ProgramOp.Access)
         {
-            string result = call.Result.Return == -1 ? "err:" + call.Result.Error : string.Create(CultureInfo.InvariantCulture, $"ok:{call.Value}");
+            string result = call.Result.Return == -1
+                ? "err:" + call.Result.Error
+                : string.Create(CultureInfo.InvariantCulture, $"ok:{call.Value}");
             return new Observation { Result = result };
         }
 
@@ -217,7 +219,8 @@ internal sealed class LiveWorld : IDisposable
         List<FinishedThread> finished = [];
         foreach (Accessor accessor in _accessors)
         {
-            if (accessor.Call is not null && accessor.IsFinished) finished.Add(new FinishedThread(accessor.Number, ResultOf(accessor.Take())));
+            if (accessor.Call is not null && accessor.IsFinished)
+                finished.Add(new FinishedThread(accessor.Number, ResultOf(accessor.Take())));
         }
 
         if (finished.Count > 0) o.Finished = finished;
@@ -322,7 +325,8 @@ internal sealed class LiveWorld : IDisposable
     {
         CallResult mapped = RawCalls.Map(
             address, (ulong)bytes, Mm.PROT_READ | Mm.PROT_WRITE, Mm.MAP_PRIVATE | Mm.MAP_ANONYMOUS | Mm.MAP_FIXED_NOREPLACE, -1, 0);
-        if (mapped.Return == -1) throw new SyscallException($"mmap(0x{address:x})", mapped.Error, "the program's addresses are taken in this process.");
+        if (mapped.Return == -1)
+            throw new SyscallException($"mmap(0x{address:x})", mapped.Error, "the program's addresses are taken in this process.");
     }
 
     private sealed record LiveFile(int Descriptor, bool IsHuge);

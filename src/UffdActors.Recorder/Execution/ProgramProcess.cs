@@ -11,8 +11,8 @@ namespace UffdActors.Recorder.Execution;
 public sealed record StepOutcome(Observation? Observed, string? Problem);
 
 /// <summary>
-/// A child process that executes programs on the kernel. A step that does not come back in time, and a child that dies, are observed results;
-/// the child is then replaced before the next program.
+/// A child process that executes programs on the kernel. A step that does not come back in time, and a child that dies, are observed
+/// results; the child is then replaced before the next program.
 /// </summary>
 public sealed class ProgramProcess : IDisposable
 {
@@ -130,7 +130,10 @@ public sealed class ProgramProcess : IDisposable
         if (how is null) return;
         int id = _process!.Id;
         Stop();
-        throw new RecorderException(string.Create(CultureInfo.InvariantCulture, $"The process that executes programs ({id}) was {how} from outside; what it was at says nothing. Run it again."));
+        throw new RecorderException(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"The process that executes programs ({id}) was {how} from outside; what it was at says nothing. Run it again."));
     }
 
     // Killing the child ends the read that waits for its answer.
