@@ -90,10 +90,14 @@ public sealed record StressOptions
         Within(LoadThreads, 0, 1024, "load threads");
         Within(VisitsPerLap, 0, int.MaxValue, "visits a lap");
         Within(MostRounds, 1, int.MaxValue, "rounds");
-        if (!Enum.IsDefined(Mode)) throw new StressException($"There is no mode {Mode}; use {nameof(StressMode.Missing)} or {nameof(StressMode.Minor)}.");
-        if (Duration <= TimeSpan.Zero) throw new StressException($"A duration of {Duration} stresses nothing; use a time longer than none.");
+        if (!Enum.IsDefined(Mode))
+            throw new StressException($"There is no mode {Mode}; use {nameof(StressMode.Missing)} or {nameof(StressMode.Minor)}.");
+        if (Duration <= TimeSpan.Zero)
+            throw new StressException($"A duration of {Duration} stresses nothing; use a time longer than none.");
         if (Deadline <= TimeSpan.Zero) throw new StressException($"No access ends within {Deadline}; use a deadline longer than none.");
-        foreach ((double share, string name) in new[] { (EexistRate, nameof(EexistRate)), (EagainRate, nameof(EagainRate)), (PageOutRate, nameof(PageOutRate)), (CrashRate, nameof(CrashRate)), (SourceFaultRate, nameof(SourceFaultRate)) })
+        foreach ((double share,
+            string name) in new[] { (EexistRate, nameof(EexistRate)), (EagainRate, nameof(EagainRate)), (PageOutRate, nameof(PageOutRate)),
+                (CrashRate, nameof(CrashRate)), (SourceFaultRate, nameof(SourceFaultRate)) })
         {
             if (share is not (>= 0 and <= 1)) throw new StressException($"{name} is a share; {share} is not within 0 and 1.");
         }

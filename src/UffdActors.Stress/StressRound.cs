@@ -1,3 +1,4 @@
+using System.Globalization;
 using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Handling;
@@ -11,8 +12,8 @@ using UffdActors.Stress.Vcpus;
 namespace UffdActors.Stress;
 
 /// <summary>
-/// One VM, from its first fault to the last check: a guest that arrives by demand and push, is disturbed while its vCPUs count, and whose every byte
-/// is compared with the ledger after each lap. What it holds then is what the next round starts from.
+/// One VM, from its first fault to the last check: a guest that arrives by demand and push, is disturbed while its vCPUs count, and whose
+/// every byte is compared with the ledger after each lap. What it holds then is what the next round starts from.
 /// </summary>
 internal sealed class StressRound
 {
@@ -81,18 +82,29 @@ internal sealed class StressRound
     /// <summary>Who waits on what, line by line. Any thread.</summary>
     public IReadOnlyList<string> Describe()
     {
-        List<string> lines = [$"round {_plan.Number}, {_phase}: {_plan.Drops}, {_plan.Handlers} handlers, push {(_plan.Pushes ? "on" : "off")}, protection {(_plan.Protects ? "on" : "off")}"];
+        List<string> lines = [
+            $"round {_plan.Number}, {_phase}: {_plan.Drops}, {_plan.Handlers} handlers, push {(_plan.Pushes ? "on" : "off")}, protection "
+                + $"{(_plan.Protects ? "on" : "off")}"];
         foreach (StressVcpu vcpu in _vcpus)
         {
-            if (vcpu.Program.Touch is { } touch) lines.Add(FormattableString.Invariant($"vCPU {vcpu.Program.Number}: page {touch.Page}, {touch.Doing}, for {touch.Age.TotalMilliseconds:0} ms; lock held by {HolderOf(touch.Page)}"));
+            if (vcpu.Program.Touch is { } touch)
+                lines.Add(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"vCPU {vcpu.Program.Number}: page {touch.Page}, {touch.Doing}, for {touch.Age.TotalMilliseconds:0} ms; "
+                            + $"lock held by {HolderOf(touch.Page)}"));
         }
 
         if (_agitator?.Doing is { } call) lines.Add($"agitator: {call}");
         if (_userfault?.Reader is { } reader)
         {
-            lines.Add($"reader: {reader.Outstanding} pages outstanding, {reader.Quarantined.Count} given up, {reader.Counters.Events} events read");
+            lines.Add(
+                $"reader: {reader.Outstanding} pages outstanding, {reader.Quarantined.Count} given up, "
+                    + $"{reader.Counters.Events} events read");
             foreach (PageRequest request in reader.OutstandingRequests())
-                lines.Add($"request {request.Id}: page {request.Page}, {request.Phase}, handler {request.Handler.Number}, attempt {request.Attempts}, last errno {request.Error}, {request.Waiters} waiting");
+                lines.Add(
+                    $"request {request.Id}: page {request.Page}, {request.Phase}, handler {request.Handler.Number}, attempt "
+                        + $"{request.Attempts}, last errno {request.Error}, {request.Waiters} waiting");
         }
 
         lines.AddRange(_faults.Trail.Select(line => "passed: " + line));
@@ -107,7 +119,13 @@ internal sealed class StressRound
     public async Task RunAsync(UffdRuntime runtime, bool canProtect, CancellationToken stop)
     {
         UffdVm vm = await runtime.CreateVmAsync(
-            new VmOptions { MemoryPages = (2L * _options.Pages) + 256, Profile = _options.Profile, Probe = _faults, StopGuest = static _ => Task.CompletedTask }, CancellationToken.None);
+            new VmOptions
+            {
+                MemoryPages = (2L * _options.Pages) + 256,
+                Profile = _options.Profile,
+                Probe = _faults,
+                StopGuest = static _ => Task.CompletedTask,
+            }, CancellationToken.None);
         Task incidents = ReadIncidentsAsync(vm);
         try
         {
@@ -164,7 +182,8 @@ internal sealed class StressRound
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = _options.Pages, Module = _options.Backend, WithAlias = minor });
         bool announces = _plan.Drops == DropKind.Announced;
         Userfault userfault = await vm.OpenAsync(announces ? UffdFeatures.EventRemove : UffdFeatures.None);
-        RegisterModes modes = (minor ? RegisterModes.Minor : RegisterModes.Missing) | (canProtect ? RegisterModes.WriteProtect : RegisterModes.None);
+        RegisterModes modes = (minor ? RegisterModes.Minor : RegisterModes.Missing)
+            | (canProtect ? RegisterModes.WriteProtect : RegisterModes.None);
         _ = await userfault.RegisterAsync(region, modes);
         // Memory of the same userfaultfd that nobody touches: an event there holds up fills, and changes no page.
         GuestRegion? beside = announces ? await vm.MapAsync(new RegionOptions { Pages = BesidePages }) : null;
@@ -185,7 +204,8 @@ internal sealed class StressRound
     {
         // Where the shadow stays right for the whole lap, somebody may also fill without knowing anything.
         bool blind = _plan.Drops != DropKind.Announced && _options.Mode == StressMode.Missing && _options.EexistRate > 0;
-        RawRacer? raw = blind && guest.Userfault.Kernel is LiveUserfault live ? new RawRacer(live.Uffd, guest.Region, _shadow, _counts, _plan.Seed) : null;
+        RawRacer? raw = blind && guest.Userfault.Kernel is LiveUserfault live
+            ? new RawRacer(live.Uffd, guest.Region, _shadow, _counts, _plan.Seed) : null;
         _raw = raw;
         using CancellationTokenSource lapIsOver = new();
         using CancellationTokenRegistration early = stop.Register(() =>
@@ -231,7 +251,8 @@ internal sealed class StressRound
         for (long page = 0; page < _options.Pages && _ledger.Violation is null; page++)
         {
             if (reader.TryRead(region, page, bytes)) _ledger.CheckWhole(page, bytes);
-            else if (takesOver) _ledger.Violate(StressOracle.FinalBytes, $"page {page} is not there after everybody has looked at it", page);
+            else if (takesOver)
+                _ledger.Violate(StressOracle.FinalBytes, $"page {page} is not there after everybody has looked at it", page);
             // What is absent is right if it would come back right.
             else if (_plan.Drops == DropKind.BetweenLaps) CheckAbsent(page);
             if (!takesOver) continue;
@@ -246,7 +267,8 @@ internal sealed class StressRound
         _ledger.Checked(StressOracle.FinalBytes);
         Span<byte> due = stackalloc byte[PageSize.Base];
         _ledger.WritePage(page, due);
-        if (!_shadow.Holds(page, due)) _ledger.Violate(StressOracle.FinalBytes, $"page {page} is not there after the lap, and vCPUs have counted in it", page);
+        if (!_shadow.Holds(page, due))
+            _ledger.Violate(StressOracle.FinalBytes, $"page {page} is not there after the lap, and vCPUs have counted in it", page);
     }
 
     private async Task<StressVcpu> NewVcpuAsync(UffdVm vm, GuestRegion region, int number)

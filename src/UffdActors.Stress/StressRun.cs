@@ -7,8 +7,8 @@ using UffdActors.Stress.Injection;
 namespace UffdActors.Stress;
 
 /// <summary>
-/// Stress on real threads: rounds of a guest whose every page has a lock and counters inside, racing resolvers, injected faults, and oracles that
-/// find a lost update, a zero page, old bytes, a torn page or an access that never ends. Stops at the first.
+/// Stress on real threads: rounds of a guest whose every page has a lock and counters inside, racing resolvers, injected faults, and
+/// oracles that find a lost update, a zero page, old bytes, a torn page or an access that never ends. Stops at the first.
 /// </summary>
 /// <remarks><see cref="Snapshot"/> may be asked from any thread while <see cref="RunAsync"/> runs.</remarks>
 public sealed class StressRun
@@ -79,7 +79,9 @@ public sealed class StressRun
         };
     }
 
-    /// <summary>Runs rounds until the time is over, something does not hold, or it is asked to stop; what has begun is then ended and checked.</summary>
+    /// <summary>
+    /// Runs rounds until the time is over, something does not hold, or it is asked to stop; what has begun is then ended and checked.
+    /// </summary>
     /// <param name="runtime">A runtime with <see cref="ConfigurationOver"/>, on real threads.</param>
     /// <param name="stop">Ends it in order.</param>
     /// <exception cref="StressException">The runtime's dispatcher has no real threads, or the memory cannot be served.</exception>
@@ -87,7 +89,9 @@ public sealed class StressRun
     public async Task<StressReport> RunAsync(UffdRuntime runtime, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(runtime);
-        if (runtime.Settings.IsStepped) throw new StressException("Stress needs real threads, and the stepped dispatcher has none; uffd explore chooses orders by a seed.");
+        if (runtime.Settings.IsStepped)
+            throw new StressException(
+                "Stress needs real threads, and the stepped dispatcher has none; uffd explore chooses orders by a seed.");
         (VmPlace place, bool canProtect, bool hasSwap) = await CheckAsync(runtime);
         using ShadowPages shadow = new(_options.Pages);
         for (long page = 0; page < _options.Pages; page++)
@@ -145,11 +149,15 @@ public sealed class StressRun
     private async Task<(VmPlace Place, bool CanProtect, bool HasSwap)> CheckAsync(UffdRuntime runtime)
     {
         RegisterModes modes = _options.Mode == StressMode.Minor ? RegisterModes.Minor : RegisterModes.Missing;
-        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 4096, HugePages = 1, Profile = _options.Profile });
+        await using UffdVm vm =
+            await runtime.CreateVmAsync(new VmOptions { MemoryPages = 4096, HugePages = 1, Profile = _options.Profile });
         Userfault userfault = await vm.OpenAsync();
-        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = _options.Backend == "hugetlb" ? 512 : 1, Module = _options.Backend });
+        GuestRegion region =
+            await vm.MapAsync(new RegionOptions { Pages = _options.Backend == "hugetlb" ? 512 : 1, Module = _options.Backend });
         if (region.PageBytes != Model.Memory.PageSize.Base)
-            throw new StressException($"Pages of {_options.Backend} have {region.PageBytes} bytes; handlers fill pages of {Model.Memory.PageSize.Base} bytes only.");
+            throw new StressException(
+                $"Pages of {_options.Backend} have {region.PageBytes} bytes; handlers fill pages of {Model.Memory.PageSize.Base} "
+                    + $"bytes only.");
         _ = await userfault.RegisterAsync(region, modes);
         bool canProtect = false;
         if (_options.WriteProtect)

@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using System.Globalization;
 using UffdActors.Stress.Guest;
 
 namespace UffdActors.Stress;
 
 /// <summary>
-/// Looks on from a plain thread of its own, and ends the round when an access does not end or nothing moves any more. It takes no lock and allocates
-/// nothing while all is well; but it is a managed thread, and stands still with all others while the runtime is suspended.
+/// Looks on from a plain thread of its own, and ends the round when an access does not end or nothing moves any more. It takes no lock and
+/// allocates nothing while all is well; but it is a managed thread, and stands still with all others while the runtime is suspended.
 /// </summary>
 internal sealed class StressWatchdog : IDisposable
 {
@@ -43,7 +44,13 @@ internal sealed class StressWatchdog : IDisposable
             if (_round.OldestTouch() is { } oldest && oldest.Age > _deadline)
             {
                 _ledger.Violate(
-                    StressOracle.Liveness, FormattableString.Invariant($"vCPU {oldest.Vcpu} has waited {oldest.Age.TotalSeconds:0.0} s for page {oldest.Page} ({oldest.Doing}); the deadline is {_deadline.TotalSeconds:0.#} s"), oldest.Page, _round.Describe());
+                    StressOracle.Liveness,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"vCPU {oldest.Vcpu} has waited {oldest.Age.TotalSeconds:0.0} s for page {oldest.Page} ({oldest.Doing}); "
+                            + $"the deadline is {_deadline.TotalSeconds:0.#} s"),
+                    oldest.Page,
+                    _round.Describe());
                 return;
             }
 
@@ -55,7 +62,11 @@ internal sealed class StressWatchdog : IDisposable
             }
             else if (Stopwatch.GetElapsedTime(moved) > _deadline + _deadline)
             {
-                _ledger.Violate(StressOracle.Liveness, FormattableString.Invariant($"nothing has moved for {Stopwatch.GetElapsedTime(moved).TotalSeconds:0.0} s: {_round.Phase}"), null, _round.Describe());
+                _ledger.Violate(
+                    StressOracle.Liveness,
+                    FormattableString.Invariant(
+                        $"nothing has moved for {Stopwatch.GetElapsedTime(moved).TotalSeconds:0.0} s: {_round.Phase}"), null,
+                        _round.Describe());
                 return;
             }
         }

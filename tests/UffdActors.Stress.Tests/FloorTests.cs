@@ -5,7 +5,8 @@ namespace UffdActors.Stress.Tests;
 /// <summary>Nothing broken is a pass only if the run has exercised what it is for.</summary>
 public sealed class FloorTests
 {
-    private static readonly StressSnapshot Enough = new() { Rounds = 2, Faults = 1, Contended = 1, Eexist = 1, WholePages = 2 * Stresses.Few.Pages };
+    private static readonly StressSnapshot Enough =
+        new() { Rounds = 2, Faults = 1, Contended = 1, Eexist = 1, WholePages = 2 * Stresses.Few.Pages };
 
     [Fact]
     public void A_run_that_has_met_every_floor_passes() => Assert.True(Report(Enough).Passed);

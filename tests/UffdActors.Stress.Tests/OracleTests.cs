@@ -13,7 +13,8 @@ public sealed class OracleTests
     private const long Page = 3;
 
     // Nobody else may mend what the source does wrong.
-    private static readonly StressOptions Alone = Stresses.Few with { EexistRate = 0, MostRounds = 200, SourceFaultRate = 0, WriteProtect = false };
+    private static readonly StressOptions Alone =
+        Stresses.Few with { EexistRate = 0, MostRounds = 200, SourceFaultRate = 0, WriteProtect = false };
 
     [SkippableTheory]
     [InlineData("fault-loop")]
@@ -48,7 +49,8 @@ public sealed class OracleTests
             }
         }, answersRest: true);
         // As it was at the very beginning: the pattern is right, the counters are not, once it has been counted in.
-        Assert.Contains(report.Violation!.Oracle, new[] { StressOracle.Counter, StressOracle.ZeroPage, StressOracle.Lane, StressOracle.FinalBytes });
+        Assert.Contains(
+            report.Violation!.Oracle, new[] { StressOracle.Counter, StressOracle.ZeroPage, StressOracle.Lane, StressOracle.FinalBytes });
         Assert.Equal(Page, report.Violation.Page);
         old.Dispose();
     }

@@ -25,7 +25,9 @@ public sealed class StressRunTests
         Assert.True(report.Totals.Eexist > 0, "no fill met EEXIST");
         Assert.True(report.Totals.RacerFills > 0 || mode == StressMode.Minor, "no racing resolver filled anything");
         // Every oracle was asked, but for what nobody reported.
-        foreach ((StressOracle oracle, long times) in report.Checks) Assert.True(times > 0 || oracle is StressOracle.Incidents or StressOracle.OldBytes, $"{oracle} was never asked");
+        foreach ((StressOracle oracle,
+            long times) in report.Checks) Assert.True(
+                times > 0 || oracle is StressOracle.Incidents or StressOracle.OldBytes, $"{oracle} was never asked");
     }
 
     [SkippableTheory]
@@ -34,7 +36,8 @@ public sealed class StressRunTests
     [InlineData("parallel", "shmem", StressMode.Minor)]
     public async Task Pages_that_are_paged_out_all_the_time_are_there_at_the_end(string place, string? backend, StressMode mode)
     {
-        StressReport report = await Stresses.RunAsync(place, Stresses.Few with { Backend = backend, Mode = mode, PageOutRate = 1, VisitsPerLap = 4000, MostRounds = 6 });
+        StressReport report = await Stresses.RunAsync(
+            place, Stresses.Few with { Backend = backend, Mode = mode, PageOutRate = 1, VisitsPerLap = 4000, MostRounds = 6 });
         Assert.True(report.Passed, report.Violation?.Message);
         Assert.True(report.HasSwap);
         Assert.True(report.Totals.PageOuts > 0);
@@ -43,7 +46,8 @@ public sealed class StressRunTests
     [SkippableFact]
     public async Task Collections_and_busy_threads_hold_nobody_up_for_ever()
     {
-        StressReport report = await Stresses.RunAsync("live", Stresses.Few with { MostRounds = 2, ForceCollections = true, LoadThreads = 2 });
+        StressReport report =
+            await Stresses.RunAsync("live", Stresses.Few with { MostRounds = 2, ForceCollections = true, LoadThreads = 2 });
         Assert.True(report.Violation is null, report.Violation?.Message);
         AssertExercised(report);
         Assert.True(report.Totals.Collections > 0);

@@ -131,7 +131,8 @@ internal sealed class Ledger
         int offset = same & ~(sizeof(ulong) - 1);
         ulong found = BitConverter.ToUInt64(bytes[offset..]);
         ulong due = BitConverter.ToUInt64(expected[offset..]);
-        Violate(StressOracle.FinalBytes, $"page {page}, {PageLayout.NameOf(offset)}: {Text(found)} instead of {Text(due)} after the lap", page);
+        Violate(
+            StressOracle.FinalBytes, $"page {page}, {PageLayout.NameOf(offset)}: {Text(found)} instead of {Text(due)} after the lap", page);
     }
 
     /// <summary>Looks at a word that was read under the page's lock.</summary>
@@ -140,8 +141,11 @@ internal sealed class Ledger
         if (found == due) return;
         if (found == 0) oracle = StressOracle.ZeroPage;
         else if (due == 0 && IsBare(page)) oracle = StressOracle.OldBytes;
-        string why = oracle == StressOracle.Counter || oracle == StressOracle.Lane ? found < due ? " (an increment is lost)" : " (an increment too many)" : "";
-        Violate(oracle, $"vCPU {vcpu} read {Text(found)} instead of {Text(due)} under the lock of page {page}, {PageLayout.NameOf(offset)}{why}", page);
+        string why = oracle == StressOracle.Counter || oracle == StressOracle.Lane
+            ? found < due ? " (an increment is lost)" : " (an increment too many)" : "";
+        Violate(
+            oracle,
+            $"vCPU {vcpu} read {Text(found)} instead of {Text(due)} under the lock of page {page}, {PageLayout.NameOf(offset)}{why}", page);
     }
 
     private static string Text(ulong value) => value < 1UL << 40 ? $"{value}" : $"0x{value:x16}";

@@ -5,8 +5,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Stress.Guest;
 
 /// <summary>
-/// Where everything lies in a page of the guest: a lock, a counter in three places, a lane for each vCPU, and a pattern that says which page
-/// it is. All of it zero is a page that was given back, with its lock free.
+/// Where everything lies in a page of the guest: a lock, a counter in three places, a lane for each vCPU, and a pattern that says which
+/// page it is. All of it zero is a page that was given back, with its lock free.
 /// </summary>
 internal static class PageLayout
 {

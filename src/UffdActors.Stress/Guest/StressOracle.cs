@@ -21,7 +21,9 @@ public enum StressOracle
     /// <summary>The parts of a page are of one moment: the three copies of its counter agree under its lock.</summary>
     WholePage,
 
-    /// <summary>At the end of a lap every byte of every present page is what the ledger says, and an absent page was never touched.</summary>
+    /// <summary>
+    /// At the end of a lap every byte of every present page is what the ledger says, and an absent page was never touched.
+    /// </summary>
     FinalBytes,
 
     /// <summary>Every access ends within the deadline.</summary>
@@ -46,7 +48,8 @@ public static class StressOracles
         StressOracle.ZeroPage => "a page that was not given back never reads as zeros",
         StressOracle.OldBytes => "a page that was given back never shows what it held before",
         StressOracle.WholePage => "the three copies of a page's counter agree under its lock",
-        StressOracle.FinalBytes => "after every lap each byte of a present page is what the ledger says, and an absent page was not touched",
+        StressOracle.FinalBytes =>
+            "after every lap each byte of a present page is what the ledger says, and an absent page was not touched",
         StressOracle.Liveness => "every access ends within the deadline",
         _ => "the VM reports nothing but what was injected",
     };

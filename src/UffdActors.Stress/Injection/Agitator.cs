@@ -8,8 +8,8 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Injection;
 
 /// <summary>
-/// Takes pages away from under the guest, write-protects and pages them out while it runs, one call after the other: what happens to pages at a
-/// moment that nobody has chosen.
+/// Takes pages away from under the guest, write-protects and pages them out while it runs, one call after the other: what happens to pages
+/// at a moment that nobody has chosen.
 /// </summary>
 internal sealed class Agitator
 {
@@ -27,7 +27,9 @@ internal sealed class Agitator
     private readonly InjectedCounts _counts;
     private ulong _draws;
 
-    public Agitator(UffdVm vm, Userfault userfault, GuestRegion region, GuestRegion? beside, RoundPlan plan, StressOptions options, Ledger ledger, InjectedCounts counts)
+    public Agitator(
+        UffdVm vm, Userfault userfault, GuestRegion region, GuestRegion? beside, RoundPlan plan, StressOptions options, Ledger ledger,
+        InjectedCounts counts)
     {
         _vm = vm;
         _userfault = userfault;
@@ -78,9 +80,12 @@ internal sealed class Agitator
     private bool TryLock(long page)
     {
         Doing = $"the lock of page {page}";
-        if (_vm.Kernel is LiveKernel kernel && !kernel.MemoryOf(_region).Guest.TryLock((page << PageSize.BaseShift) + PageLayout.Lock)) return false;
+        if (_vm.Kernel is LiveKernel kernel && !kernel.MemoryOf(_region).Guest.TryLock((page << PageSize.BaseShift) + PageLayout.Lock))
+            return false;
         if (_ledger.Claim(page, Holder)) return true;
-        if (_vm.Kernel is LiveKernel) _ledger.Violate(StressOracle.Exclusion, $"the lock of page {page} was free, and vCPU {_ledger.HolderOf(page) - 1} has it", page);
+        if (_vm.Kernel is LiveKernel)
+            _ledger.Violate(
+                StressOracle.Exclusion, $"the lock of page {page} was free, and vCPU {_ledger.HolderOf(page) - 1} has it", page);
         return false;
     }
 
@@ -114,7 +119,8 @@ internal sealed class Agitator
         Errno error = (await _userfault.ProtectAsync(_region, page, 1)).Error;
         _counts.AddFill(error);
         if (error == Errno.None) _counts.Add(Injected.Protection);
-        else if (error != Errno.EAGAIN) _ledger.Violate(StressOracle.Incidents, $"UFFDIO_WRITEPROTECT of page {page} failed with {error}", page);
+        else if (error != Errno.EAGAIN)
+            _ledger.Violate(StressOracle.Incidents, $"UFFDIO_WRITEPROTECT of page {page} failed with {error}", page);
     }
 
     // Now and then at once, so that calls follow each other closely; else a moment later.

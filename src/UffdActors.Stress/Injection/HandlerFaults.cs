@@ -1,12 +1,13 @@
 using System.Diagnostics;
+using System.Globalization;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
 
 namespace UffdActors.Stress.Injection;
 
 /// <summary>
-/// Gets in the way of handlers at the runtime's own points: sends a racing resolver to the page that a handler has just been handed, and crashes
-/// handlers. Remembers what went by last, for whoever has to explain a hang.
+/// Gets in the way of handlers at the runtime's own points: sends a racing resolver to the page that a handler has just been handed, and
+/// crashes handlers. Remembers what went by last, for whoever has to explain a hang.
 /// </summary>
 /// <remarks>Called in turns of handlers; each handler draws from a stream of its own.</remarks>
 internal sealed class HandlerFaults(InjectedCounts counts, ulong seed, int handlers, double eexistRate, double crashRate) : IHandlerProbe
@@ -22,13 +23,20 @@ internal sealed class HandlerFaults(InjectedCounts counts, ulong seed, int handl
 
     /// <summary>What went by last, oldest first. Any thread.</summary>
     public IReadOnlyList<string> Trail =>
-        [.. _trail.OfType<Passed>().OrderBy(p => p.Number).Select(p => FormattableString.Invariant($"handler {p.Handler} {p.Point}, page {p.Page}, {p.Phase}, {Stopwatch.GetElapsedTime(p.At).TotalMilliseconds:0} ms ago"))];
+        [.. _trail.OfType<Passed>().OrderBy(p => p.Number)
+            .Select(
+                p => string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"handler {p.Handler} {p.Point}, page {p.Page}, {p.Phase}, "
+                        + $"{Stopwatch.GetElapsedTime(p.At).TotalMilliseconds:0} ms ago"))];
 
     /// <inheritdoc />
     public void At(HandlerPoint point, int handler, PageRequest? request)
     {
         long number = Interlocked.Increment(ref _passed);
-        Volatile.Write(ref _trail[number % TrailLength], new Passed(number, Stopwatch.GetTimestamp(), point, handler, request?.Page ?? -1, request?.Phase ?? RequestPhase.New));
+        Volatile.Write(
+            ref _trail[number % TrailLength],
+            new Passed(number, Stopwatch.GetTimestamp(), point, handler, request?.Page ?? -1, request?.Phase ?? RequestPhase.New));
         if (request is not null)
         {
             if (point == HandlerPoint.AfterRead && Chance.Of(eexistRate, ref _draws[handler])) Race?.Invoke(request.Page);

@@ -10,7 +10,8 @@ internal sealed class Pressure : IDisposable
 
     public Pressure(int load, bool collect)
     {
-        List<Thread> threads = [.. Enumerable.Range(0, load).Select(i => new Thread(Burn) { IsBackground = true, Name = $"stress-load-{i}" })];
+        List<Thread> threads =
+            [.. Enumerable.Range(0, load).Select(i => new Thread(Burn) { IsBackground = true, Name = $"stress-load-{i}" })];
         if (collect) threads.Add(new Thread(Collect) { IsBackground = true, Name = "stress-collect" });
         _threads = [.. threads];
         foreach (Thread thread in _threads) thread.Start();

@@ -8,10 +8,12 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Injection;
 
 /// <summary>
-/// A resolver beside the handlers: fills pages that somebody is about to touch or to fill, by the rules that every resolver keeps (RING R9), so that
-/// whoever comes second meets EEXIST.
+/// A resolver beside the handlers: fills pages that somebody is about to touch or to fill, by the rules that every resolver keeps (RING
+/// R9), so that whoever comes second meets EEXIST.
 /// </summary>
-/// <remarks>States: idle; filling, in which what it is asked for is passed over; fencing, until all demands raised before are served.</remarks>
+/// <remarks>
+/// States: idle; filling, in which what it is asked for is passed over; fencing, until all demands raised before are served.
+/// </remarks>
 internal sealed class RacerActor(RacerOptions options) : UntypedActor
 {
     private readonly IPageFill _fill = options.Thread.NewFill(null);
@@ -20,9 +22,11 @@ internal sealed class RacerActor(RacerOptions options) : UntypedActor
     private PushGate? _gate;
 
     /// <summary>Makes one for a userfaultfd that is served.</summary>
-    public static async Task<IActorRef> StartAsync(UffdVm vm, Userfault userfault, GuestRegion region, ShadowPages shadow, InjectedCounts counts)
+    public static async Task<IActorRef> StartAsync(
+        UffdVm vm, Userfault userfault, GuestRegion region, ShadowPages shadow, InjectedCounts counts)
     {
-        RacerOptions options = new(userfault.Kernel.NewMonitorThread(), userfault.Reader!, userfault.Kernel.Actor, region.Id, shadow, counts);
+        RacerOptions options =
+            new(userfault.Kernel.NewMonitorThread(), userfault.Reader!, userfault.Kernel.Actor, region.Id, shadow, counts);
         return await vm.StartActorAsync(Props.Create<RacerActor>(options).WithDispatcher(vm.Context.DispatcherId), vm.NewName("racer"));
     }
 
@@ -70,7 +74,10 @@ internal sealed class RacerActor(RacerOptions options) : UntypedActor
         if (kind == FillKind.Continue && !region.Alias!.IsWritten(page)) return;
         _isFilling = true;
         _fill.DecideOn(epoch);
-        _fill.Begin(kind, PageSize.AddressOf(region.Base + page), PageSize.Base, kind == FillKind.Copy && !zeros ? FillSource.Buffer(options.Shadow.AddressOf(page)) : FillSource.Zero, region.FillModesOf(page));
+        _fill.Begin(
+            kind, PageSize.AddressOf(region.Base + page), PageSize.Base,
+            kind == FillKind.Copy && !zeros ? FillSource.Buffer(options.Shadow.AddressOf(page)) : FillSource.Zero,
+            region.FillModesOf(page));
         if (_fill.Advance()) OnEnded();
     }
 
@@ -104,4 +111,5 @@ internal sealed class RacerActor(RacerOptions options) : UntypedActor
 /// <param name="Region">Region that it fills.</param>
 /// <param name="Shadow">Content.</param>
 /// <param name="Counts">What it meets.</param>
-internal sealed record RacerOptions(MonitorThread Thread, FaultReader Reader, IActorRef Context, int Region, ShadowPages Shadow, InjectedCounts Counts);
+internal sealed record RacerOptions(
+    MonitorThread Thread, FaultReader Reader, IActorRef Context, int Region, ShadowPages Shadow, InjectedCounts Counts);

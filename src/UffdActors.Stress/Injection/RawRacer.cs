@@ -7,8 +7,9 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Injection;
 
 /// <summary>
-/// A thread that fills pages behind the back of the fault loop, at the same time as its ioctls, and wakes nobody: whoever sleeps there is woken by
-/// the handler, which gets EEXIST and has to. For rounds without events only, where the shadow stays right for as long as a lap lasts.
+/// A thread that fills pages behind the back of the fault loop, at the same time as its ioctls, and wakes nobody: whoever sleeps there is
+/// woken by the handler, which gets EEXIST and has to. For rounds without events only, where the shadow stays right for as long as a lap
+/// lasts.
 /// </summary>
 internal sealed class RawRacer
 {
@@ -54,7 +55,8 @@ internal sealed class RawRacer
         {
             long page = Interlocked.Exchange(ref _hint, 0) - 1;
             if (page < 0) page = (long)(SplitMix.Next(ref _draws) % (ulong)_pages);
-            Errno error = _uffd.Copy(_address + ((ulong)page << PageSize.BaseShift), (ulong)_shadow.AddressOf(page), PageSize.Base, FillModes.DontWake).Error;
+            Errno error = _uffd.Copy(
+                _address + ((ulong)page << PageSize.BaseShift), (ulong)_shadow.AddressOf(page), PageSize.Base, FillModes.DontWake).Error;
             _counts.AddFill(error);
             if (error == Errno.None) _counts.Add(Injected.RacerFill);
             if (i % FillsPerPause == 0) _ = _stop.Wait(Pause);

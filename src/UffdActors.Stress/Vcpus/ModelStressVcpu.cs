@@ -17,7 +17,8 @@ internal sealed class ModelStressVcpu(VcpuProgram program, IActorRef actor) : St
         Caller thread = ((ModelKernel)vm.Kernel).NewThread();
         ActorPort port = new(vm.Context.SplitsTurns);
         IActorRef actor = await vm.StartActorAsync(
-            Props.Create<ModelStressVcpuActor>(vm.Context, port, thread, region.Address, program, ledger).WithDispatcher(vm.Context.DispatcherId),
+            Props.Create<ModelStressVcpuActor>(vm.Context, port, thread, region.Address, program, ledger)
+                .WithDispatcher(vm.Context.DispatcherId),
             vm.NewName("stress-vcpu"));
         port.Bind(actor);
         thread.Attach(port);
@@ -34,7 +35,8 @@ internal sealed class ModelStressVcpu(VcpuProgram program, IActorRef actor) : St
 }
 
 /// <summary>The turns of a vCPU of the model.</summary>
-internal sealed class ModelStressVcpuActor(VmContext vm, ActorPort port, Caller thread, ulong address, VcpuProgram program, Ledger ledger) : RingActor(vm, port)
+internal sealed class ModelStressVcpuActor(VmContext vm, ActorPort port, Caller thread, ulong address, VcpuProgram program, Ledger ledger)
+    : RingActor(vm, port)
 {
     private const int TouchesPerTurn = 128;
 
@@ -101,7 +103,8 @@ internal sealed class ModelStressVcpuActor(VmContext vm, ActorPort port, Caller 
             return true;
         }
 
-        ledger.Violate(StressOracle.Incidents, $"vCPU {program.Number} got {_access.Outcome} (code {_access.SignalCode}) at 0x{_access.Address:x}");
+        ledger.Violate(
+            StressOracle.Incidents, $"vCPU {program.Number} got {_access.Outcome} (code {_access.SignalCode}) at 0x{_access.Address:x}");
         _ = _lap!.Ended.TrySetResult();
         return false;
     }

@@ -35,8 +35,8 @@ internal enum VisitKind
 }
 
 /// <summary>
-/// A vCPU's visit to a page, touch by touch: what to do next, and whether what came of it is right. The same in every world; who carries it out
-/// is a thread on the kernel, an actor in the model.
+/// A vCPU's visit to a page, touch by touch: what to do next, and whether what came of it is right. The same in every world; who carries it
+/// out is a thread on the kernel, an actor in the model.
 /// </summary>
 internal sealed class PageVisit(Ledger ledger, int vcpu, bool hasMutex)
 {
@@ -201,7 +201,8 @@ internal sealed class PageVisit(Ledger ledger, int vcpu, bool hasMutex)
         _lane = ledger.LaneOf(Page, vcpu);
     }
 
-    private void Check(int offset, StressOracle oracle, ulong due, ulong found) => ledger.CheckLocked(Page, vcpu, offset, oracle, due, found);
+    private void Check(int offset, StressOracle oracle, ulong due, ulong found) =>
+        ledger.CheckLocked(Page, vcpu, offset, oracle, due, found);
 
     private void TwoHolders(string who)
     {
@@ -216,6 +217,9 @@ internal sealed class PageVisit(Ledger ledger, int vcpu, bool hasMutex)
         ulong pattern = PageLayout.PatternOf(Page, _patternOffset);
         if (value == 0 ? ledger.IsBare(Page) : value == pattern && !_wasGone) return;
         StressOracle oracle = value == 0 ? StressOracle.ZeroPage : value == pattern ? StressOracle.OldBytes : StressOracle.WholePage;
-        ledger.Violate(oracle, $"vCPU {vcpu} read 0x{value:x16} without the lock on page {Page}, {PageLayout.NameOf(_patternOffset)}; {(_wasGone ? "the page had been given back" : $"it holds 0x{pattern:x16}")}", Page);
+        ledger.Violate(
+            oracle,
+            $"vCPU {vcpu} read 0x{value:x16} without the lock on page {Page}, {PageLayout.NameOf(_patternOffset)}; "
+                + $"{(_wasGone ? "the page had been given back" : $"it holds 0x{pattern:x16}")}", Page);
     }
 }

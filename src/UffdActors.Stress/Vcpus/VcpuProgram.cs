@@ -5,8 +5,8 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Vcpus;
 
 /// <summary>
-/// What one vCPU does, lap after lap: visits to random pages out of a seed. Asked for the next touch by whoever carries it out; looked at from
-/// outside by the watchdog.
+/// What one vCPU does, lap after lap: visits to random pages out of a seed. Asked for the next touch by whoever carries it out; looked at
+/// from outside by the watchdog.
 /// </summary>
 internal sealed class VcpuProgram(int number, Ledger ledger, bool hasMutex, ulong seed, Action<long> aboutToVisit)
 {
