@@ -12,7 +12,8 @@ namespace UffdActors.Explore;
 internal sealed record CampaignOptions
 {
     /// <summary>The scenario in the mode that is asked for; one that says itself that it may hang is never in liveness mode.</summary>
-    public Scenario InMode(Scenario scenario) => MustFinish is false && scenario.MustFinish ? scenario with { MustFinish = false } : scenario;
+    public Scenario InMode(Scenario scenario) =>
+        MustFinish is false && scenario.MustFinish ? scenario with { MustFinish = false } : scenario;
 
     /// <summary>Schedules of one scenario at the most.</summary>
     public long Schedules { get; init; } = 10_000;
@@ -112,14 +113,16 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
             ulong seed = SeedOf(schedules);
             random.Begin(seed);
             policy.Begin(random, expected);
-            RunResult result = explorer.Run(new RunRequest { Scenario = scenario, Policy = policy, Seed = seed, HasReference = options.HasReference });
+            RunResult result =
+                explorer.Run(new RunRequest { Scenario = scenario, Policy = policy, Seed = seed, HasReference = options.HasReference });
             schedules++;
             steps += result.Steps;
             digest.Add(result.Hash.Value);
             expected = result.Steps;
             if (hashes.Count < MostHashes && hashes.Add(result.Hash.Value)) lastNew = schedules;
             if (result.Violation is not null) finding = Found(scenario, result.Violation, result, policy.Name, schedules);
-            else if (options.RepeatOneIn > 0 && schedules % options.RepeatOneIn == 0) finding = Repeat(scenario, result, policy.Name, schedules);
+            else if (options.RepeatOneIn > 0 && schedules % options.RepeatOneIn == 0)
+                finding = Repeat(scenario, result, policy.Name, schedules);
             if (schedules % SchedulesBetweenLooks != 0) continue;
             Progress?.Invoke(scenario.Name, schedules);
             int now = explorer.CoverageOf(scenario).Reached;
@@ -165,7 +168,8 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
         }
 
         return new ScenarioReport(
-            scenario.Name, schedules, steps, hashes.Count, complete, complete, explorer.CoverageOf(scenario), finding, Stopwatch.GetElapsedTime(started))
+            scenario.Name, schedules, steps, hashes.Count, complete, complete, explorer.CoverageOf(scenario), finding,
+            Stopwatch.GetElapsedTime(started))
         { MustFinish = scenario.MustFinish };
     }
 

@@ -42,7 +42,11 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
             _schedules[report.Scenario] = report.Schedules;
             _ = Interlocked.Increment(ref _done);
             Report(report.Scenario, report.Schedules, scenarios.Count);
-            if (report.Finding is not null || scenarios.Count <= MostTold) OnDone?.Invoke(report.Finding is { } shrunk ? $"{scenario.Name}: {shrunk.Violation.Sentence}" : $"{scenario.Name}: {report.Schedules} schedules");
+            if (report.Finding is not null || scenarios.Count <= MostTold)
+                OnDone?.Invoke(
+                    report.Finding is { } shrunk
+                        ? $"{scenario.Name}: {shrunk.Violation.Sentence}"
+                        : $"{scenario.Name}: {report.Schedules} schedules");
             return report;
         });
         return new ExploreReport(options.Seed, options.Policy, reports, [])
@@ -61,12 +65,16 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
         IReadOnlyList<MutantReport> reports = InParallel(mutants, (mutant, _) =>
         {
             MutantReport report = new MutantHunt(options, shrinks: true, cancel) { Scenarios = scenarios }.Hunt(mutant);
-            OnDone?.Invoke($"{mutant.Rule} {mutant.Name}: {(report.Finding is null ? "not found" : $"found after {report.Schedules} schedules")}");
+            OnDone?.Invoke(
+                $"{mutant.Rule} {mutant.Name}: {(report.Finding is null ? "not found" : $"found after {report.Schedules} schedules")}");
             return report;
         });
         bool interrupted = cancel.IsCancellationRequested;
         // One whose hunt was broken off is no hole.
-        return new ExploreReport(options.Seed, options.Policy, [], interrupted ? [.. reports.Where(r => r.Finding is not null)] : reports) { IsInterrupted = interrupted };
+        return new ExploreReport(
+            options.Seed, options.Policy, [],
+            interrupted ? [.. reports.Where(r => r.Finding is not null)] : reports)
+        { IsInterrupted = interrupted };
     }
 
     /// <summary>Programs out of seeds.</summary>
@@ -86,7 +94,8 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
         long sum = _schedules.Values.Sum();
         OnProgress(string.Create(
             CultureInfo.InvariantCulture,
-            $"{elapsed.TotalSeconds:0} s: {sum:N0} schedules, {sum / elapsed.TotalSeconds:N0} a second; {_done} of {scenarios} scenarios done"));
+            $"{elapsed.TotalSeconds:0} s: {sum:N0} schedules, {sum / elapsed.TotalSeconds:N0} a second; {_done} of {scenarios} "
+                + $"scenarios done"));
     }
 
     /// <summary>Results in the order of the items; after an interruption those there are.</summary>
@@ -107,7 +116,8 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
             try
             {
                 using KeptExplorer kept = new();
-                for (int i = Interlocked.Increment(ref next); i < items.Count && failures.IsEmpty && !cancel.IsCancellationRequested; i = Interlocked.Increment(ref next))
+                for (int i = Interlocked.Increment(ref next); i < items.Count && failures.IsEmpty && !cancel.IsCancellationRequested;
+                    i = Interlocked.Increment(ref next))
                     results[i] = body(items[i], kept);
             }
             catch (Exception e)
@@ -117,7 +127,9 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
         }
     }
 
-    /// <summary>The explorer of a thread: making one costs more than a few schedules, and what a run shows does not depend on those before it.</summary>
+    /// <summary>
+    /// The explorer of a thread: making one costs more than a few schedules, and what a run shows does not depend on those before it.
+    /// </summary>
     private sealed class KeptExplorer : IDisposable
     {
         // Its counts of coverage grow with every scenario.

@@ -8,7 +8,8 @@ namespace UffdActors.Explore;
 
 /// <summary>
 /// Makes a run that breaks an invariant smaller, while it still breaks the same one: first its scenario (actions, threads, fault points,
-/// handlers; of one that was drawn, the choices that made it), then the choices of its schedule. With a smaller scenario the old choices mean something else, so others are tried too.
+/// handlers; of one that was drawn, the choices that made it), then the choices of its schedule. With a smaller scenario the old choices
+/// mean something else, so others are tried too.
 /// </summary>
 internal sealed class RunShrinker(Explorer explorer)
 {
@@ -25,7 +26,8 @@ internal sealed class RunShrinker(Explorer explorer)
     {
         Finding best = finding.Scenario.Program.IsEmpty ? Simplify(finding) : ShrinkProgram(finding);
         best = Shorten(best);
-        IReadOnlyList<int> choices = Shrinker.ShrinkChoices(best.Choices, c => Try(best, best.Scenario, c) is not null, recordLength: 1, Attempts);
+        IReadOnlyList<int> choices =
+            Shrinker.ShrinkChoices(best.Choices, c => Try(best, best.Scenario, c) is not null, recordLength: 1, Attempts);
         return Try(best, best.Scenario, choices) ?? best;
     }
 
@@ -101,11 +103,14 @@ internal sealed class RunShrinker(Explorer explorer)
         SchedulePolicy policy = _policies[seed % (ulong)_policies.Length];
         _random.Begin(seed);
         policy.Begin(_random, wanted.Steps);
-        return Result(wanted, scenario, explorer.Run(new RunRequest { Scenario = scenario, Policy = policy, Seed = seed, HasReference = wanted.HasReference }));
+        return Result(
+            wanted, scenario,
+            explorer.Run(new RunRequest { Scenario = scenario, Policy = policy, Seed = seed, HasReference = wanted.HasReference }));
     }
 
     private Finding? Try(Finding wanted, Scenario scenario, IReadOnlyList<int> choices) =>
-        Result(wanted, scenario, explorer.Run(new RunRequest { Scenario = scenario, Choices = choices, HasReference = wanted.HasReference }));
+        Result(wanted, scenario,
+            explorer.Run(new RunRequest { Scenario = scenario, Choices = choices, HasReference = wanted.HasReference }));
 
     private Finding? Result(Finding wanted, Scenario scenario, RunResult result)
     {
@@ -147,7 +152,12 @@ internal sealed class RunShrinker(Explorer explorer)
             for (int a = 0; a < thread.Actions.Length; a++)
             {
                 ThreadAction action = thread.Actions[a];
-                if (action.Count > 1) yield return scenario with { Threads = scenario.Threads.SetItem(t, thread with { Actions = thread.Actions.SetItem(a, action with { Count = 1 }) }) };
+                if (action.Count > 1)
+                    yield return scenario with
+                    {
+                        Threads = scenario.Threads.SetItem(
+                            t, thread with { Actions = thread.Actions.SetItem(a, action with { Count = 1 }) }),
+                    };
             }
         }
 

@@ -16,7 +16,8 @@ public class ExplorationTests
     public static TheoryData<string> Names => [.. NamedScenarios.All.Select(s => s.Name)];
 
     public static TheoryData<string> Replays =>
-        [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Replays")).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Replays")).Select(path => Path.GetFileName(path)!)
+            .Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -25,7 +26,8 @@ public class ExplorationTests
         using Explorer explorer = new();
         foreach (string policy in AllPolicies)
         {
-            ScenarioReport report = new Campaign(explorer, new CampaignOptions { Schedules = 150, Policy = policy, RepeatOneIn = 16 }).Explore(NamedScenarios.Find(name));
+            ScenarioReport report = new Campaign(
+                explorer, new CampaignOptions { Schedules = 150, Policy = policy, RepeatOneIn = 16 }).Explore(NamedScenarios.Find(name));
             Assert.True(report.Finding is null, $"{policy}: {report.Finding?.Violation.Sentence}");
         }
     }
@@ -34,9 +36,13 @@ public class ExplorationTests
     public void Two_hundred_thousand_schedules_over_all_named_scenarios_break_nothing_and_leave_no_hole()
     {
         int each = (200_000 / NamedScenarios.All.Count) + 1;
-        ExploreReport report = new Exploration(new CampaignOptions { Schedules = each, Seed = 20_000 }, threads: 2, CancellationToken.None).Explore(NamedScenarios.All);
+        ExploreReport report = new Exploration(
+            new CampaignOptions { Schedules = each, Seed = 20_000 }, threads: 2, CancellationToken.None).Explore(NamedScenarios.All);
 
-        Assert.True(report.IsClean, string.Join('\n', report.Scenarios.Where(s => s.Finding is not null).Select(s => $"{s.Scenario}: {s.Finding!.Violation.Sentence}")));
+        Assert.True(
+            report.IsClean,
+            string.Join(
+                '\n', report.Scenarios.Where(s => s.Finding is not null).Select(s => $"{s.Scenario}: {s.Finding!.Violation.Sentence}")));
         Assert.InRange(report.Schedules, 200_000, long.MaxValue);
         Assert.Equal(NamedScenarios.All.Count, report.Scenarios.Count);
         // Every message with a page in every state of a page, every fault point in every outcome.
@@ -128,7 +134,8 @@ public class ExplorationTests
     public void A_thread_that_starves_breaks_liveness_and_not_safety()
     {
         // A fill that is put aside for ever: nothing is wrong with any page, and somebody waits.
-        Mutant mutant = MutantAssembly.Of(System.Reflection.Assembly.Load("UffdActors.Mutants")).Single(m => m.Name == "defers-without-timer");
+        Mutant mutant = MutantAssembly.Of(System.Reflection.Assembly.Load("UffdActors.Mutants"))
+            .Single(m => m.Name == "defers-without-timer");
         CampaignOptions options = new() { Schedules = 2_000 };
         Finding? liveness = new MutantHunt(options with { MustFinish = true }, shrinks: false, CancellationToken.None).Hunt(mutant).Finding;
         Assert.Equal("finishes", liveness?.Violation.Invariant);
@@ -138,7 +145,8 @@ public class ExplorationTests
     [Fact]
     public void A_violation_in_a_random_program_shrinks_the_program_and_its_schedule()
     {
-        Mutant mutant = MutantAssembly.Of(System.Reflection.Assembly.Load("UffdActors.Mutants")).Single(m => m.Name == "handler-does-not-look");
+        Mutant mutant = MutantAssembly.Of(System.Reflection.Assembly.Load("UffdActors.Mutants"))
+            .Single(m => m.Name == "handler-does-not-look");
         using Explorer explorer = new(mutant.Parts);
         Finding found = Exploration.Random(seed: 1, count: 400)
             .Select(program => new Campaign(explorer, new CampaignOptions { Schedules = 60, RepeatOneIn = 0 }).Explore(program).Finding)
@@ -146,7 +154,9 @@ public class ExplorationTests
         Finding shrunk = new RunShrinker(explorer).Shrink(found);
 
         Assert.Equal(found.Violation.Invariant, shrunk.Violation.Invariant);
-        Assert.True(shrunk.Scenario.Actions < found.Scenario.Actions && shrunk.Scenario.Pages <= found.Scenario.Pages, ScenarioText.Format(shrunk.Scenario));
+        Assert.True(
+            shrunk.Scenario.Actions < found.Scenario.Actions && shrunk.Scenario.Pages <= found.Scenario.Pages,
+            ScenarioText.Format(shrunk.Scenario));
         Assert.True(shrunk.Scenario.Program.Count(c => c != 0) < found.Scenario.Program.Count(c => c != 0));
         Assert.True(shrunk.Choices.Count(c => c != 0) < found.Choices.Count(c => c != 0));
         Assert.True(shrunk.Steps < found.Steps);
@@ -164,7 +174,8 @@ public class ExplorationTests
     {
         using Explorer explorer = new();
         SequenceChart chart = new();
-        RunResult result = explorer.Run(new RunRequest { Scenario = NamedScenarios.Find("tiny-fault"), Policy = new FifoOrder(), Observer = chart });
+        RunResult result =
+            explorer.Run(new RunRequest { Scenario = NamedScenarios.Find("tiny-fault"), Policy = new FifoOrder(), Observer = chart });
 
         string text = chart.ToText("a run");
         Assert.Contains("resolver", text, StringComparison.Ordinal);
@@ -181,14 +192,17 @@ public class ExplorationTests
         using Explorer explorer = new();
         Scenario scenario = NamedScenarios.Find(name);
         Words words = new();
-        for (ulong seed = 1; seed <= 30; seed++) _ = explorer.Run(new RunRequest { Scenario = scenario, Policy = new RandomOrder(), Seed = seed, Observer = words });
+        for (ulong seed = 1; seed <= 30; seed++)
+            _ = explorer.Run(new RunRequest { Scenario = scenario, Policy = new RandomOrder(), Seed = seed, Observer = words });
 
         Assert.NotEmpty(words.Seen);
         // The kinds of fills, the states of a page, and errnos are words of the field.
         string[] ofTheField = ["ZeroPage", "SigBus", "SigSegv"];
-        Assert.DoesNotContain(words.Seen, seen => Regex.Matches(seen.Text, @"\b([A-Z][a-z]+){2,}\b").Any(word => !ofTheField.Contains(word.Value)));
+        Assert.DoesNotContain(
+            words.Seen, seen => Regex.Matches(seen.Text, @"\b([A-Z][a-z]+){2,}\b").Any(word => !ofTheField.Contains(word.Value)));
         // Of each kind that is met it is known what it is called.
-        Assert.DoesNotContain(words.Seen, seen => seen.Message is not null && (seen.Text is "(housekeeping)" or "call" || seen.Text.Length == 0));
+        Assert.DoesNotContain(
+            words.Seen, seen => seen.Message is not null && (seen.Text is "(housekeeping)" or "call" || seen.Text.Length == 0));
     }
 
     /// <summary>What is said of each message.</summary>
@@ -196,7 +210,8 @@ public class ExplorationTests
     {
         public HashSet<(string? Message, string Text)> Seen { get; } = [];
 
-        public void Stepped(int step, string actor, object? message, string text, string changes) => _ = Seen.Add((message?.GetType().Name, text));
+        public void Stepped(int step, string actor, object? message, string text, string changes) =>
+            _ = Seen.Add((message?.GetType().Name, text));
     }
 
     [Fact]
@@ -216,7 +231,12 @@ public class ExplorationTests
     private static async Task<string> DigestsOfProcess(string scenario, int schedules)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "uffd.dll");
-        ProcessStartInfo start = new("dotnet", [program, "explore", "--scenario", scenario, "--schedules", $"{schedules}", "--seed", "7", "--json", "-"]) { RedirectStandardOutput = true };
+        ProcessStartInfo start = new(
+            "dotnet",
+            [program, "explore", "--scenario", scenario, "--schedules", $"{schedules}", "--seed", "7", "--json", "-"])
+        {
+            RedirectStandardOutput = true,
+        };
         // Strings hash differently in every process; this makes sure of it.
         start.Environment["DOTNET_UseRandomizedStringHashAlgorithm"] = "1";
         using Process process = Process.Start(start)!;

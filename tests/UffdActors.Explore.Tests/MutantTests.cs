@@ -15,7 +15,8 @@ public class MutantTests
     public void Every_mutant_is_found_and_can_be_replayed(string name)
     {
         Mutant mutant = All.Single(m => m.Name == name);
-        MutantReport report = new MutantHunt(new CampaignOptions { Schedules = 60_000 }, shrinks: false, CancellationToken.None).Hunt(mutant);
+        MutantReport report =
+            new MutantHunt(new CampaignOptions { Schedules = 60_000 }, shrinks: false, CancellationToken.None).Hunt(mutant);
 
         Finding finding = Assert.IsType<Finding>(report.Finding);
         ReplayFile file = ReplayFile.Of(finding, seed: 1, mutant.Name);
@@ -43,7 +44,9 @@ public class MutantTests
 
     [Fact]
     public void Every_rule_of_the_ring_has_a_mutant() =>
-        Assert.Equal(["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9"], All.Select(m => m.Rule).Where(r => r[0] == 'R').Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9"],
+            All.Select(m => m.Rule).Where(r => r[0] == 'R').Distinct().Order(StringComparer.Ordinal));
 
     [Fact]
     public void A_shrunk_run_breaks_the_same_invariant_in_fewer_steps()

@@ -12,19 +12,25 @@ using UffdActors.Worlds;
 
 namespace UffdActors.Explore.Tests;
 
-/// <summary>Each oracle is fed a run that is wrong in just its way, and catches it: by itself, without the comparison to the sequential kernel.</summary>
+/// <summary>
+/// Each oracle is fed a run that is wrong in just its way, and catches it: by itself, without the comparison to the sequential kernel.
+/// </summary>
 public class OracleTests
 {
-    private const string Anonymous = "kernel = linux-6.18, regions { ram { pages = 4 }, spot { pages = 1, memory = nothing } }, contexts { uffd { register.ram = [missing] } }, ";
-    private const string Protected = "kernel = linux-6.18, regions { ram { pages = 4 } }, contexts { uffd { register.ram = [missing, wp] } }, ";
-    private const string Shmem = "kernel = linux-6.18, regions { ram { pages = 4, memory = shmem } }, contexts { uffd { register.ram = [missing] } }, ";
+    private const string Anonymous = "kernel = linux-6.18, regions { ram { pages = 4 }, spot { pages = 1, memory = nothing } }, contexts "
+        + "{ uffd { register.ram = [missing] } }, ";
+    private const string Protected =
+        "kernel = linux-6.18, regions { ram { pages = 4 } }, contexts { uffd { register.ram = [missing, wp] } }, ";
+    private const string Shmem =
+        "kernel = linux-6.18, regions { ram { pages = 4, memory = shmem } }, contexts { uffd { register.ram = [missing] } }, ";
     private const string Copy = "threads { main = [\"copy uffd ram 0 1\", \"read ram 0\"] }";
 
     // What a fill leaves behind it, in the turn in which its pages are there and nobody has been woken.
     private static readonly Dictionary<string, (string Scenario, Action<Fill> Wrong)> Fills = new()
     {
         ["whole-pages"] = (Anonymous + Copy, fill => Folios(fill).WriteLane(EntryOf(fill, 0).Folio, PageSize.Base / 2, 1)),
-        ["whole-pages, its last bytes"] = (Anonymous + Copy, fill => Folios(fill).WriteLane(EntryOf(fill, 0).Folio, PageSize.Base - sizeof(ulong), 1)),
+        ["whole-pages, its last bytes"] =
+            (Anonymous + Copy, fill => Folios(fill).WriteLane(EntryOf(fill, 0).Folio, PageSize.Base - sizeof(ulong), 1)),
         ["one-place"] = (Anonymous + Copy, fill => Set(fill, 0, 1, EntryOf(fill, 0))),
         ["mapped"] = (Anonymous + Copy, fill => Set(fill, 1, 0, Entry.Anon(Folios(fill).AllocateZeroed()))),
         ["signals"] = (Anonymous + Copy, fill => Set(fill, 0, 0, Entry.Poison)),
@@ -65,7 +71,8 @@ public class OracleTests
     [Fact]
     public void A_fill_that_goes_in_while_an_event_is_unread_is_caught()
     {
-        const string scenario = "kernel = linux-6.18, regions { ram { pages = 2 } }, contexts { uffd { features = [event-remove], register.ram = [missing] } }, must-finish = off, "
+        const string scenario = "kernel = linux-6.18, regions { ram { pages = 2 } }, contexts { uffd { features = [event-remove], "
+            + "register.ram = [missing] } }, must-finish = off, "
             + "threads { a = [\"copy uffd ram 0 1\"], b = [\"dontneed ram 1 1\"], c = [\"drain uffd\"] }";
         Assert.Null(Explore(WorldParts.Shipped, scenario)?.Violation);
         Assert.Equal("no-fill-while-changing", Explore(new Parts { IgnoresChange = true }, scenario)?.Violation.Invariant);
@@ -75,7 +82,8 @@ public class OracleTests
     [Fact]
     public void A_lost_wake_is_caught_beside_work_that_never_ends()
     {
-        const string scenario = "kernel = linux-6.18, regions { ram { pages = 4 } }, contexts { other {}, uffd { register.ram = [missing], handlers = 2 } }, threads { a = [\"read ram 0\"], b = [\"read ram 1\"] }";
+        const string scenario = "kernel = linux-6.18, regions { ram { pages = 4 } }, contexts { other {}, uffd { register.ram = "
+            + "[missing], handlers = 2 } }, threads { a = [\"read ram 0\"], b = [\"read ram 1\"] }";
         Assert.Null(Explore(WorldParts.Shipped, scenario)?.Violation);
         Finding? finding = Explore(new Parts { StuckOn = 1, SilentOn = 0 }, scenario);
         Assert.Equal("no-lost-wake", finding?.Violation.Invariant);
@@ -89,7 +97,11 @@ public class OracleTests
     [Fact]
     public void A_vm_that_fails_of_something_else_than_what_was_injected_is_caught()
     {
-        Scenario scenario = ScenarioText.Parse("wrong", Anonymous + "threads { a = [\"copy uffd ram 0 1\"], b = [\"copy uffd ram 1 1\"], c = [\"copy uffd ram 2 1\"] }, faults = [context.crash]");
+        Scenario scenario = ScenarioText.Parse(
+            "wrong",
+            Anonymous
+                + "threads { a = [\"copy uffd ram 0 1\"], b = [\"copy uffd ram 1 1\"], c = [\"copy uffd ram 2 1\"] }, faults = "
+                + "[context.crash]");
         using Explorer shipped = new();
         using Explorer wrong = new(new Parts { Fill = _ => throw new InvalidOperationException("a bug") });
         HashSet<string?> caught = [];
@@ -109,7 +121,8 @@ public class OracleTests
     [InlineData(PageSize.Base - sizeof(ulong))]
     public void The_sequential_kernel_compares_every_byte(int offset)
     {
-        const string scenario = "kernel = linux-6.18, regions { ram { pages = 2 }, to { pages = 2 } }, contexts { uffd { features = [move], register.ram = [missing], register.to = [missing] } }, "
+        const string scenario = "kernel = linux-6.18, regions { ram { pages = 2 }, to { pages = 2 } }, contexts { uffd { features = "
+            + "[move], register.ram = [missing], register.to = [missing] } }, "
             + "threads { main = [\"copy uffd ram 0 1\", \"move uffd to 0 1 ram 0\"] }";
         Parts parts = new() { Fill = fill => Folios(fill).WriteLane(EntryOf(fill, 0).Folio, offset, 1) };
         Assert.Null(Explore(WorldParts.Shipped, scenario, hasReference: true)?.Violation);
@@ -152,7 +165,8 @@ public class OracleTests
     private static Finding? Explore(WorldParts parts, string scenario, bool hasReference = false)
     {
         using Explorer explorer = new(parts);
-        return new Campaign(explorer, new CampaignOptions { Schedules = 300, HasReference = hasReference }).Explore(ScenarioText.Parse("wrong", scenario)).Finding;
+        return new Campaign(explorer, new CampaignOptions { Schedules = 300, HasReference = hasReference }).Explore(
+            ScenarioText.Parse("wrong", scenario)).Finding;
     }
 
     private static FolioStore Folios(Fill fill) => fill.Context.Mm.Machine.BaseFolios;
@@ -209,7 +223,8 @@ public class OracleTests
         public override IPageFill NewFill(PageRequest? request) => new WrongMonitorFill(_caller, _context, request, parts);
     }
 
-    private sealed class WrongMonitorFill(Caller caller, UserfaultContext context, PageRequest? request, Parts parts) : ModelFill(caller, context, request)
+    private sealed class WrongMonitorFill(Caller caller, UserfaultContext context, PageRequest? request, Parts parts)
+        : ModelFill(caller, context, request)
     {
         internal override UserfaultContext WokenContext => Page(this) == parts.SilentOn ? parts.First : base.WokenContext;
 

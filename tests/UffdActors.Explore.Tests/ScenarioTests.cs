@@ -20,8 +20,12 @@ public class ScenarioTests
     [InlineData("version = 1\nregions { ram { pages = 1 } }\nthreads { main = [\"jump ram 0\"] }", "there is no action \"jump\"")]
     [InlineData("version = 1\nregions { ram { pages = 1 } }\nthreads { main = [\"read rom 0\"] }", "there is no region \"rom\"")]
     [InlineData("version = 1\nregions { ram { pages = 1 } }\nthreads { main = [\"read ram 1\"] }", "region ram has 1 pages")]
-    [InlineData("version = 1\nregions { ram { pages = 1, memory = tape } }\nthreads { main = [\"read ram 0\"] }", "memory = tape: there are anonymous")]
-    [InlineData("version = 1\nregions { ram { pages = 1 } }\nthreads { main = [\"read ram 0\"] }\nfaults = [\"meteor\"]", "there is no fault point \"meteor\"")]
+    [InlineData(
+        "version = 1\nregions { ram { pages = 1, memory = tape } }\nthreads { main = [\"read ram 0\"] }",
+        "memory = tape: there are anonymous")]
+    [InlineData(
+        "version = 1\nregions { ram { pages = 1 } }\nthreads { main = [\"read ram 0\"] }\nfaults = [\"meteor\"]",
+        "there is no fault point \"meteor\"")]
     public void What_means_nothing_is_refused_with_the_reason(string text, string reason)
     {
         ScenarioException refused = Assert.Throws<ScenarioException>(() => ScenarioText.Parse("test", text));
@@ -30,13 +34,22 @@ public class ScenarioTests
     }
 
     [Theory]
-    [InlineData("regions { ram { pages = 2 } }, contexts { uffd { features = [event-remove], register { ram = [missing] }, handlers = 1 } }, threads { main = [\"read ram 1\"] }")]
-    [InlineData("{regions:{ram:{pages:2}},contexts:{uffd:{features:[event-remove],register:{ram:[missing]},handlers:1}},threads:{main:[\"read ram 1\"]}}")]
-    [InlineData("regions.ram.pages = 2, contexts.uffd { handlers = 1, features = [\"event-remove\"] register.ram = [missing] } threads.main = [\"read ram 1\"] # one line")]
-    [InlineData("regions.ram { pages = 2 }\ncontexts.uffd.features = [event-remove]\ncontexts.uffd.register.ram = [missing]\n\ncontexts.uffd { handlers = 1 }\nthreads { main = [\n  read ram 1 // a word\n] }")]
+    [InlineData(
+        "regions { ram { pages = 2 } }, contexts { uffd { features = [event-remove], register { ram = [missing] }, handlers = 1 } }, "
+            + "threads { main = [\"read ram 1\"] }")]
+    [InlineData(
+        "{regions:{ram:{pages:2}},contexts:{uffd:{features:[event-remove],register:{ram:[missing]},handlers:1}},threads:{main:[\"read "
+            + "ram 1\"]}}")]
+    [InlineData(
+        "regions.ram.pages = 2, contexts.uffd { handlers = 1, features = [\"event-remove\"] register.ram = [missing] } threads.main = "
+            + "[\"read ram 1\"] # one line")]
+    [InlineData(
+        "regions.ram { pages = 2 }\ncontexts.uffd.features = [event-remove]\ncontexts.uffd.register.ram = [missing]\n\ncontexts.uffd { "
+            + "handlers = 1 }\nthreads { main = [\n  read ram 1 // a word\n] }")]
     public void A_scenario_on_one_line_or_on_many_is_the_same(string text)
     {
-        const string Many = "version = 1\nregions {\n  ram { pages = 2 }\n}\ncontexts {\n  uffd {\n    features = [event-remove]\n    register.ram = [missing]\n    handlers = 1\n  }\n}\nthreads {\n  main = [\"read ram 1\"]\n}\n";
+        const string Many = "version = 1\nregions {\n  ram { pages = 2 }\n}\ncontexts {\n  uffd {\n    features = [event-remove]\n    "
+            + "register.ram = [missing]\n    handlers = 1\n  }\n}\nthreads {\n  main = [\"read ram 1\"]\n}\n";
         Assert.Equal(ScenarioText.Format(ScenarioText.Parse("test", Many)), ScenarioText.Format(ScenarioText.Parse("test", text)));
     }
 
@@ -44,18 +57,22 @@ public class ScenarioTests
     [InlineData("regions {\n  ram { pages = 1 }\n", ":1:", "lacks its '}'")]
     [InlineData("regions { ram { pages = 1 } }\n}", ":2:", "closes nothing")]
     [InlineData("regions { ram { pages = 1 } }\nthreads { main = [\"read ram 0] }", ":2:", "quotation mark")]
-    [InlineData("regions { ram { pages = 1 } }\nthreats { main = [\"read ram 0\"] }", ":2:", "there is no key \"threats\"; there are version")]
+    [InlineData(
+        "regions { ram { pages = 1 } }\nthreats { main = [\"read ram 0\"] }", ":2:", "there is no key \"threats\"; there are version")]
     [InlineData("regions { ram {\n pages = many } }\nthreads { main = [\"read ram 0\"] }", ":2:", "a number from 1 to 16")]
     [InlineData("regions { ram { pages = 1 } }\nregions = 3\nthreads { main = [\"read ram 0\"] }", ":2:", "set twice, first on line 1")]
     [InlineData("regions { ram { pages = 1 memory = shmem } }", ":1:", "is a comma missing")]
     [InlineData("regions = 3", ":1:", "a block { ... } is needed")]
     [InlineData("regions { ram { pages = 1 } }\nthreads { main = \"read ram 0\" }", ":2:", "a list [ ... ] is needed")]
-    [InlineData("regions { ram { pages = 1 } }\nthreads { main = [\"read ram 0\",\n\"read ram 0 0\"] }", ":3:", "nothing is expected behind \"0\"")]
+    [InlineData(
+        "regions { ram { pages = 1 } }\nthreads { main = [\"read ram 0\",\n\"read ram 0 0\"] }", ":3:", "nothing is expected behind \"0\"")]
     [InlineData("regions { ram { pages = 1 } }\nthreads { main = [\"copy uffd ram 0 1\"] }", ":2:", "there is no context \"uffd\"")]
     [InlineData("regions { ram { pages = 4 } }\nthreads { main = [\"dontneed ram 1 2147483647\"] }", ":2:", "region ram has 4 pages")]
     [InlineData("regions { ram { pages = 1, alias = on } }\nthreads { main = [\"read ram 0\"] }", ":1:", "shmem or guest-memfd")]
     [InlineData("regions { ram { pages = 1 } }\nsetup = [\"exit\"]\nthreads { main = [\"read ram 0\"] }", ":2:", "only threads do that")]
-    [InlineData("regions { ram { pages = 1 } }\ncontexts { uffd {\n features = [event-remov] } }\nthreads { main = [\"read ram 0\"] }", ":3:", "there are event-fork")]
+    [InlineData(
+        "regions { ram { pages = 1 } }\ncontexts { uffd {\n features = [event-remov] } }\nthreads { main = [\"read ram 0\"] }", ":3:",
+        "there are event-fork")]
     [InlineData("regions { ram { pages = ${n} } }", ":1:", "substitutions")]
     [InlineData("include \"other\"", ":1:", "'=' and a value")]
     [InlineData("regions { ram { pages = } }", ":1:", "has no value")]
@@ -74,7 +91,8 @@ public class ScenarioTests
     {
         IEnumerable<string> words = Enum.GetValues<ActionKind>().Select(ThreadAction.WordOf)
             .Concat(ScenarioText.FeatureWords.Select(f => f.Word)).Concat(ScenarioText.ModeWords.Select(m => m.Word))
-            .Concat(Enum.GetValues<MemoryKind>().Select(ScenarioText.WordOf)).Concat(Faults.FaultPoints.All.Select(Faults.FaultPoints.NameOf));
+            .Concat(Enum.GetValues<MemoryKind>().Select(ScenarioText.WordOf))
+            .Concat(Faults.FaultPoints.All.Select(Faults.FaultPoints.NameOf));
         Assert.All(words, word => Assert.Matches($"`{System.Text.RegularExpressions.Regex.Escape(word)}[` ]", ScenarioGrammar.Text));
     }
 

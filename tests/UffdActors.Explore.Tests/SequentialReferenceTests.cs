@@ -12,11 +12,13 @@ public class SequentialReferenceTests
     public void A_wrong_errno_that_no_invariant_forbids_is_not_what_the_sequential_kernel_answers()
     {
         using Explorer explorer = new(new Parts(thread => new WrongErrno(thread)));
-        ScenarioReport report = new Campaign(explorer, new CampaignOptions { Schedules = 200 }).Explore(NamedScenarios.Find("punch-under-fills"));
+        ScenarioReport report =
+            new Campaign(explorer, new CampaignOptions { Schedules = 200 }).Explore(NamedScenarios.Find("punch-under-fills"));
         Assert.Equal("sequential", report.Finding?.Violation.Invariant);
         Assert.Contains("was stopped by EINVAL, and would get EEXIST", report.Finding!.Violation.Sentence, StringComparison.Ordinal);
 
-        ScenarioReport without = new Campaign(explorer, new CampaignOptions { Schedules = 200, HasReference = false }).Explore(NamedScenarios.Find("punch-under-fills"));
+        ScenarioReport without = new Campaign(explorer, new CampaignOptions { Schedules = 200, HasReference = false }).Explore(
+            NamedScenarios.Find("punch-under-fills"));
         Assert.Null(without.Finding);
     }
 

@@ -14,7 +14,8 @@ internal sealed class FillParts(Func<Caller, Fill> fill, Func<Caller, UserfaultC
 
     public override MonitorThread NewMonitorThread(Caller caller, UserfaultContext context) => new FillThread(caller, context, monitorFill);
 
-    private sealed class FillThread(Caller caller, UserfaultContext context, Func<Caller, UserfaultContext, PageRequest?, ModelFill> monitorFill)
+    private sealed class FillThread(
+        Caller caller, UserfaultContext context, Func<Caller, UserfaultContext, PageRequest?, ModelFill> monitorFill)
         : ModelThread(caller, context, splitsTurns: true)
     {
         private readonly Caller _caller = caller;
@@ -27,6 +28,7 @@ internal sealed class FillParts(Func<Caller, Fill> fill, Func<Caller, UserfaultC
 /// <summary>Parts with another reader.</summary>
 internal sealed class ReaderParts(Func<IUffdDescriptor, HandlerSlot[], RegionView, RingTime, int, FaultReader> reader) : WorldParts
 {
-    public override FaultReader NewReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit) =>
+    public override FaultReader NewReader(
+        IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit) =>
         reader(descriptor, handlers, view, time, crashLimit);
 }

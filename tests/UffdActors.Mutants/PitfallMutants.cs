@@ -24,7 +24,8 @@ internal sealed class EexistWithoutWake : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["lossy-wire", "crashing-handlers", "push-and-demand"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new SilentReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new SilentReader(descriptor, handlers, view, time, limit));
 
     private sealed class SilentReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
@@ -52,11 +53,13 @@ internal sealed class ReadsOnCredit : Mutant
 
     public override string Rule => "P2";
 
-    public override string Bug => "The reader reads nothing while a request is outstanding, although that request waits for an event to be read";
+    public override string Bug =>
+        "The reader reads nothing while a request is outstanding, although that request waits for an event to be read";
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "unmap-under-faults"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new CreditReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new CreditReader(descriptor, handlers, view, time, limit));
 
     private sealed class CreditReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
@@ -123,7 +126,8 @@ internal sealed class InstallsThenProtects : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["protected-install"];
 
-    public override WorldParts Parts { get; } = new FillParts(thread => new TwoStepFill(thread), (caller, context, request) => new ModelFill(caller, context, request));
+    public override WorldParts Parts { get; } =
+        new FillParts(thread => new TwoStepFill(thread), (caller, context, request) => new ModelFill(caller, context, request));
 
     private sealed class TwoStepFill(Caller thread) : Fill(thread)
     {
@@ -149,11 +153,14 @@ internal sealed class FillDropsProtection : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["fills-keep-protection"];
 
-    public override WorldParts Parts { get; } = new FillParts(thread => new Fill(thread), (caller, context, request) => new OpenFill(caller, context, request));
+    public override WorldParts Parts { get; } =
+        new FillParts(thread => new Fill(thread), (caller, context, request) => new OpenFill(caller, context, request));
 
-    private sealed class OpenFill(Caller caller, UserfaultContext context, PageRequest? request) : ModelFill(caller, context, request), IPageFill
+    private sealed class OpenFill(Caller caller, UserfaultContext context, PageRequest? request)
+        : ModelFill(caller, context, request), IPageFill
     {
-        void IPageFill.Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes) => Begin(kind, start, length, source, FillModes.None);
+        void IPageFill.Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes) =>
+            Begin(kind, start, length, source, FillModes.None);
     }
 }
 
@@ -168,7 +175,8 @@ internal sealed class OutageIsNeverProbed : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["source-outage"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
 
     private sealed class ForgetfulReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
@@ -188,9 +196,11 @@ internal sealed class ZerosByZeropage : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["protected-zeros"];
 
-    public override WorldParts Parts { get; } = new FillParts(thread => new Fill(thread), (caller, context, request) => new ZeroFill(caller, context, request));
+    public override WorldParts Parts { get; } =
+        new FillParts(thread => new Fill(thread), (caller, context, request) => new ZeroFill(caller, context, request));
 
-    private sealed class ZeroFill(Caller caller, UserfaultContext context, PageRequest? request) : ModelFill(caller, context, request), IPageFill
+    private sealed class ZeroFill(Caller caller, UserfaultContext context, PageRequest? request)
+        : ModelFill(caller, context, request), IPageFill
     {
         void IPageFill.Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes)
         {
@@ -211,7 +221,8 @@ internal sealed class ForgetsRemoved : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "push-and-demand"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
 
     private sealed class ForgetfulReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
@@ -263,7 +274,8 @@ internal sealed class WakesInsteadOfContinue : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["minor-through-alias"];
 
-    public override WorldParts Parts { get; } = new FillParts(thread => new Fill(thread), (caller, context, request) => new WakingFill(caller, context, request));
+    public override WorldParts Parts { get; } =
+        new FillParts(thread => new Fill(thread), (caller, context, request) => new WakingFill(caller, context, request));
 
     private sealed class WakingFill(Caller caller, UserfaultContext context, PageRequest? request) : ModelFill(caller, context, request)
     {
@@ -316,9 +328,11 @@ internal sealed class LastChunkIsTooLong : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["push-and-demand", "lossy-wire", "unmap-under-push"];
 
-    public override WorldParts Parts { get; } = new FillParts(thread => new Fill(thread), (caller, context, request) => new LongFill(caller, context, request));
+    public override WorldParts Parts { get; } =
+        new FillParts(thread => new Fill(thread), (caller, context, request) => new LongFill(caller, context, request));
 
-    private sealed class LongFill(Caller caller, UserfaultContext context, PageRequest? request) : ModelFill(caller, context, request), IPageFill
+    private sealed class LongFill(Caller caller, UserfaultContext context, PageRequest? request)
+        : ModelFill(caller, context, request), IPageFill
     {
         private const ulong Chunk = 4 * PageSize.Base;
 
@@ -367,7 +381,8 @@ internal sealed class CrashLosesFaults : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["crashing-handlers"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new CarelessReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new CarelessReader(descriptor, handlers, view, time, limit));
 
     private sealed class CarelessReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
@@ -400,7 +415,8 @@ internal sealed class OrderByHash : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["crashing-handlers"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new HashingReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new HashingReader(descriptor, handlers, view, time, limit));
 
     private sealed class HashingReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)

@@ -88,7 +88,8 @@ internal sealed class IgnoresEpoch : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "push-and-demand", "shmem-remove"];
 
-    public override WorldParts Parts { get; } = new FillParts(thread => new StaleFill(thread), (caller, context, request) => new StaleModelFill(caller, context, request));
+    public override WorldParts Parts { get; } =
+        new FillParts(thread => new StaleFill(thread), (caller, context, request) => new StaleModelFill(caller, context, request));
 
     private sealed class StaleFill(Caller thread) : Fill(thread)
     {
@@ -110,9 +111,12 @@ internal sealed class IgnoresMap : Mutant
 
     public override string Bug => "A fill is installed by a map that is not the published one any more";
 
-    public override IReadOnlyList<string> Scenarios => ["unregister-under-faults", "copy-from-missing", "unmap-under-faults", "remap-under-faults", "close-under-faults", "unmap-without-events"];
+    public override IReadOnlyList<string> Scenarios =>
+        ["unregister-under-faults", "copy-from-missing", "unmap-under-faults", "remap-under-faults", "close-under-faults",
+            "unmap-without-events"];
 
-    public override WorldParts Parts { get; } = new FillParts(thread => new StaleFill(thread), (caller, context, request) => new StaleModelFill(caller, context, request));
+    public override WorldParts Parts { get; } =
+        new FillParts(thread => new StaleFill(thread), (caller, context, request) => new StaleModelFill(caller, context, request));
 
     private sealed class StaleFill(Caller thread) : Fill(thread)
     {
@@ -136,7 +140,8 @@ internal sealed class WakesOwner : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-contexts"];
 
-    public override WorldParts Parts { get; } = new FillParts(thread => new OwnerFill(thread), (caller, context, request) => new ModelFill(caller, context, request));
+    public override WorldParts Parts { get; } =
+        new FillParts(thread => new OwnerFill(thread), (caller, context, request) => new ModelFill(caller, context, request));
 
     private sealed class OwnerFill(Caller thread) : Fill(thread)
     {
@@ -153,7 +158,8 @@ internal sealed class IgnoresHold : Mutant
 
     public override string Bug => "The owner of a VMA lets fills and populates in while the address space holds it";
 
-    public override IReadOnlyList<string> Scenarios => ["fork-under-writes", "move-pages", "unmap-under-faults", "remap-under-faults", "unregister-under-faults"];
+    public override IReadOnlyList<string> Scenarios =>
+        ["fork-under-writes", "move-pages", "unmap-under-faults", "remap-under-faults", "unregister-under-faults"];
 
     public override WorldParts Parts { get; } = new Open();
 
@@ -212,7 +218,8 @@ internal sealed class ContinueTrustsItsHook : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["punch-under-fills"];
 
-    public override WorldParts Parts { get; } = new FillParts(thread => new TrustingFill(thread), (caller, context, request) => new ModelFill(caller, context, request));
+    public override WorldParts Parts { get; } =
+        new FillParts(thread => new TrustingFill(thread), (caller, context, request) => new ModelFill(caller, context, request));
 
     private sealed class TrustingFill(Caller thread) : Fill(thread)
     {
@@ -241,7 +248,8 @@ internal sealed class PunchFreesFirst : Mutant
 
     private sealed class Hasty : WorldParts
     {
-        public override Operation NewPunch(Caller thread, MemoryFile file, long offset, long length) => new HastyPunch(thread, file, offset, length);
+        public override Operation NewPunch(Caller thread, MemoryFile file, long offset, long length) =>
+            new HastyPunch(thread, file, offset, length);
     }
 
     private sealed class HastyPunch(Caller thread, MemoryFile file, long offset, long length) : PunchHole(thread, file, offset, length)
@@ -313,7 +321,8 @@ internal sealed class SleepsAndGoesOn : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["copy-from-missing"];
 
-    public override WorldParts Parts { get; } = new FillParts(thread => new SleepyFill(thread), (caller, context, request) => new ModelFill(caller, context, request));
+    public override WorldParts Parts { get; } =
+        new FillParts(thread => new SleepyFill(thread), (caller, context, request) => new ModelFill(caller, context, request));
 
     private sealed class SleepyFill(Caller thread) : Fill(thread)
     {
@@ -368,7 +377,8 @@ internal sealed class HandlerDoesNotLook : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "push-and-demand", "remap-under-faults"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new StaleReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new StaleReader(descriptor, handlers, view, time, limit));
 
     private sealed class StaleReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
@@ -391,7 +401,8 @@ internal sealed class NeverMerges : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "push-and-demand"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
 
     private sealed class ForgetfulReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
@@ -411,7 +422,8 @@ internal sealed class ForgetsStrays : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["remap-under-faults"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
 
     private sealed class ForgetfulReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)

@@ -50,13 +50,16 @@ internal sealed class EndIsAGoneRange : Mutant
 
     public override string Rule => "S1";
 
-    public override string Bug => "ESRCH is handled as ENOENT: page after page is dropped as unmapped, and nobody is told that the process has ended";
+    public override string Bug =>
+        "ESRCH is handled as ENOENT: page after page is dropped as unmapped, and nobody is told that the process has ended";
 
     public override IReadOnlyList<string> Scenarios => ["owner-gone"];
 
-    public override WorldParts Parts { get; } = new FillParts(thread => new Fill(thread), (caller, context, request) => new RangeFill(caller, context, request));
+    public override WorldParts Parts { get; } =
+        new FillParts(thread => new Fill(thread), (caller, context, request) => new RangeFill(caller, context, request));
 
-    private sealed class RangeFill(Caller caller, UserfaultContext context, PageRequest? request) : ModelFill(caller, context, request), IPageFill
+    private sealed class RangeFill(Caller caller, UserfaultContext context, PageRequest? request)
+        : ModelFill(caller, context, request), IPageFill
     {
         Errno IMonitorCall.Error => Error == Errno.ESRCH ? Errno.ENOENT : Error;
     }
@@ -73,7 +76,8 @@ internal sealed class WakesStraysForEver : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["unknown-address"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new WakingReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new WakingReader(descriptor, handlers, view, time, limit));
 
     private sealed class WakingReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
@@ -93,7 +97,8 @@ internal sealed class LeavesStraysInSilence : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["unknown-address"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new SilentReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new SilentReader(descriptor, handlers, view, time, limit));
 
     private sealed class SilentReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
@@ -148,7 +153,8 @@ internal sealed class DropsWrongAnswers : Mutant
 
     public override string Rule => "S4";
 
-    public override string Bug => "An answer of a page source to no order, with other pages or with none is passed over in silence, and the order stays open";
+    public override string Bug =>
+        "An answer of a page source to no order, with other pages or with none is passed over in silence, and the order stays open";
 
     public override IReadOnlyList<string> Scenarios => ["wrong-answers"];
 
@@ -156,7 +162,8 @@ internal sealed class DropsWrongAnswers : Mutant
 
     private sealed class Trusting : WorldParts
     {
-        public override Props SourceProps(VmContext vm, IPageSource source, SourceWatch? watch) => SourceActor.Props(source, vm.DispatcherId);
+        public override Props SourceProps(VmContext vm, IPageSource source, SourceWatch? watch) =>
+            SourceActor.Props(source, vm.DispatcherId);
     }
 }
 
@@ -218,7 +225,8 @@ internal sealed class PushWaitsForTheUnmapped : Mutant
 
     public override WorldParts Parts { get; } = new PushParts(typeof(Push));
 
-    private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options with { Progress = new PushProgress(new TaskCompletionSource()) })
+    private sealed class Push(VmContext vm, PushOptions options)
+        : PushActor(vm, options with { Progress = new PushProgress(new TaskCompletionSource()) })
     {
         private readonly PushOptions _asked = options;
 
@@ -289,7 +297,8 @@ internal sealed class RoundsRemovedRanges : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "dirty-set"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new CoarseReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new CoarseReader(descriptor, handlers, view, time, limit));
 
     private sealed class CoarseReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
@@ -309,11 +318,13 @@ internal sealed class PausesOutliveTheirPlace : Mutant
 
     public override string Rule => "S9";
 
-    public override string Bug => "A request that has paused stays when its range moves away, and whoever faults there later waits for it in silence";
+    public override string Bug =>
+        "A request that has paused stays when its range moves away, and whoever faults there later waits for it in silence";
 
     public override IReadOnlyList<string> Scenarios => ["failing-hook"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new KeepingReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new KeepingReader(descriptor, handlers, view, time, limit));
 
     private sealed class KeepingReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
@@ -335,7 +346,8 @@ internal sealed class ForgetsTheOtherPlace : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["moved-in-an-outage"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
 
     private sealed class ForgetfulReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
@@ -346,7 +358,8 @@ internal sealed class ForgetsTheOtherPlace : Mutant
         {
             (int region, long page) = (request.Region.Id, request.Page);
             base.Dismiss(request);
-            foreach (PageRequest other in OutstandingRequests().Where(o => o.Region.Id == region && o.Page == page)) Outages.Forget(Waiter.Of(other), _time.Now);
+            foreach (PageRequest other in OutstandingRequests().Where(o => o.Region.Id == region && o.Page == page))
+                Outages.Forget(Waiter.Of(other), _time.Now);
         }
     }
 }
@@ -367,7 +380,9 @@ internal sealed class RefusesInSilence : Mutant
     private sealed class Silent : WorldParts
     {
         public override Props SourceProps(VmContext vm, IPageSource source, SourceWatch? watch) =>
-            base.SourceProps(vm, source, watch is null ? null : new SourceWatch(source, new SourceTerms(new Patience(TimeSpan.FromMilliseconds(1), Resumes: true))));
+            base.SourceProps(
+                vm, source,
+                watch is null ? null : new SourceWatch(source, new SourceTerms(new Patience(TimeSpan.FromMilliseconds(1), Resumes: true))));
     }
 }
 
@@ -423,7 +438,8 @@ internal sealed class KeepsWhatWasUnmapped : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["unmap-under-faults"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) => new KeepingReader(descriptor, handlers, view, time, limit));
+    public override WorldParts Parts { get; } =
+        new ReaderParts((descriptor, handlers, view, time, limit) => new KeepingReader(descriptor, handlers, view, time, limit));
 
     private sealed class KeepingReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
@@ -457,6 +473,7 @@ internal sealed class SwappedIsAbsent : Mutant
 
     private sealed class TablePeek(Caller thread, ulong address) : Peek(thread, address)
     {
-        protected override bool TryRead(long page, Span<byte> destination) => Caller.Mm.EntryAt(page).IsPresent && base.TryRead(page, destination);
+        protected override bool TryRead(long page, Span<byte> destination) =>
+            Caller.Mm.EntryAt(page).IsPresent && base.TryRead(page, destination);
     }
 }

@@ -10,8 +10,9 @@ using UffdActors.Model.Operations;
 namespace UffdActors.Explore.Emit;
 
 /// <summary>
-/// The user-space side of a run as a small C program that needs nothing but libc and the kernel's headers: its memory, its userfaultfds, its threads,
-/// and every call in the order of the run. A conductor forces the order: it lets a thread go on and waits until the thread has ended its call or sleeps in it.
+/// The user-space side of a run as a small C program that needs nothing but libc and the kernel's headers: its memory, its userfaultfds,
+/// its threads, and every call in the order of the run. A conductor forces the order: it lets a thread go on and waits until the thread has
+/// ended its call or sleeps in it.
 /// </summary>
 internal sealed class CProgram
 {
@@ -32,9 +33,12 @@ internal sealed class CProgram
     /// <exception cref="NotExpressibleException">The run has no user-space side that could be repeated.</exception>
     public static string Of(ReplayFile replay, Explorer explorer)
     {
-        if (replay.Mutant is { } mutant) throw new NotExpressibleException($"it is a run of the mutant {mutant}, whose bug is in this program and not in the kernel");
+        if (replay.Mutant is { } mutant)
+            throw new NotExpressibleException($"it is a run of the mutant {mutant}, whose bug is in this program and not in the kernel");
         Scenario scenario = ScenarioText.Parse(replay.Name, string.Join('\n', replay.Scenario));
-        List<string> comment = [$"Found by policy {replay.Policy}, seed {replay.Seed.ToString(CultureInfo.InvariantCulture)}: {replay.Invariant}: {replay.Sentence}."];
+        List<string> comment = [
+            $"Found by policy {replay.Policy}, seed {replay.Seed.ToString(CultureInfo.InvariantCulture)}: {replay.Invariant}: "
+                + $"{replay.Sentence}."];
         return Of(scenario, replay.Choices, explorer, comment);
     }
 
@@ -48,7 +52,9 @@ internal sealed class CProgram
     {
         foreach (RegionPlan region in scenario.Regions)
         {
-            if (region.Memory == MemoryKind.GuestMemfd) throw new NotExpressibleException($"region {region.Name} is guest-memfd, which needs a KVM guest and a kernel with the merged operations table");
+            if (region.Memory == MemoryKind.GuestMemfd)
+                throw new NotExpressibleException(
+                    $"region {region.Name} is guest-memfd, which needs a KVM guest and a kernel with the merged operations table");
         }
 
         foreach (ThreadAction action in scenario.Threads.SelectMany(t => t.Actions))
@@ -67,7 +73,10 @@ internal sealed class CProgram
 
         IReadOnlyList<ScriptCall> calls = script.InOrder();
         if (script.Obstacle is { } obstacle) throw new NotExpressibleException(obstacle);
-        comment.Add(result.Violation is { } violation ? $"In the model this run breaks {violation.Invariant}: {violation.Sentence}." : "In the model this run breaks no invariant.");
+        comment.Add(
+            result.Violation is { } violation
+                ? $"In the model this run breaks {violation.Invariant}: {violation.Sentence}."
+                : "In the model this run breaks no invariant.");
         return new CProgram(scenario, calls, comment).Write();
     }
 
@@ -76,8 +85,10 @@ internal sealed class CProgram
         Line("/*");
         Line($" * {Safe(_scenario.Name)}: {Safe(_scenario.Summary)}.");
         foreach (string line in _comment) Line($" * {Safe(line)}");
-        Line($" * Kernel of the model: {_scenario.Kernel.Name}. Every call stands where it took effect in the run; what may sleep, where it began.");
-        Line(" * Build: gcc -Wall -Wextra -Werror -pthread. Needs permission to open a userfaultfd. Ends by itself; exit 0: every result is that of the run.");
+        Line($" * Kernel of the model: {_scenario.Kernel.Name}. Every call stands where it took effect in the run; what may sleep, where "
+            + $"it began.");
+        Line(" * Build: gcc -Wall -Wextra -Werror -pthread. Needs permission to open a userfaultfd. Ends by itself; exit 0: every result "
+            + "is that of the run.");
         Line(" */");
         _text.Append(CRuntime.Head);
         Globals();
@@ -99,7 +110,8 @@ internal sealed class CProgram
         }
 
         for (int i = 0; i < _scenario.Contexts.Length; i++) Line($"static int uffd{N(i)} = -1; /* {Safe(_scenario.Contexts[i].Name)} */");
-        for (int i = 0; i < _scenario.Threads.Length; i++) Line($"static struct thread t{N(i)} = {{ .name = \"{Safe(_scenario.Threads[i].Name)}\" }};");
+        for (int i = 0; i < _scenario.Threads.Length; i++)
+            Line($"static struct thread t{N(i)} = {{ .name = \"{Safe(_scenario.Threads[i].Name)}\" }};");
         Line("static struct thread conductor __attribute__((unused)) = { .name = \"set-up\" };");
         Line("");
     }
@@ -134,7 +146,8 @@ internal sealed class CProgram
         {
             Line($"\tuffd{N(i)} = open_uffd(0x{(ulong)_scenario.Contexts[i].Features:x}ULL);");
             foreach (Registered registered in _scenario.Contexts[i].Registered)
-                Line($"\tregister_range(uffd{N(i)}, R{N(registered.Region)}, {N(_scenario.Regions[registered.Region].Pages)} * PAGE, {N((int)registered.Modes)});");
+                Line($"\tregister_range(uffd{N(i)}, R{N(registered.Region)}, {N(_scenario.Regions[registered.Region].Pages)} * PAGE, "
+                    + $"{N((int)registered.Modes)});");
         }
 
         foreach (ThreadAction action in _scenario.Setup) Line("\t" + Do(action, PageContent.OfWrite(0xFF, 0), "(&conductor)"));
@@ -185,7 +198,8 @@ internal sealed class CProgram
         if (!call.HasEnded) Line($"\tnot_ended({thread});");
         // What a reader finds depends on when the kernel has queued it, not on the order of calls.
         else if (action.Kind == ActionKind.Drain) Line($"\tended({thread});");
-        else if (call.Outcome is { } outcome) Line($"\tended_access({thread}, {SignalOf(outcome)}, {(action.Kind == ActionKind.Read ? 1 : 0)}, 0x{call.Value:x}ULL);");
+        else if (call.Outcome is { } outcome)
+            Line($"\tended_access({thread}, {SignalOf(outcome)}, {(action.Kind == ActionKind.Read ? 1 : 0)}, 0x{call.Value:x}ULL);");
         else Line($"\tended_call({thread}, {N((int)call.Error)});");
     }
 
@@ -201,7 +215,8 @@ internal sealed class CProgram
                 Line($"\twake({uffd}, {Address(call.Address)}, {N((long)call.Length)});");
                 break;
             case CallKind.ClearProtection:
-                Line($"\texpect(\"clear protection of {Place(call.Address)}\", write_protect({uffd}, {Address(call.Address)}, PAGE, 0), {N((int)call.Error)});");
+                Line($"\texpect(\"clear protection of {Place(call.Address)}\", write_protect({uffd}, {Address(call.Address)}, PAGE, 0), "
+                    + $"{N((int)call.Error)});");
                 break;
             case CallKind.PopulateAlias:
                 Line($"\t(void)*(volatile char *){Address(call.Address)};");
@@ -242,7 +257,8 @@ internal sealed class CProgram
     private string SourceOf(ScriptCall call, int region, int page)
     {
         if (call.OfZeros) return "zeros";
-        int origin = _scenario.Regions[region].Memory == MemoryKind.Nothing ? Array.FindIndex([.. _scenario.Regions], r => r.Memory != MemoryKind.Nothing) : region;
+        int origin = _scenario.Regions[region].Memory == MemoryKind.Nothing
+            ? Array.FindIndex([.. _scenario.Regions], r => r.Memory != MemoryKind.Nothing) : region;
         return $"source{N(origin)} + {N(page)} * PAGE";
     }
 
@@ -252,7 +268,8 @@ internal sealed class CProgram
         string size = $"{N(region.Pages)} * PAGE";
         for (int page = 0; page < region.Pages; page++)
         {
-            if (!region.Zeros.Contains(page)) Line($"\tfill_source(source{N(number)}, {N(page)}, 0x{PageContent.OfPage(number, page):x}ULL);");
+            if (!region.Zeros.Contains(page))
+                Line($"\tfill_source(source{N(number)}, {N(page)}, 0x{PageContent.OfPage(number, page):x}ULL);");
         }
 
         if (region.Memory == MemoryKind.Nothing) return;
@@ -322,7 +339,9 @@ internal sealed class CProgram
     private static string N(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     // Names and summaries are somebody's text, and stand in comments and strings.
-    private static string Safe(string text) => text.Replace("*/", "* /", StringComparison.Ordinal).Replace("\\", "/", StringComparison.Ordinal).Replace('"', '\'').ReplaceLineEndings(" ");
+    private static string Safe(string text) =>
+        text.Replace("*/", "* /", StringComparison.Ordinal).Replace("\\", "/", StringComparison.Ordinal).Replace('"', '\'')
+            .ReplaceLineEndings(" ");
 
     private void Line(string line) => _text.Append(line).Append('\n');
 }

@@ -101,8 +101,8 @@ internal sealed class ScriptCall(CallKind kind)
 }
 
 /// <summary>
-/// Watches a run, and keeps what user space did in it, in an order of whole calls: a call stands where it took effect, what can sleep where it began.
-/// Where calls have interleaved more finely than any such order, it says so.
+/// Watches a run, and keeps what user space did in it, in an order of whole calls: a call stands where it took effect, what can sleep where
+/// it began. Where calls have interleaved more finely than any such order, it says so.
 /// </summary>
 internal sealed class RunScript(Scenario scenario) : IRunObserver
 {
@@ -143,14 +143,21 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
                 Obstacle ??= "a handler crashes in it, which the kernel knows nothing of";
                 break;
             case PageRequest { Phase: RequestPhase.Dismissed } request when IsServed(actor):
-                Place(new ScriptCall(CallKind.Wake) { First = _step, Context = ContextOf(request.Address), Address = request.Address, Length = PageSize.Base });
+                Place(new ScriptCall(CallKind.Wake)
+                {
+                    First = _step,
+                    Context = ContextOf(request.Address),
+                    Address = request.Address,
+                    Length = PageSize.Base,
+                });
                 break;
             case Operation { Parent: null } operation:
                 OnOperation(operation, changes.Length > 0 || IsRaised(operation, actor));
                 break;
         }
 
-        if (message is Access fault && _open.TryGetValue(fault, out (ScriptCall Call, bool IsPlaced) queued) && scenario.Contexts.Any(c => c.Name == actor)) queued.Call.Faulted = true;
+        if (message is Access fault && _open.TryGetValue(fault, out (ScriptCall Call, bool IsPlaced) queued)
+            && scenario.Contexts.Any(c => c.Name == actor)) queued.Call.Faulted = true;
         foreach ((Operation operation, (ScriptCall Call, bool IsPlaced) entry) in _open.ToArray())
         {
             if (operation.IsFinished) Close(operation, entry.Call, entry.IsPlaced);
@@ -164,7 +171,8 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
 
     // A handler uses a fill again in the turn in which it ends, to try the page in another way.
     private static bool IsOf(ScriptCall call, Fill fill) =>
-        call.Kind != CallKind.Fill || (call.Fill == fill.Kind && call.Address == fill.Start && call.Length == fill.Length && call.Modes == fill.Modes);
+        call.Kind != CallKind.Fill
+            || (call.Fill == fill.Kind && call.Address == fill.Start && call.Length == fill.Length && call.Modes == fill.Modes);
 
     private void CloseUsedAgain(Fill fill, ScriptCall call, bool isPlaced)
     {
@@ -214,7 +222,13 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
                 Modes = fill.Modes,
             },
             WriteProtect and IMonitorCall { Request: { } request } =>
-                new ScriptCall(CallKind.ClearProtection) { First = _step, Context = ContextOf(request.Address), Address = request.Address, Length = PageSize.Base },
+                new ScriptCall(CallKind.ClearProtection)
+                {
+                    First = _step,
+                    Context = ContextOf(request.Address),
+                    Address = request.Address,
+                    Length = PageSize.Base,
+                },
             Access access => new ScriptCall(CallKind.PopulateAlias) { First = _step, Address = access.Address, Length = PageSize.Base },
             _ => null,
         };
@@ -231,8 +245,10 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
         // Fills of several pages go page by page, and others come in between.
         foreach ((Operation other, (ScriptCall Call, bool IsPlaced) entry) in _open)
         {
-            if (ReferenceEquals(other, operation) || !entry.IsPlaced || other is not Fill wide || wide.Start >= fill.Start + fill.Length || fill.Start >= wide.Start + wide.Length) continue;
-            if (wide.Length > PageSize.Base || fill.Length > PageSize.Base) Obstacle ??= $"a fill of several pages meets another one in the middle of its range, which no order of calls gives";
+            if (ReferenceEquals(other, operation) || !entry.IsPlaced || other is not Fill wide || wide.Start >= fill.Start + fill.Length
+                || fill.Start >= wide.Start + wide.Length) continue;
+            if (wide.Length > PageSize.Base || fill.Length > PageSize.Base)
+                Obstacle ??= $"a fill of several pages meets another one in the middle of its range, which no order of calls gives";
         }
     }
 
@@ -261,7 +277,9 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
         if (access.Outcome == AccessOutcome.OutOfMemory) Obstacle ??= "it runs out of physical memory";
     }
 
-    /// <summary>Of two accesses to a page that wait at the same time, the one that ended later begins when the other has ended: a wake wakes both.</summary>
+    /// <summary>
+    /// Of two accesses to a page that wait at the same time, the one that ended later begins when the other has ended: a wake wakes both.
+    /// </summary>
     private void OrderAccesses()
     {
         ScriptCall[] accesses = [.. _calls.Where(IsAccess)];
@@ -269,7 +287,8 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
         {
             foreach (ScriptCall earlier in accesses)
             {
-                if (earlier.Thread == later.Thread || !IsSamePage(earlier, later) || earlier.Last >= later.Last || earlier.Last < later.First) continue;
+                if (earlier.Thread == later.Thread || !IsSamePage(earlier, later) || earlier.Last >= later.Last
+                    || earlier.Last < later.First) continue;
                 // One that did not wait is over as soon as it has begun.
                 long over = earlier.Faulted ? ((long)earlier.Last * OrdersPerStep) + OrdersPerStep - 1 : earlier.Order + 1;
                 later.Order = Math.Max(later.Order, over);
@@ -280,9 +299,11 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
     /// <summary>A call that met an unread event comes between the event and the read.</summary>
     private void OrderRefusals()
     {
-        foreach (ScriptCall refused in _calls.Where(c => c.Error == Errno.EAGAIN && c.Out is null or < 0 && c.Kind != CallKind.Read && !IsAccess(c)))
+        foreach (ScriptCall refused in _calls.Where(
+            c => c.Error == Errno.EAGAIN && c.Out is null or < 0 && c.Kind != CallKind.Read && !IsAccess(c)))
         {
-            ScriptCall? raising = _calls.Where(c => c.Kind == CallKind.Action && Raises(ActionOf(c).Kind) && c.First <= refused.Last).MaxBy(c => c.First);
+            ScriptCall? raising = _calls.Where(c => c.Kind == CallKind.Action && Raises(ActionOf(c).Kind) && c.First <= refused.Last)
+                .MaxBy(c => c.First);
             if (raising is null) continue;
             ScriptCall? read = _calls.Where(c => c.Kind == CallKind.Read && c.Order > raising.Order).MinBy(c => c.Order);
             refused.Order = read is not null ? read.Order - 1 : Math.Max(refused.Order, raising.Order + 1);
@@ -294,7 +315,11 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
         foreach (ScriptCall close in _calls.Where(c => c.Kind == CallKind.Action && ActionOf(c).Kind == ActionKind.Close))
         {
             int context = ActionOf(close).Context;
-            if (_calls.Any(c => c != close && c.Order >= close.Order && (c.Kind == CallKind.Action ? ThreadAction.HasContext(ActionOf(c).Kind) && ActionOf(c).Context == context : c.Kind != CallKind.Read && c.Context == context)))
+            if (_calls.Any(
+                c => c != close && c.Order >= close.Order
+                    && (c.Kind == CallKind.Action
+                        ? ThreadAction.HasContext(ActionOf(c).Kind) && ActionOf(c).Context == context
+                        : c.Kind != CallKind.Read && c.Context == context)))
                 Obstacle ??= $"a call on {scenario.Contexts[context].Name} is under way while it is closed";
         }
     }
@@ -306,7 +331,8 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
             ScriptCall[] actions = [.. thread.OrderBy(c => c.Action)];
             for (int i = 1; i < actions.Length; i++)
             {
-                if (actions[i].Order <= actions[i - 1].Order) Obstacle ??= "its calls have interleaved more finely than any order of whole calls";
+                if (actions[i].Order <= actions[i - 1].Order)
+                    Obstacle ??= "its calls have interleaved more finely than any order of whole calls";
             }
         }
     }
@@ -316,7 +342,8 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
     private bool IsAccess(ScriptCall call) => call.Kind == CallKind.Action && ActionOf(call).Kind is ActionKind.Read or ActionKind.Write;
 
     private bool IsSamePage(ScriptCall one, ScriptCall other) =>
-        ActionOf(one) is var a && ActionOf(other) is var b && a.Region == b.Region && a.Page == b.Page && (a.Kind == ActionKind.Write || b.Kind == ActionKind.Write);
+        ActionOf(one) is var a && ActionOf(other) is var b && a.Region == b.Region && a.Page == b.Page
+            && (a.Kind == ActionKind.Write || b.Kind == ActionKind.Write);
 
     // The map has changed, or it sleeps from here on until its event has been read, or a userfaultfd ends.
     private bool IsRaised(Operation operation, string actor)
@@ -325,7 +352,8 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
         VmaMap? before = _map;
         _map = call.Mm.Map;
         bool changed = before is not null && !ReferenceEquals(before, _map);
-        return changed || (operation is AdviseMemory or ForkProcess && (call.IsWaitingForReader || scenario.Contexts.Any(c => c.Name == actor)));
+        return changed
+            || (operation is AdviseMemory or ForkProcess && (call.IsWaitingForReader || scenario.Contexts.Any(c => c.Name == actor)));
     }
 
     private bool IsServed(string actor) => scenario.Contexts.Any(c => c.Handlers > 0 && c.Name == actor);

@@ -12,7 +12,8 @@ internal sealed class OwnerCrashException(FaultPoint point) : Exception($"inject
 internal sealed class OwnerCrash(Caller caller, Owner owner, FaultPoint point) : ControlOperation(caller)
 {
     /// <summary>The points of this kind.</summary>
-    public static IReadOnlyList<FaultPoint> Points { get; } = [FaultPoint.CrashVma, FaultPoint.CrashContext, FaultPoint.CrashSpace, FaultPoint.CrashBackend];
+    public static IReadOnlyList<FaultPoint> Points { get; } =
+        [FaultPoint.CrashVma, FaultPoint.CrashContext, FaultPoint.CrashSpace, FaultPoint.CrashBackend];
 
     /// <summary>The point for an owner in whose turn something has just happened; null for one that has none.</summary>
     public static FaultPoint? PointOf(Owner? owner) => owner switch

@@ -73,7 +73,8 @@ internal sealed class WireSource(RingTime time, FaultPlan faults, PageContent co
 }
 
 /// <summary>An answer on the wire.</summary>
-internal sealed record WireAnswer(PageOrder Order, IPageReceiver Receiver, PageContent Content, bool Fails) : INoSerializationVerificationNeeded
+internal sealed record WireAnswer(PageOrder Order, IPageReceiver Receiver, PageContent Content, bool Fails)
+    : INoSerializationVerificationNeeded
 {
     private const long NoOrder = -7;
 

@@ -24,7 +24,8 @@ internal sealed class MutantHunt(CampaignOptions options, bool shrinks, Cancella
         long schedules = 0;
         ulong seed = options.Seed;
         Scenario[] scenarios = [.. (Scenarios ?? mutant.Scenarios.Select(NamedScenarios.Find)).Select(options.InMode)];
-        for (long look = Scenarios is null ? FirstLook : FirstLookAtRandom; schedules < options.Schedules && !cancel.IsCancellationRequested; look *= 10)
+        for (long look = Scenarios is null ? FirstLook : FirstLookAtRandom;
+            schedules < options.Schedules && !cancel.IsCancellationRequested; look *= 10)
         {
             foreach (Scenario scenario in scenarios)
             {

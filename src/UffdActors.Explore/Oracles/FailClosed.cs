@@ -15,7 +15,9 @@ internal sealed class FailClosed(ExploreWorld world, RunWorld run, RunOracle ora
     private const string Invariant = "fails-closed";
 
     /// <summary>Lets the VM come to rest, and looks.</summary>
-    /// <param name="taken">The calls that actors had taken up. Those that had not come so far are told by the failure of the VM itself.</param>
+    /// <param name="taken">
+    /// The calls that actors had taken up. Those that had not come so far are told by the failure of the VM itself.
+    /// </param>
     /// <param name="step">The latest step.</param>
     public void Check(IEnumerable<TaskCompletionSource<Operation>> taken, int step)
     {
@@ -28,7 +30,8 @@ internal sealed class FailClosed(ExploreWorld world, RunWorld run, RunOracle ora
         for (int i = 0; i < before.Length; i++)
         {
             if (run.EntryOf(i) != before[i])
-                oracle.Fail(Invariant, $"{run.NameOf(i)} changed from {before[i].Kind} to {run.EntryOf(i).Kind} after the VM had failed", step);
+                oracle.Fail(
+                    Invariant, $"{run.NameOf(i)} changed from {before[i].Kind} to {run.EntryOf(i).Kind} after the VM had failed", step);
         }
 
         foreach (Task<Operation> call in taken.Select(call => call.Task))
@@ -37,6 +40,8 @@ internal sealed class FailClosed(ExploreWorld world, RunWorld run, RunOracle ora
             oracle.Fail(Invariant, "a thread waits for a call of a VM that has failed, and nobody tells it", step);
         }
 
-        if (!oracle.Incidents.All.Any(incident => incident is { Kind: IncidentKind.VmFailed, State.Length: > 0, Exception: OwnerCrashException })) oracle.Fail(Invariant, "no incident says that the VM has failed, of what, and in which state it was", step);
+        if (!oracle.Incidents.All.Any(
+            incident => incident is { Kind: IncidentKind.VmFailed, State.Length: > 0, Exception: OwnerCrashException }))
+            oracle.Fail(Invariant, "no incident says that the VM has failed, of what, and in which state it was", step);
     }
 }

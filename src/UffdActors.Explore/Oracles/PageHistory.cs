@@ -19,8 +19,8 @@ internal enum PageEventKind
     MayComeAgain,
 
     /// <summary>
-    /// What was there may be gone, for the page moved while the call that would take it went on, or only some kinds of pages go; zeros come then, or what
-    /// the event brings.
+    /// What was there may be gone, for the page moved while the call that would take it went on, or only some kinds of pages go; zeros come
+    /// then, or what the event brings.
     /// </summary>
     MayReset,
 }
@@ -64,11 +64,16 @@ internal sealed class PageHistory
 
     /// <summary>True if some order explains every read.</summary>
     /// <param name="initial">What the first load of the page finds.</param>
-    /// <exception cref="InvalidOperationException">There are more events than orders are searched of; passing them over would look like a check.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// There are more events than orders are searched of; passing them over would look like a check.
+    /// </exception>
     public bool IsExplained(ulong initial)
     {
         if (!_hasReads) return true;
-        if (_events.Count > MostEvents) throw new InvalidOperationException($"The history of a page has {_events.Count} events, and of {MostEvents} at the most every order is searched; make the scenario shorter.");
+        if (_events.Count > MostEvents)
+            throw new InvalidOperationException(
+                $"The history of a page has {_events.Count} events, and of {MostEvents} at the most every order is searched; make the "
+                    + $"scenario shorter.");
         _seen.Clear();
         return Search(0, initial, present: false);
     }
@@ -104,7 +109,8 @@ internal sealed class PageHistory
                     if (Search(now, 0, present: false) || Search(now, _events[i].Value, present: false)) return true;
                     break;
                 case PageEventKind.MayReset:
-                    if (Search(now, value, present) || Search(now, 0, present: false) || (_events[i].Value != 0 && Search(now, _events[i].Value, present: false))) return true;
+                    if (Search(now, value, present) || Search(now, 0, present: false)
+                        || (_events[i].Value != 0 && Search(now, _events[i].Value, present: false))) return true;
                     break;
                 default:
                     // A page that was touched may have been filled by nobody but its reader; whether it was there is not seen from here.

@@ -5,8 +5,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// What the events of a context say, kept page by page: the naive twin of <see cref="RegionView"/> and <see cref="RegionPages"/>, whose ranges and
-/// bitmaps must say the same. Not where an event overtakes the REMAP that explains it: what such ones mean is no naive matter.
+/// What the events of a context say, kept page by page: the naive twin of <see cref="RegionView"/> and <see cref="RegionPages"/>, whose
+/// ranges and bitmaps must say the same. Not where an event overtakes the REMAP that explains it: what such ones mean is no naive matter.
 /// </summary>
 internal sealed class PlainView
 {
@@ -61,7 +61,8 @@ internal sealed class PlainView
                 break;
             case UffdEvent.Unmap:
                 // Of a place that was moved from: what is there now may be something else.
-                for (long page = PageSize.PageOf(message.Start); page < PageSize.PageOf(message.End); page++) IsOvertaken |= _left.Contains(page) && At(page) is not null;
+                for (long page = PageSize.PageOf(message.Start); page < PageSize.PageOf(message.End); page++)
+                    IsOvertaken |= _left.Contains(page) && At(page) is not null;
                 Unmap(message.Start, message.End);
                 break;
             case UffdEvent.Remap:

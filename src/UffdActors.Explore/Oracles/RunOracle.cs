@@ -155,10 +155,12 @@ internal sealed class RunOracle
             {
                 sleeping++;
                 if (_run.Readers[i] is { } reader && !IsKnown(reader, access))
-                    Fail("no-lost-wake", $"{access.Caller} sleeps on {NameOf(access.MessageAddress)}, and nobody is at work on that page", step);
+                    Fail("no-lost-wake", $"{access.Caller} sleeps on {NameOf(access.MessageAddress)}, and nobody is at work on that page",
+                        step);
             }
 
-            if (sleeping != context.Total) Fail("queues", $"{Scenario.Contexts[i].Name} counts {context.Total} sleeping threads, and there are {sleeping}", step);
+            if (sleeping != context.Total)
+                Fail("queues", $"{Scenario.Contexts[i].Name} counts {context.Total} sleeping threads, and there are {sleeping}", step);
             if (_run.Readers[i] is not null && context.UnreadEvents > 0)
                 Fail("events-are-read", $"an event of {Scenario.Contexts[i].Name} is unread, and nobody is about to read it", step);
         }
@@ -180,13 +182,17 @@ internal sealed class RunOracle
                 OnFill(action, fill, start, end);
                 break;
             case Peek { IsFound: true } peek:
-                _histories[_identity[_world.Content.IndexOf(action.Region, action.Page)]].Add(new PageEvent(PageEventKind.Read, peek.Value, start, end));
+                _histories[_identity[_world.Content.IndexOf(action.Region, action.Page)]].Add(
+                    new PageEvent(PageEventKind.Read, peek.Value, start, end));
                 break;
             case Peek:
                 // It looks and ends in one turn, so what is there now is what it has met.
                 int at = _world.Content.IndexOf(action.Region, action.Page);
                 bool isCached = _run.Files[action.Region]?.SlotAt(action.Page).IsPresent == true;
-                if (EntryOf(at).HoldsPage || isCached) Fail("there-is-there", $"the embedder's reader takes {NameOf(at)} for absent, which {(EntryOf(at).IsSwapped ? "is in swap" : "is there")}", end);
+                if (EntryOf(at).HoldsPage || isCached)
+                    Fail("there-is-there",
+                        $"the embedder's reader takes {NameOf(at)} for absent, which {(EntryOf(at).IsSwapped ? "is in swap" : "is there")}",
+                        end);
                 break;
             case WriteProtect { Error: Errno.None } when action.Kind == ActionKind.Protect:
                 for (int i = 0; i < action.Count; i++) Freeze(_world.Content.IndexOf(action.Region, action.Page + i));
@@ -197,7 +203,9 @@ internal sealed class RunOracle
         }
     }
 
-    /// <summary>The run is over and everything is quiet: what is there now must be what the history allows, and nothing may be lost.</summary>
+    /// <summary>
+    /// The run is over and everything is quiet: what is there now must be what the history allows, and nothing may be lost.
+    /// </summary>
     public void AtRest(int step, IReadOnlyList<AddressSpace> children)
     {
         for (int i = 0; i < _pages.Length; i++)
@@ -246,10 +254,14 @@ internal sealed class RunOracle
                 _histories[_identity[index]].Add(new PageEvent(kind, access.Value, start, end));
                 break;
             case AccessOutcome.SigBus when Scenario.Has(ActionKind.Poison) || Scenario.Setup.Any(a => a.Kind == ActionKind.Poison):
-            case AccessOutcome.SigSegv when Scenario.Has(ActionKind.Munmap) || Scenario.Has(ActionKind.Mremap) || Scenario.Has(ActionKind.MremapKeep) || Scenario.Regions[action.Region].Memory == MemoryKind.Nothing:
+            case AccessOutcome.SigSegv
+                when Scenario.Has(ActionKind.Munmap) || Scenario.Has(ActionKind.Mremap) || Scenario.Has(ActionKind.MremapKeep)
+                    || Scenario.Regions[action.Region].Memory == MemoryKind.Nothing:
                 break;
             default:
-                Fail("signals", $"{Scenario.Threads[thread].Name} got {access.Outcome} at {NameOf(index)}, and nothing in the scenario may cause it", end);
+                Fail("signals",
+                    $"{Scenario.Threads[thread].Name} got {access.Outcome} at {NameOf(index)}, and nothing in the scenario may cause it",
+                    end);
                 break;
         }
     }
@@ -266,11 +278,16 @@ internal sealed class RunOracle
                 ThreadAction action = Scenario.Threads[thread].Actions[i];
                 if (action.Region != region || page < action.Page || page >= action.Page + action.Count) continue;
                 if (action.Kind == ActionKind.Write && value == PageContent.OfWrite(thread, i)) return;
-                if (value == 0 && action.Kind is ActionKind.Zeropage or ActionKind.DontNeed or ActionKind.Remove or ActionKind.Punch or ActionKind.Unregister or ActionKind.Close) return;
+                if (value == 0
+                    && action.Kind
+                        is ActionKind.Zeropage or ActionKind.DontNeed or ActionKind.Remove or ActionKind.Punch or ActionKind.Unregister
+                            or ActionKind.Close) return;
             }
         }
 
-        Fail("child", $"the child of a fork reads {PageContent.Describe(value)} in {NameOf(index)}, which should hold {PageContent.Describe(InitialOf(index))} or what was written to it", step);
+        Fail("child",
+            $"the child of a fork reads {PageContent.Describe(value)} in {NameOf(index)}, which should hold "
+                + $"{PageContent.Describe(InitialOf(index))} or what was written to it", step);
     }
 
     private void OnFill(ThreadAction action, Fill fill, int start, int end)
@@ -279,7 +296,8 @@ internal sealed class RunOracle
         bool consistent = fill.Error switch
         {
             Errno.None => fill.Out == length,
-            Errno.EAGAIN => fill.Out is { } some && (some == -(long)Errno.EAGAIN || (some > 0 && some < length && some % PageSize.Base == 0)),
+            Errno.EAGAIN =>
+                fill.Out is { } some && (some == -(long)Errno.EAGAIN || (some > 0 && some < length && some % PageSize.Base == 0)),
             _ => fill.Out is null || fill.Out == -(long)fill.Error,
         };
         if (!consistent) Fail("out-field", $"{fill.Kind} of {length} bytes ended with {fill.Error} and the out field {fill.Out}", end);
@@ -302,12 +320,14 @@ internal sealed class RunOracle
     {
         MemoryKind memory = Scenario.Regions[action.Region].Memory;
         bool ofFile = memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
-        always = (action.Kind == ActionKind.Punch && ofFile) || action.Kind == ActionKind.Remove || (action.Kind == ActionKind.DontNeed && !ofFile);
+        always = (action.Kind == ActionKind.Punch && ofFile) || action.Kind == ActionKind.Remove
+            || (action.Kind == ActionKind.DontNeed && !ofFile);
         whole = action.Kind == ActionKind.Close;
         // A range that keeps its registration where it goes, and where it was, is zeros nowhere.
         bool losesRegistration = action.Kind == ActionKind.Mremap
             || (action.Kind == ActionKind.MremapKeep && !Scenario.Contexts.Any(c => (c.Features & UffdFeatures.EventRemap) != 0));
-        return losesRegistration || action.Kind is ActionKind.DontNeed or ActionKind.Remove or ActionKind.Punch or ActionKind.Unregister or ActionKind.Close;
+        return losesRegistration
+            || action.Kind is ActionKind.DontNeed or ActionKind.Remove or ActionKind.Punch or ActionKind.Unregister or ActionKind.Close;
     }
 
     private void Take(ThreadAction action, ControlOperation call, bool always, bool whole, int start, int end, uint before)
@@ -325,13 +345,17 @@ internal sealed class RunOracle
             // The page may first be found absent, and filled with zeros, and then be taken away once more.
             _histories[_identity[i]].Add(new PageEvent(PageEventKind.ResetIfAbsent, 0, start, end));
             // Handlers whom no event tells bring what the source has once more, as a kernel's monitor would.
-            bool comesAgain = _comesAgain[i] && (action.Kind == ActionKind.Punch || (ServedBy(_identity[i])!.Features & UffdFeatures.EventRemove) == 0);
+            bool comesAgain = _comesAgain[i]
+                && (action.Kind == ActionKind.Punch || (ServedBy(_identity[i])!.Features & UffdFeatures.EventRemove) == 0);
             ulong again = comesAgain ? _world.Content.OfSource(_pages[_identity[i]].Region, _pages[_identity[i]].Page) : 0;
             // Where the map has changed while its event was read, it may have ended before it has taken anything.
             bool isSure = always && wasMapped && isMapped && call.Error == Errno.None;
-            if (isSure) _histories[_identity[i]].Add(new PageEvent(comesAgain ? PageEventKind.MayComeAgain : PageEventKind.Reset, again, start, end));
+            if (isSure)
+                _histories[_identity[i]].Add(
+                    new PageEvent(comesAgain ? PageEventKind.MayComeAgain : PageEventKind.Reset, again, start, end));
             // A hole in the file leaves private pages what they are, and takes the zero page away.
-            else if (always || action.Kind == ActionKind.Punch) _histories[_identity[i]].Add(new PageEvent(PageEventKind.MayReset, again, start, end));
+            else if (always || action.Kind == ActionKind.Punch)
+                _histories[_identity[i]].Add(new PageEvent(PageEventKind.MayReset, again, start, end));
         }
     }
 
@@ -352,13 +376,15 @@ internal sealed class RunOracle
         if (_world.Order.Message is not Fill fill) return;
         int context = Array.IndexOf(_run.Contexts, fill.Context);
         if (context >= 0 && _unread[context] > 0 && fill.Context.UnreadEvents > 0)
-            Fail("no-fill-while-changing", $"{fill.Kind} filled {NameOf(index)} while an event of {Scenario.Contexts[context].Name} was unread", step);
+            Fail("no-fill-while-changing",
+                $"{fill.Kind} filled {NameOf(index)} while an event of {Scenario.Contexts[context].Name} was unread", step);
         if ((fill.Modes & FillModes.WriteProtect) != 0 && !_entries[index].IsWp)
             Fail("protected-install", $"{fill.Kind} was to install {NameOf(index)} write-protected, and has left it open to writers", step);
         // What a handler or a push fills must not end protection: a write behind it would go unseen.
         if (fill is IPageFill && fill.Kind != FillKind.Poison && context >= 0 && !_entries[index].IsWp
             && _run.Readers[context]?.View.Find(PageOf(index)) is { IsProtected: true })
-            Fail("fill-keeps-protection", $"{fill.Kind} has filled {NameOf(index)}, which is registered for write protection, and has left it open to writers", step);
+            Fail("fill-keeps-protection",
+                $"{fill.Kind} has filled {NameOf(index)}, which is registered for write protection, and has left it open to writers", step);
         if (_run.Mm.Map.Find(PageOf(index)) is null)
             Fail("mapped", $"{fill.Kind} filled {NameOf(index)}, where nothing is mapped", step);
     }
@@ -393,7 +419,8 @@ internal sealed class RunOracle
             if (_frozen[i] is not { } content) continue;
             Entry entry = _entries[i];
             // Through an alias a handler writes whatever is protected elsewhere: so does one whose page a thread has mapped before.
-            if (!entry.IsWp || entry.Folio != _frozenFolio[i] || (_unchecked[i] && Scenario.Regions[_pages[_identity[i]].Region].Alias)) _frozen[i] = null;
+            if (!entry.IsWp || entry.Folio != _frozenFolio[i] || (_unchecked[i] && Scenario.Regions[_pages[_identity[i]].Region].Alias))
+                _frozen[i] = null;
             else if (ContentOf(entry, 0) != content) Fail("protected", $"{NameOf(i)} changed although it was write-protected", step);
         }
     }
@@ -418,7 +445,8 @@ internal sealed class RunOracle
             _addresses.Clear();
             foreach (PageRequest request in reader.OutstandingRequests())
             {
-                if (!_addresses.Add(request.Address)) Fail("one-request", $"two requests are outstanding for {NameOf(request.Address)}", step);
+                if (!_addresses.Add(request.Address))
+                    Fail("one-request", $"two requests are outstanding for {NameOf(request.Address)}", step);
             }
         }
     }
@@ -438,7 +466,8 @@ internal sealed class RunOracle
     // Nothing that comes after the end of the process counts as received, and who fills is told that it has ended.
     private void CheckDeath(int step)
     {
-        if (_world.Order.Message is Fill { Stopped: Errno.ESRCH, IsFinished: true } and IPageFill) _ = _refusedByDeath.Add(((Fill)_world.Order.Message).Context);
+        if (_world.Order.Message is Fill { Stopped: Errno.ESRCH, IsFinished: true } and IPageFill)
+            _ = _refusedByDeath.Add(((Fill)_world.Order.Message).Context);
         for (int i = 0; i < _pages.Length; i++)
         {
             (int region, int page) = _pages[i];
@@ -452,16 +481,19 @@ internal sealed class RunOracle
     {
         int told = Incidents.Count(IncidentKind.OwnerGone);
         if (told < _refusedByDeath.Count || told > _run.Readers.Count(r => r is not null))
-            Fail("owner-gone-is-told", $"{_refusedByDeath.Count} userfaultfds were refused because the process has ended, and {told} incidents say so", step);
+            Fail("owner-gone-is-told",
+                $"{_refusedByDeath.Count} userfaultfds were refused because the process has ended, and {told} incidents say so", step);
     }
 
     // A page goes to its writers when the embedder's hook has been called for it, and has not thrown.
     private void CheckHooked(int index, Entry before, Entry now, int step)
     {
         if (before.IsWp == now.IsWp || !Scenario.Faults.Contains(FaultPoint.HookThrow)) return;
-        (int Region, int Page) place = _run.Plain.Select(p => p?.At(PageOf(index))).FirstOrDefault(p => p is not null) is { } served ? (served.Region, (int)served.Page) : _pages[index];
+        (int Region, int Page) place = _run.Plain.Select(p => p?.At(PageOf(index))).FirstOrDefault(p => p is not null) is { } served
+            ? (served.Region, (int)served.Page) : _pages[index];
         if (!_run.Hooked.Remove(place) && before.IsWp && _world.Order.Message is WriteProtect and IMonitorCall)
-            Fail("hook-before-write", $"{NameOf(index)} was given to its writers, and the hook has not been called for it, or has thrown", step);
+            Fail("hook-before-write", $"{NameOf(index)} was given to its writers, and the hook has not been called for it, or has thrown",
+                step);
     }
 
     private void NoteGiven(int index)
@@ -481,7 +513,9 @@ internal sealed class RunOracle
             foreach (PageRequest request in reader.OutstandingRequests())
             {
                 if (request.Waiters > Scenario.Threads.Length)
-                    Fail("faults-are-counted-once", $"{request.Waiters} faults count for {NameOf(request.Address)}, and there are {Scenario.Threads.Length} threads", step);
+                    Fail("faults-are-counted-once",
+                        $"{request.Waiters} faults count for {NameOf(request.Address)}, and there are {Scenario.Threads.Length} threads",
+                        step);
             }
         }
     }
@@ -494,8 +528,11 @@ internal sealed class RunOracle
             if (_run.Readers[context] is not { } reader || _run.Plain[context] is not { IsOvertaken: false } plain) continue;
             foreach (PageRequest request in reader.OutstandingRequests())
             {
-                if (_run.Mm.IsAlive && request.Phase == RequestPhase.Paused && plain.At(PageSize.PageOf(request.Address)) != (request.Region.Id, request.Page))
-                    Fail("nothing-waits-at-a-gone-place", $"a request has paused at {NameOf(request.Address)} for {InWords((request.Region.Id, request.Page))}, which is not there any more", step);
+                if (_run.Mm.IsAlive && request.Phase == RequestPhase.Paused
+                    && plain.At(PageSize.PageOf(request.Address)) != (request.Region.Id, request.Page))
+                    Fail("nothing-waits-at-a-gone-place",
+                        $"a request has paused at {NameOf(request.Address)} for {InWords((request.Region.Id, request.Page))}, which is "
+                            + $"not there any more", step);
             }
 
             for (int i = 0; i < _pages.Length; i++)
@@ -503,41 +540,56 @@ internal sealed class RunOracle
                 long page = PageOf(i);
                 ServedRegion? served = reader.View.Find(page);
                 (int Region, long Page)? known = served is null ? null : (served.Id, served.PageOf(page));
-                if (known != plain.At(page)) Fail("view", $"the reader takes {NameOf(i)} for {InWords(known)}, and the events say that it is {InWords(plain.At(page))}", step);
-                if (known is { } place && _run.Pages[place.Region] is { } pages) CheckState(i, pages.StateOf(place.Page), pages.Received.Contains(place.Page), plain.IsRemoved(place), plain.IsGiven(place), step);
+                if (known != plain.At(page))
+                    Fail("view",
+                        $"the reader takes {NameOf(i)} for {InWords(known)}, and the events say that it is {InWords(plain.At(page))}",
+                        step);
+                if (known is { } place && _run.Pages[place.Region] is { } pages)
+                    CheckState(
+                        i, pages.StateOf(place.Page), pages.Received.Contains(place.Page), plain.IsRemoved(place), plain.IsGiven(place),
+                        step);
             }
         }
     }
 
     private void CheckState(int index, PageState state, bool isReceived, bool isRemoved, bool isGiven, int step)
     {
-        PageState expected = isGiven ? PageState.Written : isRemoved ? PageState.Removed : !isReceived ? PageState.Absent : PageState.FromSource;
+        PageState expected = isGiven
+            ? PageState.Written
+            : isRemoved ? PageState.Removed : !isReceived ? PageState.Absent : PageState.FromSource;
         bool isRight = state == expected || state == PageState.Written || (state == PageState.Zero && expected == PageState.FromSource);
         if (!isRight) Fail("page-states", $"{NameOf(index)} is told to be {state}, and it is {expected}", step);
     }
 
-    private string InWords((int Region, long Page)? place) => place is { } known ? $"{Scenario.Regions[known.Region].Name}:{known.Page}" : "nobody's";
+    private string InWords((int Region, long Page)? place) =>
+        place is { } known ? $"{Scenario.Regions[known.Region].Name}:{known.Page}" : "nobody's";
 
-    // What the guest gave back since the range was protected is in the dirty set, as what it wrote is; nothing else is. For scenarios in which nobody else
-    // changes protection, and of pages that were protected in the beginning.
+    // What the guest gave back since the range was protected is in the dirty set, as what it wrote is; nothing else is. For scenarios in
+    // which nobody else changes protection, and of pages that were protected in the beginning.
     private void CheckDirty(int step)
     {
-        bool isPlain = Scenario.Threads.All(t => t.Actions.All(a => a.Kind is ActionKind.Read or ActionKind.Write or ActionKind.DontNeed or ActionKind.Remove or ActionKind.Wake));
+        bool isPlain = Scenario.Threads.All(
+            t => t.Actions.All(
+                a => a.Kind is ActionKind.Read or ActionKind.Write or ActionKind.DontNeed or ActionKind.Remove or ActionKind.Wake));
         if (!isPlain) return;
         for (int region = 0; region < _run.Zeroed.Length; region++)
         {
             if (_run.Zeroed[region] is not { } zeroed) continue;
             int pages = Scenario.Regions[region].Pages;
-            HashSet<long> gone = [.. zeroed.Take(new PageRange(0, pages), _ => false).SelectMany(r => Enumerable.Range((int)r.Start, (int)r.Count)).Select(p => (long)p)];
+            HashSet<long> gone = [
+                .. zeroed.Take(new PageRange(0, pages), _ => false).SelectMany(r => Enumerable.Range((int)r.Start, (int)r.Count))
+                    .Select(p => (long)p)];
             for (int page = 0; page < pages; page++)
             {
                 int index = _world.Content.IndexOf(region, page);
                 bool keepsContent = Scenario.Regions[region].Memory != MemoryKind.Anonymous;
                 if ((_protected & (1u << index)) == 0 || (keepsContent && Scenario.Has(ActionKind.DontNeed))) continue;
                 bool isDirty = gone.Contains(page) || (_entries[index].IsPresent && !_entries[index].IsWp);
-                bool isChanged = Scenario.Threads.Any(t => t.Actions.Any(a => a.Region == region && page >= a.Page && page < a.Page + a.Count
-                    && a.Kind is ActionKind.Write or ActionKind.DontNeed or ActionKind.Remove));
-                if (isDirty != isChanged) Fail("dirty-set", $"{NameOf(index)} {(isDirty ? "counts as changed, and nobody has changed it" : "has changed, and is missing from the dirty set")}", step);
+                bool isChanged =
+                    Scenario.Threads.Any(t => t.Actions.Any(a => a.Region == region && page >= a.Page && page < a.Page + a.Count
+                        && a.Kind is ActionKind.Write or ActionKind.DontNeed or ActionKind.Remove));
+                string wrong = isDirty ? "counts as changed, and nobody has changed it" : "has changed, and is missing from the dirty set";
+                if (isDirty != isChanged) Fail("dirty-set", $"{NameOf(index)} {wrong}", step);
             }
         }
     }
@@ -549,14 +601,18 @@ internal sealed class RunOracle
         if (FaultPoints.WrongAnswers.Any(p => _world.Faults.HappenedAt(p) > 0) && Incidents.Count(IncidentKind.WrongAnswer) == 0)
             Fail("wrong-answers-are-told", "a page source has given a wrong answer, and no incident says so", step);
         if (_world.Faults.HappenedAt(FaultPoint.HookThrow) is var thrown and > 0 && Incidents.Count(IncidentKind.HookFailed) < thrown)
-            Fail("hook-failures-are-told", $"the hook has thrown {thrown} times, and {Incidents.Count(IncidentKind.HookFailed)} incidents say so", step);
+            Fail("hook-failures-are-told",
+                $"the hook has thrown {thrown} times, and {Incidents.Count(IncidentKind.HookFailed)} incidents say so", step);
     }
 
     private void CheckPushes(int step)
     {
         foreach ((PushOptions options, _) in _run.Pushes)
         {
-            if (!options.Progress.Finished.Task.IsCompleted) Fail("push-ends", $"the push of {Scenario.Regions[options.Region].Name} has nothing left to do, and whoever waits for it is not told", step);
+            if (!options.Progress.Finished.Task.IsCompleted)
+                Fail("push-ends",
+                    $"the push of {Scenario.Regions[options.Region].Name} has nothing left to do, and whoever waits for it is not told",
+                    step);
             else _ = options.Progress.Finished.Task.Exception;
         }
     }
@@ -571,9 +627,12 @@ internal sealed class RunOracle
             _world.Machine.BaseFolios.CopyOut(_entries[i].Folio, 0, MemoryMarshal.AsBytes(words));
             ulong tail = words[^1];
             if (words[1..].IndexOfAnyExcept(tail) is >= 0 and var other)
-                Fail("whole-pages", $"{NameOf(i)} ends with {PageContent.Describe(tail)}, and holds {PageContent.Describe(words[1 + other])} at byte {(1 + other) * sizeof(ulong)}", step);
+                Fail("whole-pages",
+                    $"{NameOf(i)} ends with {PageContent.Describe(tail)}, and holds {PageContent.Describe(words[1 + other])} at byte "
+                        + $"{(1 + other) * sizeof(ulong)}", step);
             (int region, int page) = _pages[_identity[i]];
-            if (tail != 0 && tail != _world.Content.OfSource(region, page) && tail != _world.Content.OfSource(_pages[i].Region, _pages[i].Page) && !Scenario.Has(ActionKind.CopyFrom))
+            if (tail != 0 && tail != _world.Content.OfSource(region, page)
+                && tail != _world.Content.OfSource(_pages[i].Region, _pages[i].Page) && !Scenario.Has(ActionKind.CopyFrom))
                 Fail("whole-pages", $"{NameOf(i)} ends with {PageContent.Describe(tail)}", step);
         }
     }
@@ -584,10 +643,12 @@ internal sealed class RunOracle
         for (int i = 0; i < _pages.Length; i++)
         {
             (int region, int page) = _pages[i];
-            if (_run.Received[region]?.Contains(page) != true || _entries[i].Kind != EntryKind.None || Scenario.Regions[region].Memory != MemoryKind.Anonymous) continue;
+            if (_run.Received[region]?.Contains(page) != true || _entries[i].Kind != EntryKind.None
+                || Scenario.Regions[region].Memory != MemoryKind.Anonymous) continue;
             foreach (FaultReader? reader in _run.Readers)
             {
-                if (reader?.View.Find(PageOf(i)) is { } served && served.Id == region && served.PageOf(PageOf(i)) == page && !reader.View.IsRemoved(PageOf(i))
+                if (reader?.View.Find(PageOf(i)) is { } served && served.Id == region && served.PageOf(PageOf(i)) == page
+                    && !reader.View.IsRemoved(PageOf(i))
                     && reader.Descriptor.IsRegistered(PageOf(i)) && !IsTakenInSilence(i))
                     Fail("received", $"{NameOf(i)} counts as received, and is not there", step);
             }
@@ -601,15 +662,19 @@ internal sealed class RunOracle
         bool isTold = (FilledBy(index)?.Features & UffdFeatures.EventRemove) != 0;
         foreach (ThreadAction action in Scenario.Threads.SelectMany(t => t.Actions))
         {
-            bool isMoved = action.Kind == ActionKind.Move && action.OtherRegion == region && page >= action.OtherPage && page < action.OtherPage + action.Count;
-            bool isDropped = action.Kind is ActionKind.DontNeed && !isTold && action.Region == region && page >= action.Page && page < action.Page + action.Count;
+            bool isMoved = action.Kind == ActionKind.Move && action.OtherRegion == region && page >= action.OtherPage
+                && page < action.OtherPage + action.Count;
+            bool isDropped = action.Kind is ActionKind.DontNeed && !isTold && action.Region == region && page >= action.Page
+                && page < action.Page + action.Count;
             if (isMoved || isDropped) return true;
         }
 
         return false;
     }
 
-    /// <summary>Every page of memory is in as many places as it has owners, and a file's page in an entry is the one in its cache.</summary>
+    /// <summary>
+    /// Every page of memory is in as many places as it has owners, and a file's page in an entry is the one in its cache.
+    /// </summary>
     private void CheckAccounts(int step, IReadOnlyList<AddressSpace> children)
     {
         HashSet<uint> used = [];
@@ -640,7 +705,8 @@ internal sealed class RunOracle
 
         for (int i = 0; i < _pages.Length; i++)
         {
-            if (_entries[i].Kind != EntryKind.None && _run.Mm.Map.Find(PageOf(i)) is null) Fail("mapped", $"{NameOf(i)} is present where nothing is mapped", step);
+            if (_entries[i].Kind != EntryKind.None && _run.Mm.Map.Find(PageOf(i)) is null)
+                Fail("mapped", $"{NameOf(i)} is present where nothing is mapped", step);
         }
 
         foreach (VmaOwner spare in _run.Mm.SpareOwners) spare.Settle();
@@ -649,12 +715,13 @@ internal sealed class RunOracle
     }
 
     /// <summary>The userfaultfd whose handlers may bring a page from the source; null if there is none.</summary>
-    private ContextPlan? ServedBy(int index, RegisterModes by = RegisterModes.Missing | RegisterModes.Minor) => Scenario.Contexts.FirstOrDefault(
-        c => c.Handlers > 0 && (c.Registered.FirstOrDefault(r => r.Region == _pages[index].Region).Modes & by) != 0);
+    private ContextPlan? ServedBy(int index, RegisterModes by = RegisterModes.Missing | RegisterModes.Minor) =>
+        Scenario.Contexts.FirstOrDefault(
+            c => c.Handlers > 0 && (c.Registered.FirstOrDefault(r => r.Region == _pages[index].Region).Modes & by) != 0);
 
     /// <summary>
-    /// The same of pages that nobody has touched: a file that is populated through its alias has no missing page, and where MISSING is not registered a hole
-    /// is filled with zeros in silence.
+    /// The same of pages that nobody has touched: a file that is populated through its alias has no missing page, and where MISSING is not
+    /// registered a hole is filled with zeros in silence.
     /// </summary>
     private ContextPlan? FilledBy(int index) =>
         ServedBy(index, Scenario.Regions[_pages[index].Region].Alias ? RegisterModes.Minor : RegisterModes.Missing);
@@ -664,7 +731,8 @@ internal sealed class RunOracle
         if (FilledBy(index) is not null) return _world.Content.OfSource(_pages[index].Region, _pages[index].Page);
         foreach (ThreadAction action in Scenario.Setup)
         {
-            if (action.Kind == ActionKind.Write && action.Region == _pages[index].Region && action.Page == _pages[index].Page) return PageContent.OfWrite(0xFF, 0);
+            if (action.Kind == ActionKind.Write && action.Region == _pages[index].Region && action.Page == _pages[index].Page)
+                return PageContent.OfWrite(0xFF, 0);
         }
 
         return 0;
@@ -678,19 +746,21 @@ internal sealed class RunOracle
         {
             if (action.Kind is not (ActionKind.Mremap or ActionKind.MremapKeep)) continue;
             for (int i = 0; i < action.Count; i++)
-                identity[_world.Content.IndexOf(action.OtherRegion, action.OtherPage + i)] = _world.Content.IndexOf(action.Region, action.Page + i);
+                identity[_world.Content.IndexOf(action.OtherRegion, action.OtherPage + i)] =
+                    _world.Content.IndexOf(action.Region, action.Page + i);
         }
 
         return identity;
     }
 
-    // What MOVE carries from page to page is not one page's history; nor is that of a place which is moved to from two, or again, or which had
-    // content of its own before. The sequential kernel says what such pages must hold.
+    // What MOVE carries from page to page is not one page's history; nor is that of a place which is moved to from two, or again, or which
+    // had content of its own before. The sequential kernel says what such pages must hold.
     private bool[] Unchecked()
     {
         bool[] result = new bool[_pages.Length];
         int[] moves = new int[_pages.Length];
-        foreach (ThreadAction action in Scenario.Threads.SelectMany(t => t.Actions).Where(a => a.Kind is ActionKind.Mremap or ActionKind.MremapKeep))
+        foreach (ThreadAction action in Scenario.Threads.SelectMany(t => t.Actions)
+            .Where(a => a.Kind is ActionKind.Mremap or ActionKind.MremapKeep))
         {
             for (int i = 0; i < action.Count; i++)
             {
@@ -705,12 +775,14 @@ internal sealed class RunOracle
         foreach (ThreadAction kept in Scenario.Threads.SelectMany(t => t.Actions).Where(a => a.Kind == ActionKind.MremapKeep))
         {
             bool isTouched = Scenario.Threads.Any(t => t.Actions.Any(a => a.Kind == ActionKind.Close
-                || (a.Region == kept.Region && ThreadAction.HasRegion(a.Kind) && a.Kind is not (ActionKind.Read or ActionKind.Write or ActionKind.Peek or ActionKind.Munmap or ActionKind.MremapKeep))));
+                || (a.Region == kept.Region && ThreadAction.HasRegion(a.Kind)
+                    && a.Kind
+                        is not (ActionKind.Read or ActionKind.Write or ActionKind.Peek or ActionKind.Munmap or ActionKind.MremapKeep))));
             for (int i = 0; isTouched && i < kept.Count; i++) result[_world.Content.IndexOf(kept.Region, kept.Page + i)] = true;
         }
 
-        // What is copied from a place that threads change too, and what is mapped before its content went in through an alias, by CONTINUE of a thread or
-        // because it is not registered any more, may be anything of both.
+        // What is copied from a place that threads change too, and what is mapped before its content went in through an alias, by CONTINUE
+        // of a thread or because it is not registered any more, may be anything of both.
         foreach (ThreadAction action in Scenario.Threads.SelectMany(t => t.Actions))
         {
             // What lies there may have moved there.
@@ -720,9 +792,12 @@ internal sealed class RunOracle
             {
                 ActionKind.CopyFrom => Enumerable.Range(action.OtherPage, action.Count).Any(p => !IsPristine(action.OtherRegion, p)),
                 ActionKind.Continue or ActionKind.Unregister => isAliased,
-                ActionKind.Mremap or ActionKind.MremapKeep => isAliased && Scenario.Contexts.Any(c => (c.Features & UffdFeatures.EventRemap) == 0),
+                ActionKind.Mremap or ActionKind.MremapKeep =>
+                    isAliased && Scenario.Contexts.Any(c => (c.Features & UffdFeatures.EventRemap) == 0),
                 // A hole that no COPY fills is written through the alias again, whoever has touched it meanwhile.
-                ActionKind.Punch or ActionKind.Remove => Scenario.Regions[action.Region] is { Alias: true, Memory: MemoryKind.GuestMemfd } && Scenario.Kernel.Shape == Model.OpsShape.Seed,
+                ActionKind.Punch or ActionKind.Remove =>
+                    Scenario.Regions[action.Region] is { Alias: true, Memory: MemoryKind.GuestMemfd }
+                        && Scenario.Kernel.Shape == Model.OpsShape.Seed,
                 _ => false,
             };
             for (int i = 0; isUnsure && i < action.Count; i++) result[_world.Content.IndexOf(action.Region, action.Page + i)] = true;
@@ -752,13 +827,15 @@ internal sealed class RunOracle
     // Nobody but handlers changes it, so a read finds what the source has.
     private bool IsPristine(int region, int page)
     {
-        return FilledBy(_world.Content.IndexOf(region, page)) is not null && !Scenario.Setup.Concat(Scenario.Threads.SelectMany(t => t.Actions)).Any(Changes);
+        return FilledBy(_world.Content.IndexOf(region, page)) is not null
+            && !Scenario.Setup.Concat(Scenario.Threads.SelectMany(t => t.Actions)).Any(Changes);
 
         bool Changes(ThreadAction action) => action.Kind switch
         {
             ActionKind.Close => true,
             ActionKind.Read or ActionKind.Copy or ActionKind.Wake or ActionKind.Protect or ActionKind.Unprotect or ActionKind.Fork => false,
-            ActionKind.Mremap or ActionKind.Move => Meets(action.Region, action.Page, action.Count) || Meets(action.OtherRegion, action.OtherPage, action.Count),
+            ActionKind.Mremap or ActionKind.Move =>
+                Meets(action.Region, action.Page, action.Count) || Meets(action.OtherRegion, action.OtherPage, action.Count),
             _ => ThreadAction.HasRegion(action.Kind) && Meets(action.Region, action.Page, action.Count),
         };
 
@@ -781,5 +858,6 @@ internal sealed class RunOracle
     }
 
     private static string Describe(PageHistory history) => string.Join("; ", history.Events.Select(e =>
-        $"steps {e.Start} to {e.End} {e.Kind}{(e.Kind is PageEventKind.Read or PageEventKind.Write ? " " + PageContent.Describe(e.Value) : "")}"));
+        $"steps {e.Start} to {e.End} "
+            + $"{e.Kind}{(e.Kind is PageEventKind.Read or PageEventKind.Write ? " " + PageContent.Describe(e.Value) : "")}"));
 }

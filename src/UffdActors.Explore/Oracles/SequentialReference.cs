@@ -24,12 +24,12 @@ namespace UffdActors.Explore.Oracles;
 /// </list>
 /// </summary>
 /// <remarks>
-/// So a run is equivalent to one in which fills are atomic and happen in the order of their deciding turns, however they were split, held up
-/// or stopped half-way. Weaker than equality are three answers only. EAGAIN of a fill is right whenever something was changing, or has begun
-/// to change since the fill was decided. ENOMEM and EIO are not compared, for memory and a module's bugs are the run's own, nor EFAULT of a COPY from memory
-/// of the process itself. The bytes that such a COPY has read, or that went in through an alias, are taken from the run (its page history says
-/// whether they are right); all others are compared at the end, and every load when it is made. Who sleeps where, and who is woken, is
-/// the business of other oracles.
+/// So a run is equivalent to one in which fills are atomic and happen in the order of their deciding turns, however they were split, held
+/// up or stopped half-way. Weaker than equality are three answers only. EAGAIN of a fill is right whenever something was changing, or has
+/// begun to change since the fill was decided. ENOMEM and EIO are not compared, for memory and a module's bugs are the run's own, nor
+/// EFAULT of a COPY from memory of the process itself. The bytes that such a COPY has read, or that went in through an alias, are taken
+/// from the run (its page history says whether they are right); all others are compared at the end, and every load when it is made. Who
+/// sleeps where, and who is woken, is the business of other oracles.
 /// </remarks>
 internal sealed class SequentialReference
 {
@@ -66,11 +66,12 @@ internal sealed class SequentialReference
     private Scenario Scenario => _world.Scenario;
 
     /// <summary>
-    /// True for scenarios whose runs can be compared: one call that sleeps on its source keeps a context open that the reference closes; threads that
-    /// end in the middle of a call, those of children, and a hook that refuses a call, are not the reference's.
+    /// True for scenarios whose runs can be compared: one call that sleeps on its source keeps a context open that the reference closes;
+    /// threads that end in the middle of a call, those of children, and a hook that refuses a call, are not the reference's.
     /// </summary>
     public static bool Covers(Scenario scenario) =>
-        !(scenario.Has(ActionKind.CopyFrom) && scenario.Has(ActionKind.Close)) && !scenario.Has(ActionKind.Exit) && !scenario.Has(ActionKind.ReadChild)
+        !(scenario.Has(ActionKind.CopyFrom) && scenario.Has(ActionKind.Close)) && !scenario.Has(ActionKind.Exit)
+            && !scenario.Has(ActionKind.ReadChild)
         && !scenario.Faults.Contains(FaultPoint.HookThrow);
 
     /// <summary>Makes the calls of the set-up.</summary>
@@ -109,7 +110,9 @@ internal sealed class SequentialReference
         }
     }
 
-    /// <summary>A handler or a push has written through an alias, behind what the turn did before: the reference gets the same at its end.</summary>
+    /// <summary>
+    /// A handler or a push has written through an alias, behind what the turn did before: the reference gets the same at its end.
+    /// </summary>
     public void AliasWritten(ulong address, nint bytes, int length) => _written.Add((address, bytes, length));
 
     private void TakeWritten()
@@ -180,7 +183,8 @@ internal sealed class SequentialReference
             _world.ReferenceMachine.BaseFolios.CopyOut(theirs.Folio, 0, MemoryMarshal.AsBytes(want));
             int same = have.CommonPrefixLength(want);
             if (same == have.Length) continue;
-            Fail($"{_run.NameOf(i)} holds {PageContent.Describe(have[same])} at byte {same * sizeof(ulong)}, and {PageContent.Describe(want[same])} where fills are atomic", step);
+            Fail($"{_run.NameOf(i)} holds {PageContent.Describe(have[same])} at byte {same * sizeof(ulong)}, and "
+                + $"{PageContent.Describe(want[same])} where fills are atomic", step);
         }
     }
 
@@ -188,7 +192,8 @@ internal sealed class SequentialReference
     public void End(int step)
     {
         _twin.End(_children);
-        if (_world.ReferenceMachine.BaseFolios.InUse is not 0 and var left) Fail($"{left} pages of the sequential kernel are in use after everything was given back", step);
+        if (_world.ReferenceMachine.BaseFolios.InUse is not 0 and var left)
+            Fail($"{left} pages of the sequential kernel are in use after everything was given back", step);
     }
 
     private void OnAccess(Access access, int step)
@@ -219,7 +224,8 @@ internal sealed class SequentialReference
             return;
         }
 
-        if (access.IsFinished != twin.IsFinished || access.Outcome != twin.Outcome || access.At.GetType() != twin.At.GetType() || access.Value != twin.Value)
+        if (access.IsFinished != twin.IsFinished || access.Outcome != twin.Outcome || access.At.GetType() != twin.At.GetType()
+            || access.Value != twin.Value)
         {
             Fail($"the access to {_run.NameOf(access.Address)} {InWords(access)}, and {InWords(twin)} where fills are atomic", step);
             return;
@@ -261,7 +267,8 @@ internal sealed class SequentialReference
         if (call.IsFinished != same.IsFinished || (call.IsFinished && call.Error != same.Error))
         {
             Fail(
-                $"{call.GetType().Name} {(call.IsFinished ? $"ended with {call.Error}" : "goes on")}, and {(same.IsFinished ? $"ended with {same.Error}" : "goes on")} where fills are atomic",
+                $"{call.GetType().Name} {(call.IsFinished ? $"ended with {call.Error}" : "goes on")}, and "
+                    + $"{(same.IsFinished ? $"ended with {same.Error}" : "goes on")} where fills are atomic",
                 step);
         }
         else if (same is Model.Operations.Maps.ForkProcess { Child: { } child } && !_children.Contains(child))
@@ -281,12 +288,14 @@ internal sealed class SequentialReference
         return null;
     }
 
-    // What a fill has prepared before it is refused half-way decides which mappings merge later, and the reference's fill is refused at once.
+    // What a fill has prepared before it is refused half-way decides which mappings merge later, and the reference's fill is refused at
+    // once.
     private void PrepareAlike()
     {
         foreach (Vma ours in _run.Mm.Map.Vmas)
         {
-            if (ours.Anon is not null && _twin.Mm.Map.Find(ours.Range.Start) is { Anon: null } theirs && theirs.Range == ours.Range) theirs.PrepareAnon(_twin.Mm.Map);
+            if (ours.Anon is not null && _twin.Mm.Map.Find(ours.Range.Start) is { Anon: null } theirs && theirs.Range == ours.Range)
+                theirs.PrepareAnon(_twin.Mm.Map);
         }
     }
 
@@ -312,7 +321,8 @@ internal sealed class SequentialReference
             if (error != Errno.None)
             {
                 Fail(
-                    $"{fill.Kind} filled {(fill.Done - _done) >> PageSize.BaseShift} pages from {_run.NameOf(fill.Start + (ulong)_done)} on, and would get {error} after {Math.Max(filled ?? 0, 0) >> PageSize.BaseShift} where fills are atomic",
+                    $"{fill.Kind} filled {(fill.Done - _done) >> PageSize.BaseShift} pages from {_run.NameOf(fill.Start + (ulong)_done)} "
+                        + $"on, and would get {error} after {Math.Max(filled ?? 0, 0) >> PageSize.BaseShift} where fills are atomic",
                     step);
                 return;
             }
@@ -328,14 +338,17 @@ internal sealed class SequentialReference
             case Errno.EFAULT when fill.Source.Kind == FillSourceKind.User:
                 break;
             case Errno.EAGAIN:
-                bool begun = context.IsChanging || fill.MeetsChange || fill.EpochHasChanged || (fill.DecidedOn is { } seen && seen != context.ChangeEpoch);
+                bool begun = context.IsChanging || fill.MeetsChange || fill.EpochHasChanged
+                    || (fill.DecidedOn is { } seen && seen != context.ChangeEpoch);
                 if (!begun && fill.Source.Kind != FillSourceKind.User)
-                    Fail($"{fill.Kind} of {_run.NameOf(fill.Start)} got EAGAIN, and nothing has begun to change since it was decided", step);
+                    Fail($"{fill.Kind} of {_run.NameOf(fill.Start)} got EAGAIN, and nothing has begun to change since it was decided",
+                        step);
                 break;
             default:
                 Errno expected = FillAtOnce(fill, context, 0, (long)fill.Length, out _);
                 if (expected != fill.Stopped)
-                    Fail($"{fill.Kind} of {_run.NameOf(fill.Start)} was stopped by {fill.Stopped}, and would get {expected} where fills are atomic", step);
+                    Fail($"{fill.Kind} of {_run.NameOf(fill.Start)} was stopped by {fill.Stopped}, and would get {expected} where fills "
+                        + $"are atomic", step);
                 break;
         }
     }
@@ -344,7 +357,9 @@ internal sealed class SequentialReference
     private Errno FillAtOnce(Fill fill, UserfaultContext context, long from, long length, out long? filled)
     {
         ulong start = fill.Start + (ulong)from;
-        FillSource source = fill.Source.Kind == FillSourceKind.User && fill.Done > from ? FillSource.Buffer(BytesOf(start)) : fill.Source.Advance(from);
+        FillSource source = fill.Source.Kind == FillSourceKind.User && fill.Done > from
+            ? FillSource.Buffer(BytesOf(start))
+            : fill.Source.Advance(from);
         if (source.Kind == FillSourceKind.User) source = FillSource.Zero;
         AtomicFill call = new(CallerOf(fill.Caller));
         call.Begin(context, fill.Kind, start, (ulong)length, source, fill.Modes | FillModes.DontWake, fill.Pointer);
@@ -376,9 +391,11 @@ internal sealed class SequentialReference
             {
             }
 
-            if (theirs.UnreadEvents == ours.UnreadEvents && theirs.ChangeEpoch == ours.ChangeEpoch && theirs.IsChanging == ours.IsChanging) continue;
+            if (theirs.UnreadEvents == ours.UnreadEvents && theirs.ChangeEpoch == ours.ChangeEpoch && theirs.IsChanging == ours.IsChanging)
+                continue;
             Fail(
-                $"{Scenario.Contexts[i].Name} has {ours.UnreadEvents} unread events in epoch {ours.ChangeEpoch}, and {theirs.UnreadEvents} in epoch {theirs.ChangeEpoch} where fills are atomic",
+                $"{Scenario.Contexts[i].Name} has {ours.UnreadEvents} unread events in epoch {ours.ChangeEpoch}, and "
+                    + $"{theirs.UnreadEvents} in epoch {theirs.ChangeEpoch} where fills are atomic",
                 step);
         }
     }
@@ -405,7 +422,8 @@ internal sealed class SequentialReference
 
     private void Fail(string sentence, int step) => _oracle.Fail(Invariant, sentence, step);
 
-    private static string InWords(Entry entry) => $"{entry.Kind}{(entry.IsWp ? ", write-protected" : "")}{(entry.IsShared ? ", shared" : "")}";
+    private static string InWords(Entry entry) =>
+        $"{entry.Kind}{(entry.IsWp ? ", write-protected" : "")}{(entry.IsShared ? ", shared" : "")}";
 
     private static string InWords(Access access) => access.IsFinished
         ? $"ended with {access.Outcome}{(access.Outcome == AccessOutcome.Ok ? " " + PageContent.Describe(access.Value) : "")}"

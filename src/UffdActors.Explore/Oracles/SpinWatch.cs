@@ -47,9 +47,13 @@ internal sealed class SpinWatch(RunWorld run, RunOracle oracle)
         if (progress) Clear();
         if (_fill is Fill fill && _stopped == Errno.None && fill.Stopped is var error and not Errno.None && fill.Done == 0)
         {
-            int times = _refusals[(_fill, fill.Kind, fill.Start, error)] = _refusals.GetValueOrDefault((_fill, fill.Kind, fill.Start, error)) + 1;
+            int times = _refusals[(_fill, fill.Kind, fill.Start, error)] =
+                _refusals.GetValueOrDefault((_fill, fill.Kind, fill.Start, error)) + 1;
             if (times > MostRefusals)
-                oracle.Fail("no-spin", $"{fill.Kind} of {run.NameOf(fill.Start)} got {error} {times} times in a row, and nothing has happened in between", step);
+                oracle.Fail(
+                    "no-spin",
+                    $"{fill.Kind} of {run.NameOf(fill.Start)} got {error} {times} times in a row, and nothing has happened in between",
+                    step);
         }
 
         // Asleep now, or read and woken in the same turn.
@@ -58,7 +62,9 @@ internal sealed class SpinWatch(RunWorld run, RunOracle oracle)
             ulong page = fault.Address & ~(ulong)(PageSize.Base - 1);
             int times = _faults[(page, fault.Caller.ThreadId)] = _faults.GetValueOrDefault((page, fault.Caller.ThreadId)) + 1;
             if (times > MostFaults)
-                oracle.Fail("no-spin", $"{fault.Caller} has faulted {times} times in a row on {run.NameOf(page)}, and nothing has happened in between", step);
+                oracle.Fail(
+                    "no-spin",
+                    $"{fault.Caller} has faulted {times} times in a row on {run.NameOf(page)}, and nothing has happened in between", step);
         }
     }
 

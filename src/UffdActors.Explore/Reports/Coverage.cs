@@ -24,7 +24,9 @@ internal sealed class Coverage
     public long Of(int message, int state) => message < MostMessages ? _counts[(message * States) + state] : 0;
 }
 
-/// <summary>What the runs of a scenario have reached: pairs of message and page state, and of fault point and outcome, with counts.</summary>
+/// <summary>
+/// What the runs of a scenario have reached: pairs of message and page state, and of fault point and outcome, with counts.
+/// </summary>
 internal sealed class CoverageReport
 {
     private static readonly string[] StateNames = [.. Enum.GetNames<EntryKind>(), "-"];
@@ -42,7 +44,8 @@ internal sealed class CoverageReport
     public IReadOnlyList<string> Holes =>
     [
         .. Faults.Where(f => f.Value == 0).Select(f => $"{f.Key.Point} never {f.Key.Outcome}"),
-        .. Pairs.Keys.Where(k => k.State != "-").GroupBy(k => k.Message).Where(g => g.Count() == 1).Select(g => $"{g.Key} met only {g.First().State}"),
+        .. Pairs.Keys.Where(k => k.State != "-").GroupBy(k => k.Message).Where(g => g.Count() == 1)
+            .Select(g => $"{g.Key} met only {g.First().State}"),
     ];
 
     /// <summary>The same, and what a world has reached.</summary>
@@ -56,7 +59,9 @@ internal sealed class CoverageReport
             for (int state = 0; state < Coverage.States; state++)
             {
                 long count = world.Coverage.Of(message, state);
-                if (count > 0) sum.Pairs[(world.Names[message], StateNames[state])] = sum.Pairs.GetValueOrDefault((world.Names[message], StateNames[state])) + count;
+                if (count > 0)
+                    sum.Pairs[(world.Names[message], StateNames[state])] =
+                        sum.Pairs.GetValueOrDefault((world.Names[message], StateNames[state])) + count;
             }
         }
 

@@ -35,7 +35,8 @@ internal static class CoverageHoles
         {
             foreach (EntryKind state in Enum.GetValues<EntryKind>())
             {
-                if (!reached.Contains((message, state.ToString()))) holes.Add(new CoverageHole($"{message} met no page that is {state}", ReasonOf(message, state, scenarios)));
+                if (!reached.Contains((message, state.ToString())))
+                    holes.Add(new CoverageHole($"{message} met no page that is {state}", ReasonOf(message, state, scenarios)));
             }
         }
 
@@ -52,13 +53,19 @@ internal static class CoverageHoles
 
     private static string ReasonOf(string message, EntryKind state, IReadOnlyList<Scenario> scenarios)
     {
-        if (message == "PageRequest" && !scenarios.Any(s => s.Contexts.Any(c => c.Handlers > 0))) return "no explored scenario has handlers";
+        if (message == "PageRequest" && !scenarios.Any(s => s.Contexts.Any(c => c.Handlers > 0)))
+            return "no explored scenario has handlers";
         bool can = state switch
         {
             EntryKind.Poison => scenarios.Any(s => s.Has(ActionKind.Poison)),
-            EntryKind.WpMarker => scenarios.Any(s => s.Has(ActionKind.Protect) && s.Contexts.Any(c => (c.Features & (UffdFeatures.WpUnpopulated | UffdFeatures.WpAsync)) != 0)),
-            EntryKind.File => scenarios.Any(s => s.Regions.Any(r => r.Memory is MemoryKind.Shmem or MemoryKind.ShmemPrivate or MemoryKind.GuestMemfd)),
-            EntryKind.Anon or EntryKind.Zero => scenarios.Any(s => s.Regions.Any(r => r.Memory is MemoryKind.Anonymous or MemoryKind.ShmemPrivate)),
+            EntryKind.WpMarker =>
+                scenarios.Any(
+                    s => s.Has(ActionKind.Protect)
+                        && s.Contexts.Any(c => (c.Features & (UffdFeatures.WpUnpopulated | UffdFeatures.WpAsync)) != 0)),
+            EntryKind.File =>
+                scenarios.Any(s => s.Regions.Any(r => r.Memory is MemoryKind.Shmem or MemoryKind.ShmemPrivate or MemoryKind.GuestMemfd)),
+            EntryKind.Anon or EntryKind.Zero =>
+                scenarios.Any(s => s.Regions.Any(r => r.Memory is MemoryKind.Anonymous or MemoryKind.ShmemPrivate)),
             _ => true,
         };
         return can ? Reachable : $"no explored scenario makes a page {state}";

@@ -114,9 +114,12 @@ internal sealed record ReplayFile
     // What types do not say. The scenario is looked at here too, so that a file is refused before anything is printed.
     private string? Problem()
     {
-        if (Scenario.Count > MaxLines || Scenario.Any(line => line is null)) return $"scenario: up to {MaxLines} lines of text are taken, and none is null";
-        if (Choices.Count > MaxChoices || Choices.Any(c => c < 0)) return $"choices: up to {MaxChoices} numbers are taken, and none is negative";
-        if (Program is { } program && (program.Count > MaxChoices || program.Any(c => c < 0))) return $"program: up to {MaxChoices} numbers are taken, and none is negative";
+        if (Scenario.Count > MaxLines || Scenario.Any(line => line is null))
+            return $"scenario: up to {MaxLines} lines of text are taken, and none is null";
+        if (Choices.Count > MaxChoices || Choices.Any(c => c < 0))
+            return $"choices: up to {MaxChoices} numbers are taken, and none is negative";
+        if (Program is { } program && (program.Count > MaxChoices || program.Any(c => c < 0)))
+            return $"program: up to {MaxChoices} numbers are taken, and none is negative";
         if (Step < 0) return "step: it is negative";
         try
         {

@@ -57,13 +57,18 @@ internal sealed class SequenceChart : IRunObserver
         int width = (_actors.Count * Column) + 360;
         int height = (_lines.Count * Row) + 90;
         StringBuilder svg = new();
-        svg.Append(CultureInfo.InvariantCulture, $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" font-family=\"monospace\" font-size=\"11\">\n");
+        svg.Append(
+            CultureInfo.InvariantCulture,
+            $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" "
+                + $"font-family=\"monospace\" font-size=\"11\">\n");
         svg.Append("<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n");
         svg.Append(CultureInfo.InvariantCulture, $"<text x=\"10\" y=\"18\">{WebUtility.HtmlEncode(title)}</text>\n");
         for (int i = 0; i < _actors.Count; i++)
         {
             int x = X(i);
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{x}\" y=\"40\" text-anchor=\"middle\" font-weight=\"bold\">{WebUtility.HtmlEncode(_actors[i])}</text>\n");
+            svg.Append(
+                CultureInfo.InvariantCulture,
+                $"<text x=\"{x}\" y=\"40\" text-anchor=\"middle\" font-weight=\"bold\">{WebUtility.HtmlEncode(_actors[i])}</text>\n");
             svg.Append(CultureInfo.InvariantCulture, $"<line x1=\"{x}\" y1=\"46\" x2=\"{x}\" y2=\"{height - 20}\" stroke=\"#bbb\"/>\n");
         }
 
@@ -84,7 +89,10 @@ internal sealed class SequenceChart : IRunObserver
             svg.Append(CultureInfo.InvariantCulture, $"<circle cx=\"{to}\" cy=\"{y}\" r=\"3\" fill=\"#246\"/>\n");
             svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{to + 8}\" y=\"{y - 4}\">{WebUtility.HtmlEncode(line.Text)}</text>\n");
             if (line.Changes.Length > 0)
-                svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{(_actors.Count * Column) + 20}\" y=\"{y + 4}\" fill=\"#a30\">{WebUtility.HtmlEncode(line.Changes)}</text>\n");
+                svg.Append(
+                    CultureInfo.InvariantCulture,
+                    $"<text x=\"{(_actors.Count * Column) + 20}\" y=\"{y + 4}\" "
+                        + $"fill=\"#a30\">{WebUtility.HtmlEncode(line.Changes)}</text>\n");
         }
 
         return svg.Append("</svg>\n").ToString();

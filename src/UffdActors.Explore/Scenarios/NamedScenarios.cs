@@ -13,12 +13,15 @@ internal static class NamedScenarios
     /// <summary>The scenario of a name.</summary>
     /// <exception cref="ScenarioException">There is none.</exception>
     public static Scenario Find(string name) => All.FirstOrDefault(s => s.Name == name)
-        ?? throw new ScenarioException($"There is no scenario \"{name}\", and no such file; there are {string.Join(", ", All.Select(s => s.Name))}, and all, and random.");
+        ?? throw new ScenarioException(
+            $"There is no scenario \"{name}\", and no such file; there are {string.Join(", ", All.Select(s => s.Name))}, and all, "
+                + $"and random.");
 
     /// <summary>The scenario of a name, or of a file of one's own.</summary>
     /// <exception cref="ScenarioException">There is neither, or the file means nothing.</exception>
     public static Scenario FindOrRead(string nameOrFile) =>
-        nameOrFile.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal) || nameOrFile.Contains('.', StringComparison.Ordinal) || File.Exists(nameOrFile)
+        nameOrFile.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal) || nameOrFile.Contains('.', StringComparison.Ordinal)
+            || File.Exists(nameOrFile)
             ? ScenarioText.ReadFile(nameOrFile)
             : Find(nameOrFile);
 
@@ -26,7 +29,8 @@ internal static class NamedScenarios
     {
         Assembly assembly = Assembly.GetExecutingAssembly();
         List<Scenario> scenarios = [];
-        foreach (string resource in assembly.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (string resource in assembly.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal))
         {
             using StreamReader reader = new(assembly.GetManifestResourceStream(resource)!);
             scenarios.Add(ScenarioText.Parse(resource[Prefix.Length..], reader.ReadToEnd()));

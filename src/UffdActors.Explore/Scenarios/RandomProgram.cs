@@ -11,9 +11,9 @@ namespace UffdActors.Explore.Scenarios;
 
 /// <summary>
 /// Programs out of a stream of choices: the generator's of the conformance programs (<see cref="Stream"/>), with the operations as often as
-/// its classes have them (<see cref="ProgramClass"/>); made of everything that a scenario can have: kernels, memory, modes, features, handlers,
-/// page sources, a push, a second context, reserved room, faults. The stream's first records say what exists; every other one is a step of one thread,
-/// and one that begins with 0 ends the program. The choices of the schedule follow in the same list.
+/// its classes have them (<see cref="ProgramClass"/>); made of everything that a scenario can have: kernels, memory, modes, features,
+/// handlers, page sources, a push, a second context, reserved room, faults. The stream's first records say what exists; every other one is
+/// a step of one thread, and one that begins with 0 ends the program. The choices of the schedule follow in the same list.
 /// </summary>
 /// <remarks>Regions, contexts and threads are in the order of their names, as they are when the text of the scenario is read.</remarks>
 internal static class RandomProgram
@@ -25,8 +25,10 @@ internal static class RandomProgram
 
     private static readonly ProgramClass[] Classes = [ProgramClass.Pages, ProgramClass.Delivery, ProgramClass.Events, ProgramClass.Maps];
     private static readonly KernelProfile[] Kernels = [KernelProfile.Seed, KernelProfile.Linux618, KernelProfile.Linux71];
-    private static readonly MemoryKind[] Memories = [MemoryKind.Anonymous, MemoryKind.Shmem, MemoryKind.ShmemPrivate, MemoryKind.GuestMemfd];
-    private static readonly UffdFeatures[] Events = [UffdFeatures.EventFork, UffdFeatures.EventRemap, UffdFeatures.EventRemove, UffdFeatures.EventUnmap];
+    private static readonly MemoryKind[] Memories =
+        [MemoryKind.Anonymous, MemoryKind.Shmem, MemoryKind.ShmemPrivate, MemoryKind.GuestMemfd];
+    private static readonly UffdFeatures[] Events =
+        [UffdFeatures.EventFork, UffdFeatures.EventRemap, UffdFeatures.EventRemove, UffdFeatures.EventUnmap];
 
     private static readonly RegisterModes[] Modes =
     [
@@ -54,7 +56,9 @@ internal static class RandomProgram
         bool isSecond = choices.OneIn(3);
         bool isSpare = choices.OneIn(3);
         bool mustFinish = !choices.OneIn(12);
-        List<FaultPoint> faults = [.. Enumerable.Range(0, MostFaults).Select(_ => choices.Next(Points.Length + 4)).Where(p => p is > 0 && p <= Points.Length).Select(p => Points[p - 1])];
+        List<FaultPoint> faults = [
+            .. Enumerable.Range(0, MostFaults).Select(_ => choices.Next(Points.Length + 4)).Where(p => p is > 0 && p <= Points.Length)
+                .Select(p => Points[p - 1])];
         // One that ends the VM.
         if (choices.OneIn(20)) faults.Add(choices.Of(OwnerCrash.Points));
         choices.NextRecord();
@@ -82,9 +86,14 @@ internal static class RandomProgram
             Setup = [],
             Threads = [],
             Faults = [.. faults.Distinct().Order()],
-            // Where nobody serves, a thread may wait for what no other thread does; and where MINOR is registered alone and without an alias, for a page that
-            // another has taken out of the cache.
-            MustFinish = mustFinish && contexts.TrueForAll(c => c.Handlers > 0 && c.Registered.All(r => regions[r.Region].Alias || r.Modes is not RegisterModes.Minor and not (RegisterModes.Minor | RegisterModes.WriteProtect))),
+            // Where nobody serves, a thread may wait for what no other thread does; and where MINOR is registered alone and without an
+            // alias, for a page that another has taken out of the cache.
+            MustFinish = mustFinish
+                && contexts.TrueForAll(
+                    c => c.Handlers > 0
+                        && c.Registered.All(
+                            r => regions[r.Region].Alias
+                                || r.Modes is not RegisterModes.Minor and not (RegisterModes.Minor | RegisterModes.WriteProtect))),
         };
         Builder program = new(choices, about, scenario);
         while (program.TryStep())
@@ -95,7 +104,8 @@ internal static class RandomProgram
     }
 
     /// <summary>A region and the userfaultfd that it is registered with, in a way that the kernel takes.</summary>
-    private static (RegionPlan Region, ContextPlan Context) Served(Stream choices, KernelProfile kernel, string name, string context, int number, int mostPages)
+    private static (RegionPlan Region, ContextPlan Context) Served(
+        Stream choices, KernelProfile kernel, string name, string context, int number, int mostPages)
     {
         MemoryKind memory = choices.Of(Memories);
         int pages = 1 + choices.Next(mostPages);
@@ -108,7 +118,8 @@ internal static class RandomProgram
         if (!Takes(kernel, memory, modes, features)) modes = memory == MemoryKind.GuestMemfd ? RegisterModes.Minor : RegisterModes.Missing;
         if (!Takes(kernel, memory, modes, features)) memory = MemoryKind.Shmem;
         // Taken, but CONTINUE is refused there (SEMANTICS 7.2.3).
-        if (memory == MemoryKind.ShmemPrivate && kernel.Shape == OpsShape.Seed && (modes & RegisterModes.Minor) != 0) memory = MemoryKind.Shmem;
+        if (memory == MemoryKind.ShmemPrivate && kernel.Shape == OpsShape.Seed && (modes & RegisterModes.Minor) != 0)
+            memory = MemoryKind.Shmem;
         bool canAlias = memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
         bool alias = choices.Next(8) is var rare && canAlias && ((modes & RegisterModes.Minor) != 0 ? rare < 6 : rare == 7);
         ImmutableArray<int> zeros = choices.OneIn(3) ? [pages - 1] : [];
@@ -116,9 +127,11 @@ internal static class RandomProgram
         bool sourceActor = choices.OneIn(2);
         // Where MINOR is registered alone and without an alias, somebody else would have to put there what the push maps.
         bool push = choices.OneIn(3) && handlers > 0 && (alias || (modes & RegisterModes.Missing) != 0);
-        // Memory that takes no COPY: a hole that is punched in it without an event is left to whoever touches it, and the push waits for him.
+        // Memory that takes no COPY: a hole that is punched in it without an event is left to whoever touches it, and the push waits for
+        // him.
         push &= memory != MemoryKind.GuestMemfd || kernel.Shape == OpsShape.Merged;
-        return (new RegionPlan(name, pages, memory, alias, zeros), new ContextPlan(context, features, [new Registered(number, modes)], handlers, sourceActor, push));
+        return (new RegionPlan(name, pages, memory, alias, zeros),
+            new ContextPlan(context, features, [new Registered(number, modes)], handlers, sourceActor, push));
     }
 
     // SEMANTICS 3.2, 7: what REGISTER takes.
@@ -177,7 +190,8 @@ internal static class RandomProgram
             if (ThreadAction.HasCount(kind)) action = action with { Count = count };
             if (ThreadAction.HasOther(kind)) action = WithOther(action);
             // What neither sleeps nor meets a region that is served may have happened before.
-            bool isBefore = choices.OneIn(4) && kind is ActionKind.Copy or ActionKind.CopyWp or ActionKind.Zeropage or ActionKind.Protect or ActionKind.Poison;
+            bool isBefore = choices.OneIn(4)
+                && kind is ActionKind.Copy or ActionKind.CopyWp or ActionKind.Zeropage or ActionKind.Protect or ActionKind.Poison;
             (isBefore ? _setup : _threads[thread]).Add(action);
             return true;
         }

@@ -35,7 +35,9 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
     {
         OnlyKnown(root, ScenarioKeys, "");
         if (Number(root, "version", ScenarioText.Version, 0, int.MaxValue) is var version && version != ScenarioText.Version)
-            throw bad($"version = {version} is not supported; this program understands version {ScenarioText.Version}", root.Keys!["version"].Line);
+            throw bad(
+                $"version = {version} is not supported; this program understands version {ScenarioText.Version}",
+                root.Keys!["version"].Line);
         ScenarioNode regions = Block(root, "regions");
         ScenarioNode contexts = Block(root, "contexts");
         ScenarioNode threads = Block(root, "threads");
@@ -62,7 +64,9 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
         {
             Setup = Actions(root, "setup", scenario),
             Threads = [.. Names(threads, MostThreads, "threads").Select(t => new ThreadPlan(t, Actions(threads, t, scenario)))],
-            Faults = [.. Words(root, "faults").Select(f => Find(f, [.. FaultPoints.All.Select(p => (FaultPoints.NameOf(p), p))], "fault point")).Distinct().Order()],
+            Faults = [
+                .. Words(root, "faults").Select(f => Find(f, [.. FaultPoints.All.Select(p => (FaultPoints.NameOf(p), p))], "fault point"))
+                    .Distinct().Order()],
         };
         CheckLength(scenario, threads.Line);
         // Paging out does nothing without swap.
@@ -74,10 +78,14 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
         OnlyKnown(node, RegionKeys, $"regions.{region}.");
         if (!node.Keys!.ContainsKey("pages")) throw bad($"region \"{region}\" lacks its size: pages = N", node.Line);
         int pages = Number(node, "pages", 0, 1, MostPages);
-        MemoryKind memory = Named(node, "memory", ScenarioText.WordOf(MemoryKind.Anonymous), [.. Enum.GetValues<MemoryKind>().Select(k => (ScenarioText.WordOf(k), k))]);
+        MemoryKind memory = Named(
+            node, "memory", ScenarioText.WordOf(MemoryKind.Anonymous),
+            [.. Enum.GetValues<MemoryKind>().Select(k => (ScenarioText.WordOf(k), k))]);
         bool alias = Switch(node, "alias", false);
-        if (alias && memory is not (MemoryKind.Shmem or MemoryKind.GuestMemfd)) throw bad($"alias = on needs memory that two mappings can share: shmem or guest-memfd", node.Keys["alias"].Line);
-        return new RegionPlan(region, pages, memory, alias, [.. Words(node, "zeros").Select(w => Parse(w.Word!, w.Line, "zeros", 0, pages - 1))]);
+        if (alias && memory is not (MemoryKind.Shmem or MemoryKind.GuestMemfd))
+            throw bad($"alias = on needs memory that two mappings can share: shmem or guest-memfd", node.Keys["alias"].Line);
+        return new RegionPlan(
+            region, pages, memory, alias, [.. Words(node, "zeros").Select(w => Parse(w.Word!, w.Line, "zeros", 0, pages - 1))]);
     }
 
     private ContextPlan Context(string context, ScenarioNode node, Scenario scenario)
@@ -91,17 +99,29 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
         foreach (string region in register.Keys!.Keys.Order(StringComparer.Ordinal))
         {
             int number = Array.IndexOf(_regions, region);
-            if (number < 0) throw bad($"{at}register: there is no region \"{region}\"; there are {string.Join(", ", _regions)}", register.Keys[region].Line);
+            if (number < 0)
+                throw bad(
+                    $"{at}register: there is no region \"{region}\"; there are {string.Join(", ", _regions)}", register.Keys[region].Line);
             RegisterModes modes = RegisterModes.None;
             foreach (ScenarioNode word in Words(register, region)) modes |= Find(word, ScenarioText.ModeWords, "mode");
-            if (modes == 0) throw bad($"{at}register.{region} names no mode; there are {string.Join(", ", ScenarioText.ModeWords.Select(m => m.Word))}", register.Keys[region].Line);
-            if (scenario.Regions[number].Memory == MemoryKind.Nothing) throw bad($"{at}register.{region}: nothing is mapped there", register.Keys[region].Line);
-            if ((modes & RegisterModes.Minor) != 0 && scenario.Regions[number].Memory == MemoryKind.ShmemPrivate && scenario.Kernel.Shape == OpsShape.Seed && Number(node, "handlers", 0, 0, MostHandlers) > 0)
-                throw bad($"{at}register.{region}: on the kernel seed a private mapping is taken for minor faults, and CONTINUE is refused there with EINVAL, so that no handler can resolve them; use linux-6.18 or linux-7.1", register.Keys[region].Line);
+            if (modes == 0)
+                throw bad(
+                    $"{at}register.{region} names no mode; there are {string.Join(", ", ScenarioText.ModeWords.Select(m => m.Word))}",
+                    register.Keys[region].Line);
+            if (scenario.Regions[number].Memory == MemoryKind.Nothing)
+                throw bad($"{at}register.{region}: nothing is mapped there", register.Keys[region].Line);
+            if ((modes & RegisterModes.Minor) != 0 && scenario.Regions[number].Memory == MemoryKind.ShmemPrivate
+                && scenario.Kernel.Shape == OpsShape.Seed && Number(node, "handlers", 0, 0, MostHandlers) > 0)
+                throw bad(
+                    $"{at}register.{region}: on the kernel seed a private mapping is taken for minor faults, and CONTINUE is refused "
+                        + $"there with EINVAL, so that no handler can resolve them; use linux-6.18 or linux-7.1",
+                        register.Keys[region].Line);
             registered.Add(new Registered(number, modes));
         }
 
-        return new ContextPlan(context, features, [.. registered], Number(node, "handlers", 0, 0, MostHandlers), Switch(node, "source-actor", false), Switch(node, "push", false));
+        return new ContextPlan(
+            context, features, [.. registered], Number(node, "handlers", 0, 0, MostHandlers), Switch(node, "source-actor", false),
+            Switch(node, "push", false));
     }
 
     private ImmutableArray<ThreadAction> Actions(ScenarioNode parent, string key, Scenario scenario)
@@ -129,8 +149,10 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
             {
                 throw bad(
                     action.Kind == ActionKind.Drain
-                        ? $"\"{word.Word}\": the handlers of {served.Name} read its messages, and would wait for what somebody else has read; drain is for a context with handlers = 0"
-                        : $"\"{word.Word}\": the handlers of {served.Name} know what contexts.{served.Name}.register names, and would leave the faults of anything else asleep; register is for a context with handlers = 0",
+                        ? $"\"{word.Word}\": the handlers of {served.Name} read its messages, and would wait for what somebody else has "
+                            + $"read; drain is for a context with handlers = 0"
+                        : $"\"{word.Word}\": the handlers of {served.Name} know what contexts.{served.Name}.register names, and would "
+                            + $"leave the faults of anything else asleep; register is for a context with handlers = 0",
                     word.Line);
             }
 
@@ -140,7 +162,9 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
             {
                 int pages = scenario.Regions[region].Pages;
                 if (action.Count < 1 || page >= pages || action.Count > pages - page)
-                    throw bad($"\"{word.Word}\": region {_regions[region]} has {pages} pages, 0 to {pages - 1}, and at least one must be named", word.Line);
+                    throw bad(
+                        $"\"{word.Word}\": region {_regions[region]} has {pages} pages, 0 to {pages - 1}, and at least one must be named",
+                        word.Line);
             }
         }
 
@@ -156,15 +180,20 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
         {
             // What takes content away may show as two events.
             for (int i = 0; i < action.Count; i++)
-                times[(action.Region, action.Page + i)] = times.GetValueOrDefault((action.Region, action.Page + i)) + (ThreadAction.HasCount(action.Kind) ? 2 : 1);
+                times[(action.Region, action.Page + i)] =
+                    times.GetValueOrDefault((action.Region, action.Page + i)) + (ThreadAction.HasCount(action.Kind) ? 2 : 1);
         }
 
         foreach (((int region, int page), int own) in times)
         {
-            int moved = actions.Where(a => a.Kind is ActionKind.Mremap or ActionKind.MremapKeep && a.OtherRegion == region && page >= a.OtherPage && page < a.OtherPage + a.Count)
+            int moved = actions.Where(
+                a => a.Kind is ActionKind.Mremap or ActionKind.MremapKeep && a.OtherRegion == region && page >= a.OtherPage
+                    && page < a.OtherPage + a.Count)
                 .Sum(a => times.GetValueOrDefault((a.Region, a.Page + page - a.OtherPage)));
             if (own + moved + everywhere > MostOfOnePage)
-                throw bad($"too much happens to page {page} of {_regions[region]} for every order of it to be searched: {own + moved + everywhere} events, and {MostOfOnePage} are the most", line);
+                throw bad(
+                    $"too much happens to page {page} of {_regions[region]} for every order of it to be searched: "
+                        + $"{own + moved + everywhere} events, and {MostOfOnePage} are the most", line);
         }
     }
 
@@ -193,7 +222,8 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
 
     private ScenarioNode Block(ScenarioNode node, string key)
     {
-        if (!node.Keys!.TryGetValue(key, out ScenarioNode? block)) return new ScenarioNode(node.Line) { Keys = new(StringComparer.Ordinal) };
+        if (!node.Keys!.TryGetValue(key, out ScenarioNode? block))
+            return new ScenarioNode(node.Line) { Keys = new(StringComparer.Ordinal) };
         return block.Keys is not null ? block : throw bad($"\"{key}\" is {block.Kind}, and a block {{ ... }} is needed", block.Line);
     }
 
@@ -201,7 +231,8 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
     {
         if (!node.Keys!.TryGetValue(key, out ScenarioNode? list)) yield break;
         if (list.Items is null) throw bad($"\"{key}\" is {list.Kind}, and a list [ ... ] is needed", list.Line);
-        foreach (ScenarioNode item in list.Items) yield return item.Word is not null ? item : throw bad($"\"{key}\" holds {item.Kind}, and words are needed", item.Line);
+        foreach (ScenarioNode item in list.Items)
+            yield return item.Word is not null ? item : throw bad($"\"{key}\" holds {item.Kind}, and words are needed", item.Line);
     }
 
     private string Word(ScenarioNode node, string key, string otherwise)
@@ -219,10 +250,13 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
             : throw bad($"{key} = {word}: a number from {least} to {most} is needed", line);
 
     private bool Switch(ScenarioNode node, string key, bool otherwise) => Named(
-        node, key, otherwise ? "on" : "off", [("on", true), ("off", false), ("true", true), ("false", false), ("yes", true), ("no", false)]);
+        node, key, otherwise ? "on" : "off",
+        [("on", true), ("off", false), ("true", true), ("false", false), ("yes", true), ("no", false)]);
 
     private T Named<T>(ScenarioNode node, string key, string otherwise, (string Word, T Value)[] known) =>
-        Find(node.Keys!.TryGetValue(key, out ScenarioNode? value) ? value with { Word = Word(node, key, "") } : new ScenarioNode(node.Line) { Word = otherwise }, known, key, isKey: true);
+        Find(node.Keys!.TryGetValue(key, out ScenarioNode? value)
+            ? value with { Word = Word(node, key, "") }
+            : new ScenarioNode(node.Line) { Word = otherwise }, known, key, isKey: true);
 
     private T Find<T>(ScenarioNode word, (string Word, T Value)[] known, string what, bool isKey = false)
     {
@@ -231,6 +265,8 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
             if (candidate == word.Word) return value;
         }
 
-        throw bad($"{(isKey ? $"{what} = {word.Word}:" : $"there is no {what} \"{word.Word}\";")} there are {string.Join(", ", known.Select(k => k.Word))}", word.Line);
+        throw bad(
+            $"{(isKey ? $"{what} = {word.Word}:" : $"there is no {what} \"{word.Word}\";")} there are "
+                + $"{string.Join(", ", known.Select(k => k.Word))}", word.Line);
     }
 }

@@ -19,8 +19,8 @@ internal sealed record ScenarioNode(int Line)
 
 /// <summary>
 /// Reads the part of HOCON that scenarios are written in: keys with dots, <c>=</c> or <c>:</c>, blocks, lists, words with and without
-/// quotation marks, comments; what follows may stand behind a comma, on a new line, or straight behind a block or a list. Akka's parser does
-/// not know on which line a key stands, and refuses a comma behind a block.
+/// quotation marks, comments; what follows may stand behind a comma, on a new line, or straight behind a block or a list. Akka's parser
+/// does not know on which line a key stands, and refuses a comma behind a block.
 /// </summary>
 internal sealed class ScenarioReader
 {
@@ -52,7 +52,9 @@ internal sealed class ScenarioReader
         if (isBlock) reader._at++;
         ScenarioNode root = reader.Block(isBlock, line, depth: 1);
         reader.Skip(commas: false);
-        return reader._at == reader._text.Length ? root : throw bad($"nothing is expected behind the last '}}', and there is '{reader.Now}'", reader._line);
+        return reader._at == reader._text.Length
+            ? root
+            : throw bad($"nothing is expected behind the last '}}', and there is '{reader.Now}'", reader._line);
     }
 
     private ScenarioNode Block(bool isClosed, int opened, int depth)
@@ -111,7 +113,8 @@ internal sealed class ScenarioReader
         }
 
         // Two blocks of one name are one block; anything else twice is a slip of the pen.
-        if (before.Keys is null || value.Keys is null) throw _bad($"key \"{key}\" is set twice, first on line {before.Line}; take one away", line);
+        if (before.Keys is null || value.Keys is null)
+            throw _bad($"key \"{key}\" is set twice, first on line {before.Line}; take one away", line);
         foreach ((string name, ScenarioNode inner) in value.Keys) Put(before, [name], inner, inner.Line);
     }
 
@@ -143,7 +146,8 @@ internal sealed class ScenarioReader
                 return new ScenarioNode(line) { Word = Quoted() };
             default:
                 string word = Plain("", "a value is expected here").TrimEnd();
-                if (word.StartsWith("${", StringComparison.Ordinal) || word[0] == '$') throw _bad("substitutions (${...}) are not supported; write the value itself", line);
+                if (word.StartsWith("${", StringComparison.Ordinal) || word[0] == '$')
+                    throw _bad("substitutions (${...}) are not supported; write the value itself", line);
                 return new ScenarioNode(line) { Word = word };
         }
     }
@@ -179,7 +183,8 @@ internal sealed class ScenarioReader
     private string Plain(string alsoEnds, string expected)
     {
         int start = _at;
-        while (_at < _text.Length && !Ends.Contains(_text[_at], StringComparison.Ordinal) && !alsoEnds.Contains(_text[_at], StringComparison.Ordinal) && !IsComment()
+        while (_at < _text.Length && !Ends.Contains(_text[_at], StringComparison.Ordinal)
+            && !alsoEnds.Contains(_text[_at], StringComparison.Ordinal) && !IsComment()
             && !(_at > start + 1 && _text[start] == '$' && _text[_at] == '{'))
         {
             _at++;
@@ -187,7 +192,9 @@ internal sealed class ScenarioReader
 
         if (_at > start && _text[start] == '$') throw _bad("substitutions (${...}) are not supported; write the value itself", _line);
         string word = _text[start.._at].Trim();
-        return word.Length > 0 ? word : throw _bad(_at == _text.Length ? $"{expected}, and the text ends" : $"{expected}, and there is '{Now}'", _line);
+        return word.Length > 0
+            ? word
+            : throw _bad(_at == _text.Length ? $"{expected}, and the text ends" : $"{expected}, and there is '{Now}'", _line);
     }
 
     private bool IsComment() => Now == '#' || (Now == '/' && _at + 1 < _text.Length && _text[_at + 1] == '/');

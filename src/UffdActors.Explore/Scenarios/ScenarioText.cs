@@ -24,7 +24,8 @@ internal static class ScenarioText
     /// <exception cref="ScenarioException">It means nothing: the message is one line, with file and line.</exception>
     public static Scenario Parse(string name, string text, string? file = null)
     {
-        ScenarioException Bad(string problem, int line) => new($"Scenario {file ?? name}:{line.ToString(CultureInfo.InvariantCulture)}: {OneLine(problem)}.");
+        ScenarioException Bad(string problem, int line) =>
+            new($"Scenario {file ?? name}:{line.ToString(CultureInfo.InvariantCulture)}: {OneLine(problem)}.");
         return new ScenarioForm(name, Bad).Read(ScenarioReader.Read(text, Bad));
     }
 
@@ -40,7 +41,8 @@ internal static class ScenarioText
         }
         catch (InputFileException e)
         {
-            throw new ScenarioException($"Scenario {path}: {OneLine(e.Message)}; uffd explore --list names the scenarios that there are.", e);
+            throw new ScenarioException(
+                $"Scenario {path}: {OneLine(e.Message)}; uffd explore --list names the scenarios that there are.", e);
         }
     }
 
@@ -56,7 +58,8 @@ internal static class ScenarioText
         StringBuilder text = new();
         void Line(string line) => text.Append(line).Append('\n');
         Line($"version = {Version}");
-        Line($"summary = \"{scenario.Summary.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"");
+        string summary = scenario.Summary.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
+        Line($"summary = \"{summary}\"");
         Line($"kernel = {scenario.Kernel.Name}");
         Line($"memory-pages = {Text(scenario.MemoryPages)}");
         Line($"must-finish = {(scenario.MustFinish ? "on" : "off")}");
@@ -64,7 +67,8 @@ internal static class ScenarioText
         foreach (RegionPlan region in scenario.Regions)
         {
             string zeros = region.Zeros.IsEmpty ? "" : $", zeros = [{string.Join(", ", region.Zeros.Select(Text))}]";
-            Line($"  {region.Name} {{ pages = {Text(region.Pages)}, memory = {WordOf(region.Memory)}{(region.Alias ? ", alias = on" : "")}{zeros} }}");
+            Line($"  {region.Name} {{ pages = {Text(region.Pages)}, memory = "
+                + $"{WordOf(region.Memory)}{(region.Alias ? ", alias = on" : "")}{zeros} }}");
         }
 
         Line("}");
@@ -74,8 +78,10 @@ internal static class ScenarioText
             Line($"  {context.Name} {{");
             Line($"    features = [{string.Join(", ", FeatureWords.Where(f => (context.Features & f.Feature) != 0).Select(f => f.Word))}]");
             foreach (Registered registered in context.Registered)
-                Line($"    register.{scenario.Regions[registered.Region].Name} = [{string.Join(", ", ModeWords.Where(m => (registered.Modes & m.Mode) != 0).Select(m => m.Word))}]");
-            Line($"    handlers = {Text(context.Handlers)}, source-actor = {(context.SourceActor ? "on" : "off")}, push = {(context.Push ? "on" : "off")}");
+                Line($"    register.{scenario.Regions[registered.Region].Name} = "
+                    + $"[{string.Join(", ", ModeWords.Where(m => (registered.Modes & m.Mode) != 0).Select(m => m.Word))}]");
+            Line($"    handlers = {Text(context.Handlers)}, source-actor = {(context.SourceActor ? "on" : "off")}, push = "
+                + $"{(context.Push ? "on" : "off")}");
             Line("  }");
         }
 

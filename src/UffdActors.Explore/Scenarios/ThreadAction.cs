@@ -112,13 +112,16 @@ internal sealed record ThreadAction(ActionKind Kind)
     public static bool HasContext(ActionKind kind) => kind >= ActionKind.Register;
 
     /// <summary>True if the kind names a region and a page.</summary>
-    public static bool HasRegion(ActionKind kind) => kind is not (ActionKind.Fork or ActionKind.Exit or ActionKind.Close or ActionKind.Drain);
+    public static bool HasRegion(ActionKind kind) =>
+        kind is not (ActionKind.Fork or ActionKind.Exit or ActionKind.Close or ActionKind.Drain);
 
     /// <summary>True if the kind names how many pages.</summary>
-    public static bool HasCount(ActionKind kind) => HasRegion(kind) && kind is not (ActionKind.Read or ActionKind.Write or ActionKind.Peek or ActionKind.ReadChild);
+    public static bool HasCount(ActionKind kind) =>
+        HasRegion(kind) && kind is not (ActionKind.Read or ActionKind.Write or ActionKind.Peek or ActionKind.ReadChild);
 
     /// <summary>True if the kind names a second place.</summary>
-    public static bool HasOther(ActionKind kind) => kind is ActionKind.Mremap or ActionKind.MremapKeep or ActionKind.Move or ActionKind.CopyFrom;
+    public static bool HasOther(ActionKind kind) =>
+        kind is ActionKind.Mremap or ActionKind.MremapKeep or ActionKind.Move or ActionKind.CopyFrom;
 
     /// <summary>The word for a kind: <c>copy-from</c>.</summary>
     public static string WordOf(ActionKind kind) => kind switch
@@ -143,7 +146,9 @@ internal sealed record ThreadAction(ActionKind Kind)
         }
 
         if (kind is not { } known)
-            throw new FormatException($"\"{text}\": there is no action \"{words[0]}\"; there are {string.Join(", ", Enum.GetValues<ActionKind>().Select(WordOf))}");
+            throw new FormatException(
+                $"\"{text}\": there is no action \"{words[0]}\"; there are "
+                    + $"{string.Join(", ", Enum.GetValues<ActionKind>().Select(WordOf))}");
         int at = 1;
         ThreadAction action = new(known);
         if (HasContext(known)) action = action with { Context = Name(contexts, "context") };
@@ -152,7 +157,8 @@ internal sealed record ThreadAction(ActionKind Kind)
         if (HasOther(known)) action = action with { OtherRegion = Name(regions, "region"), OtherPage = Number("page") };
         return at == words.Length ? action : throw new FormatException($"\"{text}\": nothing is expected behind \"{words[at - 1]}\"");
 
-        string Word(string what) => at < words.Length ? words[at++] : throw new FormatException($"\"{text}\": a {what} is missing at the end");
+        string Word(string what) =>
+            at < words.Length ? words[at++] : throw new FormatException($"\"{text}\": a {what} is missing at the end");
 
         int Number(string what)
         {

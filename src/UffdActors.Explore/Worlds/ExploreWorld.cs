@@ -156,7 +156,8 @@ internal sealed class ExploreWorld : IDisposable
     {
         AddressSpace mm = new(Machine);
         List<Owner> owners = [mm, new AddressSpace(Machine)];
-        int threads = Scenario.Threads.Length + 1 + (Scenario.Has(ActionKind.ReadChild) ? 1 : 0) + Scenario.Contexts.Sum(c => c.Push ? 1 : 0);
+        int threads = Scenario.Threads.Length + 1 + (Scenario.Has(ActionKind.ReadChild) ? 1 : 0)
+            + Scenario.Contexts.Sum(c => c.Push ? 1 : 0);
         for (int i = 0; i < threads; i++) owners.Add(new Caller(mm));
         for (int i = 0; i < Scenario.Contexts.Length * 2; i++) owners.Add(new UserfaultContext(mm, Abi.UffdOpenFlags.NonBlock));
         int vmas = Scenario.Regions.Length * 4;

@@ -3,7 +3,9 @@ using UffdActors.Model.Operations;
 
 namespace UffdActors.Explore.Worlds;
 
-/// <summary>What kind of message an actor is given, as a number, for hashes and coverage; in words it is said by <see cref="MessageWords"/>.</summary>
+/// <summary>
+/// What kind of message an actor is given, as a number, for hashes and coverage; in words it is said by <see cref="MessageWords"/>.
+/// </summary>
 internal sealed class MessageNames
 {
     private readonly Dictionary<Type, (int Number, ulong Hash)> _types = [];
@@ -42,7 +44,8 @@ internal sealed class MessageNames
     private static string NameOf(Type type)
     {
         if (type == typeof(void)) return "housekeeping";
-        while (type.BaseType is { } parent && typeof(Operation).IsAssignableFrom(parent) && parent != typeof(Operation) && parent != typeof(ControlOperation)
+        while (type.BaseType is { } parent && typeof(Operation).IsAssignableFrom(parent) && parent != typeof(Operation)
+            && parent != typeof(ControlOperation)
             && parent != typeof(Model.Operations.Maps.MapCall))
         {
             type = parent;

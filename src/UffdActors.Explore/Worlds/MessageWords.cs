@@ -13,7 +13,9 @@ using UffdActors.PageSources;
 
 namespace UffdActors.Explore.Worlds;
 
-/// <summary>A message in the words of the field, with its arguments and what came of it: for charts, and for walking through a run.</summary>
+/// <summary>
+/// A message in the words of the field, with its arguments and what came of it: for charts, and for walking through a run.
+/// </summary>
 internal sealed class MessageWords(Func<ulong, string> placeOf)
 {
     /// <summary>The actions of the scenario's threads, by the calls that they are: a chart shows what was asked for.</summary>
@@ -57,7 +59,10 @@ internal sealed class MessageWords(Func<ulong, string> placeOf)
         VmProtocol.PartsUnmapped => "parts of the region are unmapped",
         VmProtocol.WakeStray stray => $"wake {placeOf(stray.Address)}, which is in no region",
         VmProtocol.SourceAnswer { IsFailure: true } answer => $"source fails order {answer.Id.ToString(CultureInfo.InvariantCulture)}",
-        VmProtocol.SourceAnswer answer => string.Create(CultureInfo.InvariantCulture, $"source answers order {answer.Id}: {answer.Content} for {answer.Pages} pages from {answer.FirstPage}"),
+        VmProtocol.SourceAnswer answer =>
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"source answers order {answer.Id}: {answer.Content} for {answer.Pages} pages from {answer.FirstPage}"),
         VmProtocol.OrderDue due => $"order {due.Id.ToString(CultureInfo.InvariantCulture)} is due",
         VmProtocol.Sweep => "look for orders that are not answered",
         VmProtocol.Probe => "try one page of those that have paused",

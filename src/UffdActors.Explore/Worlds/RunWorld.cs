@@ -27,7 +27,8 @@ internal sealed class RunWorld
     private const int CrashLimit = 8;
     private const int ChildThread = 60;
 
-    // Nothing fails more than three times in a run: so short that a second failure in a row pauses, and the way out of that is explored too.
+    // Nothing fails more than three times in a run: so short that a second failure in a row pauses, and the way out of that is explored
+    // too.
     private static readonly SourceTerms Terms = new(new Patience(TimeSpan.FromMicroseconds(15), Resumes: true));
 
     private readonly ExploreWorld _world;
@@ -101,7 +102,8 @@ internal sealed class RunWorld
     public IReadOnlyList<string> Names => _names;
 
     /// <summary>Address of a page of a region.</summary>
-    public static ulong AddressOf(int region, int page) => FirstAddress + ((ulong)region * RegionSpacing) + ((ulong)page << PageSize.BaseShift);
+    public static ulong AddressOf(int region, int page) =>
+        FirstAddress + ((ulong)region * RegionSpacing) + ((ulong)page << PageSize.BaseShift);
 
     /// <summary>Region and page of an address; an alias counts as its region.</summary>
     public static (int Region, int Page) PlaceOf(ulong address)
@@ -130,7 +132,9 @@ internal sealed class RunWorld
     public T Do<T>(T call)
         where T : Operation => _setup.Run(call);
 
-    /// <summary>Gives every owner its actor and starts what serves the contexts; from here on only the loop's steps change anything.</summary>
+    /// <summary>
+    /// Gives every owner its actor and starts what serves the contexts; from here on only the loop's steps change anything.
+    /// </summary>
     public void Start()
     {
         _world.Given = OnGiven;
@@ -195,7 +199,8 @@ internal sealed class RunWorld
         {
             RegionPlan region = _world.Scenario.Regions[registered.Region];
             Register register = new(
-                Main, Contexts[number], AddressOf(registered.Region, 0), (ulong)region.Pages << PageSize.BaseShift, (ulong)registered.Modes);
+                Main, Contexts[number], AddressOf(registered.Region, 0), (ulong)region.Pages << PageSize.BaseShift,
+                (ulong)registered.Modes);
             Expect(Do(register).Error, $"registering {region.Name} with {plan.Name}");
         }
     }
@@ -215,11 +220,16 @@ internal sealed class RunWorld
         reader.Owner = new OwnerWatch("the process", () => !Mm.IsAlive, _world.Vm.Incidents);
         reader.Owner.WhenGone(() => OwnerGone(number));
         Readers[number] = reader;
-        WireSource source = new(_world.Loop, _world.Faults, _world.Content, !plan.SourceActor) { Wire = _world.Wire, Overtaken = order => _world.Overtaken?.Invoke(order) };
+        WireSource source = new(_world.Loop, _world.Faults, _world.Content, !plan.SourceActor)
+        {
+            Wire = _world.Wire,
+            Overtaken = order => _world.Overtaken?.Invoke(order),
+        };
         SourceWatch? watch = isWatched ? reader.Outages.Of(source) : null;
         IActorRef? sourceActor = plan.SourceActor || plan.Push ? StartSource(source, watch, $"source of {plan.Name}") : null;
         IActorRef context = ((ActorPort)Contexts[number].Port).Self;
-        HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, context, source, plan.SourceActor ? sourceActor : null))];
+        HandlerOptions[] handlers =
+            [.. slots.Select(slot => new HandlerOptions(slot, reader, context, source, plan.SourceActor ? sourceActor : null))];
         string name = $"{VmProtocol.HandlerName}-{_world.NextNumber()}";
         _world.Vm.Root.Tell(new VmProtocol.StartHandlers(reader, context, handlers, name, new TaskCompletionSource()));
         _world.Loop.RunUntilQuiet();
@@ -228,7 +238,9 @@ internal sealed class RunWorld
         foreach (Registered registered in plan.Registered.Where(r => r.Modes != RegisterModes.WriteProtect))
         {
             PushOptions options = new(
-                reader, context, NewThread(number, 200 + registered.Region), sourceActor!, registered.Region, reader.View.FindPart(registered.Region, 0)!.Pages, new PushProgress(new TaskCompletionSource()), ChunkPages: 4, Watch: watch);
+                reader, context, NewThread(number, 200 + registered.Region), sourceActor!, registered.Region,
+                reader.View.FindPart(registered.Region, 0)!.Pages, new PushProgress(new TaskCompletionSource()), ChunkPages: 4,
+                Watch: watch);
             Pushes.Add((options, $"push-{_world.NextNumber()}"));
         }
     }
@@ -236,8 +248,12 @@ internal sealed class RunWorld
     /// <summary>Background pushes; they begin with the threads.</summary>
     public List<(PushOptions Options, string Name)> Pushes { get; } = [];
 
-    /// <summary>True if a page waits for somebody to say that it may be tried again. What waits out an outage goes on by itself, or the run does not finish.</summary>
-    public bool HasPaused => Readers.Any(r => r is not null && r.OutstandingRequests().Any(q => q is { Phase: RequestPhase.Paused, PausedBy: null }));
+    /// <summary>
+    /// True if a page waits for somebody to say that it may be tried again. What waits out an outage goes on by itself, or the run does not
+    /// finish.
+    /// </summary>
+    public bool HasPaused =>
+        Readers.Any(r => r is not null && r.OutstandingRequests().Any(q => q is { Phase: RequestPhase.Paused, PausedBy: null }));
 
     /// <summary>What the embedder's <c>recover</c> does: everything that was given up is tried again.</summary>
     public void Recover()
@@ -289,7 +305,8 @@ internal sealed class RunWorld
         if (access is not { WaitState: not WaitState.None, Context: { } context }) return false;
         if (access.Caller.Mm != Mm) return incidents.Count(IncidentKind.ForkedChild) > 0;
         int number = Array.IndexOf(Contexts, context);
-        return number >= 0 && Readers[number] is { } reader && reader.Strays.IsReported(access.MessageAddress) && incidents.Count(IncidentKind.UnknownAddress) > 0;
+        return number >= 0 && Readers[number] is { } reader && reader.Strays.IsReported(access.MessageAddress)
+            && incidents.Count(IncidentKind.UnknownAddress) > 0;
     }
 
     /// <summary>Starts the background pushes.</summary>
@@ -297,7 +314,9 @@ internal sealed class RunWorld
     {
         foreach ((PushOptions options, string name) in Pushes)
         {
-            _world.Vm.Root.Tell(new VmProtocol.StartPush(_world.Parts.PushProps(_world.Vm, options), options.Thread, name, new TaskCompletionSource<IActorRef>()));
+            _world.Vm.Root.Tell(
+                new VmProtocol.StartPush(
+                    _world.Parts.PushProps(_world.Vm, options), options.Thread, name, new TaskCompletionSource<IActorRef>()));
             // The root makes the actor and sends its first message; that message is the run's.
             while (options.Thread.Actor.IsNobody()) _ = _world.Loop.Step();
             Started(options.Thread.Actor, $"push of {_world.Scenario.Regions[options.Region].Name}");
@@ -305,7 +324,9 @@ internal sealed class RunWorld
     }
 
     private WatchedThread NewThread(int context, int id) =>
-        new WatchedThread(_world.Parts.NewMonitorThread(new Caller(Mm, id), Contexts[context]), call => _world.CallBegun?.Invoke(call), (address, bytes, length) => _world.AliasWritten?.Invoke(address, bytes, length));
+        new WatchedThread(
+            _world.Parts.NewMonitorThread(new Caller(Mm, id), Contexts[context]), call => _world.CallBegun?.Invoke(call),
+            (address, bytes, length) => _world.AliasWritten?.Invoke(address, bytes, length));
 
     private ServedRegion Served(Registered registered, bool isAsync)
     {
@@ -319,7 +340,8 @@ internal sealed class RunWorld
         bool isMinor = (registered.Modes & RegisterModes.Minor) != 0;
         AliasPages? alias = isMinor && region.Alias ? new AliasPages(PageSize.PageOf(address + AliasOffset), region.Pages) : null;
         ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
-        return new ServedRegion(registered.Region, range, range.Start, by, pages, alias, IsProtected: (registered.Modes & RegisterModes.WriteProtect) != 0)
+        return new ServedRegion(
+            registered.Region, range, range.Start, by, pages, alias, IsProtected: (registered.Modes & RegisterModes.WriteProtect) != 0)
         {
             Zeroed = Zeroed[registered.Region],
             CopiesHoles = by == ResolveBy.ContinueAsIs && (registered.Modes & RegisterModes.Missing) != 0,
@@ -329,7 +351,8 @@ internal sealed class RunWorld
     private IActorRef StartSource(WireSource source, SourceWatch? watch, string name)
     {
         TaskCompletionSource<IActorRef> done = new();
-        _world.Vm.Root.Tell(new VmProtocol.StartActor(_world.Parts.SourceProps(_world.Vm, source, watch), $"source-{_world.NextNumber()}", done));
+        _world.Vm.Root.Tell(
+            new VmProtocol.StartActor(_world.Parts.SourceProps(_world.Vm, source, watch), $"source-{_world.NextNumber()}", done));
         _world.Loop.RunUntilQuiet();
         IActorRef actor = done.Task.GetAwaiter().GetResult();
         Started(actor, name);

@@ -139,7 +139,9 @@ internal sealed class ScenarioRun
         Operation call = ThreadScript.Begin(_world.Parts, _world.Content, _run, _run.Main, action, PageContent.OfWrite(0xFF, 0));
         _ = _run.Do(call);
         if (!call.IsFinished)
-            throw new ScenarioException($"Scenario {Scenario.Name} cannot be set up: \"{action.Format(Scenario)}\" sleeps, and nobody is there yet who would wake it.");
+            throw new ScenarioException(
+                $"Scenario {Scenario.Name} cannot be set up: \"{action.Format(Scenario)}\" sleeps, and nobody is there yet who would "
+                    + $"wake it.");
     }
 
     private int Steps()
@@ -212,7 +214,9 @@ internal sealed class ScenarioRun
         return _step;
     }
 
-    /// <summary>What a run with crashing owners does after each step: takes up calls that have ended, and may crash the owner whose turn it was.</summary>
+    /// <summary>
+    /// What a run with crashing owners does after each step: takes up calls that have ended, and may crash the owner whose turn it was.
+    /// </summary>
     private void TakeCallsAndCrash()
     {
         for (int i = 0; i < _calls.Length; i++)
@@ -289,7 +293,8 @@ internal sealed class ScenarioRun
         if (action.Kind == ActionKind.Exit) LeaveAllBut(thread);
         _calls[thread] = _mayCrash ? new TaskCompletionSource<Operation>() : null;
         // As the embedder's calls are made, which are told when the VM fails.
-        if (_calls[thread] is { } completion) ((ActorPort)caller.Port).Self.Tell(new VmProtocol.Call(operation, completion), ActorRefs.NoSender);
+        if (_calls[thread] is { } completion)
+            ((ActorPort)caller.Port).Self.Tell(new VmProtocol.Call(operation, completion), ActorRefs.NoSender);
         else caller.Port.Send(operation);
     }
 
@@ -369,7 +374,8 @@ internal sealed class ScenarioRun
         List<string> waiting = [];
         for (int i = 0; i < _running.Length; i++)
         {
-            if (_running[i] is not null) waiting.Add($"{Scenario.Threads[i].Name} has not finished \"{Scenario.Threads[i].Actions[_next[i]].Format(Scenario)}\"");
+            if (_running[i] is not null)
+                waiting.Add($"{Scenario.Threads[i].Name} has not finished \"{Scenario.Threads[i].Actions[_next[i]].Format(Scenario)}\"");
         }
 
         return waiting.Count == 0 ? "messages are still on their way" : string.Join(", ", waiting);

@@ -4,8 +4,8 @@ using UffdActors.Handling;
 namespace UffdActors.Explore.Worlds;
 
 /// <summary>
-/// A monitor's thread whose calls are told of when they are made, and what it writes: the first turn of a call is a part of its handler's, and no message
-/// shows it.
+/// A monitor's thread whose calls are told of when they are made, and what it writes: the first turn of a call is a part of its handler's,
+/// and no message shows it.
 /// </summary>
 internal sealed class WatchedThread(MonitorThread inner, Action<IMonitorCall> begun, Action<ulong, nint, int> written) : MonitorThread
 {

@@ -35,20 +35,23 @@ internal class WorldParts
     public virtual Fill NewFill(Caller thread) => new(thread);
 
     /// <summary>The thread of a handler or a push.</summary>
-    public virtual MonitorThread NewMonitorThread(Caller caller, UserfaultContext context) => new ModelThread(caller, context, splitsTurns: true);
+    public virtual MonitorThread NewMonitorThread(Caller caller, UserfaultContext context) =>
+        new ModelThread(caller, context, splitsTurns: true);
 
     /// <summary>A look of the embedder's reader.</summary>
     public virtual Peek NewPeek(Caller thread, ulong address) => new(thread, address);
 
     /// <summary>UFFDIO_UNREGISTER.</summary>
-    public virtual Operation NewUnregister(Caller thread, UserfaultContext context, ulong start, ulong length) => new Unregister(thread, context, start, length);
+    public virtual Operation NewUnregister(Caller thread, UserfaultContext context, ulong start, ulong length) =>
+        new Unregister(thread, context, start, length);
 
     /// <summary>UFFDIO_MOVE.</summary>
     public virtual Operation NewMove(Caller thread, UserfaultContext context, ulong destination, ulong source, ulong length) =>
         new Move(thread, context, destination, source, length, (ulong)MoveModes.None);
 
     /// <summary>fallocate with PUNCH_HOLE.</summary>
-    public virtual Operation NewPunch(Caller thread, MemoryFile file, long offset, long length) => new PunchHole(thread, file, offset, length);
+    public virtual Operation NewPunch(Caller thread, MemoryFile file, long offset, long length) =>
+        new PunchHole(thread, file, offset, length);
 
     /// <summary>Clock and timers.</summary>
     public virtual RingTime NewTime(RingTime time) => time;
@@ -64,6 +67,7 @@ internal class WorldParts
     public virtual Props PushProps(VmContext vm, PushOptions options) => PushActor.Props(vm, options);
 
     /// <summary>The reader of a context.</summary>
-    public virtual FaultReader NewReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit) =>
+    public virtual FaultReader NewReader(
+        IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit) =>
         new(descriptor, handlers, view, time, crashLimit);
 }

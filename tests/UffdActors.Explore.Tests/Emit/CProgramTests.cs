@@ -28,7 +28,8 @@ public sealed class CProgramTests
 
     // A handler crashes in one, a range stays registered behind its mremap in the other.
     private static readonly string[] NotAsProgram =
-        [RefusedWhileUnregistering, "hook-that-throws-for-a-handler-that-has-crashed.replay.json", "forgotten-at-its-new-place.replay.json"];
+        [RefusedWhileUnregistering, "hook-that-throws-for-a-handler-that-has-crashed.replay.json",
+            "forgotten-at-its-new-place.replay.json"];
 
     public static TheoryData<string> Replays =>
         [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Replays")).Select(path => Path.GetFileName(path)!)
@@ -42,7 +43,8 @@ public sealed class CProgramTests
     {
         using Explorer explorer = new();
         ReplayFile replay = ReplayFile.Read(Path.Combine(AppContext.BaseDirectory, "Replays", RefusedWhileUnregistering));
-        Assert.Contains("UNREGISTER", Assert.Throws<NotExpressibleException>(() => CProgram.Of(replay, explorer)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "UNREGISTER", Assert.Throws<NotExpressibleException>(() => CProgram.Of(replay, explorer)).Message, StringComparison.Ordinal);
     }
 
     [SkippableTheory]
@@ -89,7 +91,10 @@ public sealed class CProgramTests
     {
         using Explorer explorer = new();
         string program = CProgram.Of(
-            ScenarioText.Parse("used-again", "kernel = linux-6.18, regions { ram { pages = 1, zeros = [0] } }, contexts { uffd { register.ram = [missing], handlers = 1 } }, threads { a = [\"read ram 0\"], b = [\"zeropage uffd ram 0 1\"] }"),
+            ScenarioText.Parse(
+                "used-again",
+                "kernel = linux-6.18, regions { ram { pages = 1, zeros = [0] } }, contexts { uffd { register.ram = [missing], handlers = "
+                    + "1 } }, threads { a = [\"read ram 0\"], b = [\"zeropage uffd ram 0 1\"] }"),
             [],
             explorer,
             []);

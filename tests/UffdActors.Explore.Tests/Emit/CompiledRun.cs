@@ -17,7 +17,8 @@ internal static class CompiledRun
     public static void RequireCompiler()
     {
         Skip.If(Compiler.Value is null, "There is no gcc on this machine; install a C compiler.");
-        Skip.IfNot(File.Exists("/usr/include/linux/userfaultfd.h"), "The kernel's headers are not on this machine; install linux-libc-dev.");
+        Skip.IfNot(
+            File.Exists("/usr/include/linux/userfaultfd.h"), "The kernel's headers are not on this machine; install linux-libc-dev.");
     }
 
     /// <summary>Exit code and output of the program.</summary>
