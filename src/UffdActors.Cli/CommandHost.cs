@@ -75,5 +75,6 @@ internal sealed class CommandHost(Terminal terminal)
         return result.Errors.Count > 0 ? result.Errors[0].Message : null;
     }
 
-    private static string NameOf(CommandResult command) => command.Command is RootCommand ? "" : command.Command.Name + " ";
+    private static string NameOf(CommandResult command) =>
+        command.Command is RootCommand ? "" : (command.Parent is CommandResult outer ? NameOf(outer) : "") + command.Command.Name + " ";
 }

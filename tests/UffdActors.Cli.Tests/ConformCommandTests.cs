@@ -78,7 +78,7 @@ public sealed class ConformCommandTests : IDisposable
         foreach ((string[] args, string says) in new (string[], string)[]
         {
             (["--data", _folder], "holds no"), (["--data", missing], "missing: there is no such"), (["--via", "luck"], "--via luck"),
-            (["--profile", "linux-2.4"], "--profile linux-2.4"), (["--passes", "2"], "--passes 2: at least 3"), (["--seeds", "-1"], "--seeds -1"),
+            (["--profile", "linux-2.4"], "--profile linux-2.4"), (["--passes", "2"], "--passes 2: must be a number from 3"), (["--seeds", "-1"], "--seeds -1"),
             (["--filter", "no such thing"], "no such thing"),
         })
         {

@@ -7,13 +7,13 @@ namespace UffdActors.Cli.Tests;
 public sealed class DoctorTests
 {
     [Fact]
-    public async Task The_document_has_a_version_and_the_fields_of_the_README()
+    public async Task The_document_has_a_version_and_the_fields_of_JSON_md()
     {
         CommandRun run = await CommandRun.Of("doctor", "--json", "-");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         JsonElement report = JsonDocument.Parse(run.Output).RootElement;
 
-        Assert.Equal(["version", "kernel", "access", "features", "registers", "memory", "kvm", "cpus", "findings"], report.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(["version", "kind", "kernel", "access", "features", "registers", "memory", "kvm", "cpus", "findings"], report.EnumerateObject().Select(p => p.Name));
         Assert.Equal(1, report.GetProperty("version").GetInt32());
         Assert.Equal((await File.ReadAllTextAsync("/proc/sys/kernel/osrelease")).Trim(), report.GetProperty("kernel").GetProperty("release").GetString());
         Assert.All(report.GetProperty("registers").EnumerateArray(), r => Assert.Equal(["memory", "context", "modes", "answer", "ioctls"], r.EnumerateObject().Select(p => p.Name)));

@@ -17,6 +17,7 @@ public class UsageTests
 
     [Theory]
     [InlineData("uffd: no-such-command: there is no such command or option. (try: uffd --help)", "no-such-command")]
+    [InlineData("uffd: --pages 0: must be a number from 1 to 9223372036854775807. (try: uffd bench faults --help)", "bench", "faults", "--pages", "0")]
     [InlineData("uffd: --no-such: there is no such command or option. (try: uffd backends --help)", "backends", "--no-such")]
     [InlineData("uffd: --image: what follows is empty. (try: uffd postcopy --help)", "postcopy", "--image", "")]
     [InlineData("uffd: --trace: what follows is empty. (try: uffd postcopy --help)", "postcopy", "--trace", "")]

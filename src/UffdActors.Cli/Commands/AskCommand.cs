@@ -1,5 +1,6 @@
 using System.CommandLine;
 using UffdActors.Abi;
+using UffdActors.Cli.Options;
 using UffdActors.Conformance.Cells;
 using UffdActors.Conformance.Runs;
 using UffdActors.Model;
@@ -11,14 +12,14 @@ internal static class AskCommand
 {
     public static Command Build(CommandHost host)
     {
-        Option<string> backend = new("--backend") { Description = $"Memory: {string.Join(", ", CellMemory.All.Select(m => m.Name))}.", Required = true };
-        Option<string> state = new("--state") { Description = $"State of the page: {string.Join(", ", CellState.Askable.Select(s => s.Name))}.", Required = true };
-        Option<string> modes = new("--modes") { Description = "Registered modes: letters of MWI.", Required = true };
-        Option<string> operation = new("--do") { Description = $"Operation: {string.Join(", ", CellOperation.All.Select(o => o.Name))}.", Required = true };
-        Option<string> profile = new("--profile") { Description = $"Kernel: {string.Join(", ", KernelProfile.All.Select(p => p.Name))}.", DefaultValueFactory = _ => KernelProfile.Linux618.Name };
-        Option<string> features = new("--features") { Description = "Features of the context with commas between, such as sigbus,wp-async.", DefaultValueFactory = _ => "" };
-        Option<string> data = new("--data") { Description = "Folder with recorded matrices and traces; default: the project's own recordings." };
-        Option<string> json = new("--json") { Description = "Write the answer as JSON to a file, or to standard output (-)." };
+        Option<string> backend = TypedOptions.Required("--backend", "NAME", $"Memory: {string.Join(", ", CellMemory.All.Select(m => m.Name))}.");
+        Option<string> state = TypedOptions.Required("--state", "NAME", $"State of the page: {string.Join(", ", CellState.Askable.Select(s => s.Name))}.");
+        Option<string> modes = TypedOptions.Required("--modes", "MWI", "Registered modes: letters of MWI.");
+        Option<string> operation = TypedOptions.Required("--do", "NAME", $"Operation: {string.Join(", ", CellOperation.All.Select(o => o.Name))}.");
+        Option<Named<KernelProfile>> profile = ProfileOption("Kernel that is asked.");
+        Option<string> features = TypedOptions.Text("--features", "NAME,...", "Features of the context, such as sigbus,wp-async.", "");
+        Option<string?> data = TypedOptions.Text("--data", "DIR", "Folder with recorded matrices and traces; default: the project's own recordings.");
+        Option<string?> json = TypedOptions.Json();
         Command command = new("ask", "Ask what a kernel does: errno, out field, next state, who wakes, and why.")
         {
             backend, state, modes, operation, profile, features, data, json,
@@ -37,7 +38,7 @@ internal static class AskCommand
                     $"--state {cell.State.Name}: {cell.Memory.Name} has no such state; it has {string.Join(", ", CellState.Askable.Where(s => s.IsOf(cell.Memory)).Select(s => s.Name))}.");
             }
 
-            KernelProfile kernel = ProfileOf("--profile", parsed.GetRequiredValue(profile));
+            KernelProfile kernel = parsed.GetRequiredValue(profile).Value;
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
             string folder = parsed.GetValue(data) ?? ConformanceData.OwnFolder;
             AskAnswer answer = AskAnswer.Of(kernel, cell, RecordedCells.Read(folder), new RecordedSteps(ConformanceData.ReadTraces(folder)));
@@ -47,6 +48,10 @@ internal static class AskCommand
         });
         return command;
     }
+
+    /// <summary>The option that names a kernel.</summary>
+    public static Option<Named<KernelProfile>> ProfileOption(string description) => TypedOptions.Choice(
+        "--profile", description, KernelProfile.Linux618.Name, [.. KernelProfile.All.Select(p => new Named<KernelProfile>(p.Name, p))]);
 
     /// <summary>The kernel of a name.</summary>
     /// <exception cref="CommandException">There is none.</exception>
@@ -75,7 +80,7 @@ internal static class AskCommand
     private static UffdFeatures FeaturesOf(string text)
     {
         UffdFeatures features = UffdFeatures.None;
-        foreach (string name in Arguments.List(text))
+        foreach (string name in TypedOptions.Parts(text))
         {
             features |= name.ToLowerInvariant() switch
             {

@@ -11,7 +11,7 @@ internal static class BackendsCommand
     public static Command Build(CommandHost host)
     {
         Command command = new("backends", "Print the loaded memory modules: modes and ioctls of their tables, and what REGISTER reports.");
-        Option<string?> json = TypedOptions.Text("--json", "FILE|-", "Write the answers for machines; - is standard output.");
+        Option<string?> json = TypedOptions.Json();
         RuntimeOptions runtimeOptions = new();
         runtimeOptions.AddTo(command);
         command.Options.Add(json);

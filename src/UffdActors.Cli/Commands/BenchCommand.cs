@@ -1,6 +1,7 @@
 using System.CommandLine;
 using UffdActors.Bench;
 using UffdActors.Bench.Events;
+using UffdActors.Cli.Options;
 
 namespace UffdActors.Cli.Commands;
 
@@ -23,17 +24,19 @@ internal static class BenchCommand
 
     private static Command Faults(CommandHost host)
     {
-        Option<string> world = new("--world") { Description = "Where memory and userfaultfd are: model, or live (real page faults of this kernel, beside a loop without actors).", DefaultValueFactory = _ => "model" };
-        Option<string> vcpus = new("--vcpus") { Description = "Numbers of vCPUs, one row each; 1,4,16 if not given, live 1,2,4,8,16.", DefaultValueFactory = _ => "1,4,16" };
-        Option<string> content = new("--content") { Description = "phantom (a stamp a page) or bytes (every page is copied).", DefaultValueFactory = _ => "phantom" };
-        Option<string> mode = new("--mode") { Description = "missing (anonymous memory, COPY) or minor (shmem, CONTINUE).", DefaultValueFactory = _ => "missing" };
-        Option<int> vms = new("--vms") { Description = "VMs side by side, beside one alone.", DefaultValueFactory = _ => 1 };
-        Option<int> processes = new("--processes") { Description = "Processes side by side with one VM each, beside one VM alone.", DefaultValueFactory = _ => 1 };
-        Option<string> dispatchers = new("--dispatcher") { Description = "fault-loop, parallel, stepped; several for a row each.", DefaultValueFactory = _ => "fault-loop" };
-        Option<string> cpus = new("--cpu") { Description = "CPUs to bind fault loops to, VM by VM (0 or 0,1); none for any.", DefaultValueFactory = _ => "" };
-        Option<long> pages = new("--pages") { Description = "Pages of each VM; 262144 phantom ones, 65536 of bytes, or live 32768 (with --push 262144) if not given." };
-        Option<int> repeats = new("--repeats") { Description = "Repeats that count; one more is dropped.", DefaultValueFactory = _ => 5 };
-        Option<string> json = new("--json") { Description = "Write the figures as JSON to a file, or to standard output (-)." };
+        Option<Named<EventBenchWorld>> world = TypedOptions.Choice(
+            "--world", "Where memory and userfaultfd are; live are real page faults of this kernel, beside a loop without actors.", EventBenchWorld.Model);
+        Option<Named<IReadOnlyList<int>>> vcpus = TypedOptions.Numbers("--vcpus", "Numbers of vCPUs, one row each; live 1,2,4,8,16 if not given.", 1, 4, 16);
+        Option<Named<BenchContent>> content = TypedOptions.Choice("--content", "A stamp a page, or bytes that are copied.", BenchContent.Phantom);
+        Option<Named<BenchMode>> mode = TypedOptions.Choice("--mode", "Anonymous memory and COPY, or shmem and CONTINUE.", BenchMode.Missing);
+        Option<int> vms = TypedOptions.Number("--vms", "N", "VMs side by side, beside one alone.", 1, 1, int.MaxValue);
+        Option<int> processes = TypedOptions.Number("--processes", "N", "Processes side by side with one VM each, beside one VM alone.", 1, 1, int.MaxValue);
+        Option<string> dispatchers = TypedOptions.Text("--dispatcher", "NAME,...", "fault-loop, parallel, stepped; several for a row each.", "fault-loop");
+        Option<Named<IReadOnlyList<int>>> cpus = TypedOptions.Numbers("--cpu", "CPUs to bind fault loops to, VM by VM (0 or 0,1); any if it is not given.");
+        Option<long?> pages = TypedOptions.Number(
+            "--pages", "N", "Pages of each VM; 262144 phantom ones, 65536 of bytes, or live 32768 (with --push 262144) if not given.", 1L, long.MaxValue);
+        Option<int> repeats = TypedOptions.Number("--repeats", "N", "Repeats that count; one more is dropped.", 5, 1, int.MaxValue);
+        Option<string?> json = TypedOptions.Json();
         Command command = new("faults", "Pages never seen before, one demand fault each, beside a ring of empty actors.")
         {
             world, vcpus, content, mode, vms, processes, dispatchers, cpus, pages, repeats, json,
@@ -43,17 +46,16 @@ internal static class BenchCommand
         command.SetAction(async (parsed, cancel) =>
         {
             if (live.IsAskedFor(parsed, ofModel)) return await live.RunAsync(parsed, cancel);
-            if (parsed.GetResult(pages) is not null && parsed.GetValue(pages) < 1) throw CommandException.BadInput($"--pages {parsed.GetValue(pages)}: at least 1 is needed.");
             FaultBenchOptions options = new()
             {
-                Vcpus = Arguments.Numbers("--vcpus", parsed.GetRequiredValue(vcpus)),
-                Content = Arguments.OneOf<BenchContent>("--content", parsed.GetRequiredValue(content)),
-                Mode = Arguments.OneOf<BenchMode>("--mode", parsed.GetRequiredValue(mode)),
+                Vcpus = parsed.GetRequiredValue(vcpus).Value,
+                Content = parsed.GetRequiredValue(content).Value,
+                Mode = parsed.GetRequiredValue(mode).Value,
                 Vms = parsed.GetValue(vms),
                 Processes = parsed.GetValue(processes),
-                Dispatchers = Arguments.List(parsed.GetRequiredValue(dispatchers)),
-                Cpus = Arguments.Numbers("--cpu", parsed.GetRequiredValue(cpus)),
-                Pages = parsed.GetValue(pages),
+                Dispatchers = TypedOptions.Parts(parsed.GetRequiredValue(dispatchers)),
+                Cpus = parsed.GetRequiredValue(cpus).Value,
+                Pages = parsed.GetValue(pages) ?? 0,
                 Repeats = parsed.GetValue(repeats),
             };
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
@@ -69,19 +71,20 @@ internal static class BenchCommand
     private static Command Events(CommandHost host)
     {
         EventBenchOptions defaults = new();
-        Option<string> world = new("--world") { Description = "Where memory and userfaultfd are: model, or live.", DefaultValueFactory = _ => "model" };
-        Option<int> events = new("--events") { Description = "Pages given back one by one, a REMOVE event each.", DefaultValueFactory = _ => defaults.Events };
-        Option<string> regions = new("--regions") { Description = "Numbers of regions beside each other, one row of faults each; empty for none.", DefaultValueFactory = _ => string.Join(',', defaults.Regions) };
-        Option<int> repeats = new("--repeats") { Description = "Repeats that count; one more is dropped.", DefaultValueFactory = _ => defaults.Repeats };
-        Option<string> json = new("--json") { Description = "Write the figures as JSON to a file, or to standard output (-)." };
+        Option<Named<EventBenchWorld>> world = TypedOptions.Choice("--world", "Where memory and userfaultfd are.", EventBenchWorld.Model);
+        Option<int> events = TypedOptions.Number("--events", "N", "Pages given back one by one, a REMOVE event each.", defaults.Events, 1, int.MaxValue);
+        Option<Named<IReadOnlyList<int>>> regions = TypedOptions.Numbers(
+            "--regions", "Numbers of regions beside each other, one row of faults each; a single comma for none.", [.. defaults.Regions]);
+        Option<int> repeats = TypedOptions.Number("--repeats", "N", "Repeats that count; one more is dropped.", defaults.Repeats, 1, int.MaxValue);
+        Option<string?> json = TypedOptions.Json();
         Command command = new("events", "Whether an event costs more the more came before it, and a fault the more regions there are.") { world, events, regions, repeats, json };
         command.SetAction(async (parsed, cancel) =>
         {
             EventBenchOptions options = new()
             {
-                World = Arguments.OneOf<EventBenchWorld>("--world", parsed.GetRequiredValue(world)),
+                World = parsed.GetRequiredValue(world).Value,
                 Events = parsed.GetValue(events),
-                Regions = Arguments.Numbers("--regions", parsed.GetRequiredValue(regions)),
+                Regions = parsed.GetRequiredValue(regions).Value,
                 Repeats = parsed.GetValue(repeats),
             };
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
@@ -95,7 +98,7 @@ internal static class BenchCommand
 
     private static Command Memory(CommandHost host)
     {
-        Option<string> json = new("--json") { Description = "Write the figures as JSON to a file, or to standard output (-)." };
+        Option<string?> json = TypedOptions.Json();
         Command command = new("memory", "What a page costs beside its content, and a phantom guest of 1 TiB. Exits with 1 if a limit is passed.") { json };
         command.SetAction(async (parsed, cancel) =>
         {

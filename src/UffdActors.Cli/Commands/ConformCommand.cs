@@ -16,17 +16,19 @@ internal static class ConformCommand
 
     public static Command Build(CommandHost host)
     {
-        Option<string> data = new("--data") { Description = "Folder with matrix_faults.csv, matrix_ops.csv and *.jsonl; default: the project's own recordings of Linux 6.18." };
-        Option<string> via = new("--via") { Description = "kernel (the sequential kernel), actors, or both.", DefaultValueFactory = _ => "both" };
-        Option<string> profile = new("--profile") { Description = "Kernel profile that is to be the recorded kernel.", DefaultValueFactory = _ => KernelProfile.Linux618.Name };
-        Option<string> filter = new("--filter") { Description = "Only files whose name, and matrix rows whose text, contains this.", DefaultValueFactory = _ => "" };
-        Option<int> seeds = new("--seeds") { Description = "Random orders in which the actors replay everything again.", DefaultValueFactory = _ => new ConformanceOptions().Seeds };
-        Option<bool> noInvariants = new("--no-invariants") { Description = "Do not check the invariants of SEMANTICS 9.3 after every step." };
-        Option<int> passes = new("--passes") { Description = "Measure: replay the traces this often on one thread, without the first two; at least 3." };
-        Option<string> module = new("--module") { Description = "Run the checks of the design study on the memory module of an assembly (.dll) instead." };
-        Option<string> type = new("--type") { Description = "With --module: full name of the module's type, if there are several." };
-        Option<string[]> settings = new("--set") { Description = "With --module: a setting of the module, as in rom.file=PATH; repeatable." };
-        Option<string> json = new("--json") { Description = "Write the result as JSON to a file, or to standard output (-)." };
+        Option<string?> data = TypedOptions.Text(
+            "--data", "DIR", "Folder with matrix_faults.csv, matrix_ops.csv and *.jsonl; default: the project's own recordings of Linux 6.18.");
+        Option<Named<ConformanceVia>> via = TypedOptions.Choice("--via", "The sequential kernel, the actors, or both.", ConformanceVia.Both);
+        Option<Named<KernelProfile>> profile = AskCommand.ProfileOption("Kernel profile that is to be the recorded kernel.");
+        Option<string> filter = TypedOptions.Text("--filter", "TEXT", "Only files whose name, and matrix rows whose text, contains this.", "");
+        Option<int> seeds = TypedOptions.Number("--seeds", "N", "Random orders in which the actors replay everything again.", new ConformanceOptions().Seeds, 0, int.MaxValue);
+        Option<bool> noInvariants = TypedOptions.Flag("--no-invariants", "Do not check the invariants of SEMANTICS 9.3 after every step.");
+        Option<int?> passes = TypedOptions.Number(
+            "--passes", "N", "Measure: replay the traces this often on one thread, without the first two.", ConformanceRun.WarmUpPasses + 1, int.MaxValue);
+        Option<string?> module = TypedOptions.Text("--module", "FILE.dll", "Run the checks of the design study on the memory module of an assembly instead.");
+        Option<string?> type = TypedOptions.Text("--type", "NAME", "With --module: full name of the module's type, if there are several.");
+        Option<string[]> settings = new("--set") { Description = "With --module: a setting of the module, as in rom.file=PATH; repeatable.", HelpName = "KEY=VALUE" };
+        Option<string?> json = TypedOptions.Json();
         Command command = new("conform", "Replay recorded kernel behaviour in the model and compare every field.")
         {
             data, via, profile, filter, seeds, noInvariants, passes, module, type, settings, json,
@@ -41,25 +43,24 @@ internal static class ConformCommand
             if (parsed.GetValue(module) is { } file)
             {
                 // The seed's table is what modules are written for.
-                string kernel = parsed.CommandResult.Has(profile) ? parsed.GetRequiredValue(profile) : KernelProfile.Seed.Name;
-                return ModuleConformance.Run(
-                    host.Terminal, file, parsed.GetValue(type), parsed.GetValue(settings) ?? [], ProfileOf(kernel), parsed.GetValue(json));
+                KernelProfile kernel = parsed.CommandResult.Has(profile) ? parsed.GetRequiredValue(profile).Value : KernelProfile.Seed;
+                return ModuleConformance.Run(host.Terminal, file, parsed.GetValue(type), parsed.GetValue(settings) ?? [], kernel, parsed.GetValue(json));
             }
 
             if (live.IsAskedFor(parsed))
             {
                 using JsonTarget report = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
-                return await live.RunAsync(parsed, parsed.CommandResult.Has(profile) ? ProfileOf(parsed.GetRequiredValue(profile)) : null, report, cancel);
+                return await live.RunAsync(parsed, parsed.CommandResult.Has(profile) ? parsed.GetRequiredValue(profile).Value : null, report, cancel);
             }
 
             ConformanceOptions options = new()
             {
-                Via = Arguments.OneOf<ConformanceVia>("--via", parsed.GetRequiredValue(via)),
-                Profile = ProfileOf(parsed.GetRequiredValue(profile)),
-                Seeds = AtLeast("--seeds", parsed.GetValue(seeds), 0),
+                Via = parsed.GetRequiredValue(via).Value,
+                Profile = parsed.GetRequiredValue(profile).Value,
+                Seeds = parsed.GetValue(seeds),
                 ChecksInvariants = !parsed.GetValue(noInvariants),
             };
-            int measured = parsed.GetResult(passes) is null ? 0 : AtLeast("--passes", parsed.GetValue(passes), ConformanceRun.WarmUpPasses + 1);
+            int measured = parsed.GetValue(passes) ?? 0;
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
             string folder = parsed.GetValue(data) ?? ConformanceData.OwnFolder;
             IReadOnlyList<RecordedFile> files = ConformanceData.Read(folder, parsed.GetRequiredValue(filter));
@@ -78,12 +79,6 @@ internal static class ConformCommand
         if (foreign.FirstOrDefault(o => parsed.CommandResult.Has(o)) is { } option)
             throw CommandException.BadInput($"{option.Name} means nothing {(mode is null ? "where recordings are replayed" : $"with {mode}")}; leave it out.");
     }
-
-    private static KernelProfile ProfileOf(string name) => KernelProfile.Find(name)
-        ?? throw CommandException.BadInput($"--profile {name}: use {string.Join(" or ", KernelProfile.All.Select(p => p.Name))}.");
-
-    private static int AtLeast(string option, int value, int least) =>
-        value >= least ? value : throw CommandException.BadInput(string.Create(CultureInfo.InvariantCulture, $"{option} {value}: at least {least} is needed."));
 
     private static Task<ConformanceReport> Watched(Terminal terminal, Func<Action<int, int>?, ConformanceReport> run) => terminal.IsInteractive
         ? terminal.Progress.Status().StartAsync("replaying", status => Task.Run(() => run(

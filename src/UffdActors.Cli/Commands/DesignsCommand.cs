@@ -1,4 +1,5 @@
 using System.CommandLine;
+using UffdActors.Cli.Options;
 using UffdActors.Conformance.Designs;
 
 namespace UffdActors.Cli.Commands;
@@ -8,13 +9,12 @@ internal static class DesignsCommand
 {
     public static Command Build(CommandHost host)
     {
-        Option<int> rounds = new("--rounds") { Description = "Interleaved rounds of the measurement; 0 leaves it out.", DefaultValueFactory = _ => 15 };
-        Option<string> json = new("--json") { Description = "Write the study as JSON to a file, or to standard output (-)." };
+        Option<int> rounds = TypedOptions.Number("--rounds", "N", "Interleaved rounds of the measurement; 0 leaves it out.", 15, 0, int.MaxValue);
+        Option<string?> json = TypedOptions.Json();
         Command command = new("designs", "Run unchanged memory modules through the designs A, B, C, D and F, and check each.") { rounds, json };
         command.SetAction(async (parsed, cancel) =>
         {
             int count = parsed.GetValue(rounds);
-            if (count < 0) throw CommandException.BadInput($"--rounds {count}: 0 or more.");
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
             DesignStudy study = await Task.Run(() => DesignStudy.Run(count, cancel), cancel);
             target.Write(study.ToJson());

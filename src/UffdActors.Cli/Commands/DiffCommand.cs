@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using UffdActors.Cli.Options;
 using UffdActors.Conformance.Cells;
 using UffdActors.Model;
 
@@ -12,7 +13,7 @@ internal static class DiffCommand
     {
         Argument<string> left = new("A") { Description = $"Kernel: {string.Join(", ", KernelProfile.All.Select(p => p.Name))}." };
         Argument<string> right = new("B") { Description = "The other kernel." };
-        Option<string> json = new("--json") { Description = "Write every differing cell as JSON to a file, or to standard output (-)." };
+        Option<string?> json = TypedOptions.Json();
         Command command = new("diff", "List the cells in which two kernels differ, by reason.") { left, right, json };
         command.SetAction(async (parsed, cancel) =>
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using UffdActors.Cli.Options;
 using UffdActors.Linux.Machine;
 
 namespace UffdActors.Cli.Commands;
@@ -9,7 +10,7 @@ internal static class DoctorCommand
 {
     public static Command Build(CommandHost host)
     {
-        Option<string> json = new("--json") { Description = "Write the report as JSON to a file, or to standard output (-)." };
+        Option<string?> json = TypedOptions.Json();
         Command command = new("doctor", "Print what this machine offers, and for each thing missing what to do. Changes nothing.") { json };
         command.SetAction(parsed =>
         {

@@ -21,21 +21,29 @@ internal static class ExploreCommand
 
     public static Command Build(CommandHost host)
     {
-        Option<string> scenario = new("--scenario") { HelpName = "NAME|FILE", Description = "A scenario's name (--list names them), a file of your own (--grammar explains how to write one), all, or random (scenarios out of the seed; --programs says how many).", DefaultValueFactory = _ => "all" };
-        Option<long> schedules = new("--schedules") { Description = "Schedules of each scenario, or of each mutant.", DefaultValueFactory = _ => 10_000 };
+        Option<string> scenario = TypedOptions.Text(
+            "--scenario",
+            "NAME|FILE",
+            "A scenario's name (--list names them), a file of your own (--grammar explains how to write one), all, or random (scenarios out of the seed; --programs says how many).",
+            "all");
+        Option<long> schedules = TypedOptions.Number("--schedules", "N", "Schedules of each scenario, or of each mutant.", 10_000L, 1L, long.MaxValue);
         Option<TimeSpan?> duration = TypedOptions.Duration("--duration", "Time for each scenario; ends it sooner than --schedules.");
-        Option<int> programs = new("--programs") { Description = "With --scenario random: how many scenarios; the first is that of --seed, and each is drawn from the next number.", DefaultValueFactory = _ => RandomScenarios };
-        Option<string> policy = new("--policy") { Description = $"Order of events: {SchedulePolicy.Names}, all (a mix), exhaustive.", DefaultValueFactory = _ => "all" };
-        Option<ulong> seed = new("--seed") { Description = "The same seed makes the same schedules.", DefaultValueFactory = _ => 1 };
-        Option<int> threads = new("--threads") { Description = "Exploring threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
-        Option<string> mode = new("--mode") { Description = "liveness: injected faults end, and then every thread must finish; safety: anything may hang, nothing may be wrong. Without it, what each scenario says." };
-        _ = mode.AcceptOnlyFromAmong("safety", "liveness");
-        Option<string> mutants = new("--mutants") { Description = "Hunt the deliberate bugs of an assembly instead." };
-        Option<bool> noReference = new("--no-reference") { Description = "Do not compare the runs with the sequential kernel." };
-        Option<string> output = new("--out") { Description = "Folder for replay files and sequence charts of what is found." };
-        Option<bool> list = new("--list") { Description = "Name the scenarios that there are, what each is about, and end." };
-        Option<bool> grammar = new("--grammar") { Description = "Explain how a scenario is written (keys, actions and their arguments, features, fault points), and end." };
-        Option<string> json = new("--json") { Description = "Write the report as JSON to a file, or to standard output (-)." };
+        Option<int> programs = TypedOptions.Number(
+            "--programs", "N", "With --scenario random: how many scenarios; the first is that of --seed, and each is drawn from the next number.", RandomScenarios, 1, MostScenarios);
+        Option<string> policy = TypedOptions.Text("--policy", "NAME", $"Order of events: {SchedulePolicy.Names}, all (a mix), exhaustive.", "all");
+        Option<ulong> seed = TypedOptions.Number("--seed", "N", "The same seed makes the same schedules.", 1UL, 0UL, ulong.MaxValue);
+        Option<int> threads = TypedOptions.Number("--threads", "N", "Exploring threads.", Environment.ProcessorCount, 1, int.MaxValue);
+        Option<Named<string>?> mode = TypedOptions.OneOf(
+            "--mode",
+            "liveness: injected faults end, and then every thread must finish; safety: anything may hang, nothing may be wrong. Without it, what each scenario says.",
+            "liveness",
+            "safety");
+        Option<string?> mutants = TypedOptions.Text("--mutants", "FILE.dll", "Hunt the deliberate bugs of an assembly instead.");
+        Option<bool> noReference = TypedOptions.Flag("--no-reference", "Do not compare the runs with the sequential kernel.");
+        Option<string?> output = TypedOptions.Text("--out", "DIR", "Folder for replay files and sequence charts of what is found.");
+        Option<bool> list = TypedOptions.Flag("--list", "Name the scenarios that there are, what each is about, and end.");
+        Option<bool> grammar = TypedOptions.Flag("--grammar", "Explain how a scenario is written (keys, actions and their arguments, features, fault points), and end.");
+        Option<string?> json = TypedOptions.Json();
         Command command = new("explore", "Run scenarios in many orders of events and check every invariant after every step.")
         {
             scenario, programs, schedules, duration, policy, seed, threads, mode, mutants, noReference, output, json, list, grammar,
@@ -48,18 +56,15 @@ internal static class ExploreCommand
             string order = parsed.GetRequiredValue(policy);
             if (order != "exhaustive" && SchedulePolicy.Find(order) is null)
                 throw CommandException.BadInput($"--policy {order}: use {SchedulePolicy.Names}, all or exhaustive.");
-            if (parsed.GetValue(schedules) < 1) throw CommandException.BadInput($"--schedules {parsed.GetValue(schedules)}: at least 1 is needed.");
             int count = parsed.GetValue(programs);
-            if (count is < 1 or > MostScenarios) throw CommandException.BadInput($"--programs {count}: a number from 1 to {MostScenarios} is needed.");
             if (name != RandomName && parsed.GetResult(programs) is { Implicit: false }) throw CommandException.BadInput("--programs goes with --scenario random.");
-            if (parsed.GetValue(threads) < 1) throw CommandException.BadInput($"--threads {parsed.GetValue(threads)}: at least 1 is needed.");
             CampaignOptions options = new()
             {
                 Schedules = parsed.GetValue(schedules),
                 Duration = parsed.GetValue(duration),
                 Policy = order,
                 Seed = parsed.GetValue(seed),
-                MustFinish = parsed.GetValue(mode) is { } asked ? asked == "liveness" : null,
+                MustFinish = parsed.GetValue(mode) is { } asked ? asked.Name == "liveness" : null,
                 HasReference = !parsed.GetValue(noReference),
             };
             if (parsed.GetValue(output) is { } wanted) MakeFolder(wanted);

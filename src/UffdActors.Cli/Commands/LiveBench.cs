@@ -1,6 +1,8 @@
 using System.CommandLine;
 using UffdActors.Bench;
+using UffdActors.Bench.Events;
 using UffdActors.Bench.Live;
+using UffdActors.Cli.Options;
 
 namespace UffdActors.Cli.Commands;
 
@@ -11,17 +13,17 @@ internal sealed class LiveBench
     private const int PagesOfPush = 262_144;
 
     private readonly CommandHost _host;
-    private readonly Option<string> _backend = new("--backend") { Description = "With --world live, memory of the guest: anon or shmem.", DefaultValueFactory = _ => "anon" };
-    private readonly Option<string> _placement = new("--placement")
-    {
-        Description = "With --world live: loop and vCPUs on the same CPU, or split over two.",
-        DefaultValueFactory = _ => "same",
-    };
+    private readonly Option<Named<LiveBackend>> _backend = TypedOptions.Choice("--backend", "With --world live: memory of the guest.", LiveBackend.Anon);
+    private readonly Option<Named<LivePlacement>> _placement = TypedOptions.Choice(
+        "--placement", "With --world live: loop and vCPUs on the same CPU, or split over two.", LivePlacement.Same);
 
-    private readonly Option<string?> _native = new("--native") { Description = "With --world live: a compiled loop in C to run in between.", HelpName = "PATH" };
+    private readonly Option<string?> _native = TypedOptions.Text("--native", "PATH", "With --world live: a compiled loop in C to run in between.");
 
-    private readonly Option<bool> _push = new("--push") { Description = "With --world live: vCPUs that demand a page now and then, without and with the background push, and the rate of both." };
-    private readonly Option<int> _chunk = new("--chunk-pages") { Description = "With --push: pages of a chunk.", DefaultValueFactory = _ => new LiveBenchOptions().ChunkPages };
+    private readonly Option<bool> _push = TypedOptions.Flag(
+        "--push", "With --world live: vCPUs that demand a page now and then, without and with the background push, and the rate of both.");
+
+    private readonly Option<int> _chunk = TypedOptions.Number(
+        "--chunk-pages", "N", "With --push: pages of a chunk.", new LiveBenchOptions().ChunkPages, 1, int.MaxValue);
 
     public LiveBench(CommandHost host, Command command)
     {
@@ -29,28 +31,27 @@ internal sealed class LiveBench
         foreach (Option option in new Option[] { _backend, _placement, _native, _push, _chunk }) command.Options.Add(option);
     }
 
-    public required Option<string> World { get; init; }
+    public required Option<Named<EventBenchWorld>> World { get; init; }
 
-    public required Option<string> Vcpus { get; init; }
+    public required Option<Named<IReadOnlyList<int>>> Vcpus { get; init; }
 
-    public required Option<string> Mode { get; init; }
+    public required Option<Named<BenchMode>> Mode { get; init; }
 
     public required Option<int> Vms { get; init; }
 
-    public required Option<long> Pages { get; init; }
+    public required Option<long?> Pages { get; init; }
 
     public required Option<int> Repeats { get; init; }
 
-    public required Option<string> Json { get; init; }
+    public required Option<string?> Json { get; init; }
 
     /// <summary>True if this is what was asked for.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="ofModel">Options that mean nothing here.</param>
-    /// <exception cref="CommandException">There is no such world, or an option belongs to the other one.</exception>
+    /// <exception cref="CommandException">An option belongs to the other world.</exception>
     public bool IsAskedFor(ParseResult parsed, IReadOnlyList<Option> ofModel)
     {
-        string world = parsed.GetRequiredValue(World);
-        if (world is not ("model" or "live")) throw CommandException.BadInput($"--world {world}: use model or live.");
+        string world = parsed.GetRequiredValue(World).Name;
         IReadOnlyList<Option> ofOther = world == "live" ? ofModel : [_backend, _placement, _native, _push, _chunk];
         if (ofOther.FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } foreign)
             throw CommandException.BadInput($"{string.Join(' ', [foreign.Name, .. parsed.GetResult(foreign)!.Tokens.Select(t => t.Value)])} means nothing with --world {world}; leave it out, or measure --world {(world == "live" ? "model" : "live")}.");
@@ -62,21 +63,21 @@ internal sealed class LiveBench
     {
         LiveBenchOptions options = new()
         {
-            Backend = Arguments.OneOf<LiveBackend>("--backend", parsed.GetRequiredValue(_backend)),
-            Mode = Arguments.OneOf<BenchMode>("--mode", parsed.GetRequiredValue(Mode)),
-            Placement = Arguments.OneOf<LivePlacement>("--placement", parsed.GetRequiredValue(_placement)),
+            Backend = parsed.GetRequiredValue(_backend).Value,
+            Mode = parsed.GetRequiredValue(Mode).Value,
+            Placement = parsed.GetRequiredValue(_placement).Value,
             Repeats = parsed.GetValue(Repeats),
             Native = parsed.GetValue(_native),
             Vms = parsed.GetValue(Vms),
             ChunkPages = parsed.GetValue(_chunk),
         };
-        if (parsed.GetResult(Vcpus) is { Implicit: false }) options = options with { Vcpus = Arguments.Numbers("--vcpus", parsed.GetRequiredValue(Vcpus)) };
-        if (parsed.GetResult(Pages) is not null) options = options with { Pages = PagesOf(parsed.GetValue(Pages)) };
+        if (parsed.GetResult(Vcpus) is { Implicit: false }) options = options with { Vcpus = parsed.GetRequiredValue(Vcpus).Value };
+        if (parsed.GetValue(Pages) is { } pages) options = options with { Pages = PagesOf(pages) };
         if (parsed.GetResult(_chunk) is { Implicit: false } && !parsed.GetValue(_push)) throw CommandException.BadInput($"--chunk-pages {parsed.GetValue(_chunk)} means nothing without --push; add it, or leave the chunk out.");
         using JsonTarget target = JsonTarget.Open(_host.Terminal, parsed.GetValue(Json));
         if (parsed.GetValue(_push))
         {
-            if (parsed.GetResult(Pages) is null) options = options with { Pages = PagesOfPush };
+            if (parsed.GetValue(Pages) is null) options = options with { Pages = PagesOfPush };
             LivePushReport push = await new LivePushBench(options).RunAsync(_host.Terminal.WriteStatus, cancel);
             target.Write(push.ToJson());
             if (!target.TakesOutput) BenchTables.Write(_host.Terminal, push);
@@ -90,5 +91,5 @@ internal sealed class LiveBench
     }
 
     private static int PagesOf(long pages) =>
-        pages is >= 1 and <= int.MaxValue ? (int)pages : throw CommandException.BadInput($"--pages {pages}: 1 to {int.MaxValue} can be measured.");
+        pages <= int.MaxValue ? (int)pages : throw CommandException.BadInput($"--pages {pages}: 1 to {int.MaxValue} can be measured.");
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
+using UffdActors.Cli.Options;
 using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
 using UffdActors.Linux.Machine;
@@ -17,12 +18,12 @@ internal sealed class LiveConform
     private static readonly TimeSpan StepDeadline = TimeSpan.FromSeconds(5);
 
     private readonly CommandHost _host;
-    private readonly Option<bool> _live = new("--live") { Description = "Compare generated programs on the kernel of this machine with the model instead." };
-    private readonly Option<int> _programs = new("--programs") { Description = "With --live: programs.", DefaultValueFactory = _ => new LiveRunOptions().Programs };
-    private readonly Option<ulong> _seed = new("--seed") { Description = "With --live: seed of the first program.", DefaultValueFactory = _ => new LiveRunOptions().Seed };
-    private readonly Option<int> _steps = new("--steps") { Description = "With --live: steps of a program.", DefaultValueFactory = _ => new LiveRunOptions().Steps };
-    private readonly Option<string> _class = ClassOption();
-    private readonly Option<string> _out = new("--out") { Description = "With --live: folder into which a program that differs is written.", DefaultValueFactory = _ => "." };
+    private readonly Option<bool> _live = TypedOptions.Flag("--live", "Compare generated programs on the kernel of this machine with the model instead.");
+    private readonly Option<int> _programs = TypedOptions.Number("--programs", "N", "With --live: programs.", new LiveRunOptions().Programs, 1, int.MaxValue);
+    private readonly Option<ulong> _seed = TypedOptions.Number("--seed", "N", "With --live: seed of the first program.", new LiveRunOptions().Seed, 0UL, ulong.MaxValue);
+    private readonly Option<int> _steps = TypedOptions.Number("--steps", "N", "With --live: steps of a program.", new LiveRunOptions().Steps, 1, int.MaxValue);
+    private readonly Option<Named<ProgramClass>?> _class = ClassOption();
+    private readonly Option<string> _out = TypedOptions.Text("--out", "DIR", "With --live: folder into which a program that differs is written.", ".");
 
     public LiveConform(CommandHost host, Command command)
     {
@@ -34,20 +35,12 @@ internal sealed class LiveConform
     public IReadOnlyList<Option> Options => [_live, _programs, _seed, _steps, _class, _out];
 
     /// <summary>The option that names a class of programs.</summary>
-    public static Option<string> ClassOption() =>
-        new("--class") { Description = $"Class of generated programs: {string.Join(", ", ProgramClass.All.Select(c => c.Name))}; default: any." };
-
-    /// <summary>The class of a name; null for any.</summary>
-    public static ProgramClass? ClassOf(string? name) => name is null ? null : ProgramClass.Find(name)
-        ?? throw CommandException.BadInput($"--class {name}: use one of {string.Join(", ", ProgramClass.All.Select(c => c.Name))}.");
+    public static Option<Named<ProgramClass>?> ClassOption() => TypedOptions.OneOf<ProgramClass>(
+        "--class", "Class of generated programs; default: any.", [.. ProgramClass.All.Select(c => new Named<ProgramClass>(c.Name, c))]);
 
     /// <summary>A process of this program in which programs are executed on the last CPU of this one.</summary>
     public static ProgramProcess NewProcess(MachineReport machine) => new(
         () => OwnProcess.With(ProgramServerCommand.Name, "--cpu", machine.Cpus.Allowed[^1].ToString(CultureInfo.InvariantCulture)), StepDeadline);
-
-    /// <summary>A number that is at least 1.</summary>
-    public static int Positive(string option, int value) =>
-        value >= 1 ? value : throw CommandException.BadInput(string.Create(CultureInfo.InvariantCulture, $"{option} {value}: at least 1 is needed."));
 
     /// <summary>True if this is what was asked for.</summary>
     public bool IsAskedFor(ParseResult parsed) => parsed.GetValue(_live);
@@ -61,10 +54,10 @@ internal sealed class LiveConform
     {
         LiveRunOptions options = new()
         {
-            Programs = Positive("--programs", parsed.GetValue(_programs)),
+            Programs = parsed.GetValue(_programs),
             Seed = parsed.GetValue(_seed),
-            Steps = Positive("--steps", parsed.GetValue(_steps)),
-            Class = ClassOf(parsed.GetValue(_class)),
+            Steps = parsed.GetValue(_steps),
+            Class = parsed.GetValue(_class)?.Value,
         };
         string folder = OutFolder(parsed.GetRequiredValue(_out));
         MachineReport machine = MachineReport.Read();

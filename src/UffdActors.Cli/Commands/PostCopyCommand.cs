@@ -32,12 +32,8 @@ internal sealed class PostCopyCommand
     private readonly Option<long> _accesses = TypedOptions.Number("--accesses", "N", "Accesses of all vCPUs together.", 1_000_000L, 0L, 1_000_000_000_000L);
     private readonly Option<double> _writeRatio = TypedOptions.Number("--write-ratio", "SHARE", "Share of writes, 0 to 1.", 0.3, 0.0, 1.0);
     private readonly Option<ulong> _seed = TypedOptions.Number("--seed", "N", "Seed of made memory, workload and stepped order.", 1UL, 0UL, ulong.MaxValue);
-    private readonly Option<string> _backend = new("--backend")
-    {
-        Description = "Memory of the destination: anon, or a loaded module (uffd backends).",
-        HelpName = "NAME",
-        DefaultValueFactory = _ => Anonymous,
-    };
+    private readonly Option<string> _backend = TypedOptions.Text(
+        "--backend", "NAME", "Memory of the destination: anon, or a loaded module (uffd backends).", Anonymous);
 
     private readonly Option<Named<PostCopyMode>> _mode = TypedOptions.Choice<PostCopyMode>(
         "--mode", "How faults are resolved.", "missing", [new("missing", PostCopyMode.Missing), new("minor", PostCopyMode.Minor)]);
@@ -45,7 +41,7 @@ internal sealed class PostCopyCommand
     private readonly Option<int> _handlers = TypedOptions.Number("--handlers", "N", "Handlers that share the userfaultfd.", 1, 1, PostCopyMigration.MaxHandlers);
     private readonly Option<Named<string>?> _showFault = TypedOptions.OneOf("--show-fault", "Print one fault hop by hop.", Slowest);
 
-    private readonly Option<string?> _json = TypedOptions.Text("--json", "FILE|-", "Write the figures for machines; - is standard output.");
+    private readonly Option<string?> _json = TypedOptions.Json();
     private readonly RuntimeOptions _runtime = new();
     private readonly WatchdogOption _watchdog = new();
     private readonly CommandHost _host;

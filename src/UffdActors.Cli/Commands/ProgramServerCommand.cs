@@ -1,4 +1,5 @@
 using System.CommandLine;
+using UffdActors.Cli.Options;
 using UffdActors.Recorder.Execution;
 
 namespace UffdActors.Cli.Commands;
@@ -10,7 +11,7 @@ internal static class ProgramServerCommand
 
     public static Command Build()
     {
-        Option<int> cpu = new("--cpu") { Description = "CPU on which everything runs." };
+        Option<int> cpu = TypedOptions.Number("--cpu", "N", "CPU on which everything runs.", 0, 0, int.MaxValue);
         Command command = new(Name, "Executes programs of another process of this program.") { cpu };
         command.Hidden = true;
         command.SetAction(parsed =>

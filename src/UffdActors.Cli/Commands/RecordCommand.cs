@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using UffdActors.Cli.Options;
 using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
 using UffdActors.Linux.Machine;
@@ -13,17 +14,17 @@ internal static class RecordCommand
 {
     public static Command Build(CommandHost host)
     {
-        Option<string> folder = new("--out") { Description = "Folder for the traces; made if it does not exist.", Required = true };
-        Option<string> name = LiveConform.ClassOption();
-        Option<ulong> seed = new("--seed") { Description = "Seed of the first program.", DefaultValueFactory = _ => 1 };
-        Option<int> count = new("--count") { Description = "Programs of each class.", DefaultValueFactory = _ => 1 };
-        Option<int> steps = new("--steps") { Description = "Steps of a program.", DefaultValueFactory = _ => 60 };
+        Option<string> folder = TypedOptions.Required("--out", "DIR", "Folder for the traces; made if it does not exist.");
+        Option<Named<ProgramClass>?> name = LiveConform.ClassOption();
+        Option<ulong> seed = TypedOptions.Number("--seed", "N", "Seed of the first program.", 1UL, 0UL, ulong.MaxValue);
+        Option<int> count = TypedOptions.Number("--count", "N", "Programs of each class.", 1, 1, int.MaxValue);
+        Option<int> steps = TypedOptions.Number("--steps", "N", "Steps of a program.", 60, 1, int.MaxValue);
         Command command = new("record", "Execute generated programs on the kernel of this machine and write traces.") { folder, name, seed, count, steps };
         command.SetAction(async (parsed, cancel) =>
         {
-            IReadOnlyList<ProgramClass> classes = LiveConform.ClassOf(parsed.GetValue(name)) is { } one ? [one] : ProgramClass.All;
-            int programs = LiveConform.Positive("--count", parsed.GetValue(count));
-            int length = LiveConform.Positive("--steps", parsed.GetValue(steps));
+            IReadOnlyList<ProgramClass> classes = parsed.GetValue(name) is { } one ? [one.Value] : ProgramClass.All;
+            int programs = parsed.GetValue(count);
+            int length = parsed.GetValue(steps);
             string target = LiveConform.OutFolder(parsed.GetRequiredValue(folder));
             MachineReport machine = MachineReport.Read();
             LiveConditions conditions = LiveConditions.Of(machine, LiveConditions.ModelOf(machine.Kernel.Release) ?? KernelProfile.Linux618);

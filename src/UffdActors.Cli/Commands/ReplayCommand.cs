@@ -14,8 +14,8 @@ internal static class ReplayCommand
     public static Command Build(CommandHost host)
     {
         Argument<string> file = new("FILE") { Description = "Replay file that uffd explore --out wrote." };
-        Option<bool> step = new("--step") { Description = "Print each step as it is made, and wait for Enter on a terminal." };
-        Option<string> mutants = new("--mutants") { Description = "Assembly of the mutant that the file names." };
+        Option<bool> step = TypedOptions.Flag("--step", "Print each step as it is made, and wait for Enter on a terminal.");
+        Option<string?> mutants = TypedOptions.Text("--mutants", "FILE.dll", "Assembly of the mutant that the file names.");
         Command command = new("replay", "Make a run again that uffd explore found: the same violation, the same trace hash.") { file, step, mutants };
         Option<Named<string>?> emit = TypedOptions.OneOf("--emit", "Write the user-space side of the run as a program instead.", "c");
         Option<string?> output = TypedOptions.Text("--out", "FILE", "With --emit: where to; standard output if it is not given.");

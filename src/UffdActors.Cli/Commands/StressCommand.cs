@@ -19,7 +19,7 @@ internal sealed class StressCommand
     private readonly Option<int> _handlers = TypedOptions.Number("--handlers", "N", "The most handlers; each round draws from 1 to N.", Defaults.Handlers, 1, 64);
     private readonly Option<int> _pages = TypedOptions.Number("--pages", "N", "Pages of the guest; few, so that vCPUs meet.", Defaults.Pages, 2, 1 << 20);
     private readonly Option<long?> _memory = TypedOptions.Size("--memory", "Size of the guest, instead of --pages.", 2 * PageSize.Base);
-    private readonly Option<string> _backend = new("--backend") { Description = "Memory of the guest: anon, or a loaded module (uffd backends).", HelpName = "NAME", DefaultValueFactory = _ => Anonymous };
+    private readonly Option<string> _backend = TypedOptions.Text("--backend", "NAME", "Memory of the guest: anon, or a loaded module (uffd backends).", Anonymous);
     private readonly Option<Named<StressMode>> _mode = TypedOptions.Choice<StressMode>(
         "--mode", "How faults are resolved.", "missing", [new("missing", StressMode.Missing), new("minor", StressMode.Minor)]);
 
@@ -34,7 +34,7 @@ internal sealed class StressCommand
     private readonly Option<double> _pageOut = TypedOptions.Number("--page-out", "SHARE", "Disturbances that page a few pages out; has an effect where there is swap.", Defaults.PageOutRate, 0.0, 1.0);
     private readonly Option<double> _crashes = TypedOptions.Number("--crashes", "SHARE", "Chance that a handler crashes at a point that it passes.", Defaults.CrashRate, 0.0, 0.5);
     private readonly Option<double> _source = TypedOptions.Number("--source-faults", "SHARE", "Answers of the source that are late, double, or failures first.", Defaults.SourceFaultRate, 0.0, 0.5);
-    private readonly Option<string?> _json = TypedOptions.Text("--json", "FILE|-", "Write the figures for machines; - is standard output.");
+    private readonly Option<string?> _json = TypedOptions.Json();
     private readonly RuntimeOptions _runtime = new();
     private readonly CommandHost _host;
 

@@ -10,19 +10,12 @@ internal static class TypedOptions
 {
     /// <summary>A number in a range.</summary>
     public static Option<T> Number<T>(string name, string unit, string description, T value, T least, T most)
-        where T : INumber<T> => new(name)
+        where T : struct, INumber<T> => new(name)
         {
             Description = description,
             HelpName = unit,
             DefaultValueFactory = _ => value,
-            CustomParser = result =>
-            {
-                string text = result.Tokens[0].Value;
-                if (T.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out T? number)
-                    && number >= least && number <= most) return number;
-                result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} {text}: must be a number from {least} to {most}."));
-                return value;
-            },
+            CustomParser = result => ParseNumber(name, result, least, most) ?? value,
         };
 
     /// <summary>One of several names.</summary>
@@ -33,6 +26,44 @@ internal static class TypedOptions
         DefaultValueFactory = _ => choices.First(c => c.Name == value),
         CustomParser = result => Chosen(result, name, choices),
     };
+
+    /// <summary>A number in a range; null if it is not given.</summary>
+    public static Option<T?> Number<T>(string name, string unit, string description, T least, T most)
+        where T : struct, INumber<T> => new(name)
+        {
+            Description = description,
+            HelpName = unit,
+            CustomParser = result => ParseNumber(name, result, least, most),
+        };
+
+    /// <summary>Numbers that are not negative, with commas between.</summary>
+    public static Option<Named<IReadOnlyList<int>>> Numbers(string name, string description, params IReadOnlyList<int> value) => new(name)
+    {
+        Description = description,
+        HelpName = "N,N,...",
+        DefaultValueFactory = _ => new(string.Join(',', value), value),
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            List<int> numbers = [];
+            foreach (string part in Parts(text))
+            {
+                if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+                {
+                    result.AddError($"{name} {text}: \"{part}\" is not a number; write numbers with commas between, as in 1,4,16.");
+                    return new(text, value);
+                }
+
+                numbers.Add(number);
+            }
+
+            return new(text, numbers);
+        },
+    };
+
+    /// <summary>One of the names of an enumeration, in lower case.</summary>
+    public static Option<Named<T>> Choice<T>(string name, string description, T value)
+        where T : struct, Enum => Choice(name, description, NameOf(value), [.. Enum.GetValues<T>().Select(v => new Named<T>(NameOf(v), v))]);
 
     /// <summary>One of several names that mean nothing but themselves; null if it is not given.</summary>
     public static Option<Named<string>?> OneOf(string name, string description, params IReadOnlyList<string> choices) =>
@@ -85,6 +116,23 @@ internal static class TypedOptions
         CustomParser = result => ParseDuration(name, result),
     };
 
+    /// <summary>Text.</summary>
+    public static Option<string> Text(string name, string meaning, string description, string value) =>
+        new(name) { Description = description, HelpName = meaning, DefaultValueFactory = _ => value };
+
+    /// <summary>What must be said.</summary>
+    public static Option<string> Required(string name, string meaning, string description) =>
+        new(name) { Description = description, HelpName = meaning, Required = true };
+
+    /// <summary>A switch.</summary>
+    public static Option<bool> Flag(string name, string description) => new(name) { Description = description };
+
+    /// <summary>Where the document of a run goes.</summary>
+    public static Option<string?> Json() => Text("--json", "FILE|-", "Write the result for machines; - is standard output.");
+
+    /// <summary>The parts of a list with commas; none of an empty text.</summary>
+    public static IReadOnlyList<string> Parts(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
     /// <summary>Text; null if it is not given.</summary>
     public static Option<string?> Text(string name, string meaning, string description) => new(name) { Description = description, HelpName = meaning };
 
@@ -96,6 +144,19 @@ internal static class TypedOptions
     {
         if (result.Has(one) && result.Has(other)) result.AddError($"{one.Name} and {other.Name} cannot be used together: {why}.");
     });
+
+    private static T? ParseNumber<T>(string name, ArgumentResult result, T least, T most)
+        where T : struct, INumber<T>
+    {
+        string text = result.Tokens[0].Value;
+        if (T.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out T number)
+            && number >= least && number <= most) return number;
+        result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} {text}: must be a number from {least} to {most}."));
+        return null;
+    }
+
+    private static string NameOf<T>(T value)
+        where T : struct, Enum => value.ToString().ToLowerInvariant();
 
     private static TimeSpan? ParseDuration(string name, ArgumentResult result)
     {

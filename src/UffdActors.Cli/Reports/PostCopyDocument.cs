@@ -3,12 +3,12 @@ using UffdActors.Statistics;
 
 namespace UffdActors.Cli.Reports;
 
-/// <summary>The report of a migration for machines, version 1; README.md explains every field.</summary>
+/// <summary>The report of a migration for machines, version 1; JSON.md explains every field.</summary>
 internal sealed record PostCopyDocument
 {
     public int Version { get; } = 1;
 
-    public string Command { get; } = "postcopy";
+    public string Kind { get; } = "uffd-postcopy";
 
     public required bool Verified { get; init; }
 

@@ -62,6 +62,7 @@ public sealed record ConformanceReport(
         new
         {
             Version,
+            Kind = "uffd-conform",
             Data = Folder,
             Profile,
             Files = Files.Count,

@@ -27,6 +27,7 @@ internal sealed record ExploreReport(
     public string ToJson() => new JsonObject
     {
         ["version"] = Version,
+        ["kind"] = "uffd-explore",
         ["seed"] = Seed,
         ["policy"] = Policy,
         ["clean"] = IsClean,

@@ -12,6 +12,9 @@ public sealed record MachineReport
     /// <summary>Version of the JSON form.</summary>
     public int Version { get; init; } = 1;
 
+    /// <summary>What the document is.</summary>
+    public string Kind { get; init; } = "uffd-doctor";
+
     /// <summary>Kernel.</summary>
     public required KernelFacts Kernel { get; init; }
 

@@ -48,6 +48,7 @@ public sealed record LiveReport
         new
         {
             Version,
+            Kind = "uffd-conform-live",
             Kernel,
             Profile,
             FaultAroundBytes,
