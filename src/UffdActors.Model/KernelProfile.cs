@@ -6,7 +6,9 @@ namespace UffdActors.Model;
 /// <summary>How memory plugs into userfaultfd in a kernel.</summary>
 public enum OpsShape
 {
-    /// <summary>Linux 6.18: core knows shmem and hugetlb by name; nothing else can be registered except for asynchronous write protection.</summary>
+    /// <summary>
+    /// Linux 6.18: core knows shmem and hugetlb by name; nothing else can be registered except for asynchronous write protection.
+    /// </summary>
     BuiltIn,
 
     /// <summary>The table as proposed in June 2025: modes, ioctls, get-folio, copy.</summary>
@@ -71,7 +73,9 @@ public sealed record KernelProfile
     /// <summary>The calling process has CAP_SYS_PTRACE: it may open a userfaultfd for kernel faults too, and ask for EVENT_FORK.</summary>
     public bool Privileged { get; init; } = true;
 
-    /// <summary>The sysctl <c>vm.unprivileged_userfaultfd</c>: without privilege, too, a userfaultfd may be opened for kernel faults.</summary>
+    /// <summary>
+    /// The sysctl <c>vm.unprivileged_userfaultfd</c>: without privilege, too, a userfaultfd may be opened for kernel faults.
+    /// </summary>
     public bool UnprivilegedUserfaultfd { get; init; }
 
     /// <summary>

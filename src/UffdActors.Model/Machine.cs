@@ -59,7 +59,9 @@ public sealed class Machine : IDisposable
     /// <summary>Called with each warning when it is given for the first and only time, in whoever's turn.</summary>
     public Action<string>? Warned { get; set; }
 
-    /// <summary>Called when a module's code has thrown, with a sentence and the exception, in whoever's turn. The call ends with EIO.</summary>
+    /// <summary>
+    /// Called when a module's code has thrown, with a sentence and the exception, in whoever's turn. The call ends with EIO.
+    /// </summary>
     public Action<string, Exception>? ModuleFailed { get; set; }
 
     /// <summary>What this kernel has warned of, each thing once.</summary>

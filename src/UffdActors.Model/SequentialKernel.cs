@@ -18,7 +18,9 @@ public sealed class SequentialKernel : IKernel
     private long _order;
 
     /// <summary>Makes an idle kernel.</summary>
-    /// <param name="rankOf">A thread's rank, from 0, if it is not to be its own (<see cref="Caller.Rank"/>); asked whenever an operation is sent.</param>
+    /// <param name="rankOf">
+    /// A thread's rank, from 0, if it is not to be its own (<see cref="Caller.Rank"/>); asked whenever an operation is sent.
+    /// </param>
     public SequentialKernel(Func<Caller, int>? rankOf = null)
     {
         _rankOf = rankOf;

@@ -17,7 +17,8 @@ public class DeliveryTests
         scene.Map(4);
         UserfaultContext context = scene.Open();
         _ = scene.Register(context, RegisterModes.Missing);
-        Access[] accesses = [scene.Touch(scene.Thread(1), 0), scene.Touch(scene.Thread(2), 0, AccessKind.Write), scene.Touch(scene.Thread(3), 0)];
+        Access[] accesses =
+            [scene.Touch(scene.Thread(1), 0), scene.Touch(scene.Thread(2), 0, AccessKind.Write), scene.Touch(scene.Thread(3), 0)];
 
         Assert.Equal([FaultFlags.None, FaultFlags.Write, FaultFlags.None], scene.Read(context).Messages.Select(m => m.Flags));
         _ = scene.Fill(context, FillKind.Copy);

@@ -219,7 +219,8 @@ public class FillTests
         Fill fill = FillDecidedNow(scene, context, page: 0);
 
         // Rank 0 goes first: mapped over and registered again before the fill arrives.
-        MapMemory map = new(scene.Main, Scene.Base, 4 * Scene.Page, new MapRequest(Prot.ReadWrite, scene.NewFile(new Shmem(), 4), Shared: true));
+        MapMemory map =
+            new(scene.Main, Scene.Base, 4 * Scene.Page, new MapRequest(Prot.ReadWrite, scene.NewFile(new Shmem(), 4), Shared: true));
         Register register = new(scene.Main, context, Scene.Base, 4 * Scene.Page, (ulong)RegisterModes.Missing);
         scene.Kernel.Submit(map);
         while (!map.IsFinished) _ = scene.Kernel.Step();

@@ -9,7 +9,8 @@ public class FolioStoreTests
     [Fact]
     public void Runs_hold_the_same_bytes_as_bytes()
     {
-        Gen<(int Kind, int Offset, int Length, byte Value)> step = Gen.Select(Gen.Int[0, 2], Gen.Int[0, 63], Gen.Int[1, 40], Gen.Byte[0, 3]);
+        Gen<(int Kind, int Offset, int Length, byte Value)> step =
+            Gen.Select(Gen.Int[0, 2], Gen.Int[0, 63], Gen.Int[1, 40], Gen.Byte[0, 3]);
         step.List[1, 25].Sample(steps =>
         {
             using RunFolios runs = new(64);

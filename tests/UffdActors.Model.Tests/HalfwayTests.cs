@@ -7,7 +7,10 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Tests;
 
-/// <summary>Calls that fail when a part of their work is done: that part stays. Each is recorded on a real kernel, too (<c>tests/Data/linux-6.18/found</c>).</summary>
+/// <summary>
+/// Calls that fail when a part of their work is done: that part stays. Each is recorded on a real kernel, too
+/// (<c>tests/Data/linux-6.18/found</c>).
+/// </summary>
 public class HalfwayTests
 {
     private const ulong Huge = PageSize.Huge;
@@ -105,7 +108,8 @@ public class HalfwayTests
         Assert.Equal(3, RangesFrom(scene, Scene.Base).Length);
         ForkProcess fork = scene.Kernel.Run(new ForkProcess(scene.Thread(2), 1));
 
-        Assert.Equal([PageSize.PageOf(Scene.Base), PageSize.PageOf(Scene.At(2))], fork.Child!.Map.Vmas.ToArray().Select(v => v.Range.Start));
+        Assert.Equal(
+            [PageSize.PageOf(Scene.Base), PageSize.PageOf(Scene.At(2))], fork.Child!.Map.Vmas.ToArray().Select(v => v.Range.Start));
         Assert.False(scene.Mm.EntryAt(PageSize.PageOf(Scene.At(1))).IsShared);
         Assert.Equal(Errno.None, scene.Kernel.Run(new AdviseFork(scene.Main, Scene.Base, 4 * Scene.Page, leaveOut: false)).Error);
         _ = Assert.Single(RangesFrom(scene, Scene.Base));
@@ -126,7 +130,8 @@ public class HalfwayTests
                 return scene.Kernel.Run(new AdviseFork(scene.Main, start, length, leaveOut: true)).Error;
             default:
                 scene.Map((long)(length / Scene.Page), address: source);
-                RemapMemory move = scene.Kernel.Run(new RemapMemory(scene.Main, source, length, length, RemapModes.MayMove | RemapModes.Fixed, start));
+                RemapMemory move =
+                    scene.Kernel.Run(new RemapMemory(scene.Main, source, length, length, RemapModes.MayMove | RemapModes.Fixed, start));
                 _ = scene.Kernel.Run(new UnmapMemory(scene.Main, source, length));
                 return move.Error;
         }

@@ -89,13 +89,16 @@ public sealed class InputFileTests : IDisposable
         string Link(string name, string target) => File.CreateSymbolicLink(Path.Combine(_folder, name), target).FullName;
 
         Assert.Equal("x", InputFile.ReadText(Link("good", Write("x")), Limit));
-        Assert.Equal("it is a link to \"nothing\", where there is no file", Assert.Throws<InputFileException>(() => InputFile.Open(Link("dangling", "nothing"))).Message);
+        Assert.Equal(
+            "it is a link to \"nothing\", where there is no file",
+            Assert.Throws<InputFileException>(() => InputFile.Open(Link("dangling", "nothing"))).Message);
         Assert.Equal("its links lead in a circle", Assert.Throws<InputFileException>(() => InputFile.Open(Link("loop", "loop"))).Message);
     }
 
     [Fact]
     public void A_file_over_the_limit_is_not_read() =>
-        Assert.Equal("it has 11 bytes; 10 are the limit", Assert.Throws<InputFileException>(() => InputFile.Open(Write("eleven byte"), 10)).Message);
+        Assert.Equal(
+            "it has 11 bytes; 10 are the limit", Assert.Throws<InputFileException>(() => InputFile.Open(Write("eleven byte"), 10)).Message);
 
     [Theory]
     [InlineData("a\0b", "it is no text: it holds a NUL")]

@@ -66,7 +66,8 @@ public class MapTests
 
         RemapMemory move = scene.Kernel.Run(
             new RemapMemory(
-                scene.Main, Scene.Base, PageSize.Huge - PageSize.Base, PageSize.Huge, RemapModes.MayMove | RemapModes.Fixed, Scene.Base + (4 * PageSize.Huge)));
+                scene.Main, Scene.Base, PageSize.Huge - PageSize.Base, PageSize.Huge, RemapModes.MayMove | RemapModes.Fixed,
+                Scene.Base + (4 * PageSize.Huge)));
 
         Assert.Equal(Errno.None, move.Error);
         Assert.Equal(PageRange.OfBytes(Scene.Base + (4 * PageSize.Huge), PageSize.Huge), Assert.Single(scene.Mm.Map.Vmas.ToArray()).Range);

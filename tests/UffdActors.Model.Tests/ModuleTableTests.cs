@@ -35,7 +35,8 @@ public class ModuleTableTests
     [InlineData("")]
     [InlineData("has space")]
     public void A_name_that_configuration_cannot_hold_is_refused(string name) =>
-        Assert.Throws<ModuleException>(() => new ModuleTable().Load(new Declared(name, RegisterModes.Minor, UffdIoctls.Continue, true, false)));
+        Assert.Throws<ModuleException>(
+            () => new ModuleTable().Load(new Declared(name, RegisterModes.Minor, UffdIoctls.Continue, true, false)));
 
     [Fact]
     public void Lax_loading_shows_what_the_kernel_would_do()
@@ -63,7 +64,8 @@ public class ModuleTableTests
         Assert.Contains("no module is loaded", gone.Message, StringComparison.Ordinal);
     }
 
-    private sealed class Declared(string name, RegisterModes features, UffdIoctls ioctls, bool getFolio, bool copy) : MemoryModule, IVmUffdOps
+    private sealed class Declared(string name, RegisterModes features, UffdIoctls ioctls, bool getFolio, bool copy)
+        : MemoryModule, IVmUffdOps
     {
         public override string Name => name;
 

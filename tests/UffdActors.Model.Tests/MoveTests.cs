@@ -44,7 +44,9 @@ public class MoveTests
             Move move = Run(scene, context, Length, allowed ? MoveModes.AllowSourceHoles : MoveModes.None);
 
             long moved = allowed ? Pages : hole;
-            (Errno Error, long? Out) expected = allowed ? (Errno.None, (long)Length) : hole == 0 ? (Errno.ENOENT, -(long)Errno.ENOENT) : (Errno.EAGAIN, hole * (long)Scene.Page);
+            (Errno Error, long? Out) expected = allowed
+                ? (Errno.None, (long)Length)
+                : hole == 0 ? (Errno.ENOENT, -(long)Errno.ENOENT) : (Errno.EAGAIN, hole * (long)Scene.Page);
             Assert.Equal(expected, (move.Error, move.Out));
             for (long page = 0; page < Pages; page++)
                 Assert.Equal(page < moved && page != hole ? EntryKind.Anon : EntryKind.None, scene.EntryAt(page).Kind);
@@ -117,7 +119,8 @@ public class MoveTests
         Assert.Equal(Errno.None, scene.Register(context, RegisterModes.WriteProtect, From, 8).Error);
         for (long page = 0; page < Pages; page++)
         {
-            if (page != hole) Assert.Equal(AccessOutcome.Ok, scene.Touch(scene.Main, From + page, AccessKind.Write, (byte)(page + 1)).Outcome);
+            if (page != hole)
+                Assert.Equal(AccessOutcome.Ok, scene.Touch(scene.Main, From + page, AccessKind.Write, (byte)(page + 1)).Outcome);
         }
 
         return context;
@@ -131,7 +134,8 @@ public class MoveTests
         ulong? destination = null,
         ulong? source = null,
         ArgumentPointer pointer = ArgumentPointer.Good) =>
-        scene.Kernel.Run(new Move(scene.Main, context, destination ?? Scene.At(0), source ?? Scene.At(From), length, (ulong)modes, pointer));
+        scene.Kernel.Run(
+            new Move(scene.Main, context, destination ?? Scene.At(0), source ?? Scene.At(From), length, (ulong)modes, pointer));
 
     private static (Errno Error, long? Out) Result(Move move) => (move.Error, move.Out);
 }

@@ -8,7 +8,8 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Tests;
 
 /// <summary>
-/// Who is woken by a call over several pages, of which it may have done only a part: the waiters of everything that was done, and nobody else.
+/// Who is woken by a call over several pages, of which it may have done only a part: the waiters of everything that was done, and nobody
+/// else.
 /// </summary>
 public class PartialWakeTests
 {
@@ -37,7 +38,9 @@ public class PartialWakeTests
             using Scene scene = new();
             (UserfaultContext context, Access[] waiting) = WithWaiters(scene, present: 4);
 
-            Assert.Equal(4 * (long)Scene.Page, scene.Kernel.Run(new Move(scene.Main, context, Scene.At(0), Scene.At(Source), 4 * Scene.Page, (ulong)modes)).Out);
+            Assert.Equal(
+                4 * (long)Scene.Page,
+                scene.Kernel.Run(new Move(scene.Main, context, Scene.At(0), Scene.At(Source), 4 * Scene.Page, (ulong)modes)).Out);
 
             Assert.All(waiting, w => Assert.Equal(modes == MoveModes.None, w.IsFinished));
         }

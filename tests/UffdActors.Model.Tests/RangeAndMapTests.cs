@@ -12,7 +12,8 @@ public class RangeAndMapTests
 {
     private const int Pages = 24;
 
-    private static readonly Gen<PageRange> Range = Gen.Select(Gen.Long[0, 60], Gen.Long[0, 60], (a, b) => new PageRange(Math.Min(a, b), Math.Max(a, b)));
+    private static readonly Gen<PageRange> Range =
+        Gen.Select(Gen.Long[0, 60], Gen.Long[0, 60], (a, b) => new PageRange(Math.Min(a, b), Math.Max(a, b)));
 
     [Fact]
     public void Intersection_is_what_both_contain() => Gen.Select(Range, Range, Gen.Long[-2, 62]).Sample((a, b, page) =>
@@ -42,7 +43,8 @@ public class RangeAndMapTests
             }
 
             // Equal neighbours are one VMA: nothing has private pages here, so nothing may keep them apart.
-            for (int i = 1; i < vmas.Length; i++) Assert.False(VmaMerge.CanMerge(vmas[i - 1], vmas[i]), $"{vmas[i - 1]} and {vmas[i]} were not merged");
+            for (int i = 1; i < vmas.Length; i++)
+                Assert.False(VmaMerge.CanMerge(vmas[i - 1], vmas[i]), $"{vmas[i - 1]} and {vmas[i]} were not merged");
             Assert.Equal(vmas.Length, vmas.Select(v => v.Owner).Distinct().Count());
         });
     }

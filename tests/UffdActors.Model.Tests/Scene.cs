@@ -20,7 +20,9 @@ internal sealed class Scene : IDisposable
     private readonly List<MemoryFile> _files = [];
     private int _contexts;
 
-    public Scene(KernelProfile? profile = null, ContentKind content = ContentKind.Runs, long memory = 4096, long? hugePages = 16, long giantPages = 0)
+    public Scene(
+        KernelProfile? profile = null, ContentKind content = ContentKind.Runs, long memory = 4096, long? hugePages = 16,
+        long giantPages = 0)
     {
         Machine = new Machine(profile ?? KernelProfile.Linux618, content, memory, hugePages, giantPages);
         Mm = Kernel.Attach(new AddressSpace(Machine));
@@ -47,19 +49,23 @@ internal sealed class Scene : IDisposable
         return file;
     }
 
-    public void Map(long pages, MemoryFile? file = null, bool shared = true, ulong address = Base, Prot prot = Prot.ReadWrite, long offset = 0) =>
+    public void Map(
+        long pages, MemoryFile? file = null, bool shared = true, ulong address = Base, Prot prot = Prot.ReadWrite, long offset = 0) =>
         Assert.Equal(Errno.None, TryMap(pages, file, shared, address, prot, offset));
 
-    public Errno TryMap(long pages, MemoryFile? file = null, bool shared = true, ulong address = Base, Prot prot = Prot.ReadWrite, long offset = 0)
+    public Errno TryMap(
+        long pages, MemoryFile? file = null, bool shared = true, ulong address = Base, Prot prot = Prot.ReadWrite, long offset = 0)
     {
         ulong bytes = (ulong)pages << (file?.PageShift ?? PageSize.BaseShift);
-        return Kernel.Run(new MapMemory(Main, address, bytes, new MapRequest(prot, file, file is not null && shared, (ulong)offset * Page))).Error;
+        return Kernel.Run(
+            new MapMemory(Main, address, bytes, new MapRequest(prot, file, file is not null && shared, (ulong)offset * Page))).Error;
     }
 
     public UserfaultContext Open(UffdFeatures features = UffdFeatures.None, UffdOpenFlags flags = UffdOpenFlags.NonBlock)
     {
         UserfaultContext context = Kernel.Attach(new UserfaultContext(Mm, flags, _contexts++));
-        Assert.Equal(Errno.None, Kernel.Run(new Handshake(Main, context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features })).Error);
+        Assert.Equal(
+            Errno.None, Kernel.Run(new Handshake(Main, context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features })).Error);
         return context;
     }
 
@@ -67,7 +73,8 @@ internal sealed class Scene : IDisposable
         Kernel.Run(new Register(Main, context, At(first), (ulong)(pages * stride) * Page, (ulong)modes));
 
     public Fill Fill(
-        UserfaultContext context, FillKind kind, long page = 0, long pages = 1, byte value = 7, FillModes modes = FillModes.None, Caller? caller = null)
+        UserfaultContext context, FillKind kind, long page = 0, long pages = 1, byte value = 7, FillModes modes = FillModes.None,
+        Caller? caller = null)
     {
         Fill fill = new(caller ?? Main);
         fill.Begin(context, kind, At(page), (ulong)pages * Page, kind == FillKind.Copy ? FillSource.Stamp(value) : FillSource.Zero, modes);
@@ -84,7 +91,8 @@ internal sealed class Scene : IDisposable
     public ReadMessages Read(UserfaultContext context, int messages = 16) =>
         Kernel.Run(new ReadMessages(Main, context, (ulong)(messages * UffdMsg.SizeInBytes)));
 
-    public Errno Wake(UserfaultContext context, long page, long pages = 1) => Kernel.Run(new Wake(Main, context, At(page), (ulong)pages * Page)).Error;
+    public Errno Wake(UserfaultContext context, long page, long pages = 1) =>
+        Kernel.Run(new Wake(Main, context, At(page), (ulong)pages * Page)).Error;
 
     public Errno Protect(UserfaultContext context, WriteProtectModes modes, long page = 0, long pages = 1) =>
         Kernel.Run(new WriteProtect(Main, context, At(page), (ulong)pages * Page, (ulong)modes)).Error;

@@ -15,7 +15,9 @@ public enum GuestMemfdFlags : ulong
     /// <summary>GUEST_MEMFD_FLAG_MMAP: it can be mapped.</summary>
     Mmap = 1,
 
-    /// <summary>GUEST_MEMFD_FLAG_INIT_SHARED: its pages are shared with the host from the start, so the host may touch what it maps.</summary>
+    /// <summary>
+    /// GUEST_MEMFD_FLAG_INIT_SHARED: its pages are shared with the host from the start, so the host may touch what it maps.
+    /// </summary>
     InitShared = 2,
 
     /// <summary>What user space can work with, and the default here.</summary>
@@ -55,7 +57,8 @@ public sealed class GuestMemfd : MemoryModule
     {
         if (CheckCreate(bytes, flags) == Errno.None) return new MemoryFile(this, machine, bytes) { Flags = (ulong)flags };
         throw new ArgumentException(
-            $"A guest_memfd of {bytes} bytes with flags 0x{flags:x} is refused with EINVAL: the size must be a positive multiple of {PageSize.Base}, the flags 0 to 3.");
+            $"A guest_memfd of {bytes} bytes with flags 0x{flags:x} is refused with EINVAL: the size must be a positive multiple of "
+                + $"{PageSize.Base}, the flags 0 to 3.");
     }
 
     /// <inheritdoc />
@@ -71,7 +74,8 @@ public sealed class GuestMemfd : MemoryModule
     };
 
     /// <inheritdoc />
-    public override Errno Fault(MemoryFile file, long index) => Has(file, GuestMemfdFlags.InitShared) ? base.Fault(file, index) : Errno.EFAULT;
+    public override Errno Fault(MemoryFile file, long index) =>
+        Has(file, GuestMemfdFlags.InitShared) ? base.Fault(file, index) : Errno.EFAULT;
 
     private static bool Has(MemoryFile file, GuestMemfdFlags flag) => (file.Flags & (ulong)flag) != 0;
 

@@ -110,7 +110,8 @@ internal static class HookCalls
 
     private static Errno Failed(Machine machine, MemoryModule module, string doing, Exception e)
     {
-        machine.ModuleFailed?.Invoke($"Module \"{module.Name}\" threw {e.GetType().Name} while {doing} ({ModuleMembers.Text(e)}); the call ends with EIO.", e);
+        machine.ModuleFailed?.Invoke(
+            $"Module \"{module.Name}\" threw {e.GetType().Name} while {doing} ({ModuleMembers.Text(e)}); the call ends with EIO.", e);
         return Errno.EIO;
     }
 }

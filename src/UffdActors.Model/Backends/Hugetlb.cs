@@ -5,8 +5,9 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Backends;
 
 /// <summary>
-/// hugetlb, 2 MiB pages from a pool, or 1 GiB pages (by rule: there are no recordings of those). It declares modes and ioctls and has no hooks: its fill loop is hard-coded in core, as its fault
-/// handler is in Linux (SEMANTICS 7.2.7). ZEROPAGE is missing, for there is no huge page of zeros.
+/// hugetlb, 2 MiB pages from a pool, or 1 GiB pages (by rule: there are no recordings of those). It declares modes and ioctls and has no
+/// hooks: its fill loop is hard-coded in core, as its fault handler is in Linux (SEMANTICS 7.2.7). ZEROPAGE is missing, for there is no
+/// huge page of zeros.
 /// </summary>
 public sealed class Hugetlb : MemoryModule
 {

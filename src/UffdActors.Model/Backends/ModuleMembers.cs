@@ -2,7 +2,9 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Model.Backends;
 
-/// <summary>What core reads of a module without a call of its own to fail: looked at once, before the module is used, for it is a stranger's code.</summary>
+/// <summary>
+/// What core reads of a module without a call of its own to fail: looked at once, before the module is used, for it is a stranger's code.
+/// </summary>
 public static class ModuleMembers
 {
     private static readonly int[] PageShifts = [PageSize.BaseShift, PageSize.HugeShift, PageSize.GiantShift];
@@ -14,7 +16,8 @@ public static class ModuleMembers
         ArgumentNullException.ThrowIfNull(module);
         if (Read(module, nameof(MemoryModule.Name), m => m.Name) is null) throw Refused(module, $"its {nameof(MemoryModule.Name)} is null");
         int shift = Read(module, nameof(MemoryModule.PageShift), m => m.PageShift);
-        if (!PageShifts.Contains(shift)) throw Refused(module, $"its {nameof(MemoryModule.PageShift)} is {shift}, and pages have 2^12, 2^21 or 2^30 bytes");
+        if (!PageShifts.Contains(shift))
+            throw Refused(module, $"its {nameof(MemoryModule.PageShift)} is {shift}, and pages have 2^12, 2^21 or 2^30 bytes");
         _ = Read(module, nameof(MemoryModule.AllowsPrivate), m => m.AllowsPrivate);
         _ = Read(module, nameof(MemoryModule.HasFaultAround), m => m.HasFaultAround);
         _ = Read(module, nameof(MemoryModule.CanSwap), m => m.CanSwap);
@@ -43,7 +46,9 @@ public static class ModuleMembers
             throw new ModuleException($"Module \"{module.Name}\" cannot make a file of {bytes} bytes: {Text(e)}", e);
         }
 
-        return file ?? throw new ModuleException($"Module \"{module.Name}\" cannot make a file of {bytes} bytes: its {nameof(MemoryModule.CreateFile)} gives null.");
+        return file
+            ?? throw new ModuleException(
+                $"Module \"{module.Name}\" cannot make a file of {bytes} bytes: its {nameof(MemoryModule.CreateFile)} gives null.");
     }
 
     /// <summary>What an exception of a module says, in one line. Its message is a stranger's code too: it may be none, or throw.</summary>

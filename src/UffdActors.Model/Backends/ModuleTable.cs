@@ -88,7 +88,8 @@ public sealed class ModuleTable
         if (Has(RegisterModes.Missing) != Does(UffdIoctls.Copy)) return "MISSING and COPY go together, and it has one of them only";
         if (Does(UffdIoctls.ZeroPage) && !Has(RegisterModes.Missing)) return "it offers ZEROPAGE without MISSING";
         if (Has(RegisterModes.Minor) != Does(UffdIoctls.Continue)) return "MINOR and CONTINUE go together, and it has one of them only";
-        if (Has(RegisterModes.WriteProtect) != Does(UffdIoctls.WriteProtect)) return "WP and WRITEPROTECT go together, and it has one of them only";
+        if (Has(RegisterModes.WriteProtect) != Does(UffdIoctls.WriteProtect))
+            return "WP and WRITEPROTECT go together, and it has one of them only";
         // Core fills huge pages itself and never calls their hooks.
         if (module.PageShift != Memory.PageSize.BaseShift) return null;
         if (Does(UffdIoctls.Continue) && !ops.HasGetFolio) return "it offers CONTINUE and has no GetFolio hook";

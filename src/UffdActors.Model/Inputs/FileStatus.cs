@@ -35,7 +35,10 @@ internal readonly partial record struct FileStatus(int Mode, long Device, ulong 
         _ => "something else",
     };
 
-    /// <summary>The file that a path leads to, links followed. The file is not opened: opening a pipe waits for its other end, and opening a device may do something.</summary>
+    /// <summary>
+    /// The file that a path leads to, links followed. The file is not opened: opening a pipe waits for its other end, and opening a device
+    /// may do something.
+    /// </summary>
     public static FileStatus Of(string path) => Of(AtFdCwd, path, 0, path);
 
     /// <summary>The file of an open descriptor.</summary>

@@ -4,13 +4,13 @@ using Microsoft.Win32.SafeHandles;
 namespace UffdActors.Model.Inputs;
 
 /// <summary>
-/// A file that somebody gives as input, opened for reading. It is a regular file of a size that was agreed to, and it has to stay what it was when it was
-/// opened: a file that is shorter, longer or of another time at the end was written to meanwhile, and what was read of it is neither the old content nor the
-/// new one. That is an <see cref="InputFileException"/>, never bytes of zero.
+/// A file that somebody gives as input, opened for reading. It is a regular file of a size that was agreed to, and it has to stay what it
+/// was when it was opened: a file that is shorter, longer or of another time at the end was written to meanwhile, and what was read of it
+/// is neither the old content nor the new one. That is an <see cref="InputFileException"/>, never bytes of zero.
 /// </summary>
 /// <remarks>
-/// Nothing is mapped: a page of a mapping that lies behind the end of a truncated file is SIGBUS. A pipe, a device or a folder is refused before it is
-/// opened. Files of /proc have no size and read as empty.
+/// Nothing is mapped: a page of a mapping that lies behind the end of a truncated file is SIGBUS. A pipe, a device or a folder is refused
+/// before it is opened. Files of /proc have no size and read as empty.
 /// </remarks>
 public sealed class InputFile : IDisposable
 {
@@ -33,7 +33,9 @@ public sealed class InputFile : IDisposable
     /// <summary>Opens a file.</summary>
     /// <param name="path">Its name; links are followed.</param>
     /// <param name="maxBytes">Size from which on it is refused.</param>
-    /// <exception cref="InputFileException">There is no such file, it is not a regular one, larger than that, or it cannot be opened.</exception>
+    /// <exception cref="InputFileException">
+    /// There is no such file, it is not a regular one, larger than that, or it cannot be opened.
+    /// </exception>
     public static InputFile Open(string path, long maxBytes = long.MaxValue)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -45,8 +47,10 @@ public sealed class InputFile : IDisposable
         {
             handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             FileStatus opened = FileStatus.Of(handle, path);
-            if (opened.Device != named.Device || opened.Inode != named.Inode) throw new InputFileException("it was replaced while it was opened");
-            if (opened.Size > maxBytes) throw new InputFileException(FormattableString.Invariant($"it has {opened.Size:N0} bytes; {maxBytes:N0} are the limit"));
+            if (opened.Device != named.Device || opened.Inode != named.Inode)
+                throw new InputFileException("it was replaced while it was opened");
+            if (opened.Size > maxBytes)
+                throw new InputFileException(FormattableString.Invariant($"it has {opened.Size:N0} bytes; {maxBytes:N0} are the limit"));
             return new InputFile(path, handle, opened);
         }
         catch (Exception e)
@@ -74,7 +78,9 @@ public sealed class InputFile : IDisposable
         return text.Contains('\0', StringComparison.Ordinal) ? throw NoText() : text;
     }
 
-    /// <summary>Reads a text file line by line. The lines count only when all of them have been read: then the file is known to be what it was.</summary>
+    /// <summary>
+    /// Reads a text file line by line. The lines count only when all of them have been read: then the file is known to be what it was.
+    /// </summary>
     /// <exception cref="InputFileException">As of <see cref="ReadText"/>.</exception>
     public static IEnumerable<string> ReadLines(string path, long maxBytes)
     {
@@ -94,7 +100,9 @@ public sealed class InputFile : IDisposable
     }
 
     /// <summary>Reads as many bytes as there is room for.</summary>
-    /// <param name="offset">Where in the file, in bytes; everything up to the end of the room has to be within <see cref="Length"/>.</param>
+    /// <param name="offset">
+    /// Where in the file, in bytes; everything up to the end of the room has to be within <see cref="Length"/>.
+    /// </param>
     /// <param name="room">Where to.</param>
     /// <exception cref="InputFileException">The file has become shorter, or the disk reports an error.</exception>
     public void Read(long offset, Span<byte> room)
@@ -120,7 +128,8 @@ public sealed class InputFile : IDisposable
     {
         FileStatus now = FileStatus.Of(_handle, _path);
         if (now.Size != _opened.Size) throw Changed(_opened.Size, now.Size);
-        if (now.Modified != _opened.Modified || now.Changed != _opened.Changed) throw new InputFileException("it was written to, or its attributes were changed, while it was read");
+        if (now.Modified != _opened.Modified || now.Changed != _opened.Changed)
+            throw new InputFileException("it was written to, or its attributes were changed, while it was read");
     }
 
     /// <inheritdoc />

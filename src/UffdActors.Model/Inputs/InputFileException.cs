@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace UffdActors.Model.Inputs;
 
-/// <summary>A file that is given as input and cannot be used. The message says what is wrong with it, without its name: who asked for it knows that.</summary>
+/// <summary>
+/// A file that is given as input and cannot be used. The message says what is wrong with it, without its name: who asked for it knows that.
+/// </summary>
 public sealed class InputFileException : IOException
 {
     private const int NoEntry = 2;

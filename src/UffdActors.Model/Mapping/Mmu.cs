@@ -16,7 +16,9 @@ public enum Verdict
     /// <summary>An ordinary fault: the VMA's owner changes the entry, and the access starts again.</summary>
     Populate,
 
-    /// <summary>Beyond the end of the file, poisoned, or a userfault that may not be delivered: SIGBUS, or EFAULT in a system call.</summary>
+    /// <summary>
+    /// Beyond the end of the file, poisoned, or a userfault that may not be delivered: SIGBUS, or EFAULT in a system call.
+    /// </summary>
     Bus,
 
     /// <summary>Nothing is mapped there: SIGSEGV with code 1, or EFAULT.</summary>
@@ -25,7 +27,9 @@ public enum Verdict
     /// <summary>The mapping does not allow it: SIGSEGV with code 2, or EFAULT.</summary>
     NotAllowed,
 
-    /// <summary>The kernel repeats the fault for ever (hugetlb page with a write-protection bit that nobody watches any more; SEMANTICS 4.6.2).</summary>
+    /// <summary>
+    /// The kernel repeats the fault for ever (hugetlb page with a write-protection bit that nobody watches any more; SEMANTICS 4.6.2).
+    /// </summary>
     Spin,
 }
 

@@ -6,7 +6,9 @@ namespace UffdActors.Model.Mapping;
 /// Swaps pages out (SEMANTICS 4.1, 4.4). A page of its own becomes a swap entry, which keeps content and write protection; a page of a
 /// file leaves the mapping, and the cache slot still counts as a page. In a turn of the owner, or with it held.
 /// </summary>
-/// <remarks>Where the content lies is not seen from outside: it stays in its folio. MADV_PAGEOUT leaves pages alone that others map too.</remarks>
+/// <remarks>
+/// Where the content lies is not seen from outside: it stays in its folio. MADV_PAGEOUT leaves pages alone that others map too.
+/// </remarks>
 internal static class SwapOut
 {
     /// <summary>Swaps out what can be in a range of base pages.</summary>
@@ -24,7 +26,8 @@ internal static class SwapOut
                 case EntryKind.File:
                     length = 1;
                     // What stays behind is the same as after MADV_DONTNEED: nothing, or a marker.
-                    if (vma.File!.Module.CanSwap && !IsMappedElsewhere(vma, page)) Zap.Run(vma, new PageRange(page, page + 1), ZapCause.DontNeed);
+                    if (vma.File!.Module.CanSwap && !IsMappedElsewhere(vma, page))
+                        Zap.Run(vma, new PageRange(page, page + 1), ZapCause.DontNeed);
                     break;
             }
 

@@ -120,23 +120,24 @@ public sealed class Vma
     internal Vma Grown(long end) => MovedTo(Range with { End = end }, Offset, Owner, Backend, Anon);
 
     /// <summary>The same mapping at another place.</summary>
-    internal Vma MovedTo(PageRange range, long offset, VmaOwner owner, Backend? backend, AnonVma? anon, bool? isLeftOutOfForks = null) => new()
-    {
-        Range = range,
-        Prot = Prot,
-        File = File,
-        IsShared = IsShared,
-        MayWrite = MayWrite,
-        IsDroppable = IsDroppable,
-        IsLeftOutOfForks = isLeftOutOfForks ?? IsLeftOutOfForks,
-        IsAccounted = IsAccounted,
-        Offset = offset,
-        Modes = Modes,
-        Context = Context,
-        Owner = owner,
-        Backend = backend,
-        Anon = anon,
-    };
+    internal Vma MovedTo(PageRange range, long offset, VmaOwner owner, Backend? backend, AnonVma? anon, bool? isLeftOutOfForks = null) =>
+        new()
+        {
+            Range = range,
+            Prot = Prot,
+            File = File,
+            IsShared = IsShared,
+            MayWrite = MayWrite,
+            IsDroppable = IsDroppable,
+            IsLeftOutOfForks = isLeftOutOfForks ?? IsLeftOutOfForks,
+            IsAccounted = IsAccounted,
+            Offset = offset,
+            Modes = Modes,
+            Context = Context,
+            Owner = owner,
+            Backend = backend,
+            Anon = anon,
+        };
 
     /// <summary>Gives the mapping an anon_vma: a neighbour's if the two may share it, else a new one.</summary>
     internal void PrepareAnon(VmaMap map)

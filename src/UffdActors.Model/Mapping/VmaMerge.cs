@@ -5,7 +5,8 @@ internal static class VmaMerge
 {
     /// <summary>True if two VMAs, the second right behind the first, are to be one.</summary>
     public static bool CanMerge(Vma left, Vma right) =>
-        left.Prot == right.Prot && left.Modes == right.Modes && left.Context == right.Context && AreAlike(left, right) && AnonAgrees(left, right);
+        left.Prot == right.Prot && left.Modes == right.Modes && left.Context == right.Context && AreAlike(left, right)
+            && AnonAgrees(left, right);
 
     /// <summary>
     /// True if two neighbours may share their anon_vma: nothing but protection, or the context at which they are registered, keeps them

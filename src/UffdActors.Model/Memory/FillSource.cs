@@ -34,5 +34,6 @@ public readonly record struct FillSource(FillSourceKind Kind, ulong Word)
     public static FillSource User(ulong address) => new(FillSourceKind.User, address);
 
     /// <summary>The source <paramref name="bytes"/> further on.</summary>
-    public FillSource Advance(long bytes) => Kind is FillSourceKind.Buffer or FillSourceKind.User ? this with { Word = Word + (ulong)bytes } : this;
+    public FillSource Advance(long bytes) =>
+        Kind is FillSourceKind.Buffer or FillSourceKind.User ? this with { Word = Word + (ulong)bytes } : this;
 }

@@ -39,7 +39,8 @@ public sealed unsafe class NativeBuffer : SafeHandle
     /// <param name="offset">First byte written.</param>
     /// <param name="source">Native memory that stays valid for the call.</param>
     /// <param name="length">Bytes.</param>
-    public void CopyFrom(long offset, nint source, int length) => new ReadOnlySpan<byte>((void*)source, length).CopyTo(Slice(offset, length));
+    public void CopyFrom(long offset, nint source, int length) =>
+        new ReadOnlySpan<byte>((void*)source, length).CopyTo(Slice(offset, length));
 
     /// <summary>Makes a range zeros.</summary>
     public void Clear(long offset, int length) => Slice(offset, length).Clear();

@@ -185,7 +185,8 @@ public class Access : Operation
     {
         if (verdict == Verdict.Hit) Touch(vma!, entry);
         // Anonymous memory gets its page table before anybody asks whether the page is missing.
-        else if (verdict is Verdict.Deliver or Verdict.Bus && entry.Kind == EntryKind.None && vma!.IsAnonymous) Caller.Mm.PageTables.Make(Page);
+        else if (verdict is Verdict.Deliver or Verdict.Bus && entry.Kind == EntryKind.None && vma!.IsAnonymous)
+            Caller.Mm.PageTables.Make(Page);
         Caller.Guard.Release();
         switch (verdict)
         {
@@ -225,7 +226,8 @@ public class Access : Operation
     // comes of it. Huge pages ask first.
     private void PrepareAnon(Vma vma, Entry entry)
     {
-        if ((Kind & AccessKind.Write) != 0 && entry.Kind is (EntryKind.None or EntryKind.WpMarker) && !vma.IsHuge) vma.PrepareAnon(Caller.Mm.Map);
+        if ((Kind & AccessKind.Write) != 0 && entry.Kind is (EntryKind.None or EntryKind.WpMarker) && !vma.IsHuge)
+            vma.PrepareAnon(Caller.Mm.Map);
     }
 
     private void Touch(Vma vma, Entry entry)
@@ -262,7 +264,8 @@ public class Access : Operation
         // The kernel looks at the entry alone: empty, a marker of any kind, or still read-only for a write-protection fault. What a page
         // in swap allows is known only when it is back.
         if (vma is null) entry = mm.EntryAt(Page);
-        return !entry.HoldsPage || (entry.IsPresent && (Flags & FaultFlags.Wp) != 0 && (entry.IsWp || vma is null || Mmu.NeedsCopy(vma, entry)));
+        return !entry.HoldsPage
+            || (entry.IsPresent && (Flags & FaultFlags.Wp) != 0 && (entry.IsWp || vma is null || Mmu.NeedsCopy(vma, entry)));
     }
 
     private void PopulatePage()

@@ -7,8 +7,8 @@ namespace UffdActors.Model.Operations;
 public static class DirectRead
 {
     /// <summary>
-    /// Copies out a page that is there, mapped or not: a swapped page of its own, and a page of the cache that this mapping has lost, too. Changes
-    /// nothing: a hole stays one, and what was not mapped is not mapped now. In a turn of the thread.
+    /// Copies out a page that is there, mapped or not: a swapped page of its own, and a page of the cache that this mapping has lost, too.
+    /// Changes nothing: a hole stays one, and what was not mapped is not mapped now. In a turn of the thread.
     /// </summary>
     /// <param name="caller">Thread.</param>
     /// <param name="page">Base page of the thread's address space.</param>

@@ -68,7 +68,9 @@ internal static class FillPage
                 return HugeContinue(mm, vma, page, entry, wp);
             default:
                 if (entry.HoldsPage) return Errno.EEXIST;
-                return vma.IsHuge && vma.IsShared ? HugeShared(mm, vma, page, source, ref loose, wp) : Private(mm, vma, page, source, ref loose, wp);
+                return vma.IsHuge && vma.IsShared
+                    ? HugeShared(mm, vma, page, source, ref loose, wp)
+                    : Private(mm, vma, page, source, ref loose, wp);
         }
     }
 

@@ -4,13 +4,13 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Model.Operations;
 
 /// <summary>
-/// PAGEMAP_SCAN of PAGE_IS_WRITTEN with WP_MATCHING and CHECK_WPASYNC: finds the pages of a range that are not write-protected, which is those
-/// that were written since they were, and protects them again in the same turn. Without these two flags it only looks.
+/// PAGEMAP_SCAN of PAGE_IS_WRITTEN with WP_MATCHING and CHECK_WPASYNC: finds the pages of a range that are not write-protected, which is
+/// those that were written since they were, and protects them again in the same turn. Without these two flags it only looks.
 /// </summary>
 /// <remarks>
 /// Looking needs no write protection, and finds pages that are there, in swap too; an empty entry is none.
-/// As in the kernel an empty entry without a marker counts as written, but for huge pages; and a VMA without asynchronous write protection ends
-/// the call with EPERM, with the VMAs before it protected.
+/// As in the kernel an empty entry without a marker counts as written, but for huge pages; and a VMA without asynchronous write protection
+/// ends the call with EPERM, with the VMAs before it protected.
 /// </remarks>
 public sealed class ScanWritten : ControlOperation
 {
@@ -62,7 +62,9 @@ public sealed class ScanWritten : ControlOperation
         {
             Entry entry = new(mm.Entries.Run(page, range.End, out long length));
             long count = vma.IsHuge ? vma.Stride : length;
-            if (_protect ? !entry.IsWp && entry.Kind != EntryKind.WpMarker && !(vma.IsHuge && entry.Kind == EntryKind.None) : entry.HoldsPage && !entry.IsWp)
+            if (_protect
+                ? !entry.IsWp && entry.Kind != EntryKind.WpMarker && !(vma.IsHuge && entry.Kind == EntryKind.None)
+                : entry.HoldsPage && !entry.IsWp)
             {
                 PageRange written = new(page, page + count);
                 if (_protect) Protection.Change(vma, written, protect: true);

@@ -33,8 +33,8 @@ public sealed class Register : ControlOperation
         Error = CheckArguments();
         if (Error != Errno.None) yield break;
 
-        // As every system call does while it goes on: a last close meanwhile comes into force behind it, or what it has registered would stay registered
-        // with what nobody can read any more.
+        // As every system call does while it goes on: a last close meanwhile comes into force behind it, or what it has registered would
+        // stay registered with what nobody can read any more.
         if (!_context.TryAddReference())
         {
             Error = Errno.EBADF;

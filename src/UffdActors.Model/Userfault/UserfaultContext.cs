@@ -73,7 +73,9 @@ public sealed class UserfaultContext : Owner
     /// <summary>True while an event is unread: no fill succeeds (<c>mmap_changing</c>).</summary>
     public bool IsChanging => Volatile.Read(ref _changing) > 0;
 
-    /// <summary>Raised with every event, before it is queued (RING R4). A fill carries the epoch that it was decided in (RING R2).</summary>
+    /// <summary>
+    /// Raised with every event, before it is queued (RING R4). A fill carries the epoch that it was decided in (RING R2).
+    /// </summary>
     public long ChangeEpoch => Volatile.Read(ref _changeEpoch);
 
     /// <summary>Descriptors and sleeping calls that refer to it.</summary>

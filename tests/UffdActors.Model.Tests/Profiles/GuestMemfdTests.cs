@@ -25,7 +25,8 @@ public class GuestMemfdTests
     {
         Assert.Equal(expected, GuestMemfd.CheckCreate(bytes, (GuestMemfdFlags)flags));
         using Scene scene = new();
-        if (expected != Errno.None) _ = Assert.Throws<ArgumentException>(() => new GuestMemfd().CreateFile(scene.Machine, bytes, (GuestMemfdFlags)flags));
+        if (expected != Errno.None)
+            _ = Assert.Throws<ArgumentException>(() => new GuestMemfd().CreateFile(scene.Machine, bytes, (GuestMemfdFlags)flags));
     }
 
     [Theory]

@@ -113,7 +113,8 @@ public class SeedProfileTests
 
             Assert.Equal((Errno.EINVAL, -(long)Errno.EINVAL), Result(scene.Fill(context, kind)));
             Assert.Equal((0, 0, 0L), (module.Lookups, module.Copies.Count, scene.Machine.BaseFolios.InUse));
-            foreach ((FillKind other, _) in Bits().Where(b => b.Kind != kind)) Assert.NotEqual(Errno.EINVAL, scene.Fill(context, other, page: 1).Error);
+            foreach ((FillKind other, _) in Bits()
+                .Where(b => b.Kind != kind)) Assert.NotEqual(Errno.EINVAL, scene.Fill(context, other, page: 1).Error);
         }
     }
 

@@ -17,5 +17,6 @@ internal sealed class BuiltInDesign() : OpsDesign(OpsShape.BuiltIn)
 
     public override Errno Make(in CopyRequest request, ref uint folio) => request.File.Module.Ops!.Copy(request, ref folio);
 
-    public override IReadOnlyList<string> MembersOf(MemoryModule module) => module.IsBuiltIn ? ["code in core under the module's name"] : [];
+    public override IReadOnlyList<string> MembersOf(MemoryModule module) =>
+        module.IsBuiltIn ? ["code in core under the module's name"] : [];
 }

@@ -41,7 +41,8 @@ internal sealed class FaultHandlerDesign() : OpsDesign(OpsShape.FaultHandler)
     {
         if (module.Ops is not { } ops) return [];
         List<string> members = [];
-        if ((ops.Features & RegisterModes.Minor) != 0 && module.PageShift == PageSize.BaseShift) members.Add("no-userfault flag in the fault handler");
+        if ((ops.Features & RegisterModes.Minor) != 0 && module.PageShift == PageSize.BaseShift)
+            members.Add("no-userfault flag in the fault handler");
         if (module is { IsBuiltIn: true, Ops.HasCopy: true }) members.Add("copy code in core under the module's name");
         members.Add("userfault check in the fault handler");
         return members;

@@ -15,7 +15,9 @@ namespace UffdActors.Model.Backends.Designs;
 /// </remarks>
 public interface IFolioOps
 {
-    /// <summary><c>can_userfault</c>: the answer for one mapping, after core's own rules. None asks whether it could ever be registered.</summary>
+    /// <summary>
+    /// <c>can_userfault</c>: the answer for one mapping, after core's own rules. None asks whether it could ever be registered.
+    /// </summary>
     bool CanUserfault(Vma vma, RegisterModes modes);
 
     /// <summary>True if <see cref="TryAllocateFolio"/> is there; without it COPY and ZEROPAGE on shared mappings are refused.</summary>

@@ -17,7 +17,8 @@ namespace UffdActors.Model.Backends.Designs;
 public abstract class OpsDesign
 {
     private static readonly OpsDesign[] ByShape =
-        [new BuiltInDesign(), new TableDesign(), new FolioDesign(), new FaultHandlerDesign(), new RequestDesign(), new ReducedTableDesign()];
+        [new BuiltInDesign(), new TableDesign(), new FolioDesign(), new FaultHandlerDesign(), new RequestDesign(),
+            new ReducedTableDesign()];
 
     private protected OpsDesign(OpsShape shape) => Shape = shape;
 
@@ -47,7 +48,9 @@ public abstract class OpsDesign
     /// <param name="modes">The modes asked for; none for "could it ever be registered".</param>
     public abstract bool Accepts(Vma vma, RegisterModes modes);
 
-    /// <summary>Whether a fill of a registered mapping of a file is taken at all; if not, it gives EINVAL before a page is looked at.</summary>
+    /// <summary>
+    /// Whether a fill of a registered mapping of a file is taken at all; if not, it gives EINVAL before a page is looked at.
+    /// </summary>
     public abstract bool Takes(Vma vma, FillKind kind);
 
     /// <summary>CONTINUE: the cached folio of a page, in base pages.</summary>
@@ -55,7 +58,8 @@ public abstract class OpsDesign
     public abstract Errno Find(Vma vma, long page, out uint folio);
 
     /// <summary>
-    /// COPY and ZEROPAGE on a shared mapping of base pages: a folio with the content. The contract is that of <see cref="IVmUffdOps.Copy"/>.
+    /// COPY and ZEROPAGE on a shared mapping of base pages: a folio with the content. The contract is that of
+    /// <see cref="IVmUffdOps.Copy"/>.
     /// </summary>
     public abstract Errno Make(in CopyRequest request, ref uint folio);
 
@@ -74,7 +78,9 @@ public abstract class OpsDesign
         return Errno.EINVAL;
     }
 
-    /// <summary>A lookup through <see cref="IVmUffdOps.GetFolio"/>: what is not found is EFAULT, any other error is passed on (SEMANTICS 7.2.6).</summary>
+    /// <summary>
+    /// A lookup through <see cref="IVmUffdOps.GetFolio"/>: what is not found is EFAULT, any other error is passed on (SEMANTICS 7.2.6).
+    /// </summary>
     private protected static Errno FindByTable(Vma vma, IVmUffdOps ops, long page, out uint folio)
     {
         MemoryFile file = vma.File!;

@@ -12,7 +12,8 @@ internal sealed class ReducedTableDesign() : OpsDesign(OpsShape.Reduced)
 {
     public override string Description => "the reduced table: ioctls, minor_get_folio; modes are derived";
 
-    public override bool Accepts(Vma vma, RegisterModes modes) => vma.File!.Module.Ops is not null && (modes & ~ModesOf(IoctlsOf(vma.File.Module))) == 0;
+    public override bool Accepts(Vma vma, RegisterModes modes) =>
+        vma.File!.Module.Ops is not null && (modes & ~ModesOf(IoctlsOf(vma.File.Module))) == 0;
 
     public override bool Takes(Vma vma, FillKind kind) =>
         (IoctlsOf(vma.File!.Module) & BitOf(kind)) != 0 && (kind != FillKind.Continue || vma.IsShared);

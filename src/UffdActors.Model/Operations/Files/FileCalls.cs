@@ -25,7 +25,9 @@ public sealed class AllocateFile : ControlOperation
 
     private protected override IEnumerable<Owner?> Stages()
     {
-        Error = _offset < 0 || _length <= 0 ? Errno.EINVAL : _file.Module.TryCheckFileCall(Caller.Mm.Machine, _keepSize ? FileCall.AllocateInside : FileCall.Allocate);
+        Error = _offset < 0 || _length <= 0
+            ? Errno.EINVAL
+            : _file.Module.TryCheckFileCall(Caller.Mm.Machine, _keepSize ? FileCall.AllocateInside : FileCall.Allocate);
         if (Error != Errno.None) yield break;
         int shift = _file.PageShift;
         long end = (_offset + _length + (1L << shift) - 1) >> shift;
@@ -80,11 +82,14 @@ public sealed class TruncateFile : ControlOperation
     {
         long mask = (1L << _file.PageShift) - 1;
         bool huge = _file.PageShift != PageSize.BaseShift;
-        Error = _bytes < 0 || (huge && (_bytes & mask) != 0) ? Errno.EINVAL : _file.Module.TryCheckFileCall(Caller.Mm.Machine, FileCall.Truncate);
+        Error = _bytes < 0 || (huge && (_bytes & mask) != 0)
+            ? Errno.EINVAL
+            : _file.Module.TryCheckFileCall(Caller.Mm.Machine, FileCall.Truncate);
         if (Error != Errno.None) yield break;
         bool shorter = _bytes < _file.Bytes;
         _file.Resize(_bytes);
-        // hugetlbfs empties whatever lies behind the new end, also when the file grows: private pages may be there (COPY takes no notice of the end).
+        // hugetlbfs empties whatever lies behind the new end, also when the file grows: private pages may be there (COPY takes no notice of
+        // the end).
         if (!shorter && !huge) yield break;
         FileZap.ZeroPart(_file, _bytes, (_bytes + mask) & ~mask);
         foreach (Owner? next in FileZap.Truncate(this, _file, (_bytes + mask) >> _file.PageShift)) yield return next;

@@ -22,8 +22,8 @@ internal static class FileZap
         ZeroPart(file, offset, Math.Min(end, first << shift));
         if (last >= first) ZeroPart(file, last << shift, end);
         if (first < last) return Take(call, file, first, last, ZapCause.Punch);
-        // shmem computes the last byte of the whole pages in the hole. Of a hole that ends inside the first page of the file that is minus one, taken
-        // for the largest number: every page behind is unmapped, and stays in the file.
+        // shmem computes the last byte of the whole pages in the hole. Of a hole that ends inside the first page of the file that is minus
+        // one, taken for the largest number: every page behind is unmapped, and stays in the file.
         return last == 0 && shift == PageSize.BaseShift ? Unmap(call, file, first, WordTable.Length, ZapCause.Punch) : [];
     }
 

@@ -18,7 +18,9 @@ public enum Advice
     /// <summary>MADV_REMOVE: punches a hole into the file.</summary>
     Remove,
 
-    /// <summary>MADV_PAGEOUT: swaps pages out, if there is swap (<see cref="KernelProfile.Swap"/>). Content stays, and no event tells of it.</summary>
+    /// <summary>
+    /// MADV_PAGEOUT: swaps pages out, if there is swap (<see cref="KernelProfile.Swap"/>). Content stays, and no event tells of it.
+    /// </summary>
     PageOut,
 }
 
@@ -83,7 +85,8 @@ public sealed class AdviseMemory : MapCall
             MemoryFile file = vma.File!;
             long offset = part.Start - vma.Range.Start + vma.Offset;
             foreach (Owner? next in Announce(vma, part)) yield return next;
-            foreach (Owner? next in FileZap.Punch(this, file, offset << PageSize.BaseShift, (offset + part.Count) << PageSize.BaseShift)) yield return next;
+            foreach (Owner? next in FileZap.Punch(this, file, offset << PageSize.BaseShift, (offset + part.Count) << PageSize.BaseShift))
+                yield return next;
             yield break;
         }
 

@@ -32,8 +32,9 @@ public abstract class MapCall : ControlOperation
     /// to be completed by <see cref="Complete(List{UnmapEvent})"/> once the lock is given up, whether the call succeeds or not.
     /// </summary>
     /// <remarks>
-    /// A mapping of huge pages that an edge of the range cuts inside a page cannot be split: EINVAL. The kernel goes from the start to the end.
-    /// By the time it comes to an end that it cannot split at, it has split at the start and announced all VMAs but the last, and both stay.
+    /// A mapping of huge pages that an edge of the range cuts inside a page cannot be split: EINVAL. The kernel goes from the start to the
+    /// end. By the time it comes to an end that it cannot split at, it has split at the start and announced all VMAs but the last, and both
+    /// stay.
     /// </remarks>
     private protected IEnumerable<Owner?> Unmap(PageRange range, List<UnmapEvent> events)
     {
@@ -92,7 +93,9 @@ public abstract class MapCall : ControlOperation
         }
     }
 
-    /// <summary>Makes sure that no fill is under way (RING R4), queues an event whose epoch has been raised, and sleeps until it is read.</summary>
+    /// <summary>
+    /// Makes sure that no fill is under way (RING R4), queues an event whose epoch has been raised, and sleeps until it is read.
+    /// </summary>
     private protected IEnumerable<Owner?> Await(UserfaultContext context, ContextEvent contextEvent)
     {
         yield return Mm;

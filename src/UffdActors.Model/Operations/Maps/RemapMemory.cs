@@ -61,7 +61,9 @@ public sealed class RemapMemory : MapCall
         PageRange origin = PageRange.OfBytes(_address, _oldLength);
         if (IsFixed)
         {
-            foreach (Owner? next in _oldLength == _newLength ? MoveAll(origin) : MoveOne(origin, Pages(_newLength), PageSize.PageOf(_newAddress)))
+            foreach (Owner? next in _oldLength == _newLength
+                ? MoveAll(origin)
+                : MoveOne(origin, Pages(_newLength), PageSize.PageOf(_newAddress)))
                 yield return next;
         }
         else
