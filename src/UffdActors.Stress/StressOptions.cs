@@ -95,9 +95,12 @@ public sealed record StressOptions
         if (Duration <= TimeSpan.Zero)
             throw new StressException($"A duration of {Duration} stresses nothing; use a time longer than none.");
         if (Deadline <= TimeSpan.Zero) throw new StressException($"No access ends within {Deadline}; use a deadline longer than none.");
-        foreach ((double share,
-            string name) in new[] { (EexistRate, nameof(EexistRate)), (EagainRate, nameof(EagainRate)), (PageOutRate, nameof(PageOutRate)),
-                (CrashRate, nameof(CrashRate)), (SourceFaultRate, nameof(SourceFaultRate)) })
+        (double Share, string Name)[] shares =
+        [
+            (EexistRate, nameof(EexistRate)), (EagainRate, nameof(EagainRate)), (PageOutRate, nameof(PageOutRate)),
+            (CrashRate, nameof(CrashRate)), (SourceFaultRate, nameof(SourceFaultRate)),
+        ];
+        foreach ((double share, string name) in shares)
         {
             if (share is not (>= 0 and <= 1)) throw new StressException($"{name} is a share; {share} is not within 0 and 1.");
         }

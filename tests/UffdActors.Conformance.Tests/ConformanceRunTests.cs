@@ -45,7 +45,8 @@ public class ConformanceRunTests
     [Fact]
     public void A_filter_that_nothing_matches_is_said()
     {
-        ConformanceDataException error = Assert.Throws<ConformanceDataException>(() => ConformanceData.Read(RecordedTraces.Folder, "no such thing"));
+        ConformanceDataException error =
+            Assert.Throws<ConformanceDataException>(() => ConformanceData.Read(RecordedTraces.Folder, "no such thing"));
         Assert.Contains("\"no such thing\"", error.Message, StringComparison.Ordinal);
     }
 

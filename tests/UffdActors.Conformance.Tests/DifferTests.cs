@@ -65,7 +65,8 @@ public class DifferTests
     public void Queues_that_are_other_ones_or_too_many_or_too_few_are_a_difference()
     {
         Observation one = new() { Queues = [(0, 1, 1)] };
-        foreach (IReadOnlyList<(int, int, int)> other in (IReadOnlyList<(int, int, int)>[])[[(0, 0, 1)], [(0, 1, 2)], [(0, 1, 1), (1, 0, 0)], []])
+        foreach (IReadOnlyList<(int, int, int)> other in (IReadOnlyList<(int, int, int)>[])[
+            [(0, 0, 1)], [(0, 1, 2)], [(0, 1, 1), (1, 0, 0)], []])
         {
             Assert.Equal("q", Assert.Single(Compare(one, new Observation { Queues = other })).Field);
             Assert.Equal("q", Assert.Single(Compare(new Observation { Queues = other }, one)).Field);
@@ -91,7 +92,8 @@ public class DifferTests
         Assert.Empty(Compare(due, Final([(0x1000, "aa"), (0x2000, "bb")], ["01", null])));
         Assert.Equal("final page 2000", Assert.Single(Compare(due, Final([(0x1000, "aa"), (0x2000, "bc")], ["01", null]))).Field);
         Assert.Equal("final page list", Assert.Single(Compare(due, Final([(0x1000, "aa")], ["01", null]))).Field);
-        Assert.Equal("final page list", Assert.Single(Compare(due, Final([(0x1000, "aa"), (0x2000, "bb"), (0x3000, "cc")], ["01", null]))).Field);
+        Assert.Equal(
+            "final page list", Assert.Single(Compare(due, Final([(0x1000, "aa"), (0x2000, "bb"), (0x3000, "cc")], ["01", null]))).Field);
         Assert.Equal("final files", Assert.Single(Compare(due, Final([(0x1000, "aa"), (0x2000, "bb")], ["02", null]))).Field);
         Assert.Equal("final files", Assert.Single(Compare(due, Final([(0x1000, "aa"), (0x2000, "bb")], ["01", "00"]))).Field);
         Assert.Equal("final files", Assert.Single(Compare(due, Final([(0x1000, "aa"), (0x2000, "bb")], ["01"]))).Field);

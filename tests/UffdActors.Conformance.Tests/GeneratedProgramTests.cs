@@ -85,12 +85,14 @@ public class GeneratedProgramTests
         HashSet<ProgramOp> halfway = [];
         for (ulong seed = 0; seed < 1_500; seed++)
         {
-            IEnumerable<TraceStep> steps = ProgramGenerator.Generate(new Choices(seed), new GeneratorSettings { Class = ProgramClass.Maps }).Steps;
+            IEnumerable<TraceStep> steps =
+                ProgramGenerator.Generate(new Choices(seed), new GeneratorSettings { Class = ProgramClass.Maps }).Steps;
             halfway.UnionWith(steps.Where(s => s.Expected is { Return: -1, Vmas: not null }).Select(s => s.Step.Op));
         }
 
         Assert.Superset(
-            new HashSet<ProgramOp> { ProgramOp.Mmap, ProgramOp.Munmap, ProgramOp.Mprotect, ProgramOp.Mremap, ProgramOp.Madvise, ProgramOp.Unregister }, halfway);
+            new HashSet<ProgramOp> { ProgramOp.Mmap, ProgramOp.Munmap, ProgramOp.Mprotect, ProgramOp.Mremap, ProgramOp.Madvise,
+                ProgramOp.Unregister }, halfway);
     }
 
     /// <summary>What such a call must wake, and what not, is seen only where somebody sleeps on both sides of where it ends.</summary>
@@ -101,7 +103,8 @@ public class GeneratedProgramTests
         int cleared = 0;
         for (ulong seed = 0; seed < 1_500; seed++)
         {
-            foreach (TraceStep step in ProgramGenerator.Generate(new Choices(seed), new GeneratorSettings { Class = ProgramClass.Partial }).Steps)
+            foreach (TraceStep step in ProgramGenerator.Generate(
+                new Choices(seed), new GeneratorSettings { Class = ProgramClass.Partial }).Steps)
             {
                 if (step.Expected.Finished is not { } woken) continue;
                 if (step.Step.Op == ProgramOp.Writeprotect && step.Step.Word == 0 && woken.Count > 1) cleared++;
@@ -112,7 +115,8 @@ public class GeneratedProgramTests
 
         Assert.All(
             [(ProgramOp.Copy, 10), (ProgramOp.Zeropage, 10), (ProgramOp.Move, 8), (ProgramOp.Continue, 4)],
-            ((ProgramOp Op, int Least) floor) => Assert.True(halfway.GetValueOrDefault(floor.Op) >= floor.Least, $"{floor.Op}: {halfway.GetValueOrDefault(floor.Op)}"));
+            ((ProgramOp Op, int Least) floor) =>
+                Assert.True(halfway.GetValueOrDefault(floor.Op) >= floor.Least, $"{floor.Op}: {halfway.GetValueOrDefault(floor.Op)}"));
         Assert.True(cleared >= 10, $"{cleared}");
     }
 

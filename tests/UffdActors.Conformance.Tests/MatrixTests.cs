@@ -28,11 +28,20 @@ public class MatrixTests
     [Theory]
     [InlineData("a,b", ":1: the columns must be")]
     [InlineData("backend,state,mode,op,prep,ret,outfield,pm_before,pm_after,read_after", ":1: the file has no rows")]
-    [InlineData("backend,state,mode,op,prep,ret,outfield,pm_before,pm_after,read_after\nanon,none", ":2: 10 columns are needed, 2 are there")]
-    [InlineData("backend,state,mode,op,prep,ret,outfield,pm_before,pm_after,read_after\ndax,none,M,COPY,0,0,4096,----,P---,ok:83", ":2: unknown backend \"dax\"")]
-    [InlineData("backend,state,mode,op,prep,ret,outfield,pm_before,pm_after,read_after\nanon,torn,M,COPY,0,0,4096,----,P---,ok:83", ":2: unknown state \"torn\"")]
-    [InlineData("backend,state,mode,op,prep,ret,outfield,pm_before,pm_after,read_after\nanon,none,Q,COPY,0,0,4096,----,P---,ok:83", ":2: unknown mode \"Q\"")]
-    [InlineData("backend,state,mode,op,prep,ret,outfield,pm_before,pm_after,read_after\nanon,none,M,FLY,0,0,4096,----,P---,ok:83", ":2: unknown op \"FLY\"")]
+    [InlineData(
+        "backend,state,mode,op,prep,ret,outfield,pm_before,pm_after,read_after\nanon,none", ":2: 10 columns are needed, 2 are there")]
+    [InlineData(
+        "backend,state,mode,op,prep,ret,outfield,pm_before,pm_after,read_after\ndax,none,M,COPY,0,0,4096,----,P---,ok:83",
+        ":2: unknown backend \"dax\"")]
+    [InlineData(
+        "backend,state,mode,op,prep,ret,outfield,pm_before,pm_after,read_after\nanon,torn,M,COPY,0,0,4096,----,P---,ok:83",
+        ":2: unknown state \"torn\"")]
+    [InlineData(
+        "backend,state,mode,op,prep,ret,outfield,pm_before,pm_after,read_after\nanon,none,Q,COPY,0,0,4096,----,P---,ok:83",
+        ":2: unknown mode \"Q\"")]
+    [InlineData(
+        "backend,state,mode,op,prep,ret,outfield,pm_before,pm_after,read_after\nanon,none,M,FLY,0,0,4096,----,P---,ok:83",
+        ":2: unknown op \"FLY\"")]
     public void A_bad_matrix_gives_file_line_and_problem(string text, string problem)
     {
         string folder = Directory.CreateTempSubdirectory("uffd-").FullName;

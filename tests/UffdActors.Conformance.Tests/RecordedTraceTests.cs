@@ -44,14 +44,19 @@ public class RecordedTraceTests
             ["files blocks"] = o => Files(o, f => f with { Blocks = f.Blocks + 1 }),
             ["files bitmap"] = o => Files(o, f => f with { Data = f.Data + "1" }),
             ["files absent"] = o => o.Files is not null && Set(() => o.Files = null),
-            ["final page"] = o => o.FinalPages is { Count: > 0 } p && Set(() => o.FinalPages = [(p[0].Address, "1*9," + p[0].Content), .. p.Skip(1)]),
-            ["final page address"] = o => o.FinalPages is { Count: > 0 } p && Set(() => o.FinalPages = [(p[0].Address + 1, p[0].Content), .. p.Skip(1)]),
+            ["final page"] =
+                o => o.FinalPages is { Count: > 0 } p && Set(() => o.FinalPages = [(p[0].Address, "1*9," + p[0].Content), .. p.Skip(1)]),
+            ["final page address"] =
+                o => o.FinalPages is { Count: > 0 } p && Set(() => o.FinalPages = [(p[0].Address + 1, p[0].Content), .. p.Skip(1)]),
             ["final page list"] = o => o.FinalPages is { Count: > 0 } p && Set(() => o.FinalPages = [.. p.Skip(1)]),
             ["final file number"] = o => FinalFile(o, f => f with { Number = f.Number + 1 }),
             ["final file size"] = o => FinalFile(o, f => f with { Bytes = f.Bytes + 1 }),
-            ["final file page"] = o => o.FinalFiles is [{ Pages.Count: > 0 }, ..] && FinalFile(o, f => f with { Pages = [f.Pages![0] is null ? "4096*1" : null, .. f.Pages.Skip(1)] }),
+            ["final file page"] = o =>
+                o.FinalFiles is [{ Pages.Count: > 0 }, ..]
+                    && FinalFile(o, f => f with { Pages = [f.Pages![0] is null ? "4096*1" : null, .. f.Pages.Skip(1)] }),
             ["fin"] = o => o.Finished is { Count: > 0 } && Set(() => o.Finished = null),
-            ["fin thread"] = o => o.Finished is { Count: > 0 } f && Set(() => o.Finished = [f[0] with { Thread = f[0].Thread + 1 }, .. f.Skip(1)]),
+            ["fin thread"] =
+                o => o.Finished is { Count: > 0 } f && Set(() => o.Finished = [f[0] with { Thread = f[0].Thread + 1 }, .. f.Skip(1)]),
             ["fin ret"] = o => Fin(o, r => Alter(r.Return, v => r.Return = v + 1)),
             ["fin err"] = o => Fin(o, r => Alter(r.Error, v => r.Error = v == "EINVAL" ? "EFAULT" : "EINVAL")),
             ["fin out"] = o => Fin(o, r => Alter(r.Out, v => r.Out = v + "1")),
@@ -84,7 +89,8 @@ public class RecordedTraceTests
     [
         ("event", "remove", "unmap"), ("flags", "\"flags\":1", "\"flags\":0"), ("address", "\"addr\":\"0x1", "\"addr\":\"0x2"),
         ("thread", "\"tid\":[0-9]", "\"tid\":-1"), ("new handle", "\"as\":[0-9]", "\"as\":9"), ("from", "\"from\":\"0x1", "\"from\":\"0x2"),
-        ("to", "\"to\":\"0x1", "\"to\":\"0x2"), ("length", "\"len\":\"0x", "\"len\":\"0xf"), ("start", "\"start\":\"0x1", "\"start\":\"0x2"),
+        ("to", "\"to\":\"0x1", "\"to\":\"0x2"), ("length", "\"len\":\"0x", "\"len\":\"0xf"),
+        ("start", "\"start\":\"0x1", "\"start\":\"0x2"),
         ("end", "\"end\":\"0x1", "\"end\":\"0x2"),
     ];
 

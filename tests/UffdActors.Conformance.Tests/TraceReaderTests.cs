@@ -6,7 +6,8 @@ namespace UffdActors.Conformance.Tests;
 public class TraceReaderTests
 {
     private const string Header =
-        """{"trace":1,"class":"pages","seed":1,"kernel":"6.18.44","page":4096,"hugepage":2097152,"uffd_user":"root","fault_around":65536,"arena":["0x100000000000","0x100080000000"],"src":"0x200000000000","hsrc":"0x200040000000"}""";
+        """{"trace":1,"class":"pages","seed":1,"kernel":"6.18.44","page":4096,"hugepage":2097152,"uffd_user":"root","fault_around":65536"""
+        + ""","arena":["0x100000000000","0x100080000000"],"src":"0x200000000000","hsrc":"0x200040000000"}""";
 
     private const string Final = """{"i":1,"op":"final","files":[],"pages":[]}""";
 

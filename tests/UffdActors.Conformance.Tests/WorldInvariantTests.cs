@@ -75,7 +75,8 @@ public class WorldInvariantTests
         WorldInvariants invariants = new();
         Differ differ = new("program");
         List<int> states = [];
-        foreach (ProgramStep step in Registered.Concat(InSwap).Append(new ProgramStep(ProgramOp.Unregister) { Address = Area, Length = 0x4000 }))
+        foreach (ProgramStep step in Registered.Concat(InSwap)
+            .Append(new ProgramStep(ProgramOp.Unregister) { Address = Area, Length = 0x4000 }))
         {
             _ = world.Execute(step);
             invariants.Check(step, world, differ);
@@ -166,11 +167,13 @@ public class WorldInvariantTests
         ),
         ["12: a handshake that failed says something"] = ([new(ProgramOp.Api) { Magic = 1 }], (operation, _) =>
         {
-            if (operation is Handshake { Error: Errno.EINVAL } handshake) Put(handshake, nameof(Handshake.Result), new UffdioApi { Api = 1 });
+            if (operation is Handshake { Error: Errno.EINVAL } handshake)
+                Put(handshake, nameof(Handshake.Result), new UffdioApi { Api = 1 });
         }
         ),
         ["13: a call takes a thread out of another context"] = (
-            [Reader, new(ProgramOp.Open) { Word = 0x80800 }, new(ProgramOp.Api) { Handle = 1, Magic = Uffd.ApiMagic }, new(ProgramOp.Wake) { Handle = 1, Address = Area, Length = 0x1000 }],
+            [Reader, new(ProgramOp.Open) { Word = 0x80800 }, new(ProgramOp.Api) { Handle = 1, Magic = Uffd.ApiMagic },
+                new(ProgramOp.Wake) { Handle = 1, Address = Area, Length = 0x1000 }],
             (operation, kernel) =>
             {
                 if (operation is Wake) kernel.Contexts[0].Withdraw(Assert.Single(kernel.Contexts[0].Waiters()));
@@ -189,7 +192,8 @@ public class WorldInvariantTests
         Assert.Contains(Check(new TamperingKernel(tamper), steps), m => m.Field == $"invariant {what.Split(':')[0]}");
     }
 
-    private static void Put(object target, string property, object? value) => target.GetType().GetProperty(property)!.SetValue(target, value);
+    private static void Put(object target, string property, object? value) =>
+        target.GetType().GetProperty(property)!.SetValue(target, value);
 
     private static IReadOnlyList<Mismatch> Check(IKernel kernel, params ProgramStep[] steps)
     {

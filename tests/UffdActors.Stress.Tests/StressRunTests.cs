@@ -25,8 +25,8 @@ public sealed class StressRunTests
         Assert.True(report.Totals.Eexist > 0, "no fill met EEXIST");
         Assert.True(report.Totals.RacerFills > 0 || mode == StressMode.Minor, "no racing resolver filled anything");
         // Every oracle was asked, but for what nobody reported.
-        foreach ((StressOracle oracle,
-            long times) in report.Checks) Assert.True(
+        foreach ((StressOracle oracle, long times) in report.Checks)
+            Assert.True(
                 times > 0 || oracle is StressOracle.Incidents or StressOracle.OldBytes, $"{oracle} was never asked");
     }
 

@@ -73,7 +73,8 @@ public sealed record EventBenchReport
             Kernel = options.World == EventBenchWorld.Live ? MachineProbe.KernelRelease() : null,
             Events = options.Events,
             Repeats = options.Repeats,
-            EventsPerSecond = [.. Enumerable.Range(0, EventBenchOptions.Windows).Select(i => Spread.Of(events.Select(s => s.WindowRates[i])))],
+            EventsPerSecond =
+                [.. Enumerable.Range(0, EventBenchOptions.Windows).Select(i => Spread.Of(events.Select(s => s.WindowRates[i])))],
             LastOverFirst = Spread.Of(events.Select(s => s.WindowRates[^1] / s.WindowRates[0])),
             AllocatedBytesPerEvent = Spread.Of(events.Select(s => s.AllocatedBytes)),
             GcPauseMilliseconds = Spread.Of(events.Select(s => s.PauseMilliseconds)),

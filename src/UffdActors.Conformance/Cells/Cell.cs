@@ -24,8 +24,8 @@ public sealed record Cell(CellMemory Memory, CellState State, UffdFeatures Featu
     ];
 
     /// <summary>
-    /// All cells: every memory, state, feature set, mode set and operation. SIGBUS decides what becomes of a fault and of nothing else, so it
-    /// is there for accesses only.
+    /// All cells: every memory, state, feature set, mode set and operation. SIGBUS decides what becomes of a fault and of nothing else, so
+    /// it is there for accesses only.
     /// </summary>
     public static IEnumerable<Cell> All() =>
         from memory in CellMemory.All
@@ -55,7 +55,9 @@ public sealed record Cell(CellMemory Memory, CellState State, UffdFeatures Featu
 
     /// <summary>Modes in letters: M, W, I.</summary>
     public static string LettersOf(RegisterModes modes) =>
-        $"{((modes & RegisterModes.Missing) != 0 ? "M" : "")}{((modes & RegisterModes.WriteProtect) != 0 ? "W" : "")}{((modes & RegisterModes.Minor) != 0 ? "I" : "")}";
+        ((modes & RegisterModes.Missing) != 0 ? "M" : "")
+        + ((modes & RegisterModes.WriteProtect) != 0 ? "W" : "")
+        + ((modes & RegisterModes.Minor) != 0 ? "I" : "");
 
     /// <summary>Features as the recorded matrices name them; any others as they are.</summary>
     public static string NameOf(UffdFeatures features) => features switch

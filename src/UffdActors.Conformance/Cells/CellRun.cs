@@ -72,7 +72,8 @@ internal sealed class CellWorld : IDisposable
     public CellWorld(KernelProfile profile, Cell cell)
     {
         _cell = cell;
-        _machine = new Machine(cell.State.Swapped ? profile with { Swap = true } : profile, ContentKind.Runs, basePages: 64, hugePages: 16, giantPages: 16);
+        _machine = new Machine(
+            cell.State.Swapped ? profile with { Swap = true } : profile, ContentKind.Runs, basePages: 64, hugePages: 16, giantPages: 16);
         _mm = _kernel.Attach(new AddressSpace(_machine));
         _main = _kernel.Attach(new Caller(_mm));
         _context = _kernel.Attach(new UserfaultContext(_mm, UffdOpenFlags.NonBlock));
@@ -116,9 +117,11 @@ internal sealed class CellWorld : IDisposable
         if (handshake.Error != Errno.None) return $"API: {handshake.Error}";
         bool needsModes = _cell.Operation.Call != CellCall.Register || _cell.State.Protected || _cell.State.Poisoned;
         if (needsModes && NewRegister().Error is var refused and not Errno.None) return $"REGISTER: {refused}";
-        if (_cell.State.Protected && Protect(WriteProtectModes.Protect) is var notProtected and not Errno.None) return $"WRITEPROTECT: {notProtected}";
+        if (_cell.State.Protected && Protect(WriteProtectModes.Protect) is var notProtected and not Errno.None)
+            return $"WRITEPROTECT: {notProtected}";
         if (_cell.State.Poisoned && NewFill(FillKind.Poison).Error is var notPoisoned and not Errno.None) return $"POISON: {notPoisoned}";
-        if (_cell.State.Swapped && Run(new AdviseMemory(_main, Page, _length, Advice.PageOut)).Error is var notSwapped and not Errno.None) return $"PAGEOUT: {notSwapped}";
+        if (_cell.State.Swapped && Run(new AdviseMemory(_main, Page, _length, Advice.PageOut)).Error is var notSwapped and not Errno.None)
+            return $"PAGEOUT: {notSwapped}";
         return "";
     }
 
@@ -145,7 +148,8 @@ internal sealed class CellWorld : IDisposable
                 return (Text(Run(new Wake(_main, _context, Page, _length)).Error), "");
             case CellCall.Register:
                 Register register = NewRegister();
-                return (Text(register.Error), register.Ioctls is { } mask ? "0x" + ((ulong)mask).ToString("x", CultureInfo.InvariantCulture) : "untouched");
+                return (Text(register.Error),
+                    register.Ioctls is { } mask ? "0x" + ((ulong)mask).ToString("x", CultureInfo.InvariantCulture) : "untouched");
             case CellCall.Unregister:
                 return (Text(Run(new Unregister(_main, _context, Page, _length)).Error), "");
             case CellCall.Read or CellCall.Write:
@@ -237,7 +241,10 @@ internal sealed class CellWorld : IDisposable
             EntryKind.WpMarker => "WP marker",
             EntryKind.Poison => "poison",
             EntryKind.File => string.Create(CultureInfo.InvariantCulture, $"page of the file with {store.ReadByte(entry.Folio, 0)}"),
-            _ when entry.IsSwapped => string.Create(CultureInfo.InvariantCulture, $"swap entry with {store.ReadByte(entry.Folio, 0)}{(entry.IsWp ? ", write-protected" : "")}"),
+            _ when entry.IsSwapped =>
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"swap entry with {store.ReadByte(entry.Folio, 0)}{(entry.IsWp ? ", write-protected" : "")}"),
             _ => string.Create(CultureInfo.InvariantCulture, $"page of its own with {store.ReadByte(entry.Folio, 0)}"),
         };
         return entry is { IsPresent: true, IsWp: true } ? text + ", write-protected" : text;
@@ -254,7 +261,9 @@ internal sealed class CellWorld : IDisposable
     {
         Fill fill = new(_main);
         FillSource source = kind == FillKind.Copy ? FillSource.Stamp(CopiedByte) : FillSource.Zero;
-        fill.Begin(_context, kind, Page, _length, source, _cell.Operation.WithWp && kind != FillKind.Poison ? FillModes.WriteProtect : FillModes.None);
+        fill.Begin(
+            _context, kind, Page, _length, source,
+            _cell.Operation.WithWp && kind != FillKind.Poison ? FillModes.WriteProtect : FillModes.None);
         return Run(fill);
     }
 

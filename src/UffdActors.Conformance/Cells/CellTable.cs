@@ -15,7 +15,8 @@ public sealed record CellTable(KernelProfile Profile, IReadOnlyList<Cell> Cells,
         Cell[] cells = [.. Cell.All()];
         var answers = new CellAnswer[cells.Length];
         // Worlds share nothing, so nothing depends on who executes which.
-        _ = Parallel.For(0, cells.Length, new ParallelOptions { CancellationToken = cancel }, i => answers[i] = CellRun.Of(profile, cells[i]));
+        _ = Parallel.For(
+            0, cells.Length, new ParallelOptions { CancellationToken = cancel }, i => answers[i] = CellRun.Of(profile, cells[i]));
         return new CellTable(profile, cells, answers);
     }
 }

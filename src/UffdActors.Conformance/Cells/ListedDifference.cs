@@ -21,12 +21,17 @@ public sealed record ListedDifference(OpsShape Without, OpsShape With, string Na
     [
         new(OpsShape.BuiltIn, OpsShape.Seed, "guest_memfd takes MINOR and CONTINUE", "SEMANTICS 7.2.3, 7.2.10", IsMinorOfGuestMemfd),
         new(OpsShape.BuiltIn, OpsShape.Seed, "CONTINUE needs a shared mapping", "SEMANTICS 7.2.3", IsPrivateContinue),
-        new(OpsShape.BuiltIn, OpsShape.Merged, "guest_memfd with INIT_SHARED takes every mode and every fill", "SEMANTICS 7.3.3", IsAnythingOfGuestMemfd),
-        new(OpsShape.BuiltIn, OpsShape.Merged, "shmem beyond the end of the file: COPY and ZEROPAGE ENOMEM, CONTINUE EFAULT", "SEMANTICS 7.3.4", IsBeyondEnd),
-        new(OpsShape.Seed, OpsShape.Merged, "guest_memfd with INIT_SHARED takes every mode and every fill", "SEMANTICS 7.3.3", IsAnythingOfGuestMemfd),
-        new(OpsShape.Seed, OpsShape.Merged, "shmem beyond the end of the file: COPY and ZEROPAGE ENOMEM, CONTINUE EFAULT", "SEMANTICS 7.3.4", IsBeyondEndAndShared),
+        new(OpsShape.BuiltIn, OpsShape.Merged, "guest_memfd with INIT_SHARED takes every mode and every fill", "SEMANTICS 7.3.3",
+            IsAnythingOfGuestMemfd),
+        new(OpsShape.BuiltIn, OpsShape.Merged, "shmem beyond the end of the file: COPY and ZEROPAGE ENOMEM, CONTINUE EFAULT",
+            "SEMANTICS 7.3.4", IsBeyondEnd),
+        new(OpsShape.Seed, OpsShape.Merged, "guest_memfd with INIT_SHARED takes every mode and every fill", "SEMANTICS 7.3.3",
+            IsAnythingOfGuestMemfd),
+        new(OpsShape.Seed, OpsShape.Merged, "shmem beyond the end of the file: COPY and ZEROPAGE ENOMEM, CONTINUE EFAULT",
+            "SEMANTICS 7.3.4", IsBeyondEndAndShared),
         new(OpsShape.Merged, OpsShape.Seed, "CONTINUE needs a shared mapping", "SEMANTICS 7.2.3", IsPrivateContinue),
-        new(OpsShape.Merged, OpsShape.Seed, "guest_memfd takes MINOR and CONTINUE without INIT_SHARED too", "SEMANTICS 7.2.10", IsMinorOfUnsharedGuestMemfd),
+        new(OpsShape.Merged, OpsShape.Seed, "guest_memfd takes MINOR and CONTINUE without INIT_SHARED too", "SEMANTICS 7.2.10",
+            IsMinorOfUnsharedGuestMemfd),
     ];
 
     /// <summary>Finds the listed difference that changes a cell between two kernels; null if none does.</summary>
@@ -46,7 +51,8 @@ public sealed record ListedDifference(OpsShape Without, OpsShape With, string Na
         if (!IsGuestMemfd(cell)) return false;
         if (cell.Modes == RegisterModes.Minor && !cell.State.Protected && !cell.State.Poisoned && IsRefused(cell, without)) return true;
         // Registered for asynchronous write protection, it can be continued; beyond the end the lookup says EINVAL too.
-        return cell.Operation.Call == CellCall.Continue && without.Result == Invalid && cell.State.Base != CellBase.BeyondEnd && AsksForWhatIsThere(cell);
+        return cell.Operation.Call == CellCall.Continue && without.Result == Invalid && cell.State.Base != CellBase.BeyondEnd
+            && AsksForWhatIsThere(cell);
     }
 
     private static bool IsMinorOfUnsharedGuestMemfd(Cell cell, CellAnswer without) =>
@@ -60,11 +66,13 @@ public sealed record ListedDifference(OpsShape Without, OpsShape With, string Na
     }
 
     private static bool IsPrivateContinue(Cell cell, CellAnswer without) =>
-        !cell.Memory.IsShared && cell.Memory.HasCache && cell.Operation.Call == CellCall.Continue && without.IsReachable && without.Result != Invalid;
+        !cell.Memory.IsShared && cell.Memory.HasCache && cell.Operation.Call == CellCall.Continue && without.IsReachable
+            && without.Result != Invalid;
 
     private static bool IsBeyondEnd(Cell cell, CellAnswer without)
     {
-        if (cell.State.Base != CellBase.BeyondEnd || cell.Memory.Name is not ("shmem" or "shmem-private") || !AsksForWhatIsThere(cell)) return false;
+        if (cell.State.Base != CellBase.BeyondEnd || cell.Memory.Name is not ("shmem" or "shmem-private") || !AsksForWhatIsThere(cell))
+            return false;
         return cell.Operation.Call switch
         {
             // A private mapping is filled as anonymous memory.
@@ -80,7 +88,8 @@ public sealed record ListedDifference(OpsShape Without, OpsShape With, string Na
 
     // The state needs a registration or a poisoned page that this kernel refuses, or the registration itself is the question.
     private static bool IsRefused(Cell cell, CellAnswer without) =>
-        without.Preparation is "REGISTER: EINVAL" or "POISON: EINVAL" || (cell.Operation.Call == CellCall.Register && without.Result == Invalid);
+        without.Preparation is "REGISTER: EINVAL" or "POISON: EINVAL"
+            || (cell.Operation.Call == CellCall.Register && without.Result == Invalid);
 
     private static bool HasWp(Cell cell) => (cell.Modes & RegisterModes.WriteProtect) != 0;
 

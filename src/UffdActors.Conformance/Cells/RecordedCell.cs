@@ -8,7 +8,9 @@ namespace UffdActors.Conformance.Cells;
 /// <param name="File">File, as a path in the folder of the recordings.</param>
 /// <param name="Line">Line number.</param>
 /// <param name="Text">The row; or the step, and what it gave.</param>
-/// <param name="Result">The result, in the words of <see cref="CellAnswer.Result"/> or, of a refusal, <see cref="CellAnswer.Preparation"/>.</param>
+/// <param name="Result">
+/// The result, in the words of <see cref="CellAnswer.Result"/> or, of a refusal, <see cref="CellAnswer.Preparation"/>.
+/// </param>
 /// <param name="Out">The out field, in the words of <see cref="CellAnswer.Out"/>; null for a row, which has its own words for it.</param>
 /// <param name="Step">Number of the step; null for a row.</param>
 public sealed record RecordedCell(string File, int Line, string Text, string Result, string? Out = null, int? Step = null)
@@ -46,7 +48,9 @@ public sealed class RecordedCells
         foreach (string path in ConformanceData.Find(folder).Where(MatrixReader.IsMatrix))
         {
             bool isFaults = Path.GetFileName(path) == MatrixReader.FaultsFile;
-            cells.Add(path, Path.GetRelativePath(folder, path), isFaults ? FaultsInputs : OperationsInputs, isFaults ? FaultsOutcome : OperationsResult);
+            cells.Add(
+                path, Path.GetRelativePath(folder, path), isFaults ? FaultsInputs : OperationsInputs,
+                isFaults ? FaultsOutcome : OperationsResult);
         }
 
         return cells;
@@ -78,7 +82,8 @@ public sealed class RecordedCells
         string modes = Cell.LettersOf(cell.Modes);
         // Which address and which thread a message names is no part of the question.
         UffdFeatures features = cell.Features & ~(UffdFeatures.ExactAddress | UffdFeatures.ThreadId);
-        if (cell.Operation.IsAccess) return cell.Operation.ByKernel ? null : $"{start},{Cell.NameOf(features)},{modes},{cell.Operation.Name}";
+        if (cell.Operation.IsAccess)
+            return cell.Operation.ByKernel ? null : $"{start},{Cell.NameOf(features)},{modes},{cell.Operation.Name}";
         // The ioctls were recorded without features, but for markers in anonymous memory, which need one.
         bool isMarker = cell is { Memory.HasCache: false, State.Name: "none+wp" };
         string? suffix = features switch

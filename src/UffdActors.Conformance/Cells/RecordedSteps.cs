@@ -10,7 +10,9 @@ namespace UffdActors.Conformance.Cells;
 /// The recorded traces, to look up where a real kernel was seen to answer a question: the traces are replayed, and the first step that does
 /// the operation of the question to a page that stands as in the question, and that was recorded to give the answer, shows it.
 /// </summary>
-/// <param name="traces">The traces, in the order in which they are looked at; read no further than to the first that shows an answer.</param>
+/// <param name="traces">
+/// The traces, in the order in which they are looked at; read no further than to the first that shows an answer.
+/// </param>
 public sealed class RecordedSteps(IEnumerable<RecordedFile> traces)
 {
     private const string RegisterRefused = "REGISTER: EINVAL";
@@ -49,7 +51,8 @@ public sealed class RecordedSteps(IEnumerable<RecordedFile> traces)
             TraceStep step = trace.Steps[i];
             if (!world.CanExecute(step.Step)) throw TraceReplay.CannotExecute(trace, i);
             long[] pages = question.IsAskedBy(step.Step) ? [.. question.PagesOf(step.Step, world)] : [];
-            SleepingStep? sleeper = pages.Length > 0 && step.Expected.Wait is not null ? SleepingStep.Of(step, i, world.MainSpace.Map.Find(pages[0])!, pages[0]) : null;
+            SleepingStep? sleeper = pages.Length > 0 && step.Expected.Wait is not null
+                ? SleepingStep.Of(step, i, world.MainSpace.Map.Find(pages[0])!, pages[0]) : null;
             differ.Compare(step.Step.Index, step.Expected, world.Execute(step.Step));
             // From here on the replay is not what was recorded, so that nothing can be said about where a page stands.
             if (differ.Mismatches.Count > 0) return null;
@@ -68,7 +71,8 @@ public sealed class RecordedSteps(IEnumerable<RecordedFile> traces)
         return null;
 
         RecordedCell Found(TraceStep step, int position, string gave) => new(
-            file.Name, position + 2, $"{TraceWriter.ToText(step.Step)} gave {gave}", question.Answer.Result, question.Answer.Out, step.Step.Index);
+            file.Name, position + 2, $"{TraceWriter.ToText(step.Step)} gave {gave}", question.Answer.Result, question.Answer.Out,
+            step.Step.Index);
     }
 
     private static string TextOf(Observation o) =>

@@ -16,7 +16,9 @@ namespace UffdActors.Conformance.Cells;
 /// <param name="Bytes">Size of the page.</param>
 internal sealed record SleepingStep(TraceStep Step, int Position, UserfaultContext Context, ulong Start, ulong Bytes)
 {
-    /// <summary>A step that is about to sleep; null if somebody sleeps at the page already, whose message could be taken for its own.</summary>
+    /// <summary>
+    /// A step that is about to sleep; null if somebody sleeps at the page already, whose message could be taken for its own.
+    /// </summary>
     public static SleepingStep? Of(TraceStep step, int position, Vma vma, long page)
     {
         SleepingStep sleeper = new(step, position, vma.Context!, PageSize.AddressOf(page), (ulong)vma.PageBytes);
@@ -25,9 +27,13 @@ internal sealed record SleepingStep(TraceStep Step, int Position, UserfaultConte
 
     /// <summary>The message of the access, if a step reads it: of all about the page the first that is read.</summary>
     public string? MessageIn(TraceStep step, ModelWorld world) =>
-        step.Step.Op == ProgramOp.Read && world.ContextOf(step.Step.Handle) == Context ? step.Expected.Messages?.FirstOrDefault(IsOfPage) : null;
+        step.Step.Op == ProgramOp.Read && world.ContextOf(step.Step.Handle) == Context
+            ? step.Expected.Messages?.FirstOrDefault(IsOfPage)
+            : null;
 
-    /// <summary>True if the access can have been woken, or its message has been read: a later one need not be about what the step showed.</summary>
+    /// <summary>
+    /// True if the access can have been woken, or its message has been read: a later one need not be about what the step showed.
+    /// </summary>
     public bool IsOverAfter(TraceStep step, ModelWorld world) =>
         step.Step.Op is not (ProgramOp.Access or ProgramOp.Poll or ProgramOp.Read)
         || step.Expected.Finished?.Any(f => f.Thread == Step.Step.Thread) == true

@@ -38,7 +38,9 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
         _ => step.Op == ProgramOp.Fork,
     };
 
-    /// <summary>The pages about which a step that does the operation asks the question: alone in its range, and standing as in the question.</summary>
+    /// <summary>
+    /// The pages about which a step that does the operation asks the question: alone in its range, and standing as in the question.
+    /// </summary>
     public IEnumerable<long> PagesOf(ProgramStep step, ModelWorld world)
     {
         // A child's pages are not registered.
@@ -46,10 +48,15 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
         AddressSpace mm = world.MainSpace;
         return step.Op switch
         {
-            ProgramOp.Punch or ProgramOp.Truncate => mm.Map.Vmas.ToArray().Where(v => v.File == world.FileOf(step.Number)).SelectMany(v => PagesOf(v).Where(p => IsOfFile(v, p, step))).Where(Stands),
+            ProgramOp.Punch or ProgramOp.Truncate =>
+                mm.Map.Vmas.ToArray().Where(v => v.File == world.FileOf(step.Number))
+                    .SelectMany(v => PagesOf(v).Where(p => IsOfFile(v, p, step))).Where(Stands),
             // A fork has no range: it is about every page.
             ProgramOp.Fork => mm.Map.Vmas.ToArray().SelectMany(PagesOf).Where(Stands),
-            ProgramOp.Access => mm.Map.Find(PageSize.PageOf(step.Address)) is { } vma ? new[] { vma.HeadOf(PageSize.PageOf(step.Address)) }.Where(Stands) : [],
+            ProgramOp.Access =>
+                mm.Map.Find(PageSize.PageOf(step.Address)) is { } vma
+                    ? new[] { vma.HeadOf(PageSize.PageOf(step.Address)) }.Where(Stands)
+                    : [],
             _ => mm.Map.Find(PageSize.PageOf(step.Address)) is { } vma && IsRange(vma, step) && HasGoodSource(vma, step, world)
                 ? new[] { PageSize.PageOf(step.Address) }.Where(Stands)
                 : [],
@@ -84,8 +91,11 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
         TraceHeader header = world.Header;
         return step.Op switch
         {
-            ProgramOp.Copy when vma.IsHuge => step.Other >= header.HugeSource && step.Other < header.HugeSource + (2 * (ulong)PageSize.Huge) && step.Other % PageSize.Huge == 0,
-            ProgramOp.Copy => step.Other >= header.Source && step.Other < header.Source + (16 * (ulong)PageSize.Base) && step.Other % PageSize.Base == 0,
+            ProgramOp.Copy when vma.IsHuge =>
+                step.Other >= header.HugeSource && step.Other < header.HugeSource + (2 * (ulong)PageSize.Huge)
+                    && step.Other % PageSize.Huge == 0,
+            ProgramOp.Copy =>
+                step.Other >= header.Source && step.Other < header.Source + (16 * (ulong)PageSize.Base) && step.Other % PageSize.Base == 0,
             ProgramOp.Move => world.MainSpace.Map.Find(PageSize.PageOf(step.Other)) is { IsAnonymous: true, Prot: Prot.ReadWrite }
                 && step.Other % step.Length == 0
                 && world.MainSpace.EntryAt(PageSize.PageOf(step.Other)) is { Kind: EntryKind.Anon },
@@ -112,7 +122,8 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
     private bool IsMemory(Vma vma)
     {
         if (vma.File is not { } file) return !Cell.Memory.HasCache;
-        return Cell.Memory.NewModule?.Invoke() is { } module && module.Name == file.Module.Name && module.PageShift == file.PageShift && vma.IsShared == Cell.Memory.IsShared;
+        return Cell.Memory.NewModule?.Invoke() is { } module && module.Name == file.Module.Name && module.PageShift == file.PageShift
+            && vma.IsShared == Cell.Memory.IsShared;
     }
 }
 
@@ -125,11 +136,15 @@ internal sealed record StepAnswer(string Result, string Out, PageStanding? After
 {
     private const string Message = "MSG:";
 
-    /// <summary>True if a step that has been executed shows the answer at a page. Of a fault only that it sleeps: which it is, its message says.</summary>
+    /// <summary>
+    /// True if a step that has been executed shows the answer at a page. Of a fault only that it sleeps: which it is, its message says.
+    /// </summary>
     public bool IsShownAt(long page, TraceStep step, ModelWorld world)
     {
         Observation o = step.Expected;
-        bool isSame = o.Wait is null ? ResultOf(o) == WithoutValue(Result) : o.Wait == "fault" && Result.StartsWith(Message, StringComparison.Ordinal);
+        bool isSame = o.Wait is null
+            ? ResultOf(o) == WithoutValue(Result)
+            : o.Wait == "fault" && Result.StartsWith(Message, StringComparison.Ordinal);
         if (!isSame || PageStanding.Of(world.MainSpace, page) != After) return false;
         return step.Step.Op == ProgramOp.Fork ? PageStanding.Of(world.Spaces[^1], page) == Child : OutOf(o.Out) == Out;
     }
@@ -138,7 +153,9 @@ internal sealed record StepAnswer(string Result, string Out, PageStanding? After
     public static string FlagsOf(string message)
     {
         using JsonDocument json = JsonDocument.Parse(message);
-        return json.RootElement.TryGetProperty("flags", out JsonElement flags) ? Message + CellWorld.FlagsOf((FaultFlags)flags.GetUInt64()) : "";
+        return json.RootElement.TryGetProperty("flags", out JsonElement flags)
+            ? Message + CellWorld.FlagsOf((FaultFlags)flags.GetUInt64())
+            : "";
     }
 
     // Which byte a page holds is no part of a question.
@@ -159,5 +176,6 @@ internal sealed record StepAnswer(string Result, string Out, PageStanding? After
     }
 
     private static string OutOf(string? recorded) =>
-        long.TryParse(recorded, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) && number < 0 ? "-" + (Errno)(-number) : recorded ?? "";
+        long.TryParse(recorded, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) && number < 0
+            ? "-" + (Errno)(-number) : recorded ?? "";
 }

@@ -45,7 +45,8 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
                 for (RegisterModes modes = RegisterModes.Missing; modes <= RegisterModes.All; modes++)
                 {
                     if (((modes & ~ops.Features) == 0) != accepted.Contains(modes))
-                        return $"{Text(shared)}: Features is {Letters(ops.Features)}, and REGISTER {(accepted.Contains(modes) ? "takes" : "refuses")} {Letters(modes)}";
+                        return $"{Text(shared)}: Features is {Letters(ops.Features)}, and REGISTER "
+                            + $"{(accepted.Contains(modes) ? "takes" : "refuses")} {Letters(modes)}";
                 }
             }
         }
@@ -128,13 +129,15 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
             if (winner.Error == Errno.EINVAL) continue;
             long expected = winner.Error == Errno.None || loser.Error == Errno.None ? 1 : 0;
             if (scene.FoliosInUse != expected || scene.File.SlotAt(0).IsPresent != (expected == 1))
-                return $"{kind} against {kind} of one page: {Result(winner)} and {Result(loser)}, and {scene.FoliosInUse} folios are in use where {expected} should be";
+                return $"{kind} against {kind} of one page: {Result(winner)} and {Result(loser)}, and {scene.FoliosInUse} folios are in "
+                    + $"use where {expected} should be";
             if (winner.Error == Errno.None && loser.Error == Errno.None) return $"{kind} against {kind} of one page: both succeed";
 
             _ = scene.Run(new Model.Operations.Files.TruncateFile(scene.Main, scene.File, (long)scene.Page));
             long before = scene.FoliosInUse;
             Fill beyond = scene.Fill(kind, 2);
-            if (scene.File.Bytes == (long)scene.Page && (beyond.Error == Errno.None || scene.FoliosInUse != before || scene.File.SlotAt(2).IsPresent))
+            if (scene.File.Bytes == (long)scene.Page
+                && (beyond.Error == Errno.None || scene.FoliosInUse != before || scene.File.SlotAt(2).IsPresent))
                 return $"{kind} beyond the end of the file: {Result(beyond)}, {scene.FoliosInUse - before} folios stay behind";
         }
 

@@ -175,7 +175,9 @@ public sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
             }
 
             ticks += Stopwatch.GetTimestamp() - start;
-            _ = scene.Run(new Model.Operations.Maps.AdviseMemory(scene.Main, scene.At(0), scene.Page * (ulong)DesignScene.Pages, Model.Operations.Maps.Advice.DontNeed));
+            _ = scene.Run(
+                new Model.Operations.Maps.AdviseMemory(
+                    scene.Main, scene.At(0), scene.Page * (ulong)DesignScene.Pages, Model.Operations.Maps.Advice.DontNeed));
         }
 
         return ticks * (1e9 / Stopwatch.Frequency) / (Passes * DesignScene.Pages);

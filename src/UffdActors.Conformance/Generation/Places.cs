@@ -5,7 +5,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Conformance.Generation;
 
 /// <summary>
-/// Where a step works: mostly on pages of one VMA, and now and then on a range whose ends lie in a hole, in another VMA, or inside a huge page.
+/// Where a step works: mostly on pages of one VMA, and now and then on a range whose ends lie in a hole, in another VMA, or inside a huge
+/// page.
 /// </summary>
 internal sealed class Places(Choices choices, ProgramClass about, IProgramState state, TraceHeader header)
 {
@@ -21,7 +22,8 @@ internal sealed class Places(Choices choices, ProgramClass about, IProgramState 
     /// <summary>A step over a range; a call that changes the map misses the ends of pages and VMAs more often than others do.</summary>
     public ProgramStep Over(ProgramStep step)
     {
-        if (about.SeeksSleepers && !choices.OneIn(4) && AroundSleepers() is { } around) return step with { Address = around.Start, Length = around.Bytes };
+        if (about.SeeksSleepers && !choices.OneIn(4) && AroundSleepers() is { } around)
+            return step with { Address = around.Start, Length = around.Bytes };
         ulong start = Page(out ulong page);
         ulong length = (ulong)(1 + choices.Next(choices.OneIn(2) ? 4 : 1)) * page;
         step = step with { Address = start, Length = length };
@@ -33,14 +35,16 @@ internal sealed class Places(Choices choices, ProgramClass about, IProgramState 
     public RegisterModes ModesAt(ulong address) => state.Areas.FirstOrDefault(a => address - a.Start < a.Bytes).Modes;
 
     /// <summary>Bytes from an address to the end of its VMA; 0 if it lies in none.</summary>
-    public ulong BytesBehind(ulong address) => state.Areas.FirstOrDefault(a => address - a.Start < a.Bytes) is { Bytes: > 0 } area ? area.Start + area.Bytes - address : 0;
+    public ulong BytesBehind(ulong address) =>
+        state.Areas.FirstOrDefault(a => address - a.Start < a.Bytes) is { Bytes: > 0 } area ? area.Start + area.Bytes - address : 0;
 
     /// <summary>A few pages before and behind one on which a thread sleeps, within its VMA; null if nobody sleeps.</summary>
     private (ulong Start, ulong Bytes)? AroundSleepers()
     {
         ulong[] asleep =
         [
-            .. Enumerable.Range(0, Threads).Select(state.Busy).Where(b => b is { Wait: "fault", Step.Op: ProgramOp.Access }).Select(b => b!.Value.Step.Address),
+            .. Enumerable.Range(0, Threads).Select(state.Busy).Where(b => b is { Wait: "fault", Step.Op: ProgramOp.Access })
+                .Select(b => b!.Value.Step.Address),
         ];
         if (asleep.Length == 0) return null;
         ulong address = choices.Of(asleep);
@@ -99,7 +103,8 @@ internal sealed class Places(Choices choices, ProgramClass about, IProgramState 
     {
         bool huge = oldLength >= Huge && !choices.OneIn(6);
         ulong target = Place(huge, huge ? HugePages : BasePages);
-        if (choices.OneIn(4) && Area() is { } area) target = Near(area.Start + ((ulong)choices.Next((int)(area.Bytes / area.PageBytes)) * area.PageBytes));
+        if (choices.OneIn(4) && Area() is { } area)
+            target = Near(area.Start + ((ulong)choices.Next((int)(area.Bytes / area.PageBytes)) * area.PageBytes));
         // What lies outside the arena is not seen, and not tidied up.
         return target + Math.Max(newLength, oldLength) + Huge <= header.ArenaEnd ? target : header.ArenaStart;
     }
@@ -145,5 +150,6 @@ internal sealed class Places(Choices choices, ProgramClass about, IProgramState 
         _ => Math.Max(header.ArenaStart, address - ((ulong)(1 + choices.Next(4)) * Base)),
     };
 
-    private ulong Place(bool huge, int places) => header.ArenaStart + (huge ? HugeArena : 0) + ((ulong)choices.Next(places) * (huge ? Huge : Base));
+    private ulong Place(bool huge, int places) =>
+        header.ArenaStart + (huge ? HugeArena : 0) + ((ulong)choices.Next(places) * (huge ? Huge : Base));
 }

@@ -8,11 +8,14 @@ namespace UffdActors.Conformance.Generation;
 /// </summary>
 public static class ProgramEnding
 {
-    /// <summary>The steps, each made for the state in which the one before has left the world: execute one, then ask for the next.</summary>
+    /// <summary>
+    /// The steps, each made for the state in which the one before has left the world: execute one, then ask for the next.
+    /// </summary>
     public static IEnumerable<ProgramStep> Of(ModelWorld world)
     {
         ArgumentNullException.ThrowIfNull(world);
-        while (world.Handles.FirstOrDefault(h => h.HasMessages && world.HasUnreadEvents(h.Number), new HandleState(-1, false, false, false)) is { Number: >= 0 } unread)
+        while (world.Handles.FirstOrDefault(h => h.HasMessages && world.HasUnreadEvents(h.Number), new HandleState(-1, false, false, false))
+            is { Number: >= 0 } unread)
             yield return new ProgramStep(ProgramOp.Read) { Handle = unread.Number, Value = 512 };
         foreach (int thread in world.Threads.Where(t => world.Busy(t) is { Wait: "read" }).ToArray())
             yield return new ProgramStep(ProgramOp.Signal) { Thread = thread };

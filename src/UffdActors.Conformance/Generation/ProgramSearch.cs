@@ -45,7 +45,8 @@ public static class ProgramSearch
     /// <summary>Makes a stream whose program fails as small as it gets.</summary>
     public static Counterexample? Shrink(IReadOnlyList<int> choices, Func<Machine, IKernel> makeKernel, GeneratorSettings? settings = null)
     {
-        IReadOnlyList<int> smallest = Shrinker.ShrinkChoices(choices, candidate => Check(new Choices(candidate), makeKernel, settings) is not null);
+        IReadOnlyList<int> smallest =
+            Shrinker.ShrinkChoices(choices, candidate => Check(new Choices(candidate), makeKernel, settings) is not null);
         return Check(new Choices(smallest), makeKernel, settings);
     }
 

@@ -19,7 +19,8 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
 
     // Where a range, a bit or a buffer goes wrong first (SEMANTICS 5.1.4).
     private static readonly ulong[] Odd =
-        [0, 1, 0x800, 0xFFF, 0x1001, 0x1_0000_0000_0000, 0x7FFF_FFFF_F000, 0x8000_0000_0000, 0x8000_0000_0000_0000, 0xFFFF_FFFF_FFFF_F000, 0x20_0000];
+        [0, 1, 0x800, 0xFFF, 0x1001, 0x1_0000_0000_0000, 0x7FFF_FFFF_F000, 0x8000_0000_0000, 0x8000_0000_0000_0000, 0xFFFF_FFFF_FFFF_F000,
+            0x20_0000];
 
     private readonly Places _places = new(choices, about, state, header);
     // Where pages may be by now, latest last.
@@ -36,7 +37,8 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
             ProgramOp.Close or ProgramOp.Dup or ProgramOp.Poll => WithHandle(op, s => s),
             ProgramOp.Register => WithHandle(op, Register),
             ProgramOp.Unregister or ProgramOp.Wake => WithHandle(op, _places.Over),
-            ProgramOp.Zeropage or ProgramOp.Poison => WithHandle(op, s => _places.Over(s) with { Word = (ulong)(choices.OneIn(5) ? 1 : 0) }),
+            ProgramOp.Zeropage or ProgramOp.Poison =>
+                WithHandle(op, s => _places.Over(s) with { Word = (ulong)(choices.OneIn(5) ? 1 : 0) }),
             ProgramOp.Continue => WithHandle(op, s => _places.Over(s) with { Word = FillMode() }),
             ProgramOp.Writeprotect => WithHandle(op, s => _places.Over(s) with { Word = choices.Of<ulong>([0, 1, 1, 2]) }),
             ProgramOp.Copy => WithHandle(op, Copy),
@@ -45,14 +47,19 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
             ProgramOp.Access => Access(),
             ProgramOp.File => state.Files.Count() < MaxFiles ? File(choices.OneIn(3)) : null,
             ProgramOp.Fallocate or ProgramOp.Punch => WithFile(op, FileRange),
-            ProgramOp.Truncate => WithFile(op, (s, f) => s with { Length = Size(f.IsHuge) + (!choices.OneIn(6) ? 0UL : f.IsHuge ? (ulong)PageSize.Base : 0x123) }),
+            ProgramOp.Truncate =>
+                WithFile(
+                    op, (s, f) => s with { Length = Size(f.IsHuge) + (!choices.OneIn(6) ? 0UL : f.IsHuge ? (ulong)PageSize.Base : 0x123) }),
             ProgramOp.Fwrite => WithFile(op, Fwrite),
             ProgramOp.Mmap => Mmap(),
             ProgramOp.Munmap => OnAnyThread(_places.Over(new ProgramStep(op))),
             ProgramOp.Mprotect => OnAnyThread(_places.Over(new ProgramStep(op)) with { Word = choices.Of<ulong>([3, 1, 1, 0, 2]) }),
             ProgramOp.Mremap => OnAnyThread(Mremap()),
             ProgramOp.Madvise => OnAnyThread(
-                _places.Over(new ProgramStep(op)) with { Kind = choices.Of(["DONTNEED", "DONTNEED", "DONTNEED", "REMOVE", "REMOVE", "FREE", "DONTFORK", "DOFORK"]) }),
+                _places.Over(new ProgramStep(op)) with
+                {
+                    Kind = choices.Of(["DONTNEED", "DONTNEED", "DONTNEED", "REMOVE", "REMOVE", "FREE", "DONTFORK", "DOFORK"]),
+                }),
             ProgramOp.Fork => Fork(),
             ProgramOp.Exit => Free(state.Children) is { } child ? new ProgramStep(op) { Thread = child } : null,
             ProgramOp.Signal => Signal(),
@@ -88,7 +95,11 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
         }
 
         if (about.Fuzzes && choices.OneIn(8)) features |= choices.Of<ulong>([1UL << 17, 1UL << 31, 1UL << 63]);
-        return step with { Magic = about.Fuzzes && choices.OneIn(8) ? choices.Of<ulong>([0, 0xAB, 0x1_0000_00AA]) : Uffd.ApiMagic, Word = features };
+        return step with
+        {
+            Magic = about.Fuzzes && choices.OneIn(8) ? choices.Of<ulong>([0, 0xAB, 0x1_0000_00AA]) : Uffd.ApiMagic,
+            Word = features,
+        };
     }
 
     /// <summary>A new mapping over whatever is there.</summary>
@@ -102,7 +113,11 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
         FileSummary[] files = [.. state.Files.Where(f => f.IsHuge == huge)];
         if (kind != "anon" && files.Length == 0) return state.Files.Count() < MaxFiles ? File(huge) : null;
         ulong page = huge ? (ulong)PageSize.Huge : (ulong)PageSize.Base;
-        ProgramStep step = _places.ForMapping(new ProgramStep(ProgramOp.Mmap), huge) with { Word = choices.Of<ulong>(about.SeeksSleepers ? [3] : [3, 3, 3, 3, 1, 0]), Kind = kind };
+        ProgramStep step = _places.ForMapping(new ProgramStep(ProgramOp.Mmap), huge) with
+        {
+            Word = choices.Of<ulong>(about.SeeksSleepers ? [3] : [3, 3, 3, 3, 1, 0]),
+            Kind = kind,
+        };
         if (kind != "anon")
         {
             ulong offset = ((ulong)choices.Next(3) * page) + (huge && choices.OneIn(12) ? (ulong)PageSize.Base : 0);
@@ -131,7 +146,13 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
         if (choices.OneIn(5)) address += (ulong)choices.Next((int)page);
         if ((_places.ModesAt(address) & RegisterModes.Missing) == 0) Note(address);
         bool writes = kind.EndsWith("write", StringComparison.Ordinal);
-        return new ProgramStep(ProgramOp.Access) { Thread = thread, Kind = kind, Address = address, Value = writes ? 1 + (_written++ % 57) : 0 };
+        return new ProgramStep(ProgramOp.Access)
+        {
+            Thread = thread,
+            Kind = kind,
+            Address = address,
+            Value = writes ? 1 + (_written++ % 57) : 0,
+        };
     }
 
     private ProgramStep? WithHandle(ProgramOp op, Func<ProgramStep, ProgramStep> make)
@@ -160,7 +181,11 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
     private ProgramStep FileRange(ProgramStep step, FileSummary file)
     {
         ulong page = file.IsHuge ? (ulong)PageSize.Huge : (ulong)PageSize.Base;
-        step = step with { Second = (ulong)choices.Next(file.IsHuge ? 3 : 8) * page, Length = (ulong)(1 + choices.Next(file.IsHuge ? 1 : 3)) * page };
+        step = step with
+        {
+            Second = (ulong)choices.Next(file.IsHuge ? 3 : 8) * page,
+            Length = (ulong)(1 + choices.Next(file.IsHuge ? 1 : 3)) * page,
+        };
         // Inside a page: a hole is zeroed at its edges only, and what is allocated is rounded.
         if (!choices.OneIn(6)) return step;
         ulong part = page / 8;
@@ -173,7 +198,8 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
         Value = 193 + (_written++ % 57),
     };
 
-    private ulong Size(bool huge) => huge ? (ulong)(1 + choices.Next(4)) * (ulong)PageSize.Huge : (ulong)(1 + choices.Next(10)) * (ulong)PageSize.Base;
+    private ulong Size(bool huge) =>
+        huge ? (ulong)(1 + choices.Next(4)) * (ulong)PageSize.Huge : (ulong)(1 + choices.Next(10)) * (ulong)PageSize.Base;
 
     private ProgramStep Copy(ProgramStep step)
     {
@@ -189,7 +215,9 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
         }
         else
         {
-            source = huge ? header.HugeSource + ((ulong)choices.Next(2) * (ulong)PageSize.Huge) : header.Source + ((ulong)choices.Next(20) * (ulong)PageSize.Base);
+            source = huge
+                ? header.HugeSource + ((ulong)choices.Next(2) * (ulong)PageSize.Huge)
+                : header.Source + ((ulong)choices.Next(20) * (ulong)PageSize.Base);
         }
 
         return step with { Other = source + (choices.OneIn(10) ? (ulong)choices.Next(PageSize.Base) : 0) };
@@ -239,7 +267,8 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
 
     private ProgramStep? Signal()
     {
-        int[] targets = [.. Enumerable.Range(0, Threads + Children).Where(t => state.CanExecute(new ProgramStep(ProgramOp.Signal) { Thread = t }))];
+        int[] targets =
+            [.. Enumerable.Range(0, Threads + Children).Where(t => state.CanExecute(new ProgramStep(ProgramOp.Signal) { Thread = t }))];
         return targets.Length == 0 ? null : new ProgramStep(ProgramOp.Signal) { Thread = choices.Of(targets) };
     }
 
@@ -278,7 +307,9 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
             case 5 when step.Op is ProgramOp.Copy or ProgramOp.Move:
                 return step with { Other = choices.OneIn(2) ? choices.Of(Odd) : step.Other + choices.Of(Odd) };
             default:
-                return step.Op == ProgramOp.Api ? step : step with { Word = step.Word | choices.Of<ulong>([4, 8, 3, 1UL << 32, 1UL << 63]) };
+                return step.Op == ProgramOp.Api
+                    ? step
+                    : step with { Word = step.Word | choices.Of<ulong>([4, 8, 3, 1UL << 32, 1UL << 63]) };
         }
     }
 }

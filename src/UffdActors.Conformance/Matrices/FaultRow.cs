@@ -29,11 +29,12 @@ public sealed record FaultRow(string File, int Line, IReadOnlyDictionary<string,
         _ => UffdFeatures.WpAsync | UffdFeatures.Sigbus,
     };
 
-    private protected override IReadOnlyDictionary<string, IReadOnlyList<string>> Inputs { get; } = new Dictionary<string, IReadOnlyList<string>>
-    {
-        ["features"] = ["none", "WP_UNPOP", "WP_ASYNC", "SIGBUS+UNPOP", "ASYNC+SIGBUS"],
-        ["access"] = ["read", "write"],
-    };
+    private protected override IReadOnlyDictionary<string, IReadOnlyList<string>> Inputs { get; } =
+        new Dictionary<string, IReadOnlyList<string>>
+        {
+            ["features"] = ["none", "WP_UNPOP", "WP_ASYNC", "SIGBUS+UNPOP", "ASYNC+SIGBUS"],
+            ["access"] = ["read", "write"],
+        };
 
     /// <inheritdoc />
     public override IReadOnlyDictionary<string, string> Execute(ModelWorld world, TraceHeader header)
@@ -43,7 +44,8 @@ public sealed record FaultRow(string File, int Line, IReadOnlyDictionary<string,
         RowRun run = new(world, header);
         Prepare(run, Features);
         ulong area = Area(header);
-        Dictionary<string, string> columns = new() { ["prep"] = run.Preparation, ["pm_before"] = run.PagemapOf(area), ["after_unregister"] = "-" };
+        Dictionary<string, string> columns =
+            new() { ["prep"] = run.Preparation, ["pm_before"] = run.PagemapOf(area), ["after_unregister"] = "-" };
         Observation access = run.Do(RowRun.Access(Accessor, area, this["access"], this["access"] == "write" ? WrittenByte : 0));
         if (access.Result != "blocked")
         {

@@ -30,11 +30,13 @@ public static class MatrixReader
             string[] values = text.Split(',');
             if (line == 1)
             {
-                if (!values.SequenceEqual(columns)) throw new TraceFormatException(name, line, $"the columns must be \"{string.Join(',', columns)}\"");
+                if (!values.SequenceEqual(columns))
+                    throw new TraceFormatException(name, line, $"the columns must be \"{string.Join(',', columns)}\"");
                 continue;
             }
 
-            if (values.Length != columns.Count) throw new TraceFormatException(name, line, $"{columns.Count} columns are needed, {values.Length} are there");
+            if (values.Length != columns.Count)
+                throw new TraceFormatException(name, line, $"{columns.Count} columns are needed, {values.Length} are there");
             Dictionary<string, string> named = columns.Zip(values).ToDictionary(p => p.First, p => p.Second);
             MatrixRow row = faults ? new FaultRow(name, line, named) : new OperationRow(name, line, named);
             if (row.Unknown() is { } unknown) throw new TraceFormatException(name, line, unknown);

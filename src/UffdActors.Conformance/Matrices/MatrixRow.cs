@@ -120,7 +120,8 @@ public abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<stri
         };
 
         ulong area = Area(run.Header);
-        if (Kind != "anon") run.Prepare(new ProgramStep(ProgramOp.File) { Number = FileNumber, Kind = IsHuge ? "htlb" : "shm", Length = PageBytes });
+        if (Kind != "anon")
+            run.Prepare(new ProgramStep(ProgramOp.File) { Number = FileNumber, Kind = IsHuge ? "htlb" : "shm", Length = PageBytes });
         if (before is "cache-unmapped" or "cache") FillCache(run);
         run.Prepare(new ProgramStep(ProgramOp.Mmap) { Address = area, Length = PageBytes, Word = 3, Kind = Kind, Number = FileNumber });
         switch (before)

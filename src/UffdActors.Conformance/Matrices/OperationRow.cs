@@ -24,10 +24,11 @@ public sealed record OperationRow(string File, int Line, IReadOnlyDictionary<str
     /// <inheritdoc />
     public override IReadOnlyList<string> Outcomes => ["prep", "ret", "outfield", "pm_before", "pm_after", "read_after"];
 
-    private protected override IReadOnlyDictionary<string, IReadOnlyList<string>> Inputs { get; } = new Dictionary<string, IReadOnlyList<string>>
-    {
-        ["op"] = ["COPY", "COPY|WP", "ZEROPAGE", "CONTINUE", "CONTINUE|WP", "POISON", "WP-set", "WP-clear", "MOVE"],
-    };
+    private protected override IReadOnlyDictionary<string, IReadOnlyList<string>> Inputs { get; } =
+        new Dictionary<string, IReadOnlyList<string>>
+        {
+            ["op"] = ["COPY", "COPY|WP", "ZEROPAGE", "CONTINUE", "CONTINUE|WP", "POISON", "WP-set", "WP-clear", "MOVE"],
+        };
 
     private UffdFeatures Features =>
         this["state"].EndsWith("(UNPOP)", StringComparison.Ordinal) ? UffdFeatures.WpUnpopulated : UffdFeatures.None;

@@ -24,8 +24,10 @@ public static class StepSchema
     private static readonly Argument Prot = Argument.Integer("prot", s => (long)s.Word, (s, v) => s with { Word = (ulong)v });
     private static readonly Argument Magic = Argument.Hex("api", s => s.Magic, (s, v) => s with { Magic = v });
     private static readonly Argument Bytes = Argument.Integer("bytes", s => s.Value, (s, v) => s with { Value = v });
-    private static readonly Argument Value = Argument.Integer("val", s => s.Value, (s, v) => s with { Value = v }, s => !s.Kind.EndsWith("read", StringComparison.Ordinal));
-    private static readonly Argument File = Argument.Integer("f", s => s.Number, (s, v) => s with { Number = (int)v }, s => s.Kind != "anon");
+    private static readonly Argument Value =
+        Argument.Integer("val", s => s.Value, (s, v) => s with { Value = v }, s => !s.Kind.EndsWith("read", StringComparison.Ordinal));
+    private static readonly Argument File =
+        Argument.Integer("f", s => s.Number, (s, v) => s with { Number = (int)v }, s => s.Kind != "anon");
     private static readonly Argument Child = Argument.Integer("child", s => s.Number, (s, v) => s with { Number = (int)v });
     private static readonly Argument AccessKind = KindOf("kind", "read", "write", "kread", "kwrite");
     private static readonly Argument FileKind = KindOf("kind", "shm", "htlb");
@@ -137,13 +139,16 @@ public sealed class Argument
     /// <summary>How it is written.</summary>
     public ArgumentForm Form { get; }
 
-    internal static Argument Hex(string name, Func<ProgramStep, ulong> get, Func<ProgramStep, ulong, ProgramStep> set, Func<ProgramStep, bool>? isMeant = null) =>
+    internal static Argument Hex(
+        string name, Func<ProgramStep, ulong> get, Func<ProgramStep, ulong, ProgramStep> set, Func<ProgramStep, bool>? isMeant = null) =>
         new(name, ArgumentForm.Hex, isMeant, get, set, _ => "", (s, _) => s);
 
-    internal static Argument Integer(string name, Func<ProgramStep, long> get, Func<ProgramStep, long, ProgramStep> set, Func<ProgramStep, bool>? isMeant = null) =>
+    internal static Argument Integer(
+        string name, Func<ProgramStep, long> get, Func<ProgramStep, long, ProgramStep> set, Func<ProgramStep, bool>? isMeant = null) =>
         new(name, ArgumentForm.Integer, isMeant, s => (ulong)get(s), (s, v) => set(s, (long)v), _ => "", (s, _) => s);
 
-    internal static Argument Text(string name, Func<ProgramStep, string> get, Func<ProgramStep, string, ProgramStep> set, Func<ProgramStep, bool>? isMeant = null) =>
+    internal static Argument Text(
+        string name, Func<ProgramStep, string> get, Func<ProgramStep, string, ProgramStep> set, Func<ProgramStep, bool>? isMeant = null) =>
         new(name, ArgumentForm.Text, isMeant, _ => 0, (s, _) => s, get, set);
 
     /// <summary>True if the argument means something in a step; a trace leaves it out otherwise.</summary>

@@ -28,7 +28,8 @@ public static class TraceReader
                 if (header is null) header = ReadHeader(element);
                 else steps.Add(ReadStep(element));
             }
-            catch (Exception e) when (e is JsonException or FormatException or KeyNotFoundException or InvalidOperationException or OverflowException)
+            catch (Exception e)
+                when (e is JsonException or FormatException or KeyNotFoundException or InvalidOperationException or OverflowException)
             {
                 throw new TraceFormatException(name, number, Problem(e), e);
             }
@@ -59,7 +60,8 @@ public static class TraceReader
             using JsonDocument document = JsonDocument.Parse(line);
             return read(document.RootElement);
         }
-        catch (Exception e) when (e is JsonException or FormatException or KeyNotFoundException or InvalidOperationException or OverflowException)
+        catch (Exception e)
+            when (e is JsonException or FormatException or KeyNotFoundException or InvalidOperationException or OverflowException)
         {
             throw new TraceFormatException("line", 1, Problem(e), e);
         }
@@ -127,12 +129,14 @@ public static class TraceReader
     private static Observation ReadObservation(JsonElement e)
     {
         Observation o = ReadResult(e);
-        if (e.TryGetProperty("fin", out JsonElement fin)) o.Finished = [.. fin.EnumerateArray().Select(f => new FinishedThread(Get(f, "t").GetInt32(), ReadResult(f)))];
+        if (e.TryGetProperty("fin", out JsonElement fin))
+            o.Finished = [.. fin.EnumerateArray().Select(f => new FinishedThread(Get(f, "t").GetInt32(), ReadResult(f)))];
         o.Queues = [.. Get(e, "q").EnumerateArray().Select(q => (q[0].GetInt32(), q[1].GetInt32(), q[2].GetInt32()))];
         if (e.TryGetProperty("v", out JsonElement v)) o.Vmas = Lines(v);
         if (e.TryGetProperty("cv", out JsonElement cv)) o.ChildVmas = [.. cv.EnumerateArray().Select(c => (c[0].GetInt32(), Lines(c[1])))];
         if (e.TryGetProperty("files", out JsonElement files))
-            o.Files = [.. files.EnumerateArray().Select(f => new FileState(f[0].GetInt32(), f[1].GetInt64(), f[2].GetInt64(), f[3].GetString()!))];
+            o.Files = [
+                .. files.EnumerateArray().Select(f => new FileState(f[0].GetInt32(), f[1].GetInt64(), f[2].GetInt64(), f[3].GetString()!))];
         return o;
     }
 

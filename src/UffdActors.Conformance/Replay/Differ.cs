@@ -47,7 +47,8 @@ public sealed class Differ(string where)
     }
 
     /// <summary>Notes something that is wrong in itself, whatever was recorded.</summary>
-    public void Report(int step, string field, string expected, string actual) => _mismatches.Add(new Mismatch(where, step, field, expected, actual));
+    public void Report(int step, string field, string expected, string actual) =>
+        _mismatches.Add(new Mismatch(where, step, field, expected, actual));
 
     private void CompareResult(int? thread, Observation expected, Observation actual)
     {
@@ -64,7 +65,8 @@ public sealed class Differ(string where)
     private void CompareFinished(IReadOnlyList<FinishedThread> expected, IReadOnlyList<FinishedThread> actual)
     {
         if (expected.Count == 0 && actual.Count == 0) return;
-        CheckList("fin", [.. expected.Select(f => f.Thread)], [.. actual.Select(f => f.Thread)], t => t.ToString(CultureInfo.InvariantCulture));
+        CheckList(
+            "fin", [.. expected.Select(f => f.Thread)], [.. actual.Select(f => f.Thread)], t => t.ToString(CultureInfo.InvariantCulture));
         foreach (FinishedThread thread in expected)
         {
             foreach (FinishedThread same in actual)
@@ -130,8 +132,10 @@ public sealed class Differ(string where)
 
     private static string? Text(long? value) => value?.ToString(CultureInfo.InvariantCulture);
 
-    private static string? Join<T>(IReadOnlyList<T>? items, Func<T, string> text) => items is null ? null : string.Join(", ", items.Select(text));
+    private static string? Join<T>(IReadOnlyList<T>? items, Func<T, string> text) =>
+        items is null ? null : string.Join(", ", items.Select(text));
 
     private static string FinalFiles(Observation o) =>
-        string.Join('|', (o.FinalFiles ?? []).Select(f => $"{f.Number}:{f.Bytes}:{string.Join(';', (f.Pages ?? []).Select(p => p ?? "hole"))}"));
+        string.Join(
+            '|', (o.FinalFiles ?? []).Select(f => $"{f.Number}:{f.Bytes}:{string.Join(';', (f.Pages ?? []).Select(p => p ?? "hole"))}"));
 }

@@ -147,7 +147,8 @@ public sealed class ModelWorld : IProgramState, IDisposable
     public IEnumerable<AreaState> Areas =>
         from vma in _mm.Map.Vmas.ToArray()
         where _arena.Contains(vma.Range)
-        select new AreaState(PageSize.AddressOf(vma.Range.Start), (ulong)vma.Range.Count << PageSize.BaseShift, (ulong)vma.PageBytes, vma.Modes);
+        select new AreaState(
+            PageSize.AddressOf(vma.Range.Start), (ulong)vma.Range.Count << PageSize.BaseShift, (ulong)vma.PageBytes, vma.Modes);
 
     /// <inheritdoc />
     public IEnumerable<FileSummary> Files =>
@@ -174,7 +175,8 @@ public sealed class ModelWorld : IProgramState, IDisposable
     public bool CanExecute(ProgramStep step)
     {
         ArgumentNullException.ThrowIfNull(step);
-        if (StepSchema.HasHandle(step.Op) && (step.Handle < 0 || step.Handle >= _handles.Count || _handles[step.Handle] is null)) return false;
+        if (StepSchema.HasHandle(step.Op) && (step.Handle < 0 || step.Handle >= _handles.Count || _handles[step.Handle] is null))
+            return false;
         switch (step.Op)
         {
             case ProgramOp.Signal:
@@ -279,7 +281,8 @@ public sealed class ModelWorld : IProgramState, IDisposable
             case ProgramOp.Mmap:
                 MemoryFile? file = s.Kind == "anon" ? null : _files[s.Number];
                 return new MapMemory(
-                    caller, s.Address, s.Length, new MapRequest((Prot)s.Word, file, Shared: file is not null && !s.Kind.EndsWith('p'), s.Second));
+                    caller, s.Address, s.Length,
+                    new MapRequest((Prot)s.Word, file, Shared: file is not null && !s.Kind.EndsWith('p'), s.Second));
             case ProgramOp.Munmap:
                 return new UnmapMemory(caller, s.Address, s.Length);
             case ProgramOp.Mprotect:
@@ -538,7 +541,8 @@ public sealed class ModelWorld : IProgramState, IDisposable
         MemoryFile huge = _hugetlb.CreateFile(_machine, 2 * PageSize.Huge);
         _files.Add(-1, huge);
         Do(new MapMemory(_main, _header.HugeSource, 2 * PageSize.Huge, new MapRequest(Prot.ReadWrite, huge)));
-        for (int i = 0; i < 2; i++) Fill(_header.HugeSource + (ulong)(i * PageSize.Huge), _machine.HugeFolios, (byte)(FirstHugeSourceByte + i));
+        for (int i = 0; i < 2; i++)
+            Fill(_header.HugeSource + (ulong)(i * PageSize.Huge), _machine.HugeFolios, (byte)(FirstHugeSourceByte + i));
         _ = _files.Remove(-1);
 
         // Every process has memory that no userfaultfd takes; a range over all of user space meets it.

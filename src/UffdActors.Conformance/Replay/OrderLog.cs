@@ -11,7 +11,9 @@ public sealed class OrderLog(ISteppedPolicy inner) : ISteppedPolicy
     private readonly List<int> _threads = [];
     private readonly List<int> _turns = [];
 
-    /// <summary>Choices between several operations that could take their next step; who starts or stops an actor first decides nothing.</summary>
+    /// <summary>
+    /// Choices between several operations that could take their next step; who starts or stops an actor first decides nothing.
+    /// </summary>
     public long Decisions { get; private set; }
 
     /// <summary>The threads that had a turn since <see cref="Clear"/>, the one whose last turn was first at the front.</summary>

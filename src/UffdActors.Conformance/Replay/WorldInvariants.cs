@@ -72,15 +72,20 @@ public sealed class WorldInvariants
         if (context.Mm != world.MainSpace) return;
         if (count > 0)
         {
-            if ((ulong)count > step.Length || count % PageSize.Base != 0) Fail(step, differ, 3, "whole pages, at most the length", $"{count} of {step.Length}");
+            if ((ulong)count > step.Length || count % PageSize.Base != 0)
+                Fail(step, differ, 3, "whole pages, at most the length", $"{count} of {step.Length}");
             if (_changingBefore.Contains(context)) Fail(step, differ, 10, "no fill while an event is unread", $"{count} bytes filled");
-            foreach ((long page, int now) in ModelWorld.PageStatesIn(context.Mm, range with { End = range.Start + (count >> PageSize.BaseShift) }))
+            foreach ((
+                long page, int now) in ModelWorld.PageStatesIn(
+                    context.Mm, range with { End = range.Start + (count >> PageSize.BaseShift) }))
             {
-                if (_before.TryGetValue(page, out int then) && (then & 8) != 0) Fail(step, differ, 1, "an empty page to fill", $"page {page:x} was present");
+                if (_before.TryGetValue(page, out int then) && (then & 8) != 0)
+                    Fail(step, differ, 1, "an empty page to fill", $"page {page:x} was present");
                 // In pagemap a swap entry looks like a marker, which a fill may replace.
                 if (_swappedBefore.Contains(page)) Fail(step, differ, 1, "an empty page to fill", $"page {page:x} was in swap");
                 // Poison of a huge page shows nothing in pagemap; and a woken thread may have written, moved or emptied the page since.
-                if (now == 0 && step.Op != ProgramOp.Poison && _last.Finished is null) Fail(step, differ, 3, "a page that is there", $"page {page:x} is empty");
+                if (now == 0 && step.Op != ProgramOp.Poison && _last.Finished is null)
+                    Fail(step, differ, 3, "a page that is there", $"page {page:x} is empty");
             }
         }
         else if (_last.Finished is null && !ReadsArena(step, world))
@@ -94,7 +99,8 @@ public sealed class WorldInvariants
         if (range.Count > 1 << 16 || range.Start < 0) return;
         foreach ((long page, int now) in ModelWorld.PageStatesIn(context.Mm, range))
         {
-            if (_before.TryGetValue(page, out int then) && then != now) Fail(step, differ, 4, $"page {page:x} as it was, {then:x}", $"{now:x}");
+            if (_before.TryGetValue(page, out int then) && then != now)
+                Fail(step, differ, 4, $"page {page:x} as it was, {then:x}", $"{now:x}");
         }
     }
 
@@ -169,7 +175,8 @@ public sealed class WorldInvariants
     {
         foreach (UserfaultContext context in world.Contexts)
         {
-            if (context.UnreadEvents > 0 && !context.IsChanging) Fail(step, differ, 10, "changing while an event is unread", "not changing");
+            if (context.UnreadEvents > 0 && !context.IsChanging)
+                Fail(step, differ, 10, "changing while an event is unread", "not changing");
             if (context.IsChanging && !world.AnyEventProducer) Fail(step, differ, 10, "not changing without a producer", "changing");
         }
     }
@@ -182,7 +189,8 @@ public sealed class WorldInvariants
             foreach (Vma vma in mm.Map.Vmas)
             {
                 if ((vma.Context is null) != (vma.Modes == RegisterModes.None))
-                    Fail(step, differ, 11, "modes exactly with a context", $"{vma.Range}: {vma.Modes}, {vma.Context?.ToString() ?? "no context"}");
+                    Fail(step, differ, 11, "modes exactly with a context",
+                        $"{vma.Range}: {vma.Modes}, {vma.Context?.ToString() ?? "no context"}");
                 if (vma.Range.Start < end || vma.Range.IsEmpty) Fail(step, differ, 11, "VMAs one behind the other", vma.Range.ToString());
                 end = vma.Range.End;
             }
@@ -191,7 +199,8 @@ public sealed class WorldInvariants
 
     private void CheckHandshake(ProgramStep step, Differ differ)
     {
-        if (step.Op == ProgramOp.Api && _last!.Error is nameof(Errno.EINVAL) or nameof(Errno.EPERM) && _last.Out is { } words && words != "0x0 0x0 0x0")
+        if (step.Op == ProgramOp.Api && _last!.Error is nameof(Errno.EINVAL) or nameof(Errno.EPERM) && _last.Out is { } words
+            && words != "0x0 0x0 0x0")
             Fail(step, differ, 12, "a structure of zeros", words);
     }
 

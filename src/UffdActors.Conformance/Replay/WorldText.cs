@@ -94,7 +94,8 @@ internal static class WorldText
         for (long i = 0; i < file.EndIndex; i++) text.Append(file.SlotAt(i).IsUpToDate ? '1' : '0');
     }
 
-    public static string NameOf(Errno error) => (int)error < ErrnoNames.Length && (int)error >= 0 ? ErrnoNames[(int)error] : error.ToString();
+    public static string NameOf(Errno error) =>
+        (int)error < ErrnoNames.Length && (int)error >= 0 ? ErrnoNames[(int)error] : error.ToString();
 
     public static string OutcomeOf(Access access) => access.Outcome switch
     {
@@ -116,7 +117,8 @@ internal static class WorldText
             $"{{\"ev\":\"pagefault\",\"flags\":{(ulong)m.Flags},\"addr\":\"0x{m.Address:x}\",\"tid\":{(int)m.ThreadId - 1}}}"),
         UffdEvent.Fork => string.Create(CultureInfo.InvariantCulture, $"{{\"ev\":\"fork\",\"as\":{handle}}}"),
         UffdEvent.Remap => string.Create(
-            CultureInfo.InvariantCulture, $"{{\"ev\":\"remap\",\"from\":\"0x{m.From:x}\",\"to\":\"0x{m.To:x}\",\"len\":\"0x{m.Length:x}\"}}"),
+            CultureInfo.InvariantCulture,
+            $"{{\"ev\":\"remap\",\"from\":\"0x{m.From:x}\",\"to\":\"0x{m.To:x}\",\"len\":\"0x{m.Length:x}\"}}"),
         UffdEvent.Remove => string.Create(
             CultureInfo.InvariantCulture, $"{{\"ev\":\"remove\",\"start\":\"0x{m.Start:x}\",\"end\":\"0x{m.End:x}\"}}"),
         _ => string.Create(CultureInfo.InvariantCulture, $"{{\"ev\":\"unmap\",\"start\":\"0x{m.Start:x}\",\"end\":\"0x{m.End:x}\"}}"),

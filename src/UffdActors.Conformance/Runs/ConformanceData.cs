@@ -24,7 +24,9 @@ public sealed record RecordedFile(string Name, Trace? Trace, IReadOnlyList<Matri
     public int Steps => Trace?.Steps.Count ?? 0;
 }
 
-/// <summary>Finds and reads recorded behaviour: <c>matrix_faults.csv</c>, <c>matrix_ops.csv</c> and every <c>*.jsonl</c> under a folder.</summary>
+/// <summary>
+/// Finds and reads recorded behaviour: <c>matrix_faults.csv</c>, <c>matrix_ops.csv</c> and every <c>*.jsonl</c> under a folder.
+/// </summary>
 public static class ConformanceData
 {
     private const int MaxEntries = 100_000;
@@ -61,7 +63,9 @@ public static class ConformanceData
             }
         }
 
-        if (files.Count == 0) throw new ConformanceDataException($"nothing under {folder} matches \"{filter}\": neither the name of a file nor a row of a matrix.");
+        if (files.Count == 0)
+            throw new ConformanceDataException(
+                $"nothing under {folder} matches \"{filter}\": neither the name of a file nor a row of a matrix.");
         return files;
     }
 
@@ -69,13 +73,15 @@ public static class ConformanceData
     /// <exception cref="ConformanceDataException">There is nothing recorded.</exception>
     /// <exception cref="TraceFormatException">A line is not what the format says.</exception>
     public static IEnumerable<RecordedFile> ReadTraces(string folder) =>
-        Find(folder).Where(path => !MatrixReader.IsMatrix(path)).Select(path => new RecordedFile(Path.GetRelativePath(folder, path), TraceReader.Read(path), []));
+        Find(folder).Where(path => !MatrixReader.IsMatrix(path))
+            .Select(path => new RecordedFile(Path.GetRelativePath(folder, path), TraceReader.Read(path), []));
 
     /// <summary>The paths of all recordings under a folder, matrices first, then by name.</summary>
     /// <exception cref="ConformanceDataException">There is nothing recorded, or the folder cannot be read.</exception>
     internal static List<string> Find(string folder)
     {
-        if (!Directory.Exists(folder)) throw new ConformanceDataException($"{folder}: there is no such folder; name a folder with recordings.");
+        if (!Directory.Exists(folder))
+            throw new ConformanceDataException($"{folder}: there is no such folder; name a folder with recordings.");
         List<string> paths;
         try
         {
@@ -93,7 +99,9 @@ public static class ConformanceData
 
         return paths.Count > 0
             ? paths
-            : throw new ConformanceDataException($"{folder} holds no {MatrixReader.FaultsFile}, no {MatrixReader.OperationsFile} and no *.jsonl; name a folder with recordings.");
+            : throw new ConformanceDataException(
+                $"{folder} holds no {MatrixReader.FaultsFile}, no {MatrixReader.OperationsFile} and no *.jsonl; name a folder with "
+                    + $"recordings.");
     }
 
     // Links to folders are not followed: two that lead back to their own folder are more paths than anybody can go.

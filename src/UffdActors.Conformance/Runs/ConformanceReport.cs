@@ -43,7 +43,8 @@ public sealed record ConformanceReport(
     /// <summary>Version of the JSON document.</summary>
     public const int Version = 1;
 
-    private static readonly JsonSerializerOptions Options = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
+    private static readonly JsonSerializerOptions Options =
+        new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
 
     /// <summary>Rows of all files.</summary>
     public int Rows => Files.Sum(f => f.Rows);

@@ -126,7 +126,8 @@ public sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> fi
         }))];
         foreach (Thread thread in threads) thread.Start();
         foreach (Thread thread in threads) thread.Join();
-        if (failures.FirstOrDefault(f => f is not null) is { } failure) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        if (failures.FirstOrDefault(f => f is not null) is { } failure)
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
     }
 
     private sealed record Piece(RecordedFile File, IReadOnlyList<MatrixRow> Rows)

@@ -9,7 +9,9 @@ internal static class RecordedText
     private const long MaxBytes = 64L << 20;
 
     /// <summary>All lines.</summary>
-    /// <exception cref="ConformanceDataException">It is no regular file, cannot be read, is too large, is no text, or changed while it was read.</exception>
+    /// <exception cref="ConformanceDataException">
+    /// It is no regular file, cannot be read, is too large, is no text, or changed while it was read.
+    /// </exception>
     public static IEnumerable<string> Lines(string path)
     {
         using IEnumerator<string> lines = InputFile.ReadLines(path, MaxBytes).GetEnumerator();

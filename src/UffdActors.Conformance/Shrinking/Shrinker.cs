@@ -12,7 +12,8 @@ public static class Shrinker
     /// <param name="recordLength">Numbers that belong together; chunks that are taken out are multiples of it.</param>
     /// <param name="attempts">Candidates at the most that are tried.</param>
     public static IReadOnlyList<int> ShrinkChoices(
-        IReadOnlyList<int> choices, Func<IReadOnlyList<int>, bool> fails, int recordLength = Generation.Choices.RecordLength, int attempts = 20_000) =>
+        IReadOnlyList<int> choices, Func<IReadOnlyList<int>, bool> fails, int recordLength = Generation.Choices.RecordLength,
+        int attempts = 20_000) =>
         Shrink(choices, Simpler, fails, recordLength, attempts);
 
     /// <summary>Shrinks a list of steps, or of anything whose pieces stand alone.</summary>
@@ -50,7 +51,8 @@ public static class Shrinker
         for (int half = value / 2; half > 0; half /= 2) yield return value - half;
     }
 
-    private sealed class Search<T>(List<T> best, Func<T, IEnumerable<T>> simpler, Func<IReadOnlyList<T>, bool> fails, int unit, int attempts)
+    private sealed class Search<T>(
+        List<T> best, Func<T, IEnumerable<T>> simpler, Func<IReadOnlyList<T>, bool> fails, int unit, int attempts)
     {
         public List<T> Best { get; private set; } = best;
 

@@ -44,13 +44,18 @@ public class CellTests
     }
 
     [Theory]
-    [InlineData("shmem", "wp-marker", RegisterModes.Missing | RegisterModes.WriteProtect, "copy", "0", "page of the file with 83", "SEMANTICS 5.3.3")]
-    [InlineData("shmem", "wp-marker", RegisterModes.Missing | RegisterModes.WriteProtect, "copy+wp", "0", "page of the file with 83, write-protected", "SEMANTICS 5.2.1")]
+    [InlineData(
+        "shmem", "wp-marker", RegisterModes.Missing | RegisterModes.WriteProtect, "copy", "0", "page of the file with 83",
+        "SEMANTICS 5.3.3")]
+    [InlineData(
+        "shmem", "wp-marker", RegisterModes.Missing | RegisterModes.WriteProtect, "copy+wp", "0",
+        "page of the file with 83, write-protected", "SEMANTICS 5.2.1")]
     [InlineData("shmem", "cache", RegisterModes.Missing, "copy", "EEXIST", "empty", "SEMANTICS 5.2.4")]
     [InlineData("anon", "poison", RegisterModes.Missing, "zeropage", "EEXIST", "poison", "SEMANTICS 5.2.2")]
     [InlineData("shmem", "hole", RegisterModes.Minor, "continue", "EFAULT", "empty", "SEMANTICS 5.2.5")]
     [InlineData("anon", "hole", RegisterModes.Missing, "write", "MSG:WRITE", "empty", "SEMANTICS 4.2.4")]
-    public void Answers_result_next_state_and_rule(string memory, string state, RegisterModes modes, string operation, string result, string after, string section)
+    public void Answers_result_next_state_and_rule(
+        string memory, string state, RegisterModes modes, string operation, string result, string after, string section)
     {
         Cell cell = new(CellMemory.Find(memory)!, CellState.Find(state)!, UffdFeatures.None, modes, CellOperation.Find(operation)!);
 

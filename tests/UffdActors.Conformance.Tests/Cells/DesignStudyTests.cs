@@ -58,9 +58,12 @@ public class DesignStudyTests
     [Fact]
     public void Nothing_fails_but_what_was_said_about_the_designs()
     {
-        string[] failing = [.. Study.Results.SelectMany(r => r.Checks.Where(c => c.Failure is not null).Select(c => $"{r.Design} {r.Module} {c.Number}")).Order()];
+        string[] failing = [
+            .. Study.Results.SelectMany(r => r.Checks.Where(c => c.Failure is not null).Select(c => $"{r.Design} {r.Module} {c.Number}"))
+                .Order()];
         Assert.Equal(
-            ["A guest-memfd 2b", "A guest-memfd 3", "A shmem 3", "B guest-memfd 2b", "C guest-memfd 2b", "C hugetlb 2b", "C shmem 2b", "D guest-memfd 2b", "D hugetlb 2b", "D shmem 2b"],
+            ["A guest-memfd 2b", "A guest-memfd 3", "A shmem 3", "B guest-memfd 2b", "C guest-memfd 2b", "C hugetlb 2b", "C shmem 2b",
+                "D guest-memfd 2b", "D hugetlb 2b", "D shmem 2b"],
             failing);
     }
 
@@ -84,5 +87,6 @@ public class DesignStudyTests
 
     private static DesignResult Of(string letter, string module) => Study.Results.Single(r => r.Design == letter && r.Module == module);
 
-    private static string? Failure(string letter, string module, string check) => Of(letter, module).Checks.Single(c => c.Number == check).Failure;
+    private static string? Failure(string letter, string module, string check) =>
+        Of(letter, module).Checks.Single(c => c.Number == check).Failure;
 }

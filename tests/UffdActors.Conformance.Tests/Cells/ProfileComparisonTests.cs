@@ -22,8 +22,13 @@ public class ProfileComparisonTests
         string names = $"{comparison.Left.Name} and {comparison.Right.Name}";
         Assert.True(comparison.Cells > 40_000);
         DifferingCell? unlisted = comparison.Differing.FirstOrDefault(d => d.Reason is null);
-        Assert.True(unlisted is null, $"{names}: {comparison.Differing.Count(d => d.Reason is null)} cells differ that nothing predicts; one is {unlisted}");
-        Assert.True(comparison.Unfounded.Count == 0, $"{names}: {comparison.Unfounded.Count} cells are predicted to differ and do not; the first is {string.Join(", ", comparison.Unfounded.Take(1))}");
+        Assert.True(
+            unlisted is null,
+            $"{names}: {comparison.Differing.Count(d => d.Reason is null)} cells differ that nothing predicts; one is {unlisted}");
+        Assert.True(
+            comparison.Unfounded.Count == 0,
+            $"{names}: {comparison.Unfounded.Count} cells are predicted to differ and do not; the first is "
+                + $"{string.Join(", ", comparison.Unfounded.Take(1))}");
         foreach (ListedDifference listed in ListedDifference.All)
         {
             bool concerns = (listed.Without, listed.With) == (comparison.Left.Shape, comparison.Right.Shape)

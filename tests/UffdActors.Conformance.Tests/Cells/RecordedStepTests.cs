@@ -35,7 +35,8 @@ public class RecordedStepTests
     [InlineData("hugetlb", "present", "M", "punch", "punch", "\"len\":\"0x200000\"} gave 0")]
     [InlineData("shmem", "present", "M", "truncate", "truncate", "gave 0")]
     [InlineData("anon", "present", "M", "fork", "fork", "gave 0")]
-    public void A_question_of_each_operation_finds_a_step(string memory, string state, string modes, string operation, string op, string text)
+    public void A_question_of_each_operation_finds_a_step(
+        string memory, string state, string modes, string operation, string op, string text)
     {
         RecordedCell? found = Steps.Find(Question(memory, state, modes, operation));
 
@@ -54,7 +55,8 @@ public class RecordedStepTests
         Trace trace = TraceReader.Read(Path.Combine(RecordedTraces.Folder, found.File));
         TraceStep step = trace.Steps[found.Line - 2];
         Assert.StartsWith($"{{\"i\":{found.Step},\"op\":\"wake\"", line, StringComparison.Ordinal);
-        // The list of mappings that was recorded last before the step has the range in anonymous memory, with mode M alone and an empty entry.
+        // The list of mappings that was recorded last before the step has the range in anonymous memory, with mode M alone and an empty
+        // entry.
         string[] words = trace.Steps.Take(found.Line - 2).Last(s => s.Expected.Vmas is not null).Expected.Vmas!.Split('\n')
             .Select(v => v.Split(' ')).Single(v => Bound(v[0], 0) <= step.Step.Address && step.Step.Address < Bound(v[0], 1));
         Assert.Equal(("rw-p", "M", "anon"), (words[1], words[2], words[3]));
@@ -130,8 +132,10 @@ public class RecordedStepTests
         {
             CellAnswer without = CellRun.Of(KernelProfile.Linux618, cell with { Features = cell.Features & cell.RelevantFeatures });
             CellAnswer with = CellRun.Of(KernelProfile.Linux618, cell);
-            // What becomes of a thread asleep at the page depends on whether one can sleep, so on SIGBUS too; that is no part of what a step shows.
-            Assert.True(with with { Reader = "", Writer = "" } == without with { Reader = "", Writer = "" }, $"{cell}: {with} against {without}");
+            // What becomes of a thread asleep at the page depends on whether one can sleep, so on SIGBUS too; that is no part of what a
+            // step shows.
+            Assert.True(
+                with with { Reader = "", Writer = "" } == without with { Reader = "", Writer = "" }, $"{cell}: {with} against {without}");
         }
     }
 
@@ -139,6 +143,9 @@ public class RecordedStepTests
         CellMemory.Find(memory)!,
         CellState.Find(state)!,
         UffdFeatures.None,
-        modes.Aggregate(RegisterModes.None, (all, letter) => all | (letter == 'M' ? RegisterModes.Missing : letter == 'W' ? RegisterModes.WriteProtect : RegisterModes.Minor)),
+        modes.Aggregate(
+            RegisterModes.None,
+            (all, letter) =>
+                all | (letter == 'M' ? RegisterModes.Missing : letter == 'W' ? RegisterModes.WriteProtect : RegisterModes.Minor)),
         CellOperation.Find(operation)!);
 }
