@@ -42,7 +42,10 @@ public sealed class RingActorTests : TestKit
         _source = CreateTestProbe("source");
         _slot = new HandlerSlot(0, _thread);
         ServedRegion region = new(0, new PageRange(100, 108), 100, ResolveBy.Copy, _pages);
-        _reader = new FaultReader(_descriptor, [_slot], RegionView.Empty.With(region), _time, crashLimit: 2) { Outages = new Outages(new SourceTerms(new Patience(TimeSpan.FromSeconds(30), Resumes: true), _incidents)) };
+        _reader = new FaultReader(
+            _descriptor, [_slot], RegionView.Empty.With(region), _time,
+            crashLimit: 2)
+        { Outages = new Outages(new SourceTerms(new Patience(TimeSpan.FromSeconds(30), Resumes: true), _incidents)) };
     }
 
     protected override void AfterAll()
@@ -389,7 +392,8 @@ public sealed class RingActorTests : TestKit
     {
         _ = _pages.Received.Set(2);
         PushProgress progress = new(new TaskCompletionSource());
-        IActorRef push = _root.ChildActorOf(PushActor.Props(Vm(), new PushOptions(_reader, _context, _thread, _source, 0, _pages, progress, 4)), "push");
+        IActorRef push =
+            _root.ChildActorOf(PushActor.Props(Vm(), new PushOptions(_reader, _context, _thread, _source, 0, _pages, progress, 4)), "push");
         _thread.Attach(push);
         push.Tell(VmProtocol.Resume.Instance);
         _context.ExpectMsg<PushGate>().Open();
@@ -432,7 +436,8 @@ public sealed class RingActorTests : TestKit
     public void PushActor_tells_whoever_waits_when_it_is_stopped()
     {
         PushProgress progress = new(new TaskCompletionSource());
-        IActorRef push = _root.ChildActorOf(PushActor.Props(Vm(), new PushOptions(_reader, _context, _thread, _source, 0, _pages, progress, 4)), "push");
+        IActorRef push =
+            _root.ChildActorOf(PushActor.Props(Vm(), new PushOptions(_reader, _context, _thread, _source, 0, _pages, progress, 4)), "push");
         _ = Watch(push);
         Sys.Stop(push);
         _ = ExpectTerminated(push);
@@ -475,7 +480,9 @@ public sealed class RingActorTests : TestKit
 
     private IActorRef Handler(VmContext? vm = null)
     {
-        IActorRef handler = _root.ChildActorOf(HandlerActor.Props(vm ?? Vm(), new HandlerOptions(_slot, _reader, _context, new TestSource(8), _source)), "handler", RestartOnFailure);
+        IActorRef handler = _root.ChildActorOf(
+            HandlerActor.Props(vm ?? Vm(), new HandlerOptions(_slot, _reader, _context, new TestSource(8), _source)), "handler",
+            RestartOnFailure);
         _thread.Attach(handler);
         return handler;
     }

@@ -23,7 +23,8 @@ public sealed partial class LawTests
     public void Every_citation_names_a_rule_that_is_there(string folder)
     {
         List<string> wrong = [];
-        foreach (string file in Cited(folder)) wrong.AddRange(WrongCitations(File.ReadAllText(file)).Select(citation => $"{SourceTree.NameOf(file)}: {citation}"));
+        foreach (string file in Cited(folder))
+            wrong.AddRange(WrongCitations(File.ReadAllText(file)).Select(citation => $"{SourceTree.NameOf(file)}: {citation}"));
         Assert.Empty(wrong);
     }
 
@@ -54,7 +55,9 @@ public sealed partial class LawTests
     {
         Assert.Equal(SemanticsRules.Count, RulesOf(Semantics, SemanticsRule()).Count());
         // The release is a number of three parts as well.
-        string[] unknown = [.. ThreeParts().Matches(Semantics).Select(match => match.Value).Where(number => number != "6.18.44" && !SemanticsRules.Contains(number))];
+        string[] unknown = [
+            .. ThreeParts().Matches(Semantics).Select(match => match.Value)
+                .Where(number => number != "6.18.44" && !SemanticsRules.Contains(number))];
         Assert.Empty(unknown);
     }
 
@@ -90,7 +93,9 @@ public sealed partial class LawTests
 
         Assert.NotEmpty(rules);
         foreach ((string mutant, string rule) in rules)
-            Assert.True(named.TryGetValue(rule, out string[]? mutants) && mutants.Contains(mutant), $"{mutant} breaks {rule}, and RING does not say so there");
+            Assert.True(
+                named.TryGetValue(rule, out string[]? mutants) && mutants.Contains(mutant),
+                $"{mutant} breaks {rule}, and RING does not say so there");
         string[] unknown = [.. named.Values.SelectMany(mutants => mutants).Where(mutant => !rules.ContainsKey(mutant))];
         Assert.Empty(unknown);
     }
@@ -99,9 +104,16 @@ public sealed partial class LawTests
     public void The_tests_that_hold_a_rule_are_where_it_says()
     {
         string[] classes = [.. SourceTree.Files("tests", ".cs").Select(file => "/" + SourceTree.NameOf(file))];
-        string[] named = [.. TestName().Matches(Ring).Concat(TestName().Matches(Semantics)).Select(match => match.Groups[1].Value).Distinct()];
+        string[] named =
+            [.. TestName().Matches(Ring).Concat(TestName().Matches(Semantics)).Select(match => match.Groups[1].Value).Distinct()];
         Assert.NotEmpty(named);
-        string[] missing = [.. named.Where(name => !classes.Any(file => file.EndsWith($"/{name}.cs", StringComparison.Ordinal) || file.EndsWith($"/UffdActors.{name}.cs", StringComparison.Ordinal)))];
+        string[] missing = [
+            .. named.Where(
+                name =>
+                    !classes.Any(
+                        file =>
+                            file.EndsWith($"/{name}.cs", StringComparison.Ordinal)
+                                || file.EndsWith($"/UffdActors.{name}.cs", StringComparison.Ordinal)))];
         Assert.Empty(missing);
     }
 
@@ -145,10 +157,12 @@ public sealed partial class LawTests
     [GeneratedRegex(@"\s*\n\s*(?:///?|[|#])?\s*")]
     private static partial Regex LineBreak();
 
-    [GeneratedRegex(@"\b(?<document>RING|SEMANTICS) (?<rule>[A-Z]\d*\b|\d+(?:\.\d+)*)(?:(?:, | to | and )(?<rule>[A-Z]\d*\b|\d+(?:\.\d+)*))*")]
+    [GeneratedRegex(
+        @"\b(?<document>RING|SEMANTICS) (?<rule>[A-Z]\d*\b|\d+(?:\.\d+)*)(?:(?:, | to | and )(?<rule>[A-Z]\d*\b|\d+(?:\.\d+)*))*")]
     private static partial Regex Citation();
 
-    [GeneratedRegex(@"\bspecification,? (?:section )?\d|\baddend[u]m\b|\bDESIGN \d|\brules? R\d|akka-n[o]tes|-spec\.md", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        @"\bspecification,? (?:section )?\d|\baddend[u]m\b|\bDESIGN \d|\brules? R\d|akka-n[o]tes|-spec\.md", RegexOptions.IgnoreCase)]
     private static partial Regex Outside();
 
     [GeneratedRegex(@"\b\d+\.\d+\.\d+\b")]

@@ -37,7 +37,9 @@ public sealed partial class LayerTests
         foreach (string file in Directory.GetFiles(Source, "*.csproj", SearchOption.AllDirectories))
         {
             string project = Path.GetFileNameWithoutExtension(file);
-            string[] references = [.. XDocument.Load(file).Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension(((string)r.Attribute("Include")!).Replace('\\', '/')))];
+            string[] references = [
+                .. XDocument.Load(file).Descendants("ProjectReference")
+                    .Select(r => Path.GetFileNameWithoutExtension(((string)r.Attribute("Include")!).Replace('\\', '/')))];
             // The command stands on all of them.
             if (project == "UffdActors.Cli") continue;
             Assert.True(Allowed.ContainsKey(project), $"{project} has no place in the table of layers");
@@ -81,7 +83,8 @@ public sealed partial class LayerTests
     {
         foreach (string project in Directory.GetDirectories(Source).Select(d => Path.GetFileName(d)!))
         {
-            foreach ((string file, string line) in CodeOf(project)) Assert.False(line.Contains("SuppressGCTransition", StringComparison.Ordinal), $"{file}: {line}");
+            foreach ((string file, string line) in CodeOf(project))
+                Assert.False(line.Contains("SuppressGCTransition", StringComparison.Ordinal), $"{file}: {line}");
         }
     }
 
@@ -89,7 +92,8 @@ public sealed partial class LayerTests
     public void Every_project_of_the_product_is_checked_for_banned_symbols()
     {
         XDocument targets = XDocument.Load(Path.Combine(Source, "Directory.Build.targets"));
-        Assert.Contains(targets.Descendants("PackageReference"), p => (string?)p.Attribute("Include") == "Microsoft.CodeAnalysis.BannedApiAnalyzers");
+        Assert.Contains(
+            targets.Descendants("PackageReference"), p => (string?)p.Attribute("Include") == "Microsoft.CodeAnalysis.BannedApiAnalyzers");
         Assert.Equal(2, targets.Descendants("AdditionalFiles").Count());
         // Nothing switches the check off.
         foreach (string project in Directory.GetDirectories(Source).Select(d => Path.GetFileName(d)!))
@@ -113,7 +117,8 @@ public sealed partial class LayerTests
         string separator = Path.DirectorySeparatorChar.ToString();
         foreach (string file in Directory.GetFiles(Path.Combine(Source, project), "*.cs", SearchOption.AllDirectories))
         {
-            if (file.Contains(separator + "obj" + separator, StringComparison.Ordinal) || file.Contains(separator + "bin" + separator, StringComparison.Ordinal)) continue;
+            if (file.Contains(separator + "obj" + separator, StringComparison.Ordinal)
+                || file.Contains(separator + "bin" + separator, StringComparison.Ordinal)) continue;
             foreach (string line in File.ReadLines(file))
             {
                 string code = line.TrimStart();

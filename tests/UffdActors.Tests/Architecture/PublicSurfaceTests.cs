@@ -9,7 +9,8 @@ public sealed class PublicSurfaceTests
 {
     /// <summary>
     /// Two types of Akka's are there on purpose: <see cref="Config"/>, which is the configuration language of the whole product, and
-    /// <see cref="ActorSystem"/>, which an embedder who has one lends to <see cref="UffdRuntime.Borrow"/>. Neither hands out an actor of ours.
+    /// <see cref="ActorSystem"/>, which an embedder who has one lends to <see cref="UffdRuntime.Borrow"/>. Neither hands out an actor of
+    /// ours.
     /// </summary>
     private static readonly Type[] Lent = [typeof(Config), typeof(ActorSystem)];
 
@@ -17,7 +18,9 @@ public sealed class PublicSurfaceTests
     private static readonly string[] MadeByAkka =
         ["FaultLoopDispatcherConfigurator", "SteppedDispatcherConfigurator", "SteppedMailbox", "SteppedQueue", "SteppedScheduler"];
 
-    /// <summary>Those who write a policy for the stepped dispatcher choose between mailboxes of actors; that is what they are for.</summary>
+    /// <summary>
+    /// Those who write a policy for the stepped dispatcher choose between mailboxes of actors; that is what they are for.
+    /// </summary>
     private static readonly string[] ForPolicies = ["SteppedTask", "RingTime", "SteppedLoop"];
 
     private static readonly Assembly Runtime = typeof(UffdRuntime).Assembly;
@@ -28,7 +31,8 @@ public sealed class PublicSurfaceTests
         List<string> leaks = [];
         foreach (Type type in Runtime.GetExportedTypes().Where(t => !MadeByAkka.Contains(t.Name) && !ForPolicies.Contains(t.Name)))
         {
-            foreach (MemberInfo member in type.GetMembers(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly))
+            foreach (MemberInfo member in type.GetMembers(
+                BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly))
             {
                 foreach (Type mentioned in TypesOf(member).SelectMany(Flatten))
                 {
@@ -45,9 +49,11 @@ public sealed class PublicSurfaceTests
     {
         foreach (Type type in Runtime.GetExportedTypes())
         {
-            foreach (PropertyInfo property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly))
+            foreach (PropertyInfo property in type.GetProperties(
+                BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly))
                 Assert.NotEqual(typeof(ActorSystem), property.PropertyType);
-            foreach (MethodInfo method in type.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly))
+            foreach (MethodInfo method in type.GetMethods(
+                BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly))
                 Assert.False(method.ReturnType == typeof(ActorSystem), $"{type.Name}.{method.Name}");
         }
     }
@@ -57,7 +63,8 @@ public sealed class PublicSurfaceTests
     {
         foreach (Type type in Runtime.GetExportedTypes())
         {
-            foreach (MethodInfo method in type.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly))
+            foreach (MethodInfo method in type.GetMethods(
+                BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly))
             {
                 if (!typeof(Task).IsAssignableFrom(method.ReturnType) || method.IsSpecialName) continue;
                 // Code that is handed in brings its own.

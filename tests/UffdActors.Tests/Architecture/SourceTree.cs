@@ -24,6 +24,7 @@ internal static class SourceTree
     {
         DirectoryInfo? folder = new(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "UffdActors.sln"))) folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException("These tests read the sources, and do not find them above " + AppContext.BaseDirectory);
+        return folder?.FullName
+            ?? throw new InvalidOperationException("These tests read the sources, and do not find them above " + AppContext.BaseDirectory);
     }
 }

@@ -13,7 +13,10 @@ public sealed class MapRefusalTests
     {
         GuestRegion first = await vm.MapAsync(new RegionOptions { Pages = 1 });
         for (int i = 0; i < 3; i++)
-            Assert.Equal(Errno.ENOMEM, (await Assert.ThrowsAsync<UffdException>(() => vm.MapAsync(new RegionOptions { Pages = 1L << 50, Module = i == 0 ? null : "shmem" }))).Error);
+            Assert.Equal(
+                Errno.ENOMEM,
+                (await Assert.ThrowsAsync<UffdException>(
+                    () => vm.MapAsync(new RegionOptions { Pages = 1L << 50, Module = i == 0 ? null : "shmem" }))).Error);
         GuestRegion second = await vm.MapAsync(new RegionOptions { Pages = 1 });
         GuestRegion third = await vm.MapAsync(new RegionOptions { Pages = 1, Module = "shmem", WithAlias = true });
 
@@ -26,7 +29,8 @@ public sealed class MapRefusalTests
     {
         for (int i = 0; i < 100; i++)
         {
-            UffdException refused = await Assert.ThrowsAsync<UffdException>(() => vm.MapAsync(new RegionOptions { Pages = 65, Module = "shmem", WithAlias = true }));
+            UffdException refused = await Assert.ThrowsAsync<UffdException>(
+                () => vm.MapAsync(new RegionOptions { Pages = 65, Module = "shmem", WithAlias = true }));
             Assert.Equal(("madvise(MADV_POPULATE_WRITE)", Errno.ENOMEM), (refused.Call, refused.Error));
             Assert.Contains("65 pages of the alias; give it more: VmOptions.MemoryPages", refused.Message, StringComparison.Ordinal);
             AssertNothingIsLeft(vm);
@@ -58,9 +62,11 @@ public sealed class MapRefusalTests
         _ = await vm.MapAsync(new RegionOptions { Pages = 2 * HugeUnit, Module = "hugetlb", WithAlias = true });
         for (int i = 0; i < 3; i++)
         {
-            UffdException refused = await Assert.ThrowsAsync<UffdException>(() => vm.MapAsync(new RegionOptions { Pages = 3 * HugeUnit, Module = "hugetlb" }));
+            UffdException refused =
+                await Assert.ThrowsAsync<UffdException>(() => vm.MapAsync(new RegionOptions { Pages = 3 * HugeUnit, Module = "hugetlb" }));
             Assert.Equal(("mmap", Errno.ENOMEM), (refused.Call, refused.Error));
-            Assert.Contains("3 huge pages are needed, and 2 are free and not promised to others", refused.Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "3 huge pages are needed, and 2 are free and not promised to others", refused.Message, StringComparison.Ordinal);
         }
 
         _ = await vm.MapAsync(new RegionOptions { Pages = HugeUnit, Module = "hugetlb" });

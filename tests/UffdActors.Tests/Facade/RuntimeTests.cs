@@ -62,14 +62,17 @@ public sealed class RuntimeTests
 
     [Theory]
     [InlineData("uffd.version = 2", "uffd.version = 2 is not supported; this program understands version 1.")]
-    [InlineData("uffd.dispatcher = \"uffd.turbo\"", "uffd.dispatcher = uffd.turbo: there is no such dispatcher; use uffd.fault-loop, uffd.parallel or uffd.stepped.")]
+    [InlineData(
+        "uffd.dispatcher = \"uffd.turbo\"",
+        "uffd.dispatcher = uffd.turbo: there is no such dispatcher; use uffd.fault-loop, uffd.parallel or uffd.stepped.")]
     [InlineData("uffd.handler-crash-limit = 0", "uffd.handler-crash-limit = 0: must be at least 1.")]
     [InlineData("uffd.push-chunk-pages = many", "uffd.push-chunk-pages = many: must be a whole number.")]
     [InlineData("uffd.version = 99999999999", "uffd.version = 99999999999: must be a whole number.")]
     [InlineData("uffd.incident-capacity = -5", "uffd.incident-capacity = -5: must be at least 1.")]
     public void A_configuration_that_means_nothing_is_refused_in_one_line(string hocon, string message)
     {
-        UffdConfigurationException refused = Assert.Throws<UffdConfigurationException>(() => UffdRuntime.Start(ConfigurationFactory.ParseString(hocon)));
+        UffdConfigurationException refused =
+            Assert.Throws<UffdConfigurationException>(() => UffdRuntime.Start(ConfigurationFactory.ParseString(hocon)));
         Assert.Equal(message, refused.Message);
     }
 

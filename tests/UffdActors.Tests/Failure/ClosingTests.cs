@@ -111,7 +111,8 @@ public sealed class ClosingTests
         await vcpus.WaitAsync();
         Incident incident = await vm.Incidents.ReadAsync();
         Assert.Equal(
-            (IncidentKind.CancelledCallEnded, "madvise was cancelled after it had been issued, and has succeeded."), (incident.Kind, incident.Message));
+            (IncidentKind.CancelledCallEnded, "madvise was cancelled after it had been issued, and has succeeded."),
+            (incident.Kind, incident.Message));
     });
 
     private static async Task<(VcpuGroup Vcpus, BackgroundPush Push, GuestRegion Unread, TestSource Source)> BusyAsync(UffdVm vm)

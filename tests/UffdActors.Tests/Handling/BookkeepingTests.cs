@@ -23,7 +23,9 @@ public sealed class BookkeepingTests
                 if (kind < 2) Assert.Equal(model.Add(page), bitmap.Set(page));
                 else if (kind == 2) Clear(bitmap, model, page);
                 else if (kind == 4) SetRange(bitmap, model, page / 2, page - (page / 2));
-                else Assert.Equal(Enumerable.Range((int)page, Pages - (int)page).Select(p => (long)p).FirstOrDefault(p => !model.Contains(p), Pages), bitmap.NextClear(page));
+                else Assert.Equal(
+                    Enumerable.Range((int)page, Pages - (int)page).Select(p => (long)p).FirstOrDefault(p => !model.Contains(p), Pages),
+                    bitmap.NextClear(page));
             }
 
             Assert.Equal(model.Count, bitmap.Count);

@@ -65,7 +65,8 @@ public sealed class DemandFirstTests
     }
 
     private static Task MigrateAsync(UffdRuntime runtime, WatchedSource source, int handlers, int seed) =>
-        MigrateAsync(runtime, source, handlers, [.. Enumerable.Range(0, Vcpus).Select(i => TestWorkload.Random((seed * Vcpus) + i, Pages, 40))]);
+        MigrateAsync(
+            runtime, source, handlers, [.. Enumerable.Range(0, Vcpus).Select(i => TestWorkload.Random((seed * Vcpus) + i, Pages, 40))]);
 
     private static Task MigrateAsync(UffdRuntime runtime, WatchedSource source, int handlers, long[] workload) =>
         MigrateAsync(runtime, source, handlers, [TestWorkload.Reads(workload)]);

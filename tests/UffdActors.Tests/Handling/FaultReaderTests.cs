@@ -37,13 +37,15 @@ public sealed class FaultReaderTests
         Assert.Equal(["page 1, 0 unread", "page 2, 0 unread", "page 3, 0 unread", "events"], order);
     }
 
-    // mremap queues its events when it has given up the lock of the address space. Linux 6.18.44 was asked for each of these three orders, by a target
-    // that is registered too (its UNMAP comes first, and mremap waits until it has been read): UNMAP B, REMOVE B, REMAP A B, UNMAP A;
-    // UNMAP B, REMAP B C, REMAP A B, UNMAP B, UNMAP A; and REMAP A C, REMAP C A, UNMAP A, UNMAP C.
+    // mremap queues its events when it has given up the lock of the address space. Linux 6.18.44 was asked for each of these three orders,
+    // by a target that is registered too (its UNMAP comes first, and mremap waits until it has been read): UNMAP B, REMOVE B, REMAP A B,
+    // UNMAP A; UNMAP B, REMAP B C, REMAP A B, UNMAP B, UNMAP A; and REMAP A C, REMAP C A, UNMAP A, UNMAP C.
     [Fact]
     public void What_was_removed_at_its_new_place_before_the_move_was_read_stays_removed()
     {
-        FaultReader reader = AfterReading(UffdMsg.Remove(AddressOf(100), AddressOf(103)), UffdMsg.Remap(AddressOf(2), AddressOf(102), 2 * PageSize.Base), UffdMsg.Unmap(AddressOf(2), AddressOf(4)));
+        FaultReader reader = AfterReading(
+            UffdMsg.Remove(AddressOf(100), AddressOf(103)), UffdMsg.Remap(AddressOf(2), AddressOf(102), 2 * PageSize.Base),
+            UffdMsg.Unmap(AddressOf(2), AddressOf(4)));
 
         Assert.True(reader.View.IsRemoved(FirstPage + 102));
         Assert.False(reader.View.IsRemoved(FirstPage + 103));
@@ -152,7 +154,8 @@ public sealed class FaultReaderTests
     [InlineData(false, 0)]
     [InlineData(true, 0)]
     [InlineData(true, 7)]
-    public void A_thread_that_faults_while_a_fill_is_under_way_is_woken_when_it_has_ended_for_it_may_have_come_too_late_for_the_fills_own(bool comesDuringFill, uint thread)
+    public void A_thread_that_faults_while_a_fill_is_under_way_is_woken_when_it_has_ended_for_it_may_have_come_too_late_for_the_fills_own(
+        bool comesDuringFill, uint thread)
     {
         ScriptedDescriptor descriptor = new(UffdMsg.Pagefault(FaultFlags.Write, AddressOf(1), thread));
         FaultReader reader = Reader(descriptor);
@@ -171,7 +174,8 @@ public sealed class FaultReaderTests
     [Fact]
     public void A_thread_that_raises_its_fault_again_is_no_second_fault_and_another_thread_is_one()
     {
-        FaultReader reader = Reader(new ScriptedDescriptor(Of(7, 1), Of(7, 1), Of(8, 1), Of(8, 1), Of(7, 1), Of(7, 2), Of(8, 2), Of(8, 2), Of(8, 1)));
+        FaultReader reader =
+            Reader(new ScriptedDescriptor(Of(7, 1), Of(7, 1), Of(8, 1), Of(8, 1), Of(7, 1), Of(7, 2), Of(8, 2), Of(8, 2), Of(8, 1)));
         List<long> handed = [];
 
         reader.Read(new Route(request => handed.Add(request.Page), () => { }));
@@ -230,7 +234,8 @@ public sealed class FaultReaderTests
     [Fact]
     public void Larger_pages_are_shared_among_the_handlers_too()
     {
-        FaultReader reader = HugeReader(new ScriptedDescriptor([.. Enumerable.Range(0, 64).Select(n => At((ulong)n * PageSize.Huge))]), handlers: 4);
+        FaultReader reader =
+            HugeReader(new ScriptedDescriptor([.. Enumerable.Range(0, 64).Select(n => At((ulong)n * PageSize.Huge))]), handlers: 4);
         int[] pages = new int[4];
 
         reader.Read(new Route(request => pages[request.Handler.Number]++, () => { }));
@@ -322,7 +327,8 @@ public sealed class FaultReaderTests
     {
         PageRange range = new(FirstPage, FirstPage + 8);
         ServedRegion region = new(0, range, range.Start, ResolveBy.Copy, new RegionPages(range.Count));
-        return new FaultReader(descriptor, [new HandlerSlot(0, new FakeThread())], RegionView.Empty.With(region), new ManualTime(), crashLimit: 5);
+        return new FaultReader(
+            descriptor, [new HandlerSlot(0, new FakeThread())], RegionView.Empty.With(region), new ManualTime(), crashLimit: 5);
     }
 
     private sealed class Route(Action<PageRequest> hand, Action eventsApplied) : IFaultRoute

@@ -18,7 +18,8 @@ public sealed class HandlerCrashTests
     // The madvise calls below take pages 0 to 4.
     private const int RemovedPages = 5;
 
-    public static TheoryData<int> Points => [(int)HandlerPoint.AfterRead, (int)HandlerPoint.AfterFillSent, (int)HandlerPoint.OnAnswer, (int)HandlerPoint.OnEvents];
+    public static TheoryData<int> Points =>
+        [(int)HandlerPoint.AfterRead, (int)HandlerPoint.AfterFillSent, (int)HandlerPoint.OnAnswer, (int)HandlerPoint.OnEvents];
 
     [Theory]
     [MemberData(nameof(Points))]
@@ -150,7 +151,9 @@ public sealed class HandlerCrashTests
         AssertContent(vm, region);
     }
 
-    /// <summary>Every page that is mapped is the source's, or zeros where it was removed, byte by byte but for the lanes that vCPUs write.</summary>
+    /// <summary>
+    /// Every page that is mapped is the source's, or zeros where it was removed, byte by byte but for the lanes that vCPUs write.
+    /// </summary>
     private static void AssertContent(UffdVm vm, GuestRegion region)
     {
         GuestReader reader = vm.NewReader();
@@ -166,7 +169,8 @@ public sealed class HandlerCrashTests
         }
     }
 
-    private sealed class CrashingProbe(HandlerPoint point, int every, int crashesPerPage, long? onlyPage = null, Action? crashed = null) : IHandlerProbe
+    private sealed class CrashingProbe(HandlerPoint point, int every, int crashesPerPage, long? onlyPage = null, Action? crashed = null)
+        : IHandlerProbe
     {
         private readonly ConcurrentDictionary<long, int> _perPage = new();
         private int _visits;

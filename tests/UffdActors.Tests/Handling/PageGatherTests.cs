@@ -98,7 +98,8 @@ public sealed class PageGatherTests : IDisposable
     [Fact]
     public void A_phantom_page_has_the_first_stamp()
     {
-        for (int page = 0; page < Pages; page++) Assert.Equal(page == Pages - 1, _gather.Add(First + page, 1, SourceContent.Stamp, 100 + page));
+        for (int page = 0; page < Pages; page++)
+            Assert.Equal(page == Pages - 1, _gather.Add(First + page, 1, SourceContent.Stamp, 100 + page));
         Assert.Equal((SourceContent.Stamp, 100), (_gather.Content, _gather.Data));
     }
 

@@ -121,7 +121,8 @@ public sealed class ResolutionTests : IDisposable
     {
         _source.Failures[1] = int.MaxValue;
         _source.Failures[2] = int.MaxValue;
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(0, 1, 3), TestWorkload.Reads(2, 4)], 1, new NoZeros(), CancellationToken.None);
+        VcpuGroup vcpus =
+            await vm.StartVcpusAsync([TestWorkload.Reads(0, 1, 3), TestWorkload.Reads(2, 4)], 1, new NoZeros(), CancellationToken.None);
         Task guest = vcpus.WaitAsync();
         Assert.Equal(IncidentKind.SourceFailed, (await vm.Incidents.ReadAsync()).Kind);
         Assert.Equal(IncidentKind.PatienceOver, (await vm.Incidents.ReadAsync()).Kind);
@@ -150,67 +151,73 @@ public sealed class ResolutionTests : IDisposable
     }
 
     [Fact]
-    public void A_larger_page_is_one_request_to_the_source_and_one_fill_and_zeros_are_copied_into_it() => RunHuge(hugePages: 3, units: 3, async (vm, region, uffd, source) =>
-    {
-        foreach (long page in Enumerable.Range(HugeUnit, HugeUnit)) _ = source.Zeros.Add(page);
-        foreach (long page in Enumerable.Range(2 * HugeUnit, 100)) _ = source.Zeros.Add(page);
-        VcpuGroup vcpus = await vm.StartVcpusAsync(
-            [TestWorkload.Reads(5, HugeUnit + 1), TestWorkload.Reads(9, (2 * HugeUnit) + 99), TestWorkload.Reads(7, (2 * HugeUnit) + 100)]);
-        await vcpus.WaitAsync();
-
-        Assert.Null(vcpus.Error);
-        Assert.Equal([(0L, HugeUnit), (HugeUnit, HugeUnit), (2L * HugeUnit, HugeUnit)], source.Orders.Select(o => (o.FirstPage, o.Pages)).Order());
-        Assert.Equal((2, 1), (uffd.Reader!.Counters.DemandPages, uffd.Reader.Counters.DemandZeroPages));
-        Assert.Equal(3 * HugeUnit, uffd.ReceivedOf(region).Count);
-        Assert.Equal(TestSource.WordOf(511), WordAt(vm, region, 511));
-        Assert.Equal(0ul, WordAt(vm, region, HugeUnit + 511));
-        Assert.Equal(0ul, WordAt(vm, region, (2 * HugeUnit) + 99));
-        Assert.Equal(TestSource.WordOf((2 * HugeUnit) + 100), WordAt(vm, region, (2 * HugeUnit) + 100));
-    });
-
-    [Fact]
-    public void With_the_pool_of_huge_pages_empty_demand_and_push_pause_after_the_patience_until_recover() => RunHuge(hugePages: 1, units: 2, async (vm, region, uffd, source) =>
-    {
-        await (await vm.StartVcpusAsync([TestWorkload.Reads(3)])).WaitAsync();
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(HugeUnit)]);
-        Incident demand = await vm.Incidents.ReadAsync();
-        Assert.Equal(IncidentKind.FillDelayed, demand.Kind);
-        Assert.Contains("gives EEXIST again and again (the pool of huge pages may be empty)", demand.Message, StringComparison.Ordinal);
-        Assert.Equal(IncidentKind.PatienceOver, (await vm.Incidents.ReadAsync()).Kind);
-
-        BackgroundPush push = await uffd.PushAsync(region, source);
-        while (_host.Loop.Step() || _host.Loop.FireNextTimer())
+    public void A_larger_page_is_one_request_to_the_source_and_one_fill_and_zeros_are_copied_into_it() =>
+        RunHuge(hugePages: 3, units: 3, async (vm, region, uffd, source) =>
         {
-        }
+            foreach (long page in Enumerable.Range(HugeUnit, HugeUnit)) _ = source.Zeros.Add(page);
+            foreach (long page in Enumerable.Range(2 * HugeUnit, 100)) _ = source.Zeros.Add(page);
+            VcpuGroup vcpus = await vm.StartVcpusAsync(
+                [TestWorkload.Reads(5, HugeUnit + 1), TestWorkload.Reads(9, (2 * HugeUnit) + 99),
+                    TestWorkload.Reads(7, (2 * HugeUnit) + 100)]);
+            await vcpus.WaitAsync();
 
-        // It is the same trouble, so nothing more is reported.
-        Assert.False(vm.Incidents.TryRead(out _));
-        // What COPY said was there is not counted as received: closing would make it zeros.
-        Assert.Equal(HugeUnit, push.ReceivedPages);
-        _ = await Assert.ThrowsAsync<InvalidOperationException>(() => uffd.CloseAsync());
-
-        await vm.AdviseAsync(region, 0, HugeUnit, Model.Operations.Maps.Advice.Remove);
-        uffd.Recover();
-        await vcpus.WaitAsync();
-        await push.WaitAsync();
-        Assert.Null(vcpus.Error);
-        Assert.Equal(TestSource.WordOf(HugeUnit), WordAt(vm, region, HugeUnit));
-    });
+            Assert.Null(vcpus.Error);
+            Assert.Equal(
+                [(0L, HugeUnit), (HugeUnit, HugeUnit), (2L * HugeUnit, HugeUnit)],
+                source.Orders.Select(o => (o.FirstPage, o.Pages)).Order());
+            Assert.Equal((2, 1), (uffd.Reader!.Counters.DemandPages, uffd.Reader.Counters.DemandZeroPages));
+            Assert.Equal(3 * HugeUnit, uffd.ReceivedOf(region).Count);
+            Assert.Equal(TestSource.WordOf(511), WordAt(vm, region, 511));
+            Assert.Equal(0ul, WordAt(vm, region, HugeUnit + 511));
+            Assert.Equal(0ul, WordAt(vm, region, (2 * HugeUnit) + 99));
+            Assert.Equal(TestSource.WordOf((2 * HugeUnit) + 100), WordAt(vm, region, (2 * HugeUnit) + 100));
+        });
 
     [Fact]
-    public void A_push_passes_over_a_larger_page_that_is_there_already() => RunHuge(hugePages: 2, units: 2, async (vm, region, uffd, source) =>
-    {
-        using NativeBuffer bytes = new(PageSize.Huge);
-        Fill other = new(vm.Main);
-        other.Begin(uffd.Context, FillKind.Copy, region.Address, PageSize.Huge, FillSource.Buffer(bytes.Address));
-        await vm.CallAsync("UFFDIO_COPY", other, f => f.Error, CancellationToken.None);
+    public void With_the_pool_of_huge_pages_empty_demand_and_push_pause_after_the_patience_until_recover() =>
+        RunHuge(hugePages: 1, units: 2, async (vm, region, uffd, source) =>
+        {
+            await (await vm.StartVcpusAsync([TestWorkload.Reads(3)])).WaitAsync();
+            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(HugeUnit)]);
+            Incident demand = await vm.Incidents.ReadAsync();
+            Assert.Equal(IncidentKind.FillDelayed, demand.Kind);
+            Assert.Contains("gives EEXIST again and again (the pool of huge pages may be empty)", demand.Message, StringComparison.Ordinal);
+            Assert.Equal(IncidentKind.PatienceOver, (await vm.Incidents.ReadAsync()).Kind);
 
-        BackgroundPush push = await uffd.PushAsync(region, source);
-        await push.WaitAsync();
+            BackgroundPush push = await uffd.PushAsync(region, source);
+            while (_host.Loop.Step() || _host.Loop.FireNextTimer())
+            {
+            }
 
-        Assert.Equal(1, push.Pages);
-        Assert.Equal((0ul, TestSource.WordOf(HugeUnit)), (WordAt(vm, region, 0), WordAt(vm, region, HugeUnit)));
-    });
+            // It is the same trouble, so nothing more is reported.
+            Assert.False(vm.Incidents.TryRead(out _));
+            // What COPY said was there is not counted as received: closing would make it zeros.
+            Assert.Equal(HugeUnit, push.ReceivedPages);
+            _ = await Assert.ThrowsAsync<InvalidOperationException>(() => uffd.CloseAsync());
+
+            await vm.AdviseAsync(region, 0, HugeUnit, Model.Operations.Maps.Advice.Remove);
+            uffd.Recover();
+            await vcpus.WaitAsync();
+            await push.WaitAsync();
+            Assert.Null(vcpus.Error);
+            Assert.Equal(TestSource.WordOf(HugeUnit), WordAt(vm, region, HugeUnit));
+        });
+
+    [Fact]
+    public void A_push_passes_over_a_larger_page_that_is_there_already() =>
+        RunHuge(hugePages: 2, units: 2, async (vm, region, uffd, source) =>
+        {
+            using NativeBuffer bytes = new(PageSize.Huge);
+            Fill other = new(vm.Main);
+            other.Begin(uffd.Context, FillKind.Copy, region.Address, PageSize.Huge, FillSource.Buffer(bytes.Address));
+            await vm.CallAsync("UFFDIO_COPY", other, f => f.Error, CancellationToken.None);
+
+            BackgroundPush push = await uffd.PushAsync(region, source);
+            await push.WaitAsync();
+
+            Assert.Equal(1, push.Pages);
+            Assert.Equal((0ul, TestSource.WordOf(HugeUnit)), (WordAt(vm, region, 0), WordAt(vm, region, HugeUnit)));
+        });
 
     [Fact]
     public void Late_and_repeated_answers_do_no_harm() => Run(async (vm, region, uffd) =>
@@ -292,26 +299,28 @@ public sealed class ResolutionTests : IDisposable
         Assert.Equal(expected, FaultResolver.After(kind, error, result));
 
     [Fact]
-    public void An_address_space_that_has_ended_fails_the_push_with_one_incident_and_nothing_is_tried_any_more() => Run(async (vm, region, uffd) =>
-    {
-        _source.HoldsBack = true;
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(3)]);
-        while (_source.Orders.Count == 0) await Task.Yield();
-        BackgroundPush push = await uffd.PushAsync(region, _source);
-        await vm.CallAsync("exit", new ExitProcess(vm.Main), _ => Errno.None, CancellationToken.None);
-        _source.HoldsBack = false;
-        _source.LetGo();
+    public void An_address_space_that_has_ended_fails_the_push_with_one_incident_and_nothing_is_tried_any_more() =>
+        Run(async (vm, region, uffd) =>
+        {
+            _source.HoldsBack = true;
+            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(3)]);
+            while (_source.Orders.Count == 0) await Task.Yield();
+            BackgroundPush push = await uffd.PushAsync(region, _source);
+            await vm.CallAsync("exit", new ExitProcess(vm.Main), _ => Errno.None, CancellationToken.None);
+            _source.HoldsBack = false;
+            _source.LetGo();
 
-        UffdException failed = await Assert.ThrowsAsync<UffdException>(() => push.WaitAsync());
-        Assert.Equal((Errno.ESRCH, 0L), (failed.Error, push.ReceivedPages));
-        Assert.True(vm.Incidents.TryRead(out Incident? incident));
-        Assert.Equal(IncidentKind.OwnerGone, incident.Kind);
-        Assert.Equal(RequestPhase.Paused, Assert.Single(uffd.Reader!.OutstandingRequests()).Phase);
-        foreach (Func<Task> call in new Func<Task>[] { () => uffd.UnregisterAsync(region), () => uffd.PoisonAsync(region, 0, 1), () => uffd.CloseAsync() })
-            Assert.Equal(Errno.ESRCH, (await Assert.ThrowsAsync<UffdException>(call)).Error);
-        Assert.False(vm.Incidents.TryRead(out Incident? more), more?.Message);
-        _ = vcpus;
-    });
+            UffdException failed = await Assert.ThrowsAsync<UffdException>(() => push.WaitAsync());
+            Assert.Equal((Errno.ESRCH, 0L), (failed.Error, push.ReceivedPages));
+            Assert.True(vm.Incidents.TryRead(out Incident? incident));
+            Assert.Equal(IncidentKind.OwnerGone, incident.Kind);
+            Assert.Equal(RequestPhase.Paused, Assert.Single(uffd.Reader!.OutstandingRequests()).Phase);
+            foreach (Func<Task> call in new Func<Task>[] { () => uffd.UnregisterAsync(region), () => uffd.PoisonAsync(region, 0, 1),
+                () => uffd.CloseAsync() })
+                Assert.Equal(Errno.ESRCH, (await Assert.ThrowsAsync<UffdException>(call)).Error);
+            Assert.False(vm.Incidents.TryRead(out Incident? more), more?.Message);
+            _ = vcpus;
+        });
 
     [Fact]
     public void The_same_fault_again_after_EEXIST_is_met_in_another_way_and_then_waited_out()
@@ -330,7 +339,8 @@ public sealed class ResolutionTests : IDisposable
         _host.Loop.Policy = new FifoPolicy();
         _host.Run(async () =>
         {
-            await using UffdVm vm = await _host.Runtime.CreateVmAsync(new VmOptions { MemoryPages = 16, HugePages = Math.Max(units, hugePages) });
+            await using UffdVm vm =
+                await _host.Runtime.CreateVmAsync(new VmOptions { MemoryPages = 16, HugePages = Math.Max(units, hugePages) });
             GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = units * HugeUnit, Module = "hugetlb" });
             // What was promised with the mapping is gone all the same.
             for (int i = hugePages; i < units; i++) Assert.NotEqual(FolioStore.None, vm.Model.Machine.HugeFolios.AllocateZeroed());
@@ -397,12 +407,14 @@ public sealed class ResolutionTests : IDisposable
     private static async Task MoveAsync(UffdVm vm, GuestRegion region, int from, int to) => await vm.CallAsync(
         "mremap",
         new RemapMemory(
-            vm.Main, region.Address + ((ulong)from * PageSize.Base), PageSize.Base, PageSize.Base, RemapModes.MayMove | RemapModes.Fixed, region.Address + ((ulong)to * PageSize.Base)),
+            vm.Main, region.Address + ((ulong)from * PageSize.Base), PageSize.Base, PageSize.Base, RemapModes.MayMove | RemapModes.Fixed,
+            region.Address + ((ulong)to * PageSize.Base)),
         call => call.Error,
         CancellationToken.None);
 
     private void Run(
-        Func<UffdVm, GuestRegion, Userfault, Task> body, UffdFeatures features = UffdFeatures.None, RegisterModes modes = RegisterModes.Missing)
+        Func<UffdVm, GuestRegion, Userfault, Task> body, UffdFeatures features = UffdFeatures.None,
+        RegisterModes modes = RegisterModes.Missing)
     {
         _host.Loop.Policy = new FifoPolicy();
         _host.Run(async () =>

@@ -28,7 +28,8 @@ public sealed class SourceAnswerTests
             Userfault uffd = await vm.OpenAsync();
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = 2 });
-            VcpuGroup vcpus = await vm.StartVcpusAsync([.. Enumerable.Range(0, 4).Select(i => TestWorkload.Random((seed * 4) + i, Pages, 60))]);
+            VcpuGroup vcpus =
+                await vm.StartVcpusAsync([.. Enumerable.Range(0, 4).Select(i => TestWorkload.Random((seed * 4) + i, Pages, 60))]);
             BackgroundPush push = await uffd.PushAsync(region, source);
             await push.WaitAsync();
             await vcpus.WaitAsync();
@@ -83,7 +84,9 @@ public sealed class SourceAnswerTests
         _ = await vm.StartVcpusAsync([TestWorkload.Reads(1)]);
         Incident incident = await vm.Incidents.ReadAsync();
         Assert.Equal(IncidentKind.WrongAnswer, incident.Kind);
-        Assert.Contains("Page source ThrowingSource says that it answers at once, and did not answer the order for page 1 of region 0 in full", incident.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Page source ThrowingSource says that it answers at once, and did not answer the order for page 1 of region 0 in full",
+            incident.Message, StringComparison.Ordinal);
         Assert.Equal(IncidentKind.SourceFailed, (await vm.Incidents.ReadAsync()).Kind);
     });
 

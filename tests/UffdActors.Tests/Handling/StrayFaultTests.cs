@@ -10,7 +10,7 @@ public sealed class StrayFaultTests
     private long _now;
 
     [Fact]
-    public void The_first_fault_at_an_address_that_is_not_registered_is_woken_at_once_and_at_one_that_is_held_for_the_event_that_explains_it()
+    public void The_first_fault_where_nothing_is_registered_is_woken_at_once_and_elsewhere_held_for_the_event_that_explains_it()
     {
         Assert.Equal(StrayStep.Wake, Take(isRegistered: false));
         Assert.Equal(StrayStep.Hold, _strays.Take(Page + 4096, isRegistered: true, _now, out _));
@@ -20,7 +20,8 @@ public sealed class StrayFaultTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void One_that_comes_again_and_again_is_woken_less_and_less_often_and_left_asleep_after_a_second_with_one_report(bool isRegistered)
+    public void One_that_comes_again_and_again_is_woken_less_and_less_often_and_left_asleep_after_a_second_with_one_report(
+        bool isRegistered)
     {
         int wakes = Take(isRegistered) == StrayStep.Wake ? 1 : 0;
         if (isRegistered) wakes += LetGo(default);
@@ -49,7 +50,8 @@ public sealed class StrayFaultTests
     public void What_was_woken_and_never_came_back_takes_no_memory_for_ever_and_who_sleeps_is_not_forgotten()
     {
         _ = Take(isRegistered: true);
-        for (ulong page = 1; page < 10_000; page++) Assert.Equal(StrayStep.Wake, _strays.Take(Page + (page << 12), isRegistered: false, _now, out _));
+        for (ulong page = 1; page < 10_000; page++)
+            Assert.Equal(StrayStep.Wake, _strays.Take(Page + (page << 12), isRegistered: false, _now, out _));
         Assert.Equal([Page], _strays.Clear());
     }
 

@@ -74,7 +74,9 @@ public sealed class HooklessModule : MemoryModule, IVmUffdOps
 
     public bool HasCopy => false;
 
-    public Errno GetFolio(MemoryFile file, long index, out uint folio) => throw new InvalidOperationException("core must not call a hook that is not there");
+    public Errno GetFolio(MemoryFile file, long index, out uint folio) =>
+        throw new InvalidOperationException("core must not call a hook that is not there");
 
-    public Errno Copy(in CopyRequest request, ref uint folio) => throw new InvalidOperationException("core must not call a hook that is not there");
+    public Errno Copy(in CopyRequest request, ref uint folio) =>
+        throw new InvalidOperationException("core must not call a hook that is not there");
 }

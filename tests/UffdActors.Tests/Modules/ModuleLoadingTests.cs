@@ -44,7 +44,8 @@ public sealed class ModuleLoadingTests : IDisposable
         await vm.UnmapAsync(region);
         runtime.UnloadModule("rom");
         Assert.DoesNotContain(runtime.Modules.Modules, m => m.Name == "rom");
-        ModuleException gone = await Assert.ThrowsAsync<ModuleException>(() => vm.MapAsync(new RegionOptions { Pages = Pages, Module = "rom" }));
+        ModuleException gone =
+            await Assert.ThrowsAsync<ModuleException>(() => vm.MapAsync(new RegionOptions { Pages = Pages, Module = "rom" }));
         Assert.Contains("There is no memory module \"rom\"", gone.Message, StringComparison.Ordinal);
     }
 
@@ -71,7 +72,8 @@ public sealed class ModuleLoadingTests : IDisposable
         Assert.Empty(runtime.Modules.Modules);
         await UseAsync(runtime, null, RegisterModes.Missing);
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 64 });
-        ModuleException absent = await Assert.ThrowsAsync<ModuleException>(() => vm.MapAsync(new RegionOptions { Pages = 1, Module = "shmem" }));
+        ModuleException absent =
+            await Assert.ThrowsAsync<ModuleException>(() => vm.MapAsync(new RegionOptions { Pages = 1, Module = "shmem" }));
         Assert.Equal("There is no memory module \"shmem\"; no module is loaded. Modules are listed in uffd.modules.", absent.Message);
     }
 
@@ -88,7 +90,8 @@ public sealed class ModuleLoadingTests : IDisposable
     [InlineData("System.String, System.Private.CoreLib", "is not a MemoryModule")]
     public void A_module_that_cannot_be_had_is_named_in_one_line(string name, string problem)
     {
-        ModuleException error = Assert.Throws<ModuleException>(() => UffdRuntime.Start(ConfigurationFactory.ParseString($"uffd.modules = [\"{name}\"]")));
+        ModuleException error =
+            Assert.Throws<ModuleException>(() => UffdRuntime.Start(ConfigurationFactory.ParseString($"uffd.modules = [\"{name}\"]")));
         Assert.Contains(problem, error.Message, StringComparison.Ordinal);
         Assert.Contains(name, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("\n", error.Message, StringComparison.Ordinal);
@@ -97,7 +100,8 @@ public sealed class ModuleLoadingTests : IDisposable
     [Fact]
     public void A_module_that_lacks_a_setting_says_which()
     {
-        ModuleException error = Assert.Throws<ModuleException>(() => UffdRuntime.Start(ConfigurationFactory.ParseString($"uffd.modules = [\"{RomName()}\"]")));
+        ModuleException error =
+            Assert.Throws<ModuleException>(() => UffdRuntime.Start(ConfigurationFactory.ParseString($"uffd.modules = [\"{RomName()}\"]")));
         Assert.Contains("set uffd.module.rom.file", error.Message, StringComparison.Ordinal);
     }
 
@@ -138,7 +142,8 @@ public sealed class ModuleLoadingTests : IDisposable
     {
         // bin/<configuration>/<framework>, the same for every project.
         string[] parts = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar).Split(Path.DirectorySeparatorChar);
-        string folder = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../../src/UffdActors.SampleRom/bin", parts[^2], parts[^1]));
+        string folder =
+            Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../../src/UffdActors.SampleRom/bin", parts[^2], parts[^1]));
         return $"UffdActors.SampleRom.RomModule, {folder}/UffdActors.SampleRom.dll";
     }
 }

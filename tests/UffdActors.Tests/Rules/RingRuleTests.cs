@@ -36,7 +36,8 @@ public sealed class RingRuleTests : IDisposable
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = handlers, SourceActor = true });
             BackgroundPush? background = push ? await uffd.PushAsync(region, source) : null;
-            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Random((int)seed, Pages, 12), TestWorkload.Random(~(int)seed, Pages, 12)]);
+            VcpuGroup vcpus =
+                await vm.StartVcpusAsync([TestWorkload.Random((int)seed, Pages, 12), TestWorkload.Random(~(int)seed, Pages, 12)]);
             await vm.AdviseAsync(region, 1, 2, Advice.DontNeed);
             await vcpus.WaitAsync();
             if (background is not null) await background.WaitAsync();

@@ -60,7 +60,9 @@ internal sealed class RuleScene : IDisposable
 
     public void Map(long first, long pages, MemoryFile? file = null, bool shared = true) => Assert.Equal(
         Errno.None,
-        Do(new MapMemory(Main, At(first), (ulong)pages * Page, new MapRequest(Prot.ReadWrite, file, file is not null && shared, (ulong)first * Page * (file is null ? 0u : 1u)))).Error);
+        Do(new MapMemory(
+            Main, At(first), (ulong)pages * Page,
+            new MapRequest(Prot.ReadWrite, file, file is not null && shared, (ulong)first * Page * (file is null ? 0u : 1u)))).Error);
 
     public UserfaultContext Open(UffdFeatures features = UffdFeatures.None)
     {
@@ -72,7 +74,8 @@ internal sealed class RuleScene : IDisposable
     public Register Register(UserfaultContext context, RegisterModes modes, long first, long pages) =>
         new(Main, context, At(first), (ulong)pages * Page, (ulong)modes);
 
-    public static Fill Fill(Caller caller, UserfaultContext context, FillKind kind, long first, long pages = 1, byte value = 7, FillSource? source = null)
+    public static Fill Fill(
+        Caller caller, UserfaultContext context, FillKind kind, long first, long pages = 1, byte value = 7, FillSource? source = null)
     {
         Fill fill = new(caller);
         FillSource from = source ?? (kind == FillKind.Copy ? FillSource.Stamp(value) : FillSource.Zero);
@@ -87,7 +90,9 @@ internal sealed class RuleScene : IDisposable
         return access;
     }
 
-    /// <summary>Starts operations together and runs until all is quiet; what <paramref name="afterStep"/> demands holds after every step.</summary>
+    /// <summary>
+    /// Starts operations together and runs until all is quiet; what <paramref name="afterStep"/> demands holds after every step.
+    /// </summary>
     public void RunTogether(IEnumerable<Operation> operations, Action? afterStep = null)
     {
         foreach (Operation operation in operations) Kernel.Submit(operation);

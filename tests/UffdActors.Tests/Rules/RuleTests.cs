@@ -291,7 +291,8 @@ public sealed class RuleTests : IDisposable
         WriteProtect protect = new(scene.Main, context, RuleScene.Base, RuleScene.Page, (ulong)WriteProtectModes.Protect);
         byte? frozen = null;
         scene.RunTogether(
-            [protect, RuleScene.Access(scene.Thread(), 0, AccessKind.Write, value: 2), RuleScene.Access(scene.Thread(), 0, AccessKind.Write, value: 3)],
+            [protect, RuleScene.Access(scene.Thread(), 0, AccessKind.Write, value: 2),
+                RuleScene.Access(scene.Thread(), 0, AccessKind.Write, value: 3)],
             () =>
             {
                 if (protect.IsFinished) frozen ??= scene.ByteAt(0);

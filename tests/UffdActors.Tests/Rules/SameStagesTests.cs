@@ -59,7 +59,9 @@ public sealed class SameStagesTests
         using MemoryFile file = new Shmem().CreateFile(machine, 8 * PageSize.Base);
         ulong At(int page) => Base + ((ulong)page * PageSize.Base);
         void Map(int page, int pages, MemoryFile? backing) => Assert.Equal(
-            Errno.None, Do(new MapMemory(main, At(page), (ulong)pages * PageSize.Base, new MapRequest(Prot.ReadWrite, backing, backing is not null))).Error);
+            Errno.None,
+            Do(new MapMemory(
+                main, At(page), (ulong)pages * PageSize.Base, new MapRequest(Prot.ReadWrite, backing, backing is not null))).Error);
         Fill Fill(UserfaultContext c, FillKind kind, int page, int pages = 1)
         {
             Fill fill = new(main);

@@ -4,14 +4,19 @@ using UffdActors.Handling;
 
 namespace UffdActors.Tests.Runtime;
 
-/// <summary>An embedder's culture, with other signs for minus and the decimal point, changes neither what a configuration means nor what is said.</summary>
+/// <summary>
+/// An embedder's culture, with other signs for minus and the decimal point, changes neither what a configuration means nor what is said.
+/// </summary>
 public sealed class CultureTests
 {
     public static TheoryData<string> Refused =>
     [
-        "uffd.version = -1", "uffd.incident-capacity = -1", "uffd.push-chunk-pages = -7", "uffd.handler-crash-limit = -3", "uffd.kernel.huge-pages = -5",
-        "uffd.kernel.fault-around-bytes = -4096", "uffd.kernel.fault-around-bytes = 5000", "uffd.source-patience = -1.5s", "uffd.close-timeout = -2s",
-        "uffd.watchdog.deadline = 0.5ms", "uffd.incident-capacity = 1.5", "uffd.incident-capacity = \"1,5\"", "uffd.source-patience = \"1,5s\"",
+        "uffd.version = -1", "uffd.incident-capacity = -1", "uffd.push-chunk-pages = -7", "uffd.handler-crash-limit = -3",
+        "uffd.kernel.huge-pages = -5",
+        "uffd.kernel.fault-around-bytes = -4096", "uffd.kernel.fault-around-bytes = 5000", "uffd.source-patience = -1.5s",
+        "uffd.close-timeout = -2s",
+        "uffd.watchdog.deadline = 0.5ms", "uffd.incident-capacity = 1.5", "uffd.incident-capacity = \"1,5\"",
+        "uffd.source-patience = \"1,5s\"",
     ];
 
     [Theory]
@@ -36,7 +41,8 @@ public sealed class CultureTests
     [Fact]
     public async Task A_configuration_means_the_same_and_a_VM_runs_by_it()
     {
-        Config config = ConfigurationFactory.ParseString("uffd { source-patience = 0.25s, close-timeout = 1.5s, fault-loop.cpu = -1, kernel.huge-pages = 8 }");
+        Config config = ConfigurationFactory.ParseString(
+            "uffd { source-patience = 0.25s, close-timeout = 1.5s, fault-loop.cpu = -1, kernel.huge-pages = 8 }");
         CultureInfo before = CultureInfo.CurrentCulture;
         CultureInfo.CurrentCulture = Strange();
         try
@@ -47,10 +53,13 @@ public sealed class CultureTests
             await using UffdRuntime runtime = UffdRuntime.Start(config);
             foreach ((string says, VmOptions options) in new (string, VmOptions)[]
             {
-                ("MemoryPages = -1", new() { MemoryPages = -1 }), ("HugePages = -2", new() { MemoryPages = 1, HugePages = -2 }), ("Cpu = -7", new() { MemoryPages = 1, Cpu = -7 }),
+                ("MemoryPages = -1", new() { MemoryPages = -1 }), ("HugePages = -2", new() { MemoryPages = 1, HugePages = -2 }),
+                ("Cpu = -7", new() { MemoryPages = 1, Cpu = -7 }),
             })
             {
-                Assert.Contains(says, (await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => runtime.CreateVmAsync(options))).Message, StringComparison.Ordinal);
+                Assert.Contains(
+                    says, (await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => runtime.CreateVmAsync(options))).Message,
+                    StringComparison.Ordinal);
             }
 
             // An order that nobody answers, and a page behind everything: figures with a decimal point and a sign.

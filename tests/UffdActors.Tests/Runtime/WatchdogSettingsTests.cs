@@ -25,9 +25,12 @@ public sealed class WatchdogSettingsTests
     {
         await using UffdRuntime runtime = UffdRuntime.Start();
         VmOptions options = new() { MemoryPages = 16, Watchdog = new WatchdogOptions(TimeSpan.FromSeconds(1)) };
-        Assert.Contains("uffd.world = model", (await Assert.ThrowsAsync<UffdConfigurationException>(() => runtime.CreateVmAsync(options))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "uffd.world = model", (await Assert.ThrowsAsync<UffdConfigurationException>(() => runtime.CreateVmAsync(options))).Message,
+            StringComparison.Ordinal);
     }
 
     private static WatchdogOptions? Of(string text) =>
-        UffdSettings.Load(ConfigurationFactory.ParseString(text.StartsWith('{') ? $"uffd.watchdog {text}" : $"uffd.watchdog.{text}")).Watchdog;
+        UffdSettings.Load(
+            ConfigurationFactory.ParseString(text.StartsWith('{') ? $"uffd.watchdog {text}" : $"uffd.watchdog.{text}")).Watchdog;
 }

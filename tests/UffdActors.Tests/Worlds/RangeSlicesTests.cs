@@ -16,7 +16,9 @@ public sealed class RangeSlicesTests
     {
         GuestRegion region = Region(3 * Slice, address: 0x1000_0000_0000 + (5 << PageSize.BaseShift));
 
-        Assert.Equal([new(2, Slice - 5), new(Slice - 5, (2 * Slice) - 5), new((2 * Slice) - 5, (2 * Slice) + 1)], Cut(region, new PageRange(2, (2 * Slice) + 1)));
+        Assert.Equal(
+            [new(2, Slice - 5), new(Slice - 5, (2 * Slice) - 5), new((2 * Slice) - 5, (2 * Slice) + 1)],
+            Cut(region, new PageRange(2, (2 * Slice) + 1)));
         Assert.Equal([new(7, 9)], Cut(region, new PageRange(7, 9)));
     }
 
@@ -25,7 +27,9 @@ public sealed class RangeSlicesTests
     {
         GuestRegion region = Region(3 * Slice, PageSize.Huge);
 
-        Assert.Equal([new(512, Slice), new(Slice, 2 * Slice), new(2 * Slice, (2 * Slice) + 512)], Cut(region, new PageRange(512, (2 * Slice) + 512)));
+        Assert.Equal(
+            [new(512, Slice), new(Slice, 2 * Slice), new(2 * Slice, (2 * Slice) + 512)],
+            Cut(region, new PageRange(512, (2 * Slice) + 512)));
         Assert.Equal([new(512, (2 * Slice) + 511)], Cut(region, new PageRange(512, (2 * Slice) + 511)));
         Assert.Equal([new(1, 2 * Slice)], Cut(region, new PageRange(1, 2 * Slice)));
     }
@@ -95,7 +99,8 @@ public sealed class RangeSlicesTests
         Assert.Equal(Done, slices.Result);
     }
 
-    private static GuestRegion Region(long pages, int pageBytes = PageSize.Base, ulong address = 0x1000_0000_0000) => new(0, address, pages, null, pageBytes, 0);
+    private static GuestRegion Region(long pages, int pageBytes = PageSize.Base, ulong address = 0x1000_0000_0000) =>
+        new(0, address, pages, null, pageBytes, 0);
 
     private static List<PageRange> Cut(GuestRegion region, PageRange pages)
     {
