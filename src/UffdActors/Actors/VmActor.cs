@@ -20,6 +20,7 @@ internal sealed class VmActor : UntypedActor
     private readonly VmHealth _health;
     private readonly List<Stopping> _stopping = [];
     private readonly List<Owner> _owners = [];
+    private readonly HashSet<IActorRef> _handlers = [];
     private TaskCompletionSource? _stopped;
 
     public VmActor(VmContext vm, VmHealth health)
@@ -41,8 +42,8 @@ internal sealed class VmActor : UntypedActor
             case VmProtocol.StopChildren stop:
                 StopChildren(stop);
                 break;
-            case Terminated terminated:
-                OnTerminated(terminated.ActorRef);
+            case VmProtocol.ChildStopped stopped:
+                OnChildStopped(stopped.Child);
                 break;
             case VmProtocol.StopVm stop:
                 _stopped = stop.Done;
@@ -73,7 +74,7 @@ internal sealed class VmActor : UntypedActor
                 break;
             case VmProtocol.StartHandlers start:
                 foreach (HandlerOptions options in start.Handlers)
-                    _ = Start(options.Slot.Thread, HandlerActor.Props(_vm, options), $"{start.Name}-{options.Slot.Number}");
+                    _ = _handlers.Add(Start(options.Slot.Thread, HandlerActor.Props(_vm, options), $"{start.Name}-{options.Slot.Number}"));
                 start.Context.Tell(new VmProtocol.Serve(start.Reader));
                 start.Done.TrySetResult();
                 break;
@@ -110,7 +111,7 @@ internal sealed class VmActor : UntypedActor
     // would stop the handler in silence.
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(reason =>
     {
-        if (reason is not ActorInitializationException && Sender.Path.Name.StartsWith(VmProtocol.HandlerName, StringComparison.Ordinal)) return Directive.Restart;
+        if (reason is not ActorInitializationException && _handlers.Contains(Sender)) return Directive.Restart;
         _vm.Fail(Sender, reason, null);
         return Directive.Stop;
     });
@@ -135,12 +136,13 @@ internal sealed class VmActor : UntypedActor
     {
         Stopping stopping = new([.. stop.Children], stop.Done);
         _stopping.Add(stopping);
-        foreach (IActorRef child in stop.Children) Context.Stop(Context.Watch(child));
-        if (stop.Children.Count == 0) OnTerminated(ActorRefs.Nobody);
+        foreach (IActorRef child in stop.Children) Context.Stop(Context.WatchWith(child, new VmProtocol.ChildStopped(child)));
+        if (stop.Children.Count == 0) OnChildStopped(ActorRefs.Nobody);
     }
 
-    private void OnTerminated(IActorRef child)
+    private void OnChildStopped(IActorRef child)
     {
+        _ = _handlers.Remove(child);
         foreach (Stopping stopping in _stopping.ToArray())
         {
             _ = stopping.Children.Remove(child);

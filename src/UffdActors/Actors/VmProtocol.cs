@@ -16,7 +16,7 @@ internal static class VmProtocol
     /// <summary>A turn of a ring actor ended in an exception.</summary>
     public sealed record RingFailed(IActorRef Actor, Exception Reason, object? Message) : INoSerializationVerificationNeeded;
 
-    /// <summary>First part of the name of every handler's actor; they alone are restarted when they crash.</summary>
+    /// <summary>First part of the name of every handler's actor.</summary>
     public const string HandlerName = "handler";
 
     /// <summary>Gives owners that were made outside the ring their actors.</summary>
@@ -61,6 +61,9 @@ internal static class VmProtocol
 
     /// <summary>Stops children; done when they are gone.</summary>
     public sealed record StopChildren(IReadOnlyList<IActorRef> Children, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
+
+    /// <summary>A child that was to stop is gone.</summary>
+    public sealed record ChildStopped(IActorRef Child) : INoSerializationVerificationNeeded;
 
     /// <summary>Stops the VM's root and with it everything; done when all are gone.</summary>
     public sealed record StopVm(TaskCompletionSource Done) : INoSerializationVerificationNeeded;
