@@ -24,7 +24,7 @@ internal sealed record CampaignOptions
     /// <summary>Name of the policy, or <c>all</c>.</summary>
     public string Policy { get; init; } = "all";
 
-    /// <summary>Seed: the same seed makes the same schedules.</summary>
+    /// <summary>Seed: the same seed makes the same schedules. Programs that were drawn have their own.</summary>
     public ulong Seed { get; init; } = 1;
 
     /// <summary>True for liveness mode, false for safety mode; null for what each scenario says.</summary>
@@ -110,7 +110,7 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
         while (finding is null && schedules < options.Schedules && !cancel.IsCancellationRequested)
         {
             SchedulePolicy policy = policies[schedules % policies.Length];
-            ulong seed = SeedOf(schedules);
+            ulong seed = SeedOf(scenario, schedules);
             random.Begin(seed);
             policy.Begin(random, expected);
             RunResult result =
@@ -204,9 +204,9 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
             HasReference = options.HasReference,
         };
 
-    private ulong SeedOf(long schedule)
+    private ulong SeedOf(Scenario scenario, long schedule)
     {
-        ulong state = options.Seed + ((ulong)schedule * 0x9E37_79B9_7F4A_7C15);
+        ulong state = (scenario.Seed ?? options.Seed) + ((ulong)schedule * 0x9E37_79B9_7F4A_7C15);
         return Dispatch.SplitMix.Next(ref state);
     }
 }

@@ -34,20 +34,22 @@ internal sealed class Explorer : IDisposable
     /// <exception cref="ScenarioException">The scenario cannot be set up.</exception>
     public RunResult Run(RunRequest request)
     {
-        if (!ReferenceEquals(_world?.Scenario, request.Scenario))
-        {
-            Leave();
-            _world = new ExploreWorld(_system, request.Scenario, _parts);
-        }
-
-        RunResult result = _world!.Run(request, out bool isSpent);
+        RunResult result = WorldOf(request.Scenario).Run(request, out bool isSpent);
         if (isSpent || !_keepsWorlds)
         {
-            LastChoices = _world.Choices.Values();
+            LastChoices = _world!.Choices.Values();
             Leave();
         }
 
         return result;
+    }
+
+    /// <summary>A world in which runs of a scenario can be made.</summary>
+    public ExploreWorld WorldOf(Scenario scenario)
+    {
+        if (_world is not null && ReferenceEquals(_world.Scenario, scenario)) return _world;
+        Leave();
+        return _world = new ExploreWorld(_system, scenario, _parts);
     }
 
     /// <summary>The choices of the latest run, which is what repeats it.</summary>

@@ -806,6 +806,8 @@ public sealed class BackgroundPush
     /// <summary>Ends when every page of the region is there.</summary>
     /// <exception cref="InvalidOperationException">Pages that it had still to bring have been unmapped; every other page is there.</exception>
     /// <exception cref="VmFailedException">The VM has failed.</exception>
-    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program; what had not been filled by then is not received.</exception>
+    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program; what had not been filled by then is not received.
+    /// EINVAL: pages take no fill, for something else is mapped there than was registered (incident <see cref="IncidentKind.FillRefused"/>);
+    /// every other page is there.</exception>
     public Task WaitAsync(CancellationToken cancel = default) => _vm.OrFailed(_progress.Finished.Task.WaitAsync(cancel));
 }

@@ -63,7 +63,7 @@ internal sealed class CProgram
                 throw new NotExpressibleException($"\"{action.Format(scenario)}\" is done in it, which such a program does not do");
         }
 
-        RunScript script = new(scenario);
+        using RunScript script = new(scenario);
         RunResult result = explorer.Run(new RunRequest { Scenario = scenario, Choices = choices, Observer = script });
         foreach (((string Point, string Outcome) fault, long count) in explorer.CoverageOf(scenario).Faults)
         {
@@ -73,6 +73,16 @@ internal sealed class CProgram
 
         IReadOnlyList<ScriptCall> calls = script.InOrder();
         if (script.Obstacle is { } obstacle) throw new NotExpressibleException(obstacle);
+        using (WholeCalls whole = new(explorer.WorldOf(scenario)))
+        {
+            if (whole.FirstDifference(calls) is { } difference)
+            {
+                throw new NotExpressibleException(
+                    "its calls have interleaved more finely than whole calls do: one after the other, in the order in which they took effect, "
+                    + difference);
+            }
+        }
+
         comment.Add(
             result.Violation is { } violation
                 ? $"In the model this run breaks {violation.Invariant}: {violation.Sentence}."
@@ -245,7 +255,7 @@ internal sealed class CProgram
         string arguments = $"{uffd}, {Address(call.Address)}, {N((long)call.Length)}";
         string done = call.Fill switch
         {
-            FillKind.Copy => $"copy({arguments}, {SourceOf(call, region, page)}, {N((long)call.Modes)}, &out)",
+            FillKind.Copy => $"copy({arguments}, {SourceOf(call)}, {N((long)call.Modes)}, &out)",
             FillKind.ZeroPage => $"zeropage({arguments}, &out)",
             FillKind.Continue => $"cont({arguments}, &out)",
             _ => $"poison({arguments}, &out)",
@@ -254,13 +264,8 @@ internal sealed class CProgram
     }
 
     // A region that has moved is still filled with its own content.
-    private string SourceOf(ScriptCall call, int region, int page)
-    {
-        if (call.OfZeros) return "zeros";
-        int origin = _scenario.Regions[region].Memory == MemoryKind.Nothing
-            ? Array.FindIndex([.. _scenario.Regions], r => r.Memory != MemoryKind.Nothing) : region;
-        return $"source{N(origin)} + {N(page)} * PAGE";
-    }
+    private static string SourceOf(ScriptCall call) =>
+        PageContent.PlaceOf(call.Content) is var (region, page) ? $"source{N(region)} + {N(page)} * PAGE" : "zeros";
 
     private void MapRegion(int number)
     {

@@ -60,8 +60,8 @@ internal sealed class ScriptCall(CallKind kind)
     /// <summary>Which fill.</summary>
     public FillKind Fill { get; init; }
 
-    /// <summary>The fill copies zeros.</summary>
-    public bool OfZeros { get; init; }
+    /// <summary>The source's word of its first page, which says whose content it brings; 0 for zeros.</summary>
+    public ulong Content { get; init; }
 
     /// <summary>Modes of the fill.</summary>
     public FillModes Modes { get; init; }
@@ -104,7 +104,7 @@ internal sealed class ScriptCall(CallKind kind)
 /// Watches a run, and keeps what user space did in it, in an order of whole calls: a call stands where it took effect, what can sleep where
 /// it began. Where calls have interleaved more finely than any such order, it says so.
 /// </summary>
-internal sealed class RunScript(Scenario scenario) : IRunObserver
+internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
 {
     private const int FirstThread = 2;
     private const int FirstMonitor = 100;
@@ -115,7 +115,9 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
     private readonly Dictionary<Operation, (ScriptCall Call, bool IsPlaced)> _open = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<Operation> _seen = new(ReferenceEqualityComparer.Instance);
     private readonly int[] _next = new int[scenario.Threads.Length];
+    private readonly NativeBuffer _word = new(sizeof(ulong));
     private VmaMap? _map;
+    private bool _mapHasChanged;
     private int _step;
 
     /// <summary>What cannot be repeated; null if everything can.</summary>
@@ -133,10 +135,14 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
     }
 
     /// <inheritdoc />
+    public void Dispose() => _word.Dispose();
+
+    /// <inheritdoc />
     public void Stepped(int step, string actor, object? message, string text, string changes)
     {
         // Time that passes has no step of its own.
         _step++;
+        LookAtMap(message);
         switch (message)
         {
             case VmProtocol.HandlerCrashed:
@@ -146,7 +152,7 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
                 Place(new ScriptCall(CallKind.Wake)
                 {
                     First = _step,
-                    Context = ContextOf(request.Address),
+                    Context = Array.FindIndex([.. scenario.Contexts], c => c.Name == actor),
                     Address = request.Address,
                     Length = PageSize.Base,
                 });
@@ -214,18 +220,18 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
             Fill fill => new ScriptCall(CallKind.Fill)
             {
                 First = _step,
-                Context = ContextOf(fill.Start),
+                Context = fill.Context.Number,
                 Address = fill.Start,
                 Length = fill.Length,
                 Fill = fill.Kind,
-                OfZeros = fill.Source.Kind == FillSourceKind.Zero,
+                Content = ContentOf(fill.Source),
                 Modes = fill.Modes,
             },
-            WriteProtect and IMonitorCall { Request: { } request } =>
+            WriteProtect { On.Number: var context } and IMonitorCall { Request: { } request } =>
                 new ScriptCall(CallKind.ClearProtection)
                 {
                     First = _step,
-                    Context = ContextOf(request.Address),
+                    Context = context,
                     Address = request.Address,
                     Length = PageSize.Base,
                 },
@@ -268,6 +274,14 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
         if (operation is Fill fill) call.Out = fill.Out;
         if (operation is Fill && call.Error is not (Errno.None or Errno.EAGAIN or Errno.EEXIST) && _open.Keys.Any(o => o is Unregister))
             Obstacle ??= $"a fill is refused with {call.Error} in the middle of an UNREGISTER, which no order of whole calls gives";
+        // The kernel's fill waits for the lock of the address space.
+        if (operation is Fill { Error: Errno.ENOENT } gone && gone.Context.Mm.Map.Find(PageSize.PageOf(gone.Start)) is null
+            && _open.Any(o => o.Key is RemapMemory && MovesTo(o.Value.Call, gone.Start)))
+        {
+            Obstacle ??= "a fill is refused with ENOENT in the middle of an mremap, where the old mapping has gone and the new one is "
+                + "still to come, which no order of whole calls gives";
+        }
+
         if (call.Error == Errno.EIO) Obstacle ??= "a memory module fails in it";
         // Of madvise it says that a part of the range is not mapped.
         if (call.Error == Errno.ENOMEM && operation is Fill) Obstacle ??= "it runs out of physical memory";
@@ -337,6 +351,13 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
         }
     }
 
+    private bool MovesTo(ScriptCall call, ulong address)
+    {
+        (int region, int page) = RunWorld.PlaceOf(address);
+        return ActionOf(call) is var action && action.OtherRegion == region
+            && page >= action.OtherPage && page < action.OtherPage + action.Count;
+    }
+
     private ThreadAction ActionOf(ScriptCall call) => scenario.Threads[call.Thread].Actions[call.Action];
 
     private bool IsAccess(ScriptCall call) => call.Kind == CallKind.Action && ActionOf(call).Kind is ActionKind.Read or ActionKind.Write;
@@ -345,26 +366,32 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver
         ActionOf(one) is var a && ActionOf(other) is var b && a.Region == b.Region && a.Page == b.Page
             && (a.Kind == ActionKind.Write || b.Kind == ActionKind.Write);
 
-    // The map has changed, or it sleeps from here on until its event has been read, or a userfaultfd ends.
-    private bool IsRaised(Operation operation, string actor)
+    private void LookAtMap(object? message)
     {
-        if (operation is not MapCall call) return operation is CloseHandle && scenario.Contexts.Any(c => c.Name == actor);
+        _mapHasChanged = false;
+        if (message is not Operation operation) return;
         VmaMap? before = _map;
-        _map = call.Mm.Map;
-        bool changed = before is not null && !ReferenceEquals(before, _map);
-        return changed
-            || (operation is AdviseMemory or ForkProcess && (call.IsWaitingForReader || scenario.Contexts.Any(c => c.Name == actor)));
+        _map = operation.Caller.Mm.Map;
+        _mapHasChanged = before is not null && !ReferenceEquals(before, _map);
+    }
+
+    // The map has changed, or it sleeps from here on until its event has been read, or a userfaultfd ends.
+    private bool IsRaised(Operation operation, string actor) => operation switch
+    {
+        Register or Unregister => _mapHasChanged,
+        MapCall call => _mapHasChanged
+            || (operation is AdviseMemory or ForkProcess && (call.IsWaitingForReader || scenario.Contexts.Any(c => c.Name == actor))),
+        _ => operation is CloseHandle && scenario.Contexts.Any(c => c.Name == actor),
+    };
+
+    private ulong ContentOf(FillSource source)
+    {
+        if (source.Kind != FillSourceKind.Buffer) return 0;
+        _word.CopyFrom(0, (nint)source.Word, sizeof(ulong));
+        return _word.ReadWord(0);
     }
 
     private bool IsServed(string actor) => scenario.Contexts.Any(c => c.Handlers > 0 && c.Name == actor);
-
-    private int ContextOf(ulong address)
-    {
-        int region = RunWorld.PlaceOf(address).Region;
-        int served = Array.FindIndex([.. scenario.Contexts], c => c.Registered.Any(r => r.Region == region));
-        // A region that has moved is served where it has moved from.
-        return served >= 0 ? served : Math.Max(0, Array.FindIndex([.. scenario.Contexts], c => c.Handlers > 0));
-    }
 
     private bool Raises(ActionKind kind)
     {

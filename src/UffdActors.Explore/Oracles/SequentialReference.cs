@@ -45,6 +45,7 @@ internal sealed class SequentialReference
     private readonly Dictionary<Caller, Caller> _callers = new(ReferenceEqualityComparer.Instance);
     private readonly List<AddressSpace> _children = [];
     private readonly List<(ulong Address, nint Bytes, int Length)> _written = [];
+    private readonly List<(Access Access, Access Twin)> _begun = [];
     private bool _isOff;
     private Operation? _message;
     private Owner? _at;
@@ -99,7 +100,8 @@ internal sealed class SequentialReference
             case Access access:
                 Access look = new(CallerOf(access.Caller));
                 _twins.Add(access, look);
-                Look(access, look);
+                // Behind what the turn has ended: a thread has one guard, and an access that is at its end lets go of it.
+                _begun.Add((access, look));
                 break;
             case WriteProtect clearing:
                 UserfaultContext context = _twin.Contexts[Array.IndexOf(_run.Contexts, clearing.On)];
@@ -163,6 +165,8 @@ internal sealed class SequentialReference
 
         if (_fill is { } fill && !_isOff && _oracle.Violation is null) OnFill(fill, step);
         if (_isOff || _oracle.Violation is not null) return;
+        foreach ((Access access, Access twin) in _begun) Look(access, twin);
+        _begun.Clear();
         if (_written.Count > 0) TakeWritten();
         ReadEvents(step);
         ComparePages(step);

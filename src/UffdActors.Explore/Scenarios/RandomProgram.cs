@@ -37,11 +37,12 @@ internal static class RandomProgram
         RegisterModes.Missing | RegisterModes.Minor | RegisterModes.WriteProtect,
     ];
 
-    // Those behind the crashes of owners need a world that is made for them.
-    private static readonly FaultPoint[] Points = [.. FaultPoints.All.Where(p => p < FaultPoint.CrashVma)];
+    // The crashes of owners end the VM, so they are drawn by themselves.
+    private static readonly FaultPoint[] Points = [.. FaultPoints.All.Except(OwnerCrash.Points)];
 
     /// <summary>The program of a seed.</summary>
-    public static Scenario OfSeed(ulong seed) => Make(new Stream(seed), $"random-{seed.ToString(CultureInfo.InvariantCulture)}");
+    public static Scenario OfSeed(ulong seed) =>
+        Make(new Stream(seed), $"random-{seed.ToString(CultureInfo.InvariantCulture)}") with { Seed = seed };
 
     /// <summary>The program of a stream.</summary>
     /// <param name="program">Its choices; what is missing at the end is 0.</param>
@@ -100,7 +101,7 @@ internal static class RandomProgram
         {
         }
 
-        return scenario with { Threads = program.Threads, Setup = program.Setup, Program = [.. choices.Values] };
+        return (scenario with { Threads = program.Threads, Setup = program.Setup, Program = [.. choices.Values] }).WithSwap();
     }
 
     /// <summary>A region and the userfaultfd that it is registered with, in a way that the kernel takes.</summary>
@@ -130,7 +131,10 @@ internal static class RandomProgram
         // Memory that takes no COPY: a hole that is punched in it without an event is left to whoever touches it, and the push waits for
         // him.
         push &= memory != MemoryKind.GuestMemfd || kernel.Shape == OpsShape.Merged;
-        return (new RegionPlan(name, pages, memory, alias, zeros),
+        if (choices.OneIn(4)) features |= UffdFeatures.ThreadId;
+        if (choices.OneIn(8)) features |= UffdFeatures.Move | UffdFeatures.Poison;
+        return (
+            new RegionPlan(name, pages, memory, alias, zeros),
             new ContextPlan(context, features, [new Registered(number, modes)], handlers, sourceActor, push));
     }
 
@@ -198,7 +202,12 @@ internal static class RandomProgram
 
         private ActionKind? KindOf(ProgramOp op, int context, int region, bool other) => op switch
         {
-            ProgramOp.Access => other ? ActionKind.Write : ActionKind.Read,
+            ProgramOp.Access => choices.Next(24) switch
+            {
+                22 => ActionKind.Peek,
+                23 => ActionKind.ReadChild,
+                _ => other ? ActionKind.Write : ActionKind.Read,
+            },
             ProgramOp.Wake => ActionKind.Wake,
             ProgramOp.Writeprotect => other ? ActionKind.Unprotect : ActionKind.Protect,
             ProgramOp.Copy => choices.Next(4) switch { 2 => ActionKind.CopyFrom, 3 => ActionKind.CopyWp, _ => ActionKind.Copy },
@@ -206,11 +215,12 @@ internal static class RandomProgram
             ProgramOp.Continue => ActionKind.Continue,
             ProgramOp.Poison => ActionKind.Poison,
             ProgramOp.Move => ActionKind.Move,
-            ProgramOp.Madvise => other ? ActionKind.Remove : ActionKind.DontNeed,
+            ProgramOp.Madvise => choices.OneIn(5) ? ActionKind.PageOut : other ? ActionKind.Remove : ActionKind.DontNeed,
             ProgramOp.Punch => HasFile(region) ? ActionKind.Punch : null,
             ProgramOp.Munmap => ActionKind.Munmap,
-            ProgramOp.Mremap => ActionKind.Mremap,
+            ProgramOp.Mremap => choices.OneIn(5) ? ActionKind.MremapKeep : ActionKind.Mremap,
             ProgramOp.Fork => ActionKind.Fork,
+            ProgramOp.Exit => ActionKind.Exit,
             ProgramOp.Unregister => ActionKind.Unregister,
             // Behind the back of handlers nothing is registered, and nothing read.
             ProgramOp.Register => scenario.Contexts[context].Handlers == 0 ? ActionKind.Register : null,
@@ -225,7 +235,8 @@ internal static class RandomProgram
         private ThreadAction WithOther(ThreadAction action)
         {
             int room = scenario.Regions.Index().First(r => r.Item.Memory == MemoryKind.Nothing).Index;
-            int other = action.Kind == ActionKind.Mremap && !choices.OneIn(4) ? room : choices.Next(scenario.Regions.Length);
+            bool isToRoom = action.Kind is ActionKind.Mremap or ActionKind.MremapKeep && !choices.OneIn(4);
+            int other = isToRoom ? room : choices.Next(scenario.Regions.Length);
             int last = scenario.Regions[other].Pages - action.Count;
             return last < 0
                 ? action with { Count = scenario.Regions[other].Pages, OtherRegion = other }

@@ -90,11 +90,20 @@ internal sealed record Scenario
     /// <summary>The choices that made it; empty if it was written by hand.</summary>
     public ImmutableArray<int> Program { get; init; } = [];
 
+    /// <summary>
+    /// Seed of its schedules: that of the program, if it was drawn from one, so that exploring it alone finds what exploring thousands has
+    /// found; null for the seed of the exploration.
+    /// </summary>
+    public ulong? Seed { get; init; }
+
     /// <summary>Pages of all regions.</summary>
     public int Pages => Regions.Sum(r => r.Pages);
 
     /// <summary>Actions of all threads: what shrinking counts first.</summary>
     public int Actions => Threads.Sum(t => t.Actions.Length);
+
+    /// <summary>The scenario on a kernel that has swap where a thread pages out, which does nothing without.</summary>
+    public Scenario WithSwap() => Has(ActionKind.PageOut) ? this with { Kernel = Kernel with { Swap = true } } : this;
 
     /// <summary>True if an action of the kind is in the scenario.</summary>
     public bool Has(ActionKind kind) => Threads.Any(t => t.Actions.Any(a => a.Kind == kind));

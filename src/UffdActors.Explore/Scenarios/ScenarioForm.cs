@@ -69,8 +69,7 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
                     .Distinct().Order()],
         };
         CheckLength(scenario, threads.Line);
-        // Paging out does nothing without swap.
-        return scenario.Has(ActionKind.PageOut) ? scenario with { Kernel = scenario.Kernel with { Swap = true } } : scenario;
+        return scenario.WithSwap();
     }
 
     private RegionPlan Region(string region, ScenarioNode node)

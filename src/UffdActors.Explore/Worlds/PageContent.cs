@@ -54,6 +54,10 @@ internal sealed class PageContent : IDisposable
     /// <summary>The word that fills a page of the source.</summary>
     public static ulong OfPage(int region, int page) => Value(region, page);
 
+    /// <summary>The page of the source that a word fills; null if it fills none.</summary>
+    public static (int Region, int Page)? PlaceOf(ulong word) =>
+        word >> 60 == 5 ? ((int)((word >> 32) & 0xFFF_FFFF), (int)(word & 0xFFFF_FFFF)) : null;
+
     private static ulong Value(int region, int page) => 0x5000_0000_0000_0000 | ((ulong)(uint)region << 32) | (uint)page;
 
     private static NativeBuffer MakePages(int region, RegionPlan plan)

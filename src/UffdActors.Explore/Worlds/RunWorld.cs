@@ -105,6 +105,9 @@ internal sealed class RunWorld
     public static ulong AddressOf(int region, int page) =>
         FirstAddress + ((ulong)region * RegionSpacing) + ((ulong)page << PageSize.BaseShift);
 
+    /// <summary>Address of the same page in the region's alias.</summary>
+    public static ulong AliasOf(int region, int page) => AddressOf(region, page) + AliasOffset;
+
     /// <summary>Region and page of an address; an alias counts as its region.</summary>
     public static (int Region, int Page) PlaceOf(ulong address)
     {
@@ -295,9 +298,18 @@ internal sealed class RunWorld
     {
         foreach (UserfaultContext context in Contexts)
         {
-            foreach (Access access in context.Waiters().ToArray()) context.Withdraw(access);
+            foreach (Access access in context.Waiters().ToArray())
+            {
+                HasReapedCalls |= access.Parent is not null;
+                context.Withdraw(access);
+            }
         }
     }
+
+    /// <summary>
+    /// A call of a thread that has ended with its process slept on its own source: what it has in hand is not given back.
+    /// </summary>
+    public bool HasReapedCalls { get; private set; }
 
     /// <summary>True if a thread sleeps where an incident says that it does, and nobody is to wake it.</summary>
     public bool IsLeftAsleep(Access access, RunIncidents incidents)

@@ -34,6 +34,7 @@ internal sealed class ScenarioRun
     private readonly int[] _next;
     private readonly int[] _began;
     private readonly List<AddressSpace> _children = [];
+    private readonly List<ForkProcess> _forks = [];
     private Caller? _child;
     private bool _isEnding;
     private TraceHash _hash;
@@ -69,6 +70,8 @@ internal sealed class ScenarioRun
     {
         Prepare();
         int steps = Steps();
+        // The child of a fork that the end of its process has left asleep.
+        _children.AddRange(_forks.Select(f => f.Child).OfType<AddressSpace>().Except(_children).ToArray());
         Violation? violation = _oracle.Violation;
         if (violation is null && _world.Failure is null && _unfinished == 0 && !_world.Loop.HasTimers)
         {
@@ -90,7 +93,7 @@ internal sealed class ScenarioRun
             _world.Loop.Rewind();
         }
 
-        return new RunResult(violation, _hash, steps, _unfinished == 0);
+        return new RunResult(violation, _hash, steps, _unfinished == 0 && !_run.HasReapedCalls);
     }
 
     private void Prepare()
@@ -288,6 +291,7 @@ internal sealed class ScenarioRun
         if (_request.Observer is not null) MessageWords.Name(operation, action.Describe(Scenario));
         _oracle.Began(thread, action);
         _reference?.Begin(thread, action, operation, value);
+        if (operation is ForkProcess fork) _forks.Add(fork);
         _running[thread] = operation;
         _began[thread] = _step;
         if (action.Kind == ActionKind.Exit) LeaveAllBut(thread);
@@ -353,6 +357,8 @@ internal sealed class ScenarioRun
         int context = ServerOf(address);
         // What belongs there is what the reader knows of: a page keeps its content where it moves to.
         if (_run.Readers[context]?.View is not { } view || view.Find(PageSize.PageOf(address)) is not { } served) return;
+        // Or what the cache has, where nobody brings anything.
+        if (served is { By: ResolveBy.ContinueAsIs, CopiesHoles: false }) return;
         int page = (int)served.PageOf(PageSize.PageOf(address));
         if (view.IsRemoved(PageSize.PageOf(address)) || _world.Content.OfSource(served.Id, page) == 0) return;
         FillSource source = FillSource.Buffer(_world.Content.AddressOf(served.Id, page));

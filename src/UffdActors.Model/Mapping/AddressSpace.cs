@@ -184,6 +184,7 @@ public class AddressSpace : Owner, IDisposable
             vma.Owner.FreeLimbo();
         }
 
+        foreach (VmaOwner spare in _spareOwners) spare.FreeLimbo();
         _map = VmaMap.Empty;
         _entries.Dispose();
     }

@@ -77,6 +77,8 @@ public abstract class ControlOperation : Operation
         foreach (VmaOwner owner in held)
         {
             yield return owner;
+            // One that has lost its VMA may have no turn any more.
+            owner.Settle();
             owner.Release();
         }
 

@@ -13,8 +13,8 @@ namespace UffdActors.Actors;
 /// </summary>
 /// <remarks>
 /// States: waiting for demands; asking the source for a chunk; filling its pieces one after the other; waiting after a refusal; paused after
-/// a source that kept failing or a pool that stayed empty, until recover; done when every page has been received; ended when what is left to bring has
-/// been unmapped, which whoever waits is told. A piece that meets pages which a demand has filled
+/// a source that kept failing or a pool that stayed empty, until recover; done when every page has been received; ended when what is left
+/// to bring has been unmapped, or is refused for good, which whoever waits is told. A piece that meets pages which a demand has filled
 /// meanwhile goes on behind them. In a region of larger pages every piece is one page of the region, gathered from the answers about its parts.
 /// </remarks>
 internal class PushActor : UntypedActor
@@ -49,6 +49,9 @@ internal class PushActor : UntypedActor
     private int _pauses;
     private int _probes;
     private bool _ended;
+    // Pages that are passed over, because no retry can fill them.
+    private PageBitmap? _refused;
+    private FillKind _refusedKind;
 
     public PushActor(VmContext vm, PushOptions options)
     {
@@ -107,6 +110,7 @@ internal class PushActor : UntypedActor
                 OnChunk(order);
                 break;
             case VmProtocol.Recover:
+                _refused = null;
                 GoOnAfterPause();
                 break;
             case VmProtocol.ProbePush probe:
@@ -419,6 +423,13 @@ internal class PushActor : UntypedActor
                 // From here on by COPY, until that meets a page of the cache.
                 _meetsHole = true;
                 break;
+            case Errno.EINVAL when _fill.Length > (ulong)_unit << PageSize.BaseShift:
+                // Where the map is not what was registered, perhaps only at its front.
+                _pageByPage = true;
+                break;
+            case Errno.EINVAL:
+                Refuse();
+                break;
             default:
                 string hole = _fill.Error == Errno.EFAULT && _fill.Kind == FillKind.Continue ? ": its page cache was said to be filled, and has no page there" : "";
                 _cursor = _piece.FirstPage;
@@ -429,6 +440,26 @@ internal class PushActor : UntypedActor
         }
 
         GoOn();
+    }
+
+    /// <summary>
+    /// What is mapped there takes no such fill: somebody has put other memory in the place of what was registered, and asked for no event. As
+    /// a handler does with such a page the push does not try on; it passes it over, and brings the others.
+    /// </summary>
+    private void Refuse()
+    {
+        if (_refused is null)
+        {
+            _vm.Incidents.Report(new Incident(
+                IncidentKind.FillRefused,
+                $"The background push of region {_options.Region} passes over page {_piece.FirstPage}, and every other one that is refused like "
+                + $"it: {_fill.Kind} at 0x{_fill.Start:x} gives {_fill.Error} (other memory may be mapped there than was registered)."));
+        }
+
+        _refused ??= new PageBitmap(_options.Pages.Received.Pages);
+        _refusedKind = _fill.Kind;
+        _refused.Set(_piece.FirstPage, _unit);
+        Skip(_unit);
     }
 
     /// <summary>
@@ -630,6 +661,16 @@ internal class PushActor : UntypedActor
             return;
         }
 
+        if (_refused is not null && NextWanted(0, evenRefused: true) is var first && first < received.Pages)
+        {
+            _ = _options.Progress.Finished.TrySetException(new UffdException(
+                $"UFFDIO_{_refusedKind.ToString().ToUpperInvariant()}",
+                Errno.EINVAL,
+                $"page {first} of region {_options.Region} and every other one that is still absent takes no fill; other memory may be mapped "
+                + "there than was registered"));
+            return;
+        }
+
         bool isGone = !_options.Reader.View.Regions.Any(r => r.Id == _options.Region);
         _ = _options.Progress.Finished.TrySetException(new InvalidOperationException(isGone
             ? $"Region {_options.Region} has been unmapped under its background push: {missing} of {received.Pages} pages were not there yet, and nobody needs them any more."
@@ -637,17 +678,29 @@ internal class PushActor : UntypedActor
     }
 
     /// <summary>The first page at or behind another that is mapped and not there; as many as the region has if there is none.</summary>
-    private long NextWanted(long page)
+    private long NextWanted(long page, bool evenRefused = false)
     {
         long found = _options.Pages.Received.Pages;
         foreach (ServedRegion part in _options.Reader.View.Regions)
         {
             if (part.Id != _options.Region) continue;
-            long next = _options.Pages.Received.NextClear(Math.Max(page, part.PageOf(part.Range.Start)));
+            long start = Math.Max(page, part.PageOf(part.Range.Start));
+            long next = evenRefused ? _options.Pages.Received.NextClear(start) : NextOpen(start);
             if (next < part.PageOf(part.Range.End)) found = Math.Min(found, next);
         }
 
         return found;
+    }
+
+    /// <summary>The first page at or behind another that is neither there nor passed over.</summary>
+    private long NextOpen(long page)
+    {
+        while (true)
+        {
+            page = _options.Pages.Received.NextClear(page);
+            if (_refused is null || page >= _refused.Pages || _refused.NextClear(page) is var next && next == page) return page;
+            page = next;
+        }
     }
 
     // The part of the region that holds a page of it: nearly always the one that held the last.
