@@ -88,16 +88,14 @@ public sealed class UffdSettings
     }
 
     /// <summary>The configuration that ships with the runtime.</summary>
-    public static Config Reference { get; } = ConfigurationFactory.FromResource("UffdActors.reference.conf", Assembly.GetExecutingAssembly());
+    public static Config Reference { get; } = Embedded("reference");
 
     /// <summary>The profile of a name (model, parallel, stepped, live), for <see cref="Load"/>.</summary>
     /// <exception cref="UffdConfigurationException">There is no such profile.</exception>
     public static Config Profile(string name) => name switch
     {
-        "model" or "fault-loop" => ConfigurationFactory.ParseString("uffd.dispatcher = \"uffd.fault-loop\""),
-        "parallel" => ConfigurationFactory.ParseString("uffd.dispatcher = \"uffd.parallel\""),
-        "live" => ConfigurationFactory.FromResource("UffdActors.live.conf", Assembly.GetExecutingAssembly()),
-        "stepped" => ConfigurationFactory.FromResource("UffdActors.stepped.conf", Assembly.GetExecutingAssembly()),
+        "model" or "fault-loop" => Embedded("model"),
+        "parallel" or "live" or "stepped" => Embedded(name),
         _ => throw new UffdConfigurationException($"There is no profile \"{name}\"; use fault-loop, parallel, stepped or live."),
     };
 
@@ -121,6 +119,10 @@ public sealed class UffdSettings
             throw new UffdConfigurationException($"The configuration cannot be used: {e.Message}", e);
         }
     }
+
+    // A file of hocon/, as it was when the assembly was built.
+    private static Config Embedded(string name) =>
+        ConfigurationFactory.FromResource($"UffdActors.{name}.conf", Assembly.GetExecutingAssembly());
 
     private static TimeSpan PatienceOf(Config config)
     {

@@ -4,14 +4,7 @@ namespace UffdActors.Conformance.Programs;
 /// <param name="Name">File name without folder.</param>
 /// <param name="Header">Line 1.</param>
 /// <param name="Steps">The steps; the last is <see cref="ProgramOp.Final"/>.</param>
-public sealed record Trace(string Name, TraceHeader Header, IReadOnlyList<TraceStep> Steps)
-{
-    /// <summary>
-    /// True if every thread that was ever blocked has finished. On a real kernel a program without that hangs until it is killed: a thread
-    /// spins (SEMANTICS 4.6.2), or a COPY sleeps on a source of its own context and nobody has a handle any more (SEMANTICS 5.3.7).
-    /// </summary>
-    public bool EndsQuiet => Steps.Count(s => s.Expected.Wait is not null) == Steps.Sum(s => s.Expected.Finished?.Count ?? 0);
-}
+public sealed record Trace(string Name, TraceHeader Header, IReadOnlyList<TraceStep> Steps);
 
 /// <summary>A step and what it showed.</summary>
 /// <param name="Step">The operation.</param>

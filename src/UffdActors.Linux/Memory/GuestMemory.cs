@@ -140,16 +140,6 @@ public sealed unsafe class GuestMemory : SafeHandle
         _ = Libc.MutexUnlock(lease.Pointer);
     }
 
-    /// <summary>Copies out into native memory that is never registered.</summary>
-    public void ReadInto(long offset, NativeBuffer destination, long destinationOffset, long bytes)
-    {
-        ArgumentNullException.ThrowIfNull(destination);
-        CheckRange(destinationOffset, bytes, destination.Bytes);
-        using Lease lease = Use(offset, bytes);
-        _ = Libc.MemCpy((byte*)destination.Address + destinationOffset, lease.Pointer, (nuint)bytes);
-        GC.KeepAlive(destination);
-    }
-
     /// <summary>Copies in from native memory: through an alias this is how the page cache is filled before CONTINUE.</summary>
     public void WriteFrom(long offset, NativeBuffer source, long sourceOffset, long bytes)
     {

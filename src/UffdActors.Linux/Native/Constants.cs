@@ -42,8 +42,6 @@ internal static class Mm
     public const int MAP_FIXED = 0x10;
     public const int MAP_ANONYMOUS = 0x20;
     public const int MAP_NORESERVE = 0x4000;
-    public const int MAP_HUGETLB = 0x40000;
-    public const int MAP_HUGE_2MB = 21 << 26;
     public const int MAP_FIXED_NOREPLACE = 0x100000;
     public const int MREMAP_MAYMOVE = 1;
     public const int MREMAP_FIXED = 2;

@@ -26,9 +26,6 @@ public class VmaOwner : Owner
     /// <summary>True while the address space changes VMAs: fills and populates wait (RING R3).</summary>
     internal virtual bool IsHeld { get; set; }
 
-    /// <summary>Operations that arrived while held.</summary>
-    internal int Stashed => _stash.Count;
-
     /// <summary>The VMA of this owner that holds a page, according to the published map; null if it is another's by now.</summary>
     internal Vma? VmaAt(long page)
     {

@@ -42,9 +42,6 @@ public sealed unsafe class WordTable : IDisposable
         _root = (nint*)_arena.AllocateZeroed(sizeof(nint) << RootBits);
     }
 
-    /// <summary>Largest word that fits.</summary>
-    public uint MaxWord => _wide ? uint.MaxValue : ushort.MaxValue;
-
     /// <summary>Native bytes that the table holds.</summary>
     public long AllocatedBytes => _arena.AllocatedBytes;
 
