@@ -50,7 +50,21 @@ public abstract class GuestReader
         }
     }
 
-    /// <summary>The same in one world.</summary>
+    /// <summary>True if a page can be read, and is not all zeros.</summary>
+    internal bool HasContent(GuestRegion region, long page)
+    {
+        try
+        {
+            Span<byte> bytes = stackalloc byte[PageSize.Base];
+            return TryReadPage(region, page, region.IsCacheDelivered(page), bytes) && bytes.ContainsAnyExcept((byte)0);
+        }
+        catch (Exception e) when (e is InvalidOperationException or UffdException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary><see cref="TryRead"/> in one world.</summary>
     /// <param name="region">Region.</param>
     /// <param name="page">Page of the region.</param>
     /// <param name="withCache">False if what the cache holds of the page, but the mapping does not, is not the guest's content yet.</param>

@@ -14,7 +14,10 @@ public enum PageState
     /// <summary>Filled with zeros, because the source has zeros there.</summary>
     Zero,
 
-    /// <summary>The guest has given it back (REMOVE): it reads as zeros, whatever the source has, also after it was touched again.</summary>
+    /// <summary>
+    /// The guest has given it back (REMOVE): it reads as zeros, whatever the source has, also after it was touched again. Of shared memory
+    /// DONTNEED, which gives the same event, takes the mapping and not the content; a page that still has content is told as what it was.
+    /// </summary>
     Removed,
 
     /// <summary>Written by the guest. Known only of regions that are registered for write protection.</summary>

@@ -23,6 +23,7 @@ public sealed class Userfault
     private (IPageSource Source, Akka.Actor.IActorRef Actor)? _source;
     private FaultReader? _reader;
     private readonly List<Akka.Actor.IActorRef> _pushes = [];
+    private readonly List<Akka.Actor.IActorRef> _pushSources = [];
     private readonly Lock _gate = new();
     // Registering, unregistering, serving and closing, one after another: each decides on what the one before has left.
     private readonly SemaphoreSlim _turn = new(1);
@@ -257,7 +258,10 @@ public sealed class Userfault
 
         TaskCompletionSource<IReadOnlyList<PageStateRange>> done = _vm.NewCompletion<IReadOnlyList<PageStateRange>>();
         _kernel.Actor.Tell(new VmProtocol.ReadStates(registered.Pages, range, written, done), Akka.Actor.ActorRefs.NoSender);
-        return await _vm.OrFailed(done.Task.WaitAsync(cancel));
+        IReadOnlyList<PageStateRange> states = await _vm.OrFailed(done.Task.WaitAsync(cancel));
+        if (region.Module is null) return states;
+        GuestReader reader = _vm.NewReader();
+        return KeptPages.ToldApart(states, UnitOf(region), page => reader.HasContent(region, page), registered.Received);
     }
 
     /// <summary>
@@ -348,7 +352,8 @@ public sealed class Userfault
     /// </summary>
     /// <exception cref="InvalidOperationException">
     /// It is being served already; all its regions have been unmapped; a region is registered for MINOR alone, has no alias, and is not said to be
-    /// filled (<see cref="RegionOptions.IsFilled"/>); a region takes no poison, or a vCPU would not survive it;
+    /// filled (<see cref="RegionOptions.IsFilled"/>), or for MISSING without MINOR, and has an alias, whose pages are all there;
+    /// a region takes no poison, or a vCPU would not survive it;
     /// or there is a hook for writes and a region is memory of another process that cannot be read from here.
     /// </exception>
     public async Task ServeAsync(ServeOptions options, CancellationToken cancel = default)
@@ -385,7 +390,7 @@ public sealed class Userfault
 
         _kernel.Owner.ThrowIfGone("UFFDIO_CONTINUE");
         Registered[] regions = Mapped();
-        foreach (Registered registered in regions) ThrowIfHolesReadAsZeros(registered);
+        foreach (Registered registered in regions) ThrowIfReadAsZeros(registered);
         RegionView view = RegionView.Of(regions.Select(Served));
         HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
         FaultReader reader = new(_kernel.Descriptor, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit)
@@ -424,7 +429,12 @@ public sealed class Userfault
         // Demand and push meet in one mailbox, if they come from one source.
         Akka.Actor.IActorRef actor = _source is var (served, asked) && ReferenceEquals(served, source) ? asked : await _vm.StartSourceAsync(reader.Outages.Of(source));
         Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, pages, progress, ChunkOf(region), UnitOf(region), reader.Outages.Of(source)));
-        lock (_gate) _pushes.Add(push);
+        lock (_gate)
+        {
+            _pushes.Add(push);
+            if (actor != _source?.Actor) _pushSources.Add(actor);
+        }
+
         // It may have been told before this one was known.
         if (_kernel.Owner.Look()) push.Tell(VmProtocol.OwnerGone.Instance, Akka.Actor.ActorRefs.NoSender);
         return new BackgroundPush(progress, pages.Received, _vm);
@@ -460,6 +470,12 @@ public sealed class Userfault
         _reader?.Outages.Recover(_vm.Now);
         _kernel.Actor.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
         foreach (Akka.Actor.IActorRef push in Pushes()) push.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
+        // Orders of which nothing is heard are given again at once.
+        _source?.Actor.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
+        lock (_gate)
+        {
+            foreach (Akka.Actor.IActorRef source in _pushSources) source.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
+        }
     }
 
     /// <summary>
@@ -546,16 +562,27 @@ public sealed class Userfault
         await _vm.OrFailed(Task.WhenAny(done.Task, _ended.Task));
     }
 
-    // A page that is not in the cache raises no MINOR fault: where nothing else is registered, and nobody has filled the cache, it is read as zeros.
-    private static void ThrowIfHolesReadAsZeros(Registered registered)
+    // A page that is not in the cache raises no MINOR fault, and one that is there no MISSING fault: where only the wrong one of the two is
+    // registered, pages that the source has never been asked for are read as zeros.
+    private static void ThrowIfReadAsZeros(Registered registered)
     {
         GuestRegion region = registered.Region;
-        if ((registered.Modes & (RegisterModes.Missing | RegisterModes.Minor)) != RegisterModes.Minor || region.IsFilled || region.AliasAddress != 0) return;
-        string how = region.IsAdopted
-            ? $"adopt it with its descriptor, or say that its page cache holds all content already ({nameof(AdoptedMemory)}.{nameof(AdoptedMemory.IsFilled)})"
-            : $"map it {nameof(RegionOptions.WithAlias)}, or say that its page cache holds all content already ({nameof(RegionOptions)}.{nameof(RegionOptions.IsFilled)})";
-        throw new InvalidOperationException(
-            $"Region {region.Id} ({region.Module}) is registered for MINOR alone and has no alias: pages that are not in its page cache would be read as zeros, without a fault. Register it for MISSING as well, {how}.");
+        RegisterModes modes = registered.Modes & (RegisterModes.Missing | RegisterModes.Minor);
+        bool hasAlias = region.AliasAddress != 0;
+        if (region.IsFilled || modes != (hasAlias ? RegisterModes.Missing : RegisterModes.Minor)) return;
+        string options = region.IsAdopted ? nameof(AdoptedMemory) : nameof(RegionOptions);
+        string why = hasAlias
+            ? "MISSING without MINOR and has an alias: its page cache was allocated in full for that, so its pages would be read as zeros"
+            : "MINOR alone and has no alias: pages that are not in its page cache would be read as zeros";
+        string how = (hasAlias, region.IsAdopted) switch
+        {
+            (true, true) => $"Register it for MINOR, or adopt it without its descriptor ({options}.{nameof(AdoptedMemory.Descriptor)})",
+            (true, false) => $"Register it for MINOR, or map it without {options}.{nameof(RegionOptions.WithAlias)}",
+            (false, true) => "Register it for MISSING as well, adopt it with its descriptor",
+            (false, false) => $"Register it for MISSING as well, map it {nameof(RegionOptions.WithAlias)}",
+        };
+        if (!hasAlias) how += $", or say that its page cache holds all content already ({options}.{nameof(RegionOptions.IsFilled)})";
+        throw new InvalidOperationException($"Region {region.Id} ({region.Module}) is registered for {why}, without a fault. {how}.");
     }
 
     // What can be served: where all has been unmapped there is nothing, and that is a mistake.

@@ -76,7 +76,8 @@ public sealed record RegionOptions
 
     /// <summary>
     /// A second mapping of the same memory, which is never registered: content goes in through it where faults are resolved by
-    /// CONTINUE. Its pages are allocated in full and mapped. Not of anonymous memory, which nothing can map twice.
+    /// CONTINUE. Its pages are allocated in full and mapped. Not of anonymous memory, which nothing can map twice. As all pages
+    /// are there then, MISSING alone raises no fault, and such a registration is not served.
     /// </summary>
     public bool WithAlias { get; init; }
 

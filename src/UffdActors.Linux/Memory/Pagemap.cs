@@ -40,6 +40,8 @@ public sealed unsafe class Pagemap : IDisposable
     private const ulong WriteProtectMatching = 1;
     private const ulong CheckWpAsync = 2;
     private const ulong Written = 2;
+    private const ulong Present = 8;
+    private const ulong Swapped = 16;
     private const ulong SwapTypeMask = 0x1F;
     private const ulong MarkerType = 0x1F;
     private readonly FileHandle _file;
@@ -130,6 +132,8 @@ public sealed unsafe class Pagemap : IDisposable
                 Vector = (ulong)pointer,
                 VectorLength = (ulong)ranges.Length,
                 CategoryMask = Written,
+                // Asked for nothing but what was written, the kernel counts an empty entry as written.
+                CategoryAnyOfMask = protect ? 0 : Present | Swapped,
                 ReturnMask = Written,
             };
             using LinuxHandle.Lease lease = _file.Use();

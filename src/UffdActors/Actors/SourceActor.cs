@@ -15,16 +15,19 @@ namespace UffdActors.Actors;
 /// more is dropped. A page larger than a base page is one order, and there once all of it is. The asker's buffer lives as long as somebody may still write
 /// to it: the source knows this receiver, and this receiver the orders that are open.</para>
 /// <para>An answer that makes no sense is refused and reported (<see cref="SourceWatch"/>). If nothing better follows in a moment, the order it was about
-/// has failed. An order that is not answered in full for as long as the patience is given again, with another buffer; whichever is answered first counts,
-/// and each keeps its buffer until it has been answered.</para>
+/// has failed. An order that is not answered in full for as long as the patience is given again, with another buffer, and again, later and
+/// later, for as long as somebody waits; whichever is answered first counts, and each keeps its buffer until it has been answered.</para>
 /// </remarks>
 internal sealed class SourceActor : UntypedActor, IPageReceiver
 {
     // What a source that says too much may need to come to the point.
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(10);
 
-    // Of one asker. Each holds a buffer that the source may write to.
-    private const int MostOpenOrders = 4;
+    private const int MostSpareOrders = 4;
+
+    // From then on each is given again twice as late as the one before it: each holds a buffer that the source may write to.
+    private const int OrdersWithoutBackoff = 3;
+    private const int MostDoublings = 20;
 
     private readonly IPageSource _source;
     private readonly SourceWatch? _watch;
@@ -77,7 +80,11 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
                 OnWrongForGood(due.Id);
                 break;
             case VmProtocol.Sweep:
-                Sweep();
+                _isSweeping = false;
+                Sweep(isAll: false);
+                break;
+            case VmProtocol.Recover:
+                Sweep(isAll: true);
                 break;
             default:
                 Unhandled(message);
@@ -253,24 +260,23 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
     }
 
     /// <summary>Gives orders again of which nothing has been heard for too long.</summary>
-    private void Sweep()
+    /// <param name="isAll">Without waiting for it to be too long.</param>
+    private void Sweep(bool isAll)
     {
-        _isSweeping = false;
+        if (_askAgainAfter is not { } patience) return;
         long now = _time!.Now;
         bool isAnyLeft = false;
         foreach (OpenOrder order in _open.Values.ToArray())
         {
             if (order.Asker is not { } asker || order.Later is not null) continue;
-            if (now - order.HeardAt < _askAgainAfter!.Value.Ticks * TimeSpan.NanosecondsPerTick)
+            isAnyLeft = true;
+            if (!isAll)
             {
-                isAnyLeft = true;
-                continue;
+                TimeSpan wait = patience * (1 << Math.Clamp(order.Number - OrdersWithoutBackoff, 0, MostDoublings));
+                if (now - order.HeardAt < wait.Ticks * TimeSpan.NanosecondsPerTick) continue;
+                _ = _watch!.Refuse(WrongAnswer.Silence, SourceWatch.Silence(order.Range, wait, (asker as PushOrder)?.Missing), isRefused: false);
             }
 
-            if (order.Number >= MostOpenOrders) continue;
-            isAnyLeft = true;
-            string missing = asker is PushOrder { Missing: var left } && left < order.Range.Pages ? $" ({left} pages of it are missing)" : "";
-            _ = _watch!.Refuse(WrongAnswer.Silence, FormattableString.Invariant($"has not answered {order.Range} in full for {_askAgainAfter.Value.TotalSeconds:0.0##} s{missing}; it is given again"), isRefused: false);
             Lend(order);
             nint buffer = asker is PageRequest request ? request.BufferAddress : ((PushOrder)asker).Buffer.Address;
             Ask(asker, order.Range with { Buffer = buffer }, order.Urgency, order);
@@ -295,7 +301,7 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
         // Orders for the same pages know each other: such ones are left to the collector.
         if (order.Earlier is not null || order.Later is not null) return;
         order.Lent = null;
-        if (_spare.Count < MostOpenOrders) _spare.Push(order);
+        if (_spare.Count < MostSpareOrders) _spare.Push(order);
     }
 
     /// <summary>An order that the source has not answered in full.</summary>

@@ -66,7 +66,7 @@ internal sealed class Outages
 /// <param name="Memory">Tells whether the memory that it names can be read; null to take it at its word.</param>
 /// <param name="TakesBytes">Guest memory has bytes.</param>
 /// <param name="TakesStamps">Guest memory has stamps.</param>
-/// <param name="AsksAgain">An order that is not answered in full is given once more after the patience.</param>
+/// <param name="AsksAgain">An order that is not answered in full is given again after the patience, and later and later then.</param>
 /// <param name="Calls">Sees that calls of them come back; null for nobody.</param>
 internal sealed record SourceTerms(
     Patience Patience, IncidentLog? Incidents = null, ReadableMemory? Memory = null, bool TakesBytes = true, bool TakesStamps = true, bool AsksAgain = false, ForeignCalls? Calls = null);

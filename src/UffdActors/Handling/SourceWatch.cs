@@ -102,6 +102,16 @@ internal sealed class SourceWatch
     /// <summary>What is wrong with a source that says too little.</summary>
     public static string TooShort(in OrderRange order) => $"says that it answers at once, and did not answer {order} in full";
 
+    /// <summary>What is wrong with a source that says nothing, or not enough.</summary>
+    /// <param name="order">The order.</param>
+    /// <param name="wait">For how long.</param>
+    /// <param name="missing">Pages of which nothing was said, if that is known.</param>
+    public static string Silence(in OrderRange order, TimeSpan wait, int? missing)
+    {
+        string what = missing < order.Pages ? $" ({missing} pages of it are missing)" : "";
+        return FormattableString.Invariant($"has not answered {order} in full for {wait.TotalSeconds:0.0##} s{what}; it is given again");
+    }
+
     /// <summary>Reports a wrong answer.</summary>
     /// <param name="kind">In which way it is wrong.</param>
     /// <param name="what">What the source has done; part of a sentence.</param>

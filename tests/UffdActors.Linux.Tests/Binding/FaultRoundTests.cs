@@ -156,6 +156,22 @@ public class FaultRoundTests
     }
 
     [SkippableFact]
+    public void A_scan_that_only_looks_counts_no_empty_entry_as_written()
+    {
+        LiveKernel.Require();
+        using LiveRange range = LiveRange.Of(MemoryBacking.Anonymous, pages: 8, RegisterModes.WriteProtect, UffdFeatures.None);
+        using Pagemap pagemap = Pagemap.Open();
+        range.Memory.WriteWord(3 * PageSize.Base, 1);
+        DirtyRange[] dirty = new DirtyRange[4];
+
+        int found = pagemap.ScanWritten(range.Memory.Address, range.Memory.End, protect: false, dirty, out ulong next);
+
+        Assert.Equal((1, range.Memory.End), (found, next));
+        ulong third = range.Memory.Address + (3 * PageSize.Base);
+        Assert.Equal((third, third + PageSize.Base), (dirty[0].Start, dirty[0].End));
+    }
+
+    [SkippableFact]
     public void The_page_table_and_the_dirty_scan_see_what_asynchronous_write_protection_lets_through()
     {
         LiveKernel.Require();

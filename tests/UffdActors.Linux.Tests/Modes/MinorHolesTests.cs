@@ -34,6 +34,48 @@ public sealed class MinorHolesTests
     }
 
     [SkippableTheory]
+    [InlineData("model", RegisterModes.Missing)]
+    [InlineData("live", RegisterModes.Missing)]
+    [InlineData("model", RegisterModes.Missing | RegisterModes.WriteProtect)]
+    [InlineData("live", RegisterModes.Missing | RegisterModes.WriteProtect)]
+    public async Task MISSING_without_MINOR_is_not_served_where_an_alias_has_filled_the_cache_with_zeros(string world, RegisterModes modes)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.MapAsync(Pages, "shmem", withAlias: true);
+        _ = await vm.Uffd.RegisterAsync(region, modes);
+
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Uffd.ServeAsync(new ServeOptions { Source = source }));
+
+        string why = $"Region {region.Id} (shmem) is registered for MISSING without MINOR and has an alias";
+        Assert.Contains(why, refused.Message, StringComparison.Ordinal);
+        Assert.Contains("WithAlias", refused.Message, StringComparison.Ordinal);
+        // The region is as it was, and served with the mode that it needs.
+        await vm.Uffd.UnregisterAsync(region);
+        _ = await vm.Uffd.RegisterAsync(region, modes | RegisterModes.Minor);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await (await vm.StartAsync(region, isWrite: false, 3)).WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Equal(PageBytes.WordOf(3), vm.Word(region, 3));
+    }
+
+    [SkippableFact]
+    public async Task Adopted_memory_with_a_descriptor_is_not_served_for_MISSING_alone_either()
+    {
+        LiveKernel.Require();
+        using PageBytes source = new(Pages);
+        await using OwnerProcess owner = await OwnerProcess.StartAsync("shmem", Pages, RegisterModes.Missing, UffdFeatures.None);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: true, withFile: true));
+        Userfault uffd = await vm.AdoptUserfaultAsync(owner.Userfault());
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => uffd.ServeAsync(new ServeOptions { Source = source }));
+
+        Assert.Contains("AdoptedMemory.Descriptor", refused.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableTheory]
     [MemberData(nameof(Worlds))]
     public async Task Holes_that_raise_MISSING_are_copied(string world)
     {

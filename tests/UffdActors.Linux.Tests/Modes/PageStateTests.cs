@@ -90,6 +90,57 @@ public sealed class PageStateTests
         Assert.Equal([new(2, 3, PageState.Written)], await vm.Uffd.PageStatesAsync(region, 2, 3));
     }
 
+    [SkippableTheory]
+    [InlineData("model", null)]
+    [InlineData("live", null)]
+    [InlineData("model", "shmem")]
+    [InlineData("live", "shmem")]
+    public async Task What_was_removed_is_not_taken_for_written_although_nothing_protects_it(string world, string? module)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.EventRemove);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect, module);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await ReadAsync(vm, region, 0, 1, 2, 3);
+
+        // Two that were there, and two that never were.
+        await vm.Vm.AdviseAsync(region, 2, 4, module is null ? Advice.DontNeed : Advice.Remove);
+
+        PageStateRange[] expected = [new(0, 2, PageState.FromSource), new(2, 4, PageState.Removed), new(6, 10, PageState.Absent)];
+        Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 0, Pages));
+        await ReadAsync(vm, region, 3, 4);
+        Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 0, Pages));
+        await vm.WriteAsync(region, 4);
+        expected = [new(3, 1, PageState.Removed), new(4, 1, PageState.Written), new(5, 1, PageState.Removed)];
+        Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 3, 3));
+    }
+
+    [SkippableTheory]
+    [InlineData("model", RegisterModes.Missing)]
+    [InlineData("live", RegisterModes.Missing)]
+    [InlineData("model", RegisterModes.Minor)]
+    [InlineData("live", RegisterModes.Minor)]
+    [InlineData("model", RegisterModes.Missing | RegisterModes.WriteProtect)]
+    [InlineData("live", RegisterModes.Missing | RegisterModes.WriteProtect)]
+    public async Task Shared_memory_that_has_only_left_the_mapping_has_not_been_removed(string world, RegisterModes modes)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.EventRemove);
+        GuestRegion region = await vm.RegisterAsync(Pages, modes, "shmem");
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await ReadAsync(vm, region, 0, 1, 2, 3);
+
+        await vm.Vm.AdviseAsync(region, 1, 1, Advice.DontNeed);
+        await vm.Vm.AdviseAsync(region, 2, 1, Advice.Remove);
+
+        PageStateRange[] expected =
+            [new(0, 2, PageState.FromSource), new(2, 1, PageState.Removed), new(3, 1, PageState.FromSource), new(4, 12, PageState.Absent)];
+        Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 0, Pages));
+        await ReadAsync(vm, region, 1);
+        Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 0, Pages));
+        Assert.Equal(PageBytes.WordOf(1), vm.Word(region, 1));
+    }
+
     private static async Task ReadAsync(EitherWorld vm, GuestRegion region, params long[] pages)
     {
         VcpuGroup reads = await vm.StartAsync(region, isWrite: false, pages);

@@ -160,6 +160,54 @@ public sealed class WrongAnswerTests
     [InlineData("model", true)]
     [InlineData("live", false)]
     [InlineData("live", true)]
+    public async Task A_source_that_loses_many_orders_is_asked_again_for_as_long_as_somebody_waits(string world, bool push)
+    {
+        const int Lost = 8;
+        using ScriptedSource source = new(Pages);
+        int asked = 0;
+        source.Script = (_, _) => Interlocked.Increment(ref asked) <= Lost;
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, SourcePatience = TimeSpan.FromMilliseconds(5) });
+
+        if (push) await (await vm.Uffd.PushAsync(region, source)).WaitAsync().WaitAsync(LiveScene.Deadline);
+        else await (await vm.StartAsync(region, isWrite: false, 3)).WaitAsync().WaitAsync(LiveScene.Deadline);
+
+        Assert.Equal(PageBytes.WordOf(3), vm.Word(region, 3));
+        AssertNames(await vm.IncidentAsync(), "it is given again");
+    }
+
+    [SkippableTheory]
+    [InlineData("model", false)]
+    [InlineData("model", true)]
+    [InlineData("live", false)]
+    [InlineData("live", true)]
+    public async Task Recover_gives_orders_again_that_a_source_has_lost(string world, bool push)
+    {
+        using ScriptedSource source = new(Pages);
+        source.Script = (_, _) => true;
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        // Nobody would ask again by himself before this test has given up.
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, SourcePatience = LiveScene.Deadline * 2 });
+        BackgroundPush? background = push ? await vm.Uffd.PushAsync(region, source) : null;
+        VcpuGroup? vcpu = push ? null : await vm.StartAsync(region, isWrite: false, 3);
+        await LiveScene.UntilAsync(() => source.Asked == 1);
+        source.ComeBack();
+
+        vm.Uffd.Recover();
+
+        if (background is not null) await background.WaitAsync().WaitAsync(LiveScene.Deadline);
+        if (vcpu is not null) await vcpu.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Equal(PageBytes.WordOf(3), vm.Word(region, 3));
+        Assert.False(vm.Vm.Incidents.TryRead(out Incident? incident), incident?.Message);
+    }
+
+    [SkippableTheory]
+    [InlineData("model", false)]
+    [InlineData("model", true)]
+    [InlineData("live", false)]
+    [InlineData("live", true)]
     public async Task Bytes_at_an_unaligned_address_are_as_good_as_any(string world, bool push)
     {
         // Words that say which page they are, all of them one byte further on.
