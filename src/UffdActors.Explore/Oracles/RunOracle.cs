@@ -382,6 +382,19 @@ internal sealed class RunOracle
         }
     }
 
+    /// <summary>The process ends in the middle of a thread's action: it may have taken its pages already, or filled them.</summary>
+    public void Left(int thread, ThreadAction action, int start, int end)
+    {
+        if (!TakesPages(action, out _, out bool whole) && action.Kind is not (ActionKind.Zeropage or ActionKind.CopyFrom)) return;
+        for (int i = 0; i < _pages.Length; i++)
+        {
+            (int region, int page) = _pages[i];
+            if (!whole && (region != action.Region || page < action.Page || page >= action.Page + action.Count)) continue;
+            _histories[_identity[i]].Add(new PageEvent(PageEventKind.ResetIfAbsent, 0, start, end));
+            if ((_mapped[thread] & (1u << i)) != 0) _histories[_identity[i]].Add(new PageEvent(PageEventKind.MayReset, 0, start, end));
+        }
+    }
+
     private uint Mapped()
     {
         uint mapped = 0;
@@ -447,6 +460,8 @@ internal sealed class RunOracle
         {
             if (_frozen[i] is not { } content) continue;
             Entry entry = _entries[i];
+            // Registered anew without WP it is protected no more, whatever the entry has kept.
+            if (_run.Mm.Map.Find(PageOf(i)) is not { HasWp: true }) _frozen[i] = null;
             // Through an alias a handler writes whatever is protected elsewhere: so does one whose page a thread has mapped before.
             if (!entry.IsWp || entry.Folio != _frozenFolio[i] || (_unchecked[i] && Scenario.Regions[_pages[_identity[i]].Region].Alias))
                 _frozen[i] = null;
@@ -501,8 +516,9 @@ internal sealed class RunOracle
         {
             (int region, int page) = _pages[i];
             // Of a page of the cache a fill is told that it is there.
-            bool isCached = _run.Files[region]?.SlotAt(page).IsPresent == true;
-            if ((_everThere & (1u << i)) == 0 && _run.Received[region]?.Contains(page) == true && !isCached)
+            // One that was removed is zeros, and nobody brings it.
+            bool isElse = _run.Files[region]?.SlotAt(page).IsPresent == true || _run.Pages[region]?.IsRemoved(page) == true;
+            if ((_everThere & (1u << i)) == 0 && _run.Received[region]?.Contains(page) == true && !isElse)
                 Fail("received-after-the-end", $"{NameOf(i)} counts as received, and its process had ended before it was filled", step);
         }
     }

@@ -298,16 +298,19 @@ internal sealed class RunWorld
     {
         foreach (UserfaultContext context in Contexts)
         {
-            foreach (Access access in context.Waiters().ToArray())
-            {
-                HasReapedCalls |= access.Parent is not null;
-                context.Withdraw(access);
-            }
+            foreach (Access access in context.Waiters().ToArray()) Withdraw(access);
         }
     }
 
+    /// <summary>Somebody who sleeps does so no more, and does not go on.</summary>
+    public void Withdraw(Access access)
+    {
+        HasReapedCalls |= access.Parent is not null;
+        access.Context!.Withdraw(access);
+    }
+
     /// <summary>
-    /// A call of a thread that has ended with its process slept on its own source: what it has in hand is not given back.
+    /// A call that slept on its own source, and does not go on: what it has in hand is not given back.
     /// </summary>
     public bool HasReapedCalls { get; private set; }
 

@@ -238,18 +238,21 @@ internal sealed class ScenarioRun
     {
         foreach (Operation? running in _running)
         {
-            if (running is not null && !(running is Access access && _run.IsLeftAsleep(access, _oracle.Incidents))) return false;
+            if (running is not null && !(AccessOf(running) is { } access && _run.IsLeftAsleep(access, _oracle.Incidents))) return false;
         }
 
         foreach (Operation? running in _running)
         {
-            if (running is Access access) access.Context!.Withdraw(access);
+            if (running is not null) _run.Withdraw(AccessOf(running)!);
         }
 
         Array.Clear(_running);
         _unfinished = 0;
         return true;
     }
+
+    // A COPY out of memory that is itself missing sleeps in an access of its own.
+    private static Access? AccessOf(Operation running) => running as Access ?? (running as Fill)?.SourceAccess;
 
     private bool PassTime()
     {
@@ -308,6 +311,7 @@ internal sealed class ScenarioRun
         for (int i = 0; i < _running.Length; i++)
         {
             if (i == thread || _running[i] is null) continue;
+            _oracle.Left(i, Scenario.Threads[i].Actions[_next[i]], _began[i], MostSteps);
             _running[i] = null;
             _unfinished--;
         }

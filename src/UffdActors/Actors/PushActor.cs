@@ -653,6 +653,9 @@ internal class PushActor : UntypedActor
     private void End()
     {
         _ended = true;
+        // Whoever waits out an outage with it is not to be probed on its account any more.
+        _outage.Forget(_self, _vm.Time.Now);
+        _fills.Forget(_self, _vm.Time.Now);
         PageBitmap received = _options.Pages.Received;
         long missing = received.Pages - received.Count;
         if (missing == 0)
