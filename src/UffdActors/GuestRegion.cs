@@ -123,12 +123,11 @@ public sealed class GuestRegion
     /// <summary>Address of a page of the region.</summary>
     internal ulong AddressOf(long page) => Address + ((ulong)page << PageSize.BaseShift);
 
-    /// <summary>Ranges of the address space as ranges of the region.</summary>
-    internal IReadOnlyList<PageRange> PagesOf(IReadOnlyList<PageRange> ranges)
-    {
-        long first = PageSize.PageOf(Address);
-        return [.. ranges.Select(r => new PageRange(r.Start - first, r.End - first))];
-    }
+    /// <summary>Ranges of the address space as ranges of a region.</summary>
+    /// <param name="ranges">Ranges.</param>
+    /// <param name="pageZero">Page of the address space that is page 0 of the region, for what lies there.</param>
+    internal static IReadOnlyList<PageRange> PagesOf(IReadOnlyList<PageRange> ranges, long pageZero) =>
+        [.. ranges.Select(r => new PageRange(r.Start - pageZero, r.End - pageZero))];
 
     /// <summary>Checks a range of pages that somebody names.</summary>
     internal PageRange Range(long firstPage, long pages)

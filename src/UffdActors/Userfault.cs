@@ -227,7 +227,7 @@ public sealed class Userfault
     }
 
     /// <summary>
-    /// What is known of pages: never there, from the source, zero, removed, written. Every event that there is has been read first, so what the guest gave
+    /// What is known of pages, wherever the guest has moved them: never there, from the source, zero, removed, written. Every event that there is has been read first, so what the guest gave
     /// back before the call is told as such; and it stays so when the page is touched later, until it is written. For a picture of one moment stop the guest first.
     /// </summary>
     /// <remarks>
@@ -249,7 +249,7 @@ public sealed class Userfault
         IReadOnlyList<PageRange> written;
         try
         {
-            written = isWatched ? await _kernel.FindWrittenAsync(region, range, cancel) : [];
+            written = isWatched ? await FindWrittenAsync(region, range, cancel) : [];
         }
         catch (UffdException e) when (_kernel.Owner.Look())
         {
@@ -691,6 +691,21 @@ public sealed class Userfault
         TaskCompletionSource done = _vm.NewCompletion();
         _kernel.Actor.Tell(new VmProtocol.ReadEvents(done), Akka.Actor.ActorRefs.NoSender);
         return _vm.OrFailed(done.Task);
+    }
+
+    /// <summary>Pages that were written, where they are now: parts that the guest has moved are at another address, and something else may lie at the old one.</summary>
+    private async Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange range, CancellationToken cancel)
+    {
+        await ReadEventsAsync();
+        if (_reader is not { } reader) return await _kernel.FindWrittenAsync(region, range, region.AddressOf(range.Start), cancel);
+        IReadOnlyList<PageRange> written = [];
+        foreach (ServedRegion part in reader.View.Regions.Where(r => r.Id == region.Id))
+        {
+            PageRange pages = range.Intersect(new PageRange(part.PageOf(part.Range.Start), part.PageOf(part.Range.End)));
+            if (pages.Count > 0) written = ZeroedPages.Union(written, await _kernel.FindWrittenAsync(region, pages, PageSize.AddressOf(part.Base + pages.Start), cancel));
+        }
+
+        return written;
     }
 
     private List<PageRange> TakeZeroed(Registered registered, PageRange range)

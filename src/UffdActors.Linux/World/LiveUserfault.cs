@@ -79,20 +79,19 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
 
     /// <inheritdoc />
     public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
-        ScanAsync(region, pages, protect: true, cancel);
+        ScanAsync(region, pages, region.AddressOf(pages.Start), protect: true, cancel);
 
     /// <inheritdoc />
-    public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
-        ScanAsync(region, pages, protect: false, cancel);
+    public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
+        ScanAsync(region, pages, address, protect: false, cancel);
 
-    private Task<IReadOnlyList<PageRange>> ScanAsync(GuestRegion region, PageRange pages, bool protect, CancellationToken cancel)
+    private Task<IReadOnlyList<PageRange>> ScanAsync(GuestRegion region, PageRange pages, ulong address, bool protect, CancellationToken cancel)
     {
         // Looks at page tables only; the ring goes on meanwhile.
         LiveMemory memory = kernel.MemoryOf(region);
         ProcessMemory process = kernel.ProcessOf(memory)
             ?? throw new InvalidOperationException($"Region {region.Id} is memory of another process, whose page table tells what was written; name the process when the memory is adopted (AdoptedMemory.ProcessId).");
-        ulong start = region.AddressOf(pages.Start);
-        return Task.Run(() => region.PagesOf(LiveKernel.ScanWritten(process, start, start + (ulong)Bytes(pages), protect)), cancel);
+        return Task.Run(() => GuestRegion.PagesOf(LiveKernel.ScanWritten(process, address, address + (ulong)Bytes(pages), protect), PageSize.PageOf(address) - pages.Start), cancel);
     }
 
     /// <inheritdoc />

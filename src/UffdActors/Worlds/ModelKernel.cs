@@ -388,19 +388,19 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
 
     /// <inheritdoc />
     public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
-        ScanAsync(region, pages, protect: true, cancel);
+        ScanAsync(pages, region.AddressOf(pages.Start), protect: true, cancel);
 
     /// <inheritdoc />
-    public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
-        ScanAsync(region, pages, protect: false, cancel);
+    public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
+        ScanAsync(pages, address, protect: false, cancel);
 
-    private async Task<IReadOnlyList<PageRange>> ScanAsync(GuestRegion region, PageRange pages, bool protect, CancellationToken cancel)
+    private async Task<IReadOnlyList<PageRange>> ScanAsync(PageRange pages, ulong address, bool protect, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        ScanWritten scan = new(kernel.Main, PageRange.OfBytes(region.AddressOf(pages.Start), Bytes(pages)), protect);
+        ScanWritten scan = new(kernel.Main, PageRange.OfBytes(address, Bytes(pages)), protect);
         // Once it has begun, what it finds is found nowhere else any more.
         await kernel.CallAsync("PAGEMAP_SCAN", scan, c => c.Error, CancellationToken.None);
-        return region.PagesOf(scan.Found);
+        return GuestRegion.PagesOf(scan.Found, PageSize.PageOf(address) - pages.Start);
     }
 
     /// <inheritdoc />

@@ -170,8 +170,12 @@ internal abstract class KernelUserfault
     public abstract Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
 
     /// <summary>Pages that are there and not write-protected, as pages of the region, ascending; nothing is changed.</summary>
+    /// <param name="region">The region.</param>
+    /// <param name="pages">Pages of it that lie in one piece.</param>
+    /// <param name="address">Where they are now.</param>
+    /// <param name="cancel">Cancels it.</param>
     /// <exception cref="UffdException">The kernel refuses.</exception>
-    public abstract Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
+    public abstract Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange pages, ulong address, CancellationToken cancel);
 
     /// <summary>UFFDIO_MOVE.</summary>
     public abstract Task<IoctlResult> MoveAsync(GuestRegion destination, PageRange pages, ulong source, MoveModes modes, CancellationToken cancel);

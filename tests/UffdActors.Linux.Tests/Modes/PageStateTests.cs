@@ -1,10 +1,14 @@
 using UffdActors.Abi;
+using UffdActors.Linux.Native;
 using UffdActors.Linux.Tests.World;
+using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Tests.Modes;
 
 /// <summary>What has become of each page: a snapshot needs to tell what was given back from what was never fetched.</summary>
+[Collection(Unmapping.Name)]
 public sealed class PageStateTests
 {
     private const int Pages = 16;
@@ -139,6 +143,48 @@ public sealed class PageStateTests
         await ReadAsync(vm, region, 1);
         Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 0, Pages));
         Assert.Equal(PageBytes.WordOf(1), vm.Word(region, 1));
+    }
+
+    /// <summary>At the old address of what the guest has moved there is nothing, or something else.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task Parts_that_the_guest_has_moved_are_told_as_they_are_where_they_are_now(string world)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.EventRemap | UffdFeatures.EventUnmap);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
+        GuestRegion spot = await vm.MapAsync(Pages);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await ReadAsync(vm, region, 1, 5, 7);
+        await vm.WriteAsync(region, 2, 6);
+
+        // Pages 4 to 7, to the places of pages 1 to 4.
+        await MoveAsync(vm, region, 4, 4, spot, 1).WaitAsync(LiveScene.Deadline);
+
+        PageStateRange[] expected =
+        [
+            new(0, 1, PageState.Absent), new(1, 1, PageState.FromSource), new(2, 1, PageState.Written), new(3, 2, PageState.Absent),
+            new(5, 1, PageState.FromSource), new(6, 1, PageState.Written), new(7, 1, PageState.FromSource), new(8, Pages - 8, PageState.Absent),
+        ];
+        Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 0, Pages));
+        await vm.WriteAsync(spot, 2);
+        Assert.Equal([new(4, 1, PageState.Absent), new(5, 2, PageState.Written)], await vm.Uffd.PageStatesAsync(region, 4, 3));
+    }
+
+    private static async Task MoveAsync(EitherWorld vm, GuestRegion region, long first, long pages, GuestRegion target, long page)
+    {
+        const RemapModes Modes = RemapModes.MayMove | RemapModes.Fixed;
+        ulong bytes = (ulong)pages << PageSize.BaseShift;
+        if (vm.Vm.Kernel is ModelKernel model)
+        {
+            RemapMemory call = new(model.Main, region.AddressOf(first), bytes, bytes, Modes, target.AddressOf(page));
+            await model.CallAsync("mremap", call, c => c.Error, CancellationToken.None);
+            return;
+        }
+
+        // Returns when the events have been read.
+        nint moved = await Task.Run(() => Libc.MRemap((nint)region.AddressOf(first), (nuint)bytes, (nuint)bytes, (int)Modes, (nint)target.AddressOf(page)));
+        Assert.Equal((nint)target.AddressOf(page), moved);
     }
 
     private static async Task ReadAsync(EitherWorld vm, GuestRegion region, params long[] pages)
