@@ -34,7 +34,8 @@ internal sealed class CommandHost(Terminal terminal)
         }
         catch (Exception e) when (Failures.ExitCodeOf(e, cancel) is { } code)
         {
-            Terminal.WriteError(Failures.MessageOf(e));
+            if (code == ExitCode.Interrupted) Terminal.WriteInterrupted(Failures.MessageOf(e));
+            else Terminal.WriteError(Failures.MessageOf(e));
             return code;
         }
     }

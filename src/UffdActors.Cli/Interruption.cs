@@ -61,7 +61,7 @@ internal sealed class Interruption : IDisposable
         if (_ended is null)
         {
             // Nobody may be reading standard error.
-            Thread line = new(() => _terminal.WriteError(Failures.Interrupted)) { IsBackground = true };
+            Thread line = new(() => _terminal.WriteInterrupted(Failures.Interrupted)) { IsBackground = true };
             line.Start();
             _ = line.Join(LineDeadline);
         }

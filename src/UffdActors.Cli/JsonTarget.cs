@@ -10,6 +10,11 @@ internal sealed class JsonTarget : IDisposable
     // Of the one document that a process writes, for an end that disposes of nothing.
     private static volatile string? _latestBeside;
 
+    // Whoever writes it, or is the last to take it away.
+    private static readonly Lock Writing = new();
+    private static readonly TimeSpan WritingTime = TimeSpan.FromSeconds(1);
+    private static bool _isOver;
+
     private readonly Terminal _terminal;
     private readonly string? _target;
     private readonly string? _beside;
@@ -56,8 +61,12 @@ internal sealed class JsonTarget : IDisposable
 
         try
         {
-            File.WriteAllText(_beside ?? _target, json + "\n");
-            if (_beside is not null) File.Move(_beside, _target, overwrite: true);
+            lock (Writing)
+            {
+                if (_isOver) return;
+                File.WriteAllText(_beside ?? _target, json + "\n");
+                if (_beside is not null) File.Move(_beside, _target, overwrite: true);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -65,16 +74,22 @@ internal sealed class JsonTarget : IDisposable
         }
     }
 
-    /// <summary>The process is about to end as it is.</summary>
+    /// <summary>The process is about to end as it is: from here on nothing is written any more.</summary>
     public static void LeaveNothing()
     {
+        bool isMine = Writing.TryEnter(WritingTime);
         try
         {
+            _isOver = true;
             if (_latestBeside is { } beside) File.Delete(beside);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // It was there to be written by us; whoever has taken that away keeps it.
+        }
+        finally
+        {
+            if (isMine) Writing.Exit();
         }
     }
 

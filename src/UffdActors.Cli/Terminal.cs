@@ -11,6 +11,8 @@ internal sealed class Terminal
 
     private readonly TextWriter _output;
     private readonly TextWriter _error;
+    private readonly Lock _interruption = new();
+    private bool _isInterruptionTold;
 
     /// <param name="output">Standard output.</param>
     /// <param name="error">Standard error.</param>
@@ -47,6 +49,17 @@ internal sealed class Terminal
 
     /// <summary>Writes what ended the command: one line of a length that can be read, whatever the message is made of.</summary>
     public void WriteError(string message) => _error.WriteLine($"uffd: {Readable(message)}");
+
+    /// <summary>Writes that the command was interrupted: once, whether it comes to its end in order or is ended as it is.</summary>
+    public void WriteInterrupted(string message)
+    {
+        // Who comes second waits for the line: it may end the process.
+        lock (_interruption)
+        {
+            if (!_isInterruptionTold) WriteError(message);
+            _isInterruptionTold = true;
+        }
+    }
 
     // What a message quotes may be anything: a megabyte, or codes that a terminal obeys. Its end says what to do.
     private static string Readable(string message)

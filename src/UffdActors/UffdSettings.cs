@@ -105,7 +105,8 @@ public sealed class UffdSettings
     {
         try
         {
-            Config all = config is null ? Reference : config.WithFallback(Reference);
+            Config beneath = SlowMachine.Settings?.WithFallback(Reference) ?? Reference;
+            Config all = config?.WithFallback(beneath) ?? beneath;
             int version = Number(all, "uffd.version", () => all.GetInt("uffd.version"));
             if (version != Version)
                 throw new UffdConfigurationException(FormattableString.Invariant($"uffd.version = {version} is not supported; this program understands version {Version}."));

@@ -10,7 +10,7 @@ namespace UffdActors.Bench.Tests;
 public sealed class LiveFaultBenchTests
 {
     // Nothing here takes long; whoever takes as long as this hangs.
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(5);
 
     [SkippableTheory]
     [InlineData(LiveBackend.Anon, BenchMode.Missing)]
@@ -37,15 +37,6 @@ public sealed class LiveFaultBenchTests
         });
         Assert.Equal(MachineReport.Read().Kernel.Release, report.Kernel);
         Assert.Equal(report.LoopCpu, report.VcpuCpu);
-    }
-
-    [SkippableFact]
-    public async Task The_ring_allocates_at_most_64_bytes_a_fault()
-    {
-        LiveKernel.Require();
-        LiveBenchOptions options = new() { Vcpus = [2], Pages = 16_384, Repeats = 1 };
-        LiveFaultReport report = await new LiveFaultBench(options).RunAsync().WaitAsync(Deadline);
-        Assert.InRange(report.Rows[0].Ring.AllocatedBytesPerFault!.Max, 0, 64);
     }
 
     [SkippableFact]

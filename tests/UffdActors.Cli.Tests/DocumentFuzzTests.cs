@@ -65,7 +65,7 @@ public sealed class DocumentFuzzTests : IDisposable
         CommandRun run;
         try
         {
-            run = await CommandRun.Of(command).WaitAsync(TimeSpan.FromMinutes(1));
+            run = await CommandRun.Of(command).WaitAsync(TimeSpan.FromMinutes(5));
         }
         catch (Exception e)
         {

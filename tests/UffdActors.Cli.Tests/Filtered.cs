@@ -24,7 +24,7 @@ internal static class Filtered
     private const nint Filter = 2;
     private const int OperationNotPermitted = 1;
 
-    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(5);
 
     /// <summary>Runs it.</summary>
     /// <param name="refused">System calls that give EPERM.</param>

@@ -34,7 +34,7 @@ public sealed class InputTests : IDisposable
         foreach (string file in new[] { "/dev/zero", "/dev/full", "/dev/null", "/dev/tty", "/proc/self/mem", "/proc/version", "/proc/self/fd/0", loop, dangling, pipe, folder, pipe + "/x", $"{folder}/\u0001" })
         {
             if (file == folder && args.Contains("--data")) continue;
-            CommandRun run = await CommandRun.Of([.. args.Select(a => a == "FILE" ? file : a == "GOOD" ? good : a)]).WaitAsync(TimeSpan.FromMinutes(1));
+            CommandRun run = await CommandRun.Of([.. args.Select(a => a == "FILE" ? file : a == "GOOD" ? good : a)]).WaitAsync(TimeSpan.FromMinutes(5));
             Assert.True(run.ExitCode == ExitCode.BadInput, $"{file}: {run.ExitCode} {run.Error}");
             Assert.Contains(file.Replace("\u0001", "", StringComparison.Ordinal), Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
         }
@@ -59,7 +59,7 @@ public sealed class InputTests : IDisposable
         string folder = Directory.CreateDirectory(_place.Path("folder")).FullName;
         foreach (string file in new[] { folder, loop, "/nowhere/run.json", "/proc/run.json", "/dev/full", $"{good}/run.json" })
         {
-            CommandRun run = await CommandRun.Of([.. args.Select(a => a == "FILE" ? file : a == "GOOD" ? good : a)]).WaitAsync(TimeSpan.FromMinutes(1));
+            CommandRun run = await CommandRun.Of([.. args.Select(a => a == "FILE" ? file : a == "GOOD" ? good : a)]).WaitAsync(TimeSpan.FromMinutes(5));
             Assert.True(run.ExitCode is ExitCode.BadInput or ExitCode.Failed, $"{file}: {run.ExitCode} {run.Error}");
             _ = Assert.Single(run.Error.Split('\n'), l => l.StartsWith("uffd:", StringComparison.Ordinal));
             Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);

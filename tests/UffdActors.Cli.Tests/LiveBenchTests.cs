@@ -42,7 +42,8 @@ public sealed class LiveBenchTests
         run.EndsWith(ExitCode.Done);
         Assert.Contains($"{world}: 100 REMOVE events of single pages, 1 repeats", run.Output, StringComparison.Ordinal);
         Assert.Contains("bytes an event", run.Output, StringComparison.Ordinal);
-        Assert.Equal(2, run.Output.Split('\n').Count(l => l.TrimStart().StartsWith("1 ", StringComparison.Ordinal) || l.TrimStart().StartsWith("7 ", StringComparison.Ordinal)));
+        // The column of the number alone: on a slow machine a rate may begin with the same digit.
+        Assert.Equal(2, run.Output.Split('\n').Count(l => System.Text.RegularExpressions.Regex.IsMatch(l, "^ +[17]  ")));
     }
 
     [Fact]

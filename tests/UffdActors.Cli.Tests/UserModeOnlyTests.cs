@@ -8,7 +8,7 @@ namespace UffdActors.Cli.Tests;
 public sealed class UserModeOnlyTests
 {
     private const string Nobody = "65534";
-    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(5);
 
     [SkippableTheory]
     [InlineData("postcopy", "--world", "live", "--memory", "1M", "--accesses", "500")]

@@ -26,7 +26,7 @@ public class FoundProgramTests(HugePages pages)
     {
         pages.Require();
         LiveConditions conditions = LiveProcess.Require() with { HugePages = true };
-        using LiveComparison live = new(LiveProcess.Start(TimeSpan.FromSeconds(30)), conditions);
+        using LiveComparison live = new(LiveProcess.Start(TimeSpan.FromMinutes(2)), conditions);
         Trace trace = TraceReader.Read(Path.Combine(Folder, "found", program + ".jsonl"));
 
         LiveDifference? difference = live.Compare(trace);

@@ -12,7 +12,7 @@ namespace UffdActors.Recorder.Tests;
 public class LiveComparisonTests
 {
     private const int EveryNthTrace = 5;
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
 
     [SkippableFact]
     public void Recorded_programs_show_on_this_kernel_what_the_model_shows()
@@ -76,7 +76,7 @@ public class LiveComparisonTests
     {
         LiveConditions conditions = LiveProcess.Require();
         TraceHeader header = ProgramGenerator.Header with { FaultAroundBytes = conditions.FaultAroundBytes };
-        using ProgramProcess process = LiveProcess.Start(TimeSpan.FromSeconds(2));
+        using ProgramProcess process = LiveProcess.Start(TimeSpan.FromSeconds(10));
         ProgramStep open = new(ProgramOp.Open) { Word = 0x80000 };
         ProgramStep api = new(ProgramOp.Api) { Magic = 0xAA };
 

@@ -68,7 +68,7 @@ public sealed class StressRunTests
                 return false;
             }),
         });
-        StressReport report = await run.RunAsync(runtime, stop.Token).WaitAsync(TimeSpan.FromMinutes(2));
+        StressReport report = await run.RunAsync(runtime, stop.Token).WaitAsync(TimeSpan.FromMinutes(5));
 
         Assert.True(report.Interrupted);
         Assert.Equal(1, report.Totals.Rounds);

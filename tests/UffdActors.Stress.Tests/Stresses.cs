@@ -17,7 +17,7 @@ internal static class Stresses
         VisitsPerLap = 96,
         MostRounds = 4,
         Duration = NoTime,
-        Deadline = TimeSpan.FromMinutes(2),
+        Deadline = TimeSpan.FromMinutes(10),
         CrashRate = 0.02,
         SourceFaultRate = 0.1,
     };

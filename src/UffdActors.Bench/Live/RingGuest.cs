@@ -11,7 +11,7 @@ internal sealed class RingGuest : IAsyncDisposable
     // Time stamps as a runtime under way has them.
     private const int SampleEvery = 64;
 
-    private static readonly TimeSpan CountingTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan CountingTime = TimeSpan.FromMinutes(1);
 
     private readonly UffdVm _vm;
 

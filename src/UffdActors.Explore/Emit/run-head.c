@@ -103,7 +103,7 @@ static void set_up(void)
 	sigaction(SIGBUS, &action, NULL);
 	sigaction(SIGSEGV, &action, NULL);
 	signal(SIGALRM, no_end);
-	alarm(60);
+	alarm(120);
 }
 
 static void fill_source(char *source, int page, uint64_t word) U;

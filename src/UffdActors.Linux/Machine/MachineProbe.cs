@@ -203,6 +203,12 @@ internal static class MachineProbe
         }
     }
 
+    // For a thread that gets no CPU; else it is asleep at once.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
+
+    // One may find it asleep before it gets there, and awake when it is asked where it sleeps.
+    private const int LooksAtSleeper = 100;
+
     private static bool ShowsWaitChannel()
     {
         using Waiting.PollSet poll = new();
@@ -231,12 +237,15 @@ internal static class MachineProbe
         string path = string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{id}/wchan");
         // Until it sleeps there is nothing to name, and where nothing is named there never will be.
         long begun = System.Diagnostics.Stopwatch.GetTimestamp();
+        string state = string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{id}/stat");
+        int asleep = 0;
         string where = "0";
         try
         {
-            while (where.Length <= 1 && System.Diagnostics.Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(2))
+            while (where.Length <= 1 && asleep < LooksAtSleeper && System.Diagnostics.Stopwatch.GetElapsedTime(begun) < LongestWait)
             {
                 _ = Thread.Yield();
+                asleep = File.ReadAllText(state).Contains(") S ", StringComparison.Ordinal) ? asleep + 1 : 0;
                 where = File.ReadAllText(path);
             }
         }

@@ -107,7 +107,13 @@ internal sealed class WatchdogProcess : IAsyncDisposable
     {
         if (_isEnding || _isLost == 1) return;
         bool isStopped = KernelTask.IsStopped(Id);
-        if (isStopped && _wasStopped) Lose("has been stopped (SIGSTOP)");
+        if (isStopped && _wasStopped)
+        {
+            Lose("has been stopped (SIGSTOP)");
+            // It is of no use any more, and would not see that this process ends.
+            _process.Kill();
+        }
+
         _wasStopped = isStopped;
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using UffdActors.Dispatch;
 
 namespace UffdActors.Handling;
 
@@ -15,14 +16,24 @@ internal sealed class ForeignCalls : IDisposable
     // A call is reported at the third look that finds it.
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(500);
     private const int LooksBeforeReport = 3;
+    // Nanoseconds; timers are a little early now and then.
+    private const long LeastBetweenLooks = 400_000_000;
 
     private readonly Lock _gate = new();
     private readonly List<ForeignCall> _calls = [];
     private readonly IncidentLog _incidents;
+    private readonly bool _hasTimer;
     private Timer? _timer;
+    private long? _looked;
     private bool _isDisposed;
 
-    public ForeignCalls(IncidentLog incidents) => _incidents = incidents;
+    /// <param name="incidents">Told of calls that block.</param>
+    /// <param name="hasTimer">False if somebody else calls <see cref="OnTimer"/>.</param>
+    public ForeignCalls(IncidentLog incidents, bool hasTimer = true)
+    {
+        _incidents = incidents;
+        _hasTimer = hasTimer;
+    }
 
     /// <summary>Watches the calls of one caller.</summary>
     public void Add(ForeignCall call)
@@ -31,7 +42,7 @@ internal sealed class ForeignCalls : IDisposable
         {
             if (_isDisposed) return;
             _calls.Add(call);
-            _timer ??= new Timer(static me => ((ForeignCalls)me!).Look(), this, BetweenLooks, BetweenLooks);
+            if (_hasTimer) _timer ??= new Timer(static me => ((ForeignCalls)me!).OnTimer(MonotonicClock.Nanoseconds), this, BetweenLooks, BetweenLooks);
         }
     }
 
@@ -51,6 +62,22 @@ internal sealed class ForeignCalls : IDisposable
         {
             lock (_gate) return [.. _calls.Where(c => c.IsUnderWay).Select(c => new CallUnderWay(c, c.Count, c.Name))];
         }
+    }
+
+    /// <summary>
+    /// Looks, unless it has just done so: where threads of the pool are scarce, several come at once, and looks that follow each other closely say nothing about
+    /// how long a call lasts.
+    /// </summary>
+    /// <param name="now">Nanoseconds.</param>
+    internal void OnTimer(long now)
+    {
+        lock (_gate)
+        {
+            if (_looked is { } last && now - last < LeastBetweenLooks) return;
+            _looked = now;
+        }
+
+        Look();
     }
 
     /// <summary>Looks once; by the timer.</summary>

@@ -102,7 +102,7 @@ internal sealed class EitherWorld : IAsyncDisposable
         {
             // The kernel pages out what is on its lists, and each CPU keeps the pages that it has mapped last back from them until it is called there.
             GuestMemory memory = kernel.MemoryOf(region).Here;
-            foreach (int cpu in Enumerable.Range(0, Environment.ProcessorCount)) await OnCpuAsync(cpu, () => memory.Advise(0, memory.Bytes, MemoryAdvice.PageOut));
+            foreach (int cpu in ThreadPlacement.AllowedCpus()) await OnCpuAsync(cpu, () => memory.Advise(0, memory.Bytes, MemoryAdvice.PageOut));
         }
 
         await Vm.AdviseAsync(region, 0, region.Pages, Advice.PageOut);
@@ -122,7 +122,7 @@ internal sealed class EitherWorld : IAsyncDisposable
         }
     }
     /// <summary>The next incident.</summary>
-    public Task<Incident> IncidentAsync() => Vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline);
+    public Task<Incident> IncidentAsync() => Vm.Incidents.ReadOtherAsync();
 
     /// <summary>A word of a page that is there; null if it is not.</summary>
     public ulong? Word(GuestRegion region, long page, int offset = 0)
@@ -160,7 +160,7 @@ internal sealed class EitherWorld : IAsyncDisposable
             await Vm.DisposeAsync();
             await _runtime.DisposeAsync();
         }
-        catch (TimeoutException) when (_runtime.Settings.CloseTimeout < LiveScene.Deadline / 10)
+        catch (TimeoutException) when (_runtime.Settings.CloseTimeout < LiveScene.Deadline)
         {
             // A test that has made closing impatient does not assert that this machine is fast.
         }

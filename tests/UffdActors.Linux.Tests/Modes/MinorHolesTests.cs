@@ -112,7 +112,7 @@ public sealed class MinorHolesTests
 
         for (int page = 0; page < Pages; page++) Assert.Equal(PageBytes.WordOf(page), vm.Word(region, page));
         Assert.Equal((Pages, 3), (vm.Uffd.ReceivedOf(region).Count, vm.Uffd.Faults));
-        Assert.False(vm.Vm.Incidents.TryRead(out Incident? incident), incident?.Message);
+        Assert.False(vm.Vm.Incidents.TryReadOther(out Incident? incident), incident?.Message);
     }
 
     [SkippableTheory]
@@ -127,10 +127,11 @@ public sealed class MinorHolesTests
 
         BackgroundPush push = await vm.Uffd.PushAsync(region, source);
 
-        Incident began = await vm.Vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline);
-        Assert.Equal(IncidentKind.FillDelayed, began.Kind);
-        Assert.Contains("was said to be filled", began.Message, StringComparison.Ordinal);
-        Assert.Equal(IncidentKind.PatienceOver, (await vm.Vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline)).Kind);
+        // On a busy machine the patience may be over before the third attempt, and the beginning is then not reported by itself.
+        Incident paused = await vm.IncidentAsync();
+        if (paused.Kind == IncidentKind.FillDelayed) paused = await vm.IncidentAsync();
+        Assert.Equal(IncidentKind.PatienceOver, paused.Kind);
+        Assert.Contains("was said to be filled", paused.Message, StringComparison.Ordinal);
         await FillAsync(vm, region);
         vm.Uffd.Recover();
         await push.WaitAsync().WaitAsync(LiveScene.Deadline);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using UffdActors.Linux.Tests.World;
 using UffdActors.PageSources;
 
@@ -8,6 +9,7 @@ internal sealed class ScriptedSource(int pages, bool answersAtOnce = false) : IP
 {
     private readonly PageBytes _bytes = new(pages);
     private volatile Func<PageOrder, IPageReceiver, bool>? _script;
+    private readonly ConcurrentDictionary<long, int> _askedFor = new();
     private int _asked;
 
     /// <summary>Answers an order; false if it is to be answered rightly. Null for every one.</summary>
@@ -18,6 +20,9 @@ internal sealed class ScriptedSource(int pages, bool answersAtOnce = false) : IP
 
     /// <summary>Orders so far.</summary>
     public int Asked => Volatile.Read(ref _asked);
+
+    /// <summary>Orders of one page so far.</summary>
+    public int AskedFor(long page) => _askedFor.GetValueOrDefault(page);
 
     public long Pages => pages;
 
@@ -36,6 +41,7 @@ internal sealed class ScriptedSource(int pages, bool answersAtOnce = false) : IP
     public void Request(in PageOrder order, IPageReceiver receiver)
     {
         Interlocked.Increment(ref _asked);
+        if (order.Pages == 1) _ = _askedFor.AddOrUpdate(order.FirstPage, 1, (_, n) => n + 1);
         if (_script is { } script && script(order, receiver)) return;
         _bytes.Request(order, receiver);
     }

@@ -28,11 +28,12 @@ public sealed class UnknownAddressTests
         VcpuGroup read = await vm.StartAsync(region, isWrite: false, 1);
         for (int report = 0; report < 2; report++)
         {
-            Incident left = await vm.Vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline);
+            Incident left = await vm.Vm.Incidents.ReadOtherAsync();
             Assert.Equal(IncidentKind.UnknownAddress, left.Kind);
             Assert.Contains($"0x{region.AddressOf(1):x}", left.Message, StringComparison.Ordinal);
-            Assert.InRange(vm.Uffd.Reader!.Counters.Strays, 5, 100);
-            Assert.False(vm.Vm.Incidents.TryRead(out _));
+            // Woken again, and not all the time; how often depends on how soon a thread gets to run.
+            Assert.InRange(vm.Uffd.Reader!.Counters.Strays, 2, 100);
+            Assert.False(vm.Vm.Incidents.TryReadOther(out _));
             Assert.Equal(0, read.Accesses);
             if (report == 0) vm.Uffd.Recover();
         }
@@ -61,7 +62,7 @@ public sealed class UnknownAddressTests
 
         Assert.Equal(PageBytes.WordOf(3), vm.Word(spot, 3));
         Assert.Equal(0, vm.Uffd.Reader!.Counters.Strays);
-        Assert.False(vm.Vm.Incidents.TryRead(out _));
+        Assert.False(vm.Vm.Incidents.TryReadOther(out _));
     }
 
     private static Task MoveAwayAsync(EitherWorld vm, GuestRegion region, GuestRegion target)

@@ -62,7 +62,7 @@ public sealed class UnmapUnderPushTests
         Assert.Equal(64, vm.Uffd.ReceivedOf(region).Count);
         Assert.Equal(PageBytes.WordOf(Pages - 1), vm.Word(other, Pages - 1));
         await vm.Uffd.CloseAsync().WaitAsync(LiveScene.Deadline);
-        Assert.False(vm.Vm.Incidents.TryRead(out Handling.Incident? incident), incident?.Message);
+        Assert.False(vm.Vm.Incidents.TryReadOther(out Handling.Incident? incident), incident?.Message);
     }
 
     [SkippableTheory]
@@ -88,7 +88,7 @@ public sealed class UnmapUnderPushTests
         Assert.Equal(First + Gone, vm.Uffd.ReceivedOf(region).NextClear(First + Gone - 1) + 1);
         Assert.Equal(PageBytes.WordOf(Pages - 1), vm.Word(region, Pages - 1));
         await vm.Uffd.CloseAsync().WaitAsync(LiveScene.Deadline);
-        Assert.False(vm.Vm.Incidents.TryRead(out Handling.Incident? incident), incident?.Message);
+        Assert.False(vm.Vm.Incidents.TryReadOther(out Handling.Incident? incident), incident?.Message);
     }
 
     private static async Task<GuestRegion> RegisterAsync(EitherWorld vm, string? memory)

@@ -71,7 +71,7 @@ public sealed class WrongAnswerTests
         await vcpu.WaitAsync().WaitAsync(LiveScene.Deadline);
         Assert.Equal(PageBytes.WordOf(3), vm.Word(region, 3));
         Assert.Equal(IncidentKind.OutageEnded, (await vm.IncidentAsync()).Kind);
-        Assert.False(vm.Vm.Incidents.TryRead(out _));
+        Assert.False(vm.Vm.Incidents.TryReadOther(out _));
     }
 
     [SkippableTheory]
@@ -227,7 +227,7 @@ public sealed class WrongAnswerTests
 
         Assert.Equal(PageBytes.WordOf(3), vm.Word(region, 3));
         Assert.Equal(PageBytes.WordOf(3), vm.Word(region, 3, PageSize.Base - sizeof(ulong)));
-        Assert.False(vm.Vm.Incidents.TryRead(out _));
+        Assert.False(vm.Vm.Incidents.TryReadOther(out _));
     }
 
     [SkippableTheory]
@@ -247,7 +247,7 @@ public sealed class WrongAnswerTests
         await (await vm.StartAsync(region, isWrite: false, [.. Enumerable.Range(0, 15).Select(i => (long)i)])).WaitAsync().WaitAsync(LiveScene.Deadline);
 
         List<string> said = [];
-        while (vm.Vm.Incidents.TryRead(out Incident? incident)) said.Add(incident.Message);
+        while (vm.Vm.Incidents.TryReadOther(out Incident? incident)) said.Add(incident.Message);
         Assert.Equal(3, said.Count);
         Assert.Contains("(the 10000th answer of this kind)", said[2], StringComparison.Ordinal);
     }

@@ -26,7 +26,7 @@ public sealed class AliasTests
         await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
 
         Assert.Null(vcpus.Error);
-        Assert.False(vm.Incidents.TryRead(out Incident? incident), incident?.Message);
+        Assert.False(vm.Incidents.TryReadOther(out Incident? incident), incident?.Message);
         byte[] bytes = [1, 1, 1, 1, 1, 1, 1, 1];
         Assert.True(vm.NewReader().TryRead(region, Page, bytes));
         Assert.All(bytes, b => Assert.Equal(0, b));
@@ -49,7 +49,7 @@ public sealed class AliasTests
         await push.WaitAsync().WaitAsync(LiveScene.Deadline);
 
         Assert.Equal(Pages, push.ReceivedPages);
-        Assert.False(vm.Incidents.TryRead(out Incident? incident), incident?.Message);
+        Assert.False(vm.Incidents.TryReadOther(out Incident? incident), incident?.Message);
     }
 
     /// <summary>Pages of zeros, each of which fails once.</summary>

@@ -59,7 +59,7 @@ internal static class ForkWithoutDescriptor
         long faults = scene.Uffd.Faults;
         _ = touches.Release();
         await LiveScene.UntilAsync(() => scene.Uffd.Faults > faults);
-        bool again = scene.Vm.Incidents.TryRead(out Incident? more);
+        bool again = scene.Vm.Incidents.TryReadOther(out Incident? more);
         Program.Say(again ? $"told again: {more!.Message}" : "told once");
         Program.Say("a fault is read meanwhile");
     }
@@ -68,7 +68,7 @@ internal static class ForkWithoutDescriptor
     {
         _ = SetLimit(limit);
         int child = await forking.WaitAsync(LiveScene.Deadline);
-        while (await scene.Vm.Incidents.ReadAsync().AsTask().WaitAsync(LiveScene.Deadline) is { Kind: not IncidentKind.ForkedChild } other)
+        while (await scene.Vm.Incidents.ReadOtherAsync() is { Kind: not IncidentKind.ForkedChild } other)
         {
             if (other.Kind == IncidentKind.EventNotRead) Program.Say($"told again: {other.Message}");
         }
@@ -87,7 +87,7 @@ internal static class ForkWithoutDescriptor
         await scene.Vm.DisposeAsync();
         _ = SetLimit(limit);
         bool left = false;
-        while (scene.Vm.Incidents.TryRead(out Incident? last))
+        while (scene.Vm.Incidents.TryReadOther(out Incident? last))
             left |= last.Kind == IncidentKind.EventNotRead && last.Message.Contains("left open", StringComparison.Ordinal);
         Program.Say(left ? "left open" : "closed");
         using MessageBatch batch = new(1);
@@ -109,10 +109,12 @@ internal static class ForkWithoutDescriptor
     // As many threads of the pool as may be needed while none can start.
     private static async Task StartPoolAsync()
     {
-        const int Threads = 8;
-        _ = ThreadPool.SetMinThreads(Threads, Threads);
-        using Barrier all = new(Threads);
-        await Task.WhenAll(Enumerable.Range(0, Threads).Select(_ => Task.Run(all.SignalAndWait)));
+        int threads = Math.Max(8, Environment.ProcessorCount);
+        _ = ThreadPool.SetMinThreads(threads, threads);
+        // Where they are slow the pool would begin more.
+        _ = ThreadPool.SetMaxThreads(threads, threads);
+        using Barrier all = new(threads);
+        await Task.WhenAll(Enumerable.Range(0, threads).Select(_ => Task.Run(all.SignalAndWait)));
     }
 
     private static unsafe ulong SetLimit(ulong files)

@@ -8,6 +8,7 @@ using UffdActors.Model.Operations.Maps;
 namespace UffdActors.Linux.Tests.World;
 
 /// <summary>Events of the real kernel, read by the ring while threads fault (SEMANTICS 6.6; RING P2, P8).</summary>
+[Collection(Modes.Unmapping.Name)]
 public sealed class LiveEventTests
 {
     private const int Pages = 16;

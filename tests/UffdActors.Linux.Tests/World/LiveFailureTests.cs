@@ -120,7 +120,7 @@ public sealed class LiveFailureTests
                 await LiveScene.UntilAsync(() => push.ReceivedPages > 256);
             }
 
-            Assert.False(scene.Vm.Incidents.TryRead(out Incident? incident), incident?.Message);
+            Assert.False(scene.Vm.Incidents.TryReadOther(out Incident? incident), incident?.Message);
         }
     }
 

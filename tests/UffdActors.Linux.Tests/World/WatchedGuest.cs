@@ -15,8 +15,13 @@ internal static class WatchedGuest
 
     public static async Task<int> RunAsync(string guest, string policy)
     {
-        // What is well must not be late on a busy machine either.
-        TimeSpan deadline = guest == "healthy" ? TimeSpan.FromMinutes(5) : TimeSpan.FromMilliseconds(500);
+        // What is well must not be late on a busy machine either, and who is to be stopped not before that.
+        TimeSpan deadline = guest switch
+        {
+            "healthy" => TimeSpan.FromMinutes(5),
+            "stopped" => TimeSpan.FromSeconds(10),
+            _ => TimeSpan.FromMilliseconds(500),
+        };
         UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
         await using UffdVm vm = await runtime.CreateVmAsync(
             new VmOptions { MemoryPages = 1, Watchdog = new WatchdogOptions(deadline, policy == "kill" ? WatchdogPolicy.Kill : WatchdogPolicy.Report) });
@@ -40,18 +45,20 @@ internal static class WatchedGuest
                 VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Random(1, Pages, 500), Steps.Random(2, Pages, 500)]);
                 await vcpus.WaitAsync();
                 break;
-            case "withheld":
+            case "withheld" or "stopped":
                 _ = await vm.StartVcpusAsync([Steps.Reads(Touched)]);
                 await source.Asked.Task;
                 break;
             case "frozen":
+                // First: it may be killed for the fault.
+                Say(vm, address);
                 StartTouching(address);
                 await source.Asked.Task;
+                GC.Collect();
                 break;
         }
 
         Say(vm, address);
-        if (guest == "frozen") GC.Collect();
         _ = Console.In.ReadLine();
         await vm.DisposeAsync();
         await runtime.DisposeAsync();

@@ -26,7 +26,7 @@ public sealed class HoleUnderPushTests
         await vm.AdviseAsync(region, Hole, 1, Advice.Remove);
 
         BackgroundPush push = await uffd.PushAsync(region, source);
-        await push.WaitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        await push.WaitAsync().WaitAsync(TimeSpan.FromMinutes(5));
 
         Assert.Equal(Pages, push.ReceivedPages);
         Assert.False(vm.Incidents.TryRead(out Incident? incident), incident?.Message);

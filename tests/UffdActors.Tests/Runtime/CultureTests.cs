@@ -42,14 +42,14 @@ public sealed class CultureTests
     public async Task A_configuration_means_the_same_and_a_VM_runs_by_it()
     {
         Config config = ConfigurationFactory.ParseString(
-            "uffd { source-patience = 0.25s, close-timeout = 1.5s, fault-loop.cpu = -1, kernel.huge-pages = 8 }");
+            "uffd { source-patience = 0.25s, close-timeout = 300.5s, fault-loop.cpu = -1, kernel.huge-pages = 8 }");
         CultureInfo before = CultureInfo.CurrentCulture;
         CultureInfo.CurrentCulture = Strange();
         try
         {
             UffdSettings settings = UffdSettings.Load(config);
             Assert.Equal(TimeSpan.FromSeconds(0.25), settings.SourcePatience);
-            Assert.Equal(TimeSpan.FromSeconds(1.5), settings.CloseTimeout);
+            Assert.Equal(TimeSpan.FromSeconds(300.5), settings.CloseTimeout);
             await using UffdRuntime runtime = UffdRuntime.Start(config);
             foreach ((string says, VmOptions options) in new (string, VmOptions)[]
             {
