@@ -10,8 +10,8 @@ internal sealed class Interruption : IDisposable
 {
     // With the end of the process, within a second of the signal.
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(800);
-    // Only of a line that nobody reads, or on a machine that has no time to write it.
-    private static readonly TimeSpan LineDeadline = TimeSpan.FromSeconds(1);
+    // Only of a line that nobody reads; a machine that has no time to write it has it later.
+    private static readonly TimeSpan LineDeadline = TimeSpan.FromSeconds(10);
 
     private readonly Terminal _terminal;
     private readonly CancellationTokenSource _stop = new();

@@ -18,6 +18,7 @@ internal static class ConfigKeys
 
     private static readonly HoconObject OwnReference = UffdSettings.Reference.Root.GetObject();
     private static readonly HoconObject AkkaReference = ConfigurationFactory.Default().Root.GetObject();
+    private static readonly HoconObject DispatcherKeys = ConfigurationFactory.Default().GetConfig("akka.actor.default-dispatcher").Root.GetObject();
     private static readonly List<string> OwnPaths = [.. Paths("", Section(OwnReference, Own)!)];
 
     /// <summary>The first thing that is wrong with the keys, and the key; null if nothing is.</summary>
@@ -41,13 +42,17 @@ internal static class ConfigKeys
         return null;
     }
 
+    /// <summary>The first thing that is wrong with the keys below <c>uffd</c> and their values; null if nothing is.</summary>
+    public static (string Key, string Problem)? CheckOwn(HoconValue root) =>
+        root.IsObject() && root.GetObject().GetKey(Own) is { } own ? OfSection(Own, own, OwnReference.GetKey(Own), OwnKey) : null;
+
     private delegate string? KeyRule(string key, string name, HoconValue value, HoconObject? reference, HoconObject siblings);
 
     private static (string Key, string Problem)? OfSection(string key, HoconValue value, HoconValue? reference, KeyRule rule)
     {
         if (value.Values.Count == 0) return (key, $"key \"{key}\" has no value");
         if (reference is not null && Kind(reference) is { } needed && Kind(value) is { } given && needed != given) return (key, $"key \"{key}\" takes {needed}, not {given}");
-        if (rule == OwnKey && reference is not null && reference.IsString() && Form(reference.GetString(), value) is { } form) return (key, $"{key} = {value.GetString()}: must be {form}");
+        if (rule == OwnKey && key != WatchdogOptions.DeadlineKey && reference is not null && reference.IsString() && Form(reference.GetString(), value) is { } form) return (key, $"{key} = {value.GetString()}: must be {form}");
         if (!value.IsObject() || Open.Contains(key)) return null;
         HoconObject siblings = value.GetObject();
         HoconObject? known = reference is not null && reference.IsObject() ? reference.GetObject() : null;
@@ -65,6 +70,8 @@ internal static class ConfigKeys
     {
         if (name.Contains('.', StringComparison.Ordinal)) return $"\"{name}\" in quotation marks is one key with a dot in its name; write it without them";
         if (reference is not null && reference.Items.ContainsKey(name)) return null;
+        // What Akka knows of every dispatcher holds for those that ship.
+        if (reference is not null && reference.Items.ContainsKey("type") && (DispatcherKeys.Items.ContainsKey(name) || name.StartsWith("mailbox-", StringComparison.Ordinal))) return null;
         // A section with a type is a dispatcher of the user's own, with keys that only its type knows.
         if (key == $"{Own}.{name}" ? value.IsObject() && value.GetObject().Items.ContainsKey("type") : siblings.Items.ContainsKey("type") || key.StartsWith("uffd.worlds.", StringComparison.Ordinal)) return null;
         return $"there is no key \"{key}\"; hocon/reference.conf explains those that there are";
@@ -97,12 +104,12 @@ internal static class ConfigKeys
         }
     }
 
-    // What a value has to look like shows in that of the reference. Other words stand there for what a key may also be: profile, off.
+    // What a value has to look like, unless whoever reads it says so better (a deadline is a time, or off), shows in that of the reference. Other words stand there for what a key may also be: profile, off.
     private static string? Form(string reference, HoconValue value)
     {
         string text = value.GetString();
         if (IsNumber(reference)) return IsNumber(text) ? null : "a whole number";
-        if (reference is "on" or "off") return text is "on" or "off" or "true" or "false" or "yes" or "no" || IsTime(value) ? null : "on or off";
+        if (reference is "on" or "off") return text is "on" or "off" or "true" or "false" or "yes" or "no" ? null : "on or off";
         return reference.Length > 1 && char.IsAsciiDigit(reference[0]) && reference.EndsWith('s') && !IsTime(value) ? "a time, such as 5s" : null;
     }
 

@@ -109,7 +109,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(system);
         // The system's own akka settings are above it and win.
         system.Settings.InjectTopLevelFallback(UffdSettings.Reference);
-        return new UffdRuntime(system, ownsSystem: false, UffdSettings.Load(system.Settings.Config));
+        return new UffdRuntime(system, ownsSystem: false, UffdSettings.Read(system.Settings.Config, isOwn: false));
     }
 
     /// <summary>Makes a VM: a machine with memory, and an empty address space.</summary>

@@ -100,9 +100,13 @@ public sealed class UffdSettings
     };
 
     /// <summary>Reads settings; what is not set comes from the reference configuration.</summary>
-    /// <exception cref="UffdConfigurationException">A key has a value that means nothing; the message names it.</exception>
-    public static UffdSettings Load(Config? config = null)
+    /// <exception cref="UffdConfigurationException">A key has a value that means nothing, or there is no such key; the message names it.</exception>
+    public static UffdSettings Load(Config? config = null) => Read(config, isOwn: true);
+
+    /// <summary>The same, of a configuration that may be that of somebody else's actor system.</summary>
+    internal static UffdSettings Read(Config? config, bool isOwn)
     {
+        if (config is not null) ConfigGuard.Check(config, isOwn);
         try
         {
             Config beneath = SlowMachine.Settings?.WithFallback(Reference) ?? Reference;

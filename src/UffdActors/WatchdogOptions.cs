@@ -21,6 +21,8 @@ public sealed record WatchdogOptions
     /// <summary>The shortest deadline: below it a collection, or a busy machine, would be an alarm.</summary>
     public static readonly TimeSpan LeastDeadline = TimeSpan.FromMilliseconds(100);
 
+    internal const string DeadlineKey = "uffd.watchdog.deadline";
+
     /// <summary>Makes the options.</summary>
     /// <param name="deadline">Age from which on a fault is late; at least <see cref="LeastDeadline"/>. Longer than the page source's longest answer.</param>
     /// <param name="policy">What is done then.</param>
@@ -42,7 +44,6 @@ public sealed record WatchdogOptions
     /// <exception cref="UffdConfigurationException">The configuration means nothing.</exception>
     internal static WatchdogOptions? Of(Config config)
     {
-        const string DeadlineKey = "uffd.watchdog.deadline";
         const string PolicyKey = "uffd.watchdog.policy";
         string policy = config.GetString(PolicyKey);
         WatchdogPolicy chosen = policy switch
