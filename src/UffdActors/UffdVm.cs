@@ -403,11 +403,11 @@ public sealed class UffdVm : IAsyncDisposable
         StartActorAsync(SourceActor.Props(watch.Source, Context.DispatcherId, watch, Context.Time), NewName("source"));
 
     /// <summary>What is asked of the page sources of a userfaultfd.</summary>
-    internal SourceTerms TermsOf(ServeOptions options)
+    internal SourceTerms TermsOf(ServeOptions options, IUffdDescriptor descriptor)
     {
         Patience patience = new(options.SourcePatience ?? Settings.SourcePatience, (options.Resume ?? Settings.SourceResume) == SourceResume.Auto);
         ContentKind content = _kernel.Content;
-        return new SourceTerms(patience, Context.Incidents, _runtime.Memory, content != ContentKind.Stamps, content != ContentKind.Bytes, AsksAgain: true, Calls);
+        return new SourceTerms(patience, Context.Incidents, _runtime.Memory, descriptor.MayFaultAt, content != ContentKind.Stamps, content != ContentKind.Bytes, AsksAgain: true, Calls);
     }
 
     // What has lost its content without a write belongs to the dirty set of whoever watches the region.

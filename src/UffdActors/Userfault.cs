@@ -397,7 +397,7 @@ public sealed class Userfault
         {
             BeforeWrite = options.BeforeWrite,
             HookFailure = options.HookFailure,
-            Outages = new Outages(_vm.TermsOf(options)),
+            Outages = new Outages(_vm.TermsOf(options, _kernel.Descriptor)),
             Owner = _kernel.Owner,
             Calls = _vm.Calls,
         };

@@ -151,6 +151,12 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     public bool IsRegistered(long page) => _registered.Contains(page);
 
     /// <inheritdoc />
+    public bool MayFaultAt(PageRange pages) => _kernel.MayFaultAt(pages);
+
+    /// <summary>True if this process may raise a fault on it by reading one of the pages.</summary>
+    public bool Covers(PageRange pages) => !IsOfOtherProcess && !_isClosed && _registered.Intersects(pages);
+
+    /// <inheritdoc />
     public void Unmapped(ulong start, ulong end) => _registered.Remove(new PageRange(PageSize.PageOf(start), PageSize.PageOf(end)));
 
     /// <summary>UFFDIO_REGISTER. Any thread.</summary>

@@ -31,6 +31,7 @@ internal sealed class LiveKernel : VmKernel
     private readonly ConcurrentBag<LiveVcpu> _threads = [];
     private readonly ConcurrentDictionary<MemoryBacking, Lazy<Task<IActorRef>>> _backends = new();
     private readonly Lazy<ProcessMemory> _own = new(OpenOwn, LazyThreadSafetyMode.PublicationOnly);
+    private volatile LiveDescriptor[] _descriptors = [];
     private WatchdogProcess? _watchdog;
     private readonly List<LiveDescriptor> _left = [];
     private readonly HashSet<LiveDescriptor> _unreported = [];
@@ -217,6 +218,7 @@ internal sealed class LiveKernel : VmKernel
         try
         {
             LiveDescriptor descriptor = new(uffd, this, slot, adopted);
+            lock (_all) _descriptors = [.. _descriptors.Where(d => !d.IsClosed), descriptor];
             IActorRef actor = await _vm.StartActorAsync(UffdContextActor.Props(_vm.Context, descriptor), name);
             return new LiveUserfault(_vm, this, descriptor, actor, adopted);
         }
@@ -225,6 +227,17 @@ internal sealed class LiveKernel : VmKernel
             slot?.Free();
             throw;
         }
+    }
+
+    /// <summary>True if reading these pages may raise a fault on a userfaultfd of this VM: one loop serves them all, and would wait for itself.</summary>
+    public bool MayFaultAt(PageRange pages)
+    {
+        foreach (LiveDescriptor descriptor in _descriptors)
+        {
+            if (descriptor.Covers(pages)) return true;
+        }
+
+        return false;
     }
 
     /// <inheritdoc />

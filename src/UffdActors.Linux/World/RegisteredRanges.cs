@@ -11,6 +11,10 @@ internal sealed class RegisteredRanges
 {
     private readonly List<PageRange> _ranges = [];
 
+    // Nothing was ever registered outside of these, so most questions are answered without the lock.
+    private long _lowest = long.MaxValue;
+    private long _highest = long.MinValue;
+
     /// <summary>Number of ranges.</summary>
     public int Count
     {
@@ -30,6 +34,17 @@ internal sealed class RegisteredRanges
         }
     }
 
+    /// <summary>True if one of them has a page of a range.</summary>
+    public bool Intersects(PageRange range)
+    {
+        if (range.End <= Volatile.Read(ref _lowest) || range.Start >= Volatile.Read(ref _highest)) return false;
+        lock (_ranges)
+        {
+            int at = FirstEndingBehind(range.Start);
+            return at < _ranges.Count && _ranges[at].Start < range.End;
+        }
+    }
+
     /// <summary>Adds a range, in the place of whatever was there.</summary>
     public void Add(PageRange range)
     {
@@ -38,6 +53,8 @@ internal sealed class RegisteredRanges
         {
             Cut(range);
             _ranges.Insert(FirstEndingBehind(range.Start), range);
+            if (range.Start < _lowest) Volatile.Write(ref _lowest, range.Start);
+            if (range.End > _highest) Volatile.Write(ref _highest, range.End);
         }
     }
 

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using UffdActors.Abi;
+using UffdActors.Model.Mapping;
 using UffdActors.Statistics;
 
 namespace UffdActors.Handling;
@@ -40,6 +41,12 @@ internal interface IUffdDescriptor
 
     /// <summary>True if the page is registered with this userfaultfd now, whatever the messages read so far say.</summary>
     bool IsRegistered(long page);
+
+    /// <summary>
+    /// True if reading these pages of this process may raise a fault that the reader's own thread would have to resolve (RING L6). False where guest
+    /// memory is no memory of this process.
+    /// </summary>
+    bool MayFaultAt(PageRange pages) => false;
 }
 
 /// <summary>A userfaultfd whose lifetime is that of the context's actor.</summary>

@@ -1,3 +1,4 @@
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.PageSources;
 
@@ -89,7 +90,11 @@ internal sealed class SourceWatch
             if (!_terms.TakesBytes) return Refuse(WrongAnswer.UnknownContent, $"answered {order} with bytes, and this memory has stamps only");
             nint first = address + (nint)((from - firstPage) << PageSize.BaseShift);
             long bytes = (to - from) << PageSize.BaseShift;
-            if (_terms.Memory is null || order.HoldsInBuffer(first, bytes) || _terms.Memory.IsReadable(first, bytes)) return null;
+            if (_terms.Memory is null || order.HoldsInBuffer(first, bytes)) return null;
+            // RING L6: the thread that fills would fault there, and wait for itself.
+            if (_terms.MayFault?.Invoke(PagesOf(first, bytes)) == true)
+                return Refuse(WrongAnswer.Unreadable, $"answered {order} with {bytes} bytes at 0x{first:x}, in memory whose own pages are waited for here; copy them out");
+            if (_terms.Memory.IsReadable(first, bytes)) return null;
             return Refuse(WrongAnswer.Unreadable, $"answered {order} with {bytes} bytes at 0x{first:x}, which cannot be read");
         }
 
@@ -97,6 +102,13 @@ internal sealed class SourceWatch
         return Refuse(WrongAnswer.UnknownContent, content == SourceContent.Stamp
             ? $"answered {order} with a stamp, and this memory has bytes only"
             : $"answered {order} with content {(int)content}, which is none");
+    }
+
+    private static PageRange PagesOf(nint first, long bytes)
+    {
+        ulong start = (ulong)first;
+        ulong end = start > ulong.MaxValue - (ulong)bytes ? ulong.MaxValue : start + (ulong)bytes;
+        return new PageRange(PageSize.PageOf(start), PageSize.PageOf(end - 1) + 1);
     }
 
     /// <summary>What is wrong with a source that says too little.</summary>

@@ -93,6 +93,38 @@ public sealed class WrongAnswerTests
         Assert.Equal(PageBytes.WordOf(63), vm.Word(region, 63));
     }
 
+    // Whoever copied from there would wait for itself (RING L6): its own absent page, its neighbour, the last page, another userfaultfd's memory.
+    [SkippableTheory]
+    [InlineData("model", false, 60)]
+    [InlineData("model", true, 3)]
+    [InlineData("live", false, 60)]
+    [InlineData("live", true, 60)]
+    [InlineData("live", false, 3)]
+    [InlineData("live", true, Pages - 1)]
+    [InlineData("live", false, -1)]
+    [InlineData("live", true, -1)]
+    public async Task Bytes_in_memory_that_is_waited_for_are_refused(string world, bool atOnce, int page)
+    {
+        using ScriptedSource source = new(Pages, atOnce);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        GuestRegion other = await vm.MapAsync(Pages);
+        Userfault second = await vm.Vm.OpenAsync();
+        _ = await second.RegisterAsync(other, RegisterModes.Missing);
+        nint address = page < 0 ? (nint)other.Address : (nint)region.Address + (page * PageSize.Base);
+        source.Script = With((o, r) => r.Received(o.Id, o.FirstPage, 1, SourceContent.Bytes, address));
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        VcpuGroup vcpu = await vm.StartAsync(region, isWrite: false, 5);
+
+        AssertNames(await vm.IncidentAsync(), $"bytes at 0x{address:x}, ");
+        Assert.Equal(0, vcpu.Accesses);
+        source.ComeBack();
+        await vcpu.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Equal(PageBytes.WordOf(5), vm.Word(region, 5));
+        // Nobody serves it, and nothing is absent that anybody waits for.
+        await second.AbandonAsync(AbsentPages.ReadAsZeros);
+    }
+
     [SkippableTheory]
     [InlineData("model", false)]
     [InlineData("model", true)]
