@@ -124,7 +124,7 @@ internal sealed class RunOracle
             _entries[i] = now;
             hash.Add(((ulong)i << 8) | ((ulong)now.Kind << 2) | (now.IsWp ? 1u : 0) | (now.IsShared ? 2u : 0));
             if (describe) changes += $"{(changes.Length > 0 ? ", " : "")}{NameOf(i)} {before.Kind} -> {now.Kind}{(now.IsWp ? " wp" : "")}";
-            if (now.IsPresent) _everThere |= 1u << i;
+            if (now.IsPresent) _everThere |= 1u << _identity[i];
             CheckHooked(i, before, now, step);
             if (before.IsWp && !now.IsWp && _world.Order.Message is IMonitorCall and WriteProtect clearing) NoteGiven(i, clearing);
             if (!before.IsPresent && now.IsPresent) CheckFill(i, step);
@@ -327,11 +327,12 @@ internal sealed class RunOracle
         }
     }
 
+    private bool IsOfFile(int region) => Scenario.Regions[region].Memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
+
     /// <summary>Which actions take content away.</summary>
     private bool TakesPages(ThreadAction action, out bool always, out bool whole)
     {
-        MemoryKind memory = Scenario.Regions[action.Region].Memory;
-        bool ofFile = memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
+        bool ofFile = IsOfFile(action.Region);
         always = (action.Kind == ActionKind.Punch && ofFile) || action.Kind == ActionKind.Remove
             || (action.Kind == ActionKind.DontNeed && !ofFile);
         whole = action.Kind == ActionKind.Close;
@@ -361,12 +362,14 @@ internal sealed class RunOracle
                 && (action.Kind == ActionKind.Punch || (ServedBy(_identity[i])!.Features & UffdFeatures.EventRemove) == 0);
             ulong again = comesAgain ? _world.Content.OfSource(_pages[_identity[i]].Region, _pages[_identity[i]].Page) : 0;
             // Where the map has changed while its event was read, it may have ended before it has taken anything.
-            bool isSure = always && wasMapped && isMapped && call.Error == Errno.None;
+            // A page of a file that has been moved here is a page of that file still.
+            bool isTaken = always && (action.Kind != ActionKind.DontNeed || !IsOfFile(_pages[_identity[i]].Region));
+            bool isSure = isTaken && wasMapped && isMapped && call.Error == Errno.None;
             if (isSure)
                 _histories[_identity[i]].Add(
                     new PageEvent(comesAgain ? PageEventKind.MayComeAgain : PageEventKind.Reset, again, start, end));
             // A hole in the file leaves private pages what they are, and takes the zero page away.
-            else if (always || action.Kind == ActionKind.Punch)
+            else if (isTaken || action.Kind == ActionKind.Punch)
                 _histories[_identity[i]].Add(new PageEvent(PageEventKind.MayReset, again, start, end));
         }
     }

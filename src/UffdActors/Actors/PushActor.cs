@@ -88,8 +88,8 @@ internal class PushActor : UntypedActor
         switch (message)
         {
             case IPageFill late when _ended:
-                // Issued before.
-                _ = late.Advance();
+                // Issued before. That the memory is gone is to be known all the same.
+                if (late.Advance() && late.Error == Errno.ESRCH) _options.Reader.Owner.Gone();
                 break;
             case not Operation when _ended:
                 break;
