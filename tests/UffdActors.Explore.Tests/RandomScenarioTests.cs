@@ -193,11 +193,11 @@ public class RandomScenarioTests
             + "threads { t = [\"copy uffd ram 0 1\", \"exit\"], u = [\"fork\"] }")]
     [InlineData(
         "kernel = linux-6.18, regions { ram { pages = 1, memory = shmem, alias = on }, room { pages = 1, memory = nothing } }, "
-            + "contexts { uffd { features = [event-remap, event-remove], register.ram = [minor], push = on } }, "
+            + "contexts { uffd { features = [event-remap, event-remove], register.ram = [minor], handlers = 1, push = on } }, "
             + "threads { t = [\"mremap ram 0 1 room 0\", \"dontneed room 0 1\"] }")]
     [InlineData(
         "regions { ram { pages = 1 }, room { pages = 1, memory = nothing } }, contexts { uffd { features = [event-fork, event-remap, "
-            + "event-remove, event-unmap], register.ram = [missing], push = on } }, "
+            + "event-remove, event-unmap], register.ram = [missing], handlers = 1, push = on } }, "
             + "threads { t = [\"mremap ram 0 1 room 0\", \"exit\"] }")]
     public void What_a_kernel_does_just_the_same_is_no_violation(string scenario) => IsClean(scenario);
 
@@ -205,7 +205,7 @@ public class RandomScenarioTests
     [Fact]
     public void A_push_that_has_ended_still_tells_that_the_process_is_gone() => IsClean(
         "regions { ram { pages = 3 }, room { pages = 3, memory = nothing } }, contexts { uffd { features = [], register.ram = [missing], "
-        + "push = on } }, threads { a = [\"unregister uffd ram 1 1\"], b = [\"read ram 2\"], c = [\"exit\"] }, "
+        + "handlers = 1, push = on } }, threads { a = [\"unregister uffd ram 1 1\"], b = [\"read ram 2\"], c = [\"exit\"] }, "
         + "faults = [source.fail, context.wake]");
 
     [Theory]
