@@ -201,6 +201,15 @@ public class RandomScenarioTests
             + "threads { t = [\"mremap ram 0 1 room 0\", \"exit\"] }")]
     public void What_a_kernel_does_just_the_same_is_no_violation(string scenario) => IsClean(scenario);
 
+    // Somebody else's page lies where the push brings its own: CONTINUE finds nothing of ours behind it, and COPY finds it there.
+    [Fact]
+    public void A_push_through_an_alias_ends_where_memory_of_somebody_else_is_mapped() => IsClean(
+        "kernel = linux-6.18, regions { ram { pages = 1, memory = shmem-private }, rom { pages = 1, memory = shmem, alias = on }, "
+        + "room { pages = 1, memory = nothing } }, contexts { "
+        + "second { features = [event-remap], register.rom = [missing, minor], handlers = 1, push = on }, "
+        + "uffd { features = [event-fork, event-remap, event-remove, event-unmap], register.ram = [missing], handlers = 1 } }, "
+        + "threads { a = [\"mremap ram 0 1 room 0\"], b = [\"mremap rom 0 1 room 0\", \"read ram 0\"] }");
+
     // Its last fill is refused when everything it was to bring is there or unmapped, and it has ended.
     [Fact]
     public void A_push_that_has_ended_still_tells_that_the_process_is_gone() => IsClean(

@@ -52,6 +52,8 @@ internal class PushActor : UntypedActor
     // Pages that are passed over, because no retry can fill them.
     private PageBitmap? _refused;
     private FillKind _refusedKind;
+    private Errno _refusedError;
+    private long _leftToDemand = -1;
 
     public PushActor(VmContext vm, PushOptions options)
     {
@@ -111,6 +113,7 @@ internal class PushActor : UntypedActor
                 break;
             case VmProtocol.Recover:
                 _refused = null;
+                _leftToDemand = -1;
                 GoOnAfterPause();
                 break;
             case VmProtocol.ProbePush probe:
@@ -458,6 +461,7 @@ internal class PushActor : UntypedActor
 
         _refused ??= new PageBitmap(_options.Pages.Received.Pages);
         _refusedKind = _fill.Kind;
+        _refusedError = _fill.Error;
         _refused.Set(_piece.FirstPage, _unit);
         Skip(_unit);
     }
@@ -517,10 +521,13 @@ internal class PushActor : UntypedActor
                 alias.MarkWritten(page);
                 return true;
             case Errno.EEXIST or Errno.EINVAL:
-                // A handler can wait for memory, or for a populated alias; the background leaves the page to it.
+                // A handler can wait for memory, or for a populated alias; the background leaves the page to it, and brings it once more. If that
+                // ends in the same way, what is mapped there is somebody else's: it has a page, and the file of ours is not behind it.
                 _meetsHole = false;
                 alias.Unclaim(page);
-                Skip(_unit);
+                if (_leftToDemand == page) Refuse();
+                else Skip(_unit);
+                _leftToDemand = page;
                 return true;
             default:
                 _meetsHole = false;
@@ -668,7 +675,7 @@ internal class PushActor : UntypedActor
         {
             _ = _options.Progress.Finished.TrySetException(new UffdException(
                 $"UFFDIO_{_refusedKind.ToString().ToUpperInvariant()}",
-                Errno.EINVAL,
+                _refusedError,
                 $"page {first} of region {_options.Region} and every other one that is still absent takes no fill; other memory may be mapped "
                 + "there than was registered"));
             return;
