@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace UffdActors;
 
 /// <summary>
-/// No test asserts that the machine is fast: closing a VM gives up after some seconds where nobody says otherwise, and a machine that is busy with other tests
-/// may take them for what it does in milliseconds elsewhere. A test of giving up sets its own time.
+/// No test asserts that the machine is fast: closing a VM gives up after some seconds where nobody says otherwise, and a machine that is
+/// busy with other tests may take them for what it does in milliseconds elsewhere. A test of giving up sets its own time.
 /// </summary>
 internal static class PatientClosing
 {

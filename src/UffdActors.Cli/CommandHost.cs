@@ -17,7 +17,8 @@ internal sealed class CommandHost(Terminal terminal)
     /// <returns>An <see cref="ExitCode"/>.</returns>
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancel = default)
     {
-        // Figures and settings are written as in the documentation, whatever the machine speaks; for all that is done here, and for the caller again as it was.
+        // Figures and settings are written as in the documentation, whatever the machine speaks; for all that is done here, and for the
+        // caller again as it was.
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         // @FILE is an argument like any other, and no list of arguments in a file.
         ParseResult result = Root().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -29,7 +30,8 @@ internal sealed class CommandHost(Terminal terminal)
 
         try
         {
-            InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = Terminal.Output };
+            InvocationConfiguration invocation =
+                new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = Terminal.Output };
             return await result.InvokeAsync(invocation, cancel);
         }
         catch (Exception e) when (Failures.ExitCodeOf(e, cancel) is { } code)
@@ -43,7 +45,8 @@ internal sealed class CommandHost(Terminal terminal)
     /// <summary>All commands.</summary>
     internal RootCommand Root()
     {
-        RootCommand root = new("userfaultfd as actors: page faults resolved in user space, in a model, under a seeded scheduler, or on the kernel.");
+        RootCommand root =
+            new("userfaultfd as actors: page faults resolved in user space, in a model, under a seeded scheduler, or on the kernel.");
         // [suggest:N] answers whoever completes command lines for a shell, and trusts the number; nobody needs it here.
         root.Directives.Clear();
         root.Subcommands.Add(PostCopyCommand.Build(this));
@@ -66,11 +69,13 @@ internal sealed class CommandHost(Terminal terminal)
     private static string? Misuse(ParseResult result)
     {
         // The parser passes over what looks like a directive, even where there are none.
-        if (result.Tokens is [{ Type: TokenType.Directive } directive, ..]) return $"{directive.Value}: there is no such command or option.";
+        if (result.Tokens is [{ Type: TokenType.Directive } directive, ..])
+            return $"{directive.Value}: there is no such command or option.";
         if (result.UnmatchedTokens is [{ Length: > 0 } unknown, ..]) return $"{unknown}: there is no such command or option.";
         for (int i = 0; i < result.Tokens.Count; i++)
         {
-            if (result.Tokens[i].Value.Length == 0) return i == 0 ? "The first argument is empty." : $"{result.Tokens[i - 1].Value}: what follows is empty.";
+            if (result.Tokens[i].Value.Length == 0)
+                return i == 0 ? "The first argument is empty." : $"{result.Tokens[i - 1].Value}: what follows is empty.";
         }
 
         return result.Errors.Count > 0 ? result.Errors[0].Message : null;

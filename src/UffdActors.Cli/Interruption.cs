@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace UffdActors.Cli;
 
 /// <summary>
-/// Ctrl-C and SIGTERM. The first signal asks the command for an orderly end; one that has not come to it a moment later (it waits in somebody else's
-/// code, or in a long computation) is ended as it is. A second signal ends the process as the kernel does.
+/// Ctrl-C and SIGTERM. The first signal asks the command for an orderly end; one that has not come to it a moment later (it waits in
+/// somebody else's code, or in a long computation) is ended as it is. A second signal ends the process as the kernel does.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
@@ -49,7 +49,8 @@ internal sealed class Interruption : IDisposable
         signal.Cancel = !_stop.IsCancellationRequested;
         if (!signal.Cancel) return;
         _exitCode = signal.Signal == PosixSignal.SIGTERM ? ExitCode.Terminated : ExitCode.Interrupted;
-        // A thread of its own: those of the pool may all wait for something that does not come, and so may whoever is told of the cancellation.
+        // A thread of its own: those of the pool may all wait for something that does not come, and so may whoever is told of the
+        // cancellation.
         new Thread(EndAsItIs) { IsBackground = true, Name = "interruption" }.Start();
         _stop.Cancel();
     }

@@ -27,7 +27,8 @@ internal sealed class JsonTarget : IDisposable
         try
         {
             if (Directory.Exists(target)) throw new IOException("it is a folder");
-            _target = Path.GetFullPath((File.Exists(target) ? File.ResolveLinkTarget(target, returnFinalTarget: true)?.FullName : null) ?? target);
+            _target = Path.GetFullPath(
+                (File.Exists(target) ? File.ResolveLinkTarget(target, returnFinalTarget: true)?.FullName : null) ?? target);
             if (_target.StartsWith("/dev/", StringComparison.Ordinal) || _target.StartsWith("/proc/", StringComparison.Ordinal)) return;
             string beside = Path.Combine(Path.GetDirectoryName(_target)!, $".{Path.GetFileName(_target)}.{Environment.ProcessId}.partial");
             File.Create(beside).Dispose();

@@ -7,7 +7,9 @@ internal static class ParentWatch
 {
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(400);
 
-    /// <summary>Starts to watch. The parent gives a child's pipes their end as well, but one that is busy, or asleep in a fault, does not read them.</summary>
+    /// <summary>
+    /// Starts to watch. The parent gives a child's pipes their end as well, but one that is busy, or asleep in a fault, does not read them.
+    /// </summary>
     public static void Start()
     {
         int parent = ParentId();

@@ -4,8 +4,8 @@ namespace UffdActors;
 public enum AbsentPages
 {
     /// <summary>
-    /// Threads that wait for them stay asleep, and so does whoever touches one later: the userfaultfd is left open for that, and the guest's memory mapped,
-    /// until the process ends. An incident (<see cref="Handling.IncidentKind.DescriptorLeftOpen"/>) says so.
+    /// Threads that wait for them stay asleep, and so does whoever touches one later: the userfaultfd is left open for that, and the
+    /// guest's memory mapped, until the process ends. An incident (<see cref="Handling.IncidentKind.DescriptorLeftOpen"/>) says so.
     /// </summary>
     StayAbsent,
 

@@ -14,22 +14,25 @@ public sealed record AdoptedMemory
     public string? Module { get; init; }
 
     /// <summary>
-    /// True if it is mapped in another process, as a VMM's is in its monitor: then its address means nothing here, nobody here touches it, and it is
-    /// filled through a userfaultfd of that process only. Name the process too (<see cref="ProcessId"/>) if the memory is to be read or scanned.
+    /// True if it is mapped in another process, as a VMM's is in its monitor: then its address means nothing here, nobody here touches it,
+    /// and it is filled through a userfaultfd of that process only. Name the process too (<see cref="ProcessId"/>) if the memory is to be
+    /// read or scanned.
     /// </summary>
     public bool IsInOtherProcess { get; init; }
 
     /// <summary>
-    /// Number of the process that has mapped it, if that is another one (then <see cref="IsInOtherProcess"/> need not be said): its memory can be read
-    /// (<see cref="GuestReader"/>), its page table scanned (<see cref="Userfault.TakeWrittenAsync"/>) and advised on (<see cref="UffdVm.AdviseAsync"/>) from
-    /// here, for which this process has to be allowed to trace it (CAP_SYS_PTRACE). Null if it is this process, or nothing of that is needed.
-    /// The address space is the one that the process has now: what it executes later is none of this memory.
+    /// Number of the process that has mapped it, if that is another one (then <see cref="IsInOtherProcess"/> need not be said): its memory
+    /// can be read (<see cref="GuestReader"/>), its page table scanned (<see cref="Userfault.TakeWrittenAsync"/>) and advised on
+    /// (<see cref="UffdVm.AdviseAsync"/>) from here, for which this process has to be allowed to trace it (CAP_SYS_PTRACE). Null if it is
+    /// this process, or nothing of that is needed. The address space is the one that the process has now: what it executes later is none of
+    /// this memory.
     /// </summary>
     public int? ProcessId { get; init; }
 
     /// <summary>
-    /// Descriptor, in this process, of the memory's own file. It is mapped a second time, as the alias through which content goes in where faults are
-    /// resolved by CONTINUE (<see cref="RegionOptions.WithAlias"/>), and its pages are allocated in full. It belongs to the VM from the call on, whatever comes of that.
+    /// Descriptor, in this process, of the memory's own file. It is mapped a second time, as the alias through which content goes in where
+    /// faults are resolved by CONTINUE (<see cref="RegionOptions.WithAlias"/>), and its pages are allocated in full. It belongs to the VM
+    /// from the call on, whatever comes of that.
     /// </summary>
     public int? Descriptor { get; init; }
 
@@ -41,12 +44,14 @@ public sealed record AdoptedMemory
 }
 
 /// <summary>
-/// A userfaultfd that somebody else has opened and that has come here: inherited, received over a socket (SCM_RIGHTS), or copied out of a process
-/// (<c>pidfd_getfd</c>). Its handshake has been done; if that did not ask for THREAD_ID, a message does not tell whose fault it is, and vCPUs count none.
+/// A userfaultfd that somebody else has opened and that has come here: inherited, received over a socket (SCM_RIGHTS), or copied out of a
+/// process (<c>pidfd_getfd</c>). Its handshake has been done; if that did not ask for THREAD_ID, a message does not tell whose fault it is,
+/// and vCPUs count none.
 /// </summary>
 /// <remarks>
-/// The descriptor belongs to the VM from the call on and is closed with it; other copies are not. With the last copy the kernel lets waiting threads
-/// go on into pages of zeros, and a guest in another process is not stopped by that: so let its process keep a copy, or end it first.
+/// The descriptor belongs to the VM from the call on and is closed with it; other copies are not. With the last copy the kernel lets
+/// waiting threads go on into pages of zeros, and a guest in another process is not stopped by that: so let its process keep a copy, or end
+/// it first.
 /// </remarks>
 public sealed record AdoptedUserfault
 {
@@ -56,7 +61,10 @@ public sealed record AdoptedUserfault
     /// <summary>True if another process has opened it: it acts on that one's memory.</summary>
     public bool IsOfOtherProcess { get; init; }
 
-    /// <summary>Number of the process that has opened it, if that is another one (then <see cref="IsOfOtherProcess"/> need not be said); names it in reports.</summary>
+    /// <summary>
+    /// Number of the process that has opened it, if that is another one (then <see cref="IsOfOtherProcess"/> need not be said); names it in
+    /// reports.
+    /// </summary>
     public int? ProcessId { get; init; }
 
     internal bool IsOfAnother => IsOfOtherProcess || (ProcessId is { } id && id != Environment.ProcessId);

@@ -16,7 +16,9 @@ public static class ConfigFile
     private const int MaxDepth = 32;
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="UffdConfigurationException">It cannot be read, is not HOCON, or sets a key of <c>uffd</c> that there is not.</exception>
+    /// <exception cref="UffdConfigurationException">
+    /// It cannot be read, is not HOCON, or sets a key of <c>uffd</c> that there is not.
+    /// </exception>
     public static Config Read(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -37,10 +39,12 @@ public static class ConfigFile
     private static Config Parse(string path, string text, out IReadOnlyCollection<string> wanted)
     {
         ArgumentNullException.ThrowIfNull(text);
-        if (text.Length > MaxBytes) throw Bad(path, FormattableString.Invariant($"it has {text.Length:N0} characters; {MaxBytes:N0} are the limit"));
+        if (text.Length > MaxBytes)
+            throw Bad(path, FormattableString.Invariant($"it has {text.Length:N0} characters; {MaxBytes:N0} are the limit"));
         CheckLines(path, text);
         CheckBrackets(path, text);
-        Refuse(path, text, Guarded(path, () => (ConfigReferences.Check(WithoutComments(text), out IReadOnlyCollection<string> paths), paths)), out wanted);
+        Refuse(path, text,
+            Guarded(path, () => (ConfigReferences.Check(WithoutComments(text), out IReadOnlyCollection<string> paths), paths)), out wanted);
         return Guarded(path, () => ConfigurationFactory.ParseString(text));
     }
 
@@ -57,7 +61,8 @@ public static class ConfigFile
     }
 
     private static void Refuse(
-        string path, string text, ((string Key, string Problem)? Wrong, IReadOnlyCollection<string> Paths) references, out IReadOnlyCollection<string> wanted)
+        string path, string text, ((string Key, string Problem)? Wrong, IReadOnlyCollection<string> Paths) references,
+        out IReadOnlyCollection<string> wanted)
     {
         wanted = references.Paths;
         if (references.Wrong is { } wrong) throw Bad(path, $"key \"{wrong.Key}\": {wrong.Problem}", LineOf(text, wrong.Key));
@@ -123,7 +128,8 @@ public static class ConfigFile
                 else if (rest[i] is '{' or '[')
                 {
                     open.Push((rest[i] == '{' ? '}' : ']', number));
-                    if (open.Count > MaxDepth) throw Bad(path, FormattableString.Invariant($"sections and lists are nested more than {MaxDepth} deep"), number);
+                    if (open.Count > MaxDepth)
+                        throw Bad(path, FormattableString.Invariant($"sections and lists are nested more than {MaxDepth} deep"), number);
                 }
                 else if (rest[i] is '}' or ']' && (!open.TryPop(out (char Closing, int Line) last) || last.Closing != rest[i]))
                 {

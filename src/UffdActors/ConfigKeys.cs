@@ -5,8 +5,8 @@ using Akka.Configuration.Hocon;
 namespace UffdActors;
 
 /// <summary>
-/// Tells a key that somebody means from one that nobody reads. Below <c>uffd</c> every key is known. Elsewhere there may be keys of other programs; one that
-/// is spelled almost like one of ours, or like one of Akka's beside it, is a mistake all the same.
+/// Tells a key that somebody means from one that nobody reads. Below <c>uffd</c> every key is known. Elsewhere there may be keys of other
+/// programs; one that is spelled almost like one of ours, or like one of Akka's beside it, is a mistake all the same.
 /// </summary>
 internal static class ConfigKeys
 {
@@ -18,7 +18,8 @@ internal static class ConfigKeys
 
     private static readonly HoconObject OwnReference = UffdSettings.Reference.Root.GetObject();
     private static readonly HoconObject AkkaReference = ConfigurationFactory.Default().Root.GetObject();
-    private static readonly HoconObject DispatcherKeys = ConfigurationFactory.Default().GetConfig("akka.actor.default-dispatcher").Root.GetObject();
+    private static readonly HoconObject DispatcherKeys = ConfigurationFactory.Default()
+        .GetConfig("akka.actor.default-dispatcher").Root.GetObject();
     private static readonly List<string> OwnPaths = [.. Paths("", Section(OwnReference, Own)!)];
 
     /// <summary>The first thing that is wrong with the keys, and the key; null if nothing is.</summary>
@@ -33,7 +34,8 @@ internal static class ConfigKeys
             {
                 Own => OfSection(name, value, OwnReference.GetKey(Own), OwnKey),
                 Foreign => OfSection(name, value, AkkaReference.GetKey(Foreign), AkkaKey),
-                _ when wanted.Any(w => w == name || w.StartsWith(name + ".", StringComparison.Ordinal)) => OfSection(name, value, null, OthersKey),
+                _ when wanted.Any(w => w == name || w.StartsWith(name + ".", StringComparison.Ordinal)) =>
+                    OfSection(name, value, null, OthersKey),
                 _ => OfRoot(name) is { } problem && value.Values.Count > 0 ? (name, problem) : OfSection(name, value, null, OthersKey),
             };
             if (wrong is not null) return wrong;
@@ -51,8 +53,10 @@ internal static class ConfigKeys
     private static (string Key, string Problem)? OfSection(string key, HoconValue value, HoconValue? reference, KeyRule rule)
     {
         if (value.Values.Count == 0) return (key, $"key \"{key}\" has no value");
-        if (reference is not null && Kind(reference) is { } needed && Kind(value) is { } given && needed != given) return (key, $"key \"{key}\" takes {needed}, not {given}");
-        if (rule == OwnKey && key != WatchdogOptions.DeadlineKey && reference is not null && reference.IsString() && Form(reference.GetString(), value) is { } form) return (key, $"{key} = {value.GetString()}: must be {form}");
+        if (reference is not null && Kind(reference) is { } needed && Kind(value) is { } given && needed != given)
+            return (key, $"key \"{key}\" takes {needed}, not {given}");
+        if (rule == OwnKey && key != WatchdogOptions.DeadlineKey && reference is not null && reference.IsString()
+            && Form(reference.GetString(), value) is { } form) return (key, $"{key} = {value.GetString()}: must be {form}");
         if (!value.IsObject() || Open.Contains(key)) return null;
         HoconObject siblings = value.GetObject();
         HoconObject? known = reference is not null && reference.IsObject() ? reference.GetObject() : null;
@@ -68,19 +72,24 @@ internal static class ConfigKeys
 
     private static string? OwnKey(string key, string name, HoconValue value, HoconObject? reference, HoconObject siblings)
     {
-        if (name.Contains('.', StringComparison.Ordinal)) return $"\"{name}\" in quotation marks is one key with a dot in its name; write it without them";
+        if (name.Contains('.', StringComparison.Ordinal))
+            return $"\"{name}\" in quotation marks is one key with a dot in its name; write it without them";
         if (reference is not null && reference.Items.ContainsKey(name)) return null;
         // What Akka knows of every dispatcher holds for those that ship.
-        if (reference is not null && reference.Items.ContainsKey("type") && (DispatcherKeys.Items.ContainsKey(name) || name.StartsWith("mailbox-", StringComparison.Ordinal))) return null;
+        if (reference is not null && reference.Items.ContainsKey("type")
+            && (DispatcherKeys.Items.ContainsKey(name) || name.StartsWith("mailbox-", StringComparison.Ordinal))) return null;
         // A section with a type is a dispatcher of the user's own, with keys that only its type knows.
-        if (key == $"{Own}.{name}" ? value.IsObject() && value.GetObject().Items.ContainsKey("type") : siblings.Items.ContainsKey("type") || key.StartsWith("uffd.worlds.", StringComparison.Ordinal)) return null;
+        if (key == $"{Own}.{name}"
+            ? value.IsObject() && value.GetObject().Items.ContainsKey("type")
+            : siblings.Items.ContainsKey("type") || key.StartsWith("uffd.worlds.", StringComparison.Ordinal)) return null;
         return $"there is no key \"{key}\"; hocon/reference.conf explains those that there are";
     }
 
     private static string? AkkaKey(string key, string name, HoconValue value, HoconObject? reference, HoconObject siblings)
     {
         if (reference is null || reference.Items.ContainsKey(name)) return null;
-        return reference.Items.Keys.FirstOrDefault(k => Spelling.IsNear(name, k)) is { } near ? $"there is no key \"{key}\"; is \"{near}\" meant?" : null;
+        return reference.Items.Keys.FirstOrDefault(k => Spelling.IsNear(name, k)) is { } near
+            ? $"there is no key \"{key}\"; is \"{near}\" meant?" : null;
     }
 
     private static string? OthersKey(string key, string name, HoconValue value, HoconObject? reference, HoconObject siblings) => null;
@@ -104,13 +113,16 @@ internal static class ConfigKeys
         }
     }
 
-    // What a value has to look like, unless whoever reads it says so better (a deadline is a time, or off), shows in that of the reference. Other words stand there for what a key may also be: profile, off.
+    // What a value has to look like, unless whoever reads it says so better (a deadline is a time, or off), shows in that of the reference.
+    // Other words stand there for what a key may also be: profile, off.
     private static string? Form(string reference, HoconValue value)
     {
         string text = value.GetString();
         if (IsNumber(reference)) return IsNumber(text) ? null : "a whole number";
         if (reference is "on" or "off") return text is "on" or "off" or "true" or "false" or "yes" or "no" ? null : "on or off";
-        return reference.Length > 1 && char.IsAsciiDigit(reference[0]) && reference.EndsWith('s') && !IsTime(value) ? "a time, such as 5s" : null;
+        return reference.Length > 1 && char.IsAsciiDigit(reference[0]) && reference.EndsWith('s') && !IsTime(value)
+            ? "a time, such as 5s"
+            : null;
     }
 
     private static bool IsNumber(string text) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _);
@@ -130,5 +142,6 @@ internal static class ConfigKeys
 
     private static HoconObject? Section(HoconObject root, string name) => root.GetKey(name)?.GetObject();
 
-    private static string? Kind(HoconValue value) => value.IsObject() ? "a section" : value.IsArray() ? "a list" : value.IsString() ? "a single value" : null;
+    private static string? Kind(HoconValue value) =>
+        value.IsObject() ? "a section" : value.IsArray() ? "a list" : value.IsString() ? "a single value" : null;
 }

@@ -4,8 +4,8 @@ using Akka.Configuration.Hocon;
 namespace UffdActors;
 
 /// <summary>
-/// The substitutions of a configuration (<c>${path}</c>), looked at before the parser resolves them: it follows one that leads back to itself until the
-/// stack is gone, which no code can catch, and copies what doubles with each step until memory is.
+/// The substitutions of a configuration (<c>${path}</c>), looked at before the parser resolves them: it follows one that leads back to
+/// itself until the stack is gone, which no code can catch, and copies what doubles with each step until memory is.
 /// </summary>
 internal static class ConfigReferences
 {
@@ -65,7 +65,8 @@ internal static class ConfigReferences
             switch (element)
             {
                 case HoconObject section:
-                    foreach ((string name, HoconValue inner) in section.Items) Collect(key.Length == 0 ? name : $"{key}.{name}", inner, references);
+                    foreach ((string name, HoconValue inner) in section.Items)
+                        Collect(key.Length == 0 ? name : $"{key}.{name}", inner, references);
                     break;
                 case HoconLiteral { Value: { Length: > 0 } text } when text[0] == Mark:
                     if (!references.TryGetValue(key, out List<string>? list)) references.Add(key, list = []);

@@ -3,7 +3,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors;
 
 /// <summary>
-/// Reads guest memory that is there, without faulting: mapped or not, in swap or not. For one thread at a time; each may have a reader of its own.
+/// Reads guest memory that is there, without faulting: mapped or not, in swap or not. For one thread at a time; each may have a reader of
+/// its own.
 /// </summary>
 /// <remarks>
 /// It raises no userfault and makes no absent page present. A page in swap is brought back by being read, as by any other access.
@@ -20,10 +21,13 @@ public abstract class GuestReader
     /// <param name="page">Page of the region.</param>
     /// <param name="destination">Where the bytes go; up to a page of them.</param>
     /// <returns>
-    /// False if the page is absent or poisoned. A page of the cache counts as absent while its content is still to come: where faults are resolved by
-    /// CONTINUE through an alias, and nobody has written it there yet.
+    /// False if the page is absent or poisoned. A page of the cache counts as absent while its content is still to come: where faults are
+    /// resolved by CONTINUE through an alias, and nobody has written it there yet.
     /// </returns>
-    /// <exception cref="InvalidOperationException">The region has been unmapped; or the memory is another process's, and neither that process nor a descriptor was named when it was adopted.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The region has been unmapped; or the memory is another process's, and neither that process nor a descriptor was named when it was
+    /// adopted.
+    /// </exception>
     /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended.</exception>
     /// <exception cref="ArgumentException">It is a region of another VM.</exception>
     public bool TryRead(GuestRegion region, long page, Span<byte> destination)

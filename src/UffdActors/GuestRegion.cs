@@ -46,8 +46,8 @@ public sealed class GuestRegion
     internal ulong AliasAddress { get; }
 
     /// <summary>
-    /// Content comes in through the alias, page by page; set while the region is registered so. The cache has pages from the beginning, of zeros,
-    /// so only this tells which of them are the guest's.
+    /// Content comes in through the alias, page by page; set while the region is registered so. The cache has pages from the beginning, of
+    /// zeros, so only this tells which of them are the guest's.
     /// </summary>
     internal AliasPages? ComesThrough
     {
@@ -90,7 +90,10 @@ public sealed class GuestRegion
         if (_isUnmapped) throw new InvalidOperationException($"Region {Id} has been unmapped; map another one.");
     }
 
-    /// <summary>Uses the region up. Of several calls one unmaps, the others find it unmapped; if it fails the region is as before, and the next one tries.</summary>
+    /// <summary>
+    /// Uses the region up. Of several calls one unmaps, the others find it unmapped; if it fails the region is as before, and the next one
+    /// tries.
+    /// </summary>
     /// <exception cref="InvalidOperationException">It has been unmapped.</exception>
     internal async Task UnmapAsync(Func<Task> unmap)
     {
@@ -135,7 +138,8 @@ public sealed class GuestRegion
         ArgumentOutOfRangeException.ThrowIfNegative(firstPage);
         ArgumentOutOfRangeException.ThrowIfLessThan(pages, 1);
         if (pages > Pages - firstPage)
-            throw new ArgumentOutOfRangeException(nameof(pages), pages, $"Region {Id} has {Pages} pages; {pages} from page {firstPage} on are not in it.");
+            throw new ArgumentOutOfRangeException(
+                nameof(pages), pages, $"Region {Id} has {Pages} pages; {pages} from page {firstPage} on are not in it.");
         return new PageRange(firstPage, firstPage + pages);
     }
 }

@@ -4,7 +4,8 @@ namespace UffdActors;
 public enum PageState
 {
     /// <summary>
-    /// Nothing has been put there. The source has it; where nothing is filled (a region that is registered for write protection alone), memory is as it was.
+    /// Nothing has been put there. The source has it; where nothing is filled (a region that is registered for write protection alone),
+    /// memory is as it was.
     /// </summary>
     Absent,
 

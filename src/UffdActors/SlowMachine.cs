@@ -3,7 +3,8 @@ using Akka.Configuration;
 namespace UffdActors;
 
 /// <summary>
-/// What tests put between a configuration and the reference: nothing that a test is about, but time, for the machine that runs it may have none to spare.
+/// What tests put between a configuration and the reference: nothing that a test is about, but time, for the machine that runs it may have
+/// none to spare.
 /// </summary>
 internal static class SlowMachine
 {

@@ -5,7 +5,9 @@ internal static class Spelling
 {
     private const int ShortWord = 5;
 
-    /// <summary>True if the words differ in one letter, or in two where they are longer; upper case, hyphens and underscores count for nothing.</summary>
+    /// <summary>
+    /// True if the words differ in one letter, or in two where they are longer; upper case, hyphens and underscores count for nothing.
+    /// </summary>
     public static bool IsNear(string word, string other)
     {
         string left = Plain(word), right = Plain(other);
@@ -27,7 +29,8 @@ internal static class Spelling
             {
                 int change = cost[i - 1, j - 1] + (left[i - 1] == right[j - 1] ? 0 : 1);
                 cost[i, j] = Math.Min(change, Math.Min(cost[i - 1, j], cost[i, j - 1]) + 1);
-                if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1]) cost[i, j] = Math.Min(cost[i, j], cost[i - 2, j - 2] + 1);
+                if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1])
+                    cost[i, j] = Math.Min(cost[i, j], cost[i - 2, j - 2] + 1);
             }
         }
 

@@ -3,14 +3,16 @@ using UffdActors.Abi;
 namespace UffdActors;
 
 /// <summary>
-/// The kernel refused a call: a machine of the model, or this machine's own, which fail alike. The message names the call, its errno, the true cause, and what to
-/// do where that is known.
+/// The kernel refused a call: a machine of the model, or this machine's own, which fail alike. The message names the call, its errno, the
+/// true cause, and what to do where that is known.
 /// </summary>
 /// <remarks>
-/// <para>Whatever the facade (<see cref="UffdVm"/>, <see cref="Userfault"/>) cannot do because a kernel does not let it ends with this, or with an exception that is
-/// one: what a machine lacks as a whole is <c>UnsupportedMachineException</c> of <c>UffdActors.Linux</c>, which derives from it and says what is missing.</para>
-/// <para>A call that makes no sense wherever it is made is refused before a kernel is asked: <see cref="ArgumentException"/> for what it was given,
-/// <see cref="InvalidOperationException"/> for when it comes, <see cref="Model.Backends.ModuleException"/> for a memory module that there is not.</para>
+/// <para>Whatever the facade (<see cref="UffdVm"/>, <see cref="Userfault"/>) cannot do because a kernel does not let it ends with this, or
+/// with an exception that is one: what a machine lacks as a whole is <c>UnsupportedMachineException</c> of <c>UffdActors.Linux</c>, which
+/// derives from it and says what is missing.</para>
+/// <para>A call that makes no sense wherever it is made is refused before a kernel is asked: <see cref="ArgumentException"/> for what it
+/// was given, <see cref="InvalidOperationException"/> for when it comes, <see cref="Model.Backends.ModuleException"/> for a memory module
+/// that there is not.</para>
 /// </remarks>
 public class UffdException : Exception
 {

@@ -164,7 +164,8 @@ public sealed class UffdRuntime : IAsyncDisposable
     }
 
     // Its end is known at once to whoever asks, before the last actor is gone.
-    private bool HasLostSystem => !_ownsSystem && (_system.WhenTerminated.IsCompleted || CoordinatedShutdown.Get(_system).ShutdownReason is not null);
+    private bool HasLostSystem =>
+        !_ownsSystem && (_system.WhenTerminated.IsCompleted || CoordinatedShutdown.Get(_system).ShutdownReason is not null);
 
     private UffdVm NewVm(VmOptions options, int place)
     {
@@ -173,7 +174,11 @@ public sealed class UffdRuntime : IAsyncDisposable
         string dispatcher = DispatcherFor(name, place, options.Cpu);
         // A dispatcher that brings its own clock announces it when it is made.
         _ = _system.Dispatchers.Lookup(dispatcher);
-        VmContext context = new($"vm-{name}", dispatcher, RingTimes.Of(_system).For(dispatcher), incidents) { Probe = options.Probe, SplitsTurns = options.SplitTurns };
+        VmContext context = new($"vm-{name}", dispatcher, RingTimes.Of(_system).For(dispatcher), incidents)
+        {
+            Probe = options.Probe,
+            SplitsTurns = options.SplitTurns,
+        };
         if (context.Time is FaultLoop loop) loop.Failed += e => context.Fail(context.Root, e, null);
         return UffdVm.Start(_system, this, context, _world, options, place);
     }
@@ -189,7 +194,9 @@ public sealed class UffdRuntime : IAsyncDisposable
     }
 
     /// <summary>Disposes of the VMs, and of the actor system if it is the runtime's own. May be called any number of times.</summary>
-    /// <exception cref="TimeoutException">A VM, or the actor system, did not stop in time; everything else has been disposed of all the same.</exception>
+    /// <exception cref="TimeoutException">
+    /// A VM, or the actor system, did not stop in time; everything else has been disposed of all the same.
+    /// </exception>
     public async ValueTask DisposeAsync()
     {
         UffdVm[] vms;
@@ -247,7 +254,10 @@ public sealed class UffdRuntime : IAsyncDisposable
 
     private static void ThrowIfNotAvailable(int cpu, string setting)
     {
-        if (!CpuPlacement.IsAvailable(cpu)) throw new UffdConfigurationException($"CPU {cpu} is not available to this process; set \"{setting}\" to one that is, or to {(setting == "cpu" ? "-1" : "null")}.");
+        if (!CpuPlacement.IsAvailable(cpu))
+            throw new UffdConfigurationException(
+                $"CPU {cpu} is not available to this process; set \"{setting}\" to one that is, or to "
+                + $"{(setting == "cpu" ? "-1" : "null")}.");
     }
 
     // A dispatcher that says so has one instance a VM: a fault loop is a thread of one VM.
@@ -261,7 +271,8 @@ public sealed class UffdRuntime : IAsyncDisposable
         int bound = cpu is not null || first < 0 ? first : first + place;
         if (bound >= 0) ThrowIfNotAvailable(bound, "cpu");
         // The id stays that of the section: Akka looks the mailbox type up by it.
-        Config ownConfig = ConfigurationFactory.ParseString(FormattableString.Invariant($"id = \"{id}\"\nname = \"{own}\"\ncpu = {bound}")).WithFallback(_world.LoopConfig).WithFallback(config);
+        Config ownConfig = ConfigurationFactory.ParseString(FormattableString.Invariant($"id = \"{id}\"\nname = \"{own}\"\ncpu = {bound}"))
+            .WithFallback(_world.LoopConfig).WithFallback(config);
         string typeName = config.GetString("type", "");
         if (Type.GetType(typeName) is not { } type || !type.IsAssignableTo(typeof(MessageDispatcherConfigurator)))
             throw new UffdConfigurationException($"{id}.type = {typeName}: there is no such {nameof(MessageDispatcherConfigurator)}.");

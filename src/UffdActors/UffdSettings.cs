@@ -100,7 +100,9 @@ public sealed class UffdSettings
     };
 
     /// <summary>Reads settings; what is not set comes from the reference configuration.</summary>
-    /// <exception cref="UffdConfigurationException">A key has a value that means nothing, or there is no such key; the message names it.</exception>
+    /// <exception cref="UffdConfigurationException">
+    /// A key has a value that means nothing, or there is no such key; the message names it.
+    /// </exception>
     public static UffdSettings Load(Config? config = null) => Read(config, isOwn: true);
 
     /// <summary>The same, of a configuration that may be that of somebody else's actor system.</summary>
@@ -113,10 +115,13 @@ public sealed class UffdSettings
             Config all = config?.WithFallback(beneath) ?? beneath;
             int version = Number(all, "uffd.version", () => all.GetInt("uffd.version"));
             if (version != Version)
-                throw new UffdConfigurationException(FormattableString.Invariant($"uffd.version = {version} is not supported; this program understands version {Version}."));
+                throw new UffdConfigurationException(
+                    FormattableString.Invariant($"uffd.version = {version} is not supported; this program understands version {Version}."));
             UffdSettings settings = new(all);
             if (!all.HasPath(settings.Dispatcher))
-                throw new UffdConfigurationException($"uffd.dispatcher = {settings.Dispatcher}: there is no such dispatcher; use uffd.fault-loop, uffd.parallel or uffd.stepped.");
+                throw new UffdConfigurationException(
+                    $"uffd.dispatcher = {settings.Dispatcher}: there is no such dispatcher; use uffd.fault-loop, uffd.parallel or "
+                        + $"uffd.stepped.");
             return settings;
         }
         catch (Exception e) when (e is not UffdConfigurationException)
@@ -160,7 +165,9 @@ public sealed class UffdSettings
     {
         if (!IsTurned(knob)) return null;
         long value = Number(Config, KnobKey(knob), () => Config.GetLong(KnobKey(knob)));
-        return value >= 0 ? value : throw new UffdConfigurationException(FormattableString.Invariant($"{KnobKey(knob)} = {value}: must not be negative."));
+        return value >= 0
+            ? value
+            : throw new UffdConfigurationException(FormattableString.Invariant($"{KnobKey(knob)} = {value}: must not be negative."));
     }
 
     private long? FaultAround()
@@ -168,7 +175,8 @@ public sealed class UffdSettings
         const string Knob = "fault-around-bytes";
         if (Count(Knob) is not { } bytes) return null;
         if (bytes == 0 || (bytes >= PageSize.Base && long.IsPow2(bytes))) return bytes;
-        throw new UffdConfigurationException(FormattableString.Invariant($"{KnobKey(Knob)} = {bytes}: must be 0, or a power of two from {PageSize.Base} on."));
+        throw new UffdConfigurationException(
+            FormattableString.Invariant($"{KnobKey(Knob)} = {bytes}: must be 0, or a power of two from {PageSize.Base} on."));
     }
 
     private bool IsTurned(string knob) => Config.GetString(KnobKey(knob)) != "profile";
@@ -191,7 +199,9 @@ public sealed class UffdSettings
     private static int AtLeast(Config config, string key, int least)
     {
         int value = Number(config, key, () => config.GetInt(key));
-        return value >= least ? value : throw new UffdConfigurationException(FormattableString.Invariant($"{key} = {value}: must be at least {least}."));
+        return value >= least
+            ? value
+            : throw new UffdConfigurationException(FormattableString.Invariant($"{key} = {value}: must be at least {least}."));
     }
 }
 

@@ -99,7 +99,9 @@ public sealed class UffdVm : IAsyncDisposable
     /// <summary>Sees that code of the embedder comes back; null where nobody does.</summary>
     internal ForeignCalls? Calls { get; }
 
-    /// <summary>Which of the runtime's loops its loop is, from 0: its CPU follows from it. No two VMs have the same at the same time.</summary>
+    /// <summary>
+    /// Which of the runtime's loops its loop is, from 0: its CPU follows from it. No two VMs have the same at the same time.
+    /// </summary>
     internal int LoopPlace { get; }
 
     internal UffdSettings Settings => _runtime.Settings;
@@ -114,20 +116,27 @@ public sealed class UffdVm : IAsyncDisposable
     public void PrefaultMemory(CancellationToken cancel = default) => _kernel.PrefaultMemory(cancel);
 
     /// <summary>Adds a region of guest memory. A call that is refused leaves nothing behind.</summary>
-    /// <exception cref="ArgumentException">The size is none, or not whole pages of the module; or an alias is asked for of anonymous memory.</exception>
+    /// <exception cref="ArgumentException">
+    /// The size is none, or not whole pages of the module; or an alias is asked for of anonymous memory.
+    /// </exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
     /// <exception cref="UffdException">
-    /// The kernel refuses to map it. ENOMEM: there is no room in the address space, too many mappings, not enough huge pages, or not enough memory for an alias;
-    /// EACCES, EINVAL: the module does not allow it; EIO: the module's code failed. Live also what this machine lacks, as <c>UnsupportedMachineException</c>.
+    /// The kernel refuses to map it. ENOMEM: there is no room in the address space, too many mappings, not enough huge pages, or not enough
+    /// memory for an alias; EACCES, EINVAL: the module does not allow it; EIO: the module's code failed. Live also what this machine lacks,
+    /// as <c>UnsupportedMachineException</c>.
     /// </exception>
-    /// <exception cref="VmFailedException">The VM has failed closed, or the owner of its actor system has terminated that; every call ends so then.</exception>
+    /// <exception cref="VmFailedException">
+    /// The VM has failed closed, or the owner of its actor system has terminated that; every call ends so then.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The VM has been disposed of; every call ends so then.</exception>
     public async Task<GuestRegion> MapAsync(RegionOptions options, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         ThrowIfNoSize(options.Pages);
         if (options.WithAlias && options.Module is null)
-            throw new ArgumentException($"Anonymous memory cannot be mapped a second time; leave out {nameof(RegionOptions.WithAlias)}, or name a memory module.", nameof(options));
+            throw new ArgumentException(
+                $"Anonymous memory cannot be mapped a second time; leave out {nameof(RegionOptions.WithAlias)}, or name a memory module.",
+                nameof(options));
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         return Add(await _kernel.MapAsync(options, cancel), options.Pages, options.Module, isAdopted: false, options.IsFilled);
@@ -135,7 +144,9 @@ public sealed class UffdVm : IAsyncDisposable
 
     /// <summary>Adds a region of guest memory that somebody else has mapped and goes on to own. Live world only.</summary>
     /// <exception cref="NotSupportedException">The model has no memory but its own.</exception>
-    /// <exception cref="ArgumentException">Address, size or offset is not one of such memory, or the file is shorter than the region.</exception>
+    /// <exception cref="ArgumentException">
+    /// Address, size or offset is not one of such memory, or the file is shorter than the region.
+    /// </exception>
     /// <exception cref="ModuleException">There is no such memory.</exception>
     /// <exception cref="UffdException">Its descriptor cannot be mapped, or its pages cannot be allocated.</exception>
     public async Task<GuestRegion> AdoptMemoryAsync(AdoptedMemory memory, CancellationToken cancel = default)
@@ -148,10 +159,10 @@ public sealed class UffdVm : IAsyncDisposable
     }
 
     /// <summary>
-    /// Unmaps a region and its alias, but none that was adopted. Waits until the event has been read, if its context asked for one. The region is used up
-    /// by it: every later call with it ends with <see cref="InvalidOperationException"/>, and of two calls at the same time one. Threads that wait for
-    /// its pages are woken, and whoever touches it is touching what is not mapped: stop them first, for in this process that is the end of the process.
-    /// A push of it ends with an exception.
+    /// Unmaps a region and its alias, but none that was adopted. Waits until the event has been read, if its context asked for one. The
+    /// region is used up by it: every later call with it ends with <see cref="InvalidOperationException"/>, and of two calls at the same
+    /// time one. Threads that wait for its pages are woken, and whoever touches it is touching what is not mapped: stop them first, for in
+    /// this process that is the end of the process. A push of it ends with an exception.
     /// </summary>
     /// <exception cref="UffdException">The kernel refuses; the region is as before.</exception>
     /// <exception cref="InvalidOperationException">It has been unmapped already, or was adopted.</exception>
@@ -159,7 +170,9 @@ public sealed class UffdVm : IAsyncDisposable
     public async Task UnmapAsync(GuestRegion region, CancellationToken cancel = default)
     {
         ThrowIfUnusable(region);
-        if (region.IsAdopted) throw new InvalidOperationException($"Region {region.Id} belongs to whoever has mapped it; unregister it, and let them unmap it.");
+        if (region.IsAdopted)
+            throw new InvalidOperationException(
+                $"Region {region.Id} belongs to whoever has mapped it; unregister it, and let them unmap it.");
         cancel.ThrowIfCancellationRequested();
         Task unmapping = region.UnmapAsync(() => UnmapOnceAsync(region, cancel));
         try
@@ -175,13 +188,13 @@ public sealed class UffdVm : IAsyncDisposable
 
     /// <summary>Takes pages of a region away (<c>madvise</c>). Waits until the event has been read, if its context asked for one.</summary>
     /// <remarks>
-    /// Of another process's memory (<see cref="AdoptedMemory.ProcessId"/>) the kernel lets others only page out (<c>process_madvise</c>); what is removed is
-    /// punched out of the memory's own file, if its descriptor was handed over, and raises no event.
+    /// Of another process's memory (<see cref="AdoptedMemory.ProcessId"/>) the kernel lets others only page out (<c>process_madvise</c>);
+    /// what is removed is punched out of the memory's own file, if its descriptor was handed over, and raises no event.
     /// </remarks>
     /// <exception cref="ArgumentException">The pages are not in the region, or there is no such advice.</exception>
     /// <exception cref="UffdException">
-    /// The kernel refuses. EINVAL: the memory does not take the advice, or huge pages, and the range does not begin on one; ENOMEM: a part is not mapped any more;
-    /// ESRCH: the process whose memory it is has ended, or executes another program.
+    /// The kernel refuses. EINVAL: the memory does not take the advice, or huge pages, and the range does not begin on one; ENOMEM: a part
+    /// is not mapped any more; ESRCH: the process whose memory it is has ended, or executes another program.
     /// </exception>
     /// <exception cref="InvalidOperationException">The region has been unmapped.</exception>
     public Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel = default)
@@ -196,8 +209,8 @@ public sealed class UffdVm : IAsyncDisposable
 
     /// <summary>Opens a userfaultfd and shakes hands.</summary>
     /// <exception cref="UffdException">
-    /// EINVAL: a feature is not offered; EPERM: this process is not privileged to open one, or to ask for EVENT_FORK; EMFILE: it has too many descriptors open.
-    /// Live, what this machine lacks or does not allow is an <c>UnsupportedMachineException</c>.
+    /// EINVAL: a feature is not offered; EPERM: this process is not privileged to open one, or to ask for EVENT_FORK; EMFILE: it has too
+    /// many descriptors open. Live, what this machine lacks or does not allow is an <c>UnsupportedMachineException</c>.
     /// </exception>
     public async Task<Userfault> OpenAsync(UffdFeatures features = UffdFeatures.None, CancellationToken cancel = default)
     {
@@ -207,9 +220,9 @@ public sealed class UffdVm : IAsyncDisposable
     }
 
     /// <summary>
-    /// Takes over a userfaultfd that somebody else has opened. Register its regions again, with the modes that they have, and serve it. Whoever served it
-    /// before may have read faults without resolving them, and the kernel never delivers twice: so every region is woken in full once when serving begins,
-    /// and the threads that still need their page fault again. Live world only.
+    /// Takes over a userfaultfd that somebody else has opened. Register its regions again, with the modes that they have, and serve it.
+    /// Whoever served it before may have read faults without resolving them, and the kernel never delivers twice: so every region is woken
+    /// in full once when serving begins, and the threads that still need their page fault again. Live world only.
     /// </summary>
     /// <exception cref="NotSupportedException">The model has no descriptors but its own.</exception>
     /// <exception cref="ArgumentException">The descriptor is no userfaultfd, or its handshake has not been done.</exception>
@@ -232,10 +245,10 @@ public sealed class UffdVm : IAsyncDisposable
     public GuestReader NewReader() => _kernel.NewReader();
 
     /// <summary>
-    /// Disposes in order: the guest stops (<see cref="VmOptions.StopGuest"/> the last of it), descriptors are closed, actors end, memory is unmapped and freed.
-    /// Bounded by <c>uffd.close-timeout</c>, of which the stopping has one of its own; a second call waits for the first. Calls that are under way end with
-    /// <see cref="VmFailedException"/>. A userfaultfd whose pages are absent while the guest may still run stays open, and memory mapped
-    /// (<see cref="VmOptions.AbsentPagesAtDisposal"/>).
+    /// Disposes in order: the guest stops (<see cref="VmOptions.StopGuest"/> the last of it), descriptors are closed, actors end, memory is
+    /// unmapped and freed. Bounded by <c>uffd.close-timeout</c>, of which the stopping has one of its own; a second call waits for the
+    /// first. Calls that are under way end with <see cref="VmFailedException"/>. A userfaultfd whose pages are absent while the guest may
+    /// still run stays open, and memory mapped (<see cref="VmOptions.AbsentPagesAtDisposal"/>).
     /// </summary>
     /// <exception cref="TimeoutException">An actor is still in a turn. Its memory is kept rather than pulled from under it.</exception>
     public ValueTask DisposeAsync() => new(_closing.Value);
@@ -266,7 +279,11 @@ public sealed class UffdVm : IAsyncDisposable
         }
         catch (TimeoutException e)
         {
-            Context.Incidents.Report(new Incident(IncidentKind.CloseTimedOut, $"{Name} did not close its descriptors within {Settings.CloseTimeout}{WhatBlocks(": ")}; its actors are stopped now.", e));
+            Context.Incidents.Report(
+                new Incident(
+                    IncidentKind.CloseTimedOut,
+                    $"{Name} did not close its descriptors within {Settings.CloseTimeout}{WhatBlocks(": ")}; its actors are stopped now.",
+                    e));
         }
 
         _root.Tell(new VmProtocol.StopVm(_stopped));
@@ -277,7 +294,9 @@ public sealed class UffdVm : IAsyncDisposable
         }
         catch (TimeoutException e)
         {
-            throw new TimeoutException($"{Name} did not stop within {Settings.CloseTimeout}: an actor is still in a turn{WhatBlocks("; ")}. Its memory is kept. Look for a page source or module that blocks.", e);
+            throw new TimeoutException(
+                $"{Name} did not stop within {Settings.CloseTimeout}: an actor is still in a turn{WhatBlocks("; ")}. Its memory is kept. "
+                    + $"Look for a page source or module that blocks.", e);
         }
         finally
         {
@@ -291,8 +310,8 @@ public sealed class UffdVm : IAsyncDisposable
     }
 
     /// <summary>
-    /// Waits for the end of a call that ends something: as long as it takes, but not for ever on code of the embedder that is called in a turn and does not
-    /// come back.
+    /// Waits for the end of a call that ends something: as long as it takes, but not for ever on code of the embedder that is called in a
+    /// turn and does not come back.
     /// </summary>
     /// <exception cref="TimeoutException">Such a call has been under way for <c>uffd.close-timeout</c>.</exception>
     internal async Task UnlessBlockedAsync(string name, Task call)
@@ -309,7 +328,8 @@ public sealed class UffdVm : IAsyncDisposable
                 foreach (CallUnderWay stuck in underWay.Where(c => c.IsStillUnderWay))
                 {
                     throw new TimeoutException(
-                        $"{name} of {Name} has not ended: {stuck.Name} has been called in a turn and has not returned for {CloseTimeout}. It ends when that returns; disposing of the VM waits no longer than uffd.close-timeout.", e);
+                        $"{name} of {Name} has not ended: {stuck.Name} has been called in a turn and has not returned for {CloseTimeout}. "
+                            + $"It ends when that returns; disposing of the VM waits no longer than uffd.close-timeout.", e);
                 }
             }
         }
@@ -340,10 +360,13 @@ public sealed class UffdVm : IAsyncDisposable
         catch (Exception e)
         {
             _kernel.StopHasEnded(isStopped: false);
-            string what = e is TimeoutException or OperationCanceledException ? $"has not ended within {CloseTimeout}" : $"has failed: {e.Message}";
+            string what = e is TimeoutException or OperationCanceledException
+                ? $"has not ended within {CloseTimeout}"
+                : $"has failed: {e.Message}";
             Context.Incidents.Report(new Incident(
                 IncidentKind.GuestNotStopped,
-                $"{nameof(VmOptions)}.{nameof(VmOptions.StopGuest)} of {Name} {what}; its guest is taken to run on, so what it may still wait for is not closed.",
+                $"{nameof(VmOptions)}.{nameof(VmOptions.StopGuest)} of {Name} {what}; its guest is taken to run on, so what it may still "
+                    + $"wait for is not closed.",
                 e));
         }
     }
@@ -362,7 +385,8 @@ public sealed class UffdVm : IAsyncDisposable
         foreach (VcpuGroup group in groups) await StopAsync(group.Actors);
     }
 
-    internal static UffdVm Start(ActorSystem system, UffdRuntime runtime, VmContext context, World world, VmOptions options, int loopPlace) =>
+    internal static UffdVm Start(
+        ActorSystem system, UffdRuntime runtime, VmContext context, World world, VmOptions options, int loopPlace) =>
         new(system, runtime, context, world, options, loopPlace);
 
     internal Task StartedAsync(CancellationToken cancel) => _kernel.StartAsync(cancel);
@@ -381,15 +405,21 @@ public sealed class UffdVm : IAsyncDisposable
         lock (_gate)
         {
             if (_mayBePoisoned && !_kernel.GuestSurvivesPoison)
-                throw new InvalidOperationException($"Pages of {Name} may be poisoned: a vCPU in this process that touches one would end it. Run the guest in a process of its own.");
-            if (_guestIsStopped) throw new InvalidOperationException($"The guest of {Name} has been stopped for good, for pages of it were given up; start from the source again.");
+                throw new InvalidOperationException(
+                    $"Pages of {Name} may be poisoned: a vCPU in this process that touches one would end it. Run the guest in a process "
+                        + $"of its own.");
+            if (_guestIsStopped)
+                throw new InvalidOperationException(
+                    $"The guest of {Name} has been stopped for good, for pages of it were given up; start from the source again.");
         }
 
         BlockedClock blocked = new(workloads.Count);
         ulong[] regions = [.. Regions.Select(r => r.Address)];
         List<VcpuOptions> options = [];
         for (int i = 0; i < workloads.Count; i++)
-            options.Add(new VcpuOptions(i, _kernel.NewVcpu(), workloads[i], regions, new VcpuProgress(NewCompletion()), blocked, sampleEvery, check));
+            options.Add(
+                new VcpuOptions(
+                    i, _kernel.NewVcpu(), workloads[i], regions, new VcpuProgress(NewCompletion()), blocked, sampleEvery, check));
         TaskCompletionSource<IReadOnlyList<IActorRef>> done = NewCompletion<IReadOnlyList<IActorRef>>();
         _root.Tell(new VmProtocol.StartVcpus(options, NewName("vcpu"), done));
         VcpuGroup group = new(options, await OrFailed(done.Task), blocked, this);
@@ -405,9 +435,12 @@ public sealed class UffdVm : IAsyncDisposable
     /// <summary>What is asked of the page sources of a userfaultfd.</summary>
     internal SourceTerms TermsOf(ServeOptions options, IUffdDescriptor descriptor)
     {
-        Patience patience = new(options.SourcePatience ?? Settings.SourcePatience, (options.Resume ?? Settings.SourceResume) == SourceResume.Auto);
+        Patience patience =
+            new(options.SourcePatience ?? Settings.SourcePatience, (options.Resume ?? Settings.SourceResume) == SourceResume.Auto);
         ContentKind content = _kernel.Content;
-        return new SourceTerms(patience, Context.Incidents, _runtime.Memory, descriptor.MayFaultAt, content != ContentKind.Stamps, content != ContentKind.Bytes, AsksAgain: true, Calls);
+        return new SourceTerms(
+            patience, Context.Incidents, _runtime.Memory, descriptor.MayFaultAt, content != ContentKind.Stamps,
+            content != ContentKind.Bytes, AsksAgain: true, Calls);
     }
 
     // What has lost its content without a write belongs to the dirty set of whoever watches the region.
@@ -506,7 +539,8 @@ public sealed class UffdVm : IAsyncDisposable
     }
 
     /// <summary>For the start of every public call that names a region.</summary>
-    internal void ThrowIfUnusable(GuestRegion region, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(region))] string? name = null)
+    internal void ThrowIfUnusable(GuestRegion region, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(region))]
+        string? name = null)
     {
         ArgumentNullException.ThrowIfNull(region, name);
         region.ThrowIfUnusable(this);
@@ -540,7 +574,8 @@ public sealed class UffdVm : IAsyncDisposable
             return;
         }
 
-        Context.Incidents.Report(new Incident(IncidentKind.CancelledCallEnded, $"{name} was cancelled after it had been issued, and has {outcome}."));
+        Context.Incidents.Report(
+            new Incident(IncidentKind.CancelledCallEnded, $"{name} was cancelled after it had been issued, and has {outcome}."));
     }
 
     /// <summary>True if faults of the region are resolved from a source.</summary>
@@ -553,7 +588,9 @@ public sealed class UffdVm : IAsyncDisposable
         lock (_gate)
         {
             if (_vcpus.Count > 0 && !_kernel.GuestSurvivesPoison)
-                throw new InvalidOperationException($"{Name} has vCPUs in this process, and one that touches a poisoned page would end it. Run the guest in a process of its own.");
+                throw new InvalidOperationException(
+                    $"{Name} has vCPUs in this process, and one that touches a poisoned page would end it. Run the guest in a process of "
+                        + $"its own.");
             _mayBePoisoned = true;
         }
     }

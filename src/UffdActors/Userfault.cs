@@ -48,8 +48,8 @@ public sealed class Userfault
     public long Faults => _reader?.Counters.Faults ?? 0;
 
     /// <summary>
-    /// Messages of threads about pages that they waited for already: a signal ends the wait in the kernel, and the thread faults again. Known by the
-    /// thread's id, which the model tells only with <see cref="UffdFeatures.ThreadId"/>.
+    /// Messages of threads about pages that they waited for already: a signal ends the wait in the kernel, and the thread faults again.
+    /// Known by the thread's id, which the model tells only with <see cref="UffdFeatures.ThreadId"/>.
     /// </summary>
     public long Repeats => _reader?.Counters.Repeated ?? 0;
 
@@ -63,17 +63,22 @@ public sealed class Userfault
     internal SlicedCalls Calls => _calls;
 
     /// <summary>
-    /// Registers a region. Registering, unregistering, serving and closing have their turns in the order in which they were begun, so a region that is
-    /// being registered when <see cref="ServeAsync"/> is called is served too.
+    /// Registers a region. Registering, unregistering, serving and closing have their turns in the order in which they were begun, so a
+    /// region that is being registered when <see cref="ServeAsync"/> is called is served too.
     /// </summary>
     /// <returns>The ioctls that the kernel reports; not all of them need work (SEMANTICS 3.2.5).</returns>
     /// <exception cref="UffdException">
-    /// EINVAL: the memory does not support the modes, or they are none, or nothing is mapped there; EBUSY: it belongs to another userfaultfd; EPERM: it can never
-    /// be written to. Live, memory that this kernel registers in no such mode (guest_memfd) is an <c>UnsupportedMachineException</c>, with EINVAL.
+    /// EINVAL: the memory does not support the modes, or they are none, or nothing is mapped there; EBUSY: it belongs to another
+    /// userfaultfd; EPERM: it can never be written to. Live, memory that this kernel registers in no such mode (guest_memfd) is an
+    /// <c>UnsupportedMachineException</c>, with EINVAL.
     /// </exception>
-    /// <exception cref="InvalidOperationException">The region has been unmapped, and with it every call ends so; it is registered here already, or the userfaultfd is being served.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The region has been unmapped, and with it every call ends so; it is registered here already, or the userfaultfd is being served.
+    /// </exception>
     /// <exception cref="ArgumentException">It is a region of another VM, and with it every call ends so.</exception>
-    /// <exception cref="ObjectDisposedException">The userfaultfd has been closed, by <see cref="CloseAsync"/>, by abandoning it, or with its VM; every call ends so then.</exception>
+    /// <exception cref="ObjectDisposedException">
+    /// The userfaultfd has been closed, by <see cref="CloseAsync"/>, by abandoning it, or with its VM; every call ends so then.
+    /// </exception>
     public Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel = default)
     {
         ThrowIfUnusable(region);
@@ -85,9 +90,11 @@ public sealed class Userfault
         ThrowIfUnusable(region);
         // The reader must know the region before its first fault can come.
         RegionPages pages = new(region.Pages);
-        if (_reader is { } reader) throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
+        if (_reader is { } reader)
+            throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
         if (TryFind(region) is not null)
-            throw new InvalidOperationException($"Region {region.Id} is registered with this userfaultfd already; unregister it first to register it in other modes.");
+            throw new InvalidOperationException(
+                $"Region {region.Id} is registered with this userfaultfd already; unregister it first to register it in other modes.");
         UffdIoctls ioctls;
         try
         {
@@ -98,23 +105,29 @@ public sealed class Userfault
             throw _kernel.Owner.Refusal("UFFDIO_REGISTER", e);
         }
 
-        if ((modes & RegisterModes.Minor) != 0 && region.AliasAddress != 0 && !region.IsFilled) region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages);
+        if ((modes & RegisterModes.Minor) != 0 && region.AliasAddress != 0 && !region.IsFilled)
+            region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages);
         lock (_gate) _registered[region] = new Registered(region, modes, ioctls, pages);
         return ioctls;
     }
 
     /// <summary>
-    /// Unregisters a region. Where MISSING is registered waiting threads go on into pages of zeros, so it is refused while pages of a served region
-    /// are absent; elsewhere the kernel wakes nobody by itself, so a WAKE of what was unregistered follows (SEMANTICS 3.4.3).
+    /// Unregisters a region. Where MISSING is registered waiting threads go on into pages of zeros, so it is refused while pages of a
+    /// served region are absent; elsewhere the kernel wakes nobody by itself, so a WAKE of what was unregistered follows (SEMANTICS 3.4.3).
     /// </summary>
     /// <remarks>
-    /// With write protection every page has to be looked at, so it goes in slices as <see cref="ProtectAsync"/> does. A region of which only a part was
-    /// unregistered still counts as registered: that part has no faults any more, the rest has, and calling again finishes it.
+    /// With write protection every page has to be looked at, so it goes in slices as <see cref="ProtectAsync"/> does. A region of which
+    /// only a part was unregistered still counts as registered: that part has no faults any more, the rest has, and calling again finishes
+    /// it.
     /// </remarks>
     /// <param name="region">The region.</param>
-    /// <param name="cancel">Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).</param>
+    /// <param name="cancel">
+    /// Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).
+    /// </param>
     /// <exception cref="InvalidOperationException">Pages are absent.</exception>
-    /// <exception cref="UffdException">The kernel refuses; the message says how much was unregistered. ESRCH: the process whose memory it is has ended.</exception>
+    /// <exception cref="UffdException">
+    /// The kernel refuses; the message says how much was unregistered. ESRCH: the process whose memory it is has ended.
+    /// </exception>
     public async Task UnregisterAsync(GuestRegion region, CancellationToken cancel = default)
     {
         _ = Find(region);
@@ -135,8 +148,13 @@ public sealed class Userfault
         bool cuts = (registered.Modes & RegisterModes.WriteProtect) != 0;
         PageRange all = new(0, region.Pages);
         RangeSlices slices = cuts ? new RangeSlices(region, all, counts: false) : RangeSlices.One(region, all);
-        IoctlResult result = await RunAsync(Unregister, region, slices, (part, c) => _kernel.UnregisterAsync(region, part, registered.Modes, c), cancel);
-        if (!result.IsDone) throw new UffdException(Unregister, result.Error, $"{KernelErrors.Explain(Unregister, result.Error)}; {slices.BytesDone} of {slices.BytesInAll} bytes of region {region.Id} are unregistered");
+        IoctlResult result =
+            await RunAsync(Unregister, region, slices, (part, c) => _kernel.UnregisterAsync(region, part, registered.Modes, c), cancel);
+        if (!result.IsDone)
+            throw new UffdException(
+                Unregister, result.Error,
+                $"{KernelErrors.Explain(Unregister, result.Error)}; {slices.BytesDone} of {slices.BytesInAll} bytes of region {region.Id} "
+                    + $"are unregistered");
         region.ComesThrough = null;
         lock (_gate) _ = _registered.Remove(region);
     }
@@ -144,56 +162,69 @@ public sealed class Userfault
     /// <summary>
     /// Write-protects pages (UFFDIO_WRITEPROTECT, SEMANTICS 5.7). From then on a write waits until a handler has cleared the page
     /// (<see cref="ServeOptions.BeforeWrite"/>), or, on a userfaultfd opened with WP_ASYNC, clears it by itself and is found by
-    /// <see cref="TakeWrittenAsync"/>. Absent pages of anonymous memory are marked only with WP_UNPOPULATED or WP_ASYNC, others always; but whatever is
-    /// filled in a region that is registered for write protection comes protected, asked for or not, until <see cref="UnprotectAsync"/> ends it.
+    /// <see cref="TakeWrittenAsync"/>. Absent pages of anonymous memory are marked only with WP_UNPOPULATED or WP_ASYNC, others always; but
+    /// whatever is filled in a region that is registered for write protection comes protected, asked for or not, until
+    /// <see cref="UnprotectAsync"/> ends it.
     /// </summary>
     /// <remarks>
     /// <para>
-    /// Calls over ranges (protect, unprotect, move, poison, take, unregister) go in slices of 16 MiB, and faults are served between two of them. Calls on one
-    /// userfaultfd follow each other in the order in which they were begun: what two leave of one range is what the later leaves.
+    /// Calls over ranges (protect, unprotect, move, poison, take, unregister) go in slices of 16 MiB, and faults are served between two of
+    /// them. Calls on one userfaultfd follow each other in the order in which they were begun: what two leave of one range is what the
+    /// later leaves.
     /// </para>
     /// <para>
-    /// A range is not protected at one moment: while the guest runs, it writes to pages at its end after those at its start are protected. That is so
-    /// with a single ioctl too.
+    /// A range is not protected at one moment: while the guest runs, it writes to pages at its end after those at its start are protected.
+    /// That is so with a single ioctl too.
     /// </para>
     /// </remarks>
     /// <param name="region">A region that is registered for write protection.</param>
     /// <param name="firstPage">First page of the region.</param>
     /// <param name="pages">Base pages; on huge pages a multiple of their size.</param>
-    /// <param name="cancel">Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).</param>
+    /// <param name="cancel">
+    /// Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).
+    /// </param>
     /// <returns>
-    /// A call that is done, or that fails at its start, reports no progress; one that fails behind its first slice, the bytes of the slices that are done.
-    /// EAGAIN: an event is unread, and nothing was done, or what the progress says; go on behind it. Served, only the start can meet that: later slices wait until
-    /// the event has been read. ENOENT: a part is not registered for write protection, and what lies before it is protected; EINVAL: huge pages, and the
-    /// range ends inside one.
+    /// A call that is done, or that fails at its start, reports no progress; one that fails behind its first slice, the bytes of the slices
+    /// that are done. EAGAIN: an event is unread, and nothing was done, or what the progress says; go on behind it. Served, only the start
+    /// can meet that: later slices wait until the event has been read. ENOENT: a part is not registered for write protection, and what lies
+    /// before it is protected; EINVAL: huge pages, and the range ends inside one.
     /// </returns>
     /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
     public Task<IoctlResult> ProtectAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default) =>
         WriteProtectAsync(region, firstPage, pages, WriteProtectModes.Protect, cancel);
 
-    /// <summary>Ends write protection of pages, and wakes every thread that waits in them. Errors as of <see cref="ProtectAsync"/>.</summary>
+    /// <summary>
+    /// Ends write protection of pages, and wakes every thread that waits in them. Errors as of <see cref="ProtectAsync"/>.
+    /// </summary>
     public Task<IoctlResult> UnprotectAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default) =>
         WriteProtectAsync(region, firstPage, pages, WriteProtectModes.Clear, cancel);
 
     /// <summary>
-    /// Takes the pages that were written since they were protected, and protects them again, page by page in one step: no write is lost between the
-    /// two (PAGEMAP_SCAN). For a userfaultfd opened with WP_ASYNC, and a region that is registered for write protection, alone or with MISSING or MINOR. An
-    /// absent page that was not protected counts as written, so protect the region first. Read the content after this has returned.
+    /// Takes the pages that were written since they were protected, and protects them again, page by page in one step: no write is lost
+    /// between the two (PAGEMAP_SCAN). For a userfaultfd opened with WP_ASYNC, and a region that is registered for write protection, alone
+    /// or with MISSING or MINOR. An absent page that was not protected counts as written, so protect the region first. Read the content
+    /// after this has returned.
     /// </summary>
     /// <remarks>
-    /// Pages that have lost their content without a write count as written too: those that <see cref="UffdVm.AdviseAsync"/> has taken away (REMOVE; of private
-    /// memory DONTNEED and FREE; not DONTNEED of shared memory, which keeps its content), and those of REMOVE events, if the userfaultfd is served and has
-    /// asked for them. An event says neither which call it was nor when the pages go, only that they will: so a page that is still there when it is taken
-    /// comes once more with the next call. A hole that somebody else punches through a descriptor is not seen.
+    /// Pages that have lost their content without a write count as written too: those that <see cref="UffdVm.AdviseAsync"/> has taken away
+    /// (REMOVE; of private memory DONTNEED and FREE; not DONTNEED of shared memory, which keeps its content), and those of REMOVE events,
+    /// if the userfaultfd is served and has asked for them. An event says neither which call it was nor when the pages go, only that they
+    /// will: so a page that is still there when it is taken comes once more with the next call. A hole that somebody else punches through a
+    /// descriptor is not seen.
     /// </remarks>
     /// <param name="region">The region.</param>
     /// <param name="firstPage">First page of the region.</param>
     /// <param name="pages">Base pages.</param>
-    /// <param name="cancel">Cancels the call if it has not been issued yet; afterwards it goes on to its end, for what it has taken is found nowhere else.</param>
+    /// <param name="cancel">
+    /// Cancels the call if it has not been issued yet; afterwards it goes on to its end, for what it has taken is found nowhere else.
+    /// </param>
     /// <returns>Ranges of pages of the region, ascending.</returns>
     /// <exception cref="UffdException">EPERM: the region is not registered so. ESRCH: the process whose memory it is has ended.</exception>
-    /// <exception cref="InvalidOperationException">The memory is another process's, which was not named when it was adopted (<see cref="AdoptedMemory.ProcessId"/>).</exception>
-    public async Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
+    /// <exception cref="InvalidOperationException">
+    /// The memory is another process's, which was not named when it was adopted (<see cref="AdoptedMemory.ProcessId"/>).
+    /// </exception>
+    public async Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
+        GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
     {
         Registered registered = Find(region);
         PageRange range = region.Range(firstPage, pages);
@@ -227,12 +258,13 @@ public sealed class Userfault
     }
 
     /// <summary>
-    /// What is known of pages, wherever the guest has moved them: never there, from the source, zero, removed, written. Every event that there is has been read first, so what the guest gave
-    /// back before the call is told as such; and it stays so when the page is touched later, until it is written. For a picture of one moment stop the guest first.
+    /// What is known of pages, wherever the guest has moved them: never there, from the source, zero, removed, written. Every event that
+    /// there is has been read first, so what the guest gave back before the call is told as such; and it stays so when the page is touched
+    /// later, until it is written. For a picture of one moment stop the guest first.
     /// </summary>
     /// <remarks>
-    /// Removal is known of a userfaultfd that is served and was opened with EVENT_REMOVE. Writes are known of regions that are registered for write
-    /// protection: since the page was filled, or since <see cref="UnprotectAsync"/> has opened it, whether written or not.
+    /// Removal is known of a userfaultfd that is served and was opened with EVENT_REMOVE. Writes are known of regions that are registered
+    /// for write protection: since the page was filled, or since <see cref="UnprotectAsync"/> has opened it, whether written or not.
     /// </remarks>
     /// <param name="region">A region that is registered here.</param>
     /// <param name="firstPage">First page of the region.</param>
@@ -240,7 +272,8 @@ public sealed class Userfault
     /// <param name="cancel">Cancels the wait.</param>
     /// <returns>Runs of pages in one state, ascending, without gaps.</returns>
     /// <exception cref="UffdException">The page table cannot be scanned (PAGEMAP_SCAN).</exception>
-    public async Task<IReadOnlyList<PageStateRange>> PageStatesAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
+    public async Task<IReadOnlyList<PageStateRange>> PageStatesAsync(
+        GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
     {
         Registered registered = Find(region);
         PageRange range = region.Range(firstPage, pages);
@@ -265,8 +298,8 @@ public sealed class Userfault
     }
 
     /// <summary>
-    /// Moves pages of private anonymous memory from one place of the VM to another without copying, and wakes who waits for them (UFFDIO_MOVE,
-    /// SEMANTICS 5.8). The source is a hole afterwards. Protection of a page is not carried over.
+    /// Moves pages of private anonymous memory from one place of the VM to another without copying, and wakes who waits for them
+    /// (UFFDIO_MOVE, SEMANTICS 5.8). The source is a hole afterwards. Protection of a page is not carried over.
     /// </summary>
     /// <param name="destination">A region that is registered here.</param>
     /// <param name="destinationPage">First page of it.</param>
@@ -274,12 +307,14 @@ public sealed class Userfault
     /// <param name="sourcePage">First page of it.</param>
     /// <param name="pages">Base pages.</param>
     /// <param name="modes">Whether to wake; whether a hole in the source counts as moved.</param>
-    /// <param name="cancel">Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).</param>
+    /// <param name="cancel">
+    /// Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).
+    /// </param>
     /// <returns>
-    /// Errno and signed progress in bytes. EAGAIN with progress: what follows met a hole or a conflict, and a call that starts there says which; EAGAIN without:
-    /// an event is unread. EEXIST: the destination is not empty; ENOENT: the source is a hole; EBUSY: the source is shared with a child; EFAULT: it is
-    /// poisoned; EINVAL: other memory than private anonymous, or mappings of different protection. Goes in slices (<see cref="ProtectAsync"/>), so a range that
-    /// is in order for some of them only is moved as far.
+    /// Errno and signed progress in bytes. EAGAIN with progress: what follows met a hole or a conflict, and a call that starts there says
+    /// which; EAGAIN without: an event is unread. EEXIST: the destination is not empty; ENOENT: the source is a hole; EBUSY: the source is
+    /// shared with a child; EFAULT: it is poisoned; EINVAL: other memory than private anonymous, or mappings of different protection. Goes
+    /// in slices (<see cref="ProtectAsync"/>), so a range that is in order for some of them only is moved as far.
     /// </returns>
     /// <exception cref="InvalidOperationException">The source is being served.</exception>
     /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
@@ -297,7 +332,10 @@ public sealed class Userfault
         PageRange to = destination.Range(destinationPage, pages);
         _vm.ThrowIfUnusable(source);
         PageRange from = source.Range(sourcePage, pages);
-        if (_vm.IsServed(source)) throw new InvalidOperationException($"Region {source.Id} is being served: pages moved out of it would be fetched again. Move out of a region that nobody serves.");
+        if (_vm.IsServed(source))
+            throw new InvalidOperationException(
+                $"Region {source.Id} is being served: pages moved out of it would be fetched again. Move out of a region that "
+                    + $"nobody serves.");
         RangeSlices slices = new(destination, to, counts: true);
         return await RunAsync(
             "UFFDIO_MOVE",
@@ -305,7 +343,8 @@ public sealed class Userfault
             slices,
             async (part, c) =>
             {
-                IoctlResult result = await _kernel.MoveAsync(destination, part, source.AddressOf(from.Start + part.Start - to.Start), modes, c);
+                IoctlResult result =
+                    await _kernel.MoveAsync(destination, part, source.AddressOf(from.Start + part.Start - to.Start), modes, c);
                 // A hole that counts as moved has left a hole.
                 if ((modes & MoveModes.AllowSourceHoles) == 0) registered.Receive(part.Start, result);
                 return result;
@@ -314,16 +353,18 @@ public sealed class Userfault
     }
 
     /// <summary>
-    /// Poisons pages that are lost for good (UFFDIO_POISON, SEMANTICS 5.6), and wakes who waits for them: user mode gets SIGBUS, a system call
-    /// EFAULT. Only absent pages can be. They count as received.
+    /// Poisons pages that are lost for good (UFFDIO_POISON, SEMANTICS 5.6), and wakes who waits for them: user mode gets SIGBUS, a system
+    /// call EFAULT. Only absent pages can be. They count as received.
     /// </summary>
     /// <param name="region">A region that is registered here.</param>
     /// <param name="firstPage">First page of the region.</param>
     /// <param name="pages">Base pages.</param>
-    /// <param name="cancel">Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).</param>
+    /// <param name="cancel">
+    /// Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).
+    /// </param>
     /// <returns>
-    /// Errno and signed progress in bytes. EEXIST: the first page is there; EAGAIN with progress: a later one is; EAGAIN without: an event is unread;
-    /// EINVAL: this memory takes no poison. Goes in slices (<see cref="ProtectAsync"/>).
+    /// Errno and signed progress in bytes. EEXIST: the first page is there; EAGAIN with progress: a later one is; EAGAIN without: an event
+    /// is unread; EINVAL: this memory takes no poison. Goes in slices (<see cref="ProtectAsync"/>).
     /// </returns>
     /// <exception cref="InvalidOperationException">The VM has vCPUs that a touch would end together with the process.</exception>
     /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
@@ -347,14 +388,14 @@ public sealed class Userfault
     }
 
     /// <summary>
-    /// Starts to serve the faults of all registered regions: from here on every fault is resolved from the source. Regions that have been unmapped are
-    /// left out.
+    /// Starts to serve the faults of all registered regions: from here on every fault is resolved from the source. Regions that have been
+    /// unmapped are left out.
     /// </summary>
     /// <exception cref="InvalidOperationException">
-    /// It is being served already; all its regions have been unmapped; a region is registered for MINOR alone, has no alias, and is not said to be
-    /// filled (<see cref="RegionOptions.IsFilled"/>), or for MISSING without MINOR, and has an alias, whose pages are all there;
-    /// a region takes no poison, or a vCPU would not survive it;
-    /// or there is a hook for writes and a region is memory of another process that cannot be read from here.
+    /// It is being served already; all its regions have been unmapped; a region is registered for MINOR alone, has no alias, and is not
+    /// said to be filled (<see cref="RegionOptions.IsFilled"/>), or for MISSING without MINOR, and has an alias, whose pages are all there;
+    /// a region takes no poison, or a vCPU would not survive it; or there is a hook for writes and a region is memory of another process
+    /// that cannot be read from here.
     /// </exception>
     public async Task ServeAsync(ServeOptions options, CancellationToken cancel = default)
     {
@@ -379,13 +420,15 @@ public sealed class Userfault
         {
             _vm.AllowPoison();
             foreach (Registered unfit in All().Where(r => r.IsFilled && (r.Ioctls & UffdIoctls.Poison) == 0))
-                throw new InvalidOperationException($"Region {unfit.Region.Id} ({unfit.Region.Module ?? "anonymous memory"}) takes no poison; use LostPages.Wait.");
+                throw new InvalidOperationException(
+                    $"Region {unfit.Region.Id} ({unfit.Region.Module ?? "anonymous memory"}) takes no poison; use LostPages.Wait.");
         }
 
         if (options.BeforeWrite is not null)
         {
             // The hook is there to read what a page holds; that it cannot must not be found out in the ring.
-            foreach (Registered watched in All().Where(r => (r.Modes & RegisterModes.WriteProtect) != 0)) _vm.Kernel.ThrowIfUnreadable(watched.Region);
+            foreach (Registered watched in All().Where(r => (r.Modes & RegisterModes.WriteProtect) != 0))
+                _vm.Kernel.ThrowIfUnreadable(watched.Region);
         }
 
         _kernel.Owner.ThrowIfGone("UFFDIO_CONTINUE");
@@ -401,10 +444,12 @@ public sealed class Userfault
             Owner = _kernel.Owner,
             Calls = _vm.Calls,
         };
-        Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce ? await _vm.StartSourceAsync(reader.Outages.Of(options.Source)) : null;
+        Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce
+            ? await _vm.StartSourceAsync(reader.Outages.Of(options.Source)) : null;
         if (_vm.Calls is { } calls) foreach (HandlerSlot slot in slots) calls.Add(slot.Call);
         _kernel.Serve(reader);
-        HandlerOptions[] handlers = [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source, options.LostPages))];
+        HandlerOptions[] handlers =
+            [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source, options.LostPages))];
         await _vm.StartHandlersAsync(reader, _kernel.Actor, handlers);
         // Abandoned meanwhile: nobody serves what is closed.
         ThrowIfClosed();
@@ -414,7 +459,8 @@ public sealed class Userfault
         foreach (Registered registered in regions.Where(r => r.Region.IsUnmapped)) await ForgetAsync(registered.Region);
         if (!_kernel.IsTakenOver) return;
         // Faults that were read elsewhere come again, and only here.
-        foreach (Registered registered in regions) _kernel.Descriptor.Wake(registered.Region.Address, registered.Region.Address + registered.Region.Bytes);
+        foreach (Registered registered in regions)
+            _kernel.Descriptor.Wake(registered.Region.Address, registered.Region.Address + registered.Region.Bytes);
     }
 
     /// <summary>Starts the background push of a region: what nobody asks for is filled too, demand first.</summary>
@@ -427,8 +473,13 @@ public sealed class Userfault
         cancel.ThrowIfCancellationRequested();
         PushProgress progress = new(_vm.NewCompletion());
         // Demand and push meet in one mailbox, if they come from one source.
-        Akka.Actor.IActorRef actor = _source is var (served, asked) && ReferenceEquals(served, source) ? asked : await _vm.StartSourceAsync(reader.Outages.Of(source));
-        Akka.Actor.IActorRef push = await _vm.StartPushAsync(new PushOptions(reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, pages, progress, ChunkOf(region), UnitOf(region), reader.Outages.Of(source)));
+        Akka.Actor.IActorRef actor = _source is var (served, asked) && ReferenceEquals(served, source)
+            ? asked
+            : await _vm.StartSourceAsync(reader.Outages.Of(source));
+        Akka.Actor.IActorRef push = await _vm.StartPushAsync(
+            new PushOptions(
+                reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, pages, progress, ChunkOf(region), UnitOf(region),
+                reader.Outages.Of(source)));
         lock (_gate)
         {
             _pushes.Add(push);
@@ -440,7 +491,10 @@ public sealed class Userfault
         return new BackgroundPush(progress, pages.Received, _vm);
     }
 
-    /// <summary>Base pages of a region that have been filled: as they are now and later, to be read only. Also of a region that has been unmapped since.</summary>
+    /// <summary>
+    /// Base pages of a region that have been filled: as they are now and later, to be read only. Also of a region that has been unmapped
+    /// since.
+    /// </summary>
     /// <exception cref="ArgumentException">The region is not registered here.</exception>
     public PageBitmap ReceivedOf(GuestRegion region)
     {
@@ -450,15 +504,16 @@ public sealed class Userfault
     }
 
     /// <summary>
-    /// Takes the userfaultfds of children that the process has forked since the last call (<see cref="UffdFeatures.EventFork"/>), oldest first. Whatever was
-    /// absent at the fork is absent in the child too: it waits until somebody serves it, and one incident for each fork
+    /// Takes the userfaultfds of children that the process has forked since the last call (<see cref="UffdFeatures.EventFork"/>), oldest
+    /// first. Whatever was absent at the fork is absent in the child too: it waits until somebody serves it, and one incident for each fork
     /// (<see cref="IncidentKind.ForkedChild"/>) says so.
     /// </summary>
     /// <remarks>
-    /// To serve a child, adopt its userfaultfd (<see cref="UffdVm.AdoptUserfaultAsync"/>) and its memory, which has the parent's addresses, in a VM of its own, as
-    /// those of another process: the child has pages received of its own, and those that the parent had at the fork are there. What nobody takes stays open until
-    /// this process ends, also when the VM is disposed of, for closing it would turn the child's absent pages into zeros; that of a child that has ended is closed.
-    /// In the model the child waits too, and there is nothing to take.
+    /// To serve a child, adopt its userfaultfd (<see cref="UffdVm.AdoptUserfaultAsync"/>) and its memory, which has the parent's addresses,
+    /// in a VM of its own, as those of another process: the child has pages received of its own, and those that the parent had at the fork
+    /// are there. What nobody takes stays open until this process ends, also when the VM is disposed of, for closing it would turn the
+    /// child's absent pages into zeros; that of a child that has ended is closed. In the model the child waits too, and there is nothing to
+    /// take.
     /// </remarks>
     /// <returns>Descriptors of this process, which belong to the caller from here on; not those of children that have ended.</returns>
     public IReadOnlyList<AdoptedUserfault> TakeChildren() =>
@@ -480,8 +535,9 @@ public sealed class Userfault
 
     /// <summary>
     /// Gives up the pages that are absent. Closing turns them into zeros, and the guest must never see those: so the guest is stopped
-    /// first, for good (vCPUs, then <see cref="VmOptions.StopGuest"/>), then the push, and only then the userfaultfd is closed. Where the guest may still run it
-    /// is left open (<see cref="AbsentPages.StayAbsent"/>). Whoever waits for guest or push gets <see cref="VmFailedException"/>.
+    /// first, for good (vCPUs, then <see cref="VmOptions.StopGuest"/>), then the push, and only then the userfaultfd is closed. Where the
+    /// guest may still run it is left open (<see cref="AbsentPages.StayAbsent"/>). Whoever waits for guest or push gets
+    /// <see cref="VmFailedException"/>.
     /// </summary>
     public Task AbandonAsync(CancellationToken cancel = default) => AbandonAsync(AbsentPages.StayAbsent, cancel);
 
@@ -489,11 +545,13 @@ public sealed class Userfault
     /// <param name="absent">Whether threads that wait for them stay asleep, or go on with zeros.</param>
     /// <param name="cancel">Cancels the call if it has not begun.</param>
     /// <exception cref="TimeoutException">
-    /// A page source's <c>Request</c>, or <see cref="ServeOptions.BeforeWrite"/>, has not returned for <c>uffd.close-timeout</c>; the call ends when that does.
+    /// A page source's <c>Request</c>, or <see cref="ServeOptions.BeforeWrite"/>, has not returned for <c>uffd.close-timeout</c>; the call
+    /// ends when that does.
     /// </exception>
     public async Task AbandonAsync(AbsentPages absent, CancellationToken cancel = default)
     {
-        if (!Enum.IsDefined(absent)) throw new ArgumentOutOfRangeException(nameof(absent), absent, "There is no such fate of absent pages.");
+        if (!Enum.IsDefined(absent))
+            throw new ArgumentOutOfRangeException(nameof(absent), absent, "There is no such fate of absent pages.");
         ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         await _vm.UnlessBlockedAsync(nameof(AbandonAsync), StopAllAsync());
@@ -509,10 +567,16 @@ public sealed class Userfault
     /// Closes the userfaultfd. Closing releases waiting threads into pages of zeros, so it is refused while pages of a served region are
     /// absent; <see cref="AbandonAsync(CancellationToken)"/> gives them up together with the guest.
     /// </summary>
-    /// <exception cref="InvalidOperationException">Pages are absent, or threads sleep at addresses in no region, which closing would show zeros as well.</exception>
-    /// <exception cref="UffdException">ESRCH: pages are absent, and the process whose memory it is has ended, or executes another program: use <see cref="AbandonAsync(CancellationToken)"/>.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Pages are absent, or threads sleep at addresses in no region, which closing would show zeros as well.
+    /// </exception>
+    /// <exception cref="UffdException">
+    /// ESRCH: pages are absent, and the process whose memory it is has ended, or executes another program: use
+    /// <see cref="AbandonAsync(CancellationToken)"/>.
+    /// </exception>
     /// <exception cref="TimeoutException">
-    /// A page source's <c>Request</c>, or <see cref="ServeOptions.BeforeWrite"/>, has not returned for <c>uffd.close-timeout</c>; the call ends when that does.
+    /// A page source's <c>Request</c>, or <see cref="ServeOptions.BeforeWrite"/>, has not returned for <c>uffd.close-timeout</c>; the call
+    /// ends when that does.
     /// </exception>
     public Task CloseAsync(CancellationToken cancel = default) => _vm.UnlessBlockedAsync(nameof(CloseAsync), CloseOnceAsync(cancel));
 
@@ -533,7 +597,8 @@ public sealed class Userfault
                 if (_reader is { HasStraySleepers: true } && !_kernel.Owner.Look())
                 {
                     throw new InvalidOperationException(
-                        "Threads sleep at addresses in no region (incident UnknownAddress); closing now would show them zeros. Unmap or unregister the range and recover, or abandon it together with the guest.");
+                        "Threads sleep at addresses in no region (incident UnknownAddress); closing now would show them zeros. Unmap or "
+                            + "unregister the range and recover, or abandon it together with the guest.");
                 }
 
                 cancel.ThrowIfCancellationRequested();
@@ -638,7 +703,9 @@ public sealed class Userfault
         {
             if (turn.IsCompletedSuccessfully) _ = _turn.Release();
             // Given up before its turn: when that comes, the next one has it.
-            else _ = turn.ContinueWith(_ => _turn.Release(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            else _ = turn.ContinueWith(
+                _ => _turn.Release(), CancellationToken.None,
+                TaskContinuationOptions.OnlyOnRanToCompletion | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
     }
 
@@ -650,14 +717,16 @@ public sealed class Userfault
 
     /// <summary>Calls in slices. What fails because the memory is gone has its errno from elsewhere, so that is asked for.</summary>
     private async Task<IoctlResult> RunAsync(
-        string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call, CancellationToken cancel)
+        string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call,
+        CancellationToken cancel)
     {
         IoctlResult result = await _calls.RunAsync(name, region, slices, call, cancel);
         if (!result.IsDone) _kernel.Owner.ThrowIfGone(name);
         return result;
     }
 
-    private async Task<IoctlResult> WriteProtectAsync(GuestRegion region, long firstPage, long pages, WriteProtectModes modes, CancellationToken cancel)
+    private async Task<IoctlResult> WriteProtectAsync(
+        GuestRegion region, long firstPage, long pages, WriteProtectModes modes, CancellationToken cancel)
     {
         Registered registered = Find(region);
         PageRange range = region.Range(firstPage, pages);
@@ -665,7 +734,8 @@ public sealed class Userfault
         return await RunAsync("UFFDIO_WRITEPROTECT", region, slices, (part, c) => WriteProtectAsync(registered, part, modes, c), cancel);
     }
 
-    private async Task<IoctlResult> WriteProtectAsync(Registered registered, PageRange pages, WriteProtectModes modes, CancellationToken cancel)
+    private async Task<IoctlResult> WriteProtectAsync(
+        Registered registered, PageRange pages, WriteProtectModes modes, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
         // First what is to be filled, then what is there: a page that is filled meanwhile is protected by one of the two.
@@ -693,7 +763,10 @@ public sealed class Userfault
         return _vm.OrFailed(done.Task);
     }
 
-    /// <summary>Pages that were written, where they are now: parts that the guest has moved are at another address, and something else may lie at the old one.</summary>
+    /// <summary>
+    /// Pages that were written, where they are now: parts that the guest has moved are at another address, and something else may lie at
+    /// the old one.
+    /// </summary>
     private async Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange range, CancellationToken cancel)
     {
         await ReadEventsAsync();
@@ -702,7 +775,9 @@ public sealed class Userfault
         foreach (ServedRegion part in reader.View.Regions.Where(r => r.Id == region.Id))
         {
             PageRange pages = range.Intersect(new PageRange(part.PageOf(part.Range.Start), part.PageOf(part.Range.End)));
-            if (pages.Count > 0) written = ZeroedPages.Union(written, await _kernel.FindWrittenAsync(region, pages, PageSize.AddressOf(part.Base + pages.Start), cancel));
+            if (pages.Count > 0)
+                written = ZeroedPages.Union(
+                    written, await _kernel.FindWrittenAsync(region, pages, PageSize.AddressOf(part.Base + pages.Start), cancel));
         }
 
         return written;
@@ -733,7 +808,8 @@ public sealed class Userfault
         // Then they are absent for good, and no push can mend that.
         _kernel.Owner.ThrowIfGone(name);
         throw new InvalidOperationException(
-            $"Region {registered.Region.Id} lacks {absent} of {registered.Received.Pages} pages; {call} now would turn them into zeros. Finish the push, or abandon them together with the guest.");
+            $"Region {registered.Region.Id} lacks {absent} of {registered.Received.Pages} pages; {call} now would turn them into zeros. "
+                + $"Finish the push, or abandon them together with the guest.");
     }
 
     /// <summary>Pages that are to be filled and are not there. What has been unmapped is nobody's.</summary>
@@ -741,7 +817,9 @@ public sealed class Userfault
     {
         if (_reader is not { } reader || !registered.IsFilled || registered.Region.IsUnmapped) return 0;
         PageBitmap received = registered.Received;
-        PageRange[] parts = [.. reader.View.Regions.Where(r => r.Id == registered.Region.Id).Select(r => new PageRange(r.PageOf(r.Range.Start), r.PageOf(r.Range.End)))];
+        PageRange[] parts = [
+            .. reader.View.Regions.Where(r => r.Id == registered.Region.Id)
+                .Select(r => new PageRange(r.PageOf(r.Range.Start), r.PageOf(r.Range.End)))];
         if (parts.Sum(p => p.Count) == received.Pages) return received.Pages - received.Count;
         long absent = 0;
         foreach (PageRange part in parts)
@@ -793,7 +871,8 @@ public sealed class Userfault
         AliasPages? alias = isMinor ? region.ComesThrough : null;
         ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
         bool isProtected = (registered.Modes & RegisterModes.WriteProtect) != 0;
-        return new ServedRegion(region.Id, range, range.Start, by, registered.Pages, alias, BitOperations.Log2((uint)region.PageBytes), isProtected)
+        return new ServedRegion(
+            region.Id, range, range.Start, by, registered.Pages, alias, BitOperations.Log2((uint)region.PageBytes), isProtected)
         {
             Zeroed = registered.Zeroed,
             CopiesHoles = by == ResolveBy.ContinueAsIs && (registered.Modes & RegisterModes.Missing) != 0,
@@ -846,10 +925,12 @@ public sealed class BackgroundPush
     public long ZeroPages => _progress.ZeroPages;
 
     /// <summary>Ends when every page of the region is there.</summary>
-    /// <exception cref="InvalidOperationException">Pages that it had still to bring have been unmapped; every other page is there.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Pages that it had still to bring have been unmapped; every other page is there.
+    /// </exception>
     /// <exception cref="VmFailedException">The VM has failed.</exception>
-    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program; what had not been filled by then is not received.
-    /// EINVAL: pages take no fill, for something else is mapped there than was registered (incident <see cref="IncidentKind.FillRefused"/>);
-    /// every other page is there.</exception>
+    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program; what had not been
+    /// filled by then is not received. EINVAL: pages take no fill, for something else is mapped there than was registered (incident
+    /// <see cref="IncidentKind.FillRefused"/>); every other page is there.</exception>
     public Task WaitAsync(CancellationToken cancel = default) => _vm.OrFailed(_progress.Finished.Task.WaitAsync(cancel));
 }

@@ -39,7 +39,9 @@ public sealed class VcpuGroup
 
     /// <summary>What each vCPU did. To be asked when the work has ended.</summary>
     public IReadOnlyList<VcpuReport> Reports() =>
-        [.. _vcpus.Select(v => new VcpuReport(v.Number, v.Progress.Accesses, v.Progress.Faults, v.Progress.Latency.BlockedNanoseconds, v.Progress.Repeats))];
+        [.. _vcpus.Select(
+            v => new VcpuReport(
+                v.Number, v.Progress.Accesses, v.Progress.Faults, v.Progress.Latency.BlockedNanoseconds, v.Progress.Repeats))];
 
     /// <summary>Ends when every vCPU has done its work.</summary>
     /// <exception cref="VmFailedException">The VM has failed, or the vCPUs were stopped before their work had ended.</exception>
@@ -72,5 +74,7 @@ public sealed class VcpuGroup
 /// <param name="Accesses">Accesses that are through.</param>
 /// <param name="Faults">Faults raised.</param>
 /// <param name="BlockedNanoseconds">Time blocked in stamped faults.</param>
-/// <param name="Repeats">Times that it raised a fault of an access again, because a signal had ended its wait; not among the faults.</param>
+/// <param name="Repeats">
+/// Times that it raised a fault of an access again, because a signal had ended its wait; not among the faults.
+/// </param>
 public sealed record VcpuReport(int Number, long Accesses, long Faults, long BlockedNanoseconds, long Repeats);

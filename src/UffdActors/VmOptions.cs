@@ -11,7 +11,9 @@ public sealed record VmOptions
     /// <summary>Base pages of physical memory; guest memory, page cache and private copies come out of it.</summary>
     public required long MemoryPages { get; init; }
 
-    /// <summary>Huge pages of 2 MiB in the model's pool, unless <c>uffd.kernel.huge-pages</c> says how many; null for what the kernel has.</summary>
+    /// <summary>
+    /// Huge pages of 2 MiB in the model's pool, unless <c>uffd.kernel.huge-pages</c> says how many; null for what the kernel has.
+    /// </summary>
     public long? HugePages { get; init; }
 
     /// <summary>The kernel; null for the configured one (<c>uffd.kernel.profile</c>). Configured knobs apply in either case.</summary>
@@ -23,17 +25,20 @@ public sealed record VmOptions
     /// <summary>CPU that the VM's fault loop is bound to, one that this process may use; null for what the configuration says.</summary>
     public int? Cpu { get; init; }
 
-    /// <summary>CPU that the vCPUs' threads are bound to, in the live world, one that this process may use; null for that of the fault loop.</summary>
+    /// <summary>
+    /// CPU that the vCPUs' threads are bound to, in the live world, one that this process may use; null for that of the fault loop.
+    /// </summary>
     public int? VcpuCpu { get; init; }
 
     /// <summary>A watchdog of its own, in the live world; null for what the configuration says (<c>uffd.watchdog</c>).</summary>
     public WatchdogOptions? Watchdog { get; init; }
 
     /// <summary>
-    /// Stops what of the guest is not the VM's own: the embedder's threads that touch its memory, KVM vCPUs, a process. Called once and awaited, when the VM
-    /// is disposed of or a userfaultfd of it abandoned, after the VM's vCPUs have been stopped and before any descriptor is closed. When it has returned, nobody may make use
-    /// of what he touches any more, nor of a touch under way: closing lets threads that wait for an absent page go on with zeros. It has
-    /// <c>uffd.close-timeout</c>; if it throws or takes longer, the guest counts as running (<see cref="Handling.IncidentKind.GuestNotStopped"/>).
+    /// Stops what of the guest is not the VM's own: the embedder's threads that touch its memory, KVM vCPUs, a process. Called once and
+    /// awaited, when the VM is disposed of or a userfaultfd of it abandoned, after the VM's vCPUs have been stopped and before any
+    /// descriptor is closed. When it has returned, nobody may make use of what he touches any more, nor of a touch under way: closing lets
+    /// threads that wait for an absent page go on with zeros. It has <c>uffd.close-timeout</c>; if it throws or takes longer, the guest
+    /// counts as running (<see cref="Handling.IncidentKind.GuestNotStopped"/>).
     /// </summary>
     /// <remarks>
     /// Without it, a userfaultfd is closed while pages are absent only if the guest is known to be the VM's own vCPUs, and else left open
@@ -82,8 +87,9 @@ public sealed record RegionOptions
     public bool WithAlias { get; init; }
 
     /// <summary>
-    /// The page cache will hold all content before the guest runs: somebody else fills it. CONTINUE then maps what is there, and no source is asked for it.
-    /// Without an alias this is what makes MINOR faults enough: a page that is not in the cache raises none, and would be read as zeros.
+    /// The page cache will hold all content before the guest runs: somebody else fills it. CONTINUE then maps what is there, and no source
+    /// is asked for it. Without an alias this is what makes MINOR faults enough: a page that is not in the cache raises none, and would be
+    /// read as zeros.
     /// </summary>
     public bool IsFilled { get; init; }
 
@@ -96,7 +102,9 @@ public sealed record RegionOptions
     {
         long unit = pageBytes >> PageSize.BaseShift;
         if (options.Pages % unit != 0)
-            throw new ArgumentException($"{options.Pages} base pages are not whole pages of {options.Module ?? "anonymous memory"}, which has {pageBytes} bytes a page; use a multiple of {unit}.", nameof(options));
+            throw new ArgumentException(
+                $"{options.Pages} base pages are not whole pages of {options.Module ?? "anonymous memory"}, which has {pageBytes} bytes a "
+                    + $"page; use a multiple of {unit}.", nameof(options));
     }
 }
 
@@ -116,12 +124,13 @@ public sealed record ServeOptions
     public bool SourceActor { get; init; }
 
     /// <summary>
-    /// Called before a write-protected page is given to the thread that writes to it (synchronous write protection): number of the region, and page.
-    /// In the turn that clears the protection, so it must not block; the page still has its content of before, and a
+    /// Called before a write-protected page is given to the thread that writes to it (synchronous write protection): number of the region,
+    /// and page. In the turn that clears the protection, so it must not block; the page still has its content of before, and a
     /// <see cref="GuestReader"/> of its own can copy it out. A page that it notes as written and that is protected again later
-    /// (<see cref="Userfault.ProtectAsync"/>) is noted again: no write falls between the two. If it throws, <see cref="HookFailure"/> says what becomes of the
-    /// page, and an incident (<see cref="IncidentKind.HookFailed"/>) names it. May be called again for a page of which nothing was written. For memory of
-    /// another process, that process or a descriptor has to be named when it is adopted (<see cref="AdoptedMemory.ProcessId"/>), so that it can be read.
+    /// (<see cref="Userfault.ProtectAsync"/>) is noted again: no write falls between the two. If it throws, <see cref="HookFailure"/> says
+    /// what becomes of the page, and an incident (<see cref="IncidentKind.HookFailed"/>) names it. May be called again for a page of which
+    /// nothing was written. For memory of another process, that process or a descriptor has to be named when it is adopted
+    /// (<see cref="AdoptedMemory.ProcessId"/>), so that it can be read.
     /// </summary>
     public Action<int, long>? BeforeWrite { get; init; }
 
@@ -129,9 +138,10 @@ public sealed record ServeOptions
     public HookFailure HookFailure { get; init; }
 
     /// <summary>
-    /// How long a source that fails is asked again, later and later, before those who wait for it pause; the same for an empty pool of huge pages and for
-    /// pages that crash handlers. From zero on, <see cref="Timeout.InfiniteTimeSpan"/> for ever; null for what the configuration says (<c>uffd.source-patience</c>).
-    /// One incident says that an outage begins, one that they have paused, one that it is over.
+    /// How long a source that fails is asked again, later and later, before those who wait for it pause; the same for an empty pool of huge
+    /// pages and for pages that crash handlers. From zero on, <see cref="Timeout.InfiniteTimeSpan"/> for ever; null for what the
+    /// configuration says (<c>uffd.source-patience</c>). One incident says that an outage begins, one that they have paused, one that it is
+    /// over.
     /// </summary>
     public TimeSpan? SourcePatience { get; init; }
 
@@ -148,7 +158,9 @@ public sealed record ServeOptions
         ArgumentNullException.ThrowIfNull(Source);
         OptionRange.Within(Handlers, 1, MaxHandlers, nameof(Handlers));
         if (SourcePatience is { } patience && patience < TimeSpan.Zero && patience != Timeout.InfiniteTimeSpan)
-            throw new ArgumentOutOfRangeException(nameof(SourcePatience), patience, $"{nameof(SourcePatience)} must not be negative; use Timeout.InfiniteTimeSpan to wait for ever.");
+            throw new ArgumentOutOfRangeException(
+                nameof(SourcePatience), patience,
+                $"{nameof(SourcePatience)} must not be negative; use Timeout.InfiniteTimeSpan to wait for ever.");
         OptionRange.Defined(HookFailure, nameof(HookFailure));
         if (Resume is { } resume) OptionRange.Defined(resume, nameof(Resume));
         OptionRange.Defined(LostPages, nameof(LostPages));
@@ -158,7 +170,10 @@ public sealed record ServeOptions
 /// <summary>What becomes of a protected page whose hook for writes has thrown. Either way an incident names region and page.</summary>
 public enum HookFailure
 {
-    /// <summary>It stays protected, with its content of before; whoever writes to it waits until <see cref="Userfault.Recover"/>, and then the hook is called again.</summary>
+    /// <summary>
+    /// It stays protected, with its content of before; whoever writes to it waits until <see cref="Userfault.Recover"/>, and then the hook
+    /// is called again.
+    /// </summary>
     Wait,
 
     /// <summary>Its protection is cleared and the write goes on: the guest is worth more than what the hook was to keep.</summary>
@@ -168,7 +183,10 @@ public enum HookFailure
 /// <summary>What ends the wait of those who have paused when the patience with a failing page source was over.</summary>
 public enum SourceResume
 {
-    /// <summary>The source itself: one of them asks it about once a second, and when it answers, all go on. <see cref="Userfault.Recover"/> does so at once.</summary>
+    /// <summary>
+    /// The source itself: one of them asks it about once a second, and when it answers, all go on. <see cref="Userfault.Recover"/> does so
+    /// at once.
+    /// </summary>
     Auto,
 
     /// <summary><see cref="Userfault.Recover"/> alone.</summary>
@@ -178,12 +196,16 @@ public enum SourceResume
 /// <summary>What becomes of pages that are lost for good. They never become zeros.</summary>
 public enum LostPages
 {
-    /// <summary>Their threads wait, and an incident says so, until <see cref="Userfault.Recover"/> or <see cref="Userfault.AbandonAsync(CancellationToken)"/>.</summary>
+    /// <summary>
+    /// Their threads wait, and an incident says so, until <see cref="Userfault.Recover"/> or
+    /// <see cref="Userfault.AbandonAsync(CancellationToken)"/>.
+    /// </summary>
     Wait,
 
     /// <summary>
-    /// They are poisoned (UFFDIO_POISON): user mode gets SIGBUS, a system call EFAULT. Refused where a vCPU would take the process along. The push
-    /// pauses on such pages until they have been touched, or poisoned by <see cref="Userfault.PoisonAsync"/>, and <see cref="Userfault.Recover"/> is called.
+    /// They are poisoned (UFFDIO_POISON): user mode gets SIGBUS, a system call EFAULT. Refused where a vCPU would take the process along.
+    /// The push pauses on such pages until they have been touched, or poisoned by <see cref="Userfault.PoisonAsync"/>, and
+    /// <see cref="Userfault.Recover"/> is called.
     /// </summary>
     Poison,
 }

@@ -8,13 +8,15 @@ public enum WatchdogPolicy
     /// <summary>One line on standard error.</summary>
     Report,
 
-    /// <summary>The line, and the runtime's process is killed: a guest that hangs for ever is started again from its source elsewhere.</summary>
+    /// <summary>
+    /// The line, and the runtime's process is killed: a guest that hangs for ever is started again from its source elsewhere.
+    /// </summary>
     Kill,
 }
 
 /// <summary>
-/// The watchdog of a live VM: a process of its own that sees a fault go unresolved, also while this process is frozen as a whole. One process
-/// watches all VMs of a runtime; each has its own deadline and policy.
+/// The watchdog of a live VM: a process of its own that sees a fault go unresolved, also while this process is frozen as a whole. One
+/// process watches all VMs of a runtime; each has its own deadline and policy.
 /// </summary>
 public sealed record WatchdogOptions
 {
@@ -24,7 +26,9 @@ public sealed record WatchdogOptions
     internal const string DeadlineKey = "uffd.watchdog.deadline";
 
     /// <summary>Makes the options.</summary>
-    /// <param name="deadline">Age from which on a fault is late; at least <see cref="LeastDeadline"/>. Longer than the page source's longest answer.</param>
+    /// <param name="deadline">
+    /// Age from which on a fault is late; at least <see cref="LeastDeadline"/>. Longer than the page source's longest answer.
+    /// </param>
     /// <param name="policy">What is done then.</param>
     public WatchdogOptions(TimeSpan deadline, WatchdogPolicy policy = WatchdogPolicy.Report)
     {
@@ -66,6 +70,8 @@ public sealed record WatchdogOptions
 
         return deadline >= LeastDeadline
             ? new WatchdogOptions(deadline, chosen)
-            : throw new UffdConfigurationException(FormattableString.Invariant($"{DeadlineKey} = {text}: must be off, or a time of at least {LeastDeadline.TotalMilliseconds:0}ms."));
+            : throw new UffdConfigurationException(
+                FormattableString.Invariant(
+                    $"{DeadlineKey} = {text}: must be off, or a time of at least {LeastDeadline.TotalMilliseconds:0}ms."));
     }
 }

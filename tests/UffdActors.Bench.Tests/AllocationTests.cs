@@ -5,8 +5,8 @@ using UffdActors.Linux.Tests;
 namespace UffdActors.Bench.Tests;
 
 /// <summary>
-/// What a fault and an event allocate. Counted for the whole process: so alone in it, and of some repeats the least, for what the runtime itself allocates
-/// now and then is in no repeat of all.
+/// What a fault and an event allocate. Counted for the whole process: so alone in it, and of some repeats the least, for what the runtime
+/// itself allocates now and then is in no repeat of all.
 /// </summary>
 [CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
 [Collection(nameof(AllocationTests))]

@@ -21,13 +21,18 @@ public class AskTests
     [Theory]
     [InlineData("swapped", "copy", "result     EEXIST", "swap entry with 80 -> swap entry with 80", "A page in swap is a page")]
     [InlineData("swapped", "read", "result     ok:80", "swap entry with 80 -> page of its own with 80", "brought back")]
-    [InlineData("swapped+wp", "read", "result     ok:80", "swap entry with 80, write-protected -> page of its own with 80, write-protected", "brought back")]
-    [InlineData("swapped+wp", "write", "result     MSG:WRITE+WP", "-> page of its own with 80, write-protected", "write-protected page is reported")]
+    [InlineData(
+        "swapped+wp", "read", "result     ok:80", "swap entry with 80, write-protected -> page of its own with 80, write-protected",
+        "brought back")]
+    [InlineData(
+        "swapped+wp", "write", "result     MSG:WRITE+WP", "-> page of its own with 80, write-protected",
+        "write-protected page is reported")]
     public async Task A_page_in_swap_can_be_asked_about(string state, string operation, string result, string entry, string rule)
     {
         CommandRun run = await CommandRun.Of("ask", "--backend", "anon", "--state", state, "--modes", "MW", "--do", operation);
         run.EndsWith(ExitCode.Done);
-        foreach (string part in new[] { result, entry, rule, "no recorded row or trace step shows this" }) Assert.Contains(part, run.Output, StringComparison.Ordinal);
+        foreach (string part in new[] { result, entry, rule, "no recorded row or trace step shows this" })
+            Assert.Contains(part, run.Output, StringComparison.Ordinal);
 
         CommandRun shared = await CommandRun.Of("ask", "--backend", "shmem", "--state", state, "--modes", "MW", "--do", operation);
         shared.EndsWith(ExitCode.BadInput);
@@ -36,7 +41,8 @@ public class AskTests
     [Fact]
     public async Task What_nobody_recorded_is_said_to_be_so()
     {
-        CommandRun run = await CommandRun.Of("ask", "--backend", "guest-memfd", "--state", "none", "--modes", "M", "--do", "copy", "--profile", "linux-7.1");
+        CommandRun run = await CommandRun.Of(
+            "ask", "--backend", "guest-memfd", "--state", "none", "--modes", "M", "--do", "copy", "--profile", "linux-7.1");
         Assert.Contains("no recorded row or trace step shows this", run.Output, StringComparison.Ordinal);
     }
 
@@ -57,7 +63,8 @@ public class AskTests
     [Fact]
     public async Task A_folder_without_recordings_is_one_line_that_says_so()
     {
-        CommandRun run = await CommandRun.Of("ask", "--backend", "anon", "--state", "none", "--modes", "M", "--do", "wake", "--data", "/nothing-here");
+        CommandRun run =
+            await CommandRun.Of("ask", "--backend", "anon", "--state", "none", "--modes", "M", "--do", "wake", "--data", "/nothing-here");
         run.EndsWith(ExitCode.BadInput);
         Assert.Contains("/nothing-here", run.Error, StringComparison.Ordinal);
         Assert.Single(run.Error.TrimEnd().Split('\n'));
@@ -66,7 +73,8 @@ public class AskTests
     [Fact]
     public async Task A_profile_that_differs_from_the_recorded_kernel_says_so()
     {
-        CommandRun run = await CommandRun.Of("ask", "--backend", "shmem", "--state", "beyond-eof", "--modes", "M", "--do", "copy", "--profile", "linux-7.1");
+        CommandRun run = await CommandRun.Of(
+            "ask", "--backend", "shmem", "--state", "beyond-eof", "--modes", "M", "--do", "copy", "--profile", "linux-7.1");
         Assert.Contains("ENOMEM", run.Output, StringComparison.Ordinal);
         Assert.Contains("Linux 6.18 gives another result", run.Output, StringComparison.Ordinal);
     }
@@ -74,7 +82,8 @@ public class AskTests
     [Fact]
     public async Task Json_has_a_version_and_the_same_answer()
     {
-        CommandRun run = await CommandRun.Of("ask", "--backend", "anon", "--state", "hole", "--modes", "M", "--do", "write", "--features", "sigbus", "--json", "-");
+        CommandRun run = await CommandRun.Of(
+            "ask", "--backend", "anon", "--state", "hole", "--modes", "M", "--do", "write", "--features", "sigbus", "--json", "-");
         using JsonDocument json = JsonDocument.Parse(run.Output);
         Assert.Equal(1, json.RootElement.GetProperty("version").GetInt32());
         Assert.Equal("SIGBUS(code=2)", json.RootElement.GetProperty("answer").GetProperty("result").GetString());

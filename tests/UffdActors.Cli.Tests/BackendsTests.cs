@@ -40,7 +40,8 @@ public sealed class BackendsTests : IDisposable
     public async Task Without_the_table_guest_memfd_cannot_be_registered()
     {
         JsonElement memfd = await BackendAsync("guest-memfd", "--profile", "linux-6.18");
-        Assert.All(memfd.GetProperty("register").EnumerateArray(), answer => Assert.Equal("EINVAL", answer.GetProperty("errno").GetString()));
+        Assert.All(
+            memfd.GetProperty("register").EnumerateArray(), answer => Assert.Equal("EINVAL", answer.GetProperty("errno").GetString()));
     }
 
     [Fact]
@@ -50,7 +51,8 @@ public sealed class BackendsTests : IDisposable
         await File.WriteAllBytesAsync(firmware, [.. Enumerable.Range(0, 40_000).Select(i => (byte)(i * 7))]);
         string config = _place.Write(
             "uffd.conf",
-            $"uffd.modules = [\"shmem\", \"UffdActors.SampleRom.RomModule, {Workplace.SampleRom}\"]\nuffd.module.rom.file = \"{firmware}\"\n");
+            $"uffd.modules = [\"shmem\", \"UffdActors.SampleRom.RomModule, {Workplace.SampleRom}\"]\nuffd.module.rom.file = "
+                + $"\"{firmware}\"\n");
         string[] rom = ["postcopy", "--config", config, "--backend", "rom", "--image", firmware, "--accesses", "1000"];
 
         Assert.Equal(["CONTINUE"], Strings((await BackendAsync("rom", "--config", config)).GetProperty("ioctls")));
@@ -59,7 +61,8 @@ public sealed class BackendsTests : IDisposable
         await RefusedAsync("read-only", [.. rom, "--mode", "minor"]);
         await RefusedAsync("rom supports MINOR", [.. rom, "--write-ratio", "0"]);
 
-        CommandRun another = await CommandRun.Of("postcopy", "--config", config, "--backend", "rom", "--mode", "minor", "--write-ratio", "0", "--memory", "40000");
+        CommandRun another = await CommandRun.Of(
+            "postcopy", "--config", config, "--backend", "rom", "--mode", "minor", "--write-ratio", "0", "--memory", "40000");
         another.EndsWith(ExitCode.Failed);
         Assert.Contains("NOT VERIFIED", another.Output, StringComparison.Ordinal);
     }
@@ -80,16 +83,26 @@ public sealed class BackendsTests : IDisposable
         string config = Faulty(member, how);
         await RefusedAsync(says, ["backends", "--config", config]);
         await RefusedAsync(says, ["postcopy", "--config", config, "--backend", "faulty"]);
-        await RefusedAsync(says, ["conform", "--module", typeof(FaultyModule).Assembly.Location, "--type", typeof(FaultyModule).FullName!, "--set", $"faulty.at={member}", "--set", $"faulty.how={how}"]);
+        await RefusedAsync(
+            says, ["conform", "--module", typeof(FaultyModule).Assembly.Location, "--type", typeof(FaultyModule).FullName!, "--set",
+                $"faulty.at={member}", "--set", $"faulty.how={how}"]);
     }
 
     [Theory]
-    [InlineData("CheckMapping", "missing", "Module \"faulty\" threw InvalidOperationException while checking a mapping (out of order); the call ends with EIO.")]
-    [InlineData("CheckProtection", "missing", "Module \"faulty\" threw InvalidOperationException while checking a protection (out of order); the call ends with EIO.")]
+    [InlineData(
+        "CheckMapping", "missing",
+        "Module \"faulty\" threw InvalidOperationException while checking a mapping (out of order); the call ends with EIO.")]
+    [InlineData(
+        "CheckProtection", "missing",
+        "Module \"faulty\" threw InvalidOperationException while checking a protection (out of order); the call ends with EIO.")]
     [InlineData("CreateFile", "missing", "Module \"faulty\" cannot make a file of 4096 bytes: out of order")]
-    [InlineData("Fault", "minor", "Module \"faulty\" threw InvalidOperationException while serving an ordinary fault (out of order); the call ends with EIO.")]
+    [InlineData(
+        "Fault", "minor",
+        "Module \"faulty\" threw InvalidOperationException while serving an ordinary fault (out of order); the call ends with EIO.")]
     public Task A_module_that_fails_before_a_guest_runs_is_named(string member, string mode, string says) =>
-        RefusedAsync(says, ["postcopy", "--config", Faulty(member, "throw"), "--backend", "faulty", "--mode", mode, "--memory", "1M", "--accesses", "1000"]);
+        RefusedAsync(
+            says, ["postcopy", "--config", Faulty(member, "throw"), "--backend", "faulty", "--mode", mode, "--memory", "1M", "--accesses",
+                "1000"]);
 
     [Theory]
     [InlineData("fault-loop", "GetFolio", "minor", "looking a folio up")]
@@ -97,13 +110,17 @@ public sealed class BackendsTests : IDisposable
     [InlineData("stepped", "GetFolio", "minor", "looking a folio up")]
     [InlineData("fault-loop", "Copy", "missing", "making a folio")]
     [InlineData("stepped", "Copy", "missing", "making a folio")]
-    public async Task A_module_that_fails_under_a_guest_ends_its_migration_with_one_line(string dispatcher, string member, string mode, string says)
+    public async Task A_module_that_fails_under_a_guest_ends_its_migration_with_one_line(
+        string dispatcher, string member, string mode, string says)
     {
         CommandRun run = await CommandRun.Of(
-            "postcopy", "--config", Faulty(member, "throw"), "--backend", "faulty", "--mode", mode, "--memory", "1M", "--accesses", "1000", "--dispatcher", dispatcher);
+            "postcopy", "--config", Faulty(member, "throw"), "--backend", "faulty", "--mode", mode, "--memory", "1M", "--accesses", "1000",
+            "--dispatcher", dispatcher);
         run.EndsWith(ExitCode.Failed);
         string line = Assert.Single(run.Error.TrimEnd().Split('\n'), l => l.StartsWith("uffd: ", StringComparison.Ordinal));
-        Assert.Equal($"uffd: The migration cannot go on. Module \"faulty\" threw InvalidOperationException while {says} (out of order); the call ends with EIO.", line);
+        Assert.Equal(
+            $"uffd: The migration cannot go on. Module \"faulty\" threw InvalidOperationException while {says} (out of order); the call "
+                + $"ends with EIO.", line);
     }
 
     [Theory]
@@ -111,13 +128,16 @@ public sealed class BackendsTests : IDisposable
     [InlineData("minor")]
     public async Task A_module_without_what_a_migration_needs_is_refused_before_it(string mode)
     {
-        string config = _place.Write("uffd.conf", $"uffd.modules = [\"UffdActors.Cli.Tests.PlainModule, {typeof(PlainModule).Assembly.Location}\"]\n");
-        await RefusedAsync("plain", ["postcopy", "--config", config, "--backend", "plain", "--mode", mode, "--memory", "1M", "--accesses", "1000"]);
+        string config =
+            _place.Write("uffd.conf", $"uffd.modules = [\"UffdActors.Cli.Tests.PlainModule, {typeof(PlainModule).Assembly.Location}\"]\n");
+        await RefusedAsync(
+            "plain", ["postcopy", "--config", config, "--backend", "plain", "--mode", mode, "--memory", "1M", "--accesses", "1000"]);
     }
 
     private string Faulty(string member, string how) => _place.Write(
         "uffd.conf",
-        $"uffd.modules = [\"shmem\", \"UffdActors.Cli.Tests.FaultyModule, {typeof(FaultyModule).Assembly.Location}\"]\nuffd.module.faulty {{ at = \"{member}\", how = \"{how}\" }}\n");
+        $"uffd.modules = [\"shmem\", \"UffdActors.Cli.Tests.FaultyModule, {typeof(FaultyModule).Assembly.Location}\"]\nuffd.module.faulty "
+            + $"{{ at = \"{member}\", how = \"{how}\" }}\n");
 
     private static async Task RefusedAsync(string says, string[] command)
     {

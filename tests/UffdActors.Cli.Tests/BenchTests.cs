@@ -22,7 +22,8 @@ public sealed class BenchTests : IDisposable
     [Fact]
     public async Task Two_processes_are_started_and_measured()
     {
-        CommandRun run = await CommandRun.Of("bench", "faults", "--vms", "2", "--processes", "2", "--vcpus", "2", "--pages", "256", "--repeats", "1");
+        CommandRun run =
+            await CommandRun.Of("bench", "faults", "--vms", "2", "--processes", "2", "--vcpus", "2", "--pages", "256", "--repeats", "1");
         run.EndsWith(ExitCode.Done);
         Assert.Contains("2 processes", run.Output, StringComparison.Ordinal);
     }
@@ -56,7 +57,8 @@ public sealed class BenchTests : IDisposable
     {
         CommandRun run = await CommandRun.Of("bench", "faults", option, value);
         run.EndsWith(ExitCode.BadInput);
-        string line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd:", StringComparison.Ordinal));
+        string line = Assert.Single(
+            run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd:", StringComparison.Ordinal));
         Assert.Contains(value, line, StringComparison.Ordinal);
         Assert.Empty(run.Output);
     }

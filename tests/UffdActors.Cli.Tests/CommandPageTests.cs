@@ -9,8 +9,10 @@ public partial class CommandPageTests
 {
     public static TheoryData<string> Pages =>
     [
-        "README.md", "src/README.md", "tests/README.md", "bench/README.md", "bench/RESULTS.md", "src/UffdActors/README.md", "src/UffdActors.Cli/COMMANDS.md",
-        "src/UffdActors.Cli/JSON.md", "src/UffdActors.Explore/README.md", "src/UffdActors.Stress/README.md", "src/UffdActors.Watchdog/README.md",
+        "README.md", "src/README.md", "tests/README.md", "bench/README.md", "bench/RESULTS.md", "src/UffdActors/README.md",
+        "src/UffdActors.Cli/COMMANDS.md",
+        "src/UffdActors.Cli/JSON.md", "src/UffdActors.Explore/README.md", "src/UffdActors.Stress/README.md",
+        "src/UffdActors.Watchdog/README.md",
     ];
 
     private static RootCommand Root => new CommandHost(new Terminal(TextWriter.Null, TextWriter.Null, isInteractive: false)).Root();
@@ -49,8 +51,10 @@ public partial class CommandPageTests
         {
             string[] words = section[..section.IndexOf('\n', StringComparison.Ordinal)].Split(' ');
             Command command = words.Aggregate((Command)Root, (at, word) => at.Subcommands.FirstOrDefault(c => c.Name == word) ?? at);
-            IEnumerable<string> spans = CodeSpan().Matches(section).Select(m => m.Groups[1].Value).Where(span => span.StartsWith("--", StringComparison.Ordinal));
-            foreach (string option in spans.SelectMany(span => Option().Matches(span)).Select(m => m.Value)) Assert.Contains(option, OptionsOf(command));
+            IEnumerable<string> spans = CodeSpan().Matches(section).Select(m => m.Groups[1].Value)
+                .Where(span => span.StartsWith("--", StringComparison.Ordinal));
+            foreach (string option in spans.SelectMany(span => Option().Matches(span)).Select(m => m.Value))
+                Assert.Contains(option, OptionsOf(command));
         }
     }
 
@@ -58,7 +62,8 @@ public partial class CommandPageTests
     [InlineData("uffd postcopi", "no such command")]
     [InlineData("uffd bench fault", "no such command")]
     [InlineData("uffd bench faults --world live --backends shmem", "no --backends")]
-    public void A_command_line_that_there_is_not_is_noticed(string line, string wrong) => Assert.EndsWith(wrong, WrongIn(line), StringComparison.Ordinal);
+    public void A_command_line_that_there_is_not_is_noticed(string line, string wrong) =>
+        Assert.EndsWith(wrong, WrongIn(line), StringComparison.Ordinal);
 
     // What is wrong with a command line, or nothing.
     private static string WrongIn(string line)
@@ -78,15 +83,18 @@ public partial class CommandPageTests
     }
 
     private static IEnumerable<(string Name, Command Command)> Leaves(Command? of = null, string prefix = "uffd") =>
-        (of ?? Root).Subcommands.Where(c => !c.Hidden).SelectMany(c => c.Subcommands.Count > 0 ? Leaves(c, $"{prefix} {c.Name}") : [($"{prefix} {c.Name}", c)]);
+        (of ?? Root).Subcommands.Where(c => !c.Hidden)
+            .SelectMany(c => c.Subcommands.Count > 0 ? Leaves(c, $"{prefix} {c.Name}") : [($"{prefix} {c.Name}", c)]);
 
-    private static IEnumerable<string> OptionsOf(Command command) => command.Options.SelectMany(o => o.Aliases.Append(o.Name)).Append("--help").Append("--version");
+    private static IEnumerable<string> OptionsOf(Command command) =>
+        command.Options.SelectMany(o => o.Aliases.Append(o.Name)).Append("--help").Append("--version");
 
     private static string[] SectionsOf(string page) =>
         [.. Read(page).Split('\n').Where(line => line.StartsWith("## ", StringComparison.Ordinal)).Select(line => line[3..])];
 
     private static string Read(string page) => File.ReadAllText(Path.Combine(
-        typeof(CommandPageTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "Repository").Value!, page));
+        typeof(CommandPageTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "Repository").Value!,
+        page));
 
     [GeneratedRegex("(?<!`)`([^`]+)`(?!`)")]
     private static partial Regex CodeSpan();

@@ -50,7 +50,8 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("", "it is empty")]
     public async Task A_configuration_that_means_nothing_is_one_line_that_names_the_place(string text, string says)
     {
-        CommandRun run = await CommandRun.Of("postcopy", "--memory", "64K", "--accesses", "10", "--config", _place.Write("uffd.conf", text));
+        CommandRun run =
+            await CommandRun.Of("postcopy", "--memory", "64K", "--accesses", "10", "--config", _place.Write("uffd.conf", text));
 
         Assert.True(run.ExitCode == ExitCode.BadInput, $"{run.ExitCode} {run.Error}{run.Output}");
         Assert.Empty(run.Output);
@@ -63,7 +64,9 @@ public sealed class ConfigurationTests : IDisposable
         string sections = string.Concat(Enumerable.Repeat("a {", 100_000)) + new string('}', 100_000);
         string parts = string.Concat(Enumerable.Repeat("a.", 100_000)) + "b = 1";
         string doubling = "a0 = x\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"a{i + 1} = ${{a{i}}}${{a{i}}}\n"));
-        foreach ((string text, string says) in new[] { (sections, "nested more than 32 deep"), (parts, "more than 32 parts"), (doubling, "more than 10,000 values") })
+        foreach ((
+            string text, string says) in new[] { (sections, "nested more than 32 deep"), (parts, "more than 32 parts"),
+                (doubling, "more than 10,000 values") })
         {
             CommandRun run = await CommandRun.Of("postcopy", "--memory", "64K", "--config", _place.Write("uffd.conf", text));
             run.EndsWith(ExitCode.BadInput);
@@ -79,7 +82,8 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("# nothing but a comment\n")]
     public async Task Substitutions_that_end_and_keys_of_others_are_taken(string text)
     {
-        CommandRun run = await CommandRun.Of("postcopy", "--memory", "64K", "--accesses", "10", "--config", _place.Write("uffd.conf", text));
+        CommandRun run =
+            await CommandRun.Of("postcopy", "--memory", "64K", "--accesses", "10", "--config", _place.Write("uffd.conf", text));
         Assert.True(run.ExitCode == ExitCode.Done, run.Error);
     }
 

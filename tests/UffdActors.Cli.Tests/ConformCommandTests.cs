@@ -8,7 +8,8 @@ namespace UffdActors.Cli.Tests;
 public sealed class ConformCommandTests : IDisposable
 {
     private const string Header =
-        """{"trace":1,"class":"pages","seed":1,"kernel":"6.18.44","page":4096,"hugepage":2097152,"uffd_user":"root","fault_around":65536,"arena":["0x100000000000","0x100080000000"],"src":"0x200000000000","hsrc":"0x200040000000"}""";
+        """{"trace":1,"class":"pages","seed":1,"kernel":"6.18.44","page":4096,"hugepage":2097152,"uffd_user":"root" """ +
+        """, "fault_around":65536,"arena":["0x100000000000","0x100080000000"],"src":"0x200000000000","hsrc":"0x200040000000"}""";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("uffd-conform-").FullName;
 
@@ -45,7 +46,8 @@ public sealed class ConformCommandTests : IDisposable
     public async Task A_difference_is_shown_with_step_field_expected_and_came_and_ends_with_1()
     {
         Write("altered.jsonl", Header + "\n"
-            + """{"i":0,"op":"mmap","addr":"0x100000002000","len":"0x1000","prot":3,"kind":"anon","ret":0,"q":[],"v":["100000002000-100000003000 rw-p - anon 8"],"files":[]}""" + "\n"
+            + """{"i":0,"op":"mmap","addr":"0x100000002000","len":"0x1000","prot":3,"kind":"anon","ret":0,"q":[] """
+            + """, "v":["100000002000-100000003000 rw-p - anon 8"],"files":[]}""" + "\n"
             + """{"i":1,"op":"final","files":[],"pages":[["0x100000002000","4096*0"]]}""" + "\n");
         CommandRun run = await CommandRun.Of("conform", "--data", _folder, "--via", "kernel");
         Assert.Equal(1, run.ExitCode);
@@ -59,9 +61,15 @@ public sealed class ConformCommandTests : IDisposable
     [InlineData("{\"trace\":1", "bad.jsonl:1: not valid JSON")]
     [InlineData("{\"trace\":7}", "bad.jsonl:1: trace version 7 is not supported; this program reads version 1")]
     [InlineData(Header + "\n{\"i\":0,\"op\":\"fly\",\"q\":[]}", "bad.jsonl:2: unknown operation \"fly\"")]
-    [InlineData(Header + "\n{\"i\":0,\"op\":\"poll\",\"u\":0,\"revents\":0,\"q\":[]}", "bad.jsonl:2: the trace is cut off: its last line must be the operation \"final\"")]
-    [InlineData(Header + "\n{\"i\":0,\"op\":\"poll\",\"u\":3,\"revents\":0,\"q\":[]}\n{\"i\":1,\"op\":\"final\",\"files\":[],\"pages\":[]}", "bad.jsonl:2: the step cannot be executed: its thread is busy, or what it names is not there")]
-    [InlineData(Header + "\n{\"i\":0,\"op\":\"madvise\",\"addr\":\"0x0\",\"len\":\"0x0\",\"advice\":\"PLEASE\",\"q\":[]}", "bad.jsonl:2: \"advice\" is \"PLEASE\"; it must be DONTNEED or FREE or REMOVE or DONTFORK or DOFORK")]
+    [InlineData(
+        Header + "\n{\"i\":0,\"op\":\"poll\",\"u\":0,\"revents\":0,\"q\":[]}",
+        "bad.jsonl:2: the trace is cut off: its last line must be the operation \"final\"")]
+    [InlineData(
+        Header + "\n{\"i\":0,\"op\":\"poll\",\"u\":3,\"revents\":0,\"q\":[]}\n{\"i\":1,\"op\":\"final\",\"files\":[],\"pages\":[]}",
+        "bad.jsonl:2: the step cannot be executed: its thread is busy, or what it names is not there")]
+    [InlineData(
+        Header + "\n{\"i\":0,\"op\":\"madvise\",\"addr\":\"0x0\",\"len\":\"0x0\",\"advice\":\"PLEASE\",\"q\":[]}",
+        "bad.jsonl:2: \"advice\" is \"PLEASE\"; it must be DONTNEED or FREE or REMOVE or DONTFORK or DOFORK")]
     public async Task A_bad_trace_is_one_line_and_2(string text, string problem)
     {
         Write("bad.jsonl", text);
@@ -78,7 +86,8 @@ public sealed class ConformCommandTests : IDisposable
         foreach ((string[] args, string says) in new (string[], string)[]
         {
             (["--data", _folder], "holds no"), (["--data", missing], "missing: there is no such"), (["--via", "luck"], "--via luck"),
-            (["--profile", "linux-2.4"], "--profile linux-2.4"), (["--passes", "2"], "--passes 2: must be a number from 3"), (["--seeds", "-1"], "--seeds -1"),
+            (["--profile", "linux-2.4"], "--profile linux-2.4"), (["--passes", "2"], "--passes 2: must be a number from 3"),
+            (["--seeds", "-1"], "--seeds -1"),
             (["--filter", "no such thing"], "no such thing"),
         })
         {
@@ -107,7 +116,8 @@ public sealed class ConformCommandTests : IDisposable
     public void A_kernel_that_no_model_is_needs_the_model_named_and_is_told_so()
     {
         using StringWriter error = new();
-        LiveConform live = new(new CommandHost(new Terminal(TextWriter.Null, error, isInteractive: false)), new System.CommandLine.Command("conform"));
+        LiveConform live =
+            new(new CommandHost(new Terminal(TextWriter.Null, error, isInteractive: false)), new System.CommandLine.Command("conform"));
 
         CommandException refusal = Assert.Throws<CommandException>(() => live.ModelFor("6.12.3-lts", null));
         Assert.Equal(ExitCode.Unsupported, refusal.ExitCode);
@@ -131,7 +141,9 @@ public sealed class ConformCommandTests : IDisposable
         {
             CommandRun run = await CommandRun.Of([.. command, "--out", Path.Combine(_folder, "file")]);
             run.EndsWith(ExitCode.BadInput);
-            Assert.StartsWith($"uffd: --out {Path.Combine(_folder, "file")}: the folder cannot be made", Assert.Single(run.Error.Trim().Split('\n')), StringComparison.Ordinal);
+            Assert.StartsWith(
+                $"uffd: --out {Path.Combine(_folder, "file")}: the folder cannot be made", Assert.Single(run.Error.Trim().Split('\n')),
+                StringComparison.Ordinal);
         }
     }
 

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace UffdActors.Cli.Tests;
 
 /// <summary>
-/// Under a culture with other signs for minus, the decimal point and groups of digits, commands and configuration mean the same and say the same.
+/// Under a culture with other signs for minus, the decimal point and groups of digits, commands and configuration mean the same and say the
+/// same.
 /// </summary>
 public sealed class CultureTests : IDisposable
 {
@@ -76,7 +77,8 @@ public sealed class CultureTests : IDisposable
     }
 
     // How far it is at each second is another matter.
-    private static IEnumerable<string> Told(CommandRun run) => run.Error.Split('\n').Where(l => !l.StartsWith("migrating", StringComparison.Ordinal) && l != "verifying");
+    private static IEnumerable<string> Told(CommandRun run) =>
+        run.Error.Split('\n').Where(l => !l.StartsWith("migrating", StringComparison.Ordinal) && l != "verifying");
 
     private const string Minus = "\u2212";
     private const string Group = "\u00a0";

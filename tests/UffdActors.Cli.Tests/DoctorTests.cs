@@ -13,18 +13,29 @@ public sealed class DoctorTests
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         JsonElement report = JsonDocument.Parse(run.Output).RootElement;
 
-        Assert.Equal(["version", "kind", "kernel", "access", "features", "registers", "memory", "kvm", "cpus", "findings"], report.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(
+            ["version", "kind", "kernel", "access", "features", "registers", "memory", "kvm", "cpus", "findings"],
+            report.EnumerateObject().Select(p => p.Name));
         Assert.Equal(1, report.GetProperty("version").GetInt32());
-        Assert.Equal((await File.ReadAllTextAsync("/proc/sys/kernel/osrelease")).Trim(), report.GetProperty("kernel").GetProperty("release").GetString());
-        Assert.All(report.GetProperty("registers").EnumerateArray(), r => Assert.Equal(["memory", "context", "modes", "answer", "ioctls"], r.EnumerateObject().Select(p => p.Name)));
-        Assert.Equal(Enum.GetNames<MachineNeed>().Order(), report.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("need").GetString()!).Order());
+        Assert.Equal(
+            (await File.ReadAllTextAsync("/proc/sys/kernel/osrelease")).Trim(),
+            report.GetProperty("kernel").GetProperty("release").GetString());
+        Assert.All(
+            report.GetProperty("registers").EnumerateArray(),
+            r => Assert.Equal(["memory", "context", "modes", "answer", "ioctls"], r.EnumerateObject().Select(p => p.Name)));
+        Assert.Equal(
+            Enum.GetNames<MachineNeed>().Order(),
+            report.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("need").GetString()!).Order());
         foreach (JsonElement finding in report.GetProperty("findings").EnumerateArray())
         {
             Assert.Equal(["need", "for", "state", "cause", "remedy", "isMet"], finding.EnumerateObject().Select(p => p.Name));
             NeedState state = Enum.Parse<NeedState>(finding.GetProperty("state").GetString()!);
             Assert.Equal(state == NeedState.Met, finding.GetProperty("isMet").GetBoolean());
             Assert.Equal(state == NeedState.Met, finding.GetProperty("remedy").GetString() is null);
-            if (state == NeedState.Absent) Assert.Equal(Remedies.Of(Enum.Parse<MachineNeed>(finding.GetProperty("need").GetString()!)), finding.GetProperty("remedy").GetString());
+            if (state == NeedState.Absent)
+                Assert.Equal(
+                    Remedies.Of(Enum.Parse<MachineNeed>(finding.GetProperty("need").GetString()!)),
+                    finding.GetProperty("remedy").GetString());
         }
     }
 
@@ -35,7 +46,8 @@ public sealed class DoctorTests
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         string[] lines = run.Output.Split('\n');
 
-        foreach (string name in new[] { "kernel", "userfaultfd", "permissions", "confinement", "features", "memory", "huge pages", "THP", "fault-around", "KVM", "CPUs" })
+        foreach (string name in new[] { "kernel", "userfaultfd", "permissions", "confinement", "features", "memory", "huge pages", "THP",
+            "fault-around", "KVM", "CPUs" })
             Assert.Contains(lines, l => l.StartsWith(name + " ", StringComparison.Ordinal));
         foreach (MachineNeed need in Enum.GetValues<MachineNeed>())
         {

@@ -2,12 +2,15 @@ using System.Text.Json.Nodes;
 
 namespace UffdActors.Cli.Tests;
 
-/// <summary>Documents in which one thing is another: each is read, or refused in one line; nothing is a crash, a hang, or memory without bound.</summary>
+/// <summary>
+/// Documents in which one thing is another: each is read, or refused in one line; nothing is a crash, a hang, or memory without bound.
+/// </summary>
 public sealed class DocumentFuzzTests : IDisposable
 {
     /// <summary>What takes the place of a value.</summary>
     private static readonly string[] Wrong =
-        ["null", "true", "-1", "0", "1e308", "2147483647", "9223372036854775807", "99999999999999999999", "\"\"", "\"x\"", "\"\\u0000\\u001b[2J\"", "[]", "[null]", "[[]]", "{}", "{\"x\": null}"];
+        ["null", "true", "-1", "0", "1e308", "2147483647", "9223372036854775807", "99999999999999999999", "\"\"", "\"x\"",
+            "\"\\u0000\\u001b[2J\"", "[]", "[null]", "[[]]", "{}", "{\"x\": null}"];
 
     private readonly Workplace _place = new();
 
@@ -17,7 +20,8 @@ public sealed class DocumentFuzzTests : IDisposable
     public async Task Of_the_documents_of_a_benchmark()
     {
         string good = _place.Path("good.json");
-        (await CommandRun.Of("bench", "faults", "--pages", "500", "--repeats", "2", "--vcpus", "1", "--vms", "2", "--json", good)).EndsWith(ExitCode.Done);
+        (await CommandRun.Of("bench", "faults", "--pages", "500", "--repeats", "2", "--vcpus", "1", "--vms", "2", "--json", good)).EndsWith(
+            ExitCode.Done);
         string bad = _place.Path("bad.json");
         foreach ((string path, string text) in Variants(await File.ReadAllTextAsync(good)))
         {
@@ -52,7 +56,8 @@ public sealed class DocumentFuzzTests : IDisposable
         string file = _place.Path("own.conf");
         foreach (System.Text.RegularExpressions.Match number in System.Text.RegularExpressions.Regex.Matches(Scenario, "[0-9]+"))
         {
-            foreach (string other in (string[])["-1", "0", "1.5", "2147483647", "2147483648", "99999999999999999999", "x", "\"\"", "${x}", "[1]", "{}", "1e9"])
+            foreach (string other in (string[])[
+                "-1", "0", "1.5", "2147483647", "2147483648", "99999999999999999999", "x", "\"\"", "${x}", "[1]", "{}", "1e9"])
             {
                 await File.WriteAllTextAsync(file, Scenario[..number.Index] + other + Scenario[(number.Index + number.Length)..]);
                 await HoldsAsync($"{number.Index}: {other}", ["explore", "--scenario", file, "--schedules", "3", "--threads", "1"]);
@@ -127,7 +132,8 @@ public sealed class DocumentFuzzTests : IDisposable
 
         string[] steps = path[1..].Split('/');
         JsonNode at = root;
-        foreach (string step in steps[..^1]) at = at is JsonArray list ? list[int.Parse(step, System.Globalization.CultureInfo.InvariantCulture)]! : at[step]!;
+        foreach (string step in steps[..^1])
+            at = at is JsonArray list ? list[int.Parse(step, System.Globalization.CultureInfo.InvariantCulture)]! : at[step]!;
         if (at is JsonArray last)
         {
             int index = int.Parse(steps[^1], System.Globalization.CultureInfo.InvariantCulture);

@@ -14,7 +14,9 @@ public class DocumentNameTests
     [InlineData("uffd-diff", "diff", "linux-6.18", "linux-6.18")]
     [InlineData("uffd-designs", "designs", "--rounds", "0")]
     [InlineData("uffd-doctor", "doctor")]
-    [InlineData("uffd-stress", "stress", "--world", "model", "--rounds", "1", "--duration", "30", "--pages", "16", "--vcpus", "2", "--load", "0", "--gc", "off")]
+    [InlineData(
+        "uffd-stress", "stress", "--world", "model", "--rounds", "1", "--duration", "30", "--pages", "16", "--vcpus", "2", "--load", "0",
+        "--gc", "off")]
     [InlineData("uffd-bench-faults", "bench", "faults", "--vcpus", "1", "--pages", "64", "--repeats", "1")]
     [InlineData("uffd-bench-events", "bench", "events", "--events", "64", "--regions", "1", "--repeats", "1")]
     public async Task Every_document_has_a_version_a_kind_and_names_in_camel_case(string kind, params string[] command)
@@ -25,7 +27,8 @@ public class DocumentNameTests
         using JsonDocument document = JsonDocument.Parse(run.Output);
         Assert.InRange(document.RootElement.GetProperty("version").GetInt32(), 1, int.MaxValue);
         Assert.Equal(kind, document.RootElement.GetProperty("kind").GetString());
-        Assert.DoesNotContain(NamesIn(document.RootElement), name => name.Contains('_', StringComparison.Ordinal) || !char.IsAsciiLetterLower(name[0]));
+        Assert.DoesNotContain(
+            NamesIn(document.RootElement), name => name.Contains('_', StringComparison.Ordinal) || !char.IsAsciiLetterLower(name[0]));
     }
 
     private static IEnumerable<string> NamesIn(JsonElement element) => element.ValueKind switch

@@ -3,7 +3,8 @@ namespace UffdActors.Cli.Tests;
 /// <summary><c>uffd replay --emit c</c>: where the program goes, and how it is refused.</summary>
 public sealed class EmitTests : IDisposable
 {
-    private static readonly string Replay = Path.Combine(AppContext.BaseDirectory, "Replays", "fault-at-the-new-place-before-its-remap.replay.json");
+    private static readonly string Replay =
+        Path.Combine(AppContext.BaseDirectory, "Replays", "fault-at-the-new-place-before-its-remap.replay.json");
 
     private readonly Workplace _place = new();
 
@@ -27,11 +28,15 @@ public sealed class EmitTests : IDisposable
     public async Task A_mutants_run_is_refused_in_one_line()
     {
         string mutant = _place.Path("mutant.json");
-        await File.WriteAllTextAsync(mutant, (await File.ReadAllTextAsync(Replay)).Replace("\"policy\":", "\"mutant\": \"no-recheck\", \"policy\":", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(
+            mutant,
+            (await File.ReadAllTextAsync(Replay)).Replace(
+                "\"policy\":", "\"mutant\": \"no-recheck\", \"policy\":", StringComparison.Ordinal));
         CommandRun run = await CommandRun.Of("replay", mutant, "--emit", "c");
         run.EndsWith(ExitCode.BadInput);
         Assert.Empty(run.Output);
-        Assert.Contains("the mutant no-recheck", Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Contains(
+            "the mutant no-recheck", Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
     }
 
     [Theory]

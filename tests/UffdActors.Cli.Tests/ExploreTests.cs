@@ -2,7 +2,8 @@ namespace UffdActors.Cli.Tests;
 
 public sealed class ExploreTests : IDisposable
 {
-    private const string Scenario = "regions { ram { pages = 2 } }, contexts { uffd { register.ram = [missing], handlers = 1 } }, threads { main = [\"read ram 1\"] }\n";
+    private const string Scenario = "regions { ram { pages = 2 } }, contexts { uffd { register.ram = [missing], handlers = 1 } }, threads "
+        + "{ main = [\"read ram 1\"] }\n";
 
     private readonly Workplace _place = new();
 
@@ -11,16 +12,23 @@ public sealed class ExploreTests : IDisposable
     [Fact]
     public async Task A_scenario_of_ones_own_is_explored()
     {
-        CommandRun run = await CommandRun.Of("explore", "--scenario", _place.Write("mine.conf", Scenario), "--schedules", "20", "--json", "-");
+        CommandRun run =
+            await CommandRun.Of("explore", "--scenario", _place.Write("mine.conf", Scenario), "--schedules", "20", "--json", "-");
         Assert.True(run.ExitCode == ExitCode.Done, run.Error);
         Assert.Contains("\"name\": \"mine\"", run.Output, StringComparison.Ordinal);
         Assert.Contains("\"schedules\": 20", run.Output, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("regions { ram { pages = 2 } }\nthreads { main = [\"raed ram 1\"] }", ":2: \"raed ram 1\": there is no action \"raed\"; there are read")]
-    [InlineData("regions { ram { pages = 2 } }\ncontexts { uffd { register.ram = [minor] } }\nthreads { main = [\"read ram 1\"] }", "cannot be set up")]
-    [InlineData("regions { ram { pages = 2 } }\ncontexts { uffd { register.ram = [missing] } }\nsetup = [\"read ram 1\"]\nthreads { main = [\"read ram 1\"] }", "cannot be set up")]
+    [InlineData(
+        "regions { ram { pages = 2 } }\nthreads { main = [\"raed ram 1\"] }",
+        ":2: \"raed ram 1\": there is no action \"raed\"; there are read")]
+    [InlineData(
+        "regions { ram { pages = 2 } }\ncontexts { uffd { register.ram = [minor] } }\nthreads { main = [\"read ram 1\"] }",
+        "cannot be set up")]
+    [InlineData(
+        "regions { ram { pages = 2 } }\ncontexts { uffd { register.ram = [missing] } }\nsetup = [\"read ram 1\"]\nthreads { main = "
+            + "[\"read ram 1\"] }", "cannot be set up")]
     [InlineData("", "it is empty")]
     public async Task A_scenario_that_means_nothing_is_one_line_and_exit_2(string text, string says)
     {

@@ -36,7 +36,8 @@ internal static class Filtered
         using (Process first = Start("true", [])) await OutcomeAsync(first);
         Process? started = null;
         ExceptionDispatchInfo? failure = null;
-        // A filter is a thread's own, and that of the children and threads that it makes: so it hands nothing to the thread pool, which might begin a thread for it.
+        // A filter is a thread's own, and that of the children and threads that it makes: so it hands nothing to the thread pool, which
+        // might begin a thread for it.
         Thread starter = new(Work);
         starter.Start();
         starter.Join();

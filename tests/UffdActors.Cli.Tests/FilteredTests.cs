@@ -27,16 +27,19 @@ public sealed class FilteredTests : IDisposable
             TheoryData<string, string> cases = [];
             string[] live =
             [
-                "postcopy --world live --memory 1M --accesses 500", "bench faults --world live --pages 64 --repeats 1", "bench events --world live --events 10",
+                "postcopy --world live --memory 1M --accesses 500", "bench faults --world live --pages 64 --repeats 1",
+                "bench events --world live --events 10",
                 "stress --world live --rounds 1",
             ];
             string[] withChildren =
             [
-                "postcopy --world live --memory 1M --accesses 500 --watchdog 5", "conform --live --programs 1", "record --count 1 --out", "bench faults --processes 2 --pages 64 --repeats 1",
+                "postcopy --world live --memory 1M --accesses 500 --watchdog 5", "conform --live --programs 1", "record --count 1 --out",
+                "bench faults --processes 2 --pages 64 --repeats 1",
             ];
             foreach (string filter in CallsOf.Keys)
             {
-                foreach (string command in filter.StartsWith("epoll", StringComparison.Ordinal) ? withChildren : [.. live, .. withChildren]) cases.Add(filter, command);
+                foreach (string command in filter.StartsWith("epoll", StringComparison.Ordinal) ? withChildren : [.. live, .. withChildren])
+                    cases.Add(filter, command);
             }
 
             return cases;

@@ -28,15 +28,21 @@ public sealed class InputTests : IDisposable
         string pipe = _place.Path("pipe");
         using (System.Diagnostics.Process make = System.Diagnostics.Process.Start("mkfifo", [pipe])) await make.WaitForExitAsync();
         string good = _place.Path("good.json");
-        if (args.Contains("compare")) (await CommandRun.Of("bench", "faults", "--pages", "500", "--repeats", "1", "--vcpus", "1", "--json", good)).EndsWith(ExitCode.Done);
+        if (args.Contains("compare"))
+            (await CommandRun.Of("bench", "faults", "--pages", "500", "--repeats", "1", "--vcpus", "1", "--json", good)).EndsWith(
+                ExitCode.Done);
         else if (args.Contains("GOOD")) File.Copy(Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Replays"), "*.json")[0], good);
         string folder = Directory.CreateDirectory(_place.Path("folder")).FullName;
-        foreach (string file in new[] { "/dev/zero", "/dev/full", "/dev/null", "/dev/tty", "/proc/self/mem", "/proc/version", "/proc/self/fd/0", loop, dangling, pipe, folder, pipe + "/x", $"{folder}/\u0001" })
+        foreach (string file in new[] { "/dev/zero", "/dev/full", "/dev/null", "/dev/tty", "/proc/self/mem", "/proc/version",
+            "/proc/self/fd/0", loop, dangling, pipe, folder, pipe + "/x", $"{folder}/\u0001" })
         {
             if (file == folder && args.Contains("--data")) continue;
-            CommandRun run = await CommandRun.Of([.. args.Select(a => a == "FILE" ? file : a == "GOOD" ? good : a)]).WaitAsync(TimeSpan.FromMinutes(5));
+            CommandRun run = await CommandRun.Of([.. args.Select(a => a == "FILE" ? file : a == "GOOD" ? good : a)])
+                .WaitAsync(TimeSpan.FromMinutes(5));
             Assert.True(run.ExitCode == ExitCode.BadInput, $"{file}: {run.ExitCode} {run.Error}");
-            Assert.Contains(file.Replace("\u0001", "", StringComparison.Ordinal), Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+            Assert.Contains(
+                file.Replace("\u0001", "", StringComparison.Ordinal), Assert.Single(run.Error.TrimEnd().Split('\n')),
+                StringComparison.Ordinal);
         }
     }
 
@@ -59,7 +65,8 @@ public sealed class InputTests : IDisposable
         string folder = Directory.CreateDirectory(_place.Path("folder")).FullName;
         foreach (string file in new[] { folder, loop, "/nowhere/run.json", "/proc/run.json", "/dev/full", $"{good}/run.json" })
         {
-            CommandRun run = await CommandRun.Of([.. args.Select(a => a == "FILE" ? file : a == "GOOD" ? good : a)]).WaitAsync(TimeSpan.FromMinutes(5));
+            CommandRun run = await CommandRun.Of([.. args.Select(a => a == "FILE" ? file : a == "GOOD" ? good : a)])
+                .WaitAsync(TimeSpan.FromMinutes(5));
             Assert.True(run.ExitCode is ExitCode.BadInput or ExitCode.Failed, $"{file}: {run.ExitCode} {run.Error}");
             _ = Assert.Single(run.Error.Split('\n'), l => l.StartsWith("uffd:", StringComparison.Ordinal));
             Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
@@ -82,16 +89,21 @@ public sealed class InputTests : IDisposable
         Task cutting = Task.Run(CutAsync);
         for (int round = 0; round < 10; round++)
         {
-            CommandRun run = await CommandRun.Of("postcopy", "--image", image, "--world", world, "--accesses", "200", "--write-ratio", "0", "--json", "-");
+            CommandRun run = await CommandRun.Of(
+                "postcopy", "--image", image, "--world", world, "--accesses", "200", "--write-ratio", "0", "--json", "-");
             if (run.ExitCode == ExitCode.BadInput)
             {
-                Assert.Contains("cannot be read: it", Assert.Single(run.Error.Split('\n'), l => l.StartsWith("uffd:", StringComparison.Ordinal)), StringComparison.Ordinal);
+                Assert.Contains(
+                    "cannot be read: it", Assert.Single(run.Error.Split('\n'), l => l.StartsWith("uffd:", StringComparison.Ordinal)),
+                    StringComparison.Ordinal);
                 continue;
             }
 
             run.EndsWith(ExitCode.Done);
             using System.Text.Json.JsonDocument json = System.Text.Json.JsonDocument.Parse(run.Output);
-            Assert.Contains(json.RootElement.GetProperty("checks").GetProperty("sourceSha256").GetString()!, contents, StringComparer.OrdinalIgnoreCase);
+            Assert.Contains(
+                json.RootElement.GetProperty("checks").GetProperty("sourceSha256").GetString()!, contents,
+                StringComparer.OrdinalIgnoreCase);
         }
 
         await over.CancelAsync();
@@ -103,7 +115,8 @@ public sealed class InputTests : IDisposable
             string next = _place.Path("next");
             while (!over.IsCancellationRequested)
             {
-                await using (FileStream file = new(image, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) file.SetLength(Full / 2);
+                await using (FileStream file =
+                    new(image, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) file.SetLength(Full / 2);
                 await File.WriteAllBytesAsync(next, bytes);
                 File.Move(next, image, overwrite: true);
             }
@@ -172,7 +185,9 @@ public sealed class InputTests : IDisposable
             "version = 1", "memory-pages = 32", "regions { ram { pages = 2, memory = anonymous } }",
             "contexts { uffd { register.ram = [missing], handlers = 1 } }", "threads { a = [\"read ram 1\"] }"
             """;
-        string text = $$"""{"version": 1, "name": "n", "policy": "p", "invariant": "i", "sentence": "s", "step": 1, "traceHash": "h", "choices": [], "scenario": [{{Scenario}}]}""";
+        string text =
+            """{"version": 1, "name": "n", "policy": "p", "invariant": "i", "sentence": "s", "step": 1, "traceHash": "h", "choices": [], """
+            + $$""" "scenario": [{{Scenario}}]}""";
         Assert.NotEqual(ExitCode.BadInput, (await CommandRun.Of("replay", _place.Write("good.json", text))).ExitCode);
         string[] words = change.Split('|');
         string name = words[0].Split(':')[0];

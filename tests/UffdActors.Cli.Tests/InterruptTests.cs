@@ -40,11 +40,13 @@ public sealed class InterruptTests : IDisposable
             // It tells every second how far it is: then the guest runs.
             string? line = await process.StandardError.ReadLineAsync(hang.Token);
             Assert.StartsWith("migrating", line, StringComparison.Ordinal);
-            using Process kill = Process.Start("kill", ["-" + signal, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+            using Process kill =
+                Process.Start("kill", ["-" + signal, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
             await process.WaitForExitAsync(hang.Token);
 
             string[] rest = (await process.StandardError.ReadToEndAsync(hang.Token)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            Assert.Equal("uffd: interrupted; nothing was verified.", Assert.Single(rest, l => !l.StartsWith("migrating", StringComparison.Ordinal)));
+            Assert.Equal(
+                "uffd: interrupted; nothing was verified.", Assert.Single(rest, l => !l.StartsWith("migrating", StringComparison.Ordinal)));
             Assert.Equal(signal == "INT" ? 130 : 143, process.ExitCode);
             Assert.Empty(await process.StandardOutput.ReadToEndAsync(hang.Token));
             Assert.Empty(_place.Files);
@@ -91,7 +93,9 @@ public sealed class InterruptTests : IDisposable
         // The document's place, or the folder of the traces, is made when the work begins.
         string[] last = command.EndsWith("--out", StringComparison.Ordinal) ? [_place.Path("traces")] : ["--json", _place.Path("run.json")];
         ProcessStartInfo start = new("env") { RedirectStandardError = true, RedirectStandardOutput = true };
-        foreach (string argument in (string[])["--default-signal=INT", Path.Combine(AppContext.BaseDirectory, "uffd"), .. command.Split(' '), .. last]) start.ArgumentList.Add(argument);
+        foreach (string argument in (string[])[
+            "--default-signal=INT", Path.Combine(AppContext.BaseDirectory, "uffd"), .. command.Split(' '), .. last])
+            start.ArgumentList.Add(argument);
         using Process process = Process.Start(start)!;
         try
         {
@@ -104,7 +108,8 @@ public sealed class InterruptTests : IDisposable
                 await Task.Yield();
             }
 
-            using Process kill = Process.Start("kill", ["-" + signal, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+            using Process kill =
+                Process.Start("kill", ["-" + signal, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
             await process.WaitForExitAsync(hang.Token);
 
             Assert.Equal(signal == "INT" ? 130 : 143, process.ExitCode);
@@ -131,11 +136,18 @@ public sealed class InterruptTests : IDisposable
         string mark = _place.Path("blocks");
         string config = _place.Write(
             "uffd.conf",
-            $"uffd.modules = [\"UffdActors.Cli.Tests.FaultyModule, {here}\"]\nuffd.module.faulty {{ at = \"constructor\", how = \"block\", mark = \"{mark}\" }}\n");
+            $"uffd.modules = [\"UffdActors.Cli.Tests.FaultyModule, {here}\"]\nuffd.module.faulty {{ at = \"constructor\", how = "
+                + $"\"block\", mark = \"{mark}\" }}\n");
         string[] arguments = command == "conform"
-            ? ["conform", "--module", here, "--type", typeof(FaultyModule).FullName!, "--set", "faulty.at=constructor", "--set", "faulty.how=block", "--set", $"faulty.mark={mark}"]
+            ? ["conform", "--module", here, "--type", typeof(FaultyModule).FullName!, "--set", "faulty.at=constructor", "--set",
+                "faulty.how=block", "--set", $"faulty.mark={mark}"]
             : [command, "--config", config];
-        ProcessStartInfo start = new("env", ["--default-signal=INT", Path.Combine(AppContext.BaseDirectory, "uffd"), .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        ProcessStartInfo start = new(
+            "env", ["--default-signal=INT", Path.Combine(AppContext.BaseDirectory, "uffd"), .. arguments])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
         using Process process = Process.Start(start)!;
         try
         {
@@ -169,7 +181,8 @@ public sealed class InterruptTests : IDisposable
         if (isLive) UffdActors.Linux.Tests.LiveKernel.Require();
         using CancellationTokenSource hang = new(Hang);
         string program = Path.Combine(AppContext.BaseDirectory, "uffd");
-        ProcessStartInfo start = new("sh", ["-c", $"ulimit -s 64; exec '{program}' {command}"]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        ProcessStartInfo start =
+            new("sh", ["-c", $"ulimit -s 64; exec '{program}' {command}"]) { RedirectStandardError = true, RedirectStandardOutput = true };
         using Process process = Process.Start(start)!;
         try
         {
@@ -194,7 +207,9 @@ public sealed class InterruptTests : IDisposable
         Skip.IfNot(Environment.UserName == "root" && File.Exists("/usr/bin/unshare"), "Only root can make a PID namespace.");
         using CancellationTokenSource hang = new(Hang);
         string[] last = command.EndsWith("--out", StringComparison.Ordinal) ? [_place.Path("traces")] : [];
-        ProcessStartInfo start = new("/usr/bin/unshare", ["--pid", "--fork", "--kill-child", Path.Combine(AppContext.BaseDirectory, "uffd"), .. command.Split(' '), .. last])
+        ProcessStartInfo start = new(
+            "/usr/bin/unshare",
+            ["--pid", "--fork", "--kill-child", Path.Combine(AppContext.BaseDirectory, "uffd"), .. command.Split(' '), .. last])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,
@@ -221,9 +236,11 @@ public sealed class InterruptTests : IDisposable
     public async Task A_program_server_that_is_ended_or_stopped_from_outside_ends_the_recording_with_one_line(string signal, string says)
     {
         UffdActors.Linux.Tests.LiveKernel.Require();
-        (int code, string error) = await WithChildAsync(signal, "program-server", "record", "--count", "1000000", "--steps", "60", "--out", _place.Path("traces"));
+        (int code, string error) =
+            await WithChildAsync(signal, "program-server", "record", "--count", "1000000", "--steps", "60", "--out", _place.Path("traces"));
         Assert.Equal(ExitCode.Failed, code);
-        string line = Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd:", StringComparison.Ordinal));
+        string line =
+            Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd:", StringComparison.Ordinal));
         Assert.Contains("process that executes programs", line, StringComparison.Ordinal);
         Assert.Contains(says, line, StringComparison.Ordinal);
     }
@@ -234,9 +251,12 @@ public sealed class InterruptTests : IDisposable
     [InlineData("KILL", "has ended by SIGKILL")]
     public async Task A_worker_that_is_ended_or_stopped_from_outside_ends_the_measurement_with_one_line(string signal, string says)
     {
-        (int code, string error) = await WithChildAsync(signal, "worker", "bench", "faults", "--processes", "2", "--vcpus", "1", "--pages", "20000", "--repeats", "100000");
+        (int code,
+            string error) = await WithChildAsync(
+                signal, "worker", "bench", "faults", "--processes", "2", "--vcpus", "1", "--pages", "20000", "--repeats", "100000");
         Assert.Equal(ExitCode.Failed, code);
-        string line = Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd: Worker process", StringComparison.Ordinal));
+        string line = Assert.Single(
+            error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd: Worker process", StringComparison.Ordinal));
         Assert.Contains(says, line, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
     }
@@ -249,7 +269,8 @@ public sealed class InterruptTests : IDisposable
         UffdActors.Linux.Tests.LiveKernel.Require();
         using CancellationTokenSource hang = new(Hang);
         string[] command = ["postcopy", "--world", "live", "--memory", "8M", "--accesses", "1000000000000", "--watchdog", "60"];
-        ProcessStartInfo start = new(Path.Combine(AppContext.BaseDirectory, "uffd"), command) { RedirectStandardError = true, RedirectStandardOutput = true };
+        ProcessStartInfo start =
+            new(Path.Combine(AppContext.BaseDirectory, "uffd"), command) { RedirectStandardError = true, RedirectStandardOutput = true };
         using Process process = Process.Start(start)!;
         try
         {
@@ -258,9 +279,12 @@ public sealed class InterruptTests : IDisposable
             await SignalAsync(signal, watchdog);
 
             string line;
-            do line = await process.StandardError.ReadLineAsync(hang.Token) ?? throw new InvalidOperationException("It has ended by itself.");
+            do line = await process.StandardError.ReadLineAsync(hang.Token)
+                ?? throw new InvalidOperationException("It has ended by itself.");
             while (line.StartsWith("migrating", StringComparison.Ordinal));
-            Assert.Equal($"uffd: The watchdog (process {watchdog}) {says}: the run goes on unwatched, and if this process freezes, nobody sees it.", line);
+            Assert.Equal(
+                $"uffd: The watchdog (process {watchdog}) {says}: the run goes on unwatched, and if this process freezes, nobody sees it.",
+                line);
             // It goes on: it tells how far it is.
             Assert.StartsWith("migrating", await process.StandardError.ReadLineAsync(hang.Token), StringComparison.Ordinal);
             await SignalAsync("TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
@@ -295,7 +319,8 @@ public sealed class InterruptTests : IDisposable
     private static async Task<(int Code, string Error)> WithChildAsync(string signal, string name, params string[] command)
     {
         using CancellationTokenSource hang = new(Hang);
-        ProcessStartInfo start = new(Path.Combine(AppContext.BaseDirectory, "uffd"), command) { RedirectStandardError = true, RedirectStandardOutput = true };
+        ProcessStartInfo start =
+            new(Path.Combine(AppContext.BaseDirectory, "uffd"), command) { RedirectStandardError = true, RedirectStandardOutput = true };
         using Process process = Process.Start(start)!;
         try
         {
@@ -337,7 +362,8 @@ public sealed class InterruptTests : IDisposable
     {
         try
         {
-            return Directory.GetDirectories($"/proc/{process}/task").SelectMany(t => File.ReadAllText(Path.Combine(t, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            return Directory.GetDirectories($"/proc/{process}/task")
+                .SelectMany(t => File.ReadAllText(Path.Combine(t, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
                 // Before that it is still a part of the parent, which sleeps until it is a program of its own.
                 .FirstOrDefault(child => File.ReadAllText($"/proc/{child}/cmdline").Contains(name, StringComparison.Ordinal), "");
         }

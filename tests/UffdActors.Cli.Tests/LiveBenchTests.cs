@@ -38,7 +38,8 @@ public sealed class LiveBenchTests
     public async Task Events_are_told_with_the_rates_of_the_first_and_last_tenth_and_faults_by_number_of_regions(string world)
     {
         if (world == "live") LiveKernel.Require();
-        CommandRun run = await CommandRun.Of(["bench", "events", "--world", world, "--events", "100", "--regions", "1,7", "--repeats", "1"]);
+        CommandRun run =
+            await CommandRun.Of(["bench", "events", "--world", world, "--events", "100", "--regions", "1,7", "--repeats", "1"]);
         run.EndsWith(ExitCode.Done);
         Assert.Contains($"{world}: 100 REMOVE events of single pages, 1 repeats", run.Output, StringComparison.Ordinal);
         Assert.Contains("bytes an event", run.Output, StringComparison.Ordinal);
@@ -58,7 +59,9 @@ public sealed class LiveBenchTests
     public async Task With_push_it_prints_the_rates_and_the_waits_and_writes_them()
     {
         LiveKernel.Require();
-        CommandRun run = await CommandRun.Of("bench", "faults", "--world", "live", "--push", "--vcpus", "2", "--pages", "32768", "--chunk-pages", "32", "--repeats", "1", "--json", "-");
+        CommandRun run = await CommandRun.Of(
+            "bench", "faults", "--world", "live", "--push", "--vcpus", "2", "--pages", "32768", "--chunk-pages", "32", "--repeats", "1",
+            "--json", "-");
         run.EndsWith(ExitCode.Done);
         Assert.Contains("2 vCPUs and a push: repeat 1 of 1", run.Error, StringComparison.Ordinal);
         using JsonDocument json = JsonDocument.Parse(run.Output);
@@ -85,7 +88,8 @@ public sealed class LiveBenchTests
     {
         CommandRun run = await CommandRun.Of("bench", "faults", "--world", "live", option, value);
         run.EndsWith(ExitCode.BadInput);
-        string line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd:", StringComparison.Ordinal));
+        string line = Assert.Single(
+            run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("uffd:", StringComparison.Ordinal));
         Assert.Contains(value, line, StringComparison.Ordinal);
         Assert.Empty(run.Output);
     }

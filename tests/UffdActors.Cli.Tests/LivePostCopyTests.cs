@@ -16,7 +16,9 @@ public sealed class LivePostCopyTests(HugePages pool)
         LiveKernel.Require();
         CommandRun run = await CommandRun.Of([.. Small, "--world", "live"]);
         run.EndsWith(ExitCode.Done);
-        Assert.Contains($"Real page faults on Linux {MachineReport.Read().Kernel.Release}; fault loop on any CPU, vCPUs on any CPU.", run.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            $"Real page faults on Linux {MachineReport.Read().Kernel.Release}; fault loop on any CPU, vCPUs on any CPU.", run.Output,
+            StringComparison.Ordinal);
         Assert.DoesNotContain("model", run.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("seed,", run.Output, StringComparison.Ordinal);
     }
@@ -70,8 +72,13 @@ public sealed class LivePostCopyTests(HugePages pool)
         try
         {
             await File.WriteAllTextAsync(config, "uffd.kernel.profile = linux-7.1");
-            Assert.Equal("linux-7.1", (await JsonOf([.. Small, "--config", config, "--json", "-"])).GetProperty("run").GetProperty("profile").GetString());
-            Assert.Equal("linux-6.18", (await JsonOf([.. Small, "--config", config, "--profile", "linux-6.18", "--json", "-"])).GetProperty("run").GetProperty("profile").GetString());
+            Assert.Equal(
+                "linux-7.1",
+                (await JsonOf([.. Small, "--config", config, "--json", "-"])).GetProperty("run").GetProperty("profile").GetString());
+            Assert.Equal(
+                "linux-6.18",
+                (await JsonOf([.. Small, "--config", config, "--profile", "linux-6.18", "--json", "-"])).GetProperty("run")
+                    .GetProperty("profile").GetString());
             CommandRun backends = await CommandRun.Of("backends", "--config", config);
             Assert.StartsWith("Kernel profile linux-7.1.", backends.Output, StringComparison.Ordinal);
         }
@@ -127,7 +134,8 @@ public sealed class LivePostCopyTests(HugePages pool)
     public async Task Huge_pages_are_migrated_by_real_page_faults_and_counted_as_such(string mode)
     {
         pool.Require();
-        JsonElement json = await JsonOf("postcopy", "--world", "live", "--backend", "hugetlb", "--mode", mode, "--memory", "5M", "--accesses", "2000", "--json", "-");
+        JsonElement json = await JsonOf(
+            "postcopy", "--world", "live", "--backend", "hugetlb", "--mode", mode, "--memory", "5M", "--accesses", "2000", "--json", "-");
         Assert.Equal(2 << 20, json.GetProperty("run").GetProperty("pageBytes").GetInt32());
         Assert.Equal(6 << 20, json.GetProperty("run").GetProperty("memoryBytes").GetInt32());
         Assert.Equal(3, json.GetProperty("checks").GetProperty("pages").GetInt32());

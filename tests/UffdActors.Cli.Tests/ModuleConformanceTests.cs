@@ -34,7 +34,9 @@ public class ModuleConformanceTests
     [InlineData("CreateFile", "nothing", "its CreateFile gives null")]
     public async Task A_module_of_which_nothing_can_be_made_is_one_line(string member, string how, string says)
     {
-        CommandRun run = await CommandRun.Of("conform", "--module", Here, "--type", typeof(FaultyModule).FullName!, "--set", $"faulty.at={member}", "--set", $"faulty.how={how}");
+        CommandRun run = await CommandRun.Of(
+            "conform", "--module", Here, "--type", typeof(FaultyModule).FullName!, "--set", $"faulty.at={member}", "--set",
+            $"faulty.how={how}");
         run.EndsWith(ExitCode.BadInput);
         Assert.Contains(says, Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
@@ -47,7 +49,9 @@ public class ModuleConformanceTests
     [InlineData("Copy")]
     public async Task A_module_of_which_a_member_throws_is_checked_to_the_end(string member)
     {
-        CommandRun run = await CommandRun.Of("conform", "--module", Here, "--type", typeof(FaultyModule).FullName!, "--set", $"faulty.at={member}", "--set", "faulty.how=throw");
+        CommandRun run = await CommandRun.Of(
+            "conform", "--module", Here, "--type", typeof(FaultyModule).FullName!, "--set", $"faulty.at={member}", "--set",
+            "faulty.how=throw");
         Assert.True(run.ExitCode is ExitCode.Done or ExitCode.Failed, run.Error);
         Assert.Empty(run.Error);
     }
@@ -71,7 +75,8 @@ public class ModuleConformanceTests
         {
             await File.WriteAllBytesAsync(firmware, new byte[3 * 4096]);
             string rom = Path.Combine(AppContext.BaseDirectory, "UffdActors.SampleRom.dll");
-            CommandRun run = await CommandRun.Of("conform", "--module", rom, "--set", $"rom.file={firmware}", "--profile", profile, "--json", "-");
+            CommandRun run =
+                await CommandRun.Of("conform", "--module", rom, "--set", $"rom.file={firmware}", "--profile", profile, "--json", "-");
             Assert.True(run.ExitCode == ExitCode.Done, run.Output + run.Error);
             using JsonDocument json = JsonDocument.Parse(run.Output);
             Assert.Equal("rom", json.RootElement.GetProperty("results")[0].GetProperty("module").GetString());

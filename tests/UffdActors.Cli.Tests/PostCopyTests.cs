@@ -54,7 +54,8 @@ public sealed class PostCopyTests : IDisposable
         async Task<string> DocumentAsync(string seed)
         {
             CommandRun run = await CommandRun.Of(
-                [.. Small, "--dispatcher", "stepped", "--handlers", "2", "--backend", backend, "--mode", mode, "--seed", seed, "--json", "-"]);
+                [.. Small, "--dispatcher", "stepped", "--handlers", "2", "--backend", backend, "--mode", mode, "--seed", seed, "--json",
+                    "-"]);
             Assert.True(run.ExitCode == ExitCode.Done, run.Error);
             return run.Output;
         }
@@ -76,7 +77,8 @@ public sealed class PostCopyTests : IDisposable
 
         foreach (string name in new[]
         {
-            "total-time", "postcopy-requests", "normal, duplicate", "postcopy-latency", "postcopy-blocktime", "postcopy-vcpu-blocktime", "postcopy-latency-dist",
+            "total-time", "postcopy-requests", "normal, duplicate", "postcopy-latency", "postcopy-blocktime", "postcopy-vcpu-blocktime",
+            "postcopy-latency-dist",
         })
         {
             Assert.Contains(name, run.Output, StringComparison.Ordinal);

@@ -5,7 +5,8 @@ namespace UffdActors.Cli.Tests;
 /// <summary><c>uffd stress</c>: verdict, document, exit codes, refusals.</summary>
 public sealed class StressTests
 {
-    private static readonly string[] Small = ["stress", "--world", "model", "--pages", "16", "--vcpus", "3", "--visits", "48", "--load", "0", "--gc", "off"];
+    private static readonly string[] Small =
+        ["stress", "--world", "model", "--pages", "16", "--vcpus", "3", "--visits", "48", "--load", "0", "--gc", "off"];
     private static readonly string[] Short = [.. Small, "--rounds", "2"];
 
     [Fact]
@@ -23,7 +24,9 @@ public sealed class StressTests
         Assert.True(root.GetProperty("run").GetProperty("swap").GetBoolean());
         Assert.True(root.GetProperty("injected").GetProperty("pageOuts").GetInt64() >= 0);
         Assert.Equal(JsonValueKind.Null, root.GetProperty("violation").ValueKind);
-        Assert.Contains(root.GetProperty("oracles").EnumerateArray(), o => o.GetProperty("oracle").GetString() == "counter" && o.GetProperty("checked").GetInt64() > 0);
+        Assert.Contains(
+            root.GetProperty("oracles").EnumerateArray(),
+            o => o.GetProperty("oracle").GetString() == "counter" && o.GetProperty("checked").GetInt64() > 0);
         Assert.All(root.GetProperty("floors").EnumerateArray(), f => Assert.True(f.GetProperty("isMet").GetBoolean(), f.ToString()));
         Assert.Contains("PASS", run.Error, StringComparison.Ordinal);
     }
@@ -33,11 +36,15 @@ public sealed class StressTests
     {
         // Two vCPUs on many pages, which make one visit each.
         CommandRun run = await CommandRun.Of([
-            "stress", "--world", "model", "--pages", "4096", "--vcpus", "2", "--visits", "2", "--load", "0", "--gc", "off", "--rounds", "1", "--eexist", "0", "--seed", "1", "--json", "-"]);
+            "stress", "--world", "model", "--pages", "4096", "--vcpus", "2", "--visits", "2", "--load", "0", "--gc", "off", "--rounds", "1",
+            "--eexist", "0", "--seed", "1", "--json", "-"]);
         using JsonDocument json = JsonDocument.Parse(run.Output);
         Assert.Equal("too-little-exercised", json.RootElement.GetProperty("verdict").GetString());
-        JsonElement missed = Assert.Single(json.RootElement.GetProperty("floors").EnumerateArray(), f => !f.GetProperty("isMet").GetBoolean());
-        Assert.Equal(("locks found taken", 1, 0), (missed.GetProperty("what").GetString(), missed.GetProperty("least").GetInt32(), missed.GetProperty("met").GetInt32()));
+        JsonElement missed =
+            Assert.Single(json.RootElement.GetProperty("floors").EnumerateArray(), f => !f.GetProperty("isMet").GetBoolean());
+        Assert.Equal(
+            ("locks found taken", 1, 0),
+            (missed.GetProperty("what").GetString(), missed.GetProperty("least").GetInt32(), missed.GetProperty("met").GetInt32()));
         Assert.Contains("NO VERDICT: too little was exercised (0 locks found taken, at least 1)", run.Error, StringComparison.Ordinal);
         run.EndsWith(ExitCode.Failed);
     }
@@ -46,7 +53,8 @@ public sealed class StressTests
     public async Task A_deadline_that_is_missed_is_exit_1_with_the_sentence_and_what_the_round_was_at()
     {
         // It is over before the watchdog looks, whether an access is under way then or nothing has begun to move yet.
-        CommandRun run = await CommandRun.Of([.. Small, "--rounds", "100000", "--source-faults", "0.5", "--crashes", "0", "--eexist", "0", "--deadline", "0.001ms"]);
+        CommandRun run = await CommandRun.Of(
+            [.. Small, "--rounds", "100000", "--source-faults", "0.5", "--crashes", "0", "--eexist", "0", "--deadline", "0.001ms"]);
         run.EndsWith(ExitCode.Failed);
         Assert.Contains(run.Error.Split('\n'), line => line.StartsWith("uffd: Liveness: ", StringComparison.Ordinal));
         Assert.Contains("VIOLATED", run.Output, StringComparison.Ordinal);
@@ -72,7 +80,8 @@ public sealed class StressTests
     {
         using StringWriter output = new();
         using StringWriter error = new();
-        int code = await new CommandHost(new Terminal(output, error, isInteractive: false)).RunAsync(Short, new CancellationToken(canceled: true));
+        int code = await new CommandHost(new Terminal(output, error, isInteractive: false)).RunAsync(
+            Short, new CancellationToken(canceled: true));
         Assert.Equal(ExitCode.Interrupted, code);
         Assert.Equal("uffd: interrupted; nothing was verified.", error.ToString().Trim());
     }

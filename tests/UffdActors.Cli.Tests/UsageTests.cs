@@ -17,7 +17,9 @@ public class UsageTests
 
     [Theory]
     [InlineData("uffd: no-such-command: there is no such command or option. (try: uffd --help)", "no-such-command")]
-    [InlineData("uffd: --pages 0: must be a number from 1 to 9223372036854775807. (try: uffd bench faults --help)", "bench", "faults", "--pages", "0")]
+    [InlineData(
+        "uffd: --pages 0: must be a number from 1 to 9223372036854775807. (try: uffd bench faults --help)", "bench", "faults", "--pages",
+        "0")]
     [InlineData("uffd: --no-such: there is no such command or option. (try: uffd backends --help)", "backends", "--no-such")]
     [InlineData("uffd: --image: what follows is empty. (try: uffd postcopy --help)", "postcopy", "--image", "")]
     [InlineData("uffd: --trace: what follows is empty. (try: uffd postcopy --help)", "postcopy", "--trace", "")]
@@ -38,6 +40,7 @@ public class UsageTests
         CommandRun run = await CommandRun.Of("postcopy", "--help");
 
         run.EndsWith(ExitCode.Done);
-        foreach (string value in new[] { "random", "missing" }) Assert.Contains($"[default: {value}]", run.Output, StringComparison.Ordinal);
+        foreach (string value in new[] { "random", "missing" })
+            Assert.Contains($"[default: {value}]", run.Output, StringComparison.Ordinal);
     }
 }

@@ -34,8 +34,11 @@ public sealed class UserModeOnlyTests
         LiveKernel.Require();
         Skip.IfNot(Environment.UserName == "root", "Only root can become somebody else.");
         Skip.IfNot(File.Exists("/usr/bin/setpriv"), "There is no setpriv here.");
-        Skip.If(MachineReport.Read().Access.UnprivilegedSysctl == 1, "Here everybody may open a userfaultfd (vm.unprivileged_userfaultfd=1).");
-        Skip.If((await AsNobodyAsync("/usr/bin/test", "-w", "/dev/userfaultfd")).Code == 0, "Here everybody may open a userfaultfd (/dev/userfaultfd).");
+        Skip.If(
+            MachineReport.Read().Access.UnprivilegedSysctl == 1, "Here everybody may open a userfaultfd (vm.unprivileged_userfaultfd=1).");
+        Skip.If(
+            (await AsNobodyAsync("/usr/bin/test", "-w", "/dev/userfaultfd")).Code == 0,
+            "Here everybody may open a userfaultfd (/dev/userfaultfd).");
         string program = Path.Combine(AppContext.BaseDirectory, "uffd");
         // A folder of root's own cannot be entered.
         Skip.If((await AsNobodyAsync("/usr/bin/test", "-x", program)).Code != 0, $"{program} is out of reach for others.");

@@ -85,8 +85,8 @@ public sealed class PlainModule : MemoryModule
 }
 
 /// <summary>
-/// One of its members does what it should not: <c>faulty.at</c> names the member, <c>faulty.how</c> what it does. Before it blocks it makes the file
-/// <c>faulty.mark</c>.
+/// One of its members does what it should not: <c>faulty.at</c> names the member, <c>faulty.how</c> what it does. Before it blocks it makes
+/// the file <c>faulty.mark</c>.
 /// </summary>
 public sealed class FaultyModule : RightModule, IVmUffdOps
 {
@@ -156,9 +156,11 @@ public sealed class FaultyModule : RightModule, IVmUffdOps
 
     public override Errno Fault(MemoryFile file, long index) => At("Fault") ?? base.Fault(file, index);
 
-    public override Errno CheckMapping(MemoryFile file, Model.Mapping.Prot prot, bool shared) => At("CheckMapping") ?? base.CheckMapping(file, prot, shared);
+    public override Errno CheckMapping(MemoryFile file, Model.Mapping.Prot prot, bool shared) =>
+        At("CheckMapping") ?? base.CheckMapping(file, prot, shared);
 
-    public override Errno CheckProtection(Model.Mapping.Prot prot, bool shared) => At("CheckProtection") ?? base.CheckProtection(prot, shared);
+    public override Errno CheckProtection(Model.Mapping.Prot prot, bool shared) =>
+        At("CheckProtection") ?? base.CheckProtection(prot, shared);
 
     public override void OnMapped(MemoryFile file, Model.Mapping.Prot prot, long end) => At("OnMapped");
 

@@ -7,12 +7,13 @@ using UffdActors.Linux.Machine;
 namespace UffdActors.Linux.Tests;
 
 /// <summary>
-/// Huge pages for tests, taken out of the machine's memory for as long as this lives. Where that is refused, tests are skipped with the reason.
+/// Huge pages for tests, taken out of the machine's memory for as long as this lives. Where that is refused, tests are skipped with the
+/// reason.
 /// </summary>
 /// <remarks>
-/// The pool is the whole machine's, and test processes run at the same time: each waits for its turn at a lock on the pool's folder, which goes
-/// with the process that holds it. What was added is taken away again by a child that waits for the end of its input, so that it happens however
-/// this process ends; and as a difference, so that what others have done to the pool meanwhile stays done.
+/// The pool is the whole machine's, and test processes run at the same time: each waits for its turn at a lock on the pool's folder, which
+/// goes with the process that holds it. What was added is taken away again by a child that waits for the end of its input, so that it
+/// happens however this process ends; and as a difference, so that what others have done to the pool meanwhile stays done.
 /// </remarks>
 public sealed class HugePages : IDisposable
 {
@@ -49,8 +50,10 @@ public sealed class HugePages : IDisposable
         const string Persistent = $"$(cat {Pool}/nr_hugepages) - $(cat {Pool}/surplus_hugepages)";
         string script = string.Create(
             CultureInfo.InvariantCulture,
-            $"echo $(({Persistent} + {added})) > {Pool}/nr_hugepages; echo; cat > /dev/null; echo $(({Persistent} - {added})) > {Pool}/nr_hugepages");
-        _giveBack = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", script]) { RedirectStandardInput = true, RedirectStandardOutput = true });
+            $"echo $(({Persistent} + {added})) > {Pool}/nr_hugepages; echo; cat > /dev/null; echo $(({Persistent} - {added})) > "
+                + $"{Pool}/nr_hugepages");
+        _giveBack = Process.Start(
+            new ProcessStartInfo("/bin/sh", ["-c", script]) { RedirectStandardInput = true, RedirectStandardOutput = true });
         _ = _giveBack!.StandardOutput.ReadLine();
         if (Available() < Count) _missing = $"the kernel could make only {Available()} huge pages available.";
     }
@@ -91,7 +94,9 @@ public sealed class HugePages : IDisposable
     private static extern int Close(int descriptor);
 }
 
-/// <summary>All tests that need huge pages, one after the other, and beside no other of the process: some count what a process has open.</summary>
+/// <summary>
+/// All tests that need huge pages, one after the other, and beside no other of the process: some count what a process has open.
+/// </summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 #pragma warning disable CA1711 // The name is xunit's own.
 public sealed class HugePageCollection : ICollectionFixture<HugePages>

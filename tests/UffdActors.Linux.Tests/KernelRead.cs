@@ -7,7 +7,8 @@ namespace UffdActors.Linux.Tests;
 internal static class KernelRead
 {
     /// <summary>Writes a byte of memory into a pipe: nothing, or EFAULT. May sleep in a page fault.</summary>
-    public static Task<Errno> Start(ulong address) => Task.Factory.StartNew(() => WriteToPipe(address), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    public static Task<Errno> Start(ulong address) =>
+        Task.Factory.StartNew(() => WriteToPipe(address), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private static Errno WriteToPipe(ulong address)
     {

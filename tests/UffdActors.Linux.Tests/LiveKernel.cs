@@ -27,7 +27,10 @@ internal static class LiveKernel
 
     private static string? Probe()
     {
-        using UffdDescriptor? descriptor = UffdDescriptor.TryOpen(UffdOpenPath.Any, UffdOpenFlags.CloseOnExec | UffdOpenFlags.NonBlock, out Errno error);
-        return descriptor is null ? $"userfaultfd cannot be opened ({error}). {Machine.Remedies.Of(Machine.MachineNeed.Userfaultfd)}" : null;
+        using UffdDescriptor? descriptor =
+            UffdDescriptor.TryOpen(UffdOpenPath.Any, UffdOpenFlags.CloseOnExec | UffdOpenFlags.NonBlock, out Errno error);
+        return descriptor is null
+            ? $"userfaultfd cannot be opened ({error}). {Machine.Remedies.Of(Machine.MachineNeed.Userfaultfd)}"
+            : null;
     }
 }

@@ -33,7 +33,8 @@ internal static class Program
                 await TakeOverAsync(Number(process), Number(descriptor), ulong.Parse(address, CultureInfo.InvariantCulture), Number(pages));
                 return 0;
             case ["owner", var module, var size, var modes, var features]:
-                OwnerProcess.Run(module, Number(size), (RegisterModes)Number(modes), (UffdFeatures)ulong.Parse(features, CultureInfo.InvariantCulture));
+                OwnerProcess.Run(
+                    module, Number(size), (RegisterModes)Number(modes), (UffdFeatures)ulong.Parse(features, CultureInfo.InvariantCulture));
                 return 0;
             case ["forks", "wait" or "close"]:
                 await ForkWithoutDescriptor.RunAsync(closes: arguments[1] == "close");
@@ -74,7 +75,8 @@ internal static class Program
         await using (UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 }))
         {
             GuestRegion region = await vm.AdoptMemoryAsync(new AdoptedMemory { Address = address, Pages = pages, IsInOtherProcess = true });
-            Userfault uffd = await vm.AdoptUserfaultAsync(new AdoptedUserfault { Descriptor = DescriptorCopy.Of(process, descriptor), IsOfOtherProcess = true });
+            Userfault uffd = await vm.AdoptUserfaultAsync(
+                new AdoptedUserfault { Descriptor = DescriptorCopy.Of(process, descriptor), IsOfOtherProcess = true });
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source });
             Say("serving");

@@ -7,12 +7,12 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Linux.Tests;
 
 /// <summary>
-/// Swap space for tests: what the machine has, else a zram device of its own for as long as this lives. Where there is neither, tests are skipped with the
-/// reason; a machine without zram is no failure even where userfaultfd tests must run.
+/// Swap space for tests: what the machine has, else a zram device of its own for as long as this lives. Where there is neither, tests are
+/// skipped with the reason; a machine without zram is no failure even where userfaultfd tests must run.
 /// </summary>
 /// <remarks>
-/// A child that waits for the end of its input takes the device away again, so that it happens however this process ends. The device is one that was
-/// added for this process alone.
+/// A child that waits for the end of its input takes the device away again, so that it happens however this process ends. The device is one
+/// that was added for this process alone.
 /// </remarks>
 public sealed class SwapSpace : IDisposable
 {
@@ -37,7 +37,13 @@ public sealed class SwapSpace : IDisposable
             cat > /dev/null
             swapoff /dev/zram$id; echo 1 > /sys/block/zram$id/reset; echo $id > /sys/class/zram-control/hot_remove
             """;
-        _giveBack = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Script]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true });
+        _giveBack = Process.Start(
+            new ProcessStartInfo("/bin/sh", ["-c", Script])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            });
         if (_giveBack!.StandardOutput.ReadLine() != "ready") _missing = "swap on a zram device could not be turned on.";
         else if (!PagesOut()) _missing = "MADV_PAGEOUT swaps nothing out here, although there is swap space.";
     }

@@ -12,13 +12,17 @@ internal static class AskCommand
 {
     public static Command Build(CommandHost host)
     {
-        Option<string> backend = TypedOptions.Required("--backend", "NAME", $"Memory: {string.Join(", ", CellMemory.All.Select(m => m.Name))}.");
-        Option<string> state = TypedOptions.Required("--state", "NAME", $"State of the page: {string.Join(", ", CellState.Askable.Select(s => s.Name))}.");
+        Option<string> backend =
+            TypedOptions.Required("--backend", "NAME", $"Memory: {string.Join(", ", CellMemory.All.Select(m => m.Name))}.");
+        Option<string> state =
+            TypedOptions.Required("--state", "NAME", $"State of the page: {string.Join(", ", CellState.Askable.Select(s => s.Name))}.");
         Option<string> modes = TypedOptions.Required("--modes", "MWI", "Registered modes: letters of MWI.");
-        Option<string> operation = TypedOptions.Required("--do", "NAME", $"Operation: {string.Join(", ", CellOperation.All.Select(o => o.Name))}.");
+        Option<string> operation =
+            TypedOptions.Required("--do", "NAME", $"Operation: {string.Join(", ", CellOperation.All.Select(o => o.Name))}.");
         Option<Named<KernelProfile>> profile = ProfileOption("Kernel that is asked.");
         Option<string> features = TypedOptions.Text("--features", "NAME,...", "Features of the context, such as sigbus,wp-async.", "");
-        Option<string?> data = TypedOptions.Text("--data", "DIR", "Folder with recorded matrices and traces; default: the project's own recordings.");
+        Option<string?> data =
+            TypedOptions.Text("--data", "DIR", "Folder with recorded matrices and traces; default: the project's own recordings.");
         Option<string?> json = TypedOptions.Json();
         Command command = new("ask", "Ask what a kernel does: errno, out field, next state, who wakes, and why.")
         {
@@ -28,20 +32,23 @@ internal static class AskCommand
         {
             Cell cell = new(
                 Word("--backend", parsed.GetRequiredValue(backend), CellMemory.Find, CellMemory.All.Select(m => m.Name)),
-                Word("--state", parsed.GetRequiredValue(state), CellState.Find, CellState.Askable.Select(s => s.Name).Concat(CellState.OtherNames.Keys)),
+                Word("--state", parsed.GetRequiredValue(state), CellState.Find,
+                    CellState.Askable.Select(s => s.Name).Concat(CellState.OtherNames.Keys)),
                 FeaturesOf(parsed.GetRequiredValue(features)),
                 ModesOf(parsed.GetRequiredValue(modes)),
                 Word("--do", parsed.GetRequiredValue(operation), CellOperation.Find, CellOperation.All.Select(o => o.Name)));
             if (!cell.State.IsOf(cell.Memory))
             {
                 throw CommandException.BadInput(
-                    $"--state {cell.State.Name}: {cell.Memory.Name} has no such state; it has {string.Join(", ", CellState.Askable.Where(s => s.IsOf(cell.Memory)).Select(s => s.Name))}.");
+                    $"--state {cell.State.Name}: {cell.Memory.Name} has no such state; it has "
+                        + $"{string.Join(", ", CellState.Askable.Where(s => s.IsOf(cell.Memory)).Select(s => s.Name))}.");
             }
 
             KernelProfile kernel = parsed.GetRequiredValue(profile).Value;
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
             string folder = parsed.GetValue(data) ?? ConformanceData.OwnFolder;
-            AskAnswer answer = AskAnswer.Of(kernel, cell, RecordedCells.Read(folder), new RecordedSteps(ConformanceData.ReadTraces(folder)));
+            AskAnswer answer =
+                AskAnswer.Of(kernel, cell, RecordedCells.Read(folder), new RecordedSteps(ConformanceData.ReadTraces(folder)));
             target.Write(answer.ToJson());
             if (!target.TakesOutput) Write(host.Terminal, answer);
             return ExitCode.Done;
@@ -55,7 +62,8 @@ internal static class AskCommand
 
     /// <summary>The kernel of a name.</summary>
     /// <exception cref="CommandException">There is none.</exception>
-    public static KernelProfile ProfileOf(string option, string name) => Word(option, name, KernelProfile.Find, KernelProfile.All.Select(p => p.Name));
+    public static KernelProfile ProfileOf(string option, string name) =>
+        Word(option, name, KernelProfile.Find, KernelProfile.All.Select(p => p.Name));
 
     private static T Word<T>(string option, string text, Func<string, T?> find, IEnumerable<string> allowed)
         where T : class => find(text) ?? throw CommandException.BadInput($"{option} {text}: use one of {string.Join(", ", allowed)}.");
@@ -90,7 +98,8 @@ internal static class AskCommand
                 "wp-unpopulated" => UffdFeatures.WpUnpopulated,
                 "exact-address" => UffdFeatures.ExactAddress,
                 "thread-id" => UffdFeatures.ThreadId,
-                _ => throw CommandException.BadInput($"--features {name}: use none, sigbus, wp-async, wp-unpopulated, exact-address, thread-id, with commas between."),
+                _ => throw CommandException.BadInput(
+                    $"--features {name}: use none, sigbus, wp-async, wp-unpopulated, exact-address, thread-id, with commas between."),
             };
         }
 
@@ -100,7 +109,9 @@ internal static class AskCommand
     private static void Write(Terminal terminal, AskAnswer asked)
     {
         (Cell cell, CellAnswer answer) = (asked.Cell, asked.Answer);
-        terminal.WriteRaw($"{asked.Profile.Name}: {cell.Operation.Name} on {cell.Memory.Name}, {cell.State.Name}, registered {Cell.LettersOf(cell.Modes)}, features {Cell.NameOf(cell.Features)}");
+        terminal.WriteRaw(
+            $"{asked.Profile.Name}: {cell.Operation.Name} on {cell.Memory.Name}, {cell.State.Name}, registered "
+                + $"{Cell.LettersOf(cell.Modes)}, features {Cell.NameOf(cell.Features)}");
         if (answer.IsReachable)
         {
             terminal.WriteRaw($"  result     {answer.Result}{(answer.Out.Length > 0 ? $"   out {answer.Out}" : "")}");

@@ -19,7 +19,8 @@ internal static class BackendsCommand
         {
             using JsonTarget target = JsonTarget.Open(host.Terminal, arguments.GetValue(json));
             Config? config = runtimeOptions.Configuration(arguments);
-            if (RuntimeOptions.IsLive(config)) throw CommandException.BadInput("uffd backends asks the model; what this machine's kernel registers says uffd doctor.");
+            if (RuntimeOptions.IsLive(config))
+                throw CommandException.BadInput("uffd backends asks the model; what this machine's kernel registers says uffd doctor.");
             BackendsReport report = await UffdRuntime.UseAsync(
                 config, runtime => BackendsReport.AskAsync(runtime, runtimeOptions.Profile(arguments) ?? runtime.Settings.Kernel, cancel));
             report.Write(target.TakesOutput ? host.Terminal.Progress : host.Terminal.Out);

@@ -25,23 +25,32 @@ internal static class BenchCommand
     private static Command Faults(CommandHost host)
     {
         Option<Named<EventBenchWorld>> world = TypedOptions.Choice(
-            "--world", "Where memory and userfaultfd are; live are real page faults of this kernel, beside a loop without actors.", EventBenchWorld.Model);
-        Option<Named<IReadOnlyList<int>>> vcpus = TypedOptions.Numbers("--vcpus", "Numbers of vCPUs, one row each; live 1,2,4,8,16 if not given.", 1, 4, 16);
-        Option<Named<BenchContent>> content = TypedOptions.Choice("--content", "A stamp a page, or bytes that are copied.", BenchContent.Phantom);
-        Option<Named<BenchMode>> mode = TypedOptions.Choice("--mode", "Anonymous memory and COPY, or shmem and CONTINUE.", BenchMode.Missing);
+            "--world", "Where memory and userfaultfd are; live are real page faults of this kernel, beside a loop without actors.",
+            EventBenchWorld.Model);
+        Option<Named<IReadOnlyList<int>>> vcpus =
+            TypedOptions.Numbers("--vcpus", "Numbers of vCPUs, one row each; live 1,2,4,8,16 if not given.", 1, 4, 16);
+        Option<Named<BenchContent>> content =
+            TypedOptions.Choice("--content", "A stamp a page, or bytes that are copied.", BenchContent.Phantom);
+        Option<Named<BenchMode>> mode =
+            TypedOptions.Choice("--mode", "Anonymous memory and COPY, or shmem and CONTINUE.", BenchMode.Missing);
         Option<int> vms = TypedOptions.Number("--vms", "N", "VMs side by side, beside one alone.", 1, 1, int.MaxValue);
-        Option<int> processes = TypedOptions.Number("--processes", "N", "Processes side by side with one VM each, beside one VM alone.", 1, 1, int.MaxValue);
-        Option<string> dispatchers = TypedOptions.Text("--dispatcher", "NAME,...", "fault-loop, parallel, stepped; several for a row each.", "fault-loop");
-        Option<Named<IReadOnlyList<int>>> cpus = TypedOptions.Numbers("--cpu", "CPUs to bind fault loops to, VM by VM (0 or 0,1); any if it is not given.");
+        Option<int> processes =
+            TypedOptions.Number("--processes", "N", "Processes side by side with one VM each, beside one VM alone.", 1, 1, int.MaxValue);
+        Option<string> dispatchers =
+            TypedOptions.Text("--dispatcher", "NAME,...", "fault-loop, parallel, stepped; several for a row each.", "fault-loop");
+        Option<Named<IReadOnlyList<int>>> cpus =
+            TypedOptions.Numbers("--cpu", "CPUs to bind fault loops to, VM by VM (0 or 0,1); any if it is not given.");
         Option<long?> pages = TypedOptions.Number(
-            "--pages", "N", "Pages of each VM; 262144 phantom ones, 65536 of bytes, or live 32768 (with --push 262144) if not given.", 1L, long.MaxValue);
+            "--pages", "N", "Pages of each VM; 262144 phantom ones, 65536 of bytes, or live 32768 (with --push 262144) if not given.", 1L,
+            long.MaxValue);
         Option<int> repeats = TypedOptions.Number("--repeats", "N", "Repeats that count; one more is dropped.", 5, 1, int.MaxValue);
         Option<string?> json = TypedOptions.Json();
         Command command = new("faults", "Pages never seen before, one demand fault each, beside a ring of empty actors.")
         {
             world, vcpus, content, mode, vms, processes, dispatchers, cpus, pages, repeats, json,
         };
-        LiveBench live = new(host, command) { World = world, Vcpus = vcpus, Mode = mode, Vms = vms, Pages = pages, Repeats = repeats, Json = json };
+        LiveBench live =
+            new(host, command) { World = world, Vcpus = vcpus, Mode = mode, Vms = vms, Pages = pages, Repeats = repeats, Json = json };
         Option[] ofModel = [content, processes, dispatchers, cpus];
         command.SetAction(async (parsed, cancel) =>
         {
@@ -72,12 +81,16 @@ internal static class BenchCommand
     {
         EventBenchOptions defaults = new();
         Option<Named<EventBenchWorld>> world = TypedOptions.Choice("--world", "Where memory and userfaultfd are.", EventBenchWorld.Model);
-        Option<int> events = TypedOptions.Number("--events", "N", "Pages given back one by one, a REMOVE event each.", defaults.Events, 1, int.MaxValue);
+        Option<int> events =
+            TypedOptions.Number("--events", "N", "Pages given back one by one, a REMOVE event each.", defaults.Events, 1, int.MaxValue);
         Option<Named<IReadOnlyList<int>>> regions = TypedOptions.Numbers(
             "--regions", "Numbers of regions beside each other, one row of faults each; a single comma for none.", [.. defaults.Regions]);
-        Option<int> repeats = TypedOptions.Number("--repeats", "N", "Repeats that count; one more is dropped.", defaults.Repeats, 1, int.MaxValue);
+        Option<int> repeats =
+            TypedOptions.Number("--repeats", "N", "Repeats that count; one more is dropped.", defaults.Repeats, 1, int.MaxValue);
         Option<string?> json = TypedOptions.Json();
-        Command command = new("events", "Whether an event costs more the more came before it, and a fault the more regions there are.") { world, events, regions, repeats, json };
+        Command command = new(
+            "events", "Whether an event costs more the more came before it, and a fault the more regions there are.") { world, events,
+                regions, repeats, json };
         command.SetAction(async (parsed, cancel) =>
         {
             EventBenchOptions options = new()
@@ -99,7 +112,8 @@ internal static class BenchCommand
     private static Command Memory(CommandHost host)
     {
         Option<string?> json = TypedOptions.Json();
-        Command command = new("memory", "What a page costs beside its content, and a phantom guest of 1 TiB. Exits with 1 if a limit is passed.") { json };
+        Command command = new(
+            "memory", "What a page costs beside its content, and a phantom guest of 1 TiB. Exits with 1 if a limit is passed.") { json };
         command.SetAction(async (parsed, cancel) =>
         {
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));

@@ -12,10 +12,14 @@ internal static class BenchTables
     /// <summary>Prints the figures of a run.</summary>
     public static void Write(Terminal terminal, FaultBenchReport report)
     {
-        terminal.WriteRaw($"{report.Content} pages, {report.Mode} faults, {report.Pages} pages a VM, {report.Repeats} repeats: median (min..max)");
-        terminal.WriteRaw("messages and bytes allocated are those of one fault; by CPU is hop/empty in CPU time, which other programs disturb less");
+        terminal.WriteRaw(
+            $"{report.Content} pages, {report.Mode} faults, {report.Pages} pages a VM, {report.Repeats} repeats: median (min..max)");
+        terminal.WriteRaw(
+            "messages and bytes allocated are those of one fault; by CPU is hop/empty in CPU time, which other programs disturb less");
         terminal.WriteRaw($"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, {report.Machine.System}; {Placement(report)}");
-        Table table = NewTable("dispatcher", "vCPUs", "faults/s", "messages", "hop ns", "empty hop ns", "hop/empty", "CPU ns a fault", "by CPU", "bytes a fault");
+        Table table = NewTable(
+            "dispatcher", "vCPUs", "faults/s", "messages", "hop ns", "empty hop ns", "hop/empty", "CPU ns a fault", "by CPU",
+            "bytes a fault");
         foreach (FaultBenchRow row in report.Rows)
         {
             table.AddRow(
@@ -40,7 +44,8 @@ internal static class BenchTables
     {
         WriteHead(terminal, "real page faults", report);
         terminal.WriteRaw("CPU time is that of all threads of the process, vCPUs included; bytes are those that it allocated");
-        Table table = NewTable("vCPUs", "loop", "faults/s", "ring over it", "p50 us", "p99 us", "ring p99 over it", "CPU ns a fault", "bytes a fault");
+        Table table = NewTable(
+            "vCPUs", "loop", "faults/s", "ring over it", "p50 us", "p99 us", "ring p99 over it", "CPU ns a fault", "bytes a fault");
         foreach (LiveFaultRow row in report.Rows)
         {
             AddLoop(table, row.Vcpus, "direct", row.Direct, row.RingOverDirect, row.RingP99OverDirect);
@@ -54,7 +59,8 @@ internal static class BenchTables
             Table vms = NewTable("vCPUs each", "side by side", "faults/s together", "over one VM");
             foreach (LiveFaultRow row in report.Rows)
             {
-                if (row.Vms is { } side) vms.AddRow(Text(row.Vcpus), $"{side.Count} VMs, a CPU each", Rate(side.FaultsPerSecond), Figure(side.OverOne, "0.00"));
+                if (row.Vms is { } side)
+                    vms.AddRow(Text(row.Vcpus), $"{side.Count} VMs, a CPU each", Rate(side.FaultsPerSecond), Figure(side.OverOne, "0.00"));
             }
 
             terminal.Out.Write(vms);
@@ -65,7 +71,8 @@ internal static class BenchTables
         {
             terminal.WriteRaw(string.Create(
                 CultureInfo.InvariantCulture,
-                $"ring, {row.Vcpus} vCPUs: overall demand paging rate {row.Ring.FaultsPerSecond.Median:#,0} pages/s, {row.Ring.PagesPerSecondPerVcpu.Median:#,0} pages/s/vCPU"));
+                $"ring, {row.Vcpus} vCPUs: overall demand paging rate {row.Ring.FaultsPerSecond.Median:#,0} pages/s, "
+                    + $"{row.Ring.PagesPerSecondPerVcpu.Median:#,0} pages/s/vCPU"));
         }
     }
 
@@ -73,8 +80,12 @@ internal static class BenchTables
     public static void Write(Terminal terminal, LivePushReport report)
     {
         WriteHead(terminal, "demands beside the background push", report);
-        terminal.WriteRaw($"chunks of {report.ChunkPages} pages; a vCPU sleeps {report.PauseMicroseconds} us before each access; the bound is the sum of the p99 without a push and the p99 of a chunk");
-        Table table = NewTable("vCPUs", "raw pages/s", "push pages/s", "push/raw", "demands", "chunk us", "chunk p99 us", "p99 us without", "p99 us with", "of the bound");
+        terminal.WriteRaw(
+            $"chunks of {report.ChunkPages} pages; a vCPU sleeps {report.PauseMicroseconds} us before each access; the bound is the sum "
+                + $"of the p99 without a push and the p99 of a chunk");
+        Table table = NewTable(
+            "vCPUs", "raw pages/s", "push pages/s", "push/raw", "demands", "chunk us", "chunk p99 us", "p99 us without", "p99 us with",
+            "of the bound");
         foreach (LivePushRow row in report.Rows)
         {
             table.AddRow(
@@ -97,7 +108,9 @@ internal static class BenchTables
     public static void Write(Terminal terminal, EventBenchReport report)
     {
         terminal.WriteRaw($"{report.World}: {report.Events} REMOVE events of single pages, {report.Repeats} repeats: median (min..max)");
-        terminal.WriteRaw($"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, {(report.Kernel is { } kernel ? $"Linux {kernel}" : report.Machine.System)}");
+        terminal.WriteRaw(
+            $"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, "
+                + $"{(report.Kernel is { } kernel ? $"Linux {kernel}" : report.Machine.System)}");
         Table events = NewTable("events/s, first tenth", "last tenth", "last/first", "within 20 %", "bytes an event", "GC pauses ms");
         events.AddRow(
             Rate(report.EventsPerSecond[0]),
@@ -142,7 +155,9 @@ internal static class BenchTables
         LargeGuestReport guest = report.LargeGuest;
         terminal.WriteRaw(string.Create(
             CultureInfo.InvariantCulture,
-            $"A phantom guest of {guest.Pages:#,0} pages: {guest.PresentPages:#,0} installed, {guest.Faults:#,0} demand faults in between, {guest.BookkeepingBytes >> 20:#,0} MiB of bookkeeping, {guest.ProcessBytes >> 20:#,0} MiB of process memory (at most {LargeGuestReport.Limit >> 20:#,0}), {guest.Seconds:0.0} s"));
+            $"A phantom guest of {guest.Pages:#,0} pages: {guest.PresentPages:#,0} installed, {guest.Faults:#,0} demand faults in "
+                + $"between, {guest.BookkeepingBytes >> 20:#,0} MiB of bookkeeping, {guest.ProcessBytes >> 20:#,0} MiB of process memory "
+                + $"(at most {LargeGuestReport.Limit >> 20:#,0}), {guest.Seconds:0.0} s"));
     }
 
     /// <summary>Prints two runs side by side.</summary>
@@ -168,7 +183,9 @@ internal static class BenchTables
     private static void WriteHead(Terminal terminal, string what, LiveReport report)
     {
         terminal.WriteRaw($"{what}: {report.Backend}, {report.Mode}, {report.Pages} pages, {report.Repeats} repeats: median (min..max)");
-        terminal.WriteRaw($"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, Linux {report.Kernel}; placement {report.Placement}: loops on CPU {report.LoopCpu}, vCPUs on CPU {report.VcpuCpu}");
+        terminal.WriteRaw(
+            $"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, Linux {report.Kernel}; placement {report.Placement}: loops on "
+                + $"CPU {report.LoopCpu}, vCPUs on CPU {report.VcpuCpu}");
     }
 
     private static void AddLoop(Table table, int vcpus, string loop, LiveFigures figures, Spread? ratio, Spread? p99) => table.AddRow(
@@ -191,11 +208,15 @@ internal static class BenchTables
             if (row.Vms is { } vms)
             {
                 string over = row.VmsOverProcesses is { } ratio ? Figure(ratio, "0.00") : "";
-                table.AddRow(row.Dispatcher, Text(row.Vcpus), $"{vms.Count} VMs, one process", Rate(vms.FaultsPerSecond), Figure(vms.OverOne, "0.00"), over);
+                table.AddRow(
+                    row.Dispatcher, Text(row.Vcpus), $"{vms.Count} VMs, one process", Rate(vms.FaultsPerSecond),
+                    Figure(vms.OverOne, "0.00"), over);
             }
 
             if (row.Processes is { } processes)
-                table.AddRow(row.Dispatcher, Text(row.Vcpus), $"{processes.Count} processes", Rate(processes.FaultsPerSecond), Figure(processes.OverOne, "0.00"), "");
+                table.AddRow(
+                    row.Dispatcher, Text(row.Vcpus), $"{processes.Count} processes", Rate(processes.FaultsPerSecond),
+                    Figure(processes.OverOne, "0.00"), "");
         }
 
         terminal.Out.Write(table);

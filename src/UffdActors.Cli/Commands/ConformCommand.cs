@@ -17,17 +17,27 @@ internal static class ConformCommand
     public static Command Build(CommandHost host)
     {
         Option<string?> data = TypedOptions.Text(
-            "--data", "DIR", "Folder with matrix_faults.csv, matrix_ops.csv and *.jsonl; default: the project's own recordings of Linux 6.18.");
-        Option<Named<ConformanceVia>> via = TypedOptions.Choice("--via", "The sequential kernel, the actors, or both.", ConformanceVia.Both);
+            "--data", "DIR",
+            "Folder with matrix_faults.csv, matrix_ops.csv and *.jsonl; default: the project's own recordings of Linux 6.18.");
+        Option<Named<ConformanceVia>> via =
+            TypedOptions.Choice("--via", "The sequential kernel, the actors, or both.", ConformanceVia.Both);
         Option<Named<KernelProfile>> profile = AskCommand.ProfileOption("Kernel profile that is to be the recorded kernel.");
-        Option<string> filter = TypedOptions.Text("--filter", "TEXT", "Only files whose name, and matrix rows whose text, contains this.", "");
-        Option<int> seeds = TypedOptions.Number("--seeds", "N", "Random orders in which the actors replay everything again.", new ConformanceOptions().Seeds, 0, int.MaxValue);
+        Option<string> filter =
+            TypedOptions.Text("--filter", "TEXT", "Only files whose name, and matrix rows whose text, contains this.", "");
+        Option<int> seeds = TypedOptions.Number(
+            "--seeds", "N", "Random orders in which the actors replay everything again.", new ConformanceOptions().Seeds, 0, int.MaxValue);
         Option<bool> noInvariants = TypedOptions.Flag("--no-invariants", "Do not check the invariants of SEMANTICS 9.3 after every step.");
         Option<int?> passes = TypedOptions.Number(
-            "--passes", "N", "Measure: replay the traces this often on one thread, without the first two.", ConformanceRun.WarmUpPasses + 1, int.MaxValue);
-        Option<string?> module = TypedOptions.Text("--module", "FILE.dll", "Run the checks of the design study on the memory module of an assembly instead.");
+            "--passes", "N", "Measure: replay the traces this often on one thread, without the first two.", ConformanceRun.WarmUpPasses + 1,
+            int.MaxValue);
+        Option<string?> module =
+            TypedOptions.Text("--module", "FILE.dll", "Run the checks of the design study on the memory module of an assembly instead.");
         Option<string?> type = TypedOptions.Text("--type", "NAME", "With --module: full name of the module's type, if there are several.");
-        Option<string[]> settings = new("--set") { Description = "With --module: a setting of the module, as in rom.file=PATH; repeatable.", HelpName = "KEY=VALUE" };
+        Option<string[]> settings = new("--set")
+        {
+            Description = "With --module: a setting of the module, as in rom.file=PATH; repeatable.",
+            HelpName = "KEY=VALUE",
+        };
         Option<string?> json = TypedOptions.Json();
         Command command = new("conform", "Replay recorded kernel behaviour in the model and compare every field.")
         {
@@ -39,18 +49,23 @@ internal static class ConformCommand
         command.SetAction(async (parsed, cancel) =>
         {
             string? mode = parsed.GetValue(module) is not null ? module.Name : live.IsAskedFor(parsed) ? "--live" : null;
-            Refuse(parsed, mode == module.Name ? [.. ofReplay, .. live.Options] : mode is null ? [.. ofModule, .. live.Options] : [.. ofReplay, .. ofModule], mode);
+            Refuse(parsed,
+                mode == module.Name
+                    ? [.. ofReplay, .. live.Options]
+                    : mode is null ? [.. ofModule, .. live.Options] : [.. ofReplay, .. ofModule], mode);
             if (parsed.GetValue(module) is { } file)
             {
                 // The seed's table is what modules are written for.
                 KernelProfile kernel = parsed.CommandResult.Has(profile) ? parsed.GetRequiredValue(profile).Value : KernelProfile.Seed;
-                return ModuleConformance.Run(host.Terminal, file, parsed.GetValue(type), parsed.GetValue(settings) ?? [], kernel, parsed.GetValue(json));
+                return ModuleConformance.Run(
+                    host.Terminal, file, parsed.GetValue(type), parsed.GetValue(settings) ?? [], kernel, parsed.GetValue(json));
             }
 
             if (live.IsAskedFor(parsed))
             {
                 using JsonTarget report = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
-                return await live.RunAsync(parsed, parsed.CommandResult.Has(profile) ? parsed.GetRequiredValue(profile).Value : null, report, cancel);
+                return await live.RunAsync(
+                    parsed, parsed.CommandResult.Has(profile) ? parsed.GetRequiredValue(profile).Value : null, report, cancel);
             }
 
             ConformanceOptions options = new()
@@ -77,10 +92,12 @@ internal static class ConformCommand
     private static void Refuse(ParseResult parsed, IEnumerable<Option> foreign, string? mode)
     {
         if (foreign.FirstOrDefault(o => parsed.CommandResult.Has(o)) is { } option)
-            throw CommandException.BadInput($"{option.Name} means nothing {(mode is null ? "where recordings are replayed" : $"with {mode}")}; leave it out.");
+            throw CommandException.BadInput(
+                $"{option.Name} means nothing {(mode is null ? "where recordings are replayed" : $"with {mode}")}; leave it out.");
     }
 
-    private static Task<ConformanceReport> Watched(Terminal terminal, Func<Action<int, int>?, ConformanceReport> run) => terminal.IsInteractive
+    private static Task<ConformanceReport> Watched(Terminal terminal, Func<Action<int, int>?, ConformanceReport> run) =>
+        terminal.IsInteractive
         ? terminal.Progress.Status().StartAsync("replaying", status => Task.Run(() => run(
             (done, all) => status.Status = string.Create(CultureInfo.InvariantCulture, $"replayed {done} of {all}"))))
         : Task.Run(() => run(null));
@@ -95,7 +112,8 @@ internal static class ConformCommand
             terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{file.Name}: {size}, {file.Fields} fields: {verdict}"));
         }
 
-        foreach ((string way, Mismatch m) in report.Files.SelectMany(f => f.Ways).SelectMany(w => w.Mismatches.Select(m => (w.Way, m))).Take(ShownMismatches))
+        foreach ((string way, Mismatch m) in report.Files.SelectMany(f => f.Ways).SelectMany(w => w.Mismatches.Select(m => (w.Way, m)))
+            .Take(ShownMismatches))
         {
             terminal.WriteRaw("");
             terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{m.Where}, step or line {m.Step}, via {way}: {m.Field}"));
@@ -105,13 +123,21 @@ internal static class ConformCommand
 
         int mismatches = report.Mismatches.Count();
         terminal.WriteRaw("");
-        if (mismatches > ShownMismatches) terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"... and {mismatches - ShownMismatches} more; --json has them all."));
+        if (mismatches > ShownMismatches)
+            terminal.WriteRaw(
+                string.Create(CultureInfo.InvariantCulture, $"... and {mismatches - ShownMismatches} more; --json has them all."));
         foreach (IGrouping<string, WayResult> way in report.Files.SelectMany(f => f.Ways).GroupBy(w => w.Way))
-            terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"via {way.Key}: {way.Sum(w => w.Fields)} fields, {way.Sum(w => w.Mismatches.Count)} mismatches"));
+            terminal.WriteRaw(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"via {way.Key}: {way.Sum(w => w.Fields)} fields, {way.Sum(w => w.Mismatches.Count)} mismatches"));
         terminal.WriteRaw(string.Create(
             CultureInfo.InvariantCulture,
-            $"{report.Profile}: {report.Files.Count} files, {report.Rows} rows, {report.Steps} steps, {report.Fields} fields, {mismatches} mismatches, {report.Skipped} skipped, {report.Seconds:F1} s"));
+            $"{report.Profile}: {report.Files.Count} files, {report.Rows} rows, {report.Steps} steps, {report.Fields} fields, "
+                + $"{mismatches} mismatches, {report.Skipped} skipped, {report.Seconds:F1} s"));
         foreach (SpeedResult speed in report.Speed)
-            terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"speed via {speed.Way}: {speed.StepsPerSecond:F0} steps/s over {speed.Passes} passes"));
+            terminal.WriteRaw(
+                string.Create(
+                    CultureInfo.InvariantCulture, $"speed via {speed.Way}: {speed.StepsPerSecond:F0} steps/s over {speed.Passes} passes"));
     }
 }

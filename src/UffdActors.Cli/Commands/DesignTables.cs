@@ -12,9 +12,13 @@ internal static class DesignTables
     {
         terminal.WriteRaw($"  modes     shared {ModesOf(result.SharedModes)}; private {ModesOf(result.PrivateModes)}");
         terminal.WriteRaw($"  fills     {(result.Fills.Count == 0 ? "none" : string.Join(' ', result.Fills).ToUpperInvariant())}");
-        terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"  to write  {result.Members.Count}: {string.Join(", ", result.Members)}"));
+        terminal.WriteRaw(
+            string.Create(CultureInfo.InvariantCulture, $"  to write  {result.Members.Count}: {string.Join(", ", result.Members)}"));
         if (result.FaultNanoseconds is { } nanoseconds)
-            terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"  cost      {nanoseconds:F0} ns a MINOR fault with its CONTINUE (median, mechanism only)"));
+            terminal.WriteRaw(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"  cost      {nanoseconds:F0} ns a MINOR fault with its CONTINUE (median, mechanism only)"));
         foreach (CheckResult check in result.Checks)
         {
             if (check.Failure is null) continue;
@@ -27,5 +31,6 @@ internal static class DesignTables
         terminal.WriteRaw($"  passes    {string.Join(' ', passed.Select(n => $"({n})"))}");
     }
 
-    private static string ModesOf(IReadOnlyList<RegisterModes> modes) => modes.Count == 0 ? "none" : string.Join(' ', modes.Select(Cell.LettersOf));
+    private static string ModesOf(IReadOnlyList<RegisterModes> modes) =>
+        modes.Count == 0 ? "none" : string.Join(' ', modes.Select(Cell.LettersOf));
 }

@@ -9,9 +9,11 @@ internal static class DesignsCommand
 {
     public static Command Build(CommandHost host)
     {
-        Option<int> rounds = TypedOptions.Number("--rounds", "N", "Interleaved rounds of the measurement; 0 leaves it out.", 15, 0, int.MaxValue);
+        Option<int> rounds =
+            TypedOptions.Number("--rounds", "N", "Interleaved rounds of the measurement; 0 leaves it out.", 15, 0, int.MaxValue);
         Option<string?> json = TypedOptions.Json();
-        Command command = new("designs", "Run unchanged memory modules through the designs A, B, C, D and F, and check each.") { rounds, json };
+        Command command =
+            new("designs", "Run unchanged memory modules through the designs A, B, C, D and F, and check each.") { rounds, json };
         command.SetAction(async (parsed, cancel) =>
         {
             int count = parsed.GetValue(rounds);
@@ -27,7 +29,9 @@ internal static class DesignsCommand
             }
 
             host.Terminal.WriteRaw("");
-            host.Terminal.WriteRaw("MOVE is reported for every file mapping and refused by core, whatever the design; it is not counted. E, a hook for each ioctl, has no adapter.");
+            host.Terminal.WriteRaw(
+                "MOVE is reported for every file mapping and refused by core, whatever the design; it is not counted. E, a hook for each "
+                    + "ioctl, has no adapter.");
             return ExitCode.Done;
         });
         return command;

@@ -43,19 +43,22 @@ internal static class DiffCommand
             return;
         }
 
-        terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{names} differ in {comparison.Differing.Count} of {comparison.Cells} cells"));
+        terminal.WriteRaw(
+            string.Create(CultureInfo.InvariantCulture, $"{names} differ in {comparison.Differing.Count} of {comparison.Cells} cells"));
         foreach (IGrouping<ListedDifference?, DifferingCell> reason in comparison.Differing.GroupBy(d => d.Reason))
         {
             string why = reason.Key is { } listed ? $"{listed.Name} ({listed.Source})" : "NOT LISTED: one of the profiles is wrong";
             terminal.WriteRaw("");
             terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{why}: {reason.Count()} cells"));
-            foreach (var group in reason.GroupBy(d => (d.Cell.Memory.Name, Operation: d.Cell.Operation.Name, Left: ResultOf(d.Left), Right: ResultOf(d.Right))))
+            foreach (var group in reason.GroupBy(
+                d => (d.Cell.Memory.Name, Operation: d.Cell.Operation.Name, Left: ResultOf(d.Left), Right: ResultOf(d.Right))))
             {
                 string states = string.Join(' ', group.Select(d => d.Cell.State.Name).Distinct());
                 string modes = string.Join(' ', group.Select(d => Cell.LettersOf(d.Cell.Modes)).Distinct());
                 terminal.WriteRaw(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"  {group.Key.Name}, {group.Key.Operation}: {group.Key.Left} / {group.Key.Right}   ({group.Count()} cells: {states}; {modes})"));
+                    $"  {group.Key.Name}, {group.Key.Operation}: {group.Key.Left} / {group.Key.Right}   ({group.Count()} cells: {states}; "
+                        + $"{modes})"));
             }
         }
     }

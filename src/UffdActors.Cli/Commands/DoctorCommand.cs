@@ -27,22 +27,33 @@ internal static class DoctorCommand
     {
         (AccessFacts access, MemoryFacts memory, KvmFacts kvm, CpuFacts cpus) = (report.Access, report.Memory, report.Kvm, report.Cpus);
         Line("kernel", $"{report.Kernel.Release} {report.Kernel.Architecture}");
-        Line("config", report.Kernel.Config.Count == 0 ? "not shown by this kernel (/proc/config.gz)" : string.Join(' ', report.Kernel.Config.Select(o => $"{o.Key["CONFIG_".Length..]}={o.Value}")));
+        Line("config",
+            report.Kernel.Config.Count == 0
+                ? "not shown by this kernel (/proc/config.gz)"
+                : string.Join(' ', report.Kernel.Config.Select(o => $"{o.Key["CONFIG_".Length..]}={o.Value}")));
         Line("userfaultfd", $"system call {access.Syscall}, /dev/userfaultfd {access.Device}, user-mode only {access.UserModeOnly}");
-        Line("permissions", $"user {access.EffectiveUser}, CAP_SYS_PTRACE {YesNo(access.CapSysPtrace)}, vm.unprivileged_userfaultfd {access.UnprivilegedSysctl?.ToString(CultureInfo.InvariantCulture) ?? "absent"}");
+        Line("permissions",
+            $"user {access.EffectiveUser}, CAP_SYS_PTRACE {YesNo(access.CapSysPtrace)}, vm.unprivileged_userfaultfd "
+                + $"{access.UnprivilegedSysctl?.ToString(CultureInfo.InvariantCulture) ?? "absent"}");
         Line("confinement", string.Join(", ", Confining(access.Confinement)));
         Line("features", report.Features.Count == 0 ? "unknown" : string.Join(' ', report.Features));
         if (report.Registers.Count == 0) Line("register", "unknown: there is no userfaultfd to ask with");
         foreach (IGrouping<string, RegisterFact> kind in report.Registers.GroupBy(r => r.Memory))
         {
             foreach (RegisterFact fact in kind)
-                Line("register", $"{fact.Memory} {(fact.Modes.Length == 0 ? "" : fact.Modes + " ")}{(fact.Context == "async" ? "async " : "")}{fact.Answer}{(fact.Ioctls.Count == 0 ? "" : ": " + string.Join(' ', fact.Ioctls))}");
+                Line("register",
+                    $"{fact.Memory} "
+                        + $"{(fact.Modes.Length == 0 ? "" : fact.Modes + " ")}{(fact.Context == "async" ? "async " : "")}{fact.Answer}"
+                        + (fact.Ioctls.Count == 0 ? "" : ": " + string.Join(' ', fact.Ioctls)));
         }
 
         Line("memory", $"{memory.TotalMib} MiB, {memory.AvailableMib} MiB available, swap {memory.SwapMib} MiB");
-        Line("huge pages", $"{memory.HugePagesTotal} of {memory.HugePageBytes / 1024} KiB, {memory.HugePagesFree} free, {memory.HugePagesReserved} reserved");
+        Line("huge pages",
+            $"{memory.HugePagesTotal} of {memory.HugePageBytes / 1024} KiB, {memory.HugePagesFree} free, {memory.HugePagesReserved} "
+                + $"reserved");
         Line("THP", $"anonymous {memory.TransparentHugePages}, shmem {memory.TransparentHugePagesShmem}");
-        Line("memory failure", memory.MemoryFailure ? "handled (a poisoned page gives si_code 4)" : "not handled (a poisoned page gives si_code 2)");
+        Line("memory failure",
+            memory.MemoryFailure ? "handled (a poisoned page gives si_code 4)" : "not handled (a poisoned page gives si_code 2)");
         Line("fault-around", memory.FaultAroundBytes < 0 ? "unknown: it could not be measured" : $"{memory.FaultAroundBytes / 1024} KiB");
         Line("PAGEMAP_SCAN", memory.PagemapScanAnswer);
         Line("KVM", $"/dev/kvm {kvm.Device}, API {kvm.ApiVersion}, guest_memfd {YesNo(kvm.GuestMemfd)}, flags {kvm.GuestMemfdFlags}");

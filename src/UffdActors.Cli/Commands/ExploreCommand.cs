@@ -24,25 +24,32 @@ internal static class ExploreCommand
         Option<string> scenario = TypedOptions.Text(
             "--scenario",
             "NAME|FILE",
-            "A scenario's name (--list names them), a file of your own (--grammar explains how to write one), all, or random (scenarios out of the seed; --programs says how many).",
+            "A scenario's name (--list names them), a file of your own (--grammar explains how to write one), all, or random (scenarios "
+                + "out of the seed; --programs says how many).",
             "all");
-        Option<long> schedules = TypedOptions.Number("--schedules", "N", "Schedules of each scenario, or of each mutant.", 10_000L, 1L, long.MaxValue);
+        Option<long> schedules =
+            TypedOptions.Number("--schedules", "N", "Schedules of each scenario, or of each mutant.", 10_000L, 1L, long.MaxValue);
         Option<TimeSpan?> duration = TypedOptions.Duration("--duration", "Time for each scenario; ends it sooner than --schedules.");
         Option<int> programs = TypedOptions.Number(
-            "--programs", "N", "With --scenario random: how many scenarios; the first is that of --seed, and each is drawn from the next number.", RandomScenarios, 1, MostScenarios);
-        Option<string> policy = TypedOptions.Text("--policy", "NAME", $"Order of events: {SchedulePolicy.Names}, all (a mix), exhaustive.", "all");
+            "--programs", "N",
+            "With --scenario random: how many scenarios; the first is that of --seed, and each is drawn from the next number.",
+            RandomScenarios, 1, MostScenarios);
+        Option<string> policy =
+            TypedOptions.Text("--policy", "NAME", $"Order of events: {SchedulePolicy.Names}, all (a mix), exhaustive.", "all");
         Option<ulong> seed = TypedOptions.Number("--seed", "N", "The same seed makes the same schedules.", 1UL, 0UL, ulong.MaxValue);
         Option<int> threads = TypedOptions.Number("--threads", "N", "Exploring threads.", Environment.ProcessorCount, 1, int.MaxValue);
         Option<Named<string>?> mode = TypedOptions.OneOf(
             "--mode",
-            "liveness: injected faults end, and then every thread must finish; safety: anything may hang, nothing may be wrong. Without it, what each scenario says.",
+            "liveness: injected faults end, and then every thread must finish; safety: anything may hang, nothing may be wrong. Without "
+                + "it, what each scenario says.",
             "liveness",
             "safety");
         Option<string?> mutants = TypedOptions.Text("--mutants", "FILE.dll", "Hunt the deliberate bugs of an assembly instead.");
         Option<bool> noReference = TypedOptions.Flag("--no-reference", "Do not compare the runs with the sequential kernel.");
         Option<string?> output = TypedOptions.Text("--out", "DIR", "Folder for replay files and sequence charts of what is found.");
         Option<bool> list = TypedOptions.Flag("--list", "Name the scenarios that there are, what each is about, and end.");
-        Option<bool> grammar = TypedOptions.Flag("--grammar", "Explain how a scenario is written (keys, actions and their arguments, features, fault points), and end.");
+        Option<bool> grammar = TypedOptions.Flag(
+            "--grammar", "Explain how a scenario is written (keys, actions and their arguments, features, fault points), and end.");
         Option<string?> json = TypedOptions.Json();
         Command command = new("explore", "Run scenarios in many orders of events and check every invariant after every step.")
         {
@@ -57,7 +64,8 @@ internal static class ExploreCommand
             if (order != "exhaustive" && SchedulePolicy.Find(order) is null)
                 throw CommandException.BadInput($"--policy {order}: use {SchedulePolicy.Names}, all or exhaustive.");
             int count = parsed.GetValue(programs);
-            if (name != RandomName && parsed.GetResult(programs) is { Implicit: false }) throw CommandException.BadInput("--programs goes with --scenario random.");
+            if (name != RandomName && parsed.GetResult(programs) is { Implicit: false })
+                throw CommandException.BadInput("--programs goes with --scenario random.");
             CampaignOptions options = new()
             {
                 Schedules = parsed.GetValue(schedules),
@@ -69,9 +77,14 @@ internal static class ExploreCommand
             };
             if (parsed.GetValue(output) is { } wanted) MakeFolder(wanted);
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
-            Exploration exploration = new(options, parsed.GetValue(threads), cancel) { OnDone = host.Terminal.WriteStatus, OnProgress = host.Terminal.WriteStatus };
+            Exploration exploration = new(options, parsed.GetValue(threads), cancel)
+            {
+                OnDone = host.Terminal.WriteStatus,
+                OnProgress = host.Terminal.WriteStatus,
+            };
             ExploreReport report = parsed.GetValue(mutants) is { } assembly
-                ? exploration.Hunt(MutantAssembly.Load(assembly), parsed.GetResult(scenario) is { Implicit: false } ? Of(name, options.Seed, count) : null)
+                ? exploration.Hunt(
+                    MutantAssembly.Load(assembly), parsed.GetResult(scenario) is { Implicit: false } ? Of(name, options.Seed, count) : null)
                 : exploration.Explore(Of(name, options.Seed, count));
             if (parsed.GetValue(output) is { } folder) WriteFindings(folder, report);
             target.Write(report.ToJson());
@@ -102,7 +115,8 @@ internal static class ExploreCommand
     {
         if (report.Scenarios.Count > 0)
         {
-            Table table = new Table().Border(TableBorder.Simple).AddColumns("scenario", "schedules", "distinct", "steps each", "pairs", "holes", "result");
+            Table table = new Table().Border(TableBorder.Simple)
+                .AddColumns("scenario", "schedules", "distinct", "steps each", "pairs", "holes", "result");
             // Of thousands, those that have something to say.
             foreach (ScenarioReport scenario in report.Scenarios.Where(s => report.Scenarios.Count <= MostRows || s.Finding is not null))
             {
@@ -122,25 +136,30 @@ internal static class ExploreCommand
             int broken = report.Scenarios.Count(s => s.Finding is not null);
             terminal.WriteRaw(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{report.Scenarios.Count} scenarios, {report.Schedules:N0} schedules, {report.Scenarios.Sum(s => s.Distinct):N0} different, {report.Scenarios.Sum(s => s.Steps):N0} steps, {broken} violations"));
+                $"{report.Scenarios.Count} scenarios, {report.Schedules:N0} schedules, {report.Scenarios.Sum(s => s.Distinct):N0} "
+                    + $"different, {report.Scenarios.Sum(s => s.Steps):N0} steps, {broken} violations"));
         }
 
-        foreach (CoverageHole hole in report.Holes.Where(_ => report.Scenarios.Count > 1)) terminal.WriteRaw($"hole: {hole.What} ({hole.Reason})");
+        foreach (CoverageHole hole in report.Holes.Where(_ => report.Scenarios.Count > 1))
+            terminal.WriteRaw($"hole: {hole.What} ({hole.Reason})");
         if (report.Mutants.Count > 0)
         {
-            Table table = new Table().Border(TableBorder.Simple).AddColumns("rule", "mutant", "schedules", "policy", "scenario", "invariant", "shrunk to");
+            Table table = new Table().Border(TableBorder.Simple)
+                .AddColumns("rule", "mutant", "schedules", "policy", "scenario", "invariant", "shrunk to");
             foreach (MutantReport mutant in report.Mutants)
             {
                 _ = mutant.Finding is { } finding
                     ? table.AddRow(
-                        mutant.Mutant.Rule, mutant.Mutant.Name, Text(mutant.Schedules), finding.Policy, finding.Scenario.Name, finding.Violation.Invariant, $"{finding.Steps} steps")
+                        mutant.Mutant.Rule, mutant.Mutant.Name, Text(mutant.Schedules), finding.Policy, finding.Scenario.Name,
+                        finding.Violation.Invariant, $"{finding.Steps} steps")
                     : table.AddRow(mutant.Mutant.Rule, mutant.Mutant.Name, Text(mutant.Schedules), "-", "-", "NOT FOUND", "-");
             }
 
             terminal.Out.Write(table);
         }
 
-        foreach (Finding finding in report.Scenarios.Select(s => s.Finding).OfType<Finding>()) terminal.WriteRaw($"{finding.Scenario.Name}: {finding.Violation.Sentence}");
+        foreach (Finding finding in report.Scenarios.Select(s => s.Finding).OfType<Finding>())
+            terminal.WriteRaw($"{finding.Scenario.Name}: {finding.Violation.Sentence}");
     }
 
     // Before anything is explored: hours of work must not end at a folder.
@@ -161,7 +180,8 @@ internal static class ExploreCommand
     {
         try
         {
-            foreach (Finding finding in report.Scenarios.Select(s => s.Finding).OfType<Finding>()) Write(folder, finding.Scenario.Name, finding, report.Seed, null);
+            foreach (Finding finding in report.Scenarios.Select(s => s.Finding).OfType<Finding>())
+                Write(folder, finding.Scenario.Name, finding, report.Seed, null);
             foreach (MutantReport mutant in report.Mutants)
             {
                 if (mutant.Finding is { } finding) Write(folder, mutant.Mutant.Name, finding, report.Seed, mutant.Mutant);

@@ -13,11 +13,13 @@ internal sealed class LiveBench
     private const int PagesOfPush = 262_144;
 
     private readonly CommandHost _host;
-    private readonly Option<Named<LiveBackend>> _backend = TypedOptions.Choice("--backend", "With --world live: memory of the guest.", LiveBackend.Anon);
+    private readonly Option<Named<LiveBackend>> _backend =
+        TypedOptions.Choice("--backend", "With --world live: memory of the guest.", LiveBackend.Anon);
     private readonly Option<Named<LivePlacement>> _placement = TypedOptions.Choice(
         "--placement", "With --world live: loop and vCPUs on the same CPU, or split over two.", LivePlacement.Same);
 
-    private readonly Option<string?> _native = TypedOptions.Text("--native", "PATH", "With --world live: a compiled loop in C to run in between.");
+    private readonly Option<string?> _native =
+        TypedOptions.Text("--native", "PATH", "With --world live: a compiled loop in C to run in between.");
 
     private readonly Option<bool> _push = TypedOptions.Flag(
         "--push", "With --world live: vCPUs that demand a page now and then, without and with the background push, and the rate of both.");
@@ -54,7 +56,9 @@ internal sealed class LiveBench
         string world = parsed.GetRequiredValue(World).Name;
         IReadOnlyList<Option> ofOther = world == "live" ? ofModel : [_backend, _placement, _native, _push, _chunk];
         if (ofOther.FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } foreign)
-            throw CommandException.BadInput($"{string.Join(' ', [foreign.Name, .. parsed.GetResult(foreign)!.Tokens.Select(t => t.Value)])} means nothing with --world {world}; leave it out, or measure --world {(world == "live" ? "model" : "live")}.");
+            throw CommandException.BadInput(
+                $"{string.Join(' ', [foreign.Name, .. parsed.GetResult(foreign)!.Tokens.Select(t => t.Value)])} means nothing with "
+                    + $"--world {world}; leave it out, or measure --world {(world == "live" ? "model" : "live")}.");
         return world == "live";
     }
 
@@ -73,7 +77,9 @@ internal sealed class LiveBench
         };
         if (parsed.GetResult(Vcpus) is { Implicit: false }) options = options with { Vcpus = parsed.GetRequiredValue(Vcpus).Value };
         if (parsed.GetValue(Pages) is { } pages) options = options with { Pages = PagesOf(pages) };
-        if (parsed.GetResult(_chunk) is { Implicit: false } && !parsed.GetValue(_push)) throw CommandException.BadInput($"--chunk-pages {parsed.GetValue(_chunk)} means nothing without --push; add it, or leave the chunk out.");
+        if (parsed.GetResult(_chunk) is { Implicit: false } && !parsed.GetValue(_push))
+            throw CommandException.BadInput(
+                $"--chunk-pages {parsed.GetValue(_chunk)} means nothing without --push; add it, or leave the chunk out.");
         using JsonTarget target = JsonTarget.Open(_host.Terminal, parsed.GetValue(Json));
         if (parsed.GetValue(_push))
         {

@@ -18,12 +18,17 @@ internal sealed class LiveConform
     private static readonly TimeSpan StepDeadline = TimeSpan.FromSeconds(5);
 
     private readonly CommandHost _host;
-    private readonly Option<bool> _live = TypedOptions.Flag("--live", "Compare generated programs on the kernel of this machine with the model instead.");
-    private readonly Option<int> _programs = TypedOptions.Number("--programs", "N", "With --live: programs.", new LiveRunOptions().Programs, 1, int.MaxValue);
-    private readonly Option<ulong> _seed = TypedOptions.Number("--seed", "N", "With --live: seed of the first program.", new LiveRunOptions().Seed, 0UL, ulong.MaxValue);
-    private readonly Option<int> _steps = TypedOptions.Number("--steps", "N", "With --live: steps of a program.", new LiveRunOptions().Steps, 1, int.MaxValue);
+    private readonly Option<bool> _live =
+        TypedOptions.Flag("--live", "Compare generated programs on the kernel of this machine with the model instead.");
+    private readonly Option<int> _programs =
+        TypedOptions.Number("--programs", "N", "With --live: programs.", new LiveRunOptions().Programs, 1, int.MaxValue);
+    private readonly Option<ulong> _seed =
+        TypedOptions.Number("--seed", "N", "With --live: seed of the first program.", new LiveRunOptions().Seed, 0UL, ulong.MaxValue);
+    private readonly Option<int> _steps =
+        TypedOptions.Number("--steps", "N", "With --live: steps of a program.", new LiveRunOptions().Steps, 1, int.MaxValue);
     private readonly Option<Named<ProgramClass>?> _class = ClassOption();
-    private readonly Option<string> _out = TypedOptions.Text("--out", "DIR", "With --live: folder into which a program that differs is written.", ".");
+    private readonly Option<string> _out =
+        TypedOptions.Text("--out", "DIR", "With --live: folder into which a program that differs is written.", ".");
 
     public LiveConform(CommandHost host, Command command)
     {
@@ -40,7 +45,8 @@ internal sealed class LiveConform
 
     /// <summary>A process of this program in which programs are executed on the last CPU of this one.</summary>
     public static ProgramProcess NewProcess(MachineReport machine) => new(
-        () => OwnProcess.With(ProgramServerCommand.Name, "--cpu", machine.Cpus.Allowed[^1].ToString(CultureInfo.InvariantCulture)), StepDeadline);
+        () => OwnProcess.With(ProgramServerCommand.Name, "--cpu", machine.Cpus.Allowed[^1].ToString(CultureInfo.InvariantCulture)),
+        StepDeadline);
 
     /// <summary>True if this is what was asked for.</summary>
     public bool IsAskedFor(ParseResult parsed) => parsed.GetValue(_live);
@@ -68,13 +74,16 @@ internal sealed class LiveConform
         target.Write(report.ToJson());
         if (!target.TakesOutput) Write(report);
         if (report.Found is not { } found) return ExitCode.Done;
-        string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"live-{found.Difference.Program.Header.Class}-{found.Seed}.jsonl"));
+        string path = Path.Combine(
+            folder, string.Create(CultureInfo.InvariantCulture, $"live-{found.Difference.Program.Header.Class}-{found.Seed}.jsonl"));
         TraceWriter.Write(path, found.Difference.Recorded);
         _host.Terminal.WriteStatus($"what the kernel showed is in {path}");
         return ExitCode.Failed;
     }
 
-    /// <summary>The folder for traces, made if it is not there: before anything runs, so that nothing is found that cannot be written.</summary>
+    /// <summary>
+    /// The folder for traces, made if it is not there: before anything runs, so that nothing is found that cannot be written.
+    /// </summary>
     /// <exception cref="CommandException">It cannot be made.</exception>
     public static string OutFolder(string folder)
     {
@@ -100,23 +109,33 @@ internal sealed class LiveConform
         {
             return own ?? throw new CommandException(
                 ExitCode.Unsupported,
-                $"No model is the kernel of this machine ({release}): a difference would say nothing. Name the one to compare with, as in --profile {KernelProfile.Linux618.Name}.");
+                $"No model is the kernel of this machine ({release}): a difference would say nothing. Name the one to compare with, as in "
+                    + $"--profile {KernelProfile.Linux618.Name}.");
         }
 
-        if (asked.Name != own?.Name) _host.Terminal.WriteStatus($"Linux {release} is compared with the model of {asked.Name}, as asked for: a difference may be one between the two kernels.");
+        if (asked.Name != own?.Name)
+            _host.Terminal.WriteStatus(
+                $"Linux {release} is compared with the model of {asked.Name}, as asked for: a difference may be one between the two "
+                    + $"kernels.");
         return asked;
     }
 
     private Task<LiveReport> Watched(LiveRun run, int programs, CancellationToken cancel) => _host.Terminal.IsInteractive
         ? _host.Terminal.Progress.Status().StartAsync("comparing", status => Task.Run(
-            () => run.Run(done => status.Status = string.Create(CultureInfo.InvariantCulture, $"compared {done} of {programs} programs"), cancel), cancel))
+            () => run.Run(
+                done => status.Status = string.Create(CultureInfo.InvariantCulture, $"compared {done} of {programs} programs"), cancel),
+                cancel))
         : Task.Run(() => run.Run(null, cancel), cancel);
 
     private void Write(LiveReport report)
     {
         if (report.Found is { } found)
         {
-            _host.Terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"seed {found.Seed}, step {found.Difference.Problem.Step} of the smallest program found: {found.Difference.Problem.Field}"));
+            _host.Terminal.WriteRaw(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"seed {found.Seed}, step {found.Difference.Problem.Step} of the smallest program found: "
+                        + $"{found.Difference.Problem.Field}"));
             _host.Terminal.WriteRaw("  model   " + found.Difference.Problem.Expected.ReplaceLineEndings(" | "));
             _host.Terminal.WriteRaw("  kernel  " + found.Difference.Problem.Actual.ReplaceLineEndings(" | "));
             foreach (TraceStep step in found.Difference.Program.Steps) _host.Terminal.WriteRaw("  " + TraceWriter.ToText(step.Step));
@@ -124,6 +143,8 @@ internal sealed class LiveConform
 
         _host.Terminal.WriteRaw(string.Create(
             CultureInfo.InvariantCulture,
-            $"{report.Kernel} against {report.Profile}: {report.Programs} programs, {report.Steps} steps, {report.Fields} fields, huge pages {(report.HugePages ? "included" : "left out")}, {(report.Found is null ? "no difference" : "A DIFFERENCE")}, {report.Seconds:F1} s"));
+            $"{report.Kernel} against {report.Profile}: {report.Programs} programs, {report.Steps} steps, {report.Fields} fields, huge "
+                + $"pages {(report.HugePages ? "included" : "left out")}, {(report.Found is null ? "no difference" : "A DIFFERENCE")}, "
+                + $"{report.Seconds:F1} s"));
     }
 }

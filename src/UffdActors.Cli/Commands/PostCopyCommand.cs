@@ -17,7 +17,8 @@ internal sealed class PostCopyCommand
     private const string Slowest = "slowest";
 
     private readonly Option<string?> _image = TypedOptions.Text("--image", "FILE", "Any file as guest memory, rounded up to pages.");
-    private readonly Option<long?> _memory = TypedOptions.Size("--memory", "Make guest memory instead: zero, repetitive and random pages. Default 256M.", 1);
+    private readonly Option<long?> _memory =
+        TypedOptions.Size("--memory", "Make guest memory instead: zero, repetitive and random pages. Default 256M.", 1);
     private readonly Option<int> _vcpus = TypedOptions.Number("--vcpus", "N", "vCPUs.", 4, 1, GuestLayout.MaxVcpus);
     private readonly Option<Named<WorkloadKind>> _workload = TypedOptions.Choice<WorkloadKind>(
         "--workload",
@@ -29,16 +30,19 @@ internal sealed class PostCopyCommand
         ]);
 
     private readonly Option<string?> _trace = TypedOptions.Text("--trace", "FILE", "A recorded workload instead of a made one.");
-    private readonly Option<long> _accesses = TypedOptions.Number("--accesses", "N", "Accesses of all vCPUs together.", 1_000_000L, 0L, 1_000_000_000_000L);
+    private readonly Option<long> _accesses =
+        TypedOptions.Number("--accesses", "N", "Accesses of all vCPUs together.", 1_000_000L, 0L, 1_000_000_000_000L);
     private readonly Option<double> _writeRatio = TypedOptions.Number("--write-ratio", "SHARE", "Share of writes, 0 to 1.", 0.3, 0.0, 1.0);
-    private readonly Option<ulong> _seed = TypedOptions.Number("--seed", "N", "Seed of made memory, workload and stepped order.", 1UL, 0UL, ulong.MaxValue);
+    private readonly Option<ulong> _seed =
+        TypedOptions.Number("--seed", "N", "Seed of made memory, workload and stepped order.", 1UL, 0UL, ulong.MaxValue);
     private readonly Option<string> _backend = TypedOptions.Text(
         "--backend", "NAME", "Memory of the destination: anon, or a loaded module (uffd backends).", Anonymous);
 
     private readonly Option<Named<PostCopyMode>> _mode = TypedOptions.Choice<PostCopyMode>(
         "--mode", "How faults are resolved.", "missing", [new("missing", PostCopyMode.Missing), new("minor", PostCopyMode.Minor)]);
 
-    private readonly Option<int> _handlers = TypedOptions.Number("--handlers", "N", "Handlers that share the userfaultfd.", 1, 1, PostCopyMigration.MaxHandlers);
+    private readonly Option<int> _handlers =
+        TypedOptions.Number("--handlers", "N", "Handlers that share the userfaultfd.", 1, 1, PostCopyMigration.MaxHandlers);
     private readonly Option<Named<string>?> _showFault = TypedOptions.OneOf("--show-fault", "Print one fault hop by hop.", Slowest);
 
     private readonly Option<string?> _json = TypedOptions.Json();
@@ -64,7 +68,8 @@ internal sealed class PostCopyCommand
         _runtime.AddTo(command);
         _watchdog.AddTo(command);
         command.Exclude(_image, _memory, "memory is either read or made");
-        foreach (Option made in new Option[] { _workload, _accesses, _writeRatio }) command.Exclude(_trace, made, "a recorded workload has its own accesses");
+        foreach (Option made in new Option[] { _workload, _accesses, _writeRatio })
+            command.Exclude(_trace, made, "a recorded workload has its own accesses");
         command.SetAction(RunAsync);
         return command;
     }
@@ -81,7 +86,8 @@ internal sealed class PostCopyCommand
         // With --json - standard output is the document's; people read the report on standard error.
         IAnsiConsole console = json.TakesOutput ? _host.Terminal.Progress : _host.Terminal.Out;
         new PostCopyText(console, options, dispatcher, report).Write();
-        if (arguments.GetValue(_showFault) is not null && report.Latency.Slowest is { } slowest) FaultText.Write(console, "slowest", slowest);
+        if (arguments.GetValue(_showFault) is not null && report.Latency.Slowest is { } slowest)
+            FaultText.Write(console, "slowest", slowest);
         json.Write(JsonText.Of(PostCopyDocument.Of(options, dispatcher, report, progress.Incidents)));
         return report.Verified ? ExitCode.Done : ExitCode.Failed;
 

@@ -19,7 +19,8 @@ internal static class RecordCommand
         Option<ulong> seed = TypedOptions.Number("--seed", "N", "Seed of the first program.", 1UL, 0UL, ulong.MaxValue);
         Option<int> count = TypedOptions.Number("--count", "N", "Programs of each class.", 1, 1, int.MaxValue);
         Option<int> steps = TypedOptions.Number("--steps", "N", "Steps of a program.", 60, 1, int.MaxValue);
-        Command command = new("record", "Execute generated programs on the kernel of this machine and write traces.") { folder, name, seed, count, steps };
+        Command command = new("record", "Execute generated programs on the kernel of this machine and write traces.") { folder, name, seed,
+            count, steps };
         command.SetAction(async (parsed, cancel) =>
         {
             IReadOnlyList<ProgramClass> classes = parsed.GetValue(name) is { } one ? [one.Value] : ProgramClass.All;
@@ -27,7 +28,8 @@ internal static class RecordCommand
             int length = parsed.GetValue(steps);
             string target = LiveConform.OutFolder(parsed.GetRequiredValue(folder));
             MachineReport machine = MachineReport.Read();
-            LiveConditions conditions = LiveConditions.Of(machine, LiveConditions.ModelOf(machine.Kernel.Release) ?? KernelProfile.Linux618);
+            LiveConditions conditions =
+                LiveConditions.Of(machine, LiveConditions.ModelOf(machine.Kernel.Release) ?? KernelProfile.Linux618);
             using LiveComparison live = new(LiveConform.NewProcess(machine), conditions);
             Recording recording = new(live, conditions);
             return await Task.Run(() => Record(host, recording, classes, parsed.GetValue(seed), programs, length, target, cancel), cancel);
@@ -36,7 +38,8 @@ internal static class RecordCommand
     }
 
     private static int Record(
-        CommandHost host, Recording recording, IReadOnlyList<ProgramClass> classes, ulong seed, int programs, int steps, string folder, CancellationToken cancel)
+        CommandHost host, Recording recording, IReadOnlyList<ProgramClass> classes, ulong seed, int programs, int steps, string folder,
+        CancellationToken cancel)
     {
         int kept = 0;
         int lost = 0;
@@ -53,7 +56,8 @@ internal static class RecordCommand
                 else
                 {
                     lost++;
-                    host.Terminal.WriteStatus(string.Create(CultureInfo.InvariantCulture, $"{about.Name}-{seed + (ulong)i} is not kept: {problem}"));
+                    host.Terminal.WriteStatus(
+                        string.Create(CultureInfo.InvariantCulture, $"{about.Name}-{seed + (ulong)i} is not kept: {problem}"));
                 }
             }
         }

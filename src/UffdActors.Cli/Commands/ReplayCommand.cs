@@ -16,7 +16,8 @@ internal static class ReplayCommand
         Argument<string> file = new("FILE") { Description = "Replay file that uffd explore --out wrote." };
         Option<bool> step = TypedOptions.Flag("--step", "Print each step as it is made, and wait for Enter on a terminal.");
         Option<string?> mutants = TypedOptions.Text("--mutants", "FILE.dll", "Assembly of the mutant that the file names.");
-        Command command = new("replay", "Make a run again that uffd explore found: the same violation, the same trace hash.") { file, step, mutants };
+        Command command =
+            new("replay", "Make a run again that uffd explore found: the same violation, the same trace hash.") { file, step, mutants };
         Option<Named<string>?> emit = TypedOptions.OneOf("--emit", "Write the user-space side of the run as a program instead.", "c");
         Option<string?> output = TypedOptions.Text("--out", "FILE", "With --emit: where to; standard output if it is not given.");
         command.Options.Add(emit);
@@ -29,7 +30,8 @@ internal static class ReplayCommand
         command.SetAction(parsed =>
         {
             ReplayFile replay = ReplayFile.Read(parsed.GetRequiredValue(file));
-            if (parsed.GetValue(emit) is not null) return Emit(host.Terminal, replay, parsed.GetRequiredValue(file), parsed.GetValue(output));
+            if (parsed.GetValue(emit) is not null)
+                return Emit(host.Terminal, replay, parsed.GetRequiredValue(file), parsed.GetValue(output));
             using Explorer explorer = new(MutantOf(replay, parsed.GetValue(mutants))?.Parts);
             SequenceChart chart = new() { OnLine = parsed.GetValue(step) ? line => Show(host.Terminal, line) : null };
             RunResult result = replay.Run(explorer, chart);
@@ -77,8 +79,12 @@ internal static class ReplayCommand
 
     private static Mutant? MutantOf(ReplayFile replay, string? assembly)
     {
-        if (replay.Mutant is null) return assembly is null ? null : throw CommandException.BadInput($"--mutants {assembly}: the run is of no mutant; leave it out.");
-        if (assembly is null) throw CommandException.BadInput($"The run is of the mutant {replay.Mutant}; name its assembly with --mutants.");
+        if (replay.Mutant is null)
+            return assembly is null
+                ? null
+                : throw CommandException.BadInput($"--mutants {assembly}: the run is of no mutant; leave it out.");
+        if (assembly is null)
+            throw CommandException.BadInput($"The run is of the mutant {replay.Mutant}; name its assembly with --mutants.");
         return MutantAssembly.Load(assembly).FirstOrDefault(m => m.Name == replay.Mutant)
             ?? throw CommandException.BadInput($"--mutants {assembly}: there is no mutant {replay.Mutant} in it.");
     }

@@ -13,27 +13,44 @@ internal sealed class StressCommand
     private const string Anonymous = "anon";
     private static readonly StressOptions Defaults = new();
 
-    private readonly Option<TimeSpan> _duration = TypedOptions.Duration("--duration", "How long; what has begun is then ended and checked.", Defaults.Duration);
-    private readonly Option<int> _rounds = TypedOptions.Number("--rounds", "N", "End after so many rounds, if time is not over before.", Defaults.MostRounds, 1, int.MaxValue);
-    private readonly Option<int> _vcpus = TypedOptions.Number("--vcpus", "N", "vCPUs.", Defaults.Vcpus, 1, Stress.Guest.PageLayout.MaxVcpus);
-    private readonly Option<int> _handlers = TypedOptions.Number("--handlers", "N", "The most handlers; each round draws from 1 to N.", Defaults.Handlers, 1, 64);
-    private readonly Option<int> _pages = TypedOptions.Number("--pages", "N", "Pages of the guest; few, so that vCPUs meet.", Defaults.Pages, 2, 1 << 20);
+    private readonly Option<TimeSpan> _duration =
+        TypedOptions.Duration("--duration", "How long; what has begun is then ended and checked.", Defaults.Duration);
+    private readonly Option<int> _rounds =
+        TypedOptions.Number("--rounds", "N", "End after so many rounds, if time is not over before.", Defaults.MostRounds, 1, int.MaxValue);
+    private readonly Option<int> _vcpus =
+        TypedOptions.Number("--vcpus", "N", "vCPUs.", Defaults.Vcpus, 1, Stress.Guest.PageLayout.MaxVcpus);
+    private readonly Option<int> _handlers =
+        TypedOptions.Number("--handlers", "N", "The most handlers; each round draws from 1 to N.", Defaults.Handlers, 1, 64);
+    private readonly Option<int> _pages =
+        TypedOptions.Number("--pages", "N", "Pages of the guest; few, so that vCPUs meet.", Defaults.Pages, 2, 1 << 20);
     private readonly Option<long?> _memory = TypedOptions.Size("--memory", "Size of the guest, instead of --pages.", 2 * PageSize.Base);
-    private readonly Option<string> _backend = TypedOptions.Text("--backend", "NAME", "Memory of the guest: anon, or a loaded module (uffd backends).", Anonymous);
+    private readonly Option<string> _backend =
+        TypedOptions.Text("--backend", "NAME", "Memory of the guest: anon, or a loaded module (uffd backends).", Anonymous);
     private readonly Option<Named<StressMode>> _mode = TypedOptions.Choice<StressMode>(
         "--mode", "How faults are resolved.", "missing", [new("missing", StressMode.Missing), new("minor", StressMode.Minor)]);
 
-    private readonly Option<Named<bool>> _protect = OnOff("--write-protect", "Write-protect pages under the guest, where the memory can do it.");
-    private readonly Option<ulong> _seed = TypedOptions.Number("--seed", "N", "Seed of programs, rounds and injections.", Defaults.Seed, 0UL, ulong.MaxValue);
-    private readonly Option<int> _visits = TypedOptions.Number("--visits", "N", "Visits of all vCPUs in a lap; 0 for four a page.", 0, 0, int.MaxValue);
-    private readonly Option<TimeSpan> _deadline = TypedOptions.Duration("--deadline", "An access that takes longer has hung.", Defaults.Deadline);
-    private readonly Option<int> _load = TypedOptions.Number("--load", "N", "Busy threads beside the guest.", Environment.ProcessorCount, 0, 1024);
+    private readonly Option<Named<bool>> _protect =
+        OnOff("--write-protect", "Write-protect pages under the guest, where the memory can do it.");
+    private readonly Option<ulong> _seed =
+        TypedOptions.Number("--seed", "N", "Seed of programs, rounds and injections.", Defaults.Seed, 0UL, ulong.MaxValue);
+    private readonly Option<int> _visits =
+        TypedOptions.Number("--visits", "N", "Visits of all vCPUs in a lap; 0 for four a page.", 0, 0, int.MaxValue);
+    private readonly Option<TimeSpan> _deadline =
+        TypedOptions.Duration("--deadline", "An access that takes longer has hung.", Defaults.Deadline);
+    private readonly Option<int> _load =
+        TypedOptions.Number("--load", "N", "Busy threads beside the guest.", Environment.ProcessorCount, 0, 1024);
     private readonly Option<Named<bool>> _gc = OnOff("--gc", "Collect garbage all the time.");
-    private readonly Option<double> _eexist = TypedOptions.Number("--eexist", "SHARE", "Faults whose page a racing resolver is sent to.", Defaults.EexistRate, 0.0, 1.0);
-    private readonly Option<double> _eagain = TypedOptions.Number("--eagain", "SHARE", "Events beside the guest among the disturbances, where there are events.", Defaults.EagainRate, 0.0, 1.0);
-    private readonly Option<double> _pageOut = TypedOptions.Number("--page-out", "SHARE", "Disturbances that page a few pages out; has an effect where there is swap.", Defaults.PageOutRate, 0.0, 1.0);
-    private readonly Option<double> _crashes = TypedOptions.Number("--crashes", "SHARE", "Chance that a handler crashes at a point that it passes.", Defaults.CrashRate, 0.0, 0.5);
-    private readonly Option<double> _source = TypedOptions.Number("--source-faults", "SHARE", "Answers of the source that are late, double, or failures first.", Defaults.SourceFaultRate, 0.0, 0.5);
+    private readonly Option<double> _eexist =
+        TypedOptions.Number("--eexist", "SHARE", "Faults whose page a racing resolver is sent to.", Defaults.EexistRate, 0.0, 1.0);
+    private readonly Option<double> _eagain = TypedOptions.Number(
+        "--eagain", "SHARE", "Events beside the guest among the disturbances, where there are events.", Defaults.EagainRate, 0.0, 1.0);
+    private readonly Option<double> _pageOut = TypedOptions.Number(
+        "--page-out", "SHARE", "Disturbances that page a few pages out; has an effect where there is swap.", Defaults.PageOutRate, 0.0,
+        1.0);
+    private readonly Option<double> _crashes =
+        TypedOptions.Number("--crashes", "SHARE", "Chance that a handler crashes at a point that it passes.", Defaults.CrashRate, 0.0, 0.5);
+    private readonly Option<double> _source = TypedOptions.Number(
+        "--source-faults", "SHARE", "Answers of the source that are late, double, or failures first.", Defaults.SourceFaultRate, 0.0, 0.5);
     private readonly Option<string?> _json = TypedOptions.Json();
     private readonly RuntimeOptions _runtime = new();
     private readonly CommandHost _host;
@@ -44,10 +61,12 @@ internal sealed class StressCommand
 
     private Command Build()
     {
-        Command command = new("stress", "Stress the ring on real threads: a lock and counters in every page, racing resolvers, injected faults, oracles.");
+        Command command = new(
+            "stress", "Stress the ring on real threads: a lock and counters in every page, racing resolvers, injected faults, oracles.");
         foreach (Option option in new Option[]
         {
-            _duration, _rounds, _vcpus, _handlers, _pages, _memory, _backend, _mode, _protect, _seed, _visits, _deadline, _load, _gc, _eexist, _eagain, _pageOut, _crashes, _source, _json,
+            _duration, _rounds, _vcpus, _handlers, _pages, _memory, _backend, _mode, _protect, _seed, _visits, _deadline, _load, _gc,
+            _eexist, _eagain, _pageOut, _crashes, _source, _json,
         })
         {
             command.Options.Add(option);
@@ -76,10 +95,15 @@ internal sealed class StressCommand
         json.Write(JsonText.Of(StressDocument.Of(report)));
         if (report.Violation is { } violation) throw new CommandException(ExitCode.Failed, $"{violation.Oracle}: {violation.Message}");
         // What had begun has been ended and checked; the time that was asked for has not been.
-        if (report is { Interrupted: true, Passed: true }) throw new CommandException(ExitCode.Interrupted, "interrupted; what had been stressed by then held.");
+        if (report is { Interrupted: true, Passed: true })
+            throw new CommandException(ExitCode.Interrupted, "interrupted; what had been stressed by then held.");
         if (report.Interrupted) throw new CommandException(ExitCode.Interrupted, Failures.Interrupted);
         if (report.Totals.Rounds == 0) throw new CommandException(ExitCode.Failed, "nothing was verified.");
-        if (!report.Passed) throw new CommandException(ExitCode.Failed, $"nothing was broken, but too little was exercised ({StressText.MissedBy(report)}); run longer, or with more vCPUs and fewer pages.");
+        if (!report.Passed)
+            throw new CommandException(
+                ExitCode.Failed,
+                $"nothing was broken, but too little was exercised ({StressText.MissedBy(report)}); run longer, or with more vCPUs and "
+                    + $"fewer pages.");
         return ExitCode.Done;
     }
 
@@ -89,7 +113,9 @@ internal sealed class StressCommand
         MostRounds = arguments.GetValue(_rounds),
         Vcpus = arguments.GetValue(_vcpus),
         Handlers = arguments.GetValue(_handlers),
-        Pages = arguments.GetValue(_memory) is { } bytes ? (int)Math.Min(int.MaxValue, PageSize.PagesFor(bytes)) : arguments.GetValue(_pages),
+        Pages = arguments.GetValue(_memory) is { } bytes
+            ? (int)Math.Min(int.MaxValue, PageSize.PagesFor(bytes))
+            : arguments.GetValue(_pages),
         Backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name,
         Mode = arguments.GetValue(_mode)!.Value,
         WriteProtect = arguments.GetValue(_protect)!.Value,

@@ -15,7 +15,9 @@ internal static class DurationText
         foreach ((string unit, double seconds) in Units)
         {
             if (!text.EndsWith(unit, StringComparison.OrdinalIgnoreCase)) continue;
-            if (!double.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number)) return false;
+            if (!double.TryParse(
+                text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number))
+                return false;
             double total = number * seconds;
             if (!(total > 0) || total > TimeSpan.FromDays(40).TotalSeconds) return false;
             time = TimeSpan.FromSeconds(total);

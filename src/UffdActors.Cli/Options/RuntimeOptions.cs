@@ -7,15 +7,18 @@ namespace UffdActors.Cli.Options;
 /// <summary>The options of every command that starts a runtime: configuration, dispatcher, kernel.</summary>
 internal sealed class RuntimeOptions
 {
-    private readonly Option<string?> _config = TypedOptions.Text("--config", "FILE", "HOCON over the reference configuration (hocon/reference.conf).");
+    private readonly Option<string?> _config =
+        TypedOptions.Text("--config", "FILE", "HOCON over the reference configuration (hocon/reference.conf).");
     private readonly Option<Named<string>?> _dispatcher = TypedOptions.OneOf(
         "--dispatcher", "Dispatcher of the ring, over what the configuration says.", "fault-loop", "parallel", "stepped");
 
     private readonly Option<Named<string>?> _world = TypedOptions.OneOf(
-        "--world", "What VMs run on, over what the configuration says: a machine of the model, or the kernel of this one.", "model", "live");
+        "--world", "What VMs run on, over what the configuration says: a machine of the model, or the kernel of this one.", "model",
+        "live");
 
     private readonly Option<Named<KernelProfile>?> _profile = TypedOptions.OneOf<KernelProfile>(
-        "--profile", "Kernel that the model is, over what the configuration says.", [.. KernelProfile.All.Select(p => new Named<KernelProfile>(p.Name, p))]);
+        "--profile", "Kernel that the model is, over what the configuration says.",
+        [.. KernelProfile.All.Select(p => new Named<KernelProfile>(p.Name, p))]);
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -43,7 +46,9 @@ internal sealed class RuntimeOptions
         if (file is not null) choice = choice.WithFallback(file);
         Config? config = choice.IsEmpty ? null : choice;
         if (result.GetValue(_profile) is { } profile && IsLive(config))
-            throw CommandException.BadInput($"--profile {profile} means nothing with uffd.world = live: this kernel is what it is; leave it out, or use --world model.");
+            throw CommandException.BadInput(
+                $"--profile {profile} means nothing with uffd.world = live: this kernel is what it is; leave it out, or use "
+                + "--world model.");
         return config;
     }
 }

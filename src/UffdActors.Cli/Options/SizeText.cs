@@ -35,6 +35,8 @@ internal static class SizeText
             power++;
         }
 
-        return power == 0 ? string.Create(CultureInfo.InvariantCulture, $"{bytes:N0} bytes") : string.Create(CultureInfo.InvariantCulture, $"{bytes:N0} {Units[power - 1]}iB");
+        return power == 0
+            ? string.Create(CultureInfo.InvariantCulture, $"{bytes:N0} bytes")
+            : string.Create(CultureInfo.InvariantCulture, $"{bytes:N0} {Units[power - 1]}iB");
     }
 }

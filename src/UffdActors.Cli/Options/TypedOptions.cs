@@ -5,7 +5,10 @@ using System.Numerics;
 
 namespace UffdActors.Cli.Options;
 
-/// <summary>Options whose values are checked while the command line is read: what is wrong with one is a line that names it, its value and what it takes.</summary>
+/// <summary>
+/// Options whose values are checked while the command line is read: what is wrong with one is a line that names it, its value and what it
+/// takes.
+/// </summary>
 internal static class TypedOptions
 {
     /// <summary>A number in a range.</summary>
@@ -63,7 +66,8 @@ internal static class TypedOptions
 
     /// <summary>One of the names of an enumeration, in lower case.</summary>
     public static Option<Named<T>> Choice<T>(string name, string description, T value)
-        where T : struct, Enum => Choice(name, description, NameOf(value), [.. Enum.GetValues<T>().Select(v => new Named<T>(NameOf(v), v))]);
+        where T : struct, Enum =>
+            Choice(name, description, NameOf(value), [.. Enum.GetValues<T>().Select(v => new Named<T>(NameOf(v), v))]);
 
     /// <summary>One of several names that mean nothing but themselves; null if it is not given.</summary>
     public static Option<Named<string>?> OneOf(string name, string description, params IReadOnlyList<string> choices) =>
@@ -94,7 +98,9 @@ internal static class TypedOptions
         {
             string text = result.Tokens[0].Value;
             if (SizeText.TryParse(text, out long bytes) && bytes >= least) return bytes;
-            result.AddError($"{name} {text}: not a size{(least > 1 ? $" of at least {SizeText.Of(least)}" : " above 0")}; write bytes or a unit, as in 4096, 256M, 256MiB, 1G.");
+            result.AddError(
+                $"{name} {text}: not a size{(least > 1 ? $" of at least {SizeText.Of(least)}" : " above 0")}; write bytes or a unit, as "
+                    + $"in 4096, 256M, 256MiB, 1G.");
             return null;
         },
     };
@@ -131,10 +137,12 @@ internal static class TypedOptions
     public static Option<string?> Json() => Text("--json", "FILE|-", "Write the result for machines; - is standard output.");
 
     /// <summary>The parts of a list with commas; none of an empty text.</summary>
-    public static IReadOnlyList<string> Parts(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    public static IReadOnlyList<string> Parts(string text) =>
+        text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>Text; null if it is not given.</summary>
-    public static Option<string?> Text(string name, string meaning, string description) => new(name) { Description = description, HelpName = meaning };
+    public static Option<string?> Text(string name, string meaning, string description) =>
+        new(name) { Description = description, HelpName = meaning };
 
     /// <summary>True if the option stands on the command line.</summary>
     public static bool Has(this CommandResult result, Option option) => result.GetResult(option) is { Implicit: false };

@@ -29,7 +29,8 @@ internal sealed class WatchdogOption
             throw CommandException.BadInput($"{Name} watches VMs on the kernel of this machine; use --world live, or leave it out.");
         return ConfigurationFactory.ParseString(string.Create(
             CultureInfo.InvariantCulture,
-            $"uffd.watchdog {{ deadline = {watchdog.Deadline.TotalMilliseconds:0}ms, policy = {(watchdog.Policy == WatchdogPolicy.Kill ? "kill" : "report")} }}")).WithFallback(config);
+            $"uffd.watchdog {{ deadline = {watchdog.Deadline.TotalMilliseconds:0}ms, policy = "
+                + $"{(watchdog.Policy == WatchdogPolicy.Kill ? "kill" : "report")} }}")).WithFallback(config);
     }
 
     private static WatchdogOptions? Parse(ArgumentResult result)
@@ -45,7 +46,8 @@ internal sealed class WatchdogOption
 
         result.AddError(string.Create(
             CultureInfo.InvariantCulture,
-            $"{Name} {text}: write seconds from {WatchdogOptions.LeastDeadline.TotalSeconds} to {TimeSpan.FromDays(1).TotalSeconds}, and :kill behind them to kill, as in 5 or 2.5:kill."));
+            $"{Name} {text}: write seconds from {WatchdogOptions.LeastDeadline.TotalSeconds} to {TimeSpan.FromDays(1).TotalSeconds}, and "
+                + $":kill behind them to kill, as in 5 or 2.5:kill."));
         return null;
     }
 }

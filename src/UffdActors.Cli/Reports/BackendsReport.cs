@@ -7,7 +7,9 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Cli.Reports;
 
-/// <summary>The memory that can be registered: what tables declare, and what REGISTER reports. Version 1 of the document; JSON.md explains it.</summary>
+/// <summary>
+/// The memory that can be registered: what tables declare, and what REGISTER reports. Version 1 of the document; JSON.md explains it.
+/// </summary>
 internal sealed record BackendsReport(int Version, string Kind, string Profile, IReadOnlyList<BackendsReport.BackendPart> Backends)
 {
     private const RegisterModes OfAnonymous = RegisterModes.Missing | RegisterModes.WriteProtect;
@@ -33,14 +35,18 @@ internal sealed record BackendsReport(int Version, string Kind, string Profile, 
     /// <summary>Writes it for people.</summary>
     public void Write(IAnsiConsole console)
     {
-        console.WriteLine($"Kernel profile {Profile}. A table says what works; what REGISTER reports depends on modes and page size alone.");
+        console.WriteLine(
+            $"Kernel profile {Profile}. A table says what works; what REGISTER reports depends on modes and page size alone.");
         foreach (BackendPart backend in Backends)
         {
             console.WriteLine("");
             console.WriteLine($"{backend.Name}, pages of {SizeText.Of(backend.PageBytes)}{(backend.IsCore ? ", core: no table" : "")}");
-            console.WriteLine($"  {(backend.IsCore ? "core takes" : "table"),-18} modes {Join(backend.Modes)}; ioctls {Join(backend.Ioctls)}");
+            console.WriteLine(
+                $"  {(backend.IsCore ? "core takes" : "table"),-18} modes {Join(backend.Modes)}; ioctls {Join(backend.Ioctls)}");
             foreach (RegisterPart answer in backend.Register)
-                console.WriteLine($"  REGISTER {string.Join('+', answer.Modes),-18} {(answer.Reports is { } reports ? Join(reports) : answer.Errno)}{Gap(backend, answer)}");
+                console.WriteLine(
+                    $"  REGISTER {string.Join('+', answer.Modes),-18} "
+                        + $"{(answer.Reports is { } reports ? Join(reports) : answer.Errno)}{Gap(backend, answer)}");
         }
     }
 
@@ -56,12 +62,15 @@ internal sealed record BackendsReport(int Version, string Kind, string Profile, 
 
     /// <summary>One kind of memory.</summary>
     public sealed record BackendPart(
-        string Name, bool IsCore, long PageBytes, IReadOnlyList<string> Modes, IReadOnlyList<string> Ioctls, IReadOnlyList<RegisterPart> Register)
+        string Name, bool IsCore, long PageBytes, IReadOnlyList<string> Modes, IReadOnlyList<string> Ioctls,
+        IReadOnlyList<RegisterPart> Register)
     {
         public static BackendPart OfAnonymous(IReadOnlyList<RegisterAnswer> answers)
         {
             const UffdIoctls Ioctls = UffdIoctls.OfRange & ~UffdIoctls.Continue;
-            return new("anon", true, PageSize.Base, Names(BackendsReport.OfAnonymous), Names(Ioctls), [.. answers.Select(a => RegisterPart.Of(a, Ioctls))]);
+            return new(
+                "anon", true, PageSize.Base, Names(BackendsReport.OfAnonymous), Names(Ioctls),
+                [.. answers.Select(a => RegisterPart.Of(a, Ioctls))]);
         }
 
         public static BackendPart Of(MemoryModule module, IReadOnlyList<RegisterAnswer> answers)
@@ -69,13 +78,15 @@ internal sealed record BackendsReport(int Version, string Kind, string Profile, 
             // WAKE and MOVE never look at a table.
             UffdIoctls known = (module.Ops?.Ioctls ?? UffdIoctls.None) | UffdIoctls.Wake;
             return new(
-                module.Name, false, 1L << module.PageShift, Names(module.Ops?.Features ?? RegisterModes.None), Names(module.Ops?.Ioctls ?? UffdIoctls.None),
+                module.Name, false, 1L << module.PageShift, Names(module.Ops?.Features ?? RegisterModes.None),
+                Names(module.Ops?.Ioctls ?? UffdIoctls.None),
                 [.. answers.Select(a => RegisterPart.Of(a, known))]);
         }
     }
 
     /// <summary>One question to REGISTER and its answer.</summary>
-    public sealed record RegisterPart(IReadOnlyList<string> Modes, IReadOnlyList<string>? Reports, IReadOnlyList<string>? ReportsBeyondTable, string? Errno)
+    public sealed record RegisterPart(
+        IReadOnlyList<string> Modes, IReadOnlyList<string>? Reports, IReadOnlyList<string>? ReportsBeyondTable, string? Errno)
     {
         public static RegisterPart Of(RegisterAnswer answer, UffdIoctls known) => answer.Ioctls is { } ioctls
             ? new(Names(answer.Modes), Names(ioctls), Names(ioctls & ~known), null)

@@ -24,7 +24,8 @@ internal static class FaultText
         string kind = (fault.Flags & FaultFlags.Wp) != 0 ? "write-protect" : (fault.Flags & FaultFlags.Minor) != 0 ? "minor" : "missing";
         console.WriteLine("");
         console.WriteLine(
-            $"{title}: fault {Figures.Count(fault.Id)} of vCPU {fault.Vcpu}, {kind} by a {(isWrite ? "write" : "read")} at 0x{fault.Address:x}, {Figures.Time(fault.Nanoseconds)}");
+            $"{title}: fault {Figures.Count(fault.Id)} of vCPU {fault.Vcpu}, {kind} by a {(isWrite ? "write" : "read")} at "
+                + $"0x{fault.Address:x}, {Figures.Time(fault.Nanoseconds)}");
         long previous = fault.Raised;
         foreach ((string name, string what, Func<FaultTrace, long> at) in Stations)
         {
@@ -35,7 +36,8 @@ internal static class FaultText
                 continue;
             }
 
-            console.WriteLine($"  {name,-10} {Figures.Time(time - fault.Raised),10} {"+" + Figures.Time(Math.Max(0, time - previous)),12}  {what}");
+            console.WriteLine(
+                $"  {name,-10} {Figures.Time(time - fault.Raised),10} {"+" + Figures.Time(Math.Max(0, time - previous)),12}  {what}");
             previous = time;
         }
     }

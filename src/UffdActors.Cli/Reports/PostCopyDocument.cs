@@ -44,45 +44,47 @@ internal sealed record PostCopyDocument
         ["vcpus.blockedNs"] = "postcopy-vcpu-blocktime",
     };
 
-    public static PostCopyDocument Of(PostCopyOptions options, string dispatcher, PostCopyReport report, IReadOnlyList<string> incidents) => new()
-    {
-        Verified = report.Verified,
-        TimesAre = report.Place.IsLive
+    public static PostCopyDocument Of(PostCopyOptions options, string dispatcher, PostCopyReport report, IReadOnlyList<string> incidents) =>
+        new()
+        {
+            Verified = report.Verified,
+            TimesAre = report.Place.IsLive
             ? "real page faults on this kernel, source in the same process; no network"
             : "mechanism times of a model without latency; no estimate of a migration",
-        Clock = report.IsVirtualTime ? "virtual" : "monotonic",
-        Run = new RunPart
-        {
-            Image = options.Image.Name,
-            MemoryBytes = options.Image.Bytes,
-            PageBytes = report.PageBytes,
-            Vcpus = options.Vcpus,
-            Handlers = options.Handlers,
-            Backend = options.Backend ?? "anon",
-            Mode = options.Mode,
-            World = report.Place.World,
-            Kernel = report.Place.Kernel,
-            Profile = report.Place.IsLive ? null : report.Place.Kernel,
-            LoopCpu = report.Place.LoopCpu,
-            VcpuCpu = report.Place.VcpuCpu,
-            Dispatcher = dispatcher,
-            Workload = options.Trace is null ? options.Workload : null,
-            Trace = options.Trace,
-            WriteRatio = options.Trace is null ? options.WriteRatio : null,
-            Seed = options.Seed,
-        },
-        Checks = new ChecksPart(report.Pages, report.MissingPages, report.SourceHash, report.DestinationHash, report.WrittenLanes, report.GuestError),
-        Time = new TimePart(
+            Clock = report.IsVirtualTime ? "virtual" : "monotonic",
+            Run = new RunPart
+            {
+                Image = options.Image.Name,
+                MemoryBytes = options.Image.Bytes,
+                PageBytes = report.PageBytes,
+                Vcpus = options.Vcpus,
+                Handlers = options.Handlers,
+                Backend = options.Backend ?? "anon",
+                Mode = options.Mode,
+                World = report.Place.World,
+                Kernel = report.Place.Kernel,
+                Profile = report.Place.IsLive ? null : report.Place.Kernel,
+                LoopCpu = report.Place.LoopCpu,
+                VcpuCpu = report.Place.VcpuCpu,
+                Dispatcher = dispatcher,
+                Workload = options.Trace is null ? options.Workload : null,
+                Trace = options.Trace,
+                WriteRatio = options.Trace is null ? options.WriteRatio : null,
+                Seed = options.Seed,
+            },
+            Checks = new ChecksPart(
+            report.Pages, report.MissingPages, report.SourceHash, report.DestinationHash, report.WrittenLanes, report.GuestError),
+            Time = new TimePart(
             Ns(report.PushDuration), Ns(report.Duration), Ns(report.AllBlocked), report.GarbageCollection?.Collections,
             report.GarbageCollection is { } garbage ? Ns(garbage.Paused) : null),
-        Faults = new FaultsPart(
+            Faults = new FaultsPart(
             report.Faults, report.FaultsPerSecond, report.MissingReads, report.MissingWrites, report.MinorReads, report.MinorWrites,
             report.WriteProtectFaults, report.MergedFaults, report.DismissedRequests, report.Requests, report.RepeatedFaults),
-        Pages = new PagesPart(report.DemandPages, report.DemandZeroPages, report.PushedPages, report.PushedZeroPages),
-        Latency = LatencyPart.Of(report.Latency),
-        Vcpus = [.. report.Vcpus.Select(v => new VcpuPart(v.Number, v.Accesses, v.Faults, v.BlockedNanoseconds, v.Repeats))],
-        Incidents = incidents,
-    };
+            Pages = new PagesPart(report.DemandPages, report.DemandZeroPages, report.PushedPages, report.PushedZeroPages),
+            Latency = LatencyPart.Of(report.Latency),
+            Vcpus = [.. report.Vcpus.Select(v => new VcpuPart(v.Number, v.Accesses, v.Faults, v.BlockedNanoseconds, v.Repeats))],
+            Incidents = incidents,
+        };
 
     private static long Ns(TimeSpan time) => time.Ticks * TimeSpan.NanosecondsPerTick;
 
@@ -130,7 +132,8 @@ internal sealed record PostCopyDocument
         long MemoryCompleteNs, long GuestDoneNs, long AllVcpusBlockedNs, int? GarbageCollections, long? GarbageCollectionPauseNs);
 
     public sealed record FaultsPart(
-        long Total, double PerSecond, long MissingByRead, long MissingByWrite, long MinorByRead, long MinorByWrite, long WriteProtect, long Merged,
+        long Total, double PerSecond, long MissingByRead, long MissingByWrite, long MinorByRead, long MinorByWrite, long WriteProtect,
+        long Merged,
         long Dismissed, long Requests, long Repeated);
 
     public sealed record PagesPart(long Demand, long DemandZero, long Push, long PushZero);
@@ -147,7 +150,8 @@ internal sealed record PostCopyDocument
             latency.Samples,
             latency.MeanNanoseconds,
             [.. latency.Percentiles.Select(p => new PercentilePart(p.Percentile, p.Nanoseconds))],
-            [.. latency.Buckets.Select(b => new BucketPart(b.FromMicroseconds, b.FromMicroseconds == 0 ? 1 : b.FromMicroseconds * 2, b.Faults))],
+            [.. latency.Buckets.Select(
+                b => new BucketPart(b.FromMicroseconds, b.FromMicroseconds == 0 ? 1 : b.FromMicroseconds * 2, b.Faults))],
             [.. latency.Hops.Select(h => new HopPart(h.Hop, h.MeanNanoseconds, h.Samples))],
             latency.Slowest is { } slowest ? FaultPart.Of(slowest) : null);
     }
@@ -162,12 +166,14 @@ internal sealed record PostCopyDocument
 
     /// <summary>Stations are nanoseconds after the fault was raised; null if it did not pass one.</summary>
     public sealed record FaultPart(
-        int Vcpu, long Fault, string Address, long? ReadNs, long? RequestedNs, long? DataNs, long? InstalledNs, long? WokenNs, long ResumedNs)
+        int Vcpu, long Fault, string Address, long? ReadNs, long? RequestedNs, long? DataNs, long? InstalledNs, long? WokenNs,
+        long ResumedNs)
     {
         public static FaultPart Of(FaultTrace fault)
         {
             return new FaultPart(
-                fault.Vcpu, fault.Id, $"0x{fault.Address:x}", After(fault.Read), After(fault.Requested), After(fault.Data), After(fault.Installed),
+                fault.Vcpu, fault.Id, $"0x{fault.Address:x}", After(fault.Read), After(fault.Requested), After(fault.Data),
+                After(fault.Installed),
                 After(fault.Woken), fault.Nanoseconds);
 
             long? After(long station) => station == 0 ? null : station - fault.Raised;

@@ -46,7 +46,9 @@ internal sealed class PostCopyProgress(Terminal terminal)
 
     private Task<T> DrawnWhileAsync<T>(Func<Task<T>> work) =>
         terminal.Progress.Progress().AutoClear(true).HideCompleted(false)
-            .Columns(new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
+            .Columns(
+                new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(),
+                new PercentageColumn())
             .StartAsync(async context =>
             {
                 ProgressTask bar = context.AddTask("preparing", maxValue: 1);
@@ -84,5 +86,6 @@ internal sealed class PostCopyProgress(Terminal terminal)
 
     private static string Describe(PostCopySnapshot now) => now.Phase == PostCopyPhase.Verifying
         ? "verifying"
-        : $"migrating: {Figures.Count(now.ReceivedPages)} of {Figures.Count(now.Pages)} pages, {Figures.Count(now.Faults)} faults, {Figures.Count(now.Outstanding)} under way";
+        : $"migrating: {Figures.Count(now.ReceivedPages)} of {Figures.Count(now.Pages)} pages, {Figures.Count(now.Faults)} faults, "
+            + $"{Figures.Count(now.Outstanding)} under way";
 }

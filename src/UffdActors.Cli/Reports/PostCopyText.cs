@@ -22,10 +22,12 @@ internal sealed class PostCopyText(IAnsiConsole console, PostCopyOptions options
         Row("memory complete", $"after {Figures.Time(report.PushDuration)}", "total-time");
         Row("guest done", $"after {Figures.Time(report.Duration)}: {Figures.Count(report.Accesses, "access", "accesses")}");
         Row("faults", $"{Figures.Count(report.Faults)}, {Rate()}: {FaultsByCause()}");
-        Row("requests", $"{Figures.Count(report.Requests)}; {Figures.Count(report.MergedFaults)} faults met a page under way", "postcopy-requests");
+        Row("requests", $"{Figures.Count(report.Requests)}; {Figures.Count(report.MergedFaults)} faults met a page under way",
+            "postcopy-requests");
         Row("pages by demand", Pages(report.DemandPages, report.DemandZeroPages));
         Row("pages by push", Pages(report.PushedPages, report.PushedZeroPages));
-        Row("pages in all", Pages(report.DemandPages + report.PushedPages, report.DemandZeroPages + report.PushedZeroPages), "normal, duplicate");
+        Row("pages in all", Pages(report.DemandPages + report.PushedPages, report.DemandZeroPages + report.PushedZeroPages),
+            "normal, duplicate");
         Row("fault latency", $"mean {Figures.Time(report.Latency.MeanNanoseconds)}", "postcopy-latency");
         Row("", Percentiles());
         Row("all vCPUs blocked", Figures.Time(report.AllBlocked), "postcopy-blocktime");
@@ -40,9 +42,11 @@ internal sealed class PostCopyText(IAnsiConsole console, PostCopyOptions options
 
     private string Times()
     {
-        if (report.IsVirtualTime) return "Times are virtual: they move only when nothing can run, and are the same in every run with this seed.";
+        if (report.IsVirtualTime)
+            return "Times are virtual: they move only when nothing can run, and are the same in every run with this seed.";
         return report.Place.IsLive
-            ? $"Real page faults on Linux {report.Place.Kernel}; {Figures.Placement(report.Place)}. The source is in this process: there is no network in these times."
+            ? $"Real page faults on Linux {report.Place.Kernel}; {Figures.Placement(report.Place)}. The source is in this process: there "
+                + $"is no network in these times."
             : "Mechanism times of a model without latency: what the machinery costs, no estimate of a migration.";
     }
 
@@ -52,15 +56,17 @@ internal sealed class PostCopyText(IAnsiConsole console, PostCopyOptions options
         string pages = report.PageBytes == PageSize.Base ? "" : $" in pages of {SizeText.Of(report.PageBytes)}";
         string handlers = Figures.Count(options.Handlers, "handler", "handlers");
         Line($"{SizeText.Of(options.Image.Bytes)} ({options.Image.Name}) to {memory}{pages}, {options.Mode.ToString().ToLowerInvariant()}; "
-            + $"{Figures.Count(options.Vcpus, "vCPU", "vCPUs")}, {handlers}, {dispatcher}, {(report.Place.IsLive ? "Linux" : "kernel")} {report.Place.Kernel}");
+            + $"{Figures.Count(options.Vcpus, "vCPU", "vCPUs")}, {handlers}, {dispatcher}, {(report.Place.IsLive ? "Linux" : "kernel")} "
+            + $"{report.Place.Kernel}");
     }
 
     private void Verdict()
     {
         if (report.Verified)
         {
-            console.MarkupLineInterpolated(
-                $"[green]verified[/]: {Figures.Count(report.Pages, "page", "pages")} present; both sides equal, {Figures.Count(report.WrittenLanes, "guest write", "guest writes")} applied");
+            string present = Figures.Count(report.Pages, "page", "pages");
+            string written = Figures.Count(report.WrittenLanes, "guest write", "guest writes");
+            console.MarkupLineInterpolated($"[green]verified[/]: {present} present; both sides equal, {written} applied");
             Line($"sha256 {report.SourceHash}");
             return;
         }
@@ -94,14 +100,16 @@ internal sealed class PostCopyText(IAnsiConsole console, PostCopyOptions options
         $"{Figures.Count(content)} with content, {Figures.Count(zero)} zero ({Figures.Share(content + zero, report.Pages)})";
 
     private string Percentiles() => string.Join(
-        ", ", report.Latency.Percentiles.Select(p => $"{(p.Percentile >= 100 ? "max" : $"p{p.Percentile:0.#}")} {Figures.Time(p.Nanoseconds)}"));
+        ", ", report.Latency.Percentiles.Select(
+            p => $"{(p.Percentile >= 100 ? "max" : $"p{p.Percentile:0.#}")} {Figures.Time(p.Nanoseconds)}"));
 
     private void Vcpus()
     {
         string qemu = "postcopy-vcpu-blocktime";
         foreach (VcpuReport vcpu in report.Vcpus.OrderByDescending(v => v.BlockedNanoseconds).Take(VcpusShown).OrderBy(v => v.Number))
         {
-            Row($"vCPU {vcpu.Number}", $"blocked {Figures.Time(vcpu.BlockedNanoseconds)} in {Figures.Count(vcpu.Faults, "fault", "faults")}", qemu);
+            Row($"vCPU {vcpu.Number}",
+                $"blocked {Figures.Time(vcpu.BlockedNanoseconds)} in {Figures.Count(vcpu.Faults, "fault", "faults")}", qemu);
             qemu = "";
         }
 
@@ -111,7 +119,8 @@ internal sealed class PostCopyText(IAnsiConsole console, PostCopyOptions options
     private void Hops()
     {
         string name = "mean hop";
-        foreach ((string Hop, double MeanNanoseconds, long Samples)[] hops in report.Latency.Hops.Where(h => h.Samples > 0).Chunk(HopsInRow))
+        foreach ((string Hop, double MeanNanoseconds, long Samples)[] hops in report.Latency.Hops.Where(h => h.Samples > 0)
+            .Chunk(HopsInRow))
         {
             Row(name, string.Join(", ", hops.Select(h => $"{h.Hop} {Figures.Time(h.MeanNanoseconds)}")));
             name = "";

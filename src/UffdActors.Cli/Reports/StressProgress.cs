@@ -4,7 +4,9 @@ using UffdActors.Stress;
 
 namespace UffdActors.Cli.Reports;
 
-/// <summary>Shows what a stress run does: one line that is drawn over on a terminal, a line every few seconds elsewhere. Only looks on from outside.</summary>
+/// <summary>
+/// Shows what a stress run does: one line that is drawn over on a terminal, a line every few seconds elsewhere. Only looks on from outside.
+/// </summary>
 internal sealed class StressProgress(Terminal terminal, StressRun run)
 {
     private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(250);
@@ -38,7 +40,11 @@ internal sealed class StressProgress(Terminal terminal, StressRun run)
             double seconds = Math.Max(1e-3, (now.Elapsed - _last.Elapsed).TotalSeconds);
             string line = string.Create(
                 CultureInfo.InvariantCulture,
-                $"{now.Elapsed.TotalSeconds:0} s, round {now.Rounds}: {Figures.Rate((now.Faults - _last.Faults) / seconds)} faults, {Figures.Rate((now.Visits - _last.Visits) / seconds)} visits, EEXIST {Figures.Count(now.Eexist)}, EAGAIN {Figures.Count(now.Eagain)}, drops {Figures.Count(now.PageDrops)}, crashes {Figures.Count(now.HandlerCrashes)}, source faults {Figures.Count(now.SourceDelays + now.SourceDuplicates + now.SourceFailures)}, GCs {Figures.Count(now.Collections)}, {now.Outstanding} outstanding, oldest access {Figures.Time(now.OldestTouch)}");
+                $"{now.Elapsed.TotalSeconds:0} s, round {now.Rounds}: {Figures.Rate((now.Faults - _last.Faults) / seconds)} faults, "
+                    + $"{Figures.Rate((now.Visits - _last.Visits) / seconds)} visits, EEXIST {Figures.Count(now.Eexist)}, EAGAIN "
+                    + $"{Figures.Count(now.Eagain)}, drops {Figures.Count(now.PageDrops)}, crashes {Figures.Count(now.HandlerCrashes)}, "
+                    + $"source faults {Figures.Count(now.SourceDelays + now.SourceDuplicates + now.SourceFailures)}, GCs "
+                    + $"{Figures.Count(now.Collections)}, {now.Outstanding} outstanding, oldest access {Figures.Time(now.OldestTouch)}");
             _last = now;
             return line;
         }

@@ -78,7 +78,8 @@ internal sealed class CProgram
             if (whole.FirstDifference(calls) is { } difference)
             {
                 throw new NotExpressibleException(
-                    "its calls have interleaved more finely than whole calls do: one after the other, in the order in which they took effect, "
+                    "its calls have interleaved more finely than whole calls do: one after the other, in the order in which they took "
+                    + "effect, "
                     + difference);
             }
         }

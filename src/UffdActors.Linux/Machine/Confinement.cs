@@ -34,7 +34,8 @@ public sealed record Confinement(
         string[] status = Lines("/proc/self/status");
         return new Confinement(
             Libc.GetEffectiveUser(),
-            ulong.TryParse(Field(status, "CapEff:"), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong capabilities) ? capabilities : 0,
+            ulong.TryParse(Field(status, "CapEff:"), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong capabilities)
+                ? capabilities : 0,
             int.TryParse(Field(status, "Seccomp:"), NumberStyles.None, CultureInfo.InvariantCulture, out int seccomp) ? seccomp : 0,
             IsUserNamespace(Lines("/proc/self/uid_map")),
             ProfileOf(Lines("/proc/self/attr/current").FirstOrDefault()),
@@ -62,7 +63,8 @@ public sealed record Confinement(
         return File.Exists("/run/.containerenv") ? "podman" : null;
     }
 
-    private static string? Field(string[] lines, string name) => lines.FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal))?[name.Length..].Trim();
+    private static string? Field(string[] lines, string name) =>
+        lines.FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal))?[name.Length..].Trim();
 
     private static string[] Lines(string path)
     {

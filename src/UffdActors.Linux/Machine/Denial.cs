@@ -34,8 +34,8 @@ internal readonly record struct NeedAnswer(NeedState State, string? Cause, strin
 }
 
 /// <summary>
-/// Tells a call that is denied from one that is not there. An errno alone does not: EPERM is the kernel's own word to who lacks a capability, and a seccomp
-/// filter's or a security module's to who has it; ENOSYS is an old kernel's, and a filter's.
+/// Tells a call that is denied from one that is not there. An errno alone does not: EPERM is the kernel's own word to who lacks a
+/// capability, and a seccomp filter's or a security module's to who has it; ENOSYS is an old kernel's, and a filter's.
 /// </summary>
 internal static class Denial
 {
@@ -50,7 +50,8 @@ internal static class Denial
         Errno.EPERM or Errno.EACCES when capability is { } needed && !who.Has(needed) => Lacking(need, needed, who),
         Errno.EPERM or Errno.EACCES when capability is not null && who.UserNamespace => new NeedAnswer(
             NeedState.Denied,
-            $"The capabilities of this process are those of its user namespace (a rootless container), and do not count for {call}.{MaybeFiltered(who)}",
+            $"The capabilities of this process are those of its user namespace (a rootless container), and do not count for "
+                + $"{call}.{MaybeFiltered(who)}",
             Outside(need)),
         Errno.EPERM or Errno.EACCES => Confined(call, error, who),
         Errno.ENOSYS when who.IsFiltered => NeedAnswer.Unknown(
@@ -65,13 +66,15 @@ internal static class Denial
         string refused = $"{call} gives {error} to a process that the kernel itself would not refuse";
         string here = who.Container is { } container ? $", in a container ({container})" : "";
         if (who.IsFiltered)
-            return new NeedAnswer(NeedState.Denied, $"{refused}: a seccomp filter does (Seccomp: 2 in /proc/self/status{here}).", AllowInFilter(call));
+            return new NeedAnswer(
+                NeedState.Denied, $"{refused}: a seccomp filter does (Seccomp: 2 in /proc/self/status{here}).", AllowInFilter(call));
         if (who.SecurityProfile is { } profile)
         {
             return new NeedAnswer(
                 NeedState.Denied,
                 $"{refused}: a security module does (profile {profile}{here}).",
-                $"Let the profile of the security module (AppArmor, SELinux) allow {call}, or run outside of it (Docker: --security-opt apparmor=unconfined, or label=disable).");
+                $"Let the profile of the security module (AppArmor, SELinux) allow {call}, or run outside of it (Docker: --security-opt "
+                    + $"apparmor=unconfined, or label=disable).");
         }
 
         return new NeedAnswer(
@@ -83,7 +86,8 @@ internal static class Denial
     private static NeedAnswer Lacking(MachineNeed need, Capability capability, Confinement who)
     {
         // Whoever is not root is told what they lack by the remedy itself.
-        if (who.User != 0) return new NeedAnswer(NeedState.Denied, who.IsFiltered ? MaybeFiltered(who).TrimStart() : null, Remedies.Of(need));
+        if (who.User != 0)
+            return new NeedAnswer(NeedState.Denied, who.IsFiltered ? MaybeFiltered(who).TrimStart() : null, Remedies.Of(need));
         string name = capability == Capability.SysPtrace ? "SYS_PTRACE" : "SYS_NICE";
         return new NeedAnswer(
             NeedState.Denied,
@@ -91,7 +95,8 @@ internal static class Denial
             $"Give it CAP_{name} (Docker: --cap-add {name}; Kubernetes: securityContext.capabilities.add){Elsewhere(need)}.");
     }
 
-    private static string MaybeFiltered(Confinement who) => who.IsFiltered ? " A seccomp filter (Seccomp: 2 in /proc/self/status) may refuse it as well." : "";
+    private static string MaybeFiltered(Confinement who) =>
+        who.IsFiltered ? " A seccomp filter (Seccomp: 2 in /proc/self/status) may refuse it as well." : "";
 
     private static string Outside(MachineNeed need) => $"Run outside of the user namespace{Elsewhere(need)}.";
 
@@ -101,5 +106,6 @@ internal static class Denial
         : "";
 
     private static string AllowInFilter(string call) =>
-        $"Let the seccomp filter allow {call} (Docker: --security-opt seccomp=PROFILE; Kubernetes: securityContext.seccompProfile; systemd: SystemCallFilter=).";
+        $"Let the seccomp filter allow {call} (Docker: --security-opt seccomp=PROFILE; Kubernetes: securityContext.seccompProfile; "
+            + $"systemd: SystemCallFilter=).";
 }

@@ -15,7 +15,10 @@ public sealed record MachineFinding(MachineNeed Need, string For, NeedState Stat
     /// <summary>True if it is there for this process.</summary>
     public bool IsMet => State == NeedState.Met;
 
-    /// <summary>Concludes from a machine's facts what it can be used for: every need, in the order of the report. One denial is never read as another lack.</summary>
+    /// <summary>
+    /// Concludes from a machine's facts what it can be used for: every need, in the order of the report. One denial is never read as
+    /// another lack.
+    /// </summary>
     internal static IReadOnlyList<MachineFinding> All(
         bool canOpen, AccessFacts access, IReadOnlyList<RegisterFact> registers, MemoryFacts memory, KvmFacts kvm, CpuFacts cpus) =>
     [
@@ -66,7 +69,8 @@ public sealed record MachineFinding(MachineNeed Need, string For, NeedState Stat
     {
         if (canOpen && (access.Syscall == Ok || access.Device == Ok)) return NeedAnswer.Met;
         NeedAnswer any = Userfaultfd(canOpen, access);
-        if (any.State == NeedState.Met) return Denial.Of(MachineNeed.KernelFaults, "userfaultfd(2)", Error(access.Syscall), Capability.SysPtrace, access.Confinement);
+        if (any.State == NeedState.Met)
+            return Denial.Of(MachineNeed.KernelFaults, "userfaultfd(2)", Error(access.Syscall), Capability.SysPtrace, access.Confinement);
         return any.Remedy == Remedies.Of(MachineNeed.Userfaultfd) ? any with { Remedy = Remedies.Of(MachineNeed.KernelFaults) } : any;
     }
 
@@ -83,7 +87,8 @@ public sealed record MachineFinding(MachineNeed Need, string For, NeedState Stat
         (_, Errno.EACCES) when who.User != 0 => new NeedAnswer(NeedState.Denied, null, Remedies.Of(MachineNeed.Kvm)),
         (_, Errno.EPERM or Errno.EACCES) when !who.IsFiltered && who.SecurityProfile is null => new NeedAnswer(
             NeedState.Denied,
-            $"Opening /dev/kvm gives {answer}, which its permissions do not explain: the control group of this process does not list the device, as in a container.",
+            $"Opening /dev/kvm gives {answer}, which its permissions do not explain: the control group of this process does not list the "
+                + $"device, as in a container.",
             "Hand the device in (Docker: --device /dev/kvm; systemd: DeviceAllow=)."),
         (_, var error) => Denial.Of(MachineNeed.Kvm, "opening /dev/kvm", error, null, who),
     };
@@ -96,7 +101,9 @@ public sealed record MachineFinding(MachineNeed Need, string For, NeedState Stat
     private static NeedAnswer GuestMemfd(KvmFacts kvm)
     {
         if (kvm.CanMapGuestMemfd) return NeedAnswer.Met;
-        return kvm.Device is Ok or nameof(Errno.ENOENT) ? NeedAnswer.Absent(MachineNeed.GuestMemfd) : NotAsked($"KVM could not be asked (/dev/kvm gives {kvm.Device})");
+        return kvm.Device is Ok or nameof(Errno.ENOENT)
+            ? NeedAnswer.Absent(MachineNeed.GuestMemfd)
+            : NotAsked($"KVM could not be asked (/dev/kvm gives {kvm.Device})");
     }
 
     private static NeedAnswer GuestMemfdFaults(bool canOpen, AccessFacts access, IReadOnlyList<RegisterFact> registers, KvmFacts kvm)
@@ -108,11 +115,14 @@ public sealed record MachineFinding(MachineNeed Need, string For, NeedState Stat
         return NotAsked(canOpen ? "no guest_memfd could be made to ask about" : "no userfaultfd could be opened to ask with");
     }
 
-    private static NeedAnswer NotAsked(string why) => NeedAnswer.Unknown($"It could not be asked: {why}.", "See to that first, and ask again.");
+    private static NeedAnswer NotAsked(string why) =>
+        NeedAnswer.Unknown($"It could not be asked: {why}.", "See to that first, and ask again.");
 
     private static Errno Error(string answer) => Enum.TryParse(answer, out Errno error) ? error : Errno.None;
 
-    private static MachineFinding Of(MachineNeed need, string use, bool isMet) => Of(need, use, isMet ? NeedAnswer.Met : NeedAnswer.Absent(need));
+    private static MachineFinding Of(MachineNeed need, string use, bool isMet) =>
+        Of(need, use, isMet ? NeedAnswer.Met : NeedAnswer.Absent(need));
 
-    private static MachineFinding Of(MachineNeed need, string use, NeedAnswer answer) => new(need, use, answer.State, answer.Cause, answer.Remedy);
+    private static MachineFinding Of(MachineNeed need, string use, NeedAnswer answer) =>
+        new(need, use, answer.State, answer.Cause, answer.Remedy);
 }

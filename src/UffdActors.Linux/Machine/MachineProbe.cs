@@ -14,8 +14,10 @@ internal static class MachineProbe
 
     private static readonly string[] ConfigOptions =
     [
-        "CONFIG_USERFAULTFD", "CONFIG_PTE_MARKER_UFFD_WP", "CONFIG_HAVE_ARCH_USERFAULTFD_WP", "CONFIG_HAVE_ARCH_USERFAULTFD_MINOR", "CONFIG_MEMORY_FAILURE",
-        "CONFIG_HUGETLBFS", "CONFIG_TRANSPARENT_HUGEPAGE", "CONFIG_SWAP", "CONFIG_PROC_PAGE_MONITOR", "CONFIG_KVM", "CONFIG_KVM_GUEST_MEMFD", "CONFIG_PER_VMA_LOCK",
+        "CONFIG_USERFAULTFD", "CONFIG_PTE_MARKER_UFFD_WP", "CONFIG_HAVE_ARCH_USERFAULTFD_WP", "CONFIG_HAVE_ARCH_USERFAULTFD_MINOR",
+        "CONFIG_MEMORY_FAILURE",
+        "CONFIG_HUGETLBFS", "CONFIG_TRANSPARENT_HUGEPAGE", "CONFIG_SWAP", "CONFIG_PROC_PAGE_MONITOR", "CONFIG_KVM",
+        "CONFIG_KVM_GUEST_MEMFD", "CONFIG_PER_VMA_LOCK",
     ];
 
     public static MachineReport Run()
@@ -25,7 +27,9 @@ internal static class MachineProbe
         KvmFacts kvm = ReadKvm();
         MemoryFacts memory = ReadMemory();
         CpuFacts cpus = ReadCpus();
-        IReadOnlyList<RegisterFact> registers = offered is null ? [] : RegisterProbe.Run(memory.HugePagesFree - memory.HugePagesReserved > 0);
+        IReadOnlyList<RegisterFact> registers = offered is null
+            ? []
+            : RegisterProbe.Run(memory.HugePagesFree - memory.HugePagesReserved > 0);
         return new MachineReport
         {
             Kernel = ReadKernel(),
@@ -44,7 +48,9 @@ internal static class MachineProbe
         where T : struct, Enum
     {
         ulong bits = Convert.ToUInt64(word, CultureInfo.InvariantCulture);
-        return [.. Enum.GetValues<T>().Where(v => System.Numerics.BitOperations.PopCount(Raw(v)) == 1 && (bits & Raw(v)) != 0).Select(v => v.ToString())];
+        return [
+            .. Enum.GetValues<T>().Where(v => System.Numerics.BitOperations.PopCount(Raw(v)) == 1 && (bits & Raw(v)) != 0)
+                .Select(v => v.ToString())];
 
         static ulong Raw(T value) => Convert.ToUInt64(value, CultureInfo.InvariantCulture);
     }
@@ -76,7 +82,10 @@ internal static class MachineProbe
     public static AccessFacts ReadAccess()
     {
         Confinement confinement = Confinement.Read();
-        int? sysctl = int.TryParse(FirstLine("/proc/sys/vm/unprivileged_userfaultfd"), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : null;
+        int? sysctl = int.TryParse(
+            FirstLine("/proc/sys/vm/unprivileged_userfaultfd"), NumberStyles.None, CultureInfo.InvariantCulture, out int value)
+            ? value
+            : null;
         return new AccessFacts(
             confinement.User,
             confinement.Has(Capability.SysPtrace),
@@ -93,8 +102,11 @@ internal static class MachineProbe
     public static UnsupportedMachineException UserfaultfdRefused(Errno error)
     {
         AccessFacts access = ReadAccess();
-        NeedAnswer answer = access.UserModeOnly == Ok ? MachineFinding.KernelFaults(canOpen: true, access) : MachineFinding.Userfaultfd(canOpen: false, access);
-        return new UnsupportedMachineException(MachineNeed.Userfaultfd, $"userfaultfd cannot be opened ({error}).", answer, "userfaultfd", error);
+        NeedAnswer answer = access.UserModeOnly == Ok
+            ? MachineFinding.KernelFaults(canOpen: true, access)
+            : MachineFinding.Userfaultfd(canOpen: false, access);
+        return new UnsupportedMachineException(
+            MachineNeed.Userfaultfd, $"userfaultfd cannot be opened ({error}).", answer, "userfaultfd", error);
     }
 
     /// <summary>What to say of a userfaultfd that could be opened for faults of user mode only.</summary>

@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace UffdActors.Linux.Machine;
 
 /// <summary>
-/// What this machine offers, asked of the machine itself: nothing is concluded from a version. Making the report changes nothing: the pool of huge
-/// pages, sysctls and files stay as they are.
+/// What this machine offers, asked of the machine itself: nothing is concluded from a version. Making the report changes nothing: the pool
+/// of huge pages, sysctls and files stay as they are.
 /// </summary>
 public sealed record MachineReport
 {
@@ -59,7 +59,8 @@ public sealed record KernelFacts(string Release, string Architecture, IReadOnlyD
 /// <param name="Syscall">The system call.</param>
 /// <param name="Device"><c>/dev/userfaultfd</c>.</param>
 /// <param name="UserModeOnly">The system call with USER_MODE_ONLY.</param>
-public sealed record AccessFacts(uint EffectiveUser, bool CapSysPtrace, int? UnprivilegedSysctl, string Syscall, string Device, string UserModeOnly)
+public sealed record AccessFacts(
+    uint EffectiveUser, bool CapSysPtrace, int? UnprivilegedSysctl, string Syscall, string Device, string UserModeOnly)
 {
     /// <summary>UFFDIO_API, on what could be opened: "ok", or an errno.</summary>
     public string Handshake { get; init; } = "ok";

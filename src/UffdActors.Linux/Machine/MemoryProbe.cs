@@ -38,7 +38,8 @@ internal static class MemoryProbe
     }
 
     /// <summary>
-    /// What PAGEMAP_SCAN answers: "ok", or an errno. Asked of memory that no userfaultfd has anything to do with, so that being denied the one says nothing of the other.
+    /// What PAGEMAP_SCAN answers: "ok", or an errno. Asked of memory that no userfaultfd has anything to do with, so that being denied the
+    /// one says nothing of the other.
     /// </summary>
     public static unsafe string PagemapScanAnswer()
     {

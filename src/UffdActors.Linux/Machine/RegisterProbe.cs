@@ -12,8 +12,10 @@ internal static class RegisterProbe
 
     private static readonly (string Letters, RegisterModes Modes)[] Combinations =
     [
-        ("M", RegisterModes.Missing), ("W", RegisterModes.WriteProtect), ("I", RegisterModes.Minor), ("MW", RegisterModes.Missing | RegisterModes.WriteProtect),
-        ("MI", RegisterModes.Missing | RegisterModes.Minor), ("WI", RegisterModes.WriteProtect | RegisterModes.Minor), ("MWI", RegisterModes.All),
+        ("M", RegisterModes.Missing), ("W", RegisterModes.WriteProtect), ("I", RegisterModes.Minor),
+        ("MW", RegisterModes.Missing | RegisterModes.WriteProtect),
+        ("MI", RegisterModes.Missing | RegisterModes.Minor), ("WI", RegisterModes.WriteProtect | RegisterModes.Minor),
+        ("MWI", RegisterModes.All),
     ];
 
     /// <summary>Asks.</summary>
@@ -50,7 +52,8 @@ internal static class RegisterProbe
         Errno error = uffd.Handshake(features, out _);
         UffdIoctls ioctls = UffdIoctls.None;
         if (error == Errno.None) error = uffd.Register(memory.Address, memory.Bytes, modes, out ioctls);
-        return new RegisterFact(name, features == UffdFeatures.None ? "sync" : "async", letters, MachineProbe.Text(error), MachineProbe.NamesOf(ioctls));
+        return new RegisterFact(
+            name, features == UffdFeatures.None ? "sync" : "async", letters, MachineProbe.Text(error), MachineProbe.NamesOf(ioctls));
     }
 
     private static GuestMemory Map(MemoryObject memory, bool isShared)

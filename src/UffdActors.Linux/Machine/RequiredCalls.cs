@@ -5,8 +5,8 @@ using UffdActors.Linux.Waiting;
 namespace UffdActors.Linux.Machine;
 
 /// <summary>
-/// System calls that every kernel has and a seccomp filter may refuse all the same. They are tried before the threads start that cannot do without them: on a
-/// thread of its own, in our code or in the .NET runtime's, a refusal ends the process.
+/// System calls that every kernel has and a seccomp filter may refuse all the same. They are tried before the threads start that cannot do
+/// without them: on a thread of its own, in our code or in the .NET runtime's, a refusal ends the process.
 /// </summary>
 public static unsafe class RequiredCalls
 {
@@ -50,8 +50,10 @@ public static unsafe class RequiredCalls
             byte* events = stackalloc byte[EpollEventBytes];
             new Span<byte>(events, EpollEventBytes).Clear();
             using LinuxHandle.Lease lease = signal.Handle.Use();
-            if (Libc.Syscall(SysEpollCtl, number, EpollCtlAdd, lease.Number, (nint)events, 0, 0) < 0) throw Refused("epoll_ctl", Libc.LastError);
-            if (Libc.Syscall(SysEpollWait, number, (nint)events, 1, 0, 0, 0) < 0 && Libc.LastError is not Errno.EINTR and var error) throw Refused("epoll_wait", error);
+            if (Libc.Syscall(SysEpollCtl, number, EpollCtlAdd, lease.Number, (nint)events, 0, 0) < 0)
+                throw Refused("epoll_ctl", Libc.LastError);
+            if (Libc.Syscall(SysEpollWait, number, (nint)events, 1, 0, 0, 0) < 0 && Libc.LastError is not Errno.EINTR and var error)
+                throw Refused("epoll_wait", error);
         }
         finally
         {
@@ -60,5 +62,6 @@ public static unsafe class RequiredCalls
     }
 
     private static PlatformNotSupportedException Refused(string call, Errno error, Exception? inner = null) =>
-        new($"{call} is refused ({error}), which the live world cannot do without. A seccomp filter does that: allow eventfd2, poll, ppoll, epoll_create1, epoll_ctl and epoll_wait.", inner);
+        new($"{call} is refused ({error}), which the live world cannot do without. A seccomp filter does that: allow eventfd2, poll, "
+            + $"ppoll, epoll_create1, epoll_ctl and epoll_wait.", inner);
 }

@@ -36,7 +36,9 @@ public static unsafe class ThreadPlacement
         }
 
         if (Libc.SetAffinity(0, Words * sizeof(ulong), mask) == -1)
-            throw new SyscallException($"sched_setaffinity(CPU {string.Join(", ", cpus.ToArray())})", Libc.LastError, "this process may use " + string.Join(", ", AllowedCpus()) + ".");
+            throw new SyscallException(
+                $"sched_setaffinity(CPU {string.Join(", ", cpus.ToArray())})", Libc.LastError,
+                "this process may use " + string.Join(", ", AllowedCpus()) + ".");
     }
 
     /// <summary>Gives the calling thread a real-time priority: it runs before every thread of a smaller one (SCHED_FIFO).</summary>

@@ -2,7 +2,9 @@ using UffdActors.Abi;
 
 namespace UffdActors.Linux.Machine;
 
-/// <summary>This machine cannot do what was asked for, or does not let this process. The message says what is missing, why, and what to do about it.</summary>
+/// <summary>
+/// This machine cannot do what was asked for, or does not let this process. The message says what is missing, why, and what to do about it.
+/// </summary>
 /// <remarks>It is a <see cref="UffdException"/>, as every refusal is; the command <c>uffd</c> ends with exit code 3 instead of 2.</remarks>
 public sealed class UnsupportedMachineException : UffdException
 {
@@ -17,7 +19,8 @@ public sealed class UnsupportedMachineException : UffdException
     }
 
     internal UnsupportedMachineException(MachineNeed need, string problem, NeedAnswer answer, string? call = null, Errno error = Errno.None)
-        : base($"{problem} {(answer.Cause is { } cause ? cause + " " : "")}{answer.Remedy ?? Remedies.Of(need)}", call ?? need.ToString(), error, null) => Need = need;
+        : base($"{problem} {(answer.Cause is { } cause ? cause + " " : "")}{answer.Remedy ?? Remedies.Of(need)}", call ?? need.ToString(),
+            error, null) => Need = need;
 
     /// <summary>What is missing.</summary>
     public MachineNeed Need { get; }

@@ -12,8 +12,8 @@ internal readonly record struct MappedRange(ulong Start, ulong End, string Name)
 
 /// <summary>The mappings of a process.</summary>
 /// <remarks>
-/// Asked for when a mapping was refused, and then there may be tens of thousands of them and no room for another: so the lines are read through one small
-/// buffer, and what is not asked for becomes no object.
+/// Asked for when a mapping was refused, and then there may be tens of thousands of them and no room for another: so the lines are read
+/// through one small buffer, and what is not asked for becomes no object.
 /// </remarks>
 internal static class AddressMap
 {
@@ -44,7 +44,8 @@ internal static class AddressMap
         List<MappedRange> found = [];
         Visit($"/proc/{process}/maps", line =>
         {
-            if (TryParse(line, out ulong first, out ulong next) && first < end && next > start) found.Add(new MappedRange(first, next, NameOf(line)));
+            if (TryParse(line, out ulong first, out ulong next) && first < end && next > start)
+                found.Add(new MappedRange(first, next, NameOf(line)));
         });
         return found;
     }

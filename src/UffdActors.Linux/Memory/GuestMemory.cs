@@ -9,12 +9,12 @@ namespace UffdActors.Linux.Memory;
 /// <summary>
 /// A range of guest memory in this process. Its bytes are reached by copying in and out only, each time through an ordinary call into the C
 /// library: a page that is not there puts the thread to sleep <em>outside</em> the runtime, so collections go on. A pointer, a span or a
-/// volatile read would put it to sleep inside, and the next collection would freeze the process together with whoever could resolve the fault.
-/// That is why no pointer, span or stream is ever given out; <see cref="Address"/> is a number for KVM and for ioctls.
+/// volatile read would put it to sleep inside, and the next collection would freeze the process together with whoever could resolve the
+/// fault. That is why no pointer, span or stream is ever given out; <see cref="Address"/> is a number for KVM and for ioctls.
 /// </summary>
 /// <remarks>
-/// <para>Memory mapped here is unmapped when this is disposed of; adopted memory stays with whoever mapped it. Dispose of it after the threads that
-/// touch it have stopped and after its userfaultfd has been closed or the range unregistered.</para>
+/// <para>Memory mapped here is unmapped when this is disposed of; adopted memory stays with whoever mapped it. Dispose of it after the
+/// threads that touch it have stopped and after its userfaultfd has been closed or the range unregistered.</para>
 /// <para>Any number of threads may touch it. Touching a poisoned page, or one behind the end of its file, ends the process (SIGBUS).</para>
 /// </remarks>
 public sealed unsafe class GuestMemory : SafeHandle
@@ -52,7 +52,9 @@ public sealed unsafe class GuestMemory : SafeHandle
     /// <inheritdoc />
     public override bool IsInvalid => handle == -1;
 
-    /// <summary>Maps private anonymous memory: empty, without transparent huge pages, and left out of core dumps (a dumper would fault).</summary>
+    /// <summary>
+    /// Maps private anonymous memory: empty, without transparent huge pages, and left out of core dumps (a dumper would fault).
+    /// </summary>
     /// <param name="bytes">Length, a multiple of 4 KiB.</param>
     /// <param name="address">Where, or 0 for anywhere. Never replaces what is there.</param>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
@@ -88,7 +90,8 @@ public sealed unsafe class GuestMemory : SafeHandle
         ArgumentOutOfRangeException.ThrowIfZero(address);
         int pageBytes = backing == MemoryBacking.Hugetlb ? PageSize.Huge : PageSize.Base;
         CheckLength(bytes, pageBytes);
-        if (address % (ulong)pageBytes != 0) throw new ArgumentException($"0x{address:x} is not a multiple of the page size, {pageBytes}.", nameof(address));
+        if (address % (ulong)pageBytes != 0)
+            throw new ArgumentException($"0x{address:x} is not a multiple of the page size, {pageBytes}.", nameof(address));
         return new GuestMemory((nint)address, bytes, backing, isShared, owns: false);
     }
 
@@ -123,8 +126,8 @@ public sealed unsafe class GuestMemory : SafeHandle
     }
 
     /// <summary>
-    /// Tries to take a lock that lies in guest memory: a <c>pthread_mutex_t</c> of this process, of which zeros are the free state. The C library
-    /// touches it, so a missing page puts the thread to sleep outside the runtime. May sleep in a page fault, never on the lock.
+    /// Tries to take a lock that lies in guest memory: a <c>pthread_mutex_t</c> of this process, of which zeros are the free state. The C
+    /// library touches it, so a missing page puts the thread to sleep outside the runtime. May sleep in a page fault, never on the lock.
     /// </summary>
     /// <returns>False if another thread has it.</returns>
     public bool TryLock(long offset)
@@ -164,7 +167,8 @@ public sealed unsafe class GuestMemory : SafeHandle
     }
 
     /// <summary>
-    /// True if a base page is mapped here, or of a file in the page cache (<c>mincore</c>(2)): it can be read without being made. A page in swap is not.
+    /// True if a base page is mapped here, or of a file in the page cache (<c>mincore</c>(2)): it can be read without being made. A page in
+    /// swap is not.
     /// </summary>
     internal bool IsCached(long offset)
     {
@@ -191,8 +195,8 @@ public sealed unsafe class GuestMemory : SafeHandle
     }
 
     /// <summary>
-    /// <c>mremap</c>(2): moves the whole range to an address of the kernel's choice. This object is disposed of and its memory belongs to the one
-    /// returned. With EVENT_REMAP registered it waits until the events have been read.
+    /// <c>mremap</c>(2): moves the whole range to an address of the kernel's choice. This object is disposed of and its memory belongs to
+    /// the one returned. With EVENT_REMAP registered it waits until the events have been read.
     /// </summary>
     /// <exception cref="SyscallException">The kernel refuses; nothing has changed.</exception>
     public GuestMemory MoveAway()
@@ -245,7 +249,8 @@ public sealed unsafe class GuestMemory : SafeHandle
     private static void CheckLength(long bytes, int pageBytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
-        if (bytes % pageBytes != 0) throw new ArgumentException($"{bytes} bytes is not a multiple of the page size, {pageBytes}.", nameof(bytes));
+        if (bytes % pageBytes != 0)
+            throw new ArgumentException($"{bytes} bytes is not a multiple of the page size, {pageBytes}.", nameof(bytes));
     }
 
     private static void CheckRange(long offset, long bytes, long limit)

@@ -5,8 +5,8 @@ using UffdActors.Linux.Native;
 namespace UffdActors.Linux.Memory;
 
 /// <summary>
-/// The file behind a shared mapping whose descriptor nobody has handed over: <c>/proc/PID/map_files</c> has it, for those with CAP_SYS_ADMIN or
-/// CAP_CHECKPOINT_RESTORE.
+/// The file behind a shared mapping whose descriptor nobody has handed over: <c>/proc/PID/map_files</c> has it, for those with
+/// CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
 /// </summary>
 internal static class MappedFile
 {

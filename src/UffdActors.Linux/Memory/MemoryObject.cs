@@ -8,11 +8,12 @@ namespace UffdActors.Linux.Memory;
 
 /// <summary>
 /// Memory with a descriptor, which can be mapped any number of times: memfd, hugetlb, guest_memfd, or what somebody else has made.
-/// Two mappings of one object are aliases: bytes written through one are in the page cache of the other, which is how MINOR faults are served.
+/// Two mappings of one object are aliases: bytes written through one are in the page cache of the other, which is how MINOR faults are
+/// served.
 /// </summary>
 /// <remarks>
-/// Owns its descriptor and closes it when it is disposed of; mappings live on, as in the kernel, until they are disposed of. Content is freed with
-/// the last of both. Safe for any thread.
+/// Owns its descriptor and closes it when it is disposed of; mappings live on, as in the kernel, until they are disposed of. Content is
+/// freed with the last of both. Safe for any thread.
 /// </remarks>
 public sealed unsafe class MemoryObject : IDisposable
 {
@@ -42,7 +43,8 @@ public sealed unsafe class MemoryObject : IDisposable
     public static MemoryObject CreateShmem(string name, long bytes) => Create(name, MemoryBacking.Shmem, bytes, PageSize.Base, 0);
 
     /// <summary>
-    /// Makes a memfd of huge pages of 2 MiB. The pages come out of the machine's pool when they are first needed; mapping it shared reserves them.
+    /// Makes a memfd of huge pages of 2 MiB. The pages come out of the machine's pool when they are first needed; mapping it shared
+    /// reserves them.
     /// </summary>
     /// <param name="name">Shown in <c>/proc/PID/maps</c>.</param>
     /// <param name="bytes">Size, a multiple of 2 MiB.</param>
@@ -51,8 +53,8 @@ public sealed unsafe class MemoryObject : IDisposable
         Create(name, MemoryBacking.Hugetlb, bytes, PageSize.Huge, Fd.MFD_HUGETLB | Fd.MFD_HUGE_2MB);
 
     /// <summary>
-    /// Makes a guest_memfd that can be mapped (KVM_CREATE_GUEST_MEMFD with MMAP and INIT_SHARED), on a virtual machine of its own. Linux 6.18
-    /// takes only asynchronous write protection on it (SEMANTICS 3.2.3).
+    /// Makes a guest_memfd that can be mapped (KVM_CREATE_GUEST_MEMFD with MMAP and INIT_SHARED), on a virtual machine of its own. Linux
+    /// 6.18 takes only asynchronous write protection on it (SEMANTICS 3.2.3).
     /// </summary>
     /// <param name="bytes">Size, a multiple of 4 KiB.</param>
     /// <exception cref="UnsupportedMachineException">There is no KVM here, or it has no such memory.</exception>
@@ -74,7 +76,9 @@ public sealed unsafe class MemoryObject : IDisposable
         return new MemoryObject(new MemoryHandle(number), backing, bytes);
     }
 
-    /// <summary>Allocates pages in full, as zeros: they are cached from then on, so a MINOR registration sees no hole (SEMANTICS 4.2.9).</summary>
+    /// <summary>
+    /// Allocates pages in full, as zeros: they are cached from then on, so a MINOR registration sees no hole (SEMANTICS 4.2.9).
+    /// </summary>
     public Errno Allocate(long offset, long bytes) => FAllocate(0, offset, bytes);
 
     /// <summary>Punches a hole: content is gone, every mapping of it too.</summary>
@@ -83,13 +87,17 @@ public sealed unsafe class MemoryObject : IDisposable
     /// <summary>
     /// Copies bytes of one page out of the file, wherever they are mapped, or are in swap. Touches no mapping, and a hole stays one.
     /// </summary>
-    /// <returns>False if there is a hole, or the memory cannot be read so: huge pages do not tell a hole from a page of zeros, guest_memfd has no read.</returns>
+    /// <returns>
+    /// False if there is a hole, or the memory cannot be read so: huge pages do not tell a hole from a page of zeros, guest_memfd has no
+    /// read.
+    /// </returns>
     internal bool TryRead(long offset, Span<byte> destination)
     {
         if (Backing is MemoryBacking.Hugetlb or MemoryBacking.GuestMemfd) return false;
         using LinuxHandle.Lease lease = Handle.Use();
         if (Libc.LSeek(lease.Number, offset, Fd.SEEK_DATA) != offset && !IsAllocated(lease.Number, offset)) return false;
-        fixed (byte* pointer = destination) return Libc.PRead(lease.Number, pointer, (nuint)destination.Length, offset) == destination.Length;
+        fixed (byte* pointer = destination)
+            return Libc.PRead(lease.Number, pointer, (nuint)destination.Length, offset) == destination.Length;
     }
 
     /// <summary>Bytes of the file now; null if it cannot be asked, as a guest_memfd cannot.</summary>
@@ -147,6 +155,7 @@ public sealed unsafe class MemoryObject : IDisposable
     private static void CheckSize(long bytes, int pageBytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
-        if (bytes % pageBytes != 0) throw new ArgumentException($"{bytes} bytes is not a multiple of the page size, {pageBytes}.", nameof(bytes));
+        if (bytes % pageBytes != 0)
+            throw new ArgumentException($"{bytes} bytes is not a multiple of the page size, {pageBytes}.", nameof(bytes));
     }
 }

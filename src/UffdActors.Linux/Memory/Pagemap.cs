@@ -57,19 +57,23 @@ public sealed unsafe class Pagemap : IDisposable
     private static Exception Refused(Errno error) => error is Errno.EMFILE or Errno.ENFILE
         ? new SyscallException("open(/proc/self/pagemap)", error, KernelErrors.Explain("open", error) + ".")
         : new UnsupportedMachineException(
-            MachineNeed.PagemapScan, $"/proc/self/pagemap cannot be opened ({error}).", MachineFinding.PagemapScan(error.ToString(), Confinement.Read()), "open", error);
+            MachineNeed.PagemapScan, $"/proc/self/pagemap cannot be opened ({error}).",
+            MachineFinding.PagemapScan(error.ToString(), Confinement.Read()), "open", error);
 
     /// <summary>Opens that of another process.</summary>
     /// <param name="process">Process.</param>
-    /// <exception cref="SyscallException">ENOENT or ESRCH: there is no such process; EACCES or EPERM: this one may not trace it (CAP_SYS_PTRACE).</exception>
+    /// <exception cref="SyscallException">
+    /// ENOENT or ESRCH: there is no such process; EACCES or EPERM: this one may not trace it (CAP_SYS_PTRACE).
+    /// </exception>
     public static Pagemap OpenOf(int process) =>
-        new(FileHandle.TryOpen($"/proc/{process}/pagemap", Fd.O_RDONLY, out Errno error) ?? throw new SyscallException($"open(/proc/{process}/pagemap)", error));
+        new(FileHandle.TryOpen($"/proc/{process}/pagemap", Fd.O_RDONLY, out Errno error)
+            ?? throw new SyscallException($"open(/proc/{process}/pagemap)", error));
 
     /// <summary>Reads the entry of one page of 4 KiB.</summary>
     /// <param name="address">Its address.</param>
     /// <param name="isMarker">
-    /// True if the entry is a marker (protected, poisoned or guarded before there was a page), not a page in swap. Only CAP_SYS_ADMIN is shown the
-    /// difference; to others every entry that is no page is one in swap.
+    /// True if the entry is a marker (protected, poisoned or guarded before there was a page), not a page in swap. Only CAP_SYS_ADMIN is
+    /// shown the difference; to others every entry that is no page is one in swap.
     /// </param>
     /// <exception cref="SyscallException">The address is not one of an address space, or its process is gone.</exception>
     public PagemapFlags Read(ulong address, out bool isMarker)
@@ -108,14 +112,17 @@ public sealed unsafe class Pagemap : IDisposable
     }
 
     /// <summary>
-    /// Finds the pages that were written since they were last protected, and with <paramref name="protect"/> protects them again, page by page in
-    /// one step: no write is lost between the two. To protect, the range must be registered for write protection on a context with WP_ASYNC.
+    /// Finds the pages that were written since they were last protected, and with <paramref name="protect"/> protects them again, page by
+    /// page in one step: no write is lost between the two. To protect, the range must be registered for write protection on a context with
+    /// WP_ASYNC.
     /// </summary>
     /// <param name="start">First address.</param>
     /// <param name="end">First address behind.</param>
     /// <param name="protect">True to start the next round, false to look only.</param>
     /// <param name="ranges">Ranges found, ascending.</param>
-    /// <param name="next">First address that was not looked at: <paramref name="end"/>, or where to go on because the room was full.</param>
+    /// <param name="next">
+    /// First address that was not looked at: <paramref name="end"/>, or where to go on because the room was full.
+    /// </param>
     /// <returns>Ranges found.</returns>
     /// <exception cref="SyscallException">EPERM: a part of the range is not registered so; ENOTTY: the kernel is too old.</exception>
     public int ScanWritten(ulong start, ulong end, bool protect, Span<DirtyRange> ranges, out ulong next)
@@ -143,7 +150,9 @@ public sealed unsafe class Pagemap : IDisposable
                 Errno error = Libc.LastError;
                 throw error == Errno.ENOTTY
                     ? new UnsupportedMachineException(MachineNeed.PagemapScan, "This kernel has no PAGEMAP_SCAN.", "PAGEMAP_SCAN", error)
-                    : new SyscallException($"ioctl(PAGEMAP_SCAN, 0x{start:x}-0x{end:x})", error, error == Errno.EPERM ? "the range must be registered for asynchronous write protection." : null);
+                    : new SyscallException(
+                        $"ioctl(PAGEMAP_SCAN, 0x{start:x}-0x{end:x})", error,
+                        error == Errno.EPERM ? "the range must be registered for asynchronous write protection." : null);
             }
 
             next = scan.WalkEnd;

@@ -4,13 +4,13 @@ using UffdActors.Linux.Native;
 namespace UffdActors.Linux.Memory;
 
 /// <summary>
-/// The memory of a process, this one or another, looked at from outside: its page table, and its bytes through <c>/proc/PID/mem</c>. A read there may
-/// not sleep in a userfault, so a page that userfaultfd has to resolve is EIO at once and without a message (SEMANTICS 4.5.2), while one that is
-/// mapped or in swap is read. Owns two descriptors. Safe for any thread.
+/// The memory of a process, this one or another, looked at from outside: its page table, and its bytes through <c>/proc/PID/mem</c>. A read
+/// there may not sleep in a userfault, so a page that userfaultfd has to resolve is EIO at once and without a message (SEMANTICS 4.5.2),
+/// while one that is mapped or in swap is read. Owns two descriptors. Safe for any thread.
 /// </summary>
 /// <remarks>
-/// Both belong to the address space that the process has when they are opened: they never show that of another one with the same number. An absent
-/// page that nobody has registered is filled by a read like by any other: look at the page table first.
+/// Both belong to the address space that the process has when they are opened: they never show that of another one with the same number. An
+/// absent page that nobody has registered is filled by a read like by any other: look at the page table first.
 /// </remarks>
 internal sealed unsafe class ProcessMemory : IDisposable
 {
@@ -33,7 +33,9 @@ internal sealed unsafe class ProcessMemory : IDisposable
 
     /// <summary>Opens them.</summary>
     /// <param name="process">Number of the process; null for this one.</param>
-    /// <exception cref="SyscallException">ENOENT or ESRCH: there is no such process; EACCES or EPERM: this one may not trace it.</exception>
+    /// <exception cref="SyscallException">
+    /// ENOENT or ESRCH: there is no such process; EACCES or EPERM: this one may not trace it.
+    /// </exception>
     public static ProcessMemory Open(int? process)
     {
         Pagemap pagemap = process is { } number ? Pagemap.OpenOf(number) : Pagemap.Open();
@@ -48,7 +50,8 @@ internal sealed unsafe class ProcessMemory : IDisposable
     public bool TryRead(ulong address, Span<byte> destination)
     {
         using LinuxHandle.Lease lease = _bytes.Use();
-        fixed (byte* pointer = destination) return Libc.PRead(lease.Number, pointer, (nuint)destination.Length, (long)address) == destination.Length;
+        fixed (byte* pointer = destination)
+            return Libc.PRead(lease.Number, pointer, (nuint)destination.Length, (long)address) == destination.Length;
     }
 
     /// <summary>The entry of a page in its page table.</summary>
@@ -63,7 +66,8 @@ internal sealed unsafe class ProcessMemory : IDisposable
         }
         catch (SyscallException) when (Process is not null)
         {
-            throw new UffdException("pread(pagemap)", Errno.ESRCH, $"process {Process}, whose memory it is, has ended, or executes another program now.");
+            throw new UffdException(
+                "pread(pagemap)", Errno.ESRCH, $"process {Process}, whose memory it is, has ended, or executes another program now.");
         }
     }
 
@@ -75,7 +79,10 @@ internal sealed unsafe class ProcessMemory : IDisposable
         if (Process is not null) _ = Entry(address, out _);
     }
 
-    /// <summary>Advises another process's memory (<c>process_madvise</c>(2)): only advice that keeps the content, for the kernel takes no other from outside.</summary>
+    /// <summary>
+    /// Advises another process's memory (<c>process_madvise</c>(2)): only advice that keeps the content, for the kernel takes no other from
+    /// outside.
+    /// </summary>
     public Errno Advise(ulong address, long bytes, MemoryAdvice advice)
     {
         nint pidfd = Libc.Syscall(PidfdOpen, Process!.Value, 0, 0, 0, 0, 0);

@@ -23,7 +23,10 @@ internal static unsafe class RawCalls
     private const int StatBlockBytes = 512;
     private const int SigActionBytes = 152;
 
-    /// <summary>userfaultfd(2). It takes the same flags as the ioctl of the device, and answers them alike, so that a program shows the same either way.</summary>
+    /// <summary>
+    /// userfaultfd(2). It takes the same flags as the ioctl of the device, and answers them alike, so that a program shows the same either
+    /// way.
+    /// </summary>
     /// <param name="flags">Flags, any bits.</param>
     /// <param name="byDevice">Through /dev/userfaultfd, where the system call is refused whatever its flags are.</param>
     public static CallResult Userfaultfd(ulong flags, bool byDevice)
@@ -84,7 +87,8 @@ internal static unsafe class RawCalls
 
     public static CallResult Unmap(ulong address, ulong bytes) => Of(Libc.MUnmap((nint)address, (nuint)bytes));
 
-    public static CallResult Protect(ulong address, ulong bytes, int protection) => Of(Libc.MProtect((nint)address, (nuint)bytes, protection));
+    public static CallResult Protect(ulong address, ulong bytes, int protection) =>
+        Of(Libc.MProtect((nint)address, (nuint)bytes, protection));
 
     public static CallResult Remap(ulong address, ulong bytes, ulong newBytes, int flags, ulong newAddress) =>
         Of(Libc.MRemap((nint)address, (nuint)bytes, (nuint)newBytes, flags, (nint)newAddress));
@@ -155,7 +159,9 @@ internal static unsafe class RawCalls
     public static (int Read, int Write) MakePipe()
     {
         int* ends = stackalloc int[2];
-        return Libc.Pipe(ends, Fd.O_NONBLOCK | Fd.O_CLOEXEC) == -1 ? throw new SyscallException("pipe2", Libc.LastError) : (ends[0], ends[1]);
+        return Libc.Pipe(ends, Fd.O_NONBLOCK | Fd.O_CLOEXEC) == -1
+            ? throw new SyscallException("pipe2", Libc.LastError)
+            : (ends[0], ends[1]);
     }
 
     /// <summary>An eventfd whose reads wait.</summary>
@@ -192,8 +198,8 @@ internal static unsafe class RawCalls
     public static CallResult Signal(int thread, int signal) => Of(Libc.Syscall(SysTgkill, Environment.ProcessId, thread, signal, 0, 0, 0));
 
     /// <summary>
-    /// Gives a signal a handler that does nothing, without SA_RESTART. The handler is <c>abs</c>(3): native, harmless and of the right shape; a
-    /// handler of our own would be managed code in a signal frame.
+    /// Gives a signal a handler that does nothing, without SA_RESTART. The handler is <c>abs</c>(3): native, harmless and of the right
+    /// shape; a handler of our own would be managed code in a signal frame.
     /// </summary>
     public static void IgnoreWithHandler(int signal)
     {

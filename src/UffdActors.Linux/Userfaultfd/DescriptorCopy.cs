@@ -12,7 +12,9 @@ public static class DescriptorCopy
     /// <param name="process">Process.</param>
     /// <param name="number">Descriptor there.</param>
     /// <returns>Its number here; it belongs to the caller.</returns>
-    /// <exception cref="SyscallException">ESRCH: there is no such process; EPERM: this one may not trace it (CAP_SYS_PTRACE); EBADF: there is no such descriptor.</exception>
+    /// <exception cref="SyscallException">
+    /// ESRCH: there is no such process; EPERM: this one may not trace it (CAP_SYS_PTRACE); EBADF: there is no such descriptor.
+    /// </exception>
     public static int Of(int process, int number)
     {
         int pidfd = (int)Libc.Syscall(PidfdOpen, process, 0, 0, 0, 0, 0);

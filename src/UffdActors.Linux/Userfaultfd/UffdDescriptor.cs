@@ -55,7 +55,8 @@ public sealed unsafe class UffdDescriptor : IDisposable
         if (TryOpen(options.Path, flags, null, out Errno error) is { } descriptor) return descriptor;
         if (options.AllowUserModeOnly)
         {
-            if (TryOpen(options.Path, flags | UffdOpenFlags.UserModeOnly, MachineProbe.UserModeOnlyNotice(), out _) is { } limited) return limited;
+            if (TryOpen(options.Path, flags | UffdOpenFlags.UserModeOnly, MachineProbe.UserModeOnlyNotice(), out _) is { } limited)
+                return limited;
         }
 
         throw Refused(error);
@@ -68,8 +69,8 @@ public sealed unsafe class UffdDescriptor : IDisposable
     public static UffdDescriptor? TryOpen(UffdOpenPath path, UffdOpenFlags flags, out Errno error) => TryOpen(path, flags, null, out error);
 
     /// <summary>
-    /// Takes over a descriptor that somebody else has opened, received or inherited: from here on it belongs to this object. The other side may
-    /// have read faults without resolving them; the kernel never delivers twice, so wake the whole range once.
+    /// Takes over a descriptor that somebody else has opened, received or inherited: from here on it belongs to this object. The other side
+    /// may have read faults without resolving them; the kernel never delivers twice, so wake the whole range once.
     /// </summary>
     /// <param name="number">Descriptor in this process.</param>
     /// <param name="features">What was asked for in its handshake, if it was done.</param>
@@ -80,13 +81,16 @@ public sealed unsafe class UffdDescriptor : IDisposable
         return new UffdDescriptor(new UffdHandle(number), UffdOpenPath.Any, userModeOnly, null) { Features = features };
     }
 
-    /// <summary>From here on reads do not wait, and poll works: on a descriptor that blocks the kernel's poll reports an error (SEMANTICS 6.2.10).</summary>
+    /// <summary>
+    /// From here on reads do not wait, and poll works: on a descriptor that blocks the kernel's poll reports an error (SEMANTICS 6.2.10).
+    /// </summary>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
     public void MakeNonBlocking()
     {
         using LinuxHandle.Lease lease = Handle.Use();
         int flags = Libc.Fcntl(lease.Number, Fd.F_GETFL, 0);
-        if (flags < 0 || Libc.Fcntl(lease.Number, Fd.F_SETFL, flags | Fd.O_NONBLOCK) < 0) throw new SyscallException("fcntl(userfaultfd, O_NONBLOCK)", Libc.LastError);
+        if (flags < 0 || Libc.Fcntl(lease.Number, Fd.F_SETFL, flags | Fd.O_NONBLOCK) < 0)
+            throw new SyscallException("fcntl(userfaultfd, O_NONBLOCK)", Libc.LastError);
     }
 
     /// <summary>UFFDIO_API: what the kernel offers, and the beginning of everything else. Final once it has succeeded.</summary>
@@ -158,8 +162,8 @@ public sealed unsafe class UffdDescriptor : IDisposable
     }
 
     /// <summary>
-    /// True if the address space that it acts on has ended: the process that has opened it is gone, or executes another program. REGISTER and UNREGISTER give
-    /// ENOMEM then, as for other reasons too, and MOVE gives EINVAL; poll, read and WAKE say nothing. Changes nothing.
+    /// True if the address space that it acts on has ended: the process that has opened it is gone, or executes another program. REGISTER
+    /// and UNREGISTER give ENOMEM then, as for other reasons too, and MOVE gives EINVAL; poll, read and WAKE say nothing. Changes nothing.
     /// </summary>
     public bool IsMemoryGone()
     {
@@ -174,7 +178,9 @@ public sealed unsafe class UffdDescriptor : IDisposable
         }
     }
 
-    /// <summary>UFFDIO_POISON (SEMANTICS 5.6): whoever touches the pages gets SIGBUS, and in a .NET process that ends the process.</summary>
+    /// <summary>
+    /// UFFDIO_POISON (SEMANTICS 5.6): whoever touches the pages gets SIGBUS, and in a .NET process that ends the process.
+    /// </summary>
     public IoctlResult Poison(ulong start, long bytes, FillModes modes = FillModes.None)
     {
         UffdioPoison poison = new() { Range = Range(start, bytes), Mode = (ulong)modes, Updated = Untouched };
@@ -208,7 +214,9 @@ public sealed unsafe class UffdDescriptor : IDisposable
         return Errno.None;
     }
 
-    /// <summary>Sleeps until there is something to read, by poll(2). A descriptor that blocks is in error for poll and never sleeps.</summary>
+    /// <summary>
+    /// Sleeps until there is something to read, by poll(2). A descriptor that blocks is in error for poll and never sleeps.
+    /// </summary>
     /// <param name="timeoutMilliseconds">0 to look only, -1 to wait for ever.</param>
     /// <returns>False if the time is over, or a signal came.</returns>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
@@ -221,7 +229,9 @@ public sealed unsafe class UffdDescriptor : IDisposable
         return found > 0;
     }
 
-    /// <summary>Unread faults, sleeping threads and features of the context, from <c>/proc/self/fdinfo</c>. Allocates; for barriers and reports.</summary>
+    /// <summary>
+    /// Unread faults, sleeping threads and features of the context, from <c>/proc/self/fdinfo</c>. Allocates; for barriers and reports.
+    /// </summary>
     public UffdFdInfo ReadFdInfo()
     {
         using LinuxHandle.Lease lease = Handle.Use();

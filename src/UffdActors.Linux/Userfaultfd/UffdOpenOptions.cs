@@ -20,8 +20,8 @@ public sealed record UffdOpenOptions
     public UffdOpenPath Path { get; init; }
 
     /// <summary>
-    /// True to fall back to USER_MODE_ONLY if nothing else is permitted. Such a descriptor does not deliver faults that the kernel itself raises
-    /// (system calls, KVM): those fail with EFAULT. The fallback is announced in <see cref="UffdDescriptor.Notice"/>.
+    /// True to fall back to USER_MODE_ONLY if nothing else is permitted. Such a descriptor does not deliver faults that the kernel itself
+    /// raises (system calls, KVM): those fail with EFAULT. The fallback is announced in <see cref="UffdDescriptor.Notice"/>.
     /// </summary>
     public bool AllowUserModeOnly { get; init; }
 

@@ -14,7 +14,8 @@ public static class UffdProbe
     {
         error = Errno.None;
         using UffdDescriptor? probe = UffdDescriptor.TryOpen(UffdOpenPath.Any, UffdOpenFlags.CloseOnExec | UffdOpenFlags.NonBlock, out _)
-            ?? UffdDescriptor.TryOpen(UffdOpenPath.Any, UffdOpenFlags.CloseOnExec | UffdOpenFlags.NonBlock | UffdOpenFlags.UserModeOnly, out _);
+            ?? UffdDescriptor.TryOpen(
+                UffdOpenPath.Any, UffdOpenFlags.CloseOnExec | UffdOpenFlags.NonBlock | UffdOpenFlags.UserModeOnly, out _);
         if (probe is null) return null;
         error = probe.Handshake(UffdFeatures.None, out UffdFeatures offered);
         return error == Errno.None ? offered : null;

@@ -5,12 +5,12 @@ using UffdActors.Linux.Native;
 namespace UffdActors.Linux.Waiting;
 
 /// <summary>
-/// Waits for descriptors to become readable, by poll(2). Each has a key that a wait returns. Owns none of them; take one out before closing it.
-/// For one thread at a time.
+/// Waits for descriptors to become readable, by poll(2). Each has a key that a wait returns. Owns none of them; take one out before closing
+/// it. For one thread at a time.
 /// </summary>
 /// <remarks>
-/// Not epoll(7): a fault loop has a handful of descriptors, and for so few poll is cheaper at every fault. A set in the kernel costs the faulting
-/// thread a lock more, and the waiting one a second look at a descriptor that it has just read; epoll gains from some dozens on.
+/// Not epoll(7): a fault loop has a handful of descriptors, and for so few poll is cheaper at every fault. A set in the kernel costs the
+/// faulting thread a lock more, and the waiting one a second look at a descriptor that it has just read; epoll gains from some dozens on.
 /// </remarks>
 public sealed unsafe class PollSet : IDisposable
 {
@@ -63,14 +63,21 @@ public sealed unsafe class PollSet : IDisposable
     }
 
     /// <summary>Waits until a descriptor is readable or in error.</summary>
-    /// <param name="keys">Keys of those that are. With less room than <see cref="Count"/> some are left for a later wait, always the same ones.</param>
-    /// <param name="timeout">0 to look only, <see cref="Timeout.InfiniteTimeSpan"/> to wait for ever; as fine as the kernel's timers.</param>
+    /// <param name="keys">
+    /// Keys of those that are. With less room than <see cref="Count"/> some are left for a later wait, always the same ones.
+    /// </param>
+    /// <param name="timeout">
+    /// 0 to look only, <see cref="Timeout.InfiniteTimeSpan"/> to wait for ever; as fine as the kernel's timers.
+    /// </param>
     /// <returns>Keys returned; 0 when the time is over or a signal came.</returns>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
     public int WaitReadable(Span<ulong> keys, TimeSpan timeout)
     {
         int ready = Poll(timeout);
-        if (ready < 0) return Libc.LastError is Errno.EINTR ? 0 : throw new SyscallException($"{NameOf(timeout)}({_count} descriptors)", Libc.LastError);
+        if (ready < 0)
+            return Libc.LastError is Errno.EINTR
+                ? 0
+                : throw new SyscallException($"{NameOf(timeout)}({_count} descriptors)", Libc.LastError);
         int found = 0;
         for (int i = 0; found < ready && found < keys.Length; i++)
         {

@@ -4,8 +4,8 @@ using UffdActors.Watchdog;
 namespace UffdActors.Linux.Watching;
 
 /// <summary>
-/// A userfaultfd's slot of the board. Its fault loop beats here with every pass, and publishes the oldest outstanding fault whenever that is
-/// another one: plain stores into memory that is there, nothing else.
+/// A userfaultfd's slot of the board. Its fault loop beats here with every pass, and publishes the oldest outstanding fault whenever that
+/// is another one: plain stores into memory that is there, nothing else.
 /// </summary>
 internal sealed unsafe class BoardSlot : FaultWatch
 {

@@ -6,8 +6,8 @@ using UffdActors.Watchdog;
 namespace UffdActors.Linux.Watching;
 
 /// <summary>
-/// The runtime's side of the board: a memfd, mapped here for writing, which the watchdog opens by <c>/proc</c> for reading. Its memory is ordinary
-/// memory of ours and is never registered, so storing into it cannot wait for a page.
+/// The runtime's side of the board: a memfd, mapped here for writing, which the watchdog opens by <c>/proc</c> for reading. Its memory is
+/// ordinary memory of ours and is never registered, so storing into it cannot wait for a page.
 /// </summary>
 /// <remarks>Slots are taken and freed from any thread; each is written by the fault loop of its userfaultfd.</remarks>
 internal sealed unsafe class FaultBoard : IDisposable
@@ -51,7 +51,8 @@ internal sealed unsafe class FaultBoard : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             int number = Array.IndexOf(_taken, false);
             if (number < 0)
-                throw new UffdConfigurationException($"A watchdog watches {BoardLayout.Slots} userfaultfds at once; close one, or serve this one without a watchdog.");
+                throw new UffdConfigurationException(
+                    $"A watchdog watches {BoardLayout.Slots} userfaultfds at once; close one, or serve this one without a watchdog.");
             _taken[number] = true;
             byte* slot = _board + BoardLayout.OffsetOf(number);
             Span<byte> text = new(slot + BoardLayout.Name, BoardLayout.NameBytes);

@@ -8,8 +8,8 @@ using UffdActors.Watchdog;
 namespace UffdActors.Linux.Watching;
 
 /// <summary>
-/// The watchdog, started by the same .NET host as this process, and bound to it by a pipe: it ends when the pipe does, and that is when it is
-/// disposed of, or when this process is gone. What it has to say it writes to this process's standard error.
+/// The watchdog, started by the same .NET host as this process, and bound to it by a pipe: it ends when the pipe does, and that is when it
+/// is disposed of, or when this process is gone. What it has to say it writes to this process's standard error.
 /// </summary>
 internal sealed class WatchdogProcess : IAsyncDisposable
 {
@@ -61,7 +61,8 @@ internal sealed class WatchdogProcess : IAsyncDisposable
         }
         catch (Win32Exception e)
         {
-            throw new UffdConfigurationException($"uffd.watchdog: {start.FileName} cannot be started ({e.Message}); set uffd.watchdog.deadline = off to run without.", e);
+            throw new UffdConfigurationException(
+                $"uffd.watchdog: {start.FileName} cannot be started ({e.Message}); set uffd.watchdog.deadline = off to run without.", e);
         }
     }
 
@@ -70,7 +71,9 @@ internal sealed class WatchdogProcess : IAsyncDisposable
     public async Task ReadyAsync(CancellationToken cancel)
     {
         if (await _ready.Value.WaitAsync(cancel) != "ready")
-            throw new UffdConfigurationException("uffd.watchdog: the watchdog does not watch (it says why on standard error); set uffd.watchdog.deadline = off to run without.");
+            throw new UffdConfigurationException(
+                "uffd.watchdog: the watchdog does not watch (it says why on standard error); set uffd.watchdog.deadline = off to run "
+                    + "without.");
     }
 
     /// <summary>Ends it, and waits until it is gone.</summary>
@@ -123,11 +126,14 @@ internal sealed class WatchdogProcess : IAsyncDisposable
             Lost?.Invoke($"The watchdog (process {Id}) {how}: the run goes on unwatched, and if this process freezes, nobody sees it.");
     }
 
-    // The host that runs this process is surely there; a program that was published with its own runtime has the watchdog's own host beside it.
+    // The host that runs this process is surely there; a program that was published with its own runtime has the watchdog's own host beside
+    // it.
     private static ProcessStartInfo Command()
     {
         string assembly = typeof(BoardLayout).Assembly.Location;
         string host = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
-        return File.Exists(host) ? new ProcessStartInfo(host, ["exec", assembly]) : new ProcessStartInfo(Path.ChangeExtension(assembly, null));
+        return File.Exists(host)
+            ? new ProcessStartInfo(host, ["exec", assembly])
+            : new ProcessStartInfo(Path.ChangeExtension(assembly, null));
     }
 }

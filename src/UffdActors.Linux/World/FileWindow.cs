@@ -5,9 +5,9 @@ using UffdActors.Linux.Userfaultfd;
 namespace UffdActors.Linux.World;
 
 /// <summary>
-/// Another mapping of a file that does not tell its holes by itself: huge pages answer SEEK_DATA everywhere, guest_memfd nowhere. Where it can be, it is
-/// registered for MISSING with a userfaultfd that nobody reads: then a read through <c>/proc/self/mem</c> finds what is in the cache, and a hole is EIO at
-/// once and stays a hole. Elsewhere mincore(2) tells.
+/// Another mapping of a file that does not tell its holes by itself: huge pages answer SEEK_DATA everywhere, guest_memfd nowhere. Where it
+/// can be, it is registered for MISSING with a userfaultfd that nobody reads: then a read through <c>/proc/self/mem</c> finds what is in
+/// the cache, and a hole is EIO at once and stays a hole. Elsewhere mincore(2) tells.
 /// </summary>
 internal sealed class FileWindow : IDisposable
 {
@@ -25,8 +25,10 @@ internal sealed class FileWindow : IDisposable
     public static FileWindow Open(MemoryObject file, long offset, long bytes)
     {
         GuestMemory memory = GuestMemory.Map(file, offset, bytes);
-        UffdDescriptor? guard = UffdDescriptor.TryOpen(UffdOpenPath.Any, UffdOpenFlags.CloseOnExec | UffdOpenFlags.NonBlock | UffdOpenFlags.UserModeOnly, out _);
-        if (guard is not null && guard.Handshake(UffdFeatures.None, out _) == Errno.None && guard.Register(memory.Address, memory.Bytes, RegisterModes.Missing, out _) == Errno.None)
+        UffdDescriptor? guard = UffdDescriptor.TryOpen(
+            UffdOpenPath.Any, UffdOpenFlags.CloseOnExec | UffdOpenFlags.NonBlock | UffdOpenFlags.UserModeOnly, out _);
+        if (guard is not null && guard.Handshake(UffdFeatures.None, out _) == Errno.None
+            && guard.Register(memory.Address, memory.Bytes, RegisterModes.Missing, out _) == Errno.None)
             return new FileWindow(memory, guard);
         guard?.Dispose();
         return new FileWindow(memory, null);

@@ -4,8 +4,8 @@ using UffdActors.Linux.Native;
 namespace UffdActors.Linux.World;
 
 /// <summary>
-/// Userfaultfds of forked children, until somebody takes them to serve the child. They stay open, for the last close would turn the child's absent pages
-/// into zeros; only that of a child that has ended, or executes something else, is closed. Safe for any thread.
+/// Userfaultfds of forked children, until somebody takes them to serve the child. They stay open, for the last close would turn the child's
+/// absent pages into zeros; only that of a child that has ended, or executes something else, is closed. Safe for any thread.
 /// </summary>
 internal sealed class ForkedChildren
 {

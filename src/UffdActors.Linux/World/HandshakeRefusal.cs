@@ -4,7 +4,10 @@ using UffdActors.Linux.Userfaultfd;
 
 namespace UffdActors.Linux.World;
 
-/// <summary>Why UFFDIO_API was refused. The kernel itself says EPERM to who asks for EVENT_FORK without the capability; to anybody else a filter does.</summary>
+/// <summary>
+/// Why UFFDIO_API was refused. The kernel itself says EPERM to who asks for EVENT_FORK without the capability; to anybody else a filter
+/// does.
+/// </summary>
 internal static class HandshakeRefusal
 {
     /// <summary>The refusal.</summary>
@@ -14,9 +17,11 @@ internal static class HandshakeRefusal
     public static UffdException Of(UffdFeatures asked, Errno error, Confinement who)
     {
         const string Call = "UFFDIO_API";
-        bool isKernels = error == Errno.EPERM && (asked & UffdFeatures.EventFork) != 0 && (!who.Has(Capability.SysPtrace) || who.UserNamespace);
+        bool isKernels = error == Errno.EPERM && (asked & UffdFeatures.EventFork) != 0
+            && (!who.Has(Capability.SysPtrace) || who.UserNamespace);
         return error is Errno.EPERM or Errno.EACCES or Errno.ENOSYS && !isKernels
-            ? new UnsupportedMachineException(MachineNeed.Userfaultfd, $"{Call} failed with {error}.", Denial.Confined("ioctl", error, who), Call, error)
+            ? new UnsupportedMachineException(
+                MachineNeed.Userfaultfd, $"{Call} failed with {error}.", Denial.Confined("ioctl", error, who), Call, error)
             : new UffdException(Call, error, KernelErrors.ExplainHandshake(asked, UffdProbe.OfferedFeatures() ?? UffdFeatures.All, error));
     }
 }

@@ -3,8 +3,8 @@ using UffdActors.Linux.Userfaultfd;
 namespace UffdActors.Linux.World;
 
 /// <summary>
-/// Userfaultfds and memory of guests that may still run: they live as long as the process, whatever becomes of their VM, for a finalizer that closed one
-/// would let its threads go on with zeros. Safe for any thread.
+/// Userfaultfds and memory of guests that may still run: they live as long as the process, whatever becomes of their VM, for a finalizer
+/// that closed one would let its threads go on with zeros. Safe for any thread.
 /// </summary>
 internal static class LeftOpen
 {

@@ -26,7 +26,9 @@ internal class LiveBackend
     /// <summary>Bytes of a page.</summary>
     public int PageBytes { get; }
 
-    /// <summary>The backend of a kind of memory. All take the same ioctls but for ZEROPAGE, for which handlers ask base pages only.</summary>
+    /// <summary>
+    /// The backend of a kind of memory. All take the same ioctls but for ZEROPAGE, for which handlers ask base pages only.
+    /// </summary>
     public static LiveBackend Of(MemoryBacking backing) => new(backing == MemoryBacking.Hugetlb ? PageSize.Huge : PageSize.Base);
 
     /// <summary>Issues a fill.</summary>
@@ -85,7 +87,8 @@ internal sealed class LiveBackendActor(VmContext vm, LiveBackend backend) : Unty
         }
         catch (Exception e)
         {
-            vm.Incidents.Report(new Incident(IncidentKind.BackendFailed, $"{backend.GetType().Name} failed at 0x{call.Start:x}: {e.Message}", e));
+            vm.Incidents.Report(
+                new Incident(IncidentKind.BackendFailed, $"{backend.GetType().Name} failed at 0x{call.Start:x}: {e.Message}", e));
         }
     }
 

@@ -14,13 +14,14 @@ using UffdActors.Worlds;
 namespace UffdActors.Linux.World;
 
 /// <summary>
-/// The reader's side of a userfaultfd of the kernel. The context's actor owns it: it is polled from the actor's start on, and closed when the
-/// actor ends.
+/// The reader's side of a userfaultfd of the kernel. The context's actor owns it: it is polled from the actor's start on, and closed when
+/// the actor ends.
 /// </summary>
 internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
 {
     private const int MessagesPerRead = 64;
-    private const UffdFeatures Events = UffdFeatures.EventFork | UffdFeatures.EventRemap | UffdFeatures.EventRemove | UffdFeatures.EventUnmap;
+    private const UffdFeatures Events = UffdFeatures.EventFork | UffdFeatures.EventRemap | UffdFeatures.EventRemove
+        | UffdFeatures.EventUnmap;
 
     private readonly LiveKernel _kernel;
     private readonly bool _isAdopted;
@@ -144,7 +145,9 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     public void Wake(ulong start, ulong end)
     {
         Errno error = Uffd.Wake(start, (long)(end - start));
-        if (error != Errno.None) throw new UffdException("UFFDIO_WAKE", error, $"{KernelErrors.Explain("UFFDIO_WAKE", error)} (0x{start:x}, {end - start} bytes)");
+        if (error != Errno.None)
+            throw new UffdException(
+                "UFFDIO_WAKE", error, $"{KernelErrors.Explain("UFFDIO_WAKE", error)} (0x{start:x}, {end - start} bytes)");
     }
 
     /// <inheritdoc />
@@ -168,7 +171,8 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     }
 
     /// <summary>
-    /// UFFDIO_UNREGISTER, and UFFDIO_WAKE where that wakes nobody (SEMANTICS 3.4.3). In a turn of the loop, so that no message is read in between.
+    /// UFFDIO_UNREGISTER, and UFFDIO_WAKE where that wakes nobody (SEMANTICS 3.4.3). In a turn of the loop, so that no message is read in
+    /// between.
     /// </summary>
     public Errno Unregister(ulong start, ulong end, RegisterModes modes)
     {
@@ -201,7 +205,9 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         _batch.Dispose();
     }
 
-    /// <summary>Leaves it open for as long as the process lives. One that was adopted may be read by others from now on, so it is not read here.</summary>
+    /// <summary>
+    /// Leaves it open for as long as the process lives. One that was adopted may be read by others from now on, so it is not read here.
+    /// </summary>
     public void KeepOpen()
     {
         if (!_isAdopted && (Features & Events) != 0) LeftOpen.KeepReading(Uffd, Children, OnUnreadable);
@@ -210,10 +216,12 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
 
     private void OnUnreadable(SyscallException e) => _kernel.Context.Incidents.Report(new Incident(
         IncidentKind.EventNotRead,
-        $"The events of userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name}, which was left open, cannot be read any more ({e.Error}): whoever forks or unmaps waits until this process ends.",
+        $"The events of userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name}, which was left open, cannot be read any more "
+            + $"({e.Error}): whoever forks or unmaps waits until this process ends.",
         e));
 
-    // Faults that nobody has read may be of others, too. What is read here is resolved by nobody; they sleep, or are let go by the end of the descriptor.
+    // Faults that nobody has read may be of others, too. What is read here is resolved by nobody; they sleep, or are let go by the end of
+    // the descriptor.
     private void MeetUnread()
     {
         do
@@ -248,7 +256,8 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         return _batch.Count > 0;
     }
 
-    // The event stays queued, behind what has come since, and the descriptor readable. So it is polled no more but read after a while: faults come first.
+    // The event stays queued, behind what has come since, and the descriptor readable. So it is polled no more but read after a while:
+    // faults come first.
     private void WaitForDescriptors(Errno error)
     {
         _readable = false;
@@ -259,7 +268,8 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
             _tries = 0;
             _kernel.Context.Incidents.Report(new Incident(
                 IncidentKind.EventNotRead,
-                $"A fork cannot be reported by userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name}, for {Lack(error)} ({error}). The fork and the pages that are waited for have to wait until it can; it is tried again and again."));
+                $"A fork cannot be reported by userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name}, for {Lack(error)} ({error}). "
+                    + $"The fork and the pages that are waited for have to wait until it can; it is tried again and again."));
         }
 
         long now = _kernel.Context.Time.Now;
@@ -271,8 +281,11 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
 
     private static string Lack(Errno error) => error switch
     {
-        Errno.EMFILE => "this process has as many descriptors open as it may, and the child's needs one: close some, or raise RLIMIT_NOFILE (ulimit -n)",
-        Errno.ENFILE => "this machine has as many files open as it may, and the child's descriptor needs one: close some, or raise fs.file-max",
+        Errno.EMFILE =>
+            "this process has as many descriptors open as it may, and the child's needs one: close some, or raise RLIMIT_NOFILE "
+            + "(ulimit -n)",
+        Errno.ENFILE =>
+            "this machine has as many files open as it may, and the child's descriptor needs one: close some, or raise fs.file-max",
         _ => "there is no memory for the child's descriptor: free some",
     };
 
@@ -298,7 +311,8 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         if (error == Errno.EAGAIN) return true;
         _kernel.Context.Incidents.Report(new Incident(
             IncidentKind.EventNotRead,
-            $"Userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name} is left open until this process ends: a fork waits to be reported, for which {Lack(error)} ({error}); closing it would show the child zeros."));
+            $"Userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name} is left open until this process ends: a fork waits to be "
+                + $"reported, for which {Lack(error)} ({error}); closing it would show the child zeros."));
         return false;
     }
 

@@ -3,8 +3,8 @@ using UffdActors.Abi;
 namespace UffdActors.Linux.World;
 
 /// <summary>
-/// A call of the embedder on a userfaultfd, or a slice of one, made in a turn of the backend: so it never falls between what handlers decide and what they do, and
-/// never into the time between the hook for a write and the clearing that follows it.
+/// A call of the embedder on a userfaultfd, or a slice of one, made in a turn of the backend: so it never falls between what handlers
+/// decide and what they do, and never into the time between the hook for a write and the clearing that follows it.
 /// </summary>
 internal sealed class LiveJob(Func<IoctlResult> call, TaskCompletionSource<IoctlResult> done, CancellationToken cancel)
 {

@@ -17,7 +17,9 @@ using UffdActors.Worlds;
 
 namespace UffdActors.Linux.World;
 
-/// <summary>The kernel of this machine under a VM: its memory is mapped into this process, and its vCPUs are threads of this process.</summary>
+/// <summary>
+/// The kernel of this machine under a VM: its memory is mapped into this process, and its vCPUs are threads of this process.
+/// </summary>
 internal sealed class LiveKernel : VmKernel
 {
     private readonly UffdVm _vm;
@@ -116,7 +118,9 @@ internal sealed class LiveKernel : VmKernel
         }
         catch (SyscallException e)
         {
-            throw e.Error is Errno.ENOMEM or Errno.EMFILE or Errno.ENFILE ? e.ToRefusal() : new UffdException("mmap", e.Error, $"descriptor {adopted.Descriptor} cannot be mapped as the memory's alias", e);
+            throw e.Error is Errno.ENOMEM or Errno.EMFILE or Errno.ENFILE
+                ? e.ToRefusal()
+                : new UffdException("mmap", e.Error, $"descriptor {adopted.Descriptor} cannot be mapped as the memory's alias", e);
         }
 
         return RefusedAsync(() => AddAsync(memory, populate: memory.Alias is not null && !adopted.IsFilled));
@@ -140,7 +144,8 @@ internal sealed class LiveKernel : VmKernel
     }
 
     /// <inheritdoc />
-    public override async Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel)
+    public override async Task AdviseAsync(
+        GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel)
     {
         LiveMemory memory = MemoryOf(region);
         if (memory.Process is null) _ = memory.Here;
@@ -170,7 +175,8 @@ internal sealed class LiveKernel : VmKernel
     }
 
     /// <inheritdoc />
-    public override Task<KernelUserfault> OpenAsync(UffdFeatures features, CancellationToken cancel) => RefusedAsync(() => OpenAsync(features));
+    public override Task<KernelUserfault> OpenAsync(UffdFeatures features, CancellationToken cancel) =>
+        RefusedAsync(() => OpenAsync(features));
 
     private async Task<KernelUserfault> OpenAsync(UffdFeatures features)
     {
@@ -197,7 +203,9 @@ internal sealed class LiveKernel : VmKernel
         try
         {
             UffdFdInfo info = uffd.ReadFdInfo();
-            if (!info.IsInitialized) throw new ArgumentException($"Userfaultfd {adopted.Descriptor} has not shaken hands; call UFFDIO_API before it is handed over.", nameof(adopted));
+            if (!info.IsInitialized)
+                throw new ArgumentException(
+                    $"Userfaultfd {adopted.Descriptor} has not shaken hands; call UFFDIO_API before it is handed over.", nameof(adopted));
             uffd.MakeNonBlocking();
             return await AttachAsync(uffd, adopted);
         }
@@ -205,7 +213,8 @@ internal sealed class LiveKernel : VmKernel
         {
             uffd.Dispose();
             if (e is SyscallException failed) throw failed.ToRefusal();
-            if (e is IOException or FormatException) throw new ArgumentException($"Descriptor {adopted.Descriptor} of this process is no userfaultfd.", nameof(adopted), e);
+            if (e is IOException or FormatException)
+                throw new ArgumentException($"Descriptor {adopted.Descriptor} of this process is no userfaultfd.", nameof(adopted), e);
             throw;
         }
     }
@@ -229,7 +238,9 @@ internal sealed class LiveKernel : VmKernel
         }
     }
 
-    /// <summary>True if reading these pages may raise a fault on a userfaultfd of this VM: one loop serves them all, and would wait for itself.</summary>
+    /// <summary>
+    /// True if reading these pages may raise a fault on a userfaultfd of this VM: one loop serves them all, and would wait for itself.
+    /// </summary>
     public bool MayFaultAt(PageRange pages)
     {
         foreach (LiveDescriptor descriptor in _descriptors)
@@ -364,7 +375,11 @@ internal sealed class LiveKernel : VmKernel
 
     private void ReportLeft(LiveDescriptor descriptor, in ClosingRule rule) => _vm.Context.Incidents.Report(new Handling.Incident(
         Handling.IncidentKind.DescriptorLeftOpen,
-        $"Userfaultfd {descriptor.Uffd.Handle.Number} of {_vm.Name} (regions {rule.Absence.Regions}) is left open and the guest's memory mapped until this process ends: {rule.Absence.Pages} pages are absent and {rule.Waiters} threads wait, closing would show them zeros, and nobody has said that the guest has been stopped. Stop it in {nameof(VmOptions)}.{nameof(VmOptions.StopGuest)}, or take the loss by {nameof(AbsentPages)}.{nameof(AbsentPages.ReadAsZeros)}."));
+        $"Userfaultfd {descriptor.Uffd.Handle.Number} of {_vm.Name} (regions {rule.Absence.Regions}) is left open and the guest's memory "
+            + $"mapped until this process ends: {rule.Absence.Pages} pages are absent and {rule.Waiters} threads wait, closing would show "
+            + $"them zeros, and nobody has said that the guest has been stopped. Stop it in "
+            + $"{nameof(VmOptions)}.{nameof(VmOptions.StopGuest)}, or take the loss by "
+            + $"{nameof(AbsentPages)}.{nameof(AbsentPages.ReadAsZeros)}."));
 
     /// <inheritdoc />
     public override async Task FreeAsync(TimeSpan timeout)
@@ -435,7 +450,8 @@ internal sealed class LiveKernel : VmKernel
     public ProcessMemory? ProcessOf(LiveMemory memory) => !memory.IsInOtherProcess ? OwnMemory : memory.Process;
 
     /// <summary>Memory of a region. Not by its address, which is another region's once it has been unmapped.</summary>
-    public LiveMemory MemoryOf(GuestRegion region) => region.Memory as LiveMemory ?? throw new ArgumentException($"{_vm.Name} has no memory for region {region.Id}.", nameof(region));
+    public LiveMemory MemoryOf(GuestRegion region) =>
+        region.Memory as LiveMemory ?? throw new ArgumentException($"{_vm.Name} has no memory for region {region.Id}.", nameof(region));
 
     /// <summary>Makes the backends; a test may put others in their place.</summary>
     public Func<MemoryBacking, LiveBackend> NewBackend { get; set; } = LiveBackend.Of;
@@ -444,7 +460,8 @@ internal sealed class LiveKernel : VmKernel
     public Task<IActorRef> BackendAsync(MemoryBacking backing) => _backends.GetOrAdd(
         backing,
         static (kind, kernel) => new Lazy<Task<IActorRef>>(
-            () => kernel._vm.StartActorAsync(LiveBackendActor.Props(kernel._vm.Context, kernel.NewBackend(kind)), kernel._vm.NewName($"backend-{kind}"))),
+            () => kernel._vm.StartActorAsync(
+                LiveBackendActor.Props(kernel._vm.Context, kernel.NewBackend(kind)), kernel._vm.NewName($"backend-{kind}"))),
         this).Value;
 
     /// <summary>A vCPU runs on this thread from now on.</summary>
@@ -456,5 +473,6 @@ internal sealed class LiveKernel : VmKernel
     /// <summary>The vCPU that runs on a thread, or null.</summary>
     public LiveVcpu? VcpuOf(uint threadId) => _vcpus.TryGetValue(threadId, out LiveVcpu? vcpu) ? vcpu : null;
 
-    private void OnWatchdogLost(string message) => _vm.Context.Incidents.Report(new Handling.Incident(Handling.IncidentKind.WatchdogLost, message));
+    private void OnWatchdogLost(string message) =>
+        _vm.Context.Incidents.Report(new Handling.Incident(Handling.IncidentKind.WatchdogLost, message));
 }

@@ -19,7 +19,9 @@ internal sealed class LiveMemory : IDisposable
         _object = memory;
         _offset = offset;
         _file = new Lazy<(MemoryObject File, long Offset)?>(
-            () => memory is not null ? (memory, offset) : guest.IsShared ? MappedFile.TryOpen(Process?.Process, guest.Address, guest.Bytes, guest.Backing) : null);
+            () => memory is not null
+                ? (memory, offset)
+                : guest.IsShared ? MappedFile.TryOpen(Process?.Process, guest.Address, guest.Bytes, guest.Backing) : null);
         _window = new Lazy<FileWindow>(() => FileWindow.Open(_file.Value!.Value.File, _file.Value.Value.Offset, guest.Bytes));
         Guest = guest;
         Alias = alias;
@@ -30,7 +32,12 @@ internal sealed class LiveMemory : IDisposable
 
     /// <summary>The guest's mapping, to be touched or changed from here.</summary>
     /// <exception cref="InvalidOperationException">It is in another process.</exception>
-    public GuestMemory Here => !IsInOtherProcess ? Guest : throw new InvalidOperationException($"The guest memory at 0x{Guest.Address:x} is mapped in another process; nobody can touch or change it from here. Name the process (AdoptedMemory.ProcessId) for what the kernel allows others.");
+    public GuestMemory Here =>
+        !IsInOtherProcess
+            ? Guest
+            : throw new InvalidOperationException(
+                $"The guest memory at 0x{Guest.Address:x} is mapped in another process; nobody can touch or change it from here. Name the "
+                    + $"process (AdoptedMemory.ProcessId) for what the kernel allows others.");
 
     /// <summary>True if the guest's mapping is in another process.</summary>
     public bool IsInOtherProcess { get; private init; }
@@ -100,16 +107,21 @@ internal sealed class LiveMemory : IDisposable
             _ => MemoryBacking.Unknown,
         };
         // It is ours from here on, whatever comes of it.
-        MemoryObject? file = adopted.Descriptor is { } number ? MemoryObject.Adopt(number, backing, adopted.DescriptorOffset + bytes) : null;
+        MemoryObject? file = adopted.Descriptor is { } number
+            ? MemoryObject.Adopt(number, backing, adopted.DescriptorOffset + bytes)
+            : null;
         ProcessMemory? process = null;
         try
         {
             if (backing == MemoryBacking.Unknown) throw Unknown(adopted.Module!);
             if (file?.MeasureBytes() is { } there && there < file.Bytes)
-                throw new ArgumentException($"Descriptor {adopted.Descriptor} has {there} bytes, and the region reaches to byte {file.Bytes} of it: the layout is longer than the memory.", nameof(adopted));
+                throw new ArgumentException(
+                    $"Descriptor {adopted.Descriptor} has {there} bytes, and the region reaches to byte {file.Bytes} of it: the layout is "
+                        + $"longer than the memory.", nameof(adopted));
             if (adopted.ProcessId is { } id && id != Environment.ProcessId) process = OpenProcess(id);
             GuestMemory guest = GuestMemory.Adopt(adopted.Address, bytes, backing, isShared: adopted.Module is not null);
-            return new LiveMemory(file, guest, file is null ? null : GuestMemory.Map(file, adopted.DescriptorOffset, bytes), adopted.DescriptorOffset)
+            return new LiveMemory(
+                file, guest, file is null ? null : GuestMemory.Map(file, adopted.DescriptorOffset, bytes), adopted.DescriptorOffset)
             {
                 IsInOtherProcess = adopted.IsInOtherProcess || process is not null,
                 Process = process,
@@ -133,7 +145,8 @@ internal sealed class LiveMemory : IDisposable
         {
             string reason = e.Error is Errno.ENOENT or Errno.ESRCH
                 ? $"there is no process {number}; name the one that has mapped the memory (AdoptedMemory.ProcessId)."
-                : $"this process may not look at the memory of process {number}; run it as the same user or with CAP_SYS_PTRACE, or adopt the memory without its ProcessId.";
+                : $"this process may not look at the memory of process {number}; run it as the same user or with CAP_SYS_PTRACE, or adopt "
+                    + $"the memory without its ProcessId.";
             throw new UffdException($"open(/proc/{number}/mem)", e.Error, reason);
         }
     }
@@ -141,7 +154,9 @@ internal sealed class LiveMemory : IDisposable
     private static ModuleException Unknown(string module) =>
         new($"Module \"{module}\" is none of this kernel's; use shmem, hugetlb, guest-memfd, or anonymous memory.");
 
-    /// <summary>Allocates the memory in full and maps it in the alias: MINOR without MISSING fills a hole with zeros in silence (SEMANTICS 4.2.9).</summary>
+    /// <summary>
+    /// Allocates the memory in full and maps it in the alias: MINOR without MISSING fills a hole with zeros in silence (SEMANTICS 4.2.9).
+    /// </summary>
     /// <exception cref="UffdException">There is not enough memory.</exception>
     /// <exception cref="UnsupportedMachineException">The pool of huge pages is empty.</exception>
     public void Populate()
@@ -149,7 +164,9 @@ internal sealed class LiveMemory : IDisposable
         Errno error = Alias!.Advise(0, Alias.Bytes, MemoryAdvice.PopulateWrite);
         // What was promised may be gone all the same: taken out of the pool, or on a node that this process may not use.
         if (error is Errno.ENOMEM or Errno.EFAULT && Alias.Backing == MemoryBacking.Hugetlb)
-            throw new UnsupportedMachineException(MachineNeed.HugePages, $"{Alias.Bytes} bytes of huge pages could not be allocated ({error}).", "madvise(MADV_POPULATE_WRITE)", error);
+            throw new UnsupportedMachineException(
+                MachineNeed.HugePages, $"{Alias.Bytes} bytes of huge pages could not be allocated ({error}).",
+                "madvise(MADV_POPULATE_WRITE)", error);
         if (error != Errno.None) throw new UffdException("madvise(MADV_POPULATE_WRITE)", error, WhyNotPopulated(error));
     }
 
@@ -176,10 +193,12 @@ internal sealed class LiveMemory : IDisposable
     public bool TryReadFile(ProcessMemory own, long offset, Span<byte> destination)
     {
         // Without the file, at least what is in the cache is known: but not what is in swap.
-        if (_file.Value is not { } file) return !IsInOtherProcess && Guest.IsCached(offset) && own.TryRead(Guest.Address + (ulong)offset, destination);
+        if (_file.Value is not { } file)
+            return !IsInOtherProcess && Guest.IsCached(offset) && own.TryRead(Guest.Address + (ulong)offset, destination);
         if (file.File.TryRead(file.Offset + offset, destination)) return true;
         if (file.File.Backing == MemoryBacking.Shmem) return false;
-        if (Alias is { } alias && (own.Pagemap.Read(alias.Address + (ulong)offset, out _) & PagemapFlags.Present) != 0 && own.TryRead(alias.Address + (ulong)offset, destination))
+        if (Alias is { } alias && (own.Pagemap.Read(alias.Address + (ulong)offset, out _) & PagemapFlags.Present) != 0
+            && own.TryRead(alias.Address + (ulong)offset, destination))
             return true;
         return _window.Value.TryRead(own, offset, destination);
     }
@@ -198,7 +217,9 @@ internal sealed class LiveMemory : IDisposable
                 string instead = advice == MemoryAdvice.Remove
                     ? "hand over a descriptor of the memory (AdoptedMemory.Descriptor), through which a hole can be punched."
                     : "let the process call madvise itself.";
-                throw new UffdException("process_madvise", Errno.EINVAL, $"the kernel lets nobody take pages from the mapping of process {Process!.Process} but that process; {instead}");
+                throw new UffdException(
+                    "process_madvise", Errno.EINVAL,
+                    $"the kernel lets nobody take pages from the mapping of process {Process!.Process} but that process; {instead}");
         }
     }
 
@@ -207,7 +228,9 @@ internal sealed class LiveMemory : IDisposable
     public void ThrowIfUnreadable()
     {
         if (IsInOtherProcess && Process is null && _object is null)
-            throw new InvalidOperationException($"The guest memory at 0x{Guest.Address:x} is mapped in another process and cannot be read from here; name the process (AdoptedMemory.ProcessId), or hand over a descriptor of the memory.");
+            throw new InvalidOperationException(
+                $"The guest memory at 0x{Guest.Address:x} is mapped in another process and cannot be read from here; name the process "
+                    + $"(AdoptedMemory.ProcessId), or hand over a descriptor of the memory.");
     }
 
     /// <inheritdoc />

@@ -4,8 +4,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Linux.World;
 
 /// <summary>
-/// Reads pages that are there. What is mapped or in swap is read through <c>/proc/PID/mem</c>, which cannot sleep in a userfault; what a shared mapping
-/// has lost is read from the memory's own file. So nothing faults, and no hole is filled.
+/// Reads pages that are there. What is mapped or in swap is read through <c>/proc/PID/mem</c>, which cannot sleep in a userfault; what a
+/// shared mapping has lost is read from the memory's own file. So nothing faults, and no hole is filled.
 /// </summary>
 internal sealed class LiveReader(UffdVm vm, LiveKernel kernel) : GuestReader(vm)
 {
@@ -22,9 +22,10 @@ internal sealed class LiveReader(UffdVm vm, LiveKernel kernel) : GuestReader(vm)
         ulong address = region.Address + (ulong)offset;
         PagemapFlags entry = process.Entry(address, out bool isMarker);
 
-        // The private copy first, be it mapped or in swap. What a shared mapping has in place of a page is either a mark of protection, behind which the
-        // file is asked, or poison, which is EIO; or the page is just being moved, and the read waits for that.
-        bool isPage = (entry & PagemapFlags.Present) != 0 || ((entry & PagemapFlags.Swap) != 0 && !(memory.Guest.IsShared && (entry & PagemapFlags.UffdWp) != 0) && !isMarker);
+        // The private copy first, be it mapped or in swap. What a shared mapping has in place of a page is either a mark of protection,
+        // behind which the file is asked, or poison, which is EIO; or the page is just being moved, and the read waits for that.
+        bool isPage = (entry & PagemapFlags.Present) != 0
+            || ((entry & PagemapFlags.Swap) != 0 && !(memory.Guest.IsShared && (entry & PagemapFlags.UffdWp) != 0) && !isMarker);
         if (isPage && process.TryRead(address, destination)) return true;
         bool isEmpty = (entry & PagemapFlags.Swap) == 0 || (entry & PagemapFlags.UffdWp) != 0;
         return withCache && memory.Guest.IsShared && isEmpty && memory.TryReadFile(kernel.OwnMemory, offset, destination);

@@ -126,7 +126,8 @@ internal abstract class LiveCall(LiveThread thread, LiveUserfault userfault, Pag
 }
 
 /// <summary>A fill. Reusable.</summary>
-internal sealed class LiveFill(LiveThread thread, LiveUserfault userfault, PageRequest? request) : LiveCall(thread, userfault, request), IPageFill
+internal sealed class LiveFill(LiveThread thread, LiveUserfault userfault, PageRequest? request)
+    : LiveCall(thread, userfault, request), IPageFill
 {
     /// <inheritdoc />
     public FillKind Kind { get; private set; }
@@ -185,7 +186,8 @@ internal sealed class LiveClear : LiveCall
 }
 
 /// <summary>
-/// Maps a page of the alias, which makes one of zeros where a hole was punched. Content needs no such call, for a write maps the page by itself.
+/// Maps a page of the alias, which makes one of zeros where a hole was punched. Content needs no such call, for a write maps the page by
+/// itself.
 /// </summary>
 internal sealed class LivePopulate : LiveCall
 {

@@ -11,7 +11,8 @@ using UffdActors.Worlds;
 namespace UffdActors.Linux.World;
 
 /// <summary>A userfaultfd of the kernel, with the backends that fill through it.</summary>
-internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor descriptor, IActorRef actor, AdoptedUserfault? adopted = null) : KernelUserfault
+internal sealed class LiveUserfault(
+    UffdVm vm, LiveKernel kernel, LiveDescriptor descriptor, IActorRef actor, AdoptedUserfault? adopted = null) : KernelUserfault
 {
     // By number of the region; read at every fault.
     private LiveTarget?[] _targets = [];
@@ -55,9 +56,13 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
         cancel.ThrowIfCancellationRequested();
         LiveMemory memory = kernel.MemoryOf(region);
         if (memory.IsInOtherProcess != (adopted?.IsOfAnother ?? false))
-            throw new InvalidOperationException($"Region {region.Id} and the userfaultfd are not of one process: a userfaultfd acts on the memory of the process that has opened it.");
+            throw new InvalidOperationException(
+                $"Region {region.Id} and the userfaultfd are not of one process: a userfaultfd acts on the memory of the process that has "
+                    + $"opened it.");
         if (adopted?.ProcessId is { } opener && memory.Process?.Process is { } owner && opener != owner)
-            throw new InvalidOperationException($"Region {region.Id} is memory of process {owner}, and process {opener} has opened the userfaultfd: it acts on the memory of that one.");
+            throw new InvalidOperationException(
+                $"Region {region.Id} is memory of process {owner}, and process {opener} has opened the userfaultfd: it acts on the memory "
+                    + $"of that one.");
         Owner.Name(memory.Process?.Process);
         // Before its first fault can come.
         IActorRef backend = await kernel.BackendAsync(memory.Guest.Backing);
@@ -68,13 +73,15 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
     }
 
     /// <inheritdoc />
-    public override Task<IoctlResult> UnregisterAsync(GuestRegion region, PageRange pages, RegisterModes modes, CancellationToken cancel) => CallAsync(
-        kernel.MemoryOf(region).Guest,
-        () => new IoctlResult(descriptor.Unregister(region.AddressOf(pages.Start), region.AddressOf(pages.End), modes), null),
-        cancel);
+    public override Task<IoctlResult> UnregisterAsync(GuestRegion region, PageRange pages, RegisterModes modes, CancellationToken cancel) =>
+        CallAsync(
+            kernel.MemoryOf(region).Guest,
+            () => new IoctlResult(descriptor.Unregister(region.AddressOf(pages.Start), region.AddressOf(pages.End), modes), null),
+            cancel);
 
     /// <inheritdoc />
-    public override Task<IoctlResult> WriteProtectAsync(GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel) =>
+    public override Task<IoctlResult> WriteProtectAsync(
+        GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel) =>
         CallAsync(kernel.MemoryOf(region).Guest, () => Uffd.WriteProtect(region.AddressOf(pages.Start), Bytes(pages), modes), cancel);
 
     /// <inheritdoc />
@@ -82,21 +89,30 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
         ScanAsync(region, pages, region.AddressOf(pages.Start), protect: true, cancel);
 
     /// <inheritdoc />
-    public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
+    public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(
+        GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
         ScanAsync(region, pages, address, protect: false, cancel);
 
-    private Task<IReadOnlyList<PageRange>> ScanAsync(GuestRegion region, PageRange pages, ulong address, bool protect, CancellationToken cancel)
+    private Task<IReadOnlyList<PageRange>> ScanAsync(
+        GuestRegion region, PageRange pages, ulong address, bool protect, CancellationToken cancel)
     {
         // Looks at page tables only; the ring goes on meanwhile.
         LiveMemory memory = kernel.MemoryOf(region);
         ProcessMemory process = kernel.ProcessOf(memory)
-            ?? throw new InvalidOperationException($"Region {region.Id} is memory of another process, whose page table tells what was written; name the process when the memory is adopted (AdoptedMemory.ProcessId).");
-        return Task.Run(() => GuestRegion.PagesOf(LiveKernel.ScanWritten(process, address, address + (ulong)Bytes(pages), protect), PageSize.PageOf(address) - pages.Start), cancel);
+            ?? throw new InvalidOperationException(
+                $"Region {region.Id} is memory of another process, whose page table tells what was written; name the process when the "
+                    + $"memory is adopted (AdoptedMemory.ProcessId).");
+        return Task.Run(
+            () => GuestRegion.PagesOf(
+                LiveKernel.ScanWritten(process, address, address + (ulong)Bytes(pages), protect), PageSize.PageOf(address) - pages.Start),
+                cancel);
     }
 
     /// <inheritdoc />
-    public override Task<IoctlResult> MoveAsync(GuestRegion destination, PageRange pages, ulong source, MoveModes modes, CancellationToken cancel) =>
-        CallAsync(kernel.MemoryOf(destination).Guest, () => Uffd.Move(destination.AddressOf(pages.Start), source, Bytes(pages), modes), cancel);
+    public override Task<IoctlResult> MoveAsync(
+        GuestRegion destination, PageRange pages, ulong source, MoveModes modes, CancellationToken cancel) =>
+        CallAsync(
+            kernel.MemoryOf(destination).Guest, () => Uffd.Move(destination.AddressOf(pages.Start), source, Bytes(pages), modes), cancel);
 
     /// <inheritdoc />
     public override Task<IoctlResult> PoisonAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
@@ -128,7 +144,9 @@ internal sealed class LiveUserfault(UffdVm vm, LiveKernel kernel, LiveDescriptor
         return region.Id < targets.Length ? targets[region.Id] : null;
     }
 
-    /// <summary>The alias that is mapped at an address of this process, which may be one of the guest's in another; null if there is none.</summary>
+    /// <summary>
+    /// The alias that is mapped at an address of this process, which may be one of the guest's in another; null if there is none.
+    /// </summary>
     public GuestMemory? AliasAt(ulong address)
     {
         LiveMemory[] aliases = Volatile.Read(ref _aliases);

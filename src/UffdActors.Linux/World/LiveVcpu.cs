@@ -13,13 +13,13 @@ using UffdActors.Worlds;
 namespace UffdActors.Linux.World;
 
 /// <summary>
-/// A vCPU: a thread of this process that touches memory as its workload says, through an ordinary call into the C library only. While it waits
-/// for a page it is outside the runtime, so collections go on.
+/// A vCPU: a thread of this process that touches memory as its workload says, through an ordinary call into the C library only. While it
+/// waits for a page it is outside the runtime, so collections go on.
 /// </summary>
 /// <remarks>
-/// It measures its own latency around the touch. Whether the touch was a fault, and what the monitor did when, it learns from the reader, which
-/// finds it by the thread id of the message. The call that wakes it comes back to the monitor when it runs already, so a fault's stamps are complete
-/// for sure when the next fault is over, and it is recorded then.
+/// It measures its own latency around the touch. Whether the touch was a fault, and what the monitor did when, it learns from the reader,
+/// which finds it by the thread id of the message. The call that wakes it comes back to the monitor when it runs already, so a fault's
+/// stamps are complete for sure when the next fault is over, and it is recorded then.
 /// </remarks>
 internal sealed class LiveVcpu : VcpuThread
 {
@@ -69,7 +69,8 @@ internal sealed class LiveVcpu : VcpuThread
     public void Abandon()
     {
         Stop();
-        _ = _options.Progress.Finished.TrySetException(new VmFailedException($"vCPU {_options.Number} of {_vm.Name} was stopped before its work had ended."));
+        _ = _options.Progress.Finished.TrySetException(
+            new VmFailedException($"vCPU {_options.Number} of {_vm.Name} was stopped before its work had ended."));
     }
 
     /// <summary>A fault of the thread has been read. In a turn of the context, while the thread sleeps.</summary>
@@ -126,7 +127,8 @@ internal sealed class LiveVcpu : VcpuThread
             if (regions[step.Region].IsUnmapped)
             {
                 // Not touched, for the signal would end this process; in a guest it is one.
-                progress.Error = $"vCPU {_options.Number} got {AccessOutcome.SigSegv} (code 1) at 0x{address:x}: region {step.Region} has been unmapped";
+                progress.Error =
+                    $"vCPU {_options.Number} got {AccessOutcome.SigSegv} (code 1) at 0x{address:x}: region {step.Region} has been unmapped";
                 break;
             }
 
@@ -178,7 +180,8 @@ internal sealed class LiveVcpu : VcpuThread
     {
         int offset = GuestLayout.ReadOnlyLaneOf(step.Page);
         if (_options.Check?.WordAt(step.Region, step.Page, offset) is { } expected && expected != value)
-            _options.Progress.Error = $"vCPU {_options.Number} read 0x{value:x16} at offset 0x{offset:x} of page {step.Page}, expected 0x{expected:x16}";
+            _options.Progress.Error =
+                $"vCPU {_options.Number} read 0x{value:x16} at offset 0x{offset:x} of page {step.Page}, expected 0x{expected:x16}";
     }
 }
 

@@ -18,7 +18,8 @@ internal sealed class LiveWorld : Worlds.World
 
     /// <inheritdoc />
     public override Config LoopConfig { get; } =
-        ConfigurationFactory.ParseString($"waiter = \"{typeof(DescriptorWaiter).FullName}, {typeof(DescriptorWaiter).Assembly.GetName().Name}\"");
+        ConfigurationFactory.ParseString(
+            $"waiter = \"{typeof(DescriptorWaiter).FullName}, {typeof(DescriptorWaiter).Assembly.GetName().Name}\"");
 
     /// <inheritdoc />
     public override VmKernel NewKernel(UffdVm vm, VmOptions options)
@@ -26,10 +27,13 @@ internal sealed class LiveWorld : Worlds.World
         if (vm.Context.Time is not FaultLoop { Waiter: DescriptorWaiter waiter } loop)
         {
             throw new UffdConfigurationException(
-                $"uffd.dispatcher = {vm.Settings.Dispatcher}: the live world reads and fills on one fault loop a VM; use uffd.fault-loop with per-vm = on.");
+                $"uffd.dispatcher = {vm.Settings.Dispatcher}: the live world reads and fills on one fault loop a VM; use uffd.fault-loop "
+                    + $"with per-vm = on.");
         }
 
-        return new LiveKernel(vm, options, loop, waiter, (options.Watchdog ?? vm.Settings.Watchdog) is { } watched ? new WatchedBy(Watchdog(), watched) : null);
+        return new LiveKernel(
+            vm, options, loop, waiter,
+            (options.Watchdog ?? vm.Settings.Watchdog) is { } watched ? new WatchedBy(Watchdog(), watched) : null);
     }
 
     /// <inheritdoc />

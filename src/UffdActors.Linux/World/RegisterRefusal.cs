@@ -6,7 +6,10 @@ using UffdActors.Linux.Userfaultfd;
 
 namespace UffdActors.Linux.World;
 
-/// <summary>Why UFFDIO_REGISTER was refused. EINVAL alone is the answer to a mode that the memory has not got, to a bad mode, and to a range that is not what it is said to be.</summary>
+/// <summary>
+/// Why UFFDIO_REGISTER was refused. EINVAL alone is the answer to a mode that the memory has not got, to a bad mode, and to a range that is
+/// not what it is said to be.
+/// </summary>
 internal static class RegisterRefusal
 {
     /// <summary>The refusal.</summary>
@@ -24,7 +27,9 @@ internal static class RegisterRefusal
             // What is mapped in a process of which nothing is known cannot be looked up.
             string? process = !region.IsInOtherProcess ? "self" : region.Process?.Process?.ToString(CultureInfo.InvariantCulture);
             if (process is not null)
-                layout = WhyLayout(memory.Address, memory.End, memory.PageBytes, AddressMap.In(process, memory.Address, memory.End), AddressMap.PageBytesAt(process, memory.Address));
+                layout = WhyLayout(
+                    memory.Address, memory.End, memory.PageBytes, AddressMap.In(process, memory.Address, memory.End),
+                    AddressMap.PageBytesAt(process, memory.Address));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -34,9 +39,11 @@ internal static class RegisterRefusal
         string? why = KernelErrors.ExplainModes(modes) ?? layout ?? WhyMemory(memory.Backing, modes, UffdProbe.OfferedFeatures());
         // What this kernel's memory cannot do is no mistake of the caller's: another kernel can.
         if (why is null && memory.Backing == MemoryBacking.GuestMemfd)
-            return new UnsupportedMachineException(MachineNeed.GuestMemfdFaults, $"UFFDIO_REGISTER of guest_memfd for {modes} failed with {error}.", Call, error);
+            return new UnsupportedMachineException(
+                MachineNeed.GuestMemfdFaults, $"UFFDIO_REGISTER of guest_memfd for {modes} failed with {error}.", Call, error);
         return new UffdException(Call, error, why ?? (region.IsInOtherProcess
-            ? $"the range 0x{memory.Address:x} to 0x{memory.End:x} of the other process is not all of it memory that supports {KernelErrors.NamesOf(modes)}: it may be longer than what is mapped there, or not aligned to its pages"
+            ? $"the range 0x{memory.Address:x} to 0x{memory.End:x} of the other process is not all of it memory that supports "
+                + $"{KernelErrors.NamesOf(modes)}: it may be longer than what is mapped there, or not aligned to its pages"
             : KernelErrors.Explain(Call, error)));
     }
 
@@ -61,8 +68,11 @@ internal static class RegisterRefusal
         }
 
         if (reached >= end) return null;
-        string behind = there.FirstOrDefault(r => r.End > reached) is { End: > 0 } other && other.Start == reached ? NameOf(other) : "nothing";
-        return $"the region of {end - start} bytes is longer than its memory: {NameOf(there[0])} ends after {reached - start} of them, and {behind} follows";
+        string behind = there.FirstOrDefault(r => r.End > reached) is { End: > 0 } other && other.Start == reached
+            ? NameOf(other)
+            : "nothing";
+        return $"the region of {end - start} bytes is longer than its memory: {NameOf(there[0])} ends after {reached - start} of them, "
+            + $"and {behind} follows";
     }
 
     /// <summary>What this kind of memory does not support; null if it is not known.</summary>
@@ -73,7 +83,8 @@ internal static class RegisterRefusal
         if (offered is not { } features) return null;
         foreach ((MemoryBacking kind, RegisterModes mode, UffdFeatures feature) in Needed)
         {
-            if (kind == backing && (modes & mode) != 0 && (features & feature) == 0) return $"this kernel does not offer {feature}, which {KernelErrors.NamesOf(mode)} on this memory needs";
+            if (kind == backing && (modes & mode) != 0 && (features & feature) == 0)
+                return $"this kernel does not offer {feature}, which {KernelErrors.NamesOf(mode)} on this memory needs";
         }
 
         return null;

@@ -3,8 +3,8 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Linux.World;
 
 /// <summary>
-/// What is registered with a userfaultfd: ranges by address, none over another. A guest may have thousands, and may cut them into more, so every
-/// change looks for its place and copies nothing but what lies behind it.
+/// What is registered with a userfaultfd: ranges by address, none over another. A guest may have thousands, and may cut them into more, so
+/// every change looks for its place and copies nothing but what lies behind it.
 /// </summary>
 /// <remarks>Any thread.</remarks>
 internal sealed class RegisteredRanges

@@ -225,7 +225,9 @@ public class Fill : Operation
             return;
         }
 
-        ulong allowed = Kind is FillKind.Copy or FillKind.Continue ? (ulong)(FillModes.DontWake | FillModes.WriteProtect) : (ulong)FillModes.DontWake;
+        ulong allowed = Kind is FillKind.Copy or FillKind.Continue
+            ? (ulong)(FillModes.DontWake | FillModes.WriteProtect)
+            : (ulong)FillModes.DontWake;
         if (Pointer == ArgumentPointer.Null) End(Errno.EFAULT, null);
         else if (HasUserSource && !ArgumentChecks.IsUnalignedRange(Source.Word, Length)) End(Errno.EINVAL, null);
         else if (!ArgumentChecks.IsRange(Start, Length)) End(Errno.EINVAL, null);
@@ -446,7 +448,8 @@ public class Fill : Operation
     private bool TryReadSource(ulong address)
     {
         Caller.Guard.Hold(PageSize.PageOf(address));
-        bool hit = Mmu.Decide(Caller.Mm, PageSize.PageOf(address), AccessKind.Read | AccessKind.Kernel, out Vma? vma, out Entry entry, out _)
+        bool hit = Mmu.Decide(
+            Caller.Mm, PageSize.PageOf(address), AccessKind.Read | AccessKind.Kernel, out Vma? vma, out Entry entry, out _)
             == Verdict.Hit;
         if (hit)
         {
@@ -571,7 +574,8 @@ public class Fill : Operation
     private bool TryInstallExtent(ref long page, long end, bool wp)
     {
         const int Worthwhile = 1 << WordTable.LeafBits;
-        if (!_vma!.IsAnonymous || end - page < Worthwhile || !(Kind == FillKind.ZeroPage || (Kind == FillKind.Copy && !_vma.Store.HasIdentity)))
+        if (!_vma!.IsAnonymous || end - page < Worthwhile
+            || !(Kind == FillKind.ZeroPage || (Kind == FillKind.Copy && !_vma.Store.HasIdentity)))
             return false;
         AddressSpace mm = Context.Mm;
         Entry entry = Kind == FillKind.ZeroPage ? Entry.Zero : Entry.Anon(_vma.Store.AllocateFrom(Source)).WithWp(wp);

@@ -19,7 +19,9 @@ internal sealed class ActorPool
     /// <param name="given">Called for every port that is given to an owner, in the turn in which that happens.</param>
     public ActorPool(Action<ActorPort, Owner> given) => _given = given;
 
-    /// <summary>True if an actor had to be made since the latest <see cref="Reclaim"/>: making one takes steps that using one again does not.</summary>
+    /// <summary>
+    /// True if an actor had to be made since the latest <see cref="Reclaim"/>: making one takes steps that using one again does not.
+    /// </summary>
     public bool WasShort { get; private set; }
 
     /// <summary>An actor for the owner, or null if none is spare.</summary>

@@ -79,7 +79,8 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         PageRequest? during = (message as PageRequest) ?? (message as VmProtocol.Retry)?.Request ?? (message as IMonitorCall)?.Request;
         // Of a page that is known for it, the outage is reported, and not each crash.
         if (during is null || !_options.Reader.Outages.Crashes.Holds(Waiter.Of(during)))
-            _vm.Incidents.Report(new Incident(IncidentKind.HandlerCrashed, $"Handler {_slot.Number} crashed and was restarted: {reason.Message}", reason));
+            _vm.Incidents.Report(
+                new Incident(IncidentKind.HandlerCrashed, $"Handler {_slot.Number} crashed and was restarted: {reason.Message}", reason));
         _options.Context.Tell(new VmProtocol.HandlerCrashed(_slot.Number, during), ActorRefs.NoSender);
         base.PreRestart(reason, message);
     }
@@ -123,7 +124,12 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
             bool isCleared = call.Error == Errno.None;
             if (isCleared) request.Region.Pages.Write(request.Page, request.Pages);
             if (request.Failure is { } thrown)
-                _vm.Incidents.Report(HookFailed(request, thrown, isCleared ? "the page was given to its writer all the same." : "the page stays protected, and the hook is called again."));
+                _vm.Incidents.Report(
+                    HookFailed(
+                        request, thrown,
+                        isCleared
+                            ? "the page was given to its writer all the same."
+                            : "the page stays protected, and the hook is called again."));
         }
 
         Dismiss(request);
@@ -152,7 +158,8 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         switch (error)
         {
             case Errno.None:
-                if (request.Failure is { } ignored) _vm.Incidents.Report(HookFailed(request, ignored, "the page was given to its writer all the same."));
+                if (request.Failure is { } ignored)
+                    _vm.Incidents.Report(HookFailed(request, ignored, "the page was given to its writer all the same."));
                 request.Region.Pages.Write(request.Page, request.Pages);
                 Dismiss(request);
                 break;
@@ -171,18 +178,21 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 OnOwnerGone(request);
                 break;
             case Errno.EIO when request.Failure is { } thrown:
-                Pause(request, HookFailed(request, thrown, "the page stays protected and its writers wait until recover or abandon is called."));
+                Pause(request,
+                    HookFailed(request, thrown, "the page stays protected and its writers wait until recover or abandon is called."));
                 break;
             default:
                 Pause(request, new Incident(
                     IncidentKind.FillRefused,
-                    $"Clearing the write protection of the page at 0x{request.Address:x} failed with {error}; its threads wait until recover or abandon is called."));
+                    $"Clearing the write protection of the page at 0x{request.Address:x} failed with {error}; its threads wait until "
+                        + $"recover or abandon is called."));
                 break;
         }
     }
 
     private static Incident HookFailed(PageRequest request, Exception thrown, string what) => new(
-        IncidentKind.HookFailed, $"The BeforeWrite hook threw for page {request.Page} of region {request.Region.Id} ({thrown.Message}); {what}", thrown);
+        IncidentKind.HookFailed,
+        $"The BeforeWrite hook threw for page {request.Page} of region {request.Region.Id} ({thrown.Message}); {what}", thrown);
 
     private void Start(IMonitorCall call, PageRequest request, RequestPhase phase)
     {
@@ -256,7 +266,9 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         try
         {
             _options.Source.Request(
-                new PageOrder(request.Id, request.Region.Id, request.Page, request.Pages, Urgency.Demand, request.BufferAddress, CancellationToken.None), this);
+                new PageOrder(
+                    request.Id, request.Region.Id, request.Page, request.Pages, Urgency.Demand, request.BufferAddress,
+                    CancellationToken.None), this);
             if (!_answered) request.Failure = _wrong ?? _watch.Refuse(WrongAnswer.TooShort, SourceWatch.TooShort(request.Range));
         }
         catch (Exception e)
@@ -290,13 +302,16 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         }
 
         _answered = true;
-        request.Failure = reason ?? (Exception)_watch.Refuse(WrongAnswer.NoReason, $"reported a failure of {request.Range} without a reason");
+        request.Failure =
+            reason ?? (Exception)_watch.Refuse(WrongAnswer.NoReason, $"reported a failure of {request.Range} without a reason");
     }
 
     // Smaller ones are over, or another handler's.
     private void OnOtherOrder(PageRequest request, long id)
     {
-        if (id < 0 || id > request.Id) _wrong = _watch.Refuse(WrongAnswer.UnknownOrder, $"answered order {id} when it was asked for {request.Range}, which is order {request.Id}");
+        if (id < 0 || id > request.Id)
+            _wrong = _watch.Refuse(
+                WrongAnswer.UnknownOrder, $"answered order {id} when it was asked for {request.Range}, which is order {request.Id}");
     }
 
     private void OnAnswered(PageRequest request)
@@ -322,13 +337,16 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
             if (_watch.Outage.IsOn) OnAnswersAgain(request);
             if (_options.LostPages == LostPages.Poison) Fill(request);
             else Pause(request, new Incident(
-                IncidentKind.PageLost, $"The page at 0x{request.Address:x} is lost ({failure.Message}); its threads wait until recover or abandon is called.", failure));
+                IncidentKind.PageLost,
+                $"The page at 0x{request.Address:x} is lost ({failure.Message}); its threads wait until recover or abandon is called.",
+                failure));
         }
     }
 
     private void OnAnswersAgain(PageRequest request)
     {
-        if (_watch.Outage.Succeeded(Waiter.Of(request), _vm.Time.Now)) _options.Context.Tell(new VmProtocol.Release(_watch.Outage), ActorRefs.NoSender);
+        if (_watch.Outage.Succeeded(Waiter.Of(request), _vm.Time.Now))
+            _options.Context.Tell(new VmProtocol.Release(_watch.Outage), ActorRefs.NoSender);
     }
 
     private void OnSourceFailed(PageRequest request, Exception failure)
@@ -339,7 +357,9 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
     /// <summary>A fill has had no effect, and its page is waited for all the same.</summary>
     private void OnFruitless(PageRequest request, Errno error, int attempts) =>
-        WaitOut(request, _options.Reader.Outages.Fills, $"{request.Fill.Kind} of the page at 0x{request.Address:x} gives {error}{Likely(request, error)}", null, attempts);
+        WaitOut(
+            request, _options.Reader.Outages.Fills,
+            $"{request.Fill.Kind} of the page at 0x{request.Address:x} gives {error}{Likely(request, error)}", null, attempts);
 
     /// <summary>What has failed may succeed later: tries again later and later, until the patience is over.</summary>
     private void WaitOut(PageRequest request, Outage outage, string what, Exception? reason, int attempts)
@@ -428,7 +448,8 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         // shown: then the alias is faulted in first, which makes one.
         bool takesCopy = request.Pages == 1 && !request.TakesNoCopy;
         bool hasZeros = request.Attempts == 0 || request.Phase == RequestPhase.Populating || takesCopy;
-        if ((request.Content == SourceContent.Zero && hasZeros) || (request.Content != SourceContent.Zero && _slot.Thread.TryWriteAlias(address, request.Data, request.Bytes)))
+        if ((request.Content == SourceContent.Zero && hasZeros)
+            || (request.Content != SourceContent.Zero && _slot.Thread.TryWriteAlias(address, request.Data, request.Bytes)))
         {
             alias.MarkWritten(request.Page);
             request.HasClaim = false;
@@ -513,7 +534,8 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
     }
 
     /// <summary>
-    /// CONTINUE found no page in the cache: a hole was punched. Where we know of it, or a hole raises MISSING, the thread finds out for itself; else it is filled again.
+    /// CONTINUE found no page in the cache: a hole was punched. Where we know of it, or a hole raises MISSING, the thread finds out for
+    /// itself; else it is filled again.
     /// </summary>
     private void OnHole(PageRequest request)
     {
@@ -528,7 +550,8 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         }
         else if (request.Region.Alias is not null && request.Pages == 1 && !request.MeetsHole && !request.TakesNoCopy)
         {
-            // By COPY, which is refused where somebody has touched the hole meanwhile, of whom nobody is told where MINOR is registered alone.
+            // By COPY, which is refused where somebody has touched the hole meanwhile, of whom nobody is told where MINOR is registered
+            // alone.
             request.MeetsHole = true;
             Fill(request);
         }
@@ -560,7 +583,9 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         OnFruitless(request, request.Error, request.Attempts);
     }
 
-    /// <summary>A hole in the cache could not be filled. An empty pool of huge pages is EFAULT here, and may have pages again later.</summary>
+    /// <summary>
+    /// A hole in the cache could not be filled. An empty pool of huge pages is EFAULT here, and may have pages again later.
+    /// </summary>
     private void OnNotPopulated(PageRequest request, Errno error)
     {
         request.Error = error;
@@ -580,7 +605,8 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
         if (++request.Attempts == FaultResolver.PatientAttempts)
         {
             _vm.Incidents.Report(new Incident(
-                IncidentKind.FillDelayed, $"The page at 0x{request.Address:x} could not be filled in {request.Attempts} attempts ({request.Error}); trying on."));
+                IncidentKind.FillDelayed,
+                $"The page at 0x{request.Address:x} could not be filled in {request.Attempts} attempts ({request.Error}); trying on."));
         }
 
         RetryAfter(request, request.Attempts);
@@ -594,13 +620,15 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 
     private void Refuse(PageRequest request, Errno error) => Pause(request, new Incident(
         IncidentKind.FillRefused,
-        $"{request.Fill.Kind} of the page at 0x{request.Address:x} was refused with {error}{Likely(request, error)}; its threads wait until recover or abandon is called."));
+        $"{request.Fill.Kind} of the page at 0x{request.Address:x} was refused with {error}{Likely(request, error)}; its threads wait "
+            + $"until recover or abandon is called."));
 
     // What the errno does not say of itself.
     private static string Likely(PageRequest request, Errno error) => error switch
     {
         Errno.EEXIST or Errno.ENOMEM when request.Pages > 1 => " again and again (the pool of huge pages may be empty)",
-        Errno.EFAULT when request.Fill.Kind == FillKind.Copy => $" again and again (the page source may have named memory that cannot be read, at 0x{request.Data:x})",
+        Errno.EFAULT when request.Fill.Kind == FillKind.Copy =>
+            $" again and again (the page source may have named memory that cannot be read, at 0x{request.Data:x})",
         _ => "",
     };
 
@@ -674,4 +702,5 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
 /// <param name="LostPages">What becomes of pages that the source has lost.</param>
 /// <param name="Watch">What is known of the source; null for what the reader knows.</param>
 internal sealed record HandlerOptions(
-    HandlerSlot Slot, FaultReader Reader, IActorRef Context, IPageSource Source, IActorRef? SourceActor, LostPages LostPages = LostPages.Wait, SourceWatch? Watch = null);
+    HandlerSlot Slot, FaultReader Reader, IActorRef Context, IPageSource Source, IActorRef? SourceActor,
+    LostPages LostPages = LostPages.Wait, SourceWatch? Watch = null);

@@ -12,10 +12,11 @@ namespace UffdActors.Actors;
 /// the demands that had been raised by then are served: a demand waits behind one chunk at the most (<see cref="PushGate"/>).
 /// </summary>
 /// <remarks>
-/// States: waiting for demands; asking the source for a chunk; filling its pieces one after the other; waiting after a refusal; paused after
-/// a source that kept failing or a pool that stayed empty, until recover; done when every page has been received; ended when what is left
-/// to bring has been unmapped, or is refused for good, which whoever waits is told. A piece that meets pages which a demand has filled
-/// meanwhile goes on behind them. In a region of larger pages every piece is one page of the region, gathered from the answers about its parts.
+/// States: waiting for demands; asking the source for a chunk; filling its pieces one after the other; waiting after a refusal; paused
+/// after a source that kept failing or a pool that stayed empty, until recover; done when every page has been received; ended when what is
+/// left to bring has been unmapped, or is refused for good, which whoever waits is told. A piece that meets pages which a demand has filled
+/// meanwhile goes on behind them. In a region of larger pages every piece is one page of the region, gathered from the answers about its
+/// parts.
 /// </remarks>
 internal class PushActor : UntypedActor
 {
@@ -138,7 +139,8 @@ internal class PushActor : UntypedActor
         _options.Thread.Exit();
         _outage.Forget(_self, _vm.Time.Now);
         _fills.Forget(_self, _vm.Time.Now);
-        _ = _options.Progress.Finished.TrySetException(new VmFailedException($"The background push of region {_options.Region} of {_vm.Name} was stopped before it had ended."));
+        _ = _options.Progress.Finished.TrySetException(
+            new VmFailedException($"The background push of region {_options.Region} of {_vm.Name} was stopped before it had ended."));
         base.PostStop();
     }
 
@@ -279,7 +281,8 @@ internal class PushActor : UntypedActor
         }
         else
         {
-            Begin(region, FillKind.Copy, page, length, _content == SourceContent.Stamp ? FillSource.Stamp((uint)_piece.Address) : FillSource.Buffer(_piece.Address));
+            Begin(region, FillKind.Copy, page, length,
+                _content == SourceContent.Stamp ? FillSource.Stamp((uint)_piece.Address) : FillSource.Buffer(_piece.Address));
         }
     }
 
@@ -315,7 +318,8 @@ internal class PushActor : UntypedActor
             ulong address = PageSize.AddressOf(alias.FirstPage + page);
             if (content != SourceContent.Zero && !_options.Thread.TryWriteAlias(address, bytes, _unit << PageSize.BaseShift))
             {
-                // The alias was populated, and has nothing there any more: a hole was punched, which COPY fills. The page stays claimed meanwhile.
+                // The alias was populated, and has nothing there any more: a hole was punched, which COPY fills. The page stays claimed
+                // meanwhile.
                 if (ready == 0 && _unit == 1)
                 {
                     _meetsHole = true;
@@ -378,8 +382,8 @@ internal class PushActor : UntypedActor
                 break;
             case Errno.EEXIST when _meetsHole && _unit == 1:
                 _meetsHole = false;
-                // A page of the cache behind a hole: it is mapped as it is. Or a page of a private mapping, of which the cache has nothing: then CONTINUE
-                // gives EFAULT again (asked of Linux 6.18.44), and this comes a second time.
+                // A page of the cache behind a hole: it is mapped as it is. Or a page of a private mapping, of which the cache has nothing:
+                // then CONTINUE gives EFAULT again (asked of Linux 6.18.44), and this comes a second time.
                 if (_takenForCached == _fill.Start) OnPresent();
                 _takenForCached = _fill.Start;
                 break;
@@ -409,7 +413,8 @@ internal class PushActor : UntypedActor
                 break;
             case Errno.ENOENT:
                 // Unmapped by somebody who asked for no event. It is not there, so it does not count.
-                _options.Context.Tell(new VmProtocol.Unmapped(_fill.Start, _fill.Start + _fill.Length, null, RegionOf(_piece.FirstPage)), ActorRefs.NoSender);
+                _options.Context.Tell(
+                    new VmProtocol.Unmapped(_fill.Start, _fill.Start + _fill.Length, null, RegionOf(_piece.FirstPage)), ActorRefs.NoSender);
                 Skip(_unit);
                 break;
             case Errno.EFAULT when _fill.Kind == FillKind.Copy && _content == SourceContent.Bytes
@@ -434,11 +439,13 @@ internal class PushActor : UntypedActor
                 Refuse();
                 break;
             default:
-                string hole = _fill.Error == Errno.EFAULT && _fill.Kind == FillKind.Continue ? ": its page cache was said to be filled, and has no page there" : "";
+                string hole = _fill.Error == Errno.EFAULT && _fill.Kind == FillKind.Continue
+                    ? ": its page cache was said to be filled, and has no page there" : "";
                 _cursor = _piece.FirstPage;
                 _piece = default;
                 _pieces.Clear();
-                WaitOut(_fills, $"the background {_fill.Kind} of {_fill.Length} bytes at 0x{_fill.Start:x} gives {_fill.Error}{hole}", null);
+                WaitOut(
+                    _fills, $"the background {_fill.Kind} of {_fill.Length} bytes at 0x{_fill.Start:x} gives {_fill.Error}{hole}", null);
                 return;
         }
 
@@ -446,8 +453,8 @@ internal class PushActor : UntypedActor
     }
 
     /// <summary>
-    /// What is mapped there takes no such fill: somebody has put other memory in the place of what was registered, and asked for no event. As
-    /// a handler does with such a page the push does not try on; it passes it over, and brings the others.
+    /// What is mapped there takes no such fill: somebody has put other memory in the place of what was registered, and asked for no event.
+    /// As a handler does with such a page the push does not try on; it passes it over, and brings the others.
     /// </summary>
     private void Refuse()
     {
@@ -455,7 +462,8 @@ internal class PushActor : UntypedActor
         {
             _vm.Incidents.Report(new Incident(
                 IncidentKind.FillRefused,
-                $"The background push of region {_options.Region} passes over page {_piece.FirstPage}, and every other one that is refused like "
+                $"The background push of region {_options.Region} passes over page {_piece.FirstPage}, and every other one that is "
+                + $"refused like "
                 + $"it: {_fill.Kind} at 0x{_fill.Start:x} gives {_fill.Error} (other memory may be mapped there than was registered)."));
         }
 
@@ -467,8 +475,9 @@ internal class PushActor : UntypedActor
     }
 
     /// <summary>
-    /// CONTINUE found no page in the cache: a hole was punched. Where we know of it the page is done, for its threads find zeros by themselves. Else it is
-    /// copied: who touches it may never come, and where MINOR is registered alone nobody is told of him. Larger pages are left to demand.
+    /// CONTINUE found no page in the cache: a hole was punched. Where we know of it the page is done, for its threads find zeros by
+    /// themselves. Else it is copied: who touches it may never come, and where MINOR is registered alone nobody is told of him. Larger
+    /// pages are left to demand.
     /// </summary>
     private void OnHole(AliasPages alias, bool isRemoved)
     {
@@ -488,8 +497,8 @@ internal class PushActor : UntypedActor
     }
 
     /// <summary>
-    /// COPY into a hole of a file that is filled through an alias. The page is claimed all along, or a handler would write it once more, over what the guest
-    /// has written since.
+    /// COPY into a hole of a file that is filled through an alias. The page is claimed all along, or a handler would write it once more,
+    /// over what the guest has written since.
     /// </summary>
     /// <returns>False if it has ended as any fill may.</returns>
     private bool OnHoleCopied(AliasPages alias)
@@ -521,8 +530,9 @@ internal class PushActor : UntypedActor
                 alias.MarkWritten(page);
                 return true;
             case Errno.EEXIST or Errno.EINVAL:
-                // A handler can wait for memory, or for a populated alias; the background leaves the page to it, and brings it once more. If that
-                // ends in the same way, what is mapped there is somebody else's: it has a page, and the file of ours is not behind it.
+                // A handler can wait for memory, or for a populated alias; the background leaves the page to it, and brings it once more.
+                // If that ends in the same way, what is mapped there is somebody else's: it has a page, and the file of ours is not behind
+                // it.
                 _meetsHole = false;
                 alias.Unclaim(page);
                 if (_leftToDemand == page) Refuse();
@@ -569,7 +579,9 @@ internal class PushActor : UntypedActor
         _cursor = _piece.FirstPage;
         _piece = default;
         _pieces.Clear();
-        WaitOut(_fills, $"the page at 0x{_fill.Start:x} is absent, and COPY gives EEXIST again and again (the pool of huge pages may be empty)", null);
+        WaitOut(
+            _fills, $"the page at 0x{_fill.Start:x} is absent, and COPY gives EEXIST again and again (the pool of huge pages may be empty)",
+            null);
     }
 
     // Through the mailbox, so that others have a turn: a demand may be waiting wherever this chunk went through.
@@ -626,7 +638,8 @@ internal class PushActor : UntypedActor
 
     private void OnPageLost(PushOrder order, Exception failure) => Pause(new Incident(
         IncidentKind.PageLost,
-        $"The background push has paused: of pages {order.FirstPage} to {order.FirstPage + order.Pages - 1} one is lost ({failure.Message}); it goes on when recover is called.",
+        $"The background push has paused: of pages {order.FirstPage} to {order.FirstPage + order.Pages - 1} one is lost "
+            + $"({failure.Message}); it goes on when recover is called.",
         failure));
 
     private void Pause(Incident incident)
@@ -676,15 +689,18 @@ internal class PushActor : UntypedActor
             _ = _options.Progress.Finished.TrySetException(new UffdException(
                 $"UFFDIO_{_refusedKind.ToString().ToUpperInvariant()}",
                 _refusedError,
-                $"page {first} of region {_options.Region} and every other one that is still absent takes no fill; other memory may be mapped "
+                $"page {first} of region {_options.Region} and every other one that is still absent takes no fill; other memory may "
+                + $"be mapped "
                 + "there than was registered"));
             return;
         }
 
         bool isGone = !_options.Reader.View.Regions.Any(r => r.Id == _options.Region);
         _ = _options.Progress.Finished.TrySetException(new InvalidOperationException(isGone
-            ? $"Region {_options.Region} has been unmapped under its background push: {missing} of {received.Pages} pages were not there yet, and nobody needs them any more."
-            : $"{missing} of {received.Pages} pages of region {_options.Region}, the first of them page {received.NextClear(0)}, have been unmapped under its background push; every other page is there."));
+            ? $"Region {_options.Region} has been unmapped under its background push: {missing} of {received.Pages} pages were not there "
+                + $"yet, and nobody needs them any more."
+            : $"{missing} of {received.Pages} pages of region {_options.Region}, the first of them page {received.NextClear(0)}, have "
+                + $"been unmapped under its background push; every other page is there."));
     }
 
     /// <summary>The first page at or behind another that is mapped and not there; as many as the region has if there is none.</summary>

@@ -75,7 +75,10 @@ internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer
         {
             int run = 0;
             while (i + run < end && TakeMissing(firstPage + i + run)) run++;
-            if (run > 0) Pieces.Add(new PushPiece(firstPage + i, run, content, content == SourceContent.Bytes ? address + ((nint)i << PageSize.BaseShift) : address));
+            if (run > 0)
+                Pieces.Add(
+                    new PushPiece(
+                        firstPage + i, run, content, content == SourceContent.Bytes ? address + ((nint)i << PageSize.BaseShift) : address));
             i += Math.Max(run, 1);
         }
     }

@@ -11,12 +11,13 @@ namespace UffdActors.Actors;
 /// waits behind one chunk at the most.
 /// </summary>
 /// <remarks>
-/// <para>Answers may be short, late, out of order or repeated. A page is taken once, from the first answer that has it; what comes when nobody waits any
-/// more is dropped. A page larger than a base page is one order, and there once all of it is. The asker's buffer lives as long as somebody may still write
-/// to it: the source knows this receiver, and this receiver the orders that are open.</para>
-/// <para>An answer that makes no sense is refused and reported (<see cref="SourceWatch"/>). If nothing better follows in a moment, the order it was about
-/// has failed. An order that is not answered in full for as long as the patience is given again, with another buffer, and again, later and
-/// later, for as long as somebody waits; whichever is answered first counts, and each keeps its buffer until it has been answered.</para>
+/// <para>Answers may be short, late, out of order or repeated. A page is taken once, from the first answer that has it; what comes when
+/// nobody waits any more is dropped. A page larger than a base page is one order, and there once all of it is. The asker's buffer lives as
+/// long as somebody may still write to it: the source knows this receiver, and this receiver the orders that are open.</para>
+/// <para>An answer that makes no sense is refused and reported (<see cref="SourceWatch"/>). If nothing better follows in a moment, the
+/// order it was about has failed. An order that is not answered in full for as long as the patience is given again, with another buffer,
+/// and again, later and later, for as long as somebody waits; whichever is answered first counts, and each keeps its buffer until it has
+/// been answered.</para>
 /// </remarks>
 internal sealed class SourceActor : UntypedActor, IPageReceiver
 {
@@ -104,18 +105,21 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
     public void Received(long id, long firstPage, int pages, SourceContent content, nint address)
     {
         if (IsAsking(id)) Deliver(_asking!, firstPage, pages, content, address);
-        else if (!IsUnknownInAsking(id)) _self.Tell(new VmProtocol.SourceAnswer(id, firstPage, pages, content, address, null, false), ActorRefs.NoSender);
+        else if (!IsUnknownInAsking(id))
+            _self.Tell(new VmProtocol.SourceAnswer(id, firstPage, pages, content, address, null, false), ActorRefs.NoSender);
     }
 
     /// <inheritdoc />
     public void Failed(long id, Exception reason)
     {
         if (IsAsking(id)) Fail(_asking!, reason);
-        else if (!IsUnknownInAsking(id)) _self.Tell(new VmProtocol.SourceAnswer(id, 0, 0, SourceContent.Zero, 0, reason, true), ActorRefs.NoSender);
+        else if (!IsUnknownInAsking(id))
+            _self.Tell(new VmProtocol.SourceAnswer(id, 0, 0, SourceContent.Zero, 0, reason, true), ActorRefs.NoSender);
     }
 
     // Answers from within the request are taken in its turn; those of other threads come through the mailbox, even while it lasts.
-    private bool IsAsking(long id) => _asking is not null && Volatile.Read(ref _askedId) == id && Environment.CurrentManagedThreadId == _askingThread;
+    private bool IsAsking(long id) =>
+        _asking is not null && Volatile.Read(ref _askedId) == id && Environment.CurrentManagedThreadId == _askingThread;
 
     /// <summary>While it is being asked, a source answers an order that never was: it is clear enough which one it means.</summary>
     private bool IsUnknownInAsking(long id)
@@ -137,7 +141,8 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
         _call.Begin(_callName);
         try
         {
-            _source.Request(new PageOrder(order.Id, range.Region, range.FirstPage, range.Pages, urgency, range.Buffer, _stopped.Token), this);
+            _source.Request(
+                new PageOrder(order.Id, range.Region, range.FirstPage, range.Pages, urgency, range.Buffer, _stopped.Token), this);
         }
         catch (Exception e)
         {
@@ -148,7 +153,10 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
         _call.End();
         _asking = null;
         if (order.Asker is not null && _source.AnswersAtOnce)
-            End(order, order.Wrong ?? _watch?.Refuse(WrongAnswer.TooShort, SourceWatch.TooShort(range)) ?? new WrongAnswerException(SourceWatch.TooShort(range)));
+            End(order,
+                order.Wrong
+                    ?? _watch?.Refuse(WrongAnswer.TooShort, SourceWatch.TooShort(range))
+                        ?? new WrongAnswerException(SourceWatch.TooShort(range)));
         if (order.Asker is null) Spare(order);
         else
         {
@@ -201,18 +209,22 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
     private void Fail(OpenOrder order, Exception? reason)
     {
         if (order.Asker is null) return;
-        End(order, reason ?? _watch?.Refuse(WrongAnswer.NoReason, $"reported a failure of {order.Range} without a reason") ?? new WrongAnswerException("it failed without a reason"));
+        End(order,
+            reason ?? _watch?.Refuse(WrongAnswer.NoReason, $"reported a failure of {order.Range} without a reason")
+                ?? new WrongAnswerException("it failed without a reason"));
     }
 
     /// <summary>The order is over, well or not: its asker is told.</summary>
     private static void End(OpenOrder order, Exception? failure)
     {
         object asker = order.Asker!;
-        // Others that were given for the same pages are not wanted any more. The source may still write to their buffers, the asker's own among them.
+        // Others that were given for the same pages are not wanted any more. The source may still write to their buffers, the asker's own
+        // among them.
         for (OpenOrder? one = order.Earlier; one is not null; one = one.Earlier) one.Asker = null;
         for (OpenOrder? one = order.Later; one is not null; one = one.Later)
         {
-            if (one.Later is null) one.Lent = asker is PageRequest page ? page.LendBuffer(isAnswered: true) : ((PushOrder)asker).LendBuffer();
+            if (one.Later is null)
+                one.Lent = asker is PageRequest page ? page.LendBuffer(isAnswered: true) : ((PushOrder)asker).LendBuffer();
             one.Asker = null;
         }
 
@@ -274,7 +286,8 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
             {
                 TimeSpan wait = patience * (1 << Math.Clamp(order.Number - OrdersWithoutBackoff, 0, MostDoublings));
                 if (now - order.HeardAt < wait.Ticks * TimeSpan.NanosecondsPerTick) continue;
-                _ = _watch!.Refuse(WrongAnswer.Silence, SourceWatch.Silence(order.Range, wait, (asker as PushOrder)?.Missing), isRefused: false);
+                _ = _watch!.Refuse(
+                    WrongAnswer.Silence, SourceWatch.Silence(order.Range, wait, (asker as PushOrder)?.Missing), isRefused: false);
             }
 
             Lend(order);
@@ -342,7 +355,8 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
 
         public void Begin(long id, object asker, in OrderRange range, Urgency urgency, long now, OpenOrder? earlier)
         {
-            (Id, Asker, Range, Urgency, HeardAt, Wrong, Lent, IsClosed, Earlier, Later) = (id, asker, range, urgency, now, null, null, false, earlier, null);
+            (Id, Asker, Range, Urgency, HeardAt, Wrong, Lent, IsClosed, Earlier, Later) =
+                (id, asker, range, urgency, now, null, null, false, earlier, null);
             Left = range.Pages;
             Number = (earlier?.Number ?? 0) + 1;
             if (earlier is not null) earlier.Later = this;

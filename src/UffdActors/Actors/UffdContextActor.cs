@@ -85,7 +85,8 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 _reader?.OnHeld(stray.Address);
                 break;
             case VmProtocol.ReadStates { IsBehindFills: false } states:
-                // Live, a thread runs before the fill that has woken it is heard of here: its message is in the mailbox already, so this goes behind it.
+                // Live, a thread runs before the fill that has woken it is heard of here: its message is in the mailbox already, so this
+                // goes behind it.
                 Self.Tell(states with { IsBehindFills = true }, ActorRefs.NoSender);
                 break;
             case VmProtocol.ReadStates states:
@@ -144,7 +145,9 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
     /// <inheritdoc />
     public void LeftAsleep(ulong address, uint thread) => Vm.Incidents.Report(new Incident(
         IncidentKind.UnknownAddress,
-        $"{(thread == 0 ? "A thread" : $"Thread {thread}")} faults again and again at 0x{address:x}, in no region that is served (moved away by mremap with MREMAP_DONTUNMAP, or registered by somebody else?); it is left asleep until recover or abandon is called."));
+        $"{(thread == 0 ? "A thread" : $"Thread {thread}")} faults again and again at 0x{address:x}, in no region that is served (moved "
+            + $"away by mremap with MREMAP_DONTUNMAP, or registered by somebody else?); it is left asleep until recover or abandon "
+            + $"is called."));
 
     /// <inheritdoc />
     public void Forked() => Vm.Incidents.Report(Incident.OfFork());

@@ -65,7 +65,8 @@ internal sealed class VcpuActor : RingActor
     protected override void PostStop()
     {
         _thread.Exit();
-        _ = _options.Progress.Finished.TrySetException(new VmFailedException($"vCPU {_options.Number} of {Vm.Name} was stopped before its work had ended."));
+        _ = _options.Progress.Finished.TrySetException(
+            new VmFailedException($"vCPU {_options.Number} of {Vm.Name} was stopped before its work had ended."));
         base.PostStop();
     }
 
@@ -114,7 +115,8 @@ internal sealed class VcpuActor : RingActor
             return;
         }
 
-        if (!_step.IsWrite && _options.Check is { } check && check.WordAt(_step.Region, _step.Page, GuestLayout.ReadOnlyLaneOf(_step.Page)) is { } expected
+        if (!_step.IsWrite && _options.Check is { } check
+            && check.WordAt(_step.Region, _step.Page, GuestLayout.ReadOnlyLaneOf(_step.Page)) is { } expected
             && expected != _access.Value)
         {
             progress.Error = $"vCPU {_options.Number} read 0x{_access.Value:x16} at 0x{_access.Address:x}, expected 0x{expected:x16}";

@@ -30,7 +30,8 @@ internal sealed class VmActor : UntypedActor
         vm.Root = Self;
     }
 
-    public static Props Props(VmContext vm, VmHealth health) => Akka.Actor.Props.Create<VmActor>(vm, health).WithDispatcher(vm.DispatcherId);
+    public static Props Props(VmContext vm, VmHealth health) =>
+        Akka.Actor.Props.Create<VmActor>(vm, health).WithDispatcher(vm.DispatcherId);
 
     protected override void OnReceive(object message)
     {
@@ -103,7 +104,8 @@ internal sealed class VmActor : UntypedActor
 
         // Nobody of ours has stopped it: its actor system ends, and with it the VM.
         InvalidOperationException reason = new(UffdVm.SystemIsGone);
-        if (_health.TryFail(reason)) _vm.Incidents.Report(new Incident(IncidentKind.VmFailed, $"{_vm.Name} has failed closed: {UffdVm.SystemIsGone}.", reason));
+        if (_health.TryFail(reason))
+            _vm.Incidents.Report(new Incident(IncidentKind.VmFailed, $"{_vm.Name} has failed closed: {UffdVm.SystemIsGone}.", reason));
         _health.EndsWithSystem();
     }
 
@@ -126,7 +128,8 @@ internal sealed class VmActor : UntypedActor
     private void StartVcpus(VmProtocol.StartVcpus start)
     {
         List<IActorRef> vcpus = [];
-        foreach (VcpuOptions options in start.Vcpus) vcpus.Add(options.Thread.Start(Context, _vm, options, $"{start.Name}-{options.Number}"));
+        foreach (VcpuOptions options in start.Vcpus)
+            vcpus.Add(options.Thread.Start(Context, _vm, options, $"{start.Name}-{options.Number}"));
 
         foreach (IActorRef vcpu in vcpus) vcpu.Tell(VmProtocol.Resume.Instance);
         start.Done.TrySetResult([.. vcpus]);
@@ -157,7 +160,8 @@ internal sealed class VmActor : UntypedActor
         if (!_health.TryFail(failed.Reason)) return;
         _vm.Incidents.Report(new Incident(
             IncidentKind.VmFailed,
-            $"{_vm.Name} has failed closed: {failed.Actor.Path.Name} threw {failed.Reason.GetType().Name} ({failed.Reason.Message}) on {failed.Message ?? "a message"}. Its vCPUs stay stopped; dispose of the VM.",
+            $"{_vm.Name} has failed closed: {failed.Actor.Path.Name} threw {failed.Reason.GetType().Name} ({failed.Reason.Message}) on "
+                + $"{failed.Message ?? "a message"}. Its vCPUs stay stopped; dispose of the VM.",
             failed.Reason,
             VmState.Describe(_owners, failed.Message)));
         foreach (IActorRef child in Context.GetChildren()) Context.Stop(child);

@@ -36,7 +36,9 @@ internal sealed class VmContext
     /// <summary>Crashes handlers at named points, for tests; null in production.</summary>
     public IHandlerProbe? Probe { get; init; }
 
-    /// <summary>Uses the actors of owners again, run after run, for exploration; null otherwise: then every owner gets an actor of its own.</summary>
+    /// <summary>
+    /// Uses the actors of owners again, run after run, for exploration; null otherwise: then every owner gets an actor of its own.
+    /// </summary>
     public ActorPool? Pool { get; init; }
 
     /// <summary>Root actor of the VM.</summary>

@@ -50,14 +50,17 @@ internal static class VmProtocol
 
     /// <summary>Starts the handlers of a context, and lets its reader read.</summary>
     public sealed record StartHandlers(
-        FaultReader Reader, IActorRef Context, IReadOnlyList<HandlerOptions> Handlers, string Name, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
+        FaultReader Reader, IActorRef Context, IReadOnlyList<HandlerOptions> Handlers, string Name, TaskCompletionSource Done)
+            : INoSerializationVerificationNeeded;
 
     /// <summary>Starts the background push of a region.</summary>
-    public sealed record StartPush(Props Push, MonitorThread Thread, string Name, TaskCompletionSource<IActorRef> Done) : INoSerializationVerificationNeeded;
+    public sealed record StartPush(Props Push, MonitorThread Thread, string Name, TaskCompletionSource<IActorRef> Done)
+        : INoSerializationVerificationNeeded;
 
     /// <summary>Starts vCPUs; all of them exist before the first one runs.</summary>
     public sealed record StartVcpus(
-        IReadOnlyList<VcpuOptions> Vcpus, string Name, TaskCompletionSource<IReadOnlyList<IActorRef>> Done) : INoSerializationVerificationNeeded;
+        IReadOnlyList<VcpuOptions> Vcpus, string Name, TaskCompletionSource<IReadOnlyList<IActorRef>> Done)
+            : INoSerializationVerificationNeeded;
 
     /// <summary>Stops children; done when they are gone.</summary>
     public sealed record StopChildren(IReadOnlyList<IActorRef> Children, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
@@ -86,7 +89,8 @@ internal static class VmProtocol
     /// <param name="End">First address behind it.</param>
     /// <param name="Done">Told when nobody fills there any more; null for nobody.</param>
     /// <param name="Seen">What was served there when a fill met nothing; null if it was unmapped for sure.</param>
-    public sealed record Unmapped(ulong Start, ulong End, TaskCompletionSource? Done, ServedRegion? Seen = null) : INoSerializationVerificationNeeded;
+    public sealed record Unmapped(ulong Start, ulong End, TaskCompletionSource? Done, ServedRegion? Seen = null)
+        : INoSerializationVerificationNeeded;
 
     /// <summary>Parts of regions have been unmapped: a push looks whether anything is left for it to do.</summary>
     public sealed class PartsUnmapped : INoSerializationVerificationNeeded
@@ -109,7 +113,8 @@ internal static class VmProtocol
 
     /// <summary>Reads all events that there are, and then what is known of a region's pages.</summary>
     public sealed record ReadStates(
-        RegionPages Pages, PageRange Range, IReadOnlyList<PageRange> Written, TaskCompletionSource<IReadOnlyList<PageStateRange>> Done, bool IsBehindFills = false)
+        RegionPages Pages, PageRange Range, IReadOnlyList<PageRange> Written, TaskCompletionSource<IReadOnlyList<PageStateRange>> Done,
+        bool IsBehindFills = false)
         : INoSerializationVerificationNeeded;
 
     /// <summary>Go on with what was interrupted to let others have a turn.</summary>
@@ -164,7 +169,8 @@ internal static class VmProtocol
     }
 
     /// <summary>An answer of a page source that did not come within the request.</summary>
-    public sealed record SourceAnswer(long Id, long FirstPage, int Pages, SourceContent Content, nint Address, Exception? Failure, bool IsFailure)
+    public sealed record SourceAnswer(
+        long Id, long FirstPage, int Pages, SourceContent Content, nint Address, Exception? Failure, bool IsFailure)
         : INoSerializationVerificationNeeded;
 
     /// <summary>An order was answered with nonsense a moment ago: nothing better has come, or it has.</summary>

@@ -19,13 +19,16 @@ internal static class VmState
         {
             if (owner is AddressSpace mm)
             {
-                foreach (Vma vma in mm.Map.Vmas) text.AppendLine(CultureInfo.InvariantCulture, $"{mm}: {vma}, {vma.Prot}, {vma.Owner}{(vma.Context is { } c ? $", {c}" : "")}");
+                foreach (Vma vma in mm.Map.Vmas)
+                    text.AppendLine(
+                        CultureInfo.InvariantCulture, $"{mm}: {vma}, {vma.Prot}, {vma.Owner}{(vma.Context is { } c ? $", {c}" : "")}");
             }
             else if (owner is UserfaultContext context)
             {
                 text.AppendLine(
                     CultureInfo.InvariantCulture,
-                    $"{context}: {context.Pending} unread of {context.Total} sleeping threads, {context.UnreadEvents} unread events, {(context.IsChanging ? "changing" : "not changing")}{(context.IsReleased ? ", released" : "")}");
+                    $"{context}: {context.Pending} unread of {context.Total} sleeping threads, {context.UnreadEvents} unread events, "
+                        + $"{(context.IsChanging ? "changing" : "not changing")}{(context.IsReleased ? ", released" : "")}");
             }
         }
 

@@ -205,7 +205,8 @@ internal sealed class FaultLoop : RingTime
             return;
         }
 
-        _waiter.Wait(due == long.MaxValue ? Timeout.InfiniteTimeSpan : TimeSpan.FromTicks(Math.Max(1, (due - Now) / TimeSpan.NanosecondsPerTick)));
+        _waiter.Wait(
+            due == long.MaxValue ? Timeout.InfiniteTimeSpan : TimeSpan.FromTicks(Math.Max(1, (due - Now) / TimeSpan.NanosecondsPerTick)));
         Volatile.Write(ref _sleeping, 0);
     }
 
@@ -317,5 +318,6 @@ internal static class MonotonicClock
     private static readonly double NanosecondsPerTick = 1e9 / Stopwatch.Frequency;
 
     /// <summary>Nanoseconds since an arbitrary moment.</summary>
-    public static long Nanoseconds => Stopwatch.Frequency == 1_000_000_000 ? Stopwatch.GetTimestamp() : (long)(Stopwatch.GetTimestamp() * NanosecondsPerTick);
+    public static long Nanoseconds =>
+        Stopwatch.Frequency == 1_000_000_000 ? Stopwatch.GetTimestamp() : (long)(Stopwatch.GetTimestamp() * NanosecondsPerTick);
 }

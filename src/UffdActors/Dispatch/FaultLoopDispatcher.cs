@@ -16,7 +16,10 @@ public sealed class FaultLoopDispatcherConfigurator : MessageDispatcherConfigura
         ArgumentNullException.ThrowIfNull(config);
         // Of several loops with one section of the configuration, each has a name of its own.
         string id = config.GetString("name", config.GetString("id", "fault-loop"));
-        FaultLoop loop = new(id, FaultLoopSettings.From(config), e => prerequisites.EventStream.Publish(new Error(e, id, typeof(FaultLoop), $"An exception left a run on {id}.")), WaiterOf(config));
+        FaultLoop loop = new(
+            id, FaultLoopSettings.From(config),
+            e => prerequisites.EventStream.Publish(new Error(e, id, typeof(FaultLoop), $"An exception left a run on {id}.")),
+            WaiterOf(config));
         _dispatcher = new FaultLoopDispatcher(this, id, config, loop);
         RingTimes.Of(prerequisites.Settings.System).Add(id, loop);
     }

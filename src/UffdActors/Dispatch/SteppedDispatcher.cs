@@ -167,7 +167,8 @@ public sealed class SteppedScheduler : SchedulerBase, IDateTimeOffsetNowTimeProv
     protected override DateTimeOffset TimeNow => DateTimeOffset.UnixEpoch;
 
     /// <inheritdoc />
-    protected override void InternalScheduleTellOnce(TimeSpan delay, ICanTell receiver, object message, IActorRef sender, ICancelable cancelable)
+    protected override void InternalScheduleTellOnce(
+        TimeSpan delay, ICanTell receiver, object message, IActorRef sender, ICancelable cancelable)
     {
     }
 

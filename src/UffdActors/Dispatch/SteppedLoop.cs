@@ -54,7 +54,8 @@ public sealed class SteppedLoop : RingTime
     /// <summary>The stepped loop of a system whose configuration has one.</summary>
     /// <exception cref="InvalidOperationException">The system is not a stepped one.</exception>
     public static SteppedLoop Of(ActorSystem system) =>
-        SteppedLoops.Of(system).Loop ?? throw new InvalidOperationException($"Actor system {system.Name} does not run on the stepped dispatcher.");
+        SteppedLoops.Of(system).Loop
+            ?? throw new InvalidOperationException($"Actor system {system.Name} does not run on the stepped dispatcher.");
 
     /// <inheritdoc />
     public override void After(TimeSpan delay, IActorRef target, object message) =>
@@ -65,7 +66,9 @@ public sealed class SteppedLoop : RingTime
     /// <exception cref="NondeterministicRunException">Another thread has interfered.</exception>
     public bool Step()
     {
-        if (Volatile.Read(ref _strayed)) throw new NondeterministicRunException("A task arrived from another thread; a stepped system must not await, ask, pipe or log.");
+        if (Volatile.Read(ref _strayed))
+            throw new NondeterministicRunException(
+                "A task arrived from another thread; a stepped system must not await, ask, pipe or log.");
         if (_ready.Count == 0) return false;
         int index = _policy.Choose(_ready);
         IRunnable task = _ready[index].Task;
@@ -98,7 +101,9 @@ public sealed class SteppedLoop : RingTime
     /// <summary>True if a timer is set.</summary>
     internal bool HasTimers => !_timers.IsEmpty;
 
-    /// <summary>Ends an exploring run: its timers never fire, and the next run begins at the same virtual time and step as the first.</summary>
+    /// <summary>
+    /// Ends an exploring run: its timers never fire, and the next run begins at the same virtual time and step as the first.
+    /// </summary>
     internal void Rewind()
     {
         _timers.Clear();

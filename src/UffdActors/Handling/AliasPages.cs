@@ -16,7 +16,9 @@ internal sealed class AliasPages(long firstPage, long pages)
     /// <summary>True once the page's content is in the cache: from then on it is only mapped.</summary>
     public bool IsWritten(long page) => _written.Contains(page);
 
-    /// <summary>True if what the cache has of the page is the guest's: it was written, or removed, so that nothing comes from the source any more.</summary>
+    /// <summary>
+    /// True if what the cache has of the page is the guest's: it was written, or removed, so that nothing comes from the source any more.
+    /// </summary>
     public bool IsGuests(long page) => _written.Contains(page) || _asIs.Contains(page);
 
     /// <summary>Pages were removed: whatever the cache has of them from now on is right as it is.</summary>

@@ -26,7 +26,8 @@ internal sealed class FaultCounters
     public long Merged { get; set; }
 
     /// <summary>
-    /// Messages of a thread about a page that it waits for already: a signal ends the wait, and the thread faults again. No faults of their own.
+    /// Messages of a thread about a page that it waits for already: a signal ends the wait, and the thread faults again. No faults of their
+    /// own.
     /// </summary>
     public long Repeated { get; set; }
 

@@ -207,12 +207,14 @@ internal class FaultReader
         if (_streaks.Count > 0) _ = _streaks.Remove(request.Address);
         if (Outages.Fills.IsOn) OnSucceeded(Outages.Fills, request);
         if (_crashes.Count > 0 && _crashes.Remove(request.Address)) OnSucceeded(Outages.Crashes, request);
-        request.Region.Pages.Fill(request.Page, request.Pages, request.Content == SourceContent.Zero && request.Fill.Kind != FillKind.Poison);
-        // Installed protected, the page may have met a writer already; or it was taken away again. What such a thread faulted on is not what was filled.
+        request.Region.Pages.Fill(
+            request.Page, request.Pages, request.Content == SourceContent.Zero && request.Fill.Kind != FillKind.Poison);
+        // Installed protected, the page may have met a writer already; or it was taken away again. What such a thread faulted on is not
+        // what was filled.
         if (Leave(request) && request.HasLateWaiters) Wake(request.Address);
         Recycle(request);
-        // Nothing is under way any more. On one CPU the thread that was just woken has run before this turn, and has faulted again: to read that now
-        // spares a poll.
+        // Nothing is under way any more. On one CPU the thread that was just woken has run before this turn, and has faulted again: to read
+        // that now spares a poll.
         if (_outstanding.Count == 0) _descriptor.Look();
     }
 
@@ -331,7 +333,10 @@ internal class FaultReader
         if (_strays.TryLetGo(address)) Wake(address);
     }
 
-    /// <summary>Lets the threads of pages that were given up fault again: after crashes, a failed source, or a refused fill; and those at unknown addresses.</summary>
+    /// <summary>
+    /// Lets the threads of pages that were given up fault again: after crashes, a failed source, or a refused fill; and those at unknown
+    /// addresses.
+    /// </summary>
     public void Recover()
     {
         WakeStrays();
@@ -361,11 +366,12 @@ internal class FaultReader
 
     /// <summary>True if a page is served where it is waited for, by the events read so far. Any thread.</summary>
     public bool IsServed(Waiter waiter) =>
-        View.Find(PageSize.PageOf(waiter.Address)) is { } served && served.Id == waiter.Region && served.PageOf(PageSize.PageOf(waiter.Address)) == waiter.Page;
+        View.Find(PageSize.PageOf(waiter.Address)) is { } served && served.Id == waiter.Region
+            && served.PageOf(PageSize.PageOf(waiter.Address)) == waiter.Page;
 
     /// <summary>
-    /// Gives up what has paused, or is held back, at addresses where its page is not any more: nobody comes back to it, and whoever faults there now
-    /// must not be taken for one who waits for it.
+    /// Gives up what has paused, or is held back, at addresses where its page is not any more: nobody comes back to it, and whoever faults
+    /// there now must not be taken for one who waits for it.
     /// </summary>
     internal virtual void DropGone()
     {
@@ -415,7 +421,8 @@ internal class FaultReader
             // Whoever it is: the fill may have been installed and have woken it before it faulted on this.
             if (known?.Phase == RequestPhase.Filling) known.HasLateWaiters = true;
             // What such a page has for a request is its address.
-            if ((message.ThreadId != 0 && known?.Thread == message.ThreadId && known.Flags == message.Flags) || _waits.IsRepeat(message.ThreadId, known?.Id ?? ~(long)address))
+            if ((message.ThreadId != 0 && known?.Thread == message.ThreadId && known.Flags == message.Flags)
+                || _waits.IsRepeat(message.ThreadId, known?.Id ?? ~(long)address))
             {
                 Counters.Repeated++;
                 return;
@@ -484,7 +491,9 @@ internal class FaultReader
         }
     }
 
-    /// <summary>Faults outside every region that was known then: events have come since, so their threads fault again and are looked up anew.</summary>
+    /// <summary>
+    /// Faults outside every region that was known then: events have come since, so their threads fault again and are looked up anew.
+    /// </summary>
     internal virtual void WakeStrays()
     {
         foreach (ulong address in _strays.Clear()) Wake(address);

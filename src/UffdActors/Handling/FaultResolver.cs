@@ -52,7 +52,9 @@ internal static class FaultResolver
     /// <param name="flags">Why the thread faulted.</param>
     /// <param name="by">How the region is resolved.</param>
     /// <param name="removed">The page was removed: it holds zeros, whatever the source has.</param>
-    /// <param name="streak">Fills of this page that met EEXIST, or EFAULT, although the thread faulted again: the page is not what it seems.</param>
+    /// <param name="streak">
+    /// Fills of this page that met EEXIST, or EFAULT, although the thread faulted again: the page is not what it seems.
+    /// </param>
     /// <param name="hasWaited">It has been deferred already.</param>
     public static Resolution First(FaultFlags flags, ResolveBy by, bool removed, int streak, bool hasWaited = false)
     {

@@ -1,8 +1,8 @@
 namespace UffdActors.Handling;
 
 /// <summary>
-/// The outstanding requests of a context by age, so that whoever watches from outside can be told the oldest at any time. The order is a chain
-/// through the requests themselves: adding and removing touch its ends and neighbours only.
+/// The outstanding requests of a context by age, so that whoever watches from outside can be told the oldest at any time. The order is a
+/// chain through the requests themselves: adding and removing touch its ends and neighbours only.
 /// </summary>
 /// <remarks>In turns of the context's actor and its handlers, on one thread.</remarks>
 internal abstract class FaultWatch

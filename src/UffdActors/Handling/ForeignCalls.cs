@@ -4,12 +4,12 @@ using UffdActors.Dispatch;
 namespace UffdActors.Handling;
 
 /// <summary>
-/// Sees code of the embedder that is called in a turn and does not come back: a page source's <c>Request</c>, the hook for writes. On the fault loop nothing
-/// of the VM goes on meanwhile, and no turn is left that could say so; a timer outside of it does.
+/// Sees code of the embedder that is called in a turn and does not come back: a page source's <c>Request</c>, the hook for writes. On the
+/// fault loop nothing of the VM goes on meanwhile, and no turn is left that could say so; a timer outside of it does.
 /// </summary>
 /// <remarks>
-/// Whoever calls pays two stores and reads no clock: how long a call lasts is known by the looks that find it under way. A process that is stopped as a whole
-/// is not looked at either, so it does not count as a call that blocks.
+/// Whoever calls pays two stores and reads no clock: how long a call lasts is known by the looks that find it under way. A process that is
+/// stopped as a whole is not looked at either, so it does not count as a call that blocks.
 /// </remarks>
 internal sealed class ForeignCalls : IDisposable
 {
@@ -42,7 +42,9 @@ internal sealed class ForeignCalls : IDisposable
         {
             if (_isDisposed) return;
             _calls.Add(call);
-            if (_hasTimer) _timer ??= new Timer(static me => ((ForeignCalls)me!).OnTimer(MonotonicClock.Nanoseconds), this, BetweenLooks, BetweenLooks);
+            if (_hasTimer)
+                _timer ??= new Timer(
+                    static me => ((ForeignCalls)me!).OnTimer(MonotonicClock.Nanoseconds), this, BetweenLooks, BetweenLooks);
         }
     }
 
@@ -65,8 +67,8 @@ internal sealed class ForeignCalls : IDisposable
     }
 
     /// <summary>
-    /// Looks, unless it has just done so: where threads of the pool are scarce, several come at once, and looks that follow each other closely say nothing about
-    /// how long a call lasts.
+    /// Looks, unless it has just done so: where threads of the pool are scarce, several come at once, and looks that follow each other
+    /// closely say nothing about how long a call lasts.
     /// </summary>
     /// <param name="now">Nanoseconds.</param>
     internal void OnTimer(long now)
@@ -110,11 +112,14 @@ internal sealed class ForeignCalls : IDisposable
             call.ReportedName = call.Name;
             _incidents.Report(new Incident(
                 IncidentKind.BlockingCall,
-                $"{call.Name} has been called in a turn and has not returned for {Seconds(call.Looks - 1)}: on the fault loop nothing of the VM goes on meanwhile, and no fault is resolved. It must not block; what takes time answers later, from another thread."));
+                $"{call.Name} has been called in a turn and has not returned for {Seconds(call.Looks - 1)}: on the fault loop nothing of "
+                    + $"the VM goes on meanwhile, and no fault is resolved. It must not block; what takes time answers later, from "
+                    + $"another thread."));
             return;
         }
 
-        if (call.IsReported) _incidents.Report(new Incident(IncidentKind.OutageEnded, $"{call.ReportedName} has returned after {Seconds(call.Looks)}."));
+        if (call.IsReported)
+            _incidents.Report(new Incident(IncidentKind.OutageEnded, $"{call.ReportedName} has returned after {Seconds(call.Looks)}."));
         (call.SeenCount, call.Looks, call.IsReported) = (count, 1, false);
     }
 

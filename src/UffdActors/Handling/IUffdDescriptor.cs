@@ -18,8 +18,8 @@ internal interface IUffdDescriptor
     FaultWatch? Watch => null;
 
     /// <summary>
-    /// Asks the kernel whether something has come that has not been announced yet; <see cref="HasMessages"/> then counts it. Nothing to do where
-    /// every message is announced in turns of this actor.
+    /// Asks the kernel whether something has come that has not been announced yet; <see cref="HasMessages"/> then counts it. Nothing to do
+    /// where every message is announced in turns of this actor.
     /// </summary>
     void Look()
     {
@@ -43,8 +43,8 @@ internal interface IUffdDescriptor
     bool IsRegistered(long page);
 
     /// <summary>
-    /// True if reading these pages of this process may raise a fault that the reader's own thread would have to resolve (RING L6). False where guest
-    /// memory is no memory of this process.
+    /// True if reading these pages of this process may raise a fault that the reader's own thread would have to resolve (RING L6). False
+    /// where guest memory is no memory of this process.
     /// </summary>
     bool MayFaultAt(PageRange pages) => false;
 }

@@ -1,8 +1,9 @@
 namespace UffdActors.Handling;
 
 /// <summary>
-/// Tells pages of shared memory that were given back from those that have only left the mapping. The event is the same for both: MADV_DONTNEED
-/// leaves the content in the file, MADV_REMOVE punches a hole. So the content tells: what reads as anything but zeros was not given back.
+/// Tells pages of shared memory that were given back from those that have only left the mapping. The event is the same for both:
+/// MADV_DONTNEED leaves the content in the file, MADV_REMOVE punches a hole. So the content tells: what reads as anything but zeros was not
+/// given back.
 /// </summary>
 internal static class KeptPages
 {

@@ -33,7 +33,8 @@ internal abstract class MonitorThread
 
     /// <summary>
     /// Changes with every event, before it can be read. To be looked at before the reader's view, and given to the fill that is decided on
-    /// that view (<see cref="IPageFill.DecideOn"/>). <see cref="Undecidable"/> while an event is unread. Always 0 where reading and filling happen on one thread.
+    /// that view (<see cref="IPageFill.DecideOn"/>). <see cref="Undecidable"/> while an event is unread. Always 0 where reading and filling
+    /// happen on one thread.
     /// </summary>
     public virtual long ChangeEpoch => 0;
 

@@ -34,12 +34,13 @@ internal readonly record struct Waiter(int Region, long Page, ulong Address = 0)
 }
 
 /// <summary>
-/// A trouble that passes, and how patiently it is waited out. Whoever fails is tried again; it pauses once it has failed for as long as the patience is,
-/// or once nobody has succeeded for as long. One incident says that an outage has begun, one that those who wait have paused, one that it is over.
+/// A trouble that passes, and how patiently it is waited out. Whoever fails is tried again; it pauses once it has failed for as long as the
+/// patience is, or once nobody has succeeded for as long. One incident says that an outage has begun, one that those who wait have paused,
+/// one that it is over.
 /// </summary>
 /// <remarks>
-/// Pure but for the incidents: the clock is passed in, and the timers are others'. Any thread; nothing here is on the way of a page that is filled
-/// without trouble but <see cref="IsOn"/>.
+/// Pure but for the incidents: the clock is passed in, and the timers are others'. Any thread; nothing here is on the way of a page that is
+/// filled without trouble but <see cref="IsOn"/>.
 /// </remarks>
 internal sealed class Outage(OutageCause cause, string name, Patience patience, IncidentLog? incidents)
 {
@@ -148,7 +149,9 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
             if (!_isOn) return false;
             _ = _waiters.Remove(waiter, out Trouble? trouble);
             // Of some nothing is heard any more: somebody else has filled their page, or has taken it away.
-            if (trouble is { IsPaused: true } || _waiters.Values.All(w => w.IsReleased || (!w.IsPaused && now - w.Latest > patience.Nanoseconds))) return End(now, isOver: true);
+            if (trouble is { IsPaused: true }
+                || _waiters.Values.All(w => w.IsReleased || (!w.IsPaused && now - w.Latest > patience.Nanoseconds)))
+                return End(now, isOver: true);
             return false;
         }
     }
@@ -171,7 +174,8 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
         {
             _isOverReported = false;
             _fruitlessSince = null;
-            foreach (Trouble trouble in _waiters.Values) (trouble.IsPaused, trouble.IsReleased, trouble.Since, trouble.Failures) = (false, true, now, 0);
+            foreach (Trouble trouble in _waiters.Values)
+                (trouble.IsPaused, trouble.IsReleased, trouble.Since, trouble.Failures) = (false, true, now, 0);
         }
     }
 
@@ -245,8 +249,10 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
         string until = patience.IsEndless ? "" : $", for up to {Seconds(patience.Nanoseconds)}";
         return cause switch
         {
-            OutageCause.Source => $"{name} has failed {failures} times in a row for {waiter} ({_what}); it is asked again, later and later{until}.",
-            OutageCause.Fill => $"{Capital(waiter)} could not be filled in {failures} attempts ({_what}); trying on, later and later{until}.",
+            OutageCause.Source =>
+                $"{name} has failed {failures} times in a row for {waiter} ({_what}); it is asked again, later and later{until}.",
+            OutageCause.Fill =>
+                $"{Capital(waiter)} could not be filled in {failures} attempts ({_what}); trying on, later and later{until}.",
             _ => $"{Capital(waiter)} is held back ({_what}); it is handed out again, later and later{until}.",
         };
     }
@@ -260,7 +266,8 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
             _ => $"Handlers have crashed on the same pages for {Seconds(now - _since)} ({_what})",
         };
         return patience.Resumes
-            ? $"{trouble}: those who wait have paused. One of them is tried about once a second, and all go on by themselves when it succeeds, or when recover is called."
+            ? $"{trouble}: those who wait have paused. One of them is tried about once a second, and all go on by themselves when it "
+                + $"succeeds, or when recover is called."
             : $"{trouble}: those who wait have paused until recover or abandon is called.";
     }
 
@@ -268,7 +275,9 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
     {
         string lasted = Seconds(now - _since);
         string waited = _waited == 1 ? "1 page had waited" : $"{_waited.ToString(CultureInfo.InvariantCulture)} pages had waited";
-        if (!isOver) return $"Nobody waits any more for {(cause == OutageCause.Source ? name : "what could not be filled")}, after {lasted}; {waited}.";
+        if (!isOver)
+            return $"Nobody waits any more for {(cause == OutageCause.Source ? name : "what could not be filled")}, after {lasted}; "
+                + $"{waited}.";
         return cause switch
         {
             OutageCause.Source => $"{name} answers again after {lasted}; {waited}.",
@@ -312,5 +321,6 @@ internal readonly record struct Patience(TimeSpan Limit, bool Resumes)
     public bool IsEndless => Limit == Timeout.InfiniteTimeSpan;
 
     /// <summary>The limit in nanoseconds.</summary>
-    public long Nanoseconds => IsEndless || Limit.Ticks > long.MaxValue / TimeSpan.NanosecondsPerTick ? long.MaxValue : Limit.Ticks * TimeSpan.NanosecondsPerTick;
+    public long Nanoseconds =>
+        IsEndless || Limit.Ticks > long.MaxValue / TimeSpan.NanosecondsPerTick ? long.MaxValue : Limit.Ticks * TimeSpan.NanosecondsPerTick;
 }

@@ -3,7 +3,9 @@ using UffdActors.PageSources;
 
 namespace UffdActors.Handling;
 
-/// <summary>The troubles of one context that pages wait out: fills, crashes, and each page source. Shared by its handlers and pushes. Any thread.</summary>
+/// <summary>
+/// The troubles of one context that pages wait out: fills, crashes, and each page source. Shared by its handlers and pushes. Any thread.
+/// </summary>
 internal sealed class Outages
 {
     private readonly Dictionary<IPageSource, SourceWatch> _sources = new(ReferenceEqualityComparer.Instance);
@@ -71,4 +73,5 @@ internal sealed class Outages
 /// <param name="AsksAgain">An order that is not answered in full is given again after the patience, and later and later then.</param>
 /// <param name="Calls">Sees that calls of them come back; null for nobody.</param>
 internal sealed record SourceTerms(
-    Patience Patience, IncidentLog? Incidents = null, ReadableMemory? Memory = null, Func<PageRange, bool>? MayFault = null, bool TakesBytes = true, bool TakesStamps = true, bool AsksAgain = false, ForeignCalls? Calls = null);
+    Patience Patience, IncidentLog? Incidents = null, ReadableMemory? Memory = null, Func<PageRange, bool>? MayFault = null,
+    bool TakesBytes = true, bool TakesStamps = true, bool AsksAgain = false, ForeignCalls? Calls = null);

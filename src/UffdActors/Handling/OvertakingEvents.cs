@@ -3,15 +3,16 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Handling;
 
 /// <summary>
-/// Events that come in another order than that in which the map has changed. mremap gives up the lock of the address space before it queues its events
-/// (SEMANTICS 6.6.3), so another thread can be faster with what it does at the new place: its REMOVE, or its REMAP, is read before the REMAP that
-/// brings something there. It is kept until then. And the UNMAP of the old place comes last, when something else may have moved in there.
+/// Events that come in another order than that in which the map has changed. mremap gives up the lock of the address space before it queues
+/// its events (SEMANTICS 6.6.3), so another thread can be faster with what it does at the new place: its REMOVE, or its REMAP, is read
+/// before the REMAP that brings something there. It is kept until then. And the UNMAP of the old place comes last, when something else may
+/// have moved in there.
 /// </summary>
 /// <remarks>
-/// Pure; in turns of the context. What nobody explains is of memory that others have registered, or of the old place of MREMAP_DONTUNMAP: it is
-/// forgotten when the place is unmapped or given to a region, and when there is too much of it. An UNMAP of the new place that is read before its REMAP is not
-/// kept (Linux 6.18.44 gives that order, too): it names all that munmap was called for, also what was never registered, so it would take what moves in there
-/// later in good order. The next fill there tells, by ENOENT.
+/// Pure; in turns of the context. What nobody explains is of memory that others have registered, or of the old place of MREMAP_DONTUNMAP:
+/// it is forgotten when the place is unmapped or given to a region, and when there is too much of it. An UNMAP of the new place that is
+/// read before its REMAP is not kept (Linux 6.18.44 gives that order, too): it names all that munmap was called for, also what was never
+/// registered, so it would take what moves in there later in good order. The next fill there tells, by ENOENT.
 /// </remarks>
 internal sealed class OvertakingEvents
 {
@@ -42,7 +43,9 @@ internal sealed class OvertakingEvents
         }
     }
 
-    /// <summary>Takes the oldest event of a range to which something has come. Of one that reaches beyond the range, the rest is kept.</summary>
+    /// <summary>
+    /// Takes the oldest event of a range to which something has come. Of one that reaches beyond the range, the rest is kept.
+    /// </summary>
     /// <param name="range">The range.</param>
     /// <param name="part">Its pages that the event is about.</param>
     /// <param name="to">Where they have moved on to; null if they were removed.</param>

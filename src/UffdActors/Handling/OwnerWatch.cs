@@ -3,8 +3,8 @@ using UffdActors.Abi;
 namespace UffdActors.Handling;
 
 /// <summary>
-/// Whether the address space that a userfaultfd acts on is still there: the process that has opened it may have ended, or execute another program. Then
-/// every fill gives ESRCH, nobody waits any more, and nothing can be filled ever again. Reported once. Any thread.
+/// Whether the address space that a userfaultfd acts on is still there: the process that has opened it may have ended, or execute another
+/// program. Then every fill gives ESRCH, nobody waits any more, and nothing can be filled ever again. Reported once. Any thread.
 /// </summary>
 /// <param name="owner">Whose memory it is; null for another process whose number is not known.</param>
 /// <param name="looksGone">Asks the kernel; null if nobody can be asked.</param>
@@ -20,7 +20,8 @@ internal sealed class OwnerWatch(string? owner = null, Func<bool>? looksGone = n
 
     /// <summary>What happened and what is left to do; a sentence, but for its end.</summary>
     public string Message =>
-        $"{_owner ?? "the process (which one was not said: AdoptedUserfault.ProcessId)"}, whose memory it is, has ended, or executes another program now, and its memory is gone; give up what is absent by AbandonAsync, or dispose of the VM";
+        $"{_owner ?? "the process (which one was not said: AdoptedUserfault.ProcessId)"}, whose memory it is, has ended, or executes "
+            + $"another program now, and its memory is gone; give up what is absent by AbandonAsync, or dispose of the VM";
 
     /// <summary>What a process is called.</summary>
     public static string NameOf(int process) => $"process {process}";
@@ -38,7 +39,8 @@ internal sealed class OwnerWatch(string? owner = null, Func<bool>? looksGone = n
     public void Gone()
     {
         if (Interlocked.Exchange(ref _isGone, 1) != 0) return;
-        incidents?.Report(new Incident(IncidentKind.OwnerGone, $"{char.ToUpperInvariant(Message[0])}{Message[1..]}.", Refusal("UFFDIO_COPY")));
+        incidents?.Report(
+            new Incident(IncidentKind.OwnerGone, $"{char.ToUpperInvariant(Message[0])}{Message[1..]}.", Refusal("UFFDIO_COPY")));
         _told?.Invoke();
     }
 

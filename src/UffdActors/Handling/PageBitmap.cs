@@ -3,8 +3,8 @@ using System.Numerics;
 namespace UffdActors.Handling;
 
 /// <summary>
-/// One bit a page. Any thread may test; only the runtime sets and clears, for what it says of pages decides whether closing turns any into zeros.
-/// Setting tells who was first.
+/// One bit a page. Any thread may test; only the runtime sets and clears, for what it says of pages decides whether closing turns any into
+/// zeros. Setting tells who was first.
 /// </summary>
 public sealed class PageBitmap
 {

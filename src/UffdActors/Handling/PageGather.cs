@@ -4,8 +4,8 @@ using UffdActors.PageSources;
 namespace UffdActors.Handling;
 
 /// <summary>
-/// The content of one page that is larger than a base page, put together from a source's answers about its base pages: one fill needs all of
-/// it in one piece. Answers may be short, out of order, and repeated; the first one about a base page counts.
+/// The content of one page that is larger than a base page, put together from a source's answers about its base pages: one fill needs all
+/// of it in one piece. Answers may be short, out of order, and repeated; the first one about a base page counts.
 /// </summary>
 /// <remarks>For one thread at a time.</remarks>
 internal sealed class PageGather
@@ -28,7 +28,9 @@ internal sealed class PageGather
     /// <summary>Base pages in the page.</summary>
     public int Pages { get; }
 
-    /// <summary>What it is, once everything is there. A page of phantom memory has one stamp: that of the first base page that has one.</summary>
+    /// <summary>
+    /// What it is, once everything is there. A page of phantom memory has one stamp: that of the first base page that has one.
+    /// </summary>
     public SourceContent Content { get; private set; }
 
     /// <summary>Where the bytes are, or the stamp; 0 for zeros.</summary>

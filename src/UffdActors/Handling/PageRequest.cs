@@ -35,8 +35,8 @@ internal enum RequestPhase : byte
 }
 
 /// <summary>
-/// One outstanding page of a region's own size: the fault on its way round the ring. The same object is the message to the handler and the order
-/// to the page source, and brings its fill along; both are pooled, so a fault allocates nothing.
+/// One outstanding page of a region's own size: the fault on its way round the ring. The same object is the message to the handler and the
+/// order to the page source, and brings its fill along; both are pooled, so a fault allocates nothing.
 /// </summary>
 internal sealed class PageRequest
 {
@@ -107,7 +107,9 @@ internal sealed class PageRequest
     /// <summary>Attempts made since the last progress.</summary>
     public int Attempts { get; set; }
 
-    /// <summary>How often a fill of this page has failed in a way that seemed to need nothing but a wake, and the thread faulted again.</summary>
+    /// <summary>
+    /// How often a fill of this page has failed in a way that seemed to need nothing but a wake, and the thread faulted again.
+    /// </summary>
     public int Streak { get; set; }
 
     /// <summary>Errno of the latest of them.</summary>
@@ -122,7 +124,9 @@ internal sealed class PageRequest
     /// <summary>Why the source could not answer; null if it did.</summary>
     public Exception? Failure { get; set; }
 
-    /// <summary>Native page for sources that copy. Made when it is first asked for; goes with the last who knows of it, the source among them.</summary>
+    /// <summary>
+    /// Native page for sources that copy. Made when it is first asked for; goes with the last who knows of it, the source among them.
+    /// </summary>
     public nint BufferAddress => Buffer.Address;
 
     /// <summary>Time stamps, if this fault is a sampled one.</summary>
@@ -134,7 +138,10 @@ internal sealed class PageRequest
     /// <summary>ZEROPAGE has met an entry that is not empty, and need not be a page.</summary>
     public bool MeetsMarker { get; set; }
 
-    /// <summary>The cache that is filled through an alias has no page there: it is copied, and not written over what a guest may have put there since.</summary>
+    /// <summary>
+    /// The cache that is filled through an alias has no page there: it is copied, and not written over what a guest may have put there
+    /// since.
+    /// </summary>
     public bool MeetsHole { get; set; }
 
     /// <summary>COPY has found a page in such a hole.</summary>
@@ -179,10 +186,13 @@ internal sealed class PageRequest
     }
 
     /// <summary>
-    /// The source may still write to the buffer for an order that is given up or given again: it goes on with another one, and the page is gathered anew.
+    /// The source may still write to the buffer for an order that is given up or given again: it goes on with another one, and the page is
+    /// gathered anew.
     /// </summary>
     /// <param name="isAnswered">The page is there already, and nothing is asked for again.</param>
-    /// <returns>The buffer that stays the source's. What has been answered into it lasts until the source is asked for something else.</returns>
+    /// <returns>
+    /// The buffer that stays the source's. What has been answered into it lasts until the source is asked for something else.
+    /// </returns>
     public NativeBuffer LendBuffer(bool isAnswered = false)
     {
         NativeBuffer lent = Buffer;
@@ -211,7 +221,9 @@ internal sealed class PageRequest
     }
 
     /// <summary>The page's protection is about to be cleared, in this turn: the embedder may want its content of before.</summary>
-    /// <returns>EIO if the embedder has thrown and wants the page to stay protected then; what it threw is in <see cref="Failure"/>.</returns>
+    /// <returns>
+    /// EIO if the embedder has thrown and wants the page to stay protected then; what it threw is in <see cref="Failure"/>.
+    /// </returns>
     public Errno BeforeWrite()
     {
         Failure = null;
@@ -233,8 +245,8 @@ internal sealed class PageRequest
         }
     }
 
-    // Several requests of a handler may be at it at once, in turns of several owners; so each has a call of its own. It is watched from its first call on,
-    // for requests are used again: a writer waits for two stores, and for no lock.
+    // Several requests of a handler may be at it at once, in turns of several owners; so each has a call of its own. It is watched from its
+    // first call on, for requests are used again: a writer waits for two stores, and for no lock.
     private void BeginHook()
     {
         if (_reader.Calls is not { } calls) return;

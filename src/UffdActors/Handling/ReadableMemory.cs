@@ -4,8 +4,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Handling;
 
 /// <summary>
-/// Tells whether native memory of this process can be read, without touching it: from <c>/proc/self/maps</c>, kept, and read anew when an address is not
-/// in it. Memory that has been unmapped since it was read is found out only after <see cref="Forget"/>. Any thread.
+/// Tells whether native memory of this process can be read, without touching it: from <c>/proc/self/maps</c>, kept, and read anew when an
+/// address is not in it. Memory that has been unmapped since it was read is found out only after <see cref="Forget"/>. Any thread.
 /// </summary>
 internal class ReadableMemory
 {

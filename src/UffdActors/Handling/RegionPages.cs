@@ -3,12 +3,13 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Handling;
 
 /// <summary>
-/// What has become of the pages of a region since it was registered: one bitmap for each thing that is known of a page, so that an event costs the
-/// same however many came before it, and a look costs a word. Pages are numbered within the region, so a region that moves takes it along.
+/// What has become of the pages of a region since it was registered: one bitmap for each thing that is known of a page, so that an event
+/// costs the same however many came before it, and a look costs a word. Pages are numbered within the region, so a region that moves takes
+/// it along.
 /// </summary>
 /// <remarks>
-/// Bits are set in turns of the context and its handlers, and by calls of the embedder; any thread may read. But for what has been received,
-/// bitmaps are made when they are first needed.
+/// Bits are set in turns of the context and its handlers, and by calls of the embedder; any thread may read. But for what has been
+/// received, bitmaps are made when they are first needed.
 /// </remarks>
 internal sealed class RegionPages
 {
@@ -53,7 +54,10 @@ internal sealed class RegionPages
     /// <summary>Write-protected pages have been given to a writer.</summary>
     public void Write(long page, long count) => Made(ref _written).Set(page, count);
 
-    /// <summary>The same for pages found written in the page table: of one that was removed, or never came, an empty entry is found like a written one.</summary>
+    /// <summary>
+    /// The same for pages found written in the page table: of one that was removed, or never came, an empty entry is found like a written
+    /// one.
+    /// </summary>
     /// <param name="range">Base pages of the region.</param>
     /// <param name="isFilled">Pages of the region come from a source.</param>
     /// <param name="isThere">True if a page has content now.</param>
@@ -124,5 +128,6 @@ internal sealed class RegionPages
         return states;
     }
 
-    private PageBitmap Made(ref PageBitmap? bitmap) => Volatile.Read(ref bitmap) ?? Interlocked.CompareExchange(ref bitmap, new PageBitmap(Received.Pages), null) ?? bitmap!;
+    private PageBitmap Made(ref PageBitmap? bitmap) =>
+        Volatile.Read(ref bitmap) ?? Interlocked.CompareExchange(ref bitmap, new PageBitmap(Received.Pages), null) ?? bitmap!;
 }

@@ -4,8 +4,9 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Handling;
 
 /// <summary>
-/// Where the registered ranges are, by the events read so far: immutable, exchanged when an event has moved or taken a range. Handlers look at it in
-/// the turn in which they issue a fill (RING R9). What has become of single pages is in <see cref="RegionPages"/>, which it leads to.
+/// Where the registered ranges are, by the events read so far: immutable, exchanged when an event has moved or taken a range. Handlers look
+/// at it in the turn in which they issue a fill (RING R9). What has become of single pages is in <see cref="RegionPages"/>, which it leads
+/// to.
 /// </summary>
 internal sealed class RegionView
 {
@@ -97,7 +98,9 @@ internal sealed class RegionView
         return new(rest.DrainToImmutable());
     }
 
-    /// <summary>REMAP: the range has a new address; its pages are the same. What was there before has gone, whether that was reported or not.</summary>
+    /// <summary>
+    /// REMAP: the range has a new address; its pages are the same. What was there before has gone, whether that was reported or not.
+    /// </summary>
     public RegionView AfterRemap(PageRange from, long to)
     {
         long shift = to - from.Start;
@@ -105,7 +108,8 @@ internal sealed class RegionView
         for (int i = FirstEndingBehind(from.Start); i < _regions.Length && _regions[i].Range.Start < from.End; i++)
         {
             PageRange moved = _regions[i].Range.Intersect(from);
-            regions.Add(_regions[i] with { Range = new PageRange(moved.Start + shift, moved.End + shift), Base = _regions[i].Base + shift });
+            regions.Add(
+                _regions[i] with { Range = new PageRange(moved.Start + shift, moved.End + shift), Base = _regions[i].Base + shift });
         }
 
         return Of(regions);

@@ -26,7 +26,9 @@ internal enum ResolveBy
 /// <param name="Pages">What has become of its pages.</param>
 /// <param name="Alias">The second mapping through which content goes in; only for <see cref="ResolveBy.Continue"/>.</param>
 /// <param name="PageShift">log2 of its own page size: what one fault is about, and one fill spans.</param>
-/// <param name="IsProtected">It is registered for write protection, so whatever is filled is installed protected: a later write must show.</param>
+/// <param name="IsProtected">
+/// It is registered for write protection, so whatever is filled is installed protected: a later write must show.
+/// </param>
 internal sealed record ServedRegion(
     int Id,
     PageRange Range,
@@ -44,8 +46,8 @@ internal sealed record ServedRegion(
     public ZeroedPages? Zeroed { get; init; }
 
     /// <summary>
-    /// Its faults are resolved by <see cref="ResolveBy.ContinueAsIs"/>, and MISSING is registered too: what the cache has not got is copied in. Where
-    /// MINOR is registered alone, whoever has said that the cache holds everything is to put it there.
+    /// Its faults are resolved by <see cref="ResolveBy.ContinueAsIs"/>, and MISSING is registered too: what the cache has not got is copied
+    /// in. Where MINOR is registered alone, whoever has said that the cache holds everything is to put it there.
     /// </summary>
     public bool CopiesHoles { get; init; }
 
@@ -59,15 +61,17 @@ internal sealed record ServedRegion(
     /// <summary>Page within the region of a page of the address space.</summary>
     public long PageOf(long page) => page - Base;
 
-    /// <summary>True if what a request is about lies at its address; something else may have moved there since its fault was read.</summary>
+    /// <summary>
+    /// True if what a request is about lies at its address; something else may have moved there since its fault was read.
+    /// </summary>
     public bool Holds(PageRequest request) => request.Region.Id == Id && PageOf(PageSize.PageOf(request.Address)) == request.Page;
 
     /// <summary>First address of the region's own page that holds an address.</summary>
     public ulong HeadOf(ulong address) => address >> PageShift << PageShift;
 
     /// <summary>
-    /// How zeros get into a page. The zero page is a base page, which no ioctl maps write-protected, and ZEROPAGE refuses an entry that holds nothing
-    /// but a marker: zeros are copied where one of these matters.
+    /// How zeros get into a page. The zero page is a base page, which no ioctl maps write-protected, and ZEROPAGE refuses an entry that
+    /// holds nothing but a marker: zeros are copied where one of these matters.
     /// </summary>
     /// <param name="meetsMarker">ZEROPAGE has been refused with EEXIST.</param>
     public FillKind ZeroFill(bool meetsMarker) => UnitPages > 1 || IsProtected || meetsMarker ? FillKind.Copy : FillKind.ZeroPage;

@@ -33,8 +33,8 @@ internal enum WrongAnswer
 }
 
 /// <summary>
-/// What a context knows of one page source: its outage, and what was wrong with its answers. A wrong answer is refused and reported, once for each kind and
-/// then at every hundredfold. Right are answers that are short, late, out of order, repeated, or to orders that are over.
+/// What a context knows of one page source: its outage, and what was wrong with its answers. A wrong answer is refused and reported, once
+/// for each kind and then at every hundredfold. Right are answers that are short, late, out of order, repeated, or to orders that are over.
 /// </summary>
 /// <remarks>Any thread. An answer into the order's own buffer costs three comparisons.</remarks>
 internal sealed class SourceWatch
@@ -69,7 +69,8 @@ internal sealed class SourceWatch
     public Outage Outage { get; }
 
     /// <summary>After which time an order that was not answered in full is given again; null for never.</summary>
-    public TimeSpan? AsksAgainAfter => _terms.AsksAgain && !_terms.Patience.IsEndless && _terms.Patience.Limit > TimeSpan.Zero ? _terms.Patience.Limit : null;
+    public TimeSpan? AsksAgainAfter =>
+        _terms.AsksAgain && !_terms.Patience.IsEndless && _terms.Patience.Limit > TimeSpan.Zero ? _terms.Patience.Limit : null;
 
     /// <summary>Checks an answer to an order that is open; a wrong one is reported.</summary>
     /// <param name="order">The order.</param>
@@ -84,16 +85,21 @@ internal sealed class SourceWatch
         long from = Math.Max(firstPage, order.FirstPage);
         // Without overflow, whatever the source says.
         long to = firstPage > order.End - pages ? order.End : firstPage + pages;
-        if (from >= to) return Refuse(WrongAnswer.OtherPages, $"answered {order} with page {firstPage}{(pages > 1 ? $" and the {pages - 1} behind it" : "")}");
+        if (from >= to)
+            return Refuse(
+                WrongAnswer.OtherPages, $"answered {order} with page {firstPage}{(pages > 1 ? $" and the {pages - 1} behind it" : "")}");
         if (content == SourceContent.Bytes)
         {
-            if (!_terms.TakesBytes) return Refuse(WrongAnswer.UnknownContent, $"answered {order} with bytes, and this memory has stamps only");
+            if (!_terms.TakesBytes)
+                return Refuse(WrongAnswer.UnknownContent, $"answered {order} with bytes, and this memory has stamps only");
             nint first = address + (nint)((from - firstPage) << PageSize.BaseShift);
             long bytes = (to - from) << PageSize.BaseShift;
             if (_terms.Memory is null || order.HoldsInBuffer(first, bytes)) return null;
             // RING L6: the thread that fills would fault there, and wait for itself.
             if (_terms.MayFault?.Invoke(PagesOf(first, bytes)) == true)
-                return Refuse(WrongAnswer.Unreadable, $"answered {order} with {bytes} bytes at 0x{first:x}, in memory whose own pages are waited for here; copy them out");
+                return Refuse(
+                    WrongAnswer.Unreadable,
+                    $"answered {order} with {bytes} bytes at 0x{first:x}, in memory whose own pages are waited for here; copy them out");
             if (_terms.Memory.IsReadable(first, bytes)) return null;
             return Refuse(WrongAnswer.Unreadable, $"answered {order} with {bytes} bytes at 0x{first:x}, which cannot be read");
         }
@@ -134,7 +140,10 @@ internal sealed class SourceWatch
         if (IsWorthReporting(count))
         {
             string much = count == 1 ? "" : $" (the {count}th answer of this kind)";
-            _terms.Incidents?.Report(new Incident(IncidentKind.WrongAnswer, $"{Name} {what}{much}{(isRefused ? "; the answer was refused" : "")}. Correct the page source."));
+            _terms.Incidents?.Report(
+                new Incident(
+                    IncidentKind.WrongAnswer,
+                    $"{Name} {what}{much}{(isRefused ? "; the answer was refused" : "")}. Correct the page source."));
         }
 
         return new WrongAnswerException($"it {what}");
@@ -146,7 +155,9 @@ internal sealed class SourceWatch
     {
         if (_terms.Memory is not { } memory) return null;
         memory.Forget();
-        return memory.IsReadable(address, bytes) ? null : Refuse(WrongAnswer.Unreadable, $"named {bytes} bytes at 0x{address:x}, which cannot be read any more");
+        return memory.IsReadable(address, bytes)
+            ? null
+            : Refuse(WrongAnswer.Unreadable, $"named {bytes} bytes at 0x{address:x}, which cannot be read any more");
     }
 
     private static bool IsWorthReporting(long count)
@@ -163,7 +174,9 @@ internal sealed class SourceWatch
         string type = source.GetType().FullName ?? source.GetType().Name;
         try
         {
-            return source.ToString() is { Length: > 0 } text && text != type ? $"Page source {text} ({source.GetType().Name})" : $"Page source {source.GetType().Name}";
+            return source.ToString() is { Length: > 0 } text && text != type
+                ? $"Page source {text} ({source.GetType().Name})"
+                : $"Page source {source.GetType().Name}";
         }
         catch (Exception)
         {
@@ -179,9 +192,13 @@ internal readonly record struct OrderRange(int Region, long FirstPage, int Pages
     public long End => FirstPage + Pages;
 
     /// <summary>True if the bytes lie in the buffer.</summary>
-    public bool HoldsInBuffer(nint address, long bytes) => Buffer != 0 && address >= Buffer && address + bytes <= Buffer + ((nint)Pages << PageSize.BaseShift);
+    public bool HoldsInBuffer(nint address, long bytes) =>
+        Buffer != 0 && address >= Buffer && address + bytes <= Buffer + ((nint)Pages << PageSize.BaseShift);
 
-    public override string ToString() => Pages == 1 ? $"the order for page {FirstPage} of region {Region}" : $"the order for pages {FirstPage} to {End - 1} of region {Region}";
+    public override string ToString() =>
+        Pages == 1
+            ? $"the order for page {FirstPage} of region {Region}"
+            : $"the order for pages {FirstPage} to {End - 1} of region {Region}";
 }
 
 /// <summary>A page source's answer makes no sense; the order counts as failed.</summary>

@@ -17,14 +17,17 @@ internal enum StrayStep
 }
 
 /// <summary>
-/// Faults at addresses that the reader does not know. Most explain themselves: the range was unmapped or moved while the fault was under way, or it is
-/// the new place of a region whose REMAP is still unread. One that does not (the old range of MREMAP_DONTUNMAP stays registered; somebody else has
-/// registered a range) would fault again as often as it is woken: so it is woken at longer and longer intervals, and after a second left asleep.
+/// Faults at addresses that the reader does not know. Most explain themselves: the range was unmapped or moved while the fault was under
+/// way, or it is the new place of a region whose REMAP is still unread. One that does not (the old range of MREMAP_DONTUNMAP stays
+/// registered; somebody else has registered a range) would fault again as often as it is woken: so it is woken at longer and longer
+/// intervals, and after a second left asleep.
 /// </summary>
 /// <remarks>Pure; in turns of the context, but for <see cref="HasSleepers"/>.</remarks>
 internal sealed class StrayFaults
 {
-    /// <summary>How long a fault may stay unexplained. An event is read within milliseconds, unless its thread does not get to run.</summary>
+    /// <summary>
+    /// How long a fault may stay unexplained. An event is read within milliseconds, unless its thread does not get to run.
+    /// </summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     // Of those that were woken and did not come back nothing need be known; forgetting one costs it a wake-up more.

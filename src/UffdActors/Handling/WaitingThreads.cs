@@ -1,8 +1,8 @@
 namespace UffdActors.Handling;
 
 /// <summary>
-/// Which thread waits for which request, of those that were not the first to fault on its page. A thread waits for one at a time; a second message of
-/// it about the same one is no second fault: a signal has ended its wait in the kernel, and it has faulted again.
+/// Which thread waits for which request, of those that were not the first to fault on its page. A thread waits for one at a time; a second
+/// message of it about the same one is no second fault: a signal has ended its wait in the kernel, and it has faulted again.
 /// </summary>
 internal sealed class WaitingThreads
 {

@@ -4,12 +4,14 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Handling;
 
 /// <summary>
-/// Pages of a region that have lost their content without a write since the dirty set was last taken: punched, given back, or to be filled again. No
-/// page table tells of them: the mark of protection outlives the page, and what is filled in its place is protected like any other.
+/// Pages of a region that have lost their content without a write since the dirty set was last taken: punched, given back, or to be filled
+/// again. No page table tells of them: the mark of protection outlives the page, and what is filled in its place is protected like any
+/// other.
 /// </summary>
 /// <remarks>
-/// Any thread. A call of ours is noted when it has ended (<see cref="Add"/>). Of a guest's own call only the event is known, which is read <em>before</em>
-/// the pages go (<see cref="Announce"/>): a page that is still there when it is taken may go afterwards, so it is counted once more.
+/// Any thread. A call of ours is noted when it has ended (<see cref="Add"/>). Of a guest's own call only the event is known, which is read
+/// <em>before</em> the pages go (<see cref="Announce"/>): a page that is still there when it is taken may go afterwards, so it is counted
+/// once more.
 /// </remarks>
 internal sealed class ZeroedPages(long pages)
 {

@@ -76,7 +76,9 @@ public sealed class ModuleLoader
         if (type is not null && chosen is null) throw new ModuleException($"{path} has no type \"{type}\"; of memory modules {there}.");
         if (chosen is null) throw new ModuleException($"{path}: which memory module? {there}; name one with --type.");
         if (settings is { Count: > 0 } && chosen.GetConstructor([typeof(IReadOnlyDictionary<string, string>)]) is null)
-            throw new ModuleException($"{path}: {chosen.FullName} has no constructor that takes settings, so \"{settings.Keys.First()}\" would be lost; leave it out.");
+            throw new ModuleException(
+                $"{path}: {chosen.FullName} has no constructor that takes settings, so \"{settings.Keys.First()}\" would be lost; "
+                    + $"leave it out.");
         MemoryModule module = Make(chosen.FullName!, chosen, settings ?? new Dictionary<string, string>());
         ModuleMembers.Check(module);
         return module;
@@ -87,7 +89,8 @@ public sealed class ModuleLoader
     {
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         AssemblyLoadContext context = new(name, isCollectible);
-        context.Resolving += (own, wanted) => Path.Combine(folder, wanted.Name + ".dll") is var file && File.Exists(file) ? own.LoadFromAssemblyPath(file) : null;
+        context.Resolving += (own, wanted) =>
+            Path.Combine(folder, wanted.Name + ".dll") is var file && File.Exists(file) ? own.LoadFromAssemblyPath(file) : null;
         return context;
     }
 
@@ -118,13 +121,15 @@ public sealed class ModuleLoader
                 return Make(name, FindType(name, ref context), settings);
             default:
                 throw new ModuleException(
-                    $"There is no built-in memory module \"{name}\"; built in are shmem, guest-memfd and hugetlb. One of your own is named \"Type, Assembly\".");
+                    $"There is no built-in memory module \"{name}\"; built in are shmem, guest-memfd and hugetlb. One of your own is "
+                        + $"named \"Type, Assembly\".");
         }
     }
 
     private static MemoryModule Make(string name, Type type, IReadOnlyDictionary<string, string> settings)
     {
-        if (!typeof(MemoryModule).IsAssignableFrom(type)) throw new ModuleException($"Memory module \"{name}\" is not a {nameof(MemoryModule)}.");
+        if (!typeof(MemoryModule).IsAssignableFrom(type))
+            throw new ModuleException($"Memory module \"{name}\" is not a {nameof(MemoryModule)}.");
         try
         {
             ConstructorInfo? withSettings = type.GetConstructor([typeof(IReadOnlyDictionary<string, string>)]);
@@ -151,7 +156,8 @@ public sealed class ModuleLoader
         catch (Exception e) when (e is not ModuleException)
         {
             throw new ModuleException(
-                $"Memory module \"{name}\" cannot be found: {ModuleMembers.Text(e)} Name an assembly that the program references, or the path of its file.", e);
+                $"Memory module \"{name}\" cannot be found: {ModuleMembers.Text(e)} Name an assembly that the program references, or the "
+                    + $"path of its file.", e);
         }
     }
 

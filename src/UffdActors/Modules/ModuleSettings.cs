@@ -3,7 +3,10 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace UffdActors.Modules;
 
-/// <summary>The settings of modules, as their constructors get them. Remembers which were looked at: one that nobody has asked for may be spelled wrongly.</summary>
+/// <summary>
+/// The settings of modules, as their constructors get them. Remembers which were looked at: one that nobody has asked for may be spelled
+/// wrongly.
+/// </summary>
 internal sealed class ModuleSettings(Dictionary<string, string> settings) : IReadOnlyDictionary<string, string>
 {
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
@@ -26,8 +29,8 @@ internal sealed class ModuleSettings(Dictionary<string, string> settings) : IRea
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
     /// <summary>
-    /// A setting that is lost, with the reason: no module reads any, or it is spelled almost like one that was asked for. Null if there is none. A module may
-    /// look at a setting later, so that nobody has asked yet is no reason by itself.
+    /// A setting that is lost, with the reason: no module reads any, or it is spelled almost like one that was asked for. Null if there is
+    /// none. A module may look at a setting later, so that nobody has asked yet is no reason by itself.
     /// </summary>
     public string? Misspelled()
     {
@@ -35,7 +38,8 @@ internal sealed class ModuleSettings(Dictionary<string, string> settings) : IRea
         foreach (string key in settings.Keys.Where(key => !_asked.Contains(key)))
         {
             if (_asked.Count == 0) return $"{key}: no module that is loaded reads settings; name it in uffd.modules.";
-            if (_asked.FirstOrDefault(asked => Spelling.IsNear(key, asked)) is { } near) return $"{key}: no module reads this; is uffd.module.{near} meant?";
+            if (_asked.FirstOrDefault(asked => Spelling.IsNear(key, asked)) is { } near)
+                return $"{key}: no module reads this; is uffd.module.{near} meant?";
         }
 
         return null;

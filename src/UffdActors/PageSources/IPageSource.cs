@@ -23,7 +23,9 @@ public enum SourceContent
     Stamp,
 }
 
-/// <summary>A request for pages: base pages of 4 KiB whatever the region's own page size is; of larger pages whole ones are asked for.</summary>
+/// <summary>
+/// A request for pages: base pages of 4 KiB whatever the region's own page size is; of larger pages whole ones are asked for.
+/// </summary>
 /// <param name="Id">Chosen by the asker; comes back with every answer.</param>
 /// <param name="Region">Region that the pages belong to.</param>
 /// <param name="FirstPage">First page within the region.</param>
@@ -34,7 +36,8 @@ public enum SourceContent
 /// first one at 0, the next one 4096 bytes on), or answer with an address of its own that stays valid for as long as the source lives.
 /// </param>
 /// <param name="Cancel">The answer is not wanted any more.</param>
-public readonly record struct PageOrder(long Id, int Region, long FirstPage, int Pages, Urgency Urgency, nint Buffer, CancellationToken Cancel);
+public readonly record struct PageOrder(
+    long Id, int Region, long FirstPage, int Pages, Urgency Urgency, nint Buffer, CancellationToken Cancel);
 
 /// <summary>Takes the answers of a source.</summary>
 public interface IPageReceiver

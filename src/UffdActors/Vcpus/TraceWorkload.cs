@@ -67,7 +67,8 @@ public sealed class TraceWorkload : IWorkload
             if (text.Length == 0) continue;
             string[] fields = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
             if (fields.Length != 4) throw Bad(path, number, "a line has four fields: time, vCPU, page, r or w");
-            if (!ulong.TryParse(fields[0], CultureInfo.InvariantCulture, out _)) throw Bad(path, number, $"\"{fields[0]}\" is not a time in microseconds");
+            if (!ulong.TryParse(fields[0], CultureInfo.InvariantCulture, out _))
+                throw Bad(path, number, $"\"{fields[0]}\" is not a time in microseconds");
             if (!int.TryParse(fields[1], CultureInfo.InvariantCulture, out int vcpu) || vcpu < 0 || vcpu >= vcpus)
                 throw Bad(path, number, $"vCPU \"{fields[1]}\" is not one of the {vcpus} that run");
             if (!long.TryParse(fields[2], CultureInfo.InvariantCulture, out long page) || page < 0 || page >= pages)

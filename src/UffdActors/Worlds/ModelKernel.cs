@@ -153,11 +153,14 @@ internal sealed class ModelKernel : VmKernel
     {
         const UffdOpenFlags Flags = UffdOpenFlags.NonBlock | UffdOpenFlags.CloseOnExec;
         if (UserfaultContext.CheckOpen(_machine.Profile, (ulong)Flags) is var refused and not Errno.None)
-            throw new UffdException("userfaultfd", refused, "faults of system calls are for the privileged; set uffd.kernel.privileged or uffd.kernel.unprivileged-userfaultfd to on.");
+            throw new UffdException(
+                "userfaultfd", refused,
+                "faults of system calls are for the privileged; set uffd.kernel.privileged or uffd.kernel.unprivileged-userfaultfd to on.");
         UserfaultContext context = new(_mm, Flags, Interlocked.Increment(ref _nextContext) - 1);
         await _vm.AttachAsync([context], cancel);
         Handshake handshake = new(_main, context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features });
-        await CallAsync("UFFDIO_API", handshake, c => c.Error, cancel, error => KernelErrors.ExplainHandshake(features, Profile.Features, error));
+        await CallAsync(
+            "UFFDIO_API", handshake, c => c.Error, cancel, error => KernelErrors.ExplainHandshake(features, Profile.Features, error));
         return new ModelUserfault(this, context, _vm.Context);
     }
 
@@ -190,7 +193,8 @@ internal sealed class ModelKernel : VmKernel
 
     /// <summary>Makes a call of the main thread, and waits for its end.</summary>
     /// <exception cref="UffdException">It fails.</exception>
-    public async Task CallAsync<T>(string name, T call, Func<T, Errno> errorOf, CancellationToken cancel, Func<Errno, string?>? explain = null)
+    public async Task CallAsync<T>(
+        string name, T call, Func<T, Errno> errorOf, CancellationToken cancel, Func<Errno, string?>? explain = null)
         where T : Operation
     {
         Errno error = await TryCallAsync(name, call, errorOf, cancel);
@@ -234,7 +238,8 @@ internal sealed class ModelKernel : VmKernel
             _ = await _vm.OrFailed(done);
             Errno error = errorOf(call);
             string outcome = error == Errno.None ? "succeeded" : $"failed with {error}";
-            _vm.Context.Incidents.Report(new Incident(IncidentKind.CancelledCallEnded, $"{name} was cancelled after it had been issued, and has {outcome}."));
+            _vm.Context.Incidents.Report(
+                new Incident(IncidentKind.CancelledCallEnded, $"{name} was cancelled after it had been issued, and has {outcome}."));
         }
         catch (VmFailedException)
         {
@@ -274,7 +279,8 @@ internal sealed class ModelKernel : VmKernel
             throw new UffdException(
                 "mmap",
                 Errno.ENOMEM,
-                $"{file.EndIndex} huge pages are needed, and {free} are free and not promised to others. Give the model more: {nameof(VmOptions)}.{nameof(VmOptions.HugePages)} or uffd.kernel.huge-pages");
+                $"{file.EndIndex} huge pages are needed, and {free} are free and not promised to others. Give the model more: "
+                    + $"{nameof(VmOptions)}.{nameof(VmOptions.HugePages)} or uffd.kernel.huge-pages");
         }
     }
 
@@ -293,7 +299,8 @@ internal sealed class ModelKernel : VmKernel
         c => c.Error,
         cancel,
         error => error != Errno.ENOMEM ? null : file.PageShift == PageSize.BaseShift
-            ? $"the VM's physical memory is used up by the {alias.Bytes >> PageSize.BaseShift} pages of the alias; give it more: {nameof(VmOptions)}.{nameof(VmOptions.MemoryPages)}"
+            ? $"the VM's physical memory is used up by the {alias.Bytes >> PageSize.BaseShift} pages of the alias; give it more: "
+                + $"{nameof(VmOptions)}.{nameof(VmOptions.MemoryPages)}"
             : "the pool of huge pages is empty");
 
     /// <summary>Takes a mapping back that was not made in full.</summary>
@@ -301,7 +308,8 @@ internal sealed class ModelKernel : VmKernel
     {
         try
         {
-            foreach (Place place in places) await CallAsync("munmap", new UnmapMemory(_main, place.Address, place.Bytes), c => c.Error, CancellationToken.None);
+            foreach (Place place in places)
+                await CallAsync("munmap", new UnmapMemory(_main, place.Address, place.Bytes), c => c.Error, CancellationToken.None);
         }
         catch (VmFailedException)
         {
@@ -323,7 +331,8 @@ internal sealed class ModelKernel : VmKernel
         lock (_gate)
         {
             ulong address = _nextAddress;
-            if (address >= PageSize.TaskSize || bytes > PageSize.TaskSize - address) throw new UffdException("mmap", Errno.ENOMEM, KernelErrors.NoRoomFor(bytes));
+            if (address >= PageSize.TaskSize || bytes > PageSize.TaskSize - address)
+                throw new UffdException("mmap", Errno.ENOMEM, KernelErrors.NoRoomFor(bytes));
             _nextAddress = ((address + bytes + RegionAlignment - 1) & ~(RegionAlignment - 1)) + RegionAlignment;
             return new Place(address, bytes, _nextAddress);
         }
@@ -370,17 +379,21 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
     }
 
     /// <inheritdoc />
-    public override async Task<IoctlResult> UnregisterAsync(GuestRegion region, PageRange pages, RegisterModes modes, CancellationToken cancel)
+    public override async Task<IoctlResult> UnregisterAsync(
+        GuestRegion region, PageRange pages, RegisterModes modes, CancellationToken cancel)
     {
         ulong start = region.AddressOf(pages.Start);
-        Errno error = await kernel.TryCallAsync("UFFDIO_UNREGISTER", new Unregister(kernel.Main, context, start, Bytes(pages)), c => c.Error, cancel);
+        Errno error =
+            await kernel.TryCallAsync("UFFDIO_UNREGISTER", new Unregister(kernel.Main, context, start, Bytes(pages)), c => c.Error, cancel);
         if (error == Errno.None && (modes & RegisterModes.Missing) == 0)
-            await kernel.CallAsync("UFFDIO_WAKE", new Wake(kernel.Main, context, start, Bytes(pages)), c => c.Error, CancellationToken.None);
+            await kernel.CallAsync(
+                "UFFDIO_WAKE", new Wake(kernel.Main, context, start, Bytes(pages)), c => c.Error, CancellationToken.None);
         return new IoctlResult(error, null);
     }
 
     /// <inheritdoc />
-    public override async Task<IoctlResult> WriteProtectAsync(GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel)
+    public override async Task<IoctlResult> WriteProtectAsync(
+        GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel)
     {
         WriteProtect call = new(kernel.Main, context, region.AddressOf(pages.Start), Bytes(pages), (ulong)modes);
         return new IoctlResult(await kernel.TryCallAsync("UFFDIO_WRITEPROTECT", call, c => c.Error, cancel), null);
@@ -391,7 +404,8 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
         ScanAsync(pages, region.AddressOf(pages.Start), protect: true, cancel);
 
     /// <inheritdoc />
-    public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
+    public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(
+        GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
         ScanAsync(pages, address, protect: false, cancel);
 
     private async Task<IReadOnlyList<PageRange>> ScanAsync(PageRange pages, ulong address, bool protect, CancellationToken cancel)
@@ -404,7 +418,8 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
     }
 
     /// <inheritdoc />
-    public override async Task<IoctlResult> MoveAsync(GuestRegion destination, PageRange pages, ulong source, MoveModes modes, CancellationToken cancel)
+    public override async Task<IoctlResult> MoveAsync(
+        GuestRegion destination, PageRange pages, ulong source, MoveModes modes, CancellationToken cancel)
     {
         Move move = new(kernel.Main, context, destination.AddressOf(pages.Start), source, Bytes(pages), (ulong)modes);
         return new IoctlResult(await kernel.TryCallAsync("UFFDIO_MOVE", move, c => c.Error, cancel), move.Out);

@@ -51,7 +51,8 @@ internal class ModelThread(Caller caller, UserfaultContext context, bool splitsT
     }
 
     /// <inheritdoc />
-    public override bool TryWriteAlias(ulong address, nint bytes, int length) => DirectWrite.TryWrite(caller, address, bytes, length) == length;
+    public override bool TryWriteAlias(ulong address, nint bytes, int length) =>
+        DirectWrite.TryWrite(caller, address, bytes, length) == length;
 
     /// <inheritdoc />
     public override void Wake(ulong start, ulong length) => new Wake(caller, context, start, length).Step();

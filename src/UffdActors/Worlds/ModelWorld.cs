@@ -10,7 +10,8 @@ internal sealed class ModelWorld : World
     public override VmKernel NewKernel(UffdVm vm, VmOptions options)
     {
         if (options.Watchdog is not null)
-            throw new UffdConfigurationException("A watchdog is for VMs on the kernel of this machine; with uffd.world = model leave it out.");
+            throw new UffdConfigurationException(
+                "A watchdog is for VMs on the kernel of this machine; with uffd.world = model leave it out.");
         IncidentLog incidents = vm.Context.Incidents;
         KernelProfile kernel = options.Profile ?? vm.Settings.Kernel;
         if (options.HugePages is { } pages) kernel = kernel with { HugePages = pages };

@@ -5,15 +5,15 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Worlds;
 
 /// <summary>
-/// Cuts a call over a range of a region into slices, and puts their answers together to the one that a single call gives. Pure: who makes the
-/// calls asks for <see cref="Next"/> and says what it gave.
+/// Cuts a call over a range of a region into slices, and puts their answers together to the one that a single call gives. Pure: who makes
+/// the calls asks for <see cref="Next"/> and says what it gave.
 /// </summary>
 internal sealed class RangeSlices
 {
     /// <summary>
-    /// Bytes of a slice. A call over 16 MiB of populated anonymous memory takes some 0.25 ms to protect, 0.3 ms to clear, unregister or move, and 0.4 ms
-    /// to poison (one core of 2026, Linux 6.18); a demand that comes in between waits so long. Over 4 GiB it would be a quarter of a thousand times that.
-    /// Much smaller slices would cost more in hops than in work.
+    /// Bytes of a slice. A call over 16 MiB of populated anonymous memory takes some 0.25 ms to protect, 0.3 ms to clear, unregister or
+    /// move, and 0.4 ms to poison (one core of 2026, Linux 6.18); a demand that comes in between waits so long. Over 4 GiB it would be a
+    /// quarter of a thousand times that. Much smaller slices would cost more in hops than in work.
     /// </summary>
     public const int Bytes = 16 << 20;
 
@@ -61,7 +61,9 @@ internal sealed class RangeSlices
     /// <summary>The answer to the whole; null as long as there is something to call.</summary>
     public IoctlResult? Result { get; private set; }
 
-    /// <summary>True if the slice was refused because an event is unread, and slices before it are done: a single call would have gone through.</summary>
+    /// <summary>
+    /// True if the slice was refused because an event is unread, and slices before it are done: a single call would have gone through.
+    /// </summary>
     public bool AwaitsEvents(IoctlResult answer) => answer.NeedsEventsRead && _done > _whole.Start;
 
     /// <summary>Takes the answer to <see cref="Next"/>.</summary>
@@ -99,15 +101,17 @@ internal sealed class RangeSlices
         return (pages.Start | pages.End) % unit != 0 ? NoCut : Math.Max(Bytes >> PageSize.BaseShift, unit);
     }
 
-    // At multiples of a slice in the address space, so that no transparent huge page is cut in two which a single call would have left whole.
+    // At multiples of a slice in the address space, so that no transparent huge page is cut in two which a single call would have left
+    // whole.
     private PageRange Cut()
     {
         long end = _slice == NoCut ? _whole.End : ((((_base + _done) / _slice) + 1) * _slice) - _base;
         return new PageRange(_done, Math.Min(_whole.End, end));
     }
 
-    // A refusal may be owed to the cut: a slice without any mapping is refused, a range with a hole in it is not; and a cut makes a mapping more, for which
-    // there may be no room. So it is asked again together with what cannot be refused for that: the slice before, or all that is left.
+    // A refusal may be owed to the cut: a slice without any mapping is refused, a range with a hole in it is not; and a cut makes a mapping
+    // more, for which there may be no room. So it is asked again together with what cannot be refused for that: the slice before, or all
+    // that is left.
     private PageRange Join(Errno error)
     {
         if (error == Errno.ENOMEM) return new(_done, _whole.End);

@@ -7,9 +7,9 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Worlds;
 
 /// <summary>
-/// The embedder's calls over ranges on one userfaultfd: one after another, in the order in which they were begun, so that what two calls leave of one
-/// range is what the later leaves; each in slices (<see cref="RangeSlices"/>), and each slice in a turn of its own, so that faults are served between two
-/// of them.
+/// The embedder's calls over ranges on one userfaultfd: one after another, in the order in which they were begun, so that what two calls
+/// leave of one range is what the later leaves; each in slices (<see cref="RangeSlices"/>), and each slice in a turn of its own, so that
+/// faults are served between two of them.
 /// </summary>
 /// <remarks>Safe for any thread.</remarks>
 internal sealed class SlicedCalls(UffdVm vm, KernelUserfault kernel)
@@ -38,13 +38,14 @@ internal sealed class SlicedCalls(UffdVm vm, KernelUserfault kernel)
     /// <param name="call">Calls the kernel for a part of the range.</param>
     /// <param name="cancel">Cancels before the first slice, and between two.</param>
     /// <returns>
-    /// What a single call gives: errno and, where the call has it, signed progress. If one without progress fails behind its first slice, the
-    /// bytes that are done are its progress.
+    /// What a single call gives: errno and, where the call has it, signed progress. If one without progress fails behind its first slice,
+    /// the bytes that are done are its progress.
     /// </returns>
     /// <exception cref="CallCancelledException">Cancelled when a part was done.</exception>
     /// <exception cref="ObjectDisposedException">The userfaultfd has been closed.</exception>
     public Task<IoctlResult> RunAsync(
-        string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call, CancellationToken cancel) =>
+        string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call,
+        CancellationToken cancel) =>
         InOrderAsync(() => SliceAsync(name, region, slices, call, cancel), cancel);
 
     /// <summary>Takes what was written, in slices; ranges that meet at a cut are one.</summary>
@@ -53,7 +54,8 @@ internal sealed class SlicedCalls(UffdVm vm, KernelUserfault kernel)
     /// <param name="take">Takes a part of the range.</param>
     /// <param name="cancel">Cancels before the first slice only: what was taken is found nowhere else.</param>
     public Task<IReadOnlyList<PageRange>> TakeAsync(
-        GuestRegion region, PageRange pages, Func<PageRange, CancellationToken, Task<IReadOnlyList<PageRange>>> take, CancellationToken cancel) =>
+        GuestRegion region, PageRange pages, Func<PageRange, CancellationToken, Task<IReadOnlyList<PageRange>>> take,
+        CancellationToken cancel) =>
         InOrderAsync(
             async () =>
             {
@@ -77,7 +79,8 @@ internal sealed class SlicedCalls(UffdVm vm, KernelUserfault kernel)
             cancel);
 
     private async Task<IoctlResult> SliceAsync(
-        string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call, CancellationToken cancel)
+        string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call,
+        CancellationToken cancel)
     {
         for (int reads = 0; slices.Result is null;)
         {
@@ -108,19 +111,23 @@ internal sealed class SlicedCalls(UffdVm vm, KernelUserfault kernel)
         return slices.Result.Value;
     }
 
-    // Who changes the map goes on only when its event has been read, and has to get a CPU for it: at first it is asked again at once, then later and later.
+    // Who changes the map goes on only when its event has been read, and has to get a CPU for it: at first it is asked again at once, then
+    // later and later.
     private async Task EventsReadAsync(int reads)
     {
         TaskCompletionSource read = vm.NewCompletion();
         VmProtocol.ReadEvents message = new(read);
         if (reads < QuickReads) kernel.Actor.Tell(message, ActorRefs.NoSender);
-        else vm.Context.Time.After(TimeSpan.FromMilliseconds(Math.Min(1L << Math.Min(reads - QuickReads, 30), (long)LongestWait.TotalMilliseconds)), kernel.Actor, message);
+        else vm.Context.Time.After(
+            TimeSpan.FromMilliseconds(Math.Min(1L << Math.Min(reads - QuickReads, 30), (long)LongestWait.TotalMilliseconds)), kernel.Actor,
+            message);
         await vm.OrFailed(Task.WhenAny(read.Task, _closed.Task));
     }
 
     private CallCancelledException Cancelled(string name, GuestRegion region, RangeSlices slices, CancellationToken cancel)
     {
-        string message = $"{name} of region {region.Id} was cancelled when {slices.BytesDone} of {slices.BytesInAll} bytes were done; they stay so.";
+        string message =
+            $"{name} of region {region.Id} was cancelled when {slices.BytesDone} of {slices.BytesInAll} bytes were done; they stay so.";
         // Whoever has cancelled may not wait any more.
         vm.Context.Incidents.Report(new Incident(IncidentKind.CancelledCallEnded, message));
         return new CallCancelledException(message, slices.BytesDone, cancel);
@@ -146,7 +153,9 @@ internal sealed class SlicedCalls(UffdVm vm, KernelUserfault kernel)
         {
             // Who gives up waiting does not let the next one overtake the one before.
             if (before.IsCompleted) over.SetResult();
-            else _ = before.ContinueWith((_, o) => ((TaskCompletionSource)o!).SetResult(), over, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            else _ = before.ContinueWith(
+                (_, o) => ((TaskCompletionSource)o!).SetResult(), over, CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
     }
 }

@@ -9,7 +9,9 @@ using UffdActors.Model.Operations.Maps;
 
 namespace UffdActors.Worlds;
 
-/// <summary>The kernel under one VM: it maps memory, opens userfaultfds and runs vCPUs. What the facade does is in <see cref="UffdVm"/>.</summary>
+/// <summary>
+/// The kernel under one VM: it maps memory, opens userfaultfds and runs vCPUs. What the facade does is in <see cref="UffdVm"/>.
+/// </summary>
 /// <remarks>Safe for any thread, as the facade is.</remarks>
 internal abstract class VmKernel
 {
@@ -57,7 +59,9 @@ internal abstract class VmKernel
     /// <param name="firstPage">First page of it.</param>
     /// <param name="pages">Base pages.</param>
     /// <param name="advice">Which.</param>
-    /// <param name="ended">Called when the call has ended, however it has: also if nobody waits for it any more. Not if it was never made.</param>
+    /// <param name="ended">
+    /// Called when the call has ended, however it has: also if nobody waits for it any more. Not if it was never made.
+    /// </param>
     /// <param name="cancel">Cancels the call if it has not been issued yet.</param>
     public abstract Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel);
 
@@ -94,7 +98,9 @@ internal abstract class VmKernel
     {
     }
 
-    /// <summary>All actors have ended: closes what was left open until the guest is stopped, if it is now, and reports what stays open for good.</summary>
+    /// <summary>
+    /// All actors have ended: closes what was left open until the guest is stopped, if it is now, and reports what stays open for good.
+    /// </summary>
     public virtual void CloseRest()
     {
     }
@@ -113,7 +119,8 @@ internal abstract class VmKernel
 /// <param name="PageBytes">Bytes of a page.</param>
 /// <param name="Memory">What the kernel has it by; null if it needs nothing.</param>
 /// <param name="IsReadOnly">Nobody can write to it, so it holds its content already.</param>
-internal readonly record struct MappedMemory(ulong Address, ulong AliasAddress, int PageBytes, object? Memory = null, bool IsReadOnly = false);
+internal readonly record struct MappedMemory(
+    ulong Address, ulong AliasAddress, int PageBytes, object? Memory = null, bool IsReadOnly = false);
 
 /// <summary>Why a userfaultfd is closed.</summary>
 internal enum ClosingReason
@@ -163,7 +170,8 @@ internal abstract class KernelUserfault
     public abstract Task<IoctlResult> UnregisterAsync(GuestRegion region, PageRange pages, RegisterModes modes, CancellationToken cancel);
 
     /// <summary>UFFDIO_WRITEPROTECT. Never between the embedder's hook for a write and the clearing that follows it.</summary>
-    public abstract Task<IoctlResult> WriteProtectAsync(GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel);
+    public abstract Task<IoctlResult> WriteProtectAsync(
+        GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel);
 
     /// <summary>PAGEMAP_SCAN: what was written since it was protected, as pages of the region; protected again.</summary>
     /// <exception cref="UffdException">The kernel refuses.</exception>
@@ -175,10 +183,12 @@ internal abstract class KernelUserfault
     /// <param name="address">Where they are now.</param>
     /// <param name="cancel">Cancels it.</param>
     /// <exception cref="UffdException">The kernel refuses.</exception>
-    public abstract Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange pages, ulong address, CancellationToken cancel);
+    public abstract Task<IReadOnlyList<PageRange>> FindWrittenAsync(
+        GuestRegion region, PageRange pages, ulong address, CancellationToken cancel);
 
     /// <summary>UFFDIO_MOVE.</summary>
-    public abstract Task<IoctlResult> MoveAsync(GuestRegion destination, PageRange pages, ulong source, MoveModes modes, CancellationToken cancel);
+    public abstract Task<IoctlResult> MoveAsync(
+        GuestRegion destination, PageRange pages, ulong source, MoveModes modes, CancellationToken cancel);
 
     /// <summary>UFFDIO_POISON.</summary>
     public abstract Task<IoctlResult> PoisonAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
@@ -186,7 +196,10 @@ internal abstract class KernelUserfault
     /// <summary>Descriptors of forked children that nobody has taken.</summary>
     public virtual IReadOnlyList<int> TakeChildren() => [];
 
-    /// <summary>Tells what is absent, whenever its actor ends: the kernel asks before it closes. Nothing to do where no thread runs on without its actor.</summary>
+    /// <summary>
+    /// Tells what is absent, whenever its actor ends: the kernel asks before it closes. Nothing to do where no thread runs on without its
+    /// actor.
+    /// </summary>
     public virtual void Ask(Func<Absence> absence)
     {
     }
@@ -196,7 +209,9 @@ internal abstract class KernelUserfault
     {
     }
 
-    /// <summary>close(2): waiting threads go on, with pages of zeros where pages are absent; or leaves it open, where that must not be.</summary>
+    /// <summary>
+    /// close(2): waiting threads go on, with pages of zeros where pages are absent; or leaves it open, where that must not be.
+    /// </summary>
     public abstract Task CloseAsync(CancellationToken cancel);
 }
 
@@ -204,8 +219,8 @@ internal abstract class KernelUserfault
 internal abstract class VcpuThread
 {
     /// <summary>
-    /// Makes its actor, which begins with <see cref="VmProtocol.Resume"/>, ends with the next access after <see cref="VmProtocol.StopVcpu"/>,
-    /// and tells its progress when it has ended.
+    /// Makes its actor, which begins with <see cref="VmProtocol.Resume"/>, ends with the next access after
+    /// <see cref="VmProtocol.StopVcpu"/>, and tells its progress when it has ended.
     /// </summary>
     public abstract IActorRef Start(IActorContext parent, VmContext vm, VcpuOptions options, string name);
 }

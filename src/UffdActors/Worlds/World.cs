@@ -23,7 +23,8 @@ internal abstract class World : IAsyncDisposable
 
         if (Type.GetType(name) is not { } type || !type.IsAssignableTo(typeof(World)))
             throw new UffdConfigurationException($"{key} = {name}: there is no such type; add the assembly that holds it to the program.");
-        return (World)Activator.CreateInstance(type, BindingFlags.Instance | BindingFlags.Public | BindingFlags.DoNotWrapExceptions, null, null, null)!;
+        return (World)Activator.CreateInstance(
+            type, BindingFlags.Instance | BindingFlags.Public | BindingFlags.DoNotWrapExceptions, null, null, null)!;
     }
 
     /// <summary>Makes the kernel under a VM. Called before the VM's actors start.</summary>

@@ -5,7 +5,10 @@ using UffdActors.Linux.Native;
 
 namespace UffdActors.Linux.Tests.Binding;
 
-/// <summary>Sizes, offsets and command numbers of linux/fs.h, linux/kvm.h, poll.h and time.h, beside those of linux/userfaultfd.h in the tests of the facts.</summary>
+/// <summary>
+/// Sizes, offsets and command numbers of linux/fs.h, linux/kvm.h, poll.h and time.h, beside those of linux/userfaultfd.h in the tests of
+/// the facts.
+/// </summary>
 public sealed class LayoutTests
 {
     private static readonly Dictionary<Type, (int Size, string[] Fields)> Expected = new()
@@ -35,9 +38,11 @@ public sealed class LayoutTests
     [Fact]
     public void No_structure_of_the_binding_is_left_out()
     {
-        Type[] native = [.. typeof(Pagemap).Assembly.GetTypes().Where(t => t is { IsValueType: true, IsLayoutSequential: true, IsEnum: false }
-            && t.StructLayoutAttribute is { } layout && t.GetCustomAttributes().All(a => a is not System.Runtime.CompilerServices.CompilerGeneratedAttribute)
-            && IsForTheKernel(t))];
+        Type[] native =
+            [.. typeof(Pagemap).Assembly.GetTypes().Where(t => t is { IsValueType: true, IsLayoutSequential: true, IsEnum: false }
+                && t.StructLayoutAttribute is { } layout
+                && t.GetCustomAttributes().All(a => a is not System.Runtime.CompilerServices.CompilerGeneratedAttribute)
+                && IsForTheKernel(t))];
         Assert.Equal(Expected.Keys.Select(t => t.Name).Order(), native.Select(t => t.Name).Order());
     }
 

@@ -9,7 +9,8 @@ public sealed class FindingTests
     private const ulong Unprivileged = 0;
     private static readonly AccessFacts Root = new(0, true, 0, "ok", "ok", "ok");
     private static readonly Confinement Nobody = new(65534, Unprivileged, 0, false, null, null);
-    private static readonly RegisterFact[] Registers = [new("guest_memfd", "async", "W", "ok", []), new("guest_memfd", "sync", "I", "ok", ["CONTINUE"])];
+    private static readonly RegisterFact[] Registers =
+        [new("guest_memfd", "async", "W", "ok", []), new("guest_memfd", "sync", "I", "ok", ["CONTINUE"])];
     private static readonly MemoryFacts Memory = new(1024, 512, 64, 2 << 20, 8, 4, 3, "madvise", "never", true, 64 << 10, "ok");
     private static readonly KvmFacts Kvm = new("ok", 12, true, 3);
     private static readonly CpuFacts Cpus = new("0-1", [0, 1], "ok", true);
@@ -84,31 +85,39 @@ public sealed class FindingTests
         { "seccomp", MachineNeed.GuestMemfd, NeedState.Met, "", "" },
         { "seccomp", MachineNeed.GuestMemfdFaults, NeedState.Unknown, "no userfaultfd could be opened", "See to that first" },
         { "seccomp in docker", MachineNeed.Userfaultfd, NeedState.Denied, "in a container (docker)", "--security-opt seccomp" },
-        { "seccomp with ENOSYS", MachineNeed.Userfaultfd, NeedState.Denied, "gives ENOSYS to a process that the kernel itself would not refuse: a seccomp filter", "--security-opt seccomp" },
-        { "seccomp with ENOSYS and no sysctl", MachineNeed.Userfaultfd, NeedState.Unknown, "a seccomp filter (Seccomp: 2 in /proc/self/status) as well", "CONFIG_USERFAULTFD" },
+        { "seccomp with ENOSYS", MachineNeed.Userfaultfd, NeedState.Denied,
+            "gives ENOSYS to a process that the kernel itself would not refuse: a seccomp filter", "--security-opt seccomp" },
+        { "seccomp with ENOSYS and no sysctl", MachineNeed.Userfaultfd, NeedState.Unknown,
+            "a seccomp filter (Seccomp: 2 in /proc/self/status) as well", "CONFIG_USERFAULTFD" },
         { "an old kernel", MachineNeed.Userfaultfd, NeedState.Absent, "", "CONFIG_USERFAULTFD" },
         { "seccomp on the ioctl", MachineNeed.Userfaultfd, NeedState.Denied, "UFFDIO_API gives EPERM", "--security-opt seccomp" },
         { "seccomp on the ioctl", MachineNeed.KernelFaults, NeedState.Denied, "UFFDIO_API gives EPERM", "--security-opt seccomp" },
         { "seccomp on registering", MachineNeed.Userfaultfd, NeedState.Denied, "UFFDIO_REGISTER gives EPERM", "--security-opt seccomp" },
-        { "seccomp on registering", MachineNeed.GuestMemfdFaults, NeedState.Denied, "UFFDIO_REGISTER gives EPERM", "--security-opt seccomp" },
+        { "seccomp on registering", MachineNeed.GuestMemfdFaults, NeedState.Denied, "UFFDIO_REGISTER gives EPERM",
+            "--security-opt seccomp" },
         { "SELinux", MachineNeed.Userfaultfd, NeedState.Denied, "profile system_u:system_r:container_t:s0", "label=disable" },
-        { "something unseen", MachineNeed.Userfaultfd, NeedState.Denied, "neither a seccomp filter nor a profile", "Look for what confines" },
+        { "something unseen", MachineNeed.Userfaultfd, NeedState.Denied, "neither a seccomp filter nor a profile",
+            "Look for what confines" },
         { "root without CAP_SYS_PTRACE", MachineNeed.Userfaultfd, NeedState.Met, "", "" },
-        { "root without CAP_SYS_PTRACE", MachineNeed.KernelFaults, NeedState.Denied, "root without CAP_SYS_PTRACE", "--cap-add SYS_PTRACE" },
+        { "root without CAP_SYS_PTRACE", MachineNeed.KernelFaults, NeedState.Denied, "root without CAP_SYS_PTRACE",
+            "--cap-add SYS_PTRACE" },
         { "a user namespace", MachineNeed.KernelFaults, NeedState.Denied, "user namespace", "--device /dev/userfaultfd" },
         { "nobody under seccomp", MachineNeed.KernelFaults, NeedState.Denied, "may refuse it as well", "Run with CAP_SYS_PTRACE" },
         { "no pagemap", MachineNeed.PagemapScan, NeedState.Denied, "pagemap", "--security-opt seccomp" },
         { "no pagemap", MachineNeed.Userfaultfd, NeedState.Met, "", "" },
         { "no device in the container", MachineNeed.Kvm, NeedState.Denied, "control group", "--device /dev/kvm" },
         { "no device in the container", MachineNeed.GuestMemfd, NeedState.Unknown, "/dev/kvm gives EPERM", "See to that first" },
-        { "no device in the container", MachineNeed.GuestMemfdFaults, NeedState.Unknown, "no guest_memfd could be made", "See to that first" },
+        { "no device in the container", MachineNeed.GuestMemfdFaults, NeedState.Unknown, "no guest_memfd could be made",
+            "See to that first" },
         { "root without CAP_SYS_NICE", MachineNeed.RealTimePriority, NeedState.Denied, "root without CAP_SYS_NICE", "--cap-add SYS_NICE" },
-        { "seccomp on priorities", MachineNeed.RealTimePriority, NeedState.Denied, "sched_setscheduler(2) gives EPERM", "--security-opt seccomp" },
+        { "seccomp on priorities", MachineNeed.RealTimePriority, NeedState.Denied, "sched_setscheduler(2) gives EPERM",
+            "--security-opt seccomp" },
     };
 
     [Theory]
     [MemberData(nameof(Denials))]
-    public void What_is_denied_is_told_from_what_is_absent_and_from_what_could_not_be_asked(string machine, MachineNeed need, NeedState state, string cause, string remedy)
+    public void What_is_denied_is_told_from_what_is_absent_and_from_what_could_not_be_asked(
+        string machine, MachineNeed need, NeedState state, string cause, string remedy)
     {
         Confinement filtered = Confinement.None with { Seccomp = 2 };
         AccessFacts denied = Root with { Syscall = "EPERM", Device = "EPERM", UserModeOnly = "EPERM" };
@@ -122,9 +131,17 @@ public sealed class FindingTests
             "seccomp with ENOSYS and no sysctl" => lacking with { Confinement = filtered },
             "an old kernel" => lacking,
             "seccomp on the ioctl" => Root with { Handshake = "EPERM", Confinement = filtered },
-            "SELinux" => Root with { Syscall = "EACCES", Device = "EACCES", UserModeOnly = "EACCES", Confinement = Confinement.None with { SecurityProfile = "system_u:system_r:container_t:s0" } },
+            "SELinux" =>
+                Root with
+                {
+                    Syscall = "EACCES",
+                    Device = "EACCES",
+                    UserModeOnly = "EACCES",
+                    Confinement = Confinement.None with { SecurityProfile = "system_u:system_r:container_t:s0" },
+                },
             "something unseen" => denied,
-            "root without CAP_SYS_PTRACE" => limited with { Confinement = Confinement.None with { Capabilities = Everything & ~(1UL << 19) } },
+            "root without CAP_SYS_PTRACE" =>
+                limited with { Confinement = Confinement.None with { Capabilities = Everything & ~(1UL << 19) } },
             "a user namespace" => limited with { Confinement = Confinement.None with { UserNamespace = true } },
             "nobody under seccomp" => limited with { Confinement = Nobody with { Seccomp = 2 } },
             "no pagemap" or "seccomp on priorities" or "seccomp on registering" => Root with { Confinement = filtered },
@@ -136,7 +153,9 @@ public sealed class FindingTests
         MachineFinding finding = MachineFinding.All(
             canOpen,
             access,
-            !canOpen || !hasKvm ? [] : machine == "seccomp on registering" ? [.. Registers.Select(r => r with { Answer = "EPERM" })] : Registers,
+            !canOpen || !hasKvm
+                ? []
+                : machine == "seccomp on registering" ? [.. Registers.Select(r => r with { Answer = "EPERM" })] : Registers,
             machine == "no pagemap" ? Memory with { PagemapScanAnswer = "EACCES" } : Memory,
             hasKvm ? Kvm : new KvmFacts("EPERM", 0, false, 0),
             need == MachineNeed.RealTimePriority ? Cpus with { RealTimePriority = "EPERM" } : Cpus).Single(f => f.Need == need);
@@ -145,16 +164,20 @@ public sealed class FindingTests
         Assert.Contains(cause, finding.Cause ?? "", StringComparison.Ordinal);
         Assert.Contains(remedy, finding.Remedy ?? "", StringComparison.Ordinal);
         // Who is root already is not told to become it.
-        if (state == NeedState.Denied && access.Confinement.User == 0) Assert.DoesNotContain("root", finding.Remedy, StringComparison.Ordinal);
+        if (state == NeedState.Denied && access.Confinement.User == 0)
+            Assert.DoesNotContain("root", finding.Remedy, StringComparison.Ordinal);
         if (state == NeedState.Met) return;
         string refusal = UnsupportedMachineException.Of(finding, "It cannot be done.").Message;
-        Assert.Equal(finding.Cause is null ? $"It cannot be done. {finding.Remedy}" : $"It cannot be done. {finding.Cause} {finding.Remedy}", refusal);
+        Assert.Equal(
+            finding.Cause is null ? $"It cannot be done. {finding.Remedy}" : $"It cannot be done. {finding.Cause} {finding.Remedy}",
+            refusal);
     }
 
     [Theory]
     [InlineData("         0          0 4294967295", false)]
     [InlineData("         0       1000          1", true)]
-    public void A_user_namespace_is_known_by_its_map(string line, bool expected) => Assert.Equal(expected, Confinement.IsUserNamespace([line]));
+    public void A_user_namespace_is_known_by_its_map(string line, bool expected) =>
+        Assert.Equal(expected, Confinement.IsUserNamespace([line]));
 
     [Theory]
     [InlineData(null, null)]
@@ -183,8 +206,10 @@ public sealed class FindingTests
         MachineReport machine = MachineReport.Read();
         foreach (MachineFinding finding in machine.Findings.Where(f => f.Need is MachineNeed.GuestMemfd or MachineNeed.Kvm))
         {
-            UnsupportedMachineException? refusal = Record.Exception(() => Linux.Memory.MemoryObject.CreateGuestMemfd(4096).Dispose()) as UnsupportedMachineException;
-            if (refusal?.Need == finding.Need) Assert.Equal((false, true), (finding.IsMet, refusal.Message.EndsWith(finding.Remedy!, StringComparison.Ordinal)));
+            UnsupportedMachineException? refusal =
+                Record.Exception(() => Linux.Memory.MemoryObject.CreateGuestMemfd(4096).Dispose()) as UnsupportedMachineException;
+            if (refusal?.Need == finding.Need)
+                Assert.Equal((false, true), (finding.IsMet, refusal.Message.EndsWith(finding.Remedy!, StringComparison.Ordinal)));
             else if (refusal is null) Assert.True(finding.IsMet);
         }
     }

@@ -14,7 +14,8 @@ public sealed class LiveConditionTests
     [Fact]
     public void Where_live_tests_are_required_it_fails_with_the_reason()
     {
-        Xunit.Sdk.XunitException failed = Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => LiveKernel.Require("there is no userfaultfd", mode: "require"));
+        Xunit.Sdk.XunitException failed =
+            Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => LiveKernel.Require("there is no userfaultfd", mode: "require"));
         Assert.Contains("UFFD_LIVE=require, but there is no userfaultfd", failed.Message, StringComparison.Ordinal);
     }
 

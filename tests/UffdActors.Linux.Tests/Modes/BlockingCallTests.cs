@@ -7,8 +7,8 @@ using UffdActors.Linux.Tests.World;
 namespace UffdActors.Linux.Tests.Modes;
 
 /// <summary>
-/// Code of the embedder that is called in a turn and does not come back: the VM stands still, so an incident names it from outside, and what ends the VM does not
-/// wait for it for ever.
+/// Code of the embedder that is called in a turn and does not come back: the VM stands still, so an incident names it from outside, and
+/// what ends the VM does not wait for it for ever.
 /// </summary>
 public sealed class BlockingCallTests
 {
@@ -48,7 +48,9 @@ public sealed class BlockingCallTests
 
         Incident blocks = await AnyIncidentAsync(vm);
         Assert.Equal(IncidentKind.BlockingCall, blocks.Kind);
-        Assert.StartsWith("Request of page source image-7 (ScriptedSource) has been called in a turn and has not returned for 1 s", blocks.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Request of page source image-7 (ScriptedSource) has been called in a turn and has not returned for 1 s", blocks.Message,
+            StringComparison.Ordinal);
         go.Set();
 
         Incident over = await AnyIncidentAsync(vm);
@@ -96,11 +98,14 @@ public sealed class BlockingCallTests
         Task waiting = (await vm.StartAsync(region, isWrite: false, 3)).WaitAsync();
         await LiveScene.UntilAsync(() => source.Asked > 0);
 
-        TimeoutException abandoning = await Assert.ThrowsAsync<TimeoutException>(() => vm.Uffd.AbandonAsync().WaitAsync(LiveScene.Deadline));
+        TimeoutException abandoning =
+            await Assert.ThrowsAsync<TimeoutException>(() => vm.Uffd.AbandonAsync().WaitAsync(LiveScene.Deadline));
         AssertNames("AbandonAsync of vm-", abandoning);
-        TimeoutException disposing = await Assert.ThrowsAsync<TimeoutException>(() => vm.Vm.DisposeAsync().AsTask().WaitAsync(LiveScene.Deadline));
+        TimeoutException disposing =
+            await Assert.ThrowsAsync<TimeoutException>(() => vm.Vm.DisposeAsync().AsTask().WaitAsync(LiveScene.Deadline));
         AssertNames("did not stop within", disposing);
-        TimeoutException ending = await Assert.ThrowsAsync<TimeoutException>(() => vm.Runtime.DisposeAsync().AsTask().WaitAsync(LiveScene.Deadline));
+        TimeoutException ending =
+            await Assert.ThrowsAsync<TimeoutException>(() => vm.Runtime.DisposeAsync().AsTask().WaitAsync(LiveScene.Deadline));
         Assert.Contains("did not end within", ending.Message, StringComparison.Ordinal);
 
         go.Set();
@@ -122,7 +127,8 @@ public sealed class BlockingCallTests
         VcpuGroup vcpu = await vm.StartAsync(region, isWrite: false, 3);
         await LiveScene.UntilAsync(() => source.Asked > 0);
 
-        AssertNames("CloseAsync of vm-", await Assert.ThrowsAsync<TimeoutException>(() => other.CloseAsync().WaitAsync(LiveScene.Deadline)));
+        AssertNames(
+            "CloseAsync of vm-", await Assert.ThrowsAsync<TimeoutException>(() => other.CloseAsync().WaitAsync(LiveScene.Deadline)));
         go.Set();
         await CloseAtLastAsync(other);
         await vcpu.WaitAsync().WaitAsync(LiveScene.Deadline);

@@ -189,7 +189,8 @@ public sealed class DirtyTrackingTests
         await vm.Vm.AdviseAsync(region, 8, 8, Advice.Remove);
         Assert.True((await vm.Uffd.ProtectAsync(region, 8, 4)).IsDone);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages, new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages, new CancellationToken(canceled: true)));
 
         Assert.Equal([new(12, 16)], await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
     }

@@ -43,11 +43,13 @@ internal sealed class EitherWorld : IAsyncDisposable
 
     public bool IsLive => Vm.Kernel is Linux.World.LiveKernel;
 
-    public static async Task<EitherWorld> StartAsync(string world, UffdFeatures features = UffdFeatures.None, bool hasSwap = false, IHandlerProbe? probe = null, Config? config = null)
+    public static async Task<EitherWorld> StartAsync(
+        string world, UffdFeatures features = UffdFeatures.None, bool hasSwap = false, IHandlerProbe? probe = null, Config? config = null)
     {
         if (world == "live") LiveKernel.Require();
         UffdRuntime runtime = UffdRuntime.Start((config ?? Config.Empty).WithFallback(UffdSettings.Profile(world)));
-        UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 8192, HugePages = 8, Profile = KernelProfile.Linux618 with { Swap = hasSwap }, Probe = probe });
+        UffdVm vm = await runtime.CreateVmAsync(
+            new VmOptions { MemoryPages = 8192, HugePages = 8, Profile = KernelProfile.Linux618 with { Swap = hasSwap }, Probe = probe });
         return new EitherWorld(runtime, vm, await vm.OpenAsync(features));
     }
 
@@ -92,7 +94,8 @@ internal sealed class EitherWorld : IAsyncDisposable
         ModelKernel kernel = (ModelKernel)Vm.Kernel;
         Access access = new(kernel.Main);
         access.Begin(address, AccessKind.Read | AccessKind.Kernel);
-        return kernel.TryCallAsync("write", access, a => a.Outcome == AccessOutcome.Ok ? Errno.None : Errno.EFAULT, CancellationToken.None).WaitAsync(LiveScene.Deadline);
+        return kernel.TryCallAsync("write", access, a => a.Outcome == AccessOutcome.Ok ? Errno.None : Errno.EFAULT, CancellationToken.None)
+            .WaitAsync(LiveScene.Deadline);
     }
 
     /// <summary>Pages out what there is of a region.</summary>
@@ -100,9 +103,11 @@ internal sealed class EitherWorld : IAsyncDisposable
     {
         if (Vm.Kernel is Linux.World.LiveKernel kernel)
         {
-            // The kernel pages out what is on its lists, and each CPU keeps the pages that it has mapped last back from them until it is called there.
+            // The kernel pages out what is on its lists, and each CPU keeps the pages that it has mapped last back from them until it is
+            // called there.
             GuestMemory memory = kernel.MemoryOf(region).Here;
-            foreach (int cpu in ThreadPlacement.AllowedCpus()) await OnCpuAsync(cpu, () => memory.Advise(0, memory.Bytes, MemoryAdvice.PageOut));
+            foreach (int cpu in ThreadPlacement.AllowedCpus())
+                await OnCpuAsync(cpu, () => memory.Advise(0, memory.Bytes, MemoryAdvice.PageOut));
         }
 
         await Vm.AdviseAsync(region, 0, region.Pages, Advice.PageOut);

@@ -38,11 +38,13 @@ public sealed class FilledProtectedTests
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
-    public async Task Only_what_was_written_is_in_the_dirty_set_however_pages_were_filled(string world, string? module, RegisterModes modes, bool isZero)
+    public async Task Only_what_was_written_is_in_the_dirty_set_however_pages_were_filled(
+        string world, string? module, RegisterModes modes, bool isZero)
     {
         using PageBytes source = new(Pages) { IsZero = isZero };
         await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
-        GuestRegion region = await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = module, WithAlias = (modes & RegisterModes.Minor) != 0 });
+        GuestRegion region =
+            await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = module, WithAlias = (modes & RegisterModes.Minor) != 0 });
         _ = await vm.Uffd.RegisterAsync(region, modes);
         Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
@@ -65,10 +67,12 @@ public sealed class FilledProtectedTests
         using PageBytes source = new(8) { IsZero = isZero };
         ConcurrentQueue<(long Page, ulong? Before)> seen = new();
         await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpUnpopulated);
-        GuestRegion region = await vm.Vm.MapAsync(new RegionOptions { Pages = 8, Module = module, WithAlias = (modes & RegisterModes.Minor) != 0 });
+        GuestRegion region =
+            await vm.Vm.MapAsync(new RegionOptions { Pages = 8, Module = module, WithAlias = (modes & RegisterModes.Minor) != 0 });
         _ = await vm.Uffd.RegisterAsync(region, modes);
         Assert.True((await vm.Uffd.ProtectAsync(region, 0, 8)).IsDone);
-        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, BeforeWrite = (_, page) => seen.Enqueue((page, vm.Word(region, page))) });
+        await vm.Uffd.ServeAsync(
+            new ServeOptions { Source = source, BeforeWrite = (_, page) => seen.Enqueue((page, vm.Word(region, page))) });
 
         await (await vm.StartAsync(region, isWrite: false, 1, 2)).WaitAsync().WaitAsync(LiveScene.Deadline);
         await vm.WriteAsync(region, 2, 5);

@@ -27,9 +27,11 @@ public sealed class MinorHolesTests
         GuestRegion region = await vm.MapAsync(Pages, "shmem");
         _ = await vm.Uffd.RegisterAsync(region, modes);
 
-        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Uffd.ServeAsync(new ServeOptions { Source = source }));
+        InvalidOperationException refused =
+            await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Uffd.ServeAsync(new ServeOptions { Source = source }));
 
-        Assert.Contains($"Region {region.Id} (shmem) is registered for MINOR alone and has no alias", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"Region {region.Id} (shmem) is registered for MINOR alone and has no alias", refused.Message, StringComparison.Ordinal);
         Assert.Contains("IsFilled", refused.Message, StringComparison.Ordinal);
     }
 
@@ -123,7 +125,8 @@ public sealed class MinorHolesTests
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
         GuestRegion region = await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = "shmem", IsFilled = true });
         _ = await vm.Uffd.RegisterAsync(region, RegisterModes.Minor);
-        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, SourcePatience = TimeSpan.FromMilliseconds(50), Resume = SourceResume.Manual });
+        await vm.Uffd.ServeAsync(
+            new ServeOptions { Source = source, SourcePatience = TimeSpan.FromMilliseconds(50), Resume = SourceResume.Manual });
 
         BackgroundPush push = await vm.Uffd.PushAsync(region, source);
 
@@ -148,7 +151,8 @@ public sealed class MinorHolesTests
         // What the source has is not what is there, so it shows who was asked.
         using PageBytes source = new(Pages);
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
-        GuestRegion region = await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = "shmem", IsFilled = true, WithAlias = withAlias });
+        GuestRegion region =
+            await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = "shmem", IsFilled = true, WithAlias = withAlias });
         await FillAsync(vm, region);
         _ = await vm.Uffd.RegisterAsync(region, RegisterModes.Minor);
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
@@ -165,7 +169,9 @@ public sealed class MinorHolesTests
     {
         if (vm.Vm.Kernel is ModelKernel model)
         {
-            await model.CallAsync("fallocate", new AllocateFile(model.Main, model.FileOf(region)!, 0, (long)region.Bytes), c => c.Error, CancellationToken.None);
+            await model.CallAsync(
+                "fallocate", new AllocateFile(model.Main, model.FileOf(region)!, 0, (long)region.Bytes), c => c.Error,
+                CancellationToken.None);
             return;
         }
 

@@ -8,7 +8,10 @@ using UffdActors.Vcpus;
 
 namespace UffdActors.Linux.Tests.Modes;
 
-/// <summary>Calls at the same time, after the end, and with values out of their range: the same outcome in both worlds, and never a guest that hangs.</summary>
+/// <summary>
+/// Calls at the same time, after the end, and with values out of their range: the same outcome in both worlds, and never a guest that
+/// hangs.
+/// </summary>
 public sealed class MisuseTests
 {
     private const int Pages = 4;
@@ -80,7 +83,9 @@ public sealed class MisuseTests
         Exception?[] outcomes = await AtOnceAsync(() => vm.Uffd.ServeAsync(new ServeOptions { Source = source }));
 
         Assert.Single(outcomes, e => e is null);
-        Assert.All(outcomes.Where(e => e is not null), e => Assert.Contains("served already", Assert.IsType<InvalidOperationException>(e).Message, StringComparison.Ordinal));
+        Assert.All(
+            outcomes.Where(e => e is not null),
+            e => Assert.Contains("served already", Assert.IsType<InvalidOperationException>(e).Message, StringComparison.Ordinal));
         Assert.Equal(PageBytes.WordOf(2), await TouchedAsync(vm, region, 2));
         Assert.Equal(1, vm.Uffd.Faults);
     }
@@ -95,7 +100,9 @@ public sealed class MisuseTests
         Exception?[] outcomes = await AtOnceAsync(() => vm.Uffd.RegisterAsync(region, RegisterModes.Missing));
 
         Assert.Single(outcomes, e => e is null);
-        Assert.All(outcomes.Where(e => e is not null), e => Assert.Contains("already", Assert.IsType<InvalidOperationException>(e).Message, StringComparison.Ordinal));
+        Assert.All(
+            outcomes.Where(e => e is not null),
+            e => Assert.Contains("already", Assert.IsType<InvalidOperationException>(e).Message, StringComparison.Ordinal));
     }
 
     [SkippableTheory]
@@ -225,7 +232,9 @@ public sealed class MisuseTests
             ("VcpuCpu = -1", () => vm.Runtime.CreateVmAsync(machine with { VcpuCpu = -1 })),
             ("Content = 77", () => vm.Runtime.CreateVmAsync(machine with { Content = (ContentKind)77 })),
             ("AbsentPagesAtDisposal = 77", () => vm.Runtime.CreateVmAsync(machine with { AbsentPagesAtDisposal = (AbsentPages)77 })),
-            ("policy = 77", () => vm.Runtime.CreateVmAsync(machine with { Watchdog = new WatchdogOptions(TimeSpan.FromSeconds(1), (WatchdogPolicy)77) })),
+            ("policy = 77",
+                () => vm.Runtime.CreateVmAsync(
+                    machine with { Watchdog = new WatchdogOptions(TimeSpan.FromSeconds(1), (WatchdogPolicy)77) })),
             ("Handlers = 0", () => vm.Uffd.ServeAsync(serve with { Handlers = 0 })),
             ("Handlers = 2147483647", () => vm.Uffd.ServeAsync(serve with { Handlers = int.MaxValue })),
             ("SourcePatience", () => vm.Uffd.ServeAsync(serve with { SourcePatience = TimeSpan.FromSeconds(-2) })),
@@ -241,7 +250,8 @@ public sealed class MisuseTests
             Assert.Contains(says, refused.Message, StringComparison.Ordinal);
         }
 
-        UffdConfigurationException cpu = await Assert.ThrowsAsync<UffdConfigurationException>(() => vm.Runtime.CreateVmAsync(machine with { VcpuCpu = 9999 }));
+        UffdConfigurationException cpu =
+            await Assert.ThrowsAsync<UffdConfigurationException>(() => vm.Runtime.CreateVmAsync(machine with { VcpuCpu = 9999 }));
         Assert.Contains("CPU 9999", cpu.Message, StringComparison.Ordinal);
         await vm.Uffd.ServeAsync(serve);
     }

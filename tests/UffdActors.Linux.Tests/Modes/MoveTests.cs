@@ -82,7 +82,8 @@ public sealed class MoveTests
 
         Assert.Equal(new IoctlResult(Errno.EINVAL, -(long)Errno.EINVAL), await vm.Uffd.MoveAsync(region, 0, shared, 0, 1));
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
-        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Uffd.MoveAsync(region, 0, region, 4, 1));
+        InvalidOperationException refused =
+            await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Uffd.MoveAsync(region, 0, region, 4, 1));
         Assert.Contains("is being served", refused.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<ArgumentException>(() => vm.Uffd.MoveAsync(shared, 0, region, 0, 1));
     }

@@ -28,7 +28,8 @@ public sealed class OutageTests
         Incident began = await vm.IncidentAsync();
         Assert.Equal(IncidentKind.SourceFailed, began.Kind);
         Assert.Contains("Page source image-7 (ScriptedSource) has failed 3 times in a row for ", began.Message, StringComparison.Ordinal);
-        Assert.Contains("(the link is down); it is asked again, later and later, for up to 300.0 s.", began.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "(the link is down); it is asked again, later and later, for up to 300.0 s.", began.Message, StringComparison.Ordinal);
         // Far beyond sixteen attempts; and who is asked for a second time has failed before.
         await LiveScene.UntilAsync(() => source.Asked > 60 && source.AskedFor(3) > 1 && source.AskedFor(40) > 1);
         source.ComeBack();
@@ -58,7 +59,9 @@ public sealed class OutageTests
 
         Incident paused = await PatienceOverAsync(vm);
         Assert.Equal(IncidentKind.PatienceOver, paused.Kind);
-        Assert.Contains("(the link is down): those who wait have paused. One of them is tried about once a second", paused.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "(the link is down): those who wait have paused. One of them is tried about once a second", paused.Message,
+            StringComparison.Ordinal);
         // Each of them has; the one that is tried at a time does not show it.
         HashSet<long> pausedPages = [];
         await LiveScene.UntilAsync(() =>
@@ -156,7 +159,8 @@ public sealed class OutageTests
         List<IncidentKind> kinds = [];
         while (kinds.LastOrDefault() != IncidentKind.PatienceOver) kinds.Add((await vm.IncidentAsync()).Kind);
         // Each crash up to the limit, and then no more than one for all.
-        Assert.Equal([.. Enumerable.Repeat(IncidentKind.HandlerCrashed, 5), IncidentKind.PageQuarantined, IncidentKind.PatienceOver], kinds);
+        Assert.Equal(
+            [.. Enumerable.Repeat(IncidentKind.HandlerCrashed, 5), IncidentKind.PageQuarantined, IncidentKind.PatienceOver], kinds);
         probe.IsWell = true;
 
         await vcpu.WaitAsync().WaitAsync(LiveScene.Deadline);
@@ -165,7 +169,9 @@ public sealed class OutageTests
         Assert.Contains("Handlers have come through after", ended.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>On a busy machine the patience may be over before the third attempt, and the beginning is then not reported by itself.</summary>
+    /// <summary>
+    /// On a busy machine the patience may be over before the third attempt, and the beginning is then not reported by itself.
+    /// </summary>
     private static async Task<Incident> PatienceOverAsync(EitherWorld vm)
     {
         Incident incident = await vm.IncidentAsync();

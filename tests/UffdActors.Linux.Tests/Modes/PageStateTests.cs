@@ -33,7 +33,9 @@ public sealed class PageStateTests
         await ReadAsync(vm, region, 3, 4);
         Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 0, Pages));
         await (await vm.Uffd.PushAsync(region, source)).WaitAsync().WaitAsync(LiveScene.Deadline);
-        Assert.Equal([new(0, 2, PageState.FromSource), new(2, 4, PageState.Removed), new(6, 10, PageState.FromSource)], await vm.Uffd.PageStatesAsync(region, 0, Pages));
+        Assert.Equal(
+            [new(0, 2, PageState.FromSource), new(2, 4, PageState.Removed), new(6, 10, PageState.FromSource)],
+            await vm.Uffd.PageStatesAsync(region, 0, Pages));
         Assert.Equal([new(3, 2, PageState.Removed)], await vm.Uffd.PageStatesAsync(region, 3, 2));
     }
 
@@ -62,7 +64,9 @@ public sealed class PageStateTests
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
         await ReadAsync(vm, region, 5);
 
-        Assert.Equal([new(0, 5, PageState.Absent), new(5, 1, PageState.Zero), new(6, 10, PageState.Absent)], await vm.Uffd.PageStatesAsync(region, 0, Pages));
+        Assert.Equal(
+            [new(0, 5, PageState.Absent), new(5, 1, PageState.Zero), new(6, 10, PageState.Absent)],
+            await vm.Uffd.PageStatesAsync(region, 0, Pages));
     }
 
     [SkippableTheory]
@@ -79,17 +83,23 @@ public sealed class PageStateTests
         await ReadAsync(vm, region, 0, 1, 2, 3);
         await vm.WriteAsync(region, 2, 3, 4);
 
-        Assert.Equal([new(0, 2, PageState.FromSource), new(2, 3, PageState.Written), new(5, 11, PageState.Absent)], await vm.Uffd.PageStatesAsync(region, 0, Pages));
+        Assert.Equal(
+            [new(0, 2, PageState.FromSource), new(2, 3, PageState.Written), new(5, 11, PageState.Absent)],
+            await vm.Uffd.PageStatesAsync(region, 0, Pages));
         if (protection == UffdFeatures.WpAsync)
         {
             // Protected again it is still not what the source has.
             Assert.NotEmpty(await vm.Uffd.TakeWrittenAsync(region, 0, Pages));
-            Assert.Equal([new(0, 2, PageState.FromSource), new(2, 3, PageState.Written), new(5, 11, PageState.Absent)], await vm.Uffd.PageStatesAsync(region, 0, Pages));
+            Assert.Equal(
+                [new(0, 2, PageState.FromSource), new(2, 3, PageState.Written), new(5, 11, PageState.Absent)],
+                await vm.Uffd.PageStatesAsync(region, 0, Pages));
         }
 
         await vm.Vm.AdviseAsync(region, 3, 1, Advice.DontNeed);
         await ReadAsync(vm, region, 3);
-        Assert.Equal([new(2, 1, PageState.Written), new(3, 1, PageState.Removed), new(4, 1, PageState.Written)], await vm.Uffd.PageStatesAsync(region, 2, 3));
+        Assert.Equal(
+            [new(2, 1, PageState.Written), new(3, 1, PageState.Removed), new(4, 1, PageState.Written)],
+            await vm.Uffd.PageStatesAsync(region, 2, 3));
         await vm.WriteAsync(region, 3);
         Assert.Equal([new(2, 3, PageState.Written)], await vm.Uffd.PageStatesAsync(region, 2, 3));
     }
@@ -164,7 +174,8 @@ public sealed class PageStateTests
         PageStateRange[] expected =
         [
             new(0, 1, PageState.Absent), new(1, 1, PageState.FromSource), new(2, 1, PageState.Written), new(3, 2, PageState.Absent),
-            new(5, 1, PageState.FromSource), new(6, 1, PageState.Written), new(7, 1, PageState.FromSource), new(8, Pages - 8, PageState.Absent),
+            new(5, 1, PageState.FromSource), new(6, 1, PageState.Written), new(7, 1, PageState.FromSource),
+            new(8, Pages - 8, PageState.Absent),
         ];
         Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 0, Pages));
         await vm.WriteAsync(spot, 2);
@@ -183,7 +194,8 @@ public sealed class PageStateTests
         }
 
         // Returns when the events have been read.
-        nint moved = await Task.Run(() => Libc.MRemap((nint)region.AddressOf(first), (nuint)bytes, (nuint)bytes, (int)Modes, (nint)target.AddressOf(page)));
+        nint moved = await Task.Run(
+            () => Libc.MRemap((nint)region.AddressOf(first), (nuint)bytes, (nuint)bytes, (int)Modes, (nint)target.AddressOf(page)));
         Assert.Equal((nint)target.AddressOf(page), moved);
     }
 

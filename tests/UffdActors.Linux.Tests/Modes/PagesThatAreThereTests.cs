@@ -48,14 +48,17 @@ public sealed class PagesThatAreThereTests
         await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
         foreach (string? module in new[] { null, "shmem" })
         {
-            GuestRegion region = modes == RegisterModes.None ? await vm.MapAsync(Pages, module) : await vm.RegisterAsync(Pages, modes, module);
+            GuestRegion region = modes == RegisterModes.None
+                ? await vm.MapAsync(Pages, module)
+                : await vm.RegisterAsync(Pages, modes, module);
             if (modes == RegisterModes.WriteProtect) Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages / 2)).IsDone);
             PagemapFlags[] before = vm.Entries(region);
 
             // Of what is only marked to be protected, root is told that it is no page in swap.
             for (int page = 0; page < Pages; page++)
             {
-                if (page >= Pages / 2 || !vm.IsLive || module is not null || Environment.IsPrivilegedProcess) Assert.Null(vm.Word(region, page));
+                if (page >= Pages / 2 || !vm.IsLive || module is not null || Environment.IsPrivilegedProcess)
+                    Assert.Null(vm.Word(region, page));
             }
 
             if (!vm.IsLive || Environment.IsPrivilegedProcess) Assert.Equal(before, vm.Entries(region));
@@ -159,7 +162,8 @@ public sealed class SwappedPagesTests(SwapSpace swap)
         await vm.PageOutAsync(region);
         Assert.Equal([1, 5, 6], vm.PagesWith(region, PagemapFlags.Swap));
 
-        Assert.Equal([1, 5, 6], Enumerable.Range(0, Pages).Where(page => vm.Word(region, page) is { } word && word == PageBytes.WordOf(page)));
+        Assert.Equal(
+            [1, 5, 6], Enumerable.Range(0, Pages).Where(page => vm.Word(region, page) is { } word && word == PageBytes.WordOf(page)));
         Assert.Equal(Pages - 3, vm.PagesWith(region, PagemapFlags.None).Count());
     }
 }

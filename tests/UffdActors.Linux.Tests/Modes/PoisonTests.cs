@@ -7,8 +7,8 @@ using UffdActors.PageSources;
 namespace UffdActors.Linux.Tests.Modes;
 
 /// <summary>
-/// Pages that are lost for good. On the real kernel they are touched by system calls only, which answer EFAULT: a touch in user mode would end the
-/// process (RING L2), and that is why a VM does not take both poison and vCPUs.
+/// Pages that are lost for good. On the real kernel they are touched by system calls only, which answer EFAULT: a touch in user mode would
+/// end the process (RING L2), and that is why a VM does not take both poison and vCPUs.
 /// </summary>
 public sealed class PoisonTests
 {
@@ -37,7 +37,10 @@ public sealed class PoisonTests
         Assert.Equal(new IoctlResult(Errno.EAGAIN, Page), await vm.Uffd.PoisonAsync(region, 1, 3));
         Assert.Equal(new IoctlResult(Errno.EEXIST, -(long)Errno.EEXIST), await vm.Uffd.PoisonAsync(region, 1, 1));
         Assert.Equal(3, vm.Uffd.ReceivedOf(region).Count);
-        if (vm.IsLive) Assert.Equal(Errno.EHWPOISON, ((Linux.World.LiveKernel)vm.Vm.Kernel).MemoryOf(region).Guest.Advise(2 * Page, Page, MemoryAdvice.PopulateRead));
+        if (vm.IsLive)
+            Assert.Equal(
+                Errno.EHWPOISON,
+                ((Linux.World.LiveKernel)vm.Vm.Kernel).MemoryOf(region).Guest.Advise(2 * Page, Page, MemoryAdvice.PopulateRead));
     }
 
     [SkippableTheory]
@@ -96,7 +99,8 @@ public sealed class PoisonTests
         region = await second.RegisterAsync(Pages, RegisterModes.Missing);
         VcpuGroup reads = await second.StartAsync(region, isWrite: false, 0);
         await Assert.ThrowsAsync<InvalidOperationException>(() => second.Uffd.PoisonAsync(region, 0, 1));
-        await Assert.ThrowsAsync<InvalidOperationException>(() => second.Uffd.ServeAsync(new ServeOptions { Source = source, LostPages = LostPages.Poison }));
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            () => second.Uffd.ServeAsync(new ServeOptions { Source = source, LostPages = LostPages.Poison }));
         await second.Uffd.ServeAsync(new ServeOptions { Source = source });
         await reads.WaitAsync().WaitAsync(LiveScene.Deadline);
     }
@@ -118,7 +122,8 @@ public sealed class PoisonTests
         public void Request(in PageOrder order, IPageReceiver receiver)
         {
             long lost = Volatile.Read(ref _lost);
-            if (lost >= order.FirstPage && lost < order.FirstPage + order.Pages) throw new PageLostException("its disk sector is unreadable");
+            if (lost >= order.FirstPage && lost < order.FirstPage + order.Pages)
+                throw new PageLostException("its disk sector is unreadable");
             source.Request(order, receiver);
         }
 

@@ -16,26 +16,48 @@ public sealed class RefusalTests
         ["map: less than no pages"] = Argument(vm => vm.MapAsync(-1)),
         ["map: more bytes than can be counted"] = Argument(vm => vm.Vm.MapAsync(new RegionOptions { Pages = (1L << 52) + 1 })),
         ["map: a part of a huge page"] = Argument(vm => vm.MapAsync(513, "hugetlb"), "multiple of 512"),
-        ["map: an alias of anonymous memory"] = Argument(vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1, WithAlias = true }), "WithAlias"),
+        ["map: an alias of anonymous memory"] =
+            Argument(vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1, WithAlias = true }), "WithAlias"),
         ["map: a module that there is not"] = new(typeof(ModuleException), vm => vm.MapAsync(1, "ramfs"), "\"ramfs\""),
-        ["map: more than there are addresses"] = Kernel("mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1L << 50 }), "that a process can map"),
-        ["map: more shmem than there are addresses"] = Kernel("mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1L << 50, Module = "shmem", WithAlias = true }), "that a process can map"),
-        ["map: more than lies in one piece"] = Kernel("mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = (1L << 35) - (1L << 30) }), "not to be had in one piece"),
-        ["map: an alias more than there is room for"] = Kernel("mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1L << 34, Module = "shmem", WithAlias = true }), "not to be had in one piece"),
-        ["map: more huge pages than are free"] = Kernel("mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1L << 30, Module = "hugetlb" }), "2097152 huge pages are needed, and "),
+        ["map: more than there are addresses"] =
+            Kernel("mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1L << 50 }), "that a process can map"),
+        ["map: more shmem than there are addresses"] = Kernel(
+            "mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1L << 50, Module = "shmem", WithAlias = true }),
+            "that a process can map"),
+        ["map: more than lies in one piece"] = Kernel(
+            "mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = (1L << 35) - (1L << 30) }),
+            "not to be had in one piece"),
+        ["map: an alias more than there is room for"] = Kernel(
+            "mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1L << 34, Module = "shmem", WithAlias = true }),
+            "not to be had in one piece"),
+        ["map: more huge pages than are free"] = Kernel(
+            "mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1L << 30, Module = "hugetlb" }),
+            "2097152 huge pages are needed, and "),
         ["advise: pages before the region"] = Argument(vm => vm.Vm.AdviseAsync(vm.Region, -1, 1, Advice.DontNeed)),
         ["advise: pages behind the region"] = Argument(vm => vm.Vm.AdviseAsync(vm.Region, 1, Pages, Advice.DontNeed)),
         ["advise: no pages"] = Argument(vm => vm.Vm.AdviseAsync(vm.Region, 0, 0, Advice.DontNeed)),
         ["advise: no advice"] = Argument(vm => vm.Vm.AdviseAsync(vm.Region, 0, 1, (Advice)77)),
-        ["advise: a hole into anonymous memory"] = Kernel("madvise", Errno.EINVAL, vm => vm.Vm.AdviseAsync(vm.Region, 0, 1, Advice.Remove), "anonymous memory has none"),
-        ["advise: MADV_FREE of a file"] = Kernel("madvise", Errno.EINVAL, async vm => await vm.Vm.AdviseAsync(await vm.MapAsync(Pages, "shmem"), 0, 1, Advice.Free), "private anonymous memory", maps: 1),
-        ["open: a feature that there is not"] = Kernel("UFFDIO_API", Errno.EINVAL, vm => vm.Vm.OpenAsync((UffdFeatures)(1UL << 40)), "does not offer 1099511627776"),
-        ["register: a mode that the memory has not got"] = Kernel("UFFDIO_REGISTER", Errno.EINVAL, vm => vm.Uffd.RegisterAsync(vm.Region, RegisterModes.Minor), "anonymous memory supports MISSING and WP"),
-        ["register: a mode that the memory has not got, and one that it has"] = Kernel("UFFDIO_REGISTER", Errno.EINVAL, vm => vm.Uffd.RegisterAsync(vm.Region, RegisterModes.All), "not MINOR"),
-        ["register: no mode"] = Kernel("UFFDIO_REGISTER", Errno.EINVAL, vm => vm.Uffd.RegisterAsync(vm.Region, RegisterModes.None), "no mode is asked for"),
-        ["register: what is no mode"] = Kernel("UFFDIO_REGISTER", Errno.EINVAL, vm => vm.Uffd.RegisterAsync(vm.Region, (RegisterModes)9), "0x8 is no mode"),
-        ["register: what belongs to another userfaultfd"] = Kernel("UFFDIO_REGISTER", Errno.EBUSY, async vm => await (await vm.Vm.OpenAsync()).RegisterAsync(vm.Registered, RegisterModes.Missing), "belongs to another userfaultfd"),
-        ["register: twice"] = State(vm => vm.Uffd.RegisterAsync(vm.Registered, RegisterModes.Missing), "registered with this userfaultfd already"),
+        ["advise: a hole into anonymous memory"] =
+            Kernel("madvise", Errno.EINVAL, vm => vm.Vm.AdviseAsync(vm.Region, 0, 1, Advice.Remove), "anonymous memory has none"),
+        ["advise: MADV_FREE of a file"] = Kernel(
+            "madvise", Errno.EINVAL, async vm => await vm.Vm.AdviseAsync(await vm.MapAsync(Pages, "shmem"), 0, 1, Advice.Free),
+            "private anonymous memory", maps: 1),
+        ["open: a feature that there is not"] =
+            Kernel("UFFDIO_API", Errno.EINVAL, vm => vm.Vm.OpenAsync((UffdFeatures)(1UL << 40)), "does not offer 1099511627776"),
+        ["register: a mode that the memory has not got"] = Kernel(
+            "UFFDIO_REGISTER", Errno.EINVAL, vm => vm.Uffd.RegisterAsync(vm.Region, RegisterModes.Minor),
+            "anonymous memory supports MISSING and WP"),
+        ["register: a mode that the memory has not got, and one that it has"] =
+            Kernel("UFFDIO_REGISTER", Errno.EINVAL, vm => vm.Uffd.RegisterAsync(vm.Region, RegisterModes.All), "not MINOR"),
+        ["register: no mode"] =
+            Kernel("UFFDIO_REGISTER", Errno.EINVAL, vm => vm.Uffd.RegisterAsync(vm.Region, RegisterModes.None), "no mode is asked for"),
+        ["register: what is no mode"] =
+            Kernel("UFFDIO_REGISTER", Errno.EINVAL, vm => vm.Uffd.RegisterAsync(vm.Region, (RegisterModes)9), "0x8 is no mode"),
+        ["register: what belongs to another userfaultfd"] = Kernel(
+            "UFFDIO_REGISTER", Errno.EBUSY, async vm => await (await vm.Vm.OpenAsync()).RegisterAsync(vm.Registered, RegisterModes.Missing),
+            "belongs to another userfaultfd"),
+        ["register: twice"] =
+            State(vm => vm.Uffd.RegisterAsync(vm.Registered, RegisterModes.Missing), "registered with this userfaultfd already"),
         ["register: while it is served"] = State(vm => vm.Served.RegisterAsync(vm.Region, RegisterModes.Missing), "before serving"),
         ["unregister: what is not registered"] = Argument(vm => vm.Uffd.UnregisterAsync(vm.Region), "is not registered"),
         ["unregister: what lacks pages"] = State(vm => vm.Served.UnregisterAsync(vm.ServedRegion), "lacks 4 of 4 pages"),
@@ -44,7 +66,8 @@ public sealed class RefusalTests
         ["unprotect: pages before the region"] = Argument(vm => vm.Uffd.UnprotectAsync(vm.Registered, -1, 1)),
         ["take written: what is not registered"] = Argument(vm => vm.Uffd.TakeWrittenAsync(vm.Region, 0, 1), "is not registered"),
         ["take written: no pages"] = Argument(vm => vm.Uffd.TakeWrittenAsync(vm.Registered, 0, 0)),
-        ["take written: what is not registered for it"] = Kernel("PAGEMAP_SCAN", Errno.EPERM, vm => vm.Uffd.TakeWrittenAsync(vm.Registered, 0, 1), "WP_ASYNC"),
+        ["take written: what is not registered for it"] =
+            Kernel("PAGEMAP_SCAN", Errno.EPERM, vm => vm.Uffd.TakeWrittenAsync(vm.Registered, 0, 1), "WP_ASYNC"),
         ["move: to what is not registered"] = Argument(vm => vm.Uffd.MoveAsync(vm.Region, 0, vm.Registered, 0, 1), "is not registered"),
         ["move: from behind the source"] = Argument(vm => vm.Uffd.MoveAsync(vm.Registered, 0, vm.Region, Pages, 1)),
         ["move: from what is served"] = State(vm => vm.Uffd.MoveAsync(vm.Registered, 0, vm.ServedRegion, 0, 1), "is being served"),
@@ -147,7 +170,8 @@ public sealed class RefusalTests
     }
 
     /// <summary>A region that nobody has registered, one that somebody has, and one that is served and lacks all its pages.</summary>
-    private sealed record Scene(EitherWorld World, GuestRegion Region, GuestRegion Registered, Userfault Served, GuestRegion ServedRegion, PageBytes Source)
+    private sealed record Scene(
+        EitherWorld World, GuestRegion Region, GuestRegion Registered, Userfault Served, GuestRegion ServedRegion, PageBytes Source)
     {
         public UffdVm Vm => World.Vm;
 

@@ -17,7 +17,8 @@ public sealed class RegionUseTests
             TheoryData<string, string> cases = [];
             foreach (string world in new[] { "model", "live" })
             {
-                foreach (string call in new[] { "unmap", "register", "unregister", "serve", "advise", "protect", "unprotect", "take", "read", "push", "move to", "move from", "poison" }) cases.Add(world, call);
+                foreach (string call in new[] { "unmap", "register", "unregister", "serve", "advise", "protect", "unprotect", "take",
+                    "read", "push", "move to", "move from", "poison" }) cases.Add(world, call);
             }
 
             return cases;
@@ -40,7 +41,8 @@ public sealed class RegionUseTests
         // Somebody else has the address now, if the kernel gives it again.
         GuestRegion next = await vm.MapAsync(Pages);
 
-        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => CallAsync(vm.Vm, vm.Uffd, region, other, call, source));
+        InvalidOperationException refused =
+            await Assert.ThrowsAsync<InvalidOperationException>(() => CallAsync(vm.Vm, vm.Uffd, region, other, call, source));
 
         Assert.Contains($"Region {region.Id} has been unmapped", refused.Message, StringComparison.Ordinal);
         await vm.WriteAsync(next, 0, Pages - 1);
@@ -58,7 +60,8 @@ public sealed class RegionUseTests
         using PageBytes source = new(Pages);
         if (call == "push") await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
 
-        ArgumentException refused = await Assert.ThrowsAsync<ArgumentException>(() => CallAsync(vm.Vm, vm.Uffd, foreign, own, call, source));
+        ArgumentException refused =
+            await Assert.ThrowsAsync<ArgumentException>(() => CallAsync(vm.Vm, vm.Uffd, foreign, own, call, source));
 
         Assert.Contains($"Region {foreign.Id} is a region of another VM ({theirs.Name})", refused.Message, StringComparison.Ordinal);
         await theirs.UnmapAsync(foreign);
@@ -76,7 +79,9 @@ public sealed class RegionUseTests
 
         _ = Assert.Single(calls, c => c.IsCompletedSuccessfully);
         foreach (Task call in calls.Where(c => !c.IsCompletedSuccessfully))
-            Assert.Contains("has been unmapped", Assert.IsType<InvalidOperationException>(call.Exception!.InnerException).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "has been unmapped", Assert.IsType<InvalidOperationException>(call.Exception!.InnerException).Message,
+                StringComparison.Ordinal);
     }
 
     [SkippableTheory]
@@ -140,24 +145,27 @@ public sealed class RegionUseTests
         Assert.Empty(handedOut.GetConstructors());
         Assert.Empty(handedOut.GetFields());
         Assert.DoesNotContain(handedOut.GetProperties(), p => p.SetMethod?.IsPublic == true);
-        string[] calls = [.. handedOut.GetMethods().Where(m => m.DeclaringType == handedOut && !m.IsSpecialName).Select(m => m.Name).Order(StringComparer.Ordinal)];
+        string[] calls = [
+            .. handedOut.GetMethods().Where(m => m.DeclaringType == handedOut && !m.IsSpecialName).Select(m => m.Name)
+                .Order(StringComparer.Ordinal)];
         Assert.Equal(["Contains", "NextClear"], calls);
     }
 
-    private static Task CallAsync(UffdVm vm, Userfault uffd, GuestRegion region, GuestRegion other, string call, PageBytes source) => call switch
-    {
-        "unmap" => vm.UnmapAsync(region),
-        "register" => uffd.RegisterAsync(region, RegisterModes.Missing),
-        "unregister" => uffd.UnregisterAsync(region),
-        "serve" => uffd.ServeAsync(new ServeOptions { Source = source }),
-        "advise" => vm.AdviseAsync(region, 0, 1, Advice.DontNeed),
-        "protect" => uffd.ProtectAsync(region, 0, 1),
-        "unprotect" => uffd.UnprotectAsync(region, 0, 1),
-        "take" => uffd.TakeWrittenAsync(region, 0, 1),
-        "read" => Task.Run(() => vm.NewReader().TryRead(region, 0, new byte[8])),
-        "push" => uffd.PushAsync(region, source),
-        "move to" => uffd.MoveAsync(region, 0, other, 0, 1),
-        "move from" => uffd.MoveAsync(other, 0, region, 0, 1),
-        _ => uffd.PoisonAsync(region, 0, 1),
-    };
+    private static Task CallAsync(UffdVm vm, Userfault uffd, GuestRegion region, GuestRegion other, string call, PageBytes source) =>
+        call switch
+        {
+            "unmap" => vm.UnmapAsync(region),
+            "register" => uffd.RegisterAsync(region, RegisterModes.Missing),
+            "unregister" => uffd.UnregisterAsync(region),
+            "serve" => uffd.ServeAsync(new ServeOptions { Source = source }),
+            "advise" => vm.AdviseAsync(region, 0, 1, Advice.DontNeed),
+            "protect" => uffd.ProtectAsync(region, 0, 1),
+            "unprotect" => uffd.UnprotectAsync(region, 0, 1),
+            "take" => uffd.TakeWrittenAsync(region, 0, 1),
+            "read" => Task.Run(() => vm.NewReader().TryRead(region, 0, new byte[8])),
+            "push" => uffd.PushAsync(region, source),
+            "move to" => uffd.MoveAsync(region, 0, other, 0, 1),
+            "move from" => uffd.MoveAsync(other, 0, region, 0, 1),
+            _ => uffd.PoisonAsync(region, 0, 1),
+        };
 }

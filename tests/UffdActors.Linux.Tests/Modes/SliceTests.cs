@@ -55,7 +55,9 @@ public sealed class SliceTests
         IoctlResult moved = await vm.Uffd.MoveAsync(region, 0, staging, 0, Pages, MoveModes.AllowSourceHoles);
         Assert.Equal(new IoctlResult(Errno.EAGAIN, (long)Demanded << PageSize.BaseShift), moved);
         Assert.True(slices.Count >= 3, $"{slices.Count} slices.");
-        Assert.Equal(new IoctlResult(Errno.EEXIST, -(long)Errno.EEXIST), await vm.Uffd.MoveAsync(region, Demanded, staging, Demanded, 7, MoveModes.AllowSourceHoles));
+        Assert.Equal(
+            new IoctlResult(Errno.EEXIST, -(long)Errno.EEXIST),
+            await vm.Uffd.MoveAsync(region, Demanded, staging, Demanded, 7, MoveModes.AllowSourceHoles));
         Assert.Equal([0, Slice, Pages - 8, Demanded], vm.PagesWith(region, PagemapFlags.Present));
         Assert.Equal([Pages - 1], vm.PagesWith(staging, PagemapFlags.Present));
     }
@@ -140,9 +142,12 @@ public sealed class SliceTests
             await protect.CancelAsync();
         };
 
-        CallCancelledException cancelled = await Assert.ThrowsAsync<CallCancelledException>(() => vm.Uffd.ProtectAsync(region, 0, Pages, protect.Token));
+        CallCancelledException cancelled =
+            await Assert.ThrowsAsync<CallCancelledException>(() => vm.Uffd.ProtectAsync(region, 0, Pages, protect.Token));
         Assert.Equal(done << PageSize.BaseShift, cancelled.BytesDone);
-        Assert.Contains($"UFFDIO_WRITEPROTECT of region {region.Id} was cancelled when {cancelled.BytesDone} of {(long)region.Bytes} bytes were done", cancelled.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"UFFDIO_WRITEPROTECT of region {region.Id} was cancelled when {cancelled.BytesDone} of {(long)region.Bytes} bytes were done",
+            cancelled.Message, StringComparison.Ordinal);
         Incident incident = await vm.Vm.Incidents.ReadOtherAsync();
         Assert.Equal((IncidentKind.CancelledCallEnded, cancelled.Message), (incident.Kind, incident.Message));
         Assert.Equal(Enumerable.Range(0, (int)done), vm.PagesWith(region, Marker));
@@ -207,7 +212,10 @@ public sealed class SliceTests
             {
                 called.Add(slice);
                 bool isRefused = called.Count is > 1 and <= Refusals + 1;
-                return Task.FromResult(isRefused ? new IoctlResult(Errno.EAGAIN, -(long)Errno.EAGAIN) : new IoctlResult(Errno.None, slice.Count << PageSize.BaseShift));
+                return Task.FromResult(
+                    isRefused
+                        ? new IoctlResult(Errno.EAGAIN, -(long)Errno.EAGAIN)
+                        : new IoctlResult(Errno.None, slice.Count << PageSize.BaseShift));
             },
             CancellationToken.None);
 
@@ -273,7 +281,8 @@ public sealed class SliceTests
         IoctlResult result = await vm.Uffd.ProtectAsync(region, 0, Pages);
 
         Assert.Equal(Errno.ENOENT, result.Error);
-        Assert.True(result.BytesDone >= RangeSlices.Bytes && result.BytesDone <= part.Start << PageSize.BaseShift, $"{result.BytesDone} bytes.");
+        Assert.True(
+            result.BytesDone >= RangeSlices.Bytes && result.BytesDone <= part.Start << PageSize.BaseShift, $"{result.BytesDone} bytes.");
         Assert.Equal(Enumerable.Range(0, (int)part.Start), vm.PagesWith(region, Marker));
     }
 

@@ -76,6 +76,7 @@ public sealed class UnknownAddressTests
 
         // Returns when the event has been read.
         return Task.Run(() => Assert.Equal(
-            (nint)target.Address, Libc.MRemap((nint)region.Address, (nuint)region.Bytes, (nuint)region.Bytes, (int)Modes, (nint)target.Address)));
+            (nint)target.Address,
+            Libc.MRemap((nint)region.Address, (nuint)region.Bytes, (nuint)region.Bytes, (int)Modes, (nint)target.Address)));
     }
 }

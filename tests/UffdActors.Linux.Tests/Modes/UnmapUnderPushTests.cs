@@ -6,7 +6,9 @@ using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Tests.Modes;
 
-/// <summary>Tests that free addresses of this process while somebody still fills there: nobody else may map and register anything meanwhile.</summary>
+/// <summary>
+/// Tests that free addresses of this process while somebody still fills there: nobody else may map and register anything meanwhile.
+/// </summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class Unmapping
 {
@@ -39,7 +41,8 @@ public sealed class UnmapUnderPushTests
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
-    public async Task The_push_of_a_region_that_is_unmapped_ends_and_says_so_and_others_go_on(string world, string? memory, UffdFeatures features)
+    public async Task The_push_of_a_region_that_is_unmapped_ends_and_says_so_and_others_go_on(
+        string world, string? memory, UffdFeatures features)
     {
         // The push waits for its second chunk when the region goes.
         using GatedSource source = new(new PageBytes(Pages), gated: 64);
@@ -54,7 +57,8 @@ public sealed class UnmapUnderPushTests
 
         await vm.Vm.UnmapAsync(region).WaitAsync(LiveScene.Deadline);
 
-        InvalidOperationException ended = await Assert.ThrowsAsync<InvalidOperationException>(() => push.WaitAsync().WaitAsync(LiveScene.Deadline));
+        InvalidOperationException ended =
+            await Assert.ThrowsAsync<InvalidOperationException>(() => push.WaitAsync().WaitAsync(LiveScene.Deadline));
         Assert.Contains($"Region {region.Id} has been unmapped", ended.Message, StringComparison.Ordinal);
         source.LetGo();
         await kept.WaitAsync().WaitAsync(LiveScene.Deadline);
@@ -67,7 +71,8 @@ public sealed class UnmapUnderPushTests
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
-    public async Task The_push_of_a_region_of_which_somebody_else_unmaps_a_part_brings_the_rest_and_says_what_is_gone(string world, string? memory, UffdFeatures features)
+    public async Task The_push_of_a_region_of_which_somebody_else_unmaps_a_part_brings_the_rest_and_says_what_is_gone(
+        string world, string? memory, UffdFeatures features)
     {
         const int First = 100;
         const int Gone = 60;
@@ -81,8 +86,10 @@ public sealed class UnmapUnderPushTests
         await UnmapBehindAsync(vm, region, First, Gone).WaitAsync(LiveScene.Deadline);
         source.LetGo();
 
-        InvalidOperationException ended = await Assert.ThrowsAsync<InvalidOperationException>(() => push.WaitAsync().WaitAsync(LiveScene.Deadline));
-        Assert.Contains($"{Gone} of {Pages} pages of region {region.Id}, the first of them page {First},", ended.Message, StringComparison.Ordinal);
+        InvalidOperationException ended =
+            await Assert.ThrowsAsync<InvalidOperationException>(() => push.WaitAsync().WaitAsync(LiveScene.Deadline));
+        Assert.Contains(
+            $"{Gone} of {Pages} pages of region {region.Id}, the first of them page {First},", ended.Message, StringComparison.Ordinal);
         Assert.Equal(Pages - Gone, push.ReceivedPages);
         Assert.Equal(First, vm.Uffd.ReceivedOf(region).NextClear(0));
         Assert.Equal(First + Gone, vm.Uffd.ReceivedOf(region).NextClear(First + Gone - 1) + 1);
@@ -93,7 +100,8 @@ public sealed class UnmapUnderPushTests
 
     private static async Task<GuestRegion> RegisterAsync(EitherWorld vm, string? memory)
     {
-        GuestRegion region = await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = memory is null ? null : "shmem", WithAlias = memory == "alias" });
+        GuestRegion region = await vm.Vm.MapAsync(
+            new RegionOptions { Pages = Pages, Module = memory is null ? null : "shmem", WithAlias = memory == "alias" });
         _ = await vm.Uffd.RegisterAsync(region, memory == "alias" ? RegisterModes.Minor : RegisterModes.Missing);
         return region;
     }
@@ -102,8 +110,11 @@ public sealed class UnmapUnderPushTests
     private static Task UnmapBehindAsync(EitherWorld vm, GuestRegion region, long first, long pages)
     {
         if (vm.Vm.Kernel is ModelKernel model)
-            return model.CallAsync("munmap", new UnmapMemory(model.Main, region.AddressOf(first), (ulong)pages << PageSize.BaseShift), c => c.Error, CancellationToken.None);
+            return model.CallAsync(
+                "munmap", new UnmapMemory(model.Main, region.AddressOf(first), (ulong)pages << PageSize.BaseShift), c => c.Error,
+                CancellationToken.None);
         Linux.World.LiveKernel live = (Linux.World.LiveKernel)vm.Vm.Kernel;
-        return Task.Run(() => Assert.Equal(Errno.None, live.MemoryOf(region).Guest.Unmap(first << PageSize.BaseShift, pages << PageSize.BaseShift)));
+        return Task.Run(
+            () => Assert.Equal(Errno.None, live.MemoryOf(region).Guest.Unmap(first << PageSize.BaseShift, pages << PageSize.BaseShift)));
     }
 }

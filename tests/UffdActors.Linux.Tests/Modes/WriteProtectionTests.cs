@@ -25,7 +25,8 @@ public sealed class WriteProtectionTests
         ConcurrentQueue<(int Region, long Page, ulong? Before)> seen = new();
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
         GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
-        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, BeforeWrite = (id, page) => seen.Enqueue((id, page, vm.Word(region, page))) });
+        await vm.Uffd.ServeAsync(
+            new ServeOptions { Source = source, BeforeWrite = (id, page) => seen.Enqueue((id, page, vm.Word(region, page))) });
         VcpuGroup reads = await vm.StartAsync(region, isWrite: false, 0, 1, 2, 3, 4, 5, 6, 7);
         await reads.WaitAsync().WaitAsync(LiveScene.Deadline);
 
@@ -76,7 +77,9 @@ public sealed class WriteProtectionTests
 
         Incident failed = await vm.Vm.Incidents.ReadOtherAsync();
         Assert.Equal(IncidentKind.HookFailed, failed.Kind);
-        Assert.Equal($"The BeforeWrite hook threw for page 4 of region {region.Id} (the snapshot's disk is full); the page was given to its writer all the same.", failed.Message);
+        Assert.Equal(
+            $"The BeforeWrite hook threw for page 4 of region {region.Id} (the snapshot's disk is full); the page was given to its writer "
+                + $"all the same.", failed.Message);
         Assert.IsType<IOException>(failed.Exception);
         Assert.Equal(PagemapFlags.Present, vm.Entries(region)[4]);
         Assert.Equal(GuestLayout.ValueOf(0, 1), vm.Word(region, 4));
@@ -92,7 +95,15 @@ public sealed class WriteProtectionTests
         bool throws = false;
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
         GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
-        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, BeforeWrite = (_, _) => { if (Volatile.Read(ref throws)) throw new IOException("the snapshot's disk is full"); } });
+        await vm.Uffd.ServeAsync(new ServeOptions
+        {
+            Source = source,
+            BeforeWrite = (_, _) =>
+            {
+                if (Volatile.Read(ref throws))
+                    throw new IOException("the snapshot's disk is full");
+            }
+        });
         await vm.WriteAsync(region, 3, 4);
         Assert.True((await vm.Uffd.ProtectAsync(region, 4, 1)).IsDone);
         Volatile.Write(ref throws, true);
@@ -101,7 +112,8 @@ public sealed class WriteProtectionTests
         Incident refused = await vm.Vm.Incidents.ReadOtherAsync();
         Assert.Equal(IncidentKind.HookFailed, refused.Kind);
         Assert.Equal(
-            $"The BeforeWrite hook threw for page 4 of region {region.Id} (the snapshot's disk is full); the page stays protected and its writers wait until recover or abandon is called.",
+            $"The BeforeWrite hook threw for page 4 of region {region.Id} (the snapshot's disk is full); the page stays protected and its "
+                + $"writers wait until recover or abandon is called.",
             refused.Message);
         Assert.Equal(Protected, vm.Entries(region)[4]);
         Assert.Equal(1, write.Accesses);
@@ -157,7 +169,8 @@ public sealed class WriteProtectionTests
         GuestRegion region = await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = "shmem", WithAlias = true });
         _ = await vm.Uffd.RegisterAsync(region, modes);
         if ((modes & RegisterModes.WriteProtect) != 0) Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
-        if (modes == RegisterModes.WriteProtect) await (await vm.StartAsync(region, isWrite: false, 3)).WaitAsync().WaitAsync(LiveScene.Deadline);
+        if (modes == RegisterModes.WriteProtect)
+            await (await vm.StartAsync(region, isWrite: false, 3)).WaitAsync().WaitAsync(LiveScene.Deadline);
         VcpuGroup write = await vm.StartAsync(region, isWrite: true, 3);
         await vm.MessageAsync();
 
@@ -196,7 +209,8 @@ public sealed class WriteProtectionTests
         GuestRegion region = await vm.MapAsync(Pages, "guest-memfd");
         foreach (RegisterModes modes in new[] { RegisterModes.WriteProtect, RegisterModes.Missing, RegisterModes.Minor })
         {
-            UnsupportedMachineException refused = await Assert.ThrowsAsync<UnsupportedMachineException>(() => vm.Uffd.RegisterAsync(region, modes));
+            UnsupportedMachineException refused =
+                await Assert.ThrowsAsync<UnsupportedMachineException>(() => vm.Uffd.RegisterAsync(region, modes));
             Assert.Equal(MachineNeed.GuestMemfdFaults, refused.Need);
             Assert.EndsWith(Remedies.Of(MachineNeed.GuestMemfdFaults), refused.Message, StringComparison.Ordinal);
         }

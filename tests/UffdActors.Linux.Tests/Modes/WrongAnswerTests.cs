@@ -6,7 +6,9 @@ using UffdActors.PageSources;
 
 namespace UffdActors.Linux.Tests.Modes;
 
-/// <summary>Answers that make no sense: each is refused with an incident that names the source, the order is tried again, and nobody hangs or dies.</summary>
+/// <summary>
+/// Answers that make no sense: each is refused with an incident that names the source, the order is tried again, and nobody hangs or dies.
+/// </summary>
 public sealed class WrongAnswerTests
 {
     private const int Pages = 64;
@@ -18,18 +20,28 @@ public sealed class WrongAnswerTests
         ["a negative order"] = (With((o, r) => r.Received(-1, o.FirstPage, o.Pages, SourceContent.Zero, 0)), "answered order -1"),
         ["a failure of an unknown order"] = (With((o, r) => r.Failed(o.Id + 1000, new IOException("no"))), "answered order "),
         ["another page"] = (With((o, r) => r.Received(o.Id, o.FirstPage + o.Pages, 1, SourceContent.Zero, 0)), "with page "),
-        ["a page beyond everything"] = (With((o, r) => r.Received(o.Id, long.MaxValue, int.MaxValue, SourceContent.Zero, 0)), "with page 9223372036854775807"),
-        ["a page before everything"] = (With((o, r) => r.Received(o.Id, long.MinValue, int.MaxValue, SourceContent.Zero, 0)), "with page -9223372036854775808"),
+        ["a page beyond everything"] =
+            (With((o, r) => r.Received(o.Id, long.MaxValue, int.MaxValue, SourceContent.Zero, 0)), "with page 9223372036854775807"),
+        ["a page before everything"] =
+            (With((o, r) => r.Received(o.Id, long.MinValue, int.MaxValue, SourceContent.Zero, 0)), "with page -9223372036854775808"),
         ["minus one page"] = (With((o, r) => r.Received(o.Id, o.FirstPage, -1, SourceContent.Zero, 0)), "with -1 pages"),
         ["no pages"] = (With((o, r) => r.Received(o.Id, o.FirstPage, 0, SourceContent.Zero, 0)), "with 0 pages"),
-        ["an undefined content"] = (With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, (SourceContent)7, 0)), "with content 7, which is none"),
-        ["a stamp"] = (With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Stamp, 77)), "with a stamp, and this memory has bytes only"),
+        ["an undefined content"] =
+            (With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, (SourceContent)7, 0)), "with content 7, which is none"),
+        ["a stamp"] = (With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Stamp, 77)),
+            "with a stamp, and this memory has bytes only"),
         ["a failure without a reason"] = (With((o, r) => r.Failed(o.Id, null!)), "reported a failure of the order for page"),
-        ["the null address"] = (With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Bytes, 0)), "bytes at 0x0, which cannot be read"),
-        ["an address in the null page"] = (With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Bytes, 8)), "bytes at 0x8, which cannot be read"),
-        ["an address that nothing is at"] = (With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Bytes, 0x1_0000)), "bytes at 0x10000, which cannot be read"),
-        ["an address of the kernel"] = (With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Bytes, -4096)), "bytes at 0xfffffffffffff000, which cannot be read"),
-        ["an address of no process"] = (With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Bytes, unchecked((nint)0x8000_0000_0000_0000))), "bytes at 0x8000000000000000, which cannot be read"),
+        ["the null address"] =
+            (With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Bytes, 0)), "bytes at 0x0, which cannot be read"),
+        ["an address in the null page"] =
+            (With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Bytes, 8)), "bytes at 0x8, which cannot be read"),
+        ["an address that nothing is at"] = (With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Bytes, 0x1_0000)),
+            "bytes at 0x10000, which cannot be read"),
+        ["an address of the kernel"] = (With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Bytes, -4096)),
+            "bytes at 0xfffffffffffff000, which cannot be read"),
+        ["an address of no process"] = (
+            With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Bytes, unchecked((nint)0x8000_0000_0000_0000))),
+            "bytes at 0x8000000000000000, which cannot be read"),
     };
 
     public static TheoryData<string, string, bool, string?> Cases
@@ -46,7 +58,8 @@ public sealed class WrongAnswerTests
                 }
 
                 // Memory that is filled through an alias, and pages that are gathered from parts.
-                foreach (string wrong in (string[])["the null address", "an address that nothing is at", "a stamp", "another page"]) cases.Add(world, wrong, false, "shmem");
+                foreach (string wrong in (string[])["the null address", "an address that nothing is at", "a stamp", "another page"])
+                    cases.Add(world, wrong, false, "shmem");
             }
 
             return cases;
@@ -93,7 +106,8 @@ public sealed class WrongAnswerTests
         Assert.Equal(PageBytes.WordOf(63), vm.Word(region, 63));
     }
 
-    // Whoever copied from there would wait for itself (RING L6): its own absent page, its neighbour, the last page, another userfaultfd's memory.
+    // Whoever copied from there would wait for itself (RING L6): its own absent page, its neighbour, the last page, another userfaultfd's
+    // memory.
     [SkippableTheory]
     [InlineData("model", false, 60)]
     [InlineData("model", true, 3)]
@@ -246,11 +260,14 @@ public sealed class WrongAnswerTests
         using NativeBuffer bytes = new((Pages << PageSize.BaseShift) + 1);
         for (int page = 0; page < Pages; page++)
         {
-            for (int offset = 0; offset < PageSize.Base; offset += sizeof(ulong)) bytes.Write(1 + (page << PageSize.BaseShift) + offset, BitConverter.GetBytes(PageBytes.WordOf(page)));
+            for (int offset = 0; offset < PageSize.Base; offset += sizeof(ulong))
+                bytes.Write(1 + (page << PageSize.BaseShift) + offset, BitConverter.GetBytes(PageBytes.WordOf(page)));
         }
 
         using ScriptedSource source = new(Pages);
-        source.Script = With((o, r) => r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Bytes, bytes.Address + 1 + (nint)(o.FirstPage << PageSize.BaseShift)));
+        source.Script = With(
+            (o, r) =>
+                r.Received(o.Id, o.FirstPage, o.Pages, SourceContent.Bytes, bytes.Address + 1 + (nint)(o.FirstPage << PageSize.BaseShift)));
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
         GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
@@ -276,7 +293,8 @@ public sealed class WrongAnswerTests
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
         GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
-        await (await vm.StartAsync(region, isWrite: false, [.. Enumerable.Range(0, 15).Select(i => (long)i)])).WaitAsync().WaitAsync(LiveScene.Deadline);
+        await (await vm.StartAsync(region, isWrite: false, [.. Enumerable.Range(0, 15).Select(i => (long)i)])).WaitAsync()
+            .WaitAsync(LiveScene.Deadline);
 
         List<string> said = [];
         while (vm.Vm.Incidents.TryReadOther(out Incident? incident)) said.Add(incident.Message);

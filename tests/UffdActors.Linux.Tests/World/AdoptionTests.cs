@@ -26,7 +26,8 @@ public sealed class AdoptionTests
             Userfault uffd = await vm.AdoptUserfaultAsync(new AdoptedUserfault { Descriptor = Copy(theirs.Uffd) });
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source });
-            VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads([.. Enumerable.Range(0, Pages - 1).Select(p => (long)p)])], 1, source, CancellationToken.None);
+            VcpuGroup vcpus = await vm.StartVcpusAsync(
+                [Steps.Reads([.. Enumerable.Range(0, Pages - 1).Select(p => (long)p)])], 1, source, CancellationToken.None);
             await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
             Assert.Null(vcpus.Error);
             Assert.Equal(Pages - 1, vcpus.Faults);
@@ -62,7 +63,8 @@ public sealed class AdoptionTests
             Userfault uffd = await vm.AdoptUserfaultAsync(new AdoptedUserfault { Descriptor = Copy(theirs.Uffd) });
             _ = await uffd.RegisterAsync(region, RegisterModes.Minor);
             await uffd.ServeAsync(new ServeOptions { Source = source });
-            Assert.Equal(PageBytes.WordOf(3), await Task.Run(() => theirs.Memory.ReadWord(3 * PageSize.Base)).WaitAsync(LiveScene.Deadline));
+            Assert.Equal(
+                PageBytes.WordOf(3), await Task.Run(() => theirs.Memory.ReadWord(3 * PageSize.Base)).WaitAsync(LiveScene.Deadline));
             await (await uffd.PushAsync(region, source)).WaitAsync().WaitAsync(LiveScene.Deadline);
         }
 
@@ -78,13 +80,17 @@ public sealed class AdoptionTests
         (int read, int write) = RawCalls.MakePipe();
         using UffdDescriptor young = UffdDescriptor.Open();
 
-        ArgumentException refused = await Assert.ThrowsAsync<ArgumentException>(() => vm.AdoptUserfaultAsync(new AdoptedUserfault { Descriptor = read }));
+        ArgumentException refused =
+            await Assert.ThrowsAsync<ArgumentException>(() => vm.AdoptUserfaultAsync(new AdoptedUserfault { Descriptor = read }));
         Assert.StartsWith($"Descriptor {read} of this process is no userfaultfd.", refused.Message, StringComparison.Ordinal);
-        refused = await Assert.ThrowsAsync<ArgumentException>(() => vm.AdoptUserfaultAsync(new AdoptedUserfault { Descriptor = Copy(young) }));
+        refused = await Assert.ThrowsAsync<ArgumentException>(
+            () => vm.AdoptUserfaultAsync(new AdoptedUserfault { Descriptor = Copy(young) }));
         Assert.Contains("has not shaken hands", refused.Message, StringComparison.Ordinal);
-        await Assert.ThrowsAsync<UffdException>(() => vm.AdoptMemoryAsync(new AdoptedMemory { Address = 1 << 30, Pages = 1, Module = "shmem", Descriptor = write }));
+        await Assert.ThrowsAsync<UffdException>(
+            () => vm.AdoptMemoryAsync(new AdoptedMemory { Address = 1 << 30, Pages = 1, Module = "shmem", Descriptor = write }));
 
-        refused = await Assert.ThrowsAsync<ArgumentException>(() => vm.AdoptMemoryAsync(new AdoptedMemory { Address = (1 << 30) + 512, Pages = 1 }));
+        refused = await Assert.ThrowsAsync<ArgumentException>(
+            () => vm.AdoptMemoryAsync(new AdoptedMemory { Address = (1 << 30) + 512, Pages = 1 }));
         Assert.StartsWith("0x40000200 is not a multiple of the page size, 4096.", refused.Message, StringComparison.Ordinal);
         // Its size in bytes would be that of one page.
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => vm.MapAsync(new RegionOptions { Pages = (1L << 52) + 1 }));
@@ -99,7 +105,8 @@ public sealed class AdoptionTests
 
         await using UffdRuntime model = UffdRuntime.Start();
         await using UffdVm modelVm = await model.CreateVmAsync(new VmOptions { MemoryPages = 1 });
-        NotSupportedException unsupported = await Assert.ThrowsAsync<NotSupportedException>(() => modelVm.AdoptMemoryAsync(new AdoptedMemory { Address = 1 << 30, Pages = 1 }));
+        NotSupportedException unsupported = await Assert.ThrowsAsync<NotSupportedException>(
+            () => modelVm.AdoptMemoryAsync(new AdoptedMemory { Address = 1 << 30, Pages = 1 }));
         Assert.Contains("uffd.world = live", unsupported.Message, StringComparison.Ordinal);
     }
 

@@ -8,8 +8,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Linux.Tests.World;
 
 /// <summary>
-/// A userfaultfd is given up while a thread of the embedder, of which the VM knows nothing, waits for an absent page: it never reads zeros, unless the embedder
-/// says so (RING L3). A test that leaves one open closes it at its end.
+/// A userfaultfd is given up while a thread of the embedder, of which the VM knows nothing, waits for an absent page: it never reads zeros,
+/// unless the embedder says so (RING L3). A test that leaves one open closes it at its end.
 /// </summary>
 public sealed class ClosingTests
 {
@@ -34,7 +34,9 @@ public sealed class ClosingTests
         GC.Collect();
         GC.WaitForPendingFinalizers();
         Assert.Equal(1, scene.Uffd.ReadFdInfo().Total);
-        Assert.Contains(scene.Region.Address.ToString("x", System.Globalization.CultureInfo.InvariantCulture) + "-", await File.ReadAllTextAsync("/proc/self/maps"), StringComparison.Ordinal);
+        Assert.Contains(
+            scene.Region.Address.ToString("x", System.Globalization.CultureInfo.InvariantCulture) + "-",
+            await File.ReadAllTextAsync("/proc/self/maps"), StringComparison.Ordinal);
         Assert.False(scene.Read.IsCompleted);
     }
 
@@ -74,7 +76,11 @@ public sealed class ClosingTests
     public async Task A_guest_that_could_not_be_stopped_is_taken_to_run_on(string end, string how)
     {
         await using Scene scene = await Scene.StartAsync(
-            new VmOptions { MemoryPages = 1, StopGuest = _ => how == "throws" ? throw new InvalidOperationException("no such guest") : new TaskCompletionSource().Task },
+            new VmOptions
+            {
+                MemoryPages = 1,
+                StopGuest = _ => how == "throws" ? throw new InvalidOperationException("no such guest") : new TaskCompletionSource().Task,
+            },
             // As long as what never ends is waited for; and what has to be done beside it may take a while.
             how == "throws" ? "" : "uffd.close-timeout = 8s");
 
@@ -82,7 +88,9 @@ public sealed class ClosingTests
         await scene.Vm.DisposeAsync();
 
         IReadOnlyList<Incident> incidents = [.. scene.Incidents().Where(i => i.Kind != IncidentKind.VmFailed)];
-        Assert.Equal([IncidentKind.GuestNotStopped, IncidentKind.DescriptorLeftOpen], incidents.Select(i => i.Kind).Where(k => k != IncidentKind.CloseTimedOut));
+        Assert.Equal(
+            [IncidentKind.GuestNotStopped, IncidentKind.DescriptorLeftOpen],
+            incidents.Select(i => i.Kind).Where(k => k != IncidentKind.CloseTimedOut));
         Assert.Contains(how == "throws" ? "no such guest" : "has not ended within", incidents[0].Message, StringComparison.Ordinal);
         Assert.Equal(1, scene.Uffd.ReadFdInfo().Total);
         Assert.False(scene.Read.IsCompleted);
@@ -97,7 +105,11 @@ public sealed class ClosingTests
     public async Task Absent_pages_are_zeros_only_for_who_asks_for_it(string end)
     {
         await using Scene scene = await Scene.StartAsync(
-            new VmOptions { MemoryPages = 1, AbsentPagesAtDisposal = end == "take the loss" ? AbsentPages.StayAbsent : AbsentPages.ReadAsZeros });
+            new VmOptions
+            {
+                MemoryPages = 1,
+                AbsentPagesAtDisposal = end == "take the loss" ? AbsentPages.StayAbsent : AbsentPages.ReadAsZeros,
+            });
 
         if (end == "take the loss") await scene.Served.AbandonAsync(AbsentPages.ReadAsZeros);
         else await scene.EndAsync(end);
@@ -161,11 +173,13 @@ public sealed class ClosingTests
 
         public Task<ulong> Read { get; private set; } = Task.FromResult(0ul);
 
-        public static async Task<Scene> StartAsync(VmOptions? options = null, string config = "", bool isServed = true, bool readsAtOnce = true)
+        public static async Task<Scene> StartAsync(
+            VmOptions? options = null, string config = "", bool isServed = true, bool readsAtOnce = true)
         {
             LiveKernel.Require();
             PageBytes source = new(Pages) { Withholds = true };
-            UffdRuntime runtime = UffdRuntime.Start(Akka.Configuration.ConfigurationFactory.ParseString(config).WithFallback(UffdSettings.Profile("live")));
+            UffdRuntime runtime =
+                UffdRuntime.Start(Akka.Configuration.ConfigurationFactory.ParseString(config).WithFallback(UffdSettings.Profile("live")));
             UffdVm vm = await runtime.CreateVmAsync(options ?? new VmOptions { MemoryPages = 1 });
             GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
             Userfault uffd = await vm.OpenAsync();
@@ -179,7 +193,9 @@ public sealed class ClosingTests
         }
 
         public void BeginRead() =>
-            Read = Task.Factory.StartNew(() => _memory.ReadWord(Page * PageSize.Base), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            Read = Task.Factory.StartNew(
+                () => _memory.ReadWord(Page * PageSize.Base), CancellationToken.None, TaskCreationOptions.LongRunning,
+                TaskScheduler.Default);
 
         /// <summary>Ends it, and where that leaves the VM alive says so.</summary>
         public async Task EndAsync(string end)

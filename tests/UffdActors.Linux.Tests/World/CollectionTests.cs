@@ -56,7 +56,8 @@ public sealed class CollectionTests
         List<string> lines = [];
         try
         {
-            while (await child.StandardOutput.ReadLineAsync().WaitAsync(lines.Count == 0 ? LiveScene.Deadline : patience) is { } line) lines.Add(line);
+            while (await child.StandardOutput.ReadLineAsync().WaitAsync(lines.Count == 0 ? LiveScene.Deadline : patience) is { } line)
+                lines.Add(line);
         }
         catch (TimeoutException)
         {

@@ -25,7 +25,9 @@ public sealed class FaultBoardTests
 
         List<WatchedUserfault> found = Read(board);
         Assert.Equal(new WatchedUserfault(0, 1, "vm-0/context-1", 17, 0, 3_000_000_000, true, null), found[0]);
-        Assert.Equal((1, 1, 18, 2L, 1_000_000_000L, false), (found[1].Slot, found[1].Generation, found[1].Descriptor, found[1].Beats, found[1].Deadline, found[1].Kills));
+        Assert.Equal(
+            (1, 1, 18, 2L, 1_000_000_000L, false),
+            (found[1].Slot, found[1].Generation, found[1].Descriptor, found[1].Beats, found[1].Deadline, found[1].Kills));
         Assert.Equal(new string('x', BoardLayout.NameBytes), found[1].Name);
 
         first.Free();
@@ -42,7 +44,9 @@ public sealed class FaultBoardTests
         using FaultBoard board = new();
         BoardSlot[] all = [.. Enumerable.Range(0, BoardLayout.Slots).Select(i => board.Take("x", i, Options))];
         Assert.Equal(BoardLayout.Slots, Read(board).Count);
-        Assert.Contains("255 userfaultfds", Assert.Throws<UffdConfigurationException>(() => board.Take("one more", 1, Options)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "255 userfaultfds", Assert.Throws<UffdConfigurationException>(() => board.Take("one more", 1, Options)).Message,
+            StringComparison.Ordinal);
         foreach (BoardSlot slot in all) slot.Free();
     }
 
@@ -99,7 +103,8 @@ public sealed class FaultBoardTests
         const int Pages = 8;
         using HeldSource source = new(Pages);
         await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
-        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1, Watchdog = new WatchdogOptions(TimeSpan.FromMinutes(5)) });
+        await using UffdVm vm =
+            await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1, Watchdog = new WatchdogOptions(TimeSpan.FromMinutes(5)) });
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
         Userfault uffd = await vm.OpenAsync();
         _ = await uffd.RegisterAsync(region, Abi.RegisterModes.Missing);
@@ -154,7 +159,8 @@ public sealed class FaultBoardTests
 
         public SlotView(FaultBoard board)
         {
-            _file = MemoryMappedFile.CreateFromFile($"/proc/self/fd/{board.Descriptor}", FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+            _file = MemoryMappedFile.CreateFromFile(
+                $"/proc/self/fd/{board.Descriptor}", FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
             _memory = _file.CreateViewAccessor(0, BoardLayout.Bytes, MemoryMappedFileAccess.Read);
         }
 

@@ -13,7 +13,8 @@ public sealed class FaultStationTests
         const int Pages = 64;
         await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages));
 
-        VcpuGroup vcpus = await scene.Vm.StartVcpusAsync([Steps.Reads([.. Enumerable.Range(0, Pages).Select(p => (long)p)])], sampleEvery, scene.Source, CancellationToken.None);
+        VcpuGroup vcpus = await scene.Vm.StartVcpusAsync(
+            [Steps.Reads([.. Enumerable.Range(0, Pages).Select(p => (long)p)])], sampleEvery, scene.Source, CancellationToken.None);
         await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
 
         LatencySummary latency = LatencySummary.Of(vcpus);

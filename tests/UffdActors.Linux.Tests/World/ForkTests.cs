@@ -34,7 +34,8 @@ public sealed class ForkTests
         Assert.Empty(scene.Uffd.TakeChildren());
         await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
-        GuestRegion region = await vm.AdoptMemoryAsync(new AdoptedMemory { Address = scene.Region.Address, Pages = Pages, ProcessId = child });
+        GuestRegion region =
+            await vm.AdoptMemoryAsync(new AdoptedMemory { Address = scene.Region.Address, Pages = Pages, ProcessId = child });
         Userfault uffd = await vm.AdoptUserfaultAsync(taken with { ProcessId = child });
         _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
         await uffd.ServeAsync(new ServeOptions { Source = scene.Source });

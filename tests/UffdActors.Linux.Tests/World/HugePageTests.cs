@@ -27,7 +27,8 @@ public sealed class HugePageTests(HugePages pool)
         using GuestImage image = MixedImage();
         PostCopyOptions options = new() { Image = image, Backend = "hugetlb", Mode = mode, Handlers = handlers, Accesses = 20_000 };
 
-        PostCopyReport report = await UffdRuntime.UseAsync(UffdSettings.Profile("live"), runtime => new PostCopyMigration(runtime, options).RunAsync());
+        PostCopyReport report =
+            await UffdRuntime.UseAsync(UffdSettings.Profile("live"), runtime => new PostCopyMigration(runtime, options).RunAsync());
 
         Assert.True(report.Verified, report.GuestError);
         Assert.Equal(20_000, report.Accesses);
@@ -46,7 +47,9 @@ public sealed class HugePageTests(HugePages pool)
         pool.Require();
         await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages), UffdFeatures.ExactAddress, module: "hugetlb");
 
-        VcpuGroup vcpus = await scene.RunAsync([.. Enumerable.Range(0, 8).Select(i => Steps.Reads([.. Enumerable.Range(0, Units).Select(u => (long)(u * UnitPages) + (i * 60))]))]);
+        VcpuGroup vcpus = await scene.RunAsync(
+            [.. Enumerable.Range(0, 8)
+                .Select(i => Steps.Reads([.. Enumerable.Range(0, Units).Select(u => (long)(u * UnitPages) + (i * 60))]))]);
         await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
         // The kernel has woken the last thread before the reader hears of it.
         await LiveScene.UntilAsync(() => scene.Uffd.Outstanding == 0);
@@ -86,11 +89,15 @@ public sealed class HugePageTests(HugePages pool)
     public async Task Pages_that_are_taken_away_all_the_time_are_filled_again_and_nobody_hangs()
     {
         pool.Require();
-        await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages), UffdFeatures.EventRemove, handlers: 2, module: "hugetlb");
+        await using LiveScene scene =
+            await LiveScene.StartAsync(new PageBytes(Pages), UffdFeatures.EventRemove, handlers: 2, module: "hugetlb");
         // Without a content check: a removed page reads as zeros, another as its bytes.
         VcpuGroup vcpus = await scene.Vm.StartVcpusAsync(
-            [.. Enumerable.Range(0, 4).Select(i => Steps.Reads([.. Enumerable.Range(0, 40 * Units).Select(n => (long)(((n * 7) + i) % Units * UnitPages) + n)]))]);
-        for (int i = 0; i < 60; i++) await scene.Vm.AdviseAsync(scene.Region, i % 3 * UnitPages, UnitPages, Advice.Remove).WaitAsync(LiveScene.Deadline);
+            [.. Enumerable.Range(0, 4)
+                .Select(
+                    i => Steps.Reads([.. Enumerable.Range(0, 40 * Units).Select(n => (long)(((n * 7) + i) % Units * UnitPages) + n)]))]);
+        for (int i = 0; i < 60; i++)
+            await scene.Vm.AdviseAsync(scene.Region, i % 3 * UnitPages, UnitPages, Advice.Remove).WaitAsync(LiveScene.Deadline);
         await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
 
         GuestReader reader = scene.Vm.NewReader();
@@ -106,7 +113,8 @@ public sealed class HugePageTests(HugePages pool)
     public async Task With_the_pool_empty_a_page_pauses_after_the_patience_and_is_filled_by_itself_when_there_are_pages_again()
     {
         pool.Require();
-        await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages), UffdFeatures.EventRemove, module: "hugetlb", patience: TimeSpan.FromMilliseconds(200));
+        await using LiveScene scene = await LiveScene.StartAsync(
+            new PageBytes(Pages), UffdFeatures.EventRemove, module: "hugetlb", patience: TimeSpan.FromMilliseconds(200));
         await (await scene.RunAsync(Steps.Reads(0))).WaitAsync().WaitAsync(LiveScene.Deadline);
         Task<Incident> refused = scene.IncidentAsync(IncidentKind.PatienceOver);
         while (true)
@@ -116,9 +124,11 @@ public sealed class HugePageTests(HugePages pool)
             using Hog hog = new();
             long faults = scene.Uffd.Faults;
             VcpuGroup vcpus = await scene.Vm.StartVcpusAsync([Steps.Reads(1)]);
-            if (await Task.WhenAny(refused, vcpus.WaitAsync()) != refused) continue; // Somebody else had given a page back when the pool was to be empty.
+            // Somebody else had given a page back when the pool was to be empty.
+            if (await Task.WhenAny(refused, vcpus.WaitAsync()) != refused) continue;
 
-            Assert.Contains("EEXIST again and again (the pool of huge pages may be empty)", (await refused).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "EEXIST again and again (the pool of huge pages may be empty)", (await refused).Message, StringComparison.Ordinal);
             // Not in a loop: each fault that came again was waited for longer than the one before.
             Assert.InRange(scene.Uffd.Faults - faults, 2, 50);
             // A page is given back, and nobody says so.
@@ -164,7 +174,9 @@ public sealed class HugePageTests(HugePages pool)
         return BitConverter.ToUInt64(bytes, 2048);
     }
 
-    /// <summary>Four pages with content, one of them of zeros but for its end; two of zeros, the second of which the file does not reach the end of.</summary>
+    /// <summary>
+    /// Four pages with content, one of them of zeros but for its end; two of zeros, the second of which the file does not reach the end of.
+    /// </summary>
     private static GuestImage MixedImage()
     {
         string path = Path.GetTempFileName();

@@ -81,14 +81,17 @@ public sealed class LiveEventTests
         Assert.Equal(4 * 400, vcpus.Accesses);
         Assert.True(SpinWait.SpinUntil(() => probe.Heard.Count == Handlers, LiveScene.Deadline));
         WaitForEvents(scene.Uffd, 20);
-        if (crashes) Assert.Contains("crash on events", (await scene.IncidentAsync(IncidentKind.HandlerCrashed)).Message, StringComparison.Ordinal);
+        if (crashes)
+            Assert.Contains("crash on events", (await scene.IncidentAsync(IncidentKind.HandlerCrashed)).Message, StringComparison.Ordinal);
     }
 
     // Whoever caused an event goes on as soon as it has been read, and it is counted after that.
     private static void WaitForEvents(Userfault uffd, int count) =>
-        Assert.True(SpinWait.SpinUntil(() => uffd.Reader!.Counters.Events == count, LiveScene.Deadline), $"{uffd.Reader!.Counters.Events} events");
+        Assert.True(
+            SpinWait.SpinUntil(() => uffd.Reader!.Counters.Events == count, LiveScene.Deadline), $"{uffd.Reader!.Counters.Events} events");
 
-    private static async Task<(Userfault Uffd, GuestRegion Region)> ServeAsync(UffdVm vm, GatedSource source, UffdFeatures features, params GuestRegion[] others)
+    private static async Task<(Userfault Uffd, GuestRegion Region)> ServeAsync(
+        UffdVm vm, GatedSource source, UffdFeatures features, params GuestRegion[] others)
     {
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
         Userfault uffd = await vm.OpenAsync(features);

@@ -75,7 +75,8 @@ public sealed class LiveFailureTests
         await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages), UffdFeatures.EventRemove);
         // Without a content check: a removed page reads as zeros, another as its bytes.
         VcpuGroup vcpus = await scene.Vm.StartVcpusAsync(
-            [.. Enumerable.Range(0, Vcpus).Select(i => Steps.Reads([.. Enumerable.Range(0, 40 * Pages).Select(n => (long)((n * 7) + i) % Pages)]))]);
+            [.. Enumerable.Range(0, Vcpus)
+                .Select(i => Steps.Reads([.. Enumerable.Range(0, 40 * Pages).Select(n => (long)((n * 7) + i) % Pages)]))]);
         for (int i = 0; i < 200; i++) await scene.Vm.AdviseAsync(scene.Region, i % 32, 1, Advice.DontNeed).WaitAsync(LiveScene.Deadline);
         await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
 

@@ -48,7 +48,8 @@ internal sealed class LiveScene : IAsyncDisposable
         Func<CancellationToken, Task>? stop = (features & UffdFeatures.EventFork) != 0 ? static _ => Task.CompletedTask : null;
         UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1, Probe = probe, StopGuest = stop });
         if (backend is not null) ((Linux.World.LiveKernel)vm.Kernel).NewBackend = _ => backend();
-        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = source.Pages, Module = module, WithAlias = modes == RegisterModes.Minor });
+        GuestRegion region =
+            await vm.MapAsync(new RegionOptions { Pages = source.Pages, Module = module, WithAlias = modes == RegisterModes.Minor });
         Userfault uffd = await vm.OpenAsync(features);
         _ = await uffd.RegisterAsync(region, modes);
         await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = handlers, SourcePatience = patience, Resume = resume });

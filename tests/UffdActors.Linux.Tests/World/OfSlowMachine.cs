@@ -5,8 +5,8 @@ using UffdActors.Handling;
 namespace UffdActors.Linux.Tests.World;
 
 /// <summary>
-/// Incidents as they would come on a machine with time to spare: elsewhere any call of a page source may be found under way for a second, which is reported,
-/// and is true. Tests of that report read all incidents.
+/// Incidents as they would come on a machine with time to spare: elsewhere any call of a page source may be found under way for a second,
+/// which is reported, and is true. Tests of that report read all incidents.
 /// </summary>
 internal static class OfSlowMachine
 {
@@ -31,5 +31,6 @@ internal static class OfSlowMachine
     }
 
     private static bool IsOf(Incident incident) =>
-        incident.Kind == IncidentKind.BlockingCall || (incident.Kind == IncidentKind.OutageEnded && incident.Message.Contains(" has returned after ", StringComparison.Ordinal));
+        incident.Kind == IncidentKind.BlockingCall
+            || (incident.Kind == IncidentKind.OutageEnded && incident.Message.Contains(" has returned after ", StringComparison.Ordinal));
 }

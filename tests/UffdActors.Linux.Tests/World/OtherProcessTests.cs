@@ -8,7 +8,9 @@ using UffdActors.Model.Operations.Maps;
 
 namespace UffdActors.Linux.Tests.World;
 
-/// <summary>Memory of another process, which is named: it is read, scanned and advised on from here, as a VMM's is by its monitor.</summary>
+/// <summary>
+/// Memory of another process, which is named: it is read, scanned and advised on from here, as a VMM's is by its monitor.
+/// </summary>
 public sealed class OtherProcessTests
 {
     private const int Pages = 16;
@@ -18,7 +20,8 @@ public sealed class OtherProcessTests
     {
         LiveKernel.Require();
         using PageBytes source = new(Pages);
-        await using OwnerProcess owner = await OwnerProcess.StartAsync("anon", Pages, RegisterModes.Missing | RegisterModes.WriteProtect, UffdFeatures.None);
+        await using OwnerProcess owner =
+            await OwnerProcess.StartAsync("anon", Pages, RegisterModes.Missing | RegisterModes.WriteProtect, UffdFeatures.None);
         await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
         GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: true));
@@ -26,7 +29,8 @@ public sealed class OtherProcessTests
         _ = await uffd.RegisterAsync(region, RegisterModes.Missing | RegisterModes.WriteProtect);
         GuestReader reader = vm.NewReader();
         ConcurrentQueue<(long Page, ulong? Before)> seen = new();
-        await uffd.ServeAsync(new ServeOptions { Source = source, BeforeWrite = (_, page) => seen.Enqueue((page, Word(reader, region, page))) });
+        await uffd.ServeAsync(
+            new ServeOptions { Source = source, BeforeWrite = (_, page) => seen.Enqueue((page, Word(reader, region, page))) });
         Assert.Equal($"{PageBytes.WordOf(3)}", await owner.DoAsync("read 3"));
         Assert.True((await uffd.ProtectAsync(region, 3, 1)).IsDone);
 
@@ -48,7 +52,8 @@ public sealed class OtherProcessTests
     {
         LiveKernel.Require();
         using PageBytes source = new(Pages);
-        await using OwnerProcess owner = await OwnerProcess.StartAsync("anon", Pages, RegisterModes.Missing | RegisterModes.WriteProtect, UffdFeatures.WpAsync);
+        await using OwnerProcess owner =
+            await OwnerProcess.StartAsync("anon", Pages, RegisterModes.Missing | RegisterModes.WriteProtect, UffdFeatures.WpAsync);
         await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
         GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: false));
@@ -58,9 +63,13 @@ public sealed class OtherProcessTests
         InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(
             () => uffd.ServeAsync(new ServeOptions { Source = source, BeforeWrite = (_, _) => { } }));
         Assert.Contains("AdoptedMemory.ProcessId", refused.Message, StringComparison.Ordinal);
-        foreach (Func<Task> call in new Func<Task>[] { () => uffd.TakeWrittenAsync(region, 0, Pages), () => vm.AdviseAsync(region, 0, 1, Advice.PageOut) })
-            Assert.Contains("AdoptedMemory.ProcessId", (await Assert.ThrowsAsync<InvalidOperationException>(call)).Message, StringComparison.Ordinal);
-        Assert.Contains("AdoptedMemory.ProcessId", Assert.Throws<InvalidOperationException>(() => Word(vm.NewReader(), region, 0)).Message, StringComparison.Ordinal);
+        foreach (Func<Task> call in new Func<Task>[] { () => uffd.TakeWrittenAsync(region, 0, Pages),
+            () => vm.AdviseAsync(region, 0, 1, Advice.PageOut) })
+            Assert.Contains(
+                "AdoptedMemory.ProcessId", (await Assert.ThrowsAsync<InvalidOperationException>(call)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "AdoptedMemory.ProcessId", Assert.Throws<InvalidOperationException>(() => Word(vm.NewReader(), region, 0)).Message,
+            StringComparison.Ordinal);
 
         // Without the hook it is served as before.
         await uffd.ServeAsync(new ServeOptions { Source = source });
@@ -124,7 +133,8 @@ public sealed class OtherProcessTests
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
         GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: true));
         Userfault uffd = await vm.AdoptUserfaultAsync(owner.Userfault() with { ProcessId = int.MaxValue });
-        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => uffd.RegisterAsync(region, RegisterModes.Missing));
+        InvalidOperationException refused =
+            await Assert.ThrowsAsync<InvalidOperationException>(() => uffd.RegisterAsync(region, RegisterModes.Missing));
         Assert.Contains($"process {owner.Id}, and process {int.MaxValue}", refused.Message, StringComparison.Ordinal);
     }
 
@@ -134,7 +144,8 @@ public sealed class OtherProcessTests
         LiveKernel.Require();
         await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
-        UffdException refused = await Assert.ThrowsAsync<UffdException>(() => vm.AdoptMemoryAsync(new AdoptedMemory { Address = 1 << 30, Pages = 1, ProcessId = int.MaxValue }));
+        UffdException refused = await Assert.ThrowsAsync<UffdException>(
+            () => vm.AdoptMemoryAsync(new AdoptedMemory { Address = 1 << 30, Pages = 1, ProcessId = int.MaxValue }));
         Assert.Contains($"there is no process {int.MaxValue}", refused.Message, StringComparison.Ordinal);
     }
 

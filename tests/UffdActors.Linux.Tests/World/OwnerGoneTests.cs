@@ -6,7 +6,10 @@ using UffdActors.Model.Operations.Maps;
 
 namespace UffdActors.Linux.Tests.World;
 
-/// <summary>The process whose memory is served is killed, or executes another program: nothing can be filled any more, and nothing may be said to have been.</summary>
+/// <summary>
+/// The process whose memory is served is killed, or executes another program: nothing can be filled any more, and nothing may be said to
+/// have been.
+/// </summary>
 public sealed class OwnerGoneTests
 {
     private const int Pages = 256;
@@ -75,7 +78,8 @@ public sealed class OwnerGoneTests
             TheoryData<string, string> data = [];
             foreach (string end in new[] { "kill", "exec" })
             {
-                foreach (string call in new[] { "protect", "unprotect", "take", "move", "poison", "unregister", "close", "register", "advise", "states" }) data.Add(call, end);
+                foreach (string call in new[] { "protect", "unprotect", "take", "move", "poison", "unregister", "close", "register",
+                    "advise", "states" }) data.Add(call, end);
             }
 
             return data;
@@ -87,7 +91,8 @@ public sealed class OwnerGoneTests
     public async Task Whatever_is_called_first_after_the_owner_has_ended_says_so_and_one_incident_does(string call, string end)
     {
         await using Scene scene = await Scene.StartAsync(isNamed: true, gated: -1);
-        GuestRegion other = await scene.Vm.AdoptMemoryAsync(scene.Owner.Memory(1, isNamed: true) with { Address = scene.Owner.Address + (Pages << 12) });
+        GuestRegion other =
+            await scene.Vm.AdoptMemoryAsync(scene.Owner.Memory(1, isNamed: true) with { Address = scene.Owner.Address + (Pages << 12) });
         await scene.EndAsync(end);
 
         (Userfault uffd, GuestRegion region) = (scene.Uffd, scene.Region);
@@ -121,7 +126,8 @@ public sealed class OwnerGoneTests
         await using Scene scene = await Scene.StartAsync(isNamed: false, gated: -1);
         await (await scene.Uffd.PushAsync(scene.Region, scene.Source)).WaitAsync().WaitAsync(LiveScene.Deadline);
         await scene.EndAsync("kill");
-        UffdException failed = await Assert.ThrowsAsync<UffdException>(() => scene.Uffd.UnregisterAsync(scene.Region).WaitAsync(LiveScene.Deadline));
+        UffdException failed =
+            await Assert.ThrowsAsync<UffdException>(() => scene.Uffd.UnregisterAsync(scene.Region).WaitAsync(LiveScene.Deadline));
         Assert.Equal((Errno.ESRCH, "UFFDIO_UNREGISTER"), (failed.Error, failed.Call));
         await scene.Uffd.CloseAsync().WaitAsync(LiveScene.Deadline);
     }
@@ -140,7 +146,8 @@ public sealed class OwnerGoneTests
     /// <summary>Memory of another process, adopted and served.</summary>
     private sealed class Scene : IAsyncDisposable
     {
-        private readonly UffdRuntime _runtime = UffdRuntime.Start(ConfigurationFactory.ParseString($"uffd.push-chunk-pages = {Chunk}").WithFallback(UffdSettings.Profile("live")));
+        private readonly UffdRuntime _runtime = UffdRuntime.Start(
+            ConfigurationFactory.ParseString($"uffd.push-chunk-pages = {Chunk}").WithFallback(UffdSettings.Profile("live")));
         private bool _isNamed;
         private int _copy;
 

@@ -9,8 +9,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Linux.Tests.World;
 
 /// <summary>
-/// A process that has guest memory of its own, as a VMM has, registered with a userfaultfd of its own; the VM under test is in this process, its monitor. It
-/// does what it is told by lines on its standard input, and ends with that.
+/// A process that has guest memory of its own, as a VMM has, registered with a userfaultfd of its own; the VM under test is in this
+/// process, its monitor. It does what it is told by lines on its standard input, and ends with that.
 /// </summary>
 internal sealed partial class OwnerProcess : IAsyncDisposable
 {
@@ -97,7 +97,8 @@ internal sealed partial class OwnerProcess : IAsyncDisposable
         using MemoryObject? file = module == "shmem" ? MemoryObject.CreateShmem("owner", bytes) : null;
         using GuestMemory memory = file is null ? GuestMemory.MapAnonymous(bytes) : GuestMemory.Map(file, 0, bytes);
         using LiveRange range = new(memory, modes, features);
-        Program.Say(string.Create(CultureInfo.InvariantCulture, $"memory {memory.Address} {range.Uffd.Handle.Number} {file?.Handle.Number ?? -1}"));
+        Program.Say(
+            string.Create(CultureInfo.InvariantCulture, $"memory {memory.Address} {range.Uffd.Handle.Number} {file?.Handle.Number ?? -1}"));
         while (Console.In.ReadLine() is { } line)
         {
             string[] words = line.Split(' ');

@@ -62,7 +62,8 @@ internal sealed class PageBytes : IPageSource, IContentCheck
     public void AnswerLate()
     {
         // Only what waits now: a thread that goes on has its next page asked for while this runs.
-        for (int waiting = _late.Count; waiting > 0 && _late.TryDequeue(out (PageOrder Order, IPageReceiver Receiver) late); waiting--) Answer(late.Order, late.Receiver);
+        for (int waiting = _late.Count; waiting > 0 && _late.TryDequeue(out (PageOrder Order, IPageReceiver Receiver) late); waiting--)
+            Answer(late.Order, late.Receiver);
     }
 
     private void Answer(in PageOrder order, IPageReceiver receiver)
@@ -71,7 +72,8 @@ internal sealed class PageBytes : IPageSource, IContentCheck
         // The first page of a process is never mapped.
         if (IsZero) receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Zero, 0);
         else if (IsUnreadable) receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, 1);
-        else receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, _bytes.Address + (nint)(order.FirstPage << PageSize.BaseShift));
+        else receiver.Received(
+            order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, _bytes.Address + (nint)(order.FirstPage << PageSize.BaseShift));
     }
 
     public ulong? WordAt(int region, long page, int offset) => IsZero ? 0 : WordOf(page);

@@ -67,7 +67,8 @@ public sealed class PlacementTests
         Assert.True(SpinWait.SpinUntil(() => descriptor.ReadFdInfo().Pending == 1, LiveScene.Deadline));
         // One that spins is running, or waits for its CPU, but for the moment in which it is woken.
         int asleep = 0;
-        Assert.True(SpinWait.SpinUntil(() => (asleep = StatusOf(thread, "State").StartsWith('S') ? asleep + 1 : 0) == 100, LiveScene.Deadline));
+        Assert.True(
+            SpinWait.SpinUntil(() => (asleep = StatusOf(thread, "State").StartsWith('S') ? asleep + 1 : 0) == 100, LiveScene.Deadline));
 
         await uffd.ServeAsync(new ServeOptions { Source = source });
         Assert.Equal(Errno.None, await waits.WaitAsync(LiveScene.Deadline));

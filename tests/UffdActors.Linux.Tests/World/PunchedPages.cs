@@ -5,7 +5,9 @@ using UffdActors.Linux.World;
 
 namespace UffdActors.Linux.Tests.World;
 
-/// <summary>A page that is allocated in the cache raises a minor fault, and is gone again when the handler takes it. Nobody tells the monitor.</summary>
+/// <summary>
+/// A page that is allocated in the cache raises a minor fault, and is gone again when the handler takes it. Nobody tells the monitor.
+/// </summary>
 internal static class PunchedPages
 {
     public static async Task AreFilledAgainAsync(string module, PageBytes source, int pageBytes)

@@ -5,8 +5,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Linux.Tests.World;
 
 /// <summary>
-/// A fork whose child runs a few instructions of its own and nothing else, for managed code must not run there: it may wait for an eventfd, reads the first
-/// byte of some pages, and exits with their sum.
+/// A fork whose child runs a few instructions of its own and nothing else, for managed code must not run there: it may wait for an eventfd,
+/// reads the first byte of some pages, and exits with their sum.
 /// </summary>
 internal sealed unsafe partial class RawFork : IDisposable
 {

@@ -43,7 +43,8 @@ public sealed class TrueCauseTests
     [InlineData(UffdFeatures.None, Errno.ENOSYS, true, "a seccomp filter does")]
     [InlineData(UffdFeatures.EventFork, Errno.EPERM, true, "a seccomp filter does")]
     [InlineData(UffdFeatures.EventFork, Errno.EPERM, false, "CAP_SYS_PTRACE")]
-    public void EPERM_of_UFFDIO_API_is_the_kernels_only_for_forks_and_who_lacks_the_capability(UffdFeatures asked, Errno error, bool isPrivileged, string expected)
+    public void EPERM_of_UFFDIO_API_is_the_kernels_only_for_forks_and_who_lacks_the_capability(
+        UffdFeatures asked, Errno error, bool isPrivileged, string expected)
     {
         Confinement who = Confinement.None with { Seccomp = 2, Capabilities = isPrivileged ? ulong.MaxValue : 0 };
 
@@ -90,9 +91,12 @@ public sealed class TrueCauseTests
 
     [Theory]
     [InlineData(MemoryBacking.Anonymous, RegisterModes.Minor, UffdFeatures.All, "anonymous memory supports MISSING and WP, not MINOR")]
-    [InlineData(MemoryBacking.Shmem, RegisterModes.WriteProtect, UffdFeatures.All & ~UffdFeatures.WpHugetlbfsShmem, "does not offer WpHugetlbfsShmem, which WP")]
+    [InlineData(
+        MemoryBacking.Shmem, RegisterModes.WriteProtect, UffdFeatures.All & ~UffdFeatures.WpHugetlbfsShmem,
+        "does not offer WpHugetlbfsShmem, which WP")]
     [InlineData(MemoryBacking.Shmem, RegisterModes.Missing, UffdFeatures.All, null)]
-    public void EINVAL_of_REGISTER_names_what_the_memory_or_the_kernel_has_not_got(MemoryBacking backing, RegisterModes modes, UffdFeatures offered, string? expected)
+    public void EINVAL_of_REGISTER_names_what_the_memory_or_the_kernel_has_not_got(
+        MemoryBacking backing, RegisterModes modes, UffdFeatures offered, string? expected)
     {
         string? why = RegisterRefusal.WhyMemory(backing, modes, offered);
 
@@ -108,7 +112,8 @@ public sealed class TrueCauseTests
         using MemoryObject file = MemoryObject.CreateShmem("short", 4 * Page);
         // Shared memory, and behind it private memory, which takes no MINOR.
         using GuestMemory both = GuestMemory.MapAnonymous(8 * Page);
-        CallResult shared = RawCalls.Map(both.Address, 4 * (ulong)Page, Mm.PROT_READ | Mm.PROT_WRITE, Mm.MAP_SHARED | Mm.MAP_FIXED, file.Handle.Number, 0);
+        CallResult shared =
+            RawCalls.Map(both.Address, 4 * (ulong)Page, Mm.PROT_READ | Mm.PROT_WRITE, Mm.MAP_SHARED | Mm.MAP_FIXED, file.Handle.Number, 0);
         Assert.Equal(Errno.None, shared.Error);
         await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
@@ -118,6 +123,8 @@ public sealed class TrueCauseTests
         UffdException refused = await Assert.ThrowsAsync<UffdException>(() => uffd.RegisterAsync(region, RegisterModes.Minor));
 
         Assert.Equal(("UFFDIO_REGISTER", Errno.EINVAL), (refused.Call, refused.Error));
-        Assert.Contains("longer than its memory: /memfd:short (deleted) ends after 16384 of them, and anonymous memory follows", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "longer than its memory: /memfd:short (deleted) ends after 16384 of them, and anonymous memory follows", refused.Message,
+            StringComparison.Ordinal);
     }
 }

@@ -5,8 +5,8 @@ using UffdActors.Linux.World;
 namespace UffdActors.Linux.Tests.World;
 
 /// <summary>
-/// The child of <see cref="WatchdogTests"/>: a live VM with a watchdog. Says on standard output the watchdog's process and the address that is
-/// touched, when it has come to the point of its test; ends in order when it is told to on standard input.
+/// The child of <see cref="WatchdogTests"/>: a live VM with a watchdog. Says on standard output the watchdog's process and the address that
+/// is touched, when it has come to the point of its test; ends in order when it is told to on standard input.
 /// </summary>
 internal static class WatchedGuest
 {
@@ -24,7 +24,11 @@ internal static class WatchedGuest
         };
         UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
         await using UffdVm vm = await runtime.CreateVmAsync(
-            new VmOptions { MemoryPages = 1, Watchdog = new WatchdogOptions(deadline, policy == "kill" ? WatchdogPolicy.Kill : WatchdogPolicy.Report) });
+            new VmOptions
+            {
+                MemoryPages = 1,
+                Watchdog = new WatchdogOptions(deadline, policy == "kill" ? WatchdogPolicy.Kill : WatchdogPolicy.Report),
+            });
         using PageBytes source = new(Pages) { Withholds = guest != "healthy" };
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
         Userfault uffd = await vm.OpenAsync();
@@ -73,5 +77,6 @@ internal static class WatchedGuest
     }
 
     // In the way that is forbidden: the next collection freezes this process.
-    private static void StartTouching(nint address) => new Thread(() => Program.ByPointer(address)) { IsBackground = true, Name = "forbidden" }.Start();
+    private static void StartTouching(nint address) =>
+        new Thread(() => Program.ByPointer(address)) { IsBackground = true, Name = "forbidden" }.Start();
 }

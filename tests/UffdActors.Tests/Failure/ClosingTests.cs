@@ -72,7 +72,8 @@ public sealed class ClosingTests
         TimeoutException late = await Assert.ThrowsAsync<TimeoutException>(async () => await vm.DisposeAsync());
         Assert.Contains("Its memory is kept", late.Message, StringComparison.Ordinal);
         // On a slow machine the turn may have been reported as blocked before.
-        while ((await vm.Incidents.ReadAsync()).Kind is var kind && kind != IncidentKind.CloseTimedOut) Assert.Equal(IncidentKind.BlockingCall, kind);
+        while ((await vm.Incidents.ReadAsync()).Kind is var kind && kind != IncidentKind.CloseTimedOut)
+            Assert.Equal(IncidentKind.BlockingCall, kind);
         source.LetGo();
         // Without a deadline of its own: the turn is over, so the actors end, sooner or later.
         await runtime.System.Terminate();

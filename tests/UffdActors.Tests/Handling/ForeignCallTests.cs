@@ -23,6 +23,7 @@ public sealed class ForeignCallTests
 
         Assert.True(incidents.Reader.TryRead(out Incident? blocks));
         Assert.Equal(IncidentKind.BlockingCall, blocks.Kind);
-        Assert.Contains("Request of a page source has been called in a turn and has not returned for 1 s", blocks.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Request of a page source has been called in a turn and has not returned for 1 s", blocks.Message, StringComparison.Ordinal);
     }
 }

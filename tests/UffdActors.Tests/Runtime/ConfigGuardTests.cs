@@ -4,7 +4,10 @@ using UffdActors.Model.Backends;
 
 namespace UffdActors.Tests.Runtime;
 
-/// <summary>A configuration that is built in code is looked at like a file before anything reads it: what means nothing is one line, and nothing is started.</summary>
+/// <summary>
+/// A configuration that is built in code is looked at like a file before anything reads it: what means nothing is one line, and nothing is
+/// started.
+/// </summary>
 public sealed class ConfigGuardTests
 {
     [Theory]
@@ -22,7 +25,8 @@ public sealed class ConfigGuardTests
     [InlineData("uffd.lax-modules = maybe", "uffd.lax-modules = maybe: must be on or off.")]
     [InlineData("uffd.close-timeout = long", "uffd.close-timeout = long: must be a time, such as 5s.")]
     [InlineData("uffd.fault-loop.cpu = x", "uffd.fault-loop.cpu = x: must be a whole number.")]
-    [InlineData("uffd.push-chunk-page = 8", "there is no key \"uffd.push-chunk-page\"; hocon/reference.conf explains those that there are.")]
+    [InlineData(
+        "uffd.push-chunk-page = 8", "there is no key \"uffd.push-chunk-page\"; hocon/reference.conf explains those that there are.")]
     [InlineData("world = live", "there is no key \"world\"; is \"uffd.world\" meant?")]
     [InlineData("uffd-world = live", "the keys of this program are in the section \"uffd\"")]
     [InlineData("\"uffd.world\" = live", "the keys of this program are in the section \"uffd\"")]
@@ -46,13 +50,16 @@ public sealed class ConfigGuardTests
         string sections = string.Concat(Enumerable.Repeat("a {", 500)) + "b = 1" + new string('}', 500);
         string doubling = "a0 = x\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"a{i + 1} = ${{a{i}}}${{a{i}}}\n"));
         foreach ((string text, string says) in new[] { (sections, "nested more than 32 deep"), (doubling, "more than 10,000 values") })
-            Assert.Contains(says, Assert.Throws<UffdConfigurationException>(() => UffdSettings.Load(ConfigurationFactory.ParseString(text))).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                says, Assert.Throws<UffdConfigurationException>(() => UffdSettings.Load(ConfigurationFactory.ParseString(text))).Message,
+                StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Settings_of_a_module_that_is_not_loaded_are_refused()
     {
-        ModuleException refused = Assert.Throws<ModuleException>(() => UffdRuntime.Start(ConfigurationFactory.ParseString("uffd.module.romm = x")));
+        ModuleException refused =
+            Assert.Throws<ModuleException>(() => UffdRuntime.Start(ConfigurationFactory.ParseString("uffd.module.romm = x")));
         Assert.Contains("uffd.module.romm: no module that is loaded reads settings", refused.Message, StringComparison.Ordinal);
         // Nothing of it is left in the way of the next one.
         await using UffdRuntime runtime = UffdRuntime.Start();
@@ -80,6 +87,8 @@ public sealed class ConfigGuardTests
         using ActorSystem system = ActorSystem.Create("lender", ConfigurationFactory.ParseString("world = live\nuffd-ui.color = red"));
         await using (UffdRuntime runtime = UffdRuntime.Borrow(system)) Assert.Equal("model", runtime.Settings.World);
         using ActorSystem wrong = ActorSystem.Create("lender", ConfigurationFactory.ParseString("uffd.wrold = live"));
-        Assert.Contains("there is no key \"uffd.wrold\"", Assert.Throws<UffdConfigurationException>(() => UffdRuntime.Borrow(wrong)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "there is no key \"uffd.wrold\"", Assert.Throws<UffdConfigurationException>(() => UffdRuntime.Borrow(wrong)).Message,
+            StringComparison.Ordinal);
     }
 }

@@ -1,0 +1,35 @@
+namespace UffdActors.Tests.Architecture;
+
+/// <summary>Lines of at most 140 characters, in code and in prose; tables and blocks of code in Markdown are as they are.</summary>
+public class LineLengthTests
+{
+    private const int Most = 140;
+
+    public static TheoryData<string> Folders => ["src", "tests", "bench", "hocon"];
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void No_line_is_longer_than_140_characters(string folder) =>
+        Assert.Empty(SourceTree.Files(folder, ".cs", ".md", ".conf", ".c").Where(IsText).SelectMany(TooLong));
+
+    [Fact]
+    public void Nor_is_one_of_the_first_page() => Assert.Empty(TooLong(Path.Combine(SourceTree.Root, "README.md")));
+
+    // Recordings are data.
+    private static bool IsText(string file) =>
+        !SourceTree.NameOf(file).StartsWith(Path.Combine("tests", "Data"), StringComparison.Ordinal);
+
+    private static IEnumerable<string> TooLong(string file)
+    {
+        bool isProse = Path.GetExtension(file) == ".md";
+        bool isCode = false;
+        int number = 0;
+        foreach (string line in File.ReadLines(file))
+        {
+            number++;
+            if (isProse && line.StartsWith("```", StringComparison.Ordinal)) isCode = !isCode;
+            if (line.Length <= Most || isCode || (isProse && line.TrimStart().StartsWith('|'))) continue;
+            yield return $"{SourceTree.NameOf(file)}:{number}: {line.Length} characters";
+        }
+    }
+}
