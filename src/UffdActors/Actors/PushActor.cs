@@ -463,8 +463,8 @@ internal class PushActor : UntypedActor
             _vm.Incidents.Report(new Incident(
                 IncidentKind.FillRefused,
                 $"The background push of region {_options.Region} passes over page {_piece.FirstPage}, and every other one that is "
-                + $"refused like "
-                + $"it: {_fill.Kind} at 0x{_fill.Start:x} gives {_fill.Error} (other memory may be mapped there than was registered)."));
+                + $"refused like it: {_fill.Kind} at 0x{_fill.Start:x} gives {_fill.Error} (other memory may be mapped there than was "
+                + "registered)."));
         }
 
         _refused ??= new PageBitmap(_options.Pages.Received.Pages);
@@ -690,8 +690,7 @@ internal class PushActor : UntypedActor
                 $"UFFDIO_{_refusedKind.ToString().ToUpperInvariant()}",
                 _refusedError,
                 $"page {first} of region {_options.Region} and every other one that is still absent takes no fill; other memory may "
-                + $"be mapped "
-                + "there than was registered"));
+                + "be mapped there than was registered"));
             return;
         }
 
