@@ -24,7 +24,7 @@ public sealed record MemoryReport(IReadOnlyList<BookkeepingReport> Bookkeeping, 
     public static async Task<MemoryReport> MeasureAsync(Action<string>? progress = null, CancellationToken cancel = default)
     {
         const long Phantom = 524_288;
-        const long Bytes = 65_536;
+        const long Bytes = 131_072;
         const long Tebibyte = 1L << 28;
         const long Faults = 1_000_000;
         progress?.Invoke("bookkeeping of phantom pages");

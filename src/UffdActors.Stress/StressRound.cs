@@ -210,7 +210,7 @@ internal sealed class StressRound
         using CancellationTokenSource lapIsOver = new();
         using CancellationTokenRegistration early = stop.Register(() =>
         {
-            foreach (StressVcpu vcpu in _vcpus) vcpu.Program.EndLap();
+            foreach (StressVcpu vcpu in _vcpus) vcpu.Program.EndLaps();
         });
         Task agitating = Task.Run(() => _agitator!.RunAsync(lapIsOver.Token), CancellationToken.None);
         long visits = Math.Max(1, _options.LapVisits / _vcpus.Length);

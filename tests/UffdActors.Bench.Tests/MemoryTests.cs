@@ -17,7 +17,7 @@ public sealed class MemoryTests
     [Fact]
     public async Task A_page_of_bytes_costs_at_most_eight()
     {
-        BookkeepingReport report = await MemoryBench.MeasureAsync(BenchContent.Bytes, 262_144);
+        BookkeepingReport report = await MemoryBench.MeasureAsync(BenchContent.Bytes, 131_072);
         Assert.InRange(report.BytesPerPage, 4, 8);
         Assert.True(report.IsWithinLimit);
     }

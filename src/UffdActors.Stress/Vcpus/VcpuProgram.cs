@@ -21,6 +21,7 @@ internal sealed class VcpuProgram(int number, Ledger ledger, bool hasMutex, ulon
     private long _contended;
     private long _since;
     private bool _isVisiting;
+    private volatile bool _endsLaps;
     private volatile bool _halted;
 
     /// <summary>Number of the vCPU.</summary>
@@ -50,8 +51,11 @@ internal sealed class VcpuProgram(int number, Ledger ledger, bool hasMutex, ulon
         _left = visits < 0 ? (ledger.Pages - number + ledger.Vcpus - 1) / ledger.Vcpus : visits;
     }
 
-    /// <summary>The lap ends with the visit under way. Any thread.</summary>
-    public void EndLap() => Volatile.Write(ref _left, 0);
+    /// <summary>
+    /// Laps of visits end with the visit under way, the one that has begun and any that is about to begin: whoever stops a run does not
+    /// know how far a vCPU is. The last look at every page is made all the same. Any thread.
+    /// </summary>
+    public void EndLaps() => _endsLaps = true;
 
     /// <summary>The vCPU must not make use of what it touches any more; it ends with its next touch. Any thread.</summary>
     public void Halt() => _halted = true;
@@ -73,7 +77,7 @@ internal sealed class VcpuProgram(int number, Ledger ledger, bool hasMutex, ulon
 
             if (_isVisiting) Volatile.Write(ref _visits, _visits + 1);
             _isVisiting = false;
-            if (_left-- <= 0) return false;
+            if (_left-- <= 0 || (_endsLaps && _sweep < 0)) return false;
             BeginVisit();
         }
 
