@@ -1,7 +1,7 @@
 namespace UffdActors.Bench;
 
 /// <summary>Two runs side by side.</summary>
-public sealed record BenchComparison
+internal sealed record BenchComparison
 {
     /// <summary>What was not the same in the two runs, a sentence each.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
@@ -75,7 +75,7 @@ public sealed record BenchComparison
 /// <param name="Name">What it is, with its unit.</param>
 /// <param name="A">The first run.</param>
 /// <param name="B">The second run.</param>
-public sealed record ComparedFigure(string Dispatcher, int Vcpus, string Name, Spread A, Spread B)
+internal sealed record ComparedFigure(string Dispatcher, int Vcpus, string Name, Spread A, Spread B)
 {
     /// <summary>Median of B over that of A.</summary>
     public double Ratio => B.Median / A.Median;

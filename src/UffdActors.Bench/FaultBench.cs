@@ -8,7 +8,7 @@ namespace UffdActors.Bench;
 /// batch, interleaved, a ring of as many empty actors as a fault has hops. A ratio of the two means something on a machine where a rate
 /// alone does not.
 /// </summary>
-public sealed class FaultBench
+internal sealed class FaultBench
 {
     private readonly FaultBenchOptions _options;
     private readonly IWorkerProcesses? _workers;

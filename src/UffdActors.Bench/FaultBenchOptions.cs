@@ -3,7 +3,7 @@ using Akka.Configuration;
 namespace UffdActors.Bench;
 
 /// <summary>What the guest's pages are made of.</summary>
-public enum BenchContent
+internal enum BenchContent
 {
     /// <summary>A stamp a page: no bytes are moved, so the machinery alone is measured.</summary>
     Phantom,
@@ -13,7 +13,7 @@ public enum BenchContent
 }
 
 /// <summary>How faults are resolved.</summary>
-public enum BenchMode
+internal enum BenchMode
 {
     /// <summary>Anonymous memory, UFFDIO_COPY.</summary>
     Missing,
@@ -23,7 +23,7 @@ public enum BenchMode
 }
 
 /// <summary>What <see cref="FaultBench"/> measures.</summary>
-public sealed record FaultBenchOptions
+internal sealed record FaultBenchOptions
 {
     /// <summary>Dispatchers that can be measured.</summary>
     public static IReadOnlyList<string> KnownDispatchers { get; } = ["fault-loop", "parallel", "stepped"];
@@ -97,7 +97,7 @@ public sealed record FaultBenchOptions
 /// <summary>
 /// A benchmark that cannot be run, or figures that cannot be read. The message names the thing, the value and what to do.
 /// </summary>
-public sealed class BenchException : Exception
+internal sealed class BenchException : Exception
 {
     /// <summary>Makes the exception.</summary>
     public BenchException(string message, Exception? inner = null)

@@ -6,7 +6,7 @@ using UffdActors.Model.Inputs;
 namespace UffdActors.Bench;
 
 /// <summary>The figures of a <see cref="FaultBench"/>, as they are printed and as they are written for machines.</summary>
-public sealed record FaultBenchReport
+internal sealed record FaultBenchReport
 {
     /// <summary>What the document is.</summary>
     public const string KindName = "uffd-bench-faults";
@@ -137,7 +137,7 @@ public sealed record FaultBenchReport
 /// <param name="Runtime">.NET runtime.</param>
 /// <param name="System">Operating system.</param>
 /// <param name="ServerGc">The garbage collector's mode.</param>
-public sealed record BenchMachine(int Processors, string Runtime, string System, bool ServerGc)
+internal sealed record BenchMachine(int Processors, string Runtime, string System, bool ServerGc)
 {
     internal static BenchMachine Current() => new(
         Environment.ProcessorCount,
@@ -147,7 +147,7 @@ public sealed record BenchMachine(int Processors, string Runtime, string System,
 }
 
 /// <summary>One dispatcher with one number of vCPUs.</summary>
-public sealed record FaultBenchRow
+internal sealed record FaultBenchRow
 {
     /// <summary>Dispatcher.</summary>
     public required string Dispatcher { get; init; }
@@ -232,7 +232,7 @@ public sealed record FaultBenchRow
 /// <param name="Count">How many.</param>
 /// <param name="FaultsPerSecond">Faults per second of all together.</param>
 /// <param name="OverOne">That over the rate of one VM alone, repeat by repeat.</param>
-public sealed record SideBySide(int Count, Spread FaultsPerSecond, Spread OverOne)
+internal sealed record SideBySide(int Count, Spread FaultsPerSecond, Spread OverOne)
 {
     internal static SideBySide? Of(int count, Cell cell, Func<RepeatSample, FaultRun?> which) => count < 2
         ? null

@@ -12,7 +12,7 @@ namespace UffdActors.Bench;
 /// A phantom guest that is far larger than the machine: its pages are installed by extents, and in between it takes demand faults like any
 /// other. The demand faults lie in the middle; what is before them is installed before, what is behind them afterwards.
 /// </summary>
-public static class LargeGuest
+internal static class LargeGuest
 {
     private const int Vcpus = 16;
     private const long PagesPerFill = 1 << 18;
@@ -92,7 +92,7 @@ public static class LargeGuest
 /// <param name="BookkeepingBytes">Native bytes of bookkeeping.</param>
 /// <param name="ProcessBytes">Memory of the whole process at the end (resident set).</param>
 /// <param name="Seconds">From the first call to the last page.</param>
-public sealed record LargeGuestReport(long Pages, long PresentPages, long Faults, long BookkeepingBytes, long ProcessBytes, double Seconds)
+internal sealed record LargeGuestReport(long Pages, long PresentPages, long Faults, long BookkeepingBytes, long ProcessBytes, double Seconds)
 {
     /// <summary>The most that the process may take.</summary>
     public const long Limit = 2L << 30;

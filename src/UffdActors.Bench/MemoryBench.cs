@@ -6,7 +6,7 @@ namespace UffdActors.Bench;
 /// Measures what a page costs beside its content, every page present: two guests of different size, whose difference is the price of
 /// their pages; and what a phantom guest of a tebibyte takes.
 /// </summary>
-public static class MemoryBench
+internal static class MemoryBench
 {
     // The stamp is what a phantom page holds: bits of its entry, but not bookkeeping.
     private const double StampBytes = 10.0 / 8;
@@ -66,7 +66,7 @@ public static class MemoryBench
 /// <param name="NativeBytesPerPage">Page table and folio counts, the stamp of a phantom page included.</param>
 /// <param name="ManagedBytesPerPage">On the garbage-collected heap.</param>
 /// <param name="ContentBytesPerPage">Content that is kept in the entry itself.</param>
-public sealed record BookkeepingReport(
+internal sealed record BookkeepingReport(
     string Content, long Pages, double NativeBytesPerPage, double ManagedBytesPerPage, double ContentBytesPerPage)
 {
     /// <summary>The most that a page may cost.</summary>

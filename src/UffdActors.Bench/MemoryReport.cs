@@ -5,7 +5,7 @@ namespace UffdActors.Bench;
 /// <summary>The figures of <c>uffd bench memory</c>.</summary>
 /// <param name="Bookkeeping">What pages cost, for each kind of content.</param>
 /// <param name="LargeGuest">The guest that is larger than the machine.</param>
-public sealed record MemoryReport(IReadOnlyList<BookkeepingReport> Bookkeeping, LargeGuestReport LargeGuest)
+internal sealed record MemoryReport(IReadOnlyList<BookkeepingReport> Bookkeeping, LargeGuestReport LargeGuest)
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
 

@@ -8,7 +8,7 @@ namespace UffdActors.Bench;
 /// <summary>
 /// Mailboxes that count what their actors take out of them: how many messages a fault really is. For runs that are counted, not timed.
 /// </summary>
-public sealed class CountingMailbox : MailboxType, IProducesMessageQueue<CountingQueue>
+internal sealed class CountingMailbox : MailboxType, IProducesMessageQueue<CountingQueue>
 {
     /// <summary>Called by Akka.</summary>
     public CountingMailbox(Settings settings, Config config)
@@ -28,7 +28,7 @@ public sealed class CountingMailbox : MailboxType, IProducesMessageQueue<Countin
 }
 
 /// <summary>An unbounded queue that counts; only the actor that owns it takes messages out.</summary>
-public sealed class CountingQueue : UnboundedMessageQueue, IMessageQueue
+internal sealed class CountingQueue : UnboundedMessageQueue, IMessageQueue
 {
     private long _taken;
 

@@ -4,7 +4,7 @@ namespace UffdActors.Bench;
 /// <param name="Median">The middle one; of an even number, the mean of the two in the middle.</param>
 /// <param name="Min">The lowest.</param>
 /// <param name="Max">The highest.</param>
-public sealed record Spread(double Median, double Min, double Max)
+internal sealed record Spread(double Median, double Min, double Max)
 {
     /// <summary>Sums repeats up.</summary>
     /// <param name="values">At least one value.</param>

@@ -6,7 +6,7 @@ using UffdActors.Watchdog;
 namespace UffdActors.Bench;
 
 /// <summary>Runs one VM in each of several processes at the same time.</summary>
-public interface IWorkerProcesses
+internal interface IWorkerProcesses
 {
     /// <summary>Runs them once.</summary>
     /// <param name="options">One dispatcher, one number of vCPUs, and how many processes.</param>
@@ -19,7 +19,7 @@ public interface IWorkerProcesses
 /// Worker processes that live as long as this object: each serves one run after the other, so that its code is compiled and warm like
 /// ours. They are told what to do on standard input, and end with it. One that is ended or stopped from outside ends the measurement.
 /// </summary>
-public sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
+internal sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
 {
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(400);
 
@@ -147,7 +147,7 @@ public sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
 }
 
 /// <summary>A worker process has ended or was stopped, so nothing can be said of the run.</summary>
-public sealed class WorkerException : Exception
+internal sealed class WorkerException : Exception
 {
     /// <summary>Makes the exception.</summary>
     public WorkerException(string message, Exception? inner = null)
@@ -160,7 +160,7 @@ public sealed class WorkerException : Exception
 internal sealed record WorkerOrder(string Dispatcher, int Vcpus, BenchContent Content, BenchMode Mode, long Pages, int? Cpu, string? Hocon);
 
 /// <summary>The other end of <see cref="WorkerProcesses"/>.</summary>
-public static class Worker
+internal static class Worker
 {
     internal const string Go = "go";
 

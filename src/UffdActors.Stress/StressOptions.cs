@@ -5,7 +5,7 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress;
 
 /// <summary>How faults are resolved.</summary>
-public enum StressMode
+internal enum StressMode
 {
     /// <summary>MISSING with COPY and ZEROPAGE.</summary>
     Missing,
@@ -15,7 +15,7 @@ public enum StressMode
 }
 
 /// <summary>What is stressed, how hard, and what is injected.</summary>
-public sealed record StressOptions
+internal sealed record StressOptions
 {
     /// <summary>vCPUs; 1 to 64.</summary>
     public int Vcpus { get; init; } = 8;
@@ -116,7 +116,7 @@ public sealed record StressOptions
 }
 
 /// <summary>What is asked for cannot be stressed; the message says why and what to do.</summary>
-public sealed class StressException : Exception
+internal sealed class StressException : Exception
 {
     /// <summary>Makes the exception.</summary>
     public StressException(string message, Exception? inner = null)

@@ -3,7 +3,7 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress;
 
 /// <summary>How far a run is.</summary>
-public sealed record StressSnapshot
+internal sealed record StressSnapshot
 {
     /// <summary>Since the first round.</summary>
     public TimeSpan Elapsed { get; init; }
@@ -73,7 +73,7 @@ public sealed record StressSnapshot
 }
 
 /// <summary>What a run came to.</summary>
-public sealed record StressReport
+internal sealed record StressReport
 {
     /// <summary>What was asked for.</summary>
     public required StressOptions Options { get; init; }
@@ -127,7 +127,7 @@ public sealed record StressReport
 /// <param name="What">What was counted.</param>
 /// <param name="Least">How often it must have come.</param>
 /// <param name="Met">How often it came.</param>
-public sealed record StressFloor(string What, long Least, long Met)
+internal sealed record StressFloor(string What, long Least, long Met)
 {
     /// <summary>It came often enough.</summary>
     public bool IsMet => Met >= Least;

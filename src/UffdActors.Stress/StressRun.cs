@@ -11,7 +11,7 @@ namespace UffdActors.Stress;
 /// oracles that find a lost update, a zero page, old bytes, a torn page or an access that never ends. Stops at the first.
 /// </summary>
 /// <remarks><see cref="Snapshot"/> may be asked from any thread while <see cref="RunAsync"/> runs.</remarks>
-public sealed class StressRun
+internal sealed class StressRun
 {
     // Crashes are injected without end, and no page must be given up because of them.
     private const string NoCrashLimit = "uffd.handler-crash-limit = 1000000000";

@@ -15,7 +15,7 @@ public sealed class EventBenchTests
     [SkippableTheory]
     [InlineData(EventBenchWorld.Model)]
     [InlineData(EventBenchWorld.Live)]
-    public async Task Every_event_is_read_and_every_number_of_regions_has_a_row(EventBenchWorld world)
+    internal async Task Every_event_is_read_and_every_number_of_regions_has_a_row(EventBenchWorld world)
     {
         if (world == EventBenchWorld.Live) LiveKernel.Require();
         EventBenchOptions options = new() { World = world, Events = 1003, Regions = [1, 5], Repeats = 1 };

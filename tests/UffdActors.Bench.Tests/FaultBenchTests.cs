@@ -25,7 +25,7 @@ public sealed class FaultBenchTests
     [Theory]
     [InlineData(BenchContent.Phantom)]
     [InlineData(BenchContent.Bytes)]
-    public async Task A_minor_fault_takes_one_message_more_for_the_backend(BenchContent content)
+    internal async Task A_minor_fault_takes_one_message_more_for_the_backend(BenchContent content)
     {
         FaultBenchRow row =
             await RowOf(new FaultBenchOptions { Mode = BenchMode.Minor, Content = content, Vcpus = [2], Pages = Pages, Repeats = 1 });

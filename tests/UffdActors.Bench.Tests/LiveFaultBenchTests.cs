@@ -16,7 +16,7 @@ public sealed class LiveFaultBenchTests
     [InlineData(LiveBackend.Anon, BenchMode.Missing)]
     [InlineData(LiveBackend.Shmem, BenchMode.Missing)]
     [InlineData(LiveBackend.Shmem, BenchMode.Minor)]
-    public async Task Ring_and_direct_loop_are_measured_for_each_number_of_vcpus(LiveBackend backend, BenchMode mode)
+    internal async Task Ring_and_direct_loop_are_measured_for_each_number_of_vcpus(LiveBackend backend, BenchMode mode)
     {
         LiveKernel.Require();
         LiveBenchOptions options = new() { Vcpus = [1, 3], Backend = backend, Mode = mode, Pages = 2048, Repeats = 1 };
@@ -63,7 +63,7 @@ public sealed class LiveFaultBenchTests
     [SkippableTheory]
     [InlineData(BenchMode.Missing)]
     [InlineData(BenchMode.Minor)]
-    public async Task Demand_beside_a_push_is_measured_with_the_rates_of_push_and_bare_copies(BenchMode mode)
+    internal async Task Demand_beside_a_push_is_measured_with_the_rates_of_push_and_bare_copies(BenchMode mode)
     {
         LiveKernel.Require();
         LiveBenchOptions options =

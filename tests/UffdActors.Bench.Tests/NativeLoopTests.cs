@@ -15,7 +15,7 @@ public sealed class NativeLoopTests : IDisposable
     [InlineData(LiveBackend.Anon, BenchMode.Missing, LivePlacement.Same, "-p 200 -v 4 -B 64 -r 1 -b anon -P same")]
     [InlineData(LiveBackend.Shmem, BenchMode.Missing, LivePlacement.Split, "-p 200 -v 4 -B 64 -r 1 -b shmem -P split")]
     [InlineData(LiveBackend.Shmem, BenchMode.Minor, LivePlacement.Same, "-p 200 -v 4 -B 64 -r 1 -b minor -P same")]
-    public async Task It_is_asked_for_the_same_run_and_its_figures_are_read(
+    internal async Task It_is_asked_for_the_same_run_and_its_figures_are_read(
         LiveBackend backend, BenchMode mode, LivePlacement placement, string arguments)
     {
         string asked = Path.Combine(_folder, "asked");

@@ -92,7 +92,7 @@ public sealed class OracleTests
     [InlineData(PageLayout.Middle, StressOracle.WholePage)]
     [InlineData(PageLayout.Tail, StressOracle.WholePage)]
     [InlineData(PageLayout.Head, StressOracle.Counter)]
-    public void A_page_of_two_moments_and_a_lost_increment_are_found(int wrong, StressOracle oracle)
+    internal void A_page_of_two_moments_and_a_lost_increment_are_found(int wrong, StressOracle oracle)
     {
         Ledger ledger = new(8, 1);
         byte[] page = new byte[PageSize.Base];

@@ -14,7 +14,7 @@ public sealed class StressRunTests
     [InlineData("live", null, StressMode.Missing)]
     [InlineData("live", "shmem", StressMode.Missing)]
     [InlineData("live", "shmem", StressMode.Minor)]
-    public async Task Nothing_that_must_hold_is_broken(string place, string? backend, StressMode mode)
+    internal async Task Nothing_that_must_hold_is_broken(string place, string? backend, StressMode mode)
     {
         StressReport report = await Stresses.RunAsync(place, Stresses.Few with { Backend = backend, Mode = mode });
 
@@ -34,7 +34,7 @@ public sealed class StressRunTests
     [InlineData("fault-loop", null, StressMode.Missing)]
     [InlineData("parallel", "shmem", StressMode.Missing)]
     [InlineData("parallel", "shmem", StressMode.Minor)]
-    public async Task Pages_that_are_paged_out_all_the_time_are_there_at_the_end(string place, string? backend, StressMode mode)
+    internal async Task Pages_that_are_paged_out_all_the_time_are_there_at_the_end(string place, string? backend, StressMode mode)
     {
         StressReport report = await Stresses.RunAsync(
             place, Stresses.Few with { Backend = backend, Mode = mode, PageOutRate = 1, VisitsPerLap = 4000, MostRounds = 6 });

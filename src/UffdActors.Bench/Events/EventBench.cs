@@ -10,7 +10,7 @@ namespace UffdActors.Bench.Events;
 /// window, and demand faults in the first and the last of many regions. Live everything is bound to one CPU, as
 /// <see cref="LiveFaultBench"/> does.
 /// </summary>
-public sealed class EventBench
+internal sealed class EventBench
 {
     private readonly EventBenchOptions _options;
 

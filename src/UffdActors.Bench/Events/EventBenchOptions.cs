@@ -1,7 +1,7 @@
 namespace UffdActors.Bench.Events;
 
 /// <summary>Where memory and userfaultfd are.</summary>
-public enum EventBenchWorld
+internal enum EventBenchWorld
 {
     /// <summary>The model, on a fault loop.</summary>
     Model,
@@ -11,7 +11,7 @@ public enum EventBenchWorld
 }
 
 /// <summary>What <see cref="EventBench"/> measures.</summary>
-public sealed record EventBenchOptions
+internal sealed record EventBenchOptions
 {
     /// <summary>Windows that the events are cut into.</summary>
     public const int Windows = 10;

@@ -5,7 +5,7 @@ using UffdActors.Linux.Machine;
 namespace UffdActors.Bench.Events;
 
 /// <summary>The figures of <see cref="EventBench"/>, as they are printed and as they are written for machines.</summary>
-public sealed record EventBenchReport
+internal sealed record EventBenchReport
 {
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -89,7 +89,7 @@ public sealed record EventBenchReport
 /// <param name="FirstP50Nanoseconds">Median of a fault in the first region.</param>
 /// <param name="LastP50Nanoseconds">Median of a fault in the last.</param>
 /// <param name="LastP50OverFirst">The one over the other, repeat by repeat.</param>
-public sealed record RegionRow(
+internal sealed record RegionRow(
     int Regions, Spread FirstFaultsPerSecond, Spread LastFaultsPerSecond, Spread FirstP50Nanoseconds, Spread LastP50Nanoseconds,
     Spread LastP50OverFirst)
 {

@@ -4,7 +4,7 @@ using UffdActors.Vcpus;
 namespace UffdActors.Bench.Live;
 
 /// <summary>Memory of the guest.</summary>
-public enum LiveBackend
+internal enum LiveBackend
 {
     /// <summary>Private anonymous memory.</summary>
     Anon,
@@ -14,7 +14,7 @@ public enum LiveBackend
 }
 
 /// <summary>Where threads run.</summary>
-public enum LivePlacement
+internal enum LivePlacement
 {
     /// <summary>The loop and all vCPUs on one CPU.</summary>
     Same,
@@ -24,7 +24,7 @@ public enum LivePlacement
 }
 
 /// <summary>What <see cref="LiveFaultBench"/> measures.</summary>
-public sealed record LiveBenchOptions
+internal sealed record LiveBenchOptions
 {
     /// <summary>Numbers of vCPUs, one row each.</summary>
     public IReadOnlyList<int> Vcpus { get; init; } = [1, 2, 4, 8, 16];

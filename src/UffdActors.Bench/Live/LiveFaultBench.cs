@@ -7,7 +7,7 @@ namespace UffdActors.Bench.Live;
 /// this process, with the same memory, bytes, vCPUs' work and placement, so that what disturbs the machine disturbs both; a loop in C takes
 /// its turn too if there is one. What is read is checked in every run.
 /// </summary>
-public sealed class LiveFaultBench
+internal sealed class LiveFaultBench
 {
     private readonly LiveBenchOptions _options;
     private readonly LiveCpus _cpus;

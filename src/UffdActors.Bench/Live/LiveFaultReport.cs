@@ -1,7 +1,7 @@
 namespace UffdActors.Bench.Live;
 
 /// <summary>The figures of a <see cref="LiveFaultBench"/>.</summary>
-public sealed record LiveFaultReport : LiveReport
+internal sealed record LiveFaultReport : LiveReport
 {
     private LiveFaultReport(LiveBenchOptions options, LiveCpus cpus)
         : base(options, cpus)
@@ -19,7 +19,7 @@ public sealed record LiveFaultReport : LiveReport
 }
 
 /// <summary>One number of vCPUs.</summary>
-public sealed record LiveFaultRow
+internal sealed record LiveFaultRow
 {
     /// <summary>vCPUs.</summary>
     public required int Vcpus { get; init; }
@@ -71,7 +71,7 @@ public sealed record LiveFaultRow
 /// <param name="P99Nanoseconds">99th percentile.</param>
 /// <param name="CpuNanosecondsPerFault">CPU time of all threads of the process, vCPUs included.</param>
 /// <param name="AllocatedBytesPerFault">Managed bytes that the whole process allocated; null for the loop in C.</param>
-public sealed record LiveFigures(
+internal sealed record LiveFigures(
     Spread FaultsPerSecond, Spread PagesPerSecondPerVcpu, Spread P50Nanoseconds, Spread P99Nanoseconds, Spread CpuNanosecondsPerFault,
     Spread? AllocatedBytesPerFault)
 {

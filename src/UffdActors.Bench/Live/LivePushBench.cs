@@ -6,7 +6,7 @@ namespace UffdActors.Bench.Live;
 /// Measures what demand waits for while the background push runs: vCPUs that touch a page now and then, without a push and with one, and a
 /// bare thread that fills the same chunks. The three take turns in this process.
 /// </summary>
-public sealed class LivePushBench
+internal sealed class LivePushBench
 {
     private readonly LiveBenchOptions _options;
     private readonly LiveCpus _cpus;

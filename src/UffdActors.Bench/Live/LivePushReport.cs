@@ -1,7 +1,7 @@
 namespace UffdActors.Bench.Live;
 
 /// <summary>The figures of a <see cref="LivePushBench"/>.</summary>
-public sealed record LivePushReport : LiveReport
+internal sealed record LivePushReport : LiveReport
 {
     private LivePushReport(LiveBenchOptions options, LiveCpus cpus)
         : base(options, cpus)
@@ -39,7 +39,7 @@ public sealed record LivePushReport : LiveReport
 /// <param name="LoadedP99OverBound">
 /// That over the sum of the two 99th percentiles before: at most 1 if a demand waits behind one chunk at the most.
 /// </param>
-public sealed record LivePushRow(
+internal sealed record LivePushRow(
     int Vcpus,
     Spread RawPagesPerSecond,
     Spread PushPagesPerSecond,

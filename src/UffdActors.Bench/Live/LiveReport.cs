@@ -5,7 +5,7 @@ using UffdActors.Linux.Machine;
 namespace UffdActors.Bench.Live;
 
 /// <summary>Figures of real page faults, as they are printed and as they are written for machines.</summary>
-public abstract record LiveReport
+internal abstract record LiveReport
 {
     private static readonly JsonSerializerOptions Json = new()
     {

@@ -9,7 +9,7 @@ namespace UffdActors.Conformance.Cells;
 /// <param name="Answer">What the model does.</param>
 /// <param name="Rule">Why.</param>
 /// <param name="Recorded">A recorded row or step that shows what Linux 6.18 does; null if none does.</param>
-public sealed record AskAnswer(KernelProfile Profile, Cell Cell, CellAnswer Answer, CellRule Rule, RecordedCell? Recorded)
+internal sealed record AskAnswer(KernelProfile Profile, Cell Cell, CellAnswer Answer, CellRule Rule, RecordedCell? Recorded)
 {
     private const int Version = 1;
     private static readonly JsonWriterOptions Indented = new() { Indented = true };

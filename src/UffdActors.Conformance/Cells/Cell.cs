@@ -11,7 +11,7 @@ namespace UffdActors.Conformance.Cells;
 /// <param name="Features">Features of the context.</param>
 /// <param name="Modes">Registered modes.</param>
 /// <param name="Operation">What is done.</param>
-public sealed record Cell(CellMemory Memory, CellState State, UffdFeatures Features, RegisterModes Modes, CellOperation Operation)
+internal sealed record Cell(CellMemory Memory, CellState State, UffdFeatures Features, RegisterModes Modes, CellOperation Operation)
 {
     /// <summary>The feature sets that make a difference to a page: none, and those of the recorded matrices.</summary>
     public static IReadOnlyList<UffdFeatures> FeatureSets { get; } =
@@ -84,7 +84,7 @@ public sealed record Cell(CellMemory Memory, CellState State, UffdFeatures Featu
 /// <param name="CacheAfter">The file's page afterwards.</param>
 /// <param name="Reader">What happens to a thread that sleeps in a read of the page; empty if none can.</param>
 /// <param name="Writer">What happens to a thread that sleeps in a write of the page; empty if none can.</param>
-public sealed record CellAnswer(
+internal sealed record CellAnswer(
     string Preparation,
     string Result,
     string Out,

@@ -6,7 +6,7 @@ namespace UffdActors.Conformance.Cells;
 /// <param name="Section">The citation of it.</param>
 /// <param name="Sentence">The rule.</param>
 /// <param name="Explains">Whether it is the reason for an answer.</param>
-public sealed record CellRule(string Section, string Sentence, Func<Cell, CellAnswer, bool> Explains)
+internal sealed record CellRule(string Section, string Sentence, Func<Cell, CellAnswer, bool> Explains)
 {
     private const string Invalid = nameof(Errno.EINVAL);
     private const string Exists = nameof(Errno.EEXIST);

@@ -11,7 +11,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Conformance.Cells;
 
 /// <summary>Answers a cell by executing it in the model, in small worlds of its own.</summary>
-public static class CellRun
+internal static class CellRun
 {
     /// <summary>Executes a cell.</summary>
     /// <param name="profile">Kernel.</param>

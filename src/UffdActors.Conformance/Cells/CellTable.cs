@@ -6,7 +6,7 @@ namespace UffdActors.Conformance.Cells;
 /// <param name="Profile">The kernel.</param>
 /// <param name="Cells">The questions.</param>
 /// <param name="Answers">The answers, in the order of the questions.</param>
-public sealed record CellTable(KernelProfile Profile, IReadOnlyList<Cell> Cells, IReadOnlyList<CellAnswer> Answers)
+internal sealed record CellTable(KernelProfile Profile, IReadOnlyList<Cell> Cells, IReadOnlyList<CellAnswer> Answers)
 {
     /// <summary>Executes every cell.</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>

@@ -9,7 +9,7 @@ namespace UffdActors.Conformance.Cells;
 /// <param name="IsShared">MAP_SHARED.</param>
 /// <param name="NewModule">Makes its module; null for anonymous memory.</param>
 /// <param name="Flags">Flags of creation of a guest_memfd.</param>
-public sealed record CellMemory(string Name, bool IsShared, Func<MemoryModule>? NewModule, GuestMemfdFlags Flags = GuestMemfdFlags.Shared)
+internal sealed record CellMemory(string Name, bool IsShared, Func<MemoryModule>? NewModule, GuestMemfdFlags Flags = GuestMemfdFlags.Shared)
 {
     /// <summary>All of them.</summary>
     public static IReadOnlyList<CellMemory> All { get; } =
@@ -44,7 +44,7 @@ public sealed record CellMemory(string Name, bool IsShared, Func<MemoryModule>? 
 }
 
 /// <summary>How a page of the file comes to be, before it is registered.</summary>
-public enum CellBase
+internal enum CellBase
 {
     /// <summary>Nothing.</summary>
     Hole,
@@ -68,7 +68,7 @@ public enum CellBase
 /// <param name="Protected">Write-protected afterwards.</param>
 /// <param name="Poisoned">Poisoned afterwards.</param>
 /// <param name="Swapped">Swapped out afterwards (MADV_PAGEOUT); the kernel has a swap device then.</param>
-public sealed record CellState(string Name, CellBase Base, bool Protected = false, bool Poisoned = false, bool Swapped = false)
+internal sealed record CellState(string Name, CellBase Base, bool Protected = false, bool Poisoned = false, bool Swapped = false)
 {
     /// <summary>All of them that a kernel without swap has: what kernels are compared in.</summary>
     public static IReadOnlyList<CellState> All { get; } =
@@ -124,7 +124,7 @@ public sealed record CellState(string Name, CellBase Base, bool Protected = fals
 }
 
 /// <summary>What an operation is.</summary>
-public enum CellCall
+internal enum CellCall
 {
 #pragma warning disable CS1591 // The names are the documentation.
     Copy,
@@ -153,7 +153,7 @@ public enum CellCall
 /// <param name="Call">What it is.</param>
 /// <param name="WithWp">A fill that asks for write protection.</param>
 /// <param name="ByKernel">An access in a system call.</param>
-public sealed record CellOperation(string Name, CellCall Call, bool WithWp = false, bool ByKernel = false)
+internal sealed record CellOperation(string Name, CellCall Call, bool WithWp = false, bool ByKernel = false)
 {
     /// <summary>All of them.</summary>
     public static IReadOnlyList<CellOperation> All { get; } =

@@ -12,7 +12,7 @@ namespace UffdActors.Conformance.Cells;
 /// <param name="Name">One line for a report.</param>
 /// <param name="Source">Where it is written down.</param>
 /// <param name="Changes">Whether it changes a cell with this answer.</param>
-public sealed record ListedDifference(OpsShape Without, OpsShape With, string Name, string Source, Func<Cell, CellAnswer, bool> Changes)
+internal sealed record ListedDifference(OpsShape Without, OpsShape With, string Name, string Source, Func<Cell, CellAnswer, bool> Changes)
 {
     private const string Invalid = nameof(Errno.EINVAL);
 

@@ -8,7 +8,7 @@ namespace UffdActors.Conformance.Cells;
 /// <param name="Left">The first kernel's answer.</param>
 /// <param name="Right">The second's.</param>
 /// <param name="Reason">The listed difference that it belongs to; null if none is known.</param>
-public sealed record DifferingCell(Cell Cell, CellAnswer Left, CellAnswer Right, ListedDifference? Reason);
+internal sealed record DifferingCell(Cell Cell, CellAnswer Left, CellAnswer Right, ListedDifference? Reason);
 
 /// <summary>Two kernels, held against each other in every cell.</summary>
 /// <param name="Left">The first.</param>
@@ -16,7 +16,7 @@ public sealed record DifferingCell(Cell Cell, CellAnswer Left, CellAnswer Right,
 /// <param name="Cells">Cells that were executed in both.</param>
 /// <param name="Differing">Those in which they differ.</param>
 /// <param name="Unfounded">Cells that a listed difference claims although both answers are the same: a mistake in the list.</param>
-public sealed record ProfileComparison(
+internal sealed record ProfileComparison(
     KernelProfile Left, KernelProfile Right, int Cells, IReadOnlyList<DifferingCell> Differing, IReadOnlyList<Cell> Unfounded)
 {
     private const int Version = 1;

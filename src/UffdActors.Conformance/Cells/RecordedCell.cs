@@ -13,7 +13,7 @@ namespace UffdActors.Conformance.Cells;
 /// </param>
 /// <param name="Out">The out field, in the words of <see cref="CellAnswer.Out"/>; null for a row, which has its own words for it.</param>
 /// <param name="Step">Number of the step; null for a row.</param>
-public sealed record RecordedCell(string File, int Line, string Text, string Result, string? Out = null, int? Step = null)
+internal sealed record RecordedCell(string File, int Line, string Text, string Result, string? Out = null, int? Step = null)
 {
     /// <summary>True if an answer is what was recorded.</summary>
     public bool Shows(CellAnswer answer)
@@ -27,7 +27,7 @@ public sealed record RecordedCell(string File, int Line, string Text, string Res
 }
 
 /// <summary>The recorded matrices, to look cells up in.</summary>
-public sealed class RecordedCells
+internal sealed class RecordedCells
 {
     private const int FaultsOutcome = 6;
     private const int OperationsResult = 5;

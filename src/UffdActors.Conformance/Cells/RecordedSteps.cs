@@ -13,7 +13,7 @@ namespace UffdActors.Conformance.Cells;
 /// <param name="traces">
 /// The traces, in the order in which they are looked at; read no further than to the first that shows an answer.
 /// </param>
-public sealed class RecordedSteps(IEnumerable<RecordedFile> traces)
+internal sealed class RecordedSteps(IEnumerable<RecordedFile> traces)
 {
     private const string RegisterRefused = "REGISTER: EINVAL";
 

@@ -13,7 +13,7 @@ namespace UffdActors.Conformance.Designs;
 /// <param name="Rule">What holds if it passes.</param>
 /// <param name="Failure">The example on which it failed; null if it passed.</param>
 /// <param name="IsOfDesign">True if a failure is the design's, whatever the module does.</param>
-public sealed record CheckResult(string Number, string Rule, string? Failure, bool IsOfDesign);
+internal sealed record CheckResult(string Number, string Rule, string? Failure, bool IsOfDesign);
 
 /// <summary>One module under one design.</summary>
 /// <param name="Design">Letter of the design.</param>
@@ -24,7 +24,7 @@ public sealed record CheckResult(string Number, string Rule, string? Failure, bo
 /// <param name="Fills">Fills that work on a shared mapping registered with all that it accepts.</param>
 /// <param name="Members">What the module's author has to write.</param>
 /// <param name="Checks">The checks.</param>
-public sealed record DesignResult(
+internal sealed record DesignResult(
     string Design,
     string Description,
     string Module,
@@ -40,7 +40,7 @@ public sealed record DesignResult(
 
 /// <summary>The designs that the seed's table was weighed against, each with unchanged modules (SEMANTICS 7.5).</summary>
 /// <param name="Results">One for each design and module.</param>
-public sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
+internal sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
 {
     private const int Version = 1;
     private static readonly JsonWriterOptions Indented = new() { Indented = true };

@@ -8,7 +8,7 @@ namespace UffdActors.Conformance.Generation;
 /// The stream is cut into records of <see cref="RecordLength"/> numbers, one record for each step. A step that draws less leaves the rest
 /// of its record, one that draws more gets zeros; so taking out a record takes out a step and leaves the others what they are.
 /// </remarks>
-public sealed class Choices
+internal sealed class Choices
 {
     /// <summary>Numbers in a record.</summary>
     public const int RecordLength = 24;

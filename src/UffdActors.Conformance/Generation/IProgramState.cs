@@ -4,7 +4,7 @@ using UffdActors.Conformance.Programs;
 namespace UffdActors.Conformance.Generation;
 
 /// <summary>What a generator, or whoever runs a program, has to know of the world in which it runs.</summary>
-public interface IProgramState
+internal interface IProgramState
 {
     /// <summary>The open handles, ascending.</summary>
     IEnumerable<HandleState> Handles { get; }
@@ -37,22 +37,22 @@ public interface IProgramState
 /// <param name="IsInitialized">The handshake is done.</param>
 /// <param name="IsNonBlocking">Reading an empty queue gives EAGAIN.</param>
 /// <param name="HasMessages">There is something to read.</param>
-public readonly record struct HandleState(int Number, bool IsInitialized, bool IsNonBlocking, bool HasMessages);
+internal readonly record struct HandleState(int Number, bool IsInitialized, bool IsNonBlocking, bool HasMessages);
 
 /// <summary>A VMA.</summary>
 /// <param name="Start">First address.</param>
 /// <param name="Bytes">Length.</param>
 /// <param name="PageBytes">Page size.</param>
 /// <param name="Modes">Registered modes.</param>
-public readonly record struct AreaState(ulong Start, ulong Bytes, ulong PageBytes, RegisterModes Modes);
+internal readonly record struct AreaState(ulong Start, ulong Bytes, ulong PageBytes, RegisterModes Modes);
 
 /// <summary>A file.</summary>
 /// <param name="Number">Number.</param>
 /// <param name="IsHuge">hugetlb.</param>
 /// <param name="Bytes">Size.</param>
-public readonly record struct FileSummary(int Number, bool IsHuge, long Bytes);
+internal readonly record struct FileSummary(int Number, bool IsHuge, long Bytes);
 
 /// <summary>What keeps a thread busy.</summary>
 /// <param name="Step">The step that has not finished.</param>
 /// <param name="Wait">fault, event or read.</param>
-public readonly record struct BusyThread(ProgramStep Step, string Wait);
+internal readonly record struct BusyThread(ProgramStep Step, string Wait);

@@ -8,7 +8,7 @@ namespace UffdActors.Conformance.Generation;
 /// <param name="Features">Feature bits that are asked for at random.</param>
 /// <param name="Contexts">Contexts at the start.</param>
 /// <param name="Weights">Operations and how often each comes; the first is the simplest.</param>
-public sealed record ProgramClass(string Name, UffdFeatures Features, int Contexts, IReadOnlyList<(ProgramOp Op, int Weight)> Weights)
+internal sealed record ProgramClass(string Name, UffdFeatures Features, int Contexts, IReadOnlyList<(ProgramOp Op, int Weight)> Weights)
 {
     private const UffdFeatures Plain = UffdFeatures.ThreadId | UffdFeatures.ExactAddress | UffdFeatures.WpUnpopulated;
 

@@ -6,7 +6,7 @@ namespace UffdActors.Conformance.Generation;
 /// <summary>
 /// What ends every program (trace format 5.5): unread events are read, blocked readers get a signal, handles are closed, children exit.
 /// </summary>
-public static class ProgramEnding
+internal static class ProgramEnding
 {
     /// <summary>
     /// The steps, each made for the state in which the one before has left the world: execute one, then ask for the next.

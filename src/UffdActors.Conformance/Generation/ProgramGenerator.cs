@@ -6,7 +6,7 @@ using UffdActors.Model;
 namespace UffdActors.Conformance.Generation;
 
 /// <summary>How programs are generated.</summary>
-public sealed record GeneratorSettings
+internal sealed record GeneratorSettings
 {
     /// <summary>Steps, the setting up included; the tidying up at the end comes on top.</summary>
     public int Steps { get; init; } = 40;
@@ -19,7 +19,7 @@ public sealed record GeneratorSettings
 }
 
 /// <summary>The model failed while a program was made on it.</summary>
-public sealed class GenerationException : Exception
+internal sealed class GenerationException : Exception
 {
     /// <summary>Makes the exception.</summary>
     /// <param name="program">The program; its last step is the one that failed.</param>
@@ -35,7 +35,7 @@ public sealed class GenerationException : Exception
 /// Makes programs over the full interface from a stream of choices. The sequential kernel executes each step as it is made, so that the
 /// next one fits the state, and what it showed becomes the program's expectation: the result is a trace.
 /// </summary>
-public static class ProgramGenerator
+internal static class ProgramGenerator
 {
     /// <summary>Where things lie in a generated program: as in the recorded ones.</summary>
     public static TraceHeader Header { get; } =

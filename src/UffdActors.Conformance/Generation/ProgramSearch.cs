@@ -11,7 +11,7 @@ namespace UffdActors.Conformance.Generation;
 /// <param name="Program">The program, with what the sequential kernel showed.</param>
 /// <param name="Mismatches">What differed; empty if something threw instead.</param>
 /// <param name="Problem">The first difference, or the exception.</param>
-public sealed record Counterexample(IReadOnlyList<int> Choices, Trace Program, IReadOnlyList<Mismatch> Mismatches, string Problem)
+internal sealed record Counterexample(IReadOnlyList<int> Choices, Trace Program, IReadOnlyList<Mismatch> Mismatches, string Problem)
 {
     /// <summary>The problem, and the program line by line.</summary>
     public override string ToString() =>
@@ -23,7 +23,7 @@ public sealed record Counterexample(IReadOnlyList<int> Choices, Trace Program, I
 /// Holds a kernel against the sequential one on generated programs, and makes the first program on which they differ as small as it
 /// gets.
 /// </summary>
-public static class ProgramSearch
+internal static class ProgramSearch
 {
     /// <summary>Tries programs of consecutive seeds.</summary>
     /// <param name="firstSeed">First seed.</param>

@@ -9,7 +9,7 @@ namespace UffdActors.Conformance.Matrices;
 /// A row of <c>matrix_faults.csv</c> (SEMANTICS 4): a page in a state under registered modes and features, one access, and what came of
 /// it; if the thread slept, what UNREGISTER, or WAKE after it, did about that.
 /// </summary>
-public sealed record FaultRow(string File, int Line, IReadOnlyDictionary<string, string> Values) : MatrixRow(File, Line, Values)
+internal sealed record FaultRow(string File, int Line, IReadOnlyDictionary<string, string> Values) : MatrixRow(File, Line, Values)
 {
     /// <summary>The columns of the file.</summary>
     public static IReadOnlyList<string> Columns { get; } =

@@ -4,7 +4,7 @@ using UffdActors.Conformance.Runs;
 namespace UffdActors.Conformance.Matrices;
 
 /// <summary>Reads the matrices: comma-separated, the first line names the columns, no value holds a comma.</summary>
-public static class MatrixReader
+internal static class MatrixReader
 {
     /// <summary>Name of the file of fault rows.</summary>
     public const string FaultsFile = "matrix_faults.csv";

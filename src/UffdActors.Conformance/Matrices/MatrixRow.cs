@@ -12,7 +12,7 @@ namespace UffdActors.Conformance.Matrices;
 /// <param name="File">File that holds the row.</param>
 /// <param name="Line">Line number.</param>
 /// <param name="Values">Columns by name.</param>
-public abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<string, string> Values)
+internal abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<string, string> Values)
 {
     private protected const int Toucher = 1;
     private protected const int Accessor = 0;

@@ -10,7 +10,7 @@ namespace UffdActors.Conformance.Matrices;
 /// A row of <c>matrix_ops.csv</c> (SEMANTICS 5): a page in a state under registered modes, one ioctl on it, and what it returned, wrote to
 /// its out field, did to the entry, and what a reader finds after the context is closed.
 /// </summary>
-public sealed record OperationRow(string File, int Line, IReadOnlyDictionary<string, string> Values) : MatrixRow(File, Line, Values)
+internal sealed record OperationRow(string File, int Line, IReadOnlyDictionary<string, string> Values) : MatrixRow(File, Line, Values)
 {
     /// <summary>The columns of the file.</summary>
     public static IReadOnlyList<string> Columns { get; } =

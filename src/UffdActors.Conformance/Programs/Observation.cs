@@ -4,7 +4,7 @@ namespace UffdActors.Conformance.Programs;
 /// What a step showed. Null means that the field is absent: it does not belong to the operation, or nothing has changed since it was
 /// last shown.
 /// </summary>
-public sealed class Observation
+internal sealed class Observation
 {
     /// <summary>What the call returned; -1 with <see cref="Error"/>.</summary>
     public long? Return { get; set; }
@@ -53,17 +53,17 @@ public sealed class Observation
 }
 
 /// <summary>A thread that had been blocked, and what its operation came to.</summary>
-public sealed record FinishedThread(int Thread, Observation Result);
+internal sealed record FinishedThread(int Thread, Observation Result);
 
 /// <summary>A file as a step shows it.</summary>
 /// <param name="Number">File.</param>
 /// <param name="Bytes">Size.</param>
 /// <param name="Blocks">Allocated blocks of 4 KiB.</param>
 /// <param name="Data">A character a page, 1 where there is data; empty for huge-page files.</param>
-public sealed record FileState(int Number, long Bytes, long Blocks, string Data);
+internal sealed record FileState(int Number, long Bytes, long Blocks, string Data);
 
 /// <summary>A file at the end.</summary>
 /// <param name="Number">File.</param>
 /// <param name="Bytes">Size.</param>
 /// <param name="Pages">Content of each page, null for a hole; null for huge-page files.</param>
-public sealed record FileContent(int Number, long Bytes, IReadOnlyList<string?>? Pages);
+internal sealed record FileContent(int Number, long Bytes, IReadOnlyList<string?>? Pages);

@@ -2,7 +2,7 @@ namespace UffdActors.Conformance.Programs;
 
 /// <summary>The operations of a program, named as in the trace format.</summary>
 #pragma warning disable CS1591 // The names are the documentation; their meaning is in the trace format.
-public enum ProgramOp
+internal enum ProgramOp
 {
     Open,
     Api,

@@ -6,7 +6,7 @@ namespace UffdActors.Conformance.Programs;
 /// One step of a program: an operation and its arguments. Which of them mean something depends on the operation
 /// (<see cref="StepSchema"/>); the others are 0.
 /// </summary>
-public sealed record ProgramStep(ProgramOp Op)
+internal sealed record ProgramStep(ProgramOp Op)
 {
     /// <summary>Number of the step.</summary>
     public int Index { get; init; }

@@ -4,7 +4,7 @@ using UffdActors.Model.Operations.Maps;
 namespace UffdActors.Conformance.Programs;
 
 /// <summary>The arguments of each operation in the order in which a trace names them. Reading and writing both go by this table.</summary>
-public static class StepSchema
+internal static class StepSchema
 {
     private const ulong Fixed = (ulong)RemapModes.Fixed;
 
@@ -94,7 +94,7 @@ public static class StepSchema
 }
 
 /// <summary>How an argument is written.</summary>
-public enum ArgumentForm
+internal enum ArgumentForm
 {
     /// <summary>A 64-bit word as a string of hex digits.</summary>
     Hex,
@@ -107,7 +107,7 @@ public enum ArgumentForm
 }
 
 /// <summary>One argument of an operation.</summary>
-public sealed class Argument
+internal sealed class Argument
 {
     private readonly Func<ProgramStep, string> _text;
     private readonly Func<ProgramStep, ulong> _word;

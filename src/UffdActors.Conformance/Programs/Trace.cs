@@ -4,12 +4,12 @@ namespace UffdActors.Conformance.Programs;
 /// <param name="Name">File name without folder.</param>
 /// <param name="Header">Line 1.</param>
 /// <param name="Steps">The steps; the last is <see cref="ProgramOp.Final"/>.</param>
-public sealed record Trace(string Name, TraceHeader Header, IReadOnlyList<TraceStep> Steps);
+internal sealed record Trace(string Name, TraceHeader Header, IReadOnlyList<TraceStep> Steps);
 
 /// <summary>A step and what it showed.</summary>
 /// <param name="Step">The operation.</param>
 /// <param name="Expected">What was observed.</param>
-public sealed record TraceStep(ProgramStep Step, Observation Expected);
+internal sealed record TraceStep(ProgramStep Step, Observation Expected);
 
 /// <summary>Line 1 of a trace.</summary>
 /// <param name="Class">Class of program.</param>
@@ -20,7 +20,7 @@ public sealed record TraceStep(ProgramStep Step, Observation Expected);
 /// <param name="ArenaEnd">First address behind the arena.</param>
 /// <param name="Source">First source page.</param>
 /// <param name="HugeSource">First huge source page.</param>
-public sealed record TraceHeader(
+internal sealed record TraceHeader(
     string Class, long Seed, string Kernel, long FaultAroundBytes, ulong ArenaStart, ulong ArenaEnd, ulong Source, ulong HugeSource)
 {
     /// <summary>Version of the format.</summary>
@@ -28,7 +28,7 @@ public sealed record TraceHeader(
 }
 
 /// <summary>A trace that cannot be read. The message names file and line.</summary>
-public sealed class TraceFormatException : Exception
+internal sealed class TraceFormatException : Exception
 {
     /// <summary>Makes the exception.</summary>
     public TraceFormatException(string file, int line, string problem, Exception? inner = null)

@@ -5,7 +5,7 @@ using UffdActors.Conformance.Runs;
 namespace UffdActors.Conformance.Programs;
 
 /// <summary>Reads traces: one JSON object a line.</summary>
-public static class TraceReader
+internal static class TraceReader
 {
     /// <summary>Reads a file.</summary>
     /// <exception cref="TraceFormatException">A line is not what the format says.</exception>

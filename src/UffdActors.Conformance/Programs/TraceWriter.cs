@@ -8,7 +8,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Conformance.Programs;
 
 /// <summary>Writes traces as <see cref="TraceReader"/> reads them: a line for the header, one for each step.</summary>
-public static class TraceWriter
+internal static class TraceWriter
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

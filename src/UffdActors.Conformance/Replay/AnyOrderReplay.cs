@@ -14,7 +14,7 @@ namespace UffdActors.Conformance.Replay;
 /// fault does that was half way when another one came through. A thread with several operations under way at once (a close that ends with a
 /// sleeping call) has turns that its number does not tell apart; there any order of whole threads will do, for up to four of them.
 /// </remarks>
-public sealed class AnyOrderReplay : IDisposable
+internal sealed class AnyOrderReplay : IDisposable
 {
     private const int MaxPermuted = 4;
 

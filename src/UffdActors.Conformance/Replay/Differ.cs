@@ -9,10 +9,10 @@ namespace UffdActors.Conformance.Replay;
 /// <param name="Field">Field, as the trace names it; or column.</param>
 /// <param name="Expected">What was recorded; "absent" if nothing was.</param>
 /// <param name="Actual">What came.</param>
-public sealed record Mismatch(string Where, int Step, string Field, string Expected, string Actual);
+internal sealed record Mismatch(string Where, int Step, string Field, string Expected, string Actual);
 
 /// <summary>Compares what a step showed with what was recorded, field by field. Text is made of what differs only.</summary>
-public sealed class Differ(string where)
+internal sealed class Differ(string where)
 {
     private const string Absent = "absent";
     private readonly List<Mismatch> _mismatches = [];

@@ -16,7 +16,7 @@ namespace UffdActors.Conformance.Replay;
 /// Executes the steps of a program in the model and observes what a recorder on a real kernel would: results, messages, queues, VMA lists
 /// with page states, files.
 /// </summary>
-public sealed class ModelWorld : IProgramState, IDisposable
+internal sealed class ModelWorld : IProgramState, IDisposable
 {
     private const int SourcePages = 16;
     private const byte FirstSourceByte = 0x40;

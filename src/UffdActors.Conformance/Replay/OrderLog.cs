@@ -6,7 +6,7 @@ namespace UffdActors.Conformance.Replay;
 /// <summary>
 /// Passes a policy's choices on and remembers in which order threads got their last turn, and whether there was anything to choose at all.
 /// </summary>
-public sealed class OrderLog(ISteppedPolicy inner) : ISteppedPolicy
+internal sealed class OrderLog(ISteppedPolicy inner) : ISteppedPolicy
 {
     private readonly List<int> _threads = [];
     private readonly List<int> _turns = [];

@@ -3,7 +3,7 @@ using UffdActors.Conformance.Programs;
 namespace UffdActors.Conformance.Replay;
 
 /// <summary>Executes a trace in a world and compares every step.</summary>
-public static class TraceReplay
+internal static class TraceReplay
 {
     /// <summary>Replays a trace.</summary>
     /// <param name="trace">Steps and what they are to show.</param>

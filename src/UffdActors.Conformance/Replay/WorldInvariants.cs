@@ -32,7 +32,7 @@ namespace UffdActors.Conformance.Replay;
 /// Of 1, that a page becomes visible only complete is not to be seen between steps: a page here is one entry. The comparison of final
 /// content holds it, and exploration looks between the turns.
 /// </remarks>
-public sealed class WorldInvariants
+internal sealed class WorldInvariants
 {
     private readonly Dictionary<long, int> _before = [];
     private readonly HashSet<long> _swappedBefore = [];

@@ -5,7 +5,7 @@ using UffdActors.Conformance.Programs;
 namespace UffdActors.Conformance.Runs;
 
 /// <summary>The folder has nothing to replay, or cannot be read. The message says what to do.</summary>
-public sealed class ConformanceDataException : Exception
+internal sealed class ConformanceDataException : Exception
 {
     /// <summary>Makes the exception.</summary>
     public ConformanceDataException(string message, Exception? inner = null)
@@ -18,7 +18,7 @@ public sealed class ConformanceDataException : Exception
 /// <param name="Name">Path inside the folder.</param>
 /// <param name="Trace">The trace; null for a matrix.</param>
 /// <param name="Rows">The rows; empty for a trace.</param>
-public sealed record RecordedFile(string Name, Trace? Trace, IReadOnlyList<MatrixRow> Rows)
+internal sealed record RecordedFile(string Name, Trace? Trace, IReadOnlyList<MatrixRow> Rows)
 {
     /// <summary>Steps of the trace; 0 for a matrix.</summary>
     public int Steps => Trace?.Steps.Count ?? 0;
@@ -27,7 +27,7 @@ public sealed record RecordedFile(string Name, Trace? Trace, IReadOnlyList<Matri
 /// <summary>
 /// Finds and reads recorded behaviour: <c>matrix_faults.csv</c>, <c>matrix_ops.csv</c> and every <c>*.jsonl</c> under a folder.
 /// </summary>
-public static class ConformanceData
+internal static class ConformanceData
 {
     private const int MaxEntries = 100_000;
 

@@ -3,7 +3,7 @@ using UffdActors.Model;
 namespace UffdActors.Conformance.Runs;
 
 /// <summary>What drives the recorded programs.</summary>
-public enum ConformanceVia
+internal enum ConformanceVia
 {
     /// <summary>The sequential kernel, and the actors.</summary>
     Both,
@@ -16,7 +16,7 @@ public enum ConformanceVia
 }
 
 /// <summary>How recordings are replayed.</summary>
-public sealed record ConformanceOptions
+internal sealed record ConformanceOptions
 {
     /// <summary>What drives the programs.</summary>
     public ConformanceVia Via { get; init; } = ConformanceVia.Both;

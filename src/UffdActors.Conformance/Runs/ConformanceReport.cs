@@ -8,14 +8,14 @@ namespace UffdActors.Conformance.Runs;
 /// <param name="Fields">Fields compared.</param>
 /// <param name="Mismatches">What differed.</param>
 /// <param name="Seconds">Time of the thread that replayed it.</param>
-public sealed record WayResult(string Way, long Fields, IReadOnlyList<Mismatch> Mismatches, double Seconds);
+internal sealed record WayResult(string Way, long Fields, IReadOnlyList<Mismatch> Mismatches, double Seconds);
 
 /// <summary>What a file came to.</summary>
 /// <param name="Name">Path inside the folder.</param>
 /// <param name="Rows">Rows of a matrix.</param>
 /// <param name="Steps">Steps of a trace.</param>
 /// <param name="Ways">Results, way by way.</param>
-public sealed record FileResult(string Name, int Rows, int Steps, IReadOnlyList<WayResult> Ways)
+internal sealed record FileResult(string Name, int Rows, int Steps, IReadOnlyList<WayResult> Ways)
 {
     /// <summary>Fields compared, over all ways.</summary>
     public long Fields => Ways.Sum(w => w.Fields);
@@ -28,7 +28,7 @@ public sealed record FileResult(string Name, int Rows, int Steps, IReadOnlyList<
 /// <param name="Way">kernel or actors.</param>
 /// <param name="Passes">Passes that count.</param>
 /// <param name="StepsPerSecond">Steps a second, on one thread.</param>
-public sealed record SpeedResult(string Way, int Passes, double StepsPerSecond);
+internal sealed record SpeedResult(string Way, int Passes, double StepsPerSecond);
 
 /// <summary>The result of a replay.</summary>
 /// <param name="Folder">Folder of the recordings.</param>
@@ -37,7 +37,7 @@ public sealed record SpeedResult(string Way, int Passes, double StepsPerSecond);
 /// <param name="Skipped">Files, rows or steps that were not replayed; never anything but 0.</param>
 /// <param name="Seconds">Wall-clock time.</param>
 /// <param name="Speed">Speeds, if they were asked for.</param>
-public sealed record ConformanceReport(
+internal sealed record ConformanceReport(
     string Folder, string Profile, IReadOnlyList<FileResult> Files, int Skipped, double Seconds, IReadOnlyList<SpeedResult> Speed)
 {
     /// <summary>Version of the JSON document.</summary>

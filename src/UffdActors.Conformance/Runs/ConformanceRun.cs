@@ -6,7 +6,7 @@ using Trace = UffdActors.Conformance.Programs.Trace;
 namespace UffdActors.Conformance.Runs;
 
 /// <summary>Replays recorded behaviour in the model, every field of every step and row, and says what differed.</summary>
-public sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> files, ConformanceOptions options)
+internal sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> files, ConformanceOptions options)
 {
     // Small enough that the threads end together, large enough that handing out costs nothing.
     private const int RowsOfAPiece = 100;

@@ -4,7 +4,7 @@ namespace UffdActors.Conformance.Shrinking;
 /// Makes a failing list smaller while it still fails: takes out chunks, large ones first, then simplifies what is left piece by piece,
 /// until nothing more can be done. One shrinker for choice streams (generated programs, schedules) and for steps (recorded and live ones).
 /// </summary>
-public static class Shrinker
+internal static class Shrinker
 {
     /// <summary>Shrinks a stream of choices: whole records go first, then single numbers become smaller.</summary>
     /// <param name="choices">A stream that fails.</param>

@@ -8,10 +8,10 @@ namespace UffdActors.Recorder.Comparison;
 /// <param name="Program">The program, with what the model shows.</param>
 /// <param name="Recorded">The same, with what the kernel showed, as far as it came.</param>
 /// <param name="Problem">The first difference.</param>
-public sealed record LiveDifference(Trace Program, Trace Recorded, Mismatch Problem);
+internal sealed record LiveDifference(Trace Program, Trace Recorded, Mismatch Problem);
 
 /// <summary>Holds the kernel of this machine against the model, program by program, step by step.</summary>
-public sealed class LiveComparison : IDisposable
+internal sealed class LiveComparison : IDisposable
 {
     private readonly ProgramProcess _process;
     private readonly LiveConditions _conditions;

@@ -8,7 +8,7 @@ namespace UffdActors.Recorder.Comparison;
 /// <param name="Profile">The model that is to be this kernel.</param>
 /// <param name="FaultAroundBytes">Window of fault-around.</param>
 /// <param name="HugePages">True if there are huge pages enough for a program.</param>
-public sealed record LiveConditions(string Release, KernelProfile Profile, long FaultAroundBytes, bool HugePages)
+internal sealed record LiveConditions(string Release, KernelProfile Profile, long FaultAroundBytes, bool HugePages)
 {
     // Three files of four pages at most, each mapped privately more than once; and nobody else's share.
     private const long HugePagesOfAProgram = 64;

@@ -11,7 +11,7 @@ namespace UffdActors.Recorder.Comparison;
 /// sleep, and accesses that spin for ever (SEMANTICS 4.6.2). An access that would end in a signal is made in kernel mode, where it ends in
 /// EFAULT.
 /// </summary>
-public static class LiveProgram
+internal static class LiveProgram
 {
     private const int Accessors = 4;
 

@@ -5,7 +5,7 @@ using UffdActors.Conformance.Programs;
 namespace UffdActors.Recorder.Comparison;
 
 /// <summary>What a comparison of generated programs came to.</summary>
-public sealed record LiveReport
+internal sealed record LiveReport
 {
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 

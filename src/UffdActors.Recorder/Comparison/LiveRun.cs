@@ -5,7 +5,7 @@ using UffdActors.Conformance.Shrinking;
 namespace UffdActors.Recorder.Comparison;
 
 /// <summary>Which programs are compared.</summary>
-public sealed record LiveRunOptions
+internal sealed record LiveRunOptions
 {
     /// <summary>Programs, of consecutive seeds.</summary>
     public int Programs { get; init; } = 200;
@@ -27,7 +27,7 @@ public sealed record LiveRunOptions
 /// <param name="live">Where programs are executed.</param>
 /// <param name="conditions">The machine.</param>
 /// <param name="options">Which programs.</param>
-public sealed class LiveRun(LiveComparison live, LiveConditions conditions, LiveRunOptions options)
+internal sealed class LiveRun(LiveComparison live, LiveConditions conditions, LiveRunOptions options)
 {
     private GeneratorSettings Settings => new() { Steps = options.Steps, Class = options.Class, Profile = conditions.Profile };
 
@@ -82,4 +82,4 @@ public sealed class LiveRun(LiveComparison live, LiveConditions conditions, Live
 /// <summary>A difference, and the seed whose program showed it first.</summary>
 /// <param name="Seed">Seed.</param>
 /// <param name="Difference">The smallest program found.</param>
-public sealed record FoundDifference(ulong Seed, LiveDifference Difference);
+internal sealed record FoundDifference(ulong Seed, LiveDifference Difference);

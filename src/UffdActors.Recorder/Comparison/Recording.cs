@@ -7,7 +7,7 @@ namespace UffdActors.Recorder.Comparison;
 /// <summary>Records generated programs as traces: each twice in fresh processes, and kept only if both recordings are equal.</summary>
 /// <param name="live">Where programs are executed.</param>
 /// <param name="conditions">The machine.</param>
-public sealed class Recording(LiveComparison live, LiveConditions conditions)
+internal sealed class Recording(LiveComparison live, LiveConditions conditions)
 {
     /// <summary>Records one program.</summary>
     /// <param name="about">Its class.</param>

@@ -8,13 +8,13 @@ namespace UffdActors.Recorder.Execution;
 /// <summary>What became of a step in the child.</summary>
 /// <param name="Observed">What it showed; null if nothing came.</param>
 /// <param name="Problem">How the child ended, or that it hangs and where; null if it lives.</param>
-public sealed record StepOutcome(Observation? Observed, string? Problem);
+internal sealed record StepOutcome(Observation? Observed, string? Problem);
 
 /// <summary>
 /// A child process that executes programs on the kernel. A step that does not come back in time, and a child that dies, are observed
 /// results; the child is then replaced before the next program.
 /// </summary>
-public sealed class ProgramProcess : IDisposable
+internal sealed class ProgramProcess : IDisposable
 {
     internal const string Next = "next";
 
@@ -207,7 +207,7 @@ internal sealed class Exchange
 }
 
 /// <summary>Programs cannot be executed here; the message says why.</summary>
-public sealed class RecorderException : Exception
+internal sealed class RecorderException : Exception
 {
     /// <summary>Makes the exception.</summary>
     public RecorderException(string message, Exception? inner = null)

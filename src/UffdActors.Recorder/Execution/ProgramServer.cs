@@ -7,7 +7,7 @@ namespace UffdActors.Recorder.Execution;
 /// The child's side: takes programs from its input, a line a step as in a trace, and answers each step with the line that shows what it
 /// did. A header begins a program; after its last step comes the next header, or the end.
 /// </summary>
-public static class ProgramServer
+internal static class ProgramServer
 {
     /// <summary>Name of the thread that serves, by which reports of a hang find it; as long as the kernel keeps one.</summary>
     public const string ThreadName = "program-server";

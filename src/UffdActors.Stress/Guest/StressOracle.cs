@@ -1,7 +1,7 @@
 namespace UffdActors.Stress.Guest;
 
 /// <summary>What must hold, whatever is injected.</summary>
-public enum StressOracle
+internal enum StressOracle
 {
     /// <summary>At most one vCPU has the lock of a page.</summary>
     Exclusion,
@@ -34,7 +34,7 @@ public enum StressOracle
 }
 
 /// <summary>The sentences of the oracles.</summary>
-public static class StressOracles
+internal static class StressOracles
 {
     /// <summary>All of them.</summary>
     public static IReadOnlyList<StressOracle> All { get; } = Enum.GetValues<StressOracle>();
@@ -60,4 +60,4 @@ public static class StressOracles
 /// <param name="Message">One sentence: page, place, what was expected, what came.</param>
 /// <param name="Page">Page; null if it is not about one.</param>
 /// <param name="Details">Lines that show who waited on what; empty if it is not about that.</param>
-public sealed record StressViolation(StressOracle Oracle, string Message, long? Page, IReadOnlyList<string> Details);
+internal sealed record StressViolation(StressOracle Oracle, string Message, long? Page, IReadOnlyList<string> Details);
