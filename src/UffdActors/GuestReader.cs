@@ -1,3 +1,4 @@
+using UffdActors.Handling;
 using UffdActors.Model.Memory;
 
 namespace UffdActors;
@@ -8,6 +9,7 @@ namespace UffdActors;
 /// </summary>
 /// <remarks>
 /// It raises no userfault and makes no absent page present. A page in swap is brought back by being read, as by any other access.
+/// A part that the guest has moved is read where it is now, if it is served and its events are asked for (EVENT_REMAP).
 /// Memory of another process is read if the process is named (<see cref="AdoptedMemory.ProcessId"/>), or through the memory's own file.
 /// </remarks>
 public abstract class GuestReader
@@ -41,12 +43,15 @@ public abstract class GuestReader
     }
 
     /// <summary>True if a page has content, or nobody can tell from here.</summary>
-    internal bool IsThere(GuestRegion region, long page)
+    /// <param name="region">Region.</param>
+    /// <param name="page">Page of the region.</param>
+    /// <param name="isMapped">What is in the cache alone does not count: nobody has touched it through the mapping.</param>
+    internal bool IsThere(GuestRegion region, long page, bool isMapped = false)
     {
         try
         {
             Span<byte> any = stackalloc byte[1];
-            return TryReadPage(region, page, withCache: true, any);
+            return TryReadPage(region, page, withCache: !isMapped, any);
         }
         catch (Exception e) when (e is InvalidOperationException or UffdException)
         {
@@ -54,19 +59,26 @@ public abstract class GuestReader
         }
     }
 
-    /// <summary>True if a page can be read, and is not all zeros.</summary>
-    internal bool HasContent(GuestRegion region, long page)
+    /// <summary>A page's entry and content; null if nobody can tell from here.</summary>
+    internal PageLook? Look(GuestRegion region, long page)
     {
         try
         {
+            if (EntryOf(region, page) is not var (isMapped, isProtected)) return null;
             Span<byte> bytes = stackalloc byte[PageSize.Base];
-            return TryReadPage(region, page, region.IsCacheDelivered(page), bytes) && bytes.ContainsAnyExcept((byte)0);
+            SeenContent content = !TryReadPage(region, page, region.IsCacheDelivered(page), bytes) ? SeenContent.None
+                : bytes.ContainsAnyExcept((byte)0) ? SeenContent.Bytes
+                : SeenContent.Zeros;
+            return new PageLook(isMapped, isProtected, content);
         }
         catch (Exception e) when (e is InvalidOperationException or UffdException)
         {
-            return false;
+            return null;
         }
     }
+
+    /// <summary>What the page table has of a page: whether it is mapped, and protected; null if that cannot be seen from here.</summary>
+    private protected abstract (bool IsMapped, bool IsProtected)? EntryOf(GuestRegion region, long page);
 
     /// <summary><see cref="TryRead"/> in one world.</summary>
     /// <param name="region">Region.</param>

@@ -126,6 +126,19 @@ public sealed class GuestRegion
     /// <summary>Address of a page of the region.</summary>
     internal ulong AddressOf(long page) => Address + ((ulong)page << PageSize.BaseShift);
 
+    /// <summary>Who knows where the guest has moved parts of it; null while nobody serves it.</summary>
+    internal FaultReader? Reader { get; set; }
+
+    /// <summary>Where a page is now, by the events read so far; null if it is mapped nowhere.</summary>
+    internal ulong? PlaceOf(long page)
+    {
+        if (Reader is not { } reader) return AddressOf(page);
+        RegionView view = reader.View;
+        long first = PageSize.PageOf(Address) + page;
+        if (view.Find(first) is { } here && here.Id == Id && here.PageOf(first) == page) return AddressOf(page);
+        return view.FindPart(Id, page) is { } part ? PageSize.AddressOf(part.Base + page) : null;
+    }
+
     /// <summary>Ranges of the address space as ranges of a region.</summary>
     /// <param name="ranges">Ranges.</param>
     /// <param name="pageZero">Page of the address space that is page 0 of the region, for what lies there.</param>

@@ -16,12 +16,16 @@ public enum PageState
     Zero,
 
     /// <summary>
-    /// The guest has given it back (REMOVE): it reads as zeros, whatever the source has, also after it was touched again. Of shared memory
-    /// DONTNEED, which gives the same event, takes the mapping and not the content; a page that still has content is told as what it was.
+    /// The guest has given it back (REMOVE): it reads as zeros, whatever the source has, also after it was read again. Of shared memory
+    /// DONTNEED, which gives the same event, takes the mapping and not the content: a page that has kept its content is told as what it
+    /// was.
     /// </summary>
     Removed,
 
-    /// <summary>Written by the guest. Known only of regions that are registered for write protection.</summary>
+    /// <summary>
+    /// Written by the guest. Known of regions that are registered for write protection; elsewhere of pages alone that were removed, and
+    /// hold anything but zeros now.
+    /// </summary>
     Written,
 }
 

@@ -156,6 +156,7 @@ public sealed class Userfault
                 $"{KernelErrors.Explain(Unregister, result.Error)}; {slices.BytesDone} of {slices.BytesInAll} bytes of region {region.Id} "
                     + $"are unregistered");
         region.ComesThrough = null;
+        region.Reader = null;
         lock (_gate) _ = _registered.Remove(region);
     }
 
@@ -242,9 +243,16 @@ public sealed class Userfault
                 {
                     List<PageRange> here = TakeZeroed(registered, part);
                     gone.AddRange(here);
-                    IReadOnlyList<PageRange> written = await _kernel.TakeWrittenAsync(region, part, c);
+                    IReadOnlyList<PageRange> written = await ScanPartsAsync(
+                        region, part, (pages, address) => _kernel.TakeWrittenAsync(region, pages, address, c));
+                    reader ??= _vm.NewReader();
+                    RemovedPages removed = Removed(registered, reader);
                     foreach (PageRange found in written)
-                        registered.Pages.WriteFound(found, registered.IsFilled, page => (reader ??= _vm.NewReader()).IsThere(region, page));
+                    {
+                        registered.Pages.WriteFound(
+                            found, registered.IsFilled, page => reader.IsThere(region, page, isMapped: true), removed.IsWritten);
+                    }
+
                     return ZeroedPages.Union(here, written);
                 },
                 cancel);
@@ -263,8 +271,22 @@ public sealed class Userfault
     /// later, until it is written. For a picture of one moment stop the guest first.
     /// </summary>
     /// <remarks>
+    /// <para>
     /// Removal is known of a userfaultfd that is served and was opened with EVENT_REMOVE. Writes are known of regions that are registered
     /// for write protection: since the page was filled, or since <see cref="UnprotectAsync"/> has opened it, whether written or not.
+    /// </para>
+    /// <para>
+    /// An event of removal does not say what the guest has done (DONTNEED, which leaves shared memory its content, or REMOVE), nor what it
+    /// does with the page later. So each page that was removed is looked at, without a fault: one that is not zeros has been written,
+    /// protected or not. Where MINOR is registered without MISSING, or write protection alone, the kernel fills such a page in silence, and
+    /// unprotected: there a removed page that holds nothing but zeros is told as removed, also if it was zeros that were written. A page of
+    /// shared memory that has kept its content is told as what it was; as written, if writes are watched and its protection was gone.
+    /// </para>
+    /// <para>
+    /// Not told apart: where MINOR is registered alone, what was written into a hole, has then left the mapping (DONTNEED), and is
+    /// not protected, from what the source has; and what somebody writes through another mapping. Memory that cannot be read from here
+    /// (another process's that was not named) is told as the events say.
+    /// </para>
     /// </remarks>
     /// <param name="region">A region that is registered here.</param>
     /// <param name="firstPage">First page of the region.</param>
@@ -292,9 +314,7 @@ public sealed class Userfault
         TaskCompletionSource<IReadOnlyList<PageStateRange>> done = _vm.NewCompletion<IReadOnlyList<PageStateRange>>();
         _kernel.Actor.Tell(new VmProtocol.ReadStates(registered.Pages, range, written, done), Akka.Actor.ActorRefs.NoSender);
         IReadOnlyList<PageStateRange> states = await _vm.OrFailed(done.Task.WaitAsync(cancel));
-        if (region.Module is null) return states;
-        GuestReader reader = _vm.NewReader();
-        return KeptPages.ToldApart(states, UnitOf(region), page => reader.HasContent(region, page), registered.Received);
+        return Removed(registered, _vm.NewReader()).ToldApart(states);
     }
 
     /// <summary>
@@ -455,6 +475,7 @@ public sealed class Userfault
         ThrowIfClosed();
         if (source is not null) _source = (options.Source, source);
         _reader = reader;
+        foreach (Registered registered in regions) registered.Region.Reader = reader;
         _calls.Served();
         foreach (Registered registered in regions.Where(r => r.Region.IsUnmapped)) await ForgetAsync(registered.Region);
         if (!_kernel.IsTakenOver) return;
@@ -763,24 +784,38 @@ public sealed class Userfault
         return _vm.OrFailed(done.Task);
     }
 
-    /// <summary>
-    /// Pages that were written, where they are now: parts that the guest has moved are at another address, and something else may lie at
-    /// the old one.
-    /// </summary>
     private async Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange range, CancellationToken cancel)
     {
         await ReadEventsAsync();
-        if (_reader is not { } reader) return await _kernel.FindWrittenAsync(region, range, region.AddressOf(range.Start), cancel);
+        return await ScanPartsAsync(region, range, (pages, address) => _kernel.FindWrittenAsync(region, pages, address, cancel));
+    }
+
+    /// <summary>
+    /// Scans pages where they are now: parts that the guest has moved are at another address, and something else may lie at the old one.
+    /// </summary>
+    private async Task<IReadOnlyList<PageRange>> ScanPartsAsync(
+        GuestRegion region, PageRange range, Func<PageRange, ulong, Task<IReadOnlyList<PageRange>>> scan)
+    {
+        if (_reader is not { } reader) return await scan(range, region.AddressOf(range.Start));
         IReadOnlyList<PageRange> written = [];
         foreach (ServedRegion part in reader.View.Regions.Where(r => r.Id == region.Id))
         {
             PageRange pages = range.Intersect(new PageRange(part.PageOf(part.Range.Start), part.PageOf(part.Range.End)));
             if (pages.Count > 0)
-                written = ZeroedPages.Union(
-                    written, await _kernel.FindWrittenAsync(region, pages, PageSize.AddressOf(part.Base + pages.Start), cancel));
+                written = ZeroedPages.Union(written, await scan(pages, PageSize.AddressOf(part.Base + pages.Start)));
         }
 
         return written;
+    }
+
+    private static RemovedPages Removed(Registered registered, GuestReader reader)
+    {
+        GuestRegion region = registered.Region;
+        RegisterModes modes = registered.Modes;
+        RemovalTerms terms = new(
+            region.Module is not null, (modes & RegisterModes.Missing) != 0, (modes & RegisterModes.Minor) != 0,
+            (modes & RegisterModes.WriteProtect) != 0, UnitOf(region));
+        return new RemovedPages(registered.Pages, terms, page => reader.Look(region, page));
     }
 
     private List<PageRange> TakeZeroed(Registered registered, PageRange range)

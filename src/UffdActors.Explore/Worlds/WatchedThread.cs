@@ -40,6 +40,9 @@ internal sealed class WatchedThread(MonitorThread inner, Action<IMonitorCall> be
     }
 
     /// <inheritdoc />
+    public override bool HasProtection(ulong address) => inner.HasProtection(address);
+
+    /// <inheritdoc />
     public override void Wake(ulong start, ulong length) => inner.Wake(start, length);
 
     private IMonitorCall Begun(IMonitorCall call)

@@ -19,7 +19,7 @@ internal sealed class LiveReader(UffdVm vm, LiveKernel kernel) : GuestReader(vm)
             return withCache && memory.TryReadFile(kernel.OwnMemory, offset, destination);
         }
 
-        ulong address = region.Address + (ulong)offset;
+        if (region.PlaceOf(page) is not { } address) return false;
         PagemapFlags entry = process.Entry(address, out bool isMarker);
 
         // The private copy first, be it mapped or in swap. What a shared mapping has in place of a page is either a mark of protection,
@@ -29,5 +29,12 @@ internal sealed class LiveReader(UffdVm vm, LiveKernel kernel) : GuestReader(vm)
         if (isPage && process.TryRead(address, destination)) return true;
         bool isEmpty = (entry & PagemapFlags.Swap) == 0 || (entry & PagemapFlags.UffdWp) != 0;
         return withCache && memory.Guest.IsShared && isEmpty && memory.TryReadFile(kernel.OwnMemory, offset, destination);
+    }
+
+    private protected override (bool IsMapped, bool IsProtected)? EntryOf(GuestRegion region, long page)
+    {
+        if (kernel.ProcessOf(kernel.MemoryOf(region)) is not { } process || region.PlaceOf(page) is not { } address) return null;
+        PagemapFlags entry = process.Entry(address, out _);
+        return ((entry & PagemapFlags.Present) != 0, (entry & PagemapFlags.UffdWp) != 0);
     }
 }

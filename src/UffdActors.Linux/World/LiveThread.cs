@@ -31,6 +31,9 @@ internal sealed class LiveThread(LiveUserfault userfault) : MonitorThread
     }
 
     /// <inheritdoc />
+    public override bool HasProtection(ulong address) => userfault.HasProtection(address);
+
+    /// <inheritdoc />
     public override void Wake(ulong start, ulong length) => userfault.Descriptor.Wake(start, start + length);
 }
 

@@ -85,8 +85,9 @@ internal sealed class LiveUserfault(
         CallAsync(kernel.MemoryOf(region).Guest, () => Uffd.WriteProtect(region.AddressOf(pages.Start), Bytes(pages), modes), cancel);
 
     /// <inheritdoc />
-    public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
-        ScanAsync(region, pages, region.AddressOf(pages.Start), protect: true, cancel);
+    public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
+        GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
+        ScanAsync(region, pages, address, protect: true, cancel);
 
     /// <inheritdoc />
     public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(
@@ -160,6 +161,21 @@ internal sealed class LiveUserfault(
         }
 
         return low < aliases.Length && !aliases[low].IsUnmapped && aliases[low].Alias!.Address <= address ? aliases[low].Alias : null;
+    }
+
+    /// <summary>What <see cref="MonitorThread.HasProtection"/> asks.</summary>
+    public bool HasProtection(ulong address)
+    {
+        if (TargetAt(address) is not { } target || kernel.ProcessOf(target.Memory) is not { } process) return true;
+        try
+        {
+            return (process.Entry(address, out _) & PagemapFlags.UffdWp) != 0;
+        }
+        catch (Exception e) when (e is UffdException or SyscallException)
+        {
+            // Its process has ended, which the call that follows finds out.
+            return true;
+        }
     }
 
     private void Add(LiveTarget target)

@@ -232,6 +232,7 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 break;
             case Resolution.Continue:
                 request.Content = SourceContent.Bytes;
+                if (region.IsProtected && region.Pages.HasRemoved) NoteWrittenBefore(request, region);
                 Issue(request, decidedOn, FillKind.Continue, FillSource.Zero);
                 break;
             case Resolution.ClearProtection:
@@ -246,6 +247,16 @@ internal sealed class HandlerActor : UntypedActor, IPageReceiver
                 Refuse(request, request.StreakError);
                 break;
         }
+    }
+
+    /// <summary>
+    /// A page of the cache that has only left the mapping is about to be mapped protected: that it was open, and so may have been written,
+    /// is seen now or never.
+    /// </summary>
+    private void NoteWrittenBefore(PageRequest request, ServedRegion region)
+    {
+        bool isKept = region.Pages.IsRemoved(request.Page) && region.Received.Contains(request.Page);
+        if (isKept && !_slot.Thread.HasProtection(request.Address)) region.Pages.Write(request.Page, request.Pages);
     }
 
     private void Fetch(PageRequest request)

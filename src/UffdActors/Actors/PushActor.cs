@@ -596,7 +596,7 @@ internal class PushActor : UntypedActor
         bool isZero = _content == SourceContent.Zero;
         if (isZero) _options.Progress.ZeroPages += pages / _unit;
         else _options.Progress.Pages += pages / _unit;
-        _options.Pages.Fill(_piece.FirstPage, pages, isZero);
+        _options.Pages.Fill(_piece.FirstPage, pages, isZero, _fill.Kind == FillKind.Continue);
         Skip(pages);
     }
 

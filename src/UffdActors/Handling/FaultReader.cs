@@ -208,7 +208,8 @@ internal class FaultReader
         if (Outages.Fills.IsOn) OnSucceeded(Outages.Fills, request);
         if (_crashes.Count > 0 && _crashes.Remove(request.Address)) OnSucceeded(Outages.Crashes, request);
         request.Region.Pages.Fill(
-            request.Page, request.Pages, request.Content == SourceContent.Zero && request.Fill.Kind != FillKind.Poison);
+            request.Page, request.Pages, request.Content == SourceContent.Zero && request.Fill.Kind != FillKind.Poison,
+            request.Fill.Kind == FillKind.Continue);
         // Installed protected, the page may have met a writer already; or it was taken away again. What such a thread faulted on is not
         // what was filled.
         if (Leave(request) && request.HasLateWaiters) Wake(request.Address);

@@ -58,6 +58,12 @@ internal abstract class MonitorThread
     /// <returns>False if the page is not mapped in the alias; then nothing has been written.</returns>
     public abstract bool TryWriteAlias(ulong address, nint bytes, int length);
 
+    /// <summary>
+    /// True if the page table has write protection for a page: on the page, or as the mark that it has left; or if nobody can tell. Off the
+    /// fault path: of pages that were removed and are mapped again.
+    /// </summary>
+    public virtual bool HasProtection(ulong address) => true;
+
     /// <summary>Wakes the threads that wait in a range. Nobody waits for its end.</summary>
     public abstract void Wake(ulong start, ulong length);
 }

@@ -17,6 +17,9 @@ internal sealed class RegionPages
     private PageBitmap? _removed;
     private PageBitmap? _written;
     private PageBitmap? _open;
+    private PageBitmap? _refilled;
+    private PageBitmap? _holes;
+    private PageBitmap? _mappedAgain;
 
     /// <param name="pages">Base pages of the region.</param>
     public RegionPages(long pages)
@@ -44,12 +47,44 @@ internal sealed class RegionPages
         if (isZero) Made(ref _zeros).Set(page, count);
     }
 
+    /// <summary>
+    /// The same, and how: of pages that were removed it shows what their removal has done.
+    /// </summary>
+    /// <param name="page">First base page.</param>
+    /// <param name="count">Base pages, all removed or none.</param>
+    /// <param name="isZero">They were filled with zeros.</param>
+    /// <param name="isMapped">They were in the cache, and have only been mapped (CONTINUE).</param>
+    public void Fill(long page, long count, bool isZero, bool isMapped)
+    {
+        if (HasRemoved && IsRemoved(page))
+        {
+            if (isMapped) Made(ref _mappedAgain).Set(page, count);
+            else if (isZero) NoteHole(page, count);
+        }
+
+        Fill(page, count, isZero);
+    }
+
     /// <summary>The guest has given pages back: they are zeros, and what they held before must never come back.</summary>
     public void Remove(long page, long count)
     {
         Made(ref _removed).Set(page, count);
         Volatile.Read(ref _written)?.Clear(page, count);
+        Volatile.Read(ref _refilled)?.Clear(page, count);
+        Volatile.Read(ref _mappedAgain)?.Clear(page, count);
     }
+
+    /// <summary>True if a page has been filled with zeros since it was last removed.</summary>
+    public bool IsRefilled(long page) => Volatile.Read(ref _refilled) is { } refilled && refilled.Contains(page);
+
+    /// <summary>
+    /// True if a page was found gone once, after it was removed: from then on nothing comes from the source any more, so what it has is the
+    /// guest's own, whatever is removed later.
+    /// </summary>
+    public bool IsHole(long page) => Volatile.Read(ref _holes) is { } holes && holes.Contains(page);
+
+    /// <summary>True if a page was found in the cache, and mapped from there, since it was last removed.</summary>
+    public bool IsMappedAgain(long page) => Volatile.Read(ref _mappedAgain) is { } mapped && mapped.Contains(page);
 
     /// <summary>Write-protected pages have been given to a writer.</summary>
     public void Write(long page, long count) => Made(ref _written).Set(page, count);
@@ -60,13 +95,13 @@ internal sealed class RegionPages
     /// </summary>
     /// <param name="range">Base pages of the region.</param>
     /// <param name="isFilled">Pages of the region come from a source.</param>
-    /// <param name="isThere">True if a page has content now.</param>
-    public void WriteFound(PageRange range, bool isFilled, Func<long, bool> isThere)
+    /// <param name="isThere">True if a page is in the page table now.</param>
+    /// <param name="isWritten">True if a page that was removed has been written since (<see cref="RemovedPages.IsWritten"/>).</param>
+    public void WriteFound(PageRange range, bool isFilled, Func<long, bool> isThere, Func<long, bool> isWritten)
     {
         for (long page = range.Start; page < range.End; page++)
         {
-            bool isKnown = !IsRemoved(page) && (!isFilled || Received.Contains(page));
-            if (isKnown || isThere(page)) Write(page, 1);
+            if (IsRemoved(page) ? isWritten(page) : !isFilled || Received.Contains(page) || isThere(page)) Write(page, 1);
         }
     }
 
@@ -104,11 +139,16 @@ internal sealed class RegionPages
     {
         if (_written?.Contains(page) == true) return PageState.Written;
         if (_removed?.Contains(page) == true) return PageState.Removed;
-        if (!Received.Contains(page)) return PageState.Absent;
-        return _zeros?.Contains(page) == true ? PageState.Zero : PageState.FromSource;
+        return Received.Contains(page) ? StateOfFilled(page) : PageState.Absent;
     }
 
-    /// <summary>The same for a range, with what was found written as well: runs of one state, ascending and without gaps.</summary>
+    /// <summary>What a page was filled with.</summary>
+    public PageState StateOfFilled(long page) => _zeros?.Contains(page) == true ? PageState.Zero : PageState.FromSource;
+
+    /// <summary>
+    /// The same for a range, with what was found written as well: runs of one state, ascending and without gaps. Of a page that was removed
+    /// the page table alone does not tell.
+    /// </summary>
     /// <param name="range">Base pages of the region.</param>
     /// <param name="written">Ranges that were found written, ascending.</param>
     public IReadOnlyList<PageStateRange> States(PageRange range, IReadOnlyList<PageRange> written)
@@ -120,12 +160,19 @@ internal sealed class RegionPages
             while (next < written.Count && written[next].End <= page) next++;
             PageState state = StateOf(page);
             // An absent page is open to writers too, and nobody has written to it.
-            if (state != PageState.Absent && next < written.Count && written[next].Contains(page)) state = PageState.Written;
+            bool isFilled = state is not (PageState.Absent or PageState.Removed);
+            if (isFilled && next < written.Count && written[next].Contains(page)) state = PageState.Written;
             if (states.Count > 0 && states[^1].State == state) states[^1] = states[^1] with { Pages = states[^1].Pages + 1 };
             else states.Add(new PageStateRange(page, 1, state));
         }
 
         return states;
+    }
+
+    private void NoteHole(long page, long count)
+    {
+        Made(ref _refilled).Set(page, count);
+        Made(ref _holes).Set(page, count);
     }
 
     private PageBitmap Made(ref PageBitmap? bitmap) =>

@@ -400,8 +400,9 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
     }
 
     /// <inheritdoc />
-    public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
-        ScanAsync(pages, region.AddressOf(pages.Start), protect: true, cancel);
+    public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
+        GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
+        ScanAsync(pages, address, protect: true, cancel);
 
     /// <inheritdoc />
     public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(
@@ -459,5 +460,12 @@ internal sealed class ModelVcpu(Caller thread) : VcpuThread
 internal sealed class ModelReader(UffdVm vm, Caller thread) : GuestReader(vm)
 {
     private protected override bool TryReadPage(GuestRegion region, long page, bool withCache, Span<byte> destination) =>
-        DirectRead.TryReadPage(thread, PageSize.PageOf(region.Address) + page, withCache, destination);
+        region.PlaceOf(page) is { } place && DirectRead.TryReadPage(thread, PageSize.PageOf(place), withCache, destination);
+
+    private protected override (bool IsMapped, bool IsProtected)? EntryOf(GuestRegion region, long page)
+    {
+        if (region.PlaceOf(page) is not { } place || thread.Mm.Map.Find(PageSize.PageOf(place)) is not { } vma) return null;
+        Entry entry = thread.Mm.EntryAt(vma.HeadOf(PageSize.PageOf(place)));
+        return (entry.IsPresent, entry.IsWp || entry.Kind == EntryKind.WpMarker);
+    }
 }

@@ -55,6 +55,10 @@ internal class ModelThread(Caller caller, UserfaultContext context, bool splitsT
         DirectWrite.TryWrite(caller, address, bytes, length) == length;
 
     /// <inheritdoc />
+    public override bool HasProtection(ulong address) =>
+        caller.Mm.EntryAt(PageSize.PageOf(address)) is var entry && (entry.IsWp || entry.Kind == EntryKind.WpMarker);
+
+    /// <inheritdoc />
     public override void Wake(ulong start, ulong length) => new Wake(caller, context, start, length).Step();
 }
 

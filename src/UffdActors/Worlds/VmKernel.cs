@@ -174,8 +174,13 @@ internal abstract class KernelUserfault
         GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel);
 
     /// <summary>PAGEMAP_SCAN: what was written since it was protected, as pages of the region; protected again.</summary>
+    /// <param name="region">The region.</param>
+    /// <param name="pages">Pages of it that lie in one piece.</param>
+    /// <param name="address">Where they are now.</param>
+    /// <param name="cancel">Cancels it, if it has not begun.</param>
     /// <exception cref="UffdException">The kernel refuses.</exception>
-    public abstract Task<IReadOnlyList<PageRange>> TakeWrittenAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
+    public abstract Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
+        GuestRegion region, PageRange pages, ulong address, CancellationToken cancel);
 
     /// <summary>Pages that are there and not write-protected, as pages of the region, ascending; nothing is changed.</summary>
     /// <param name="region">The region.</param>

@@ -1,9 +1,6 @@
 using UffdActors.Abi;
-using UffdActors.Linux.Native;
 using UffdActors.Linux.Tests.World;
-using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Tests.Modes;
 
@@ -169,7 +166,7 @@ public sealed class PageStateTests
         await vm.WriteAsync(region, 2, 6);
 
         // Pages 4 to 7, to the places of pages 1 to 4.
-        await MoveAsync(vm, region, 4, 4, spot, 1).WaitAsync(LiveScene.Deadline);
+        await MovedRegions.MoveAsync(vm, region, 4, 4, spot, 1).WaitAsync(LiveScene.Deadline);
 
         PageStateRange[] expected =
         [
@@ -180,23 +177,6 @@ public sealed class PageStateTests
         Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 0, Pages));
         await vm.WriteAsync(spot, 2);
         Assert.Equal([new(4, 1, PageState.Absent), new(5, 2, PageState.Written)], await vm.Uffd.PageStatesAsync(region, 4, 3));
-    }
-
-    private static async Task MoveAsync(EitherWorld vm, GuestRegion region, long first, long pages, GuestRegion target, long page)
-    {
-        const RemapModes Modes = RemapModes.MayMove | RemapModes.Fixed;
-        ulong bytes = (ulong)pages << PageSize.BaseShift;
-        if (vm.Vm.Kernel is ModelKernel model)
-        {
-            RemapMemory call = new(model.Main, region.AddressOf(first), bytes, bytes, Modes, target.AddressOf(page));
-            await model.CallAsync("mremap", call, c => c.Error, CancellationToken.None);
-            return;
-        }
-
-        // Returns when the events have been read.
-        nint moved = await Task.Run(
-            () => Libc.MRemap((nint)region.AddressOf(first), (nuint)bytes, (nuint)bytes, (int)Modes, (nint)target.AddressOf(page)));
-        Assert.Equal((nint)target.AddressOf(page), moved);
     }
 
     private static async Task ReadAsync(EitherWorld vm, GuestRegion region, params long[] pages)

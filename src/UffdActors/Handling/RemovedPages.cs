@@ -1,0 +1,111 @@
+namespace UffdActors.Handling;
+
+/// <summary>What kind of memory a region is, as far as it says what an event of removal means there.</summary>
+/// <param name="IsShared">It has a file behind it, which keeps its content when a page only leaves the mapping.</param>
+/// <param name="RaisesMissing">Whoever touches what is gone is heard of, and the page is filled by us.</param>
+/// <param name="RaisesMinor">Whoever touches a page that has only left the mapping is heard of.</param>
+/// <param name="IsWatched">It is registered for write protection.</param>
+/// <param name="UnitPages">Base pages in a page of its own: they are given back together.</param>
+internal readonly record struct RemovalTerms(bool IsShared, bool RaisesMissing, bool RaisesMinor, bool IsWatched, int UnitPages);
+
+/// <summary>
+/// What has become of pages that an event of removal has named. MADV_DONTNEED and MADV_REMOVE give the same event, which is read before
+/// either has done anything; of shared memory the first takes the mapping alone, and a guest may have written to the page since. So what
+/// has happened since is asked: who filled the page, what the page table has, and what can be read.
+/// </summary>
+/// <remarks>
+/// A page that was absent is filled with zeros by us where MISSING is registered, so such a fill shows that there was a hole, and what is
+/// not zeros behind it is the guest's own. Where MINOR is registered alone the kernel fills a hole in silence, while a page that has only
+/// left the mapping comes back by CONTINUE: one that is mapped without it was a hole. What cannot be told from a page that was written is
+/// told as written, for whoever copies such a page copies the right bytes.
+/// </remarks>
+/// <param name="pages">What is known of the region's pages.</param>
+/// <param name="terms">What kind of memory it is.</param>
+/// <param name="look">Looks at a base page; null if nobody can from here.</param>
+internal sealed class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, PageLook?> look)
+{
+    /// <summary>States of pages, with each that was removed told as what it is now.</summary>
+    /// <param name="states">What the events say, ascending and without gaps.</param>
+    public IReadOnlyList<PageStateRange> ToldApart(IReadOnlyList<PageStateRange> states)
+    {
+        if (!states.Any(s => s.State == PageState.Removed)) return states;
+        List<PageStateRange> told = [];
+        foreach (PageStateRange range in states)
+        {
+            if (range.State != PageState.Removed)
+            {
+                Add(told, range);
+                continue;
+            }
+
+            long end = range.FirstPage + range.Pages;
+            for (long page = range.FirstPage; page < end;)
+            {
+                long head = page - (page % terms.UnitPages);
+                long next = Math.Min(head + terms.UnitPages, end);
+                Add(told, new PageStateRange(page, next - page, StateOf(head)));
+                page = next;
+            }
+        }
+
+        return told;
+    }
+
+    /// <summary>The state of a page that was removed.</summary>
+    /// <param name="page">First base page of it.</param>
+    public PageState StateOf(long page)
+    {
+        // Of private memory whoever touches what is gone is heard of: nobody has, so it is gone, or is just going.
+        if (!terms.IsShared && terms.RaisesMissing && !pages.IsRefilled(page)) return PageState.Removed;
+        if (Look(page) is not { Content: not SeenContent.None } seen) return PageState.Removed;
+        if (!terms.IsShared) return OfHole(page, seen, isHeardOf: terms.RaisesMissing);
+        if (pages.IsHole(page)) return OfHole(page, seen, isHeardOf: true);
+        if (terms.RaisesMinor && !terms.RaisesMissing && seen.IsMapped && !pages.IsMappedAgain(page))
+            return OfHole(page, seen, isHeardOf: false);
+        return OfKept(page, seen);
+    }
+
+    /// <summary>The same for a page that was found open to writers, and is protected again by now.</summary>
+    public bool IsWritten(long page)
+    {
+        long head = page - (page % terms.UnitPages);
+        if (!terms.IsShared && terms.RaisesMissing && !pages.IsRefilled(head)) return false;
+        return Look(head) is not { } seen || seen.Content == SeenContent.Bytes || (terms.RaisesMissing && seen.Content != SeenContent.None);
+    }
+
+    // What is not zeros has been written. Zeros have been only where protection was there from the beginning, and has gone.
+    private PageState OfHole(long page, PageLook seen, bool isHeardOf)
+    {
+        if (seen.Content == SeenContent.Bytes) return isHeardOf || !seen.IsProtected ? PageState.Written : PageState.Removed;
+        bool isOpened = terms.IsWatched && seen.IsMapped && !seen.IsProtected && !pages.IsOpen(page);
+        return isHeardOf && isOpened ? PageState.Written : PageState.Removed;
+    }
+
+    private PageState OfKept(long page, PageLook seen)
+    {
+        bool isReceived = pages.Received.Contains(page);
+        if (!isReceived && seen.Content == SeenContent.Zeros) return PageState.Removed;
+        // The mark of protection outlives the page's mapping.
+        bool isUnwritten = !terms.IsWatched || seen.IsProtected;
+        if (isReceived) return isUnwritten ? pages.StateOfFilled(page) : PageState.Written;
+        bool isAsItWas = terms.RaisesMinor || (terms.IsWatched && !terms.RaisesMissing && isUnwritten);
+        return isAsItWas ? PageState.Absent : PageState.Written;
+    }
+
+    private PageLook? Look(long page)
+    {
+        if (look(page) is not { } seen) return null;
+        for (int i = 1; i < terms.UnitPages && seen.Content != SeenContent.Bytes; i++)
+        {
+            if (look(page + i) is { Content: SeenContent.Bytes }) seen = seen with { Content = SeenContent.Bytes };
+        }
+
+        return seen;
+    }
+
+    private static void Add(List<PageStateRange> told, PageStateRange range)
+    {
+        if (told.Count > 0 && told[^1].State == range.State) told[^1] = told[^1] with { Pages = told[^1].Pages + range.Pages };
+        else told.Add(range);
+    }
+}
