@@ -18,7 +18,7 @@ internal static class MappedFile
     /// <returns>The file, and the byte of it at which the address is; null if there is none, or it may not be opened.</returns>
     public static (MemoryObject File, long Offset)? TryOpen(int? process, ulong address, long bytes, MemoryBacking backing)
     {
-        string folder = process is { } number ? $"/proc/{number}" : "/proc/self";
+        string folder = process is { } number ? ProcessFolder.Of(number) : "/proc/self";
         try
         {
             foreach (string line in File.ReadLines(folder + "/maps"))

@@ -65,9 +65,12 @@ public sealed unsafe class Pagemap : IDisposable
     /// <exception cref="SyscallException">
     /// ENOENT or ESRCH: there is no such process; EACCES or EPERM: this one may not trace it (CAP_SYS_PTRACE).
     /// </exception>
-    public static Pagemap OpenOf(int process) =>
-        new(FileHandle.TryOpen($"/proc/{process}/pagemap", Fd.O_RDONLY, out Errno error)
-            ?? throw new SyscallException($"open(/proc/{process}/pagemap)", error));
+    public static Pagemap OpenOf(int process) => OpenIn(ProcessFolder.Of(process));
+
+    /// <summary>The same, by the folder of one of its threads.</summary>
+    internal static Pagemap OpenIn(string folder) =>
+        new(FileHandle.TryOpen($"{folder}/pagemap", Fd.O_RDONLY, out Errno error)
+            ?? throw new SyscallException($"open({folder}/pagemap)", error));
 
     /// <summary>Reads the entry of one page of 4 KiB.</summary>
     /// <param name="address">Its address.</param>

@@ -38,8 +38,9 @@ internal sealed unsafe class ProcessMemory : IDisposable
     /// </exception>
     public static ProcessMemory Open(int? process)
     {
-        Pagemap pagemap = process is { } number ? Pagemap.OpenOf(number) : Pagemap.Open();
-        string path = $"/proc/{(process is { } other ? $"{other}" : "self")}/mem";
+        string folder = process is { } number ? ProcessFolder.Of(number) : "/proc/self";
+        Pagemap pagemap = process is null ? Pagemap.Open() : Pagemap.OpenIn(folder);
+        string path = $"{folder}/mem";
         if (FileHandle.TryOpen(path, Fd.O_RDONLY, out Errno error) is { } bytes) return new ProcessMemory(process, pagemap, bytes);
         pagemap.Dispose();
         throw new SyscallException($"open({path})", error);

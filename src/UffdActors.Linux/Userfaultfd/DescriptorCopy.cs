@@ -1,3 +1,4 @@
+using UffdActors.Linux.Memory;
 using UffdActors.Linux.Native;
 
 namespace UffdActors.Linux.Userfaultfd;
@@ -5,7 +6,6 @@ namespace UffdActors.Linux.Userfaultfd;
 /// <summary>Descriptors of other processes: how a monitor comes by the userfaultfd of a VMM, or of a monitor that has died.</summary>
 public static class DescriptorCopy
 {
-    private const int PidfdOpen = 434;
     private const int PidfdGetfd = 438;
 
     /// <summary>Copies a descriptor of a process into this one (<c>pidfd_getfd</c>(2)); close-on-exec.</summary>
@@ -17,10 +17,8 @@ public static class DescriptorCopy
     /// </exception>
     public static int Of(int process, int number)
     {
-        int pidfd = (int)Libc.Syscall(PidfdOpen, process, 0, 0, 0, 0, 0);
-        if (pidfd < 0) throw new SyscallException($"pidfd_open({process})", Libc.LastError);
-        using FileHandle handle = new(pidfd);
-        int copy = (int)Libc.Syscall(PidfdGetfd, pidfd, number, 0, 0, 0, 0);
+        using FileHandle handle = ProcessFolder.OpenPidfd(process);
+        int copy = (int)Libc.Syscall(PidfdGetfd, handle.Number, number, 0, 0, 0, 0);
         return copy >= 0 ? copy : throw new SyscallException($"pidfd_getfd({process}, {number})", Libc.LastError);
     }
 }

@@ -143,10 +143,15 @@ internal sealed class LiveMemory : IDisposable
         }
         catch (SyscallException e) when (e.Error is not (Errno.EMFILE or Errno.ENFILE))
         {
-            string reason = e.Error is Errno.ENOENT or Errno.ESRCH
-                ? $"there is no process {number}; name the one that has mapped the memory (AdoptedMemory.ProcessId)."
-                : $"this process may not look at the memory of process {number}; run it as the same user or with CAP_SYS_PTRACE, or adopt "
-                    + $"the memory without its ProcessId.";
+            string reason = e.Error switch
+            {
+                Errno.ENOENT => $"there is no process {number}; name the one that has mapped the memory (AdoptedMemory.ProcessId).",
+                Errno.ESRCH =>
+                    $"process {number} has no memory any more: it has ended, and its parent has not waited for it; name the one that has "
+                    + $"mapped the memory (AdoptedMemory.ProcessId).",
+                _ => $"this process may not look at the memory of process {number}; run it as the same user or with CAP_SYS_PTRACE, or "
+                    + $"adopt the memory without its ProcessId.",
+            };
             throw new UffdException($"open(/proc/{number}/mem)", e.Error, reason);
         }
     }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using UffdActors.Abi;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
@@ -25,7 +24,9 @@ internal static class RegisterRefusal
         try
         {
             // What is mapped in a process of which nothing is known cannot be looked up.
-            string? process = !region.IsInOtherProcess ? "self" : region.Process?.Process?.ToString(CultureInfo.InvariantCulture);
+            string? process = !region.IsInOtherProcess ? "self"
+                : region.Process?.Process is { } number ? ProcessFolder.Of(number)["/proc/".Length..]
+                : null;
             if (process is not null)
                 layout = WhyLayout(
                     memory.Address, memory.End, memory.PageBytes, AddressMap.In(process, memory.Address, memory.End),

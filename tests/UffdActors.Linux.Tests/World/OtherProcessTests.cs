@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using UffdActors.Abi;
 using UffdActors.Linux.Memory;
@@ -147,6 +148,59 @@ public sealed class OtherProcessTests
         UffdException refused = await Assert.ThrowsAsync<UffdException>(
             () => vm.AdoptMemoryAsync(new AdoptedMemory { Address = 1 << 30, Pages = 1, ProcessId = int.MaxValue }));
         Assert.Contains($"there is no process {int.MaxValue}", refused.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>main has ended by pthread_exit: the process's own folder under /proc and its own number give ESRCH.</summary>
+    [SkippableTheory]
+    [InlineData("anon")]
+    [InlineData("shmem")]
+    public async Task A_process_whose_first_thread_has_ended_is_adopted_read_and_served_like_any_other(string module)
+    {
+        LiveKernel.Require();
+        using PageBytes source = new(Pages);
+        const RegisterModes Modes = RegisterModes.Missing | RegisterModes.WriteProtect;
+        await using OwnerProcess owner = await OwnerProcess.StartAsync(module, Pages, Modes, UffdFeatures.WpAsync);
+        Assert.Equal("left", await owner.DoAsync("leave 0"));
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: true, withFile: module == "shmem"));
+        Userfault uffd = await vm.AdoptUserfaultAsync(owner.Userfault());
+        _ = await uffd.RegisterAsync(region, module == "shmem" ? Modes | RegisterModes.Minor : Modes);
+        await uffd.ServeAsync(new ServeOptions { Source = source });
+
+        Assert.Equal($"{PageBytes.WordOf(3)}", await owner.DoAsync("read 3"));
+        Assert.Equal(PageBytes.WordOf(3), Word(vm.NewReader(), region, 3));
+        Assert.Equal("written", await owner.DoAsync("write 4 44"));
+        // process_madvise takes a process, and no thread.
+        UffdException refused = await Assert.ThrowsAsync<UffdException>(() => vm.AdviseAsync(region, 3, 1, Advice.PageOut));
+        Assert.Contains($"the first thread of process {owner.Id} has ended", refused.Message, StringComparison.Ordinal);
+        Assert.Equal([new PageRange(4, 5)], await uffd.TakeWrittenAsync(region, 3, 2));
+        await owner.KillAsync();
+        await uffd.AbandonAsync();
+    }
+
+    [SkippableFact]
+    public async Task A_process_that_has_ended_and_is_not_waited_for_is_told_from_one_that_is_not_there()
+    {
+        LiveKernel.Require();
+        // The child ends when its parent has become a program that waits for nobody.
+        const string Unwaited = "sh -c 'until grep -q sleep /proc/$PPID/comm; do :; done' & echo $!; exec sleep 600";
+        using System.Diagnostics.Process shell = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo("/bin/sh", ["-c", Unwaited]) { RedirectStandardOutput = true })!;
+        try
+        {
+            int ended = int.Parse((await shell.StandardOutput.ReadLineAsync().WaitAsync(LiveScene.Deadline))!, CultureInfo.InvariantCulture);
+            await LiveScene.UntilAsync(() => File.ReadAllText($"/proc/{ended}/stat").Contains(") Z ", StringComparison.Ordinal));
+            await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+            await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+            UffdException refused = await Assert.ThrowsAsync<UffdException>(
+                () => vm.AdoptMemoryAsync(new AdoptedMemory { Address = 1 << 30, Pages = 1, ProcessId = ended }));
+            Assert.Contains($"process {ended} has no memory any more", refused.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            shell.Kill();
+        }
     }
 
     private static ulong? Word(GuestReader reader, GuestRegion region, long page)

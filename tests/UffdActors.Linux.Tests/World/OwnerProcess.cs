@@ -99,6 +99,11 @@ internal sealed partial class OwnerProcess : IAsyncDisposable
         using LiveRange range = new(memory, modes, features);
         Program.Say(
             string.Create(CultureInfo.InvariantCulture, $"memory {memory.Address} {range.Uffd.Handle.Number} {file?.Handle.Number ?? -1}"));
+        Obey(memory);
+    }
+
+    private static void Obey(GuestMemory memory)
+    {
         while (Console.In.ReadLine() is { } line)
         {
             string[] words = line.Split(' ');
@@ -116,12 +121,34 @@ internal sealed partial class OwnerProcess : IAsyncDisposable
                     // Of this process nothing is left but its number and its standard input and output.
                     _ = Execute("/bin/sh", ["sh", "-c", "echo executed; read line", null], ["PATH=/bin:/usr/bin", null]);
                     break;
+                case "leave":
+                    // The first thread of the process ends, and the process goes on.
+                    new Thread(() =>
+                    {
+                        SpinWait.SpinUntil(() => ThreadState('Z'));
+                        Program.Say("left");
+                        Obey(memory);
+                        Environment.Exit(0);
+                    }).Start();
+                    _ = EndThread(SysExit, 0);
+                    break;
                 case "drop":
                     Program.Say(memory.Advise(at, PageSize.Base, MemoryAdvice.DontNeed).ToString());
                     break;
             }
         }
     }
+
+    private static bool ThreadState(char state)
+    {
+        string stat = System.IO.File.ReadAllText("/proc/self/stat");
+        return stat[stat.LastIndexOf(')') + 2] == state;
+    }
+
+    private const int SysExit = 60;
+
+    [LibraryImport("libc", EntryPoint = "syscall")]
+    private static partial nint EndThread(nint number, nint status);
 
     [LibraryImport("libc", EntryPoint = "execve", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Execute(string path, string?[] arguments, string?[] environment);
