@@ -1,39 +1,11 @@
 using System.Runtime.InteropServices;
-using System.Text.Json;
-using System.Text.Json.Serialization;
-using UffdActors.Model.Inputs;
 
 namespace UffdActors.Bench;
 
 /// <summary>The figures of a <see cref="FaultBench"/>, as they are printed and as they are written for machines.</summary>
 internal sealed record FaultBenchReport
 {
-    /// <summary>What the document is.</summary>
-    public const string KindName = "uffd-bench-faults";
-
-    /// <summary>Version of the fields and their units that this program writes and reads.</summary>
-    public const int CurrentVersion = 1;
-
-    /// <summary>Size that a document may have, in bytes.</summary>
-    public const long MaxBytes = 16L << 20;
-
     private const int MaxRows = 1024;
-
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        WriteIndented = true,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        RespectNullableAnnotations = true,
-        RespectRequiredConstructorParameters = true,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    };
-
-    /// <summary><see cref="KindName"/>.</summary>
-    public required string Kind { get; init; }
-
-    /// <summary><see cref="CurrentVersion"/>.</summary>
-    public required int Version { get; init; }
 
     /// <summary>Where it ran.</summary>
     public required BenchMachine Machine { get; init; }
@@ -56,56 +28,8 @@ internal sealed record FaultBenchReport
     /// <summary>The figures.</summary>
     public required IReadOnlyList<FaultBenchRow> Rows { get; init; }
 
-    /// <summary>The report as a JSON document.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, Json);
-
-    /// <summary>Reads a document that <see cref="ToJson"/> has made from a file.</summary>
-    /// <exception cref="BenchException">
-    /// There is no such file, it is no such document, or one of another version, and so of other units.
-    /// </exception>
-    public static FaultBenchReport Load(string path)
-    {
-        try
-        {
-            return Parse(InputFile.ReadText(path, MaxBytes), path);
-        }
-        catch (InputFileException e)
-        {
-            throw new BenchException($"{path} cannot be read: {e.Message}", e);
-        }
-    }
-
-    /// <summary>Reads a document that <see cref="ToJson"/> has made.</summary>
-    /// <param name="text">The document.</param>
-    /// <param name="name">What it is called in messages.</param>
-    /// <exception cref="BenchException">It is no such document, or of another version, and so of other units.</exception>
-    public static FaultBenchReport Parse(string text, string name)
-    {
-        try
-        {
-            using (JsonDocument document = JsonDocument.Parse(text))
-            {
-                string? kind = document.RootElement.TryGetProperty("kind", out JsonElement k) ? k.GetString() : null;
-                if (kind != KindName)
-                    throw new BenchException($"{name} is not the JSON of \"uffd bench faults\" (its kind is \"{kind}\").");
-                int version = document.RootElement.TryGetProperty("version", out JsonElement v) ? v.GetInt32() : 0;
-                if (version != CurrentVersion)
-                    throw new BenchException(
-                        $"{name} has version {version}; this program reads version {CurrentVersion}. Measure again with one program.");
-            }
-
-            FaultBenchReport report = JsonSerializer.Deserialize<FaultBenchReport>(text, Json)!;
-            return report.Problem() is { } problem
-                ? throw new BenchException($"{name} cannot be read as the JSON of \"uffd bench faults\": {problem}.") : report;
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
-        {
-            throw new BenchException($"{name} cannot be read as the JSON of \"uffd bench faults\": {e.Message}", e);
-        }
-    }
-
     // What types do not say.
-    private string? Problem()
+    internal string? Problem()
     {
         if (Pages < 1 || Repeats < 1) return "pages and repeats are at least 1";
         if (Cpus.Count > MaxRows || Cpus.Any(cpu => cpu < 0)) return $"cpus: up to {MaxRows} numbers are taken, and none is negative";
@@ -120,8 +44,6 @@ internal sealed record FaultBenchReport
 
     internal static FaultBenchReport Of(FaultBenchOptions options, IReadOnlyList<Cell> cells) => new()
     {
-        Kind = KindName,
-        Version = CurrentVersion,
         Machine = BenchMachine.Current(),
         Content = options.Content == BenchContent.Phantom ? "phantom" : "bytes",
         Mode = options.Mode == BenchMode.Missing ? "missing" : "minor",

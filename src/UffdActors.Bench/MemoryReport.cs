@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace UffdActors.Bench;
 
 /// <summary>The figures of <c>uffd bench memory</c>.</summary>
@@ -7,14 +5,6 @@ namespace UffdActors.Bench;
 /// <param name="LargeGuest">The guest that is larger than the machine.</param>
 internal sealed record MemoryReport(IReadOnlyList<BookkeepingReport> Bookkeeping, LargeGuestReport LargeGuest)
 {
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
-
-    /// <summary>What the document is.</summary>
-    public string Kind { get; } = "uffd-bench-memory";
-
-    /// <summary>Version of the fields and their units.</summary>
-    public int Version { get; } = 1;
-
     /// <summary>True if everything is within its limit.</summary>
     public bool IsWithinLimits => LargeGuest.IsWithinLimit && Bookkeeping.All(b => b.IsWithinLimit);
 
@@ -34,7 +24,4 @@ internal sealed record MemoryReport(IReadOnlyList<BookkeepingReport> Bookkeeping
         progress?.Invoke("a phantom guest of 1 TiB");
         return new MemoryReport([phantom, bytes], await Bench.LargeGuest.RunAsync(Tebibyte, Faults, cancel));
     }
-
-    /// <summary>The report as a JSON document.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, Json);
 }

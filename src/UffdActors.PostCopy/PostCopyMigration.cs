@@ -115,6 +115,13 @@ public sealed class PostCopyMigration
     /// <summary>The incident that has ended the migration; null if none has.</summary>
     public Incident? EndedBy => _running?.EndedBy;
 
+    /// <summary>True for an incident that ends a migration: the memory module throws, or a fill is refused for good.</summary>
+    public static bool IsEnd(Incident incident)
+    {
+        ArgumentNullException.ThrowIfNull(incident);
+        return incident.Kind is IncidentKind.BackendFailed or IncidentKind.FillRefused;
+    }
+
     /// <summary>Migrates, and verifies.</summary>
     /// <exception cref="UffdException">The destination's memory cannot do what is asked.</exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>

@@ -117,7 +117,7 @@ internal sealed class EndingIncident
     /// <summary>Takes an incident; on the thread that reports it.</summary>
     public void Take(Incident incident)
     {
-        if (incident.Kind is not (IncidentKind.BackendFailed or IncidentKind.FillRefused)) return;
+        if (!PostCopyMigration.IsEnd(incident)) return;
         if (Interlocked.CompareExchange(ref _incident, incident, null) is not null) return;
         // Whoever is told of it must not run in a turn of the VM.
         _ = _ended.CancelAsync();

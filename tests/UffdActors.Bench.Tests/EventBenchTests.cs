@@ -1,4 +1,3 @@
-using System.Text.Json;
 using UffdActors.Bench.Events;
 using UffdActors.Linux.Tests;
 
@@ -31,10 +30,7 @@ public sealed class EventBenchTests
             Assert.True(row.FirstFaultsPerSecond.Median > 0 && row.LastFaultsPerSecond.Median > 0);
             Assert.Equal(row.LastP50Nanoseconds.Median / row.FirstP50Nanoseconds.Median, row.LastP50OverFirst.Median, 6);
         });
-        using JsonDocument json = JsonDocument.Parse(report.ToJson());
-        Assert.Equal("uffd-bench-events", json.RootElement.GetProperty("kind").GetString());
-        Assert.Equal(1, json.RootElement.GetProperty("version").GetInt32());
-        Assert.Equal(world == EventBenchWorld.Live, json.RootElement.TryGetProperty("kernel", out _));
+        Assert.Equal(world == EventBenchWorld.Live, report.Kernel is not null);
     }
 
     [Theory]

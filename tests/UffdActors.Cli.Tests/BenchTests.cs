@@ -14,7 +14,7 @@ public sealed class BenchTests : IDisposable
         run.EndsWith(ExitCode.Done);
         Assert.Contains("empty hop ns", run.Output, StringComparison.Ordinal);
         using JsonDocument json = JsonDocument.Parse(await File.ReadAllTextAsync(file));
-        Assert.Equal(1, json.RootElement.GetProperty("version").GetInt32());
+        Assert.Equal(2, json.RootElement.GetProperty("version").GetInt32());
         Assert.Equal([1, 2], json.RootElement.GetProperty("rows").EnumerateArray().Select(r => r.GetProperty("vcpus").GetInt32()));
         Assert.Equal([file], Directory.GetFiles(_folder));
     }

@@ -16,7 +16,7 @@ public sealed class DoctorTests
         Assert.Equal(
             ["version", "kind", "kernel", "access", "features", "registers", "memory", "kvm", "cpus", "findings"],
             report.EnumerateObject().Select(p => p.Name));
-        Assert.Equal(1, report.GetProperty("version").GetInt32());
+        Assert.Equal(2, report.GetProperty("version").GetInt32());
         Assert.Equal(
             (await File.ReadAllTextAsync("/proc/sys/kernel/osrelease")).Trim(),
             report.GetProperty("kernel").GetProperty("release").GetString());
@@ -24,12 +24,12 @@ public sealed class DoctorTests
             report.GetProperty("registers").EnumerateArray(),
             r => Assert.Equal(["memory", "context", "modes", "answer", "ioctls"], r.EnumerateObject().Select(p => p.Name)));
         Assert.Equal(
-            Enum.GetNames<MachineNeed>().Order(),
+            Enum.GetNames<MachineNeed>().Select(JsonNamingPolicy.KebabCaseLower.ConvertName).Order(),
             report.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("need").GetString()!).Order());
         foreach (JsonElement finding in report.GetProperty("findings").EnumerateArray())
         {
             Assert.Equal(["need", "for", "state", "cause", "remedy", "isMet"], finding.EnumerateObject().Select(p => p.Name));
-            NeedState state = Enum.Parse<NeedState>(finding.GetProperty("state").GetString()!);
+            NeedState state = Enum.Parse<NeedState>(finding.GetProperty("state").GetString()!, ignoreCase: true);
             Assert.Equal(state == NeedState.Met, finding.GetProperty("isMet").GetBoolean());
             Assert.Equal(state == NeedState.Met, finding.GetProperty("remedy").GetString() is null);
             if (state == NeedState.Absent)

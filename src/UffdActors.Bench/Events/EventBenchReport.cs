@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using UffdActors.Linux.Machine;
 
 namespace UffdActors.Bench.Events;
@@ -7,25 +5,12 @@ namespace UffdActors.Bench.Events;
 /// <summary>The figures of <see cref="EventBench"/>, as they are printed and as they are written for machines.</summary>
 internal sealed record EventBenchReport
 {
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        WriteIndented = true,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    };
-
     // A rate that has fallen by more depends on what came before.
     private const double LeastOfFirst = 0.8;
 
     private EventBenchReport()
     {
     }
-
-    /// <summary>What the document is.</summary>
-    public string Kind { get; } = "uffd-bench-events";
-
-    /// <summary>Version of the fields and their units.</summary>
-    public int Version { get; } = 1;
 
     /// <summary>Where it ran.</summary>
     public BenchMachine Machine { get; } = BenchMachine.Current();
@@ -62,9 +47,6 @@ internal sealed record EventBenchReport
 
     /// <summary>Faults with regions beside each other.</summary>
     public required IReadOnlyList<RegionRow> Regions { get; init; }
-
-    /// <summary>The report as a JSON document.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, Json);
 
     internal static EventBenchReport Of(EventBenchOptions options, IReadOnlyList<EventSample> events, IReadOnlyList<RegionCell> cells) =>
         new()

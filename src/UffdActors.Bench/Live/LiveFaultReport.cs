@@ -8,9 +8,6 @@ internal sealed record LiveFaultReport : LiveReport
     {
     }
 
-    /// <inheritdoc />
-    public override string Kind => "uffd-bench-faults-live";
-
     /// <summary>The figures; the curve over the numbers of vCPUs is their rates.</summary>
     public required IReadOnlyList<LiveFaultRow> Rows { get; init; }
 

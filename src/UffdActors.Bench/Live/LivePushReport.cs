@@ -10,9 +10,6 @@ internal sealed record LivePushReport : LiveReport
         PauseMicroseconds = options.PauseMicroseconds;
     }
 
-    /// <inheritdoc />
-    public override string Kind => "uffd-bench-push-live";
-
     /// <summary>Pages of a chunk.</summary>
     public int ChunkPages { get; }
 

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using UffdActors.Linux.Machine;
 
 namespace UffdActors.Bench.Live;
@@ -7,13 +5,6 @@ namespace UffdActors.Bench.Live;
 /// <summary>Figures of real page faults, as they are printed and as they are written for machines.</summary>
 internal abstract record LiveReport
 {
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        WriteIndented = true,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    };
-
     private protected LiveReport(LiveBenchOptions options, LiveCpus cpus)
     {
         Backend = options.Backend == LiveBackend.Anon ? "anon" : "shmem";
@@ -24,12 +15,6 @@ internal abstract record LiveReport
         Pages = options.Pages;
         Repeats = options.Repeats;
     }
-
-    /// <summary>What the document is.</summary>
-    public abstract string Kind { get; }
-
-    /// <summary>Version of the fields and their units.</summary>
-    public int Version { get; } = 1;
 
     /// <summary>Where it ran.</summary>
     public BenchMachine Machine { get; } = BenchMachine.Current();
@@ -57,7 +42,4 @@ internal abstract record LiveReport
 
     /// <summary>Repeats behind each figure.</summary>
     public int Repeats { get; }
-
-    /// <summary>The report as a JSON document.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, GetType(), Json);
 }

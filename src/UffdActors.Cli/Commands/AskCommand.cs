@@ -1,6 +1,7 @@
 using System.CommandLine;
 using UffdActors.Abi;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Cells;
 using UffdActors.Conformance.Runs;
 using UffdActors.Model;
@@ -49,7 +50,7 @@ internal static class AskCommand
             string folder = parsed.GetValue(data) ?? ConformanceData.OwnFolder;
             AskAnswer answer =
                 AskAnswer.Of(kernel, cell, RecordedCells.Read(folder), new RecordedSteps(ConformanceData.ReadTraces(folder)));
-            target.Write(answer.ToJson());
+            target.Write(CellDocument.Of(answer));
             if (!target.TakesOutput) Write(host.Terminal, answer);
             return ExitCode.Done;
         });

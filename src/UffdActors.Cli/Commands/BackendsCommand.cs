@@ -24,7 +24,7 @@ internal static class BackendsCommand
             BackendsReport report = await UffdRuntime.UseAsync(
                 config, runtime => BackendsReport.AskAsync(runtime, runtimeOptions.Profile(arguments) ?? runtime.Settings.Kernel, cancel));
             report.Write(target.TakesOutput ? host.Terminal.Progress : host.Terminal.Out);
-            target.Write(JsonText.Of(report));
+            target.Write(JsonText.Of("uffd-backends", report));
             return ExitCode.Done;
         });
         return command;

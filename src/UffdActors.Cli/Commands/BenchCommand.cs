@@ -2,6 +2,7 @@ using System.CommandLine;
 using UffdActors.Bench;
 using UffdActors.Bench.Events;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
 
 namespace UffdActors.Cli.Commands;
 
@@ -70,7 +71,7 @@ internal static class BenchCommand
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
             await using WorkerProcesses workers = new(() => OwnProcess.With(Name, WorkerName));
             FaultBenchReport report = await new FaultBench(options, workers).RunAsync(host.Terminal.WriteStatus, cancel);
-            target.Write(report.ToJson());
+            target.Write(FaultBenchDocument.Of(report));
             if (!target.TakesOutput) BenchTables.Write(host.Terminal, report);
             return ExitCode.Done;
         });
@@ -102,7 +103,7 @@ internal static class BenchCommand
             };
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
             EventBenchReport report = await new EventBench(options).RunAsync(host.Terminal.WriteStatus, cancel);
-            target.Write(report.ToJson());
+            target.Write(JsonText.Of("uffd-bench-events", report, version: 2));
             if (!target.TakesOutput) BenchTables.Write(host.Terminal, report);
             return ExitCode.Done;
         });
@@ -118,7 +119,7 @@ internal static class BenchCommand
         {
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
             MemoryReport report = await MemoryReport.MeasureAsync(host.Terminal.WriteStatus, cancel);
-            target.Write(report.ToJson());
+            target.Write(JsonText.Of("uffd-bench-memory", report));
             if (!target.TakesOutput) BenchTables.Write(host.Terminal, report);
             return report.IsWithinLimits ? ExitCode.Done : ExitCode.Failed;
         });
@@ -132,8 +133,8 @@ internal static class BenchCommand
         Command command = new("compare", "Set two runs side by side: B over A, and whether their ranges overlap.") { before, after };
         command.SetAction(parsed =>
         {
-            FaultBenchReport a = FaultBenchReport.Load(parsed.GetRequiredValue(before));
-            FaultBenchReport b = FaultBenchReport.Load(parsed.GetRequiredValue(after));
+            FaultBenchReport a = FaultBenchDocument.Load(parsed.GetRequiredValue(before));
+            FaultBenchReport b = FaultBenchDocument.Load(parsed.GetRequiredValue(after));
             BenchTables.Write(host.Terminal, BenchComparison.Of(a, b));
             return ExitCode.Done;
         });

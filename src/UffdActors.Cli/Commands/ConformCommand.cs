@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Replay;
 using UffdActors.Conformance.Runs;
 using UffdActors.Model;
@@ -81,7 +82,7 @@ internal static class ConformCommand
             IReadOnlyList<RecordedFile> files = ConformanceData.Read(folder, parsed.GetRequiredValue(filter));
             ConformanceRun run = new(folder, files, options);
             ConformanceReport outcome = await Watched(host.Terminal, progress => run.Run(progress, measured, cancel));
-            target.Write(outcome.ToJson());
+            target.Write(ConformDocument.Of(outcome));
             if (!target.TakesOutput) Write(host.Terminal, outcome);
             return outcome.Mismatches.Any() ? ExitCode.Failed : ExitCode.Done;
         });

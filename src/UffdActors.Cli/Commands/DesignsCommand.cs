@@ -1,5 +1,6 @@
 using System.CommandLine;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Designs;
 
 namespace UffdActors.Cli.Commands;
@@ -19,7 +20,7 @@ internal static class DesignsCommand
             int count = parsed.GetValue(rounds);
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
             DesignStudy study = await Task.Run(() => DesignStudy.Run(count, cancel), cancel);
-            target.Write(study.ToJson());
+            target.Write(DesignDocument.Of(study));
             if (target.TakesOutput) return ExitCode.Done;
             foreach (DesignResult result in study.Results)
             {

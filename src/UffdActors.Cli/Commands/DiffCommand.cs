@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Cells;
 using UffdActors.Model;
 
@@ -27,7 +28,7 @@ internal static class DiffCommand
                     return ProfileComparison.Of(first, a == b ? first : CellTable.Of(b, cancel));
                 },
                 cancel);
-            target.Write(comparison.ToJson());
+            target.Write(CellDocument.Of(comparison));
             if (!target.TakesOutput) Write(host.Terminal, comparison);
             return comparison.Differing.Any(d => d.Reason is null) ? ExitCode.Failed : ExitCode.Done;
         });

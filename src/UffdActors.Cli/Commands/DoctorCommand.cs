@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
 using UffdActors.Linux.Machine;
 
 namespace UffdActors.Cli.Commands;
@@ -16,7 +17,7 @@ internal static class DoctorCommand
         {
             using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
             MachineReport report = MachineReport.Read();
-            target.Write(report.ToJson());
+            target.Write(JsonText.Of("uffd-doctor", report, version: 2));
             if (!target.TakesOutput) Write(host.Terminal, report);
             return ExitCode.Done;
         });

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
 using UffdActors.Explore;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Policies;
@@ -87,7 +88,7 @@ internal static class ExploreCommand
                     MutantAssembly.Load(assembly), parsed.GetResult(scenario) is { Implicit: false } ? Of(name, options.Seed, count) : null)
                 : exploration.Explore(Of(name, options.Seed, count));
             if (parsed.GetValue(output) is { } folder) WriteFindings(folder, report);
-            target.Write(report.ToJson());
+            target.Write(ExploreDocument.Of(report));
             if (!target.TakesOutput) WriteTables(host.Terminal, report);
             if (!report.IsInterrupted) return Task.FromResult(report.IsClean ? ExitCode.Done : ExitCode.Failed);
             bool hasFound = report.Scenarios.Any(s => s.Finding is not null);

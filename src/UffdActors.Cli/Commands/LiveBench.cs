@@ -3,6 +3,7 @@ using UffdActors.Bench;
 using UffdActors.Bench.Events;
 using UffdActors.Bench.Live;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
 
 namespace UffdActors.Cli.Commands;
 
@@ -85,13 +86,13 @@ internal sealed class LiveBench
         {
             if (parsed.GetValue(Pages) is null) options = options with { Pages = PagesOfPush };
             LivePushReport push = await new LivePushBench(options).RunAsync(_host.Terminal.WriteStatus, cancel);
-            target.Write(push.ToJson());
+            target.Write(JsonText.Of("uffd-bench-push-live", push, version: 2));
             if (!target.TakesOutput) BenchTables.Write(_host.Terminal, push);
             return ExitCode.Done;
         }
 
         LiveFaultReport report = await new LiveFaultBench(options).RunAsync(_host.Terminal.WriteStatus, cancel);
-        target.Write(report.ToJson());
+        target.Write(JsonText.Of("uffd-bench-faults-live", report, version: 2));
         if (!target.TakesOutput) BenchTables.Write(_host.Terminal, report);
         return ExitCode.Done;
     }

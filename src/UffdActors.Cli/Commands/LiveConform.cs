@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
 using UffdActors.Linux.Machine;
@@ -71,7 +72,7 @@ internal sealed class LiveConform
         using LiveComparison live = new(NewProcess(machine), conditions);
         LiveRun run = new(live, conditions, options);
         LiveReport report = await Watched(run, options.Programs, cancel);
-        target.Write(report.ToJson());
+        target.Write(ConformDocument.Of(report));
         if (!target.TakesOutput) Write(report);
         if (report.Found is not { } found) return ExitCode.Done;
         string path = Path.Combine(

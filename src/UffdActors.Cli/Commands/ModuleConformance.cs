@@ -1,3 +1,4 @@
+using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Designs;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
@@ -16,7 +17,7 @@ internal static class ModuleConformance
         DesignResult result = DesignStudy.Check(LetterOf(profile), profile, () => module);
         List<CheckResult> checks = [new("C8", "the table does not contradict itself", contradiction, IsOfDesign: false), .. result.Checks];
         result = result with { Checks = checks };
-        target.Write(new DesignStudy([result]).ToJson());
+        target.Write(DesignDocument.Of(new DesignStudy([result])));
         if (!target.TakesOutput)
         {
             terminal.WriteRaw($"module \"{module.Name}\" under {profile.Name}: {result.Description}");

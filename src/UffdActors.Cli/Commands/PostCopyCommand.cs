@@ -88,7 +88,7 @@ internal sealed class PostCopyCommand
         new PostCopyText(console, options, dispatcher, report).Write();
         if (arguments.GetValue(_showFault) is not null && report.Latency.Slowest is { } slowest)
             FaultText.Write(console, "slowest", slowest);
-        json.Write(JsonText.Of(PostCopyDocument.Of(options, dispatcher, report, progress.Incidents)));
+        json.Write(JsonText.Of("uffd-postcopy", PostCopyDocument.Of(options, dispatcher, report, progress.Incidents)));
         return report.Verified ? ExitCode.Done : ExitCode.Failed;
 
         async Task<(PostCopyOptions Options, string Dispatcher, PostCopyReport Report)> MigrateAsync(UffdRuntime runtime)

@@ -92,7 +92,7 @@ internal sealed class StressCommand
 
         IAnsiConsole console = json.TakesOutput ? _host.Terminal.Progress : _host.Terminal.Out;
         StressText.Write(console, report);
-        json.Write(JsonText.Of(StressDocument.Of(report)));
+        json.Write(JsonText.Of("uffd-stress", StressDocument.Of(report)));
         if (report.Violation is { } violation) throw new CommandException(ExitCode.Failed, $"{violation.Oracle}: {violation.Message}");
         // What had begun has been ended and checked; the time that was asked for has not been.
         if (report is { Interrupted: true, Passed: true })

@@ -10,7 +10,7 @@ namespace UffdActors.Cli.Reports;
 /// <summary>
 /// The memory that can be registered: what tables declare, and what REGISTER reports. Version 1 of the document; JSON.md explains it.
 /// </summary>
-internal sealed record BackendsReport(int Version, string Kind, string Profile, IReadOnlyList<BackendsReport.BackendPart> Backends)
+internal sealed record BackendsReport(string Profile, IReadOnlyList<BackendsReport.BackendPart> Backends)
 {
     private const RegisterModes OfAnonymous = RegisterModes.Missing | RegisterModes.WriteProtect;
 
@@ -29,7 +29,7 @@ internal sealed record BackendsReport(int Version, string Kind, string Profile, 
         List<BackendPart> backends = [BackendPart.OfAnonymous(await RegisterProbe.AskAsync(runtime, null, profile, cancel))];
         foreach (MemoryModule module in runtime.Modules.Modules)
             backends.Add(BackendPart.Of(module, await RegisterProbe.AskAsync(runtime, module.Name, profile, cancel)));
-        return new BackendsReport(1, "uffd-backends", profile.Name, backends);
+        return new BackendsReport(profile.Name, backends);
     }
 
     /// <summary>Writes it for people.</summary>

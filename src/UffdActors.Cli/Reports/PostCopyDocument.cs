@@ -6,10 +6,6 @@ namespace UffdActors.Cli.Reports;
 /// <summary>The report of a migration for machines, version 1; JSON.md explains every field.</summary>
 internal sealed record PostCopyDocument
 {
-    public int Version { get; } = 1;
-
-    public string Kind { get; } = "uffd-postcopy";
-
     public required bool Verified { get; init; }
 
     public required string TimesAre { get; init; }

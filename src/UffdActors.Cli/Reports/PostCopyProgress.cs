@@ -61,8 +61,8 @@ internal sealed class PostCopyProgress(Terminal terminal)
     {
         while (!_isOver && Migration?.Incidents is { } incidents && incidents.TryRead(out Incident? incident))
         {
-            // That is what the command says of its end, and what follows is only more of it.
-            _isOver = ReferenceEquals(incident, Migration.EndedBy);
+            // That is what the command says of its end, and what follows is only more of it. The first one may have been dropped for others.
+            _isOver = PostCopyMigration.IsEnd(incident);
             if (_isOver) return;
             lock (_incidents) _incidents.Add(incident.Message);
             terminal.WriteError(incident.Message);

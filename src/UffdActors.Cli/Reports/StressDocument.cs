@@ -5,8 +5,6 @@ namespace UffdActors.Cli.Reports;
 
 /// <summary>The document of <c>uffd stress --json</c>.</summary>
 internal sealed record StressDocument(
-    int Version,
-    string Kind,
     string Verdict,
     bool Interrupted,
     StressDocument.RunPart Run,
@@ -27,8 +25,6 @@ internal sealed record StressDocument(
         StressOptions options = report.Options;
         StressSnapshot totals = report.Totals;
         return new StressDocument(
-            1,
-            "uffd-stress",
             report.Violation is not null
                 ? "violation"
                 : report.Passed ? "pass" : totals.Rounds == 0 ? "nothing-verified" : "too-little-exercised",

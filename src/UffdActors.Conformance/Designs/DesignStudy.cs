@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using UffdActors.Abi;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
@@ -42,9 +41,6 @@ internal sealed record DesignResult(
 /// <param name="Results">One for each design and module.</param>
 internal sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
 {
-    private const int Version = 1;
-    private static readonly JsonWriterOptions Indented = new() { Indented = true };
-
     /// <summary>The designs, by letter. E, a hook for each ioctl, has no adapter: no backend was ever written for it.</summary>
     public static IReadOnlyList<(string Letter, KernelProfile Profile)> Designs { get; } =
     [
@@ -94,24 +90,6 @@ internal sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
             [.. all == RegisterModes.None ? [] : DesignCheck.FillsOf(profile, module, shared: true, all)],
             profile.Design.MembersOf(module()),
             [.. DesignCheck.All.Select(c => new CheckResult(c.Number, c.Rule, RunGuarded(c, profile, module), c.IsOfDesign))]);
-    }
-
-    /// <summary>The study for machines.</summary>
-    public string ToJson()
-    {
-        using MemoryStream stream = new();
-        using (Utf8JsonWriter json = new(stream, Indented))
-        {
-            json.WriteStartObject();
-            json.WriteNumber("version", Version);
-            json.WriteString("kind", "uffd-designs");
-            json.WriteStartArray("results");
-            foreach (DesignResult result in Results) Write(json, result);
-            json.WriteEndArray();
-            json.WriteEndObject();
-        }
-
-        return System.Text.Encoding.UTF8.GetString(stream.ToArray());
     }
 
     private static KernelProfile Of(string name, OpsShape shape) => KernelProfile.Seed with { Name = name, Shape = shape };
@@ -181,40 +159,5 @@ internal sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
         }
 
         return ticks * (1e9 / Stopwatch.Frequency) / (Passes * DesignScene.Pages);
-    }
-
-    private static void Write(Utf8JsonWriter json, DesignResult result)
-    {
-        json.WriteStartObject();
-        json.WriteString("design", result.Design);
-        json.WriteString("description", result.Description);
-        json.WriteString("module", result.Module);
-        Strings(json, "sharedModes", result.SharedModes.Select(Cells.Cell.LettersOf));
-        Strings(json, "privateModes", result.PrivateModes.Select(Cells.Cell.LettersOf));
-        Strings(json, "fills", result.Fills.Select(DesignCheck.Name));
-        Strings(json, "members", result.Members);
-        json.WriteStartArray("checks");
-        foreach (CheckResult check in result.Checks)
-        {
-            json.WriteStartObject();
-            json.WriteString("number", check.Number);
-            json.WriteString("rule", check.Rule);
-            json.WriteBoolean("passed", check.Failure is null);
-            json.WriteBoolean("ofDesign", check.IsOfDesign);
-            json.WriteString("failure", check.Failure);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        if (result.FaultNanoseconds is { } nanoseconds) json.WriteNumber("faultNanoseconds", Math.Round(nanoseconds));
-        else json.WriteNull("faultNanoseconds");
-        json.WriteEndObject();
-    }
-
-    private static void Strings(Utf8JsonWriter json, string name, IEnumerable<string> values)
-    {
-        json.WriteStartArray(name);
-        foreach (string value in values) json.WriteStringValue(value);
-        json.WriteEndArray();
     }
 }

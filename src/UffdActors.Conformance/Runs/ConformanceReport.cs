@@ -1,4 +1,3 @@
-using System.Text.Json;
 using UffdActors.Conformance.Replay;
 
 namespace UffdActors.Conformance.Runs;
@@ -40,12 +39,6 @@ internal sealed record SpeedResult(string Way, int Passes, double StepsPerSecond
 internal sealed record ConformanceReport(
     string Folder, string Profile, IReadOnlyList<FileResult> Files, int Skipped, double Seconds, IReadOnlyList<SpeedResult> Speed)
 {
-    /// <summary>Version of the JSON document.</summary>
-    public const int Version = 1;
-
-    private static readonly JsonSerializerOptions Options =
-        new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
-
     /// <summary>Rows of all files.</summary>
     public int Rows => Files.Sum(f => f.Rows);
 
@@ -57,39 +50,4 @@ internal sealed record ConformanceReport(
 
     /// <summary>What differed.</summary>
     public IEnumerable<Mismatch> Mismatches => Files.SelectMany(f => f.Mismatches);
-
-    /// <summary>The document that <c>--json</c> writes.</summary>
-    public string ToJson() => JsonSerializer.Serialize(
-        new
-        {
-            Version,
-            Kind = "uffd-conform",
-            Data = Folder,
-            Profile,
-            Files = Files.Count,
-            Rows,
-            Steps,
-            Fields,
-            Mismatches = Mismatches.Count(),
-            Skipped,
-            Seconds = Math.Round(Seconds, 3),
-            Ways = Files.SelectMany(f => f.Ways).GroupBy(w => w.Way).Select(g => new
-            {
-                Way = g.Key,
-                Fields = g.Sum(w => w.Fields),
-                Mismatches = g.Sum(w => w.Mismatches.Count),
-                ThreadSeconds = Math.Round(g.Sum(w => w.Seconds), 3),
-            }),
-            Speed = Speed.Select(s => new { s.Way, s.Passes, StepsPerSecond = Math.Round(s.StepsPerSecond) }),
-            Differences = Files.SelectMany(f => f.Ways.SelectMany(w => w.Mismatches.Select(m => new
-            {
-                File = f.Name,
-                w.Way,
-                m.Step,
-                m.Field,
-                m.Expected,
-                Came = m.Actual,
-            }))),
-        },
-        Options);
 }

@@ -1,6 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-
 namespace UffdActors.Linux.Machine;
 
 /// <summary>
@@ -9,12 +6,6 @@ namespace UffdActors.Linux.Machine;
 /// </summary>
 public sealed record MachineReport
 {
-    /// <summary>Version of the JSON form.</summary>
-    public int Version { get; init; } = 1;
-
-    /// <summary>What the document is.</summary>
-    public string Kind { get; init; } = "uffd-doctor";
-
     /// <summary>Kernel.</summary>
     public required KernelFacts Kernel { get; init; }
 
@@ -41,9 +32,6 @@ public sealed record MachineReport
 
     /// <summary>Asks this machine.</summary>
     public static MachineReport Read() => MachineProbe.Run();
-
-    /// <summary>The report as JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, MachineReportJson.Default.MachineReport);
 }
 
 /// <summary>The kernel.</summary>
@@ -127,7 +115,3 @@ public sealed record KvmFacts(string Device, int ApiVersion, bool GuestMemfd, in
 /// <param name="RealTimePriority">"ok", or the errno that a real-time priority gives.</param>
 /// <param name="WaitChannels">True if <c>/proc</c> names the function in which a thread sleeps.</param>
 public sealed record CpuFacts(string Online, IReadOnlyList<int> Allowed, string RealTimePriority, bool WaitChannels);
-
-[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
-[JsonSerializable(typeof(MachineReport))]
-internal sealed partial class MachineReportJson : JsonSerializerContext;

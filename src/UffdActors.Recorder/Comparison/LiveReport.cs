@@ -1,17 +1,8 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-using UffdActors.Conformance.Programs;
-
 namespace UffdActors.Recorder.Comparison;
 
 /// <summary>What a comparison of generated programs came to.</summary>
 internal sealed record LiveReport
 {
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
-
-    /// <summary>Version of the JSON form.</summary>
-    public int Version { get; init; } = 1;
-
     /// <summary>Release of the kernel.</summary>
     public required string Kernel { get; init; }
 
@@ -40,35 +31,5 @@ internal sealed record LiveReport
     public required double Seconds { get; init; }
 
     /// <summary>What ended the run; null if nothing did.</summary>
-    [JsonIgnore]
     public required FoundDifference? Found { get; init; }
-
-    /// <summary>The report as JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(
-        new
-        {
-            Version,
-            Kind = "uffd-conform-live",
-            Kernel,
-            Profile,
-            FaultAroundBytes,
-            HugePages,
-            Seed,
-            Programs,
-            Steps,
-            Fields,
-            Seconds,
-            Difference = Found is not { } found
-                ? null
-                : new
-                {
-                    found.Seed,
-                    found.Difference.Problem.Step,
-                    found.Difference.Problem.Field,
-                    Model = found.Difference.Problem.Expected,
-                    Kernel = found.Difference.Problem.Actual,
-                    Program = found.Difference.Program.Steps.Select(s => TraceWriter.ToText(s.Step)),
-                },
-        },
-        Json);
 }
