@@ -34,10 +34,13 @@ public sealed class DoctorTests
             Assert.Equal(state == NeedState.Met, finding.GetProperty("remedy").GetString() is null);
             if (state == NeedState.Absent)
                 Assert.Equal(
-                    Remedies.Of(Enum.Parse<MachineNeed>(finding.GetProperty("need").GetString()!)),
+                    Remedies.Of(NeedOf(finding)),
                     finding.GetProperty("remedy").GetString());
         }
     }
+
+    private static MachineNeed NeedOf(JsonElement finding) => Enum.GetValues<MachineNeed>().Single(
+        need => JsonNamingPolicy.KebabCaseLower.ConvertName(need.ToString()) == finding.GetProperty("need").GetString());
 
     [Fact]
     public async Task In_words_each_thing_missing_is_followed_by_what_to_do()
