@@ -153,6 +153,8 @@ public class OracleTests
     [InlineData("faults-are-counted-once", "counts-repeats")]
     [InlineData("dirty-set", "removed-is-not-dirty")]
     [InlineData("page-states", "rounds-removed-ranges")]
+    [InlineData("removed-pages", "removed-is-for-good")]
+    [InlineData("removed-pages", "holes-are-forgotten")]
     [InlineData("view", "keeps-what-was-unmapped")]
     [InlineData("nothing-waits-at-a-gone-place", "pauses-outlive-their-place")]
     public void The_other_oracles_catch_a_mutant(string invariant, string mutant)

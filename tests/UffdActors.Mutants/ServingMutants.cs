@@ -167,6 +167,32 @@ internal sealed class DropsWrongAnswers : Mutant
     }
 }
 
+/// <summary>RING S4: an order that is lost is given again once, and then never.</summary>
+internal sealed class AsksAgainOnce : Mutant
+{
+    public override string Name => "asks-again-once";
+
+    public override string Rule => "S4";
+
+    public override string Bug =>
+        "An order that a page source has lost is given again once; when that is lost too, its page is waited for in vain";
+
+    public override IReadOnlyList<string> Scenarios => ["silent-source"];
+
+    public override WorldParts Parts { get; } = new Impatient();
+
+    private sealed class Impatient : WorldParts
+    {
+        public override Props SourceProps(VmContext vm, IPageSource source, SourceWatch? watch) =>
+            Props.Create<Once>(source, watch!, vm.Time).WithDispatcher(vm.DispatcherId);
+    }
+
+    private sealed class Once(IPageSource source, SourceWatch? watch, RingTime? time) : SourceActor(source, watch, time)
+    {
+        protected override bool IsGivenAgain(int number) => number < 2;
+    }
+}
+
 /// <summary>RING S5: a hook that throws is passed over.</summary>
 internal sealed class HookFailureGoesOn : Mutant
 {
@@ -309,6 +335,58 @@ internal sealed class RoundsRemovedRanges : Mutant
             ? UffdMsg.Remove(message.Start / Pair * Pair, (message.End + Pair - 1) / Pair * Pair)
             : message);
     }
+}
+
+/// <summary>RING S8: of what was removed nothing but the event is looked at.</summary>
+internal sealed class RemovedIsForGood : Mutant
+{
+    public override string Name => "removed-is-for-good";
+
+    public override string Rule => "S8";
+
+    public override string Bug =>
+        "A page counts as removed because an event says so, though its content is there: DONTNEED of shared memory, or a write";
+
+    public override IReadOnlyList<string> Scenarios => ["kept-or-removed"];
+
+    public override WorldParts Parts { get; } = new RemovalParts((pages, terms, look) => new Believing(pages, terms, look));
+
+    private sealed class Believing(RegionPages pages, RemovalTerms terms, Func<long, PageLook?> look) : RemovedPages(pages, terms, look)
+    {
+        public override PageState StateOf(long page) => PageState.Removed;
+    }
+}
+
+/// <summary>RING S8: that a page had gone is forgotten.</summary>
+internal sealed class HolesAreForgotten : Mutant
+{
+    public override string Name => "holes-are-forgotten";
+
+    public override string Rule => "S8";
+
+    public override string Bug =>
+        "A page that has content after its removal is told as the source's, though there was a hole and a guest has written it";
+
+    public override IReadOnlyList<string> Scenarios => ["kept-or-removed"];
+
+    public override WorldParts Parts { get; } = new RemovalParts((pages, terms, look) => new Forgetful(pages, terms, look));
+
+    private sealed class Forgetful(RegionPages pages, RemovalTerms terms, Func<long, PageLook?> look) : RemovedPages(pages, terms, look)
+    {
+        private readonly RegionPages _pages = pages;
+        private readonly Func<long, PageLook?> _look = look;
+
+        public override PageState StateOf(long page) => _look(page) is { Content: SeenContent.Bytes } && _pages.Received.Contains(page)
+            ? PageState.FromSource
+            : base.StateOf(page);
+    }
+}
+
+/// <summary>Parts with another look at what was removed.</summary>
+internal sealed class RemovalParts(Func<RegionPages, RemovalTerms, Func<long, PageLook?>, RemovedPages> removed) : WorldParts
+{
+    public override RemovedPages NewRemovedPages(RegionPages pages, RemovalTerms terms, Func<long, PageLook?> look) =>
+        removed(pages, terms, look);
 }
 
 /// <summary>RING S9: what has paused waits on where its page is not any more.</summary>

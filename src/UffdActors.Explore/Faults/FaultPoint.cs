@@ -81,6 +81,9 @@ internal enum FaultPoint
     /// <summary>The page source reports a failure without a reason.</summary>
     SourceNoReason,
 
+    /// <summary>The page source takes an order and never says anything about it.</summary>
+    SourceSilent,
+
     /// <summary>The embedder's hook for writes throws.</summary>
     HookThrow,
 }
@@ -123,6 +126,7 @@ internal static class FaultPoints
         FaultPoint.SourceUnknownOrder => "source.unknown-order",
         FaultPoint.SourceNoPages => "source.no-pages",
         FaultPoint.SourceNoReason => "source.no-reason",
+        FaultPoint.SourceSilent => "source.silent",
         FaultPoint.HookThrow => "hook.throw",
         _ => "backend.crash",
     };

@@ -44,6 +44,7 @@ internal sealed class WireSource(RingTime time, FaultPlan faults, PageContent co
             return;
         }
 
+        if (faults.Hits(FaultPoint.SourceSilent)) return;
         if (faults.Hits(FaultPoint.WireDrop))
         {
             time.After(Deadline, Wire, answer with { Fails = true });

@@ -218,6 +218,7 @@ internal sealed class RunOracle
         CheckPushes(step);
         CheckViews(step);
         CheckDirty(step);
+        CheckRemovals(step);
         CheckTold(step);
         if (!_run.Mm.IsAlive) CheckToldOfDeath(step);
     }
@@ -656,6 +657,16 @@ internal sealed class RunOracle
                 string wrong = isDirty ? "counts as changed, and nobody has changed it" : "has changed, and is missing from the dirty set";
                 if (isDirty != isChanged) Fail("dirty-set", $"{NameOf(index)} {wrong}", step);
             }
+        }
+    }
+
+    private void CheckRemovals(int step)
+    {
+        RemovalCheck check = new(_world, _run);
+        for (int i = 0; i < _pages.Length; i++)
+        {
+            if (check.WrongOf(_pages[i].Region, _pages[i].Page, _entries[i]) is { } wrong)
+                Fail("removed-pages", $"{NameOf(i)} {wrong}", step);
         }
     }
 

@@ -217,7 +217,7 @@ internal sealed class RunWorld
         plain.Begin(view);
         Plain[number] = plain;
         FaultReader reader = _world.Parts.NewReader(new WatchedDescriptor(Contexts[number], plain), slots, view, _world.Loop, CrashLimit);
-        bool isWatched = _world.Scenario.Faults.Any(FaultPoints.WrongAnswers.Contains);
+        bool isWatched = _world.Scenario.Faults.Any(f => f == FaultPoint.SourceSilent || FaultPoints.WrongAnswers.Contains(f));
         reader.Outages = new Outages(isWatched ? Terms with { Incidents = _world.Vm.Incidents, AsksAgain = true } : Terms);
         if (_world.Scenario.Faults.Contains(FaultPoint.HookThrow)) reader.BeforeWrite = (region, page) => BeforeWrite(region, (int)page);
         reader.Owner = new OwnerWatch("the process", () => !Mm.IsAlive, _world.Vm.Incidents);

@@ -63,6 +63,10 @@ internal class WorldParts
     public virtual Props SourceProps(VmContext vm, IPageSource source, SourceWatch? watch) =>
         SourceActor.Props(source, vm.DispatcherId, watch, watch is null ? null : vm.Time);
 
+    /// <summary>What tells apart pages that an event of removal has named.</summary>
+    public virtual RemovedPages NewRemovedPages(RegionPages pages, RemovalTerms terms, Func<long, PageLook?> look) =>
+        new(pages, terms, look);
+
     /// <summary>The background push.</summary>
     public virtual Props PushProps(VmContext vm, PushOptions options) => PushActor.Props(vm, options);
 

@@ -19,7 +19,7 @@ namespace UffdActors.Actors;
 /// and again, later and later, for as long as somebody waits; whichever is answered first counts, and each keeps its buffer until it has
 /// been answered.</para>
 /// </remarks>
-internal sealed class SourceActor : UntypedActor, IPageReceiver
+internal class SourceActor : UntypedActor, IPageReceiver
 {
     // What a source that says too much may need to come to the point.
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(10);
@@ -280,7 +280,7 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
         bool isAnyLeft = false;
         foreach (OpenOrder order in _open.Values.ToArray())
         {
-            if (order.Asker is not { } asker || order.Later is not null) continue;
+            if (order.Asker is not { } asker || order.Later is not null || !IsGivenAgain(order.Number)) continue;
             isAnyLeft = true;
             if (!isAll)
             {
@@ -297,6 +297,10 @@ internal sealed class SourceActor : UntypedActor, IPageReceiver
 
         if (isAnyLeft) BeginSweeping();
     }
+
+    /// <summary>True if an order of which nothing is heard is given again.</summary>
+    /// <param name="number">How often its pages have been asked for.</param>
+    protected virtual bool IsGivenAgain(int number) => true;
 
     // The source may still write to the buffer, until it has closed the order.
     private static void Lend(OpenOrder order) =>

@@ -22,7 +22,7 @@ internal readonly record struct RemovalTerms(bool IsShared, bool RaisesMissing, 
 /// <param name="pages">What is known of the region's pages.</param>
 /// <param name="terms">What kind of memory it is.</param>
 /// <param name="look">Looks at a base page; null if nobody can from here.</param>
-internal sealed class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, PageLook?> look)
+internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, PageLook?> look)
 {
     /// <summary>States of pages, with each that was removed told as what it is now.</summary>
     /// <param name="states">What the events say, ascending and without gaps.</param>
@@ -53,7 +53,7 @@ internal sealed class RemovedPages(RegionPages pages, RemovalTerms terms, Func<l
 
     /// <summary>The state of a page that was removed.</summary>
     /// <param name="page">First base page of it.</param>
-    public PageState StateOf(long page)
+    public virtual PageState StateOf(long page)
     {
         // Of private memory whoever touches what is gone is heard of: nobody has, so it is gone, or is just going.
         if (!terms.IsShared && terms.RaisesMissing && !pages.IsRefilled(page)) return PageState.Removed;

@@ -189,7 +189,8 @@ public sealed class OtherProcessTests
             new System.Diagnostics.ProcessStartInfo("/bin/sh", ["-c", Unwaited]) { RedirectStandardOutput = true })!;
         try
         {
-            int ended = int.Parse((await shell.StandardOutput.ReadLineAsync().WaitAsync(LiveScene.Deadline))!, CultureInfo.InvariantCulture);
+            string? number = await shell.StandardOutput.ReadLineAsync().WaitAsync(LiveScene.Deadline);
+            int ended = int.Parse(number!, CultureInfo.InvariantCulture);
             await LiveScene.UntilAsync(() => File.ReadAllText($"/proc/{ended}/stat").Contains(") Z ", StringComparison.Ordinal));
             await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
             await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
