@@ -20,6 +20,7 @@ public sealed class StressTests
         Assert.Equal("pass", root.GetProperty("verdict").GetString());
         Assert.Equal(2, root.GetProperty("rounds").GetInt32());
         Assert.Equal("model", root.GetProperty("run").GetProperty("world").GetString());
+        Assert.Equal(0, root.GetProperty("repeats").GetInt64());
         Assert.True(root.GetProperty("injected").GetProperty("pageDrops").GetInt64() >= 0);
         Assert.True(root.GetProperty("run").GetProperty("swap").GetBoolean());
         Assert.True(root.GetProperty("injected").GetProperty("pageOuts").GetInt64() >= 0);

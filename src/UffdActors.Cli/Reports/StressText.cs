@@ -19,8 +19,9 @@ internal static class StressText
         console.WriteLine(
             $"{Figures.Time(totals.Elapsed)}, "
                 + $"{Figures.Count(totals.Rounds, "round", "rounds")}{(report.Interrupted ? " (interrupted)" : "")}: "
-                + $"{Figures.Count(totals.Faults)} faults, {Figures.Count(totals.Visits)} visits, {Figures.Count(totals.Contended)} found "
-                + $"the lock taken");
+                + $"{Figures.Count(totals.Faults)} faults"
+                + $"{(totals.Repeats == 0 ? "" : $" (and {Figures.Count(totals.Repeats)} raised again)")}, "
+                + $"{Figures.Count(totals.Visits)} visits, {Figures.Count(totals.Contended)} found the lock taken");
         console.WriteLine(
             $"fills that met EEXIST {Figures.Count(totals.Eexist)}, EAGAIN {Figures.Count(totals.Eagain)}; filled by racing resolvers "
                 + $"{Figures.Count(totals.RacerFills)}");
