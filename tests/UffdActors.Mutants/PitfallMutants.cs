@@ -249,7 +249,7 @@ internal sealed class PushTakesEagainForSuccess : Mutant
 
     private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
     {
-        protected override void OnFilled()
+        protected override void Filling()
         {
             if (PieceFill.Error == Errno.EAGAIN && PieceFill.Out < 0)
             {
@@ -258,7 +258,7 @@ internal sealed class PushTakesEagainForSuccess : Mutant
                 return;
             }
 
-            base.OnFilled();
+            base.Filling();
         }
     }
 }
@@ -308,7 +308,7 @@ internal sealed class NegativeProgress : Mutant
 
     private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
     {
-        protected override void OnFilled()
+        protected override void Filling()
         {
             ulong pages = (ulong)(PieceFill.Out ?? 0) >> PageSize.BaseShift;
             Mark((int)Math.Min(pages, (ulong)PagesLeft));
@@ -356,7 +356,7 @@ internal sealed class PartialCopyIsNotResumed : Mutant
 
     private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
     {
-        protected override void OnFilled()
+        protected override void Filling()
         {
             if (PieceFill.Error == Errno.EAGAIN && PieceFill.Out > 0)
             {
@@ -365,7 +365,7 @@ internal sealed class PartialCopyIsNotResumed : Mutant
                 return;
             }
 
-            base.OnFilled();
+            base.Filling();
         }
     }
 }

@@ -29,11 +29,11 @@ internal sealed class PushTakesTheEndForSuccess : Mutant
 
     private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
     {
-        protected override void OnFilled()
+        protected override void Filling()
         {
             if (PieceFill.Error != Errno.ESRCH)
             {
-                base.OnFilled();
+                base.Filling();
                 return;
             }
 

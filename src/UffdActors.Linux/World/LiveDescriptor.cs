@@ -274,7 +274,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
 
         long now = _kernel.Context.Time.Now;
         if (now < _nextTry) return;
-        TimeSpan delay = FaultResolver.Delay(_tries++, Uffd.Handle.Number);
+        TimeSpan delay = Backoff.Delay(_tries++, Uffd.Handle.Number);
         _nextTry = now + (long)delay.TotalNanoseconds;
         _kernel.Context.Time.After(delay, _actor, VmProtocol.LookAgain.Instance);
     }

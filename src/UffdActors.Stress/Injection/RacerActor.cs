@@ -1,8 +1,8 @@
 using Akka.Actor;
-using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.PageSources;
 using UffdActors.Stress.Guest;
 
 namespace UffdActors.Stress.Injection;
@@ -69,15 +69,13 @@ internal sealed class RacerActor(RacerOptions options) : UntypedActor
         ServedRegion? region = view.FindPart(options.Region, page);
         if (region is null) return;
         bool zeros = region.Pages.IsRemoved(page) || options.Shadow.IsZero(page);
-        FillKind kind = region.By != ResolveBy.Copy ? FillKind.Continue : zeros ? region.ZeroFill(meetsMarker: false) : FillKind.Copy;
+        FillPlan plan = FillPlan.Of(
+            epoch, region,
+            new PageRun(page, 1, zeros ? SourceContent.Zero : SourceContent.Bytes, zeros ? 0 : options.Shadow.AddressOf(page)));
         // What is not in the cache yet is not there to be mapped.
-        if (kind == FillKind.Continue && !region.Alias!.IsWritten(page)) return;
+        if (plan.Kind == FillKind.Continue && !region.Alias!.IsWritten(page)) return;
         _isFilling = true;
-        _fill.DecideOn(epoch);
-        _fill.Begin(
-            kind, PageSize.AddressOf(region.Base + page), PageSize.Base,
-            kind == FillKind.Copy && !zeros ? FillSource.Buffer(options.Shadow.AddressOf(page)) : FillSource.Zero,
-            region.FillModesOf(page));
+        plan.Begin(_fill);
         if (_fill.Advance()) OnEnded();
     }
 
@@ -85,8 +83,16 @@ internal sealed class RacerActor(RacerOptions options) : UntypedActor
     {
         _isFilling = false;
         options.Counts.AddFill(_fill.Error);
-        if (_fill.Error == Errno.None) options.Counts.Add(Injected.RacerFill);
-        else if (_fill.Error == Errno.EEXIST) options.Thread.Wake(_fill.Start, PageSize.Base);
+        switch (FillAnswers.Read(_fill))
+        {
+            case FillAnswer.Filled:
+                options.Counts.Add(Injected.RacerFill);
+                break;
+            case FillAnswer.Present or FillAnswer.NotEmpty:
+                options.Thread.Wake(_fill.Start, PageSize.Base);
+                break;
+        }
+
         GoOnFencing();
     }
 

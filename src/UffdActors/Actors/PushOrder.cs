@@ -1,21 +1,20 @@
 using System.Collections;
 using Akka.Actor;
+using UffdActors.Handling;
 using UffdActors.Model.Memory;
 using UffdActors.PageSources;
 
 namespace UffdActors.Actors;
 
 /// <summary>A chunk that the background push asks for; answered piece by piece, and told back when it is complete.</summary>
-internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer)
+internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer) : IPageAsker
 {
     // Of the pages asked for, those that have come.
     private readonly BitArray _come = new(checked((int)(buffer.Bytes >> PageSize.BaseShift)));
 
     // What pieces lie in, until the next chunk is asked for.
     private readonly List<NativeBuffer> _lent = [];
-
-    /// <summary>Who asks.</summary>
-    public IActorRef Asker { get; } = asker;
+    private int _missing;
 
     /// <summary>Region.</summary>
     public int Region { get; } = region;
@@ -29,18 +28,22 @@ internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer
     /// <summary>Native memory for the bytes; goes with the last who knows of it, the source among them.</summary>
     public NativeBuffer Buffer { get; private set; } = buffer;
 
-    /// <summary>Pages that have not come.</summary>
-    public int Missing { get; private set; }
+    /// <inheritdoc />
+    public int? Missing => _missing;
+
+    /// <inheritdoc />
+    public Urgency Urgency => Urgency.Push;
+
+    /// <inheritdoc />
+    public OrderRange Wanted => new(Region, FirstPage, Pages, Buffer.Address);
 
     /// <summary>The answer, in pieces of equal content.</summary>
-    public List<PushPiece> Pieces { get; } = [];
+    public List<PageRun> Pieces { get; } = [];
 
     /// <summary>Why the source could not answer.</summary>
     public Exception? Failure { get; private set; }
 
-    /// <summary>True once every page has been answered, or the order has failed.</summary>
-    public bool IsAnswered => Failure is not null || Missing == 0;
-
+    /// <summary>It is about other pages now.</summary>
     public void Begin(long firstPage, int pages)
     {
         FirstPage = firstPage;
@@ -49,15 +52,18 @@ internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer
         Failure = null;
         _lent.Clear();
         _come.SetAll(false);
-        Missing = pages;
+        _missing = pages;
     }
 
-    /// <summary>The source has failed the order.</summary>
-    public void Fail(Exception failure) => Failure = failure;
+    /// <inheritdoc />
+    public void Answered(Exception? failure)
+    {
+        Failure = failure;
+        asker.Tell(this, ActorRefs.NoSender);
+    }
 
-    /// <summary>The source may still write to the buffer: what follows goes on with another one.</summary>
-    /// <returns>The buffer that stays the source's.</returns>
-    public NativeBuffer LendBuffer()
+    /// <inheritdoc />
+    public NativeBuffer LendBuffer(bool isAnswered = false)
     {
         NativeBuffer lent = Buffer;
         _lent.Add(lent);
@@ -65,7 +71,8 @@ internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer
         return lent;
     }
 
-    public void Add(long firstPage, int pages, SourceContent content, nint address)
+    /// <inheritdoc />
+    public bool TakeAnswer(long firstPage, int pages, SourceContent content, nint address)
     {
         // What lies before and behind is nobody's; an answer may be about very many pages.
         long before = Math.Max(0, FirstPage - firstPage);
@@ -77,10 +84,12 @@ internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer
             while (i + run < end && TakeMissing(firstPage + i + run)) run++;
             if (run > 0)
                 Pieces.Add(
-                    new PushPiece(
+                    new PageRun(
                         firstPage + i, run, content, content == SourceContent.Bytes ? address + ((nint)i << PageSize.BaseShift) : address));
             i += Math.Max(run, 1);
         }
+
+        return _missing == 0;
     }
 
     private bool TakeMissing(long page)
@@ -88,10 +97,7 @@ internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer
         long at = page - FirstPage;
         if (at < 0 || at >= Pages || _come[(int)at]) return false;
         _come[(int)at] = true;
-        Missing--;
+        _missing--;
         return true;
     }
 }
-
-/// <summary>Pages of a chunk with the same kind of content.</summary>
-internal readonly record struct PushPiece(long FirstPage, int Pages, SourceContent Content, nint Address);

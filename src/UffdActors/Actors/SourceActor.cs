@@ -1,7 +1,6 @@
 using Akka.Actor;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
-using UffdActors.Model.Memory;
 using UffdActors.PageSources;
 
 namespace UffdActors.Actors;
@@ -68,11 +67,8 @@ internal class SourceActor : UntypedActor, IPageReceiver
     {
         switch (message)
         {
-            case PageRequest request:
-                Ask(request, new OrderRange(request.Region.Id, request.Page, request.Pages, request.BufferAddress), Urgency.Demand);
-                break;
-            case PushOrder order:
-                Ask(order, new OrderRange(order.Region, order.FirstPage, order.Pages, order.Buffer.Address), Urgency.Push);
+            case IPageAsker asker:
+                Ask(asker);
                 break;
             case VmProtocol.SourceAnswer answer:
                 OnAnswer(answer);
@@ -131,18 +127,19 @@ internal class SourceActor : UntypedActor, IPageReceiver
 
     private static string UnknownOrder(long id) => $"answered order {id}, and there never was one";
 
-    private void Ask(object asker, OrderRange range, Urgency urgency, OpenOrder? earlier = null)
+    private void Ask(IPageAsker asker, OpenOrder? earlier = null)
     {
+        OrderRange range = asker.Wanted;
         Volatile.Write(ref _askedId, _nextId++);
         _askingThread = Environment.CurrentManagedThreadId;
         OpenOrder order = _spare.TryPop(out OpenOrder? spare) ? spare : new OpenOrder();
-        order.Begin(_askedId, asker, range, urgency, _askAgainAfter is null ? 0 : _time!.Now, earlier);
+        order.Begin(_askedId, asker, range, _askAgainAfter is null ? 0 : _time!.Now, earlier);
         _asking = order;
         _call.Begin(_callName);
         try
         {
             _source.Request(
-                new PageOrder(order.Id, range.Region, range.FirstPage, range.Pages, urgency, range.Buffer, _stopped.Token), this);
+                new PageOrder(order.Id, range.Region, range.FirstPage, range.Pages, asker.Urgency, range.Buffer, _stopped.Token), this);
         }
         catch (Exception e)
         {
@@ -193,17 +190,7 @@ internal class SourceActor : UntypedActor, IPageReceiver
 
         order.Wrong = null;
         if (_askAgainAfter is not null) order.HeardAt = _time!.Now;
-        if (asker is PageRequest request)
-        {
-            if (!request.TakeAnswer(firstPage, pages, content, address)) return;
-            End(order, null);
-        }
-        else
-        {
-            var push = (PushOrder)asker;
-            push.Add(firstPage, pages, content, address);
-            if (push.IsAnswered) End(order, null);
-        }
+        if (asker.TakeAnswer(firstPage, pages, content, address)) End(order, null);
     }
 
     private void Fail(OpenOrder order, Exception? reason)
@@ -217,28 +204,18 @@ internal class SourceActor : UntypedActor, IPageReceiver
     /// <summary>The order is over, well or not: its asker is told.</summary>
     private static void End(OpenOrder order, Exception? failure)
     {
-        object asker = order.Asker!;
+        IPageAsker asker = order.Asker!;
         // Others that were given for the same pages are not wanted any more. The source may still write to their buffers, the asker's own
         // among them.
         for (OpenOrder? one = order.Earlier; one is not null; one = one.Earlier) one.Asker = null;
         for (OpenOrder? one = order.Later; one is not null; one = one.Later)
         {
-            if (one.Later is null)
-                one.Lent = asker is PageRequest page ? page.LendBuffer(isAnswered: true) : ((PushOrder)asker).LendBuffer();
+            if (one.Later is null) one.Lend(isAnswered: true);
             one.Asker = null;
         }
 
         order.Asker = null;
-        if (asker is PageRequest request)
-        {
-            request.Failure = failure;
-            request.Handler.Thread.Actor.Tell(request, ActorRefs.NoSender);
-            return;
-        }
-
-        var push = (PushOrder)asker;
-        if (failure is not null) push.Fail(failure);
-        push.Asker.Tell(push, ActorRefs.NoSender);
+        asker.Answered(failure);
     }
 
     private void OnUnknownOrder(long id)
@@ -260,7 +237,7 @@ internal class SourceActor : UntypedActor, IPageReceiver
     private void OnWrongForGood(long id)
     {
         if (!_open.TryGetValue(id, out OpenOrder? order) || order is not { Asker: not null, Wrong: { } wrong }) return;
-        Lend(order);
+        order.Lend();
         End(order, wrong);
     }
 
@@ -286,13 +263,11 @@ internal class SourceActor : UntypedActor, IPageReceiver
             {
                 TimeSpan wait = patience * (1 << Math.Clamp(order.Number - OrdersWithoutBackoff, 0, MostDoublings));
                 if (now - order.HeardAt < wait.Ticks * TimeSpan.NanosecondsPerTick) continue;
-                _ = _watch!.Refuse(
-                    WrongAnswer.Silence, SourceWatch.Silence(order.Range, wait, (asker as PushOrder)?.Missing), isRefused: false);
+                _ = _watch!.Refuse(WrongAnswer.Silence, SourceWatch.Silence(order.Range, wait, asker.Missing), isRefused: false);
             }
 
-            Lend(order);
-            nint buffer = asker is PageRequest request ? request.BufferAddress : ((PushOrder)asker).Buffer.Address;
-            Ask(asker, order.Range with { Buffer = buffer }, order.Urgency, order);
+            order.Lend();
+            Ask(asker, order);
         }
 
         if (isAnyLeft) BeginSweeping();
@@ -301,10 +276,6 @@ internal class SourceActor : UntypedActor, IPageReceiver
     /// <summary>True if an order of which nothing is heard is given again.</summary>
     /// <param name="number">How often its pages have been asked for.</param>
     protected virtual bool IsGivenAgain(int number) => true;
-
-    // The source may still write to the buffer, until it has closed the order.
-    private static void Lend(OpenOrder order) =>
-        order.Lent = order.Asker is PageRequest request ? request.LendBuffer() : ((PushOrder)order.Asker!).LendBuffer();
 
     private void Close(OpenOrder order)
     {
@@ -319,51 +290,5 @@ internal class SourceActor : UntypedActor, IPageReceiver
         if (order.Earlier is not null || order.Later is not null) return;
         order.Lent = null;
         if (_spare.Count < MostSpareOrders) _spare.Push(order);
-    }
-
-    /// <summary>An order that the source has not answered in full.</summary>
-    private sealed class OpenOrder
-    {
-        public long Id { get; private set; }
-
-        /// <summary>Who waits for it; null if nobody does any more.</summary>
-        public object? Asker { get; set; }
-
-        public OrderRange Range { get; private set; }
-
-        public Urgency Urgency { get; private set; }
-
-        /// <summary>When something that made sense was heard last.</summary>
-        public long HeardAt { get; set; }
-
-        /// <summary>What was wrong with the latest answer; null if nothing was.</summary>
-        public WrongAnswerException? Wrong { get; set; }
-
-        /// <summary>Its buffer, if the asker has got another one.</summary>
-        public NativeBuffer? Lent { get; set; }
-
-        /// <summary>Pages about which the source has said nothing.</summary>
-        public long Left { get; set; }
-
-        /// <summary>The source has said that it is done with it.</summary>
-        public bool IsClosed { get; set; }
-
-        /// <summary>The same pages' order before it.</summary>
-        public OpenOrder? Earlier { get; private set; }
-
-        /// <summary>And behind it.</summary>
-        public OpenOrder? Later { get; private set; }
-
-        /// <summary>How often these pages have been asked for, this time included.</summary>
-        public int Number { get; private set; }
-
-        public void Begin(long id, object asker, in OrderRange range, Urgency urgency, long now, OpenOrder? earlier)
-        {
-            (Id, Asker, Range, Urgency, HeardAt, Wrong, Lent, IsClosed, Earlier, Later) =
-                (id, asker, range, urgency, now, null, null, false, earlier, null);
-            Left = range.Pages;
-            Number = (earlier?.Number ?? 0) + 1;
-            if (earlier is not null) earlier.Later = this;
-        }
     }
 }

@@ -164,7 +164,7 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
         Outage outage = _reader.Outages.Crashes;
         string what = $"handler {crashed.Handler} crashed again and again on the page at 0x{page:x}";
         if (outage.Failed(Waiter.Of(crashed.During!), Vm.Time.Now, what, null, out int failures))
-            Vm.Time.After(FaultResolver.Delay(failures, (long)page), Self, new VmProtocol.HandOutAgain(page));
+            Vm.Time.After(Backoff.Delay(failures, (long)page), Self, new VmProtocol.HandOutAgain(page));
         else if (outage.TryBeginProbing())
             Vm.Time.After(outage.ProbeDelay((long)page), Self, new VmProtocol.Probe(outage));
     }

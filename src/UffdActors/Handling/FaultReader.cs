@@ -264,8 +264,7 @@ internal class FaultReader
         {
             if (request.Handler.Number != handler) continue;
             _ = Leave(request);
-            if (request.HasClaim) request.Region.Alias!.Unclaim(request.Page);
-            request.HasClaim = false;
+            request.GiveUpClaim();
             Outages.Forget(Waiter.Of(request), _time.Now);
             Counters.Redelivered++;
             Wake(request.Address);

@@ -1,113 +1,171 @@
 using UffdActors.Abi;
-using UffdActors.Dispatch;
 using UffdActors.Model.Operations;
+using UffdActors.PageSources;
 
 namespace UffdActors.Handling;
 
-/// <summary>What a handler does next with a page.</summary>
-internal enum Resolution
-{
-    /// <summary>Ask the page source.</summary>
-    Fetch,
-
-    /// <summary>Fill the page with zeros (<see cref="ServedRegion.ZeroFill"/>).</summary>
-    FillZero,
-
-    /// <summary>The same by UFFDIO_COPY, which takes a marker for what it is.</summary>
-    CopyZeros,
-
-    /// <summary>Map what the cache has: UFFDIO_CONTINUE.</summary>
-    Continue,
-
-    /// <summary>Clear write protection.</summary>
-    ClearProtection,
-
-    /// <summary>Nothing to fill: wake the page's threads.</summary>
-    Wake,
-
-    /// <summary>Try again later.</summary>
-    Defer,
-
-    /// <summary>Go on behind what a partial fill has done.</summary>
-    GoOn,
-
-    /// <summary>The whole address space is gone: report that once, and try nothing any more.</summary>
-    OwnerGone,
-
-    /// <summary>No retry can mend it: report, and leave the threads where they are.</summary>
-    Refuse,
-}
-
-/// <summary>How faults are resolved: pure decisions that every world shares (RING P).</summary>
+/// <summary>
+/// How a handler resolves a fault: decisions that every world shares (RING P), on a request and the region that it is about. What earlier
+/// answers have shown is kept in the request. Which call fills is a <see cref="FillPlan"/>, which push and racing resolvers make too.
+/// </summary>
 internal static class FaultResolver
 {
-    /// <summary>Attempts after which a fill that waits for an event to be read is reported; about a second of back-off.</summary>
-    public const int PatientAttempts = 16;
-
-    private const double FirstDelayMicroseconds = 20;
-    private const double LongestDelayMicroseconds = 100_000;
-    private const double LongestProbeMicroseconds = 1_000_000;
-
-    /// <summary>The first step for a fresh request.</summary>
-    /// <param name="flags">Why the thread faulted.</param>
-    /// <param name="by">How the region is resolved.</param>
-    /// <param name="removed">The page was removed: it holds zeros, whatever the source has.</param>
-    /// <param name="streak">
-    /// Fills of this page that met EEXIST, or EFAULT, although the thread faulted again: the page is not what it seems.
-    /// </param>
-    /// <param name="hasWaited">It has been deferred already.</param>
-    public static Resolution First(FaultFlags flags, ResolveBy by, bool removed, int streak, bool hasWaited = false)
+    /// <summary>The first step for a request that is new, or was deferred.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="region">What is registered at its address now.</param>
+    /// <param name="decidedOn">Change epoch, looked at before the region was.</param>
+    /// <param name="thread">The thread that fills.</param>
+    /// <param name="hasWaited">It has been deferred.</param>
+    /// <param name="plan">The fill, if it is one.</param>
+    public static Resolution First(
+        PageRequest request, ServedRegion region, long decidedOn, MonitorThread thread, bool hasWaited, out FillPlan plan)
     {
-        if ((flags & FaultFlags.Wp) != 0) return Resolution.ClearProtection;
+        bool isRemoved = region.Pages.IsRemoved(request.Page, request.Pages);
+        bool isMinor = (request.Flags & FaultFlags.Minor) != 0;
+        request.MeetsMarker = request.Streak > 0;
+        request.MeetsHole = request.WasHole = request.TakesNoCopy = false;
+        plan = default;
+        if ((request.Flags & FaultFlags.Wp) != 0) return Resolution.ClearProtection;
         // A minor fault says that the cache has the page; of one that was removed, what it has is right as it is.
-        if ((flags & FaultFlags.Minor) != 0 && (removed || by == ResolveBy.ContinueAsIs)) return Resolution.Continue;
+        if (isMinor && (isRemoved || region.By == ResolveBy.ContinueAsIs))
+        {
+            request.Content = SourceContent.Bytes;
+            if (region.IsProtected && region.Pages.HasRemoved) NoteWrittenBefore(request, region, thread);
+            plan = FillPlan.Of(decidedOn, region, request.Run);
+            return Resolution.Fill;
+        }
+
         // A page that is neither to be had nor missing: ZEROPAGE does not take a marker where COPY does; an empty pool of huge pages
         // answers EEXIST to everything until a page is freed; and an address at which the source has no memory is EFAULT however often.
-        if (streak > 1 && !hasWaited) return Resolution.Defer;
-        return removed ? Resolution.FillZero : Resolution.Fetch;
+        if (request.Streak > 1 && !hasWaited) return Resolution.WaitOut;
+        if (!isRemoved) return Resolution.Fetch;
+        request.Content = SourceContent.Zero;
+        plan = FillPlan.Of(decidedOn, region, request.Run, cacheIsEmpty: true, request.MeetsMarker);
+        return Resolution.Fill;
     }
 
-    /// <summary>What follows a fill that did not succeed in full.</summary>
-    /// <param name="kind">The fill.</param>
-    /// <param name="error">Its errno.</param>
-    /// <param name="result">Its signed out field.</param>
-    public static Resolution After(FillKind kind, Errno error, long? result) => error switch
+    /// <summary>The next step for a request whose content is there.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="region">What is registered at its address now.</param>
+    /// <param name="decidedOn">Change epoch, looked at before the region was.</param>
+    /// <param name="thread">The thread that writes, where content goes in through an alias.</param>
+    /// <param name="plan">The fill, if it is one.</param>
+    public static Resolution WithContent(
+        PageRequest request, ServedRegion region, long decidedOn, MonitorThread thread, out FillPlan plan)
     {
-        // Of ZEROPAGE it says no more than that the entry is not empty, and a marker is no page: COPY tells the two apart.
-        Errno.EEXIST when kind == FillKind.ZeroPage => Resolution.CopyZeros,
-        // Somebody was faster, or the page is there by other means. A failing call wakes nobody, so we do.
-        Errno.EEXIST => Resolution.Wake,
-        // Both are EAGAIN: a positive count is progress, a negative errno means that an event has to be read first.
-        Errno.EAGAIN => result > 0 ? Resolution.GoOn : Resolution.Defer,
-        // The range is gone or not registered any more: the threads find out for themselves.
-        Errno.ENOENT => Resolution.Wake,
-        // Not of the range: of the address space as a whole.
-        Errno.ESRCH => Resolution.OwnerGone,
-        // COPY beyond the end of the file: the threads get SIGBUS; from an address that cannot be read: they fault again, which is counted.
-        // CONTINUE into a hole: the page was punched; fetch it again.
-        Errno.EFAULT => kind == FillKind.Continue ? Resolution.Fetch : Resolution.Wake,
-        Errno.ENOMEM => Resolution.Defer,
-        _ => Resolution.Refuse,
-    };
+        if (request.Failure is PageLostException)
+        {
+            // Of a page that is only partly removed the rest is still lost.
+            if (!region.Pages.IsRemoved(request.Page, request.Pages))
+            {
+                plan = FillPlan.Poison(decidedOn, region, request.Run);
+                return Resolution.Fill;
+            }
+
+            request.Content = SourceContent.Zero;
+        }
+        else if (region.Pages.HasRemoved)
+        {
+            // Removed while it was being fetched: the old bytes must not come back.
+            request.DropRemoved();
+        }
+
+        if (region.By == ResolveBy.Continue && !request.MeetsHole)
+        {
+            Resolution written = WriteAlias(request, region.Alias!, thread);
+            plan = FillPlan.Of(decidedOn, region, request.Run, request.MeetsHole, request.MeetsMarker);
+            return written;
+        }
+
+        plan = FillPlan.Of(decidedOn, region, request.Run, cacheIsEmpty: true, request.MeetsMarker);
+        return Resolution.Fill;
+    }
+
+    /// <summary>What follows a fill that has not filled the page.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="answer">What its answer says.</param>
+    /// <param name="isRemoved">By the events read so far the page was removed.</param>
+    public static Resolution After(PageRequest request, FillAnswer answer, bool isRemoved)
+    {
+        switch (answer)
+        {
+            case FillAnswer.Present or FillAnswer.Unfit when request.MeetsHole && request.Fill.Kind == FillKind.Copy:
+                // The hole is none any more, and what the cache has is mapped as it is; or this memory takes no COPY.
+                request.MeetsHole = false;
+                request.WasHole = answer == FillAnswer.Present;
+                if (request.WasHole) return Resolution.FillAgain;
+                request.TakesNoCopy = true;
+                request.Region.Alias?.Forget(request.Page);
+                return Resolution.FillAgain;
+            case FillAnswer.Present or FillAnswer.Gone or FillAnswer.Unreadable:
+                return Resolution.Wake;
+            case FillAnswer.NotEmpty:
+                request.MeetsMarker = true;
+                return Resolution.FillAgain;
+            case FillAnswer.Hole:
+                return AfterHole(request, isRemoved);
+            default:
+                return answer switch
+                {
+                    FillAnswer.Unread => Resolution.Defer,
+                    FillAnswer.NoMemory => Resolution.WaitOut,
+                    FillAnswer.OwnerGone => Resolution.OwnerGone,
+                    _ => Resolution.Refuse,
+                };
+        }
+    }
 
     /// <summary>
-    /// Delay before an attempt: doubles from 20 µs up to 0.1 s, less a part of up to a half that differs from page to page and attempt to
-    /// attempt, so that those who failed together do not come back together.
+    /// CONTINUE has found no page in the cache: a hole was punched. Where we know of it, or a hole raises MISSING, the thread finds out for
+    /// itself; else it is filled again.
     /// </summary>
-    /// <param name="attempt">Attempts made so far.</param>
-    /// <param name="salt">Names who waits. The same salt and attempt give the same delay, so that a run can be repeated.</param>
-    public static TimeSpan Delay(int attempt, long salt) => Delay(FirstDelayMicroseconds, LongestDelayMicroseconds, attempt, salt);
-
-    /// <summary>Delay before somebody who has paused is tried again: doubles from 0.1 s up to 1 s, less such a part.</summary>
-    /// <param name="round">Probes made so far.</param>
-    /// <param name="salt">As of <see cref="Delay(int, long)"/>.</param>
-    public static TimeSpan ProbeDelay(int round, long salt) => Delay(LongestDelayMicroseconds, LongestProbeMicroseconds, round, salt);
-
-    private static TimeSpan Delay(double first, double longest, int attempt, long salt)
+    private static Resolution AfterHole(PageRequest request, bool isRemoved)
     {
-        ulong state = ((ulong)salt << 8) ^ (ulong)attempt;
-        double share = (SplitMix.Next(ref state) >> 11) * (1.0 / (1UL << 53));
-        double full = Math.Min(longest, first * Math.Pow(2, Math.Min(attempt, 20)));
-        return TimeSpan.FromMicroseconds(full * (1 - (share / 2)));
+        // A hole, and none, and a hole again: somebody is at work on it just now. Its threads look for themselves.
+        if (request.Region.CopiesHoles || isRemoved || request.WasHole) return Resolution.Wake;
+        if (request.Region.Alias is not null && request.Pages == 1 && !request.MeetsHole && !request.TakesNoCopy)
+        {
+            // By COPY, which is refused where somebody has touched the hole meanwhile, of whom nobody is told where MINOR is registered
+            // alone.
+            request.MeetsHole = true;
+            return Resolution.FillAgain;
+        }
+
+        request.MeetsHole = false;
+        request.Region.Alias?.Forget(request.Page);
+        return Resolution.WaitOut;
+    }
+
+    /// <summary>
+    /// A page of the cache that has only left the mapping is about to be mapped protected: that it was open, and so may have been written,
+    /// is seen now or never.
+    /// </summary>
+    private static void NoteWrittenBefore(PageRequest request, ServedRegion region, MonitorThread thread)
+    {
+        bool isKept = region.Pages.IsRemoved(request.Page) && region.Received.Contains(request.Page);
+        if (isKept && !thread.HasProtection(request.Address)) region.Pages.Write(request.Page, request.Pages);
+    }
+
+    private static Resolution WriteAlias(PageRequest request, AliasPages alias, MonitorThread thread)
+    {
+        AliasStep step = AliasWriter.Begin(alias, request.Page, request.HasClaim);
+        // The background push is at work on it, and will wake the page's threads.
+        if (step == AliasStep.Wait) return Resolution.Defer;
+        // From here on a crash gives the claim back.
+        request.HasClaim = step == AliasStep.Write;
+        // A page of zeros is in the cache already, unless a hole was punched, as an earlier attempt may have shown.
+        bool takesCopy = request.Pages == 1 && !request.TakesNoCopy;
+        bool hasZeros = request.Attempts == 0 || request.Phase == RequestPhase.Populating || takesCopy;
+        if (step == AliasStep.Write && !AliasWriter.TryWrite(alias, thread, request.Run, hasZeros))
+        {
+            // Not mapped in the alias: fault it in like any other memory, which makes a page where there is a hole. Or, where COPY can
+            // fill a hole: the alias was populated, and has nothing there any more.
+            if (!takesCopy) return Resolution.Populate;
+            alias.MarkWritten(request.Page);
+            request.MeetsHole = true;
+        }
+
+        request.HasClaim = false;
+        return Resolution.Fill;
     }
 }

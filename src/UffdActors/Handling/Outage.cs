@@ -213,7 +213,7 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
     /// <summary>Time up to the next probe: 0.1 s, doubling up to about a second, not all alike.</summary>
     public TimeSpan ProbeDelay(long salt)
     {
-        lock (_gate) return FaultResolver.ProbeDelay(Math.Min(_rounds++, MostRoundsBeforeSlowest), salt);
+        lock (_gate) return Backoff.ProbeDelay(Math.Min(_rounds++, MostRoundsBeforeSlowest), salt);
     }
 
     private void Begin(long now)

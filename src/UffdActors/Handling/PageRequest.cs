@@ -1,3 +1,4 @@
+using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Dispatch;
 using UffdActors.Model.Memory;
@@ -6,39 +7,11 @@ using UffdActors.Statistics;
 
 namespace UffdActors.Handling;
 
-/// <summary>Where a request is on its way.</summary>
-internal enum RequestPhase : byte
-{
-    /// <summary>Fresh from the reader, on its way to a handler.</summary>
-    New,
-
-    /// <summary>On its way to the page source, or back with an answer.</summary>
-    Fetching,
-
-    /// <summary>Under way as a fill, or back with its outcome.</summary>
-    Filling,
-
-    /// <summary>Its page's write protection is being cleared.</summary>
-    Clearing,
-
-    /// <summary>Its page of the alias is being mapped.</summary>
-    Populating,
-
-    /// <summary>Waiting in a handler for another attempt.</summary>
-    Deferred,
-
-    /// <summary>Given up for now, and reported: nobody works on it until <c>recover</c> or <c>abandon</c>.</summary>
-    Paused,
-
-    /// <summary>The handler has nothing more to do; on its way to the context, which wakes the page's threads.</summary>
-    Dismissed,
-}
-
 /// <summary>
 /// One outstanding page of a region's own size: the fault on its way round the ring. The same object is the message to the handler and the
 /// order to the page source, and brings its fill along; both are pooled, so a fault allocates nothing.
 /// </summary>
-internal sealed class PageRequest
+internal sealed class PageRequest : IPageAsker
 {
     private readonly FaultReader _reader;
     private readonly RingTime _time;
@@ -174,8 +147,30 @@ internal sealed class PageRequest
     /// <summary>The native page itself.</summary>
     public NativeBuffer Buffer => _buffer ??= new NativeBuffer(Bytes);
 
-    /// <summary>The pages that the source is asked for, and the buffer.</summary>
+    /// <summary>The pages that the source is asked for, and the buffer if there is one.</summary>
     public OrderRange Range => new(Region.Id, Page, Pages, _buffer?.Address ?? 0);
+
+    /// <inheritdoc />
+    public OrderRange Wanted => new(Region.Id, Page, Pages, BufferAddress);
+
+    /// <inheritdoc />
+    public Urgency Urgency => Urgency.Demand;
+
+    /// <inheritdoc />
+    public int? Missing => null;
+
+    /// <summary>The page, and what it is to hold.</summary>
+    public PageRun Run => new(Page, Pages, Content, Data);
+
+    /// <summary>
+    /// Gives back a page of the alias that was not written. A request is used again for other pages, and must not bring the claim of this
+    /// one along.
+    /// </summary>
+    public void GiveUpClaim()
+    {
+        if (HasClaim) Region.Alias!.Unclaim(Page);
+        HasClaim = false;
+    }
 
     /// <summary>The source is about to be asked: nothing has been answered yet.</summary>
     public void BeginAnswer()
@@ -218,6 +213,13 @@ internal sealed class PageRequest
         Content = content;
         Data = content == SourceContent.Bytes ? address + (nint)(offset << PageSize.BaseShift) : address;
         return true;
+    }
+
+    /// <inheritdoc />
+    public void Answered(Exception? failure)
+    {
+        Failure = failure;
+        Handler.Thread.Actor.Tell(this, ActorRefs.NoSender);
     }
 
     /// <summary>The page's protection is about to be cleared, in this turn: the embedder may want its content of before.</summary>

@@ -69,7 +69,7 @@ internal sealed class StrayFaults
             return StrayStep.Report;
         }
 
-        delay = FaultResolver.Delay(stray.Times++, (long)address);
+        delay = Backoff.Delay(stray.Times++, (long)address);
         return StrayStep.Hold;
     }
 

@@ -399,7 +399,7 @@ public sealed class RingActorTests : TestKit
         _context.ExpectMsg<PushGate>().Open();
         PushOrder order = _source.ExpectMsg<PushOrder>();
         Assert.Equal((0L, 2), (order.FirstPage, order.Pages));
-        order.Add(0, 2, SourceContent.Zero, 0);
+        Assert.True(order.TakeAnswer(0, 2, SourceContent.Zero, 0));
         push.Tell(order);
         // Only now the next: behind the page that a demand has brought, and when the context lets it.
         _context.ExpectMsg<PushGate>().Open();

@@ -1,0 +1,36 @@
+using UffdActors.Abi;
+using UffdActors.Handling;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Actors;
+
+/// <summary>What is reported of a background push, and what its outages are about.</summary>
+internal static class PushIncidents
+{
+    /// <summary>The source will never have a page of a chunk.</summary>
+    public static Incident Lost(PushOrder order, Exception failure) => new(
+        IncidentKind.PageLost,
+        $"The background push has paused: of pages {order.FirstPage} to {order.FirstPage + order.Pages - 1} one is lost "
+            + $"({failure.Message}); it goes on when recover is called.",
+        failure);
+
+    /// <summary>The first page that is passed over, because what is mapped there takes no such fill.</summary>
+    public static Incident Refused(int region, long page, IPageFill fill) => new(
+        IncidentKind.FillRefused,
+        $"The background push of region {region} passes over page {page}, and every other one that is "
+            + $"refused like it: {fill.Kind} at 0x{fill.Start:x} gives {fill.Error} (other memory may be mapped there than was "
+            + "registered).");
+
+    /// <summary>A fill has had no effect; part of a sentence.</summary>
+    public static string Fruitless(IPageFill fill)
+    {
+        if (fill.Error == Errno.ENOMEM) return $"{fill.Kind} of the page at 0x{fill.Start:x} gives ENOMEM again and again";
+        string hole = fill.Error == Errno.EFAULT && fill.Kind == FillKind.Continue
+            ? ": its page cache was said to be filled, and has no page there" : "";
+        return $"the background {fill.Kind} of {fill.Length} bytes at 0x{fill.Start:x} gives {fill.Error}{hole}";
+    }
+
+    /// <summary>The same of a larger page that COPY says is there, and CONTINUE does not find; part of a sentence.</summary>
+    public static string Absent(IPageFill fill) =>
+        $"the page at 0x{fill.Start:x} is absent, and COPY gives EEXIST again and again (the pool of huge pages may be empty)";
+}

@@ -1,0 +1,27 @@
+using Akka.Actor;
+using UffdActors.Handling;
+
+namespace UffdActors.Actors;
+
+/// <summary>What the background push is made of.</summary>
+/// <param name="Reader">Reader of the context that it fills through.</param>
+/// <param name="Context">Actor of the context, where demands are waited for.</param>
+/// <param name="Thread">The thread on whose behalf it calls.</param>
+/// <param name="SourceActor">Actor in front of the source.</param>
+/// <param name="Region">Region that it fills.</param>
+/// <param name="Pages">What has become of the region's pages.</param>
+/// <param name="Progress">What it has done, for reports.</param>
+/// <param name="ChunkPages">Base pages in a chunk: whole pages of the region.</param>
+/// <param name="UnitPages">Base pages in a page of the region.</param>
+/// <param name="Watch">What is known of the source; null if nobody else asks it.</param>
+internal sealed record PushOptions(
+    FaultReader Reader,
+    IActorRef Context,
+    MonitorThread Thread,
+    IActorRef SourceActor,
+    int Region,
+    RegionPages Pages,
+    PushProgress Progress,
+    int ChunkPages,
+    int UnitPages = 1,
+    SourceWatch? Watch = null);

@@ -1,0 +1,73 @@
+using UffdActors.Abi;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Handling;
+
+/// <summary>What the answer to a fill says, whoever has made it: a handler, the background push, a racing resolver (RING P).</summary>
+internal enum FillAnswer
+{
+    /// <summary>All of it is filled, and its threads have been woken.</summary>
+    Filled,
+
+    /// <summary>EAGAIN with a positive count: the front is filled, and the rest is to be called for again (RING P14).</summary>
+    Partly,
+
+    /// <summary>EAGAIN with a negative errno: an event has to be read first (RING P2).</summary>
+    Unread,
+
+    /// <summary>
+    /// EEXIST of ZEROPAGE says no more than that the entry is not empty, and a marker is no page: COPY of zeros tells the two apart.
+    /// </summary>
+    NotEmpty,
+
+    /// <summary>
+    /// EEXIST: somebody was faster, or the page is there by other means. A failing call wakes nobody, so whoever made it does (RING P1).
+    /// Of a larger page it may be the empty pool of huge pages.
+    /// </summary>
+    Present,
+
+    /// <summary>ENOENT: the range is gone or not registered any more, and its threads find out for themselves.</summary>
+    Gone,
+
+    /// <summary>ESRCH: not of the range, but of the address space as a whole.</summary>
+    OwnerGone,
+
+    /// <summary>EFAULT of CONTINUE: the cache has no page there, a hole was punched.</summary>
+    Hole,
+
+    /// <summary>EFAULT of the others: beyond the end of the file, or from an address that cannot be read.</summary>
+    Unreadable,
+
+    /// <summary>ENOMEM: there may be memory later.</summary>
+    NoMemory,
+
+    /// <summary>EINVAL: what is mapped there takes no such fill, perhaps only in a part of the range.</summary>
+    Unfit,
+
+    /// <summary>Any other errno: nothing that a fill can mend.</summary>
+    Failed,
+}
+
+/// <summary>Reads answers: pure, and by one rule for whoever fills.</summary>
+internal static class FillAnswers
+{
+    /// <summary>Reads the answer to a fill.</summary>
+    /// <param name="kind">The fill.</param>
+    /// <param name="error">Its errno.</param>
+    /// <param name="result">Its signed out field.</param>
+    public static FillAnswer Read(FillKind kind, Errno error, long? result) => error switch
+    {
+        Errno.None => FillAnswer.Filled,
+        Errno.EAGAIN => result > 0 ? FillAnswer.Partly : FillAnswer.Unread,
+        Errno.EEXIST => kind == FillKind.ZeroPage ? FillAnswer.NotEmpty : FillAnswer.Present,
+        Errno.ENOENT => FillAnswer.Gone,
+        Errno.ESRCH => FillAnswer.OwnerGone,
+        Errno.EFAULT => kind == FillKind.Continue ? FillAnswer.Hole : FillAnswer.Unreadable,
+        Errno.ENOMEM => FillAnswer.NoMemory,
+        Errno.EINVAL => FillAnswer.Unfit,
+        _ => FillAnswer.Failed,
+    };
+
+    /// <summary>Reads the answer to a fill that has ended.</summary>
+    public static FillAnswer Read(IPageFill fill) => Read(fill.Kind, fill.Error, fill.Out);
+}
