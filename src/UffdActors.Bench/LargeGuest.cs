@@ -92,7 +92,8 @@ internal static class LargeGuest
 /// <param name="BookkeepingBytes">Native bytes of bookkeeping.</param>
 /// <param name="ProcessBytes">Memory of the whole process at the end (resident set).</param>
 /// <param name="Seconds">From the first call to the last page.</param>
-internal sealed record LargeGuestReport(long Pages, long PresentPages, long Faults, long BookkeepingBytes, long ProcessBytes, double Seconds)
+internal sealed record LargeGuestReport(
+    long Pages, long PresentPages, long Faults, long BookkeepingBytes, long ProcessBytes, double Seconds)
 {
     /// <summary>The most that the process may take.</summary>
     public const long Limit = 2L << 30;

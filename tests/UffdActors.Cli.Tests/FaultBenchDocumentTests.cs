@@ -41,7 +41,8 @@ public sealed class FaultBenchDocumentTests
     {
         string text = FaultBenchDocument.Of(Report(1000));
         Assert.Contains(written, text, StringComparison.Ordinal);
-        _ = Assert.Throws<BenchException>(() => FaultBenchDocument.Parse(text.Replace(written, changed, StringComparison.Ordinal), "b.json"));
+        string wrong = text.Replace(written, changed, StringComparison.Ordinal);
+        _ = Assert.Throws<BenchException>(() => FaultBenchDocument.Parse(wrong, "b.json"));
     }
 
     private static FaultBenchReport Report(double rate) => new()

@@ -61,7 +61,7 @@ internal sealed class PostCopyProgress(Terminal terminal)
     {
         while (!_isOver && Migration?.Incidents is { } incidents && incidents.TryRead(out Incident? incident))
         {
-            // That is what the command says of its end, and what follows is only more of it. The first one may have been dropped for others.
+            // The command itself says how the migration has ended; what follows only repeats it. The log may have dropped the first.
             _isOver = PostCopyMigration.IsEnd(incident);
             if (_isOver) return;
             lock (_incidents) _incidents.Add(incident.Message);

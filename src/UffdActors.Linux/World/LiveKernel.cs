@@ -160,8 +160,8 @@ internal sealed class LiveKernel : VmKernel
         if (error == Errno.ESRCH && memory.Process?.Process is { } process && ProcessFolder.HasLostItsFirstThread(process))
             throw new UffdException(
                 "process_madvise", error,
-                $"the first thread of process {process} has ended, and the kernel takes no advice for such a process from outside; have the "
-                    + "process advise its memory itself.");
+                $"the first thread of process {process} has ended, and the kernel takes no advice for such a process from outside; have "
+                    + "the process advise its memory itself.");
         if (error != Errno.None) throw new UffdException("madvise", error, KernelErrors.ExplainAdvice(advice, error, region));
 
         Errno Advise()
