@@ -17,9 +17,6 @@ public readonly record struct IoctlResult(Errno Error, long? Progress)
     /// <summary>Bytes that were done, whatever came of the rest.</summary>
     public long BytesDone => Progress is > 0 and { } bytes ? bytes : 0;
 
-    /// <summary>True if a part was done: go on behind it.</summary>
-    public bool IsPartial => Error == Errno.EAGAIN && Progress > 0;
-
     /// <summary>True if an event has to be read first: nothing was done.</summary>
     public bool NeedsEventsRead => Error == Errno.EAGAIN && Progress is not > 0;
 }

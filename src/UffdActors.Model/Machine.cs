@@ -64,15 +64,6 @@ public sealed class Machine : IDisposable
     /// </summary>
     public Action<string, Exception>? ModuleFailed { get; set; }
 
-    /// <summary>What this kernel has warned of, each thing once.</summary>
-    public IReadOnlyCollection<string> Warnings
-    {
-        get
-        {
-            lock (_warnings) return [.. _warnings];
-        }
-    }
-
     /// <summary>True if an entry needs 32 bits: content with a folio number. A stamp fits 16.</summary>
     public bool WideEntries => Content != ContentKind.Stamps;
 

@@ -44,7 +44,7 @@ internal sealed class HandlerActor : UntypedActor
         _vm = vm;
         _options = options;
         _slot = options.Slot;
-        _watch = options.Watch ?? options.Reader.Outages.Of(options.Source);
+        _watch = options.Reader.Outages.Of(options.Source);
         _order = new DirectOrder(_slot, options.Source, _watch);
         _unfilled = new UnfilledRequests(vm, options, _watch, Self);
         _writes = new ProtectedWrites(vm, options.Reader, _unfilled);

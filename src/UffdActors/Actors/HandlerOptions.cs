@@ -11,7 +11,6 @@ namespace UffdActors.Actors;
 /// <param name="Source">Where pages come from.</param>
 /// <param name="SourceActor">The actor in front of the source; null if the source answers at once and is asked directly.</param>
 /// <param name="LostPages">What becomes of pages that the source has lost.</param>
-/// <param name="Watch">What is known of the source; null for what the reader knows.</param>
 internal sealed record HandlerOptions(
     HandlerSlot Slot, FaultReader Reader, IActorRef Context, IPageSource Source, IActorRef? SourceActor,
-    LostPages LostPages = LostPages.Wait, SourceWatch? Watch = null);
+    LostPages LostPages = LostPages.Wait);

@@ -74,7 +74,10 @@ internal static class VmProtocol
     /// <summary>From here on the context's reader serves its faults: the actor of the context begins to read.</summary>
     public sealed record Serve(FaultReader Reader) : INoSerializationVerificationNeeded;
 
-    /// <summary>The reader has applied events: what was deferred for their sake may be tried again.</summary>
+    /// <summary>
+    /// The reader has applied events. A handler does nothing about it, for what was deferred for their sake has a timer (RING P3); it is a
+    /// turn with no request in hand, in which tests have handlers crash (<see cref="HandlerPoint.OnEvents"/>).
+    /// </summary>
     public sealed class EventsApplied : INoSerializationVerificationNeeded
     {
         private EventsApplied()

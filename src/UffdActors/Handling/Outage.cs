@@ -64,30 +64,12 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
     /// <summary>True while somebody has failed and has not succeeded since.</summary>
     public bool IsOn => _isOn;
 
-    /// <summary>True while somebody waits who is not tried any more but by a probe.</summary>
-    public bool IsPaused
-    {
-        get
-        {
-            lock (_gate) return IsAnyPaused;
-        }
-    }
-
     /// <summary>True once it has been reported that it is one.</summary>
     public bool IsReported
     {
         get
         {
             lock (_gate) return _isReported;
-        }
-    }
-
-    /// <summary>Those who wait; for reports.</summary>
-    public int Waiting
-    {
-        get
-        {
-            lock (_gate) return _waiters.Count;
         }
     }
 
