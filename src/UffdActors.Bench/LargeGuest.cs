@@ -2,7 +2,7 @@ using System.Diagnostics;
 using UffdActors.Abi;
 using UffdActors.Model;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
 using UffdActors.PageSources;
 using UffdActors.Worlds;
 

@@ -1,20 +1,6 @@
-using UffdActors.Model.Backends.Designs;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Model;
-
-/// <summary>What a page's content is made of.</summary>
-public enum ContentKind
-{
-    /// <summary>Real bytes.</summary>
-    Bytes,
-
-    /// <summary>Runs of equal bytes: exact, and cheap for programs that fill pages with one byte.</summary>
-    Runs,
-
-    /// <summary>Phantom: one stamp for a page.</summary>
-    Stamps,
-}
 
 /// <summary>The machine: which kernel it runs, and its physical memory. Address spaces and files are made on a machine.</summary>
 public sealed class Machine : IDisposable
@@ -31,7 +17,6 @@ public sealed class Machine : IDisposable
     {
         ArgumentNullException.ThrowIfNull(profile);
         Profile = profile;
-        Design = profile.Design;
         Content = content;
         BaseFolios = StoreOf(PageSize.Base, basePages);
         HugeFolios = StoreOf(PageSize.Huge, hugePages ?? profile.HugePages);
@@ -40,9 +25,6 @@ public sealed class Machine : IDisposable
 
     /// <summary>The kernel.</summary>
     public KernelProfile Profile { get; }
-
-    /// <summary>Core's way to the memory modules, as the profile has it.</summary>
-    internal OpsDesign Design { get; }
 
     /// <summary>What pages are made of.</summary>
     public ContentKind Content { get; }

@@ -1,6 +1,5 @@
 using UffdActors.Abi;
 using UffdActors.Model;
-using UffdActors.Model.Backends;
 using UffdActors.Model.Inputs;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;

@@ -3,7 +3,7 @@ using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.Model.Userfault;
+using UffdActors.Model.Operations.Userfaultfd;
 
 namespace UffdActors;
 

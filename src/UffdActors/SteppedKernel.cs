@@ -3,7 +3,7 @@ using UffdActors.Actors;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
 using UffdActors.Model;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 
 namespace UffdActors;
 
@@ -83,7 +83,7 @@ public sealed class SteppedKernel : IKernel, IDisposable
     public void Submit(Operation operation)
     {
         ArgumentNullException.ThrowIfNull(operation);
-        operation.Caller.Port.Send(operation);
+        operation.Origin.Port.Send(operation);
     }
 
     /// <inheritdoc />

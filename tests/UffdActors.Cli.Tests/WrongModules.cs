@@ -1,5 +1,5 @@
 using UffdActors.Abi;
-using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Cli.Tests;

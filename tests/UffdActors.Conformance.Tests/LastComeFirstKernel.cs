@@ -1,5 +1,4 @@
-using UffdActors.Model;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Conformance.Tests;
 

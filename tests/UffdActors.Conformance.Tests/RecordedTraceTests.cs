@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Replay;
 using UffdActors.Model;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Conformance.Tests;
 

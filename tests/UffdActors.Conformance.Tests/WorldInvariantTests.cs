@@ -6,7 +6,10 @@ using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Conformance.Tests;
@@ -248,7 +251,7 @@ public class WorldInvariantTests
 
         public void Submit(Operation operation)
         {
-            if (operation is Fill && ++_fills == 2) _ = _kernel.Run(new AdviseMemory(operation.Caller, Area, 0x1000, Advice.DontNeed));
+            if (operation is Fill fill && ++_fills == 2) _ = _kernel.Run(new AdviseMemory(fill.Caller, Area, 0x1000, Advice.DontNeed));
             _kernel.Submit(operation);
         }
 

@@ -7,6 +7,7 @@ using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Userfault;
 using UffdActors.Worlds;
 

@@ -2,7 +2,7 @@ using UffdActors.Abi;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Worlds;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
 
 namespace UffdActors.Explore.Tests;
 

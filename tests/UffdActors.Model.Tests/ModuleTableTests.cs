@@ -1,6 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Model.Backends;
-using UffdActors.Model.Memory;
+using UffdActors.Model.Mapping;
 
 namespace UffdActors.Model.Tests;
 

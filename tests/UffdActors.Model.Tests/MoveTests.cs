@@ -1,7 +1,9 @@
 using UffdActors.Abi;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Tests;

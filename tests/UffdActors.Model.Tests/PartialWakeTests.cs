@@ -3,6 +3,8 @@ using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
+using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Tests;

@@ -3,6 +3,7 @@ using UffdActors.Abi;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Tests;

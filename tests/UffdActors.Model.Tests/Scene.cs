@@ -1,9 +1,11 @@
 using UffdActors.Abi;
-using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Tests;

@@ -1,7 +1,8 @@
 using UffdActors.Dispatch;
 using UffdActors.Explore.Worlds;
 using UffdActors.Handling;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Userfault;
 using UffdActors.Worlds;
 

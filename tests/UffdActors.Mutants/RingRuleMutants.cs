@@ -8,6 +8,10 @@ using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Files;
+using UffdActors.Model.Operations.Filling;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Paging;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 using UffdActors.Worlds;
 
@@ -145,7 +149,8 @@ internal sealed class WakesOwner : Mutant
 
     private sealed class OwnerFill(Caller thread) : Fill(thread)
     {
-        internal override UserfaultContext WokenContext => Context.Mm.Map.Find(PageSize.PageOf(Start))?.Context ?? Context;
+        internal override UserfaultContext WokenContext =>
+            (UserfaultContext?)Context.Mm.Map.Find(PageSize.PageOf(Start))?.Context ?? Context;
     }
 }
 

@@ -1,6 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 using UffdActors.Worlds;
 

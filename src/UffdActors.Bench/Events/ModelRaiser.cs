@@ -1,9 +1,10 @@
 using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Turns;
 using UffdActors.Worlds;
 
 namespace UffdActors.Bench.Events;

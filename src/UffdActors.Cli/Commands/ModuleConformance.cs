@@ -2,6 +2,7 @@ using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Designs;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
 using UffdActors.Modules;
 
 namespace UffdActors.Cli.Commands;

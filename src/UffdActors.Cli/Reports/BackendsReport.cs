@@ -2,7 +2,7 @@ using Spectre.Console;
 using UffdActors.Abi;
 using UffdActors.Cli.Options;
 using UffdActors.Model;
-using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Cli.Reports;

@@ -5,7 +5,10 @@ using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Files;
+using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Conformance.Cells;

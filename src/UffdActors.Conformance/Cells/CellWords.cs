@@ -1,5 +1,6 @@
 using UffdActors.Model;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Conformance.Cells;

@@ -4,6 +4,7 @@ using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Replay;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Conformance.Cells;
@@ -21,8 +22,8 @@ internal sealed record SleepingStep(TraceStep Step, int Position, UserfaultConte
     /// </summary>
     public static SleepingStep? Of(TraceStep step, int position, Vma vma, long page)
     {
-        SleepingStep sleeper = new(step, position, vma.Context!, PageSize.AddressOf(page), (ulong)vma.PageBytes);
-        return sleeper.Context.Waiters().Any(w => sleeper.IsAt(w.Address)) ? null : sleeper;
+        SleepingStep sleeper = new(step, position, (UserfaultContext)vma.Context!, PageSize.AddressOf(page), (ulong)vma.PageBytes);
+        return sleeper.Context.Waiters().Any(w => sleeper.IsAt(((Access)w).Address)) ? null : sleeper;
     }
 
     /// <summary>The message of the access, if a step reads it: of all about the page the first that is read.</summary>

@@ -106,7 +106,7 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
     private bool IsVma(Vma vma, ProgramStep step, ModelWorld world)
     {
         if (vma.Prot != Prot.ReadWrite || !IsMemory(vma)) return false;
-        UserfaultContext? caller = StepSchema.HasHandle(step.Op) ? world.ContextOf(step.Handle) : vma.Context;
+        UserfaultContext? caller = StepSchema.HasHandle(step.Op) ? world.ContextOf(step.Handle) : (UserfaultContext?)vma.Context;
         if (caller is null or { IsChanging: true } || caller.Mm != world.MainSpace || !caller.IsInitialized) return false;
         if (Cell.Operation.IsAccess && caller.IsUserModeOnly) return false;
         UffdFeatures relevant = Cell.RelevantFeatures;

@@ -1,8 +1,10 @@
 using UffdActors.Abi;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
 
 namespace UffdActors.Conformance.Designs;
 

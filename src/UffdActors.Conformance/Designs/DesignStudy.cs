@@ -2,8 +2,11 @@ using System.Diagnostics;
 using UffdActors.Abi;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Backends.Designs;
 using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
 
 namespace UffdActors.Conformance.Designs;
 
@@ -83,12 +86,12 @@ internal sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
         RegisterModes all = shared.Aggregate(RegisterModes.None, (a, b) => a | b);
         return new DesignResult(
             letter,
-            profile.Design.Description,
+            OpsDesign.Of(profile.Shape).Description,
             module().Name,
             shared,
             [.. module().AllowsPrivate ? DesignCheck.ModesOf(profile, module, shared: false) : []],
             [.. all == RegisterModes.None ? [] : DesignCheck.FillsOf(profile, module, shared: true, all)],
-            profile.Design.MembersOf(module()),
+            OpsDesign.Of(profile.Shape).MembersOf(module()),
             [.. DesignCheck.All.Select(c => new CheckResult(c.Number, c.Rule, RunGuarded(c, profile, module), c.IsOfDesign))]);
     }
 

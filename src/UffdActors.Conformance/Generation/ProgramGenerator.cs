@@ -2,6 +2,7 @@ using System.Globalization;
 using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Replay;
 using UffdActors.Model;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Conformance.Generation;
 

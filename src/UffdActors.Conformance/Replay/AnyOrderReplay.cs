@@ -1,5 +1,7 @@
 using UffdActors.Conformance.Programs;
 using UffdActors.Model;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Conformance.Replay;
 
@@ -110,8 +112,9 @@ internal sealed class AnyOrderReplay : IDisposable
     private ModelWorld NewReference() => new(
         _trace.Header,
         _profile,
-        _ => new SequentialKernel(caller =>
-            !_ranks.TryGetValue(caller.ThreadId, out Queue<int>? ranks) ? caller.Rank : ranks.Count > 1 ? ranks.Dequeue() : ranks.Peek()));
+        _ => new SequentialKernel(origin =>
+            !_ranks.TryGetValue(((Caller)origin).ThreadId, out Queue<int>? ranks) ? origin.Rank
+            : ranks.Count > 1 ? ranks.Dequeue() : ranks.Peek()));
 
     private Observation Execute(ModelWorld world, ProgramStep step, int[] order)
     {

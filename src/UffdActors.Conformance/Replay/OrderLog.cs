@@ -1,5 +1,6 @@
 using UffdActors.Dispatch;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Conformance.Replay;
 
@@ -35,11 +36,11 @@ internal sealed class OrderLog(ISteppedPolicy inner) : ISteppedPolicy
         ArgumentNullException.ThrowIfNull(ready);
         if (ready.Count > 1 && ready.Count(t => t.Message is Operation) > 1) Decisions++;
         int chosen = inner.Choose(ready);
-        if (ready[chosen].Message is Operation operation)
+        if (ready[chosen].Message is Operation { Origin: Caller thread })
         {
-            _ = _threads.Remove(operation.Caller.ThreadId);
-            _threads.Add(operation.Caller.ThreadId);
-            _turns.Add(operation.Caller.ThreadId);
+            _ = _threads.Remove(thread.ThreadId);
+            _threads.Add(thread.ThreadId);
+            _turns.Add(thread.ThreadId);
         }
 
         return chosen;

@@ -4,6 +4,7 @@ using UffdActors.Conformance.Programs;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Paging;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Conformance.Replay;
@@ -214,7 +215,7 @@ internal sealed class WorldInvariants
         foreach ((UserfaultContext context, List<Access> asleep) in _asleepBefore)
         {
             if (context == own) continue;
-            HashSet<Access> now = [.. context.Waiters()];
+            HashSet<Access> now = [.. context.Waiters().Cast<Access>()];
             foreach (Access access in asleep.Where(a => !now.Contains(a)))
                 Fail(step, differ, 13, $"thread {access.Caller.ThreadId} asleep at {context}", $"woken by a call on {own}");
         }
@@ -239,7 +240,7 @@ internal sealed class WorldInvariants
         _changingBefore.Clear();
         foreach (UserfaultContext context in world.Contexts)
         {
-            _asleepBefore[context] = [.. context.Waiters()];
+            _asleepBefore[context] = [.. context.Waiters().Cast<Access>()];
             if (context.IsChanging) _ = _changingBefore.Add(context);
         }
     }

@@ -4,6 +4,7 @@ using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Replay;
 using UffdActors.Dispatch;
 using UffdActors.Model;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Conformance.Runs;
 

@@ -6,8 +6,10 @@ using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.Model.Userfault;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Explore.Emit;
 
@@ -200,7 +202,7 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
             return;
         }
 
-        int id = operation.Caller.ThreadId;
+        int id = ((Caller)operation.Origin).ThreadId;
         if (id >= FirstMonitor || (operation is Fill && id < FirstThread)) OnMonitor(operation, takesEffect);
         else if (id >= FirstThread && _seen.Add(operation)) OnAction(operation, id - FirstThread, takesEffect);
     }
@@ -369,9 +371,9 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
     private void LookAtMap(object? message)
     {
         _mapHasChanged = false;
-        if (message is not Operation operation) return;
+        if (message is not Operation { Origin: Caller thread }) return;
         VmaMap? before = _map;
-        _map = operation.Caller.Mm.Map;
+        _map = thread.Mm.Map;
         _mapHasChanged = before is not null && !ReferenceEquals(before, _map);
     }
 

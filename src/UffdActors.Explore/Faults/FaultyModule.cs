@@ -1,7 +1,5 @@
 using UffdActors.Abi;
 using UffdActors.Model;
-using UffdActors.Model.Backends;
-using UffdActors.Model.Backends.Designs;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 

@@ -1,6 +1,6 @@
-using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Explore.Faults;

@@ -2,7 +2,7 @@ using UffdActors.Explore.Faults;
 using UffdActors.Explore.Worlds;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Explore.Oracles;
 

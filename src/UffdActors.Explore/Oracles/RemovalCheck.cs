@@ -4,7 +4,6 @@ using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Worlds;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Memory;
 
 namespace UffdActors.Explore.Oracles;
 

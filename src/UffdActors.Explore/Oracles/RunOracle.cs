@@ -8,6 +8,9 @@ using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Explore.Oracles;
@@ -540,7 +543,7 @@ internal sealed class RunOracle
     private void CheckHooked(int index, Entry before, Entry now, int step)
     {
         if (before.IsWp == now.IsWp || !Scenario.Faults.Contains(FaultPoint.HookThrow)) return;
-        PlainView? plain = PlainOf(_run.Mm.Map.Find(PageOf(index))?.Context);
+        PlainView? plain = PlainOf((UserfaultContext?)_run.Mm.Map.Find(PageOf(index))?.Context);
         (int Region, int Page) place = plain?.At(PageOf(index)) is { } served ? (served.Region, (int)served.Page) : _pages[index];
         if (!_run.Hooked.Remove(place) && before.IsWp && _world.Order.Message is WriteProtect and IMonitorCall)
             Fail("hook-before-write", $"{NameOf(index)} was given to its writers, and the hook has not been called for it, or has thrown",

@@ -5,10 +5,12 @@ using UffdActors.Explore.Faults;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Worlds;
 using UffdActors.Handling;
-using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Explore.Oracles;

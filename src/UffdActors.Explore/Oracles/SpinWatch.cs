@@ -3,6 +3,7 @@ using UffdActors.Explore.Worlds;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Explore.Oracles;

@@ -7,10 +7,9 @@ using UffdActors.Explore.Reports;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Handling;
 using UffdActors.Model;
-using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Explore.Worlds;

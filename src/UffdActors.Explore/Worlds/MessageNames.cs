@@ -1,5 +1,6 @@
 using UffdActors.Handling;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Explore.Worlds;
 
@@ -44,13 +45,7 @@ internal sealed class MessageNames
     private static string NameOf(Type type)
     {
         if (type == typeof(void)) return "housekeeping";
-        while (type.BaseType is { } parent && typeof(Operation).IsAssignableFrom(parent) && parent != typeof(Operation)
-            && parent != typeof(ControlOperation)
-            && parent != typeof(Model.Operations.Maps.MapCall))
-        {
-            type = parent;
-        }
-
+        while (type.BaseType is { IsAbstract: false } parent && typeof(Operation).IsAssignableFrom(parent)) type = parent;
         return type.Name;
     }
 }

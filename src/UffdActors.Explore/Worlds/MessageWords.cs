@@ -7,8 +7,10 @@ using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.Model.Userfault;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
 using UffdActors.PageSources;
 
 namespace UffdActors.Explore.Worlds;

@@ -1,5 +1,7 @@
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Explore.Worlds;
 

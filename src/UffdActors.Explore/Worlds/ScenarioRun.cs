@@ -8,8 +8,10 @@ using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.Model.Userfault;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Explore.Worlds;
 

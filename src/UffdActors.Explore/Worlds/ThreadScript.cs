@@ -3,7 +3,10 @@ using UffdActors.Explore.Scenarios;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Explore.Worlds;

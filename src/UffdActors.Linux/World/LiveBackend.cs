@@ -5,7 +5,6 @@ using UffdActors.Handling;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 
 namespace UffdActors.Linux.World;
 

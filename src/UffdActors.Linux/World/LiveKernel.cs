@@ -9,7 +9,6 @@ using UffdActors.Linux.Userfaultfd;
 using UffdActors.Linux.Waiting;
 using UffdActors.Linux.Watching;
 using UffdActors.Model;
-using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;

@@ -2,7 +2,6 @@ using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Linux.Memory;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 
 namespace UffdActors.Linux.World;
 

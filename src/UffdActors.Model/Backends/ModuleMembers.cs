@@ -1,3 +1,4 @@
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Model.Backends;

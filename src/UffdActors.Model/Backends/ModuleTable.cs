@@ -1,16 +1,8 @@
 using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Model.Backends;
-
-/// <summary>A module that cannot be loaded, found or unloaded. The message is one line that says why.</summary>
-public sealed class ModuleException : Exception
-{
-    /// <summary>Makes the exception.</summary>
-    public ModuleException(string message, Exception? inner = null)
-        : base(message, inner)
-    {
-    }
-}
 
 /// <summary>
 /// The loaded memory modules. Modules are found here by name and used through their operations table; nothing else knows of them.
@@ -91,7 +83,7 @@ public sealed class ModuleTable
         if (Has(RegisterModes.WriteProtect) != Does(UffdIoctls.WriteProtect))
             return "WP and WRITEPROTECT go together, and it has one of them only";
         // Core fills huge pages itself and never calls their hooks.
-        if (module.PageShift != Memory.PageSize.BaseShift) return null;
+        if (module.PageShift != PageSize.BaseShift) return null;
         if (Does(UffdIoctls.Continue) && !ops.HasGetFolio) return "it offers CONTINUE and has no GetFolio hook";
         if ((Does(UffdIoctls.Copy) || Does(UffdIoctls.ZeroPage)) && !ops.HasCopy) return "it offers COPY or ZEROPAGE and has no Copy hook";
         return null;

@@ -1,3 +1,5 @@
+using UffdActors.Model.Mapping;
+
 namespace UffdActors.Model.Backends;
 
 /// <summary>An ordinary file of some file system: it has no table, and can be registered for asynchronous write protection only.</summary>

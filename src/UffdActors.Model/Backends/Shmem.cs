@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Model.Backends;

@@ -1,8 +1,6 @@
 using System.Runtime.CompilerServices;
-using UffdActors.Model.Backends;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
-using UffdActors.Model.Userfault;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Model.Mapping;
 
@@ -19,7 +17,7 @@ public class AddressSpace : Owner, IDisposable
     private readonly Stack<VmaOwner> _spareOwners = [];
     private readonly Queue<Operation> _lockWaiters = [];
     private readonly Dictionary<MemoryModule, Backend> _backends = [];
-    private readonly List<Access> _spinning = [];
+    private readonly List<Operation> _spinning = [];
     private readonly Lock _spinGate = new();
     private volatile VmaMap _map = VmaMap.Empty;
     private volatile bool _alive = true;
@@ -141,7 +139,7 @@ public class AddressSpace : Owner, IDisposable
     }
 
     /// <summary>True if a VMA of this address space is registered with the context.</summary>
-    internal bool HasRegistered(UserfaultContext context)
+    internal bool HasRegistered(Registrant context)
     {
         foreach (Vma vma in Map.Vmas)
         {
@@ -155,7 +153,7 @@ public class AddressSpace : Owner, IDisposable
     internal void Die() => _alive = false;
 
     /// <summary>Keeps an access that the kernel would repeat without end, until something changes.</summary>
-    internal void Spin(Access access)
+    internal void Spin(Operation access)
     {
         lock (_spinGate) _spinning.Add(access);
     }
@@ -164,14 +162,14 @@ public class AddressSpace : Owner, IDisposable
     internal void RetrySpinning()
     {
         if (_spinning.Count == 0) return;
-        Access[] again;
+        Operation[] again;
         lock (_spinGate)
         {
             again = [.. _spinning];
             _spinning.Clear();
         }
 
-        foreach (Access access in again) access.Resume();
+        foreach (Operation access in again) access.Resume();
     }
 
     /// <summary>Gives back the page table and the folios of private pages. No operation may be under way.</summary>

@@ -2,28 +2,6 @@ using System.Runtime.CompilerServices;
 
 namespace UffdActors.Model.Mapping;
 
-/// <summary>What a page-table entry is.</summary>
-public enum EntryKind : byte
-{
-    /// <summary>Empty.</summary>
-    None = 0,
-
-    /// <summary>The shared page of zeros, read-only.</summary>
-    Zero = 1,
-
-    /// <summary>A page of the file's cache.</summary>
-    File = 2,
-
-    /// <summary>A page of its own: anonymous memory, or the private copy of a file page.</summary>
-    Anon = 3,
-
-    /// <summary>Empty, and to be write-protected when it is filled.</summary>
-    WpMarker = 4,
-
-    /// <summary>Every access fails.</summary>
-    Poison = 5,
-}
-
 /// <summary>
 /// One page-table entry: kind (3 bits), write protection by userfaultfd (1), shared by fork (1), swapped out (1), and the folio number
 /// or stamp above. As a word it fits 32 bits, and 16 where the content is a stamp.

@@ -1,7 +1,5 @@
 using UffdActors.Abi;
-using UffdActors.Model.Backends;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Mapping;
 
@@ -49,7 +47,7 @@ public sealed class Vma
     public RegisterModes Modes { get; init; }
 
     /// <summary>The context that the range is registered with.</summary>
-    public UserfaultContext? Context { get; init; }
+    public Registrant? Context { get; init; }
 
     /// <summary>Single writer of the entries.</summary>
     public required VmaOwner Owner { get; init; }
@@ -110,7 +108,7 @@ public sealed class Vma
     internal Vma WithProt(Prot prot) => Copy(Range, prot, StaysAccounted(prot), Modes, Context, Owner);
 
     /// <summary>The same mapping registered otherwise.</summary>
-    internal Vma WithRegistration(UserfaultContext? context, RegisterModes modes) =>
+    internal Vma WithRegistration(Registrant? context, RegisterModes modes) =>
         Copy(Range, Prot, IsAccounted, modes, context, Owner);
 
     /// <summary>The same mapping with other advice about forks.</summary>
@@ -163,7 +161,7 @@ public sealed class Vma
         return IsAccounted && !(IsAnonymous && Anon is null);
     }
 
-    private Vma Copy(PageRange range, Prot prot, bool accounted, RegisterModes modes, UserfaultContext? context, VmaOwner owner) => new()
+    private Vma Copy(PageRange range, Prot prot, bool accounted, RegisterModes modes, Registrant? context, VmaOwner owner) => new()
     {
         Range = range,
         Prot = prot,
@@ -183,11 +181,4 @@ public sealed class Vma
 
     /// <inheritdoc />
     public override string ToString() => $"{Range}{(IsShared ? "s" : "p")}{(File is null ? "" : " " + File.Module.Name)} {Modes}";
-}
-
-/// <summary>Identity of the anonymous pages that mappings may share through splits and moves.</summary>
-/// <param name="ofForkChild">True if it stems from a parent's: then its mapping merges with no other.</param>
-internal sealed class AnonVma(bool ofForkChild = false)
-{
-    public bool OfForkChild { get; } = ofForkChild;
 }

@@ -1,4 +1,5 @@
-using UffdActors.Model.Operations;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Model.Mapping;
 
@@ -47,9 +48,9 @@ public class VmaOwner : Owner
     /// <summary>
     /// Gives a folio back as soon as no thread can still be using it. The entry that named it must have been overwritten.
     /// </summary>
-    internal void FreeLater(Memory.FolioStore store, uint folio, PageRange page)
+    internal void FreeLater(FolioStore store, uint folio, PageRange page)
     {
-        if (folio == Memory.FolioStore.None || !store.HasIdentity) return;
+        if (folio == FolioStore.None || !store.HasIdentity) return;
         if (Mm.Guards.AnyIn(page)) _limbo.Add(new Limbo(store, folio, page));
         else store.Free(folio);
     }
@@ -76,5 +77,5 @@ public class VmaOwner : Owner
     /// <inheritdoc />
     public override string ToString() => $"vma {Number}";
 
-    private readonly record struct Limbo(Memory.FolioStore Store, uint Folio, PageRange Page);
+    private readonly record struct Limbo(FolioStore Store, uint Folio, PageRange Page);
 }

@@ -1,31 +1,10 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Paging;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Operations;
-
-/// <summary>How an access ended.</summary>
-public enum AccessOutcome
-{
-    /// <summary>Not yet.</summary>
-    None,
-
-    /// <summary>Data was read or written.</summary>
-    Ok,
-
-    /// <summary>SIGBUS, user mode.</summary>
-    SigBus,
-
-    /// <summary>SIGSEGV, user mode.</summary>
-    SigSegv,
-
-    /// <summary>EFAULT, kernel mode.</summary>
-    Fault,
-
-    /// <summary>No memory for the page: the process would be killed.</summary>
-    OutOfMemory,
-}
 
 /// <summary>
 /// One access to memory, from the first look at the entry to the touch, with all the faults between. It is also the entry in the
@@ -35,13 +14,12 @@ public enum AccessOutcome
 /// Stages: <c>Look</c> (thread) decides; then touch at once, or <c>Queue</c> (context), or <c>Populate</c> (VMA's owner), each of which
 /// leads back to <c>Look</c>: like hardware, an access always starts again from the top.
 /// </remarks>
-public class Access : Operation
+public class Access : QueuedFault
 {
     private Stage _stage;
     private Verdict _verdict;
     private Entry _entry;
     private Vma? _vma;
-    private Access? _nextInBucket;
 
     /// <summary>Makes an access for a thread; <see cref="Begin"/> aims it.</summary>
     public Access(Caller caller)
@@ -54,7 +32,6 @@ public class Access : Operation
         Look,
         Act,
         Queue,
-        Asleep,
         Populate,
         End,
     }
@@ -77,32 +54,11 @@ public class Access : Operation
     /// <summary>si_code of the signal: SIGBUS 2 or 4, SIGSEGV 1 or 2.</summary>
     public int SignalCode { get; private set; }
 
-    /// <summary>Flags of the latest fault message of this access.</summary>
-    public FaultFlags Flags { get; private set; }
-
-    /// <summary>Address as the fault message has it.</summary>
-    public ulong MessageAddress { get; private set; }
-
     /// <summary>The context at which it sleeps, or slept last.</summary>
     public UserfaultContext? Context { get; private set; }
 
     /// <summary>True while the kernel repeats the fault without end and without a message (SEMANTICS 4.6.2).</summary>
     public bool IsSpinning { get; private set; }
-
-    /// <summary>In which queue of the context the sleeping thread is.</summary>
-    internal WaitState WaitState { get; set; }
-
-    internal Access? NextWaiter { get; set; }
-
-    internal Access? PreviousWaiter { get; set; }
-
-    internal ref Access? BucketLink => ref _nextInBucket;
-
-    internal Access? NextInBucket
-    {
-        get => _nextInBucket;
-        set => _nextInBucket = value;
-    }
 
     private long Page => PageSize.PageOf(Address);
 
@@ -128,7 +84,7 @@ public class Access : Operation
     {
         switch (_stage)
         {
-            case Stage.Asleep or Stage.Look:
+            case Stage.Look:
                 Look();
                 break;
             case Stage.Act:
@@ -146,21 +102,8 @@ public class Access : Operation
         }
     }
 
-    /// <summary>In a turn of the context: the thread leaves the queue and tries again.</summary>
-    internal void WakeUp()
-    {
-        OnWoken();
-        _stage = Stage.Look;
-        GoTo(Caller);
-    }
-
     /// <summary>Called in a turn of the thread just before a fault is sent to its context.</summary>
     protected virtual void OnFault()
-    {
-    }
-
-    /// <summary>Called in a turn of the context just before the thread is sent on its way again.</summary>
-    protected virtual void OnWoken()
     {
     }
 
@@ -195,10 +138,10 @@ public class Access : Operation
                 break;
             case Verdict.Deliver:
                 PrepareAnon(vma!, entry);
-                UserfaultContext context = vma!.Context!;
+                var context = (UserfaultContext)vma!.Context!;
                 // A reference that is written costs more than one that is compared, and nearly always it is the same.
                 if (!ReferenceEquals(Context, context)) Context = context;
-                MessageAddress = context.MessageAddress(Address, vma);
+                MessageAddress = context.MessageAddress(Address, vma.PageBytes);
                 OnFault();
                 _stage = Stage.Queue;
                 GoTo(context);
@@ -243,14 +186,10 @@ public class Access : Operation
     private void Queue()
     {
         UserfaultContext context = Context!;
-        if (!MustWait(context))
-        {
-            WakeUp();
-            return;
-        }
-
-        _stage = Stage.Asleep;
-        context.Enqueue(this);
+        // Whatever wakes it, the access starts again from the top.
+        _stage = Stage.Look;
+        if (MustWait(context)) context.Enqueue(this);
+        else WakeUp();
     }
 
     // RING R1: what was installed and woken before this fault reached the queue would be lost otherwise.

@@ -1,5 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Operations;
@@ -14,9 +15,10 @@ public abstract class ControlOperation : Operation
     private bool _ended;
 
     private protected ControlOperation(Caller caller)
-        : base(caller)
-    {
-    }
+        : base(caller) => Caller = caller;
+
+    /// <summary>The thread that makes the call.</summary>
+    public Caller Caller { get; }
 
     /// <summary>The result; 0 is success.</summary>
     public Errno Error { get; private protected set; }

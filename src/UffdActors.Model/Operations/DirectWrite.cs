@@ -1,5 +1,6 @@
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Paging;
 
 namespace UffdActors.Model.Operations;
 

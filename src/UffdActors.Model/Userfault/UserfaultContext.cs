@@ -1,6 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Model.Userfault;
 
@@ -8,11 +8,11 @@ namespace UffdActors.Model.Userfault;
 /// <c>struct userfaultfd_ctx</c>: features, the queues of sleeping threads and of events, and the mark that the address space is
 /// changing. Its queues change in its own turns only; the marks are published.
 /// </summary>
-public sealed class UserfaultContext : Owner
+public sealed class UserfaultContext : Registrant
 {
     private readonly WaitQueue _waiters = new();
     private readonly Queue<ContextEvent> _events = new();
-    private readonly List<ReadMessages> _readers = [];
+    private readonly List<Operation> _readers = [];
     private int _changing;
     private long _changeEpoch;
     private int _references = 1;
@@ -20,10 +20,10 @@ public sealed class UserfaultContext : Owner
 
     /// <summary>Makes a context as <c>userfaultfd</c>(2) does; one handle refers to it.</summary>
     public UserfaultContext(AddressSpace mm, UffdOpenFlags flags, int number = 0)
+        : base(flags)
     {
         ArgumentNullException.ThrowIfNull(mm);
         Mm = mm;
-        OpenFlags = flags;
         Number = number;
     }
 
@@ -40,23 +40,14 @@ public sealed class UserfaultContext : Owner
     /// <summary>The address space that it controls, wherever its descriptor travels.</summary>
     public AddressSpace Mm { get; }
 
-    /// <summary>Flags of creation.</summary>
-    public UffdOpenFlags OpenFlags { get; }
-
     /// <summary>Order of creation; names the context in reports.</summary>
     public int Number { get; }
-
-    /// <summary>Faults of system calls are not delivered.</summary>
-    public bool IsUserModeOnly => (OpenFlags & UffdOpenFlags.UserModeOnly) != 0;
 
     /// <summary>Reading an empty queue gives EAGAIN.</summary>
     public bool IsNonBlocking => (OpenFlags & UffdOpenFlags.NonBlock) != 0;
 
     /// <summary>The handshake is done.</summary>
     public bool IsInitialized => _initialized;
-
-    /// <summary>Features asked for in the handshake; fixed from then on.</summary>
-    public UffdFeatures Features { get; private set; }
 
     /// <summary>The last handle has been closed.</summary>
     public bool IsReleased { get; private set; }
@@ -88,9 +79,9 @@ public sealed class UserfaultContext : Owner
         _initialized = true;
     }
 
-    /// <summary>The address that a message about an access shows.</summary>
-    internal ulong MessageAddress(ulong address, Vma vma) =>
-        (Features & UffdFeatures.ExactAddress) != 0 ? address : address & ~(ulong)(vma.PageBytes - 1);
+    /// <summary>The address that a message about an access to a page of some size shows.</summary>
+    internal ulong MessageAddress(ulong address, int pageBytes) =>
+        (Features & UffdFeatures.ExactAddress) != 0 ? address : address & ~(ulong)(pageBytes - 1);
 
     /// <summary>One more reference to a context that is open. Any thread.</summary>
     /// <returns>False if it has been closed for the last time.</returns>
@@ -122,16 +113,16 @@ public sealed class UserfaultContext : Owner
     internal void EndChange() => Interlocked.Decrement(ref _changing);
 
     /// <summary>Puts a thread to sleep with a message to be read.</summary>
-    internal void Enqueue(Access access)
+    internal void Enqueue(QueuedFault fault)
     {
-        _waiters.Enqueue(access);
+        _waiters.Enqueue(fault);
         NotifyReaders();
     }
 
     /// <summary>Takes a thread out of the queues (signal).</summary>
-    internal void Withdraw(Access access)
+    internal void Withdraw(QueuedFault fault)
     {
-        if (access.WaitState != WaitState.None) _waiters.Remove(access);
+        if (fault.WaitState != WaitState.None) _waiters.Remove(fault);
     }
 
     /// <summary>Queues an event; its producer sleeps until it is read.</summary>
@@ -145,10 +136,10 @@ public sealed class UserfaultContext : Owner
     /// Takes the next message: faults always come before events, whatever their age. Reading an event lets its producer go on.
     /// </summary>
     /// <param name="message">The message.</param>
-    /// <param name="fault">The sleeping access of a fault message.</param>
+    /// <param name="fault">The sleeping thread of a fault message.</param>
     /// <param name="child">The child's context of a fork message; a descriptor for it is the reader's business.</param>
     /// <returns>False if there is nothing to read.</returns>
-    public bool TryRead(out UffdMsg message, out Access? fault, out UserfaultContext? child)
+    public bool TryRead(out UffdMsg message, out QueuedFault? fault, out UserfaultContext? child)
     {
         child = null;
         fault = _waiters.Read();
@@ -178,10 +169,10 @@ public sealed class UserfaultContext : Owner
     internal bool HasMessages => _waiters.Pending > 0 || _events.Count > 0;
 
     /// <summary>A blocking read found nothing.</summary>
-    internal void Park(ReadMessages reader) => _readers.Add(reader);
+    internal void Park(Operation reader) => _readers.Add(reader);
 
     /// <summary>A signal ended a blocking read.</summary>
-    internal bool Withdraw(ReadMessages reader) => _readers.Remove(reader);
+    internal bool Withdraw(Operation reader) => _readers.Remove(reader);
 
     /// <summary>The last close: from here on nobody sleeps here any more.</summary>
     internal void Release()
@@ -192,7 +183,7 @@ public sealed class UserfaultContext : Owner
     }
 
     /// <summary>The sleeping threads; for reports.</summary>
-    public IEnumerable<Access> Waiters() => _waiters.Waiters();
+    public IEnumerable<QueuedFault> Waiters() => _waiters.Waiters();
 
     /// <inheritdoc />
     public override string ToString() => $"context {Number}";
@@ -200,7 +191,7 @@ public sealed class UserfaultContext : Owner
     private void NotifyReaders()
     {
         if (_readers.Count == 0) return;
-        foreach (ReadMessages reader in _readers) reader.Resume();
+        foreach (Operation reader in _readers) reader.Resume();
         _readers.Clear();
     }
 }

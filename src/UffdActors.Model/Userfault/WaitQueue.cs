@@ -1,30 +1,21 @@
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 
 namespace UffdActors.Model.Userfault;
-
-/// <summary>In which queue a sleeping thread is.</summary>
-internal enum WaitState : byte
-{
-    None,
-    Pending,
-    Read,
-}
 
 /// <summary>
 /// The sleeping threads of a context, one entry for each thread: those whose message is unread, oldest first, and those whose message
 /// has been read (SEMANTICS 6.1).
 /// </summary>
 /// <remarks>
-/// The access itself is the entry, so queueing allocates nothing. The unread ones are a list; all of them are in a hash over pages, which
-/// makes waking one page independent of how many threads sleep. (The kernel walks lists, and its fault rate falls with the number of
+/// The operation itself is the entry, so queueing allocates nothing. The unread ones are a list; all of them are in a hash over pages,
+/// which makes waking one page independent of how many threads sleep. (The kernel walks lists, and its fault rate falls with the number of
 /// threads for that reason.)
 /// </remarks>
 internal sealed class WaitQueue
 {
-    private Access? _oldestPending;
-    private Access? _newestPending;
-    private Access?[] _buckets = new Access?[16];
+    private QueuedFault? _oldestPending;
+    private QueuedFault? _newestPending;
+    private QueuedFault?[] _buckets = new QueuedFault?[16];
 
     /// <summary>Threads whose message is unread.</summary>
     public int Pending { get; private set; }
@@ -33,44 +24,44 @@ internal sealed class WaitQueue
     public int Total { get; private set; }
 
     /// <summary>Adds a thread whose message is to be read.</summary>
-    public void Enqueue(Access access)
+    public void Enqueue(QueuedFault fault)
     {
-        access.WaitState = WaitState.Pending;
+        fault.WaitState = WaitState.Pending;
         if (_newestPending is { } newest)
         {
-            access.PreviousWaiter = newest;
-            newest.NextWaiter = access;
+            fault.PreviousWaiter = newest;
+            newest.NextWaiter = fault;
         }
         else
         {
-            _oldestPending = access;
+            _oldestPending = fault;
         }
 
-        _newestPending = access;
+        _newestPending = fault;
         Pending++;
         if (++Total > _buckets.Length) Grow();
-        AddToBucket(access);
+        AddToBucket(fault);
     }
 
     /// <summary>Takes the oldest unread message; its thread sleeps on.</summary>
-    public Access? Read()
+    public QueuedFault? Read()
     {
-        if (_oldestPending is not { } access) return null;
-        Unlink(access);
-        access.WaitState = WaitState.Read;
-        return access;
+        if (_oldestPending is not { } fault) return null;
+        Unlink(fault);
+        fault.WaitState = WaitState.Read;
+        return fault;
     }
 
     /// <summary>Removes a thread, whichever queue it is in.</summary>
-    public void Remove(Access access)
+    public void Remove(QueuedFault fault)
     {
-        if (access.WaitState == WaitState.Pending) Unlink(access);
-        access.WaitState = WaitState.None;
+        if (fault.WaitState == WaitState.Pending) Unlink(fault);
+        fault.WaitState = WaitState.None;
         Total--;
-        ref Access? link = ref _buckets[BucketOf(access)];
-        while (!ReferenceEquals(link, access)) link = ref NextInBucket(link!);
-        link = access.NextInBucket;
-        access.NextInBucket = null;
+        ref QueuedFault? link = ref _buckets[BucketOf(fault)];
+        while (!ReferenceEquals(link, fault)) link = ref NextInBucket(link!);
+        link = fault.NextInBucket;
+        fault.NextInBucket = null;
     }
 
     /// <summary>Removes every thread whose message address lies in the bytes [start, end) and hands it to the context.</summary>
@@ -90,70 +81,70 @@ internal sealed class WaitQueue
     }
 
     /// <summary>The sleeping threads, in no particular but a repeatable order; for reports.</summary>
-    public IEnumerable<Access> Waiters()
+    public IEnumerable<QueuedFault> Waiters()
     {
-        foreach (Access? head in _buckets)
+        foreach (QueuedFault? head in _buckets)
         {
-            for (Access? a = head; a is not null; a = a.NextInBucket) yield return a;
+            for (QueuedFault? a = head; a is not null; a = a.NextInBucket) yield return a;
         }
     }
 
     private void WakeBucket(int bucket, ulong start, ulong end)
     {
-        ref Access? link = ref _buckets[bucket];
-        while (link is { } access)
+        ref QueuedFault? link = ref _buckets[bucket];
+        while (link is { } fault)
         {
-            if (access.MessageAddress < start || access.MessageAddress >= end)
+            if (fault.MessageAddress < start || fault.MessageAddress >= end)
             {
-                link = ref NextInBucket(access);
+                link = ref NextInBucket(fault);
                 continue;
             }
 
-            if (access.WaitState == WaitState.Pending) Unlink(access);
-            access.WaitState = WaitState.None;
+            if (fault.WaitState == WaitState.Pending) Unlink(fault);
+            fault.WaitState = WaitState.None;
             Total--;
-            link = access.NextInBucket;
-            access.NextInBucket = null;
-            // Last, for from here on the access is its thread's.
-            access.WakeUp();
+            link = fault.NextInBucket;
+            fault.NextInBucket = null;
+            // Last, for from here on the fault is its thread's.
+            fault.WakeUp();
         }
     }
 
-    private void Unlink(Access access)
+    private void Unlink(QueuedFault fault)
     {
-        if (access.PreviousWaiter is { } previous) previous.NextWaiter = access.NextWaiter;
-        else _oldestPending = access.NextWaiter;
-        if (access.NextWaiter is { } next) next.PreviousWaiter = access.PreviousWaiter;
-        else _newestPending = access.PreviousWaiter;
-        access.PreviousWaiter = access.NextWaiter = null;
+        if (fault.PreviousWaiter is { } previous) previous.NextWaiter = fault.NextWaiter;
+        else _oldestPending = fault.NextWaiter;
+        if (fault.NextWaiter is { } next) next.PreviousWaiter = fault.PreviousWaiter;
+        else _newestPending = fault.PreviousWaiter;
+        fault.PreviousWaiter = fault.NextWaiter = null;
         Pending--;
     }
 
-    private void AddToBucket(Access access)
+    private void AddToBucket(QueuedFault fault)
     {
-        ref Access? head = ref _buckets[BucketOf(access)];
-        access.NextInBucket = head;
-        head = access;
+        ref QueuedFault? head = ref _buckets[BucketOf(fault)];
+        fault.NextInBucket = head;
+        head = fault;
     }
 
     private void Grow()
     {
-        Access?[] old = _buckets;
-        _buckets = new Access?[old.Length * 2];
-        foreach (Access? head in old)
+        QueuedFault?[] old = _buckets;
+        _buckets = new QueuedFault?[old.Length * 2];
+        foreach (QueuedFault? head in old)
         {
-            for (Access? access = head; access is not null;)
+            for (QueuedFault? fault = head; fault is not null;)
             {
-                Access? next = access.NextInBucket;
-                AddToBucket(access);
-                access = next;
+                QueuedFault? next = fault.NextInBucket;
+                AddToBucket(fault);
+                fault = next;
             }
         }
     }
 
-    private int BucketOf(Access access) => Hash(PageSize.PageOf(access.MessageAddress));
+    private int BucketOf(QueuedFault fault) => Hash(PageSize.PageOf(fault.MessageAddress));
 
     private int Hash(long page) => (int)((ulong)(page * unchecked((long)0x9E37_79B9_7F4A_7C15)) >> 40) & (_buckets.Length - 1);
 
-    private static ref Access? NextInBucket(Access access) => ref access.BucketLink;
+    private static ref QueuedFault? NextInBucket(QueuedFault fault) => ref fault.BucketLink;
 }

@@ -1,7 +1,7 @@
 using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Replay;
-using UffdActors.Model;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Recorder.Comparison;
 

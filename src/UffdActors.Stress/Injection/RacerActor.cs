@@ -1,7 +1,6 @@
 using Akka.Actor;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 using UffdActors.PageSources;
 using UffdActors.Stress.Guest;
 

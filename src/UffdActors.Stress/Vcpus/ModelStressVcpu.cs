@@ -3,6 +3,7 @@ using UffdActors.Actors;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 using UffdActors.Stress.Guest;
 using UffdActors.Worlds;
 

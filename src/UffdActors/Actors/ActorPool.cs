@@ -1,7 +1,7 @@
 using Akka.Actor;
 using UffdActors.Dispatch;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Actors;

@@ -2,7 +2,7 @@ using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 using UffdActors.PageSources;
 
 namespace UffdActors.Actors;

@@ -1,5 +1,5 @@
 using Akka.Actor;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Actors;
 

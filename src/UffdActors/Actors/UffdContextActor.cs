@@ -1,6 +1,6 @@
 using Akka.Actor;
 using UffdActors.Handling;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Actors;
 

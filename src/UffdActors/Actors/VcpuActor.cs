@@ -3,6 +3,7 @@ using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 using UffdActors.Statistics;
 using UffdActors.Vcpus;
 using UffdActors.Worlds;

@@ -1,7 +1,7 @@
 using Akka.Actor;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Actors;
 

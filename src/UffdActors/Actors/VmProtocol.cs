@@ -1,7 +1,7 @@
 using Akka.Actor;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 using UffdActors.PageSources;
 
 namespace UffdActors.Actors;

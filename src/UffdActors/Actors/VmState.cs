@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Actors;
@@ -14,7 +14,7 @@ internal static class VmState
     {
         StringBuilder text = new();
         if (message is Operation operation)
-            text.AppendLine(CultureInfo.InvariantCulture, $"{operation.GetType().Name} of {operation.Caller}, in a turn of {operation.At}");
+            text.AppendLine(CultureInfo.InvariantCulture, $"{operation.GetType().Name} of {operation.Origin}, in a turn of {operation.At}");
         foreach (Owner owner in owners)
         {
             if (owner is AddressSpace mm)

@@ -1,6 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Handling;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Actors;
 

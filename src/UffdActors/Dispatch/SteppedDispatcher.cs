@@ -3,7 +3,7 @@ using Akka.Configuration;
 using Akka.Dispatch;
 using Akka.Dispatch.MessageQueues;
 using Akka.Event;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Dispatch;
 
@@ -145,7 +145,7 @@ public sealed class SteppedQueue : IMessageQueue, IUnboundedMessageQueueSemantic
         _messages.Clear();
     }
 
-    private static int RankOf(Envelope envelope) => envelope.Message is Operation operation ? operation.Caller.Rank : -1;
+    private static int RankOf(Envelope envelope) => envelope.Message is Operation operation ? operation.Origin.Rank : -1;
 }
 
 /// <summary>Akka's scheduler on a stepped system: real time does not exist there, so nothing that it is asked for ever happens.</summary>

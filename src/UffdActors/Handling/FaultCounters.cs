@@ -1,5 +1,5 @@
 using UffdActors.Abi;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Memory;
 using UffdActors.PageSources;
 
 namespace UffdActors.Handling;

@@ -3,7 +3,6 @@ using UffdActors.Actors;
 using UffdActors.Dispatch;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 using UffdActors.PageSources;
 using UffdActors.Statistics;
 

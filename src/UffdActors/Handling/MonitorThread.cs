@@ -2,7 +2,6 @@ using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 
 namespace UffdActors.Handling;
 

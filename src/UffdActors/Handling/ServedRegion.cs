@@ -1,7 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 
 namespace UffdActors.Handling;
 

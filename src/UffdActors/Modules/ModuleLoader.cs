@@ -3,6 +3,7 @@ using System.Runtime.Loader;
 using Akka.Configuration;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Inputs;
+using UffdActors.Model.Mapping;
 
 namespace UffdActors.Modules;
 

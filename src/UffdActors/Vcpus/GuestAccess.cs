@@ -1,4 +1,5 @@
 using UffdActors.Dispatch;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations;
 using UffdActors.Statistics;
 

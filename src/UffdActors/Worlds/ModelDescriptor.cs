@@ -1,6 +1,5 @@
 using UffdActors.Abi;
 using UffdActors.Handling;
-using UffdActors.Model.Operations;
 using UffdActors.Model.Userfault;
 using UffdActors.Statistics;
 using UffdActors.Vcpus;
@@ -16,7 +15,7 @@ internal sealed class ModelDescriptor(UserfaultContext context) : IUffdDescripto
     /// <inheritdoc />
     public bool TryRead(out UffdMsg message, out FaultTrace? trace)
     {
-        bool found = context.TryRead(out message, out Access? fault, out _);
+        bool found = context.TryRead(out message, out QueuedFault? fault, out _);
         trace = (fault as GuestAccess)?.Trace;
         return found;
     }

@@ -5,6 +5,8 @@ using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
+using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Worlds;

@@ -3,7 +3,6 @@ using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Handling;
 using UffdActors.Model;
-using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations.Maps;
 

@@ -1,6 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Conformance.Designs;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Conformance.Tests.Cells;
 

@@ -4,7 +4,7 @@ using UffdActors.Abi;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Turns;
 using UffdActors.Statistics;
 
 namespace UffdActors.Tests.Actors;

@@ -4,9 +4,9 @@ using UffdActors.Actors;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.Model.Userfault;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Failure;

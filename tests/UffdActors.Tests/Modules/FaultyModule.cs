@@ -1,5 +1,4 @@
 using UffdActors.Abi;
-using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 

@@ -3,7 +3,7 @@ using UffdActors.Abi;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Filling;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Modules;

@@ -3,6 +3,7 @@ using System.Runtime.Loader;
 using Akka.Configuration;
 using UffdActors.Abi;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Mapping;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Modules;

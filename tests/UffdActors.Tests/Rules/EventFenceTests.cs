@@ -2,8 +2,9 @@ using UffdActors.Abi;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Tests.Rules;
@@ -34,7 +35,7 @@ public sealed class EventFenceTests
         T Do<T>(T operation)
             where T : Operation
         {
-            operation.Caller.Port.Send(operation);
+            operation.Origin.Port.Send(operation);
             kernel.Run();
             return operation;
         }

@@ -4,6 +4,7 @@ using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Files;
+using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Tests.Rules;

@@ -6,7 +6,10 @@ using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Files;
+using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Tests.Rules;
@@ -48,7 +51,7 @@ public sealed class SameStagesTests
             where T : Operation
         {
             // Not by Submit, which is past the caller's port in one of the two.
-            operation.Caller.Port.Send(operation);
+            operation.Origin.Port.Send(operation);
             kernel.Run();
             return operation;
         }
@@ -124,7 +127,7 @@ public sealed class SameStagesTests
 
         public override void Send(Operation operation)
         {
-            log.Add($"{operation.GetType().Name} of {operation.Caller} at {operation.At}");
+            log.Add($"{operation.GetType().Name} of {operation.Origin} at {operation.At}");
             inner.Send(operation);
         }
 

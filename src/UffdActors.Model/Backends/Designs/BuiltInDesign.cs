@@ -1,6 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Model.Backends.Designs;
 

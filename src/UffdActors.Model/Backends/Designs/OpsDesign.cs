@@ -1,7 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 
 namespace UffdActors.Model.Backends.Designs;
 
@@ -42,6 +41,9 @@ public abstract class OpsDesign
 
     /// <summary>The design of a shape.</summary>
     public static OpsDesign Of(OpsShape shape) => ByShape[(int)shape];
+
+    /// <summary>The design of the kernel that a machine runs.</summary>
+    internal static OpsDesign Of(Machine machine) => ByShape[(int)machine.Profile.Shape];
 
     /// <summary>Whether core's rules and the module agree to a registration of file-backed memory.</summary>
     /// <param name="vma">A mapping of a module's file.</param>

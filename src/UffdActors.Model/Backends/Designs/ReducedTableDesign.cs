@@ -1,6 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Operations;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Model.Backends.Designs;
 
@@ -20,7 +20,7 @@ internal sealed class ReducedTableDesign() : OpsDesign(OpsShape.Reduced)
 
     public override Errno Find(Vma vma, long page, out uint folio)
     {
-        folio = Memory.FolioStore.None;
+        folio = FolioStore.None;
         IVmUffdOps ops = vma.File!.Module.Ops!;
         return ops.HasGetFolio ? FindByTable(vma, ops, page, out folio) : MissingHook(vma, "minor_get_folio");
     }

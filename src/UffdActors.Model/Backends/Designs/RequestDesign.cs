@@ -1,40 +1,8 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations;
 
 namespace UffdActors.Model.Backends.Designs;
-
-/// <summary>What <see cref="UserfaultRequest"/> asks for.</summary>
-public enum UserfaultRequestKind
-{
-    /// <summary>Which modes are there? Answer in <see cref="UserfaultRequest.Modes"/>.</summary>
-    GetSupported,
-
-    /// <summary>The page of a MINOR fault. Arguments File and Index, answer in Folio.</summary>
-    FaultResolve,
-}
-
-/// <summary>
-/// One request of design B. Which fields count depends on the kind, and no compiler says so: that was the objection to it.
-/// </summary>
-public struct UserfaultRequest
-{
-    /// <summary>What is asked.</summary>
-    public UserfaultRequestKind Kind { get; init; }
-
-    /// <summary>FAULT_RESOLVE: the file.</summary>
-    public MemoryFile? File { get; init; }
-
-    /// <summary>FAULT_RESOLVE: page of the file.</summary>
-    public long Index { get; init; }
-
-    /// <summary>GET_SUPPORTED: the answer.</summary>
-    public RegisterModes Modes { get; set; }
-
-    /// <summary>FAULT_RESOLVE: the answer.</summary>
-    public uint Folio { get; set; }
-}
 
 /// <summary>
 /// Design B: one hook for all requests, <c>userfaultfd_request</c>. It tells modes and resolves MINOR; resolving MISSING would need

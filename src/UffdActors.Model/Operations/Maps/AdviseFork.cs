@@ -1,5 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Model.Operations.Maps;
 

@@ -2,27 +2,11 @@ using UffdActors.Abi;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Files;
+using UffdActors.Model.Paging;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Operations.Maps;
-
-/// <summary>The advice that takes pages away, or out of the way.</summary>
-public enum Advice
-{
-    /// <summary>MADV_DONTNEED.</summary>
-    DontNeed,
-
-    /// <summary>MADV_FREE; without memory pressure the pages stay.</summary>
-    Free,
-
-    /// <summary>MADV_REMOVE: punches a hole into the file.</summary>
-    Remove,
-
-    /// <summary>
-    /// MADV_PAGEOUT: swaps pages out, if there is swap (<see cref="KernelProfile.Swap"/>). Content stays, and no event tells of it.
-    /// </summary>
-    PageOut,
-}
 
 /// <summary>
 /// madvise(2) (SEMANTICS 4.4, 6.7). A registered part raises REMOVE, if asked for, and waits until it has been
@@ -141,7 +125,7 @@ public sealed class AdviseMemory : MapCall
 
     private IEnumerable<Owner?> Announce(Vma vma, PageRange part)
     {
-        if (vma.Context is not { } context || (context.Features & UffdFeatures.EventRemove) == 0) yield break;
+        if (vma.Context is not UserfaultContext context || (context.Features & UffdFeatures.EventRemove) == 0) yield break;
         context.BeginChange();
         ContextEvent remove = new(UffdEvent.Remove, PageSize.AddressOf(part.Start), PageSize.AddressOf(part.End), 0, null, this);
         foreach (Owner? next in Await(context, remove)) yield return next;

@@ -1,6 +1,8 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Operations.Maps;
@@ -101,7 +103,7 @@ public sealed class ForkProcess : MapCall
     private UserfaultContext? ContextOf(
         Vma vma, AddressSpace child, List<(UserfaultContext Parent, UserfaultContext Child)> contexts)
     {
-        if (vma.Context is not { } parent || (parent.Features & UffdFeatures.EventFork) == 0) return null;
+        if (vma.Context is not UserfaultContext parent || (parent.Features & UffdFeatures.EventFork) == 0) return null;
         foreach ((UserfaultContext known, UserfaultContext made) in contexts)
         {
             if (known == parent) return made;
@@ -140,38 +142,5 @@ public sealed class ForkProcess : MapCall
 
             page += count;
         }
-    }
-}
-
-/// <summary>
-/// The process ends: its memory goes, its contexts answer ESRCH from then on, and nobody is told (SEMANTICS 6.5). To be called by
-/// its last thread.
-/// </summary>
-public sealed class ExitProcess : MapCall
-{
-    /// <summary>Makes the call.</summary>
-    public ExitProcess(Caller caller)
-        : base(caller)
-    {
-    }
-
-    private protected override IEnumerable<Owner?> Stages()
-    {
-        foreach (Owner? next in Lock(Mm)) yield return next;
-        Mm.Die();
-        PageRange all = new(0, WordTable.Length);
-        Vma[] vmas = Mm.Map.Vmas.ToArray();
-        List<VmaOwner> held = [];
-        foreach (Owner? next in Hold(Mm, all, held)) yield return next;
-        Mm.Publish(VmaMap.Empty);
-        foreach (Owner? next in AwaitGuards(Mm, all)) yield return next;
-        foreach (Vma vma in vmas)
-        {
-            Zap.Run(vma, vma.Range, ZapCause.Unmap);
-            vma.File?.RemoveMapper(Mm);
-        }
-
-        foreach (Owner? next in Release(Mm, held)) yield return next;
-        Mm.Unlock();
     }
 }

@@ -1,6 +1,8 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Paging;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Operations.Maps;
@@ -49,7 +51,7 @@ public abstract class MapCall : ControlOperation
         bool endsInHugePage = !gone[^1].CanSplitAt(range.End);
         foreach (Vma vma in endsInHugePage ? gone[..^1] : gone)
         {
-            if (vma.Context is not { } context || (context.Features & UffdFeatures.EventUnmap) == 0) continue;
+            if (vma.Context is not UserfaultContext context || (context.Features & UffdFeatures.EventUnmap) == 0) continue;
             UnmapEvent unmap = new(context, range);
             // One event a context and range, however many of its VMAs go.
             if (events.Contains(unmap)) continue;

@@ -2,18 +2,9 @@ using UffdActors.Abi;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Model.Operations.Maps;
-
-/// <summary>What is to be mapped.</summary>
-/// <param name="Prot">Protection.</param>
-/// <param name="File">File, or null for private anonymous memory.</param>
-/// <param name="Shared">MAP_SHARED; needs a file.</param>
-/// <param name="Offset">Offset into the file in bytes.</param>
-/// <param name="MayWrite">False if the descriptor was opened for reading only.</param>
-/// <param name="Droppable">MAP_DROPPABLE: anonymous memory that the kernel may forget, and that no userfaultfd takes.</param>
-public sealed record MapRequest(
-    Prot Prot, MemoryFile? File = null, bool Shared = false, ulong Offset = 0, bool MayWrite = true, bool Droppable = false);
 
 /// <summary>mmap(2) with MAP_FIXED: replaces what is there.</summary>
 public sealed class MapMemory : MapCall
@@ -91,37 +82,5 @@ public sealed class MapMemory : MapCall
         if (_request.File is not { Module: var module } file) return Errno.None;
         if (_request.Offset % (1UL << file.PageShift) != 0) return Errno.EINVAL;
         return module.TryCheckMapping(Mm.Machine, file, _request.Prot, _request.Shared);
-    }
-}
-
-/// <summary>munmap(2): unmaps what is there.</summary>
-public sealed class UnmapMemory : MapCall
-{
-    private readonly ulong _address;
-    private readonly ulong _length;
-
-    /// <summary>Makes the call.</summary>
-    public UnmapMemory(Caller caller, ulong address, ulong length)
-        : base(caller)
-    {
-        _address = address;
-        _length = length;
-    }
-
-    private protected override IEnumerable<Owner?> Stages()
-    {
-        ulong length = (_length + PageSize.Base - 1) & ~(ulong)(PageSize.Base - 1);
-        if (!ArgumentChecks.IsRange(_address, length))
-        {
-            Error = Errno.EINVAL;
-            yield break;
-        }
-
-        PageRange range = PageRange.OfBytes(_address, length);
-        List<UnmapEvent> events = [];
-        foreach (Owner? next in Lock(Mm)) yield return next;
-        foreach (Owner? next in Unmap(range, events)) yield return next;
-        Mm.Unlock();
-        foreach (Owner? next in Complete(events)) yield return next;
     }
 }

@@ -1,5 +1,7 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
+using UffdActors.Model.Paging;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Model.Operations.Maps;
 

@@ -2,6 +2,7 @@ using UffdActors.Abi;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Turns;
 
 namespace UffdActors.Model.Operations.Maps;
 

@@ -1,26 +1,10 @@
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Operations.Maps;
-
-/// <summary>How mremap moves.</summary>
-[Flags]
-public enum RemapModes
-{
-    /// <summary>Only in place.</summary>
-    InPlace = 0,
-
-    /// <summary>MREMAP_MAYMOVE.</summary>
-    MayMove = 1,
-
-    /// <summary>MREMAP_FIXED: to a given address.</summary>
-    Fixed = 2,
-
-    /// <summary>MREMAP_DONTUNMAP: the old range stays mapped, empty.</summary>
-    DontUnmap = 4,
-}
 
 /// <summary>
 /// mremap(2), in place or to a fixed address, with its events: what lay at the target is reported first, then the move, then a tail that
@@ -161,7 +145,7 @@ public sealed class RemapMemory : MapCall
     /// </summary>
     private IEnumerable<Owner?> Transfer(Vma vma, PageRange origin, PageRange target)
     {
-        UserfaultContext? context = vma.Context;
+        var context = (UserfaultContext?)vma.Context;
         bool keepsRegistration = context is not null && (context.Features & UffdFeatures.EventRemap) != 0;
         if (keepsRegistration) context!.BeginChange();
         AnonVma? anon = vma.Anon;

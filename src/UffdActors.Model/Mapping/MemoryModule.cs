@@ -1,0 +1,83 @@
+using UffdActors.Abi;
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Model.Mapping;
+
+/// <summary>
+/// A kind of memory: shmem, hugetlb, guest_memfd, somebody's driver. A module has no state of its own; it makes files, answers
+/// ordinary page faults on them, and offers a <see cref="IVmUffdOps"/> table if its memory can be registered.
+/// </summary>
+public abstract class MemoryModule
+{
+    private IFolioOps? _made;
+
+    /// <summary>Name for configuration and reports: lower case, digits and hyphens.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>log2 of the page size.</summary>
+    public virtual int PageShift => PageSize.BaseShift;
+
+    /// <summary>False if MAP_PRIVATE is refused with EINVAL.</summary>
+    public virtual bool AllowsPrivate => true;
+
+    /// <summary>True if a read fault also maps cached neighbours.</summary>
+    public virtual bool HasFaultAround => false;
+
+    /// <summary>True if its pages can be swapped out: they leave the page tables then, and count as cached all the same.</summary>
+    public virtual bool CanSwap => false;
+
+    /// <summary>False if write protection needs markers that this memory cannot keep.</summary>
+    public virtual bool SupportsWpMarkers => true;
+
+    /// <summary>
+    /// True if the kernel before the operations table could register this memory too. A module of a third party could not.
+    /// </summary>
+    public virtual bool IsBuiltIn => false;
+
+    /// <summary>The operations table, or null if this memory cannot be registered (but for asynchronous write protection).</summary>
+    public abstract IVmUffdOps? Ops { get; }
+
+    /// <summary>
+    /// The merged table of a kernel that has it (7.1), for a module that offers other things there than here; null to have one made of
+    /// <see cref="Ops"/>.
+    /// </summary>
+    public virtual IFolioOps? FolioOps => null;
+
+    /// <summary>The merged table, or what stands in for it; null if this memory cannot be registered.</summary>
+    internal IFolioOps? FolioOpsOrMade => FolioOps ?? (_made ??= Ops is { } table ? new FolioOpsOfTable(table) : null);
+
+    /// <summary>Makes a file of this memory.</summary>
+    /// <param name="machine">Where its folios come from.</param>
+    /// <param name="bytes">Size; need not be a multiple of the page size.</param>
+    /// <exception cref="ArgumentException">The module does not take such a size.</exception>
+    public virtual MemoryFile CreateFile(Machine machine, long bytes) => new(this, machine, bytes);
+
+    /// <summary>
+    /// An ordinary fault: makes sure that a page below the end of the file is in the cache. Runs in a turn of a VMA's owner, for one
+    /// file perhaps of several at the same time.
+    /// </summary>
+    /// <returns>Success; EFAULT if the access is to fail (SIGBUS); ENOMEM.</returns>
+    public virtual Errno Fault(MemoryFile file, long index)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return file.EnsurePage(index);
+    }
+
+    /// <summary>Whether mmap of a file is allowed.</summary>
+    /// <returns>Success, or the errno that mmap gives.</returns>
+    public virtual Errno CheckMapping(MemoryFile file, Prot prot, bool shared) =>
+        !shared && !AllowsPrivate ? Errno.EINVAL : CheckProtection(prot, shared);
+
+    /// <summary>Whether a mapping with this protection is allowed; called for mmap and mprotect.</summary>
+    /// <returns>Success, or the errno that mmap gives.</returns>
+    public virtual Errno CheckProtection(Prot prot, bool shared) => Errno.None;
+
+    /// <summary>A mapping of the file has been made that reaches up to a byte of it. hugetlb grows the file to fit.</summary>
+    public virtual void OnMapped(MemoryFile file, Prot prot, long end)
+    {
+    }
+
+    /// <summary>Whether <c>fallocate</c>(2), <c>ftruncate</c>(2), <c>pwrite</c>(2) are allowed.</summary>
+    /// <returns>Success, or the errno that the call gives.</returns>
+    public virtual Errno CheckFileCall(FileCall call) => Errno.None;
+}

@@ -1,0 +1,36 @@
+using UffdActors.Abi;
+using UffdActors.Model.Mapping;
+
+namespace UffdActors.Model.Paging;
+
+/// <summary>Sets or clears userfaultfd write protection in the entries of a range. In a turn of the owner, or with it held.</summary>
+internal static class Protection
+{
+    public static void Change(Vma vma, PageRange range, bool protect)
+    {
+        AddressSpace mm = vma.Owner.Mm;
+        // Anonymous memory keeps markers on empty entries only if that was asked for; other memory always does.
+        bool markers = !vma.IsAnonymous || (vma.Context!.Features & (UffdFeatures.WpUnpopulated | UffdFeatures.WpAsync)) != 0;
+        for (long page = range.Start; page < range.End;)
+        {
+            Entry entry = new(mm.Entries.Run(page, range.End, out long length));
+            long count = vma.IsHuge ? vma.Stride : length;
+            Entry changed = Changed(entry, protect, markers);
+            if (changed != entry)
+            {
+                if (vma.IsHuge) mm.SetEntry(page, changed);
+                else mm.Entries.Fill(page, count, changed.Word);
+            }
+
+            page += count;
+        }
+    }
+
+    private static Entry Changed(Entry entry, bool protect, bool markers) => entry.Kind switch
+    {
+        EntryKind.None => protect && markers ? Entry.WpMarker : entry,
+        EntryKind.WpMarker => protect ? entry : Entry.None,
+        EntryKind.Poison => entry,
+        _ => entry.WithWp(protect),
+    };
+}

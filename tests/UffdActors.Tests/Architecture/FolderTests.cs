@@ -1,0 +1,34 @@
+namespace UffdActors.Tests.Architecture;
+
+/// <summary>Folders of a project, which are its namespaces, make no circles, as projects do not (<see cref="LayerTests"/>).</summary>
+public sealed class FolderTests
+{
+    /// <summary>Projects whose folders still make a circle. It must be exact, so it gets shorter and never longer.</summary>
+    private static readonly string[] WithCircles =
+        ["UffdActors", "UffdActors.Cli", "UffdActors.Conformance", "UffdActors.Explore", "UffdActors.Linux", "UffdActors.Stress"];
+
+    public static TheoryData<string> Projects =>
+        [.. Directory.GetFiles(Path.Combine(SourceTree.Root, "src"), "*.csproj", SearchOption.AllDirectories)
+            .Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void Folders_of_a_project_make_no_circle(string project)
+    {
+        string? circle = FolderGraph.Of(FileOf(project), project).Circle();
+        if (WithCircles.Contains(project))
+            Assert.True(circle is not null, $"{project} has no circle any more; take it off the list");
+        else
+            Assert.True(circle is null, $"{project}: {circle}");
+    }
+
+    // Built with this test, at the same place below its project.
+    private static string FileOf(string project)
+    {
+        string tests = Path.Combine(SourceTree.Root, "tests", "UffdActors.Tests");
+        string built = Path.GetRelativePath(tests, AppContext.BaseDirectory);
+        string folder = Path.Combine(SourceTree.Root, "src", project, built);
+        // The command is built under its own name.
+        return new[] { project, "uffd" }.Select(name => Path.Combine(folder, name + ".dll")).First(File.Exists);
+    }
+}
