@@ -23,8 +23,8 @@ public enum PageState
     Removed,
 
     /// <summary>
-    /// Written by the guest. Known of regions that are registered for write protection; elsewhere of pages alone that were removed, and
-    /// hold anything but zeros now.
+    /// Written by the guest since it was filled or, if that was later, protected by the caller. Known of regions that are registered for
+    /// write protection; elsewhere of pages alone that were removed, and hold anything but zeros now.
     /// </summary>
     Written,
 }

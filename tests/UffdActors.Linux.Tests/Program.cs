@@ -39,6 +39,9 @@ internal static class Program
             case ["forks", "wait" or "close"]:
                 await ForkWithoutDescriptor.RunAsync(closes: arguments[1] == "close");
                 return 0;
+            case ["full"]:
+                await FullOfDescriptors.RunAsync();
+                return 0;
             case ["leftovers"]:
                 await Leftovers.RunAsync();
                 return 0;

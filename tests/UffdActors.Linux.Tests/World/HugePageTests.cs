@@ -2,6 +2,8 @@ using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
+using UffdActors.Linux.Userfaultfd;
+using UffdActors.Linux.World;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.PostCopy;
@@ -58,6 +60,38 @@ public sealed class HugePageTests(HugePages pool)
         Assert.Equal(8 * Units, vcpus.Accesses);
         Assert.Equal(Units, scene.Uffd.Reader!.Counters.DemandPages);
         Assert.Equal(Pages, scene.Uffd.ReceivedOf(scene.Region).Count);
+    }
+
+    [SkippableTheory]
+    [InlineData("dispose")]
+    [InlineData("abandon")]
+    public async Task A_thread_that_waits_for_a_page_at_a_close_reads_no_zeros(string end)
+    {
+        pool.Require();
+        using PageBytes source = new(Pages) { Withholds = true };
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages, Module = "hugetlb" });
+        Userfault uffd = await vm.OpenAsync();
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+        await uffd.ServeAsync(new ServeOptions { Source = source });
+        GuestMemory memory = ((Linux.World.LiveKernel)vm.Kernel).MemoryOf(region).Guest;
+        UffdDescriptor left = ((LiveUserfault)uffd.Kernel).Uffd;
+        Task<Errno> waits = KernelRead.Start(region.Address + ((UnitPages + 3) * PageSize.Base));
+        await source.Asked.Task.WaitAsync(LiveScene.Deadline);
+
+        await (end == "dispose" ? vm.DisposeAsync().AsTask() : uffd.AbandonAsync()).WaitAsync(LiveScene.Deadline);
+
+        Assert.False(left.Handle.IsClosed);
+        Assert.Equal(1, left.ReadFdInfo().Total);
+        // Whoever takes the descriptor over can still give the thread its page.
+        using NativeBuffer bytes = new(PageSize.Huge);
+        Assert.Equal(Errno.None, left.Copy(region.Address + PageSize.Huge, (ulong)bytes.Address, PageSize.Huge).Error);
+        Assert.Equal(Errno.None, await waits.WaitAsync(LiveScene.Deadline));
+        await vm.DisposeAsync();
+        LeftOpen.LetGo(left);
+        left.Dispose();
+        memory.Dispose();
     }
 
     [SkippableTheory]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using UffdActors.Abi;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
@@ -102,6 +103,23 @@ public sealed class TrueCauseTests
 
         if (expected is null) Assert.Null(why);
         else Assert.Contains(expected, why, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task A_process_that_has_all_descriptors_it_may_have_is_told_so_and_can_open_one_later()
+    {
+        LiveKernel.Require();
+        ProcessStartInfo start = Program.AsChild("full");
+        start.RedirectStandardOutput = true;
+        using Process child = Process.Start(start)!;
+        string[] said = (await child.StandardOutput.ReadToEndAsync().WaitAsync(LiveScene.Deadline)).TrimEnd().Split('\n');
+        await child.WaitForExitAsync().WaitAsync(LiveScene.Deadline);
+
+        Assert.True(child.ExitCode == 0 && said.Length == 3, $"exit code {child.ExitCode}: {string.Join(" | ", said)}");
+        Assert.StartsWith("EINVAL: ", said[0], StringComparison.Ordinal);
+        Assert.StartsWith("EMFILE: ", said[1], StringComparison.Ordinal);
+        Assert.Contains("RLIMIT_NOFILE", said[1], StringComparison.Ordinal);
+        Assert.Equal("opened", said[2]);
     }
 
     [SkippableFact]
