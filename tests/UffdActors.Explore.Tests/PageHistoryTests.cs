@@ -23,6 +23,14 @@ public class PageHistoryTests
         Assert.False(Explained(Write(7, 0, 1), Read(Source, 2, 3)));
 
     [Fact]
+    public void A_write_that_may_not_have_come_to_it_explains_either_value() =>
+        Assert.True(Explained(MayWrite, Read(Source, 1, 2)) && Explained(MayWrite, Read(7, 1, 2)));
+
+    [Fact]
+    public void A_write_that_may_not_have_come_to_it_explains_no_other_value_and_no_way_back() =>
+        Assert.False(Explained(MayWrite, Read(0, 1, 2)) || Explained(MayWrite, Read(7, 1, 2), Read(Source, 3, 4)));
+
+    [Fact]
     public void Old_bytes_do_not_come_back_after_a_reset() =>
         Assert.False(Explained(new PageEvent(PageEventKind.Reset, 0, 0, 1), Read(Source, 2, 3)));
 
@@ -33,6 +41,8 @@ public class PageHistoryTests
     [Fact]
     public void A_page_that_nobody_has_touched_may_have_been_absent() =>
         Assert.True(Explained(new PageEvent(PageEventKind.ResetIfAbsent, 0, 0, 1), Read(0, 2, 3)));
+
+    private static PageEvent MayWrite => new(PageEventKind.MayWrite, 7, 0, 9);
 
     private static bool Explained(params PageEvent[] events)
     {

@@ -199,7 +199,29 @@ public class RandomScenarioTests
         "regions { ram { pages = 1 }, room { pages = 1, memory = nothing } }, contexts { uffd { features = [event-fork, event-remap, "
             + "event-remove, event-unmap], register.ram = [missing], handlers = 1, push = on } }, "
             + "threads { t = [\"mremap ram 0 1 room 0\", \"exit\"] }")]
+    [InlineData(
+        "regions { ram { pages = 1 } }, " + Uffd
+            + "register.ram = [wp] } }, threads { t = [\"copy uffd ram 0 1\"], u = [\"read ram 0\", \"exit\"] }")]
+    [InlineData(
+        "kernel = linux-7.1, regions { ram { pages = 1, memory = guest-memfd, alias = on } }, " + Silent
+            + "register.ram = [missing] } }, threads { t = [\"remove ram 0 1\"], u = [\"read ram 0\", \"exit\"] }")]
+    [InlineData(
+        "regions { ram { pages = 1 }, room { pages = 1, memory = nothing } }, " + Uffd
+            + "register.ram = [missing], push = on } }, threads { t = [\"exit\", \"mremap room 0 1 ram 0\"] }")]
+    [InlineData(
+        "regions { ram { pages = 1 }, rom { pages = 1 } }, contexts { second { register.rom = [missing], handlers = 1 }, "
+            + "uffd { features = [event-remap], register.ram = [missing], handlers = 1 } }, "
+            + "threads { t = [\"copy-from uffd ram 0 1 rom 0\", \"exit\"], u = [\"mremap ram 0 1 rom 0\"] }")]
     public void What_a_kernel_does_just_the_same_is_no_violation(string scenario) => IsClean(scenario);
+
+    // The event of one userfaultfd is read by nobody, and both are changing as long: the end of the process ends that (Linux 6.18.44 was
+    // asked), and the push of the other gets ESRCH.
+    [Fact]
+    public void A_fork_that_waits_for_a_reader_ends_with_its_process() => IsClean(
+        "must-finish = off, regions { ram { pages = 1 }, rom { pages = 1 } }, contexts { "
+        + "second { features = [event-fork], register.rom = [missing], handlers = 1, push = on }, "
+        + "uffd { features = [event-fork], register.ram = [missing] } }, "
+        + "threads { t = [\"drain uffd\", \"exit\"], u = [\"fork\"] }");
 
     // Somebody else's page lies where the push brings its own: CONTINUE finds nothing of ours behind it, and COPY finds it there.
     [Fact]

@@ -9,6 +9,9 @@ internal enum PageEventKind
     /// <summary>A store, or a fill with content of its own.</summary>
     Write,
 
+    /// <summary>The same of a thread whose process has ended meanwhile: it may have come to that, or not.</summary>
+    MayWrite,
+
     /// <summary>What was there is gone; zeros come instead.</summary>
     Reset,
 
@@ -101,6 +104,9 @@ internal sealed class PageHistory
                     break;
                 case PageEventKind.Write:
                     if (Search(now, _events[i].Value, present: true)) return true;
+                    break;
+                case PageEventKind.MayWrite:
+                    if (Search(now, value, present) || Search(now, _events[i].Value, present: true)) return true;
                     break;
                 case PageEventKind.Reset:
                     if (Search(now, 0, present: false)) return true;

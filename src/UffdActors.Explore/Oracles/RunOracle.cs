@@ -78,7 +78,7 @@ internal sealed class RunOracle
         for (int i = 0; i < _entries.Length; i++)
         {
             _entries[i] = EntryOf(i);
-            if (_entries[i].IsPresent) _everThere |= 1u << i;
+            if (_entries[i].IsPresent) NoteThere(i);
             if (_entries[i].IsWp) _protected |= 1u << i;
             // What the set-up has left there, or what will come.
             _initial[i] = _entries[i].IsPresent ? ContentOf(_entries[i], 0) : InitialOf(i);
@@ -127,7 +127,7 @@ internal sealed class RunOracle
             _entries[i] = now;
             hash.Add(((ulong)i << 8) | ((ulong)now.Kind << 2) | (now.IsWp ? 1u : 0) | (now.IsShared ? 2u : 0));
             if (describe) changes += $"{(changes.Length > 0 ? ", " : "")}{NameOf(i)} {before.Kind} -> {now.Kind}{(now.IsWp ? " wp" : "")}";
-            if (now.IsPresent) _everThere |= 1u << _identity[i];
+            if (now.IsPresent) NoteThere(i);
             CheckHooked(i, before, now, step);
             if (before.IsWp && !now.IsWp && _world.Order.Message is IMonitorCall and WriteProtect clearing) NoteGiven(i, clearing);
             if (!before.IsPresent && now.IsPresent) CheckFill(i, step);
@@ -261,6 +261,16 @@ internal sealed class RunOracle
         }
     }
 
+    // What lies here may have come from another place, and counts there.
+    private void NoteThere(int index)
+    {
+        for (uint bit = 1u << index; (_everThere & bit) == 0; bit = 1u << index)
+        {
+            _everThere |= bit;
+            index = _identity[index];
+        }
+    }
+
     // It looks and ends in one turn, so what is there now is what it has met. A file that is populated through its alias holds zeros until
     // handlers have been there, and who looks past the mapping sees them.
     private void OnPeek(int index, Peek peek, int start, int end)
@@ -321,15 +331,17 @@ internal sealed class RunOracle
         for (int i = 0; i < (int)(fill.Out.Value >> PageSize.BaseShift); i++)
         {
             int index = _identity[_world.Content.IndexOf(action.Region, action.Page + i)];
-            ulong content = action.Kind switch
-            {
-                ActionKind.Zeropage => 0,
-                ActionKind.CopyFrom => _world.Content.OfSource(action.OtherRegion, action.OtherPage + i),
-                _ => _world.Content.OfSource(action.Region, action.Page + i),
-            };
-            _histories[index].Add(new PageEvent(PageEventKind.Write, content, start, end));
+            _histories[index].Add(new PageEvent(PageEventKind.Write, FilledWith(action, i), start, end));
         }
     }
+
+    /// <summary>What a thread's fill brings to the n-th page of its range.</summary>
+    private ulong FilledWith(ThreadAction action, int page) => action.Kind switch
+    {
+        ActionKind.Zeropage => 0,
+        ActionKind.CopyFrom => _world.Content.OfSource(action.OtherRegion, action.OtherPage + page),
+        _ => _world.Content.OfSource(action.Region, action.Page + page),
+    };
 
     private bool IsOfFile(int region) => Scenario.Regions[region].Memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
 
@@ -361,10 +373,7 @@ internal sealed class RunOracle
             if (!wasMapped && !isMapped) continue;
             // The page may first be found absent, and filled with zeros, and then be taken away once more.
             _histories[_identity[i]].Add(new PageEvent(PageEventKind.ResetIfAbsent, 0, start, end));
-            // Handlers whom no event tells bring what the source has once more, as a kernel's monitor would.
-            bool comesAgain = _comesAgain[i]
-                && (action.Kind == ActionKind.Punch || (ServedBy(_identity[i])!.Features & UffdFeatures.EventRemove) == 0);
-            ulong again = comesAgain ? _world.Content.OfSource(_pages[_identity[i]].Region, _pages[_identity[i]].Page) : 0;
+            bool comesAgain = ComesAgain(i, action, out ulong again);
             // Where the map has changed while its event was read, it may have ended before it has taken anything.
             // A page of a file that has been moved here is a page of that file still.
             bool isTaken = always && (action.Kind != ActionKind.DontNeed || !IsOfFile(_pages[_identity[i]].Region));
@@ -389,16 +398,36 @@ internal sealed class RunOracle
         }
     }
 
+    // Handlers whom no event tells bring what the source has once more, as a kernel's monitor would.
+    private bool ComesAgain(int index, ThreadAction action, out ulong content)
+    {
+        bool comesAgain = _comesAgain[index]
+            && (action.Kind == ActionKind.Punch || (ServedBy(_identity[index])!.Features & UffdFeatures.EventRemove) == 0);
+        (int region, int page) = _pages[_identity[index]];
+        content = comesAgain ? _world.Content.OfSource(region, page) : 0;
+        return comesAgain;
+    }
+
     /// <summary>The process ends in the middle of a thread's action: it may have taken its pages already, or filled them.</summary>
     public void Left(int thread, ThreadAction action, int start, int end)
     {
-        if (!TakesPages(action, out _, out bool whole) && action.Kind is not (ActionKind.Zeropage or ActionKind.CopyFrom)) return;
+        bool fills = action.Kind is ActionKind.Zeropage or ActionKind.Copy or ActionKind.CopyWp or ActionKind.CopyFrom;
+        bool whole = false;
+        if (!fills && !TakesPages(action, out _, out whole)) return;
         for (int i = 0; i < _pages.Length; i++)
         {
             (int region, int page) = _pages[i];
             if (!whole && (region != action.Region || page < action.Page || page >= action.Page + action.Count)) continue;
-            _histories[_identity[i]].Add(new PageEvent(PageEventKind.ResetIfAbsent, 0, start, end));
-            if ((_mapped[thread] & (1u << i)) != 0) _histories[_identity[i]].Add(new PageEvent(PageEventKind.MayReset, 0, start, end));
+            PageHistory history = _histories[_identity[i]];
+            if (fills)
+            {
+                history.Add(new PageEvent(PageEventKind.MayWrite, FilledWith(action, page - action.Page), start, end));
+                continue;
+            }
+
+            history.Add(new PageEvent(PageEventKind.ResetIfAbsent, 0, start, end));
+            _ = ComesAgain(i, action, out ulong again);
+            if ((_mapped[thread] & (1u << i)) != 0) history.Add(new PageEvent(PageEventKind.MayReset, again, start, end));
         }
     }
 

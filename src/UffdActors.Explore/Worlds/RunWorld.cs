@@ -295,13 +295,19 @@ internal sealed class RunWorld
         return thread;
     }
 
-    /// <summary>The process has ended: nobody sleeps any more.</summary>
-    public void Reap()
+    /// <summary>The process has ended: nobody sleeps any more, and no call waits for a reader of its event (SEMANTICS 6.5.4).</summary>
+    /// <returns>True if such a call goes on, to its end.</returns>
+    public bool Reap()
     {
+        bool goesOn = false;
         foreach (UserfaultContext context in Contexts)
         {
             foreach (Access access in context.Waiters().ToArray()) Withdraw(access);
+            goesOn |= context.UnreadEvents > 0;
+            context.DropEvents();
         }
+
+        return goesOn;
     }
 
     /// <summary>Somebody who sleeps does so no more, and does not go on.</summary>

@@ -39,6 +39,7 @@ internal sealed class ScenarioRun
     private readonly List<ForkProcess> _forks = [];
     private Caller? _child;
     private bool _isEnding;
+    private bool _isAtRest;
     private TraceHash _hash;
     private int _step;
     private int _timers;
@@ -75,7 +76,7 @@ internal sealed class ScenarioRun
         // The child of a fork that the end of its process has left asleep.
         _children.AddRange(_forks.Select(f => f.Child).OfType<AddressSpace>().Except(_children).ToArray());
         Violation? violation = _oracle.Violation;
-        if (violation is null && _world.Failure is null && _unfinished == 0 && !_world.Loop.HasTimers)
+        if (violation is null && _world.Failure is null && _isAtRest)
         {
             _oracle.AtRest(_step, _children);
             _reference?.AtRest(_step);
@@ -89,13 +90,13 @@ internal sealed class ScenarioRun
             _world.Loop.Policy = new Dispatch.FifoPolicy();
             _run.End(_children);
             _reference?.End(_step);
-            if (_unfinished == 0) _oracle.AfterEnd(_step);
+            if (_isAtRest) _oracle.AfterEnd(_step);
             violation = _oracle.Violation;
             _world.Pool.Reclaim();
             _world.Loop.Rewind();
         }
 
-        return new RunResult(violation, _hash, steps, _unfinished == 0 && !_run.HasReapedCalls);
+        return new RunResult(violation, _hash, steps, _isAtRest && !_run.HasReapedCalls);
     }
 
     private void Prepare()
@@ -171,10 +172,12 @@ internal sealed class ScenarioRun
             _oracle.BeforeStep();
             if (!_world.Loop.Step())
             {
-                if (!_run.Mm.IsAlive) _run.Reap();
+                // Calls that waited for a reader end with the process, and have something to do yet.
+                if (!_run.Mm.IsAlive && _run.Reap()) continue;
                 _oracle.AtQuiet(_step);
                 if (_oracle.Violation is not null) break;
-                if (_unfinished == 0 && !_world.Loop.HasTimers) break;
+                _isAtRest = _unfinished == 0 && !_world.Loop.HasTimers;
+                if (_isAtRest) break;
                 if (_unfinished > 0 && _run.HasPaused && _recoveries++ < MostRecoveries)
                 {
                     _run.Recover();
@@ -182,7 +185,12 @@ internal sealed class ScenarioRun
                 }
 
                 if (PassTime()) continue;
-                if (_unfinished > 0 && LeaveAsleep()) break;
+                if (_unfinished > 0 && LeaveAsleep())
+                {
+                    _isAtRest = true;
+                    break;
+                }
+
                 if (Scenario.MustFinish) _oracle.Fail("finishes", $"nothing is left to run, and {Unfinished()}", _step);
                 break;
             }

@@ -179,6 +179,12 @@ public sealed class UserfaultContext : Registrant
     {
         IsReleased = true;
         _waiters.Wake(0, ulong.MaxValue);
+        DropEvents();
+    }
+
+    /// <summary>Nobody is to read the events any more; the calls that wait for that go on.</summary>
+    internal void DropEvents()
+    {
         while (_events.TryDequeue(out ContextEvent? unread)) unread.Producer.Resume();
     }
 
