@@ -58,6 +58,8 @@ internal sealed class PageGather
     {
         long from = Math.Max(0, firstPage - _firstPage);
         long to = Math.Min(Pages, firstPage + pages - _firstPage);
+        // What it is stays what it is: the next page of a chunk, or an answer that is repeated, has nothing to say of it.
+        if (_left == 0 || from >= to) return _left == 0;
         if (content == SourceContent.Bytes) address += (nint)((_firstPage - firstPage) << PageSize.BaseShift);
         if (_left == Pages && from == 0 && to == Pages)
         {

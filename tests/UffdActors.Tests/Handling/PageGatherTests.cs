@@ -30,6 +30,19 @@ public sealed class PageGatherTests : IDisposable
         _buffer.Dispose();
     }
 
+    // The next page of a chunk, whose pieces come one after the other, and the same page once more.
+    [Theory]
+    [InlineData(Pages, Pages)]
+    [InlineData(-Pages, Pages)]
+    [InlineData(0, Pages)]
+    [InlineData(0, 1)]
+    public void A_page_that_has_come_all_at_once_stays_what_it_is(int first, int count)
+    {
+        Assert.True(_gather.Add(First, Pages, SourceContent.Bytes, AddressOf(0)));
+        Assert.True(_gather.Add(First + first, count, SourceContent.Zero, 0));
+        Assert.Equal((SourceContent.Bytes, AddressOf(0)), (_gather.Content, _gather.Data));
+    }
+
     [Fact]
     public void Short_late_repeated_and_overlapping_answers_make_the_same_page()
     {
