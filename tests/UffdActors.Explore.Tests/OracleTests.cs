@@ -24,6 +24,8 @@ public class OracleTests
         "kernel = linux-6.18, regions { ram { pages = 4 } }, contexts { uffd { register.ram = [missing, wp] } }, ";
     private const string Shmem =
         "kernel = linux-6.18, regions { ram { pages = 4, memory = shmem } }, contexts { uffd { register.ram = [missing] } }, ";
+    private const string Huge = "kernel = linux-6.18, memory-pages = 4, regions { ram { pages = 2, memory = hugetlb } }, contexts { uffd { "
+        + "register.ram = [missing] } }, ";
     private const string Copy = "threads { main = [\"copy uffd ram 0 1\", \"read ram 0\"] }";
 
     // What a fill leaves behind it, in the turn in which its pages are there and nobody has been woken.
@@ -32,6 +34,10 @@ public class OracleTests
         ["whole-pages"] = (Anonymous + Copy, fill => Folios(fill).WriteLane(EntryOf(fill, 0).Folio, PageSize.Base / 2, 1)),
         ["whole-pages, its last bytes"] =
             (Anonymous + Copy, fill => Folios(fill).WriteLane(EntryOf(fill, 0).Folio, PageSize.Base - sizeof(ulong), 1)),
+        ["whole-pages, of a huge page"] =
+            (Huge + Copy, fill => HugeFolios(fill).WriteLane(HugeEntryOf(fill).Folio, PageSize.Huge - PageSize.Base, 1)),
+        ["conservation, of huge pages"] = (Huge + Copy, fill => HugeFolios(fill).AllocateZeroed()),
+        ["history, of a huge page"] = (Huge + Copy, fill => HugeFolios(fill).WriteLane(HugeEntryOf(fill).Folio, 0, 1)),
         ["one-place"] = (Anonymous + Copy, fill => Set(fill, 0, 1, EntryOf(fill, 0))),
         ["mapped"] = (Anonymous + Copy, fill => Set(fill, 1, 0, Entry.Anon(Folios(fill).AllocateZeroed()))),
         ["signals"] = (Anonymous + Copy, fill => Set(fill, 0, 0, Entry.Poison)),
@@ -132,6 +138,18 @@ public class OracleTests
         Assert.Contains($"at byte {offset}", finding!.Violation.Sentence, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void The_sequential_kernel_compares_every_byte_of_a_huge_page()
+    {
+        const int last = PageSize.Huge - sizeof(ulong);
+        Parts parts = new() { Fill = fill => HugeFolios(fill).WriteLane(HugeEntryOf(fill).Folio, last, 1) };
+        const string moved = Huge + "threads { main = [\"copy uffd ram 0 1\", \"move uffd ram 1 1 ram 0\"] }";
+        Assert.Null(Explore(WorldParts.Shipped, moved, hasReference: true)?.Violation);
+        Finding? finding = Explore(parts, moved, hasReference: true);
+        Assert.Equal("sequential", finding?.Violation.Invariant);
+        Assert.Contains($"at byte {last}", finding!.Violation.Sentence, StringComparison.Ordinal);
+    }
+
     /// <summary>What the cases above do not have is found in a mutant, by what it does to a guest.</summary>
     [Theory]
     [InlineData("protected-install", "installs-then-protects")]
@@ -174,13 +192,17 @@ public class OracleTests
 
     private static FolioStore Folios(Fill fill) => fill.Context.Mm.Machine.BaseFolios;
 
-    private static int Page(Fill fill) => RunWorld.PlaceOf(fill.Start).Page;
+    private static FolioStore HugeFolios(Fill fill) => fill.Context.Mm.Machine.HugeFolios;
+
+    private static int Page(Fill fill) => RegionLayout.PlaceOf(fill.Start).Page;
 
     private static Entry EntryOf(Fill fill, int page) => fill.Context.Mm.EntryAt(PageOf(0, page));
 
+    private static Entry HugeEntryOf(Fill fill) => fill.Context.Mm.EntryAt(PageSize.PageOf(fill.Start));
+
     private static void Set(Fill fill, int region, int page, Entry entry) => fill.Context.Mm.SetEntry(PageOf(region, page), entry);
 
-    private static long PageOf(int region, int page) => PageSize.PageOf(RunWorld.AddressOf(region, page));
+    private static long PageOf(int region, int page) => PageSize.PageOf(new RegionLayout(PageSize.BaseShift).AddressOf(region, page));
 
     /// <summary>A world with one wrong part.</summary>
     private sealed class Parts : WorldParts

@@ -214,6 +214,18 @@ public class RandomScenarioTests
             + "threads { t = [\"copy-from uffd ram 0 1 rom 0\", \"exit\"], u = [\"mremap ram 0 1 rom 0\"] }")]
     public void What_a_kernel_does_just_the_same_is_no_violation(string scenario) => IsClean(scenario);
 
+    // The page came all at once, and behind it in the same chunk one of zeros: the first was taken for zeros, too.
+    [Fact]
+    public void A_push_of_huge_pages_brings_each_its_own_content() => IsClean(
+        "memory-pages = 4, regions { ram { pages = 2, memory = hugetlb, zeros = [1] } }, " + Uffd
+        + "register.ram = [missing], push = on } }, threads { t = [\"read ram 0\"] }", schedules: 100);
+
+    // Who copies out of memory of his own finds by himself that the page is there, while fork holds the mapping.
+    [Fact]
+    public void A_copy_onto_a_huge_page_that_is_there_is_refused_while_fork_holds_it() => IsClean(
+        "memory-pages = 4, regions { ram { pages = 1, memory = hugetlb, alias = on } }, " + Uffd
+        + "register.ram = [missing, minor] } }, threads { t = [\"fork\"], u = [\"copy-from uffd ram 0 1 ram 0\"] }", schedules: 100);
+
     // The event of one userfaultfd is read by nobody, and both are changing as long: the end of the process ends that (Linux 6.18.44 was
     // asked), and the push of the other gets ESRCH.
     [Fact]
@@ -252,11 +264,12 @@ public class RandomScenarioTests
         Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
     }
 
-    private static void IsClean(string text)
+    private static void IsClean(string text, int schedules = 800)
     {
         using Explorer explorer = new();
-        ScenarioReport report = new Campaign(explorer, new CampaignOptions { Schedules = 800 }).Explore(ScenarioText.Parse("found", text));
+        ScenarioReport report = new Campaign(explorer, new CampaignOptions { Schedules = schedules })
+            .Explore(ScenarioText.Parse("found", text));
         Assert.True(report.Finding is null, report.Finding?.Violation.Sentence);
-        Assert.Equal(800, report.Schedules);
+        Assert.Equal(schedules, report.Schedules);
     }
 }

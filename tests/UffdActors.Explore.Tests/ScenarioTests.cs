@@ -68,7 +68,13 @@ public class ScenarioTests
         "regions { ram { pages = 1 } }\nthreads { main = [\"read ram 0\",\n\"read ram 0 0\"] }", ":3:", "nothing is expected behind \"0\"")]
     [InlineData("regions { ram { pages = 1 } }\nthreads { main = [\"copy uffd ram 0 1\"] }", ":2:", "there is no context \"uffd\"")]
     [InlineData("regions { ram { pages = 4 } }\nthreads { main = [\"dontneed ram 1 2147483647\"] }", ":2:", "region ram has 4 pages")]
-    [InlineData("regions { ram { pages = 1, alias = on } }\nthreads { main = [\"read ram 0\"] }", ":1:", "shmem or guest-memfd")]
+    [InlineData("regions { ram { pages = 1, alias = on } }\nthreads { main = [\"read ram 0\"] }", ":1:", "shmem, guest-memfd or hugetlb")]
+    [InlineData(
+        "regions { ram { pages = 1, memory = hugetlb }\n small { pages = 1 } }\nthreads { main = [\"read ram 0\"] }", ":2:",
+        "pages of one size")]
+    [InlineData(
+        "regions { ram { pages = 1, memory = hugetlb } }\nmemory-pages = 65\nthreads { main = [\"read ram 0\"] }", ":2:",
+        "64 are the most")]
     [InlineData("regions { ram { pages = 1 } }\nsetup = [\"exit\"]\nthreads { main = [\"read ram 0\"] }", ":2:", "only threads do that")]
     [InlineData(
         "regions { ram { pages = 1 } }\ncontexts { uffd {\n features = [event-remov] } }\nthreads { main = [\"read ram 0\"] }", ":3:",

@@ -55,6 +55,9 @@ internal sealed class CProgram
             if (region.Memory == MemoryKind.GuestMemfd)
                 throw new NotExpressibleException(
                     $"region {region.Name} is guest-memfd, which needs a KVM guest and a kernel with the merged operations table");
+            if (region.Memory == MemoryKind.Hugetlb)
+                throw new NotExpressibleException(
+                    $"region {region.Name} is hugetlb, whose pages come from a pool that is the whole machine's to fill and to empty");
         }
 
         foreach (ThreadAction action in scenario.Threads.SelectMany(t => t.Actions))
@@ -115,7 +118,7 @@ internal sealed class CProgram
         {
             RegionPlan region = _scenario.Regions[i];
             Line($"/* region {Safe(region.Name)}: {N(region.Pages)} pages */");
-            Line($"#define R{N(i)} {Address(RunWorld.AddressOf(i, 0))}");
+            Line($"#define R{N(i)} {Address(_scenario.Layout.AddressOf(i, 0))}");
             Line($"static char source{N(i)}[{N(region.Pages)} * PAGE] __attribute__((aligned(4096), unused));");
             if (IsFile(region)) Line($"static int file{N(i)} = -1;");
         }
@@ -240,13 +243,13 @@ internal sealed class CProgram
 
     private void ConductFill(ScriptCall call, string uffd)
     {
-        (int region, int page) = RunWorld.PlaceOf(call.Address);
+        (int region, int page) = RegionLayout.PlaceOf(call.Address);
         int pages = (int)(call.Length >> PageSize.BaseShift);
         if (call.Fill == FillKind.Continue && _scenario.Regions[region].Alias)
         {
             for (int i = page; i < page + pages; i++)
             {
-                if (!_written.Add(RunWorld.AddressOf(region, i)) || _scenario.Regions[region].Zeros.Contains(i)) continue;
+                if (!_written.Add(_scenario.Layout.AddressOf(region, i)) || _scenario.Regions[region].Zeros.Contains(i)) continue;
                 Line($"\tmemcpy((char *)(R{N(region)} + ALIAS) + {N(i)} * PAGE, source{N(region)} + {N(i)} * PAGE, PAGE);");
             }
         }
@@ -327,7 +330,7 @@ internal sealed class CProgram
 
     private string Place(ulong address)
     {
-        (int region, int page) = RunWorld.PlaceOf(address);
+        (int region, int page) = RegionLayout.PlaceOf(address);
         return $"{Safe(_scenario.Regions[region].Name)} {N(page)}";
     }
 

@@ -355,7 +355,7 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
 
     private bool MovesTo(ScriptCall call, ulong address)
     {
-        (int region, int page) = RunWorld.PlaceOf(address);
+        (int region, int page) = RegionLayout.PlaceOf(address);
         return ActionOf(call) is var action && action.OtherRegion == region
             && page >= action.OtherPage && page < action.OtherPage + action.Count;
     }

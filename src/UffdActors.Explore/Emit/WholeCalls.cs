@@ -116,7 +116,7 @@ internal sealed class WholeCalls : IDisposable
 
     private string? Fill(ScriptCall call)
     {
-        (int region, int page) = RunWorld.PlaceOf(call.Address);
+        (int region, int page) = RegionLayout.PlaceOf(call.Address);
         if (call.Fill == FillKind.Continue && Scenario.Regions[region].Alias)
         {
             for (int i = page; i < page + (int)(call.Length >> PageSize.BaseShift); i++) WriteAlias(region, i);
@@ -136,9 +136,9 @@ internal sealed class WholeCalls : IDisposable
 
     private void WriteAlias(int region, int page)
     {
-        ulong place = RunWorld.AddressOf(region, page);
+        ulong place = _world.Layout.AddressOf(region, page);
         if (!_written.Add(place) || Scenario.Regions[region].Zeros.Contains(page)) return;
-        ulong alias = RunWorld.AliasOf(region, page);
+        ulong alias = _world.Layout.AliasOf(region, page);
         Touch(alias);
         if (_twin.Mm.EntryAt(PageSize.PageOf(alias)) is { IsPresent: true } entry)
             _machine.BaseFolios.CopyIn(entry.Folio, 0, _world.Content.AddressOf(region, page), PageSize.Base);

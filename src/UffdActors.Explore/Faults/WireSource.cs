@@ -36,7 +36,7 @@ internal sealed class WireSource(RingTime time, FaultPlan faults, PageContent co
         }
 
         if (faults.Hits(FaultPoint.SourceThrow)) throw new IOException("the page source has a bug");
-        if (order.Pages > 1 && faults.Hits(FaultPoint.FillShort)) Overtaken?.Invoke(order);
+        if (order.Pages > content.UnitPages && faults.Hits(FaultPoint.FillShort)) Overtaken?.Invoke(order);
         WireAnswer answer = new(order, receiver, content, Fails: false) { Wrong = WrongOf() };
         if (answersAtOnce)
         {
@@ -119,7 +119,7 @@ internal sealed record WireAnswer(PageOrder Order, IPageReceiver Receiver, PageC
         }
     }
 
-    private (SourceContent Content, nint Address) AnswerFor(int page) => Content.Answer(Order.Region, (int)Order.FirstPage + page);
+    private (SourceContent Content, nint Address) AnswerFor(int page) => Content.Answer(Order.Region, Order.FirstPage + page);
 }
 
 /// <summary>An answer that waits for another one to overtake it.</summary>

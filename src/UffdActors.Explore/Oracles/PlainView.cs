@@ -6,9 +6,11 @@ namespace UffdActors.Explore.Oracles;
 
 /// <summary>
 /// What the events of a context say, kept page by page: the naive twin of <see cref="RegionView"/> and <see cref="RegionPages"/>, whose
-/// ranges and bitmaps must say the same. Not where an event overtakes the REMAP that explains it: what such ones mean is no naive matter.
+/// ranges and bitmaps must say the same, of huge pages for the first base page of each. Not where an event overtakes the REMAP that
+/// explains it: what such ones mean is no naive matter.
 /// </summary>
-internal sealed class PlainView
+/// <param name="unit">Base pages in a page.</param>
+internal sealed class PlainView(int unit)
 {
     private readonly Dictionary<long, (int Region, long Page)> _pages = [];
     private readonly HashSet<long> _left = [];
@@ -23,7 +25,7 @@ internal sealed class PlainView
     {
         foreach (ServedRegion region in view.Regions)
         {
-            for (long page = region.Range.Start; page < region.Range.End; page++) _pages.Add(page, (region.Id, region.PageOf(page)));
+            for (long page = region.Range.Start; page < region.Range.End; page += unit) _pages.Add(page, (region.Id, region.PageOf(page)));
         }
     }
 
@@ -45,7 +47,7 @@ internal sealed class PlainView
         switch (message.Event)
         {
             case UffdEvent.Remove:
-                for (long page = PageSize.PageOf(message.Start); page < PageSize.PageOf(message.End); page++)
+                for (long page = PageSize.PageOf(message.Start); page < PageSize.PageOf(message.End); page += unit)
                 {
                     if (At(page) is { } place)
                     {
@@ -61,7 +63,7 @@ internal sealed class PlainView
                 break;
             case UffdEvent.Unmap:
                 // Of a place that was moved from: what is there now may be something else.
-                for (long page = PageSize.PageOf(message.Start); page < PageSize.PageOf(message.End); page++)
+                for (long page = PageSize.PageOf(message.Start); page < PageSize.PageOf(message.End); page += unit)
                     IsOvertaken |= _left.Contains(page) && At(page) is not null;
                 Unmap(message.Start, message.End);
                 break;
@@ -74,13 +76,13 @@ internal sealed class PlainView
     /// <summary>A range is not mapped any more.</summary>
     public void Unmap(ulong start, ulong end)
     {
-        for (long page = PageSize.PageOf(start); page < PageSize.PageOf(end); page++) _ = _pages.Remove(page);
+        for (long page = PageSize.PageOf(start); page < PageSize.PageOf(end); page += unit) _ = _pages.Remove(page);
     }
 
     private void Remap(long from, long to, long pages)
     {
         List<(long Page, (int, long) Place)> moved = [];
-        for (long i = 0; i < pages; i++)
+        for (long i = 0; i < pages; i += unit)
         {
             if (_pages.Remove(from + i, out (int, long) place)) moved.Add((to + i, place));
             else IsOvertaken = true;

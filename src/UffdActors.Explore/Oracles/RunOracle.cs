@@ -71,6 +71,8 @@ internal sealed class RunOracle
 
     private Scenario Scenario => _world.Scenario;
 
+    private RegionLayout Layout => _world.Layout;
+
     /// <summary>The run's first step is next.</summary>
     public void Begin()
     {
@@ -106,7 +108,7 @@ internal sealed class RunOracle
             _ => null,
         };
         if (address is null) return null;
-        (int region, int page) = RunWorld.PlaceOf(address.Value);
+        (int region, int page) = RegionLayout.PlaceOf(address.Value);
         return region >= 0 && region < Scenario.Regions.Length && page < Scenario.Regions[region].Pages
             ? _entries[_world.Content.IndexOf(region, page)].Kind
             : null;
@@ -229,8 +231,8 @@ internal sealed class RunOracle
     /// <summary>Everything has been given back.</summary>
     public void AfterEnd(int step)
     {
-        if (_world.Machine.BaseFolios.InUse != 0 && !_run.HasReapedCalls)
-            Fail("conservation", $"{_world.Machine.BaseFolios.InUse} pages are still in use after everything was given back", step);
+        if (_world.Folios.InUse != 0 && !_run.HasReapedCalls)
+            Fail("conservation", $"{_world.Folios.InUse} pages are still in use after everything was given back", step);
     }
 
     /// <summary>Records the first violation.</summary>
@@ -323,12 +325,12 @@ internal sealed class RunOracle
         {
             Errno.None => fill.Out == length,
             Errno.EAGAIN =>
-                fill.Out is { } some && (some == -(long)Errno.EAGAIN || (some > 0 && some < length && some % PageSize.Base == 0)),
+                fill.Out is { } some && (some == -(long)Errno.EAGAIN || (some > 0 && some < length && some % Layout.PageBytes == 0)),
             _ => fill.Out is null || fill.Out == -(long)fill.Error,
         };
         if (!consistent) Fail("out-field", $"{fill.Kind} of {length} bytes ended with {fill.Error} and the out field {fill.Out}", end);
         if (fill.Kind is not (FillKind.Copy or FillKind.ZeroPage) || fill.Out is not > 0) return;
-        for (int i = 0; i < (int)(fill.Out.Value >> PageSize.BaseShift); i++)
+        for (int i = 0; i < (int)(fill.Out.Value >> Layout.PageShift); i++)
         {
             int index = _identity[_world.Content.IndexOf(action.Region, action.Page + i)];
             _histories[index].Add(new PageEvent(PageEventKind.Write, FilledWith(action, i), start, end));
@@ -343,7 +345,7 @@ internal sealed class RunOracle
         _ => _world.Content.OfSource(action.Region, action.Page + page),
     };
 
-    private bool IsOfFile(int region) => Scenario.Regions[region].Memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
+    private bool IsOfFile(int region) => Scenario.Regions[region].Memory is MemoryKind.Shmem or MemoryKind.GuestMemfd or MemoryKind.Hugetlb;
 
     /// <summary>Which actions take content away.</summary>
     private bool TakesPages(ThreadAction action, out bool always, out bool whole)
@@ -531,9 +533,9 @@ internal sealed class RunOracle
         }
     }
 
-    private static bool IsKnown(FaultReader reader, Access access)
+    private bool IsKnown(FaultReader reader, Access access)
     {
-        ulong page = access.MessageAddress & ~(ulong)(PageSize.Base - 1);
+        ulong page = access.MessageAddress & ~(ulong)(Layout.PageBytes - 1);
         foreach (PageRequest request in reader.OutstandingRequests())
         {
             if (request.Address == page) return true;
@@ -553,8 +555,8 @@ internal sealed class RunOracle
             (int region, int page) = _pages[i];
             // Of a page of the cache a fill is told that it is there.
             // One that was removed is zeros, and nobody brings it.
-            bool isElse = _run.Files[region]?.SlotAt(page).IsPresent == true || _run.Pages[region]?.IsRemoved(page) == true;
-            if ((_everThere & (1u << i)) == 0 && _run.Received[region]?.Contains(page) == true && !isElse)
+            bool isElse = _run.Files[region]?.SlotAt(page).IsPresent == true || _run.Pages[region]?.IsRemoved(BasePageOf(page)) == true;
+            if ((_everThere & (1u << i)) == 0 && _run.Received[region]?.Contains(BasePageOf(page)) == true && !isElse)
                 Fail("received-after-the-end", $"{NameOf(i)} counts as received, and its process had ended before it was filled", step);
         }
     }
@@ -573,7 +575,9 @@ internal sealed class RunOracle
     {
         if (before.IsWp == now.IsWp || !Scenario.Faults.Contains(FaultPoint.HookThrow)) return;
         PlainView? plain = PlainOf((UserfaultContext?)_run.Mm.Map.Find(PageOf(index))?.Context);
-        (int Region, int Page) place = plain?.At(PageOf(index)) is { } served ? (served.Region, (int)served.Page) : _pages[index];
+        (int Region, int Page) place = plain?.At(PageOf(index)) is { } served
+            ? (served.Region, (int)served.Page)
+            : (_pages[index].Region, BasePageOf(_pages[index].Page));
         if (!_run.Hooked.Remove(place) && before.IsWp && _world.Order.Message is WriteProtect and IMonitorCall)
             Fail("hook-before-write", $"{NameOf(index)} was given to its writers, and the hook has not been called for it, or has thrown",
                 step);
@@ -613,7 +617,7 @@ internal sealed class RunOracle
             .Aggregate(RegisterModes.None, (all, r) => all | r.Modes);
         bool isMoved = Scenario.Has(ActionKind.Mremap) || Scenario.Has(ActionKind.MremapKeep);
         return Scenario.Threads.Sum(t => t.Actions
-            .Where(a => isMoved || a.Kind == ActionKind.CopyFrom || (a.Region == request.Region.Id && a.Page == request.Page))
+            .Where(a => isMoved || a.Kind == ActionKind.CopyFrom || (a.Region == request.Region.Id && BasePageOf(a.Page) == request.Page))
             .Select(a => a.Kind).Distinct()
             .Count(k => k is ActionKind.Read or ActionKind.Write or ActionKind.CopyFrom)) * int.PopCount((int)modes);
     }
@@ -660,7 +664,7 @@ internal sealed class RunOracle
     }
 
     private string InWords((int Region, long Page)? place) =>
-        place is { } known ? $"{Scenario.Regions[known.Region].Name}:{known.Page}" : "nobody's";
+        place is { } known ? $"{Scenario.Regions[known.Region].Name}:{known.Page / Layout.UnitPages}" : "nobody's";
 
     // What the guest gave back since the range was protected is in the dirty set, as what it wrote is; nothing else is. For scenarios in
     // which nobody else changes protection, and of pages that were protected in the beginning.
@@ -675,14 +679,15 @@ internal sealed class RunOracle
             if (_run.Zeroed[region] is not { } zeroed) continue;
             int pages = Scenario.Regions[region].Pages;
             HashSet<long> gone = [
-                .. zeroed.Take(new PageRange(0, pages), _ => false).SelectMany(r => Enumerable.Range((int)r.Start, (int)r.Count))
+                .. zeroed.Take(new PageRange(0, BasePageOf(pages)), _ => false)
+                    .SelectMany(r => Enumerable.Range((int)r.Start, (int)r.Count))
                     .Select(p => (long)p)];
             for (int page = 0; page < pages; page++)
             {
                 int index = _world.Content.IndexOf(region, page);
                 bool keepsContent = Scenario.Regions[region].Memory != MemoryKind.Anonymous;
                 if ((_protected & (1u << index)) == 0 || (keepsContent && Scenario.Has(ActionKind.DontNeed))) continue;
-                bool isDirty = gone.Contains(page) || (_entries[index].IsPresent && !_entries[index].IsWp);
+                bool isDirty = gone.Contains(BasePageOf(page)) || (_entries[index].IsPresent && !_entries[index].IsWp);
                 bool isChanged =
                     Scenario.Threads.Any(t => t.Actions.Any(a => a.Region == region && page >= a.Page && page < a.Page + a.Count
                         && a.Kind is ActionKind.Write or ActionKind.DontNeed or ActionKind.Remove));
@@ -732,12 +737,17 @@ internal sealed class RunOracle
         for (int i = 0; i < _pages.Length; i++)
         {
             if (_unchecked[i] || _entries[i].Kind is not (EntryKind.Anon or EntryKind.File)) continue;
-            _world.Machine.BaseFolios.CopyOut(_entries[i].Folio, 0, MemoryMarshal.AsBytes(words));
-            ulong tail = words[^1];
-            if (words[1..].IndexOfAnyExcept(tail) is >= 0 and var other)
-                Fail("whole-pages",
-                    $"{NameOf(i)} ends with {PageContent.Describe(tail)}, and holds {PageContent.Describe(words[1 + other])} at byte "
-                        + $"{(1 + other) * sizeof(ulong)}", step);
+            ulong tail = _world.Folios.ReadLane(_entries[i].Folio, Layout.PageBytes - sizeof(ulong));
+            for (int at = 0; at < Layout.PageBytes; at += PageSize.Base)
+            {
+                _world.Folios.CopyOut(_entries[i].Folio, at, MemoryMarshal.AsBytes(words));
+                if (at == 0) words[0] = tail;
+                if (words.IndexOfAnyExcept(tail) is >= 0 and var other)
+                    Fail("whole-pages",
+                        $"{NameOf(i)} ends with {PageContent.Describe(tail)}, and holds {PageContent.Describe(words[other])} at byte "
+                            + $"{at + (other * sizeof(ulong))}", step);
+            }
+
             (int region, int page) = _pages[_identity[i]];
             if (tail != 0 && tail != _world.Content.OfSource(region, page)
                 && tail != _world.Content.OfSource(_pages[i].Region, _pages[i].Page) && !Scenario.Has(ActionKind.CopyFrom))
@@ -751,11 +761,11 @@ internal sealed class RunOracle
         for (int i = 0; i < _pages.Length; i++)
         {
             (int region, int page) = _pages[i];
-            if (_run.Received[region]?.Contains(page) != true || _entries[i].Kind != EntryKind.None
+            if (_run.Received[region]?.Contains(BasePageOf(page)) != true || _entries[i].Kind != EntryKind.None
                 || Scenario.Regions[region].Memory != MemoryKind.Anonymous) continue;
             foreach (FaultReader? reader in _run.Readers)
             {
-                if (reader?.View.Find(PageOf(i)) is { } served && served.Id == region && served.PageOf(PageOf(i)) == page
+                if (reader?.View.Find(PageOf(i)) is { } served && served.Id == region && served.PageOf(PageOf(i)) == BasePageOf(page)
                     && !reader.View.IsRemoved(PageOf(i))
                     && reader.Descriptor.IsRegistered(PageOf(i)) && !IsTakenInSilence(i))
                     Fail("received", $"{NameOf(i)} counts as received, and is not there", step);
@@ -800,7 +810,7 @@ internal sealed class RunOracle
         {
             foreach (Vma vma in mm.Map.Vmas)
             {
-                for (long page = vma.Range.Start; page < vma.Range.End; page++)
+                for (long page = vma.Range.Start; page < vma.Range.End; page += Layout.UnitPages)
                 {
                     Entry entry = mm.EntryAt(page);
                     if (entry.Kind == EntryKind.Anon) _ = used.Add(entry.Folio);
@@ -818,8 +828,8 @@ internal sealed class RunOracle
                 Fail("mapped", $"{NameOf(i)} is present where nothing is mapped", step);
         }
 
-        if (used.Count != _world.Machine.BaseFolios.InUse && !_run.HasReapedCalls)
-            Fail("conservation", $"{_world.Machine.BaseFolios.InUse} pages of memory are in use, and {used.Count} are to be found", step);
+        if (used.Count != _world.Folios.InUse && !_run.HasReapedCalls)
+            Fail("conservation", $"{_world.Folios.InUse} pages of memory are in use, and {used.Count} are to be found", step);
     }
 
     /// <summary>The userfaultfd whose handlers may bring a page from the source; null if there is none.</summary>
@@ -950,18 +960,21 @@ internal sealed class RunOracle
         bool Meets(int other, int first, int count) => other == region && page >= first && page < first + count;
     }
 
-    private long PageOf(int index) => PageSize.PageOf(RunWorld.AddressOf(_pages[index].Region, _pages[index].Page));
+    private long PageOf(int index) => PageSize.PageOf(Layout.AddressOf(_pages[index].Region, _pages[index].Page));
+
+    // Readers and bitmaps count in base pages.
+    private int BasePageOf(int page) => page * Layout.UnitPages;
 
     private Entry EntryOf(int index) => _run.Mm.EntryAt(PageOf(index));
 
     private ulong ContentOf(Entry entry, int offset) =>
-        entry.Kind is EntryKind.Anon or EntryKind.File ? _world.Machine.BaseFolios.ReadLane(entry.Folio, offset) : 0;
+        entry.Kind is EntryKind.Anon or EntryKind.File ? _world.Folios.ReadLane(entry.Folio, offset) : 0;
 
     private string NameOf(int index) => $"{Scenario.Regions[_pages[index].Region].Name}:{_pages[index].Page}";
 
     private string NameOf(ulong address)
     {
-        (int region, int page) = RunWorld.PlaceOf(address);
+        (int region, int page) = RegionLayout.PlaceOf(address);
         return region >= 0 && region < Scenario.Regions.Length ? $"{Scenario.Regions[region].Name}:{page}" : $"0x{address:x}";
     }
 

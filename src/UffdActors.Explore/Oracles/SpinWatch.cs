@@ -1,7 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Explore.Worlds;
 using UffdActors.Handling;
-using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Userfault;
@@ -60,7 +59,7 @@ internal sealed class SpinWatch(RunWorld run, RunOracle oracle)
         // Asleep now, or read and woken in the same turn.
         if (_fault is { } fault)
         {
-            ulong page = fault.Address & ~(ulong)(PageSize.Base - 1);
+            ulong page = fault.Address & ~(ulong)(run.Layout.PageBytes - 1);
             int times = _faults[(page, fault.Caller.ThreadId)] = _faults.GetValueOrDefault((page, fault.Caller.ThreadId)) + 1;
             if (times > MostFaults)
                 oracle.Fail(

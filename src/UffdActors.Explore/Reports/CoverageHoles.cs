@@ -63,7 +63,7 @@ internal static class CoverageHoles
                     s => s.Has(ActionKind.Protect)
                         && s.Contexts.Any(c => (c.Features & (UffdFeatures.WpUnpopulated | UffdFeatures.WpAsync)) != 0)),
             EntryKind.File =>
-                scenarios.Any(s => s.Regions.Any(r => r.Memory is MemoryKind.Shmem or MemoryKind.ShmemPrivate or MemoryKind.GuestMemfd)),
+                scenarios.Any(s => s.Regions.Any(r => r.Memory is not (MemoryKind.Anonymous or MemoryKind.Nothing))),
             EntryKind.Anon or EntryKind.Zero =>
                 scenarios.Any(s => s.Regions.Any(r => r.Memory is MemoryKind.Anonymous or MemoryKind.ShmemPrivate)),
             _ => true,

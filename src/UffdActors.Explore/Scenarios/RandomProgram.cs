@@ -62,26 +62,31 @@ internal static class RandomProgram
                 .Select(p => Points[p - 1])];
         // One that ends the VM.
         if (choices.OneIn(20)) faults.Add(choices.Of(OwnerCrash.Points));
+        // A page of 2 MiB takes hundreds of times as long to fill, so it is drawn less often than other memory, and with fewer pages.
+        bool isHuge = choices.OneIn(16);
         choices.NextRecord();
-        (RegionPlan ram, ContextPlan main) = Served(choices, kernel, "ram", "uffd", Ram, mostPages: 4);
+        (RegionPlan ram, ContextPlan main) = Served(choices, kernel, isHuge, "ram", "uffd", Ram, mostPages: isHuge ? 2 : 4);
         List<RegionPlan> regions = [ram];
         List<ContextPlan> contexts = [main];
         if (isSecond)
         {
             choices.NextRecord();
-            (RegionPlan rom, ContextPlan second) = Served(choices, kernel, "rom", "second", regions.Count, mostPages: 2);
+            (RegionPlan rom, ContextPlan second) = Served(
+                choices, kernel, isHuge, "rom", "second", regions.Count, mostPages: isHuge ? 1 : 2);
             regions.Add(rom);
             contexts.Insert(0, second);
         }
 
         regions.Add(new RegionPlan("room", ram.Pages, MemoryKind.Nothing, false, []));
-        if (isSpare) regions.Add(new RegionPlan("spare", 2, choices.OneIn(4) ? MemoryKind.Shmem : MemoryKind.Anonymous, false, []));
+        bool isShared = isSpare && choices.OneIn(4);
+        if (isSpare && isHuge) regions.Add(new RegionPlan("spare", 1, MemoryKind.Hugetlb, false, []));
+        else if (isSpare) regions.Add(new RegionPlan("spare", 2, isShared ? MemoryKind.Shmem : MemoryKind.Anonymous, false, []));
         Scenario scenario = new()
         {
             Name = name,
             Summary = "Drawn from a stream of choices",
             Kernel = kernel,
-            MemoryPages = 64,
+            MemoryPages = isHuge ? 16 : 64,
             Regions = [.. regions],
             Contexts = [.. contexts],
             Setup = [],
@@ -106,9 +111,10 @@ internal static class RandomProgram
 
     /// <summary>A region and the userfaultfd that it is registered with, in a way that the kernel takes.</summary>
     private static (RegionPlan Region, ContextPlan Context) Served(
-        Stream choices, KernelProfile kernel, string name, string context, int number, int mostPages)
+        Stream choices, KernelProfile kernel, bool isHuge, string name, string context, int number, int mostPages)
     {
         MemoryKind memory = choices.Of(Memories);
+        if (isHuge) memory = MemoryKind.Hugetlb;
         int pages = 1 + choices.Next(mostPages);
         RegisterModes modes = choices.Of(Modes);
         UffdFeatures features = UffdFeatures.None;
@@ -121,7 +127,7 @@ internal static class RandomProgram
         // Taken, but CONTINUE is refused there (SEMANTICS 7.2.3).
         if (memory == MemoryKind.ShmemPrivate && kernel.Shape == OpsShape.Seed && (modes & RegisterModes.Minor) != 0)
             memory = MemoryKind.Shmem;
-        bool canAlias = memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
+        bool canAlias = memory is MemoryKind.Shmem or MemoryKind.GuestMemfd or MemoryKind.Hugetlb;
         bool alias = choices.Next(8) is var rare && canAlias && ((modes & RegisterModes.Minor) != 0 ? rare < 6 : rare == 7);
         ImmutableArray<int> zeros = choices.OneIn(3) ? [pages - 1] : [];
         int handlers = choices.OneIn(12) ? 0 : 1 + choices.Next(3);
@@ -131,6 +137,8 @@ internal static class RandomProgram
         // Memory that takes no COPY: a hole that is punched in it without an event is left to whoever touches it, and the push waits for
         // him.
         push &= memory != MemoryKind.GuestMemfd || kernel.Shape == OpsShape.Merged;
+        // And through an alias a hole in larger pages is.
+        push &= memory != MemoryKind.Hugetlb || !alias;
         if (choices.OneIn(4)) features |= UffdFeatures.ThreadId;
         if (choices.OneIn(8)) features |= UffdFeatures.Move | UffdFeatures.Poison;
         return (

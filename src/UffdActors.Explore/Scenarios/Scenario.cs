@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using UffdActors.Abi;
 using UffdActors.Explore.Faults;
+using UffdActors.Explore.Worlds;
 using UffdActors.Model;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Explore.Scenarios;
 
@@ -20,13 +22,16 @@ internal enum MemoryKind
     /// <summary>Shared memory of the module guest-memfd.</summary>
     GuestMemfd,
 
+    /// <summary>Shared memory of the pool of huge pages.</summary>
+    Hugetlb,
+
     /// <summary>Nothing is mapped there: a place to move to.</summary>
     Nothing,
 }
 
 /// <summary>A region of guest memory.</summary>
 /// <param name="Name">Name.</param>
-/// <param name="Pages">Size in base pages.</param>
+/// <param name="Pages">Size in pages of the scenario.</param>
 /// <param name="Memory">What it is made of.</param>
 /// <param name="Alias">A second mapping, through which content goes in, all of it populated.</param>
 /// <param name="Zeros">Pages of which the source says that they are zeros.</param>
@@ -63,7 +68,7 @@ internal sealed record Scenario
     /// <summary>The kernel.</summary>
     public required KernelProfile Kernel { get; init; }
 
-    /// <summary>Base pages of physical memory.</summary>
+    /// <summary>Pages of physical memory.</summary>
     public required int MemoryPages { get; init; }
 
     /// <summary>Regions.</summary>
@@ -98,6 +103,10 @@ internal sealed record Scenario
 
     /// <summary>Pages of all regions.</summary>
     public int Pages => Regions.Sum(r => r.Pages);
+
+    /// <summary>Where its regions lie, and how large their pages are: hugetlb shares a scenario with no other memory.</summary>
+    public RegionLayout Layout =>
+        new(Regions.Any(r => r.Memory == MemoryKind.Hugetlb) ? PageSize.HugeShift : PageSize.BaseShift);
 
     /// <summary>Actions of all threads: what shrinking counts first.</summary>
     public int Actions => Threads.Sum(t => t.Actions.Length);

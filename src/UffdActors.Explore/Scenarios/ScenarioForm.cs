@@ -18,6 +18,9 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
     private const int MostHandlers = 8;
     private const int MostMemory = 65_536;
 
+    // Of 2 MiB, in two worlds for each thread that explores.
+    private const int MostHugePages = 64;
+
     // Every order of what happens to a page is searched (Oracles/PageHistory.cs).
     private const int MostOfOnePage = 28;
 
@@ -59,6 +62,15 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
             Faults = [],
         };
         if (scenario.Pages > MostPages) throw bad($"the regions have {scenario.Pages} pages; {MostPages} are the most", regions.Line);
+        if (plans.Any(p => p.Memory == MemoryKind.Hugetlb)
+            && plans.FirstOrDefault(p => p.Memory is not (MemoryKind.Hugetlb or MemoryKind.Nothing)) is { } other)
+            throw bad(
+                $"region \"{other.Name}\" has base pages, and hugetlb has pages of 2 MiB: a scenario has pages of one size; give every "
+                    + "region memory = hugetlb (or nothing), or none",
+                regions.Keys[other.Name].Line);
+        if (plans.Any(p => p.Memory == MemoryKind.Hugetlb) && scenario.MemoryPages > MostHugePages)
+            throw bad(
+                $"memory-pages = {scenario.MemoryPages}: of huge pages {MostHugePages} are the most", root.Keys!["memory-pages"].Line);
         scenario = scenario with { Contexts = [.. _contexts.Select(c => Context(c, contexts.Keys![c], scenario))] };
         scenario = scenario with
         {
@@ -81,8 +93,8 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
             node, "memory", ScenarioText.WordOf(MemoryKind.Anonymous),
             [.. Enum.GetValues<MemoryKind>().Select(k => (ScenarioText.WordOf(k), k))]);
         bool alias = Switch(node, "alias", false);
-        if (alias && memory is not (MemoryKind.Shmem or MemoryKind.GuestMemfd))
-            throw bad($"alias = on needs memory that two mappings can share: shmem or guest-memfd", node.Keys["alias"].Line);
+        if (alias && memory is not (MemoryKind.Shmem or MemoryKind.GuestMemfd or MemoryKind.Hugetlb))
+            throw bad($"alias = on needs memory that two mappings can share: shmem, guest-memfd or hugetlb", node.Keys["alias"].Line);
         return new RegionPlan(
             region, pages, memory, alias, [.. Words(node, "zeros").Select(w => Parse(w.Word!, w.Line, "zeros", 0, pages - 1))]);
     }

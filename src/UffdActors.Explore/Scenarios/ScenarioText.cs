@@ -103,6 +103,7 @@ internal static class ScenarioText
         MemoryKind.Shmem => "shmem",
         MemoryKind.ShmemPrivate => "shmem-private",
         MemoryKind.GuestMemfd => "guest-memfd",
+        MemoryKind.Hugetlb => "hugetlb",
         _ => "nothing",
     };
 

@@ -23,6 +23,9 @@ internal sealed class ExploreWorld : IDisposable
 {
     private const string Dispatcher = "uffd.stepped";
 
+    // What a run with huge pages leaves to finalizers is some 10 MiB, of which the collector knows nothing.
+    private const int HugeRunsBetweenCollections = 16;
+
     private readonly SteppedSystem _system;
     private readonly VmHealth _health = new(TaskCreationOptions.None);
     private readonly IActorRef _root;
@@ -33,8 +36,10 @@ internal sealed class ExploreWorld : IDisposable
         _system = system;
         Scenario = scenario;
         Parts = parts;
-        Machine = new Machine(scenario.Kernel, ContentKind.Bytes, scenario.MemoryPages);
-        ReferenceMachine = new Machine(scenario.Kernel, ContentKind.Bytes, scenario.MemoryPages);
+        Layout = scenario.Layout;
+        Machine = NewMachine();
+        ReferenceMachine = NewMachine();
+        Scratch = new NativeBuffer(Layout.PageBytes);
         Content = new PageContent(scenario);
         Choices = new ChoiceStream();
         Faults = new FaultPlan(Choices);
@@ -63,6 +68,14 @@ internal sealed class ExploreWorld : IDisposable
 
     public WorldParts Parts { get; }
 
+    public RegionLayout Layout { get; }
+
+    /// <summary>Where the pages of the run come from.</summary>
+    public FolioStore Folios => Machine.StoreOf(Layout.PageShift);
+
+    /// <summary>Where those of the sequential kernel come from.</summary>
+    public FolioStore ReferenceFolios => ReferenceMachine.StoreOf(Layout.PageShift);
+
     public Machine Machine { get; }
 
     /// <summary>The machine of the sequential kernel that the run is compared with.</summary>
@@ -71,7 +84,7 @@ internal sealed class ExploreWorld : IDisposable
     public WorldModules Modules { get; }
 
     /// <summary>A page's worth of native memory for whoever needs it for a moment.</summary>
-    public NativeBuffer Scratch { get; } = new(PageSize.Base);
+    public NativeBuffer Scratch { get; }
 
     public PageContent Content { get; }
 
@@ -120,6 +133,7 @@ internal sealed class ExploreWorld : IDisposable
     public int NextNumber() => _started++;
 
     private int _started;
+    private int _hugeRuns;
 
     /// <summary>Makes a run.</summary>
     public RunResult Run(RunRequest request, out bool isSpent)
@@ -128,6 +142,12 @@ internal sealed class ExploreWorld : IDisposable
         {
             ScenarioRun run = new(this, request);
             RunResult result = run.Execute();
+            if (Layout.UnitPages > 1 && ++_hugeRuns % HugeRunsBetweenCollections == 0)
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+            }
+
             // A call that sleeps for ever keeps what it has.
             isSpent = result.Violation is not null || Failure is not null || !result.IsFinished;
             if (isSpent || !Pool.WasShort) return result;
@@ -150,6 +170,10 @@ internal sealed class ExploreWorld : IDisposable
         Scratch.Dispose();
     }
 
+    private Machine NewMachine() => Layout.PageShift == PageSize.BaseShift
+        ? new Machine(Scenario.Kernel, ContentKind.Bytes, Scenario.MemoryPages)
+        : new Machine(Scenario.Kernel, ContentKind.Bytes, basePages: 1, hugePages: Scenario.MemoryPages);
+
     /// <summary>Makes as many actors as most runs need.</summary>
     private void Stock()
     {
@@ -163,6 +187,7 @@ internal sealed class ExploreWorld : IDisposable
         for (int i = 0; i < vmas; i++) owners.Add(new VmaOwner(mm, i));
         owners.Add(new Backend(Modules.Shmem));
         owners.Add(new Backend(Modules.GuestMemfd));
+        if (Layout.PageShift != PageSize.BaseShift) owners.Add(new Backend(Modules.Hugetlb));
         _root.Tell(new VmProtocol.Attach(owners, new TaskCompletionSource()));
         Loop.RunUntilQuiet();
         Pool.Reclaim();

@@ -18,7 +18,7 @@ namespace UffdActors.Explore.Worlds;
 /// <summary>
 /// A message in the words of the field, with its arguments and what came of it: for charts, and for walking through a run.
 /// </summary>
-internal sealed class MessageWords(Func<ulong, string> placeOf)
+internal sealed class MessageWords(Func<ulong, string> placeOf, RegionLayout layout)
 {
     /// <summary>The actions of the scenario's threads, by the calls that they are: a chart shows what was asked for.</summary>
     private static ConditionalWeakTable<ControlOperation, string> Calls { get; } = [];
@@ -92,8 +92,11 @@ internal sealed class MessageWords(Func<ulong, string> placeOf)
 
     private string Pages(int region, long first, int pages)
     {
-        string from = placeOf(RunWorld.AddressOf(region, (int)first));
-        return pages == 1 ? from : $"{from} to {placeOf(RunWorld.AddressOf(region, (int)first + pages - 1))}";
+        string from = placeOf(AddressOf(first));
+        string to = placeOf(AddressOf(first + pages - 1));
+        return from == to ? from : $"{from} to {to}";
+
+        ulong AddressOf(long page) => layout.AddressOf(region, (int)(page / layout.UnitPages));
     }
 
     // A call that is no action of a thread.

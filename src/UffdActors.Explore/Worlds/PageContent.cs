@@ -10,14 +10,19 @@ internal sealed class PageContent : IDisposable
     private readonly Scenario _scenario;
     private readonly NativeBuffer[] _pages;
     private readonly int[] _first;
+    private readonly RegionLayout _layout;
 
     public PageContent(Scenario scenario)
     {
         _scenario = scenario;
+        _layout = scenario.Layout;
         _first = new int[scenario.Regions.Length];
         for (int i = 1; i < _first.Length; i++) _first[i] = _first[i - 1] + scenario.Regions[i - 1].Pages;
-        _pages = [.. scenario.Regions.Select((region, number) => MakePages(number, region))];
+        _pages = [.. scenario.Regions.Select((region, number) => MakePages(number, region, _layout))];
     }
+
+    /// <summary>Base pages in a page.</summary>
+    public int UnitPages => _layout.UnitPages;
 
     /// <summary>Number of a page among those of all regions.</summary>
     public int IndexOf(int region, int page) => _first[region] + page;
@@ -25,12 +30,14 @@ internal sealed class PageContent : IDisposable
     /// <summary>What the source has for a page: 0 where it says zeros.</summary>
     public ulong OfSource(int region, int page) => _scenario.Regions[region].Zeros.Contains(page) ? 0 : Value(region, page);
 
-    /// <summary>The source's answer for a page.</summary>
-    public (SourceContent Content, nint Address) Answer(int region, int page) =>
-        _scenario.Regions[region].Zeros.Contains(page) ? (SourceContent.Zero, 0) : (SourceContent.Bytes, AddressOf(region, page));
+    /// <summary>The source's answer for a base page of a region.</summary>
+    public (SourceContent Content, nint Address) Answer(int region, long basePage) =>
+        _scenario.Regions[region].Zeros.Contains((int)(basePage / _layout.UnitPages))
+            ? (SourceContent.Zero, 0)
+            : (SourceContent.Bytes, _pages[region].Address + ((nint)basePage << PageSize.BaseShift));
 
     /// <summary>Native bytes of the source's page.</summary>
-    public nint AddressOf(int region, int page) => _pages[region].Address + (page << PageSize.BaseShift);
+    public nint AddressOf(int region, int page) => _pages[region].Address + ((nint)page << _layout.PageShift);
 
     /// <summary>What a thread stores with its n-th action.</summary>
     public static ulong OfWrite(int thread, int action) => 0xC000_0000_0000_0000 | ((ulong)(uint)(thread + 1) << 16) | (uint)(action + 1);
@@ -60,15 +67,19 @@ internal sealed class PageContent : IDisposable
 
     private static ulong Value(int region, int page) => 0x5000_0000_0000_0000 | ((ulong)(uint)region << 32) | (uint)page;
 
-    private static NativeBuffer MakePages(int region, RegionPlan plan)
+    private static NativeBuffer MakePages(int region, RegionPlan plan, RegionLayout layout)
     {
         int pages = plan.Pages;
-        NativeBuffer buffer = new(pages << PageSize.BaseShift);
+        NativeBuffer buffer = new((long)pages << layout.PageShift);
         Span<ulong> words = stackalloc ulong[PageSize.Base / sizeof(ulong)];
         for (int page = 0; page < pages; page++)
         {
             words.Fill(plan.Zeros.Contains(page) ? 0 : Value(region, page));
-            buffer.Write((long)page << PageSize.BaseShift, System.Runtime.InteropServices.MemoryMarshal.AsBytes(words));
+            for (int part = 0; part < layout.UnitPages; part++)
+            {
+                long at = ((long)page << layout.PageShift) + (part << PageSize.BaseShift);
+                buffer.Write(at, System.Runtime.InteropServices.MemoryMarshal.AsBytes(words));
+            }
         }
 
         return buffer;

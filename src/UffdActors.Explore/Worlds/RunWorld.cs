@@ -23,9 +23,6 @@ namespace UffdActors.Explore.Worlds;
 /// </summary>
 internal sealed class RunWorld
 {
-    private const ulong FirstAddress = 0x1000_0000_0000;
-    private const ulong RegionSpacing = 1UL << 20;
-    private const ulong AliasOffset = RegionSpacing / 2;
     private const int CrashLimit = 8;
     private const int ChildThread = 60;
 
@@ -60,6 +57,7 @@ internal sealed class RunWorld
         _parts = parts;
         _modules = modules;
         Scenario scenario = world.Scenario;
+        Layout = world.Layout;
         _pages = [.. scenario.Regions.SelectMany((r, i) => Enumerable.Range(0, r.Pages).Select(p => (i, p)))];
         Mm = _setup.Attach(parts.NewAddressSpace(machine));
         Main = _setup.Attach(new Caller(Mm, 1));
@@ -71,6 +69,9 @@ internal sealed class RunWorld
         Readers = new FaultReader?[Contexts.Length];
         Plain = new PlainView?[Contexts.Length];
     }
+
+    /// <summary>Where the regions lie.</summary>
+    public RegionLayout Layout { get; }
 
     public AddressSpace Mm { get; }
 
@@ -103,25 +104,11 @@ internal sealed class RunWorld
     /// <summary>Names of the actors, by label.</summary>
     public IReadOnlyList<string> Names => _names;
 
-    /// <summary>Address of a page of a region.</summary>
-    public static ulong AddressOf(int region, int page) =>
-        FirstAddress + ((ulong)region * RegionSpacing) + ((ulong)page << PageSize.BaseShift);
-
-    /// <summary>Address of the same page in the region's alias.</summary>
-    public static ulong AliasOf(int region, int page) => AddressOf(region, page) + AliasOffset;
-
-    /// <summary>Region and page of an address; an alias counts as its region.</summary>
-    public static (int Region, int Page) PlaceOf(ulong address)
-    {
-        ulong offset = address - FirstAddress;
-        return ((int)(offset / RegionSpacing), (int)(offset % AliasOffset >> PageSize.BaseShift));
-    }
-
     /// <summary>Pages of all regions.</summary>
     public int PageCount => _pages.Length;
 
     /// <summary>Entry of a page, by its number among those of all regions.</summary>
-    public Entry EntryOf(int index) => Mm.EntryAt(PageSize.PageOf(AddressOf(_pages[index].Region, _pages[index].Page)));
+    public Entry EntryOf(int index) => Mm.EntryAt(PageSize.PageOf(Layout.AddressOf(_pages[index].Region, _pages[index].Page)));
 
     /// <summary>Name of a page: region and number.</summary>
     public string NameOf(int index) => $"{_world.Scenario.Regions[_pages[index].Region].Name}:{_pages[index].Page}";
@@ -129,7 +116,7 @@ internal sealed class RunWorld
     /// <summary>Name of the page of an address.</summary>
     public string NameOf(ulong address)
     {
-        (int region, int page) = PlaceOf(address);
+        (int region, int page) = RegionLayout.PlaceOf(address);
         return region >= 0 && region < _world.Scenario.Regions.Length ? $"{_world.Scenario.Regions[region].Name}:{page}" : $"0x{address:x}";
     }
 
@@ -180,19 +167,20 @@ internal sealed class RunWorld
     {
         RegionPlan plan = _world.Scenario.Regions[region];
         if (plan.Memory == MemoryKind.Nothing) return;
-        bool shared = plan.Memory is MemoryKind.Shmem or MemoryKind.GuestMemfd;
+        bool shared = plan.Memory is MemoryKind.Shmem or MemoryKind.GuestMemfd or MemoryKind.Hugetlb;
         MapRequest request = new(Prot.ReadWrite, Files[region], shared);
-        ulong length = (ulong)plan.Pages << PageSize.BaseShift;
-        Expect(Do(new MapMemory(Main, AddressOf(region, 0), length, request)).Error, $"mapping {plan.Name}");
+        ulong length = (ulong)plan.Pages << Layout.PageShift;
+        Expect(Do(new MapMemory(Main, Layout.AddressOf(region, 0), length, request)).Error, $"mapping {plan.Name}");
         if (!plan.Alias) return;
-        Expect(Do(new MapMemory(Main, AddressOf(region, 0) + AliasOffset, length, request)).Error, plan.Name);
-        Expect(Do(new PopulateMemory(Main, PageRange.OfBytes(AddressOf(region, 0) + AliasOffset, length))).Error, plan.Name);
+        Expect(Do(new MapMemory(Main, Layout.AliasOf(region, 0), length, request)).Error, plan.Name);
+        Expect(Do(new PopulateMemory(Main, PageRange.OfBytes(Layout.AliasOf(region, 0), length))).Error, plan.Name);
     }
 
     private MemoryFile? MakeFile(RegionPlan region) => region.Memory switch
     {
-        MemoryKind.Shmem or MemoryKind.ShmemPrivate => _modules.Shmem.CreateFile(_machine, (long)region.Pages << PageSize.BaseShift),
-        MemoryKind.GuestMemfd => _modules.GuestMemfd.CreateFile(_machine, (long)region.Pages << PageSize.BaseShift),
+        MemoryKind.Shmem or MemoryKind.ShmemPrivate => _modules.Shmem.CreateFile(_machine, (long)region.Pages << Layout.PageShift),
+        MemoryKind.GuestMemfd => _modules.GuestMemfd.CreateFile(_machine, (long)region.Pages << Layout.PageShift),
+        MemoryKind.Hugetlb => _modules.Hugetlb.CreateFile(_machine, (long)region.Pages << Layout.PageShift),
         _ => null,
     };
 
@@ -204,7 +192,7 @@ internal sealed class RunWorld
         {
             RegionPlan region = _world.Scenario.Regions[registered.Region];
             Register register = new(
-                Main, Contexts[number], AddressOf(registered.Region, 0), (ulong)region.Pages << PageSize.BaseShift,
+                Main, Contexts[number], Layout.AddressOf(registered.Region, 0), (ulong)region.Pages << Layout.PageShift,
                 (ulong)registered.Modes);
             Expect(Do(register).Error, $"registering {region.Name} with {plan.Name}");
         }
@@ -215,7 +203,7 @@ internal sealed class RunWorld
         ContextPlan plan = _world.Scenario.Contexts[number];
         RegionView view = RegionView.Of(plan.Registered.Select(r => Served(r, (plan.Features & UffdFeatures.WpAsync) != 0)));
         HandlerSlot[] slots = [.. Enumerable.Range(0, plan.Handlers).Select(i => new HandlerSlot(i, NewThread(number, 100 + i)))];
-        PlainView plain = new();
+        PlainView plain = new(Layout.UnitPages);
         plain.Begin(view);
         Plain[number] = plain;
         FaultReader reader = _world.Parts.NewReader(new WatchedDescriptor(Contexts[number], plain), slots, view, _world.Loop, CrashLimit);
@@ -244,8 +232,8 @@ internal sealed class RunWorld
         {
             PushOptions options = new(
                 reader, context, NewThread(number, 200 + registered.Region), sourceActor!, registered.Region,
-                reader.View.FindPart(registered.Region, 0)!.Pages, new PushProgress(new TaskCompletionSource()), ChunkPages: 4,
-                Watch: watch);
+                reader.View.FindPart(registered.Region, 0)!.Pages, new PushProgress(new TaskCompletionSource()), ChunkPages: ChunkPages,
+                UnitPages: Layout.UnitPages, Watch: watch);
             Pushes.Add((options, $"push-{_world.NextNumber()}"));
         }
     }
@@ -270,6 +258,9 @@ internal sealed class RunWorld
 
         foreach ((PushOptions options, _) in Pushes) options.Thread.Actor.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
     }
+
+    // Two huge pages are enough to come after one another.
+    private int ChunkPages => Layout.UnitPages == 1 ? 4 : 2 * Layout.UnitPages;
 
     private void BeforeWrite(int region, int page)
     {
@@ -354,17 +345,19 @@ internal sealed class RunWorld
     private ServedRegion Served(Registered registered, bool isAsync)
     {
         RegionPlan region = _world.Scenario.Regions[registered.Region];
-        ulong address = AddressOf(registered.Region, 0);
-        PageRange range = PageRange.OfBytes(address, (ulong)region.Pages << PageSize.BaseShift);
-        RegionPages pages = new(region.Pages);
+        PageRange range = PageRange.OfBytes(Layout.AddressOf(registered.Region, 0), (ulong)region.Pages << Layout.PageShift);
+        RegionPages pages = new(range.Count);
         Received[registered.Region] = pages.Received;
         Pages[registered.Region] = pages;
-        if (isAsync) Zeroed[registered.Region] = new ZeroedPages(region.Pages);
+        if (isAsync) Zeroed[registered.Region] = new ZeroedPages(range.Count);
         bool isMinor = (registered.Modes & RegisterModes.Minor) != 0;
-        AliasPages? alias = isMinor && region.Alias ? new AliasPages(PageSize.PageOf(address + AliasOffset), region.Pages) : null;
+        AliasPages? alias = isMinor && region.Alias
+            ? new AliasPages(PageSize.PageOf(Layout.AliasOf(registered.Region, 0)), range.Count)
+            : null;
         ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
         return new ServedRegion(
-            registered.Region, range, range.Start, by, pages, alias, IsProtected: (registered.Modes & RegisterModes.WriteProtect) != 0)
+            registered.Region, range, range.Start, by, pages, alias, Layout.PageShift,
+            IsProtected: (registered.Modes & RegisterModes.WriteProtect) != 0)
         {
             Zeroed = Zeroed[registered.Region],
             CopiesHoles = by == ResolveBy.ContinueAsIs && (registered.Modes & RegisterModes.Missing) != 0,
@@ -416,4 +409,7 @@ internal sealed record WorldModules(MemoryModule Shmem, MemoryModule GuestMemfd)
 {
     /// <summary>Those that ship.</summary>
     public static WorldModules Shipped { get; } = new(new Shmem(), new GuestMemfd());
+
+    /// <summary>Core fills huge pages by itself, so there are no hooks that could fail.</summary>
+    public MemoryModule Hugetlb { get; } = new Hugetlb();
 }

@@ -57,7 +57,7 @@ internal sealed class ScenarioRun
         _request = request;
         _run = new RunWorld(world);
         _oracle = new RunOracle(world, _run);
-        _words = new MessageWords(_run.NameOf);
+        _words = new MessageWords(_run.NameOf, world.Layout);
         _spin = new SpinWatch(_run, _oracle);
         if (request.HasReference && SequentialReference.Covers(world.Scenario)) _reference = new SequentialReference(world, _run, _oracle);
         _running = new Operation?[_run.Threads.Length];
@@ -119,7 +119,7 @@ internal sealed class ScenarioRun
         _world.Overtaken = order =>
         {
             // Where the page is now: its part may have moved since the order was made.
-            long last = order.FirstPage + order.Pages - 1;
+            long last = order.FirstPage + order.Pages - _world.Layout.UnitPages;
             foreach (FaultReader? reader in _run.Readers)
             {
                 if (reader?.View.FindPart(order.Region, last) is { } part) Race(PageSize.AddressOf(part.Base + last));
@@ -346,7 +346,7 @@ internal sealed class ScenarioRun
         FaultPlan faults = _world.Faults;
         if (request is not null && point == HandlerPoint.AfterRead && faults.Hits(FaultPoint.RacingResolver)) Race(request.Address);
         if (request is not null && point == HandlerPoint.AfterRead && faults.Hits(FaultPoint.SpuriousWake))
-            new Wake(_run.Main, _run.Contexts[ServerOf(request.Address)], request.Address, PageSize.Base).Step();
+            new Wake(_run.Main, _run.Contexts[ServerOf(request.Address)], request.Address, (ulong)_world.Layout.PageBytes).Step();
         if (request is not null && point == HandlerPoint.AfterFillSent && faults.Hits(FaultPoint.ChangeBurst))
         {
             int context = ServerOf(request.Address);
@@ -373,11 +373,11 @@ internal sealed class ScenarioRun
         if (_run.Readers[context]?.View is not { } view || view.Find(PageSize.PageOf(address)) is not { } served) return;
         // Or what the cache has, where nobody brings anything.
         if (served is { By: ResolveBy.ContinueAsIs, CopiesHoles: false }) return;
-        int page = (int)served.PageOf(PageSize.PageOf(address));
+        int page = (int)served.PageOf(PageSize.PageOf(address)) / _world.Layout.UnitPages;
         if (view.IsRemoved(PageSize.PageOf(address)) || _world.Content.OfSource(served.Id, page) == 0) return;
         FillSource source = FillSource.Buffer(_world.Content.AddressOf(served.Id, page));
         Fill rogue = _world.Parts.NewFill(_run.Main);
-        rogue.Begin(_run.Contexts[context], FillKind.Copy, address, PageSize.Base, source, Abi.FillModes.DontWake);
+        rogue.Begin(_run.Contexts[context], FillKind.Copy, address, (ulong)_world.Layout.PageBytes, source, Abi.FillModes.DontWake);
         // Decided in this very turn, as every fill of ours is (RING R9); what follows takes its own turns.
         rogue.Step();
     }

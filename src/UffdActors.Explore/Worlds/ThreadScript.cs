@@ -25,9 +25,9 @@ internal static class ThreadScript
     /// <param name="value">What a store stores.</param>
     public static Operation Begin(WorldParts parts, PageContent content, RunWorld run, Caller caller, ThreadAction action, ulong value)
     {
-        ulong start = RunWorld.AddressOf(action.Region, action.Page);
-        ulong other = RunWorld.AddressOf(action.OtherRegion, action.OtherPage);
-        ulong length = (ulong)action.Count << PageSize.BaseShift;
+        ulong start = run.Layout.AddressOf(action.Region, action.Page);
+        ulong other = run.Layout.AddressOf(action.OtherRegion, action.OtherPage);
+        ulong length = (ulong)action.Count << run.Layout.PageShift;
         UserfaultContext context = run.Contexts.Length > 0 ? run.Contexts[action.Context] : null!;
         switch (action.Kind)
         {
@@ -52,7 +52,7 @@ internal static class ThreadScript
             case ActionKind.MremapKeep:
                 return new RemapMemory(caller, start, length, length, RemapModes.MayMove | RemapModes.Fixed | RemapModes.DontUnmap, other);
             case ActionKind.Punch:
-                return parts.NewPunch(caller, run.Files[action.Region]!, (long)action.Page << PageSize.BaseShift, (long)length);
+                return parts.NewPunch(caller, run.Files[action.Region]!, (long)action.Page << run.Layout.PageShift, (long)length);
             case ActionKind.Fork:
                 return new ForkProcess(caller, 1);
             case ActionKind.Exit:

@@ -17,6 +17,7 @@ public sealed class CProgramTests
         ["copy-from-missing"] = "in the middle of its range",
         ["event-unread"] = "more finely",
         ["forked-child"] = "read-child",
+        ["huge-pages"] = "ram is hugetlb",
         ["moved-in-an-outage"] = "mremap-keep",
         ["owner-gone"] = "\"exit\"",
         ["paged-out"] = "peek",
@@ -176,6 +177,7 @@ public sealed class CProgramTests
     [Theory]
     [InlineData("a mutant", "in this program and not in the kernel")]
     [InlineData("guest-memfd", "guest-memfd, which needs")]
+    [InlineData("hugetlb", "hugetlb, whose pages come from a pool")]
     [InlineData("a crash", "a handler crashes in it")]
     [InlineData("a change burst", "fill.eagain is injected")]
     public void What_the_kernel_knows_nothing_of_is_refused_with_the_reason(string what, string reason)
@@ -199,7 +201,7 @@ public sealed class CProgramTests
     private static ReplayFile FileOf(string what)
     {
         string fault = what switch { "a crash" => "handler.crash-after-read", "a change burst" => "fill.eagain", _ => "" };
-        string memory = what == "guest-memfd" ? "guest-memfd" : "anonymous";
+        string memory = what is "guest-memfd" or "hugetlb" ? what : "anonymous";
         return new ReplayFile
         {
             Name = "one-fault",
