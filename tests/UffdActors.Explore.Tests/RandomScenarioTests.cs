@@ -64,6 +64,13 @@ public class RandomScenarioTests
             + "register.ram = [missing, minor], push = on } }, threads { t = [\"read ram 0\"] }")]
     public void A_push_takes_a_private_page_for_what_it_is(string scenario) => IsClean(scenario);
 
+    // A hole that the push is about to copy into is unmapped, and the page behind it is none: it was mapped as it was, as zeros.
+    [Fact]
+    public void A_push_through_an_alias_does_not_take_the_page_behind_a_hole_for_one() => IsClean(
+        "regions { ram { pages = 2, memory = shmem, alias = on }, room { pages = 2, memory = nothing } }, contexts { uffd { "
+        + "features = [event-unmap], register.ram = [minor], handlers = 1, push = on } }, "
+        + "threads { t = [\"mremap ram 0 1 room 0\"], u = [\"remove ram 0 1\"] }");
+
     // Nobody is told of the hole, and nobody may ever touch it.
     [Theory]
     [InlineData(
@@ -212,6 +219,12 @@ public class RandomScenarioTests
         "regions { ram { pages = 1 }, rom { pages = 1 } }, contexts { second { register.rom = [missing], handlers = 1 }, "
             + "uffd { features = [event-remap], register.ram = [missing], handlers = 1 } }, "
             + "threads { t = [\"copy-from uffd ram 0 1 rom 0\", \"exit\"], u = [\"mremap ram 0 1 rom 0\"] }")]
+    [InlineData(
+        "regions { ram { pages = 1 }, room { pages = 1, memory = nothing } }, " + Silent
+            + "register.ram = [missing] } }, threads { t = [\"mremap-keep ram 0 1 room 0\", \"write ram 0\"], u = [\"read ram 0\"] }")]
+    [InlineData(
+        "regions { ram { pages = 1 }, room { pages = 1, memory = nothing } }, " + Uffd
+            + "register.ram = [wp] } }, threads { t = [\"mremap-keep ram 0 1 room 0\", \"read ram 0\"], u = [\"write ram 0\"] }")]
     public void What_a_kernel_does_just_the_same_is_no_violation(string scenario) => IsClean(scenario);
 
     // The page came all at once, and behind it in the same chunk one of zeros: the first was taken for zeros, too.

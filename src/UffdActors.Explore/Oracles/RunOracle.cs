@@ -889,13 +889,15 @@ internal sealed class RunOracle
             }
         }
 
-        // What stays behind is empty, and a page of its own as soon as somebody fills it, or lets ordinary faults fill it.
+        // What stays behind is empty, and a page of its own as soon as somebody fills it, or lets ordinary faults fill it; and what has been
+        // written, before or after, is at one of the two places only.
         foreach (ThreadAction kept in Scenario.Threads.SelectMany(t => t.Actions).Where(a => a.Kind == ActionKind.MremapKeep))
         {
             bool isTouched = Scenario.Threads.Any(t => t.Actions.Any(a => a.Kind == ActionKind.Close
+                || (a.Kind == ActionKind.Write && (a.Region == kept.Region || a.Region == kept.OtherRegion))
                 || (a.Region == kept.Region && ThreadAction.HasRegion(a.Kind)
                     && a.Kind
-                        is not (ActionKind.Read or ActionKind.Write or ActionKind.Peek or ActionKind.Munmap or ActionKind.MremapKeep))));
+                        is not (ActionKind.Read or ActionKind.Peek or ActionKind.Munmap or ActionKind.MremapKeep))));
             for (int i = 0; isTouched && i < kept.Count; i++) result[_world.Content.IndexOf(kept.Region, kept.Page + i)] = true;
         }
 

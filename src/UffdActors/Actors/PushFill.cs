@@ -27,6 +27,7 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
     private bool _pageByPage;
     private bool _meetsMarker;
     private bool _meetsHole;
+    private long _holeAt;
     private ulong _takenForCached;
     private long _leftToDemand = -1;
 
@@ -69,6 +70,9 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
         }
 
         bool isAliased = region.By == ResolveBy.Continue;
+        // A hole that has been unmapped meanwhile: the next page is none for that. Taken for one it would be mapped as the cache has it,
+        // without its content.
+        if (isAliased && _holeAt != piece.FirstPage) _meetsHole = false;
         _run = chunk.Front(region);
         if (_pageByPage || _meetsMarker || (_meetsHole && isAliased)) _run = _run with { Pages = _unit };
         if (isAliased && !_meetsHole && !TryWriteAlias(region.Alias!)) return _meetsHole ? Aim() : PushStep.GoOn;
@@ -221,6 +225,7 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
             // The alias was populated, and has nothing there any more: a hole was punched, which COPY fills. The page stays claimed
             // meanwhile.
             _meetsHole = true;
+            _holeAt = _run.FirstPage;
             return false;
         }
 
@@ -242,8 +247,9 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
         if (wanted.RegionOf(page) is not { } region || (region.Alias is null && !region.CopiesHoles)) return false;
         if (region.Alias is null || (_unit == 1 && !region.Pages.IsRemoved(page)))
         {
-            // From here on by COPY, until that meets a page of the cache.
+            // By COPY; where nothing goes in through an alias from here on, until that meets a page of the cache.
             _meetsHole = true;
+            _holeAt = page;
         }
         else if (region.Pages.IsRemoved(page, _unit))
         {
