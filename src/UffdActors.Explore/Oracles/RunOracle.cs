@@ -889,8 +889,8 @@ internal sealed class RunOracle
             }
         }
 
-        // What stays behind is empty, and a page of its own as soon as somebody fills it, or lets ordinary faults fill it; and what has been
-        // written, before or after, is at one of the two places only.
+        // What stays behind is empty, and a page of its own as soon as somebody fills it, or lets ordinary faults fill it; and what has
+        // been written, before or after, is at one of the two places only.
         foreach (ThreadAction kept in Scenario.Threads.SelectMany(t => t.Actions).Where(a => a.Kind == ActionKind.MremapKeep))
         {
             bool isTouched = Scenario.Threads.Any(t => t.Actions.Any(a => a.Kind == ActionKind.Close
