@@ -1,6 +1,7 @@
 using UffdActors.Abi;
 using UffdActors.Explore.Worlds;
 using UffdActors.Handling;
+using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Userfault;

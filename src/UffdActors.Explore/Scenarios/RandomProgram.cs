@@ -228,7 +228,9 @@ internal static class RandomProgram
             ProgramOp.Munmap => ActionKind.Munmap,
             ProgramOp.Mremap => choices.OneIn(5) ? ActionKind.MremapKeep : ActionKind.Mremap,
             ProgramOp.Fork => ActionKind.Fork,
-            ProgramOp.Exit => ActionKind.Exit,
+            // An alias of huge pages that goes with the process has nothing to fill any more: a handler tries that for ever, as it would
+            // wait for the pool. Outside the model it lies in the handlers' own process.
+            ProgramOp.Exit => scenario.Regions.Any(r => r is { Memory: MemoryKind.Hugetlb, Alias: true }) ? null : ActionKind.Exit,
             ProgramOp.Unregister => ActionKind.Unregister,
             // Behind the back of handlers nothing is registered, and nothing read.
             ProgramOp.Register => scenario.Contexts[context].Handlers == 0 ? ActionKind.Register : null,

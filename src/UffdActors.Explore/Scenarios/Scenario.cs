@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using UffdActors.Abi;
 using UffdActors.Explore.Faults;
-using UffdActors.Explore.Worlds;
 using UffdActors.Model;
 using UffdActors.Model.Memory;
 

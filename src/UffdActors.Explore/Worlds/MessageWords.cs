@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Explore.Faults;
+using UffdActors.Explore.Scenarios;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;

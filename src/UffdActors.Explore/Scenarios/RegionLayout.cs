@@ -1,6 +1,6 @@
 using UffdActors.Model.Memory;
 
-namespace UffdActors.Explore.Worlds;
+namespace UffdActors.Explore.Scenarios;
 
 /// <summary>
 /// Where a scenario's regions lie, and how large their pages are: base pages, or, where its memory is hugetlb, huge pages of 2 MiB. A
