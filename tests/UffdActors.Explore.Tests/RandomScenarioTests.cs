@@ -220,6 +220,9 @@ public class RandomScenarioTests
             + "uffd { features = [event-remap], register.ram = [missing], handlers = 1 } }, "
             + "threads { t = [\"copy-from uffd ram 0 1 rom 0\", \"exit\"], u = [\"mremap ram 0 1 rom 0\"] }")]
     [InlineData(
+        "must-finish = off, regions { ram { pages = 1 } }, contexts { uffd { features = [event-fork], register.ram = [missing] } }, "
+            + "threads { a = [\"drain uffd\", \"read-child ram 0\"], b = [\"copy uffd ram 0 1\"], c = [\"fork\"] }")]
+    [InlineData(
         "regions { ram { pages = 1 }, room { pages = 1, memory = nothing } }, " + Silent
             + "register.ram = [missing] } }, threads { t = [\"mremap-keep ram 0 1 room 0\", \"write ram 0\"], u = [\"read ram 0\"] }")]
     [InlineData(

@@ -306,6 +306,7 @@ internal sealed class RunOracle
                 ThreadAction action = Scenario.Threads[thread].Actions[i];
                 if (action.Region != region || page < action.Page || page >= action.Page + action.Count) continue;
                 if (action.Kind == ActionKind.Write && value == PageContent.OfWrite(thread, i)) return;
+                if (IsFill(action.Kind) && value == FilledWith(action, page - action.Page)) return;
                 if (value == 0
                     && action.Kind
                         is ActionKind.Zeropage or ActionKind.DontNeed or ActionKind.Remove or ActionKind.Punch or ActionKind.Unregister
@@ -336,6 +337,9 @@ internal sealed class RunOracle
             _histories[index].Add(new PageEvent(PageEventKind.Write, FilledWith(action, i), start, end));
         }
     }
+
+    private static bool IsFill(ActionKind kind) =>
+        kind is ActionKind.Zeropage or ActionKind.Copy or ActionKind.CopyWp or ActionKind.CopyFrom;
 
     /// <summary>What a thread's fill brings to the n-th page of its range.</summary>
     private ulong FilledWith(ThreadAction action, int page) => action.Kind switch
@@ -413,7 +417,7 @@ internal sealed class RunOracle
     /// <summary>The process ends in the middle of a thread's action: it may have taken its pages already, or filled them.</summary>
     public void Left(int thread, ThreadAction action, int start, int end)
     {
-        bool fills = action.Kind is ActionKind.Zeropage or ActionKind.Copy or ActionKind.CopyWp or ActionKind.CopyFrom;
+        bool fills = IsFill(action.Kind);
         bool whole = false;
         if (!fills && !TakesPages(action, out _, out whole)) return;
         for (int i = 0; i < _pages.Length; i++)
