@@ -242,6 +242,18 @@ public class RandomScenarioTests
         "memory-pages = 4, regions { ram { pages = 1, memory = hugetlb, alias = on } }, " + Uffd
         + "register.ram = [missing, minor] } }, threads { t = [\"fork\"], u = [\"copy-from uffd ram 0 1 ram 0\"] }", schedules: 100);
 
+    [Fact]
+    public void What_is_said_of_removed_huge_pages_is_looked_at_page_by_page() => IsClean(
+        "memory-pages = 8, regions { ram { pages = 2, memory = hugetlb } }, contexts { uffd { features = [event-remove], "
+        + "register.ram = [missing], handlers = 1 } }, threads { t = [\"remove ram 1 1\", \"write ram 1\"], u = [\"read ram 1\"] }",
+        schedules: 100);
+
+    [Fact]
+    public void An_injected_fill_leaves_alone_what_nobody_fills() => IsClean(
+        "kernel = linux-7.1, regions { ram { pages = 1, memory = guest-memfd } }, " + Uffd
+        + "register.ram = [wp] } }, threads { t = [\"read ram 0\", \"punch ram 0 1\"], u = [\"write ram 0\"], "
+        + "v = [\"protect uffd ram 0 1\"] }, faults = [fill.eexist]");
+
     // The event of one userfaultfd is read by nobody, and both are changing as long: the end of the process ends that (Linux 6.18.44 was
     // asked), and the push of the other gets ESRCH.
     [Fact]

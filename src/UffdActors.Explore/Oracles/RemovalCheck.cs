@@ -21,16 +21,17 @@ internal sealed class RemovalCheck(ExploreWorld world, RunWorld run)
     {
         RegisterModes modes = world.Scenario.Contexts.SelectMany(c => c.Registered).Where(r => r.Region == region)
             .Aggregate(RegisterModes.None, (all, r) => all | r.Modes);
-        if (!_isPlain || (modes & RegisterModes.Missing) == 0 || run.Pages[region] is not { } pages || !pages.IsRemoved(page)) return null;
-        if (pages.StateOf(page) != PageState.Removed) return null;
+        if (!_isPlain || (modes & RegisterModes.Missing) == 0 || run.Pages[region] is not { } pages) return null;
+        long basePage = (long)page * world.Layout.UnitPages;
+        if (!pages.IsRemoved(basePage) || pages.StateOf(basePage) != PageState.Removed) return null;
         RemovalTerms terms = new(
             world.Scenario.Regions[region].Memory != MemoryKind.Anonymous, RaisesMissing: true, (modes & RegisterModes.Minor) != 0,
-            (modes & RegisterModes.WriteProtect) != 0, UnitPages: 1);
+            (modes & RegisterModes.WriteProtect) != 0, world.Layout.UnitPages);
         ulong? word = WordOf(run.Files[region], page, entry);
         PageLook look = new(
             entry.IsPresent, entry.IsWp || entry.Kind == EntryKind.WpMarker,
             word is null ? SeenContent.None : word == 0 ? SeenContent.Zeros : SeenContent.Bytes);
-        PageState state = world.Parts.NewRemovedPages(pages, terms, _ => look).StateOf(page);
+        PageState state = world.Parts.NewRemovedPages(pages, terms, _ => look).StateOf(basePage);
         bool hasMark = terms.IsWatched || !MayOnlyLeaveTheMapping(region, page);
         bool isRight = state switch
         {
@@ -51,7 +52,7 @@ internal sealed class RemovalCheck(ExploreWorld world, RunWorld run)
         bool isMapped = entry.Kind is EntryKind.Anon or EntryKind.File;
         if (!isMapped && file?.SlotAt(page) is not { IsPresent: true }) return null;
         ulong word = 0;
-        world.Machine.BaseFolios.CopyOut(
+        world.Folios.CopyOut(
             isMapped ? entry.Folio : file!.SlotAt(page).Folio, 0, MemoryMarshal.AsBytes(new Span<ulong>(ref word)));
         return word;
     }

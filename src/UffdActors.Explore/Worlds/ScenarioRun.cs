@@ -1,4 +1,5 @@
 using Akka.Actor;
+using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Explore.Faults;
 using UffdActors.Explore.Oracles;
@@ -371,13 +372,16 @@ internal sealed class ScenarioRun
         int context = ServerOf(address);
         // What belongs there is what the reader knows of: a page keeps its content where it moves to.
         if (_run.Readers[context]?.View is not { } view || view.Find(PageSize.PageOf(address)) is not { } served) return;
-        // Or what the cache has, where nobody brings anything.
+        // Where only writes are watched nobody brings anything.
+        RegisterModes modes = Scenario.Contexts[context].Registered.First(r => r.Region == served.Id).Modes;
+        if ((modes & (RegisterModes.Missing | RegisterModes.Minor)) == 0) return;
+        // Nor where what the cache has is right as it is.
         if (served is { By: ResolveBy.ContinueAsIs, CopiesHoles: false }) return;
         int page = (int)served.PageOf(PageSize.PageOf(address)) / _world.Layout.UnitPages;
         if (view.IsRemoved(PageSize.PageOf(address)) || _world.Content.OfSource(served.Id, page) == 0) return;
         FillSource source = FillSource.Buffer(_world.Content.AddressOf(served.Id, page));
         Fill rogue = _world.Parts.NewFill(_run.Main);
-        rogue.Begin(_run.Contexts[context], FillKind.Copy, address, (ulong)_world.Layout.PageBytes, source, Abi.FillModes.DontWake);
+        rogue.Begin(_run.Contexts[context], FillKind.Copy, address, (ulong)_world.Layout.PageBytes, source, FillModes.DontWake);
         // Decided in this very turn, as every fill of ours is (RING R9); what follows takes its own turns.
         rogue.Step();
     }
