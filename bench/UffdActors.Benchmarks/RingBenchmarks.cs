@@ -1,6 +1,5 @@
 using BenchmarkDotNet.Attributes;
 using UffdActors.Bench;
-using UffdActors.PageSources;
 
 namespace UffdActors.Benchmarks;
 

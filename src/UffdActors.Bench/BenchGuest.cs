@@ -1,8 +1,6 @@
-using System.Diagnostics;
 using UffdActors.Abi;
 using UffdActors.Model;
 using UffdActors.Model.Operations.Files;
-using UffdActors.PageSources;
 using UffdActors.Vcpus;
 using UffdActors.Worlds;
 
@@ -88,18 +86,4 @@ internal sealed class BenchGuest : IAsyncDisposable
 
     /// <inheritdoc />
     public ValueTask DisposeAsync() => _vm.DisposeAsync();
-}
-
-/// <summary>Faults that were measured.</summary>
-/// <param name="Faults">How many.</param>
-/// <param name="Began">Time stamp of the first access (CLOCK_MONOTONIC, the same in every process).</param>
-/// <param name="Ended">Time stamp at which the last one was through.</param>
-internal readonly record struct FaultRun(long Faults, long Began, long Ended)
-{
-    /// <summary>Faults per second.</summary>
-    public double PerSecond => Faults / Stopwatch.GetElapsedTime(Began, Ended).TotalSeconds;
-
-    /// <summary>Runs side by side, as one: all faults, from the first to the last.</summary>
-    public static FaultRun Together(IReadOnlyCollection<FaultRun> runs) =>
-        new(runs.Sum(r => r.Faults), runs.Min(r => r.Began), runs.Max(r => r.Ended));
 }

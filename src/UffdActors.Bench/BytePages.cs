@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
 using UffdActors.Vcpus;
 
 namespace UffdActors.Bench;
@@ -46,16 +45,4 @@ internal sealed class BytePages : IPageSource, IContentCheck
     public void Dispose() => _bytes.Dispose();
 
     private static ulong WordOf(long page) => ((ulong)page + 1) * 0x9E37_79B9_7F4A_7C15;
-}
-
-/// <summary>What reads of a phantom guest must find.</summary>
-internal sealed class StampCheck : IContentCheck
-{
-    public ulong? WordAt(int region, long page, int offset) => StampSource.StampOf(page);
-}
-
-/// <summary>What reads of a page cache of zeros must find.</summary>
-internal sealed class ZeroCheck : IContentCheck
-{
-    public ulong? WordAt(int region, long page, int offset) => 0;
 }

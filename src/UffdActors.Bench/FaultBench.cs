@@ -1,5 +1,5 @@
 using Akka.Configuration;
-using UffdActors.PageSources;
+using UffdActors.Dispatch.Stepping;
 
 namespace UffdActors.Bench;
 
@@ -32,24 +32,24 @@ internal sealed class FaultBench
     /// <param name="cancel">Cancels it.</param>
     /// <exception cref="BenchException">A page was not exactly one fault, or its content was wrong.</exception>
     /// <exception cref="UffdConfigurationException">The configuration means nothing.</exception>
-    /// <exception cref="UffdActors.Handling.VmFailedException">A VM failed closed.</exception>
+    /// <exception cref="VmFailedException">A VM failed closed.</exception>
     public async Task<FaultBenchReport> RunAsync(Action<string>? progress = null, CancellationToken cancel = default)
     {
         using IPageSource source = NewSource(_options);
-        List<Cell> cells = [];
+        List<BenchCell> cells = [];
         foreach (string dispatcher in _options.Dispatchers)
         {
             foreach (int vcpus in _options.Vcpus)
             {
                 progress?.Invoke($"{dispatcher}, {vcpus} vCPUs: counting messages and checking contents");
-                cells.Add(new Cell(dispatcher, vcpus, await CountMessagesAsync(dispatcher, vcpus, source, cancel)));
+                cells.Add(new BenchCell(dispatcher, vcpus, await CountMessagesAsync(dispatcher, vcpus, source, cancel)));
             }
         }
 
         // Interleaved, so that what disturbs the machine disturbs every row; the first round warms up and is dropped.
         for (int repeat = 0; repeat <= _options.Repeats; repeat++)
         {
-            foreach (Cell cell in cells)
+            foreach (BenchCell cell in cells)
             {
                 progress?.Invoke(
                     $"{cell.Dispatcher}, {cell.Vcpus} vCPUs: {(repeat == 0 ? "warming up" : $"repeat {repeat} of {_options.Repeats}")}");
@@ -89,7 +89,7 @@ internal sealed class FaultBench
             : CountingMailbox.Configuration.WithFallback(_options.Config ?? ConfigurationFactory.Empty);
         return WithRuntimeAsync(dispatcher, config, async runtime =>
         {
-            long Taken() => stepped ? Dispatch.SteppedLoop.Of(runtime.System).Steps : MessageCounts.Of(runtime.System).Taken;
+            long Taken() => stepped ? SteppedLoop.Of(runtime.System).Steps : MessageCounts.Of(runtime.System).Taken;
             await using BenchGuest guest = await BenchGuest.PrepareAsync(runtime, _options, vcpus, _options.CpuOf(0), source, cancel);
             long before = Taken();
             FaultRun run = await guest.RunAsync(check: true, cancel);
@@ -97,7 +97,7 @@ internal sealed class FaultBench
         });
     }
 
-    private async Task<RepeatSample> MeasureAsync(Cell cell, IPageSource source, CancellationToken cancel)
+    private async Task<RepeatSample> MeasureAsync(BenchCell cell, IPageSource source, CancellationToken cancel)
     {
         RepeatSample sample = await MeasureOneAsync(cell, source, cancel);
         if (_options.Vms > 1) sample = sample with { Vms = await MeasureVmsAsync(cell, source, cancel) };
@@ -109,7 +109,7 @@ internal sealed class FaultBench
         return sample;
     }
 
-    private Task<RepeatSample> MeasureOneAsync(Cell cell, IPageSource source, CancellationToken cancel) =>
+    private Task<RepeatSample> MeasureOneAsync(BenchCell cell, IPageSource source, CancellationToken cancel) =>
         WithRuntimeAsync(cell.Dispatcher, _options.Config, async runtime =>
         {
             await using BenchGuest guest = await BenchGuest.PrepareAsync(runtime, _options, cell.Vcpus, _options.CpuOf(0), source, cancel);
@@ -130,7 +130,7 @@ internal sealed class FaultBench
             return new RepeatSample(run, allocated, cpu, empty, emptyCpu);
         });
 
-    private Task<FaultRun?> MeasureVmsAsync(Cell cell, IPageSource source, CancellationToken cancel) =>
+    private Task<FaultRun?> MeasureVmsAsync(BenchCell cell, IPageSource source, CancellationToken cancel) =>
         WithRuntimeAsync(cell.Dispatcher, _options.Config, async runtime =>
         {
             List<BenchGuest> guests = [];
@@ -156,24 +156,3 @@ internal sealed class FaultBench
         return GC.GetTotalAllocatedBytes(precise: true);
     }
 }
-
-/// <summary>One row of the table: a dispatcher and a number of vCPUs.</summary>
-internal sealed record Cell(string Dispatcher, int Vcpus, double MessagesPerFault)
-{
-    /// <summary>Actors of the empty ring beside it.</summary>
-    public int Hops => Math.Max(1, (int)Math.Round(MessagesPerFault));
-
-    /// <summary>What was measured, repeat by repeat.</summary>
-    public List<RepeatSample> Samples { get; } = [];
-}
-
-/// <summary>What one repeat of one row measured.</summary>
-/// <param name="One">One VM alone.</param>
-/// <param name="AllocatedBytes">Managed bytes that all threads allocated meanwhile.</param>
-/// <param name="Cpu">CPU time of all threads meanwhile.</param>
-/// <param name="Empty">The empty ring.</param>
-/// <param name="EmptyCpu">CPU time of all threads meanwhile.</param>
-/// <param name="Vms">VMs side by side in this process, if asked for.</param>
-/// <param name="Processes">Processes side by side, if asked for.</param>
-internal sealed record RepeatSample(
-    FaultRun One, long AllocatedBytes, TimeSpan Cpu, HopRun Empty, TimeSpan EmptyCpu, FaultRun? Vms = null, FaultRun? Processes = null);

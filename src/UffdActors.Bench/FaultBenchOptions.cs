@@ -72,8 +72,8 @@ internal sealed record FaultBenchOptions
         if (Vcpus.Count == 0) throw new BenchException("No number of vCPUs was given; name at least one.");
         foreach (int vcpus in Vcpus)
         {
-            if (vcpus < 1 || vcpus > UffdActors.Vcpus.GuestLayout.MaxVcpus)
-                throw new BenchException($"{vcpus} vCPUs: a guest has 1 to {UffdActors.Vcpus.GuestLayout.MaxVcpus}.");
+            if (vcpus < 1 || vcpus > GuestLayout.MaxVcpus)
+                throw new BenchException($"{vcpus} vCPUs: a guest has 1 to {GuestLayout.MaxVcpus}.");
             if (Pages < vcpus) throw new BenchException($"{Pages} pages: every one of {vcpus} vCPUs needs a page of its own.");
         }
 
@@ -91,17 +91,5 @@ internal sealed record FaultBenchOptions
             throw new BenchException("The stepped dispatcher runs everything on one thread; measure it with one VM.");
         if (Cpus.Count > 0 && Dispatchers.Any(d => d != "fault-loop"))
             throw new BenchException("Only fault loops can be bound to a CPU; leave the CPU out, or measure fault-loop alone.");
-    }
-}
-
-/// <summary>
-/// A benchmark that cannot be run, or figures that cannot be read. The message names the thing, the value and what to do.
-/// </summary>
-internal sealed class BenchException : Exception
-{
-    /// <summary>Makes the exception.</summary>
-    public BenchException(string message, Exception? inner = null)
-        : base(message, inner)
-    {
     }
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Bench;
 

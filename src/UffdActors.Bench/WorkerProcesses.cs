@@ -1,19 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
-using UffdActors.PageSources;
+using UffdActors.Linux.Waiting;
 using UffdActors.Watchdog;
 
 namespace UffdActors.Bench;
-
-/// <summary>Runs one VM in each of several processes at the same time.</summary>
-internal interface IWorkerProcesses
-{
-    /// <summary>Runs them once.</summary>
-    /// <param name="options">One dispatcher, one number of vCPUs, and how many processes.</param>
-    /// <param name="cancel">Ends the processes.</param>
-    /// <returns>All their faults, from the first to the last.</returns>
-    internal Task<FaultRun?> RunAsync(FaultBenchOptions options, CancellationToken cancel);
-}
 
 /// <summary>
 /// Worker processes that live as long as this object: each serves one run after the other, so that its code is compiled and warm like
@@ -65,7 +55,7 @@ internal sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
 
     private Process Start()
     {
-        UffdActors.Linux.Machine.RequiredCalls.CheckChildren();
+        RequiredCalls.CheckChildren();
         ProcessStartInfo command = _command();
         command.RedirectStandardInput = true;
         command.RedirectStandardOutput = true;
@@ -143,58 +133,5 @@ internal sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
         };
         return new WorkerException(
             $"Worker process {process.Id} has ended {how}, {when}; nothing was measured. What it said is above.", cause);
-    }
-}
-
-/// <summary>A worker process has ended or was stopped, so nothing can be said of the run.</summary>
-internal sealed class WorkerException : Exception
-{
-    /// <summary>Makes the exception.</summary>
-    public WorkerException(string message, Exception? inner = null)
-        : base(message, inner)
-    {
-    }
-}
-
-/// <summary>What a worker process measures.</summary>
-internal sealed record WorkerOrder(string Dispatcher, int Vcpus, BenchContent Content, BenchMode Mode, long Pages, int? Cpu, string? Hocon);
-
-/// <summary>The other end of <see cref="WorkerProcesses"/>.</summary>
-internal static class Worker
-{
-    internal const string Go = "go";
-
-    /// <summary>Serves runs until its input ends: an order, "ready" in answer, "go", and the result in answer.</summary>
-    public static async Task ServeAsync(TextReader input, TextWriter output, CancellationToken cancel = default)
-    {
-        ArgumentNullException.ThrowIfNull(input);
-        ArgumentNullException.ThrowIfNull(output);
-        while (await input.ReadLineAsync(cancel) is { } line)
-        {
-            WorkerOrder order = JsonSerializer.Deserialize<WorkerOrder>(line)
-                ?? throw new BenchException("A worker was given an empty order.");
-            FaultBenchOptions options = new()
-            {
-                Dispatchers = [order.Dispatcher],
-                Vcpus = [order.Vcpus],
-                Content = order.Content,
-                Mode = order.Mode,
-                Pages = order.Pages,
-                Config = order.Hocon is { } hocon ? Akka.Configuration.ConfigurationFactory.ParseString(hocon) : null,
-            };
-            options.Validate();
-            using IPageSource source = FaultBench.NewSource(options);
-            FaultRun? run = await FaultBench.WithRuntimeAsync(order.Dispatcher, options.Config, async runtime =>
-            {
-                await using BenchGuest guest = await BenchGuest.PrepareAsync(runtime, options, order.Vcpus, order.Cpu, source, cancel);
-                GC.Collect();
-                await output.WriteLineAsync("ready");
-                await output.FlushAsync(cancel);
-                return await input.ReadLineAsync(cancel) == Go ? await guest.RunAsync(check: false, cancel) : (FaultRun?)null;
-            });
-            if (run is not { } measured) return;
-            await output.WriteLineAsync(JsonSerializer.Serialize(measured));
-            await output.FlushAsync(cancel);
-        }
     }
 }

@@ -1,17 +1,14 @@
 using UffdActors.Bench;
 using UffdActors.Conformance.Programs;
-using UffdActors.Conformance.Runs;
 using UffdActors.Explore.Reports;
 using UffdActors.Explore.Scenarios;
-using UffdActors.Handling;
 using UffdActors.Linux;
-using UffdActors.Linux.Machine;
+using UffdActors.Linux.Needs;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Inputs;
 using UffdActors.PostCopy;
 using UffdActors.Recorder.Execution;
-using UffdActors.Stress;
-using UffdActors.Vcpus;
+using UffdActors.Stress.Plan;
 
 namespace UffdActors.Cli;
 

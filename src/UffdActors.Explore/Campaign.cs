@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Explore.Choices;
 using UffdActors.Explore.Oracles;
 using UffdActors.Explore.Policies;
@@ -207,6 +208,6 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
     private ulong SeedOf(Scenario scenario, long schedule)
     {
         ulong state = (scenario.Seed ?? options.Seed) + ((ulong)schedule * 0x9E37_79B9_7F4A_7C15);
-        return Dispatch.SplitMix.Next(ref state);
+        return SplitMix.Next(ref state);
     }
 }

@@ -1,3 +1,4 @@
+using UffdActors.Actors;
 using UffdActors.Explore.Reports;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Worlds;

@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Worlds;
 
 namespace UffdActors.Linux;
 

@@ -1,5 +1,3 @@
-using UffdActors.PageSources;
-
 namespace UffdActors.PostCopy;
 
 /// <summary>

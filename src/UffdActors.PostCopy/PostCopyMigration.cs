@@ -1,11 +1,11 @@
 using System.Globalization;
 using UffdActors.Abi;
+using UffdActors.Configuration;
 using UffdActors.Handling;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
-using UffdActors.Statistics;
 using UffdActors.Vcpus;
 
 namespace UffdActors.PostCopy;

@@ -1,5 +1,4 @@
 using UffdActors.Model;
-using UffdActors.Vcpus;
 
 namespace UffdActors.PostCopy;
 

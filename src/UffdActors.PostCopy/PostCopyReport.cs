@@ -1,5 +1,3 @@
-using UffdActors.Statistics;
-
 namespace UffdActors.PostCopy;
 
 /// <summary>What a migration came to. In the model all times are mechanism times without latency: no estimate of a migration.

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using UffdActors.Model.Memory;
-using UffdActors.Vcpus;
 
 namespace UffdActors.PostCopy;
 

@@ -2,11 +2,11 @@ using System.Globalization;
 using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Handling;
-using UffdActors.Linux.World;
+using UffdActors.Linux.Live;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
 using UffdActors.Stress.Guest;
 using UffdActors.Stress.Injection;
+using UffdActors.Stress.Plan;
 using UffdActors.Stress.Vcpus;
 
 namespace UffdActors.Stress;

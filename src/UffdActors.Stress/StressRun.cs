@@ -3,6 +3,7 @@ using Akka.Configuration;
 using UffdActors.Abi;
 using UffdActors.Stress.Guest;
 using UffdActors.Stress.Injection;
+using UffdActors.Stress.Plan;
 
 namespace UffdActors.Stress;
 

@@ -5,12 +5,6 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors;
 
-/// <summary>What UFFDIO_REGISTER says for one kind of memory and one mode, when it is really asked.</summary>
-/// <param name="Modes">The modes asked for.</param>
-/// <param name="Ioctls">The ioctls that it reports; null if it refuses.</param>
-/// <param name="Refusal">Why it refuses; null if it does not.</param>
-public sealed record RegisterAnswer(RegisterModes Modes, UffdIoctls? Ioctls, UffdException? Refusal);
-
 /// <summary>
 /// Asks a kernel what it registers. What it reports is not what a module's table declares: the mask depends on page size and modes alone
 /// (SEMANTICS 3.2.5, 7.2.2), so an ioctl that is reported can still be refused when it is called.

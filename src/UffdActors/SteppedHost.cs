@@ -1,5 +1,5 @@
 using Akka.Configuration;
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 
 namespace UffdActors;
 

@@ -1,7 +1,6 @@
 using Akka.Actor;
 using HdrHistogram;
 using UffdActors.Actors;
-using UffdActors.Handling;
 using UffdActors.Statistics;
 
 namespace UffdActors;
@@ -68,13 +67,3 @@ public sealed class VcpuGroup
 
     internal IReadOnlyList<IActorRef> Actors => _actors;
 }
-
-/// <summary>What a vCPU did.</summary>
-/// <param name="Number">Number.</param>
-/// <param name="Accesses">Accesses that are through.</param>
-/// <param name="Faults">Faults raised.</param>
-/// <param name="BlockedNanoseconds">Time blocked in stamped faults.</param>
-/// <param name="Repeats">
-/// Times that it raised a fault of an access again, because a signal had ended its wait; not among the faults.
-/// </param>
-public sealed record VcpuReport(int Number, long Accesses, long Faults, long BlockedNanoseconds, long Repeats);

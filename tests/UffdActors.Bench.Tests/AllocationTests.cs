@@ -18,7 +18,7 @@ public sealed class AllocationTests
     [SkippableFact]
     public async Task Live_an_event_allocates_nothing_but_what_the_run_itself_takes()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         EventBenchOptions options = new() { World = EventBenchWorld.Live, Events = 20_000, Regions = [], Repeats = Repeats };
         EventBenchReport report = await new EventBench(options).RunAsync().WaitAsync(Deadline);
         // The smallest object has 24 bytes.
@@ -28,7 +28,7 @@ public sealed class AllocationTests
     [SkippableFact]
     public async Task The_ring_allocates_at_most_64_bytes_a_fault()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         LiveBenchOptions options = new() { Vcpus = [2], Pages = 16_384, Repeats = Repeats };
         LiveFaultReport report = await new LiveFaultBench(options).RunAsync().WaitAsync(Deadline);
         Assert.InRange(report.Rows[0].Ring.AllocatedBytesPerFault!.Min, 0, 64);

@@ -1,4 +1,3 @@
-using UffdActors.PageSources;
 using UffdActors.Vcpus;
 
 namespace UffdActors.Bench.Tests;

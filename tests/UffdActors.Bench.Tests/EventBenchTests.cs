@@ -16,7 +16,7 @@ public sealed class EventBenchTests
     [InlineData(EventBenchWorld.Live)]
     internal async Task Every_event_is_read_and_every_number_of_regions_has_a_row(EventBenchWorld world)
     {
-        if (world == EventBenchWorld.Live) LiveKernel.Require();
+        if (world == EventBenchWorld.Live) ThisKernel.Require();
         EventBenchOptions options = new() { World = world, Events = 1003, Regions = [1, 5], Repeats = 1 };
 
         EventBenchReport report = await new EventBench(options).RunAsync().WaitAsync(Deadline);

@@ -1,7 +1,7 @@
 using UffdActors.Bench.Live;
 using UffdActors.Linux.Machine;
+using UffdActors.Linux.Needs;
 using UffdActors.Linux.Tests;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Bench.Tests;
 
@@ -17,7 +17,7 @@ public sealed class LiveFaultBenchTests
     [InlineData(LiveBackend.Shmem, BenchMode.Minor)]
     internal async Task Ring_and_direct_loop_are_measured_for_each_number_of_vcpus(LiveBackend backend, BenchMode mode)
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         LiveBenchOptions options = new() { Vcpus = [1, 3], Backend = backend, Mode = mode, Pages = 2048, Repeats = 1 };
 
         LiveFaultReport report = await new LiveFaultBench(options).RunAsync().WaitAsync(Deadline);
@@ -41,7 +41,7 @@ public sealed class LiveFaultBenchTests
     [SkippableFact]
     public async Task Split_binds_loop_and_vcpus_to_two_cpus()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         Skip.If(ThreadPlacement.AllowedCpus().Length < 2, "There is one CPU only.");
         LiveBenchOptions options = new() { Vcpus = [2], Pages = 512, Repeats = 1, Placement = LivePlacement.Split };
         LiveFaultReport report = await new LiveFaultBench(options).RunAsync().WaitAsync(Deadline);
@@ -51,7 +51,7 @@ public sealed class LiveFaultBenchTests
     [SkippableFact]
     public async Task Two_vms_run_side_by_side_and_are_set_beside_one()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         Skip.If(ThreadPlacement.AllowedCpus().Length < 2, "There is one CPU only.");
         LiveBenchOptions options = new() { Vcpus = [2], Pages = 512, Repeats = 1, Vms = 2 };
         LiveFaultRow row = (await new LiveFaultBench(options).RunAsync().WaitAsync(Deadline)).Rows[0];
@@ -64,7 +64,7 @@ public sealed class LiveFaultBenchTests
     [InlineData(BenchMode.Minor)]
     internal async Task Demand_beside_a_push_is_measured_with_the_rates_of_push_and_bare_copies(BenchMode mode)
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         LiveBenchOptions options =
             new() { Vcpus = [2], Backend = LiveBackend.Shmem, Mode = mode, Pages = 16_384, Repeats = 1, Demands = 20, ChunkPages = 16 };
         LivePushRow row = (await new LivePushBench(options).RunAsync().WaitAsync(Deadline)).Rows[0];
@@ -93,7 +93,7 @@ public sealed class LiveFaultBenchTests
     [SkippableFact]
     public async Task A_vcpu_that_fails_ends_the_run_of_the_direct_loop_and_leaves_nobody_waiting()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         LiveBenchOptions options = new() { Pages = 64 };
         using BytePages image = new(options.Pages);
         using StartGate gate = new(2);

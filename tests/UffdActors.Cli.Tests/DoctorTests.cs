@@ -1,5 +1,5 @@
 using System.Text.Json;
-using UffdActors.Linux.Machine;
+using UffdActors.Linux.Needs;
 
 namespace UffdActors.Cli.Tests;
 

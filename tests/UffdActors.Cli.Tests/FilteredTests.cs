@@ -50,7 +50,7 @@ public sealed class FilteredTests : IDisposable
     [MemberData(nameof(Refused))]
     public async Task A_call_that_is_refused_is_one_line_that_names_it(string filter, string command)
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         string[] last = command.EndsWith("--out", StringComparison.Ordinal) ? [_place.Path("traces")] : [];
 
         CommandRun run = await Filtered.RunAsync(CallsOf[filter], [.. command.Split(' '), .. last]);
@@ -79,7 +79,7 @@ public sealed class FilteredTests : IDisposable
     [InlineData("postcopy --world live --memory 1M --accesses 500")]
     public async Task Where_the_system_call_is_refused_the_device_is_used(string command)
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         Skip.IfNot(File.Exists("/dev/userfaultfd"), "There is no /dev/userfaultfd here.");
         string[] last = command.EndsWith("--out", StringComparison.Ordinal) ? [_place.Path("traces")] : [];
 

@@ -88,7 +88,7 @@ public sealed class InterruptTests : IDisposable
     [MemberData(nameof(LongCommands))]
     public async Task A_signal_ends_every_command_with_a_code_that_tells_which(string command, string signal, bool isLive)
     {
-        if (isLive) UffdActors.Linux.Tests.LiveKernel.Require();
+        if (isLive) UffdActors.Linux.Tests.ThisKernel.Require();
         using CancellationTokenSource hang = new(Hang);
         // The document's place, or the folder of the traces, is made when the work begins.
         string[] last = command.EndsWith("--out", StringComparison.Ordinal) ? [_place.Path("traces")] : ["--json", _place.Path("run.json")];
@@ -178,7 +178,7 @@ public sealed class InterruptTests : IDisposable
     [InlineData("conform --live --programs 1 --steps 10", true)]
     public async Task A_small_stack_keeps_nothing_from_its_end(string command, bool isLive)
     {
-        if (isLive) UffdActors.Linux.Tests.LiveKernel.Require();
+        if (isLive) UffdActors.Linux.Tests.ThisKernel.Require();
         using CancellationTokenSource hang = new(Hang);
         string program = Path.Combine(AppContext.BaseDirectory, "uffd");
         ProcessStartInfo start =
@@ -203,7 +203,7 @@ public sealed class InterruptTests : IDisposable
     [InlineData("record --count 1 --steps 10 --out")]
     public async Task A_foreign_PID_namespace_is_told_and_not_waited_for(string command)
     {
-        UffdActors.Linux.Tests.LiveKernel.Require();
+        UffdActors.Linux.Tests.ThisKernel.Require();
         Skip.IfNot(Environment.UserName == "root" && File.Exists("/usr/bin/unshare"), "Only root can make a PID namespace.");
         using CancellationTokenSource hang = new(Hang);
         string[] last = command.EndsWith("--out", StringComparison.Ordinal) ? [_place.Path("traces")] : [];
@@ -235,7 +235,7 @@ public sealed class InterruptTests : IDisposable
     [InlineData("KILL", "SIGKILL")]
     public async Task A_program_server_that_is_ended_or_stopped_from_outside_ends_the_recording_with_one_line(string signal, string says)
     {
-        UffdActors.Linux.Tests.LiveKernel.Require();
+        UffdActors.Linux.Tests.ThisKernel.Require();
         (int code, string error) =
             await WithChildAsync(signal, "program-server", "record", "--count", "1000000", "--steps", "60", "--out", _place.Path("traces"));
         Assert.Equal(ExitCode.Failed, code);
@@ -266,7 +266,7 @@ public sealed class InterruptTests : IDisposable
     [InlineData("STOP", "has been stopped (SIGSTOP)")]
     public async Task A_watchdog_that_is_lost_in_the_middle_of_a_migration_is_told_and_the_run_goes_on(string signal, string says)
     {
-        UffdActors.Linux.Tests.LiveKernel.Require();
+        UffdActors.Linux.Tests.ThisKernel.Require();
         using CancellationTokenSource hang = new(Hang);
         string[] command = ["postcopy", "--world", "live", "--memory", "8M", "--accesses", "1000000000000", "--watchdog", "60"];
         ProcessStartInfo start =

@@ -11,7 +11,7 @@ public sealed class LiveBenchTests
     [SkippableFact]
     public async Task It_prints_both_loops_for_each_number_of_vcpus_the_placement_and_the_curve()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         CommandRun run = await CommandRun.Of([.. Small, "--backend", "shmem", "--mode", "minor"]);
         run.EndsWith(ExitCode.Done);
         Assert.Contains("real page faults: shmem, minor, 512 pages", run.Output, StringComparison.Ordinal);
@@ -24,7 +24,7 @@ public sealed class LiveBenchTests
     [SkippableFact]
     public async Task The_same_is_written_as_json()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         CommandRun run = await CommandRun.Of([.. Small, "--json", "-"]);
         run.EndsWith(ExitCode.Done);
         using JsonDocument json = JsonDocument.Parse(run.Output);
@@ -37,7 +37,7 @@ public sealed class LiveBenchTests
     [InlineData("live")]
     public async Task Events_are_told_with_the_rates_of_the_first_and_last_tenth_and_faults_by_number_of_regions(string world)
     {
-        if (world == "live") LiveKernel.Require();
+        if (world == "live") ThisKernel.Require();
         CommandRun run =
             await CommandRun.Of(["bench", "events", "--world", world, "--events", "100", "--regions", "1,7", "--repeats", "1"]);
         run.EndsWith(ExitCode.Done);
@@ -58,7 +58,7 @@ public sealed class LiveBenchTests
     [SkippableFact]
     public async Task With_push_it_prints_the_rates_and_the_waits_and_writes_them()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         CommandRun run = await CommandRun.Of(
             "bench", "faults", "--world", "live", "--push", "--vcpus", "2", "--pages", "32768", "--chunk-pages", "32", "--repeats", "1",
             "--json", "-");

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using UffdActors.Linux.Machine;
+using UffdActors.Linux.Needs;
 using UffdActors.Linux.Tests;
 
 namespace UffdActors.Cli.Tests;
@@ -13,7 +14,7 @@ public sealed class LivePostCopyTests(HugePages pool)
     [SkippableFact]
     public async Task The_report_names_this_kernel_and_the_placement_and_does_not_speak_of_a_model()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         CommandRun run = await CommandRun.Of([.. Small, "--world", "live"]);
         run.EndsWith(ExitCode.Done);
         Assert.Contains(
@@ -26,7 +27,7 @@ public sealed class LivePostCopyTests(HugePages pool)
     [SkippableFact]
     public async Task The_document_names_this_kernel_and_no_profile()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         JsonElement json = await JsonOf([.. Small, "--world", "live", "--json", "-"]);
         Assert.StartsWith("real page faults", json.GetProperty("timesAre").GetString(), StringComparison.Ordinal);
         JsonElement run = json.GetProperty("run");
@@ -38,7 +39,7 @@ public sealed class LivePostCopyTests(HugePages pool)
     [SkippableFact]
     public async Task A_cpu_from_the_configuration_holds_for_the_loop_and_the_vcpus()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         int cpu = MachineReport.Read().Cpus.Allowed[0];
         string config = Path.GetTempFileName();
         try
@@ -107,7 +108,7 @@ public sealed class LivePostCopyTests(HugePages pool)
     [InlineData("30.5:kill")]
     public async Task A_watched_run_that_is_well_is_as_any_other(string watchdog)
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         CommandRun run = await CommandRun.Of([.. Small, "--world", "live", "--watchdog", watchdog]);
         Assert.True(run.ExitCode == ExitCode.Done, run.Error);
     }
@@ -117,7 +118,7 @@ public sealed class LivePostCopyTests(HugePages pool)
     [InlineData("minor")]
     public async Task What_this_kernels_guest_memfd_cannot_do_is_exit_3_with_the_doctors_remedy(string mode)
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         MachineReport machine = MachineReport.Read();
         bool Met(MachineNeed need) => machine.Findings.Single(f => f.Need == need).IsMet;
         Skip.IfNot(Met(MachineNeed.GuestMemfd), "This machine has no guest_memfd at all.");
@@ -146,7 +147,7 @@ public sealed class LivePostCopyTests(HugePages pool)
     [SkippableFact]
     public async Task Too_few_huge_pages_are_exit_3_with_the_doctors_remedy_before_anything_is_made()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         CommandRun run = await CommandRun.Of("postcopy", "--world", "live", "--backend", "hugetlb", "--memory", "4T");
         run.EndsWith(ExitCode.Unsupported);
         Assert.Contains("2097152 huge pages are needed, and ", run.Error, StringComparison.Ordinal);
@@ -157,7 +158,7 @@ public sealed class LivePostCopyTests(HugePages pool)
     [SkippableFact]
     public async Task What_no_kernel_can_do_stays_exit_2()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         CommandRun run = await CommandRun.Of([.. Small, "--world", "live", "--mode", "minor"]);
         run.EndsWith(ExitCode.BadInput);
         Assert.Contains("EINVAL", run.Error, StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using UffdActors.Linux.Machine;
+using UffdActors.Linux.Needs;
 using UffdActors.Linux.Tests;
 
 namespace UffdActors.Cli.Tests;
@@ -31,7 +32,7 @@ public sealed class UserModeOnlyTests
 
     private static async Task<(int Code, string Error)> RunAsync(params string[] args)
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         Skip.IfNot(Environment.UserName == "root", "Only root can become somebody else.");
         Skip.IfNot(File.Exists("/usr/bin/setpriv"), "There is no setpriv here.");
         Skip.If(

@@ -1,3 +1,4 @@
+using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Runs;
 
 namespace UffdActors.Conformance.Tests;

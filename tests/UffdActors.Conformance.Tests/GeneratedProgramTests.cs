@@ -1,7 +1,8 @@
+using UffdActors.Actors;
 using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Replay;
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Model;
 
 namespace UffdActors.Conformance.Tests;
@@ -35,10 +36,10 @@ public class GeneratedProgramTests
             {
                 Trace trace = ProgramGenerator.Generate(new Choices((ulong)i));
                 OrderLog log = new(new RandomPolicy((ulong)i));
-                using ModelWorld world = new(trace.Header, KernelProfile.Linux618, machine => new SteppedKernel(system, machine, log));
+                using ModelExecutor world = new(trace.Header, KernelProfile.Linux618, machine => new SteppedKernel(system, machine, log));
                 using AnyOrderReplay replay = new(trace, KernelProfile.Linux618, world, log);
                 Differ differ = new($"program {i}");
-                replay.Run(differ, new WorldInvariants());
+                replay.Run(differ, new KernelInvariants());
                 Assert.Empty(differ.Mismatches);
                 raced += replay.Races;
             }

@@ -52,7 +52,7 @@ public class KernelRuleTests
 
     private static Observation Last(params ProgramStep[] steps)
     {
-        using ModelWorld world = new(ProgramGenerator.Header, KernelProfile.Linux618, _ => new SequentialKernel());
+        using ModelExecutor world = new(ProgramGenerator.Header, KernelProfile.Linux618, _ => new SequentialKernel());
         Observation last = new();
         foreach (ProgramStep step in steps) last = world.Execute(step);
         return last;

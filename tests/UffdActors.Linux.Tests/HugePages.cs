@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using UffdActors.Linux.Machine;
+using UffdActors.Linux.Needs;
 
 namespace UffdActors.Linux.Tests;
 
@@ -61,9 +61,9 @@ public sealed class HugePages : IDisposable
     /// <summary>Skips the test, or fails it where root could have run it, unless there are huge pages.</summary>
     public void Require()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         if (_missing is null) return;
-        if (Environment.IsPrivilegedProcess && Directory.Exists(Pool)) LiveKernel.Require(_missing);
+        if (Environment.IsPrivilegedProcess && Directory.Exists(Pool)) ThisKernel.Require(_missing);
         Skip.If(true, _missing);
     }
 

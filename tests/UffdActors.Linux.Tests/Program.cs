@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using UffdActors.Abi;
 using UffdActors.Linux.Memory;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Tests.Live;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Memory;
 

@@ -51,7 +51,7 @@ public sealed class SwapSpace : IDisposable
     /// <summary>Skips the test unless there is swap space.</summary>
     public void Require()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         Skip.If(_missing is not null, _missing);
     }
 

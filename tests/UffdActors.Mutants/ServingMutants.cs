@@ -10,8 +10,6 @@ using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Userfault;
-using UffdActors.PageSources;
-using UffdActors.Statistics;
 using UffdActors.Worlds;
 
 namespace UffdActors.Mutants;

@@ -1,5 +1,4 @@
 using UffdActors.Abi;
-using UffdActors.Vcpus;
 
 namespace UffdActors.PostCopy.Tests;
 

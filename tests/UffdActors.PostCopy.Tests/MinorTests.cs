@@ -1,5 +1,3 @@
-using UffdActors.Vcpus;
-
 namespace UffdActors.PostCopy.Tests;
 
 /// <summary>

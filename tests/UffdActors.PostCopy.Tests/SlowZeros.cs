@@ -1,5 +1,3 @@
-using UffdActors.PageSources;
-
 namespace UffdActors.PostCopy.Tests;
 
 // The page source of README.md, line by line.

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using UffdActors.Abi;
-using UffdActors.Vcpus;
 
 namespace UffdActors.PostCopy.Tests;
 

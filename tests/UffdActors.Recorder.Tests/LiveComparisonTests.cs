@@ -36,7 +36,8 @@ public class LiveComparisonTests
         LiveConditions conditions = LiveProcess.Require();
         using LiveComparison live = new(LiveProcess.Start(Deadline), conditions);
 
-        LiveReport report = new LiveRun(live, conditions, new LiveRunOptions { Programs = 150 }).Run(null, CancellationToken.None);
+        ComparisonReport report =
+            new LiveRun(live, conditions, new LiveRunOptions { Programs = 150 }).Run(null, CancellationToken.None);
 
         AssertSame(report.Found?.Difference);
         Assert.Equal(150, report.Programs);
@@ -49,7 +50,8 @@ public class LiveComparisonTests
         LiveConditions conditions = LiveProcess.Require() with { FaultAroundBytes = 0 };
         using LiveComparison live = new(LiveProcess.Start(Deadline), conditions);
 
-        LiveReport report = new LiveRun(live, conditions, new LiveRunOptions { ShrinkAttempts = 300 }).Run(null, CancellationToken.None);
+        ComparisonReport report =
+            new LiveRun(live, conditions, new LiveRunOptions { ShrinkAttempts = 300 }).Run(null, CancellationToken.None);
 
         FoundDifference found = Assert.IsType<FoundDifference>(report.Found);
         Assert.Equal("v", found.Difference.Problem.Field);
@@ -66,7 +68,7 @@ public class LiveComparisonTests
         Trace? trace = new Recording(live, conditions).Record(ProgramClass.Events, 3, 40, out string? problem);
 
         Assert.Null(problem);
-        using ModelWorld world = new(trace!.Header, KernelProfile.Linux618, _ => new SequentialKernel());
+        using ModelExecutor world = new(trace!.Header, KernelProfile.Linux618, _ => new SequentialKernel());
         Assert.Empty(TraceReplay.Run(trace, world, new Differ(trace.Name)));
         Assert.Equal("events-3.jsonl", trace.Name);
     }

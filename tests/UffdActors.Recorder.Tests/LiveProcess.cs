@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using UffdActors.Linux.Machine;
+using UffdActors.Linux.Needs;
 using UffdActors.Linux.Tests;
 using UffdActors.Model;
 using UffdActors.Recorder.Comparison;
@@ -16,7 +17,7 @@ internal static class LiveProcess
     /// <summary>The machine's conditions; the test is skipped where programs cannot be executed.</summary>
     public static LiveConditions Require()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         try
         {
             KernelProfile? model = LiveConditions.ModelOf(Machine.Value.Kernel.Release);
@@ -25,7 +26,7 @@ internal static class LiveProcess
         }
         catch (UnsupportedMachineException e)
         {
-            LiveKernel.Require(e.Message);
+            ThisKernel.Require(e.Message);
             throw;
         }
     }

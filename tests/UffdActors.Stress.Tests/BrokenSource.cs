@@ -1,5 +1,3 @@
-using UffdActors.PageSources;
-
 namespace UffdActors.Stress.Tests;
 
 /// <summary>A page source that does something else with some orders.</summary>

@@ -1,4 +1,5 @@
 using UffdActors.Stress.Guest;
+using UffdActors.Stress.Plan;
 
 namespace UffdActors.Stress.Tests;
 

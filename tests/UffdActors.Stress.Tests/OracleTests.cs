@@ -1,8 +1,7 @@
-using UffdActors.Handling;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
 using UffdActors.Stress.Guest;
 using UffdActors.Stress.Injection;
+using UffdActors.Stress.Plan;
 using UffdActors.Stress.Vcpus;
 
 namespace UffdActors.Stress.Tests;

@@ -1,5 +1,6 @@
 using Akka.Configuration;
 using UffdActors.Linux.Tests;
+using UffdActors.Stress.Plan;
 
 namespace UffdActors.Stress.Tests;
 
@@ -24,7 +25,7 @@ internal static class Stresses
 
     public static async Task<StressReport> RunAsync(string place, StressOptions options)
     {
-        if (place == "live") LiveKernel.Require();
+        if (place == "live") ThisKernel.Require();
         Config config = StressRun.ConfigurationOver(UffdSettings.Profile(place));
         await using UffdRuntime runtime = UffdRuntime.Start(config);
         return await new StressRun(options).RunAsync(runtime);

@@ -1,7 +1,7 @@
 using UffdActors.Abi;
 using UffdActors.Bench.Live;
+using UffdActors.Linux.Needs;
 using UffdActors.Model;
-using UffdActors.PageSources;
 
 namespace UffdActors.Bench.Events;
 
@@ -29,9 +29,9 @@ internal sealed class EventBench
     /// <param name="progress">Told what is measured next; may be null.</param>
     /// <param name="cancel">Cancels it.</param>
     /// <exception cref="BenchException">An event was not read, or the guest met what it must not.</exception>
-    /// <exception cref="UffdActors.Linux.Machine.UnsupportedMachineException">userfaultfd cannot be opened here.</exception>
+    /// <exception cref="UnsupportedMachineException">userfaultfd cannot be opened here.</exception>
     /// <exception cref="UffdException">The kernel refuses a call.</exception>
-    /// <exception cref="UffdActors.Handling.VmFailedException">A VM failed closed.</exception>
+    /// <exception cref="VmFailedException">A VM failed closed.</exception>
     public async Task<EventBenchReport> RunAsync(Action<string>? progress = null, CancellationToken cancel = default)
     {
         using IPageSource source = IsLive

@@ -32,10 +32,3 @@ internal sealed class EventRun(GuestRegion region, int events, TaskCompletionSou
 
     private int EndOf(int window) => (int)((long)events * window / EventBenchOptions.Windows);
 }
-
-/// <summary>A thread of the guest that gives pages back.</summary>
-internal interface IEventRaiser : IDisposable
-{
-    /// <summary>Lets it go.</summary>
-    void Start(CancellationToken cancel);
-}

@@ -1,7 +1,8 @@
 using UffdActors.Abi;
+using UffdActors.Linux.Live;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
-using UffdActors.Linux.World;
+using UffdActors.Worlds;
 
 namespace UffdActors.Bench.Events;
 

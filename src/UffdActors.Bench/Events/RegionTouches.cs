@@ -1,5 +1,4 @@
 using UffdActors.Dispatch;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Bench.Events;
 
@@ -45,24 +44,3 @@ internal sealed class RegionTouches(int last, int pages) : IWorkload
         return new RegionFigures(taken.Length / (taken.Sum() / 1e9), taken[taken.Length / 2]);
     }
 }
-
-/// <summary>A number of regions, and what was measured with it.</summary>
-internal sealed record RegionCell(int Regions)
-{
-    /// <summary>Repeat by repeat.</summary>
-    public List<RegionSample> Samples { get; } = [];
-}
-
-/// <summary>What one repeat measured of the faults.</summary>
-internal readonly record struct RegionSample(RegionFigures First, RegionFigures Last);
-
-/// <summary>Faults of one region.</summary>
-/// <param name="PerSecond">Faults over the time that they took.</param>
-/// <param name="P50Nanoseconds">Median of one.</param>
-internal readonly record struct RegionFigures(double PerSecond, double P50Nanoseconds);
-
-/// <summary>What one repeat measured of the events.</summary>
-/// <param name="WindowRates">Events a second, window by window.</param>
-/// <param name="AllocatedBytes">Managed bytes of the whole process, a piece.</param>
-/// <param name="PauseMilliseconds">What the garbage collector has held the process up in all.</param>
-internal sealed record EventSample(double[] WindowRates, double AllocatedBytes, double PauseMilliseconds);

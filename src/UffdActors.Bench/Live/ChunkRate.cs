@@ -1,8 +1,8 @@
 using UffdActors.Abi;
 using UffdActors.Linux;
+using UffdActors.Linux.Live;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Userfaultfd;
-using UffdActors.Linux.World;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Bench.Live;

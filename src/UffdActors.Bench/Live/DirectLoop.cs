@@ -1,11 +1,10 @@
 using UffdActors.Abi;
 using UffdActors.Linux;
+using UffdActors.Linux.Live;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Linux.Waiting;
-using UffdActors.Linux.World;
 using UffdActors.Model.Memory;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Bench.Live;
 

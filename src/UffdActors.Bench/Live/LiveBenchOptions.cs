@@ -1,5 +1,5 @@
 using UffdActors.Linux.Machine;
-using UffdActors.Vcpus;
+using UffdActors.Linux.Needs;
 
 namespace UffdActors.Bench.Live;
 
@@ -109,8 +109,3 @@ internal sealed record LiveBenchOptions
                 MachineNeed.SecondCpu, $"{Vms} VMs with a CPU each need {Vms} CPUs, and {allowed.Length} may be used.");
     }
 }
-
-/// <summary>Where threads are bound.</summary>
-/// <param name="Loop">CPU of the loop.</param>
-/// <param name="Vcpus">CPU of all vCPUs.</param>
-internal readonly record struct LiveCpus(int Loop, int Vcpus);

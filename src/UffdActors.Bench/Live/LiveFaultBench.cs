@@ -1,3 +1,4 @@
+using UffdActors.Linux.Needs;
 using UffdActors.Linux.Userfaultfd;
 
 namespace UffdActors.Bench.Live;
@@ -15,7 +16,7 @@ internal sealed class LiveFaultBench
 
     /// <summary>Makes a benchmark.</summary>
     /// <exception cref="BenchException">An option is out of its range.</exception>
-    /// <exception cref="UffdActors.Linux.Machine.UnsupportedMachineException">There are too few CPUs.</exception>
+    /// <exception cref="UnsupportedMachineException">There are too few CPUs.</exception>
     public LiveFaultBench(LiveBenchOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -29,10 +30,10 @@ internal sealed class LiveFaultBench
     /// <param name="progress">Told what is measured next; may be null.</param>
     /// <param name="cancel">Cancels it.</param>
     /// <exception cref="BenchException">A page did not hold what it must, or the native loop fails.</exception>
-    /// <exception cref="UffdActors.Linux.Machine.UnsupportedMachineException">userfaultfd cannot be opened here.</exception>
+    /// <exception cref="UnsupportedMachineException">userfaultfd cannot be opened here.</exception>
     /// <exception cref="UffdException">The kernel refuses a call.</exception>
     /// <exception cref="UffdActors.Linux.SyscallException">The kernel refuses a call.</exception>
-    /// <exception cref="UffdActors.Handling.VmFailedException">A VM failed closed.</exception>
+    /// <exception cref="VmFailedException">A VM failed closed.</exception>
     public async Task<LiveFaultReport> RunAsync(Action<string>? progress = null, CancellationToken cancel = default)
     {
         using (UffdDescriptor probe = UffdDescriptor.Open(new UffdOpenOptions { AllowUserModeOnly = true }))
@@ -83,17 +84,3 @@ internal sealed class LiveFaultBench
         return await loop.RunAsync(gate, TimedTouches.Share(_options.Pages, vcpus, (ulong)repeat, gate), cancel);
     }
 }
-
-/// <summary>A number of vCPUs, and what was measured with it.</summary>
-internal sealed record LiveCell(int Vcpus)
-{
-    /// <summary>Repeat by repeat.</summary>
-    public List<LiveRepeat> Repeats { get; } = [];
-}
-
-/// <summary>One turn of each.</summary>
-/// <param name="Direct">The loop in C#, without actors.</param>
-/// <param name="Ring">The ring.</param>
-/// <param name="Native">The loop in C; null if there is none.</param>
-/// <param name="Vms">The rings of several VMs together; null if there is one.</param>
-internal sealed record LiveRepeat(LiveSample Direct, LiveSample Ring, LiveSample? Native, LiveSample? Vms);

@@ -1,7 +1,7 @@
 namespace UffdActors.Bench.Live;
 
 /// <summary>The figures of a <see cref="LiveFaultBench"/>.</summary>
-internal sealed record LiveFaultReport : LiveReport
+internal sealed record LiveFaultReport : LiveBenchReport
 {
     private LiveFaultReport(LiveBenchOptions options, LiveCpus cpus)
         : base(options, cpus)
@@ -13,74 +13,4 @@ internal sealed record LiveFaultReport : LiveReport
 
     internal static LiveFaultReport Of(LiveBenchOptions options, LiveCpus cpus, IReadOnlyList<LiveCell> cells) =>
         new(options, cpus) { Rows = [.. cells.Select(c => LiveFaultRow.Of(c, options.Vms))] };
-}
-
-/// <summary>One number of vCPUs.</summary>
-internal sealed record LiveFaultRow
-{
-    /// <summary>vCPUs.</summary>
-    public required int Vcpus { get; init; }
-
-    /// <summary>The loop in C#, without actors.</summary>
-    public required LiveFigures Direct { get; init; }
-
-    /// <summary>The ring.</summary>
-    public required LiveFigures Ring { get; init; }
-
-    /// <summary>The loop in C; null if there was none.</summary>
-    public required LiveFigures? Native { get; init; }
-
-    /// <summary>Rate of the ring over that of the direct loop, repeat by repeat.</summary>
-    public required Spread RingOverDirect { get; init; }
-
-    /// <summary>99th percentile of the ring over that of the direct loop, repeat by repeat.</summary>
-    public required Spread RingP99OverDirect { get; init; }
-
-    /// <summary>Rate of the ring over that of the loop in C, repeat by repeat; null if there was none.</summary>
-    public required Spread? RingOverNative { get; init; }
-
-    /// <summary>The rings of several VMs, each on a CPU of its own, beside that of one; null if there is one.</summary>
-    public required SideBySide? Vms { get; init; }
-
-    internal static LiveFaultRow Of(LiveCell cell, int vms) => new()
-    {
-        Vcpus = cell.Vcpus,
-        Direct = LiveFigures.Of(cell.Repeats.Select(r => r.Direct), cell.Vcpus),
-        Ring = LiveFigures.Of(cell.Repeats.Select(r => r.Ring), cell.Vcpus),
-        Native = cell.Repeats[0].Native is null ? null : LiveFigures.Of(cell.Repeats.Select(r => r.Native!), cell.Vcpus),
-        RingOverDirect = Spread.Of(cell.Repeats.Select(r => r.Ring.FaultsPerSecond / r.Direct.FaultsPerSecond)),
-        RingP99OverDirect = Spread.Of(cell.Repeats.Select(r => r.Ring.P99Nanoseconds / r.Direct.P99Nanoseconds)),
-        RingOverNative =
-            cell.Repeats[0].Native is null ? null : Spread.Of(cell.Repeats.Select(r => r.Ring.FaultsPerSecond / r.Native!.FaultsPerSecond)),
-        Vms = cell.Repeats[0].Vms is null
-            ? null
-            : new SideBySide(
-                vms,
-                Spread.Of(cell.Repeats.Select(r => r.Vms!.FaultsPerSecond)),
-                Spread.Of(cell.Repeats.Select(r => r.Vms!.FaultsPerSecond / r.Ring.FaultsPerSecond))),
-    };
-}
-
-/// <summary>The figures of one loop.</summary>
-/// <param name="FaultsPerSecond">Faults, and so pages, a second, of all vCPUs.</param>
-/// <param name="PagesPerSecondPerVcpu">Pages a second of one vCPU.</param>
-/// <param name="P50Nanoseconds">Median of the accesses, as the vCPUs saw them.</param>
-/// <param name="P99Nanoseconds">99th percentile.</param>
-/// <param name="CpuNanosecondsPerFault">CPU time of all threads of the process, vCPUs included.</param>
-/// <param name="AllocatedBytesPerFault">Managed bytes that the whole process allocated; null for the loop in C.</param>
-internal sealed record LiveFigures(
-    Spread FaultsPerSecond, Spread PagesPerSecondPerVcpu, Spread P50Nanoseconds, Spread P99Nanoseconds, Spread CpuNanosecondsPerFault,
-    Spread? AllocatedBytesPerFault)
-{
-    internal static LiveFigures Of(IEnumerable<LiveSample> samples, int vcpus)
-    {
-        LiveSample[] all = [.. samples];
-        return new LiveFigures(
-            Spread.Of(all.Select(s => s.FaultsPerSecond)),
-            Spread.Of(all.Select(s => s.FaultsPerSecond / vcpus)),
-            Spread.Of(all.Select(s => s.P50Nanoseconds)),
-            Spread.Of(all.Select(s => s.P99Nanoseconds)),
-            Spread.Of(all.Select(s => s.CpuNanosecondsPerFault)),
-            all[0].AllocatedBytesPerFault is null ? null : Spread.Of(all.Select(s => s.AllocatedBytesPerFault!.Value)));
-    }
 }

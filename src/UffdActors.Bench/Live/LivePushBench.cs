@@ -1,4 +1,5 @@
 using Akka.Configuration;
+using UffdActors.Linux.Needs;
 
 namespace UffdActors.Bench.Live;
 
@@ -14,7 +15,7 @@ internal sealed class LivePushBench
 
     /// <summary>Makes a benchmark.</summary>
     /// <exception cref="BenchException">An option is out of its range.</exception>
-    /// <exception cref="UffdActors.Linux.Machine.UnsupportedMachineException">There are too few CPUs.</exception>
+    /// <exception cref="UnsupportedMachineException">There are too few CPUs.</exception>
     public LivePushBench(LiveBenchOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -30,10 +31,10 @@ internal sealed class LivePushBench
     /// <param name="progress">Told what is measured next; may be null.</param>
     /// <param name="cancel">Cancels it.</param>
     /// <exception cref="BenchException">A page did not hold what it must.</exception>
-    /// <exception cref="UffdActors.Linux.Machine.UnsupportedMachineException">userfaultfd cannot be opened here.</exception>
+    /// <exception cref="UnsupportedMachineException">userfaultfd cannot be opened here.</exception>
     /// <exception cref="UffdException">The kernel refuses a call.</exception>
     /// <exception cref="UffdActors.Linux.SyscallException">The kernel refuses a call.</exception>
-    /// <exception cref="UffdActors.Handling.VmFailedException">A VM failed closed.</exception>
+    /// <exception cref="VmFailedException">A VM failed closed.</exception>
     public async Task<LivePushReport> RunAsync(Action<string>? progress = null, CancellationToken cancel = default)
     {
         using BytePages image = new(_options.Pages);
@@ -103,22 +104,3 @@ internal sealed class LivePushBench
             ? sorted[(int)((sorted.Length - 1) * 0.99)]
             : throw new BenchException("The push was through before any demand was raised; measure more pages.");
 }
-
-/// <summary>A number of vCPUs, and what was measured with it.</summary>
-internal sealed record LivePushCell(int Vcpus)
-{
-    /// <summary>Repeat by repeat.</summary>
-    public List<LivePushSample> Repeats { get; } = [];
-}
-
-/// <summary>What one repeat measured.</summary>
-/// <param name="RawPagesPerSecond">Pages that a bare thread fills in chunks.</param>
-/// <param name="PushPagesPerSecond">Pages that the push fills while vCPUs demand others.</param>
-/// <param name="Demands">Demands raised meanwhile.</param>
-/// <param name="UnloadedP99Nanoseconds">99th percentile of demands without a push.</param>
-/// <param name="LoadedP99Nanoseconds">99th percentile of demands beside the push.</param>
-/// <param name="ChunkNanoseconds">What the bare thread needs for a chunk, on average.</param>
-/// <param name="ChunkP99Nanoseconds">99th percentile of that.</param>
-internal sealed record LivePushSample(
-    double RawPagesPerSecond, double PushPagesPerSecond, int Demands, double UnloadedP99Nanoseconds, double LoadedP99Nanoseconds,
-    double ChunkNanoseconds, double ChunkP99Nanoseconds);

@@ -1,6 +1,5 @@
 using UffdActors.Dispatch;
 using UffdActors.Linux.Native;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Bench.Live;
 

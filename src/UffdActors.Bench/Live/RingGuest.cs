@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using UffdActors.Abi;
-using UffdActors.Linux.World;
-using UffdActors.Vcpus;
+using UffdActors.Linux.Live;
 
 namespace UffdActors.Bench.Live;
 

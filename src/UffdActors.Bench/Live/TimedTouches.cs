@@ -1,5 +1,5 @@
 using UffdActors.Dispatch;
-using UffdActors.Vcpus;
+using UffdActors.Dispatch.Stepping;
 
 namespace UffdActors.Bench.Live;
 

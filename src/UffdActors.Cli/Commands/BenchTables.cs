@@ -180,7 +180,7 @@ internal static class BenchTables
         terminal.Out.Write(table);
     }
 
-    private static void WriteHead(Terminal terminal, string what, LiveReport report)
+    private static void WriteHead(Terminal terminal, string what, LiveBenchReport report)
     {
         terminal.WriteRaw($"{what}: {report.Backend}, {report.Mode}, {report.Pages} pages, {report.Repeats} repeats: median (min..max)");
         terminal.WriteRaw(

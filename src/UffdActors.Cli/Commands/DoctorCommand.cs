@@ -3,6 +3,7 @@ using System.Globalization;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Linux.Machine;
+using UffdActors.Linux.Needs;
 
 namespace UffdActors.Cli.Commands;
 

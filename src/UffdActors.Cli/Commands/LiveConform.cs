@@ -71,7 +71,7 @@ internal sealed class LiveConform
         LiveConditions conditions = LiveConditions.Of(machine, ModelFor(machine.Kernel.Release, asked));
         using LiveComparison live = new(NewProcess(machine), conditions);
         LiveRun run = new(live, conditions, options);
-        LiveReport report = await Watched(run, options.Programs, cancel);
+        ComparisonReport report = await Watched(run, options.Programs, cancel);
         target.Write(ConformDocument.Of(report));
         if (!target.TakesOutput) Write(report);
         if (report.Found is not { } found) return ExitCode.Done;
@@ -121,14 +121,14 @@ internal sealed class LiveConform
         return asked;
     }
 
-    private Task<LiveReport> Watched(LiveRun run, int programs, CancellationToken cancel) => _host.Terminal.IsInteractive
+    private Task<ComparisonReport> Watched(LiveRun run, int programs, CancellationToken cancel) => _host.Terminal.IsInteractive
         ? _host.Terminal.Progress.Status().StartAsync("comparing", status => Task.Run(
             () => run.Run(
                 done => status.Status = string.Create(CultureInfo.InvariantCulture, $"compared {done} of {programs} programs"), cancel),
                 cancel))
         : Task.Run(() => run.Run(null, cancel), cancel);
 
-    private void Write(LiveReport report)
+    private void Write(ComparisonReport report)
     {
         if (report.Found is { } found)
         {

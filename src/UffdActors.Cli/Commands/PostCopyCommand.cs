@@ -3,9 +3,8 @@ using Akka.Configuration;
 using Spectre.Console;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.PostCopy;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Cli.Commands;
 

@@ -4,6 +4,7 @@ using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Model.Memory;
 using UffdActors.Stress;
+using UffdActors.Stress.Plan;
 
 namespace UffdActors.Cli.Commands;
 

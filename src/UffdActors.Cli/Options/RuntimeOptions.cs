@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Akka.Configuration;
+using UffdActors.Configuration;
 using UffdActors.Model;
 
 namespace UffdActors.Cli.Options;

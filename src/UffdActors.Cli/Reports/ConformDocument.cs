@@ -37,7 +37,7 @@ internal static class ConformDocument
         }))),
     });
 
-    public static string Of(LiveReport report) => JsonText.Of("uffd-conform-live", new
+    public static string Of(ComparisonReport report) => JsonText.Of("uffd-conform-live", new
     {
         report.Kernel,
         report.Profile,

@@ -1,6 +1,5 @@
 using Spectre.Console;
 using UffdActors.Abi;
-using UffdActors.Statistics;
 
 namespace UffdActors.Cli.Reports;
 

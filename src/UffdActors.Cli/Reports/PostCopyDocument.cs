@@ -1,5 +1,4 @@
 using UffdActors.PostCopy;
-using UffdActors.Statistics;
 
 namespace UffdActors.Cli.Reports;
 
@@ -112,7 +111,7 @@ internal sealed record PostCopyDocument
 
         public required string Dispatcher { get; init; }
 
-        public required Vcpus.WorkloadKind? Workload { get; init; }
+        public required WorkloadKind? Workload { get; init; }
 
         public required string? Trace { get; init; }
 

@@ -1,5 +1,4 @@
 using Spectre.Console;
-using UffdActors.Handling;
 using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Reports;

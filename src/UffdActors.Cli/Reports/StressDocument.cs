@@ -1,5 +1,6 @@
 using UffdActors.Stress;
 using UffdActors.Stress.Guest;
+using UffdActors.Stress.Plan;
 
 namespace UffdActors.Cli.Reports;
 

@@ -1,6 +1,7 @@
 using Spectre.Console;
 using UffdActors.Stress;
 using UffdActors.Stress.Guest;
+using UffdActors.Stress.Plan;
 
 namespace UffdActors.Cli.Reports;
 

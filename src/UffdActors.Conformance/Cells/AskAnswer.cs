@@ -20,7 +20,7 @@ internal sealed record AskAnswer(KernelProfile Profile, Cell Cell, CellAnswer An
     /// <param name="cell">Question.</param>
     /// <param name="rows">Recorded rows, looked at first: they were made for single questions.</param>
     /// <param name="steps">Recorded steps.</param>
-    /// <exception cref="Runs.ConformanceDataException">The recordings cannot be read.</exception>
+    /// <exception cref="Programs.ConformanceDataException">The recordings cannot be read.</exception>
     /// <exception cref="Programs.TraceFormatException">A trace is not what the format says.</exception>
     public static AskAnswer Of(KernelProfile profile, Cell cell, RecordedCells rows, RecordedSteps steps)
     {

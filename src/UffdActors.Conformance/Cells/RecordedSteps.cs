@@ -25,7 +25,7 @@ internal sealed class RecordedSteps(IEnumerable<RecordedFile> traces)
     public RecordedCell? Find(Cell cell)
     {
         ArgumentNullException.ThrowIfNull(cell);
-        using CellWorld asked = new(KernelProfile.Linux618, cell);
+        using CellScene asked = new(KernelProfile.Linux618, cell);
         string failure = asked.Prepare();
         if (failure == RegisterRefused)
         {
@@ -44,7 +44,7 @@ internal sealed class RecordedSteps(IEnumerable<RecordedFile> traces)
     {
         Trace trace = file.Trace!;
         if (!trace.Steps.Any(s => question.IsAskedBy(s.Step))) return null;
-        using ModelWorld world = new(trace.Header, KernelProfile.Linux618, _ => new SequentialKernel());
+        using ModelExecutor world = new(trace.Header, KernelProfile.Linux618, _ => new SequentialKernel());
         Differ differ = new(trace.Name);
         List<SleepingStep> asleep = [];
         for (int i = 0; i < trace.Steps.Count; i++)

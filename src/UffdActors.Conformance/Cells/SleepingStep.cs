@@ -27,7 +27,7 @@ internal sealed record SleepingStep(TraceStep Step, int Position, UserfaultConte
     }
 
     /// <summary>The message of the access, if a step reads it: of all about the page the first that is read.</summary>
-    public string? MessageIn(TraceStep step, ModelWorld world) =>
+    public string? MessageIn(TraceStep step, ModelExecutor world) =>
         step.Step.Op == ProgramOp.Read && world.ContextOf(step.Step.Handle) == Context
             ? step.Expected.Messages?.FirstOrDefault(IsOfPage)
             : null;
@@ -35,7 +35,7 @@ internal sealed record SleepingStep(TraceStep Step, int Position, UserfaultConte
     /// <summary>
     /// True if the access can have been woken, or its message has been read: a later one need not be about what the step showed.
     /// </summary>
-    public bool IsOverAfter(TraceStep step, ModelWorld world) =>
+    public bool IsOverAfter(TraceStep step, ModelExecutor world) =>
         step.Step.Op is not (ProgramOp.Access or ProgramOp.Poll or ProgramOp.Read)
         || step.Expected.Finished?.Any(f => f.Thread == Step.Step.Thread) == true
         || MessageIn(step, world) is not null;

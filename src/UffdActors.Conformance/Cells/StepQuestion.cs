@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
 using UffdActors.Abi;
 using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Replay;
@@ -41,7 +39,7 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
     /// <summary>
     /// The pages about which a step that does the operation asks the question: alone in its range, and standing as in the question.
     /// </summary>
-    public IEnumerable<long> PagesOf(ProgramStep step, ModelWorld world)
+    public IEnumerable<long> PagesOf(ProgramStep step, ModelExecutor world)
     {
         // A child's pages are not registered.
         if (step.Thread is { } thread && world.Children.Contains(thread)) return [];
@@ -86,7 +84,7 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
     }
 
     // What a call reads from must not be the reason for its result.
-    private static bool HasGoodSource(Vma vma, ProgramStep step, ModelWorld world)
+    private static bool HasGoodSource(Vma vma, ProgramStep step, ModelExecutor world)
     {
         TraceHeader header = world.Header;
         return step.Op switch
@@ -103,7 +101,7 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
         };
     }
 
-    private bool IsVma(Vma vma, ProgramStep step, ModelWorld world)
+    private bool IsVma(Vma vma, ProgramStep step, ModelExecutor world)
     {
         if (vma.Prot != Prot.ReadWrite || !IsMemory(vma)) return false;
         UserfaultContext? caller = StepSchema.HasHandle(step.Op) ? world.ContextOf(step.Handle) : (UserfaultContext?)vma.Context;
@@ -125,57 +123,4 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
         return Cell.Memory.NewModule?.Invoke() is { } module && module.Name == file.Module.Name && module.PageShift == file.PageShift
             && vma.IsShared == Cell.Memory.IsShared;
     }
-}
-
-/// <summary>An answer in the terms of a trace: whether a step was recorded to give it.</summary>
-/// <param name="Result">Result, in the words of <see cref="CellAnswer.Result"/>.</param>
-/// <param name="Out">Out field, in the words of <see cref="CellAnswer.Out"/>.</param>
-/// <param name="After">Where the page stands afterwards.</param>
-/// <param name="Child">Where a child's page stands afterwards; null if there is no child.</param>
-internal sealed record StepAnswer(string Result, string Out, PageStanding? After, PageStanding? Child)
-{
-    private const string Message = "MSG:";
-
-    /// <summary>
-    /// True if a step that has been executed shows the answer at a page. Of a fault only that it sleeps: which it is, its message says.
-    /// </summary>
-    public bool IsShownAt(long page, TraceStep step, ModelWorld world)
-    {
-        Observation o = step.Expected;
-        bool isSame = o.Wait is null
-            ? ResultOf(o) == WithoutValue(Result)
-            : o.Wait == "fault" && Result.StartsWith(Message, StringComparison.Ordinal);
-        if (!isSame || PageStanding.Of(world.MainSpace, page) != After) return false;
-        return step.Step.Op == ProgramOp.Fork ? PageStanding.Of(world.Spaces[^1], page) == Child : OutOf(o.Out) == Out;
-    }
-
-    /// <summary>The flags of a recorded message, in the words of <see cref="CellAnswer.Result"/>.</summary>
-    public static string FlagsOf(string message)
-    {
-        using JsonDocument json = JsonDocument.Parse(message);
-        return json.RootElement.TryGetProperty("flags", out JsonElement flags)
-            ? Message + CellWorld.FlagsOf((FaultFlags)flags.GetUInt64())
-            : "";
-    }
-
-    // Which byte a page holds is no part of a question.
-    private static string WithoutValue(string result) => result.StartsWith("ok:", StringComparison.Ordinal) ? "ok" : result;
-
-    private static string ResultOf(Observation o)
-    {
-        if (o.Error is { } error) return error;
-        if (o.Result is not { } result) return "0";
-        string[] words = result.Split(':');
-        return words[0] switch
-        {
-            "ok" => "ok",
-            "sigbus" => $"SIGBUS(code={words[1]})",
-            "sigsegv" => $"SIGSEGV(code={words[1]})",
-            _ => words[^1],
-        };
-    }
-
-    private static string OutOf(string? recorded) =>
-        long.TryParse(recorded, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) && number < 0
-            ? "-" + (Errno)(-number) : recorded ?? "";
 }

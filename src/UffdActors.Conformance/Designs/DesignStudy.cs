@@ -10,36 +10,6 @@ using UffdActors.Model.Operations.Filling;
 
 namespace UffdActors.Conformance.Designs;
 
-/// <summary>What one check came to.</summary>
-/// <param name="Number">Number in SEMANTICS 7.5.</param>
-/// <param name="Rule">What holds if it passes.</param>
-/// <param name="Failure">The example on which it failed; null if it passed.</param>
-/// <param name="IsOfDesign">True if a failure is the design's, whatever the module does.</param>
-internal sealed record CheckResult(string Number, string Rule, string? Failure, bool IsOfDesign);
-
-/// <summary>One module under one design.</summary>
-/// <param name="Design">Letter of the design.</param>
-/// <param name="Description">What the design is.</param>
-/// <param name="Module">Name of the module.</param>
-/// <param name="SharedModes">Mode sets that REGISTER accepts on a shared mapping.</param>
-/// <param name="PrivateModes">The same on a private mapping.</param>
-/// <param name="Fills">Fills that work on a shared mapping registered with all that it accepts.</param>
-/// <param name="Members">What the module's author has to write.</param>
-/// <param name="Checks">The checks.</param>
-internal sealed record DesignResult(
-    string Design,
-    string Description,
-    string Module,
-    IReadOnlyList<RegisterModes> SharedModes,
-    IReadOnlyList<RegisterModes> PrivateModes,
-    IReadOnlyList<FillKind> Fills,
-    IReadOnlyList<string> Members,
-    IReadOnlyList<CheckResult> Checks)
-{
-    /// <summary>Median time of a MINOR fault and its CONTINUE in nanoseconds, mechanism only; null if it cannot be registered.</summary>
-    public double? FaultNanoseconds { get; init; }
-}
-
 /// <summary>The designs that the seed's table was weighed against, each with unchanged modules (SEMANTICS 7.5).</summary>
 /// <param name="Results">One for each design and module.</param>
 internal sealed record DesignStudy(IReadOnlyList<DesignResult> Results)

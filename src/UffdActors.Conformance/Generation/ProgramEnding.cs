@@ -11,7 +11,7 @@ internal static class ProgramEnding
     /// <summary>
     /// The steps, each made for the state in which the one before has left the world: execute one, then ask for the next.
     /// </summary>
-    public static IEnumerable<ProgramStep> Of(ModelWorld world)
+    public static IEnumerable<ProgramStep> Of(ModelExecutor world)
     {
         ArgumentNullException.ThrowIfNull(world);
         while (world.Handles.FirstOrDefault(h => h.HasMessages && world.HasUnreadEvents(h.Number), new HandleState(-1, false, false, false))

@@ -6,32 +6,6 @@ using UffdActors.Model.Turns;
 
 namespace UffdActors.Conformance.Generation;
 
-/// <summary>How programs are generated.</summary>
-internal sealed record GeneratorSettings
-{
-    /// <summary>Steps, the setting up included; the tidying up at the end comes on top.</summary>
-    public int Steps { get; init; } = 40;
-
-    /// <summary>What the programs are about; null leaves it to the choices.</summary>
-    public ProgramClass? Class { get; init; }
-
-    /// <summary>The kernel on which the program is tried out while it is made.</summary>
-    public KernelProfile Profile { get; init; } = KernelProfile.Linux618;
-}
-
-/// <summary>The model failed while a program was made on it.</summary>
-internal sealed class GenerationException : Exception
-{
-    /// <summary>Makes the exception.</summary>
-    /// <param name="program">The program; its last step is the one that failed.</param>
-    /// <param name="inner">How it failed.</param>
-    public GenerationException(Trace program, Exception inner)
-        : base($"The last step of a generated program failed: {inner}", inner) => Program = program;
-
-    /// <summary>The program; its last step is the one that failed.</summary>
-    public Trace Program { get; }
-}
-
 /// <summary>
 /// Makes programs over the full interface from a stream of choices. The sequential kernel executes each step as it is made, so that the
 /// next one fits the state, and what it showed becomes the program's expectation: the result is a trace.
@@ -53,7 +27,7 @@ internal static class ProgramGenerator
         choices.NextRecord();
         ProgramClass about = settings.Class ?? choices.Of(ProgramClass.All);
         TraceHeader header = Header with { Class = about.Name };
-        using ModelWorld world = new(header, settings.Profile, _ => new SequentialKernel());
+        using ModelExecutor world = new(header, settings.Profile, _ => new SequentialKernel());
         ProgramBuilder program = new(world, header);
         StepMaker maker = new(choices, about, world, header);
         int areas = 1 + choices.Next(3);
@@ -70,7 +44,7 @@ internal static class ProgramGenerator
         return new Trace(string.Create(CultureInfo.InvariantCulture, $"generated-{about.Name}"), header, program.Steps);
     }
 
-    private static Queue<Func<ProgramStep?>> Beginning(Choices choices, ProgramClass about, StepMaker maker, ModelWorld world, int areas)
+    private static Queue<Func<ProgramStep?>> Beginning(Choices choices, ProgramClass about, StepMaker maker, ModelExecutor world, int areas)
     {
         Queue<Func<ProgramStep?>> beginning = new();
         beginning.Enqueue(() => maker.File(choices.OneIn(3)));
@@ -96,13 +70,13 @@ internal static class ProgramGenerator
         return beginning;
     }
 
-    private static ProgramStep? OnHandle(ModelWorld world, ProgramOp op, int handle, Func<ProgramStep, ProgramStep> make)
+    private static ProgramStep? OnHandle(ModelExecutor world, ProgramOp op, int handle, Func<ProgramStep, ProgramStep> make)
     {
         ProgramStep step = new(op) { Handle = handle };
         return world.CanExecute(step) ? make(step) : null;
     }
 
-    private sealed class ProgramBuilder(ModelWorld world, TraceHeader header)
+    private sealed class ProgramBuilder(ModelExecutor world, TraceHeader header)
     {
         private readonly List<TraceStep> _steps = [];
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Replay;
 using UffdActors.Conformance.Shrinking;
@@ -6,19 +5,6 @@ using UffdActors.Model;
 using UffdActors.Model.Turns;
 
 namespace UffdActors.Conformance.Generation;
-
-/// <summary>A program on which a kernel differs from the sequential one.</summary>
-/// <param name="Choices">The stream that makes the program again.</param>
-/// <param name="Program">The program, with what the sequential kernel showed.</param>
-/// <param name="Mismatches">What differed; empty if something threw instead.</param>
-/// <param name="Problem">The first difference, or the exception.</param>
-internal sealed record Counterexample(IReadOnlyList<int> Choices, Trace Program, IReadOnlyList<Mismatch> Mismatches, string Problem)
-{
-    /// <summary>The problem, and the program line by line.</summary>
-    public override string ToString() =>
-        Problem + "\n" + string.Join('\n', Program.Steps.Select(s => TraceWriter.ToText(s.Step))) + "\nchoices: "
-        + string.Join(',', Choices.Select(c => c.ToString(CultureInfo.InvariantCulture)));
-}
 
 /// <summary>
 /// Holds a kernel against the sequential one on generated programs, and makes the first program on which they differ as small as it
@@ -70,8 +56,8 @@ internal static class ProgramSearch
         Differ differ = new(program.Name);
         try
         {
-            using ModelWorld world = new(program.Header, settings.Profile, makeKernel);
-            IReadOnlyList<Mismatch> mismatches = TraceReplay.Run(program, world, differ, new WorldInvariants());
+            using ModelExecutor world = new(program.Header, settings.Profile, makeKernel);
+            IReadOnlyList<Mismatch> mismatches = TraceReplay.Run(program, world, differ, new KernelInvariants());
             return mismatches.Count == 0 ? null : new Counterexample(choices.Values, program, mismatches, mismatches[0].ToString());
         }
         catch (Exception e)

@@ -37,7 +37,7 @@ internal sealed record FaultRow(string File, int Line, IReadOnlyDictionary<strin
         };
 
     /// <inheritdoc />
-    public override IReadOnlyDictionary<string, string> Execute(ModelWorld world, TraceHeader header)
+    public override IReadOnlyDictionary<string, string> Execute(ModelExecutor world, TraceHeader header)
     {
         ArgumentNullException.ThrowIfNull(world);
         ArgumentNullException.ThrowIfNull(header);

@@ -1,5 +1,4 @@
 using UffdActors.Conformance.Programs;
-using UffdActors.Conformance.Runs;
 
 namespace UffdActors.Conformance.Matrices;
 

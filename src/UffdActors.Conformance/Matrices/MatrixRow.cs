@@ -29,7 +29,7 @@ internal abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<st
     /// <param name="world">World.</param>
     /// <param name="header">Where things lie in it.</param>
     /// <returns>A value for each outcome column.</returns>
-    public abstract IReadOnlyDictionary<string, string> Execute(ModelWorld world, TraceHeader header);
+    public abstract IReadOnlyDictionary<string, string> Execute(ModelExecutor world, TraceHeader header);
 
     /// <summary>The columns that say what is executed, and the values that each may have.</summary>
     private protected abstract IReadOnlyDictionary<string, IReadOnlyList<string>> Inputs { get; }
@@ -184,7 +184,7 @@ internal abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<st
     }
 
     /// <summary>A row that is being executed.</summary>
-    private protected sealed class RowRun(ModelWorld world, TraceHeader header)
+    private protected sealed class RowRun(ModelExecutor world, TraceHeader header)
     {
         private int _steps;
 

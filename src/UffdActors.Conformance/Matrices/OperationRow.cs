@@ -34,7 +34,7 @@ internal sealed record OperationRow(string File, int Line, IReadOnlyDictionary<s
         this["state"].EndsWith("(UNPOP)", StringComparison.Ordinal) ? UffdFeatures.WpUnpopulated : UffdFeatures.None;
 
     /// <inheritdoc />
-    public override IReadOnlyDictionary<string, string> Execute(ModelWorld world, TraceHeader header)
+    public override IReadOnlyDictionary<string, string> Execute(ModelExecutor world, TraceHeader header)
     {
         ArgumentNullException.ThrowIfNull(world);
         ArgumentNullException.ThrowIfNull(header);

@@ -51,19 +51,3 @@ internal sealed class Observation
     /// <summary>At the end: address and content of every page.</summary>
     public IReadOnlyList<(ulong Address, string Content)>? FinalPages { get; set; }
 }
-
-/// <summary>A thread that had been blocked, and what its operation came to.</summary>
-internal sealed record FinishedThread(int Thread, Observation Result);
-
-/// <summary>A file as a step shows it.</summary>
-/// <param name="Number">File.</param>
-/// <param name="Bytes">Size.</param>
-/// <param name="Blocks">Allocated blocks of 4 KiB.</param>
-/// <param name="Data">A character a page, 1 where there is data; empty for huge-page files.</param>
-internal sealed record FileState(int Number, long Bytes, long Blocks, string Data);
-
-/// <summary>A file at the end.</summary>
-/// <param name="Number">File.</param>
-/// <param name="Bytes">Size.</param>
-/// <param name="Pages">Content of each page, null for a hole; null for huge-page files.</param>
-internal sealed record FileContent(int Number, long Bytes, IReadOnlyList<string?>? Pages);

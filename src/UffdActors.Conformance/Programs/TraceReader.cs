@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using UffdActors.Conformance.Runs;
 
 namespace UffdActors.Conformance.Programs;
 

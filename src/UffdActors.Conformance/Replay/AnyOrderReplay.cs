@@ -22,18 +22,18 @@ internal sealed class AnyOrderReplay : IDisposable
 
     private readonly Trace _trace;
     private readonly KernelProfile _profile;
-    private readonly ModelWorld _world;
+    private readonly ModelExecutor _world;
     private readonly OrderLog _log;
     private readonly List<(ProgramStep Step, int[] Order)> _history = [];
     private readonly Dictionary<int, Queue<int>> _ranks = [];
-    private ModelWorld _reference;
+    private ModelExecutor _reference;
 
     /// <summary>Makes the replay.</summary>
     /// <param name="trace">The trace.</param>
     /// <param name="profile">Kernel of the reference.</param>
     /// <param name="world">A new world, whose kernel asks <paramref name="log"/>; the caller disposes of it.</param>
     /// <param name="log">The world's policy.</param>
-    public AnyOrderReplay(Trace trace, KernelProfile profile, ModelWorld world, OrderLog log)
+    public AnyOrderReplay(Trace trace, KernelProfile profile, ModelExecutor world, OrderLog log)
     {
         ArgumentNullException.ThrowIfNull(trace);
         _trace = trace;
@@ -49,7 +49,7 @@ internal sealed class AnyOrderReplay : IDisposable
     /// <summary>Replays the trace.</summary>
     /// <param name="differ">Compares, and counts.</param>
     /// <param name="invariants">Checked after every step; null for none.</param>
-    public void Run(Differ differ, WorldInvariants? invariants = null)
+    public void Run(Differ differ, KernelInvariants? invariants = null)
     {
         ArgumentNullException.ThrowIfNull(differ);
         for (int i = 0; i < _trace.Steps.Count; i++)
@@ -91,7 +91,7 @@ internal sealed class AnyOrderReplay : IDisposable
         if (threads.Length > MaxPermuted) return null;
         foreach (int[] candidate in Permutations(threads, 0))
         {
-            ModelWorld again = NewReference();
+            ModelExecutor again = NewReference();
             foreach ((ProgramStep past, int[] pastOrder) in _history) _ = Execute(again, past, pastOrder);
             Observation shown = Execute(again, step, candidate);
             if (!Same(step, shown, actual))
@@ -109,14 +109,14 @@ internal sealed class AnyOrderReplay : IDisposable
     }
 
     // A rank is asked for whenever an operation is sent. An order names a thread for each of its turns, or once for all that it does.
-    private ModelWorld NewReference() => new(
+    private ModelExecutor NewReference() => new(
         _trace.Header,
         _profile,
         _ => new SequentialKernel(origin =>
             !_ranks.TryGetValue(((Caller)origin).ThreadId, out Queue<int>? ranks) ? origin.Rank
             : ranks.Count > 1 ? ranks.Dequeue() : ranks.Peek()));
 
-    private Observation Execute(ModelWorld world, ProgramStep step, int[] order)
+    private Observation Execute(ModelExecutor world, ProgramStep step, int[] order)
     {
         _ranks.Clear();
         // In front of all that have not had a turn, behind the main thread.

@@ -3,14 +3,6 @@ using UffdActors.Conformance.Programs;
 
 namespace UffdActors.Conformance.Replay;
 
-/// <summary>A field in which a step showed something else than was recorded.</summary>
-/// <param name="Where">Trace, or matrix.</param>
-/// <param name="Step">Step number, or line of a matrix.</param>
-/// <param name="Field">Field, as the trace names it; or column.</param>
-/// <param name="Expected">What was recorded; "absent" if nothing was.</param>
-/// <param name="Actual">What came.</param>
-internal sealed record Mismatch(string Where, int Step, string Field, string Expected, string Actual);
-
 /// <summary>Compares what a step showed with what was recorded, field by field. Text is made of what differs only.</summary>
 internal sealed class Differ(string where)
 {

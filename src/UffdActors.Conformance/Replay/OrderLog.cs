@@ -1,4 +1,4 @@
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Turns;
 

@@ -12,7 +12,7 @@ internal static class TraceReplay
     /// <param name="invariants">Checked after every step; null for none.</param>
     /// <returns>What differed.</returns>
     /// <exception cref="TraceFormatException">A step makes no sense where it stands.</exception>
-    public static IReadOnlyList<Mismatch> Run(Trace trace, ModelWorld world, Differ differ, WorldInvariants? invariants = null)
+    public static IReadOnlyList<Mismatch> Run(Trace trace, ModelExecutor world, Differ differ, KernelInvariants? invariants = null)
     {
         ArgumentNullException.ThrowIfNull(trace);
         ArgumentNullException.ThrowIfNull(world);

@@ -4,26 +4,6 @@ using UffdActors.Conformance.Programs;
 
 namespace UffdActors.Conformance.Runs;
 
-/// <summary>The folder has nothing to replay, or cannot be read. The message says what to do.</summary>
-internal sealed class ConformanceDataException : Exception
-{
-    /// <summary>Makes the exception.</summary>
-    public ConformanceDataException(string message, Exception? inner = null)
-        : base(message, inner)
-    {
-    }
-}
-
-/// <summary>One file of recorded behaviour: a trace, or the rows of a matrix.</summary>
-/// <param name="Name">Path inside the folder.</param>
-/// <param name="Trace">The trace; null for a matrix.</param>
-/// <param name="Rows">The rows; empty for a trace.</param>
-internal sealed record RecordedFile(string Name, Trace? Trace, IReadOnlyList<MatrixRow> Rows)
-{
-    /// <summary>Steps of the trace; 0 for a matrix.</summary>
-    public int Steps => Trace?.Steps.Count ?? 0;
-}
-
 /// <summary>
 /// Finds and reads recorded behaviour: <c>matrix_faults.csv</c>, <c>matrix_ops.csv</c> and every <c>*.jsonl</c> under a folder.
 /// </summary>

@@ -41,30 +41,31 @@ internal sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> 
 
     private void Work(Piece[] pieces, Action<int, int>? progress, CancellationToken cancel)
     {
-        Way[] ways = MakeWays(withRandom: true, cancel);
+        Replayer[] ways = MakeWays(withRandom: true, cancel);
         try
         {
             for (int i; (i = Interlocked.Increment(ref _nextPiece) - 1) < pieces.Length;)
             {
                 cancel.ThrowIfCancellationRequested();
-                foreach (Way way in ways) pieces[i].Results.Add(Replay(way, pieces[i]));
+                foreach (Replayer way in ways) pieces[i].Results.Add(Replay(way, pieces[i]));
                 progress?.Invoke(i + 1, pieces.Length);
             }
         }
         finally
         {
-            foreach (Way way in ways) way.Dispose();
+            foreach (Replayer way in ways) way.Dispose();
         }
     }
 
-    private Way[] MakeWays(bool withRandom, CancellationToken cancel) =>
+    private Replayer[] MakeWays(bool withRandom, CancellationToken cancel) =>
     [
-        .. options.Via is ConformanceVia.Both or ConformanceVia.Kernel ? [new KernelWay(options)] : Array.Empty<Way>(),
-        .. options.Via is ConformanceVia.Both or ConformanceVia.Actors ? [new PriorityWay(options)] : Array.Empty<Way>(),
-        .. withRandom && options.Seeds > 0 && options.Via != ConformanceVia.Kernel ? [new RandomWay(options, cancel)] : Array.Empty<Way>(),
+        .. options.Via is ConformanceVia.Both or ConformanceVia.Kernel ? [new SequentialReplayer(options)] : Array.Empty<Replayer>(),
+        .. options.Via is ConformanceVia.Both or ConformanceVia.Actors ? [new PriorityReplayer(options)] : Array.Empty<Replayer>(),
+        .. withRandom && options.Seeds > 0 && options.Via != ConformanceVia.Kernel
+            ? [new RandomReplayer(options, cancel)] : Array.Empty<Replayer>(),
     ];
 
-    private static WayResult Replay(Way way, Piece piece)
+    private static WayResult Replay(Replayer way, Piece piece)
     {
         Stopwatch clock = Stopwatch.StartNew();
         Differ differ = new(piece.File.Name);
@@ -88,9 +89,9 @@ internal sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> 
         Trace[] traces = [.. files.Select(f => f.Trace).OfType<Trace>()];
         long steps = traces.Sum(t => t.Steps.Count);
         List<SpeedResult> speeds = [];
-        foreach (Way way in MakeWays(withRandom: false, cancel))
+        foreach (Replayer way in MakeWays(withRandom: false, cancel))
         {
-            using Way disposed = way;
+            using Replayer disposed = way;
             Stopwatch clock = new();
             for (int pass = 0; pass < passes; pass++)
             {

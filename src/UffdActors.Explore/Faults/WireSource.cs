@@ -1,7 +1,6 @@
 using Akka.Actor;
 using UffdActors.Dispatch;
 using UffdActors.Explore.Worlds;
-using UffdActors.PageSources;
 
 namespace UffdActors.Explore.Faults;
 

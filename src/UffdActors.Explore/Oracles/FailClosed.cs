@@ -1,6 +1,6 @@
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Explore.Faults;
 using UffdActors.Explore.Worlds;
-using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Turns;
 
@@ -22,7 +22,7 @@ internal sealed class FailClosed(ExploreWorld world, RunWorld run, RunOracle ora
     public void Check(IEnumerable<TaskCompletionSource<Operation>> taken, int step)
     {
         Entry[] before = [.. Enumerable.Range(0, run.PageCount).Select(run.EntryOf)];
-        world.Loop.Policy = new Dispatch.FifoPolicy();
+        world.Loop.Policy = new FifoPolicy();
         world.Loop.RunUntilQuiet();
         while (world.Loop.FireNextTimer()) world.Loop.RunUntilQuiet();
         if (world.Failure is not OwnerCrashException)

@@ -1,4 +1,4 @@
-using UffdActors.Handling;
+using UffdActors.Failures;
 
 namespace UffdActors.Explore.Oracles;
 

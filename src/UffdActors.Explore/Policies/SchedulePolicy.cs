@@ -1,5 +1,5 @@
 using System.Globalization;
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Explore.Choices;
 
 namespace UffdActors.Explore.Policies;

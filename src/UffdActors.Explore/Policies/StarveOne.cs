@@ -1,4 +1,4 @@
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Explore.Choices;
 
 namespace UffdActors.Explore.Policies;

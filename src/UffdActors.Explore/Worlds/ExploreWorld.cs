@@ -1,10 +1,11 @@
 using Akka.Actor;
 using UffdActors.Actors;
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Explore.Choices;
 using UffdActors.Explore.Faults;
 using UffdActors.Explore.Reports;
 using UffdActors.Explore.Scenarios;
+using UffdActors.Failures;
 using UffdActors.Handling;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
@@ -127,7 +128,7 @@ internal sealed class ExploreWorld : IDisposable
     public Action<ulong, nint, int>? AliasWritten { get; set; }
 
     /// <summary>Called for an order of the push of which somebody else fills a part.</summary>
-    public Action<PageSources.PageOrder>? Overtaken { get; set; }
+    public Action<PageOrder>? Overtaken { get; set; }
 
     /// <summary>Numbers what is started in this world.</summary>
     public int NextNumber() => _started++;

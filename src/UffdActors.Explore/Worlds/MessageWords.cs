@@ -12,7 +12,6 @@ using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Turns;
-using UffdActors.PageSources;
 
 namespace UffdActors.Explore.Worlds;
 

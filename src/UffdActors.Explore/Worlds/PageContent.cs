@@ -1,6 +1,5 @@
 using UffdActors.Explore.Scenarios;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
 
 namespace UffdActors.Explore.Worlds;
 

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Explore.Faults;
 using UffdActors.Explore.Oracles;
 using UffdActors.Explore.Policies;
@@ -88,7 +89,7 @@ internal sealed class ScenarioRun
         {
             _world.Order.Policy = new FifoOrder();
             _world.Order.Chosen = null;
-            _world.Loop.Policy = new Dispatch.FifoPolicy();
+            _world.Loop.Policy = new FifoPolicy();
             _run.End(_children);
             _reference?.End(_step);
             if (_isAtRest) _oracle.AfterEnd(_step);
@@ -103,7 +104,7 @@ internal sealed class ScenarioRun
     private void Prepare()
     {
         _world.Faults.Disarm();
-        _world.Loop.Policy = new Dispatch.FifoPolicy();
+        _world.Loop.Policy = new FifoPolicy();
         _world.Wire.Tell(WireActor.Reset.Instance, ActorRefs.NoSender);
         foreach (ThreadAction action in Scenario.Setup) SetUp(action);
         _reference?.SetUp();

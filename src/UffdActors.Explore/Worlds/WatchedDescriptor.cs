@@ -2,7 +2,6 @@ using UffdActors.Abi;
 using UffdActors.Explore.Oracles;
 using UffdActors.Handling;
 using UffdActors.Model.Userfault;
-using UffdActors.Statistics;
 using UffdActors.Worlds;
 
 namespace UffdActors.Explore.Worlds;

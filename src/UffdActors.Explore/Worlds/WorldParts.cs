@@ -11,7 +11,6 @@ using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
-using UffdActors.PageSources;
 using UffdActors.Worlds;
 
 namespace UffdActors.Explore.Worlds;

@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Runtime.InteropServices;
 using UffdActors.Abi;
 using UffdActors.Linux.Native;
+using UffdActors.Linux.Needs;
 using UffdActors.Linux.Userfaultfd;
 
 namespace UffdActors.Linux.Machine;

@@ -1,6 +1,7 @@
 using UffdActors.Abi;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Native;
+using UffdActors.Linux.Needs;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.Machine;

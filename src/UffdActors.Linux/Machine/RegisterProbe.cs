@@ -1,5 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Linux.Memory;
+using UffdActors.Linux.Needs;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Memory;
 
@@ -8,8 +9,6 @@ namespace UffdActors.Linux.Machine;
 /// <summary>Registers a page of each kind of memory in each mode, and writes down what the kernel answers.</summary>
 internal static class RegisterProbe
 {
-    public const string GuestMemfd = "guest_memfd";
-
     private static readonly (string Letters, RegisterModes Modes)[] Combinations =
     [
         ("M", RegisterModes.Missing), ("W", RegisterModes.WriteProtect), ("I", RegisterModes.Minor),
@@ -28,7 +27,7 @@ internal static class RegisterProbe
         Ask(facts, "shmem private", () => Map(MemoryObject.CreateShmem("register", PageSize.Base), isShared: false));
         if (hugePages) Ask(facts, "hugetlb", () => Map(MemoryObject.CreateHugetlb("register", PageSize.Huge), isShared: true));
         else facts.Add(new RegisterFact("hugetlb", "sync", "", "no free huge page to ask about", []));
-        Ask(facts, GuestMemfd, () => Map(MemoryObject.CreateGuestMemfd(PageSize.Base), isShared: true));
+        Ask(facts, RegisterFact.GuestMemfd, () => Map(MemoryObject.CreateGuestMemfd(PageSize.Base), isShared: true));
         return facts;
     }
 

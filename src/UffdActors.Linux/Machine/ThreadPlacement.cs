@@ -1,4 +1,5 @@
 using UffdActors.Linux.Native;
+using UffdActors.Linux.Needs;
 
 namespace UffdActors.Linux.Machine;
 

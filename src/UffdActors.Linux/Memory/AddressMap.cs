@@ -4,12 +4,6 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.Memory;
 
-/// <summary>A mapping of a process, as <c>/proc/PID/maps</c> lists it.</summary>
-/// <param name="Start">First address.</param>
-/// <param name="End">First address behind it.</param>
-/// <param name="Name">What is mapped: a path, or a name of the kernel's in brackets; empty for anonymous memory.</param>
-internal readonly record struct MappedRange(ulong Start, ulong End, string Name);
-
 /// <summary>The mappings of a process.</summary>
 /// <remarks>
 /// Asked for when a mapping was refused, and then there may be tens of thousands of them and no room for another: so the lines are read

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
-using UffdActors.Linux.Machine;
 using UffdActors.Linux.Native;
+using UffdActors.Linux.Needs;
+using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Memory;
 

@@ -1,7 +1,7 @@
 using System.Text;
 using UffdActors.Abi;
-using UffdActors.Linux.Machine;
 using UffdActors.Linux.Native;
+using UffdActors.Linux.Needs;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.Memory;

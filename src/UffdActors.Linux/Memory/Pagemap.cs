@@ -1,8 +1,9 @@
 using System.Runtime.InteropServices;
 using UffdActors.Abi;
-using UffdActors.Linux.Machine;
 using UffdActors.Linux.Native;
+using UffdActors.Linux.Needs;
 using UffdActors.Model.Memory;
+using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Memory;
 
@@ -183,22 +184,4 @@ public sealed unsafe class Pagemap : IDisposable
         public ulong CategoryAnyOfMask;
         public ulong ReturnMask;
     }
-}
-
-/// <summary>A range of written pages (<c>struct page_region</c>).</summary>
-[StructLayout(LayoutKind.Sequential)]
-public readonly record struct DirtyRange
-{
-    private readonly ulong _start;
-    private readonly ulong _end;
-    private readonly ulong _categories;
-
-    /// <summary>First address.</summary>
-    public ulong Start => _start;
-
-    /// <summary>First address behind.</summary>
-    public ulong End => _end;
-
-    /// <summary>What the kernel says of it: PAGE_IS_WRITTEN.</summary>
-    public ulong Categories => _categories;
 }

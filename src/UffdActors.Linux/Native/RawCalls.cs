@@ -3,11 +3,6 @@ using UffdActors.Abi;
 
 namespace UffdActors.Linux.Native;
 
-/// <summary>What a system call returned, with the errno of a failure.</summary>
-/// <param name="Return">-1 on failure.</param>
-/// <param name="Error">None on success.</param>
-internal readonly record struct CallResult(long Return, Errno Error);
-
 /// <summary>
 /// System calls with numbers for addresses and descriptors, nothing checked: for whoever executes programs that are meant to contain
 /// mistakes. Every call is an ordinary transition, so a thread may sleep in it.

@@ -1,7 +1,9 @@
 using UffdActors.Abi;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Native;
+using UffdActors.Linux.Needs;
 using UffdActors.Model.Memory;
+using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Userfaultfd;
 

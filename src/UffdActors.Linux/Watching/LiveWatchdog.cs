@@ -23,6 +23,3 @@ internal sealed class LiveWatchdog : IAsyncDisposable
         Board.Dispose();
     }
 }
-
-/// <summary>Who watches a VM, and how.</summary>
-internal sealed record WatchedBy(LiveWatchdog Watchdog, WatchdogOptions Options);

@@ -2,7 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using UffdActors.Linux.Machine;
+using UffdActors.Linux.Waiting;
 using UffdActors.Watchdog;
 
 namespace UffdActors.Linux.Watching;

@@ -1,4 +1,6 @@
 using UffdActors.Linux.Machine;
+using UffdActors.Linux.Needs;
+using UffdActors.Linux.Waiting;
 using UffdActors.Model;
 
 namespace UffdActors.Recorder.Comparison;

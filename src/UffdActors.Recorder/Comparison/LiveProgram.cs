@@ -35,7 +35,7 @@ internal static class LiveProgram
     private static bool Try(
         Trace program, TraceHeader header, LiveConditions conditions, Dictionary<int, Change> changes, List<TraceStep> steps)
     {
-        using ModelWorld world = new(header, conditions.Profile, _ => new SequentialKernel());
+        using ModelExecutor world = new(header, conditions.Profile, _ => new SequentialKernel());
         Dictionary<int, int> origins = [];
         for (int i = 0; i < program.Steps.Count; i++)
         {
@@ -66,7 +66,7 @@ internal static class LiveProgram
     }
 
     private static bool Execute(
-        ModelWorld world, ProgramStep step, List<TraceStep> steps, int origin, Dictionary<int, int> origins,
+        ModelExecutor world, ProgramStep step, List<TraceStep> steps, int origin, Dictionary<int, int> origins,
         Dictionary<int, Change> changes)
     {
         Observation shown = world.Execute(step);

@@ -4,25 +4,6 @@ using UffdActors.Conformance.Shrinking;
 
 namespace UffdActors.Recorder.Comparison;
 
-/// <summary>Which programs are compared.</summary>
-internal sealed record LiveRunOptions
-{
-    /// <summary>Programs, of consecutive seeds.</summary>
-    public int Programs { get; init; } = 200;
-
-    /// <summary>Seed of the first.</summary>
-    public ulong Seed { get; init; } = 1;
-
-    /// <summary>Steps of a program.</summary>
-    public int Steps { get; init; } = new GeneratorSettings().Steps;
-
-    /// <summary>What the programs are about; null for all classes in turn.</summary>
-    public ProgramClass? Class { get; init; }
-
-    /// <summary>Programs that are tried to make one that differs smaller.</summary>
-    public int ShrinkAttempts { get; init; } = 2_000;
-}
-
 /// <summary>Compares generated programs until one differs, and makes that one small.</summary>
 /// <param name="live">Where programs are executed.</param>
 /// <param name="conditions">The machine.</param>
@@ -34,7 +15,7 @@ internal sealed class LiveRun(LiveComparison live, LiveConditions conditions, Li
     /// <summary>Runs.</summary>
     /// <param name="progress">Told how many programs are through.</param>
     /// <param name="cancel">Ends the run between two programs.</param>
-    public LiveReport Run(Action<int>? progress, CancellationToken cancel)
+    public ComparisonReport Run(Action<int>? progress, CancellationToken cancel)
     {
         Stopwatch watch = Stopwatch.StartNew();
         for (int i = 0; i < options.Programs; i++)
@@ -64,7 +45,7 @@ internal sealed class LiveRun(LiveComparison live, LiveConditions conditions, Li
         return best;
     }
 
-    private LiveReport Report(Stopwatch watch, FoundDifference? found) => new()
+    private ComparisonReport Report(Stopwatch watch, FoundDifference? found) => new()
     {
         Kernel = conditions.Release,
         Profile = conditions.Profile.Name,
@@ -78,8 +59,3 @@ internal sealed class LiveRun(LiveComparison live, LiveConditions conditions, Li
         Found = found,
     };
 }
-
-/// <summary>A difference, and the seed whose program showed it first.</summary>
-/// <param name="Seed">Seed.</param>
-/// <param name="Difference">The smallest program found.</param>
-internal sealed record FoundDifference(ulong Seed, LiveDifference Difference);

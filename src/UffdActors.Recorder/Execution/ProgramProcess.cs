@@ -5,11 +5,6 @@ using UffdActors.Watchdog;
 
 namespace UffdActors.Recorder.Execution;
 
-/// <summary>What became of a step in the child.</summary>
-/// <param name="Observed">What it showed; null if nothing came.</param>
-/// <param name="Problem">How the child ended, or that it hangs and where; null if it lives.</param>
-internal sealed record StepOutcome(Observation? Observed, string? Problem);
-
 /// <summary>
 /// A child process that executes programs on the kernel. A step that does not come back in time, and a child that dies, are observed
 /// results; the child is then replaced before the next program.
@@ -191,27 +186,5 @@ internal sealed class ProgramProcess : IDisposable
         _process.WaitForExit();
         _process.Dispose();
         _process = null;
-    }
-}
-
-/// <summary>A line that waits for its answer.</summary>
-internal sealed class Exchange
-{
-    public bool IsOver { get; set; }
-
-    public string? Hang { get; set; }
-
-    public bool WasStopped { get; set; }
-
-    public bool IsStopped { get; set; }
-}
-
-/// <summary>Programs cannot be executed here; the message says why.</summary>
-internal sealed class RecorderException : Exception
-{
-    /// <summary>Makes the exception.</summary>
-    public RecorderException(string message, Exception? inner = null)
-        : base(message, inner)
-    {
     }
 }

@@ -42,12 +42,12 @@ internal static class ProgramServer
 
     private static void Answer(TextReader input, TextWriter output, int cpu)
     {
-        LiveWorld? world = null;
+        LiveExecutor? world = null;
         while (input.ReadLine() is { } line)
         {
             if (world is null)
             {
-                world = new LiveWorld(TraceReader.ReadHeader(line), cpu);
+                world = new LiveExecutor(TraceReader.ReadHeader(line), cpu);
                 output.WriteLine("ready");
                 output.Flush();
                 continue;

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Stress.Guest;

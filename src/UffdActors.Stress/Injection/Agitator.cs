@@ -1,9 +1,10 @@
 using UffdActors.Abi;
-using UffdActors.Dispatch;
-using UffdActors.Linux.World;
+using UffdActors.Dispatch.Stepping;
+using UffdActors.Linux.Live;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Stress.Guest;
+using UffdActors.Stress.Plan;
 
 namespace UffdActors.Stress.Injection;
 
@@ -128,18 +129,5 @@ internal sealed class Agitator
     {
         if (SplitMix.Next(ref _draws) % 4 == 0) await Task.Yield();
         else await Moments.AfterAsync(1 + (int)(_draws % 2), stop);
-    }
-}
-
-/// <summary>Real time for those who are no actors.</summary>
-internal static class Moments
-{
-    /// <summary>Ends after milliseconds, or at once when it is cancelled.</summary>
-    public static async Task AfterAsync(int milliseconds, CancellationToken cancel)
-    {
-        TaskCompletionSource over = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using Timer timer = new(_ => over.TrySetResult(), null, milliseconds, Timeout.Infinite);
-        await using CancellationTokenRegistration cancelled = cancel.Register(() => over.TrySetResult());
-        await over.Task;
     }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using UffdActors.Dispatch;
 using UffdActors.Handling;
 
 namespace UffdActors.Stress.Injection;
@@ -49,14 +48,4 @@ internal sealed class HandlerFaults(InjectedCounts counts, ulong seed, int handl
     }
 
     private sealed record Passed(long Number, long At, HandlerPoint Point, int Handler, long Page, RequestPhase Phase);
-}
-
-/// <summary>A crash that was wanted.</summary>
-internal sealed class InjectedCrashException(HandlerPoint point) : Exception($"injected at {point}");
-
-/// <summary>Draws with a chance.</summary>
-internal static class Chance
-{
-    /// <summary>True with a chance of 0 to 1.</summary>
-    public static bool Of(double chance, ref ulong state) => chance > 0 && (SplitMix.Next(ref state) >> 11) * (1.0 / (1UL << 53)) < chance;
 }

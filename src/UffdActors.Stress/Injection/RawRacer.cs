@@ -1,5 +1,5 @@
 using UffdActors.Abi;
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Memory;
 using UffdActors.Stress.Guest;

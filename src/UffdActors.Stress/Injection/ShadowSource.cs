@@ -1,4 +1,3 @@
-using UffdActors.PageSources;
 using UffdActors.Stress.Guest;
 
 namespace UffdActors.Stress.Injection;
@@ -78,6 +77,3 @@ internal sealed class ShadowSource(ShadowPages shadow, long pages, InjectedCount
         }
     }
 }
-
-/// <summary>A failure of the source that was wanted.</summary>
-internal sealed class InjectedSourceException() : IOException("injected: the source cannot answer now");

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Stress.Guest;
 
 namespace UffdActors.Stress.Vcpus;

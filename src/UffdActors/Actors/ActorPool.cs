@@ -1,5 +1,5 @@
 using Akka.Actor;
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;

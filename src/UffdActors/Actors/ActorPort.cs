@@ -1,4 +1,5 @@
 using Akka.Actor;
+using UffdActors.Handling;
 using UffdActors.Model.Turns;
 
 namespace UffdActors.Actors;

@@ -1,5 +1,4 @@
 using UffdActors.Handling;
-using UffdActors.PageSources;
 
 namespace UffdActors.Actors;
 

@@ -3,7 +3,6 @@ using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
 
 namespace UffdActors.Actors;
 

@@ -1,6 +1,5 @@
 using Akka.Actor;
 using UffdActors.Handling;
-using UffdActors.PageSources;
 
 namespace UffdActors.Actors;
 

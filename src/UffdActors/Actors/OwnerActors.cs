@@ -1,5 +1,4 @@
 using Akka.Actor;
-using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;

@@ -3,7 +3,6 @@ using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Turns;
-using UffdActors.PageSources;
 
 namespace UffdActors.Actors;
 

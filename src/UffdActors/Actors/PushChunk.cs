@@ -80,6 +80,6 @@ internal sealed class PushChunk(PushOrder order, int unit)
         bool isRemoved = region.IsRemoved(front.FirstPage);
         int same = 1;
         while (same < front.Pages && region.IsRemoved(front.FirstPage + same) == isRemoved) same++;
-        return front with { Pages = same, Content = isRemoved ? PageSources.SourceContent.Zero : front.Content };
+        return front with { Pages = same, Content = isRemoved ? SourceContent.Zero : front.Content };
     }
 }

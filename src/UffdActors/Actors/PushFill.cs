@@ -1,7 +1,6 @@
 using Akka.Actor;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
 
 namespace UffdActors.Actors;
 

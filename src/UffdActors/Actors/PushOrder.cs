@@ -2,7 +2,6 @@ using System.Collections;
 using Akka.Actor;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
 
 namespace UffdActors.Actors;
 

@@ -1,7 +1,6 @@
 using Akka.Actor;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
-using UffdActors.PageSources;
 
 namespace UffdActors.Actors;
 

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using UffdActors.Dispatch;
+using UffdActors.Failures;
 using UffdActors.Handling;
 using UffdActors.Model.Turns;
 

@@ -2,7 +2,6 @@ using Akka.Actor;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Turns;
-using UffdActors.PageSources;
 
 namespace UffdActors.Actors;
 

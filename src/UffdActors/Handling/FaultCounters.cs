@@ -1,6 +1,5 @@
 using UffdActors.Abi;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
 
 namespace UffdActors.Handling;
 

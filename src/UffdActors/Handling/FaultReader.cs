@@ -3,51 +3,8 @@ using UffdActors.Actors;
 using UffdActors.Dispatch;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
-using UffdActors.Statistics;
 
 namespace UffdActors.Handling;
-
-/// <summary>Takes requests to the handler that they belong to.</summary>
-internal interface IFaultRoute
-{
-    /// <summary>Hands a fresh request over.</summary>
-    void Hand(PageRequest request);
-
-    /// <summary>Events have been applied.</summary>
-    void EventsApplied();
-
-    /// <summary>A fault in no region is to be woken after a while, by <see cref="FaultReader.OnHeld"/>.</summary>
-    void Hold(ulong address, TimeSpan delay);
-
-    /// <summary>A fault in no region is left asleep.</summary>
-    /// <param name="address">Its page.</param>
-    /// <param name="thread">The thread; 0 if the message does not tell.</param>
-    void LeftAsleep(ulong address, uint thread);
-
-    /// <summary>The process has forked; nobody serves the child yet.</summary>
-    void Forked();
-}
-
-/// <summary>A handler as the reader knows it.</summary>
-internal sealed class HandlerSlot(int number, MonitorThread thread)
-{
-    private int _incarnation;
-
-    /// <summary>Number among the handlers of the context.</summary>
-    public int Number { get; } = number;
-
-    /// <summary>The thread on whose behalf the handler calls.</summary>
-    public MonitorThread Thread { get; } = thread;
-
-    /// <summary>Raised whenever the handler crashes: what an earlier one was asked is void.</summary>
-    public int Incarnation => Volatile.Read(ref _incarnation);
-
-    /// <summary>Its calls of the page source, whichever incarnation makes them.</summary>
-    public ForeignCall Call { get; } = new();
-
-    public void NextIncarnation() => Interlocked.Increment(ref _incarnation);
-}
 
 /// <summary>
 /// The monitor's side of a descriptor (RING R9): reads until there is nothing to read, applies events to its view of the regions, and only

@@ -1,5 +1,6 @@
 using System.Globalization;
 using UffdActors.Dispatch;
+using UffdActors.Failures;
 
 namespace UffdActors.Handling;
 
@@ -124,52 +125,4 @@ internal sealed class ForeignCalls : IDisposable
     }
 
     private static string Seconds(int looks) => string.Create(CultureInfo.InvariantCulture, $"{looks * BetweenLooks.TotalSeconds:0.#} s");
-}
-
-/// <summary>The calls that one caller makes, one at a time.</summary>
-internal sealed class ForeignCall
-{
-    private int _count;
-    private string _name = "";
-
-    /// <summary>What is being called, for reports.</summary>
-    public string Name => Volatile.Read(ref _name);
-
-    /// <summary>Raised at the beginning of a call and at its end.</summary>
-    public int Count => Volatile.Read(ref _count);
-
-    /// <summary>True while a call is under way.</summary>
-    public bool IsUnderWay => (Count & 1) == 1;
-
-    /// <summary>The count at the latest look.</summary>
-    public int SeenCount { get; set; }
-
-    /// <summary>Looks in a row that have found this count.</summary>
-    public int Looks { get; set; }
-
-    /// <summary>The call has been reported.</summary>
-    public bool IsReported { get; set; }
-
-    /// <summary>By which name.</summary>
-    public string ReportedName { get; set; } = "";
-
-    /// <summary>A call begins. By one thread at a time.</summary>
-    public void Begin(string name)
-    {
-        _name = name;
-        Volatile.Write(ref _count, _count + 1);
-    }
-
-    /// <summary>It has come back.</summary>
-    public void End() => Volatile.Write(ref _count, _count + 1);
-}
-
-/// <summary>A call that was found under way.</summary>
-/// <param name="Call">Whose.</param>
-/// <param name="Count">Which of them.</param>
-/// <param name="Name">What is being called.</param>
-internal readonly record struct CallUnderWay(ForeignCall Call, int Count, string Name)
-{
-    /// <summary>True if it has not come back since.</summary>
-    public bool IsStillUnderWay => Call.Count == Count;
 }

@@ -1,5 +1,4 @@
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
 
 namespace UffdActors.Handling;
 

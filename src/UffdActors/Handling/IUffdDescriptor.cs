@@ -1,7 +1,5 @@
-using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Model.Mapping;
-using UffdActors.Statistics;
 
 namespace UffdActors.Handling;
 
@@ -47,14 +45,4 @@ internal interface IUffdDescriptor
     /// where guest memory is no memory of this process.
     /// </summary>
     bool MayFaultAt(PageRange pages) => false;
-}
-
-/// <summary>A userfaultfd whose lifetime is that of the context's actor.</summary>
-internal interface IOwnedDescriptor : IUffdDescriptor
-{
-    /// <summary>The actor has started: from here on it is sent <c>Readable</c> whenever there is something to read.</summary>
-    void Open(IActorRef actor);
-
-    /// <summary>The actor has ended: the descriptor is closed.</summary>
-    void Close();
 }

@@ -1,7 +1,4 @@
 using Akka.Actor;
-using UffdActors.Abi;
-using UffdActors.Actors;
-using UffdActors.Model.Memory;
 
 namespace UffdActors.Handling;
 
@@ -65,45 +62,4 @@ internal abstract class MonitorThread
 
     /// <summary>Wakes the threads that wait in a range. Nobody waits for its end.</summary>
     public abstract void Wake(ulong start, ulong length);
-}
-
-/// <summary>A call of a monitor's thread; it is also the message as which it comes back to the thread's actor.</summary>
-internal interface IMonitorCall
-{
-    /// <summary>The request that it serves; null for the push.</summary>
-    PageRequest? Request { get; }
-
-    /// <summary>The call's errno, once it has ended.</summary>
-    Errno Error { get; }
-
-    /// <summary>Runs what is due, in a turn of the thread's actor.</summary>
-    /// <returns>True if the call has ended in this very step, without having left.</returns>
-    bool Advance();
-}
-
-/// <summary>A call that fills pages. Reusable.</summary>
-internal interface IPageFill : IMonitorCall
-{
-    /// <summary>Which call.</summary>
-    FillKind Kind { get; }
-
-    /// <summary>First address to fill.</summary>
-    ulong Start { get; }
-
-    /// <summary>Bytes to fill.</summary>
-    ulong Length { get; }
-
-    /// <summary>The signed out field: bytes done, or a negative errno; null if the kernel did not write it.</summary>
-    long? Out { get; }
-
-    /// <summary>
-    /// What the fill that is aimed next was decided on (RING R9): it gives EAGAIN if an event has come since. Nothing to do where reading
-    /// and filling happen on one thread.
-    /// </summary>
-    void DecideOn(long epoch)
-    {
-    }
-
-    /// <summary>Aims the fill; to be followed by <see cref="IMonitorCall.Advance"/>.</summary>
-    void Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes);
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using UffdActors.Failures;
 
 namespace UffdActors.Handling;
 
@@ -292,17 +293,4 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
         /// <summary>Woken, and not failed since.</summary>
         public bool IsReleased { get; set; }
     }
-}
-
-/// <summary>How long failures are waited out, and what becomes of those who have waited as long.</summary>
-/// <param name="Limit">How long; <see cref="Timeout.InfiniteTimeSpan"/> for ever.</param>
-/// <param name="Resumes">True if they are probed, and go on by themselves.</param>
-internal readonly record struct Patience(TimeSpan Limit, bool Resumes)
-{
-    /// <summary>True if nobody ever pauses.</summary>
-    public bool IsEndless => Limit == Timeout.InfiniteTimeSpan;
-
-    /// <summary>The limit in nanoseconds.</summary>
-    public long Nanoseconds =>
-        IsEndless || Limit.Ticks > long.MaxValue / TimeSpan.NanosecondsPerTick ? long.MaxValue : Limit.Ticks * TimeSpan.NanosecondsPerTick;
 }

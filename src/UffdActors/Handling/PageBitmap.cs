@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace UffdActors.Handling;
+namespace UffdActors;
 
 /// <summary>
 /// One bit a page. Any thread may test; only the runtime sets and clears, for what it says of pages decides whether closing turns any into

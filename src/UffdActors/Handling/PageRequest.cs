@@ -2,8 +2,6 @@ using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Dispatch;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
-using UffdActors.Statistics;
 
 namespace UffdActors.Handling;
 

@@ -1,36 +1,7 @@
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
 
 namespace UffdActors.Handling;
-
-/// <summary>In which way an answer of a page source is wrong.</summary>
-internal enum WrongAnswer
-{
-    /// <summary>No order has such an id.</summary>
-    UnknownOrder,
-
-    /// <summary>None of its pages was asked for with that order.</summary>
-    OtherPages,
-
-    /// <summary>Less than one page.</summary>
-    NoPages,
-
-    /// <summary>A content that is none, or that this memory cannot hold.</summary>
-    UnknownContent,
-
-    /// <summary>Bytes at an address that cannot be read.</summary>
-    Unreadable,
-
-    /// <summary>A failure without a reason.</summary>
-    NoReason,
-
-    /// <summary>Said to answer at once and in full, and did not.</summary>
-    TooShort,
-
-    /// <summary>Nothing, or nothing more, for as long as the patience is.</summary>
-    Silence,
-}
 
 /// <summary>
 /// What a context knows of one page source: its outage, and what was wrong with its answers. A wrong answer is refused and reported, once
@@ -184,22 +155,3 @@ internal sealed class SourceWatch
         }
     }
 }
-
-/// <summary>The pages of an order, and the buffer that came with it.</summary>
-internal readonly record struct OrderRange(int Region, long FirstPage, int Pages, nint Buffer)
-{
-    /// <summary>First page behind it.</summary>
-    public long End => FirstPage + Pages;
-
-    /// <summary>True if the bytes lie in the buffer.</summary>
-    public bool HoldsInBuffer(nint address, long bytes) =>
-        Buffer != 0 && address >= Buffer && address + bytes <= Buffer + ((nint)Pages << PageSize.BaseShift);
-
-    public override string ToString() =>
-        Pages == 1
-            ? $"the order for page {FirstPage} of region {Region}"
-            : $"the order for pages {FirstPage} to {End - 1} of region {Region}";
-}
-
-/// <summary>A page source's answer makes no sense; the order counts as failed.</summary>
-internal sealed class WrongAnswerException(string message) : Exception(message);

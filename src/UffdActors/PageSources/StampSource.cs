@@ -1,6 +1,6 @@
 using UffdActors.Model.Memory;
 
-namespace UffdActors.PageSources;
+namespace UffdActors;
 
 /// <summary>A phantom guest: every page is a stamp that is computed from its number.</summary>
 public sealed class StampSource : IPageSource

@@ -1,6 +1,6 @@
 using UffdActors.Abi;
 
-namespace UffdActors.Statistics;
+namespace UffdActors;
 
 /// <summary>
 /// One fault, hop by hop: when each station was passed, in nanoseconds of the ring's clock; 0 if it was not passed, or belonged to another

@@ -1,6 +1,6 @@
 using UffdActors.Model.Memory;
 
-namespace UffdActors.Vcpus;
+namespace UffdActors;
 
 /// <summary>
 /// Where vCPUs write, and what: each has its own lane of eight bytes in every page, so the content of a page is exact whatever the order

@@ -1,17 +1,7 @@
 using System.Globalization;
 using UffdActors.Model.Inputs;
 
-namespace UffdActors.Vcpus;
-
-/// <summary>A trace that cannot be read. The message names file and line.</summary>
-public sealed class WorkloadFormatException : Exception
-{
-    /// <summary>Makes the exception.</summary>
-    public WorkloadFormatException(string message, Exception? inner = null)
-        : base(message, inner)
-    {
-    }
-}
+namespace UffdActors;
 
 /// <summary>
 /// A recorded workload. Text, first line <c>uffd-workload 1</c>, then one access a line: time in microseconds, vCPU, page, <c>r</c> or

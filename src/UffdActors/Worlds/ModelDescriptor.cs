@@ -1,7 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Userfault;
-using UffdActors.Statistics;
 using UffdActors.Vcpus;
 
 namespace UffdActors.Worlds;

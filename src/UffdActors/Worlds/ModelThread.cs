@@ -1,11 +1,9 @@
 using Akka.Actor;
-using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
-using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Userfault;
 
@@ -62,74 +60,4 @@ internal class ModelThread(Caller caller, UserfaultContext context, bool splitsT
 
     /// <inheritdoc />
     public override void Wake(ulong start, ulong length) => new Wake(caller, context, start, length).Step();
-}
-
-/// <summary>A fill of the model, for a request or for the push.</summary>
-internal class ModelFill : Fill, IPageFill
-{
-    private readonly UserfaultContext _context;
-
-    public ModelFill(Caller caller, UserfaultContext context, PageRequest? request)
-        : base(caller)
-    {
-        _context = context;
-        Request = request;
-        ReportsSuccess = request is null;
-    }
-
-    /// <inheritdoc />
-    public PageRequest? Request { get; }
-
-    /// <inheritdoc />
-    public void DecideOn(long epoch) => DecidedOn = epoch;
-
-    /// <inheritdoc />
-    public void Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes) =>
-        Begin(_context, kind, start, length, source, modes);
-
-    /// <inheritdoc />
-    public bool Advance()
-    {
-        Step();
-        return EndedHere;
-    }
-
-    protected override void OnFilled() => Request?.StampInstalled();
-
-    protected override void OnSucceeded() => Request?.Complete();
-}
-
-/// <summary>Clears the write protection of a request's page.</summary>
-internal sealed class ModelClear(Caller caller, UserfaultContext context, PageRequest request)
-    : WriteProtect(caller, context, request.Address, (ulong)request.Bytes, (ulong)WriteProtectModes.Clear), IMonitorCall
-{
-    /// <inheritdoc />
-    public PageRequest Request { get; } = request;
-
-    /// <inheritdoc />
-    public bool Advance()
-    {
-        Step();
-        return EndedHere;
-    }
-
-    // An event that came after the handler's look may have brought another page here.
-    protected override Errno BeforeChange() => On.ChangeEpoch != Request.DecidedOn ? Errno.EAGAIN : Request.BeforeWrite();
-}
-
-/// <summary>Faults a page of the alias in, like any other access.</summary>
-internal sealed class ModelPopulate(Caller caller, PageRequest request) : Access(caller), IMonitorCall
-{
-    /// <inheritdoc />
-    public PageRequest Request { get; } = request;
-
-    /// <inheritdoc />
-    public Errno Error => Outcome == AccessOutcome.Ok ? Errno.None : Errno.EFAULT;
-
-    /// <inheritdoc />
-    public bool Advance()
-    {
-        Step();
-        return EndedHere;
-    }
 }

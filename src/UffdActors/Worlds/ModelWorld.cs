@@ -1,4 +1,4 @@
-using UffdActors.Handling;
+using UffdActors.Failures;
 using UffdActors.Model;
 
 namespace UffdActors.Worlds;

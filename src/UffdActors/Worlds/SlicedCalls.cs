@@ -1,7 +1,6 @@
 using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
-using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 
 namespace UffdActors.Worlds;

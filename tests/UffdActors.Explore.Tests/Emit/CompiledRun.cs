@@ -25,7 +25,7 @@ internal static class CompiledRun
     public static (int Code, string Output) Of(string program)
     {
         RequireCompiler();
-        LiveKernel.Require();
+        ThisKernel.Require();
         DirectoryInfo folder = Directory.CreateTempSubdirectory("uffd-emit-");
         try
         {

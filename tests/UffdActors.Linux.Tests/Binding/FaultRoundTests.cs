@@ -15,7 +15,7 @@ public class FaultRoundTests
     [InlineData(MemoryBacking.Shmem)]
     public void A_missing_page_is_reported_copied_and_its_thread_goes_on(MemoryBacking backing)
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         using LiveRange range = LiveRange.Of(backing, pages: 4, RegisterModes.Missing);
         using NativeBuffer page = new(PageSize.Base);
         page.Write(0, [1, 2, 3, 4, 5, 6, 7, 8]);
@@ -34,7 +34,7 @@ public class FaultRoundTests
     [SkippableFact]
     public void A_zero_page_fills_a_hole_and_a_second_one_is_EEXIST_with_the_error_in_the_out_field()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         using LiveRange range = LiveRange.Of(MemoryBacking.Anonymous, pages: 2, RegisterModes.Missing);
 
         Assert.Equal(new IoctlResult(Errno.None, 2 * PageSize.Base), range.Uffd.ZeroPage(range.Memory.Address, 2 * PageSize.Base));
@@ -45,7 +45,7 @@ public class FaultRoundTests
     [SkippableFact]
     public void Bad_arguments_leave_the_out_field_untouched()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         using LiveRange range = LiveRange.Of(MemoryBacking.Anonymous, pages: 2, RegisterModes.Missing);
 
         Assert.Equal(new IoctlResult(Errno.EINVAL, null), range.Uffd.ZeroPage(range.Memory.Address + 1, PageSize.Base));
@@ -55,7 +55,7 @@ public class FaultRoundTests
     [SkippableFact]
     public void A_copy_that_meets_a_present_page_says_how_far_it_came()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         using LiveRange range = LiveRange.Of(MemoryBacking.Anonymous, pages: 4, RegisterModes.Missing);
         using NativeBuffer pages = new(4 * PageSize.Base);
         Assert.True(range.Uffd.ZeroPage(range.Memory.Address + (2 * PageSize.Base), PageSize.Base).IsDone);
@@ -70,7 +70,7 @@ public class FaultRoundTests
     [SkippableFact]
     public void A_minor_fault_is_filled_through_the_alias_and_mapped_by_CONTINUE()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         using MemoryObject file = MemoryObject.CreateShmem("minor", 2 * PageSize.Base);
         using GuestMemory alias = GuestMemory.Map(file, 0, file.Bytes);
         using LiveRange range = new(GuestMemory.Map(file, 0, file.Bytes), RegisterModes.Minor | RegisterModes.Missing);
@@ -88,7 +88,7 @@ public class FaultRoundTests
     [SkippableFact]
     public void A_write_to_a_protected_page_waits_until_the_protection_is_cleared()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         using LiveRange range = LiveRange.Of(MemoryBacking.Anonymous, pages: 1, RegisterModes.WriteProtect);
         range.Memory.WriteWord(0, 1);
         Assert.True(range.Uffd.WriteProtect(range.Memory.Address, PageSize.Base, WriteProtectModes.Protect).IsDone);
@@ -106,7 +106,7 @@ public class FaultRoundTests
     [SkippableFact]
     public void Pages_move_from_one_address_to_another()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         using LiveRange range = LiveRange.Of(MemoryBacking.Anonymous, pages: 2, RegisterModes.Missing);
         using GuestMemory source = GuestMemory.MapAnonymous(PageSize.Base);
         source.WriteWord(8, 99);
@@ -120,7 +120,7 @@ public class FaultRoundTests
     [SkippableFact]
     public void While_an_event_is_unread_fills_give_EAGAIN_with_a_negative_out_field()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         using LiveRange range = LiveRange.Of(MemoryBacking.Anonymous, pages: 2, RegisterModes.Missing, UffdFeatures.EventRemove);
         Thread advisor = new(() => Assert.Equal(Errno.None, range.Memory.Advise(PageSize.Base, PageSize.Base, MemoryAdvice.DontNeed)));
         advisor.Start();
@@ -139,7 +139,7 @@ public class FaultRoundTests
     [SkippableFact]
     public void Fdinfo_counts_unread_faults_and_sleeping_threads()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         using LiveRange range = LiveRange.Of(MemoryBacking.Anonymous, pages: 2, RegisterModes.Missing, UffdFeatures.ThreadId);
         Assert.Equal(new UffdFdInfo(0, 0, UffdFeatures.ThreadId, true), range.Uffd.ReadFdInfo());
 
@@ -157,7 +157,7 @@ public class FaultRoundTests
     [SkippableFact]
     public void A_scan_that_only_looks_counts_no_empty_entry_as_written()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         using LiveRange range = LiveRange.Of(MemoryBacking.Anonymous, pages: 8, RegisterModes.WriteProtect, UffdFeatures.None);
         using Pagemap pagemap = Pagemap.Open();
         range.Memory.WriteWord(3 * PageSize.Base, 1);
@@ -173,7 +173,7 @@ public class FaultRoundTests
     [SkippableFact]
     public void The_page_table_and_the_dirty_scan_see_what_asynchronous_write_protection_lets_through()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         using LiveRange range = LiveRange.Of(MemoryBacking.Anonymous, pages: 8, RegisterModes.WriteProtect, UffdFeatures.WpAsync);
         using Pagemap pagemap = Pagemap.Open();
         Assert.True(range.Uffd.WriteProtect(range.Memory.Address, range.Memory.Bytes, WriteProtectModes.Protect).IsDone);
@@ -200,7 +200,7 @@ public class FaultRoundTests
     [SkippableFact]
     public void A_poll_set_wakes_for_a_fault_and_for_a_signal_and_says_which()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         using LiveRange range = LiveRange.Of(MemoryBacking.Anonymous, pages: 1, RegisterModes.Missing);
         using PollSet poll = new();
         using EventSignal signal = new();

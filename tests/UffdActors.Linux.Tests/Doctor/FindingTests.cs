@@ -1,4 +1,5 @@
 using UffdActors.Linux.Machine;
+using UffdActors.Linux.Needs;
 
 namespace UffdActors.Linux.Tests.Doctor;
 

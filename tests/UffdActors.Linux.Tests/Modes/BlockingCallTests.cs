@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using Akka.Configuration;
 using UffdActors.Abi;
-using UffdActors.Handling;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Tests.Live;
 
 namespace UffdActors.Linux.Tests.Modes;
 

@@ -1,9 +1,8 @@
 using UffdActors.Abi;
 using UffdActors.Linux.Memory;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Linux.Tests.Modes;
 

@@ -2,15 +2,15 @@ using System.Runtime.InteropServices;
 using Akka.Configuration;
 using UffdActors.Abi;
 using UffdActors.Handling;
+using UffdActors.Linux.Live;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Tests.Live;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.Vcpus;
 using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Tests.Modes;
@@ -41,12 +41,12 @@ internal sealed class EitherWorld : IAsyncDisposable
 
     public Userfault Uffd { get; }
 
-    public bool IsLive => Vm.Kernel is Linux.World.LiveKernel;
+    public bool IsLive => Vm.Kernel is LiveKernel;
 
     public static async Task<EitherWorld> StartAsync(
         string world, UffdFeatures features = UffdFeatures.None, bool hasSwap = false, IHandlerProbe? probe = null, Config? config = null)
     {
-        if (world == "live") LiveKernel.Require();
+        if (world == "live") ThisKernel.Require();
         UffdRuntime runtime = UffdRuntime.Start((config ?? Config.Empty).WithFallback(UffdSettings.Profile(world)));
         UffdVm vm = await runtime.CreateVmAsync(
             new VmOptions { MemoryPages = 8192, HugePages = 8, Profile = KernelProfile.Linux618 with { Swap = hasSwap }, Probe = probe });
@@ -101,7 +101,7 @@ internal sealed class EitherWorld : IAsyncDisposable
     /// <summary>Pages out what there is of a region.</summary>
     public async Task PageOutAsync(GuestRegion region)
     {
-        if (Vm.Kernel is Linux.World.LiveKernel kernel)
+        if (Vm.Kernel is LiveKernel kernel)
         {
             // The kernel pages out what is on its lists, and each CPU keeps the pages that it has mapped last back from them until it is
             // called there.
@@ -147,7 +147,7 @@ internal sealed class EitherWorld : IAsyncDisposable
         }
         else
         {
-            ((Linux.World.LiveKernel)Vm.Kernel).Pagemap.Read(region.Address, entries);
+            ((LiveKernel)Vm.Kernel).Pagemap.Read(region.Address, entries);
             foreach (ref PagemapFlags entry in entries.AsSpan()) entry &= ~PagemapFlags.FilePage;
         }
 

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using UffdActors.Abi;
 using UffdActors.Linux.Memory;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations.Maps;
 

@@ -1,7 +1,6 @@
 using UffdActors.Abi;
-using UffdActors.Handling;
 using UffdActors.Linux.Native;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Worlds;
 

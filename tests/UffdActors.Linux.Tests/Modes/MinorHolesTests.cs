@@ -1,6 +1,6 @@
 using UffdActors.Abi;
-using UffdActors.Handling;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Live;
+using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Files;
 using UffdActors.Model.Operations.Maps;
@@ -63,7 +63,7 @@ public sealed class MinorHolesTests
     [SkippableFact]
     public async Task Adopted_memory_with_a_descriptor_is_not_served_for_MISSING_alone_either()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         using PageBytes source = new(Pages);
         await using OwnerProcess owner = await OwnerProcess.StartAsync("shmem", Pages, RegisterModes.Missing, UffdFeatures.None);
         await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
@@ -176,6 +176,6 @@ public sealed class MinorHolesTests
         }
 
         using NativeBuffer zeros = new((long)region.Bytes);
-        ((Linux.World.LiveKernel)vm.Vm.Kernel).MemoryOf(region).Fill(zeros.Address);
+        ((LiveKernel)vm.Vm.Kernel).MemoryOf(region).Fill(zeros.Address);
     }
 }

@@ -1,10 +1,8 @@
 using Akka.Actor;
 using UffdActors.Abi;
-using UffdActors.Handling;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Tests.Live;
 using UffdActors.Model;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Linux.Tests.Modes;
 
@@ -164,7 +162,7 @@ public sealed class MisuseTests
     [MemberData(nameof(Worlds))]
     public async Task A_VM_whose_actor_system_its_owner_has_terminated_ends_every_call_and_can_be_disposed_of(string world)
     {
-        if (world == "live") LiveKernel.Require();
+        if (world == "live") ThisKernel.Require();
         using PageBytes source = new(Pages) { Withholds = true };
         ActorSystem system = ActorSystem.Create("lender", UffdSettings.Profile(world));
         await using UffdRuntime runtime = UffdRuntime.Borrow(system);

@@ -1,7 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Linux.Memory;
-using UffdActors.Linux.Tests.World;
-using UffdActors.Vcpus;
+using UffdActors.Linux.Tests.Live;
 
 namespace UffdActors.Linux.Tests.Modes;
 

@@ -1,6 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Handling;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Tests.Live;
 
 namespace UffdActors.Linux.Tests.Modes;
 

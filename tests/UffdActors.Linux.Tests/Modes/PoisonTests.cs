@@ -1,8 +1,7 @@
 using UffdActors.Abi;
-using UffdActors.Handling;
+using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
-using UffdActors.Linux.Tests.World;
-using UffdActors.PageSources;
+using UffdActors.Linux.Tests.Live;
 
 namespace UffdActors.Linux.Tests.Modes;
 
@@ -40,7 +39,7 @@ public sealed class PoisonTests
         if (vm.IsLive)
             Assert.Equal(
                 Errno.EHWPOISON,
-                ((Linux.World.LiveKernel)vm.Vm.Kernel).MemoryOf(region).Guest.Advise(2 * Page, Page, MemoryAdvice.PopulateRead));
+                ((LiveKernel)vm.Vm.Kernel).MemoryOf(region).Guest.Advise(2 * Page, Page, MemoryAdvice.PopulateRead));
     }
 
     [SkippableTheory]

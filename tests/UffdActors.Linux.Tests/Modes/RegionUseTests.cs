@@ -1,5 +1,5 @@
 using UffdActors.Abi;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Operations.Maps;
 
 namespace UffdActors.Linux.Tests.Modes;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
-using UffdActors.Linux.Tests.World;
-using UffdActors.PageSources;
+using UffdActors.Linux.Tests.Live;
 
 namespace UffdActors.Linux.Tests.Modes;
 

@@ -1,7 +1,7 @@
 using UffdActors.Abi;
-using UffdActors.Handling;
+using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
@@ -369,7 +369,7 @@ public sealed class SliceTests
         }
         else
         {
-            GuestMemory memory = ((Linux.World.LiveKernel)vm.Vm.Kernel).MemoryOf(region).Guest;
+            GuestMemory memory = ((LiveKernel)vm.Vm.Kernel).MemoryOf(region).Guest;
             Assert.Equal(Errno.None, memory.Unmap(hole.Start << PageSize.BaseShift, hole.Count << PageSize.BaseShift));
         }
     }

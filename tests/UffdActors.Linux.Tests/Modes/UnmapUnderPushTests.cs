@@ -1,5 +1,6 @@
 using UffdActors.Abi;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Live;
+using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Worlds;
@@ -66,7 +67,7 @@ public sealed class UnmapUnderPushTests
         Assert.Equal(64, vm.Uffd.ReceivedOf(region).Count);
         Assert.Equal(PageBytes.WordOf(Pages - 1), vm.Word(other, Pages - 1));
         await vm.Uffd.CloseAsync().WaitAsync(LiveScene.Deadline);
-        Assert.False(vm.Vm.Incidents.TryReadOther(out Handling.Incident? incident), incident?.Message);
+        Assert.False(vm.Vm.Incidents.TryReadOther(out Incident? incident), incident?.Message);
     }
 
     [SkippableTheory]
@@ -95,7 +96,7 @@ public sealed class UnmapUnderPushTests
         Assert.Equal(First + Gone, vm.Uffd.ReceivedOf(region).NextClear(First + Gone - 1) + 1);
         Assert.Equal(PageBytes.WordOf(Pages - 1), vm.Word(region, Pages - 1));
         await vm.Uffd.CloseAsync().WaitAsync(LiveScene.Deadline);
-        Assert.False(vm.Vm.Incidents.TryReadOther(out Handling.Incident? incident), incident?.Message);
+        Assert.False(vm.Vm.Incidents.TryReadOther(out Incident? incident), incident?.Message);
     }
 
     private static async Task<GuestRegion> RegisterAsync(EitherWorld vm, string? memory)
@@ -113,7 +114,7 @@ public sealed class UnmapUnderPushTests
             return model.CallAsync(
                 "munmap", new UnmapMemory(model.Main, region.AddressOf(first), (ulong)pages << PageSize.BaseShift), c => c.Error,
                 CancellationToken.None);
-        Linux.World.LiveKernel live = (Linux.World.LiveKernel)vm.Vm.Kernel;
+        LiveKernel live = (LiveKernel)vm.Vm.Kernel;
         return Task.Run(
             () => Assert.Equal(Errno.None, live.MemoryOf(region).Guest.Unmap(first << PageSize.BaseShift, pages << PageSize.BaseShift)));
     }

@@ -1,11 +1,10 @@
 using System.Collections.Concurrent;
 using UffdActors.Abi;
-using UffdActors.Handling;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Needs;
+using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Linux.Tests.Modes;
 
@@ -200,9 +199,9 @@ public sealed class WriteProtectionTests
     [SkippableFact]
     public async Task Guest_memfd_of_this_kernel_takes_asynchronous_protection_only_and_says_so()
     {
-        LiveKernel.Require();
+        ThisKernel.Require();
         MachineReport machine = MachineReport.Read();
-        LiveKernel.Require(machine.Findings.Single(f => f.Need == MachineNeed.GuestMemfd).Remedy);
+        ThisKernel.Require(machine.Findings.Single(f => f.Need == MachineNeed.GuestMemfd).Remedy);
         Skip.If(machine.Findings.Single(f => f.Need == MachineNeed.GuestMemfdFaults).IsMet, "This kernel's guest_memfd takes every mode.");
 
         await using EitherWorld vm = await EitherWorld.StartAsync("live");

@@ -1,8 +1,6 @@
 using UffdActors.Abi;
-using UffdActors.Handling;
-using UffdActors.Linux.Tests.World;
+using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
 
 namespace UffdActors.Linux.Tests.Modes;
 

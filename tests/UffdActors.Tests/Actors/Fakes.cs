@@ -5,7 +5,6 @@ using UffdActors.Dispatch;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Turns;
-using UffdActors.Statistics;
 
 namespace UffdActors.Tests.Actors;
 

@@ -1,5 +1,5 @@
 using UffdActors.Abi;
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 
 namespace UffdActors.Tests.Facade;
 

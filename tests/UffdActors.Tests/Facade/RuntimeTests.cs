@@ -1,7 +1,7 @@
 using Akka.Actor;
 using Akka.Configuration;
 using UffdActors.Abi;
-using UffdActors.Handling;
+using UffdActors.Failures;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Facade;

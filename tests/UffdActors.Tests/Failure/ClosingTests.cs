@@ -1,8 +1,6 @@
 using Akka.Configuration;
 using UffdActors.Abi;
-using UffdActors.Handling;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.PageSources;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Failure;

@@ -2,7 +2,7 @@ using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Dispatch;
-using UffdActors.Handling;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Model.Operations.Userfaultfd;

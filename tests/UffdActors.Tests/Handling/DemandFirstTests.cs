@@ -1,8 +1,7 @@
 using Akka.Configuration;
 using UffdActors.Abi;
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Handling;
-using UffdActors.PageSources;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Handling;

@@ -2,7 +2,6 @@ using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
-using UffdActors.Statistics;
 using UffdActors.Tests.Actors;
 
 namespace UffdActors.Tests.Handling;

@@ -1,3 +1,4 @@
+using UffdActors.Failures;
 using UffdActors.Handling;
 
 namespace UffdActors.Tests.Handling;

@@ -1,11 +1,10 @@
 using System.Collections.Concurrent;
 using Akka.Configuration;
 using UffdActors.Abi;
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Handling;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Tests.Runtime;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Tests.Handling;
 

@@ -1,5 +1,4 @@
 using UffdActors.Abi;
-using UffdActors.Handling;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Tests.Runtime;
 

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using CsCheck;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
 
 namespace UffdActors.Tests.Handling;
 

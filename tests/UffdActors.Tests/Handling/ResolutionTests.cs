@@ -1,12 +1,11 @@
 using UffdActors.Abi;
-using UffdActors.Dispatch;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Model.Operations.Userfaultfd;
-using UffdActors.PageSources;
 using UffdActors.Tests.Actors;
 using UffdActors.Tests.Runtime;
 using UffdActors.Vcpus;

@@ -1,7 +1,5 @@
 using UffdActors.Abi;
-using UffdActors.Handling;
 using UffdActors.Model.Memory;
-using UffdActors.PageSources;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Handling;

@@ -1,7 +1,6 @@
 using Akka.Configuration;
 using UffdActors.Abi;
-using UffdActors.Dispatch;
-using UffdActors.Handling;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Filling;
 using UffdActors.Tests.Runtime;

@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Actors;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Userfaultfd;

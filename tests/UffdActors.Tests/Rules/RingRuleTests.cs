@@ -1,6 +1,7 @@
 using System.Text;
 using UffdActors.Abi;
-using UffdActors.Dispatch;
+using UffdActors.Actors;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;

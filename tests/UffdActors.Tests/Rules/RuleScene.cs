@@ -1,5 +1,6 @@
 using UffdActors.Abi;
-using UffdActors.Dispatch;
+using UffdActors.Actors;
+using UffdActors.Dispatch.Stepping;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;

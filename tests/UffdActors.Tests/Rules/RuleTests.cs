@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Actors;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;

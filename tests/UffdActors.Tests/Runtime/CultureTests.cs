@@ -1,6 +1,5 @@
 using System.Globalization;
 using Akka.Configuration;
-using UffdActors.Handling;
 
 namespace UffdActors.Tests.Runtime;
 

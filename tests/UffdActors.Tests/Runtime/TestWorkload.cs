@@ -1,5 +1,3 @@
-using UffdActors.Vcpus;
-
 namespace UffdActors.Tests.Runtime;
 
 /// <summary>A given sequence of accesses.</summary>

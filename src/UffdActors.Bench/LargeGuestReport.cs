@@ -1,0 +1,18 @@
+namespace UffdActors.Bench;
+
+/// <summary>What a large guest took.</summary>
+/// <param name="Pages">Its pages.</param>
+/// <param name="PresentPages">Pages that were there at the end.</param>
+/// <param name="Faults">Demand faults that it took.</param>
+/// <param name="BookkeepingBytes">Native bytes of bookkeeping.</param>
+/// <param name="ProcessBytes">Memory of the whole process at the end (resident set).</param>
+/// <param name="Seconds">From the first call to the last page.</param>
+internal sealed record LargeGuestReport(
+    long Pages, long PresentPages, long Faults, long BookkeepingBytes, long ProcessBytes, double Seconds)
+{
+    /// <summary>The most that the process may take.</summary>
+    public const long Limit = 2L << 30;
+
+    /// <summary>True if every page is there, and the process takes no more than it may.</summary>
+    public bool IsWithinLimit => PresentPages == Pages && ProcessBytes <= Limit;
+}

@@ -1,0 +1,8 @@
+namespace UffdActors.Bench.Live;
+
+/// <summary>A number of vCPUs, and what was measured with it.</summary>
+internal sealed record LiveCell(int Vcpus)
+{
+    /// <summary>Repeat by repeat.</summary>
+    public List<LiveRepeat> Repeats { get; } = [];
+}

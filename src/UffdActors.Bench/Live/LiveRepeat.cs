@@ -1,0 +1,8 @@
+namespace UffdActors.Bench.Live;
+
+/// <summary>One turn of each.</summary>
+/// <param name="Direct">The loop in C#, without actors.</param>
+/// <param name="Ring">The ring.</param>
+/// <param name="Native">The loop in C; null if there is none.</param>
+/// <param name="Vms">The rings of several VMs together; null if there is one.</param>
+internal sealed record LiveRepeat(LiveSample Direct, LiveSample Ring, LiveSample? Native, LiveSample? Vms);

@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Text.Json;
+using UffdActors.Abi;
+using UffdActors.Conformance.Programs;
+using UffdActors.Conformance.Replay;
+
+namespace UffdActors.Conformance.Cells;
+
+/// <summary>An answer in the terms of a trace: whether a step was recorded to give it.</summary>
+/// <param name="Result">Result, in the words of <see cref="CellAnswer.Result"/>.</param>
+/// <param name="Out">Out field, in the words of <see cref="CellAnswer.Out"/>.</param>
+/// <param name="After">Where the page stands afterwards.</param>
+/// <param name="Child">Where a child's page stands afterwards; null if there is no child.</param>
+internal sealed record StepAnswer(string Result, string Out, PageStanding? After, PageStanding? Child)
+{
+    private const string Message = "MSG:";
+
+    /// <summary>
+    /// True if a step that has been executed shows the answer at a page. Of a fault only that it sleeps: which it is, its message says.
+    /// </summary>
+    public bool IsShownAt(long page, TraceStep step, ModelExecutor world)
+    {
+        Observation o = step.Expected;
+        bool isSame = o.Wait is null
+            ? ResultOf(o) == WithoutValue(Result)
+            : o.Wait == "fault" && Result.StartsWith(Message, StringComparison.Ordinal);
+        if (!isSame || PageStanding.Of(world.MainSpace, page) != After) return false;
+        return step.Step.Op == ProgramOp.Fork ? PageStanding.Of(world.Spaces[^1], page) == Child : OutOf(o.Out) == Out;
+    }
+
+    /// <summary>The flags of a recorded message, in the words of <see cref="CellAnswer.Result"/>.</summary>
+    public static string FlagsOf(string message)
+    {
+        using JsonDocument json = JsonDocument.Parse(message);
+        return json.RootElement.TryGetProperty("flags", out JsonElement flags)
+            ? Message + CellScene.FlagsOf((FaultFlags)flags.GetUInt64())
+            : "";
+    }
+
+    // Which byte a page holds is no part of a question.
+    private static string WithoutValue(string result) => result.StartsWith("ok:", StringComparison.Ordinal) ? "ok" : result;
+
+    private static string ResultOf(Observation o)
+    {
+        if (o.Error is { } error) return error;
+        if (o.Result is not { } result) return "0";
+        string[] words = result.Split(':');
+        return words[0] switch
+        {
+            "ok" => "ok",
+            "sigbus" => $"SIGBUS(code={words[1]})",
+            "sigsegv" => $"SIGSEGV(code={words[1]})",
+            _ => words[^1],
+        };
+    }
+
+    private static string OutOf(string? recorded) =>
+        long.TryParse(recorded, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) && number < 0
+            ? "-" + (Errno)(-number) : recorded ?? "";
+}

@@ -1,0 +1,113 @@
+using UffdActors.Dispatch;
+using UffdActors.Linux.Native;
+using UffdActors.Linux.Waiting;
+using UffdActors.Linux.Watching;
+
+namespace UffdActors.Linux.Live;
+
+/// <summary>A fault loop that polls descriptors together with its mailboxes: it sleeps in poll(2), and an eventfd ends the sleep.</summary>
+internal sealed class DescriptorWaiter : LoopWaiter
+{
+    private const ulong KickKey = ulong.MaxValue;
+
+    private readonly Lock _gate = new();
+    private readonly List<IPolled?> _polled = [];
+    private BoardSlot[] _slots = [];
+    private ulong[] _keys = new ulong[2];
+    private PollSet? _poll;
+    private long _looks;
+    private volatile bool _sleepsForGood;
+    private EventSignal? _kick;
+
+    /// <summary>How often descriptors were polled: a loop that has nothing to do does not.</summary>
+    public long Looks => Volatile.Read(ref _looks);
+
+    /// <summary>True while the loop sleeps until somebody has something for it: nothing is to run, and no timer is set.</summary>
+    public bool SleepsForGood => _sleepsForGood;
+
+    /// <inheritdoc />
+    public override void Begin()
+    {
+        lock (_gate)
+        {
+            _poll = new PollSet();
+            _kick = new EventSignal();
+            _poll.Add(_kick.Handle, KickKey);
+        }
+    }
+
+    /// <inheritdoc />
+    public override void End()
+    {
+        // A late kick may still be on its way.
+        lock (_gate)
+        {
+            _poll?.Dispose();
+            _kick?.Dispose();
+            _poll = null;
+            _kick = null;
+        }
+    }
+
+    /// <summary>Polls a descriptor from now on; on the loop's thread.</summary>
+    public void Add(LinuxHandle handle, IPolled polled)
+    {
+        int key = _polled.IndexOf(null);
+        if (key < 0)
+        {
+            key = _polled.Count;
+            _polled.Add(null);
+        }
+
+        _poll!.Add(handle, (ulong)key);
+        _polled[key] = polled;
+        if (_poll.Count > _keys.Length) Array.Resize(ref _keys, _poll.Count * 2);
+        _slots = SlotsOfPolled();
+    }
+
+    /// <summary>Polls it no more; on the loop's thread, before the descriptor is closed.</summary>
+    public void Remove(LinuxHandle handle, IPolled polled)
+    {
+        int key = _polled.IndexOf(polled);
+        if (key < 0) return;
+        _poll!.Remove(handle);
+        _polled[key] = null;
+        _slots = SlotsOfPolled();
+    }
+
+    /// <summary>Leaves a descriptor out that nobody reads for now, or takes it in again; on the loop's thread.</summary>
+    public void SetMuted(LinuxHandle handle, bool isMuted) => _poll!.SetMuted(handle, isMuted);
+
+    /// <inheritdoc />
+    public override bool Poll() => _poll!.Count > 1 && Look(TimeSpan.Zero);
+
+    /// <inheritdoc />
+    public override void Wait(TimeSpan timeout)
+    {
+        _sleepsForGood = timeout == Timeout.InfiniteTimeSpan;
+        _ = Look(timeout);
+        _sleepsForGood = false;
+    }
+
+    /// <inheritdoc />
+    public override void Kick()
+    {
+        lock (_gate) _kick?.Set();
+    }
+
+    private bool Look(TimeSpan timeout)
+    {
+        Volatile.Write(ref _looks, _looks + 1);
+        int found = _poll!.WaitReadable(_keys, timeout);
+        foreach (BoardSlot slot in _slots) slot.Beat();
+        for (int i = 0; i < found; i++)
+        {
+            if (_keys[i] == KickKey) _ = _kick!.Reset();
+            else _polled[(int)_keys[i]]?.OnReadable();
+        }
+
+        return found > 0;
+    }
+
+    private BoardSlot[] SlotsOfPolled() => [.. _polled.Select(p => p?.Slot).OfType<BoardSlot>()];
+}

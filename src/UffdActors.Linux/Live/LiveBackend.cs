@@ -1,0 +1,54 @@
+using UffdActors.Abi;
+using UffdActors.Linux.Memory;
+using UffdActors.Linux.Userfaultfd;
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Linux.Live;
+
+/// <summary>How one kind of memory is filled: the ioctl of each fill, with the size of its pages.</summary>
+internal class LiveBackend
+{
+    // As many bytes of zeros as one call may copy: a chunk of the background push, but no turn that a demand has to wait for.
+    private const int ZeroBytes = 64 * PageSize.Base;
+
+    private readonly NativeBuffer _zeros;
+
+    public LiveBackend(int pageBytes)
+    {
+        PageBytes = pageBytes;
+        _zeros = new NativeBuffer(Math.Max(pageBytes, ZeroBytes));
+    }
+
+    /// <summary>Bytes of a page.</summary>
+    public int PageBytes { get; }
+
+    /// <summary>
+    /// The backend of a kind of memory. All take the same ioctls but for ZEROPAGE, for which handlers ask base pages only.
+    /// </summary>
+    public static LiveBackend Of(MemoryBacking backing) => new(backing == MemoryBacking.Hugetlb ? PageSize.Huge : PageSize.Base);
+
+    /// <summary>Issues a fill.</summary>
+    public virtual IoctlResult Fill(UffdDescriptor uffd, LiveFill fill)
+    {
+        long bytes = (long)fill.Length;
+        return fill.Kind switch
+        {
+            FillKind.Copy when fill.Source.Kind == FillSourceKind.Zero => CopyZeros(uffd, fill.Start, bytes, fill.Modes),
+            FillKind.Copy when fill.Source.Kind == FillSourceKind.Stamp => new IoctlResult(Errno.EINVAL, null),
+            FillKind.Copy => uffd.Copy(fill.Start, fill.Source.Word, bytes, fill.Modes),
+            FillKind.ZeroPage => uffd.ZeroPage(fill.Start, bytes),
+            FillKind.Continue => uffd.Continue(fill.Start, bytes, fill.Modes),
+            _ => uffd.Poison(fill.Start, bytes),
+        };
+    }
+
+    /// <summary>Copies zeros; of a range that is longer than what there is of them its beginning, which is a partial success.</summary>
+    private IoctlResult CopyZeros(UffdDescriptor uffd, ulong start, long bytes, FillModes modes)
+    {
+        IoctlResult result = uffd.Copy(start, (ulong)_zeros.Address, Math.Min(bytes, _zeros.Bytes), modes);
+        return result.IsDone && bytes > _zeros.Bytes ? result with { Error = Errno.EAGAIN } : result;
+    }
+
+    /// <summary>Frees what it holds.</summary>
+    public void Free() => _zeros.Dispose();
+}

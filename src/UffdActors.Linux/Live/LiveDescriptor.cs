@@ -1,0 +1,323 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Handling;
+using UffdActors.Linux.Memory;
+using UffdActors.Linux.Userfaultfd;
+using UffdActors.Linux.Watching;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Worlds;
+
+namespace UffdActors.Linux.Live;
+
+/// <summary>
+/// The reader's side of a userfaultfd of the kernel. The context's actor owns it: it is polled from the actor's start on, and closed when
+/// the actor ends.
+/// </summary>
+internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
+{
+    private const int MessagesPerRead = 64;
+    private const UffdFeatures Events = UffdFeatures.EventFork | UffdFeatures.EventRemap | UffdFeatures.EventRemove
+        | UffdFeatures.EventUnmap;
+
+    private readonly LiveKernel _kernel;
+    private readonly bool _isAdopted;
+    private readonly MessageBatch _batch = new(MessagesPerRead);
+    private readonly RegisteredRanges _registered = new();
+    private IActorRef _actor = ActorRefs.Nobody;
+    private int _next;
+    private bool _readable;
+    private bool _isMuted;
+    private bool _lacksDescriptors;
+    private int _tries;
+    private long _nextTry;
+    private Func<Absence> _absence = static () => default;
+    private volatile bool _isClosed;
+    private ClosingReason _reason;
+
+    public LiveDescriptor(UffdDescriptor uffd, LiveKernel kernel, BoardSlot? slot, AdoptedUserfault? adopted)
+    {
+        _isAdopted = adopted is not null;
+        IsOfOtherProcess = adopted?.IsOfOtherProcess ?? false;
+        Features = adopted is null ? uffd.Features : uffd.ReadFdInfo().Features;
+        Uffd = uffd;
+        Slot = slot;
+        _kernel = kernel;
+    }
+
+    /// <summary>The kernel's object.</summary>
+    public UffdDescriptor Uffd { get; }
+
+    /// <summary>What was asked for in its handshake.</summary>
+    public UffdFeatures Features { get; }
+
+    /// <summary>True if forks of the process come as events.</summary>
+    public bool ReportsForks => (Features & UffdFeatures.EventFork) != 0;
+
+    /// <summary>Children of the process, as they come with its forks.</summary>
+    public ForkedChildren Children { get; } = new();
+
+    /// <summary>True if it acts on the memory of another process, which is then the guest.</summary>
+    public bool IsOfOtherProcess { get; }
+
+    /// <summary>True if a fault of a thread has been read that is no vCPU of the VM.</summary>
+    public bool HasMetOthers { get; private set; }
+
+    /// <summary>True once its actor has ended: no call is made on it any more, whether it has been closed or left open.</summary>
+    public bool IsClosed => _isClosed;
+
+    /// <summary>Why it is closed.</summary>
+    public ClosingReason Reason => _reason;
+
+    /// <summary>What it still owes its guest.</summary>
+    public Absence Absence => _absence();
+
+    /// <inheritdoc />
+    public BoardSlot? Slot { get; }
+
+    /// <inheritdoc />
+    public FaultWatch? Watch => Slot;
+
+    /// <inheritdoc />
+    public bool HasMessages => _readable || _next < _batch.Count;
+
+    /// <inheritdoc />
+    public void Open(IActorRef actor)
+    {
+        _actor = actor;
+        _kernel.Waiter.Add(Uffd.Handle, this);
+    }
+
+    /// <inheritdoc />
+    public void OnReadable()
+    {
+        // Once is enough until it has been read. Who reads may come much later, or never, and the loop must not spin meanwhile.
+        if (_readable)
+        {
+            Mute(true);
+            return;
+        }
+
+        _readable = true;
+        _actor.Tell(VmProtocol.Readable.Instance, ActorRefs.NoSender);
+    }
+
+    /// <inheritdoc />
+    /// <remarks>A read that finds nothing costs less than to be told by a poll.</remarks>
+    public void Look() => _readable = true;
+
+    /// <inheritdoc />
+    public bool TryRead(out UffdMsg message, out FaultTrace? trace)
+    {
+        trace = null;
+        if (_next == _batch.Count && !Read())
+        {
+            message = default;
+            return false;
+        }
+
+        message = _batch[_next++];
+        switch (message.Event)
+        {
+            case UffdEvent.Pagefault:
+                if (_kernel.VcpuOf(message.ThreadId) is { } vcpu) trace = vcpu.OnFault(message);
+                else HasMetOthers = true;
+                break;
+            case UffdEvent.Fork:
+                Children.Add((int)message.ForkDescriptor);
+                break;
+            case UffdEvent.Unmap:
+                _registered.Remove(new PageRange(PageSize.PageOf(message.Start), PageSize.PageOf(message.End)));
+                break;
+            case UffdEvent.Remap:
+                _registered.Remove(PageRange.OfBytes(message.From, message.Length));
+                _registered.Add(PageRange.OfBytes(message.To, message.Length));
+                break;
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc />
+    public void Wake(ulong start, ulong end)
+    {
+        Errno error = Uffd.Wake(start, (long)(end - start));
+        if (error != Errno.None)
+            throw new UffdException(
+                "UFFDIO_WAKE", error, $"{KernelErrors.Explain("UFFDIO_WAKE", error)} (0x{start:x}, {end - start} bytes)");
+    }
+
+    /// <inheritdoc />
+    public bool IsRegistered(long page) => _registered.Contains(page);
+
+    /// <inheritdoc />
+    public bool MayFaultAt(PageRange pages) => _kernel.MayFaultAt(pages);
+
+    /// <summary>True if this process may raise a fault on it by reading one of the pages.</summary>
+    public bool Covers(PageRange pages) => !IsOfOtherProcess && !_isClosed && _registered.Intersects(pages);
+
+    /// <inheritdoc />
+    public void Unmapped(ulong start, ulong end) => _registered.Remove(new PageRange(PageSize.PageOf(start), PageSize.PageOf(end)));
+
+    /// <summary>UFFDIO_REGISTER. Any thread.</summary>
+    public Errno Register(GuestMemory memory, RegisterModes modes, out UffdIoctls ioctls)
+    {
+        Errno error = Uffd.Register(memory.Address, memory.Bytes, modes, out ioctls);
+        if (error == Errno.None) _registered.Add(PageRange.OfBytes(memory.Address, (ulong)memory.Bytes));
+        return error;
+    }
+
+    /// <summary>
+    /// UFFDIO_UNREGISTER, and UFFDIO_WAKE where that wakes nobody (SEMANTICS 3.4.3). In a turn of the loop, so that no message is read in
+    /// between.
+    /// </summary>
+    public Errno Unregister(ulong start, ulong end, RegisterModes modes)
+    {
+        Errno error = Uffd.Unregister(start, (long)(end - start));
+        if (error != Errno.None) return error;
+        _registered.Remove(new PageRange(PageSize.PageOf(start), PageSize.PageOf(end)));
+        if ((modes & RegisterModes.Missing) == 0) Wake(start, end);
+        return Errno.None;
+    }
+
+    /// <summary>Says who asks before it is closed, and what is absent.</summary>
+    public void Ask(Func<Absence> absence) => _absence = absence;
+
+    /// <summary>Says why it is closed; else its VM has failed, or ends.</summary>
+    public void Closes(ClosingReason reason) => _reason = reason;
+
+    /// <inheritdoc />
+    public void Close()
+    {
+        _kernel.Waiter.Remove(Uffd.Handle, this);
+        Slot?.Free();
+        _isClosed = true;
+        // Waiting threads go on into pages of zeros, and must not get to see them.
+        if (_reason != ClosingReason.NothingIsAbsent) _kernel.HaltGuest();
+        // A child that is not heard of would be let go into zeros. Before others are looked for, for that reads the batch once more.
+        bool isHeard = !ReportsForks || TryReadForks();
+        if (!IsOfOtherProcess && !HasMetOthers) MeetUnread();
+        if (isHeard) _kernel.CloseOrLeave(this);
+        else KeepOpen();
+        _batch.Dispose();
+    }
+
+    /// <summary>
+    /// Leaves it open for as long as the process lives. One that was adopted may be read by others from now on, so it is not read here.
+    /// </summary>
+    public void KeepOpen()
+    {
+        if (!_isAdopted && (Features & Events) != 0) LeftOpen.KeepReading(Uffd, Children, OnUnreadable);
+        else LeftOpen.Keep(Uffd);
+    }
+
+    private void OnUnreadable(SyscallException e) => _kernel.Context.Incidents.Report(new Incident(
+        IncidentKind.EventNotRead,
+        $"The events of userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name}, which was left open, cannot be read any more "
+            + $"({e.Error}): whoever forks or unmaps waits until this process ends.",
+        e));
+
+    // Faults that nobody has read may be of others, too. What is read here is resolved by nobody; they sleep, or are let go by the end of
+    // the descriptor.
+    private void MeetUnread()
+    {
+        do
+        {
+            while (_next < _batch.Count)
+            {
+                UffdMsg message = _batch[_next++];
+                HasMetOthers |= message.Event == UffdEvent.Pagefault && _kernel.VcpuOf(message.ThreadId) is null;
+            }
+
+            _next = 0;
+        }
+        while (_kernel.HasVcpus && Uffd.ReadFdInfo().Pending > 0 && Uffd.Read(_batch) == Errno.None && _batch.Count > 0);
+    }
+
+    private bool Read()
+    {
+        if (!_readable) return false;
+        _next = 0;
+        Errno error = Uffd.Read(_batch);
+        if (error is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM)
+        {
+            WaitForDescriptors(error);
+            return false;
+        }
+
+        if (error == Errno.EAGAIN) _lacksDescriptors = false;
+        // A read that returns less than it could has found the queue empty, or a fork that it has no descriptor for: the next read tells.
+        _readable = _batch.Count == MessagesPerRead || _lacksDescriptors;
+        if (!_lacksDescriptors) Mute(false);
+        if (error is not (Errno.None or Errno.EAGAIN)) throw new SyscallException("read(userfaultfd)", error);
+        return _batch.Count > 0;
+    }
+
+    // The event stays queued, behind what has come since, and the descriptor readable. So it is polled no more but read after a while:
+    // faults come first.
+    private void WaitForDescriptors(Errno error)
+    {
+        _readable = false;
+        Mute(true);
+        if (!_lacksDescriptors)
+        {
+            _lacksDescriptors = true;
+            _tries = 0;
+            _kernel.Context.Incidents.Report(new Incident(
+                IncidentKind.EventNotRead,
+                $"A fork cannot be reported by userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name}, for {Lack(error)} ({error}). "
+                    + $"The fork and the pages that are waited for have to wait until it can; it is tried again and again."));
+        }
+
+        long now = _kernel.Context.Time.Now;
+        if (now < _nextTry) return;
+        TimeSpan delay = Backoff.Delay(_tries++, Uffd.Handle.Number);
+        _nextTry = now + (long)delay.TotalNanoseconds;
+        _kernel.Context.Time.After(delay, _actor, VmProtocol.LookAgain.Instance);
+    }
+
+    private static string Lack(Errno error) => error switch
+    {
+        Errno.EMFILE =>
+            "this process has as many descriptors open as it may, and the child's needs one: close some, or raise RLIMIT_NOFILE "
+            + "(ulimit -n)",
+        Errno.ENFILE =>
+            "this machine has as many files open as it may, and the child's descriptor needs one: close some, or raise fs.file-max",
+        _ => "there is no memory for the child's descriptor: free some",
+    };
+
+    /// <summary>Keeps the children whose events nobody has read: with the end of this descriptor they would find zeros.</summary>
+    /// <returns>False if one cannot be read, and the descriptor has to stay open for its sake.</returns>
+    private bool TryReadForks()
+    {
+        Errno error = Errno.None;
+        do
+        {
+            for (; _next < _batch.Count; _next++)
+            {
+                if (_batch[_next].Event == UffdEvent.Pagefault) HasMetOthers |= _kernel.VcpuOf(_batch[_next].ThreadId) is null;
+                if (_batch[_next].Event != UffdEvent.Fork) continue;
+                Children.Add((int)_batch[_next].ForkDescriptor);
+                _kernel.Context.Incidents.Report(Incident.OfFork());
+            }
+
+            _next = 0;
+            error = Uffd.Read(_batch);
+        }
+        while (error == Errno.None);
+        if (error == Errno.EAGAIN) return true;
+        _kernel.Context.Incidents.Report(new Incident(
+            IncidentKind.EventNotRead,
+            $"Userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name} is left open until this process ends: a fork waits to be "
+                + $"reported, for which {Lack(error)} ({error}); closing it would show the child zeros."));
+        return false;
+    }
+
+    private void Mute(bool isMuted)
+    {
+        if (isMuted == _isMuted) return;
+        _isMuted = isMuted;
+        _kernel.Waiter.SetMuted(Uffd.Handle, isMuted);
+    }
+}

@@ -1,0 +1,482 @@
+using System.Collections.Concurrent;
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Dispatch;
+using UffdActors.Linux.Machine;
+using UffdActors.Linux.Memory;
+using UffdActors.Linux.Needs;
+using UffdActors.Linux.Userfaultfd;
+using UffdActors.Linux.Watching;
+using UffdActors.Model;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations.Maps;
+using UffdActors.Worlds;
+
+namespace UffdActors.Linux.Live;
+
+/// <summary>
+/// The kernel of this machine under a VM: its memory is mapped into this process, and its vCPUs are threads of this process.
+/// </summary>
+internal sealed class LiveKernel : VmKernel
+{
+    private readonly UffdVm _vm;
+    private readonly DescriptorWaiter _waiter;
+    private readonly int? _vcpuCpu;
+    private readonly WatchedBy? _watched;
+    private readonly Lazy<string> _name = new(MachineProbe.KernelRelease);
+    private readonly ConcurrentDictionary<ulong, LiveMemory> _memories = new();
+    private readonly ConcurrentBag<LiveMemory> _all = [];
+    private readonly ConcurrentDictionary<uint, LiveVcpu> _vcpus = new();
+    private readonly ConcurrentBag<LiveVcpu> _threads = [];
+    private readonly ConcurrentDictionary<MemoryBacking, Lazy<Task<IActorRef>>> _backends = new();
+    private readonly Lazy<ProcessMemory> _own = new(OpenOwn, LazyThreadSafetyMode.PublicationOnly);
+    private volatile LiveDescriptor[] _descriptors = [];
+    private WatchdogProcess? _watchdog;
+    private readonly List<LiveDescriptor> _left = [];
+    private readonly HashSet<LiveDescriptor> _unreported = [];
+    private readonly bool _lossIsTaken;
+    private volatile bool _awaitsStop;
+    private volatile bool _guestIsStopped;
+    private volatile bool _isHalted;
+
+    public LiveKernel(UffdVm vm, VmOptions options, FaultLoop loop, DescriptorWaiter waiter, WatchedBy? watched)
+    {
+        _watched = watched;
+        _vm = vm;
+        _waiter = waiter;
+        _vcpuCpu = options.VcpuCpu ?? loop.Cpu;
+        _lossIsTaken = options.AbsentPagesAtDisposal == AbsentPages.ReadAsZeros;
+        _awaitsStop = options.StopGuest is not null;
+    }
+
+    /// <inheritdoc />
+    public override KernelProfile? Profile => null;
+
+    /// <inheritdoc />
+    public override string Name => _name.Value;
+
+    /// <inheritdoc />
+    public override int? VcpuCpu => _vcpuCpu;
+
+    /// <inheritdoc />
+    public override bool HasSwap => MachineProbe.HasSwap;
+
+    /// <inheritdoc />
+    public override long BookkeepingBytes => 0;
+
+    /// <summary>True once no vCPU may use what it touches any more.</summary>
+    public bool IsHalted => _isHalted;
+
+    /// <summary>Tells which pages are mapped.</summary>
+    public Pagemap Pagemap => _own.Value.Pagemap;
+
+    /// <summary>The memory of this process.</summary>
+    public ProcessMemory OwnMemory => _own.Value;
+
+    /// <summary>The process that watches the VM; null if none does.</summary>
+    public WatchdogProcess? Watchdog => _watchdog;
+
+    /// <summary>Where it is watched; null if it is not.</summary>
+    public FaultBoard? Board => _watched?.Watchdog.Board;
+
+    /// <summary>What the VM's actors share.</summary>
+    public VmContext Context => _vm.Context;
+
+    /// <summary>What polls the VM's descriptors.</summary>
+    public DescriptorWaiter Waiter => _waiter;
+
+    /// <inheritdoc />
+    public override void PrefaultMemory(CancellationToken cancel)
+    {
+        // The memory is the guest's: touching it is what this is all about.
+    }
+
+    /// <inheritdoc />
+    public override async Task StartAsync(CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        if (_watched is null) return;
+        _watchdog = _watched.Watchdog.Run();
+        _watchdog.Lost += OnWatchdogLost;
+        await _watchdog.ReadyAsync(cancel);
+    }
+
+    /// <inheritdoc />
+    public override Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel) =>
+        RefusedAsync(() => AddAsync(LiveMemory.Map(options), populate: options.WithAlias && !options.LeaveAliasEmpty && !options.IsFilled));
+
+    /// <inheritdoc />
+    public override Task<MappedMemory> AdoptAsync(AdoptedMemory adopted, CancellationToken cancel)
+    {
+        LiveMemory memory;
+        try
+        {
+            memory = LiveMemory.Adopt(adopted);
+        }
+        catch (SyscallException e)
+        {
+            throw e.Error is Errno.ENOMEM or Errno.EMFILE or Errno.ENFILE
+                ? e.ToRefusal()
+                : new UffdException("mmap", e.Error, $"descriptor {adopted.Descriptor} cannot be mapped as the memory's alias", e);
+        }
+
+        return RefusedAsync(() => AddAsync(memory, populate: memory.Alias is not null && !adopted.IsFilled));
+    }
+
+    /// <inheritdoc />
+    public override async Task UnmapAsync(GuestRegion region, CancellationToken cancel)
+    {
+        LiveMemory memory = MemoryOf(region);
+        // Sleeps until the event has been read, if there is one.
+        Errno error = await Task.Run(() => memory.Here.Unmap(0, memory.Guest.Bytes), cancel);
+        if (error != Errno.None) throw new UffdException("munmap", error, KernelErrors.Explain("munmap", error));
+        memory.GuestIsUnmapped();
+    }
+
+    /// <inheritdoc />
+    public override Task UnmapAliasAsync(GuestRegion region)
+    {
+        MemoryOf(region).Dispose();
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc />
+    public override async Task AdviseAsync(
+        GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel)
+    {
+        LiveMemory memory = MemoryOf(region);
+        if (memory.Process is null) _ = memory.Here;
+        MemoryAdvice call = advice switch
+        {
+            Advice.DontNeed => MemoryAdvice.DontNeed,
+            Advice.Free => MemoryAdvice.Free,
+            Advice.PageOut => MemoryAdvice.PageOut,
+            _ => MemoryAdvice.Remove,
+        };
+        Errno error = await Task.Run(Advise, cancel);
+        if (error == Errno.ESRCH && memory.Process?.Process is { } process && ProcessFolder.HasLostItsFirstThread(process))
+            throw new UffdException(
+                "process_madvise", error,
+                $"the first thread of process {process} has ended, and the kernel takes no advice for such a process from outside; have "
+                    + "the process advise its memory itself.");
+        if (error != Errno.None) throw new UffdException("madvise", error, KernelErrors.ExplainAdvice(advice, error, region));
+
+        Errno Advise()
+        {
+            try
+            {
+                long offset = firstPage << PageSize.BaseShift;
+                long bytes = pages << PageSize.BaseShift;
+                return memory.Process is null ? memory.Guest.Advise(offset, bytes, call) : memory.AdviseElsewhere(offset, bytes, call);
+            }
+            finally
+            {
+                ended();
+            }
+        }
+    }
+
+    /// <inheritdoc />
+    public override Task<KernelUserfault> OpenAsync(UffdFeatures features, CancellationToken cancel) =>
+        RefusedAsync(() => OpenAsync(features));
+
+    private async Task<KernelUserfault> OpenAsync(UffdFeatures features)
+    {
+        UffdDescriptor uffd = UffdDescriptor.Open(new UffdOpenOptions { AllowUserModeOnly = true });
+        try
+        {
+            if (uffd.Notice is { } notice) _vm.Context.Incidents.Report(new Incident(IncidentKind.UserModeOnly, notice));
+            // THREAD_ID tells whose fault a message is, so that its vCPU can be shown how long it took.
+            Errno error = uffd.Handshake(features | UffdFeatures.ThreadId, out _);
+            if (error != Errno.None) throw HandshakeRefusal.Of(features | UffdFeatures.ThreadId, error, Confinement.Read());
+            return await AttachAsync(uffd, null);
+        }
+        catch
+        {
+            uffd.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc />
+    public override async Task<KernelUserfault> AdoptAsync(AdoptedUserfault adopted, CancellationToken cancel)
+    {
+        UffdDescriptor uffd = UffdDescriptor.Adopt(adopted.Descriptor);
+        try
+        {
+            UffdFdInfo info = uffd.ReadFdInfo();
+            if (!info.IsInitialized)
+                throw new ArgumentException(
+                    $"Userfaultfd {adopted.Descriptor} has not shaken hands; call UFFDIO_API before it is handed over.", nameof(adopted));
+            uffd.MakeNonBlocking();
+            return await AttachAsync(uffd, adopted);
+        }
+        catch (Exception e)
+        {
+            uffd.Dispose();
+            if (e is SyscallException failed) throw failed.ToRefusal();
+            if (e is IOException or FormatException)
+                throw new ArgumentException($"Descriptor {adopted.Descriptor} of this process is no userfaultfd.", nameof(adopted), e);
+            throw;
+        }
+    }
+
+    /// <summary>Gives a userfaultfd its actor, which owns it from then on.</summary>
+    public async Task<KernelUserfault> AttachAsync(UffdDescriptor uffd, AdoptedUserfault? adopted)
+    {
+        string name = _vm.NewName("context");
+        BoardSlot? slot = _watched?.Watchdog.Board.Take($"{_vm.Name}/{name}", uffd.Handle.Number, _watched.Options);
+        try
+        {
+            LiveDescriptor descriptor = new(uffd, this, slot, adopted);
+            lock (_all) _descriptors = [.. _descriptors.Where(d => !d.IsClosed), descriptor];
+            IActorRef actor = await _vm.StartActorAsync(UffdContextActor.Props(_vm.Context, descriptor), name);
+            return new LiveUserfault(_vm, this, descriptor, actor, adopted);
+        }
+        catch
+        {
+            slot?.Free();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// True if reading these pages may raise a fault on a userfaultfd of this VM: one loop serves them all, and would wait for itself.
+    /// </summary>
+    public bool MayFaultAt(PageRange pages)
+    {
+        foreach (LiveDescriptor descriptor in _descriptors)
+        {
+            if (descriptor.Covers(pages)) return true;
+        }
+
+        return false;
+    }
+
+    /// <inheritdoc />
+    public override VcpuThread NewVcpu()
+    {
+        LiveVcpu vcpu = new(_vm, this);
+        _threads.Add(vcpu);
+        return vcpu;
+    }
+
+    /// <inheritdoc />
+    public override GuestReader NewReader() => new LiveReader(_vm, this);
+
+    /// <inheritdoc />
+    public override void ThrowIfUnreadable(GuestRegion region) => MemoryOf(region).ThrowIfUnreadable();
+
+    /// <inheritdoc />
+    public override bool Uses(MemoryModule module) => false;
+
+    /// <inheritdoc />
+    public override bool GuestSurvivesPoison => false;
+
+    /// <summary>Finds what was written in a range of a process, and protects it again where that is asked for.</summary>
+    /// <exception cref="UffdException">The kernel refuses, or the process is gone.</exception>
+    public static IReadOnlyList<PageRange> ScanWritten(ProcessMemory process, ulong start, ulong end, bool protect)
+    {
+        ulong first = start;
+        const int RangesPerCall = 256;
+        DirtyRange[] room = new DirtyRange[RangesPerCall];
+        List<PageRange> written = [];
+        while (start < end)
+        {
+            int found;
+            try
+            {
+                found = process.Pagemap.ScanWritten(start, end, protect, room, out start);
+            }
+            catch (SyscallException e)
+            {
+                throw new UffdException("PAGEMAP_SCAN", e.Error, KernelErrors.Explain("PAGEMAP_SCAN", e.Error), e);
+            }
+
+            for (int i = 0; i < found; i++) written.Add(new PageRange(PageSize.PageOf(room[i].Start), PageSize.PageOf(room[i].End)));
+        }
+
+        // An address space that has ended has nothing in it, and the scan finds nothing wrong with that.
+        process.ThrowIfGone(first);
+        return written;
+    }
+
+    /// <inheritdoc />
+    public override void HaltGuest() => _isHalted = true;
+
+    /// <summary>True if the VM has had vCPUs.</summary>
+    public bool HasVcpus => !_threads.IsEmpty;
+
+    /// <inheritdoc />
+    public override void StopHasEnded(bool isStopped)
+    {
+        _guestIsStopped = isStopped;
+        _awaitsStop = false;
+    }
+
+    /// <summary>The actor of a userfaultfd has ended: closes it, or leaves it open for the guest's sake.</summary>
+    public void CloseOrLeave(LiveDescriptor descriptor)
+    {
+        ClosingRule rule = RuleOf(descriptor);
+        if (rule.MayClose)
+        {
+            descriptor.Uffd.Dispose();
+            return;
+        }
+
+        lock (_left)
+        {
+            descriptor.KeepOpen();
+            LeftOpen.Keep(_all);
+            _left.Add(descriptor);
+        }
+
+        // A VM that fails asks nobody to stop the guest; whoever disposes of it does.
+        if (!_awaitsStop)
+        {
+            ReportLeft(descriptor, rule);
+            return;
+        }
+
+        lock (_left) _ = _unreported.Add(descriptor);
+    }
+
+    /// <inheritdoc />
+    public override void CloseRest()
+    {
+        lock (_left)
+        {
+            foreach (LiveDescriptor descriptor in _left.ToArray())
+            {
+                ClosingRule rule = RuleOf(descriptor);
+                if (_lossIsTaken) rule = rule with { LossIsTaken = true };
+                if (rule.MayClose)
+                {
+                    LeftOpen.LetGo(descriptor.Uffd);
+                    descriptor.Uffd.Dispose();
+                    _ = _left.Remove(descriptor);
+                }
+                else if (_unreported.Remove(descriptor))
+                {
+                    ReportLeft(descriptor, rule);
+                }
+            }
+
+            if (_left.Count == 0) LeftOpen.LetGo(_all);
+        }
+    }
+
+    private ClosingRule RuleOf(LiveDescriptor descriptor) => new(
+        descriptor.Reason,
+        // Of a process that has ended nobody is left who could see zeros.
+        LossIsTaken: descriptor.Uffd.IsMemoryGone(),
+        _guestIsStopped,
+        GuestIsOurs: HasVcpus && !descriptor.IsOfOtherProcess && !descriptor.HasMetOthers,
+        descriptor.Absence,
+        descriptor.Uffd.ReadFdInfo().Total);
+
+    private void ReportLeft(LiveDescriptor descriptor, in ClosingRule rule) => _vm.Context.Incidents.Report(new Incident(
+        IncidentKind.DescriptorLeftOpen,
+        $"Userfaultfd {descriptor.Uffd.Handle.Number} of {_vm.Name} (regions {rule.Absence.Regions}) is left open and the guest's memory "
+            + $"mapped until this process ends: {rule.Absence.Pages} pages are absent and {rule.Waiters} threads wait, closing would show "
+            + $"them zeros, and nobody has said that the guest has been stopped. Stop it in "
+            + $"{nameof(VmOptions)}.{nameof(VmOptions.StopGuest)}, or take the loss by "
+            + $"{nameof(AbsentPages)}.{nameof(AbsentPages.ReadAsZeros)}."));
+
+    /// <inheritdoc />
+    public override async Task FreeAsync(TimeSpan timeout)
+    {
+        if (_watchdog is not null) _watchdog.Lost -= OnWatchdogLost;
+        if (_own.IsValueCreated) _own.Value.Dispose();
+        lock (_left)
+        {
+            // Somebody may still run in the memory, or sleep in it.
+            if (_left.Count > 0) return;
+        }
+
+        // The descriptors are closed, so nothing keeps a thread in a touch.
+        await Task.WhenAll(_threads.Select(t => t.Ended)).WaitAsync(timeout);
+        foreach (LiveMemory memory in _all) memory.Dispose();
+    }
+
+    // Whoever has too many descriptors open may have fewer the next time.
+    private static ProcessMemory OpenOwn()
+    {
+        try
+        {
+            return ProcessMemory.Open(null);
+        }
+        catch (SyscallException e)
+        {
+            throw e.ToRefusal();
+        }
+    }
+
+    /// <summary>A call that failed below is, to the embedder, a refusal of the kernel like any other.</summary>
+    private static async Task<T> RefusedAsync<T>(Func<Task<T>> call)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (SyscallException e)
+        {
+            throw e.ToRefusal();
+        }
+    }
+
+    private async Task<MappedMemory> AddAsync(LiveMemory memory, bool populate)
+    {
+        _all.Add(memory);
+        try
+        {
+            // The kernel gives the address of a region that was unmapped to another one.
+            bool isFree = _memories.TryGetValue(memory.Guest.Address, out LiveMemory? former)
+                ? former.IsUnmapped && _memories.TryUpdate(memory.Guest.Address, memory, former)
+                : _memories.TryAdd(memory.Guest.Address, memory);
+            if (!isFree) throw new InvalidOperationException($"0x{memory.Guest.Address:x} is the address of another region of this VM.");
+            // Allocating it all takes as long as it takes; not in the embedder's turn.
+            if (populate) await Task.Run(memory.Populate, CancellationToken.None);
+        }
+        catch
+        {
+            memory.Dispose();
+            memory.GuestIsUnmapped();
+            throw;
+        }
+
+        return new MappedMemory(memory.Guest.Address, memory.Alias?.Address ?? 0, memory.Guest.PageBytes, memory);
+    }
+
+    /// <summary>The process in which memory is mapped; null if that is another one that nobody has named.</summary>
+    public ProcessMemory? ProcessOf(LiveMemory memory) => !memory.IsInOtherProcess ? OwnMemory : memory.Process;
+
+    /// <summary>Memory of a region. Not by its address, which is another region's once it has been unmapped.</summary>
+    public LiveMemory MemoryOf(GuestRegion region) =>
+        region.Memory as LiveMemory ?? throw new ArgumentException($"{_vm.Name} has no memory for region {region.Id}.", nameof(region));
+
+    /// <summary>Makes the backends; a test may put others in their place.</summary>
+    public Func<MemoryBacking, LiveBackend> NewBackend { get; set; } = LiveBackend.Of;
+
+    /// <summary>The actor that fills a kind of memory; made when it is first needed, one a VM.</summary>
+    public Task<IActorRef> BackendAsync(MemoryBacking backing) => _backends.GetOrAdd(
+        backing,
+        static (kind, kernel) => new Lazy<Task<IActorRef>>(
+            () => kernel._vm.StartActorAsync(
+                LiveBackendActor.Props(kernel._vm.Context, kernel.NewBackend(kind)), kernel._vm.NewName($"backend-{kind}"))),
+        this).Value;
+
+    /// <summary>A vCPU runs on this thread from now on.</summary>
+    public void Enter(LiveVcpu vcpu) => _vcpus[(uint)ThreadPlacement.ThreadId] = vcpu;
+
+    /// <summary>It does so no more.</summary>
+    public void Leave() => _ = _vcpus.TryRemove((uint)ThreadPlacement.ThreadId, out _);
+
+    /// <summary>The vCPU that runs on a thread, or null.</summary>
+    public LiveVcpu? VcpuOf(uint threadId) => _vcpus.TryGetValue(threadId, out LiveVcpu? vcpu) ? vcpu : null;
+
+    private void OnWatchdogLost(string message) =>
+        _vm.Context.Incidents.Report(new Incident(IncidentKind.WatchdogLost, message));
+}

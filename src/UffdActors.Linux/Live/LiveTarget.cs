@@ -1,0 +1,6 @@
+using UffdActors.Handling;
+
+namespace UffdActors.Linux.Live;
+
+/// <summary>A registered region, and who fills it.</summary>
+internal sealed record LiveTarget(int Region, LiveMemory Memory, LocalTarget Backend);

@@ -1,0 +1,214 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Handling;
+using UffdActors.Linux.Memory;
+using UffdActors.Linux.Userfaultfd;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Worlds;
+
+namespace UffdActors.Linux.Live;
+
+/// <summary>A userfaultfd of the kernel, with the backends that fill through it.</summary>
+internal sealed class LiveUserfault(
+    UffdVm vm, LiveKernel kernel, LiveDescriptor descriptor, IActorRef actor, AdoptedUserfault? adopted = null) : KernelUserfault
+{
+    // By number of the region; read at every fault.
+    private LiveTarget?[] _targets = [];
+    private readonly Lock _gate = new();
+    private LiveMemory[] _aliases = [];
+    private readonly LocalTarget _context = new(actor);
+    private FaultReader? _reader;
+
+    /// <inheritdoc />
+    public override IUffdDescriptor Descriptor => descriptor;
+
+    /// <inheritdoc />
+    public override OwnerWatch Owner { get; } = adopted?.IsOfAnother == true
+        ? new OwnerWatch(adopted.ProcessId is { } id ? OwnerWatch.NameOf(id) : null, descriptor.Uffd.IsMemoryGone, vm.Context.Incidents)
+        : new OwnerWatch("this process", null, vm.Context.Incidents);
+
+    /// <inheritdoc />
+    public override bool IsTakenOver => adopted is not null;
+
+    /// <inheritdoc />
+    public override IActorRef Actor => _context.Actor;
+
+    /// <summary>Sends the context's actor a message; at every fault.</summary>
+    public void Tell(object message) => _context.Tell(message);
+
+    /// <summary>The kernel's object.</summary>
+    public UffdDescriptor Uffd => descriptor.Uffd;
+
+    /// <summary>Grows with every event that was read: a fill that was decided before it must not be issued after it (RING R9).</summary>
+    public long Epoch => _reader?.EventEpoch ?? 0;
+
+    /// <inheritdoc />
+    public override MonitorThread NewMonitorThread() => new LiveThread(this);
+
+    /// <inheritdoc />
+    public override void Serve(FaultReader reader) => _reader = reader;
+
+    /// <inheritdoc />
+    public override async Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        LiveMemory memory = kernel.MemoryOf(region);
+        if (memory.IsInOtherProcess != (adopted?.IsOfAnother ?? false))
+            throw new InvalidOperationException(
+                $"Region {region.Id} and the userfaultfd are not of one process: a userfaultfd acts on the memory of the process that has "
+                    + $"opened it.");
+        if (adopted?.ProcessId is { } opener && memory.Process?.Process is { } owner && opener != owner)
+            throw new InvalidOperationException(
+                $"Region {region.Id} is memory of process {owner}, and process {opener} has opened the userfaultfd: it acts on the memory "
+                    + $"of that one.");
+        Owner.Name(memory.Process?.Process);
+        // Before its first fault can come.
+        IActorRef backend = await kernel.BackendAsync(memory.Guest.Backing);
+        Errno error = descriptor.Register(memory.Guest, modes, out UffdIoctls ioctls);
+        if (error != Errno.None) throw RegisterRefusal.Of(memory, modes, error);
+        Add(new LiveTarget(region.Id, memory, new LocalTarget(backend)));
+        return ioctls;
+    }
+
+    /// <inheritdoc />
+    public override Task<IoctlResult> UnregisterAsync(GuestRegion region, PageRange pages, RegisterModes modes, CancellationToken cancel) =>
+        CallAsync(
+            kernel.MemoryOf(region).Guest,
+            () => new IoctlResult(descriptor.Unregister(region.AddressOf(pages.Start), region.AddressOf(pages.End), modes), null),
+            cancel);
+
+    /// <inheritdoc />
+    public override Task<IoctlResult> WriteProtectAsync(
+        GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel) =>
+        CallAsync(kernel.MemoryOf(region).Guest, () => Uffd.WriteProtect(region.AddressOf(pages.Start), Bytes(pages), modes), cancel);
+
+    /// <inheritdoc />
+    public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
+        GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
+        ScanAsync(region, pages, address, protect: true, cancel);
+
+    /// <inheritdoc />
+    public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(
+        GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
+        ScanAsync(region, pages, address, protect: false, cancel);
+
+    private Task<IReadOnlyList<PageRange>> ScanAsync(
+        GuestRegion region, PageRange pages, ulong address, bool protect, CancellationToken cancel)
+    {
+        // Looks at page tables only; the ring goes on meanwhile.
+        LiveMemory memory = kernel.MemoryOf(region);
+        ProcessMemory process = kernel.ProcessOf(memory)
+            ?? throw new InvalidOperationException(
+                $"Region {region.Id} is memory of another process, whose page table tells what was written; name the process when the "
+                    + $"memory is adopted (AdoptedMemory.ProcessId).");
+        return Task.Run(
+            () => GuestRegion.PagesOf(
+                LiveKernel.ScanWritten(process, address, address + (ulong)Bytes(pages), protect), PageSize.PageOf(address) - pages.Start),
+                cancel);
+    }
+
+    /// <inheritdoc />
+    public override Task<IoctlResult> MoveAsync(
+        GuestRegion destination, PageRange pages, ulong source, MoveModes modes, CancellationToken cancel) =>
+        CallAsync(
+            kernel.MemoryOf(destination).Guest, () => Uffd.Move(destination.AddressOf(pages.Start), source, Bytes(pages), modes), cancel);
+
+    /// <inheritdoc />
+    public override Task<IoctlResult> PoisonAsync(GuestRegion region, PageRange pages, CancellationToken cancel) =>
+        CallAsync(kernel.MemoryOf(region).Guest, () => Uffd.Poison(region.AddressOf(pages.Start), Bytes(pages)), cancel);
+
+    /// <summary>True once no call is made on it any more.</summary>
+    public bool IsClosed => descriptor.IsClosed;
+
+    /// <inheritdoc />
+    public override void Ask(Func<Absence> absence) => descriptor.Ask(absence);
+
+    /// <inheritdoc />
+    public override void Closes(ClosingReason reason) => descriptor.Closes(reason);
+
+    /// <inheritdoc />
+    public override IReadOnlyList<int> TakeChildren() => descriptor.Children.Take();
+
+    /// <inheritdoc />
+    public override Task CloseAsync(CancellationToken cancel)
+    {
+        return vm.StopAsync([_context.Actor]);
+    }
+
+    /// <summary>What is filled at an address of the guest, by the events read so far; null if nothing is served there.</summary>
+    public LiveTarget? TargetAt(ulong address)
+    {
+        if (_reader?.View.Find(PageSize.PageOf(address)) is not { } region) return null;
+        LiveTarget?[] targets = Volatile.Read(ref _targets);
+        return region.Id < targets.Length ? targets[region.Id] : null;
+    }
+
+    /// <summary>
+    /// The alias that is mapped at an address of this process, which may be one of the guest's in another; null if there is none.
+    /// </summary>
+    public GuestMemory? AliasAt(ulong address)
+    {
+        LiveMemory[] aliases = Volatile.Read(ref _aliases);
+        int low = 0;
+        int high = aliases.Length;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (aliases[middle].Alias!.End > address) high = middle;
+            else low = middle + 1;
+        }
+
+        return low < aliases.Length && !aliases[low].IsUnmapped && aliases[low].Alias!.Address <= address ? aliases[low].Alias : null;
+    }
+
+    /// <summary>What <see cref="MonitorThread.HasProtection"/> asks.</summary>
+    public bool HasProtection(ulong address)
+    {
+        if (TargetAt(address) is not { } target || kernel.ProcessOf(target.Memory) is not { } process) return true;
+        try
+        {
+            return (process.Entry(address, out _) & PagemapFlags.UffdWp) != 0;
+        }
+        catch (Exception e) when (e is UffdException or SyscallException)
+        {
+            // Its process has ended, which the call that follows finds out.
+            return true;
+        }
+    }
+
+    private void Add(LiveTarget target)
+    {
+        lock (_gate)
+        {
+            LiveTarget?[] targets = _targets;
+            // Room for as many again, so that thousands of regions are not copied thousands of times.
+            if (target.Region >= targets.Length) Array.Resize(ref targets, Math.Max(target.Region + 1, targets.Length * 2));
+            targets[target.Region] = target;
+            Volatile.Write(ref _targets, targets);
+            if (target.Memory.Alias is not { } alias) return;
+            // One that was unmapped may have left its address to the next.
+            LiveMemory[] aliases = [.. _aliases.Where(m => !m.IsUnmapped)];
+            int behind = aliases.Count(m => m.Alias!.Address > alias.Address);
+            Volatile.Write(ref _aliases, [.. aliases[..^behind], target.Memory, .. aliases[^behind..]]);
+        }
+    }
+
+    private static long Bytes(PageRange pages) => pages.Count << PageSize.BaseShift;
+
+    /// <summary>Makes a call in a turn of the backend. Once that has come, the call is made and its end waited for.</summary>
+    private async Task<IoctlResult> CallAsync(GuestMemory memory, Func<IoctlResult> call, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        TaskCompletionSource<IoctlResult> done = vm.NewCompletion<IoctlResult>();
+        (await kernel.BackendAsync(memory.Backing)).Tell(new LiveJob(Call, done, cancel), ActorRefs.NoSender);
+        return await vm.OrFailed(done.Task);
+
+        IoctlResult Call()
+        {
+            // Left open for its guest, it is nobody's to call any more.
+            ObjectDisposedException.ThrowIf(descriptor.IsClosed, typeof(Userfault));
+            return call();
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using UffdActors.Dispatch.Stepping;
+
+namespace UffdActors.Stress.Plan;
+
+/// <summary>How pages are taken away from the guest.</summary>
+internal enum DropKind
+{
+    /// <summary>Between laps, while nobody runs: they come back from the source.</summary>
+    BetweenLaps,
+
+    /// <summary>Under the guest, announced by REMOVE events: they come back as zeros, never as what they held.</summary>
+    Announced,
+
+    /// <summary>Under the guest, from the mapping only: the page cache keeps them, and they come back as they were.</summary>
+    FromMapping,
+}
+
+/// <summary>What a round is made of, drawn from the seed: some things exclude each other, so no round has them all.</summary>
+/// <param name="Number">Number, from 0.</param>
+/// <param name="Seed">Its own seed.</param>
+/// <param name="Drops">How pages are taken away.</param>
+/// <param name="Handlers">Handlers.</param>
+/// <param name="Pushes">The background push runs too.</param>
+/// <param name="Protects">Pages are write-protected under the guest.</param>
+/// <param name="Laps">Laps of the vCPUs.</param>
+internal sealed record RoundPlan(int Number, ulong Seed, DropKind Drops, int Handlers, bool Pushes, bool Protects, int Laps)
+{
+    private const int MostLaps = 6;
+
+    /// <summary>
+    /// Handlers may crash. Not where pages are dropped between laps without an event: a fill that a crashed handler has left behind is
+    /// nobody's, and could not be waited for.
+    /// </summary>
+    public bool Crashes => Drops != DropKind.BetweenLaps;
+
+    /// <summary>Draws a round.</summary>
+    public static RoundPlan Draw(StressOptions options, int number, bool canProtect)
+    {
+        ulong state = options.Seed + ((ulong)number * 0x9E37_79B9);
+        ulong seed = SplitMix.Next(ref state);
+        DropKind[] drops = options switch
+        {
+            { Backend: null } => [DropKind.BetweenLaps, DropKind.Announced],
+            // A hole under MINOR alone is filled with zeros by the kernel, so what was dropped there cannot come back from a source.
+            { Mode: StressMode.Minor } => [DropKind.FromMapping, DropKind.Announced],
+            _ => [DropKind.BetweenLaps, DropKind.Announced, DropKind.FromMapping],
+        };
+        DropKind drop = drops[number % drops.Length];
+        return new RoundPlan(
+            number, seed, drop, 1 + Below(options.Handlers), Below(2) == 0, canProtect && Below(2) == 0, 1 + Below(MostLaps));
+
+        int Below(int limit) => (int)(SplitMix.Next(ref state) % (ulong)limit);
+    }
+}

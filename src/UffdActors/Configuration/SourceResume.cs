@@ -1,0 +1,14 @@
+namespace UffdActors;
+
+/// <summary>What ends the wait of those who have paused when the patience with a failing page source was over.</summary>
+public enum SourceResume
+{
+    /// <summary>
+    /// The source itself: one of them asks it about once a second, and when it answers, all go on. <see cref="Userfault.Recover"/> does so
+    /// at once.
+    /// </summary>
+    Auto,
+
+    /// <summary><see cref="Userfault.Recover"/> alone.</summary>
+    Manual,
+}

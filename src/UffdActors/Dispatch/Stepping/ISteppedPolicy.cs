@@ -1,0 +1,9 @@
+namespace UffdActors.Dispatch.Stepping;
+
+/// <summary>Chooses the next runnable mailbox.</summary>
+public interface ISteppedPolicy
+{
+    /// <summary>Index of the choice.</summary>
+    /// <param name="ready">The runnable mailboxes, oldest first; not empty.</param>
+    int Choose(IReadOnlyList<SteppedTask> ready);
+}

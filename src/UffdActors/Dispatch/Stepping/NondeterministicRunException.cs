@@ -1,0 +1,11 @@
+namespace UffdActors.Dispatch.Stepping;
+
+/// <summary>A task became runnable on another thread than the one that steps: the run cannot be repeated.</summary>
+public sealed class NondeterministicRunException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    public NondeterministicRunException(string message)
+        : base(message)
+    {
+    }
+}

@@ -1,0 +1,31 @@
+using UffdActors.Abi;
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Handling;
+
+/// <summary>A call that fills pages. Reusable.</summary>
+internal interface IPageFill : IMonitorCall
+{
+    /// <summary>Which call.</summary>
+    FillKind Kind { get; }
+
+    /// <summary>First address to fill.</summary>
+    ulong Start { get; }
+
+    /// <summary>Bytes to fill.</summary>
+    ulong Length { get; }
+
+    /// <summary>The signed out field: bytes done, or a negative errno; null if the kernel did not write it.</summary>
+    long? Out { get; }
+
+    /// <summary>
+    /// What the fill that is aimed next was decided on (RING R9): it gives EAGAIN if an event has come since. Nothing to do where reading
+    /// and filling happen on one thread.
+    /// </summary>
+    void DecideOn(long epoch)
+    {
+    }
+
+    /// <summary>Aims the fill; to be followed by <see cref="IMonitorCall.Advance"/>.</summary>
+    void Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes);
+}

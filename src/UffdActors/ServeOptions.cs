@@ -1,0 +1,62 @@
+using UffdActors.Configuration;
+
+namespace UffdActors;
+
+/// <summary>How the faults of a region are served.</summary>
+public sealed record ServeOptions
+{
+    /// <summary>Where pages come from. Stays the embedder's.</summary>
+    public required IPageSource Source { get; init; }
+
+    /// <summary>The most handlers that can share a context.</summary>
+    public const int MaxHandlers = 1024;
+
+    /// <summary>Handlers that share the context, 1 to <see cref="MaxHandlers"/>; each page belongs to one of them.</summary>
+    public int Handlers { get; init; } = 1;
+
+    /// <summary>Put an actor between handlers and source even if the source answers at once.</summary>
+    public bool SourceActor { get; init; }
+
+    /// <summary>
+    /// Called before a write-protected page is given to the thread that writes to it (synchronous write protection): number of the region,
+    /// and page. In the turn that clears the protection, so it must not block; the page still has its content of before, and a
+    /// <see cref="GuestReader"/> of its own can copy it out. A page that it notes as written and that is protected again later
+    /// (<see cref="Userfault.ProtectAsync"/>) is noted again: no write falls between the two. If it throws, <see cref="HookFailure"/> says
+    /// what becomes of the page, and an incident (<see cref="IncidentKind.HookFailed"/>) names it. May be called again for a page of which
+    /// nothing was written. For memory of another process, that process or a descriptor has to be named when it is adopted
+    /// (<see cref="AdoptedMemory.ProcessId"/>), so that it can be read.
+    /// </summary>
+    public Action<int, long>? BeforeWrite { get; init; }
+
+    /// <summary>What becomes of a protected page for which <see cref="BeforeWrite"/> has thrown.</summary>
+    public HookFailure HookFailure { get; init; }
+
+    /// <summary>
+    /// How long a source that fails is asked again, later and later, before those who wait for it pause; the same for an empty pool of huge
+    /// pages and for pages that crash handlers. From zero on, <see cref="Timeout.InfiniteTimeSpan"/> for ever; null for what the
+    /// configuration says (<c>uffd.source-patience</c>). One incident says that an outage begins, one that they have paused, one that it is
+    /// over.
+    /// </summary>
+    public TimeSpan? SourcePatience { get; init; }
+
+    /// <summary>What ends the wait of those who have paused; null for what the configuration says (<c>uffd.source-resume</c>).</summary>
+    public SourceResume? Resume { get; init; }
+
+    /// <summary>What becomes of pages that the source has lost for good (<see cref="PageLostException"/>).</summary>
+    public LostPages LostPages { get; init; }
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
+    internal void ThrowIfOutOfRange()
+    {
+        ArgumentNullException.ThrowIfNull(Source);
+        OptionRange.Within(Handlers, 1, MaxHandlers, nameof(Handlers));
+        if (SourcePatience is { } patience && patience < TimeSpan.Zero && patience != Timeout.InfiniteTimeSpan)
+            throw new ArgumentOutOfRangeException(
+                nameof(SourcePatience), patience,
+                $"{nameof(SourcePatience)} must not be negative; use Timeout.InfiniteTimeSpan to wait for ever.");
+        OptionRange.Defined(HookFailure, nameof(HookFailure));
+        if (Resume is { } resume) OptionRange.Defined(resume, nameof(Resume));
+        OptionRange.Defined(LostPages, nameof(LostPages));
+    }
+}

@@ -1,0 +1,86 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Handling;
+using UffdActors.Model.Mapping;
+
+namespace UffdActors.Worlds;
+
+/// <summary>A userfaultfd of a kernel, as the facade needs it.</summary>
+internal abstract class KernelUserfault
+{
+    /// <summary>The reader's side.</summary>
+    public abstract IUffdDescriptor Descriptor { get; }
+
+    /// <summary>The context's actor.</summary>
+    public abstract IActorRef Actor { get; }
+
+    /// <summary>Whether the memory that it acts on is still there.</summary>
+    public abstract OwnerWatch Owner { get; }
+
+    /// <summary>True if somebody else may have read faults of it.</summary>
+    public virtual bool IsTakenOver => false;
+
+    /// <summary>Makes a thread of the monitor.</summary>
+    public abstract MonitorThread NewMonitorThread();
+
+    /// <summary>The reader that serves it from now on; set before the first fault is read.</summary>
+    public virtual void Serve(FaultReader reader)
+    {
+    }
+
+    /// <summary>UFFDIO_REGISTER.</summary>
+    public abstract Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel);
+
+    /// <summary>UFFDIO_UNREGISTER of pages of a region; where that wakes nobody, UFFDIO_WAKE of them follows (SEMANTICS 3.4.3).</summary>
+    public abstract Task<IoctlResult> UnregisterAsync(GuestRegion region, PageRange pages, RegisterModes modes, CancellationToken cancel);
+
+    /// <summary>UFFDIO_WRITEPROTECT. Never between the embedder's hook for a write and the clearing that follows it.</summary>
+    public abstract Task<IoctlResult> WriteProtectAsync(
+        GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel);
+
+    /// <summary>PAGEMAP_SCAN: what was written since it was protected, as pages of the region; protected again.</summary>
+    /// <param name="region">The region.</param>
+    /// <param name="pages">Pages of it that lie in one piece.</param>
+    /// <param name="address">Where they are now.</param>
+    /// <param name="cancel">Cancels it, if it has not begun.</param>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    public abstract Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
+        GuestRegion region, PageRange pages, ulong address, CancellationToken cancel);
+
+    /// <summary>Pages that are there and not write-protected, as pages of the region, ascending; nothing is changed.</summary>
+    /// <param name="region">The region.</param>
+    /// <param name="pages">Pages of it that lie in one piece.</param>
+    /// <param name="address">Where they are now.</param>
+    /// <param name="cancel">Cancels it.</param>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    public abstract Task<IReadOnlyList<PageRange>> FindWrittenAsync(
+        GuestRegion region, PageRange pages, ulong address, CancellationToken cancel);
+
+    /// <summary>UFFDIO_MOVE.</summary>
+    public abstract Task<IoctlResult> MoveAsync(
+        GuestRegion destination, PageRange pages, ulong source, MoveModes modes, CancellationToken cancel);
+
+    /// <summary>UFFDIO_POISON.</summary>
+    public abstract Task<IoctlResult> PoisonAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
+
+    /// <summary>Descriptors of forked children that nobody has taken.</summary>
+    public virtual IReadOnlyList<int> TakeChildren() => [];
+
+    /// <summary>
+    /// Tells what is absent, whenever its actor ends: the kernel asks before it closes. Nothing to do where no thread runs on without its
+    /// actor.
+    /// </summary>
+    public virtual void Ask(Func<Absence> absence)
+    {
+    }
+
+    /// <summary>Says why it is closed, before it is.</summary>
+    public virtual void Closes(ClosingReason reason)
+    {
+    }
+
+    /// <summary>
+    /// close(2): waiting threads go on, with pages of zeros where pages are absent; or leaves it open, where that must not be.
+    /// </summary>
+    public abstract Task CloseAsync(CancellationToken cancel);
+}

@@ -1,0 +1,19 @@
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+
+namespace UffdActors.Worlds;
+
+/// <summary>Reads pages that are there, as the real kernel's <c>/proc/PID/mem</c> and the memory's own file do.</summary>
+internal sealed class ModelReader(UffdVm vm, Caller thread) : GuestReader(vm)
+{
+    private protected override bool TryReadPage(GuestRegion region, long page, bool withCache, Span<byte> destination) =>
+        region.PlaceOf(page) is { } place && DirectRead.TryReadPage(thread, PageSize.PageOf(place), withCache, destination);
+
+    private protected override (bool IsMapped, bool IsProtected)? EntryOf(GuestRegion region, long page)
+    {
+        if (region.PlaceOf(page) is not { } place || thread.Mm.Map.Find(PageSize.PageOf(place)) is not { } vma) return null;
+        Entry entry = thread.Mm.EntryAt(vma.HeadOf(PageSize.PageOf(place)));
+        return (entry.IsPresent, entry.IsWp || entry.Kind == EntryKind.WpMarker);
+    }
+}
