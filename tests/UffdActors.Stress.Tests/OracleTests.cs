@@ -85,6 +85,7 @@ public sealed class OracleTests
         }
 
         Assert.Equal(StressOracle.Exclusion, ledger.Violation?.Oracle);
+        Assert.Equal("vCPU 1 got the lock of page 3, and vCPU 0 has it", ledger.Violation!.Message);
     }
 
     [Theory]

@@ -54,7 +54,20 @@ internal sealed class FakeThread : MonitorThread
 
     public override IMonitorCall PopulateAlias(PageRequest request, ulong address) => new FakeFill(this, request);
 
-    public override bool TryWriteAlias(ulong address, nint bytes, int length) => true;
+    public bool AliasIsMapped { get; set; } = true;
+
+    public List<(ulong Address, nint Bytes, int Length)> AliasWrites { get; } = [];
+
+    /// <summary>Pages of whose write protection the page table knows; null for all.</summary>
+    public HashSet<ulong>? Protected { get; set; }
+
+    public override bool TryWriteAlias(ulong address, nint bytes, int length)
+    {
+        if (AliasIsMapped) AliasWrites.Add((address, bytes, length));
+        return AliasIsMapped;
+    }
+
+    public override bool HasProtection(ulong address) => Protected?.Contains(address) ?? true;
 
     public override void Wake(ulong start, ulong length)
     {
