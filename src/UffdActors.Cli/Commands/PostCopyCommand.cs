@@ -77,10 +77,15 @@ internal sealed class PostCopyCommand
     {
         using JsonTarget json = JsonTarget.Open(_host.Terminal, arguments.GetValue(_json));
         Config? config = _watchdog.Over(_runtime.Configuration(arguments), arguments);
-        ISteppedPolicy order = new RandomPolicy(arguments.GetValue(_seed));
+        string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
+        PostCopyMode mode = arguments.GetValue(_mode)!.Value;
         PostCopyProgress progress = new(_host.Terminal);
-        (PostCopyOptions options, string dispatcher, PostCopyReport report) =
-            await progress.WhileAsync(() => UffdRuntime.UseAsync(config, MigrateAsync, order));
+        // Akka stops the actors of a VM in another order in every process, so on the stepped dispatcher the VM that only checks has a
+        // runtime of its own: the order of the migration is the seed's alone.
+        bool checksApart = UffdSettings.Load(config).IsStepped;
+        if (checksApart) _ = await UffdRuntime.UseAsync(config, CheckAsync, new RandomPolicy(arguments.GetValue(_seed)));
+        (PostCopyOptions options, string dispatcher, PostCopyReport report) = await progress.WhileAsync(
+            () => UffdRuntime.UseAsync(config, MigrateAsync, new RandomPolicy(arguments.GetValue(_seed))));
 
         // With --json - standard output is the document's; people read the report on standard error.
         IAnsiConsole console = json.TakesOutput ? _host.Terminal.Progress : _host.Terminal.Out;
@@ -90,13 +95,16 @@ internal sealed class PostCopyCommand
         json.Write(JsonText.Of("uffd-postcopy", PostCopyDocument.Of(options, dispatcher, report, progress.Incidents)));
         return report.Verified ? ExitCode.Done : ExitCode.Failed;
 
+        async Task<bool> CheckAsync(UffdRuntime runtime)
+        {
+            await PostCopyMigration.CheckAsync(runtime, backend, mode, _runtime.Profile(arguments), GuestBytes(arguments), cancel);
+            return true;
+        }
+
         async Task<(PostCopyOptions Options, string Dispatcher, PostCopyReport Report)> MigrateAsync(UffdRuntime runtime)
         {
-            string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
-            PostCopyMode mode = arguments.GetValue(_mode)!.Value;
-            int pageBytes = PostCopyMigration.PageBytesOf(runtime, backend);
-            await PostCopyMigration.CheckAsync(runtime, backend, mode, _runtime.Profile(arguments), GuestBytes(arguments), cancel);
-            using GuestImage image = Image(arguments, pageBytes, cancel);
+            if (!checksApart) _ = await CheckAsync(runtime);
+            using GuestImage image = Image(arguments, PostCopyMigration.PageBytesOf(runtime, backend), cancel);
             PostCopyOptions options = new()
             {
                 Image = image,

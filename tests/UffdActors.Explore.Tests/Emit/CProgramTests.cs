@@ -100,6 +100,7 @@ public sealed class CProgramTests
     [
         "needs a KVM guest", "which such a program does not do", "is under way while it is closed", "a handler crashes",
         "user space cannot do", "in the middle of", "a memory module fails", "runs out of physical memory", "interleaved more finely",
+        "whose pages come from a pool",
     ];
 
     [SkippableFact]

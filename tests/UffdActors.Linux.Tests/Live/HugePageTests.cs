@@ -74,7 +74,7 @@ public sealed class HugePageTests(HugePages pool)
         Userfault uffd = await vm.OpenAsync();
         _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
         await uffd.ServeAsync(new ServeOptions { Source = source });
-        GuestMemory memory = ((Linux.Live.LiveKernel)vm.Kernel).MemoryOf(region).Guest;
+        LiveMemory memory = ((Linux.Live.LiveKernel)vm.Kernel).MemoryOf(region);
         UffdDescriptor left = ((LiveUserfault)uffd.Kernel).Uffd;
         Task<Errno> waits = KernelRead.Start(region.Address + ((UnitPages + 3) * PageSize.Base));
         await source.Asked.Task.WaitAsync(LiveScene.Deadline);
