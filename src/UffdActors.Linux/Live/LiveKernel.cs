@@ -312,35 +312,39 @@ internal sealed class LiveKernel : VmKernel
     /// <inheritdoc />
     public override void StopHasEnded(bool isStopped)
     {
-        _guestIsStopped = isStopped;
-        _awaitsStop = false;
+        lock (_left)
+        {
+            _guestIsStopped = isStopped;
+            _awaitsStop = false;
+        }
     }
 
     /// <summary>The actor of a userfaultfd has ended: closes it, or leaves it open for the guest's sake.</summary>
     public void CloseOrLeave(LiveDescriptor descriptor)
     {
-        ClosingRule rule = RuleOf(descriptor);
-        if (rule.MayClose)
-        {
-            descriptor.Uffd.Dispose();
-            return;
-        }
-
+        ClosingRule rule;
+        // The stop of the guest may end on another thread meanwhile: the rule is made before or after it, not across it.
         lock (_left)
         {
+            rule = RuleOf(descriptor);
+            if (rule.MayClose)
+            {
+                descriptor.Uffd.Dispose();
+                return;
+            }
+
             descriptor.KeepOpen();
             LeftOpen.Keep(_all);
             _left.Add(descriptor);
+            // A VM that fails asks nobody to stop the guest; whoever disposes of it does, and the rule is made again then.
+            if (_awaitsStop)
+            {
+                _ = _unreported.Add(descriptor);
+                return;
+            }
         }
 
-        // A VM that fails asks nobody to stop the guest; whoever disposes of it does.
-        if (!_awaitsStop)
-        {
-            ReportLeft(descriptor, rule);
-            return;
-        }
-
-        lock (_left) _ = _unreported.Add(descriptor);
+        ReportLeft(descriptor, rule);
     }
 
     /// <inheritdoc />
