@@ -5,7 +5,9 @@ namespace UffdActors;
 
 /// <summary>
 /// A runtime on the stepped dispatcher: everything, the embedder's own <c>async</c> code included, runs on the thread that made it, in an
-/// order that a policy chooses, on virtual time. The same policy and seed give the same run.
+/// order that a policy chooses, on virtual time. The same policy and seed give the same run, up to the end of its first VM: Akka stops the
+/// actors of a VM in an order that differs from process to process. A run that is to be repeated in another process begins in a host of
+/// its own.
 /// </summary>
 public sealed class SteppedHost : IDisposable
 {

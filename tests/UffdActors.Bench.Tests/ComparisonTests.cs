@@ -16,7 +16,7 @@ public sealed class ComparisonTests
     [Fact]
     public void Twice_the_rate_is_a_ratio_of_two_and_apart()
     {
-        BenchComparison comparison = BenchComparison.Of(Report(rate: 1000), Report(rate: 2000));
+        BenchComparison comparison = BenchComparison.Of(SampleReport.Of(rate: 1000), SampleReport.Of(rate: 2000));
         ComparedFigure rate = Assert.Single(comparison.Figures, f => f.Name == "faults/s");
         Assert.Equal(2, rate.Ratio);
         Assert.False(rate.RangesOverlap);
@@ -26,33 +26,7 @@ public sealed class ComparisonTests
     [Fact]
     public void What_was_not_the_same_is_noted()
     {
-        BenchComparison comparison = BenchComparison.Of(Report(1000), Report(1000) with { Content = "bytes" });
+        BenchComparison comparison = BenchComparison.Of(SampleReport.Of(1000), SampleReport.Of(1000) with { Content = "bytes" });
         Assert.Equal("Not the same content: A \"phantom\", B \"bytes\".", Assert.Single(comparison.Notes));
     }
-
-    private static FaultBenchReport Report(double rate) => new()
-    {
-        Machine = new BenchMachine(2, "runtime", "system", false),
-        Content = "phantom",
-        Mode = "missing",
-        Pages = 10,
-        Repeats = 1,
-        Cpus = [],
-        Rows =
-        [
-            new FaultBenchRow
-            {
-                Dispatcher = "fault-loop",
-                Vcpus = 4,
-                FaultsPerSecond = new Spread(rate, rate, rate),
-                MessagesPerFault = 5,
-                HopNanoseconds = new Spread(1, 1, 1),
-                EmptyHopNanoseconds = new Spread(1, 1, 1),
-                HopRatio = new Spread(1, 1, 1),
-                CpuNanosecondsPerFault = new Spread(1, 1, 1),
-                HopCpuRatio = new Spread(1, 1, 1),
-                AllocatedBytesPerFault = new Spread(0, 0, 0),
-            },
-        ],
-    };
 }

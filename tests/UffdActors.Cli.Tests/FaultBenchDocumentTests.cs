@@ -1,4 +1,5 @@
 using UffdActors.Bench;
+using UffdActors.Bench.Tests;
 using UffdActors.Cli.Reports;
 
 namespace UffdActors.Cli.Tests;
@@ -9,7 +10,7 @@ public sealed class FaultBenchDocumentTests
     [Fact]
     public void A_document_reads_back_as_it_was_written()
     {
-        FaultBenchReport report = Report(1000);
+        FaultBenchReport report = SampleReport.Of(1000);
         string text = FaultBenchDocument.Of(report);
         Assert.Equal(text, FaultBenchDocument.Of(FaultBenchDocument.Parse(text, "copy")));
     }
@@ -20,7 +21,7 @@ public sealed class FaultBenchDocumentTests
     [InlineData("faultsPerSecond", "faultsPerMinute", "faultsPerMinute")]
     public void Another_version_another_kind_or_other_units_are_refused(string written, string changed, string named)
     {
-        string text = FaultBenchDocument.Of(Report(1000)).Replace(written, changed, StringComparison.Ordinal);
+        string text = FaultBenchDocument.Of(SampleReport.Of(1000)).Replace(written, changed, StringComparison.Ordinal);
         BenchException e = Assert.Throws<BenchException>(() => FaultBenchDocument.Parse(text, "b.json"));
         Assert.Contains("b.json", e.Message, StringComparison.Ordinal);
         Assert.Contains(named, e.Message, StringComparison.Ordinal);
@@ -39,35 +40,9 @@ public sealed class FaultBenchDocumentTests
     [InlineData("\"messagesPerFault\": 5", "\"messagesPerFault\": 1e999")]
     public void A_document_that_makes_no_sense_is_refused_whole(string written, string changed)
     {
-        string text = FaultBenchDocument.Of(Report(1000));
+        string text = FaultBenchDocument.Of(SampleReport.Of(1000));
         Assert.Contains(written, text, StringComparison.Ordinal);
         string wrong = text.Replace(written, changed, StringComparison.Ordinal);
         _ = Assert.Throws<BenchException>(() => FaultBenchDocument.Parse(wrong, "b.json"));
     }
-
-    private static FaultBenchReport Report(double rate) => new()
-    {
-        Machine = new BenchMachine(2, "runtime", "system", false),
-        Content = "phantom",
-        Mode = "missing",
-        Pages = 10,
-        Repeats = 1,
-        Cpus = [],
-        Rows =
-        [
-            new FaultBenchRow
-            {
-                Dispatcher = "fault-loop",
-                Vcpus = 4,
-                FaultsPerSecond = new Spread(rate, rate, rate),
-                MessagesPerFault = 5,
-                HopNanoseconds = new Spread(1, 1, 1),
-                EmptyHopNanoseconds = new Spread(1, 1, 1),
-                HopRatio = new Spread(1, 1, 1),
-                CpuNanosecondsPerFault = new Spread(1, 1, 1),
-                HopCpuRatio = new Spread(1, 1, 1),
-                AllocatedBytesPerFault = new Spread(0, 0, 0),
-            },
-        ],
-    };
 }

@@ -254,6 +254,26 @@ public class RandomScenarioTests
         + "register.ram = [wp] } }, threads { t = [\"read ram 0\", \"punch ram 0 1\"], u = [\"write ram 0\"], "
         + "v = [\"protect uffd ram 0 1\"] }, faults = [fill.eexist]");
 
+    // The cache was allocated before anything came, and keeps zeros when the page leaves the mapping: those are not the source's bytes.
+    [Theory]
+    [InlineData("seed", "shmem")]
+    [InlineData("linux-7.1", "guest-memfd")]
+    public void A_page_that_was_given_back_before_its_content_came_is_not_said_to_be_the_sources(string kernel, string memory) => IsClean(
+        $"kernel = {kernel}, regions {{ ram {{ pages = 1, memory = {memory}, alias = on }} }}, " + Uffd
+        + "register.ram = [missing, wp, minor] } }, threads { t = [\"dontneed ram 0 1\"], u = [\"read ram 0\"] }");
+
+    // The push has mapped the page, and hears of it behind the write and the removal.
+    [Fact]
+    public void A_write_to_a_page_that_a_push_has_just_mapped_outlives_its_mapping() => IsClean(
+        "kernel = linux-7.1, regions { ram { pages = 2, memory = guest-memfd, alias = on } }, contexts { uffd { features = [event-fork, "
+        + "event-remap, event-remove, event-unmap], handlers = 2, register.ram = [missing, wp, minor], push = on } }, "
+        + "threads { t = [\"write ram 1\", \"dontneed ram 0 2\"], u = [\"read ram 1\"] }", schedules: 5_000);
+
+    [Fact]
+    public void A_hook_that_throws_while_the_process_ends_is_told_of_too() => IsClean(
+        "regions { ram { pages = 1 } }, " + Uffd + "register.ram = [missing, wp] } }, threads { t = [\"read ram 0\", \"exit\"], "
+        + "u = [\"write ram 0\"] }, faults = [hook.throw]");
+
     // The event of one userfaultfd is read by nobody, and both are changing as long: the end of the process ends that (Linux 6.18.44 was
     // asked), and the push of the other gets ESRCH.
     [Fact]

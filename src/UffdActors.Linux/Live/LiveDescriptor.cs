@@ -218,8 +218,8 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
             + $"({e.Error}): whoever forks or unmaps waits until this process ends.",
         e));
 
-    // Faults that nobody has read may be of others, too. What is read here is resolved by nobody; they sleep, or are let go by the end of
-    // the descriptor.
+    // Faults that are still unread may be of other threads, too. What is read here is not resolved any more: the threads sleep on, or are
+    // woken when the descriptor is closed.
     private void MeetUnread()
     {
         do

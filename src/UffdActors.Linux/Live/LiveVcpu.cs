@@ -133,7 +133,7 @@ internal sealed class LiveVcpu : VcpuThread
             _trace = trace;
             Volatile.Write(ref _touch, _touch + 1);
             ulong value = Touch(memories[step.Region], step, progress.Accesses);
-            // Let go by the end of the userfaultfd, not by a page: what was read are zeros, or nothing.
+            // The touch returned because the userfaultfd was closed, not because the page was filled: it has read zeros, or nothing.
             if (_kernel.IsHalted) break;
             long raised = Volatile.Read(ref _faults);
             if (raised != faults)
@@ -156,7 +156,7 @@ internal sealed class LiveVcpu : VcpuThread
         Record(over);
     }
 
-    // Who runs has been woken, whenever the call came back to the monitor.
+    // The ioctl may return after the vCPU has resumed, so its stations are clamped to that moment.
     private void Record(FaultTrace? trace)
     {
         if (trace is null) return;

@@ -88,7 +88,7 @@ internal sealed class VcpuProgram(int number, Ledger ledger, bool hasMutex, ulon
     public void Ended(MemoryOp op, ulong value)
     {
         Volatile.Write(ref _since, 0);
-        // Let go by the end of the userfaultfd, perhaps, not by a page.
+        // The touch may have returned because the userfaultfd was closed, not because the page was filled: its value says nothing.
         if (_halted) return;
         if (op.Kind == MemoryOpKind.TryLock && value == 0) Volatile.Write(ref _contended, _contended + 1);
         _visit.Ended(value);

@@ -25,9 +25,13 @@ internal sealed class ProtectedWrites(VmContext vm, FaultReader reader, Unfilled
             case Errno.ENOENT:
                 unfilled.Dismiss(request);
                 break;
-            // The hook may be the first to find out that the memory is gone.
             case Errno.ESRCH:
+                unfilled.OwnerGone(request);
+                break;
+            // The hook may be the first to find out that the memory is gone, and may have thrown for another reason.
             case Errno.EIO when reader.Owner.Look():
+                if (request.Failure is { } late)
+                    vm.Incidents.Report(RequestIncidents.HookFailed(request, late, "the memory is gone with its process."));
                 unfilled.OwnerGone(request);
                 break;
             case Errno.EAGAIN:

@@ -87,7 +87,14 @@ internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, Pa
         if (!isReceived && seen.Content == SeenContent.Zeros) return PageState.Removed;
         // The mark of protection outlives the page's mapping.
         bool isUnwritten = !terms.IsWatched || seen.IsProtected;
-        if (isReceived) return isUnwritten ? pages.StateOfFilled(page) : PageState.Written;
+        if (isReceived && !isUnwritten) return PageState.Written;
+        if (isReceived)
+        {
+            // Mapped as it was found, before the source's bytes had come: zeros are not those.
+            PageState filled = pages.StateOfFilled(page);
+            return filled == PageState.FromSource && seen.Content == SeenContent.Zeros ? PageState.Removed : filled;
+        }
+
         bool isAsItWas = terms.RaisesMinor || (terms.IsWatched && !terms.RaisesMissing && isUnwritten);
         return isAsItWas ? PageState.Absent : PageState.Written;
     }

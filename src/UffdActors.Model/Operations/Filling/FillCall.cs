@@ -120,7 +120,7 @@ public abstract class FillCall : Operation
         ArgumentPointer pointer = ArgumentPointer.Good)
     {
         Restart();
-        // References that are nearly always the same from one use to the next are compared, which costs less than to write them.
+        // The context is nearly always the one of the last call: a comparison avoids the write barrier of the garbage collector.
         if (!ReferenceEquals(Context, context)) Context = context;
         Kind = kind;
         Start = start;
