@@ -48,6 +48,6 @@ public class MapBenchmarks
     private static Vma NewVma(int number, VmaOwner owner, Prot prot)
     {
         long start = number * Stride;
-        return new Vma { Range = new PageRange(start, start + Length), Prot = prot, Offset = start, Owner = owner };
+        return new Vma(owner) { Range = new PageRange(start, start + Length), Prot = prot, Offset = start };
     }
 }

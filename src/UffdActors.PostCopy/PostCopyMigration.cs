@@ -4,7 +4,6 @@ using UffdActors.Configuration;
 using UffdActors.Handling;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
-using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Vcpus;
 
@@ -218,8 +217,7 @@ public sealed class PostCopyMigration
         bool alias = false;
         if (_options.Backend is { } name)
         {
-            MemoryModule module = _runtime.Modules.Find(name);
-            bool isReadOnly = IsReadOnly(module);
+            bool isReadOnly = _runtime.Modules.IsReadOnly(name);
             if (isReadOnly && _options.Trace is null && _options.WriteRatio > 0)
                 throw new ModuleException(
                     $"Memory module \"{name}\" is read-only; a guest in it cannot write: use a write ratio of 0, not "
@@ -230,19 +228,6 @@ public sealed class PostCopyMigration
         return vm.MapAsync(
             new RegionOptions { Pages = pages, Module = _options.Backend, WithAlias = alias, LeaveAliasEmpty = _options.SkipAllocation },
             cancel);
-    }
-
-    private static bool IsReadOnly(MemoryModule module)
-    {
-        try
-        {
-            return module.CheckProtection(Prot.ReadWrite, shared: true) != Errno.None;
-        }
-        catch (Exception e)
-        {
-            throw new ModuleException(
-                $"Module \"{module.Name}\" threw {e.GetType().Name} while checking a protection ({ModuleMembers.Text(e)}).", e);
-        }
     }
 
     private IReadOnlyList<IWorkload> Workloads()

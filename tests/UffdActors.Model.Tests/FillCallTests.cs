@@ -15,28 +15,29 @@ public class FillCallTests
     private const ulong Page = Scene.Page;
     private const ulong Source = Scene.Base + (64 * Page);
 
-    public static TheoryData<FillKind, ulong, ulong, FillModes, ArgumentPointer, Errno, bool> Refused => new()
+    public static TheoryData<string, ulong, ulong, FillModes, string, Errno, bool> Refused => new()
     {
-        { FillKind.Copy, 1, Page, FillModes.None, ArgumentPointer.Good, Errno.EINVAL, false },
-        { FillKind.Copy, 0, Page + 1, FillModes.None, ArgumentPointer.Good, Errno.EINVAL, false },
-        { FillKind.Copy, 0, 0, FillModes.None, ArgumentPointer.Good, Errno.EINVAL, false },
-        { FillKind.Copy, 0, PageSize.TaskSize - Scene.Base + Page, FillModes.None, ArgumentPointer.Good, Errno.EINVAL, false },
-        { FillKind.Copy, 0, Page, (FillModes)4, ArgumentPointer.Good, Errno.EINVAL, false },
-        { FillKind.Copy, 0, Page, FillModes.None, ArgumentPointer.Null, Errno.EFAULT, false },
-        { FillKind.ZeroPage, 0, Page, FillModes.WriteProtect, ArgumentPointer.Good, Errno.EINVAL, false },
-        { FillKind.Poison, 0, Page, FillModes.WriteProtect, ArgumentPointer.Good, Errno.EINVAL, false },
+        { nameof(FillKind.Copy), 1, Page, FillModes.None, nameof(ArgumentPointer.Good), Errno.EINVAL, false },
+        { nameof(FillKind.Copy), 0, Page + 1, FillModes.None, nameof(ArgumentPointer.Good), Errno.EINVAL, false },
+        { nameof(FillKind.Copy), 0, 0, FillModes.None, nameof(ArgumentPointer.Good), Errno.EINVAL, false },
+        { nameof(FillKind.Copy), 0, PageSize.TaskSize - Scene.Base + Page, FillModes.None, nameof(ArgumentPointer.Good), Errno.EINVAL,
+            false },
+        { nameof(FillKind.Copy), 0, Page, (FillModes)4, nameof(ArgumentPointer.Good), Errno.EINVAL, false },
+        { nameof(FillKind.Copy), 0, Page, FillModes.None, nameof(ArgumentPointer.Null), Errno.EFAULT, false },
+        { nameof(FillKind.ZeroPage), 0, Page, FillModes.WriteProtect, nameof(ArgumentPointer.Good), Errno.EINVAL, false },
+        { nameof(FillKind.Poison), 0, Page, FillModes.WriteProtect, nameof(ArgumentPointer.Good), Errno.EINVAL, false },
         // From here on the mapping has been looked at, and the out field says so.
-        { FillKind.Copy, 0, Page, FillModes.WriteProtect, ArgumentPointer.Good, Errno.EINVAL, true },
-        { FillKind.Continue, 0, Page, FillModes.None, ArgumentPointer.Good, Errno.EINVAL, true },
-        { FillKind.Copy, 3 * Page, 2 * Page, FillModes.None, ArgumentPointer.Good, Errno.ENOENT, true },
-        { FillKind.Copy, 5 * Page, Page, FillModes.None, ArgumentPointer.Good, Errno.ENOENT, true },
-        { FillKind.Copy, 9 * Page, Page, FillModes.None, ArgumentPointer.Good, Errno.ENOENT, true },
+        { nameof(FillKind.Copy), 0, Page, FillModes.WriteProtect, nameof(ArgumentPointer.Good), Errno.EINVAL, true },
+        { nameof(FillKind.Continue), 0, Page, FillModes.None, nameof(ArgumentPointer.Good), Errno.EINVAL, true },
+        { nameof(FillKind.Copy), 3 * Page, 2 * Page, FillModes.None, nameof(ArgumentPointer.Good), Errno.ENOENT, true },
+        { nameof(FillKind.Copy), 5 * Page, Page, FillModes.None, nameof(ArgumentPointer.Good), Errno.ENOENT, true },
+        { nameof(FillKind.Copy), 9 * Page, Page, FillModes.None, nameof(ArgumentPointer.Good), Errno.ENOENT, true },
     };
 
     [Theory]
     [MemberData(nameof(Refused))]
     public void A_call_that_is_refused_fills_nothing_and_says_whether_it_has_looked(
-        FillKind kind, ulong offset, ulong length, FillModes modes, ArgumentPointer pointer, Errno error, bool looked)
+        string kind, ulong offset, ulong length, FillModes modes, string pointer, Errno error, bool looked)
     {
         using Scene scene = new();
         // Pages 0 to 3 are registered, 4 to 7 are mapped, and behind them is nothing.
@@ -45,7 +46,8 @@ public class FillCallTests
         _ = scene.Register(context, RegisterModes.Missing);
 
         Fill fill = new(scene.Main);
-        fill.Begin(context, kind, Scene.Base + offset, length, FillSource.Zero, modes, pointer);
+        fill.Begin(
+            context, Enum.Parse<FillKind>(kind), Scene.Base + offset, length, FillSource.Zero, modes, Enum.Parse<ArgumentPointer>(pointer));
         _ = scene.Kernel.Run(fill);
 
         Assert.Equal((error, looked ? -(long)error : (long?)null), (fill.Error, fill.Out));
@@ -76,7 +78,7 @@ public class FillCallTests
     [InlineData(ArgumentPointer.Good, Errno.EAGAIN)]
     [InlineData(ArgumentPointer.ReadOnly, Errno.EFAULT)]
     [InlineData(ArgumentPointer.Null, Errno.EFAULT)]
-    public void While_something_changes_every_fill_gives_EAGAIN_where_it_can_say_so(ArgumentPointer pointer, Errno error)
+    internal void While_something_changes_every_fill_gives_EAGAIN_where_it_can_say_so(ArgumentPointer pointer, Errno error)
     {
         using Scene scene = new();
         scene.Map(4);
@@ -214,7 +216,7 @@ public class FillCallTests
     [InlineData(FillKind.ZeroPage, false)]
     [InlineData(FillKind.Poison, false)]
     [InlineData(FillKind.Copy, true)]
-    public void A_long_range_is_filled_to_its_end_and_up_to_what_is_in_its_way(FillKind kind, bool isFile)
+    internal void A_long_range_is_filled_to_its_end_and_up_to_what_is_in_its_way(FillKind kind, bool isFile)
     {
         const int pages = 1400;
         using Scene scene = new();

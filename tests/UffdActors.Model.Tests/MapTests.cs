@@ -202,7 +202,7 @@ public class MapTests
     [Theory]
     [InlineData(AccessKind.Write, true)]
     [InlineData(AccessKind.Read, false)]
-    public void A_child_gets_the_page_tables_of_memory_that_has_private_pages(AccessKind first, bool copied)
+    internal void A_child_gets_the_page_tables_of_memory_that_has_private_pages(AccessKind first, bool copied)
     {
         using Scene scene = new();
         scene.Map(2);

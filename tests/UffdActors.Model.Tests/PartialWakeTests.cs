@@ -64,7 +64,7 @@ public class PartialWakeTests
     [InlineData(FillKind.ZeroPage)]
     [InlineData(FillKind.Continue)]
     [InlineData(FillKind.Poison)]
-    public void A_fill_that_stops_half_way_wakes_exactly_what_it_has_filled(FillKind kind)
+    internal void A_fill_that_stops_half_way_wakes_exactly_what_it_has_filled(FillKind kind)
     {
         using Scene scene = new();
         bool minor = kind == FillKind.Continue;

@@ -39,7 +39,7 @@ public class SwapTests
     [InlineData(ContentKind.Bytes, AccessKind.Write)]
     [InlineData(ContentKind.Runs, AccessKind.Read)]
     [InlineData(ContentKind.Runs, AccessKind.Read | AccessKind.Kernel)]
-    public void An_access_brings_a_page_back_with_its_content_and_nobody_is_told(ContentKind content, AccessKind kind)
+    internal void An_access_brings_a_page_back_with_its_content_and_nobody_is_told(ContentKind content, AccessKind kind)
     {
         using Scene scene = new(WithSwap, content);
         scene.Map(4);
@@ -137,7 +137,7 @@ public class SwapTests
     [InlineData(FillKind.Copy)]
     [InlineData(FillKind.ZeroPage)]
     [InlineData(FillKind.Poison)]
-    public void No_fill_replaces_a_page_in_swap(FillKind kind)
+    internal void No_fill_replaces_a_page_in_swap(FillKind kind)
     {
         using Scene scene = new(WithSwap);
         UserfaultContext context = ProtectedInSwap(scene);
@@ -152,7 +152,7 @@ public class SwapTests
     [Theory]
     [InlineData(FillKind.Copy)]
     [InlineData(FillKind.Continue)]
-    public void No_fill_replaces_a_private_copy_in_swap(FillKind kind)
+    internal void No_fill_replaces_a_private_copy_in_swap(FillKind kind)
     {
         using Scene scene = new(WithSwap);
         MemoryFile file = PrivateCopyInSwap(scene, out UserfaultContext context);

@@ -4,4 +4,4 @@ namespace UffdActors.Linux.Machine;
 /// <param name="Release">As <c>uname -r</c> prints it.</param>
 /// <param name="Architecture">Processor architecture.</param>
 /// <param name="Config">Options of the configuration that matter here, if <c>/proc/config.gz</c> shows them.</param>
-public sealed record KernelFacts(string Release, string Architecture, IReadOnlyDictionary<string, string> Config);
+internal sealed record KernelFacts(string Release, string Architecture, IReadOnlyDictionary<string, string> Config);

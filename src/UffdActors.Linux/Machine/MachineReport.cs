@@ -6,7 +6,7 @@ namespace UffdActors.Linux.Machine;
 /// What this machine offers, asked of the machine itself: nothing is concluded from a version. Making the report changes nothing: the pool
 /// of huge pages, sysctls and files stay as they are.
 /// </summary>
-public sealed record MachineReport
+internal sealed record MachineReport
 {
     /// <summary>Kernel.</summary>
     public required KernelFacts Kernel { get; init; }

@@ -4,7 +4,7 @@ namespace UffdActors.Linux.Memory;
 
 /// <summary>A range of written pages (<c>struct page_region</c>).</summary>
 [StructLayout(LayoutKind.Sequential)]
-public readonly record struct DirtyRange
+internal readonly record struct DirtyRange
 {
     private readonly ulong _start;
     private readonly ulong _end;

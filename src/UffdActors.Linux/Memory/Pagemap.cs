@@ -9,7 +9,7 @@ namespace UffdActors.Linux.Memory;
 
 /// <summary>What the page table says about a page (<c>/proc/PID/pagemap</c>; frame numbers are left out).</summary>
 [Flags]
-public enum PagemapFlags : ulong
+internal enum PagemapFlags : ulong
 {
     /// <summary>Nothing is mapped.</summary>
     None = 0,
@@ -35,7 +35,7 @@ public enum PagemapFlags : ulong
 /// again in the same step. Owns a descriptor. Safe for any thread.
 /// </summary>
 /// <remarks>A pagemap belongs to the address space that the process had when it was opened, whatever it executes later.</remarks>
-public sealed unsafe class Pagemap : IDisposable
+internal sealed unsafe class Pagemap : IDisposable
 {
     internal const uint PagemapScan = 0xC060_6610;
     private const ulong WriteProtectMatching = 1;

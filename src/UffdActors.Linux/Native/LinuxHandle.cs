@@ -41,7 +41,7 @@ public abstract class LinuxHandle : SafeHandle
 }
 
 /// <summary>A userfaultfd.</summary>
-public sealed class UffdHandle : LinuxHandle
+internal sealed class UffdHandle : LinuxHandle
 {
     internal UffdHandle(int descriptor, bool owns = true)
         : base(descriptor, owns)
@@ -59,7 +59,7 @@ public sealed class MemoryHandle : LinuxHandle
 }
 
 /// <summary>An eventfd.</summary>
-public sealed class EventHandle : LinuxHandle
+internal sealed class EventHandle : LinuxHandle
 {
     internal EventHandle(int descriptor)
         : base(descriptor, true)
@@ -68,7 +68,7 @@ public sealed class EventHandle : LinuxHandle
 }
 
 /// <summary>Any other descriptor: a device, a file under /proc.</summary>
-public sealed class FileHandle : LinuxHandle
+internal sealed class FileHandle : LinuxHandle
 {
     internal FileHandle(int descriptor)
         : base(descriptor, true)

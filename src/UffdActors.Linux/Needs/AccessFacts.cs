@@ -7,7 +7,7 @@ namespace UffdActors.Linux.Needs;
 /// <param name="Syscall">The system call.</param>
 /// <param name="Device"><c>/dev/userfaultfd</c>.</param>
 /// <param name="UserModeOnly">The system call with USER_MODE_ONLY.</param>
-public sealed record AccessFacts(
+internal sealed record AccessFacts(
     uint EffectiveUser, bool CapSysPtrace, int? UnprivilegedSysctl, string Syscall, string Device, string UserModeOnly)
 {
     /// <summary>UFFDIO_API, on what could be opened: "ok", or an errno.</summary>

@@ -11,7 +11,7 @@ namespace UffdActors.Linux.Needs;
 /// <param name="UserNamespace">It lives in a user namespace: its capabilities count for what belongs to that only.</param>
 /// <param name="SecurityProfile">Profile or context of a security module (AppArmor, SELinux); null for none, or unconfined.</param>
 /// <param name="Container">What has made the container, as far as it shows; null if none does.</param>
-public sealed record Confinement(
+internal sealed record Confinement(
     [property: JsonIgnore] uint User,
     [property: JsonIgnore] ulong Capabilities,
     int Seccomp,

@@ -5,7 +5,7 @@ namespace UffdActors.Linux.Needs;
 /// <param name="ApiVersion">KVM_GET_API_VERSION; 0 if it could not be asked.</param>
 /// <param name="GuestMemfd">KVM_CAP_GUEST_MEMFD.</param>
 /// <param name="GuestMemfdFlags">Flags of KVM_CREATE_GUEST_MEMFD: 1 MMAP, 2 INIT_SHARED.</param>
-public sealed record KvmFacts(string Device, int ApiVersion, bool GuestMemfd, int GuestMemfdFlags)
+internal sealed record KvmFacts(string Device, int ApiVersion, bool GuestMemfd, int GuestMemfdFlags)
 {
     private const int MapFlags = 3;
 

@@ -8,7 +8,7 @@ namespace UffdActors.Linux.Needs;
 /// <param name="State">Whether it is there, denied, absent, or could not be asked.</param>
 /// <param name="Cause">Why not; null if it is there, or if the remedy says it all.</param>
 /// <param name="Remedy">What to do; null if it is there.</param>
-public sealed record MachineFinding(MachineNeed Need, string For, NeedState State, string? Cause, string? Remedy)
+internal sealed record MachineFinding(MachineNeed Need, string For, NeedState State, string? Cause, string? Remedy)
 {
     private const string Ok = "ok";
 

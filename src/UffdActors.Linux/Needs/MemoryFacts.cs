@@ -13,7 +13,7 @@ namespace UffdActors.Linux.Needs;
 /// <param name="MemoryFailure">True if the kernel handles broken memory: a poisoned page then gives si_code 4 instead of 2.</param>
 /// <param name="FaultAroundBytes">Window of fault-around, measured; -1 if it could not be.</param>
 /// <param name="PagemapScanAnswer">PAGEMAP_SCAN: "ok", or an errno.</param>
-public sealed record MemoryFacts(
+internal sealed record MemoryFacts(
     long TotalMib,
     long AvailableMib,
     long SwapMib,

@@ -1,7 +1,7 @@
 namespace UffdActors.Linux.Needs;
 
 /// <summary>Whether something is there for this process.</summary>
-public enum NeedState
+internal enum NeedState
 {
     /// <summary>It is.</summary>
     Met,

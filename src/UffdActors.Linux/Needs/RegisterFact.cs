@@ -6,7 +6,7 @@ namespace UffdActors.Linux.Needs;
 /// <param name="Modes">Modes asked for: letters of M, W, I.</param>
 /// <param name="Answer">"ok", or an errno, or why it could not be asked.</param>
 /// <param name="Ioctls">Ioctls reported.</param>
-public sealed record RegisterFact(string Memory, string Context, string Modes, string Answer, IReadOnlyList<string> Ioctls)
+internal sealed record RegisterFact(string Memory, string Context, string Modes, string Answer, IReadOnlyList<string> Ioctls)
 {
     /// <summary>guest_memfd as <see cref="Memory"/>.</summary>
     internal const string GuestMemfd = "guest_memfd";

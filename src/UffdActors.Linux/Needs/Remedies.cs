@@ -4,7 +4,7 @@ namespace UffdActors.Linux.Needs;
 /// What to do about a need that is not met, as long as nothing unusual is in the way (<see cref="MachineFinding.Cause"/>). <c>uffd
 /// doctor</c> and every refusal say the same words.
 /// </summary>
-public static class Remedies
+internal static class Remedies
 {
     /// <summary>One sentence, to be read by whoever runs the machine.</summary>
     public static string Of(MachineNeed need) => need switch

@@ -28,7 +28,7 @@ public sealed class UnsupportedMachineException : UffdException
     /// <summary>The refusal that goes with what is reported of a machine.</summary>
     /// <param name="finding">The need.</param>
     /// <param name="problem">What was wanted; a sentence.</param>
-    public static UnsupportedMachineException Of(MachineFinding finding, string problem)
+    internal static UnsupportedMachineException Of(MachineFinding finding, string problem)
     {
         ArgumentNullException.ThrowIfNull(finding);
         return new UnsupportedMachineException(finding.Need, problem, new NeedAnswer(finding.State, finding.Cause, finding.Remedy));

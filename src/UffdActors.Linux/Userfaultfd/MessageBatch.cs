@@ -4,7 +4,7 @@ using UffdActors.Abi;
 namespace UffdActors.Linux.Userfaultfd;
 
 /// <summary>A native buffer of messages that a read fills, made once and used again. For one thread at a time.</summary>
-public sealed unsafe class MessageBatch : SafeHandle
+internal sealed unsafe class MessageBatch : SafeHandle
 {
     /// <summary>Allocates room.</summary>
     /// <param name="capacity">Messages that one read may return, 1 to 4096.</param>

@@ -15,7 +15,7 @@ namespace UffdActors.Linux.Userfaultfd;
 /// <para>Safe for any thread, as the kernel's object is; a call in progress keeps the descriptor open. No call here allocates.</para>
 /// <para>Errors are values (<see cref="IoctlResult"/>): what is an error to one caller is an answer to another.</para>
 /// </remarks>
-public sealed unsafe class UffdDescriptor : IDisposable
+internal sealed unsafe class UffdDescriptor : IDisposable
 {
     private const string Device = "/dev/userfaultfd";
 

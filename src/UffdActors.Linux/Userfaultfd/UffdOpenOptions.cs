@@ -1,7 +1,7 @@
 namespace UffdActors.Linux.Userfaultfd;
 
 /// <summary>Ways to a new userfaultfd.</summary>
-public enum UffdOpenPath
+internal enum UffdOpenPath
 {
     /// <summary>The system call, then the device.</summary>
     Any,
@@ -14,7 +14,7 @@ public enum UffdOpenPath
 }
 
 /// <summary>How to open a userfaultfd.</summary>
-public sealed record UffdOpenOptions
+internal sealed record UffdOpenOptions
 {
     /// <summary>Which way; default both, system call first.</summary>
     public UffdOpenPath Path { get; init; }

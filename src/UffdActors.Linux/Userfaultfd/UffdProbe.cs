@@ -3,7 +3,7 @@ using UffdActors.Abi;
 namespace UffdActors.Linux.Userfaultfd;
 
 /// <summary>Asks the kernel what it offers, on a descriptor of its own: a handshake is final, so asking costs one.</summary>
-public static class UffdProbe
+internal static class UffdProbe
 {
     /// <summary>Features that the kernel offers, or null if no userfaultfd can be opened.</summary>
     public static UffdFeatures? OfferedFeatures() => OfferedFeatures(out _);

@@ -4,7 +4,7 @@ using UffdActors.Linux.Native;
 namespace UffdActors.Linux.Waiting;
 
 /// <summary>An eventfd: wakes whoever waits for it in a poll set. Owns its descriptor. Safe for any thread.</summary>
-public sealed unsafe class EventSignal : IDisposable
+internal sealed unsafe class EventSignal : IDisposable
 {
     /// <summary>Makes it, not set.</summary>
     /// <exception cref="SyscallException">No descriptor is left.</exception>

@@ -12,7 +12,7 @@ namespace UffdActors.Linux.Waiting;
 /// Not epoll(7): a fault loop has a handful of descriptors, and for so few poll is cheaper at every fault. A set in the kernel costs the
 /// faulting thread a lock more, and the waiting one a second look at a descriptor that it has just read; epoll gains from some dozens on.
 /// </remarks>
-public sealed unsafe class PollSet : IDisposable
+internal sealed unsafe class PollSet : IDisposable
 {
     private ulong[] _keys = new ulong[8];
     private PollFd* _descriptors;

@@ -7,7 +7,7 @@ namespace UffdActors.Linux.Waiting;
 /// System calls that every kernel has and a seccomp filter may refuse all the same. They are tried before the threads start that cannot do
 /// without them: on a thread of its own, in our code or in the .NET runtime's, a refusal ends the process.
 /// </summary>
-public static unsafe class RequiredCalls
+internal static unsafe class RequiredCalls
 {
     private const nint SysEpollWait = 232;
     private const nint SysEpollCtl = 233;

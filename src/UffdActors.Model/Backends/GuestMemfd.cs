@@ -9,7 +9,7 @@ namespace UffdActors.Model.Backends;
 /// of the seed's table it takes MINOR and CONTINUE only (SEMANTICS 7.2.10); before the table it takes nothing but asynchronous write
 /// protection; with the merged table everything, if it is shared.
 /// </summary>
-public sealed class GuestMemfd : MemoryModule
+internal sealed class GuestMemfd : MemoryModule
 {
     /// <inheritdoc />
     public override string Name => "guest-memfd";

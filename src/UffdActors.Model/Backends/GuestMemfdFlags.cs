@@ -2,7 +2,7 @@ namespace UffdActors.Model.Backends;
 
 /// <summary>Flags of KVM_CREATE_GUEST_MEMFD.</summary>
 [Flags]
-public enum GuestMemfdFlags : ulong
+internal enum GuestMemfdFlags : ulong
 {
     /// <summary>Memory that only a guest can reach.</summary>
     None = 0,

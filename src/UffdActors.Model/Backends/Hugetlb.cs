@@ -9,7 +9,7 @@ namespace UffdActors.Model.Backends;
 /// hooks: its fill loop is hard-coded in core, as its fault handler is in Linux (SEMANTICS 7.2.7). ZEROPAGE is missing, for there is no
 /// huge page of zeros.
 /// </summary>
-public sealed class Hugetlb : MemoryModule
+internal sealed class Hugetlb : MemoryModule
 {
     /// <summary>Makes the module.</summary>
     /// <param name="pageShift">log2 of the page size: <see cref="PageSize.HugeShift"/> or <see cref="PageSize.GiantShift"/>.</param>

@@ -6,7 +6,7 @@ namespace UffdActors.Model.Backends;
 /// <summary>
 /// What core reads of a module without a call of its own to fail: looked at once, before the module is used, for it is a stranger's code.
 /// </summary>
-public static class ModuleMembers
+internal static class ModuleMembers
 {
     private static readonly int[] PageShifts = [PageSize.BaseShift, PageSize.HugeShift, PageSize.GiantShift];
 

@@ -49,6 +49,22 @@ public sealed class ModuleTable
         }
     }
 
+    /// <summary>True if no shared mapping of a module's memory can be written to.</summary>
+    /// <exception cref="ModuleException">There is no module of that name, or it throws.</exception>
+    public bool IsReadOnly(string name)
+    {
+        MemoryModule module = Find(name);
+        try
+        {
+            return module.CheckProtection(Prot.ReadWrite, shared: true) != Errno.None;
+        }
+        catch (Exception e)
+        {
+            throw new ModuleException(
+                $"Module \"{module.Name}\" threw {e.GetType().Name} while checking a protection ({ModuleMembers.Text(e)}).", e);
+        }
+    }
+
     /// <summary>Removes a module.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="isUsed">Tells whether a mapping uses it.</param>

@@ -3,7 +3,7 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Model.Backends;
 
 /// <summary>An ordinary file of some file system: it has no table, and can be registered for asynchronous write protection only.</summary>
-public sealed class PlainFile : MemoryModule
+internal sealed class PlainFile : MemoryModule
 {
     /// <inheritdoc />
     public override string Name => "file";

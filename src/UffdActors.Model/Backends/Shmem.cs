@@ -5,7 +5,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Backends;
 
 /// <summary>shmem: tmpfs, memfd, shared anonymous memory. All modes, all fills.</summary>
-public sealed class Shmem : MemoryModule
+internal sealed class Shmem : MemoryModule
 {
     /// <inheritdoc />
     public override string Name => "shmem";

@@ -2,7 +2,7 @@ namespace UffdActors.Model.Mapping;
 
 /// <summary>How a thread touches memory.</summary>
 [Flags]
-public enum AccessKind
+internal enum AccessKind
 {
     /// <summary>A load, or an instruction fetch.</summary>
     Read = 0,

@@ -11,7 +11,7 @@ namespace UffdActors.Model.Mapping;
 /// <remarks>
 /// Published, readable from any thread: <see cref="Map"/>, entries, <see cref="IsAlive"/>. Everything else belongs to its turns.
 /// </remarks>
-public class AddressSpace : Owner, IDisposable
+internal class AddressSpace : Owner, IDisposable
 {
     private readonly WordTable _entries;
     private readonly Stack<VmaOwner> _spareOwners = [];

@@ -6,7 +6,7 @@ namespace UffdActors.Model.Mapping;
 /// A module's presence in one address space: the owner in whose turns the module's hooks run. The module itself may serve any number
 /// of address spaces.
 /// </summary>
-public sealed class Backend : Owner
+internal sealed class Backend : Owner
 {
     internal Backend(MemoryModule module) => Module = module;
 

@@ -4,12 +4,11 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Mapping;
 
 /// <summary>One call of <see cref="IVmUffdOps.Copy"/>: the hook's arguments apart from the folio.</summary>
-/// <param name="Entry">The entry as it was seen; informative, it is decided on when the folio is mapped.</param>
 /// <param name="Vma">The destination's mapping.</param>
 /// <param name="Page">The destination's base page.</param>
 /// <param name="Source">Where the bytes are.</param>
 /// <param name="Modes">Fill mode; WP if the page is to be mapped write-protected.</param>
-public readonly record struct CopyRequest(Entry Entry, Vma Vma, long Page, FillSource Source, FillModes Modes)
+public readonly record struct CopyRequest(Vma Vma, long Page, FillSource Source, FillModes Modes)
 {
     /// <summary>Page of the file.</summary>
     public long FileIndex => Vma.FileIndexOf(Page);

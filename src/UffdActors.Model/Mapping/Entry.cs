@@ -7,7 +7,7 @@ namespace UffdActors.Model.Mapping;
 /// or stamp above. As a word it fits 32 bits, and 16 where the content is a stamp.
 /// </summary>
 /// <remarks>SEMANTICS 4.1. Whether a write may go ahead follows from kind and mapping, so there is no writable bit.</remarks>
-public readonly record struct Entry(uint Word)
+internal readonly record struct Entry(uint Word)
 {
     private const uint KindMask = 7;
     private const uint WpBit = 1 << 3;

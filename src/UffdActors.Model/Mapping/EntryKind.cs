@@ -1,7 +1,7 @@
 namespace UffdActors.Model.Mapping;
 
 /// <summary>What a page-table entry is.</summary>
-public enum EntryKind : byte
+internal enum EntryKind : byte
 {
     /// <summary>Empty.</summary>
     None = 0,

@@ -16,7 +16,7 @@ internal sealed class FolioOpsOfTable(IVmUffdOps table) : IFolioOps
     public bool TryAllocateFolio(Vma vma, long page, out uint folio)
     {
         folio = FolioStore.None;
-        if (table.Copy(new CopyRequest(Entry.None, vma, page, FillSource.Zero, FillModes.None), ref folio) == Errno.None) return true;
+        if (table.Copy(new CopyRequest(vma, page, FillSource.Zero, FillModes.None), ref folio) == Errno.None) return true;
         vma.File!.Store.Free(folio);
         folio = FolioStore.None;
         return false;

@@ -7,7 +7,7 @@ namespace UffdActors.Model.Mapping;
 /// What VMAs are registered with, as far as a mapping has to know it: a userfaultfd context without its queues
 /// (<c>struct vm_userfaultfd_ctx</c>).
 /// </summary>
-public abstract class Registrant : Owner
+internal abstract class Registrant : Owner
 {
     private protected Registrant(UffdOpenFlags flags) => OpenFlags = flags;
 

@@ -11,6 +11,9 @@ public sealed class Vma
 {
     private AnonVma? _anon;
 
+    /// <summary>Made by mmap and by changes of the map.</summary>
+    internal Vma(VmaOwner owner) => Owner = owner;
+
     /// <summary>The pages that it covers.</summary>
     public required PageRange Range { get; init; }
 
@@ -43,17 +46,17 @@ public sealed class Vma
     /// </summary>
     public required long Offset { get; init; }
 
-    /// <summary>Registered modes; none if <see cref="Context"/> is null.</summary>
+    /// <summary>Registered modes; none without a registration.</summary>
     public RegisterModes Modes { get; init; }
 
     /// <summary>The context that the range is registered with.</summary>
-    public Registrant? Context { get; init; }
+    internal Registrant? Context { get; init; }
 
     /// <summary>Single writer of the entries.</summary>
-    public required VmaOwner Owner { get; init; }
+    internal VmaOwner Owner { get; }
 
     /// <summary>The module's actor in this address space; null for anonymous memory.</summary>
-    public Backend? Backend { get; init; }
+    internal Backend? Backend { get; init; }
 
     /// <summary>log2 of the page size.</summary>
     public int PageShift => File?.PageShift ?? PageSize.BaseShift;
@@ -119,7 +122,7 @@ public sealed class Vma
 
     /// <summary>The same mapping at another place.</summary>
     internal Vma MovedTo(PageRange range, long offset, VmaOwner owner, Backend? backend, AnonVma? anon, bool? isLeftOutOfForks = null) =>
-        new()
+        new(owner)
         {
             Range = range,
             Prot = Prot,
@@ -132,7 +135,6 @@ public sealed class Vma
             Offset = offset,
             Modes = Modes,
             Context = Context,
-            Owner = owner,
             Backend = backend,
             Anon = anon,
         };
@@ -161,7 +163,7 @@ public sealed class Vma
         return IsAccounted && !(IsAnonymous && Anon is null);
     }
 
-    private Vma Copy(PageRange range, Prot prot, bool accounted, RegisterModes modes, Registrant? context, VmaOwner owner) => new()
+    private Vma Copy(PageRange range, Prot prot, bool accounted, RegisterModes modes, Registrant? context, VmaOwner owner) => new(owner)
     {
         Range = range,
         Prot = prot,
@@ -174,7 +176,6 @@ public sealed class Vma
         Offset = Offset + range.Start - Range.Start,
         Modes = modes,
         Context = context,
-        Owner = owner,
         Backend = Backend,
         Anon = Anon,
     };

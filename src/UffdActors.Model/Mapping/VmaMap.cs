@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace UffdActors.Model.Mapping;
 
 /// <summary>The VMAs of an address space in address order. Immutable: a change makes a new map and publishes it.</summary>
-public sealed class VmaMap
+internal sealed class VmaMap
 {
     private readonly Vma[] _vmas;
     private readonly long[] _ends;

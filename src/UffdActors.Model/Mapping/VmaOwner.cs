@@ -7,7 +7,7 @@ namespace UffdActors.Model.Mapping;
 /// The single writer of the entries of one VMA. VMAs are replaced when they change; their owner stays, and one that has lost its
 /// VMA (merged, unmapped) only forwards what was already on its way, until the address space gives it another.
 /// </summary>
-public class VmaOwner : Owner
+internal class VmaOwner : Owner
 {
     private readonly List<Operation> _stash = [];
     private readonly List<Limbo> _limbo = [];

@@ -8,7 +8,7 @@ namespace UffdActors.Model.Memory;
 /// A free folio holds the number of the next free one in its own first bytes, so the free list costs nothing; shares beyond the
 /// first are counted in two bytes a folio.
 /// </remarks>
-public sealed unsafe class ByteFolios : FolioStore
+internal sealed unsafe class ByteFolios : FolioStore
 {
     private readonly byte* _content;
     private readonly ushort* _extraShares;

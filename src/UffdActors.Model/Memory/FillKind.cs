@@ -1,7 +1,7 @@
 namespace UffdActors.Model.Memory;
 
 /// <summary>The calls that fill pages.</summary>
-public enum FillKind
+internal enum FillKind
 {
     /// <summary>UFFDIO_COPY.</summary>
     Copy,

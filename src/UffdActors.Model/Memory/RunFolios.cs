@@ -4,7 +4,7 @@ namespace UffdActors.Model.Memory;
 /// Folios whose content is kept as runs of equal bytes. Recorded and generated programs fill pages with one byte and write single
 /// bytes, so a huge page costs what a base page costs, and making or comparing a world costs no memory copies.
 /// </summary>
-public sealed class RunFolios : FolioStore
+internal sealed class RunFolios : FolioStore
 {
     private readonly Lock _gate = new();
     private readonly List<Folio> _folios = [new()];

@@ -4,7 +4,7 @@ namespace UffdActors.Model.Memory;
 /// Phantom content: a page is one number of ten bits that says where its content came from; 0 is a page of zeros. There is no
 /// memory behind it, so a guest of a terabyte fits in half a gigabyte. Writes of a guest leave the stamp as it is.
 /// </summary>
-public sealed class StampFolios : FolioStore
+internal sealed class StampFolios : FolioStore
 {
     /// <summary>Largest stamp: what is left of a 16-bit entry.</summary>
     public const uint MaxStamp = (1 << 10) - 1;

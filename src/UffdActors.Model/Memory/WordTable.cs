@@ -18,7 +18,7 @@ namespace UffdActors.Model.Memory;
 /// of use (its slot is negative), until something is written there again.
 /// </para>
 /// </remarks>
-public sealed unsafe class WordTable : IDisposable
+internal sealed unsafe class WordTable : IDisposable
 {
     /// <summary>log2 of the words in a leaf: as many pages as one page-table page maps.</summary>
     internal const int LeafBits = 9;

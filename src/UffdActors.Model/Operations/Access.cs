@@ -14,7 +14,7 @@ namespace UffdActors.Model.Operations;
 /// Stages: <c>Look</c> (thread) decides; then touch at once, or <c>Queue</c> (context), or <c>Populate</c> (VMA's owner), each of which
 /// leads back to <c>Look</c>: like hardware, an access always starts again from the top.
 /// </remarks>
-public class Access : QueuedFault
+internal class Access : QueuedFault
 {
     private Stage _stage;
     private Verdict _verdict;

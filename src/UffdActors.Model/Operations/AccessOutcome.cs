@@ -1,7 +1,7 @@
 namespace UffdActors.Model.Operations;
 
 /// <summary>How an access ended.</summary>
-public enum AccessOutcome
+internal enum AccessOutcome
 {
     /// <summary>Not yet.</summary>
     None,

@@ -1,7 +1,7 @@
 namespace UffdActors.Model.Operations;
 
 /// <summary>What the argument pointer of a call points at; only tests and recorded programs pass anything but <see cref="Good"/>.</summary>
-public enum ArgumentPointer
+internal enum ArgumentPointer
 {
     /// <summary>A structure that can be read and written.</summary>
     Good,

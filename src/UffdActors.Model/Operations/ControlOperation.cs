@@ -9,7 +9,7 @@ namespace UffdActors.Model.Operations;
 /// A call off the fault path, written as one method whose <c>yield return</c>s name the owner in whose turn the next part runs;
 /// <c>null</c> means that the operation sleeps where it is until somebody resumes it.
 /// </summary>
-public abstract class ControlOperation : Operation
+internal abstract class ControlOperation : Operation
 {
     private IEnumerator<Owner?>? _stages;
     private bool _ended;

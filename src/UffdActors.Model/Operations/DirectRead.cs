@@ -4,7 +4,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Operations;
 
 /// <summary>A look at memory from outside, past the page table where that has nothing: no fault, no message.</summary>
-public static class DirectRead
+internal static class DirectRead
 {
     /// <summary>
     /// Copies out a page that is there, mapped or not: a swapped page of its own, and a page of the cache that this mapping has lost, too.

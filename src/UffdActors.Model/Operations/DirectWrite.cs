@@ -5,7 +5,7 @@ using UffdActors.Model.Paging;
 namespace UffdActors.Model.Operations;
 
 /// <summary>A thread's own write to memory that is mapped and writable: no fault, no message, like a memcpy that hits the TLB.</summary>
-public static class DirectWrite
+internal static class DirectWrite
 {
     /// <summary>Copies native bytes to an address. In a turn of the thread.</summary>
     /// <param name="caller">Thread.</param>

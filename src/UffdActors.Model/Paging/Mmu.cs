@@ -8,7 +8,7 @@ namespace UffdActors.Model.Paging;
 /// The fault decision: a function of what is published, and of nothing else (SEMANTICS 4.2, 4.6, 4.7). It is asked by the
 /// thread, once more by the context when the fault is queued (RING R1), and by the VMA's owner before it populates.
 /// </summary>
-public static class Mmu
+internal static class Mmu
 {
     /// <summary>Decides one access.</summary>
     /// <param name="mm">Address space.</param>

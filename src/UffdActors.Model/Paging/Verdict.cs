@@ -1,7 +1,7 @@
 namespace UffdActors.Model.Paging;
 
 /// <summary>What the memory management unit and the fault handler behind it make of one access.</summary>
-public enum Verdict
+internal enum Verdict
 {
     /// <summary>The entry allows the access.</summary>
     Hit,

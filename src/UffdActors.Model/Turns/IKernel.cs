@@ -4,7 +4,7 @@ namespace UffdActors.Model.Turns;
 /// What runs operations until all is quiet: the sequential kernel, or actors on one thread. Programs and comparisons are written
 /// against this.
 /// </summary>
-public interface IKernel
+internal interface IKernel
 {
     /// <summary>Called in the turn in which an operation's result becomes known.</summary>
     event Action<Operation>? Finished;

@@ -10,7 +10,7 @@ namespace UffdActors.Model.Turns;
 /// The runner's part is always the same: <c>operation.Step()</c>, and in turns of the origin then <see cref="TakeFinished"/>.
 /// </para>
 /// </remarks>
-public abstract class Operation
+internal abstract class Operation
 {
     private protected Operation(Owner origin)
     {

@@ -4,7 +4,7 @@ namespace UffdActors.Model.Turns;
 /// Somebody whose state only its own turns may change: a thread, a VMA, a context, a backend, an address space.
 /// In the actor runtime each is an actor; in the sequential kernel all share one loop.
 /// </summary>
-public abstract class Owner
+internal abstract class Owner
 {
     /// <summary>How operations reach this owner. Set when the owner is attached to a world, before anything is sent to it.</summary>
     public Port Port { get; private set; } = Port.Detached;

@@ -1,7 +1,7 @@
 namespace UffdActors.Model.Turns;
 
 /// <summary>The way to an owner. The sequential kernel and the actor runtime differ in nothing else.</summary>
-public abstract class Port
+internal abstract class Port
 {
     internal static Port Detached { get; } = new DetachedPort();
 

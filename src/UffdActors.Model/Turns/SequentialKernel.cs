@@ -5,7 +5,7 @@ namespace UffdActors.Model.Turns;
 /// thread of the lowest rank goes first, as on one CPU with strict priorities; among equals the older one.
 /// </summary>
 /// <remarks>Not safe for several threads.</remarks>
-public sealed class SequentialKernel : IKernel
+internal sealed class SequentialKernel : IKernel
 {
     // Rank above, order of arrival below: one comparison.
     private const int OrderBits = 48;

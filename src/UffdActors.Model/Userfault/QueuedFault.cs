@@ -8,7 +8,7 @@ namespace UffdActors.Model.Userfault;
 /// A thread's operation as the queues of a context see it: an entry with the message that is read, and a thread that is sent on its way
 /// when it is woken (<c>struct userfaultfd_wait_queue</c>). Queueing allocates nothing.
 /// </summary>
-public abstract class QueuedFault : Operation
+internal abstract class QueuedFault : Operation
 {
     private QueuedFault? _nextInBucket;
 

@@ -8,7 +8,7 @@ namespace UffdActors.Model.Userfault;
 /// <c>struct userfaultfd_ctx</c>: features, the queues of sleeping threads and of events, and the mark that the address space is
 /// changing. Its queues change in its own turns only; the marks are published.
 /// </summary>
-public sealed class UserfaultContext : Registrant
+internal sealed class UserfaultContext : Registrant
 {
     private readonly WaitQueue _waiters = new();
     private readonly Queue<ContextEvent> _events = new();

@@ -10,7 +10,7 @@ namespace UffdActors.Actors;
 /// The actor runtime as a kernel for programs: every owner is an actor, every stage a message, and a policy decides which comes next.
 /// </summary>
 /// <remarks>For the thread of its system.</remarks>
-public sealed class SteppedKernel : IKernel, IDisposable
+internal sealed class SteppedKernel : IKernel, IDisposable
 {
     private const string Dispatcher = "uffd.stepped";
 

@@ -77,48 +77,50 @@ public sealed class FindingTests
     }
 
     /// <summary>Machines that deny, each by what it says: a need, its state, and words of its cause and of its remedy.</summary>
-    public static TheoryData<string, MachineNeed, NeedState, string, string> Denials => new()
+    public static TheoryData<string, MachineNeed, string, string, string> Denials => new()
     {
         // Root with everything, and a filter that gives EPERM: nothing else is missing on this machine.
-        { "seccomp", MachineNeed.Userfaultfd, NeedState.Denied, "a seccomp filter does (Seccomp: 2", "--security-opt seccomp" },
-        { "seccomp", MachineNeed.KernelFaults, NeedState.Denied, "a seccomp filter does (Seccomp: 2", "--security-opt seccomp" },
-        { "seccomp", MachineNeed.PagemapScan, NeedState.Met, "", "" },
-        { "seccomp", MachineNeed.GuestMemfd, NeedState.Met, "", "" },
-        { "seccomp", MachineNeed.GuestMemfdFaults, NeedState.Unknown, "no userfaultfd could be opened", "See to that first" },
-        { "seccomp in docker", MachineNeed.Userfaultfd, NeedState.Denied, "in a container (docker)", "--security-opt seccomp" },
-        { "seccomp with ENOSYS", MachineNeed.Userfaultfd, NeedState.Denied,
+        { "seccomp", MachineNeed.Userfaultfd, nameof(NeedState.Denied), "a seccomp filter does (Seccomp: 2", "--security-opt seccomp" },
+        { "seccomp", MachineNeed.KernelFaults, nameof(NeedState.Denied), "a seccomp filter does (Seccomp: 2", "--security-opt seccomp" },
+        { "seccomp", MachineNeed.PagemapScan, nameof(NeedState.Met), "", "" },
+        { "seccomp", MachineNeed.GuestMemfd, nameof(NeedState.Met), "", "" },
+        { "seccomp", MachineNeed.GuestMemfdFaults, nameof(NeedState.Unknown), "no userfaultfd could be opened", "See to that first" },
+        { "seccomp in docker", MachineNeed.Userfaultfd, nameof(NeedState.Denied), "in a container (docker)", "--security-opt seccomp" },
+        { "seccomp with ENOSYS", MachineNeed.Userfaultfd, nameof(NeedState.Denied),
             "gives ENOSYS to a process that the kernel itself would not refuse: a seccomp filter", "--security-opt seccomp" },
-        { "seccomp with ENOSYS and no sysctl", MachineNeed.Userfaultfd, NeedState.Unknown,
+        { "seccomp with ENOSYS and no sysctl", MachineNeed.Userfaultfd, nameof(NeedState.Unknown),
             "a seccomp filter (Seccomp: 2 in /proc/self/status) as well", "CONFIG_USERFAULTFD" },
-        { "an old kernel", MachineNeed.Userfaultfd, NeedState.Absent, "", "CONFIG_USERFAULTFD" },
-        { "seccomp on the ioctl", MachineNeed.Userfaultfd, NeedState.Denied, "UFFDIO_API gives EPERM", "--security-opt seccomp" },
-        { "seccomp on the ioctl", MachineNeed.KernelFaults, NeedState.Denied, "UFFDIO_API gives EPERM", "--security-opt seccomp" },
-        { "seccomp on registering", MachineNeed.Userfaultfd, NeedState.Denied, "UFFDIO_REGISTER gives EPERM", "--security-opt seccomp" },
-        { "seccomp on registering", MachineNeed.GuestMemfdFaults, NeedState.Denied, "UFFDIO_REGISTER gives EPERM",
+        { "an old kernel", MachineNeed.Userfaultfd, nameof(NeedState.Absent), "", "CONFIG_USERFAULTFD" },
+        { "seccomp on the ioctl", MachineNeed.Userfaultfd, nameof(NeedState.Denied), "UFFDIO_API gives EPERM", "--security-opt seccomp" },
+        { "seccomp on the ioctl", MachineNeed.KernelFaults, nameof(NeedState.Denied), "UFFDIO_API gives EPERM", "--security-opt seccomp" },
+        { "seccomp on registering", MachineNeed.Userfaultfd, nameof(NeedState.Denied), "UFFDIO_REGISTER gives EPERM",
             "--security-opt seccomp" },
-        { "SELinux", MachineNeed.Userfaultfd, NeedState.Denied, "profile system_u:system_r:container_t:s0", "label=disable" },
-        { "something unseen", MachineNeed.Userfaultfd, NeedState.Denied, "neither a seccomp filter nor a profile",
+        { "seccomp on registering", MachineNeed.GuestMemfdFaults, nameof(NeedState.Denied), "UFFDIO_REGISTER gives EPERM",
+            "--security-opt seccomp" },
+        { "SELinux", MachineNeed.Userfaultfd, nameof(NeedState.Denied), "profile system_u:system_r:container_t:s0", "label=disable" },
+        { "something unseen", MachineNeed.Userfaultfd, nameof(NeedState.Denied), "neither a seccomp filter nor a profile",
             "Look for what confines" },
-        { "root without CAP_SYS_PTRACE", MachineNeed.Userfaultfd, NeedState.Met, "", "" },
-        { "root without CAP_SYS_PTRACE", MachineNeed.KernelFaults, NeedState.Denied, "root without CAP_SYS_PTRACE",
+        { "root without CAP_SYS_PTRACE", MachineNeed.Userfaultfd, nameof(NeedState.Met), "", "" },
+        { "root without CAP_SYS_PTRACE", MachineNeed.KernelFaults, nameof(NeedState.Denied), "root without CAP_SYS_PTRACE",
             "--cap-add SYS_PTRACE" },
-        { "a user namespace", MachineNeed.KernelFaults, NeedState.Denied, "user namespace", "--device /dev/userfaultfd" },
-        { "nobody under seccomp", MachineNeed.KernelFaults, NeedState.Denied, "may refuse it as well", "Run with CAP_SYS_PTRACE" },
-        { "no pagemap", MachineNeed.PagemapScan, NeedState.Denied, "pagemap", "--security-opt seccomp" },
-        { "no pagemap", MachineNeed.Userfaultfd, NeedState.Met, "", "" },
-        { "no device in the container", MachineNeed.Kvm, NeedState.Denied, "control group", "--device /dev/kvm" },
-        { "no device in the container", MachineNeed.GuestMemfd, NeedState.Unknown, "/dev/kvm gives EPERM", "See to that first" },
-        { "no device in the container", MachineNeed.GuestMemfdFaults, NeedState.Unknown, "no guest_memfd could be made",
+        { "a user namespace", MachineNeed.KernelFaults, nameof(NeedState.Denied), "user namespace", "--device /dev/userfaultfd" },
+        { "nobody under seccomp", MachineNeed.KernelFaults, nameof(NeedState.Denied), "may refuse it as well", "Run with CAP_SYS_PTRACE" },
+        { "no pagemap", MachineNeed.PagemapScan, nameof(NeedState.Denied), "pagemap", "--security-opt seccomp" },
+        { "no pagemap", MachineNeed.Userfaultfd, nameof(NeedState.Met), "", "" },
+        { "no device in the container", MachineNeed.Kvm, nameof(NeedState.Denied), "control group", "--device /dev/kvm" },
+        { "no device in the container", MachineNeed.GuestMemfd, nameof(NeedState.Unknown), "/dev/kvm gives EPERM", "See to that first" },
+        { "no device in the container", MachineNeed.GuestMemfdFaults, nameof(NeedState.Unknown), "no guest_memfd could be made",
             "See to that first" },
-        { "root without CAP_SYS_NICE", MachineNeed.RealTimePriority, NeedState.Denied, "root without CAP_SYS_NICE", "--cap-add SYS_NICE" },
-        { "seccomp on priorities", MachineNeed.RealTimePriority, NeedState.Denied, "sched_setscheduler(2) gives EPERM",
+        { "root without CAP_SYS_NICE", MachineNeed.RealTimePriority, nameof(NeedState.Denied), "root without CAP_SYS_NICE",
+            "--cap-add SYS_NICE" },
+        { "seccomp on priorities", MachineNeed.RealTimePriority, nameof(NeedState.Denied), "sched_setscheduler(2) gives EPERM",
             "--security-opt seccomp" },
     };
 
     [Theory]
     [MemberData(nameof(Denials))]
     public void What_is_denied_is_told_from_what_is_absent_and_from_what_could_not_be_asked(
-        string machine, MachineNeed need, NeedState state, string cause, string remedy)
+        string machine, MachineNeed need, string state, string cause, string remedy)
     {
         Confinement filtered = Confinement.None with { Seccomp = 2 };
         AccessFacts denied = Root with { Syscall = "EPERM", Device = "EPERM", UserModeOnly = "EPERM" };
@@ -161,13 +163,13 @@ public sealed class FindingTests
             hasKvm ? Kvm : new KvmFacts("EPERM", 0, false, 0),
             need == MachineNeed.RealTimePriority ? Cpus with { RealTimePriority = "EPERM" } : Cpus).Single(f => f.Need == need);
 
-        Assert.Equal(state, finding.State);
+        Assert.Equal(state, finding.State.ToString());
         Assert.Contains(cause, finding.Cause ?? "", StringComparison.Ordinal);
         Assert.Contains(remedy, finding.Remedy ?? "", StringComparison.Ordinal);
         // Who is root already is not told to become it.
-        if (state == NeedState.Denied && access.Confinement.User == 0)
+        if (finding.State == NeedState.Denied && access.Confinement.User == 0)
             Assert.DoesNotContain("root", finding.Remedy, StringComparison.Ordinal);
-        if (state == NeedState.Met) return;
+        if (finding.State == NeedState.Met) return;
         string refusal = UnsupportedMachineException.Of(finding, "It cannot be done.").Message;
         Assert.Equal(
             finding.Cause is null ? $"It cannot be done. {finding.Remedy}" : $"It cannot be done. {finding.Cause} {finding.Remedy}",

@@ -38,7 +38,7 @@ public class GuestMemfdTests
     [InlineData(GuestMemfdFlags.Mmap, true, Errno.None)]
     [InlineData(GuestMemfdFlags.Shared, true, Errno.None)]
     [InlineData(GuestMemfdFlags.Shared, false, Errno.EINVAL)]
-    public void Mapping_needs_the_MMAP_flag_and_MAP_SHARED(GuestMemfdFlags flags, bool shared, Errno expected)
+    internal void Mapping_needs_the_MMAP_flag_and_MAP_SHARED(GuestMemfdFlags flags, bool shared, Errno expected)
     {
         using Scene scene = Of(flags, out MemoryFile file);
         Assert.Equal(expected, scene.TryMap(4, file, shared));
@@ -58,7 +58,7 @@ public class GuestMemfdTests
     [InlineData(AccessKind.Write, AccessOutcome.SigBus)]
     [InlineData(AccessKind.Read | AccessKind.Kernel, AccessOutcome.Fault)]
     [InlineData(AccessKind.Write | AccessKind.Kernel, AccessOutcome.Fault)]
-    public void Memory_that_is_not_shared_cannot_be_touched(AccessKind kind, AccessOutcome expected)
+    internal void Memory_that_is_not_shared_cannot_be_touched(AccessKind kind, AccessOutcome expected)
     {
         using Scene scene = Of(GuestMemfdFlags.Mmap, out MemoryFile file);
         scene.Map(4, file);

@@ -79,7 +79,7 @@ public class MergedProfileTests
     [InlineData(FillKind.Copy, Errno.EFAULT, Errno.ENOMEM)]
     [InlineData(FillKind.ZeroPage, Errno.EFAULT, Errno.ENOMEM)]
     [InlineData(FillKind.Continue, Errno.EINVAL, Errno.EFAULT)]
-    public void Shared_memory_beyond_the_end_of_the_file_gives_another_error(FillKind kind, Errno before, Errno after)
+    internal void Shared_memory_beyond_the_end_of_the_file_gives_another_error(FillKind kind, Errno before, Errno after)
     {
         foreach (KernelProfile profile in Both)
         {

@@ -13,7 +13,7 @@ namespace UffdActors.Model.Backends.Designs;
 /// A design has no state and may be called from any thread; <see cref="Find"/> and <see cref="Make"/> run in turns of the module's
 /// <see cref="Backend"/>, <see cref="Add"/> in a turn of the VMA's owner. hugetlb is filled by core in every design.
 /// </remarks>
-public abstract class OpsDesign
+internal abstract class OpsDesign
 {
     private static readonly OpsDesign[] ByShape =
         [new BuiltInDesign(), new TableDesign(), new FolioDesign(), new FaultHandlerDesign(), new RequestDesign(),

@@ -6,7 +6,7 @@ namespace UffdActors.Model.Backends.Designs;
 /// <summary>
 /// One request of design B. Which fields count depends on the kind, and no compiler says so: that was the objection to it.
 /// </summary>
-public struct UserfaultRequest
+internal struct UserfaultRequest
 {
     /// <summary>What is asked.</summary>
     public UserfaultRequestKind Kind { get; init; }

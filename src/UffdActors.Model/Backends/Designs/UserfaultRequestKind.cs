@@ -1,7 +1,7 @@
 namespace UffdActors.Model.Backends.Designs;
 
 /// <summary>What <see cref="UserfaultRequest"/> asks for.</summary>
-public enum UserfaultRequestKind
+internal enum UserfaultRequestKind
 {
     /// <summary>Which modes are there? Answer in <see cref="UserfaultRequest.Modes"/>.</summary>
     GetSupported,

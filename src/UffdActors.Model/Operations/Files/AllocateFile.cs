@@ -7,7 +7,7 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Operations.Files;
 
 /// <summary>fallocate(2) without a mode: pages of zeros, and a longer file if need be; with KEEP_SIZE, a file as long as it was.</summary>
-public sealed class AllocateFile : ControlOperation
+internal sealed class AllocateFile : ControlOperation
 {
     private readonly MemoryFile _file;
     private readonly long _offset;

@@ -6,7 +6,7 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Operations.Files;
 
 /// <summary>fallocate(2) with PUNCH_HOLE and KEEP_SIZE.</summary>
-public class PunchHole : ControlOperation
+internal class PunchHole : ControlOperation
 {
     private readonly MemoryFile _file;
     private readonly long _offset;

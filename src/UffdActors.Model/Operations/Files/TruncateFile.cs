@@ -7,7 +7,7 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Operations.Files;
 
 /// <summary>ftruncate(2). What a shorter file loses is lost in every mapping, private copies included.</summary>
-public sealed class TruncateFile : ControlOperation
+internal sealed class TruncateFile : ControlOperation
 {
     private readonly MemoryFile _file;
     private readonly long _bytes;

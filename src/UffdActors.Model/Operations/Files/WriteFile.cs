@@ -6,7 +6,7 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Operations.Files;
 
 /// <summary>pwrite(2) of one byte: into the file's page, not through a mapping; a longer file if need be.</summary>
-public sealed class WriteFile : ControlOperation
+internal sealed class WriteFile : ControlOperation
 {
     private readonly MemoryFile _file;
     private readonly long _offset;

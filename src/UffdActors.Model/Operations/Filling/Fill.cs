@@ -20,7 +20,7 @@ namespace UffdActors.Model.Operations.Filling;
 /// not be the calling context; threads are woken on the calling one.
 /// </para>
 /// </remarks>
-public class Fill : FillCall
+internal class Fill : FillCall
 {
     private bool _slept;
     private Owner? _nextOwner;

@@ -8,7 +8,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Filling;
 
 /// <summary>What a fill is asked for, and what it answers; its stages are <see cref="Fill"/>.</summary>
-public abstract class FillCall : Operation
+internal abstract class FillCall : Operation
 {
     /// <summary>What it was decided on (RING R2).</summary>
     private protected Destination To;

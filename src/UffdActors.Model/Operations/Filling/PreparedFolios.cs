@@ -92,6 +92,6 @@ internal struct PreparedFolios
         FillSource source = fill.Kind == FillKind.ZeroPage
             ? FillSource.Zero
             : fill.Source.Advance((page << PageSize.BaseShift) - (long)fill.Start);
-        return design.TryMake(new CopyRequest(fill.Context.Mm.EntryAt(page), vma, page, source, fill.Modes), ref folio);
+        return design.TryMake(new CopyRequest(vma, page, source, fill.Modes), ref folio);
     }
 }

@@ -8,7 +8,7 @@ namespace UffdActors.Model.Operations.Maps;
 /// madvise(2) with MADV_DONTFORK or MADV_DOFORK: whether a child gets the mapping. VMA after VMA; one of huge pages that cannot be split
 /// where the range ends has been split where it begins by then. Holes are passed over and reported with ENOMEM at the end.
 /// </summary>
-public sealed class AdviseFork : MapCall
+internal sealed class AdviseFork : MapCall
 {
     private readonly ulong _address;
     private readonly ulong _length;

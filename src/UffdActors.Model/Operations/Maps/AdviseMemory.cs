@@ -12,7 +12,7 @@ namespace UffdActors.Model.Operations.Maps;
 /// madvise(2) (SEMANTICS 4.4, 6.7). A registered part raises REMOVE, if asked for, and waits until it has been
 /// read <em>before</em> its pages go; part after part. Holes are passed over and reported with ENOMEM at the end.
 /// </summary>
-public sealed class AdviseMemory : MapCall
+internal sealed class AdviseMemory : MapCall
 {
     private readonly ulong _address;
     private readonly ulong _length;

@@ -9,7 +9,7 @@ namespace UffdActors.Model.Operations.Maps;
 /// The process ends: its memory goes, its contexts answer ESRCH from then on, and nobody is told (SEMANTICS 6.5). To be called by
 /// its last thread.
 /// </summary>
-public sealed class ExitProcess : MapCall
+internal sealed class ExitProcess : MapCall
 {
     /// <summary>Makes the call.</summary>
     public ExitProcess(Caller caller)

@@ -11,7 +11,7 @@ namespace UffdActors.Model.Operations.Maps;
 /// fork(2), the memory of it (SEMANTICS 6.9): copies map and entries, shares private pages, and for each
 /// context that asked for EVENT_FORK makes a context of the child and waits until the event has been read.
 /// </summary>
-public sealed class ForkProcess : MapCall
+internal sealed class ForkProcess : MapCall
 {
     private readonly int _number;
     private readonly Func<UserfaultContext, int> _numberContext;

@@ -8,7 +8,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Maps;
 
 /// <summary>What the calls share that change the map of an address space: unmapping, and the events that unmapping raises.</summary>
-public abstract class MapCall : ControlOperation
+internal abstract class MapCall : ControlOperation
 {
     private protected MapCall(Caller caller)
         : base(caller) => Mm = caller.Mm;

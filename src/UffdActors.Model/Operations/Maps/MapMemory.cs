@@ -7,7 +7,7 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Operations.Maps;
 
 /// <summary>mmap(2) with MAP_FIXED: replaces what is there.</summary>
-public sealed class MapMemory : MapCall
+internal sealed class MapMemory : MapCall
 {
     private readonly ulong _address;
     private readonly ulong _length;
@@ -45,7 +45,7 @@ public sealed class MapMemory : MapCall
         List<VmaOwner> held = [];
         foreach (Owner? next in Hold(Mm, range, held)) yield return next;
         MapEdit edit = new(Mm);
-        edit.Add(new Vma
+        edit.Add(new Vma(Mm.NewOwner())
         {
             Range = range,
             Prot = _request.Prot,
@@ -55,7 +55,6 @@ public sealed class MapMemory : MapCall
             IsDroppable = _request.Droppable,
             IsAccounted = !_request.Shared && (_request.Prot & Prot.Write) != 0 && shift == PageSize.BaseShift,
             Offset = file is null ? range.Start : PageSize.PageOf(_request.Offset),
-            Owner = Mm.NewOwner(),
             Backend = file is null ? null : Mm.BackendOf(file.Module),
         });
         file?.AddMapper(Mm);

@@ -9,7 +9,7 @@ namespace UffdActors.Model.Operations.Maps;
 /// MADV_POPULATE_WRITE over memory that is not registered: every page is there and writable afterwards. For memory that a program sets up
 /// itself; a userfault on the way is not waited for but ends the call with EFAULT.
 /// </summary>
-public sealed class PopulateMemory : MapCall
+internal sealed class PopulateMemory : MapCall
 {
     private const int PagesPerTurn = 4096;
     private readonly PageRange _range;

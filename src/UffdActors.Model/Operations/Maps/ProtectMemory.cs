@@ -7,7 +7,7 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Operations.Maps;
 
 /// <summary>mprotect(2). What lies before a hole or an error is changed, what lies behind is not.</summary>
-public sealed class ProtectMemory : MapCall
+internal sealed class ProtectMemory : MapCall
 {
     private readonly ulong _address;
     private readonly ulong _length;

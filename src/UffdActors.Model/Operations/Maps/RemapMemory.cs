@@ -10,7 +10,7 @@ namespace UffdActors.Model.Operations.Maps;
 /// mremap(2), in place or to a fixed address, with its events: what lay at the target is reported first, then the move, then a tail that
 /// was cut off, then the old range; all of them after the whole change is done (SEMANTICS 6.8).
 /// </summary>
-public sealed class RemapMemory : MapCall
+internal sealed class RemapMemory : MapCall
 {
     private readonly ulong _address;
     private readonly ulong _oldLength;

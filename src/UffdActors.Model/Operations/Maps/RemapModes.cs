@@ -2,7 +2,7 @@ namespace UffdActors.Model.Operations.Maps;
 
 /// <summary>How mremap moves.</summary>
 [Flags]
-public enum RemapModes
+internal enum RemapModes
 {
     /// <summary>Only in place.</summary>
     InPlace = 0,

@@ -6,7 +6,7 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Operations.Maps;
 
 /// <summary>munmap(2): unmaps what is there.</summary>
-public sealed class UnmapMemory : MapCall
+internal sealed class UnmapMemory : MapCall
 {
     private readonly ulong _address;
     private readonly ulong _length;

@@ -5,7 +5,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>close(2): one handle less; with the last one the context is released.</summary>
-public sealed class CloseHandle : ControlOperation
+internal sealed class CloseHandle : ControlOperation
 {
     private readonly UserfaultContext _context;
 

@@ -5,7 +5,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>dup(2): one more handle of the same context.</summary>
-public sealed class DuplicateHandle : ControlOperation
+internal sealed class DuplicateHandle : ControlOperation
 {
     private readonly UserfaultContext _context;
 

@@ -6,7 +6,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>UFFDIO_API: agrees on features, once (SEMANTICS 2.1).</summary>
-public sealed class Handshake : ControlOperation
+internal sealed class Handshake : ControlOperation
 {
     private readonly UserfaultContext _context;
     private readonly UffdioApi _asked;

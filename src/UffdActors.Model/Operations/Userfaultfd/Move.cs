@@ -10,7 +10,7 @@ namespace UffdActors.Model.Operations.Userfaultfd;
 /// UFFDIO_MOVE (SEMANTICS 5.8): takes private anonymous pages out of one place and puts them into another, without copying.
 /// Both VMAs are held for it (RING R6).
 /// </summary>
-public class Move : ControlOperation
+internal class Move : ControlOperation
 {
     private readonly UserfaultContext _context;
     private readonly ulong _destination;

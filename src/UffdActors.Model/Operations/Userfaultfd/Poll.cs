@@ -5,7 +5,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>poll(2) with no time-out for POLLIN, POLLPRI and POLLOUT (SEMANTICS 6.2.10).</summary>
-public sealed class Poll : ControlOperation
+internal sealed class Poll : ControlOperation
 {
     /// <summary>There is something to read.</summary>
     public const int PollIn = 1;

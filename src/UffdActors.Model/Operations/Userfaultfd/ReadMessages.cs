@@ -6,7 +6,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>read(2): takes as many messages as fit; only the first may block (SEMANTICS 6.2.3, 6.2.9, 6.2.11, 6.2.12).</summary>
-public sealed class ReadMessages : ControlOperation
+internal sealed class ReadMessages : ControlOperation
 {
     private readonly UserfaultContext _context;
     private readonly ulong _bytes;

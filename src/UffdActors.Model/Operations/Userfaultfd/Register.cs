@@ -6,7 +6,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>UFFDIO_REGISTER (SEMANTICS 3.1 to 3.3): gives VMAs to a context, or changes the modes of its own.</summary>
-public sealed class Register : ControlOperation
+internal sealed class Register : ControlOperation
 {
     private readonly UserfaultContext _context;
     private readonly ulong _start;

@@ -6,7 +6,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>What may be registered, and what REGISTER reports (SEMANTICS 3.1, 3.2, 3.4, 7.2.1, 7.2.2).</summary>
-public static class Registration
+internal static class Registration
 {
     /// <summary>
     /// True if a mapping can be registered with these modes (<c>vma_can_userfault</c>). The order matters: a droppable mapping is refused

@@ -14,7 +14,7 @@ namespace UffdActors.Model.Operations.Userfaultfd;
 /// As in the kernel an empty entry without a marker counts as written, but for huge pages; and a VMA without asynchronous write protection
 /// ends the call with EPERM, with the VMAs before it protected.
 /// </remarks>
-public sealed class ScanWritten : ControlOperation
+internal sealed class ScanWritten : ControlOperation
 {
     private readonly PageRange _range;
     private readonly bool _protect;

@@ -9,7 +9,7 @@ namespace UffdActors.Model.Operations.Userfaultfd;
 /// thread leaves the queue, its message disappears if it is unread, and the access starts again as a new fault at the end of the queue;
 /// a read ends with EINTR.
 /// </summary>
-public sealed class SendSignal : ControlOperation
+internal sealed class SendSignal : ControlOperation
 {
     private readonly Operation _target;
 

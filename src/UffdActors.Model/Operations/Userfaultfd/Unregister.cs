@@ -11,7 +11,7 @@ namespace UffdActors.Model.Operations.Userfaultfd;
 /// UFFDIO_UNREGISTER (SEMANTICS 3.4). Publishes first and wakes afterwards (RING R1). Only parts that had MISSING wake their waiters:
 /// a waiter of a W- or I-only range sleeps until somebody issues WAKE.
 /// </summary>
-public class Unregister : ControlOperation
+internal class Unregister : ControlOperation
 {
     private readonly UserfaultContext _context;
     private readonly ulong _start;

@@ -6,7 +6,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>UFFDIO_WAKE: sends the waiters of a range on their way, whatever is mapped there (SEMANTICS 5.9).</summary>
-public sealed class Wake : ControlOperation
+internal sealed class Wake : ControlOperation
 {
     private readonly UserfaultContext _context;
     private readonly ulong _start;

@@ -14,7 +14,7 @@ namespace UffdActors.Model.Operations.Userfaultfd;
 /// A range inside one VMA, which is what resolves a fault, goes straight to its owner. A range over several takes the lock of the
 /// address space, so that it is one operation.
 /// </remarks>
-public class WriteProtect : ControlOperation
+internal class WriteProtect : ControlOperation
 {
     private readonly UserfaultContext _context;
     private readonly ulong _start;
