@@ -2,29 +2,6 @@ using System.Runtime.InteropServices;
 
 namespace UffdActors.Abi;
 
-/// <summary>Kinds of message on a userfaultfd (<c>uffd_msg.event</c>).</summary>
-#pragma warning disable CS1591 // The names are the documentation.
-public enum UffdEvent : byte
-{
-    None = 0,
-    Pagefault = 0x12,
-    Fork = 0x13,
-    Remap = 0x14,
-    Remove = 0x15,
-    Unmap = 0x16,
-}
-
-/// <summary>Why a thread faulted (<c>uffd_msg.arg.pagefault.flags</c>). Neither Wp nor Minor means a missing page.</summary>
-[Flags]
-public enum FaultFlags : ulong
-{
-    None = 0,
-    Write = 1,
-    Wp = 2,
-    Minor = 4,
-}
-#pragma warning restore CS1591
-
 /// <summary>
 /// The 32-byte message of a userfaultfd (<c>struct uffd_msg</c>). The union of the header is laid out as three words
 /// with one named property for each meaning; bytes that a kind of message does not use are zero.

@@ -2,26 +2,6 @@ using Akka.Configuration;
 
 namespace UffdActors.Bench;
 
-/// <summary>What the guest's pages are made of.</summary>
-internal enum BenchContent
-{
-    /// <summary>A stamp a page: no bytes are moved, so the machinery alone is measured.</summary>
-    Phantom,
-
-    /// <summary>Real bytes: every missing page is copied from an image in memory.</summary>
-    Bytes,
-}
-
-/// <summary>How faults are resolved.</summary>
-internal enum BenchMode
-{
-    /// <summary>Anonymous memory, UFFDIO_COPY.</summary>
-    Missing,
-
-    /// <summary>shmem whose page cache is full, UFFDIO_CONTINUE.</summary>
-    Minor,
-}
-
 /// <summary>What <see cref="FaultBench"/> measures.</summary>
 internal sealed record FaultBenchOptions
 {

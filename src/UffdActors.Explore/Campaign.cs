@@ -3,83 +3,10 @@ using UffdActors.Dispatch.Stepping;
 using UffdActors.Explore.Choices;
 using UffdActors.Explore.Oracles;
 using UffdActors.Explore.Policies;
-using UffdActors.Explore.Reports;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Worlds;
 
 namespace UffdActors.Explore;
-
-/// <summary>How much is explored, and how.</summary>
-internal sealed record CampaignOptions
-{
-    /// <summary>The scenario in the mode that is asked for; one that says itself that it may hang is never in liveness mode.</summary>
-    public Scenario InMode(Scenario scenario) =>
-        MustFinish is false && scenario.MustFinish ? scenario with { MustFinish = false } : scenario;
-
-    /// <summary>Schedules of one scenario at the most.</summary>
-    public long Schedules { get; init; } = 10_000;
-
-    /// <summary>Time for one scenario; null for no limit.</summary>
-    public TimeSpan? Duration { get; init; }
-
-    /// <summary>Name of the policy, or <c>all</c>.</summary>
-    public string Policy { get; init; } = "all";
-
-    /// <summary>Seed: the same seed makes the same schedules. Programs that were drawn have their own.</summary>
-    public ulong Seed { get; init; } = 1;
-
-    /// <summary>True for liveness mode, false for safety mode; null for what each scenario says.</summary>
-    public bool? MustFinish { get; init; }
-
-    /// <summary>Every run is compared with the sequential kernel.</summary>
-    public bool HasReference { get; init; } = true;
-
-    /// <summary>One in so many schedules is made a second time from its choices, and must be the same; 0 for none.</summary>
-    public int RepeatOneIn { get; init; } = 256;
-}
-
-/// <summary>A violation, and what repeats it.</summary>
-/// <param name="Scenario">What happens.</param>
-/// <param name="Violation">What it broke.</param>
-/// <param name="Choices">The choices of the run.</param>
-/// <param name="Hash">Trace hash of the run.</param>
-/// <param name="Steps">Its steps.</param>
-/// <param name="Policy">Policy that found it.</param>
-/// <param name="Schedules">Schedules that it took.</param>
-internal sealed record Finding(
-    Scenario Scenario, Violation Violation, IReadOnlyList<int> Choices, string Hash, int Steps, string Policy, long Schedules)
-{
-    /// <summary>The run was compared with the sequential kernel.</summary>
-    public bool HasReference { get; init; } = true;
-}
-
-/// <summary>What exploring one scenario came to.</summary>
-/// <param name="Scenario">Its name.</param>
-/// <param name="Schedules">Schedules made.</param>
-/// <param name="Steps">Steps of all of them.</param>
-/// <param name="Distinct">Different trace hashes; counted up to a limit.</param>
-/// <param name="IsComplete">True if there are no other schedules.</param>
-/// <param name="IsSaturated">True if the second half of the schedules showed no new trace hash and no new pair.</param>
-/// <param name="Coverage">What was reached.</param>
-/// <param name="Finding">The first violation; exploring the scenario ends with it.</param>
-/// <param name="Elapsed">Time it took.</param>
-internal sealed record ScenarioReport(
-    string Scenario,
-    long Schedules,
-    long Steps,
-    long Distinct,
-    bool IsComplete,
-    bool IsSaturated,
-    CoverageReport Coverage,
-    Finding? Finding,
-    TimeSpan Elapsed)
-{
-    /// <summary>True if every thread had to finish: liveness mode.</summary>
-    public bool MustFinish { get; init; }
-
-    /// <summary>The trace hashes of all schedules, in order, as one.</summary>
-    public string Digest { get; init; } = "";
-}
 
 /// <summary>Explores scenarios one after the other, until a violation, a limit, or the end.</summary>
 internal sealed class Campaign(Explorer explorer, CampaignOptions options, CancellationToken cancel = default)

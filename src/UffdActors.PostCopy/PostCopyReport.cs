@@ -100,8 +100,3 @@ public sealed record PostCopyReport
     /// <summary>Faults a second.</summary>
     public double FaultsPerSecond => Duration > TimeSpan.Zero ? Faults / Duration.TotalSeconds : 0;
 }
-
-/// <summary>Garbage collections and the time that they stopped the process for.</summary>
-/// <param name="Collections">Collections.</param>
-/// <param name="Paused">Time that the process stood still.</param>
-public sealed record GarbageCollectionReport(int Collections, TimeSpan Paused);

@@ -3,31 +3,6 @@ using System.Text;
 
 namespace UffdActors.Watchdog;
 
-/// <summary>An outstanding fault as the board has it.</summary>
-/// <param name="Id">Counts the faults of the userfaultfd.</param>
-/// <param name="Raised">When it was raised, in nanoseconds of CLOCK_MONOTONIC.</param>
-/// <param name="Address">Address of its page.</param>
-/// <param name="Region">Its region.</param>
-/// <param name="Page">Its page within the region.</param>
-/// <param name="Thread">The thread that waits for it.</param>
-internal sealed record OutstandingFault(long Id, long Raised, ulong Address, int Region, long Page, int Thread);
-
-/// <summary>A userfaultfd as the board has it.</summary>
-/// <param name="Slot">Its slot.</param>
-/// <param name="Generation">Tells it from others that had the slot before.</param>
-/// <param name="Name">Name for reports.</param>
-/// <param name="Descriptor">Number of its descriptor in the runtime.</param>
-/// <param name="Beats">Passes of its fault loop.</param>
-/// <param name="Deadline">Age from which on a fault is late, in nanoseconds.</param>
-/// <param name="Kills">True if the runtime is to be killed then.</param>
-/// <param name="Oldest">The oldest outstanding fault; null if there is none.</param>
-internal sealed record WatchedUserfault(
-    int Slot, int Generation, string Name, int Descriptor, long Beats, long Deadline, bool Kills, OutstandingFault? Oldest)
-{
-    /// <summary>Faults that the runtime has not read, as the kernel says.</summary>
-    public int Unread { get; init; }
-}
-
 /// <summary>Reads a copy of the board.</summary>
 internal static class BoardSnapshot
 {

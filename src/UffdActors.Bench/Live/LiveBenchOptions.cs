@@ -3,26 +3,6 @@ using UffdActors.Linux.Needs;
 
 namespace UffdActors.Bench.Live;
 
-/// <summary>Memory of the guest.</summary>
-internal enum LiveBackend
-{
-    /// <summary>Private anonymous memory.</summary>
-    Anon,
-
-    /// <summary>A shared memfd.</summary>
-    Shmem,
-}
-
-/// <summary>Where threads run.</summary>
-internal enum LivePlacement
-{
-    /// <summary>The loop and all vCPUs on one CPU.</summary>
-    Same,
-
-    /// <summary>The loop on one CPU, all vCPUs on another.</summary>
-    Split,
-}
-
 /// <summary>What <see cref="LiveFaultBench"/> measures.</summary>
 internal sealed record LiveBenchOptions
 {

@@ -3,25 +3,6 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Conformance.Cells;
 
-/// <summary>What the cache of a file holds for a page.</summary>
-internal enum CacheStanding
-{
-    /// <summary>Anonymous memory has no cache.</summary>
-    None,
-
-    /// <summary>Nothing.</summary>
-    Hole,
-
-    /// <summary>A page that was only allocated, and never used.</summary>
-    Allocated,
-
-    /// <summary>A page.</summary>
-    Page,
-
-    /// <summary>Nothing, and the file ends before it.</summary>
-    BeyondEnd,
-}
-
 /// <summary>Where a page stands, in all that decides what happens to it and without the bytes in it.</summary>
 /// <param name="Entry">Kind of the entry.</param>
 /// <param name="IsProtected">A present page is write-protected.</param>

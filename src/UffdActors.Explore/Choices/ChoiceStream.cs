@@ -2,11 +2,6 @@ using UffdActors.Dispatch.Stepping;
 
 namespace UffdActors.Explore.Choices;
 
-/// <summary>One choice.</summary>
-/// <param name="Value">What was chosen; 0 is the plainest.</param>
-/// <param name="Bound">How many values there were.</param>
-internal readonly record struct Choice(int Value, int Bound);
-
 /// <summary>
 /// Every choice of a run in the order in which it is made: the scenario's, the schedule's and the fault points'. Drawn from a seed, or
 /// given; what is given may be anything: values are taken modulo their bound, and behind the end every choice is 0. So a list of choices
@@ -79,16 +74,4 @@ internal sealed class ChoiceStream
         for (int i = 0; i < count; i++) values[i] = _taken[i].Value;
         return values;
     }
-}
-
-/// <summary>Random numbers for a policy, apart from the stream: what a policy does with them is recorded, they are not.</summary>
-internal sealed class PolicyRandom
-{
-    private ulong _state;
-
-    /// <summary>Starts from a seed.</summary>
-    public void Begin(ulong seed) => _state = seed ^ 0xA076_1D64_78BD_642F;
-
-    /// <summary>A number below <paramref name="bound"/>.</summary>
-    public int Below(int bound) => (int)(SplitMix.Next(ref _state) % (ulong)bound);
 }

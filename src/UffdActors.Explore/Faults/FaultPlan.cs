@@ -3,16 +3,6 @@ using UffdActors.Explore.Choices;
 
 namespace UffdActors.Explore.Faults;
 
-/// <summary>What a fault point came to.</summary>
-internal enum FaultOutcome
-{
-    /// <summary>Passed, and the fault was not wanted.</summary>
-    Passed,
-
-    /// <summary>The fault happened.</summary>
-    Happened,
-}
-
 /// <summary>
 /// Which faults happen in a run. Each point that the scenario allows is in the run with a chance of one half; then it fires once in a few
 /// visits, until the run's faults are used up: from there on nothing fails any more.

@@ -5,9 +5,6 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Explore.Faults;
 
-/// <summary>An exception in a turn of an actor that is not restarted: the VM is to fail closed (RING F2).</summary>
-internal sealed class OwnerCrashException(FaultPoint point) : Exception($"injected at {FaultPoints.NameOf(point)}");
-
 /// <summary>A call that ends in an exception in a turn of an owner.</summary>
 internal sealed class OwnerCrash(Caller caller, Owner owner, FaultPoint point) : ControlOperation(caller)
 {

@@ -1,40 +1,5 @@
 namespace UffdActors.Explore.Oracles;
 
-/// <summary>What happened to the content of a page.</summary>
-internal enum PageEventKind
-{
-    /// <summary>A load found a value.</summary>
-    Read,
-
-    /// <summary>A store, or a fill with content of its own.</summary>
-    Write,
-
-    /// <summary>The same of a thread whose process has ended meanwhile: it may have come to that, or not.</summary>
-    MayWrite,
-
-    /// <summary>What was there is gone; zeros come instead.</summary>
-    Reset,
-
-    /// <summary>The same, but only if the page was not there yet.</summary>
-    ResetIfAbsent,
-
-    /// <summary>What was there is gone; zeros come instead, or what the event brings.</summary>
-    MayComeAgain,
-
-    /// <summary>
-    /// What was there may be gone, for the page moved while the call that would take it went on, or only some kinds of pages go; zeros come
-    /// then, or what the event brings.
-    /// </summary>
-    MayReset,
-}
-
-/// <summary>Something that happened to a page between two steps.</summary>
-/// <param name="Kind">What.</param>
-/// <param name="Value">The value that was read or written.</param>
-/// <param name="Start">Step in which it began.</param>
-/// <param name="End">Step in which its end was known; <see cref="int.MaxValue"/> if it never ended.</param>
-internal readonly record struct PageEvent(PageEventKind Kind, ulong Value, int Start, int End);
-
 /// <summary>
 /// The history of eight bytes of one page as a register: each value that was read must be one that some order of the events allows, in
 /// which every event lies between its start and its end (linearizability, after Wing and Gong, with Lowe's memory of states seen). Pages

@@ -46,29 +46,3 @@ internal abstract class SchedulePolicy
         };
     }
 }
-
-/// <summary>Always what has been runnable longest.</summary>
-internal sealed class FifoOrder : SchedulePolicy
-{
-    public override string Name => "fifo";
-
-    public override void Begin(PolicyRandom random, int expectedSteps)
-    {
-    }
-
-    public override int Choose(IReadOnlyList<SteppedTask> ready, int step) => 0;
-}
-
-/// <summary>Any runnable actor with equal chance.</summary>
-internal sealed class RandomOrder : SchedulePolicy
-{
-    private PolicyRandom _random = new();
-
-    public override string Name => "random";
-
-    public override int TimeoutsOneIn => 16;
-
-    public override void Begin(PolicyRandom random, int expectedSteps) => _random = random;
-
-    public override int Choose(IReadOnlyList<SteppedTask> ready, int step) => _random.Below(ready.Count);
-}

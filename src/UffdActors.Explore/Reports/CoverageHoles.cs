@@ -5,11 +5,6 @@ using UffdActors.Model.Mapping;
 
 namespace UffdActors.Explore.Reports;
 
-/// <summary>Something that no run has reached.</summary>
-/// <param name="What">Message and page state, or fault point and outcome.</param>
-/// <param name="Reason">Why it cannot be reached by what was explored; or that it can.</param>
-internal readonly record struct CoverageHole(string What, string Reason);
-
 /// <summary>
 /// What a set of scenarios has not reached together: each of the messages that go round with a page in each state of a page, and each fault
 /// point in each outcome.

@@ -6,9 +6,6 @@ using UffdActors.Model.Inputs;
 
 namespace UffdActors.Explore.Reports;
 
-/// <summary>A replay file that cannot be used; the message names the file and what is wrong.</summary>
-internal sealed class ReplayFileException(string message, Exception? inner = null) : Exception(message, inner);
-
 /// <summary>
 /// A run in a file: its scenario in full, its choices, and what it came to. Repeats the run in any process and on any machine, as long
 /// as the code under it is the same.

@@ -1,56 +1,9 @@
 using System.Collections.Immutable;
-using UffdActors.Abi;
 using UffdActors.Explore.Faults;
 using UffdActors.Model;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Explore.Scenarios;
-
-/// <summary>What a region is made of.</summary>
-internal enum MemoryKind
-{
-    /// <summary>Private anonymous memory.</summary>
-    Anonymous,
-
-    /// <summary>Shared memory of the module shmem.</summary>
-    Shmem,
-
-    /// <summary>Private mapping of a shmem file.</summary>
-    ShmemPrivate,
-
-    /// <summary>Shared memory of the module guest-memfd.</summary>
-    GuestMemfd,
-
-    /// <summary>Shared memory of the pool of huge pages.</summary>
-    Hugetlb,
-
-    /// <summary>Nothing is mapped there: a place to move to.</summary>
-    Nothing,
-}
-
-/// <summary>A region of guest memory.</summary>
-/// <param name="Name">Name.</param>
-/// <param name="Pages">Size in pages of the scenario.</param>
-/// <param name="Memory">What it is made of.</param>
-/// <param name="Alias">A second mapping, through which content goes in, all of it populated.</param>
-/// <param name="Zeros">Pages of which the source says that they are zeros.</param>
-internal sealed record RegionPlan(string Name, int Pages, MemoryKind Memory, bool Alias, ImmutableArray<int> Zeros);
-
-/// <summary>A userfaultfd.</summary>
-/// <param name="Name">Name.</param>
-/// <param name="Features">Features of its handshake.</param>
-/// <param name="Registered">Regions and the modes that they are registered with.</param>
-/// <param name="Handlers">Handlers that serve it; 0 if the scenario's threads read and resolve by themselves.</param>
-/// <param name="SourceActor">An actor in front of the page source; needed for answers that come late.</param>
-/// <param name="Push">The background push fills every registered region.</param>
-internal sealed record ContextPlan(
-    string Name, UffdFeatures Features, ImmutableArray<Registered> Registered, int Handlers, bool SourceActor, bool Push);
-
-/// <summary>A registration.</summary>
-internal readonly record struct Registered(int Region, RegisterModes Modes);
-
-/// <summary>A thread and what it does, one after the other.</summary>
-internal sealed record ThreadPlan(string Name, ImmutableArray<ThreadAction> Actions);
 
 /// <summary>
 /// A small world with a few threads: what exists, what each thread does, and which faults may be injected. In which order things happen

@@ -7,9 +7,6 @@ using UffdActors.Model.Inputs;
 
 namespace UffdActors.Explore.Scenarios;
 
-/// <summary>A scenario that means nothing. The message names it, what is wrong, and what is expected.</summary>
-internal sealed class ScenarioException(string message, Exception? inner = null) : Exception(message, inner);
-
 /// <summary>Scenarios as text; the language is explained in <c>SCENARIOS.md</c>.</summary>
 internal static class ScenarioText
 {

@@ -6,7 +6,6 @@ using UffdActors.Explore.Oracles;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Handling;
 using UffdActors.Model;
-using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
@@ -402,14 +401,4 @@ internal sealed class RunWorld
     {
         if (error != Errno.None) throw new ScenarioException($"Scenario {_world.Scenario.Name} cannot be set up: {what} gives {error}.");
     }
-}
-
-/// <summary>The memory modules of a world.</summary>
-internal sealed record WorldModules(MemoryModule Shmem, MemoryModule GuestMemfd)
-{
-    /// <summary>Those that ship.</summary>
-    public static WorldModules Shipped { get; } = new(new Shmem(), new GuestMemfd());
-
-    /// <summary>Core fills huge pages by itself, so there are no hooks that could fail.</summary>
-    public MemoryModule Hugetlb { get; } = new Hugetlb();
 }

@@ -406,6 +406,3 @@ internal sealed class ScenarioRun
         return waiting.Count == 0 ? "messages are still on their way" : string.Join(", ", waiting);
     }
 }
-
-/// <summary>A crash that was wanted.</summary>
-internal sealed class HandlerCrashException(FaultPoint point) : Exception($"injected at {FaultPoints.NameOf(point)}");

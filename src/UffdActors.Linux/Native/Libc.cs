@@ -119,26 +119,3 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "kill", SetLastError = true)]
     public static partial int Kill(int process, int signal);
 }
-
-/// <summary><c>struct pollfd</c>.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct PollFd
-{
-    public int Descriptor;
-    public short Events;
-    public short Returned;
-}
-
-/// <summary><c>struct timespec</c>.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct TimeSpec
-{
-    public long Seconds;
-    public long Nanoseconds;
-
-    public static TimeSpec Of(TimeSpan time) => new()
-    {
-        Seconds = time.Ticks / TimeSpan.TicksPerSecond,
-        Nanoseconds = time.Ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick,
-    };
-}

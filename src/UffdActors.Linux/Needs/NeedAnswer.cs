@@ -1,21 +1,5 @@
 namespace UffdActors.Linux.Needs;
 
-/// <summary>Whether something is there for this process.</summary>
-internal enum NeedState
-{
-    /// <summary>It is.</summary>
-    Met,
-
-    /// <summary>The machine has it, and this process may not use it.</summary>
-    Denied,
-
-    /// <summary>The machine has not got it.</summary>
-    Absent,
-
-    /// <summary>It could not be asked.</summary>
-    Unknown,
-}
-
 /// <summary>What an errno says of a need: the state, why, and what to do.</summary>
 /// <param name="State">State.</param>
 /// <param name="Cause">Why; a sentence, or null if the remedy says it all.</param>

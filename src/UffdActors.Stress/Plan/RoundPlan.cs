@@ -2,19 +2,6 @@ using UffdActors.Dispatch.Stepping;
 
 namespace UffdActors.Stress.Plan;
 
-/// <summary>How pages are taken away from the guest.</summary>
-internal enum DropKind
-{
-    /// <summary>Between laps, while nobody runs: they come back from the source.</summary>
-    BetweenLaps,
-
-    /// <summary>Under the guest, announced by REMOVE events: they come back as zeros, never as what they held.</summary>
-    Announced,
-
-    /// <summary>Under the guest, from the mapping only: the page cache keeps them, and they come back as they were.</summary>
-    FromMapping,
-}
-
 /// <summary>What a round is made of, drawn from the seed: some things exclude each other, so no round has them all.</summary>
 /// <param name="Number">Number, from 0.</param>
 /// <param name="Seed">Its own seed.</param>

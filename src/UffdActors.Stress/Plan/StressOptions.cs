@@ -3,16 +3,6 @@ using UffdActors.Stress.Guest;
 
 namespace UffdActors.Stress.Plan;
 
-/// <summary>How faults are resolved.</summary>
-internal enum StressMode
-{
-    /// <summary>MISSING with COPY and ZEROPAGE.</summary>
-    Missing,
-
-    /// <summary>MINOR with CONTINUE, content through an alias.</summary>
-    Minor,
-}
-
 /// <summary>What is stressed, how hard, and what is injected.</summary>
 internal sealed record StressOptions
 {

@@ -1,20 +1,4 @@
 namespace UffdActors.Stress.Vcpus;
 
-/// <summary>What a vCPU does to guest memory.</summary>
-internal enum MemoryOpKind
-{
-    /// <summary>Tries to take the mutex in the page; gives 1 if it has it.</summary>
-    TryLock,
-
-    /// <summary>Loads eight bytes.</summary>
-    Read,
-
-    /// <summary>Stores eight bytes.</summary>
-    Write,
-
-    /// <summary>Gives the mutex in the page back.</summary>
-    Unlock,
-}
-
 /// <summary>One touch of the page that is visited.</summary>
 internal readonly record struct MemoryOp(MemoryOpKind Kind, int Offset, ulong Value = 0);

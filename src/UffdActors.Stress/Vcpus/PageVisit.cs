@@ -2,19 +2,6 @@ using UffdActors.Stress.Guest;
 
 namespace UffdActors.Stress.Vcpus;
 
-/// <summary>What a vCPU wants from a page.</summary>
-internal enum VisitKind
-{
-    /// <summary>A look at a word that nobody writes, without the lock: a read fault.</summary>
-    Peek,
-
-    /// <summary>The lock, all checks, and the lock back.</summary>
-    Look,
-
-    /// <summary>The lock, all checks, one increment everywhere, and the lock back.</summary>
-    Increment,
-}
-
 /// <summary>
 /// A vCPU's visit to a page, touch by touch: what to do next, and whether what came of it is right. The same in every world; who carries it
 /// out is a thread on the kernel, an actor in the model.

@@ -3,18 +3,6 @@ using UffdActors.Configuration;
 
 namespace UffdActors;
 
-/// <summary>What the watchdog does about a fault that is late.</summary>
-public enum WatchdogPolicy
-{
-    /// <summary>One line on standard error.</summary>
-    Report,
-
-    /// <summary>
-    /// The line, and the runtime's process is killed: a guest that hangs for ever is started again from its source elsewhere.
-    /// </summary>
-    Kill,
-}
-
 /// <summary>
 /// The watchdog of a live VM: a process of its own that sees a fault go unresolved, also while this process is frozen as a whole. One
 /// process watches all VMs of a runtime; each has its own deadline and policy.

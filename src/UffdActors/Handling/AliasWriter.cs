@@ -2,19 +2,6 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Handling;
 
-/// <summary>What there is to do with a page that goes in through the alias.</summary>
-internal enum AliasStep
-{
-    /// <summary>Its content is in the cache: map it.</summary>
-    Map,
-
-    /// <summary>It is claimed for whoever has asked: write it.</summary>
-    Write,
-
-    /// <summary>Somebody else has claimed it, and will wake its threads.</summary>
-    Wait,
-}
-
 /// <summary>
 /// Writes content into the page cache through the second mapping of the file; CONTINUE maps it then. For handlers and the background push;
 /// who may write a page is in <see cref="AliasPages"/>.

@@ -1,6 +1,3 @@
-using UffdActors.Abi;
-using UffdActors.Model.Memory;
-
 namespace UffdActors.Handling;
 
 /// <summary>What the answer to a fill says, whoever has made it: a handler, the background push, a racing resolver (RING P).</summary>
@@ -46,28 +43,4 @@ internal enum FillAnswer
 
     /// <summary>Any other errno: nothing that a fill can mend.</summary>
     Failed,
-}
-
-/// <summary>Reads answers: pure, and by one rule for whoever fills.</summary>
-internal static class FillAnswers
-{
-    /// <summary>Reads the answer to a fill.</summary>
-    /// <param name="kind">The fill.</param>
-    /// <param name="error">Its errno.</param>
-    /// <param name="result">Its signed out field.</param>
-    public static FillAnswer Read(FillKind kind, Errno error, long? result) => error switch
-    {
-        Errno.None => FillAnswer.Filled,
-        Errno.EAGAIN => result > 0 ? FillAnswer.Partly : FillAnswer.Unread,
-        Errno.EEXIST => kind == FillKind.ZeroPage ? FillAnswer.NotEmpty : FillAnswer.Present,
-        Errno.ENOENT => FillAnswer.Gone,
-        Errno.ESRCH => FillAnswer.OwnerGone,
-        Errno.EFAULT => kind == FillKind.Continue ? FillAnswer.Hole : FillAnswer.Unreadable,
-        Errno.ENOMEM => FillAnswer.NoMemory,
-        Errno.EINVAL => FillAnswer.Unfit,
-        _ => FillAnswer.Failed,
-    };
-
-    /// <summary>Reads the answer to a fill that has ended.</summary>
-    public static FillAnswer Read(IPageFill fill) => Read(fill.Kind, fill.Error, fill.Out);
 }

@@ -1,21 +1,5 @@
 namespace UffdActors.Handling;
 
-/// <summary>Where a handler can be made to crash.</summary>
-internal enum HandlerPoint
-{
-    /// <summary>A fault has been read and handed to it.</summary>
-    AfterRead,
-
-    /// <summary>It has sent a fill.</summary>
-    AfterFillSent,
-
-    /// <summary>It takes an answer out of its mailbox: data, or the outcome of a fill.</summary>
-    OnAnswer,
-
-    /// <summary>It is told that events have been applied.</summary>
-    OnEvents,
-}
-
 /// <summary>Watches handlers at named points; a test's probe throws there.</summary>
 internal interface IHandlerProbe
 {

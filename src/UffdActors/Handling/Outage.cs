@@ -3,37 +3,6 @@ using UffdActors.Failures;
 
 namespace UffdActors.Handling;
 
-/// <summary>What pages have to wait out.</summary>
-internal enum OutageCause
-{
-    /// <summary>A page source that fails.</summary>
-    Source,
-
-    /// <summary>Fills that do not take effect: an empty pool of huge pages, no memory, a source's address that cannot be read.</summary>
-    Fill,
-
-    /// <summary>Handlers that crash on a page.</summary>
-    Crash,
-}
-
-/// <summary>Who waits: a page of a region, or the background push of one (<see cref="Push"/>).</summary>
-/// <param name="Region">Region.</param>
-/// <param name="Page">Page of the region.</param>
-/// <param name="Address">Where: while a region moves, its page may be waited for at both places.</param>
-internal readonly record struct Waiter(int Region, long Page, ulong Address = 0)
-{
-    /// <summary>The background push of a region.</summary>
-    public static Waiter Push(int region) => new(region, -1);
-
-    /// <summary>The page that a request is about.</summary>
-    public static Waiter Of(PageRequest request) => new(request.Region.Id, request.Page, request.Address);
-
-    /// <summary>True for a background push.</summary>
-    public bool IsPush => Page < 0;
-
-    public override string ToString() => IsPush ? $"the push of region {Region}" : $"page {Page} of region {Region}";
-}
-
 /// <summary>
 /// A trouble that passes, and how patiently it is waited out. Whoever fails is tried again; it pauses once it has failed for as long as the
 /// patience is, or once nobody has succeeded for as long. One incident says that an outage has begun, one that those who wait have paused,

@@ -5,16 +5,3 @@ namespace UffdActors.Handling;
 /// <param name="IsProtected">Its entry is write-protected, be it a page or only the mark that one leaves behind.</param>
 /// <param name="Content">What the guest reads there, mapped or not.</param>
 internal readonly record struct PageLook(bool IsMapped, bool IsProtected, SeenContent Content);
-
-/// <summary>What can be read of a page.</summary>
-internal enum SeenContent
-{
-    /// <summary>Nothing: it is absent.</summary>
-    None,
-
-    /// <summary>Zeros.</summary>
-    Zeros,
-
-    /// <summary>Anything else.</summary>
-    Bytes,
-}

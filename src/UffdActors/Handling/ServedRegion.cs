@@ -4,19 +4,6 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Handling;
 
-/// <summary>How the faults of a region are resolved.</summary>
-internal enum ResolveBy
-{
-    /// <summary>Missing pages are copied in, or mapped as zero pages.</summary>
-    Copy,
-
-    /// <summary>Pages of the cache are written through an alias and then mapped.</summary>
-    Continue,
-
-    /// <summary>Pages of the cache are right as they are, and only mapped.</summary>
-    ContinueAsIs,
-}
-
 /// <summary>A registered range as handlers see it.</summary>
 /// <param name="Id">Number of the region; the same on both sides of a migration.</param>
 /// <param name="Range">Where it is mapped, in base pages.</param>

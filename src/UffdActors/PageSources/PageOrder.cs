@@ -1,15 +1,5 @@
 namespace UffdActors;
 
-/// <summary>How urgently pages are wanted.</summary>
-public enum Urgency
-{
-    /// <summary>A thread waits.</summary>
-    Demand,
-
-    /// <summary>Background.</summary>
-    Push,
-}
-
 /// <summary>
 /// A request for pages: base pages of 4 KiB whatever the region's own page size is; of larger pages whole ones are asked for.
 /// </summary>

@@ -7,9 +7,10 @@ using System.Reflection.PortableExecutable;
 namespace UffdActors.Tests.Architecture;
 
 /// <summary>
-/// Which namespaces of an assembly use which others, read from what the compiler made: base types, signatures, locals, attributes and every
+/// Which folders of a project use which others, read from what the compiler made: base types, signatures, locals, attributes and every
 /// token in a method's code. How a name is written in the source does not matter; only what is gone from the code (a constant, a nameof)
-/// is not seen.
+/// is not seen. A type is in the folder of its file (<see cref="TypeFiles"/>), whatever its namespace; a nested one, and what the compiler
+/// makes of a lambda or an iterator, in that of the type around it.
 /// </summary>
 internal sealed class FolderGraph
 {
@@ -18,22 +19,22 @@ internal sealed class FolderGraph
 
     private readonly SortedDictionary<string, SortedDictionary<string, string>> _edges = new(StringComparer.Ordinal);
     private readonly MetadataReader _reader;
-    private readonly string _root;
+    private readonly TypeFiles _files;
 
-    private FolderGraph(PEReader file, string root)
+    private FolderGraph(PEReader file, TypeFiles files)
     {
         _reader = file.GetMetadataReader();
-        _root = root;
+        _files = files;
         foreach (TypeDefinitionHandle handle in _reader.TypeDefinitions) Read(file, handle);
     }
 
     /// <summary>Reads an assembly.</summary>
     /// <param name="file">Its file.</param>
-    /// <param name="root">Namespaces that are looked at: this one, and those in it.</param>
-    public static FolderGraph Of(string file, string root)
+    /// <param name="files">Where its types are declared.</param>
+    public static FolderGraph Of(string file, TypeFiles files)
     {
         using PEReader reader = new(File.OpenRead(file));
-        return new FolderGraph(reader, root);
+        return new FolderGraph(reader, files);
     }
 
     /// <summary>A circle of folders, with a witness for each of its arrows; null if there is none.</summary>
@@ -184,15 +185,13 @@ internal sealed class FolderGraph
         }
     }
 
-    /// <summary>The folder of a type, and the type that stands in a file of it; null for what the compiler puts elsewhere.</summary>
+    /// <summary>The folder of a type, and the type that stands in a file of it; null for what the compiler adds beside our types.</summary>
     private (string Folder, string Type)? PlaceOf(TypeDefinitionHandle handle)
     {
         TypeDefinition type = _reader.GetTypeDefinition(handle);
         while (!type.GetDeclaringType().IsNil) type = _reader.GetTypeDefinition(type.GetDeclaringType());
-        string folder = _reader.GetString(type.Namespace);
-        return folder == _root || folder.StartsWith(_root + ".", StringComparison.Ordinal)
-            ? (folder, _reader.GetString(type.Name))
-            : null;
+        string name = _reader.GetString(type.Name);
+        return _files.FolderOf(_reader.GetString(type.Namespace), name) is { } folder ? (folder, name) : null;
     }
 
     /// <summary>The types of this assembly that a signature mentions.</summary>

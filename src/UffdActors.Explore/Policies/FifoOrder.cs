@@ -1,0 +1,16 @@
+using UffdActors.Dispatch.Stepping;
+using UffdActors.Explore.Choices;
+
+namespace UffdActors.Explore.Policies;
+
+/// <summary>Always what has been runnable longest.</summary>
+internal sealed class FifoOrder : SchedulePolicy
+{
+    public override string Name => "fifo";
+
+    public override void Begin(PolicyRandom random, int expectedSteps)
+    {
+    }
+
+    public override int Choose(IReadOnlyList<SteppedTask> ready, int step) => 0;
+}

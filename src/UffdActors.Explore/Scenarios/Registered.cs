@@ -1,0 +1,6 @@
+using UffdActors.Abi;
+
+namespace UffdActors.Explore.Scenarios;
+
+/// <summary>A registration.</summary>
+internal readonly record struct Registered(int Region, RegisterModes Modes);

@@ -1,0 +1,23 @@
+namespace UffdActors.PostCopy;
+
+/// <summary>Waits for an incident after which a migration cannot go on, for nobody is there who would recover.</summary>
+internal sealed class EndingIncident
+{
+    private readonly CancellationTokenSource _ended = new();
+    private Incident? _incident;
+
+    /// <summary>The first such one; null if there was none.</summary>
+    public Incident? Incident => Volatile.Read(ref _incident);
+
+    /// <summary>Cancelled by it.</summary>
+    public CancellationToken Token => _ended.Token;
+
+    /// <summary>Takes an incident; on the thread that reports it.</summary>
+    public void Take(Incident incident)
+    {
+        if (!PostCopyMigration.IsEnd(incident)) return;
+        if (Interlocked.CompareExchange(ref _incident, incident, null) is not null) return;
+        // Whoever is told of it must not run in a turn of the VM.
+        _ = _ended.CancelAsync();
+    }
+}

@@ -1,0 +1,12 @@
+namespace UffdActors.PostCopy;
+
+/// <summary>How far a migration is.</summary>
+/// <param name="Phase">What it is at.</param>
+/// <param name="Elapsed">Since the first access.</param>
+/// <param name="ReceivedPages">Base pages that are there.</param>
+/// <param name="Pages">Base pages of the guest.</param>
+/// <param name="Accesses">Accesses of the guest that are through.</param>
+/// <param name="Faults">Faults so far.</param>
+/// <param name="Outstanding">Pages being resolved.</param>
+public sealed record PostCopySnapshot(
+    PostCopyPhase Phase, TimeSpan Elapsed, long ReceivedPages, long Pages, long Accesses, long Faults, int Outstanding);
