@@ -163,8 +163,9 @@ public sealed class PostCopyMigration
         EndingIncident ending = new();
         // From the first fault on: nobody will recover what is refused for good.
         vm.Context.Incidents.Observer = ending.Take;
+        if (_options.RecordWorkingSet) uffd.RecordWorkingSet(region);
         VcpuGroup vcpus = await vm.StartVcpusAsync(workloads, 1, new ImageCheck(_options.Image), cancel);
-        BackgroundPush? push = _options.SkipPush ? null : await uffd.PushAsync(region, source, cancel);
+        BackgroundPush? push = _options.SkipPush ? null : await uffd.PushAsync(region, source, _options.Prefetch, cancel);
         Running running = _running = new Running(vm, uffd, vcpus, push, pages, start, ending);
         long pushed = await EndAsync(running, cancel);
         long ended = vm.Now;
@@ -203,6 +204,7 @@ public sealed class PostCopyMigration
             Latency = LatencySummary.Of(vcpus),
             Vcpus = vcpus.Reports(),
             AllBlocked = Span(vcpus.AllBlockedNanoseconds),
+            WorkingSet = _options.RecordWorkingSet ? uffd.WorkingSetOf(region) : null,
             GarbageCollection = garbage,
         };
     }

@@ -39,6 +39,15 @@ public sealed record PostCopyOptions
     public string? Trace { get; init; }
 
     /// <summary>
+    /// How the background push fetches what nobody has asked for. A migration needs every page, so what an order leaves out is fetched
+    /// after it.
+    /// </summary>
+    public PrefetchOptions Prefetch { get; init; } = new();
+
+    /// <summary>Record which pages the guest asks for, and in what order (<see cref="PostCopyReport.WorkingSet"/>).</summary>
+    public bool RecordWorkingSet { get; init; }
+
+    /// <summary>
     /// Time without any progress after which the migration is given up as hanging, longer than none; <see cref="Timeout.InfiniteTimeSpan"/>
     /// for never.
     /// </summary>

@@ -88,6 +88,9 @@ public sealed record PostCopyReport
     /// <summary>Time during which every vCPU that had work left was blocked.</summary>
     public required TimeSpan AllBlocked { get; init; }
 
+    /// <summary>Pages that the guest asked for, in order; null if they were not recorded.</summary>
+    public WorkingSet? WorkingSet { get; init; }
+
     /// <summary>Garbage collections during the migration; null on virtual time, which they do not stop.</summary>
     public required GarbageCollectionReport? GarbageCollection { get; init; }
 

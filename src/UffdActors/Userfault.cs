@@ -4,6 +4,7 @@ using UffdActors.Actors;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
+using UffdActors.Prefetch;
 using UffdActors.Worlds;
 
 namespace UffdActors;
@@ -483,11 +484,21 @@ public sealed class Userfault
             _kernel.Descriptor.Wake(registered.Region.Address, registered.Region.Address + registered.Region.Bytes);
     }
 
-    /// <summary>Starts the background push of a region: what nobody asks for is filled too, demand first.</summary>
+    /// <summary>
+    /// Starts the background push of a region: what nobody asks for is filled too, demand first, from the first page to the last.
+    /// </summary>
     /// <returns>The push under way.</returns>
-    public async Task<BackgroundPush> PushAsync(GuestRegion region, IPageSource source, CancellationToken cancel = default)
+    public Task<BackgroundPush> PushAsync(GuestRegion region, IPageSource source, CancellationToken cancel = default) =>
+        PushAsync(region, source, new PrefetchOptions(), cancel);
+
+    /// <summary>The same in another order, or at a rate.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public async Task<BackgroundPush> PushAsync(
+        GuestRegion region, IPageSource source, PrefetchOptions options, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(options);
+        options.ThrowIfOutOfRange();
         RegionPages pages = Find(region).Pages;
         FaultReader reader = _reader ?? throw new InvalidOperationException("Serve the userfaultfd before pushing.");
         cancel.ThrowIfCancellationRequested();
@@ -496,10 +507,12 @@ public sealed class Userfault
         Akka.Actor.IActorRef actor = _source is var (served, asked) && ReferenceEquals(served, source)
             ? asked
             : await _vm.StartSourceAsync(reader.Outages.Of(source));
+        int chunk = ChunkOf(region);
+        PushRate rate = new() { BytesPerSecond = options.BytesPerSecond };
         Akka.Actor.IActorRef push = await _vm.StartPushAsync(
             new PushOptions(
-                reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, pages, progress, ChunkOf(region), UnitOf(region),
-                reader.Outages.Of(source)));
+                reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, pages, progress, chunk, UnitOf(region),
+                reader.Outages.Of(source), options.Order, WindowOf(options, source, chunk), rate));
         lock (_gate)
         {
             _pushes.Add(push);
@@ -508,8 +521,21 @@ public sealed class Userfault
 
         // It may have been told before this one was known.
         if (_kernel.Owner.Look()) push.Tell(VmProtocol.OwnerGone.Instance, Akka.Actor.ActorRefs.NoSender);
-        return new BackgroundPush(progress, pages.Received, _vm);
+        return new BackgroundPush(progress, pages, rate, push, UnitOf(region), _vm);
     }
+
+    /// <summary>Records from now on which pages of a region are faulted on, and in what order; a second call changes nothing.</summary>
+    /// <param name="region">A region that is registered here.</param>
+    public void RecordWorkingSet(GuestRegion region) => Find(region).Pages.RecordTouches();
+
+    /// <summary>
+    /// The pages that were faulted on first since <see cref="RecordWorkingSet"/>. What a push brings before it is touched raises no fault,
+    /// so a whole working set is recorded without one.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Nothing is recorded of the region.</exception>
+    public WorkingSet WorkingSetOf(GuestRegion region) =>
+        Find(region).Pages.Touches?.Snapshot()
+            ?? throw new InvalidOperationException($"Nothing is recorded of region {region.Id}; call {nameof(RecordWorkingSet)} before.");
 
     /// <summary>
     /// Base pages of a region that have been filled: as they are now and later, to be read only. Also of a region that has been unmapped
@@ -850,15 +876,17 @@ public sealed class Userfault
     private long AbsentPagesOf(Registered registered)
     {
         if (_reader is not { } reader || !registered.IsFilled || registered.Region.IsUnmapped) return 0;
-        PageBitmap received = registered.Received;
+        RegionPages pages = registered.Pages;
+        int unit = UnitOf(registered.Region);
         PageRange[] parts = [
             .. reader.View.Regions.Where(r => r.Id == registered.Region.Id)
                 .Select(r => new PageRange(r.PageOf(r.Range.Start), r.PageOf(r.Range.End)))];
-        if (parts.Sum(p => p.Count) == received.Pages) return received.Pages - received.Count;
+        if (parts.Sum(p => p.Count) == pages.Received.Pages) return pages.CountAbsent(unit);
         long absent = 0;
         foreach (PageRange part in parts)
         {
-            for (long page = received.NextClear(part.Start); page < part.End; page = received.NextClear(page + 1)) absent++;
+            for (long page = pages.NextAbsent(part.Start, unit); page < part.End; page = pages.NextAbsent(page + unit, unit))
+                absent += unit;
         }
 
         return absent;
@@ -914,6 +942,13 @@ public sealed class Userfault
     }
 
     private static int UnitOf(GuestRegion region) => region.PageBytes >> PageSize.BaseShift;
+
+    private int WindowOf(PrefetchOptions options, IPageSource source, int chunkPages)
+    {
+        if (source.AnswersAtOnce) return 1;
+        long bytes = options.WindowBytes ?? _vm.Settings.PushWindowBytes;
+        return (int)Math.Max(1, bytes / ((long)chunkPages << PageSize.BaseShift));
+    }
 
     // Whole pages of the region, at least one.
     private int ChunkOf(GuestRegion region) => Math.Max(_vm.Settings.PushChunkPages / UnitOf(region), 1) * UnitOf(region);

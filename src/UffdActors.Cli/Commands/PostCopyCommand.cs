@@ -42,6 +42,20 @@ internal sealed class PostCopyCommand
 
     private readonly Option<int> _handlers =
         TypedOptions.Number("--handlers", "N", "Handlers that share the userfaultfd.", 1, 1, PostCopyMigration.MaxHandlers);
+    private readonly Option<Named<Func<IPrefetchOrder>>> _prefetch = TypedOptions.Choice<Func<IPrefetchOrder>>(
+        "--prefetch",
+        "Which page the background push fetches next.",
+        "linear",
+        [
+            new("linear", () => new LinearOrder()), new("locality", () => new LocalityOrder()), new("bubble", () => new BubbleOrder()),
+        ]);
+
+    private readonly Option<long?> _bandwidth =
+        TypedOptions.Size("--bandwidth", "Bytes a second of the background push, at most; never of demand. Default: no limit.", 1);
+    private readonly Option<string?> _workingSet =
+        TypedOptions.Text("--working-set", "FILE", "Fetch these pages first, recorded in an earlier run.");
+    private readonly Option<string?> _recordWorkingSet =
+        TypedOptions.Text("--record-working-set", "FILE", "Write which pages the guest asked for, in order.");
     private readonly Option<Named<string>?> _showFault = TypedOptions.OneOf("--show-fault", "Print one fault hop by hop.", Slowest);
 
     private readonly Option<string?> _json = TypedOptions.Json();
@@ -58,7 +72,8 @@ internal sealed class PostCopyCommand
         Command command = new("postcopy", "Migrate a guest's memory by post-copy, in the model or on this kernel, and verify it.");
         foreach (Option option in new Option[]
         {
-            _image, _memory, _vcpus, _workload, _trace, _accesses, _writeRatio, _seed, _backend, _mode, _handlers, _showFault, _json,
+            _image, _memory, _vcpus, _workload, _trace, _accesses, _writeRatio, _seed, _backend, _mode, _handlers, _prefetch, _bandwidth,
+            _workingSet, _recordWorkingSet, _showFault, _json,
         })
         {
             command.Options.Add(option);
@@ -79,6 +94,7 @@ internal sealed class PostCopyCommand
         Config? config = _watchdog.Over(_runtime.Configuration(arguments), arguments);
         string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
         PostCopyMode mode = arguments.GetValue(_mode)!.Value;
+        if (arguments.GetValue(_recordWorkingSet) is { } target) CheckWritable(target);
         PostCopyProgress progress = new(_host.Terminal);
         // Akka stops the actors of a VM in another order in every process, so on the stepped dispatcher the VM that only checks has a
         // runtime of its own: the order of the migration is the seed's alone.
@@ -92,6 +108,7 @@ internal sealed class PostCopyCommand
         new PostCopyText(console, options, dispatcher, report).Write();
         if (arguments.GetValue(_showFault) is not null && report.Latency.Slowest is { } slowest)
             FaultText.Write(console, "slowest", slowest);
+        if (arguments.GetValue(_recordWorkingSet) is { } recorded) report.WorkingSet!.Save(recorded);
         json.Write(JsonText.Of("uffd-postcopy", PostCopyDocument.Of(options, dispatcher, report, progress.Incidents)));
         return report.Verified ? ExitCode.Done : ExitCode.Failed;
 
@@ -118,11 +135,36 @@ internal sealed class PostCopyCommand
                 WriteRatio = arguments.GetValue(_writeRatio),
                 Seed = arguments.GetValue(_seed),
                 Trace = arguments.GetValue(_trace),
+                Prefetch = Prefetch(arguments),
+                RecordWorkingSet = arguments.GetValue(_recordWorkingSet) is not null,
             };
             PostCopyMigration migration = new(runtime, options);
             progress.Migration = migration;
             return (options, runtime.Settings.Dispatcher, await migration.RunAsync(cancel));
         }
+    }
+
+    // A file that cannot be written is known before the work begins.
+    private static void CheckWritable(string path)
+    {
+        try
+        {
+            if (path.Length == 0 || Directory.Exists(path)) throw new IOException("it is no file");
+            string beside = path + ".partial";
+            File.Create(beside).Dispose();
+            File.Delete(beside);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw CommandException.BadInput($"--record-working-set {path}: the file cannot be written ({e.Message}).");
+        }
+    }
+
+    private PrefetchOptions Prefetch(ParseResult arguments)
+    {
+        IPrefetchOrder order = arguments.GetValue(_prefetch)!.Value();
+        if (arguments.GetValue(_workingSet) is { } path) order = new RecordedOrder(WorkingSet.Read(path), order);
+        return new PrefetchOptions { Order = order, BytesPerSecond = arguments.GetValue(_bandwidth) ?? 0 };
     }
 
     // What is wrong with a file is found when it is read.

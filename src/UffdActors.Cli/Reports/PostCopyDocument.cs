@@ -66,6 +66,8 @@ internal sealed record PostCopyDocument
                 Trace = options.Trace,
                 WriteRatio = options.Trace is null ? options.WriteRatio : null,
                 Seed = options.Seed,
+                Prefetch = options.Prefetch.Order?.Name ?? "linear",
+                PushBytesPerSecond = options.Prefetch.BytesPerSecond == 0 ? null : options.Prefetch.BytesPerSecond,
             },
             Checks = new ChecksPart(
             report.Pages, report.MissingPages, report.SourceHash, report.DestinationHash, report.WrittenLanes, report.GuestError),
@@ -118,6 +120,10 @@ internal sealed record PostCopyDocument
         public required double? WriteRatio { get; init; }
 
         public required ulong Seed { get; init; }
+
+        public required string Prefetch { get; init; }
+
+        public required long? PushBytesPerSecond { get; init; }
     }
 
     public sealed record ChecksPart(

@@ -11,4 +11,11 @@ namespace UffdActors.Explore.Scenarios;
 /// <param name="SourceActor">An actor in front of the page source; needed for answers that come late.</param>
 /// <param name="Push">The background push fills every registered region.</param>
 internal sealed record ContextPlan(
-    string Name, UffdFeatures Features, ImmutableArray<Registered> Registered, int Handlers, bool SourceActor, bool Push);
+    string Name, UffdFeatures Features, ImmutableArray<Registered> Registered, int Handlers, bool SourceActor, bool Push)
+{
+    /// <summary>Chunks that the push asks for ahead; more than one are chunks of one page each.</summary>
+    public int PushWindow { get; init; } = 1;
+
+    /// <summary>Which page the push fetches next.</summary>
+    public PrefetchKind Prefetch { get; init; }
+}

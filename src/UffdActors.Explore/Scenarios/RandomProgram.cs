@@ -143,7 +143,11 @@ internal static class RandomProgram
         if (choices.OneIn(8)) features |= UffdFeatures.Move | UffdFeatures.Poison;
         return (
             new RegionPlan(name, pages, memory, alias, zeros),
-            new ContextPlan(context, features, [new Registered(number, modes)], handlers, sourceActor, push));
+            new ContextPlan(context, features, [new Registered(number, modes)], handlers, sourceActor, push)
+            {
+                PushWindow = push && choices.OneIn(2) ? 1 + choices.Next(4) : 1,
+                Prefetch = push ? (PrefetchKind)choices.Next(3) : PrefetchKind.Linear,
+            });
     }
 
     // SEMANTICS 3.2, 7: what REGISTER takes.

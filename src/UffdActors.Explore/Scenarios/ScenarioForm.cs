@@ -16,6 +16,7 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
     private const int MostRegions = 8;
     private const int MostContexts = 4;
     private const int MostHandlers = 8;
+    private const int MostPushWindow = 16;
     private const int MostMemory = 65_536;
 
     // Of 2 MiB, in two worlds for each thread that explores.
@@ -28,7 +29,7 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
         ["version", "summary", "kernel", "memory-pages", "must-finish", "regions", "contexts", "setup", "threads", "faults"];
 
     private static readonly string[] RegionKeys = ["pages", "memory", "alias", "zeros"];
-    private static readonly string[] ContextKeys = ["features", "register", "handlers", "source-actor", "push"];
+    private static readonly string[] ContextKeys = ["features", "register", "handlers", "source-actor", "push", "push-window", "prefetch"];
 
     private string[] _regions = [];
     private string[] _contexts = [];
@@ -132,7 +133,11 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
 
         return new ContextPlan(
             context, features, [.. registered], Number(node, "handlers", 0, 0, MostHandlers), Switch(node, "source-actor", false),
-            Switch(node, "push", false));
+            Switch(node, "push", false))
+        {
+            PushWindow = Number(node, "push-window", 1, 1, MostPushWindow),
+            Prefetch = Named(node, "prefetch", "linear", ScenarioText.PrefetchWords),
+        };
     }
 
     private ImmutableArray<ThreadAction> Actions(ScenarioNode parent, string key, Scenario scenario)

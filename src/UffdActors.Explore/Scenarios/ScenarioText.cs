@@ -79,6 +79,9 @@ internal static class ScenarioText
                     + $"[{string.Join(", ", ModeWords.Where(m => (registered.Modes & m.Mode) != 0).Select(m => m.Word))}]");
             Line($"    handlers = {Text(context.Handlers)}, source-actor = {(context.SourceActor ? "on" : "off")}, push = "
                 + $"{(context.Push ? "on" : "off")}");
+            if (context.PushWindow > 1) Line($"    push-window = {Text(context.PushWindow)}");
+            if (context.Prefetch != PrefetchKind.Linear)
+                Line($"    prefetch = {PrefetchWords.First(p => p.Kind == context.Prefetch).Word}");
             Line("  }");
         }
 
@@ -116,6 +119,9 @@ internal static class ScenarioText
         ("poison", UffdFeatures.Poison),
         ("thread-id", UffdFeatures.ThreadId),
     ];
+
+    internal static readonly (string Word, PrefetchKind Kind)[] PrefetchWords =
+        [("linear", PrefetchKind.Linear), ("locality", PrefetchKind.Locality), ("bubble", PrefetchKind.Bubble)];
 
     internal static readonly (string Word, RegisterModes Mode)[] ModeWords =
         [("missing", RegisterModes.Missing), ("wp", RegisterModes.WriteProtect), ("minor", RegisterModes.Minor)];

@@ -231,11 +231,19 @@ internal sealed class RunWorld
         {
             PushOptions options = new(
                 reader, context, NewThread(number, 200 + registered.Region), sourceActor!, registered.Region,
-                reader.View.FindPart(registered.Region, 0)!.Pages, new PushProgress(new TaskCompletionSource()), ChunkPages: ChunkPages,
-                UnitPages: Layout.UnitPages, Watch: watch);
+                reader.View.FindPart(registered.Region, 0)!.Pages, new PushProgress(new TaskCompletionSource()),
+                ChunkPages: plan.PushWindow > 1 ? Layout.UnitPages : ChunkPages, UnitPages: Layout.UnitPages, Watch: watch,
+                Order: OrderOf(plan.Prefetch), WindowChunks: plan.PushWindow);
             Pushes.Add((options, $"push-{_world.NextNumber()}"));
         }
     }
+
+    private static IPrefetchOrder OrderOf(PrefetchKind kind) => kind switch
+    {
+        PrefetchKind.Locality => new LocalityOrder(),
+        PrefetchKind.Bubble => new BubbleOrder(),
+        _ => new LinearOrder(),
+    };
 
     /// <summary>Background pushes; they begin with the threads.</summary>
     public List<(PushOptions Options, string Name)> Pushes { get; } = [];

@@ -1,14 +1,14 @@
 using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Handling;
-using UffdActors.Model.Memory;
 using UffdActors.Model.Turns;
 
 namespace UffdActors.Actors;
 
 /// <summary>
-/// The background lane: fills what nobody has asked for yet, chunk after chunk. One chunk is in flight, and the next one begins only when
-/// the demands that had been raised by then are served: a demand waits behind one chunk at the most (<see cref="PushGate"/>).
+/// The background lane: fills what nobody has asked for yet, chunk after chunk. Chunks are asked for ahead, as far as the window allows,
+/// but only one is filled at a time, and the next one only when the demands that had been raised by then are served: a demand waits behind
+/// one chunk at the most (<see cref="PushGate"/>).
 /// </summary>
 /// <remarks>
 /// One method for each state, which takes what is waited for in it:
@@ -16,12 +16,15 @@ namespace UffdActors.Actors;
 /// Going ──► Waiting ──► Asking ──► Filling ──► Going, with the rest of the chunk or for another one
 ///   ▲     (for demands) (the source)  │
 ///   └─────────── (a while) ◄── EAGAIN ┘
+/// (the rate is used up)                                        ──► Going, after a while
 /// (the source or fills fail for too long, a page is lost)      ──► Paused ──► (recover, or a probe) Waiting
+/// (it is held)                                                 ──► Held ──► (it is let go) Waiting
 /// (nothing is left to bring, or it is refused for good; ESRCH) ──► Over: whoever waits has been told
 /// </code>
-/// Which pages are left is in <see cref="WantedPages"/>, what is in hand in <see cref="PushChunk"/>, which fill is next and what its answer
-/// says in <see cref="PushFill"/>, retries and pauses in <see cref="PushWaits"/>. A piece that meets pages which a demand has filled
-/// meanwhile goes on behind them.
+/// Which pages are left is in <see cref="WantedPages"/>, and which of them comes next is its order's to say; what is on its way in
+/// <see cref="PushPipeline"/>, what is in hand in <see cref="PushChunk"/>, which fill is next and what its answer says in
+/// <see cref="PushFill"/>, retries and pauses in <see cref="PushWaits"/>. A piece that meets pages which a demand has filled meanwhile goes
+/// on behind them.
 /// </remarks>
 internal class PushActor : UntypedActor
 {
@@ -29,21 +32,23 @@ internal class PushActor : UntypedActor
 
     private readonly VmContext _vm;
     private readonly PushOptions _options;
-    private readonly PushOrder _order;
+    private readonly PushPipeline _pipeline;
     private readonly PushChunk _chunk;
     private readonly WantedPages _wanted;
     private readonly PushFill _fill;
     private readonly PushWaits _waits;
     private State _state;
     private PushGate? _gate;
+    private bool _isHeld;
+    private bool _isEnding;
 
     public PushActor(VmContext vm, PushOptions options)
     {
         _vm = vm;
         _options = options;
-        _order = new PushOrder(Self, options.Region, new NativeBuffer((long)options.ChunkPages << PageSize.BaseShift));
-        _chunk = new PushChunk(_order, options.UnitPages);
-        _wanted = new WantedPages(options.Reader, options.Region, options.Pages.Received);
+        _chunk = new PushChunk(options.UnitPages);
+        _wanted = new WantedPages(options.Reader, options.Region, options.Pages, options.UnitPages, options.Order ?? new LinearOrder());
+        _pipeline = new PushPipeline(vm, options, _wanted, Self);
         _waits = new PushWaits(vm, options, Self);
         _fill = new PushFill(vm, options, _chunk, _wanted, _waits);
     }
@@ -55,6 +60,7 @@ internal class PushActor : UntypedActor
         Asking,
         Filling,
         Paused,
+        Held,
         Over,
     }
 
@@ -71,23 +77,23 @@ internal class PushActor : UntypedActor
     {
         switch (_state)
         {
+            case State.Over:
+                Over(message);
+                break;
+            case var _ when message is PushOrder order:
+                Answered(order);
+                break;
             case State.Going when message is VmProtocol.Resume:
                 Going();
                 break;
             case State.Waiting when message is PushGate gate:
                 Waiting(gate);
                 break;
-            case State.Asking when message is PushOrder:
-                Asking();
-                break;
             case State.Filling when message is IPageFill fill:
                 if (fill.Advance()) Filling();
                 break;
             case State.Paused when _waits.Ends(message):
                 Paused(message);
-                break;
-            case State.Over:
-                Over(message);
                 break;
             default:
                 Anywhere(message);
@@ -113,7 +119,15 @@ internal class PushActor : UntypedActor
                 OnOwnerGone();
                 break;
             case VmProtocol.PartsUnmapped:
-                if (!_wanted.IsAnyLeft) End();
+                if (_wanted.NextMissing(0) >= _wanted.Pages) End();
+                break;
+            case VmProtocol.HoldPush hold:
+                _isHeld = hold.IsHeld;
+                if (_state == State.Held) Next();
+                break;
+            case VmProtocol.EndPush:
+                _isEnding = true;
+                if (_chunk.IsEmpty) EndEarly();
                 break;
             case VmProtocol.Recover:
                 _fill.Recover();
@@ -135,7 +149,7 @@ internal class PushActor : UntypedActor
     private void Going()
     {
         if (_chunk.Piece.Pages > 0) Take(_fill.Aim());
-        else Next();
+        else NextAfterAWhile();
     }
 
     /// <summary>The demands that had been raised are served, or have been waited for for long enough.</summary>
@@ -143,29 +157,28 @@ internal class PushActor : UntypedActor
     {
         if (gate != _gate) return;
         _gate = null;
-        if (!_wanted.TryOrder(_order, _options.ChunkPages))
-        {
-            Next();
-            return;
-        }
-
-        _state = State.Asking;
-        _options.SourceActor.Tell(_order, ActorRefs.NoSender);
+        _pipeline.Ask();
+        if (!TryBegin()) Next();
     }
 
     /// <summary>The source has answered, or failed.</summary>
-    private void Asking()
+    private void Answered(PushOrder order)
     {
-        if (_order.Failure is { } failure)
-        {
-            _wanted.Rewind(_order.FirstPage);
-            WaitOut(failure is PageLostException ? _waits.PageLost(_order, failure) : _waits.SourceFailed(failure));
-            return;
-        }
+        _pipeline.Answered(order);
+        if (_state != State.Asking) return;
+        // What was asked for ahead has come whenever it has: demands that have been raised since go first.
+        if (_pipeline.AsksAhead || !TryBegin()) Next();
+    }
 
+    /// <summary>Begins to fill a chunk that has come.</summary>
+    /// <returns>False if there is none.</returns>
+    private bool TryBegin()
+    {
+        if (!_pipeline.TryTake(out PushOrder? order)) return false;
         _waits.SourceAnswers();
-        _chunk.Begin();
+        _chunk.Begin(order);
         NextPiece();
+        return true;
     }
 
     /// <summary>A fill of the piece in hand has ended: goes on behind what it did, or tries again later.</summary>
@@ -185,8 +198,8 @@ internal class PushActor : UntypedActor
                 break;
             default:
                 // What is left of the chunk is asked for again.
-                _wanted.Rewind(_chunk.Piece.FirstPage);
-                _chunk.Drop();
+                _wanted.Rewind(_chunk.Left.Start, _chunk.Left.Count);
+                _pipeline.GiveBack(_chunk.Drop(), isFilled: false);
                 WaitOut(step == PushStep.WaitOut ? _waits.Fruitless(_fill.Trouble) : _waits.SourceFailed(_fill.Wrong!));
                 break;
         }
@@ -196,7 +209,7 @@ internal class PushActor : UntypedActor
     private void Paused(object message)
     {
         if (message is VmProtocol.Recover) _fill.Recover();
-        Next();
+        NextAfterAWhile();
     }
 
     /// <summary>A call that is under way goes on to its end. Only that the memory is gone is to be known all the same.</summary>
@@ -212,15 +225,25 @@ internal class PushActor : UntypedActor
         }
     }
 
+    /// <summary>Goes on after a failure: what has failed besides is asked for again as well.</summary>
+    private void NextAfterAWhile()
+    {
+        _pipeline.ForgetFailed();
+        Next();
+    }
+
     private void Next()
     {
-        if (_options.Reader.Owner.IsGone)
-        {
-            OnOwnerGone();
-            return;
-        }
+        if (_options.Reader.Owner.IsGone) OnOwnerGone();
+        else if (_isEnding) EndEarly();
+        else if (_isHeld) _state = State.Held;
+        else GoOnOrder();
+    }
 
-        if (_wanted.TryAdvance())
+    private void GoOnOrder()
+    {
+        if (_pipeline.AsksAhead) _pipeline.Ask();
+        if (_pipeline.HasAnswer || (!_pipeline.IsAsking && !_pipeline.HasFailed && _pipeline.CanAsk))
         {
             // Demand first. Only one whose page cannot be had (its source fails, its fill is refused) is not waited for for ever.
             _state = State.Waiting;
@@ -228,7 +251,21 @@ internal class PushActor : UntypedActor
             _options.Context.Tell(_gate, ActorRefs.NoSender);
             _vm.Time.After(Patience, Self, _gate);
         }
-        else if (_wanted.IsAnyLeft)
+        else if (_pipeline.TakeFailed() is { Failure: { } failure } failed)
+        {
+            WaitOut(failure is PageLostException ? _waits.PageLost(failed, failure) : _waits.SourceFailed(failure));
+            _pipeline.GiveBack(failed, isFilled: false);
+        }
+        else if (_pipeline.IsAsking)
+        {
+            _state = State.Asking;
+        }
+        else if (_pipeline.Wait is var wait && wait > TimeSpan.Zero && _wanted.CanOrder)
+        {
+            _state = State.Going;
+            _vm.Time.After(wait, Self, VmProtocol.Resume.Instance);
+        }
+        else if (_wanted.TryBeginAnew())
         {
             // What was passed over is being filled on demand; look again, until nothing is missing.
             WaitOut(_waits.Delay());
@@ -242,8 +279,14 @@ internal class PushActor : UntypedActor
     private void NextPiece()
     {
         _fill.BeginPiece();
-        if (_chunk.TryNext()) Take(_fill.Aim());
-        else Next();
+        if (_chunk.TryNext())
+        {
+            Take(_fill.Aim());
+            return;
+        }
+
+        _pipeline.GiveBack(_chunk.Drop(), isFilled: true);
+        Next();
     }
 
     private void Take(PushStep step)
@@ -277,11 +320,18 @@ internal class PushActor : UntypedActor
     private void OnOwnerGone()
     {
         _state = State.Over;
-        _chunk.Drop();
         OwnerWatch owner = _options.Reader.Owner;
         owner.Gone();
         _waits.Forget();
         _ = _options.Progress.Finished.TrySetException(owner.Refusal("UFFDIO_COPY"));
+    }
+
+    /// <summary>Told to end: what has not been brought comes on demand.</summary>
+    private void EndEarly()
+    {
+        _state = State.Over;
+        _waits.Forget();
+        _ = _options.Progress.Finished.TrySetCanceled();
     }
 
     /// <summary>Everything is there that there can be.</summary>

@@ -64,7 +64,7 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
         if (wanted.RegionOf(piece.FirstPage) is not { } region)
         {
             // Unmapped: nobody will ever ask for these pages, and they are not there.
-            chunk.Skip((int)Math.Min(piece.Pages, wanted.Next(piece.FirstPage) - piece.FirstPage));
+            chunk.Skip((int)Math.Min(piece.Pages, wanted.NextMissing(piece.FirstPage) - piece.FirstPage));
             return PushStep.GoOn;
         }
 
@@ -73,6 +73,13 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
         // without its content.
         if (isAliased && _holeAt != piece.FirstPage) _meetsHole = false;
         _run = chunk.Front(region);
+        if (region.Pages.HasRemoved && region.Pages.IsRemoved(piece.FirstPage, _unit))
+        {
+            // The guest has given them back meanwhile: zeros to whoever touches them, and no memory until then.
+            chunk.Skip(_run.Pages);
+            return PushStep.GoOn;
+        }
+
         if (_pageByPage || _meetsMarker || (_meetsHole && isAliased)) _run = _run with { Pages = _unit };
         if (isAliased && !_meetsHole && !TryWriteAlias(region.Alias!)) return _meetsHole ? Aim() : PushStep.GoOn;
         _plan = FillPlan.Of(decidedOn, region, _run, _meetsHole, _meetsMarker);

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using UffdActors.Handling;
+using UffdActors.Prefetch;
 
 namespace UffdActors.Actors;
 
@@ -14,6 +15,9 @@ namespace UffdActors.Actors;
 /// <param name="ChunkPages">Base pages in a chunk: whole pages of the region.</param>
 /// <param name="UnitPages">Base pages in a page of the region.</param>
 /// <param name="Watch">What is known of the source; null if nobody else asks it.</param>
+/// <param name="Order">Which page comes next; null for from the first to the last.</param>
+/// <param name="WindowChunks">Chunks that may be asked for ahead, at least 1.</param>
+/// <param name="Rate">Holds it back; null for as fast as it goes.</param>
 internal sealed record PushOptions(
     FaultReader Reader,
     IActorRef Context,
@@ -24,4 +28,7 @@ internal sealed record PushOptions(
     PushProgress Progress,
     int ChunkPages,
     int UnitPages = 1,
-    SourceWatch? Watch = null);
+    SourceWatch? Watch = null,
+    IPrefetchOrder? Order = null,
+    int WindowChunks = 1,
+    PushRate? Rate = null);

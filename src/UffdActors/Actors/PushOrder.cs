@@ -18,6 +18,9 @@ internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer
     /// <summary>Region.</summary>
     public int Region { get; } = region;
 
+    /// <summary>Pages that fit into its buffer.</summary>
+    public int MostPages => _come.Length;
+
     /// <summary>First page.</summary>
     public long FirstPage { get; private set; }
 

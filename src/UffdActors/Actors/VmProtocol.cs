@@ -199,4 +199,14 @@ internal static class VmProtocol
 
     /// <summary>The push is tried again after it has paused; not so if it has been woken meanwhile.</summary>
     public sealed record ProbePush(int Pause) : INoSerializationVerificationNeeded;
+
+    /// <summary>The push asks for nothing more until it is told otherwise.</summary>
+    public sealed record HoldPush(bool IsHeld) : INoSerializationVerificationNeeded;
+
+    /// <summary>The push ends with the chunk that it has in hand.</summary>
+    public sealed record EndPush : INoSerializationVerificationNeeded
+    {
+        /// <summary>The only one.</summary>
+        public static EndPush Instance { get; } = new();
+    }
 }

@@ -1,61 +1,117 @@
 using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
+using UffdActors.Prefetch;
 
 namespace UffdActors.Actors;
 
 /// <summary>
-/// The pages of a region that the background push still has to bring: those that are mapped, have not been received, and take a fill.
+/// The pages of a region that the background push still has to bring: those that are mapped, neither there nor given back by the guest, and
+/// take a fill. Which of them comes next is the order's to say; here is only what it may choose from.
 /// </summary>
+/// <remarks>
+/// What has been asked for is passed over until it is there. What is not there when nothing else is left (a handler had it in hand) is
+/// asked for once more, and so is what could not be filled.
+/// </remarks>
 /// <param name="reader">Reader of the context, whose view says what is mapped.</param>
 /// <param name="region">Number of the region.</param>
-/// <param name="received">What has been received of it.</param>
-internal sealed class WantedPages(FaultReader reader, int region, PageBitmap received)
+/// <param name="pages">What has become of its pages.</param>
+/// <param name="unit">Base pages in a page of the region.</param>
+/// <param name="order">Which page comes next.</param>
+internal sealed class WantedPages(FaultReader reader, int region, RegionPages pages, int unit, IPrefetchOrder order) : IWantedPages
 {
+    private readonly PageBitmap _asked = new(pages.Received.Pages);
+
+    // Asked for before, and wanted once more: before what the order says.
+    private PageBitmap? _again;
+
     // Pages that are passed over, because no retry can fill them.
     private PageBitmap? _refused;
     private FillKind _refusedKind;
     private Errno _refusedError;
+    private long _demanded = -1;
     private long _base;
-    private long _cursor;
+    private bool _isExhausted;
 
-    /// <summary>Pages of the region.</summary>
-    public long Pages => received.Pages;
+    /// <inheritdoc />
+    public long Pages => pages.Received.Pages;
 
-    /// <summary>True if anything is left to bring.</summary>
-    public bool IsAnyLeft => Next(0) < Pages;
+    /// <summary>True if something may be asked for that is not on its way.</summary>
+    public bool CanOrder => NextAgain() >= 0 || (!_isExhausted && Next(0) < Pages);
 
-    /// <summary>The first page at or behind another that is mapped and not there; as many as the region has if there is none.</summary>
-    public long Next(long page) => Next(page, evenRefused: false);
+    /// <inheritdoc />
+    public long Next(long page) => NextMapped(page, evenAsked: false);
 
-    /// <summary>Goes on to the next page that is wanted.</summary>
-    /// <returns>False if there is none behind the last; then it begins anew.</returns>
-    public bool TryAdvance()
+    /// <inheritdoc />
+    public long Previous(long page)
     {
-        _cursor = Next(_cursor);
-        if (_cursor < Pages) return true;
-        _cursor = 0;
-        return false;
+        long found = -1;
+        foreach (ServedRegion part in reader.View.Regions)
+        {
+            if (part.Id != region) continue;
+            long previous = PreviousOpen(Math.Min(page, part.PageOf(part.Range.End) - 1));
+            if (previous >= part.PageOf(part.Range.Start)) found = Math.Max(found, previous);
+        }
+
+        return found;
     }
 
+    /// <summary>The first page at or behind another that is mapped and not there, on its way or not.</summary>
+    public long NextMissing(long page) => NextMapped(page, evenAsked: true);
+
+    /// <summary>A thread has newly faulted on a page.</summary>
+    public void Demand(long page) => _demanded = page;
+
     /// <summary>Orders the next pages that are wanted and lie side by side.</summary>
-    /// <param name="order">The order.</param>
-    /// <param name="most">Base pages at most.</param>
-    /// <returns>False if there is none behind the last.</returns>
-    public bool TryOrder(PushOrder order, int most)
+    /// <param name="asked">The order.</param>
+    /// <param name="most">Base pages at most: whole pages of the region.</param>
+    /// <returns>False if nothing else is to be fetched.</returns>
+    public bool TryOrder(PushOrder asked, int most)
     {
-        _cursor = Next(_cursor);
-        if (_cursor >= Pages || RegionOf(_cursor) is not { } part) return false;
-        int pages = 1;
+        long page = NextAgain();
+        if (page < 0)
+        {
+            page = order.Next(this, _demanded, ref most);
+            _demanded = -1;
+            // Whatever an order says, only what is wanted is asked for.
+            if (page >= 0) page = Wrapped.Next(this, Math.Min(page, Pages - 1));
+            _isExhausted = page < 0;
+            if (_isExhausted) return false;
+        }
+
+        most = (int)Math.Min(most + (page % unit), asked.MostPages);
+        page -= page % unit;
+        if (RegionOf(page) is not { } part) return false;
         long end = part.PageOf(part.Range.End);
-        while (pages < most && _cursor + pages < end && !received.Contains(_cursor + pages)) pages++;
-        order.Begin(_cursor, pages);
-        _cursor += pages;
+        int count = unit;
+        while (count + unit <= most && page + count < end && NextOpen(page + count) == page + count) count += unit;
+        _asked.Set(page, count);
+        _again?.Clear(page, count);
+        asked.Begin(page, count);
         return true;
     }
 
-    /// <summary>What was ordered has not been filled: it is wanted again from a page on.</summary>
-    public void Rewind(long page) => _cursor = page;
+    /// <summary>What was asked for has not been filled: it is wanted again.</summary>
+    public void Rewind(long page, long count)
+    {
+        _asked.Clear(page, count);
+        (_again ??= new PageBitmap(Pages)).Set(page, count);
+    }
+
+    /// <summary>Nothing is on its way: what was asked for and is not there yet is wanted again.</summary>
+    /// <returns>False if there is no such page.</returns>
+    public bool TryBeginAnew()
+    {
+        bool isAny = false;
+        for (long page = NextMissing(0); page < Pages; page = NextMissing(page + unit))
+        {
+            if (!_asked.Contains(page)) continue;
+            Rewind(page, unit);
+            isAny = true;
+        }
+
+        return isAny;
+    }
 
     /// <summary>The part of the region that holds a page of it, or null: nearly always the one that held the last.</summary>
     public ServedRegion? RegionOf(long page)
@@ -69,63 +125,100 @@ internal sealed class WantedPages(FaultReader reader, int region, PageBitmap rec
 
     /// <summary>What is mapped there takes no such fill: the pages are passed over from here on.</summary>
     /// <param name="page">First page.</param>
-    /// <param name="pages">Base pages.</param>
+    /// <param name="count">Base pages.</param>
     /// <param name="fill">The fill that was refused.</param>
     /// <returns>True if they are the first.</returns>
-    public bool Refuse(long page, int pages, IPageFill fill)
+    public bool Refuse(long page, int count, IPageFill fill)
     {
         bool isFirst = _refused is null;
         _refused ??= new PageBitmap(Pages);
         _refusedKind = fill.Kind;
         _refusedError = fill.Error;
-        _refused.Set(page, pages);
+        _refused.Set(page, count);
         return isFirst;
     }
 
     /// <summary>What was refused is tried once more.</summary>
-    public void ForgetRefused() => _refused = null;
+    public void ForgetRefused()
+    {
+        if (_refused is not { } refused) return;
+        _refused = null;
+        for (long page = refused.NextSet(0); page < Pages; page = refused.NextSet(page + 1)) Rewind(page, 1);
+    }
 
-    /// <summary>What whoever waits for the push is told once nothing is left to bring; null if every page is there.</summary>
+    /// <summary>
+    /// What is told of a push once nothing is left to bring; null if all that its order names is there, or has been given back.
+    /// </summary>
     public Exception? Missing()
     {
-        long missing = Pages - received.Count;
-        if (missing == 0) return null;
-        if (_refused is not null && Next(0, evenRefused: true) is var first && first < Pages)
+        if (_refused is not null && NextMapped(0, evenAsked: true, evenRefused: true) is var first && first < Pages
+            && _refused.Contains(first))
             return new UffdException(
                 $"UFFDIO_{_refusedKind.ToString().ToUpperInvariant()}",
                 _refusedError,
                 $"page {first} of region {region} and every other one that is still absent takes no fill; other memory may "
                 + "be mapped there than was registered");
+        // An order that leaves pages to demand leaves them out on purpose.
+        if (NextMissing(0) < Pages) return null;
+        long missing = pages.CountAbsent(unit);
+        if (missing == 0) return null;
         bool isGone = !reader.View.Regions.Any(r => r.Id == region);
         return new InvalidOperationException(isGone
             ? $"Region {region} has been unmapped under its background push: {missing} of {Pages} pages were not there "
                 + $"yet, and nobody needs them any more."
-            : $"{missing} of {Pages} pages of region {region}, the first of them page {received.NextClear(0)}, have "
+            : $"{missing} of {Pages} pages of region {region}, the first of them page {pages.NextAbsent(0, unit)}, have "
                 + $"been unmapped under its background push; every other page is there.");
     }
 
-    private long Next(long page, bool evenRefused)
+    private long NextAgain()
+    {
+        if (_again is not { } again) return -1;
+        for (long page = again.NextSet(0); page < Pages; page = again.NextSet(page + 1))
+        {
+            if (Next(page) == page) return page;
+            // There by now, or not mapped any more.
+            again.Clear(page);
+        }
+
+        _again = null;
+        return -1;
+    }
+
+    private long NextMapped(long page, bool evenAsked, bool evenRefused = false)
     {
         long found = Pages;
         foreach (ServedRegion part in reader.View.Regions)
         {
             if (part.Id != region) continue;
-            long start = Math.Max(page, part.PageOf(part.Range.Start));
-            long next = evenRefused ? received.NextClear(start) : NextOpen(start);
+            long next = NextOpen(Math.Max(page, part.PageOf(part.Range.Start)), evenAsked, evenRefused);
             if (next < part.PageOf(part.Range.End)) found = Math.Min(found, next);
         }
 
         return found;
     }
 
-    /// <summary>The first page at or behind another that is neither there nor passed over.</summary>
-    private long NextOpen(long page)
+    /// <summary>The first page at or behind another that is neither there, given back, passed over nor asked for, mapped or not.</summary>
+    private long NextOpen(long page, bool evenAsked = false, bool evenRefused = false)
     {
         while (true)
         {
-            page = received.NextClear(page);
-            if (_refused is null || page >= _refused.Pages || _refused.NextClear(page) is var next && next == page) return page;
+            long next = pages.NextAbsent(page, unit);
+            if (next < Pages && !evenRefused && _refused is not null) next = _refused.NextClear(next);
+            if (next < Pages && !evenAsked) next = _asked.NextClear(next);
+            if (next >= Pages || next == page) return next;
             page = next;
         }
+    }
+
+    private long PreviousOpen(long page)
+    {
+        while ((page = pages.Received.PreviousClear(page)) >= 0)
+        {
+            long head = page - (page % unit);
+            if (NextOpen(head) == head) return page;
+            page = head - 1;
+        }
+
+        return -1;
     }
 }

@@ -20,6 +20,7 @@ public sealed class UffdSettings
         LaxModules = config.GetBoolean("uffd.lax-modules");
         HandlerCrashLimit = AtLeast(config, "uffd.handler-crash-limit", 1);
         PushChunkPages = AtLeast(config, "uffd.push-chunk-pages", 1);
+        PushWindowBytes = AtLeast(config, "uffd.push-window-bytes", 0);
         SourcePatience = PatienceOf(config);
         SourceResume = ResumeOf(config);
         IncidentCapacity = AtLeast(config, "uffd.incident-capacity", 1);
@@ -59,6 +60,9 @@ public sealed class UffdSettings
 
     /// <summary>Pages of a chunk of the background push.</summary>
     public int PushChunkPages { get; }
+
+    /// <summary>Bytes that the background push may ask for ahead.</summary>
+    public int PushWindowBytes { get; }
 
     /// <summary>Incidents kept.</summary>
     public int IncidentCapacity { get; }

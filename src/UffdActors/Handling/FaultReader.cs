@@ -422,6 +422,7 @@ internal class FaultReader
         (request.Streak, request.StreakError) = _streaks.Count > 0 ? _streaks.GetValueOrDefault(address) : default;
         request.Trace = trace;
         request.Thread = message.ThreadId;
+        if ((message.Flags & FaultFlags.Wp) == 0) region.Pages.Demand(request.Page, request.Pages);
         _outstanding.Add(request);
         // Nobody needs the clock but for a fault that is not sampled.
         _watch?.Add(request, trace is { Raised: > 0 } ? trace.Raised : _time.Now, message.ThreadId);

@@ -81,6 +81,43 @@ public sealed class PageBitmap
         return Pages;
     }
 
+    /// <summary>The first page at or behind <paramref name="page"/> whose bit is set; <see cref="Pages"/> if there is none.</summary>
+    internal long NextSet(long page)
+    {
+        while (page < Pages)
+        {
+            ulong set = Volatile.Read(ref _words[page / BitsPerWord]) >> (int)(page % BitsPerWord);
+            if (set != 0) return Math.Min(Pages, page + BitOperations.TrailingZeroCount(set));
+            page = ((page / BitsPerWord) + 1) * BitsPerWord;
+        }
+
+        return Pages;
+    }
+
+    /// <summary>The last page at or before <paramref name="page"/> whose bit is clear; -1 if there is none.</summary>
+    internal long PreviousClear(long page)
+    {
+        while (page >= 0)
+        {
+            int unused = BitsPerWord - 1 - (int)(page % BitsPerWord);
+            ulong clear = ~Volatile.Read(ref _words[page / BitsPerWord]) << unused;
+            if (clear != 0) return page - BitOperations.LeadingZeroCount(clear);
+            page = (page / BitsPerWord * BitsPerWord) - 1;
+        }
+
+        return -1;
+    }
+
+    /// <summary>Pages whose bit is clear here and in another bitmap.</summary>
+    internal long CountNeither(PageBitmap? other)
+    {
+        if (other is null) return Pages - Count;
+        long either = 0;
+        for (int i = 0; i < _words.Length; i++)
+            either += BitOperations.PopCount(Volatile.Read(ref _words[i]) | Volatile.Read(ref other._words[i]));
+        return Pages - either;
+    }
+
     // The part of a range that lies in the word of its first page.
     private static ulong BitsFrom(long page, long end, out long taken)
     {

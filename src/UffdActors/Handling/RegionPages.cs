@@ -1,4 +1,5 @@
 using UffdActors.Model.Mapping;
+using UffdActors.Prefetch;
 
 namespace UffdActors.Handling;
 
@@ -20,6 +21,8 @@ internal sealed class RegionPages
     private PageBitmap? _refilled;
     private PageBitmap? _holes;
     private PageBitmap? _mappedAgain;
+    private FirstTouches? _touches;
+    private long _demanded = -1;
 
     /// <param name="pages">Base pages of the region.</param>
     public RegionPages(long pages)
@@ -35,6 +38,51 @@ internal sealed class RegionPages
 
     /// <summary>True if any page was ever removed. At every fill.</summary>
     public bool HasRemoved => Volatile.Read(ref _removed) is not null;
+
+    /// <summary>What is touched first, if that is recorded.</summary>
+    public FirstTouches? Touches => Volatile.Read(ref _touches);
+
+    /// <summary>Begins to record what is touched first, once.</summary>
+    public void RecordTouches() => _ = Interlocked.CompareExchange(ref _touches, new FirstTouches(Received.Pages), null);
+
+    /// <summary>A thread has newly faulted on an absent page; on the fault path, so it is a store and a test.</summary>
+    /// <param name="page">First base page of it.</param>
+    /// <param name="count">Base pages of it.</param>
+    public void Demand(long page, int count)
+    {
+        Volatile.Write(ref _demanded, page);
+        _touches?.Note(page, count);
+    }
+
+    /// <summary>The newest page that was demanded since this was last asked; -1 if there was none. One asks.</summary>
+    public long TakeDemanded() => Volatile.Read(ref _demanded) < 0 ? -1 : Interlocked.Exchange(ref _demanded, -1);
+
+    /// <summary>
+    /// The first page at or behind another that is neither there nor given back by the guest; as many as there are if there is none.
+    /// </summary>
+    /// <param name="page">First base page of a page.</param>
+    /// <param name="unit">Base pages in a page of the region: of a larger page all have to have been given back.</param>
+    public long NextAbsent(long page, int unit)
+    {
+        while (true)
+        {
+            page = Received.NextClear(page);
+            if (page >= Received.Pages || Volatile.Read(ref _removed) is not { } removed) return page;
+            long next = unit == 1 ? removed.NextClear(page) : IsRemoved(page, unit) ? page + unit : page;
+            if (next == page) return page;
+            page = next;
+        }
+    }
+
+    /// <summary>Base pages that are neither there nor given back by the guest.</summary>
+    /// <param name="unit">Base pages in a page of the region.</param>
+    public long CountAbsent(int unit)
+    {
+        if (unit == 1) return Received.CountNeither(Volatile.Read(ref _removed));
+        long absent = 0;
+        for (long page = NextAbsent(0, unit); page < Received.Pages; page = NextAbsent(page + unit, unit)) absent += unit;
+        return absent;
+    }
 
     /// <summary>The page has been filled with what the source has.</summary>
     /// <param name="page">First base page.</param>

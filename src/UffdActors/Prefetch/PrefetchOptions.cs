@@ -1,0 +1,33 @@
+using UffdActors.Configuration;
+
+namespace UffdActors;
+
+/// <summary>How a background push fetches what nobody has asked for.</summary>
+public sealed record PrefetchOptions
+{
+    /// <summary>Bytes that may be asked for ahead, at most.</summary>
+    public const long MaxWindowBytes = 1L << 30;
+
+    /// <summary>Which page comes next; null for <see cref="LinearOrder"/>. One object serves one push.</summary>
+    public IPrefetchOrder? Order { get; init; }
+
+    /// <summary>
+    /// Bytes a second that are asked for, at most; 0 for as fast as it goes. Pages of zeros are not counted. Demand is never held back by
+    /// it. Can be changed while the push runs (<see cref="BackgroundPush.BytesPerSecond"/>).
+    /// </summary>
+    public long BytesPerSecond { get; init; }
+
+    /// <summary>
+    /// Bytes that may be asked for ahead, 0 to <see cref="MaxWindowBytes"/>; null for what the configuration says
+    /// (<c>uffd.push-window</c>). At least one chunk is asked for; of a source that answers at once nothing is asked for ahead.
+    /// </summary>
+    public long? WindowBytes { get; init; }
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
+    internal void ThrowIfOutOfRange()
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(BytesPerSecond);
+        if (WindowBytes is { } window) OptionRange.Within(window, 0, MaxWindowBytes, nameof(WindowBytes));
+    }
+}

@@ -1,0 +1,21 @@
+namespace UffdActors.Prefetch;
+
+/// <summary>
+/// How many chunks a background push asks for ahead: so many that a source with a latency costs throughput once and not for each chunk, and
+/// fewer while threads fault, whose pages come by the same link.
+/// </summary>
+/// <param name="most">Chunks at most, at least 1.</param>
+internal sealed class PushWindow(int most)
+{
+    /// <summary>Chunks that may be on their way or waiting to be installed.</summary>
+    public int Chunks { get; private set; } = 1;
+
+    /// <summary>True if nothing is ever asked for ahead.</summary>
+    public bool IsOne => most == 1;
+
+    /// <summary>A chunk has been installed without a demand in between.</summary>
+    public void Grow() => Chunks = Math.Min(most, Chunks * 2);
+
+    /// <summary>A thread has faulted.</summary>
+    public void Shrink() => Chunks = Math.Max(1, Chunks / 2);
+}
