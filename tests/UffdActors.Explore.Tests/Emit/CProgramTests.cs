@@ -21,7 +21,6 @@ public sealed class CProgramTests
         ["moved-in-an-outage"] = "mremap-keep",
         ["owner-gone"] = "\"exit\"",
         ["paged-out"] = "peek",
-        ["push-and-demand"] = "in the middle of its range",
         ["unknown-address"] = "mremap-keep",
     };
 
