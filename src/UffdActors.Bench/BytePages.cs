@@ -44,5 +44,5 @@ internal sealed class BytePages : IPageSource, IContentCheck
     /// <inheritdoc />
     public void Dispose() => _bytes.Dispose();
 
-    private static ulong WordOf(long page) => ((ulong)page + 1) * 0x9E37_79B9_7F4A_7C15;
+    private static ulong WordOf(long page) => GoldenRatio.Hash((ulong)page + 1);
 }

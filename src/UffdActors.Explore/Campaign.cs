@@ -5,6 +5,7 @@ using UffdActors.Explore.Oracles;
 using UffdActors.Explore.Policies;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Worlds;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Explore;
 
@@ -134,7 +135,7 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
 
     private ulong SeedOf(Scenario scenario, long schedule)
     {
-        ulong state = (scenario.Seed ?? options.Seed) + ((ulong)schedule * 0x9E37_79B9_7F4A_7C15);
+        ulong state = (scenario.Seed ?? options.Seed) + GoldenRatio.Hash((ulong)schedule);
         return SplitMix.Next(ref state);
     }
 }

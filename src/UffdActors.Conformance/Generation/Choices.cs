@@ -1,3 +1,5 @@
+using UffdActors.Dispatch.Stepping;
+
 namespace UffdActors.Conformance.Generation;
 
 /// <summary>
@@ -56,7 +58,7 @@ internal sealed class Choices
         ArgumentOutOfRangeException.ThrowIfLessThan(bound, 1);
         int at = _next++;
         if (at >= _end || at >= _values.Count) return 0;
-        if (_isSeeded) _values[at] = (int)(SplitMix() % (ulong)bound);
+        if (_isSeeded) _values[at] = (int)(SplitMix.Next(ref _state) % (ulong)bound);
         return _values[at] % bound;
     }
 
@@ -68,14 +70,5 @@ internal sealed class Choices
     {
         ArgumentNullException.ThrowIfNull(items);
         return items[Next(items.Count)];
-    }
-
-    // SplitMix64, so that a seed means the same program everywhere and for ever.
-    private ulong SplitMix()
-    {
-        ulong z = _state += 0x9E37_79B9_7F4A_7C15;
-        z = (z ^ (z >> 30)) * 0xBF58_476D_1CE4_E5B9;
-        z = (z ^ (z >> 27)) * 0x94D0_49BB_1331_11EB;
-        return z ^ (z >> 31);
     }
 }

@@ -26,7 +26,7 @@ internal sealed class StampFolios : FolioStore
     public override bool HasIdentity => false;
 
     /// <summary>The stamp that stands for a page of an image: never 0, which means zeros.</summary>
-    public static uint StampOf(ulong number) => (uint)(((number * 0x9E37_79B9_7F4A_7C15) >> 40) % MaxStamp) + 1;
+    public static uint StampOf(ulong number) => (uint)((GoldenRatio.Hash(number) >> 40) % MaxStamp) + 1;
 
     /// <inheritdoc />
     public override uint AllocateZeroed() => 0;

@@ -144,7 +144,7 @@ internal sealed class WaitQueue
 
     private int BucketOf(QueuedFault fault) => Hash(PageSize.PageOf(fault.MessageAddress));
 
-    private int Hash(long page) => (int)((ulong)(page * unchecked((long)0x9E37_79B9_7F4A_7C15)) >> 40) & (_buckets.Length - 1);
+    private int Hash(long page) => GoldenRatio.Bucket((ulong)page, _buckets.Length);
 
     private static ref QueuedFault? NextInBucket(QueuedFault fault) => ref fault.BucketLink;
 }

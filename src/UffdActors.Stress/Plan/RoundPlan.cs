@@ -1,4 +1,5 @@
 using UffdActors.Dispatch.Stepping;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Stress.Plan;
 
@@ -23,7 +24,7 @@ internal sealed record RoundPlan(int Number, ulong Seed, DropKind Drops, int Han
     /// <summary>Draws a round.</summary>
     public static RoundPlan Draw(StressOptions options, int number, bool canProtect)
     {
-        ulong state = options.Seed + ((ulong)number * 0x9E37_79B9);
+        ulong state = options.Seed + GoldenRatio.ShortHash((ulong)number);
         ulong seed = SplitMix.Next(ref state);
         DropKind[] drops = options switch
         {

@@ -406,7 +406,7 @@ internal class FaultReader
             return;
         }
 
-        int handler = _handlers.Length == 1 ? 0 : (int)((((address >> region.PageShift) * 0x9E37_79B9) >> 7) % (ulong)_handlers.Length);
+        int handler = _handlers.Length == 1 ? 0 : (int)((GoldenRatio.ShortHash(address >> region.PageShift) >> 7) % (ulong)_handlers.Length);
         PageRequest request = TakeRequest(handler, region.UnitPages);
         request.Id = _nextId++;
         request.Incarnation = _handlers[handler].Incarnation;

@@ -1,3 +1,5 @@
+using UffdActors.Model.Memory;
+
 namespace UffdActors.Handling;
 
 /// <summary>
@@ -75,5 +77,5 @@ internal sealed class OutstandingPages
         }
     }
 
-    private int BucketOf(ulong address) => (int)((address * 0x9E37_79B9_7F4A_7C15) >> 40) & (_buckets.Length - 1);
+    private int BucketOf(ulong address) => GoldenRatio.Bucket(address, _buckets.Length);
 }

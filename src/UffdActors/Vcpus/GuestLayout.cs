@@ -18,7 +18,7 @@ public static class GuestLayout
     public static int LaneOf(int vcpu) => vcpu * LaneBytes;
 
     /// <summary>Offset of a lane that is never written, for reads that know what they must find.</summary>
-    public static int ReadOnlyLaneOf(long page) => (MaxVcpus + (int)((((ulong)page * 0x9E37_79B9) >> 16) % MaxVcpus)) * LaneBytes;
+    public static int ReadOnlyLaneOf(long page) => (MaxVcpus + (int)((GoldenRatio.ShortHash((ulong)page) >> 16) % MaxVcpus)) * LaneBytes;
 
     /// <summary>What a vCPU writes in its n-th access.</summary>
     public static ulong ValueOf(int vcpu, long access) => (((ulong)vcpu + 1) << 48) | ((ulong)access + 1);

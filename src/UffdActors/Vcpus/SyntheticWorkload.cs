@@ -1,5 +1,6 @@
 using UffdActors.Configuration;
 using UffdActors.Dispatch.Stepping;
+using UffdActors.Model.Memory;
 using UffdActors.Vcpus;
 
 namespace UffdActors;
@@ -41,7 +42,7 @@ public sealed class SyntheticWorkload : IWorkload
         _accesses = accesses;
         _writeRatio = writeRatio;
         ulong mixed = seed;
-        _seed = SplitMix.Next(ref mixed) ^ ((ulong)vcpu * 0x9E37_79B9_7F4A_7C15);
+        _seed = SplitMix.Next(ref mixed) ^ GoldenRatio.Hash((ulong)vcpu);
         _start = pages * vcpu / vcpus;
         _zipf = kind == WorkloadKind.Zipf ? new ZipfGenerator(pages) : null;
         Reset();
