@@ -32,7 +32,7 @@ internal sealed class EexistWithoutWake : Mutant
     {
         private bool _isSilent;
 
-        public override void Dismiss(PageRequest request)
+        internal override void Dismiss(PageRequest request)
         {
             _isSilent = request.Error == Errno.EEXIST;
             base.Dismiss(request);
@@ -64,7 +64,7 @@ internal sealed class ReadsOnCredit : Mutant
     private sealed class CreditReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
     {
-        public override void Read(IFaultRoute route)
+        internal override void Read(IFaultRoute route)
         {
             if (Outstanding == 0) base.Read(route);
         }
@@ -181,7 +181,7 @@ internal sealed class OutageIsNeverProbed : Mutant
     private sealed class ForgetfulReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
         : FaultReader(descriptor, handlers, view, time, limit)
     {
-        public override bool Probe(Outage outage) => false;
+        internal override bool Probe(Outage outage) => false;
     }
 }
 
@@ -249,7 +249,7 @@ internal sealed class PushTakesEagainForSuccess : Mutant
 
     private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
     {
-        protected override void Filling()
+        internal override void Filling()
         {
             if (PieceFill.Error == Errno.EAGAIN && PieceFill.Out < 0)
             {
@@ -308,7 +308,7 @@ internal sealed class NegativeProgress : Mutant
 
     private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
     {
-        protected override void Filling()
+        internal override void Filling()
         {
             ulong pages = (ulong)(PieceFill.Out ?? 0) >> PageSize.BaseShift;
             Mark((int)Math.Min(pages, (ulong)PagesLeft));
@@ -356,7 +356,7 @@ internal sealed class PartialCopyIsNotResumed : Mutant
 
     private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
     {
-        protected override void Filling()
+        internal override void Filling()
         {
             if (PieceFill.Error == Errno.EAGAIN && PieceFill.Out > 0)
             {
@@ -389,7 +389,7 @@ internal sealed class CrashLosesFaults : Mutant
     {
         private bool _isSilent;
 
-        public override ulong? HandlerCrashed(int handler, PageRequest? during)
+        internal override ulong? HandlerCrashed(int handler, PageRequest? during)
         {
             _isSilent = true;
             ulong? page = base.HandlerCrashed(handler, during);
@@ -423,7 +423,7 @@ internal sealed class OrderByHash : Mutant
     {
         private List<object>? _pages;
 
-        public override ulong? HandlerCrashed(int handler, PageRequest? during)
+        internal override ulong? HandlerCrashed(int handler, PageRequest? during)
         {
             _pages = [];
             ulong? page = base.HandlerCrashed(handler, during);

@@ -367,7 +367,7 @@ internal sealed class NoShootdown : Mutant
 
     private sealed class NoGuards : GuardSet
     {
-        public override bool AnyIn(PageRange range) => false;
+        internal override bool AnyIn(PageRange range) => false;
     }
 }
 
@@ -391,7 +391,7 @@ internal sealed class HandlerDoesNotLook : Mutant
         // What is removed later is not in it.
         private readonly RegionView _first = RegionView.Of(view.Regions.Select(r => r with { Pages = new RegionPages(r.Received) }));
 
-        public override RegionView View => _first;
+        internal override RegionView View => _first;
     }
 }
 

@@ -29,7 +29,7 @@ internal sealed class PushTakesTheEndForSuccess : Mutant
 
     private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
     {
-        protected override void Filling()
+        internal override void Filling()
         {
             if (PieceFill.Error != Errno.ESRCH)
             {
@@ -189,7 +189,7 @@ internal sealed class AsksAgainOnce : Mutant
 
     private sealed class Once(IPageSource source, SourceWatch? watch, RingTime? time) : SourceActor(source, watch, time)
     {
-        protected override bool IsGivenAgain(int number) => number < 2;
+        internal override bool IsGivenAgain(int number) => number < 2;
     }
 }
 
@@ -353,7 +353,7 @@ internal sealed class RemovedIsForGood : Mutant
 
     private sealed class Believing(RegionPages pages, RemovalTerms terms, Func<long, PageLook?> look) : RemovedPages(pages, terms, look)
     {
-        public override PageState StateOf(long page) => PageState.Removed;
+        internal override PageState StateOf(long page) => PageState.Removed;
     }
 }
 
@@ -376,7 +376,7 @@ internal sealed class HolesAreForgotten : Mutant
         private readonly RegionPages _pages = pages;
         private readonly Func<long, PageLook?> _look = look;
 
-        public override PageState StateOf(long page) => _look(page) is { Content: SeenContent.Bytes } && _pages.Received.Contains(page)
+        internal override PageState StateOf(long page) => _look(page) is { Content: SeenContent.Bytes } && _pages.Received.Contains(page)
             ? PageState.FromSource
             : base.StateOf(page);
     }
@@ -432,7 +432,7 @@ internal sealed class ForgetsTheOtherPlace : Mutant
     {
         private readonly RingTime _time = time;
 
-        public override void Dismiss(PageRequest request)
+        internal override void Dismiss(PageRequest request)
         {
             (int region, long page) = (request.Region.Id, request.Page);
             base.Dismiss(request);
@@ -551,7 +551,7 @@ internal sealed class SwappedIsAbsent : Mutant
 
     private sealed class TablePeek(Caller thread, ulong address) : Peek(thread, address)
     {
-        protected override bool TryRead(long page, Span<byte> destination) =>
+        internal override bool TryRead(long page, Span<byte> destination) =>
             Caller.Mm.EntryAt(page).IsPresent && base.TryRead(page, destination);
     }
 }

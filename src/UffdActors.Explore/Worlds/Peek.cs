@@ -1,3 +1,4 @@
+using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
@@ -14,9 +15,6 @@ internal class Peek(Caller thread, ulong address) : ControlOperation(thread)
     /// <summary>Its first eight bytes.</summary>
     public ulong Value { get; private set; }
 
-    /// <summary>Looks, in a turn of the thread.</summary>
-    protected virtual bool TryRead(long page, Span<byte> destination) => DirectRead.TryReadPage(Caller, page, withCache: true, destination);
-
     private protected override IEnumerable<Owner?> Stages()
     {
         byte[] bytes = new byte[sizeof(ulong)];
@@ -24,4 +22,8 @@ internal class Peek(Caller thread, ulong address) : ControlOperation(thread)
         Value = BitConverter.ToUInt64(bytes);
         yield break;
     }
+
+    /// <summary>Looks, in a turn of the thread.</summary>
+    [MutationPoint("RING S10")]
+    internal virtual bool TryRead(long page, Span<byte> destination) => DirectRead.TryReadPage(Caller, page, withCache: true, destination);
 }

@@ -18,6 +18,7 @@ namespace UffdActors.Explore.Worlds;
 /// <summary>
 /// Makes the parts of an explored world: the shipped ones. A mutant overrides the one that it breaks; the product has no switch for it.
 /// </summary>
+[MutationPoint("all rules of RING that have a mutant")]
 internal class WorldParts
 {
     /// <summary>The parts that ship.</summary>

@@ -1,6 +1,7 @@
 using UffdActors.Abi;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Userfaultfd;
+using UffdActors.Model;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.Live;
@@ -27,8 +28,19 @@ internal class LiveBackend
     /// </summary>
     public static LiveBackend Of(MemoryBacking backing) => new(backing == MemoryBacking.Hugetlb ? PageSize.Huge : PageSize.Base);
 
+    /// <summary>Copies zeros; of a range that is longer than what there is of them its beginning, which is a partial success.</summary>
+    private IoctlResult CopyZeros(UffdDescriptor uffd, ulong start, long bytes, FillModes modes)
+    {
+        IoctlResult result = uffd.Copy(start, (ulong)_zeros.Address, Math.Min(bytes, _zeros.Bytes), modes);
+        return result.IsDone && bytes > _zeros.Bytes ? result with { Error = Errno.EAGAIN } : result;
+    }
+
+    /// <summary>Frees what it holds.</summary>
+    public void Free() => _zeros.Dispose();
+
     /// <summary>Issues a fill.</summary>
-    public virtual IoctlResult Fill(UffdDescriptor uffd, LiveFill fill)
+    [MutationPoint("RING F2")]
+    internal virtual IoctlResult Fill(UffdDescriptor uffd, LiveFill fill)
     {
         long bytes = (long)fill.Length;
         return fill.Kind switch
@@ -41,14 +53,4 @@ internal class LiveBackend
             _ => uffd.Poison(fill.Start, bytes),
         };
     }
-
-    /// <summary>Copies zeros; of a range that is longer than what there is of them its beginning, which is a partial success.</summary>
-    private IoctlResult CopyZeros(UffdDescriptor uffd, ulong start, long bytes, FillModes modes)
-    {
-        IoctlResult result = uffd.Copy(start, (ulong)_zeros.Address, Math.Min(bytes, _zeros.Bytes), modes);
-        return result.IsDone && bytes > _zeros.Bytes ? result with { Error = Errno.EAGAIN } : result;
-    }
-
-    /// <summary>Frees what it holds.</summary>
-    public void Free() => _zeros.Dispose();
 }

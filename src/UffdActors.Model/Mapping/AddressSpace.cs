@@ -105,12 +105,6 @@ internal class AddressSpace : Owner, IDisposable
         return owner;
     }
 
-    /// <summary>Makes an owner.</summary>
-    internal virtual VmaOwner MakeOwner(int number) => new(this, number);
-
-    /// <summary>The owners through which a fence passes before an event is queued: those of all VMAs (RING R4).</summary>
-    internal virtual IEnumerable<VmaOwner> OwnersToFence() => Map.Vmas.ToArray().Select(vma => vma.Owner);
-
     /// <summary>An owner whose VMA is gone. What is still on its way to it will be forwarded.</summary>
     internal void Retire(VmaOwner owner) => _spareOwners.Push(owner);
 
@@ -199,4 +193,12 @@ internal class AddressSpace : Owner, IDisposable
 
     /// <inheritdoc />
     public override string ToString() => $"mm {Number}";
+
+    /// <summary>Makes an owner.</summary>
+    [MutationPoint("RING R3")]
+    internal virtual VmaOwner MakeOwner(int number) => new(this, number);
+
+    /// <summary>The owners through which a fence passes before an event is queued: those of all VMAs (RING R4).</summary>
+    [MutationPoint("RING R4")]
+    internal virtual IEnumerable<VmaOwner> OwnersToFence() => Map.Vmas.ToArray().Select(vma => vma.Owner);
 }

@@ -5,7 +5,7 @@ namespace UffdActors.Model.Mapping;
 /// <summary>
 /// A thread of a process: it touches memory and makes system calls, one at a time. A vCPU is one, a handler is one.
 /// </summary>
-internal class Caller : Owner
+internal sealed class Caller : Owner
 {
     /// <summary>Makes a thread.</summary>
     /// <param name="mm">Its address space.</param>

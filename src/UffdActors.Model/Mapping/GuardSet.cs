@@ -33,7 +33,8 @@ internal class GuardSet
     /// True if a thread may still use what it read in a range before. To be asked after the entries were written: the fence in here
     /// and the one in <see cref="Guard.Hold"/> make sure that either we see the guard or the thread sees the new entry.
     /// </summary>
-    public virtual bool AnyIn(PageRange range)
+    [MutationPoint("RING R8")]
+    internal virtual bool AnyIn(PageRange range)
     {
         Interlocked.MemoryBarrier();
         foreach (Guard guard in Volatile.Read(ref _guards))

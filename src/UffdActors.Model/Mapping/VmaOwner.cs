@@ -24,9 +24,6 @@ internal class VmaOwner : Owner
     /// <summary>Order of creation; names the owner in traces.</summary>
     public int Number { get; }
 
-    /// <summary>True while the address space changes VMAs: fills and populates wait (RING R3).</summary>
-    internal virtual bool IsHeld { get; set; }
-
     /// <summary>The VMA of this owner that holds a page, according to the published map; null if it is another's by now.</summary>
     internal Vma? VmaAt(long page)
     {
@@ -78,4 +75,8 @@ internal class VmaOwner : Owner
     public override string ToString() => $"vma {Number}";
 
     private readonly record struct Limbo(FolioStore Store, uint Folio, PageRange Page);
+
+    /// <summary>True while the address space changes VMAs: fills and populates wait (RING R3).</summary>
+    [MutationPoint("RING R3")]
+    internal virtual bool IsHeld { get; set; }
 }

@@ -192,21 +192,6 @@ internal class Access : QueuedFault
         else WakeUp();
     }
 
-    // RING R1: what was installed and woken before this fault reached the queue would be lost otherwise.
-    internal virtual bool MustWait(UserfaultContext context)
-    {
-        if (context.IsReleased) return false;
-        AddressSpace mm = Caller.Mm;
-        Verdict verdict = Mmu.Decide(mm, Page, Kind, out Vma? vma, out Entry entry, out FaultFlags flags);
-        if (mm.Machine.Profile.StrictWakes) return verdict == Verdict.Deliver && vma!.Context == context && flags == Flags;
-
-        // The kernel looks at the entry alone: empty, a marker of any kind, or still read-only for a write-protection fault. What a page
-        // in swap allows is known only when it is back.
-        if (vma is null) entry = mm.EntryAt(Page);
-        return !entry.HoldsPage
-            || (entry.IsPresent && (Flags & FaultFlags.Wp) != 0 && (entry.IsWp || vma is null || Mmu.NeedsCopy(vma, entry)));
-    }
-
     private void PopulatePage()
     {
         var owner = (VmaOwner)At;
@@ -236,5 +221,21 @@ internal class Access : QueuedFault
         _stage = Stage.End;
         if (ReferenceEquals(At, Caller)) Complete();
         else GoTo(Caller);
+    }
+
+    // RING R1: what was installed and woken before this fault reached the queue would be lost otherwise.
+    [MutationPoint("RING R1")]
+    internal virtual bool MustWait(UserfaultContext context)
+    {
+        if (context.IsReleased) return false;
+        AddressSpace mm = Caller.Mm;
+        Verdict verdict = Mmu.Decide(mm, Page, Kind, out Vma? vma, out Entry entry, out FaultFlags flags);
+        if (mm.Machine.Profile.StrictWakes) return verdict == Verdict.Deliver && vma!.Context == context && flags == Flags;
+
+        // The kernel looks at the entry alone: empty, a marker of any kind, or still read-only for a write-protection fault. What a page
+        // in swap allows is known only when it is back.
+        if (vma is null) entry = mm.EntryAt(Page);
+        return !entry.HoldsPage
+            || (entry.IsPresent && (Flags & FaultFlags.Wp) != 0 && (entry.IsWp || vma is null || Mmu.NeedsCopy(vma, entry)));
     }
 }

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Handling;
+using UffdActors.Model;
 using UffdActors.Model.Turns;
 
 namespace UffdActors.Actors;
@@ -181,30 +182,6 @@ internal class PushActor : UntypedActor
         return true;
     }
 
-    /// <summary>A fill of the piece in hand has ended: goes on behind what it did, or tries again later.</summary>
-    protected virtual void Filling()
-    {
-        PushStep step = _fill.Ended();
-        switch (step)
-        {
-            case PushStep.Issue or PushStep.GoOn:
-                Take(step);
-                break;
-            case PushStep.Delay:
-                WaitOut(_waits.Delay());
-                break;
-            case PushStep.OwnerGone:
-                OnOwnerGone();
-                break;
-            default:
-                // What is left of the chunk is asked for again.
-                _wanted.Rewind(_chunk.Left.Start, _chunk.Left.Count);
-                _pipeline.GiveBack(_chunk.Drop(), isFilled: false);
-                WaitOut(step == PushStep.WaitOut ? _waits.Fruitless(_fill.Trouble) : _waits.SourceFailed(_fill.Wrong!));
-                break;
-        }
-    }
-
     /// <summary>The pause is over: by <c>recover</c>, or for a probe.</summary>
     private void Paused(object message)
     {
@@ -342,5 +319,30 @@ internal class PushActor : UntypedActor
         _waits.Forget();
         if (_wanted.Missing() is { } missing) _ = _options.Progress.Finished.TrySetException(missing);
         else _ = _options.Progress.Finished.TrySetResult();
+    }
+
+    /// <summary>A fill of the piece in hand has ended: goes on behind what it did, or tries again later.</summary>
+    [MutationPoint("RING P9, P12, P14, S1")]
+    internal virtual void Filling()
+    {
+        PushStep step = _fill.Ended();
+        switch (step)
+        {
+            case PushStep.Issue or PushStep.GoOn:
+                Take(step);
+                break;
+            case PushStep.Delay:
+                WaitOut(_waits.Delay());
+                break;
+            case PushStep.OwnerGone:
+                OnOwnerGone();
+                break;
+            default:
+                // What is left of the chunk is asked for again.
+                _wanted.Rewind(_chunk.Left.Start, _chunk.Left.Count);
+                _pipeline.GiveBack(_chunk.Drop(), isFilled: false);
+                WaitOut(step == PushStep.WaitOut ? _waits.Fruitless(_fill.Trouble) : _waits.SourceFailed(_fill.Wrong!));
+                break;
+        }
     }
 }

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
+using UffdActors.Model;
 
 namespace UffdActors.Actors;
 
@@ -272,10 +273,6 @@ internal class SourceActor : UntypedActor, IPageReceiver
         if (isAnyLeft) BeginSweeping();
     }
 
-    /// <summary>True if an order of which nothing is heard is given again.</summary>
-    /// <param name="number">How often its pages have been asked for.</param>
-    protected virtual bool IsGivenAgain(int number) => true;
-
     private void Close(OpenOrder order)
     {
         // One that was given up stays, with its buffer, until the source has said something about it.
@@ -290,4 +287,9 @@ internal class SourceActor : UntypedActor, IPageReceiver
         order.Lent = null;
         if (_spare.Count < MostSpareOrders) _spare.Push(order);
     }
+
+    /// <summary>True if an order of which nothing is heard is given again.</summary>
+    /// <param name="number">How often its pages have been asked for.</param>
+    [MutationPoint("RING S4")]
+    internal virtual bool IsGivenAgain(int number) => true;
 }

@@ -1,6 +1,7 @@
 using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Dispatch;
+using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
@@ -66,9 +67,6 @@ internal class FaultReader
     /// <summary>The handlers, by number.</summary>
     public ReadOnlySpan<HandlerSlot> Handlers => _handlers;
 
-    /// <summary>The regions as the events read so far have left them. Any thread.</summary>
-    public virtual RegionView View => _view;
-
     /// <summary>Grows with every event that has been applied: what was decided before it has to be decided anew. Any thread.</summary>
     public long EventEpoch => Volatile.Read(ref _eventEpoch);
 
@@ -93,39 +91,6 @@ internal class FaultReader
 
     /// <summary>The faults at addresses in no region; in turns of the context.</summary>
     public StrayFaults Strays => _strays;
-
-    /// <summary>Reads everything that is there.</summary>
-    public virtual void Read(IFaultRoute route)
-    {
-        bool events = false;
-        while (_descriptor.TryRead(out UffdMsg message, out FaultTrace? trace))
-        {
-            if (message.Event == UffdEvent.Pagefault)
-            {
-                OnFault(message, trace, route);
-            }
-            else
-            {
-                OnEvent(message);
-                if (message.Event == UffdEvent.Fork) route.Forked();
-                events = true;
-            }
-
-            if (!_descriptor.HasMessages) break;
-        }
-
-        // Faults come out before events however old they are, so what is handed on has been read after both.
-        if (_firstFresh is { } first)
-        {
-            _firstFresh = null;
-            route.Hand(first);
-            if (_fresh.Count > 0) HandOthers(route);
-        }
-
-        if (!events) return;
-        route.EventsApplied();
-        WakeStrays();
-    }
 
     /// <summary>
     /// A range is not mapped any more, and no event need say so: the embedder has unmapped it, or a fill has met nothing there.
@@ -175,19 +140,6 @@ internal class FaultReader
         if (_outstanding.Count == 0) _descriptor.Look();
     }
 
-    /// <summary>The handler is done with a page without having filled it: its threads are woken and look for themselves.</summary>
-    public virtual void Dismiss(PageRequest request)
-    {
-        Counters.Dismissed++;
-        // Not so if the page is there, or the thread gets its SIGBUS: then it does not fault again.
-        if (request.Error == Errno.EEXIST || (request.Error == Errno.EFAULT && request.Fill.Kind == FillKind.Copy))
-            _streaks[request.Address] = (request.Streak + 1, request.Error);
-        else if (Outages.Fills.IsOn && request.Incarnation == request.Handler.Incarnation)
-            Outages.Fills.Forget(Waiter.Of(request), _time.Now);
-        if (Leave(request)) Wake(request.Address);
-        Recycle(request);
-    }
-
     /// <summary>The memory is gone, which has been reported: no fault of it is late any more.</summary>
     public void OwnerGone()
     {
@@ -196,38 +148,6 @@ internal class FaultReader
 
     /// <summary>It has been reported that a page is waited for: that is no fault that is late.</summary>
     public void Paused(PageRequest request) => _watch?.Remove(request);
-
-    /// <summary>
-    /// A handler has crashed. The kernel never delivers a fault twice, so its pages are woken: their threads fault again.
-    /// </summary>
-    /// <returns>The page that is held back because of too many crashes on it, or null.</returns>
-    public virtual ulong? HandlerCrashed(int handler, PageRequest? during)
-    {
-        _handlers[handler].NextIncarnation();
-        ulong? quarantined = null;
-        if (during is not null)
-        {
-            int crashes = _crashes.GetValueOrDefault(during.Address) + 1;
-            _crashes[during.Address] = crashes;
-            if (crashes >= _crashLimit)
-            {
-                _quarantined[during.Address] = Waiter.Of(during);
-                quarantined = during.Address;
-            }
-        }
-
-        foreach (PageRequest request in _outstanding.All())
-        {
-            if (request.Handler.Number != handler) continue;
-            _ = Leave(request);
-            request.GiveUpClaim();
-            Outages.Forget(Waiter.Of(request), _time.Now);
-            Counters.Redelivered++;
-            Wake(request.Address);
-        }
-
-        return quarantined;
-    }
 
     /// <summary>A background push wants to begin a chunk: it may when the demands that are outstanding now have been served.</summary>
     public void Await(PushGate gate)
@@ -242,35 +162,6 @@ internal class FaultReader
     public void HandOutAgain(ulong page)
     {
         if (_quarantined.Remove(page)) Wake(page);
-    }
-
-    /// <summary>Tries one of the pages that have paused in an outage, one after the other.</summary>
-    /// <returns>False if none has paused any more.</returns>
-    public virtual bool Probe(Outage outage)
-    {
-        if (Owner.IsGone || !outage.GoOnProbing()) return false;
-        if (outage == Outages.Crashes)
-        {
-            if (_quarantined.Count == 0) return true;
-            (ulong page, Waiter waiter) = _quarantined.First();
-            outage.Tried(waiter);
-            HandOutAgain(page);
-            return true;
-        }
-
-        PageRequest? next = null;
-        foreach (PageRequest request in _outstanding.All())
-        {
-            if (request.Phase != RequestPhase.Paused || request.PausedBy != outage) continue;
-            if (next is null || (request.Id > _lastProbed, -request.Id).CompareTo((next.Id > _lastProbed, -next.Id)) > 0) next = request;
-        }
-
-        if (next is null) return true;
-        _lastProbed = next.Id;
-        outage.Tried(Waiter.Of(next));
-        next.Phase = RequestPhase.Deferred;
-        next.Handler.Thread.Tell(new VmProtocol.Retry(next));
-        return true;
     }
 
     /// <summary>An outage is over: the threads of the pages that have paused in it fault again.</summary>
@@ -325,29 +216,6 @@ internal class FaultReader
         View.Find(PageSize.PageOf(waiter.Address)) is { } served && served.Id == waiter.Region
             && served.PageOf(PageSize.PageOf(waiter.Address)) == waiter.Page;
 
-    /// <summary>
-    /// Gives up what has paused, or is held back, at addresses where its page is not any more: nobody comes back to it, and whoever faults
-    /// there now must not be taken for one who waits for it.
-    /// </summary>
-    internal virtual void DropGone()
-    {
-        // What a handler has paused by the view of before is seen here, or the handler sees the view of now.
-        Interlocked.MemoryBarrier();
-        foreach (PageRequest request in _outstanding.All())
-        {
-            if (request.Phase != RequestPhase.Paused || IsServed(Waiter.Of(request))) continue;
-            Outages.Forget(Waiter.Of(request), _time.Now);
-            GiveBack(request);
-        }
-
-        foreach ((ulong address, Waiter waiter) in _quarantined.ToArray())
-        {
-            if (IsServed(waiter)) continue;
-            Outages.Crashes.Forget(waiter, _time.Now);
-            HandOutAgain(address);
-        }
-    }
-
     private void GiveBack(PageRequest request)
     {
         _ = _streaks.Remove(request.Address);
@@ -361,9 +229,6 @@ internal class FaultReader
         foreach (PageRequest request in _fresh) route.Hand(request);
         _fresh.Clear();
     }
-
-    /// <summary>The request that is under way for a page: all faults of a page meet there.</summary>
-    internal virtual PageRequest? FindOutstanding(ulong address) => _outstanding.Find(address);
 
     private void OnFault(in UffdMsg message, FaultTrace? trace, IFaultRoute route)
     {
@@ -406,7 +271,8 @@ internal class FaultReader
             return;
         }
 
-        int handler = _handlers.Length == 1 ? 0 : (int)((GoldenRatio.ShortHash(address >> region.PageShift) >> 7) % (ulong)_handlers.Length);
+        ulong hash = GoldenRatio.ShortHash(address >> region.PageShift) >> 7;
+        int handler = _handlers.Length == 1 ? 0 : (int)(hash % (ulong)_handlers.Length);
         PageRequest request = TakeRequest(handler, region.UnitPages);
         request.Id = _nextId++;
         request.Incarnation = _handlers[handler].Incarnation;
@@ -428,32 +294,6 @@ internal class FaultReader
         _watch?.Add(request, trace is { Raised: > 0 } ? trace.Raised : _time.Now, message.ThreadId);
         if (_firstFresh is null) _firstFresh = request;
         else _fresh.Add(request);
-    }
-
-    /// <summary>A fault in no region.</summary>
-    internal virtual void OnStray(ulong address, long page, uint thread, IFaultRoute route)
-    {
-        Counters.Strays++;
-        switch (_strays.Take(address, _descriptor.IsRegistered(page), _time.Now, out TimeSpan delay))
-        {
-            case StrayStep.Wake:
-                Wake(address);
-                break;
-            case StrayStep.Hold:
-                route.Hold(address, delay);
-                break;
-            case StrayStep.Report:
-                route.LeftAsleep(address, thread);
-                break;
-        }
-    }
-
-    /// <summary>
-    /// Faults outside every region that was known then: events have come since, so their threads fault again and are looked up anew.
-    /// </summary>
-    internal virtual void WakeStrays()
-    {
-        foreach (ulong address in _strays.Clear()) Wake(address);
     }
 
     private PageRequest TakeRequest(int handler, int pages)
@@ -483,7 +323,202 @@ internal class FaultReader
         return true;
     }
 
+    /// <summary>A range has a new place. What has happened there already, and was read before this, is about what has come there.</summary>
+    private void Move(PageRange from, long to)
+    {
+        _view = _view.AfterRemap(from, to);
+        PageRange place = new(to, to + from.Count);
+        while (_overtaking.TryTake(place, out PageRange part, out long? further))
+        {
+            if (further is { } next) Move(part, next);
+            else _ = _view.Remove(part);
+        }
+    }
+
+    private void Recycle(PageRequest request)
+    {
+        request.Trace = null;
+        request.Failure = null;
+        ref PageRequest? pool = ref _pool[request.Handler.Number];
+        request.Next = pool;
+        pool = request;
+    }
+
+    private static PageRange Range(ulong start, ulong end) => new(PageSize.PageOf(start), PageSize.PageOf(end));
+
+    /// <summary>The regions as the events read so far have left them. Any thread.</summary>
+    [MutationPoint("RING R9")]
+    internal virtual RegionView View => _view;
+
+    /// <summary>Reads everything that is there.</summary>
+    [MutationPoint("RING P2")]
+    internal virtual void Read(IFaultRoute route)
+    {
+        bool events = false;
+        while (_descriptor.TryRead(out UffdMsg message, out FaultTrace? trace))
+        {
+            if (message.Event == UffdEvent.Pagefault)
+            {
+                OnFault(message, trace, route);
+            }
+            else
+            {
+                OnEvent(message);
+                if (message.Event == UffdEvent.Fork) route.Forked();
+                events = true;
+            }
+
+            if (!_descriptor.HasMessages) break;
+        }
+
+        // Faults come out before events however old they are, so what is handed on has been read after both.
+        if (_firstFresh is { } first)
+        {
+            _firstFresh = null;
+            route.Hand(first);
+            if (_fresh.Count > 0) HandOthers(route);
+        }
+
+        if (!events) return;
+        route.EventsApplied();
+        WakeStrays();
+    }
+
+    /// <summary>The handler is done with a page without having filled it: its threads are woken and look for themselves.</summary>
+    [MutationPoint("RING P1, S9")]
+    internal virtual void Dismiss(PageRequest request)
+    {
+        Counters.Dismissed++;
+        // Not so if the page is there, or the thread gets its SIGBUS: then it does not fault again.
+        if (request.Error == Errno.EEXIST || (request.Error == Errno.EFAULT && request.Fill.Kind == FillKind.Copy))
+            _streaks[request.Address] = (request.Streak + 1, request.Error);
+        else if (Outages.Fills.IsOn && request.Incarnation == request.Handler.Incarnation)
+            Outages.Fills.Forget(Waiter.Of(request), _time.Now);
+        if (Leave(request)) Wake(request.Address);
+        Recycle(request);
+    }
+
+    /// <summary>
+    /// A handler has crashed. The kernel never delivers a fault twice, so its pages are woken: their threads fault again.
+    /// </summary>
+    /// <returns>The page that is held back because of too many crashes on it, or null.</returns>
+    [MutationPoint("RING P15, P20")]
+    internal virtual ulong? HandlerCrashed(int handler, PageRequest? during)
+    {
+        _handlers[handler].NextIncarnation();
+        ulong? quarantined = null;
+        if (during is not null)
+        {
+            int crashes = _crashes.GetValueOrDefault(during.Address) + 1;
+            _crashes[during.Address] = crashes;
+            if (crashes >= _crashLimit)
+            {
+                _quarantined[during.Address] = Waiter.Of(during);
+                quarantined = during.Address;
+            }
+        }
+
+        foreach (PageRequest request in _outstanding.All())
+        {
+            if (request.Handler.Number != handler) continue;
+            _ = Leave(request);
+            request.GiveUpClaim();
+            Outages.Forget(Waiter.Of(request), _time.Now);
+            Counters.Redelivered++;
+            Wake(request.Address);
+        }
+
+        return quarantined;
+    }
+
+    /// <summary>Tries one of the pages that have paused in an outage, one after the other.</summary>
+    /// <returns>False if none has paused any more.</returns>
+    [MutationPoint("RING P3")]
+    internal virtual bool Probe(Outage outage)
+    {
+        if (Owner.IsGone || !outage.GoOnProbing()) return false;
+        if (outage == Outages.Crashes)
+        {
+            if (_quarantined.Count == 0) return true;
+            (ulong page, Waiter waiter) = _quarantined.First();
+            outage.Tried(waiter);
+            HandOutAgain(page);
+            return true;
+        }
+
+        PageRequest? next = null;
+        foreach (PageRequest request in _outstanding.All())
+        {
+            if (request.Phase != RequestPhase.Paused || request.PausedBy != outage) continue;
+            if (next is null || (request.Id > _lastProbed, -request.Id).CompareTo((next.Id > _lastProbed, -next.Id)) > 0) next = request;
+        }
+
+        if (next is null) return true;
+        _lastProbed = next.Id;
+        outage.Tried(Waiter.Of(next));
+        next.Phase = RequestPhase.Deferred;
+        next.Handler.Thread.Tell(new VmProtocol.Retry(next));
+        return true;
+    }
+
+    /// <summary>
+    /// Gives up what has paused, or is held back, at addresses where its page is not any more: nobody comes back to it, and whoever faults
+    /// there now must not be taken for one who waits for it.
+    /// </summary>
+    [MutationPoint("RING S9")]
+    internal virtual void DropGone()
+    {
+        // What a handler has paused by the view of before is seen here, or the handler sees the view of now.
+        Interlocked.MemoryBarrier();
+        foreach (PageRequest request in _outstanding.All())
+        {
+            if (request.Phase != RequestPhase.Paused || IsServed(Waiter.Of(request))) continue;
+            Outages.Forget(Waiter.Of(request), _time.Now);
+            GiveBack(request);
+        }
+
+        foreach ((ulong address, Waiter waiter) in _quarantined.ToArray())
+        {
+            if (IsServed(waiter)) continue;
+            Outages.Crashes.Forget(waiter, _time.Now);
+            HandOutAgain(address);
+        }
+    }
+
+    /// <summary>The request that is under way for a page: all faults of a page meet there.</summary>
+    [MutationPoint("RING R9")]
+    internal virtual PageRequest? FindOutstanding(ulong address) => _outstanding.Find(address);
+
+    /// <summary>A fault in no region.</summary>
+    [MutationPoint("RING S2")]
+    internal virtual void OnStray(ulong address, long page, uint thread, IFaultRoute route)
+    {
+        Counters.Strays++;
+        switch (_strays.Take(address, _descriptor.IsRegistered(page), _time.Now, out TimeSpan delay))
+        {
+            case StrayStep.Wake:
+                Wake(address);
+                break;
+            case StrayStep.Hold:
+                route.Hold(address, delay);
+                break;
+            case StrayStep.Report:
+                route.LeftAsleep(address, thread);
+                break;
+        }
+    }
+
+    /// <summary>
+    /// Faults outside every region that was known then: events have come since, so their threads fault again and are looked up anew.
+    /// </summary>
+    [MutationPoint("RING R9")]
+    internal virtual void WakeStrays()
+    {
+        foreach (ulong address in _strays.Clear()) Wake(address);
+    }
+
     /// <summary>Applies an event to the view, and wakes those who sleep on an address that has gone.</summary>
+    [MutationPoint("RING P8, S8")]
     internal virtual void OnEvent(in UffdMsg message)
     {
         Counters.Events++;
@@ -523,30 +558,8 @@ internal class FaultReader
         else if (message.Event == UffdEvent.Remap) _descriptor.Wake(message.From, message.From + message.Length);
     }
 
-    /// <summary>A range has a new place. What has happened there already, and was read before this, is about what has come there.</summary>
-    private void Move(PageRange from, long to)
-    {
-        _view = _view.AfterRemap(from, to);
-        PageRange place = new(to, to + from.Count);
-        while (_overtaking.TryTake(place, out PageRange part, out long? further))
-        {
-            if (further is { } next) Move(part, next);
-            else _ = _view.Remove(part);
-        }
-    }
-
     /// <summary>Wakes the threads that sleep on a page: anywhere in it, for messages may have exact addresses.</summary>
+    [MutationPoint("RING P1, P15, P20")]
     internal virtual void Wake(ulong address) =>
         _descriptor.Wake(address, address + (_view.Find(PageSize.PageOf(address)) is { } region ? 1UL << region.PageShift : PageSize.Base));
-
-    private void Recycle(PageRequest request)
-    {
-        request.Trace = null;
-        request.Failure = null;
-        ref PageRequest? pool = ref _pool[request.Handler.Number];
-        request.Next = pool;
-        pool = request;
-    }
-
-    private static PageRange Range(ulong start, ulong end) => new(PageSize.PageOf(start), PageSize.PageOf(end));
 }

@@ -7,7 +7,7 @@ namespace UffdActors.Handling;
 /// Tells whether native memory of this process can be read, without touching it: from <c>/proc/self/maps</c>, kept, and read anew when an
 /// address is not in it. Memory that has been unmapped since it was read is found out only after <see cref="Forget"/>. Any thread.
 /// </summary>
-internal class ReadableMemory
+internal sealed class ReadableMemory
 {
     // The kernel maps nothing below vm.mmap_min_addr, and nobody means anything there.
     private const ulong Lowest = PageSize.Base;
@@ -37,7 +37,7 @@ internal class ReadableMemory
     public void Forget() => _mappings = [];
 
     /// <summary>The readable mappings, ascending, with those that touch joined.</summary>
-    protected virtual Mapping[] Read()
+    private static Mapping[] Read()
     {
         List<Mapping> mappings = [];
         string[] lines;
@@ -86,5 +86,5 @@ internal class ReadableMemory
     }
 
     /// <summary>Bytes from start up to but not including end.</summary>
-    protected readonly record struct Mapping(ulong Start, ulong End);
+    private readonly record struct Mapping(ulong Start, ulong End);
 }

@@ -1,3 +1,4 @@
+using UffdActors.Model;
 namespace UffdActors.Handling;
 
 /// <summary>
@@ -41,20 +42,6 @@ internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, Pa
         }
 
         return told;
-    }
-
-    /// <summary>The state of a page that was removed.</summary>
-    /// <param name="page">First base page of it.</param>
-    public virtual PageState StateOf(long page)
-    {
-        // Of private memory whoever touches what is gone is heard of: nobody has, so it is gone, or is just going.
-        if (!terms.IsShared && terms.RaisesMissing && !pages.IsRefilled(page)) return PageState.Removed;
-        if (Look(page) is not { Content: not SeenContent.None } seen) return PageState.Removed;
-        if (!terms.IsShared) return OfHole(page, seen, isHeardOf: terms.RaisesMissing);
-        if (pages.IsHole(page)) return OfHole(page, seen, isHeardOf: true);
-        if (terms.RaisesMinor && !terms.RaisesMissing && seen.IsMapped && !pages.IsMappedAgain(page))
-            return OfHole(page, seen, isHeardOf: false);
-        return OfKept(page, seen);
     }
 
     /// <summary>The same for a page that was found open to writers, and is protected again by now.</summary>
@@ -106,5 +93,20 @@ internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, Pa
     {
         if (told.Count > 0 && told[^1].State == range.State) told[^1] = told[^1] with { Pages = told[^1].Pages + range.Pages };
         else told.Add(range);
+    }
+
+    /// <summary>The state of a page that was removed.</summary>
+    /// <param name="page">First base page of it.</param>
+    [MutationPoint("RING S8")]
+    internal virtual PageState StateOf(long page)
+    {
+        // Of private memory whoever touches what is gone is heard of: nobody has, so it is gone, or is just going.
+        if (!terms.IsShared && terms.RaisesMissing && !pages.IsRefilled(page)) return PageState.Removed;
+        if (Look(page) is not { Content: not SeenContent.None } seen) return PageState.Removed;
+        if (!terms.IsShared) return OfHole(page, seen, isHeardOf: terms.RaisesMissing);
+        if (pages.IsHole(page)) return OfHole(page, seen, isHeardOf: true);
+        if (terms.RaisesMinor && !terms.RaisesMissing && seen.IsMapped && !pages.IsMappedAgain(page))
+            return OfHole(page, seen, isHeardOf: false);
+        return OfKept(page, seen);
     }
 }

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using UffdActors.Actors;
 using UffdActors.Handling;
+using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
@@ -10,6 +11,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Worlds;
 
 /// <summary>A monitor's thread in the model: its calls are operations, and travel from owner to owner.</summary>
+[MutationPoint("RING R2, S5")]
 internal class ModelThread(Caller caller, UserfaultContext context, bool splitsTurns) : MonitorThread
 {
     /// <inheritdoc />

@@ -139,7 +139,7 @@ public sealed class LiveFailureTests
 
     private sealed class BrokenBackend() : LiveBackend(4096)
     {
-        public override IoctlResult Fill(UffdDescriptor uffd, LiveFill fill) => throw new InvalidOperationException("out of order");
+        internal override IoctlResult Fill(UffdDescriptor uffd, LiveFill fill) => throw new InvalidOperationException("out of order");
     }
 
     private sealed class CrashingProbe(HandlerPoint point) : IHandlerProbe

@@ -22,6 +22,7 @@ internal class PunchHole : ControlOperation
         _length = length;
     }
 
+    [MutationPoint("RING R5")]
     private protected override IEnumerable<Owner?> Stages()
     {
         Error = _offset < 0 || _length <= 0 ? Errno.EINVAL : _file.Module.TryCheckFileCall(Caller.Mm.Machine, FileCall.Punch);

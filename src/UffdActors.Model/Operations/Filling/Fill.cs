@@ -275,6 +275,7 @@ internal class Fill : FillCall
     /// what is changing (RING R7).
     /// </summary>
     /// <returns>False if the fill has ended.</returns>
+    [MutationPoint("RING R7")]
     internal virtual bool ValidateAfterSleep()
     {
         To.Epoch = Context.ChangeEpoch;
@@ -287,5 +288,6 @@ internal class Fill : FillCall
     }
 
     /// <summary>Writes cache slot and entry of one page of a module, in one turn (RING R5).</summary>
+    [MutationPoint("RING R5, P7")]
     internal virtual Errno InstallOne(Vma vma, long page, uint folio, bool wp) => FillPage.Module(vma, page, Kind, folio, wp);
 }

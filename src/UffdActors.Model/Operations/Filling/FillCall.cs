@@ -263,14 +263,18 @@ internal abstract class FillCall : Operation
     }
 
     /// <summary>The context whose threads are woken: the one that the call was made on, whoever owns the destination (RING R2).</summary>
+    [MutationPoint("RING R2")]
     internal virtual UserfaultContext WokenContext => Context;
 
     /// <summary>True if something has begun to change since the fill was decided (RING R2).</summary>
+    [MutationPoint("RING R2, R7")]
     internal virtual bool EpochHasChanged => Context.ChangeEpoch != To.Epoch;
 
     /// <summary>True if the map is not the one any more that the fill was decided on (RING R2).</summary>
+    [MutationPoint("RING R2, R7")]
     internal virtual bool MapHasChanged => !ReferenceEquals(Context.Mm.Map, To.Map);
 
     /// <summary>True if something is changing right now: no fill begins.</summary>
+    [MutationPoint("RING R4")]
     internal virtual bool MeetsChange => Context.IsChanging;
 }

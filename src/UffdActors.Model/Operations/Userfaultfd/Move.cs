@@ -90,10 +90,6 @@ internal class Move : ControlOperation
         }
     }
 
-    /// <summary>Holds the VMAs of both places (RING R6). Starts and ends in a turn of the address space.</summary>
-    internal virtual IEnumerable<Owner?> HoldBoth(AddressSpace mm, PageRange source, PageRange destination, List<VmaOwner> held) =>
-        Hold(mm, source, held).Concat(Hold(mm, destination, held));
-
     private Errno CheckArguments(out bool report)
     {
         report = false;
@@ -158,4 +154,9 @@ internal class Move : ControlOperation
         if (result < 0) Error = (Errno)(-result);
         else Error = result == (long)_length ? Errno.None : Errno.EAGAIN;
     }
+
+    /// <summary>Holds the VMAs of both places (RING R6). Starts and ends in a turn of the address space.</summary>
+    [MutationPoint("RING R6")]
+    internal virtual IEnumerable<Owner?> HoldBoth(AddressSpace mm, PageRange source, PageRange destination, List<VmaOwner> held) =>
+        Hold(mm, source, held).Concat(Hold(mm, destination, held));
 }

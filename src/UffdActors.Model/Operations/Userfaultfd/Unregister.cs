@@ -76,17 +76,18 @@ internal class Unregister : ControlOperation
         WakeParts(wake);
     }
 
-    /// <summary>The range is not registered any more, and that is published: its waiters look again (RING R1).</summary>
-    internal virtual void WakeParts(IReadOnlyList<PageRange> parts)
-    {
-        foreach (PageRange part in parts) _context.Wake(PageSize.AddressOf(part.Start), PageSize.AddressOf(part.End));
-    }
-
     private Errno CheckArguments()
     {
         if (!_context.IsInitialized) return Errno.EINVAL;
         if (_pointer == ArgumentPointer.Null) return Errno.EFAULT;
         if (!ArgumentChecks.IsRange(_start, _length)) return Errno.EINVAL;
         return _context.Mm.IsAlive ? Errno.None : Errno.ENOMEM;
+    }
+
+    /// <summary>The range is not registered any more, and that is published: its waiters look again (RING R1).</summary>
+    [MutationPoint("RING R1")]
+    internal virtual void WakeParts(IReadOnlyList<PageRange> parts)
+    {
+        foreach (PageRange part in parts) _context.Wake(PageSize.AddressOf(part.Start), PageSize.AddressOf(part.End));
     }
 }
