@@ -13,9 +13,9 @@ public sealed class BackgroundPush
     private readonly PushRate _rate;
     private readonly IActorRef _push;
     private readonly int _unit;
-    private readonly UffdVm _vm;
+    private readonly VmRoot _vm;
 
-    internal BackgroundPush(PushProgress progress, RegionPages pages, PushRate rate, IActorRef push, int unit, UffdVm vm)
+    internal BackgroundPush(PushProgress progress, RegionPages pages, PushRate rate, IActorRef push, int unit, VmRoot vm)
     {
         _progress = progress;
         _pages = pages;

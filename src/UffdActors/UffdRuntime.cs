@@ -140,7 +140,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         {
             Leave(place);
             // A system that ends takes no new actors.
-            if (e is InvalidOperationException && HasLostSystem) throw new VmFailedException(UffdVm.SystemIsGone, e);
+            if (e is InvalidOperationException && HasLostSystem) throw new VmFailedException(VmRoot.SystemIsGone, e);
             throw;
         }
 
@@ -181,7 +181,7 @@ public sealed class UffdRuntime : IAsyncDisposable
             SplitsTurns = options.SplitTurns,
         };
         if (context.Time is FaultLoop loop) loop.Failed += e => context.Fail(context.Root, e, null);
-        return UffdVm.Start(_system, this, context, _world, options, place);
+        return new UffdVm(this, new VmRoot(_system, Settings, Modules, context), _world, options, place);
     }
 
     /// <summary>Unloads a memory module.</summary>

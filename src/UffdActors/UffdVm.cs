@@ -1,8 +1,8 @@
-using System.Diagnostics;
 using System.Threading.Channels;
 using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
+using UffdActors.Calls;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
 using UffdActors.Model;
@@ -10,7 +10,6 @@ using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
-using UffdActors.Model.Turns;
 using UffdActors.Statistics;
 using UffdActors.Vcpus;
 using UffdActors.Worlds;
@@ -24,41 +23,25 @@ namespace UffdActors;
 /// <remarks>Safe for any thread; on the stepped dispatcher, for the thread that made the runtime.</remarks>
 public sealed class UffdVm : IAsyncDisposable
 {
-    private readonly ActorSystem _system;
     private readonly UffdRuntime _runtime;
-    private readonly VmHealth _health;
+    private readonly VmRoot _root;
     private readonly VmKernel _kernel;
-    private readonly IActorRef _root;
+    private readonly VmGuest _guest;
     private readonly Lock _gate = new();
-    private readonly List<GuestRegion> _regions = [];
     private readonly List<Userfault> _userfaults = [];
-    private readonly List<VcpuGroup> _vcpus = [];
-    private readonly TaskCompletionSource _stopped;
     private readonly Lazy<Task> _closing;
-    private readonly Func<CancellationToken, Task>? _stopGuest;
-    private readonly Lazy<Task> _othersStop;
     private readonly AbsentPages _absentPages;
-    private int _nextName;
-    private volatile bool _disposed;
-    private bool _guestIsStopped;
-    private bool _mayBePoisoned;
 
-    private UffdVm(ActorSystem system, UffdRuntime runtime, VmContext context, World world, VmOptions options, int loopPlace)
+    internal UffdVm(UffdRuntime runtime, VmRoot root, World world, VmOptions options, int loopPlace)
     {
         LoopPlace = loopPlace;
-        _system = system;
         _runtime = runtime;
-        Context = context;
-        _health = new VmHealth(Completion);
-        // On virtual time the thread that is blocked is the embedder's own.
-        Calls = Settings.IsStepped ? null : new ForeignCalls(context.Incidents);
-        _stopped = NewCompletion();
+        _root = root;
         _closing = new Lazy<Task>(CloseAsync);
-        _stopGuest = options.StopGuest;
-        _othersStop = new Lazy<Task>(StopOthersAsync);
         _absentPages = options.AbsentPagesAtDisposal;
-        _kernel = world.NewKernel(this, options);
-        _root = system.ActorOf(VmActor.Props(context, _health), context.Name);
+        _kernel = world.NewKernel(root, options);
+        _guest = new VmGuest(root, _kernel, options.StopGuest);
+        root.Start();
     }
 
     /// <summary>Name for reports.</summary>
@@ -77,16 +60,10 @@ public sealed class UffdVm : IAsyncDisposable
     public long DroppedIncidents => Context.Incidents.Dropped;
 
     /// <summary>Ends with the cause if the VM fails closed.</summary>
-    public Task<Exception> Failed => _health.Failed;
+    public Task<Exception> Failed => _root.Failed;
 
     /// <summary>The regions of guest memory.</summary>
-    public IReadOnlyList<GuestRegion> Regions
-    {
-        get
-        {
-            lock (_gate) return [.. _regions];
-        }
-    }
+    public IReadOnlyList<GuestRegion> Regions => _kernel.Regions.All;
 
     /// <summary>Native bytes of bookkeeping: page tables, page caches, folio counts; without content. 0 in the live world.</summary>
     public long BookkeepingBytes => _kernel.BookkeepingBytes;
@@ -94,23 +71,20 @@ public sealed class UffdVm : IAsyncDisposable
     /// <summary>Nanoseconds of the clock that the VM's faults are stamped with: virtual on the stepped dispatcher.</summary>
     public long Now => Context.Time.Now;
 
-    internal VmContext Context { get; }
+    internal VmContext Context => _root.Context;
 
-    /// <summary>Sees that code of the embedder comes back; null where nobody does.</summary>
-    internal ForeignCalls? Calls { get; }
+    internal VmRoot Root => _root;
+
+    internal VmKernel Kernel => _kernel;
+
+    internal VmGuest Guest => _guest;
 
     /// <summary>
     /// Which of the runtime's loops its loop is, from 0: its CPU follows from it. No two VMs have the same at the same time.
     /// </summary>
     internal int LoopPlace { get; }
 
-    internal UffdSettings Settings => _runtime.Settings;
-
-    internal ModuleTable Modules => _runtime.Modules;
-
-    internal VmKernel Kernel => _kernel;
-
-    internal ActorSystem System => _system;
+    internal UffdSettings Settings => _root.Settings;
 
     /// <summary>Touches all physical memory of the model, so that no measurement pays for page faults of the host.</summary>
     public void PrefaultMemory(CancellationToken cancel = default) => _kernel.PrefaultMemory(cancel);
@@ -137,7 +111,7 @@ public sealed class UffdVm : IAsyncDisposable
             throw new ArgumentException(
                 $"Anonymous memory cannot be mapped a second time; leave out {nameof(RegionOptions.WithAlias)}, or name a memory module.",
                 nameof(options));
-        ThrowIfClosed();
+        _root.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         return Add(await _kernel.MapAsync(options, cancel), options.Pages, options.Module, isAdopted: false, options.IsFilled);
     }
@@ -153,7 +127,7 @@ public sealed class UffdVm : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(memory);
         ThrowIfNoSize(memory.Pages);
-        ThrowIfClosed();
+        _root.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         return Add(await _kernel.AdoptAsync(memory, cancel), memory.Pages, memory.Module, isAdopted: true, memory.IsFilled);
     }
@@ -181,7 +155,7 @@ public sealed class UffdVm : IAsyncDisposable
         }
         catch (OperationCanceledException) when (!unmapping.IsCanceled)
         {
-            _ = ReportLateAsync("munmap", unmapping);
+            _ = _root.ReportLateAsync("munmap", unmapping);
             throw;
         }
     }
@@ -214,7 +188,7 @@ public sealed class UffdVm : IAsyncDisposable
     /// </exception>
     public async Task<Userfault> OpenAsync(UffdFeatures features = UffdFeatures.None, CancellationToken cancel = default)
     {
-        ThrowIfClosed();
+        _root.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         return Add(await _kernel.OpenAsync(features, cancel));
     }
@@ -229,7 +203,7 @@ public sealed class UffdVm : IAsyncDisposable
     public async Task<Userfault> AdoptUserfaultAsync(AdoptedUserfault userfault, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(userfault);
-        ThrowIfClosed();
+        _root.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         return Add(await _kernel.AdoptAsync(userfault, cancel));
     }
@@ -255,20 +229,20 @@ public sealed class UffdVm : IAsyncDisposable
 
     private async Task CloseAsync()
     {
-        _disposed = true;
-        Deadline deadline = new(CloseTimeout);
+        _root.BeginClosing();
+        Deadline deadline = new(_root.CloseTimeout);
         try
         {
             // The guest first: it must never run on pages that closing makes appear as zeros.
-            await StopVcpusAsync().WaitAsync(deadline.Left);
+            await _guest.StopVcpusAsync().WaitAsync(deadline.Left);
         }
         catch (Exception e) when (e is VmFailedException or TimeoutException)
         {
             // Its actors have been stopped already; or the next wait is over its time as well, and says so.
         }
 
-        await _othersStop.Value;
-        deadline = new Deadline(CloseTimeout);
+        await _guest.StopOthersOnceAsync();
+        deadline = new Deadline(_root.CloseTimeout);
         try
         {
             foreach (Userfault userfault in Userfaults()) await userfault.StopAndCloseAsync(_absentPages).WaitAsync(deadline.Left);
@@ -282,112 +256,31 @@ public sealed class UffdVm : IAsyncDisposable
             Context.Incidents.Report(
                 new Incident(
                     IncidentKind.CloseTimedOut,
-                    $"{Name} did not close its descriptors within {Settings.CloseTimeout}{WhatBlocks(": ")}; its actors are stopped now.",
+                    $"{Name} did not close its descriptors within {Settings.CloseTimeout}{_root.WhatBlocks(": ")}; its actors are "
+                        + $"stopped now.",
                     e));
         }
 
-        _root.Tell(new VmProtocol.StopVm(_stopped));
         try
         {
-            // A system that its owner has terminated has stopped them itself.
-            await (await Task.WhenAny(_stopped.Task, _health.Lost, _system.WhenTerminated).WaitAsync(deadline.Left));
+            await _root.EndAsync(deadline.Left);
         }
         catch (TimeoutException e)
         {
             throw new TimeoutException(
-                $"{Name} did not stop within {Settings.CloseTimeout}: an actor is still in a turn{WhatBlocks("; ")}. Its memory is kept. "
-                    + $"Look for a page source or module that blocks.", e);
+                $"{Name} did not stop within {Settings.CloseTimeout}: an actor is still in a turn{_root.WhatBlocks("; ")}. Its memory is "
+                    + $"kept. Look for a page source or module that blocks.", e);
         }
         finally
         {
             _runtime.Forget(this);
-            if (_stopped.Task.IsCompleted || HasLostSystem) _kernel.CloseRest();
-            Calls?.Dispose();
+            if (_root.HasEnded) _kernel.CloseRest();
+            _root.Calls?.Dispose();
             Context.Incidents.Complete();
         }
 
         await _kernel.FreeAsync(deadline.Left);
     }
-
-    /// <summary>
-    /// Waits for the end of a call that ends something: as long as it takes, but not for ever on code of the embedder that is called in a
-    /// turn and does not come back.
-    /// </summary>
-    /// <exception cref="TimeoutException">Such a call has been under way for <c>uffd.close-timeout</c>.</exception>
-    internal async Task UnlessBlockedAsync(string name, Task call)
-    {
-        while (Calls is not null && !call.IsCompleted)
-        {
-            IReadOnlyList<CallUnderWay> underWay = Calls.UnderWay;
-            try
-            {
-                await call.WaitAsync(CloseTimeout);
-            }
-            catch (TimeoutException e) when (!call.IsCompleted)
-            {
-                foreach (CallUnderWay stuck in underWay.Where(c => c.IsStillUnderWay))
-                {
-                    throw new TimeoutException(
-                        $"{name} of {Name} has not ended: {stuck.Name} has been called in a turn and has not returned for {CloseTimeout}. "
-                            + $"It ends when that returns; disposing of the VM waits no longer than uffd.close-timeout.", e);
-                }
-            }
-        }
-
-        await call;
-    }
-
-    private string WhatBlocks(string before) => Calls?.UnderWay is { Count: > 0 } calls ? $"{before}{calls[0].Name} has not returned" : "";
-
-    private TimeSpan CloseTimeout => Settings.IsStepped ? Timeout.InfiniteTimeSpan : Settings.CloseTimeout;
-
-    /// <summary>Stops the guest, for good: every vCPU, and then what the embedder stops.</summary>
-    internal async Task StopGuestAsync()
-    {
-        await StopVcpusAsync();
-        await _othersStop.Value;
-    }
-
-    private async Task StopOthersAsync()
-    {
-        if (_stopGuest is not { } stop) return;
-        try
-        {
-            using CancellationTokenSource late = new(CloseTimeout);
-            await stop(late.Token).WaitAsync(CloseTimeout);
-            _kernel.StopHasEnded(isStopped: true);
-        }
-        catch (Exception e)
-        {
-            _kernel.StopHasEnded(isStopped: false);
-            string what = e is TimeoutException or OperationCanceledException
-                ? $"has not ended within {CloseTimeout}"
-                : $"has failed: {e.Message}";
-            Context.Incidents.Report(new Incident(
-                IncidentKind.GuestNotStopped,
-                $"{nameof(VmOptions)}.{nameof(VmOptions.StopGuest)} of {Name} {what}; its guest is taken to run on, so what it may still "
-                    + $"wait for is not closed.",
-                e));
-        }
-    }
-
-    /// <summary>Stops every vCPU, for good: none is started any more.</summary>
-    private async Task StopVcpusAsync()
-    {
-        VcpuGroup[] groups;
-        lock (_gate)
-        {
-            _guestIsStopped = true;
-            groups = [.. _vcpus];
-        }
-
-        _kernel.HaltGuest();
-        foreach (VcpuGroup group in groups) await StopAsync(group.Actors);
-    }
-
-    internal static UffdVm Start(
-        ActorSystem system, UffdRuntime runtime, VmContext context, World world, VmOptions options, int loopPlace) =>
-        new(system, runtime, context, world, options, loopPlace);
 
     internal Task StartedAsync(CancellationToken cancel) => _kernel.StartAsync(cancel);
 
@@ -400,48 +293,16 @@ public sealed class UffdVm : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(workloads.Count, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(workloads.Count, GuestLayout.MaxVcpus);
         ArgumentOutOfRangeException.ThrowIfLessThan(sampleEvery, 1);
-        ThrowIfClosed();
+        _root.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        lock (_gate)
-        {
-            if (_mayBePoisoned && !_kernel.GuestSurvivesPoison)
-                throw new InvalidOperationException(
-                    $"Pages of {Name} may be poisoned: a vCPU in this process that touches one would end it. Run the guest in a process "
-                        + $"of its own.");
-            if (_guestIsStopped)
-                throw new InvalidOperationException(
-                    $"The guest of {Name} has been stopped for good, for pages of it were given up; start from the source again.");
-        }
-
         BlockedClock blocked = new(workloads.Count);
-        ulong[] regions = [.. Regions.Select(r => r.Address)];
-        List<VcpuOptions> options = [];
-        for (int i = 0; i < workloads.Count; i++)
-            options.Add(
-                new VcpuOptions(
-                    i, _kernel.NewVcpu(), workloads[i], regions, new VcpuProgress(NewCompletion()), blocked, sampleEvery, check));
-        TaskCompletionSource<IReadOnlyList<IActorRef>> done = NewCompletion<IReadOnlyList<IActorRef>>();
-        _root.Tell(new VmProtocol.StartVcpus(options, NewName("vcpu"), done));
-        VcpuGroup group = new(options, await OrFailed(done.Task), blocked, this);
-        lock (_gate) _vcpus.Add(group);
-        return group;
+        (IReadOnlyList<VcpuOptions> vcpus, IReadOnlyList<IActorRef> actors) =
+            await _guest.StartAsync(workloads, blocked, sampleEvery, check);
+        return new VcpuGroup(vcpus, actors, blocked, _root);
     }
 
-    internal string NewName(string kind) => $"{kind}-{Interlocked.Increment(ref _nextName)}";
-
-    internal Task<IActorRef> StartSourceAsync(SourceWatch watch) =>
-        StartActorAsync(SourceActor.Props(watch.Source, Context.DispatcherId, watch, Context.Time), NewName("source"));
-
-    /// <summary>What is asked of the page sources of a userfaultfd.</summary>
-    internal SourceTerms TermsOf(ServeOptions options, IUffdDescriptor descriptor)
-    {
-        Patience patience =
-            new(options.SourcePatience ?? Settings.SourcePatience, (options.Resume ?? Settings.SourceResume) == SourceResume.Auto);
-        ContentKind content = _kernel.Content;
-        return new SourceTerms(
-            patience, Context.Incidents, _runtime.Memory, descriptor.MayFaultAt, content != ContentKind.Stamps,
-            content != ContentKind.Bytes, AsksAgain: true, Calls);
-    }
+    /// <summary>Memory that page sources may answer from.</summary>
+    internal ReadableMemory SourceMemory => _runtime.Memory;
 
     // What has lost its content without a write belongs to the dirty set of whoever watches the region.
     private void NoteAdvised(GuestRegion region, PageRange pages, Advice advice)
@@ -451,79 +312,6 @@ public sealed class UffdVm : IAsyncDisposable
         foreach (Userfault userfault in Userfaults()) userfault.NoteZeroed(region, pages, mayGoLater: advice == Advice.Free);
     }
 
-    /// <summary>Makes a child of the VM's root.</summary>
-    internal async Task<IActorRef> StartActorAsync(Props props, string name)
-    {
-        TaskCompletionSource<IActorRef> done = NewCompletion<IActorRef>();
-        _root.Tell(new VmProtocol.StartActor(props, name, done));
-        return await OrFailed(done.Task);
-    }
-
-    internal Task StopAsync(IReadOnlyList<IActorRef> children)
-    {
-        TaskCompletionSource done = NewCompletion();
-        _root.Tell(new VmProtocol.StopChildren(children, done));
-        return OrFailed(done.Task);
-    }
-
-    internal Task StartHandlersAsync(FaultReader reader, IActorRef context, IReadOnlyList<HandlerOptions> handlers)
-    {
-        TaskCompletionSource done = NewCompletion();
-        _root.Tell(new VmProtocol.StartHandlers(reader, context, handlers, NewName(VmProtocol.HandlerName), done));
-        return OrFailed(done.Task);
-    }
-
-    internal async Task<IActorRef> StartPushAsync(PushOptions options)
-    {
-        TaskCompletionSource<IActorRef> done = NewCompletion<IActorRef>();
-        _root.Tell(new VmProtocol.StartPush(PushActor.Props(Context, options), options.Thread, NewName("push"), done));
-        return await OrFailed(done.Task);
-    }
-
-    /// <summary>
-    /// On real threads a turn must not run the embedder's continuations. On the stepped dispatcher they go to the host's queue by
-    /// themselves, and the thread pool would make the run unrepeatable.
-    /// </summary>
-    internal TaskCreationOptions Completion =>
-        Settings.IsStepped ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously;
-
-    internal TaskCompletionSource NewCompletion() => new(Completion);
-
-    internal TaskCompletionSource<T> NewCompletion<T>() => new(Completion);
-
-    internal Task AttachAsync(IReadOnlyList<Owner> owners, CancellationToken cancel)
-    {
-        TaskCompletionSource done = NewCompletion();
-        _root.Tell(new VmProtocol.Attach(owners, done));
-        return OrFailed(done.Task.WaitAsync(cancel));
-    }
-
-    /// <summary>Waits, but no longer than the VM lives: nobody hangs on actors that are gone.</summary>
-    internal async Task OrFailed(Task task)
-    {
-        _ = await Task.WhenAny(task, _health.Failed, _stopped.Task, _health.Lost, _system.WhenTerminated);
-        if (!task.IsCompleted) throw Ended();
-        await task;
-    }
-
-    internal async Task<T> OrFailed<T>(Task<T> task)
-    {
-        await OrFailed((Task)task);
-        return await task;
-    }
-
-    /// <summary>Why a VM fails whose actor system its owner has terminated.</summary>
-    internal const string SystemIsGone = "the actor system that was lent to the runtime has been terminated by its owner";
-
-    private bool HasLostSystem => _health.Lost.IsCompleted || _system.WhenTerminated.IsCompleted;
-
-    private VmFailedException Ended()
-    {
-        if (_health.Cause is null && HasLostSystem) return new VmFailedException($"{Name} has failed closed: {SystemIsGone}");
-        if (_health.Cause is not { } reason) return new VmFailedException($"{Name} was disposed of before the call had ended.");
-        return new VmFailedException($"{Name} has failed closed: {reason.Message}", reason);
-    }
-
     // As many pages as have a size in bytes.
     private static void ThrowIfNoSize(long pages)
     {
@@ -531,20 +319,13 @@ public sealed class UffdVm : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(pages, long.MaxValue >> PageSize.BaseShift);
     }
 
-    /// <summary>For the start of every public call.</summary>
-    internal void ThrowIfClosed()
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if (_health.Cause is not null || HasLostSystem) throw Ended();
-    }
-
     /// <summary>For the start of every public call that names a region.</summary>
     internal void ThrowIfUnusable(GuestRegion region, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(region))]
         string? name = null)
     {
         ArgumentNullException.ThrowIfNull(region, name);
-        region.ThrowIfUnusable(this);
-        ThrowIfClosed();
+        region.ThrowIfUnusable(_root);
+        _root.ThrowIfClosed();
     }
 
     private async Task UnmapOnceAsync(GuestRegion region, CancellationToken cancel)
@@ -555,61 +336,17 @@ public sealed class UffdVm : IAsyncDisposable
         await _kernel.UnmapAliasAsync(region);
     }
 
-    /// <summary>Reports how a call ends whose caller has given up waiting.</summary>
-    internal async Task ReportLateAsync(string name, Task call)
-    {
-        string outcome;
-        try
-        {
-            await OrFailed(call);
-            outcome = "succeeded";
-        }
-        catch (UffdException e)
-        {
-            outcome = $"failed with {e.Error}";
-        }
-        catch (Exception e) when (e is VmFailedException or OperationCanceledException)
-        {
-            // Reported as such, or not issued at all.
-            return;
-        }
-
-        Context.Incidents.Report(
-            new Incident(IncidentKind.CancelledCallEnded, $"{name} was cancelled after it had been issued, and has {outcome}."));
-    }
-
     /// <summary>True if faults of the region are resolved from a source.</summary>
     internal bool IsServed(GuestRegion region) => Array.Exists(Userfaults(), u => u.Serves(region));
 
-    /// <summary>From here on pages may be poisoned.</summary>
-    /// <exception cref="InvalidOperationException">A vCPU would take the process along.</exception>
-    internal void AllowPoison()
-    {
-        lock (_gate)
+    private GuestRegion Add(MappedMemory mapped, long pages, string? module, bool isAdopted, bool isFilled) => _kernel.Regions.Add(
+        number => new GuestRegion(number, mapped.Address, pages, module, mapped.PageBytes, mapped.AliasAddress)
         {
-            if (_vcpus.Count > 0 && !_kernel.GuestSurvivesPoison)
-                throw new InvalidOperationException(
-                    $"{Name} has vCPUs in this process, and one that touches a poisoned page would end it. Run the guest in a process of "
-                        + $"its own.");
-            _mayBePoisoned = true;
-        }
-    }
-
-    private GuestRegion Add(MappedMemory mapped, long pages, string? module, bool isAdopted, bool isFilled)
-    {
-        lock (_gate)
-        {
-            GuestRegion region = new(_regions.Count, mapped.Address, pages, module, mapped.PageBytes, mapped.AliasAddress)
-            {
-                Vm = this,
-                IsAdopted = isAdopted,
-                IsFilled = isFilled || mapped.IsReadOnly,
-                Memory = mapped.Memory,
-            };
-            _regions.Add(region);
-            return region;
-        }
-    }
+            Vm = _root,
+            IsAdopted = isAdopted,
+            IsFilled = isFilled || mapped.IsReadOnly,
+            Memory = mapped.Memory,
+        });
 
     private Userfault Add(KernelUserfault kernel)
     {
@@ -622,24 +359,4 @@ public sealed class UffdVm : IAsyncDisposable
     {
         lock (_gate) return [.. _userfaults];
     }
-
-    /// <summary>One deadline for several waits.</summary>
-    private sealed class Deadline(TimeSpan timeout)
-    {
-        private readonly long _start = Stopwatch.GetTimestamp();
-
-        public TimeSpan Left
-        {
-            get
-            {
-                if (timeout == Timeout.InfiniteTimeSpan) return timeout;
-                TimeSpan left = timeout - Stopwatch.GetElapsedTime(_start);
-                // What is over its time still gets a moment, so that stopping the actors is tried at all.
-                return left > Moment ? left : Moment;
-            }
-        }
-
-        private static TimeSpan Moment { get; } = TimeSpan.FromMilliseconds(100);
-    }
-
 }

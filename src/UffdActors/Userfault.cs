@@ -1,9 +1,9 @@
-using System.Numerics;
+using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
+using UffdActors.Calls;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Memory;
 using UffdActors.Prefetch;
 using UffdActors.Worlds;
 
@@ -14,49 +14,38 @@ namespace UffdActors;
 /// </summary>
 public sealed class Userfault
 {
-    private const string Unregister = "UFFDIO_UNREGISTER";
-
     private readonly UffdVm _vm;
     private readonly KernelUserfault _kernel;
+    private readonly RegisteredRegions _registered = new();
     private readonly SlicedCalls _calls;
-    private readonly Dictionary<GuestRegion, Registered> _registered = [];
-    private (IPageSource Source, Akka.Actor.IActorRef Actor)? _source;
-    private FaultReader? _reader;
-    private readonly List<Akka.Actor.IActorRef> _pushes = [];
-    private readonly List<Akka.Actor.IActorRef> _pushSources = [];
-    private readonly Lock _gate = new();
-    // Registering, unregistering, serving and closing, one after another: each decides on what the one before has left.
-    private readonly SemaphoreSlim _turn = new(1);
-    private readonly TaskCompletionSource _ended;
-    private int _closed;
+    private readonly UserfaultService _service;
+    private readonly UserfaultRanges _ranges;
+    // Registering, unregistering, serving and closing.
+    private readonly CallTurns _turns;
 
     internal Userfault(UffdVm vm, KernelUserfault kernel)
     {
         _vm = vm;
         _kernel = kernel;
-        _calls = new SlicedCalls(vm, kernel);
-        kernel.Owner.WhenGone(() =>
-        {
-            _kernel.Actor.Tell(VmProtocol.OwnerGone.Instance, Akka.Actor.ActorRefs.NoSender);
-            foreach (Akka.Actor.IActorRef push in Pushes()) push.Tell(VmProtocol.OwnerGone.Instance, Akka.Actor.ActorRefs.NoSender);
-        });
-        _ended = vm.NewCompletion();
-        kernel.Ask(Absence);
+        _turns = new CallTurns(vm.Root);
+        _calls = new SlicedCalls(vm.Root, kernel);
+        _service = new UserfaultService(vm.Root, vm.Kernel, vm.Guest, kernel, _registered, _calls);
+        _ranges = new UserfaultRanges(vm.Root, vm.Kernel, kernel, _registered, _calls, _service);
     }
 
     /// <summary>Faults that have been read so far, without <see cref="Repeats"/>.</summary>
-    public long Faults => _reader?.Counters.Faults ?? 0;
+    public long Faults => Reader?.Counters.Faults ?? 0;
 
     /// <summary>
     /// Messages of threads about pages that they waited for already: a signal ends the wait in the kernel, and the thread faults again.
     /// Known by the thread's id, which the model tells only with <see cref="UffdFeatures.ThreadId"/>.
     /// </summary>
-    public long Repeats => _reader?.Counters.Repeated ?? 0;
+    public long Repeats => Reader?.Counters.Repeated ?? 0;
 
     /// <summary>Pages that are being resolved now.</summary>
-    public int Outstanding => _reader?.Outstanding ?? 0;
+    public int Outstanding => Reader?.Outstanding ?? 0;
 
-    internal FaultReader? Reader => _reader;
+    internal FaultReader? Reader => _service.Reader;
 
     internal KernelUserfault Kernel => _kernel;
 
@@ -82,33 +71,7 @@ public sealed class Userfault
     public Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel = default)
     {
         ThrowIfUnusable(region);
-        return InTurnAsync(() => RegisterInTurnAsync(region, modes, cancel), cancel);
-    }
-
-    private async Task<UffdIoctls> RegisterInTurnAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)
-    {
-        ThrowIfUnusable(region);
-        // The reader must know the region before its first fault can come.
-        RegionPages pages = new(region.Pages);
-        if (_reader is { } reader)
-            throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
-        if (TryFind(region) is not null)
-            throw new InvalidOperationException(
-                $"Region {region.Id} is registered with this userfaultfd already; unregister it first to register it in other modes.");
-        UffdIoctls ioctls;
-        try
-        {
-            ioctls = await _kernel.RegisterAsync(region, modes, cancel);
-        }
-        catch (UffdException e) when (_kernel.Owner.Look())
-        {
-            throw _kernel.Owner.Refusal("UFFDIO_REGISTER", e);
-        }
-
-        if ((modes & RegisterModes.Minor) != 0 && region.AliasAddress != 0 && !region.IsFilled)
-            region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages);
-        lock (_gate) _registered[region] = new Registered(region, modes, ioctls, pages);
-        return ioctls;
+        return _turns.InTurnAsync(() => _ranges.RegisterAsync(region, modes, cancel), cancel);
     }
 
     /// <summary>
@@ -131,33 +94,7 @@ public sealed class Userfault
     public async Task UnregisterAsync(GuestRegion region, CancellationToken cancel = default)
     {
         _ = Find(region);
-        _ = await InTurnAsync(
-            async () =>
-            {
-                await UnregisterInTurnAsync(region, cancel);
-                return true;
-            },
-            cancel);
-    }
-
-    private async Task UnregisterInTurnAsync(GuestRegion region, CancellationToken cancel)
-    {
-        Registered registered = Find(region);
-        ThrowIfAbsent(registered, "unregistering", Unregister);
-        // Without write protection the call looks at no page.
-        bool cuts = (registered.Modes & RegisterModes.WriteProtect) != 0;
-        PageRange all = new(0, region.Pages);
-        RangeSlices slices = cuts ? new RangeSlices(region, all, counts: false) : RangeSlices.One(region, all);
-        IoctlResult result =
-            await RunAsync(Unregister, region, slices, (part, c) => _kernel.UnregisterAsync(region, part, registered.Modes, c), cancel);
-        if (!result.IsDone)
-            throw new UffdException(
-                Unregister, result.Error,
-                $"{KernelErrors.Explain(Unregister, result.Error)}; {slices.BytesDone} of {slices.BytesInAll} bytes of region {region.Id} "
-                    + $"are unregistered");
-        region.ComesThrough = null;
-        region.Reader = null;
-        lock (_gate) _ = _registered.Remove(region);
+        await _turns.InTurnAsync(() => _ranges.UnregisterAsync(region, cancel), cancel);
     }
 
     /// <summary>
@@ -227,42 +164,8 @@ public sealed class Userfault
     public async Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
         GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
     {
-        Registered registered = Find(region);
-        PageRange range = region.Range(firstPage, pages);
-        // First what has gone, then what was written: what goes in between is found the next time.
-        List<PageRange> gone = [];
-        GuestReader? reader = null;
-        // A call of the guest's returns when its event has been read, which may be just before it is applied.
-        await ReadEventsAsync();
-        try
-        {
-            return await _calls.TakeAsync(
-                region,
-                range,
-                async (part, c) =>
-                {
-                    List<PageRange> here = TakeZeroed(registered, part);
-                    gone.AddRange(here);
-                    IReadOnlyList<PageRange> written = await ScanPartsAsync(
-                        region, part, (pages, address) => _kernel.TakeWrittenAsync(region, pages, address, c));
-                    reader ??= _vm.NewReader();
-                    RemovedPages removed = Removed(registered, reader);
-                    foreach (PageRange found in written)
-                    {
-                        registered.Pages.WriteFound(
-                            found, registered.IsFilled, page => reader.IsThere(region, page, isMapped: true), removed.IsWritten);
-                    }
-
-                    return ZeroedPages.Union(here, written);
-                },
-                cancel);
-        }
-        catch (Exception e)
-        {
-            foreach (PageRange part in gone) registered.Zeroed!.Add(part);
-            if (e is not OperationCanceledException && _kernel.Owner.Look()) throw _kernel.Owner.Refusal("PAGEMAP_SCAN", e);
-            throw;
-        }
+        RegisteredRegion registered = Find(region);
+        return await _ranges.TakeWrittenAsync(registered, region.Range(firstPage, pages), cancel);
     }
 
     /// <summary>
@@ -297,24 +200,8 @@ public sealed class Userfault
     public async Task<IReadOnlyList<PageStateRange>> PageStatesAsync(
         GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
     {
-        Registered registered = Find(region);
-        PageRange range = region.Range(firstPage, pages);
-        bool isWatched = (registered.Modes & RegisterModes.WriteProtect) != 0;
-        // First what is written, then what is removed: a page that goes in between is told as written, and reads as zeros.
-        IReadOnlyList<PageRange> written;
-        try
-        {
-            written = isWatched ? await FindWrittenAsync(region, range, cancel) : [];
-        }
-        catch (UffdException e) when (_kernel.Owner.Look())
-        {
-            throw _kernel.Owner.Refusal("PAGEMAP_SCAN", e);
-        }
-
-        TaskCompletionSource<IReadOnlyList<PageStateRange>> done = _vm.NewCompletion<IReadOnlyList<PageStateRange>>();
-        _kernel.Actor.Tell(new VmProtocol.ReadStates(registered.Pages, range, written, done), Akka.Actor.ActorRefs.NoSender);
-        IReadOnlyList<PageStateRange> states = await _vm.OrFailed(done.Task.WaitAsync(cancel));
-        return Removed(registered, _vm.NewReader()).ToldApart(states);
+        RegisteredRegion registered = Find(region);
+        return await _ranges.StatesAsync(registered, region.Range(firstPage, pages), cancel);
     }
 
     /// <summary>
@@ -348,7 +235,7 @@ public sealed class Userfault
         CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        Registered registered = Find(destination);
+        RegisteredRegion registered = Find(destination);
         PageRange to = destination.Range(destinationPage, pages);
         _vm.ThrowIfUnusable(source);
         PageRange from = source.Range(sourcePage, pages);
@@ -356,20 +243,7 @@ public sealed class Userfault
             throw new InvalidOperationException(
                 $"Region {source.Id} is being served: pages moved out of it would be fetched again. Move out of a region that "
                     + $"nobody serves.");
-        RangeSlices slices = new(destination, to, counts: true);
-        return await RunAsync(
-            "UFFDIO_MOVE",
-            destination,
-            slices,
-            async (part, c) =>
-            {
-                IoctlResult result =
-                    await _kernel.MoveAsync(destination, part, source.AddressOf(from.Start + part.Start - to.Start), modes, c);
-                // A hole that counts as moved has left a hole.
-                if ((modes & MoveModes.AllowSourceHoles) == 0) registered.Receive(part.Start, result);
-                return result;
-            },
-            cancel);
+        return await _ranges.MoveAsync(registered, to, source, from, modes, cancel);
     }
 
     /// <summary>
@@ -390,21 +264,10 @@ public sealed class Userfault
     /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
     public async Task<IoctlResult> PoisonAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
     {
-        Registered registered = Find(region);
+        RegisteredRegion registered = Find(region);
         PageRange range = region.Range(firstPage, pages);
-        _vm.AllowPoison();
-        RangeSlices slices = new(region, range, counts: true);
-        return await RunAsync(
-            "UFFDIO_POISON",
-            region,
-            slices,
-            async (part, c) =>
-            {
-                IoctlResult result = await _kernel.PoisonAsync(region, part, c);
-                registered.Receive(part.Start, result);
-                return result;
-            },
-            cancel);
+        _vm.Guest.AllowPoison();
+        return await _ranges.PoisonAsync(registered, range, cancel);
     }
 
     /// <summary>
@@ -421,67 +284,8 @@ public sealed class Userfault
     {
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfOutOfRange();
-        ThrowIfClosed();
-        _ = await InTurnAsync(
-            async () =>
-            {
-                await ServeInTurnAsync(options, cancel);
-                return true;
-            },
-            cancel);
-    }
-
-    private async Task ServeInTurnAsync(ServeOptions options, CancellationToken cancel)
-    {
-        ThrowIfClosed();
-        if (_reader is not null) throw new InvalidOperationException("The userfaultfd is being served already.");
-        cancel.ThrowIfCancellationRequested();
-        if (options.LostPages == LostPages.Poison)
-        {
-            _vm.AllowPoison();
-            foreach (Registered unfit in All().Where(r => r.IsFilled && (r.Ioctls & UffdIoctls.Poison) == 0))
-                throw new InvalidOperationException(
-                    $"Region {unfit.Region.Id} ({unfit.Region.Module ?? "anonymous memory"}) takes no poison; use LostPages.Wait.");
-        }
-
-        if (options.BeforeWrite is not null)
-        {
-            // The hook is there to read what a page holds; that it cannot must not be found out in the ring.
-            foreach (Registered watched in All().Where(r => (r.Modes & RegisterModes.WriteProtect) != 0))
-                _vm.Kernel.ThrowIfUnreadable(watched.Region);
-        }
-
-        _kernel.Owner.ThrowIfGone("UFFDIO_CONTINUE");
-        Registered[] regions = Mapped();
-        foreach (Registered registered in regions) ThrowIfReadAsZeros(registered);
-        RegionView view = RegionView.Of(regions.Select(Served));
-        HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
-        FaultReader reader = new(_kernel.Descriptor, slots, view, _vm.Context.Time, _vm.Settings.HandlerCrashLimit)
-        {
-            BeforeWrite = options.BeforeWrite,
-            HookFailure = options.HookFailure,
-            Outages = new Outages(_vm.TermsOf(options, _kernel.Descriptor)),
-            Owner = _kernel.Owner,
-            Calls = _vm.Calls,
-        };
-        Akka.Actor.IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce
-            ? await _vm.StartSourceAsync(reader.Outages.Of(options.Source)) : null;
-        if (_vm.Calls is { } calls) foreach (HandlerSlot slot in slots) calls.Add(slot.Call);
-        _kernel.Serve(reader);
-        HandlerOptions[] handlers =
-            [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source, options.LostPages))];
-        await _vm.StartHandlersAsync(reader, _kernel.Actor, handlers);
-        // Abandoned meanwhile: nobody serves what is closed.
-        ThrowIfClosed();
-        if (source is not null) _source = (options.Source, source);
-        _reader = reader;
-        foreach (Registered registered in regions) registered.Region.Reader = reader;
-        _calls.Served();
-        foreach (Registered registered in regions.Where(r => r.Region.IsUnmapped)) await ForgetAsync(registered.Region);
-        if (!_kernel.IsTakenOver) return;
-        // Faults that were read elsewhere come again, and only here.
-        foreach (Registered registered in regions)
-            _kernel.Descriptor.Wake(registered.Region.Address, registered.Region.Address + registered.Region.Bytes);
+        _service.ThrowIfClosed();
+        await _turns.InTurnAsync(() => _service.ServeAsync(options, _vm.SourceMemory, cancel), cancel);
     }
 
     /// <summary>
@@ -499,29 +303,9 @@ public sealed class Userfault
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfOutOfRange();
-        RegionPages pages = Find(region).Pages;
-        FaultReader reader = _reader ?? throw new InvalidOperationException("Serve the userfaultfd before pushing.");
-        cancel.ThrowIfCancellationRequested();
-        PushProgress progress = new(_vm.NewCompletion());
-        // Demand and push meet in one mailbox, if they come from one source.
-        Akka.Actor.IActorRef actor = _source is var (served, asked) && ReferenceEquals(served, source)
-            ? asked
-            : await _vm.StartSourceAsync(reader.Outages.Of(source));
-        int chunk = ChunkOf(region);
-        PushRate rate = new() { BytesPerSecond = options.BytesPerSecond };
-        Akka.Actor.IActorRef push = await _vm.StartPushAsync(
-            new PushOptions(
-                reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, region.Id, pages, progress, chunk, UnitOf(region),
-                reader.Outages.Of(source), options.Order, WindowOf(options, source, chunk), rate));
-        lock (_gate)
-        {
-            _pushes.Add(push);
-            if (actor != _source?.Actor) _pushSources.Add(actor);
-        }
-
-        // It may have been told before this one was known.
-        if (_kernel.Owner.Look()) push.Tell(VmProtocol.OwnerGone.Instance, Akka.Actor.ActorRefs.NoSender);
-        return new BackgroundPush(progress, pages, rate, push, UnitOf(region), _vm);
+        RegisteredRegion registered = Find(region);
+        (PushProgress progress, PushRate rate, IActorRef push) = await _service.PushAsync(registered, source, options, cancel);
+        return new BackgroundPush(progress, registered.Pages, rate, push, registered.Unit, _vm.Root);
     }
 
     /// <summary>Records from now on which pages of a region are faulted on, and in what order; a second call changes nothing.</summary>
@@ -545,8 +329,8 @@ public sealed class Userfault
     public PageBitmap ReceivedOf(GuestRegion region)
     {
         ArgumentNullException.ThrowIfNull(region);
-        region.ThrowIfForeign(_vm);
-        return Known(region).Received;
+        region.ThrowIfForeign(_vm.Root);
+        return _registered.Find(region).Received;
     }
 
     /// <summary>
@@ -566,18 +350,7 @@ public sealed class Userfault
         [.. _kernel.TakeChildren().Select(descriptor => new AdoptedUserfault { Descriptor = descriptor, IsOfOtherProcess = true })];
 
     /// <summary>Lets pages that had been given up (after crashes, or a failed source) be tried again.</summary>
-    public void Recover()
-    {
-        _reader?.Outages.Recover(_vm.Now);
-        _kernel.Actor.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
-        foreach (Akka.Actor.IActorRef push in Pushes()) push.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
-        // Orders of which nothing is heard are given again at once.
-        _source?.Actor.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
-        lock (_gate)
-        {
-            foreach (Akka.Actor.IActorRef source in _pushSources) source.Tell(VmProtocol.Recover.Instance, Akka.Actor.ActorRefs.NoSender);
-        }
-    }
+    public void Recover() => _service.Recover();
 
     /// <summary>
     /// Gives up the pages that are absent. Closing turns them into zeros, and the guest must never see those: so the guest is stopped
@@ -598,15 +371,9 @@ public sealed class Userfault
     {
         if (!Enum.IsDefined(absent))
             throw new ArgumentOutOfRangeException(nameof(absent), absent, "There is no such fate of absent pages.");
-        ThrowIfClosed();
+        _service.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        await _vm.UnlessBlockedAsync(nameof(AbandonAsync), StopAllAsync());
-
-        async Task StopAllAsync()
-        {
-            await _vm.StopGuestAsync();
-            await StopAndCloseAsync(absent);
-        }
+        await _vm.Root.UnlessBlockedAsync(nameof(AbandonAsync), _service.AbandonAsync(absent));
     }
 
     /// <summary>
@@ -624,230 +391,49 @@ public sealed class Userfault
     /// A page source's <c>Request</c>, or <see cref="ServeOptions.BeforeWrite"/>, has not returned for <c>uffd.close-timeout</c>; the call
     /// ends when that does.
     /// </exception>
-    public Task CloseAsync(CancellationToken cancel = default) => _vm.UnlessBlockedAsync(nameof(CloseAsync), CloseOnceAsync(cancel));
+    public Task CloseAsync(CancellationToken cancel = default) => _vm.Root.UnlessBlockedAsync(nameof(CloseAsync), CloseOnceAsync(cancel));
 
     private async Task CloseOnceAsync(CancellationToken cancel)
     {
-        _vm.ThrowIfClosed();
-        if (IsClosed)
-        {
-            // Whoever has begun it may still be at it.
-            await _vm.OrFailed(_ended.Task.WaitAsync(cancel));
-            return;
-        }
-
-        _ = await InTurnAsync(
-            async () =>
-            {
-                foreach (Registered registered in All()) ThrowIfAbsent(registered, "closing", "close");
-                if (_reader is { HasStraySleepers: true } && !_kernel.Owner.Look())
-                {
-                    throw new InvalidOperationException(
-                        "Threads sleep at addresses in no region (incident UnknownAddress); closing now would show them zeros. Unmap or "
-                            + "unregister the range and recover, or abandon it together with the guest.");
-                }
-
-                cancel.ThrowIfCancellationRequested();
-                // From here on it goes on to its end, whoever still waits for it.
-                await CloseForGoodAsync(ClosingReason.NothingIsAbsent).WaitAsync(cancel);
-                return true;
-            },
-            cancel);
+        _vm.Root.ThrowIfClosed();
+        // Whoever has begun it may still be at it.
+        if (_service.IsClosed) await _service.ClosedAsync(cancel);
+        else await _turns.InTurnAsync(() => _service.CloseAsync(cancel), cancel);
     }
 
     /// <summary>True if faults of the region are resolved from a source.</summary>
-    internal bool Serves(GuestRegion region) => _reader is not null && TryFind(region) is not null;
+    internal bool Serves(GuestRegion region) => Reader is not null && _registered.TryFind(region) is not null;
 
     /// <summary>Refuses a call on a region of it whose process has ended.</summary>
     internal void ThrowIfOwnerGone(GuestRegion region, string call)
     {
-        if (TryFind(region) is not null) _kernel.Owner.ThrowIfGone(call);
+        if (_registered.TryFind(region) is not null) _kernel.Owner.ThrowIfGone(call);
     }
 
     /// <summary>A region has been unmapped: its pages are nobody's any more, whether or not an event tells of it.</summary>
-    internal async Task ForgetAsync(GuestRegion region)
-    {
-        if (_reader is null || !All().Any(r => r.Region == region)) return;
-        TaskCompletionSource done = _vm.NewCompletion();
-        _kernel.Actor.Tell(new VmProtocol.Unmapped(region.Address, region.Address + region.Bytes, done), Akka.Actor.ActorRefs.NoSender);
-        await _vm.OrFailed(Task.WhenAny(done.Task, _ended.Task));
-    }
+    internal Task ForgetAsync(GuestRegion region) => _service.ForgetAsync(region);
 
-    // A page that is not in the cache raises no MINOR fault, and one that is there no MISSING fault: where only the wrong one of the two is
-    // registered, pages that the source has never been asked for are read as zeros.
-    private static void ThrowIfReadAsZeros(Registered registered)
-    {
-        GuestRegion region = registered.Region;
-        RegisterModes modes = registered.Modes & (RegisterModes.Missing | RegisterModes.Minor);
-        bool hasAlias = region.AliasAddress != 0;
-        if (region.IsFilled || modes != (hasAlias ? RegisterModes.Missing : RegisterModes.Minor)) return;
-        string options = region.IsAdopted ? nameof(AdoptedMemory) : nameof(RegionOptions);
-        string why = hasAlias
-            ? "MISSING without MINOR and has an alias: its page cache was allocated in full for that, so its pages would be read as zeros"
-            : "MINOR alone and has no alias: pages that are not in its page cache would be read as zeros";
-        string how = (hasAlias, region.IsAdopted) switch
-        {
-            (true, true) => $"Register it for MINOR, or adopt it without its descriptor ({options}.{nameof(AdoptedMemory.Descriptor)})",
-            (true, false) => $"Register it for MINOR, or map it without {options}.{nameof(RegionOptions.WithAlias)}",
-            (false, true) => "Register it for MISSING as well, adopt it with its descriptor",
-            (false, false) => $"Register it for MISSING as well, map it {nameof(RegionOptions.WithAlias)}",
-        };
-        if (!hasAlias) how += $", or say that its page cache holds all content already ({options}.{nameof(RegionOptions.IsFilled)})";
-        throw new InvalidOperationException($"Region {region.Id} ({region.Module}) is registered for {why}, without a fault. {how}.");
-    }
-
-    // What can be served: where all has been unmapped there is nothing, and that is a mistake.
-    private Registered[] Mapped()
-    {
-        Registered[] all = All();
-        Registered[] mapped = [.. all.Where(r => !r.Region.IsUnmapped)];
-        if (mapped.Length == 0 && all.Length > 0) all[0].Region.ThrowIfUnmapped();
-        return mapped;
-    }
-
-    private Registered[] All()
-    {
-        lock (_gate) return [.. _registered.Values];
-    }
-
-    private Registered? TryFind(GuestRegion region)
-    {
-        lock (_gate) return _registered.GetValueOrDefault(region);
-    }
+    /// <summary>Ends it with its VM.</summary>
+    internal Task StopAndCloseAsync(AbsentPages absent) => _service.StopAndCloseAsync(absent);
 
     /// <summary>A region that a call is about.</summary>
-    private Registered Find(GuestRegion region)
+    private RegisteredRegion Find(GuestRegion region)
     {
         ThrowIfUnusable(region);
-        return Known(region);
-    }
-
-    private bool IsClosed => Volatile.Read(ref _closed) == 1;
-
-    private void ThrowIfClosed()
-    {
-        _vm.ThrowIfClosed();
-        ObjectDisposedException.ThrowIf(IsClosed, this);
+        return _registered.Find(region);
     }
 
     private void ThrowIfUnusable(GuestRegion region)
     {
         _vm.ThrowIfUnusable(region);
-        ThrowIfClosed();
-    }
-
-    /// <summary>Makes a call when those that were begun before it are over; a VM that fails meanwhile has nobody wait for ever.</summary>
-    private async Task<T> InTurnAsync<T>(Func<Task<T>> call, CancellationToken cancel)
-    {
-        Task turn = _turn.WaitAsync(cancel);
-        try
-        {
-            await _vm.OrFailed(turn);
-            return await call();
-        }
-        finally
-        {
-            if (turn.IsCompletedSuccessfully) _ = _turn.Release();
-            // Given up before its turn: when that comes, the next one has it.
-            else _ = turn.ContinueWith(
-                _ => _turn.Release(), CancellationToken.None,
-                TaskContinuationOptions.OnlyOnRanToCompletion | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        }
-    }
-
-    private Registered Known(GuestRegion region)
-    {
-        return TryFind(region)
-            ?? throw new ArgumentException($"Region {region.Id} is not registered with this userfaultfd.", nameof(region));
-    }
-
-    /// <summary>Calls in slices. What fails because the memory is gone has its errno from elsewhere, so that is asked for.</summary>
-    private async Task<IoctlResult> RunAsync(
-        string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call,
-        CancellationToken cancel)
-    {
-        IoctlResult result = await _calls.RunAsync(name, region, slices, call, cancel);
-        if (!result.IsDone) _kernel.Owner.ThrowIfGone(name);
-        return result;
+        _service.ThrowIfClosed();
     }
 
     private async Task<IoctlResult> WriteProtectAsync(
         GuestRegion region, long firstPage, long pages, WriteProtectModes modes, CancellationToken cancel)
     {
-        Registered registered = Find(region);
-        PageRange range = region.Range(firstPage, pages);
-        RangeSlices slices = new(region, range, counts: false);
-        return await RunAsync("UFFDIO_WRITEPROTECT", region, slices, (part, c) => WriteProtectAsync(registered, part, modes, c), cancel);
-    }
-
-    private async Task<IoctlResult> WriteProtectAsync(
-        Registered registered, PageRange pages, WriteProtectModes modes, CancellationToken cancel)
-    {
-        cancel.ThrowIfCancellationRequested();
-        // First what is to be filled, then what is there: a page that is filled meanwhile is protected by one of the two.
-        registered.Pages.Protect(pages, (modes & WriteProtectModes.Protect) != 0);
-        // What is protected counts as not written from then on, and what had gone before counts no more either.
-        List<PageRange> gone = (modes & WriteProtectModes.Protect) != 0 ? TakeZeroed(registered, pages) : [];
-        bool isDone = false;
-        try
-        {
-            IoctlResult result = await _kernel.WriteProtectAsync(registered.Region, pages, modes, cancel);
-            isDone = result.IsDone;
-            return result;
-        }
-        finally
-        {
-            if (!isDone) foreach (PageRange part in gone) registered.Zeroed!.Add(part);
-        }
-    }
-
-    private Task ReadEventsAsync()
-    {
-        if (_reader is null) return Task.CompletedTask;
-        TaskCompletionSource done = _vm.NewCompletion();
-        _kernel.Actor.Tell(new VmProtocol.ReadEvents(done), Akka.Actor.ActorRefs.NoSender);
-        return _vm.OrFailed(done.Task);
-    }
-
-    private async Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange range, CancellationToken cancel)
-    {
-        await ReadEventsAsync();
-        return await ScanPartsAsync(region, range, (pages, address) => _kernel.FindWrittenAsync(region, pages, address, cancel));
-    }
-
-    /// <summary>
-    /// Scans pages where they are now: parts that the guest has moved are at another address, and something else may lie at the old one.
-    /// </summary>
-    private async Task<IReadOnlyList<PageRange>> ScanPartsAsync(
-        GuestRegion region, PageRange range, Func<PageRange, ulong, Task<IReadOnlyList<PageRange>>> scan)
-    {
-        if (_reader is not { } reader) return await scan(range, region.AddressOf(range.Start));
-        IReadOnlyList<PageRange> written = [];
-        foreach (ServedRegion part in reader.View.Regions.Where(r => r.Id == region.Id))
-        {
-            PageRange pages = range.Intersect(new PageRange(part.PageOf(part.Range.Start), part.PageOf(part.Range.End)));
-            if (pages.Count > 0)
-                written = ZeroedPages.Union(written, await scan(pages, PageSize.AddressOf(part.Base + pages.Start)));
-        }
-
-        return written;
-    }
-
-    private static RemovedPages Removed(Registered registered, GuestReader reader)
-    {
-        GuestRegion region = registered.Region;
-        RegisterModes modes = registered.Modes;
-        RemovalTerms terms = new(
-            region.Module is not null, (modes & RegisterModes.Missing) != 0, (modes & RegisterModes.Minor) != 0,
-            (modes & RegisterModes.WriteProtect) != 0, UnitOf(region));
-        return new RemovedPages(registered.Pages, terms, page => reader.Look(region, page));
-    }
-
-    private List<PageRange> TakeZeroed(Registered registered, PageRange range)
-    {
-        if (registered.Zeroed is not { } zeroed) return [];
-        GuestReader? reader = null;
-        return zeroed.Take(range, page => (reader ??= _vm.NewReader()).IsThere(registered.Region, page));
+        RegisteredRegion registered = Find(region);
+        return await _ranges.WriteProtectAsync(registered, region.Range(firstPage, pages), modes, cancel);
     }
 
     /// <summary>A call that takes pages of a region away has ended, however it has.</summary>
@@ -856,116 +442,8 @@ public sealed class Userfault
     /// <param name="mayGoLater">True if the kernel takes them when it likes.</param>
     internal void NoteZeroed(GuestRegion region, PageRange pages, bool mayGoLater)
     {
-        ZeroedPages? zeroed = TryFind(region)?.Zeroed;
+        ZeroedPages? zeroed = _registered.TryFind(region)?.Zeroed;
         if (mayGoLater) zeroed?.Announce(pages);
         else zeroed?.Add(pages);
-    }
-
-    private void ThrowIfAbsent(Registered registered, string call, string name)
-    {
-        long absent = AbsentPagesOf(registered);
-        if (absent == 0) return;
-        // Then they are absent for good, and no push can mend that.
-        _kernel.Owner.ThrowIfGone(name);
-        throw new InvalidOperationException(
-            $"Region {registered.Region.Id} lacks {absent} of {registered.Received.Pages} pages; {call} now would turn them into zeros. "
-                + $"Finish the push, or abandon them together with the guest.");
-    }
-
-    /// <summary>Pages that are to be filled and are not there. What has been unmapped is nobody's.</summary>
-    private long AbsentPagesOf(Registered registered)
-    {
-        if (_reader is not { } reader || !registered.IsFilled || registered.Region.IsUnmapped) return 0;
-        RegionPages pages = registered.Pages;
-        int unit = UnitOf(registered.Region);
-        PageRange[] parts = [
-            .. reader.View.Regions.Where(r => r.Id == registered.Region.Id)
-                .Select(r => new PageRange(r.PageOf(r.Range.Start), r.PageOf(r.Range.End)))];
-        if (parts.Sum(p => p.Count) == pages.Received.Pages) return pages.CountAbsent(unit);
-        long absent = 0;
-        foreach (PageRange part in parts)
-        {
-            for (long page = pages.NextAbsent(part.Start, unit); page < part.End; page = pages.NextAbsent(page + unit, unit))
-                absent += unit;
-        }
-
-        return absent;
-    }
-
-    private Absence Absence()
-    {
-        Registered[] filled = [.. All().Where(r => r.IsFilled && !r.Region.IsUnmapped)];
-        return new Absence(string.Join(", ", filled.Select(r => r.Region.Id)), filled.Sum(AbsentPagesOf));
-    }
-
-    private Akka.Actor.IActorRef[] Pushes()
-    {
-        lock (_gate) return [.. _pushes];
-    }
-
-    /// <summary>Stops the push first, for a call on a userfaultfd that is closed would be reported as one that went wrong.</summary>
-    internal async Task StopAndCloseAsync(AbsentPages absent)
-    {
-        await _vm.StopAsync(Pushes());
-        await CloseForGoodAsync(absent == AbsentPages.ReadAsZeros ? ClosingReason.LossIsTaken : ClosingReason.GivenUp);
-    }
-
-    private async Task CloseForGoodAsync(ClosingReason reason)
-    {
-        if (Interlocked.Exchange(ref _closed, 1) == 1) return;
-        _calls.Close();
-        try
-        {
-            _kernel.Closes(reason);
-            await _kernel.CloseAsync(CancellationToken.None);
-        }
-        finally
-        {
-            _ = _ended.TrySetResult();
-        }
-    }
-
-    private static ServedRegion Served(Registered registered)
-    {
-        GuestRegion region = registered.Region;
-        PageRange range = PageRange.OfBytes(region.Address, region.Bytes);
-        bool isMinor = (registered.Modes & RegisterModes.Minor) != 0;
-        AliasPages? alias = isMinor ? region.ComesThrough : null;
-        ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
-        bool isProtected = (registered.Modes & RegisterModes.WriteProtect) != 0;
-        return new ServedRegion(
-            region.Id, range, range.Start, by, registered.Pages, alias, BitOperations.Log2((uint)region.PageBytes), isProtected)
-        {
-            Zeroed = registered.Zeroed,
-            CopiesHoles = by == ResolveBy.ContinueAsIs && (registered.Modes & RegisterModes.Missing) != 0,
-        };
-    }
-
-    private static int UnitOf(GuestRegion region) => region.PageBytes >> PageSize.BaseShift;
-
-    private int WindowOf(PrefetchOptions options, IPageSource source, int chunkPages)
-    {
-        if (source.AnswersAtOnce) return 1;
-        long bytes = options.WindowBytes ?? _vm.Settings.PushWindowBytes;
-        return (int)Math.Max(1, bytes / ((long)chunkPages << PageSize.BaseShift));
-    }
-
-    // Whole pages of the region, at least one.
-    private int ChunkOf(GuestRegion region) => Math.Max(_vm.Settings.PushChunkPages / UnitOf(region), 1) * UnitOf(region);
-
-    /// <summary>A region that is registered here.</summary>
-    private sealed record Registered(GuestRegion Region, RegisterModes Modes, UffdIoctls Ioctls, RegionPages Pages)
-    {
-        /// <summary>Pages that are there.</summary>
-        public PageBitmap Received => Pages.Received;
-
-        /// <summary>What has lost its content without a write; null where nobody asks for what was written.</summary>
-        public ZeroedPages? Zeroed { get; } = (Modes & RegisterModes.WriteProtect) != 0 ? new ZeroedPages(Region.Pages) : null;
-
-        /// <summary>True if its pages come from a source; where only writes are watched, memory is as it is.</summary>
-        public bool IsFilled => (Modes & (RegisterModes.Missing | RegisterModes.Minor)) != 0;
-
-        /// <summary>What a call has filled from a page on.</summary>
-        public void Receive(long page, IoctlResult result) => Received.Set(page, result.BytesDone >> PageSize.BaseShift);
     }
 }

@@ -11,9 +11,9 @@ public sealed class VcpuGroup
     private readonly IReadOnlyList<VcpuOptions> _vcpus;
     private readonly IReadOnlyList<IActorRef> _actors;
     private readonly BlockedClock _blocked;
-    private readonly UffdVm _vm;
+    private readonly VmRoot _vm;
 
-    internal VcpuGroup(IReadOnlyList<VcpuOptions> vcpus, IReadOnlyList<IActorRef> actors, BlockedClock blocked, UffdVm vm)
+    internal VcpuGroup(IReadOnlyList<VcpuOptions> vcpus, IReadOnlyList<IActorRef> actors, BlockedClock blocked, VmRoot vm)
     {
         _vcpus = vcpus;
         _actors = actors;

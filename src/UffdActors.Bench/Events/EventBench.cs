@@ -63,13 +63,13 @@ internal sealed class EventBench
         Userfault userfault = await vm.OpenAsync(UffdFeatures.EventRemove, cancel);
         _ = await userfault.RegisterAsync(region, RegisterModes.Missing, cancel);
         await userfault.ServeAsync(new ServeOptions { Source = source }, cancel);
-        EventRun run = new(region, _options.Events, vm.NewCompletion());
+        EventRun run = new(region, _options.Events, vm.Root.NewCompletion());
         using IEventRaiser raiser = IsLive ? new LiveRaiser(vm, run, Cpus.Vcpus) : await ModelRaiser.CreateAsync(vm, run);
         Collect();
         TimeSpan pause = GC.GetTotalPauseDuration();
         long allocated = GC.GetTotalAllocatedBytes(precise: true);
         raiser.Start(cancel);
-        await vm.OrFailed(run.Ended.Task);
+        await vm.Root.OrFailed(run.Ended.Task);
         allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
         pause = GC.GetTotalPauseDuration() - pause;
         // The kernel lets the last madvise(2) go when its event is taken out of the queue, and the reader counts it after that; this call

@@ -29,8 +29,8 @@ internal sealed class ModelRaiser : RingActor
     {
         Caller caller = ((ModelKernel)vm.Kernel).NewThread();
         ActorPort port = new();
-        IActorRef actor = await vm.StartActorAsync(
-            Props.Create<ModelRaiser>(vm, port, caller, run).WithDispatcher(vm.Context.DispatcherId), vm.NewName("raiser"));
+        IActorRef actor = await vm.Root.StartActorAsync(
+            Props.Create<ModelRaiser>(vm, port, caller, run).WithDispatcher(vm.Context.DispatcherId), vm.Root.NewName("raiser"));
         port.Bind(actor);
         caller.Attach(port);
         return new Handle(actor);

@@ -50,7 +50,7 @@ internal sealed class MessageWords(Func<ulong, string> placeOf, RegionLayout lay
     private string OfRing(object message) => message switch
     {
         VmProtocol.Call { Operation: { } operation } => Of(operation),
-        VmProtocol.Retry retry => $"retry {placeOf(retry.Request.Address)}",
+        RetryRequest retry => $"retry {placeOf(retry.Request.Address)}",
         VmProtocol.HandlerCrashed { During: { } request } => $"handler has crashed on {placeOf(request.Address)}",
         VmProtocol.HandlerCrashed => "handler has crashed",
         VmProtocol.Readable or VmProtocol.LookAgain => "uffd is readable",

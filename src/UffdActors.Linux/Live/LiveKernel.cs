@@ -21,7 +21,7 @@ namespace UffdActors.Linux.Live;
 /// </summary>
 internal sealed class LiveKernel : VmKernel
 {
-    private readonly UffdVm _vm;
+    private readonly VmRoot _vm;
     private readonly DescriptorWaiter _waiter;
     private readonly int? _vcpuCpu;
     private readonly WatchedBy? _watched;
@@ -41,7 +41,7 @@ internal sealed class LiveKernel : VmKernel
     private volatile bool _guestIsStopped;
     private volatile bool _isHalted;
 
-    public LiveKernel(UffdVm vm, VmOptions options, FaultLoop loop, DescriptorWaiter waiter, WatchedBy? watched)
+    public LiveKernel(VmRoot vm, VmOptions options, FaultLoop loop, DescriptorWaiter waiter, WatchedBy? watched)
     {
         _watched = watched;
         _vm = vm;

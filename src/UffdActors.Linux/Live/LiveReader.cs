@@ -1,3 +1,4 @@
+using UffdActors.Actors;
 using UffdActors.Linux.Memory;
 using UffdActors.Model.Memory;
 
@@ -7,7 +8,7 @@ namespace UffdActors.Linux.Live;
 /// Reads pages that are there. What is mapped or in swap is read through <c>/proc/PID/mem</c>, which cannot sleep in a userfault; what a
 /// shared mapping has lost is read from the memory's own file. So nothing faults, and no hole is filled.
 /// </summary>
-internal sealed class LiveReader(UffdVm vm, LiveKernel kernel) : GuestReader(vm)
+internal sealed class LiveReader(VmRoot vm, LiveKernel kernel) : GuestReader(vm)
 {
     private protected override bool TryReadPage(GuestRegion region, long page, bool withCache, Span<byte> destination)
     {

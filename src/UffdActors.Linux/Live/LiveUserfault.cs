@@ -1,5 +1,6 @@
 using Akka.Actor;
 using UffdActors.Abi;
+using UffdActors.Actors;
 using UffdActors.Handling;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Userfaultfd;
@@ -11,7 +12,7 @@ namespace UffdActors.Linux.Live;
 
 /// <summary>A userfaultfd of the kernel, with the backends that fill through it.</summary>
 internal sealed class LiveUserfault(
-    UffdVm vm, LiveKernel kernel, LiveDescriptor descriptor, IActorRef actor, AdoptedUserfault? adopted = null) : KernelUserfault
+    VmRoot vm, LiveKernel kernel, LiveDescriptor descriptor, IActorRef actor, AdoptedUserfault? adopted = null) : KernelUserfault
 {
     // By number of the region; read at every fault.
     private LiveTarget?[] _targets = [];

@@ -23,7 +23,7 @@ internal sealed class LiveVcpu : VcpuThread
     // Stamps of a fault that the monitor is late with land on a trace that nobody reads any more.
     private const int Traces = 8;
 
-    private readonly UffdVm _vm;
+    private readonly VmRoot _vm;
     private readonly LiveKernel _kernel;
     private readonly FaultTrace[] _traces = [.. Enumerable.Range(0, Traces).Select(_ => new FaultTrace())];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -35,7 +35,7 @@ internal sealed class LiveVcpu : VcpuThread
     private long _touch;
     private bool _started;
 
-    public LiveVcpu(UffdVm vm, LiveKernel kernel)
+    public LiveVcpu(VmRoot vm, LiveKernel kernel)
     {
         _vm = vm;
         _kernel = kernel;
@@ -110,7 +110,7 @@ internal sealed class LiveVcpu : VcpuThread
 
     private void TouchAll()
     {
-        GuestRegion[] regions = [.. _vm.Regions];
+        GuestRegion[] regions = _kernel.Regions.All;
         LiveMemory[] memories = [.. regions.Select(_kernel.MemoryOf)];
         VcpuProgress progress = _options.Progress;
         FaultTrace? over = null;

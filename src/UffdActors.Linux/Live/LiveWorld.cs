@@ -1,4 +1,5 @@
 using Akka.Configuration;
+using UffdActors.Actors;
 using UffdActors.Dispatch;
 using UffdActors.Linux.Waiting;
 using UffdActors.Linux.Watching;
@@ -22,7 +23,7 @@ internal sealed class LiveWorld : Worlds.World
             $"waiter = \"{typeof(DescriptorWaiter).FullName}, {typeof(DescriptorWaiter).Assembly.GetName().Name}\"");
 
     /// <inheritdoc />
-    public override VmKernel NewKernel(UffdVm vm, VmOptions options)
+    public override VmKernel NewKernel(VmRoot vm, VmOptions options)
     {
         if (vm.Context.Time is not FaultLoop { Waiter: DescriptorWaiter waiter } loop)
         {

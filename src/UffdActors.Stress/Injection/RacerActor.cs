@@ -25,7 +25,8 @@ internal sealed class RacerActor(RacerOptions options) : UntypedActor
     {
         RacerOptions options =
             new(userfault.Kernel.NewMonitorThread(), userfault.Reader!, userfault.Kernel.Actor, region.Id, shadow, counts);
-        return await vm.StartActorAsync(Props.Create<RacerActor>(options).WithDispatcher(vm.Context.DispatcherId), vm.NewName("racer"));
+        return await vm.Root.StartActorAsync(
+            Props.Create<RacerActor>(options).WithDispatcher(vm.Context.DispatcherId), vm.Root.NewName("racer"));
     }
 
     protected override void PreStart() => options.Thread.Attach(Self);

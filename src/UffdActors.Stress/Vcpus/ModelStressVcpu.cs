@@ -14,10 +14,10 @@ internal sealed class ModelStressVcpu(VcpuProgram program, IActorRef actor) : St
     {
         Caller thread = ((ModelKernel)vm.Kernel).NewThread();
         ActorPort port = new(vm.Context.SplitsTurns);
-        IActorRef actor = await vm.StartActorAsync(
+        IActorRef actor = await vm.Root.StartActorAsync(
             Props.Create<ModelStressVcpuActor>(vm.Context, port, thread, region.Address, program, ledger)
                 .WithDispatcher(vm.Context.DispatcherId),
-            vm.NewName("stress-vcpu"));
+            vm.Root.NewName("stress-vcpu"));
         port.Bind(actor);
         thread.Attach(port);
         return new ModelStressVcpu(program, actor);

@@ -61,7 +61,7 @@ internal sealed class HandlerActor : UntypedActor
             case IMonitorCall call:
                 OnReturned(call, call.Request!);
                 break;
-            case VmProtocol.Retry retry:
+            case RetryRequest retry:
                 OnRequest(retry.Request);
                 break;
             case VmProtocol.EventsApplied:
@@ -82,7 +82,7 @@ internal sealed class HandlerActor : UntypedActor
 
     protected override void PreRestart(Exception reason, object message)
     {
-        PageRequest? during = (message as PageRequest) ?? (message as VmProtocol.Retry)?.Request ?? (message as IMonitorCall)?.Request;
+        PageRequest? during = (message as PageRequest) ?? (message as RetryRequest)?.Request ?? (message as IMonitorCall)?.Request;
         // Of a page that is known for it, the outage is reported, and not each crash.
         if (during is null || !_options.Reader.Outages.Crashes.Holds(Waiter.Of(during)))
             _vm.Incidents.Report(

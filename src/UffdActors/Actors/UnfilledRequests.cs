@@ -113,7 +113,7 @@ internal sealed class UnfilledRequests(VmContext vm, HandlerOptions options, Sou
     private void RetryAfter(PageRequest request, int attempts)
     {
         request.Phase = RequestPhase.Deferred;
-        _retries.After(attempts, request.Id, new VmProtocol.Retry(request));
+        _retries.After(attempts, request.Id, new RetryRequest(request));
     }
 
     /// <summary>The patience is over, which has been reported: the page waits until somebody succeeds.</summary>

@@ -103,9 +103,9 @@ internal sealed class VmActor : UntypedActor
         }
 
         // Nobody of ours has stopped it: its actor system ends, and with it the VM.
-        InvalidOperationException reason = new(UffdVm.SystemIsGone);
+        InvalidOperationException reason = new(VmRoot.SystemIsGone);
         if (_health.TryFail(reason))
-            _vm.Incidents.Report(new Incident(IncidentKind.VmFailed, $"{_vm.Name} has failed closed: {UffdVm.SystemIsGone}.", reason));
+            _vm.Incidents.Report(new Incident(IncidentKind.VmFailed, $"{_vm.Name} has failed closed: {VmRoot.SystemIsGone}.", reason));
         _health.EndsWithSystem();
     }
 

@@ -107,9 +107,6 @@ internal static class VmProtocol
     /// <summary>A handler has crashed: what it was at work on has to be delivered again.</summary>
     public sealed record HandlerCrashed(int Handler, PageRequest? During) : INoSerializationVerificationNeeded;
 
-    /// <summary>A deferred request is to be tried again.</summary>
-    public sealed record Retry(PageRequest Request) : INoSerializationVerificationNeeded;
-
     /// <summary>A fault in no region has been held for long enough.</summary>
     public sealed record WakeStray(ulong Address) : INoSerializationVerificationNeeded;
 

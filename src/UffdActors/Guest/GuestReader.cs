@@ -1,3 +1,4 @@
+using UffdActors.Actors;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
 
@@ -14,9 +15,9 @@ namespace UffdActors;
 /// </remarks>
 public abstract class GuestReader
 {
-    private readonly UffdVm _vm;
+    private readonly VmRoot _vm;
 
-    private protected GuestReader(UffdVm vm) => _vm = vm;
+    private protected GuestReader(VmRoot vm) => _vm = vm;
 
     /// <summary>Copies a page out.</summary>
     /// <param name="region">Region.</param>

@@ -1,3 +1,4 @@
+using UffdActors.Actors;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
@@ -64,7 +65,7 @@ public sealed class GuestRegion
     }
 
     /// <summary>The VM that has mapped it; null where none is needed.</summary>
-    internal UffdVm? Vm { get; init; }
+    internal VmRoot? Vm { get; init; }
 
     /// <summary>Its page cache holds all content already.</summary>
     internal bool IsFilled { get; init; }
@@ -78,7 +79,7 @@ public sealed class GuestRegion
     /// <summary>For the start of every call that names a region.</summary>
     /// <exception cref="ArgumentException">It is a region of another VM.</exception>
     /// <exception cref="InvalidOperationException">It has been unmapped: its addresses belong to somebody else by now.</exception>
-    internal void ThrowIfUnusable(UffdVm vm)
+    internal void ThrowIfUnusable(VmRoot vm)
     {
         ThrowIfForeign(vm);
         ThrowIfUnmapped();
@@ -118,7 +119,7 @@ public sealed class GuestRegion
         }
     }
 
-    internal void ThrowIfForeign(UffdVm vm)
+    internal void ThrowIfForeign(VmRoot vm)
     {
         if (Vm != vm) throw new ArgumentException($"Region {Id} is a region of another VM ({Vm?.Name}); it cannot be used with {vm.Name}.");
     }

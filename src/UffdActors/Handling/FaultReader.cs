@@ -1,5 +1,4 @@
 using UffdActors.Abi;
-using UffdActors.Actors;
 using UffdActors.Dispatch;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
@@ -457,7 +456,7 @@ internal class FaultReader
         _lastProbed = next.Id;
         outage.Tried(Waiter.Of(next));
         next.Phase = RequestPhase.Deferred;
-        next.Handler.Thread.Tell(new VmProtocol.Retry(next));
+        next.Handler.Thread.Tell(new RetryRequest(next));
         return true;
     }
 

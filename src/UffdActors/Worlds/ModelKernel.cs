@@ -19,7 +19,7 @@ internal sealed class ModelKernel : VmKernel
     private const ulong FirstAddress = 0x1000_0000_0000;
     private const ulong RegionAlignment = 1UL << 30;
 
-    private readonly UffdVm _vm;
+    private readonly VmRoot _vm;
     private readonly Machine _machine;
     private readonly AddressSpace _mm;
     private readonly Caller _main;
@@ -30,7 +30,7 @@ internal sealed class ModelKernel : VmKernel
     private int _nextThread = 1;
     private int _nextContext;
 
-    public ModelKernel(UffdVm vm, Machine machine)
+    public ModelKernel(VmRoot vm, Machine machine)
     {
         _vm = vm;
         _machine = machine;

@@ -1,3 +1,4 @@
+using UffdActors.Actors;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
@@ -5,7 +6,7 @@ using UffdActors.Model.Operations;
 namespace UffdActors.Worlds;
 
 /// <summary>Reads pages that are there, as the real kernel's <c>/proc/PID/mem</c> and the memory's own file do.</summary>
-internal sealed class ModelReader(UffdVm vm, Caller thread) : GuestReader(vm)
+internal sealed class ModelReader(VmRoot vm, Caller thread) : GuestReader(vm)
 {
     private protected override bool TryReadPage(GuestRegion region, long page, bool withCache, Span<byte> destination) =>
         region.PlaceOf(page) is { } place && DirectRead.TryReadPage(thread, PageSize.PageOf(place), withCache, destination);

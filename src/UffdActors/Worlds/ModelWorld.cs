@@ -1,3 +1,4 @@
+using UffdActors.Actors;
 using UffdActors.Failures;
 using UffdActors.Model;
 
@@ -7,7 +8,7 @@ namespace UffdActors.Worlds;
 internal sealed class ModelWorld : World
 {
     /// <inheritdoc />
-    public override VmKernel NewKernel(UffdVm vm, VmOptions options)
+    public override VmKernel NewKernel(VmRoot vm, VmOptions options)
     {
         if (options.Watchdog is not null)
             throw new UffdConfigurationException(

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
+using UffdActors.Failures;
 using UffdActors.Model.Mapping;
 
 namespace UffdActors.Worlds;
@@ -11,7 +12,7 @@ namespace UffdActors.Worlds;
 /// faults are served between two of them.
 /// </summary>
 /// <remarks>Safe for any thread.</remarks>
-internal sealed class SlicedCalls(UffdVm vm, KernelUserfault kernel)
+internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
 {
     private const int QuickReads = 8;
     private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(100);
@@ -84,7 +85,7 @@ internal sealed class SlicedCalls(UffdVm vm, KernelUserfault kernel)
         for (int reads = 0; slices.Result is null;)
         {
             if (cancel.IsCancellationRequested && slices.BytesDone > 0) throw Cancelled(name, region, slices, cancel);
-            ObjectDisposedException.ThrowIf(_closed.Task.IsCompleted, typeof(Userfault));
+            if (_closed.Task.IsCompleted) throw ClosedObjects.Userfault();
             PageRange slice = slices.Next;
             IoctlResult answer;
             try

@@ -12,6 +12,9 @@ namespace UffdActors.Worlds;
 /// <remarks>Safe for any thread, as the facade is.</remarks>
 internal abstract class VmKernel
 {
+    /// <summary>The regions that are mapped in it, or were.</summary>
+    public GuestRegions Regions { get; } = new();
+
     /// <summary>The kernel that the model behaves like; null if it is the real one.</summary>
     public abstract KernelProfile? Profile { get; }
 

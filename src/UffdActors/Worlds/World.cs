@@ -1,5 +1,6 @@
 using System.Reflection;
 using Akka.Configuration;
+using UffdActors.Actors;
 
 namespace UffdActors.Worlds;
 
@@ -29,7 +30,7 @@ internal abstract class World : IAsyncDisposable
 
     /// <summary>Makes the kernel under a VM. Called before the VM's actors start.</summary>
     /// <exception cref="UffdConfigurationException">The ring's dispatcher does not suit this world.</exception>
-    public abstract VmKernel NewKernel(UffdVm vm, VmOptions options);
+    public abstract VmKernel NewKernel(VmRoot vm, VmOptions options);
 
     /// <summary>All VMs have ended: ends what was started for them.</summary>
     public virtual ValueTask DisposeAsync() => ValueTask.CompletedTask;

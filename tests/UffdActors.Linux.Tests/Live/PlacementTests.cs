@@ -58,7 +58,8 @@ public sealed class PlacementTests
         Userfault uffd = await vm.OpenAsync();
         _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
         TaskCompletionSource<int> loop = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        _ = await vm.StartActorAsync(Props.Create<ThreadTeller>(loop).WithDispatcher(vm.Context.DispatcherId), vm.NewName("teller"));
+        _ = await vm.Root.StartActorAsync(
+            Props.Create<ThreadTeller>(loop).WithDispatcher(vm.Context.DispatcherId), vm.Root.NewName("teller"));
         int thread = await loop.Task.WaitAsync(LiveScene.Deadline);
         Task<Errno> waits = KernelRead.Start(region.Address);
         UffdDescriptor descriptor = ((LiveDescriptor)uffd.Kernel.Descriptor).Uffd;

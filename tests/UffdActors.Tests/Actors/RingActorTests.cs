@@ -241,7 +241,7 @@ public sealed class RingActorTests : TestKit
         IActorRef handler = Handler();
         handler.Tell(request);
         AwaitCondition(() => _time.Messages.Count == 1);
-        Assert.Equal((handler, (object)new VmProtocol.Retry(request)), _time.Messages[0]);
+        Assert.Equal((handler, (object)new RetryRequest(request)), _time.Messages[0]);
         Assert.Equal(RequestPhase.Deferred, request.Phase);
     }
 

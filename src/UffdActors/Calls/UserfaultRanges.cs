@@ -1,0 +1,258 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Handling;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Worlds;
+
+namespace UffdActors.Calls;
+
+/// <summary>
+/// Calls of the embedder over ranges of the regions of one userfaultfd, and what each of them means for what is known of the pages. The
+/// facade has checked the arguments. Safe for any thread.
+/// </summary>
+/// <param name="root">The VM's root.</param>
+/// <param name="machine">The VM's kernel.</param>
+/// <param name="kernel">The userfaultfd.</param>
+/// <param name="registered">Its regions.</param>
+/// <param name="calls">Makes calls in slices, one after another.</param>
+/// <param name="service">What serves it.</param>
+internal sealed class UserfaultRanges(
+    VmRoot root, VmKernel machine, KernelUserfault kernel, RegisteredRegions registered, SlicedCalls calls, UserfaultService service)
+{
+    private const string Unregister = "UFFDIO_UNREGISTER";
+
+    /// <summary>UFFDIO_REGISTER, in its turn.</summary>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    /// <exception cref="InvalidOperationException">It is registered already, or the userfaultfd is being served.</exception>
+    public async Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)
+    {
+        ThrowIfUnusable(region);
+        // The reader must know the region before its first fault can come.
+        RegionPages pages = new(region.Pages);
+        if (service.Reader is { } reader)
+            throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
+        if (registered.TryFind(region) is not null)
+            throw new InvalidOperationException(
+                $"Region {region.Id} is registered with this userfaultfd already; unregister it first to register it in other modes.");
+        UffdIoctls ioctls;
+        try
+        {
+            ioctls = await kernel.RegisterAsync(region, modes, cancel);
+        }
+        catch (UffdException e) when (kernel.Owner.Look())
+        {
+            throw kernel.Owner.Refusal("UFFDIO_REGISTER", e);
+        }
+
+        if ((modes & RegisterModes.Minor) != 0 && region.AliasAddress != 0 && !region.IsFilled)
+            region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages);
+        registered.Set(new RegisteredRegion(region, modes, ioctls, pages));
+        return ioctls;
+    }
+
+    /// <summary>UFFDIO_UNREGISTER, in its turn.</summary>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    /// <exception cref="InvalidOperationException">Pages are absent.</exception>
+    public async Task UnregisterAsync(GuestRegion region, CancellationToken cancel)
+    {
+        ThrowIfUnusable(region);
+        RegisteredRegion known = registered.Find(region);
+        service.ThrowIfAbsent(known, "unregistering", Unregister);
+        // Without write protection the call looks at no page.
+        bool cuts = (known.Modes & RegisterModes.WriteProtect) != 0;
+        PageRange all = new(0, region.Pages);
+        RangeSlices slices = cuts ? new RangeSlices(region, all, counts: false) : RangeSlices.One(region, all);
+        IoctlResult result =
+            await RunAsync(Unregister, region, slices, (part, c) => kernel.UnregisterAsync(region, part, known.Modes, c), cancel);
+        if (!result.IsDone)
+            throw new UffdException(
+                Unregister, result.Error,
+                $"{KernelErrors.Explain(Unregister, result.Error)}; {slices.BytesDone} of {slices.BytesInAll} bytes of region {region.Id} "
+                    + $"are unregistered");
+        region.ComesThrough = null;
+        region.Reader = null;
+        registered.Remove(region);
+    }
+
+    /// <summary>UFFDIO_WRITEPROTECT.</summary>
+    public Task<IoctlResult> WriteProtectAsync(
+        RegisteredRegion known, PageRange range, WriteProtectModes modes, CancellationToken cancel)
+    {
+        RangeSlices slices = new(known.Region, range, counts: false);
+        return RunAsync(
+            "UFFDIO_WRITEPROTECT", known.Region, slices, (part, c) => WriteProtectPartAsync(known, part, modes, c), cancel);
+    }
+
+    /// <summary>Takes what was written, and what has lost its content without a write.</summary>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    public async Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
+        RegisteredRegion known, PageRange range, CancellationToken cancel)
+    {
+        GuestRegion region = known.Region;
+        // First what has gone, then what was written: what goes in between is found the next time.
+        List<PageRange> gone = [];
+        GuestReader? reader = null;
+        // A call of the guest's returns when its event has been read, which may be just before it is applied.
+        await service.ReadEventsAsync();
+        try
+        {
+            return await calls.TakeAsync(
+                region,
+                range,
+                async (part, c) =>
+                {
+                    List<PageRange> here = known.TakeZeroed(part, machine.NewReader);
+                    gone.AddRange(here);
+                    IReadOnlyList<PageRange> written = await ScanPartsAsync(
+                        region, part, (pages, address) => kernel.TakeWrittenAsync(region, pages, address, c));
+                    reader ??= machine.NewReader();
+                    RemovedPages removed = known.Removed(reader);
+                    foreach (PageRange found in written)
+                    {
+                        known.Pages.WriteFound(
+                            found, known.IsFilled, page => reader.IsThere(region, page, isMapped: true), removed.IsWritten);
+                    }
+
+                    return ZeroedPages.Union(here, written);
+                },
+                cancel);
+        }
+        catch (Exception e)
+        {
+            foreach (PageRange part in gone) known.Zeroed!.Add(part);
+            if (e is not OperationCanceledException && kernel.Owner.Look()) throw kernel.Owner.Refusal("PAGEMAP_SCAN", e);
+            throw;
+        }
+    }
+
+    /// <summary>What is known of pages.</summary>
+    /// <exception cref="UffdException">The page table cannot be scanned.</exception>
+    public async Task<IReadOnlyList<PageStateRange>> StatesAsync(RegisteredRegion known, PageRange range, CancellationToken cancel)
+    {
+        bool isWatched = (known.Modes & RegisterModes.WriteProtect) != 0;
+        // First what is written, then what is removed: a page that goes in between is told as written, and reads as zeros.
+        IReadOnlyList<PageRange> written;
+        try
+        {
+            written = isWatched ? await FindWrittenAsync(known.Region, range, cancel) : [];
+        }
+        catch (UffdException e) when (kernel.Owner.Look())
+        {
+            throw kernel.Owner.Refusal("PAGEMAP_SCAN", e);
+        }
+
+        TaskCompletionSource<IReadOnlyList<PageStateRange>> done = root.NewCompletion<IReadOnlyList<PageStateRange>>();
+        kernel.Actor.Tell(new VmProtocol.ReadStates(known.Pages, range, written, done), ActorRefs.NoSender);
+        IReadOnlyList<PageStateRange> states = await root.OrFailed(done.Task.WaitAsync(cancel));
+        return known.Removed(machine.NewReader()).ToldApart(states);
+    }
+
+    /// <summary>UFFDIO_MOVE.</summary>
+    /// <param name="known">Where to.</param>
+    /// <param name="to">Pages of it.</param>
+    /// <param name="source">Where from.</param>
+    /// <param name="from">Pages of it, as many.</param>
+    /// <param name="modes">How.</param>
+    /// <param name="cancel">Cancels before the first slice, and between two.</param>
+    public Task<IoctlResult> MoveAsync(
+        RegisteredRegion known, PageRange to, GuestRegion source, PageRange from, MoveModes modes, CancellationToken cancel)
+    {
+        GuestRegion destination = known.Region;
+        RangeSlices slices = new(destination, to, counts: true);
+        return RunAsync(
+            "UFFDIO_MOVE",
+            destination,
+            slices,
+            async (part, c) =>
+            {
+                IoctlResult result =
+                    await kernel.MoveAsync(destination, part, source.AddressOf(from.Start + part.Start - to.Start), modes, c);
+                // A hole that counts as moved has left a hole.
+                if ((modes & MoveModes.AllowSourceHoles) == 0) known.Receive(part.Start, result);
+                return result;
+            },
+            cancel);
+    }
+
+    /// <summary>UFFDIO_POISON.</summary>
+    public Task<IoctlResult> PoisonAsync(RegisteredRegion known, PageRange range, CancellationToken cancel)
+    {
+        GuestRegion region = known.Region;
+        RangeSlices slices = new(region, range, counts: true);
+        return RunAsync(
+            "UFFDIO_POISON",
+            region,
+            slices,
+            async (part, c) =>
+            {
+                IoctlResult result = await kernel.PoisonAsync(region, part, c);
+                known.Receive(part.Start, result);
+                return result;
+            },
+            cancel);
+    }
+
+    // What has become of the region while the call waited for its turn.
+    private void ThrowIfUnusable(GuestRegion region)
+    {
+        region.ThrowIfUnusable(root);
+        service.ThrowIfClosed();
+    }
+
+    /// <summary>Calls in slices. What fails because the memory is gone has its errno from elsewhere, so that is asked for.</summary>
+    private async Task<IoctlResult> RunAsync(
+        string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call,
+        CancellationToken cancel)
+    {
+        IoctlResult result = await calls.RunAsync(name, region, slices, call, cancel);
+        if (!result.IsDone) kernel.Owner.ThrowIfGone(name);
+        return result;
+    }
+
+    private async Task<IoctlResult> WriteProtectPartAsync(
+        RegisteredRegion known, PageRange pages, WriteProtectModes modes, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        // First what is to be filled, then what is there: a page that is filled meanwhile is protected by one of the two.
+        known.Pages.Protect(pages, (modes & WriteProtectModes.Protect) != 0);
+        // What is protected counts as not written from then on, and what had gone before counts no more either.
+        List<PageRange> gone = (modes & WriteProtectModes.Protect) != 0 ? known.TakeZeroed(pages, machine.NewReader) : [];
+        bool isDone = false;
+        try
+        {
+            IoctlResult result = await kernel.WriteProtectAsync(known.Region, pages, modes, cancel);
+            isDone = result.IsDone;
+            return result;
+        }
+        finally
+        {
+            if (!isDone) foreach (PageRange part in gone) known.Zeroed!.Add(part);
+        }
+    }
+
+    private async Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange range, CancellationToken cancel)
+    {
+        await service.ReadEventsAsync();
+        return await ScanPartsAsync(region, range, (pages, address) => kernel.FindWrittenAsync(region, pages, address, cancel));
+    }
+
+    /// <summary>
+    /// Scans pages where they are now: parts that the guest has moved are at another address, and something else may lie at the old one.
+    /// </summary>
+    private async Task<IReadOnlyList<PageRange>> ScanPartsAsync(
+        GuestRegion region, PageRange range, Func<PageRange, ulong, Task<IReadOnlyList<PageRange>>> scan)
+    {
+        if (service.Reader is not { } reader) return await scan(range, region.AddressOf(range.Start));
+        IReadOnlyList<PageRange> written = [];
+        foreach (ServedRegion part in reader.View.Regions.Where(r => r.Id == region.Id))
+        {
+            PageRange pages = range.Intersect(new PageRange(part.PageOf(part.Range.Start), part.PageOf(part.Range.End)));
+            if (pages.Count > 0)
+                written = ZeroedPages.Union(written, await scan(pages, PageSize.AddressOf(part.Base + pages.Start)));
+        }
+
+        return written;
+    }
+}

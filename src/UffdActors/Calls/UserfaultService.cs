@@ -1,0 +1,295 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Failures;
+using UffdActors.Handling;
+using UffdActors.Model;
+using UffdActors.Model.Memory;
+using UffdActors.Prefetch;
+using UffdActors.Worlds;
+
+namespace UffdActors.Calls;
+
+/// <summary>
+/// What serves a userfaultfd: its reader and handlers, the actors of its page sources, its pushes; and how that ends. The facade has
+/// checked the arguments. Safe for any thread; serving and closing have their turns among the calls (<see cref="CallTurns"/>).
+/// </summary>
+internal sealed class UserfaultService
+{
+    private readonly VmRoot _root;
+    private readonly VmKernel _machine;
+    private readonly VmGuest _guest;
+    private readonly KernelUserfault _kernel;
+    private readonly RegisteredRegions _registered;
+    private readonly SlicedCalls _calls;
+    private readonly Lock _gate = new();
+    private readonly List<IActorRef> _pushes = [];
+    private readonly List<IActorRef> _pushSources = [];
+    private readonly TaskCompletionSource _ended;
+    private (IPageSource Source, IActorRef Actor)? _source;
+    private FaultReader? _reader;
+    private int _closed;
+
+    /// <summary>Makes it; nothing is served before <see cref="ServeAsync"/>.</summary>
+    /// <param name="root">The VM's root.</param>
+    /// <param name="machine">The VM's kernel.</param>
+    /// <param name="guest">The VM's guest.</param>
+    /// <param name="kernel">The userfaultfd.</param>
+    /// <param name="registered">Its regions.</param>
+    /// <param name="calls">The embedder's calls over ranges of them.</param>
+    public UserfaultService(
+        VmRoot root, VmKernel machine, VmGuest guest, KernelUserfault kernel, RegisteredRegions registered, SlicedCalls calls)
+    {
+        _root = root;
+        _machine = machine;
+        _guest = guest;
+        _kernel = kernel;
+        _registered = registered;
+        _calls = calls;
+        kernel.Owner.WhenGone(() =>
+        {
+            _kernel.Actor.Tell(VmProtocol.OwnerGone.Instance, ActorRefs.NoSender);
+            foreach (IActorRef push in Pushes()) push.Tell(VmProtocol.OwnerGone.Instance, ActorRefs.NoSender);
+        });
+        _ended = root.NewCompletion();
+        kernel.Ask(Absence);
+    }
+
+    /// <summary>The reader of its faults; null before it is served.</summary>
+    public FaultReader? Reader => _reader;
+
+    /// <summary>True as soon as closing has begun.</summary>
+    public bool IsClosed => Volatile.Read(ref _closed) == 1;
+
+    /// <summary>For the start of every call.</summary>
+    /// <exception cref="ObjectDisposedException">The VM has been disposed of, or the userfaultfd closed.</exception>
+    public void ThrowIfClosed()
+    {
+        _root.ThrowIfClosed();
+        if (IsClosed) throw ClosedObjects.Userfault();
+    }
+
+    /// <summary>Refuses an end while pages of a region are absent.</summary>
+    /// <param name="registered">The region.</param>
+    /// <param name="call">What would end, for the message.</param>
+    /// <param name="name">Name of the system call.</param>
+    /// <exception cref="InvalidOperationException">Pages are absent.</exception>
+    public void ThrowIfAbsent(RegisteredRegion registered, string call, string name)
+    {
+        long absent = AbsentPagesOf(registered);
+        if (absent == 0) return;
+        // Then they are absent for good, and no push can mend that.
+        _kernel.Owner.ThrowIfGone(name);
+        throw new InvalidOperationException(
+            $"Region {registered.Region.Id} lacks {absent} of {registered.Received.Pages} pages; {call} now would turn them into zeros. "
+                + $"Finish the push, or abandon them together with the guest.");
+    }
+
+    /// <summary>Starts to serve, in its turn.</summary>
+    /// <param name="options">How.</param>
+    /// <param name="memory">Memory that sources may answer from.</param>
+    /// <param name="cancel">Cancels it, if it has not begun.</param>
+    public async Task ServeAsync(ServeOptions options, ReadableMemory? memory, CancellationToken cancel)
+    {
+        ThrowIfClosed();
+        if (_reader is not null) throw new InvalidOperationException("The userfaultfd is being served already.");
+        cancel.ThrowIfCancellationRequested();
+        RegisteredRegion[] regions = Servable(options);
+        RegionView view = RegionView.Of(regions.Select(r => r.Served()));
+        HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
+        FaultReader reader = new(_kernel.Descriptor, slots, view, _root.Context.Time, _root.Settings.HandlerCrashLimit)
+        {
+            BeforeWrite = options.BeforeWrite,
+            HookFailure = options.HookFailure,
+            Outages = new Outages(TermsOf(options, memory)),
+            Owner = _kernel.Owner,
+            Calls = _root.Calls,
+        };
+        IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce
+            ? await _root.StartSourceAsync(reader.Outages.Of(options.Source)) : null;
+        if (_root.Calls is { } calls) foreach (HandlerSlot slot in slots) calls.Add(slot.Call);
+        _kernel.Serve(reader);
+        HandlerOptions[] handlers =
+            [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source, options.LostPages))];
+        await _root.StartHandlersAsync(reader, _kernel.Actor, handlers);
+        // Abandoned meanwhile: nobody serves what is closed.
+        ThrowIfClosed();
+        if (source is not null) _source = (options.Source, source);
+        _reader = reader;
+        foreach (RegisteredRegion registered in regions) registered.Region.Reader = reader;
+        _calls.Served();
+        foreach (RegisteredRegion registered in regions.Where(r => r.Region.IsUnmapped)) await ForgetAsync(registered.Region);
+        if (!_kernel.IsTakenOver) return;
+        // Faults that were read elsewhere come again, and only here.
+        foreach (RegisteredRegion registered in regions)
+            _kernel.Descriptor.Wake(registered.Region.Address, registered.Region.Address + registered.Region.Bytes);
+    }
+
+    /// <summary>Starts the background push of a region.</summary>
+    /// <returns>How far it is, how fast it may go, and its actor.</returns>
+    public async Task<(PushProgress Progress, PushRate Rate, IActorRef Push)> PushAsync(
+        RegisteredRegion registered, IPageSource source, PrefetchOptions options, CancellationToken cancel)
+    {
+        FaultReader reader = _reader ?? throw new InvalidOperationException("Serve the userfaultfd before pushing.");
+        cancel.ThrowIfCancellationRequested();
+        PushProgress progress = new(_root.NewCompletion());
+        // Demand and push meet in one mailbox, if they come from one source.
+        IActorRef actor = _source is var (served, asked) && ReferenceEquals(served, source)
+            ? asked
+            : await _root.StartSourceAsync(reader.Outages.Of(source));
+        // Whole pages of the region, at least one.
+        int chunk = Math.Max(_root.Settings.PushChunkPages / registered.Unit, 1) * registered.Unit;
+        PushRate rate = new() { BytesPerSecond = options.BytesPerSecond };
+        IActorRef push = await _root.StartPushAsync(
+            new PushOptions(
+                reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, registered.Region.Id, registered.Pages, progress, chunk,
+                registered.Unit, reader.Outages.Of(source), options.Order, WindowOf(options, source, chunk), rate));
+        lock (_gate)
+        {
+            _pushes.Add(push);
+            if (actor != _source?.Actor) _pushSources.Add(actor);
+        }
+
+        // It may have been told before this one was known.
+        if (_kernel.Owner.Look()) push.Tell(VmProtocol.OwnerGone.Instance, ActorRefs.NoSender);
+        return (progress, rate, push);
+    }
+
+    /// <summary>Lets pages that had been given up be tried again.</summary>
+    public void Recover()
+    {
+        _reader?.Outages.Recover(_root.Context.Time.Now);
+        _kernel.Actor.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
+        foreach (IActorRef push in Pushes()) push.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
+        // Orders of which nothing is heard are given again at once.
+        _source?.Actor.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
+        lock (_gate)
+        {
+            foreach (IActorRef source in _pushSources) source.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
+        }
+    }
+
+    /// <summary>A region has been unmapped: its pages are nobody's any more, whether or not an event tells of it.</summary>
+    public async Task ForgetAsync(GuestRegion region)
+    {
+        if (_reader is null || !_registered.All.Any(r => r.Region == region)) return;
+        TaskCompletionSource done = _root.NewCompletion();
+        _kernel.Actor.Tell(new VmProtocol.Unmapped(region.Address, region.Address + region.Bytes, done), ActorRefs.NoSender);
+        await _root.OrFailed(Task.WhenAny(done.Task, _ended.Task));
+    }
+
+    /// <summary>Reads the events that there are.</summary>
+    public Task ReadEventsAsync()
+    {
+        if (_reader is null) return Task.CompletedTask;
+        TaskCompletionSource done = _root.NewCompletion();
+        _kernel.Actor.Tell(new VmProtocol.ReadEvents(done), ActorRefs.NoSender);
+        return _root.OrFailed(done.Task);
+    }
+
+    /// <summary>Closes it in its turn, unless something is absent.</summary>
+    /// <exception cref="InvalidOperationException">Pages are absent, or threads sleep in no region.</exception>
+    public async Task CloseAsync(CancellationToken cancel)
+    {
+        foreach (RegisteredRegion registered in _registered.All) ThrowIfAbsent(registered, "closing", "close");
+        if (_reader is { HasStraySleepers: true } && !_kernel.Owner.Look())
+        {
+            throw new InvalidOperationException(
+                "Threads sleep at addresses in no region (incident UnknownAddress); closing now would show them zeros. Unmap or "
+                    + "unregister the range and recover, or abandon it together with the guest.");
+        }
+
+        cancel.ThrowIfCancellationRequested();
+        // From here on it goes on to its end, whoever still waits for it.
+        await CloseForGoodAsync(ClosingReason.NothingIsAbsent).WaitAsync(cancel);
+    }
+
+    /// <summary>Waits for the end of a closing that somebody else has begun.</summary>
+    public Task ClosedAsync(CancellationToken cancel) => _root.OrFailed(_ended.Task.WaitAsync(cancel));
+
+    /// <summary>Gives up what is absent: the guest is stopped, then the push, then it is closed.</summary>
+    public async Task AbandonAsync(AbsentPages absent)
+    {
+        await _guest.StopAsync();
+        await StopAndCloseAsync(absent);
+    }
+
+    /// <summary>Stops the push first, for a call on a userfaultfd that is closed would be reported as one that went wrong.</summary>
+    public async Task StopAndCloseAsync(AbsentPages absent)
+    {
+        await _root.StopAsync(Pushes());
+        await CloseForGoodAsync(absent == AbsentPages.ReadAsZeros ? ClosingReason.LossIsTaken : ClosingReason.GivenUp);
+    }
+
+    // What is to be served, if it can be.
+    private RegisteredRegion[] Servable(ServeOptions options)
+    {
+        if (options.LostPages == LostPages.Poison)
+        {
+            _guest.AllowPoison();
+            foreach (RegisteredRegion unfit in _registered.All.Where(r => r.IsFilled && (r.Ioctls & UffdIoctls.Poison) == 0))
+                throw new InvalidOperationException(
+                    $"Region {unfit.Region.Id} ({unfit.Region.Module ?? "anonymous memory"}) takes no poison; use LostPages.Wait.");
+        }
+
+        if (options.BeforeWrite is not null)
+        {
+            // The hook is there to read what a page holds; that it cannot must not be found out in the ring.
+            foreach (RegisteredRegion watched in _registered.All.Where(r => (r.Modes & RegisterModes.WriteProtect) != 0))
+                _machine.ThrowIfUnreadable(watched.Region);
+        }
+
+        _kernel.Owner.ThrowIfGone("UFFDIO_CONTINUE");
+        RegisteredRegion[] regions = _registered.Mapped();
+        foreach (RegisteredRegion registered in regions) registered.ThrowIfReadAsZeros();
+        return regions;
+    }
+
+    // What is asked of its page sources.
+    private SourceTerms TermsOf(ServeOptions options, ReadableMemory? memory)
+    {
+        Patience patience = new(
+            options.SourcePatience ?? _root.Settings.SourcePatience,
+            (options.Resume ?? _root.Settings.SourceResume) == SourceResume.Auto);
+        ContentKind content = _machine.Content;
+        return new SourceTerms(
+            patience, _root.Context.Incidents, memory, _kernel.Descriptor.MayFaultAt, content != ContentKind.Stamps,
+            content != ContentKind.Bytes, AsksAgain: true, _root.Calls);
+    }
+
+    private int WindowOf(PrefetchOptions options, IPageSource source, int chunkPages)
+    {
+        if (source.AnswersAtOnce) return 1;
+        long bytes = options.WindowBytes ?? _root.Settings.PushWindowBytes;
+        return (int)Math.Max(1, bytes / ((long)chunkPages << PageSize.BaseShift));
+    }
+
+    private Absence Absence()
+    {
+        RegisteredRegion[] filled = [.. _registered.All.Where(r => r.IsFilled && !r.Region.IsUnmapped)];
+        return new Absence(string.Join(", ", filled.Select(r => r.Region.Id)), filled.Sum(AbsentPagesOf));
+    }
+
+    // Before it is served nobody knows what is absent.
+    private long AbsentPagesOf(RegisteredRegion registered) => _reader is { } reader ? registered.AbsentPages(reader.View) : 0;
+
+    private IActorRef[] Pushes()
+    {
+        lock (_gate) return [.. _pushes];
+    }
+
+    private async Task CloseForGoodAsync(ClosingReason reason)
+    {
+        if (Interlocked.Exchange(ref _closed, 1) == 1) return;
+        _calls.Close();
+        try
+        {
+            _kernel.Closes(reason);
+            await _kernel.CloseAsync(CancellationToken.None);
+        }
+        finally
+        {
+            _ = _ended.TrySetResult();
+        }
+    }
+}
