@@ -1,5 +1,4 @@
 using UffdActors.Model.Mapping;
-using UffdActors.Prefetch;
 
 namespace UffdActors.Handling;
 

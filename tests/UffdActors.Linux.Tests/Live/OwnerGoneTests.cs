@@ -28,7 +28,8 @@ public sealed class OwnerGoneTests
     public async Task A_push_fails_in_its_middle_when_the_owner_ends_and_counts_no_page_that_is_not_there(string end, bool isNamed)
     {
         await using Scene scene = await Scene.StartAsync(isNamed, gated: 2 * Chunk);
-        BackgroundPush push = await scene.Uffd.PushAsync(scene.Region, scene.Source);
+        // Nothing is asked for ahead, so the chunk that is held back is the last.
+        BackgroundPush push = await scene.Uffd.PushAsync(scene.Region, scene.Source, new PrefetchOptions { WindowBytes = 0 });
         await scene.Source.Asked.WaitAsync(LiveScene.Deadline);
         await scene.EndAsync(end);
         scene.Source.LetGo();
@@ -136,7 +137,7 @@ public sealed class OwnerGoneTests
     public async Task A_vm_whose_memory_is_gone_is_disposed_of_in_the_middle_of_a_push()
     {
         await using Scene scene = await Scene.StartAsync(isNamed: true, gated: Chunk);
-        BackgroundPush push = await scene.Uffd.PushAsync(scene.Region, scene.Source);
+        BackgroundPush push = await scene.Uffd.PushAsync(scene.Region, scene.Source, new PrefetchOptions { WindowBytes = 0 });
         await scene.Source.Asked.WaitAsync(LiveScene.Deadline);
         await scene.EndAsync("kill");
         await scene.Vm.DisposeAsync().AsTask().WaitAsync(LiveScene.Deadline);

@@ -32,7 +32,7 @@ public sealed class ForeignMappingUnderPushTests
         Userfault other = await vm.Vm.OpenAsync(UffdFeatures.EventRemap);
         _ = await other.RegisterAsync(foreign, RegisterModes.Missing);
         await other.ServeAsync(new ServeOptions { Source = bytes });
-        BackgroundPush push = await vm.Uffd.PushAsync(region, source);
+        BackgroundPush push = await vm.Uffd.PushAsync(region, source, new PrefetchOptions { WindowBytes = 0 });
         await source.Asked.WaitAsync(LiveScene.Deadline);
 
         await MoveOverAsync(vm, foreign, region.AddressOf(First)).WaitAsync(LiveScene.Deadline);

@@ -45,14 +45,14 @@ public sealed class UnmapUnderPushTests
     public async Task The_push_of_a_region_that_is_unmapped_ends_and_says_so_and_others_go_on(
         string world, string? memory, UffdFeatures features)
     {
-        // The push waits for its second chunk when the region goes.
+        // The push waits for its second chunk when the region goes, and has asked for no other.
         using GatedSource source = new(new PageBytes(Pages), gated: 64);
         using PageBytes others = new(Pages);
         await using EitherWorld vm = await EitherWorld.StartAsync(world, features);
         GuestRegion region = await RegisterAsync(vm, memory);
         GuestRegion other = await RegisterAsync(vm, memory);
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
-        BackgroundPush push = await vm.Uffd.PushAsync(region, source);
+        BackgroundPush push = await vm.Uffd.PushAsync(region, source, new PrefetchOptions { WindowBytes = 0 });
         await source.Asked.WaitAsync(LiveScene.Deadline);
         BackgroundPush kept = await vm.Uffd.PushAsync(other, others);
 
@@ -81,7 +81,7 @@ public sealed class UnmapUnderPushTests
         await using EitherWorld vm = await EitherWorld.StartAsync(world, features);
         GuestRegion region = await RegisterAsync(vm, memory);
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
-        BackgroundPush push = await vm.Uffd.PushAsync(region, source);
+        BackgroundPush push = await vm.Uffd.PushAsync(region, source, new PrefetchOptions { WindowBytes = 0 });
         await source.Asked.WaitAsync(LiveScene.Deadline);
 
         await UnmapBehindAsync(vm, region, First, Gone).WaitAsync(LiveScene.Deadline);

@@ -1,4 +1,4 @@
-using UffdActors.Prefetch;
+using UffdActors.Handling;
 
 namespace UffdActors.Tests.Prefetch;
 

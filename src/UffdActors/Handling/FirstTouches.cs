@@ -1,4 +1,4 @@
-namespace UffdActors.Prefetch;
+namespace UffdActors.Handling;
 
 /// <summary>
 /// Records which pages of a region were faulted on, in order, each once. Written in turns of the context; read from anywhere. An entry is
