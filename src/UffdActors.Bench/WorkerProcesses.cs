@@ -84,7 +84,7 @@ internal sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
     }
 
     /// <summary>
-    /// Waits for a line of a worker, and looks after all of them meanwhile: whoever is stopped says nothing, and lets the others wait.
+    /// Waits for a line of a worker, and watches all of them meanwhile: a stopped one writes nothing, and the others would wait for it.
     /// </summary>
     private async Task<string> ReceiveAsync(Process process, CancellationToken cancel)
     {

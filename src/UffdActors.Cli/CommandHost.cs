@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using UffdActors.Cli.Commands;
+using UffdActors.Cli.Hosting;
 
 namespace UffdActors.Cli;
 
@@ -34,10 +35,10 @@ internal sealed class CommandHost(Terminal terminal)
                 new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = Terminal.Output };
             return await result.InvokeAsync(invocation, cancel);
         }
-        catch (Exception e) when (Failures.ExitCodeOf(e, cancel) is { } code)
+        catch (Exception e) when (CommandFailures.ExitCodeOf(e, cancel) is { } code)
         {
-            if (code == ExitCode.Interrupted) Terminal.WriteInterrupted(Failures.MessageOf(e));
-            else Terminal.WriteError(Failures.MessageOf(e));
+            if (code == ExitCode.Interrupted) Terminal.WriteInterrupted(CommandFailures.MessageOf(e));
+            else Terminal.WriteError(CommandFailures.MessageOf(e));
             return code;
         }
     }
@@ -47,25 +48,25 @@ internal sealed class CommandHost(Terminal terminal)
     {
         RootCommand root =
             new("userfaultfd as actors: page faults resolved in user space, in a model, under a seeded scheduler, or on the kernel.");
-        // [suggest:N] answers whoever completes command lines for a shell, and trusts the number; nobody needs it here.
+        // [suggest:N] completes command lines for a shell and does not check the number; it is not used here.
         root.Directives.Clear();
-        root.Subcommands.Add(PostCopyCommand.Build(this));
-        root.Subcommands.Add(BackendsCommand.Build(this));
-        root.Subcommands.Add(ConformCommand.Build(this));
-        root.Subcommands.Add(BenchCommand.Build(this));
-        root.Subcommands.Add(AskCommand.Build(this));
-        root.Subcommands.Add(DiffCommand.Build(this));
-        root.Subcommands.Add(DesignsCommand.Build(this));
-        root.Subcommands.Add(DoctorCommand.Build(this));
+        root.Subcommands.Add(PostCopyCommand.Build(Terminal));
+        root.Subcommands.Add(BackendsCommand.Build(Terminal));
+        root.Subcommands.Add(ConformCommand.Build(Terminal));
+        root.Subcommands.Add(BenchCommand.Build(Terminal));
+        root.Subcommands.Add(AskCommand.Build(Terminal));
+        root.Subcommands.Add(DiffCommand.Build(Terminal));
+        root.Subcommands.Add(DesignsCommand.Build(Terminal));
+        root.Subcommands.Add(DoctorCommand.Build(Terminal));
         root.Subcommands.Add(ProgramServerCommand.Build());
-        root.Subcommands.Add(RecordCommand.Build(this));
-        root.Subcommands.Add(ExploreCommand.Build(this));
-        root.Subcommands.Add(ReplayCommand.Build(this));
-        root.Subcommands.Add(StressCommand.Build(this));
+        root.Subcommands.Add(RecordCommand.Build(Terminal));
+        root.Subcommands.Add(ExploreCommand.Build(Terminal));
+        root.Subcommands.Add(ReplayCommand.Build(Terminal));
+        root.Subcommands.Add(StressCommand.Build(Terminal));
         return root;
     }
 
-    // The word that nobody knows says more than what is lacking because of it. An empty one is a shell variable that was not set.
+    // An unknown word explains more than the argument that is missing because of it. An empty one is a shell variable that was not set.
     private static string? Misuse(ParseResult result)
     {
         // The parser passes over what looks like a directive, even where there are none.

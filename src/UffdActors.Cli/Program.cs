@@ -1,5 +1,6 @@
 using System.Globalization;
 using UffdActors.Cli;
+using UffdActors.Cli.Hosting;
 
 // Figures and settings are written as in the documentation, whatever the machine speaks.
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Reports;
 using UffdActors.Explore.Scenarios;
@@ -51,7 +52,7 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
         });
         return new ExploreReport(options.Seed, options.Policy, reports, [])
         {
-            // What was not explored to its end has reached what it has.
+            // Interrupted: what was not reached says nothing.
             Holes = cancel.IsCancellationRequested ? [] : CoverageHoles.Of(scenarios, reports.Select(r => r.Coverage)),
             IsInterrupted = cancel.IsCancellationRequested,
         };
@@ -70,7 +71,7 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
             return report;
         });
         bool interrupted = cancel.IsCancellationRequested;
-        // One whose hunt was broken off is no hole.
+        // A mutant whose hunt was interrupted is no hole.
         return new ExploreReport(
             options.Seed, options.Policy, [],
             interrupted ? [.. reports.Where(r => r.Finding is not null)] : reports)

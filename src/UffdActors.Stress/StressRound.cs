@@ -79,7 +79,7 @@ internal sealed class StressRound
         return oldest;
     }
 
-    /// <summary>Who waits on what, line by line. Any thread.</summary>
+    /// <summary>Which thread waits for what, line by line. Any thread.</summary>
     public IReadOnlyList<string> Describe()
     {
         List<string> lines = [
@@ -168,7 +168,7 @@ internal sealed class StressRound
         }
 
         if (_ledger.Violation is not null) return;
-        // Every page has to come, whoever has asked for it so far.
+        // Every page has to come, touched so far or not.
         _phase = "last look at every page";
         await UnlessViolatedAsync(vm, Task.WhenAll(_vcpus.Select(v => v.RunLapAsync(WholeGuest))));
         if (_ledger.Violation is not null) return;
@@ -185,7 +185,7 @@ internal sealed class StressRound
         RegisterModes modes = (minor ? RegisterModes.Minor : RegisterModes.Missing)
             | (canProtect ? RegisterModes.WriteProtect : RegisterModes.None);
         _ = await userfault.RegisterAsync(region, modes);
-        // Memory of the same userfaultfd that nobody touches: an event there holds up fills, and changes no page.
+        // Memory of the same userfaultfd that is never touched: an event there holds up fills, and changes no page.
         GuestRegion? beside = announces ? await vm.MapAsync(new RegionOptions { Pages = BesidePages }) : null;
         if (beside is not null) _ = await userfault.RegisterAsync(beside, RegisterModes.Missing);
 
@@ -202,7 +202,7 @@ internal sealed class StressRound
 
     private async Task LapAsync(UffdVm vm, Guest guest, CancellationToken stop)
     {
-        // Where the shadow stays right for the whole lap, somebody may also fill without knowing anything.
+        // Where the shadow does not change during the lap, a thread may also fill without looking at anything.
         bool blind = _plan.Drops != DropKind.Announced && _options.Mode == StressMode.Missing && _options.EexistRate > 0;
         RawRacer? raw = blind && guest.Userfault.Kernel is LiveUserfault live
             ? new RawRacer(live.Uffd, guest.Region, _shadow, _counts, _plan.Seed) : null;
@@ -229,7 +229,7 @@ internal sealed class StressRound
         await UnlessViolatedAsync(vm, agitating);
     }
 
-    /// <summary>Everybody is at rest; now every page goes, and has to come back from the source.</summary>
+    /// <summary>All vCPUs are at rest; every page is dropped, and has to come back from the source.</summary>
     private async Task TakeAwayAsync(UffdVm vm, Guest guest)
     {
         _phase = "waiting for the push";
@@ -252,7 +252,7 @@ internal sealed class StressRound
         {
             if (reader.TryRead(region, page, bytes)) _ledger.CheckWhole(page, bytes);
             else if (takesOver)
-                _ledger.Violate(StressOracle.FinalBytes, $"page {page} is not there after everybody has looked at it", page);
+                _ledger.Violate(StressOracle.FinalBytes, $"page {page} is not there after every vCPU has read it", page);
             // What is absent is right if it would come back right.
             else if (_plan.Drops == DropKind.BetweenLaps) CheckAbsent(page);
             if (!takesOver) continue;
@@ -301,7 +301,7 @@ internal sealed class StressRound
         return passed.Task;
     }
 
-    // Whoever waits for a page that never comes must not be waited for.
+    // A vCPU that waits for a page which never comes would never end.
     private async Task UnlessViolatedAsync(UffdVm vm, Task task)
     {
         TaskCompletionSource violated = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -334,7 +334,7 @@ internal sealed class StressRound
 
     private string HolderOf(long page) => _ledger.HolderOf(page) switch
     {
-        0 => "nobody",
+        0 => "no vCPU",
         int.MaxValue => "the agitator",
         var holder => $"vCPU {holder - 1}",
     };

@@ -43,7 +43,7 @@ internal sealed class StressRun
     public static Config ConfigurationOver(Config? config)
     {
         Config own = ConfigurationFactory.ParseString(NoCrashLimit);
-        // A kernel with swap, unless somebody has said which.
+        // A kernel with swap, unless one was given.
         Config swap = ConfigurationFactory.ParseString("uffd.kernel.swap = on");
         return config is null ? own.WithFallback(swap) : own.WithFallback(config).WithFallback(swap);
     }

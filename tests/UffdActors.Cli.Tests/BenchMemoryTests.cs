@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using UffdActors.Cli.Hosting;
 
 namespace UffdActors.Cli.Tests;
 

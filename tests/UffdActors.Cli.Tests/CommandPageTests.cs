@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Reflection;
 using System.Text.RegularExpressions;
+using UffdActors.Cli.Hosting;
 
 namespace UffdActors.Cli.Tests;
 

@@ -1,3 +1,5 @@
+using UffdActors.Cli.Hosting;
+
 namespace UffdActors.Cli.Tests;
 
 /// <summary>Runs a command in this process and keeps what it wrote.</summary>

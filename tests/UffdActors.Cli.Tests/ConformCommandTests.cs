@@ -1,5 +1,6 @@
 using System.Text.Json;
 using UffdActors.Cli.Commands;
+using UffdActors.Cli.Hosting;
 using UffdActors.Model;
 
 namespace UffdActors.Cli.Tests;
@@ -117,7 +118,7 @@ public sealed class ConformCommandTests : IDisposable
     {
         using StringWriter error = new();
         LiveConform live =
-            new(new CommandHost(new Terminal(TextWriter.Null, error, isInteractive: false)), new System.CommandLine.Command("conform"));
+            new(new Terminal(TextWriter.Null, error, isInteractive: false), new System.CommandLine.Command("conform"));
 
         CommandException refusal = Assert.Throws<CommandException>(() => live.ModelFor("6.12.3-lts", null));
         Assert.Equal(ExitCode.Unsupported, refusal.ExitCode);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using UffdActors.Cli.Hosting;
 
 namespace UffdActors.Cli.Tests;
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using UffdActors.Cli.Hosting;
 
 namespace UffdActors.Cli.Tests;
 

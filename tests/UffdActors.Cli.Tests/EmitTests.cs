@@ -1,3 +1,5 @@
+using UffdActors.Cli.Hosting;
+
 namespace UffdActors.Cli.Tests;
 
 /// <summary><c>uffd replay --emit c</c>: where the program goes, and how it is refused.</summary>

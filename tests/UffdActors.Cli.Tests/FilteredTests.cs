@@ -1,3 +1,4 @@
+using UffdActors.Cli.Hosting;
 using UffdActors.Linux.Tests;
 
 namespace UffdActors.Cli.Tests;

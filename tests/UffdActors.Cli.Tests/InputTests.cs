@@ -1,3 +1,5 @@
+using UffdActors.Cli.Hosting;
+
 namespace UffdActors.Cli.Tests;
 
 /// <summary>What is given as a file and is none.</summary>

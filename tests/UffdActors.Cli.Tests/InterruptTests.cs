@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using UffdActors.Cli.Hosting;
 
 namespace UffdActors.Cli.Tests;
 

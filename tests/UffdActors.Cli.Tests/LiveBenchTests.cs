@@ -1,4 +1,5 @@
 using System.Text.Json;
+using UffdActors.Cli.Hosting;
 using UffdActors.Linux.Tests;
 
 namespace UffdActors.Cli.Tests;

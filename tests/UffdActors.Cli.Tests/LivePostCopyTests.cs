@@ -1,4 +1,5 @@
 using System.Text.Json;
+using UffdActors.Cli.Hosting;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Needs;
 using UffdActors.Linux.Tests;
@@ -171,8 +172,8 @@ public sealed class LivePostCopyTests(HugePages pool)
     public void A_need_of_the_machine_that_is_not_met_is_exit_3_by_its_type(MachineNeed need)
     {
         UnsupportedMachineException refusal = new(need, "Not here.");
-        Assert.Equal(ExitCode.Unsupported, Failures.ExitCodeOf(refusal, CancellationToken.None));
-        Assert.Contains(Remedies.Of(need), Failures.MessageOf(refusal), StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Unsupported, CommandFailures.ExitCodeOf(refusal, CancellationToken.None));
+        Assert.Contains(Remedies.Of(need), CommandFailures.MessageOf(refusal), StringComparison.Ordinal);
     }
 
     private static async Task<JsonElement> JsonOf(params string[] args)

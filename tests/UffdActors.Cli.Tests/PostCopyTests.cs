@@ -1,4 +1,5 @@
 using System.Text.Json;
+using UffdActors.Cli.Hosting;
 
 namespace UffdActors.Cli.Tests;
 

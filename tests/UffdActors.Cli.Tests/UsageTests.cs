@@ -1,3 +1,5 @@
+using UffdActors.Cli.Hosting;
+
 namespace UffdActors.Cli.Tests;
 
 public class UsageTests

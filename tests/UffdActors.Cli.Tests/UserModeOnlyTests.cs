@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using UffdActors.Cli.Hosting;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Needs;
 using UffdActors.Linux.Tests;

@@ -36,8 +36,8 @@ public class GeneratedProgramTests
             {
                 Trace trace = ProgramGenerator.Generate(new Choices((ulong)i));
                 OrderLog log = new(new RandomPolicy((ulong)i));
-                using ModelExecutor world = new(trace.Header, KernelProfile.Linux618, machine => new SteppedKernel(system, machine, log));
-                using AnyOrderReplay replay = new(trace, KernelProfile.Linux618, world, log);
+                using ModelExecutor model = new(trace.Header, KernelProfile.Linux618, machine => new SteppedKernel(system, machine, log));
+                using AnyOrderReplay replay = new(trace, KernelProfile.Linux618, model, log);
                 Differ differ = new($"program {i}");
                 replay.Run(differ, new KernelInvariants());
                 Assert.Empty(differ.Mismatches);

@@ -74,16 +74,16 @@ public class KernelInvariantTests
     [Fact]
     public void Pages_in_swap_look_like_swap_in_pagemap_and_break_nothing()
     {
-        using ModelExecutor world = new(ProgramGenerator.Header, WithSwap, _ => new SequentialKernel());
+        using ModelExecutor model = new(ProgramGenerator.Header, WithSwap, _ => new SequentialKernel());
         KernelInvariants invariants = new();
         Differ differ = new("program");
         List<int> states = [];
         foreach (ProgramStep step in Registered.Concat(InSwap)
             .Append(new ProgramStep(ProgramOp.Unregister) { Address = Area, Length = 0x4000 }))
         {
-            _ = world.Execute(step);
-            invariants.Check(step, world, differ);
-            states.Add(world.PageStateAt(Area));
+            _ = model.Execute(step);
+            invariants.Check(step, model, differ);
+            states.Add(model.PageStateAt(Area));
         }
 
         // Filled, swapped out, protected, then the fill that fails, and unregistered.
@@ -200,13 +200,13 @@ public class KernelInvariantTests
 
     private static IReadOnlyList<Mismatch> Check(IKernel kernel, params ProgramStep[] steps)
     {
-        using ModelExecutor world = new(ProgramGenerator.Header, WithSwap, _ => kernel);
+        using ModelExecutor model = new(ProgramGenerator.Header, WithSwap, _ => kernel);
         KernelInvariants invariants = new();
         Differ differ = new("program");
         foreach (ProgramStep step in Registered.Concat(steps))
         {
-            _ = world.Execute(step);
-            invariants.Check(step, world, differ);
+            _ = model.Execute(step);
+            invariants.Check(step, model, differ);
         }
 
         return differ.Mismatches;

@@ -52,9 +52,9 @@ public class KernelRuleTests
 
     private static Observation Last(params ProgramStep[] steps)
     {
-        using ModelExecutor world = new(ProgramGenerator.Header, KernelProfile.Linux618, _ => new SequentialKernel());
+        using ModelExecutor model = new(ProgramGenerator.Header, KernelProfile.Linux618, _ => new SequentialKernel());
         Observation last = new();
-        foreach (ProgramStep step in steps) last = world.Execute(step);
+        foreach (ProgramStep step in steps) last = model.Execute(step);
         return last;
     }
 }

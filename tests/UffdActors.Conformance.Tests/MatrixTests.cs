@@ -63,7 +63,7 @@ public class MatrixTests
 
     private static IReadOnlyDictionary<string, string> Execute(MatrixRow row)
     {
-        using ModelExecutor world = new(ProgramGenerator.Header, KernelProfile.Linux618, _ => new SequentialKernel());
-        return row.Execute(world, ProgramGenerator.Header);
+        using ModelExecutor model = new(ProgramGenerator.Header, KernelProfile.Linux618, _ => new SequentialKernel());
+        return row.Execute(model, ProgramGenerator.Header);
     }
 }

@@ -97,8 +97,8 @@ public class RecordedTraceTests
 
     private static IReadOnlyList<Mismatch> Replay(Trace trace)
     {
-        using ModelExecutor world = new(trace.Header, KernelProfile.Linux618, _ => new SequentialKernel());
-        return TraceReplay.Run(trace, world, new Differ(trace.Name), new KernelInvariants());
+        using ModelExecutor model = new(trace.Header, KernelProfile.Linux618, _ => new SequentialKernel());
+        return TraceReplay.Run(trace, model, new Differ(trace.Name), new KernelInvariants());
     }
 
     private static bool Queue(Observation o, Func<(int Handle, int Pending, int Total), (int, int, int)> change) =>

@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Policies;
 using UffdActors.Explore.Reports;
+using UffdActors.Explore.Runs;
 using UffdActors.Explore.Scenarios;
-using UffdActors.Explore.Worlds;
 
 namespace UffdActors.Explore.Tests;
 
@@ -95,7 +96,7 @@ public class ExplorationTests
         foreach (Scenario scenario in NamedScenarios.All)
         {
             using Explorer again = new();
-            using Explorer anew = new(keepsWorlds: false);
+            using Explorer anew = new(keepsHosts: false);
             CampaignOptions options = new() { Schedules = 24, RepeatOneIn = 0 };
             string expected = new Campaign(again, options).Explore(scenario).Digest;
             Assert.Equal(expected, new Campaign(anew, options).Explore(scenario).Digest);

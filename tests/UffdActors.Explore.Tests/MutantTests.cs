@@ -1,6 +1,7 @@
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Reports;
-using UffdActors.Explore.Worlds;
+using UffdActors.Explore.Runs;
 
 namespace UffdActors.Explore.Tests;
 

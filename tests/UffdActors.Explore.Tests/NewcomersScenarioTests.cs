@@ -1,7 +1,8 @@
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Policies;
 using UffdActors.Explore.Reports;
+using UffdActors.Explore.Runs;
 using UffdActors.Explore.Scenarios;
-using UffdActors.Explore.Worlds;
 
 namespace UffdActors.Explore.Tests;
 

@@ -1,8 +1,10 @@
 using System.Reflection;
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Policies;
+using UffdActors.Explore.Runs;
 using UffdActors.Explore.Scenarios;
-using UffdActors.Explore.Worlds;
+using UffdActors.Explore.Scenes;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
@@ -71,7 +73,7 @@ public class OracleTests
     public void A_fill_that_leaves_something_wrong_behind_is_caught(string what)
     {
         (string scenario, Action<Fill> wrong) = Fills[what];
-        Assert.Null(Explore(WorldParts.Shipped, scenario)?.Violation);
+        Assert.Null(Explore(RunParts.Shipped, scenario)?.Violation);
         Assert.Equal(what.Split(',')[0], Explore(new Parts { Fill = wrong }, scenario)?.Violation.Invariant);
     }
 
@@ -81,7 +83,7 @@ public class OracleTests
         const string scenario = "kernel = linux-6.18, regions { ram { pages = 2 } }, contexts { uffd { features = [event-remove], "
             + "register.ram = [missing] } }, must-finish = off, "
             + "threads { a = [\"copy uffd ram 0 1\"], b = [\"dontneed ram 1 1\"], c = [\"drain uffd\"] }";
-        Assert.Null(Explore(WorldParts.Shipped, scenario)?.Violation);
+        Assert.Null(Explore(RunParts.Shipped, scenario)?.Violation);
         Assert.Equal("no-fill-while-changing", Explore(new Parts { IgnoresChange = true }, scenario)?.Violation.Invariant);
     }
 
@@ -91,7 +93,7 @@ public class OracleTests
     {
         const string scenario = "kernel = linux-6.18, regions { ram { pages = 4 } }, contexts { other {}, uffd { register.ram = "
             + "[missing], handlers = 2 } }, threads { a = [\"read ram 0\"], b = [\"read ram 1\"] }";
-        Assert.Null(Explore(WorldParts.Shipped, scenario)?.Violation);
+        Assert.Null(Explore(RunParts.Shipped, scenario)?.Violation);
         Finding? finding = Explore(new Parts { StuckOn = 1, SilentOn = 0 }, scenario);
         Assert.Equal("no-lost-wake", finding?.Violation.Invariant);
         Assert.Contains("ram:0", finding!.Violation.Sentence, StringComparison.Ordinal);
@@ -132,7 +134,7 @@ public class OracleTests
             + "[move], register.ram = [missing], register.to = [missing] } }, "
             + "threads { main = [\"copy uffd ram 0 1\", \"move uffd to 0 1 ram 0\"] }";
         Parts parts = new() { Fill = fill => Folios(fill).WriteLane(EntryOf(fill, 0).Folio, offset, 1) };
-        Assert.Null(Explore(WorldParts.Shipped, scenario, hasReference: true)?.Violation);
+        Assert.Null(Explore(RunParts.Shipped, scenario, hasReference: true)?.Violation);
         Finding? finding = Explore(parts, scenario, hasReference: true);
         Assert.Equal("sequential", finding?.Violation.Invariant);
         Assert.Contains($"at byte {offset}", finding!.Violation.Sentence, StringComparison.Ordinal);
@@ -144,7 +146,7 @@ public class OracleTests
         const int last = PageSize.Huge - sizeof(ulong);
         Parts parts = new() { Fill = fill => HugeFolios(fill).WriteLane(HugeEntryOf(fill).Folio, last, 1) };
         const string moved = Huge + "threads { main = [\"copy uffd ram 0 1\", \"move uffd ram 1 1 ram 0\"] }";
-        Assert.Null(Explore(WorldParts.Shipped, moved, hasReference: true)?.Violation);
+        Assert.Null(Explore(RunParts.Shipped, moved, hasReference: true)?.Violation);
         Finding? finding = Explore(parts, moved, hasReference: true);
         Assert.Equal("sequential", finding?.Violation.Invariant);
         Assert.Contains($"at byte {last}", finding!.Violation.Sentence, StringComparison.Ordinal);
@@ -183,7 +185,7 @@ public class OracleTests
         Assert.Equal(invariant, new MutantHunt(options, shrinks: false, CancellationToken.None).Hunt(wrong).Finding?.Violation.Invariant);
     }
 
-    private static Finding? Explore(WorldParts parts, string scenario, bool hasReference = false)
+    private static Finding? Explore(RunParts parts, string scenario, bool hasReference = false)
     {
         using Explorer explorer = new(parts);
         return new Campaign(explorer, new CampaignOptions { Schedules = 300, HasReference = hasReference }).Explore(
@@ -205,7 +207,7 @@ public class OracleTests
     private static long PageOf(int region, int page) => PageSize.PageOf(new RegionLayout(PageSize.BaseShift).AddressOf(region, page));
 
     /// <summary>A world with one wrong part.</summary>
-    private sealed class Parts : WorldParts
+    private sealed class Parts : RunParts
     {
         private readonly Dictionary<int, UserfaultContext> _contexts = [];
 

@@ -1,5 +1,6 @@
 using UffdActors.Explore.Oracles;
 
+
 namespace UffdActors.Explore.Tests;
 
 public class PageHistoryTests

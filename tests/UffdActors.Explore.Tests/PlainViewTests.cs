@@ -1,5 +1,5 @@
 using UffdActors.Abi;
-using UffdActors.Explore.Oracles;
+using UffdActors.Explore.Scenes;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;

@@ -1,8 +1,9 @@
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Choices;
 using UffdActors.Explore.Faults;
 using UffdActors.Explore.Policies;
+using UffdActors.Explore.Runs;
 using UffdActors.Explore.Scenarios;
-using UffdActors.Explore.Worlds;
 
 namespace UffdActors.Explore.Tests;
 

@@ -65,7 +65,7 @@ public class ScenarioTests
     [InlineData("regions = 3", ":1:", "a block { ... } is needed")]
     [InlineData("regions { ram { pages = 1 } }\nthreads { main = \"read ram 0\" }", ":2:", "a list [ ... ] is needed")]
     [InlineData(
-        "regions { ram { pages = 1 } }\nthreads { main = [\"read ram 0\",\n\"read ram 0 0\"] }", ":3:", "nothing is expected behind \"0\"")]
+        "regions { ram { pages = 1 } }\nthreads { main = [\"read ram 0\",\n\"read ram 0 0\"] }", ":3:", "nothing is expected after \"0\"")]
     [InlineData("regions { ram { pages = 1 } }\nthreads { main = [\"copy uffd ram 0 1\"] }", ":2:", "there is no context \"uffd\"")]
     [InlineData("regions { ram { pages = 4 } }\nthreads { main = [\"dontneed ram 1 2147483647\"] }", ":2:", "region ram has 4 pages")]
     [InlineData("regions { ram { pages = 1, alias = on } }\nthreads { main = [\"read ram 0\"] }", ":1:", "shmem, guest-memfd or hugetlb")]

@@ -1,6 +1,7 @@
 using UffdActors.Abi;
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Scenarios;
-using UffdActors.Explore.Worlds;
+using UffdActors.Explore.Scenes;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations.Filling;
 
@@ -34,7 +35,7 @@ public class SequentialReferenceTests
         }
     }
 
-    private sealed class Parts(Func<Caller, Fill> fill) : WorldParts
+    private sealed class Parts(Func<Caller, Fill> fill) : RunParts
     {
         public override Fill NewFill(Caller thread) => fill(thread);
     }

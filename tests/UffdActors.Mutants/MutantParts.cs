@@ -1,5 +1,5 @@
 using UffdActors.Dispatch;
-using UffdActors.Explore.Worlds;
+using UffdActors.Explore.Scenes;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations.Filling;
@@ -9,7 +9,7 @@ using UffdActors.Worlds;
 namespace UffdActors.Mutants;
 
 /// <summary>Parts with other fills: those of a scenario's threads, and those of handlers and pushes.</summary>
-internal sealed class FillParts(Func<Caller, Fill> fill, Func<Caller, UserfaultContext, PageRequest?, ModelFill> monitorFill) : WorldParts
+internal sealed class FillParts(Func<Caller, Fill> fill, Func<Caller, UserfaultContext, PageRequest?, ModelFill> monitorFill) : RunParts
 {
     public override Fill NewFill(Caller thread) => fill(thread);
 
@@ -27,7 +27,7 @@ internal sealed class FillParts(Func<Caller, Fill> fill, Func<Caller, UserfaultC
 }
 
 /// <summary>Parts with another reader.</summary>
-internal sealed class ReaderParts(Func<IUffdDescriptor, HandlerSlot[], RegionView, RingTime, int, FaultReader> reader) : WorldParts
+internal sealed class ReaderParts(Func<IUffdDescriptor, HandlerSlot[], RegionView, RingTime, int, FaultReader> reader) : RunParts
 {
     public override FaultReader NewReader(
         IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit) =>

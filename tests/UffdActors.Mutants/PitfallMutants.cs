@@ -3,7 +3,7 @@ using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Dispatch;
 using UffdActors.Explore.Mutants;
-using UffdActors.Explore.Worlds;
+using UffdActors.Explore.Scenes;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
@@ -24,7 +24,7 @@ internal sealed class EexistWithoutWake : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["lossy-wire", "crashing-handlers", "push-and-demand"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new SilentReader(descriptor, handlers, view, time, limit));
 
     private sealed class SilentReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -58,7 +58,7 @@ internal sealed class ReadsOnCredit : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "unmap-under-faults"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new CreditReader(descriptor, handlers, view, time, limit));
 
     private sealed class CreditReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -82,7 +82,7 @@ internal sealed class DefersWithoutTimer : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "crashing-handlers"];
 
-    public override WorldParts Parts { get; } = new TimeParts(time => new NoTimers(time));
+    public override RunParts Parts { get; } = new TimeParts(time => new NoTimers(time));
 
     private sealed class NoTimers(RingTime time) : RingTime
     {
@@ -105,7 +105,7 @@ internal sealed class DefersWithoutBackoff : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "push-and-demand"];
 
-    public override WorldParts Parts { get; } = new TimeParts(time => new AtOnce(time));
+    public override RunParts Parts { get; } = new TimeParts(time => new AtOnce(time));
 
     private sealed class AtOnce(RingTime time) : RingTime
     {
@@ -126,7 +126,7 @@ internal sealed class InstallsThenProtects : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["protected-install"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new FillParts(thread => new TwoStepFill(thread), (caller, context, request) => new ModelFill(caller, context, request));
 
     private sealed class TwoStepFill(Caller thread) : Fill(thread)
@@ -153,7 +153,7 @@ internal sealed class FillDropsProtection : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["fills-keep-protection"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new FillParts(thread => new Fill(thread), (caller, context, request) => new OpenFill(caller, context, request));
 
     private sealed class OpenFill(Caller caller, UserfaultContext context, PageRequest? request)
@@ -175,7 +175,7 @@ internal sealed class OutageIsNeverProbed : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["source-outage"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
 
     private sealed class ForgetfulReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -196,7 +196,7 @@ internal sealed class ZerosByZeropage : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["protected-zeros"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new FillParts(thread => new Fill(thread), (caller, context, request) => new ZeroFill(caller, context, request));
 
     private sealed class ZeroFill(Caller caller, UserfaultContext context, PageRequest? request)
@@ -221,7 +221,7 @@ internal sealed class ForgetsRemoved : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "push-and-demand"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
 
     private sealed class ForgetfulReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -245,7 +245,7 @@ internal sealed class PushTakesEagainForSuccess : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["push-and-demand", "lossy-wire"];
 
-    public override WorldParts Parts { get; } = new PushParts(typeof(Push));
+    public override RunParts Parts { get; } = new PushParts(typeof(Push));
 
     private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
     {
@@ -274,7 +274,7 @@ internal sealed class WakesInsteadOfContinue : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["minor-through-alias"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new FillParts(thread => new Fill(thread), (caller, context, request) => new WakingFill(caller, context, request));
 
     private sealed class WakingFill(Caller caller, UserfaultContext context, PageRequest? request) : ModelFill(caller, context, request)
@@ -304,7 +304,7 @@ internal sealed class NegativeProgress : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["push-and-demand", "lossy-wire"];
 
-    public override WorldParts Parts { get; } = new PushParts(typeof(Push));
+    public override RunParts Parts { get; } = new PushParts(typeof(Push));
 
     private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
     {
@@ -328,7 +328,7 @@ internal sealed class LastChunkIsTooLong : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["push-and-demand", "lossy-wire", "unmap-under-push"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new FillParts(thread => new Fill(thread), (caller, context, request) => new LongFill(caller, context, request));
 
     private sealed class LongFill(Caller caller, UserfaultContext context, PageRequest? request)
@@ -352,7 +352,7 @@ internal sealed class PartialCopyIsNotResumed : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["push-and-demand", "lossy-wire"];
 
-    public override WorldParts Parts { get; } = new PushParts(typeof(Push));
+    public override RunParts Parts { get; } = new PushParts(typeof(Push));
 
     private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
     {
@@ -381,7 +381,7 @@ internal sealed class CrashLosesFaults : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["crashing-handlers"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new CarelessReader(descriptor, handlers, view, time, limit));
 
     private sealed class CarelessReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -415,7 +415,7 @@ internal sealed class OrderByHash : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["crashing-handlers"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new HashingReader(descriptor, handlers, view, time, limit));
 
     private sealed class HashingReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -442,13 +442,13 @@ internal sealed class OrderByHash : Mutant
 }
 
 /// <summary>Parts with another clock.</summary>
-internal sealed class TimeParts(Func<RingTime, RingTime> make) : WorldParts
+internal sealed class TimeParts(Func<RingTime, RingTime> make) : RunParts
 {
     public override RingTime NewTime(RingTime time) => make(time);
 }
 
 /// <summary>Parts with another background push.</summary>
-internal sealed class PushParts(Type push) : WorldParts
+internal sealed class PushParts(Type push) : RunParts
 {
     public override Props PushProps(VmContext vm, PushOptions options) => Props.Create(push, vm, options).WithDispatcher(vm.DispatcherId);
 }

@@ -1,7 +1,7 @@
 using UffdActors.Abi;
 using UffdActors.Dispatch;
 using UffdActors.Explore.Mutants;
-using UffdActors.Explore.Worlds;
+using UffdActors.Explore.Scenes;
 using UffdActors.Handling;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
@@ -28,9 +28,9 @@ internal sealed class QueuesWithoutLooking : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["tiny-fault", "racing-resolvers", "unregister-under-faults"];
 
-    public override WorldParts Parts { get; } = new Blind();
+    public override RunParts Parts { get; } = new Blind();
 
-    private sealed class Blind : WorldParts
+    private sealed class Blind : RunParts
     {
         public override Access NewAccess(Caller thread) => new BlindAccess(thread);
     }
@@ -52,9 +52,9 @@ internal sealed class UnregisterWakesFirst : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["unregister-under-faults"];
 
-    public override WorldParts Parts { get; } = new Hasty();
+    public override RunParts Parts { get; } = new Hasty();
 
-    private sealed class Hasty : WorldParts
+    private sealed class Hasty : RunParts
     {
         public override Operation NewUnregister(Caller thread, UserfaultContext context, ulong start, ulong length) =>
             new HastyUnregister(thread, context, start, length);
@@ -92,7 +92,7 @@ internal sealed class IgnoresEpoch : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "push-and-demand", "shmem-remove"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new FillParts(thread => new StaleFill(thread), (caller, context, request) => new StaleModelFill(caller, context, request));
 
     private sealed class StaleFill(Caller thread) : Fill(thread)
@@ -119,7 +119,7 @@ internal sealed class IgnoresMap : Mutant
         ["unregister-under-faults", "copy-from-missing", "unmap-under-faults", "remap-under-faults", "close-under-faults",
             "unmap-without-events"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new FillParts(thread => new StaleFill(thread), (caller, context, request) => new StaleModelFill(caller, context, request));
 
     private sealed class StaleFill(Caller thread) : Fill(thread)
@@ -144,7 +144,7 @@ internal sealed class WakesOwner : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-contexts"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new FillParts(thread => new OwnerFill(thread), (caller, context, request) => new ModelFill(caller, context, request));
 
     private sealed class OwnerFill(Caller thread) : Fill(thread)
@@ -166,9 +166,9 @@ internal sealed class IgnoresHold : Mutant
     public override IReadOnlyList<string> Scenarios =>
         ["fork-under-writes", "move-pages", "unmap-under-faults", "remap-under-faults", "unregister-under-faults"];
 
-    public override WorldParts Parts { get; } = new Open();
+    public override RunParts Parts { get; } = new Open();
 
-    private sealed class Open : WorldParts
+    private sealed class Open : RunParts
     {
         public override AddressSpace NewAddressSpace(Machine machine) => new OpenSpace(machine);
     }
@@ -199,9 +199,9 @@ internal sealed class QueuesWithoutFence : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["event-unread"];
 
-    public override WorldParts Parts { get; } = new Unfenced();
+    public override RunParts Parts { get; } = new Unfenced();
 
-    private sealed class Unfenced : WorldParts
+    private sealed class Unfenced : RunParts
     {
         public override AddressSpace NewAddressSpace(Machine machine) => new UnfencedSpace(machine);
     }
@@ -223,7 +223,7 @@ internal sealed class ContinueTrustsItsHook : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["punch-under-fills"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new FillParts(thread => new TrustingFill(thread), (caller, context, request) => new ModelFill(caller, context, request));
 
     private sealed class TrustingFill(Caller thread) : Fill(thread)
@@ -249,9 +249,9 @@ internal sealed class PunchFreesFirst : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["hole-under-readers", "punch-under-fills"];
 
-    public override WorldParts Parts { get; } = new Hasty();
+    public override RunParts Parts { get; } = new Hasty();
 
-    private sealed class Hasty : WorldParts
+    private sealed class Hasty : RunParts
     {
         public override Operation NewPunch(Caller thread, MemoryFile file, long offset, long length) =>
             new HastyPunch(thread, file, offset, length);
@@ -300,9 +300,9 @@ internal sealed class MovesWithoutHold : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["move-pages"];
 
-    public override WorldParts Parts { get; } = new Loose();
+    public override RunParts Parts { get; } = new Loose();
 
-    private sealed class Loose : WorldParts
+    private sealed class Loose : RunParts
     {
         public override Operation NewMove(Caller thread, UserfaultContext context, ulong destination, ulong source, ulong length) =>
             new LooseMove(thread, context, destination, source, length);
@@ -326,7 +326,7 @@ internal sealed class SleepsAndGoesOn : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["copy-from-missing"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new FillParts(thread => new SleepyFill(thread), (caller, context, request) => new ModelFill(caller, context, request));
 
     private sealed class SleepyFill(Caller thread) : Fill(thread)
@@ -356,9 +356,9 @@ internal sealed class NoShootdown : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["protected-stays", "hole-under-readers", "move-pages", "fork-under-writes"];
 
-    public override WorldParts Parts { get; } = new Unguarded();
+    public override RunParts Parts { get; } = new Unguarded();
 
-    private sealed class Unguarded : WorldParts
+    private sealed class Unguarded : RunParts
     {
         public override AddressSpace NewAddressSpace(Machine machine) => new UnguardedSpace(machine);
     }
@@ -382,7 +382,7 @@ internal sealed class HandlerDoesNotLook : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "push-and-demand", "remap-under-faults"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new StaleReader(descriptor, handlers, view, time, limit));
 
     private sealed class StaleReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -406,7 +406,7 @@ internal sealed class NeverMerges : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "push-and-demand"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
 
     private sealed class ForgetfulReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -427,7 +427,7 @@ internal sealed class ForgetsStrays : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["remap-under-faults"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
 
     private sealed class ForgetfulReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)

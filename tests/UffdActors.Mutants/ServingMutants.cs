@@ -3,7 +3,7 @@ using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Dispatch;
 using UffdActors.Explore.Mutants;
-using UffdActors.Explore.Worlds;
+using UffdActors.Explore.Scenes;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
@@ -25,7 +25,7 @@ internal sealed class PushTakesTheEndForSuccess : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["owner-gone"];
 
-    public override WorldParts Parts { get; } = new PushParts(typeof(Push));
+    public override RunParts Parts { get; } = new PushParts(typeof(Push));
 
     private sealed class Push(VmContext vm, PushOptions options) : PushActor(vm, options)
     {
@@ -55,7 +55,7 @@ internal sealed class EndIsAGoneRange : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["owner-gone"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new FillParts(thread => new Fill(thread), (caller, context, request) => new RangeFill(caller, context, request));
 
     private sealed class RangeFill(Caller caller, UserfaultContext context, PageRequest? request)
@@ -76,7 +76,7 @@ internal sealed class WakesStraysForEver : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["unknown-address"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new WakingReader(descriptor, handlers, view, time, limit));
 
     private sealed class WakingReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -97,7 +97,7 @@ internal sealed class LeavesStraysInSilence : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["unknown-address"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new SilentReader(descriptor, handlers, view, time, limit));
 
     private sealed class SilentReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -120,7 +120,7 @@ internal sealed class ForkedChildIsClosed : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["forked-child"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) =>
+    public override RunParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) =>
         new FaultReader(new ClosingDescriptor((WatchedDescriptor)descriptor), handlers, view, time, limit));
 
     private sealed class ClosingDescriptor(WatchedDescriptor inner) : IUffdDescriptor
@@ -158,9 +158,9 @@ internal sealed class DropsWrongAnswers : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["wrong-answers"];
 
-    public override WorldParts Parts { get; } = new Trusting();
+    public override RunParts Parts { get; } = new Trusting();
 
-    private sealed class Trusting : WorldParts
+    private sealed class Trusting : RunParts
     {
         public override Props SourceProps(VmContext vm, IPageSource source, SourceWatch? watch) =>
             SourceActor.Props(source, vm.DispatcherId);
@@ -179,9 +179,9 @@ internal sealed class AsksAgainOnce : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["silent-source"];
 
-    public override WorldParts Parts { get; } = new Impatient();
+    public override RunParts Parts { get; } = new Impatient();
 
-    private sealed class Impatient : WorldParts
+    private sealed class Impatient : RunParts
     {
         public override Props SourceProps(VmContext vm, IPageSource source, SourceWatch? watch) =>
             Props.Create<Once>(source, watch!, vm.Time).WithDispatcher(vm.DispatcherId);
@@ -204,9 +204,9 @@ internal sealed class HookFailureGoesOn : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["failing-hook"];
 
-    public override WorldParts Parts { get; } = new Careless();
+    public override RunParts Parts { get; } = new Careless();
 
-    private sealed class Careless : WorldParts
+    private sealed class Careless : RunParts
     {
         public override MonitorThread NewMonitorThread(Caller caller, UserfaultContext context) => new CarelessThread(caller, context);
     }
@@ -249,7 +249,7 @@ internal sealed class PushWaitsForTheUnmapped : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["unmap-under-push"];
 
-    public override WorldParts Parts { get; } = new PushParts(typeof(Push));
+    public override RunParts Parts { get; } = new PushParts(typeof(Push));
 
     private sealed class Push(VmContext vm, PushOptions options)
         : PushActor(vm, options with { Progress = new PushProgress(new TaskCompletionSource()) })
@@ -275,7 +275,7 @@ internal sealed class CountsRepeats : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["repeated-faults"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) =>
+    public override RunParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) =>
         new FaultReader(new Anonymous(descriptor), handlers, view, time, limit));
 
     private sealed class Anonymous(IUffdDescriptor inner) : IUffdDescriptor
@@ -308,7 +308,7 @@ internal sealed class RemovedIsNotDirty : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["dirty-set"];
 
-    public override WorldParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) =>
+    public override RunParts Parts { get; } = new ReaderParts((descriptor, handlers, view, time, limit) =>
         new FaultReader(descriptor, handlers, RegionView.Of(view.Regions.Select(r => r with { Zeroed = null })), time, limit));
 }
 
@@ -323,7 +323,7 @@ internal sealed class RoundsRemovedRanges : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "dirty-set"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new CoarseReader(descriptor, handlers, view, time, limit));
 
     private sealed class CoarseReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -349,7 +349,7 @@ internal sealed class RemovedIsForGood : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["kept-or-removed"];
 
-    public override WorldParts Parts { get; } = new RemovalParts((pages, terms, look) => new Believing(pages, terms, look));
+    public override RunParts Parts { get; } = new RemovalParts((pages, terms, look) => new Believing(pages, terms, look));
 
     private sealed class Believing(RegionPages pages, RemovalTerms terms, Func<long, PageLook?> look) : RemovedPages(pages, terms, look)
     {
@@ -369,7 +369,7 @@ internal sealed class HolesAreForgotten : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["kept-or-removed"];
 
-    public override WorldParts Parts { get; } = new RemovalParts((pages, terms, look) => new Forgetful(pages, terms, look));
+    public override RunParts Parts { get; } = new RemovalParts((pages, terms, look) => new Forgetful(pages, terms, look));
 
     private sealed class Forgetful(RegionPages pages, RemovalTerms terms, Func<long, PageLook?> look) : RemovedPages(pages, terms, look)
     {
@@ -383,7 +383,7 @@ internal sealed class HolesAreForgotten : Mutant
 }
 
 /// <summary>Parts with another look at what was removed.</summary>
-internal sealed class RemovalParts(Func<RegionPages, RemovalTerms, Func<long, PageLook?>, RemovedPages> removed) : WorldParts
+internal sealed class RemovalParts(Func<RegionPages, RemovalTerms, Func<long, PageLook?>, RemovedPages> removed) : RunParts
 {
     public override RemovedPages NewRemovedPages(RegionPages pages, RemovalTerms terms, Func<long, PageLook?> look) =>
         removed(pages, terms, look);
@@ -401,7 +401,7 @@ internal sealed class PausesOutliveTheirPlace : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["failing-hook"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new KeepingReader(descriptor, handlers, view, time, limit));
 
     private sealed class KeepingReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -424,7 +424,7 @@ internal sealed class ForgetsTheOtherPlace : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["moved-in-an-outage"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new ForgetfulReader(descriptor, handlers, view, time, limit));
 
     private sealed class ForgetfulReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -453,9 +453,9 @@ internal sealed class RefusesInSilence : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["wrong-answers"];
 
-    public override WorldParts Parts { get; } = new Silent();
+    public override RunParts Parts { get; } = new Silent();
 
-    private sealed class Silent : WorldParts
+    private sealed class Silent : RunParts
     {
         public override Props SourceProps(VmContext vm, IPageSource source, SourceWatch? watch) =>
             base.SourceProps(
@@ -475,9 +475,9 @@ internal sealed class HookFailureInSilence : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["failing-hook"];
 
-    public override WorldParts Parts { get; } = new Patient();
+    public override RunParts Parts { get; } = new Patient();
 
-    private sealed class Patient : WorldParts
+    private sealed class Patient : RunParts
     {
         public override MonitorThread NewMonitorThread(Caller caller, UserfaultContext context) => new PatientThread(caller, context);
     }
@@ -516,7 +516,7 @@ internal sealed class KeepsWhatWasUnmapped : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["unmap-under-faults"];
 
-    public override WorldParts Parts { get; } =
+    public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new KeepingReader(descriptor, handlers, view, time, limit));
 
     private sealed class KeepingReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int limit)
@@ -542,9 +542,9 @@ internal sealed class SwappedIsAbsent : Mutant
 
     public override IReadOnlyList<string> Scenarios => ["paged-out"];
 
-    public override WorldParts Parts { get; } = new PageTableOnly();
+    public override RunParts Parts { get; } = new PageTableOnly();
 
-    private sealed class PageTableOnly : WorldParts
+    private sealed class PageTableOnly : RunParts
     {
         public override Peek NewPeek(Caller thread, ulong address) => new TablePeek(thread, address);
     }

@@ -61,7 +61,7 @@ internal sealed class DirectLoop : IDisposable
             _uffd.Register(_memory.Guest.Address, _memory.Guest.Bytes, _minor ? RegisterModes.Minor : RegisterModes.Missing, out _));
         Task loop = OnThread("direct-loop", Serve);
         Task[] vcpus = [.. work.Select((w, i) => OnThread($"direct-vcpu-{i}", () => Touch(w)))];
-        // A loop that fails ends the run: nobody else would let the vCPUs go.
+        // A loop that fails ends the run: nothing else would wake the vCPUs.
         Task guest = Task.WhenAll([loop, .. vcpus]);
         try
         {
@@ -103,7 +103,7 @@ internal sealed class DirectLoop : IDisposable
         {
             if (_absent > 0)
             {
-                // Whoever waits for a page that nobody brings any more is let go, and finds zeros that are nobody's fault.
+                // The close wakes every vCPU that waits, into pages of zeros, which are no error then.
                 _givenUp = true;
                 _uffd.Dispose();
             }

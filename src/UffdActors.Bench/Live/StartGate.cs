@@ -34,7 +34,7 @@ internal sealed class StartGate(int vcpus) : IDisposable
     /// <summary>The run begins.</summary>
     public void Open() => _open.Set();
 
-    /// <summary>The run is given up: whoever waits, or comes later, has no work.</summary>
+    /// <summary>The run is given up: threads that wait, or come later, have no work.</summary>
     public void Abandon()
     {
         _abandoned = true;

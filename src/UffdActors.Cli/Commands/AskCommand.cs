@@ -1,5 +1,6 @@
 using System.CommandLine;
 using UffdActors.Abi;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Cells;
@@ -11,7 +12,7 @@ namespace UffdActors.Cli.Commands;
 /// <summary><c>uffd ask</c>: one question about a kernel, answered by executing the model.</summary>
 internal static class AskCommand
 {
-    public static Command Build(CommandHost host)
+    public static Command Build(Terminal terminal)
     {
         Option<string> backend =
             TypedOptions.Required("--backend", "NAME", $"Memory: {string.Join(", ", CellMemory.All.Select(m => m.Name))}.");
@@ -25,7 +26,7 @@ internal static class AskCommand
         Option<string?> data =
             TypedOptions.Text("--data", "DIR", "Folder with recorded matrices and traces; default: the project's own recordings.");
         Option<string?> json = TypedOptions.Json();
-        Command command = new("ask", "Ask what a kernel does: errno, out field, next state, who wakes, and why.")
+        Command command = new("ask", "Ask what a kernel does: errno, out field, next state, woken threads, and why.")
         {
             backend, state, modes, operation, profile, features, data, json,
         };
@@ -46,12 +47,12 @@ internal static class AskCommand
             }
 
             KernelProfile kernel = parsed.GetRequiredValue(profile).Value;
-            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             string folder = parsed.GetValue(data) ?? ConformanceData.OwnFolder;
             AskAnswer answer =
                 AskAnswer.Of(kernel, cell, RecordedCells.Read(folder), new RecordedSteps(ConformanceData.ReadTraces(folder)));
             target.Write(CellDocument.Of(answer));
-            if (!target.TakesOutput) Write(host.Terminal, answer);
+            if (!target.TakesOutput) Write(terminal, answer);
             return ExitCode.Done;
         });
         return command;

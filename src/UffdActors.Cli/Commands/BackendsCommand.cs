@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Akka.Configuration;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 
@@ -8,7 +9,7 @@ namespace UffdActors.Cli.Commands;
 /// <summary><c>uffd backends</c>: the loaded memory modules, what their tables say, and what REGISTER reports.</summary>
 internal static class BackendsCommand
 {
-    public static Command Build(CommandHost host)
+    public static Command Build(Terminal terminal)
     {
         Command command = new("backends", "Print the loaded memory modules: modes and ioctls of their tables, and what REGISTER reports.");
         Option<string?> json = TypedOptions.Json();
@@ -17,13 +18,13 @@ internal static class BackendsCommand
         command.Options.Add(json);
         command.SetAction(async (arguments, cancel) =>
         {
-            using JsonTarget target = JsonTarget.Open(host.Terminal, arguments.GetValue(json));
+            using JsonTarget target = JsonTarget.Open(terminal, arguments.GetValue(json));
             Config? config = runtimeOptions.Configuration(arguments);
             if (RuntimeOptions.IsLive(config))
                 throw CommandException.BadInput("uffd backends asks the model; what this machine's kernel registers says uffd doctor.");
             BackendsReport report = await UffdRuntime.UseAsync(
                 config, runtime => BackendsReport.AskAsync(runtime, runtimeOptions.Profile(arguments) ?? runtime.Settings.Kernel, cancel));
-            report.Write(target.TakesOutput ? host.Terminal.Progress : host.Terminal.Out);
+            report.Write(target.TakesOutput ? terminal.Progress : terminal.Out);
             target.Write(JsonText.Of("uffd-backends", report));
             return ExitCode.Done;
         });

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using UffdActors.Bench;
 using UffdActors.Bench.Events;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 
@@ -12,18 +13,18 @@ internal static class BenchCommand
     private const string Name = "bench";
     private const string WorkerName = "worker";
 
-    public static Command Build(CommandHost host)
+    public static Command Build(Terminal terminal)
     {
         Command command = new(Name, "Measure the fault ring, and compare runs.");
-        command.Subcommands.Add(Faults(host));
-        command.Subcommands.Add(Events(host));
-        command.Subcommands.Add(Memory(host));
-        command.Subcommands.Add(Compare(host));
+        command.Subcommands.Add(Faults(terminal));
+        command.Subcommands.Add(Events(terminal));
+        command.Subcommands.Add(Memory(terminal));
+        command.Subcommands.Add(Compare(terminal));
         command.Subcommands.Add(WorkerProcess());
         return command;
     }
 
-    private static Command Faults(CommandHost host)
+    private static Command Faults(Terminal terminal)
     {
         Option<Named<EventBenchWorld>> world = TypedOptions.Choice(
             "--world", "Where memory and userfaultfd are; live are real page faults of this kernel, beside a loop without actors.",
@@ -51,7 +52,7 @@ internal static class BenchCommand
             world, vcpus, content, mode, vms, processes, dispatchers, cpus, pages, repeats, json,
         };
         LiveBench live =
-            new(host, command) { World = world, Vcpus = vcpus, Mode = mode, Vms = vms, Pages = pages, Repeats = repeats, Json = json };
+            new(terminal, command) { World = world, Vcpus = vcpus, Mode = mode, Vms = vms, Pages = pages, Repeats = repeats, Json = json };
         Option[] ofModel = [content, processes, dispatchers, cpus];
         command.SetAction(async (parsed, cancel) =>
         {
@@ -68,17 +69,17 @@ internal static class BenchCommand
                 Pages = parsed.GetValue(pages) ?? 0,
                 Repeats = parsed.GetValue(repeats),
             };
-            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             await using WorkerProcesses workers = new(() => OwnProcess.With(Name, WorkerName));
-            FaultBenchReport report = await new FaultBench(options, workers).RunAsync(host.Terminal.WriteStatus, cancel);
+            FaultBenchReport report = await new FaultBench(options, workers).RunAsync(terminal.WriteStatus, cancel);
             target.Write(FaultBenchDocument.Of(report));
-            if (!target.TakesOutput) BenchTables.Write(host.Terminal, report);
+            if (!target.TakesOutput) BenchTables.Write(terminal, report);
             return ExitCode.Done;
         });
         return command;
     }
 
-    private static Command Events(CommandHost host)
+    private static Command Events(Terminal terminal)
     {
         EventBenchOptions defaults = new();
         Option<Named<EventBenchWorld>> world = TypedOptions.Choice("--world", "Where memory and userfaultfd are.", EventBenchWorld.Model);
@@ -101,32 +102,32 @@ internal static class BenchCommand
                 Regions = parsed.GetRequiredValue(regions).Value,
                 Repeats = parsed.GetValue(repeats),
             };
-            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
-            EventBenchReport report = await new EventBench(options).RunAsync(host.Terminal.WriteStatus, cancel);
+            using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
+            EventBenchReport report = await new EventBench(options).RunAsync(terminal.WriteStatus, cancel);
             target.Write(JsonText.Of("uffd-bench-events", report, version: 2));
-            if (!target.TakesOutput) BenchTables.Write(host.Terminal, report);
+            if (!target.TakesOutput) BenchTables.Write(terminal, report);
             return ExitCode.Done;
         });
         return command;
     }
 
-    private static Command Memory(CommandHost host)
+    private static Command Memory(Terminal terminal)
     {
         Option<string?> json = TypedOptions.Json();
         Command command = new(
             "memory", "What a page costs beside its content, and a phantom guest of 1 TiB. Exits with 1 if a limit is passed.") { json };
         command.SetAction(async (parsed, cancel) =>
         {
-            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
-            MemoryReport report = await MemoryReport.MeasureAsync(host.Terminal.WriteStatus, cancel);
+            using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
+            MemoryReport report = await MemoryReport.MeasureAsync(terminal.WriteStatus, cancel);
             target.Write(JsonText.Of("uffd-bench-memory", report));
-            if (!target.TakesOutput) BenchTables.Write(host.Terminal, report);
+            if (!target.TakesOutput) BenchTables.Write(terminal, report);
             return report.IsWithinLimits ? ExitCode.Done : ExitCode.Failed;
         });
         return command;
     }
 
-    private static Command Compare(CommandHost host)
+    private static Command Compare(Terminal terminal)
     {
         Argument<string> before = new("A.json") { Description = "JSON of a run." };
         Argument<string> after = new("B.json") { Description = "JSON of another run." };
@@ -135,7 +136,7 @@ internal static class BenchCommand
         {
             FaultBenchReport a = FaultBenchDocument.Load(parsed.GetRequiredValue(before));
             FaultBenchReport b = FaultBenchDocument.Load(parsed.GetRequiredValue(after));
-            BenchTables.Write(host.Terminal, BenchComparison.Of(a, b));
+            BenchTables.Write(terminal, BenchComparison.Of(a, b));
             return ExitCode.Done;
         });
         return command;

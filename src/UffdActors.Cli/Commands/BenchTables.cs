@@ -3,6 +3,7 @@ using Spectre.Console;
 using UffdActors.Bench;
 using UffdActors.Bench.Events;
 using UffdActors.Bench.Live;
+using UffdActors.Cli.Hosting;
 
 namespace UffdActors.Cli.Commands;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Replay;
@@ -15,7 +16,7 @@ internal static class ConformCommand
     // Enough to see what is wrong; the JSON has them all.
     private const int ShownMismatches = 50;
 
-    public static Command Build(CommandHost host)
+    public static Command Build(Terminal terminal)
     {
         Option<string?> data = TypedOptions.Text(
             "--data", "DIR",
@@ -44,7 +45,7 @@ internal static class ConformCommand
         {
             data, via, profile, filter, seeds, noInvariants, passes, module, type, settings, json,
         };
-        LiveConform live = new(host, command);
+        LiveConform live = new(terminal, command);
         Option[] ofReplay = [data, via, filter, seeds, noInvariants, passes];
         Option[] ofModule = [module, type, settings];
         command.SetAction(async (parsed, cancel) =>
@@ -59,12 +60,12 @@ internal static class ConformCommand
                 // The seed's table is what modules are written for.
                 KernelProfile kernel = parsed.CommandResult.Has(profile) ? parsed.GetRequiredValue(profile).Value : KernelProfile.Seed;
                 return ModuleConformance.Run(
-                    host.Terminal, file, parsed.GetValue(type), parsed.GetValue(settings) ?? [], kernel, parsed.GetValue(json));
+                    terminal, file, parsed.GetValue(type), parsed.GetValue(settings) ?? [], kernel, parsed.GetValue(json));
             }
 
             if (live.IsAskedFor(parsed))
             {
-                using JsonTarget report = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+                using JsonTarget report = JsonTarget.Open(terminal, parsed.GetValue(json));
                 return await live.RunAsync(
                     parsed, parsed.CommandResult.Has(profile) ? parsed.GetRequiredValue(profile).Value : null, report, cancel);
             }
@@ -77,13 +78,13 @@ internal static class ConformCommand
                 ChecksInvariants = !parsed.GetValue(noInvariants),
             };
             int measured = parsed.GetValue(passes) ?? 0;
-            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             string folder = parsed.GetValue(data) ?? ConformanceData.OwnFolder;
             IReadOnlyList<RecordedFile> files = ConformanceData.Read(folder, parsed.GetRequiredValue(filter));
             ConformanceRun run = new(folder, files, options);
-            ConformanceReport outcome = await Watched(host.Terminal, progress => run.Run(progress, measured, cancel));
+            ConformanceReport outcome = await Watched(terminal, progress => run.Run(progress, measured, cancel));
             target.Write(ConformDocument.Of(outcome));
-            if (!target.TakesOutput) Write(host.Terminal, outcome);
+            if (!target.TakesOutput) Write(terminal, outcome);
             return outcome.Mismatches.Any() ? ExitCode.Failed : ExitCode.Done;
         });
         return command;

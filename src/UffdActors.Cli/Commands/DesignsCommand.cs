@@ -1,4 +1,5 @@
 using System.CommandLine;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Designs;
@@ -8,7 +9,7 @@ namespace UffdActors.Cli.Commands;
 /// <summary><c>uffd designs</c>: the designs that the seed's table was weighed against, run with unchanged modules.</summary>
 internal static class DesignsCommand
 {
-    public static Command Build(CommandHost host)
+    public static Command Build(Terminal terminal)
     {
         Option<int> rounds =
             TypedOptions.Number("--rounds", "N", "Interleaved rounds of the measurement; 0 leaves it out.", 15, 0, int.MaxValue);
@@ -18,19 +19,19 @@ internal static class DesignsCommand
         command.SetAction(async (parsed, cancel) =>
         {
             int count = parsed.GetValue(rounds);
-            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             DesignStudy study = await Task.Run(() => DesignStudy.Run(count, cancel), cancel);
             target.Write(DesignDocument.Of(study));
             if (target.TakesOutput) return ExitCode.Done;
             foreach (DesignResult result in study.Results)
             {
-                host.Terminal.WriteRaw("");
-                host.Terminal.WriteRaw($"{result.Module} under {result.Design}: {result.Description}");
-                DesignTables.Write(host.Terminal, result);
+                terminal.WriteRaw("");
+                terminal.WriteRaw($"{result.Module} under {result.Design}: {result.Description}");
+                DesignTables.Write(terminal, result);
             }
 
-            host.Terminal.WriteRaw("");
-            host.Terminal.WriteRaw(
+            terminal.WriteRaw("");
+            terminal.WriteRaw(
                 "MOVE is reported for every file mapping and refused by core, whatever the design; it is not counted. E, a hook for each "
                     + "ioctl, has no adapter.");
             return ExitCode.Done;

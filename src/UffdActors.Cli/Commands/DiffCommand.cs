@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Cells;
@@ -10,7 +11,7 @@ namespace UffdActors.Cli.Commands;
 /// <summary><c>uffd diff</c>: the cells in which two kernels differ, and why.</summary>
 internal static class DiffCommand
 {
-    public static Command Build(CommandHost host)
+    public static Command Build(Terminal terminal)
     {
         Argument<string> left = new("A") { Description = $"Kernel: {string.Join(", ", KernelProfile.All.Select(p => p.Name))}." };
         Argument<string> right = new("B") { Description = "The other kernel." };
@@ -20,7 +21,7 @@ internal static class DiffCommand
         {
             KernelProfile a = AskCommand.ProfileOf("A", parsed.GetRequiredValue(left));
             KernelProfile b = AskCommand.ProfileOf("B", parsed.GetRequiredValue(right));
-            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             ProfileComparison comparison = await Task.Run(
                 () =>
                 {
@@ -29,7 +30,7 @@ internal static class DiffCommand
                 },
                 cancel);
             target.Write(CellDocument.Of(comparison));
-            if (!target.TakesOutput) Write(host.Terminal, comparison);
+            if (!target.TakesOutput) Write(terminal, comparison);
             return comparison.Differing.Any(d => d.Reason is null) ? ExitCode.Failed : ExitCode.Done;
         });
         return command;

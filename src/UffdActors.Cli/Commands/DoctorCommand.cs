@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Linux.Machine;
@@ -10,16 +11,16 @@ namespace UffdActors.Cli.Commands;
 /// <summary><c>uffd doctor</c>: what this machine offers, and what to do about what is missing. Changes nothing.</summary>
 internal static class DoctorCommand
 {
-    public static Command Build(CommandHost host)
+    public static Command Build(Terminal terminal)
     {
         Option<string?> json = TypedOptions.Json();
         Command command = new("doctor", "Print what this machine offers, and for each thing missing what to do. Changes nothing.") { json };
         command.SetAction(parsed =>
         {
-            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             MachineReport report = MachineReport.Read();
             target.Write(JsonText.Of("uffd-doctor", report, version: 2));
-            if (!target.TakesOutput) Write(host.Terminal, report);
+            if (!target.TakesOutput) Write(terminal, report);
             return ExitCode.Done;
         });
         return command;

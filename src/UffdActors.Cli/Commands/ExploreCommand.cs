@@ -1,14 +1,16 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Explore;
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Policies;
 using UffdActors.Explore.Reports;
+using UffdActors.Explore.Runs;
 using UffdActors.Explore.Scenarios;
-using UffdActors.Explore.Worlds;
 
 namespace UffdActors.Cli.Commands;
 
@@ -20,7 +22,7 @@ internal static class ExploreCommand
     private const int MostRows = 200;
     private const string RandomName = "random";
 
-    public static Command Build(CommandHost host)
+    public static Command Build(Terminal terminal)
     {
         Option<string> scenario = TypedOptions.Text(
             "--scenario",
@@ -58,8 +60,8 @@ internal static class ExploreCommand
         };
         command.SetAction((parsed, cancel) =>
         {
-            if (parsed.GetValue(grammar)) return Told(host.Terminal, ScenarioGrammar.Text);
-            if (parsed.GetValue(list)) return Told(host.Terminal, ScenarioGrammar.List);
+            if (parsed.GetValue(grammar)) return Told(terminal, ScenarioGrammar.Text);
+            if (parsed.GetValue(list)) return Told(terminal, ScenarioGrammar.List);
             string name = parsed.GetRequiredValue(scenario);
             string order = parsed.GetRequiredValue(policy);
             if (order != "exhaustive" && SchedulePolicy.Find(order) is null)
@@ -77,11 +79,11 @@ internal static class ExploreCommand
                 HasReference = !parsed.GetValue(noReference),
             };
             if (parsed.GetValue(output) is { } wanted) MakeFolder(wanted);
-            using JsonTarget target = JsonTarget.Open(host.Terminal, parsed.GetValue(json));
+            using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             Exploration exploration = new(options, parsed.GetValue(threads), cancel)
             {
-                OnDone = host.Terminal.WriteStatus,
-                OnProgress = host.Terminal.WriteStatus,
+                OnDone = terminal.WriteStatus,
+                OnProgress = terminal.WriteStatus,
             };
             ExploreReport report = parsed.GetValue(mutants) is { } assembly
                 ? exploration.Hunt(
@@ -89,11 +91,11 @@ internal static class ExploreCommand
                 : exploration.Explore(Of(name, options.Seed, count));
             if (parsed.GetValue(output) is { } folder) WriteFindings(folder, report);
             target.Write(ExploreDocument.Of(report));
-            if (!target.TakesOutput) WriteTables(host.Terminal, report);
+            if (!target.TakesOutput) WriteTables(terminal, report);
             if (!report.IsInterrupted) return Task.FromResult(report.IsClean ? ExitCode.Done : ExitCode.Failed);
             bool hasFound = report.Scenarios.Any(s => s.Finding is not null);
             bool hasResults = report.Schedules > 0 || report.Mutants.Count > 0;
-            host.Terminal.WriteStatus(hasResults ? "interrupted; the report holds what there was by then." : Failures.Interrupted);
+            terminal.WriteStatus(hasResults ? "interrupted; the report holds what there was by then." : CommandFailures.Interrupted);
             return Task.FromResult(hasFound ? ExitCode.Failed : ExitCode.Interrupted);
         });
         return command;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using UffdActors.Bench;
 using UffdActors.Bench.Events;
 using UffdActors.Bench.Live;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 
@@ -13,7 +14,7 @@ internal sealed class LiveBench
     // A push of fewer is over before enough has been demanded for a 99th percentile.
     private const int PagesOfPush = 262_144;
 
-    private readonly CommandHost _host;
+    private readonly Terminal _terminal;
     private readonly Option<Named<LiveBackend>> _backend =
         TypedOptions.Choice("--backend", "With --world live: memory of the guest.", LiveBackend.Anon);
     private readonly Option<Named<LivePlacement>> _placement = TypedOptions.Choice(
@@ -28,9 +29,9 @@ internal sealed class LiveBench
     private readonly Option<int> _chunk = TypedOptions.Number(
         "--chunk-pages", "N", "With --push: pages of a chunk.", new LiveBenchOptions().ChunkPages, 1, int.MaxValue);
 
-    public LiveBench(CommandHost host, Command command)
+    public LiveBench(Terminal terminal, Command command)
     {
-        _host = host;
+        _terminal = terminal;
         foreach (Option option in new Option[] { _backend, _placement, _native, _push, _chunk }) command.Options.Add(option);
     }
 
@@ -81,19 +82,19 @@ internal sealed class LiveBench
         if (parsed.GetResult(_chunk) is { Implicit: false } && !parsed.GetValue(_push))
             throw CommandException.BadInput(
                 $"--chunk-pages {parsed.GetValue(_chunk)} means nothing without --push; add it, or leave the chunk out.");
-        using JsonTarget target = JsonTarget.Open(_host.Terminal, parsed.GetValue(Json));
+        using JsonTarget target = JsonTarget.Open(_terminal, parsed.GetValue(Json));
         if (parsed.GetValue(_push))
         {
             if (parsed.GetValue(Pages) is null) options = options with { Pages = PagesOfPush };
-            LivePushReport push = await new LivePushBench(options).RunAsync(_host.Terminal.WriteStatus, cancel);
+            LivePushReport push = await new LivePushBench(options).RunAsync(_terminal.WriteStatus, cancel);
             target.Write(JsonText.Of("uffd-bench-push-live", push, version: 2));
-            if (!target.TakesOutput) BenchTables.Write(_host.Terminal, push);
+            if (!target.TakesOutput) BenchTables.Write(_terminal, push);
             return ExitCode.Done;
         }
 
-        LiveFaultReport report = await new LiveFaultBench(options).RunAsync(_host.Terminal.WriteStatus, cancel);
+        LiveFaultReport report = await new LiveFaultBench(options).RunAsync(_terminal.WriteStatus, cancel);
         target.Write(JsonText.Of("uffd-bench-faults-live", report, version: 2));
-        if (!target.TakesOutput) BenchTables.Write(_host.Terminal, report);
+        if (!target.TakesOutput) BenchTables.Write(_terminal, report);
         return ExitCode.Done;
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Generation;
@@ -18,7 +19,7 @@ internal sealed class LiveConform
     // A step takes well under a millisecond; a machine under load may stop everything for a while.
     private static readonly TimeSpan StepDeadline = TimeSpan.FromSeconds(5);
 
-    private readonly CommandHost _host;
+    private readonly Terminal _terminal;
     private readonly Option<bool> _live =
         TypedOptions.Flag("--live", "Compare generated programs on the kernel of this machine with the model instead.");
     private readonly Option<int> _programs =
@@ -31,9 +32,9 @@ internal sealed class LiveConform
     private readonly Option<string> _out =
         TypedOptions.Text("--out", "DIR", "With --live: folder into which a program that differs is written.", ".");
 
-    public LiveConform(CommandHost host, Command command)
+    public LiveConform(Terminal terminal, Command command)
     {
-        _host = host;
+        _terminal = terminal;
         foreach (Option option in Options) command.Options.Add(option);
     }
 
@@ -78,7 +79,7 @@ internal sealed class LiveConform
         string path = Path.Combine(
             folder, string.Create(CultureInfo.InvariantCulture, $"live-{found.Difference.Program.Header.Class}-{found.Seed}.jsonl"));
         TraceWriter.Write(path, found.Difference.Recorded);
-        _host.Terminal.WriteStatus($"what the kernel showed is in {path}");
+        _terminal.WriteStatus($"what the kernel showed is in {path}");
         return ExitCode.Failed;
     }
 
@@ -115,14 +116,14 @@ internal sealed class LiveConform
         }
 
         if (asked.Name != own?.Name)
-            _host.Terminal.WriteStatus(
+            _terminal.WriteStatus(
                 $"Linux {release} is compared with the model of {asked.Name}, as asked for: a difference may be one between the two "
                     + $"kernels.");
         return asked;
     }
 
-    private Task<ComparisonReport> Watched(LiveRun run, int programs, CancellationToken cancel) => _host.Terminal.IsInteractive
-        ? _host.Terminal.Progress.Status().StartAsync("comparing", status => Task.Run(
+    private Task<ComparisonReport> Watched(LiveRun run, int programs, CancellationToken cancel) => _terminal.IsInteractive
+        ? _terminal.Progress.Status().StartAsync("comparing", status => Task.Run(
             () => run.Run(
                 done => status.Status = string.Create(CultureInfo.InvariantCulture, $"compared {done} of {programs} programs"), cancel),
                 cancel))
@@ -132,17 +133,17 @@ internal sealed class LiveConform
     {
         if (report.Found is { } found)
         {
-            _host.Terminal.WriteRaw(
+            _terminal.WriteRaw(
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"seed {found.Seed}, step {found.Difference.Problem.Step} of the smallest program found: "
                         + $"{found.Difference.Problem.Field}"));
-            _host.Terminal.WriteRaw("  model   " + found.Difference.Problem.Expected.ReplaceLineEndings(" | "));
-            _host.Terminal.WriteRaw("  kernel  " + found.Difference.Problem.Actual.ReplaceLineEndings(" | "));
-            foreach (TraceStep step in found.Difference.Program.Steps) _host.Terminal.WriteRaw("  " + TraceWriter.ToText(step.Step));
+            _terminal.WriteRaw("  model   " + found.Difference.Problem.Expected.ReplaceLineEndings(" | "));
+            _terminal.WriteRaw("  kernel  " + found.Difference.Problem.Actual.ReplaceLineEndings(" | "));
+            foreach (TraceStep step in found.Difference.Program.Steps) _terminal.WriteRaw("  " + TraceWriter.ToText(step.Step));
         }
 
-        _host.Terminal.WriteRaw(string.Create(
+        _terminal.WriteRaw(string.Create(
             CultureInfo.InvariantCulture,
             $"{report.Kernel} against {report.Profile}: {report.Programs} programs, {report.Steps} steps, {report.Fields} fields, huge "
                 + $"pages {(report.HugePages ? "included" : "left out")}, {(report.Found is null ? "no difference" : "A DIFFERENCE")}, "

@@ -1,3 +1,4 @@
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Designs;
 using UffdActors.Model;
@@ -7,7 +8,7 @@ using UffdActors.Modules;
 
 namespace UffdActors.Cli.Commands;
 
-/// <summary><c>uffd conform --module</c>: the checks of the design study on somebody's own memory module.</summary>
+/// <summary><c>uffd conform --module</c>: the checks of the design study on a memory module of the user's.</summary>
 internal static class ModuleConformance
 {
     public static int Run(Terminal terminal, string file, string? type, string[] settings, KernelProfile profile, string? json)

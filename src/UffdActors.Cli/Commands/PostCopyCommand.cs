@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Akka.Configuration;
 using Spectre.Console;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Dispatch.Stepping;
@@ -61,11 +62,11 @@ internal sealed class PostCopyCommand
     private readonly Option<string?> _json = TypedOptions.Json();
     private readonly RuntimeOptions _runtime = new();
     private readonly WatchdogOption _watchdog = new();
-    private readonly CommandHost _host;
+    private readonly Terminal _terminal;
 
-    private PostCopyCommand(CommandHost host) => _host = host;
+    private PostCopyCommand(Terminal terminal) => _terminal = terminal;
 
-    public static Command Build(CommandHost host) => new PostCopyCommand(host).Build();
+    public static Command Build(Terminal terminal) => new PostCopyCommand(terminal).Build();
 
     private Command Build()
     {
@@ -90,12 +91,12 @@ internal sealed class PostCopyCommand
 
     private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
     {
-        using JsonTarget json = JsonTarget.Open(_host.Terminal, arguments.GetValue(_json));
+        using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
         Config? config = _watchdog.Over(_runtime.Configuration(arguments), arguments);
         string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
         PostCopyMode mode = arguments.GetValue(_mode)!.Value;
         if (arguments.GetValue(_recordWorkingSet) is { } target) CheckWritable(target);
-        PostCopyProgress progress = new(_host.Terminal);
+        PostCopyProgress progress = new(_terminal);
         // Akka stops the actors of a VM in another order in every process, so on the stepped dispatcher the VM that only checks has a
         // runtime of its own: the order of the migration is the seed's alone.
         bool checksApart = UffdSettings.Load(config).IsStepped;
@@ -104,7 +105,7 @@ internal sealed class PostCopyCommand
             () => UffdRuntime.UseAsync(config, MigrateAsync, new RandomPolicy(arguments.GetValue(_seed))));
 
         // With --json - standard output is the document's; people read the report on standard error.
-        IAnsiConsole console = json.TakesOutput ? _host.Terminal.Progress : _host.Terminal.Out;
+        IAnsiConsole console = json.TakesOutput ? _terminal.Progress : _terminal.Out;
         new PostCopyText(console, options, dispatcher, report).Write();
         if (arguments.GetValue(_showFault) is not null && report.Latency.Slowest is { } slowest)
             FaultText.Write(console, "slowest", slowest);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Recorder.Execution;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
@@ -12,7 +13,7 @@ namespace UffdActors.Cli.Commands;
 /// <summary><c>uffd record</c>: what generated programs show on the kernel of this machine, as traces.</summary>
 internal static class RecordCommand
 {
-    public static Command Build(CommandHost host)
+    public static Command Build(Terminal terminal)
     {
         Option<string> folder = TypedOptions.Required("--out", "DIR", "Folder for the traces; made if it does not exist.");
         Option<Named<ProgramClass>?> name = LiveConform.ClassOption();
@@ -32,13 +33,14 @@ internal static class RecordCommand
                 LiveConditions.Of(machine, LiveConditions.ModelOf(machine.Kernel.Release) ?? KernelProfile.Linux618);
             using LiveComparison live = new(LiveConform.NewProcess(machine), conditions);
             Recording recording = new(live, conditions);
-            return await Task.Run(() => Record(host, recording, classes, parsed.GetValue(seed), programs, length, target, cancel), cancel);
+            return await Task.Run(
+                () => Record(terminal, recording, classes, parsed.GetValue(seed), programs, length, target, cancel), cancel);
         });
         return command;
     }
 
     private static int Record(
-        CommandHost host, Recording recording, IReadOnlyList<ProgramClass> classes, ulong seed, int programs, int steps, string folder,
+        Terminal terminal, Recording recording, IReadOnlyList<ProgramClass> classes, ulong seed, int programs, int steps, string folder,
         CancellationToken cancel)
     {
         int kept = 0;
@@ -56,13 +58,13 @@ internal static class RecordCommand
                 else
                 {
                     lost++;
-                    host.Terminal.WriteStatus(
+                    terminal.WriteStatus(
                         string.Create(CultureInfo.InvariantCulture, $"{about.Name}-{seed + (ulong)i} is not kept: {problem}"));
                 }
             }
         }
 
-        host.Terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{kept} traces in {folder}, {lost} not kept"));
+        terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{kept} traces in {folder}, {lost} not kept"));
         return lost == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 }

@@ -1,17 +1,18 @@
 using System.CommandLine;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
-using UffdActors.Explore;
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Emit;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Reports;
-using UffdActors.Explore.Worlds;
+using UffdActors.Explore.Runs;
 
 namespace UffdActors.Cli.Commands;
 
 /// <summary><c>uffd replay</c>: makes a run again that <c>uffd explore</c> found.</summary>
 internal static class ReplayCommand
 {
-    public static Command Build(CommandHost host)
+    public static Command Build(Terminal terminal)
     {
         Argument<string> file = new("FILE") { Description = "Replay file that uffd explore --out wrote." };
         Option<bool> step = TypedOptions.Flag("--step", "Print each step as it is made, and wait for Enter on a terminal.");
@@ -31,14 +32,14 @@ internal static class ReplayCommand
         {
             ReplayFile replay = ReplayFile.Read(parsed.GetRequiredValue(file));
             if (parsed.GetValue(emit) is not null)
-                return Emit(host.Terminal, replay, parsed.GetRequiredValue(file), parsed.GetValue(output));
+                return Emit(terminal, replay, parsed.GetRequiredValue(file), parsed.GetValue(output));
             using Explorer explorer = new(MutantOf(replay, parsed.GetValue(mutants))?.Parts);
-            SequenceChart chart = new() { OnLine = parsed.GetValue(step) ? line => Show(host.Terminal, line) : null };
+            SequenceChart chart = new() { OnLine = parsed.GetValue(step) ? line => Show(terminal, line) : null };
             RunResult result = replay.Run(explorer, chart);
             string title = result.Violation is { } violation ? $"{violation.Invariant}: {violation.Sentence}" : "no invariant is broken";
-            if (!parsed.GetValue(step)) host.Terminal.WriteRaw(chart.ToText(title));
-            else host.Terminal.WriteRaw(title);
-            host.Terminal.WriteRaw(result.Hash.Text == replay.TraceHash
+            if (!parsed.GetValue(step)) terminal.WriteRaw(chart.ToText(title));
+            else terminal.WriteRaw(title);
+            terminal.WriteRaw(result.Hash.Text == replay.TraceHash
                 ? $"trace {result.Hash.Text}, as in the file"
                 : $"trace {result.Hash.Text}, not {replay.TraceHash} as in the file: the code under the run is not the same");
             return result.Violation is null ? ExitCode.Done : ExitCode.Failed;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Spectre.Console;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Model.Memory;
@@ -54,11 +55,11 @@ internal sealed class StressCommand
         "--source-faults", "SHARE", "Answers of the source that are late, double, or failures first.", Defaults.SourceFaultRate, 0.0, 0.5);
     private readonly Option<string?> _json = TypedOptions.Json();
     private readonly RuntimeOptions _runtime = new();
-    private readonly CommandHost _host;
+    private readonly Terminal _terminal;
 
-    private StressCommand(CommandHost host) => _host = host;
+    private StressCommand(Terminal terminal) => _terminal = terminal;
 
-    public static Command Build(CommandHost host) => new StressCommand(host).Build();
+    public static Command Build(Terminal terminal) => new StressCommand(terminal).Build();
 
     private Command Build()
     {
@@ -81,24 +82,24 @@ internal sealed class StressCommand
 
     private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
     {
-        using JsonTarget json = JsonTarget.Open(_host.Terminal, arguments.GetValue(_json));
+        using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
         StressRun run = new(Options(arguments));
         StressReport report;
         await using (UffdRuntime runtime = UffdRuntime.Start(StressRun.ConfigurationOver(_runtime.Configuration(arguments))))
         {
             StressReport ended = null!;
-            await new StressProgress(_host.Terminal, run).WhileAsync(async () => ended = await run.RunAsync(runtime, cancel));
+            await new StressProgress(_terminal, run).WhileAsync(async () => ended = await run.RunAsync(runtime, cancel));
             report = ended;
         }
 
-        IAnsiConsole console = json.TakesOutput ? _host.Terminal.Progress : _host.Terminal.Out;
+        IAnsiConsole console = json.TakesOutput ? _terminal.Progress : _terminal.Out;
         StressText.Write(console, report);
         json.Write(JsonText.Of("uffd-stress", StressDocument.Of(report)));
         if (report.Violation is { } violation) throw new CommandException(ExitCode.Failed, $"{violation.Oracle}: {violation.Message}");
         // What had begun has been ended and checked; the time that was asked for has not been.
         if (report is { Interrupted: true, Passed: true })
             throw new CommandException(ExitCode.Interrupted, "interrupted; what had been stressed by then held.");
-        if (report.Interrupted) throw new CommandException(ExitCode.Interrupted, Failures.Interrupted);
+        if (report.Interrupted) throw new CommandException(ExitCode.Interrupted, CommandFailures.Interrupted);
         if (report.Totals.Rounds == 0) throw new CommandException(ExitCode.Failed, "nothing was verified.");
         if (!report.Passed)
             throw new CommandException(

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Akka.Configuration;
+using UffdActors.Cli.Hosting;
 using UffdActors.Configuration;
 using UffdActors.Model;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Akka.Configuration;
+using UffdActors.Cli.Hosting;
 
 namespace UffdActors.Cli.Options;
 

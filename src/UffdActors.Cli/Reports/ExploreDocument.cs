@@ -1,4 +1,4 @@
-using UffdActors.Explore;
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Reports;
 
 namespace UffdActors.Cli.Reports;

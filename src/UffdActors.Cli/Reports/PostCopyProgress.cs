@@ -1,4 +1,5 @@
 using Spectre.Console;
+using UffdActors.Cli.Hosting;
 using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Reports;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Spectre.Console;
+using UffdActors.Cli.Hosting;
 using UffdActors.Stress;
 
 namespace UffdActors.Cli.Reports;

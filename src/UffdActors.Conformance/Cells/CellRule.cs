@@ -29,7 +29,7 @@ internal sealed record CellRule(string Section, string Sentence, Func<Cell, Cell
         new("SEMANTICS 3.1.5, 3.2", "REGISTER refuses with EINVAL any mode that the memory does not support; then nothing is registered.",
             (c, _) => Is(c, CellCall.Register)),
         new("SEMANTICS 3.4.3",
-            "UNREGISTER wakes the waiters of a part that has M; of W-, I- and WI-only parts it wakes nobody. WP bits and markers go, "
+            "UNREGISTER wakes the waiters of a part that has M; of W-, I- and WI-only parts it wakes none. WP bits and markers go, "
                 + "poison stays.",
             (c, _) => Is(c, CellCall.Unregister)),
 
@@ -49,9 +49,9 @@ internal sealed record CellRule(string Section, string Sentence, Func<Cell, Cell
             (c, a) => c.Operation.IsFill && c.State.Base == CellBase.BeyondEnd && a.Result != "0"),
         new("SEMANTICS 5.2.5", "CONTINUE needs a page in the cache; over a hole it gives EFAULT.",
             (c, a) => Is(c, CellCall.Continue) && a.Result == Bad),
-        new("SEMANTICS 5.2.8", "A page in swap is a page: the fill gives EEXIST and wakes nobody.",
+        new("SEMANTICS 5.2.8", "A page in swap is a page: the fill gives EEXIST and does not wake.",
             (c, a) => c.State.Swapped && c.Operation.IsFill && a.Result == Exists),
-        new("SEMANTICS 5.1.11, 5.2.6", "Present pages are never replaced: the fill gives EEXIST and wakes nobody, so WAKE has to follow.",
+        new("SEMANTICS 5.1.11, 5.2.6", "Present pages are never replaced: the fill gives EEXIST and does not wake, so WAKE has to follow.",
             (c, a) => c.Operation.IsFill && a.Result == Exists && a.EntryBefore.Contains("page", StringComparison.Ordinal)),
         new("SEMANTICS 5.2.4", "A shared COPY or ZEROPAGE needs the cache slot to be empty too.",
             (c, a) =>
@@ -78,7 +78,7 @@ internal sealed record CellRule(string Section, string Sentence, Func<Cell, Cell
             (c, a) => Is(c, CellCall.Protect, CellCall.Unprotect) && a.Result == nameof(Errno.ENOENT)),
         new("SEMANTICS 5.7.3",
             "Setting protection marks pages, and empty entries of files; of anonymous memory only with WP_UNPOPULATED or WP_ASYNC. Poison "
-                + "stays. Nobody is woken.",
+                + "stays. No thread is woken.",
             (c, _) => Is(c, CellCall.Protect)),
         new("SEMANTICS 5.7.4", "Clearing takes bits and markers away and wakes every waiter in the range, whatever it waits for.",
             (c, _) => Is(c, CellCall.Unprotect)),

@@ -4,7 +4,7 @@ using UffdActors.Model.Operations;
 
 namespace UffdActors.Conformance.Cells;
 
-/// <summary>Answers a cell by executing it in the model, in small worlds of its own.</summary>
+/// <summary>Answers a cell by executing it in the model, in scenes of its own.</summary>
 internal static class CellRun
 {
     /// <summary>Executes a cell.</summary>
@@ -15,14 +15,14 @@ internal static class CellRun
         ArgumentNullException.ThrowIfNull(profile);
         ArgumentNullException.ThrowIfNull(cell);
         CellAnswer answer;
-        using (CellScene world = new(profile, cell))
+        using (CellScene scene = new(profile, cell))
         {
-            string failure = world.Prepare();
+            string failure = scene.Prepare();
             if (failure.Length > 0) return CellAnswer.Unreachable(failure);
-            string entry = world.EntryText();
-            string cache = world.CacheText();
-            (string result, string outField) = world.Do();
-            answer = new CellAnswer("", result, outField, entry, world.EntryText(), cache, world.CacheText(), "", "");
+            string entry = scene.EntryText();
+            string cache = scene.CacheText();
+            (string result, string outField) = scene.Do();
+            answer = new CellAnswer("", result, outField, entry, scene.EntryText(), cache, scene.CacheText(), "", "");
         }
 
         if (cell.Operation.IsAccess || cell.Operation.Call == CellCall.Register) return answer;
@@ -32,13 +32,13 @@ internal static class CellRun
     // The same once more, with a thread asleep at the page and its message read.
     private static string Waiter(KernelProfile profile, Cell cell, AccessKind kind)
     {
-        using CellScene world = new(profile, cell);
-        if (world.Prepare().Length > 0) return "";
-        Access access = world.Touch(1, kind);
+        using CellScene scene = new(profile, cell);
+        if (scene.Prepare().Length > 0) return "";
+        Access access = scene.Touch(1, kind);
         if (access.IsFinished || access.IsSpinning) return "";
-        world.ReadMessages();
-        _ = world.Do();
+        scene.ReadMessages();
+        _ = scene.Do();
         if (access.IsFinished) return "woken, " + CellScene.OutcomeOf(access);
-        return world.Pending > 0 ? "woken, faults again " + CellScene.OutcomeOf(access) : "sleeps on";
+        return scene.Pending > 0 ? "woken, faults again " + CellScene.OutcomeOf(access) : "sleeps on";
     }
 }

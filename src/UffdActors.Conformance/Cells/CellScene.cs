@@ -13,7 +13,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Conformance.Cells;
 
-/// <summary>The world of one cell: a page, a file if it has one, a context, and a page to copy or move from.</summary>
+/// <summary>What one cell is asked of: a page, a file if it has one, a context, and a page to copy or move from.</summary>
 internal sealed class CellScene : IDisposable
 {
     private const ulong Base = 0x1000_0000_0000;
@@ -244,7 +244,7 @@ internal sealed class CellScene : IDisposable
 
     private bool TryFillCache()
     {
-        // Not through a mapping: a guest's memory may not allow one. Where write(2) does not exist, as if somebody else had done it.
+        // Not through a mapping: guest memory may not allow one. A file without write(2) is written as another process would have.
         if (_file!.EnsurePage(Index) != Errno.None) return false;
         _file.Store.WriteByte(_file.SlotAt(Index).Folio, 0, CachedByte);
         return true;

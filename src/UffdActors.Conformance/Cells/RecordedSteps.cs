@@ -44,27 +44,27 @@ internal sealed class RecordedSteps(IEnumerable<RecordedFile> traces)
     {
         Trace trace = file.Trace!;
         if (!trace.Steps.Any(s => question.IsAskedBy(s.Step))) return null;
-        using ModelExecutor world = new(trace.Header, KernelProfile.Linux618, _ => new SequentialKernel());
+        using ModelExecutor model = new(trace.Header, KernelProfile.Linux618, _ => new SequentialKernel());
         Differ differ = new(trace.Name);
         List<SleepingStep> asleep = [];
         for (int i = 0; i < trace.Steps.Count; i++)
         {
             TraceStep step = trace.Steps[i];
-            if (!world.CanExecute(step.Step)) throw TraceReplay.CannotExecute(trace, i);
-            long[] pages = question.IsAskedBy(step.Step) ? [.. question.PagesOf(step.Step, world)] : [];
+            if (!model.CanExecute(step.Step)) throw TraceReplay.CannotExecute(trace, i);
+            long[] pages = question.IsAskedBy(step.Step) ? [.. question.PagesOf(step.Step, model)] : [];
             SleepingStep? sleeper = pages.Length > 0 && step.Expected.Wait is not null
-                ? SleepingStep.Of(step, i, world.MainSpace.Map.Find(pages[0])!, pages[0]) : null;
-            differ.Compare(step.Step.Index, step.Expected, world.Execute(step.Step));
+                ? SleepingStep.Of(step, i, model.MainSpace.Map.Find(pages[0])!, pages[0]) : null;
+            differ.Compare(step.Step.Index, step.Expected, model.Execute(step.Step));
             // From here on the replay is not what was recorded, so that nothing can be said about where a page stands.
             if (differ.Mismatches.Count > 0) return null;
             foreach (SleepingStep slept in asleep)
             {
-                if (slept.MessageIn(step, world) is { } message && StepAnswer.FlagsOf(message) == question.Answer.Result)
+                if (slept.MessageIn(step, model) is { } message && StepAnswer.FlagsOf(message) == question.Answer.Result)
                     return Found(slept.Step, slept.Position, $"a fault; step {step.Step.Index} reads {message}");
             }
 
-            _ = asleep.RemoveAll(s => s.IsOverAfter(step, world));
-            if (!pages.Any(page => question.Answer.IsShownAt(page, step, world))) continue;
+            _ = asleep.RemoveAll(s => s.IsOverAfter(step, model));
+            if (!pages.Any(page => question.Answer.IsShownAt(page, step, model))) continue;
             if (step.Expected.Wait is null) return Found(step, i, TextOf(step.Expected));
             if (sleeper is not null) asleep.Add(sleeper);
         }

@@ -18,7 +18,7 @@ namespace UffdActors.Conformance.Cells;
 internal sealed record SleepingStep(TraceStep Step, int Position, UserfaultContext Context, ulong Start, ulong Bytes)
 {
     /// <summary>
-    /// A step that is about to sleep; null if somebody sleeps at the page already, whose message could be taken for its own.
+    /// A step that is about to sleep; null if a thread sleeps at the page already, whose message could be taken for its own.
     /// </summary>
     public static SleepingStep? Of(TraceStep step, int position, Vma vma, long page)
     {
@@ -27,18 +27,18 @@ internal sealed record SleepingStep(TraceStep Step, int Position, UserfaultConte
     }
 
     /// <summary>The message of the access, if a step reads it: of all about the page the first that is read.</summary>
-    public string? MessageIn(TraceStep step, ModelExecutor world) =>
-        step.Step.Op == ProgramOp.Read && world.ContextOf(step.Step.Handle) == Context
+    public string? MessageIn(TraceStep step, ModelExecutor model) =>
+        step.Step.Op == ProgramOp.Read && model.ContextOf(step.Step.Handle) == Context
             ? step.Expected.Messages?.FirstOrDefault(IsOfPage)
             : null;
 
     /// <summary>
     /// True if the access can have been woken, or its message has been read: a later one need not be about what the step showed.
     /// </summary>
-    public bool IsOverAfter(TraceStep step, ModelExecutor world) =>
+    public bool IsOverAfter(TraceStep step, ModelExecutor model) =>
         step.Step.Op is not (ProgramOp.Access or ProgramOp.Poll or ProgramOp.Read)
         || step.Expected.Finished?.Any(f => f.Thread == Step.Step.Thread) == true
-        || MessageIn(step, world) is not null;
+        || MessageIn(step, model) is not null;
 
     private bool IsOfPage(string message)
     {

@@ -18,14 +18,14 @@ internal sealed record StepAnswer(string Result, string Out, PageStanding? After
     /// <summary>
     /// True if a step that has been executed shows the answer at a page. Of a fault only that it sleeps: which it is, its message says.
     /// </summary>
-    public bool IsShownAt(long page, TraceStep step, ModelExecutor world)
+    public bool IsShownAt(long page, TraceStep step, ModelExecutor model)
     {
         Observation o = step.Expected;
         bool isSame = o.Wait is null
             ? ResultOf(o) == WithoutValue(Result)
             : o.Wait == "fault" && Result.StartsWith(Message, StringComparison.Ordinal);
-        if (!isSame || PageStanding.Of(world.MainSpace, page) != After) return false;
-        return step.Step.Op == ProgramOp.Fork ? PageStanding.Of(world.Spaces[^1], page) == Child : OutOf(o.Out) == Out;
+        if (!isSame || PageStanding.Of(model.MainSpace, page) != After) return false;
+        return step.Step.Op == ProgramOp.Fork ? PageStanding.Of(model.Spaces[^1], page) == Child : OutOf(o.Out) == Out;
     }
 
     /// <summary>The flags of a recorded message, in the words of <see cref="CellAnswer.Result"/>.</summary>

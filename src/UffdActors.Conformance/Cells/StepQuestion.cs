@@ -39,15 +39,15 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
     /// <summary>
     /// The pages about which a step that does the operation asks the question: alone in its range, and standing as in the question.
     /// </summary>
-    public IEnumerable<long> PagesOf(ProgramStep step, ModelExecutor world)
+    public IEnumerable<long> PagesOf(ProgramStep step, ModelExecutor model)
     {
         // A child's pages are not registered.
-        if (step.Thread is { } thread && world.Children.Contains(thread)) return [];
-        AddressSpace mm = world.MainSpace;
+        if (step.Thread is { } thread && model.Children.Contains(thread)) return [];
+        AddressSpace mm = model.MainSpace;
         return step.Op switch
         {
             ProgramOp.Punch or ProgramOp.Truncate =>
-                mm.Map.Vmas.ToArray().Where(v => v.File == world.FileOf(step.Number))
+                mm.Map.Vmas.ToArray().Where(v => v.File == model.FileOf(step.Number))
                     .SelectMany(v => PagesOf(v).Where(p => IsOfFile(v, p, step))).Where(Stands),
             // A fork has no range: it is about every page.
             ProgramOp.Fork => mm.Map.Vmas.ToArray().SelectMany(PagesOf).Where(Stands),
@@ -55,12 +55,12 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
                 mm.Map.Find(PageSize.PageOf(step.Address)) is { } vma
                     ? new[] { vma.HeadOf(PageSize.PageOf(step.Address)) }.Where(Stands)
                     : [],
-            _ => mm.Map.Find(PageSize.PageOf(step.Address)) is { } vma && IsRange(vma, step) && HasGoodSource(vma, step, world)
+            _ => mm.Map.Find(PageSize.PageOf(step.Address)) is { } vma && IsRange(vma, step) && HasGoodSource(vma, step, model)
                 ? new[] { PageSize.PageOf(step.Address) }.Where(Stands)
                 : [],
         };
 
-        bool Stands(long page) => mm.Map.Find(page) is { } vma && IsVma(vma, step, world) && PageStanding.Of(mm, page) == Before;
+        bool Stands(long page) => mm.Map.Find(page) is { } vma && IsVma(vma, step, model) && PageStanding.Of(mm, page) == Before;
     }
 
     private ulong FillWord => Cell.Operation.WithWp ? (ulong)FillModes.WriteProtect : (ulong)FillModes.None;
@@ -84,9 +84,9 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
     }
 
     // What a call reads from must not be the reason for its result.
-    private static bool HasGoodSource(Vma vma, ProgramStep step, ModelExecutor world)
+    private static bool HasGoodSource(Vma vma, ProgramStep step, ModelExecutor model)
     {
-        TraceHeader header = world.Header;
+        TraceHeader header = model.Header;
         return step.Op switch
         {
             ProgramOp.Copy when vma.IsHuge =>
@@ -94,18 +94,18 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
                     && step.Other % PageSize.Huge == 0,
             ProgramOp.Copy =>
                 step.Other >= header.Source && step.Other < header.Source + (16 * (ulong)PageSize.Base) && step.Other % PageSize.Base == 0,
-            ProgramOp.Move => world.MainSpace.Map.Find(PageSize.PageOf(step.Other)) is { IsAnonymous: true, Prot: Prot.ReadWrite }
+            ProgramOp.Move => model.MainSpace.Map.Find(PageSize.PageOf(step.Other)) is { IsAnonymous: true, Prot: Prot.ReadWrite }
                 && step.Other % step.Length == 0
-                && world.MainSpace.EntryAt(PageSize.PageOf(step.Other)) is { Kind: EntryKind.Anon },
+                && model.MainSpace.EntryAt(PageSize.PageOf(step.Other)) is { Kind: EntryKind.Anon },
             _ => true,
         };
     }
 
-    private bool IsVma(Vma vma, ProgramStep step, ModelExecutor world)
+    private bool IsVma(Vma vma, ProgramStep step, ModelExecutor model)
     {
         if (vma.Prot != Prot.ReadWrite || !IsMemory(vma)) return false;
-        UserfaultContext? caller = StepSchema.HasHandle(step.Op) ? world.ContextOf(step.Handle) : (UserfaultContext?)vma.Context;
-        if (caller is null or { IsChanging: true } || caller.Mm != world.MainSpace || !caller.IsInitialized) return false;
+        UserfaultContext? caller = StepSchema.HasHandle(step.Op) ? model.ContextOf(step.Handle) : (UserfaultContext?)vma.Context;
+        if (caller is null or { IsChanging: true } || caller.Mm != model.MainSpace || !caller.IsInitialized) return false;
         if (Cell.Operation.IsAccess && caller.IsUserModeOnly) return false;
         UffdFeatures relevant = Cell.RelevantFeatures;
         if ((InForce(caller.Features) & relevant) != (InForce(Cell.Features) & relevant)) return false;

@@ -24,7 +24,7 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         new("2b", "an ioctl that REGISTER reports has an implementation", true, ReportedIoctlsWork),
         new("3", "CONTINUE never allocates", false, ContinueNeverAllocates),
         new("4", "a fill that fails leaves cache and accounting as before", false, FailedFillsLeaveNothing),
-        new("5", "a module in use is not unloaded, and closing releases everybody", false, UnloadAndClose),
+        new("5", "a module in use is not unloaded, and closing releases every thread", false, UnloadAndClose),
         new("6", "COPY into a private mapping never touches the shared cache", false, PrivateCopyKeepsCache),
     ];
 

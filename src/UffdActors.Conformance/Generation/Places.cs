@@ -38,7 +38,7 @@ internal sealed class Places(Choices choices, ProgramClass about, IProgramState 
     public ulong BytesBehind(ulong address) =>
         state.Areas.FirstOrDefault(a => address - a.Start < a.Bytes) is { Bytes: > 0 } area ? area.Start + area.Bytes - address : 0;
 
-    /// <summary>A few pages before and behind one on which a thread sleeps, within its VMA; null if nobody sleeps.</summary>
+    /// <summary>A few pages before and after one on which a thread sleeps, within its VMA; null if no thread sleeps.</summary>
     private (ulong Start, ulong Bytes)? AroundSleepers()
     {
         ulong[] asleep =

@@ -9,21 +9,21 @@ namespace UffdActors.Conformance.Generation;
 internal static class ProgramEnding
 {
     /// <summary>
-    /// The steps, each made for the state in which the one before has left the world: execute one, then ask for the next.
+    /// The steps, each made for the state in which the one before has left the model: execute one, then ask for the next.
     /// </summary>
-    public static IEnumerable<ProgramStep> Of(ModelExecutor world)
+    public static IEnumerable<ProgramStep> Of(ModelExecutor model)
     {
-        ArgumentNullException.ThrowIfNull(world);
-        while (world.Handles.FirstOrDefault(h => h.HasMessages && world.HasUnreadEvents(h.Number), new HandleState(-1, false, false, false))
+        ArgumentNullException.ThrowIfNull(model);
+        while (model.Handles.FirstOrDefault(h => h.HasMessages && model.HasUnreadEvents(h.Number), new HandleState(-1, false, false, false))
             is { Number: >= 0 } unread)
             yield return new ProgramStep(ProgramOp.Read) { Handle = unread.Number, Value = 512 };
-        foreach (int thread in world.Threads.Where(t => world.Busy(t) is { Wait: "read" }).ToArray())
+        foreach (int thread in model.Threads.Where(t => model.Busy(t) is { Wait: "read" }).ToArray())
             yield return new ProgramStep(ProgramOp.Signal) { Thread = thread };
-        foreach (HandleState handle in world.Handles.ToArray()) yield return new ProgramStep(ProgramOp.Close) { Handle = handle.Number };
-        foreach (int child in world.Children.ToArray())
+        foreach (HandleState handle in model.Handles.ToArray()) yield return new ProgramStep(ProgramOp.Close) { Handle = handle.Number };
+        foreach (int child in model.Children.ToArray())
         {
             // A child that spins (SEMANTICS 4.6.2) never comes to its exit.
-            if (world.Busy(child) is null) yield return new ProgramStep(ProgramOp.Exit) { Thread = child };
+            if (model.Busy(child) is null) yield return new ProgramStep(ProgramOp.Exit) { Thread = child };
         }
 
         yield return new ProgramStep(ProgramOp.Final);

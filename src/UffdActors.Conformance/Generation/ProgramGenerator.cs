@@ -27,11 +27,11 @@ internal static class ProgramGenerator
         choices.NextRecord();
         ProgramClass about = settings.Class ?? choices.Of(ProgramClass.All);
         TraceHeader header = Header with { Class = about.Name };
-        using ModelExecutor world = new(header, settings.Profile, _ => new SequentialKernel());
-        ProgramBuilder program = new(world, header);
-        StepMaker maker = new(choices, about, world, header);
+        using ModelExecutor model = new(header, settings.Profile, _ => new SequentialKernel());
+        ProgramBuilder program = new(model, header);
+        StepMaker maker = new(choices, about, model, header);
         int areas = 1 + choices.Next(3);
-        Queue<Func<ProgramStep?>> beginning = Beginning(choices, about, maker, world, areas);
+        Queue<Func<ProgramStep?>> beginning = Beginning(choices, about, maker, model, areas);
         // A record that finds nothing to do makes no step; the number of records is bounded as well.
         for (int records = settings.Steps * 3; records > 0 && program.Count < settings.Steps && !choices.IsExhausted; records--)
         {
@@ -40,11 +40,11 @@ internal static class ProgramGenerator
             if (step is not null) program.Add(step);
         }
 
-        foreach (ProgramStep step in ProgramEnding.Of(world)) program.Add(step);
+        foreach (ProgramStep step in ProgramEnding.Of(model)) program.Add(step);
         return new Trace(string.Create(CultureInfo.InvariantCulture, $"generated-{about.Name}"), header, program.Steps);
     }
 
-    private static Queue<Func<ProgramStep?>> Beginning(Choices choices, ProgramClass about, StepMaker maker, ModelExecutor world, int areas)
+    private static Queue<Func<ProgramStep?>> Beginning(Choices choices, ProgramClass about, StepMaker maker, ModelExecutor model, int areas)
     {
         Queue<Func<ProgramStep?>> beginning = new();
         beginning.Enqueue(() => maker.File(choices.OneIn(3)));
@@ -58,25 +58,25 @@ internal static class ProgramGenerator
         {
             int handle = i;
             beginning.Enqueue(maker.Open);
-            beginning.Enqueue(() => OnHandle(world, ProgramOp.Api, handle, maker.Api));
+            beginning.Enqueue(() => OnHandle(model, ProgramOp.Api, handle, maker.Api));
         }
 
         for (int i = 0; i < areas; i++)
         {
             int handle = i % about.Contexts;
-            beginning.Enqueue(() => OnHandle(world, ProgramOp.Register, handle, maker.Register));
+            beginning.Enqueue(() => OnHandle(model, ProgramOp.Register, handle, maker.Register));
         }
 
         return beginning;
     }
 
-    private static ProgramStep? OnHandle(ModelExecutor world, ProgramOp op, int handle, Func<ProgramStep, ProgramStep> make)
+    private static ProgramStep? OnHandle(ModelExecutor model, ProgramOp op, int handle, Func<ProgramStep, ProgramStep> make)
     {
         ProgramStep step = new(op) { Handle = handle };
-        return world.CanExecute(step) ? make(step) : null;
+        return model.CanExecute(step) ? make(step) : null;
     }
 
-    private sealed class ProgramBuilder(ModelExecutor world, TraceHeader header)
+    private sealed class ProgramBuilder(ModelExecutor model, TraceHeader header)
     {
         private readonly List<TraceStep> _steps = [];
 
@@ -89,7 +89,7 @@ internal static class ProgramGenerator
             step = step with { Index = _steps.Count };
             try
             {
-                _steps.Add(new TraceStep(step, world.Execute(step)));
+                _steps.Add(new TraceStep(step, model.Execute(step)));
             }
             catch (Exception e)
             {

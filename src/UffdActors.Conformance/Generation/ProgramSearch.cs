@@ -56,8 +56,8 @@ internal static class ProgramSearch
         Differ differ = new(program.Name);
         try
         {
-            using ModelExecutor world = new(program.Header, settings.Profile, makeKernel);
-            IReadOnlyList<Mismatch> mismatches = TraceReplay.Run(program, world, differ, new KernelInvariants());
+            using ModelExecutor model = new(program.Header, settings.Profile, makeKernel);
+            IReadOnlyList<Mismatch> mismatches = TraceReplay.Run(program, model, differ, new KernelInvariants());
             return mismatches.Count == 0 ? null : new Counterexample(choices.Values, program, mismatches, mismatches[0].ToString());
         }
         catch (Exception e)

@@ -6,7 +6,7 @@ using UffdActors.Model.Operations;
 namespace UffdActors.Conformance.Generation;
 
 /// <summary>
-/// Makes single steps: an operation with arguments that mostly mean something in the state of the world, and sometimes just miss it.
+/// Makes single steps: an operation with arguments that mostly mean something in the state of the program, and sometimes just miss it.
 /// </summary>
 internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramState state, TraceHeader header)
 {

@@ -37,11 +37,11 @@ internal sealed record FaultRow(string File, int Line, IReadOnlyDictionary<strin
         };
 
     /// <inheritdoc />
-    public override IReadOnlyDictionary<string, string> Execute(ModelExecutor world, TraceHeader header)
+    public override IReadOnlyDictionary<string, string> Execute(ModelExecutor model, TraceHeader header)
     {
-        ArgumentNullException.ThrowIfNull(world);
+        ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(header);
-        RowRun run = new(world, header);
+        RowRun run = new(model, header);
         Prepare(run, Features);
         ulong area = Area(header);
         Dictionary<string, string> columns =

@@ -25,11 +25,11 @@ internal abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<st
     /// <summary>The columns that are compared.</summary>
     public abstract IReadOnlyList<string> Outcomes { get; }
 
-    /// <summary>Executes the row in a new world.</summary>
-    /// <param name="world">World.</param>
+    /// <summary>Executes the row in a new model.</summary>
+    /// <param name="model">Executes the steps.</param>
     /// <param name="header">Where things lie in it.</param>
     /// <returns>A value for each outcome column.</returns>
-    public abstract IReadOnlyDictionary<string, string> Execute(ModelExecutor world, TraceHeader header);
+    public abstract IReadOnlyDictionary<string, string> Execute(ModelExecutor model, TraceHeader header);
 
     /// <summary>The columns that say what is executed, and the values that each may have.</summary>
     private protected abstract IReadOnlyDictionary<string, IReadOnlyList<string>> Inputs { get; }
@@ -184,7 +184,7 @@ internal abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<st
     }
 
     /// <summary>A row that is being executed.</summary>
-    private protected sealed class RowRun(ModelExecutor world, TraceHeader header)
+    private protected sealed class RowRun(ModelExecutor model, TraceHeader header)
     {
         private int _steps;
 
@@ -193,7 +193,7 @@ internal abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<st
         /// <summary>0 if every step of the preparation succeeded, otherwise what the first failure was.</summary>
         public string Preparation { get; private set; } = "0";
 
-        public Observation Do(ProgramStep step) => world.Execute(step with { Index = _steps++ });
+        public Observation Do(ProgramStep step) => model.Execute(step with { Index = _steps++ });
 
         public void Prepare(ProgramStep step) => Expect(Do(step).Error);
 
@@ -206,7 +206,7 @@ internal abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<st
         /// <summary>What pagemap shows of a page: present, swap-type, file, write-protected.</summary>
         public string PagemapOf(ulong address)
         {
-            int bits = world.PageStateAt(address);
+            int bits = model.PageStateAt(address);
             return string.Create(4, bits, (text, b) =>
             {
                 text[0] = (b & 8) != 0 ? 'P' : '-';

@@ -34,11 +34,11 @@ internal sealed record OperationRow(string File, int Line, IReadOnlyDictionary<s
         this["state"].EndsWith("(UNPOP)", StringComparison.Ordinal) ? UffdFeatures.WpUnpopulated : UffdFeatures.None;
 
     /// <inheritdoc />
-    public override IReadOnlyDictionary<string, string> Execute(ModelExecutor world, TraceHeader header)
+    public override IReadOnlyDictionary<string, string> Execute(ModelExecutor model, TraceHeader header)
     {
-        ArgumentNullException.ThrowIfNull(world);
+        ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(header);
-        RowRun run = new(world, header);
+        RowRun run = new(model, header);
         ulong area = Area(header);
         ulong source = Area(header, SourceArea);
         ProgramStep step = Operation(area, source);

@@ -1,6 +1,6 @@
 namespace UffdActors.Conformance.Programs;
 
-/// <summary>What a generator, or whoever runs a program, has to know of the world in which it runs.</summary>
+/// <summary>What the generator and the caller of a program have to know of the state in which it runs.</summary>
 internal interface IProgramState
 {
     /// <summary>The open handles, ascending.</summary>

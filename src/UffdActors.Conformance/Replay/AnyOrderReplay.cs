@@ -6,15 +6,15 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Conformance.Replay;
 
 /// <summary>
-/// Replays a trace in a world whose messages come in any order, and compares it with what is not order. No field is left out: a step
-/// that sets several threads going has to show exactly what the sequential kernel shows when the threads have their turns in the same
+/// Replays a trace in a model whose messages come in any order, and compares what does not depend on the order. No field is left out: a
+/// step that sets several threads going has to show exactly what the sequential kernel shows when the threads have their turns in the same
 /// order; and as long as no step has done that, exactly what was recorded.
 /// </summary>
 /// <remarks>
 /// What can depend on the order of threads that one step wakes: the order of their new messages in the queue, and through it what a later
-/// short read returns, which of them a signal finds unread, and so on; who came first to a byte or a page that two of them use; and what a
-/// fault does that was half way when another one came through. A thread with several operations under way at once (a close that ends with a
-/// sleeping call) has turns that its number does not tell apart; there any order of whole threads will do, for up to four of them.
+/// short read returns, which of them a signal finds unread, and so on; which came first to a byte or a page that two of them use; and what
+/// a fault does that was half way when another one came through. A thread with several operations under way at once (a close that ends with
+/// a sleeping call) has turns that its number does not tell apart; there any order of whole threads will do, for up to four of them.
 /// </remarks>
 internal sealed class AnyOrderReplay : IDisposable
 {
@@ -22,7 +22,7 @@ internal sealed class AnyOrderReplay : IDisposable
 
     private readonly Trace _trace;
     private readonly KernelProfile _profile;
-    private readonly ModelExecutor _world;
+    private readonly ModelExecutor _model;
     private readonly OrderLog _log;
     private readonly List<(ProgramStep Step, int[] Order)> _history = [];
     private readonly Dictionary<int, Queue<int>> _ranks = [];
@@ -31,14 +31,14 @@ internal sealed class AnyOrderReplay : IDisposable
     /// <summary>Makes the replay.</summary>
     /// <param name="trace">The trace.</param>
     /// <param name="profile">Kernel of the reference.</param>
-    /// <param name="world">A new world, whose kernel asks <paramref name="log"/>; the caller disposes of it.</param>
-    /// <param name="log">The world's policy.</param>
-    public AnyOrderReplay(Trace trace, KernelProfile profile, ModelExecutor world, OrderLog log)
+    /// <param name="model">A new model, whose kernel asks <paramref name="log"/>; the caller disposes of it.</param>
+    /// <param name="log">The model's policy.</param>
+    public AnyOrderReplay(Trace trace, KernelProfile profile, ModelExecutor model, OrderLog log)
     {
         ArgumentNullException.ThrowIfNull(trace);
         _trace = trace;
         _profile = profile;
-        _world = world;
+        _model = model;
         _log = log;
         _reference = NewReference();
     }
@@ -56,7 +56,7 @@ internal sealed class AnyOrderReplay : IDisposable
         {
             TraceStep recorded = _trace.Steps[i];
             ProgramStep step = recorded.Step;
-            bool can = _world.CanExecute(step);
+            bool can = _model.CanExecute(step);
             if (Races == 0 && !can) throw TraceReplay.CannotExecute(_trace, i);
 
             // In another order a thread may still be busy that was recorded as free; the step then falls out on both sides.
@@ -68,10 +68,10 @@ internal sealed class AnyOrderReplay : IDisposable
 
             if (!can && step.Op != ProgramOp.Final) continue;
             _log.Clear();
-            Observation actual = _world.Execute(step);
-            invariants?.Check(step, _world, differ);
+            Observation actual = _model.Execute(step);
+            invariants?.Check(step, _model, differ);
             int[] threads = [.. _log.Threads.Where(thread => thread != 0)];
-            // The end is read page by page and sets nobody going.
+            // The end is read page by page and wakes no thread.
             if (threads.Length > 1 && step.Op != ProgramOp.Final) Races++;
             int[] order = [.. _log.Turns];
             Observation expected = Execute(_reference, step, order);
@@ -116,7 +116,7 @@ internal sealed class AnyOrderReplay : IDisposable
             !_ranks.TryGetValue(((Caller)origin).ThreadId, out Queue<int>? ranks) ? origin.Rank
             : ranks.Count > 1 ? ranks.Dequeue() : ranks.Peek()));
 
-    private Observation Execute(ModelExecutor world, ProgramStep step, int[] order)
+    private Observation Execute(ModelExecutor model, ProgramStep step, int[] order)
     {
         _ranks.Clear();
         // In front of all that have not had a turn, behind the main thread.
@@ -126,7 +126,7 @@ internal sealed class AnyOrderReplay : IDisposable
             ranks.Enqueue(i + 1);
         }
 
-        return world.Execute(step);
+        return model.Execute(step);
     }
 
     private static bool Same(ProgramStep step, Observation expected, Observation actual)

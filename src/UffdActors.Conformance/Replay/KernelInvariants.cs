@@ -10,7 +10,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Conformance.Replay;
 
 /// <summary>
-/// The invariants of SEMANTICS 9.3, checked on a world after each step, whatever was recorded. One object for one world; leaving it
+/// The invariants of SEMANTICS 9.3, checked on a model after each step, whatever was recorded. One object for one model; leaving it
 /// out switches all of them off.
 /// </summary>
 /// <remarks>
@@ -20,15 +20,15 @@ namespace UffdActors.Conformance.Replay;
 /// <item>2: an access that sleeps for a page that is there and writable, or that ended well on an empty one, is wrong.</item>
 /// <item>4: a fill that failed has left the states of its range as they were.</item>
 /// <item>5: fdinfo's total is the number of threads that sleep there, each once, and pending is not more.</item>
-/// <item>6: after a wake-up nobody in its range sleeps on whose access could go on.</item>
-/// <item>7: at a context that nothing refers to any more nobody sleeps (who spins without end, SEMANTICS 4.6.2, sleeps nowhere).</item>
+/// <item>6: after a wake-up no thread sleeps in its range whose access could go on.</item>
+/// <item>7: no thread sleeps at a context without references (one that spins without end, SEMANTICS 4.6.2, does not sleep).</item>
 /// <item>8: flags of messages: WRITE as the access writes; never WP with MINOR; WP only with WRITE.</item>
 /// <item>9: after UNREGISTER no page of the range that was registered for WP has its bit or marker.</item>
 /// <item>10: an unread event means that the context is changing; changing means that a producer waits; no fill succeeds meanwhile.</item>
 /// <item>11: a VMA has modes exactly if it has a context.</item>
 /// <item>12: a handshake that fails with EINVAL or EPERM zeroes its structure. (Reserved bytes of messages are zero by their making:
 /// a test of the message's layout holds that.)</item>
-/// <item>13: an ioctl of one context wakes nobody at another.</item>
+/// <item>13: an ioctl of one context wakes no thread at another.</item>
 /// </list>
 /// Of 1, that a page becomes visible only complete is not to be seen between steps: a page here is one entry. The comparison of final
 /// content holds it, and exploration looks between the turns.
@@ -42,35 +42,35 @@ internal sealed class KernelInvariants
     private readonly List<PageRange> _protectedBefore = [];
     private Observation? _last;
 
-    /// <summary>Checks the world after a step; what is wrong is reported as a mismatch of the field <c>invariant N</c>.</summary>
-    public void Check(ProgramStep step, ModelExecutor world, Differ differ)
+    /// <summary>Checks the model after a step; what is wrong is reported as a mismatch of the field <c>invariant N</c>.</summary>
+    public void Check(ProgramStep step, ModelExecutor model, Differ differ)
     {
         ArgumentNullException.ThrowIfNull(step);
-        ArgumentNullException.ThrowIfNull(world);
+        ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(differ);
         // The end is no step of a program: it reads what there is.
         if (step.Op == ProgramOp.Final) return;
-        _last = world.Last;
-        CheckFill(step, world, differ);
-        CheckAccess(step, world, differ);
-        CheckSleepers(step, world, differ);
-        CheckWake(step, world, differ);
-        CheckUnregister(step, world, differ);
-        CheckChanging(step, world, differ);
-        CheckMaps(step, world, differ);
+        _last = model.Last;
+        CheckFill(step, model, differ);
+        CheckAccess(step, model, differ);
+        CheckSleepers(step, model, differ);
+        CheckWake(step, model, differ);
+        CheckUnregister(step, model, differ);
+        CheckChanging(step, model, differ);
+        CheckMaps(step, model, differ);
         CheckHandshake(step, differ);
-        CheckOthers(step, world, differ);
-        Remember(world);
+        CheckOthers(step, model, differ);
+        Remember(model);
     }
 
-    private void CheckFill(ProgramStep step, ModelExecutor world, Differ differ)
+    private void CheckFill(ProgramStep step, ModelExecutor model, Differ differ)
     {
         if (step.Op is not (ProgramOp.Copy or ProgramOp.Zeropage or ProgramOp.Continue or ProgramOp.Poison)) return;
         if (!long.TryParse(_last!.Out, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long count)) return;
         PageRange range = PageRange.OfBytes(step.Address, step.Length);
-        UserfaultContext context = world.ContextOf(step.Handle)!;
+        UserfaultContext context = model.ContextOf(step.Handle)!;
         // A child's pages are not remembered.
-        if (context.Mm != world.MainSpace) return;
+        if (context.Mm != model.MainSpace) return;
         if (count > 0)
         {
             if ((ulong)count > step.Length || count % PageSize.Base != 0)
@@ -89,13 +89,13 @@ internal sealed class KernelInvariants
                     Fail(step, differ, 3, "a page that is there", $"page {page:x} is empty");
             }
         }
-        else if (_last.Finished is null && !ReadsArena(step, world))
+        else if (_last.Finished is null && !ReadsArena(step, model))
         {
-            CheckUntouched(step, world, differ, context, range);
+            CheckUntouched(step, model, differ, context, range);
         }
     }
 
-    private void CheckUntouched(ProgramStep step, ModelExecutor world, Differ differ, UserfaultContext context, PageRange range)
+    private void CheckUntouched(ProgramStep step, ModelExecutor model, Differ differ, UserfaultContext context, PageRange range)
     {
         if (range.Count > 1 << 16 || range.Start < 0) return;
         foreach ((long page, int now) in ModelExecutor.PageStatesIn(context.Mm, range))
@@ -105,18 +105,18 @@ internal sealed class KernelInvariants
         }
     }
 
-    private void CheckAccess(ProgramStep step, ModelExecutor world, Differ differ)
+    private void CheckAccess(ProgramStep step, ModelExecutor model, Differ differ)
     {
         if (step.Op != ProgramOp.Access || step.Thread is not { } thread || _last!.Result is not { } result) return;
         if (!result.StartsWith("ok:", StringComparison.Ordinal)) return;
-        int state = world.PageStateAt(thread, step.Address);
+        int state = model.PageStateAt(thread, step.Address);
         if ((state & 8) == 0) Fail(step, differ, 2, "a page that is present", $"state {state:x}");
     }
 
-    private static void CheckSleepers(ProgramStep step, ModelExecutor world, Differ differ)
+    private static void CheckSleepers(ProgramStep step, ModelExecutor model, Differ differ)
     {
         HashSet<Access> seen = [];
-        foreach (UserfaultContext context in world.Contexts)
+        foreach (UserfaultContext context in model.Contexts)
         {
             int count = 0;
             foreach (Access access in context.Waiters())
@@ -137,31 +137,31 @@ internal sealed class KernelInvariants
             if (count != context.Total || context.Pending > count)
                 Fail(step, differ, 5, $"total {count}", $"total {context.Total}, pending {context.Pending}");
             // A call that sleeps refers to its context itself, so that one is not released (SEMANTICS 5.3.7).
-            if (count > 0 && context.References == 0) Fail(step, differ, 7, "nobody asleep at a closed context", $"{count} threads");
+            if (count > 0 && context.References == 0) Fail(step, differ, 7, "no thread asleep at a closed context", $"{count} threads");
         }
     }
 
-    private void CheckWake(ProgramStep step, ModelExecutor world, Differ differ)
+    private void CheckWake(ProgramStep step, ModelExecutor model, Differ differ)
     {
         if (step.Op != ProgramOp.Wake || _last!.Error is not null) return;
-        UserfaultContext context = world.ContextOf(step.Handle)!;
+        UserfaultContext context = model.ContextOf(step.Handle)!;
         foreach (Access access in context.Waiters())
         {
             if (access.MessageAddress - step.Address >= step.Length) continue;
             Verdict verdict = Mmu.Decide(access.Caller.Mm, PageSize.PageOf(access.Address), access.Kind, out Vma? vma, out _, out _);
             // A COPY without a wake-up that slept on its source was let go too, and has filled the page behind the look of this thread.
-            if (_last.Finished is not null && vma is not null && access.Caller.Mm == world.MainSpace
-                && world.PageStateAt(access.Address) != _before.GetValueOrDefault(vma.HeadOf(PageSize.PageOf(access.Address)))) continue;
+            if (_last.Finished is not null && vma is not null && access.Caller.Mm == model.MainSpace
+                && model.PageStateAt(access.Address) != _before.GetValueOrDefault(vma.HeadOf(PageSize.PageOf(access.Address)))) continue;
             if (verdict != Verdict.Deliver || vma!.Context != context)
                 Fail(step, differ, 6, $"thread {access.Caller.ThreadId} goes on", $"it sleeps although its access is {verdict}");
         }
     }
 
-    private void CheckUnregister(ProgramStep step, ModelExecutor world, Differ differ)
+    private void CheckUnregister(ProgramStep step, ModelExecutor model, Differ differ)
     {
         if (step.Op != ProgramOp.Unregister || _last!.Error is not null) return;
-        UserfaultContext context = world.ContextOf(step.Handle)!;
-        if (context.Mm != world.MainSpace) return;
+        UserfaultContext context = model.ContextOf(step.Handle)!;
+        if (context.Mm != model.MainSpace) return;
         PageRange range = PageRange.OfBytes(step.Address, step.Length);
         foreach (PageRange part in _protectedBefore.Select(p => p.Intersect(range)).Where(p => !p.IsEmpty))
         {
@@ -172,19 +172,19 @@ internal sealed class KernelInvariants
         }
     }
 
-    private static void CheckChanging(ProgramStep step, ModelExecutor world, Differ differ)
+    private static void CheckChanging(ProgramStep step, ModelExecutor model, Differ differ)
     {
-        foreach (UserfaultContext context in world.Contexts)
+        foreach (UserfaultContext context in model.Contexts)
         {
             if (context.UnreadEvents > 0 && !context.IsChanging)
                 Fail(step, differ, 10, "changing while an event is unread", "not changing");
-            if (context.IsChanging && !world.AnyEventProducer) Fail(step, differ, 10, "not changing without a producer", "changing");
+            if (context.IsChanging && !model.AnyEventProducer) Fail(step, differ, 10, "not changing without a producer", "changing");
         }
     }
 
-    private static void CheckMaps(ProgramStep step, ModelExecutor world, Differ differ)
+    private static void CheckMaps(ProgramStep step, ModelExecutor model, Differ differ)
     {
-        foreach (AddressSpace mm in world.Spaces)
+        foreach (AddressSpace mm in model.Spaces)
         {
             long end = 0;
             foreach (Vma vma in mm.Map.Vmas)
@@ -205,13 +205,13 @@ internal sealed class KernelInvariants
             Fail(step, differ, 12, "a structure of zeros", words);
     }
 
-    private void CheckOthers(ProgramStep step, ModelExecutor world, Differ differ)
+    private void CheckOthers(ProgramStep step, ModelExecutor model, Differ differ)
     {
         bool isIoctl = step.Op is ProgramOp.Copy or ProgramOp.Zeropage or ProgramOp.Continue or ProgramOp.Poison or ProgramOp.Move
             or ProgramOp.Wake or ProgramOp.Writeprotect or ProgramOp.Register or ProgramOp.Unregister;
-        // Whoever has finished may have been a call of another context that slept; and a call that sleeps has faulted itself.
+        // A call of another context that slept may be what finished; and a call that sleeps has faulted itself.
         if (!isIoctl || _last!.Finished is not null || _last.Result == "blocked") return;
-        UserfaultContext own = world.ContextOf(step.Handle)!;
+        UserfaultContext own = model.ContextOf(step.Handle)!;
         foreach ((UserfaultContext context, List<Access> asleep) in _asleepBefore)
         {
             if (context == own) continue;
@@ -221,24 +221,24 @@ internal sealed class KernelInvariants
         }
     }
 
-    private void Remember(ModelExecutor world)
+    private void Remember(ModelExecutor model)
     {
         _before.Clear();
         _swappedBefore.Clear();
         _protectedBefore.Clear();
-        foreach (Vma vma in world.MainSpace.Map.Vmas)
+        foreach (Vma vma in model.MainSpace.Map.Vmas)
         {
             if (vma.HasWp) _protectedBefore.Add(vma.Range);
-            foreach ((long page, int state) in ModelExecutor.PageStatesIn(world.MainSpace, vma.Range))
+            foreach ((long page, int state) in ModelExecutor.PageStatesIn(model.MainSpace, vma.Range))
             {
                 _before[page] = state;
-                if (world.MainSpace.EntryAt(page).IsSwapped) _ = _swappedBefore.Add(page);
+                if (model.MainSpace.EntryAt(page).IsSwapped) _ = _swappedBefore.Add(page);
             }
         }
 
         _asleepBefore.Clear();
         _changingBefore.Clear();
-        foreach (UserfaultContext context in world.Contexts)
+        foreach (UserfaultContext context in model.Contexts)
         {
             _asleepBefore[context] = [.. context.Waiters().Cast<Access>()];
             if (context.IsChanging) _ = _changingBefore.Add(context);
@@ -246,8 +246,8 @@ internal sealed class KernelInvariants
     }
 
     // Reading the source of a COPY may populate it.
-    private static bool ReadsArena(ProgramStep step, ModelExecutor world) =>
-        step.Op == ProgramOp.Copy && step.Other + step.Length > world.Header.ArenaStart && step.Other < world.Header.ArenaEnd;
+    private static bool ReadsArena(ProgramStep step, ModelExecutor model) =>
+        step.Op == ProgramOp.Copy && step.Other + step.Length > model.Header.ArenaStart && step.Other < model.Header.ArenaEnd;
 
     private static void Fail(ProgramStep step, Differ differ, int number, string expected, string actual) =>
         differ.Report(step.Index, string.Create(CultureInfo.InvariantCulture, $"invariant {number}"), expected, actual);

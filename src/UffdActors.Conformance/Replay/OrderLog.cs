@@ -13,7 +13,7 @@ internal sealed class OrderLog(ISteppedPolicy inner) : ISteppedPolicy
     private readonly List<int> _turns = [];
 
     /// <summary>
-    /// Choices between several operations that could take their next step; who starts or stops an actor first decides nothing.
+    /// Choices between several operations that could take their next step; in which order actors start or stop decides nothing.
     /// </summary>
     public long Decisions { get; private set; }
 

@@ -84,7 +84,7 @@ internal static class ConformanceData
                     + $"recordings.");
     }
 
-    // Links to folders are not followed: two that lead back to their own folder are more paths than anybody can go.
+    // Links to folders are not followed: two that lead back to their own folder are endlessly many paths.
     private static FileSystemEnumerable<string> FilesUnder(string folder)
     {
         int entries = 0;

@@ -17,8 +17,8 @@ internal sealed class RandomReplayer(ConformanceOptions options, CancellationTok
         {
             cancel.ThrowIfCancellationRequested();
             OrderLog log = new(new RandomPolicy((ulong)seed));
-            using ModelExecutor world = new(trace.Header, Options.Profile, machine => new SteppedKernel(_system, machine, log));
-            using AnyOrderReplay replay = new(trace, Options.Profile, world, log);
+            using ModelExecutor model = new(trace.Header, Options.Profile, machine => new SteppedKernel(_system, machine, log));
+            using AnyOrderReplay replay = new(trace, Options.Profile, model, log);
             replay.Run(differ, NewInvariants());
         }
     }

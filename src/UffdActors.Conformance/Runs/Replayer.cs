@@ -24,14 +24,14 @@ internal abstract class Replayer(string name, ConformanceOptions options) : IDis
 
     protected void Replay(Trace trace, Differ differ, Func<Machine, IKernel> makeKernel)
     {
-        using ModelExecutor world = new(trace.Header, Options.Profile, makeKernel);
-        _ = TraceReplay.Run(trace, world, differ, NewInvariants());
+        using ModelExecutor model = new(trace.Header, Options.Profile, makeKernel);
+        _ = TraceReplay.Run(trace, model, differ, NewInvariants());
     }
 
     protected void Replay(MatrixRow row, Differ differ, Func<Machine, IKernel> makeKernel)
     {
-        using ModelExecutor world = new(ProgramGenerator.Header, Options.Profile, makeKernel);
-        if (NewInvariants() is { } invariants) world.Executed += step => invariants.Check(step, world, differ);
-        row.Compare(differ, row.Execute(world, ProgramGenerator.Header));
+        using ModelExecutor model = new(ProgramGenerator.Header, Options.Profile, makeKernel);
+        if (NewInvariants() is { } invariants) model.Executed += step => invariants.Check(step, model, differ);
+        row.Compare(differ, row.Execute(model, ProgramGenerator.Header));
     }
 }

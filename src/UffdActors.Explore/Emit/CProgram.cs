@@ -1,9 +1,11 @@
 using System.Globalization;
 using System.Text;
 using UffdActors.Abi;
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Reports;
+using UffdActors.Explore.Runs;
 using UffdActors.Explore.Scenarios;
-using UffdActors.Explore.Worlds;
+using UffdActors.Explore.Scenes;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 
@@ -11,8 +13,8 @@ namespace UffdActors.Explore.Emit;
 
 /// <summary>
 /// The user-space side of a run as a small C program that needs nothing but libc and the kernel's headers: its memory, its userfaultfds,
-/// its threads, and every call in the order of the run. A conductor forces the order: it lets a thread go on and waits until the thread has
-/// ended its call or sleeps in it.
+/// its threads, and every call in the order of the run. The main thread forces the order: it starts a call of a thread and waits until the
+/// thread has ended its call or sleeps in it.
 /// </summary>
 internal sealed class CProgram
 {
@@ -46,7 +48,7 @@ internal sealed class CProgram
     /// <param name="scenario">Scenario.</param>
     /// <param name="choices">Choices of the run.</param>
     /// <param name="explorer">Makes it.</param>
-    /// <param name="comment">What is to be said of it.</param>
+    /// <param name="comment">Lines for the comment at its head.</param>
     /// <exception cref="NotExpressibleException">The run has no user-space side that could be repeated.</exception>
     public static string Of(Scenario scenario, IReadOnlyList<int> choices, Explorer explorer, List<string> comment)
     {
@@ -57,7 +59,7 @@ internal sealed class CProgram
                     $"region {region.Name} is guest-memfd, which needs a KVM guest and a kernel with the merged operations table");
             if (region.Memory == MemoryKind.Hugetlb)
                 throw new NotExpressibleException(
-                    $"region {region.Name} is hugetlb, whose pages come from a pool that is the whole machine's to fill and to empty");
+                    $"region {region.Name} is hugetlb, whose pages come from a pool that the whole machine shares");
         }
 
         foreach (ThreadAction action in scenario.Threads.SelectMany(t => t.Actions))
@@ -76,7 +78,7 @@ internal sealed class CProgram
 
         IReadOnlyList<ScriptCall> calls = script.InOrder();
         if (script.Obstacle is { } obstacle) throw new NotExpressibleException(obstacle);
-        using (WholeCalls whole = new(explorer.WorldOf(scenario)))
+        using (WholeCalls whole = new(explorer.HostOf(scenario)))
         {
             if (whole.FirstDifference(calls) is { } difference)
             {
@@ -347,7 +349,7 @@ internal sealed class CProgram
 
     private static string N(long number) => number.ToString(CultureInfo.InvariantCulture);
 
-    // Names and summaries are somebody's text, and stand in comments and strings.
+    // Names and summaries come from a file of the user's, and stand in comments and strings of the program.
     private static string Safe(string text) =>
         text.Replace("*/", "* /", StringComparison.Ordinal).Replace("\\", "/", StringComparison.Ordinal).Replace('"', '\'')
             .ReplaceLineEndings(" ");

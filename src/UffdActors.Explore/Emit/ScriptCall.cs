@@ -28,7 +28,7 @@ internal sealed class ScriptCall(CallKind kind)
     /// <summary>Which fill.</summary>
     public FillKind Fill { get; init; }
 
-    /// <summary>The source's word of its first page, which says whose content it brings; 0 for zeros.</summary>
+    /// <summary>The source's word of its first page, which names the page of the source that it brings; 0 for zeros.</summary>
     public ulong Content { get; init; }
 
     /// <summary>Modes of the fill.</summary>

@@ -1,6 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Explore.Scenarios;
-using UffdActors.Explore.Worlds;
+using UffdActors.Explore.Scenes;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
@@ -15,29 +15,29 @@ namespace UffdActors.Explore.Emit;
 
 /// <summary>
 /// Makes the calls of a script one after the other on the sequential kernel, as a C program makes them: each runs until it has ended or
-/// sleeps. What comes of them must be what came of them in the run; or the run is one whose calls have interleaved, and no program can
-/// show it.
+/// sleeps. Their results must be those of the run; else calls of the run have interleaved, and no program
+/// shows it.
 /// </summary>
 internal sealed class WholeCalls : IDisposable
 {
-    private readonly ExploreWorld _world;
+    private readonly RunHost _host;
     private readonly Machine _machine;
     private readonly SequentialKernel _kernel = new();
-    private readonly RunWorld _twin;
+    private readonly RunScene _twin;
     private readonly Operation?[] _latest;
     private readonly Dictionary<ScriptCall, Operation> _actions = [];
     private readonly HashSet<ulong> _written = [];
 
-    public WholeCalls(ExploreWorld world)
+    public WholeCalls(RunHost host)
     {
-        _world = world;
-        _machine = new Machine(world.Scenario.Kernel, ContentKind.Bytes, world.Scenario.MemoryPages);
-        _twin = new RunWorld(world, _machine, WorldParts.Shipped, WorldModules.Shipped, _kernel);
-        _latest = new Operation?[world.Scenario.Threads.Length];
+        _host = host;
+        _machine = new Machine(host.Scenario.Kernel, ContentKind.Bytes, host.Scenario.MemoryPages);
+        _twin = new RunScene(host, _machine, RunParts.Shipped, RunModules.Shipped, _kernel);
+        _latest = new Operation?[host.Scenario.Threads.Length];
         foreach (ThreadAction action in Scenario.Setup) _ = _twin.Do(Begin(_twin.Main, action, PageContent.OfWrite(0xFF, 0)));
     }
 
-    private Scenario Scenario => _world.Scenario;
+    private Scenario Scenario => _host.Scenario;
 
     /// <summary>The first call that ends in another way than in the run, in words; null if there is none.</summary>
     public string? FirstDifference(IEnumerable<ScriptCall> calls)
@@ -123,7 +123,7 @@ internal sealed class WholeCalls : IDisposable
         }
 
         FillSource source = PageContent.PlaceOf(call.Content) is var (home, first)
-            ? FillSource.Buffer(_world.Content.AddressOf(home, first))
+            ? FillSource.Buffer(_host.Content.AddressOf(home, first))
             : FillSource.Zero;
         Fill fill = new(_twin.Main);
         fill.Begin(_twin.Contexts[call.Context], call.Fill, call.Address, call.Length, source, call.Modes);
@@ -136,12 +136,12 @@ internal sealed class WholeCalls : IDisposable
 
     private void WriteAlias(int region, int page)
     {
-        ulong place = _world.Layout.AddressOf(region, page);
+        ulong place = _host.Layout.AddressOf(region, page);
         if (!_written.Add(place) || Scenario.Regions[region].Zeros.Contains(page)) return;
-        ulong alias = _world.Layout.AliasOf(region, page);
+        ulong alias = _host.Layout.AliasOf(region, page);
         Touch(alias);
         if (_twin.Mm.EntryAt(PageSize.PageOf(alias)) is { IsPresent: true } entry)
-            _machine.BaseFolios.CopyIn(entry.Folio, 0, _world.Content.AddressOf(region, page), PageSize.Base);
+            _machine.BaseFolios.CopyIn(entry.Folio, 0, _host.Content.AddressOf(region, page), PageSize.Base);
     }
 
     private void Touch(ulong address)
@@ -151,8 +151,8 @@ internal sealed class WholeCalls : IDisposable
         _ = _kernel.Run(access);
     }
 
-    // As the program's reader does it (run-head.c): whoever sleeps where something has gone looks again, and so does whoever was read
-    // together with an event.
+    // As the program's reader does it (run-head.c): threads that sleep where something was unmapped or moved are woken, and so are those
+    // that were read together with an event.
     private void ReadAll(int number)
     {
         UserfaultContext context = _twin.Contexts[number];
@@ -182,7 +182,7 @@ internal sealed class WholeCalls : IDisposable
         _ = _kernel.Run(new Wake(_twin.Main, context, start, length));
 
     private Operation Begin(Caller thread, ThreadAction action, ulong value) =>
-        ThreadScript.Begin(WorldParts.Shipped, _world.Content, _twin, thread, action, value);
+        ThreadScript.Begin(RunParts.Shipped, _host.Content, _twin, thread, action, value);
 
     private ThreadAction ActionOf(ScriptCall call) => Scenario.Threads[call.Thread].Actions[call.Action];
 }

@@ -1,9 +1,9 @@
 namespace UffdActors.Explore.Faults;
 
-/// <summary>What a fault point came to.</summary>
+/// <summary>Whether a visit of a fault point injected its fault.</summary>
 internal enum FaultOutcome
 {
-    /// <summary>Passed, and the fault was not wanted.</summary>
+    /// <summary>The point was passed without a fault.</summary>
     Passed,
 
     /// <summary>The fault happened.</summary>

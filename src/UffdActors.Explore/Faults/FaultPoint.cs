@@ -30,10 +30,10 @@ internal enum FaultPoint
     /// <summary>A handler crashes on an answer.</summary>
     CrashOnAnswer,
 
-    /// <summary>A handler crashes when it is told of events.</summary>
+    /// <summary>A handler crashes when it handles events.</summary>
     CrashOnEvents,
 
-    /// <summary>Somebody else fills the page first, without waking anybody: the handler's fill gets EEXIST.</summary>
+    /// <summary>Another resolver fills the page first and does not wake: the handler's fill gets EEXIST.</summary>
     RacingResolver,
 
     /// <summary>The address space begins and ends a change: fills that are under way get EAGAIN.</summary>
@@ -51,7 +51,7 @@ internal enum FaultPoint
     /// <summary>The wire's actor crashes and is restarted; the answer that it had in hand is reported lost, later.</summary>
     WireCrash,
 
-    /// <summary>Somebody else fills the last page of a chunk of the push: the fill stops there with a positive count.</summary>
+    /// <summary>Another resolver fills the last page of a chunk of the push: the fill stops there with a positive count.</summary>
     FillShort,
 
     /// <summary>The page's threads are woken although nothing was filled, as a signal would: they raise the same fault twice.</summary>
@@ -69,7 +69,7 @@ internal enum FaultPoint
     /// <summary>The same in a turn of a module's backend, outside the module's own code.</summary>
     CrashBackend,
 
-    /// <summary>The page source answers with a page that nobody asked for.</summary>
+    /// <summary>The page source answers with a page that the order does not have.</summary>
     SourceOtherPage,
 
     /// <summary>The page source answers an order that never was.</summary>

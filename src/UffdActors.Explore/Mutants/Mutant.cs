@@ -1,9 +1,10 @@
-using UffdActors.Explore.Worlds;
+using UffdActors.Explore.Scenes;
+
 
 namespace UffdActors.Explore.Mutants;
 
 /// <summary>
-/// A deliberate bug: one part of the world made wrong, by overriding it. Lives in an assembly of its own and is loaded by name; the
+/// A deliberate bug: one part of a run made wrong, by overriding it. Lives in an assembly of its own and is loaded by name; the
 /// product has no switch for it. Exploration that does not find it has a hole.
 /// </summary>
 internal abstract class Mutant
@@ -20,6 +21,6 @@ internal abstract class Mutant
     /// <summary>Scenarios in which it can show.</summary>
     public abstract IReadOnlyList<string> Scenarios { get; }
 
-    /// <summary>The parts of its world.</summary>
-    public abstract WorldParts Parts { get; }
+    /// <summary>The parts of its runs.</summary>
+    public abstract RunParts Parts { get; }
 }

@@ -1,3 +1,4 @@
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Scenarios;
 
 namespace UffdActors.Explore.Mutants;

@@ -1,3 +1,5 @@
+using UffdActors.Explore.Campaigns;
+
 namespace UffdActors.Explore.Mutants;
 
 /// <summary>What hunting a mutant came to.</summary>

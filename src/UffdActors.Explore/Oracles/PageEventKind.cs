@@ -9,21 +9,21 @@ internal enum PageEventKind
     /// <summary>A store, or a fill with content of its own.</summary>
     Write,
 
-    /// <summary>The same of a thread whose process has ended meanwhile: it may have come to that, or not.</summary>
+    /// <summary>A write of a thread whose process ended meanwhile: it may have happened.</summary>
     MayWrite,
 
-    /// <summary>What was there is gone; zeros come instead.</summary>
+    /// <summary>The page is gone; zeros come instead.</summary>
     Reset,
 
-    /// <summary>The same, but only if the page was not there yet.</summary>
+    /// <summary>As <see cref="Reset"/>, but only if the page was not there yet.</summary>
     ResetIfAbsent,
 
-    /// <summary>What was there is gone; zeros come instead, or what the event brings.</summary>
+    /// <summary>The page is gone; zeros come instead, or the value of the event.</summary>
     MayComeAgain,
 
     /// <summary>
-    /// What was there may be gone, for the page moved while the call that would take it went on, or only some kinds of pages go; zeros come
-    /// then, or what the event brings.
+    /// The page may be gone: it moved while the call that would take it went on, or the call takes only some kinds of pages. Zeros come
+    /// then, or the value of the event.
     /// </summary>
     MayReset,
 }

@@ -84,7 +84,8 @@ internal sealed class PageHistory
                         || (_events[i].Value != 0 && Search(now, _events[i].Value, present: false))) return true;
                     break;
                 default:
-                    // A page that was touched may have been filled by nobody but its reader; whether it was there is not seen from here.
+                    // A page that was touched may have been filled by the fault of its reader only; the history does not show whether it
+                    // was there.
                     if (Search(now, value, present) || (!present && Search(now, 0, present: false))) return true;
                     break;
             }

@@ -3,7 +3,7 @@ using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Explore.Faults;
 using UffdActors.Explore.Scenarios;
-using UffdActors.Explore.Worlds;
+using UffdActors.Explore.Scenes;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
@@ -16,8 +16,8 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// The sequential kernel as the judge of a run. A second world of what ships, without actors, handlers and sleep, goes along step by step,
-/// and after every step its page states, change epochs and unread events must be those of the run:
+/// The sequential kernel as the reference of a run. A second scene of the shipped parts, without actors, handlers and sleep, goes along
+/// step by step, and after every step its page states, change epochs and unread events must be those of the run:
 /// <list type="bullet">
 /// <item>a fill is one call: the pages that a turn has filled are filled by one call that nothing comes between, in the turn in which
 /// they were written; the errno that stopped it is the errno of one call in the turn in which that was decided;</item>
@@ -30,18 +30,18 @@ namespace UffdActors.Explore.Oracles;
 /// up or stopped half-way. Weaker than equality are three answers only. EAGAIN of a fill is right whenever something was changing, or has
 /// begun to change since the fill was decided. ENOMEM and EIO are not compared, for memory and a module's bugs are the run's own, nor
 /// EFAULT of a COPY from memory of the process itself. The bytes that such a COPY has read, or that went in through an alias, are taken
-/// from the run (its page history says whether they are right); all others are compared at the end, and every load when it is made. Who
-/// sleeps where, and who is woken, is the business of other oracles.
+/// from the run (its page history says whether they are right); all others are compared at the end, and every load when it is made.
+/// Sleeping and waking are checked by other oracles.
 /// </remarks>
 internal sealed class SequentialReference
 {
     private const string Invariant = "sequential";
 
-    private readonly ExploreWorld _world;
-    private readonly RunWorld _run;
-    private readonly RunOracle _oracle;
+    private readonly RunHost _host;
+    private readonly RunScene _scene;
+    private readonly RunRecord _record;
     private readonly SequentialKernel _kernel = new(splitsTurns: true);
-    private readonly RunWorld _twin;
+    private readonly RunScene _twin;
     private readonly Dictionary<Operation, Operation> _twins = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<Access> _looked = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<Caller, Caller> _callers = new(ReferenceEqualityComparer.Instance);
@@ -56,17 +56,19 @@ internal sealed class SequentialReference
     private Errno _stopped;
     private bool _wasFinished;
 
-    public SequentialReference(ExploreWorld world, RunWorld run, RunOracle oracle)
+    public SequentialReference(RunRecord record)
     {
-        _world = world;
-        _run = run;
-        _oracle = oracle;
-        _twin = new RunWorld(world, world.ReferenceMachine, WorldParts.Shipped, WorldModules.Shipped, _kernel);
-        _callers.Add(run.Main, _twin.Main);
-        for (int i = 0; i < run.Threads.Length; i++) _callers.Add(run.Threads[i], _twin.Threads[i]);
+        RunHost host = record.Host;
+        RunScene scene = record.Scene;
+        _host = host;
+        _scene = scene;
+        _record = record;
+        _twin = new RunScene(host, host.ReferenceMachine, RunParts.Shipped, RunModules.Shipped, _kernel);
+        _callers.Add(scene.Main, _twin.Main);
+        for (int i = 0; i < scene.Threads.Length; i++) _callers.Add(scene.Threads[i], _twin.Threads[i]);
     }
 
-    private Scenario Scenario => _world.Scenario;
+    private Scenario Scenario => _host.Scenario;
 
     /// <summary>
     /// True for scenarios whose runs can be compared: one call that sleeps on its source keeps a context open that the reference closes;
@@ -81,14 +83,14 @@ internal sealed class SequentialReference
     public void SetUp()
     {
         foreach (ThreadAction action in Scenario.Setup)
-            _ = _twin.Do(ThreadScript.Begin(WorldParts.Shipped, _world.Content, _twin, _twin.Main, action, PageContent.OfWrite(0xFF, 0)));
+            _ = _twin.Do(ThreadScript.Begin(RunParts.Shipped, _host.Content, _twin, _twin.Main, action, PageContent.OfWrite(0xFF, 0)));
     }
 
     /// <summary>A thread begins an action.</summary>
     public void Begin(int thread, ThreadAction action, Operation operation, ulong value)
     {
         if (_isOff || operation is Fill or ReadMessages or Wake or Peek) return;
-        Operation twin = ThreadScript.Begin(WorldParts.Shipped, _world.Content, _twin, _twin.Threads[thread], action, value);
+        Operation twin = ThreadScript.Begin(RunParts.Shipped, _host.Content, _twin, _twin.Threads[thread], action, value);
         _twins[operation] = twin;
         _kernel.Submit(twin);
     }
@@ -102,11 +104,11 @@ internal sealed class SequentialReference
             case Access access:
                 Access look = new(CallerOf(access.Caller));
                 _twins.Add(access, look);
-                // Behind what the turn has ended: a thread has one guard, and an access that is at its end lets go of it.
+                // After the access that ends in this turn: a thread has one guard, and an access releases it at its end.
                 _begun.Add((access, look));
                 break;
             case WriteProtect clearing:
-                UserfaultContext context = _twin.Contexts[Array.IndexOf(_run.Contexts, clearing.On)];
+                UserfaultContext context = _twin.Contexts[Array.IndexOf(_scene.Contexts, clearing.On)];
                 WriteProtect clear = new DecidedClear(CallerOf(clearing.Caller), context, clearing, request);
                 _twins.Add(clearing, clear);
                 clear.Step();
@@ -125,7 +127,7 @@ internal sealed class SequentialReference
         {
             // Where the alias is mapped: the page may have left the file by now, and be there a moment longer.
             if (_twin.Mm.EntryAt(PageSize.PageOf(address)) is not { IsPresent: true } entry) continue;
-            _world.ReferenceFolios.CopyIn(entry.Folio, 0, bytes, length);
+            _host.ReferenceFolios.CopyIn(entry.Folio, 0, bytes, length);
         }
 
         _written.Clear();
@@ -153,7 +155,7 @@ internal sealed class SequentialReference
     /// <summary>The message has been handled.</summary>
     public void After(int step)
     {
-        if (_isOff || _oracle.Violation is not null) return;
+        if (_isOff || _record.Violation is not null) return;
         PrepareAlike();
         switch (_message)
         {
@@ -165,8 +167,8 @@ internal sealed class SequentialReference
                 break;
         }
 
-        if (_fill is { } fill && !_isOff && _oracle.Violation is null) OnFill(fill, step);
-        if (_isOff || _oracle.Violation is not null) return;
+        if (_fill is { } fill && !_isOff && _record.Violation is null) OnFill(fill, step);
+        if (_isOff || _record.Violation is not null) return;
         foreach ((Access access, Access twin) in _begun) Look(access, twin);
         _begun.Clear();
         if (_written.Count > 0) TakeWritten();
@@ -177,32 +179,32 @@ internal sealed class SequentialReference
     /// <summary>The run is at rest: the bytes must be the same too.</summary>
     public void AtRest(int step)
     {
-        if (_isOff || _oracle.Violation is not null) return;
+        if (_isOff || _record.Violation is not null) return;
         Span<ulong> have = stackalloc ulong[PageSize.Base / sizeof(ulong)];
         Span<ulong> want = stackalloc ulong[PageSize.Base / sizeof(ulong)];
-        for (int i = 0; i < _run.PageCount; i++)
+        for (int i = 0; i < _scene.PageCount; i++)
         {
-            Entry ours = _run.EntryOf(i);
+            Entry ours = _scene.EntryOf(i);
             Entry theirs = _twin.EntryOf(i);
             if (!ours.IsPresent || ours.Kind == EntryKind.Zero) continue;
-            for (int at = 0; at < _world.Layout.PageBytes; at += PageSize.Base)
+            for (int at = 0; at < _host.Layout.PageBytes; at += PageSize.Base)
             {
-                _world.Folios.CopyOut(ours.Folio, at, MemoryMarshal.AsBytes(have));
-                _world.ReferenceFolios.CopyOut(theirs.Folio, at, MemoryMarshal.AsBytes(want));
+                _host.Folios.CopyOut(ours.Folio, at, MemoryMarshal.AsBytes(have));
+                _host.ReferenceFolios.CopyOut(theirs.Folio, at, MemoryMarshal.AsBytes(want));
                 int same = have.CommonPrefixLength(want);
                 if (same == have.Length) continue;
-                Fail($"{_run.NameOf(i)} holds {PageContent.Describe(have[same])} at byte {at + (same * sizeof(ulong))}, and "
+                Fail($"{_scene.NameOf(i)} holds {PageContent.Describe(have[same])} at byte {at + (same * sizeof(ulong))}, and "
                     + $"{PageContent.Describe(want[same])} where fills are atomic", step);
                 break;
             }
         }
     }
 
-    /// <summary>Gives everything back. The next run has the same machine, and would be judged by other memory.</summary>
+    /// <summary>Gives everything back. The next run uses the same machine.</summary>
     public void End(int step)
     {
         _twin.End(_children);
-        if (_world.ReferenceFolios.InUse is not 0 and var left)
+        if (_host.ReferenceFolios.InUse is not 0 and var left)
             Fail($"{left} pages of the sequential kernel are in use after everything was given back", step);
     }
 
@@ -224,7 +226,7 @@ internal sealed class SequentialReference
 
         if (!_kernel.Step(twin))
         {
-            Fail($"{access.Caller} goes on with its access to {_run.NameOf(access.Address)}, which sleeps where fills are atomic", step);
+            Fail($"{access.Caller} goes on with its access to {_scene.NameOf(access.Address)}, which sleeps where fills are atomic", step);
             return;
         }
 
@@ -237,7 +239,7 @@ internal sealed class SequentialReference
         if (access.IsFinished != twin.IsFinished || access.Outcome != twin.Outcome || access.At.GetType() != twin.At.GetType()
             || access.Value != twin.Value)
         {
-            Fail($"the access to {_run.NameOf(access.Address)} {InWords(access)}, and {InWords(twin)} where fills are atomic", step);
+            Fail($"the access to {_scene.NameOf(access.Address)} {InWords(access)}, and {InWords(twin)} where fills are atomic", step);
             return;
         }
 
@@ -287,7 +289,7 @@ internal sealed class SequentialReference
         }
     }
 
-    /// <summary>The twin of a call that nobody in the scenario has begun: what the close of a context goes on with.</summary>
+    /// <summary>The twin of a call that no thread of the scenario began: the rest of the close of a context.</summary>
     private Operation? TwinOf(ControlOperation call)
     {
         foreach (Operation due in _kernel.Due)
@@ -302,7 +304,7 @@ internal sealed class SequentialReference
     // once.
     private void PrepareAlike()
     {
-        foreach (Vma ours in _run.Mm.Map.Vmas)
+        foreach (Vma ours in _scene.Mm.Map.Vmas)
         {
             if (ours.Anon is not null && _twin.Mm.Map.Find(ours.Range.Start) is { Anon: null } theirs && theirs.Range == ours.Range)
                 theirs.PrepareAnon(_twin.Mm.Map);
@@ -318,28 +320,28 @@ internal sealed class SequentialReference
             Look(source, twin);
         }
 
-        UserfaultContext context = _twin.Contexts[Array.IndexOf(_run.Contexts, fill.Context)];
+        UserfaultContext context = _twin.Contexts[Array.IndexOf(_scene.Contexts, fill.Context)];
         if (fill.IsWriting && context.IsChanging)
         {
-            Fail($"{fill.Kind} is about to fill {_run.NameOf(fill.Start + (ulong)fill.Done)} while something changes", step);
+            Fail($"{fill.Kind} is about to fill {_scene.NameOf(fill.Start + (ulong)fill.Done)} while something changes", step);
             return;
         }
 
         if (fill.Done > _done)
         {
-            int shift = _world.Layout.PageShift;
+            int shift = _host.Layout.PageShift;
             Errno error = FillAtOnce(fill, context, _done, fill.Done - _done, out long? filled);
             if (error != Errno.None)
             {
                 Fail(
-                    $"{fill.Kind} filled {(fill.Done - _done) >> shift} pages from {_run.NameOf(fill.Start + (ulong)_done)} "
+                    $"{fill.Kind} filled {(fill.Done - _done) >> shift} pages from {_scene.NameOf(fill.Start + (ulong)_done)} "
                         + $"on, and would get {error} after {Math.Max(filled ?? 0, 0) >> shift} where fills are atomic",
                     step);
                 return;
             }
         }
 
-        // What stops a fill behind its first page shows as a positive count, and is nobody's to see.
+        // A fill that stops after its first page returns a positive count, and its caller does not see the errno.
         if (fill.Stopped == Errno.None || _stopped != Errno.None || _wasFinished || fill.Done > 0 || fill.Prepared > 0) return;
         switch (fill.Stopped)
         {
@@ -352,16 +354,16 @@ internal sealed class SequentialReference
                 bool begun = context.IsChanging || fill.MeetsChange || fill.EpochHasChanged
                     || (fill.DecidedOn is { } seen && seen != context.ChangeEpoch);
                 if (!begun && fill.Source.Kind != FillSourceKind.User)
-                    Fail($"{fill.Kind} of {_run.NameOf(fill.Start)} got EAGAIN, and nothing has begun to change since it was decided",
+                    Fail($"{fill.Kind} of {_scene.NameOf(fill.Start)} got EAGAIN, and nothing has begun to change since it was decided",
                         step);
                 break;
             default:
                 Errno expected = FillAtOnce(fill, context, 0, (long)fill.Length, out _);
                 // That a huge page is there is found by the thread itself before it reads its source, while a change may hold the mapping.
                 bool isEarly = expected == Errno.EBUSY && fill is { Stopped: Errno.EEXIST, Source.Kind: FillSourceKind.User }
-                    && _world.Layout.UnitPages > 1;
+                    && _host.Layout.UnitPages > 1;
                 if (expected != fill.Stopped && !isEarly)
-                    Fail($"{fill.Kind} of {_run.NameOf(fill.Start)} was stopped by {fill.Stopped}, and would get {expected} where fills "
+                    Fail($"{fill.Kind} of {_scene.NameOf(fill.Start)} was stopped by {fill.Stopped}, and would get {expected} where fills "
                         + $"are atomic", step);
                 break;
         }
@@ -388,22 +390,22 @@ internal sealed class SequentialReference
 
     private nint BytesOf(ulong address)
     {
-        Entry entry = _run.Mm.EntryAt(PageSize.PageOf(address));
+        Entry entry = _scene.Mm.EntryAt(PageSize.PageOf(address));
         Span<byte> part = stackalloc byte[PageSize.Base];
-        for (int at = 0; at < _world.Layout.PageBytes; at += PageSize.Base)
+        for (int at = 0; at < _host.Layout.PageBytes; at += PageSize.Base)
         {
-            if (entry.Kind is EntryKind.Anon or EntryKind.File) _world.Folios.CopyOut(entry.Folio, at, part);
-            _world.Scratch.Write(at, part);
+            if (entry.Kind is EntryKind.Anon or EntryKind.File) _host.Folios.CopyOut(entry.Folio, at, part);
+            _host.Scratch.Write(at, part);
         }
 
-        return _world.Scratch.Address;
+        return _host.Scratch.Address;
     }
 
     private void ReadEvents(int step)
     {
-        for (int i = 0; i < _run.Contexts.Length; i++)
+        for (int i = 0; i < _scene.Contexts.Length; i++)
         {
-            UserfaultContext ours = _run.Contexts[i];
+            UserfaultContext ours = _scene.Contexts[i];
             UserfaultContext theirs = _twin.Contexts[i];
             while (theirs.UnreadEvents > ours.UnreadEvents && theirs.TryRead(out _, out _, out _))
             {
@@ -420,12 +422,12 @@ internal sealed class SequentialReference
 
     private void ComparePages(int step)
     {
-        for (int i = 0; i < _run.PageCount; i++)
+        for (int i = 0; i < _scene.PageCount; i++)
         {
-            Entry ours = _run.EntryOf(i);
+            Entry ours = _scene.EntryOf(i);
             Entry theirs = _twin.EntryOf(i);
             if (ours.Kind == theirs.Kind && ours.IsWp == theirs.IsWp && ours.IsShared == theirs.IsShared) continue;
-            Fail($"{_run.NameOf(i)} is {InWords(ours)}, and {InWords(theirs)} where fills are atomic", step);
+            Fail($"{_scene.NameOf(i)} is {InWords(ours)}, and {InWords(theirs)} where fills are atomic", step);
             return;
         }
     }
@@ -438,7 +440,7 @@ internal sealed class SequentialReference
         return twin;
     }
 
-    private void Fail(string sentence, int step) => _oracle.Fail(Invariant, sentence, step);
+    private void Fail(string sentence, int step) => _record.Fail(Invariant, sentence, step);
 
     private static string InWords(Entry entry) =>
         $"{entry.Kind}{(entry.IsWp ? ", write-protected" : "")}{(entry.IsShared ? ", shared" : "")}";

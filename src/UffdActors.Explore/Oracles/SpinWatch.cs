@@ -1,5 +1,4 @@
 using UffdActors.Abi;
-using UffdActors.Explore.Worlds;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
@@ -9,12 +8,14 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// Nobody goes round in circles (RING P1, P4): a fill that is issued again and again and always refused in the same way, or a thread that
+/// Nothing spins (RING P1, P4): a fill that is issued again and again and always refused in the same way, or a thread that
 /// faults again and again on one page, while nothing else comes of it. What counts as progress is a page that changes, an event that is
-/// queued or read, a call that ends, a fault that was injected, and time that passes: who waits for a time-out does not spin.
+/// queued or read, a call that ends, a fault that was injected, and time that passes: waiting for a time-out is no spinning.
 /// </summary>
-internal sealed class SpinWatch(RunWorld run, RunOracle oracle)
+internal sealed class SpinWatch(RunRecord record)
 {
+    private const string Invariant = "no-spin";
+
     // What ships meets EEXIST twice on a page that is not there before it waits. Fills of different requests are counted apart: those of
     // handlers that have crashed come back one after the other.
     private const int MostRefusals = 3;
@@ -22,7 +23,7 @@ internal sealed class SpinWatch(RunWorld run, RunOracle oracle)
 
     private readonly Dictionary<(IPageFill Call, FillKind Kind, ulong Page, Errno Error), int> _refusals = [];
     private readonly Dictionary<(ulong Page, int Thread), int> _faults = [];
-    private readonly int[] _unread = new int[run.Contexts.Length];
+    private readonly int[] _unread = new int[record.Scene.Contexts.Length];
     private IPageFill? _fill;
     private Access? _fault;
     private Errno _stopped;
@@ -34,7 +35,7 @@ internal sealed class SpinWatch(RunWorld run, RunOracle oracle)
         _fill = message as IPageFill;
         _fault = message is Access { At: UserfaultContext } access ? access : null;
         _stopped = (_fill as Fill)?.Stopped ?? Errno.None;
-        for (int i = 0; i < _unread.Length; i++) _unread[i] = run.Contexts[i].UnreadEvents;
+        for (int i = 0; i < _unread.Length; i++) _unread[i] = record.Scene.Contexts[i].UnreadEvents;
     }
 
     /// <summary>The message has been handled.</summary>
@@ -44,28 +45,29 @@ internal sealed class SpinWatch(RunWorld run, RunOracle oracle)
     {
         bool progress = happened != _happened;
         _happened = happened;
-        for (int i = 0; i < _unread.Length; i++) progress |= run.Contexts[i].UnreadEvents != _unread[i];
+        for (int i = 0; i < _unread.Length; i++) progress |= record.Scene.Contexts[i].UnreadEvents != _unread[i];
         if (progress) Clear();
         if (_fill is Fill fill && _stopped == Errno.None && fill.Stopped is var error and not Errno.None && fill.Done == 0)
         {
             int times = _refusals[(_fill, fill.Kind, fill.Start, error)] =
                 _refusals.GetValueOrDefault((_fill, fill.Kind, fill.Start, error)) + 1;
             if (times > MostRefusals)
-                oracle.Fail(
-                    "no-spin",
-                    $"{fill.Kind} of {run.NameOf(fill.Start)} got {error} {times} times in a row, and nothing has happened in between",
-                    step);
+                record.Fail(
+                    Invariant,
+                    $"{fill.Kind} of {record.Scene.NameOf(fill.Start)} got {error} {times} times in a row, and nothing has happened in "
+                        + $"between", step);
         }
 
         // Asleep now, or read and woken in the same turn.
         if (_fault is { } fault)
         {
-            ulong page = fault.Address & ~(ulong)(run.Layout.PageBytes - 1);
+            ulong page = fault.Address & ~(ulong)(record.Scene.Layout.PageBytes - 1);
             int times = _faults[(page, fault.Caller.ThreadId)] = _faults.GetValueOrDefault((page, fault.Caller.ThreadId)) + 1;
             if (times > MostFaults)
-                oracle.Fail(
-                    "no-spin",
-                    $"{fault.Caller} has faulted {times} times in a row on {run.NameOf(page)}, and nothing has happened in between", step);
+                record.Fail(
+                    Invariant,
+                    $"{fault.Caller} has faulted {times} times in a row on {record.Scene.NameOf(page)}, and nothing has happened in "
+                        + $"between", step);
         }
     }
 

@@ -1,3 +1,4 @@
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Mutants;
 
 namespace UffdActors.Explore.Reports;

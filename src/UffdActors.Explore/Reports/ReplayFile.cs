@@ -1,7 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using UffdActors.Explore.Campaigns;
+using UffdActors.Explore.Runs;
 using UffdActors.Explore.Scenarios;
-using UffdActors.Explore.Worlds;
 using UffdActors.Model.Inputs;
 
 namespace UffdActors.Explore.Reports;

@@ -1,12 +1,12 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using UffdActors.Explore.Worlds;
+using UffdActors.Explore.Runs;
 using UffdActors.Handling;
 
 namespace UffdActors.Explore.Reports;
 
-/// <summary>A run as a sequence chart: who handed which message to whom, and what changed.</summary>
+/// <summary>A run as a sequence chart: which actor sent which message to which other, and what changed.</summary>
 internal sealed class SequenceChart : IRunObserver
 {
     private readonly List<Line> _lines = [];

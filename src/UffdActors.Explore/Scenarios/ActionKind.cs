@@ -6,7 +6,7 @@ internal enum ActionKind
     /// <summary>Loads eight bytes.</summary>
     Read,
 
-    /// <summary>Stores eight bytes that nobody else stores.</summary>
+    /// <summary>Stores eight bytes that no other action stores.</summary>
     Write,
 
     /// <summary>The embedder's reader looks at a page, without a fault.</summary>

@@ -92,8 +92,8 @@ internal static class RandomProgram
             Setup = [],
             Threads = [],
             Faults = [.. faults.Distinct().Order()],
-            // Where nobody serves, a thread may wait for what no other thread does; and where MINOR is registered alone and without an
-            // alias, for a page that another has taken out of the cache.
+            // Without handlers a thread may wait for a call that no other thread makes; and where MINOR is registered alone and without
+            // an alias, for a page that another thread has taken out of the cache.
             MustFinish = mustFinish
                 && contexts.TrueForAll(
                     c => c.Handlers > 0
@@ -132,12 +132,13 @@ internal static class RandomProgram
         ImmutableArray<int> zeros = choices.OneIn(3) ? [pages - 1] : [];
         int handlers = choices.OneIn(12) ? 0 : 1 + choices.Next(3);
         bool sourceActor = choices.OneIn(2);
-        // Where MINOR is registered alone and without an alias, somebody else would have to put there what the push maps.
+        // Where MINOR is registered alone and without an alias, the page cache is filled by no part of the runtime, so the push has nothing
+        // to map.
         bool push = choices.OneIn(3) && handlers > 0 && (alias || (modes & RegisterModes.Missing) != 0);
-        // Memory that takes no COPY: a hole that is punched in it without an event is left to whoever touches it, and the push waits for
-        // him.
+        // In memory that takes no COPY, a hole that is punched without an event stays one until it is touched, and the push would wait for
+        // that.
         push &= memory != MemoryKind.GuestMemfd || kernel.Shape == OpsShape.Merged;
-        // And through an alias a hole in larger pages is.
+        // The same holds for a hole in huge pages that are filled through an alias.
         push &= memory != MemoryKind.Hugetlb || !alias;
         if (choices.OneIn(4)) features |= UffdFeatures.ThreadId;
         if (choices.OneIn(8)) features |= UffdFeatures.Move | UffdFeatures.Poison;

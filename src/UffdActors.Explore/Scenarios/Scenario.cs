@@ -6,8 +6,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Explore.Scenarios;
 
 /// <summary>
-/// A small world with a few threads: what exists, what each thread does, and which faults may be injected. In which order things happen
-/// is not part of it.
+/// A few regions, userfaultfds and threads: what exists, what each thread does, and which faults may be injected. In which order things
+/// happen is not part of it.
 /// </summary>
 internal sealed record Scenario
 {
@@ -65,6 +65,10 @@ internal sealed record Scenario
 
     /// <summary>The scenario on a kernel that has swap where a thread pages out, which does nothing without.</summary>
     public Scenario WithSwap() => Has(ActionKind.PageOut) ? this with { Kernel = Kernel with { Swap = true } } : this;
+
+    /// <summary>True if threads only touch pages and give them back.</summary>
+    public bool OnlyTouchesAndGivesBack => Threads.All(t => t.Actions.All(
+        a => a.Kind is ActionKind.Read or ActionKind.Write or ActionKind.DontNeed or ActionKind.Remove or ActionKind.Wake));
 
     /// <summary>True if an action of the kind is in the scenario.</summary>
     public bool Has(ActionKind kind) => Threads.Any(t => t.Actions.Any(a => a.Kind == kind));

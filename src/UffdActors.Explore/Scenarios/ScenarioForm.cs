@@ -19,7 +19,7 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
     private const int MostPushWindow = 16;
     private const int MostMemory = 65_536;
 
-    // Of 2 MiB, in two worlds for each thread that explores.
+    // Of 2 MiB; each exploring thread holds them twice, for the run and for the sequential reference.
     private const int MostHugePages = 64;
 
     // Every order of what happens to a page is searched (Oracles/PageHistory.cs).
@@ -165,8 +165,8 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
             {
                 throw bad(
                     action.Kind == ActionKind.Drain
-                        ? $"\"{word.Word}\": the handlers of {served.Name} read its messages, and would wait for what somebody else has "
-                            + $"read; drain is for a context with handlers = 0"
+                        ? $"\"{word.Word}\": the handlers of {served.Name} read its messages, and would wait for those that the thread "
+                            + $"has read; drain is for a context with handlers = 0"
                         : $"\"{word.Word}\": the handlers of {served.Name} know what contexts.{served.Name}.register names, and would "
                             + $"leave the faults of anything else asleep; register is for a context with handlers = 0",
                     word.Line);

@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace UffdActors.Explore.Scenarios;
 
-/// <summary>What somebody who writes a scenario needs to know: <c>SCENARIOS.md</c>, which is part of the program.</summary>
+/// <summary>How a scenario is written: <c>SCENARIOS.md</c>, embedded in the program.</summary>
 internal static class ScenarioGrammar
 {
     /// <summary>The page that explains the language.</summary>

@@ -37,7 +37,7 @@ internal sealed class ScenarioReader
         reader.Skip(commas: false);
         return reader._at == reader._text.Length
             ? root
-            : throw bad($"nothing is expected behind the last '}}', and there is '{reader.Now}'", reader._line);
+            : throw bad($"nothing is expected after the last '}}', and there is '{reader.Now}'", reader._line);
     }
 
     private ScenarioNode Block(bool isClosed, int opened, int depth)

@@ -38,6 +38,16 @@ internal sealed record ThreadAction(ActionKind Kind)
     public static bool HasOther(ActionKind kind) =>
         kind is ActionKind.Mremap or ActionKind.MremapKeep or ActionKind.Move or ActionKind.CopyFrom;
 
+    /// <summary>True if the kind is a fill that decides what a page holds.</summary>
+    public static bool BringsContent(ActionKind kind) =>
+        kind is ActionKind.Zeropage or ActionKind.Copy or ActionKind.CopyWp or ActionKind.CopyFrom;
+
+    /// <summary>True if the page of a region is in the action's range.</summary>
+    public bool Covers(int region, int page) => region == Region && page >= Page && page < Page + Count;
+
+    /// <summary>True if the page of a region is in the action's second range.</summary>
+    public bool CoversOther(int region, int page) => region == OtherRegion && page >= OtherPage && page < OtherPage + Count;
+
     /// <summary>The word for a kind: <c>copy-from</c>.</summary>
     public static string WordOf(ActionKind kind) => kind switch
     {
@@ -70,7 +80,7 @@ internal sealed record ThreadAction(ActionKind Kind)
         if (HasRegion(known)) action = action with { Region = Name(regions, "region"), Page = Number("page") };
         if (HasCount(known)) action = action with { Count = Number("number of pages") };
         if (HasOther(known)) action = action with { OtherRegion = Name(regions, "region"), OtherPage = Number("page") };
-        return at == words.Length ? action : throw new FormatException($"\"{text}\": nothing is expected behind \"{words[at - 1]}\"");
+        return at == words.Length ? action : throw new FormatException($"\"{text}\": nothing is expected after \"{words[at - 1]}\"");
 
         string Word(string what) =>
             at < words.Length ? words[at++] : throw new FormatException($"\"{text}\": a {what} is missing at the end");

@@ -12,7 +12,7 @@ namespace UffdActors.Recorder.Comparison;
 /// <param name="HugePages">True if there are huge pages enough for a program.</param>
 internal sealed record LiveConditions(string Release, KernelProfile Profile, long FaultAroundBytes, bool HugePages)
 {
-    // Three files of four pages at most, each mapped privately more than once; and nobody else's share.
+    // Three files of four pages at most, each mapped privately more than once; without memory of other processes.
     private const long HugePagesOfAProgram = 64;
 
     /// <summary>The conditions of a machine.</summary>

@@ -35,29 +35,29 @@ internal static class LiveProgram
     private static bool Try(
         Trace program, TraceHeader header, LiveConditions conditions, Dictionary<int, Change> changes, List<TraceStep> steps)
     {
-        using ModelExecutor world = new(header, conditions.Profile, _ => new SequentialKernel());
+        using ModelExecutor executor = new(header, conditions.Profile, _ => new SequentialKernel());
         Dictionary<int, int> origins = [];
         for (int i = 0; i < program.Steps.Count; i++)
         {
             Change change = changes.GetValueOrDefault(i);
             ProgramStep step = program.Steps[i].Step with { Index = steps.Count };
-            if (change == Change.LeaveOut || !IsExecutable(step, conditions) || step.Op == ProgramOp.Final || !world.CanExecute(step))
+            if (change == Change.LeaveOut || !IsExecutable(step, conditions) || step.Op == ProgramOp.Final || !executor.CanExecute(step))
                 continue;
             if (change == Change.KernelMode) step = step with { Kind = "k" + step.Kind };
             // A signal names the thread that it is sent to.
             if (step is { Thread: { } thread, Op: not ProgramOp.Signal }) origins[thread] = i;
-            if (!Execute(world, step, steps, i, origins, changes)) return false;
+            if (!Execute(executor, step, steps, i, origins, changes)) return false;
         }
 
-        foreach (ProgramStep ending in ProgramEnding.Of(world))
+        foreach (ProgramStep ending in ProgramEnding.Of(executor))
         {
-            if (!Execute(world, ending with { Index = steps.Count }, steps, -1, origins, changes)) return false;
+            if (!Execute(executor, ending with { Index = steps.Count }, steps, -1, origins, changes)) return false;
         }
 
         foreach ((int thread, int origin) in origins)
         {
-            if (world.Busy(thread) is null) continue;
-            // Nobody would ever wake it: its call itself keeps the context open.
+            if (executor.Busy(thread) is null) continue;
+            // No call would ever wake it: its own call keeps the context open.
             changes[origin] = Change.LeaveOut;
             return false;
         }
@@ -66,10 +66,10 @@ internal static class LiveProgram
     }
 
     private static bool Execute(
-        ModelExecutor world, ProgramStep step, List<TraceStep> steps, int origin, Dictionary<int, int> origins,
+        ModelExecutor executor, ProgramStep step, List<TraceStep> steps, int origin, Dictionary<int, int> origins,
         Dictionary<int, Change> changes)
     {
-        Observation shown = world.Execute(step);
+        Observation shown = executor.Execute(step);
         if (step.Thread is null && shown.Result == "blocked")
         {
             changes[origin] = Change.LeaveOut;
@@ -84,12 +84,12 @@ internal static class LiveProgram
 
         foreach ((int thread, int start) in origins)
         {
-            if (world.Busy(thread) is { Wait: "livelock" }) changes[start] = Change.LeaveOut;
+            if (executor.Busy(thread) is { Wait: "livelock" }) changes[start] = Change.LeaveOut;
         }
 
         steps.Add(new TraceStep(step, shown));
         return !IsSignal(shown) && !(shown.Finished ?? []).Any(f => IsSignal(f.Result))
-            && !origins.Keys.Any(t => world.Busy(t) is { Wait: "livelock" });
+            && !origins.Keys.Any(t => executor.Busy(t) is { Wait: "livelock" });
     }
 
     private static bool IsSignal(Observation shown) => shown.Result is { } result && result.StartsWith("sig", StringComparison.Ordinal);

@@ -58,7 +58,7 @@ internal sealed class Accessor
     /// <summary>Pages of the thread.</summary>
     public Scratch Scratch { get; } = new();
 
-    /// <summary>The call that the thread was given last and that nobody has taken back; null if it is free.</summary>
+    /// <summary>The latest call of the thread whose result has not been taken; null if it is free.</summary>
     public LiveCall? Call => _call;
 
     /// <summary>True if the call is through.</summary>

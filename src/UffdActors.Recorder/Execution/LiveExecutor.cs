@@ -41,7 +41,7 @@ internal sealed class LiveExecutor : IDisposable
     private string? _lastVmas;
     private List<FileState>? _lastFiles;
 
-    /// <summary>Makes the world in which programs start, and takes the CPU for this thread.</summary>
+    /// <summary>Maps the memory with which programs start, and binds this thread to the CPU.</summary>
     /// <param name="header">Where things lie.</param>
     /// <param name="cpu">CPU on which everything runs.</param>
     /// <exception cref="UnsupportedMachineException">Real-time priorities are not permitted.</exception>
@@ -66,7 +66,7 @@ internal sealed class LiveExecutor : IDisposable
         return observation;
     }
 
-    /// <summary>Gives the world back as it was at the start, for the next program.</summary>
+    /// <summary>Restores the state of the start, for the next program.</summary>
     /// <returns>False if it cannot be: something still sleeps.</returns>
     public bool TryReset()
     {

@@ -34,7 +34,7 @@ internal sealed class ProgramProcess : IDisposable
     /// <summary>Begins a program.</summary>
     /// <param name="header">Where things lie; the same for all programs of one process.</param>
     /// <param name="fresh">True for a process that has executed nothing before.</param>
-    /// <exception cref="RecorderException">The child cannot be started, or refuses; or somebody has ended or stopped it.</exception>
+    /// <exception cref="RecorderException">The child cannot be started, or refuses; or a signal has ended or stopped it.</exception>
     public void Begin(TraceHeader header, bool fresh)
     {
         if (_process is not null && (fresh || !SaysReady(Next, _deadline))) Stop();
@@ -47,7 +47,7 @@ internal sealed class ProgramProcess : IDisposable
     }
 
     /// <summary>Executes a step.</summary>
-    /// <exception cref="RecorderException">Somebody has ended or stopped the child: that is no outcome of the step.</exception>
+    /// <exception cref="RecorderException">A signal has ended or stopped the child: that is no outcome of the step.</exception>
     public StepOutcome Execute(ProgramStep step)
     {
         if (_process is null) throw new InvalidOperationException("No program has begun, or its process has ended.");

@@ -42,12 +42,12 @@ internal static class ProgramServer
 
     private static void Answer(TextReader input, TextWriter output, int cpu)
     {
-        LiveExecutor? world = null;
+        LiveExecutor? executor = null;
         while (input.ReadLine() is { } line)
         {
-            if (world is null)
+            if (executor is null)
             {
-                world = new LiveExecutor(TraceReader.ReadHeader(line), cpu);
+                executor = new LiveExecutor(TraceReader.ReadHeader(line), cpu);
                 output.WriteLine("ready");
                 output.Flush();
                 continue;
@@ -55,13 +55,13 @@ internal static class ProgramServer
 
             if (line == ProgramProcess.Next)
             {
-                output.WriteLine(world.TryReset() ? "ready" : "stuck");
+                output.WriteLine(executor.TryReset() ? "ready" : "stuck");
                 output.Flush();
                 continue;
             }
 
             ProgramStep step = TraceReader.ReadOperation(line);
-            output.WriteLine(TraceWriter.ToText(new TraceStep(step, world.Execute(step))));
+            output.WriteLine(TraceWriter.ToText(new TraceStep(step, executor.Execute(step))));
             output.Flush();
         }
     }

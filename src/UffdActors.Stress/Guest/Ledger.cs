@@ -57,16 +57,16 @@ internal sealed class Ledger
         if (Interlocked.CompareExchange(ref _violation, violation, null) is null) Violated.Cancel();
     }
 
-    /// <summary>Somebody has the lock of a page now.</summary>
+    /// <summary>The lock of a page has been taken.</summary>
     /// <param name="page">Page.</param>
-    /// <param name="holder">Who; not 0.</param>
-    /// <returns>False if somebody else has it.</returns>
+    /// <param name="holder">Number of the holder; not 0.</param>
+    /// <returns>False if it has another holder.</returns>
     public bool Claim(long page, int holder) => Interlocked.CompareExchange(ref _holders[page], holder, 0) == 0;
 
-    /// <summary>Who has the lock of a page; 0 for nobody. Any thread.</summary>
+    /// <summary>Holder of a page's lock; 0 for none. Any thread.</summary>
     public int HolderOf(long page) => Volatile.Read(ref _holders[page]);
 
-    /// <summary>Nobody has the lock of a page any more. By its holder.</summary>
+    /// <summary>The lock of a page is released. By its holder.</summary>
     public void Release(long page) => Volatile.Write(ref _holders[page], 0);
 
     /// <summary>The page's counter. Under its lock.</summary>

@@ -32,14 +32,14 @@ internal static class PageLayout
     /// <summary>Offset of a vCPU's lane: its own increments of this page.</summary>
     public static int LaneOf(int vcpu) => FirstLane + (vcpu * Word);
 
-    /// <summary>Offset of one of the words that nobody writes.</summary>
+    /// <summary>Offset of one of the words that are never written.</summary>
     public static int PatternAt(ulong draw)
     {
         int offset = FirstPattern + ((int)(draw % ((PageSize.Base - FirstPattern) / Word)) * Word);
         return offset is Middle or Tail ? offset - Word : offset;
     }
 
-    /// <summary>The word that nobody writes at an offset of a page.</summary>
+    /// <summary>The word at an offset of a page that is never written.</summary>
     public static ulong PatternOf(long page, int offset)
     {
         ulong state = ((ulong)page << 12) | (uint)offset;
@@ -47,7 +47,7 @@ internal static class PageLayout
         return SplitMix.Next(ref state) | 1;
     }
 
-    /// <summary>Writes a page as it must be while nobody has its lock.</summary>
+    /// <summary>Writes a page as it must be while its lock is free.</summary>
     /// <param name="page">Page.</param>
     /// <param name="isBare">Without its pattern.</param>
     /// <param name="count">Counter.</param>

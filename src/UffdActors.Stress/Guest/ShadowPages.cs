@@ -3,7 +3,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Stress.Guest;
 
 /// <summary>
-/// The source's copy of the guest: what a page that is not there has to come back as. Written only while nobody fills from it.
+/// The source's copy of the guest: what a page that is not there has to come back as. Written only while no fill reads it.
 /// </summary>
 internal sealed class ShadowPages : IDisposable
 {

@@ -4,5 +4,5 @@ namespace UffdActors.Stress.Guest;
 /// <param name="Oracle">What.</param>
 /// <param name="Message">One sentence: page, place, what was expected, what came.</param>
 /// <param name="Page">Page; null if it is not about one.</param>
-/// <param name="Details">Lines that show who waited on what; empty if it is not about that.</param>
+/// <param name="Details">Lines that show which thread waited for what; empty if that does not matter.</param>
 internal sealed record StressViolation(StressOracle Oracle, string Message, long? Page, IReadOnlyList<string> Details);

@@ -9,12 +9,12 @@ using UffdActors.Stress.Plan;
 namespace UffdActors.Stress.Injection;
 
 /// <summary>
-/// Takes pages away from under the guest, write-protects and pages them out while it runs, one call after the other: what happens to pages
-/// at a moment that nobody has chosen.
+/// Takes pages away from under the guest, write-protects and pages them out while it runs, one call after the other: changes of pages at
+/// moments that do not depend on the guest's accesses.
 /// </summary>
 internal sealed class Agitator
 {
-    // Not a vCPU, but whoever has the lock of a page has a number.
+    // A number for the ledger, which knows holders of page locks by number.
     private const int Holder = int.MaxValue;
     private const ulong MostPagesOut = 16;
 
@@ -71,7 +71,7 @@ internal sealed class Agitator
     {
         if (!TryLock(page)) return;
         _ledger.GiveBack(page);
-        // Where the lock is in the page it goes with the page, and whoever gets it next finds the ledger free.
+        // A lock that is in the page goes with it, so the ledger is released before.
         if (_vm.Kernel is LiveKernel) _ledger.Release(page);
         await DropAsync(page, "madvise that announces the page's removal");
         _ledger.Gone(page);

@@ -6,7 +6,7 @@ namespace UffdActors.Stress.Injection;
 
 /// <summary>
 /// Gets in the way of handlers at the runtime's own points: sends a racing resolver to the page that a handler has just been handed, and
-/// crashes handlers. Remembers what went by last, for whoever has to explain a hang.
+/// crashes handlers. Remembers the latest points, to explain a hang.
 /// </summary>
 /// <remarks>Called in turns of handlers; each handler draws from a stream of its own.</remarks>
 internal sealed class HandlerFaults(InjectedCounts counts, ulong seed, int handlers, double eexistRate, double crashRate) : IHandlerProbe

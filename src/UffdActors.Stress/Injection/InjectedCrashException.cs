@@ -2,5 +2,5 @@ using UffdActors.Handling;
 
 namespace UffdActors.Stress.Injection;
 
-/// <summary>A crash that was wanted.</summary>
+/// <summary>An injected crash.</summary>
 internal sealed class InjectedCrashException(HandlerPoint point) : Exception($"injected at {point}");

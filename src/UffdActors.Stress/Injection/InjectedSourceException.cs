@@ -1,4 +1,4 @@
 namespace UffdActors.Stress.Injection;
 
-/// <summary>A failure of the source that was wanted.</summary>
+/// <summary>An injected failure of the source.</summary>
 internal sealed class InjectedSourceException() : IOException("injected: the source cannot answer now");

@@ -6,8 +6,8 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Injection;
 
 /// <summary>
-/// A resolver beside the handlers: fills pages that somebody is about to touch or to fill, by the rules that every resolver keeps (RING
-/// R9), so that whoever comes second meets EEXIST.
+/// A resolver beside the handlers: fills pages that are about to be touched or filled, by the rules of every resolver (RING R9), so that
+/// the second fill gets EEXIST.
 /// </summary>
 /// <remarks>
 /// States: idle; filling, in which what it is asked for is passed over; fencing, until all demands raised before are served.
@@ -102,7 +102,7 @@ internal sealed class RacerActor(RacerOptions options) : UntypedActor
         options.Context.Tell(_gate, ActorRefs.NoSender);
     }
 
-    /// <summary>Somebody wants this page: be there first, or second.</summary>
+    /// <summary>This page is about to be filled: fill it too.</summary>
     internal sealed record Race(long Page);
 
     /// <summary>Passed when this resolver is idle and every demand raised before has been served.</summary>

@@ -7,9 +7,8 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Injection;
 
 /// <summary>
-/// A thread that fills pages behind the back of the fault loop, at the same time as its ioctls, and wakes nobody: whoever sleeps there is
-/// woken by the handler, which gets EEXIST and has to. For rounds without events only, where the shadow stays right for as long as a lap
-/// lasts.
+/// A thread that fills pages without the fault loop's knowledge, at the same time as its ioctls, with DONTWAKE: the handler's fill gets
+/// EEXIST, and the handler has to wake. For rounds without events only, where the shadow does not change during a lap.
 /// </summary>
 internal sealed class RawRacer
 {
@@ -38,7 +37,7 @@ internal sealed class RawRacer
         _thread.Start();
     }
 
-    /// <summary>Somebody is about to touch this page. Any thread.</summary>
+    /// <summary>A thread is about to touch this page. Any thread.</summary>
     public void Hint(long page) => Volatile.Write(ref _hint, page + 1);
 
     /// <summary>Stops it; from here on no fill of its is under way.</summary>

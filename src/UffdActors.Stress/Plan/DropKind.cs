@@ -3,7 +3,7 @@ namespace UffdActors.Stress.Plan;
 /// <summary>How pages are taken away from the guest.</summary>
 internal enum DropKind
 {
-    /// <summary>Between laps, while nobody runs: they come back from the source.</summary>
+    /// <summary>Between laps, while no vCPU runs: they come back from the source.</summary>
     BetweenLaps,
 
     /// <summary>Under the guest, announced by REMOVE events: they come back as zeros, never as what they held.</summary>

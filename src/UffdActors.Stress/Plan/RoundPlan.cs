@@ -16,8 +16,8 @@ internal sealed record RoundPlan(int Number, ulong Seed, DropKind Drops, int Han
     private const int MostLaps = 6;
 
     /// <summary>
-    /// Handlers may crash. Not where pages are dropped between laps without an event: a fill that a crashed handler has left behind is
-    /// nobody's, and could not be waited for.
+    /// Handlers may crash. Not where pages are dropped between laps without an event: a fill that a crashed handler has left belongs to no
+    /// handler, and could not be waited for.
     /// </summary>
     public bool Crashes => Drops != DropKind.BetweenLaps;
 

@@ -42,7 +42,7 @@ internal sealed class ModelStressVcpuActor(VmContext vm, ActorPort port, Caller 
         if (_access.IsFinished && Account()) GoOn();
     }
 
-    // A page that the thread was about to touch is not held for ever, and nobody waits for a lap that never ends.
+    // The page that the thread was about to touch is released, and the lap's task ends.
     protected override void PostStop()
     {
         thread.Exit();

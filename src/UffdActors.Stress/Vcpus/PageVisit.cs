@@ -3,8 +3,8 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Vcpus;
 
 /// <summary>
-/// A vCPU's visit to a page, touch by touch: what to do next, and whether what came of it is right. The same in every world; who carries it
-/// out is a thread on the kernel, an actor in the model.
+/// A vCPU's visit to a page, touch by touch: what to do next, and whether what came of it is right. The same in every world; it is carried
+/// out by a thread on the kernel, by an actor in the model.
 /// </summary>
 internal sealed class PageVisit(Ledger ledger, int vcpu, bool hasMutex)
 {
@@ -32,7 +32,7 @@ internal sealed class PageVisit(Ledger ledger, int vcpu, bool hasMutex)
     private static readonly Step[] Checks = [Step.Head, Step.Middle, Step.Tail, Step.Lane, Step.Pattern];
     private static readonly Step[] Counts = [Step.NewHead, Step.NewLane, Step.NewMiddle, Step.NewTail];
 
-    // Where the page has no mutex, a word in it says who has its lock, and the ledger is the lock.
+    // Where the page has no mutex, a word in it names the holder of its lock, and the ledger is the lock.
     private readonly Step[] _look = hasMutex
         ? [Step.TryLock, .. Checks, Step.Unlock]
         : [Step.OwnerWas, Step.OwnerIs, .. Checks, Step.OwnerStayed, Step.OwnerLeaves];
@@ -68,7 +68,7 @@ internal sealed class PageVisit(Ledger ledger, int vcpu, bool hasMutex)
     /// <param name="page">Page.</param>
     /// <param name="kind">What for.</param>
     /// <param name="patternOffset">Which word of the pattern is looked at.</param>
-    /// <returns>False if somebody else has the page's lock.</returns>
+    /// <returns>False if the page's lock has another holder.</returns>
     public bool Begin(long page, VisitKind kind, int patternOffset)
     {
         Page = page;
@@ -105,7 +105,7 @@ internal sealed class PageVisit(Ledger ledger, int vcpu, bool hasMutex)
             Step.NewLane => new MemoryOp(MemoryOpKind.Write, PageLayout.LaneOf(vcpu), _lane + 1),
             _ => new MemoryOp(MemoryOpKind.Unlock, PageLayout.Lock),
         };
-        // Whoever gets the mutex next finds the ledger free.
+        // Before the mutex: its next holder finds the ledger free.
         if (op.Kind == MemoryOpKind.Unlock) ledger.Release(Page);
         return true;
     }

@@ -1,6 +1,6 @@
 namespace UffdActors.Stress.Vcpus;
 
-/// <summary>Who carries out a vCPU's program: a thread on the kernel, an actor in the model.</summary>
+/// <summary>Carries out a vCPU's program: a thread on the kernel, an actor in the model.</summary>
 internal abstract class StressVcpu(VcpuProgram program)
 {
     /// <summary>What it does.</summary>

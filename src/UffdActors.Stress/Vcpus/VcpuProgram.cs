@@ -5,8 +5,8 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Vcpus;
 
 /// <summary>
-/// What one vCPU does, lap after lap: visits to random pages out of a seed. Asked for the next touch by whoever carries it out; looked at
-/// from outside by the watchdog.
+/// What one vCPU does, lap after lap: visits to random pages out of a seed. Asked for the next touch by the thread or actor that carries it
+/// out; looked at from outside by the watchdog.
 /// </summary>
 internal sealed class VcpuProgram(int number, Ledger ledger, bool hasMutex, ulong seed, Action<long> aboutToVisit)
 {
@@ -52,8 +52,8 @@ internal sealed class VcpuProgram(int number, Ledger ledger, bool hasMutex, ulon
     }
 
     /// <summary>
-    /// Laps of visits end with the visit under way, the one that has begun and any that is about to begin: whoever stops a run does not
-    /// know how far a vCPU is. The last look at every page is made all the same. Any thread.
+    /// Laps of visits end with the visit under way, the one that has begun and any that is about to begin: the caller that stops a run does
+    /// not know how far a vCPU is. The last look at every page is made all the same. Any thread.
     /// </summary>
     public void EndLaps() => _endsLaps = true;
 

@@ -1,9 +1,9 @@
 namespace UffdActors.Stress.Vcpus;
 
-/// <summary>What a vCPU wants from a page.</summary>
+/// <summary>What a vCPU does to a page.</summary>
 internal enum VisitKind
 {
-    /// <summary>A look at a word that nobody writes, without the lock: a read fault.</summary>
+    /// <summary>A read of a word that is never written, without the lock: a read fault.</summary>
     Peek,
 
     /// <summary>The lock, all checks, and the lock back.</summary>

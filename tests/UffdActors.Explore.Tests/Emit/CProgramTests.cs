@@ -1,7 +1,8 @@
+using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Emit;
 using UffdActors.Explore.Reports;
+using UffdActors.Explore.Runs;
 using UffdActors.Explore.Scenarios;
-using UffdActors.Explore.Worlds;
 
 namespace UffdActors.Explore.Tests.Emit;
 
@@ -151,7 +152,7 @@ public sealed class CProgramTests
             _ = explorer.Run(new RunRequest { Scenario = scenario, Observer = script });
             IReadOnlyList<ScriptCall> calls = script.InOrder();
             change(calls);
-            using WholeCalls whole = new(explorer.WorldOf(scenario));
+            using WholeCalls whole = new(explorer.HostOf(scenario));
             return whole.FirstDifference(calls);
         }
     }

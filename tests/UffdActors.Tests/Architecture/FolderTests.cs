@@ -8,7 +8,7 @@ public sealed class FolderTests
 {
     /// <summary>Projects whose folders still make a circle. It must be exact, so it gets shorter and never longer.</summary>
     private static readonly string[] WithCircles =
-        ["UffdActors.Cli", "UffdActors.Explore", "UffdActors.Linux"];
+        ["UffdActors.Linux"];
 
     public static TheoryData<string> Projects =>
         [.. Directory.GetFiles(Path.Combine(SourceTree.Root, "src"), "*.csproj", SearchOption.AllDirectories)

@@ -1,0 +1,49 @@
+using UffdActors.Bench;
+using UffdActors.Conformance.Programs;
+using UffdActors.Explore.Reports;
+using UffdActors.Explore.Scenarios;
+using UffdActors.Linux;
+using UffdActors.Linux.Needs;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Inputs;
+using UffdActors.PostCopy;
+using UffdActors.Recorder.Execution;
+using UffdActors.Stress.Plan;
+
+namespace UffdActors.Cli.Hosting;
+
+/// <summary>What the exceptions of the library mean at a command line.</summary>
+internal static class CommandFailures
+{
+    /// <summary>The exit code of an expected failure; null for a bug, which is to show its stack.</summary>
+    public static int? ExitCodeOf(Exception exception, CancellationToken cancel) => exception switch
+    {
+        CommandException command => command.ExitCode,
+        OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Interrupted,
+        // A refusal like any other, but for what the machine lacks.
+        UnsupportedMachineException => ExitCode.Unsupported,
+        ImageException or WorkingSetException or WorkloadFormatException or TraceFormatException or ConformanceDataException
+            or UffdConfigurationException or ModuleException or UffdException or BenchException
+            or ScenarioException or ReplayFileException or StressException
+            or InputFileException => ExitCode.BadInput,
+        StalledException or VmFailedException or RecorderException or WorkerException or SyscallException => ExitCode.Failed,
+        // Something did not come back that was waited for: a module, a page source.
+        TimeoutException => ExitCode.Failed,
+        // Standard output is the one thing that is written without a name in the message.
+        IOException => ExitCode.Failed,
+        PlatformNotSupportedException or InsufficientMemoryException => ExitCode.Unsupported,
+        _ => null,
+    };
+
+    /// <summary>What an interrupted command says that has nothing to show.</summary>
+    public const string Interrupted = "interrupted; nothing was verified.";
+
+    /// <summary>The failure in one line.</summary>
+    public static string MessageOf(Exception exception) =>
+        exception switch
+        {
+            OperationCanceledException => Interrupted,
+            IOException and not InputFileException => $"writing failed: {exception.Message}",
+            _ => exception.Message,
+        };
+}

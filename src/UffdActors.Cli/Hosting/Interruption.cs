@@ -1,0 +1,77 @@
+using System.Runtime.InteropServices;
+
+namespace UffdActors.Cli.Hosting;
+
+/// <summary>
+/// Ctrl-C and SIGTERM. The first signal asks the command for an orderly end; one that has not ended a moment later (it waits in
+/// code of a module, or computes) is ended with <c>_exit</c>. A second signal ends the process as the kernel does.
+/// </summary>
+internal sealed class Interruption : IDisposable
+{
+    // With the end of the process, within a second of the signal.
+    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(800);
+    // Reached only if standard error is not read, or on a machine that is overloaded.
+    private static readonly TimeSpan LineDeadline = TimeSpan.FromSeconds(10);
+
+    private readonly Terminal _terminal;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ManualResetEventSlim _never = new();
+    private readonly PosixSignalRegistration _interrupt;
+    private readonly PosixSignalRegistration _terminate;
+    private int _exitCode = ExitCode.Interrupted;
+    private int? _ended;
+
+    public Interruption(Terminal terminal)
+    {
+        _terminal = terminal;
+        _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+    }
+
+    /// <summary>Runs a command.</summary>
+    /// <returns>What the process ends with: 128 and the signal's number where the command says that it was interrupted.</returns>
+    public async Task<int> RunAsync(Func<CancellationToken, Task<int>> command)
+    {
+        int code = await command(_stop.Token);
+        if (code == ExitCode.Interrupted) code = _exitCode;
+        _ended = code;
+        return code;
+    }
+
+    public void Dispose()
+    {
+        _interrupt.Dispose();
+        _terminate.Dispose();
+    }
+
+    private void Stop(PosixSignalContext signal)
+    {
+        signal.Cancel = !_stop.IsCancellationRequested;
+        if (!signal.Cancel) return;
+        _exitCode = signal.Signal == PosixSignal.SIGTERM ? ExitCode.Terminated : ExitCode.Interrupted;
+        // A thread of its own: all threads of the pool may be blocked, and so may the callbacks of the cancellation.
+        new Thread(EndAsItIs) { IsBackground = true, Name = "interruption" }.Start();
+        _stop.Cancel();
+    }
+
+    private void EndAsItIs()
+    {
+        _ = _never.Wait(Grace);
+        JsonTarget.LeaveNothing();
+        if (_ended is null)
+        {
+            // Standard error may be a pipe that is not read.
+            Thread line = new(() => _terminal.WriteInterrupted(CommandFailures.Interrupted)) { IsBackground = true };
+            line.Start();
+            _ = line.Join(LineDeadline);
+        }
+
+        EndProcess(_ended ?? _exitCode);
+    }
+
+#pragma warning disable SYSLIB1054 // The source-generated form needs unsafe code, which this project does without.
+    // Not through the .NET runtime, whose exit waits for threads that may be blocked.
+    [DllImport("libc", EntryPoint = "_exit")]
+    private static extern void EndProcess(int code);
+#pragma warning restore SYSLIB1054
+}

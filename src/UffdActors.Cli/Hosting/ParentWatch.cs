@@ -1,0 +1,33 @@
+using System.Runtime.InteropServices;
+
+namespace UffdActors.Cli.Hosting;
+
+/// <summary>A child of this program ends with it, however that ends, and whatever the child is at.</summary>
+internal static class ParentWatch
+{
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>
+    /// Starts to watch. The parent gives a child's pipes their end as well, but one that is busy, or asleep in a fault, does not read them.
+    /// </summary>
+    public static void Start()
+    {
+        int parent = ParentId();
+        ManualResetEventSlim never = new();
+        new Thread(Watch) { IsBackground = true, Name = "parent-watch" }.Start();
+
+        void Watch()
+        {
+            while (ParentId() == parent) _ = never.Wait(BetweenLooks);
+            EndProcess(ExitCode.Failed);
+        }
+    }
+
+#pragma warning disable SYSLIB1054 // The source-generated form needs unsafe code, which this project does without.
+    [DllImport("libc", EntryPoint = "getppid")]
+    private static extern int ParentId();
+
+    [DllImport("libc", EntryPoint = "_exit")]
+    private static extern void EndProcess(int code);
+#pragma warning restore SYSLIB1054
+}

@@ -1,0 +1,83 @@
+using Spectre.Console;
+
+namespace UffdActors.Cli.Hosting;
+
+/// <summary>
+/// Where a command writes: results to standard output, everything that is about the run itself (progress, errors) to standard error.
+/// </summary>
+internal sealed class Terminal
+{
+    private const int LongestError = 800;
+
+    private readonly TextWriter _output;
+    private readonly TextWriter _error;
+    private readonly Lock _interruption = new();
+    private bool _isInterruptionTold;
+
+    /// <param name="output">Standard output.</param>
+    /// <param name="error">Standard error.</param>
+    /// <param name="isInteractive">True if standard error is a terminal: then progress is drawn, else it is plain lines.</param>
+    public Terminal(TextWriter output, TextWriter error, bool isInteractive)
+    {
+        _output = output;
+        _error = error;
+        IsInteractive = isInteractive;
+        Out = Make(output, isInteractive && !Console.IsOutputRedirected);
+        Progress = Make(error, isInteractive);
+    }
+
+    /// <summary>The terminal of this process.</summary>
+    public static Terminal OfProcess() => new(Console.Out, Console.Error, !Console.IsErrorRedirected);
+
+    /// <summary>True if progress may be drawn over.</summary>
+    public bool IsInteractive { get; }
+
+    /// <summary>Standard output as it is.</summary>
+    public TextWriter Output => _output;
+
+    /// <summary>Results.</summary>
+    public IAnsiConsole Out { get; }
+
+    /// <summary>Progress.</summary>
+    public IAnsiConsole Progress { get; }
+
+    /// <summary>Writes a line of the result as it is, for machines.</summary>
+    public void WriteRaw(string text) => _output.WriteLine(text);
+
+    /// <summary>Writes a line about the run.</summary>
+    public void WriteStatus(string line) => _error.WriteLine(line);
+
+    /// <summary>Writes what ended the command: one line of a length that can be read, whatever the message is made of.</summary>
+    public void WriteError(string message) => _error.WriteLine($"uffd: {Readable(message)}");
+
+    /// <summary>Writes that the command was interrupted: once, whether it comes to its end in order or is ended as it is.</summary>
+    public void WriteInterrupted(string message)
+    {
+        // The second caller waits until the line is written, because it may end the process.
+        lock (_interruption)
+        {
+            if (!_isInterruptionTold) WriteError(message);
+            _isInterruptionTold = true;
+        }
+    }
+
+    // What a message quotes may be anything: a megabyte, or codes that a terminal obeys. Its end says what to do.
+    private static string Readable(string message)
+    {
+        string line = string.Concat(message.ReplaceLineEndings(" ").Trim().Select(c => char.IsControl(c) ? '?' : c));
+        return line.Length <= LongestError ? line : $"{line[..(LongestError * 3 / 4)]} ... {line[^(LongestError / 4)..]}";
+    }
+
+    private static IAnsiConsole Make(TextWriter writer, bool interactive)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = interactive ? AnsiSupport.Detect : AnsiSupport.No,
+            Interactive = interactive ? InteractionSupport.Yes : InteractionSupport.No,
+            Out = new AnsiConsoleOutput(writer),
+        });
+        // A file or a pipe has no width; nothing is wrapped or cut there.
+        if (!interactive) console.Profile.Width = 200;
+        return console;
+    }
+}

@@ -1,6 +1,0 @@
-using Akka.Actor;
-
-namespace UffdActors.Explore.Faults;
-
-/// <summary>An answer that waits for another one to overtake it.</summary>
-internal sealed record WireHold(WireAnswer Answer) : INoSerializationVerificationNeeded;

@@ -1,0 +1,67 @@
+using System.Runtime.InteropServices;
+using UffdActors.Abi;
+using UffdActors.Explore.Scenarios;
+using UffdActors.Explore.Scenes;
+using UffdActors.Handling;
+using UffdActors.Model.Mapping;
+
+namespace UffdActors.Explore.Oracles;
+
+/// <summary>
+/// At the end: the state that the runtime reports of a page which the guest has given back is one that a copy of the guest's memory may
+/// rely on. A removed page holds zeros, and one reported as the source's holds its bytes. Checked in scenarios in which threads only touch
+/// pages and give them back.
+/// </summary>
+internal sealed class RemovalOracle(RunRecord record) : Oracle(record)
+{
+    /// <inheritdoc />
+    public override void AtRest(int step, IReadOnlyList<AddressSpace> children)
+    {
+        if (!Scenario.OnlyTouchesAndGivesBack) return;
+        for (int i = 0; i < Scene.PageCount; i++)
+        {
+            if (WrongOf(Scene.Places[i].Region, Scene.Places[i].Page, Record.Entries[i]) is { } wrong)
+                Fail("removed-pages", $"{Scene.NameOf(i)} {wrong}", step);
+        }
+    }
+
+    // What is wrong with the reported state of a page; null if it is right, or nothing is known.
+    private string? WrongOf(int region, int page, Entry entry)
+    {
+        RegisterModes modes = Scenario.Contexts.SelectMany(c => c.Registered).Where(r => r.Region == region)
+            .Aggregate(RegisterModes.None, (all, r) => all | r.Modes);
+        if ((modes & RegisterModes.Missing) == 0 || Scene.Pages[region] is not { } pages) return null;
+        long basePage = Scene.BasePageOf(page);
+        if (!pages.IsRemoved(basePage) || pages.StateOf(basePage) != PageState.Removed) return null;
+        RemovalTerms terms = new(
+            Scenario.Regions[region].Memory != MemoryKind.Anonymous, RaisesMissing: true, (modes & RegisterModes.Minor) != 0,
+            (modes & RegisterModes.WriteProtect) != 0, Scene.Layout.UnitPages);
+        ulong? word = WordOf(Scene.Files[region], page, entry);
+        PageLook look = new(
+            entry.IsPresent, entry.IsWp || entry.Kind == EntryKind.WpMarker,
+            word is null ? SeenContent.None : word == 0 ? SeenContent.Zeros : SeenContent.Bytes);
+        PageState state = Host.Parts.NewRemovedPages(pages, terms, _ => look).StateOf(basePage);
+        bool hasMark = terms.IsWatched || !MayOnlyLeaveTheMapping(region, page);
+        bool isRight = state switch
+        {
+            PageState.Removed => word is null or 0,
+            PageState.FromSource => !hasMark || word == Host.Content.OfSource(region, page),
+            _ => true,
+        };
+        return isRight ? null : $"is reported as {state}, and holds {PageContent.Describe(word ?? 0)}";
+    }
+
+    // A write to such a page is not seen where writes are not watched.
+    private bool MayOnlyLeaveTheMapping(int region, int page) =>
+        Scenario.Threads.Any(t => t.Actions.Any(a => a.Kind == ActionKind.DontNeed && a.Covers(region, page)));
+
+    private ulong? WordOf(MemoryFile? file, int page, Entry entry)
+    {
+        if (entry.Kind == EntryKind.Zero) return 0;
+        bool isMapped = entry.Kind is EntryKind.Anon or EntryKind.File;
+        if (!isMapped && file?.SlotAt(page) is not { IsPresent: true }) return null;
+        ulong word = 0;
+        Host.Folios.CopyOut(isMapped ? entry.Folio : file!.SlotAt(page).Folio, 0, MemoryMarshal.AsBytes(new Span<ulong>(ref word)));
+        return word;
+    }
+}

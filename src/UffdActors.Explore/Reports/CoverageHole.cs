@@ -1,6 +1,0 @@
-namespace UffdActors.Explore.Reports;
-
-/// <summary>Something that no run has reached.</summary>
-/// <param name="What">Message and page state, or fault point and outcome.</param>
-/// <param name="Reason">Why it cannot be reached by what was explored; or that it can.</param>
-internal readonly record struct CoverageHole(string What, string Reason);

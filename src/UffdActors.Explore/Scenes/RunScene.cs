@@ -1,0 +1,432 @@
+using Akka.Actor;
+using UffdActors.Abi;
+using UffdActors.Actors;
+using UffdActors.Explore.Faults;
+using UffdActors.Explore.Scenarios;
+using UffdActors.Handling;
+using UffdActors.Model;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+using UffdActors.Model.Operations;
+using UffdActors.Model.Operations.Maps;
+using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Model.Turns;
+using UffdActors.Model.Userfault;
+
+namespace UffdActors.Explore.Scenes;
+
+/// <summary>
+/// The owners of one run: address space, threads, files, contexts, and what serves them. Set up in one fixed order without a step, then
+/// given to actors.
+/// </summary>
+internal sealed class RunScene
+{
+    private const int CrashLimit = 8;
+    private const int ChildThread = 60;
+
+    // Three faults at the most happen in a run, so patience ends with the second failure in a row: pausing, and the way out of it, are
+    // explored too.
+    private static readonly SourceTerms Terms = new(new Patience(TimeSpan.FromMicroseconds(15), Resumes: true));
+
+    private readonly RunHost _host;
+    private readonly SequentialKernel _setup;
+    private readonly Machine _machine;
+    private readonly RunParts _parts;
+    private readonly RunModules _modules;
+    private readonly List<IActorRef> _started = [];
+    private readonly List<string> _names = [];
+
+    public RunScene(RunHost host)
+        : this(host, host.Machine, host.Parts, host.Modules, new SequentialKernel())
+    {
+    }
+
+    /// <param name="host">What the runs of the scenario have in common.</param>
+    /// <param name="machine">Where its memory comes from.</param>
+    /// <param name="parts">What it is made of.</param>
+    /// <param name="modules">Modules of its files.</param>
+    /// <param name="kernel">Makes the calls of the set-up.</param>
+    public RunScene(RunHost host, Machine machine, RunParts parts, RunModules modules, SequentialKernel kernel)
+    {
+        _host = host;
+        _setup = kernel;
+        _machine = machine;
+        _parts = parts;
+        _modules = modules;
+        Scenario scenario = host.Scenario;
+        Layout = host.Layout;
+        Places = [.. scenario.Regions.SelectMany((r, i) => Enumerable.Range(0, r.Pages).Select(p => (i, p)))];
+        Mm = _setup.Attach(parts.NewAddressSpace(machine));
+        Main = _setup.Attach(new Caller(Mm, 1));
+        Threads = [.. scenario.Threads.Select((_, i) => _setup.Attach(new Caller(Mm, 2 + i)))];
+        Files = [.. scenario.Regions.Select(MakeFile)];
+        for (int i = 0; i < scenario.Regions.Length; i++) Map(i);
+        Contexts = [.. scenario.Contexts.Select((_, i) => _setup.Attach(parts.NewContext(Mm, i)))];
+        for (int i = 0; i < Contexts.Length; i++) Register(i);
+        Readers = new FaultReader?[Contexts.Length];
+        Plain = new PlainView?[Contexts.Length];
+    }
+
+    /// <summary>Where the regions lie.</summary>
+    public RegionLayout Layout { get; }
+
+    public AddressSpace Mm { get; }
+
+    public Caller Main { get; }
+
+    public Caller[] Threads { get; }
+
+    public MemoryFile?[] Files { get; }
+
+    public UserfaultContext[] Contexts { get; }
+
+    /// <summary>Reader of each context; null where the scenario's threads read.</summary>
+    public FaultReader?[] Readers { get; }
+
+    /// <summary>The events of each context, applied page by page; null where the scenario's threads read.</summary>
+    public PlainView?[] Plain { get; }
+
+    /// <summary>The events of a context, applied page by page; null if it is not the run's, or the scenario's threads read it.</summary>
+    public PlainView? PlainOf(UserfaultContext? context) =>
+        Array.IndexOf(Contexts, context) is >= 0 and var number ? Plain[number] : null;
+
+    /// <summary>Pages for which the hook for writes has been called, and has not thrown, since they were protected.</summary>
+    public HashSet<(int Region, int Page)> Hooked { get; } = [];
+
+    /// <summary>Pages of the regions that are served; null for others.</summary>
+    public RegionPages?[] Pages { get; private set; } = [];
+
+    /// <summary>Pages that lost their content without a write, of regions with WP_ASYNC; null for others.</summary>
+    public ZeroedPages?[] Zeroed { get; private set; } = [];
+
+    /// <summary>Received bitmaps of the regions that are served; null for others.</summary>
+    public PageBitmap?[] Received { get; private set; } = [];
+
+    /// <summary>Names of the actors, by label.</summary>
+    public IReadOnlyList<string> Names => _names;
+
+    /// <summary>The pages of all regions, one after the other: region, and page in it.</summary>
+    public (int Region, int Page)[] Places { get; }
+
+    /// <summary>Pages of all regions.</summary>
+    public int PageCount => Places.Length;
+
+    /// <summary>Page of the address space, by its number among those of all regions.</summary>
+    public long PageOf(int index) => PageSize.PageOf(Layout.AddressOf(Places[index].Region, Places[index].Page));
+
+    /// <summary>Number of a region's page, as readers and bitmaps count: in base pages.</summary>
+    public int BasePageOf(int page) => page * Layout.UnitPages;
+
+    /// <summary>Entry of a page, by its number among those of all regions.</summary>
+    public Entry EntryOf(int index) => Mm.EntryAt(PageOf(index));
+
+    /// <summary>The mapping that a page is in; null if nothing is mapped there.</summary>
+    public Vma? VmaOf(int index) => Mm.Map.Find(PageOf(index));
+
+    /// <summary>Eight bytes of the page that an entry maps; 0 if it maps none.</summary>
+    public ulong ContentOf(Entry entry, int offset) =>
+        entry.Kind is EntryKind.Anon or EntryKind.File ? _host.Folios.ReadLane(entry.Folio, offset) : 0;
+
+    /// <summary>Name of a page: region and number.</summary>
+    public string NameOf(int index) => $"{_host.Scenario.Regions[Places[index].Region].Name}:{Places[index].Page}";
+
+    /// <summary>Name of the page of an address.</summary>
+    public string NameOf(ulong address)
+    {
+        (int region, int page) = RegionLayout.PlaceOf(address);
+        return region >= 0 && region < _host.Scenario.Regions.Length ? $"{_host.Scenario.Regions[region].Name}:{page}" : $"0x{address:x}";
+    }
+
+    /// <summary>Runs a call of the set-up to its end.</summary>
+    public T Do<T>(T call)
+        where T : Operation => _setup.Run(call);
+
+    /// <summary>
+    /// Gives every owner its actor and starts what serves the contexts; from here on only the loop's steps change anything.
+    /// </summary>
+    public void Start()
+    {
+        _host.Given = OnGiven;
+        Bind(Mm);
+        Bind(Main);
+        foreach (Caller thread in Threads) Bind(thread);
+        foreach (UserfaultContext context in Contexts) Bind(context);
+        HashSet<Owner> bound = [];
+        foreach (Vma vma in Mm.Map.Vmas)
+        {
+            if (bound.Add(vma.Owner)) Bind(vma.Owner);
+            if (vma.Backend is { } backend && bound.Add(backend)) Bind(backend);
+        }
+
+        foreach (VmaOwner spare in Mm.SpareOwners) Bind(spare);
+        Received = new PageBitmap?[Files.Length];
+        Pages = new RegionPages?[Files.Length];
+        Zeroed = new ZeroedPages?[Files.Length];
+        for (int i = 0; i < Contexts.Length; i++)
+        {
+            if (_host.Scenario.Contexts[i].Handlers > 0) Serve(i);
+        }
+
+        _host.Loop.RunUntilQuiet();
+    }
+
+    /// <summary>Stops what was started for the run and gives all memory back.</summary>
+    public void End(IEnumerable<AddressSpace> children)
+    {
+        foreach (IActorRef actor in _started) _host.Vm.Root.Tell(new VmProtocol.StopChildren([actor], new TaskCompletionSource()));
+        _host.Loop.RunUntilQuiet();
+        Mm.Dispose();
+        foreach (AddressSpace child in children) child.Dispose();
+        foreach (MemoryFile? file in Files) file?.Dispose();
+    }
+
+    private void Map(int region)
+    {
+        RegionPlan plan = _host.Scenario.Regions[region];
+        if (plan.Memory == MemoryKind.Nothing) return;
+        bool shared = plan.Memory is MemoryKind.Shmem or MemoryKind.GuestMemfd or MemoryKind.Hugetlb;
+        MapRequest request = new(Prot.ReadWrite, Files[region], shared);
+        ulong length = (ulong)plan.Pages << Layout.PageShift;
+        Expect(Do(new MapMemory(Main, Layout.AddressOf(region, 0), length, request)).Error, $"mapping {plan.Name}");
+        if (!plan.Alias) return;
+        Expect(Do(new MapMemory(Main, Layout.AliasOf(region, 0), length, request)).Error, plan.Name);
+        Expect(Do(new PopulateMemory(Main, PageRange.OfBytes(Layout.AliasOf(region, 0), length))).Error, plan.Name);
+    }
+
+    private MemoryFile? MakeFile(RegionPlan region) => region.Memory switch
+    {
+        MemoryKind.Shmem or MemoryKind.ShmemPrivate => _modules.Shmem.CreateFile(_machine, (long)region.Pages << Layout.PageShift),
+        MemoryKind.GuestMemfd => _modules.GuestMemfd.CreateFile(_machine, (long)region.Pages << Layout.PageShift),
+        MemoryKind.Hugetlb => _modules.Hugetlb.CreateFile(_machine, (long)region.Pages << Layout.PageShift),
+        _ => null,
+    };
+
+    private void Register(int number)
+    {
+        ContextPlan plan = _host.Scenario.Contexts[number];
+        Contexts[number].Initialize(plan.Features);
+        foreach (Registered registered in plan.Registered)
+        {
+            RegionPlan region = _host.Scenario.Regions[registered.Region];
+            Register register = new(
+                Main, Contexts[number], Layout.AddressOf(registered.Region, 0), (ulong)region.Pages << Layout.PageShift,
+                (ulong)registered.Modes);
+            Expect(Do(register).Error, $"registering {region.Name} with {plan.Name}");
+        }
+    }
+
+    private void Serve(int number)
+    {
+        ContextPlan plan = _host.Scenario.Contexts[number];
+        RegionView view = RegionView.Of(plan.Registered.Select(r => Served(r, (plan.Features & UffdFeatures.WpAsync) != 0)));
+        HandlerSlot[] slots = [.. Enumerable.Range(0, plan.Handlers).Select(i => new HandlerSlot(i, NewThread(number, 100 + i)))];
+        PlainView plain = new(Layout.UnitPages);
+        plain.Begin(view);
+        Plain[number] = plain;
+        FaultReader reader = _host.Parts.NewReader(new WatchedDescriptor(Contexts[number], plain), slots, view, _host.Loop, CrashLimit);
+        bool isWatched = _host.Scenario.Faults.Any(f => f == FaultPoint.SourceSilent || FaultPoints.WrongAnswers.Contains(f));
+        reader.Outages = new Outages(isWatched ? Terms with { Incidents = _host.Vm.Incidents, AsksAgain = true } : Terms);
+        if (_host.Scenario.Faults.Contains(FaultPoint.HookThrow)) reader.BeforeWrite = (region, page) => BeforeWrite(region, (int)page);
+        reader.Owner = new OwnerWatch("the process", () => !Mm.IsAlive, _host.Vm.Incidents);
+        reader.Owner.WhenGone(() => OwnerGone(number));
+        Readers[number] = reader;
+        WireSource source = new(_host.Loop, _host.Faults, _host.Content, !plan.SourceActor)
+        {
+            Wire = _host.Wire,
+            Overtaken = order => _host.Overtaken?.Invoke(order),
+        };
+        SourceWatch? watch = isWatched ? reader.Outages.Of(source) : null;
+        IActorRef? sourceActor = plan.SourceActor || plan.Push ? StartSource(source, watch, $"source of {plan.Name}") : null;
+        IActorRef context = ((ActorPort)Contexts[number].Port).Self;
+        HandlerOptions[] handlers =
+            [.. slots.Select(slot => new HandlerOptions(slot, reader, context, source, plan.SourceActor ? sourceActor : null))];
+        string name = $"{VmProtocol.HandlerName}-{_host.NextNumber()}";
+        _host.Vm.Root.Tell(new VmProtocol.StartHandlers(reader, context, handlers, name, new TaskCompletionSource()));
+        _host.Loop.RunUntilQuiet();
+        for (int i = 0; i < slots.Length; i++) Started(slots[i].Thread.Actor, $"handler {i} of {plan.Name}");
+        if (!plan.Push) return;
+        foreach (Registered registered in plan.Registered.Where(r => r.Modes != RegisterModes.WriteProtect))
+        {
+            PushOptions options = new(
+                reader, context, NewThread(number, 200 + registered.Region), sourceActor!, registered.Region,
+                reader.View.FindPart(registered.Region, 0)!.Pages, new PushProgress(new TaskCompletionSource()),
+                ChunkPages: plan.PushWindow > 1 ? Layout.UnitPages : ChunkPages, UnitPages: Layout.UnitPages, Watch: watch,
+                Order: OrderOf(plan.Prefetch), WindowChunks: plan.PushWindow);
+            Pushes.Add((options, $"push-{_host.NextNumber()}"));
+        }
+    }
+
+    /// <summary>Background pushes; they begin with the threads.</summary>
+    public List<(PushOptions Options, string Name)> Pushes { get; } = [];
+
+    /// <summary>
+    /// True if a page has been given up until <c>recover</c>. A page that waits for the end of an outage is not counted: it is tried again
+    /// without a call.
+    /// </summary>
+    public bool HasPaused =>
+        Readers.Any(r => r is not null && r.OutstandingRequests().Any(q => q is { Phase: RequestPhase.Paused, PausedBy: null }));
+
+    /// <summary>What the embedder's <c>recover</c> does: everything that was given up is tried again.</summary>
+    public void Recover()
+    {
+        for (int i = 0; i < Contexts.Length; i++)
+        {
+            if (Readers[i] is not null) ((ActorPort)Contexts[i].Port).Self.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
+        }
+
+        foreach ((PushOptions options, _) in Pushes) options.Thread.Actor.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
+    }
+
+    // Two huge pages are enough to come after one another.
+    private int ChunkPages => Layout.UnitPages == 1 ? 4 : 2 * Layout.UnitPages;
+
+    private void BeforeWrite(int region, int page)
+    {
+        if (_host.Faults.Hits(FaultPoint.HookThrow)) throw new IOException("the hook has a bug");
+        _ = Hooked.Add((region, page));
+    }
+
+    // As the embedder's userfaultfd does it.
+    private void OwnerGone(int number)
+    {
+        ((ActorPort)Contexts[number].Port).Self.Tell(VmProtocol.OwnerGone.Instance, ActorRefs.NoSender);
+        foreach ((PushOptions options, _) in Pushes)
+        {
+            if (options.Reader == Readers[number]) options.Thread.Actor.Tell(VmProtocol.OwnerGone.Instance, ActorRefs.NoSender);
+        }
+    }
+
+    /// <summary>A thread of a child of the process.</summary>
+    public Caller NewChild(AddressSpace child)
+    {
+        Caller thread = new(child, ChildThread);
+        Bind(thread);
+        return thread;
+    }
+
+    /// <summary>
+    /// The process has ended: its threads are taken from the queues, and no call waits for a reader of its event (SEMANTICS 6.5.4).
+    /// </summary>
+    /// <returns>True if such a call goes on, to its end.</returns>
+    public bool Reap()
+    {
+        bool goesOn = false;
+        foreach (UserfaultContext context in Contexts)
+        {
+            foreach (Access access in context.Waiters().ToArray()) Withdraw(access);
+            goesOn |= context.UnreadEvents > 0;
+            context.DropEvents();
+        }
+
+        return goesOn;
+    }
+
+    /// <summary>Takes a sleeping access from its queue; it does not go on.</summary>
+    public void Withdraw(Access access)
+    {
+        HasReapedCalls |= access.Parent is not null;
+        access.Context!.Withdraw(access);
+    }
+
+    /// <summary>
+    /// True if a call that slept on its own source was ended there: the folios that it held are not given back.
+    /// </summary>
+    public bool HasReapedCalls { get; private set; }
+
+    /// <summary>True if a thread sleeps where an incident has reported it, and no handler is to wake it.</summary>
+    public bool IsLeftAsleep(Access access, RunIncidents incidents)
+    {
+        if (access is not { WaitState: not WaitState.None, Context: { } context }) return false;
+        if (access.Caller.Mm != Mm) return incidents.Count(IncidentKind.ForkedChild) > 0;
+        int number = Array.IndexOf(Contexts, context);
+        return number >= 0 && Readers[number] is { } reader && reader.Strays.IsReported(access.MessageAddress)
+            && incidents.Count(IncidentKind.UnknownAddress) > 0;
+    }
+
+    /// <summary>Starts the background pushes.</summary>
+    public void StartPushes()
+    {
+        foreach ((PushOptions options, string name) in Pushes)
+        {
+            _host.Vm.Root.Tell(
+                new VmProtocol.StartPush(
+                    _host.Parts.PushProps(_host.Vm, options), options.Thread, name, new TaskCompletionSource<IActorRef>()));
+            // The root makes the actor and sends its first message; that message is the run's.
+            while (options.Thread.Actor.IsNobody()) _ = _host.Loop.Step();
+            Started(options.Thread.Actor, $"push of {_host.Scenario.Regions[options.Region].Name}");
+        }
+    }
+
+    private static IPrefetchOrder OrderOf(PrefetchKind kind) => kind switch
+    {
+        PrefetchKind.Locality => new LocalityOrder(),
+        PrefetchKind.Bubble => new BubbleOrder(),
+        _ => new LinearOrder(),
+    };
+
+    private WatchedThread NewThread(int context, int id) =>
+        new WatchedThread(
+            _host.Parts.NewMonitorThread(new Caller(Mm, id), Contexts[context]), call => _host.CallBegun?.Invoke(call),
+            (address, bytes, length) => _host.AliasWritten?.Invoke(address, bytes, length));
+
+    private ServedRegion Served(Registered registered, bool isAsync)
+    {
+        RegionPlan region = _host.Scenario.Regions[registered.Region];
+        PageRange range = PageRange.OfBytes(Layout.AddressOf(registered.Region, 0), (ulong)region.Pages << Layout.PageShift);
+        RegionPages pages = new(range.Count);
+        Received[registered.Region] = pages.Received;
+        Pages[registered.Region] = pages;
+        if (isAsync) Zeroed[registered.Region] = new ZeroedPages(range.Count);
+        bool isMinor = (registered.Modes & RegisterModes.Minor) != 0;
+        AliasPages? alias = isMinor && region.Alias
+            ? new AliasPages(PageSize.PageOf(Layout.AliasOf(registered.Region, 0)), range.Count)
+            : null;
+        ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
+        return new ServedRegion(
+            registered.Region, range, range.Start, by, pages, alias, Layout.PageShift,
+            IsProtected: (registered.Modes & RegisterModes.WriteProtect) != 0)
+        {
+            Zeroed = Zeroed[registered.Region],
+            CopiesHoles = by == ResolveBy.ContinueAsIs && (registered.Modes & RegisterModes.Missing) != 0,
+        };
+    }
+
+    private IActorRef StartSource(WireSource source, SourceWatch? watch, string name)
+    {
+        TaskCompletionSource<IActorRef> done = new();
+        _host.Vm.Root.Tell(
+            new VmProtocol.StartActor(_host.Parts.SourceProps(_host.Vm, source, watch), $"source-{_host.NextNumber()}", done));
+        _host.Loop.RunUntilQuiet();
+        IActorRef actor = done.Task.GetAwaiter().GetResult();
+        Started(actor, name);
+        return actor;
+    }
+
+    private void Started(IActorRef actor, string name)
+    {
+        _started.Add(actor);
+        Label(actor, name);
+    }
+
+    private void Bind(Owner owner) => owner.Attach(
+        _host.Pool.Take(owner) ?? throw new InvalidOperationException($"The pool has no actor for {owner}."));
+
+    private void OnGiven(ActorPort port, Owner owner) => Label(port.Self, owner switch
+    {
+        Caller thread when Array.IndexOf(Threads, thread) is var i and >= 0 => _host.Scenario.Threads[i].Name,
+        UserfaultContext { Number: var i } when i < Contexts.Length && Contexts[i] == owner => _host.Scenario.Contexts[i].Name,
+        _ => owner.ToString()!,
+    });
+
+    private void Label(IActorRef actor, string name)
+    {
+        if (ActorPool.QueueOf(actor) is not { } queue) return;
+        queue.Label = _names.Count;
+        _names.Add(name);
+    }
+
+    private void Expect(Errno error, string what)
+    {
+        if (error != Errno.None) throw new ScenarioException($"Scenario {_host.Scenario.Name} cannot be set up: {what} gives {error}.");
+    }
+}
