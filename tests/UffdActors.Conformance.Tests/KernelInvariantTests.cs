@@ -196,7 +196,8 @@ public class KernelInvariantTests
     }
 
     private static void Put(object target, string property, object? value) =>
-        target.GetType().GetProperty(property)!.SetValue(target, value);
+        target.GetType().GetProperty(
+            property, System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.Public | System.Reflection.BindingFlags.NonPublic)!.SetValue(target, value);
 
     private static IReadOnlyList<Mismatch> Check(IKernel kernel, params ProgramStep[] steps)
     {
