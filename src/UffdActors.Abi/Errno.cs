@@ -1,4 +1,4 @@
-namespace UffdActors.Abi;
+namespace UffdActors;
 
 /// <summary>
 /// Error numbers of Linux on x86-64, named as <c>errno</c>(3) prints them. <see cref="None"/> is success.

@@ -1,4 +1,4 @@
-namespace UffdActors.Abi;
+namespace UffdActors;
 
 /// <summary>
 /// What an ioctl gave: errno and out field, both, for neither tells the whole story. EAGAIN with a negative or absent progress means that

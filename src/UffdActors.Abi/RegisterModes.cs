@@ -1,4 +1,4 @@
-namespace UffdActors.Abi;
+namespace UffdActors;
 
 /// <summary>Modes of UFFDIO_REGISTER: which faults of a range are delivered (<c>uffdio_register.mode</c>).</summary>
 [Flags]

@@ -1,4 +1,4 @@
-namespace UffdActors.Abi;
+namespace UffdActors;
 
 /// <summary>Feature bits of UFFDIO_API (<c>uffdio_api.features</c>); what each changes is in <c>userfaultfd</c>(2).</summary>
 #pragma warning disable CS1591 // The names are the documentation.

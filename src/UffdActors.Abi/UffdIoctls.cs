@@ -1,4 +1,6 @@
-namespace UffdActors.Abi;
+using UffdActors.Abi;
+
+namespace UffdActors;
 
 /// <summary>
 /// The ioctls as bits, <c>1 &lt;&lt; nr</c>: what UFFDIO_API and UFFDIO_REGISTER report, and what a memory module's table declares.

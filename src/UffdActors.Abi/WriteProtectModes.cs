@@ -1,4 +1,4 @@
-namespace UffdActors.Abi;
+namespace UffdActors;
 
 /// <summary>Mode bits of UFFDIO_WRITEPROTECT. Clearing is the absence of <see cref="Protect"/>.</summary>
 #pragma warning disable CS1591 // The names are the documentation.

@@ -5,6 +5,7 @@ internal sealed class EndingIncident
 {
     private readonly CancellationTokenSource _ended = new();
     private Incident? _incident;
+    private bool _isOn;
 
     /// <summary>The first such one; null if there was none.</summary>
     public Incident? Incident => Volatile.Read(ref _incident);
@@ -12,10 +13,13 @@ internal sealed class EndingIncident
     /// <summary>Cancelled by it.</summary>
     public CancellationToken Token => _ended.Token;
 
+    /// <summary>From here on: what happens before the guest runs ends the call that it happens in.</summary>
+    public void Begin() => Volatile.Write(ref _isOn, true);
+
     /// <summary>Takes an incident; on the thread that reports it.</summary>
     public void Take(Incident incident)
     {
-        if (!PostCopyMigration.IsEnd(incident)) return;
+        if (!Volatile.Read(ref _isOn) || !PostCopyMigration.IsEnd(incident)) return;
         if (Interlocked.CompareExchange(ref _incident, incident, null) is not null) return;
         // Whoever is told of it must not run in a turn of the VM.
         _ = _ended.CancelAsync();

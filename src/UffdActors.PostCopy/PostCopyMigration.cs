@@ -1,11 +1,8 @@
 using System.Globalization;
 using UffdActors.Abi;
-using UffdActors.Configuration;
-using UffdActors.Handling;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Memory;
-using UffdActors.Vcpus;
 
 namespace UffdActors.PostCopy;
 
@@ -34,10 +31,12 @@ public sealed class PostCopyMigration
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Handlers, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Handlers, MaxHandlers);
         ArgumentOutOfRangeException.ThrowIfNegative(options.Accesses);
-        OptionRange.Within(options.WriteRatio, 0, 1, nameof(options.WriteRatio));
-        OptionRange.Defined(options.Mode, nameof(options.Mode));
-        OptionRange.Defined(options.Workload, nameof(options.Workload));
-        if (options.StallTimeout != Timeout.InfiniteTimeSpan) OptionRange.Positive(options.StallTimeout, nameof(options.StallTimeout));
+        if (options.WriteRatio is not (>= 0 and <= 1)) throw OutOf(options.WriteRatio, nameof(options.WriteRatio), "0 to 1");
+        if (!Enum.IsDefined(options.Mode)) throw OutOf(options.Mode, nameof(options.Mode), string.Join(", ", Enum.GetNames<PostCopyMode>()));
+        if (!Enum.IsDefined(options.Workload))
+            throw OutOf(options.Workload, nameof(options.Workload), string.Join(", ", Enum.GetNames<WorkloadKind>()));
+        if (options.StallTimeout <= TimeSpan.Zero && options.StallTimeout != Timeout.InfiniteTimeSpan)
+            throw OutOf(options.StallTimeout, nameof(options.StallTimeout), "a time longer than none");
         _runtime = runtime;
         _options = options;
     }
@@ -141,13 +140,14 @@ public sealed class PostCopyMigration
                     CultureInfo.InvariantCulture,
                     $"A guest of {_options.Image.Bytes:N0} bytes is not a whole number of pages of "
                         + $"{unitPages << PageSize.BaseShift:N0} bytes; make or read the image for this page size."));
+        EndingIncident ending = new();
         VmOptions machine = new()
         {
             MemoryPages = (unitPages == 1 ? pages : 0) + 16,
             HugePages = unitPages == 1 ? null : pages / unitPages,
             Profile = _options.Profile,
             Content = ContentKind.Bytes,
-            Probe = _options.Probe,
+            IncidentObserver = ending.Take,
         };
         await using UffdVm vm = await _runtime.CreateVmAsync(machine, cancel);
         vm.PrefaultMemory(cancel);
@@ -160,9 +160,8 @@ public sealed class PostCopyMigration
         int collections = GC.CollectionCount(0);
         TimeSpan paused = GC.GetTotalPauseDuration();
         long start = vm.Now;
-        EndingIncident ending = new();
         // From the first fault on: nobody will recover what is refused for good.
-        vm.Context.Incidents.Observer = ending.Take;
+        ending.Begin();
         if (_options.RecordWorkingSet) uffd.RecordWorkingSet(region);
         VcpuGroup vcpus = await vm.StartVcpusAsync(workloads, 1, new ImageCheck(_options.Image), cancel);
         BackgroundPush? push = _options.SkipPush ? null : await uffd.PushAsync(region, source, _options.Prefetch, cancel);
@@ -173,8 +172,8 @@ public sealed class PostCopyMigration
         GarbageCollectionReport? garbage = isStepped ? null : new(GC.CollectionCount(0) - collections, GC.GetTotalPauseDuration() - paused);
 
         running.Phase = PostCopyPhase.Verifying;
-        Comparison compared = await Verification.CompareAsync(_options.Image, vm, region, workloads, vcpus, cancel);
-        FaultCounters counters = uffd.Reader!.Counters;
+        Comparison compared = await Verification.CompareAsync(_options.Image, vm, region, workloads, vcpus, isStepped, cancel);
+        FaultCounts counters = uffd.Counts();
         return new PostCopyReport
         {
             Place = vm.Place,
@@ -209,6 +208,9 @@ public sealed class PostCopyMigration
         };
     }
 
+    private static ArgumentOutOfRangeException OutOf(object value, string name, string use) =>
+        new(name, value, string.Create(CultureInfo.InvariantCulture, $"{name} = {value}: use {use}."));
+
     private static TimeSpan Span(long nanoseconds) => TimeSpan.FromTicks(nanoseconds / TimeSpan.NanosecondsPerTick);
 
     private static RegisterModes ModesOf(PostCopyMode mode) => mode == PostCopyMode.Minor ? RegisterModes.Minor : RegisterModes.Missing;
@@ -228,7 +230,7 @@ public sealed class PostCopyMigration
         }
 
         return vm.MapAsync(
-            new RegionOptions { Pages = pages, Module = _options.Backend, WithAlias = alias, LeaveAliasEmpty = _options.SkipAllocation },
+            new RegionOptions { Pages = pages, Module = _options.Backend, WithAlias = alias },
             cancel);
     }
 

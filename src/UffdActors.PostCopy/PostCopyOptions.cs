@@ -53,13 +53,6 @@ public sealed record PostCopyOptions
     /// </summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>
-    /// For the test that shows why it is needed: leave out the allocation of the page cache in <see cref="PostCopyMode.Minor"/>.
-    /// </summary>
-    internal bool SkipAllocation { get; init; }
-
     /// <summary>Leave the background push out: what nobody touches stays absent.</summary>
     internal bool SkipPush { get; init; }
-
-    internal Handling.IHandlerProbe? Probe { get; init; }
 }

@@ -1,5 +1,3 @@
-using UffdActors.Handling;
-
 namespace UffdActors.PostCopy;
 
 /// <summary>A migration under way.</summary>
@@ -34,10 +32,10 @@ internal sealed class Running(
     public string Describe()
     {
         PostCopySnapshot now = Snapshot();
-        string outstanding = string.Join(", ", uffd.Reader!.OutstandingRequests().Take(4).Select(Describe));
+        string outstanding = string.Join(", ", uffd.OutstandingPages().Take(4).Select(Describe));
         return $"{now.ReceivedPages} of {now.Pages} pages received, {now.Accesses} accesses done, {now.Outstanding} pages "
             + $"outstanding{(outstanding.Length > 0 ? ": " + outstanding : "")}";
     }
 
-    private static string Describe(PageRequest request) => $"0x{request.Address:x} ({request.Phase}, attempt {request.Attempts})";
+    private static string Describe(OutstandingPage page) => $"0x{page.Address:x} ({page.Phase}, attempt {page.Attempts})";
 }

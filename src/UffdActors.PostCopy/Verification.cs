@@ -14,12 +14,13 @@ internal static class Verification
 
     /// <summary>Hashes both sides, at the same time.</summary>
     public static async Task<Comparison> CompareAsync(
-        GuestImage image, UffdVm vm, GuestRegion region, IReadOnlyList<IWorkload> workloads, VcpuGroup vcpus, CancellationToken cancel)
+        GuestImage image, UffdVm vm, GuestRegion region, IReadOnlyList<IWorkload> workloads, VcpuGroup vcpus, bool isStepped,
+        CancellationToken cancel)
     {
-        IReadOnlyList<Dictionary<long, ulong>> writes = Writes(workloads, vcpus.AccessCounts(), cancel);
+        IReadOnlyList<Dictionary<long, ulong>> writes = Writes(workloads, [.. vcpus.Reports().Select(v => v.Accesses)], cancel);
         long lanes = writes.Sum(w => (long)w.Count);
         // The stepped world has one thread and keeps to it.
-        if (vm.Settings.IsStepped)
+        if (isStepped)
         {
             (string destination, long missing) = Destination(vm, region, cancel);
             return new Comparison(Source(image, writes, cancel), destination, missing, lanes);

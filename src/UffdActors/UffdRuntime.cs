@@ -170,7 +170,7 @@ public sealed class UffdRuntime : IAsyncDisposable
 
     private UffdVm NewVm(VmOptions options, int place)
     {
-        IncidentLog incidents = new(Settings.IncidentCapacity);
+        IncidentLog incidents = new(Settings.IncidentCapacity) { Observer = options.IncidentObserver };
         int name = VmNumbers.Of(_system).Next();
         string dispatcher = DispatcherFor(name, place, options.Cpu);
         // A dispatcher that brings its own clock announces it when it is made.

@@ -215,6 +215,26 @@ public sealed class UffdVm : IAsyncDisposable
     public Task<VcpuGroup> StartVcpusAsync(IReadOnlyList<IWorkload> workloads, int sampleEvery = 1, CancellationToken cancel = default) =>
         StartVcpusAsync(workloads, sampleEvery, null, cancel);
 
+    /// <summary>The same, and every read is compared with what it must find.</summary>
+    /// <param name="workloads">What each does.</param>
+    /// <param name="sampleEvery">1 to stamp every fault (needed for blocked times), n to stamp one in n.</param>
+    /// <param name="check">What reads must find; the first difference is <see cref="VcpuGroup.Error"/>. Null for no comparison.</param>
+    /// <param name="cancel">Cancels the start.</param>
+    public async Task<VcpuGroup> StartVcpusAsync(
+        IReadOnlyList<IWorkload> workloads, int sampleEvery, IContentCheck? check, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(workloads);
+        ArgumentOutOfRangeException.ThrowIfLessThan(workloads.Count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(workloads.Count, GuestLayout.MaxVcpus);
+        ArgumentOutOfRangeException.ThrowIfLessThan(sampleEvery, 1);
+        _root.ThrowIfClosed();
+        cancel.ThrowIfCancellationRequested();
+        BlockedClock blocked = new(workloads.Count);
+        (IReadOnlyList<VcpuOptions> vcpus, IReadOnlyList<IActorRef> actors) =
+            await _guest.StartAsync(workloads, blocked, sampleEvery, check);
+        return new VcpuGroup(vcpus, actors, blocked, _root);
+    }
+
     /// <summary>A reader of guest memory that never faults.</summary>
     public GuestReader NewReader() => _kernel.NewReader();
 
@@ -286,20 +306,6 @@ public sealed class UffdVm : IAsyncDisposable
 
     internal bool Uses(MemoryModule module) => _kernel.Uses(module);
 
-    internal async Task<VcpuGroup> StartVcpusAsync(
-        IReadOnlyList<IWorkload> workloads, int sampleEvery, IContentCheck? check, CancellationToken cancel)
-    {
-        ArgumentNullException.ThrowIfNull(workloads);
-        ArgumentOutOfRangeException.ThrowIfLessThan(workloads.Count, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(workloads.Count, GuestLayout.MaxVcpus);
-        ArgumentOutOfRangeException.ThrowIfLessThan(sampleEvery, 1);
-        _root.ThrowIfClosed();
-        cancel.ThrowIfCancellationRequested();
-        BlockedClock blocked = new(workloads.Count);
-        (IReadOnlyList<VcpuOptions> vcpus, IReadOnlyList<IActorRef> actors) =
-            await _guest.StartAsync(workloads, blocked, sampleEvery, check);
-        return new VcpuGroup(vcpus, actors, blocked, _root);
-    }
 
     /// <summary>Memory that page sources may answer from.</summary>
     internal ReadableMemory SourceMemory => _runtime.Memory;

@@ -45,6 +45,15 @@ public sealed class Userfault
     /// <summary>Pages that are being resolved now.</summary>
     public int Outstanding => Reader?.Outstanding ?? 0;
 
+    /// <summary>What has come by since it has been served; all zero before.</summary>
+    public FaultCounts Counts() => (Reader?.Counters ?? new FaultCounters()).Snapshot();
+
+    /// <summary>The pages that are being resolved at some moment of the call, in no order.</summary>
+    public IReadOnlyList<OutstandingPage> OutstandingPages() =>
+        [.. (Reader?.OutstandingRequests() ?? []).Select(
+            r => new OutstandingPage(
+                r.Region.Id, r.Page, r.Address, r.Phase.ToString(), r.Attempts, r.Phase == RequestPhase.Paused))];
+
     internal FaultReader? Reader => _service.Reader;
 
     internal KernelUserfault Kernel => _kernel;

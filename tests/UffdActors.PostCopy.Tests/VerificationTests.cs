@@ -44,7 +44,7 @@ public sealed class VerificationTests
 
         async Task<bool> IsEqualAsync()
         {
-            Comparison compared = await Verification.CompareAsync(image, vm, memory, work, vcpus, CancellationToken.None);
+            Comparison compared = await Verification.CompareAsync(image, vm, memory, work, vcpus, isStepped: false, CancellationToken.None);
             Assert.Equal(0, compared.MissingPages);
             return compared.SourceHash == compared.DestinationHash;
         }
@@ -76,7 +76,7 @@ public sealed class VerificationTests
 
         async Task<bool> IsEqualAsync(IWorkload work)
         {
-            Comparison compared = await Verification.CompareAsync(image, vm, memory, [work], vcpus, CancellationToken.None);
+            Comparison compared = await Verification.CompareAsync(image, vm, memory, [work], vcpus, isStepped: false, CancellationToken.None);
             return compared.SourceHash == compared.DestinationHash;
         }
     }

@@ -48,7 +48,7 @@ public static unsafe class ThreadPlacement
     public static void SetRealTimePriority(int priority)
     {
         if (Libc.SetScheduler(0, priority == 0 ? Sched.SCHED_OTHER : Sched.SCHED_FIFO, &priority) != -1) return;
-        Abi.Errno error = Libc.LastError;
+        Errno error = Libc.LastError;
         throw new UnsupportedMachineException(
             MachineNeed.RealTimePriority,
             $"Real-time priorities are not permitted ({error}).",

@@ -13,13 +13,13 @@ internal static unsafe class GuestMemfdFactory
 
     public static MemoryHandle Create(long bytes)
     {
-        using FileHandle kvm = FileHandle.TryOpen("/dev/kvm", Fd.O_RDWR, out Abi.Errno error)
+        using FileHandle kvm = FileHandle.TryOpen("/dev/kvm", Fd.O_RDWR, out Errno error)
             ?? throw Refused(error);
         using LinuxHandle.Lease device = kvm.Use();
         int flags = Libc.Ioctl(device.Number, Kvm.KVM_CHECK_EXTENSION, Kvm.KVM_CAP_GUEST_MEMFD_FLAGS);
         if (flags < 0 || ((ulong)flags & (Mmap | InitShared)) != (Mmap | InitShared))
             throw new UnsupportedMachineException(
-                MachineNeed.GuestMemfd, "This kernel's guest_memfd cannot be mapped.", "KVM_CREATE_GUEST_MEMFD", Abi.Errno.EINVAL);
+                MachineNeed.GuestMemfd, "This kernel's guest_memfd cannot be mapped.", "KVM_CREATE_GUEST_MEMFD", Errno.EINVAL);
         int vm = Libc.Ioctl(device.Number, Kvm.KVM_CREATE_VM, (nuint)0);
         if (vm < 0) throw new SyscallException("ioctl(KVM_CREATE_VM)", Libc.LastError);
         // The guest_memfd holds a reference to the VM; our own is not needed any longer.
@@ -31,7 +31,7 @@ internal static unsafe class GuestMemfdFactory
             : throw new SyscallException($"ioctl(KVM_CREATE_GUEST_MEMFD, {bytes} bytes)", Libc.LastError);
     }
 
-    private static Exception Refused(Abi.Errno error) => error is Abi.Errno.EMFILE or Abi.Errno.ENFILE
+    private static Exception Refused(Errno error) => error is Errno.EMFILE or Errno.ENFILE
         ? new SyscallException("open(/dev/kvm)", error, KernelErrors.Explain("open", error) + ".")
         : new UnsupportedMachineException(
             MachineNeed.Kvm, $"/dev/kvm cannot be opened ({error}).", MachineFinding.KvmDevice(error.ToString(), Confinement.Read()),

@@ -9,12 +9,12 @@ internal sealed class FileHandle : LinuxHandle
     }
 
     /// <summary>Opens a path.</summary>
-    internal static unsafe FileHandle? TryOpen(string path, int flags, out Abi.Errno error)
+    internal static unsafe FileHandle? TryOpen(string path, int flags, out Errno error)
     {
         byte[] name = System.Text.Encoding.UTF8.GetBytes(path + "\0");
         int descriptor;
         fixed (byte* pointer = name) descriptor = Libc.Open(pointer, flags | Fd.O_CLOEXEC, 0);
-        error = descriptor < 0 ? Libc.LastError : Abi.Errno.None;
+        error = descriptor < 0 ? Libc.LastError : Errno.None;
         return descriptor < 0 ? null : new FileHandle(descriptor);
     }
 }

@@ -12,7 +12,7 @@ internal static unsafe partial class Libc
     private const string Library = "libc";
 
     /// <summary>errno of the call before, which has returned -1.</summary>
-    public static Abi.Errno LastError => (Abi.Errno)Marshal.GetLastPInvokeError();
+    public static Errno LastError => (Errno)Marshal.GetLastPInvokeError();
 
     [LibraryImport(Library, EntryPoint = "ioctl", SetLastError = true)]
     public static partial int Ioctl(int descriptor, nuint command, void* argument);

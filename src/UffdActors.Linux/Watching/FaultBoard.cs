@@ -25,7 +25,7 @@ internal sealed unsafe class FaultBoard : IDisposable
         nint address = Libc.MMap(0, BoardLayout.Bytes, Mm.PROT_READ | Mm.PROT_WRITE, Mm.MAP_SHARED, _memory.Handle.Number, 0);
         if (address == Mm.MAP_FAILED)
         {
-            Abi.Errno error = Libc.LastError;
+            Errno error = Libc.LastError;
             _memory.Dispose();
             throw new SyscallException("mmap(the watchdog's board)", error);
         }

@@ -49,6 +49,12 @@ public sealed record VmOptions
     /// <summary>What becomes of absent pages when the VM is disposed of, or has failed, and the guest may still run.</summary>
     public AbsentPages AbsentPagesAtDisposal { get; init; }
 
+    /// <summary>
+    /// Told of each incident before it can be read from <see cref="UffdVm.Incidents"/>: for a reaction that must not be late. It is called
+    /// by the thread that reports, the fault loop's among them, so it must neither block nor call the VM.
+    /// </summary>
+    public Action<Incident>? IncidentObserver { get; init; }
+
     internal IHandlerProbe? Probe { get; init; }
 
     /// <summary>Checks the ranges.</summary>

@@ -54,6 +54,25 @@ internal sealed class FaultCounters
     /// <summary>All faults read, without repeats.</summary>
     public long Faults => Missing + Minor + WriteProtect;
 
+    /// <summary>The counts of now.</summary>
+    public FaultCounts Snapshot() => new()
+    {
+        Missing = Missing,
+        MissingWrites = MissingWrites,
+        Minor = Minor,
+        MinorWrites = MinorWrites,
+        WriteProtect = WriteProtect,
+        Merged = Merged,
+        Repeated = Repeated,
+        Dismissed = Dismissed,
+        Redelivered = Redelivered,
+        Strays = Strays,
+        Events = Events,
+        DemandPages = DemandPages,
+        DemandZeroPages = DemandZeroPages,
+        PoisonedPages = PoisonedPages,
+    };
+
     public void CountFault(FaultFlags flags)
     {
         int write = (flags & FaultFlags.Write) != 0 ? 1 : 0;

@@ -107,7 +107,7 @@ public sealed class FaultBoardTests
             await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1, Watchdog = new WatchdogOptions(TimeSpan.FromMinutes(5)) });
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
         Userfault uffd = await vm.OpenAsync();
-        _ = await uffd.RegisterAsync(region, Abi.RegisterModes.Missing);
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
         await uffd.ServeAsync(new ServeOptions { Source = source });
         FaultBoard board = ((LiveKernel)vm.Kernel).Board!;
         long before = Stopwatch.GetTimestamp();

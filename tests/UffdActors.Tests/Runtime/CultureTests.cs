@@ -66,7 +66,7 @@ public sealed class CultureTests
             await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 64 });
             GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = 16 });
             Userfault uffd = await vm.OpenAsync();
-            _ = await uffd.RegisterAsync(region, Abi.RegisterModes.Missing);
+            _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source });
             _ = await vm.StartVcpusAsync([TestWorkload.Reads(1)]);
             Incident silence = await vm.Incidents.ReadAsync();

@@ -2,9 +2,13 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Dispatch.Stepping;
 
-/// <summary>SplitMix64: small, seeded, the same everywhere and for ever.</summary>
-internal static class SplitMix
+/// <summary>
+/// SplitMix64: seeded numbers for policies, workloads and made memory; the same seed gives the same numbers on every machine.
+/// </summary>
+public static class SplitMix
 {
+    /// <summary>The next number.</summary>
+    /// <param name="state">The seed at first; changed by each call.</param>
     public static ulong Next(ref ulong state)
     {
         ulong z = state += GoldenRatio.Increment;
