@@ -1,7 +1,5 @@
-using UffdActors.Abi;
 using UffdActors.Model;
 using UffdActors.Model.Operations.Files;
-using UffdActors.Vcpus;
 using UffdActors.Worlds;
 
 namespace UffdActors.Bench;

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using UffdActors.Model.Memory;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Bench;
 

@@ -1,5 +1,3 @@
-using UffdActors.Vcpus;
-
 namespace UffdActors.Bench;
 
 /// <summary>What reads of a phantom guest must find.</summary>

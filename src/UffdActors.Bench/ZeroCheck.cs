@@ -1,5 +1,3 @@
-using UffdActors.Vcpus;
-
 namespace UffdActors.Bench;
 
 /// <summary>What reads of a page cache of zeros must find.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using UffdActors.Abi;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Memory;
@@ -32,7 +31,8 @@ public sealed class PostCopyMigration
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Handlers, MaxHandlers);
         ArgumentOutOfRangeException.ThrowIfNegative(options.Accesses);
         if (options.WriteRatio is not (>= 0 and <= 1)) throw OutOf(options.WriteRatio, nameof(options.WriteRatio), "0 to 1");
-        if (!Enum.IsDefined(options.Mode)) throw OutOf(options.Mode, nameof(options.Mode), string.Join(", ", Enum.GetNames<PostCopyMode>()));
+        if (!Enum.IsDefined(options.Mode))
+            throw OutOf(options.Mode, nameof(options.Mode), string.Join(", ", Enum.GetNames<PostCopyMode>()));
         if (!Enum.IsDefined(options.Workload))
             throw OutOf(options.Workload, nameof(options.Workload), string.Join(", ", Enum.GetNames<WorkloadKind>()));
         if (options.StallTimeout <= TimeSpan.Zero && options.StallTimeout != Timeout.InfiniteTimeSpan)

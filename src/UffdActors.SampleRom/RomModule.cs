@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Model;
 using UffdActors.Model.Inputs;
 using UffdActors.Model.Mapping;

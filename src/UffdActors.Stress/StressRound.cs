@@ -1,6 +1,5 @@
 using System.Globalization;
 using Akka.Actor;
-using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Linux.Live;
 using UffdActors.Model.Memory;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Akka.Configuration;
-using UffdActors.Abi;
 using UffdActors.Stress.Guest;
 using UffdActors.Stress.Injection;
 using UffdActors.Stress.Plan;

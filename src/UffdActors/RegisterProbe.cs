@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Memory;
@@ -9,7 +8,7 @@ namespace UffdActors;
 /// Asks a kernel what it registers. What it reports is not what a module's table declares: the mask depends on page size and modes alone
 /// (SEMANTICS 3.2.5, 7.2.2), so an ioctl that is reported can still be refused when it is called.
 /// </summary>
-public static class RegisterProbe
+internal static class RegisterProbe
 {
     private static readonly RegisterModes[] Asked =
     [

@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using Akka.Actor;
-using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Calls;
 using UffdActors.Dispatch;
@@ -11,7 +10,6 @@ using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Statistics;
-using UffdActors.Vcpus;
 using UffdActors.Worlds;
 
 namespace UffdActors;

@@ -1,5 +1,3 @@
-using UffdActors.Vcpus;
-
 namespace UffdActors.Bench.Tests;
 
 /// <summary>A round that warms up compares what it reads: a figure of faults that bring wrong bytes is none.</summary>

@@ -1,3 +1,4 @@
+using System.Reflection;
 using UffdActors.Abi;
 using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
@@ -196,8 +197,9 @@ public class KernelInvariantTests
     }
 
     private static void Put(object target, string property, object? value) =>
-        target.GetType().GetProperty(
-            property, System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.Public | System.Reflection.BindingFlags.NonPublic)!.SetValue(target, value);
+        target.GetType()
+            .GetProperty(property, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)!
+            .SetValue(target, value);
 
     private static IReadOnlyList<Mismatch> Check(IKernel kernel, params ProgramStep[] steps)
     {

@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Scenes;

@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Linux.Native;
 
 namespace UffdActors.Linux.Tests;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using UffdActors.Abi;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.Live;
 using UffdActors.Linux.Userfaultfd;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using UffdActors.Abi;
 using UffdActors.Linux.Memory;
 using UffdActors.Model.Memory;
 

@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Dispatch;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Scenes;

@@ -1,5 +1,3 @@
-using UffdActors.Abi;
-
 namespace UffdActors.PostCopy.Tests;
 
 /// <summary>The example of README.md, line by line.</summary>

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using UffdActors.Abi;
 
 namespace UffdActors.PostCopy.Tests;
 

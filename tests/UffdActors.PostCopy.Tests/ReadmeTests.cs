@@ -1,5 +1,3 @@
-using UffdActors.Abi;
-
 namespace UffdActors.PostCopy.Tests;
 
 /// <summary>The examples of README.md are code that compiles and does what is said.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using UffdActors.Abi;
 
 namespace UffdActors.PostCopy.Tests;
 
@@ -76,7 +75,8 @@ public sealed class VerificationTests
 
         async Task<bool> IsEqualAsync(IWorkload work)
         {
-            Comparison compared = await Verification.CompareAsync(image, vm, memory, [work], vcpus, isStepped: false, CancellationToken.None);
+            Comparison compared =
+                await Verification.CompareAsync(image, vm, memory, [work], vcpus, isStepped: false, CancellationToken.None);
             return compared.SourceHash == compared.DestinationHash;
         }
     }

@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Bench.Live;
 using UffdActors.Linux.Needs;
 using UffdActors.Model;

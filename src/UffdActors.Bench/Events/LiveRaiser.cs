@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;

@@ -1,5 +1,4 @@
 using Akka.Actor;
-using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;

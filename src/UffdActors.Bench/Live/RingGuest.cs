@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using UffdActors.Abi;
 using UffdActors.Linux.Live;
 
 namespace UffdActors.Bench.Live;

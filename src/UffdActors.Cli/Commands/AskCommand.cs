@@ -1,5 +1,4 @@
 using System.CommandLine;
-using UffdActors.Abi;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;

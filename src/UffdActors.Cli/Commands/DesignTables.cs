@@ -1,5 +1,4 @@
 using System.Globalization;
-using UffdActors.Abi;
 using UffdActors.Cli.Hosting;
 using UffdActors.Conformance.Cells;
 using UffdActors.Conformance.Designs;

@@ -1,5 +1,4 @@
 using Spectre.Console;
-using UffdActors.Abi;
 using UffdActors.Cli.Options;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;

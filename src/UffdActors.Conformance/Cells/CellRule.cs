@@ -1,5 +1,3 @@
-using UffdActors.Abi;
-
 namespace UffdActors.Conformance.Cells;
 
 /// <summary>A rule of SEMANTICS, and which answers it explains. The first that applies is the one to cite.</summary>

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using UffdActors.Abi;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Backends.Designs;

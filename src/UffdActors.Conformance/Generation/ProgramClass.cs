@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Conformance.Programs;
 
 namespace UffdActors.Conformance.Generation;

@@ -1,5 +1,3 @@
-using UffdActors.Abi;
-
 namespace UffdActors.Conformance.Programs;
 
 /// <summary>A VMA.</summary>

@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Explore.Faults;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Model.Mapping;

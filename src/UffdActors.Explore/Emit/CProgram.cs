@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using UffdActors.Abi;
 using UffdActors.Explore.Campaigns;
 using UffdActors.Explore.Reports;
 using UffdActors.Explore.Runs;

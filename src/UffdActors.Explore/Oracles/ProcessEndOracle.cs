@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations.Filling;

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using UffdActors.Abi;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Scenes;
 using UffdActors.Handling;

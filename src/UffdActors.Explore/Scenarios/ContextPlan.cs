@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using UffdActors.Abi;
 
 namespace UffdActors.Explore.Scenarios;
 

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using UffdActors.Abi;
 using UffdActors.Explore.Faults;
 using UffdActors.Model;
 

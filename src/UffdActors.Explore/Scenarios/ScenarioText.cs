@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
-using UffdActors.Abi;
 using UffdActors.Explore.Faults;
 using UffdActors.Model.Inputs;
 

@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Handling;
 
 namespace UffdActors.Linux.Live;

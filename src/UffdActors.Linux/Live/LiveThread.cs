@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Linux.Memory;
 using UffdActors.Model.Memory;

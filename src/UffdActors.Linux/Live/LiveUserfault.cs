@@ -1,5 +1,4 @@
 using Akka.Actor;
-using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Handling;
 using UffdActors.Linux.Memory;

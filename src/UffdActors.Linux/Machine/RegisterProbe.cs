@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Needs;
 using UffdActors.Linux.Userfaultfd;

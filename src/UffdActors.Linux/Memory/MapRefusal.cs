@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Linux.Needs;
 using UffdActors.Model.Memory;
 using UffdActors.Worlds;

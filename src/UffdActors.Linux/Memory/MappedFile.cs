@@ -1,5 +1,4 @@
 using System.Globalization;
-using UffdActors.Abi;
 using UffdActors.Linux.Native;
 
 namespace UffdActors.Linux.Memory;

@@ -1,5 +1,4 @@
 using System.Text;
-using UffdActors.Abi;
 using UffdActors.Linux.Native;
 using UffdActors.Linux.Needs;
 using UffdActors.Model.Memory;

@@ -1,5 +1,3 @@
-using UffdActors.Abi;
-
 namespace UffdActors.Linux.Native;
 
 /// <summary>What a system call returned, with the errno of a failure.</summary>

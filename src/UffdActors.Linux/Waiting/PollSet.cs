@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using UffdActors.Abi;
 using UffdActors.Linux.Native;
 
 namespace UffdActors.Linux.Waiting;

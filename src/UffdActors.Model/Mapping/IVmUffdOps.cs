@@ -1,5 +1,3 @@
-using UffdActors.Abi;
-
 namespace UffdActors.Model.Mapping;
 
 /// <summary>

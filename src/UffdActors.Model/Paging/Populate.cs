@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;

@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Dispatch.Stepping;
 using UffdActors.Linux.Live;
 using UffdActors.Model.Memory;

@@ -1,5 +1,3 @@
-using UffdActors.Abi;
-
 namespace UffdActors.Stress.Injection;
 
 /// <summary>What has been injected, and what the resolvers met. Safe for any thread.</summary>

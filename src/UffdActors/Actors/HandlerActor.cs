@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
-using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
 

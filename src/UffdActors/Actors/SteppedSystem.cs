@@ -4,7 +4,7 @@ using UffdActors.Dispatch.Stepping;
 namespace UffdActors.Actors;
 
 /// <summary>An actor system on the stepped dispatcher, in which any number of kernels can be made one after the other.</summary>
-public sealed class SteppedSystem : IDisposable
+internal sealed class SteppedSystem : IDisposable
 {
     private int _kernels;
 

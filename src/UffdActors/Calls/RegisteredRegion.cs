@@ -1,5 +1,4 @@
 using System.Numerics;
-using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;

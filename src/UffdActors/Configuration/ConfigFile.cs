@@ -7,7 +7,7 @@ namespace UffdActors.Configuration;
 /// Reads a configuration file. The HOCON parser takes almost anything for a configuration: it passes over brackets that are never closed,
 /// and over words that are no key. Here that is an error which names file and line.
 /// </summary>
-public static class ConfigFile
+internal static class ConfigFile
 {
     /// <summary>Size that a file may have, in bytes.</summary>
     public const long MaxBytes = 1 << 20;

@@ -5,7 +5,7 @@ using Akka.Event;
 namespace UffdActors.Dispatch;
 
 /// <summary>Makes the dispatcher of a fault loop; named in HOCON as the <c>type</c> of a dispatcher.</summary>
-public sealed class FaultLoopDispatcherConfigurator : MessageDispatcherConfigurator
+internal sealed class FaultLoopDispatcherConfigurator : MessageDispatcherConfigurator
 {
     private readonly FaultLoopDispatcher _dispatcher;
 

@@ -1,5 +1,3 @@
-using UffdActors.Abi;
-
 namespace UffdActors.Handling;
 
 /// <summary>A call of a monitor's thread; it is also the message as which it comes back to the thread's actor.</summary>

@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Failures;
 
 namespace UffdActors.Handling;

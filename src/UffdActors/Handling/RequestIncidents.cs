@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Handling;

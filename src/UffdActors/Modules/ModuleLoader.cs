@@ -13,7 +13,7 @@ namespace UffdActors.Modules;
 /// <c>IReadOnlyDictionary&lt;string, string&gt;</c> (everything under <c>uffd.module</c>, with its path as the key), or none.
 /// </summary>
 /// <remarks>A module from a file has a load context of its own, which is unloaded with it.</remarks>
-public sealed class ModuleLoader
+internal sealed class ModuleLoader
 {
     /// <summary>Size that an assembly may have, in bytes.</summary>
     public const long MaxBytes = 256L << 20;

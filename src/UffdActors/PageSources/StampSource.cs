@@ -3,7 +3,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors;
 
 /// <summary>A phantom guest: every page is a stamp that is computed from its number.</summary>
-public sealed class StampSource : IPageSource
+internal sealed class StampSource : IPageSource
 {
     /// <summary>Makes a source of any number of pages.</summary>
     public StampSource(long pages) => Pages = pages;

@@ -1,5 +1,4 @@
 using Akka.Actor;
-using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 

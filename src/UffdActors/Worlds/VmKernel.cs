@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;

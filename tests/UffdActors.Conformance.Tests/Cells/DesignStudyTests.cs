@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Conformance.Designs;
 using UffdActors.Model.Memory;
 

@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Conformance.Cells;
 using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Runs;

@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Model.Operations.Maps;
 
 namespace UffdActors.Linux.Tests.Live;

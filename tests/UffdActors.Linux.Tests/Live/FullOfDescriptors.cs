@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using UffdActors.Abi;
 
 namespace UffdActors.Linux.Tests.Live;
 

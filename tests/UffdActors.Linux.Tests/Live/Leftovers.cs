@@ -1,5 +1,4 @@
 using System.Globalization;
-using UffdActors.Abi;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Native;
 using UffdActors.Model.Memory;

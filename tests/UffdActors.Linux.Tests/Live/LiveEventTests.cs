@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Userfaultfd;

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using UffdActors.Abi;
 using UffdActors.Linux.Memory;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;

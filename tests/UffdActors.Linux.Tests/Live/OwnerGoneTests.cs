@@ -1,5 +1,4 @@
 using Akka.Configuration;
-using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Linux.Live;
 using UffdActors.Model.Operations.Maps;

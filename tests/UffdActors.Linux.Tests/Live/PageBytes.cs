@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using UffdActors.Model.Memory;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Linux.Tests.Live;
 

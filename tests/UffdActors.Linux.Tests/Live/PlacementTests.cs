@@ -1,7 +1,6 @@
 using System.Globalization;
 using Akka.Actor;
 using Akka.Configuration;
-using UffdActors.Abi;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Userfaultfd;

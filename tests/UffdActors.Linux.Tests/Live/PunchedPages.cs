@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using UffdActors.Abi;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Tests.Modes;
 

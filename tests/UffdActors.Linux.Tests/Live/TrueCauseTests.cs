@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using UffdActors.Abi;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Native;

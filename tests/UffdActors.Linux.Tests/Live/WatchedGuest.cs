@@ -1,5 +1,4 @@
 using System.Globalization;
-using UffdActors.Abi;
 using UffdActors.Linux.Live;
 
 namespace UffdActors.Linux.Tests.Live;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Akka.Configuration;
-using UffdActors.Abi;
 using UffdActors.Linux.Tests.Live;
 
 namespace UffdActors.Linux.Tests.Modes;

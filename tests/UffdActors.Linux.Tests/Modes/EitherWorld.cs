@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Akka.Configuration;
-using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Machine;

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using UffdActors.Abi;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Mapping;

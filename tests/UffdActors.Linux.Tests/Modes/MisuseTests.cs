@@ -1,5 +1,4 @@
 using Akka.Actor;
-using UffdActors.Abi;
 using UffdActors.Linux.Tests.Live;
 using UffdActors.Model;
 using UffdActors.Model.Operations.Maps;

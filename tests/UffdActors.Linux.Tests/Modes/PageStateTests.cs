@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Operations.Maps;
 

@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Dispatch.Stepping;
 
 namespace UffdActors.Tests.Facade;

@@ -1,6 +1,5 @@
 using Akka.Actor;
 using Akka.Configuration;
-using UffdActors.Abi;
 using UffdActors.Failures;
 using UffdActors.Tests.Runtime;
 

@@ -1,5 +1,4 @@
 using Akka.Configuration;
-using UffdActors.Abi;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Tests.Runtime;
 

@@ -1,5 +1,4 @@
 using Akka.Configuration;
-using UffdActors.Abi;
 using UffdActors.Dispatch.Stepping;
 using UffdActors.Handling;
 using UffdActors.Tests.Runtime;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Akka.Configuration;
-using UffdActors.Abi;
 using UffdActors.Dispatch.Stepping;
 using UffdActors.Handling;
 using UffdActors.Model.Operations.Maps;

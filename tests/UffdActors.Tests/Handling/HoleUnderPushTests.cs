@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Tests.Runtime;
 

@@ -8,7 +8,6 @@ using UffdActors.Model.Operations.Maps;
 using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Tests.Actors;
 using UffdActors.Tests.Runtime;
-using UffdActors.Vcpus;
 
 namespace UffdActors.Tests.Handling;
 

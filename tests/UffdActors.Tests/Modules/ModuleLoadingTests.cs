@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Loader;
 using Akka.Configuration;
-using UffdActors.Abi;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Tests.Runtime;

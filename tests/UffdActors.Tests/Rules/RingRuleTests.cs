@@ -1,5 +1,4 @@
 using System.Text;
-using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Dispatch.Stepping;
 using UffdActors.Model.Mapping;

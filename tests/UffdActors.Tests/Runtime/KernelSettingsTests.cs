@@ -1,5 +1,4 @@
 using Akka.Configuration;
-using UffdActors.Abi;
 using UffdActors.Model;
 
 namespace UffdActors.Tests.Runtime;

@@ -1,4 +1,3 @@
-using UffdActors.Abi;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Paging;
 using UffdActors.Model.Turns;

@@ -5,7 +5,7 @@ using Akka.Dispatch;
 namespace UffdActors.Dispatch.Stepping;
 
 /// <summary>Makes the stepped dispatcher; named in HOCON as the <c>type</c> of every dispatcher of the system.</summary>
-public sealed class SteppedDispatcherConfigurator : MessageDispatcherConfigurator
+internal sealed class SteppedDispatcherConfigurator : MessageDispatcherConfigurator
 {
     private readonly SteppedDispatcher _dispatcher;
 

@@ -6,7 +6,7 @@ using Akka.Dispatch.MessageQueues;
 namespace UffdActors.Dispatch.Stepping;
 
 /// <summary>The mailbox that goes with the stepped dispatcher.</summary>
-public sealed class SteppedMailbox : MailboxType, IProducesMessageQueue<SteppedQueue>
+internal sealed class SteppedMailbox : MailboxType, IProducesMessageQueue<SteppedQueue>
 {
     /// <summary>Called by Akka.</summary>
     public SteppedMailbox(Settings settings, Config config)

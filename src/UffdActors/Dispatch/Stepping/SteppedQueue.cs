@@ -8,7 +8,7 @@ namespace UffdActors.Dispatch.Stepping;
 /// <summary>
 /// Messages in the order in which they came, but those of a lower rank first where the policy goes by rank. Gives out one message a step.
 /// </summary>
-public sealed class SteppedQueue : IMessageQueue, IUnboundedMessageQueueSemantics
+internal sealed class SteppedQueue : IMessageQueue, IUnboundedMessageQueueSemantics
 {
     private readonly SteppedLoop _loop;
     private readonly LinkedList<Envelope> _messages = new();

@@ -6,7 +6,7 @@ using Akka.Event;
 namespace UffdActors.Dispatch.Stepping;
 
 /// <summary>Akka's scheduler on a stepped system: real time does not exist there, so nothing that it is asked for ever happens.</summary>
-public sealed class SteppedScheduler : SchedulerBase, IDateTimeOffsetNowTimeProvider
+internal sealed class SteppedScheduler : SchedulerBase, IDateTimeOffsetNowTimeProvider
 {
     /// <summary>Called by Akka.</summary>
     public SteppedScheduler(Config scheduler, ILoggingAdapter log)
