@@ -1,4 +1,5 @@
 using Akka.Actor;
+using UffdActors.Handling;
 using UffdActors.Model.Memory;
 using UffdActors.Prefetch;
 
@@ -72,7 +73,11 @@ internal sealed class PushPipeline(VmContext vm, PushOptions options, WantedPage
         if (order.Failure is null)
         {
             _answered.Enqueue(order);
-            _rate.Refund(order.Pieces.Where(p => p.Content == SourceContent.Zero).Sum(p => (long)p.Pages << PageSize.BaseShift));
+            foreach (PageRun piece in order.Pieces)
+            {
+                if (piece.Content == SourceContent.Zero) _rate.Refund((long)piece.Pages << PageSize.BaseShift);
+            }
+
             return;
         }
 

@@ -30,13 +30,17 @@ internal sealed class WantedPages(FaultReader reader, int region, RegionPages pa
     private Errno _refusedError;
     private long _demanded = -1;
     private long _base;
+
+    // Nothing is wanted before it: what is there, or has been asked for, is wanted again by way of the pages above only. So a look costs a
+    // word, however much of the region is there.
+    private long _firstOpen;
     private bool _isExhausted;
 
     /// <inheritdoc />
     public long Pages => pages.Received.Pages;
 
     /// <summary>True if something may be asked for that is not on its way.</summary>
-    public bool CanOrder => NextAgain() >= 0 || (!_isExhausted && Next(0) < Pages);
+    public bool CanOrder => NextAgain() >= 0 || (!_isExhausted && FirstOpen() < Pages);
 
     /// <inheritdoc />
     public long Next(long page) => NextMapped(page, evenAsked: false);
@@ -167,6 +171,13 @@ internal sealed class WantedPages(FaultReader reader, int region, RegionPages pa
                 + $"yet, and nobody needs them any more."
             : $"{missing} of {Pages} pages of region {region}, the first of them page {pages.NextAbsent(0, unit)}, have "
                 + $"been unmapped under its background push; every other page is there.");
+    }
+
+    private long FirstOpen()
+    {
+        if (_firstOpen < Pages) _firstOpen = Next(_firstOpen);
+        // At the end from the beginning, for other memory may have been mapped meanwhile.
+        return _firstOpen < Pages ? _firstOpen : Next(0);
     }
 
     private long NextAgain()
