@@ -70,7 +70,14 @@ public sealed class PrefetchTests
         await asked.Task.WaitAsync(LiveScene.Deadline);
         push.Pause();
         answers.Single()();
-        // Demand goes on; behind its answer the push has had its turn, too.
+        long deadline = Environment.TickCount64 + (long)LiveScene.Deadline.TotalMilliseconds;
+        while (push.ZeroPages < 64)
+        {
+            Assert.True(Environment.TickCount64 < deadline, "What had been asked for was not filled.");
+            await Task.Yield();
+        }
+
+        // Demand goes on, in turns in which a push that is not paused would have asked for more.
         await vm.WriteAsync(region, 250, 251, 252);
         Assert.Equal(64, push.ZeroPages);
         Assert.Single(answers);
@@ -96,7 +103,8 @@ public sealed class PrefetchTests
 
         _ = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => push.WaitAsync().WaitAsync(LiveScene.Deadline));
         await vm.WriteAsync(region, 3);
-        Assert.Equal(1, push.ReceivedPages);
+        Assert.NotNull(vm.Word(region, 3));
+        Assert.Null(vm.Word(region, 4));
         // Another one brings what is left.
         source.ComeBack();
         BackgroundPush next = await vm.Uffd.PushAsync(region, source);
