@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
-using UffdActors.Abi;
 using UffdActors.Linux.Native;
 using UffdActors.Linux.Needs;
 using UffdActors.Linux.Userfaultfd;
@@ -11,8 +10,6 @@ namespace UffdActors.Linux.Machine;
 /// <summary>Asks the machine for its <see cref="MachineReport"/>.</summary>
 internal static class MachineProbe
 {
-    private const string Ok = "ok";
-
     private static readonly string[] ConfigOptions =
     [
         "CONFIG_USERFAULTFD", "CONFIG_PTE_MARKER_UFFD_WP", "CONFIG_HAVE_ARCH_USERFAULTFD_WP", "CONFIG_HAVE_ARCH_USERFAULTFD_MINOR",
@@ -24,7 +21,7 @@ internal static class MachineProbe
     public static MachineReport Run()
     {
         UffdFeatures? offered = UffdProbe.OfferedFeatures(out Errno handshake);
-        AccessFacts access = ReadAccess() with { Handshake = Text(handshake) };
+        AccessFacts access = UffdAccess.Read() with { Handshake = UffdAccess.Text(handshake) };
         KvmFacts kvm = ReadKvm();
         MemoryFacts memory = ReadMemory();
         CpuFacts cpus = ReadCpus();
@@ -56,9 +53,6 @@ internal static class MachineProbe
         static ulong Raw(T value) => Convert.ToUInt64(value, CultureInfo.InvariantCulture);
     }
 
-    /// <summary>"ok", or the name of an errno.</summary>
-    public static string Text(Errno error) => error == Errno.None ? Ok : error.ToString();
-
     /// <summary>As <c>uname -r</c> prints it.</summary>
     public static string KernelRelease() => FirstLine("/proc/sys/kernel/osrelease") ?? "unknown";
 
@@ -77,51 +71,6 @@ internal static class MachineProbe
         }
 
         return new KernelFacts(KernelRelease(), RuntimeInformation.OSArchitecture.ToString(), config);
-    }
-
-    /// <summary>Tries every way to a userfaultfd.</summary>
-    public static AccessFacts ReadAccess()
-    {
-        Confinement confinement = Confinement.Read();
-        int? sysctl = int.TryParse(
-            FirstLine("/proc/sys/vm/unprivileged_userfaultfd"), NumberStyles.None, CultureInfo.InvariantCulture, out int value)
-            ? value
-            : null;
-        return new AccessFacts(
-            confinement.User,
-            confinement.Has(Capability.SysPtrace),
-            sysctl,
-            Open(UffdOpenPath.Syscall, UffdOpenFlags.CloseOnExec),
-            Open(UffdOpenPath.Device, UffdOpenFlags.CloseOnExec),
-            Open(UffdOpenPath.Syscall, UffdOpenFlags.CloseOnExec | UffdOpenFlags.UserModeOnly))
-        {
-            Confinement = confinement,
-        };
-    }
-
-    /// <summary>Why a userfaultfd could not be opened, in the words of the report.</summary>
-    public static UnsupportedMachineException UserfaultfdRefused(Errno error)
-    {
-        AccessFacts access = ReadAccess();
-        NeedAnswer answer = access.UserModeOnly == Ok
-            ? MachineFinding.KernelFaults(canOpen: true, access)
-            : MachineFinding.Userfaultfd(canOpen: false, access);
-        return new UnsupportedMachineException(
-            MachineNeed.Userfaultfd, $"userfaultfd cannot be opened ({error}).", answer, "userfaultfd", error);
-    }
-
-    /// <summary>What to say of a userfaultfd that could be opened for faults of user mode only.</summary>
-    public static string UserModeOnlyNotice()
-    {
-        NeedAnswer answer = MachineFinding.KernelFaults(canOpen: true, ReadAccess());
-        return "userfaultfd is opened for user-mode faults only; system calls and KVM that touch a missing page get EFAULT. "
-            + (answer.Cause is { } cause ? cause + " " : "") + (answer.Remedy ?? Remedies.Of(MachineNeed.KernelFaults));
-    }
-
-    private static string Open(UffdOpenPath path, UffdOpenFlags flags)
-    {
-        using UffdDescriptor? descriptor = UffdDescriptor.TryOpen(path, flags, out Errno error);
-        return descriptor is null ? Text(error) : Ok;
     }
 
     /// <summary>True if there is swap space.</summary>
@@ -162,10 +111,10 @@ internal static class MachineProbe
     private static KvmFacts ReadKvm()
     {
         using FileHandle? device = FileHandle.TryOpen("/dev/kvm", Fd.O_RDWR, out Errno error);
-        if (device is null) return new KvmFacts(Text(error), 0, false, 0);
+        if (device is null) return new KvmFacts(UffdAccess.Text(error), 0, false, 0);
         using LinuxHandle.Lease lease = device.Use();
         return new KvmFacts(
-            Ok,
+            UffdAccess.Ok,
             Libc.Ioctl(lease.Number, Kvm.KVM_GET_API_VERSION, (nuint)0),
             Libc.Ioctl(lease.Number, Kvm.KVM_CHECK_EXTENSION, Kvm.KVM_CAP_GUEST_MEMFD) > 0,
             Math.Max(0, Libc.Ioctl(lease.Number, Kvm.KVM_CHECK_EXTENSION, Kvm.KVM_CAP_GUEST_MEMFD_FLAGS)));
@@ -173,7 +122,7 @@ internal static class MachineProbe
 
     private static CpuFacts ReadCpus()
     {
-        string realTime = Ok;
+        string realTime = UffdAccess.Ok;
         // On a thread of its own, whose priority goes with it.
         Thread thread = new(() =>
         {
@@ -183,7 +132,7 @@ internal static class MachineProbe
             }
             catch (UnsupportedMachineException e)
             {
-                realTime = Text(e.Error);
+                realTime = UffdAccess.Text(e.Error);
             }
         });
         thread.Start();

@@ -1,6 +1,7 @@
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Native;
 using UffdActors.Linux.Needs;
+using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.Machine;
@@ -45,7 +46,7 @@ internal static class MemoryProbe
     {
         const ulong Written = 2;
         using FileHandle? pagemap = FileHandle.TryOpen("/proc/self/pagemap", Fd.O_RDONLY, out Errno error);
-        if (pagemap is null) return MachineProbe.Text(error);
+        if (pagemap is null) return UffdAccess.Text(error);
         using GuestMemory memory = GuestMemory.MapAnonymous(PageSize.Base);
         DirtyRange found;
         Pagemap.ScanArgument scan = new()
@@ -59,6 +60,6 @@ internal static class MemoryProbe
             ReturnMask = Written,
         };
         using LinuxHandle.Lease lease = pagemap.Use();
-        return MachineProbe.Text(Libc.Ioctl(lease.Number, Pagemap.PagemapScan, &scan) < 0 ? Libc.LastError : Errno.None);
+        return UffdAccess.Text(Libc.Ioctl(lease.Number, Pagemap.PagemapScan, &scan) < 0 ? Libc.LastError : Errno.None);
     }
 }

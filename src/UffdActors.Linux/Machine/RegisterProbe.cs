@@ -51,7 +51,7 @@ internal static class RegisterProbe
         UffdIoctls ioctls = UffdIoctls.None;
         if (error == Errno.None) error = uffd.Register(memory.Address, memory.Bytes, modes, out ioctls);
         return new RegisterFact(
-            name, features == UffdFeatures.None ? "sync" : "async", letters, MachineProbe.Text(error), MachineProbe.NamesOf(ioctls));
+            name, features == UffdFeatures.None ? "sync" : "async", letters, UffdAccess.Text(error), MachineProbe.NamesOf(ioctls));
     }
 
     private static GuestMemory Map(MemoryObject memory, bool isShared)

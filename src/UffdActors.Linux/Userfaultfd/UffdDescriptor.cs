@@ -1,5 +1,4 @@
 using UffdActors.Abi;
-using UffdActors.Linux.Machine;
 using UffdActors.Linux.Native;
 using UffdActors.Linux.Needs;
 using UffdActors.Model.Memory;
@@ -57,7 +56,7 @@ internal sealed unsafe class UffdDescriptor : IDisposable
         if (TryOpen(options.Path, flags, null, out Errno error) is { } descriptor) return descriptor;
         if (options.AllowUserModeOnly)
         {
-            if (TryOpen(options.Path, flags | UffdOpenFlags.UserModeOnly, MachineProbe.UserModeOnlyNotice(), out _) is { } limited)
+            if (TryOpen(options.Path, flags | UffdOpenFlags.UserModeOnly, UffdAccess.UserModeOnlyNotice(), out _) is { } limited)
                 return limited;
         }
 
@@ -271,7 +270,7 @@ internal sealed unsafe class UffdDescriptor : IDisposable
     // Too many descriptors are no lack of the machine.
     private static Exception Refused(Errno error) => error is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM
         ? new SyscallException("userfaultfd", error, KernelErrors.Explain("userfaultfd", error) + ".")
-        : MachineProbe.UserfaultfdRefused(error);
+        : UffdAccess.Refused(error);
 
     private static UffdioRange Range(ulong start, long bytes) => new() { Start = start, Len = (ulong)bytes };
 

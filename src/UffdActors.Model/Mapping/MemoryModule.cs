@@ -52,8 +52,8 @@ public abstract class MemoryModule
     public virtual MemoryFile CreateFile(Machine machine, long bytes) => new(this, machine, bytes);
 
     /// <summary>
-    /// An ordinary fault: makes sure that a page below the end of the file is in the cache. Runs in a turn of a VMA's owner, for one
-    /// file perhaps of several at the same time.
+    /// An ordinary fault: makes sure that a page below the end of the file is in the cache. A page that it makes holds zeros: core counts
+    /// on it, and writes no zeros of a source over it. Runs in a turn of a VMA's owner, for one file perhaps of several at the same time.
     /// </summary>
     /// <returns>Success; EFAULT if the access is to fail (SIGBUS); ENOMEM.</returns>
     public virtual Errno Fault(MemoryFile file, long index)

@@ -123,7 +123,7 @@ internal sealed class ModuleLoader
             default:
                 throw new ModuleException(
                     $"There is no built-in memory module \"{name}\"; built in are shmem, guest-memfd and hugetlb. One of your own is "
-                        + $"named \"Type, Assembly\".");
+                        + $"named \"Namespace.Type, path/to/file.dll\".");
         }
     }
 
