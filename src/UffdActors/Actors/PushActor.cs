@@ -157,6 +157,13 @@ internal class PushActor : UntypedActor
     {
         if (gate != _gate) return;
         _gate = null;
+        // Told to stay while it waited.
+        if (_isHeld)
+        {
+            Next();
+            return;
+        }
+
         _pipeline.Ask();
         if (!TryBegin()) Next();
     }

@@ -411,6 +411,27 @@ public sealed class RingActorTests : TestKit
     }
 
     [Fact]
+    public void PushActor_that_is_held_asks_for_nothing_although_demands_have_let_it_go_on()
+    {
+        PushProgress progress = new(new TaskCompletionSource());
+        IActorRef push =
+            _root.ChildActorOf(PushActor.Props(Vm(), new PushOptions(_reader, _context, _thread, _source, 0, _pages, progress, 4)), "push");
+        _thread.Attach(push);
+        push.Tell(VmProtocol.Resume.Instance);
+        PushGate gate = _context.ExpectMsg<PushGate>();
+        push.Tell(new VmProtocol.HoldPush(true));
+        gate.Open();
+        // Behind the gate in its mailbox.
+        push.Tell(new Identify(1), _context);
+        _ = _context.ExpectMsg<ActorIdentity>();
+        Assert.False(_source.HasMessages);
+
+        push.Tell(new VmProtocol.HoldPush(false));
+        _context.ExpectMsg<PushGate>().Open();
+        Assert.Equal((0L, 4), _source.ExpectMsg<PushOrder>() is var order ? (order.FirstPage, order.Pages) : default);
+    }
+
+    [Fact]
     public void UffdContextActor_asks_the_kernel_for_faults_that_nobody_announced_before_a_chunk_begins()
     {
         UnpolledDescriptor descriptor = new();
