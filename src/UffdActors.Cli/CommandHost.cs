@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using UffdActors.Cli.Commands;
+using UffdActors.Cli.Commands.Migrate;
 using UffdActors.Cli.Hosting;
 
 namespace UffdActors.Cli;
@@ -51,6 +52,7 @@ internal sealed class CommandHost(Terminal terminal)
         // [suggest:N] completes command lines for a shell and does not check the number; it is not used here.
         root.Directives.Clear();
         root.Subcommands.Add(PostCopyCommand.Build(Terminal));
+        root.Subcommands.Add(MigrateCommand.Build(Terminal));
         root.Subcommands.Add(BackendsCommand.Build(Terminal));
         root.Subcommands.Add(ConformCommand.Build(Terminal));
         root.Subcommands.Add(BenchCommand.Build(Terminal));

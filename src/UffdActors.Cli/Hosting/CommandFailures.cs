@@ -22,8 +22,8 @@ internal static class CommandFailures
         OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Interrupted,
         // A refusal like any other, but for what the machine lacks.
         UnsupportedMachineException => ExitCode.Unsupported,
-        ImageException or WorkingSetException or WorkloadFormatException or TraceFormatException or ConformanceDataException
-            or UffdConfigurationException or ModuleException or UffdException or BenchException
+        ImageException or MigrationException or WorkingSetException or WorkloadFormatException or TraceFormatException
+            or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException
             or ScenarioException or ReplayFileException or StressException
             or InputFileException => ExitCode.BadInput,
         StalledException or VmFailedException or RecorderException or WorkerException or SyscallException => ExitCode.Failed,

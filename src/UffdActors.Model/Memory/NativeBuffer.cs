@@ -55,6 +55,9 @@ public sealed unsafe class NativeBuffer : SafeHandle
         return *(ulong*)(handle + (nint)offset);
     }
 
+    /// <summary>Native bytes that the caller knows to be there for as long as the span is used.</summary>
+    internal static Span<byte> At(nint address, int bytes) => new((void*)address, bytes);
+
     /// <inheritdoc />
     protected override bool ReleaseHandle()
     {
@@ -62,7 +65,8 @@ public sealed unsafe class NativeBuffer : SafeHandle
         return true;
     }
 
-    private Span<byte> Slice(long offset, int length)
+    /// <summary>A part of it, valid until the buffer is disposed of.</summary>
+    public Span<byte> Slice(long offset, int length)
     {
         ObjectDisposedException.ThrowIf(IsClosed, this);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);

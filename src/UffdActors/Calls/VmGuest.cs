@@ -58,7 +58,8 @@ internal sealed class VmGuest
         for (int i = 0; i < workloads.Count; i++)
             vcpus.Add(
                 new VcpuOptions(
-                    i, _kernel.NewVcpu(), workloads[i], regions, new VcpuProgress(_root.NewCompletion()), blocked, sampleEvery, check));
+                    i, _kernel.NewVcpu(), workloads[i], regions,
+                    new VcpuProgress(_root.NewCompletion()) { Accesses = workloads[i].FirstAccess }, blocked, sampleEvery, check));
         IReadOnlyList<IActorRef> actors = await _root.StartVcpusAsync(vcpus);
         lock (_gate) _vcpus.Add(actors);
         return (vcpus, actors);

@@ -1,3 +1,5 @@
+using UffdActors.Model.Memory;
+
 namespace UffdActors;
 
 /// <summary>
@@ -14,4 +16,18 @@ namespace UffdActors;
 /// </param>
 /// <param name="Cancel">The answer is not wanted any more.</param>
 public readonly record struct PageOrder(
-    long Id, int Region, long FirstPage, int Pages, Urgency Urgency, nint Buffer, CancellationToken Cancel);
+    long Id, int Region, long FirstPage, int Pages, Urgency Urgency, nint Buffer, CancellationToken Cancel)
+{
+    /// <summary>The place of some of the pages in <see cref="Buffer"/>, for a source that reads into it.</summary>
+    /// <param name="firstPage">First page within the region.</param>
+    /// <param name="pages">How many.</param>
+    /// <returns>Native memory, 4096 bytes a page; valid until the order has been answered in full.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A page is not one of the order's.</exception>
+    public Span<byte> Room(long firstPage, int pages)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(firstPage, FirstPage);
+        ArgumentOutOfRangeException.ThrowIfLessThan(pages, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstPage + pages, FirstPage + Pages);
+        return NativeBuffer.At(Buffer + (nint)((firstPage - FirstPage) << PageSize.BaseShift), pages << PageSize.BaseShift);
+    }
+}

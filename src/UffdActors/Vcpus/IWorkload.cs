@@ -6,6 +6,12 @@ namespace UffdActors;
 /// </summary>
 public interface IWorkload
 {
+    /// <summary>
+    /// Accesses that the vCPU has done elsewhere, before the first step that <see cref="TryNext"/> gives; 0 if it starts here. What a vCPU
+    /// writes counts them (<see cref="GuestLayout.ValueOf"/>), so a guest that has moved goes on as if it had not.
+    /// </summary>
+    long FirstAccess => 0;
+
     /// <summary>Starts again from the first step.</summary>
     void Reset();
 

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Diagnostics;
+using UffdActors.Cli.Hosting;
+using UffdActors.Cli.Options;
+
+namespace UffdActors.Cli.Commands.Migrate;
+
+/// <summary><c>uffd migrate demo</c>: both ends here, in two processes, with one command.</summary>
+internal sealed class MigrateDemoCommand
+{
+    private readonly Option<string[]> _send = new("--send")
+    {
+        Description = "An option of uffd migrate send, with its value behind =, as in --send=--memory=1G; may be repeated.",
+        HelpName = "OPTION",
+    };
+
+    private readonly Option<string[]> _receive = new("--receive")
+    {
+        Description = "An option of uffd migrate receive, likewise.",
+        HelpName = "OPTION",
+    };
+
+    private readonly Option<Named<string>?> _world = TypedOptions.OneOf("--world", "What both ends run on.", "model", "live");
+    private readonly Terminal _terminal;
+
+    private MigrateDemoCommand(Terminal terminal) => _terminal = terminal;
+
+    public static Command Build(Terminal terminal) => new MigrateDemoCommand(terminal).Build();
+
+    private Command Build()
+    {
+        Command command = new("demo", "Start both ends here, in two processes, and move a guest from one to the other.");
+        foreach (Option option in new Option[] { _world, _send, _receive }) command.Options.Add(option);
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("uffd-migrate-");
+        try
+        {
+            string uri = $"unix:{Path.Combine(folder.FullName, "wire")}";
+            string[] world = arguments.GetValue(_world) is { } name ? ["--world", name.Name] : [];
+            using Process receive = Start(["migrate", "receive", uri, .. world, .. arguments.GetValue(_receive) ?? []]);
+            using Process send = Start(["migrate", "send", uri, .. world, .. arguments.GetValue(_send) ?? []]);
+            await using CancellationTokenRegistration stop = cancel.Register(() =>
+            {
+                Kill(send);
+                Kill(receive);
+            });
+            Task tell = Task.WhenAll(ShowAsync(send, "send"), ShowAsync(receive, "receive"));
+            await send.WaitForExitAsync(CancellationToken.None);
+            // Without its source a receiver that has no guest waits for the next one.
+            if (send.ExitCode != ExitCode.Done) Kill(receive);
+            await receive.WaitForExitAsync(CancellationToken.None);
+            await tell;
+            cancel.ThrowIfCancellationRequested();
+            return send.ExitCode != ExitCode.Done ? send.ExitCode : receive.ExitCode;
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static Process Start(IReadOnlyList<string> arguments)
+    {
+        ProcessStartInfo start = OwnProcess.With(arguments);
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
+        return Process.Start(start)!;
+    }
+
+    private Task ShowAsync(Process process, string name) => Task.WhenAll(
+        CopyAsync(process.StandardOutput, line => _terminal.WriteRaw(line.Length == 0 ? line : $"{name,-8} {line}")),
+        CopyAsync(process.StandardError, _terminal.WriteStatus));
+
+    private static async Task CopyAsync(StreamReader from, Action<string> write)
+    {
+        while (await from.ReadLineAsync() is { } line) write(line);
+    }
+
+    private static void Kill(Process process)
+    {
+        try
+        {
+            process.Kill();
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended.
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using System.CommandLine;
+using System.Globalization;
+using Akka.Configuration;
+using UffdActors.Cli.Hosting;
+using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
+using UffdActors.PostCopy;
+
+namespace UffdActors.Cli.Commands.Migrate;
+
+/// <summary><c>uffd migrate receive</c>: takes one guest over, runs it to its end, and verifies its memory.</summary>
+internal sealed class MigrateReceiveCommand
+{
+    private const string Anonymous = "anon";
+
+    private readonly WireOptions _wire = new();
+    private readonly Option<string> _backend =
+        TypedOptions.Text("--backend", "NAME", "Memory of the guest: anon, or a loaded module (uffd backends).", Anonymous);
+    private readonly Option<Named<PostCopyMode>> _mode = TypedOptions.Choice<PostCopyMode>(
+        "--mode", "How faults are resolved.", "missing", [new("missing", PostCopyMode.Missing), new("minor", PostCopyMode.Minor)]);
+
+    private readonly Option<int> _handlers =
+        TypedOptions.Number("--handlers", "N", "Handlers that share the userfaultfd.", 1, 1, PostCopyMigration.MaxHandlers);
+    private readonly Option<Named<Func<IPrefetchOrder>>> _prefetch = TypedOptions.Choice<Func<IPrefetchOrder>>(
+        "--prefetch",
+        "Which page the background fetches next.",
+        "locality",
+        [
+            new("linear", () => new LinearOrder()), new("locality", () => new LocalityOrder()), new("bubble", () => new BubbleOrder()),
+        ]);
+
+    private readonly Option<long?> _bandwidth =
+        TypedOptions.Size("--bandwidth", "Bytes a second of the background, at most; never of demand. Default: no limit.", 1);
+    private readonly Option<string?> _workingSet =
+        TypedOptions.Text("--working-set", "FILE", "Fetch these pages first, recorded in an earlier run.");
+    private readonly Option<string?> _json = TypedOptions.Json();
+    private readonly RuntimeOptions _runtime = new();
+    private readonly Terminal _terminal;
+
+    private MigrateReceiveCommand(Terminal terminal) => _terminal = terminal;
+
+    public static Command Build(Terminal terminal) => new MigrateReceiveCommand(terminal).Build();
+
+    private Command Build()
+    {
+        Command command = new("receive", "Listen at URI, take one guest over, run it to its end, and verify its memory.");
+        _wire.AddTo(command);
+        foreach (Option option in new Option[] { _backend, _mode, _handlers, _prefetch, _bandwidth, _workingSet, _json })
+            command.Options.Add(option);
+        _runtime.AddTo(command);
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
+    {
+        using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
+        MigrationAddress address = _wire.Address(arguments);
+        using MigrationTls? tls = _wire.Tls(arguments);
+        Config? config = _runtime.Configuration(arguments);
+        if (UffdSettings.Load(config).IsStepped)
+            throw CommandException.BadInput("A migration between processes needs real time; use another --dispatcher.");
+        WorkingSet? set = arguments.GetValue(_workingSet) is { } path ? WorkingSet.Read(path) : null;
+        WorkloadGuest guest = new();
+        MigrationDestinationReport report = await UffdRuntime.UseAsync(config, async runtime =>
+        {
+            MigrationDestination destination = new(runtime, guest, new MigrationDestinationOptions
+            {
+                Address = address,
+                Tls = tls,
+                Backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name,
+                Mode = arguments.GetValue(_mode)!.Value,
+                Profile = _runtime.Profile(arguments),
+                Handlers = arguments.GetValue(_handlers),
+                Prefetch = () => Prefetch(arguments, set),
+                PeerTimeout = _wire.PeerTimeout(arguments),
+                Tell = what => _terminal.WriteStatus($"receive: {what}"),
+                IncidentObserver = incident => _terminal.WriteError(incident.Message),
+            });
+            using ControlSocket? control = ControlSocket.Open(_wire.Control(arguments), line => FollowAsync(destination, guest, line));
+            return await destination.RunAsync(cancel);
+        });
+        MigrateText.Write(json.TakesOutput ? _terminal.Progress : _terminal.Out, report, guest);
+        json.Write(JsonText.Of("uffd-migrate-destination", MigrateDestinationDocument.Of(report, guest)));
+        return report.IsVerified && guest.Error is null ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    private PrefetchOptions Prefetch(ParseResult arguments, WorkingSet? set)
+    {
+        IPrefetchOrder order = arguments.GetValue(_prefetch)!.Value();
+        return new PrefetchOptions
+        {
+            Order = set is null ? order : new RecordedOrder(set, order),
+            BytesPerSecond = arguments.GetValue(_bandwidth) ?? 0,
+        };
+    }
+
+    private static async Task<string> FollowAsync(MigrationDestination destination, WorkloadGuest guest, string line)
+    {
+        switch (line)
+        {
+            case "status":
+                return string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{destination.Phase}, {(destination.IsLinked ? "linked" : "no link")}, {destination.ReceivedPages} of "
+                        + $"{destination.Pages} pages here, {destination.Outstanding} pages waited for, {guest.Accesses} of "
+                        + $"{guest.AllAccesses} accesses");
+            case "abandon" or "abandon --with-loss":
+                return await destination.AbandonAsync(line != "abandon")
+                    ? "the migration is given up"
+                    : MigrateCommand.Refused + "the guest runs here and needs pages of the source; --with-loss ends it.";
+            default:
+                return MigrateCommand.Refused + $"a receiving end does not know \"{line}\".";
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using UffdActors.Cli.Hosting;
+using UffdActors.PostCopy;
+
+namespace UffdActors.Cli.Options;
+
+/// <summary>The options of both ends of a migration between processes: address, TLS, control socket, patience with the peer.</summary>
+internal sealed class WireOptions
+{
+    private readonly Argument<string> _address = new("address") { Description = "tcp:HOST:PORT or unix:PATH.", HelpName = "URI" };
+    private readonly Option<string?> _certificate = TypedOptions.Text("--tls-cert", "FILE", "Certificate of this side, PEM: TLS.");
+    private readonly Option<string?> _key = TypedOptions.Text("--tls-key", "FILE", "Its private key, PEM.");
+    private readonly Option<string?> _authority =
+        TypedOptions.Text("--tls-ca", "FILE", "Authority that the other side's certificate must come from, PEM.");
+    private readonly Option<bool> _plain =
+        TypedOptions.Flag("--plain-text", "The network is trusted: without TLS beyond this machine.");
+    private readonly Option<TimeSpan> _peerTimeout = TypedOptions.Duration(
+        "--peer-timeout", "Time without a sign of life of the other side after which the link counts as lost.", TimeSpan.FromSeconds(10));
+    private readonly Option<string?> _control =
+        TypedOptions.Text("--control", "PATH", "Unix socket for uffd migrate status, switch, recover and abandon.");
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Arguments.Add(_address);
+        foreach (Option option in new Option[] { _certificate, _key, _authority, _plain, _peerTimeout, _control })
+            command.Options.Add(option);
+    }
+
+    /// <summary>Time without a sign of life.</summary>
+    public TimeSpan PeerTimeout(ParseResult result) => result.GetValue(_peerTimeout);
+
+    /// <summary>Path of the control socket; null for none.</summary>
+    public string? Control(ParseResult result) => result.GetValue(_control);
+
+    /// <summary>The address.</summary>
+    /// <exception cref="CommandException">It is none, or beyond this machine without TLS.</exception>
+    public MigrationAddress Address(ParseResult result)
+    {
+        string text = result.GetValue(_address)!;
+        MigrationAddress address;
+        try
+        {
+            address = MigrationAddress.Parse(text);
+        }
+        catch (FormatException e)
+        {
+            throw CommandException.BadInput($"{text}: {e.Message}.");
+        }
+
+        if (result.GetValue(_certificate) is null && !result.GetValue(_plain) && !address.IsLocal)
+            throw CommandException.BadInput(
+                $"{text} is beyond this machine, and a guest's memory would go there as it is: use --tls-cert, --tls-key and --tls-ca, or "
+                    + $"--plain-text if the network is trusted.");
+        return address;
+    }
+
+    /// <summary>TLS; null if it is not asked for.</summary>
+    /// <exception cref="CommandException">A part is missing.</exception>
+    public MigrationTls? Tls(ParseResult result)
+    {
+        string?[] parts = [result.GetValue(_certificate), result.GetValue(_key), result.GetValue(_authority)];
+        if (parts.All(p => p is null)) return null;
+        if (parts is not [{ } certificate, { } key, { } authority])
+            throw CommandException.BadInput("--tls-cert, --tls-key and --tls-ca are used together: both sides are checked.");
+        return MigrationTls.Read(certificate, key, authority);
+    }
+}

@@ -1,0 +1,84 @@
+using Spectre.Console;
+using UffdActors.Cli.Options;
+using UffdActors.PostCopy;
+
+namespace UffdActors.Cli.Reports;
+
+/// <summary>The reports of both ends of a migration between processes, for people; QEMU's name of a figure stands behind it.</summary>
+internal static class MigrateText
+{
+    /// <summary>Writes the source's.</summary>
+    public static void Write(IAnsiConsole console, MigrationSourceReport report)
+    {
+        if (report.Ending.Length > 0) console.WriteLine(report.Ending);
+        if (report.KeepsGuest) console.WriteLine("the guest has stayed here");
+        else if (report.ActualHash is not null && report.ActualHash == report.ExpectedHash)
+            console.MarkupLineInterpolated($"[green]verified[/]: both sides agree on the guest's memory, sha256 {report.ActualHash}");
+        else
+        {
+            string arrived = report.IsDelivered ? "" : "not every page has arrived; ";
+            console.MarkupLineInterpolated($"[red]NOT VERIFIED[/]: {arrived}{Why(report)}");
+        }
+
+        Row(console, "downtime", Figures.Time(report.Downtime), "downtime");
+        Row(console, "whole migration", Figures.Time(report.Duration), "total-time");
+        Row(console, "sent", SizeText.Of(report.Bytes), "transferred");
+        if (report.Rounds > 0)
+            Row(console, "before the switch", $"{SizeText.Of(report.PreCopyBytes)} in {Figures.Count(report.Rounds, "round", "rounds")}",
+                "precopy-bytes");
+        Row(console, "after the switch", $"{Figures.Count(report.Pages)} pages with content, {Figures.Count(report.ZeroPages)} zero",
+            "normal, duplicate");
+        if (report.LostLinks > 0) Row(console, "lost links", Figures.Count(report.LostLinks), "");
+    }
+
+    /// <summary>Writes the destination's.</summary>
+    public static void Write(IAnsiConsole console, MigrationDestinationReport report, WorkloadGuest guest)
+    {
+        if (report.Ending.Length > 0) console.WriteLine(report.Ending);
+        if (!report.HasGuest)
+        {
+            console.WriteLine("no guest has run here");
+            return;
+        }
+
+        if (report.IsVerified && guest.Error is null)
+            console.MarkupLineInterpolated(
+                $"[green]verified[/]: {Figures.Count(report.Pages)} pages present, both sides agree on every byte");
+        else
+        {
+            string why = guest.Error ?? (report.MissingPages > 0 ? $"{Figures.Count(report.MissingPages)} pages are absent"
+                : report.ExpectedHash is null ? "the source has not said what the memory must be"
+                : $"sha256 {report.Hash}, and {report.ExpectedHash} by the source");
+            console.MarkupLineInterpolated($"[red]NOT VERIFIED[/]: {why}");
+        }
+
+        Row(console, "state to running", Figures.Time(report.LoadTime), "");
+        Row(console, "last page", $"after {Figures.Time(report.PageTime)}", "");
+        Row(console, "guest done", $"after {Figures.Time(report.GuestTime)}", "");
+        if (report.Faults is { } faults)
+            Row(console, "requests", $"{Figures.Count(report.Demands)} for {Figures.Count(faults.Faults)} faults", "postcopy-requests");
+        Row(
+            console, "background",
+            $"{Figures.Count(report.PushedPages)} pages with content, {Figures.Count(report.PushedZeroPages)} zero", "");
+        if (report.CopiedPages > 0) Row(console, "copied before", $"{Figures.Count(report.CopiedPages)} pages", "");
+        if (report.Latency is { } latency)
+        {
+            Row(console, "fault latency", $"mean {Figures.Time(latency.MeanNanoseconds)}, " + string.Join(
+                ", ", latency.Percentiles.Select(
+                    p => $"{(p.Percentile >= 100 ? "max" : $"p{p.Percentile:0.#}")} {Figures.Time(p.Nanoseconds)}")), "postcopy-latency");
+        }
+
+        if (report.LostLinks > 0) Row(console, "lost links", Figures.Count(report.LostLinks), "");
+    }
+
+    private static string Why(MigrationSourceReport report) => report.ExpectedHash is null
+        ? "what the memory is at its end was not compared"
+        : $"sha256 {report.ActualHash}, and it must be {report.ExpectedHash}";
+
+    private static void Row(IAnsiConsole console, string name, string value, string qemu)
+    {
+        string line = $"  {name,-20} {(qemu.Length > 0 ? value.PadRight(56) : value)}";
+        if (qemu.Length > 0) console.MarkupLineInterpolated($"{line} [dim]{qemu}[/]");
+        else console.WriteLine(line);
+    }
+}

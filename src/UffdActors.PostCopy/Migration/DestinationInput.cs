@@ -1,0 +1,18 @@
+using UffdActors.PostCopy.Wire;
+
+namespace UffdActors.PostCopy.Migration;
+
+/// <summary>An event for the destination's machine, with what its carrier needs besides.</summary>
+/// <param name="Happened">What has happened.</param>
+/// <param name="Epoch">The epoch that it names.</param>
+/// <param name="Link">The link that it is about, or came over; null if it is not about one.</param>
+/// <param name="Body">What came with it.</param>
+/// <param name="Text">What the other side, a failure, or the loss of a link says.</param>
+/// <param name="Done">Told whether a command was followed.</param>
+internal readonly record struct DestinationInput(
+    DestinationEvent Happened,
+    ulong Epoch = 0,
+    Link? Link = null,
+    ReadOnlyMemory<byte> Body = default,
+    string? Text = null,
+    TaskCompletionSource<bool>? Done = null);

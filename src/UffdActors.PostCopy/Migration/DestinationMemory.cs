@@ -1,0 +1,124 @@
+using System.Security.Cryptography;
+using UffdActors.Model;
+using UffdActors.Model.Backends;
+using UffdActors.Model.Memory;
+using UffdActors.PostCopy.Wire;
+
+namespace UffdActors.PostCopy.Migration;
+
+/// <summary>The machine that a guest arrives on: mapped, registered and served before its state comes, so that its stop is short.</summary>
+internal sealed class DestinationMemory : IAsyncDisposable
+{
+    private DestinationMemory(UffdVm vm, Userfault userfault, WireSource source, CopiedPages copied, Offer offer)
+    {
+        Vm = vm;
+        Userfault = userfault;
+        Source = source;
+        Copied = copied;
+        Offer = offer;
+    }
+
+    public UffdVm Vm { get; }
+
+    public Userfault Userfault { get; }
+
+    public WireSource Source { get; }
+
+    public CopiedPages Copied { get; }
+
+    /// <summary>What it was made for.</summary>
+    public Offer Offer { get; }
+
+    /// <summary>Makes it.</summary>
+    /// <exception cref="MigrationException">The offered regions are not whole pages of this memory.</exception>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    /// <exception cref="ModuleException">There is no such memory module.</exception>
+    public static async Task<DestinationMemory> MakeAsync(
+        UffdRuntime runtime, MigrationDestinationOptions options, Offer offer, CancellationToken cancel)
+    {
+        int unit = PostCopyMigration.PageBytesOf(runtime, options.Backend) >> PageSize.BaseShift;
+        long pages = offer.Regions.Sum();
+        if (offer.Regions.FirstOrDefault(r => r % unit != 0) is > 0 and var odd)
+            throw new MigrationException(
+                $"a region of {odd << PageSize.BaseShift} bytes is not whole pages of {unit << PageSize.BaseShift} bytes; choose another "
+                    + "--backend at the destination");
+        UffdVm vm = await runtime.CreateVmAsync(
+            new VmOptions
+            {
+                MemoryPages = (unit == 1 ? pages : 0) + 16,
+                HugePages = unit == 1 ? null : pages / unit,
+                Profile = options.Profile,
+                Content = ContentKind.Bytes,
+                IncidentObserver = options.IncidentObserver,
+            },
+            cancel);
+        try
+        {
+            bool isMinor = options.Mode == PostCopyMode.Minor;
+            bool alias = isMinor && options.Backend is { } name && !runtime.Modules.IsReadOnly(name);
+            List<GuestRegion> regions = [];
+            foreach (long size in offer.Regions)
+                regions.Add(
+                    await vm.MapAsync(new RegionOptions { Pages = size, Module = options.Backend, WithAlias = alias }, cancel));
+            Userfault userfault = await vm.OpenAsync(UffdFeatures.None, cancel);
+            foreach (GuestRegion region in regions)
+            {
+                _ = await userfault.RegisterAsync(region, isMinor ? RegisterModes.Minor : RegisterModes.Missing, cancel);
+                if (options.RecordWorkingSet) userfault.RecordWorkingSet(region);
+            }
+
+            CopiedPages copied = new(offer.Regions);
+            WireSource source = new(copied);
+            await userfault.ServeAsync(
+                new ServeOptions
+                {
+                    Source = source,
+                    Handlers = options.Handlers,
+                    SourceActor = true,
+                    SourcePatience = Timeout.InfiniteTimeSpan,
+                },
+                cancel);
+            return new DestinationMemory(vm, userfault, source, copied, offer);
+        }
+        catch
+        {
+            await vm.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>SHA-256 over all regions, and how many of their pages are absent.</summary>
+    public Task<(byte[] Hash, long Missing)> HashAsync(CancellationToken cancel) => Task.Run(
+        () =>
+        {
+            using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            GuestReader reader = Vm.NewReader();
+            byte[] bytes = new byte[PageSize.Base];
+            long missing = 0;
+            foreach (GuestRegion region in Vm.Regions)
+            {
+                for (long page = 0; page < region.Pages; page++)
+                {
+                    cancel.ThrowIfCancellationRequested();
+                    if (!reader.TryRead(region, page, bytes))
+                    {
+                        missing++;
+                        Array.Clear(bytes);
+                    }
+
+                    hash.AppendData(bytes);
+                }
+            }
+
+            return (hash.GetHashAndReset(), missing);
+        },
+        cancel);
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        await Vm.DisposeAsync();
+        Source.Dispose();
+        Copied.Dispose();
+    }
+}

@@ -1,0 +1,18 @@
+namespace UffdActors.PostCopy;
+
+/// <summary>A guest that leaves: its vCPUs and devices, without its memory. Called by one thread at a time.</summary>
+public interface ISourceGuest
+{
+    /// <summary>Stops the guest. Nothing of it writes to its memory from then on.</summary>
+    /// <returns>Everything that is needed to go on elsewhere but the memory, at most 16 MiB.</returns>
+    Task<ReadOnlyMemory<byte>> StopAsync(CancellationToken cancel);
+
+    /// <summary>Lets a stopped guest go on here: the other side has not run it, and will not.</summary>
+    Task ResumeAsync(CancellationToken cancel);
+
+    /// <summary>What the guest's memory must be at its end, found without the other side.</summary>
+    /// <param name="endState">The state in which the guest has ended there.</param>
+    /// <param name="cancel">Cancels.</param>
+    /// <returns>SHA-256 over all regions, in order.</returns>
+    Task<byte[]> HashAtEndAsync(ReadOnlyMemory<byte> endState, CancellationToken cancel);
+}

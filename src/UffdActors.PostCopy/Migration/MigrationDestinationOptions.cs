@@ -1,0 +1,40 @@
+using UffdActors.Model;
+
+namespace UffdActors.PostCopy;
+
+/// <summary>How a guest arrives.</summary>
+public sealed record MigrationDestinationOptions
+{
+    /// <summary>Where to listen.</summary>
+    public required MigrationAddress Address { get; init; }
+
+    /// <summary>TLS; null for none.</summary>
+    public MigrationTls? Tls { get; init; }
+
+    /// <summary>Memory module; null for anonymous memory.</summary>
+    public string? Backend { get; init; }
+
+    /// <summary>How faults are resolved.</summary>
+    public PostCopyMode Mode { get; init; } = PostCopyMode.Missing;
+
+    /// <summary>The kernel that the model is; null for the configured one.</summary>
+    public KernelProfile? Profile { get; init; }
+
+    /// <summary>Handlers that share the userfaultfd, 1 to <see cref="PostCopyMigration.MaxHandlers"/>.</summary>
+    public int Handlers { get; init; } = 1;
+
+    /// <summary>Order, window and rate of the background lanes; an order object serves one region.</summary>
+    public Func<PrefetchOptions> Prefetch { get; init; } = () => new PrefetchOptions();
+
+    /// <summary>Time without a sign of life of the source after which the link counts as lost.</summary>
+    public TimeSpan PeerTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Record which pages the guest asks for, and in what order.</summary>
+    public bool RecordWorkingSet { get; init; }
+
+    /// <summary>Told what happens, in a sentence; from any thread, and must not block. Null for nobody.</summary>
+    public Action<string>? Tell { get; init; }
+
+    /// <summary>Told of incidents of the machine; from any thread, and must not block. Null for nobody.</summary>
+    public Action<Incident>? IncidentObserver { get; init; }
+}

@@ -1,0 +1,71 @@
+namespace UffdActors.PostCopy;
+
+/// <summary>What became of a guest that arrived.</summary>
+public sealed record MigrationDestinationReport
+{
+    /// <summary>True if the guest ran here.</summary>
+    public required bool HasGuest { get; init; }
+
+    /// <summary>True if every page has arrived.</summary>
+    public required bool IsDelivered { get; init; }
+
+    /// <summary>Why it ended, in a sentence; empty if it ended well.</summary>
+    public required string Ending { get; init; }
+
+    /// <summary>Where the guest ran; null if memory for it was never made.</summary>
+    public required VmPlace? Place { get; init; }
+
+    /// <summary>Bytes of a page of its memory.</summary>
+    public required int PageBytes { get; init; }
+
+    /// <summary>Pages of its memory, of that size.</summary>
+    public required long Pages { get; init; }
+
+    /// <summary>Base pages that came before the hand-over, each time that one came.</summary>
+    public required long CopiedPages { get; init; }
+
+    /// <summary>From the arrival of the guest's state to its first access.</summary>
+    public required TimeSpan LoadTime { get; init; }
+
+    /// <summary>From then on to the last page.</summary>
+    public required TimeSpan PageTime { get; init; }
+
+    /// <summary>From then on to the guest's end.</summary>
+    public required TimeSpan GuestTime { get; init; }
+
+    /// <summary>Bytes of content that came over all lanes.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Base pages that were asked for because a thread waited (QEMU: postcopy-requests), without those copied before.</summary>
+    public required long Demands { get; init; }
+
+    /// <summary>Faults, by cause; null if the guest never ran.</summary>
+    public required FaultCounts? Faults { get; init; }
+
+    /// <summary>Pages that the background brought with content.</summary>
+    public required long PushedPages { get; init; }
+
+    /// <summary>Pages that the background brought as zeros.</summary>
+    public required long PushedZeroPages { get; init; }
+
+    /// <summary>Latency of the faults of its vCPUs; null if they are not the library's.</summary>
+    public required LatencySummary? Latency { get; init; }
+
+    /// <summary>Links that were lost.</summary>
+    public required int LostLinks { get; init; }
+
+    /// <summary>SHA-256 of the guest's memory at its end, in hexadecimal; null if it was not asked for.</summary>
+    public required string? Hash { get; init; }
+
+    /// <summary>What the source says that it must be; null if it has not said so.</summary>
+    public required string? ExpectedHash { get; init; }
+
+    /// <summary>Base pages that were absent when the memory was read at the end.</summary>
+    public required long MissingPages { get; init; }
+
+    /// <summary>Pages that the guest asked for, in order; null if they were not recorded.</summary>
+    public required WorkingSet? WorkingSet { get; init; }
+
+    /// <summary>True if source and destination agree on every byte.</summary>
+    public bool IsVerified => Hash is not null && Hash == ExpectedHash && MissingPages == 0;
+}

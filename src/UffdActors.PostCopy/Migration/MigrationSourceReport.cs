@@ -1,0 +1,47 @@
+namespace UffdActors.PostCopy;
+
+/// <summary>What became of a guest that left.</summary>
+public sealed record MigrationSourceReport
+{
+    /// <summary>True if the guest has stayed here, and runs.</summary>
+    public required bool KeepsGuest { get; init; }
+
+    /// <summary>True if every page has arrived.</summary>
+    public required bool IsDelivered { get; init; }
+
+    /// <summary>How often the guest was handed over.</summary>
+    public required long HandOvers { get; init; }
+
+    /// <summary>From the moment at which the guest was asked to stop to the news that it runs at the destination.</summary>
+    public required TimeSpan Downtime { get; init; }
+
+    /// <summary>From the first link to the end.</summary>
+    public required TimeSpan Duration { get; init; }
+
+    /// <summary>Rounds of pre-copy.</summary>
+    public required int Rounds { get; init; }
+
+    /// <summary>Bytes that were sent before the hand-over.</summary>
+    public required long PreCopyBytes { get; init; }
+
+    /// <summary>Bytes that were sent on all lanes.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Pages sent with content after the hand-over.</summary>
+    public required long Pages { get; init; }
+
+    /// <summary>Pages sent as zeros after the hand-over.</summary>
+    public required long ZeroPages { get; init; }
+
+    /// <summary>Links that were lost.</summary>
+    public required int LostLinks { get; init; }
+
+    /// <summary>What the guest's memory is at its end, found here; null if it was not compared.</summary>
+    public required string? ExpectedHash { get; init; }
+
+    /// <summary>What it is at the destination; null if it was not compared.</summary>
+    public required string? ActualHash { get; init; }
+
+    /// <summary>Why it ended, in a sentence.</summary>
+    public required string Ending { get; init; }
+}

@@ -1,0 +1,245 @@
+namespace UffdActors.PostCopy.Migration;
+
+/// <summary>
+/// The source's half of a hand-over: which side may run the guest (WIRE.md, W1 to W6). Pure: an event and the epoch that it names in, what
+/// is to be done out.
+/// </summary>
+/// <remarks>
+/// <code>
+/// GuestHere ─ Switch ─► Stopping ─► Stopped ─ hand-over(n) ─► InDoubt ─ Accepted(n) ─► Serving ─► Complete ─► Ended
+///     ▲                                │                        │
+///     └──── link lost ─────────────────┘    Refused(n), Welcome(0) ─► Stopped, and again with n + 1
+/// </code>
+/// </remarks>
+internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw = HandOverFlaw.None)
+{
+    private readonly List<SourceAct> _acts = [];
+    private bool _isSwitchDue;
+    private bool _isOfferTaken;
+    private bool _isChecked;
+
+    /// <summary>Where it is.</summary>
+    public SourcePhase Phase { get; private set; }
+
+    /// <summary>How often the guest was handed over; the number of the latest.</summary>
+    public ulong Epoch { get; private set; }
+
+    /// <summary>True while there is a link.</summary>
+    public bool IsLinked { get; private set; }
+
+    /// <summary>True if the guest ended up here.</summary>
+    public bool KeepsGuest { get; private set; }
+
+    /// <summary>True if the destination has every page.</summary>
+    public bool IsDelivered { get; private set; }
+
+    /// <summary>True if page requests may be answered: the guest does not run here, and will not.</summary>
+    public bool ServesPages => Phase is SourcePhase.InDoubt or SourcePhase.Serving or SourcePhase.Complete;
+
+    /// <summary>Takes an event.</summary>
+    /// <param name="happened">What has happened.</param>
+    /// <param name="epoch">The epoch that it names.</param>
+    /// <returns>What is to be done, in this order; valid until the next call.</returns>
+    public IReadOnlyList<SourceAct> Step(SourceEvent happened, ulong epoch = 0)
+    {
+        _acts.Clear();
+        if (Phase == SourcePhase.Ended) return _acts;
+        switch (happened)
+        {
+            case SourceEvent.LinkUp:
+                OnLinkUp(epoch);
+                break;
+            case SourceEvent.LinkDown:
+                OnLinkDown();
+                break;
+            case SourceEvent.OfferTaken:
+                OnOfferTaken();
+                break;
+            case SourceEvent.Switch:
+                _isSwitchDue = true;
+                SwitchIfDue();
+                break;
+            case SourceEvent.GuestStopped when Phase == SourcePhase.Stopping:
+                OnStopped();
+                break;
+            case SourceEvent.Accepted when Phase == SourcePhase.InDoubt && epoch == Epoch:
+                Phase = SourcePhase.Serving;
+                break;
+            case SourceEvent.Refused when Phase == SourcePhase.InDoubt && epoch == Epoch:
+                GoOnHere();
+                break;
+            case SourceEvent.Complete when Phase is SourcePhase.InDoubt or SourcePhase.Serving && epoch == Epoch:
+                OnComplete();
+                break;
+            case SourceEvent.Complete when Phase == SourcePhase.Complete && !wantsVerdict:
+                Do(SourceAct.SendBye);
+                break;
+            case SourceEvent.Finished when Phase == SourcePhase.Complete && epoch == Epoch:
+                Do(_isChecked ? SourceAct.SendVerdict : SourceAct.Check);
+                break;
+            case SourceEvent.Checked when Phase == SourcePhase.Complete:
+                _isChecked = true;
+                if (IsLinked) Do(SourceAct.SendVerdict);
+                break;
+            case SourceEvent.Bye when Phase == SourcePhase.Complete:
+                End();
+                break;
+            case SourceEvent.Abandon:
+            case SourceEvent.AbandonWithLoss:
+                OnAbandon(happened == SourceEvent.AbandonWithLoss);
+                break;
+            case SourceEvent.ResumeHere:
+                OnResumeHere();
+                break;
+            case SourceEvent.Abandoned:
+                OnAbandoned(epoch);
+                break;
+        }
+
+        return _acts;
+    }
+
+    private void OnLinkUp(ulong running)
+    {
+        IsLinked = true;
+        switch (Phase)
+        {
+            case SourcePhase.InDoubt when running == Epoch:
+                Phase = SourcePhase.Serving;
+                break;
+            // By its Welcome the destination has refused every hand-over so far.
+            case SourcePhase.InDoubt when running == 0:
+                Phase = SourcePhase.Stopped;
+                Do(SourceAct.SendOffer);
+                break;
+            case SourcePhase.Serving or SourcePhase.Complete when running == Epoch:
+                break;
+            case SourcePhase.InDoubt or SourcePhase.Serving or SourcePhase.Complete:
+                IsLinked = false;
+                Do(SourceAct.CloseLink);
+                break;
+            default:
+                if (running == 0) Do(SourceAct.SendOffer);
+                else
+                {
+                    IsLinked = false;
+                    Do(SourceAct.CloseLink);
+                }
+
+                break;
+        }
+    }
+
+    private void OnLinkDown()
+    {
+        IsLinked = false;
+        _isOfferTaken = false;
+        // Nothing was sent that could start the guest elsewhere.
+        if (Phase == SourcePhase.Stopped || (Phase == SourcePhase.InDoubt && flaw == HandOverFlaw.ResumeInDoubt))
+            GoOnHere(isSwitchDue: true);
+    }
+
+    private void OnOfferTaken()
+    {
+        if (!IsLinked || _isOfferTaken) return;
+        _isOfferTaken = true;
+        if (Phase == SourcePhase.Stopped)
+        {
+            HandOver();
+            return;
+        }
+
+        if (Phase == SourcePhase.GuestHere) Do(SourceAct.BeginCopy);
+        SwitchIfDue();
+    }
+
+    private void SwitchIfDue()
+    {
+        if (!_isSwitchDue || !_isOfferTaken || Phase != SourcePhase.GuestHere) return;
+        Phase = SourcePhase.Stopping;
+        Do(SourceAct.StopGuest);
+    }
+
+    private void OnStopped()
+    {
+        Phase = SourcePhase.Stopped;
+        if (_isOfferTaken) HandOver();
+        else if (!IsLinked) GoOnHere(isSwitchDue: true);
+    }
+
+    private void HandOver()
+    {
+        Epoch++;
+        Phase = SourcePhase.InDoubt;
+        Do(SourceAct.SendHandOver);
+    }
+
+    private void OnComplete()
+    {
+        Phase = SourcePhase.Complete;
+        IsDelivered = true;
+        if (!wantsVerdict) Do(SourceAct.SendBye);
+    }
+
+    private void OnAbandon(bool withLoss)
+    {
+        switch (Phase)
+        {
+            case SourcePhase.GuestHere or SourcePhase.Stopping or SourcePhase.Stopped:
+                if (IsLinked) Do(SourceAct.SendAbandon);
+                KeepHere();
+                break;
+            case SourcePhase.Complete:
+                End();
+                break;
+            default:
+                if (!withLoss)
+                {
+                    Do(SourceAct.RefuseCommand);
+                    break;
+                }
+
+                if (IsLinked) Do(SourceAct.SendAbandon);
+                End();
+                break;
+        }
+    }
+
+    private void OnResumeHere()
+    {
+        // Once the destination has said that it runs the guest, no word of an operator makes the memory here the guest's again.
+        if (Phase == SourcePhase.InDoubt && !IsLinked) KeepHere();
+        else Do(SourceAct.RefuseCommand);
+    }
+
+    private void OnAbandoned(ulong ran)
+    {
+        if (Phase is SourcePhase.GuestHere or SourcePhase.Stopping or SourcePhase.Stopped
+            || (Phase == SourcePhase.InDoubt && ran == 0)
+            || (flaw == HandOverFlaw.ResumeAfterLoss && Phase == SourcePhase.Serving)) KeepHere();
+        else End();
+    }
+
+    private void GoOnHere(bool isSwitchDue = false)
+    {
+        Phase = SourcePhase.GuestHere;
+        _isSwitchDue = isSwitchDue;
+        Do(SourceAct.ResumeGuest);
+    }
+
+    private void KeepHere()
+    {
+        // A guest that is just being stopped is stopped first, by whoever does both in this order.
+        if (Phase != SourcePhase.GuestHere) Do(SourceAct.ResumeGuest);
+        KeepsGuest = true;
+        End();
+    }
+
+    private void End()
+    {
+        Phase = SourcePhase.Ended;
+        Do(SourceAct.End);
+    }
+
+    private void Do(SourceAct act) => _acts.Add(act);
+}

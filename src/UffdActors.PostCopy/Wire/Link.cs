@@ -1,0 +1,184 @@
+namespace UffdActors.PostCopy.Wire;
+
+/// <summary>
+/// The connections of a migration between two losses: one urgent lane, one or more background lanes, each with a reading thread. Any of
+/// them that fails ends all of them; the user of the link is told once.
+/// </summary>
+internal sealed class Link : IDisposable
+{
+    private const int PingsInTimeout = 4;
+
+    private readonly Lane?[] _lanes;
+    private readonly List<Thread> _threads = [];
+    private readonly Lock _gate = new();
+    private readonly TimeSpan _timeout;
+    private readonly Action<Link, Exception> _lost;
+    private readonly Timer _pings;
+    private readonly ulong[] _contentEnds;
+    private long _heard = -1;
+    private int _silent;
+    private volatile bool _isLost;
+
+    /// <param name="number">Number of the link, the same on all of its lanes.</param>
+    /// <param name="channels">Background lanes.</param>
+    /// <param name="timeout">Time without a sign of life of the peer after which the link counts as lost.</param>
+    /// <param name="lost">Told once, on any thread, why it ended.</param>
+    public Link(ulong number, int channels, TimeSpan timeout, Action<Link, Exception> lost)
+    {
+        Number = number;
+        _lanes = new Lane?[channels + 1];
+        _contentEnds = new ulong[channels + 1];
+        _timeout = timeout;
+        _lost = lost;
+        _pings = new Timer(_ => Ping());
+    }
+
+    /// <summary>Number of the link.</summary>
+    public ulong Number { get; }
+
+    /// <summary>Background lanes.</summary>
+    public int Channels => _lanes.Length - 1;
+
+    /// <summary>True once every lane is there.</summary>
+    public bool IsWhole => _lanes.All(l => l is not null);
+
+    /// <summary>The urgent lane.</summary>
+    public Lane Urgent => _lanes[0]!;
+
+    /// <summary>The background lanes.</summary>
+    public IEnumerable<Lane> Background => _lanes.Skip(1).OfType<Lane>();
+
+    /// <summary>Bytes that were sent on all lanes.</summary>
+    public long BytesOut => _lanes.Sum(l => l?.BytesOut ?? 0);
+
+    /// <summary>Bytes of content that came on all lanes.</summary>
+    public long BytesIn => _lanes.Sum(l => l?.BytesIn ?? 0);
+
+    /// <summary>The urgent lane for 0; one of the background lanes for every other number.</summary>
+    public Lane LaneOf(int number) => number == 0 ? _lanes[0]! : _lanes[1 + ((number - 1) % Channels)]!;
+
+    /// <summary>Takes a lane in.</summary>
+    /// <returns>False if there is one with its number, or the link has ended.</returns>
+    public bool TryAdd(Lane lane)
+    {
+        lock (_gate)
+        {
+            if (_isLost || lane.Number >= _lanes.Length || _lanes[lane.Number] is not null) return false;
+            _lanes[lane.Number] = lane;
+            return true;
+        }
+    }
+
+    /// <summary>Starts the thread that reads a lane.</summary>
+    /// <param name="lane">The lane.</param>
+    /// <param name="read">Reads until the lane ends, with an exception.</param>
+    public void Read(Lane lane, Action<Lane> read)
+    {
+        Thread thread = new(() =>
+        {
+            try
+            {
+                read(lane);
+            }
+            catch (Exception e)
+            {
+                Lose(e);
+            }
+        })
+        {
+            IsBackground = true,
+            Name = lane.Number == 0 ? "uffd-urgent" : $"uffd-lane-{lane.Number}",
+        };
+        lock (_gate)
+        {
+            if (_isLost) return;
+            _threads.Add(thread);
+            thread.Start();
+        }
+    }
+
+    /// <summary>A background lane brings no more content before the hand-over of an epoch.</summary>
+    public void EndContent(int lane, ulong epoch)
+    {
+        lock (_contentEnds)
+        {
+            _contentEnds[lane] = epoch;
+            Monitor.PulseAll(_contentEnds);
+        }
+    }
+
+    /// <summary>Waits until every background lane has come to its end of content.</summary>
+    /// <exception cref="IOException">The link has ended.</exception>
+    public void WaitForContent(ulong epoch)
+    {
+        lock (_contentEnds)
+        {
+            while (!_isLost && _contentEnds.Skip(1).Any(e => e != epoch)) _ = Monitor.Wait(_contentEnds);
+        }
+
+        if (_isLost) throw new IOException("the link has ended");
+    }
+
+    /// <summary>Begins to say that this side is alive, and to look whether the other is.</summary>
+    public void Watch()
+    {
+        lock (_gate)
+        {
+            if (!_isLost) _ = _pings.Change(TimeSpan.Zero, _timeout / PingsInTimeout);
+        }
+    }
+
+    /// <summary>Ends the link; its user is told, if it has not been.</summary>
+    public void Lose(Exception reason)
+    {
+        lock (_gate)
+        {
+            if (_isLost) return;
+            _isLost = true;
+        }
+
+        Close();
+        _lost(this, reason);
+    }
+
+    /// <summary>Ends the link without a word, and waits for its threads; not on one of them.</summary>
+    public void Dispose()
+    {
+        lock (_gate) _isLost = true;
+        Close();
+        Thread[] threads;
+        lock (_gate) threads = [.. _threads];
+        foreach (Thread thread in threads)
+        {
+            if (thread != Thread.CurrentThread) thread.Join();
+        }
+    }
+
+    private void Close()
+    {
+        _pings.Dispose();
+        foreach (Lane? lane in _lanes) lane?.Dispose();
+        lock (_contentEnds) Monitor.PulseAll(_contentEnds);
+    }
+
+    private void Ping()
+    {
+        long heard = _lanes.Sum(l => l?.Heard ?? 0);
+        _silent = heard == _heard ? _silent + 1 : 0;
+        _heard = heard;
+        if (_silent > PingsInTimeout)
+        {
+            Lose(new IOException(FormattableString.Invariant($"nothing was heard of the peer for {_timeout.TotalSeconds:0.#} s")));
+            return;
+        }
+
+        try
+        {
+            Urgent.Send(new FrameHeader { Kind = MessageKind.Ping });
+        }
+        catch (IOException e)
+        {
+            Lose(e);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+using System.Buffers.Binary;
+
+namespace UffdActors.PostCopy.Wire;
+
+/// <summary>
+/// The body of the destination's answer; the header's id is the epoch that it runs, 0 if it runs none. By sending it with 0 it has refused
+/// every epoch up to that of the Hello.
+/// </summary>
+/// <param name="Version">Version that both speak.</param>
+internal readonly record struct Welcome(int Version)
+{
+    /// <summary>Bytes of the body.</summary>
+    public const int Size = 2;
+
+    /// <summary>Writes it.</summary>
+    public void Write(Span<byte> bytes) => BinaryPrimitives.WriteUInt16LittleEndian(bytes, (ushort)Version);
+
+    /// <summary>Reads one.</summary>
+    /// <exception cref="WireException">The version is not one that was offered.</exception>
+    public static Welcome Read(ReadOnlySpan<byte> bytes)
+    {
+        Welcome welcome = new(BinaryPrimitives.ReadUInt16LittleEndian(bytes));
+        if (welcome.Version != Hello.Current) throw new WireException($"the destination answered with version {welcome.Version}");
+        return welcome;
+    }
+}

@@ -1,0 +1,69 @@
+namespace UffdActors.PostCopy.Tests.Migration;
+
+/// <summary>Both ends of a migration in this process, over Unix sockets in a folder of their own.</summary>
+internal sealed class TwoEnds : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("uffd-ends-");
+
+    /// <summary>Where the destination listens.</summary>
+    public string Destination => Path.Combine(_folder.FullName, "destination");
+
+    /// <summary>Where a proxy listens.</summary>
+    public string Proxy => Path.Combine(_folder.FullName, "proxy");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    /// <summary>Moves a guest.</summary>
+    public async Task<(MigrationSourceReport Source, MigrationDestinationReport Destination, string? Error)> MoveAsync(
+        bool throughProxy = false, int channels = 1, PreCopyOptions? preCopy = null, MigrationTls? sourceTls = null,
+        MigrationTls? destinationTls = null, Func<ISourceGuest, ISourceGuest>? around = null)
+    {
+        const long pages = 512;
+        WorkloadGuestOptions guest = new() { Accesses = 20_000 };
+        WorkloadGuest arriving = new();
+        using CancellationTokenSource stop = new();
+        Task<MigrationDestinationReport> receiving = UffdRuntime.UseAsync(null, runtime => new MigrationDestination(
+            runtime, arriving,
+            new MigrationDestinationOptions
+            {
+                Address = MigrationAddress.Parse($"unix:{Destination}"),
+                Tls = destinationTls,
+            }).RunAsync(stop.Token));
+        try
+        {
+            MigrationSourceReport source = await SendAsync();
+            return (source, await receiving, arriving.Error);
+        }
+        catch (MigrationException)
+        {
+            // Without a source nothing ends it.
+            await stop.CancelAsync();
+            _ = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => receiving);
+            throw;
+        }
+
+        Task<MigrationSourceReport> SendAsync() => UffdRuntime.UseAsync(null, async runtime =>
+        {
+            using GuestImage image = GuestImage.Make(pages << 12, 11);
+            await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = pages + 16 });
+            GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = pages });
+            Userfault userfault = await vm.OpenAsync(preCopy is null ? UffdFeatures.None : UffdFeatures.WpAsync);
+            _ = await userfault.RegisterAsync(
+                region, preCopy is null ? RegisterModes.Missing : RegisterModes.Missing | RegisterModes.WriteProtect);
+            using ImageSource content = new(image);
+            await userfault.ServeAsync(new ServeOptions { Source = content });
+            await (await userfault.PushAsync(region, content)).WaitAsync();
+            WorkloadGuest leaving = new(guest);
+            await leaving.BeginAsync(vm, guest.Accesses / 2);
+            return await new MigrationSource(vm, userfault, around?.Invoke(leaving) ?? leaving, new MigrationSourceOptions
+            {
+                Address = MigrationAddress.Parse($"unix:{(throughProxy ? Proxy : Destination)}"),
+                Tls = sourceTls,
+                Channels = channels,
+                PreCopy = preCopy,
+                Verifies = true,
+                RetryEvery = TimeSpan.FromMilliseconds(5),
+            }).RunAsync();
+        });
+    }
+}

@@ -1,0 +1,117 @@
+namespace UffdActors.PostCopy.Tests.Migration;
+
+/// <summary>A guest moves between two ends that know of each other by sockets alone.</summary>
+public sealed class TwoEndsTests
+{
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(3, false)]
+    [InlineData(2, true)]
+    public async Task A_guest_goes_on_at_the_destination_and_both_sides_agree_on_every_byte(int channels, bool copiesFirst)
+    {
+        using TwoEnds ends = new();
+        (MigrationSourceReport source, MigrationDestinationReport destination, string? error) =
+            await ends.MoveAsync(channels: channels, preCopy: copiesFirst ? new PreCopyOptions { Rounds = 2 } : null);
+        Assert.Null(error);
+        Assert.True(destination.IsVerified, destination.Ending);
+        Assert.Equal(destination.Hash, source.ExpectedHash);
+        Assert.Equal(destination.Hash, source.ActualHash);
+        Assert.True(source.IsDelivered);
+        Assert.False(source.KeepsGuest);
+        Assert.Equal(1, source.HandOvers);
+        Assert.Equal(copiesFirst ? 2 : 0, source.Rounds);
+        if (copiesFirst) Assert.True(destination.CopiedPages >= 512);
+        Assert.True(source.Pages + source.ZeroPages + destination.CopiedPages >= 512);
+    }
+
+    [Theory]
+    [InlineData(70)]
+    [InlineData(200_003)]
+    [InlineData(400_001)]
+    public async Task A_link_that_is_cut_again_and_again_loses_nothing(long cutAfter)
+    {
+        using TwoEnds ends = new();
+        using CuttingProxy proxy = new(ends.Proxy, ends.Destination, cutAfter, cuts: 4);
+        // The source waits for a destination that is not there yet.
+        (MigrationSourceReport source, MigrationDestinationReport destination, string? error) =
+            await ends.MoveAsync(throughProxy: true, channels: 2);
+        Assert.Null(error);
+        Assert.Equal(0, proxy.CutsLeft);
+        Assert.True(destination.IsVerified, destination.Ending);
+        Assert.Equal(destination.Hash, source.ExpectedHash);
+    }
+
+    [Fact]
+    public async Task What_was_copied_over_a_link_that_is_lost_is_copied_again()
+    {
+        using TwoEnds ends = new();
+        using CuttingProxy proxy = new(ends.Proxy, ends.Destination, cutAfter: 900_001, cuts: 2);
+        (MigrationSourceReport source, MigrationDestinationReport destination, string? error) =
+            await ends.MoveAsync(throughProxy: true, channels: 2, preCopy: new PreCopyOptions { Rounds = 2 });
+        Assert.Null(error);
+        Assert.Equal(0, proxy.CutsLeft);
+        Assert.True(destination.IsVerified, destination.Ending);
+        Assert.True(source.Rounds > 2);
+    }
+
+    [Fact]
+    public async Task Sides_that_do_not_agree_are_not_verified()
+    {
+        using TwoEnds ends = new();
+        (MigrationSourceReport source, MigrationDestinationReport destination, _) =
+            await ends.MoveAsync(around: guest => new LyingGuest(guest));
+        Assert.True(destination.IsDelivered);
+        Assert.False(destination.IsVerified);
+        Assert.NotEqual(source.ExpectedHash, source.ActualHash);
+    }
+
+    [Fact]
+    public async Task Under_TLS_both_sides_trust_one_authority()
+    {
+        using TwoEnds ends = new();
+        using Certificates certificates = new();
+        using MigrationTls one = certificates.Side();
+        using MigrationTls other = certificates.Side();
+        (_, MigrationDestinationReport destination, _) = await ends.MoveAsync(channels: 2, sourceTls: one, destinationTls: other);
+        Assert.True(destination.IsVerified, destination.Ending);
+    }
+
+    [Fact]
+    public async Task Under_TLS_a_destination_of_another_authority_gets_nothing()
+    {
+        using TwoEnds ends = new();
+        using Certificates certificates = new();
+        using Certificates others = new();
+        using MigrationTls trusting = certificates.Side();
+        using MigrationTls strange = others.Side(certificates.Authority);
+        MigrationException refused = await Assert.ThrowsAsync<MigrationException>(
+            () => ends.MoveAsync(sourceTls: trusting, destinationTls: strange));
+        Assert.Contains("TLS", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_a_destination_the_guest_stays()
+    {
+        using TwoEnds ends = new();
+        await using UffdRuntime runtime = UffdRuntime.Start();
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 64 });
+        _ = await vm.MapAsync(new RegionOptions { Pages = 16 });
+        MigrationSource source = new(vm, null, new WorkloadGuest(new WorkloadGuestOptions()), new MigrationSourceOptions
+        {
+            Address = MigrationAddress.Parse($"unix:{ends.Destination}"),
+            ConnectTimeout = TimeSpan.FromMilliseconds(1),
+        });
+        MigrationException refused = await Assert.ThrowsAsync<MigrationException>(() => source.RunAsync());
+        Assert.Contains("nobody took the connection", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("tcp:", "the host is missing")]
+    [InlineData("tcp:127.0.0.1", "the host is missing")]
+    [InlineData("tcp:127.0.0.1:x", "is no port")]
+    [InlineData("tcp:127.0.0.1:70000", "is no port")]
+    [InlineData("unix:", "the path is missing")]
+    [InlineData("/tmp/x", "write tcp:HOST:PORT or unix:PATH")]
+    public void An_address_that_is_none_says_what_is_wrong(string text, string why) =>
+        Assert.Contains(why, Assert.Throws<FormatException>(() => MigrationAddress.Parse(text)).Message, StringComparison.Ordinal);
+}
