@@ -42,7 +42,13 @@ public sealed class FrameTests
     {
         FrameHeader header = new()
         {
-            Kind = MessageKind.Answer, Region = 3, Id = 0x1_0000_0007, FirstPage = 1L << 30, Pages = 5, Runs = 2, Body = (2 * 4) + 8192,
+            Kind = MessageKind.Answer,
+            Region = 3,
+            Id = 0x1_0000_0007,
+            FirstPage = 1L << 30,
+            Pages = 5,
+            Runs = 2,
+            Body = (2 * 4) + 8192,
         };
         byte[] bytes = new byte[FrameHeader.Size];
         header.Write(bytes);
