@@ -1,6 +1,6 @@
 using UffdActors.Bench.Events;
 using UffdActors.Bench.Live;
-using UffdActors.Linux.Tests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Bench.Tests;
 

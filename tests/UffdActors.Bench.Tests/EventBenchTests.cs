@@ -1,5 +1,5 @@
 using UffdActors.Bench.Events;
-using UffdActors.Linux.Tests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Bench.Tests;
 

@@ -1,7 +1,7 @@
 using UffdActors.Bench.Live;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Needs;
-using UffdActors.Linux.Tests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Bench.Tests;
 

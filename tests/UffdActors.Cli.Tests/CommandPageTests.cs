@@ -1,7 +1,7 @@
 using System.CommandLine;
-using System.Reflection;
 using System.Text.RegularExpressions;
 using UffdActors.Cli.Hosting;
+using UffdActors.Testing;
 
 namespace UffdActors.Cli.Tests;
 
@@ -93,9 +93,7 @@ public partial class CommandPageTests
     private static string[] SectionsOf(string page) =>
         [.. Read(page).Split('\n').Where(line => line.StartsWith("## ", StringComparison.Ordinal)).Select(line => line[3..])];
 
-    private static string Read(string page) => File.ReadAllText(Path.Combine(
-        typeof(CommandPageTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "Repository").Value!,
-        page));
+    private static string Read(string page) => File.ReadAllText(Path.Combine(SourceTree.Root, page));
 
     [GeneratedRegex("(?<!`)`([^`]+)`(?!`)")]
     private static partial Regex CodeSpan();

@@ -1,5 +1,5 @@
 using UffdActors.Cli.Hosting;
-using UffdActors.Linux.Tests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Cli.Tests;
 

@@ -1,4 +1,5 @@
 using UffdActors.Cli.Hosting;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Cli.Tests;
 
@@ -81,7 +82,7 @@ public sealed class InputTests : IDisposable
     [InlineData("live")]
     public async Task An_image_that_shrinks_is_never_verified_as_what_it_never_was(string world)
     {
-        if (world == "live") UffdActors.Linux.Tests.ThisKernel.Require();
+        if (world == "live") ThisKernel.Require();
         const int Full = 8 << 20;
         byte[] bytes = [.. Enumerable.Repeat((byte)7, Full)];
         string[] contents = [HashOf(bytes), HashOf(bytes[..(Full / 2)])];

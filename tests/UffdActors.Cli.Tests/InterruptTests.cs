@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using UffdActors.Cli.Hosting;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Cli.Tests;
 
@@ -92,7 +93,7 @@ public sealed class InterruptTests : IDisposable
     [MemberData(nameof(LongCommands))]
     public async Task A_signal_ends_every_command_with_a_code_that_tells_which(string command, string signal, bool isLive)
     {
-        if (isLive) UffdActors.Linux.Tests.ThisKernel.Require();
+        if (isLive) ThisKernel.Require();
         using CancellationTokenSource hang = new(Hang);
         // The document's place, or the folder of the traces, is made when the work begins.
         string[] last = command.EndsWith("--out", StringComparison.Ordinal) ? [_place.Path("traces")] : ["--json", _place.Path("run.json")];
@@ -182,7 +183,7 @@ public sealed class InterruptTests : IDisposable
     [InlineData("conform --live --programs 1 --steps 10", true)]
     public async Task A_small_stack_keeps_nothing_from_its_end(string command, bool isLive)
     {
-        if (isLive) UffdActors.Linux.Tests.ThisKernel.Require();
+        if (isLive) ThisKernel.Require();
         using CancellationTokenSource hang = new(Hang);
         string program = Path.Combine(AppContext.BaseDirectory, "uffd");
         ProcessStartInfo start =
@@ -207,7 +208,7 @@ public sealed class InterruptTests : IDisposable
     [InlineData("record --count 1 --steps 10 --out")]
     public async Task A_foreign_PID_namespace_is_told_and_not_waited_for(string command)
     {
-        UffdActors.Linux.Tests.ThisKernel.Require();
+        ThisKernel.Require();
         Skip.IfNot(Environment.UserName == "root" && File.Exists("/usr/bin/unshare"), "Only root can make a PID namespace.");
         using CancellationTokenSource hang = new(Hang);
         string[] last = command.EndsWith("--out", StringComparison.Ordinal) ? [_place.Path("traces")] : [];
@@ -239,7 +240,7 @@ public sealed class InterruptTests : IDisposable
     [InlineData("KILL", "SIGKILL")]
     public async Task A_program_server_that_is_ended_or_stopped_from_outside_ends_the_recording_with_one_line(string signal, string says)
     {
-        UffdActors.Linux.Tests.ThisKernel.Require();
+        ThisKernel.Require();
         (int code, string error) =
             await WithChildAsync(signal, ProgramServer, "record", "--count", "1000000", "--steps", "60", "--out", _place.Path("traces"));
         Assert.Equal(ExitCode.Failed, code);
@@ -270,7 +271,7 @@ public sealed class InterruptTests : IDisposable
     [InlineData("STOP", "has been stopped (SIGSTOP)")]
     public async Task A_watchdog_that_is_lost_in_the_middle_of_a_migration_is_told_and_the_run_goes_on(string signal, string says)
     {
-        UffdActors.Linux.Tests.ThisKernel.Require();
+        ThisKernel.Require();
         using CancellationTokenSource hang = new(Hang);
         string[] command = ["postcopy", "--world", "live", "--memory", "8M", "--accesses", "1000000000000", "--watchdog", "60"];
         ProcessStartInfo start =

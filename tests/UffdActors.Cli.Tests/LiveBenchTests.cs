@@ -1,6 +1,6 @@
 using System.Text.Json;
 using UffdActors.Cli.Hosting;
-using UffdActors.Linux.Tests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Cli.Tests;
 

@@ -2,7 +2,8 @@ using System.Text.Json;
 using UffdActors.Cli.Hosting;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Needs;
-using UffdActors.Linux.Tests;
+using UffdActors.Testing;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Cli.Tests;
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using UffdActors.Cli.Hosting;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Needs;
-using UffdActors.Linux.Tests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Cli.Tests;
 

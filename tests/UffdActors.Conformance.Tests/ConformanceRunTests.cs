@@ -1,5 +1,6 @@
 using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Runs;
+using UffdActors.Testing;
 
 namespace UffdActors.Conformance.Tests;
 

@@ -4,6 +4,7 @@ using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Replay;
 using UffdActors.Model;
 using UffdActors.Model.Turns;
+using UffdActors.Testing;
 
 namespace UffdActors.Conformance.Tests;
 

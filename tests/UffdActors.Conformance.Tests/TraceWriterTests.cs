@@ -1,5 +1,6 @@
 using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
+using UffdActors.Testing;
 
 namespace UffdActors.Conformance.Tests;
 

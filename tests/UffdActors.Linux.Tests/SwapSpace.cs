@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using UffdActors.Linux.Memory;
 using UffdActors.Model.Memory;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests;
 

@@ -1,7 +1,7 @@
-using System.Reflection;
 using UffdActors.Conformance.Programs;
-using UffdActors.Linux.Tests;
 using UffdActors.Recorder.Comparison;
+using UffdActors.Testing;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Recorder.Tests;
 
@@ -11,14 +11,7 @@ namespace UffdActors.Recorder.Tests;
 [Collection(HugePageCollection.Name)]
 public class FoundProgramTests(HugePages pages)
 {
-    public static TheoryData<string> Programs =>
-    [
-        .. Directory.GetFiles(Path.Combine(Folder, "found"), "*.jsonl").Select(path => Path.GetFileNameWithoutExtension(path))
-            .Order(StringComparer.Ordinal),
-    ];
-
-    private static string Folder =>
-        typeof(FoundProgramTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "RecordedData").Value!;
+    public static TheoryData<string> Programs => [.. RecordedTraces.Found.Select(path => Path.GetFileNameWithoutExtension(path))];
 
     [SkippableTheory]
     [MemberData(nameof(Programs))]
@@ -27,7 +20,7 @@ public class FoundProgramTests(HugePages pages)
         pages.Require();
         LiveConditions conditions = LiveProcess.Require() with { HugePages = true };
         using LiveComparison live = new(LiveProcess.Start(TimeSpan.FromMinutes(2)), conditions);
-        Trace trace = TraceReader.Read(Path.Combine(Folder, "found", program + ".jsonl"));
+        Trace trace = TraceReader.Read(Path.Combine(RecordedTraces.Folder, "found", program + ".jsonl"));
 
         LiveDifference? difference = live.Compare(trace);
 

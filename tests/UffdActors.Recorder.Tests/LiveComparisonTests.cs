@@ -1,4 +1,3 @@
-using System.Reflection;
 using UffdActors.Conformance.Generation;
 using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Replay;
@@ -6,6 +5,7 @@ using UffdActors.Model;
 using UffdActors.Model.Turns;
 using UffdActors.Recorder.Comparison;
 using UffdActors.Recorder.Execution;
+using UffdActors.Testing;
 
 namespace UffdActors.Recorder.Tests;
 
@@ -20,11 +20,9 @@ public class LiveComparisonTests
     {
         LiveConditions conditions = LiveProcess.Require();
         using LiveComparison live = new(LiveProcess.Start(Deadline), conditions);
-        string folder = typeof(LiveComparisonTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
-            .Single(a => a.Key == "RecordedData").Value!;
-        string[] files = [.. Directory.GetFiles(Path.Combine(folder, "traces"), "*.jsonl").Order(StringComparer.Ordinal)];
+        IReadOnlyList<string> files = RecordedTraces.Files;
 
-        for (int i = 0; i < files.Length; i += EveryNthTrace) AssertSame(live.Compare(TraceReader.Read(files[i])));
+        for (int i = 0; i < files.Count; i += EveryNthTrace) AssertSame(live.Compare(TraceReader.Read(files[i])));
 
         Assert.Equal(60, live.Programs);
         Assert.InRange(live.Fields, 10_000, long.MaxValue);

@@ -2,10 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Needs;
-using UffdActors.Linux.Tests;
 using UffdActors.Model;
 using UffdActors.Recorder.Comparison;
 using UffdActors.Recorder.Execution;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Recorder.Tests;
 

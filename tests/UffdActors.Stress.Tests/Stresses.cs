@@ -1,6 +1,6 @@
 using Akka.Configuration;
-using UffdActors.Linux.Tests;
 using UffdActors.Stress.Plan;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Stress.Tests;
 

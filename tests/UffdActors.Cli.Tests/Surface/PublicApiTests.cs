@@ -1,5 +1,6 @@
 using System.Reflection;
 using PublicApiGenerator;
+using UffdActors.Testing;
 
 namespace UffdActors.Cli.Tests.Surface;
 
@@ -11,9 +12,6 @@ public sealed class PublicApiTests
     /// <summary>Set to 1, the files are written anew.</summary>
     private const string Accept = "UFFD_ACCEPT_API";
 
-    private static string Root => typeof(PublicApiTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
-        .Single(a => a.Key == "Repository").Value!;
-
     public static TheoryData<string> Libraries =>
         ["UffdActors.Abi", "UffdActors.Model", "UffdActors", "UffdActors.Linux", "UffdActors.PostCopy"];
 
@@ -21,7 +19,7 @@ public sealed class PublicApiTests
     [MemberData(nameof(Libraries))]
     public void The_public_surface_is_the_approved_one(string library)
     {
-        string file = Path.Combine(Root, "src", library, "PublicApi.txt");
+        string file = Path.Combine(SourceTree.Root, "src", library, "PublicApi.txt");
         string now = Assembly.Load(library).GeneratePublicApi(new ApiGeneratorOptions { IncludeAssemblyAttributes = false })
             .ReplaceLineEndings("\n");
         if (Environment.GetEnvironmentVariable(Accept) == "1") File.WriteAllText(file, now);
@@ -30,7 +28,7 @@ public sealed class PublicApiTests
         string[] gone = [.. approved.Split('\n').Except(now.Split('\n'))];
         string[] come = [.. now.Split('\n').Except(approved.Split('\n'))];
         Assert.Fail(
-            $"The public surface of {library} is not the one of {Path.GetRelativePath(Root, file)}. Gone:\n{Lines(gone)}\nNew:\n"
+            $"The public surface of {library} is not the one of {SourceTree.NameOf(file)}. Gone:\n{Lines(gone)}\nNew:\n"
                 + $"{Lines(come)}\nIf that is meant, run this test with {Accept}=1 and commit the file.");
     }
 

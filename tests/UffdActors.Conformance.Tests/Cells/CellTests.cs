@@ -1,5 +1,6 @@
 using UffdActors.Conformance.Cells;
 using UffdActors.Model;
+using UffdActors.Testing;
 
 namespace UffdActors.Conformance.Tests.Cells;
 

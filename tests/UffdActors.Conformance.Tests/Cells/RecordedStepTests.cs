@@ -2,6 +2,7 @@ using UffdActors.Conformance.Cells;
 using UffdActors.Conformance.Programs;
 using UffdActors.Conformance.Runs;
 using UffdActors.Model;
+using UffdActors.Testing;
 
 namespace UffdActors.Conformance.Tests.Cells;
 

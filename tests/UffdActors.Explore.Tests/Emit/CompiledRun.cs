@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using UffdActors.Linux.Tests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Explore.Tests.Emit;
 

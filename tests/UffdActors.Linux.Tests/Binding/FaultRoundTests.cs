@@ -2,6 +2,7 @@ using UffdActors.Abi;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Waiting;
 using UffdActors.Model.Memory;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Binding;
 

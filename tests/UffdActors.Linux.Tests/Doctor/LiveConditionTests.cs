@@ -1,3 +1,5 @@
+using UffdActors.Testing.ThisMachine;
+
 namespace UffdActors.Linux.Tests.Doctor;
 
 /// <summary>Tests of the real kernel are never left out in silence.</summary>

@@ -4,6 +4,8 @@ using UffdActors.Linux.Memory;
 using UffdActors.Linux.Native;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Memory;
+using UffdActors.Testing.Guests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
 

@@ -1,4 +1,6 @@
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.Guests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
 

@@ -2,6 +2,8 @@ using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Memory;
+using UffdActors.Testing.Guests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
 

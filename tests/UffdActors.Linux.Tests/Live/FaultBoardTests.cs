@@ -4,6 +4,8 @@ using UffdActors.Handling;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Watching;
 using UffdActors.Model.Mapping;
+using UffdActors.Testing.Guests;
+using UffdActors.Testing.ThisMachine;
 using UffdActors.Watchdog;
 
 namespace UffdActors.Linux.Tests.Live;
@@ -180,19 +182,6 @@ public sealed class FaultBoardTests
             _memory.Dispose();
             _file.Dispose();
         }
-    }
-
-    private sealed class NoThread : MonitorThread
-    {
-        public override IPageFill NewFill(PageRequest? request) => null!;
-
-        public override IMonitorCall ClearProtection(PageRequest request) => throw new NotSupportedException();
-
-        public override IMonitorCall PopulateAlias(PageRequest request, ulong address) => throw new NotSupportedException();
-
-        public override bool TryWriteAlias(ulong address, nint bytes, int length) => throw new NotSupportedException();
-
-        public override void Wake(ulong start, ulong length) => throw new NotSupportedException();
     }
 
     /// <summary>Holds its first order, then fails every one, then answers with zeros.</summary>

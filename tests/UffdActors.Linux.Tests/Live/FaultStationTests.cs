@@ -1,3 +1,5 @@
+using UffdActors.Testing.Guests;
+
 namespace UffdActors.Linux.Tests.Live;
 
 /// <summary>The stations of a fault on the real kernel, as far as they can be known.</summary>

@@ -4,6 +4,7 @@ using UffdActors.Abi;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Native;
 using UffdActors.Model.Memory;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
 

@@ -5,6 +5,9 @@ using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.PostCopy;
+using UffdActors.Testing;
+using UffdActors.Testing.Guests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
 

@@ -3,6 +3,7 @@ using UffdActors.Linux.Memory;
 using UffdActors.Linux.Native;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.Guests;
 
 namespace UffdActors.Linux.Tests.Live;
 

@@ -4,6 +4,8 @@ using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.Guests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
 

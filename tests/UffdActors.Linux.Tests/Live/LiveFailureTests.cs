@@ -1,9 +1,10 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using UffdActors.Handling;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.Guests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
 
@@ -19,7 +20,7 @@ public sealed class LiveFailureTests
     [MemberData(nameof(Points))]
     public async Task A_handler_that_is_killed_loses_no_fault(int point)
     {
-        CrashingProbe probe = new((HandlerPoint)point);
+        CrashingProbe probe = new((HandlerPoint)point, every: 5, crashesPerPage: 1);
         await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages), handlers: 2, probe: probe);
 
         VcpuGroup vcpus = await scene.RunAsync([.. Enumerable.Range(0, Vcpus).Select(i => Steps.Random(i, Pages, 200))]);
@@ -139,23 +140,5 @@ public sealed class LiveFailureTests
     private sealed class BrokenBackend() : LiveBackend(4096)
     {
         internal override IoctlResult Fill(UffdDescriptor uffd, LiveFill fill) => throw new InvalidOperationException("out of order");
-    }
-
-    private sealed class CrashingProbe(HandlerPoint point) : IHandlerProbe
-    {
-        private readonly ConcurrentDictionary<long, bool> _pages = new();
-        private int _visits;
-        private int _crashes;
-
-        public int Crashes => Volatile.Read(ref _crashes);
-
-        public void At(HandlerPoint at, int handler, PageRequest? request)
-        {
-            if (at != point || Interlocked.Increment(ref _visits) % 5 != 1) return;
-            // Once a page: one on which handlers keep crashing would be left alone.
-            if (!_pages.TryAdd(request!.Page, true)) return;
-            Interlocked.Increment(ref _crashes);
-            throw new InvalidOperationException($"crash at {at}");
-        }
     }
 }

@@ -1,4 +1,5 @@
 using UffdActors.PostCopy;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
 

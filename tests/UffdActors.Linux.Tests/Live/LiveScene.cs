@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using UffdActors.Handling;
 using UffdActors.Linux.Live;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
 

@@ -2,6 +2,7 @@ using Akka.Configuration;
 using UffdActors.Actors;
 using UffdActors.Linux.Live;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
 

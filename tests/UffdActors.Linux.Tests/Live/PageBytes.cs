@@ -1,13 +1,12 @@
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
-using UffdActors.Model.Memory;
+using UffdActors.Testing.Guests;
 
 namespace UffdActors.Linux.Tests.Live;
 
 /// <summary>Pages whose words say which page they are; each can fail a few times, and all can be withheld for good.</summary>
 internal sealed class PageBytes : IPageSource, IContentCheck
 {
-    private readonly NativeBuffer _bytes;
+    private readonly NumberedPages _pages;
     private readonly ConcurrentQueue<(PageOrder Order, IPageReceiver Receiver)> _late = new();
     private int _failures;
 
@@ -15,13 +14,7 @@ internal sealed class PageBytes : IPageSource, IContentCheck
     {
         Pages = pages;
         _failures = failures;
-        _bytes = new NativeBuffer(pages << PageSize.BaseShift);
-        var words = new ulong[PageSize.Base / sizeof(ulong)];
-        for (int page = 0; page < pages; page++)
-        {
-            words.AsSpan().Fill(WordOf(page));
-            _bytes.Write(page << PageSize.BaseShift, MemoryMarshal.AsBytes(words.AsSpan()));
-        }
+        _pages = new NumberedPages(pages);
     }
 
     public long Pages { get; }
@@ -46,7 +39,7 @@ internal sealed class PageBytes : IPageSource, IContentCheck
     /// <summary>Ends when the first page has been asked for.</summary>
     public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public static ulong WordOf(long page) => 0xABCD_0000_0000_0000 | (ulong)page;
+    public static ulong WordOf(long page) => NumberedPages.WordOf(page);
 
     public void Request(in PageOrder order, IPageReceiver receiver)
     {
@@ -70,33 +63,10 @@ internal sealed class PageBytes : IPageSource, IContentCheck
         // The first page of a process is never mapped.
         if (IsZero) receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Zero, 0);
         else if (IsUnreadable) receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, 1);
-        else receiver.Received(
-            order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, _bytes.Address + (nint)(order.FirstPage << PageSize.BaseShift));
+        else receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, _pages.AddressOf(order.FirstPage));
     }
 
     public ulong? WordAt(int region, long page, int offset) => IsZero ? 0 : WordOf(page);
 
-    public void Dispose() => _bytes.Dispose();
-}
-
-/// <summary>A given sequence of accesses.</summary>
-internal sealed class Steps(params GuestStep[] steps) : IWorkload
-{
-    private int _next;
-
-    public static Steps Reads(params long[] pages) => new([.. pages.Select(p => new GuestStep(0, p, IsWrite: false))]);
-
-    public static Steps Random(int seed, int pages, int accesses)
-    {
-        System.Random random = new(seed);
-        return new([.. Enumerable.Range(0, accesses).Select(_ => new GuestStep(0, random.Next(pages), random.Next(3) == 0))]);
-    }
-
-    public void Reset() => _next = 0;
-
-    public bool TryNext(out GuestStep step)
-    {
-        step = _next < steps.Length ? steps[_next] : default;
-        return _next++ < steps.Length;
-    }
+    public void Dispose() => _pages.Dispose();
 }

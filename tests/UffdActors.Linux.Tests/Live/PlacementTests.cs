@@ -4,6 +4,8 @@ using Akka.Configuration;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Userfaultfd;
+using UffdActors.Testing.Guests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
 

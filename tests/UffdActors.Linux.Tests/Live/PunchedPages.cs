@@ -1,6 +1,7 @@
 using UffdActors.Handling;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
+using UffdActors.Testing.Guests;
 
 namespace UffdActors.Linux.Tests.Live;
 

@@ -3,6 +3,7 @@ using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Native;
 using UffdActors.Linux.Needs;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using UffdActors.Linux.Live;
+using UffdActors.Testing.Guests;
 
 namespace UffdActors.Linux.Tests.Live;
 

@@ -2,6 +2,7 @@ using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.Guests;
 
 namespace UffdActors.Linux.Tests.Modes;
 

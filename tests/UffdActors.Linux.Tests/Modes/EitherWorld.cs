@@ -10,6 +10,8 @@ using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.Guests;
+using UffdActors.Testing.ThisMachine;
 using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Tests.Modes;

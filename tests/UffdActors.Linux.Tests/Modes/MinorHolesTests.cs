@@ -3,6 +3,7 @@ using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Files;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.ThisMachine;
 using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Tests.Modes;

@@ -2,6 +2,8 @@ using Akka.Actor;
 using UffdActors.Linux.Tests.Live;
 using UffdActors.Model;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.Guests;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Modes;
 

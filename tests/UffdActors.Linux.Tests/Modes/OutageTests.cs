@@ -1,5 +1,6 @@
 using UffdActors.Handling;
 using UffdActors.Linux.Tests.Live;
+using UffdActors.Testing.Guests;
 
 namespace UffdActors.Linux.Tests.Modes;
 
@@ -148,7 +149,7 @@ public sealed class OutageTests
     [MemberData(nameof(Worlds))]
     public async Task A_page_that_crashes_its_handler_is_handed_out_again_until_it_succeeds(string world)
     {
-        CrashingProbe probe = new(page: 5);
+        CrashingProbe probe = new(HandlerPoint.AfterRead, every: 1, crashesPerPage: int.MaxValue, onlyPage: 5);
         using ScriptedSource source = new(Pages);
         await using EitherWorld vm = await EitherWorld.StartAsync(world, probe: probe);
         GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
@@ -160,7 +161,7 @@ public sealed class OutageTests
         // Each crash up to the limit, and then no more than one for all.
         Assert.Equal(
             [.. Enumerable.Repeat(IncidentKind.HandlerCrashed, 5), IncidentKind.PageQuarantined, IncidentKind.PatienceOver], kinds);
-        probe.IsWell = true;
+        probe.Stop();
 
         await vcpu.WaitAsync().WaitAsync(LiveScene.Deadline);
         Incident ended = await vm.IncidentAsync();
@@ -177,20 +178,5 @@ public sealed class OutageTests
         while (incident.Kind == IncidentKind.SourceFailed) incident = await vm.IncidentAsync();
         Assert.True(incident.Kind == IncidentKind.PatienceOver, incident.Message);
         return incident;
-    }
-
-    private sealed class CrashingProbe(long page) : IHandlerProbe
-    {
-        private volatile bool _isWell;
-
-        public bool IsWell
-        {
-            set => _isWell = value;
-        }
-
-        public void At(HandlerPoint at, int handler, PageRequest? request)
-        {
-            if (!_isWell && at == HandlerPoint.AfterRead && request?.Page == page) throw new InvalidOperationException("crash");
-        }
     }
 }

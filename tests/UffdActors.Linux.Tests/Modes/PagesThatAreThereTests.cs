@@ -2,6 +2,8 @@ using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Modes;
 

@@ -1,6 +1,7 @@
 using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.Guests;
 
 namespace UffdActors.Linux.Tests.Modes;
 

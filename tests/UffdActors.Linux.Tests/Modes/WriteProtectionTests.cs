@@ -4,6 +4,7 @@ using UffdActors.Linux.Memory;
 using UffdActors.Linux.Needs;
 using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Modes;
 

@@ -13,6 +13,7 @@ using UffdActors.Model.Operations.Maps;
 using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Turns;
 using UffdActors.Statistics;
+using UffdActors.Testing.Guests;
 using UffdActors.Tests.Runtime;
 using UffdActors.Vcpus;
 using UffdActors.Worlds;
@@ -476,7 +477,7 @@ public sealed class RingActorTests : TestKit
         Caller thread = new(mm);
         VcpuProgress progress = new(new TaskCompletionSource());
         ActorPort port = new();
-        VcpuOptions options = new(0, new ModelVcpu(thread), new TestWorkload(), [0], progress, new BlockedClock(1), 1, null);
+        VcpuOptions options = new(0, new ModelVcpu(thread), new Steps(), [0], progress, new BlockedClock(1), 1, null);
         IActorRef vcpu = _root.ChildActorOf(VcpuActor.Props(Vm(), port, thread, options), "vcpu");
         _ = Watch(vcpu);
         if (!stopped) vcpu.Tell(VmProtocol.Resume.Instance);

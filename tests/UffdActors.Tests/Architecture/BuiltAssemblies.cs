@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.Loader;
+using UffdActors.Testing;
 
 namespace UffdActors.Tests.Architecture;
 

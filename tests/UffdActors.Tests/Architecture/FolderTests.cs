@@ -1,3 +1,5 @@
+using UffdActors.Testing;
+
 namespace UffdActors.Tests.Architecture;
 
 /// <summary>

@@ -1,3 +1,5 @@
+using UffdActors.Testing;
+
 namespace UffdActors.Tests.Architecture;
 
 /// <summary>Lines of at most 140 characters, in code and in prose; tables and blocks of code in Markdown are as they are.</summary>

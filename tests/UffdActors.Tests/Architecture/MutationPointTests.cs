@@ -1,4 +1,5 @@
 using System.Reflection;
+using UffdActors.Testing;
 
 namespace UffdActors.Tests.Architecture;
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using UffdActors.Testing;
 
 namespace UffdActors.Tests.Architecture;
 

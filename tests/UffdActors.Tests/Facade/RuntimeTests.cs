@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Configuration;
 using UffdActors.Failures;
+using UffdActors.Testing.Guests;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Facade;
@@ -116,7 +117,7 @@ public sealed class RuntimeTests
         Userfault uffd = await vm.OpenAsync();
         _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
         await uffd.ServeAsync(new ServeOptions { Source = source });
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(0)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(0)]);
         await vcpus.WaitAsync();
         Assert.Equal((1L, (string?)null), (vcpus.Accesses, vcpus.Error));
     }

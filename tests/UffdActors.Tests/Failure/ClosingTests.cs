@@ -1,5 +1,6 @@
 using Akka.Configuration;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.Guests;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Failure;
@@ -32,7 +33,7 @@ public sealed class ClosingTests
             () => vm.UnmapAsync(region),
             () => vm.AdviseAsync(region, 0, 1, Advice.DontNeed),
             () => vm.OpenAsync(),
-            () => vm.StartVcpusAsync([TestWorkload.Reads(0)]),
+            () => vm.StartVcpusAsync([Steps.Reads(0)]),
             () => uffd.RegisterAsync(region, RegisterModes.Missing),
             () => uffd.ServeAsync(new ServeOptions { Source = source }),
             () => uffd.PushAsync(region, source),
@@ -63,7 +64,7 @@ public sealed class ClosingTests
         Userfault uffd = await vm.OpenAsync();
         _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
         await uffd.ServeAsync(new ServeOptions { Source = source });
-        _ = await vm.StartVcpusAsync([TestWorkload.Reads(0)]);
+        _ = await vm.StartVcpusAsync([Steps.Reads(0)]);
         await source.Asked;
 
         TimeoutException late = await Assert.ThrowsAsync<TimeoutException>(async () => await vm.DisposeAsync());
@@ -106,7 +107,7 @@ public sealed class ClosingTests
         // Serving reads the event, and that lets the call go on.
         using TestSource source = new(Pages);
         await uffd.ServeAsync(new ServeOptions { Source = source });
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(1)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(1)]);
         await vcpus.WaitAsync();
         Incident incident = await vm.Incidents.ReadAsync();
         Assert.Equal(
@@ -124,7 +125,7 @@ public sealed class ClosingTests
         await uffd.ServeAsync(new ServeOptions { Source = source });
         Userfault deaf = await vm.OpenAsync(UffdFeatures.EventRemove);
         _ = await deaf.RegisterAsync(unread, RegisterModes.Missing);
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(0, 1)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(0, 1)]);
         return (vcpus, await uffd.PushAsync(served, source), unread, source);
     }
 

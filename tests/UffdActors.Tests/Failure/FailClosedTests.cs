@@ -6,6 +6,7 @@ using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Turns;
+using UffdActors.Testing.Guests;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Failure;
@@ -94,7 +95,7 @@ public sealed class FailClosedTests
         Userfault deaf = await vm.OpenAsync(UffdFeatures.EventRemove);
         _ = await deaf.RegisterAsync(unread, RegisterModes.Missing);
 
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(0, 1), TestWorkload.Reads(0, 2)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(0, 1), Steps.Reads(0, 2)]);
         BackgroundPush push = await uffd.PushAsync(served, source);
         Task[] pending = [vcpus.WaitAsync(), push.WaitAsync(), vm.AdviseAsync(unread, 0, 1, Advice.DontNeed)];
         while (deaf.Context.UnreadEvents == 0) await Task.Yield();
@@ -113,7 +114,7 @@ public sealed class FailClosedTests
         Assert.IsType<NullReferenceException>(await vm.Failed);
         foreach (Task task in pending) _ = await Assert.ThrowsAsync<VmFailedException>(() => task);
         _ = await Assert.ThrowsAsync<VmFailedException>(() => vm.MapAsync(new RegionOptions { Pages = 1 }));
-        _ = await Assert.ThrowsAsync<VmFailedException>(() => vm.StartVcpusAsync([TestWorkload.Reads(0)]));
+        _ = await Assert.ThrowsAsync<VmFailedException>(() => vm.StartVcpusAsync([Steps.Reads(0)]));
         _ = await Assert.ThrowsAsync<VmFailedException>(() => uffd.PushAsync(served, source));
         _ = await Assert.ThrowsAsync<VmFailedException>(() => uffd.CloseAsync());
         await vm.DisposeAsync();

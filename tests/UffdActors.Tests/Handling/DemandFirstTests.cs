@@ -1,6 +1,7 @@
 using Akka.Configuration;
 using UffdActors.Dispatch.Stepping;
 using UffdActors.Handling;
+using UffdActors.Testing.Guests;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Handling;
@@ -64,12 +65,12 @@ public sealed class DemandFirstTests
 
     private static Task MigrateAsync(UffdRuntime runtime, WatchedSource source, int handlers, int seed) =>
         MigrateAsync(
-            runtime, source, handlers, [.. Enumerable.Range(0, Vcpus).Select(i => TestWorkload.Random((seed * Vcpus) + i, Pages, 40))]);
+            runtime, source, handlers, [.. Enumerable.Range(0, Vcpus).Select(i => Steps.Random((seed * Vcpus) + i, Pages, 40))]);
 
     private static Task MigrateAsync(UffdRuntime runtime, WatchedSource source, int handlers, long[] workload) =>
-        MigrateAsync(runtime, source, handlers, [TestWorkload.Reads(workload)]);
+        MigrateAsync(runtime, source, handlers, [Steps.Reads(workload)]);
 
-    private static async Task MigrateAsync(UffdRuntime runtime, WatchedSource source, int handlers, TestWorkload[] workloads)
+    private static async Task MigrateAsync(UffdRuntime runtime, WatchedSource source, int handlers, Steps[] workloads)
     {
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = Pages + 16 });
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });

@@ -1,4 +1,5 @@
 using UffdActors.Handling;
+using UffdActors.Testing.Guests;
 
 namespace UffdActors.Tests.Handling;
 
@@ -68,18 +69,5 @@ public sealed class FaultWatchTests
         public List<PageRequest?> Published { get; } = [];
 
         protected override void Publish(PageRequest? oldest) => Published.Add(oldest);
-    }
-
-    private sealed class NoThread : MonitorThread
-    {
-        public override IPageFill NewFill(PageRequest? request) => null!;
-
-        public override IMonitorCall ClearProtection(PageRequest request) => throw new NotSupportedException();
-
-        public override IMonitorCall PopulateAlias(PageRequest request, ulong address) => throw new NotSupportedException();
-
-        public override bool TryWriteAlias(ulong address, nint bytes, int length) => throw new NotSupportedException();
-
-        public override void Wake(ulong start, ulong length) => throw new NotSupportedException();
     }
 }

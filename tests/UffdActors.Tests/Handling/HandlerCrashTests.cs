@@ -1,8 +1,8 @@
-using System.Collections.Concurrent;
 using Akka.Configuration;
 using UffdActors.Dispatch.Stepping;
 using UffdActors.Handling;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.Guests;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Handling;
@@ -70,7 +70,7 @@ public sealed class HandlerCrashTests
             Userfault uffd = await vm.OpenAsync();
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source });
-            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(2), TestWorkload.Reads(0, 1, 3)]);
+            VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(2), Steps.Reads(0, 1, 3)]);
             Incident incident;
             do
             {
@@ -107,7 +107,7 @@ public sealed class HandlerCrashTests
             Userfault uffd = await vm.OpenAsync();
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source });
-            _ = await vm.StartVcpusAsync([TestWorkload.Reads(0, 2)]);
+            _ = await vm.StartVcpusAsync([Steps.Reads(0, 2)]);
             do
             {
                 incident = await vm.Incidents.ReadAsync();
@@ -137,7 +137,7 @@ public sealed class HandlerCrashTests
         Userfault uffd = await vm.OpenAsync(UffdFeatures.EventRemove);
         _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
         await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = 2, SourceActor = true });
-        VcpuGroup vcpus = await vm.StartVcpusAsync([.. Enumerable.Range(0, Vcpus).Select(i => TestWorkload.Random(seed + i, Pages, 20))]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([.. Enumerable.Range(0, Vcpus).Select(i => Steps.Random(seed + i, Pages, 20))]);
         for (int i = 0; i < 4; i++) await vm.AdviseAsync(region, i, 2, Advice.DontNeed);
         await vcpus.WaitAsync();
 
@@ -164,29 +164,6 @@ public sealed class HandlerCrashTests
                 ulong word = BitConverter.ToUInt64(page, at);
                 Assert.True(word == TestSource.WordOf(i) || (word == 0 && i < RemovedPages), $"page {i} holds {word:x} at {at}");
             }
-        }
-    }
-
-    private sealed class CrashingProbe(HandlerPoint point, int every, int crashesPerPage, long? onlyPage = null, Action? crashed = null)
-        : IHandlerProbe
-    {
-        private readonly ConcurrentDictionary<long, int> _perPage = new();
-        private int _visits;
-        private int _crashes;
-        private volatile bool _stopped;
-
-        public int Crashes => Volatile.Read(ref _crashes);
-
-        public void Stop() => _stopped = true;
-
-        public void At(HandlerPoint at, int handler, PageRequest? request)
-        {
-            if (_stopped || at != point || (onlyPage is { } only && request?.Page != only)) return;
-            if (Interlocked.Increment(ref _visits) % every != 0) return;
-            if (_perPage.AddOrUpdate(request?.Page ?? -1, 1, (_, n) => n + 1) > crashesPerPage) return;
-            Interlocked.Increment(ref _crashes);
-            crashed?.Invoke();
-            throw new InvalidOperationException($"crash at {at}");
         }
     }
 }

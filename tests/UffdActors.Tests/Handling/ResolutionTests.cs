@@ -6,6 +6,7 @@ using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Filling;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Model.Operations.Userfaultfd;
+using UffdActors.Testing.Guests;
 using UffdActors.Tests.Actors;
 using UffdActors.Tests.Runtime;
 
@@ -30,7 +31,7 @@ public sealed class ResolutionTests : IDisposable
     public void EEXIST_is_followed_by_WAKE() => Run(async (vm, region, uffd) =>
     {
         _source.HoldsBack = true;
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(3)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(3)]);
         while (_source.Orders.Count == 0) await Task.Yield();
 
         // Somebody else fills the page and wakes nobody.
@@ -48,7 +49,7 @@ public sealed class ResolutionTests : IDisposable
         async (vm, region, uffd) =>
         {
             _source.HoldsBack = true;
-            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(5)]);
+            VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(5)]);
             while (_source.Orders.Count == 0) await Task.Yield();
             uffd.Context.BeginChange();
             _source.HoldsBack = false;
@@ -66,7 +67,7 @@ public sealed class ResolutionTests : IDisposable
     public void A_source_that_fails_for_a_while_is_asked_again() => Run(async (vm, region, uffd) =>
     {
         _source.Failures[1] = 3;
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(0, 1, 2)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(0, 1, 2)]);
         await vcpus.WaitAsync();
         Assert.Equal(4, _source.Orders.Count(o => o.FirstPage == 1));
     });
@@ -75,7 +76,7 @@ public sealed class ResolutionTests : IDisposable
     public void A_source_that_fails_for_good_is_asked_no_more_until_recover() => Run(async (vm, region, uffd) =>
     {
         _source.Failures[1] = int.MaxValue;
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(1), TestWorkload.Reads(0, 2)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(1), Steps.Reads(0, 2)]);
         Incident incident = await vm.Incidents.ReadAsync();
         Assert.Equal(IncidentKind.SourceFailed, incident.Kind);
         Assert.Contains("page 1 cannot be had now", incident.Message, StringComparison.Ordinal);
@@ -123,7 +124,7 @@ public sealed class ResolutionTests : IDisposable
         _source.Failures[1] = int.MaxValue;
         _source.Failures[2] = int.MaxValue;
         VcpuGroup vcpus =
-            await vm.StartVcpusAsync([TestWorkload.Reads(0, 1, 3), TestWorkload.Reads(2, 4)], 1, new NoZeros(), CancellationToken.None);
+            await vm.StartVcpusAsync([Steps.Reads(0, 1, 3), Steps.Reads(2, 4)], 1, new NoZeros(), CancellationToken.None);
         Task guest = vcpus.WaitAsync();
         Assert.Equal(IncidentKind.SourceFailed, (await vm.Incidents.ReadAsync()).Kind);
         Assert.Equal(IncidentKind.PatienceOver, (await vm.Incidents.ReadAsync()).Kind);
@@ -135,7 +136,7 @@ public sealed class ResolutionTests : IDisposable
         Assert.Null(vcpus.Error);
         Assert.Equal(1, vcpus.Accesses);
         Assert.Equal((true, 0), (uffd.Context.IsReleased, uffd.Context.Total));
-        _ = await Assert.ThrowsAsync<InvalidOperationException>(() => vm.StartVcpusAsync([TestWorkload.Reads(1)]));
+        _ = await Assert.ThrowsAsync<InvalidOperationException>(() => vm.StartVcpusAsync([Steps.Reads(1)]));
     });
 
     [Fact]
@@ -158,8 +159,8 @@ public sealed class ResolutionTests : IDisposable
             foreach (long page in Enumerable.Range(HugeUnit, HugeUnit)) _ = source.Zeros.Add(page);
             foreach (long page in Enumerable.Range(2 * HugeUnit, 100)) _ = source.Zeros.Add(page);
             VcpuGroup vcpus = await vm.StartVcpusAsync(
-                [TestWorkload.Reads(5, HugeUnit + 1), TestWorkload.Reads(9, (2 * HugeUnit) + 99),
-                    TestWorkload.Reads(7, (2 * HugeUnit) + 100)]);
+                [Steps.Reads(5, HugeUnit + 1), Steps.Reads(9, (2 * HugeUnit) + 99),
+                    Steps.Reads(7, (2 * HugeUnit) + 100)]);
             await vcpus.WaitAsync();
 
             Assert.Null(vcpus.Error);
@@ -178,8 +179,8 @@ public sealed class ResolutionTests : IDisposable
     public void With_the_pool_of_huge_pages_empty_demand_and_push_pause_after_the_patience_until_recover() =>
         RunHuge(hugePages: 1, units: 2, async (vm, region, uffd, source) =>
         {
-            await (await vm.StartVcpusAsync([TestWorkload.Reads(3)])).WaitAsync();
-            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(HugeUnit)]);
+            await (await vm.StartVcpusAsync([Steps.Reads(3)])).WaitAsync();
+            VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(HugeUnit)]);
             Incident demand = await vm.Incidents.ReadAsync();
             Assert.Equal(IncidentKind.FillDelayed, demand.Kind);
             Assert.Contains("gives EEXIST again and again (the pool of huge pages may be empty)", demand.Message, StringComparison.Ordinal);
@@ -224,7 +225,7 @@ public sealed class ResolutionTests : IDisposable
     public void Late_and_repeated_answers_do_no_harm() => Run(async (vm, region, uffd) =>
     {
         _source.HoldsBack = true;
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(4)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(4)]);
         while (_source.Orders.Count == 0) await Task.Yield();
         ulong address = region.Address + (4 * PageSize.Base);
         _source.HoldsBack = false;
@@ -242,7 +243,7 @@ public sealed class ResolutionTests : IDisposable
     public void A_page_of_zeros_is_mapped_and_not_copied() => Run(async (vm, region, uffd) =>
     {
         _ = _source.Zeros.Add(2);
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(1, 2)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(1, 2)]);
         await vcpus.WaitAsync();
         Assert.Equal((1L, 1L), (uffd.Reader!.Counters.DemandPages, uffd.Reader.Counters.DemandZeroPages));
         Assert.Equal(1, vm.Model.Machine.BaseFolios.InUse);
@@ -263,7 +264,7 @@ public sealed class ResolutionTests : IDisposable
         async (vm, region, uffd) =>
         {
             _source.HoldsBack = true;
-            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(4)]);
+            VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(4)]);
             while (_source.Orders.Count == 0) await Task.Yield();
             await vm.UnmapAsync(region);
             await vcpus.WaitAsync();
@@ -275,11 +276,11 @@ public sealed class ResolutionTests : IDisposable
     public void A_write_protected_page_is_released_by_the_handler() => Run(
         async (vm, region, uffd) =>
         {
-            VcpuGroup first = await vm.StartVcpusAsync([TestWorkload.Reads(0, 1)]);
+            VcpuGroup first = await vm.StartVcpusAsync([Steps.Reads(0, 1)]);
             await first.WaitAsync();
             WriteProtect protect = new(vm.Main, uffd.Context, region.Address, region.Bytes, (ulong)WriteProtectModes.Protect);
             await vm.CallAsync("UFFDIO_WRITEPROTECT", protect, c => c.Error, CancellationToken.None);
-            VcpuGroup second = await vm.StartVcpusAsync([new TestWorkload(new(0, 1, IsWrite: true), new(0, 0, IsWrite: true))]);
+            VcpuGroup second = await vm.StartVcpusAsync([new Steps(new(0, 1, IsWrite: true), new(0, 0, IsWrite: true))]);
             await second.WaitAsync();
             Assert.Equal(2, uffd.Reader!.Counters.WriteProtect);
         },
@@ -341,7 +342,7 @@ public sealed class ResolutionTests : IDisposable
         Run(async (vm, region, uffd) =>
         {
             _source.HoldsBack = true;
-            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(3)]);
+            VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(3)]);
             while (_source.Orders.Count == 0) await Task.Yield();
             BackgroundPush push = await uffd.PushAsync(region, _source);
             await vm.CallAsync("exit", new ExitProcess(vm.Main), _ => Errno.None, CancellationToken.None);
@@ -451,7 +452,7 @@ public sealed class ResolutionTests : IDisposable
         async (vm, region, uffd) =>
         {
             _source.HoldsBack = true;
-            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(3)]);
+            VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(3)]);
             while (_source.Orders.Count == 0) await Task.Yield();
             await MoveAsync(vm, region, from: 5, to: 3);
             _source.HoldsBack = false;
@@ -478,10 +479,10 @@ public sealed class ResolutionTests : IDisposable
             Userfault uffd = await vm.OpenAsync(UffdFeatures.EventRemap | UffdFeatures.EventUnmap);
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing | RegisterModes.WriteProtect);
             await uffd.ServeAsync(new ServeOptions { Source = _source, BeforeWrite = (_, page) => seen.Add(page) });
-            await (await vm.StartVcpusAsync([TestWorkload.Reads(3, 5)])).WaitAsync();
+            await (await vm.StartVcpusAsync([Steps.Reads(3, 5)])).WaitAsync();
 
             uffd.Context.BeginChange();
-            VcpuGroup writer = await vm.StartVcpusAsync([TestWorkload.Writes(3)]);
+            VcpuGroup writer = await vm.StartVcpusAsync([Steps.Writes(3)]);
             while (uffd.Reader!.OutstandingRequests().All(r => r.Phase != RequestPhase.Deferred)) await Task.Yield();
             uffd.Context.EndChange();
             await MoveAsync(vm, region, from: 5, to: 3);

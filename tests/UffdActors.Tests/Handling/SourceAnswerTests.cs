@@ -1,4 +1,5 @@
 using UffdActors.Model.Memory;
+using UffdActors.Testing.Guests;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Handling;
@@ -26,7 +27,7 @@ public sealed class SourceAnswerTests
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = 2 });
             VcpuGroup vcpus =
-                await vm.StartVcpusAsync([.. Enumerable.Range(0, 4).Select(i => TestWorkload.Random((seed * 4) + i, Pages, 60))]);
+                await vm.StartVcpusAsync([.. Enumerable.Range(0, 4).Select(i => Steps.Random((seed * 4) + i, Pages, 60))]);
             BackgroundPush push = await uffd.PushAsync(region, source);
             await push.WaitAsync();
             await vcpus.WaitAsync();
@@ -46,7 +47,7 @@ public sealed class SourceAnswerTests
         Userfault uffd = await vm.OpenAsync();
         _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
         await uffd.ServeAsync(new ServeOptions { Source = source, SourceActor = behindAnActor });
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(3, 60, 149), TestWorkload.Reads(3, 4, 5)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(3, 60, 149), Steps.Reads(3, 4, 5)]);
         await vcpus.WaitAsync();
         BackgroundPush push = await uffd.PushAsync(region, source);
         await push.WaitAsync();
@@ -64,7 +65,7 @@ public sealed class SourceAnswerTests
         Userfault uffd = await vm.OpenAsync();
         _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
         await uffd.ServeAsync(new ServeOptions { Source = source });
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(1)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(1)]);
         await vcpus.WaitAsync();
         Assert.Equal(3, source.Asked);
         Assert.False(vm.Incidents.TryRead(out _));
@@ -78,7 +79,7 @@ public sealed class SourceAnswerTests
         Userfault uffd = await vm.OpenAsync();
         _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
         await uffd.ServeAsync(new ServeOptions { Source = source });
-        _ = await vm.StartVcpusAsync([TestWorkload.Reads(1)]);
+        _ = await vm.StartVcpusAsync([Steps.Reads(1)]);
         Incident incident = await vm.Incidents.ReadAsync();
         Assert.Equal(IncidentKind.WrongAnswer, incident.Kind);
         Assert.Contains(
@@ -98,7 +99,7 @@ public sealed class SourceAnswerTests
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source });
             _ = await uffd.PushAsync(region, source);
-            _ = await vm.StartVcpusAsync([TestWorkload.Reads(1)]);
+            _ = await vm.StartVcpusAsync([Steps.Reads(1)]);
             while (source.Orders.Count < 2) await Task.Yield();
             Assert.All(source.Orders, o => Assert.False(o.Cancel.IsCancellationRequested));
         });

@@ -2,7 +2,7 @@ using Akka.Configuration;
 using UffdActors.Dispatch.Stepping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Filling;
-using UffdActors.Tests.Runtime;
+using UffdActors.Testing.Guests;
 
 namespace UffdActors.Tests.Modules;
 
@@ -42,7 +42,7 @@ public sealed class FaultyModuleTests
     [Fact]
     public void A_thread_whose_fault_the_module_cannot_serve_gets_SIGBUS() => WithFaulty("Fault", async (vm, region) =>
     {
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(0)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(0)]);
         await vcpus.WaitAsync();
         Assert.Contains("SigBus", vcpus.Error, StringComparison.Ordinal);
         Assert.Equal(IncidentKind.BackendFailed, (await vm.Incidents.ReadAsync()).Kind);

@@ -3,6 +3,7 @@ using System.Runtime.Loader;
 using Akka.Configuration;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
+using UffdActors.Testing.Guests;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Modules;
@@ -126,7 +127,7 @@ public sealed class ModuleLoadingTests : IDisposable
         Userfault uffd = await vm.OpenAsync();
         _ = await uffd.RegisterAsync(region, modes);
         await uffd.ServeAsync(new ServeOptions { Source = source });
-        VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(0, 1, 2)]);
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(0, 1, 2)]);
         await vcpus.WaitAsync();
         Assert.Null(vcpus.Error);
         byte[] page = new byte[8];

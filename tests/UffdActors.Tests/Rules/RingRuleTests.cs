@@ -4,6 +4,7 @@ using UffdActors.Dispatch.Stepping;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Testing.Guests;
 using UffdActors.Tests.Runtime;
 
 namespace UffdActors.Tests.Rules;
@@ -37,7 +38,7 @@ public sealed class RingRuleTests : IDisposable
             await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = handlers, SourceActor = true });
             BackgroundPush? background = push ? await uffd.PushAsync(region, source) : null;
             VcpuGroup vcpus =
-                await vm.StartVcpusAsync([TestWorkload.Random((int)seed, Pages, 12), TestWorkload.Random(~(int)seed, Pages, 12)]);
+                await vm.StartVcpusAsync([Steps.Random((int)seed, Pages, 12), Steps.Random(~(int)seed, Pages, 12)]);
             await vm.AdviseAsync(region, 1, 2, Advice.DontNeed);
             await vcpus.WaitAsync();
             if (background is not null) await background.WaitAsync();
@@ -60,7 +61,7 @@ public sealed class RingRuleTests : IDisposable
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source, SourceActor = true });
             await vm.AdviseAsync(region, 0, Pages, Advice.DontNeed);
-            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Reads(0, 1), TestWorkload.Reads(1, 0, 3)]);
+            VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(0, 1), Steps.Reads(1, 0, 3)]);
             await vcpus.WaitAsync();
 
             AssertContent(vm, region, removed: [0, 1, 2, 3]);
@@ -79,7 +80,7 @@ public sealed class RingRuleTests : IDisposable
             Userfault uffd = await vm.OpenAsync();
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = 3 });
-            VcpuGroup vcpus = await vm.StartVcpusAsync([.. Enumerable.Range(0, 6).Select(_ => TestWorkload.Reads(2))]);
+            VcpuGroup vcpus = await vm.StartVcpusAsync([.. Enumerable.Range(0, 6).Select(_ => Steps.Reads(2))]);
             while (uffd.Faults < 6) await Task.Yield();
 
             Assert.Single(source.Orders);
@@ -125,7 +126,7 @@ public sealed class RingRuleTests : IDisposable
             Userfault uffd = await vm.OpenAsync(UffdFeatures.EventRemove);
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = 2 });
-            VcpuGroup vcpus = await vm.StartVcpusAsync([TestWorkload.Random(1, Pages, 9), TestWorkload.Random(2, Pages, 9)]);
+            VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Random(1, Pages, 9), Steps.Random(2, Pages, 9)]);
             await vm.AdviseAsync(region, 0, 2, Advice.DontNeed);
             await vcpus.WaitAsync();
         });

@@ -7,92 +7,47 @@ using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Filling;
-using UffdActors.Model.Operations.Maps;
 using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
+using UffdActors.Testing.Scenes;
 
 namespace UffdActors.Tests.Rules;
 
 /// <summary>
-/// A few pages and threads as actors on the stepped dispatcher, in an order drawn from a seed; looking and acting are turns of their own.
+/// A scene as actors on the stepped dispatcher, in an order drawn from a seed; looking and acting are turns of their own.
 /// </summary>
-internal sealed class RuleScene : IDisposable
+internal sealed class RuleScene : MemoryScene<SteppedKernel>
 {
-    public const ulong Base = 0x1000_0000_0000;
-    public const ulong Page = PageSize.Base;
-
-    private readonly List<MemoryFile> _files = [];
-    private readonly List<AddressSpace> _spaces = [];
+    private readonly List<AddressSpace> _children = [];
     private int _threads;
 
     public RuleScene(SteppedSystem system, ulong seed, KernelProfile? profile = null)
+        : this(system, seed, new Machine(profile ?? KernelProfile.Linux618, ContentKind.Runs, basePages: 4096))
     {
-        Machine = new Machine(profile ?? KernelProfile.Linux618, ContentKind.Runs, basePages: 4096);
-        Kernel = new SteppedKernel(system, Machine, new RandomPolicy(seed), splitsTurns: true);
-        Mm = Kernel.Attach(new AddressSpace(Machine));
-        _spaces.Add(Mm);
-        Main = Kernel.Attach(new Caller(Mm));
     }
 
-    public Machine Machine { get; }
-
-    public SteppedKernel Kernel { get; }
-
-    public AddressSpace Mm { get; }
-
-    public Caller Main { get; }
-
-    public static ulong At(long page) => Base + ((ulong)page * Page);
+    private RuleScene(SteppedSystem system, ulong seed, Machine machine)
+        : base(machine, new SteppedKernel(system, machine, new RandomPolicy(seed), splitsTurns: true))
+    {
+    }
 
     public Caller Thread() => Kernel.Attach(new Caller(Mm, ++_threads, _threads));
 
-    public MemoryFile NewFile(long pages)
-    {
-        MemoryFile file = new Shmem().CreateFile(Machine, pages << PageSize.BaseShift);
-        _files.Add(file);
-        return file;
-    }
+    public MemoryFile NewFile(long pages) => NewFile(new Shmem(), pages);
 
-    public T Do<T>(T operation)
-        where T : Operation
-    {
-        Kernel.Submit(operation);
-        Kernel.Run();
-        return operation;
-    }
-
-    public void Map(long first, long pages, MemoryFile? file = null, bool shared = true) => Assert.Equal(
-        Errno.None,
-        Do(new MapMemory(
-            Main, At(first), (ulong)pages * Page,
-            new MapRequest(Prot.ReadWrite, file, file is not null && shared, (ulong)first * Page * (file is null ? 0u : 1u)))).Error);
-
-    public UserfaultContext Open(UffdFeatures features = UffdFeatures.None)
-    {
-        UserfaultContext context = Kernel.Attach(new UserfaultContext(Mm, UffdOpenFlags.NonBlock));
-        Assert.Equal(Errno.None, Do(new Handshake(Main, context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features })).Error);
-        return context;
-    }
+    public void Map(long first, long pages, MemoryFile? file = null, bool shared = true) =>
+        Assert.Equal(Errno.None, TryMap(pages, file, shared, At(first), offset: file is null ? 0 : first));
 
     public Register Register(UserfaultContext context, RegisterModes modes, long first, long pages) =>
-        new(Main, context, At(first), (ulong)pages * Page, (ulong)modes);
+        NewRegister(context, modes, first, pages);
 
     public static Fill Fill(
-        Caller caller, UserfaultContext context, FillKind kind, long first, long pages = 1, byte value = 7, FillSource? source = null)
-    {
-        Fill fill = new(caller);
-        FillSource from = source ?? (kind == FillKind.Copy ? FillSource.Stamp(value) : FillSource.Zero);
-        fill.Begin(context, kind, At(first), (ulong)pages * Page, from);
-        return fill;
-    }
+        Caller caller, UserfaultContext context, FillKind kind, long first, long pages = 1, byte value = 7, FillSource? source = null) =>
+        NewFill(caller, context, kind, first, pages, value, source: source);
 
-    public static Access Access(Caller thread, long page, AccessKind kind = AccessKind.Read, byte value = 9)
-    {
-        Access access = new(thread);
-        access.Begin(At(page), kind, value);
-        return access;
-    }
+    public static Access Access(Caller thread, long page, AccessKind kind = AccessKind.Read, byte value = 9) =>
+        NewAccess(thread, page, kind, value);
 
     /// <summary>
     /// Starts operations together and runs until all is quiet; what <paramref name="afterStep"/> demands holds after every step.
@@ -107,8 +62,6 @@ internal sealed class RuleScene : IDisposable
     /// <summary>Reads all messages, as a monitor would.</summary>
     public IReadOnlyList<UffdMsg> Read(UserfaultContext context) => Do(new ReadMessages(Main, context, 64 * UffdMsg.SizeInBytes)).Messages;
 
-    public Entry EntryAt(long page) => Mm.EntryAt(PageSize.PageOf(At(page)));
-
     public byte ByteAt(long page)
     {
         Entry entry = EntryAt(page);
@@ -116,7 +69,7 @@ internal sealed class RuleScene : IDisposable
     }
 
     /// <summary>A child's address space takes part in the accounting, and is disposed of with the scene.</summary>
-    public void Adopt(AddressSpace child) => _spaces.Add(child);
+    public void Adopt(AddressSpace child) => _children.Add(child);
 
     /// <summary>
     /// When all is quiet: every folio in use is in exactly as many places as it has owners, nothing is present outside a mapping, and a
@@ -125,12 +78,12 @@ internal sealed class RuleScene : IDisposable
     public void AssertAccounted(long pages = 64)
     {
         Dictionary<uint, int> owners = [];
-        foreach (AddressSpace mm in _spaces)
+        foreach (AddressSpace mm in _children.Prepend(Mm))
         {
             for (long page = 0; page < pages; page++) Account(mm, PageSize.PageOf(At(page)), owners);
         }
 
-        foreach (MemoryFile file in _files)
+        foreach (MemoryFile file in Files)
         {
             for (long i = 0; i < pages; i++)
             {
@@ -158,11 +111,10 @@ internal sealed class RuleScene : IDisposable
         Assert.Equal(slot.Folio, entry.Folio);
     }
 
-    public void Dispose()
+    public override void Dispose()
     {
         Kernel.Dispose();
-        foreach (AddressSpace mm in _spaces) mm.Dispose();
-        foreach (MemoryFile file in _files) file.Dispose();
-        Machine.Dispose();
+        foreach (AddressSpace mm in _children) mm.Dispose();
+        base.Dispose();
     }
 }

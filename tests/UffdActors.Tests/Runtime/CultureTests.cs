@@ -1,5 +1,6 @@
 using System.Globalization;
 using Akka.Configuration;
+using UffdActors.Testing.Guests;
 
 namespace UffdActors.Tests.Runtime;
 
@@ -68,7 +69,7 @@ public sealed class CultureTests
             Userfault uffd = await vm.OpenAsync();
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source });
-            _ = await vm.StartVcpusAsync([TestWorkload.Reads(1)]);
+            _ = await vm.StartVcpusAsync([Steps.Reads(1)]);
             Incident silence = await vm.Incidents.ReadAsync();
             Assert.Contains("in full for 0.25 s", silence.Message, StringComparison.Ordinal);
             source.LetGo();

@@ -1,5 +1,5 @@
 using Akka.Configuration;
-using UffdActors.Tests.Architecture;
+using UffdActors.Testing;
 
 namespace UffdActors.Tests.Runtime;
 

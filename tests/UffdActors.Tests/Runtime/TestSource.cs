@@ -1,17 +1,17 @@
-using UffdActors.Model.Memory;
+using UffdActors.Testing.Guests;
 
 namespace UffdActors.Tests.Runtime;
 
 /// <summary>Pages whose words say which page they are; can be told to answer late, to fail, or to have pages of zeros.</summary>
 internal sealed class TestSource : IPageSource
 {
-    private readonly NativeBuffer[] _pages;
+    private readonly NumberedPages _pages;
     private readonly List<(PageOrder Order, IPageReceiver Receiver)> _late = [];
 
     public TestSource(int pages)
     {
         Pages = pages;
-        _pages = [.. Enumerable.Range(0, pages).Select(MakePage)];
+        _pages = new NumberedPages(pages);
     }
 
     public long Pages { get; }
@@ -33,7 +33,7 @@ internal sealed class TestSource : IPageSource
     /// <summary>Orders so far.</summary>
     public List<PageOrder> Orders { get; } = [];
 
-    public static ulong WordOf(long page) => 0xABCD_0000_0000_0000 | (ulong)page;
+    public static ulong WordOf(long page) => NumberedPages.WordOf(page);
 
     public void Request(in PageOrder order, IPageReceiver receiver)
     {
@@ -50,10 +50,7 @@ internal sealed class TestSource : IPageSource
         foreach ((PageOrder order, IPageReceiver receiver) in late) Answer(order, receiver);
     }
 
-    public void Dispose()
-    {
-        foreach (NativeBuffer page in _pages) page.Dispose();
-    }
+    public void Dispose() => _pages.Dispose();
 
     private void Answer(in PageOrder order, IPageReceiver receiver)
     {
@@ -68,14 +65,7 @@ internal sealed class TestSource : IPageSource
             }
 
             if (Zeros.Contains(page)) receiver.Received(order.Id, page, 1, SourceContent.Zero, 0);
-            else for (int n = 0; n < Repeats; n++) receiver.Received(order.Id, page, 1, SourceContent.Bytes, _pages[page].Address);
+            else for (int n = 0; n < Repeats; n++) receiver.Received(order.Id, page, 1, SourceContent.Bytes, _pages.AddressOf(page));
         }
-    }
-
-    private static NativeBuffer MakePage(int number)
-    {
-        NativeBuffer page = new(4096);
-        for (int i = 0; i < 4096; i += 8) System.Runtime.InteropServices.Marshal.WriteInt64(page.Address, i, (long)WordOf(number));
-        return page;
     }
 }

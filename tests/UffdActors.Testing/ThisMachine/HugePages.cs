@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using UffdActors.Linux.Needs;
 
-namespace UffdActors.Linux.Tests;
+namespace UffdActors.Testing.ThisMachine;
 
 /// <summary>
 /// Huge pages for tests, taken out of the machine's memory for as long as this lives. Where that is refused, tests are skipped with the
@@ -92,16 +92,4 @@ public sealed class HugePages : IDisposable
 
     [DllImport("libc", EntryPoint = "close")]
     private static extern int Close(int descriptor);
-}
-
-/// <summary>
-/// All tests that need huge pages, one after the other, and beside no other of the process: some count what a process has open.
-/// </summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
-#pragma warning disable CA1711 // The name is xunit's own.
-public sealed class HugePageCollection : ICollectionFixture<HugePages>
-#pragma warning restore CA1711
-{
-    /// <summary>Its name.</summary>
-    public const string Name = "huge pages";
 }

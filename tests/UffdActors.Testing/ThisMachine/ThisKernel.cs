@@ -2,7 +2,7 @@ using UffdActors.Abi;
 using UffdActors.Linux.Needs;
 using UffdActors.Linux.Userfaultfd;
 
-namespace UffdActors.Linux.Tests;
+namespace UffdActors.Testing.ThisMachine;
 
 /// <summary>
 /// The condition of every test on the real kernel: a userfaultfd can be opened. Elsewhere the test is reported as skipped, with the reason;

@@ -1,4 +1,4 @@
-namespace UffdActors.Tests.Architecture;
+namespace UffdActors.Testing;
 
 /// <summary>The files of the repository, without what a build makes of them.</summary>
 internal static class SourceTree
