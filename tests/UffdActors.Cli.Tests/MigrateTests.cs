@@ -5,6 +5,9 @@ namespace UffdActors.Cli.Tests;
 /// <summary>Both ends of <c>uffd migrate</c>.</summary>
 public sealed class MigrateTests : IDisposable
 {
+    // A receiver whose source is gone waits for it for ever; a test does not.
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("uffd-migrate-tests-");
 
     private string Uri => $"unix:{Path.Combine(_folder.FullName, "wire")}";
@@ -20,9 +23,9 @@ public sealed class MigrateTests : IDisposable
         CommandRun send = await CommandRun.Of(
             "migrate", "send", Uri, "--memory", "2M", "--accesses", "4000", "--channels", "2", "--precopy-rounds", "1", "--json", "-");
         send.EndsWith(0);
-        (await receive).EndsWith(0);
+        (await receive.WaitAsync(Deadline)).EndsWith(0);
         using JsonDocument source = JsonDocument.Parse(send.Output);
-        using JsonDocument destination = JsonDocument.Parse((await receive).Output);
+        using JsonDocument destination = JsonDocument.Parse((await receive.WaitAsync(Deadline)).Output);
         Assert.Equal("uffd-migrate-source", source.RootElement.GetProperty("kind").GetString());
         Assert.Equal("uffd-migrate-destination", destination.RootElement.GetProperty("kind").GetString());
         Assert.Equal(
@@ -50,8 +53,8 @@ public sealed class MigrateTests : IDisposable
         refused.EndsWith(1);
         Assert.Contains("not in doubt", refused.Error, StringComparison.Ordinal);
         (await CommandRun.Of("migrate", "switch", Control)).EndsWith(0);
-        (await send).EndsWith(0);
-        (await receive).EndsWith(0);
+        (await send.WaitAsync(Deadline)).EndsWith(0);
+        (await receive.WaitAsync(Deadline)).EndsWith(0);
         Assert.False(File.Exists(Control));
     }
 
@@ -68,10 +71,10 @@ public sealed class MigrateTests : IDisposable
         }
         while (!status.Output.Contains(", linked", StringComparison.Ordinal) && !send.IsCompleted);
         (await CommandRun.Of("migrate", "abandon", Control)).EndsWith(0);
-        CommandRun ended = await send;
+        CommandRun ended = await send.WaitAsync(Deadline);
         ended.EndsWith(1);
         Assert.Contains("the guest has stayed here", ended.Output, StringComparison.Ordinal);
-        CommandRun without = await receive;
+        CommandRun without = await receive.WaitAsync(Deadline);
         without.EndsWith(1);
         Assert.Contains("no guest has run here", without.Output, StringComparison.Ordinal);
     }

@@ -10,6 +10,8 @@ namespace UffdActors.Linux.Live;
 /// </summary>
 internal sealed class LiveReader(VmRoot vm, LiveKernel kernel) : GuestReader(vm)
 {
+    private PagemapFlags[] _entries = [];
+
     private protected override bool TryReadPage(GuestRegion region, long page, bool withCache, Span<byte> destination)
     {
         LiveMemory memory = kernel.MemoryOf(region);
@@ -30,6 +32,22 @@ internal sealed class LiveReader(VmRoot vm, LiveKernel kernel) : GuestReader(vm)
         if (isPage && process.TryRead(address, destination)) return true;
         bool isEmpty = (entry & PagemapFlags.Swap) == 0 || (entry & PagemapFlags.UffdWp) != 0;
         return withCache && memory.Guest.IsShared && isEmpty && memory.TryReadFile(kernel.OwnMemory, offset, destination);
+    }
+
+    private protected override bool TryReadMapped(GuestRegion region, long firstPage, Span<byte> destination)
+    {
+        int pages = destination.Length >> PageSize.BaseShift;
+        if (kernel.ProcessOf(kernel.MemoryOf(region)) is not { } process || region.PlaceOf(firstPage) is not { } address
+            || region.PlaceOf(firstPage + pages - 1) != address + ((ulong)(pages - 1) << PageSize.BaseShift)) return false;
+        if (pages > _entries.Length) _entries = new PagemapFlags[pages];
+        process.Pagemap.Read(address, _entries.AsSpan(0, pages));
+        foreach (PagemapFlags entry in _entries.AsSpan(0, pages))
+        {
+            if ((entry & PagemapFlags.Present) == 0) return false;
+        }
+
+        // A page that goes in between ends the read early.
+        return process.TryRead(address, destination);
     }
 
     private protected override (bool IsMapped, bool IsProtected)? EntryOf(GuestRegion region, long page)

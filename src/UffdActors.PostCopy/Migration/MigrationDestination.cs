@@ -147,7 +147,7 @@ public sealed class MigrationDestination
             await CloseLinkAsync();
             while (_inputs.Reader.TryRead(out DestinationInput left))
             {
-                left.Link?.Dispose();
+                if (left.Happened == DestinationEvent.LinkUp) left.Link!.Dispose();
                 _ = left.Done?.TrySetResult(false);
             }
 
@@ -451,12 +451,12 @@ public sealed class MigrationDestination
         }
     }
 
-    private async Task CloseLinkAsync()
+    private async Task CloseLinkAsync(bool isEnd = false)
     {
         if (_link is not { } link) return;
         _link = null;
         _memory?.Source.Use(null);
-        await Task.Run(link.Dispose);
+        await Task.Run(isEnd ? link.Finish : link.Dispose);
         _bytesOfOldLinks += link.BytesIn;
     }
 
@@ -468,7 +468,7 @@ public sealed class MigrationDestination
 
     private void Post(DestinationInput input)
     {
-        if (!_inputs.Writer.TryWrite(input)) input.Link?.Dispose();
+        if (!_inputs.Writer.TryWrite(input) && input.Happened == DestinationEvent.LinkUp) input.Link!.Dispose();
     }
 
     private void Tell(string what) => _options.Tell?.Invoke(what);
@@ -484,7 +484,7 @@ public sealed class MigrationDestination
     private async Task<MigrationDestinationReport> ReportAsync()
     {
         DestinationMemory? memory = _memory;
-        await CloseLinkAsync();
+        await CloseLinkAsync(isEnd: true);
         int pageBytes = memory?.Vm.Regions[0].PageBytes ?? 0;
         return new MigrationDestinationReport
         {

@@ -148,10 +148,10 @@ public sealed class MigrationSource
             _inputs.Writer.Complete();
             await _copying.CancelAsync();
             await connecting;
-            await CloseLinkAsync();
+            await CloseLinkAsync(isEnd: _machine.Phase == SourcePhase.Ended);
             while (_inputs.Reader.TryRead(out SourceInput left))
             {
-                left.Link?.Dispose();
+                if (left.Happened == SourceEvent.LinkUp) left.Link!.Dispose();
                 _ = left.Done?.TrySetResult(false);
             }
         }
@@ -443,11 +443,11 @@ public sealed class MigrationSource
         _ => null,
     };
 
-    private async Task CloseLinkAsync()
+    private async Task CloseLinkAsync(bool isEnd = false)
     {
         if (_link is not { } link) return;
         _link = null;
-        await Task.Run(link.Dispose);
+        await Task.Run(isEnd ? link.Finish : link.Dispose);
         Volatile.Write(ref _bytesOfOldLinks, _bytesOfOldLinks + link.BytesOut);
     }
 
@@ -466,7 +466,7 @@ public sealed class MigrationSource
 
     private void Post(SourceInput input)
     {
-        if (!_inputs.Writer.TryWrite(input)) input.Link?.Dispose();
+        if (!_inputs.Writer.TryWrite(input) && input.Happened == SourceEvent.LinkUp) input.Link!.Dispose();
     }
 
     private void Tell(string what) => _options.Tell?.Invoke(what);

@@ -53,11 +53,24 @@ internal sealed class PageServer
         int run = 0;
         bool hasBytes = false;
         int data = DataAt;
+        bool isRead = _reader.TryReadPages(region, header.FirstPage, _frame.AsSpan(DataAt, header.Pages << PageSize.BaseShift));
         for (int i = 0; i < header.Pages; i++)
         {
             Span<byte> place = _frame.AsSpan(data, PageSize.Base);
-            // What the guest has given back is absent here, and reads as zeros.
-            bool isBytes = _reader.TryRead(region, header.FirstPage + i, place) && place.ContainsAnyExcept((byte)0);
+            bool isBytes;
+            if (isRead)
+            {
+                Span<byte> page = _frame.AsSpan(DataAt + (i << PageSize.BaseShift), PageSize.Base);
+                isBytes = page.ContainsAnyExcept((byte)0);
+                // Behind zeros the bytes move up.
+                if (isBytes && data != DataAt + (i << PageSize.BaseShift)) page.CopyTo(place);
+            }
+            else
+            {
+                // What the guest has given back is absent here, and reads as zeros.
+                isBytes = _reader.TryRead(region, header.FirstPage + i, place) && place.ContainsAnyExcept((byte)0);
+            }
+
             if (isBytes) data += PageSize.Base;
             if (run > 0 && isBytes != hasBytes)
             {

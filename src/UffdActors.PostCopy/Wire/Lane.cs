@@ -148,6 +148,19 @@ internal sealed class Lane : IDisposable
         return body;
     }
 
+    /// <summary>Nothing more is sent. What the peer still sends is read to its end, so that it can read all that was sent here.</summary>
+    public void EndSending()
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // It has gone.
+        }
+    }
+
     /// <summary>Ends the lane; whoever reads or writes on it gets an exception. Any thread, any number of times.</summary>
     public void Dispose()
     {

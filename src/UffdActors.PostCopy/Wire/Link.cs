@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace UffdActors.PostCopy.Wire;
 
 /// <summary>
@@ -7,6 +9,7 @@ namespace UffdActors.PostCopy.Wire;
 internal sealed class Link : IDisposable
 {
     private const int PingsInTimeout = 4;
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
 
     private readonly Lane?[] _lanes;
     private readonly List<Thread> _threads = [];
@@ -139,6 +142,26 @@ internal sealed class Link : IDisposable
 
         Close();
         _lost(this, reason);
+    }
+
+    /// <summary>
+    /// Ends the link after its last frame. A socket that is closed with bytes unread takes along what the peer has not read yet, so the
+    /// peer's end is waited for, for a moment.
+    /// </summary>
+    public void Finish()
+    {
+        lock (_gate) _isLost = true;
+        _pings.Dispose();
+        foreach (Lane? lane in _lanes) lane?.EndSending();
+        Thread[] threads;
+        lock (_gate) threads = [.. _threads];
+        Stopwatch waited = Stopwatch.StartNew();
+        foreach (Thread thread in threads)
+        {
+            if (waited.Elapsed < Farewell) _ = thread.Join(Farewell - waited.Elapsed);
+        }
+
+        Dispose();
     }
 
     /// <summary>Ends the link without a word, and waits for its threads; not on one of them.</summary>

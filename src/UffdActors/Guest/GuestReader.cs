@@ -43,6 +43,27 @@ public abstract class GuestReader
         return TryReadPage(region, page, region.IsCacheDelivered(page), destination);
     }
 
+    /// <summary>
+    /// Copies pages out in one piece, if that can be done: cheaper than page by page, and refused where one of them is not mapped, though
+    /// it may have content all the same.
+    /// </summary>
+    /// <param name="region">Region.</param>
+    /// <param name="firstPage">First page of the region.</param>
+    /// <param name="destination">Where the bytes go: as many whole pages as it has room for, at least one.</param>
+    /// <returns>False if they have to be read page by page (<see cref="TryRead"/>); what is in the destination then is nothing.</returns>
+    /// <exception cref="InvalidOperationException">See <see cref="TryRead"/>.</exception>
+    /// <exception cref="ArgumentException">It is a region of another VM.</exception>
+    public bool TryReadPages(GuestRegion region, long firstPage, Span<byte> destination)
+    {
+        ArgumentNullException.ThrowIfNull(region);
+        region.ThrowIfUnusable(_vm);
+        int pages = destination.Length >> PageSize.BaseShift;
+        ArgumentOutOfRangeException.ThrowIfLessThan(pages, 1, nameof(destination));
+        ArgumentOutOfRangeException.ThrowIfNegative(firstPage);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstPage + pages, region.Pages, nameof(firstPage));
+        return TryReadMapped(region, firstPage, destination[..(pages << PageSize.BaseShift)]);
+    }
+
     /// <summary>True if a page has content, or nobody can tell from here.</summary>
     /// <param name="region">Region.</param>
     /// <param name="page">Page of the region.</param>
@@ -87,4 +108,10 @@ public abstract class GuestReader
     /// <param name="withCache">False if what the cache holds of the page, but the mapping does not, is not the guest's content yet.</param>
     /// <param name="destination">Where the bytes go.</param>
     private protected abstract bool TryReadPage(GuestRegion region, long page, bool withCache, Span<byte> destination);
+
+    /// <summary><see cref="TryReadPages"/> in one world; false where there is no cheaper way than page by page.</summary>
+    /// <param name="region">Region.</param>
+    /// <param name="firstPage">First page of the region.</param>
+    /// <param name="destination">Where the bytes go, whole pages.</param>
+    private protected abstract bool TryReadMapped(GuestRegion region, long firstPage, Span<byte> destination);
 }

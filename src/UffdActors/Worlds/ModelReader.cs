@@ -11,6 +11,9 @@ internal sealed class ModelReader(VmRoot vm, Caller thread) : GuestReader(vm)
     private protected override bool TryReadPage(GuestRegion region, long page, bool withCache, Span<byte> destination) =>
         region.PlaceOf(page) is { } place && DirectRead.TryReadPage(thread, PageSize.PageOf(place), withCache, destination);
 
+    // In the model a page costs no system call.
+    private protected override bool TryReadMapped(GuestRegion region, long firstPage, Span<byte> destination) => false;
+
     private protected override (bool IsMapped, bool IsProtected)? EntryOf(GuestRegion region, long page)
     {
         if (region.PlaceOf(page) is not { } place || thread.Mm.Map.Find(PageSize.PageOf(place)) is not { } vma) return null;
