@@ -86,19 +86,9 @@ internal sealed class CopiedPages : IDisposable
     public void Read(int region, long page, Span<byte> bytes) =>
         _chunks[region][page / WireLimits.PagesAFrame]!.Read((int)(page % WireLimits.PagesAFrame), bytes);
 
-    /// <summary>Forgets everything: the link that it came over is lost, and what was on its way then is not known.</summary>
-    public void Clear()
-    {
-        foreach (CopiedChunk?[] chunks in _chunks)
-        {
-            for (int i = 0; i < chunks.Length; i++)
-            {
-                chunks[i]?.Dispose();
-                chunks[i] = null;
-            }
-        }
-    }
-
     /// <inheritdoc />
-    public void Dispose() => Clear();
+    public void Dispose()
+    {
+        foreach (CopiedChunk? chunk in _chunks.SelectMany(c => c)) chunk?.Dispose();
+    }
 }

@@ -9,7 +9,7 @@ internal enum DestinationAct
     /// <summary>Refuse the link: it is not this migration's.</summary>
     RejectLink,
 
-    /// <summary>Make memory for the guest, unless it is there.</summary>
+    /// <summary>Make memory for the guest.</summary>
     Prepare,
 
     /// <summary>Tell the source that memory is there.</summary>
@@ -18,8 +18,10 @@ internal enum DestinationAct
     /// <summary>Tell the source that memory cannot be made.</summary>
     SendRejected,
 
-    /// <summary>Forget content that was copied before the hand-over.</summary>
-    DropContent,
+    /// <summary>
+    /// Forget the guest's memory: what was copied over a link that is lost, and what loading may have touched, is older than the guest.
+    /// </summary>
+    DropMemory,
 
     /// <summary>Load the guest's state.</summary>
     Load,

@@ -72,8 +72,11 @@ internal sealed class DestinationMachine(HandOverFlaw flaw = HandOverFlaw.None)
                 Do(DestinationAct.Run);
                 break;
             case DestinationEvent.LoadFailed when Phase == DestinationPhase.Loading && epoch == Epoch:
-                RefuseLoading(DestinationPhase.Ready);
+                // It stays until the source has heard it: by this, or by the Welcome of a later link.
+                RefuseLoading();
+                Phase = DestinationPhase.Waiting;
                 Do(DestinationAct.SendRefused);
+                Do(DestinationAct.DropMemory);
                 break;
             case DestinationEvent.AllInstalled when Phase == DestinationPhase.Running:
                 Phase = DestinationPhase.Complete;
@@ -124,17 +127,17 @@ internal sealed class DestinationMachine(HandOverFlaw flaw = HandOverFlaw.None)
         switch (Phase)
         {
             case DestinationPhase.Preparing or DestinationPhase.Ready:
-                Phase = DestinationPhase.Waiting;
                 break;
             case DestinationPhase.Loading:
                 if (flaw == HandOverFlaw.RunAfterWelcome) return;
-                RefuseLoading(DestinationPhase.Waiting);
+                RefuseLoading();
                 break;
             default:
                 return;
         }
 
-        Do(DestinationAct.DropContent);
+        Phase = DestinationPhase.Waiting;
+        Do(DestinationAct.DropMemory);
     }
 
     private void OnHandOver(ulong epoch)
@@ -166,11 +169,10 @@ internal sealed class DestinationMachine(HandOverFlaw flaw = HandOverFlaw.None)
         End();
     }
 
-    private void RefuseLoading(DestinationPhase phase)
+    private void RefuseLoading()
     {
         _refusedUpTo = Math.Max(_refusedUpTo, Epoch);
         Epoch = 0;
-        Phase = phase;
     }
 
     private void End()

@@ -42,6 +42,11 @@ internal sealed class DestinationMemory : IAsyncDisposable
             throw new MigrationException(
                 $"a region of {odd << PageSize.BaseShift} bytes is not whole pages of {unit << PageSize.BaseShift} bytes; choose another "
                     + "--backend at the destination");
+        // A guest that does not fit is refused before anything is made for it.
+        long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (pages > available >> PageSize.BaseShift)
+            throw new MigrationException(
+                $"a guest of {pages << PageSize.BaseShift} bytes does not fit into this machine, which has {available} bytes");
         UffdVm vm = await runtime.CreateVmAsync(
             new VmOptions
             {

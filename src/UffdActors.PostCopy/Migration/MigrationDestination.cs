@@ -22,7 +22,8 @@ public sealed class MigrationDestination
     private readonly CancellationTokenSource _ended = new();
     private readonly List<BackgroundPush> _pushes = [];
     private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private DestinationMemory? _memory;
+    private readonly Lock _linkGate = new();
+    private volatile DestinationMemory? _memory;
     private volatile Link? _link;
     private UInt128? _migration;
     private Exception? _failure;
@@ -130,6 +131,7 @@ public sealed class MigrationDestination
             await foreach (DestinationInput input in _inputs.Reader.ReadAllAsync(cancel))
             {
                 if (_failure is not null) throw _failure;
+                if (input.IsOfPeer) input.Link!.ControlTaken();
                 if (!await BeginAsync(input)) continue;
                 IReadOnlyList<DestinationAct> acts = [.. _machine.Step(input.Happened, input.Epoch)];
                 bool isFollowed = !acts.Contains(DestinationAct.RefuseCommand);
@@ -151,7 +153,7 @@ public sealed class MigrationDestination
                 _ = left.Done?.TrySetResult(false);
             }
 
-            if (_memory is { } memory) await memory.DisposeAsync();
+            await DropMemoryAsync();
         }
     }
 
@@ -193,7 +195,11 @@ public sealed class MigrationDestination
     private void Whole(Link link)
     {
         link.Watch();
-        if (_machine.HasGuest) _memory!.Source.Use(link);
+        lock (_linkGate)
+        {
+            // A link that has been replaced meanwhile must not be used again.
+            if (_machine.HasGuest && _link == link) _memory!.Source.Use(link);
+        }
     }
 
     private void ReadLane(Link link, Lane lane)
@@ -229,7 +235,8 @@ public sealed class MigrationDestination
                         throw new WireException($"a frame of kind {header.Kind} on lane {lane.Number}");
                     bool isText = header.Kind is MessageKind.Abandon or MessageKind.Rejected;
                     byte[] body = isText ? [] : lane.ReadBody(header);
-                    Post(new DestinationInput(happened, header.Id, link, body, isText ? lane.ReadText(header) : null));
+                    PostAndWait(
+                        link, new DestinationInput(happened, header.Id, link, body, isText ? lane.ReadText(header) : null));
                     break;
             }
         }
@@ -241,7 +248,7 @@ public sealed class MigrationDestination
         byte[] state = lane.ReadBody(header);
         // What was copied is complete when every background lane has come to its end.
         link.WaitForContent(header.Id);
-        Post(new DestinationInput(DestinationEvent.HandOver, header.Id, link, state));
+        PostAndWait(link, new DestinationInput(DestinationEvent.HandOver, header.Id, link, state));
     }
 
     private static DestinationEvent? EventOf(MessageKind kind) => kind switch
@@ -270,7 +277,7 @@ public sealed class MigrationDestination
                 if (input.Body.Length == Sha256.Size) _expectedHash = input.Body.ToArray();
                 break;
             case DestinationEvent.Abandoned:
-                _ending = $"the source has given the migration up: {input.Text}";
+                if (_ending.Length == 0) _ending = $"the source has given the migration up: {input.Text}";
                 break;
         }
 
@@ -327,8 +334,8 @@ public sealed class MigrationDestination
                 case DestinationAct.SendRejected:
                     link?.Urgent.SendText(new FrameHeader { Kind = MessageKind.Rejected }, _why);
                     break;
-                case DestinationAct.DropContent:
-                    _memory?.Copied.Clear();
+                case DestinationAct.DropMemory:
+                    await DropMemoryAsync();
                     break;
                 case DestinationAct.Load:
                     await LoadAsync(input, cancel);
@@ -373,14 +380,8 @@ public sealed class MigrationDestination
     {
         try
         {
-            if (_memory is { } memory && !memory.Offer.Regions.SequenceEqual(offer.Regions))
-                throw new MigrationException("the source offers another guest than before");
-            if (_memory is null)
-            {
-                _memory = await DestinationMemory.MakeAsync(_runtime, _options, offer, cancel);
-                await _guest.PrepareAsync(_memory.Vm, cancel);
-            }
-
+            _memory = await DestinationMemory.MakeAsync(_runtime, _options, offer, cancel);
+            await _guest.PrepareAsync(_memory.Vm, cancel);
             Post(new DestinationInput(DestinationEvent.Prepared));
         }
         catch (Exception e) when (e is MigrationException or UffdException or ModuleException or PlatformNotSupportedException
@@ -403,6 +404,7 @@ public sealed class MigrationDestination
         catch (MigrationException e)
         {
             _why = e.Message;
+            _ending = e.Message;
             Post(new DestinationInput(DestinationEvent.LoadFailed, input.Epoch));
         }
     }
@@ -451,11 +453,22 @@ public sealed class MigrationDestination
         }
     }
 
+    private async Task DropMemoryAsync()
+    {
+        if (_memory is not { } memory) return;
+        _memory = null;
+        await memory.DisposeAsync();
+    }
+
     private async Task CloseLinkAsync(bool isEnd = false)
     {
         if (_link is not { } link) return;
-        _link = null;
-        _memory?.Source.Use(null);
+        lock (_linkGate)
+        {
+            _link = null;
+            _memory?.Source.Use(null);
+        }
+
         await Task.Run(isEnd ? link.Finish : link.Dispose);
         _bytesOfOldLinks += link.BytesIn;
     }
@@ -469,6 +482,13 @@ public sealed class MigrationDestination
     private void Post(DestinationInput input)
     {
         if (!_inputs.Writer.TryWrite(input) && input.Happened == DestinationEvent.LinkUp) input.Link!.Dispose();
+    }
+
+    // The peer's next frame is read when this one has been taken, so that a flood of them waits in the socket and not in memory.
+    private void PostAndWait(Link link, DestinationInput input)
+    {
+        Post(input with { IsOfPeer = true });
+        link.WaitForControl();
     }
 
     private void Tell(string what) => _options.Tell?.Invoke(what);

@@ -132,9 +132,18 @@ public sealed class MigrationSource
             await foreach (SourceInput input in _inputs.Reader.ReadAllAsync(cancel))
             {
                 if (_failure is not null) throw _failure;
+                if (input.IsOfPeer) input.Link!.ControlTaken();
                 if (!Begin(input)) continue;
+                SourcePhase before = _machine.Phase;
                 IReadOnlyList<SourceAct> acts = [.. _machine.Step(input.Happened, input.Epoch)];
                 _serves = _machine.ServesPages;
+                if (before == SourcePhase.InDoubt && _machine.Phase is SourcePhase.Serving or SourcePhase.Complete)
+                {
+                    // By its answer, or by the Welcome of a later link.
+                    _downtime = Stopwatch.GetElapsedTime(_stoppedAt);
+                    Tell("the guest runs at the destination");
+                }
+
                 bool isFollowed = !acts.Contains(SourceAct.RefuseCommand);
                 foreach (SourceAct act in acts) await DoAsync(act, input, cancel);
                 _ = input.Done?.TrySetResult(isFollowed);
@@ -175,12 +184,8 @@ public sealed class MigrationSource
                 _lostLinks++;
                 Tell($"the link is lost: {input.Text}; {WhatIsSafe()}");
                 break;
-            case SourceEvent.Accepted:
-                _downtime = Stopwatch.GetElapsedTime(_stoppedAt);
-                Tell("the guest runs at the destination");
-                break;
             case SourceEvent.Refused:
-                Tell($"the destination has refused the guest ({input.Text}); it goes on here");
+                _ending = $"the destination has refused the guest: {input.Text}";
                 break;
             case SourceEvent.Finished:
                 _actualHash = input.Body[..Sha256.Size].ToArray();
@@ -206,7 +211,7 @@ public sealed class MigrationSource
                         new FrameHeader { Kind = MessageKind.Offer, Region = offer.Regions.Count }, offer.ToBytes());
                     break;
                 case SourceAct.BeginCopy:
-                    BeginCopy();
+                    await BeginCopyAsync();
                     break;
                 case SourceAct.StopGuest:
                     _stoppedAt = Stopwatch.GetTimestamp();
@@ -242,7 +247,7 @@ public sealed class MigrationSource
         }
     }
 
-    private void BeginCopy()
+    private async Task BeginCopyAsync()
     {
         if (_preCopy is null)
         {
@@ -250,6 +255,9 @@ public sealed class MigrationSource
             return;
         }
 
+        // A copy over the lost link must not take pages out of the set any more.
+        await _copying.CancelAsync();
+        await _copy;
         _copying = CancellationTokenSource.CreateLinkedTokenSource(_ended.Token);
         _copy = CopyAsync(_preCopy, _link!, _copying.Token);
     }
@@ -306,6 +314,7 @@ public sealed class MigrationSource
         await CloseLinkAsync();
         Stopwatch time = Stopwatch.StartNew();
         string? told = null;
+        if (!isFirst) await WaitForRetryAsync(isFirst);
         while (!_ended.IsCancellationRequested)
         {
             string why;
@@ -414,7 +423,9 @@ public sealed class MigrationSource
                 bool isText = header.Kind is MessageKind.Refused or MessageKind.Rejected or MessageKind.Abandon;
                 byte[] body = isText ? [] : lane.ReadBody(header);
                 string? text = isText ? lane.ReadText(header) : null;
-                Post(new SourceInput(happened, header.Id, link, body, text));
+                // The peer's next frame is read when this one has been taken: a flood of them waits in the socket and not in memory.
+                Post(new SourceInput(happened, header.Id, link, body, text, IsOfPeer: true));
+                link.WaitForControl();
             }
         }
     }

@@ -9,10 +9,12 @@ namespace UffdActors.PostCopy.Migration;
 /// <param name="Body">State, or hash and state.</param>
 /// <param name="Text">What the other side, or the loss of a link, says.</param>
 /// <param name="Done">Told whether a command was followed.</param>
+/// <param name="IsOfPeer">It came as a frame, and the thread that has read it waits until it has been taken.</param>
 internal readonly record struct SourceInput(
     SourceEvent Happened,
     ulong Epoch = 0,
     Link? Link = null,
     ReadOnlyMemory<byte> Body = default,
     string? Text = null,
-    TaskCompletionSource<bool>? Done = null);
+    TaskCompletionSource<bool>? Done = null,
+    bool IsOfPeer = false);

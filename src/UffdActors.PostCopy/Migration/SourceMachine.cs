@@ -8,7 +8,7 @@ namespace UffdActors.PostCopy.Migration;
 /// <code>
 /// GuestHere ─ Switch ─► Stopping ─► Stopped ─ hand-over(n) ─► InDoubt ─ Accepted(n) ─► Serving ─► Complete ─► Ended
 ///     ▲                                │                        │
-///     └──── link lost ─────────────────┘    Refused(n), Welcome(0) ─► Stopped, and again with n + 1
+///     └──── link lost ─────────────────┘    Welcome(0) ─► Stopped, and again with n + 1; Refused(n) ─► Ended, the guest stays
 /// </code>
 /// </remarks>
 internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw = HandOverFlaw.None)
@@ -66,7 +66,9 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
                 Phase = SourcePhase.Serving;
                 break;
             case SourceEvent.Refused when Phase == SourcePhase.InDoubt && epoch == Epoch:
-                GoOnHere();
+                // What could not be loaded once will not be the next time.
+                Do(SourceAct.SendAbandon);
+                KeepHere();
                 break;
             case SourceEvent.Complete when Phase is SourcePhase.InDoubt or SourcePhase.Serving && epoch == Epoch:
                 OnComplete();
@@ -136,7 +138,7 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
         _isOfferTaken = false;
         // Nothing was sent that could start the guest elsewhere.
         if (Phase == SourcePhase.Stopped || (Phase == SourcePhase.InDoubt && flaw == HandOverFlaw.ResumeInDoubt))
-            GoOnHere(isSwitchDue: true);
+            GoOnHere();
     }
 
     private void OnOfferTaken()
@@ -164,7 +166,7 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
     {
         Phase = SourcePhase.Stopped;
         if (_isOfferTaken) HandOver();
-        else if (!IsLinked) GoOnHere(isSwitchDue: true);
+        else if (!IsLinked) GoOnHere();
     }
 
     private void HandOver()
@@ -220,10 +222,10 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
         else End();
     }
 
-    private void GoOnHere(bool isSwitchDue = false)
+    // The hand-over is still due, and begins again with the next link.
+    private void GoOnHere()
     {
         Phase = SourcePhase.GuestHere;
-        _isSwitchDue = isSwitchDue;
         Do(SourceAct.ResumeGuest);
     }
 

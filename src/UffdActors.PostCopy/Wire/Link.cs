@@ -18,6 +18,7 @@ internal sealed class Link : IDisposable
     private readonly Action<Link, Exception> _lost;
     private readonly Timer _pings;
     private readonly ulong[] _contentEnds;
+    private readonly SemaphoreSlim _control = new(0);
     private long _heard = -1;
     private int _silent;
     private volatile bool _isLost;
@@ -122,6 +123,15 @@ internal sealed class Link : IDisposable
         if (_isLost) throw new IOException("the link has ended");
     }
 
+    /// <summary>A control frame that this link brought has been taken; its lane is read on.</summary>
+    public void ControlTaken() => _control.Release();
+
+    /// <summary>Waits until a control frame has been taken, or the link ends; on a reading thread.</summary>
+    public void WaitForControl()
+    {
+        if (!_isLost) _control.Wait();
+    }
+
     /// <summary>Begins to say that this side is alive, and to look whether the other is.</summary>
     public void Watch()
     {
@@ -152,6 +162,7 @@ internal sealed class Link : IDisposable
     {
         lock (_gate) _isLost = true;
         _pings.Dispose();
+        _ = _control.Release();
         foreach (Lane? lane in _lanes) lane?.EndSending();
         Thread[] threads;
         lock (_gate) threads = [.. _threads];
@@ -182,6 +193,7 @@ internal sealed class Link : IDisposable
         _pings.Dispose();
         foreach (Lane? lane in _lanes) lane?.Dispose();
         lock (_contentEnds) Monitor.PulseAll(_contentEnds);
+        _ = _control.Release();
     }
 
     private void Ping()

@@ -16,14 +16,15 @@ internal sealed class TwoEnds : IDisposable
     /// <summary>Moves a guest.</summary>
     public async Task<(MigrationSourceReport Source, MigrationDestinationReport Destination, string? Error)> MoveAsync(
         bool throughProxy = false, int channels = 1, PreCopyOptions? preCopy = null, MigrationTls? sourceTls = null,
-        MigrationTls? destinationTls = null, Func<ISourceGuest, ISourceGuest>? around = null)
+        MigrationTls? destinationTls = null, Func<ISourceGuest, ISourceGuest>? around = null,
+        IDestinationGuest? instead = null)
     {
         const long pages = 512;
         WorkloadGuestOptions guest = new() { Accesses = 20_000 };
         WorkloadGuest arriving = new();
         using CancellationTokenSource stop = new();
         Task<MigrationDestinationReport> receiving = UffdRuntime.UseAsync(null, runtime => new MigrationDestination(
-            runtime, arriving,
+            runtime, instead ?? arriving,
             new MigrationDestinationOptions
             {
                 Address = MigrationAddress.Parse($"unix:{Destination}"),

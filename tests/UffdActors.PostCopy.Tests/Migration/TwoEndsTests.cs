@@ -1,3 +1,5 @@
+using UffdActors.PostCopy.Wire;
+
 namespace UffdActors.PostCopy.Tests.Migration;
 
 /// <summary>A guest moves between two ends that know of each other by sockets alone.</summary>
@@ -63,6 +65,27 @@ public sealed class TwoEndsTests
         Assert.True(destination.IsDelivered);
         Assert.False(destination.IsVerified);
         Assert.NotEqual(source.ExpectedHash, source.ActualHash);
+    }
+
+    [Fact]
+    public async Task A_guest_that_cannot_be_loaded_stays()
+    {
+        using TwoEnds ends = new();
+        (MigrationSourceReport source, MigrationDestinationReport destination, _) = await ends.MoveAsync(instead: new UnloadableGuest());
+        Assert.True(source.KeepsGuest);
+        Assert.Contains("no such device", source.Ending, StringComparison.Ordinal);
+        Assert.False(destination.HasGuest);
+        Assert.Equal("this machine has no such device", destination.Ending);
+    }
+
+    [Fact]
+    public async Task A_guest_that_is_larger_than_the_machine_is_refused_before_anything_is_made()
+    {
+        await using UffdRuntime runtime = UffdRuntime.Start();
+        MigrationDestinationOptions options = new() { Address = MigrationAddress.Parse("unix:none") };
+        MigrationException refused = await Assert.ThrowsAsync<MigrationException>(() => PostCopy.Migration.DestinationMemory.MakeAsync(
+            runtime, options, new Offer(true, [WireLimits.PagesARegion, WireLimits.PagesARegion]), default));
+        Assert.Contains("does not fit into this machine", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

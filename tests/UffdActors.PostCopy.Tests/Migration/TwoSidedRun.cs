@@ -97,6 +97,7 @@ internal sealed class TwoSidedRun
 
         if (Violation is null && !abandons && _source.Phase != SourcePhase.Ended)
             Violation = $"it does not come to an end: source {_source.Phase}, destination {_destination.Phase}";
+        if (Violation is null && !abandons && !HasMoved && !_runsAtSource) Violation = "the guest runs nowhere";
     }
 
     private int Next(int below) => (int)(SplitMix.Next(ref _state) % (ulong)below);
@@ -171,6 +172,9 @@ internal sealed class TwoSidedRun
             case "handover":
                 Destination(DestinationEvent.HandOver, message.Epoch);
                 break;
+            case "abandon":
+                Destination(DestinationEvent.Abandoned);
+                break;
             case "verdict":
                 Destination(DestinationEvent.Verdict);
                 break;
@@ -219,6 +223,9 @@ internal sealed class TwoSidedRun
                 case SourceAct.SendVerdict:
                     Send(("verdict", 0, 0, 0));
                     break;
+                case SourceAct.SendAbandon:
+                    Send(("abandon", 0, 0, 0));
+                    break;
                 case SourceAct.CloseLink:
                     Cut();
                     break;
@@ -246,12 +253,13 @@ internal sealed class TwoSidedRun
                 case DestinationAct.SendOfferTaken:
                     Answer(SourceEvent.OfferTaken);
                     break;
-                case DestinationAct.DropContent:
+                case DestinationAct.DropMemory:
                     Array.Fill(_copied, -1);
                     break;
                 case DestinationAct.Load:
                     ulong loading = _destination.Epoch;
-                    _work.Enqueue(() => Destination(DestinationEvent.Loaded, loading));
+                    DestinationEvent result = Next(10) == 0 ? DestinationEvent.LoadFailed : DestinationEvent.Loaded;
+                    _work.Enqueue(() => Destination(result, loading));
                     break;
                 case DestinationAct.SendAccepted:
                     Answer(SourceEvent.Accepted, _destination.Epoch);
