@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace UffdActors.PostCopy.Wire;
 
 /// <summary>
@@ -19,6 +17,7 @@ internal sealed class Link : IDisposable
     private readonly Timer _pings;
     private readonly ulong[] _contentEnds;
     private readonly SemaphoreSlim _control = new(0);
+    private Thread? _urgent;
     private long _heard = -1;
     private int _silent;
     private volatile bool _isLost;
@@ -97,6 +96,7 @@ internal sealed class Link : IDisposable
         {
             if (_isLost) return;
             _threads.Add(thread);
+            if (lane.Number == 0) _urgent = thread;
             thread.Start();
         }
     }
@@ -155,23 +155,18 @@ internal sealed class Link : IDisposable
     }
 
     /// <summary>
-    /// Ends the link after its last frame. A socket that is closed with bytes unread takes along what the peer has not read yet, so the
-    /// peer's end is waited for, for a moment.
+    /// Ends the link after its last frame, which is one of the urgent lane: only that is ended, and the peer's end of it waited for, for a
+    /// moment. A lane that ends makes the peer close all of them, and a socket that is closed with bytes unread takes them along.
     /// </summary>
     public void Finish()
     {
         lock (_gate) _isLost = true;
         _pings.Dispose();
         _ = _control.Release();
-        foreach (Lane? lane in _lanes) lane?.EndSending();
-        Thread[] threads;
-        lock (_gate) threads = [.. _threads];
-        Stopwatch waited = Stopwatch.StartNew();
-        foreach (Thread thread in threads)
-        {
-            if (waited.Elapsed < Farewell) _ = thread.Join(Farewell - waited.Elapsed);
-        }
-
+        _lanes[0]?.EndSending();
+        Thread? urgent;
+        lock (_gate) urgent = _urgent;
+        _ = urgent?.Join(Farewell);
         Dispose();
     }
 
