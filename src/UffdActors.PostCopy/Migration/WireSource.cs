@@ -64,7 +64,7 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
             if (link is null) return;
             foreach (WireRequest request in _requests)
             {
-                if (request.IsOpen && !TrySend(link, request)) return;
+                if (request.IsOpen && !TrySend(link, request.Lane, request.Frame)) return;
             }
         }
     }
@@ -131,28 +131,36 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
         order.Id, page, pages, hasBytes ? SourceContent.Bytes : SourceContent.Zero,
         hasBytes ? order.Buffer + (nint)((page - order.FirstPage) << PageSize.BaseShift) : 0);
 
+    // Sent outside the gate: a send may take long, and those who read answers pass through it. What is opened here with a link that ends
+    // meanwhile is asked for again over the next one, like all that is open; the send over the old one fails.
     private void Ask(in PageOrder order, IPageReceiver receiver, long page, long end)
     {
+        Link? link;
+        int lane;
+        FrameHeader frame;
         lock (_gate)
         {
             if (_isDisposed) return;
             if (!_free.TryPop(out int place)) place = Grow();
             bool isDemand = order.Urgency == Urgency.Demand;
             if (isDemand) Volatile.Write(ref _demands, _demands + 1);
-            int lane = isDemand ? 0 : 1 + (_nextLane = (_nextLane + 1) & 0xffff);
+            lane = isDemand ? 0 : 1 + (_nextLane = (_nextLane + 1) & 0xffff);
             WireRequest request = _requests[place];
             request.Begin(place, order, receiver, page, end, lane);
-            // Without a link it stays open until there is one.
-            if (_link is { } link) _ = TrySend(link, request);
+            frame = request.Frame;
+            link = _link;
         }
+
+        // Without a link it stays open until there is one.
+        if (link is not null) _ = TrySend(link, lane, frame);
     }
 
     // A lane that fails ends its link; what is open then is asked for over the next one.
-    private static bool TrySend(Link link, WireRequest request)
+    private static bool TrySend(Link link, int lane, in FrameHeader frame)
     {
         try
         {
-            link.LaneOf(request.Lane).Send(request.Frame);
+            link.LaneOf(lane).Send(frame);
             return true;
         }
         catch (IOException)

@@ -7,8 +7,8 @@ namespace UffdActors.Actors;
 
 /// <summary>
 /// The background lane: fills what nobody has asked for yet, chunk after chunk. Chunks are asked for ahead, as far as the window allows,
-/// but only one is filled at a time, and the next one only when the demands that had been raised by then are served: a demand waits behind
-/// one chunk at the most (<see cref="PushGate"/>).
+/// but only one is filled at a time. Of a source that answers at once the next one is begun only when the demands that had been raised by
+/// then are served, of another one when they have been passed on: a demand waits behind one chunk at the most (<see cref="PushGate"/>).
 /// </summary>
 /// <remarks>
 /// One method for each state, which takes what is waited for in it:
@@ -228,9 +228,10 @@ internal class PushActor : UntypedActor
         if (_pipeline.AsksAhead) _pipeline.Ask();
         if (_pipeline.HasAnswer || (!_pipeline.IsAsking && !_pipeline.HasFailed && _pipeline.CanAsk))
         {
-            // Demand first. Only one whose page cannot be had (its source fails, its fill is refused) is not waited for for ever.
+            // Demand first. Only one whose page cannot be had (its source fails, its fill is refused) is not waited for for ever; and one
+            // that waits for a source with a latency is not in this chunk's way.
             _state = State.Waiting;
-            _gate = new PushGate(Self);
+            _gate = new PushGate(Self, waits: !_pipeline.AsksAhead);
             _options.Context.Tell(_gate, ActorRefs.NoSender);
             _vm.Time.After(Patience, Self, _gate);
         }

@@ -7,7 +7,13 @@ namespace UffdActors.Handling;
 /// raised before, and gets it back when the demands that were outstanding there have been served. So no demand ever waits while two
 /// chunks begin.
 /// </summary>
-internal sealed class PushGate(IActorRef push)
+/// <remarks>
+/// A demand that waits for a source with a latency is not delayed by a chunk that is filled meanwhile, and there is nearly always one: then
+/// the gate goes behind the faults that were raised before, and comes back at once.
+/// </remarks>
+/// <param name="push">Who waits.</param>
+/// <param name="waits">False if it is to pass behind the faults raised before, without waiting for them.</param>
+internal sealed class PushGate(IActorRef push, bool waits = true)
 {
     private long _firstLater;
     private int _left;
@@ -23,7 +29,7 @@ internal sealed class PushGate(IActorRef push)
     {
         _left = demands;
         _firstLater = firstLater;
-        return demands == 0;
+        return !waits || demands == 0;
     }
 
     /// <summary>A demand has been served, or is nobody's any more.</summary>

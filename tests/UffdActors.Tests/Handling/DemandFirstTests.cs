@@ -52,6 +52,28 @@ public sealed class DemandFirstTests
     }
 
     [Fact]
+    public void A_demand_that_waits_for_a_source_with_a_latency_does_not_hold_the_push()
+    {
+        using SteppedHost host = new(SmallChunks);
+        using TestSource pages = new(Pages);
+        WatchedSource source = new(pages) { AnswersAtOnce = false, IsDemandHeld = true };
+
+        long waited = 0;
+        host.Run(() => MigrateAsync(host.Runtime, source, 1, [Steps.Reads(Pages - 1)], async push =>
+        {
+            long began = host.Loop.Now;
+            await push.WaitAsync();
+            waited = host.Loop.Now - began;
+        }));
+
+        Assert.Equal(1, source.DemandsHeld);
+        Assert.True(source.WaitingAtChunk.Count >= Pages / 4, $"Only {source.WaitingAtChunk.Count} chunks were asked for.");
+        Assert.All(source.WaitingAtChunk, w => Assert.Single(w));
+        // Virtual time stands while anything can go on.
+        Assert.Equal(0, waited);
+    }
+
+    [Fact]
     public void Demand_and_push_ask_one_source_from_one_actor()
     {
         using SteppedHost host = new(SmallChunks);
@@ -70,7 +92,8 @@ public sealed class DemandFirstTests
     private static Task MigrateAsync(UffdRuntime runtime, WatchedSource source, int handlers, long[] workload) =>
         MigrateAsync(runtime, source, handlers, [Steps.Reads(workload)]);
 
-    private static async Task MigrateAsync(UffdRuntime runtime, WatchedSource source, int handlers, Steps[] workloads)
+    private static async Task MigrateAsync(
+        UffdRuntime runtime, WatchedSource source, int handlers, Steps[] workloads, Func<BackgroundPush, Task>? watch = null)
     {
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = Pages + 16 });
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
@@ -79,7 +102,9 @@ public sealed class DemandFirstTests
         await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = handlers, SourceActor = true });
         source.Reader = uffd.Reader;
         VcpuGroup vcpus = await vm.StartVcpusAsync(workloads);
+        while (source.IsDemandHeld && source.DemandsHeld == 0) await Task.Yield();
         BackgroundPush push = await uffd.PushAsync(region, source);
+        if (watch is not null) await watch(push);
         await push.WaitAsync();
         await vcpus.WaitAsync();
         Assert.Null(vcpus.Error);
@@ -92,13 +117,18 @@ public sealed class DemandFirstTests
 
         public int DemandsToFail { get; set; }
 
+        /// <summary>Demands are never answered: what is waited for comes by the push.</summary>
+        public bool IsDemandHeld { get; init; }
+
+        public int DemandsHeld { get; private set; }
+
         public List<IReadOnlyList<long>> WaitingAtChunk { get; } = [];
 
         public HashSet<IPageReceiver> Receivers { get; } = [];
 
         public long Pages => pages.Pages;
 
-        public bool AnswersAtOnce => true;
+        public bool AnswersAtOnce { get; init; } = true;
 
         public void Request(in PageOrder order, IPageReceiver receiver)
         {
@@ -106,6 +136,11 @@ public sealed class DemandFirstTests
             if (order.Urgency == Urgency.Push)
             {
                 WaitingAtChunk.Add([.. Reader!.OutstandingRequests().Select(r => r.Id)]);
+            }
+            else if (IsDemandHeld)
+            {
+                DemandsHeld++;
+                return;
             }
             else if (DemandsToFail > 0)
             {

@@ -8,21 +8,25 @@ public sealed class PushPaceTests
     private const long Second = 1_000_000_000;
 
     [Fact]
-    public void The_window_grows_by_doubling_up_to_its_end_and_a_demand_halves_it()
+    public void The_window_grows_by_doubling_up_to_its_end_and_a_demand_halves_it_down_to_a_few_chunks()
     {
-        PushWindow window = new(6);
+        PushWindow window = new(24);
         List<int> chunks = [window.Chunks];
-        for (int i = 0; i < 3; i++)
+        window.Shrink();
+        chunks.Add(window.Chunks);
+        for (int i = 0; i < 5; i++)
         {
             window.Grow();
             chunks.Add(window.Chunks);
         }
 
-        window.Shrink();
-        chunks.Add(window.Chunks);
-        for (int i = 0; i < 3; i++) window.Shrink();
-        chunks.Add(window.Chunks);
-        Assert.Equal([1, 2, 4, 6, 3, 1], chunks);
+        for (int i = 0; i < 3; i++)
+        {
+            window.Shrink();
+            chunks.Add(window.Chunks);
+        }
+
+        Assert.Equal([1, 1, 2, 4, 8, 16, 24, 12, 8, 8], chunks);
         Assert.False(window.IsOne);
         Assert.True(new PushWindow(1).IsOne);
     }
