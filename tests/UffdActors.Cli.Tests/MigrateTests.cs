@@ -59,6 +59,29 @@ public sealed class MigrateTests : IDisposable
     }
 
     [Fact]
+    public async Task A_receiver_is_told_another_rate_before_its_guest_has_come_and_records_what_it_asked_for()
+    {
+        string receiver = Path.Combine(_folder.FullName, "receiver");
+        string set = Path.Combine(_folder.FullName, "set");
+        // At a byte a second it would not end.
+        Task<CommandRun> receive = CommandRun.Of(
+            "migrate", "receive", Uri, "--bandwidth", "1", "--control", receiver, "--record-working-set", set);
+        Task<CommandRun> send = CommandRun.Of(
+            "migrate", "send", Uri, "--memory", "1M", "--accesses", "1000", "--manual-switch", "--control", Control);
+        while (!File.Exists(receiver) || !File.Exists(Control)) await Task.Yield();
+        CommandRun refused = await CommandRun.Of("migrate", "bandwidth", Control, "1M");
+        refused.EndsWith(1);
+        Assert.Contains("does not know", refused.Error, StringComparison.Ordinal);
+        CommandRun limited = await CommandRun.Of("migrate", "bandwidth", receiver, "64K");
+        Assert.Contains("65,536 bytes a second", limited.Output, StringComparison.Ordinal);
+        (await CommandRun.Of("migrate", "bandwidth", receiver, "none")).EndsWith(0);
+        (await CommandRun.Of("migrate", "switch", Control)).EndsWith(0);
+        (await send.WaitAsync(Deadline)).EndsWith(0);
+        (await receive.WaitAsync(Deadline)).EndsWith(0);
+        _ = WorkingSet.Read(set);
+    }
+
+    [Fact]
     public async Task A_guest_whose_migration_is_given_up_stays()
     {
         Task<CommandRun> send = CommandRun.Of(
@@ -86,6 +109,8 @@ public sealed class MigrateTests : IDisposable
     [InlineData("migrate send unix:/x --precopy-rounds none", "auto")]
     [InlineData("migrate send unix:/x --dispatcher stepped", "needs real time")]
     [InlineData("migrate status /nowhere/at/all", "no migration listens there")]
+    [InlineData("migrate bandwidth /nowhere/at/all 0", "not a size above 0")]
+    [InlineData("migrate receive unix:/x --record-working-set /nowhere/at/all", "cannot be written")]
     public async Task What_cannot_be_is_one_line_that_says_why(string command, string why)
     {
         CommandRun run = await CommandRun.Of(command.Split(' '));

@@ -95,7 +95,7 @@ internal sealed class PostCopyCommand
         Config? config = _watchdog.Over(_runtime.Configuration(arguments), arguments);
         string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
         PostCopyMode mode = arguments.GetValue(_mode)!.Value;
-        if (arguments.GetValue(_recordWorkingSet) is { } target) CheckWritable(target);
+        if (arguments.GetValue(_recordWorkingSet) is { } target) WritableFile.Check(_recordWorkingSet.Name, target);
         PostCopyProgress progress = new(_terminal);
         // Akka stops the actors of a VM in another order in every process, so on the stepped dispatcher the VM that only checks has a
         // runtime of its own: the order of the migration is the seed's alone.
@@ -146,21 +146,6 @@ internal sealed class PostCopyCommand
     }
 
     // A file that cannot be written is known before the work begins.
-    private static void CheckWritable(string path)
-    {
-        try
-        {
-            if (path.Length == 0 || Directory.Exists(path)) throw new IOException("it is no file");
-            string beside = path + ".partial";
-            File.Create(beside).Dispose();
-            File.Delete(beside);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            throw CommandException.BadInput($"--record-working-set {path}: the file cannot be written ({e.Message}).");
-        }
-    }
-
     private PrefetchOptions Prefetch(ParseResult arguments)
     {
         IPrefetchOrder order = arguments.GetValue(_prefetch)!.Value();

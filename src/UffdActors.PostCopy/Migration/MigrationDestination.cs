@@ -21,6 +21,8 @@ public sealed class MigrationDestination
     private readonly Channel<DestinationInput> _inputs = Channel.CreateUnbounded<DestinationInput>(new() { SingleReader = true });
     private readonly CancellationTokenSource _ended = new();
     private readonly List<BackgroundPush> _pushes = [];
+    private long? _rate;
+    private bool _isPaused;
     private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _linkGate = new();
     private volatile DestinationMemory? _memory;
@@ -82,26 +84,47 @@ public sealed class MigrationDestination
     /// <summary>Faults that wait.</summary>
     public int Outstanding => _memory?.Userfault.Outstanding ?? 0;
 
-    /// <summary>Bytes a second of the background, at most; 0 for as fast as it goes. Demand is never held back.</summary>
+    /// <summary>
+    /// Bytes a second of the background, at most; 0 for as fast as it goes. Before the guest runs here it is for then. Demand is never held
+    /// back.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The rate is negative.</exception>
     public long BytesPerSecond
     {
-        get => _pushes.Count > 0 ? _pushes[0].BytesPerSecond : 0;
+        get
+        {
+            lock (_pushes) return _rate ?? (_pushes.Count > 0 ? _pushes[0].BytesPerSecond : 0);
+        }
+
         set
         {
-            foreach (BackgroundPush push in _pushes) push.BytesPerSecond = value;
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            lock (_pushes)
+            {
+                _rate = value;
+                foreach (BackgroundPush push in _pushes) push.BytesPerSecond = value;
+            }
         }
     }
 
-    /// <summary>Holds the background until <see cref="Resume"/>; demand goes on.</summary>
+    /// <summary>Holds the background until <see cref="Resume"/>; demand goes on. Before the guest runs here it is for then.</summary>
     public void Pause()
     {
-        foreach (BackgroundPush push in _pushes) push.Pause();
+        lock (_pushes)
+        {
+            _isPaused = true;
+            foreach (BackgroundPush push in _pushes) push.Pause();
+        }
     }
 
     /// <summary>Goes on after <see cref="Pause"/>.</summary>
     public void Resume()
     {
-        foreach (BackgroundPush push in _pushes) push.Resume();
+        lock (_pushes)
+        {
+            _isPaused = false;
+            foreach (BackgroundPush push in _pushes) push.Resume();
+        }
     }
 
     /// <summary>Gives the migration up.</summary>
@@ -415,7 +438,16 @@ public sealed class MigrationDestination
         _ranAt = Stopwatch.GetTimestamp();
         Tell("the guest runs here");
         foreach (GuestRegion region in _memory!.Vm.Regions)
-            _pushes.Add(await _memory.Userfault.PushAsync(region, _memory.Source, _options.Prefetch(), cancel));
+        {
+            BackgroundPush push = await _memory.Userfault.PushAsync(region, _memory.Source, _options.Prefetch(), cancel);
+            lock (_pushes)
+            {
+                _pushes.Add(push);
+                if (_rate is { } rate) push.BytesPerSecond = rate;
+                if (_isPaused) push.Pause();
+            }
+        }
+
         _ = FollowPushAsync(cancel);
         _ = FollowGuestAsync(cancel);
     }

@@ -12,6 +12,7 @@ namespace UffdActors.Cli.Commands.Migrate;
 internal sealed class MigrateReceiveCommand
 {
     private const string Anonymous = "anon";
+    private const string Bandwidth = "bandwidth ";
 
     private readonly WireOptions _wire = new();
     private readonly Option<string> _backend =
@@ -33,6 +34,8 @@ internal sealed class MigrateReceiveCommand
         TypedOptions.Size("--bandwidth", "Bytes a second of the background, at most; never of demand. Default: no limit.", 1);
     private readonly Option<string?> _workingSet =
         TypedOptions.Text("--working-set", "FILE", "Fetch these pages first, recorded in an earlier run.");
+    private readonly Option<string?> _recordWorkingSet =
+        TypedOptions.Text("--record-working-set", "FILE", "Write which pages the guest asked for, and in what order, for --working-set.");
     private readonly Option<string?> _json = TypedOptions.Json();
     private readonly RuntimeOptions _runtime = new();
     private readonly Terminal _terminal;
@@ -45,8 +48,8 @@ internal sealed class MigrateReceiveCommand
     {
         Command command = new("receive", "Listen at URI, take one guest over, run it to its end, and verify its memory.");
         _wire.AddTo(command);
-        foreach (Option option in new Option[] { _backend, _mode, _handlers, _prefetch, _bandwidth, _workingSet, _json })
-            command.Options.Add(option);
+        Option[] options = [_backend, _mode, _handlers, _prefetch, _bandwidth, _workingSet, _recordWorkingSet, _json];
+        foreach (Option option in options) command.Options.Add(option);
         _runtime.AddTo(command);
         command.SetAction(RunAsync);
         return command;
@@ -61,6 +64,8 @@ internal sealed class MigrateReceiveCommand
         if (UffdSettings.Load(config).IsStepped)
             throw CommandException.BadInput("A migration between processes needs real time; use another --dispatcher.");
         WorkingSet? set = arguments.GetValue(_workingSet) is { } path ? WorkingSet.Read(path) : null;
+        string? recorded = arguments.GetValue(_recordWorkingSet);
+        if (recorded is not null) WritableFile.Check(_recordWorkingSet.Name, recorded);
         WorkloadGuest guest = new();
         MigrationDestinationReport report = await UffdRuntime.UseAsync(config, async runtime =>
         {
@@ -74,12 +79,15 @@ internal sealed class MigrateReceiveCommand
                 Handlers = arguments.GetValue(_handlers),
                 Prefetch = () => Prefetch(arguments, set),
                 PeerTimeout = _wire.PeerTimeout(arguments),
+                RecordWorkingSet = recorded is not null,
                 Tell = what => _terminal.WriteStatus($"receive: {what}"),
                 IncidentObserver = incident => _terminal.WriteError(incident.Message),
             });
             using ControlSocket? control = ControlSocket.Open(_wire.Control(arguments), line => FollowAsync(destination, guest, line));
             return await destination.RunAsync(cancel);
         });
+        // Without a guest there is nothing to record.
+        if (recorded is not null) report.WorkingSet?.Save(recorded);
         MigrateText.Write(json.TakesOutput ? _terminal.Progress : _terminal.Out, report, guest);
         json.Write(JsonText.Of("uffd-migrate-destination", MigrateDestinationDocument.Of(report, guest)));
         return report.IsVerified && guest.Error is null ? ExitCode.Done : ExitCode.Failed;
@@ -109,6 +117,12 @@ internal sealed class MigrateReceiveCommand
                 return await destination.AbandonAsync(line != "abandon")
                     ? "the migration is given up"
                     : MigrateCommand.Refused + "the guest runs here and needs pages of the source; --with-loss ends it.";
+            case var _ when line.StartsWith(Bandwidth, StringComparison.Ordinal)
+                && long.TryParse(line.AsSpan(Bandwidth.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long rate):
+                destination.BytesPerSecond = rate;
+                return rate == 0
+                    ? "the background goes as fast as it can"
+                    : string.Create(CultureInfo.InvariantCulture, $"the background takes {rate:N0} bytes a second at most");
             default:
                 return MigrateCommand.Refused + $"a receiving end does not know \"{line}\".";
         }
