@@ -307,6 +307,39 @@ public sealed class InterruptTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task The_two_ends_of_a_demo_end_with_it()
+    {
+        using CancellationTokenSource hang = new(Hang);
+        string[] command =
+        [
+            "migrate", "demo", "--send=--memory=8M", "--send=--accesses=1000000000000", "--send=--switch-after=1000",
+        ];
+        ProcessStartInfo start =
+            new(Path.Combine(AppContext.BaseDirectory, "uffd"), command) { RedirectStandardError = true, RedirectStandardOutput = true };
+        using Process process = Process.Start(start)!;
+        string? folder = null;
+        try
+        {
+            string[] ends = [await ChildAsync(process, "receive", hang.Token), await ChildAsync(process, "send", hang.Token)];
+            string[] words = (await File.ReadAllTextAsync($"/proc/{ends[0]}/cmdline", hang.Token)).Split('\0');
+            folder = Path.GetDirectoryName(words.First(w => w.StartsWith("unix:", StringComparison.Ordinal))["unix:".Length..]);
+            while (await process.StandardError.ReadLineAsync(hang.Token) != "receive: the guest runs here")
+                Assert.False(process.HasExited, "It has ended by itself.");
+            process.Kill();
+            while (ends.Any(IsThere))
+            {
+                Assert.False(hang.IsCancellationRequested, "an end was left behind.");
+                await Task.Yield();
+            }
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill();
+            if (folder is not null) Directory.Delete(folder, recursive: true);
+        }
+    }
+
     // Who has ended is there until somebody has asked how; by then that is the first process's business.
     private static bool IsThere(string process)
     {

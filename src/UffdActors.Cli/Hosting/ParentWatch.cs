@@ -10,9 +10,10 @@ internal static class ParentWatch
     /// <summary>
     /// Starts to watch. The parent gives a child's pipes their end as well, but one that is busy, or asleep in a fault, does not read them.
     /// </summary>
-    public static void Start()
+    /// <param name="started">The parent, if it has said who it is: it may have ended before this begins. 0 for whoever it is now.</param>
+    public static void Start(int started = 0)
     {
-        int parent = ParentId();
+        int parent = started != 0 ? started : ParentId();
         ManualResetEventSlim never = new();
         new Thread(Watch) { IsBackground = true, Name = "parent-watch" }.Start();
 

@@ -7,6 +7,9 @@ namespace UffdActors.Cli.Options;
 /// <summary>The options of both ends of a migration between processes: address, TLS, control socket, patience with the peer.</summary>
 internal sealed class WireOptions
 {
+    /// <summary>Option of an end that another process of this program has started: its number. The end does not outlive it.</summary>
+    public const string EndsWith = "--ends-with";
+
     private readonly Argument<string> _address = new("address") { Description = "tcp:HOST:PORT or unix:PATH.", HelpName = "URI" };
     private readonly Option<string?> _certificate = TypedOptions.Text("--tls-cert", "FILE", "Certificate of this side, PEM: TLS.");
     private readonly Option<string?> _key = TypedOptions.Text("--tls-key", "FILE", "Its private key, PEM.");
@@ -18,13 +21,20 @@ internal sealed class WireOptions
         "--peer-timeout", "Time without a sign of life of the other side after which the link counts as lost.", TimeSpan.FromSeconds(10));
     private readonly Option<string?> _control =
         TypedOptions.Text("--control", "PATH", "Unix socket for uffd migrate status, switch, recover and abandon.");
+    private readonly Option<int> _endsWith = new(EndsWith) { Hidden = true };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
         command.Arguments.Add(_address);
-        foreach (Option option in new Option[] { _certificate, _key, _authority, _plain, _peerTimeout, _control })
+        foreach (Option option in new Option[] { _certificate, _key, _authority, _plain, _peerTimeout, _control, _endsWith })
             command.Options.Add(option);
+    }
+
+    /// <summary>Begins to watch the process that has started this one, if it wants to be watched.</summary>
+    public void WatchParent(ParseResult result)
+    {
+        if (result.GetValue(_endsWith) is > 0 and var parent) ParentWatch.Start(parent);
     }
 
     /// <summary>Time without a sign of life.</summary>

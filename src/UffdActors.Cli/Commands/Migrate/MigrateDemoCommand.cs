@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 
@@ -41,9 +42,10 @@ internal sealed class MigrateDemoCommand
         try
         {
             string uri = $"unix:{Path.Combine(folder.FullName, "wire")}";
-            string[] world = arguments.GetValue(_world) is { } name ? ["--world", name.Name] : [];
-            using Process receive = Start(["migrate", "receive", uri, .. world, .. arguments.GetValue(_receive) ?? []]);
-            using Process send = Start(["migrate", "send", uri, .. world, .. arguments.GetValue(_send) ?? []]);
+            string[] both = [WireOptions.EndsWith, Environment.ProcessId.ToString(CultureInfo.InvariantCulture)];
+            if (arguments.GetValue(_world) is { } name) both = [.. both, "--world", name.Name];
+            using Process receive = Start(["migrate", "receive", uri, .. both, .. arguments.GetValue(_receive) ?? []]);
+            using Process send = Start(["migrate", "send", uri, .. both, .. arguments.GetValue(_send) ?? []]);
             await using CancellationTokenRegistration stop = cancel.Register(() =>
             {
                 Kill(send);

@@ -65,6 +65,7 @@ internal sealed class MigrateSendCommand
 
     private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
     {
+        _wire.WatchParent(arguments);
         using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
         MigrationAddress address = _wire.Address(arguments);
         using MigrationTls? tls = _wire.Tls(arguments);
