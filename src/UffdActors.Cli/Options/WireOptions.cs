@@ -20,7 +20,7 @@ internal sealed class WireOptions
     private readonly Option<TimeSpan> _peerTimeout = TypedOptions.Duration(
         "--peer-timeout", "Time without a sign of life of the other side after which the link counts as lost.", TimeSpan.FromSeconds(10));
     private readonly Option<string?> _control =
-        TypedOptions.Text("--control", "PATH", "Unix socket for uffd migrate status, switch, recover and abandon.");
+        TypedOptions.Text("--control", "PATH", "Unix socket for the other commands of uffd migrate: status, switch, bandwidth and so on.");
     private readonly Option<int> _endsWith = new(EndsWith) { Hidden = true };
 
     /// <summary>Adds the options to a command.</summary>

@@ -44,7 +44,7 @@ internal sealed class MessageWords(Func<ulong, string> placeOf, RegionLayout lay
         WireAnswer answer => AnswerOf(answer),
         WireHold hold => $"{AnswerOf(hold.Answer)}, held back so that the next one overtakes it",
         PushOrder order => $"push asks for {Pages(order.Region, order.FirstPage, order.Pages)}{(order.Failure is null ? "" : " = failed")}",
-        PushGate => "push waits for the demands before it",
+        PushGate => "push goes behind the demands before it",
         _ => OfRing(message),
     };
 

@@ -314,7 +314,7 @@ public sealed class MigrationSource
         await CloseLinkAsync();
         Stopwatch time = Stopwatch.StartNew();
         string? told = null;
-        if (!isFirst) await WaitForRetryAsync(isFirst);
+        if (!isFirst) await WaitForRetryAsync(isFirst: false);
         while (!_ended.IsCancellationRequested)
         {
             string why;

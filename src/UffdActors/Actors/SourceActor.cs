@@ -6,8 +6,8 @@ using UffdActors.Model;
 namespace UffdActors.Actors;
 
 /// <summary>
-/// The turns in which a page source is asked. Demand and push come through the same mailbox; push keeps one chunk in flight, so a demand
-/// waits behind one chunk at the most.
+/// The turns in which a page source is asked. Demand and push come through the same mailbox. A source that answers at once has one chunk of
+/// the push at a time, so a demand waits behind one at the most; another one has several, and an order's urgency tells it which goes first.
 /// </summary>
 /// <remarks>
 /// <para>Answers may be short, late, out of order or repeated. A page is taken once, from the first answer that has it; what comes when

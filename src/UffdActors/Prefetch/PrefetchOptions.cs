@@ -19,7 +19,7 @@ public sealed record PrefetchOptions
 
     /// <summary>
     /// Bytes that may be asked for ahead, 0 to <see cref="MaxWindowBytes"/>; null for what the configuration says
-    /// (<c>uffd.push-window</c>). At least one chunk is asked for; of a source that answers at once nothing is asked for ahead.
+    /// (<c>uffd.push-window-bytes</c>). At least one chunk is asked for; of a source that answers at once nothing is asked for ahead.
     /// </summary>
     public long? WindowBytes { get; init; }
 
