@@ -16,11 +16,15 @@ internal sealed class DescriptorWaiter : LoopWaiter
     private ulong[] _keys = new ulong[2];
     private PollSet? _poll;
     private long _looks;
+    private long _sleeps;
     private volatile bool _sleepsForGood;
     private EventSignal? _kick;
 
     /// <summary>How often descriptors were polled: a loop that has nothing to do does not.</summary>
     public long Looks => Volatile.Read(ref _looks);
+
+    /// <summary>How often the loop went to sleep: one that polls busily does not.</summary>
+    public long Sleeps => Volatile.Read(ref _sleeps);
 
     /// <summary>True while the loop sleeps until somebody has something for it: nothing is to run, and no timer is set.</summary>
     public bool SleepsForGood => _sleepsForGood;
@@ -84,6 +88,7 @@ internal sealed class DescriptorWaiter : LoopWaiter
     /// <inheritdoc />
     public override void Wait(TimeSpan timeout)
     {
+        Volatile.Write(ref _sleeps, _sleeps + 1);
         _sleepsForGood = timeout == Timeout.InfiniteTimeSpan;
         _ = Look(timeout);
         _sleepsForGood = false;
