@@ -19,4 +19,7 @@ internal enum HandOverFlaw
 
     /// <summary>W4: the source lets its guest go on when the destination that has run it gives up.</summary>
     ResumeAfterLoss,
+
+    /// <summary>W7: the source takes the word of a destination to which it has not handed over.</summary>
+    TrustAnother,
 }

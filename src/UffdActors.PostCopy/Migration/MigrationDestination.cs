@@ -18,6 +18,7 @@ public sealed class MigrationDestination
     private readonly IDestinationGuest _guest;
     private readonly MigrationDestinationOptions _options;
     private readonly DestinationMachine _machine = new();
+    private readonly UInt128 _identity = Identity.New();
     private readonly Channel<DestinationInput> _inputs = Channel.CreateUnbounded<DestinationInput>(new() { SingleReader = true });
     private readonly CancellationTokenSource _ended = new();
     private readonly List<BackgroundPush> _pushes = [];
@@ -192,7 +193,7 @@ public sealed class MigrationDestination
                 return;
             }
 
-            Handshake.Welcome(lane, 0);
+            Handshake.Welcome(lane, 0, _identity);
             link.Read(lane, l => ReadLane(link, l));
             if (link.IsWhole) Whole(link);
             return;
@@ -340,7 +341,7 @@ public sealed class MigrationDestination
             switch (act)
             {
                 case DestinationAct.SendWelcome:
-                    Handshake.Welcome(link!.Urgent, _machine.HasGuest ? _machine.Epoch : 0);
+                    Handshake.Welcome(link!.Urgent, _machine.HasGuest ? _machine.Epoch : 0, _identity);
                     link.Read(link.Urgent, lane => ReadLane(link, lane));
                     Tell("a source has connected");
                     break;

@@ -22,10 +22,7 @@ public sealed class MigrationSource
     private readonly SourceMachine _machine;
     private readonly PreCopy? _preCopy;
     private readonly PageServer[] _servers;
-    private readonly UInt128 _migration = System.Security.Cryptography.RandomNumberGenerator.GetBytes(16) is var id
-        ? System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(id)
-        : default;
-
+    private readonly UInt128 _migration = Identity.New();
     private readonly Channel<SourceInput> _inputs = Channel.CreateUnbounded<SourceInput>(new() { SingleReader = true });
     private readonly SemaphoreSlim _recover = new(0);
     private readonly Stopwatch _sinceLink = new();
@@ -135,7 +132,7 @@ public sealed class MigrationSource
                 if (input.IsOfPeer) input.Link!.ControlTaken();
                 if (!Begin(input)) continue;
                 SourcePhase before = _machine.Phase;
-                IReadOnlyList<SourceAct> acts = [.. _machine.Step(input.Happened, input.Epoch)];
+                IReadOnlyList<SourceAct> acts = [.. _machine.Step(input.Happened, input.Epoch, input.Destination)];
                 _serves = _machine.ServesPages;
                 if (before == SourcePhase.InDoubt && _machine.Phase is SourcePhase.Serving or SourcePhase.Complete)
                 {
@@ -237,7 +234,9 @@ public sealed class MigrationSource
                     _link?.Urgent.SendText(new FrameHeader { Kind = MessageKind.Abandon }, "its operator has said so");
                     break;
                 case SourceAct.CloseLink:
-                    _link?.Lose(new WireException("the destination says that it runs a guest which was not handed over to it"));
+                    _link?.Lose(new WireException(_machine.IsElsewhere
+                        ? "another destination listens there now, which cannot know whether the first one runs the guest"
+                        : "the destination says that it runs a guest which was not handed over to it"));
                     break;
             }
         }
@@ -385,15 +384,22 @@ public sealed class MigrationSource
         try
         {
             ulong running = 0;
+            UInt128 destination = 0;
             for (int number = 0; number <= _options.Channels; number++)
             {
                 Hello hello = new(Hello.Current, Hello.Current, number, _options.Channels, _migration, link.Number);
-                Lane lane = Handshake.Open(_options.Address, _options.Tls, hello, _machine.Epoch, out ulong epoch);
-                if (number == 0) running = epoch;
+                Lane lane = Handshake.Open(_options.Address, _options.Tls, hello, _machine.Epoch, out ulong epoch, out UInt128 who);
+                if (number == 0) (running, destination) = (epoch, who);
+                if (who != destination)
+                {
+                    lane.Dispose();
+                    throw new IOException("its lanes lead to two destinations");
+                }
+
                 _ = link.TryAdd(lane);
             }
 
-            Post(new SourceInput(SourceEvent.LinkUp, running, link));
+            Post(new SourceInput(SourceEvent.LinkUp, running, link, Destination: destination));
             link.Read(link.Urgent, lane => Serve(link, lane));
             foreach (Lane lane in link.Background) link.Read(lane, l => Serve(link, l));
             link.Watch();

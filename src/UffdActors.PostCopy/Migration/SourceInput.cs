@@ -10,6 +10,7 @@ namespace UffdActors.PostCopy.Migration;
 /// <param name="Text">What the other side, or the loss of a link, says.</param>
 /// <param name="Done">Told whether a command was followed.</param>
 /// <param name="IsOfPeer">It came as a frame, and the thread that has read it waits until it has been taken.</param>
+/// <param name="Destination">Which destination a link leads to.</param>
 internal readonly record struct SourceInput(
     SourceEvent Happened,
     ulong Epoch = 0,
@@ -17,4 +18,5 @@ internal readonly record struct SourceInput(
     ReadOnlyMemory<byte> Body = default,
     string? Text = null,
     TaskCompletionSource<bool>? Done = null,
-    bool IsOfPeer = false);
+    bool IsOfPeer = false,
+    UInt128 Destination = default);

@@ -1,7 +1,7 @@
 namespace UffdActors.PostCopy.Migration;
 
 /// <summary>
-/// The source's half of a hand-over: which side may run the guest (WIRE.md, W1 to W6). Pure: an event and the epoch that it names in, what
+/// The source's half of a hand-over: which side may run the guest (WIRE.md, W1 to W7). Pure: an event and the epoch that it names in, what
 /// is to be done out.
 /// </summary>
 /// <remarks>
@@ -17,6 +17,8 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
     private bool _isSwitchDue;
     private bool _isOfferTaken;
     private bool _isChecked;
+    private UInt128 _destination;
+    private UInt128 _handedTo;
 
     /// <summary>Where it is.</summary>
     public SourcePhase Phase { get; private set; }
@@ -33,20 +35,27 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
     /// <summary>True if the destination has every page.</summary>
     public bool IsDelivered { get; private set; }
 
+    /// <summary>
+    /// True if the link leads to another destination than the hand-over did: what it says of that hand-over proves nothing (W7).
+    /// </summary>
+    public bool IsElsewhere => Epoch > 0 && _destination != _handedTo;
+
     /// <summary>True if page requests may be answered: the guest does not run here, and will not.</summary>
     public bool ServesPages => Phase is SourcePhase.InDoubt or SourcePhase.Serving or SourcePhase.Complete;
 
     /// <summary>Takes an event.</summary>
     /// <param name="happened">What has happened.</param>
     /// <param name="epoch">The epoch that it names.</param>
+    /// <param name="destination">Which destination a link leads to.</param>
     /// <returns>What is to be done, in this order; valid until the next call.</returns>
-    public IReadOnlyList<SourceAct> Step(SourceEvent happened, ulong epoch = 0)
+    public IReadOnlyList<SourceAct> Step(SourceEvent happened, ulong epoch = 0, UInt128 destination = default)
     {
         _acts.Clear();
         if (Phase == SourcePhase.Ended) return _acts;
         switch (happened)
         {
             case SourceEvent.LinkUp:
+                _destination = destination;
                 OnLinkUp(epoch);
                 break;
             case SourceEvent.LinkDown:
@@ -106,6 +115,11 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
         IsLinked = true;
         switch (Phase)
         {
+            case SourcePhase.InDoubt or SourcePhase.Serving or SourcePhase.Complete
+                when IsElsewhere && flaw != HandOverFlaw.TrustAnother:
+                IsLinked = false;
+                Do(SourceAct.CloseLink);
+                break;
             case SourcePhase.InDoubt when running == Epoch:
                 Phase = SourcePhase.Serving;
                 break;
@@ -172,6 +186,7 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
     private void HandOver()
     {
         Epoch++;
+        _handedTo = _destination;
         Phase = SourcePhase.InDoubt;
         Do(SourceAct.SendHandOver);
     }

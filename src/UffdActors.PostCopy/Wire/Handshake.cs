@@ -13,9 +13,11 @@ internal static class Handshake
     /// <param name="hello">What is said.</param>
     /// <param name="epoch">The epoch that was handed over last.</param>
     /// <param name="running">The epoch that runs at the destination; 0 for none.</param>
+    /// <param name="destination">Which destination it is.</param>
     /// <exception cref="IOException">There is no connection.</exception>
     /// <exception cref="WireException">The destination does not want it, or is none.</exception>
-    public static Lane Open(MigrationAddress address, MigrationTls? tls, in Hello hello, ulong epoch, out ulong running)
+    public static Lane Open(
+        MigrationAddress address, MigrationTls? tls, in Hello hello, ulong epoch, out ulong running, out UInt128 destination)
     {
         Socket? socket = null;
         try
@@ -33,7 +35,7 @@ internal static class Handshake
             FrameHeader answer = lane.ReadHeader();
             if (answer.Kind == MessageKind.Rejected) throw new WireException(lane.ReadText(answer));
             if (answer.Kind != MessageKind.Welcome) throw new WireException($"the destination answered the first frame with {answer.Kind}");
-            _ = Wire.Welcome.Read(lane.ReadBody(answer));
+            destination = Wire.Welcome.Read(lane.ReadBody(answer)).Destination;
             running = answer.Id;
             lane.LimitReads(null);
             return lane;
@@ -71,10 +73,10 @@ internal static class Handshake
 
     /// <summary>Answers that the connection is a lane.</summary>
     /// <exception cref="IOException">The connection has ended.</exception>
-    public static void Welcome(Lane lane, ulong running)
+    public static void Welcome(Lane lane, ulong running, UInt128 destination)
     {
         Span<byte> body = stackalloc byte[Wire.Welcome.Size];
-        new Welcome(Hello.Current).Write(body);
+        new Welcome(Hello.Current, destination).Write(body);
         lane.LimitReads(null);
         lane.Send(new FrameHeader { Kind = MessageKind.Welcome, Id = running }, body);
     }

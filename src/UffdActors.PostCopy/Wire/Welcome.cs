@@ -7,19 +7,24 @@ namespace UffdActors.PostCopy.Wire;
 /// every epoch up to that of the Hello.
 /// </summary>
 /// <param name="Version">Version that both speak.</param>
-internal readonly record struct Welcome(int Version)
+/// <param name="Destination">Which destination it is; chosen by it, the same on every link. One that was started anew is another.</param>
+internal readonly record struct Welcome(int Version, UInt128 Destination)
 {
     /// <summary>Bytes of the body.</summary>
-    public const int Size = 2;
+    public const int Size = 18;
 
     /// <summary>Writes it.</summary>
-    public void Write(Span<byte> bytes) => BinaryPrimitives.WriteUInt16LittleEndian(bytes, (ushort)Version);
+    public void Write(Span<byte> bytes)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes, (ushort)Version);
+        BinaryPrimitives.WriteUInt128LittleEndian(bytes[2..], Destination);
+    }
 
     /// <summary>Reads one.</summary>
     /// <exception cref="WireException">The version is not one that was offered.</exception>
     public static Welcome Read(ReadOnlySpan<byte> bytes)
     {
-        Welcome welcome = new(BinaryPrimitives.ReadUInt16LittleEndian(bytes));
+        Welcome welcome = new(BinaryPrimitives.ReadUInt16LittleEndian(bytes), BinaryPrimitives.ReadUInt128LittleEndian(bytes[2..]));
         if (welcome.Version != Hello.Current) throw new WireException($"the destination answered with version {welcome.Version}");
         return welcome;
     }

@@ -10,11 +10,14 @@ namespace UffdActors.PostCopy.Tests.Migration;
 internal sealed class TwoSidedRun
 {
     private const int Pages = 3;
-    private const int MostSteps = 400;
+    private const int MostSteps = 1000;
+    private const int StepsWithCuts = 200;
     private const int MostCuts = 6;
 
     private readonly SourceMachine _source;
-    private readonly DestinationMachine _destination;
+    private readonly HandOverFlaw _flaw;
+    private DestinationMachine _destination;
+    private ulong _destinations = 1;
     private readonly Queue<(string Kind, ulong Epoch, int Page, int Version)> _toDestination = new();
     private readonly Queue<(string Kind, ulong Epoch)> _toSource = new();
     private readonly Queue<Action> _work = new();
@@ -24,6 +27,7 @@ internal sealed class TwoSidedRun
     private ulong _state;
     private bool _runsAtSource = true;
     private bool _runsAtDestination;
+    private bool _runsAtFormer;
     private bool _isSourceUp;
     private bool _isDestinationUp;
     private bool _isLossOnItsWay;
@@ -33,6 +37,7 @@ internal sealed class TwoSidedRun
     public TwoSidedRun(ulong seed, HandOverFlaw flaw)
     {
         _state = seed;
+        _flaw = flaw;
         _source = new SourceMachine(wantsVerdict: true, flaw);
         _destination = new DestinationMachine(flaw);
         Array.Fill(_copied, -1);
@@ -50,14 +55,17 @@ internal sealed class TwoSidedRun
     /// <summary>How often the guest was handed over.</summary>
     public ulong HandOvers => _source.Epoch;
 
+    /// <summary>How often another destination took the place of one.</summary>
+    public int Replacements => (int)_destinations - 1;
+
     /// <summary>Runs to the end; without cuts in the last part, so that it can come to one.</summary>
-    public void Run(bool abandons = false)
+    public void Run(bool abandons = false, bool replaces = false)
     {
         for (int step = 0; step < MostSteps && Violation is null; step++)
         {
             if (_source.Phase == SourcePhase.Ended && _destination.Phase == DestinationPhase.Ended) break;
-            bool mayCut = step < MostSteps / 2 && _cuts < MostCuts;
-            switch (Next(mayCut ? 9 : 7))
+            bool mayCut = step < StepsWithCuts && _cuts < MostCuts;
+            switch (Next(mayCut ? 10 : 7))
             {
                 case 0 when _toDestination.Count > 0 && _isDestinationUp:
                     Deliver(_toDestination.Dequeue());
@@ -88,16 +96,21 @@ internal sealed class TwoSidedRun
                 case 8 when abandons && _destination.Phase == DestinationPhase.Running && _isDestinationUp:
                     Destination(DestinationEvent.AbandonWithLoss);
                     break;
+                case 9 when replaces:
+                    Replace();
+                    break;
             }
 
-            if (_runsAtSource && _runsAtDestination) Violation ??= "the guest runs on both sides";
+            if ((_runsAtSource ? 1 : 0) + (_runsAtDestination ? 1 : 0) + (_runsAtFormer ? 1 : 0) > 1) Violation ??= "the guest runs on both sides";
             if (_runsAtDestination && _source.Phase == SourcePhase.GuestHere)
                 Violation ??= "the source takes a guest for its own that runs elsewhere";
         }
 
-        if (Violation is null && !abandons && _source.Phase != SourcePhase.Ended)
+        // Where the destination is gone to which the guest went, somebody else has to say what is to be.
+        bool waits = _source.IsElsewhere && _source.Phase is SourcePhase.InDoubt or SourcePhase.Serving or SourcePhase.Complete;
+        if (Violation is null && !abandons && !waits && _source.Phase != SourcePhase.Ended)
             Violation = $"it does not come to an end: source {_source.Phase}, destination {_destination.Phase}";
-        if (Violation is null && !abandons && !HasMoved && !_runsAtSource) Violation = "the guest runs nowhere";
+        if (Violation is null && !abandons && !waits && !HasMoved && !_runsAtSource) Violation = "the guest runs nowhere";
     }
 
     private int Next(int below) => (int)(SplitMix.Next(ref _state) % (ulong)below);
@@ -118,7 +131,31 @@ internal sealed class TwoSidedRun
         _isDestinationUp = true;
         Destination(DestinationEvent.LinkUp, _source.Epoch);
         _isSourceUp = _isDestinationUp;
-        if (_isSourceUp) Source(SourceEvent.LinkUp, _destination.HasGuest ? _destination.Epoch : 0);
+        if (_isSourceUp) Source(SourceEvent.LinkUp, _destination.HasGuest ? _destination.Epoch : 0, _destinations);
+    }
+
+    // It listens where the former one did, which is dead, or cannot be reached any more and goes on with what it has.
+    private void Replace()
+    {
+        bool livesOn = Next(2) == 0;
+        if (_isSourceUp) Cut();
+        while (livesOn && _toDestination.Count > 0) Deliver(_toDestination.Dequeue());
+        while (livesOn && _work.Count > 0) _work.Dequeue()();
+        _runsAtFormer |= _runsAtDestination && livesOn;
+        _runsAtDestination = _isDestinationUp = _isLossOnItsWay = false;
+        _toDestination.Clear();
+        _toSource.Clear();
+        _work.Clear();
+        Array.Fill(_copied, -1);
+        _destination = new DestinationMachine(_flaw);
+        _destinations++;
+        // What the source still had to do is done by it, and not by the process that is gone.
+        if (_source.Phase == SourcePhase.Stopping)
+        {
+            _runsAtSource = false;
+            Source(SourceEvent.GuestStopped);
+        }
+        else if (_source.Phase == SourcePhase.Complete) Source(SourceEvent.Checked);
     }
 
     private void Cut()
@@ -187,9 +224,9 @@ internal sealed class TwoSidedRun
         Source(happened, message.Epoch);
     }
 
-    private void Source(SourceEvent happened, ulong epoch = 0)
+    private void Source(SourceEvent happened, ulong epoch = 0, ulong destination = 0)
     {
-        foreach (SourceAct act in _source.Step(happened, epoch).ToArray())
+        foreach (SourceAct act in _source.Step(happened, epoch, destination).ToArray())
         {
             switch (act)
             {
