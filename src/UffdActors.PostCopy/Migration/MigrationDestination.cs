@@ -11,8 +11,11 @@ namespace UffdActors.PostCopy;
 /// faults are resolved over the urgent lane, and the background lanes bring the rest. A lost link is a pause: what is here goes on running,
 /// and what waits, waits for the next link.
 /// </summary>
-/// <remarks>The commands may be called from any thread while <see cref="RunAsync"/> runs.</remarks>
-public sealed class MigrationDestination
+/// <remarks>
+/// The commands may be called from any thread while <see cref="RunAsync"/> runs. A guest that has come with all its pages goes on running
+/// behind it, on <see cref="Vm"/>, until this is disposed.
+/// </remarks>
+public sealed class MigrationDestination : IAsyncDisposable
 {
     private readonly UffdRuntime _runtime;
     private readonly IDestinationGuest _guest;
@@ -24,6 +27,7 @@ public sealed class MigrationDestination
     private readonly List<BackgroundPush> _pushes = [];
     private long? _rate;
     private bool _isPaused;
+    private Task _followed = Task.CompletedTask;
     private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _linkGate = new();
     private volatile DestinationMemory? _memory;
@@ -141,7 +145,7 @@ public sealed class MigrationDestination
 
     /// <summary>
     /// Listens, takes one guest over, and ends when its source is not needed any more: every page is here, and if the source wants to
-    /// compare, the guest has ended and the verdict is known.
+    /// compare, the guest has ended and the verdict is known. Once; a guest that has not come with all its pages is gone when it ends.
     /// </summary>
     /// <exception cref="MigrationException">It cannot listen there.</exception>
     /// <exception cref="VmFailedException">The guest's machine failed.</exception>
@@ -150,6 +154,7 @@ public sealed class MigrationDestination
     {
         using MigrationListener listener = new(_options.Address, _options.Tls, Take, Tell);
         _ = _listening.TrySetResult(listener.Where);
+        bool keeps = false;
         try
         {
             await foreach (DestinationInput input in _inputs.Reader.ReadAllAsync(cancel))
@@ -164,7 +169,12 @@ public sealed class MigrationDestination
                 if (_machine.Phase == DestinationPhase.Ended) break;
             }
 
-            return await ReportAsync();
+            // Whoever gives up a source that wanted to compare still learns what the memory is at the end.
+            if (_machine.IsDelivered) await _followed.WaitAsync(cancel);
+            if (_failure is not null) throw _failure;
+            MigrationDestinationReport report = await ReportAsync();
+            keeps = _machine.IsDelivered;
+            return report;
         }
         finally
         {
@@ -177,9 +187,12 @@ public sealed class MigrationDestination
                 _ = left.Done?.TrySetResult(false);
             }
 
-            await DropMemoryAsync();
+            if (!keeps) await DropMemoryAsync();
         }
     }
+
+    /// <summary>Ends the guest's machine, and a guest that still runs on it.</summary>
+    public async ValueTask DisposeAsync() => await DropMemoryAsync();
 
     // A connection that begins as a source's; on a thread of its own.
     private void Take(Lane lane, Hello hello, ulong epoch)
@@ -450,7 +463,8 @@ public sealed class MigrationDestination
         }
 
         _ = FollowPushAsync(cancel);
-        _ = FollowGuestAsync(cancel);
+        Task following = FollowGuestAsync(cancel);
+        if (_memory.Offer.WantsVerdict) _followed = following;
     }
 
     private async Task FollowPushAsync(CancellationToken cancel)

@@ -17,19 +17,23 @@ internal sealed class TwoEnds : IDisposable
     public async Task<(MigrationSourceReport Source, MigrationDestinationReport Destination, string? Error)> MoveAsync(
         bool throughProxy = false, int channels = 1, PreCopyOptions? preCopy = null, MigrationTls? sourceTls = null,
         MigrationTls? destinationTls = null, Func<ISourceGuest, ISourceGuest>? around = null,
-        IDestinationGuest? instead = null)
+        IDestinationGuest? instead = null, bool verifies = true, Func<MigrationDestination, WorkloadGuest, Task>? after = null)
     {
         const long pages = 512;
         WorkloadGuestOptions guest = new() { Accesses = 20_000 };
         WorkloadGuest arriving = new();
         using CancellationTokenSource stop = new();
-        Task<MigrationDestinationReport> receiving = UffdRuntime.UseAsync(null, runtime => new MigrationDestination(
-            runtime, instead ?? arriving,
-            new MigrationDestinationOptions
+        Task<MigrationDestinationReport> receiving = UffdRuntime.UseAsync(null, async runtime =>
+        {
+            await using MigrationDestination destination = new(runtime, instead ?? arriving, new MigrationDestinationOptions
             {
                 Address = MigrationAddress.Parse($"unix:{Destination}"),
                 Tls = destinationTls,
-            }).RunAsync(stop.Token));
+            });
+            MigrationDestinationReport report = await destination.RunAsync(stop.Token);
+            if (after is not null) await after(destination, arriving);
+            return report;
+        });
         try
         {
             MigrationSourceReport source = await SendAsync();
@@ -62,7 +66,7 @@ internal sealed class TwoEnds : IDisposable
                 Tls = sourceTls,
                 Channels = channels,
                 PreCopy = preCopy,
-                Verifies = true,
+                Verifies = verifies,
                 RetryEvery = TimeSpan.FromMilliseconds(5),
             }).RunAsync();
         });

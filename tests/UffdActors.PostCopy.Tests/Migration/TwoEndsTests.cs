@@ -68,6 +68,29 @@ public sealed class TwoEndsTests
     }
 
     [Fact]
+    public async Task A_guest_that_nobody_compares_runs_on_behind_its_migration()
+    {
+        using TwoEnds ends = new();
+        UffdVm? vm = null;
+        (MigrationSourceReport source, MigrationDestinationReport destination, string? error) = await ends.MoveAsync(
+            verifies: false, after: async (destination, guest) =>
+            {
+                vm = destination.Vm;
+                ReadOnlyMemory<byte> end = await guest.EndAsync(CancellationToken.None);
+                Assert.Equal(guest.AllAccesses, guest.Accesses);
+                // Its memory is to be had, and is whole.
+                byte[] page = new byte[4096];
+                GuestReader reader = vm!.NewReader();
+                for (long i = 0; i < vm.Regions[0].Pages; i++) Assert.True(reader.TryRead(vm.Regions[0], i, page));
+                Assert.False(end.IsEmpty);
+            });
+        Assert.Null(error);
+        Assert.True(source.IsDelivered && destination.IsDelivered);
+        // It was disposed with its destination.
+        await Assert.ThrowsAnyAsync<ObjectDisposedException>(() => vm!.MapAsync(new RegionOptions { Pages = 1 }));
+    }
+
+    [Fact]
     public async Task A_guest_that_cannot_be_loaded_stays()
     {
         using TwoEnds ends = new();

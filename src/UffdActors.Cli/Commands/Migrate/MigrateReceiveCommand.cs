@@ -70,7 +70,7 @@ internal sealed class MigrateReceiveCommand
         WorkloadGuest guest = new();
         MigrationDestinationReport report = await UffdRuntime.UseAsync(config, async runtime =>
         {
-            MigrationDestination destination = new(runtime, guest, new MigrationDestinationOptions
+            await using MigrationDestination destination = new(runtime, guest, new MigrationDestinationOptions
             {
                 Address = address,
                 Tls = tls,
