@@ -9,6 +9,9 @@ namespace UffdActors.Cli.Hosting;
 /// </summary>
 internal sealed class ControlSocket : IDisposable
 {
+    /// <summary>How an answer begins that says no.</summary>
+    public const string Refused = "refused: ";
+
     private const int LongestLine = 256;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 

@@ -14,6 +14,7 @@ internal static class MigrateCommand
         command.Subcommands.Add(MigrateReceiveCommand.Build(terminal));
         command.Subcommands.Add(MigrateSendCommand.Build(terminal));
         command.Subcommands.Add(MigrateDemoCommand.Build(terminal));
+        command.Subcommands.Add(MigrateTortureCommand.Build(terminal));
         command.Subcommands.Add(Tell(terminal, "status", "Ask an end of a migration how far it is."));
         command.Subcommands.Add(Tell(terminal, "switch", "Tell the sending end to hand the guest over now."));
         command.Subcommands.Add(Tell(terminal, "recover", "Tell the sending end to connect again now."));
@@ -44,7 +45,7 @@ internal static class MigrateCommand
         command.SetAction(async (arguments, cancel) =>
         {
             string answer = await ControlSocket.AskAsync(arguments.GetValue(control)!, name + rest?.Invoke(arguments), cancel);
-            if (answer.StartsWith(Refused, StringComparison.Ordinal)) throw new CommandException(ExitCode.Failed, answer[Refused.Length..]);
+            if (answer.StartsWith(ControlSocket.Refused, StringComparison.Ordinal)) throw new CommandException(ExitCode.Failed, answer[ControlSocket.Refused.Length..]);
             terminal.WriteRaw(answer);
             return ExitCode.Done;
         });
@@ -64,7 +65,4 @@ internal static class MigrateCommand
             return 0;
         },
     };
-
-    /// <summary>How an answer begins that says no.</summary>
-    public const string Refused = "refused: ";
 }

@@ -117,7 +117,7 @@ internal sealed class MigrateReceiveCommand
             case "abandon" or "abandon --with-loss":
                 return await destination.AbandonAsync(line != "abandon")
                     ? "the migration is given up"
-                    : MigrateCommand.Refused + "the guest runs here and needs pages of the source; --with-loss ends it.";
+                    : ControlSocket.Refused + "the guest runs here and needs pages of the source; --with-loss ends it.";
             case var _ when line.StartsWith(Bandwidth, StringComparison.Ordinal)
                 && long.TryParse(line.AsSpan(Bandwidth.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long rate):
                 destination.BytesPerSecond = rate;
@@ -125,7 +125,7 @@ internal sealed class MigrateReceiveCommand
                     ? "the background goes as fast as it can"
                     : string.Create(CultureInfo.InvariantCulture, $"the background takes {rate:N0} bytes a second at most");
             default:
-                return MigrateCommand.Refused + $"a receiving end does not know \"{line}\".";
+                return ControlSocket.Refused + $"a receiving end does not know \"{line}\".";
         }
     }
 }

@@ -156,15 +156,15 @@ internal sealed class MigrateSendCommand
             case "resume-here":
                 return await source.ResumeHereAsync()
                     ? "the guest goes on here"
-                    : MigrateCommand.Refused + "the guest is not in doubt here, or there is still a link; see uffd migrate status.";
+                    : ControlSocket.Refused + "the guest is not in doubt here, or there is still a link; see uffd migrate status.";
             case "abandon" or "abandon --with-loss":
                 if (await source.AbandonAsync(line != "abandon")) return "the migration is given up";
-                return MigrateCommand.Refused + (source.Phase == SourcePhase.InDoubt
+                return ControlSocket.Refused + (source.Phase == SourcePhase.InDoubt
                     ? "the guest was handed over and it is not known whether it runs there: connect again, or if the other process is gone "
                         + "for sure use uffd migrate resume-here; --with-loss ends this side without its guest."
                     : "the guest runs at the destination and needs pages of here; --with-loss leaves it without them.");
             default:
-                return MigrateCommand.Refused + $"a sending end does not know \"{line}\".";
+                return ControlSocket.Refused + $"a sending end does not know \"{line}\".";
         }
     }
 

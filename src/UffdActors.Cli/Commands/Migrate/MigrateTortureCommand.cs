@@ -1,0 +1,71 @@
+using System.CommandLine;
+using System.Diagnostics;
+using UffdActors.Cli.Hosting;
+using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
+using UffdActors.Cli.Torture;
+
+namespace UffdActors.Cli.Commands.Migrate;
+
+/// <summary>
+/// <c>uffd migrate torture</c>: migrations between real processes that are cut, stopped and killed at every moment, or for a while at
+/// random ones, and what must come of each.
+/// </summary>
+internal sealed class MigrateTortureCommand
+{
+    private readonly Option<string?> _only =
+        TypedOptions.Text("--only", "TEXT", "Only cells whose moment or strike contains this.");
+    private readonly Option<TimeSpan?> _for = TypedOptions.Duration("--for", "Random strikes for so long, instead of the cells.");
+    private readonly Option<ulong> _seed =
+        TypedOptions.Number("--seed", "N", "Seed of the guest, and of random strikes.", 1UL, 0UL, ulong.MaxValue);
+    private readonly Option<Named<string>?> _world = TypedOptions.OneOf("--world", "What both ends run on.", "model", "live");
+    private readonly Option<string?> _json = TypedOptions.Json();
+    private readonly Terminal _terminal;
+
+    private MigrateTortureCommand(Terminal terminal) => _terminal = terminal;
+
+    public static Command Build(Terminal terminal) => new MigrateTortureCommand(terminal).Build();
+
+    private Command Build()
+    {
+        Command command = new("torture", "Cut, stop and kill both ends at every moment of a migration, and check what must come of it.");
+        foreach (Option option in new Option[] { _only, _for, _seed, _world, _json }) command.Options.Add(option);
+        command.Exclude(_only, _for, "random strikes have no cells");
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
+    {
+        using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
+        TortureOptions options = new() { World = arguments.GetValue(_world)?.Name, Seed = arguments.GetValue(_seed) };
+        IEnumerable<TortureCell> cells = arguments.GetValue(_for) is { } time ? TortureCell.Random(options.Seed, time) : Chosen(arguments);
+        TortureText text = new(json.TakesOutput ? _terminal.Progress : _terminal.Out);
+        List<(TortureCell Cell, TortureResult Result)> results = [];
+        Stopwatch whole = Stopwatch.StartNew();
+        string? hash = null;
+        // Nothing happens to the first one: it says what the guest's memory must be at its end.
+        foreach (TortureCell cell in cells.Prepend(TortureCell.Undisturbed))
+        {
+            TortureResult result = cell.Judge(await TorturedMigration.RunAsync(
+                options, cell.SendOptions, cell.Blows, hash, found => hash = found, cancel));
+            text.Write(cell, result);
+            results.Add((cell, result));
+            if (hash is null) break;
+        }
+
+        text.WriteTotal([.. results.Select(r => r.Result)], whole.Elapsed);
+        json.Write(JsonText.Of("uffd-migrate-torture", MigrateTortureDocument.Of(options, hash, results)));
+        return results.All(r => r.Result.Flaw is null) ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    private IReadOnlyList<TortureCell> Chosen(ParseResult arguments)
+    {
+        if (arguments.GetValue(_only) is not { } text) return TortureCell.All;
+        TortureCell[] chosen = [.. TortureCell.All.Where(c => c.Name.Contains(text, StringComparison.OrdinalIgnoreCase))];
+        if (chosen.Length > 0) return chosen;
+        throw CommandException.BadInput(
+            $"--only {text}: no cell is called so; moments are {string.Join("; ", Moment.All.Select(m => m.Name))}; strikes are "
+                + $"{string.Join(", ", Enum.GetValues<Strike>().Select(TortureCell.NameOf))}.");
+    }
+}

@@ -1,0 +1,51 @@
+using Spectre.Console;
+using UffdActors.Cli.Torture;
+
+namespace UffdActors.Cli.Reports;
+
+/// <summary>Tortured migrations for people: a line each, and what was said where something is wrong.</summary>
+internal sealed class TortureText(IAnsiConsole console)
+{
+    /// <summary>Writes one.</summary>
+    public void Write(TortureCell cell, TortureResult result)
+    {
+        string what = cell.Blows.Count == 0 ? "nothing happens" : cell.Name;
+        if (result.Flaw is null)
+        {
+            console.MarkupLineInterpolated($"[green]ok[/]     {what} [dim]->[/] {NameOf(result.Verdict!.Value)}");
+            return;
+        }
+
+        console.MarkupLineInterpolated($"[red]WRONG[/]  {what} -> {result.Flaw}");
+        foreach (string line in result.Said) console.WriteLine($"         {line}");
+    }
+
+    /// <summary>Writes what came of all.</summary>
+    public void WriteTotal(IReadOnlyList<TortureResult> results, TimeSpan time)
+    {
+        int wrong = results.Count(r => r.Flaw is not null);
+        string migrations = Figures.Count(results.Count, "migration", "migrations");
+        string blows = Figures.Count(results.Sum(r => r.Blows), "strike", "strikes");
+        if (wrong == 0)
+            console.MarkupLineInterpolated(
+                $"[green]as it must be[/]: {migrations}, {blows} in {Figures.Time(time)}; never two guests, none lost without a word");
+        else console.MarkupLineInterpolated($"[red]WRONG[/]: {wrong} of {migrations}, {blows} in {Figures.Time(time)}");
+        foreach (IGrouping<TortureVerdict, TortureResult> group in results.Where(r => r.Verdict is not null)
+            .GroupBy(r => r.Verdict!.Value).OrderBy(g => g.Key))
+        {
+            console.WriteLine($"  {Figures.Count(group.Count()),5}  {NameOf(group.Key)}");
+        }
+    }
+
+    private static string NameOf(TortureVerdict verdict) => verdict switch
+    {
+        TortureVerdict.Verified => "moved, and verified",
+        TortureVerdict.DiedWithSource => "died with the source; nothing runs at the destination",
+        TortureVerdict.WaitsForLostPages => "waits at the destination for pages that are lost, until it is given up",
+        TortureVerdict.EndedWithoutSource => "came to its end at the destination, every byte right",
+        TortureVerdict.MovedToAnother => "went on at the source, moved to a receiver started anew, and verified",
+        TortureVerdict.ResumedByOperator => "in doubt; another receiver is no proof; goes on at the source when its operator says so",
+        TortureVerdict.DiedWithDestination => "died with the destination; the source does not run it again",
+        _ => "whole at the destination when that died",
+    };
+}

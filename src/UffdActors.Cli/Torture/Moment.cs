@@ -1,0 +1,45 @@
+using UffdActors.PostCopy.Wire;
+
+namespace UffdActors.Cli.Torture;
+
+/// <summary>A point in the life of a migration at which something may happen to it.</summary>
+/// <param name="Name">What has just happened then.</param>
+/// <param name="CopiesFirst">The guest is copied before it is stopped.</param>
+/// <param name="Blows">The strike that is asked about, and before it what leads to the moment.</param>
+internal sealed record Moment(string Name, bool CopiesFirst, Func<Strike, IReadOnlyList<Blow>> Blows)
+{
+    // Pages are on their way: the link is cut there, and what follows is a recovery.
+    private static readonly Blow CutAmidPages = new(Strike.Cut, MessageKind.Answer, 3, OfDemand: false);
+
+    /// <summary>All of them, in their order.</summary>
+    public static IReadOnlyList<Moment> All { get; } =
+    [
+        Before("the guest's memory is offered", MessageKind.Offer),
+        Before("memory is made for it", MessageKind.OfferTaken),
+        Before("a part is copied", MessageKind.Content, number: 3, copiesFirst: true),
+        Before("what is old of the copy is told", MessageKind.Discard, copiesFirst: true),
+        Before("the guest is handed over, and it gets lost", MessageKind.HandOver),
+        Before("the guest is handed over after a copy, and it gets lost", MessageKind.HandOver, copiesFirst: true),
+        After("the hand-over has arrived", MessageKind.HandOver),
+        Before("the guest runs there, and it is not heard", MessageKind.Accepted),
+        After("the guest runs there", MessageKind.Accepted),
+        Before("a demanded page is on its way", MessageKind.Answer, ofDemand: true),
+        Before("pages are on their way", MessageKind.Answer, number: 3, ofDemand: false),
+        Before("the last page is there, and it is not heard", MessageKind.Complete),
+        After("every page is there", MessageKind.Complete),
+        Before("the guest has ended, and it is not heard", MessageKind.Finished),
+        Before("the verdict is on its way", MessageKind.Verdict),
+        new("recovery: the source knocks", false, s => [CutAmidPages, new Blow(s, MessageKind.Hello, 1)]),
+        new("recovery: the destination answers", false, s => [CutAmidPages, new Blow(s, MessageKind.Welcome, 1)]),
+        new("recovery: the first page", false, s => [CutAmidPages, new Blow(s, MessageKind.Answer, 1)]),
+        new("recovery of a lost hand-over: it is sent again", false,
+            s => [new Blow(Strike.Cut, MessageKind.HandOver, 1), new Blow(s, MessageKind.HandOver, 1)]),
+        new("recovery of a lost answer: the destination says that it runs the guest", false,
+            s => [new Blow(Strike.Cut, MessageKind.Accepted, 1), new Blow(s, MessageKind.Welcome, 1, Arrives: true)]),
+    ];
+
+    private static Moment Before(string name, MessageKind kind, int number = 1, bool copiesFirst = false, bool? ofDemand = null) =>
+        new(name, copiesFirst, s => [new Blow(s, kind, number, OfDemand: ofDemand)]);
+
+    private static Moment After(string name, MessageKind kind) => new(name, false, s => [new Blow(s, kind, 1, Arrives: true)]);
+}
