@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using UffdActors.Dispatch.Stepping;
 using UffdActors.Model.Inputs;
 using UffdActors.Model.Memory;
 

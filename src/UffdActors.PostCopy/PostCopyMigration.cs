@@ -123,7 +123,7 @@ public sealed class PostCopyMigration
     /// <summary>Migrates, and verifies.</summary>
     /// <exception cref="UffdException">The destination's memory cannot do what is asked.</exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
-    /// <exception cref="WorkloadFormatException">The recorded workload cannot be read.</exception>
+    /// <exception cref="UffdActors.Model.Inputs.InputFileException">The recorded workload cannot be read.</exception>
     /// <exception cref="VmFailedException">The VM failed closed.</exception>
     /// <exception cref="StalledException">
     /// Nothing moves any more; or nothing can, because the memory module throws or a fill is refused for good (<see cref="EndedBy"/>).

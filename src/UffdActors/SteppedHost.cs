@@ -9,7 +9,7 @@ namespace UffdActors;
 /// actors of a VM in an order that differs from process to process. A run that is to be repeated in another process begins in a host of
 /// its own.
 /// </summary>
-public sealed class SteppedHost : IDisposable
+internal sealed class SteppedHost : IDisposable
 {
     private readonly PumpContext _pump = new();
 

@@ -82,16 +82,18 @@ public sealed class UffdRuntime : IAsyncDisposable
     /// </summary>
     /// <param name="config">Configuration over the reference; null for none.</param>
     /// <param name="body">The code.</param>
-    /// <param name="order">Order of the steps on the stepped dispatcher; null for first come, first served.</param>
+    /// <param name="seed">
+    /// Seed of a random order of the steps on the stepped dispatcher; null for first come, first served. Unused on other dispatchers.
+    /// </param>
     /// <exception cref="UffdConfigurationException">The configuration means nothing.</exception>
     /// <exception cref="ModuleException">A module cannot be loaded.</exception>
-    public static async Task<T> UseAsync<T>(Config? config, Func<UffdRuntime, Task<T>> body, ISteppedPolicy? order = null)
+    public static async Task<T> UseAsync<T>(Config? config, Func<UffdRuntime, Task<T>> body, ulong? seed = null)
     {
         ArgumentNullException.ThrowIfNull(body);
         if (UffdSettings.Load(config).IsStepped)
         {
             using SteppedHost host = new(config);
-            if (order is not null) host.Loop.Policy = order;
+            if (seed is { } drawn) host.Loop.Policy = new RandomPolicy(drawn);
             return host.Run(() => body(host.Runtime));
         }
 

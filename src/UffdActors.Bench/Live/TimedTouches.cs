@@ -1,5 +1,4 @@
 using UffdActors.Dispatch;
-using UffdActors.Dispatch.Stepping;
 
 namespace UffdActors.Bench.Live;
 

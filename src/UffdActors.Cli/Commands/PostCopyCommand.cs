@@ -4,7 +4,6 @@ using Spectre.Console;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
-using UffdActors.Dispatch.Stepping;
 using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Commands;
@@ -100,9 +99,9 @@ internal sealed class PostCopyCommand
         // Akka stops the actors of a VM in another order in every process, so on the stepped dispatcher the VM that only checks has a
         // runtime of its own: the order of the migration is the seed's alone.
         bool checksApart = UffdSettings.Load(config).IsStepped;
-        if (checksApart) _ = await UffdRuntime.UseAsync(config, CheckAsync, new RandomPolicy(arguments.GetValue(_seed)));
+        if (checksApart) _ = await UffdRuntime.UseAsync(config, CheckAsync, arguments.GetValue(_seed));
         (PostCopyOptions options, string dispatcher, PostCopyReport report) = await progress.WhileAsync(
-            () => UffdRuntime.UseAsync(config, MigrateAsync, new RandomPolicy(arguments.GetValue(_seed))));
+            () => UffdRuntime.UseAsync(config, MigrateAsync, arguments.GetValue(_seed)));
 
         // With --json - standard output is the document's; people read the report on standard error.
         IAnsiConsole console = json.TakesOutput ? _terminal.Progress : _terminal.Out;

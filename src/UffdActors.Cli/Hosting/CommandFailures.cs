@@ -22,7 +22,7 @@ internal static class CommandFailures
         OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Interrupted,
         // A refusal like any other, but for what the machine lacks.
         UnsupportedMachineException => ExitCode.Unsupported,
-        ImageException or MigrationException or WorkingSetException or WorkloadFormatException or TraceFormatException
+        ImageException or MigrationException or TraceFormatException
             or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException
             or ScenarioException or ReplayFileException or StressException
             or InputFileException => ExitCode.BadInput,

@@ -1,5 +1,3 @@
-using UffdActors.Dispatch.Stepping;
-
 namespace UffdActors.Cli.Torture;
 
 /// <summary>What happens to a migration if nobody chooses: drawn from a seed.</summary>

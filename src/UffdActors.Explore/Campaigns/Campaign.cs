@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using UffdActors.Dispatch.Stepping;
 using UffdActors.Explore.Choices;
 using UffdActors.Explore.Oracles;
 using UffdActors.Explore.Policies;

@@ -1,4 +1,3 @@
-using UffdActors.Dispatch.Stepping;
 
 namespace UffdActors.Explore.Choices;
 

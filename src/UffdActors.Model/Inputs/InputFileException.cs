@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace UffdActors.Model.Inputs;
 
 /// <summary>
-/// A file that is given as input and cannot be used. The message says what is wrong with it, without its name: who asked for it knows that.
+/// A file that is given as input and cannot be used. The message says what is wrong with it. A reader of one format names the file and the
+/// line too; <see cref="InputFile"/> leaves the name to its caller.
 /// </summary>
 public sealed class InputFileException : IOException
 {

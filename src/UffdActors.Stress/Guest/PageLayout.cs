@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using UffdActors.Dispatch.Stepping;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Stress.Guest;

@@ -1,4 +1,3 @@
-using UffdActors.Dispatch.Stepping;
 using UffdActors.Linux.Live;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;

@@ -1,5 +1,4 @@
 using UffdActors.Abi;
-using UffdActors.Dispatch.Stepping;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Memory;
 using UffdActors.Stress.Guest;

@@ -1,4 +1,3 @@
-using UffdActors.Dispatch.Stepping;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Stress.Plan;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using UffdActors.Dispatch.Stepping;
 using UffdActors.Stress.Guest;
 
 namespace UffdActors.Stress.Vcpus;

@@ -172,7 +172,7 @@ internal sealed class HandlerActor : UntypedActor
 
         // A source that says that a page is lost is there.
         if (_watch.Outage.IsOn) _unfilled.SourceAnswers(request);
-        if (request.Failure is { } lost && _options.LostPages != LostPages.Poison)
+        if (request.Failure is { } lost && !_options.PoisonLostPages)
             _unfilled.Pause(request, RequestIncidents.Lost(request, lost));
         else Fill(request);
     }

@@ -9,7 +9,7 @@ namespace UffdActors.Actors;
 /// <param name="Context">The context's actor.</param>
 /// <param name="Source">Where pages come from.</param>
 /// <param name="SourceActor">The actor in front of the source; null if the source answers at once and is asked directly.</param>
-/// <param name="LostPages">What becomes of pages that the source has lost.</param>
+/// <param name="PoisonLostPages">Pages that the source has lost are poisoned; otherwise their threads wait.</param>
 internal sealed record HandlerOptions(
     HandlerSlot Slot, FaultReader Reader, IActorRef Context, IPageSource Source, IActorRef? SourceActor,
-    LostPages LostPages = LostPages.Wait);
+    bool PoisonLostPages = false);

@@ -99,7 +99,7 @@ internal sealed class UserfaultService
         FaultReader reader = new(_kernel.Descriptor, slots, view, _root.Context.Time, _root.Settings.HandlerCrashLimit)
         {
             BeforeWrite = options.BeforeWrite,
-            HookFailure = options.HookFailure,
+            ClearIfHookFails = options.ClearIfHookFails,
             Outages = new Outages(TermsOf(options, memory)),
             Owner = _kernel.Owner,
             Calls = _root.Calls,
@@ -109,7 +109,7 @@ internal sealed class UserfaultService
         if (_root.Calls is { } calls) foreach (HandlerSlot slot in slots) calls.Add(slot.Call);
         _kernel.Serve(reader);
         HandlerOptions[] handlers =
-            [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source, options.LostPages))];
+            [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source, options.PoisonLostPages))];
         await _root.StartHandlersAsync(reader, _kernel.Actor, handlers);
         // Abandoned meanwhile: nobody serves what is closed.
         ThrowIfClosed();
@@ -223,12 +223,13 @@ internal sealed class UserfaultService
     // What is to be served, if it can be.
     private RegisteredRegion[] Servable(ServeOptions options)
     {
-        if (options.LostPages == LostPages.Poison)
+        if (options.PoisonLostPages)
         {
             _guest.AllowPoison();
             foreach (RegisteredRegion unfit in _registered.All.Where(r => r.IsFilled && (r.Ioctls & UffdIoctls.Poison) == 0))
                 throw new InvalidOperationException(
-                    $"Region {unfit.Region.Id} ({unfit.Region.Module ?? "anonymous memory"}) takes no poison; use LostPages.Wait.");
+                    $"Region {unfit.Region.Id} ({unfit.Region.Module ?? "anonymous memory"}) takes no poison; "
+                    + "serve without PoisonLostPages.");
         }
 
         if (options.BeforeWrite is not null)

@@ -6,7 +6,7 @@ namespace UffdActors.Dispatch;
 /// The clock and the timer queue that all actors of one dispatcher share: real on a fault loop, virtual on the stepped dispatcher. Akka's
 /// own scheduler ticks at 10 ms, so nothing on the fault path uses it.
 /// </summary>
-public abstract class RingTime
+internal abstract class RingTime
 {
     /// <summary>Nanoseconds since an arbitrary moment; never goes back.</summary>
     public abstract long Now { get; }

@@ -45,7 +45,7 @@ public enum IncidentKind
     FillRefused,
 
     /// <summary>
-    /// <see cref="ServeOptions.BeforeWrite"/> threw; what becomes of the page is said by <see cref="ServeOptions.HookFailure"/>.
+    /// <see cref="ServeOptions.BeforeWrite"/> threw; what becomes of the page is said by <see cref="ServeOptions.ClearIfHookFails"/>.
     /// </summary>
     HookFailed,
 

@@ -21,15 +21,19 @@ public sealed record ServeOptions
     /// Called before a write-protected page is given to the thread that writes to it (synchronous write protection): number of the region,
     /// and page. In the turn that clears the protection, so it must not block; the page still has its content of before, and a
     /// <see cref="GuestReader"/> of its own can copy it out. A page that it notes as written and that is protected again later
-    /// (<see cref="Userfault.ProtectAsync"/>) is noted again: no write falls between the two. If it throws, <see cref="HookFailure"/> says
-    /// what becomes of the page, and an incident (<see cref="IncidentKind.HookFailed"/>) names it. May be called again for a page of which
-    /// nothing was written. For memory of another process, that process or a descriptor has to be named when it is adopted
-    /// (<see cref="AdoptedMemory.ProcessId"/>), so that it can be read.
+    /// (<see cref="Userfault.ProtectAsync"/>) is noted again: no write falls between the two. If it throws,
+    /// <see cref="ClearIfHookFails"/> says what becomes of the page, and an incident (<see cref="IncidentKind.HookFailed"/>) names it.
+    /// May be called again for a page of which nothing was written. For memory of another process, that process or a descriptor has to be
+    /// named when it is adopted (<see cref="AdoptedMemory.ProcessId"/>), so that it can be read.
     /// </summary>
     public Action<int, long>? BeforeWrite { get; init; }
 
-    /// <summary>What becomes of a protected page for which <see cref="BeforeWrite"/> has thrown.</summary>
-    public HookFailure HookFailure { get; init; }
+    /// <summary>
+    /// True to clear the protection of a page for which <see cref="BeforeWrite"/> has thrown: the write goes on, and what the hook was to
+    /// keep is lost. False, the default: the page stays protected, with its content of before; its writers wait until
+    /// <see cref="Userfault.Recover"/>, and then the hook is called again.
+    /// </summary>
+    public bool ClearIfHookFails { get; init; }
 
     /// <summary>
     /// How long a source that fails is asked again, later and later, before those who wait for it pause; the same for an empty pool of huge
@@ -42,8 +46,14 @@ public sealed record ServeOptions
     /// <summary>What ends the wait of those who have paused; null for what the configuration says (<c>uffd.source-resume</c>).</summary>
     public SourceResume? Resume { get; init; }
 
-    /// <summary>What becomes of pages that the source has lost for good (<see cref="PageLostException"/>).</summary>
-    public LostPages LostPages { get; init; }
+    /// <summary>
+    /// True to poison (UFFDIO_POISON) the pages that the source has lost for good (<see cref="PageLostException"/>) when they are touched:
+    /// user mode gets SIGBUS, a system call EFAULT. Refused where a vCPU would take the process along. The push pauses on such pages until
+    /// they have been touched, or poisoned by <see cref="Userfault.PoisonAsync"/>, and <see cref="Userfault.Recover"/> is called. False,
+    /// the default: their threads wait, and an incident says so, until <see cref="Userfault.Recover"/> or
+    /// <see cref="Userfault.AbandonAsync(CancellationToken)"/>. Either way they never become zeros.
+    /// </summary>
+    public bool PoisonLostPages { get; init; }
 
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
@@ -55,8 +65,6 @@ public sealed record ServeOptions
             throw new ArgumentOutOfRangeException(
                 nameof(SourcePatience), patience,
                 $"{nameof(SourcePatience)} must not be negative; use Timeout.InfiniteTimeSpan to wait for ever.");
-        OptionRange.Defined(HookFailure, nameof(HookFailure));
         if (Resume is { } resume) OptionRange.Defined(resume, nameof(Resume));
-        OptionRange.Defined(LostPages, nameof(LostPages));
     }
 }

@@ -60,8 +60,8 @@ internal class FaultReader
     /// <summary>Sees that code of the embedder comes back; null if nobody does.</summary>
     public ForeignCalls? Calls { get; init; }
 
-    /// <summary>What becomes of a page for which that has thrown.</summary>
-    public HookFailure HookFailure { get; init; }
+    /// <summary>The protection of a page for which <see cref="BeforeWrite"/> has thrown is cleared; otherwise it stays.</summary>
+    public bool ClearIfHookFails { get; init; }
 
     /// <summary>The handlers, by number.</summary>
     public ReadOnlySpan<HandlerSlot> Handlers => _handlers;

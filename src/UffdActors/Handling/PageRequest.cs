@@ -237,7 +237,7 @@ internal sealed class PageRequest : IPageAsker
         catch (Exception e)
         {
             Failure = e;
-            return _reader.HookFailure == HookFailure.Clear ? Errno.None : Errno.EIO;
+            return _reader.ClearIfHookFails ? Errno.None : Errno.EIO;
         }
         finally
         {

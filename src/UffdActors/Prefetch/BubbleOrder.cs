@@ -6,7 +6,7 @@ namespace UffdActors;
 /// Grows around the newest demand on both sides, in turns: a guest that walks upwards or downwards is met either way. Without a demand it
 /// is linear.
 /// </summary>
-public sealed class BubbleOrder : IPrefetchOrder
+internal sealed class BubbleOrder : IPrefetchOrder
 {
     private long _above;
     private long _below = -1;

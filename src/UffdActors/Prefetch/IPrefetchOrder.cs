@@ -10,6 +10,20 @@ namespace UffdActors;
 /// </remarks>
 public interface IPrefetchOrder
 {
+    /// <summary>From the first page to the last.</summary>
+    static IPrefetchOrder Linear() => new LinearOrder();
+
+    /// <summary>Linear, but whenever a thread has faulted it goes on behind that page.</summary>
+    static IPrefetchOrder Locality() => new LocalityOrder();
+
+    /// <summary>Grows around the newest demand on both sides, in turns.</summary>
+    static IPrefetchOrder Bubble() => new BubbleOrder();
+
+    /// <summary>First the pages of a working set that an earlier run recorded, in the order of their first touch.</summary>
+    /// <param name="set">The recorded pages.</param>
+    /// <param name="rest">What follows; null for nothing, so that what the set lacks comes on demand only.</param>
+    static IPrefetchOrder Recorded(WorkingSet set, IPrefetchOrder? rest = null) => new RecordedOrder(set, rest);
+
     /// <summary>Short name for reports, such as <c>linear</c>.</summary>
     string Name { get; }
 

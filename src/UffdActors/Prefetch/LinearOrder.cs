@@ -3,7 +3,7 @@ using UffdActors.Prefetch;
 namespace UffdActors;
 
 /// <summary>From the first page to the last.</summary>
-public sealed class LinearOrder : IPrefetchOrder
+internal sealed class LinearOrder : IPrefetchOrder
 {
     private long _cursor;
 

@@ -5,7 +5,7 @@ namespace UffdActors;
 /// <summary>
 /// Linear, but whenever a thread has faulted the cursor goes on behind that page: what is near a page is often needed soon after it.
 /// </summary>
-public sealed class LocalityOrder : IPrefetchOrder
+internal sealed class LocalityOrder : IPrefetchOrder
 {
     private long _cursor;
 

@@ -8,7 +8,7 @@ public sealed record PrefetchOptions
     /// <summary>Bytes that may be asked for ahead, at most.</summary>
     public const long MaxWindowBytes = 1L << 30;
 
-    /// <summary>Which page comes next; null for <see cref="LinearOrder"/>. One object serves one push.</summary>
+    /// <summary>Which page comes next; null for <see cref="IPrefetchOrder.Linear"/>. One object serves one push.</summary>
     public IPrefetchOrder? Order { get; init; }
 
     /// <summary>

@@ -6,7 +6,7 @@ namespace UffdActors;
 /// </summary>
 /// <param name="set">The recorded pages.</param>
 /// <param name="rest">What follows; null for nothing, so that what the set lacks comes on demand only.</param>
-public sealed class RecordedOrder(WorkingSet set, IPrefetchOrder? rest = null) : IPrefetchOrder
+internal sealed class RecordedOrder(WorkingSet set, IPrefetchOrder? rest = null) : IPrefetchOrder
 {
     private readonly WorkingSet _set = set ?? throw new ArgumentNullException(nameof(set));
     private int _next;

@@ -5,8 +5,8 @@ using UffdActors.Model.Inputs;
 namespace UffdActors;
 
 /// <summary>
-/// The pages that a guest needed first in some run, in the order of their first touch: what <see cref="RecordedOrder"/> fetches first in
-/// the next one. A small text file on disk.
+/// The pages that a guest needed first in some run, in the order of their first touch: what
+/// <see cref="IPrefetchOrder.Recorded"/> fetches first in the next one. A small text file on disk.
 /// </summary>
 /// <remarks>
 /// The file has the line <c>uffd working set 1</c>, the line <c>pages N</c> with the base pages of the region, and then a line for each run
@@ -44,7 +44,7 @@ public sealed class WorkingSet
     public IReadOnlyList<long> Pages { get; }
 
     /// <summary>Reads a file that <see cref="Save"/> has written.</summary>
-    /// <exception cref="WorkingSetException">It cannot be read, or is no working set; the message names the line.</exception>
+    /// <exception cref="InputFileException">It cannot be read, or is no working set; the message names the line.</exception>
     public static WorkingSet Read(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -55,14 +55,14 @@ public sealed class WorkingSet
         }
         catch (InputFileException e)
         {
-            throw new WorkingSetException($"Working set \"{path}\" cannot be read: {e.Message}.", e);
+            throw new InputFileException($"Working set \"{path}\" cannot be read: {e.Message}.", e);
         }
 
         if (lines[0].TrimEnd('\r') != Header)
-            throw new WorkingSetException($"Working set \"{path}\", line 1: \"{Header}\" is expected; it is no such file, or a later one.");
+            throw new InputFileException($"Working set \"{path}\", line 1: \"{Header}\" is expected; it is no such file, or a later one.");
         if (lines.Length < 2 || !lines[1].StartsWith("pages ", StringComparison.Ordinal)
             || !TryParse(lines[1].AsSpan("pages ".Length).TrimEnd('\r'), out long regionPages))
-            throw new WorkingSetException($"Working set \"{path}\", line 2: \"pages N\" is expected, the base pages of the region.");
+            throw new InputFileException($"Working set \"{path}\", line 2: \"pages N\" is expected, the base pages of the region.");
         List<long> pages = [];
         HashSet<long> seen = [];
         for (int i = 2; i < lines.Length; i++)
@@ -123,6 +123,6 @@ public sealed class WorkingSet
     private static bool TryParse(ReadOnlySpan<char> text, out long value) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 
-    private static WorkingSetException Wrong(string path, int line, string what) =>
+    private static InputFileException Wrong(string path, int line, string what) =>
         new($"Working set \"{path}\", line {line + 1} {what}.");
 }

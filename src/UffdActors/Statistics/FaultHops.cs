@@ -1,7 +1,7 @@
 namespace UffdActors;
 
 /// <summary>The hops of a fault, between two stations that it passed.</summary>
-public static class FaultHops
+internal static class FaultHops
 {
     private static readonly (string Name, Func<FaultTrace, long> From, Func<FaultTrace, long> To)[] Hops =
     [

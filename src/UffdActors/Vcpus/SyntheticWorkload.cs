@@ -1,5 +1,4 @@
 using UffdActors.Configuration;
-using UffdActors.Dispatch.Stepping;
 using UffdActors.Model.Memory;
 using UffdActors.Vcpus;
 

@@ -26,7 +26,7 @@ public sealed class TraceWorkload : IWorkload
     /// <param name="path">File.</param>
     /// <param name="vcpus">vCPUs that the run has; an access of another one is an error.</param>
     /// <param name="pages">Pages that the guest has; an access of another one is an error.</param>
-    /// <exception cref="WorkloadFormatException">The file cannot be read, or a line is not what the format says.</exception>
+    /// <exception cref="InputFileException">The file cannot be read, or a line is not what the format says.</exception>
     public static IReadOnlyList<TraceWorkload> Read(string path, int vcpus, long pages)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -36,7 +36,7 @@ public sealed class TraceWorkload : IWorkload
         }
         catch (InputFileException e)
         {
-            throw new WorkloadFormatException($"Trace \"{path}\" cannot be read: {e.Message}", e);
+            throw new InputFileException($"Trace \"{path}\" cannot be read: {e.Message}", e);
         }
     }
 
@@ -83,5 +83,5 @@ public sealed class TraceWorkload : IWorkload
         return more;
     }
 
-    private static WorkloadFormatException Bad(string path, int line, string problem) => new($"{path}:{line}: {problem}");
+    private static InputFileException Bad(string path, int line, string problem) => new($"{path}:{line}: {problem}");
 }

@@ -48,7 +48,7 @@ public sealed class PoisonTests
         using LosingSource source = new(new PageBytes(Pages), lost: 3);
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
         GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
-        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, LostPages = LostPages.Poison });
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, PoisonLostPages = true });
 
         Assert.Equal(Errno.EFAULT, await vm.ReadInKernelAsync(region, 3));
         Assert.Equal(Errno.None, await vm.ReadInKernelAsync(region, 4));
@@ -90,7 +90,7 @@ public sealed class PoisonTests
         using PageBytes source = new(Pages);
         await using EitherWorld first = await EitherWorld.StartAsync("live");
         GuestRegion region = await first.RegisterAsync(Pages, RegisterModes.Missing);
-        await first.Uffd.ServeAsync(new ServeOptions { Source = source, LostPages = LostPages.Poison });
+        await first.Uffd.ServeAsync(new ServeOptions { Source = source, PoisonLostPages = true });
         await Assert.ThrowsAsync<InvalidOperationException>(() => first.StartAsync(region, isWrite: false, 0));
 
         await using EitherWorld second = await EitherWorld.StartAsync("live");
@@ -98,7 +98,7 @@ public sealed class PoisonTests
         VcpuGroup reads = await second.StartAsync(region, isWrite: false, 0);
         await Assert.ThrowsAsync<InvalidOperationException>(() => second.Uffd.PoisonAsync(region, 0, 1));
         await Assert.ThrowsAsync<InvalidOperationException>(
-            () => second.Uffd.ServeAsync(new ServeOptions { Source = source, LostPages = LostPages.Poison }));
+            () => second.Uffd.ServeAsync(new ServeOptions { Source = source, PoisonLostPages = true }));
         await second.Uffd.ServeAsync(new ServeOptions { Source = source });
         await reads.WaitAsync().WaitAsync(LiveScene.Deadline);
     }

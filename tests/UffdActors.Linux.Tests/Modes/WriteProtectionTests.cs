@@ -61,7 +61,7 @@ public sealed class WriteProtectionTests
         await vm.Uffd.ServeAsync(new ServeOptions
         {
             Source = source,
-            HookFailure = HookFailure.Clear,
+            ClearIfHookFails = true,
             BeforeWrite = (_, _) =>
             {
                 _ = Interlocked.Increment(ref calls);

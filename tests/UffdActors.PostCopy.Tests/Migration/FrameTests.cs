@@ -1,4 +1,3 @@
-using UffdActors.Dispatch.Stepping;
 using UffdActors.PostCopy.Migration;
 using UffdActors.PostCopy.Wire;
 

@@ -1,4 +1,5 @@
 using UffdActors.Handling;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Tests.Prefetch;
 
@@ -39,7 +40,7 @@ public sealed class WorkingSetTests : IDisposable
     public void What_is_no_working_set_is_refused_with_its_line(string text, string says)
     {
         System.IO.File.WriteAllText(File, text);
-        WorkingSetException refused = Assert.Throws<WorkingSetException>(() => WorkingSet.Read(File));
+        InputFileException refused = Assert.Throws<InputFileException>(() => WorkingSet.Read(File));
         Assert.Contains(says, refused.Message, StringComparison.Ordinal);
         Assert.Contains(File, refused.Message, StringComparison.Ordinal);
     }
@@ -47,7 +48,7 @@ public sealed class WorkingSetTests : IDisposable
     [Fact]
     public void A_missing_file_is_named()
     {
-        Assert.Contains(File, Assert.Throws<WorkingSetException>(() => WorkingSet.Read(File)).Message, StringComparison.Ordinal);
+        Assert.Contains(File, Assert.Throws<InputFileException>(() => WorkingSet.Read(File)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

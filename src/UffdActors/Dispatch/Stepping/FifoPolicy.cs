@@ -1,7 +1,7 @@
 namespace UffdActors.Dispatch.Stepping;
 
 /// <summary>The mailbox that has been runnable longest.</summary>
-public sealed class FifoPolicy : ISteppedPolicy
+internal sealed class FifoPolicy : ISteppedPolicy
 {
     /// <inheritdoc />
     public int Choose(IReadOnlyList<SteppedTask> ready) => 0;

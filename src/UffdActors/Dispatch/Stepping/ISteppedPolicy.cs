@@ -1,7 +1,7 @@
 namespace UffdActors.Dispatch.Stepping;
 
 /// <summary>Chooses the next runnable mailbox.</summary>
-public interface ISteppedPolicy
+internal interface ISteppedPolicy
 {
     /// <summary>Index of the choice.</summary>
     /// <param name="ready">The runnable mailboxes, oldest first; not empty.</param>

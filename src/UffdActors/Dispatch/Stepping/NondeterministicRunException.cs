@@ -1,7 +1,7 @@
 namespace UffdActors.Dispatch.Stepping;
 
 /// <summary>A task became runnable on another thread than the one that steps: the run cannot be repeated.</summary>
-public sealed class NondeterministicRunException : Exception
+internal sealed class NondeterministicRunException : Exception
 {
     /// <summary>Makes the exception.</summary>
     public NondeterministicRunException(string message)

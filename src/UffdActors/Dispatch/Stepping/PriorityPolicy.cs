@@ -3,7 +3,7 @@ namespace UffdActors.Dispatch.Stepping;
 /// <summary>
 /// The mailbox whose next message has the lowest rank, the oldest among equals: one CPU with strict priorities, as programs are recorded.
 /// </summary>
-public sealed class PriorityPolicy : ISteppedPolicy
+internal sealed class PriorityPolicy : ISteppedPolicy
 {
     /// <inheritdoc />
     public int Choose(IReadOnlyList<SteppedTask> ready)

@@ -1,7 +1,7 @@
 namespace UffdActors.Dispatch.Stepping;
 
 /// <summary>Any mailbox with equal chance, from a seed.</summary>
-public sealed class RandomPolicy : ISteppedPolicy
+internal sealed class RandomPolicy : ISteppedPolicy
 {
     private ulong _state;
 

@@ -1,6 +1,6 @@
 using UffdActors.Model.Memory;
 
-namespace UffdActors.Dispatch.Stepping;
+namespace UffdActors;
 
 /// <summary>
 /// SplitMix64: seeded numbers for policies, workloads and made memory; the same seed gives the same numbers on every machine.

@@ -12,7 +12,7 @@ namespace UffdActors.Dispatch.Stepping;
 /// Holds only if every dispatcher of the system is this one, loggers are empty, and nothing awaits, asks or pipes. The runnable mailboxes
 /// are kept in the order in which they became runnable; nothing depends on hashes, names or uids.
 /// </remarks>
-public sealed class SteppedLoop : RingTime
+internal sealed class SteppedLoop : RingTime
 {
     private readonly List<SteppedTask> _ready = [];
     private readonly TimerQueue _timers = new();

@@ -6,7 +6,7 @@ namespace UffdActors.Dispatch.Stepping;
 /// <summary>A runnable mailbox.</summary>
 /// <param name="Task">The mailbox, or another task of a dispatcher.</param>
 /// <param name="Order">Grows with the time at which it became runnable.</param>
-public readonly record struct SteppedTask(IRunnable Task, long Order)
+internal readonly record struct SteppedTask(IRunnable Task, long Order)
 {
     /// <summary>
     /// Rank of the message that the mailbox would hand out: the priority of the thread whose call it carries. Housekeeping goes before
