@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.Loader;
+using System.Xml.Linq;
 using UffdActors.Testing;
 
 namespace UffdActors.Tests.Architecture;
@@ -18,11 +19,11 @@ internal static class BuiltAssemblies
     public static IReadOnlyList<Type> Classes { get; } =
     [
         .. Directory.GetFiles(Path.Combine(SourceTree.Root, "src"), "*.csproj", SearchOption.AllDirectories)
-            .Select(file => Load(Path.GetFileNameWithoutExtension(file))).SelectMany(ClassesOf),
+            .Select(file => Load(Path.GetRelativePath(SourceTree.Root, Path.GetDirectoryName(file)!))).SelectMany(ClassesOf),
     ];
 
     /// <summary>The classes of the mutants.</summary>
-    public static IReadOnlyList<Type> Mutants { get; } = [.. ClassesOf(LoadFrom("tests/UffdActors.Mutants", "UffdActors.Mutants"))];
+    public static IReadOnlyList<Type> Mutants { get; } = [.. ClassesOf(Load("tests/UffdActors.Mutants"))];
 
     /// <summary>What a class declares as virtual, and what it overrides; an accessor stands for its property.</summary>
     public static IEnumerable<MethodInfo> VirtualMethodsOf(Type type) =>
@@ -40,23 +41,42 @@ internal static class BuiltAssemblies
     /// <summary>Names a method with its class.</summary>
     public static string Text(MethodInfo method) => $"{method.DeclaringType!.FullName}.{method.Name}";
 
+    /// <summary>The properties that a class declares.</summary>
+    public static IEnumerable<PropertyInfo> PropertiesOf(Type type) => type.GetProperties(Declared);
+
     private static IEnumerable<PropertyInfo> PropertiesOf(MethodInfo method) =>
-        method.DeclaringType!.GetProperties(Declared).Where(p => p.GetMethod == method || p.SetMethod == method);
+        PropertiesOf(method.DeclaringType!).Where(p => p.GetMethod == method || p.SetMethod == method);
 
     private static IEnumerable<Type> ClassesOf(Assembly assembly) =>
         assembly.GetTypes().Where(t => t.IsClass && !typeof(Delegate).IsAssignableFrom(t) && !t.Name.Contains('<')
             && !t.IsDefined(typeof(CompilerGeneratedAttribute), inherit: false));
 
-    private static Assembly Load(string project) => project switch
+    // The command's copy, if it refers to the project; else what the project itself was built to.
+    private static Assembly Load(string project)
     {
-        // The command is built under its own name, and nothing refers to the example of a module.
-        "UffdActors.Cli" => Context.LoadFromAssemblyPath(Path.Combine(Command, "uffd.dll")),
-        "UffdActors.SampleRom" => LoadFrom("src/" + project, project),
-        _ => Context.LoadFromAssemblyPath(Path.Combine(Command, project + ".dll")),
-    };
+        string copy = Path.Combine(Command, NameOf(project) + ".dll");
+        return Context.LoadFromAssemblyPath(File.Exists(copy) ? copy : FileOf(project));
+    }
 
-    private static Assembly LoadFrom(string project, string name) =>
-        Context.LoadFromAssemblyPath(Path.Combine(FolderOf(project), name + ".dll"));
+    /// <summary>What a project was built to, with this test: at the same place below its folder.</summary>
+    /// <param name="project">Its folder, below the root.</param>
+    /// <exception cref="InvalidOperationException">It has not been built.</exception>
+    public static string FileOf(string project)
+    {
+        string file = Path.Combine(FolderOf(project), NameOf(project) + ".dll");
+        if (File.Exists(file)) return file;
+        throw new InvalidOperationException(
+            $"{project} has not been built: there is no {file}. Put it into UffdActors.sln and build that in the configuration of these "
+                + "tests; to have it built with them, name it in UffdActors.Tests.csproj as UffdActors.SampleRom is.");
+    }
+
+    // The command is built under a name of its own.
+    private static string NameOf(string project)
+    {
+        string name = Path.GetFileName(project);
+        XDocument file = XDocument.Load(Path.Combine(SourceTree.Root, project, name + ".csproj"));
+        return (string?)file.Descendants("AssemblyName").FirstOrDefault() ?? name;
+    }
 
     private static string FolderOf(string project)
     {
@@ -64,9 +84,17 @@ internal static class BuiltAssemblies
         return Path.GetFullPath(Path.Combine(SourceTree.Root, project, built));
     }
 
-    /// <summary>Takes the command's copies, so that a type is the same for all that is loaded here.</summary>
-    private sealed class CommandContext() : AssemblyLoadContext("built")
+    /// <summary>
+    /// Takes the command's copies, so that a type is the same for all that is loaded here; what the command lacks lies beside what needs
+    /// it.
+    /// </summary>
+    private sealed class CommandContext : AssemblyLoadContext
     {
+        public CommandContext()
+            : base("built") =>
+            Resolving += (own, wanted) => own.Assemblies.Select(a => Path.Combine(Path.GetDirectoryName(a.Location)!, wanted.Name + ".dll"))
+                .Where(File.Exists).Select(own.LoadFromAssemblyPath).FirstOrDefault();
+
         protected override Assembly? Load(AssemblyName assemblyName)
         {
             string file = Path.Combine(Command, assemblyName.Name + ".dll");

@@ -16,17 +16,7 @@ public sealed class FolderTests
     [MemberData(nameof(Projects))]
     public void Folders_of_a_project_make_no_circle(string project)
     {
-        string? circle = FolderGraph.Of(FileOf(project), new TypeFiles(Path.Combine("src", project))).Circle();
+        string? circle = FolderGraph.Of(BuiltAssemblies.FileOf("src/" + project), new TypeFiles(Path.Combine("src", project))).Circle();
         Assert.True(circle is null, $"{project}: {circle}");
-    }
-
-    // Built with this test, at the same place below its project.
-    private static string FileOf(string project)
-    {
-        string tests = Path.Combine(SourceTree.Root, "tests", "UffdActors.Tests");
-        string built = Path.GetRelativePath(tests, AppContext.BaseDirectory);
-        string folder = Path.Combine(SourceTree.Root, "src", project, built);
-        // The command is built under its own name.
-        return new[] { project, "uffd" }.Select(name => Path.Combine(folder, name + ".dll")).First(File.Exists);
     }
 }
