@@ -19,6 +19,7 @@ public class ModuleConformanceTests
     [InlineData(typeof(AllocatingModule), "3", "has allocated a page of zeros")]
     [InlineData(typeof(LeakingModule), "4", "folios are in use where 1 should be")]
     [InlineData(typeof(RefusingModule), "2a", "ZEROPAGE is advertised and gives EINVAL")]
+    [InlineData(typeof(SoiledModule), "7", "a read of a hole makes a page whose byte 0 is 0x01; zeros are due")]
     [InlineData(typeof(ContradictingModule), "C8", "MISSING and COPY go together")]
     [InlineData(typeof(ThrowingModule), "2a", "CONTINUE is advertised and gives EIO")]
     public async Task A_wrong_module_fails_the_check_that_it_breaks(Type module, string check, string example)

@@ -63,6 +63,17 @@ public sealed class RefusingModule : RightModule
         request.Source.Kind == FillSourceKind.Zero ? Errno.EINVAL : base.Copy(request, ref folio);
 }
 
+/// <summary>The pages that it makes for an ordinary fault are not zeros.</summary>
+public sealed class SoiledModule : RightModule
+{
+    public override Errno Fault(MemoryFile file, long index)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        if (file.SlotAt(index).IsPresent) return Errno.None;
+        return file.TryAdd(index, CacheSlot.Page(file.Store.AllocateFrom(FillSource.Stamp(1)))) ? Errno.None : Errno.ENOMEM;
+    }
+}
+
 /// <summary>It offers MISSING without COPY.</summary>
 public sealed class ContradictingModule : RightModule
 {

@@ -8,7 +8,7 @@ using UffdActors.Model.Operations.Filling;
 namespace UffdActors.Conformance.Designs;
 
 /// <summary>A check of SEMANTICS 7.5, and whose fault it is when it fails.</summary>
-/// <param name="Number">1 to 6; 2 is there twice, as what the module declares and as what REGISTER reports.</param>
+/// <param name="Number">1 to 7; 2 is there twice, as what the module declares and as what REGISTER reports.</param>
 /// <param name="Rule">What holds if it passes.</param>
 /// <param name="IsOfDesign">True if a failure is the design's, whatever the module does.</param>
 /// <param name="Run">Runs it; null if it passed, else the example on which it failed.</param>
@@ -25,6 +25,7 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         new("4", "a fill that fails leaves cache and accounting as before", false, FailedFillsLeaveNothing),
         new("5", "a module in use is not unloaded, and closing releases every thread", false, UnloadAndClose),
         new("6", "COPY into a private mapping never touches the shared cache", false, PrivateCopyKeepsCache),
+        new("7", "a page that an ordinary fault makes holds zeros", false, FreshPagesAreZeros),
     ];
 
     private static string? ModesAreSubsets(KernelProfile profile, Func<MemoryModule> module)
@@ -177,6 +178,27 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
             Fill fill = scene.Fill(FillKind.Copy, page);
             if (scene.File.SlotAt(page) != before) return $"private COPY gives {Result(fill)} and changes the cache";
             if (before.IsPresent && scene.File.Store.ReadByte(before.Folio, 0) != 0) return "private COPY writes into the cached page";
+        }
+
+        return null;
+    }
+
+    private static string? FreshPagesAreZeros(KernelProfile profile, Func<MemoryModule> module)
+    {
+        foreach (bool shared in Sharing(module()))
+        {
+            using DesignScene scene = new(profile, module(), shared);
+            if (scene.Mapped != Errno.None) continue;
+            // Of memory that has its content from the start there is no hole.
+            long hole = FirstHole(scene);
+            if (hole < 0) continue;
+            _ = scene.Touch(1, hole);
+            CacheSlot made = scene.File.SlotAt(hole);
+            if (!made.IsPresent) continue;
+            byte[] content = new byte[scene.Page];
+            scene.File.Store.CopyOut(made.Folio, 0, content);
+            int at = content.AsSpan().IndexOfAnyExcept((byte)0);
+            if (at >= 0) return $"{Text(shared)}: a read of a hole makes a page whose byte {at} is 0x{content[at]:x2}; zeros are due";
         }
 
         return null;

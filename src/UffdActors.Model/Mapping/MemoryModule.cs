@@ -53,7 +53,8 @@ public abstract class MemoryModule
 
     /// <summary>
     /// An ordinary fault: makes sure that a page below the end of the file is in the cache. A page that it makes holds zeros: core counts
-    /// on it, and writes no zeros of a source over it. Runs in a turn of a VMA's owner, for one file perhaps of several at the same time.
+    /// on it, and writes no zeros of a source over it (SEMANTICS 7.5.8). Runs in a turn of a VMA's owner, for one file perhaps of several
+    /// at the same time.
     /// </summary>
     /// <returns>Success; EFAULT if the access is to fail (SIGBUS); ENOMEM.</returns>
     public virtual Errno Fault(MemoryFile file, long index)
