@@ -17,6 +17,10 @@ public sealed partial class LawTests
 
     private static readonly HashSet<string> SemanticsRules = [.. RulesOf(Semantics, SemanticsRule())];
 
+    private const string CitationRule =
+        "A citation names a rule that stands in src/UffdActors/RING.md or src/UffdActors.Model/SEMANTICS.md: correct its number, or write "
+            + "the rule there.";
+
     public static TheoryData<string> Folders => ["src", "tests", "bench", "hocon"];
 
     [Theory]
@@ -26,11 +30,12 @@ public sealed partial class LawTests
         List<string> wrong = [];
         foreach (string file in Cited(folder))
             wrong.AddRange(WrongCitations(File.ReadAllText(file)).Select(citation => $"{SourceTree.NameOf(file)}: {citation}"));
-        Assert.Empty(wrong);
+        Findings.None(CitationRule, wrong);
     }
 
     [Fact]
-    public void Every_citation_of_the_first_page_names_a_rule_that_is_there() => Assert.Empty(WrongCitations(Read("README.md")));
+    public void Every_citation_of_the_first_page_names_a_rule_that_is_there() =>
+        Findings.None(CitationRule, WrongCitations(Read("README.md")).Select(citation => $"README.md: {citation}"));
 
     [Theory]
     [InlineData("as it is (SEMANTICS 5.2.6, 77.1)", "SEMANTICS 77.1")]
@@ -48,32 +53,41 @@ public sealed partial class LawTests
         List<string> references = [];
         foreach (string file in Cited(folder).Append(Path.Combine(SourceTree.Root, "README.md")))
             references.AddRange(Outside().Matches(File.ReadAllText(file)).Select(match => $"{SourceTree.NameOf(file)}: {match.Value}"));
-        Assert.Empty(references);
+        Findings.None(
+            "Code and documents cite RING and SEMANTICS and nothing outside this repository: cite a rule of these two, or write one.",
+            references);
     }
 
     [Fact]
     public void Each_rule_of_SEMANTICS_has_a_number_of_its_own_and_those_it_mentions_are_there()
     {
-        Assert.Equal(SemanticsRules.Count, RulesOf(Semantics, SemanticsRule()).Count());
+        Findings.None(
+            "A number of SEMANTICS is one rule's: give the later one a number that is free.",
+            RulesOf(Semantics, SemanticsRule()).GroupBy(rule => rule).Where(rule => rule.Count() > 1).Select(rule => rule.Key));
         // The release is a number of three parts as well.
-        string[] unknown = [
-            .. ThreeParts().Matches(Semantics).Select(match => match.Value)
-                .Where(number => number != "6.18.44" && !SemanticsRules.Contains(number))];
-        Assert.Empty(unknown);
+        Findings.None(
+            "SEMANTICS mentions its own rules by numbers that are there: correct the number.",
+            ThreeParts().Matches(Semantics).Select(match => match.Value)
+                .Where(number => number != "6.18.44" && !SemanticsRules.Contains(number)));
     }
 
     [Fact]
     public void Each_rule_about_the_kernel_says_what_it_stands_on()
     {
         string[] marks = ["F", "O", "args", "delivery", "events", "pages", "vma", "found", "live", "model", "seen", "read"];
+        List<string> unmarked = [];
         foreach (string block in Blocks(Semantics, SemanticsRule()))
         {
             string number = SemanticsRule().Match(block).Groups[1].Value;
             if (number[0] is < '1' or > '6') continue;
             Match[] stands = Mark().Matches(block).ToArray();
-            Assert.True(stands.Length > 0, $"{number} has no mark");
-            Assert.Contains(stands, mark => marks.Contains(mark.Groups[1].Value));
+            if (!stands.Any(mark => marks.Contains(mark.Groups[1].Value))) unmarked.Add($"SEMANTICS {number}");
         }
+
+        Findings.None(
+            $"A rule about the kernel ends with what it stands on, as in [live]: one of {string.Join(", ", marks)}; SEMANTICS says what "
+                + "each means.",
+            unmarked);
     }
 
     [Fact]
@@ -93,12 +107,14 @@ public sealed partial class LawTests
         }
 
         Assert.NotEmpty(rules);
-        foreach ((string mutant, string rule) in rules)
-            Assert.True(
-                named.TryGetValue(rule, out string[]? mutants) && mutants.Contains(mutant),
-                $"{mutant} breaks {rule}, and RING does not say so there");
-        string[] unknown = [.. named.Values.SelectMany(mutants => mutants).Where(mutant => !rules.ContainsKey(mutant))];
-        Assert.Empty(unknown);
+        Findings.None(
+            "RING names each mutant beside the rule that it breaks: write its name there, or correct the mutant's Rule.",
+            rules.Where(pair => !named.GetValueOrDefault(pair.Value, []).Contains(pair.Key))
+                .Select(pair => $"{pair.Key} breaks RING {pair.Value}"));
+        Findings.None(
+            "A mutant that RING names is one of tests/UffdActors.Mutants: correct the name, or take it out of the rule.",
+            named.SelectMany(
+                rule => rule.Value.Where(mutant => !rules.ContainsKey(mutant)).Select(mutant => $"RING {rule.Key}: {mutant}")));
     }
 
     [Fact]
@@ -108,14 +124,14 @@ public sealed partial class LawTests
         string[] named =
             [.. TestName().Matches(Ring).Concat(TestName().Matches(Semantics)).Select(match => match.Groups[1].Value).Distinct()];
         Assert.NotEmpty(named);
-        string[] missing = [
-            .. named.Where(
+        Findings.None(
+            "A test class that RING or SEMANTICS names as what holds a rule is a file below tests: correct the name.",
+            named.Where(
                 name =>
                     !classes.Any(
                         file =>
                             file.EndsWith($"/{name}.cs", StringComparison.Ordinal)
-                                || file.EndsWith($"/UffdActors.{name}.cs", StringComparison.Ordinal)))];
-        Assert.Empty(missing);
+                                || file.EndsWith($"/UffdActors.{name}.cs", StringComparison.Ordinal))));
     }
 
     private static string Read(string file) => File.ReadAllText(Path.Combine(SourceTree.Root, file));
