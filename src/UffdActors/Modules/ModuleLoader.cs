@@ -9,8 +9,9 @@ namespace UffdActors.Modules;
 
 /// <summary>
 /// Loads the memory modules that configuration names: built-in ones by name, others as <c>"Type, Assembly"</c>, where the assembly is
-/// the name of one that the program references, or the path of a file. A module needs a public constructor that takes its settings as
-/// <c>IReadOnlyDictionary&lt;string, string&gt;</c> (everything under <c>uffd.module</c>, with its path as the key), or none.
+/// the name of one that the program references, or the path of a file, in which the type's name without its namespace will do. A module
+/// needs a public constructor that takes its settings as <c>IReadOnlyDictionary&lt;string, string&gt;</c> (everything under
+/// <c>uffd.module</c>, with its path as the key), or none.
 /// </summary>
 /// <remarks>A module from a file has a load context of its own, which is unloaded with it.</remarks>
 internal sealed class ModuleLoader
@@ -52,28 +53,28 @@ internal sealed class ModuleLoader
 
     /// <summary>Makes a module out of the assembly of a file, outside of any runtime.</summary>
     /// <param name="path">The assembly.</param>
-    /// <param name="type">Full name of the module's type; null if there is only one.</param>
+    /// <param name="type">The module's type, by its full name or its name alone; null if there is only one.</param>
     /// <param name="settings">Its settings, by the path that they have under <c>uffd.module</c>.</param>
     /// <exception cref="ModuleException">It cannot be found or made; the message says why.</exception>
     public static MemoryModule LoadFile(string path, string? type = null, IReadOnlyDictionary<string, string>? settings = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         CheckFile(path, path);
-        Assembly assembly;
         Type[] candidates;
+        Type? chosen;
         try
         {
             // Stays loaded with the process: whoever asks has no other use for it.
-            assembly = NewContext(path, path, isCollectible: false).LoadFromAssemblyPath(Path.GetFullPath(path));
-            candidates = [.. assembly.GetExportedTypes().Where(t => !t.IsAbstract && typeof(MemoryModule).IsAssignableFrom(t))];
+            Assembly assembly = NewContext(path, path, isCollectible: false).LoadFromAssemblyPath(Path.GetFullPath(path));
+            candidates = ModulesOf(assembly);
+            chosen = type is not null ? Find(assembly, type) : candidates is [Type only] ? only : null;
         }
         catch (Exception e) when (e is BadImageFormatException or IOException or TypeLoadException)
         {
             throw new ModuleException($"{path} cannot be loaded: {ModuleMembers.Text(e)}", e);
         }
 
-        Type? chosen = type is not null ? assembly.GetType(type) : candidates is [Type only] ? only : null;
-        string there = candidates.Length == 0 ? "it has none" : "it has " + string.Join(", ", candidates.Select(t => t.FullName));
+        string there = NamesOf(candidates);
         if (type is not null && chosen is null) throw new ModuleException($"{path} has no type \"{type}\"; of memory modules {there}.");
         if (chosen is null) throw new ModuleException($"{path}: which memory module? {there}; name one with --type.");
         if (settings is { Count: > 0 } && chosen.GetConstructor([typeof(IReadOnlyDictionary<string, string>)]) is null)
@@ -152,7 +153,10 @@ internal sealed class ModuleLoader
             if (!assembly.EndsWith(".dll", StringComparison.OrdinalIgnoreCase)) return Type.GetType(name, throwOnError: true)!;
             CheckFile(name, assembly);
             context = NewContext(typeName, assembly, isCollectible: true);
-            return context.LoadFromAssemblyPath(Path.GetFullPath(assembly)).GetType(typeName, throwOnError: true)!;
+            Assembly loaded = context.LoadFromAssemblyPath(Path.GetFullPath(assembly));
+            return Find(loaded, typeName) ?? throw new ModuleException(
+                $"Memory module \"{name}\" cannot be found: {assembly} has no type \"{typeName}\"; of memory modules "
+                    + $"{NamesOf(ModulesOf(loaded))}.");
         }
         catch (Exception e) when (e is not ModuleException)
         {
@@ -161,6 +165,16 @@ internal sealed class ModuleLoader
                     + $"path of its file.", e);
         }
     }
+
+    // By its full name; or without the namespace, if only one module is called so.
+    private static Type? Find(Assembly assembly, string name) =>
+        assembly.GetType(name) ?? (ModulesOf(assembly).Where(t => t.Name == name).ToArray() is [Type only] ? only : null);
+
+    private static Type[] ModulesOf(Assembly assembly) =>
+        [.. assembly.GetExportedTypes().Where(t => !t.IsAbstract && typeof(MemoryModule).IsAssignableFrom(t))];
+
+    private static string NamesOf(Type[] modules) =>
+        modules.Length == 0 ? "it has none" : "it has " + string.Join(", ", modules.Select(t => t.FullName));
 
     private static Dictionary<string, string> SettingsOf(Config config)
     {

@@ -33,6 +33,22 @@ public sealed class ModuleLoadingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_module_is_found_without_its_namespace()
+    {
+        await using UffdRuntime runtime = UffdRuntime.Start(WithRom(name => name["UffdActors.SampleRom.".Length..]));
+        Assert.Equal("rom", runtime.Modules.Find("rom").Name);
+    }
+
+    [Fact]
+    public void A_module_that_its_file_does_not_have_is_refused_with_those_that_it_has()
+    {
+        ModuleException refused = Assert.Throws<ModuleException>(
+            () => UffdRuntime.Start(WithRom(name => name.Replace("RomModule,", "RamModule,", StringComparison.Ordinal))));
+        Assert.Contains("has no type \"UffdActors.SampleRom.RamModule\"", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("it has UffdActors.SampleRom.RomModule", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Unloading_is_refused_while_a_mapping_uses_the_module_and_works_afterwards()
     {
         await using UffdRuntime runtime = UffdRuntime.Start(WithRom());
@@ -136,8 +152,8 @@ public sealed class ModuleLoadingTests : IDisposable
         Assert.Equal(expected, BitConverter.ToUInt64(page));
     }
 
-    private Config WithRom() => ConfigurationFactory.ParseString(
-        $"uffd.modules = [\"shmem\", \"{RomName()}\"]\nuffd.module.rom.file = \"{_firmware}\"");
+    private Config WithRom(Func<string, string>? rename = null) => ConfigurationFactory.ParseString(
+        $"uffd.modules = [\"shmem\", \"{rename?.Invoke(RomName()) ?? RomName()}\"]\nuffd.module.rom.file = \"{_firmware}\"");
 
     private static string RomName()
     {
