@@ -28,6 +28,7 @@ public sealed class BenchMemoryTests
             string output = await process.StandardOutput.ReadToEndAsync(hang.Token);
             await process.WaitForExitAsync(hang.Token);
             Assert.True(process.ExitCode == ExitCode.Done, output);
+            DocumentRules.Hold(output, "uffd-bench-memory");
             using JsonDocument json = JsonDocument.Parse(output);
             Assert.Equal(2, json.RootElement.GetProperty("bookkeeping").GetArrayLength());
             Assert.True(json.RootElement.GetProperty("largeGuest").GetProperty("isWithinLimit").GetBoolean());

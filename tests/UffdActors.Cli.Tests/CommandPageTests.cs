@@ -8,11 +8,13 @@ namespace UffdActors.Cli.Tests;
 /// <summary>The pages about commands name the commands and options that there are.</summary>
 public partial class CommandPageTests
 {
+    private const string Commands = "src/UffdActors.Cli/COMMANDS.md";
+    private const string Json = "src/UffdActors.Cli/JSON.md";
+
     public static TheoryData<string> Pages =>
     [
         "README.md", "src/README.md", "tests/README.md", "bench/README.md", "bench/RESULTS.md", "src/UffdActors/README.md",
-        "src/UffdActors.Cli/COMMANDS.md",
-        "src/UffdActors.Cli/JSON.md", "src/UffdActors.Explore/README.md", "src/UffdActors.Stress/README.md",
+        Commands, Json, "src/UffdActors.Explore/README.md", "src/UffdActors.Stress/README.md",
         "src/UffdActors.Watchdog/README.md",
     ];
 
@@ -21,19 +23,19 @@ public partial class CommandPageTests
     [Fact]
     public void COMMANDS_has_a_section_for_each_command()
     {
-        string[] sections = SectionsOf("src/UffdActors.Cli/COMMANDS.md");
-        Assert.Empty(Leaves().Select(leaf => leaf.Name).Except(sections));
+        string[] sections = SectionsOf(Commands);
+        Findings.None($"Each command has a section in {Commands}: write one.", Leaves().Select(leaf => leaf.Name).Except(sections));
         // A further section is about one mode of a command.
-        Assert.All(sections, section => Assert.Equal("", WrongIn(section)));
+        Findings.None($"A section of {Commands} is about a command that there is: correct its heading.", WrongAmong(sections));
     }
 
     [Fact]
     public void JSON_has_a_section_for_each_command_that_writes_a_document()
     {
-        string[] sections = SectionsOf("src/UffdActors.Cli/JSON.md");
+        string[] sections = SectionsOf(Json);
         IEnumerable<string> writers = Leaves().Where(leaf => OptionsOf(leaf.Command).Contains("--json")).Select(leaf => leaf.Name);
-        Assert.Empty(writers.Except(sections));
-        Assert.All(sections, section => Assert.Equal("", WrongIn(section)));
+        Findings.None($"Each command with --json has a section in {Json}: write one.", writers.Except(sections));
+        Findings.None($"A section of {Json} is about a command that there is: correct its heading.", WrongAmong(sections));
     }
 
     [Theory]
@@ -42,21 +44,28 @@ public partial class CommandPageTests
     {
         string text = Read(page);
         IEnumerable<string> shown = CodeSpan().Matches(text).Select(m => m.Groups[1].Value.Replace('\n', ' ')).Concat(text.Split('\n'));
-        foreach (string line in shown.Where(line => line.StartsWith("uffd ", StringComparison.Ordinal))) Assert.Equal("", WrongIn(line));
+        Findings.None(
+            $"{page} shows command lines that there are: correct them there, or in the command.",
+            WrongAmong(shown.Where(line => line.StartsWith("uffd ", StringComparison.Ordinal))));
     }
 
     [Fact]
     public void Each_option_that_COMMANDS_explains_is_one_of_its_section()
     {
-        foreach (string section in Read("src/UffdActors.Cli/COMMANDS.md").Split("\n## uffd ")[1..])
+        List<string> wrong = [];
+        foreach (string section in Read(Commands).Split("\n## uffd ")[1..])
         {
             string[] words = section[..section.IndexOf('\n', StringComparison.Ordinal)].Split(' ');
             Command command = words.Aggregate((Command)Root, (at, word) => at.Subcommands.FirstOrDefault(c => c.Name == word) ?? at);
             IEnumerable<string> spans = CodeSpan().Matches(section).Select(m => m.Groups[1].Value)
                 .Where(span => span.StartsWith("--", StringComparison.Ordinal));
             foreach (string option in spans.SelectMany(span => Option().Matches(span)).Select(m => m.Value))
-                Assert.Contains(option, OptionsOf(command));
+            {
+                if (!OptionsOf(command).Contains(option)) wrong.Add($"## uffd {string.Join(' ', words)}: {option}");
+            }
         }
+
+        Findings.None($"An option that {Commands} explains is one of its section's command: correct the name, or move it.", wrong);
     }
 
     [Theory]
@@ -65,6 +74,8 @@ public partial class CommandPageTests
     [InlineData("uffd bench faults --world live --backends shmem", "no --backends")]
     public void A_command_line_that_there_is_not_is_noticed(string line, string wrong) =>
         Assert.EndsWith(wrong, WrongIn(line), StringComparison.Ordinal);
+
+    private static IEnumerable<string> WrongAmong(IEnumerable<string> lines) => lines.Select(WrongIn).Where(wrong => wrong.Length > 0);
 
     // What is wrong with a command line, or nothing.
     private static string WrongIn(string line)
@@ -83,11 +94,12 @@ public partial class CommandPageTests
         return unknown is null ? "" : $"{line}: no {unknown}";
     }
 
-    private static IEnumerable<(string Name, Command Command)> Leaves(Command? of = null, string prefix = "uffd") =>
+    /// <summary>The commands that do something, with their names in full.</summary>
+    internal static IEnumerable<(string Name, Command Command)> Leaves(Command? of = null, string prefix = "uffd") =>
         (of ?? Root).Subcommands.Where(c => !c.Hidden)
             .SelectMany(c => c.Subcommands.Count > 0 ? Leaves(c, $"{prefix} {c.Name}") : [($"{prefix} {c.Name}", c)]);
 
-    private static IEnumerable<string> OptionsOf(Command command) =>
+    internal static IEnumerable<string> OptionsOf(Command command) =>
         command.Options.SelectMany(o => o.Aliases.Append(o.Name)).Append("--help").Append("--version");
 
     private static string[] SectionsOf(string page) =>

@@ -10,7 +10,7 @@ public sealed class DoctorTests
     public async Task The_document_has_a_version_and_the_fields_of_JSON_md()
     {
         CommandRun run = await CommandRun.Of("doctor", "--json", "-");
-        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        run.EndsWith(0);
         JsonElement report = JsonDocument.Parse(run.Output).RootElement;
 
         Assert.Equal(

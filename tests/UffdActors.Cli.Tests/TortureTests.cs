@@ -16,8 +16,8 @@ public sealed class TortureTests
     {
         CommandRun run = await CommandRun.Of("migrate", "torture", "--only", cell, "--json", "-");
         run.EndsWith(0);
+        DocumentRules.Hold(run.Output, "uffd-migrate-torture");
         using JsonDocument document = JsonDocument.Parse(run.Output);
-        Assert.Equal("uffd-migrate-torture", document.RootElement.GetProperty("kind").GetString());
         JsonElement[] migrations = [.. document.RootElement.GetProperty("migrations").EnumerateArray()];
         Assert.Equal(["verified", verdict], migrations.Select(m => m.GetProperty("verdict").GetString()));
         Assert.True(document.RootElement.GetProperty("strikes").GetInt32() > 0);

@@ -51,7 +51,7 @@ internal static class AskCommand
             AskAnswer answer =
                 AskAnswer.Of(kernel, cell, RecordedCells.Read(folder), new RecordedSteps(ConformanceData.ReadTraces(folder)));
             target.Write(CellDocument.Of(answer));
-            if (!target.TakesOutput) Write(terminal, answer);
+            Write(target.Report, answer);
             return ExitCode.Done;
         });
         return command;

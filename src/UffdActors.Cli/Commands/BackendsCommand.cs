@@ -24,7 +24,7 @@ internal static class BackendsCommand
                 throw CommandException.BadInput("uffd backends asks the model; what this machine's kernel registers says uffd doctor.");
             BackendsReport report = await UffdRuntime.UseAsync(
                 config, runtime => BackendsReport.AskAsync(runtime, runtimeOptions.Profile(arguments) ?? runtime.Settings.Kernel, cancel));
-            report.Write(target.TakesOutput ? terminal.Progress : terminal.Out);
+            report.Write(target.Report.Out);
             target.Write(JsonText.Of("uffd-backends", report));
             return ExitCode.Done;
         });

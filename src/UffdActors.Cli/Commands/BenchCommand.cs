@@ -73,7 +73,7 @@ internal static class BenchCommand
             await using WorkerProcesses workers = new(() => OwnProcess.With(Name, WorkerName));
             FaultBenchReport report = await new FaultBench(options, workers).RunAsync(terminal.WriteStatus, cancel);
             target.Write(FaultBenchDocument.Of(report));
-            if (!target.TakesOutput) BenchTables.Write(terminal, report);
+            BenchTables.Write(target.Report, report);
             return ExitCode.Done;
         });
         return command;
@@ -105,7 +105,7 @@ internal static class BenchCommand
             using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             EventBenchReport report = await new EventBench(options).RunAsync(terminal.WriteStatus, cancel);
             target.Write(JsonText.Of("uffd-bench-events", report, version: 2));
-            if (!target.TakesOutput) BenchTables.Write(terminal, report);
+            BenchTables.Write(target.Report, report);
             return ExitCode.Done;
         });
         return command;
@@ -121,7 +121,7 @@ internal static class BenchCommand
             using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             MemoryReport report = await MemoryReport.MeasureAsync(terminal.WriteStatus, cancel);
             target.Write(JsonText.Of("uffd-bench-memory", report));
-            if (!target.TakesOutput) BenchTables.Write(terminal, report);
+            BenchTables.Write(target.Report, report);
             return report.IsWithinLimits ? ExitCode.Done : ExitCode.Failed;
         });
         return command;

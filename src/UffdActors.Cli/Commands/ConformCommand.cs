@@ -34,7 +34,7 @@ internal static class ConformCommand
             int.MaxValue);
         Option<string?> module =
             TypedOptions.Text("--module", "FILE.dll", "Run the checks of the design study on the memory module of an assembly instead.");
-        Option<string?> type = TypedOptions.Text("--type", "NAME", "With --module: full name of the module's type, if there are several.");
+        Option<string?> type = TypedOptions.Text("--type", "NAME", "With --module: the module's type, if there are several.");
         Option<string[]> settings = new("--set")
         {
             Description = "With --module: a setting of the module, as in rom.file=PATH; repeatable.",
@@ -84,7 +84,7 @@ internal static class ConformCommand
             ConformanceRun run = new(folder, files, options);
             ConformanceReport outcome = await Watched(terminal, progress => run.Run(progress, measured, cancel));
             target.Write(ConformDocument.Of(outcome));
-            if (!target.TakesOutput) Write(terminal, outcome);
+            Write(target.Report, outcome);
             return outcome.Mismatches.Any() ? ExitCode.Failed : ExitCode.Done;
         });
         return command;

@@ -22,16 +22,16 @@ internal static class DesignsCommand
             using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             DesignStudy study = await Task.Run(() => DesignStudy.Run(count, cancel), cancel);
             target.Write(DesignDocument.Of(study));
-            if (target.TakesOutput) return ExitCode.Done;
+            Terminal report = target.Report;
             foreach (DesignResult result in study.Results)
             {
-                terminal.WriteRaw("");
-                terminal.WriteRaw($"{result.Module} under {result.Design}: {result.Description}");
-                DesignTables.Write(terminal, result);
+                report.WriteRaw("");
+                report.WriteRaw($"{result.Module} under {result.Design}: {result.Description}");
+                DesignTables.Write(report, result);
             }
 
-            terminal.WriteRaw("");
-            terminal.WriteRaw(
+            report.WriteRaw("");
+            report.WriteRaw(
                 "MOVE is reported for every file mapping and refused by core, whatever the design; it is not counted. E, a hook for each "
                     + "ioctl, has no adapter.");
             return ExitCode.Done;

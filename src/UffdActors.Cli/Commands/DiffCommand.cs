@@ -30,7 +30,7 @@ internal static class DiffCommand
                 },
                 cancel);
             target.Write(CellDocument.Of(comparison));
-            if (!target.TakesOutput) Write(terminal, comparison);
+            Write(target.Report, comparison);
             return comparison.Differing.Any(d => d.Reason is null) ? ExitCode.Failed : ExitCode.Done;
         });
         return command;

@@ -20,7 +20,7 @@ internal static class DoctorCommand
             using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             MachineReport report = MachineReport.Read();
             target.Write(JsonText.Of("uffd-doctor", report, version: 2));
-            if (!target.TakesOutput) Write(terminal, report);
+            Write(target.Report, report);
             return ExitCode.Done;
         });
         return command;

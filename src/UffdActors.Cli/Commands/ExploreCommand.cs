@@ -91,7 +91,7 @@ internal static class ExploreCommand
                 : exploration.Explore(Of(name, options.Seed, count));
             if (parsed.GetValue(output) is { } folder) WriteFindings(folder, report);
             target.Write(ExploreDocument.Of(report));
-            if (!target.TakesOutput) WriteTables(terminal, report);
+            WriteTables(target.Report, report);
             if (!report.IsInterrupted) return Task.FromResult(report.IsClean ? ExitCode.Done : ExitCode.Failed);
             bool hasFound = report.Scenarios.Any(s => s.Finding is not null);
             bool hasResults = report.Schedules > 0 || report.Mutants.Count > 0;

@@ -88,13 +88,13 @@ internal sealed class LiveBench
             if (parsed.GetValue(Pages) is null) options = options with { Pages = PagesOfPush };
             LivePushReport push = await new LivePushBench(options).RunAsync(_terminal.WriteStatus, cancel);
             target.Write(JsonText.Of("uffd-bench-push-live", push, version: 2));
-            if (!target.TakesOutput) BenchTables.Write(_terminal, push);
+            BenchTables.Write(target.Report, push);
             return ExitCode.Done;
         }
 
         LiveFaultReport report = await new LiveFaultBench(options).RunAsync(_terminal.WriteStatus, cancel);
         target.Write(JsonText.Of("uffd-bench-faults-live", report, version: 2));
-        if (!target.TakesOutput) BenchTables.Write(_terminal, report);
+        BenchTables.Write(target.Report, report);
         return ExitCode.Done;
     }
 

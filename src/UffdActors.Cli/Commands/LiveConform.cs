@@ -74,7 +74,7 @@ internal sealed class LiveConform
         LiveRun run = new(live, conditions, options);
         ComparisonReport report = await Watched(run, options.Programs, cancel);
         target.Write(ConformDocument.Of(report));
-        if (!target.TakesOutput) Write(report);
+        Write(target.Report, report);
         if (report.Found is not { } found) return ExitCode.Done;
         string path = Path.Combine(
             folder, string.Create(CultureInfo.InvariantCulture, $"live-{found.Difference.Program.Header.Class}-{found.Seed}.jsonl"));
@@ -129,21 +129,21 @@ internal sealed class LiveConform
                 cancel))
         : Task.Run(() => run.Run(null, cancel), cancel);
 
-    private void Write(ComparisonReport report)
+    private static void Write(Terminal terminal, ComparisonReport report)
     {
         if (report.Found is { } found)
         {
-            _terminal.WriteRaw(
+            terminal.WriteRaw(
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"seed {found.Seed}, step {found.Difference.Problem.Step} of the smallest program found: "
                         + $"{found.Difference.Problem.Field}"));
-            _terminal.WriteRaw("  model   " + found.Difference.Problem.Expected.ReplaceLineEndings(" | "));
-            _terminal.WriteRaw("  kernel  " + found.Difference.Problem.Actual.ReplaceLineEndings(" | "));
-            foreach (TraceStep step in found.Difference.Program.Steps) _terminal.WriteRaw("  " + TraceWriter.ToText(step.Step));
+            terminal.WriteRaw("  model   " + found.Difference.Problem.Expected.ReplaceLineEndings(" | "));
+            terminal.WriteRaw("  kernel  " + found.Difference.Problem.Actual.ReplaceLineEndings(" | "));
+            foreach (TraceStep step in found.Difference.Program.Steps) terminal.WriteRaw("  " + TraceWriter.ToText(step.Step));
         }
 
-        _terminal.WriteRaw(string.Create(
+        terminal.WriteRaw(string.Create(
             CultureInfo.InvariantCulture,
             $"{report.Kernel} against {report.Profile}: {report.Programs} programs, {report.Steps} steps, {report.Fields} fields, huge "
                 + $"pages {(report.HugePages ? "included" : "left out")}, {(report.Found is null ? "no difference" : "A DIFFERENCE")}, "

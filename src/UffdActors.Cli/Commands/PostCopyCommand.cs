@@ -104,7 +104,7 @@ internal sealed class PostCopyCommand
             () => UffdRuntime.UseAsync(config, MigrateAsync, arguments.GetValue(_seed)));
 
         // With --json - standard output is the document's; people read the report on standard error.
-        IAnsiConsole console = json.TakesOutput ? _terminal.Progress : _terminal.Out;
+        IAnsiConsole console = json.Report.Out;
         new PostCopyText(console, options, dispatcher, report).Write();
         if (arguments.GetValue(_showFault) is not null && report.Latency.Slowest is { } slowest)
             FaultText.Write(console, "slowest", slowest);

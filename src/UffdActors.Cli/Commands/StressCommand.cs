@@ -92,7 +92,7 @@ internal sealed class StressCommand
             report = ended;
         }
 
-        IAnsiConsole console = json.TakesOutput ? _terminal.Progress : _terminal.Out;
+        IAnsiConsole console = json.Report.Out;
         StressText.Write(console, report);
         json.Write(JsonText.Of("uffd-stress", StressDocument.Of(report)));
         if (report.Violation is { } violation) throw new CommandException(ExitCode.Failed, $"{violation.Oracle}: {violation.Message}");

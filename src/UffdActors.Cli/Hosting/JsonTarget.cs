@@ -43,6 +43,9 @@ internal sealed class JsonTarget : IDisposable
     /// <summary>True if standard output belongs to the document, and nothing else may be written there.</summary>
     public bool TakesOutput => _target == "-";
 
+    /// <summary>Where the report for people goes: to standard output, or to standard error if that belongs to the document.</summary>
+    public Terminal Report => TakesOutput ? _terminal.WithResultsOnError() : _terminal;
+
     /// <summary>Opens the target.</summary>
     /// <param name="terminal">Where <c>-</c> is.</param>
     /// <param name="target">A file, <c>-</c>, or null for nowhere.</param>

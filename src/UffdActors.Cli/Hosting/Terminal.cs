@@ -18,16 +18,24 @@ internal sealed class Terminal
     /// <param name="error">Standard error.</param>
     /// <param name="isInteractive">True if standard error is a terminal: then progress is drawn, else it is plain lines.</param>
     public Terminal(TextWriter output, TextWriter error, bool isInteractive)
+        : this(output, error, isInteractive, Make(output, isInteractive && !Console.IsOutputRedirected), Make(error, isInteractive))
+    {
+    }
+
+    private Terminal(TextWriter output, TextWriter error, bool isInteractive, IAnsiConsole results, IAnsiConsole progress)
     {
         _output = output;
         _error = error;
         IsInteractive = isInteractive;
-        Out = Make(output, isInteractive && !Console.IsOutputRedirected);
-        Progress = Make(error, isInteractive);
+        Out = results;
+        Progress = progress;
     }
 
     /// <summary>The terminal of this process.</summary>
     public static Terminal OfProcess() => new(Console.Out, Console.Error, !Console.IsErrorRedirected);
+
+    /// <summary>This terminal with the results on standard error too, for a run whose document is standard output.</summary>
+    public Terminal WithResultsOnError() => new(_error, _error, IsInteractive, Progress, Progress);
 
     /// <summary>True if progress may be drawn over.</summary>
     public bool IsInteractive { get; }
