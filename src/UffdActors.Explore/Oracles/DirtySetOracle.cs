@@ -21,9 +21,9 @@ internal sealed class DirtySetOracle(RunRecord record) : Oracle(record)
     public override void AtRest(int step, IReadOnlyList<AddressSpace> children)
     {
         if (!Scenario.OnlyTouchesAndGivesBack) return;
-        for (int region = 0; region < Scene.Zeroed.Length; region++)
+        for (int region = 0; region < Scene.Service.Zeroed.Length; region++)
         {
-            if (Scene.Zeroed[region] is not { } zeroed) continue;
+            if (Scene.Service.Zeroed[region] is not { } zeroed) continue;
             int pages = Scenario.Regions[region].Pages;
             HashSet<long> gone = [
                 .. zeroed.Take(new PageRange(0, Scene.BasePageOf(pages)), _ => false)

@@ -33,7 +33,7 @@ internal sealed class FillOracle(RunRecord record) : Oracle(record)
                 $"{fill.Kind} was to install {Scene.NameOf(index)} write-protected, and has left it open to writers", step);
         // A fill by a handler or a push must not end protection: a write after it would go unseen.
         if (fill is IPageFill && fill.Kind != FillKind.Poison && context >= 0 && !now.IsWp
-            && Scene.Readers[context]?.View.Find(Scene.PageOf(index)) is { IsProtected: true })
+            && Scene.Service.Readers[context]?.View.Find(Scene.PageOf(index)) is { IsProtected: true })
             Fail("fill-keeps-protection",
                 $"{fill.Kind} has filled {Scene.NameOf(index)}, which is registered for write protection, and has left it open to writers",
                 step);

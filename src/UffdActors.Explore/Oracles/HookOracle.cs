@@ -18,11 +18,11 @@ internal sealed class HookOracle(RunRecord record) : Oracle(record)
     public override void OnPage(int index, Entry before, Entry now, int step)
     {
         if (before.IsWp == now.IsWp || !_isWatched) return;
-        PlainView? plain = Scene.PlainOf((UserfaultContext?)Scene.VmaOf(index)?.Context);
+        PlainView? plain = Scene.Service.PlainOf((UserfaultContext?)Scene.VmaOf(index)?.Context);
         (int Region, int Page) place = plain?.At(Scene.PageOf(index)) is { } served
             ? (served.Region, (int)served.Page)
             : (Scene.Places[index].Region, Scene.BasePageOf(Scene.Places[index].Page));
-        if (!Scene.Hooked.Remove(place) && before.IsWp && Host.Order.Message is WriteProtect and IMonitorCall)
+        if (!Scene.Service.Hooked.Remove(place) && before.IsWp && Host.Order.Message is WriteProtect and IMonitorCall)
             Fail("hook-before-write",
                 $"{Scene.NameOf(index)} was given to its writers, and the hook has not been called for it, or has thrown", step);
     }

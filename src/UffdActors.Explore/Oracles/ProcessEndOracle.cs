@@ -38,8 +38,8 @@ internal sealed class ProcessEndOracle(RunRecord record) : Oracle(record)
             (int region, int page) = Scene.Places[i];
             int basePage = Scene.BasePageOf(page);
             // A page of the cache makes a fill answer that it is there, and a removed page is zeros that no fill brings.
-            bool isElse = Scene.Files[region]?.SlotAt(page).IsPresent == true || Scene.Pages[region]?.IsRemoved(basePage) == true;
-            if ((_everThere & (1u << i)) == 0 && Scene.Received[region]?.Contains(basePage) == true && !isElse)
+            bool isElse = Scene.Files[region]?.SlotAt(page).IsPresent == true || Scene.Service.Pages[region]?.IsRemoved(basePage) == true;
+            if ((_everThere & (1u << i)) == 0 && Scene.Service.Received[region]?.Contains(basePage) == true && !isElse)
                 Fail("received-after-the-end",
                     $"{Scene.NameOf(i)} counts as received, and its process had ended before it was filled", step);
         }
@@ -50,7 +50,7 @@ internal sealed class ProcessEndOracle(RunRecord record) : Oracle(record)
     {
         if (Scene.Mm.IsAlive) return;
         int told = Record.Incidents.Count(IncidentKind.OwnerGone);
-        if (told < _refused.Count || told > Scene.Readers.Count(r => r is not null))
+        if (told < _refused.Count || told > Scene.Service.Readers.Count(r => r is not null))
             Fail("owner-gone-is-told",
                 $"{_refused.Count} userfaultfds were refused because the process has ended, and {told} incidents report it", step);
     }

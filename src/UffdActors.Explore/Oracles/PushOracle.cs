@@ -9,7 +9,7 @@ internal sealed class PushOracle(RunRecord record) : Oracle(record)
     /// <inheritdoc />
     public override void AtRest(int step, IReadOnlyList<AddressSpace> children)
     {
-        foreach ((PushOptions options, _) in Scene.Pushes)
+        foreach ((PushOptions options, _) in Scene.Service.Pushes)
         {
             Task finished = options.Progress.Finished.Task;
             if (!finished.IsCompleted)

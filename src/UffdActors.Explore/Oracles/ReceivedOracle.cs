@@ -17,10 +17,10 @@ internal sealed class ReceivedOracle(RunRecord record) : Oracle(record)
         {
             (int region, int page) = Scene.Places[i];
             int basePage = Scene.BasePageOf(page);
-            if (Scene.Received[region]?.Contains(basePage) != true || Record.Entries[i].Kind != EntryKind.None
+            if (Scene.Service.Received[region]?.Contains(basePage) != true || Record.Entries[i].Kind != EntryKind.None
                 || Scenario.Regions[region].Memory != MemoryKind.Anonymous) continue;
             long at = Scene.PageOf(i);
-            foreach (FaultReader? reader in Scene.Readers)
+            foreach (FaultReader? reader in Scene.Service.Readers)
             {
                 if (reader?.View.Find(at) is { } served && served.Id == region && served.PageOf(at) == basePage
                     && !reader.View.IsRemoved(at) && reader.Descriptor.IsRegistered(at) && !IsTakenWithoutEvent(i))

@@ -29,7 +29,7 @@ internal sealed class RemovalOracle(RunRecord record) : Oracle(record)
     {
         RegisterModes modes = Scenario.Contexts.SelectMany(c => c.Registered).Where(r => r.Region == region)
             .Aggregate(RegisterModes.None, (all, r) => all | r.Modes);
-        if ((modes & RegisterModes.Missing) == 0 || Scene.Pages[region] is not { } pages) return null;
+        if ((modes & RegisterModes.Missing) == 0 || Scene.Service.Pages[region] is not { } pages) return null;
         long basePage = Scene.BasePageOf(page);
         if (!pages.IsRemoved(basePage) || pages.StateOf(basePage) != PageState.Removed) return null;
         RemovalTerms terms = new(

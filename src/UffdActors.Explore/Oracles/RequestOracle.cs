@@ -19,7 +19,7 @@ internal sealed class RequestOracle(RunRecord record) : Oracle(record)
 
     private void CheckMerging(int step)
     {
-        foreach (FaultReader? reader in Scene.Readers)
+        foreach (FaultReader? reader in Scene.Service.Readers)
         {
             if (reader is null || reader.Outstanding < 2) continue;
             _addresses.Clear();
@@ -34,9 +34,9 @@ internal sealed class RequestOracle(RunRecord record) : Oracle(record)
     // A thread waits for one page at a time, however often a signal makes it fault on it.
     private void CheckWaiters(int step)
     {
-        for (int i = 0; i < Scene.Readers.Length; i++)
+        for (int i = 0; i < Scene.Service.Readers.Length; i++)
         {
-            if (Scene.Readers[i] is not { } reader || (Scenario.Contexts[i].Features & UffdFeatures.ThreadId) == 0) continue;
+            if (Scene.Service.Readers[i] is not { } reader || (Scenario.Contexts[i].Features & UffdFeatures.ThreadId) == 0) continue;
             foreach (PageRequest request in reader.OutstandingRequests())
             {
                 if (request.Waiters <= MostFaults(request)) continue;

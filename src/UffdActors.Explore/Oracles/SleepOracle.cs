@@ -41,7 +41,7 @@ internal sealed class SleepOracle(RunRecord record) : Oracle(record)
             foreach (Access access in context.Waiters())
             {
                 sleeping++;
-                if (Scene.Readers[i] is { } reader && !IsKnown(reader, access))
+                if (Scene.Service.Readers[i] is { } reader && !IsKnown(reader, access))
                     Fail("no-lost-wake",
                         $"{access.Caller} sleeps on {Scene.NameOf(access.MessageAddress)}, and no request is outstanding for that page",
                         step);
@@ -49,7 +49,7 @@ internal sealed class SleepOracle(RunRecord record) : Oracle(record)
 
             if (sleeping != context.Total)
                 Fail("queues", $"{Scenario.Contexts[i].Name} counts {context.Total} sleeping threads, and there are {sleeping}", step);
-            if (Scene.Readers[i] is not null && context.UnreadEvents > 0)
+            if (Scene.Service.Readers[i] is not null && context.UnreadEvents > 0)
                 Fail("events-are-read", $"an event of {Scenario.Contexts[i].Name} is unread, and its reader is idle", step);
         }
     }

@@ -15,15 +15,16 @@ internal sealed class ViewOracle(RunRecord record) : Oracle(record)
     public override void OnPage(int index, Entry before, Entry now, int step)
     {
         if (!before.IsWp || now.IsWp || Host.Order.Message is not (IMonitorCall and WriteProtect clearing)) return;
-        if (Scene.PlainOf(clearing.On) is { } plain && plain.At(Scene.PageOf(index)) is { } place) plain.Give(place);
+        if (Scene.Service.PlainOf(clearing.On) is { } plain && plain.At(Scene.PageOf(index)) is { } place) plain.Give(place);
     }
 
     /// <inheritdoc />
     public override void AtRest(int step, IReadOnlyList<AddressSpace> children)
     {
-        for (int context = 0; context < Scene.Readers.Length; context++)
+        for (int context = 0; context < Scene.Service.Readers.Length; context++)
         {
-            if (Scene.Readers[context] is not { } reader || Scene.Plain[context] is not { IsOvertaken: false } plain) continue;
+            if (Scene.Service.Readers[context] is not { } reader) continue;
+            if (Scene.Service.Plain[context] is not { IsOvertaken: false } plain) continue;
             CheckPaused(reader, plain, step);
             for (int i = 0; i < Scene.PageCount; i++) CheckPage(i, reader, plain, step);
         }
@@ -50,7 +51,7 @@ internal sealed class ViewOracle(RunRecord record) : Oracle(record)
             Fail("view",
                 $"the reader takes {Scene.NameOf(index)} for {InWords(known)}, and the events say that it is {InWords(plain.At(page))}",
                 step);
-        if (known is not { } place || Scene.Pages[place.Region] is not { } pages) return;
+        if (known is not { } place || Scene.Service.Pages[place.Region] is not { } pages) return;
         PageState state = pages.StateOf(place.Page);
         PageState expected = plain.IsGiven(place)
             ? PageState.Written

@@ -112,7 +112,7 @@ internal sealed class ScenarioRun
         foreach (ThreadAction action in Scenario.Setup) SetUp(action);
         _reference?.SetUp();
         _scene.Start();
-        _scene.StartPushes();
+        _scene.Service.StartPushes();
         _oracle.Begin();
 
         if (_request.Choices is { } given) _host.Choices.Replay(given);
@@ -125,7 +125,7 @@ internal sealed class ScenarioRun
         {
             // Where the page is now: its part may have moved since the order was made.
             long last = order.FirstPage + order.Pages - _host.Layout.UnitPages;
-            foreach (FaultReader? reader in _scene.Readers)
+            foreach (FaultReader? reader in _scene.Service.Readers)
             {
                 if (reader?.View.FindPart(order.Region, last) is { } part) Race(PageSize.AddressOf(part.Base + last));
             }
@@ -183,9 +183,9 @@ internal sealed class ScenarioRun
                 if (_record.Violation is not null) break;
                 _isAtRest = _unfinished == 0 && !_host.Loop.HasTimers;
                 if (_isAtRest) break;
-                if (_unfinished > 0 && _scene.HasPaused && _recoveries++ < MostRecoveries)
+                if (_unfinished > 0 && _scene.Service.HasPaused && _recoveries++ < MostRecoveries)
                 {
-                    _scene.Recover();
+                    _scene.Service.Recover();
                     continue;
                 }
 
@@ -375,7 +375,7 @@ internal sealed class ScenarioRun
     {
         int context = ServerOf(address);
         // The reader's view says what belongs there: a page that was moved keeps its content.
-        if (_scene.Readers[context]?.View is not { } view || view.Find(PageSize.PageOf(address)) is not { } served) return;
+        if (_scene.Service.Readers[context]?.View is not { } view || view.Find(PageSize.PageOf(address)) is not { } served) return;
         // A region registered for write protection only is not filled.
         RegisterModes modes = Scenario.Contexts[context].Registered.First(r => r.Region == served.Id).Modes;
         if ((modes & (RegisterModes.Missing | RegisterModes.Minor)) == 0) return;
@@ -393,7 +393,7 @@ internal sealed class ScenarioRun
     /// <summary>The context whose handlers serve an address; the first one if none does.</summary>
     private int ServerOf(ulong address)
     {
-        int context = Array.FindIndex(_scene.Readers, r => r?.View.Find(PageSize.PageOf(address)) is not null);
+        int context = Array.FindIndex(_scene.Service.Readers, r => r?.View.Find(PageSize.PageOf(address)) is not null);
         return Math.Max(context, 0);
     }
 
