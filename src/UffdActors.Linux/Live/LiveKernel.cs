@@ -10,7 +10,6 @@ using UffdActors.Linux.Userfaultfd;
 using UffdActors.Linux.Watching;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Worlds;
 
@@ -26,19 +25,15 @@ internal sealed class LiveKernel : VmKernel
     private readonly int? _vcpuCpu;
     private readonly WatchedBy? _watched;
     private readonly Lazy<string> _name = new(MachineProbe.KernelRelease);
-    private readonly ConcurrentDictionary<ulong, LiveMemory> _memories = new();
-    private readonly ConcurrentBag<LiveMemory> _all = [];
+    private readonly LiveMemories _memories = new();
+    private readonly LiveClosing _closing;
+    private readonly Lock _attaching = new();
     private readonly ConcurrentDictionary<uint, LiveVcpu> _vcpus = new();
     private readonly ConcurrentBag<LiveVcpu> _threads = [];
     private readonly ConcurrentDictionary<MemoryBacking, Lazy<Task<IActorRef>>> _backends = new();
     private readonly Lazy<ProcessMemory> _own = new(OpenOwn, LazyThreadSafetyMode.PublicationOnly);
     private volatile LiveDescriptor[] _descriptors = [];
     private WatchdogProcess? _watchdog;
-    private readonly List<LiveDescriptor> _left = [];
-    private readonly HashSet<LiveDescriptor> _unreported = [];
-    private readonly bool _lossIsTaken;
-    private volatile bool _awaitsStop;
-    private volatile bool _guestIsStopped;
     private volatile bool _isHalted;
 
     public LiveKernel(VmRoot vm, VmOptions options, FaultLoop loop, DescriptorWaiter waiter, WatchedBy? watched)
@@ -47,8 +42,7 @@ internal sealed class LiveKernel : VmKernel
         _vm = vm;
         _waiter = waiter;
         _vcpuCpu = options.VcpuCpu ?? loop.Cpu;
-        _lossIsTaken = options.AbsentPagesAtDisposal == AbsentPages.ReadAsZeros;
-        _awaitsStop = options.StopGuest is not null;
+        _closing = new LiveClosing(vm, options, _memories, () => HasVcpus);
     }
 
     /// <inheritdoc />
@@ -105,7 +99,9 @@ internal sealed class LiveKernel : VmKernel
 
     /// <inheritdoc />
     public override Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel) =>
-        RefusedAsync(() => AddAsync(LiveMemory.Map(options), populate: options.WithAlias && !options.LeaveAliasEmpty && !options.IsFilled));
+        RefusedAsync(
+            () => _memories.AddAsync(
+                LiveMemory.Map(options), populate: options.WithAlias && !options.LeaveAliasEmpty && !options.IsFilled));
 
     /// <inheritdoc />
     public override Task<MappedMemory> AdoptAsync(AdoptedMemory adopted, CancellationToken cancel)
@@ -122,7 +118,7 @@ internal sealed class LiveKernel : VmKernel
                 : new UffdException("mmap", e.Error, $"descriptor {adopted.Descriptor} cannot be mapped as the memory's alias", e);
         }
 
-        return RefusedAsync(() => AddAsync(memory, populate: memory.Alias is not null && !adopted.IsFilled));
+        return RefusedAsync(() => _memories.AddAsync(memory, populate: memory.Alias is not null && !adopted.IsFilled));
     }
 
     /// <inheritdoc />
@@ -143,40 +139,9 @@ internal sealed class LiveKernel : VmKernel
     }
 
     /// <inheritdoc />
-    public override async Task AdviseAsync(
-        GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel)
-    {
-        LiveMemory memory = MemoryOf(region);
-        if (memory.Process is null) _ = memory.Here;
-        MemoryAdvice call = advice switch
-        {
-            Advice.DontNeed => MemoryAdvice.DontNeed,
-            Advice.Free => MemoryAdvice.Free,
-            Advice.PageOut => MemoryAdvice.PageOut,
-            _ => MemoryAdvice.Remove,
-        };
-        Errno error = await Task.Run(Advise, cancel);
-        if (error == Errno.ESRCH && memory.Process?.Process is { } process && ProcessFolder.HasLostItsFirstThread(process))
-            throw new UffdException(
-                "process_madvise", error,
-                $"the first thread of process {process} has ended, and the kernel takes no advice for such a process from outside; have "
-                    + "the process advise its memory itself.");
-        if (error != Errno.None) throw new UffdException("madvise", error, KernelErrors.ExplainAdvice(advice, error, region));
-
-        Errno Advise()
-        {
-            try
-            {
-                long offset = firstPage << PageSize.BaseShift;
-                long bytes = pages << PageSize.BaseShift;
-                return memory.Process is null ? memory.Guest.Advise(offset, bytes, call) : memory.AdviseElsewhere(offset, bytes, call);
-            }
-            finally
-            {
-                ended();
-            }
-        }
-    }
+    public override Task AdviseAsync(
+        GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel) =>
+        LiveAdvice.MakeAsync(MemoryOf(region), region, firstPage, pages, advice, ended, cancel);
 
     /// <inheritdoc />
     public override Task<KernelUserfault> OpenAsync(UffdFeatures features, CancellationToken cancel) =>
@@ -231,7 +196,7 @@ internal sealed class LiveKernel : VmKernel
         try
         {
             LiveDescriptor descriptor = new(uffd, this, slot, adopted);
-            lock (_all) _descriptors = [.. _descriptors.Where(d => !d.IsClosed), descriptor];
+            lock (_attaching) _descriptors = [.. _descriptors.Where(d => !d.IsClosed), descriptor];
             IActorRef actor = await _vm.StartActorAsync(UffdContextActor.Props(_vm.Context, descriptor), name);
             return new LiveUserfault(_vm, this, descriptor, actor, adopted);
         }
@@ -275,34 +240,6 @@ internal sealed class LiveKernel : VmKernel
     /// <inheritdoc />
     public override bool GuestSurvivesPoison => false;
 
-    /// <summary>Finds what was written in a range of a process, and protects it again where that is asked for.</summary>
-    /// <exception cref="UffdException">The kernel refuses, or the process is gone.</exception>
-    public static IReadOnlyList<PageRange> ScanWritten(ProcessMemory process, ulong start, ulong end, bool protect)
-    {
-        ulong first = start;
-        const int RangesPerCall = 256;
-        DirtyRange[] room = new DirtyRange[RangesPerCall];
-        List<PageRange> written = [];
-        while (start < end)
-        {
-            int found;
-            try
-            {
-                found = process.Pagemap.ScanWritten(start, end, protect, room, out start);
-            }
-            catch (SyscallException e)
-            {
-                throw new UffdException("PAGEMAP_SCAN", e.Error, KernelErrors.Explain("PAGEMAP_SCAN", e.Error), e);
-            }
-
-            for (int i = 0; i < found; i++) written.Add(new PageRange(PageSize.PageOf(room[i].Start), PageSize.PageOf(room[i].End)));
-        }
-
-        // An address space that has ended has nothing in it, and the scan finds nothing wrong with that.
-        process.ThrowIfGone(first);
-        return written;
-    }
-
     /// <inheritdoc />
     public override void HaltGuest() => _isHalted = true;
 
@@ -310,99 +247,24 @@ internal sealed class LiveKernel : VmKernel
     public bool HasVcpus => !_threads.IsEmpty;
 
     /// <inheritdoc />
-    public override void StopHasEnded(bool isStopped)
-    {
-        lock (_left)
-        {
-            _guestIsStopped = isStopped;
-            _awaitsStop = false;
-        }
-    }
+    public override void StopHasEnded(bool isStopped) => _closing.StopHasEnded(isStopped);
 
     /// <summary>The actor of a userfaultfd has ended: closes it, or leaves it open for the guest's sake.</summary>
-    public void CloseOrLeave(LiveDescriptor descriptor)
-    {
-        ClosingRule rule;
-        // The stop of the guest may end on another thread meanwhile: the rule is made before or after it, not across it.
-        lock (_left)
-        {
-            rule = RuleOf(descriptor);
-            if (rule.MayClose)
-            {
-                descriptor.Uffd.Dispose();
-                return;
-            }
-
-            descriptor.KeepOpen();
-            LeftOpen.Keep(_all);
-            _left.Add(descriptor);
-            // A VM that fails asks nobody to stop the guest; whoever disposes of it does, and the rule is made again then.
-            if (_awaitsStop)
-            {
-                _ = _unreported.Add(descriptor);
-                return;
-            }
-        }
-
-        ReportLeft(descriptor, rule);
-    }
+    public void CloseOrLeave(LiveDescriptor descriptor) => _closing.CloseOrLeave(descriptor);
 
     /// <inheritdoc />
-    public override void CloseRest()
-    {
-        lock (_left)
-        {
-            foreach (LiveDescriptor descriptor in _left.ToArray())
-            {
-                ClosingRule rule = RuleOf(descriptor);
-                if (_lossIsTaken) rule = rule with { LossIsTaken = true };
-                if (rule.MayClose)
-                {
-                    LeftOpen.LetGo(descriptor.Uffd);
-                    descriptor.Uffd.Dispose();
-                    _ = _left.Remove(descriptor);
-                }
-                else if (_unreported.Remove(descriptor))
-                {
-                    ReportLeft(descriptor, rule);
-                }
-            }
-
-            if (_left.Count == 0) LeftOpen.LetGo(_all);
-        }
-    }
-
-    private ClosingRule RuleOf(LiveDescriptor descriptor) => new(
-        descriptor.Reason,
-        // Of a process that has ended nobody is left who could see zeros.
-        LossIsTaken: descriptor.Uffd.IsMemoryGone(),
-        _guestIsStopped,
-        GuestIsOurs: HasVcpus && !descriptor.IsOfOtherProcess && !descriptor.HasMetOthers,
-        descriptor.Absence,
-        descriptor.Uffd.ReadFdInfo().Total);
-
-    private void ReportLeft(LiveDescriptor descriptor, in ClosingRule rule) => _vm.Context.Incidents.Report(new Incident(
-        IncidentKind.DescriptorLeftOpen,
-        $"Userfaultfd {descriptor.Uffd.Handle.Number} of {_vm.Name} (regions {rule.Absence.Regions}) is left open and the guest's memory "
-            + $"mapped until this process ends: {rule.Absence.Pages} pages are absent and {rule.Waiters} threads wait, closing would show "
-            + $"them zeros, and nobody has said that the guest has been stopped. Stop it in "
-            + $"{nameof(VmOptions)}.{nameof(VmOptions.StopGuest)}, or take the loss by "
-            + $"{nameof(AbsentPages)}.{nameof(AbsentPages.ReadAsZeros)}."));
+    public override void CloseRest() => _closing.CloseRest();
 
     /// <inheritdoc />
     public override async Task FreeAsync(TimeSpan timeout)
     {
         if (_watchdog is not null) _watchdog.Lost -= OnWatchdogLost;
         if (_own.IsValueCreated) _own.Value.Dispose();
-        lock (_left)
-        {
-            // Somebody may still run in the memory, or sleep in it.
-            if (_left.Count > 0) return;
-        }
-
+        // A thread may still run in the memory, or sleep in it.
+        if (_closing.HasLeft) return;
         // The descriptors are closed, so nothing keeps a thread in a touch.
         await Task.WhenAll(_threads.Select(t => t.Ended)).WaitAsync(timeout);
-        foreach (LiveMemory memory in _all) memory.Dispose();
+        _memories.Free();
     }
 
     // Whoever has too many descriptors open may have fewer the next time.
@@ -429,29 +291,6 @@ internal sealed class LiveKernel : VmKernel
         {
             throw e.ToRefusal();
         }
-    }
-
-    private async Task<MappedMemory> AddAsync(LiveMemory memory, bool populate)
-    {
-        _all.Add(memory);
-        try
-        {
-            // The kernel gives the address of a region that was unmapped to another one.
-            bool isFree = _memories.TryGetValue(memory.Guest.Address, out LiveMemory? former)
-                ? former.IsUnmapped && _memories.TryUpdate(memory.Guest.Address, memory, former)
-                : _memories.TryAdd(memory.Guest.Address, memory);
-            if (!isFree) throw new InvalidOperationException($"0x{memory.Guest.Address:x} is the address of another region of this VM.");
-            // Allocating it all takes as long as it takes; not in the embedder's turn.
-            if (populate) await Task.Run(memory.Populate, CancellationToken.None);
-        }
-        catch
-        {
-            memory.Dispose();
-            memory.GuestIsUnmapped();
-            throw;
-        }
-
-        return new MappedMemory(memory.Guest.Address, memory.Alias?.Address ?? 0, memory.Guest.PageBytes, memory);
     }
 
     /// <summary>The process in which memory is mapped; null if that is another one that nobody has named.</summary>

@@ -104,7 +104,7 @@ internal sealed class LiveUserfault(
                     + $"memory is adopted (AdoptedMemory.ProcessId).");
         return Task.Run(
             () => GuestRegion.PagesOf(
-                LiveKernel.ScanWritten(process, address, address + (ulong)Bytes(pages), protect), PageSize.PageOf(address) - pages.Start),
+                WrittenPages.Scan(process, address, address + (ulong)Bytes(pages), protect), PageSize.PageOf(address) - pages.Start),
                 cancel);
     }
 

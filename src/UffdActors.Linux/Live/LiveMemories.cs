@@ -1,0 +1,44 @@
+using System.Collections.Concurrent;
+using UffdActors.Worlds;
+
+namespace UffdActors.Linux.Live;
+
+/// <summary>The memory of all regions that a VM has had, each until the VM ends. Any thread.</summary>
+internal sealed class LiveMemories
+{
+    private readonly ConcurrentDictionary<ulong, LiveMemory> _byAddress = new();
+    private readonly ConcurrentBag<LiveMemory> _all = [];
+
+    /// <summary>Takes memory in, and owns it from then on.</summary>
+    /// <param name="memory">The memory of a region.</param>
+    /// <param name="populate">Whether all of it is to be allocated.</param>
+    /// <exception cref="InvalidOperationException">Its address is that of another region.</exception>
+    public async Task<MappedMemory> AddAsync(LiveMemory memory, bool populate)
+    {
+        _all.Add(memory);
+        try
+        {
+            // The kernel gives the address of a region that was unmapped to another one.
+            bool isFree = _byAddress.TryGetValue(memory.Guest.Address, out LiveMemory? former)
+                ? former.IsUnmapped && _byAddress.TryUpdate(memory.Guest.Address, memory, former)
+                : _byAddress.TryAdd(memory.Guest.Address, memory);
+            if (!isFree) throw new InvalidOperationException($"0x{memory.Guest.Address:x} is the address of another region of this VM.");
+            // Allocating it all takes as long as it takes; not in the embedder's turn.
+            if (populate) await Task.Run(memory.Populate, CancellationToken.None);
+        }
+        catch
+        {
+            memory.Dispose();
+            memory.GuestIsUnmapped();
+            throw;
+        }
+
+        return new MappedMemory(memory.Guest.Address, memory.Alias?.Address ?? 0, memory.Guest.PageBytes, memory);
+    }
+
+    /// <summary>The VM has ended: unmaps what is still mapped.</summary>
+    public void Free()
+    {
+        foreach (LiveMemory memory in _all) memory.Dispose();
+    }
+}
