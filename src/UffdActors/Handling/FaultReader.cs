@@ -15,7 +15,7 @@ internal class FaultReader
 {
     private readonly IUffdDescriptor _descriptor;
     private readonly HandlerSlot[] _handlers;
-    private readonly PageRequest?[] _pool;
+    private readonly RequestPool _pool;
     private readonly OutstandingPages _outstanding = new();
     private readonly FaultWatch? _watch;
     private readonly List<PageRequest> _fresh = [];
@@ -24,15 +24,13 @@ internal class FaultReader
     private readonly OvertakingEvents _overtaking = new();
     private readonly WaitingThreads _waits = new();
     private readonly Dictionary<ulong, (int Count, Errno Error)> _streaks = [];
-    private readonly Dictionary<ulong, int> _crashes = [];
-    private readonly Dictionary<ulong, Waiter> _quarantined = [];
-    private readonly List<PushGate> _gates = [];
+    private readonly CrashingPages _crashing;
+    private readonly PushGates _gates = new();
+    private readonly FaultRecovery _recovery;
     private readonly RingTime _time;
-    private readonly int _crashLimit;
     private volatile RegionView _view;
     private long _eventEpoch;
     private long _nextId;
-    private long _lastProbed = -1;
 
     public FaultReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit)
     {
@@ -41,8 +39,9 @@ internal class FaultReader
         _handlers = handlers;
         _view = view;
         _time = time;
-        _crashLimit = crashLimit;
-        _pool = new PageRequest?[handlers.Length];
+        _pool = new RequestPool(handlers.Length);
+        _crashing = new CrashingPages(crashLimit);
+        _recovery = new FaultRecovery(this, _outstanding, _crashing, time);
     }
 
     /// <summary>The userfaultfd that is read.</summary>
@@ -75,8 +74,8 @@ internal class FaultReader
     /// <summary>Pages that are being resolved.</summary>
     public int Outstanding => _outstanding.Count;
 
-    /// <summary>Pages that nobody resolves until they are recovered.</summary>
-    public IReadOnlyCollection<ulong> Quarantined => _quarantined.Keys;
+    /// <summary>Pages that are held back because handlers crash on them.</summary>
+    public IReadOnlyCollection<ulong> Quarantined => _crashing.Held;
 
     /// <summary>Adds a region, before its faults can come.</summary>
     public void Add(ServedRegion region)
@@ -126,14 +125,14 @@ internal class FaultReader
         Counters.Count(request);
         if (_streaks.Count > 0) _ = _streaks.Remove(request.Address);
         if (Outages.Fills.IsOn) OnSucceeded(Outages.Fills, request);
-        if (_crashes.Count > 0 && _crashes.Remove(request.Address)) OnSucceeded(Outages.Crashes, request);
+        if (_crashing.Passed(request.Address)) OnSucceeded(Outages.Crashes, request);
         request.Region.Pages.Fill(
             request.Page, request.Pages, request.Content == SourceContent.Zero && request.Fill.Kind != FillKind.Poison,
             request.Fill.Kind == FillKind.Continue);
         // Installed protected, the page may have met a writer already; or it was taken away again. What such a thread faulted on is not
         // what was filled.
         if (Leave(request) && request.HasLateWaiters) Wake(request.Address);
-        Recycle(request);
+        _pool.Give(request);
         // Nothing is under way any more. On one CPU the thread that was just woken has run before this turn, and has faulted again: to read
         // that now spares a poll.
         if (_outstanding.Count == 0) _descriptor.Look();
@@ -149,29 +148,13 @@ internal class FaultReader
     public void Paused(PageRequest request) => _watch?.Remove(request);
 
     /// <summary>A background push wants to begin a chunk: it may when the demands that are outstanding now have been served.</summary>
-    public void Await(PushGate gate)
-    {
-        // One that has lost its patience comes with a new gate.
-        _ = _gates.RemoveAll(g => g.Push.Equals(gate.Push));
-        if (gate.Begin(_outstanding.Count, _nextId)) gate.Open();
-        else _gates.Add(gate);
-    }
+    public void Await(PushGate gate) => _gates.Await(gate, _outstanding.Count, _nextId);
 
     /// <summary>A page on which handlers crash has been held back for long enough: its threads fault again.</summary>
-    public void HandOutAgain(ulong page)
-    {
-        if (_quarantined.Remove(page)) Wake(page);
-    }
+    public void HandOutAgain(ulong page) => _recovery.HandOutAgain(page);
 
     /// <summary>An outage is over: the threads of the pages that have paused in it fault again.</summary>
-    public void Release(Outage outage)
-    {
-        if (outage == Outages.Crashes) ReleaseQuarantined();
-        foreach (PageRequest request in _outstanding.All())
-        {
-            if (request.Phase == RequestPhase.Paused && request.PausedBy == outage) GiveBack(request);
-        }
-    }
+    public void Release(Outage outage) => _recovery.Release(outage);
 
     /// <summary>A fault in no region has been held for long enough: its thread looks again.</summary>
     public void OnHeld(ulong address)
@@ -186,41 +169,29 @@ internal class FaultReader
     public void Recover()
     {
         WakeStrays();
-        Outages.Recover(_time.Now);
-        _crashes.Clear();
-        ReleaseQuarantined();
-        foreach (PageRequest request in _outstanding.All())
-        {
-            if (request.Phase == RequestPhase.Paused) GiveBack(request);
-        }
+        _recovery.Recover();
     }
 
     /// <summary>The requests that are being resolved, in no order; for reports.</summary>
     public IEnumerable<PageRequest> OutstandingRequests() => _outstanding.All();
-
-    private void OnSucceeded(Outage outage, PageRequest request)
-    {
-        if (outage.Succeeded(Waiter.Of(request), _time.Now)) Release(outage);
-    }
-
-    private void ReleaseQuarantined()
-    {
-        ulong[] pages = [.. _quarantined.Keys];
-        _quarantined.Clear();
-        foreach (ulong page in pages) Wake(page);
-    }
 
     /// <summary>True if a page is served where it is waited for, by the events read so far. Any thread.</summary>
     public bool IsServed(Waiter waiter) =>
         View.Find(PageSize.PageOf(waiter.Address)) is { } served && served.Id == waiter.Region
             && served.PageOf(PageSize.PageOf(waiter.Address)) == waiter.Page;
 
-    private void GiveBack(PageRequest request)
+    /// <summary>A request that has paused is given up: its threads fault again, and it begins anew.</summary>
+    public void GiveBack(PageRequest request)
     {
         _ = _streaks.Remove(request.Address);
         _ = Leave(request);
         Wake(request.Address);
-        Recycle(request);
+        _pool.Give(request);
+    }
+
+    private void OnSucceeded(Outage outage, PageRequest request)
+    {
+        if (outage.Succeeded(Waiter.Of(request), _time.Now)) Release(outage);
     }
 
     private void HandOthers(IFaultRoute route)
@@ -235,8 +206,8 @@ internal class FaultReader
         ServedRegion? region = _view.Find(page);
         ulong address = region?.HeadOf(message.Address) ?? PageSize.AddressOf(page);
         PageRequest? known = FindOutstanding(address);
-        bool isQuarantined = known is null && _quarantined.Count > 0 && _quarantined.ContainsKey(address);
-        if (known is not null || isQuarantined)
+        bool isHeld = known is null && _crashing.IsHeld(address);
+        if (known is not null || isHeld)
         {
             // Whoever it is: the fill may have been installed and have woken it before it faulted on this.
             if (known?.Phase == RequestPhase.Filling) known.HasLateWaiters = true;
@@ -263,7 +234,7 @@ internal class FaultReader
             return;
         }
 
-        if (isQuarantined) return;
+        if (isHeld) return;
         if (region is null)
         {
             OnStray(address, page, message.ThreadId, route);
@@ -272,7 +243,8 @@ internal class FaultReader
 
         ulong hash = GoldenRatio.ShortHash(address >> region.PageShift) >> 7;
         int handler = _handlers.Length == 1 ? 0 : (int)(hash % (ulong)_handlers.Length);
-        PageRequest request = TakeRequest(handler, region.UnitPages);
+        PageRequest request =
+            _pool.Take(handler, region.UnitPages) ?? new PageRequest(this, _handlers[handler], _time, region.UnitPages);
         request.Id = _nextId++;
         request.Incarnation = _handlers[handler].Incarnation;
         request.Phase = RequestPhase.New;
@@ -295,30 +267,11 @@ internal class FaultReader
         else _fresh.Add(request);
     }
 
-    private PageRequest TakeRequest(int handler, int pages)
-    {
-        // Of several sizes only where a context has regions of several page sizes.
-        PageRequest? before = null;
-        PageRequest? request = _pool[handler];
-        while (request is not null && request.Pages != pages) (before, request) = (request, request.Next);
-        if (request is null) return new PageRequest(this, _handlers[handler], _time, pages);
-        if (before is null) _pool[handler] = request.Next;
-        else before.Next = request.Next;
-        request.Next = null;
-        return request;
-    }
-
     private bool Leave(PageRequest request)
     {
         if (!_outstanding.Remove(request)) return false;
         _watch?.Remove(request);
-        for (int i = _gates.Count - 1; i >= 0; i--)
-        {
-            if (!_gates[i].Served(request.Id)) continue;
-            _gates[i].Open();
-            _gates.RemoveAt(i);
-        }
-
+        _gates.Served(request.Id);
         return true;
     }
 
@@ -332,15 +285,6 @@ internal class FaultReader
             if (further is { } next) Move(part, next);
             else _ = _view.Remove(part);
         }
-    }
-
-    private void Recycle(PageRequest request)
-    {
-        request.Trace = null;
-        request.Failure = null;
-        ref PageRequest? pool = ref _pool[request.Handler.Number];
-        request.Next = pool;
-        pool = request;
     }
 
     private static PageRange Range(ulong start, ulong end) => new(PageSize.PageOf(start), PageSize.PageOf(end));
@@ -394,7 +338,7 @@ internal class FaultReader
         else if (Outages.Fills.IsOn && request.Incarnation == request.Handler.Incarnation)
             Outages.Fills.Forget(Waiter.Of(request), _time.Now);
         if (Leave(request)) Wake(request.Address);
-        Recycle(request);
+        _pool.Give(request);
     }
 
     /// <summary>
@@ -405,18 +349,7 @@ internal class FaultReader
     internal virtual ulong? HandlerCrashed(int handler, PageRequest? during)
     {
         _handlers[handler].NextIncarnation();
-        ulong? quarantined = null;
-        if (during is not null)
-        {
-            int crashes = _crashes.GetValueOrDefault(during.Address) + 1;
-            _crashes[during.Address] = crashes;
-            if (crashes >= _crashLimit)
-            {
-                _quarantined[during.Address] = Waiter.Of(during);
-                quarantined = during.Address;
-            }
-        }
-
+        ulong? held = during is not null && _crashing.Crashed(during) ? during.Address : null;
         foreach (PageRequest request in _outstanding.All())
         {
             if (request.Handler.Number != handler) continue;
@@ -427,62 +360,20 @@ internal class FaultReader
             Wake(request.Address);
         }
 
-        return quarantined;
+        return held;
     }
 
     /// <summary>Tries one of the pages that have paused in an outage, one after the other.</summary>
     /// <returns>False if none has paused any more.</returns>
     [MutationPoint("RING P3")]
-    internal virtual bool Probe(Outage outage)
-    {
-        if (Owner.IsGone || !outage.GoOnProbing()) return false;
-        if (outage == Outages.Crashes)
-        {
-            if (_quarantined.Count == 0) return true;
-            (ulong page, Waiter waiter) = _quarantined.First();
-            outage.Tried(waiter);
-            HandOutAgain(page);
-            return true;
-        }
-
-        PageRequest? next = null;
-        foreach (PageRequest request in _outstanding.All())
-        {
-            if (request.Phase != RequestPhase.Paused || request.PausedBy != outage) continue;
-            if (next is null || (request.Id > _lastProbed, -request.Id).CompareTo((next.Id > _lastProbed, -next.Id)) > 0) next = request;
-        }
-
-        if (next is null) return true;
-        _lastProbed = next.Id;
-        outage.Tried(Waiter.Of(next));
-        next.Phase = RequestPhase.Deferred;
-        next.Handler.Thread.Tell(new RetryRequest(next));
-        return true;
-    }
+    internal virtual bool Probe(Outage outage) => _recovery.Probe(outage);
 
     /// <summary>
     /// Gives up what has paused, or is held back, at addresses where its page is not any more: nobody comes back to it, and whoever faults
     /// there now must not be taken for one who waits for it.
     /// </summary>
     [MutationPoint("RING S9")]
-    internal virtual void DropGone()
-    {
-        // What a handler has paused by the view of before is seen here, or the handler sees the view of now.
-        Interlocked.MemoryBarrier();
-        foreach (PageRequest request in _outstanding.All())
-        {
-            if (request.Phase != RequestPhase.Paused || IsServed(Waiter.Of(request))) continue;
-            Outages.Forget(Waiter.Of(request), _time.Now);
-            GiveBack(request);
-        }
-
-        foreach ((ulong address, Waiter waiter) in _quarantined.ToArray())
-        {
-            if (IsServed(waiter)) continue;
-            Outages.Crashes.Forget(waiter, _time.Now);
-            HandOutAgain(address);
-        }
-    }
+    internal virtual void DropGone() => _recovery.DropGone();
 
     /// <summary>The request that is under way for a page: all faults of a page meet there.</summary>
     [MutationPoint("RING R9")]
