@@ -38,11 +38,11 @@ public sealed class Machine : IDisposable
     /// <summary>The pool of huge pages of 1 GiB.</summary>
     public FolioStore GiantFolios { get; }
 
-    /// <summary>Called with each warning when it is given for the first and only time, in whoever's turn.</summary>
+    /// <summary>Called with each warning when it is given for the first and only time, in the turn that gives it.</summary>
     public Action<string>? Warned { get; set; }
 
     /// <summary>
-    /// Called when a module's code has thrown, with a sentence and the exception, in whoever's turn. The call ends with EIO.
+    /// Called when a module's code has thrown, with a sentence and the exception, in the turn that called it. The call ends with EIO.
     /// </summary>
     public Action<string, Exception>? ModuleFailed { get; set; }
 

@@ -166,7 +166,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         }
     }
 
-    // Its end is known at once to whoever asks, before the last actor is gone.
+    // Calls see its end at once, before the last actor is gone.
     private bool HasLostSystem =>
         !_ownsSystem && (_system.WhenTerminated.IsCompleted || CoordinatedShutdown.Get(_system).ShutdownReason is not null);
 

@@ -54,7 +54,7 @@ public sealed class UffdVm : IAsyncDisposable
     /// <summary>What went wrong; bounded, the oldest are dropped.</summary>
     public ChannelReader<Incident> Incidents => Context.Incidents.Reader;
 
-    /// <summary>Incidents that nobody read in time.</summary>
+    /// <summary>Incidents that were not read in time.</summary>
     public long DroppedIncidents => Context.Incidents.Dropped;
 
     /// <summary>Ends with the cause if the VM fails closed.</summary>
@@ -114,7 +114,7 @@ public sealed class UffdVm : IAsyncDisposable
         return Add(await _kernel.MapAsync(options, cancel), options.Pages, options.Module, isAdopted: false, options.IsFilled);
     }
 
-    /// <summary>Adds a region of guest memory that somebody else has mapped and goes on to own. Live world only.</summary>
+    /// <summary>Adds a region of guest memory that other code has mapped and goes on to own. Live world only.</summary>
     /// <exception cref="NotSupportedException">The model has no memory but its own.</exception>
     /// <exception cref="ArgumentException">
     /// Address, size or offset is not one of such memory, or the file is shorter than the region.
@@ -133,8 +133,8 @@ public sealed class UffdVm : IAsyncDisposable
     /// <summary>
     /// Unmaps a region and its alias, but none that was adopted. Waits until the event has been read, if its context asked for one. The
     /// region is used up by it: every later call with it ends with <see cref="InvalidOperationException"/>, and of two calls at the same
-    /// time one. Threads that wait for its pages are woken, and whoever touches it is touching what is not mapped: stop them first, for in
-    /// this process that is the end of the process. A push of it ends with an exception.
+    /// time one. Threads that wait for its pages are woken, and a thread that touches it touches what is not mapped: stop them first, for
+    /// in this process that is the end of the process. A push of it ends with an exception.
     /// </summary>
     /// <exception cref="UffdException">The kernel refuses; the region is as before.</exception>
     /// <exception cref="InvalidOperationException">It has been unmapped already, or was adopted.</exception>
@@ -144,7 +144,7 @@ public sealed class UffdVm : IAsyncDisposable
         ThrowIfUnusable(region);
         if (region.IsAdopted)
             throw new InvalidOperationException(
-                $"Region {region.Id} belongs to whoever has mapped it; unregister it, and let them unmap it.");
+                $"Region {region.Id} belongs to the code that has mapped it; unregister it, and have it unmapped there.");
         cancel.ThrowIfCancellationRequested();
         Task unmapping = region.UnmapAsync(() => UnmapOnceAsync(region, cancel));
         try
@@ -192,8 +192,8 @@ public sealed class UffdVm : IAsyncDisposable
     }
 
     /// <summary>
-    /// Takes over a userfaultfd that somebody else has opened. Register its regions again, with the modes that they have, and serve it.
-    /// Whoever served it before may have read faults without resolving them, and the kernel never delivers twice: so every region is woken
+    /// Takes over a userfaultfd that other code has opened. Register its regions again, with the modes that they have, and serve it.
+    /// Its former monitor may have read faults without resolving them, and the kernel never delivers twice: so every region is woken
     /// in full once when serving begins, and the threads that still need their page fault again. Live world only.
     /// </summary>
     /// <exception cref="NotSupportedException">The model has no descriptors but its own.</exception>
@@ -308,7 +308,7 @@ public sealed class UffdVm : IAsyncDisposable
     /// <summary>Memory that page sources may answer from.</summary>
     internal ReadableMemory SourceMemory => _runtime.Memory;
 
-    // What has lost its content without a write belongs to the dirty set of whoever watches the region.
+    // What has lost its content without a write belongs to the region's dirty set.
     private void NoteAdvised(GuestRegion region, PageRange pages, Advice advice)
     {
         bool keepsContent = advice == Advice.PageOut || (advice == Advice.DontNeed && region.Module is not null);
@@ -335,7 +335,7 @@ public sealed class UffdVm : IAsyncDisposable
     private async Task UnmapOnceAsync(GuestRegion region, CancellationToken cancel)
     {
         await _kernel.UnmapAsync(region, cancel);
-        // Nobody fills its pages any more, through the alias neither, before that is unmapped as well: its address is somebody else's next.
+        // The alias is unmapped only when no fill goes through it any more: its address may be another mapping's next.
         foreach (Userfault userfault in Userfaults()) await userfault.ForgetAsync(region);
         await _kernel.UnmapAliasAsync(region);
     }

@@ -84,7 +84,8 @@ public sealed class Userfault
 
     /// <summary>
     /// Unregisters a region. Where MISSING is registered waiting threads go on into pages of zeros, so it is refused while pages of a
-    /// served region are absent; elsewhere the kernel wakes nobody by itself, so a WAKE of what was unregistered follows (SEMANTICS 3.4.3).
+    /// served region are absent; elsewhere the kernel wakes no thread by itself, so a WAKE of what was unregistered follows (SEMANTICS
+    /// 3.4.3).
     /// </summary>
     /// <remarks>
     /// With write protection every page has to be looked at, so it goes in slices as <see cref="ProtectAsync"/> does. A region of which
@@ -155,8 +156,8 @@ public sealed class Userfault
     /// Pages that have lost their content without a write count as written too: those that <see cref="UffdVm.AdviseAsync"/> has taken away
     /// (REMOVE; of private memory DONTNEED and FREE; not DONTNEED of shared memory, which keeps its content), and those of REMOVE events,
     /// if the userfaultfd is served and has asked for them. An event says neither which call it was nor when the pages go, only that they
-    /// will: so a page that is still there when it is taken comes once more with the next call. A hole that somebody else punches through a
-    /// descriptor is not seen.
+    /// will: so a page that is still there when it is taken comes once more with the next call. A hole that is punched from outside through
+    /// a descriptor is not seen.
     /// </remarks>
     /// <param name="region">The region.</param>
     /// <param name="firstPage">First page of the region.</param>
@@ -195,7 +196,7 @@ public sealed class Userfault
     /// </para>
     /// <para>
     /// Not told apart: where MINOR is registered alone, what was written into a hole, has then left the mapping (DONTNEED), and is
-    /// not protected, from what the source has; and what somebody writes through another mapping. Memory that cannot be read from here
+    /// not protected, from what the source has; and what is written through another mapping. Memory that cannot be read from here
     /// (another process's that was not named) is told as the events say.
     /// </para>
     /// </remarks>
@@ -213,12 +214,12 @@ public sealed class Userfault
     }
 
     /// <summary>
-    /// Moves pages of private anonymous memory from one place of the VM to another without copying, and wakes who waits for them
-    /// (UFFDIO_MOVE, SEMANTICS 5.8). The source is a hole afterwards. Protection of a page is not carried over.
+    /// Moves pages of private anonymous memory from one place of the VM to another without copying, and wakes the threads that wait for
+    /// them (UFFDIO_MOVE, SEMANTICS 5.8). The source is a hole afterwards. Protection of a page is not carried over.
     /// </summary>
     /// <param name="destination">A region that is registered here.</param>
     /// <param name="destinationPage">First page of it.</param>
-    /// <param name="source">A region that nobody serves: what is moved out of a served one would be fetched from its source again.</param>
+    /// <param name="source">A region that is not served: what is moved out of a served one would be fetched from its source again.</param>
     /// <param name="sourcePage">First page of it.</param>
     /// <param name="pages">Base pages.</param>
     /// <param name="modes">Whether to wake; whether a hole in the source counts as moved.</param>
@@ -250,13 +251,13 @@ public sealed class Userfault
         if (_vm.IsServed(source))
             throw new InvalidOperationException(
                 $"Region {source.Id} is being served: pages moved out of it would be fetched again. Move out of a region that "
-                    + $"nobody serves.");
+                    + $"is not served.");
         return await _ranges.MoveAsync(registered, to, source, from, modes, cancel);
     }
 
     /// <summary>
-    /// Poisons pages that are lost for good (UFFDIO_POISON, SEMANTICS 5.6), and wakes who waits for them: user mode gets SIGBUS, a system
-    /// call EFAULT. Only absent pages can be. They count as received.
+    /// Poisons pages that are lost for good (UFFDIO_POISON, SEMANTICS 5.6), and wakes the threads that wait for them: user mode gets
+    /// SIGBUS, a system call EFAULT. Only absent pages can be. They count as received.
     /// </summary>
     /// <param name="region">A region that is registered here.</param>
     /// <param name="firstPage">First page of the region.</param>
@@ -297,7 +298,8 @@ public sealed class Userfault
     }
 
     /// <summary>
-    /// Starts the background push of a region: what nobody asks for is filled too, demand first, from the first page to the last.
+    /// Starts the background push of a region: pages that no thread faults on are filled too, demand first, from the first page to the
+    /// last.
     /// </summary>
     /// <returns>The push under way.</returns>
     public Task<BackgroundPush> PushAsync(GuestRegion region, IPageSource source, CancellationToken cancel = default) =>
@@ -343,15 +345,15 @@ public sealed class Userfault
 
     /// <summary>
     /// Takes the userfaultfds of children that the process has forked since the last call (<see cref="UffdFeatures.EventFork"/>), oldest
-    /// first. Whatever was absent at the fork is absent in the child too: it waits until somebody serves it, and one incident for each fork
-    /// (<see cref="IncidentKind.ForkedChild"/>) says so.
+    /// first. Whatever was absent at the fork is absent in the child too: it waits until the child is served, and one incident for each
+    /// fork (<see cref="IncidentKind.ForkedChild"/>) says so.
     /// </summary>
     /// <remarks>
     /// To serve a child, adopt its userfaultfd (<see cref="UffdVm.AdoptUserfaultAsync"/>) and its memory, which has the parent's addresses,
     /// in a VM of its own, as those of another process: the child has pages received of its own, and those that the parent had at the fork
-    /// are there. What nobody takes stays open until this process ends, also when the VM is disposed of, for closing it would turn the
-    /// child's absent pages into zeros; that of a child that has ended is closed. In the model the child waits too, and there is nothing to
-    /// take.
+    /// are there. A descriptor that is not taken stays open until this process ends, also when the VM is disposed of, for closing it would
+    /// turn the child's absent pages into zeros; that of a child that has ended is closed. In the model the child waits too, and there is
+    /// nothing to take.
     /// </remarks>
     /// <returns>Descriptors of this process, which belong to the caller from here on; not those of children that have ended.</returns>
     public IReadOnlyList<AdoptedUserfault> TakeChildren() =>
@@ -363,7 +365,7 @@ public sealed class Userfault
     /// <summary>
     /// Gives up the pages that are absent. Closing turns them into zeros, and the guest must never see those: so the guest is stopped
     /// first, for good (vCPUs, then <see cref="VmOptions.StopGuest"/>), then the push, and only then the userfaultfd is closed. Where the
-    /// guest may still run it is left open (<see cref="AbsentPages.StayAbsent"/>). Whoever waits for guest or push gets
+    /// guest may still run it is left open (<see cref="AbsentPages.StayAbsent"/>). A call that waits for guest or push gets
     /// <see cref="VmFailedException"/>.
     /// </summary>
     public Task AbandonAsync(CancellationToken cancel = default) => AbandonAsync(AbsentPages.StayAbsent, cancel);
@@ -404,7 +406,7 @@ public sealed class Userfault
     private async Task CloseOnceAsync(CancellationToken cancel)
     {
         _vm.Root.ThrowIfClosed();
-        // Whoever has begun it may still be at it.
+        // The call that has begun it may still be at it.
         if (_service.IsClosed) await _service.ClosedAsync(cancel);
         else await _turns.InTurnAsync(() => _service.CloseAsync(cancel), cancel);
     }
@@ -418,7 +420,7 @@ public sealed class Userfault
         if (_registered.TryFind(region) is not null) _kernel.Owner.ThrowIfGone(call);
     }
 
-    /// <summary>A region has been unmapped: its pages are nobody's any more, whether or not an event tells of it.</summary>
+    /// <summary>A region has been unmapped: its pages are not served any more, whether or not an event tells of it.</summary>
     internal Task ForgetAsync(GuestRegion region) => _service.ForgetAsync(region);
 
     /// <summary>Ends it with its VM.</summary>

@@ -288,7 +288,7 @@ public sealed class InterruptTests : IDisposable
                 ?? throw new InvalidOperationException("It has ended by itself.");
             while (line.StartsWith("migrating", StringComparison.Ordinal));
             Assert.Equal(
-                $"uffd: The watchdog (process {watchdog}) {says}: the run goes on unwatched, and if this process freezes, nobody sees it.",
+                $"uffd: The watchdog (process {watchdog}) {says}: the run goes on unwatched, and a freeze of this process is not noticed.",
                 line);
             // It goes on: it tells how far it is.
             Assert.StartsWith("migrating", await process.StandardError.ReadLineAsync(hang.Token), StringComparison.Ordinal);

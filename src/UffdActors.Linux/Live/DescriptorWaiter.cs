@@ -26,7 +26,7 @@ internal sealed class DescriptorWaiter : LoopWaiter
     /// <summary>How often the loop went to sleep: one that polls busily does not.</summary>
     public long Sleeps => Volatile.Read(ref _sleeps);
 
-    /// <summary>True while the loop sleeps until somebody has something for it: nothing is to run, and no timer is set.</summary>
+    /// <summary>True while the loop sleeps without a time limit: nothing is to run, and no timer is set.</summary>
     public bool SleepsForGood => _sleepsForGood;
 
     /// <inheritdoc />
@@ -79,7 +79,7 @@ internal sealed class DescriptorWaiter : LoopWaiter
         _slots = SlotsOfPolled();
     }
 
-    /// <summary>Leaves a descriptor out that nobody reads for now, or takes it in again; on the loop's thread.</summary>
+    /// <summary>Leaves a descriptor out of the poll set while it is not read, or takes it in again; on the loop's thread.</summary>
     public void SetMuted(LinuxHandle handle, bool isMuted) => _poll!.SetMuted(handle, isMuted);
 
     /// <inheritdoc />

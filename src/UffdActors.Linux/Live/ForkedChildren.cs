@@ -4,8 +4,8 @@ using UffdActors.Linux.Native;
 namespace UffdActors.Linux.Live;
 
 /// <summary>
-/// Userfaultfds of forked children, until somebody takes them to serve the child. They stay open, for the last close would turn the child's
-/// absent pages into zeros; only that of a child that has ended, or executes something else, is closed. Safe for any thread.
+/// Userfaultfds of forked children, until the embedder takes them to serve the child. They stay open, for the last close would turn the
+/// child's absent pages into zeros; only that of a child that has ended, or executes something else, is closed. Safe for any thread.
 /// </summary>
 internal sealed class ForkedChildren
 {
@@ -40,7 +40,7 @@ internal sealed class ForkedChildren
         }
     }
 
-    /// <summary>True if the address space behind a userfaultfd is no more: nobody is left who could see zeros.</summary>
+    /// <summary>True if the address space behind a userfaultfd is no more: no thread is left that could see zeros.</summary>
     public static unsafe bool HasEnded(int descriptor)
     {
         // ENOENT while there is one, ESRCH when it is gone (measured on 6.18; poll says nothing of it).

@@ -5,8 +5,8 @@ using UffdActors.Worlds;
 namespace UffdActors.Linux.Live;
 
 /// <summary>
-/// Why UFFDIO_API was refused. The kernel itself says EPERM to who asks for EVENT_FORK without the capability; to anybody else a filter
-/// does.
+/// Why UFFDIO_API was refused. The kernel itself gives EPERM to a request for EVENT_FORK without the capability; any other EPERM is that of
+/// a filter.
 /// </summary>
 internal static class HandshakeRefusal
 {

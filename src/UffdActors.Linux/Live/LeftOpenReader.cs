@@ -5,9 +5,9 @@ using UffdActors.Linux.Waiting;
 namespace UffdActors.Linux.Live;
 
 /// <summary>
-/// Reads a userfaultfd that is left open: whoever forks, unmaps, moves or gives back its memory waits in the kernel until the event has
-/// been read, and nobody else would read it. Faults are resolved by nobody: their threads sleep on, but where their address has gone, which
-/// they find out.
+/// Reads a userfaultfd that is left open: a thread that forks, unmaps, moves or gives back its memory waits in the kernel until the event
+/// has been read, and nothing else reads it. Faults are not resolved: their threads sleep on, but where their address has gone, which they
+/// find out.
 /// </summary>
 /// <remarks>A thread for each, for one that is left open is an exception.</remarks>
 internal sealed class LeftOpenReader : IDisposable
@@ -54,7 +54,7 @@ internal sealed class LeftOpenReader : IDisposable
         }
         catch (ObjectDisposedException)
         {
-            // Closed by whoever else has it: there is nothing left to read.
+            // Closed by other code that has the number: there is nothing left to read.
         }
         catch (SyscallException e)
         {

@@ -52,7 +52,7 @@ internal abstract class LiveCall(LiveThread thread, LiveUserfault userfault, Pag
         _isIssued = true;
         if (userfault.IsClosed)
         {
-            // Nobody waits any more for a page that was asked for through it; a push is told.
+            // No thread waits any more for a page that was asked for through it; a push is told.
             Fail(Errno.EBADF);
             if (Request is null) thread.Tell(this);
             return;

@@ -55,7 +55,7 @@ internal sealed class LiveClosing(VmRoot vm, VmOptions options, LiveMemories mem
             descriptor.KeepOpen();
             LeftOpen.Keep(memories);
             _left.Add(descriptor);
-            // A VM that fails asks nobody to stop the guest; whoever disposes of it does, and the rule is made again then.
+            // A VM that fails does not stop the guest; its disposal does, and the rule is made again then.
             if (_awaitsStop)
             {
                 _ = _unreported.Add(descriptor);
@@ -93,7 +93,7 @@ internal sealed class LiveClosing(VmRoot vm, VmOptions options, LiveMemories mem
 
     private ClosingRule RuleOf(LiveDescriptor descriptor) => new(
         descriptor.Reason,
-        // Of a process that has ended nobody is left who could see zeros.
+        // A process that has ended has no thread left that could see zeros.
         LossIsTaken: descriptor.Uffd.IsMemoryGone(),
         _guestIsStopped,
         GuestIsOurs: hasVcpus() && !descriptor.IsOfOtherProcess && !descriptor.HasMetOthers,

@@ -92,7 +92,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     /// <inheritdoc />
     public void OnReadable()
     {
-        // Once is enough until it has been read. Who reads may come much later, or never, and the loop must not spin meanwhile.
+        // Once is enough until it has been read. It may be read much later, or never, and the loop must not spin meanwhile.
         if (_readable)
         {
             Mute(true);
@@ -169,8 +169,8 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     }
 
     /// <summary>
-    /// UFFDIO_UNREGISTER, and UFFDIO_WAKE where that wakes nobody (SEMANTICS 3.4.3). In a turn of the loop, so that no message is read in
-    /// between.
+    /// UFFDIO_UNREGISTER, and UFFDIO_WAKE where that wakes no thread (SEMANTICS 3.4.3). In a turn of the loop, so that no message is read
+    /// in between.
     /// </summary>
     public Errno Unregister(ulong start, ulong end, RegisterModes modes)
     {
@@ -181,7 +181,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         return Errno.None;
     }
 
-    /// <summary>Says who asks before it is closed, and what is absent.</summary>
+    /// <summary>Says why it is to be closed, and what is absent then.</summary>
     public void Ask(Func<Absence> absence) => _absence = absence;
 
     /// <summary>Says why it is closed; else its VM has failed, or ends.</summary>
@@ -195,7 +195,8 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         _isClosed = true;
         // Waiting threads go on into pages of zeros, and must not get to see them.
         if (_reason != ClosingReason.NothingIsAbsent) _kernel.HaltGuest();
-        // A child that is not heard of would be let go into zeros. Before others are looked for, for that reads the batch once more.
+        // A child whose FORK is never read would find zeros after the close. Before others are looked for, for that reads the batch once
+        // more.
         bool isHeard = !ReportsForks || TryReadForks();
         if (!IsOfOtherProcess && !HasMetOthers) MeetUnread();
         if (isHeard) _kernel.CloseOrLeave(this);
@@ -215,7 +216,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     private void OnUnreadable(SyscallException e) => _kernel.Context.Incidents.Report(new Incident(
         IncidentKind.EventNotRead,
         $"The events of userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name}, which was left open, cannot be read any more "
-            + $"({e.Error}): whoever forks or unmaps waits until this process ends.",
+            + $"({e.Error}): a thread that forks or unmaps waits until this process ends.",
         e));
 
     // Faults that are still unread may be of other threads, too. What is read here is not resolved any more: the threads sleep on, or are
@@ -287,7 +288,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         _ => "there is no memory for the child's descriptor: free some",
     };
 
-    /// <summary>Keeps the children whose events nobody has read: with the end of this descriptor they would find zeros.</summary>
+    /// <summary>Keeps the children whose FORK is still unread: with the end of this descriptor they would find zeros.</summary>
     /// <returns>False if one cannot be read, and the descriptor has to stay open for its sake.</returns>
     private bool TryReadForks()
     {

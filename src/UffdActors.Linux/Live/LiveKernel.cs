@@ -267,7 +267,7 @@ internal sealed class LiveKernel : VmKernel
         _memories.Free();
     }
 
-    // Whoever has too many descriptors open may have fewer the next time.
+    // Too many open descriptors (EMFILE) may have become fewer the next time.
     private static ProcessMemory OpenOwn()
     {
         try
@@ -293,7 +293,7 @@ internal sealed class LiveKernel : VmKernel
         }
     }
 
-    /// <summary>The process in which memory is mapped; null if that is another one that nobody has named.</summary>
+    /// <summary>The process in which memory is mapped; null if that is another one that was not named.</summary>
     public ProcessMemory? ProcessOf(LiveMemory memory) => !memory.IsInOtherProcess ? OwnMemory : memory.Process;
 
     /// <summary>Memory of a region. Not by its address, which is another region's once it has been unmapped.</summary>

@@ -36,8 +36,8 @@ internal sealed class LiveMemory : IDisposable
         !IsInOtherProcess
             ? Guest
             : throw new InvalidOperationException(
-                $"The guest memory at 0x{Guest.Address:x} is mapped in another process; nobody can touch or change it from here. Name the "
-                    + $"process (AdoptedMemory.ProcessId) for what the kernel allows others.");
+                $"The guest memory at 0x{Guest.Address:x} is mapped in another process; it cannot be touched or changed from here. Name "
+                    + $"the process (AdoptedMemory.ProcessId) for what the kernel allows others.");
 
     /// <summary>True if the guest's mapping is in another process.</summary>
     public bool IsInOtherProcess { get; private init; }
@@ -91,7 +91,7 @@ internal sealed class LiveMemory : IDisposable
         }
     }
 
-    /// <summary>Uses memory of somebody else's.</summary>
+    /// <summary>Uses memory that the embedder, or another process, has mapped.</summary>
     /// <exception cref="ModuleException">This kernel has no such memory.</exception>
     /// <exception cref="ArgumentException">Address, size or offset is not one of this memory, or its file is shorter.</exception>
     /// <exception cref="SyscallException">The alias cannot be mapped.</exception>
@@ -224,11 +224,11 @@ internal sealed class LiveMemory : IDisposable
                     : "let the process call madvise itself.";
                 throw new UffdException(
                     "process_madvise", Errno.EINVAL,
-                    $"the kernel lets nobody take pages from the mapping of process {Process!.Process} but that process; {instead}");
+                    $"the kernel lets process {Process!.Process} alone take pages from its mapping; {instead}");
         }
     }
 
-    /// <summary>Says why nobody can read the memory from here, if so.</summary>
+    /// <summary>Throws, with the reason, if the memory cannot be read from here.</summary>
     /// <exception cref="InvalidOperationException">It is in another process that was not named, and has no descriptor here.</exception>
     public void ThrowIfUnreadable()
     {

@@ -21,7 +21,7 @@ internal sealed class LivePopulate : LiveCall
 
     protected override void Issue(LiveBackend backend)
     {
-        // The alias is never registered, so nobody has to resolve what this faults in.
+        // The alias is never registered, so what this faults in raises no userfault.
         GuestMemory alias = Userfault.AliasAt(_address)!;
         Error = alias.Advise((long)(_address - alias.Address), backend.PageBytes, MemoryAdvice.PopulateRead);
     }

@@ -206,7 +206,7 @@ internal sealed class LiveUserfault(
 
         IoctlResult Call()
         {
-            // Left open for its guest, it is nobody's to call any more.
+            // Left open for its guest, it takes no call any more.
             ObjectDisposedException.ThrowIf(descriptor.IsClosed, typeof(Userfault));
             return call();
         }

@@ -20,7 +20,7 @@ namespace UffdActors.Linux.Live;
 /// </remarks>
 internal sealed class LiveVcpu : VcpuThread
 {
-    // Stamps of a fault that the monitor is late with land on a trace that nobody reads any more.
+    // Late stamps of the monitor go into a trace that is not read any more.
     private const int Traces = 8;
 
     private readonly VmRoot _vm;
@@ -62,7 +62,7 @@ internal sealed class LiveVcpu : VcpuThread
     /// <summary>Ends the thread with its next access; one that waits for a page goes on waiting.</summary>
     public void Stop() => _stopped = true;
 
-    /// <summary>The actor has ended: whoever waits for the guest is told, if its work is not done.</summary>
+    /// <summary>The actor has ended: the calls that wait for the guest are told, if its work is not done.</summary>
     public void Abandon()
     {
         Stop();

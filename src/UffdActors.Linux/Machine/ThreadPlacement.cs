@@ -3,7 +3,7 @@ using UffdActors.Linux.Needs;
 
 namespace UffdActors.Linux.Machine;
 
-/// <summary>Where the calling thread runs, and before whom.</summary>
+/// <summary>On which CPUs the calling thread runs, and with which priority.</summary>
 public static unsafe class ThreadPlacement
 {
     private const int Words = 16;

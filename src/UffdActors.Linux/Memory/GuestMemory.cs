@@ -8,11 +8,11 @@ namespace UffdActors.Linux.Memory;
 /// <summary>
 /// A range of guest memory in this process. Its bytes are reached by copying in and out only, each time through an ordinary call into the C
 /// library: a page that is not there puts the thread to sleep <em>outside</em> the runtime, so collections go on. A pointer, a span or a
-/// volatile read would put it to sleep inside, and the next collection would freeze the process together with whoever could resolve the
-/// fault. That is why no pointer, span or stream is ever given out; <see cref="Address"/> is a number for KVM and for ioctls.
+/// volatile read would put it to sleep inside, and the next collection would freeze the process together with the monitor that could
+/// resolve the fault. That is why no pointer, span or stream is ever given out; <see cref="Address"/> is a number for KVM and for ioctls.
 /// </summary>
 /// <remarks>
-/// <para>Memory mapped here is unmapped when this is disposed of; adopted memory stays with whoever mapped it. Dispose of it after the
+/// <para>Memory mapped here is unmapped when this is disposed of; adopted memory stays mapped. Dispose of it after the
 /// threads that touch it have stopped and after its userfaultfd has been closed or the range unregistered.</para>
 /// <para>Any number of threads may touch it. Touching a poisoned page, or one behind the end of its file, ends the process (SIGBUS).</para>
 /// </remarks>
@@ -79,7 +79,7 @@ public sealed unsafe class GuestMemory : SafeHandle
         return Map(memory.Backing, isShared, bytes, address, isShared ? Mm.MAP_SHARED : Mm.MAP_PRIVATE, lease.Number, offset);
     }
 
-    /// <summary>Uses memory that somebody else has mapped into this process and goes on to own.</summary>
+    /// <summary>Uses memory that other code has mapped into this process and goes on to own.</summary>
     /// <param name="address">First address, a multiple of the page size.</param>
     /// <param name="bytes">Length in bytes.</param>
     /// <param name="backing">What is behind it.</param>

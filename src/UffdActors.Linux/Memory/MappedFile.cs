@@ -4,7 +4,7 @@ using UffdActors.Linux.Native;
 namespace UffdActors.Linux.Memory;
 
 /// <summary>
-/// The file behind a shared mapping whose descriptor nobody has handed over: <c>/proc/PID/map_files</c> has it, for those with
+/// The file behind a shared mapping whose descriptor was not handed over: <c>/proc/PID/map_files</c> has it, for those with
 /// CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
 /// </summary>
 internal static class MappedFile

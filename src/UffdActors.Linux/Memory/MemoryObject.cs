@@ -6,7 +6,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Linux.Memory;
 
 /// <summary>
-/// Memory with a descriptor, which can be mapped any number of times: memfd, hugetlb, guest_memfd, or what somebody else has made.
+/// Memory with a descriptor, which can be mapped any number of times: memfd, hugetlb, guest_memfd, or what other code has made.
 /// Two mappings of one object are aliases: bytes written through one are in the page cache of the other, which is how MINOR faults are
 /// served.
 /// </summary>
@@ -64,7 +64,7 @@ public sealed unsafe class MemoryObject : IDisposable
     }
 
     /// <summary>
-    /// Takes over a descriptor that somebody else has made (inherited, or received over a socket): from here on it belongs to this object.
+    /// Takes over a descriptor that other code has made (inherited, or received over a socket): from here on it belongs to this object.
     /// </summary>
     /// <param name="number">Descriptor in this process.</param>
     /// <param name="backing">What it is.</param>
@@ -115,7 +115,7 @@ public sealed unsafe class MemoryObject : IDisposable
     /// <inheritdoc />
     public void Dispose() => Handle.Dispose();
 
-    // A page that fallocate has made and nobody has used is no data, and yet it is there.
+    // A page that fallocate has made and that was never used is no data, and yet it is there.
     private static bool IsAllocated(int descriptor, long offset)
     {
         const int CacheStat = 451;

@@ -9,7 +9,7 @@ namespace UffdActors.Linux.Memory;
 /// </summary>
 /// <remarks>
 /// Both belong to the address space that the process has when they are opened: they never show that of another one with the same number. An
-/// absent page that nobody has registered is filled by a read like by any other: look at the page table first.
+/// absent page that is not registered is filled by a read like by any other: look at the page table first.
 /// </remarks>
 internal sealed unsafe class ProcessMemory : IDisposable
 {

@@ -4,7 +4,7 @@ using UffdActors.Abi;
 namespace UffdActors.Linux.Native;
 
 /// <summary>
-/// System calls with numbers for addresses and descriptors, nothing checked: for whoever executes programs that are meant to contain
+/// System calls with numbers for addresses and descriptors, nothing checked: for executing programs that are meant to contain
 /// mistakes. Every call is an ordinary transition, so a thread may sleep in it.
 /// </summary>
 internal static unsafe class RawCalls

@@ -4,7 +4,7 @@ using UffdActors.Linux.Native;
 
 namespace UffdActors.Linux.Needs;
 
-/// <summary>What may keep this process from a call that the kernel has: who it is, and what has been put around it.</summary>
+/// <summary>What may keep this process from a call that the kernel has: its user and capabilities, and the confinement around it.</summary>
 /// <param name="User">Effective user.</param>
 /// <param name="Capabilities">Effective capabilities, a bit each (<c>CapEff</c>).</param>
 /// <param name="Seccomp">Mode of seccomp: 0 none, 1 strict, 2 a filter.</param>

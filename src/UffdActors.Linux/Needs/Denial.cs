@@ -1,8 +1,8 @@
 namespace UffdActors.Linux.Needs;
 
 /// <summary>
-/// Tells a call that is denied from one that is not there. An errno alone does not: EPERM is the kernel's own word to who lacks a
-/// capability, and a seccomp filter's or a security module's to who has it; ENOSYS is an old kernel's, and a filter's.
+/// Tells a call that is denied from one that is not there. An errno alone does not: EPERM is the kernel's own answer without a
+/// capability, and a seccomp filter's or a security module's with it; ENOSYS is an old kernel's, and a filter's.
 /// </summary>
 internal static class Denial
 {
@@ -52,7 +52,7 @@ internal static class Denial
 
     private static NeedAnswer Lacking(MachineNeed need, Capability capability, Confinement who)
     {
-        // Whoever is not root is told what they lack by the remedy itself.
+        // For a user other than root the remedy itself names what is missing.
         if (who.User != 0)
             return new NeedAnswer(NeedState.Denied, who.IsFiltered ? MaybeFiltered(who).TrimStart() : null, Remedies.Of(need));
         string name = capability == Capability.SysPtrace ? "SYS_PTRACE" : "SYS_NICE";

@@ -54,7 +54,7 @@ internal sealed record MachineFinding(MachineNeed Need, string For, NeedState St
         if (canOpen) return NeedAnswer.Met;
         if (access.Syscall == Ok || access.Device == Ok || access.UserModeOnly == Ok)
             return Denial.Of(MachineNeed.Userfaultfd, "ioctl(2) with UFFDIO_API", Error(access.Handshake), null, access.Confinement);
-        // Faults of user mode alone are refused to nobody by the kernel itself.
+        // The kernel itself allows every user a userfaultfd for faults of user mode alone.
         Errno userModeOnly = Error(access.UserModeOnly);
         if (userModeOnly is Errno.EPERM or Errno.EACCES) return Denial.Confined(Call, userModeOnly, access.Confinement);
         Errno error = Error(access.Syscall);
@@ -81,7 +81,7 @@ internal sealed record MachineFinding(MachineNeed Need, string For, NeedState St
     internal static NeedAnswer KvmDevice(string answer, Confinement who) => (answer, Error(answer)) switch
     {
         (Ok, _) => NeedAnswer.Met,
-        // The file's own permissions are what refuses whoever is not root.
+        // The file's own permissions refuse a user other than root.
         (_, Errno.EACCES) when who.User != 0 => new NeedAnswer(NeedState.Denied, null, Remedies.Of(MachineNeed.Kvm)),
         (_, Errno.EPERM or Errno.EACCES) when !who.IsFiltered && who.SecurityProfile is null => new NeedAnswer(
             NeedState.Denied,

@@ -6,7 +6,7 @@ namespace UffdActors.Linux.Needs;
 /// <param name="SwapMib">Swap in MiB; 0 for none.</param>
 /// <param name="HugePageBytes">Size of a huge page.</param>
 /// <param name="HugePagesTotal">Huge pages in the pool.</param>
-/// <param name="HugePagesFree">Huge pages that nobody uses.</param>
+/// <param name="HugePagesFree">Huge pages that are free.</param>
 /// <param name="HugePagesReserved">Huge pages that are free and promised.</param>
 /// <param name="TransparentHugePages">Setting for anonymous memory.</param>
 /// <param name="TransparentHugePagesShmem">Setting for shared memory.</param>

@@ -6,7 +6,7 @@ namespace UffdActors.Linux.Needs;
 /// </summary>
 internal static class Remedies
 {
-    /// <summary>One sentence, to be read by whoever runs the machine.</summary>
+    /// <summary>One sentence for the machine's administrator.</summary>
     public static string Of(MachineNeed need) => need switch
     {
         MachineNeed.Userfaultfd =>

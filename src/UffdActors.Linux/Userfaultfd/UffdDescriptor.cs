@@ -32,13 +32,13 @@ internal sealed unsafe class UffdDescriptor : IDisposable
     /// <summary>The descriptor.</summary>
     public UffdHandle Handle { get; }
 
-    /// <summary>Which way it was opened; <see cref="UffdOpenPath.Any"/> if somebody else did.</summary>
+    /// <summary>Which way it was opened; <see cref="UffdOpenPath.Any"/> if other code did.</summary>
     public UffdOpenPath OpenedBy { get; }
 
     /// <summary>True if faults raised in the kernel are refused instead of delivered.</summary>
     public bool IsUserModeOnly { get; }
 
-    /// <summary>What whoever runs the program should know about how it was opened; null if nothing.</summary>
+    /// <summary>What the user of the program should know about how it was opened; null if nothing.</summary>
     public string? Notice { get; }
 
     /// <summary>Features that were asked for; none before <see cref="Handshake"/>.</summary>
@@ -70,7 +70,7 @@ internal sealed unsafe class UffdDescriptor : IDisposable
     public static UffdDescriptor? TryOpen(UffdOpenPath path, UffdOpenFlags flags, out Errno error) => TryOpen(path, flags, null, out error);
 
     /// <summary>
-    /// Takes over a descriptor that somebody else has opened, received or inherited: from here on it belongs to this object. The other side
+    /// Takes over a descriptor that other code has opened, received or inherited: from here on it belongs to this object. The other side
     /// may have read faults without resolving them; the kernel never delivers twice, so wake the whole range once.
     /// </summary>
     /// <param name="number">Descriptor in this process.</param>
@@ -121,7 +121,7 @@ internal sealed unsafe class UffdDescriptor : IDisposable
     }
 
     /// <summary>
-    /// UFFDIO_UNREGISTER. Wakes waiters where MISSING was registered, into pages of zeros; elsewhere it wakes nobody, and a
+    /// UFFDIO_UNREGISTER. Wakes waiters where MISSING was registered, into pages of zeros; elsewhere it wakes no thread, and a
     /// <see cref="Wake"/> must follow (SEMANTICS 3.4.3).
     /// </summary>
     public Errno Unregister(ulong start, long bytes)
@@ -180,7 +180,7 @@ internal sealed unsafe class UffdDescriptor : IDisposable
     }
 
     /// <summary>
-    /// UFFDIO_POISON (SEMANTICS 5.6): whoever touches the pages gets SIGBUS, and in a .NET process that ends the process.
+    /// UFFDIO_POISON (SEMANTICS 5.6): a thread that touches the pages gets SIGBUS, and in a .NET process that ends the process.
     /// </summary>
     public IoctlResult Poison(ulong start, long bytes, FillModes modes = FillModes.None)
     {

@@ -2,7 +2,7 @@ using UffdActors.Linux.Native;
 
 namespace UffdActors.Linux.Waiting;
 
-/// <summary>An eventfd: wakes whoever waits for it in a poll set. Owns its descriptor. Safe for any thread.</summary>
+/// <summary>An eventfd: wakes the thread that waits for it in a poll set. Owns its descriptor. Safe for any thread.</summary>
 internal sealed unsafe class EventSignal : IDisposable
 {
     /// <summary>Makes it, not set.</summary>

@@ -96,7 +96,7 @@ internal sealed unsafe class PollSet : IDisposable
 
     private static PollFd* Allocate(int descriptors) => (PollFd*)NativeMemory.Alloc((nuint)descriptors, (nuint)sizeof(PollFd));
 
-    // Whoever filters system calls has to know which of the two it is.
+    // The name of the call in use, for messages: a seccomp filter may refuse one of the two.
     private static string NameOf(TimeSpan timeout) => timeout == Timeout.InfiniteTimeSpan || timeout == TimeSpan.Zero ? "poll" : "ppoll";
 
     private int Poll(TimeSpan timeout)

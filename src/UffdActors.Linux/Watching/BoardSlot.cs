@@ -69,7 +69,7 @@ internal sealed unsafe class BoardSlot : FaultWatch
         End();
     }
 
-    // Volatile stores are not moved past each other: whoever sees the sequence number sees what was stored before it.
+    // Volatile stores are not moved past each other: a reader that sees the sequence number sees what was stored before it.
     private void Begin() => Set(BoardLayout.Sequence, *(int*)(_slot + BoardLayout.Sequence) | 1);
 
     private void End() => Set(BoardLayout.Sequence, *(int*)(_slot + BoardLayout.Sequence) + 1);

@@ -123,7 +123,7 @@ internal sealed class WatchdogProcess : IAsyncDisposable
     private void Lose(string how)
     {
         if (Interlocked.Exchange(ref _isLost, 1) == 0)
-            Lost?.Invoke($"The watchdog (process {Id}) {how}: the run goes on unwatched, and if this process freezes, nobody sees it.");
+            Lost?.Invoke($"The watchdog (process {Id}) {how}: the run goes on unwatched, and a freeze of this process is not noticed.");
     }
 
     // The host that runs this process is surely there; a program that was published with its own runtime has the watchdog's own host beside

@@ -1,4 +1,4 @@
 namespace UffdActors.Linux.Watching;
 
-/// <summary>Who watches a VM, and how.</summary>
+/// <summary>The watchdog of a VM, and its options.</summary>
 internal sealed record WatchedBy(LiveWatchdog Watchdog, WatchdogOptions Options);

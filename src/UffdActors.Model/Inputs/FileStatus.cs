@@ -9,7 +9,7 @@ namespace UffdActors.Model.Inputs;
 /// <param name="Inode">Inode number.</param>
 /// <param name="Size">Bytes.</param>
 /// <param name="Modified">Last change of the content, in nanoseconds.</param>
-/// <param name="Changed">Last change of content or attributes, in nanoseconds; unlike the other nobody can set it back.</param>
+/// <param name="Changed">Last change of content or attributes, in nanoseconds; unlike the other it cannot be set back.</param>
 internal readonly partial record struct FileStatus(int Mode, long Device, ulong Inode, long Size, long Modified, long Changed)
 {
     private const int StatxBytes = 256;

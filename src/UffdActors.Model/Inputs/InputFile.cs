@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace UffdActors.Model.Inputs;
 
 /// <summary>
-/// A file that somebody gives as input, opened for reading. It is a regular file of a size that was agreed to, and it has to stay what it
+/// A file that is given as input, opened for reading. It is a regular file of a size that was agreed to, and it has to stay what it
 /// was when it was opened: a file that is shorter, longer or of another time at the end was written to meanwhile, and what was read of it
 /// is neither the old content nor the new one. That is an <see cref="InputFileException"/>, never bytes of zero.
 /// </summary>
@@ -90,7 +90,7 @@ public sealed class InputFile : IDisposable
         while (file.Length > 0 && AsText(reader.ReadLine) is { } line)
         {
             if (line.Contains('\0', StringComparison.Ordinal)) throw NoText();
-            // Somebody may append faster than it is read.
+            // Another process may append faster than it is read.
             if (stream.Position > file.Length) break;
             yield return line;
         }

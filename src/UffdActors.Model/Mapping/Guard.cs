@@ -4,7 +4,7 @@ namespace UffdActors.Model.Mapping;
 
 /// <summary>
 /// One thread's guard word: the page that it is about to touch (RING R8). The thread holds the page, reads map and entry, touches,
-/// and lets go; whoever takes something away from an entry writes the entry first and then waits until no guard holds the page.
+/// and gives it up; code that takes something away from an entry writes the entry first and then waits until no guard holds the page.
 /// This is the model's TLB shootdown: installing pays nothing for it.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 128)]
@@ -16,7 +16,7 @@ internal sealed class Guard
     /// <summary>Holds a page. What is read afterwards is at least as new as this.</summary>
     public void Hold(long page) => Interlocked.Exchange(ref _pagePlusOne, page + 1);
 
-    /// <summary>Lets go of the page.</summary>
+    /// <summary>Ends the guard.</summary>
     public void Release() => Volatile.Write(ref _pagePlusOne, 0);
 
     /// <summary>True if the thread holds a page of the range.</summary>

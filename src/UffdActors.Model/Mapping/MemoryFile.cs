@@ -92,8 +92,8 @@ public sealed class MemoryFile : IDisposable
     /// <summary>Makes sure that a page is in the cache, as a page of zeros if it has to be made.</summary>
     /// <param name="index">Page of the file.</param>
     /// <param name="upToDate">
-    /// False for fallocate: a page that it makes holds no data yet. One that it finds, it uses like anybody else, so a second fallocate
-    /// makes it data.
+    /// False for fallocate: a page that it makes holds no data yet. One that it finds, it marks as used like any caller, so a second
+    /// fallocate makes it data.
     /// </param>
     /// <returns>Success, or ENOMEM.</returns>
     public Errno EnsurePage(long index, bool upToDate = true)

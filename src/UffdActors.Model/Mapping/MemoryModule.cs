@@ -3,7 +3,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Mapping;
 
 /// <summary>
-/// A kind of memory: shmem, hugetlb, guest_memfd, somebody's driver. A module has no state of its own; it makes files, answers
+/// A kind of memory: shmem, hugetlb, guest_memfd, a third party's driver. A module has no state of its own; it makes files, answers
 /// ordinary page faults on them, and offers a <see cref="IVmUffdOps"/> table if its memory can be registered.
 /// </summary>
 public abstract class MemoryModule

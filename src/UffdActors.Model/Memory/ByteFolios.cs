@@ -32,7 +32,7 @@ internal sealed unsafe class ByteFolios : FolioStore
         _extraShares = (ushort*)NativeMemory.AllocZeroed((nuint)capacity + 1, sizeof(ushort));
     }
 
-    /// <summary>Frees the content of a store that nobody disposed of.</summary>
+    /// <summary>Frees the content of a store that was not disposed of.</summary>
     ~ByteFolios() => FreeNative();
 
     /// <inheritdoc />
@@ -49,7 +49,7 @@ internal sealed unsafe class ByteFolios : FolioStore
     /// <exception cref="OperationCanceledException">Cancelled; some of it is touched.</exception>
     public void Prefault(CancellationToken cancel = default)
     {
-        // Often enough that nobody notices: 64 MiB are some tens of milliseconds.
+        // Often enough that a wait is not noticed: 64 MiB are some tens of milliseconds.
         const nuint Stretch = 64 << 20;
         nuint bytes = (nuint)(_capacity + 1) * (nuint)FolioSize;
         for (nuint offset = (nuint)FolioSize * _neverUsed; offset < bytes; offset += PageSize.Base)

@@ -6,7 +6,7 @@ namespace UffdActors.Model.Memory;
 /// </summary>
 /// <remarks>
 /// Safe for any thread. A folio has one owner (an entry, a cache slot, or an operation on its way) until it is shared by fork;
-/// the content of a folio is written by whoever the page protocol lets write, so the store takes no lock for it.
+/// the content of a folio is written by the one thread that the page protocol allows to write, so the store takes no lock for it.
 /// Everything that allocates returns <see cref="None"/> when memory is used up.
 /// </remarks>
 public abstract class FolioStore : IDisposable

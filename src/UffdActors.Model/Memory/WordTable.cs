@@ -13,7 +13,7 @@ namespace UffdActors.Model.Memory;
 /// </para>
 /// <para>
 /// Threads: reading is safe at any time without a lock. Every word has one writer at a time (its VMA's owner, or for a cache slot
-/// whoever wins <see cref="CompareExchange"/>); neighbouring words may be written by other threads at the same time.
+/// the thread whose <see cref="CompareExchange"/> succeeds); neighbouring words may be written by other threads at the same time.
 /// Memory is given back on <see cref="Dispose"/> only, so that a late reader never meets a freed leaf: one that was dropped is kept, out
 /// of use (its slot is negative), until something is written there again.
 /// </para>
@@ -56,7 +56,7 @@ internal sealed unsafe class WordTable : IDisposable
         return _wide ? Volatile.Read(ref ((uint*)slot)[at]) : Volatile.Read(ref ((ushort*)slot)[at]);
     }
 
-    /// <summary>Publishes the word of a page: what was written before is visible to whoever reads the word.</summary>
+    /// <summary>Publishes the word of a page: what was written before is visible to a thread that reads the word.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Set(long index, uint word)
     {

@@ -127,7 +127,7 @@ internal class Access : QueuedFault
     private void Act(Verdict verdict, Vma? vma, Entry entry)
     {
         if (verdict == Verdict.Hit) Touch(vma!, entry);
-        // Anonymous memory gets its page table before anybody asks whether the page is missing.
+        // Anonymous memory gets its page table before the check whether the page is missing.
         else if (verdict is Verdict.Deliver or Verdict.Bus && entry.Kind == EntryKind.None && vma!.IsAnonymous)
             Caller.Mm.PageTables.Make(Page);
         Caller.Guard.Release();
@@ -165,7 +165,7 @@ internal class Access : QueuedFault
         }
     }
 
-    // A write to an empty page of a private mapping makes the anon_vma before anybody asks whether the page is missing, and whatever
+    // A write to an empty page of a private mapping makes the anon_vma before the check whether the page is missing, and whatever
     // comes of it. Huge pages ask first.
     private void PrepareAnon(Vma vma, Entry entry)
     {

@@ -6,7 +6,7 @@ namespace UffdActors.Model.Operations;
 
 /// <summary>
 /// A call off the fault path, written as one method whose <c>yield return</c>s name the owner in whose turn the next part runs;
-/// <c>null</c> means that the operation sleeps where it is until somebody resumes it.
+/// <c>null</c> means that the operation sleeps where it is until it is resumed.
 /// </summary>
 internal abstract class ControlOperation : Operation
 {
@@ -44,7 +44,7 @@ internal abstract class ControlOperation : Operation
         else GoTo(Caller);
     }
 
-    /// <summary>The stages. Starts in a turn of the caller, and may end in anybody's.</summary>
+    /// <summary>The stages. Starts in a turn of the caller, and may end in any owner's.</summary>
     private protected abstract IEnumerable<Owner?> Stages();
 
     /// <summary>Ends in a turn of the address space, with its lock.</summary>

@@ -18,7 +18,7 @@ internal static class DirectRead
     public static bool TryReadPage(Caller caller, long page, bool withCache, Span<byte> destination)
     {
         ArgumentNullException.ThrowIfNull(caller);
-        // Whoever punches a hole waits for those who hold a page of a mapping, whether it is mapped or not.
+        // Punching a hole waits for the guards of a mapping's page, whether it is mapped or not.
         caller.Guard.Hold(page);
         bool found = TryCopy(caller.Mm, page, withCache, destination);
         caller.Guard.Release();

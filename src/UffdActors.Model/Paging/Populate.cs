@@ -85,7 +85,7 @@ internal static class Populate
         return Errno.None;
     }
 
-    // Copy on write. A page that fork shared and nobody else has any more is taken as it is.
+    // Copy on write. A page that fork shared and that no other mapping has any more is taken as it is.
     private static Errno Copy(VmaOwner owner, Vma vma, long head, Entry entry)
     {
         AddressSpace mm = owner.Mm;

@@ -24,7 +24,7 @@ internal enum Verdict
     NotAllowed,
 
     /// <summary>
-    /// The kernel repeats the fault for ever (hugetlb page with a write-protection bit that nobody watches any more; SEMANTICS 4.6.2).
+    /// The kernel repeats the fault for ever (hugetlb page with a WP bit in a VMA that is not registered for W any more; SEMANTICS 4.6.2).
     /// </summary>
     Spin,
 }

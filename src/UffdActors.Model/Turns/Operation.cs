@@ -5,7 +5,7 @@ namespace UffdActors.Model.Turns;
 /// changes that owner's state only, and names the next owner.
 /// </summary>
 /// <remarks>
-/// An operation starts and ends in turns of its origin. It belongs to whoever runs its stage, and to nobody while it is under way.
+/// An operation starts and ends in turns of its origin. It belongs to the owner that runs its stage, and to none while it is under way.
 /// <para>
 /// The runner's part is always the same: <c>operation.Step()</c>, and in turns of the origin then <see cref="TakeFinished"/>.
 /// </para>
@@ -31,7 +31,7 @@ internal abstract class Operation
 
     /// <summary>
     /// In a turn of the origin, right after a step: true if the operation ended in that very step, without having left. (An operation that
-    /// was sent on may be finished by somebody else at any moment.)
+    /// was sent on may be finished by another owner at any moment.)
     /// </summary>
     public bool EndedHere => IsFinished && ReferenceEquals(At, Origin);
 

@@ -1,7 +1,7 @@
 namespace UffdActors.Model.Turns;
 
 /// <summary>
-/// Somebody whose state only its own turns may change: a thread, a VMA, a context, a backend, an address space.
+/// An object whose state only its own turns may change: a thread, a VMA, a context, a backend, an address space.
 /// In the actor runtime each is an actor; in the sequential kernel all share one loop.
 /// </summary>
 internal abstract class Owner

@@ -25,7 +25,7 @@ internal sealed class SequentialKernel : IKernel
         _port = new LoopPort(this, splitsTurns: false);
     }
 
-    /// <summary>Makes an idle kernel of which somebody else says whose stage is next (<see cref="Step(Operation)"/>).</summary>
+    /// <summary>Makes an idle kernel whose caller says which owner's stage is next (<see cref="Step(Operation)"/>).</summary>
     /// <param name="splitsTurns">An access looks in one stage and touches in another, as on real threads.</param>
     internal SequentialKernel(bool splitsTurns)
     {

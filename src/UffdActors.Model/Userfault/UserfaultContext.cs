@@ -58,7 +58,7 @@ internal sealed class UserfaultContext : Registrant
     /// <summary>Sleeping threads, as fdinfo counts them.</summary>
     public int Total => _waiters.Total;
 
-    /// <summary>Events that nobody has read.</summary>
+    /// <summary>Unread events.</summary>
     public int UnreadEvents => _events.Count;
 
     /// <summary>True while an event is unread: no fill succeeds (<c>mmap_changing</c>).</summary>
@@ -174,7 +174,7 @@ internal sealed class UserfaultContext : Registrant
     /// <summary>A signal ended a blocking read.</summary>
     internal bool Withdraw(Operation reader) => _readers.Remove(reader);
 
-    /// <summary>The last close: from here on nobody sleeps here any more.</summary>
+    /// <summary>The last close: from here on no thread sleeps here any more.</summary>
     internal void Release()
     {
         IsReleased = true;
@@ -182,7 +182,7 @@ internal sealed class UserfaultContext : Registrant
         DropEvents();
     }
 
-    /// <summary>Nobody is to read the events any more; the calls that wait for that go on.</summary>
+    /// <summary>The events will not be read any more; the calls that wait for that go on.</summary>
     internal void DropEvents()
     {
         while (_events.TryDequeue(out ContextEvent? unread)) unread.Producer.Resume();

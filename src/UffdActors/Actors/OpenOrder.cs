@@ -9,7 +9,7 @@ internal sealed class OpenOrder
     /// <summary>Counts orders.</summary>
     public long Id { get; private set; }
 
-    /// <summary>Who waits for it; null if nobody does any more.</summary>
+    /// <summary>The asker that waits for it; null if none does any more.</summary>
     public IPageAsker? Asker { get; set; }
 
     /// <summary>The pages, and the buffer that came with it.</summary>

@@ -48,7 +48,7 @@ internal sealed class ProtectedWrites(VmContext vm, FaultReader reader, Unfilled
         }
     }
 
-    /// <summary>The same of a call of before a crash: its request is nobody's any more.</summary>
+    /// <summary>The same of a call of before a crash: its request has been given up.</summary>
     public void ClearedTooLate(PageRequest request, Errno error)
     {
         if (error == Errno.None) OnCleared(request);

@@ -6,9 +6,10 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Actors;
 
 /// <summary>
-/// The background lane: fills what nobody has asked for yet, chunk after chunk. Chunks are asked for ahead, as far as the window allows,
-/// but only one is filled at a time. Of a source that answers at once the next one is begun only when the demands that had been raised by
-/// then are served, of another one when they have been passed on: a demand waits behind one chunk at the most (<see cref="PushGate"/>).
+/// The background lane: fills pages that no thread has faulted on yet, chunk after chunk. Chunks are asked for ahead, as far as the window
+/// allows, but only one is filled at a time. Of a source that answers at once the next one is begun only when the demands that had been
+/// raised by then are served, of another one when they have been passed on: a demand waits behind one chunk at the most
+/// (<see cref="PushGate"/>).
 /// </summary>
 /// <remarks>
 /// One method for each state, which takes what is waited for in it:
@@ -18,8 +19,8 @@ namespace UffdActors.Actors;
 ///   └─────────── (a while) ◄── EAGAIN ┘
 /// (the rate is used up)                                        ──► Going, after a while
 /// (the source or fills fail for too long, a page is lost)      ──► Paused ──► (recover, or a probe) Waiting
-/// (it is held)                                                 ──► Held ──► (it is let go) Waiting
-/// (nothing is left to bring, or it is refused for good; ESRCH) ──► Over: whoever waits has been told
+/// (it is held)                                                 ──► Held ──► (it is resumed) Waiting
+/// (nothing is left to bring, or it is refused for good; ESRCH) ──► Over: the calls that wait have been told
 /// </code>
 /// Which pages are left is in <see cref="WantedPages"/>, and which of them comes next is its order's to say; what is on its way in
 /// <see cref="PushPipeline"/>, what is in hand in <see cref="PushChunk"/>, which fill is next and what its answer says in

@@ -63,7 +63,7 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
         PageRun piece = chunk.Piece;
         if (wanted.RegionOf(piece.FirstPage) is not { } region)
         {
-            // Unmapped: nobody will ever ask for these pages, and they are not there.
+            // Unmapped: no thread can fault on these pages any more, and they are not there.
             chunk.Skip((int)Math.Min(piece.Pages, wanted.NextMissing(piece.FirstPage) - piece.FirstPage));
             return PushStep.GoOn;
         }
@@ -75,7 +75,7 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
         _run = chunk.Front(region);
         if (region.Pages.HasRemoved && region.Pages.IsRemoved(piece.FirstPage, _unit))
         {
-            // The guest has given them back meanwhile: zeros to whoever touches them, and no memory until then.
+            // The guest has given them back meanwhile: zeros when they are touched, and no memory until then.
             chunk.Skip(_run.Pages);
             return PushStep.GoOn;
         }
@@ -175,20 +175,20 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
                 alias.MarkWritten(page);
                 return false;
             case FillAnswer.Present when alias.IsWritten(page) && _takenForCached != Call.Start:
-                // The cache has got a page by now, by whoever touched it: it is mapped as it is.
+                // The cache has got a page by now, by a touch: it is mapped as it is.
                 _takenForCached = Call.Start;
                 return true;
             case FillAnswer.Unfit when alias.IsWritten(page):
-                // CONTINUE has found a hole, and this memory takes no COPY: threads find zeros by themselves there, and nobody is asked.
+                // CONTINUE has found a hole, and this memory takes no COPY: threads find zeros by themselves there, without a fault.
                 Mark(_unit);
                 return true;
             case FillAnswer.Present when !alias.IsWritten(page):
-                // A hole was punched, and somebody has touched it since, of whom nobody was told: what the cache has is his.
+                // A hole was punched, and touched since, without a fault to userfaultfd: what the cache has is the guest's.
                 alias.MarkWritten(page);
                 return true;
             case FillAnswer.Present or FillAnswer.Unfit:
                 // A handler can wait for memory, or for a populated alias; the background leaves the page to it, and brings it once more.
-                // If that ends in the same way, what is mapped there is somebody else's: it has a page, and the file of ours is not behind
+                // If that ends in the same way, another mapping is there: it has a page, and the file of ours is not behind
                 // it.
                 alias.Unclaim(page);
                 if (_leftToDemand == page) Refuse();
@@ -220,7 +220,7 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
         }
     }
 
-    /// <summary>Writes pages of the cache that nobody else has claimed; as many as go in one piece.</summary>
+    /// <summary>Writes pages of the cache that are not claimed yet; as many as go in one piece.</summary>
     /// <returns>False if there is none at the front.</returns>
     private bool TryWriteAlias(AliasPages alias)
     {
@@ -271,7 +271,7 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
     }
 
     /// <summary>
-    /// What is mapped there takes no such fill: somebody has put other memory in the place of what was registered, and asked for no event.
+    /// What is mapped there takes no such fill: other memory was mapped in the place of what was registered, and no event was asked for.
     /// As a handler does with such a page the push does not try on; it passes it over, and brings the others (RING F22).
     /// </summary>
     private void Refuse()
@@ -288,7 +288,7 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
         Mark(_unit);
     }
 
-    /// <summary>Unmapped by somebody who asked for no event. It is not there, so it does not count.</summary>
+    /// <summary>Unmapped, and no event was asked for. It is not there, so it does not count.</summary>
     private void OnGone()
     {
         ServedRegion? seen = wanted.RegionOf(chunk.Piece.FirstPage);

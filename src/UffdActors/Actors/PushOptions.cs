@@ -14,7 +14,7 @@ namespace UffdActors.Actors;
 /// <param name="Progress">What it has done, for reports.</param>
 /// <param name="ChunkPages">Base pages in a chunk: whole pages of the region.</param>
 /// <param name="UnitPages">Base pages in a page of the region.</param>
-/// <param name="Watch">What is known of the source; null if nobody else asks it.</param>
+/// <param name="Watch">What is known of the source; null if it is asked for nothing else.</param>
 /// <param name="Order">Which page comes next; null for from the first to the last.</param>
 /// <param name="WindowChunks">Chunks that may be asked for ahead, at least 1.</param>
 /// <param name="Rate">Holds it back; null for as fast as it goes.</param>

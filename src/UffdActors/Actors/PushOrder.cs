@@ -27,7 +27,7 @@ internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer
     /// <summary>Pages.</summary>
     public int Pages { get; private set; }
 
-    /// <summary>Native memory for the bytes; goes with the last who knows of it, the source among them.</summary>
+    /// <summary>Native memory for the bytes; freed with the last reference to it, the source's included.</summary>
     public NativeBuffer Buffer { get; private set; } = buffer;
 
     /// <inheritdoc />
@@ -76,7 +76,7 @@ internal sealed class PushOrder(IActorRef asker, int region, NativeBuffer buffer
     /// <inheritdoc />
     public bool TakeAnswer(long firstPage, int pages, SourceContent content, nint address)
     {
-        // What lies before and behind is nobody's; an answer may be about very many pages.
+        // What lies before and behind was not asked for; an answer may be about very many pages.
         long before = Math.Max(0, FirstPage - firstPage);
         long end = Math.Min(pages, FirstPage + Pages - firstPage);
         // Page by page what is asked for and has not come yet, in pieces that are as long as they can be.

@@ -5,7 +5,7 @@ namespace UffdActors.Actors;
 
 /// <summary>
 /// How one that fills, a handler or the background push, goes on after a failure: it tries again later and later (RING P4), until the
-/// patience is over; and when it succeeds, those who have paused go on too (RING F8).
+/// patience is over; and when it succeeds, the pages that have paused go on too (RING F8).
 /// </summary>
 /// <param name="vm">What the actors of the VM share.</param>
 /// <param name="self">Whose retries they are.</param>
@@ -28,12 +28,12 @@ internal sealed class Retries(VmContext vm, IActorRef self, IActorRef context)
     public bool Failed(Outage outage, Waiter waiter, string what, Exception? reason, out int failures) =>
         outage.Failed(waiter, vm.Time.Now, what, reason, out failures);
 
-    /// <summary>An attempt has succeeded while there is an outage: those who have paused in it are woken.</summary>
+    /// <summary>An attempt has succeeded while there is an outage: the threads of pages that have paused in it are woken.</summary>
     public void Succeeded(Outage outage, Waiter waiter)
     {
         if (outage.Succeeded(waiter, vm.Time.Now)) context.Tell(new VmProtocol.Release(outage), ActorRefs.NoSender);
     }
 
-    /// <summary>Whoever waits is not wanted any more.</summary>
+    /// <summary>The waiter is not wanted any more.</summary>
     public void Forget(Outage outage, Waiter waiter) => outage.Forget(waiter, vm.Time.Now);
 }

@@ -53,7 +53,7 @@ internal abstract class RingActor : UntypedActor
         }
     }
 
-    // A child's failing turn has been reported by itself; one that cannot even start has nobody else to tell.
+    // A child's failing turn has been reported by itself; of one that cannot even start this is the only report.
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(reason =>
     {
         Vm.Fail(Sender, reason, null);

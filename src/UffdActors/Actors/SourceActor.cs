@@ -15,8 +15,8 @@ namespace UffdActors.Actors;
 /// long as somebody may still write to it: the source knows this receiver, and this receiver the orders that are open.</para>
 /// <para>An answer that makes no sense is refused and reported (<see cref="SourceWatch"/>). If nothing better follows in a moment, the
 /// order it was about has failed. An order that is not answered in full for as long as the patience is given again, with another buffer,
-/// and again, later and later, for as long as somebody waits; whichever is answered first counts, and each keeps its buffer until it has
-/// been answered.</para>
+/// and again, later and later, for as long as its answer is waited for; whichever is answered first counts, and each keeps its buffer until
+/// it has been answered.</para>
 /// </remarks>
 internal class SourceActor : UntypedActor, IPageReceiver
 {
@@ -166,7 +166,7 @@ internal class SourceActor : UntypedActor, IPageReceiver
     {
         if (!_open.TryGetValue(answer.Id, out OpenOrder? order))
         {
-            // Repeated answers, and late ones, find nobody any more.
+            // Repeated answers, and late ones, find no order any more.
             if (answer.Id < 0 || answer.Id >= _nextId) OnUnknownOrder(answer.Id);
             return;
         }

@@ -9,7 +9,7 @@ namespace UffdActors.Actors;
 /// read and applied here; threads are woken from here.
 /// </summary>
 /// <remarks>
-/// Two states. <em>Bare</em>: only the kernel's side; whoever has the descriptor reads it by calls. <em>Serving</em>, from
+/// Two states. <em>Bare</em>: only the kernel's side; threads of the model read it by calls. <em>Serving</em>, from
 /// <see cref="VmProtocol.Serve"/> on: after every turn everything that can be read is read.
 /// </remarks>
 internal sealed class UffdContextActor : RingActor, IFaultRoute
@@ -42,7 +42,7 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
         base.PostStop();
     }
 
-    /// <summary>The actor becomes that of another context, which nobody serves yet. Between runs only.</summary>
+    /// <summary>The actor becomes that of another context, which is not served yet. Between runs only.</summary>
     public void Rebind()
     {
         _reader = null;
@@ -146,7 +146,7 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
     public void LeftAsleep(ulong address, uint thread) => Vm.Incidents.Report(new Incident(
         IncidentKind.UnknownAddress,
         $"{(thread == 0 ? "A thread" : $"Thread {thread}")} faults again and again at 0x{address:x}, in no region that is served (moved "
-            + $"away by mremap with MREMAP_DONTUNMAP, or registered by somebody else?); it is left asleep until recover or abandon "
+            + $"away by mremap with MREMAP_DONTUNMAP, or registered by other code?); it is left asleep until recover or abandon "
             + $"is called."));
 
     /// <inheritdoc />

@@ -4,8 +4,8 @@ using UffdActors.Handling;
 namespace UffdActors.Actors;
 
 /// <summary>
-/// What becomes of a handler's request whose page is not filled now: another attempt later (RING P3), a pause until somebody succeeds or
-/// <c>recover</c> is called, or back to the context, which wakes the page's threads.
+/// What becomes of a handler's request whose page is not filled now: another attempt later (RING P3), a pause until another attempt
+/// succeeds or <c>recover</c> is called, or back to the context, which wakes the page's threads.
 /// </summary>
 /// <param name="vm">What the actors of the VM share.</param>
 /// <param name="options">The handler.</param>
@@ -52,7 +52,7 @@ internal sealed class UnfilledRequests(VmContext vm, HandlerOptions options, Sou
         options.Context.Tell(request, ActorRefs.NoSender);
     }
 
-    /// <summary>Somebody else has to do something first: an event is unread, or the push is at work on the page.</summary>
+    /// <summary>Something else has to happen first: an event is unread, or the push is at work on the page.</summary>
     public void Defer(PageRequest request)
     {
         if (++request.Attempts == PatientAttempts) vm.Incidents.Report(RequestIncidents.Delayed(request));
@@ -88,7 +88,9 @@ internal sealed class UnfilledRequests(VmContext vm, HandlerOptions options, Sou
         DropIfGone(waiter);
     }
 
-    /// <summary>Nobody waits any more, and nothing can be filled: pauses without a word, for one has been said about all of them.</summary>
+    /// <summary>
+    /// No thread waits any more, and nothing can be filled: pauses without an incident, for one has been reported for all pages.
+    /// </summary>
     public void OwnerGone(PageRequest request)
     {
         options.Reader.Owner.Gone();
@@ -103,7 +105,7 @@ internal sealed class UnfilledRequests(VmContext vm, HandlerOptions options, Sou
     private void WaitOut(PageRequest request, Outage outage, string what, Exception? reason, int attempts)
     {
         bool isTriedAgain = _retries.Failed(outage, Waiter.Of(request), what, reason, out int failures);
-        // Somebody has been told: that is no fault that is late.
+        // It has been reported: that is no fault that is late.
         if (outage.IsReported) options.Reader.Paused(request);
         if (isTriedAgain) RetryAfter(request, Math.Max(attempts, failures));
         else PauseIn(request, outage);
@@ -115,7 +117,7 @@ internal sealed class UnfilledRequests(VmContext vm, HandlerOptions options, Sou
         _retries.After(attempts, request.Id, new RetryRequest(request));
     }
 
-    /// <summary>The patience is over, which has been reported: the page waits until somebody succeeds.</summary>
+    /// <summary>The patience is over, which has been reported: the page waits until another attempt succeeds.</summary>
     private void PauseIn(PageRequest request, Outage outage)
     {
         Waiter waiter = Waiter.Of(request);

@@ -59,7 +59,7 @@ internal sealed class VcpuActor : RingActor
         GoOn();
     }
 
-    // Whoever waits for the guest is told; and a page that the thread was about to touch is not held for ever.
+    // The calls that wait for the guest are told; and a page that the thread was about to touch is not held for ever.
     protected override void PostStop()
     {
         _thread.Exit();

@@ -13,7 +13,7 @@ internal sealed class VmHealth
         _lost = new TaskCompletionSource(completion);
     }
 
-    /// <summary>Ends when all actors have been stopped with their system, by somebody else.</summary>
+    /// <summary>Ends when all actors have been stopped with their system, by its owner.</summary>
     public Task Lost => _lost.Task;
 
     /// <summary>All actors have been stopped with their system.</summary>

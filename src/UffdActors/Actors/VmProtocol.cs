@@ -24,7 +24,7 @@ internal static class VmProtocol
     /// <summary>Makes a child of the root.</summary>
     public sealed record StartActor(Props Props, string Name, TaskCompletionSource<IActorRef> Done) : INoSerializationVerificationNeeded;
 
-    /// <summary>The userfaultfd has something to be read. Sent by whoever polls it.</summary>
+    /// <summary>The userfaultfd has something to be read. Sent by the loop that polls it.</summary>
     public sealed class Readable : INoSerializationVerificationNeeded
     {
         private Readable()
@@ -89,7 +89,7 @@ internal static class VmProtocol
     /// <summary>A range is not mapped any more, and no event need say so.</summary>
     /// <param name="Start">First address.</param>
     /// <param name="End">First address behind it.</param>
-    /// <param name="Done">Told when nobody fills there any more; null for nobody.</param>
+    /// <param name="Done">Completed when no fill goes there any more; null if that is not waited for.</param>
     /// <param name="Seen">What was served there when a fill met nothing; null if it was unmapped for sure.</param>
     public sealed record Unmapped(ulong Start, ulong End, TaskCompletionSource? Done, ServedRegion? Seen = null)
         : INoSerializationVerificationNeeded;
@@ -185,10 +185,10 @@ internal static class VmProtocol
         public static Sweep Instance { get; } = new();
     }
 
-    /// <summary>Tries one of those who have paused in an outage.</summary>
+    /// <summary>Tries one of the pages that have paused in an outage.</summary>
     public sealed record Probe(Outage Outage) : INoSerializationVerificationNeeded;
 
-    /// <summary>An outage is over: those who have paused in it go on.</summary>
+    /// <summary>An outage is over: the pages that have paused in it are tried again.</summary>
     public sealed record Release(Outage Outage) : INoSerializationVerificationNeeded;
 
     /// <summary>A page on which handlers crash is handed out again.</summary>

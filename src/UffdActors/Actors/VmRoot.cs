@@ -51,7 +51,7 @@ internal sealed class VmRoot
     /// <summary>The runtime's memory modules.</summary>
     public ModuleTable Modules { get; }
 
-    /// <summary>Sees that code of the embedder comes back; null where nobody does.</summary>
+    /// <summary>Notices code of the embedder that does not return; null without that watch.</summary>
     public ForeignCalls? Calls { get; }
 
     /// <summary>Ends with the cause if the VM fails closed.</summary>
@@ -156,7 +156,7 @@ internal sealed class VmRoot
         await (await Task.WhenAny(_stopped.Task, _health.Lost, _system.WhenTerminated).WaitAsync(timeout));
     }
 
-    /// <summary>Waits, but no longer than the VM lives: nobody hangs on actors that are gone.</summary>
+    /// <summary>Waits, but no longer than the VM lives: no call hangs on actors that are gone.</summary>
     /// <exception cref="VmFailedException">The VM has failed, or was disposed of.</exception>
     public async Task OrFailed(Task task)
     {

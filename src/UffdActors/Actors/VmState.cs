@@ -6,7 +6,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Actors;
 
-/// <summary>What a VM looked like when it failed, for whoever has to find out why. Reads published state only, so from any turn.</summary>
+/// <summary>What a VM looked like when it failed, for finding out why. Reads published state only, so from any turn.</summary>
 internal static class VmState
 {
     /// <summary>Lines of text: the operation that failed, then every VMA, then every context.</summary>

@@ -168,7 +168,7 @@ internal sealed class WantedPages(FaultReader reader, int region, RegionPages pa
         bool isGone = !reader.View.Regions.Any(r => r.Id == region);
         return new InvalidOperationException(isGone
             ? $"Region {region} has been unmapped under its background push: {missing} of {Pages} pages were not there "
-                + $"yet, and nobody needs them any more."
+                + $"yet, and they are not needed any more."
             : $"{missing} of {Pages} pages of region {region}, the first of them page {pages.NextAbsent(0, unit)}, have "
                 + $"been unmapped under its background push; every other page is there.");
     }

@@ -9,7 +9,7 @@ internal sealed class CallTurns(VmRoot root)
 {
     private readonly SemaphoreSlim _turn = new(1);
 
-    /// <summary>Makes a call when those that were begun before it are over; a VM that fails meanwhile has nobody wait for ever.</summary>
+    /// <summary>Makes a call when those that were begun before it are over; a VM that fails meanwhile ends the wait.</summary>
     public async Task<T> InTurnAsync<T>(Func<Task<T>> call, CancellationToken cancel)
     {
         Task turn = _turn.WaitAsync(cancel);

@@ -15,7 +15,7 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
     /// <summary>Pages that are there.</summary>
     public PageBitmap Received => Pages.Received;
 
-    /// <summary>What has lost its content without a write; null where nobody asks for what was written.</summary>
+    /// <summary>What has lost its content without a write; null where no dirty set is kept.</summary>
     public ZeroedPages? Zeroed { get; } = (Modes & RegisterModes.WriteProtect) != 0 ? new ZeroedPages(Region.Pages) : null;
 
     /// <summary>True if its pages come from a source; where only writes are watched, memory is as it is.</summary>
@@ -62,7 +62,7 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
         return zeroed.Take(range, page => (reader ??= newReader()).IsThere(Region, page));
     }
 
-    /// <summary>Pages that are to be filled and are not there. What has been unmapped is nobody's.</summary>
+    /// <summary>Pages that are to be filled and are not there. What has been unmapped does not count.</summary>
     public long AbsentPages(RegionView view)
     {
         if (!IsFilled || Region.IsUnmapped) return 0;

@@ -111,7 +111,7 @@ internal sealed class UserfaultService
         HandlerOptions[] handlers =
             [.. slots.Select(slot => new HandlerOptions(slot, reader, _kernel.Actor, options.Source, source, options.PoisonLostPages))];
         await _root.StartHandlersAsync(reader, _kernel.Actor, handlers);
-        // Abandoned meanwhile: nobody serves what is closed.
+        // Abandoned meanwhile: what is closed is not served.
         ThrowIfClosed();
         if (source is not null) _source = (options.Source, source);
         _reader = reader;
@@ -168,7 +168,7 @@ internal sealed class UserfaultService
         }
     }
 
-    /// <summary>A region has been unmapped: its pages are nobody's any more, whether or not an event tells of it.</summary>
+    /// <summary>A region has been unmapped: its pages are not served any more, whether or not an event tells of it.</summary>
     public async Task ForgetAsync(GuestRegion region)
     {
         if (_reader is null || !_registered.All.Any(r => r.Region == region)) return;
@@ -199,11 +199,11 @@ internal sealed class UserfaultService
         }
 
         cancel.ThrowIfCancellationRequested();
-        // From here on it goes on to its end, whoever still waits for it.
+        // From here on it goes on to its end, also if no caller waits for it any more.
         await CloseForGoodAsync(ClosingReason.NothingIsAbsent).WaitAsync(cancel);
     }
 
-    /// <summary>Waits for the end of a closing that somebody else has begun.</summary>
+    /// <summary>Waits for the end of a closing that another call has begun.</summary>
     public Task ClosedAsync(CancellationToken cancel) => _root.OrFailed(_ended.Task.WaitAsync(cancel));
 
     /// <summary>Gives up what is absent: the guest is stopped, then the push, then it is closed.</summary>
@@ -270,7 +270,7 @@ internal sealed class UserfaultService
         return new Absence(string.Join(", ", filled.Select(r => r.Region.Id)), filled.Sum(AbsentPagesOf));
     }
 
-    // Before it is served nobody knows what is absent.
+    // Before it is served it is not known what is absent.
     private long AbsentPagesOf(RegisteredRegion registered) => _reader is { } reader ? registered.AbsentPages(reader.View) : 0;
 
     private IActorRef[] Pushes()

@@ -86,7 +86,7 @@ internal sealed class VmGuest
         foreach (IReadOnlyList<IActorRef> group in groups) await _root.StopAsync(group);
     }
 
-    /// <summary>Stops what of the guest is the embedder's; once, whoever asks.</summary>
+    /// <summary>Stops the embedder's part of the guest; once, however often it is called.</summary>
     public Task StopOthersOnceAsync() => _othersStop.Value;
 
     /// <summary>From here on pages may be poisoned.</summary>

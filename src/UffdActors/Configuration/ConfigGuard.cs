@@ -24,7 +24,7 @@ internal sealed class ConfigGuard
     /// <summary>Refuses a configuration that means nothing.</summary>
     /// <param name="config">The configuration, without the reference.</param>
     /// <param name="isOwn">
-    /// False for that of somebody else's actor system: of that only the keys below <c>uffd</c> are ours to judge.
+    /// False for that of a borrowed actor system: of that only the keys below <c>uffd</c> are ours to judge.
     /// </param>
     /// <exception cref="UffdConfigurationException">
     /// A value leads back to itself, is too large or too deep; or a key has the wrong type, or there is none such.

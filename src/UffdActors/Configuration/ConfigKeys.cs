@@ -5,15 +5,15 @@ using Akka.Configuration.Hocon;
 namespace UffdActors.Configuration;
 
 /// <summary>
-/// Tells a key that somebody means from one that nobody reads. Below <c>uffd</c> every key is known. Elsewhere there may be keys of other
-/// programs; one that is spelled almost like one of ours, or like one of Akka's beside it, is a mistake all the same.
+/// Tells a key that is meant for other code from one that is misspelled. Below <c>uffd</c> every key is known. Elsewhere there may be keys
+/// of other programs; one that is spelled almost like one of ours, or like one of Akka's beside it, is a mistake all the same.
 /// </summary>
 internal static class ConfigKeys
 {
     private const string Own = "uffd";
     private const string Foreign = "akka";
 
-    // Below these the keys are somebody else's business.
+    // Below these the keys belong to other libraries.
     private static readonly string[] Open = ["uffd.module"];
 
     private static readonly HoconObject OwnReference = UffdSettings.Reference.Root.GetObject();
@@ -113,7 +113,7 @@ internal static class ConfigKeys
         }
     }
 
-    // What a value has to look like, unless whoever reads it says so better (a deadline is a time, or off), shows in that of the reference.
+    // What a value has to look like, unless its reader says so better (a deadline is a time, or off), shows in that of the reference.
     // Other words stand there for what a key may also be: profile, off.
     private static string? Form(string reference, HoconValue value)
     {

@@ -1,6 +1,6 @@
 namespace UffdActors;
 
-/// <summary>What ends the wait of those who have paused when the patience with a failing page source was over.</summary>
+/// <summary>What ends the pause of pages whose source has failed for longer than the patience with it.</summary>
 public enum SourceResume
 {
     /// <summary>

@@ -110,7 +110,7 @@ public sealed class UffdSettings
     /// </exception>
     public static UffdSettings Load(Config? config = null) => Read(config, isOwn: true);
 
-    /// <summary>The same, of a configuration that may be that of somebody else's actor system.</summary>
+    /// <summary>The same, of a configuration that may be that of a borrowed actor system.</summary>
     internal static UffdSettings Read(Config? config, bool isOwn)
     {
         if (config is not null) ConfigGuard.Check(config, isOwn);

@@ -6,12 +6,12 @@ namespace UffdActors.Dispatch;
 
 /// <summary>
 /// One OS thread that runs the mailboxes of all actors of a VM. A message between two of them is a push to a queue of this thread and
-/// wakes nobody; one from outside goes through an inbox and wakes the thread if it sleeps.
+/// needs no wake-up; one from outside goes through an inbox and wakes the thread if it sleeps.
 /// </summary>
 /// <remarks>
 /// <para>
 /// Fair: after <see cref="FaultLoopSettings.RunsPerRound"/> runs, or <see cref="FaultLoopSettings.RoundTime"/>, it looks at its inbox,
-/// its timers and its poller without blocking; a ring that never rests would otherwise lock out everybody else.
+/// its timers and its poller without blocking; a ring that never rests would otherwise starve timers and poller.
 /// </para>
 /// <para>
 /// The thread starts with the first task, and ends when the dispatcher shuts down; a later task starts another one. An exception that
@@ -111,7 +111,7 @@ internal sealed class FaultLoop : RingTime
 
     private void Kick()
     {
-        // One kick a sleep, whoever comes first.
+        // One wake-up a sleep, by the first thread that adds a task.
         if (Volatile.Read(ref _sleeping) == 1 && Interlocked.Exchange(ref _sleeping, 0) == 1) _waiter.Kick();
     }
 
@@ -196,7 +196,7 @@ internal sealed class FaultLoop : RingTime
     private void Sleep()
     {
         long due = _timers.NextDue;
-        // Announce first, look again, then sleep: whoever adds a task either sees the announcement or is seen.
+        // Announce first, look again, then sleep: a thread that adds a task either sees the announcement, or its task is seen.
         Interlocked.Exchange(ref _sleeping, 1);
         if (!_inbox.IsEmpty || _stopping)
         {
@@ -214,7 +214,7 @@ internal sealed class FaultLoop : RingTime
         lock (_gate)
         {
             if (!_stopping || !_inbox.IsEmpty) return false;
-            // No actor is left here whom a timer could be for.
+            // No actor is left here that a timer could be for.
             _timers.Clear();
             _waiter.End();
             Volatile.Write(ref _thread, null);

@@ -9,6 +9,6 @@ public sealed record Incident(IncidentKind Kind, string Message, Exception? Exce
 {
     internal static Incident OfFork() => new(
         IncidentKind.ForkedChild,
-        "The process has forked, and pages of the child that are absent wait until somebody serves it: take its userfaultfd by "
+        "The process has forked, and pages of the child that are absent wait until it is served: take its userfaultfd by "
             + "Userfault.TakeChildren and serve it in a VM of its own, or end the child.");
 }

@@ -38,7 +38,7 @@ public enum IncidentKind
     /// <summary>The userfaultfd delivers only faults of user mode; nothing else is permitted here.</summary>
     UserModeOnly,
 
-    /// <summary>The watchdog has ended: nobody sees any more if this process freezes.</summary>
+    /// <summary>The watchdog has ended: a freeze of this process is not noticed any more.</summary>
     WatchdogLost,
 
     /// <summary>A fill was refused in a way that no retry can mend; the page's threads wait for <c>recover</c> or <c>abandon</c>.</summary>
@@ -63,13 +63,14 @@ public enum IncidentKind
     OwnerGone,
 
     /// <summary>
-    /// A page is being waited for unusually long (no memory, an empty pool of huge pages, an event that nobody reads); it is tried on.
+    /// A page is being waited for unusually long (no memory, an empty pool of huge pages, an unread event); it is tried on.
     /// </summary>
     FillDelayed,
 
     /// <summary>
     /// A trouble that began with <see cref="SourceFailed"/>, <see cref="FillDelayed"/> or <see cref="PageQuarantined"/> has outlasted the
-    /// patience. Whoever waits has paused, and goes on when it is over, or when <c>recover</c> is called (<c>uffd.source-resume</c>).
+    /// patience. The threads that wait have paused, and go on when it is over, or when <c>recover</c> is called
+    /// (<c>uffd.source-resume</c>).
     /// </summary>
     PatienceOver,
 
@@ -85,7 +86,7 @@ public enum IncidentKind
     WrongAnswer,
 
     /// <summary>
-    /// The process has forked: what is absent in the child waits until somebody serves it (<see cref="Userfault.TakeChildren"/>).
+    /// The process has forked: what is absent in the child waits until it is served (<see cref="Userfault.TakeChildren"/>).
     /// </summary>
     ForkedChild,
 
@@ -94,7 +95,7 @@ public enum IncidentKind
 
     /// <summary>
     /// A userfaultfd was given up while pages were absent and the guest may still run: it is left open and the guest's memory mapped, so
-    /// that nobody reads zeros. The message says how many pages, how many threads wait, and what to do.
+    /// that no thread reads zeros. The message says how many pages, how many threads wait, and what to do.
     /// </summary>
     DescriptorLeftOpen,
 

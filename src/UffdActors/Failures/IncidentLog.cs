@@ -2,7 +2,7 @@ using System.Threading.Channels;
 
 namespace UffdActors.Failures;
 
-/// <summary>Incidents of a VM as a bounded stream; when nobody reads, the oldest go and are counted.</summary>
+/// <summary>Incidents of a VM as a bounded stream; when it is full, the oldest are dropped and counted.</summary>
 internal sealed class IncidentLog
 {
     private readonly Channel<Incident> _channel;
@@ -15,10 +15,10 @@ internal sealed class IncidentLog
     /// <summary>The stream.</summary>
     public ChannelReader<Incident> Reader => _channel.Reader;
 
-    /// <summary>Incidents that nobody read in time.</summary>
+    /// <summary>Incidents that were not read in time.</summary>
     public long Dropped => Volatile.Read(ref _dropped);
 
-    /// <summary>Told of each before anybody can read it; on the thread that reports.</summary>
+    /// <summary>Called with each before it can be read; on the thread that reports.</summary>
     public Action<Incident>? Observer { get; set; }
 
     public void Report(Incident incident)

@@ -4,11 +4,11 @@ namespace UffdActors;
 public enum AbsentPages
 {
     /// <summary>
-    /// Threads that wait for them stay asleep, and so does whoever touches one later: the userfaultfd is left open for that, and the
+    /// Threads that wait for them stay asleep, and so does a thread that touches one later: the userfaultfd is left open for that, and the
     /// guest's memory mapped, until the process ends. An incident (<see cref="IncidentKind.DescriptorLeftOpen"/>) says so.
     /// </summary>
     StayAbsent,
 
-    /// <summary>They become zeros: threads that wait for one go on with it. For a guest whose state nobody needs any more.</summary>
+    /// <summary>They become zeros: threads that wait for one go on with it. For a guest whose state is not needed any more.</summary>
     ReadAsZeros,
 }

@@ -1,6 +1,6 @@
 namespace UffdActors;
 
-/// <summary>Guest memory that somebody else has mapped. It stays theirs: the VM never unmaps or frees it, and it survives the VM.</summary>
+/// <summary>Guest memory that other code has mapped and goes on to own: the VM never unmaps or frees it, and it survives the VM.</summary>
 /// <remarks>It has to stay mapped until the VM has been disposed of.</remarks>
 public sealed record AdoptedMemory
 {
@@ -14,9 +14,9 @@ public sealed record AdoptedMemory
     public string? Module { get; init; }
 
     /// <summary>
-    /// True if it is mapped in another process, as a VMM's is in its monitor: then its address means nothing here, nobody here touches it,
-    /// and it is filled through a userfaultfd of that process only. Name the process too (<see cref="ProcessId"/>) if the memory is to be
-    /// read or scanned.
+    /// True if it is mapped in another process, as a VMM's is in its monitor: then its address means nothing here, it is never touched from
+    /// here, and it is filled through a userfaultfd of that process only. Name the process too (<see cref="ProcessId"/>) if the memory is
+    /// to be read or scanned.
     /// </summary>
     public bool IsInOtherProcess { get; init; }
 

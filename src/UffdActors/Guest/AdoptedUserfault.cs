@@ -1,7 +1,7 @@
 namespace UffdActors;
 
 /// <summary>
-/// A userfaultfd that somebody else has opened and that has come here: inherited, received over a socket (SCM_RIGHTS), or copied out of a
+/// A userfaultfd that other code has opened and that has come here: inherited, received over a socket (SCM_RIGHTS), or copied out of a
 /// process (<c>pidfd_getfd</c>). Its handshake has been done; if that did not ask for THREAD_ID, a message does not tell whose fault it is,
 /// and vCPUs count none.
 /// </summary>

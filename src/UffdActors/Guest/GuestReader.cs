@@ -25,7 +25,7 @@ public abstract class GuestReader
     /// <param name="destination">Where the bytes go; up to a page of them.</param>
     /// <returns>
     /// False if the page is absent or poisoned. A page of the cache counts as absent while its content is still to come: where faults are
-    /// resolved by CONTINUE through an alias, and nobody has written it there yet.
+    /// resolved by CONTINUE through an alias, and it has not been written there yet.
     /// </returns>
     /// <exception cref="InvalidOperationException">
     /// The region has been unmapped; or the memory is another process's, and neither that process nor a descriptor was named when it was
@@ -64,10 +64,10 @@ public abstract class GuestReader
         return TryReadMapped(region, firstPage, destination[..(pages << PageSize.BaseShift)]);
     }
 
-    /// <summary>True if a page has content, or nobody can tell from here.</summary>
+    /// <summary>True if a page has content, or it cannot be told from here.</summary>
     /// <param name="region">Region.</param>
     /// <param name="page">Page of the region.</param>
-    /// <param name="isMapped">What is in the cache alone does not count: nobody has touched it through the mapping.</param>
+    /// <param name="isMapped">What is in the cache alone does not count: it was never touched through the mapping.</param>
     internal bool IsThere(GuestRegion region, long page, bool isMapped = false)
     {
         try
@@ -81,7 +81,7 @@ public abstract class GuestReader
         }
     }
 
-    /// <summary>A page's entry and content; null if nobody can tell from here.</summary>
+    /// <summary>A page's entry and content; null if it cannot be told from here.</summary>
     internal PageLook? Look(GuestRegion region, long page)
     {
         try

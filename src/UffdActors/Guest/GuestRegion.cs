@@ -41,7 +41,7 @@ public sealed class GuestRegion
     /// <summary>Bytes of a page of this memory: those of a base page, or more.</summary>
     public int PageBytes { get; }
 
-    /// <summary>True if the memory belongs to whoever has mapped it, and stays when the VM goes.</summary>
+    /// <summary>True if the memory was mapped by other code, and stays when the VM goes.</summary>
     public bool IsAdopted { get; internal init; }
 
     internal ulong AliasAddress { get; }
@@ -78,7 +78,7 @@ public sealed class GuestRegion
 
     /// <summary>For the start of every call that names a region.</summary>
     /// <exception cref="ArgumentException">It is a region of another VM.</exception>
-    /// <exception cref="InvalidOperationException">It has been unmapped: its addresses belong to somebody else by now.</exception>
+    /// <exception cref="InvalidOperationException">It has been unmapped: its addresses may be another mapping's by now.</exception>
     internal void ThrowIfUnusable(VmRoot vm)
     {
         ThrowIfForeign(vm);
@@ -127,7 +127,7 @@ public sealed class GuestRegion
     /// <summary>Address of a page of the region.</summary>
     internal ulong AddressOf(long page) => Address + ((ulong)page << PageSize.BaseShift);
 
-    /// <summary>Who knows where the guest has moved parts of it; null while nobody serves it.</summary>
+    /// <summary>Knows where the guest has moved parts of it; null while it is not served.</summary>
     internal FaultReader? Reader { get; set; }
 
     /// <summary>Where a page is now, by the events read so far; null if it is mapped nowhere.</summary>
@@ -146,7 +146,7 @@ public sealed class GuestRegion
     internal static IReadOnlyList<PageRange> PagesOf(IReadOnlyList<PageRange> ranges, long pageZero) =>
         [.. ranges.Select(r => new PageRange(r.Start - pageZero, r.End - pageZero))];
 
-    /// <summary>Checks a range of pages that somebody names.</summary>
+    /// <summary>Checks a range of pages that a caller names.</summary>
     internal PageRange Range(long firstPage, long pages)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(firstPage);

@@ -19,7 +19,7 @@ public sealed record RegionOptions
     public bool WithAlias { get; init; }
 
     /// <summary>
-    /// The page cache will hold all content before the guest runs: somebody else fills it. CONTINUE then maps what is there, and no source
+    /// The page cache will hold all content before the guest runs: other code fills it. CONTINUE then maps what is there, and no source
     /// is asked for it. Without an alias this is what makes MINOR faults enough: a page that is not in the cache raises none, and would be
     /// read as zeros.
     /// </summary>

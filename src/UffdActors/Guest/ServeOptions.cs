@@ -36,14 +36,14 @@ public sealed record ServeOptions
     public bool ClearIfHookFails { get; init; }
 
     /// <summary>
-    /// How long a source that fails is asked again, later and later, before those who wait for it pause; the same for an empty pool of huge
-    /// pages and for pages that crash handlers. From zero on, <see cref="Timeout.InfiniteTimeSpan"/> for ever; null for what the
-    /// configuration says (<c>uffd.source-patience</c>). One incident says that an outage begins, one that they have paused, one that it is
-    /// over.
+    /// How long a source that fails is asked again, later and later, before the threads that wait for it pause; the same for an empty pool
+    /// of huge pages and for pages that crash handlers. From zero on, <see cref="Timeout.InfiniteTimeSpan"/> for ever; null for what the
+    /// configuration says (<c>uffd.source-patience</c>). One incident says that an outage begins, one that threads have paused, one that it
+    /// is over.
     /// </summary>
     public TimeSpan? SourcePatience { get; init; }
 
-    /// <summary>What ends the wait of those who have paused; null for what the configuration says (<c>uffd.source-resume</c>).</summary>
+    /// <summary>What ends the pause; null for what the configuration says (<c>uffd.source-resume</c>).</summary>
     public SourceResume? Resume { get; init; }
 
     /// <summary>

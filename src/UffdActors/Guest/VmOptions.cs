@@ -36,9 +36,9 @@ public sealed record VmOptions
     /// <summary>
     /// Stops what of the guest is not the VM's own: the embedder's threads that touch its memory, KVM vCPUs, a process. Called once and
     /// awaited, when the VM is disposed of or a userfaultfd of it abandoned, after the VM's vCPUs have been stopped and before any
-    /// descriptor is closed. When it has returned, nobody may make use of what he touches any more, nor of a touch under way: closing lets
-    /// threads that wait for an absent page go on with zeros. It has <c>uffd.close-timeout</c>; if it throws or takes longer, the guest
-    /// counts as running (<see cref="IncidentKind.GuestNotStopped"/>).
+    /// descriptor is closed. When it has returned, no thread of the guest may use what it reads any more, nor a read under way: closing
+    /// lets threads that wait for an absent page go on with zeros. It has <c>uffd.close-timeout</c>; if it throws or takes longer, the
+    /// guest counts as running (<see cref="IncidentKind.GuestNotStopped"/>).
     /// </summary>
     /// <remarks>
     /// Without it, a userfaultfd is closed while pages are absent only if the guest is known to be the VM's own vCPUs, and else left open

@@ -1,8 +1,8 @@
 namespace UffdActors.Handling;
 
 /// <summary>
-/// Content that goes in through a second mapping of the same file, page by page. A page is written exactly once, by whoever claims it:
-/// written again after it has been mapped, it would lose what the guest has written since.
+/// Content that goes in through a second mapping of the same file, page by page. A page is written exactly once, by the writer that claims
+/// it: written again after it has been mapped, it would lose what the guest has written since.
 /// </summary>
 internal sealed class AliasPages(long firstPage, long pages)
 {
@@ -24,7 +24,7 @@ internal sealed class AliasPages(long firstPage, long pages)
     /// <summary>Pages were removed: whatever the cache has of them from now on is right as it is.</summary>
     public void LeaveAsIs(long page, long count) => _asIs.Set(page, count);
 
-    /// <summary>Takes a page that nobody has taken.</summary>
+    /// <summary>Claims a page that is not claimed yet.</summary>
     public bool TryClaim(long page) => _claimed.Set(page);
 
     /// <summary>The claimed page has its content.</summary>
@@ -41,7 +41,7 @@ internal sealed class AliasPages(long firstPage, long pages)
         _claimed.Clear(page);
     }
 
-    /// <summary>Whoever had claimed the page will not write it: somebody else may.</summary>
+    /// <summary>The writer that had claimed the page will not write it: another may.</summary>
     public void Unclaim(long page)
     {
         if (!_written.Contains(page)) _claimed.Clear(page);

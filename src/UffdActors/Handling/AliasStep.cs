@@ -6,9 +6,9 @@ internal enum AliasStep
     /// <summary>Its content is in the cache: map it.</summary>
     Map,
 
-    /// <summary>It is claimed for whoever has asked: write it.</summary>
+    /// <summary>It is claimed for the caller: write it.</summary>
     Write,
 
-    /// <summary>Somebody else has claimed it, and will wake its threads.</summary>
+    /// <summary>Another writer has claimed it, and will wake its threads.</summary>
     Wait,
 }

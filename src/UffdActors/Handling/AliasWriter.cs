@@ -4,14 +4,14 @@ namespace UffdActors.Handling;
 
 /// <summary>
 /// Writes content into the page cache through the second mapping of the file; CONTINUE maps it then. For handlers and the background push;
-/// who may write a page is in <see cref="AliasPages"/>.
+/// which writer may write a page is in <see cref="AliasPages"/>.
 /// </summary>
 internal static class AliasWriter
 {
     /// <summary>Whose turn it is to write a page.</summary>
     /// <param name="alias">The alias.</param>
     /// <param name="page">First base page, of the region.</param>
-    /// <param name="isClaimed">Whoever asks has claimed it before.</param>
+    /// <param name="isClaimed">The caller has claimed it before.</param>
     public static AliasStep Begin(AliasPages alias, long page, bool isClaimed)
     {
         if (alias.IsWritten(page)) return AliasStep.Map;
@@ -36,7 +36,7 @@ internal static class AliasWriter
         return isThere;
     }
 
-    /// <summary>Writes pages at the front of a run, until somebody else has claimed one, or the alias has none.</summary>
+    /// <summary>Writes pages at the front of a run, up to one that another writer has claimed, or that the alias has not.</summary>
     /// <param name="alias">The alias.</param>
     /// <param name="thread">The thread that writes.</param>
     /// <param name="run">Whole pages of the region.</param>

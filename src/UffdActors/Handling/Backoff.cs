@@ -10,13 +10,13 @@ internal static class Backoff
 
     /// <summary>
     /// Delay before an attempt: doubles from 20 µs up to 0.1 s, less a part of up to a half that differs from page to page and attempt to
-    /// attempt, so that those who failed together do not come back together.
+    /// attempt, so that pages that failed together are not tried again together.
     /// </summary>
     /// <param name="attempt">Attempts made so far.</param>
-    /// <param name="salt">Names who waits. The same salt and attempt give the same delay, so that a run can be repeated.</param>
+    /// <param name="salt">Names the waiter. The same salt and attempt give the same delay, so that a run can be repeated.</param>
     public static TimeSpan Delay(int attempt, long salt) => Delay(FirstDelayMicroseconds, LongestDelayMicroseconds, attempt, salt);
 
-    /// <summary>Delay before somebody who has paused is tried again: doubles from 0.1 s up to 1 s, less such a part.</summary>
+    /// <summary>Delay before a waiter that has paused is tried again: doubles from 0.1 s up to 1 s, less such a part.</summary>
     /// <param name="round">Probes made so far.</param>
     /// <param name="salt">As of <see cref="Delay(int, long)"/>.</param>
     public static TimeSpan ProbeDelay(int round, long salt) => Delay(LongestDelayMicroseconds, LongestProbeMicroseconds, round, salt);

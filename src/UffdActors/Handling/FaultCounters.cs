@@ -30,7 +30,7 @@ internal sealed class FaultCounters
     /// </summary>
     public long Repeated { get; set; }
 
-    /// <summary>Requests that ended without a fill of theirs: somebody else was faster, or the range was gone.</summary>
+    /// <summary>Requests that ended without a fill of theirs: the page was there already, or the range was gone.</summary>
     public long Dismissed { get; set; }
 
     /// <summary>Requests delivered again after a crash.</summary>

@@ -56,7 +56,7 @@ internal class FaultReader
     /// <summary>What the embedder wants to do before a protected page is given to a writer: region and page. Null for nothing.</summary>
     public Action<int, long>? BeforeWrite { get; set; }
 
-    /// <summary>Sees that code of the embedder comes back; null if nobody does.</summary>
+    /// <summary>Notices code of the embedder that does not return; null without that watch.</summary>
     public ForeignCalls? Calls { get; init; }
 
     /// <summary>The protection of a page for which <see cref="BeforeWrite"/> has thrown is cleared; otherwise it stays.</summary>
@@ -111,7 +111,7 @@ internal class FaultReader
             DropGone();
         }
 
-        // Nobody else wakes those that sleep on an address that has gone.
+        // The kernel does not wake threads that sleep on an address that has gone.
         _descriptor.Wake(start, end);
         return wasServed;
     }
@@ -209,7 +209,7 @@ internal class FaultReader
         bool isHeld = known is null && _crashing.IsHeld(address);
         if (known is not null || isHeld)
         {
-            // Whoever it is: the fill may have been installed and have woken it before it faulted on this.
+            // Also of a thread that is counted already: the fill may have been installed and have woken it before this fault.
             if (known?.Phase == RequestPhase.Filling) known.HasLateWaiters = true;
             // What such a page has for a request is its address.
             if ((message.ThreadId != 0 && known?.Thread == message.ThreadId && known.Flags == message.Flags)
@@ -261,7 +261,7 @@ internal class FaultReader
         request.Thread = message.ThreadId;
         if ((message.Flags & FaultFlags.Wp) == 0) region.Pages.Demand(request.Page, request.Pages);
         _outstanding.Add(request);
-        // Nobody needs the clock but for a fault that is not sampled.
+        // The clock is read only for a fault that is not sampled.
         _watch?.Add(request, trace is { Raised: > 0 } ? trace.Raised : _time.Now, message.ThreadId);
         if (_firstFresh is null) _firstFresh = request;
         else _fresh.Add(request);
@@ -434,12 +434,12 @@ internal class FaultReader
                 break;
         }
 
-        // Behind the view: who has seen the epoch sees what it stands for.
+        // Behind the view: a thread that has seen the epoch sees the view that it stands for.
         Volatile.Write(ref _eventEpoch, _eventEpoch + 1);
 
         if (message.Event is UffdEvent.Unmap or UffdEvent.Remap) DropGone();
 
-        // Nobody else wakes those that sleep on an address that has gone.
+        // The kernel does not wake threads that sleep on an address that has gone.
         if (message.Event == UffdEvent.Unmap)
         {
             Unmaps++;

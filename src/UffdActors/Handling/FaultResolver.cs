@@ -120,12 +120,11 @@ internal static class FaultResolver
     /// </summary>
     private static Resolution AfterHole(PageRequest request, bool isRemoved)
     {
-        // A hole, and none, and a hole again: somebody is at work on it just now. Its threads look for themselves.
+        // A hole, and none, and a hole again: another thread punches just now. The page's threads are woken, and fault again if they must.
         if (request.Region.CopiesHoles || isRemoved || request.WasHole) return Resolution.Wake;
         if (request.Region.Alias is not null && request.Pages == 1 && !request.MeetsHole && !request.TakesNoCopy)
         {
-            // By COPY, which is refused where somebody has touched the hole meanwhile, of whom nobody is told where MINOR is registered
-            // alone.
+            // By COPY. It is refused if the hole was touched meanwhile: where MINOR is registered alone, that raises no fault.
             request.MeetsHole = true;
             return Resolution.FillAgain;
         }

@@ -1,7 +1,7 @@
 namespace UffdActors.Handling;
 
 /// <summary>
-/// The outstanding requests of a context by age, so that whoever watches from outside can be told the oldest at any time. The order is a
+/// The outstanding requests of a context by age, so that the oldest can be told to the watchdog at any time. The order is a
 /// chain through the requests themselves: adding and removing touch its ends and neighbours only.
 /// </summary>
 /// <remarks>In turns of the context's actor and its handlers, on one thread.</remarks>
@@ -23,7 +23,7 @@ internal abstract class FaultWatch
         if (ReferenceEquals(_oldest, request)) Publish(request);
     }
 
-    /// <summary>A request is outstanding no more, or was given up and reported: then nobody is late with it.</summary>
+    /// <summary>A request is outstanding no more, or was given up and reported: then it is not late.</summary>
     public void Remove(PageRequest request)
     {
         if (!request.IsWatched) return;

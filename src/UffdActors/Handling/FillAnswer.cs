@@ -1,6 +1,6 @@
 namespace UffdActors.Handling;
 
-/// <summary>What the answer to a fill says, whoever has made it: a handler, the background push, a racing resolver (RING P).</summary>
+/// <summary>What the answer to a fill says, the same for all callers: a handler, the background push, a racing resolver (RING P).</summary>
 internal enum FillAnswer
 {
     /// <summary>All of it is filled, and its threads have been woken.</summary>
@@ -18,7 +18,7 @@ internal enum FillAnswer
     NotEmpty,
 
     /// <summary>
-    /// EEXIST: somebody was faster, or the page is there by other means. A failing call wakes nobody, so whoever made it does (RING P1).
+    /// EEXIST: the page is there already. A failing call wakes no thread, so its caller does (RING P1).
     /// Of a larger page it may be the empty pool of huge pages.
     /// </summary>
     Present,

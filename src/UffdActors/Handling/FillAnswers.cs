@@ -2,7 +2,7 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Handling;
 
-/// <summary>Reads answers: pure, and by one rule for whoever fills.</summary>
+/// <summary>Reads answers: pure, and by one rule for handlers, pushes and racing resolvers.</summary>
 internal static class FillAnswers
 {
     /// <summary>Reads the answer to a fill.</summary>

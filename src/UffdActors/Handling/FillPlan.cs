@@ -30,7 +30,7 @@ internal readonly record struct FillPlan(FillKind Kind, ulong Start, ulong Lengt
             kind == FillKind.Copy ? run.Source : FillSource.Zero, region.FillModesOf(run.FirstPage), decidedOn);
     }
 
-    /// <summary>Poison for pages that are lost: who touches them gets SIGBUS.</summary>
+    /// <summary>Poison for pages that are lost: a thread that touches them gets SIGBUS.</summary>
     /// <param name="decidedOn">As of <see cref="Of"/>.</param>
     /// <param name="region">The part of the region that holds all of them.</param>
     /// <param name="run">The pages.</param>

@@ -9,8 +9,8 @@ namespace UffdActors.Handling;
 /// fault loop nothing of the VM goes on meanwhile, and no turn is left that could say so; a timer outside of it does.
 /// </summary>
 /// <remarks>
-/// Whoever calls pays two stores and reads no clock: how long a call lasts is known by the looks that find it under way. A process that is
-/// stopped as a whole is not looked at either, so it does not count as a call that blocks.
+/// A call costs its caller two stores and no look at the clock: how long a call lasts is known by the looks that find it under way. A
+/// process that is stopped as a whole is not looked at either, so it does not count as a call that blocks.
 /// </remarks>
 internal sealed class ForeignCalls : IDisposable
 {
@@ -29,7 +29,7 @@ internal sealed class ForeignCalls : IDisposable
     private bool _isDisposed;
 
     /// <param name="incidents">Told of calls that block.</param>
-    /// <param name="hasTimer">False if somebody else calls <see cref="OnTimer"/>.</param>
+    /// <param name="hasTimer">False if other code calls <see cref="OnTimer"/>.</param>
     public ForeignCalls(IncidentLog incidents, bool hasTimer = true)
     {
         _incidents = incidents;

@@ -17,6 +17,6 @@ internal interface IFaultRoute
     /// <param name="thread">The thread; 0 if the message does not tell.</param>
     void LeftAsleep(ulong address, uint thread);
 
-    /// <summary>The process has forked; nobody serves the child yet.</summary>
+    /// <summary>The process has forked; the child is not served yet.</summary>
     void Forked();
 }

@@ -3,7 +3,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Handling;
 
 /// <summary>
-/// Whoever asks a page source for pages: the request of a page (<see cref="PageRequest"/>), or the background push for a chunk. It is the
+/// What asks a page source for pages: the request of a page (<see cref="PageRequest"/>), or the background push for a chunk. It is the
 /// message to the source's actor, and goes back to its own actor with the answer.
 /// </summary>
 internal interface IPageAsker

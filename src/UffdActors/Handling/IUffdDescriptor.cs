@@ -12,7 +12,7 @@ internal interface IUffdDescriptor
     /// <summary>True if <see cref="TryRead"/> may find something. The actor asks after each of its turns.</summary>
     bool HasMessages { get; }
 
-    /// <summary>Is told of outstanding faults; null if nobody watches.</summary>
+    /// <summary>Is told of outstanding faults; null without a watchdog.</summary>
     FaultWatch? Watch => null;
 
     /// <summary>

@@ -3,7 +3,7 @@ using Akka.Actor;
 namespace UffdActors.Handling;
 
 /// <summary>
-/// An actor of this process as those see it who send to it at every fault: its cell, so that a message costs what <c>Tell</c> comes down
+/// An actor of this process for senders that send to it at every fault: its cell, so that a message costs what <c>Tell</c> comes down
 /// to for a local actor, and not the three virtual calls before.
 /// </summary>
 internal readonly struct LocalTarget

@@ -10,7 +10,7 @@ internal abstract class MonitorThread
 {
     private LocalTarget _actor = new(ActorRefs.Nobody);
 
-    /// <summary>The actor in whose turns the calls are made, and to whom they come back.</summary>
+    /// <summary>The actor in whose turns the calls are made, and to which they come back.</summary>
     public IActorRef Actor => _actor.Actor;
 
     /// <summary>Gives the thread its actor, before the first call.</summary>
@@ -37,7 +37,7 @@ internal abstract class MonitorThread
     /// <summary>Makes a fill, to be used again and again.</summary>
     /// <param name="request">
     /// The request that it serves: a fill that succeeds in full ends in a turn of the context, which completes the request, without
-    /// another hop. Null for the push, to whom every fill comes back.
+    /// another hop. Null for the push, to which every fill comes back.
     /// </param>
     public abstract IPageFill NewFill(PageRequest? request);
 
@@ -47,7 +47,7 @@ internal abstract class MonitorThread
     /// <summary>Makes the call that maps a page of the alias which <see cref="TryWriteAlias"/> did not find there.</summary>
     public abstract IMonitorCall PopulateAlias(PageRequest request, ulong address);
 
-    /// <summary>Writes one page through the alias. Never raises a fault that somebody has to resolve.</summary>
+    /// <summary>Writes one page through the alias. Never raises a userfault.</summary>
     /// <param name="address">Address of the alias's page.</param>
     /// <param name="bytes">Native memory.</param>
     /// <param name="length">Bytes in the page.</param>
@@ -55,11 +55,11 @@ internal abstract class MonitorThread
     public abstract bool TryWriteAlias(ulong address, nint bytes, int length);
 
     /// <summary>
-    /// True if the page table has write protection for a page: on the page, or as the mark that it has left; or if nobody can tell. Off the
-    /// fault path: of pages that were removed and are mapped again.
+    /// True if the page table has write protection for a page: on the page, or as the mark that it has left; or if it cannot be told. Off
+    /// the fault path: of pages that were removed and are mapped again.
     /// </summary>
     public virtual bool HasProtection(ulong address) => true;
 
-    /// <summary>Wakes the threads that wait in a range. Nobody waits for its end.</summary>
+    /// <summary>Wakes the threads that wait in a range. Its end is not waited for.</summary>
     public abstract void Wake(ulong start, ulong length);
 }

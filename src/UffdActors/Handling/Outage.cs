@@ -4,8 +4,8 @@ using UffdActors.Failures;
 namespace UffdActors.Handling;
 
 /// <summary>
-/// A trouble that passes, and how patiently it is waited out. Whoever fails is tried again; it pauses once it has failed for as long as the
-/// patience is, or once nobody has succeeded for as long. One incident says that an outage has begun, one that those who wait have paused,
+/// A trouble that passes, and how long it is waited out. A waiter that fails is tried again; it pauses once it has failed for as long as
+/// the patience is, or once no waiter has succeeded for as long. One incident says that an outage has begun, one that waiters have paused,
 /// one that it is over.
 /// </summary>
 /// <remarks>
@@ -28,10 +28,10 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
     private string _what = "";
     private volatile bool _isOn;
 
-    /// <summary>Failures of one waiter in a row after which it is an outage: a single failure that passes is nobody's business.</summary>
+    /// <summary>Failures of one waiter in a row after which it is an outage: a single failure that passes is not reported.</summary>
     public int Threshold { get; init; } = 3;
 
-    /// <summary>True while somebody has failed and has not succeeded since.</summary>
+    /// <summary>True while a waiter has failed and has not succeeded since.</summary>
     public bool IsOn => _isOn;
 
     /// <summary>True once it has been reported that it is one.</summary>
@@ -43,7 +43,7 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
         }
     }
 
-    /// <summary>True if those who pause are probed, and woken when a probe succeeds.</summary>
+    /// <summary>True if waiters that pause are probed, and woken when a probe succeeds.</summary>
     public bool Resumes => patience.Resumes;
 
     /// <summary>True if the waiter is known to be in trouble.</summary>
@@ -54,7 +54,7 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
     }
 
     /// <summary>A waiter has failed.</summary>
-    /// <param name="waiter">Who.</param>
+    /// <param name="waiter">The page or push.</param>
     /// <param name="now">Nanoseconds.</param>
     /// <param name="what">Why; part of a sentence.</param>
     /// <param name="reason">The exception behind it, if there is one.</param>
@@ -91,8 +91,8 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
         }
     }
 
-    /// <summary>A waiter has succeeded, or somebody who had no trouble at all.</summary>
-    /// <returns>True if those who have paused are to be woken.</returns>
+    /// <summary>A waiter has succeeded, or a page that had no trouble at all.</summary>
+    /// <returns>True if the waiters that have paused are to be woken.</returns>
     public bool Succeeded(Waiter waiter, long now)
     {
         lock (_gate)
@@ -100,7 +100,7 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
             _fruitlessSince = null;
             if (!_isOn) return false;
             _ = _waiters.Remove(waiter, out Trouble? trouble);
-            // Of some nothing is heard any more: somebody else has filled their page, or has taken it away.
+            // Some waiters do not come again: their page was filled otherwise, or taken away.
             if (trouble is { IsPaused: true }
                 || _waiters.Values.All(w => w.IsReleased || (!w.IsPaused && now - w.Latest > patience.Nanoseconds)))
                 return End(now, isOver: true);
@@ -118,7 +118,7 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
         }
     }
 
-    /// <summary>Those who wait are tried again at once, as patiently as at first.</summary>
+    /// <summary>The waiters are tried again at once, with their patience in full.</summary>
     public void Recover(long now)
     {
         if (!_isOn) return;
@@ -131,7 +131,7 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
         }
     }
 
-    /// <summary>A waiter that has paused is tried once. If nothing is heard of it any more, nobody waits for it.</summary>
+    /// <summary>A waiter that has paused is tried once. If it does not come again, no thread waits for its page.</summary>
     public void Tried(Waiter waiter)
     {
         lock (_gate)
@@ -140,7 +140,7 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
         }
     }
 
-    /// <summary>Somebody has paused: probing begins, unless it is under way or not wanted.</summary>
+    /// <summary>A waiter has paused: probing begins, unless it is under way or not wanted.</summary>
     public bool TryBeginProbing()
     {
         lock (_gate)
@@ -152,7 +152,7 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
     }
 
     /// <summary>It is time for a probe.</summary>
-    /// <returns>False if nobody has paused any more: then probing is over.</returns>
+    /// <returns>False if no waiter has paused any more: then probing is over.</returns>
     public bool GoOnProbing()
     {
         lock (_gate)
@@ -177,7 +177,7 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
         _waited = 0;
     }
 
-    /// <returns>True if somebody had paused.</returns>
+    /// <returns>True if a waiter had paused.</returns>
     private bool End(long now, bool isOver)
     {
         bool hadPaused = IsAnyPaused;
@@ -248,7 +248,7 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
 
     private static string Seconds(long nanoseconds) => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1e9:0.0##} s");
 
-    /// <summary>What is known of one who waits.</summary>
+    /// <summary>What is known of a waiter.</summary>
     private sealed class Trouble
     {
         public long Since { get; set; }

@@ -23,7 +23,7 @@ internal sealed class Outages
     /// <summary>Pages on which handlers crash.</summary>
     public Outage Crashes { get; }
 
-    /// <summary>What is known of a page source; the same for all who ask it.</summary>
+    /// <summary>What is known of a page source; the same for all that ask it.</summary>
     public SourceWatch Of(IPageSource source)
     {
         lock (_sources)
@@ -47,7 +47,7 @@ internal sealed class Outages
         }
     }
 
-    /// <summary>Whoever waits is tried again at once.</summary>
+    /// <summary>All waiters are tried again at once.</summary>
     public void Recover(long now)
     {
         Fills.Recover(now);

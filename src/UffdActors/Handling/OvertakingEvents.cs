@@ -9,10 +9,10 @@ namespace UffdActors.Handling;
 /// have moved in there.
 /// </summary>
 /// <remarks>
-/// Pure; in turns of the context. What nobody explains is of memory that others have registered, or of the old place of MREMAP_DONTUNMAP:
-/// it is forgotten when the place is unmapped or given to a region, and when there is too much of it. An UNMAP of the new place that is
-/// read before its REMAP is not kept (Linux 6.18.44 gives that order, too): it names all that munmap was called for, also what was never
-/// registered, so it would take what moves in there later in good order. The next fill there tells, by ENOENT.
+/// Pure; in turns of the context. What stays unexplained is of memory that other code has registered, or of the old place of
+/// MREMAP_DONTUNMAP: it is forgotten when the place is unmapped or given to a region, and when there is too much of it. An UNMAP of the new
+/// place that is read before its REMAP is not kept (Linux 6.18.44 gives that order, too): it names all that munmap was called for, also
+/// what was never registered, so it would take what moves in there later in good order. The next fill there tells, by ENOENT.
 /// </remarks>
 internal sealed class OvertakingEvents
 {

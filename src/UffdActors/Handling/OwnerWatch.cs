@@ -4,11 +4,11 @@ namespace UffdActors.Handling;
 
 /// <summary>
 /// Whether the address space that a userfaultfd acts on is still there: the process that has opened it may have ended, or execute another
-/// program. Then every fill gives ESRCH, nobody waits any more, and nothing can be filled ever again. Reported once. Any thread.
+/// program. Then every fill gives ESRCH, no thread waits any more, and nothing can be filled ever again. Reported once. Any thread.
 /// </summary>
 /// <param name="owner">Whose memory it is; null for another process whose number is not known.</param>
-/// <param name="looksGone">Asks the kernel; null if nobody can be asked.</param>
-/// <param name="incidents">Who is told; null for nobody.</param>
+/// <param name="looksGone">Asks the kernel; null if it cannot be asked.</param>
+/// <param name="incidents">Where it is reported; null for nowhere.</param>
 internal sealed class OwnerWatch(string? owner = null, Func<bool>? looksGone = null, IncidentLog? incidents = null)
 {
     private string? _owner = owner;
@@ -26,13 +26,13 @@ internal sealed class OwnerWatch(string? owner = null, Func<bool>? looksGone = n
     /// <summary>What a process is called.</summary>
     public static string NameOf(int process) => $"process {process}";
 
-    /// <summary>Names the owner, if nobody has yet.</summary>
+    /// <summary>Names the owner, if it has no name yet.</summary>
     public void Name(int? process)
     {
         if (process is { } id) _ = Interlocked.CompareExchange(ref _owner, NameOf(id), null);
     }
 
-    /// <summary>Who stops trying when it is gone; told once, by whoever finds it out.</summary>
+    /// <summary>Called once when it is found to be gone: what stops trying then.</summary>
     public void WhenGone(Action told) => _told = told;
 
     /// <summary>A call has given ESRCH.</summary>

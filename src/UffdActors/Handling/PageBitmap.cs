@@ -4,7 +4,7 @@ namespace UffdActors;
 
 /// <summary>
 /// One bit a page. Any thread may test; only the runtime sets and clears, for what it says of pages decides whether closing turns any into
-/// zeros. Setting tells who was first.
+/// zeros. Setting tells whether the bit was clear before.
 /// </summary>
 public sealed class PageBitmap
 {

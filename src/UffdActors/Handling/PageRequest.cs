@@ -96,7 +96,7 @@ internal sealed class PageRequest : IPageAsker
     public Exception? Failure { get; set; }
 
     /// <summary>
-    /// Native page for sources that copy. Made when it is first asked for; goes with the last who knows of it, the source among them.
+    /// Native page for sources that copy. Made when it is first asked for; freed with the last reference to it, the source's included.
     /// </summary>
     public nint BufferAddress => Buffer.Address;
 

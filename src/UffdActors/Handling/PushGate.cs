@@ -11,14 +11,14 @@ namespace UffdActors.Handling;
 /// A demand that waits for a source with a latency is not delayed by a chunk that is filled meanwhile, and there is nearly always one: then
 /// the gate goes behind the faults that were raised before, and comes back at once.
 /// </remarks>
-/// <param name="push">Who waits.</param>
+/// <param name="push">The push that waits.</param>
 /// <param name="waits">False if it is to pass behind the faults raised before, without waiting for them.</param>
 internal sealed class PushGate(IActorRef push, bool waits = true)
 {
     private long _firstLater;
     private int _left;
 
-    /// <summary>Who waits.</summary>
+    /// <summary>The push that waits.</summary>
     public IActorRef Push { get; } = push;
 
     /// <summary>Begins to wait for demands.</summary>
@@ -32,7 +32,7 @@ internal sealed class PushGate(IActorRef push, bool waits = true)
         return !waits || demands == 0;
     }
 
-    /// <summary>A demand has been served, or is nobody's any more.</summary>
+    /// <summary>A demand has been served, or was given up.</summary>
     /// <returns>True if it was the last one that was waited for.</returns>
     public bool Served(long id) => id < _firstLater && --_left == 0;
 

@@ -9,7 +9,7 @@ namespace UffdActors.Handling;
 /// </summary>
 internal sealed class ReadableMemory
 {
-    // The kernel maps nothing below vm.mmap_min_addr, and nobody means anything there.
+    // The kernel maps nothing below vm.mmap_min_addr, so an address there is a mistake.
     private const ulong Lowest = PageSize.Base;
 
     private volatile Mapping[] _mappings = [];
@@ -24,7 +24,7 @@ internal sealed class ReadableMemory
         ulong end = start + (ulong)bytes;
         if (start < Lowest || end <= start) return false;
         Mapping[] mappings = _mappings;
-        // Whoever reads an image reads the same mapping again and again.
+        // An image is read through the same mapping again and again.
         int latest = _latest;
         if (latest < mappings.Length && start >= mappings[latest].Start && end <= mappings[latest].End) return true;
         if (Find(mappings, start, end)) return true;
@@ -47,7 +47,7 @@ internal sealed class ReadableMemory
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // No way to tell: then everybody is taken at their word, but for the null page.
+            // No way to tell: then every address but the null page is taken as readable.
             return [new Mapping(Lowest, ulong.MaxValue)];
         }
 

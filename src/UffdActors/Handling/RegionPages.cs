@@ -161,7 +161,7 @@ internal sealed class RegionPages
         else Volatile.Read(ref _open)?.Clear(pages.Start, pages.Count);
     }
 
-    /// <summary>True if protection of a page was ended by whoever had asked for it.</summary>
+    /// <summary>True if protection of a page was ended by the caller that had asked for it.</summary>
     public bool IsOpen(long page) => Volatile.Read(ref _open) is { } open && open.Contains(page);
 
     /// <summary>Pages from one on, at most as many as asked for, that are filled alike: all protected, or all open.</summary>
@@ -206,7 +206,7 @@ internal sealed class RegionPages
         {
             while (next < written.Count && written[next].End <= page) next++;
             PageState state = StateOf(page);
-            // An absent page is open to writers too, and nobody has written to it.
+            // An absent page is not protected, so it is among these too; it was not written to.
             bool isFilled = state is not (PageState.Absent or PageState.Removed);
             if (isFilled && next < written.Count && written[next].Contains(page)) state = PageState.Written;
             if (states.Count > 0 && states[^1].State == state) states[^1] = states[^1] with { Pages = states[^1].Pages + 1 };

@@ -4,17 +4,17 @@ namespace UffdActors.Handling;
 /// <summary>
 /// What has become of pages that an event of removal has named. MADV_DONTNEED and MADV_REMOVE give the same event, which is read before
 /// either has done anything; of shared memory the first takes the mapping alone, and a guest may have written to the page since. So what
-/// has happened since is asked: who filled the page, what the page table has, and what can be read.
+/// has happened since is asked: whether the page was filled, what the page table has, and what can be read.
 /// </summary>
 /// <remarks>
 /// A page that was absent is filled with zeros by us where MISSING is registered, so such a fill shows that there was a hole, and what is
 /// not zeros behind it is the guest's own. Where MINOR is registered alone the kernel fills a hole in silence, while a page that has only
 /// left the mapping comes back by CONTINUE: one that is mapped without it was a hole. What cannot be told from a page that was written is
-/// told as written, for whoever copies such a page copies the right bytes.
+/// told as written, for a copy of such a page has the right bytes.
 /// </remarks>
 /// <param name="pages">What is known of the region's pages.</param>
 /// <param name="terms">What kind of memory it is.</param>
-/// <param name="look">Looks at a base page; null if nobody can from here.</param>
+/// <param name="look">Looks at a base page; null if it cannot be read from here.</param>
 internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, PageLook?> look)
 {
     /// <summary>States of pages, with each that was removed told as what it is now.</summary>
@@ -100,7 +100,7 @@ internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, Pa
     [MutationPoint("RING S8")]
     internal virtual PageState StateOf(long page)
     {
-        // Of private memory whoever touches what is gone is heard of: nobody has, so it is gone, or is just going.
+        // In private memory a touch of what is gone raises a fault: none has come, so it is gone, or is just going.
         if (!terms.IsShared && terms.RaisesMissing && !pages.IsRefilled(page)) return PageState.Removed;
         if (Look(page) is not { Content: not SeenContent.None } seen) return PageState.Removed;
         if (!terms.IsShared) return OfHole(page, seen, isHeardOf: terms.RaisesMissing);

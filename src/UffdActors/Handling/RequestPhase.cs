@@ -21,7 +21,7 @@ internal enum RequestPhase : byte
     /// <summary>Waiting in a handler for another attempt.</summary>
     Deferred,
 
-    /// <summary>Given up for now, and reported: nobody works on it until <c>recover</c> or <c>abandon</c>.</summary>
+    /// <summary>Given up for now, and reported: it is not worked on until <c>recover</c> or <c>abandon</c>.</summary>
     Paused,
 
     /// <summary>The handler has nothing more to do; on its way to the context, which wakes the page's threads.</summary>

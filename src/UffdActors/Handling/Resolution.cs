@@ -18,7 +18,7 @@ internal enum Resolution
     /// <summary>Clear write protection.</summary>
     ClearProtection,
 
-    /// <summary>Somebody else is at work on the page: look again soon.</summary>
+    /// <summary>The page is being filled or written elsewhere: look again soon.</summary>
     Defer,
 
     /// <summary>The page is not what it seems, and cannot be had now: wait longer and longer.</summary>

@@ -28,12 +28,12 @@ internal sealed record ServedRegion(
     /// <summary>Pages of it that have been filled.</summary>
     public PageBitmap Received => Pages.Received;
 
-    /// <summary>Pages that have gone without a write, for the dirty set; null where nobody asks for it.</summary>
+    /// <summary>Pages that have gone without a write, for the dirty set; null where none is kept.</summary>
     public ZeroedPages? Zeroed { get; init; }
 
     /// <summary>
     /// Its faults are resolved by <see cref="ResolveBy.ContinueAsIs"/>, and MISSING is registered too: what the cache has not got is copied
-    /// in. Where MINOR is registered alone, whoever has said that the cache holds everything is to put it there.
+    /// in. Where MINOR is registered alone, the code that fills the cache is to put it there.
     /// </summary>
     public bool CopiesHoles { get; init; }
 

@@ -33,7 +33,7 @@ internal sealed class SourceWatch
     /// <summary>What its <see cref="IPageSource.Request"/> is called in reports.</summary>
     public string RequestName { get; }
 
-    /// <summary>Sees that it comes back; null if nobody does.</summary>
+    /// <summary>Notices a call that does not return; null without that watch.</summary>
     public ForeignCalls? Calls => _terms.Calls;
 
     /// <summary>Its outage.</summary>

@@ -3,7 +3,7 @@ namespace UffdActors.Handling;
 /// <summary>
 /// Faults at addresses that the reader does not know. Most explain themselves: the range was unmapped or moved while the fault was under
 /// way, or it is the new place of a region whose REMAP is still unread. One that does not (the old range of MREMAP_DONTUNMAP stays
-/// registered; somebody else has registered a range) would fault again as often as it is woken: so it is woken at longer and longer
+/// registered; other code has registered a range) would fault again as often as it is woken: so it is woken at longer and longer
 /// intervals, and after a second left asleep.
 /// </summary>
 /// <remarks>Pure; in turns of the context, but for <see cref="HasSleepers"/>.</remarks>
@@ -67,7 +67,7 @@ internal sealed class StrayFaults
         return true;
     }
 
-    /// <summary>Everything begins anew: events have come, or somebody has asked for another attempt.</summary>
+    /// <summary>Everything begins anew: events have come, or another attempt was asked for.</summary>
     /// <returns>Addresses at which threads are asleep.</returns>
     public IReadOnlyList<ulong> Clear()
     {

@@ -1,6 +1,6 @@
 namespace UffdActors.Handling;
 
-/// <summary>Who waits: a page of a region, or the background push of one (<see cref="Push"/>).</summary>
+/// <summary>What waits: a page of a region, or the background push of one (<see cref="Push"/>).</summary>
 /// <param name="Region">Region.</param>
 /// <param name="Page">Page of the region.</param>
 /// <param name="Address">Where: while a region moves, its page may be waited for at both places.</param>

@@ -6,7 +6,7 @@ namespace UffdActors.Handling;
 /// </summary>
 internal sealed class WaitingThreads
 {
-    // Threads come and go, and nobody says when. Forgetting one costs nothing but that its next repeat counts as a fault.
+    // Threads come and go without notice. Forgetting one costs nothing but that its next repeat counts as a fault.
     private const int Most = 4096;
 
     private readonly Dictionary<uint, long> _requests = [];

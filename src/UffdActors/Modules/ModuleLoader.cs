@@ -64,7 +64,7 @@ internal sealed class ModuleLoader
         Type? chosen;
         try
         {
-            // Stays loaded with the process: whoever asks has no other use for it.
+            // Stays loaded with the process, which checks this one module and ends.
             Assembly assembly = NewContext(path, path, isCollectible: false).LoadFromAssemblyPath(Path.GetFullPath(path));
             candidates = ModulesOf(assembly);
             chosen = type is not null ? Find(assembly, type) : candidates is [Type only] ? only : null;

@@ -5,7 +5,7 @@ using UffdActors.Configuration;
 namespace UffdActors.Modules;
 
 /// <summary>
-/// The settings of modules, as their constructors get them. Remembers which were looked at: one that nobody has asked for may be spelled
+/// The settings of modules, as their constructors get them. Remembers which were looked at: one that was not looked at may be spelled
 /// wrongly.
 /// </summary>
 internal sealed class ModuleSettings(Dictionary<string, string> settings) : IReadOnlyDictionary<string, string>
@@ -31,7 +31,7 @@ internal sealed class ModuleSettings(Dictionary<string, string> settings) : IRea
 
     /// <summary>
     /// A setting that is lost, with the reason: no module reads any, or it is spelled almost like one that was asked for. Null if there is
-    /// none. A module may look at a setting later, so that nobody has asked yet is no reason by itself.
+    /// none. A module may look at a setting later, so that it was not looked at yet is no reason by itself.
     /// </summary>
     public string? Misspelled()
     {

@@ -2,7 +2,7 @@ using UffdActors.Configuration;
 
 namespace UffdActors;
 
-/// <summary>How a background push fetches what nobody has asked for.</summary>
+/// <summary>How a background push fetches pages that no thread has faulted on.</summary>
 public sealed record PrefetchOptions
 {
     /// <summary>Bytes that may be asked for ahead, at most.</summary>

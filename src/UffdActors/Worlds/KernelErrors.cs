@@ -6,7 +6,7 @@ using UffdActors.Model.Operations.Userfaultfd;
 
 namespace UffdActors.Worlds;
 
-/// <summary>What the kernel's errnos mean, call by call, in a sentence for whoever made the call: the same words in every world.</summary>
+/// <summary>What the kernel's errnos mean, call by call, in a sentence for the caller: the same words in every world.</summary>
 internal static class KernelErrors
 {
     private static readonly (RegisterModes Mode, string Name)[] Single =

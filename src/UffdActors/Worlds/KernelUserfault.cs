@@ -16,7 +16,7 @@ internal abstract class KernelUserfault
     /// <summary>Whether the memory that it acts on is still there.</summary>
     public abstract OwnerWatch Owner { get; }
 
-    /// <summary>True if somebody else may have read faults of it.</summary>
+    /// <summary>True if another monitor may have read faults of it.</summary>
     public virtual bool IsTakenOver => false;
 
     /// <summary>Makes a thread of the monitor.</summary>
@@ -30,7 +30,9 @@ internal abstract class KernelUserfault
     /// <summary>UFFDIO_REGISTER.</summary>
     public abstract Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel);
 
-    /// <summary>UFFDIO_UNREGISTER of pages of a region; where that wakes nobody, UFFDIO_WAKE of them follows (SEMANTICS 3.4.3).</summary>
+    /// <summary>
+    /// UFFDIO_UNREGISTER of pages of a region; where that wakes no thread, UFFDIO_WAKE of them follows (SEMANTICS 3.4.3).
+    /// </summary>
     public abstract Task<IoctlResult> UnregisterAsync(GuestRegion region, PageRange pages, RegisterModes modes, CancellationToken cancel);
 
     /// <summary>UFFDIO_WRITEPROTECT. Never between the embedder's hook for a write and the clearing that follows it.</summary>
@@ -62,7 +64,7 @@ internal abstract class KernelUserfault
     /// <summary>UFFDIO_POISON.</summary>
     public abstract Task<IoctlResult> PoisonAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
 
-    /// <summary>Descriptors of forked children that nobody has taken.</summary>
+    /// <summary>Descriptors of forked children that were not taken yet.</summary>
     public virtual IReadOnlyList<int> TakeChildren() => [];
 
     /// <summary>

@@ -114,7 +114,7 @@ internal sealed class ModelKernel : VmKernel
         catch (Exception e)
         {
             Task undone = UndoAsync(places, file);
-            // Who cancels does not wait: what has been issued ends first, and then what it has made goes.
+            // A cancelled call does not wait: what has been issued ends first, and then what it has made is undone.
             if (e is not OperationCanceledException) await undone;
             throw;
         }
@@ -140,7 +140,7 @@ internal sealed class ModelKernel : VmKernel
         AdviseMemory call = new(_main, start, (ulong)pages << PageSize.BaseShift, advice);
         return CallAsync("madvise", call, c => ErrorOf(c, ended), cancel, error => KernelErrors.ExplainAdvice(advice, error, region));
 
-        // Asked once, at the end of the call, whoever still waits for that.
+        // Asked once, at the end of the call, also if its caller has stopped waiting.
         static Errno ErrorOf(AdviseMemory call, Action ended)
         {
             ended();

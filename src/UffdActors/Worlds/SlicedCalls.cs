@@ -24,7 +24,7 @@ internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
     /// <summary>Comes after every slice, with what was called, while the ring is free; for tests.</summary>
     public Func<PageRange, Task>? AfterSlice { get; set; }
 
-    /// <summary>From here on somebody reads the events.</summary>
+    /// <summary>From here on the events are read.</summary>
     public void Served() => _isServed = true;
 
     /// <summary>The userfaultfd is being closed: calls under way end with the slice that they are at.</summary>
@@ -110,8 +110,8 @@ internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
         return slices.Result.Value;
     }
 
-    // Who changes the map goes on only when its event has been read, and has to get a CPU for it: at first it is asked again at once, then
-    // later and later.
+    // A thread that changes the map goes on only when its event has been read, and has to get a CPU for it: at first it is asked again at
+    // once, then later and later.
     private async Task EventsReadAsync(int reads)
     {
         TaskCompletionSource read = vm.NewCompletion();
@@ -127,7 +127,7 @@ internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
     {
         string message =
             $"{name} of region {region.Id} was cancelled when {slices.BytesDone} of {slices.BytesInAll} bytes were done; they stay so.";
-        // Whoever has cancelled may not wait any more.
+        // A caller that has cancelled may not wait any more.
         vm.Context.Incidents.Report(new Incident(IncidentKind.CancelledCallEnded, message));
         return new CallCancelledException(message, slices.BytesDone, cancel);
     }
@@ -150,7 +150,7 @@ internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
         }
         finally
         {
-            // Who gives up waiting does not let the next one overtake the one before.
+            // A caller that stops waiting keeps its place: the next call does not overtake the one before.
             if (before.IsCompleted) over.SetResult();
             else _ = before.ContinueWith(
                 (_, o) => ((TaskCompletionSource)o!).SetResult(), over, CancellationToken.None,

@@ -41,16 +41,16 @@ internal abstract class VmKernel
     /// <summary>Maps a region, and its alias if one is asked for.</summary>
     public abstract Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel);
 
-    /// <summary>Uses memory of somebody else's, and maps its alias if there is one.</summary>
+    /// <summary>Uses memory that other code has mapped, and maps its alias if there is one.</summary>
     public virtual Task<MappedMemory> AdoptAsync(AdoptedMemory memory, CancellationToken cancel) => throw NothingToAdopt();
 
-    /// <summary>Takes over a userfaultfd that somebody else has opened.</summary>
+    /// <summary>Takes over a userfaultfd that other code has opened.</summary>
     public virtual Task<KernelUserfault> AdoptAsync(AdoptedUserfault userfault, CancellationToken cancel) => throw NothingToAdopt();
 
     /// <summary>Unmaps a region, but not its alias. Waits for the end of the call, once that has been issued.</summary>
     public abstract Task UnmapAsync(GuestRegion region, CancellationToken cancel);
 
-    /// <summary>Unmaps the alias of a region that has been unmapped, if it has one: nobody fills through it any more.</summary>
+    /// <summary>Unmaps the alias of a region that has been unmapped, if it has one: no fill goes through it any more.</summary>
     public abstract Task UnmapAliasAsync(GuestRegion region);
 
     /// <summary>Takes pages of a region away.</summary>
@@ -59,7 +59,7 @@ internal abstract class VmKernel
     /// <param name="pages">Base pages.</param>
     /// <param name="advice">Which.</param>
     /// <param name="ended">
-    /// Called when the call has ended, however it has: also if nobody waits for it any more. Not if it was never made.
+    /// Called when the call has ended, however it has: also if its caller has stopped waiting. Not if it was never made.
     /// </param>
     /// <param name="cancel">Cancels the call if it has not been issued yet.</param>
     public abstract Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel);
@@ -70,7 +70,7 @@ internal abstract class VmKernel
     /// <summary>Makes a vCPU.</summary>
     public abstract VcpuThread NewVcpu();
 
-    /// <summary>Says why nobody can read a region from here, if so.</summary>
+    /// <summary>Throws, with the reason, if a region cannot be read from here.</summary>
     /// <exception cref="InvalidOperationException">It cannot be read.</exception>
     public virtual void ThrowIfUnreadable(GuestRegion region)
     {

@@ -15,7 +15,7 @@ internal struct Destination
     /// <summary>The epoch.</summary>
     public long Epoch { get; set; }
 
-    /// <summary>Looks the destination up as if the call came now. In anybody's turn: everything it reads is published.</summary>
+    /// <summary>Looks the destination up as if the call came now. In any owner's turn: everything it reads is published.</summary>
     /// <param name="fill">The call.</param>
     /// <param name="isChanging">True if mappings are known to be changing.</param>
     /// <param name="found">The mapping.</param>

@@ -262,7 +262,10 @@ internal abstract class FillCall : Operation
     {
     }
 
-    /// <summary>The context whose threads are woken: the one that the call was made on, whoever owns the destination (RING R2).</summary>
+    /// <summary>
+    /// The context whose threads are woken: the one that the call was made on, whichever context the destination is registered with (RING
+    /// R2).
+    /// </summary>
     [MutationPoint("RING R2")]
     internal virtual UserfaultContext WokenContext => Context;
 

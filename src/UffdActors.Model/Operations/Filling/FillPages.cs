@@ -8,7 +8,7 @@ internal static class FillPages
 {
     private const int Worthwhile = 1 << WordTable.LeafBits;
 
-    /// <summary>Pages with content of their own that one turn fills at the most, so that nobody waits longer behind it.</summary>
+    /// <summary>Pages with content of their own that one turn fills at the most, which bounds the wait of the messages behind it.</summary>
     public const int PerTurn = 512;
 
     /// <summary>Fills until the turn has lasted long enough.</summary>

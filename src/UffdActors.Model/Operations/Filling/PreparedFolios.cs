@@ -52,7 +52,7 @@ internal struct PreparedFolios
         return Errno.None;
     }
 
-    /// <summary>Drops the folios, which are somebody else's by now.</summary>
+    /// <summary>Forgets the folios: the cache or the entries own them by now.</summary>
     public void Forget() => Count = 0;
 
     /// <summary>Installs one page after the other, and frees what is left when one is refused.</summary>

@@ -89,7 +89,7 @@ internal sealed class ForkProcess : MapCall
             long count = vma.IsHuge ? vma.Stride : length;
             if (entry.Kind == EntryKind.Anon)
             {
-                // Who has written may have prepared the mapping that this one was before it moved.
+                // An earlier write may have made the anon_vma of the mapping that this one was before it moved.
                 vma.PrepareAnon(mm.Map);
                 vma.Store.Share(entry.Folio);
                 if (vma.IsHuge) mm.SetEntry(page, entry.WithShared(true));

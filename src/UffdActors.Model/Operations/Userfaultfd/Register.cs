@@ -34,7 +34,7 @@ internal sealed class Register : ControlOperation
         if (Error != Errno.None) yield break;
 
         // As every system call does while it goes on: a last close meanwhile comes into force behind it, or what it has registered would
-        // stay registered with what nobody can read any more.
+        // stay registered with a context that cannot be read any more.
         if (!_context.TryAddReference())
         {
             Error = Errno.EBADF;

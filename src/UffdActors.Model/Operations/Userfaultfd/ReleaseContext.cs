@@ -8,7 +8,7 @@ namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>
 /// What the last close does (SEMANTICS 6.5): unregisters every VMA of the context, clears its write protection, and lets every
-/// waiter and every event producer go. Nobody gets a signal for it; accesses find ordinary memory.
+/// waiter and every event producer go. No thread gets a signal for it; accesses find ordinary memory.
 /// </summary>
 internal sealed class ReleaseContext : ControlOperation
 {

@@ -8,7 +8,7 @@ namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>
 /// UFFDIO_UNREGISTER (SEMANTICS 3.4). Publishes first and wakes afterwards (RING R1). Only parts that had MISSING wake their waiters:
-/// a waiter of a W- or I-only range sleeps until somebody issues WAKE.
+/// a waiter of a W- or I-only range sleeps until a WAKE is issued.
 /// </summary>
 internal class Unregister : ControlOperation
 {

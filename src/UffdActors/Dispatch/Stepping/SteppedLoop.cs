@@ -117,7 +117,7 @@ internal sealed class SteppedLoop : RingTime
         return done();
     }
 
-    /// <summary>Runs the end of the system: the one thing that other threads take part in, and that nobody repeats.</summary>
+    /// <summary>Runs the end of the system: other threads take part in it, so it is not repeatable.</summary>
     internal void RunToEnd(Task terminated)
     {
         _ending = true;

@@ -25,7 +25,7 @@ internal sealed class SteppedQueue : IMessageQueue, IUnboundedMessageQueueSemant
 
     /// <summary>
     /// Names the actor the same in every process and in every run of a world that is used again: what explorers go by instead of paths
-    /// and uids. -1 if nobody has named it.
+    /// and uids. -1 if it has no name.
     /// </summary>
     internal int Label { get; set; } = -1;
 
