@@ -6,30 +6,32 @@ using UffdActors.Model.Memory;
 namespace UffdActors.PostCopy;
 
 /// <summary>
-/// The memory of a guest at the source: the bytes of a file, or made ones. Read-only once it exists; safe for any thread.
+/// The memory of a guest at the source: the bytes of a file, read by need, or made ones. Read-only once it exists; safe for any thread.
 /// </summary>
 public sealed class GuestImage : IDisposable
 {
-    private const int ChunkBytes = 1 << 20;
     private const long PagesOfPart = 1024;
     private const ulong LongestStretch = 63;
     private readonly NativeBuffer _bytes;
+    private readonly ImageFile? _file;
 
-    private GuestImage(string name, long bytes, int pageBytes)
+    private GuestImage(string name, long bytes, int pageBytes, InputFile? file = null)
     {
         Name = name;
+        _file = file is null ? null : new ImageFile(file, name);
         long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        if (bytes > available / 2)
-        {
-            throw new InsufficientMemoryException(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"A guest of {bytes:N0} bytes needs twice as much memory, for its source and its destination; "
-                        + $"this machine has {available:N0} bytes."));
-        }
-
+        long stored = _file?.StoredBytes ?? bytes;
+        if (stored > available / 2) throw new InsufficientMemoryException(TooLarge(stored, available));
         Pages = PageSize.PagesFor((bytes + pageBytes - 1) / pageBytes * pageBytes);
-        _bytes = new NativeBuffer(Pages << PageSize.BaseShift);
+        StoredPages = Math.Min(Pages, PageSize.PagesFor(stored));
+        try
+        {
+            _bytes = new NativeBuffer(Pages << PageSize.BaseShift);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new InsufficientMemoryException(TooLarge(Pages << PageSize.BaseShift, available), e);
+        }
     }
 
     /// <summary>Where it comes from, for reports.</summary>
@@ -41,53 +43,56 @@ public sealed class GuestImage : IDisposable
     /// <summary>Bytes, a whole number of the destination's pages.</summary>
     public long Bytes => Pages << PageSize.BaseShift;
 
-    /// <summary>Reads any file as guest memory, rounded up to pages.</summary>
+    /// <summary>Base pages that may hold something else than zeros: those of a file without its holes.</summary>
+    public long StoredPages { get; }
+
+    /// <summary>Cancelled when the file turns out to be another than it was, or cannot be read any more.</summary>
+    internal CancellationToken Broken => _file?.Broken ?? CancellationToken.None;
+
+    /// <summary>Why it is <see cref="Broken"/>; null if it is not.</summary>
+    internal ImageException? Flaw => _file?.Flaw;
+
+    /// <summary>
+    /// Takes any file as guest memory, rounded up to pages. It is read by need, its holes never, and stays open: it must not be written to
+    /// while the image is used.
+    /// </summary>
     /// <param name="path">Name of the file.</param>
     /// <param name="pageBytes">Bytes of a page of the destination's memory (<see cref="PostCopyMigration.PageBytesOf"/>).</param>
-    /// <param name="cancel">Cancels.</param>
-    /// <exception cref="ImageException">
-    /// There is no such file, it is no regular one, empty, cannot be read, or it changed while it was read.
+    /// <exception cref="ImageException">There is no such file, it is no regular one, empty, or cannot be read.</exception>
+    /// <exception cref="InsufficientMemoryException">
+    /// The machine has not enough memory for what is stored in it, at source and destination.
     /// </exception>
-    /// <exception cref="InsufficientMemoryException">The machine has not enough memory for source and destination.</exception>
-    public static GuestImage FromFile(string path, int pageBytes = PageSize.Base, CancellationToken cancel = default)
+    public static GuestImage FromFile(string path, int pageBytes = PageSize.Base)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        InputFile? file = null;
         try
         {
-            using InputFile file = InputFile.Open(path);
-            return FromFile(file, path, pageBytes, cancel);
+            file = InputFile.Open(path);
+            return FromFile(file, path, pageBytes);
         }
         catch (InputFileException e)
         {
             throw new ImageException($"Image \"{path}\" cannot be read: {e.Message}.", e);
         }
-    }
-
-    // A file that shrinks, or is another one at its end, is no guest: its missing part would be zeros on both sides, and verified.
-    internal static GuestImage FromFile(InputFile file, string path, int pageBytes = PageSize.Base, CancellationToken cancel = default)
-    {
-        if (file.Length == 0) throw new ImageException($"Image \"{path}\" is empty; a guest needs at least one byte of memory.");
-        GuestImage image = new(path, file.Length, pageBytes);
-        try
-        {
-            byte[] chunk = new byte[ChunkBytes];
-            for (long offset = 0; offset < file.Length; offset += ChunkBytes)
-            {
-                cancel.ThrowIfCancellationRequested();
-                Span<byte> part = chunk.AsSpan(0, (int)Math.Min(ChunkBytes, file.Length - offset));
-                file.Read(offset, part);
-                image._bytes.Write(offset, part);
-            }
-
-            file.CheckUnchanged();
-            return image;
-        }
         catch
         {
-            image.Dispose();
+            file?.Dispose();
             throw;
         }
     }
+
+    internal static GuestImage FromFile(InputFile file, string path, int pageBytes = PageSize.Base) => file.Length == 0
+        ? throw new ImageException($"Image \"{path}\" is empty; a guest needs at least one byte of memory.")
+        : new GuestImage(path, file.Length, pageBytes, file);
+
+    /// <summary>Reads what has not been read yet; what becomes of the file afterwards is of no importance.</summary>
+    /// <exception cref="ImageException">The file is another than it was, or cannot be read any more.</exception>
+    public void ReadAll(CancellationToken cancel = default) => _file?.ReadAll(_bytes, cancel);
+
+    /// <summary>To be called when nothing is read any more, before what was read is believed.</summary>
+    /// <exception cref="ImageException">The file was written to since it was opened.</exception>
+    public void CheckUnchanged() => _file?.CheckUnchanged();
 
     /// <summary>
     /// Makes an image: a seeded mix of pages of zeros (about a third), of one repeated word, and of random bytes, in stretches as guests
@@ -140,18 +145,36 @@ public sealed class GuestImage : IDisposable
         }
     }
 
-    /// <summary>Address of a page; valid until the image is disposed of.</summary>
+    /// <summary>Address of a page that <see cref="IsZero"/> has been asked about; valid until the image is disposed of.</summary>
     internal nint AddressOf(long page) => _bytes.Address + (nint)(page << PageSize.BaseShift);
 
     /// <summary>True if a page holds zeros only.</summary>
-    public bool IsZero(long page) => _bytes.IsZero(page << PageSize.BaseShift, PageSize.Base);
+    /// <exception cref="ImageException">The file is another than it was, or cannot be read any more; as of the following.</exception>
+    public bool IsZero(long page) => !Holds(page) || _bytes.IsZero(page << PageSize.BaseShift, PageSize.Base);
 
     /// <summary>Eight bytes at an offset of a page.</summary>
-    public ulong WordAt(long page, int offset) => _bytes.ReadWord((page << PageSize.BaseShift) + offset);
+    public ulong WordAt(long page, int offset) => Holds(page) ? _bytes.ReadWord((page << PageSize.BaseShift) + offset) : 0;
 
     /// <summary>Copies a page out.</summary>
-    public void ReadPage(long page, Span<byte> destination) => _bytes.Read(page << PageSize.BaseShift, destination[..PageSize.Base]);
+    public void ReadPage(long page, Span<byte> destination)
+    {
+        Span<byte> bytes = destination[..PageSize.Base];
+        if (Holds(page)) _bytes.Read(page << PageSize.BaseShift, bytes);
+        else bytes.Clear();
+    }
 
     /// <inheritdoc />
-    public void Dispose() => _bytes.Dispose();
+    public void Dispose()
+    {
+        _bytes.Dispose();
+        _file?.Dispose();
+    }
+
+    // Sees to it that the bytes of a page are there; false for one in a hole.
+    private bool Holds(long page) => _file is null || _file.Read(page, _bytes);
+
+    private static string TooLarge(long bytes, long available) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"A guest of {bytes:N0} bytes needs twice as much memory, for its source and its destination; this machine has "
+            + $"{available:N0} bytes.");
 }

@@ -20,6 +20,18 @@ public sealed class ImageSource : IPageSource
     public void Request(in PageOrder order, IPageReceiver receiver)
     {
         ArgumentNullException.ThrowIfNull(receiver);
+        try
+        {
+            Answer(order, receiver);
+        }
+        catch (ImageException e)
+        {
+            receiver.Failed(order.Id, new PageLostException(e.Message.TrimEnd('.')));
+        }
+    }
+
+    private void Answer(in PageOrder order, IPageReceiver receiver)
+    {
         long end = order.FirstPage + order.Pages;
         for (long page = order.FirstPage; page < end;)
         {

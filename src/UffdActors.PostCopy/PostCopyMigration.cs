@@ -123,6 +123,7 @@ public sealed class PostCopyMigration
     /// <summary>Migrates, and verifies.</summary>
     /// <exception cref="UffdException">The destination's memory cannot do what is asked.</exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
+    /// <exception cref="ImageException">The image is not what it was when it was opened, or cannot be read any more.</exception>
     /// <exception cref="UffdActors.Model.Inputs.InputFileException">The recorded workload cannot be read.</exception>
     /// <exception cref="VmFailedException">The VM failed closed.</exception>
     /// <exception cref="StalledException">
@@ -150,7 +151,7 @@ public sealed class PostCopyMigration
             IncidentObserver = ending.Take,
         };
         await using UffdVm vm = await _runtime.CreateVmAsync(machine, cancel);
-        vm.PrefaultMemory(cancel);
+        vm.PrefaultMemory(_options.Image.StoredPages, cancel);
         GuestRegion region = await OrWhyAsync(vm, () => MapAsync(vm, pages, cancel));
         Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
         _ = await uffd.RegisterAsync(region, ModesOf(_options.Mode), cancel);
@@ -173,6 +174,7 @@ public sealed class PostCopyMigration
 
         running.Phase = PostCopyPhase.Verifying;
         Comparison compared = await Verification.CompareAsync(_options.Image, vm, region, workloads, vcpus, isStepped, cancel);
+        _options.Image.CheckUnchanged();
         FaultCounts counters = uffd.Counts();
         return new PostCopyReport
         {
@@ -249,7 +251,7 @@ public sealed class PostCopyMigration
     // Waits for the push and the guest; gives up when nothing moves.
     private async Task<long> EndAsync(Running running, CancellationToken cancel)
     {
-        using CancellationTokenSource stalled = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using CancellationTokenSource stalled = CancellationTokenSource.CreateLinkedTokenSource(cancel, _options.Image.Broken);
         await using CancellationTokenRegistration ended = running.Ended.Register(stalled.Cancel);
         StallWatch watch = new(running, _options.StallTimeout, stalled);
         await using (watch.Start(enabled: !_runtime.Settings.IsStepped))
@@ -260,6 +262,10 @@ public sealed class PostCopyMigration
                 long pushed = running.Vm.Now;
                 await running.Vcpus.WaitAsync(stalled.Token);
                 return pushed;
+            }
+            catch (OperationCanceledException) when (_options.Image.Flaw is { } flaw)
+            {
+                throw new ImageException(flaw.Message, flaw);
             }
             catch (OperationCanceledException) when (running.EndedBy is { } incident)
             {
@@ -274,6 +280,17 @@ public sealed class PostCopyMigration
 
     private sealed class ImageCheck(GuestImage image) : IContentCheck
     {
-        public ulong? WordAt(int region, long page, int offset) => image.WordAt(page, offset);
+        public ulong? WordAt(int region, long page, int offset)
+        {
+            try
+            {
+                return image.WordAt(page, offset);
+            }
+            catch (ImageException)
+            {
+                // The image says so itself, and the migration ends.
+                return null;
+            }
+        }
     }
 }

@@ -84,8 +84,12 @@ public sealed class UffdVm : IAsyncDisposable
 
     internal UffdSettings Settings => _root.Settings;
 
-    /// <summary>Touches all physical memory of the model, so that no measurement pays for page faults of the host.</summary>
-    public void PrefaultMemory(CancellationToken cancel = default) => _kernel.PrefaultMemory(cancel);
+    /// <summary>
+    /// Touches physical memory of the model that is not used yet, so that no measurement pays for page faults of the host.
+    /// </summary>
+    /// <param name="pages">Base pages, at most; a guest that is mostly zeros needs few.</param>
+    /// <param name="cancel">Cancels.</param>
+    public void PrefaultMemory(long pages = long.MaxValue, CancellationToken cancel = default) => _kernel.PrefaultMemory(pages, cancel);
 
     /// <summary>Adds a region of guest memory. A call that is refused leaves nothing behind.</summary>
     /// <exception cref="ArgumentException">

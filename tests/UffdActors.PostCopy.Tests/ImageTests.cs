@@ -68,7 +68,82 @@ public class ImageTests
                 foreach (long size in sizes) writer.SetLength(size);
             }
 
-            _ = Assert.Throws<InputFileException>(() => GuestImage.FromFile(file, path));
+            using GuestImage image = GuestImage.FromFile(file, path);
+            ImageException changed = Assert.Throws<ImageException>(() => image.ReadAll());
+            Assert.Contains("while it was read", changed.Message, StringComparison.Ordinal);
+            Assert.True(image.Broken.IsCancellationRequested);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void Holes_of_a_file_are_zeros_and_are_not_read()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            // 14 GiB of which two parts are stored.
+            using (FileStream file = new(path, FileMode.Open, FileAccess.Write))
+            {
+                file.SetLength(14L << 30);
+                file.Write([1, 2, 3, 4, 5, 6, 7, 8]);
+                file.Position = (9L << 30) + 4096;
+                file.WriteByte(9);
+            }
+
+            using GuestImage image = GuestImage.FromFile(path);
+            Assert.Equal((14L << 30) >> 12, image.Pages);
+            Assert.Equal(32, image.StoredPages);
+            Assert.Equal(0x0807060504030201UL, image.WordAt(0, 0));
+            Assert.True(image.IsZero(1));
+            Assert.False(image.IsZero((9L << 18) + 1));
+            Assert.True(image.IsZero((9L << 18) + 2));
+            Assert.True(image.IsZero(image.Pages - 1));
+            byte[] page = new byte[4096];
+            page.AsSpan().Fill(7);
+            image.ReadPage(5L << 18, page);
+            Assert.All(page, b => Assert.Equal(0, b));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public async Task A_file_that_is_cut_while_the_guest_runs_ends_the_migration_and_is_not_verified()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, [.. Enumerable.Repeat((byte)7, 4 << 20)]);
+            using GuestImage image = GuestImage.FromFile(path);
+            using (FileStream writer = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)) writer.SetLength(1 << 20);
+            ImageException flaw = await Assert.ThrowsAsync<ImageException>(
+                () => Migrations.RunAsync("fault-loop", new PostCopyOptions { Image = image, Accesses = 10_000 }));
+            Assert.Contains("changed while it was read", flaw.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public async Task A_file_that_is_written_to_while_it_is_migrated_is_not_verified()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, [.. Enumerable.Repeat((byte)7, 1 << 20)]);
+            using GuestImage image = GuestImage.FromFile(path);
+            File.SetLastWriteTimeUtc(path, new DateTime(2001, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+            ImageException flaw = await Assert.ThrowsAsync<ImageException>(
+                () => Migrations.RunAsync("fault-loop", new PostCopyOptions { Image = image, Accesses = 10_000 }));
+            Assert.Contains("was written to", flaw.Message, StringComparison.Ordinal);
         }
         finally
         {

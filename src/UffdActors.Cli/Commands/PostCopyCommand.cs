@@ -158,6 +158,6 @@ internal sealed class PostCopyCommand
         : arguments.GetValue(_memory) ?? DefaultMemory;
 
     private GuestImage Image(ParseResult arguments, int pageBytes, CancellationToken cancel) => arguments.GetValue(_image) is { } path
-        ? GuestImage.FromFile(path, pageBytes, cancel)
+        ? GuestImage.FromFile(path, pageBytes)
         : GuestImage.Make(arguments.GetValue(_memory) ?? DefaultMemory, arguments.GetValue(_seed), pageBytes, cancel);
 }

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
+using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Torture;
 
@@ -13,6 +14,9 @@ internal sealed class MigrationEnd : IDisposable
     private const int Stop = 19;
     private const int Continue = 18;
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(15);
+
+    private static readonly string[] Passing =
+        [nameof(DestinationPhase.Preparing), nameof(DestinationPhase.Ready), nameof(DestinationPhase.Loading)];
 
     private readonly Process _process;
     private readonly string _control;
@@ -75,14 +79,14 @@ internal sealed class MigrationEnd : IDisposable
         }
     }
 
-    /// <summary>Waits until it has no link.</summary>
+    /// <summary>Waits until it has no link, and has drawn its conclusions: a destination's memory is nobody's then.</summary>
     /// <returns>Where it is; null if it has ended.</returns>
     public async Task<string?> PhaseWithoutLinkAsync(CancellationToken cancel)
     {
         while (await AskAsync("status", cancel) is { } status)
         {
             string[] parts = status.Split(", ");
-            if (parts.Contains("no link")) return parts[0];
+            if (parts.Contains("no link") && !Passing.Contains(parts[0])) return parts[0];
             await Task.Delay(BetweenLooks, TimeProvider.System, cancel);
         }
 

@@ -16,7 +16,7 @@ internal sealed record Moment(string Name, bool CopiesFirst, Func<Strike, IReadO
     [
         Before("the guest's memory is offered", MessageKind.Offer),
         Before("memory is made for it", MessageKind.OfferTaken),
-        Before("a part is copied", MessageKind.Content, number: 3, copiesFirst: true),
+        Before("a part is copied", MessageKind.Content, number: 2, copiesFirst: true),
         Before("what is old of the copy is told", MessageKind.Discard, copiesFirst: true),
         Before("the guest is handed over, and it gets lost", MessageKind.HandOver),
         Before("the guest is handed over after a copy, and it gets lost", MessageKind.HandOver, copiesFirst: true),

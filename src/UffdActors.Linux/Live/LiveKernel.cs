@@ -82,7 +82,7 @@ internal sealed class LiveKernel : VmKernel
     public DescriptorWaiter Waiter => _waiter;
 
     /// <inheritdoc />
-    public override void PrefaultMemory(CancellationToken cancel)
+    public override void PrefaultMemory(long pages, CancellationToken cancel)
     {
         // The memory is the guest's: touching it is what this is all about.
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
@@ -12,9 +13,13 @@ namespace UffdActors.Model.Inputs;
 /// Nothing is mapped: a page of a mapping that lies behind the end of a truncated file is SIGBUS. A pipe, a device or a folder is refused
 /// before it is opened. Files of /proc have no size and read as empty.
 /// </remarks>
-public sealed class InputFile : IDisposable
+public sealed partial class InputFile : IDisposable
 {
     private const int ReadAheadBytes = 1 << 16;
+    // <unistd.h> and <errno.h>: ENXIO says that no data lies behind an offset.
+    private const int SeekData = 3;
+    private const int SeekHole = 4;
+    private const int NothingStored = 6;
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private readonly SafeFileHandle _handle;
     private readonly FileStatus _opened;
@@ -121,6 +126,33 @@ public sealed class InputFile : IDisposable
             throw new InputFileException(e.Message, e);
         }
     }
+
+    /// <summary>
+    /// Where bytes are stored, in order; what lies between is holes, which read as zeros. A file system that does not know holes stores
+    /// all of it.
+    /// </summary>
+    public IEnumerable<(long Offset, long Bytes)> Stored()
+    {
+        for (long end, at = Seek(0, SeekData); at >= 0 && at < Length; at = Seek(end, SeekData))
+        {
+            end = Seek(at, SeekHole);
+            // It shrinks meanwhile, which whoever reads it will find.
+            end = end <= at ? Length : Math.Min(end, Length);
+            yield return (at, end - at);
+            if (end == Length) yield break;
+        }
+    }
+
+    // Nothing here reads at the position of the file.
+    private long Seek(long offset, int whence)
+    {
+        long at = LongSeek(_handle, offset, whence);
+        if (at >= 0) return at;
+        return Marshal.GetLastPInvokeError() == NothingStored ? -1 : whence == SeekData ? offset : Length;
+    }
+
+    [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
+    private static partial long LongSeek(SafeFileHandle file, long offset, int whence);
 
     /// <summary>To be called when everything has been read, before it is used.</summary>
     /// <exception cref="InputFileException">The file is another than when it was opened.</exception>

@@ -45,14 +45,16 @@ internal sealed unsafe class ByteFolios : FolioStore
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal byte* Address(uint folio) => _content + ((nuint)folio * (nuint)FolioSize);
 
-    /// <summary>Touches every page, so that no measurement pays for the host's own page faults.</summary>
+    /// <summary>Touches the pages of folios that are not used yet, so that no measurement pays for the host's own page faults.</summary>
+    /// <param name="pages">Base pages, at most.</param>
+    /// <param name="cancel">Cancels.</param>
     /// <exception cref="OperationCanceledException">Cancelled; some of it is touched.</exception>
-    public void Prefault(CancellationToken cancel = default)
+    public void Prefault(long pages = long.MaxValue, CancellationToken cancel = default)
     {
         // Often enough that a wait is not noticed: 64 MiB are some tens of milliseconds.
         const nuint Stretch = 64 << 20;
         nuint bytes = (nuint)(_capacity + 1) * (nuint)FolioSize;
-        for (nuint offset = (nuint)FolioSize * _neverUsed; offset < bytes; offset += PageSize.Base)
+        for (nuint offset = (nuint)FolioSize * _neverUsed; offset < bytes && pages-- > 0; offset += PageSize.Base)
         {
             if (offset % Stretch == 0) cancel.ThrowIfCancellationRequested();
             _content[offset] = 0;

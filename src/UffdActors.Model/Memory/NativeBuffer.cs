@@ -8,16 +8,19 @@ namespace UffdActors.Model.Memory;
 /// </summary>
 public sealed unsafe class NativeBuffer : SafeHandle
 {
-    /// <summary>Allocates zeroed memory, aligned to a page.</summary>
+    private readonly nint _block;
+
+    /// <summary>Allocates zeroed memory, aligned to a page. A large one is committed as it is touched.</summary>
     /// <param name="bytes">Size, at least 1.</param>
+    /// <exception cref="OutOfMemoryException">The system does not promise so much.</exception>
     public NativeBuffer(long bytes)
         : base(0, ownsHandle: true)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
         Bytes = bytes;
-        void* memory = NativeMemory.AlignedAlloc((nuint)bytes, PageSize.Base);
-        NativeMemory.Clear(memory, (nuint)bytes);
-        SetHandle((nint)memory);
+        // Unlike an aligned allocation that is cleared, this one takes fresh pages of the system as they are.
+        _block = (nint)NativeMemory.AllocZeroed((nuint)bytes + PageSize.Base - 1);
+        SetHandle((_block + PageSize.Base - 1) & ~(nint)(PageSize.Base - 1));
     }
 
     /// <summary>Size in bytes.</summary>
@@ -61,7 +64,7 @@ public sealed unsafe class NativeBuffer : SafeHandle
     /// <inheritdoc />
     protected override bool ReleaseHandle()
     {
-        NativeMemory.AlignedFree((void*)handle);
+        NativeMemory.Free((void*)_block);
         return true;
     }
 

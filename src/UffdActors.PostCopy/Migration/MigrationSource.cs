@@ -346,7 +346,7 @@ public sealed class MigrationSource
                 return;
             }
 
-            if (_machine.Phase == SourcePhase.Complete)
+            if (_machine.Phase == SourcePhase.Complete && time.Elapsed >= _options.ConnectTimeout)
             {
                 // It has every page, and is not there any more.
                 _ending = $"the destination has every page and does not answer any more ({why})";

@@ -21,7 +21,9 @@ public sealed record MigrationSourceOptions
     /// <summary>Hand over as soon as the destination is ready; false to wait for <see cref="MigrationSource.Switch"/>.</summary>
     public bool SwitchesByItself { get; init; } = true;
 
-    /// <summary>How long the destination may not be there at the beginning.</summary>
+    /// <summary>
+    /// How long the destination may not be there at the beginning; and when it has every page, and only the comparison is left.
+    /// </summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>

@@ -81,11 +81,11 @@ internal sealed class ModelKernel : VmKernel
     }
 
     /// <inheritdoc />
-    public override void PrefaultMemory(CancellationToken cancel)
+    public override void PrefaultMemory(long pages, CancellationToken cancel)
     {
         foreach (FolioStore store in new[] { _machine.BaseFolios, _machine.HugeFolios })
         {
-            if (store is ByteFolios folios) folios.Prefault(cancel);
+            if (store is ByteFolios folios) folios.Prefault(pages, cancel);
         }
     }
 

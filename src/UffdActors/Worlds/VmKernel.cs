@@ -33,7 +33,7 @@ internal abstract class VmKernel
     public abstract long BookkeepingBytes { get; }
 
     /// <summary>Touches physical memory that is ours.</summary>
-    public abstract void PrefaultMemory(CancellationToken cancel);
+    public abstract void PrefaultMemory(long pages, CancellationToken cancel);
 
     /// <summary>The VM's root exists: starts what else is needed.</summary>
     public abstract Task StartAsync(CancellationToken cancel);

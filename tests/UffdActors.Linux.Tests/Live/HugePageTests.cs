@@ -221,7 +221,9 @@ public sealed class HugePageTests(HugePages pool)
             new Random(5).NextBytes(bytes.AsSpan(0, 3 * PageSize.Huge));
             bytes[(4 * PageSize.Huge) - 1] = 1;
             File.WriteAllBytes(path, bytes);
-            return GuestImage.FromFile(path, PageSize.Huge);
+            GuestImage image = GuestImage.FromFile(path, PageSize.Huge);
+            image.ReadAll();
+            return image;
         }
         finally
         {

@@ -26,6 +26,8 @@ internal sealed class SendingMachine : IAsyncDisposable
     public static async Task<SendingMachine> MakeAsync(
         UffdRuntime runtime, GuestImage image, string? backend, bool tracks, Model.KernelProfile? profile, CancellationToken cancel)
     {
+        // All of it is copied before the guest runs; what cannot be read is known then, and not in the middle.
+        image.ReadAll(cancel);
         int unit = PostCopyMigration.PageBytesOf(runtime, backend) >> PageSize.BaseShift;
         UffdVm vm = await runtime.CreateVmAsync(
             new VmOptions
