@@ -166,6 +166,7 @@ public sealed class UffdVm : IAsyncDisposable
     /// <remarks>
     /// Of another process's memory (<see cref="AdoptedMemory.ProcessId"/>) the kernel lets others only page out (<c>process_madvise</c>);
     /// what is removed is punched out of the memory's own file, if its descriptor was handed over, and raises no event.
+    /// It is made in pieces of 16 MiB, between which faults are served; cancelled, it ends with the piece that it is at.
     /// </remarks>
     /// <exception cref="ArgumentException">The pages are not in the region, or there is no such advice.</exception>
     /// <exception cref="UffdException">
@@ -180,7 +181,8 @@ public sealed class UffdVm : IAsyncDisposable
         if (!Enum.IsDefined(advice)) throw new ArgumentOutOfRangeException(nameof(advice), advice, "There is no such advice.");
         // What has taken the place of a process that executes another program must not be advised.
         foreach (Userfault userfault in Userfaults()) userfault.ThrowIfOwnerGone(region, "madvise");
-        return _kernel.AdviseAsync(region, firstPage, pages, advice, () => NoteAdvised(region, range, advice), cancel);
+        return SlicedAdvice.MakeAsync(
+            _kernel, region, range, advice, part => NoteAdvised(region, part, advice), cancel);
     }
 
     /// <summary>Opens a userfaultfd and shakes hands.</summary>

@@ -27,6 +27,26 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
     /// <summary>What a call has filled from a page on.</summary>
     public void Receive(long page, IoctlResult result) => Received.Set(page, result.BytesDone >> PageSize.BaseShift);
 
+    /// <summary>What a call has moved in from a page on: the embedder's content, and not the source's.</summary>
+    /// <param name="page">First base page.</param>
+    /// <param name="result">What the call has done.</param>
+    /// <param name="isThere">True if a page is there; null if all that were moved are.</param>
+    public void MoveIn(long page, IoctlResult result, Func<long, bool>? isThere)
+    {
+        long end = page + (result.BytesDone >> PageSize.BaseShift);
+        while (page < end)
+        {
+            long next = isThere is null ? end : page + 1;
+            if (isThere?.Invoke(page) != false)
+            {
+                Received.Set(page, next - page);
+                Pages.Write(page, next - page);
+            }
+
+            page = next;
+        }
+    }
+
     /// <summary>What the ring is to serve.</summary>
     public ServedRegion Served()
     {

@@ -159,6 +159,7 @@ internal sealed class UserfaultRanges(
         RegisteredRegion known, PageRange to, GuestRegion source, PageRange from, MoveModes modes, CancellationToken cancel)
     {
         GuestRegion destination = known.Region;
+        GuestReader? reader = null;
         RangeSlices slices = new(destination, to, counts: true);
         return RunAsync(
             "UFFDIO_MOVE",
@@ -169,7 +170,10 @@ internal sealed class UserfaultRanges(
                 IoctlResult result =
                     await kernel.MoveAsync(destination, part, source.AddressOf(from.Start + part.Start - to.Start), modes, c);
                 // A hole that counts as moved has left a hole.
-                if ((modes & MoveModes.AllowSourceHoles) == 0) known.Receive(part.Start, result);
+                Func<long, bool>? isThere = (modes & MoveModes.AllowSourceHoles) == 0
+                    ? null
+                    : page => (reader ??= machine.NewReader()).IsThere(destination, page);
+                known.MoveIn(part.Start, result, isThere);
                 return result;
             },
             cancel);

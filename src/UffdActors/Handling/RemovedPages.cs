@@ -36,7 +36,9 @@ internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, Pa
             {
                 long head = page - (page % terms.UnitPages);
                 long next = Math.Min(head + terms.UnitPages, end);
-                Add(told, new PageStateRange(page, next - page, StateOf(head)));
+                PageState state = StateOf(head);
+                if (terms.UnitPages == 1 || state is PageState.Removed or PageState.Zero) Add(told, new PageStateRange(page, next - page, state));
+                else AddParts(told, page, next, state);
                 page = next;
             }
         }
@@ -44,11 +46,19 @@ internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, Pa
         return told;
     }
 
+    // A hole in a part of a larger page makes that part zeros, and leaves the page where it is: what reads as zeros there has been removed.
+    private void AddParts(List<PageStateRange> told, long page, long end, PageState state)
+    {
+        for (; page < end; page++)
+            Add(told, new PageStateRange(page, 1, look(page) is { Content: SeenContent.Zeros } ? PageState.Removed : state));
+    }
+
     /// <summary>The same for a page that was found open to writers, and is protected again by now.</summary>
     public bool IsWritten(long page)
     {
         long head = page - (page % terms.UnitPages);
-        if (!terms.IsShared && terms.RaisesMissing && !pages.IsRefilled(head)) return false;
+        // One that MADV_FREE has named stays where it is until the kernel wants its memory, and is the guest's again if it is written to.
+        if (!terms.IsShared && terms.RaisesMissing && !pages.IsRefilled(head)) return look(head) is { Content: SeenContent.Bytes };
         return Look(head) is not { } seen || seen.Content == SeenContent.Bytes || (terms.RaisesMissing && seen.Content != SeenContent.None);
     }
 
@@ -100,8 +110,10 @@ internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, Pa
     [MutationPoint("RING S8")]
     internal virtual PageState StateOf(long page)
     {
-        // In private memory a touch of what is gone raises a fault: none has come, so it is gone, or is just going.
-        if (!terms.IsShared && terms.RaisesMissing && !pages.IsRefilled(page)) return PageState.Removed;
+        // In private memory a touch of what is gone raises a fault: none has come, so it is gone or is just going, or MADV_FREE has left it,
+        // and it has been written to since; a copy of what it holds is right in any case.
+        if (!terms.IsShared && terms.RaisesMissing && !pages.IsRefilled(page))
+            return look(page) is { Content: SeenContent.Bytes } ? PageState.Written : PageState.Removed;
         if (Look(page) is not { Content: not SeenContent.None } seen) return PageState.Removed;
         if (!terms.IsShared) return OfHole(page, seen, isHeardOf: terms.RaisesMissing);
         if (pages.IsHole(page)) return OfHole(page, seen, isHeardOf: true);

@@ -104,7 +104,7 @@ public sealed class OtherProcessTests
         Assert.Equal("None", await owner.DoAsync("drop 7"));
         Assert.Equal(107ul, Word(vm.NewReader(), region, 7));
         UffdException refused = await Assert.ThrowsAsync<UffdException>(() => vm.AdviseAsync(region, 7, 1, Advice.DontNeed));
-        Assert.Contains($"process {owner.Id} but that process", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"process {owner.Id} alone take pages", refused.Message, StringComparison.Ordinal);
 
         await owner.KillAsync();
         UffdException gone = await Assert.ThrowsAsync<UffdException>(() => uffd.TakeWrittenAsync(region, 0, Pages));

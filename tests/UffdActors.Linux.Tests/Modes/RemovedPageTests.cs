@@ -118,6 +118,65 @@ public sealed class RemovedPageTests
         Assert.Equal([new(0, 1, PageState.Removed), new(1, 1, PageState.Written)], await vm.Uffd.PageStatesAsync(region, 0, 2));
     }
 
+    /// <summary>The event is that of MADV_DONTNEED, but the page stays until the kernel wants its memory, and a write takes it back.</summary>
+    [SkippableTheory]
+    [InlineData("model", RegisterModes.Missing, UffdFeatures.None)]
+    [InlineData("live", RegisterModes.Missing, UffdFeatures.None)]
+    [InlineData("model", MissingWp, UffdFeatures.None)]
+    [InlineData("live", MissingWp, UffdFeatures.None)]
+    [InlineData("model", MissingWp, UffdFeatures.WpAsync)]
+    [InlineData("live", MissingWp, UffdFeatures.WpAsync)]
+    public async Task What_MADV_FREE_has_named_and_the_guest_has_written_since_is_written(
+        string world, RegisterModes modes, UffdFeatures features)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.EventRemove | features);
+        GuestRegion region = await vm.RegisterAsync(Pages, modes);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await vm.WriteAsync(region, 0, 1, 2, 3);
+        await vm.Vm.AdviseAsync(region, 1, 2, Advice.Free);
+        await vm.WriteAsync(region, 2);
+
+        Assert.NotEqual(0ul, vm.Word(region, 2));
+        Assert.Equal([new(2, 1, PageState.Written)], await vm.Uffd.PageStatesAsync(region, 2, 1));
+        await vm.Vm.AdviseAsync(region, 2, 1, Advice.DontNeed);
+        Assert.Equal([new(2, 1, PageState.Removed)], await vm.Uffd.PageStatesAsync(region, 2, 1));
+        if (features != UffdFeatures.WpAsync) return;
+        // Protected again it is still what it was.
+        await vm.WriteAsync(region, 3);
+        await vm.Vm.AdviseAsync(region, 3, 1, Advice.Free);
+        await vm.WriteAsync(region, 3);
+        _ = await vm.Uffd.TakeWrittenAsync(region, 0, Pages);
+        Assert.Equal([new(3, 1, PageState.Written)], await vm.Uffd.PageStatesAsync(region, 3, 1));
+    }
+
+    [SkippableTheory]
+    [InlineData("model", RegisterModes.Missing)]
+    [InlineData("live", RegisterModes.Missing)]
+    [InlineData("model", MissingWp)]
+    [InlineData("live", MissingWp)]
+    public async Task What_the_embedder_has_moved_in_is_neither_removed_nor_the_sources(string world, RegisterModes modes)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.EventRemove);
+        GuestRegion region = await vm.RegisterAsync(Pages, modes);
+        GuestRegion staging = await vm.MapAsync(Pages);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await vm.WriteAsync(staging, 0, 1, 3);
+        await ReadAsync(vm, region, 0, 1, 2);
+        await vm.Vm.AdviseAsync(region, 0, 3, Advice.DontNeed);
+
+        Assert.True((await vm.Uffd.MoveAsync(region, 1, staging, 0, 1)).IsDone);
+        Assert.True((await vm.Uffd.MoveAsync(region, 4, staging, 1, 3, MoveModes.AllowSourceHoles)).IsDone);
+
+        PageStateRange[] expected =
+        [
+            new(0, 1, PageState.Removed), new(1, 1, PageState.Written), new(2, 1, PageState.Removed), new(3, 1, PageState.Absent),
+            new(4, 1, PageState.Written), new(5, 1, PageState.Absent), new(6, 1, PageState.Written), new(7, Pages - 7, PageState.Absent),
+        ];
+        Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 0, Pages));
+    }
+
     /// <summary>What is where parts of the region have been has nothing to do with it any more.</summary>
     [SkippableTheory]
     [InlineData("model", null)]

@@ -1,3 +1,4 @@
+using UffdActors.Calls;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.Live;
@@ -35,6 +36,27 @@ public sealed class SliceTests
         Assert.Equal(Pages - 1, vm.PagesWith(region, Marker).Count());
         Assert.Equal(new IoctlResult(Errno.None, null), await vm.Uffd.UnprotectAsync(region, 0, Pages));
         Assert.Equal([Pages - 1], vm.PagesWith(region, PagemapFlags.Present));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task Advice_goes_in_slices_and_goes_on_behind_what_is_not_mapped(string world)
+    {
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.MapAsync(Pages);
+        GuestRegion spot = await vm.MapAsync(8);
+        List<PageRange> slices = [.. SlicedAdvice.Slices(region, new PageRange(3, Pages - 3))];
+        AssertCovered([new(0, 3), .. slices, new(Pages - 3, Pages)], Pages);
+        Assert.True(slices.Count >= 3, $"{slices.Count} slices.");
+        Assert.All(slices, s => Assert.InRange(s.Count, 1, Slice));
+        await vm.WriteAsync(region, 1, 5, 20, Slice + 1, Pages - 4, Pages - 1);
+        await MovedRegions.MoveAsync(vm, region, 8, 4, spot, 1);
+
+        UffdException refused = await Assert.ThrowsAsync<UffdException>(() => vm.Vm.AdviseAsync(region, 3, Pages - 6, Advice.DontNeed));
+
+        // As one call: with everything behind the hole.
+        Assert.Equal(Errno.ENOMEM, refused.Error);
+        Assert.Equal([1, Pages - 1], vm.PagesWith(region, PagemapFlags.Present));
     }
 
     [SkippableTheory]
