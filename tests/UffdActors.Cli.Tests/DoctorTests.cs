@@ -11,6 +11,7 @@ public sealed class DoctorTests
     {
         CommandRun run = await CommandRun.Of("doctor", "--json", "-");
         run.EndsWith(0);
+        Assert.StartsWith("kernel ", run.Error, StringComparison.Ordinal);
         JsonElement report = JsonDocument.Parse(run.Output).RootElement;
 
         Assert.Equal(
