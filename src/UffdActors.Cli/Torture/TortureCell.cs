@@ -35,7 +35,8 @@ internal sealed record TortureCell(
         {
             RandomPlan plan = RandomPlan.Draw(next);
             string strikes = plan.Blows.Count == 0 ? "none" : string.Join(", ", plan.Blows.Select(b => NameOf(b.Strike)));
-            yield return new TortureCell(FormattableString.Invariant($"seed {next}"), strikes, plan.SendOptions, plan.Blows, IsOfMoment: false);
+            yield return new TortureCell(
+                FormattableString.Invariant($"seed {next}"), strikes, plan.SendOptions, plan.Blows, IsOfMoment: false);
         }
     }
 

@@ -15,7 +15,7 @@ internal enum TortureVerdict
     /// <summary>The source is dead; the destination had every page, and its guest has come to its end with every byte right.</summary>
     EndedWithoutSource,
 
-    /// <summary>The destination is dead before it had the guest; the guest went on, and moved to a receiver that was started anew.</summary>
+    /// <summary>The destination died before it had the guest, which went on, and moved to a receiver that was started anew.</summary>
     MovedToAnother,
 
     /// <summary>The destination is dead, and may have had the guest: its operator has let it go on at the source.</summary>

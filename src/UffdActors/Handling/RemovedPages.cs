@@ -37,7 +37,8 @@ internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, Pa
                 long head = page - (page % terms.UnitPages);
                 long next = Math.Min(head + terms.UnitPages, end);
                 PageState state = StateOf(head);
-                if (terms.UnitPages == 1 || state is PageState.Removed or PageState.Zero) Add(told, new PageStateRange(page, next - page, state));
+                if (terms.UnitPages == 1 || state is PageState.Removed or PageState.Zero)
+                    Add(told, new PageStateRange(page, next - page, state));
                 else AddParts(told, page, next, state);
                 page = next;
             }
@@ -110,8 +111,8 @@ internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, Pa
     [MutationPoint("RING S8")]
     internal virtual PageState StateOf(long page)
     {
-        // In private memory a touch of what is gone raises a fault: none has come, so it is gone or is just going, or MADV_FREE has left it,
-        // and it has been written to since; a copy of what it holds is right in any case.
+        // In private memory a touch of what is gone raises a fault: none has come, so it is gone or is just going; or MADV_FREE
+        // has left it, and it has been written to since. A copy of what it holds is right in any case.
         if (!terms.IsShared && terms.RaisesMissing && !pages.IsRefilled(page))
             return look(page) is { Content: SeenContent.Bytes } ? PageState.Written : PageState.Removed;
         if (Look(page) is not { Content: not SeenContent.None } seen) return PageState.Removed;

@@ -118,7 +118,7 @@ public sealed class RemovedPageTests
         Assert.Equal([new(0, 1, PageState.Removed), new(1, 1, PageState.Written)], await vm.Uffd.PageStatesAsync(region, 0, 2));
     }
 
-    /// <summary>The event is that of MADV_DONTNEED, but the page stays until the kernel wants its memory, and a write takes it back.</summary>
+    /// <summary>The event is that of MADV_DONTNEED, but the page stays until its memory is wanted, and a write takes it back.</summary>
     [SkippableTheory]
     [InlineData("model", RegisterModes.Missing, UffdFeatures.None)]
     [InlineData("live", RegisterModes.Missing, UffdFeatures.None)]

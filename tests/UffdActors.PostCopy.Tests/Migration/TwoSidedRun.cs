@@ -100,7 +100,8 @@ internal sealed class TwoSidedRun
                     break;
             }
 
-            if ((_runsAtSource ? 1 : 0) + (_runsAtDestination ? 1 : 0) + (_runsAtFormer ? 1 : 0) > 1) Violation ??= "the guest runs on both sides";
+            if ((_runsAtSource ? 1 : 0) + (_runsAtDestination ? 1 : 0) + (_runsAtFormer ? 1 : 0) > 1)
+                Violation ??= "the guest runs on both sides";
             if (_runsAtDestination && _source.Phase == SourcePhase.GuestHere)
                 Violation ??= "the source takes a guest for its own that runs elsewhere";
         }

@@ -45,7 +45,8 @@ internal static class MigrateCommand
         command.SetAction(async (arguments, cancel) =>
         {
             string answer = await ControlSocket.AskAsync(arguments.GetValue(control)!, name + rest?.Invoke(arguments), cancel);
-            if (answer.StartsWith(ControlSocket.Refused, StringComparison.Ordinal)) throw new CommandException(ExitCode.Failed, answer[ControlSocket.Refused.Length..]);
+            if (answer.StartsWith(ControlSocket.Refused, StringComparison.Ordinal))
+                throw new CommandException(ExitCode.Failed, answer[ControlSocket.Refused.Length..]);
             terminal.WriteRaw(answer);
             return ExitCode.Done;
         });
