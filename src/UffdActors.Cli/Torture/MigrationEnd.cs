@@ -8,7 +8,7 @@ using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Torture;
 
-/// <summary>An end of a migration in a process of its own: it is asked, commanded, stopped, killed, and says at its end what it has.</summary>
+/// <summary>An end of a migration in a process of its own: asked, commanded, stopped, killed; and what it says at its end.</summary>
 internal sealed class MigrationEnd : IDisposable
 {
     private const int Stop = 19;
