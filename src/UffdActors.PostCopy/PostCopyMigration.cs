@@ -155,7 +155,7 @@ public sealed class PostCopyMigration
         GuestRegion region = await OrWhyAsync(vm, () => MapAsync(vm, pages, cancel));
         Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
         _ = await uffd.RegisterAsync(region, ModesOf(_options.Mode), cancel);
-        using ImageSource source = new(_options.Image);
+        using ImageSource source = new(_options.Image) { LeavesFlawToOwner = true };
         await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = _options.Handlers, SourceActor = true }, cancel);
 
         int collections = GC.CollectionCount(0);

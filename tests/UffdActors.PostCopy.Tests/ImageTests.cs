@@ -133,6 +133,32 @@ public class ImageTests
     }
 
     [Fact]
+    public async Task A_source_of_a_file_that_was_cut_fails_the_pages_that_cannot_be_read()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, [.. Enumerable.Repeat((byte)7, 1 << 20)]);
+            using GuestImage image = GuestImage.FromFile(path);
+            using (FileStream writer = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)) writer.SetLength(0);
+            using ImageSource source = new(image);
+            await using UffdRuntime runtime = UffdRuntime.Start();
+            await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = image.Pages });
+            GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = image.Pages });
+            Userfault uffd = await vm.OpenAsync();
+            _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+            await uffd.ServeAsync(new ServeOptions { Source = source });
+            _ = await vm.StartVcpusAsync([new SyntheticWorkload(WorkloadKind.Sequential, image.Pages, 1, 0, 1, 0, 1)]);
+            Incident lost = await vm.Incidents.ReadAsync();
+            Assert.Contains("changed while it was read", lost.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
     public async Task A_file_that_is_written_to_while_it_is_migrated_is_not_verified()
     {
         string path = Path.GetTempFileName();
