@@ -19,13 +19,14 @@ public sealed partial class LayerTests
         ["UffdActors.Conformance"] = ["UffdActors"],
         ["UffdActors.Recorder"] = ["UffdActors.Conformance", "UffdActors.Linux"],
         ["UffdActors.PostCopy"] = ["UffdActors"],
+        ["UffdActors.Kvm"] = ["UffdActors.Linux", "UffdActors.PostCopy"],
         ["UffdActors.Bench"] = ["UffdActors", "UffdActors.PostCopy", "UffdActors.Linux"],
         ["UffdActors.Explore"] = ["UffdActors", "UffdActors.Conformance"],
         ["UffdActors.Stress"] = ["UffdActors", "UffdActors.Linux"],
         ["UffdActors.Mutants"] = ["UffdActors", "UffdActors.Conformance", "UffdActors.Explore"],
     };
 
-    private static readonly string[] MayUseRawMemory = ["UffdActors.Model", "UffdActors.Linux"];
+    private static readonly string[] MayUseRawMemory = ["UffdActors.Model", "UffdActors.Linux", "UffdActors.Kvm"];
 
     private static readonly string Source = Path.Combine(SourceTree.Root, "src");
 

@@ -1,0 +1,167 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using UffdActors.Linux;
+using UffdActors.PostCopy;
+
+namespace UffdActors.Kvm;
+
+/// <summary>
+/// A KVM machine as a guest that moves: it leaves with the state of all its vCPUs (<see cref="MigrationSource"/>), and goes on in another
+/// machine whose memory is fetched as it is touched (<see cref="MigrationDestination"/>). Devices of the embedder are not part of the
+/// state: they are the embedder's on both sides.
+/// </summary>
+/// <remarks>
+/// Where both sides compare, the source runs its own copy of the guest to the end once the guest has ended over there, and so finds what
+/// memory and registers must be. That is for guests that compute the same again; their devices are used again by it. The machine that is
+/// made at the destination is this object's: dispose of it before the destination.
+/// </remarks>
+public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
+{
+    private const int PageBytes = 4096;
+
+    private readonly KvmHost? _host;
+    private readonly Func<UffdVm, KvmMachineOptions>? _make;
+    private readonly bool _ownsMachine;
+    private UffdVm? _vm;
+    private KvmMachine? _machine;
+
+    private KvmGuest(KvmHost? host, Func<UffdVm, KvmMachineOptions>? make, UffdVm? vm, KvmMachine? machine)
+    {
+        _host = host;
+        _make = make;
+        _vm = vm;
+        _machine = machine;
+        _ownsMachine = machine is null;
+    }
+
+    /// <summary>Its machine; at the destination null before memory has been prepared.</summary>
+    public KvmMachine? Machine => _machine;
+
+    /// <summary>A guest that leaves. The machine stays the caller's.</summary>
+    /// <param name="vm">Whose regions are its memory, all of them.</param>
+    /// <param name="machine">Its machine.</param>
+    public static KvmGuest Leaving(UffdVm vm, KvmMachine machine)
+    {
+        ArgumentNullException.ThrowIfNull(vm);
+        ArgumentNullException.ThrowIfNull(machine);
+        return new KvmGuest(null, null, vm, machine);
+    }
+
+    /// <summary>A guest that arrives.</summary>
+    /// <param name="host">KVM.</param>
+    /// <param name="make">The machine to be made over the regions of a VM: slots where the source has them, as many vCPUs, devices.</param>
+    public static KvmGuest Arriving(KvmHost host, Func<UffdVm, KvmMachineOptions> make)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        ArgumentNullException.ThrowIfNull(make);
+        return new KvmGuest(host, make, null, null);
+    }
+
+    /// <inheritdoc />
+    public async Task<ReadOnlyMemory<byte>> StopAsync(CancellationToken cancel)
+    {
+        KvmMachine machine = Running;
+        await machine.PauseAsync(cancel);
+        return await machine.SaveAsync(cancel);
+    }
+
+    /// <inheritdoc />
+    public Task ResumeAsync(CancellationToken cancel) => Running.ResumeAsync(cancel);
+
+    /// <inheritdoc />
+    /// <exception cref="MigrationException">The guest does not end here as it has ended there.</exception>
+    public async Task<byte[]> HashAtEndAsync(ReadOnlyMemory<byte> endState, CancellationToken cancel)
+    {
+        KvmMachine machine = Running;
+        await machine.ResumeAsync(cancel);
+        _ = await EndsAsync(machine, cancel);
+        KvmVcpuState[] there = KvmMachine.Parse(endState.Span);
+        for (int i = 0; i < there.Length; i++)
+        {
+            KvmVcpuState here = await machine.Vcpus[i].SaveAsync(cancel);
+            if (here.Regs != there[i].Regs)
+                throw new MigrationException(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"vCPU {i} has ended there with other registers than here: {there[i].Regs}, not {here.Regs}."));
+        }
+
+        return await Task.Run(() => Hash(cancel), cancel);
+    }
+
+    /// <inheritdoc />
+    /// <exception cref="UffdException">The machine cannot be made here.</exception>
+    public async Task PrepareAsync(UffdVm vm, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(vm);
+        if (_make is null) throw new InvalidOperationException("This guest leaves; it does not arrive here.");
+        _vm = vm;
+        _machine = await _host!.CreateAsync(_make(vm), cancel);
+    }
+
+    /// <inheritdoc />
+    public async Task LoadAsync(UffdVm vm, ReadOnlyMemory<byte> state, CancellationToken cancel)
+    {
+        try
+        {
+            await Running.LoadAsync(state, cancel);
+        }
+        catch (Exception e) when (e is KvmStateException or SyscallException)
+        {
+            throw new MigrationException(e.Message, e);
+        }
+    }
+
+    /// <inheritdoc />
+    public Task StartAsync(CancellationToken cancel) => Running.ResumeAsync(cancel);
+
+    /// <inheritdoc />
+    /// <exception cref="MigrationException">A vCPU could not go on.</exception>
+    public async Task<ReadOnlyMemory<byte>> EndAsync(CancellationToken cancel)
+    {
+        KvmMachine machine = Running;
+        _ = await EndsAsync(machine, cancel);
+        return await machine.SaveAsync(cancel);
+    }
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        if (_ownsMachine && _machine is { } machine) await machine.DisposeAsync();
+    }
+
+    private KvmMachine Running => _machine ?? throw new InvalidOperationException("The guest has no machine yet; prepare it first.");
+
+    private static async Task<IReadOnlyList<VcpuEnd>> EndsAsync(KvmMachine machine, CancellationToken cancel)
+    {
+        List<Task<VcpuEnd>> open = [.. machine.Vcpus.Select(v => v.Ended)];
+        List<VcpuEnd> ends = [];
+        while (open.Count > 0)
+        {
+            Task<VcpuEnd> first = await Task.WhenAny(open).WaitAsync(cancel);
+            _ = open.Remove(first);
+            VcpuEnd end = await first;
+            if (!end.IsDone) throw new MigrationException($"The guest could not go on. {end.Message}");
+            ends.Add(end);
+        }
+
+        return ends;
+    }
+
+    private byte[] Hash(CancellationToken cancel)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        GuestReader reader = _vm!.NewReader();
+        byte[] bytes = new byte[PageBytes];
+        foreach (GuestRegion region in _vm.Regions)
+        {
+            for (long page = 0; page < region.Pages; page++)
+            {
+                cancel.ThrowIfCancellationRequested();
+                if (!reader.TryRead(region, page, bytes)) Array.Clear(bytes);
+                hash.AppendData(bytes);
+            }
+        }
+
+        return hash.GetHashAndReset();
+    }
+}

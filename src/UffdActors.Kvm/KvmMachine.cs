@@ -1,0 +1,207 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using Akka.Actor;
+using UffdActors.Kvm.Native;
+using UffdActors.Kvm.Machine;
+
+namespace UffdActors.Kvm;
+
+/// <summary>
+/// A machine of KVM: memory of a <see cref="UffdVm"/>, vCPUs, devices of the embedder. It has no firmware and no interrupt controller; what
+/// it runs is in its memory and in the registers of its vCPUs.
+/// </summary>
+/// <remarks>
+/// Dispose of it before the VM. Give <see cref="StopAsync"/> to <see cref="VmOptions.StopGuest"/>, so that nothing of the guest runs when
+/// the VM closes its userfaultfd. Safe for any thread.
+/// </remarks>
+public sealed class KvmMachine : IAsyncDisposable
+{
+    private const int MostStateBytes = 1 << 20;
+
+    private readonly KvmHandle _vm;
+    private readonly KvmMachineOptions _options;
+    private readonly MemoryMap _map;
+
+    internal KvmMachine(KvmHandle vm, IReadOnlyList<KvmVcpu> vcpus, KvmMachineOptions options, MemoryMap map)
+    {
+        _vm = vm;
+        Vcpus = vcpus;
+        _options = options;
+        _map = map;
+    }
+
+    /// <summary>Its vCPUs, by number.</summary>
+    public IReadOnlyList<KvmVcpu> Vcpus { get; }
+
+    private static ReadOnlySpan<byte> Magic => "UFFDKVMS"u8;
+
+    /// <summary>Lets every vCPU run, for the first time or again.</summary>
+    /// <exception cref="InvalidOperationException">One has ended by a failure, or has been stopped for good.</exception>
+    public Task ResumeAsync(CancellationToken cancel = default) => Task.WhenAll(Vcpus.Select(v => v.ResumeAsync(cancel)));
+
+    /// <summary>Stops every vCPU between two instructions.</summary>
+    /// <exception cref="OperationCanceledException">One did not stand in time; it will pause as soon as it can.</exception>
+    public Task PauseAsync(CancellationToken cancel = default) => Task.WhenAll(Vcpus.Select(v => v.PauseAsync(cancel)));
+
+    /// <summary>Stops every vCPU for good; done when all of them stand.</summary>
+    /// <exception cref="OperationCanceledException">One does not stand in time.</exception>
+    public Task StopAsync(CancellationToken cancel = default) => Task.WhenAll(Vcpus.Select(v => v.StopAsync(cancel)));
+
+    /// <summary>
+    /// Lets the guest run until every vCPU has ended, or one has failed, or the time is over; then the others are stopped for good. Nothing
+    /// of it runs any more when this returns, but for vCPUs of which the report says so (<see cref="VcpuEndKind.NotStopped"/>).
+    /// </summary>
+    /// <param name="deadline">How long the guest may take.</param>
+    /// <param name="userfault">Asked for the pages that are outstanding, if a vCPU cannot be stopped; null for none.</param>
+    /// <param name="cancel">Stops the guest.</param>
+    /// <returns>How each vCPU has ended, by number.</returns>
+    /// <exception cref="OperationCanceledException">Cancelled; the guest has been told to stop.</exception>
+    public async Task<IReadOnlyList<VcpuEnd>> RunAsync(
+        TimeSpan deadline, Userfault? userfault = null, CancellationToken cancel = default)
+    {
+        await ResumeAsync(cancel);
+        using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        late.CancelAfter(deadline);
+        List<Task<VcpuEnd>> open = [.. Vcpus.Select(v => v.Ended)];
+        bool isLate = false;
+        try
+        {
+            while (open.Count > 0)
+            {
+                Task<VcpuEnd> first = await Task.WhenAny(open).WaitAsync(late.Token);
+                _ = open.Remove(first);
+                if (!(await first).IsDone) break;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            isLate = true;
+        }
+
+        IReadOnlyList<VcpuEnd> ends = await EndAllAsync(isLate ? deadline : null, userfault);
+        cancel.ThrowIfCancellationRequested();
+        return ends;
+    }
+
+    /// <summary>The state of all vCPUs, which stand: one record, with its version.</summary>
+    /// <exception cref="InvalidOperationException">One of them runs.</exception>
+    public async Task<ReadOnlyMemory<byte>> SaveAsync(CancellationToken cancel = default)
+    {
+        KvmVcpuState[] states = await Task.WhenAll(Vcpus.Select(v => v.SaveAsync(cancel)));
+        byte[][] records = [.. states.Select(s => s.ToBytes())];
+        byte[] all = new byte[16 + records.Sum(r => 4 + r.Length)];
+        Magic.CopyTo(all);
+        BinaryPrimitives.WriteInt32LittleEndian(all.AsSpan(8), KvmVcpuState.Version);
+        BinaryPrimitives.WriteInt32LittleEndian(all.AsSpan(12), records.Length);
+        int at = 16;
+        foreach (byte[] record in records)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(all.AsSpan(at), record.Length);
+            record.CopyTo(all.AsSpan(at + 4));
+            at += 4 + record.Length;
+        }
+
+        return all;
+    }
+
+    /// <summary>Gives all vCPUs, which stand, a state that a machine with as many has saved. None of them runs yet.</summary>
+    /// <exception cref="KvmStateException">It is damaged, of another version or number of vCPUs, or this machine refuses it.</exception>
+    /// <exception cref="InvalidOperationException">One of them runs.</exception>
+    public async Task LoadAsync(ReadOnlyMemory<byte> state, CancellationToken cancel = default)
+    {
+        KvmVcpuState[] states = Parse(state.Span);
+        if (states.Length != Vcpus.Count)
+            throw new KvmStateException(Text($"The state has {states.Length} vCPUs, and this machine {Vcpus.Count}."));
+        for (int i = 0; i < states.Length; i++) await Vcpus[i].LoadAsync(states[i], cancel);
+    }
+
+    /// <summary>
+    /// Stops the guest, ends the vCPUs' threads and closes the machine. A vCPU that sleeps until a page comes is waited for
+    /// <see cref="KvmMachineOptions.StopTimeout"/>; its thread ends by itself later.
+    /// </summary>
+    public async ValueTask DisposeAsync()
+    {
+        // The threads are told first: a vCPU in the kernel keeps neither the others nor the caller waiting for more than the time-out.
+        foreach (KvmVcpu vcpu in Vcpus) vcpu.Actor.Tell(PoisonPill.Instance);
+        foreach (KvmVcpu vcpu in Vcpus) vcpu.View.Thread!.End();
+        try
+        {
+            await Task.WhenAll(Vcpus.Select(v => v.View.Thread!.Ended)).WaitAsync(_options.StopTimeout);
+        }
+        catch (TimeoutException)
+        {
+            // The kernel keeps the machine for as long as a vCPU of it is in use.
+        }
+
+        _vm.Dispose();
+    }
+
+    private async Task<IReadOnlyList<VcpuEnd>> EndAllAsync(TimeSpan? deadline, Userfault? userfault)
+    {
+        bool[] isLate = [.. Vcpus.Select(v => deadline is not null && !v.Ended.IsCompleted)];
+        using CancellationTokenSource late = new(_options.StopTimeout);
+        Task stop = StopAsync(late.Token);
+        await ((Task)stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        List<VcpuEnd> ends = [];
+        foreach (KvmVcpu vcpu in Vcpus)
+        {
+            if (vcpu.Phase != VcpuPhase.Stopped) ends.Add(NotStopped(vcpu, deadline, userfault));
+            else if (isLate[vcpu.Number] && vcpu.View.End is { Kind: VcpuEndKind.Stopped })
+                ends.Add(await LateAsync(vcpu, deadline!.Value));
+            else ends.Add(await vcpu.Ended);
+        }
+
+        return ends;
+    }
+
+    private async Task<VcpuEnd> LateAsync(KvmVcpu vcpu, TimeSpan deadline)
+    {
+        KvmVcpuState state = await vcpu.SaveAsync(CancellationToken.None);
+        return EndText.Of(
+            vcpu.Number, VcpuEndKind.DeadlinePassed, Text($"has not ended within {deadline.TotalSeconds:0.###} s, and was stopped"),
+            state.Regs.Rip, null, _map);
+    }
+
+    private static VcpuEnd NotStopped(KvmVcpu vcpu, TimeSpan? deadline, Userfault? userfault)
+    {
+        OutstandingPage? page = userfault?.OutstandingPages() is [var first, ..] ? first : null;
+        string asked = page is { } p ? Text($"; asked for and not there: region {p.Region}, page {p.Page}") : "";
+        string why = deadline is { } time ? Text($"has not ended within {time.TotalSeconds:0.###} s, and ") : "";
+        return new VcpuEnd(
+            vcpu.Number, VcpuEndKind.NotStopped,
+            Text(
+                $"vCPU {vcpu.Number} {why}cannot be stopped: its thread is in the kernel or a device, with its registers{asked}."))
+        {
+            Region = page?.Region,
+            Page = page?.Page,
+        };
+    }
+
+    /// <summary>The vCPUs of a record that <see cref="SaveAsync"/> has made.</summary>
+    /// <exception cref="KvmStateException">It is damaged, or of another version.</exception>
+    internal static KvmVcpuState[] Parse(ReadOnlySpan<byte> state)
+    {
+        if (state.Length < 16 || state.Length > MostStateBytes || !state[..8].SequenceEqual(Magic))
+            throw new KvmStateException("This is no record of a machine.");
+        int version = BinaryPrimitives.ReadInt32LittleEndian(state[8..]);
+        if (version != KvmVcpuState.Version)
+            throw new KvmStateException(
+                Text($"The record of the machine has version {version}; this program knows version {KvmVcpuState.Version}."));
+        int count = BinaryPrimitives.ReadInt32LittleEndian(state[12..]);
+        if (count is < 1 or > KvmMachineOptions.MaxVcpus)
+            throw new KvmStateException(Text($"The record of the machine has {count} vCPUs; 1 to {KvmMachineOptions.MaxVcpus} can be."));
+        KvmVcpuState[] states = new KvmVcpuState[count];
+        ReadOnlySpan<byte> rest = state[16..];
+        for (int i = 0; i < count; i++)
+        {
+            int length = rest.Length >= 4 ? BinaryPrimitives.ReadInt32LittleEndian(rest) : -1;
+            if (length < 0 || length > rest.Length - 4) throw new KvmStateException("The record of the machine ends early.");
+            states[i] = KvmVcpuState.Read(rest.Slice(4, length));
+            rest = rest[(4 + length)..];
+        }
+
+        return rest.Length == 0 ? states : throw new KvmStateException(Text($"{rest.Length} bytes follow the record of the machine."));
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

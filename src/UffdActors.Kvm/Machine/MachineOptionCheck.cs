@@ -1,0 +1,45 @@
+using System.Globalization;
+using UffdActors.Linux.Needs;
+
+namespace UffdActors.Kvm.Machine;
+
+/// <summary>Refuses options that no machine can be made of, before the kernel is asked.</summary>
+internal static class MachineOptionCheck
+{
+    private const string GuestMemfd = "guest-memfd";
+
+    /// <summary>Checks.</summary>
+    /// <exception cref="ArgumentException">An option is out of its range, or a slot is not where its pages can be.</exception>
+    /// <exception cref="UnsupportedMachineException">The memory is a guest_memfd.</exception>
+    public static void Run(KvmMachineOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Vcpus, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Vcpus, KvmMachineOptions.MaxVcpus);
+        ArgumentNullException.ThrowIfNull(options.Memory);
+        ArgumentNullException.ThrowIfNull(options.Devices);
+        if (options.StopTimeout < TimeSpan.Zero)
+            throw new ArgumentOutOfRangeException(nameof(options), options.StopTimeout, "StopTimeout: use a time that is not negative.");
+        if (options.Memory.Count == 0) throw new ArgumentException("A machine needs memory: name at least one slot.", nameof(options));
+        ulong end = 0;
+        foreach (KvmSlot slot in options.Memory.OrderBy(s => s.GuestAddress))
+        {
+            GuestRegion region = slot.Region;
+            if (region.Module == GuestMemfd)
+                throw new UnsupportedMachineException(
+                    MachineNeed.GuestMemfdFaults,
+                    $"Region {region.Id} is a guest_memfd, whose absent pages this kernel does not let user space fill, so a guest in it "
+                        + "cannot be served; use anonymous memory, shmem or hugetlb.");
+            if (slot.GuestAddress % (ulong)region.PageBytes != 0)
+                throw new ArgumentException(
+                    Text($"Region {region.Id} at 0x{slot.GuestAddress:x}: use a multiple of its page size, {region.PageBytes}."),
+                    nameof(options));
+            if (slot.GuestAddress > ulong.MaxValue - region.Bytes || slot.GuestAddress < end)
+                throw new ArgumentException(
+                    Text($"Region {region.Id} at guest address 0x{slot.GuestAddress:x} lies over another slot, or has no end."),
+                    nameof(options));
+            end = slot.GuestAddress + region.Bytes;
+        }
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

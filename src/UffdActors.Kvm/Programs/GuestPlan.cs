@@ -1,0 +1,121 @@
+using System.Globalization;
+using System.Numerics;
+
+namespace UffdActors.Kvm.Programs;
+
+/// <summary>
+/// Which guest it is, and where things lie in its memory: its program and page tables at the start, in whole pages of 2 MiB (the boot
+/// area), and behind them the pages that it works on, shared out among the vCPUs.
+/// </summary>
+/// <remarks>
+/// Boot area: results at 0x1000 (8 bytes for each vCPU), the counter at 0x2000, the program at 0x8000, page tables from 0x10000 on. Memory
+/// is mapped to itself; one page of 2 MiB at 0xF0000000 is no memory, and takes the results (MMIO).
+/// </remarks>
+internal sealed record GuestPlan
+{
+    /// <summary>Memory that a guest may have.</summary>
+    public const long MaxMemoryBytes = 2L << 30;
+
+    public const ulong Results = 0x1000;
+    public const ulong Counter = 0x2000;
+    public const ulong Code = 0x8000;
+    public const ulong Tables = 0x10000;
+    public const ulong Report = 0xF000_0000;
+    public const ushort ConsolePort = 0x3F8;
+    public const ushort BalloonPort = 0x510;
+
+    /// <summary>Of how many pages one is given back.</summary>
+    public const int BalloonStep = 8;
+
+    public const long Huge = 2L << 20;
+    public const int PageShift = 12;
+    public const int PageBytes = 1 << PageShift;
+
+    /// <summary>What it does.</summary>
+    public required ProgramKind Kind { get; init; }
+
+    /// <summary>All of its memory, a multiple of 4 KiB, larger than the boot area.</summary>
+    public required long MemoryBytes { get; init; }
+
+    /// <summary>vCPUs, 1 to 16.</summary>
+    public required int Vcpus { get; init; }
+
+    /// <summary>How often each page is visited, at least once.</summary>
+    public int Rounds { get; init; } = 2;
+
+    /// <summary>Its own page tables map 2 MiB at a time, not 4 KiB.</summary>
+    public bool LargePages { get; init; }
+
+    /// <summary>Bytes of program and page tables: whole pages of 2 MiB.</summary>
+    public long BootBytes => BootBytesOf(MemoryBytes, LargePages);
+
+    /// <summary>Pages of the boot area.</summary>
+    public long BootPages => BootBytes >> PageShift;
+
+    /// <summary>Pages that the program works on.</summary>
+    public long DataPages => (MemoryBytes - BootBytes) >> PageShift;
+
+    /// <summary>Page directories for the memory: one for each GiB.</summary>
+    public int Directories => (int)((MemoryBytes + (1L << 30) - 1) >> 30);
+
+    /// <summary>Size of a boot area.</summary>
+    public static long BootBytesOf(long memoryBytes, bool largePages)
+    {
+        long directories = ((memoryBytes + (1L << 30) - 1) >> 30) + 1;
+        long tables = largePages ? 0 : (memoryBytes + Huge - 1) / Huge;
+        long end = (long)Tables + ((2 + directories + tables) << PageShift);
+        return (end + Huge - 1) / Huge * Huge;
+    }
+
+    /// <summary>The memory of a guest that works on so many bytes.</summary>
+    public static long MemoryFor(long dataBytes, bool largePages)
+    {
+        // The tables map themselves too, so with the memory they may grow.
+        long boot = BootBytesOf(dataBytes, largePages);
+        while (BootBytesOf(boot + dataBytes, largePages) is var larger && larger != boot) boot = larger;
+        return boot + dataBytes;
+    }
+
+    /// <summary>First page (of the data) and number of pages of a vCPU.</summary>
+    public (long First, long Pages) ShareOf(int vcpu)
+    {
+        long first = DataPages * vcpu / Vcpus;
+        return (first, (DataPages * (vcpu + 1) / Vcpus) - first);
+    }
+
+    /// <summary>The registers that a vCPU starts with; what the program takes them for is in <see cref="GuestProgram"/>.</summary>
+    public KvmRegs RegsOf(int vcpu)
+    {
+        (long first, long pages) = ShareOf(vcpu);
+        ulong orbit = BitOperations.RoundUpToPowerOf2((ulong)pages);
+        return new KvmRegs
+        {
+            Rip = Code,
+            Rax = (ulong)vcpu,
+            Rbx = (ulong)vcpu + 1,
+            Rbp = (ulong)BootBytes + ((ulong)first << PageShift),
+            Rdi = orbit - 1,
+            R8 = (ulong)Rounds,
+            R9 = Results + (8 * (ulong)vcpu),
+            R10 = Counter,
+            R11 = Report + (8 * (ulong)vcpu),
+            R12 = (ulong)pages,
+            R13 = orbit,
+            R14 = (ulong)('a' + vcpu),
+        };
+    }
+
+    /// <summary>What is wrong with it, a sentence; null if nothing is.</summary>
+    public string? Problem()
+    {
+        if (MemoryBytes > MaxMemoryBytes)
+            return string.Create(
+                CultureInfo.InvariantCulture, $"A guest may have {MaxMemoryBytes:N0} bytes of memory, not {MemoryBytes:N0}.");
+        return DataPages < Vcpus
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"{MemoryBytes:N0} bytes of memory are too few: {BootBytes:N0} bytes hold program and page tables, and each vCPU works on "
+                    + $"one page at least.")
+            : null;
+    }
+}

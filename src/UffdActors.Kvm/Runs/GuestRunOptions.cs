@@ -1,0 +1,41 @@
+using UffdActors.Kvm.Programs;
+using UffdActors.PostCopy;
+
+namespace UffdActors.Kvm.Runs;
+
+/// <summary>How a guest program is run.</summary>
+internal sealed record GuestRunOptions
+{
+    /// <summary>The guest.</summary>
+    public required GuestPlan Plan { get; init; }
+
+    /// <summary>The pages that it works on, as many as the plan says; stays the caller's.</summary>
+    public required GuestImage Image { get; init; }
+
+    /// <summary>Memory module; null for anonymous memory.</summary>
+    public string? Backend { get; init; }
+
+    /// <summary>How faults are resolved.</summary>
+    public PostCopyMode Mode { get; init; }
+
+    /// <summary>Handlers that share the userfaultfd.</summary>
+    public int Handlers { get; init; } = 1;
+
+    /// <summary>What is fetched beside demand; null for nothing.</summary>
+    public PrefetchOptions? Prefetch { get; init; }
+
+    /// <summary>Record which pages the guest asked for.</summary>
+    public bool RecordWorkingSet { get; init; }
+
+    /// <summary>How long the guest may run.</summary>
+    public TimeSpan Deadline { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Told of incidents of the served run, by the thread that reports.</summary>
+    public Action<Incident>? IncidentObserver { get; init; }
+
+    /// <summary>For a test of the verdict: what stands between the served guest and its source. Null for nothing.</summary>
+    public Func<IPageSource, IPageSource>? AroundSource { get; init; }
+
+    /// <summary>Another program than the plan's; null for that.</summary>
+    public byte[]? Program { get; init; }
+}

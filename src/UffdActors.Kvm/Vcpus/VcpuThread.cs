@@ -1,0 +1,141 @@
+using System.Collections.Concurrent;
+using UffdActors.Kvm.Native;
+using UffdActors.Linux.Machine;
+
+namespace UffdActors.Kvm.Vcpus;
+
+/// <summary>
+/// The thread of a vCPU: all its ioctls are made here. It runs the guest until that is interrupted or ends, and tells its owner which;
+/// between runs it does what it is handed. It owns the vCPU's descriptor and <c>kvm_run</c>, so both are there for as long as it is.
+/// </summary>
+/// <remarks>
+/// <see cref="Run"/>, <see cref="Do"/> and <see cref="Kick"/> are for one caller at a time, the actor; <see cref="End"/> is for anybody.
+/// </remarks>
+internal sealed class VcpuThread
+{
+    private const int StackBytes = 256 << 10;
+
+    private readonly VcpuParts _parts;
+    private readonly Action<VcpuEnd?> _stopped;
+    private readonly ExitHandler _exits;
+    private readonly BlockingCollection<VcpuCommand> _commands = [];
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<int> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _isToPause;
+    private volatile int _thread;
+    private int _isEnding;
+    private long _exitCount;
+
+    /// <summary>Makes it; <see cref="Start"/> starts it.</summary>
+    /// <param name="parts">What it works with.</param>
+    /// <param name="stopped">Told on this thread when a run is over: how the guest has ended, null if it was interrupted.</param>
+    public VcpuThread(VcpuParts parts, Action<VcpuEnd?> stopped)
+    {
+        _parts = parts;
+        _stopped = stopped;
+        _exits = new ExitHandler(parts);
+    }
+
+    /// <summary>Complete once the thread is there and where it belongs; fails if it cannot be bound to its CPU.</summary>
+    public Task<int> Started => _started.Task;
+
+    /// <summary>Complete once the thread has ended, and closed what it owns.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>Exits from KVM_RUN to this process, EINTR not counted.</summary>
+    public long Exits => Interlocked.Read(ref _exitCount);
+
+    /// <summary>Starts the thread.</summary>
+    public void Start() => new Thread(Loop, StackBytes) { IsBackground = true, Name = $"vcpu-{_parts.Number}" }.Start();
+
+    /// <summary>Lets the guest run. Not while it runs.</summary>
+    public void Run()
+    {
+        _isToPause = false;
+        _parts.Run.ImmediateExit = false;
+        _commands.Add(new VcpuCommand(null));
+    }
+
+    /// <summary>Does something with the vCPU. Not while it runs.</summary>
+    public void Do(Action<KvmHandle> job) => _commands.Add(new VcpuCommand(job));
+
+    /// <summary>
+    /// Brings the guest to a halt between two instructions. The flag comes before the signal: a thread that is about to enter KVM_RUN sees
+    /// it, and one that is in there is interrupted.
+    /// </summary>
+    public void Kick()
+    {
+        _isToPause = true;
+        _parts.Run.ImmediateExit = true;
+        if (_thread != 0) KickSignal.Send(_thread);
+    }
+
+    /// <summary>Ends the thread, as soon as it comes out of KVM_RUN.</summary>
+    public void End()
+    {
+        // Only one caller kicks, and before the thread can end: what it would touch is unmapped by that.
+        if (Interlocked.Exchange(ref _isEnding, 1) != 0) return;
+        Kick();
+        _commands.CompleteAdding();
+    }
+
+    private void Loop()
+    {
+        try
+        {
+            _thread = ThreadPlacement.ThreadId;
+            if (_parts.Cpu is { } cpu) ThreadPlacement.BindTo(cpu);
+            _ = _started.TrySetResult(_thread);
+            foreach (VcpuCommand command in _commands.GetConsumingEnumerable())
+            {
+                if (command.Job is { } job) job(_parts.Handle);
+                else _stopped(RunGuest());
+            }
+        }
+        catch (Exception e)
+        {
+            _ = _started.TrySetException(e);
+        }
+        finally
+        {
+            // The flag lies in what is unmapped now, and the number may be another thread's soon. Nobody has told a thread to end that
+            // could not be bound to its CPU.
+            _ = Interlocked.Exchange(ref _isEnding, 1);
+            _commands.CompleteAdding();
+            _thread = 0;
+            _parts.Run.Dispose();
+            _parts.Handle.Dispose();
+            _ = _ended.TrySetResult();
+        }
+    }
+
+    private VcpuEnd? RunGuest()
+    {
+        try
+        {
+            return Enter();
+        }
+        catch (Exception e)
+        {
+            return _exits.End(VcpuEndKind.RunFailed, $"cannot be run: {e.Message.TrimEnd('.')}", null);
+        }
+    }
+
+    private VcpuEnd? Enter()
+    {
+        while (true)
+        {
+            // An exit before may have left something to do, such as the result of IN: KVM does it on the next entry, before it looks at
+            // the flag. So a state that is saved after EINTR is whole.
+            if (_parts.Handle.TryCall(KvmIoctl.KVM_RUN, 0, out Errno error) < 0)
+            {
+                if (error is not (Errno.EINTR or Errno.EAGAIN)) return _exits.Failed(error);
+                if (_isToPause) return null;
+                continue;
+            }
+
+            _ = Interlocked.Increment(ref _exitCount);
+            if (_exits.Handle() is { } end) return end;
+        }
+    }
+}
