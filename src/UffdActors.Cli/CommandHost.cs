@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using UffdActors.Cli.Commands;
 using UffdActors.Cli.Commands.Migrate;
+using UffdActors.Cli.Commands.Vmm;
 using UffdActors.Cli.Hosting;
 
 namespace UffdActors.Cli;
@@ -53,6 +54,7 @@ internal sealed class CommandHost(Terminal terminal)
         root.Directives.Clear();
         root.Subcommands.Add(PostCopyCommand.Build(Terminal));
         root.Subcommands.Add(MigrateCommand.Build(Terminal));
+        root.Subcommands.Add(VmmCommand.Build(Terminal));
         root.Subcommands.Add(BackendsCommand.Build(Terminal));
         root.Subcommands.Add(ConformCommand.Build(Terminal));
         root.Subcommands.Add(BenchCommand.Build(Terminal));

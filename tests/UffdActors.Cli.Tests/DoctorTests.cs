@@ -15,9 +15,17 @@ public sealed class DoctorTests
         JsonElement report = JsonDocument.Parse(run.Output).RootElement;
 
         Assert.Equal(
-            ["version", "kind", "kernel", "access", "features", "registers", "memory", "kvm", "cpus", "findings"],
+            ["version", "kind", "kernel", "access", "features", "registers", "memory", "kvm", "cpus", "findings", "vmm"],
             report.EnumerateObject().Select(p => p.Name));
         Assert.Equal(2, report.GetProperty("version").GetInt32());
+        JsonElement vmm = report.GetProperty("vmm");
+        Assert.Equal(
+            ["problem", "missing", "recommendedVcpus", "maxVcpus", "memorySlots", "instructionNs", "isEmulated"],
+            vmm.EnumerateObject().Select(p => p.Name));
+        // A guest has run, or the report says why none does.
+        Assert.Equal(
+            vmm.GetProperty("problem").ValueKind == JsonValueKind.Null,
+            vmm.GetProperty("instructionNs").ValueKind == JsonValueKind.Number);
         Assert.Equal(
             (await File.ReadAllTextAsync("/proc/sys/kernel/osrelease")).Trim(),
             report.GetProperty("kernel").GetProperty("release").GetString());
@@ -51,7 +59,7 @@ public sealed class DoctorTests
         string[] lines = run.Output.Split('\n');
 
         foreach (string name in new[] { "kernel", "userfaultfd", "permissions", "confinement", "features", "memory", "huge pages", "THP",
-            "fault-around", "KVM", "CPUs" })
+            "fault-around", "KVM", "KVM machines", "CPUs" })
             Assert.Contains(lines, l => l.StartsWith(name + " ", StringComparison.Ordinal));
         foreach (MachineNeed need in Enum.GetValues<MachineNeed>())
         {

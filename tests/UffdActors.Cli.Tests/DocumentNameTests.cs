@@ -5,11 +5,12 @@ namespace UffdActors.Cli.Tests;
 /// <summary>Every command with <c>--json</c> writes a document of one form, in one way.</summary>
 public class DocumentNameTests
 {
-    // Two processes, or a guest that wants the machine for itself: these classes hold the form of their documents.
+    // Two processes, a guest that wants the machine for itself, or KVM: these classes hold the form of their documents.
     private static readonly (string Command, string Class)[] Elsewhere =
     [
         ("uffd migrate send", nameof(MigrateTests)), ("uffd migrate receive", nameof(MigrateTests)),
         ("uffd migrate torture", nameof(TortureTests)), ("uffd bench memory", nameof(BenchMemoryTests)),
+        ("uffd vmm run", nameof(VmmRunTests)),
     ];
 
     /// <summary>The kind of a document, and a command that writes it.</summary>

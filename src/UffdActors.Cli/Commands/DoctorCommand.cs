@@ -3,6 +3,7 @@ using System.Globalization;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
+using UffdActors.Kvm.Runs;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Needs;
 
@@ -19,14 +20,15 @@ internal static class DoctorCommand
         {
             using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             MachineReport report = MachineReport.Read();
-            target.Write(JsonText.Of("uffd-doctor", report, version: 2));
-            Write(target.Report, report);
+            VmmFacts vmm = VmmProbe.Run();
+            target.Write(JsonText.Of("uffd-doctor", DoctorDocument.Of(report, vmm), version: 2));
+            Write(target.Report, report, vmm);
             return ExitCode.Done;
         });
         return command;
     }
 
-    private static void Write(Terminal terminal, MachineReport report)
+    private static void Write(Terminal terminal, MachineReport report, VmmFacts vmm)
     {
         (AccessFacts access, MemoryFacts memory, KvmFacts kvm, CpuFacts cpus) = (report.Access, report.Memory, report.Kvm, report.Cpus);
         Line("kernel", $"{report.Kernel.Release} {report.Kernel.Architecture}");
@@ -60,6 +62,7 @@ internal static class DoctorCommand
         Line("fault-around", memory.FaultAroundBytes < 0 ? "unknown: it could not be measured" : $"{memory.FaultAroundBytes / 1024} KiB");
         Line("PAGEMAP_SCAN", memory.PagemapScanAnswer);
         Line("KVM", $"/dev/kvm {kvm.Device}, API {kvm.ApiVersion}, guest_memfd {YesNo(kvm.GuestMemfd)}, flags {kvm.GuestMemfdFlags}");
+        Line("KVM machines", Machines(vmm));
         Line("CPUs", $"online {cpus.Online}, allowed {string.Join(',', cpus.Allowed)}");
         Line("scheduling", $"real-time priorities {cpus.RealTimePriority}, wait channels {YesNo(cpus.WaitChannels)}");
         terminal.WriteRaw("");
@@ -71,6 +74,20 @@ internal static class DoctorCommand
         }
 
         void Line(string name, string text) => terminal.WriteRaw($"{name,-15} {text}");
+    }
+
+    // What uffd vmm needs: the extensions, and a guest that runs.
+    private static string Machines(VmmFacts vmm)
+    {
+        string offer = vmm.RecommendedVcpus is { } vcpus
+            ? string.Create(
+                CultureInfo.InvariantCulture, $"{vcpus} vCPUs recommended, {vmm.MaxVcpus} at most, {vmm.MemorySlots} memory slots; ")
+            : "";
+        if (vmm.Problem is { } problem) return $"{offer}uffd vmm cannot run here: {problem}";
+        string speed = vmm.IsEmulated
+            ? "KVM emulates guest code (more than 100 ns an instruction: this machine is itself virtual)"
+            : "guest code runs on the processor";
+        return $"{offer}all extensions that uffd vmm needs; {speed}";
     }
 
     private static string Word(NeedState state) => state switch

@@ -2,6 +2,7 @@ using UffdActors.Bench;
 using UffdActors.Conformance.Programs;
 using UffdActors.Explore.Reports;
 using UffdActors.Explore.Scenarios;
+using UffdActors.Kvm;
 using UffdActors.Linux;
 using UffdActors.Linux.Needs;
 using UffdActors.Model.Backends;
@@ -25,7 +26,7 @@ internal static class CommandFailures
         ImageException or MigrationException or TraceFormatException
             or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException
             or ScenarioException or ReplayFileException or StressException
-            or InputFileException => ExitCode.BadInput,
+            or KvmStateException or InputFileException => ExitCode.BadInput,
         StalledException or VmFailedException or RecorderException or WorkerException or SyscallException => ExitCode.Failed,
         // Something did not come back that was waited for: a module, a page source.
         TimeoutException => ExitCode.Failed,

@@ -1,0 +1,15 @@
+using System.CommandLine;
+using UffdActors.Cli.Hosting;
+
+namespace UffdActors.Cli.Commands.Vmm;
+
+/// <summary><c>uffd vmm</c>: a prototype of a VMM, whose KVM guest runs on memory that this runtime serves.</summary>
+internal static class VmmCommand
+{
+    public static Command Build(Terminal terminal)
+    {
+        Command command = new("vmm", "Run a KVM guest on memory that is served page by page.");
+        command.Subcommands.Add(VmmRunCommand.Build(terminal));
+        return command;
+    }
+}

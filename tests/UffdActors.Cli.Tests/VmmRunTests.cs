@@ -1,0 +1,81 @@
+using System.Text.Json;
+using UffdActors.Cli.Hosting;
+using UffdActors.Kvm;
+using UffdActors.Linux.Needs;
+using UffdActors.Testing.ThisMachine;
+
+namespace UffdActors.Cli.Tests;
+
+/// <summary><c>uffd vmm run</c>.</summary>
+public sealed class VmmRunTests
+{
+    private static readonly string[] Small = ["vmm", "run", "--memory", "1M"];
+
+    [SkippableFact]
+    public async Task A_served_guest_is_verified_and_the_report_says_on_what_it_ran()
+    {
+        await RequireKvmAsync();
+        CommandRun run = await CommandRun.Of([.. Small, "--vcpus", "3"]);
+        run.EndsWith(ExitCode.Done);
+        Assert.StartsWith("1 MiB (made, seed 1) in a KVM guest of 3 MiB on anon, missing\n3 vCPUs, program scatter, 2 rounds", run.Output,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "verified: checksums of 3 vCPUs and all memory are those of the same guest with all memory present", run.Output,
+            StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task The_document_has_a_version_a_kind_and_both_sides()
+    {
+        await RequireKvmAsync();
+        CommandRun run = await CommandRun.Of([.. Small, "--backend", "shmem", "--mode", "minor", "--large-pages", "--json", "-"]);
+        run.EndsWith(ExitCode.Done);
+        DocumentRules.Hold(run.Output, "uffd-vmm-run");
+        JsonElement document = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Equal(
+            ["version", "kind", "verified", "differences", "run", "present", "served", "incidents"],
+            document.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(1, document.GetProperty("version").GetInt32());
+        JsonElement served = document.GetProperty("served");
+        Assert.Equal(
+            document.GetProperty("present").GetProperty("memorySha256").GetString(), served.GetProperty("memorySha256").GetString());
+        Assert.InRange(served.GetProperty("faults").GetProperty("minor").GetInt64(), 256, 1000);
+        Assert.All(served.GetProperty("vcpus").EnumerateArray(), v => Assert.Equal("halted", v.GetProperty("end").GetString()));
+    }
+
+    [SkippableFact]
+    public async Task A_guest_that_takes_longer_than_it_may_is_exit_code_1_and_the_report_names_vCPU_and_rip()
+    {
+        await RequireKvmAsync();
+        CommandRun run = await CommandRun.Of([.. Small, "--rounds", "1000", "--deadline", "50ms"]);
+        run.EndsWith(ExitCode.Failed);
+        Assert.Contains("NOT VERIFIED", run.Output, StringComparison.Ordinal);
+        Assert.Contains("vCPU 1 has not ended within 0.05 s, and was stopped at rip 0x80", run.Output, StringComparison.Ordinal);
+    }
+
+    [SkippableTheory]
+    [InlineData("2,147,483,648 bytes of memory, not", "--memory", "3G")]
+    [InlineData("each vCPU works on one page at least.", "--memory", "4096")]
+    [InlineData("--program balloon gives single pages back", "--program", "balloon", "--backend", "hugetlb")]
+    [InlineData("no memory module", "--backend", "nothing")]
+    public async Task What_cannot_be_a_guest_is_bad_input(string says, params string[] options)
+    {
+        await RequireKvmAsync();
+        CommandRun run = await CommandRun.Of(["vmm", "run", .. options]);
+        run.EndsWith(ExitCode.BadInput);
+        Assert.Contains(says, run.Error, StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static async Task RequireKvmAsync()
+    {
+        ThisKernel.Require();
+        try
+        {
+            await using KvmHost host = KvmHost.Start();
+        }
+        catch (UnsupportedMachineException e)
+        {
+            Skip.If(true, e.Message);
+        }
+    }
+}
