@@ -58,6 +58,7 @@ public sealed class StateTests
             c.hlt();
         });
         device.Pause = () => bench.Machine.PauseAsync();
+        device.IsKicked = () => bench.Machine.Vcpus[0].Phase == VcpuPhase.Pausing;
         await bench.Machine.ResumeAsync();
         await device.Paused;
         KvmVcpuState state = await bench.Machine.Vcpus[0].SaveAsync();
@@ -133,12 +134,16 @@ public sealed class StateTests
 
         public Func<Task>? Pause { get; set; }
 
+        public Func<bool>? IsKicked { get; set; }
+
         public Task Paused => _pause.Task.Unwrap();
 
         public bool TryIn(int vcpu, ushort port, Span<byte> data)
         {
             data.Fill(0x5A);
             _ = _pause.TrySetResult(Pause!());
+            // It has been kicked by then, before the kernel has been told what was read.
+            SpinWait.SpinUntil(() => IsKicked!());
             return true;
         }
     }

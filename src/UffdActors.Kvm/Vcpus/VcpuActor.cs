@@ -162,8 +162,8 @@ internal sealed class VcpuActor : UntypedActor
     private void Kick(TaskCompletionSource done)
     {
         _waiting.Add(done);
-        Enter(VcpuPhase.Pausing);
         _thread.Kick();
+        Enter(VcpuPhase.Pausing);
     }
 
     private void Stand(VcpuEnd? end)
