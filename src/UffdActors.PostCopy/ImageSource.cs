@@ -13,12 +13,6 @@ public sealed class ImageSource : IPageSource
     /// <inheritdoc />
     public long Pages => _image.Pages;
 
-    /// <summary>
-    /// True if the run that the image is for is ended by <see cref="GuestImage.Broken"/>: a page that cannot be read is not failed then,
-    /// which would be told for each of them.
-    /// </summary>
-    internal bool LeavesFlawToOwner { get; init; }
-
     /// <inheritdoc />
     public bool AnswersAtOnce => true;
 
@@ -29,10 +23,6 @@ public sealed class ImageSource : IPageSource
         try
         {
             Answer(order, receiver);
-        }
-        catch (ImageException) when (LeavesFlawToOwner)
-        {
-            // The run ends by it, and with it whoever waits.
         }
         catch (ImageException e)
         {

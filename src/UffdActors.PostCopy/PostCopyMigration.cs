@@ -110,6 +110,9 @@ public sealed class PostCopyMigration
     /// <summary>Incidents of the VM; null before it exists.</summary>
     public System.Threading.Channels.ChannelReader<Incident>? Incidents => _running?.Vm.Incidents;
 
+    /// <summary>True if the image cannot be used any more, which ends the migration; pages that are lost by it only repeat that.</summary>
+    internal bool HasFlawedImage => _options.Image.Flaw is not null;
+
     /// <summary>The incident that has ended the migration; null if none has.</summary>
     public Incident? EndedBy => _running?.EndedBy;
 
@@ -155,7 +158,7 @@ public sealed class PostCopyMigration
         GuestRegion region = await OrWhyAsync(vm, () => MapAsync(vm, pages, cancel));
         Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
         _ = await uffd.RegisterAsync(region, ModesOf(_options.Mode), cancel);
-        using ImageSource source = new(_options.Image) { LeavesFlawToOwner = true };
+        using ImageSource source = new(_options.Image);
         await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = _options.Handlers, SourceActor = true }, cancel);
 
         int collections = GC.CollectionCount(0);

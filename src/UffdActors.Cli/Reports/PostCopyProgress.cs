@@ -62,7 +62,7 @@ internal sealed class PostCopyProgress(Terminal terminal)
         while (!_isOver && Migration?.Incidents is { } incidents && incidents.TryRead(out Incident? incident))
         {
             // The command itself says how the migration has ended; what follows only repeats it. The log may have dropped the first.
-            _isOver = PostCopyMigration.IsEnd(incident);
+            _isOver = PostCopyMigration.IsEnd(incident) || (incident.Kind == IncidentKind.PageLost && Migration.HasFlawedImage);
             if (_isOver) return;
             lock (_incidents) _incidents.Add(incident.Message);
             terminal.WriteError(incident.Message);
