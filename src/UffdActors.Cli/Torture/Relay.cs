@@ -114,9 +114,19 @@ internal sealed class Relay : IDisposable
                 if (!await FillAsync(from, frame.AsMemory(FrameHeader.Size, header.Body))) break;
                 if (header.Kind == MessageKind.Hello) connection.Lane = Hello.Read(frame.AsSpan(FrameHeader.Size)).Lane;
                 (int passing, Blow? blow) = Judge(connection.Lane, fromSource, header, length);
-                for (int sent = 0; sent < passing;) sent += await to.SendAsync(frame.AsMemory(sent, passing - sent));
+                bool isOver;
+                try
+                {
+                    for (int sent = 0; sent < passing;) sent += await to.SendAsync(frame.AsMemory(sent, passing - sent));
+                }
+                finally
+                {
+                    // Also if it was cut meanwhile: the next blow waits for what is on its way.
+                    isOver = Passed(passing > 0, blow);
+                }
+
                 // The connections stay open, and silent.
-                if (Passed(passing > 0, blow)) return;
+                if (isOver) return;
             }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException or WireException)
