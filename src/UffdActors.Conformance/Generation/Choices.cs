@@ -1,4 +1,3 @@
-
 namespace UffdActors.Conformance.Generation;
 
 /// <summary>

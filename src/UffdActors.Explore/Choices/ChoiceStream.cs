@@ -1,4 +1,3 @@
-
 namespace UffdActors.Explore.Choices;
 
 /// <summary>

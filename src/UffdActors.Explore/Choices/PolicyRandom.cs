@@ -1,4 +1,3 @@
-
 namespace UffdActors.Explore.Choices;
 
 /// <summary>Random numbers for a policy, apart from the stream: what a policy does with them is recorded, they are not.</summary>

@@ -1,4 +1,3 @@
-
 namespace UffdActors.Recorder.Comparison;
 
 /// <summary>What a comparison of generated programs came to.</summary>

@@ -1,4 +1,3 @@
-
 namespace UffdActors.Stress.Injection;
 
 /// <summary>Draws with a chance.</summary>

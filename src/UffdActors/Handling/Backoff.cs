@@ -1,4 +1,3 @@
-
 namespace UffdActors.Handling;
 
 /// <summary>How long to wait before another attempt (RING P4): pure, and the same in every run with the same seed.</summary>
