@@ -388,7 +388,7 @@ public sealed class MigrationSource
             for (int number = 0; number <= _options.Channels; number++)
             {
                 Hello hello = new(Hello.Current, Hello.Current, number, _options.Channels, _migration, link.Number);
-                Lane lane = Handshake.Open(_options.Address, _options.Tls, hello, _machine.Epoch, out ulong epoch, out UInt128 who);
+                Lane lane = Open(hello, out ulong epoch, out UInt128 who);
                 if (number == 0) (running, destination) = (epoch, who);
                 if (who != destination)
                 {
@@ -408,6 +408,19 @@ public sealed class MigrationSource
         {
             link.Dispose();
             throw;
+        }
+    }
+
+    private Lane Open(in Hello hello, out ulong epoch, out UInt128 destination)
+    {
+        try
+        {
+            return Handshake.Open(_options.Address, _options.Tls, hello, _machine.Epoch, out epoch, out destination);
+        }
+        catch (WireException e) when (hello.Lane > 0)
+        {
+            // The urgent lane was welcome, and is lost by now: no refusal of this guest, and the next link is another attempt.
+            throw new IOException(e.Message, e);
         }
     }
 

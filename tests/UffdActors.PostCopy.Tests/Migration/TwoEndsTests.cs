@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using UffdActors.PostCopy.Wire;
 
 namespace UffdActors.PostCopy.Tests.Migration;
@@ -54,6 +55,34 @@ public sealed class TwoEndsTests
         Assert.Equal(0, proxy.CutsLeft);
         Assert.True(destination.IsVerified, destination.Ending);
         Assert.True(source.Rounds > 2);
+    }
+
+    [Fact]
+    public async Task A_lane_that_is_refused_because_its_link_is_lost_is_no_refusal_of_the_guest()
+    {
+        using TwoEnds ends = new();
+        Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(ends.Proxy));
+        listener.Listen();
+        Task<CuttingProxy> refusing = Task.Run(async () =>
+        {
+            // As a destination that has just lost the urgent lane.
+            (Lane urgent, _, _) = Handshake.Accept(await listener.AcceptAsync(), null);
+            Handshake.Welcome(urgent, 0, 1);
+            (Lane background, _, _) = Handshake.Accept(await listener.AcceptAsync(), null);
+            Handshake.Reject(background, "the lane belongs to no link that is there");
+            urgent.Dispose();
+            listener.Dispose();
+            File.Delete(ends.Proxy);
+            return new CuttingProxy(ends.Proxy, ends.Destination, long.MaxValue, 0);
+        });
+
+        (MigrationSourceReport source, MigrationDestinationReport destination, string? error) = await ends.MoveAsync(throughProxy: true);
+
+        using CuttingProxy proxy = await refusing;
+        Assert.Null(error);
+        Assert.True(destination.IsVerified, destination.Ending);
+        Assert.False(source.KeepsGuest);
     }
 
     [Fact]
