@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Akka.Actor;
 using UffdActors.Actors;
@@ -210,6 +211,29 @@ public sealed class UffdVm : IAsyncDisposable
         _root.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         return Add(await _kernel.AdoptAsync(userfault, cancel));
+    }
+
+    /// <summary>True if <see cref="PollAsync"/> is to be had: in the live world.</summary>
+    public bool PollsDescriptors => _kernel.PollsDescriptors;
+
+    /// <summary>
+    /// Polls a descriptor (a socket, an eventfd) on the thread that reads this VM's faults: what a page source answers from there is
+    /// installed by the same thread, and costs no other wake-up. Ends when <paramref name="readable"/> returns false, or the VM ends.
+    /// </summary>
+    /// <param name="descriptor">Duplicated: the caller keeps his, and may close it. A stream that is shut down can be read.</param>
+    /// <param name="readable">
+    /// Called each time there is something to read, again and again until it has been read. No fault of the VM is resolved meanwhile: it
+    /// must not block, nor touch guest memory. What it throws ends the polling with that exception.
+    /// </param>
+    /// <exception cref="NotSupportedException">No thread polls descriptors, as in the model (<see cref="PollsDescriptors"/>).</exception>
+    /// <exception cref="UffdException">EMFILE: the process has too many descriptors.</exception>
+    /// <exception cref="ObjectDisposedException">The descriptor has been closed, or the VM disposed of.</exception>
+    public Task PollAsync(SafeHandle descriptor, Func<bool> readable)
+    {
+        ArgumentNullException.ThrowIfNull(descriptor);
+        ArgumentNullException.ThrowIfNull(readable);
+        _root.ThrowIfClosed();
+        return _kernel.PollAsync(descriptor, readable);
     }
 
     /// <summary>Starts vCPUs: all of them run from the same moment.</summary>

@@ -64,6 +64,21 @@ internal static class TypedOptions
         },
     };
 
+    /// <summary>Two CPUs with a comma between; null if it is not given.</summary>
+    public static Option<Named<IReadOnlyList<int>>?> TwoCpus(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "CPU,CPU",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            int[] cpus = [.. Parts(text).Select(p => int.TryParse(p, NumberStyles.None, CultureInfo.InvariantCulture, out int n) ? n : -1)];
+            if (cpus is [>= 0, >= 0]) return new(text, cpus);
+            result.AddError($"{name} {text}: write two numbers of CPUs with a comma between, as in 0,1.");
+            return null;
+        },
+    };
+
     /// <summary>One of the names of an enumeration, in lower case.</summary>
     public static Option<Named<T>> Choice<T>(string name, string description, T value)
         where T : struct, Enum =>

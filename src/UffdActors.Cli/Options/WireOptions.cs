@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Akka.Configuration;
 using UffdActors.Cli.Hosting;
 using UffdActors.PostCopy;
 
@@ -9,6 +10,9 @@ internal sealed class WireOptions
 {
     /// <summary>Option of an end that another process of this program has started: its number. The end does not outlive it.</summary>
     public const string EndsWith = "--ends-with";
+
+    /// <summary>Option of an end that begins without a rehearsal.</summary>
+    public const string Cold = "--no-rehearsal";
 
     private readonly Argument<string> _address = new("address") { Description = "tcp:HOST:PORT or unix:PATH.", HelpName = "URI" };
     private readonly Option<string?> _certificate = TypedOptions.Text("--tls-cert", "FILE", "Certificate of this side, PEM: TLS.");
@@ -21,13 +25,17 @@ internal sealed class WireOptions
         "--peer-timeout", "Time without a sign of life of the other side after which the link counts as lost.", TimeSpan.FromSeconds(10));
     private readonly Option<string?> _control =
         TypedOptions.Text("--control", "PATH", "Unix socket for the other commands of uffd migrate: status, switch, bandwidth and so on.");
+    private readonly Option<Named<IReadOnlyList<int>>?> _place = TypedOptions.TwoCpus(
+        "--place", "CPU of what a fault waits for (fault loop, vCPUs, urgent lane), and CPU of all the rest. Default: anywhere.");
+    private readonly Option<bool> _cold = TypedOptions.Flag(
+        Cold, "Do not move a small guest from this process to itself first: the guest's stop takes some 20 ms longer then.");
     private readonly Option<int> _endsWith = new(EndsWith) { Hidden = true };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
         command.Arguments.Add(_address);
-        foreach (Option option in new Option[] { _certificate, _key, _authority, _plain, _peerTimeout, _control, _endsWith })
+        foreach (Option option in new Option[] { _certificate, _key, _authority, _plain, _peerTimeout, _control, _place, _cold, _endsWith })
             command.Options.Add(option);
     }
 
@@ -39,6 +47,32 @@ internal sealed class WireOptions
 
     /// <summary>Time without a sign of life.</summary>
     public TimeSpan PeerTimeout(ParseResult result) => result.GetValue(_peerTimeout);
+
+    /// <summary>Where the threads run; null for anywhere. Those that the process has are moved there.</summary>
+    /// <param name="result">The command line.</param>
+    /// <param name="config">The configuration; the fault loop's CPU comes into it, and with it that of the vCPUs.</param>
+    /// <exception cref="CommandException">There is no such CPU.</exception>
+    public MigrationPlacement? Placement(ParseResult result, ref Config? config)
+    {
+        if (result.GetValue(_place) is not { Value: [var urgent, var rest] }) return null;
+        foreach (int cpu in new[] { urgent, rest })
+        {
+            if (!CpuPlacement.IsAvailable(cpu))
+                throw CommandException.BadInput($"--place: CPU {cpu} is not available to this process; choose others, or leave it out.");
+        }
+
+        CpuPlacement.PinProcess(rest);
+        Config loop = ConfigurationFactory.ParseString(FormattableString.Invariant($"uffd.fault-loop.cpu = {urgent}"));
+        config = config is null ? loop : loop.WithFallback(config);
+        return new MigrationPlacement(urgent, rest);
+    }
+
+    /// <summary>Has what a migration runs through compiled, where it counts: with real page faults.</summary>
+    public Task RehearseAsync(
+        ParseResult result, Config? config, string? backend, PostCopyMode mode, CancellationToken cancel) =>
+        result.GetValue(_cold) || !RuntimeOptions.IsLive(config)
+            ? Task.CompletedTask
+            : MigrationRehearsal.RunAsync(config, backend, mode, cancel);
 
     /// <summary>Path of the control socket; null for none.</summary>
     public string? Control(ParseResult result) => result.GetValue(_control);

@@ -7,6 +7,8 @@ namespace UffdActors.Cli.Reports;
 /// <summary>The reports of both ends of a migration between processes, for people; QEMU's name of a figure stands behind it.</summary>
 internal static class MigrateText
 {
+    private const int HopsInRow = 3;
+
     /// <summary>Writes the source's.</summary>
     public static void Write(IAnsiConsole console, MigrationSourceReport report)
     {
@@ -68,7 +70,21 @@ internal static class MigrateText
                     p => $"{(p.Percentile >= 100 ? "max" : $"p{p.Percentile:0.#}")} {Figures.Time(p.Nanoseconds)}")), "postcopy-latency");
         }
 
+        if (report.Latency is { } stations) Hops(console, stations);
+        if (report.Place is { LoopCpu: { } cpu } place)
+            Row(console, "placement", $"fault loop on CPU {cpu}, vCPUs on CPU {place.VcpuCpu?.ToString() ?? "any"}", "");
         if (report.LostLinks > 0) Row(console, "lost links", Figures.Count(report.LostLinks), "");
+    }
+
+    // The wire is between requested and data.
+    private static void Hops(IAnsiConsole console, LatencySummary latency)
+    {
+        string name = "mean hop";
+        foreach ((string Hop, double MeanNanoseconds, long Samples)[] hops in latency.Hops.Where(h => h.Samples > 0).Chunk(HopsInRow))
+        {
+            Row(console, name, string.Join(", ", hops.Select(h => $"{h.Hop} {Figures.Time(h.MeanNanoseconds)}")), "");
+            name = "";
+        }
     }
 
     private static string Why(MigrationSourceReport report) => report.ExpectedHash is null

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using UffdActors.Cli.Hosting;
+using UffdActors.Cli.Options;
 using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Torture;
@@ -26,7 +27,8 @@ internal sealed class TorturedMigration : IDisposable
         _relay = new Relay(At("relay"), At("wire"), blows);
         _destination = Receive("receive");
         _source = MigrationEnd.Start(
-            _folder.FullName, "send", ["migrate", "send", $"unix:{At("relay")}", .. options.Guest, .. options.Both, .. sendOptions]);
+            _folder.FullName, "send",
+            ["migrate", "send", $"unix:{At("relay")}", WireOptions.Cold, .. options.Guest, .. options.Both, .. sendOptions]);
     }
 
     /// <summary>Runs one.</summary>
@@ -74,7 +76,7 @@ internal sealed class TorturedMigration : IDisposable
     private string At(string name) => Path.Combine(_folder.FullName, name);
 
     private MigrationEnd Receive(string name) =>
-        MigrationEnd.Start(_folder.FullName, name, ["migrate", "receive", $"unix:{At("wire")}", .. _options.Both]);
+        MigrationEnd.Start(_folder.FullName, name, ["migrate", "receive", $"unix:{At("wire")}", WireOptions.Cold, .. _options.Both]);
 
     private List<string> Said()
     {

@@ -1,3 +1,4 @@
+using UffdActors.Dispatch;
 using UffdActors.Handling;
 
 namespace UffdActors.Linux.Live;
@@ -70,6 +71,7 @@ internal abstract class LiveCall(LiveThread thread, LiveUserfault userfault, Pag
         }
         finally
         {
+            if (Request is null) FaultLoop.Current?.LookNext();
             if (Error == Errno.None) Request?.StampInstalledAndWoken();
             _isCompleted = Error == Errno.None && CompletesAtContext;
             if (_isCompleted) userfault.Tell(this);

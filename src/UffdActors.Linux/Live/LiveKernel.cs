@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Akka.Actor;
 using UffdActors.Abi;
 using UffdActors.Actors;
 using UffdActors.Dispatch;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
+using UffdActors.Linux.Native;
 using UffdActors.Linux.Needs;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Linux.Watching;
@@ -218,6 +220,37 @@ internal sealed class LiveKernel : VmKernel
         }
 
         return false;
+    }
+
+    /// <inheritdoc />
+    public override bool PollsDescriptors => true;
+
+    /// <inheritdoc />
+    public override async Task PollAsync(SafeHandle descriptor, Func<bool> readable)
+    {
+        LinuxHandle handle;
+        try
+        {
+            handle = PolledDescriptor.Duplicate(descriptor);
+        }
+        catch (SyscallException e)
+        {
+            throw e.ToRefusal();
+        }
+
+        TaskCompletionSource ended = _vm.NewCompletion();
+        try
+        {
+            _ = await _vm.StartActorAsync(
+                PolledDescriptor.Props(new PolledOptions(handle, _waiter, readable, _vm.Calls, ended), _vm.Context), _vm.NewName("polled"));
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+
+        await ended.Task;
     }
 
     /// <inheritdoc />

@@ -212,7 +212,7 @@ public sealed class MigrationDestination : IAsyncDisposable
             return;
         }
 
-        Link fresh = new(hello.Link, hello.Channels, _options.PeerTimeout, (lost, why) =>
+        Link fresh = new(hello.Link, hello.Channels, _options.PeerTimeout, _options.Placement, (lost, why) =>
         {
             if (why is IOException or WireException) Post(new DestinationInput(DestinationEvent.LinkDown, Link: lost, Text: why.Message));
             else Fail(why);
@@ -242,6 +242,7 @@ public sealed class MigrationDestination : IAsyncDisposable
     private void ReadLane(Link link, Lane lane)
     {
         byte[] runs = new byte[WireLimits.PagesAFrame * FrameHeader.RunBytes];
+        if (lane.Number == 0 && _machine.HasGuest) LendToGuest(lane);
         while (true)
         {
             FrameHeader header = lane.ReadHeader();
@@ -266,6 +267,7 @@ public sealed class MigrationDestination : IAsyncDisposable
                     break;
                 case MessageKind.HandOver when lane.Number == 0:
                     TakeHandOver(link, lane, header);
+                    LendToGuest(lane);
                     break;
                 default:
                     if (lane.Number != 0 || EventOf(header.Kind) is not { } happened)
@@ -277,6 +279,12 @@ public sealed class MigrationDestination : IAsyncDisposable
                     break;
             }
         }
+    }
+
+    // From here on it brings answers, until the guest needs no more of them.
+    private void LendToGuest(Lane lane)
+    {
+        if (_memory is { } memory) new PolledAnswers(lane, memory.Source).Wait(memory.Vm);
     }
 
     private void TakeHandOver(Link link, Lane lane, in FrameHeader header)
@@ -567,6 +575,7 @@ public sealed class MigrationDestination : IAsyncDisposable
             GuestTime = Between(_ranAt, _endedAt),
             Bytes = _bytesOfOldLinks,
             Demands = memory?.Source.Demands ?? 0,
+            PolledAnswers = memory?.Source.PolledAnswers ?? 0,
             Faults = _ranAt == 0 ? null : memory!.Userfault.Counts(),
             PushedPages = _pushes.Sum(p => p.Pages),
             PushedZeroPages = _pushes.Sum(p => p.ZeroPages),

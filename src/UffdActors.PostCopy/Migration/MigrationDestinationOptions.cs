@@ -29,6 +29,9 @@ public sealed record MigrationDestinationOptions
     /// <summary>Time without a sign of life of the source after which the link counts as lost.</summary>
     public TimeSpan PeerTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Where its threads run; null for anywhere.</summary>
+    public MigrationPlacement? Placement { get; init; }
+
     /// <summary>Record which pages the guest asks for, and in what order.</summary>
     public bool RecordWorkingSet { get; init; }
 

@@ -39,6 +39,12 @@ public sealed record MigrationDestinationReport
     /// <summary>Base pages that were asked for because a thread waited (QEMU: postcopy-requests), without those copied before.</summary>
     public required long Demands { get; init; }
 
+    /// <summary>
+    /// Answers that the thread which reads the faults has received itself, so that no other was woken for them. Live, without TLS, all that
+    /// are small: of pages of 4 KiB.
+    /// </summary>
+    public required long PolledAnswers { get; init; }
+
     /// <summary>Faults, by cause; null if the guest never ran.</summary>
     public required FaultCounts? Faults { get; init; }
 

@@ -375,7 +375,7 @@ public sealed class MigrationSource
 
     private void Connect()
     {
-        Link link = new(++_links, _options.Channels, _options.PeerTimeout, (lost, why) =>
+        Link link = new(++_links, _options.Channels, _options.PeerTimeout, _options.Placement, (lost, why) =>
         {
             if (why is IOException or WireException)
                 Post(new SourceInput(SourceEvent.LinkDown, Link: lost, Text: why.Message));

@@ -34,6 +34,9 @@ public sealed record MigrationSourceOptions
     /// <summary>Time without a sign of life of the destination after which the link counts as lost.</summary>
     public TimeSpan PeerTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Where its threads run; null for anywhere.</summary>
+    public MigrationPlacement? Placement { get; init; }
+
     /// <summary>Wait for the guest's end at the destination, and compare its memory with what it must be.</summary>
     public bool Verifies { get; init; }
 

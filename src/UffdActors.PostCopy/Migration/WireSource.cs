@@ -19,6 +19,7 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
     private Link? _link;
     private int _nextLane;
     private long _demands;
+    private long _polledAnswers;
     private bool _isDisposed;
 
     /// <inheritdoc />
@@ -29,6 +30,16 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
 
     /// <summary>Pages that were asked for because a thread waits (QEMU: postcopy-requests).</summary>
     public long Demands => Volatile.Read(ref _demands);
+
+    /// <summary>Answers that the guest's machine has received by itself.</summary>
+    public long PolledAnswers => Volatile.Read(ref _polledAnswers);
+
+    /// <summary>The same as <see cref="Take"/>, on the thread that reads the guest's faults.</summary>
+    public void TakePolled(Lane lane, in FrameHeader header, byte[] runs)
+    {
+        Take(lane, header, runs);
+        Volatile.Write(ref _polledAnswers, _polledAnswers + 1);
+    }
 
     /// <inheritdoc />
     public void Request(in PageOrder order, IPageReceiver receiver)

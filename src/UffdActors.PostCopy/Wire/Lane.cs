@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace UffdActors.PostCopy.Wire;
@@ -30,7 +31,7 @@ internal sealed class Lane : IDisposable
     private long _heard;
     private long _bytesIn;
     private long _bytesOut;
-    private volatile bool _isClosed;
+    private readonly CancellationTokenSource _closed = new();
 
     /// <param name="number">0 for the urgent lane.</param>
     /// <param name="socket">The connection, which becomes the lane's.</param>
@@ -55,6 +56,12 @@ internal sealed class Lane : IDisposable
 
     /// <summary>Bytes that went out.</summary>
     public long BytesOut => Volatile.Read(ref _bytesOut);
+
+    /// <summary>Cancelled when this side ends the lane.</summary>
+    public CancellationToken Closed => _closed.Token;
+
+    /// <summary>Can be read when bytes have come; null under TLS, where what has come need not be what can be read.</summary>
+    public SafeHandle? Polled => _stream is NetworkStream ? _socket.SafeHandle : null;
 
     /// <summary>Limits how long a read waits; none for ever.</summary>
     public void LimitReads(TimeSpan? limit) => _socket.ReceiveTimeout = limit is { } time ? (int)time.TotalMilliseconds : 0;
@@ -107,6 +114,27 @@ internal sealed class Lane : IDisposable
         Volatile.Write(ref _heard, _heard + 1);
         return header;
     }
+
+    /// <summary>Takes in what has come, with one call; where <see cref="Polled"/> can be read it does not wait.</summary>
+    /// <exception cref="IOException">The lane has ended.</exception>
+    public void Receive() => Fill();
+
+    /// <summary>Looks at the next frame, without reading it.</summary>
+    /// <param name="header">Its header.</param>
+    /// <param name="left">Bytes of it that have not been taken in.</param>
+    /// <returns>False if its header has not come.</returns>
+    /// <exception cref="WireException">The peer does not keep to the protocol.</exception>
+    public bool TryLook(out FrameHeader header, out int left)
+    {
+        (header, left) = (default, 0);
+        if (_to - _from < FrameHeader.Size) return false;
+        header = FrameHeader.Read(_in.AsSpan(_from, FrameHeader.Size));
+        left = Math.Max(0, FrameHeader.Size + header.Body - (_to - _from));
+        return true;
+    }
+
+    /// <summary>True if a frame can be taken in as a whole.</summary>
+    public bool HasRoomFor(in FrameHeader header) => FrameHeader.Size + header.Body <= _in.Length;
 
     /// <summary>Reads a part of the body.</summary>
     /// <exception cref="IOException">The lane has ended.</exception>
@@ -164,8 +192,8 @@ internal sealed class Lane : IDisposable
     /// <summary>Ends the lane; whoever reads or writes on it gets an exception. Any thread, any number of times.</summary>
     public void Dispose()
     {
-        if (_isClosed) return;
-        _isClosed = true;
+        if (_closed.IsCancellationRequested) return;
+        _closed.Cancel();
         try
         {
             // Closing alone does not wake a thread that waits in the socket.

@@ -14,6 +14,7 @@ internal sealed class Link : IDisposable
     private readonly Lock _gate = new();
     private readonly TimeSpan _timeout;
     private readonly Action<Link, Exception> _lost;
+    private readonly MigrationPlacement? _placement;
     private readonly Timer _pings;
     private readonly ulong[] _contentEnds;
     private readonly SemaphoreSlim _control = new(0);
@@ -25,9 +26,11 @@ internal sealed class Link : IDisposable
     /// <param name="number">Number of the link, the same on all of its lanes.</param>
     /// <param name="channels">Background lanes.</param>
     /// <param name="timeout">Time without a sign of life of the peer after which the link counts as lost.</param>
+    /// <param name="placement">Where the reading threads run; null for anywhere.</param>
     /// <param name="lost">Told once, on any thread, why it ended.</param>
-    public Link(ulong number, int channels, TimeSpan timeout, Action<Link, Exception> lost)
+    public Link(ulong number, int channels, TimeSpan timeout, MigrationPlacement? placement, Action<Link, Exception> lost)
     {
+        _placement = placement;
         Number = number;
         _lanes = new Lane?[channels + 1];
         _contentEnds = new ulong[channels + 1];
@@ -81,6 +84,7 @@ internal sealed class Link : IDisposable
         {
             try
             {
+                if (_placement is { } place) CpuPlacement.PinCurrentThread(lane.Number == 0 ? place.UrgentCpu : place.BackgroundCpu);
                 read(lane);
             }
             catch (Exception e)

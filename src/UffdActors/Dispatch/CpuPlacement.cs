@@ -1,27 +1,29 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
-namespace UffdActors.Dispatch;
+namespace UffdActors;
 
 /// <summary>
 /// Binds threads to CPUs. A wake-up across CPUs costs more than a fault, so placement is a setting and is printed with figures.
 /// </summary>
-internal static class CpuPlacement
+public static class CpuPlacement
 {
+    private const int CurrentThread = 0;
     private const int BitsPerWord = 64;
 
     // Room for 8192 CPUs, the most that Linux can be built for.
     private const int MaskWords = 128;
 
+    // Read before the first thread is bound.
+    private static readonly ulong[]? Given = Read();
+
     /// <summary>Binds the calling thread to one CPU.</summary>
+    /// <param name="cpu">Its number, from 0.</param>
     /// <exception cref="InvalidOperationException">There is no such CPU, or the thread may not run there.</exception>
+    /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>
     public static void PinCurrentThread(int cpu)
     {
-        if (!OperatingSystem.IsLinux())
-            throw new PlatformNotSupportedException("Threads can be bound to a CPU on Linux only; remove the setting \"cpu\".");
-        var mask = new ulong[(cpu / BitsPerWord) + 1];
-        mask[cpu / BitsPerWord] = 1UL << (cpu % BitsPerWord);
-        // 0 is the calling thread.
-        if (SetAffinity(0, (nuint)(mask.Length * sizeof(ulong)), mask) != 0)
+        if (!TryPin(CurrentThread, cpu))
         {
             throw new InvalidOperationException(
                 $"CPU {cpu} is not available to this process (errno {Marshal.GetLastPInvokeError()}); set \"cpu\" to one of the "
@@ -30,14 +32,42 @@ internal static class CpuPlacement
     }
 
     /// <summary>
-    /// True if the calling thread may run on a CPU. Elsewhere than on Linux nothing is known, and placement says so itself.
+    /// Binds every thread that the process has to one CPU, and with them those that they start: the runtime's own, which compile and
+    /// collect, stay away from the CPU of what is measured. A thread that is bound by itself afterwards is where it wants to be.
     /// </summary>
-    public static bool IsAvailable(int cpu)
+    /// <param name="cpu">Its number, from 0.</param>
+    /// <exception cref="InvalidOperationException">There is no such CPU, or the process may not run there.</exception>
+    /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>
+    public static void PinProcess(int cpu)
     {
-        if (!OperatingSystem.IsLinux()) return true;
+        PinCurrentThread(cpu);
+        // One that ends meanwhile is gone, and one that starts has what its maker has.
+        foreach (string task in Directory.EnumerateDirectories("/proc/self/task"))
+            _ = TryPin(int.Parse(Path.GetFileName(task), CultureInfo.InvariantCulture), cpu);
+    }
+
+    private static bool TryPin(int thread, int cpu)
+    {
+        if (Given is null)
+            throw new PlatformNotSupportedException("Threads can be bound to a CPU on Linux only; remove the setting \"cpu\".");
+        var mask = new ulong[(cpu / BitsPerWord) + 1];
+        mask[cpu / BitsPerWord] = 1UL << (cpu % BitsPerWord);
+        return SetAffinity(thread, (nuint)(mask.Length * sizeof(ulong)), mask) == 0;
+    }
+
+    /// <summary>
+    /// True if this process may use a CPU, by what it was given at its start. Elsewhere than on Linux nothing is known, and placement says
+    /// so itself.
+    /// </summary>
+    /// <param name="cpu">Its number, from 0.</param>
+    public static bool IsAvailable(int cpu) =>
+        Given is null || (cpu < Given.Length * BitsPerWord && (Given[cpu / BitsPerWord] & (1UL << (cpu % BitsPerWord))) != 0);
+
+    private static ulong[]? Read()
+    {
+        if (!OperatingSystem.IsLinux()) return null;
         var mask = new ulong[MaskWords];
-        int bytes = GetAffinity(0, (nuint)(mask.Length * sizeof(ulong)), mask);
-        return bytes >= 0 && cpu < mask.Length * BitsPerWord && (mask[cpu / BitsPerWord] & (1UL << (cpu % BitsPerWord))) != 0;
+        return GetAffinity(CurrentThread, (nuint)(mask.Length * sizeof(ulong)), mask) < 0 ? [] : mask;
     }
 
 #pragma warning disable SYSLIB1054 // The source-generated form needs unsafe code, which this project does without.

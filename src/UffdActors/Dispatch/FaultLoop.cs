@@ -33,6 +33,7 @@ internal sealed class FaultLoop : RingTime
     private Thread? _thread;
     private int _sleeping;
     private volatile bool _stopping;
+    private bool _looksNow;
 
     public FaultLoop(string name, FaultLoopSettings settings, Action<Exception>? onFailure = null, LoopWaiter? waiter = null)
     {
@@ -79,6 +80,12 @@ internal sealed class FaultLoop : RingTime
         if (ReferenceEquals(_current, this)) _timers.Add(due, target, message);
         else Execute(new AddTimer(this, due, target, message));
     }
+
+    /// <summary>
+    /// The run that is under way has taken long, as calls over many pages do: the loop looks at its inbox, timers and poller after it, for
+    /// what waits there should wait for one of them at the most. On the loop's thread.
+    /// </summary>
+    public void LookNext() => _looksNow = true;
 
     /// <summary>Lets the thread end once nothing is left to run. Any thread, any number of times; does not wait.</summary>
     public void Stop()
@@ -164,6 +171,12 @@ internal sealed class FaultLoop : RingTime
         for (int i = 1; i <= _settings.RunsPerRound && _runs.TryPop(out IRunnable task); i++)
         {
             task.Run();
+            if (_looksNow)
+            {
+                _looksNow = false;
+                return;
+            }
+
             // Reading the clock costs about half a hop, so not after each.
             if (i % 8 != 0) continue;
             long now = Now;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using UffdActors.Actors;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
@@ -66,6 +67,15 @@ internal abstract class VmKernel
 
     /// <summary>Opens a userfaultfd and shakes hands.</summary>
     public abstract Task<KernelUserfault> OpenAsync(UffdFeatures features, CancellationToken cancel);
+
+    /// <summary>True if the thread that reads the faults polls descriptors.</summary>
+    public virtual bool PollsDescriptors => false;
+
+    /// <summary>Polls a descriptor of the embedder beside the userfaultfds, until it is not wanted any more or the VM ends.</summary>
+    /// <param name="descriptor">The descriptor.</param>
+    /// <param name="readable">Called on the loop's thread when it can be read; false ends the polling.</param>
+    public virtual Task PollAsync(SafeHandle descriptor, Func<bool> readable) =>
+        throw new NotSupportedException("The model polls no descriptors; read it on a thread of your own.");
 
     /// <summary>Makes a vCPU.</summary>
     public abstract VcpuThread NewVcpu();

@@ -13,7 +13,7 @@ public sealed class LinkTests
         using Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(folder.Destination));
         listener.Listen(2);
-        using Link link = new(1, 1, TimeSpan.FromMinutes(1), (_, _) => { });
+        using Link link = new(1, 1, TimeSpan.FromMinutes(1), null, (_, _) => { });
         using Socket urgent = Connect(link, 0);
         using Socket background = Connect(link, 1);
         link.Urgent.SendText(new FrameHeader { Kind = MessageKind.Abandon }, "enough");

@@ -44,6 +44,24 @@ public sealed class FaultLoopTests
     }
 
     [Fact]
+    public void Behind_a_run_that_has_taken_long_descriptors_are_looked_at_before_the_next_one()
+    {
+        CountingWaiter waiter = new();
+        FaultLoop loop = new("bulky", ByRuns, waiter: waiter);
+        TaskCompletionSource<(int, int)> looks = new();
+        loop.Execute(new Run(() =>
+        {
+            int before = waiter.Polls;
+            loop.Execute(new Run(loop.LookNext));
+            loop.Execute(new Run(() => loop.Execute(new Run(() => looks.SetResult((before, waiter.Polls))))));
+        }));
+
+        (int first, int last) = Within(looks.Task);
+        Assert.Equal(first + 1, last);
+        End(loop);
+    }
+
+    [Fact]
     public void A_timer_fires_behind_a_ring_that_never_rests()
     {
         using ActorSystem system = ActorSystem.Create("timers", UffdSettings.Reference);
@@ -248,7 +266,13 @@ public sealed class FaultLoopTests
 
         public void Release() => _release.Release();
 
-        public override bool Poll() => PollThrows ? throw new InvalidOperationException("poll") : false;
+        public int Polls { get; private set; }
+
+        public override bool Poll()
+        {
+            Polls++;
+            return PollThrows ? throw new InvalidOperationException("poll") : false;
+        }
 
         public override void Wait(TimeSpan timeout)
         {

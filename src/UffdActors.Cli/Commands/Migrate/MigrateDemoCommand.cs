@@ -21,6 +21,7 @@ internal sealed class MigrateDemoCommand
         HelpName = "OPTION",
     };
 
+    private readonly Option<Named<IReadOnlyList<int>>?> _place = TypedOptions.TwoCpus("--place", "The option of both ends.");
     private readonly Option<Named<string>?> _world = TypedOptions.OneOf("--world", "What both ends run on.", "model", "live");
     private readonly Terminal _terminal;
 
@@ -31,7 +32,7 @@ internal sealed class MigrateDemoCommand
     private Command Build()
     {
         Command command = new("demo", "Start both ends here, in two processes, and move a guest from one to the other.");
-        foreach (Option option in new Option[] { _world, _send, _receive }) command.Options.Add(option);
+        foreach (Option option in new Option[] { _world, _place, _send, _receive }) command.Options.Add(option);
         command.SetAction(RunAsync);
         return command;
     }
@@ -44,6 +45,7 @@ internal sealed class MigrateDemoCommand
             string uri = $"unix:{Path.Combine(folder.FullName, "wire")}";
             string[] both = [WireOptions.EndsWith, Environment.ProcessId.ToString(CultureInfo.InvariantCulture)];
             if (arguments.GetValue(_world) is { } name) both = [.. both, "--world", name.Name];
+            if (arguments.GetValue(_place) is { } place) both = [.. both, "--place", place.Name];
             using Process receive = Start(["migrate", "receive", uri, .. both, .. arguments.GetValue(_receive) ?? []]);
             using Process send = Start(["migrate", "send", uri, .. both, .. arguments.GetValue(_send) ?? []]);
             await using CancellationTokenRegistration stop = cancel.Register(() =>

@@ -62,11 +62,15 @@ internal sealed class MigrateReceiveCommand
         MigrationAddress address = _wire.Address(arguments);
         using MigrationTls? tls = _wire.Tls(arguments);
         Config? config = _runtime.Configuration(arguments);
+        MigrationPlacement? placement = _wire.Placement(arguments, ref config);
         if (UffdSettings.Load(config).IsStepped)
             throw CommandException.BadInput("A migration between processes needs real time; use another --dispatcher.");
         WorkingSet? set = arguments.GetValue(_workingSet) is { } path ? WorkingSet.Read(path) : null;
         string? recorded = arguments.GetValue(_recordWorkingSet);
         if (recorded is not null) WritableFile.Check(_recordWorkingSet.Name, recorded);
+        string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
+        PostCopyMode mode = arguments.GetValue(_mode)!.Value;
+        await _wire.RehearseAsync(arguments, config, backend, mode, cancel);
         WorkloadGuest guest = new();
         MigrationDestinationReport report = await UffdRuntime.UseAsync(config, async runtime =>
         {
@@ -74,12 +78,13 @@ internal sealed class MigrateReceiveCommand
             {
                 Address = address,
                 Tls = tls,
-                Backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name,
-                Mode = arguments.GetValue(_mode)!.Value,
+                Backend = backend,
+                Mode = mode,
                 Profile = _runtime.Profile(arguments),
                 Handlers = arguments.GetValue(_handlers),
                 Prefetch = () => Prefetch(arguments, set),
                 PeerTimeout = _wire.PeerTimeout(arguments),
+                Placement = placement,
                 RecordWorkingSet = recorded is not null,
                 Tell = what => _terminal.WriteStatus($"receive: {what}"),
                 IncidentObserver = incident => _terminal.WriteError(incident.Message),

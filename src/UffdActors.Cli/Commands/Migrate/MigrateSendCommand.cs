@@ -70,8 +70,10 @@ internal sealed class MigrateSendCommand
         MigrationAddress address = _wire.Address(arguments);
         using MigrationTls? tls = _wire.Tls(arguments);
         Config? config = _runtime.Configuration(arguments);
+        MigrationPlacement? placement = _wire.Placement(arguments, ref config);
         if (UffdSettings.Load(config).IsStepped)
             throw CommandException.BadInput("A migration between processes needs real time; use another --dispatcher.");
+        await _wire.RehearseAsync(arguments, config, null, PostCopyMode.Missing, cancel);
         MigrationSourceReport report = await UffdRuntime.UseAsync(config, SendAsync);
         MigrateText.Write(json.TakesOutput ? _terminal.Progress : _terminal.Out, report);
         json.Write(JsonText.Of("uffd-migrate-source", MigrateSourceDocument.Of(report)));
@@ -106,6 +108,7 @@ internal sealed class MigrateSendCommand
                 SwitchesByItself = copies && !arguments.GetValue(_manual) && arguments.GetValue(_switchAfter) is null,
                 RetryEvery = arguments.GetValue(_noRetry) ? null : arguments.GetValue(_retry),
                 PeerTimeout = _wire.PeerTimeout(arguments),
+                Placement = placement,
                 Verifies = true,
                 Tell = what => _terminal.WriteStatus($"send: {what}"),
             });
