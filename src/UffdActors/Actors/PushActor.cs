@@ -29,8 +29,6 @@ namespace UffdActors.Actors;
 /// </remarks>
 internal class PushActor : UntypedActor
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
-
     private readonly VmContext _vm;
     private readonly PushOptions _options;
     private readonly PushPipeline _pipeline;
@@ -38,7 +36,8 @@ internal class PushActor : UntypedActor
     private readonly WantedPages _wanted;
     private readonly PushFill _fill;
     private readonly PushWaits _waits;
-    private State _state;
+    private readonly PushEnd _end;
+    private PushState _state;
     private PushGate? _gate;
     private bool _isHeld;
     private bool _isEnding;
@@ -52,17 +51,7 @@ internal class PushActor : UntypedActor
         _pipeline = new PushPipeline(vm, options, _wanted, Self);
         _waits = new PushWaits(vm, options, Self);
         _fill = new PushFill(vm, options, _chunk, _wanted, _waits);
-    }
-
-    private enum State
-    {
-        Going,
-        Waiting,
-        Asking,
-        Filling,
-        Paused,
-        Held,
-        Over,
+        _end = new PushEnd(options, _wanted, _waits);
     }
 
     /// <summary>The fill of the piece at hand.</summary>
@@ -78,22 +67,22 @@ internal class PushActor : UntypedActor
     {
         switch (_state)
         {
-            case State.Over:
-                Over(message);
+            case PushState.Over:
+                _end.Take(message);
                 break;
             case var _ when message is PushOrder order:
                 Answered(order);
                 break;
-            case State.Going when message is VmProtocol.Resume:
+            case PushState.Going when message is VmProtocol.Resume:
                 Going();
                 break;
-            case State.Waiting when message is PushGate gate:
-                Waiting(gate);
+            case PushState.Waiting when message == _gate:
+                Waiting();
                 break;
-            case State.Filling when message is IPageFill fill:
+            case PushState.Filling when message is IPageFill fill:
                 if (fill.Advance()) Filling();
                 break;
-            case State.Paused when _waits.Ends(message):
+            case PushState.Paused when _waits.Ends(message):
                 Paused(message);
                 break;
             default:
@@ -102,13 +91,9 @@ internal class PushActor : UntypedActor
         }
     }
 
-    // Whoever waits for the push is told.
     protected override void PostStop()
     {
-        _options.Thread.Exit();
-        _waits.Forget();
-        _ = _options.Progress.Finished.TrySetException(
-            new VmFailedException($"The background push of region {_options.Region} of {_vm.Name} was stopped before it had ended."));
+        _end.Stopped(_vm.Name);
         base.PostStop();
     }
 
@@ -117,18 +102,18 @@ internal class PushActor : UntypedActor
         switch (message)
         {
             case VmProtocol.OwnerGone:
-                OnOwnerGone();
+                End(PushEnding.OwnerGone);
                 break;
             case VmProtocol.PartsUnmapped:
-                if (_wanted.NextMissing(0) >= _wanted.Pages) End();
+                if (_wanted.NextMissing(0) >= _wanted.Pages) End(PushEnding.Done);
                 break;
             case VmProtocol.HoldPush hold:
                 _isHeld = hold.IsHeld;
-                if (_state == State.Held) Next();
+                if (_state == PushState.Held) Next();
                 break;
             case VmProtocol.EndPush:
                 _isEnding = true;
-                if (_chunk.IsEmpty) EndEarly();
+                if (_chunk.IsEmpty) End(PushEnding.Early);
                 break;
             case VmProtocol.Recover:
                 _fill.Recover();
@@ -154,26 +139,19 @@ internal class PushActor : UntypedActor
     }
 
     /// <summary>The demands that had been raised are served, or have been waited for for long enough.</summary>
-    private void Waiting(PushGate gate)
+    private void Waiting()
     {
-        if (gate != _gate) return;
         _gate = null;
         // Told to stay while it waited.
-        if (_isHeld)
-        {
-            Next();
-            return;
-        }
-
-        _pipeline.Ask();
-        if (!TryBegin()) Next();
+        if (!_isHeld) _pipeline.Ask();
+        if (_isHeld || !TryBegin()) Next();
     }
 
     /// <summary>The source has answered, or failed.</summary>
     private void Answered(PushOrder order)
     {
         _pipeline.Answered(order);
-        if (_state != State.Asking) return;
+        if (_state != PushState.Asking) return;
         // What was asked for ahead has come whenever it has: demands that have been raised since go first.
         if (_pipeline.AsksAhead || !TryBegin()) Next();
     }
@@ -196,19 +174,6 @@ internal class PushActor : UntypedActor
         NextAfterAWhile();
     }
 
-    /// <summary>A call that is under way goes on to its end. Only that the memory is gone is to be known all the same.</summary>
-    private void Over(object message)
-    {
-        if (message is IPageFill late)
-        {
-            if (late.Advance() && late.Error == Errno.ESRCH) _options.Reader.Owner.Gone();
-        }
-        else if (message is Operation unwaited)
-        {
-            unwaited.Step();
-        }
-    }
-
     /// <summary>Goes on after a failure: what has failed besides is asked for again as well.</summary>
     private void NextAfterAWhile()
     {
@@ -218,9 +183,9 @@ internal class PushActor : UntypedActor
 
     private void Next()
     {
-        if (_options.Reader.Owner.IsGone) OnOwnerGone();
-        else if (_isEnding) EndEarly();
-        else if (_isHeld) _state = State.Held;
+        if (_options.Reader.Owner.IsGone) End(PushEnding.OwnerGone);
+        else if (_isEnding) End(PushEnding.Early);
+        else if (_isHeld) _state = PushState.Held;
         else GoOnOrder();
     }
 
@@ -231,23 +196,21 @@ internal class PushActor : UntypedActor
         {
             // Demand first. Only one whose page cannot be had (its source fails, its fill is refused) is not waited for for ever; and one
             // that waits for a source with a latency is not in this chunk's way.
-            _state = State.Waiting;
-            _gate = new PushGate(Self, waits: !_pipeline.AsksAhead);
-            _options.Context.Tell(_gate, ActorRefs.NoSender);
-            _vm.Time.After(Patience, Self, _gate);
+            _state = PushState.Waiting;
+            _gate = _waits.ForDemands(waits: !_pipeline.AsksAhead);
         }
-        else if (_pipeline.TakeFailed() is { Failure: { } failure } failed)
+        else if (_pipeline.TakeFailed() is { } failed)
         {
-            WaitOut(failure is PageLostException ? _waits.PageLost(failed, failure) : _waits.SourceFailed(failure));
+            WaitOut(_waits.OrderFailed(failed));
             _pipeline.GiveBack(failed, isFilled: false);
         }
         else if (_pipeline.IsAsking)
         {
-            _state = State.Asking;
+            _state = PushState.Asking;
         }
         else if (_pipeline.Wait is var wait && wait > TimeSpan.Zero && _wanted.CanOrder)
         {
-            _state = State.Going;
+            _state = PushState.Going;
             _vm.Time.After(wait, Self, VmProtocol.Resume.Instance);
         }
         else if (_wanted.TryBeginAnew())
@@ -257,7 +220,7 @@ internal class PushActor : UntypedActor
         }
         else
         {
-            End();
+            End(PushEnding.Done);
         }
     }
 
@@ -276,20 +239,20 @@ internal class PushActor : UntypedActor
 
     private void Take(PushStep step)
     {
-        _state = step == PushStep.GoOn ? State.Going : State.Filling;
+        _state = step == PushStep.GoOn ? PushState.Going : PushState.Filling;
         if (step == PushStep.GoOn) GoOn();
         else if (_vm.SplitsTurns) Self.Tell(_fill.Call, ActorRefs.NoSender);
         else if (_fill.Call.Advance()) Filling();
     }
 
-    private void WaitOut(bool isTriedAgain) => _state = isTriedAgain ? State.Going : State.Paused;
+    private void WaitOut(bool isTriedAgain) => _state = isTriedAgain ? PushState.Going : PushState.Paused;
 
     // Through the mailbox, so that others have a turn: a demand may be waiting wherever this chunk went through.
     protected void GoOn()
     {
         if (_chunk.Piece.Pages > 0)
         {
-            _state = State.Going;
+            _state = PushState.Going;
             Self.Tell(VmProtocol.Resume.Instance, ActorRefs.NoSender);
         }
         else
@@ -301,32 +264,10 @@ internal class PushActor : UntypedActor
     /// <summary>Base pages at the front of the piece are done with.</summary>
     protected void Mark(int pages) => _fill.Mark(pages);
 
-    /// <summary>There is nothing to fill any more: the push has failed, and what it has not filled is not received.</summary>
-    private void OnOwnerGone()
+    private void End(PushEnding how)
     {
-        _state = State.Over;
-        OwnerWatch owner = _options.Reader.Owner;
-        owner.Gone();
-        _waits.Forget();
-        _ = _options.Progress.Finished.TrySetException(owner.Refusal("UFFDIO_COPY"));
-    }
-
-    /// <summary>Told to end: what has not been brought comes on demand.</summary>
-    private void EndEarly()
-    {
-        _state = State.Over;
-        _waits.Forget();
-        _ = _options.Progress.Finished.TrySetCanceled();
-    }
-
-    /// <summary>Everything is there that there can be.</summary>
-    private void End()
-    {
-        _state = State.Over;
-        // Whoever waits out an outage with it is not to be probed on its account any more.
-        _waits.Forget();
-        if (_wanted.Missing() is { } missing) _ = _options.Progress.Finished.TrySetException(missing);
-        else _ = _options.Progress.Finished.TrySetResult();
+        _state = PushState.Over;
+        _end.Tell(how);
     }
 
     /// <summary>A fill of the piece in hand has ended: goes on behind what it did, or tries again later.</summary>
@@ -343,7 +284,7 @@ internal class PushActor : UntypedActor
                 WaitOut(_waits.Delay());
                 break;
             case PushStep.OwnerGone:
-                OnOwnerGone();
+                End(PushEnding.OwnerGone);
                 break;
             default:
                 // What is left of the chunk is asked for again.

@@ -11,6 +11,8 @@ namespace UffdActors.Actors;
 /// <param name="self">Its actor.</param>
 internal sealed class PushWaits(VmContext vm, PushOptions options, IActorRef self)
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
+
     private readonly Retries _retries = new(vm, self, options.Context);
     private readonly Outage _source = options.Watch?.Outage ?? options.Reader.Outages.Unnamed;
     private readonly Outage _fills = options.Reader.Outages.Fills;
@@ -18,6 +20,17 @@ internal sealed class PushWaits(VmContext vm, PushOptions options, IActorRef sel
     private int _attempts;
     private int _pauses;
     private int _probes;
+
+    /// <summary>Waits for the demands that have been raised, but not for ever for one whose page cannot be had.</summary>
+    /// <param name="waits">Until they are served; false until they have been passed on.</param>
+    /// <returns>What the wait ends with.</returns>
+    public PushGate ForDemands(bool waits)
+    {
+        PushGate gate = new(self, waits);
+        options.Context.Tell(gate, ActorRefs.NoSender);
+        vm.Time.After(Patience, self, gate);
+        return gate;
+    }
 
     /// <summary>An event is unread, or what is left is being filled on demand.</summary>
     /// <returns>True: the push goes on after a while.</returns>
@@ -49,10 +62,12 @@ internal sealed class PushWaits(VmContext vm, PushOptions options, IActorRef sel
     /// <returns>True if it is tried again after a while; false if the push pauses.</returns>
     public bool Fruitless(string what) => Failed(_fills, what, null);
 
-    /// <summary>The source has lost a page of a chunk: the push pauses until <c>recover</c>.</summary>
-    /// <returns>False.</returns>
-    public bool PageLost(PushOrder order, Exception failure)
+    /// <summary>The page source has not answered an order, but failed. With a page lost the push pauses until <c>recover</c>.</summary>
+    /// <returns>True if it is asked again after a while; false if the push pauses.</returns>
+    public bool OrderFailed(PushOrder order)
     {
+        Exception failure = order.Failure!;
+        if (failure is not PageLostException) return SourceFailed(failure);
         _pauses++;
         vm.Incidents.Report(PushIncidents.Lost(order, failure));
         return false;
