@@ -13,6 +13,9 @@ public static class MigrationRehearsal
     private const long Pages = 1024;
     private const long Accesses = 60_000;
 
+    // Two machines at the same time: a CPU for the loop of one need not have one behind it for the other.
+    private static readonly Config Anywhere = ConfigurationFactory.ParseString("uffd.fault-loop.cpu = -1");
+
     /// <summary>Rehearses, on a runtime of its own, over a Unix socket in a folder of its own. Takes about a second.</summary>
     /// <param name="config">Configuration of the runtime; null for the reference.</param>
     /// <param name="backend">
@@ -25,7 +28,8 @@ public static class MigrationRehearsal
     /// <returns>What became of the guest that was moved.</returns>
     public static Task<MigrationDestinationReport> RunAsync(
         Config? config = null, string? backend = null, PostCopyMode mode = PostCopyMode.Missing, CancellationToken cancel = default) =>
-        UffdRuntime.UseAsync(config, runtime => MoveAsync(runtime, backend, mode, cancel));
+        UffdRuntime.UseAsync(
+            config is null ? Anywhere : Anywhere.WithFallback(config), runtime => MoveAsync(runtime, backend, mode, cancel));
 
     private static async Task<MigrationDestinationReport> MoveAsync(
         UffdRuntime runtime, string? backend, PostCopyMode mode, CancellationToken cancel)
@@ -43,18 +47,17 @@ public static class MigrationRehearsal
             });
             using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             Task<MigrationDestinationReport> receiving = destination.RunAsync(over.Token);
-            try
+            Task sending = SendAsync(runtime, address, over.Token);
+            Task first = await Task.WhenAny(receiving, sending);
+            if (!first.IsCompletedSuccessfully)
             {
-                await SendAsync(runtime, address, cancel);
-            }
-            catch
-            {
-                // Without a source nothing else ends it.
+                // The other end would wait for it for ever.
                 await over.CancelAsync();
-                await receiving.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-                throw;
+                await Task.WhenAll(receiving, sending).ContinueWith(static _ => { }, TaskScheduler.Default);
+                await first;
             }
 
+            await sending;
             return await receiving;
         }
         finally

@@ -44,6 +44,7 @@ internal class SourceActor : UntypedActor, IPageReceiver
     private int _askingThread;
     private long _nextId;
     private bool _isSweeping;
+    private bool _hasStopped;
 
     public SourceActor(IPageSource source, SourceWatch? watch, RingTime? time)
     {
@@ -92,6 +93,7 @@ internal class SourceActor : UntypedActor, IPageReceiver
     // What has not been answered is not wanted any more.
     protected override void PostStop()
     {
+        _hasStopped = true;
         _stopped.Cancel();
         _watch?.Calls?.Remove(_call);
         base.PostStop();
@@ -101,16 +103,21 @@ internal class SourceActor : UntypedActor, IPageReceiver
     public void Received(long id, long firstPage, int pages, SourceContent content, nint address)
     {
         if (IsAsking(id)) Deliver(_asking!, firstPage, pages, content, address);
-        else if (!IsUnknownInAsking(id))
-            _self.Tell(new VmProtocol.SourceAnswer(id, firstPage, pages, content, address, null, false), ActorRefs.NoSender);
+        else if (!IsUnknownInAsking(id)) Take(new VmProtocol.SourceAnswer(id, firstPage, pages, content, address, null, false));
     }
 
     /// <inheritdoc />
     public void Failed(long id, Exception reason)
     {
         if (IsAsking(id)) Fail(_asking!, reason);
-        else if (!IsUnknownInAsking(id))
-            _self.Tell(new VmProtocol.SourceAnswer(id, 0, 0, SourceContent.Zero, 0, reason, true), ActorRefs.NoSender);
+        else if (!IsUnknownInAsking(id)) Take(new VmProtocol.SourceAnswer(id, 0, 0, SourceContent.Zero, 0, reason, true));
+    }
+
+    // On the thread that runs this actor, and in no turn of it, nothing of it is under way: the answer need not go through the mailbox.
+    private void Take(in VmProtocol.SourceAnswer answer)
+    {
+        if (FaultLoop.Current is { } loop && ReferenceEquals(loop, _time) && _asking is null && !_hasStopped) OnAnswer(answer);
+        else _self.Tell(answer, ActorRefs.NoSender);
     }
 
     // Answers from within the request are taken in its turn; those of other threads come through the mailbox, even while it lasts.
@@ -162,7 +169,7 @@ internal class SourceActor : UntypedActor, IPageReceiver
         }
     }
 
-    private void OnAnswer(VmProtocol.SourceAnswer answer)
+    private void OnAnswer(in VmProtocol.SourceAnswer answer)
     {
         if (!_open.TryGetValue(answer.Id, out OpenOrder? order))
         {

@@ -168,7 +168,7 @@ internal static class VmProtocol
     }
 
     /// <summary>An answer of a page source that did not come within the request.</summary>
-    public sealed record SourceAnswer(
+    public readonly record struct SourceAnswer(
         long Id, long FirstPage, int Pages, SourceContent Content, nint Address, Exception? Failure, bool IsFailure)
         : INoSerializationVerificationNeeded;
 
