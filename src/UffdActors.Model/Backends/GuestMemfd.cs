@@ -5,8 +5,8 @@ namespace UffdActors.Model.Backends;
 
 /// <summary>
 /// KVM guest_memfd: shared mappings only, no file calls but allocating and hole punching inside its size (SEMANTICS 7.4). As a module
-/// of the seed's table it takes MINOR and CONTINUE only (SEMANTICS 7.2.10); before the table it takes nothing but asynchronous write
-/// protection; with the merged table everything, if it is shared.
+/// of the seed's table it takes MINOR and CONTINUE only (SEMANTICS 7.2.10); before the table it can be registered for asynchronous write
+/// protection only; with the merged table for every mode, if the mapping is shared.
 /// </summary>
 internal sealed class GuestMemfd : MemoryModule
 {

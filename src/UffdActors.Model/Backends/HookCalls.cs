@@ -6,7 +6,7 @@ namespace UffdActors.Model.Backends;
 
 /// <summary>
 /// A module's code as core calls it. A hook that throws fails the operation it was called for, with EIO, and is reported to the machine;
-/// it takes nothing else along, for core has changed nothing yet.
+/// nothing else is affected, since core has changed no state yet.
 /// </summary>
 internal static class HookCalls
 {

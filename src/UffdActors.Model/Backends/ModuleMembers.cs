@@ -4,14 +4,15 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Backends;
 
 /// <summary>
-/// What core reads of a module without a call of its own to fail: looked at once, before the module is used, for it is a stranger's code.
+/// The members of a module that core reads outside of any call that could fail: checked once, before the module is used, since it is
+/// third-party code.
 /// </summary>
 internal static class ModuleMembers
 {
     private static readonly int[] PageShifts = [PageSize.BaseShift, PageSize.HugeShift, PageSize.GiantShift];
 
     /// <summary>Reads each of them.</summary>
-    /// <exception cref="ModuleException">One throws, or is nothing that core could use; the message says which.</exception>
+    /// <exception cref="ModuleException">A member throws or has a value that core cannot use; the message says which.</exception>
     public static void Check(MemoryModule module)
     {
         ArgumentNullException.ThrowIfNull(module);
@@ -52,7 +53,7 @@ internal static class ModuleMembers
                 $"Module \"{module.Name}\" cannot make a file of {bytes} bytes: its {nameof(MemoryModule.CreateFile)} gives null.");
     }
 
-    /// <summary>What an exception of a module says, in one line. Its message is a stranger's code too: it may be none, or throw.</summary>
+    /// <summary>What an exception of a module says, in one line. Its Message is third-party code too: it may be null, or throw.</summary>
     public static string Text(Exception exception)
     {
         ArgumentNullException.ThrowIfNull(exception);
@@ -82,7 +83,7 @@ internal static class ModuleMembers
         }
     }
 
-    // By its type: the name may be what is wrong.
+    // Named by its type: the invalid member may be the name.
     private static ModuleException Refused(MemoryModule module, string why, Exception? cause = null) =>
         new($"Memory module {module.GetType().FullName} is refused: {why}.", cause);
 }

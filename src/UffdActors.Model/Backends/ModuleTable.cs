@@ -4,7 +4,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Backends;
 
 /// <summary>
-/// The loaded memory modules. Modules are found here by name and used through their operations table; nothing else knows of them.
+/// The loaded memory modules. Modules are found here by name and used through their operations table; no other code names them.
 /// Safe for any thread.
 /// </summary>
 public sealed class ModuleTable
@@ -66,7 +66,7 @@ public sealed class ModuleTable
 
     /// <summary>Removes a module.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="isUsed">Tells whether a mapping uses it.</param>
+    /// <param name="isUsed">Whether a mapping uses it.</param>
     /// <exception cref="ModuleException">There is none of that name, or a mapping uses it.</exception>
     public void Unload(string name, Func<MemoryModule, bool> isUsed)
     {

@@ -6,8 +6,8 @@ namespace UffdActors.Model.Inputs;
 
 /// <summary>
 /// A file that is given as input, opened for reading. It is a regular file of a size that was agreed to, and it has to stay what it
-/// was when it was opened: a file that is shorter, longer or of another time at the end was written to meanwhile, and what was read of it
-/// is neither the old content nor the new one. That is an <see cref="InputFileException"/>, never bytes of zero.
+/// was when it was opened: a file whose size or time stamps differ at the end was written to meanwhile, and what was read of it is neither
+/// the old content nor the new one. That is an <see cref="InputFileException"/>, never bytes of zero.
 /// </summary>
 /// <remarks>
 /// Nothing is mapped: a page of a mapping that lies behind the end of a truncated file is SIGBUS. A pipe, a device or a folder is refused
@@ -136,14 +136,14 @@ public sealed partial class InputFile : IDisposable
         for (long end, at = Seek(0, SeekData); at >= 0 && at < Length; at = Seek(end, SeekData))
         {
             end = Seek(at, SeekHole);
-            // It shrinks meanwhile, which whoever reads it will find.
+            // It has shrunk meanwhile; the read that follows reports it.
             end = end <= at ? Length : Math.Min(end, Length);
             yield return (at, end - at);
             if (end == Length) yield break;
         }
     }
 
-    // Nothing here reads at the position of the file.
+    // lseek(2) may move the file position: no read here depends on it.
     private long Seek(long offset, int whence)
     {
         long at = LongSeek(_handle, offset, whence);

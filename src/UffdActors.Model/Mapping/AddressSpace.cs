@@ -5,8 +5,8 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Mapping;
 
 /// <summary>
-/// <c>mm_struct</c>: the published map of VMAs, the page table, and the lock under which both change shape. In its turns VMAs are
-/// made, split, merged and given back.
+/// <c>mm_struct</c>: the published map of VMAs, the page table, and the lock under which both change shape. In its turns VMAs are made,
+/// split, merged and removed.
 /// </summary>
 /// <remarks>
 /// Published, readable from any thread: <see cref="Map"/>, entries, <see cref="IsAlive"/>. Everything else belongs to its turns.
@@ -73,7 +73,7 @@ internal class AddressSpace : Owner, IDisposable
     internal void SetEntry(long page, Entry entry) => _entries.Set(page, entry.Word);
 
     /// <summary>Takes the lock of the address space (<c>mmap_lock</c> for writing) for an operation, or queues it.</summary>
-    /// <returns>True if it has the lock; false if it will be resumed here when it has.</returns>
+    /// <returns>True if the operation has the lock; false if it is queued and will be resumed in a turn of this owner.</returns>
     internal bool TryLock(Operation operation)
     {
         _lockHolder ??= operation;
@@ -96,7 +96,7 @@ internal class AddressSpace : Owner, IDisposable
         RetrySpinning();
     }
 
-    /// <summary>An owner for a new VMA: one that has lost its own, or a new one.</summary>
+    /// <summary>An owner for a new VMA: one without a VMA if there is one, else a new one.</summary>
     internal VmaOwner NewOwner()
     {
         if (_spareOwners.TryPop(out VmaOwner? spare)) return spare;
@@ -105,10 +105,10 @@ internal class AddressSpace : Owner, IDisposable
         return owner;
     }
 
-    /// <summary>An owner whose VMA is gone. What is still on its way to it will be forwarded.</summary>
+    /// <summary>Keeps an owner whose VMA is gone for reuse. It forwards operations that are still in its queue.</summary>
     internal void Retire(VmaOwner owner) => _spareOwners.Push(owner);
 
-    /// <summary>The owners that wait for a VMA.</summary>
+    /// <summary>The owners without a VMA, kept for reuse.</summary>
     internal IEnumerable<VmaOwner> SpareOwners => _spareOwners;
 
     /// <summary>The module's presence in this address space.</summary>
@@ -152,7 +152,7 @@ internal class AddressSpace : Owner, IDisposable
         lock (_spinGate) _spinning.Add(access);
     }
 
-    /// <summary>Something has changed: spinning accesses look again.</summary>
+    /// <summary>Something has changed: the accesses that <see cref="Spin"/> kept are decided again.</summary>
     internal void RetrySpinning()
     {
         if (_spinning.Count == 0) return;

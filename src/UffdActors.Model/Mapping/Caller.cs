@@ -29,7 +29,7 @@ internal sealed class Caller : Owner
     /// <summary>The page that the thread is about to touch.</summary>
     internal Guard Guard { get; }
 
-    /// <summary>The thread is gone: it will not touch what it was about to. After its last turn.</summary>
+    /// <summary>The thread has ended: its guard is released. After its last turn.</summary>
     internal void Exit()
     {
         Guard.Release();

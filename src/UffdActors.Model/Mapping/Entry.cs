@@ -30,7 +30,7 @@ internal readonly record struct Entry(uint Word)
     /// <summary>A page of the cache.</summary>
     public static Entry File(uint folio) => new((uint)EntryKind.File | (folio << FolioShift));
 
-    /// <summary>A page of its own.</summary>
+    /// <summary>A private page.</summary>
     public static Entry Anon(uint folio) => new((uint)EntryKind.Anon | (folio << FolioShift));
 
     /// <summary>What the entry is.</summary>
@@ -46,7 +46,7 @@ internal readonly record struct Entry(uint Word)
         get => (Word & (KindMask | SwapBit)) - 1 < 3;
     }
 
-    /// <summary>True for a page of its own that is in swap: the next access brings it back.</summary>
+    /// <summary>True for a private page that is in swap: the next access swaps it in.</summary>
     public bool IsSwapped => (Word & SwapBit) != 0;
 
     /// <summary>True if the entry holds a page, present or swapped out, so that no fill may replace it.</summary>
@@ -55,7 +55,7 @@ internal readonly record struct Entry(uint Word)
     /// <summary>True for a page, present or swapped out, that userfaultfd write-protects.</summary>
     public bool IsWp => (Word & WpBit) != 0;
 
-    /// <summary>True for a page of its own that fork has shared and no write has claimed since.</summary>
+    /// <summary>True for a private page that fork has shared and that no write has made exclusive since.</summary>
     public bool IsShared => (Word & SharedBit) != 0;
 
     /// <summary>The same entry with the write-protection bit set or clear.</summary>
@@ -64,6 +64,6 @@ internal readonly record struct Entry(uint Word)
     /// <summary>The same entry marked as shared or exclusive.</summary>
     public Entry WithShared(bool shared) => new(shared ? Word | SharedBit : Word & ~SharedBit);
 
-    /// <summary>The same page of its own, swapped out or brought back; write protection, sharing and content stay.</summary>
+    /// <summary>The same private page, swapped out or in; write protection, sharing and content stay.</summary>
     public Entry WithSwapped(bool swapped) => new(swapped ? Word | SwapBit : Word & ~SwapBit);
 }

@@ -12,7 +12,7 @@ internal enum EntryKind : byte
     /// <summary>A page of the file's cache.</summary>
     File = 2,
 
-    /// <summary>A page of its own: anonymous memory, or the private copy of a file page.</summary>
+    /// <summary>A private page: anonymous memory, or the private copy of a file page.</summary>
     Anon = 3,
 
     /// <summary>Empty, and to be write-protected when it is filled.</summary>

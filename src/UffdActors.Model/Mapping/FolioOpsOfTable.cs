@@ -3,12 +3,12 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Model.Mapping;
 
-/// <summary>The merged table of a module that only brings the seed's: an unchanged backend.</summary>
+/// <summary>The merged table for a module that only has the seed's: an unchanged backend.</summary>
 internal sealed class FolioOpsOfTable(IVmUffdOps table) : IFolioOps
 {
     public bool HasAllocateFolio => table.HasCopy;
 
-    // The lookup is what the fault rule in core is made of: without it nothing can be registered.
+    // Core decides faults by the lookup: without it nothing can be registered.
     public bool CanUserfault(Vma vma, RegisterModes modes) => table.HasGetFolio && (modes & ~table.Features) == 0;
 
     public bool TryGetFolio(MemoryFile file, long index, out uint folio) => table.GetFolio(file, index, out folio) == Errno.None;

@@ -3,9 +3,9 @@ using System.Runtime.InteropServices;
 namespace UffdActors.Model.Mapping;
 
 /// <summary>
-/// One thread's guard word: the page that it is about to touch (RING R8). The thread holds the page, reads map and entry, touches,
-/// and gives it up; code that takes something away from an entry writes the entry first and then waits until no guard holds the page.
-/// This is the model's TLB shootdown: installing pays nothing for it.
+/// One thread's guard word: the page that it is about to touch (RING R8). The thread sets its guard, reads map and entry, touches, and
+/// clears the guard; code that downgrades an entry writes the entry first and then waits until no guard holds the page. This is the model's
+/// TLB shootdown; installs do not need it.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 128)]
 internal sealed class Guard

@@ -30,8 +30,8 @@ internal class GuardSet
     }
 
     /// <summary>
-    /// True if a thread may still use what it read in a range before. To be asked after the entries were written: the fence in here
-    /// and the one in <see cref="Guard.Hold"/> make sure that either we see the guard or the thread sees the new entry.
+    /// True if a thread may still use an old entry of the range. To be called after the entries were written: the fence in here
+    /// and the one in <see cref="Guard.Hold"/> make sure that either this call sees the guard or the thread sees the new entry.
     /// </summary>
     [MutationPoint("RING R8")]
     internal virtual bool AnyIn(PageRange range)

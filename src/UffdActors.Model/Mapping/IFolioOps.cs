@@ -1,8 +1,8 @@
 namespace UffdActors.Model.Mapping;
 
 /// <summary>
-/// The operations table that was merged around 7.1 (SEMANTICS 7.3): the backend sees folios and its cache, and core does the rest.
-/// A module may bring one (<see cref="MemoryModule.FolioOps"/>); of one that does not, it is made of its <see cref="IVmUffdOps"/>.
+/// The operations table that was merged around 7.1 (SEMANTICS 7.3): the backend handles folios and its cache, core does the rest. A module
+/// may have one (<see cref="MemoryModule.FolioOps"/>); otherwise it is derived from its <see cref="IVmUffdOps"/>.
 /// </summary>
 /// <remarks>
 /// Threads as for <see cref="IVmUffdOps"/>; <see cref="Add"/> runs in a turn of the VMA's owner. The kernel's fifth member,
@@ -20,7 +20,7 @@ public interface IFolioOps
     bool HasAllocateFolio { get; }
 
     /// <summary><c>get_folio_noalloc</c>: the cached folio of a page.</summary>
-    /// <returns>False for whatever reason; user space sees EFAULT.</returns>
+    /// <returns>False for any failure; user space sees EFAULT.</returns>
     bool TryGetFolio(MemoryFile file, long index, out uint folio);
 
     /// <summary><c>alloc_folio</c>: a new folio of zeros.</summary>

@@ -40,7 +40,7 @@ public interface IVmUffdOps
     Errno GetFolio(MemoryFile file, long index, out uint folio);
 
     /// <summary>
-    /// COPY and ZEROPAGE on a shared mapping: makes a folio with the content that is due. It is put into the cache and mapped
+    /// COPY and ZEROPAGE on a shared mapping: makes a folio with the content asked for. It is put into the cache and mapped
     /// afterwards, in one turn of the VMA's owner.
     /// </summary>
     /// <param name="request">What to fill, and from where.</param>
@@ -48,8 +48,8 @@ public interface IVmUffdOps
     /// In: none, or a folio of an earlier call that core has filled meanwhile. Out: the folio. Core frees it on any failure.
     /// </param>
     /// <returns>
-    /// Success; ENOENT together with a folio means "not enough: fill this with all locks dropped and call again"; else the errno
-    /// for user space.
+    /// Success; ENOENT together with a folio means that core must fill this folio with all locks dropped and call again; else the errno for
+    /// user space.
     /// </returns>
     Errno Copy(in CopyRequest request, ref uint folio);
 }

@@ -1,14 +1,14 @@
 namespace UffdActors.Model.Mapping;
 
 /// <summary>
-/// A change of the map under way: VMAs are cut at the edges of a range, exchanged, and joined with neighbours that they have become
-/// equal to. Nothing is visible until the result is published.
+/// A change of the map under way: VMAs are split at the edges of a range, replaced, and merged with neighbours that they have become equal
+/// to. Nothing is visible until the result is published.
 /// </summary>
 internal sealed class MapEdit
 {
     private readonly AddressSpace _mm;
 
-    // VMAs that each owner has won or lost; what the edit does not touch is not looked at, for there may be thousands.
+    // VMAs that each owner has gained or lost; VMAs that the edit does not touch are not visited, for there may be thousands.
     private readonly Dictionary<VmaOwner, int> _gained = [];
 
     public MapEdit(AddressSpace mm)
@@ -21,7 +21,7 @@ internal sealed class MapEdit
     public VmaMap Map { get; private set; }
 
     /// <summary>
-    /// Exchanges what a range holds: every VMA is cut at the edges, and each piece inside goes through <paramref name="change"/>
+    /// Replaces what a range holds: every VMA is split at the edges, and each piece inside goes through <paramref name="change"/>
     /// (null removes it). Pieces that changed are merged with their neighbours where the kernel would.
     /// </summary>
     public void Change(PageRange range, Func<Vma, Vma?> change)
@@ -75,10 +75,10 @@ internal sealed class MapEdit
     /// <summary>Adds a VMA where nothing is mapped, merging it with its neighbours where the kernel would.</summary>
     public void Add(Vma vma) => Splice(vma.Range, [vma], [true]);
 
-    /// <summary>Exchanges one VMA for another over the same or a longer range, without merging.</summary>
+    /// <summary>Replaces one VMA by another over the same or a longer range, without merging.</summary>
     public void Exchange(Vma old, Vma with) => Replace(old.Range, [with]);
 
-    /// <summary>Cuts the VMA that holds a page in front of it, unless it begins there.</summary>
+    /// <summary>Splits the VMA that holds a page at that page, unless it begins there.</summary>
     public void Split(long page)
     {
         if (Map.Find(page) is not { } vma || vma.Range.Start == page) return;
@@ -94,8 +94,8 @@ internal sealed class MapEdit
             Replace(new PageRange(page - 1, page + 1), [VmaMerge.Merge(left, right)]);
     }
 
-    /// <summary>Publishes the result, and gives back the owners that have lost their VMA.</summary>
-    /// <returns>Those owners; each may hold operations that have to be sent on.</returns>
+    /// <summary>Publishes the result, and returns the owners that have lost their VMA.</summary>
+    /// <returns>Those owners; each may hold operations that have to be forwarded.</returns>
     public List<VmaOwner> Publish()
     {
         _mm.Publish(Map);
@@ -127,7 +127,7 @@ internal sealed class MapEdit
         {
             if (merged.Count > 0 && (lastChanged || changed[i]) && VmaMerge.CanMerge(merged[^1], pieces[i]))
             {
-                // Joined with the neighbour behind it a piece is done; that neighbour's own neighbour is not looked at.
+                // A piece merges with the neighbour behind it at most; as in the kernel, that neighbour's own neighbour is not considered.
                 merged[^1] = VmaMerge.Merge(merged[^1], pieces[i]);
                 lastChanged = changed[i];
             }

@@ -5,7 +5,7 @@ namespace UffdActors.Model.Mapping;
 /// <summary>A file of a memory module: a size and a page cache. What a mapping shows of it is in entries, not here.</summary>
 /// <remarks>
 /// Safe for any thread: slots change by compare-exchange, and a folio that a slot loses is freed only after every mapping of it is
-/// gone (RING R5), which is the business of the operation that empties the slot.
+/// gone (RING R5), which the operation that empties the slot ensures.
 /// </remarks>
 public sealed class MemoryFile : IDisposable
 {
@@ -37,7 +37,7 @@ public sealed class MemoryFile : IDisposable
     /// <summary>Where the file's folios come from.</summary>
     public FolioStore Store { get; }
 
-    /// <summary>Flags that the file was created with; what they mean is its module's business.</summary>
+    /// <summary>Flags that the file was created with; its module defines them.</summary>
     public ulong Flags { get; init; }
 
     /// <summary>Size in bytes.</summary>
@@ -49,7 +49,7 @@ public sealed class MemoryFile : IDisposable
     /// <summary>Native bytes of bookkeeping.</summary>
     public long BookkeepingBytes => _cache.AllocatedBytes;
 
-    /// <summary>Pages below the end of the file; the last may be cut, except of a huge page, which counts when whole.</summary>
+    /// <summary>Pages below the end of the file; a partial last page counts, but for huge pages, which count only when whole.</summary>
     public long EndIndex => PageShift == PageSize.BaseShift ? PageSize.PagesFor(Bytes) : Bytes >> PageShift;
 
     /// <summary>The slot of a page.</summary>
@@ -92,8 +92,8 @@ public sealed class MemoryFile : IDisposable
     /// <summary>Makes sure that a page is in the cache, as a page of zeros if it has to be made.</summary>
     /// <param name="index">Page of the file.</param>
     /// <param name="upToDate">
-    /// False for fallocate: a page that it makes holds no data yet. One that it finds, it marks as used like any caller, so a second
-    /// fallocate makes it data.
+    /// False for fallocate: a new page holds no data yet. A page that is there is marked as used, as by any caller, so a second fallocate
+    /// makes it data.
     /// </param>
     /// <returns>Success, or ENOMEM.</returns>
     public Errno EnsurePage(long index, bool upToDate = true)
@@ -112,7 +112,7 @@ public sealed class MemoryFile : IDisposable
         return Math.Min(index, end);
     }
 
-    /// <summary>Sets the size; what it cuts off is the caller's business.</summary>
+    /// <summary>Sets the size; the caller removes the pages behind the new end.</summary>
     internal void Resize(long bytes) => Volatile.Write(ref _bytes, bytes);
 
     /// <summary>Address spaces that map the file, in the order in which they began to.</summary>

@@ -37,12 +37,12 @@ public abstract class MemoryModule
     public abstract IVmUffdOps? Ops { get; }
 
     /// <summary>
-    /// The merged table of a kernel that has it (7.1), for a module that offers other things there than here; null to have one made of
-    /// <see cref="Ops"/>.
+    /// The merged table (7.1), for a module that offers other modes or ioctls there than in <see cref="Ops"/>; null to derive it from <see
+    /// cref="Ops"/>.
     /// </summary>
     public virtual IFolioOps? FolioOps => null;
 
-    /// <summary>The merged table, or what stands in for it; null if this memory cannot be registered.</summary>
+    /// <summary>The merged table, the module's or derived; null if this memory cannot be registered.</summary>
     internal IFolioOps? FolioOpsOrMade => FolioOps ?? (_made ??= Ops is { } table ? new FolioOpsOfTable(table) : null);
 
     /// <summary>Makes a file of this memory.</summary>
@@ -52,9 +52,9 @@ public abstract class MemoryModule
     public virtual MemoryFile CreateFile(Machine machine, long bytes) => new(this, machine, bytes);
 
     /// <summary>
-    /// An ordinary fault: makes sure that a page below the end of the file is in the cache. A page that it makes holds zeros: core counts
-    /// on it, and writes no zeros of a source over it (SEMANTICS 7.5.8). Runs in a turn of a VMA's owner, for one file perhaps of several
-    /// at the same time.
+    /// An ordinary fault: makes sure that a page below the end of the file is in the cache. A new page must hold zeros: core relies on it,
+    /// and does not write a source's zeros over it (SEMANTICS 7.5.8). Runs in a turn of a VMA's owner; several owners may call it for one
+    /// file at the same time.
     /// </summary>
     /// <returns>Success; EFAULT if the access is to fail (SIGBUS); ENOMEM.</returns>
     public virtual Errno Fault(MemoryFile file, long index)

@@ -3,8 +3,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Mapping;
 
 /// <summary>
-/// Which last-level page tables exist: each maps 2 MiB, and is there from the first fault or fill in them, even one that installs
-/// nothing. Only UFFDIO_MOVE shows it: a source without a page table is ENOENT before the destination is looked at
+/// Which last-level page tables exist: each maps 2 MiB, and is allocated by the first fault or fill in that range, even one that installs
+/// nothing. Only UFFDIO_MOVE depends on it: a source without a page table is ENOENT before the destination is looked at
 /// (SEMANTICS 5.8.7).
 /// </summary>
 internal sealed class PageTables(WordTable entries)
@@ -20,7 +20,7 @@ internal sealed class PageTables(WordTable entries)
         if (!entries.HasLeaf(page)) entries.AddLeaf(page);
     }
 
-    /// <summary>A range has been unmapped: tables go whose 2 MiB hold no mapping any more.</summary>
+    /// <summary>A range has been unmapped: frees the tables whose 2 MiB hold no mapping any more.</summary>
     /// <param name="range">What was unmapped; its entries are empty.</param>
     /// <param name="map">The mappings that are left.</param>
     public void FreeUnmapped(PageRange range, VmaMap map)
@@ -32,7 +32,7 @@ internal sealed class PageTables(WordTable entries)
         if (start < end) entries.DropLeaves(start, end);
     }
 
-    /// <summary>MADV_DONTNEED over a part of one VMA: a table goes that lies in it as a whole and is empty.</summary>
+    /// <summary>MADV_DONTNEED over a part of one VMA: frees a table that lies wholly in that part and is empty.</summary>
     public void FreeEmptied(PageRange range)
     {
         for (long table = Ceiling(range.Start); table + Pages <= range.End; table += Pages)
@@ -63,8 +63,8 @@ internal sealed class PageTables(WordTable entries)
     }
 
     /// <summary>
-    /// mremap has left the old mapping in place. Tables that could be moved as a whole are not there any more: both places begin at the
-    /// same offset in 2 MiB, and where that is not 0, nothing else is mapped in front of either.
+    /// mremap has left the old mapping in place. If both places begin at the same offset in 2 MiB, the tables wholly inside it were moved
+    /// as such and are gone; the first, partial one only if nothing else is mapped in front of either place.
     /// </summary>
     /// <param name="from">The old place, a whole VMA.</param>
     /// <param name="to">First page of the new place.</param>

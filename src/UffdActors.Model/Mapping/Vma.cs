@@ -4,7 +4,7 @@ namespace UffdActors.Model.Mapping;
 
 /// <summary>
 /// A virtual memory area: a range with one backing, one protection and one registration. Immutable; a change makes a new one and
-/// publishes it in a new map. The owner goes along, so that the range keeps its single writer.
+/// publishes it in a new map. The new one has the same owner, so that the range keeps its single writer.
 /// </summary>
 public sealed class Vma
 {
@@ -35,7 +35,7 @@ public sealed class Vma
     public bool IsLeftOutOfForks { get; init; }
 
     /// <summary>
-    /// VM_ACCOUNT: the mapping is, or once was, private and writable. Nothing shows it but that it keeps neighbours apart.
+    /// VM_ACCOUNT: the mapping is, or once was, private and writable. Its only effect here is that it prevents merging.
     /// </summary>
     internal bool IsAccounted { get; init; }
 
@@ -54,7 +54,7 @@ public sealed class Vma
     /// <summary>Single writer of the entries.</summary>
     internal VmaOwner Owner { get; }
 
-    /// <summary>The module's actor in this address space; null for anonymous memory.</summary>
+    /// <summary>The module's owner in this address space; null for anonymous memory.</summary>
     internal Backend? Backend { get; init; }
 
     /// <summary>log2 of the page size.</summary>
@@ -85,8 +85,8 @@ public sealed class Vma
     internal FolioStore Store => File?.Store ?? Owner.Mm.Machine.BaseFolios;
 
     /// <summary>
-    /// The kernel's anon_vma: made with the first private page (or fill) and kept for good. Nothing but merging, and what fork copies,
-    /// depends on it.
+    /// The kernel's anon_vma: made with the first private page (or fill) and kept for good. Only merging, and which page tables fork
+    /// copies, depend on it.
     /// </summary>
     internal AnonVma? Anon
     {
@@ -100,7 +100,7 @@ public sealed class Vma
     /// <summary>Index into the file of the page at <paramref name="head"/>, in pages of the file.</summary>
     public long FileIndexOf(long head) => (head - Range.Start + Offset) >> (PageShift - PageSize.BaseShift);
 
-    /// <summary>True if the mapping may end, or begin, at a page: one inside a huge page cannot be an edge.</summary>
+    /// <summary>True if the mapping may end, or begin, at a page: it may not inside a huge page.</summary>
     internal bool CanSplitAt(long page) => page <= Range.Start || page >= Range.End || page % Stride == 0;
 
     /// <summary>The same mapping over a part of its range.</summary>

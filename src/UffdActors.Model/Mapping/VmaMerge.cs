@@ -10,7 +10,7 @@ internal static class VmaMerge
 
     /// <summary>
     /// True if two neighbours may share their anon_vma: nothing but protection, or the context at which they are registered, keeps them
-    /// apart. The modes are flags of the VMA and do.
+    /// apart. The modes are VMA flags, so different modes do keep them apart.
     /// </summary>
     public static bool CouldShareAnon(Vma left, Vma right) => left.Modes == right.Modes && AreAlike(left, right);
 

@@ -5,7 +5,7 @@ namespace UffdActors.Model.Mapping;
 
 /// <summary>
 /// The single writer of the entries of one VMA. VMAs are replaced when they change; their owner stays, and one that has lost its
-/// VMA (merged, unmapped) only forwards what was already on its way, until the address space gives it another.
+/// VMA (merged, unmapped) only forwards operations already in its queue, until the address space assigns it another.
 /// </summary>
 internal class VmaOwner : Owner
 {
@@ -24,7 +24,7 @@ internal class VmaOwner : Owner
     /// <summary>Order of creation; names the owner in traces.</summary>
     public int Number { get; }
 
-    /// <summary>The VMA of this owner that holds a page, according to the published map; null if it is another's by now.</summary>
+    /// <summary>The VMA of this owner that holds a page, according to the published map; null if another owner has it by now.</summary>
     internal Vma? VmaAt(long page)
     {
         Vma? vma = Mm.Map.Find(page);
@@ -52,7 +52,7 @@ internal class VmaOwner : Owner
         else store.Free(folio);
     }
 
-    /// <summary>Frees what has become unused since. Called at the start of turns; costs nothing when nothing waits.</summary>
+    /// <summary>Frees the folios that no guard holds any more. Called at the start of turns; costs nothing if none is waiting.</summary>
     internal void Settle()
     {
         if (_limbo.Count == 0) return;
@@ -64,7 +64,7 @@ internal class VmaOwner : Owner
         });
     }
 
-    /// <summary>The address space ends, so no thread uses anything of it any more: frees what was waiting for that.</summary>
+    /// <summary>The address space ends, so no thread uses its pages any more: frees all folios that were waiting for a guard.</summary>
     internal void FreeLimbo()
     {
         foreach (Limbo item in _limbo) item.Store.Free(item.Folio);

@@ -5,8 +5,8 @@ namespace UffdActors.Model.Memory;
 
 /// <summary>Folios of real bytes in one native block, reserved in full at the start.</summary>
 /// <remarks>
-/// A free folio holds the number of the next free one in its own first bytes, so the free list costs nothing; shares beyond the
-/// first are counted in two bytes a folio.
+/// A free folio holds the number of the next free one in its own first bytes, so the free list needs no memory; references beyond the first
+/// are counted in two bytes a folio.
 /// </remarks>
 internal sealed unsafe class ByteFolios : FolioStore
 {
@@ -45,13 +45,13 @@ internal sealed unsafe class ByteFolios : FolioStore
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal byte* Address(uint folio) => _content + ((nuint)folio * (nuint)FolioSize);
 
-    /// <summary>Touches the pages of folios that are not used yet, so that no measurement pays for the host's own page faults.</summary>
+    /// <summary>Touches the pages of folios that are not used yet, so that measurements do not include the host's page faults.</summary>
     /// <param name="pages">Base pages, at most.</param>
     /// <param name="cancel">Cancels.</param>
     /// <exception cref="OperationCanceledException">Cancelled; some of it is touched.</exception>
     public void Prefault(long pages = long.MaxValue, CancellationToken cancel = default)
     {
-        // Often enough that a wait is not noticed: 64 MiB are some tens of milliseconds.
+        // How often cancellation is checked: 64 MiB take some tens of milliseconds.
         const nuint Stretch = 64 << 20;
         nuint bytes = (nuint)(_capacity + 1) * (nuint)FolioSize;
         for (nuint offset = (nuint)FolioSize * _neverUsed; offset < bytes && pages-- > 0; offset += PageSize.Base)

@@ -1,7 +1,7 @@
 namespace UffdActors.Model.Memory;
 
 /// <summary>
-/// Physical memory: folios of one size, named by a small number. What a folio's content is made of is the store's business:
+/// Physical memory: folios of one size, named by a small number. The store defines how content is represented:
 /// real bytes (<see cref="ByteFolios"/>), runs of equal bytes (<see cref="RunFolios"/>), or one stamp (<see cref="StampFolios"/>).
 /// </summary>
 /// <remarks>

@@ -21,7 +21,7 @@ internal sealed unsafe class NativeArena : IDisposable
 
     ~NativeArena() => Free();
 
-    /// <summary>Bytes handed out. What is left of the latest block has not been touched, and costs nothing.</summary>
+    /// <summary>Bytes handed out. The rest of the latest block has not been touched, so it is not committed.</summary>
     public long AllocatedBytes => Volatile.Read(ref _allocated);
 
     /// <summary>Zeroed memory, aligned to a cache line.</summary>
@@ -48,13 +48,13 @@ internal sealed unsafe class NativeArena : IDisposable
     private void AddBlock(nuint atLeast)
     {
         nuint size = Math.Max(_blockSize, atLeast + Alignment);
-        // calloc: large blocks come zeroed from the kernel and cost nothing until they are touched.
+        // calloc: large blocks are fresh zero pages of the kernel, not committed until touched.
         byte* block = (byte*)NativeMemory.AllocZeroed(size);
         _blocks.Add((nint)block);
         nuint skew = (Alignment - ((nuint)block & (Alignment - 1))) & (Alignment - 1);
         _next = block + skew;
         _left = size - skew;
-        // Small worlds (thousands a second under exploration) stay small; large ones reach large blocks soon.
+        // Small machines (thousands a second under exploration) stay small; large ones reach large blocks soon.
         _blockSize = Math.Min(_blockSize * 2, LargestBlock);
     }
 

@@ -12,13 +12,13 @@ public sealed unsafe class NativeBuffer : SafeHandle
 
     /// <summary>Allocates zeroed memory, aligned to a page. A large one is committed as it is touched.</summary>
     /// <param name="bytes">Size, at least 1.</param>
-    /// <exception cref="OutOfMemoryException">The system does not promise so much.</exception>
+    /// <exception cref="OutOfMemoryException">The allocation failed.</exception>
     public NativeBuffer(long bytes)
         : base(0, ownsHandle: true)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
         Bytes = bytes;
-        // Unlike an aligned allocation that is cleared, this one takes fresh pages of the system as they are.
+        // calloc uses fresh zero pages as they are; an aligned allocation would have to be cleared, which commits it.
         _block = (nint)NativeMemory.AllocZeroed((nuint)bytes + PageSize.Base - 1);
         SetHandle((_block + PageSize.Base - 1) & ~(nint)(PageSize.Base - 1));
     }

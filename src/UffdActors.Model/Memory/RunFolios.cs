@@ -2,7 +2,7 @@ namespace UffdActors.Model.Memory;
 
 /// <summary>
 /// Folios whose content is kept as runs of equal bytes. Recorded and generated programs fill pages with one byte and write single
-/// bytes, so a huge page costs what a base page costs, and making or comparing a world costs no memory copies.
+/// bytes, so a huge page costs what a base page costs, and making or comparing a machine needs no memory copies.
 /// </summary>
 internal sealed class RunFolios : FolioStore
 {

@@ -7,15 +7,15 @@ namespace UffdActors.Model.Memory;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A radix tree like the hardware's, in native memory, so that a terabyte of bookkeeping costs the collector nothing. A leaf of
-/// 512 pages whose words are all equal is one tagged word in its parent (an <em>extent</em>) until one of them changes.
+/// A radix tree like the hardware's, in native memory, so that the bookkeeping of a terabyte is no work for the garbage collector. A leaf
+/// of 512 pages whose words are all equal is one tagged word in its parent (an <em>extent</em>) until one of them changes.
 /// Words are 16 or 32 bits wide; absent words read as 0. Whether a leaf is there can be asked, even when all its words are 0.
 /// </para>
 /// <para>
 /// Threads: reading is safe at any time without a lock. Every word has one writer at a time (its VMA's owner, or for a cache slot
 /// the thread whose <see cref="CompareExchange"/> succeeds); neighbouring words may be written by other threads at the same time.
-/// Memory is given back on <see cref="Dispose"/> only, so that a late reader never meets a freed leaf: one that was dropped is kept, out
-/// of use (its slot is negative), until something is written there again.
+/// Memory is freed on <see cref="Dispose"/> only, so that a late reader never reads a freed leaf: a dropped leaf is kept, out of use (its
+/// slot is negative), until something is written there again.
 /// </para>
 /// </remarks>
 internal sealed unsafe class WordTable : IDisposable
@@ -85,7 +85,7 @@ internal sealed unsafe class WordTable : IDisposable
 
     /// <summary>
     /// The word at <paramref name="index"/> and how many words from there on, at most up to <paramref name="limit"/>, are known at
-    /// once to be the same. Walking a range by runs costs its extents and holes, not its pages.
+    /// once to be the same. Walking a range by runs takes time in its extents and holes, not in its pages.
     /// </summary>
     public uint Run(long index, long limit, out long length)
     {
@@ -124,7 +124,7 @@ internal sealed unsafe class WordTable : IDisposable
         else if (seen == 0) _ = Interlocked.CompareExchange(ref slot, Extent(0), 0);
     }
 
-    /// <summary>Takes the leaves of a range away, whose words must be 0. Both ends are those of leaves.</summary>
+    /// <summary>Removes the leaves of a range; their words must be 0, and both ends must be leaf boundaries.</summary>
     internal void DropLeaves(long start, long end)
     {
         for (long index = start; index < end && RootIndex(index) <= Volatile.Read(ref _lastRoot); index += LeafLength)
@@ -133,7 +133,7 @@ internal sealed unsafe class WordTable : IDisposable
             nint* level2 = level1 == null ? null : (nint*)Volatile.Read(ref level1[Level1Index(index)]);
             if (level2 == null)
             {
-                // On to the last leaf that a missing node would hold.
+                // Skip to the last leaf that the missing node would hold.
                 index |= (1L << ((level1 == null ? NodeBits : 0) + NodeBits + LeafBits)) - LeafLength;
                 continue;
             }
@@ -195,7 +195,7 @@ internal sealed unsafe class WordTable : IDisposable
                 else new Span<ushort>((void*)leaf, LeafLength).Fill((ushort)word);
             }
 
-            // The loser's leaf stays in the arena; two writers meet at a leaf's first page almost never.
+            // If another thread added the leaf first, this one stays unused in the arena; that is rare.
             if (Interlocked.CompareExchange(ref slot, leaf, seen) == seen) return leaf;
         }
     }

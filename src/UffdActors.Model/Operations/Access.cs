@@ -21,7 +21,7 @@ internal class Access : QueuedFault
     private Entry _entry;
     private Vma? _vma;
 
-    /// <summary>Makes an access for a thread; <see cref="Begin"/> aims it.</summary>
+    /// <summary>Makes an access for a thread; <see cref="Begin"/> sets the address.</summary>
     public Access(Caller caller)
         : base(caller)
     {
@@ -62,7 +62,7 @@ internal class Access : QueuedFault
 
     private long Page => PageSize.PageOf(Address);
 
-    /// <summary>Aims the access at an address. To be followed by <see cref="Step"/> in a turn of the caller.</summary>
+    /// <summary>Sets the address and kind of the access. To be followed by <see cref="Step"/> in a turn of the caller.</summary>
     /// <param name="address">Address; a multiple of <paramref name="width"/>.</param>
     /// <param name="kind">Kind.</param>
     /// <param name="value">Value to write.</param>
@@ -139,7 +139,7 @@ internal class Access : QueuedFault
             case Verdict.Deliver:
                 PrepareAnon(vma!, entry);
                 var context = (UserfaultContext)vma!.Context!;
-                // A reference that is written costs more than one that is compared, and nearly always it is the same.
+                // Nearly always the same reference: comparing it first avoids the GC write barrier.
                 if (!ReferenceEquals(Context, context)) Context = context;
                 MessageAddress = context.MessageAddress(Address, vma.PageBytes);
                 OnFault();
@@ -165,8 +165,8 @@ internal class Access : QueuedFault
         }
     }
 
-    // A write to an empty page of a private mapping makes the anon_vma before the check whether the page is missing, and whatever
-    // comes of it. Huge pages ask first.
+    // A write to an empty page of a private mapping makes the anon_vma before the check whether the page is missing, whatever the result.
+    // For huge pages the check comes first.
     private void PrepareAnon(Vma vma, Entry entry)
     {
         if ((Kind & AccessKind.Write) != 0 && entry.Kind is (EntryKind.None or EntryKind.WpMarker) && !vma.IsHuge)
@@ -223,7 +223,7 @@ internal class Access : QueuedFault
         else GoTo(Caller);
     }
 
-    // RING R1: what was installed and woken before this fault reached the queue would be lost otherwise.
+    // RING R1: a page installed, and its wake-up, before this fault was queued would be missed otherwise.
     [MutationPoint("RING R1")]
     internal virtual bool MustWait(UserfaultContext context)
     {
@@ -232,8 +232,8 @@ internal class Access : QueuedFault
         Verdict verdict = Mmu.Decide(mm, Page, Kind, out Vma? vma, out Entry entry, out FaultFlags flags);
         if (mm.Machine.Profile.StrictWakes) return verdict == Verdict.Deliver && vma!.Context == context && flags == Flags;
 
-        // The kernel looks at the entry alone: empty, a marker of any kind, or still read-only for a write-protection fault. What a page
-        // in swap allows is known only when it is back.
+        // The kernel looks at the entry alone: empty, a marker of any kind, or still read-only for a write-protection fault. A page in swap
+        // is checked only after it was swapped in.
         if (vma is null) entry = mm.EntryAt(Page);
         return !entry.HoldsPage
             || (entry.IsPresent && (Flags & FaultFlags.Wp) != 0 && (entry.IsWp || vma is null || Mmu.NeedsCopy(vma, entry)));

@@ -3,7 +3,7 @@ namespace UffdActors.Model.Operations;
 /// <summary>How an access ended.</summary>
 internal enum AccessOutcome
 {
-    /// <summary>Not yet.</summary>
+    /// <summary>It has not ended yet.</summary>
     None,
 
     /// <summary>Data was read or written.</summary>

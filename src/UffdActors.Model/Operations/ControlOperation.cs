@@ -72,13 +72,13 @@ internal abstract class ControlOperation : Operation
         yield return mm;
     }
 
-    /// <summary>Ends the Hold; what waited goes on. Starts and ends in a turn of the address space.</summary>
+    /// <summary>Ends the Hold; stashed operations continue. Starts and ends in a turn of the address space.</summary>
     internal static IEnumerable<Owner?> Release(AddressSpace mm, List<VmaOwner> held)
     {
         foreach (VmaOwner owner in held)
         {
             yield return owner;
-            // One that has lost its VMA may have no turn any more.
+            // An owner that has lost its VMA may get no turn any more.
             owner.Settle();
             owner.Release();
         }
@@ -88,7 +88,7 @@ internal abstract class ControlOperation : Operation
     }
 
     /// <summary>
-    /// Waits until no thread uses what it read in a range before (RING R8). The owner is asked again in later turns, so nothing blocks.
+    /// Waits until no guard holds a page of the range (RING R8). The check is repeated in later turns of the owner, so nothing blocks.
     /// </summary>
     private protected static IEnumerable<Owner?> AwaitGuards(AddressSpace mm, PageRange range)
     {

@@ -3,12 +3,12 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Model.Operations;
 
-/// <summary>A look at memory from outside, past the page table where that has nothing: no fault, no message.</summary>
+/// <summary>Reads memory from outside, from the page cache where the page table has no entry: no fault, no message.</summary>
 internal static class DirectRead
 {
     /// <summary>
-    /// Copies out a page that is there, mapped or not: a swapped page of its own, and a page of the cache that this mapping has lost, too.
-    /// Changes nothing: a hole stays one, and what was not mapped is not mapped now. In a turn of the thread.
+    /// Copies out a page that is there, mapped or not: also a swapped private page, and a cached page that this mapping does not map.
+    /// Changes nothing: a hole stays a hole, an unmapped page stays unmapped. In a turn of the thread.
     /// </summary>
     /// <param name="caller">Thread.</param>
     /// <param name="page">Base page of the thread's address space.</param>
@@ -18,7 +18,7 @@ internal static class DirectRead
     public static bool TryReadPage(Caller caller, long page, bool withCache, Span<byte> destination)
     {
         ArgumentNullException.ThrowIfNull(caller);
-        // Punching a hole waits for the guards of a mapping's page, whether it is mapped or not.
+        // The guard protects this read: punching a hole waits for the guards of a page even where it is not mapped.
         caller.Guard.Hold(page);
         bool found = TryCopy(caller.Mm, page, withCache, destination);
         caller.Guard.Release();

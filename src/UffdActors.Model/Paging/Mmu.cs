@@ -5,8 +5,8 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Model.Paging;
 
 /// <summary>
-/// The fault decision: a function of what is published, and of nothing else (SEMANTICS 4.2, 4.6, 4.7). It is asked by the
-/// thread, once more by the context when the fault is queued (RING R1), and by the VMA's owner before it populates.
+/// The fault decision: a function of published state alone (SEMANTICS 4.2, 4.6, 4.7). It is made by the thread, again by the context when
+/// the fault is queued (RING R1), and by the VMA's owner before it populates.
 /// </summary>
 internal static class Mmu
 {
@@ -53,7 +53,7 @@ internal static class Mmu
                 return Deliver(vma, FaultFlags.Wp, kind, ref flags);
             }
 
-            // Of a base page the stale bit is ignored; the huge-page handler trips over it for ever.
+            // A stale WP bit of a base page is ignored; the huge-page handler repeats the fault for ever.
             if (vma.IsHuge) return Verdict.Spin;
         }
 
@@ -68,7 +68,7 @@ internal static class Mmu
                 return Verdict.Bus;
             // Swapped out: neither missing nor minor, whatever the modes and the file are.
             case EntryKind.Anon:
-            // A marker that outlived its registration is dropped first, whatever the access ends in.
+            // A marker left from an earlier registration is dropped first, whatever the result of the access.
             case EntryKind.WpMarker when !vma.HasWp && !vma.IsHuge:
                 return Verdict.Populate;
         }
@@ -79,7 +79,7 @@ internal static class Mmu
         if (entry.Kind == EntryKind.None && FaultAround.Applies(vma, kind) && FaultAround.HasWork(mm, vma, head)) return Verdict.Populate;
         long index = vma.FileIndexOf(head);
         bool isCached = file.SlotAt(index).IsPresent;
-        // hugetlb asks for the end of the file only where it has no page; fallocate can leave one behind the last whole page.
+        // hugetlb checks the end of the file only where it has no page; fallocate can leave one behind the last whole page.
         if (index >= file.EndIndex && !(vma.IsHuge && isCached)) return Verdict.Bus;
         if (isCached)
             return vma.HasMinor ? Deliver(vma, FaultFlags.Minor, kind, ref flags) : Verdict.Populate;

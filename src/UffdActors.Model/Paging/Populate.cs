@@ -5,14 +5,14 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Paging;
 
 /// <summary>
-/// The ordinary page fault, in a turn of the VMA's owner: zero page, new page, page of the file, private copy, page back from swap, and
-/// what becomes of write-protection markers (SEMANTICS 4.2.4 to 4.2.7).
+/// The ordinary page fault, in a turn of the VMA's owner: zero page, new page, page of the file, private copy, swap-in, and the handling of
+/// write-protection markers (SEMANTICS 4.2.4 to 4.2.7).
 /// </summary>
 internal static class Populate
 {
     /// <summary>
-    /// Does what the decision on the published state asks for now, which may be nothing any more. The access starts again afterwards
-    /// in any case.
+    /// Decides again on the published state and does what that asks for, which may be nothing by now. The access starts again afterwards in
+    /// any case.
     /// </summary>
     /// <returns>Success, or the error that ends the access (ENOMEM; EFAULT of a module that has no page to give).</returns>
     public static Errno Run(VmaOwner owner, long page, AccessKind kind)
@@ -25,7 +25,7 @@ internal static class Populate
         if (entry.IsPresent) return write && entry.IsWp && vma.HasWp ? ClearWp(mm, head, entry) : Copy(owner, vma, head, entry);
         if (entry.IsSwapped)
         {
-            // A write starts again on the page that is back, and meets its write protection there.
+            // A write starts again on the page that was swapped in, and finds its write protection there.
             mm.SetEntry(head, entry.WithSwapped(false));
             return Errno.None;
         }
@@ -39,11 +39,11 @@ internal static class Populate
         bool wp = entry.Kind == EntryKind.WpMarker;
         if (vma.IsAnonymous) return Anonymous(mm, vma, head, write, wp);
         if (entry.Kind == EntryKind.None && FaultAround.Applies(vma, kind)) FaultAround.Run(mm, vma, head);
-        // What fault-around did is all that a read beyond the end or a delivered one gets; the next round decides on the rest.
+        // For a read beyond the end, or one to be delivered, only fault-around is done here; the access decides again afterwards.
         return Mmu.Decide(mm, page, kind, out _, out _, out _) == Verdict.Populate ? FilePage(mm, vma, head, write, wp) : Errno.None;
     }
 
-    // Asynchronous write protection: the write is let through and the bit is the record of it.
+    // Asynchronous write protection: the write proceeds, and the cleared bit records it.
     private static Errno ClearWp(AddressSpace mm, long head, Entry entry)
     {
         mm.SetEntry(head, entry.WithWp(false));
@@ -68,7 +68,7 @@ internal static class Populate
         long index = vma.FileIndexOf(head);
         if (write && !vma.IsShared) vma.PrepareAnon(mm.Map);
 
-        // hugetlb keeps private pages out of the cache, where other memory reads the file first and copies then.
+        // hugetlb makes a private page without a cached one; other memory reads the file into the cache first and then copies.
         if (vma.IsHuge && !vma.IsShared && !file.SlotAt(index).IsPresent)
         {
             vma.PrepareAnon(mm.Map);

@@ -8,7 +8,7 @@ internal static class Protection
     public static void Change(Vma vma, PageRange range, bool protect)
     {
         AddressSpace mm = vma.Owner.Mm;
-        // Anonymous memory keeps markers on empty entries only if that was asked for; other memory always does.
+        // Anonymous memory keeps markers on empty entries only with WP_UNPOPULATED or WP_ASYNC; other memory always does.
         bool markers = !vma.IsAnonymous || (vma.Context!.Features & (UffdFeatures.WpUnpopulated | UffdFeatures.WpAsync)) != 0;
         for (long page = range.Start; page < range.End;)
         {

@@ -4,11 +4,11 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Paging;
 
 /// <summary>
-/// Swaps pages out (SEMANTICS 4.1, 4.4). A page of its own becomes a swap entry, which keeps content and write protection; a page of a
+/// Swaps pages out (SEMANTICS 4.1, 4.4). A private page becomes a swap entry, which keeps content and write protection; a page of a
 /// file leaves the mapping, and the cache slot still counts as a page. In a turn of the owner, or with it held.
 /// </summary>
 /// <remarks>
-/// Where the content lies is not seen from outside: it stays in its folio. MADV_PAGEOUT leaves pages alone that others map too.
+/// Where the content is kept cannot be observed: it stays in its folio. MADV_PAGEOUT skips pages that other processes map too.
 /// </remarks>
 internal static class SwapOut
 {
@@ -26,7 +26,7 @@ internal static class SwapOut
                     break;
                 case EntryKind.File:
                     length = 1;
-                    // What stays behind is the same as after MADV_DONTNEED: nothing, or a marker.
+                    // The entry becomes the same as after MADV_DONTNEED: empty, or a marker.
                     if (vma.File!.Module.CanSwap && !IsMappedElsewhere(vma, page))
                         Zap.Run(vma, new PageRange(page, page + 1), ZapCause.DontNeed);
                     break;
@@ -36,7 +36,7 @@ internal static class SwapOut
         }
     }
 
-    // A stamp does not know its owners; the entry remembers that there were others.
+    // A stamp has no reference count; the shared bit of the entry is kept instead.
     private static bool IsHeldByOthers(FolioStore store, Entry entry) => store.HasIdentity ? store.IsShared(entry.Folio) : entry.IsShared;
 
     private static bool IsMappedElsewhere(Vma vma, long page)

@@ -1,6 +1,6 @@
 namespace UffdActors.Model.Paging;
 
-/// <summary>What the memory management unit and the fault handler behind it make of one access.</summary>
+/// <summary>What the MMU and the fault handler behind it decide on one access.</summary>
 internal enum Verdict
 {
     /// <summary>The entry allows the access.</summary>

@@ -3,7 +3,7 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Model.Paging;
 
 /// <summary>
-/// Empties entries, and says what stays behind: write protection outlives the page where memory is a file's (SEMANTICS 4.4,
+/// Empties entries, and decides which markers remain: in memory of a file, write protection stays when the page is gone (SEMANTICS 4.4,
 /// 4.6). In a turn of the owner, or with it held.
 /// </summary>
 internal static class Zap
@@ -31,7 +31,7 @@ internal static class Zap
     private static Entry After(Vma vma, Entry entry, ZapCause cause)
     {
         if (cause == ZapCause.Unmap || (cause == ZapCause.DontNeed && vma.IsAnonymous)) return Entry.None;
-        // Without WP mode the bit on a base page is stale, and goes with the page; of a huge page it leaves a marker all the same.
+        // Without WP mode the bit of a base page is stale and dropped with the page; that of a huge page leaves a marker all the same.
         Entry gone = entry.IsWp && (vma.HasWp || vma.IsHuge) ? Entry.WpMarker : Entry.None;
         switch (entry.Kind)
         {

@@ -12,6 +12,6 @@ internal enum ZapCause
     /// <summary>A hole is punched into the file (also MADV_REMOVE).</summary>
     Punch,
 
-    /// <summary>The file is cut.</summary>
+    /// <summary>The file is truncated.</summary>
     Truncate,
 }

@@ -1,15 +1,14 @@
 namespace UffdActors.Model.Turns;
 
 /// <summary>
-/// What runs operations until all is quiet: the sequential kernel, or actors on one thread. Programs and comparisons are written
-/// against this.
+/// Runs operations until none is due: the sequential kernel, or actors on one thread. Programs and comparisons use this interface.
 /// </summary>
 internal interface IKernel
 {
     /// <summary>Called in the turn in which an operation's result becomes known.</summary>
     event Action<Operation>? Finished;
 
-    /// <summary>Lets an owner take part.</summary>
+    /// <summary>Attaches an owner.</summary>
     T Attach<T>(T owner)
         where T : Owner;
 

@@ -5,7 +5,7 @@ namespace UffdActors.Model.Turns;
 /// changes that owner's state only, and names the next owner.
 /// </summary>
 /// <remarks>
-/// An operation starts and ends in turns of its origin. It belongs to the owner that runs its stage, and to none while it is under way.
+/// An operation starts and ends in turns of its origin. It belongs to the owner that runs its stage, and to none while it is being sent.
 /// <para>
 /// The runner's part is always the same: <c>operation.Step()</c>, and in turns of the origin then <see cref="TakeFinished"/>.
 /// </para>
@@ -25,7 +25,7 @@ internal abstract class Operation
     public Owner At { get; private set; }
 
     /// <summary>
-    /// True once the result is there. Set in a turn of the origin; a fill that does not report success ends in a turn of its context.
+    /// True once the result is set. Set in a turn of the origin; a fill that does not report success ends in a turn of its context.
     /// </summary>
     public bool IsFinished { get; private set; }
 
@@ -66,7 +66,7 @@ internal abstract class Operation
     /// <summary>Names the owner without sending: the operation waits there until that owner's state lets it go on.</summary>
     internal void ParkAt(Owner owner) => At = owner;
 
-    /// <summary>Sends a parked operation on its way again, to the owner where it is parked.</summary>
+    /// <summary>Sends a parked operation again, to the owner where it is parked.</summary>
     internal void Resume() => At.Port.Send(this);
 
     /// <summary>In a turn of the origin: the result is there.</summary>

@@ -6,8 +6,8 @@ internal abstract class Port
     internal static Port Detached { get; } = new DetachedPort();
 
     /// <summary>
-    /// True if looking at published state and acting on it are turns of their own, so that an explorer can put something between
-    /// them; on real threads the hardware does that.
+    /// True if looking at published state and acting on it are separate turns, so that exploration can schedule another turn between them;
+    /// on real threads that happens by itself.
     /// </summary>
     public virtual bool SplitsTurns => false;
 

@@ -64,7 +64,7 @@ internal sealed class SequentialKernel : IKernel
         return true;
     }
 
-    /// <summary>Runs the stage of one operation, whatever else is due.</summary>
+    /// <summary>Runs the due stage of one operation, regardless of others.</summary>
     /// <returns>False if it has none that is due: it is finished or asleep.</returns>
     internal bool Step(Operation operation)
     {
@@ -74,7 +74,7 @@ internal sealed class SequentialKernel : IKernel
         return true;
     }
 
-    /// <summary>Forgets an operation that is due.</summary>
+    /// <summary>Drops an operation that is due.</summary>
     internal void Drop(Operation operation) => _due.Remove(operation, out _, out _, ReferenceEqualityComparer.Instance);
 
     /// <inheritdoc />

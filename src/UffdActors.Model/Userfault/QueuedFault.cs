@@ -5,8 +5,8 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Userfault;
 
 /// <summary>
-/// A thread's operation as the queues of a context see it: an entry with the message that is read, and a thread that is sent on its way
-/// when it is woken (<c>struct userfaultfd_wait_queue</c>). Queueing allocates nothing.
+/// A thread's operation as the queues of a context see it: an entry with its message, and a thread that continues when it is woken
+/// (<c>struct userfaultfd_wait_queue</c>). Queueing allocates nothing.
 /// </summary>
 internal abstract class QueuedFault : Operation
 {
@@ -46,7 +46,7 @@ internal abstract class QueuedFault : Operation
         GoTo(Caller);
     }
 
-    /// <summary>Called in a turn of the context just before the thread is sent on its way again.</summary>
+    /// <summary>Called in a turn of the context just before the thread is woken.</summary>
     protected virtual void OnWoken()
     {
     }

@@ -5,8 +5,8 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Userfault;
 
 /// <summary>
-/// <c>struct userfaultfd_ctx</c>: features, the queues of sleeping threads and of events, and the mark that the address space is
-/// changing. Its queues change in its own turns only; the marks are published.
+/// <c>struct userfaultfd_ctx</c>: features, the queues of sleeping threads and of events, and <c>mmap_changing</c>. Its queues change in
+/// its own turns only; flags and counters are published.
 /// </summary>
 internal sealed class UserfaultContext : Registrant
 {
@@ -27,7 +27,7 @@ internal sealed class UserfaultContext : Registrant
         Number = number;
     }
 
-    /// <summary>Whether <c>userfaultfd</c>(2) makes a context at all: the right to catch faults of system calls is a privilege.</summary>
+    /// <summary>Whether <c>userfaultfd</c>(2) succeeds: handling faults of system calls needs a privilege.</summary>
     /// <returns>Success; EPERM; EINVAL for flags that do not exist.</returns>
     public static Errno CheckOpen(KernelProfile profile, ulong flags)
     {
@@ -37,7 +37,7 @@ internal sealed class UserfaultContext : Registrant
         return (flags & ~(ulong)UffdOpenFlags.All) != 0 ? Errno.EINVAL : Errno.None;
     }
 
-    /// <summary>The address space that it controls, wherever its descriptor travels.</summary>
+    /// <summary>The address space that it controls, whichever process has its descriptor.</summary>
     public AddressSpace Mm { get; }
 
     /// <summary>Order of creation; names the context in reports.</summary>
@@ -95,10 +95,10 @@ internal sealed class UserfaultContext : Registrant
         return false;
     }
 
-    /// <summary>One more descriptor, or a call that sleeps and so keeps the context from its last close. Any thread.</summary>
+    /// <summary>One more reference: a descriptor, or a sleeping call, which delays the release of the context. Any thread.</summary>
     internal void AddReference() => Interlocked.Increment(ref _references);
 
-    /// <summary>One less. Any thread.</summary>
+    /// <summary>One reference fewer. Any thread.</summary>
     /// <returns>True if it was the last: the context is to be released.</returns>
     internal bool RemoveReference() => Interlocked.Decrement(ref _references) == 0;
 
@@ -133,11 +133,11 @@ internal sealed class UserfaultContext : Registrant
     }
 
     /// <summary>
-    /// Takes the next message: faults always come before events, whatever their age. Reading an event lets its producer go on.
+    /// Takes the next message: faults always come before events, whatever their age. Reading an event wakes its producer.
     /// </summary>
     /// <param name="message">The message.</param>
     /// <param name="fault">The sleeping thread of a fault message.</param>
-    /// <param name="child">The child's context of a fork message; a descriptor for it is the reader's business.</param>
+    /// <param name="child">The child's context of a fork message; the reader makes the descriptor for it.</param>
     /// <returns>False if there is nothing to read.</returns>
     public bool TryRead(out UffdMsg message, out QueuedFault? fault, out UserfaultContext? child)
     {
@@ -174,7 +174,7 @@ internal sealed class UserfaultContext : Registrant
     /// <summary>A signal ended a blocking read.</summary>
     internal bool Withdraw(Operation reader) => _readers.Remove(reader);
 
-    /// <summary>The last close: from here on no thread sleeps here any more.</summary>
+    /// <summary>The last close: from here on no thread sleeps at this context.</summary>
     internal void Release()
     {
         IsReleased = true;
@@ -182,7 +182,7 @@ internal sealed class UserfaultContext : Registrant
         DropEvents();
     }
 
-    /// <summary>The events will not be read any more; the calls that wait for that go on.</summary>
+    /// <summary>The events will not be read any more; the calls that wait for them are woken.</summary>
     internal void DropEvents()
     {
         while (_events.TryDequeue(out ContextEvent? unread)) unread.Producer.Resume();

@@ -105,7 +105,7 @@ internal sealed class WaitQueue
             Total--;
             link = fault.NextInBucket;
             fault.NextInBucket = null;
-            // Last, for from here on the fault is its thread's.
+            // Last: after this the fault belongs to its thread again.
             fault.WakeUp();
         }
     }

@@ -4,8 +4,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Backends.Designs;
 
 /// <summary>
-/// Design A: CONTINUE calls the backend's own fault handler with a flag that says "no userfault this time". The handler makes what it
-/// does not find, so CONTINUE over a hole succeeds. MISSING stays what core does for memory that it knows by name.
+/// Design A: CONTINUE calls the backend's own fault handler with a flag that says "no userfault this time". The handler allocates a page
+/// that is not cached, so CONTINUE over a hole succeeds. MISSING is still done in core, for shmem and hugetlb alone.
 /// </summary>
 internal sealed class FaultHandlerDesign() : OpsDesign(OpsShape.FaultHandler)
 {
@@ -26,7 +26,7 @@ internal sealed class FaultHandlerDesign() : OpsDesign(OpsShape.FaultHandler)
         MemoryFile file = vma.File!;
         long index = vma.FileIndexOf(page);
         folio = FolioStore.None;
-        // What the handler answers with SIGBUS, core can only turn into EFAULT.
+        // The handler returns SIGBUS for every failure; core can only turn that into EFAULT.
         if (index >= file.EndIndex) return Errno.EFAULT;
         Errno error = file.Module.Fault(file, index);
         folio = file.Use(index).Folio;

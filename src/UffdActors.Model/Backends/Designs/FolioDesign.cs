@@ -5,7 +5,7 @@ namespace UffdActors.Model.Backends.Designs;
 
 /// <summary>
 /// Design F, the merged table (<see cref="IFolioOps"/>): core allocates, copies, adds to the cache and maps, in this order. Modes and
-/// ioctls are declared nowhere; each mapping is asked.
+/// ioctls are not declared; can_userfault decides for each mapping.
 /// </summary>
 internal sealed class FolioDesign() : OpsDesign(OpsShape.Merged)
 {

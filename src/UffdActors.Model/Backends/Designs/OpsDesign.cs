@@ -27,14 +27,14 @@ internal abstract class OpsDesign
     public abstract string Description { get; }
 
     /// <summary>
-    /// True if core looks the page up itself before it calls the backend's fault handler; else each backend's handler has to ask whether
+    /// True if core looks the page up itself before it calls the backend's fault handler; else each backend's handler has to check whether
     /// a userfault is due (SEMANTICS 7.2.9).
     /// </summary>
     public virtual bool FaultRuleIsInCore => false;
 
     /// <summary>
-    /// True if a COPY that had dropped its locks to read its source gives EAGAIN when the mapping has become another one meanwhile, where
-    /// earlier kernels fill whatever is mapped there now (SEMANTICS 7.3.5).
+    /// True if a COPY that had dropped its locks to read its source gives EAGAIN when the mapping was replaced meanwhile; earlier kernels
+    /// fill whatever is mapped there now (SEMANTICS 7.3.5).
     /// </summary>
     public virtual bool RefusesChangedMapping => false;
 
@@ -69,7 +69,7 @@ internal abstract class OpsDesign
     public virtual Errno Add(Vma vma, long page, uint folio) =>
         vma.File!.TryAdd(vma.FileIndexOf(page), CacheSlot.Page(folio)) ? Errno.None : Errno.EEXIST;
 
-    /// <summary>What a module has to write itself under this design to offer what it offers here.</summary>
+    /// <summary>The members that a module must implement under this design to offer what it offers here.</summary>
     public abstract IReadOnlyList<string> MembersOf(MemoryModule module);
 
     /// <summary>A table bit without its hook: the kernel warns once and refuses with EINVAL (SEMANTICS 7.2.7).</summary>

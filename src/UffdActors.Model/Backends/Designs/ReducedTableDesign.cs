@@ -4,8 +4,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Backends.Designs;
 
 /// <summary>
-/// Design D, the table as reduced in October 2025: ioctls and a lookup for MINOR, modes derived. The copy hook is gone, so memory that
-/// core does not know by name cannot be MISSING.
+/// Design D, the table as reduced in October 2025: ioctls and a lookup for MINOR, modes derived. There is no copy hook, so only shmem and
+/// hugetlb, which core names, can be registered for MISSING.
 /// </summary>
 internal sealed class ReducedTableDesign() : OpsDesign(OpsShape.Reduced)
 {

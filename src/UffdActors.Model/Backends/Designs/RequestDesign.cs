@@ -4,8 +4,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Backends.Designs;
 
 /// <summary>
-/// Design B: one hook for all requests, <c>userfaultfd_request</c>. It tells modes and resolves MINOR; resolving MISSING would need
-/// more requests, so that stays what core does for memory that it knows by name.
+/// Design B: one hook for all requests, <c>userfaultfd_request</c>. It reports modes and resolves MINOR; resolving MISSING would need more
+/// requests, so that is still done in core, for shmem and hugetlb alone.
 /// </summary>
 internal sealed class RequestDesign() : OpsDesign(OpsShape.Request)
 {

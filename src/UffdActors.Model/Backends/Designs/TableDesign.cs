@@ -11,7 +11,7 @@ internal sealed class TableDesign() : OpsDesign(OpsShape.Seed)
 {
     public override string Description => "the seed's table: modes, ioctls, get_folio, copy";
 
-    // Whether the mapping is shared is not asked here; CONTINUE asks it (SEMANTICS 7.2.1, 7.2.3).
+    // Whether the mapping is shared is not checked here but in CONTINUE (SEMANTICS 7.2.1, 7.2.3).
     public override bool Accepts(Vma vma, RegisterModes modes) => vma.File!.Module.Ops is { } ops && (modes & ~ops.Features) == 0;
 
     public override bool Takes(Vma vma, FillKind kind) =>

@@ -3,7 +3,7 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Model.Backends.Designs;
 
 /// <summary>
-/// One request of design B. Which fields count depends on the kind, and no compiler says so: that was the objection to it.
+/// One request of design B. Which fields are valid depends on the kind, which no compiler checks: that was the objection to it.
 /// </summary>
 internal struct UserfaultRequest
 {

@@ -5,7 +5,7 @@ using UffdActors.Model.Turns;
 
 namespace UffdActors.Model.Operations.Files;
 
-/// <summary>fallocate(2) without a mode: pages of zeros, and a longer file if need be; with KEEP_SIZE, a file as long as it was.</summary>
+/// <summary>fallocate(2) without a mode: pages of zeros; the file grows if needed, but not with KEEP_SIZE.</summary>
 internal sealed class AllocateFile : ControlOperation
 {
     private readonly MemoryFile _file;

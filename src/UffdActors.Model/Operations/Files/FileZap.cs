@@ -24,8 +24,8 @@ internal static class FileZap
         ZeroPart(file, offset, Math.Min(end, first << shift));
         if (last >= first) ZeroPart(file, last << shift, end);
         if (first < last) return Take(call, file, first, last, ZapCause.Punch);
-        // shmem computes the last byte of the whole pages in the hole. Of a hole that ends inside the first page of the file that is minus
-        // one, taken for the largest number: every page behind is unmapped, and stays in the file.
+        // shmem computes the last byte of the whole pages in the hole. For a hole that ends inside the first page of the file that is -1,
+        // taken as unsigned: all pages behind are unmapped, and stay in the file.
         return last == 0 && shift == PageSize.BaseShift ? Unmap(call, file, first, WordTable.Length, ZapCause.Punch) : [];
     }
 
@@ -49,7 +49,7 @@ internal static class FileZap
     /// <summary>Takes pages of a file out of every mapping.</summary>
     private static IEnumerable<Owner?> Unmap(ControlOperation call, MemoryFile file, long first, long end, ZapCause cause)
     {
-        // A fork that is under way holds its parent's lock; the child is looked for when that has been given up.
+        // A fork under way holds the parent's mmap_lock; the child is looked for after that lock is released.
         List<AddressSpace> visited = [];
         while (file.Mappers.FirstOrDefault(m => !visited.Contains(m)) is { } mm)
         {

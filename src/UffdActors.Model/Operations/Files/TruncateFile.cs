@@ -5,7 +5,7 @@ using UffdActors.Model.Turns;
 
 namespace UffdActors.Model.Operations.Files;
 
-/// <summary>ftruncate(2). What a shorter file loses is lost in every mapping, private copies included.</summary>
+/// <summary>ftruncate(2). Pages behind a new, lower end are removed from every mapping, private copies included.</summary>
 internal sealed class TruncateFile : ControlOperation
 {
     private readonly MemoryFile _file;
@@ -30,8 +30,8 @@ internal sealed class TruncateFile : ControlOperation
         if (Error != Errno.None) yield break;
         bool shorter = _bytes < _file.Bytes;
         _file.Resize(_bytes);
-        // hugetlbfs empties whatever lies behind the new end, also when the file grows: private pages may be there (COPY takes no notice of
-        // the end).
+        // hugetlbfs empties whatever lies behind the new end, also when the file grows: private pages may be there (COPY does not check the
+        // end).
         if (!shorter && !huge) yield break;
         FileZap.ZeroPart(_file, _bytes, (_bytes + mask) & ~mask);
         foreach (Owner? next in FileZap.Truncate(this, _file, (_bytes + mask) >> _file.PageShift)) yield return next;

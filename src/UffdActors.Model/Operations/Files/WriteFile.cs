@@ -4,7 +4,7 @@ using UffdActors.Model.Turns;
 
 namespace UffdActors.Model.Operations.Files;
 
-/// <summary>pwrite(2) of one byte: into the file's page, not through a mapping; a longer file if need be.</summary>
+/// <summary>pwrite(2) of one byte: into the file's page, not through a mapping; the file grows if needed.</summary>
 internal sealed class WriteFile : ControlOperation
 {
     private readonly MemoryFile _file;

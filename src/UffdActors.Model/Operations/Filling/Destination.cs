@@ -9,7 +9,7 @@ internal struct Destination
     /// <summary>The map.</summary>
     public VmaMap? Map { get; private set; }
 
-    /// <summary>The mapping that was found; kept when a later look finds none.</summary>
+    /// <summary>The mapping that was found; kept when a later lookup finds none.</summary>
     public Vma? Vma { get; set; }
 
     /// <summary>The epoch.</summary>
@@ -19,14 +19,14 @@ internal struct Destination
     /// <param name="fill">The call.</param>
     /// <param name="isChanging">True if mappings are known to be changing.</param>
     /// <param name="found">The mapping.</param>
-    /// <returns>Success, or the errno that a call gets that comes now.</returns>
+    /// <returns>Success, or the errno of a call made now.</returns>
     public Errno Look(Fill fill, bool isChanging, out Vma? found)
     {
         VmaMap map = fill.Context.Mm.Map;
-        // References that are nearly always the same are compared, which saves the write barrier.
+        // Nearly always the same references: comparing them first avoids the GC write barrier.
         if (!ReferenceEquals(Map, map)) Map = map;
         found = map.Find(PageSize.PageOf(fill.Start));
-        // As in the kernel, a private mapping gets its anon_vma before it is asked whether it is registered at all.
+        // As in the kernel, a private mapping gets its anon_vma before the check whether it is registered at all.
         found?.PrepareAnon(map);
         return found switch
         {

@@ -26,7 +26,7 @@ internal class Fill : FillCall
     private Owner? _nextOwner;
     private Stage _nextStage;
 
-    /// <summary>Makes a fill for a thread; <see cref="FillCall.Begin"/> aims it.</summary>
+    /// <summary>Makes a fill for a thread; <see cref="FillCall.Begin"/> sets its arguments.</summary>
     public Fill(Caller caller)
         : base(caller)
     {
@@ -127,8 +127,8 @@ internal class Fill : FillCall
     }
 
     /// <summary>
-    /// Sends what has been decided on published state. Between the look and the sending anything may happen on real threads, so an
-    /// explorer gets a turn there.
+    /// Sends what has been decided on published state. On real threads other turns may run between the look and the sending, so exploration
+    /// may schedule one there.
     /// </summary>
     private void Depart(Owner owner, Stage stage)
     {
@@ -160,7 +160,7 @@ internal class Fill : FillCall
         }
         else if (MapHasChanged)
         {
-            // What the hook says is about a mapping that may be gone: the answer is the one that a call gets that comes now (RING R2).
+            // The hook's answer is about a mapping that may be gone: the result is that of a call made now (RING R2).
             FreePrepared();
             if (Validate()) Route();
         }
@@ -224,7 +224,7 @@ internal class Fill : FillCall
             return;
         }
 
-        // An event may be raised between this look and the writing of the entry; that is what the fence of RING R4 waits for.
+        // An event may be raised between this check and the writing of the entry; the fence of RING R4 waits for that.
         if (At.Port.SplitsTurns)
         {
             Due = Stage.Write;
@@ -246,7 +246,7 @@ internal class Fill : FillCall
         else GoTo(owner);
     }
 
-    /// <summary>The map has changed since the lookup: the answer is the one that a call gets that comes now (RING R2).</summary>
+    /// <summary>The map has changed since the lookup: the result is that of a call made now (RING R2).</summary>
     private bool StillFits(VmaOwner owner)
     {
         Vma before = To.Vma!;
@@ -265,14 +265,14 @@ internal class Fill : FillCall
             ? Folios.Install(this, vma, NextPage, wp, out long pages)
             : FillPages.Install(this, vma, NextPage, EndPage, wp, ref Page, out pages);
         Done += pages << PageSize.BaseShift;
-        // What has been read is installed; a fill that has failed forgets it when it ends.
+        // The page that was read is installed; a fill that has failed frees it when it ends.
         if (error == Errno.None) Page.Loaded = 0;
         return error;
     }
 
     /// <summary>
-    /// The call has slept on its source. The kernel had dropped its locks and looks again at everything: at the map, then at
-    /// what is changing (RING R7).
+    /// The call has slept on its source. The kernel had dropped its locks and checks everything again: the map, then mmap_changing (RING
+    /// R7).
     /// </summary>
     /// <returns>False if the fill has ended.</returns>
     [MutationPoint("RING R7")]

@@ -10,7 +10,7 @@ namespace UffdActors.Model.Operations.Filling;
 /// <summary>What a fill is asked for, and what it answers; its stages are <see cref="Fill"/>.</summary>
 internal abstract class FillCall : Operation
 {
-    /// <summary>What it was decided on (RING R2).</summary>
+    /// <summary>Map and epoch that it was decided on (RING R2).</summary>
     private protected Destination To;
 
     /// <summary>Folios of a module that are ready to be installed.</summary>
@@ -68,8 +68,8 @@ internal abstract class FillCall : Operation
     public bool ReportsSuccess { get; init; } = true;
 
     /// <summary>
-    /// The change epoch that the caller had seen when it decided to fill (RING R9): if another one is true when the fill begins, the answer
-    /// is the one of an unread event, EAGAIN. Null for callers that have decided nothing, as the kernel has it.
+    /// The change epoch that the caller had seen when it decided to fill (RING R9): if the context's is another one when the fill begins,
+    /// the result is EAGAIN, as for an unread event. Null: not compared, as in the kernel.
     /// </summary>
     public long? DecidedOn { get; protected set; }
 
@@ -82,7 +82,7 @@ internal abstract class FillCall : Operation
     /// <summary>Bytes filled so far.</summary>
     internal long Done { get; private protected set; }
 
-    /// <summary>Why it goes no further; none as long as nothing stopped it.</summary>
+    /// <summary>The errno that stopped it; none so far if nothing did.</summary>
     internal Errno Stopped => StopReason != Errno.None ? StopReason : Error;
 
     /// <summary>Pages of a module that are ready to be installed.</summary>
@@ -109,7 +109,7 @@ internal abstract class FillCall : Operation
     /// <summary>What has stopped the fill.</summary>
     private protected Errno StopReason { get; set; }
 
-    /// <summary>Aims the fill. To be followed by <see cref="Operation.Step"/> in a turn of the caller.</summary>
+    /// <summary>Sets the arguments. To be followed by <see cref="Operation.Step"/> in a turn of the caller.</summary>
     public void Begin(
         UserfaultContext context,
         FillKind kind,
@@ -120,7 +120,7 @@ internal abstract class FillCall : Operation
         ArgumentPointer pointer = ArgumentPointer.Good)
     {
         Restart();
-        // The context is nearly always the one of the last call: a comparison avoids the write barrier of the garbage collector.
+        // The context is nearly always the one of the last call: comparing first avoids the GC write barrier.
         if (!ReferenceEquals(Context, context)) Context = context;
         Kind = kind;
         Start = start;
@@ -151,8 +151,8 @@ internal abstract class FillCall : Operation
     }
 
     /// <summary>
-    /// Sets the answer of a call that goes no further: what was done, or why nothing was. Where it cannot be reported, the pages stay, and
-    /// nobody is woken.
+    /// Sets the result of a call that ends: bytes done, or the errno. If the result cannot be written to the argument, the pages stay and
+    /// no thread is woken.
     /// </summary>
     /// <returns>True if waiters are to be woken.</returns>
     private protected bool Answer()
@@ -173,7 +173,7 @@ internal abstract class FillCall : Operation
         return (Modes & FillModes.DontWake) == 0;
     }
 
-    /// <summary>The call falls asleep: it holds a reference of its own to the context until it ends.</summary>
+    /// <summary>The call sleeps: it holds a reference of its own to the context until it ends.</summary>
     private protected void HoldContext()
     {
         if (!_holdsContext) Context.AddReference();
@@ -186,7 +186,7 @@ internal abstract class FillCall : Operation
         Finish();
     }
 
-    /// <summary>Ends at a page whose mapping was right: its page table was made before anything else was found out.</summary>
+    /// <summary>Ends at a page whose mapping passed the checks: its page table is allocated before any later check.</summary>
     private protected void StopAtPage(Errno error)
     {
         MakePageTable();
@@ -256,7 +256,7 @@ internal abstract class FillCall : Operation
 
     /// <summary>
     /// Called in a turn of the context when a fill that does not report success has succeeded in full, after its threads were woken: the
-    /// fill has ended, and may be used again from in here.
+    /// fill has ended, and may be reused inside this call.
     /// </summary>
     protected virtual void OnSucceeded()
     {
@@ -273,7 +273,7 @@ internal abstract class FillCall : Operation
     [MutationPoint("RING R2, R7")]
     internal virtual bool EpochHasChanged => Context.ChangeEpoch != To.Epoch;
 
-    /// <summary>True if the map is not the one any more that the fill was decided on (RING R2).</summary>
+    /// <summary>True if the map has changed since the fill was decided (RING R2).</summary>
     [MutationPoint("RING R2, R7")]
     internal virtual bool MapHasChanged => !ReferenceEquals(Context.Mm.Map, To.Map);
 

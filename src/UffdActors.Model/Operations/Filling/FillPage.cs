@@ -25,7 +25,7 @@ internal static class FillPage
         if (index >= file.EndIndex) return Errno.EFAULT;
         if (kind == FillKind.Continue)
         {
-            // The hook may have looked before a hole was punched. Looking the page up uses it, even if it cannot be mapped then.
+            // A hole may have been punched after the hook's lookup. The lookup marks the page as used, even if it cannot be mapped then.
             CacheSlot slot = file.Use(index);
             if (!slot.IsPresent) return Errno.EFAULT;
             folio = slot.Folio;
@@ -77,7 +77,7 @@ internal static class FillPage
     private static Errno Private(AddressSpace mm, Vma vma, long page, in FillSource source, ref uint loose, bool wp)
     {
         uint folio = loose != FolioStore.None ? loose : vma.Store.AllocateFrom(source);
-        // An empty pool of huge pages shows as EEXIST on the real kernel, although the page is missing (SEMANTICS 5.3.5).
+        // With an empty pool of huge pages the real kernel returns EEXIST, although the page is missing (SEMANTICS 5.3.5).
         if (folio == FolioStore.None && vma.Store.HasIdentity) return vma.IsHuge ? Errno.EEXIST : Errno.ENOMEM;
         loose = FolioStore.None;
         mm.SetEntry(page, Entry.Anon(folio).WithWp(wp));

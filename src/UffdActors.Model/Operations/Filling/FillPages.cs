@@ -11,14 +11,14 @@ internal static class FillPages
     /// <summary>Pages with content of their own that one turn fills at the most, which bounds the wait of the messages behind it.</summary>
     public const int PerTurn = 512;
 
-    /// <summary>Fills until the turn has lasted long enough.</summary>
+    /// <summary>Fills up to the limit of a turn.</summary>
     /// <param name="fill">The call.</param>
     /// <param name="vma">The destination's mapping.</param>
     /// <param name="page">The first page.</param>
     /// <param name="end">The page behind the last.</param>
     /// <param name="wp">Map the pages write-protected.</param>
     /// <param name="source">The page that was read from the caller's memory, if there is one.</param>
-    /// <param name="installed">Pages that are installed now, whatever stopped it.</param>
+    /// <param name="installed">Pages installed by this call, whether or not an error stopped it.</param>
     public static Errno Install(Fill fill, Vma vma, long page, long end, bool wp, ref SourcePage source, out long installed)
     {
         long first = page;
@@ -38,7 +38,7 @@ internal static class FillPages
         return error;
     }
 
-    // Content without folios, into a large empty stretch, whatever its length. Gives the first page that is not installed.
+    // Content without folios goes into a large empty range at once, whatever its length. Returns the first page not installed.
     private static long Extent(Vma vma, long page, long end, FillKind kind, in FillSource source, bool wp)
     {
         if (!vma.IsAnonymous || end - page < Worthwhile

@@ -22,9 +22,10 @@ internal struct PreparedFolios
     /// <param name="page">The page of the first.</param>
     /// <param name="count">Folios to prepare.</param>
     /// <param name="source">
-    /// The folio that core has filled from the caller's memory. Afterwards one that the module wants to have filled so, or none.
+    /// In: the folio that core has filled from the caller's memory. Out: one that core must fill from there before the hook is called
+    /// again, or none.
     /// </param>
-    /// <returns>Success; else what the first that is missing has failed with.</returns>
+    /// <returns>Success; else the errno of the first folio that could not be prepared.</returns>
     public Errno Prepare(Fill fill, Vma vma, long page, int count, ref SourcePage source)
     {
         if (_folios is null || _folios.Length < count) _folios = new uint[count];
@@ -35,7 +36,7 @@ internal struct PreparedFolios
             Errno error = One(fill, vma, page + Count, ref folio);
             if (error == Errno.ENOENT && fill.HasUserSource && folio != FolioStore.None && source.Loaded == 0)
             {
-                // "Not enough": core fills this folio with everything dropped, looks again, and calls once more.
+                // ENOENT with a folio: core fills this folio with all locks dropped, validates again, and calls the hook once more.
                 source.Folio = folio;
                 return error;
             }
@@ -52,10 +53,10 @@ internal struct PreparedFolios
         return Errno.None;
     }
 
-    /// <summary>Forgets the folios: the cache or the entries own them by now.</summary>
+    /// <summary>Drops the folios: the cache or the entries own them by now.</summary>
     public void Forget() => Count = 0;
 
-    /// <summary>Installs one page after the other, and frees what is left when one is refused.</summary>
+    /// <summary>Installs one page after the other, and frees the remaining folios when one is refused.</summary>
     public Errno Install(Fill fill, Vma vma, long page, bool wp, out long installed)
     {
         Errno error = Errno.None;

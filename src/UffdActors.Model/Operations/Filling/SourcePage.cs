@@ -16,10 +16,10 @@ internal struct SourcePage
     /// <summary>Bytes read so far.</summary>
     public int Loaded;
 
-    /// <summary>The access that the call sleeps in; null if it does not.</summary>
+    /// <summary>The access in which the call sleeps; null if it does not sleep.</summary>
     public Access? Access { get; private set; }
 
-    /// <summary>True while the access is begun: that it ends in the same turn is known without another step of the call.</summary>
+    /// <summary>True while the access is started: if it ends in the same turn, the call needs no step of its own to see it.</summary>
     public bool IsStepping { get; private set; }
 
     /// <summary>Begins anew, with nothing.</summary>
@@ -58,7 +58,7 @@ internal struct SourcePage
             ulong address = source + (ulong)Loaded;
             if (TryCopy(fill.Caller, vma, address)) continue;
 
-            // The kernel copies again with its locks dropped: now the page is faulted in like any other.
+            // The kernel repeats the copy with its locks dropped: now the source page is faulted in like any other.
             Access access = new(fill.Caller) { Parent = fill };
             access.Begin(address, AccessKind.Read | AccessKind.Kernel);
             IsStepping = true;

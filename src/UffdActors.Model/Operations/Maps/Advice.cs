@@ -1,6 +1,6 @@
 namespace UffdActors.Model.Operations.Maps;
 
-/// <summary>The advice that takes pages away, or out of the way.</summary>
+/// <summary>The madvise(2) values that free pages or swap them out.</summary>
 public enum Advice
 {
     /// <summary>MADV_DONTNEED.</summary>
@@ -13,7 +13,7 @@ public enum Advice
     Remove,
 
     /// <summary>
-    /// MADV_PAGEOUT: swaps pages out, if there is swap (<see cref="KernelProfile.Swap"/>). Content stays, and no event tells of it.
+    /// MADV_PAGEOUT: swaps pages out, if there is swap (<see cref="KernelProfile.Swap"/>). Content stays, and no event is raised.
     /// </summary>
     PageOut,
 }

@@ -4,8 +4,8 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Operations.Maps;
 
 /// <summary>
-/// madvise(2) with MADV_DONTFORK or MADV_DOFORK: whether a child gets the mapping. VMA after VMA; one of huge pages that cannot be split
-/// where the range ends has been split where it begins by then. Holes are passed over and reported with ENOMEM at the end.
+/// madvise(2) with MADV_DONTFORK or MADV_DOFORK: whether a child gets the mapping. VMA after VMA; a hugetlb VMA that cannot be split at the
+/// end of the range stays split at its start. Holes are skipped and reported with ENOMEM at the end.
 /// </summary>
 internal sealed class AdviseFork : MapCall
 {
@@ -47,7 +47,7 @@ internal sealed class AdviseFork : MapCall
         Mm.Unlock();
     }
 
-    // How far the call comes, and where the VMA that it stops at has been split by then.
+    // The page at which the call stops, and where the VMA that it stops at has already been split.
     private Errno Reach(PageRange range, out long reached, out long? split)
     {
         reached = range.Start;

@@ -10,7 +10,7 @@ namespace UffdActors.Model.Operations.Maps;
 
 /// <summary>
 /// madvise(2) (SEMANTICS 4.4, 6.7). A registered part raises REMOVE, if asked for, and waits until it has been
-/// read <em>before</em> its pages go; part after part. Holes are passed over and reported with ENOMEM at the end.
+/// read <em>before</em> its pages are freed; part after part. Holes are skipped and reported with ENOMEM at the end.
 /// </summary>
 internal sealed class AdviseMemory : MapCall
 {
@@ -85,7 +85,7 @@ internal sealed class AdviseMemory : MapCall
         {
             foreach (Owner? next in Announce(vma, part)) yield return next;
 
-            // The lock was dropped while the event was unread: what is mapped there now?
+            // The lock was dropped while the event was unread: look the mapping up again.
             yield return Mm;
             if (Mm.Map.Find(part.Start) is not { } now)
             {
@@ -100,7 +100,7 @@ internal sealed class AdviseMemory : MapCall
                 yield break;
             }
 
-            // If the mapping was split meanwhile, what is left of the range is announced again.
+            // If the mapping was split meanwhile, the rest of the range raises another event.
             part = part.Intersect(vma.Range);
             _reached = part.End;
         }
@@ -161,7 +161,7 @@ internal sealed class AdviseMemory : MapCall
         Mm.RetrySpinning();
     }
 
-    // Pages would go under memory pressure only; what goes at once is poison, and what is in swap.
+    // Pages would be freed under memory pressure only; poison markers and swap entries are dropped at once.
     private void FreeLazily(Vma vma, PageRange range)
     {
         for (long page = range.Start; page < range.End;)

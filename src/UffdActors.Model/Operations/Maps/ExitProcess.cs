@@ -6,7 +6,7 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Operations.Maps;
 
 /// <summary>
-/// The process ends: its memory goes, its contexts answer ESRCH from then on, and no event tells of it (SEMANTICS 6.5). To be called by
+/// The process ends: its memory is freed, its contexts return ESRCH from then on, and no event is raised (SEMANTICS 6.5). To be called by
 /// its last thread.
 /// </summary>
 internal sealed class ExitProcess : MapCall

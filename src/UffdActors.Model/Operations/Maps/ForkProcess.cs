@@ -8,7 +8,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Maps;
 
 /// <summary>
-/// fork(2), the memory of it (SEMANTICS 6.9): copies map and entries, shares private pages, and for each
+/// The memory part of fork(2) (SEMANTICS 6.9): copies map and entries, shares private pages, and for each
 /// context that asked for EVENT_FORK makes a context of the child and waits until the event has been read.
 /// </summary>
 internal sealed class ForkProcess : MapCall
@@ -53,7 +53,7 @@ internal sealed class ForkProcess : MapCall
 
         UserfaultContext?[] registered = [.. vmas.Select(vma => ContextOf(vma, child, contexts))];
 
-        // The child makes the owners of its VMAs itself; the parent's are held as long, so their entries stay what they are.
+        // The owners of the child's VMAs are made in a turn of the child; the parent's are held meanwhile, so their entries do not change.
         yield return child;
         List<Vma> copies = [];
         for (int i = 0; i < vmas.Length; i++)
@@ -89,7 +89,7 @@ internal sealed class ForkProcess : MapCall
             long count = vma.IsHuge ? vma.Stride : length;
             if (entry.Kind == EntryKind.Anon)
             {
-                // An earlier write may have made the anon_vma of the mapping that this one was before it moved.
+                // An earlier write may have made the anon_vma of this mapping before it was moved.
                 vma.PrepareAnon(mm.Map);
                 vma.Store.Share(entry.Folio);
                 if (vma.IsHuge) mm.SetEntry(page, entry.WithShared(true));

@@ -7,7 +7,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Operations.Maps;
 
-/// <summary>What the calls share that change the map of an address space: unmapping, and the events that unmapping raises.</summary>
+/// <summary>Shared code of the calls that change the map of an address space: unmapping, and the events that unmapping raises.</summary>
 internal abstract class MapCall : ControlOperation
 {
     private protected MapCall(Caller caller)
@@ -30,13 +30,12 @@ internal abstract class MapCall : ControlOperation
     }
 
     /// <summary>
-    /// Unmaps a range, in a turn of the address space that has its lock; ends in one. Every context that wants to know gets an event,
-    /// to be completed by <see cref="Complete(List{UnmapEvent})"/> once the lock is given up, whether the call succeeds or not.
+    /// Unmaps a range, in a turn of the address space that has its lock; ends in one. Every context that enabled EVENT_UNMAP gets an event,
+    /// to be completed by <see cref="Complete(List{UnmapEvent})"/> once the lock is released, whether the call succeeds or not.
     /// </summary>
     /// <remarks>
-    /// A mapping of huge pages that an edge of the range cuts inside a page cannot be split: EINVAL. The kernel goes from the start to the
-    /// end. By the time it comes to an end that it cannot split at, it has split at the start and announced all VMAs but the last, and both
-    /// stay.
+    /// A hugetlb mapping cannot be split inside a huge page: EINVAL. The kernel goes from start to end. When it fails to split at the end,
+    /// it has already split at the start and raised the events of all VMAs but the last; both stay.
     /// </remarks>
     private protected IEnumerable<Owner?> Unmap(PageRange range, List<UnmapEvent> events)
     {
@@ -53,7 +52,7 @@ internal abstract class MapCall : ControlOperation
         {
             if (vma.Context is not UserfaultContext context || (context.Features & UffdFeatures.EventUnmap) == 0) continue;
             UnmapEvent unmap = new(context, range);
-            // One event a context and range, however many of its VMAs go.
+            // One event a context and range, however many VMAs are unmapped.
             if (events.Contains(unmap)) continue;
             context.BeginChange();
             events.Add(unmap);
@@ -107,7 +106,7 @@ internal abstract class MapCall : ControlOperation
         IsWaitingForReader = false;
     }
 
-    /// <summary>A VMA of a file is gone: the file forgets the address space with the last one.</summary>
+    /// <summary>A VMA of a file is gone: with the last one, the address space is removed from the file's list.</summary>
     private protected void ForgetMapping(MemoryFile? file)
     {
         if (file is null) return;

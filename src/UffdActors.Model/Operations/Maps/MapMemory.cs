@@ -32,7 +32,7 @@ internal sealed class MapMemory : MapCall
         foreach (Owner? next in Lock(Mm)) yield return next;
         List<UnmapEvent> events = [];
         foreach (Owner? next in Unmap(range, events)) yield return next;
-        // The file is asked when what was there is gone; if it refuses, nothing is there.
+        // The file's mmap check runs after the old mapping was removed; if it fails, the range stays unmapped.
         if (Error == Errno.None) Error = CheckFile();
         if (Error != Errno.None)
         {

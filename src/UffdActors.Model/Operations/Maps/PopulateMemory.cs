@@ -6,7 +6,7 @@ namespace UffdActors.Model.Operations.Maps;
 
 /// <summary>
 /// MADV_POPULATE_WRITE over memory that is not registered: every page is there and writable afterwards. For memory that a program sets up
-/// itself; a userfault on the way is not waited for but ends the call with EFAULT.
+/// itself; a userfault ends the call with EFAULT instead of sleeping.
 /// </summary>
 internal sealed class PopulateMemory : MapCall
 {

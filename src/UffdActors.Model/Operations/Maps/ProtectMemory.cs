@@ -48,7 +48,7 @@ internal sealed class ProtectMemory : MapCall
             edit.Change(reached, vma => vma.Prot == _prot ? vma : vma.WithProt(_prot));
             if (split is { } at) edit.Split(at);
             _ = edit.Publish();
-            // A thread that is in the middle of an access by the old protection finishes it first.
+            // Wait for threads that are in the middle of an access under the old protection.
             foreach (Owner? next in AwaitGuards(Mm, reached)) yield return next;
             foreach (Owner? next in Release(Mm, held)) yield return next;
         }
@@ -56,7 +56,7 @@ internal sealed class ProtectMemory : MapCall
         Mm.Unlock();
     }
 
-    // How far the call comes; and where the VMA that it stops at has been split by then, for it is split at its start before its end.
+    // The page at which the call stops, and where the VMA there has already been split: it is split at its start before its end.
     private Errno Reach(PageRange range, out PageRange reached, out long? split)
     {
         reached = range with { End = range.Start };

@@ -7,8 +7,8 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Maps;
 
 /// <summary>
-/// mremap(2), in place or to a fixed address, with its events: what lay at the target is reported first, then the move, then a tail that
-/// was cut off, then the old range; all of them after the whole change is done (SEMANTICS 6.8).
+/// mremap(2), in place or to a fixed address, with its events: first for what was mapped at the target, then the move, then a tail that was
+/// cut off, then the old range; all of them after the whole change is done (SEMANTICS 6.8).
 /// </summary>
 internal sealed class RemapMemory : MapCall
 {
@@ -140,8 +140,7 @@ internal sealed class RemapMemory : MapCall
     }
 
     /// <summary>
-    /// Gives the mapping its new place with all its entries. The old range disappears first, so that no thread looks at entries
-    /// that are being moved.
+    /// Moves the mapping with all its entries. The old range is unpublished first, so that no thread reads entries that are being moved.
     /// </summary>
     private IEnumerable<Owner?> Transfer(Vma vma, PageRange origin, PageRange target)
     {
@@ -149,10 +148,10 @@ internal sealed class RemapMemory : MapCall
         bool keepsRegistration = context is not null && (context.Features & UffdFeatures.EventRemap) != 0;
         if (keepsRegistration) context!.BeginChange();
         AnonVma? anon = vma.Anon;
-        // Memory without a private page yet takes the offsets of its new place, so that it can merge there.
+        // Memory without a private page yet gets the page offsets of its new place, so that it can merge there.
         long offset = vma.IsAnonymous && anon is null ? target.Start : vma.Offset + origin.Start - vma.Range.Start;
         PageRange? deregistered = context is null || keepsRegistration ? null : MergedWhileBothExist(vma, target, offset, anon);
-        // An old range that has lost its registration with the new one is unmapped without a word.
+        // An old range that has lost its registration together with the new one is unmapped without an event.
         bool oldIsRegistered = deregistered is not { } lost || !lost.Contains(origin);
         if (!KeepsSource && oldIsRegistered && context is not null && (context.Features & UffdFeatures.EventUnmap) != 0)
         {
@@ -168,7 +167,7 @@ internal sealed class RemapMemory : MapCall
         removal.Change(origin, _ => null);
         if (KeepsSource)
         {
-            // Only the entries leave; the mapping stays. What threads still see of it goes with their guards.
+            // Only the entries are moved; the mapping stays. Wait for the guards of threads that still use old entries.
             Collect(vma, origin, entries);
             foreach (Owner? next in AwaitGuards(Mm, origin)) yield return next;
         }
@@ -179,7 +178,7 @@ internal sealed class RemapMemory : MapCall
             Collect(vma, origin, entries);
         }
 
-        // A thread that has faulted meanwhile may have prepared it.
+        // A thread that has faulted meanwhile may have made the anon_vma.
         if (anon is null && vma.Anon is { } prepared) (anon, offset) = (prepared, vma.Offset + origin.Start - vma.Range.Start);
         if (!vma.IsHuge) Mm.PageTables.MakeMoved(origin, target.Start);
         foreach ((long at, Entry entry) in entries)
@@ -205,8 +204,8 @@ internal sealed class RemapMemory : MapCall
     }
 
     /// <summary>
-    /// The kernel adds the new place while the old one is still there, and drops the registration of whatever VMA the new place has become
-    /// part of. That may be the very VMA that is moved from, whose other parts then lose their registration too.
+    /// The kernel adds the new place while the old one is still there, and drops the registration of the VMA that the new place was merged
+    /// into. That may be the VMA that is moved from, whose other parts then lose their registration too.
     /// </summary>
     private PageRange MergedWhileBothExist(Vma vma, PageRange target, long offset, AnonVma? anon)
     {
@@ -269,7 +268,7 @@ internal sealed class RemapMemory : MapCall
         {
             long stride = vma.Stride;
             if (origin.Start % stride != 0 || (IsFixed && to % stride != 0)) return Errno.EINVAL;
-            // Neither a second mapping nor growth fits the reservations of huge pages.
+            // Huge-page reservations allow neither a second mapping nor growth.
             if (KeepsSource || newCount > origin.Count) return Errno.EINVAL;
         }
 

@@ -4,7 +4,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Operations.Userfaultfd;
 
-/// <summary>close(2): one handle less; with the last one the context is released.</summary>
+/// <summary>close(2): one handle fewer; with the last one the context is released.</summary>
 internal sealed class CloseHandle : ControlOperation
 {
     private readonly UserfaultContext _context;

@@ -40,12 +40,12 @@ internal sealed class Handshake : ControlOperation
 
     private protected override IEnumerable<Owner?> Stages()
     {
-        // Two threads may shake hands at the same time; the context lets one win.
+        // Two threads may make the handshake at the same time; the context accepts one.
         yield return _context;
         Error = Decide(out UffdFeatures features);
         if (Error is Errno.EINVAL or Errno.EPERM)
         {
-            // The kernel reports the failure in the structure too; where it cannot, EFAULT wins.
+            // The kernel reports the failure in the structure too; if it cannot write it, the result is EFAULT.
             if (_pointer == ArgumentPointer.ReadOnly) Error = Errno.EFAULT;
             else Result = default;
         }

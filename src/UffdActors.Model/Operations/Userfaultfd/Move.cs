@@ -6,7 +6,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>
-/// UFFDIO_MOVE (SEMANTICS 5.8): takes private anonymous pages out of one place and puts them into another, without copying.
+/// UFFDIO_MOVE (SEMANTICS 5.8): moves private anonymous pages from one range to another, without copying.
 /// Both VMAs are held for it (RING R6).
 /// </summary>
 internal class Move : ControlOperation
@@ -70,7 +70,7 @@ internal class Move : ControlOperation
                 {
                     mm.SetEntry(page.Start, Entry.None);
                     foreach (Owner? next in AwaitGuards(mm, page)) yield return next;
-                    // A swap entry is put there as it is; a page is mapped anew, without protection.
+                    // A swap entry is moved unchanged; a page is mapped without write protection.
                     mm.SetEntry(destination.Start + i, entry.IsSwapped ? entry : entry.WithWp(false));
                 }
 
@@ -120,7 +120,7 @@ internal class Move : ControlOperation
         return movable ? Errno.None : Errno.EINVAL;
     }
 
-    // Comes before the look at the destination: a source without a page table is a hole, whatever lies there.
+    // Checked before the destination: a source without a page table is a hole, whatever is mapped at the destination.
     private Errno CheckTables(PageTables tables, long source, long destination)
     {
         if (!AllowsHoles && !tables.Exist(source)) return Errno.ENOENT;

@@ -87,7 +87,7 @@ internal sealed class ReadMessages : ControlOperation
             if (!_context.TryRead(out UffdMsg message, out _, out UserfaultContext? child)) return;
             if (_pointer != ArgumentPointer.Good)
             {
-                // The message is consumed all the same: its thread is found by other means, or never.
+                // The message is consumed all the same: a faulting thread then sleeps until its page is woken, if ever.
                 Error = Errno.EFAULT;
                 return;
             }

@@ -33,8 +33,8 @@ internal sealed class Register : ControlOperation
         Error = CheckArguments();
         if (Error != Errno.None) yield break;
 
-        // As every system call does while it goes on: a last close meanwhile comes into force behind it, or what it has registered would
-        // stay registered with a context that cannot be read any more.
+        // Like every system call, it holds a reference: a last close meanwhile takes effect after it, else its VMAs would stay registered
+        // with a context that cannot be read any more.
         if (!_context.TryAddReference())
         {
             Error = Errno.EBADF;
@@ -53,7 +53,7 @@ internal sealed class Register : ControlOperation
             foreach (Owner? next in Hold(mm, range, held)) yield return next;
             MapEdit edit = new(mm);
             edit.Change(range, vma =>
-                // Modes are never reduced: asking for less than there is changes nothing. Anything else replaces the modes.
+                // Modes are never reduced: a subset of the present modes changes nothing. Anything else replaces the modes.
                 vma.Context == _context && (vma.Modes & modes) == modes ? vma : vma.WithRegistration(_context, modes));
             _ = edit.Publish();
             foreach (Owner? next in Release(mm, held)) yield return next;

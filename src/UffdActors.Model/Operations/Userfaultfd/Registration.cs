@@ -9,7 +9,7 @@ internal static class Registration
 {
     /// <summary>
     /// True if a mapping can be registered with these modes (<c>vma_can_userfault</c>). The order matters: a droppable mapping is refused
-    /// before anything is asked, asynchronous write protection granted before the memory behind is.
+    /// before any other check, asynchronous write protection granted before the module is asked.
     /// </summary>
     public static bool CanUserfault(KernelProfile profile, Vma vma, RegisterModes modes, UffdFeatures features)
     {
@@ -18,7 +18,7 @@ internal static class Registration
         const RegisterModes OfAnonymous = RegisterModes.Missing | RegisterModes.WriteProtect;
         if (vma.IsDroppable || modes == RegisterModes.None) return false;
         if ((modes & RegisterModes.WriteProtect) != 0 && vma.File is { Module.SupportsWpMarkers: false }) return false;
-        // Asynchronous write protection needs nothing from the memory behind, so it is there for any.
+        // Asynchronous write protection needs nothing from the module, so any memory has it.
         if ((features & UffdFeatures.WpAsync) != 0 && modes == RegisterModes.WriteProtect) return true;
         return vma.IsAnonymous ? (modes & ~OfAnonymous) == 0 : OpsDesign.Of(profile.Shape).Accepts(vma, modes);
     }
@@ -65,7 +65,7 @@ internal static class Registration
         return Errno.None;
     }
 
-    // The kernel asks the same question as for REGISTER, with the modes that the VMA has; with none at all only the type counts.
+    // The kernel makes the same check as for REGISTER, with the VMA's modes; with none, only the type of memory decides.
     private static bool CouldBeRegistered(UserfaultContext context, Vma vma)
     {
         if (vma.Modes != RegisterModes.None) return CanUserfault(context.Mm.Machine.Profile, vma, vma.Modes, context.Features);

@@ -7,8 +7,8 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>
-/// What the last close does (SEMANTICS 6.5): unregisters every VMA of the context, clears its write protection, and lets every
-/// waiter and every event producer go. No thread gets a signal for it; accesses find ordinary memory.
+/// What the last close does (SEMANTICS 6.5): unregisters every VMA of the context, clears its write protection, and wakes every waiter and
+/// every event producer. No thread gets a signal for it; accesses find ordinary memory.
 /// </summary>
 internal sealed class ReleaseContext : ControlOperation
 {
@@ -17,7 +17,7 @@ internal sealed class ReleaseContext : ControlOperation
     private ReleaseContext(Caller caller, UserfaultContext context)
         : base(caller) => _context = context;
 
-    /// <summary>A sleeping call has ended: gives its reference back, and releases the context if it was the last one.</summary>
+    /// <summary>A sleeping call has ended: drops its reference, and releases the context if it was the last one.</summary>
     public static void AfterLastReference(UserfaultContext context, Caller caller)
     {
         if (!context.RemoveReference()) return;

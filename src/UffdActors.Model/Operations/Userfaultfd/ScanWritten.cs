@@ -5,11 +5,11 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>
-/// PAGEMAP_SCAN of PAGE_IS_WRITTEN with WP_MATCHING and CHECK_WPASYNC: finds the pages of a range that are not write-protected, which is
-/// those that were written since they were, and protects them again in the same turn. Without these two flags it only looks.
+/// PAGEMAP_SCAN of PAGE_IS_WRITTEN with WP_MATCHING and CHECK_WPASYNC: finds the pages of a range that are not write-protected, that is,
+/// those written since they were protected, and protects them again in the same turn. Without these two flags it only looks.
 /// </summary>
 /// <remarks>
-/// Looking needs no write protection, and finds pages that are there, in swap too; an empty entry is none.
+/// A scan without these flags needs no write protection, and finds pages that are present or in swap; an empty entry is not reported.
 /// As in the kernel an empty entry without a marker counts as written, but for huge pages; and a VMA without asynchronous write protection
 /// ends the call with EPERM, with the VMAs before it protected.
 /// </remarks>
@@ -30,7 +30,7 @@ internal sealed class ScanWritten : ControlOperation
         _protect = protect;
     }
 
-    /// <summary>What was written, ascending, as long as it can be; nothing if the call failed.</summary>
+    /// <summary>The written ranges, ascending and merged where adjacent; empty if the call failed.</summary>
     public IReadOnlyList<PageRange> Found => Error == Errno.None ? _found : [];
 
     private protected override IEnumerable<Owner?> Stages()
@@ -48,7 +48,7 @@ internal sealed class ScanWritten : ControlOperation
             PageRange part = vma.Range.Intersect(_range);
             yield return vma.Owner;
             Scan(vma, part);
-            // A thread in the middle of a write must not outlive the protection (RING R8).
+            // Wait for threads in the middle of a write: none may write after the page was protected (RING R8).
             while (_protect && mm.Guards.AnyIn(part)) yield return vma.Owner;
         }
 

@@ -8,7 +8,7 @@ namespace UffdActors.Model.Operations.Userfaultfd;
 
 /// <summary>
 /// UFFDIO_UNREGISTER (SEMANTICS 3.4). Publishes first and wakes afterwards (RING R1). Only parts that had MISSING wake their waiters:
-/// a waiter of a W- or I-only range sleeps until a WAKE is issued.
+/// a waiter of a range with WP or MINOR only sleeps until a WAKE is issued.
 /// </summary>
 internal class Unregister : ControlOperation
 {
@@ -57,7 +57,7 @@ internal class Unregister : ControlOperation
             if (vma.HasWp) Protection.Change(vma, part with { End = vma.HeadOf(part.End + vma.Stride - 1) }, protect: false);
             if (part.End < vma.Range.End && part.End % vma.Stride != 0)
             {
-                // The kernel notices when it splits: at the start first, and that stays.
+                // The kernel finds this out when it splits: it splits at the start first, and that split stays.
                 edit.Split(part.Start);
                 Error = Errno.EINVAL;
             }

@@ -4,7 +4,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Model.Operations.Userfaultfd;
 
-/// <summary>UFFDIO_WAKE: sends the waiters of a range on their way, whatever is mapped there (SEMANTICS 5.9).</summary>
+/// <summary>UFFDIO_WAKE: wakes the waiters of a range, whatever is mapped there (SEMANTICS 5.9).</summary>
 internal sealed class Wake : ControlOperation
 {
     private readonly UserfaultContext _context;

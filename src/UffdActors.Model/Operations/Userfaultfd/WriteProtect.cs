@@ -62,10 +62,10 @@ internal class WriteProtect : ControlOperation
                 yield return null;
             }
 
-            // Not there any more: fall through to the careful way.
+            // The VMA has changed: fall through to the path under the lock.
             if (only.Owner.VmaAt(range.Start) is { } vma && vma.Range.Contains(range))
             {
-                // Looked at once more where the entries change, as the kernel does under the lock that events begin with.
+                // Checked once more in the turn that changes the entries, as the kernel does under the lock that events take first.
                 Error = _context.IsChanging ? Errno.EAGAIN : Check(vma, range);
                 if (Error == Errno.None) Error = Apply(vma, range);
                 foreach (Owner? next in Settle(mm, range, only.Owner)) yield return next;
@@ -99,7 +99,7 @@ internal class WriteProtect : ControlOperation
         yield return mm;
     }
 
-    /// <summary>A thread in the middle of a write must not outlive the protection (RING R8).</summary>
+    /// <summary>Waits for threads in the middle of a write: none may write after the page was protected (RING R8).</summary>
     private IEnumerable<Owner?> Settle(AddressSpace mm, PageRange range, VmaOwner owner)
     {
         if (!Protects || Error != Errno.None) yield break;
@@ -141,7 +141,7 @@ internal class WriteProtect : ControlOperation
         return error;
     }
 
-    /// <summary>In the turn that changes the entries, before it does: nothing comes in between.</summary>
-    /// <returns>An error to leave them as they are.</returns>
+    /// <summary>Called in the turn that changes the entries, right before: no other turn of the owner comes in between.</summary>
+    /// <returns>An errno leaves the entries unchanged.</returns>
     protected virtual Errno BeforeChange() => Errno.None;
 }
