@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy;
 
-/// <summary>What the comparison of source and destination came to.</summary>
+/// <summary>Result of the comparison of source and destination.</summary>
 /// <param name="SourceHash">SHA-256 of the source with the guest's writes applied.</param>
 /// <param name="DestinationHash">SHA-256 of the destination.</param>
 /// <param name="MissingPages">Base pages of the destination that are not there.</param>

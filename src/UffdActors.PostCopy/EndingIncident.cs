@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy;
 
-/// <summary>Waits for an incident after which a migration cannot go on, for nobody is there who would recover.</summary>
+/// <summary>Waits for an incident that ends a migration within one process, since no operator is there to recover from it.</summary>
 internal sealed class EndingIncident
 {
     private readonly CancellationTokenSource _ended = new();
@@ -13,7 +13,7 @@ internal sealed class EndingIncident
     /// <summary>Cancelled by it.</summary>
     public CancellationToken Token => _ended.Token;
 
-    /// <summary>From here on: what happens before the guest runs ends the call that it happens in.</summary>
+    /// <summary>Incidents count from here on: before the guest runs, a failure ends the call that it occurs in.</summary>
     public void Begin() => Volatile.Write(ref _isOn, true);
 
     /// <summary>Takes an incident; on the thread that reports it.</summary>
@@ -21,7 +21,7 @@ internal sealed class EndingIncident
     {
         if (!Volatile.Read(ref _isOn) || !PostCopyMigration.IsEnd(incident)) return;
         if (Interlocked.CompareExchange(ref _incident, incident, null) is not null) return;
-        // Whoever is told of it must not run in a turn of the VM.
+        // Asynchronously: the callbacks of the token must not run in a turn of the VM.
         _ = _ended.CancelAsync();
     }
 }

@@ -46,7 +46,7 @@ public sealed class GuestImage : IDisposable
     /// <summary>Base pages that may hold something else than zeros: those of a file without its holes.</summary>
     public long StoredPages { get; }
 
-    /// <summary>Cancelled when the file turns out to be another than it was, or cannot be read any more.</summary>
+    /// <summary>Cancelled when the file is found to have changed, or cannot be read any more.</summary>
     internal CancellationToken Broken => _file?.Broken ?? CancellationToken.None;
 
     /// <summary>Why it is <see cref="Broken"/>; null if it is not.</summary>
@@ -86,17 +86,17 @@ public sealed class GuestImage : IDisposable
         ? throw new ImageException($"Image \"{path}\" is empty; a guest needs at least one byte of memory.")
         : new GuestImage(path, file.Length, pageBytes, file);
 
-    /// <summary>Reads what has not been read yet; what becomes of the file afterwards is of no importance.</summary>
-    /// <exception cref="ImageException">The file is another than it was, or cannot be read any more.</exception>
+    /// <summary>Reads what has not been read yet; later changes of the file have no effect.</summary>
+    /// <exception cref="ImageException">The file has changed, or cannot be read any more.</exception>
     public void ReadAll(CancellationToken cancel = default) => _file?.ReadAll(_bytes, cancel);
 
-    /// <summary>To be called when nothing is read any more, before what was read is believed.</summary>
+    /// <summary>To be called after the last read, before the content is relied on.</summary>
     /// <exception cref="ImageException">The file was written to since it was opened.</exception>
     public void CheckUnchanged() => _file?.CheckUnchanged();
 
     /// <summary>
-    /// Makes an image: a seeded mix of pages of zeros (about a third), of one repeated word, and of random bytes, in stretches as guests
-    /// have them. The same size and seed give the same bytes.
+    /// Makes an image: a seeded mix of pages of zeros (about a third), of one repeated word, and of random bytes, in runs as in real
+    /// guests. The same size and seed give the same bytes.
     /// </summary>
     /// <param name="bytes">Size, at least 1.</param>
     /// <param name="seed">Seed.</param>
@@ -111,7 +111,7 @@ public sealed class GuestImage : IDisposable
         GuestImage image = new($"made, seed {seed}", bytes, pageBytes);
         try
         {
-            // Each part has a seed of its own, so all cores may make them, in any order.
+            // Each part has a seed of its own, so parts are made on all cores, in any order.
             long parts = (image.Pages + PagesOfPart - 1) / PagesOfPart;
             _ = Parallel.For(0, parts, new ParallelOptions { CancellationToken = cancel }, part => image.MakePart(part, seed));
             return image;
@@ -145,11 +145,11 @@ public sealed class GuestImage : IDisposable
         }
     }
 
-    /// <summary>Address of a page that <see cref="IsZero"/> has been asked about; valid until the image is disposed of.</summary>
+    /// <summary>Address of a page for which <see cref="IsZero"/> was called; valid until the image is disposed of.</summary>
     internal nint AddressOf(long page) => _bytes.Address + (nint)(page << PageSize.BaseShift);
 
     /// <summary>True if a page holds zeros only.</summary>
-    /// <exception cref="ImageException">The file is another than it was, or cannot be read any more; as of the following.</exception>
+    /// <exception cref="ImageException">The file has changed, or cannot be read any more; so for the members below.</exception>
     public bool IsZero(long page) => !Holds(page) || _bytes.IsZero(page << PageSize.BaseShift, PageSize.Base);
 
     /// <summary>Eight bytes at an offset of a page.</summary>
@@ -170,7 +170,7 @@ public sealed class GuestImage : IDisposable
         _file?.Dispose();
     }
 
-    // Sees to it that the bytes of a page are there; false for one in a hole.
+    // Reads the part with the page if it has not been read yet; false for a page in a hole.
     private bool Holds(long page) => _file is null || _file.Read(page, _bytes);
 
     private static string TooLarge(long bytes, long available) => string.Create(

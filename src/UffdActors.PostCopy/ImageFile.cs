@@ -4,8 +4,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.PostCopy;
 
 /// <summary>
-/// The file of an image: which part of it has been read, and which is a hole and never needs to be. A file that is another than it was when
-/// it was opened is no guest: its missing part would be zeros on both sides, and verified.
+/// The file of an image: which parts have been read, and which are holes and are never read. A file that has changed since it was opened is
+/// refused: its missing part would be zeros on both sides, and pass verification.
 /// </summary>
 internal sealed class ImageFile : IDisposable
 {
@@ -15,7 +15,7 @@ internal sealed class ImageFile : IDisposable
     private const int PartBytes = PagesOfPart << PageSize.BaseShift;
     private const int Gates = 64;
 
-    // What is known of a part.
+    // State of a part.
     private const byte Hole = 0;
     private const byte Stored = 1;
     private const byte InMemory = 2;
@@ -41,7 +41,7 @@ internal sealed class ImageFile : IDisposable
         StoredBytes = _parts.LongCount(p => p == Stored) * PartBytes;
     }
 
-    /// <summary>Bytes of the parts that are not holes as a whole.</summary>
+    /// <summary>Bytes of the parts that are not entirely holes.</summary>
     public long StoredBytes { get; }
 
     /// <summary>Cancelled by the first flaw that is found.</summary>
@@ -50,20 +50,20 @@ internal sealed class ImageFile : IDisposable
     /// <summary>Why it cannot be used any more; null if it can.</summary>
     public ImageException? Flaw => Volatile.Read(ref _flaw);
 
-    /// <summary>Sees to it that a page is in the image's memory. Any thread.</summary>
-    /// <returns>False for a page in a hole, of which nothing has to be there.</returns>
-    /// <exception cref="ImageException">The file is another than it was, or cannot be read any more.</exception>
+    /// <summary>Reads the part with a page into the image's memory, unless it was read before. Any thread.</summary>
+    /// <returns>False for a page in a hole, for which nothing is read.</returns>
+    /// <exception cref="ImageException">The file has changed, or cannot be read any more.</exception>
     public bool Read(long page, NativeBuffer memory)
     {
         long part = page / PagesOfPart;
-        // What lies behind the end fills up the last page of the destination.
+        // Behind the end of the file: padding of the destination's last page.
         if (part >= _parts.Length) return false;
         byte state = Volatile.Read(ref _parts[part]);
         if (state == Stored) Load(part, memory);
         return state != Hole;
     }
 
-    /// <summary>Reads all that has not been read yet, and is not needed any more.</summary>
+    /// <summary>Reads all that has not been read yet; the file is not needed afterwards.</summary>
     /// <exception cref="ImageException">As of <see cref="Read"/>.</exception>
     public void ReadAll(NativeBuffer memory, CancellationToken cancel)
     {
@@ -77,8 +77,8 @@ internal sealed class ImageFile : IDisposable
         _isWhole = true;
     }
 
-    /// <summary>Holds that it is what it was, unless all of it was read before.</summary>
-    /// <exception cref="ImageException">It is not.</exception>
+    /// <summary>Checks that the file is unchanged, unless all of it was read before.</summary>
+    /// <exception cref="ImageException">It has changed.</exception>
     public void CheckUnchanged()
     {
         if (_isWhole) return;
@@ -118,7 +118,7 @@ internal sealed class ImageFile : IDisposable
     {
         ImageException flaw = new($"Image \"{_path}\" cannot be read: {e.Message}.", e);
         flaw = Interlocked.CompareExchange(ref _flaw, flaw, null) ?? flaw;
-        // Whoever is told must not run on this thread, which may be the ring's.
+        // Asynchronously: the callbacks of the token must not run on this thread, which may be the ring's.
         _ = _broken.CancelAsync();
         return flaw;
     }

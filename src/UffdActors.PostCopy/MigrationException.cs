@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy;
 
-/// <summary>A migration between two processes cannot begin, or has ended without its guest; the message says where that is.</summary>
+/// <summary>A migration between two processes cannot begin, or has ended without its guest; the message says where the guest is.</summary>
 public sealed class MigrationException : Exception
 {
     /// <summary>Makes the exception.</summary>

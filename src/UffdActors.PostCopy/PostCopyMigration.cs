@@ -52,27 +52,28 @@ public sealed class PostCopyMigration
     }
 
     /// <summary>
-    /// Asks the kernel whether a destination can be made, before a guest is: it is mapped and registered, and nothing more.
+    /// Checks that a destination can be made, before the guest's image is: maps and registers its memory, nothing more.
     /// </summary>
     /// <param name="runtime">Runtime.</param>
     /// <param name="backend">Memory module; null for anonymous memory.</param>
     /// <param name="mode">How faults are to be resolved.</param>
     /// <param name="profile">The kernel that the model is; null for the configured one.</param>
     /// <param name="bytes">
-    /// Size of the guest, at least 1. Huge pages are promised to a mapping when it is made, so too few of them are noticed here.
+    /// Size of the guest, at least 1. Huge pages are reserved by mmap, so too small a pool is noticed here.
     /// </param>
     /// <param name="cancel">Cancels.</param>
     /// <exception cref="UffdException">The memory cannot do what is asked.</exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
-    /// <exception cref="PlatformNotSupportedException">This machine has not got what it takes; the message says what to do.</exception>
+    /// <exception cref="PlatformNotSupportedException">This machine lacks something that is needed; the message says what to
+    /// do.</exception>
     public static async Task CheckAsync(
         UffdRuntime runtime, string? backend, PostCopyMode mode, KernelProfile? profile, long bytes = 1, CancellationToken cancel = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
         int pageBytes = PageBytesOf(runtime, backend);
-        // Other memory is not promised, and need not be asked for in full.
+        // Memory of base pages is not reserved, so one page is enough for the check.
         long units = pageBytes == PageSize.Base ? 1 : ((bytes - 1) / pageBytes) + 1;
-        // The model's pool is made for the guest; its pages need no content to be promised.
+        // The model's pool is as large as the guest; reserving its pages needs no content.
         VmOptions machine = new()
         {
             MemoryPages = 16,
@@ -90,7 +91,7 @@ public sealed class PostCopyMigration
         });
     }
 
-    // Of a module's code that fails the kernel says EIO, and an incident says how; nobody reads that before the guest runs.
+    // A failure in a module's code is EIO, and the cause is in an incident, which has no other reader before the guest runs.
     private static async Task<T> OrWhyAsync<T>(UffdVm vm, Func<Task<T>> call)
     {
         try
@@ -104,13 +105,14 @@ public sealed class PostCopyMigration
         }
     }
 
-    /// <summary>How far it is; null before the first vCPU runs.</summary>
+    /// <summary>Progress; null before the first vCPU runs.</summary>
     public PostCopySnapshot? Snapshot() => _running?.Snapshot();
 
     /// <summary>Incidents of the VM; null before it exists.</summary>
     public System.Threading.Channels.ChannelReader<Incident>? Incidents => _running?.Vm.Incidents;
 
-    /// <summary>True if the image cannot be used any more, which ends the migration; pages that are lost by it only repeat that.</summary>
+    /// <summary>True if the image cannot be used any more, which ends the migration; incidents about lost pages then only repeat
+    /// that.</summary>
     internal bool HasFlawedImage => _options.Image.Flaw is not null;
 
     /// <summary>The incident that has ended the migration; null if none has.</summary>
@@ -126,11 +128,12 @@ public sealed class PostCopyMigration
     /// <summary>Migrates, and verifies.</summary>
     /// <exception cref="UffdException">The destination's memory cannot do what is asked.</exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
-    /// <exception cref="ImageException">The image is not what it was when it was opened, or cannot be read any more.</exception>
+    /// <exception cref="ImageException">The image has changed since it was opened, or cannot be read any more.</exception>
     /// <exception cref="UffdActors.Model.Inputs.InputFileException">The recorded workload cannot be read.</exception>
     /// <exception cref="VmFailedException">The VM failed closed.</exception>
     /// <exception cref="StalledException">
-    /// Nothing moves any more; or nothing can, because the memory module throws or a fill is refused for good (<see cref="EndedBy"/>).
+    /// No progress within <see cref="PostCopyOptions.StallTimeout"/>; or none is possible, because the memory module throws or a fill is
+    /// refused for good (<see cref="EndedBy"/>).
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; the destination is gone.</exception>
     public async Task<PostCopyReport> RunAsync(CancellationToken cancel = default)
@@ -164,7 +167,7 @@ public sealed class PostCopyMigration
         int collections = GC.CollectionCount(0);
         TimeSpan paused = GC.GetTotalPauseDuration();
         long start = vm.Now;
-        // From the first fault on: nobody will recover what is refused for good.
+        // From the first fault on: no operator recovers a fill that is refused for good.
         ending.Begin();
         if (_options.RecordWorkingSet) uffd.RecordWorkingSet(region);
         VcpuGroup vcpus = await vm.StartVcpusAsync(workloads, 1, new ImageCheck(_options.Image), cancel);
@@ -220,7 +223,7 @@ public sealed class PostCopyMigration
 
     private static RegisterModes ModesOf(PostCopyMode mode) => mode == PostCopyMode.Minor ? RegisterModes.Minor : RegisterModes.Missing;
 
-    // Content goes in through an alias where CONTINUE maps it; memory that nobody can write to holds its content already.
+    // For CONTINUE, content is written through an alias; read-only memory holds its content already.
     private Task<GuestRegion> MapAsync(UffdVm vm, long pages, CancellationToken cancel)
     {
         bool alias = false;
@@ -251,7 +254,7 @@ public sealed class PostCopyMigration
 
     private long ShareOf(int vcpu) => (_options.Accesses / _options.Vcpus) + (vcpu < _options.Accesses % _options.Vcpus ? 1 : 0);
 
-    // Waits for the push and the guest; gives up when nothing moves.
+    // Waits for the push and the guest; gives up after a time without progress.
     private async Task<long> EndAsync(Running running, CancellationToken cancel)
     {
         using CancellationTokenSource stalled = CancellationTokenSource.CreateLinkedTokenSource(cancel, _options.Image.Broken);
@@ -291,7 +294,7 @@ public sealed class PostCopyMigration
             }
             catch (ImageException)
             {
-                // The image says so itself, and the migration ends.
+                // The image reports it by itself, which ends the migration.
                 return null;
             }
         }

@@ -39,20 +39,20 @@ public sealed record PostCopyOptions
     public string? Trace { get; init; }
 
     /// <summary>
-    /// How the background push fetches what nobody has asked for. A migration needs every page, so what an order leaves out is fetched
-    /// after it.
+    /// How the background push fetches pages that no fault has demanded. A migration needs every page, so pages that an order leaves out
+    /// are fetched after it.
     /// </summary>
     public PrefetchOptions Prefetch { get; init; } = new();
 
-    /// <summary>Record which pages the guest asks for, and in what order (<see cref="PostCopyReport.WorkingSet"/>).</summary>
+    /// <summary>Record which pages the guest faults on, and in what order (<see cref="PostCopyReport.WorkingSet"/>).</summary>
     public bool RecordWorkingSet { get; init; }
 
     /// <summary>
-    /// Time without any progress after which the migration is given up as hanging, longer than none; <see cref="Timeout.InfiniteTimeSpan"/>
+    /// Time without any progress after which the migration is given up as hanging, above zero; <see cref="Timeout.InfiniteTimeSpan"/>
     /// for never.
     /// </summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Leave the background push out: what nobody touches stays absent.</summary>
+    /// <summary>Leave the background push out: pages that the guest does not touch stay absent.</summary>
     internal bool SkipPush { get; init; }
 }

@@ -1,11 +1,11 @@
 namespace UffdActors.PostCopy;
 
-/// <summary>What a migration is at.</summary>
+/// <summary>Phase of a migration.</summary>
 public enum PostCopyPhase
 {
     /// <summary>The guest runs on the destination, and its memory follows.</summary>
     Migrating,
 
-    /// <summary>Everything is there, and is compared with the source.</summary>
+    /// <summary>Every page is there, and is being compared with the source.</summary>
     Verifying,
 }

@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy;
 
-/// <summary>What a migration came to. In the model all times are mechanism times without latency: no estimate of a migration.
+/// <summary>Result of a migration. In the model all times are those of the mechanism, without latency: no estimate of a real migration.
 /// Live they are those of real page faults, with a source in the same process: without a network.</summary>
 public sealed record PostCopyReport
 {
@@ -61,10 +61,10 @@ public sealed record PostCopyReport
     /// <summary>Faults on a page that was on its way already.</summary>
     public required long MergedFaults { get; init; }
 
-    /// <summary>Times that a thread raised a fault again that it waited in already, because of a signal; not among the faults.</summary>
+    /// <summary>Faults that a waiting thread raised again because of a signal; not counted among the faults.</summary>
     public long RepeatedFaults { get; init; }
 
-    /// <summary>Requests that ended without a fill of theirs, since the push was faster.</summary>
+    /// <summary>Requests that ended without a fill of their own, since the push had filled the page first.</summary>
     public required long DismissedRequests { get; init; }
 
     /// <summary>Pages filled with content on demand.</summary>
@@ -88,7 +88,7 @@ public sealed record PostCopyReport
     /// <summary>Time during which every vCPU that had work left was blocked.</summary>
     public required TimeSpan AllBlocked { get; init; }
 
-    /// <summary>Pages that the guest asked for, in order; null if they were not recorded.</summary>
+    /// <summary>Pages that the guest faulted on, in order; null if they were not recorded.</summary>
     public WorkingSet? WorkingSet { get; init; }
 
     /// <summary>Garbage collections during the migration; null on virtual time, which they do not stop.</summary>
@@ -97,7 +97,7 @@ public sealed record PostCopyReport
     /// <summary>Faults of all kinds.</summary>
     public long Faults => MissingReads + MissingWrites + MinorReads + MinorWrites + WriteProtectFaults;
 
-    /// <summary>Pages that the source was asked for on demand: a page is asked for once, however many vCPUs wait for it.</summary>
+    /// <summary>Pages requested on demand from the source: a page is requested once, however many vCPUs wait for it.</summary>
     public long Requests => Faults - MergedFaults;
 
     /// <summary>Faults a second.</summary>

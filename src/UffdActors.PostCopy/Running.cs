@@ -28,7 +28,7 @@ internal sealed class Running(
         Phase, TimeSpan.FromTicks((vm.Now - start) / TimeSpan.NanosecondsPerTick),
         push?.ReceivedPages ?? uffd.ReceivedOf(vm.Regions[0]).Count, pages, vcpus.Accesses, uffd.Faults, uffd.Outstanding);
 
-    /// <summary>What everybody waits for, in a sentence.</summary>
+    /// <summary>What is outstanding, in a sentence.</summary>
     public string Describe()
     {
         PostCopySnapshot now = Snapshot();

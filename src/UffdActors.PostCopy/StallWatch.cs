@@ -1,14 +1,14 @@
 namespace UffdActors.PostCopy;
 
-/// <summary>Watches for progress; a hang is never silent.</summary>
+/// <summary>Watches for progress, so that a hang is reported.</summary>
 internal sealed class StallWatch(Running running, TimeSpan patience, CancellationTokenSource giveUp)
 {
     private volatile string? _report;
 
-    /// <summary>What everybody waited for when it gave up; null if it did not.</summary>
+    /// <summary>What was outstanding when it gave up; null if it did not.</summary>
     public string? Report => _report;
 
-    /// <summary>Starts watching. On virtual time there is nothing to watch: a hang there is found by itself.</summary>
+    /// <summary>Starts watching. Not needed on virtual time: there a hang is found by the dispatcher, since nothing can run.</summary>
     public IAsyncDisposable Start(bool enabled)
     {
         (long Received, long Accesses) last = (-1, -1);

@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy;
 
-/// <summary>Nothing has moved for too long; the message says what everybody waits for.</summary>
+/// <summary>No progress for too long; the message says what is outstanding.</summary>
 public sealed class StalledException : Exception
 {
     /// <summary>Makes the exception.</summary>

@@ -5,8 +5,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.PostCopy;
 
 /// <summary>
-/// Compares the destination with the source. What the guest wrote itself is known exactly: each vCPU has its own lane, and its workload
-/// can be run again without a guest.
+/// Compares the destination with the source. The guest's own writes are computed: each vCPU writes to its own lane, and its workload can be
+/// replayed without a guest.
 /// </summary>
 internal static class Verification
 {
@@ -19,7 +19,7 @@ internal static class Verification
     {
         IReadOnlyList<Dictionary<long, ulong>> writes = Writes(workloads, [.. vcpus.Reports().Select(v => v.Accesses)], cancel);
         long lanes = writes.Sum(w => (long)w.Count);
-        // The stepped world has one thread and keeps to it.
+        // The stepped dispatcher uses one thread only.
         if (isStepped)
         {
             (string destination, long missing) = Destination(vm, region, cancel);

@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy.Migration;
 
-/// <summary>A workload from an access on: what lies before it was done elsewhere.</summary>
+/// <summary>The rest of a workload: the accesses before it were done elsewhere.</summary>
 internal sealed class ContinuedWorkload : IWorkload
 {
     private readonly IWorkload _whole;

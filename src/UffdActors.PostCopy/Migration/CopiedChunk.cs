@@ -3,16 +3,17 @@ using UffdActors.PostCopy.Wire;
 
 namespace UffdActors.PostCopy.Migration;
 
-/// <summary>A stretch of copied pages; memory only if one of them has bytes.</summary>
+/// <summary>A run of copied pages; memory only if one of them has bytes.</summary>
 internal sealed class CopiedChunk : IDisposable
 {
     private readonly CopiedContent[] _content = new CopiedContent[WireLimits.PagesAFrame];
     private NativeBuffer? _bytes;
 
-    /// <summary>What is known of a page.</summary>
+    /// <summary>State of a page.</summary>
     public CopiedContent Of(int page) => _content[page];
 
-    /// <summary>Takes the pages of a frame. A frame that is cut leaves the pages that it has not brought unknown.</summary>
+    /// <summary>Takes the pages of a frame. After a truncated frame, the pages that did not arrive are <see
+    /// cref="CopiedContent.None"/>.</summary>
     public void Take(Lane lane, int first, in FrameHeader header, byte[] runs)
     {
         Array.Clear(_content, first, header.Pages);
@@ -31,7 +32,7 @@ internal sealed class CopiedChunk : IDisposable
         }
     }
 
-    /// <summary>What is known of a page is old.</summary>
+    /// <summary>Discards a page: its content is old.</summary>
     public void Discard(int page) => _content[page] = CopiedContent.None;
 
     /// <summary>Copies pages out.</summary>

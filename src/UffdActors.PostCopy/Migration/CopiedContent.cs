@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy.Migration;
 
-/// <summary>What is known of a page that may have been copied before the hand-over.</summary>
+/// <summary>State of a page that may have been copied before the hand-over.</summary>
 internal enum CopiedContent : byte
 {
     /// <summary>Nothing: it was not copied, or is old.</summary>

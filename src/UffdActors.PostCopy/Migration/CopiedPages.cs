@@ -3,8 +3,9 @@ using UffdActors.PostCopy.Wire;
 namespace UffdActors.PostCopy.Migration;
 
 /// <summary>
-/// Content that was copied while the guest still ran at the source, beside the guest's memory: what the guest has changed since is
-/// discarded here, and nothing has to be taken out of the guest's memory while it is stopped. Its memory is needed to the end.
+/// Content that was copied while the guest still ran at the source, kept apart from the guest's memory: pages that the guest has changed
+/// since are discarded here, so nothing has to be removed from the guest's memory while it is stopped. This needs memory until the
+/// migration ends.
 /// </summary>
 /// <remarks>
 /// In chunks of <see cref="WireLimits.PagesAFrame"/> pages. All frames of a chunk come over the same lane, so the later is the newer; the
@@ -23,7 +24,7 @@ internal sealed class CopiedPages : IDisposable
         _chunks = [.. regions.Select(pages => new CopiedChunk?[(pages + WireLimits.PagesAFrame - 1) / WireLimits.PagesAFrame])];
     }
 
-    /// <summary>Pages that came, each time that one came.</summary>
+    /// <summary>Pages received; one that came twice counts twice.</summary>
     public long Copied => Volatile.Read(ref _copied);
 
     /// <summary>Lane that a chunk's frames come over.</summary>
@@ -45,7 +46,7 @@ internal sealed class CopiedPages : IDisposable
         _ = Interlocked.Add(ref _copied, header.Pages);
     }
 
-    /// <summary>Throws away pages that the guest has changed since they were sent.</summary>
+    /// <summary>Discards pages that the guest has changed since they were sent.</summary>
     /// <exception cref="WireException">The pages are not the guest's.</exception>
     public void Discard(in FrameHeader header, ReadOnlySpan<byte> bits)
     {
@@ -59,11 +60,11 @@ internal sealed class CopiedPages : IDisposable
         }
     }
 
-    /// <summary>What is known of a page, and of how many behind it the same.</summary>
+    /// <summary>State of a page, and the run of pages behind it in the same state.</summary>
     /// <param name="region">Region.</param>
     /// <param name="page">Page.</param>
     /// <param name="end">Where to stop looking.</param>
-    /// <param name="next">The first page of which something else is known, or <paramref name="end"/>; a run ends with its chunk.</param>
+    /// <param name="next">The first page in another state, or <paramref name="end"/>; a run ends with its chunk.</param>
     public CopiedContent Look(int region, long page, long end, out long next)
     {
         long chunkEnd = ((page / WireLimits.PagesAFrame) + 1) * WireLimits.PagesAFrame;

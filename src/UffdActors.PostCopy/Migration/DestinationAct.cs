@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy.Migration;
 
-/// <summary>What the destination's machine wants done.</summary>
+/// <summary>Actions of the destination's state machine.</summary>
 internal enum DestinationAct
 {
     /// <summary>Answer the link with the epoch that runs here, 0 if none does.</summary>
@@ -19,7 +19,7 @@ internal enum DestinationAct
     SendRejected,
 
     /// <summary>
-    /// Forget the guest's memory: what was copied over a link that is lost, and what loading may have touched, is older than the guest.
+    /// Drop the guest's memory: content copied over a lost link, and pages touched by loading, are older than the guest's.
     /// </summary>
     DropMemory,
 
@@ -29,7 +29,7 @@ internal enum DestinationAct
     /// <summary>Tell the source that the guest runs here.</summary>
     SendAccepted,
 
-    /// <summary>Let the guest run.</summary>
+    /// <summary>Run the guest.</summary>
     Run,
 
     /// <summary>Tell the source that the guest will not run here for this epoch.</summary>
@@ -47,7 +47,7 @@ internal enum DestinationAct
     /// <summary>Tell the source that the migration is given up.</summary>
     SendAbandon,
 
-    /// <summary>The command of the operator would lose the guest.</summary>
+    /// <summary>Refuse the operator's command: it would lose the guest.</summary>
     RefuseCommand,
 
     /// <summary>The migration has ended.</summary>

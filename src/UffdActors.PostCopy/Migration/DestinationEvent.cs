@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy.Migration;
 
-/// <summary>What can happen to the destination's machine.</summary>
+/// <summary>Events of the destination's state machine.</summary>
 internal enum DestinationEvent
 {
     /// <summary>A link is there; the number is the epoch that the source has handed over last.</summary>
@@ -33,7 +33,7 @@ internal enum DestinationEvent
     /// <summary>The guest has ended, and the hash of its memory is known.</summary>
     GuestEnded,
 
-    /// <summary>The source says what the memory must be, or that it needs nothing more.</summary>
+    /// <summary>The source has sent the hash that the memory must have, or that it needs nothing more.</summary>
     Verdict,
 
     /// <summary>The operator gives up, without loss.</summary>

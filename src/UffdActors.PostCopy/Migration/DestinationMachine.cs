@@ -1,8 +1,8 @@
 namespace UffdActors.PostCopy.Migration;
 
 /// <summary>
-/// The destination's half of a hand-over: when the guest may run here (WIRE.md, W1 to W6). Pure: an event and the epoch that it names in,
-/// what is to be done out.
+/// The destination's half of a hand-over: when the guest may run here (WIRE.md, W1 to W6). Pure: takes an event and its epoch, returns the
+/// actions.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -29,7 +29,7 @@ internal sealed class DestinationMachine(HandOverFlaw flaw = HandOverFlaw.None)
     /// <summary>True if the guest runs here, or has run to its end.</summary>
     public bool HasGuest => Epoch > 0 && Phase is DestinationPhase.Running or DestinationPhase.Complete;
 
-    /// <summary>True if the source has said what the memory must be, or needs nothing more.</summary>
+    /// <summary>True if the source has sent the hash that the memory must have, or needs nothing more.</summary>
     public bool IsAcknowledged { get; private set; }
 
     /// <summary>True if every page has been installed.</summary>
@@ -72,7 +72,7 @@ internal sealed class DestinationMachine(HandOverFlaw flaw = HandOverFlaw.None)
                 Do(DestinationAct.Run);
                 break;
             case DestinationEvent.LoadFailed when Phase == DestinationPhase.Loading && epoch == Epoch:
-                // It stays until the source has heard it: by this, or by the Welcome of a later link.
+                // The refusal stays in force until it has reached the source: by Refused, or by the Welcome of a later link.
                 RefuseLoading();
                 Phase = DestinationPhase.Waiting;
                 Do(DestinationAct.SendRefused);
@@ -106,7 +106,7 @@ internal sealed class DestinationMachine(HandOverFlaw flaw = HandOverFlaw.None)
 
     private void OnLinkUp(ulong handedOver)
     {
-        // The source knows nothing of what runs here, or claims to have handed over what it cannot have: it is another one.
+        // The source's epoch is not the one that runs here, so it is another source.
         if (HasGuest && handedOver != Epoch)
         {
             Do(DestinationAct.RejectLink);

@@ -6,7 +6,7 @@ using UffdActors.PostCopy.Wire;
 
 namespace UffdActors.PostCopy.Migration;
 
-/// <summary>The machine that a guest arrives on: mapped, registered and served before its state comes, so that its stop is short.</summary>
+/// <summary>The destination's VM: mapped, registered and served before the guest's state arrives, so that the downtime is short.</summary>
 internal sealed class DestinationMemory : IAsyncDisposable
 {
     private DestinationMemory(UffdVm vm, Userfault userfault, WireSource source, CopiedPages copied, Offer offer)
@@ -42,7 +42,7 @@ internal sealed class DestinationMemory : IAsyncDisposable
             throw new MigrationException(
                 $"a region of {odd << PageSize.BaseShift} bytes is not whole pages of {unit << PageSize.BaseShift} bytes; choose another "
                     + "--backend at the destination");
-        // A guest that does not fit is refused before anything is made for it.
+        // A guest that does not fit is refused before anything is allocated.
         long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (pages > available >> PageSize.BaseShift)
             throw new MigrationException(

@@ -1,9 +1,9 @@
 namespace UffdActors.PostCopy;
 
-/// <summary>Where the destination of a migration is.</summary>
+/// <summary>Phase of the destination of a migration.</summary>
 public enum DestinationPhase
 {
-    /// <summary>It knows of no guest.</summary>
+    /// <summary>No guest has been offered.</summary>
     Waiting,
 
     /// <summary>Memory for the guest is being made.</summary>

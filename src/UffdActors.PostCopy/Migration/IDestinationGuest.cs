@@ -4,22 +4,22 @@ namespace UffdActors.PostCopy;
 public interface IDestinationGuest
 {
     /// <summary>
-    /// Memory is there, and the guest still runs at the source: what takes time is done now, so that the guest's stop is short.
+    /// Memory is there, and the guest still runs at the source: slow preparations belong here, to keep the downtime short.
     /// </summary>
     /// <param name="vm">The machine, with all regions mapped and served.</param>
     /// <param name="cancel">Cancels.</param>
     Task PrepareAsync(UffdVm vm, CancellationToken cancel);
 
     /// <summary>
-    /// Takes the guest's state. It must not run yet; its memory may be touched, and is fetched as it is touched.
+    /// Takes the guest's state. The guest must not run yet; its memory may be touched, and is fetched on touch.
     /// </summary>
     /// <param name="vm">The machine, with all regions mapped and served.</param>
     /// <param name="state">What <see cref="ISourceGuest.StopAsync"/> has returned.</param>
     /// <param name="cancel">Cancels.</param>
-    /// <exception cref="MigrationException">The state cannot be loaded here: the guest goes on at the source.</exception>
+    /// <exception cref="MigrationException">The state cannot be loaded here: the guest resumes at the source.</exception>
     Task LoadAsync(UffdVm vm, ReadOnlyMemory<byte> state, CancellationToken cancel);
 
-    /// <summary>Lets it run.</summary>
+    /// <summary>Starts it.</summary>
     Task StartAsync(CancellationToken cancel);
 
     /// <summary>Waits for the guest's end.</summary>

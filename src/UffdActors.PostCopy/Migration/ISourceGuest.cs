@@ -4,13 +4,13 @@ namespace UffdActors.PostCopy;
 public interface ISourceGuest
 {
     /// <summary>Stops the guest. Nothing of it writes to its memory from then on.</summary>
-    /// <returns>Everything that is needed to go on elsewhere but the memory, at most 16 MiB.</returns>
+    /// <returns>Everything that is needed to resume elsewhere but the memory, at most 16 MiB.</returns>
     Task<ReadOnlyMemory<byte>> StopAsync(CancellationToken cancel);
 
-    /// <summary>Lets a stopped guest go on here: the other side has not run it, and will not.</summary>
+    /// <summary>Resumes a stopped guest here: the other side has not run it, and will not.</summary>
     Task ResumeAsync(CancellationToken cancel);
 
-    /// <summary>What the guest's memory must be at its end, found without the other side.</summary>
+    /// <summary>What the guest's memory must be at its end, computed without the other side.</summary>
     /// <param name="endState">The state in which the guest has ended there.</param>
     /// <param name="cancel">Cancels.</param>
     /// <returns>SHA-256 over all regions, in order.</returns>

@@ -8,12 +8,12 @@ namespace UffdActors.PostCopy;
 
 /// <summary>
 /// Takes a running guest over from another process (<see cref="MigrationSource"/>): it runs here from the moment its state is loaded,
-/// faults are resolved over the urgent lane, and the background lanes bring the rest. A lost link is a pause: what is here goes on running,
-/// and what waits, waits for the next link.
+/// faults are resolved over the urgent lane, and the rest comes over the background lanes. A lost link is a pause: the guest runs on with
+/// the pages that are here, and faults on other pages wait for the next link.
 /// </summary>
 /// <remarks>
-/// The commands may be called from any thread while <see cref="RunAsync"/> runs. A guest that has come with all its pages goes on running
-/// behind it, on <see cref="Vm"/>, until this is disposed.
+/// The commands may be called from any thread while <see cref="RunAsync"/> runs. A guest whose pages have all arrived keeps running after
+/// it returns, on <see cref="Vm"/>, until this is disposed.
 /// </remarks>
 public sealed class MigrationDestination : IAsyncDisposable
 {
@@ -48,7 +48,7 @@ public sealed class MigrationDestination : IAsyncDisposable
     private long _endedAt;
 
     /// <summary>Makes it.</summary>
-    /// <param name="runtime">Runtime; not one on the stepped dispatcher, which knows no sockets.</param>
+    /// <param name="runtime">Runtime; not one on the stepped dispatcher, which has no sockets.</param>
     /// <param name="guest">The guest that arrives.</param>
     /// <param name="options">How it arrives.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
@@ -90,8 +90,8 @@ public sealed class MigrationDestination : IAsyncDisposable
     public int Outstanding => _memory?.Userfault.Outstanding ?? 0;
 
     /// <summary>
-    /// Bytes a second of the background, at most; 0 for as fast as it goes. Before the guest runs here it is for then. Demand is never held
-    /// back.
+    /// Bytes a second of the background, at most; 0 for as fast as it goes. Set before the guest runs here, it applies from then on. Demand
+    /// is never throttled.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The rate is negative.</exception>
     public long BytesPerSecond
@@ -112,7 +112,8 @@ public sealed class MigrationDestination : IAsyncDisposable
         }
     }
 
-    /// <summary>Holds the background until <see cref="Resume"/>; demand goes on. Before the guest runs here it is for then.</summary>
+    /// <summary>Pauses the background until <see cref="Resume"/>; demand continues. Set before the guest runs here, it applies from then
+    /// on.</summary>
     public void Pause()
     {
         lock (_pushes)
@@ -144,8 +145,8 @@ public sealed class MigrationDestination : IAsyncDisposable
     }
 
     /// <summary>
-    /// Listens, takes one guest over, and ends when its source is not needed any more: every page is here, and if the source wants to
-    /// compare, the guest has ended and the verdict is known. Once; a guest that has not come with all its pages is gone when it ends.
+    /// Listens, takes one guest over, and ends when the source is not needed any more: every page is here, and if the source asked for the
+    /// comparison, the guest has ended and the verdict is known. Once; a guest whose pages have not all arrived is gone when it ends.
     /// </summary>
     /// <exception cref="MigrationException">It cannot listen there.</exception>
     /// <exception cref="VmFailedException">The guest's machine failed.</exception>
@@ -169,7 +170,7 @@ public sealed class MigrationDestination : IAsyncDisposable
                 if (_machine.Phase == DestinationPhase.Ended) break;
             }
 
-            // Whoever gives up a source that wanted to compare still learns what the memory is at the end.
+            // If a source that asked for the comparison is given up, the hash of the memory at the end is still reported.
             if (_machine.IsDelivered) await _followed.WaitAsync(cancel);
             if (_failure is not null) throw _failure;
             MigrationDestinationReport report = await ReportAsync();
@@ -202,7 +203,7 @@ public sealed class MigrationDestination : IAsyncDisposable
             Link? link = _link;
             if (link is null || hello.Migration != _migration || hello.Link != link.Number || !link.TryAdd(lane))
             {
-                Handshake.Reject(lane, "the lane belongs to no link that is there");
+                Handshake.Reject(lane, "the lane belongs to no open link");
                 return;
             }
 
@@ -281,7 +282,7 @@ public sealed class MigrationDestination : IAsyncDisposable
         }
     }
 
-    // From here on it brings answers, until the guest needs no more of them.
+    // From here on the lane carries answers, until every page has arrived.
     private void LendToGuest(Lane lane)
     {
         if (_memory is { } memory) new PolledAnswers(lane, memory.Source).Wait(memory.Vm);
@@ -291,7 +292,7 @@ public sealed class MigrationDestination : IAsyncDisposable
     {
         _loadAt = Stopwatch.GetTimestamp();
         byte[] state = lane.ReadBody(header);
-        // What was copied is complete when every background lane has come to its end.
+        // The copied content is complete when every background lane has sent ContentEnd.
         link.WaitForContent(header.Id);
         PostAndWait(link, new DestinationInput(DestinationEvent.HandOver, header.Id, link, state));
     }
@@ -413,7 +414,7 @@ public sealed class MigrationDestination : IAsyncDisposable
         }
         catch (IOException)
         {
-            // The lane has ended, and its reading thread says so.
+            // The lane has ended; its reading thread reports it.
         }
         catch (WireException e)
         {
@@ -497,7 +498,7 @@ public sealed class MigrationDestination : IAsyncDisposable
             _endState = await _guest.EndAsync(cancel);
             _endedAt = Stopwatch.GetTimestamp();
             if (!_memory!.Offer.WantsVerdict) return;
-            // What is hashed has to be there.
+            // Every page must be there before the memory is hashed.
             foreach (BackgroundPush push in _pushes) await push.WaitAsync(cancel);
             (_hash, _missing) = await _memory.HashAsync(cancel);
             Post(new DestinationInput(DestinationEvent.GuestEnded));
@@ -539,7 +540,7 @@ public sealed class MigrationDestination : IAsyncDisposable
         if (!_inputs.Writer.TryWrite(input) && input.Happened == DestinationEvent.LinkUp) input.Link!.Dispose();
     }
 
-    // The peer's next frame is read when this one has been taken, so that a flood of them waits in the socket and not in memory.
+    // The peer's next frame is read when this one has been handled, so that queued frames stay in the socket buffer and use no memory here.
     private void PostAndWait(Link link, DestinationInput input)
     {
         Post(input with { IsOfPeer = true });

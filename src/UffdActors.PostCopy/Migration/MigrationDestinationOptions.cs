@@ -32,12 +32,12 @@ public sealed record MigrationDestinationOptions
     /// <summary>Where its threads run; null for anywhere.</summary>
     public MigrationPlacement? Placement { get; init; }
 
-    /// <summary>Record which pages the guest asks for, and in what order.</summary>
+    /// <summary>Record which pages the guest faults on, and in what order.</summary>
     public bool RecordWorkingSet { get; init; }
 
-    /// <summary>Told what happens, in a sentence; from any thread, and must not block. Null for nobody.</summary>
+    /// <summary>Called with a sentence for each step; from any thread, must not block. Null for none.</summary>
     public Action<string>? Tell { get; init; }
 
-    /// <summary>Told of incidents of the machine; from any thread, and must not block. Null for nobody.</summary>
+    /// <summary>Called with incidents of the VM; from any thread, must not block. Null for none.</summary>
     public Action<Incident>? IncidentObserver { get; init; }
 }

@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy;
 
-/// <summary>What became of a guest that arrived.</summary>
+/// <summary>Result of a migration at the destination.</summary>
 public sealed record MigrationDestinationReport
 {
     /// <summary>True if the guest ran here.</summary>
@@ -21,7 +21,7 @@ public sealed record MigrationDestinationReport
     /// <summary>Pages of its memory, of that size.</summary>
     public required long Pages { get; init; }
 
-    /// <summary>Base pages that came before the hand-over, each time that one came.</summary>
+    /// <summary>Base pages received before the hand-over; one that came twice counts twice.</summary>
     public required long CopiedPages { get; init; }
 
     /// <summary>From the arrival of the guest's state to its first access.</summary>
@@ -36,12 +36,12 @@ public sealed record MigrationDestinationReport
     /// <summary>Bytes of content that came over all lanes.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>Base pages that were asked for because a thread waited (QEMU: postcopy-requests), without those copied before.</summary>
+    /// <summary>Base pages requested because a thread waited (QEMU: postcopy-requests), without those copied before.</summary>
     public required long Demands { get; init; }
 
     /// <summary>
-    /// Answers that the thread which reads the faults has received itself, so that no other was woken for them. Live, without TLS, all that
-    /// are small: of pages of 4 KiB.
+    /// Answers received on the thread that reads the faults, so that no other thread was woken for them. Live, without TLS: all small ones,
+    /// those for pages of 4 KiB.
     /// </summary>
     public required long PolledAnswers { get; init; }
 
@@ -63,13 +63,13 @@ public sealed record MigrationDestinationReport
     /// <summary>SHA-256 of the guest's memory at its end, in hexadecimal; null if it was not asked for.</summary>
     public required string? Hash { get; init; }
 
-    /// <summary>What the source says that it must be; null if it has not said so.</summary>
+    /// <summary>The hash that the source has computed; null if it has sent none.</summary>
     public required string? ExpectedHash { get; init; }
 
     /// <summary>Base pages that were absent when the memory was read at the end.</summary>
     public required long MissingPages { get; init; }
 
-    /// <summary>Pages that the guest asked for, in order; null if they were not recorded.</summary>
+    /// <summary>Pages that the guest faulted on, in order; null if they were not recorded.</summary>
     public required WorkingSet? WorkingSet { get; init; }
 
     /// <summary>True if source and destination agree on every byte.</summary>

@@ -4,10 +4,11 @@ using UffdActors.PostCopy.Wire;
 
 namespace UffdActors.PostCopy.Migration;
 
-/// <summary>Takes connections, and tells of those that begin as a source's do. One that does not is closed, and harms nobody.</summary>
+/// <summary>Accepts connections, and reports those that begin with a source's Hello. Others are closed, without effect on the
+/// migration.</summary>
 internal sealed class MigrationListener : IDisposable
 {
-    // Connections that have not said what they are; more are closed at once.
+    // Most connections without a Hello yet; further ones are closed at once.
     private const int MostUnknown = 64;
 
     private readonly Socket _socket;
@@ -19,8 +20,8 @@ internal sealed class MigrationListener : IDisposable
 
     /// <param name="address">Where to listen.</param>
     /// <param name="tls">TLS; null for none.</param>
-    /// <param name="taken">Told of a lane, what it says of itself, and the epoch; on a thread of its own.</param>
-    /// <param name="tell">Told of connections that are none.</param>
+    /// <param name="taken">Called with a lane, its Hello, and the epoch; on a thread of its own.</param>
+    /// <param name="tell">Called with a sentence about each refused connection.</param>
     /// <exception cref="MigrationException">The address cannot be used.</exception>
     public MigrationListener(MigrationAddress address, MigrationTls? tls, Action<Lane, Hello, ulong> taken, Action<string> tell)
     {
@@ -60,7 +61,7 @@ internal sealed class MigrationListener : IDisposable
         }
         catch (SocketException)
         {
-            // Of a socket that only listens it ends the wait, and says that there is no peer.
+            // On a listening socket shutdown ends the wait in accept, and throws since there is no peer.
         }
 
         _socket.Dispose();

@@ -5,8 +5,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.PostCopy;
 
 /// <summary>
-/// Moves a small guest from this process to itself before a real one is moved: what a migration runs through is compiled then. Without it
-/// the guest's stop takes some 20 ms longer, and so do its first faults.
+/// Migrates a small guest within this process before the real one, so that the code of a migration is JIT-compiled. Without it the downtime
+/// is some 20 ms longer, and so are the first faults.
 /// </summary>
 public static class MigrationRehearsal
 {
@@ -25,7 +25,7 @@ public static class MigrationRehearsal
     /// <param name="cancel">Cancels.</param>
     /// <exception cref="UffdException">The kernel refuses what the real migration will need as well.</exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
-    /// <returns>What became of the guest that was moved.</returns>
+    /// <returns>Result of that migration.</returns>
     public static Task<MigrationDestinationReport> RunAsync(
         Config? config = null, string? backend = null, PostCopyMode mode = PostCopyMode.Missing, CancellationToken cancel = default) =>
         UffdRuntime.UseAsync(

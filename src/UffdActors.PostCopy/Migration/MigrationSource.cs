@@ -8,7 +8,7 @@ namespace UffdActors.PostCopy;
 /// <summary>
 /// Hands a running guest over to another process (<see cref="MigrationDestination"/>): copies while it runs if that is asked for, stops it,
 /// sends its state, and serves its pages until all of them are there. Which side may run the guest is decided by
-/// <c>src/UffdActors.PostCopy/WIRE.md</c>: never both, and if neither, that is said.
+/// <c>src/UffdActors.PostCopy/WIRE.md</c>: never both, and if neither may, that is reported.
 /// </summary>
 /// <remarks>
 /// The machine's regions must hold the guest's whole memory when it is handed over. <see cref="Switch"/>, <see cref="Recover"/> and the
@@ -49,7 +49,7 @@ public sealed class MigrationSource
     /// Finds what the guest writes while it is copied: opened with WP_ASYNC, its regions registered for write protection. Null without
     /// <see cref="MigrationSourceOptions.PreCopy"/>.
     /// </param>
-    /// <param name="guest">The guest that runs on it.</param>
+    /// <param name="guest">The guest that runs on the VM.</param>
     /// <param name="options">How it leaves.</param>
     /// <exception cref="ArgumentException">An option is out of its range, or there is nothing to find writes with.</exception>
     public MigrationSource(UffdVm vm, Userfault? userfault, ISourceGuest guest, MigrationSourceOptions options)
@@ -85,7 +85,8 @@ public sealed class MigrationSource
     /// <summary>Rounds of pre-copy that have been begun.</summary>
     public int Rounds => _preCopy?.Rounds ?? 0;
 
-    /// <summary>Bytes a second of the pre-copy, at most; 0 for as fast as it goes. The background after it is the destination's.</summary>
+    /// <summary>Bytes a second of the pre-copy, at most; 0 for as fast as it goes. The rate after the hand-over is set at the
+    /// destination.</summary>
     public long BytesPerSecond
     {
         get => _preCopy?.BytesPerSecond ?? 0;
@@ -111,13 +112,13 @@ public sealed class MigrationSource
         CommandAsync(withLoss ? SourceEvent.AbandonWithLoss : SourceEvent.Abandon);
 
     /// <summary>
-    /// Lets the guest go on here although it was handed over: the caller knows that the destination's process is gone and has not run it.
+    /// Resumes the guest here although it was handed over: the caller asserts that the destination's process is gone and has not run it.
     /// </summary>
-    /// <returns>True if it runs here; false if there is no doubt, or there is still a link.</returns>
+    /// <returns>True if it runs here; false if the source is not in doubt, or there is still a link.</returns>
     public Task<bool> ResumeHereAsync() => CommandAsync(SourceEvent.ResumeHere);
 
     /// <summary>Migrates; ends when the guest is there with all its pages, or stays here.</summary>
-    /// <exception cref="MigrationException">There is no destination, or it does not take this guest, which goes on here.</exception>
+    /// <exception cref="MigrationException">There is no destination, or it refuses this guest, which keeps running here.</exception>
     /// <exception cref="OperationCanceledException">
     /// Cancelled. A guest that was handed over is at the destination, without its source.
     /// </exception>
@@ -242,7 +243,7 @@ public sealed class MigrationSource
         }
         catch (IOException)
         {
-            // The lane has ended, and its reading thread says so.
+            // The lane has ended; its reading thread reports it.
         }
     }
 
@@ -254,7 +255,7 @@ public sealed class MigrationSource
             return;
         }
 
-        // A copy over the lost link must not take pages out of the set any more.
+        // A copy over the lost link must not remove pages from the set any more.
         await _copying.CancelAsync();
         await _copy;
         _copying = CancellationTokenSource.CreateLinkedTokenSource(_ended.Token);
@@ -270,7 +271,7 @@ public sealed class MigrationSource
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
-            // The link is lost, or the guest is being stopped: what was not sent is in the set of what is old.
+            // The link is lost, or the guest is being stopped: pages not sent are still in the set of stale pages.
         }
         catch (Exception e)
         {
@@ -348,7 +349,7 @@ public sealed class MigrationSource
 
             if (_machine.Phase == SourcePhase.Complete && time.Elapsed >= _options.ConnectTimeout)
             {
-                // It has every page, and is not there any more.
+                // The destination has every page, and does not answer any more.
                 _ending = $"the destination has every page and does not answer any more ({why})";
                 Post(new SourceInput(SourceEvent.Bye));
                 return;
@@ -369,7 +370,7 @@ public sealed class MigrationSource
         }
         catch (OperationCanceledException)
         {
-            // Over.
+            // The migration has ended.
         }
     }
 
@@ -419,7 +420,7 @@ public sealed class MigrationSource
         }
         catch (WireException e) when (hello.Lane > 0)
         {
-            // The urgent lane was welcome, and is lost by now: no refusal of this guest, and the next link is another attempt.
+            // The urgent lane was accepted and is lost by now: this is no refusal of the guest, so the next link is another attempt.
             throw new IOException(e.Message, e);
         }
     }
@@ -442,7 +443,8 @@ public sealed class MigrationSource
                 bool isText = header.Kind is MessageKind.Refused or MessageKind.Rejected or MessageKind.Abandon;
                 byte[] body = isText ? [] : lane.ReadBody(header);
                 string? text = isText ? lane.ReadText(header) : null;
-                // The peer's next frame is read when this one has been taken: a flood of them waits in the socket and not in memory.
+                // The peer's next frame is read when this one has been handled, so that queued frames stay in the socket buffer and use no
+                // memory here.
                 Post(new SourceInput(happened, header.Id, link, body, text, IsOfPeer: true));
                 link.WaitForControl();
             }

@@ -22,7 +22,7 @@ public sealed record MigrationSourceOptions
     public bool SwitchesByItself { get; init; } = true;
 
     /// <summary>
-    /// How long the destination may not be there at the beginning; and when it has every page, and only the comparison is left.
+    /// How long to try to connect at the beginning; and again when the destination has every page and only the comparison is left.
     /// </summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -40,6 +40,6 @@ public sealed record MigrationSourceOptions
     /// <summary>Wait for the guest's end at the destination, and compare its memory with what it must be.</summary>
     public bool Verifies { get; init; }
 
-    /// <summary>Told what happens, in a sentence; from any thread, and must not block. Null for nobody.</summary>
+    /// <summary>Called with a sentence for each step; from any thread, must not block. Null for none.</summary>
     public Action<string>? Tell { get; init; }
 }

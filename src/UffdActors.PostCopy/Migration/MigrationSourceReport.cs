@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy;
 
-/// <summary>What became of a guest that left.</summary>
+/// <summary>Result of a migration at the source.</summary>
 public sealed record MigrationSourceReport
 {
     /// <summary>True if the guest has stayed here, and runs.</summary>
@@ -12,7 +12,7 @@ public sealed record MigrationSourceReport
     /// <summary>How often the guest was handed over.</summary>
     public required long HandOvers { get; init; }
 
-    /// <summary>From the moment at which the guest was asked to stop to the news that it runs at the destination.</summary>
+    /// <summary>From the request to stop the guest to the message that it runs at the destination.</summary>
     public required TimeSpan Downtime { get; init; }
 
     /// <summary>From the first link to the end.</summary>
@@ -36,10 +36,10 @@ public sealed record MigrationSourceReport
     /// <summary>Links that were lost.</summary>
     public required int LostLinks { get; init; }
 
-    /// <summary>What the guest's memory is at its end, found here; null if it was not compared.</summary>
+    /// <summary>Hash of the guest's memory at its end, computed here; null if it was not compared.</summary>
     public required string? ExpectedHash { get; init; }
 
-    /// <summary>What it is at the destination; null if it was not compared.</summary>
+    /// <summary>The hash at the destination; null if it was not compared.</summary>
     public required string? ActualHash { get; init; }
 
     /// <summary>Why it ended, in a sentence.</summary>

@@ -62,12 +62,12 @@ internal sealed class PageServer
             {
                 Span<byte> page = _frame.AsSpan(DataAt + (i << PageSize.BaseShift), PageSize.Base);
                 isBytes = page.ContainsAnyExcept((byte)0);
-                // Behind zeros the bytes move up.
+                // Zero pages are not sent: move the bytes up to close the gap.
                 if (isBytes && data != DataAt + (i << PageSize.BaseShift)) page.CopyTo(place);
             }
             else
             {
-                // What the guest has given back is absent here, and reads as zeros.
+                // A page that the guest has freed is absent here, and reads as zeros.
                 isBytes = _reader.TryRead(region, header.FirstPage + i, place) && place.ContainsAnyExcept((byte)0);
             }
 

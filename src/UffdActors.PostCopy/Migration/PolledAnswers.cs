@@ -3,8 +3,8 @@ using UffdActors.PostCopy.Wire;
 namespace UffdActors.PostCopy.Migration;
 
 /// <summary>
-/// Reads the urgent lane on the thread that reads the guest's faults, so that an answer wakes one thread, which installs it. It takes
-/// answers that come as a whole; with anything else the lane goes back to its own thread, for good.
+/// Reads the urgent lane on the thread that reads the guest's faults, so that an answer wakes one thread only, which installs it. It
+/// handles whole answers; at any other frame the lane returns to its own thread for good.
 /// </summary>
 /// <param name="lane">The urgent lane.</param>
 /// <param name="source">Takes the answers.</param>
@@ -12,7 +12,7 @@ internal sealed class PolledAnswers(Lane lane, WireSource source)
 {
     private readonly byte[] _runs = new byte[WireLimits.PagesAFrame * FrameHeader.RunBytes];
 
-    /// <summary>Waits while the guest's machine reads the lane; on the lane's own thread. At once where no machine can.</summary>
+    /// <summary>Waits while the guest's VM reads the lane; on the lane's own thread. Returns at once where the VM cannot poll it.</summary>
     /// <exception cref="IOException">The lane has ended.</exception>
     /// <exception cref="WireException">The peer does not keep to the protocol.</exception>
     public void Wait(UffdVm vm)
@@ -24,12 +24,12 @@ internal sealed class PolledAnswers(Lane lane, WireSource source)
         }
         catch (Exception e) when (e is ObjectDisposedException or OperationCanceledException)
         {
-            // The machine's thread may still be in a call: nothing of the lane is this thread's any more.
+            // The VM's thread may still be in a call: this thread must not touch the lane any more.
             if (lane.Closed.IsCancellationRequested) throw new IOException("the connection has been closed", e);
         }
         catch (Exception e) when (e is UffdException or VmFailedException)
         {
-            // It is read here then.
+            // The lane is read by this thread then.
         }
     }
 

@@ -6,8 +6,8 @@ using UffdActors.PostCopy.Wire;
 namespace UffdActors.PostCopy.Migration;
 
 /// <summary>
-/// Copies a guest that runs: everything first, then what it has written since, round by round, until little is left. Writes are found by
-/// asynchronous write protection and PAGEMAP_SCAN (<see cref="Userfault.TakeWrittenAsync"/>), so the guest waits for nothing.
+/// Copies a running guest: all pages first, then those written since, round by round, until few are left. Writes are found by
+/// asynchronous write protection and PAGEMAP_SCAN (<see cref="Userfault.TakeWrittenAsync"/>), so the guest never blocks.
 /// </summary>
 internal sealed class PreCopy
 {
@@ -65,7 +65,7 @@ internal sealed class PreCopy
         }
     }
 
-    /// <summary>The guest has stopped: finds what it has written since, and tells the destination what of the copy is old.</summary>
+    /// <summary>The guest has stopped: finds the pages written since, and sends the destination the discard set.</summary>
     /// <exception cref="IOException">The link is lost.</exception>
     public async Task DiscardAsync(Link link, CancellationToken cancel)
     {
@@ -128,7 +128,7 @@ internal sealed class PreCopy
     {
         if (BytesPerSecond is not (> 0 and var rate)) return;
         TimeSpan ahead = TimeSpan.FromSeconds((double)bytes / rate) - time.Elapsed;
-        // In steps, so that another rate shows.
+        // In short steps, so that a changed rate takes effect.
         while (ahead > TimeSpan.Zero && BytesPerSecond == rate)
         {
             TimeSpan step = ahead < TimeSpan.FromMilliseconds(100) ? ahead : TimeSpan.FromMilliseconds(100);

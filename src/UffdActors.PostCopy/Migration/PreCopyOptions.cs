@@ -7,11 +7,11 @@ public sealed record PreCopyOptions
     public int? Rounds { get; init; }
 
     /// <summary>
-    /// The guest is stopped when what is left takes no longer than this at the measured rate; with <see cref="Rounds"/> null only.
+    /// The guest is stopped when the pages left take no longer than this at the measured rate; with <see cref="Rounds"/> null only.
     /// </summary>
     public TimeSpan Target { get; init; } = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>Rounds after which it is stopped though it writes faster than can be copied; post-copy brings the rest.</summary>
+    /// <summary>Rounds after which the guest is stopped even if it writes faster than can be copied; the rest comes by post-copy.</summary>
     public int MostRounds { get; init; } = 30;
 
     /// <summary>Bytes a second, at most; 0 for as fast as it goes.</summary>

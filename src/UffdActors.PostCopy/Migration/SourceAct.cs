@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy.Migration;
 
-/// <summary>What the source's machine wants done.</summary>
+/// <summary>Actions of the source's state machine.</summary>
 internal enum SourceAct
 {
     /// <summary>Tell the destination what the guest's memory is.</summary>
@@ -15,25 +15,25 @@ internal enum SourceAct
     /// <summary>Send discards, end of content, and the guest's state with the epoch's number.</summary>
     SendHandOver,
 
-    /// <summary>Let the guest go on here.</summary>
+    /// <summary>Resume the guest here.</summary>
     ResumeGuest,
 
-    /// <summary>Find out what the guest's memory must be at its end.</summary>
+    /// <summary>Compute what the guest's memory must be at its end.</summary>
     Check,
 
-    /// <summary>Send what was found.</summary>
+    /// <summary>Send the hash.</summary>
     SendVerdict,
 
-    /// <summary>Tell the destination that all is over.</summary>
+    /// <summary>Tell the destination that the migration has ended.</summary>
     SendBye,
 
     /// <summary>Tell the destination that the migration is given up.</summary>
     SendAbandon,
 
-    /// <summary>Close the link: what the peer says cannot be.</summary>
+    /// <summary>Close the link: the peer's claim contradicts this side's state.</summary>
     CloseLink,
 
-    /// <summary>The command of the operator cannot be followed: it would lose something, or let two guests run.</summary>
+    /// <summary>Refuse the operator's command: it would lose something, or let two guests run.</summary>
     RefuseCommand,
 
     /// <summary>The migration has ended.</summary>

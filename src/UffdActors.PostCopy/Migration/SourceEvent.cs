@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy.Migration;
 
-/// <summary>What can happen to the source's machine.</summary>
+/// <summary>Events of the source's state machine.</summary>
 internal enum SourceEvent
 {
     /// <summary>A link is there; the number is the epoch that the destination runs, 0 for none.</summary>
@@ -42,7 +42,7 @@ internal enum SourceEvent
     /// <summary>The operator gives up what may be lost by it.</summary>
     AbandonWithLoss,
 
-    /// <summary>The operator says that the destination's process is gone, or never ran the guest: it may go on here.</summary>
+    /// <summary>The operator asserts that the destination's process is gone, or never ran the guest: it may resume here.</summary>
     ResumeHere,
 
     /// <summary>The destination gives up; the number is the epoch that it has run, 0 for none.</summary>

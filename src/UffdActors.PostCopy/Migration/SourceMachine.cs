@@ -1,8 +1,8 @@
 namespace UffdActors.PostCopy.Migration;
 
 /// <summary>
-/// The source's half of a hand-over: which side may run the guest (WIRE.md, W1 to W7). Pure: an event and the epoch that it names in, what
-/// is to be done out.
+/// The source's half of a hand-over: which side may run the guest (WIRE.md, W1 to W7). Pure: takes an event and its epoch, returns the
+/// actions.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -36,7 +36,7 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
     public bool IsDelivered { get; private set; }
 
     /// <summary>
-    /// True if the link leads to another destination than the hand-over did: what it says of that hand-over proves nothing (W7).
+    /// True if the link leads to another destination than the hand-over did: its answers about that hand-over prove nothing (W7).
     /// </summary>
     public bool IsElsewhere => Epoch > 0 && _destination != _handedTo;
 
@@ -75,7 +75,7 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
                 Phase = SourcePhase.Serving;
                 break;
             case SourceEvent.Refused when Phase == SourcePhase.InDoubt && epoch == Epoch:
-                // What could not be loaded once will not be the next time.
+                // State that could not be loaded once will not load the next time.
                 Do(SourceAct.SendAbandon);
                 KeepHere();
                 break;
@@ -123,7 +123,7 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
             case SourcePhase.InDoubt when running == Epoch:
                 Phase = SourcePhase.Serving;
                 break;
-            // By its Welcome the destination has refused every hand-over so far.
+            // A Welcome with 0 refuses every hand-over so far.
             case SourcePhase.InDoubt when running == 0:
                 Phase = SourcePhase.Stopped;
                 Do(SourceAct.SendOffer);
@@ -150,7 +150,7 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
     {
         IsLinked = false;
         _isOfferTaken = false;
-        // Nothing was sent that could start the guest elsewhere.
+        // No hand-over was sent, so the guest cannot be running elsewhere.
         if (Phase == SourcePhase.Stopped || (Phase == SourcePhase.InDoubt && flaw == HandOverFlaw.ResumeInDoubt))
             GoOnHere();
     }
@@ -224,7 +224,7 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
 
     private void OnResumeHere()
     {
-        // Once the destination has said that it runs the guest, no word of an operator makes the memory here the guest's again.
+        // Once the destination has reported that it runs the guest, the memory here is stale, and no command may resume it.
         if (Phase == SourcePhase.InDoubt && !IsLinked) KeepHere();
         else Do(SourceAct.RefuseCommand);
     }
@@ -246,7 +246,7 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
 
     private void KeepHere()
     {
-        // A guest that is just being stopped is stopped first, by whoever does both in this order.
+        // For a guest that is being stopped, the caller carries out the stop and then this resume, in this order.
         if (Phase != SourcePhase.GuestHere) Do(SourceAct.ResumeGuest);
         KeepsGuest = true;
         End();

@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy;
 
-/// <summary>Where the source of a migration is.</summary>
+/// <summary>Phase of the source of a migration.</summary>
 public enum SourcePhase
 {
     /// <summary>The guest runs here; content may be copied already.</summary>
@@ -12,7 +12,7 @@ public enum SourcePhase
     /// <summary>The guest is stopped, and no hand-over of it is under way.</summary>
     Stopped,
 
-    /// <summary>A hand-over was sent and not answered: nobody may start the guest here.</summary>
+    /// <summary>A hand-over was sent and not answered: the guest must not be started here.</summary>
     InDoubt,
 
     /// <summary>The guest runs at the destination, and pages are served.</summary>

@@ -3,8 +3,8 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.PostCopy.Migration;
 
 /// <summary>
-/// The pages of a region whose content at the destination is old or not there. A page leaves the set before it is read and sent, and comes
-/// back when it is found written: whatever happens in between, it is in the set if its last content was not sent. Safe for any thread.
+/// The pages of a region whose content at the destination is old or not there. A page is removed from the set before it is read and sent,
+/// and added again when found written, so a page whose latest content was not sent is always in the set. Safe for any thread.
 /// </summary>
 internal sealed class StalePages
 {

@@ -2,10 +2,10 @@ using UffdActors.PostCopy.Wire;
 
 namespace UffdActors.PostCopy.Migration;
 
-/// <summary>Pages that were asked for over the wire and have not all come; reused.</summary>
+/// <summary>A request on the wire whose pages have not all come; reused.</summary>
 internal sealed class WireRequest
 {
-    /// <summary>The number that goes over the wire: the place in the table, and how often that was used.</summary>
+    /// <summary>The number on the wire: the slot of the table, and how often the slot was used.</summary>
     public ulong Id { get; private set; }
 
     /// <summary>True from the request to its last page.</summary>
@@ -49,6 +49,6 @@ internal sealed class WireRequest
         (Order, Receiver, Next, End, Lane, IsOpen) = (order, receiver, firstPage, end, lane, true);
     }
 
-    /// <summary>Everything has come, or never will.</summary>
+    /// <summary>Every page has come, or the request has failed.</summary>
     public void Close() => IsOpen = false;
 }

@@ -4,12 +4,12 @@ using UffdActors.PostCopy.Wire;
 namespace UffdActors.PostCopy.Migration;
 
 /// <summary>
-/// The source of a guest's pages at the destination: what has been copied before the hand-over, and the other process for the rest. Demand
-/// goes over the urgent lane, the background push over the others, in turn.
+/// The source of a guest's pages at the destination: those copied before the hand-over, the other process for the rest. Demand uses the
+/// urgent lane, the background push the others, in turn.
 /// </summary>
 /// <remarks>
-/// Pages are pulled, so the other side has nothing to remember: what is missing after a lost link is what has been asked for and has not
-/// come, and that is asked for again. A request is open until its last page has been read into the asker's buffer.
+/// Pages are pulled, so the other side keeps no state: after a lost link the requests that are still open are sent again. A request is open
+/// until its last page has been read into the caller's buffer.
 /// </remarks>
 internal sealed class WireSource(CopiedPages? copied) : IPageSource
 {
@@ -28,10 +28,10 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
     /// <inheritdoc />
     public bool AnswersAtOnce => false;
 
-    /// <summary>Pages that were asked for because a thread waits (QEMU: postcopy-requests).</summary>
+    /// <summary>Pages requested because a thread waits (QEMU: postcopy-requests).</summary>
     public long Demands => Volatile.Read(ref _demands);
 
-    /// <summary>Answers that the guest's machine has received by itself.</summary>
+    /// <summary>Answers received on the VM's own thread.</summary>
     public long PolledAnswers => Volatile.Read(ref _polledAnswers);
 
     /// <summary>The same as <see cref="Take"/>, on the thread that reads the guest's faults.</summary>
@@ -66,7 +66,7 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
         }
     }
 
-    /// <summary>Goes on over a new link: everything that is open is asked for again. The threads of the old one have ended.</summary>
+    /// <summary>Continues over a new link: every open request is sent again. The threads of the old link have ended.</summary>
     public void Use(Link? link)
     {
         lock (_gate)
@@ -80,8 +80,8 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
         }
     }
 
-    /// <summary>Takes a frame of pages; on the lane's reading thread.</summary>
-    /// <exception cref="WireException">Nobody has asked for them.</exception>
+    /// <summary>Handles a frame of pages; on the lane's reading thread.</summary>
+    /// <exception cref="WireException">They were not requested.</exception>
     /// <exception cref="IOException">The lane has ended.</exception>
     public void Take(Lane lane, in FrameHeader header, byte[] runs)
     {
@@ -98,7 +98,7 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
             page += pages;
         }
 
-        // The whole frame has come: from here on nothing of it can be lost with the link.
+        // The whole frame has come: losing the link does not affect it any more.
         PageOrder order = request.Order;
         IPageReceiver receiver = request.Receiver;
         request.Next = page;
@@ -112,8 +112,8 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
         }
     }
 
-    /// <summary>The other side cannot read what was asked for.</summary>
-    /// <exception cref="WireException">Nobody has asked for it.</exception>
+    /// <summary>The other side cannot read the pages of a request.</summary>
+    /// <exception cref="WireException">It was not requested.</exception>
     public void TakeLoss(Lane lane, in FrameHeader header, string why)
     {
         WireRequest request = Find(lane, header);
@@ -142,8 +142,8 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
         order.Id, page, pages, hasBytes ? SourceContent.Bytes : SourceContent.Zero,
         hasBytes ? order.Buffer + (nint)((page - order.FirstPage) << PageSize.BaseShift) : 0);
 
-    // Sent outside the gate: a send may take long, and those who read answers pass through it. What is opened here with a link that ends
-    // meanwhile is asked for again over the next one, like all that is open; the send over the old one fails.
+    // Sent outside the lock: a send may take long, and readers of answers take the lock. If the link ends meanwhile, the send fails, and
+    // the request is sent again over the next link, like every open one.
     private void Ask(in PageOrder order, IPageReceiver receiver, long page, long end)
     {
         Link? link;
@@ -166,7 +166,7 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
         if (link is not null) _ = TrySend(link, lane, frame);
     }
 
-    // A lane that fails ends its link; what is open then is asked for over the next one.
+    // A lane that fails ends its link; open requests are sent again over the next one.
     private static bool TrySend(Link link, int lane, in FrameHeader frame)
     {
         try

@@ -6,9 +6,9 @@ using UffdActors.PostCopy.Migration;
 namespace UffdActors.PostCopy;
 
 /// <summary>
-/// A guest without devices: vCPUs of this library that touch one region as a pattern says. Its state is how far each vCPU is, so it can be
-/// stopped at any access and go on anywhere; and because each vCPU writes into a lane of its own, what its memory must be at the end can be
-/// computed from what it was at any moment before.
+/// A guest without devices: vCPUs of this library that touch one region by a pattern. Its state is the progress of each vCPU, so it can be
+/// stopped at any access and resumed anywhere; and because each vCPU writes into a lane of its own, its memory at the end can be computed
+/// from its memory at any moment before.
 /// </summary>
 public sealed class WorkloadGuest : ISourceGuest, IDestinationGuest
 {
@@ -19,7 +19,7 @@ public sealed class WorkloadGuest : ISourceGuest, IDestinationGuest
     private WorkloadState? _state;
     private VcpuGroup? _vcpus;
 
-    /// <summary>A guest that arrives: what it does comes with its state.</summary>
+    /// <summary>A guest that arrives: its workload comes with its state.</summary>
     public WorkloadGuest()
     {
     }
@@ -85,7 +85,7 @@ public sealed class WorkloadGuest : ISourceGuest, IDestinationGuest
     public async Task PrepareAsync(UffdVm vm, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(vm);
-        // vCPUs that do nothing: code that starts them is compiled, and threads have been made once.
+        // vCPUs without accesses: the code that starts them is JIT-compiled, and threads have been made once.
         VcpuGroup rehearsal = await vm.StartVcpusAsync([new SyntheticWorkload(WorkloadKind.Random, 1, 0, 0, 0, 0, 1)], 1, cancel);
         await rehearsal.WaitAsync(cancel);
     }
@@ -133,7 +133,7 @@ public sealed class WorkloadGuest : ISourceGuest, IDestinationGuest
             options.Workload, state.Pages, WorkloadState.ShareOf(options, vcpu), options.WriteRatio, options.Seed, vcpu, options.Vcpus);
     }
 
-    // Memory as it is here, with what was written since.
+    // The memory here, with the later writes applied.
     private byte[] Hash(WorkloadState now, WorkloadState end, CancellationToken cancel)
     {
         List<Dictionary<long, ulong>> writes = [];

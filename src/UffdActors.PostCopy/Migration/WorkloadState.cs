@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 namespace UffdActors.PostCopy.Migration;
 
 /// <summary>
-/// The state of a <see cref="WorkloadGuest"/> that travels: what its vCPUs do, and how far each is. Version (4 bytes), pattern (4), base
-/// pages (8), accesses (8), write ratio (8), seed (8), vCPUs (4), zero (4), and for each vCPU its accesses (8); little endian.
+/// The state of a <see cref="WorkloadGuest"/> as it is sent: the workload of its vCPUs, and the progress of each. Version (4 bytes),
+/// pattern (4), base pages (8), accesses (8), write ratio (8), seed (8), vCPUs (4), zero (4), and for each vCPU its accesses (8); little
+/// endian.
 /// </summary>
 internal sealed record WorkloadState(WorkloadGuestOptions Options, long Pages, IReadOnlyList<long> Done)
 {
@@ -32,7 +33,7 @@ internal sealed record WorkloadState(WorkloadGuestOptions Options, long Pages, I
     /// <exception cref="MigrationException">It is none, or one of another machine.</exception>
     public static WorkloadState Read(ReadOnlySpan<byte> bytes, long pages)
     {
-        if (bytes.Length < HeadBytes || BinaryPrimitives.ReadInt32LittleEndian(bytes) != Version) throw Wrong("it has no such version");
+        if (bytes.Length < HeadBytes || BinaryPrimitives.ReadInt32LittleEndian(bytes) != Version) throw Wrong("its version is unknown");
         int vcpus = BinaryPrimitives.ReadInt32LittleEndian(bytes[40..]);
         if (vcpus is < 1 or > GuestLayout.MaxVcpus || bytes.Length != HeadBytes + (vcpus * sizeof(long)))
             throw Wrong($"it has {vcpus} vCPUs in {bytes.Length} bytes");
@@ -45,7 +46,7 @@ internal sealed record WorkloadState(WorkloadGuestOptions Options, long Pages, I
             Seed = BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]),
         };
         if (!Enum.IsDefined(options.Workload) || options.Accesses < 0 || options.WriteRatio is not (>= 0 and <= 1))
-            throw Wrong("its vCPUs do nothing that is known here");
+            throw Wrong("its workload is not one of this version");
         if (BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]) != pages) throw Wrong("it is for memory of another size");
         long[] done = new long[vcpus];
         for (int i = 0; i < vcpus; i++)

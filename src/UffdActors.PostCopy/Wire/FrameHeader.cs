@@ -5,7 +5,7 @@ namespace UffdActors.PostCopy.Wire;
 
 /// <summary>
 /// The first 32 bytes of every frame, little endian: body length (4), kind (1), zero (1), region (2), id (8), first page (8), pages (4),
-/// runs (4). What a kind has no use for is zero. WIRE.md says what the fields mean of each kind.
+/// runs (4). Fields that a kind does not use are zero. WIRE.md has their meaning for each kind.
 /// </summary>
 internal readonly record struct FrameHeader
 {
@@ -49,7 +49,7 @@ internal readonly record struct FrameHeader
         BinaryPrimitives.WriteInt32LittleEndian(bytes[28..], Runs);
     }
 
-    /// <summary>Reads one. Every length and number is within <see cref="WireLimits"/> then.</summary>
+    /// <summary>Reads one, and checks every length and number against <see cref="WireLimits"/>.</summary>
     /// <exception cref="WireException">It is no header of this protocol.</exception>
     public static FrameHeader Read(ReadOnlySpan<byte> bytes)
     {

@@ -10,12 +10,12 @@ internal static class Handshake
     /// <summary>Opens a lane; blocks.</summary>
     /// <param name="address">Where the destination listens.</param>
     /// <param name="tls">TLS; null for none.</param>
-    /// <param name="hello">What is said.</param>
+    /// <param name="hello">The Hello that is sent.</param>
     /// <param name="epoch">The epoch that was handed over last.</param>
     /// <param name="running">The epoch that runs at the destination; 0 for none.</param>
     /// <param name="destination">Which destination it is.</param>
     /// <exception cref="IOException">There is no connection.</exception>
-    /// <exception cref="WireException">The destination does not want it, or is none.</exception>
+    /// <exception cref="WireException">The destination refuses it, or does not speak this protocol.</exception>
     public static Lane Open(
         MigrationAddress address, MigrationTls? tls, in Hello hello, ulong epoch, out ulong running, out UInt128 destination)
     {
@@ -64,7 +64,7 @@ internal static class Handshake
         // The number of the lane comes with the first frame, which is read with the larger buffer of the urgent lane.
         Lane first = new(0, socket, stream);
         FrameHeader header = first.ReadHeader();
-        if (header.Kind != MessageKind.Hello) throw new WireException("the first frame is none of a source");
+        if (header.Kind != MessageKind.Hello) throw new WireException("the first frame is not a source's Hello");
         Hello hello = Hello.Read(first.ReadBody(header));
         // Nothing follows a Hello before it has been answered.
         Lane lane = hello.Lane == 0 ? first : new Lane(hello.Lane, socket, stream);
@@ -90,7 +90,7 @@ internal static class Handshake
         }
         catch (IOException)
         {
-            // It has gone before it was told.
+            // The peer has closed the connection before it could be answered.
         }
 
         lane.Dispose();

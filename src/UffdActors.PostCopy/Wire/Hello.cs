@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace UffdActors.PostCopy.Wire;
 
 /// <summary>The first frame of a connection; the header's id is the epoch that the source has handed over last, 0 for none.</summary>
-/// <param name="Version">Version of the protocol that the source speaks.</param>
-/// <param name="Oldest">Oldest one that it still speaks.</param>
+/// <param name="Version">Version of the protocol that the source uses.</param>
+/// <param name="Oldest">Oldest one that it still supports.</param>
 /// <param name="Lane">0 for the urgent lane, 1 to <paramref name="Channels"/> for a background lane.</param>
 /// <param name="Channels">Background lanes of the link.</param>
 /// <param name="Migration">Which migration it is; chosen by the source, the same on every link.</param>
@@ -14,10 +14,10 @@ internal readonly record struct Hello(int Version, int Oldest, int Lane, int Cha
     /// <summary>Bytes of the body.</summary>
     public const int Size = 40;
 
-    /// <summary>What every connection begins with: "UFFDMIGR".</summary>
+    /// <summary>First bytes of every connection: "UFFDMIGR".</summary>
     public const ulong Magic = 0x5247_494d_4446_4655;
 
-    /// <summary>The version that is spoken here.</summary>
+    /// <summary>The version of this side.</summary>
     public const int Current = 1;
 
     /// <summary>Writes it.</summary>
@@ -34,7 +34,7 @@ internal readonly record struct Hello(int Version, int Oldest, int Lane, int Cha
     }
 
     /// <summary>Reads one.</summary>
-    /// <exception cref="WireException">It is none, or no version is spoken by both.</exception>
+    /// <exception cref="WireException">It is none, or there is no common version.</exception>
     public static Hello Read(ReadOnlySpan<byte> bytes)
     {
         if (BinaryPrimitives.ReadUInt64LittleEndian(bytes) != Magic)

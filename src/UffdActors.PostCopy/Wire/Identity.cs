@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace UffdActors.PostCopy.Wire;
 
-/// <summary>A number that names one migration, or one destination, and that nobody else will choose.</summary>
+/// <summary>A random number that names one migration, or one destination; a collision is practically impossible.</summary>
 internal static class Identity
 {
     /// <summary>Chooses one.</summary>

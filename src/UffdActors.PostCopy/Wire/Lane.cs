@@ -9,14 +9,14 @@ namespace UffdActors.PostCopy.Wire;
 /// protocol, ends the lane for good, and with it the link.
 /// </summary>
 /// <remarks>
-/// Blocking calls on plain sockets: a thread that waits for bytes is woken by them and by nothing else. A send that the peer does not take
-/// within <see cref="SendTimeout"/> fails, so that no turn of the ring waits for a peer that is stopped.
+/// Blocking calls on plain sockets: a thread that waits for bytes is woken directly, without a hop over the thread pool. A send that the
+/// peer does not accept within <see cref="SendTimeout"/> fails, so that no turn of the ring waits for a peer that is stopped.
 /// </remarks>
 internal sealed class Lane : IDisposable
 {
     private static readonly TimeSpan SendTimeout = TimeSpan.FromSeconds(5);
 
-    // Of a demanded page header, runs and bytes come with one call; of bulk data the bytes go straight to their place.
+    // A demanded page is received with one call (header, runs, bytes); bulk data is received straight into its destination.
     private const int UrgentBuffer = 8192;
     private const int BulkBuffer = 256;
     private const int SmallFrame = 1024;
@@ -48,7 +48,7 @@ internal sealed class Lane : IDisposable
     /// <summary>0 for the urgent lane, 1 and up for background lanes.</summary>
     public int Number { get; }
 
-    /// <summary>Frames that have come in; to see whether anything does.</summary>
+    /// <summary>Frames that have come in; used to detect a dead peer.</summary>
     public long Heard => Volatile.Read(ref _heard);
 
     /// <summary>Bytes of content that have come in.</summary>
@@ -60,10 +60,11 @@ internal sealed class Lane : IDisposable
     /// <summary>Cancelled when this side ends the lane.</summary>
     public CancellationToken Closed => _closed.Token;
 
-    /// <summary>Can be read when bytes have come; null under TLS, where what has come need not be what can be read.</summary>
+    /// <summary>Descriptor that is readable when bytes have come; null under TLS, where bytes on the socket need not be readable
+    /// content.</summary>
     public SafeHandle? Polled => _stream is NetworkStream ? _socket.SafeHandle : null;
 
-    /// <summary>Limits how long a read waits; none for ever.</summary>
+    /// <summary>Limits how long a read waits; zero for no limit.</summary>
     public void LimitReads(TimeSpan? limit) => _socket.ReceiveTimeout = limit is { } time ? (int)time.TotalMilliseconds : 0;
 
     /// <summary>Sends a frame.</summary>
@@ -96,7 +97,7 @@ internal sealed class Lane : IDisposable
         Send(header, bytes[..used]);
     }
 
-    /// <summary>Sends a frame that has been put together by the caller.</summary>
+    /// <summary>Sends a frame that the caller has assembled.</summary>
     /// <exception cref="IOException">The lane has ended.</exception>
     public void SendFrame(ReadOnlySpan<byte> frame)
     {
@@ -115,13 +116,13 @@ internal sealed class Lane : IDisposable
         return header;
     }
 
-    /// <summary>Takes in what has come, with one call; where <see cref="Polled"/> can be read it does not wait.</summary>
+    /// <summary>Receives available bytes, with one call; does not wait if <see cref="Polled"/> is readable.</summary>
     /// <exception cref="IOException">The lane has ended.</exception>
     public void Receive() => Fill();
 
-    /// <summary>Looks at the next frame, without reading it.</summary>
+    /// <summary>Peeks at the next frame, without reading it.</summary>
     /// <param name="header">Its header.</param>
-    /// <param name="left">Bytes of it that have not been taken in.</param>
+    /// <param name="left">Bytes of it that have not been received.</param>
     /// <returns>False if its header has not come.</returns>
     /// <exception cref="WireException">The peer does not keep to the protocol.</exception>
     public bool TryLook(out FrameHeader header, out int left)
@@ -133,7 +134,7 @@ internal sealed class Lane : IDisposable
         return true;
     }
 
-    /// <summary>True if a frame can be taken in as a whole.</summary>
+    /// <summary>True if a whole frame fits into the buffer.</summary>
     public bool HasRoomFor(in FrameHeader header) => FrameHeader.Size + header.Body <= _in.Length;
 
     /// <summary>Reads a part of the body.</summary>
@@ -158,7 +159,7 @@ internal sealed class Lane : IDisposable
             }
 
             bytes = bytes[Take(bytes)..];
-            // A frame that is under way counts as a sign of life.
+            // A frame that is being received counts as a sign of life.
             Volatile.Write(ref _heard, _heard + 1);
         }
     }
@@ -185,11 +186,11 @@ internal sealed class Lane : IDisposable
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // It has gone.
+            // The peer has closed the connection.
         }
     }
 
-    /// <summary>Ends the lane; whoever reads or writes on it gets an exception. Any thread, any number of times.</summary>
+    /// <summary>Ends the lane; reads and writes on it throw. Any thread, any number of times.</summary>
     public void Dispose()
     {
         if (_closed.IsCancellationRequested) return;
@@ -241,7 +242,7 @@ internal sealed class Lane : IDisposable
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException)
         {
-            // What was sent in part cannot be followed by anything.
+            // After a partly sent frame nothing more can be sent.
             Dispose();
             throw e as IOException ?? new IOException("the connection has been closed", e);
         }

@@ -1,8 +1,8 @@
 namespace UffdActors.PostCopy.Wire;
 
 /// <summary>
-/// The connections of a migration between two losses: one urgent lane, one or more background lanes, each with a reading thread. Any of
-/// them that fails ends all of them; the user of the link is told once.
+/// The connections of a migration between two losses: one urgent lane, one or more background lanes, each with a reading thread. If one
+/// fails, all of them end; the user of the link is notified once.
 /// </summary>
 internal sealed class Link : IDisposable
 {
@@ -27,7 +27,7 @@ internal sealed class Link : IDisposable
     /// <param name="channels">Background lanes.</param>
     /// <param name="timeout">Time without a sign of life of the peer after which the link counts as lost.</param>
     /// <param name="placement">Where the reading threads run; null for anywhere.</param>
-    /// <param name="lost">Told once, on any thread, why it ended.</param>
+    /// <param name="lost">Called once, on any thread, with the reason of its end.</param>
     public Link(ulong number, int channels, TimeSpan timeout, MigrationPlacement? placement, Action<Link, Exception> lost)
     {
         _placement = placement;
@@ -63,7 +63,7 @@ internal sealed class Link : IDisposable
     /// <summary>The urgent lane for 0; one of the background lanes for every other number.</summary>
     public Lane LaneOf(int number) => number == 0 ? _lanes[0]! : _lanes[1 + ((number - 1) % Channels)]!;
 
-    /// <summary>Takes a lane in.</summary>
+    /// <summary>Adds a lane.</summary>
     /// <returns>False if there is one with its number, or the link has ended.</returns>
     public bool TryAdd(Lane lane)
     {
@@ -105,7 +105,7 @@ internal sealed class Link : IDisposable
         }
     }
 
-    /// <summary>A background lane brings no more content before the hand-over of an epoch.</summary>
+    /// <summary>A background lane sends no more content before the hand-over of an epoch.</summary>
     public void EndContent(int lane, ulong epoch)
     {
         lock (_contentEnds)
@@ -115,7 +115,7 @@ internal sealed class Link : IDisposable
         }
     }
 
-    /// <summary>Waits until every background lane has come to its end of content.</summary>
+    /// <summary>Waits until every background lane has sent its end of content.</summary>
     /// <exception cref="IOException">The link has ended.</exception>
     public void WaitForContent(ulong epoch)
     {
@@ -127,16 +127,16 @@ internal sealed class Link : IDisposable
         if (_isLost) throw new IOException("the link has ended");
     }
 
-    /// <summary>A control frame that this link brought has been taken; its lane is read on.</summary>
+    /// <summary>A control frame of this link has been handled; reading of its lane continues.</summary>
     public void ControlTaken() => _control.Release();
 
-    /// <summary>Waits until a control frame has been taken, or the link ends; on a reading thread.</summary>
+    /// <summary>Waits until a control frame has been handled, or the link ends; on a reading thread.</summary>
     public void WaitForControl()
     {
         if (!_isLost) _control.Wait();
     }
 
-    /// <summary>Begins to say that this side is alive, and to look whether the other is.</summary>
+    /// <summary>Begins to send pings, and to check that the peer sends frames.</summary>
     public void Watch()
     {
         lock (_gate)
@@ -145,7 +145,7 @@ internal sealed class Link : IDisposable
         }
     }
 
-    /// <summary>Ends the link; its user is told, if it has not been.</summary>
+    /// <summary>Ends the link; its user is notified, if it has not been.</summary>
     public void Lose(Exception reason)
     {
         lock (_gate)
@@ -159,8 +159,9 @@ internal sealed class Link : IDisposable
     }
 
     /// <summary>
-    /// Ends the link after its last frame, which is one of the urgent lane: only that is ended, and the peer's end of it waited for, for a
-    /// moment. A lane that ends makes the peer close all of them, and a socket that is closed with bytes unread takes them along.
+    /// Ends the link after its last frame, which is on the urgent lane: only that lane is shut down, and the peer's close of it is awaited
+    /// for a moment. The end of a lane makes the peer close all of them, and closing a socket with unread bytes resets it, which loses sent
+    /// bytes.
     /// </summary>
     public void Finish()
     {
@@ -174,7 +175,7 @@ internal sealed class Link : IDisposable
         Dispose();
     }
 
-    /// <summary>Ends the link without a word, and waits for its threads; not on one of them.</summary>
+    /// <summary>Ends the link without notification, and waits for its threads; not on one of them.</summary>
     public void Dispose()
     {
         lock (_gate) _isLost = true;
@@ -202,7 +203,7 @@ internal sealed class Link : IDisposable
         _heard = heard;
         if (_silent > PingsInTimeout)
         {
-            Lose(new IOException(FormattableString.Invariant($"nothing was heard of the peer for {_timeout.TotalSeconds:0.#} s")));
+            Lose(new IOException(FormattableString.Invariant($"the peer has sent nothing for {_timeout.TotalSeconds:0.#} s")));
             return;
         }
 

@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy.Wire;
 
-/// <summary>What a frame is; WIRE.md says who sends it, on which lane, and what is in it.</summary>
+/// <summary>Kind of a frame; WIRE.md has sender, lane and content of each.</summary>
 internal enum MessageKind : byte
 {
     /// <summary>Source: the first frame of every connection.</summary>
@@ -9,7 +9,7 @@ internal enum MessageKind : byte
     /// <summary>Destination: the connection is a lane of the migration.</summary>
     Welcome = 2,
 
-    /// <summary>Either: what was asked for will not be; the text says why. The connection is closed behind it.</summary>
+    /// <summary>Either: the request is refused; the text says why. The connection is closed afterwards.</summary>
     Rejected = 3,
 
     /// <summary>Source: the guest's regions.</summary>
@@ -33,10 +33,10 @@ internal enum MessageKind : byte
     /// <summary>Destination: the guest runs here from now on.</summary>
     Accepted = 10,
 
-    /// <summary>Destination: it does not, and will not for this epoch.</summary>
+    /// <summary>Destination: the guest does not run here, and will not for this epoch.</summary>
     Refused = 11,
 
-    /// <summary>Destination, any lane: pages are asked for.</summary>
+    /// <summary>Destination, any lane: a request for pages.</summary>
     Request = 12,
 
     /// <summary>Source, the request's lane: pages.</summary>
@@ -51,7 +51,7 @@ internal enum MessageKind : byte
     /// <summary>Destination: the guest has ended; hash of its memory, and its state.</summary>
     Finished = 16,
 
-    /// <summary>Source: the hash that it has found by itself.</summary>
+    /// <summary>Source: the hash that it has computed by itself.</summary>
     Verdict = 17,
 
     /// <summary>Either: the migration is given up; the text says why.</summary>

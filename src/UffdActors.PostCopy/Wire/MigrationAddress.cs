@@ -57,7 +57,7 @@ public sealed class MigrationAddress
         return new MigrationAddress(text, null, host, port);
     }
 
-    /// <summary>True if nobody outside this machine can reach it.</summary>
+    /// <summary>True if it cannot be reached from outside this machine.</summary>
     /// <exception cref="MigrationException">The host has no address.</exception>
     public bool IsLocal => Path is not null || Resolve().All(IPAddress.IsLoopback);
 
@@ -65,7 +65,7 @@ public sealed class MigrationAddress
     /// <exception cref="MigrationException">The host has no address.</exception>
     internal EndPoint EndPoint => Path is { } path ? new UnixDomainSocketEndPoint(path) : new IPEndPoint(Resolve()[0], _port);
 
-    /// <summary>A socket for it; the urgent lane waits for nothing to be put together.</summary>
+    /// <summary>A socket for it, with TCP_NODELAY.</summary>
     internal Socket NewSocket(EndPoint end) => Path is null
         ? new Socket(end.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }
         : new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

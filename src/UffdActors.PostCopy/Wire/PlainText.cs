@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy.Wire;
 
-/// <summary>Text of a peer that is shown to a person: one line, nothing that moves a cursor.</summary>
+/// <summary>Text of a peer for display: one line, without control characters.</summary>
 internal static class PlainText
 {
     /// <summary>The text without control characters.</summary>

@@ -3,11 +3,11 @@ using System.Buffers.Binary;
 namespace UffdActors.PostCopy.Wire;
 
 /// <summary>
-/// The body of the destination's answer; the header's id is the epoch that it runs, 0 if it runs none. By sending it with 0 it has refused
-/// every epoch up to that of the Hello.
+/// The body of the destination's answer; the header's id is the epoch that it runs, 0 if it runs none. With 0 it refuses every epoch up to
+/// that of the Hello.
 /// </summary>
-/// <param name="Version">Version that both speak.</param>
-/// <param name="Destination">Which destination it is; chosen by it, the same on every link. One that was started anew is another.</param>
+/// <param name="Version">Version that both support.</param>
+/// <param name="Destination">Number of the destination; chosen by it, the same on every link. A restarted one has another.</param>
 internal readonly record struct Welcome(int Version, UInt128 Destination)
 {
     /// <summary>Bytes of the body.</summary>
