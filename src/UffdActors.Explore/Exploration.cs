@@ -27,10 +27,10 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
     /// <summary>Called when a scenario or a mutant is done, from any thread.</summary>
     public Action<string>? OnDone { get; init; }
 
-    /// <summary>Called about every ten seconds with how far the exploration is, from any thread.</summary>
+    /// <summary>Called about every ten seconds with the progress, from any thread.</summary>
     public Action<string>? OnProgress { get; init; }
 
-    /// <summary>Explores scenarios; what breaks an invariant is shrunk.</summary>
+    /// <summary>Explores scenarios; a run that breaks an invariant is shrunk.</summary>
     public ExploreReport Explore(IReadOnlyList<Scenario> scenarios)
     {
         IReadOnlyList<ScenarioReport> reports = InParallel(scenarios, (scenario, kept) =>
@@ -52,7 +52,7 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
         });
         return new ExploreReport(options.Seed, options.Policy, reports, [])
         {
-            // Interrupted: what was not reached says nothing.
+            // Interrupted: the gaps in coverage mean nothing.
             Holes = cancel.IsCancellationRequested ? [] : CoverageHoles.Of(scenarios, reports.Select(r => r.Coverage)),
             IsInterrupted = cancel.IsCancellationRequested,
         };
@@ -71,14 +71,14 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
             return report;
         });
         bool interrupted = cancel.IsCancellationRequested;
-        // A mutant whose hunt was interrupted is no hole.
+        // A mutant whose hunt was interrupted does not count as missed.
         return new ExploreReport(
             options.Seed, options.Policy, [],
             interrupted ? [.. reports.Where(r => r.Finding is not null)] : reports)
         { IsInterrupted = interrupted };
     }
 
-    /// <summary>Programs out of seeds.</summary>
+    /// <summary>Programs drawn from seeds.</summary>
     public static IReadOnlyList<Scenario> Random(ulong seed, int count) =>
         [.. Enumerable.Range(0, count).Select(i => RandomProgram.OfSeed(seed + (ulong)i))];
 
@@ -129,7 +129,8 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
     }
 
     /// <summary>
-    /// The explorer of a thread: making one costs more than a few schedules, and what a run shows does not depend on those before it.
+    /// The explorer of a thread: making one takes as long as a few schedules, and the result of a run does not depend on the runs before
+    /// it.
     /// </summary>
     private sealed class KeptExplorer : IDisposable
     {

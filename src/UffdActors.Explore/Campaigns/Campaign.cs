@@ -12,13 +12,13 @@ namespace UffdActors.Explore.Campaigns;
 /// <summary>Explores scenarios one after the other, until a violation, a limit, or the end.</summary>
 internal sealed class Campaign(Explorer explorer, CampaignOptions options, CancellationToken cancel = default)
 {
-    /// <summary>The invariant that a run is given by its choices.</summary>
+    /// <summary>The invariant that a run is determined by its choices.</summary>
     public const string Repeatable = "repeatable";
 
     private const int MostHashes = 4_000_000;
     private const int SchedulesBetweenLooks = 1024;
 
-    /// <summary>Called now and then with the schedules made so far of the scenario at hand.</summary>
+    /// <summary>Called at intervals with the number of schedules made so far of the current scenario.</summary>
     public Action<string, long>? Progress { get; init; }
 
     /// <summary>Explores a scenario in orders that the policies draw from the seed.</summary>
@@ -73,7 +73,7 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
         { Digest = digest.Text, MustFinish = scenario.MustFinish };
     }
 
-    /// <summary>Explores a scenario in every order there is, as far as the limits reach.</summary>
+    /// <summary>Explores a scenario in every order, up to the limits.</summary>
     public ScenarioReport ExploreAll(Scenario scenario)
     {
         HashSet<ulong> hashes = [];
@@ -102,7 +102,8 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
         { MustFinish = scenario.MustFinish };
     }
 
-    /// <summary>The next sequence of choices in depth-first order: the last one that could have been another becomes that.</summary>
+    /// <summary>The next sequence of choices in depth-first order: the last choice that has a higher value left takes the next
+    /// one.</summary>
     private static bool TryNext(IReadOnlyList<Choice> taken, List<int> prefix)
     {
         int last = taken.Count - 1;

@@ -5,8 +5,8 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Explore.Campaigns;
 
 /// <summary>
-/// What a set of scenarios has not reached together: each of the messages that go round with a page in each state of a page, and each fault
-/// point in each outcome.
+/// What a set of scenarios has not reached together: each message of the ring about a page in each state of a page, and each fault point in
+/// each outcome.
 /// </summary>
 internal static class CoverageHoles
 {

@@ -6,12 +6,12 @@ using UffdActors.Explore.Scenes;
 namespace UffdActors.Explore.Campaigns;
 
 /// <summary>
-/// Makes runs, of any scenario in any order, on the thread that made it. The host is kept between runs of the same scenario; what a run
-/// shows does not depend on whether its host is new.
+/// Makes runs, of any scenario in any order, on the thread that made it. The host is kept between runs of the same scenario; the result of
+/// a run does not depend on whether its host is new.
 /// </summary>
 internal sealed class Explorer : IDisposable
 {
-    // A run with huge pages leaves about 10 MiB of native memory to finalizers, which the collector does not account for.
+    // A run with huge pages leaves about 10 MiB of native memory to finalizers, which the garbage collector does not count.
     private const int HugeRunsBetweenCollections = 16;
 
     private readonly SteppedSystem _system = new();
@@ -85,10 +85,10 @@ internal sealed class Explorer : IDisposable
                 GC.WaitForPendingFinalizers();
             }
 
-            // A call that sleeps for ever keeps its folios.
+            // A call that sleeps for ever does not free its folios.
             isSpent = result.Violation is not null || host.Failure is not null || !result.IsFinished;
             if (isSpent || !host.Pool.WasShort) return result;
-            // The pool was short of an actor, and making one takes steps that reusing one does not: the run is repeated with a full pool.
+            // The pool had run out of actors, and making one takes steps that reusing one does not: repeat the run with a full pool.
             host.Pool.Reclaim();
         }
     }

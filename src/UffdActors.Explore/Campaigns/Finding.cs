@@ -4,8 +4,8 @@ using UffdActors.Explore.Scenarios;
 namespace UffdActors.Explore.Campaigns;
 
 /// <summary>A violation, and what repeats it.</summary>
-/// <param name="Scenario">What happens.</param>
-/// <param name="Violation">What it broke.</param>
+/// <param name="Scenario">The scenario of the run.</param>
+/// <param name="Violation">The broken invariant.</param>
 /// <param name="Choices">The choices of the run.</param>
 /// <param name="Hash">Trace hash of the run.</param>
 /// <param name="Steps">Its steps.</param>

@@ -9,7 +9,7 @@ namespace UffdActors.Explore.Campaigns;
 /// <summary>
 /// Makes a run that breaks an invariant smaller, while it still breaks the same one: first its scenario (actions, threads, fault points,
 /// handlers; of one that was drawn, the choices that made it), then the choices of its schedule. With a smaller scenario the old choices
-/// mean something else, so others are tried too.
+/// give another schedule, so others are tried too.
 /// </summary>
 internal sealed class RunShrinker(Explorer explorer)
 {
@@ -32,8 +32,8 @@ internal sealed class RunShrinker(Explorer explorer)
     }
 
     /// <summary>
-    /// Takes records out of the program and lowers its numbers: fewer steps, threads, pages, handlers, faults. The schedule goes along, for
-    /// with another program its choices mean something else.
+    /// Takes records out of the program and lowers its numbers: fewer steps, threads, pages, handlers, faults. The schedule is searched
+    /// again each time, since its choices give another order with another program.
     /// </summary>
     private Finding ShrinkProgram(Finding best)
     {
@@ -66,7 +66,7 @@ internal sealed class RunShrinker(Explorer explorer)
         return best;
     }
 
-    // Without a handler, a waiting thread depends on the threads that resolve: a run that hangs because these were removed shows nothing.
+    // Without a handler, a waiting thread depends on the threads that resolve: if these were removed, a hang is no violation.
     private static bool CanStillFinish(Finding best, Scenario candidate) =>
         best.Violation.Invariant != "finishes"
         || best.Scenario.Contexts.All(c => c.Handlers > 0)

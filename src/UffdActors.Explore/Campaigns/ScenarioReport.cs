@@ -1,6 +1,6 @@
 namespace UffdActors.Explore.Campaigns;
 
-/// <summary>What exploring one scenario came to.</summary>
+/// <summary>Result of exploring one scenario.</summary>
 /// <param name="Scenario">Its name.</param>
 /// <param name="Schedules">Schedules made.</param>
 /// <param name="Steps">Steps of all of them.</param>
@@ -24,6 +24,6 @@ internal sealed record ScenarioReport(
     /// <summary>True if every thread had to finish: liveness mode.</summary>
     public bool MustFinish { get; init; }
 
-    /// <summary>The trace hashes of all schedules, in order, as one.</summary>
+    /// <summary>One hash over the trace hashes of all schedules, in order.</summary>
     public string Digest { get; init; } = "";
 }

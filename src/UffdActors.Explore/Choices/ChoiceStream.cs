@@ -2,10 +2,10 @@ namespace UffdActors.Explore.Choices;
 
 /// <summary>
 /// Every choice of a run in the order in which it is made: the scenario's, the schedule's and the fault points'. Drawn from a seed, or
-/// given; what is given may be anything: values are taken modulo their bound, and behind the end every choice is 0. So a list of choices
-/// can be cut and changed at will, and is still a run.
+/// given; any list is valid: values are taken modulo their bound, and behind the end every choice is 0. So a list of choices can be
+/// truncated and changed at will, and still gives a run.
 /// </summary>
-/// <remarks>Where there is nothing to choose, nothing is recorded. 0 is always the plainest: the oldest message, no fault.</remarks>
+/// <remarks>A choice with one value only is not recorded. 0 is always the plainest: the oldest message, no fault.</remarks>
 internal sealed class ChoiceStream
 {
     private readonly List<Choice> _taken = [];
@@ -46,7 +46,7 @@ internal sealed class ChoiceStream
         return Record(2, SplitMix.Next(ref _state) % (ulong)times == 0 ? 1 : 0) == 1;
     }
 
-    /// <summary>The value of a choice whose run is given.</summary>
+    /// <summary>The value of a choice of a given run.</summary>
     public bool TryGiven(int bound, out int value)
     {
         value = 0;

@@ -1,6 +1,6 @@
 namespace UffdActors.Explore.Choices;
 
-/// <summary>Random numbers for a policy, apart from the stream: what a policy does with them is recorded, they are not.</summary>
+/// <summary>Random numbers for a policy, apart from the stream: the policy's decisions are recorded, these numbers are not.</summary>
 internal sealed class PolicyRandom
 {
     private ulong _state;

@@ -30,7 +30,7 @@ internal sealed class CProgram
         _comment = comment;
     }
 
-    /// <summary>Makes the run of a replay file again, and writes it down.</summary>
+    /// <summary>Makes the run of a replay file again, and emits it.</summary>
     /// <exception cref="NotExpressibleException">The run has no user-space side that could be repeated.</exception>
     public static string Of(ReplayFile replay, Explorer explorer)
     {
@@ -43,7 +43,7 @@ internal sealed class CProgram
         return Of(scenario, replay.Choices, explorer, comment);
     }
 
-    /// <summary>Makes a run of a scenario, and writes it down.</summary>
+    /// <summary>Makes a run of a scenario, and emits it.</summary>
     /// <param name="scenario">Scenario.</param>
     /// <param name="choices">Choices of the run.</param>
     /// <param name="explorer">Makes it.</param>
@@ -174,7 +174,7 @@ internal sealed class CProgram
         ScriptCall? before = null;
         foreach (ScriptCall call in _calls)
         {
-            // One read finds all that the next would.
+            // Merged with the next read, which would return the same messages.
             if (call.Kind == CallKind.Read && before?.Kind == CallKind.Read && before.Context == call.Context) continue;
             before = call;
             if (call.Kind == CallKind.Action)
@@ -211,7 +211,7 @@ internal sealed class CProgram
         ThreadAction action = Action(call);
         string thread = $"&t{N(call.Thread)}";
         if (!call.HasEnded) Line($"\tnot_ended({thread});");
-        // What a reader finds depends on when the kernel has queued it, not on the order of calls.
+        // The messages that a read returns depend on when the kernel has queued them, not on the order of calls.
         else if (action.Kind == ActionKind.Drain) Line($"\tended({thread});");
         else if (call.Outcome is { } outcome)
             Line($"\tended_access({thread}, {SignalOf(outcome)}, {(action.Kind == ActionKind.Read ? 1 : 0)}, 0x{call.Value:x}ULL);");

@@ -6,7 +6,7 @@ internal enum CallKind
     /// <summary>A thread begins its next action.</summary>
     Action,
 
-    /// <summary>A reader reads all that is there.</summary>
+    /// <summary>A reader reads until EAGAIN.</summary>
     Read,
 
     /// <summary>A handler, the push or a racing resolver fills pages.</summary>

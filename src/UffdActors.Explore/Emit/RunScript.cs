@@ -14,8 +14,8 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Explore.Emit;
 
 /// <summary>
-/// Watches a run, and keeps what user space did in it, in an order of whole calls: a call stands where it took effect, what can sleep where
-/// it began. Where calls have interleaved more finely than any such order, it says so.
+/// Watches a run, and records its user-space calls in an order of whole calls: a call stands where it took effect, one that can sleep where
+/// it began. Runs whose calls interleaved more finely than any such order are refused.
 /// </summary>
 internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
 {
@@ -33,7 +33,7 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
     private bool _mapHasChanged;
     private int _step;
 
-    /// <summary>What cannot be repeated; null if everything can.</summary>
+    /// <summary>Why the run cannot be repeated; null if it can.</summary>
     public string? Obstacle { get; private set; }
 
     /// <summary>What user space did, in the order in which it has to be done.</summary>
@@ -53,7 +53,7 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
     /// <inheritdoc />
     public void Stepped(int step, string actor, object? message, string text, string changes)
     {
-        // Time that passes has no step of its own.
+        // The passing of virtual time is no step.
         _step++;
         LookAtMap(message);
         switch (message)
@@ -83,12 +83,12 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
             else if (operation is Fill fill && IsOf(entry.Call, fill)) (entry.Call.Stopped, entry.Call.Done) = (fill.Stopped, fill.Done);
         }
 
-        // Its reader reads in every turn of a context that is served.
+        // The reader of a served context reads in each of the context's turns.
         if (IsServed(actor))
             Place(new ScriptCall(CallKind.Read) { Context = Array.FindIndex([.. scenario.Contexts], c => c.Name == actor) }, ReadOrder);
     }
 
-    // A handler uses a fill again in the turn in which it ends, to try the page in another way.
+    // A handler reuses a fill in the turn in which it ends, to retry the page by another call.
     private static bool IsOf(ScriptCall call, Fill fill) =>
         call.Kind != CallKind.Fill
             || (call.Fill == fill.Kind && call.Address == fill.Start && call.Length == fill.Length && call.Modes == fill.Modes);
@@ -129,7 +129,7 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
     {
         ScriptCall? call = operation switch
         {
-            // A fill that is used again: seen unfinished it is under way; seen finished for the first time it has ended at once.
+            // A reused fill: if it is unfinished it is under way; if it is finished and was not seen before, it has ended at once.
             Fill fill => new ScriptCall(CallKind.Fill)
             {
                 First = _step,
@@ -161,7 +161,7 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
         Place(call);
         _open[operation] = (call, true);
         if (operation is not Fill fill) return;
-        // Fills of several pages go page by page, and others come in between.
+        // A fill of several pages installs page by page, and other fills may come in between.
         foreach ((Operation other, (ScriptCall Call, bool IsPlaced) entry) in _open)
         {
             if (ReferenceEquals(other, operation) || !entry.IsPlaced || other is not Fill wide || wide.Start >= fill.Start + fill.Length
@@ -196,7 +196,7 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
         }
 
         if (call.Error == Errno.EIO) Obstacle ??= "a memory module fails in it";
-        // Of madvise it says that a part of the range is not mapped.
+        // For madvise, ENOMEM means that a part of the range is not mapped.
         if (call.Error == Errno.ENOMEM && operation is Fill) Obstacle ??= "it runs out of physical memory";
         if (operation is not Access access) return;
         call.Outcome = access.Outcome;
@@ -205,7 +205,8 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
     }
 
     /// <summary>
-    /// Of two accesses to a page that wait at the same time, the one that ended later begins when the other has ended: a wake wakes both.
+    /// Of two accesses that wait for a page at the same time, the one that ended later is started after the end of the other, since a wake
+    /// wakes both.
     /// </summary>
     private void OrderAccesses()
     {
@@ -216,14 +217,14 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
             {
                 if (earlier.Thread == later.Thread || !IsSamePage(earlier, later) || earlier.Last >= later.Last
                     || earlier.Last < later.First) continue;
-                // One that did not wait is over as soon as it has begun.
+                // An access that did not wait ends as soon as it has begun.
                 long over = earlier.Faulted ? ((long)earlier.Last * OrdersPerStep) + OrdersPerStep - 1 : earlier.Order + 1;
                 later.Order = Math.Max(later.Order, over);
             }
         }
     }
 
-    /// <summary>A call that met an unread event comes between the event and the read.</summary>
+    /// <summary>Places a call that got EAGAIN for an unread event between the event and its read.</summary>
     private void OrderRefusals()
     {
         foreach (ScriptCall refused in _calls.Where(
@@ -288,7 +289,7 @@ internal sealed class RunScript(Scenario scenario) : IRunObserver, IDisposable
         _mapHasChanged = before is not null && !ReferenceEquals(before, _map);
     }
 
-    // The map has changed, or it sleeps from here on until its event has been read, or a userfaultfd ends.
+    // The map has changed, or the call sleeps from here on until its event has been read, or a userfaultfd ends.
     private bool IsRaised(Operation operation, string actor) => operation switch
     {
         Register or Unregister => _mapHasChanged,

@@ -4,10 +4,10 @@ using UffdActors.Model.Operations;
 
 namespace UffdActors.Explore.Emit;
 
-/// <summary>One thing that user space does, and what came of it in the run.</summary>
+/// <summary>One call of user space, and its result in the run.</summary>
 internal sealed class ScriptCall(CallKind kind)
 {
-    /// <summary>What.</summary>
+    /// <summary>Kind of call.</summary>
     public CallKind Kind { get; } = kind;
 
     /// <summary>Thread of an action.</summary>
@@ -28,7 +28,7 @@ internal sealed class ScriptCall(CallKind kind)
     /// <summary>Which fill.</summary>
     public FillKind Fill { get; init; }
 
-    /// <summary>The source's word of its first page, which names the page of the source that it brings; 0 for zeros.</summary>
+    /// <summary>Word in the first page of its source, which identifies the source's page; 0 for zeros.</summary>
     public ulong Content { get; init; }
 
     /// <summary>Modes of the fill.</summary>
@@ -37,7 +37,7 @@ internal sealed class ScriptCall(CallKind kind)
     /// <summary>When it began in the run, in steps.</summary>
     public int First { get; init; }
 
-    /// <summary>When it ended in the run, in steps; the end of time if it did not.</summary>
+    /// <summary>When it ended in the run, in steps; the maximum if it did not.</summary>
     public int Last { get; set; } = int.MaxValue;
 
     /// <summary>An access that was queued at a userfaultfd.</summary>
@@ -55,7 +55,7 @@ internal sealed class ScriptCall(CallKind kind)
     /// <summary>The signed out field of a fill.</summary>
     public long? Out { get; set; }
 
-    /// <summary>What has stopped a fill that is under way.</summary>
+    /// <summary>The errno that has stopped a fill that has not returned yet.</summary>
     public Errno Stopped { get; set; }
 
     /// <summary>Bytes that it has done.</summary>

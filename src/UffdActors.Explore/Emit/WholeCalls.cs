@@ -15,8 +15,7 @@ namespace UffdActors.Explore.Emit;
 
 /// <summary>
 /// Makes the calls of a script one after the other on the sequential kernel, as a C program makes them: each runs until it has ended or
-/// sleeps. Their results must be those of the run; else calls of the run have interleaved, and no program
-/// shows it.
+/// sleeps. Their results must be those of the run; else the run's calls have interleaved, and no C program can repeat it.
 /// </summary>
 internal sealed class WholeCalls : IDisposable
 {
@@ -39,7 +38,7 @@ internal sealed class WholeCalls : IDisposable
 
     private Scenario Scenario => _host.Scenario;
 
-    /// <summary>The first call that ends in another way than in the run, in words; null if there is none.</summary>
+    /// <summary>The first call whose result differs from the run's, in words; null if there is none.</summary>
     public string? FirstDifference(IEnumerable<ScriptCall> calls)
     {
         foreach (ScriptCall call in calls)
@@ -151,8 +150,8 @@ internal sealed class WholeCalls : IDisposable
         _ = _kernel.Run(access);
     }
 
-    // As the program's reader does it (run-head.c): threads that sleep where something was unmapped or moved are woken, and so are those
-    // that were read together with an event.
+    // As the program's reader does it (run-head.c): it wakes threads that sleep in a range that was unmapped or moved, and threads whose
+    // faults were read together with an event.
     private void ReadAll(int number)
     {
         UserfaultContext context = _twin.Contexts[number];

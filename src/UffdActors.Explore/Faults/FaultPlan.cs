@@ -5,7 +5,7 @@ namespace UffdActors.Explore.Faults;
 
 /// <summary>
 /// Which faults happen in a run. Each point that the scenario allows is in the run with a chance of one half; then it fires once in a few
-/// visits, until the run's faults are used up: from there on nothing fails any more.
+/// visits, until the run's number of faults is reached: from there on nothing fails any more.
 /// </summary>
 internal sealed class FaultPlan(ChoiceStream choices)
 {
@@ -16,7 +16,7 @@ internal sealed class FaultPlan(ChoiceStream choices)
     private readonly int[] _fired = new int[FaultPoints.All.Count];
     private int _left;
 
-    /// <summary>How often each point came to each outcome, over all runs.</summary>
+    /// <summary>How often each point had each outcome, over all runs.</summary>
     public long[,] Outcomes { get; } = new long[FaultPoints.All.Count, 2];
 
     /// <summary>Faults that have happened in the run.</summary>

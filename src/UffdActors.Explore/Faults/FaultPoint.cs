@@ -1,12 +1,12 @@
 namespace UffdActors.Explore.Faults;
 
-/// <summary>Where a run may go wrong on purpose.</summary>
+/// <summary>Where a fault can be injected into a run.</summary>
 internal enum FaultPoint
 {
     /// <summary>The page source reports that it cannot answer now.</summary>
     SourceFail,
 
-    /// <summary>The answer of the page source comes after a time-out's worth of virtual time.</summary>
+    /// <summary>The answer of the page source comes later by the virtual time of a time-out.</summary>
     WireDelay,
 
     /// <summary>The answer is lost; the source reports that after its own deadline.</summary>
@@ -42,13 +42,13 @@ internal enum FaultPoint
     /// <summary>A module's hook throws: the fill gets EIO, and its page waits until it is recovered.</summary>
     ModuleFail,
 
-    /// <summary>A module has no memory for a page just now: the fill gets ENOMEM.</summary>
+    /// <summary>A module is temporarily out of memory: the fill gets ENOMEM.</summary>
     ModuleNoMemory,
 
     /// <summary>The page source throws when it is asked.</summary>
     SourceThrow,
 
-    /// <summary>The wire's actor crashes and is restarted; the answer that it had in hand is reported lost, later.</summary>
+    /// <summary>The wire's actor crashes and is restarted; the answer that it was handling is reported lost, later.</summary>
     WireCrash,
 
     /// <summary>Another resolver fills the last page of a chunk of the push: the fill stops there with a positive count.</summary>
@@ -72,16 +72,16 @@ internal enum FaultPoint
     /// <summary>The page source answers with a page that the order does not have.</summary>
     SourceOtherPage,
 
-    /// <summary>The page source answers an order that never was.</summary>
+    /// <summary>The page source answers an order that was never given.</summary>
     SourceUnknownOrder,
 
-    /// <summary>The page source answers with less than no pages.</summary>
+    /// <summary>The page source answers with a negative number of pages.</summary>
     SourceNoPages,
 
     /// <summary>The page source reports a failure without a reason.</summary>
     SourceNoReason,
 
-    /// <summary>The page source takes an order and never says anything about it.</summary>
+    /// <summary>The page source takes an order and never answers it.</summary>
     SourceSilent,
 
     /// <summary>The embedder's hook for writes throws.</summary>

@@ -6,7 +6,7 @@ internal static class FaultPoints
     /// <summary>All of them.</summary>
     public static IReadOnlyList<FaultPoint> All { get; } = Enum.GetValues<FaultPoint>();
 
-    /// <summary>Those at which the page source gives an answer that makes no sense.</summary>
+    /// <summary>Those at which the page source gives an invalid answer.</summary>
     public static IReadOnlyList<FaultPoint> WrongAnswers { get; } =
         [FaultPoint.SourceOtherPage, FaultPoint.SourceUnknownOrder, FaultPoint.SourceNoPages, FaultPoint.SourceNoReason];
 

@@ -5,8 +5,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Explore.Faults;
 
 /// <summary>
-/// A memory module that is another one, until a run's faults say that a hook throws or that there is no memory. Made only for scenarios
-/// that allow one of the two.
+/// Wraps a memory module, and makes a hook throw or memory run out where the run's faults say so. Made only for scenarios that allow one of
+/// the two.
 /// </summary>
 internal sealed class FaultyModule(MemoryModule inner, FaultPlan faults) : MemoryModule
 {

@@ -12,7 +12,7 @@ internal sealed class OwnerCrash(Caller caller, Owner owner, FaultPoint point) :
     public static IReadOnlyList<FaultPoint> Points { get; } =
         [FaultPoint.CrashVma, FaultPoint.CrashContext, FaultPoint.CrashSpace, FaultPoint.CrashBackend];
 
-    /// <summary>The point for an owner in whose turn something has just happened; null for one that has none.</summary>
+    /// <summary>The point for the owner that has just had a turn; null for an owner without one.</summary>
     public static FaultPoint? PointOf(Owner? owner) => owner switch
     {
         VmaOwner => FaultPoint.CrashVma,

@@ -4,8 +4,8 @@ using UffdActors.Explore.Scenes;
 namespace UffdActors.Explore.Mutants;
 
 /// <summary>
-/// A deliberate bug: one part of a run made wrong, by overriding it. Lives in an assembly of its own and is loaded by name; the
-/// product has no switch for it. Exploration that does not find it has a hole.
+/// A deliberate bug: overrides one part of a run. Mutants are in an assembly of their own, loaded by name; the product has no switch for
+/// them. A mutant that exploration does not find is a gap in its oracles.
 /// </summary>
 internal abstract class Mutant
 {

@@ -3,7 +3,7 @@ using UffdActors.Explore.Scenarios;
 
 namespace UffdActors.Explore.Mutants;
 
-/// <summary>Explores mutants until they show.</summary>
+/// <summary>Explores mutants until they break an invariant.</summary>
 internal sealed class MutantHunt(CampaignOptions options, bool shrinks, CancellationToken cancel)
 {
     private const long FirstLook = 2_000;
@@ -12,7 +12,7 @@ internal sealed class MutantHunt(CampaignOptions options, bool shrinks, Cancella
     /// <summary>Where to look; null for the scenarios that the mutant names.</summary>
     public IReadOnlyList<Scenario>? Scenarios { get; init; }
 
-    /// <summary>Hunts a mutant: a short look at each of its scenarios first, then longer ones.</summary>
+    /// <summary>Explores a mutant: few schedules of each of its scenarios first, then more.</summary>
     public MutantReport Hunt(Mutant mutant)
     {
         using Explorer explorer = new(mutant.Parts);

@@ -66,7 +66,7 @@ internal sealed class AccessOracle(RunRecord record) : Oracle(record)
             Fail("out-field", $"{fill.Kind} of {length} bytes ended with {fill.Error} and the out field {fill.Out}", end);
     }
 
-    // The reader looks and ends in one turn, so the page is now as it was then.
+    // The reader starts and ends in one turn, so the page has not changed since.
     private void OnPeek(int index, Peek peek, int end)
     {
         Entry entry = Scene.EntryOf(index);
@@ -83,7 +83,7 @@ internal sealed class AccessOracle(RunRecord record) : Oracle(record)
         (int region, int page) = Scene.Places[index];
         ulong first = Origins.FirstContentOf(index);
         if (Origins.IsUnsure(index) || value == first || value == Record.First[index]) return;
-        // Without EVENT_FORK the child is registered nowhere, and ordinary faults fill its pages.
+        // Without EVENT_FORK the child's memory is not registered, and ordinary faults fill its pages.
         if (value == 0 && Origins.ServedBy(index) is { } served && (served.Features & UffdFeatures.EventFork) == 0) return;
         for (int thread = 0; thread < Scenario.Threads.Length; thread++)
         {

@@ -4,8 +4,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// Accounts of physical memory: at the end of a run every folio in use is mapped or in the cache of a file, a file's page in an entry is
-/// the one in its cache, and after the end no folio is in use.
+/// Accounting of physical memory: at the end of a run every folio in use is mapped or in the cache of a file, an entry of a file's page
+/// maps the folio in the cache, and after the run was torn down no folio is in use.
 /// </summary>
 internal sealed class AccountOracle(RunRecord record) : Oracle(record)
 {

@@ -13,9 +13,9 @@ internal sealed class FailClosed(RunRecord record)
 {
     private const string Invariant = "fails-closed";
 
-    /// <summary>Lets the VM come to rest, and looks.</summary>
+    /// <summary>Runs the VM until nothing is runnable, and checks.</summary>
     /// <param name="taken">
-    /// The calls that actors had taken up. Others fail with the VM itself.
+    /// The calls that actors had begun. Others fail with the VM itself.
     /// </param>
     /// <param name="step">The latest step.</param>
     public void Check(IEnumerable<TaskCompletionSource<Operation>> taken, int step)

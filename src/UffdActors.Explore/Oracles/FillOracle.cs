@@ -31,7 +31,7 @@ internal sealed class FillOracle(RunRecord record) : Oracle(record)
         if ((fill.Modes & FillModes.WriteProtect) != 0 && !now.IsWp)
             Fail("protected-install",
                 $"{fill.Kind} was to install {Scene.NameOf(index)} write-protected, and has left it open to writers", step);
-        // A fill by a handler or a push must not end protection: a write after it would go unseen.
+        // A fill by a handler or a push must not end protection: a later write would not be noticed.
         if (fill is IPageFill && fill.Kind != FillKind.Poison && context >= 0 && !now.IsWp
             && Scene.Service.Readers[context]?.View.Find(Scene.PageOf(index)) is { IsProtected: true })
             Fail("fill-keeps-protection",

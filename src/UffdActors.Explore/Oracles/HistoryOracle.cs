@@ -52,7 +52,8 @@ internal sealed class HistoryOracle : Oracle
         }
     }
 
-    /// <summary>The process ends in the middle of a thread's action: it may have taken its pages already, or filled them.</summary>
+    /// <summary>The process ends in the middle of a thread's action: the action may have removed its pages already, or filled
+    /// them.</summary>
     public override void Left(int thread, ThreadAction action, int start, int end)
     {
         bool fills = ThreadAction.BringsContent(action.Kind);
@@ -104,7 +105,7 @@ internal sealed class HistoryOracle : Oracle
         }
     }
 
-    // A file that is populated through its alias holds zeros until handlers have filled it, and a read past the mapping finds these.
+    // A file that is populated through its alias holds zeros until handlers have filled it; a read outside the mapping returns them.
     private void OnPeek(int index, Peek peek, int start, int end)
     {
         if (Scene.EntryOf(index).HoldsPage || !Origins.IsAliased(index))
@@ -119,26 +120,26 @@ internal sealed class HistoryOracle : Oracle
         {
             (int region, int page) = Scene.Places[i];
             if (!whole && !action.Covers(region, page)) continue;
-            // A call goes on over what is not mapped, and takes nothing there; PUNCH_HOLE takes the page of the file.
+            // The call skips unmapped parts and removes nothing there; PUNCH_HOLE removes the page of the file.
             bool wasMapped = (before & (1u << i)) != 0 || action.Kind == ActionKind.Punch;
             bool isMapped = (after & (1u << i)) != 0 || action.Kind == ActionKind.Punch;
             if (!wasMapped && !isMapped) continue;
-            // The page may first be found absent, and filled with zeros, and then be taken away once more.
+            // The page may first be absent, then filled with zeros, and then removed again.
             HistoryOf(i).Add(new PageEvent(PageEventKind.ResetIfAbsent, 0, start, end));
             bool comesAgain = ComesAgain(i, action, out ulong again);
-            // If the map changed while the call waited for the reader of its event, it may have ended before it took anything.
+            // If the map changed while the call waited for the reader of its event, it may have ended before it removed anything.
             // MADV_DONTNEED leaves a page of a file that has been moved here in its file.
             bool isTaken = always && (action.Kind != ActionKind.DontNeed || !IsOfFile(Scene.Places[Origins.IdentityOf(i)].Region));
             bool isSure = isTaken && wasMapped && isMapped && call.Error == Errno.None;
             if (isSure)
                 HistoryOf(i).Add(new PageEvent(comesAgain ? PageEventKind.MayComeAgain : PageEventKind.Reset, again, start, end));
-            // A hole in the file leaves private pages as they are, and takes the zero page away.
+            // A hole in the file leaves private pages as they are, and removes the zero page.
             else if (isTaken || action.Kind == ActionKind.Punch)
                 HistoryOf(i).Add(new PageEvent(PageEventKind.MayReset, again, start, end));
         }
     }
 
-    // Without EVENT_REMAP a range that merges with its neighbour at the new place loses its registration (asked of Linux 6.18.44), and
+    // Without EVENT_REMAP a range that merges with its neighbour at the new place loses its registration (checked on Linux 6.18.44), and
     // ordinary faults fill it.
     private void OnMerged(int start, int end)
     {
@@ -149,7 +150,7 @@ internal sealed class HistoryOracle : Oracle
         }
     }
 
-    // Handlers that no event tells of the loss bring the source's content once more, as any monitor would.
+    // Without an event of the removal, handlers fill the source's content once more, as any monitor would.
     private bool ComesAgain(int index, ThreadAction action, out ulong content)
     {
         int home = Origins.IdentityOf(index);
@@ -161,17 +162,17 @@ internal sealed class HistoryOracle : Oracle
 
     private bool IsOfFile(int region) => Scenario.Regions[region].Memory is MemoryKind.Shmem or MemoryKind.GuestMemfd or MemoryKind.Hugetlb;
 
-    /// <summary>True if an action may take content away.</summary>
+    /// <summary>True if an action may remove content.</summary>
     /// <param name="action">The action.</param>
-    /// <param name="always">It takes every page of its range, if it succeeds.</param>
-    /// <param name="whole">It may take pages of all regions.</param>
+    /// <param name="always">It removes every page of its range, if it succeeds.</param>
+    /// <param name="whole">It may remove pages of all regions.</param>
     private bool TakesPages(ThreadAction action, out bool always, out bool whole)
     {
         bool ofFile = IsOfFile(action.Region);
         always = (action.Kind == ActionKind.Punch && ofFile) || action.Kind == ActionKind.Remove
             || (action.Kind == ActionKind.DontNeed && !ofFile);
         whole = action.Kind == ActionKind.Close;
-        // A range that keeps its registration, at its old place and its new, is filled by ordinary faults nowhere.
+        // In a range that keeps its registration, at its old and its new place, ordinary faults fill nothing.
         bool losesRegistration = action.Kind == ActionKind.Mremap
             || (action.Kind == ActionKind.MremapKeep && !Scenario.Contexts.Any(c => (c.Features & UffdFeatures.EventRemap) != 0));
         return losesRegistration

@@ -8,7 +8,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// A write-protected page is given to its writers only after the embedder's hook has been called for it and has returned.
+/// A write-protected page becomes writable only after the embedder's hook has been called for it and has returned.
 /// </summary>
 internal sealed class HookOracle(RunRecord record) : Oracle(record)
 {

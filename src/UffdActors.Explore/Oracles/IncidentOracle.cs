@@ -9,7 +9,7 @@ internal sealed class IncidentOracle(RunRecord record) : Oracle(record)
     /// <inheritdoc />
     public override void AtRest(int step, IReadOnlyList<AddressSpace> children)
     {
-        // One incident is enough: the answer to an order that has been given again meanwhile is dropped without a report.
+        // One incident is enough: an answer to an order that was repeated meanwhile is dropped without a report.
         if (FaultPoints.WrongAnswers.Any(p => Host.Faults.HappenedAt(p) > 0) && Record.Incidents.Count(IncidentKind.WrongAnswer) == 0)
             Fail("wrong-answers-are-told", "a page source has given a wrong answer, and no incident reports it", step);
         if (Host.Faults.HappenedAt(FaultPoint.HookThrow) is var thrown and > 0

@@ -6,8 +6,8 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// Rules about one thing that hold in every run. <see cref="RunOracle"/> calls it as the run goes on; each oracle overrides the calls at
-/// which it has something to note or to check, and reports by <see cref="Fail"/>.
+/// Rules about one subject that hold in every run. <see cref="RunOracle"/> calls it during the run; each oracle overrides the calls at
+/// which it records or checks something, and reports by <see cref="Fail"/>.
 /// </summary>
 internal abstract class Oracle(RunRecord record)
 {
@@ -41,7 +41,7 @@ internal abstract class Oracle(RunRecord record)
     {
     }
 
-    /// <summary>The step has been made, and every page that it changed has been shown.</summary>
+    /// <summary>The step has been made, and <see cref="OnPage"/> was called for every page that it changed.</summary>
     /// <param name="step">Number of the step.</param>
     /// <param name="hasChanged">It has changed a page.</param>
     public virtual void AfterStep(int step, bool hasChanged)
@@ -80,7 +80,7 @@ internal abstract class Oracle(RunRecord record)
     {
     }
 
-    /// <summary>Everything has been given back.</summary>
+    /// <summary>All memory has been freed.</summary>
     public virtual void AfterEnd(int step)
     {
     }

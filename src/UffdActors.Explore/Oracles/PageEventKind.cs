@@ -22,7 +22,7 @@ internal enum PageEventKind
     MayComeAgain,
 
     /// <summary>
-    /// The page may be gone: it moved while the call that would take it went on, or the call takes only some kinds of pages. Zeros come
+    /// The page may be gone: it was moved during the call that would remove it, or the call removes only some kinds of pages. Zeros come
     /// then, or the value of the event.
     /// </summary>
     MayReset,

@@ -16,7 +16,7 @@ internal sealed class PageHistory
     /// <summary>The events so far.</summary>
     public IReadOnlyList<PageEvent> Events => _events;
 
-    /// <summary>Forgets everything.</summary>
+    /// <summary>Clears the history.</summary>
     public void Clear()
     {
         _events.Clear();
@@ -33,7 +33,7 @@ internal sealed class PageHistory
     /// <summary>True if some order explains every read.</summary>
     /// <param name="initial">What the first load of the page finds.</param>
     /// <exception cref="InvalidOperationException">
-    /// There are more events than orders are searched of; passing them over would look like a check.
+    /// There are more events than the search is limited to; skipping them would look like a passed check.
     /// </exception>
     public bool IsExplained(ulong initial)
     {
@@ -51,7 +51,7 @@ internal sealed class PageHistory
         if (AllReadsDone(done)) return true;
         if (!_seen.Add((done, value, present))) return false;
 
-        // What has ended before another event began comes before it.
+        // An event that ended before another began comes before it.
         int firstEnd = int.MaxValue;
         for (int i = 0; i < _events.Count; i++)
         {
@@ -84,8 +84,8 @@ internal sealed class PageHistory
                         || (_events[i].Value != 0 && Search(now, _events[i].Value, present: false))) return true;
                     break;
                 default:
-                    // A page that was touched may have been filled by the fault of its reader only; the history does not show whether it
-                    // was there.
+                    // A touched page may have been filled by the reader's own fault; the history does not show whether it was present
+                    // before.
                     if (Search(now, value, present) || (!present && Search(now, 0, present: false))) return true;
                     break;
             }

@@ -37,7 +37,7 @@ internal sealed class ProcessEndOracle(RunRecord record) : Oracle(record)
         {
             (int region, int page) = Scene.Places[i];
             int basePage = Scene.BasePageOf(page);
-            // A page of the cache makes a fill answer that it is there, and a removed page is zeros that no fill brings.
+            // A cached page gives EEXIST for a fill, and a removed page counts as zeros without a fill.
             bool isElse = Scene.Files[region]?.SlotAt(page).IsPresent == true || Scene.Service.Pages[region]?.IsRemoved(basePage) == true;
             if ((_everThere & (1u << i)) == 0 && Scene.Service.Received[region]?.Contains(basePage) == true && !isElse)
                 Fail("received-after-the-end",
@@ -55,7 +55,7 @@ internal sealed class ProcessEndOracle(RunRecord record) : Oracle(record)
                 $"{_refused.Count} userfaultfds were refused because the process has ended, and {told} incidents report it", step);
     }
 
-    // A page that a remap has carried here counts at its old place too.
+    // A page that a remap has moved here counts at its old place too.
     private void NoteThere(int index)
     {
         for (uint bit = 1u << index; (_everThere & bit) == 0; bit = 1u << index)

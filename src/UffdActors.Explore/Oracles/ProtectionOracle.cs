@@ -32,7 +32,7 @@ internal sealed class ProtectionOracle(RunRecord record) : Oracle(record)
         {
             if (_content[i] is not { } content) continue;
             Entry entry = Record.Entries[i];
-            // Registered again without WP the mapping is not protected, though the entry still carries the bit.
+            // A mapping registered again without WP is not protected, though the entry still has the bit.
             if (Scene.VmaOf(i) is not { HasWp: true }) _content[i] = null;
             // Through an alias a handler also writes a page that is protected elsewhere, if a thread has mapped it before.
             if (!entry.IsWp || entry.Folio != _folio[i] || (Origins.IsUnsure(i) && Origins.IsAliased(i)))

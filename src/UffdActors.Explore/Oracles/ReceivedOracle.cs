@@ -5,7 +5,7 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// At the end: a page that counts as received is there, unless the guest gave it back. Otherwise closing the userfaultfd would turn it into
+/// At the end: a page that counts as received is present, unless the guest freed it. Otherwise closing the userfaultfd would turn it into
 /// zeros (RING L3).
 /// </summary>
 internal sealed class ReceivedOracle(RunRecord record) : Oracle(record)
@@ -29,7 +29,7 @@ internal sealed class ReceivedOracle(RunRecord record) : Oracle(record)
         }
     }
 
-    // By a call of a thread that raises no event.
+    // Freed by a thread's call that raises no event.
     private bool IsTakenWithoutEvent(int index)
     {
         (int region, int page) = Scene.Places[index];

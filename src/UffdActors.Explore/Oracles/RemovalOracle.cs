@@ -7,9 +7,9 @@ using UffdActors.Model.Mapping;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// At the end: the state that the runtime reports of a page which the guest has given back is one that a copy of the guest's memory may
-/// rely on. A removed page holds zeros, and one reported as the source's holds its bytes. Checked in scenarios in which threads only touch
-/// pages and give them back.
+/// At the end: the state that the runtime reports for a page that the guest has freed is right for a copy of the guest's memory: a page
+/// reported as removed holds zeros, one reported as the source's holds the source's bytes. Checked in scenarios in which threads only touch
+/// pages and free them.
 /// </summary>
 internal sealed class RemovalOracle(RunRecord record) : Oracle(record)
 {
@@ -24,7 +24,7 @@ internal sealed class RemovalOracle(RunRecord record) : Oracle(record)
         }
     }
 
-    // What is wrong with the reported state of a page; null if it is right, or nothing is known.
+    // What is wrong with the reported state of a page; null if it is right or cannot be judged.
     private string? WrongOf(int region, int page, Entry entry)
     {
         RegisterModes modes = Scenario.Contexts.SelectMany(c => c.Registered).Where(r => r.Region == region)
@@ -50,7 +50,7 @@ internal sealed class RemovalOracle(RunRecord record) : Oracle(record)
         return isRight ? null : $"is reported as {state}, and holds {PageContent.Describe(word ?? 0)}";
     }
 
-    // A write to such a page is not seen where writes are not watched.
+    // Where writes are not tracked, a write to such a page is not noticed.
     private bool MayOnlyLeaveTheMapping(int region, int page) =>
         Scenario.Threads.Any(t => t.Actions.Any(a => a.Kind == ActionKind.DontNeed && a.Covers(region, page)));
 

@@ -4,7 +4,7 @@ using UffdActors.Handling;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// A reader has one outstanding request for a page (RING R9), and counts a thread once among those that wait for it.
+/// A reader has at most one outstanding request for a page (RING R9), and counts each waiting thread once.
 /// </summary>
 internal sealed class RequestOracle(RunRecord record) : Oracle(record)
 {
@@ -46,8 +46,8 @@ internal sealed class RequestOracle(RunRecord record) : Oracle(record)
         }
     }
 
-    // A thread that is woken by another call than the request's own fill may fault on the page again in another way: to write to it, or
-    // because it is protected.
+    // A thread that is woken by another call than the request's own fill may raise another fault on the page: by a write, or because it is
+    // protected.
     private int MostFaults(PageRequest request)
     {
         RegisterModes modes = Scenario.Contexts.SelectMany(c => c.Registered).Where(r => r.Region == request.Region.Id)

@@ -55,7 +55,7 @@ internal sealed class RunOracle
         foreach (Oracle oracle in _oracles) oracle.BeforeStep();
     }
 
-    /// <summary>State, before the latest step, of the page that a message is about; null if it is about none.</summary>
+    /// <summary>State of the message's page before the latest step; null if the message is about no page.</summary>
     public EntryKind? StateBefore(object? message)
     {
         ulong? address = message switch
@@ -74,7 +74,7 @@ internal sealed class RunOracle
     }
 
     /// <summary>A step has been made.</summary>
-    /// <returns>What has changed, in words, if that is asked for.</returns>
+    /// <returns>The changes in words, if requested.</returns>
     public string AfterStep(int step, ref TraceHash hash, bool describe)
     {
         string changes = "";
@@ -128,7 +128,7 @@ internal sealed class RunOracle
         foreach (Oracle oracle in _oracles) oracle.AtRest(step, children);
     }
 
-    /// <summary>Everything has been given back.</summary>
+    /// <summary>All memory has been freed.</summary>
     public void AfterEnd(int step)
     {
         foreach (Oracle oracle in _oracles) oracle.AfterEnd(step);

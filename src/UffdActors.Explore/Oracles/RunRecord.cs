@@ -21,7 +21,7 @@ internal sealed class RunRecord(RunHost host, RunScene scene)
     /// <summary>Entries of the pages of all regions after the latest step.</summary>
     public Entry[] Entries { get; } = new Entry[scene.PageCount];
 
-    /// <summary>What each page holds when the run's first step is next; of one that is absent, what its first fill brings.</summary>
+    /// <summary>Content of each page before the run's first step; for an absent page, the content of its first fill.</summary>
     public ulong[] First { get; } = new ulong[scene.PageCount];
 
     /// <summary>What has been reported.</summary>

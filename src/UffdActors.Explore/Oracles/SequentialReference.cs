@@ -16,21 +16,21 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// The sequential kernel as the reference of a run. A second scene of the shipped parts, without actors, handlers and sleep, goes along
-/// step by step, and after every step its page states, change epochs and unread events must be those of the run:
+/// The sequential kernel as the reference of a run. A second scene of the shipped parts, without actors, handlers and sleep, is advanced
+/// with every step of the run, and afterwards its page states, change epochs and unread events must be those of the run:
 /// <list type="bullet">
-/// <item>a fill is one call: the pages that a turn has filled are filled by one call that nothing comes between, in the turn in which
-/// they were written; the errno that stopped it is the errno of one call in the turn in which that was decided;</item>
-/// <item>an access looks and touches when the run's does, under its guard, and must find what that finds;</item>
-/// <item>every other call takes its turns when the run's does, and ends with the same errno in the same turn.</item>
+/// <item>a fill is one atomic call: the pages that a turn has filled are filled by one call in the turn in which they were written; the
+/// errno that stopped it is the errno of one call in the turn in which that was decided;</item>
+/// <item>an access decides and touches in the same turns as the run's, under its guard, and must have the same result;</item>
+/// <item>every other call takes its turns with the run's, and ends with the same errno in the same turn.</item>
 /// </list>
 /// </summary>
 /// <remarks>
-/// So a run is equivalent to one in which fills are atomic and happen in the order of their deciding turns, however they were split, held
-/// up or stopped half-way. Weaker than equality are three answers only. EAGAIN of a fill is right whenever something was changing, or has
-/// begun to change since the fill was decided. ENOMEM and EIO are not compared, for memory and a module's bugs are the run's own, nor
-/// EFAULT of a COPY from memory of the process itself. The bytes that such a COPY has read, or that went in through an alias, are taken
-/// from the run (its page history says whether they are right); all others are compared at the end, and every load when it is made.
+/// So a run is equivalent to one in which fills are atomic and happen in the order of their deciding turns, however they were split,
+/// delayed or stopped half-way. Three results are not required to be equal: EAGAIN of a fill is right whenever something was changing, or
+/// has begun to change since the fill was decided; ENOMEM and EIO are not compared, since memory and a module's bugs are the run's own; nor
+/// is EFAULT of a COPY from memory of the process itself. The bytes that such a COPY has read, or that were written through an alias, are
+/// taken from the run (its page history checks them); all others are compared at the end, and every load when it is made.
 /// Sleeping and waking are checked by other oracles.
 /// </remarks>
 internal sealed class SequentialReference
@@ -72,7 +72,7 @@ internal sealed class SequentialReference
 
     /// <summary>
     /// True for scenarios whose runs can be compared: one call that sleeps on its source keeps a context open that the reference closes;
-    /// threads that end in the middle of a call, those of children, and a hook that refuses a call, are not the reference's.
+    /// and the reference does not have threads that end in the middle of a call, threads of children, or a hook that refuses a call.
     /// </summary>
     public static bool Covers(Scenario scenario) =>
         !(scenario.Has(ActionKind.CopyFrom) && scenario.Has(ActionKind.Close)) && !scenario.Has(ActionKind.Exit)
@@ -95,7 +95,7 @@ internal sealed class SequentialReference
         _kernel.Submit(twin);
     }
 
-    /// <summary>A handler makes a call whose first turn is a part of its own: what that turn sees is what is there now.</summary>
+    /// <summary>A handler makes a call whose first turn is part of the handler's own turn: that turn sees the current state.</summary>
     public void Begin(IMonitorCall call)
     {
         if (_isOff || call.Request is not { } request) return;
@@ -117,7 +117,8 @@ internal sealed class SequentialReference
     }
 
     /// <summary>
-    /// A handler or a push has written through an alias, behind what the turn did before: the reference gets the same at its end.
+    /// A handler or a push has written through an alias, after the turn's other changes: the reference gets the same bytes at the end of
+    /// the turn.
     /// </summary>
     public void AliasWritten(ulong address, nint bytes, int length) => _written.Add((address, bytes, length));
 
@@ -125,7 +126,7 @@ internal sealed class SequentialReference
     {
         foreach ((ulong address, nint bytes, int length) in _written)
         {
-            // Where the alias is mapped: the page may have left the file by now, and be there a moment longer.
+            // Written where the alias is mapped: the page may be out of the file already, and still be mapped for a moment.
             if (_twin.Mm.EntryAt(PageSize.PageOf(address)) is not { IsPresent: true } entry) continue;
             _host.ReferenceFolios.CopyIn(entry.Folio, 0, bytes, length);
         }
@@ -176,7 +177,7 @@ internal sealed class SequentialReference
         ComparePages(step);
     }
 
-    /// <summary>The run is at rest: the bytes must be the same too.</summary>
+    /// <summary>Nothing is runnable: the bytes must be the same too.</summary>
     public void AtRest(int step)
     {
         if (_isOff || _record.Violation is not null) return;
@@ -200,7 +201,7 @@ internal sealed class SequentialReference
         }
     }
 
-    /// <summary>Gives everything back. The next run uses the same machine.</summary>
+    /// <summary>Frees all memory. The next run uses the same machine.</summary>
     public void End(int step)
     {
         _twin.End(_children);
@@ -243,7 +244,7 @@ internal sealed class SequentialReference
             return;
         }
 
-        // Asleep or about to sleep: it looks again when it wakes up, and only that counts.
+        // Asleep or about to sleep: it decides again when it is woken, and only that decision is compared.
         if (twin.At is UserfaultContext) _kernel.Drop(twin);
     }
 
@@ -300,8 +301,7 @@ internal sealed class SequentialReference
         return null;
     }
 
-    // What a fill has prepared before it is refused half-way decides which mappings merge later, and the reference's fill is refused at
-    // once.
+    // The anon_vma that a fill has made before it was refused half-way affects later merging; the reference's fill is refused at once.
     private void PrepareAlike()
     {
         foreach (Vma ours in _scene.Mm.Map.Vmas)
@@ -347,7 +347,7 @@ internal sealed class SequentialReference
         {
             case Errno.ENOMEM or Errno.EIO:
                 break;
-            // Of its source, which is not the reference's.
+            // EFAULT of its source, which the reference does not have.
             case Errno.EFAULT when fill.Source.Kind == FillSourceKind.User:
                 break;
             case Errno.EAGAIN:
@@ -359,7 +359,8 @@ internal sealed class SequentialReference
                 break;
             default:
                 Errno expected = FillAtOnce(fill, context, 0, (long)fill.Length, out _);
-                // That a huge page is there is found by the thread itself before it reads its source, while a change may hold the mapping.
+                // For a huge page, the calling thread finds that it is there before it reads its source, while a change may hold the
+                // mapping.
                 bool isEarly = expected == Errno.EBUSY && fill is { Stopped: Errno.EEXIST, Source.Kind: FillSourceKind.User }
                     && _host.Layout.UnitPages > 1;
                 if (expected != fill.Stopped && !isEarly)
@@ -449,7 +450,7 @@ internal sealed class SequentialReference
         ? $"ended with {access.Outcome}{(access.Outcome == AccessOutcome.Ok ? " " + PageContent.Describe(access.Value) : "")}"
         : access.At switch { UserfaultContext => "goes to a userfaultfd", VmaOwner => "is an ordinary fault", _ => "goes on" };
 
-    /// <summary>A clearing of write protection that is given up if something has begun to change since it was decided.</summary>
+    /// <summary>Clears write protection, unless something has begun to change since it was decided.</summary>
     private sealed class DecidedClear(Caller caller, UserfaultContext context, WriteProtect call, PageRequest request)
         : WriteProtect(caller, context, request.Address, (ulong)request.Bytes, (ulong)WriteProtectModes.Clear)
     {
@@ -458,7 +459,7 @@ internal sealed class SequentialReference
         protected override Errno BeforeChange() => call.Error == Errno.EAGAIN && On.ChangeEpoch != _decidedOn ? Errno.EAGAIN : Errno.None;
     }
 
-    /// <summary>A fill that is not in the way of what began to change after it was decided: the run has looked at that already.</summary>
+    /// <summary>A fill that ignores changes begun after it was decided: the run has checked for them already.</summary>
     private sealed class AtomicFill(Caller caller) : Fill(caller)
     {
         internal override bool MeetsChange => false;

@@ -8,7 +8,7 @@ namespace UffdActors.Explore.Oracles;
 
 /// <summary>
 /// Threads that sleep at a userfaultfd: a call on another one does not wake them (SEMANTICS 9.3.13), and when nothing is runnable, each has
-/// a request that will wake it, the queues count right, and no event is left unread.
+/// a request that will wake it, the queues' counts are right, and no event is left unread.
 /// </summary>
 internal sealed class SleepOracle(RunRecord record) : Oracle(record)
 {
@@ -62,7 +62,7 @@ internal sealed class SleepOracle(RunRecord record) : Oracle(record)
             if (request.Address == page) return true;
         }
 
-        // The request is held back; or the address is in no region, has been reported, and is left as it is.
+        // The request has paused; or the address is in no region and was reported, and nothing more is done about it.
         return reader.Quarantined.Contains(page) || (reader.Strays.IsAsleep(page) && reader.View.Find(PageSize.PageOf(page)) is null);
     }
 }

@@ -8,15 +8,15 @@ namespace UffdActors.Explore.Oracles;
 
 /// <summary>
 /// Nothing spins (RING P1, P4): a fill that is issued again and again and always refused in the same way, or a thread that
-/// faults again and again on one page, while nothing else comes of it. What counts as progress is a page that changes, an event that is
-/// queued or read, a call that ends, a fault that was injected, and time that passes: waiting for a time-out is no spinning.
+/// faults again and again on one page, without progress. Progress is a page that changes, an event that is queued or read, a call that
+/// ends, an injected fault, and time that passes: waiting for a time-out is no spinning.
 /// </summary>
 internal sealed class SpinWatch(RunRecord record)
 {
     private const string Invariant = "no-spin";
 
-    // What ships meets EEXIST twice on a page that is not there before it waits. Fills of different requests are counted apart: those of
-    // handlers that have crashed come back one after the other.
+    // The shipped code gets EEXIST twice on a page that is not there before it waits. Fills of different requests are counted apart: those
+    // of crashed handlers are repeated one after the other.
     private const int MostRefusals = 3;
     private const int MostFaults = 5;
 
@@ -57,7 +57,7 @@ internal sealed class SpinWatch(RunRecord record)
                         + $"between", step);
         }
 
-        // Asleep now, or read and woken in the same turn.
+        // The thread sleeps now, or its fault was read and woken in the same turn.
         if (_fault is { } fault)
         {
             ulong page = fault.Address & ~(ulong)(record.Scene.Layout.PageBytes - 1);

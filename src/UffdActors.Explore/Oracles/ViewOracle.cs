@@ -7,7 +7,7 @@ using UffdActors.Model.Operations.Userfaultfd;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// At the end: the ranges and bitmaps that a reader keeps say the same as its events, applied page by page (<see cref="PlainView"/>).
+/// At the end: the ranges and bitmaps that a reader keeps agree with its events, applied page by page (<see cref="PlainView"/>).
 /// </summary>
 internal sealed class ViewOracle(RunRecord record) : Oracle(record)
 {

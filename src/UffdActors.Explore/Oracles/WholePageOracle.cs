@@ -7,7 +7,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Explore.Oracles;
 
 /// <summary>
-/// At the end: threads write only the first eight bytes of a page, so all others are as one fill has left them.
+/// At the end: threads write only the first eight bytes of a page, so the other bytes must be those of one fill.
 /// </summary>
 internal sealed class WholePageOracle(RunRecord record) : Oracle(record)
 {

@@ -4,8 +4,8 @@ using UffdActors.Explore.Choices;
 namespace UffdActors.Explore.Policies;
 
 /// <summary>
-/// Oldest first, but for a few random steps at which the one whose turn it is has to let another go first (Emmi et al., 2011): most bugs
-/// need few delays, and the run stays near the plain one, so it shrinks well.
+/// Oldest first, but at a few random steps the oldest is delayed and another runs first (Emmi et al., 2011): most bugs need few delays, and
+/// the run stays near the one without delays, so it shrinks well.
 /// </summary>
 internal sealed class DelayBounded(int delays) : SchedulePolicy
 {

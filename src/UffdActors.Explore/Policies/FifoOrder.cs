@@ -3,7 +3,7 @@ using UffdActors.Explore.Choices;
 
 namespace UffdActors.Explore.Policies;
 
-/// <summary>Always what has been runnable longest.</summary>
+/// <summary>Always the actor that has been runnable longest.</summary>
 internal sealed class FifoOrder : SchedulePolicy
 {
     public override string Name => "fifo";

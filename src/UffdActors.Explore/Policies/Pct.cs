@@ -5,13 +5,13 @@ namespace UffdActors.Explore.Policies;
 
 /// <summary>
 /// Probabilistic concurrency testing (Burckhardt et al., 2010): actors have random priorities, the highest goes first, and at d - 1 random
-/// steps the one that would go next falls to the bottom. Finds every bug of depth d with a known least chance.
+/// steps the next one gets the lowest priority. Finds every bug of depth d with a known minimum probability.
 /// </summary>
 internal sealed class Pct(int depth) : SchedulePolicy
 {
     private const int MostActors = 64;
 
-    // Waiting for a guard is a message to oneself: without this it would keep its thread from ever letting go.
+    // An actor that waits for a guard sends itself a message: without this it could keep the thread that holds the guard from ever running.
     private const int MostInARow = 24;
 
     private readonly int[] _priorities = new int[MostActors];

@@ -4,7 +4,7 @@ using UffdActors.Explore.Choices;
 
 namespace UffdActors.Explore.Policies;
 
-/// <summary>Proposes which of the runnable actors goes next. What it proposes is recorded, so a run can be repeated without it.</summary>
+/// <summary>Proposes which runnable actor runs next. The proposals are recorded, so a run can be repeated without the policy.</summary>
 internal abstract class SchedulePolicy
 {
     /// <summary>Names for options and reports.</summary>

@@ -3,7 +3,7 @@ using UffdActors.Explore.Choices;
 
 namespace UffdActors.Explore.Policies;
 
-/// <summary>One actor goes only when no other can; the others at random. Which one, and for how long, is drawn for each run.</summary>
+/// <summary>One actor runs only when no other can; the others at random. Which one, and for how long, is drawn for each run.</summary>
 internal sealed class StarveOne : SchedulePolicy
 {
     private const int MostActors = 16;

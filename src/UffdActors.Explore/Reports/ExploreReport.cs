@@ -3,14 +3,14 @@ using UffdActors.Explore.Mutants;
 
 namespace UffdActors.Explore.Reports;
 
-/// <summary>What an exploration came to, for machines and for people.</summary>
+/// <summary>Result of an exploration, for JSON and text output.</summary>
 internal sealed record ExploreReport(
     ulong Seed, string Policy, IReadOnlyList<ScenarioReport> Scenarios, IReadOnlyList<MutantReport> Mutants)
 {
     /// <summary>True if nothing was broken, and every mutant was found.</summary>
     public bool IsClean => Scenarios.All(s => s.Finding is null) && Mutants.All(m => m.Finding is not null);
 
-    /// <summary>It was stopped before it was through: it holds what there was by then.</summary>
+    /// <summary>It was interrupted: it holds the results up to then.</summary>
     public bool IsInterrupted { get; init; }
 
     /// <summary>What the scenarios have not reached together.</summary>

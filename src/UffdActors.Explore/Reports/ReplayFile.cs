@@ -8,7 +8,7 @@ using UffdActors.Model.Inputs;
 namespace UffdActors.Explore.Reports;
 
 /// <summary>
-/// A run in a file: its scenario in full, its choices, and what it came to. Repeats the run in any process and on any machine, as long
+/// A run in a file: its scenario in full, its choices, and its result. Repeats the run in any process and on any machine, as long
 /// as the code under it is the same.
 /// </summary>
 internal sealed record ReplayFile
@@ -20,7 +20,7 @@ internal sealed record ReplayFile
     private const int MaxLines = 10_000;
     private const int MaxChoices = 1_000_000;
 
-    // Two runs of a kernel that goes by chance may be the same by chance.
+    // If runs are not deterministic, two of them may still be equal by chance.
     private const int RepeatsAtMost = 16;
 
     private static readonly JsonSerializerOptions Json = new()
@@ -109,7 +109,7 @@ internal sealed record ReplayFile
         return file;
     }
 
-    // What types do not say. The scenario is looked at here too, so that a file is refused before anything is printed.
+    // Checks beyond the types. The scenario is parsed here too, so that a file is refused before anything is printed.
     private string? Problem()
     {
         if (Scenario.Count > MaxLines || Scenario.Any(line => line is null))
@@ -144,7 +144,7 @@ internal sealed record ReplayFile
         };
         RunResult result = explorer.Run(request with { Observer = observer });
         if (Invariant != Campaign.Repeatable || result.Violation is not null) return result;
-        // That one run differs from another shows in two of them only.
+        // A difference between two runs with the same choices needs two runs to be seen.
         for (int i = 0; i < RepeatsAtMost; i++)
         {
             RunResult again = explorer.Run(request);

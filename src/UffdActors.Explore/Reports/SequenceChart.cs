@@ -26,7 +26,7 @@ internal sealed class SequenceChart : IRunObserver
             _actors.Add(actor);
         }
 
-        // A request and its fill are one thing on its way round.
+        // A request and its fill are shown as one message on the ring.
         message = message is IMonitorCall { Request: { } request } ? request : message;
         int from = message is not null && _lastActor.TryGetValue(message, out int last) ? last : to;
         if (message is not null) _lastActor[message] = to;

@@ -17,11 +17,11 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Explore.Runs;
 
 /// <summary>
-/// A message in the words of the field, with its arguments and what came of it: for charts, and for walking through a run.
+/// A message in words, with its arguments and result: for charts, and for stepping through a run.
 /// </summary>
 internal sealed class MessageWords(Func<ulong, string> placeOf, RegionLayout layout)
 {
-    /// <summary>The actions of the scenario's threads, by the calls that they are: a chart shows what was asked for.</summary>
+    /// <summary>The actions of the scenario's threads, by their operations: a chart shows the call that was made.</summary>
     private static ConditionalWeakTable<ControlOperation, string> Calls { get; } = [];
 
     /// <summary>Gives a call the words of its action.</summary>

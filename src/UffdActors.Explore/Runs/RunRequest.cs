@@ -9,7 +9,7 @@ internal sealed record RunRequest
     /// <summary>What happens.</summary>
     public required Scenario Scenario { get; init; }
 
-    /// <summary>Order of events, where <see cref="Choices"/> does not say.</summary>
+    /// <summary>Order of events, where <see cref="Choices"/> does not give it.</summary>
     public SchedulePolicy Policy { get; init; } = new FifoOrder();
 
     /// <summary>Seed of everything that is drawn.</summary>
@@ -18,7 +18,7 @@ internal sealed record RunRequest
     /// <summary>The choices, if the run is a given one.</summary>
     public IReadOnlyList<int>? Choices { get; init; }
 
-    /// <summary>Compares the run with the sequential kernel. Changes nothing of the run, but for what is found in it.</summary>
+    /// <summary>Compares the run with the sequential kernel. Does not change the run, but may find more violations in it.</summary>
     public bool HasReference { get; init; } = true;
 
     /// <summary>Watches the steps; null for none.</summary>

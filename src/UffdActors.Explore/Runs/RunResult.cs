@@ -3,7 +3,7 @@ using UffdActors.Explore.Scenes;
 
 namespace UffdActors.Explore.Runs;
 
-/// <summary>What a run came to.</summary>
+/// <summary>Result of a run.</summary>
 /// <param name="Violation">The invariant that it broke; null if none.</param>
 /// <param name="Hash">Its trace hash.</param>
 /// <param name="Steps">Messages handled, from the threads' first to the end.</param>

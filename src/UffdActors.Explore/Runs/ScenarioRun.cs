@@ -78,7 +78,7 @@ internal sealed class ScenarioRun
     {
         Prepare();
         int steps = Steps();
-        // The child of a fork that the end of its process has left asleep.
+        // The thread of a forked child that still sleeps after the process has ended.
         _children.AddRange(_forks.Select(f => f.Child).OfType<AddressSpace>().Except(_children).ToArray());
         Violation? violation = _record.Violation;
         if (violation is null && _host.Failure is null && _isAtRest)
@@ -177,7 +177,7 @@ internal sealed class ScenarioRun
             _oracle.BeforeStep();
             if (!_host.Loop.Step())
             {
-                // Calls that waited for a reader end with the process, and have something to do yet.
+                // Calls that waited for the reader of their event end with the process, and still have turns to run.
                 if (!_scene.Mm.IsAlive && _scene.Reap()) continue;
                 _oracle.AtQuiet(_step);
                 if (_record.Violation is not null) break;
@@ -233,7 +233,7 @@ internal sealed class ScenarioRun
     }
 
     /// <summary>
-    /// What a run with crashing owners does after each step: takes up calls that have ended, and may crash the owner whose turn it was.
+    /// After each step of a run with crashing owners: handles calls that have ended, and may crash the owner that has just had its turn.
     /// </summary>
     private void TakeCallsAndCrash()
     {
@@ -320,7 +320,7 @@ internal sealed class ScenarioRun
         else caller.Port.Send(operation);
     }
 
-    /// <summary>The process is about to end: the actions of the other threads are left where they are.</summary>
+    /// <summary>The process is about to end: the actions of the other threads are abandoned.</summary>
     private void LeaveAllBut(int thread)
     {
         for (int i = 0; i < _running.Length; i++)
@@ -374,12 +374,12 @@ internal sealed class ScenarioRun
     private void Race(ulong address)
     {
         int context = ServerOf(address);
-        // The reader's view says what belongs there: a page that was moved keeps its content.
+        // The content is decided by the reader's view: a page that was moved keeps its content.
         if (_scene.Service.Readers[context]?.View is not { } view || view.Find(PageSize.PageOf(address)) is not { } served) return;
         // A region registered for write protection only is not filled.
         RegisterModes modes = Scenario.Contexts[context].Registered.First(r => r.Region == served.Id).Modes;
         if ((modes & (RegisterModes.Missing | RegisterModes.Minor)) == 0) return;
-        // Nor is one whose page cache is right as it is.
+        // Nor is one whose page cache has its content already.
         if (served is { By: ResolveBy.ContinueAsIs, CopiesHoles: false }) return;
         int page = (int)served.PageOf(PageSize.PageOf(address)) / _host.Layout.UnitPages;
         if (view.IsRemoved(PageSize.PageOf(address)) || _host.Content.OfSource(served.Id, page) == 0) return;

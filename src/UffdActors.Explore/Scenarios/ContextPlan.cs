@@ -12,7 +12,7 @@ namespace UffdActors.Explore.Scenarios;
 internal sealed record ContextPlan(
     string Name, UffdFeatures Features, ImmutableArray<Registered> Registered, int Handlers, bool SourceActor, bool Push)
 {
-    /// <summary>Chunks that the push asks for ahead; more than one are chunks of one page each.</summary>
+    /// <summary>Chunks that the push requests ahead; if more than one, each is of one page.</summary>
     public int PushWindow { get; init; } = 1;
 
     /// <summary>Which page the push fetches next.</summary>

@@ -18,7 +18,7 @@ internal static class NamedScenarios
                 + $"and random.");
 
     /// <summary>The scenario of a name, or of a file of one's own.</summary>
-    /// <exception cref="ScenarioException">There is neither, or the file means nothing.</exception>
+    /// <exception cref="ScenarioException">There is neither, or the file is invalid.</exception>
     public static Scenario FindOrRead(string nameOrFile) =>
         nameOrFile.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal) || nameOrFile.Contains('.', StringComparison.Ordinal)
             || File.Exists(nameOrFile)

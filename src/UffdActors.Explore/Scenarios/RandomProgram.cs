@@ -9,8 +9,8 @@ using Stream = UffdActors.Conformance.Generation.Choices;
 namespace UffdActors.Explore.Scenarios;
 
 /// <summary>
-/// Programs out of a stream of choices: the generator's of the conformance programs (<see cref="Stream"/>), with the operations as often as
-/// its classes have them (<see cref="ProgramClass"/>); made of everything that a scenario can have: kernels, memory, modes, features,
+/// Programs from a stream of choices: that of the generator of conformance programs (<see cref="Stream"/>), with the frequencies of
+/// operations of its classes (<see cref="ProgramClass"/>); made of everything that a scenario can have: kernels, memory, modes, features,
 /// handlers, page sources, a push, a second context, reserved room, faults. The stream's first records say what exists; every other one is
 /// a step of one thread, and one that begins with 0 ends the program. The choices of the schedule follow in the same list.
 /// </summary>
@@ -36,7 +36,7 @@ internal static class RandomProgram
         RegisterModes.Missing | RegisterModes.Minor | RegisterModes.WriteProtect,
     ];
 
-    // The crashes of owners end the VM, so they are drawn by themselves.
+    // Crashes of owners end the VM, so they are drawn alone.
     private static readonly FaultPoint[] Points = [.. FaultPoints.All.Except(OwnerCrash.Points)];
 
     /// <summary>The program of a seed.</summary>
@@ -59,7 +59,7 @@ internal static class RandomProgram
         List<FaultPoint> faults = [
             .. Enumerable.Range(0, MostFaults).Select(_ => choices.Next(Points.Length + 4)).Where(p => p is > 0 && p <= Points.Length)
                 .Select(p => Points[p - 1])];
-        // One that ends the VM.
+        // A point that ends the VM.
         if (choices.OneIn(20)) faults.Add(choices.Of(OwnerCrash.Points));
         // A page of 2 MiB takes hundreds of times as long to fill, so it is drawn less often than other memory, and with fewer pages.
         bool isHuge = choices.OneIn(16);
@@ -92,7 +92,7 @@ internal static class RandomProgram
             Threads = [],
             Faults = [.. faults.Distinct().Order()],
             // Without handlers a thread may wait for a call that no other thread makes; and where MINOR is registered alone and without
-            // an alias, for a page that another thread has taken out of the cache.
+            // an alias, for a page that another thread has removed from the cache.
             MustFinish = mustFinish
                 && contexts.TrueForAll(
                     c => c.Handlers > 0
@@ -108,7 +108,7 @@ internal static class RandomProgram
         return (scenario with { Threads = program.Threads, Setup = program.Setup, Program = [.. choices.Values] }).WithSwap();
     }
 
-    /// <summary>A region and the userfaultfd that it is registered with, in a way that the kernel takes.</summary>
+    /// <summary>A region and the userfaultfd that it is registered with, in modes that the kernel accepts.</summary>
     private static (RegionPlan Region, ContextPlan Context) Served(
         Stream choices, KernelProfile kernel, bool isHuge, string name, string context, int number, int mostPages)
     {
@@ -123,7 +123,7 @@ internal static class RandomProgram
         if (choices.OneIn(8)) features |= UffdFeatures.WpAsync;
         if (!Takes(kernel, memory, modes, features)) modes = memory == MemoryKind.GuestMemfd ? RegisterModes.Minor : RegisterModes.Missing;
         if (!Takes(kernel, memory, modes, features)) memory = MemoryKind.Shmem;
-        // Taken, but CONTINUE is refused there (SEMANTICS 7.2.3).
+        // Accepted by REGISTER, but CONTINUE is refused there (SEMANTICS 7.2.3).
         if (memory == MemoryKind.ShmemPrivate && kernel.Shape == OpsShape.Seed && (modes & RegisterModes.Minor) != 0)
             memory = MemoryKind.Shmem;
         bool canAlias = memory is MemoryKind.Shmem or MemoryKind.GuestMemfd or MemoryKind.Hugetlb;
@@ -131,8 +131,7 @@ internal static class RandomProgram
         ImmutableArray<int> zeros = choices.OneIn(3) ? [pages - 1] : [];
         int handlers = choices.OneIn(12) ? 0 : 1 + choices.Next(3);
         bool sourceActor = choices.OneIn(2);
-        // Where MINOR is registered alone and without an alias, the page cache is filled by no part of the runtime, so the push has nothing
-        // to map.
+        // With MINOR alone and no alias, the runtime does not fill the page cache, so the push has nothing to map.
         bool push = choices.OneIn(3) && handlers > 0 && (alias || (modes & RegisterModes.Missing) != 0);
         // In memory that takes no COPY, a hole that is punched without an event stays one until it is touched, and the push would wait for
         // that.
@@ -150,7 +149,7 @@ internal static class RandomProgram
             });
     }
 
-    // SEMANTICS 3.2, 7: what REGISTER takes.
+    // SEMANTICS 3.2, 7: what REGISTER accepts.
     private static bool Takes(KernelProfile kernel, MemoryKind memory, RegisterModes modes, UffdFeatures features)
     {
         if (modes == RegisterModes.WriteProtect && (features & UffdFeatures.WpAsync) != 0) return true;
@@ -186,7 +185,7 @@ internal static class RandomProgram
         /// <summary>What is there before the threads begin.</summary>
         public ImmutableArray<ThreadAction> Setup => [.. _setup];
 
-        /// <summary>One record; it may find nothing to do.</summary>
+        /// <summary>One record; it may add no step.</summary>
         /// <returns>False at the end.</returns>
         public bool TryStep()
         {
@@ -205,7 +204,7 @@ internal static class RandomProgram
             if (ThreadAction.HasRegion(kind)) action = action with { Region = region, Page = page };
             if (ThreadAction.HasCount(kind)) action = action with { Count = count };
             if (ThreadAction.HasOther(kind)) action = WithOther(action);
-            // What neither sleeps nor meets a region that is served may have happened before.
+            // A call that neither sleeps nor touches a served region may be part of the set-up.
             bool isBefore = choices.OneIn(4)
                 && kind is ActionKind.Copy or ActionKind.CopyWp or ActionKind.Zeropage or ActionKind.Protect or ActionKind.Poison;
             (isBefore ? _setup : _threads[thread]).Add(action);
@@ -232,11 +231,11 @@ internal static class RandomProgram
             ProgramOp.Munmap => ActionKind.Munmap,
             ProgramOp.Mremap => choices.OneIn(5) ? ActionKind.MremapKeep : ActionKind.Mremap,
             ProgramOp.Fork => ActionKind.Fork,
-            // An alias of huge pages that goes with the process has nothing to fill any more: a handler tries that for ever, as it would
-            // wait for the pool. Outside the model it lies in the handlers' own process.
+            // In the model the alias of huge pages ends with the process, and a handler would retry its fill for ever, as for an exhausted
+            // pool. On a real kernel the alias is in the handlers' own process.
             ProgramOp.Exit => scenario.Regions.Any(r => r is { Memory: MemoryKind.Hugetlb, Alias: true }) ? null : ActionKind.Exit,
             ProgramOp.Unregister => ActionKind.Unregister,
-            // Behind the back of handlers nothing is registered, and nothing read.
+            // Threads neither register nor read at a context that handlers serve.
             ProgramOp.Register => scenario.Contexts[context].Handlers == 0 ? ActionKind.Register : null,
             ProgramOp.Read => scenario.Contexts[context].Handlers == 0 ? ActionKind.Drain : null,
             ProgramOp.Close => ActionKind.Close,

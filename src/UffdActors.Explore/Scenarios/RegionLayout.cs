@@ -11,7 +11,7 @@ internal readonly record struct RegionLayout(int PageShift)
 {
     private const ulong FirstAddress = 0x1000_0000_0000;
 
-    // Far above the others, so that an address tells how large its page is.
+    // Far above the others, so that the page size follows from the address.
     private const ulong FirstHugeAddress = 0x2000_0000_0000;
     private const int SpacingPages = 256;
     private const int AliasPages = SpacingPages / 2;

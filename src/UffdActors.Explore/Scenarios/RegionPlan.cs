@@ -6,6 +6,6 @@ namespace UffdActors.Explore.Scenarios;
 /// <param name="Name">Name.</param>
 /// <param name="Pages">Size in pages of the scenario.</param>
 /// <param name="Memory">What it is made of.</param>
-/// <param name="Alias">A second mapping, through which content goes in, all of it populated.</param>
-/// <param name="Zeros">Pages of which the source says that they are zeros.</param>
+/// <param name="Alias">A second mapping, fully populated, through which content is written.</param>
+/// <param name="Zeros">Pages that the source answers as zeros.</param>
 internal sealed record RegionPlan(string Name, int Pages, MemoryKind Memory, bool Alias, ImmutableArray<int> Zeros);

@@ -6,8 +6,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Explore.Scenarios;
 
 /// <summary>
-/// A few regions, userfaultfds and threads: what exists, what each thread does, and which faults may be injected. In which order things
-/// happen is not part of it.
+/// A few regions, userfaultfds and threads: what exists, what each thread does, and which faults may be injected. The order of events is
+/// not part of it.
 /// </summary>
 internal sealed record Scenario
 {
@@ -29,7 +29,7 @@ internal sealed record Scenario
     /// <summary>Userfaultfds.</summary>
     public required ImmutableArray<ContextPlan> Contexts { get; init; }
 
-    /// <summary>What is done before the exploration begins, in order.</summary>
+    /// <summary>Actions of the set-up, made in order before the exploration begins.</summary>
     public required ImmutableArray<ThreadAction> Setup { get; init; }
 
     /// <summary>Threads.</summary>
@@ -48,8 +48,8 @@ internal sealed record Scenario
     public ImmutableArray<int> Program { get; init; } = [];
 
     /// <summary>
-    /// Seed of its schedules: that of the program, if it was drawn from one, so that exploring it alone finds what exploring thousands has
-    /// found; null for the seed of the exploration.
+    /// Seed of its schedules: that of the program, if it was drawn from one, so that exploring it alone repeats what was found among
+    /// thousands; null for the seed of the exploration.
     /// </summary>
     public ulong? Seed { get; init; }
 
@@ -63,10 +63,10 @@ internal sealed record Scenario
     /// <summary>Actions of all threads: what shrinking counts first.</summary>
     public int Actions => Threads.Sum(t => t.Actions.Length);
 
-    /// <summary>The scenario on a kernel that has swap where a thread pages out, which does nothing without.</summary>
+    /// <summary>The scenario, on a kernel with swap if a thread uses MADV_PAGEOUT, which does nothing without swap.</summary>
     public Scenario WithSwap() => Has(ActionKind.PageOut) ? this with { Kernel = Kernel with { Swap = true } } : this;
 
-    /// <summary>True if threads only touch pages and give them back.</summary>
+    /// <summary>True if threads only touch pages and free them.</summary>
     public bool OnlyTouchesAndGivesBack => Threads.All(t => t.Actions.All(
         a => a.Kind is ActionKind.Read or ActionKind.Write or ActionKind.DontNeed or ActionKind.Remove or ActionKind.Wake));
 

@@ -5,7 +5,7 @@ using UffdActors.Model;
 
 namespace UffdActors.Explore.Scenarios;
 
-/// <summary>Makes a scenario out of what was read, and refuses what means nothing, with the line and with what there is instead.</summary>
+/// <summary>Makes a scenario from parsed text, and refuses invalid values with the line and the valid values.</summary>
 /// <param name="name">Name of the scenario.</param>
 /// <param name="bad">Makes the exception of a problem on a line.</param>
 internal sealed class ScenarioForm(string name, Func<string, int, ScenarioException> bad)
@@ -21,7 +21,7 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
     // Of 2 MiB; each exploring thread holds them twice, for the run and for the sequential reference.
     private const int MostHugePages = 64;
 
-    // Every order of what happens to a page is searched (Oracles/PageHistory.cs).
+    // Every order of a page's events is searched (Oracles/PageHistory.cs).
     private const int MostOfOnePage = 28;
 
     private static readonly string[] ScenarioKeys =
@@ -193,7 +193,7 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
         Dictionary<(int Region, int Page), int> times = [];
         foreach (ThreadAction action in actions.Where(a => ThreadAction.HasRegion(a.Kind)))
         {
-            // What takes content away may show as two events.
+            // An action that removes content may count as two events.
             for (int i = 0; i < action.Count; i++)
                 times[(action.Region, action.Page + i)] =
                     times.GetValueOrDefault((action.Region, action.Page + i)) + (ThreadAction.HasCount(action.Kind) ? 2 : 1);
@@ -221,7 +221,7 @@ internal sealed class ScenarioForm(string name, Func<string, int, ScenarioExcept
         }
     }
 
-    // In the order of their names, so that the order in the text means nothing.
+    // In the order of their names, so that the order in the text has no effect.
     private string[] Names(ScenarioNode block, int most, string what)
     {
         string[] names = [.. block.Keys!.Keys.Order(StringComparer.Ordinal)];

@@ -3,7 +3,7 @@ namespace UffdActors.Explore.Scenarios;
 /// <summary>
 /// Reads the part of HOCON that scenarios are written in: keys with dots, <c>=</c> or <c>:</c>, blocks, lists, words with and without
 /// quotation marks, comments; what follows may stand behind a comma, on a new line, or straight behind a block or a list. Akka's parser
-/// does not know on which line a key stands, and refuses a comma behind a block.
+/// does not report the line of a key, and refuses a comma behind a block.
 /// </summary>
 internal sealed class ScenarioReader
 {
@@ -95,7 +95,7 @@ internal sealed class ScenarioReader
             return;
         }
 
-        // Two blocks of one name are one block; anything else twice is a slip of the pen.
+        // Two blocks of one name are merged; any other key set twice is an error.
         if (before.Keys is null || value.Keys is null)
             throw _bad($"key \"{key}\" is set twice, first on line {before.Line}; take one away", line);
         foreach ((string name, ScenarioNode inner) in value.Keys) Put(before, [name], inner, inner.Line);

@@ -17,7 +17,7 @@ internal static class ScenarioText
     /// <param name="name">Its name.</param>
     /// <param name="text">The text.</param>
     /// <param name="file">Where the text is from, if it is from a file: messages name it.</param>
-    /// <exception cref="ScenarioException">It means nothing: the message is one line, with file and line.</exception>
+    /// <exception cref="ScenarioException">It is invalid: the message is one line, with file and line.</exception>
     public static Scenario Parse(string name, string text, string? file = null)
     {
         ScenarioException Bad(string problem, int line) =>
@@ -26,7 +26,7 @@ internal static class ScenarioText
     }
 
     /// <summary>Reads the scenario of a file.</summary>
-    /// <exception cref="ScenarioException">It cannot be read, or means nothing.</exception>
+    /// <exception cref="ScenarioException">It cannot be read, or is invalid.</exception>
     public static Scenario ReadFile(string path)
     {
         try

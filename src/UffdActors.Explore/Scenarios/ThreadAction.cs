@@ -116,7 +116,7 @@ internal sealed record ThreadAction(ActionKind Kind)
         return string.Join(' ', words);
     }
 
-    /// <summary>The action as a chart shows it: the system call in front, where the word alone does not say it.</summary>
+    /// <summary>The action as a chart shows it: with the system call in front, if the word alone does not name it.</summary>
     public string Describe(Scenario scenario) => Kind switch
     {
         ActionKind.DontNeed or ActionKind.Remove or ActionKind.PageOut => "madvise " + Format(scenario),

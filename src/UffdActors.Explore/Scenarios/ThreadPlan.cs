@@ -2,5 +2,5 @@ using System.Collections.Immutable;
 
 namespace UffdActors.Explore.Scenarios;
 
-/// <summary>A thread and what it does, one after the other.</summary>
+/// <summary>A thread and its actions, in order.</summary>
 internal sealed record ThreadPlan(string Name, ImmutableArray<ThreadAction> Actions);

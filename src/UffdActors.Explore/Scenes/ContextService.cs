@@ -14,8 +14,7 @@ internal sealed class ContextService
 {
     private const int CrashLimit = 8;
 
-    // Three faults at the most happen in a run, so patience ends with the second failure in a row: pausing, and the way out of it, are
-    // explored too.
+    // A run has at most three faults, so a request pauses at the second failure in a row: pausing, and its end, are explored too.
     private static readonly SourceTerms Terms = new(new Patience(TimeSpan.FromMicroseconds(15), Resumes: true));
 
     private readonly RunHost _host;
@@ -111,13 +110,13 @@ internal sealed class ContextService
     public List<(PushOptions Options, string Name)> Pushes { get; } = [];
 
     /// <summary>
-    /// True if a page has been given up until <c>recover</c>. A page that waits for the end of an outage is not counted: it is tried again
-    /// without a call.
+    /// True if a page has paused until <c>recover</c>. A page that waits for the end of an outage is not counted: it is retried without a
+    /// call.
     /// </summary>
     public bool HasPaused =>
         Readers.Any(r => r is not null && r.OutstandingRequests().Any(q => q is { Phase: RequestPhase.Paused, PausedBy: null }));
 
-    /// <summary>What the embedder's <c>recover</c> does: everything that was given up is tried again.</summary>
+    /// <summary>The embedder's <c>recover</c>: every paused request is retried.</summary>
     public void Recover()
     {
         for (int i = 0; i < _scene.Contexts.Length; i++)
@@ -128,7 +127,7 @@ internal sealed class ContextService
         foreach ((PushOptions options, _) in Pushes) options.Thread.Actor.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
     }
 
-    // Two huge pages are enough to come after one another.
+    // Two huge pages are enough for an order between them.
     private int ChunkPages => _scene.Layout.UnitPages == 1 ? 4 : 2 * _scene.Layout.UnitPages;
 
     private void BeforeWrite(int region, int page)

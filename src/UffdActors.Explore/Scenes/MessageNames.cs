@@ -6,7 +6,7 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Explore.Scenes;
 
 /// <summary>
-/// What kind of message an actor is given, as a number, for hashes and coverage; in words it is said by <see cref="MessageWords"/>.
+/// The type of a message as a number, for hashes and coverage; <see cref="MessageWords"/> has it in words.
 /// </summary>
 internal sealed class MessageNames
 {
@@ -42,7 +42,7 @@ internal sealed class MessageNames
         return known;
     }
 
-    // Mutants derive from the ring's messages, and are to be met under the same names.
+    // Mutants derive from the ring's messages, and count under the same names.
     private static string NameOf(Type type)
     {
         if (type == typeof(void)) return "housekeeping";

@@ -3,7 +3,7 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Explore.Scenes;
 
-/// <summary>What the pages of a scenario hold: eight-byte values that say where they come from.</summary>
+/// <summary>Content of the pages of a scenario: eight-byte values that encode their origin.</summary>
 internal sealed class PageContent : IDisposable
 {
     private readonly Scenario _scenario;
@@ -26,7 +26,7 @@ internal sealed class PageContent : IDisposable
     /// <summary>Number of a page among those of all regions.</summary>
     public int IndexOf(int region, int page) => _first[region] + page;
 
-    /// <summary>What the source has for a page: 0 where it says zeros.</summary>
+    /// <summary>The source's content of a page: 0 where it answers zeros.</summary>
     public ulong OfSource(int region, int page) => _scenario.Regions[region].Zeros.Contains(page) ? 0 : Value(region, page);
 
     /// <summary>The source's answer for a base page of a region.</summary>
@@ -38,7 +38,7 @@ internal sealed class PageContent : IDisposable
     /// <summary>Native bytes of the source's page.</summary>
     public nint AddressOf(int region, int page) => _pages[region].Address + ((nint)page << _layout.PageShift);
 
-    /// <summary>What a thread's fill brings to the n-th page of its range.</summary>
+    /// <summary>Content of a thread's fill for the n-th page of its range.</summary>
     public ulong OfFill(ThreadAction action, int page) => action.Kind switch
     {
         ActionKind.Zeropage => 0,

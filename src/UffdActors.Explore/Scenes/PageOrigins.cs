@@ -4,8 +4,8 @@ using UffdActors.Model;
 namespace UffdActors.Explore.Scenes;
 
 /// <summary>
-/// What a scenario's text alone says of its pages: which userfaultfd serves each, what its first fill brings, which pages share a history
-/// because mremap carries one to the other, and of which pages nothing definite can be said. Pages are numbered over all regions.
+/// What follows from a scenario's text for its pages: which userfaultfd serves each, the content of its first fill, which pages share a
+/// history because mremap moves one to the other, and which pages cannot be judged. Pages are numbered over all regions.
 /// </summary>
 internal sealed class PageOrigins
 {
@@ -29,7 +29,7 @@ internal sealed class PageOrigins
     /// <summary>The page whose history a page continues: the source of a remap, for its target; else the page itself.</summary>
     public int IdentityOf(int index) => _identity[index];
 
-    /// <summary>True if several values are right for the page, so that only the sequential kernel can say what it must hold.</summary>
+    /// <summary>True if several values are right for the page, so that only the sequential kernel determines its content.</summary>
     public bool IsUnsure(int index) => _unsure[index];
 
     /// <summary>True if handlers write the page, or the one whose history it continues, through an alias.</summary>
@@ -47,7 +47,7 @@ internal sealed class PageOrigins
     public ContextPlan? FilledBy(int index) =>
         ServedBy(index, _scenario.Regions[_places[index].Region].Alias ? RegisterModes.Minor : RegisterModes.Missing);
 
-    /// <summary>What the first fill of a page brings.</summary>
+    /// <summary>Content of the first fill of a page.</summary>
     public ulong FirstContentOf(int index)
     {
         (int region, int page) = _places[index];
@@ -72,7 +72,7 @@ internal sealed class PageOrigins
         return identity;
     }
 
-    // One history covers both places of a remap, so either both are judged or neither; what MOVE carries is judged nowhere.
+    // One history covers both places of a remap, so either both are judged or neither; pages that MOVE moves are never judged.
     private bool[] Unsure()
     {
         bool[] result = new bool[_places.Length];
@@ -106,8 +106,8 @@ internal sealed class PageOrigins
         }
     }
 
-    // MREMAP_DONTUNMAP leaves an empty page behind. It becomes a page of its own as soon as a call or an ordinary fault fills it; and what
-    // has been written, before or after, is at one of the two places only.
+    // MREMAP_DONTUNMAP leaves an empty page behind. It becomes a page of its own as soon as a call or an ordinary fault fills it; and a
+    // write, before or after, is visible at one of the two places only.
     private void AddLeftBehind(bool[] result)
     {
         foreach (ThreadAction kept in _actions.Where(a => a.Kind == ActionKind.MremapKeep))
@@ -148,7 +148,7 @@ internal sealed class PageOrigins
         for (int i = 0; i < result.Length; i++) result[i] |= _scenario.Regions[_places[i].Region].Alias;
     }
 
-    // Only handlers fill it and no action changes it, so a read finds what the source has.
+    // Only handlers fill it and no action changes it, so a read returns the source's content.
     private bool IsPristine(int region, int page)
     {
         return FilledBy(_content.IndexOf(region, page)) is not null && !_scenario.Setup.Concat(_actions).Any(Changes);

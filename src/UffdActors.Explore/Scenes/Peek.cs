@@ -6,7 +6,7 @@ using UffdActors.Model.Turns;
 
 namespace UffdActors.Explore.Scenes;
 
-/// <summary>What an embedder's reader does: looks at a page from outside, without a fault.</summary>
+/// <summary>The access of an embedder's reader: looks at a page from outside, without a fault.</summary>
 internal class Peek(Caller thread, ulong address) : ControlOperation(thread)
 {
     /// <summary>True if the page is there.</summary>

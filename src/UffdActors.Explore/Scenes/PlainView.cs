@@ -5,9 +5,9 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Explore.Scenes;
 
 /// <summary>
-/// The events of a context, applied page by page: a plain counterpart of <see cref="RegionView"/> and <see cref="RegionPages"/>, whose
-/// ranges and bitmaps must say the same, of huge pages for the first base page of each. Not compared after an event that overtook the REMAP
-/// before it: such an event cannot be read page by page.
+/// The events of a context, applied page by page: a simple counterpart of <see cref="RegionView"/> and <see cref="RegionPages"/>, whose
+/// ranges and bitmaps must agree with it, for huge pages at the first base page of each. Not compared after an event that overtook the
+/// REMAP before it: such an event cannot be applied page by page.
 /// </summary>
 /// <param name="unit">Base pages in a page.</param>
 internal sealed class PlainView(int unit)
@@ -32,13 +32,13 @@ internal sealed class PlainView(int unit)
     /// <summary>The region's page at a page of the address space; null if none is served there.</summary>
     public (int Region, long Page)? At(long page) => _pages.TryGetValue(page, out (int, long) place) ? place : null;
 
-    /// <summary>True if the guest has given the page back.</summary>
+    /// <summary>True if the guest has freed the page.</summary>
     public bool IsRemoved((int Region, long Page) place) => _removed.Contains(place);
 
-    /// <summary>True if the page has been given to a writer since.</summary>
+    /// <summary>True if the page has been made writable since.</summary>
     public bool IsGiven((int Region, long Page) place) => _given.Contains(place);
 
-    /// <summary>A protected page is given to a writer.</summary>
+    /// <summary>A protected page becomes writable.</summary>
     public void Give((int Region, long Page) place) => _given.Add(place);
 
     /// <summary>A message has been read.</summary>
@@ -62,7 +62,7 @@ internal sealed class PlainView(int unit)
 
                 break;
             case UffdEvent.Unmap:
-                // Of a place that was moved from: what is there now may be something else.
+                // The source range of a move: something else may be mapped there now.
                 for (long page = PageSize.PageOf(message.Start); page < PageSize.PageOf(message.End); page += unit)
                     IsOvertaken |= _left.Contains(page) && At(page) is not null;
                 Unmap(message.Start, message.End);

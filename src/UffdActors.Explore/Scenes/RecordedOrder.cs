@@ -4,14 +4,14 @@ using UffdActors.Explore.Policies;
 
 namespace UffdActors.Explore.Scenes;
 
-/// <summary>The order of a run: what its policy proposes, recorded; or what is given. Remembers the message that goes next.</summary>
+/// <summary>The order of a run: its policy's proposals, recorded; or the given choices. Holds the message that is next.</summary>
 internal sealed class RecordedOrder(ChoiceStream choices) : ISteppedPolicy
 {
     private const int MostInARow = 3;
 
     private int _inARow;
 
-    /// <summary>Proposes; not asked where the run is given.</summary>
+    /// <summary>Proposes; not used for a given run.</summary>
     public SchedulePolicy Policy { get; set; } = new FifoOrder();
 
     /// <summary>Number of the step that is chosen for.</summary>
@@ -40,7 +40,8 @@ internal sealed class RecordedOrder(ChoiceStream choices) : ISteppedPolicy
         if (ready.Count > 1)
         {
             if (!choices.TryGiven(ready.Count, out index)) index = choices.Record(ready.Count, Policy.Choose(ready, StepNumber));
-            // Waiting for a guard is a message to oneself. Choosing it again and again shows nothing new, and would never end.
+            // An actor that waits for a guard sends itself a message. Choosing it again and again reaches no new state, and would never
+            // end.
             if (_inARow >= MostInARow && ReferenceEquals(ready[index].Message, Message)) index = (index + 1) % ready.Count;
         }
 

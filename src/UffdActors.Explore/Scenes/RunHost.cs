@@ -68,10 +68,10 @@ internal sealed class RunHost : IDisposable
 
     public RegionLayout Layout { get; }
 
-    /// <summary>Where the pages of the run come from.</summary>
+    /// <summary>Store of the run's pages.</summary>
     public FolioStore Folios => Machine.StoreOf(Layout.PageShift);
 
-    /// <summary>Where those of the sequential kernel come from.</summary>
+    /// <summary>Store of the sequential kernel's pages.</summary>
     public FolioStore ReferenceFolios => ReferenceMachine.StoreOf(Layout.PageShift);
 
     public Machine Machine { get; }
@@ -173,7 +173,7 @@ internal sealed class RunHost : IDisposable
         foreach (Owner owner in owners) (owner as IDisposable)?.Dispose();
     }
 
-    /// <summary>Crashes handlers, and gets in their way, where the run's faults say so.</summary>
+    /// <summary>Crashes handlers, and injects competing fills and changes, where the run's faults say so.</summary>
     private sealed class CrashProbe(RunHost host) : IHandlerProbe
     {
         public void At(HandlerPoint point, int handler, PageRequest? request) => host.HandlerAt?.Invoke(point, request);

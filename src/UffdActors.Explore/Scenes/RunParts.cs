@@ -61,11 +61,11 @@ internal class RunParts
     /// <summary>The actor in front of a page source.</summary>
     /// <param name="vm">The VM.</param>
     /// <param name="source">The source.</param>
-    /// <param name="watch">What is known of it; null where every answer is right.</param>
+    /// <param name="watch">Checks its answers; null where every answer is right.</param>
     public virtual Props SourceProps(VmContext vm, IPageSource source, SourceWatch? watch) =>
         SourceActor.Props(source, vm.DispatcherId, watch, watch is null ? null : vm.Time);
 
-    /// <summary>What tells apart pages that an event of removal has named.</summary>
+    /// <summary>Tracks the pages named by REMOVE events.</summary>
     public virtual RemovedPages NewRemovedPages(RegionPages pages, RemovalTerms terms, Func<long, PageLook?> look) =>
         new(pages, terms, look);
 

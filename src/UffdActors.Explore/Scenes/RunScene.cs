@@ -35,7 +35,7 @@ internal sealed class RunScene
 
     /// <param name="host">What the runs of the scenario have in common.</param>
     /// <param name="machine">Where its memory comes from.</param>
-    /// <param name="parts">What it is made of.</param>
+    /// <param name="parts">Makes its parts.</param>
     /// <param name="modules">Modules of its files.</param>
     /// <param name="kernel">Makes the calls of the set-up.</param>
     public RunScene(RunHost host, Machine machine, RunParts parts, RunModules modules, SequentialKernel kernel)
@@ -114,7 +114,7 @@ internal sealed class RunScene
         where T : Operation => _setup.Run(call);
 
     /// <summary>
-    /// Gives every owner its actor and starts what serves the contexts; from here on only the loop's steps change anything.
+    /// Gives every owner its actor and starts readers, handlers and sources; from here on only the loop's steps change state.
     /// </summary>
     public void Start()
     {
@@ -135,7 +135,7 @@ internal sealed class RunScene
         _host.Loop.RunUntilQuiet();
     }
 
-    /// <summary>Stops what was started for the run and gives all memory back.</summary>
+    /// <summary>Stops the actors that were started for the run and frees all memory.</summary>
     public void End(IEnumerable<AddressSpace> children)
     {
         foreach (IActorRef actor in _started) _host.Vm.Root.Tell(new VmProtocol.StopChildren([actor], new TaskCompletionSource()));
@@ -189,9 +189,9 @@ internal sealed class RunScene
     }
 
     /// <summary>
-    /// The process has ended: its threads are taken from the queues, and no call waits for a reader of its event (SEMANTICS 6.5.4).
+    /// The process has ended: its threads are removed from the queues, and no call waits for the reader of its event (SEMANTICS 6.5.4).
     /// </summary>
-    /// <returns>True if such a call goes on, to its end.</returns>
+    /// <returns>True if such a call continues to its end.</returns>
     public bool Reap()
     {
         bool goesOn = false;
@@ -205,7 +205,7 @@ internal sealed class RunScene
         return goesOn;
     }
 
-    /// <summary>Takes a sleeping access from its queue; it does not go on.</summary>
+    /// <summary>Removes a sleeping access from its queue; it does not continue.</summary>
     public void Withdraw(Access access)
     {
         HasReapedCalls |= access.Parent is not null;
@@ -213,7 +213,7 @@ internal sealed class RunScene
     }
 
     /// <summary>
-    /// True if a call that slept on its own source was ended there: the folios that it held are not given back.
+    /// True if a call that slept on its own source was ended there: the folios that it held are not freed.
     /// </summary>
     public bool HasReapedCalls { get; private set; }
 

@@ -1,7 +1,7 @@
 namespace UffdActors.Explore.Scenes;
 
 /// <summary>
-/// Identifies a run by what could be seen of it: the order of actors and kinds of messages, and every change of a page's state. Nothing
+/// Identifies a run by its observable behaviour: the order of actors and kinds of messages, and every change of a page's state. Nothing
 /// that differs between processes goes in: no uids, no hash codes, no folio numbers.
 /// </summary>
 internal struct TraceHash

@@ -5,7 +5,7 @@ using UffdActors.Worlds;
 
 namespace UffdActors.Explore.Scenes;
 
-/// <summary>The reader's side of a context, whose events are kept beside the reader too.</summary>
+/// <summary>The reader's side of a context; its events are also recorded apart from the reader.</summary>
 internal sealed class WatchedDescriptor(UserfaultContext context, PlainView plain) : IUffdDescriptor
 {
     private readonly ModelDescriptor _inner = new(context);

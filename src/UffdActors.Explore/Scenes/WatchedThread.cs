@@ -4,8 +4,8 @@ using UffdActors.Handling;
 namespace UffdActors.Explore.Scenes;
 
 /// <summary>
-/// A monitor's thread that reports its calls when they are made, and its writes through aliases: the first turn of a call is a part of a
-/// turn of its handler, and no message shows it.
+/// A monitor's thread that reports its calls when they are made, and its writes through aliases: the first turn of a call is part of a turn
+/// of its handler, so no message shows it.
 /// </summary>
 internal sealed class WatchedThread(MonitorThread inner, Action<IMonitorCall> begun, Action<ulong, nint, int> written) : MonitorThread
 {

@@ -19,7 +19,7 @@ internal sealed class WireActor(RingTime time, FaultPlan faults) : UntypedActor
         {
             case WireHold hold when _held is null:
                 _held = hold.Answer;
-                // Nothing else may ever come.
+                // With a time-out, since no other answer may ever come.
                 time.After(Patience, Self, Overdue.Instance);
                 break;
             case WireHold second:
@@ -61,7 +61,7 @@ internal sealed class WireActor(RingTime time, FaultPlan faults) : UntypedActor
         public static Reset Instance { get; } = new();
     }
 
-    /// <summary>No other answer has overtaken the one that is held back.</summary>
+    /// <summary>No other answer has overtaken the delayed one in time.</summary>
     internal sealed class Overdue
     {
         public static Overdue Instance { get; } = new();

@@ -9,7 +9,7 @@ internal sealed record WireAnswer(PageOrder Order, IPageReceiver Receiver, PageC
 {
     private const long NoOrder = -7;
 
-    /// <summary>How it is wrong; null if it is right.</summary>
+    /// <summary>The injected error; null if the answer is right.</summary>
     public FaultPoint? Wrong { get; init; }
 
     /// <summary>Gives the answer to the receiver.</summary>

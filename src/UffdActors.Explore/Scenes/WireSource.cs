@@ -13,7 +13,7 @@ internal sealed class WireSource(RingTime time, FaultPlan faults, PageContent co
     private static readonly TimeSpan Late = TimeSpan.FromMicroseconds(500);
     internal static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(2);
 
-    /// <summary>The actor whose turns the answers come in.</summary>
+    /// <summary>The actor in whose turns the answers arrive.</summary>
     public IActorRef Wire { get; set; } = ActorRefs.Nobody;
 
     /// <summary>Called for an order of which another resolver fills a part.</summary>
