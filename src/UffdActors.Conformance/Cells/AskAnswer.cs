@@ -11,17 +11,17 @@ namespace UffdActors.Conformance.Cells;
 internal sealed record AskAnswer(KernelProfile Profile, Cell Cell, CellAnswer Answer, CellRule Rule, RecordedCell? Recorded)
 {
     /// <summary>
-    /// True if what was recorded is what this kernel does: another profile than the recorded one may differ, and then it says so.
+    /// True if the recording agrees with the answer: a profile other than the recorded one may differ, and then the output says so.
     /// </summary>
     public bool IsAsRecorded => Recorded?.Shows(Answer) == true;
 
     /// <summary>Asks.</summary>
     /// <param name="profile">Kernel.</param>
     /// <param name="cell">Question.</param>
-    /// <param name="rows">Recorded rows, looked at first: they were made for single questions.</param>
+    /// <param name="rows">Recorded rows, searched first: each was recorded for a single question.</param>
     /// <param name="steps">Recorded steps.</param>
     /// <exception cref="Programs.ConformanceDataException">The recordings cannot be read.</exception>
-    /// <exception cref="Programs.TraceFormatException">A trace is not what the format says.</exception>
+    /// <exception cref="Programs.TraceFormatException">A trace violates the format.</exception>
     public static AskAnswer Of(KernelProfile profile, Cell cell, RecordedCells rows, RecordedSteps steps)
     {
         ArgumentNullException.ThrowIfNull(rows);

@@ -2,7 +2,7 @@ namespace UffdActors.Conformance.Cells;
 
 /// <summary>
 /// One question about a kernel: a page of some memory in some state, registered with modes in a context with features, and one operation
-/// on it. All words are those of the recorded matrices, as far as those go.
+/// on it. All names are those of the recorded matrices where they have one.
 /// </summary>
 /// <param name="Memory">Kind of memory.</param>
 /// <param name="State">State of the page.</param>
@@ -22,8 +22,8 @@ internal sealed record Cell(CellMemory Memory, CellState State, UffdFeatures Fea
     ];
 
     /// <summary>
-    /// All cells: every memory, state, feature set, mode set and operation. SIGBUS decides what becomes of a fault and of nothing else, so
-    /// it is there for accesses only.
+    /// All cells: every memory, state, feature set, mode set and operation. The feature SIGBUS affects faults only, so it is combined with
+    /// accesses only.
     /// </summary>
     public static IEnumerable<Cell> All() =>
         from memory in CellMemory.All
@@ -36,8 +36,8 @@ internal sealed record Cell(CellMemory Memory, CellState State, UffdFeatures Fea
         select new Cell(memory, state, features, (RegisterModes)modes, operation);
 
     /// <summary>
-    /// The features on which the answer can depend: SIGBUS decides what becomes of a fault, the others are about write protection, and
-    /// only to put markers into anonymous memory needs one.
+    /// The features on which the answer can depend: SIGBUS affects faults, the others affect write protection, where only markers in
+    /// anonymous memory need one.
     /// </summary>
     public UffdFeatures RelevantFeatures
     {

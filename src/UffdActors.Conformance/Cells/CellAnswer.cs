@@ -1,6 +1,6 @@
 namespace UffdActors.Conformance.Cells;
 
-/// <summary>What became of a cell. Everything that a program could observe, and the two places where the model keeps it.</summary>
+/// <summary>Result of a cell: everything that a program could observe, with the entry and the cache slot of the model.</summary>
 /// <param name="Preparation">Empty if the state could be reached; otherwise the first step that failed, and how.</param>
 /// <param name="Result">0, an errno, or an access's outcome: ok:VALUE, SIGBUS(code=N), EFAULT, MSG:FLAGS of the fault it sleeps in.</param>
 /// <param name="Out">The out field: bytes or a negative errno, a mask in hex, "untouched", or empty if the call has none.</param>

@@ -15,6 +15,6 @@ internal enum CellBase
     /// <summary>Written once.</summary>
     Written,
 
-    /// <summary>The file has been cut before it.</summary>
+    /// <summary>The file was truncated before it.</summary>
     BeyondEnd,
 }

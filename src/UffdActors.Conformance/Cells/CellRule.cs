@@ -56,10 +56,10 @@ internal sealed record CellRule(string Section, string Sentence, Func<Cell, Cell
                 c.Operation.IsFill && a.Result == Exists && a.CacheBefore.StartsWith("page", StringComparison.Ordinal) && c.Memory.IsShared
                     && Is(c, CellCall.Copy, CellCall.ZeroPage)),
         new("SEMANTICS 5.2.2",
-            "What writes the entry alone (ZEROPAGE of private memory, POISON, MOVE) needs it completely empty; a marker is in its way.",
+            "Calls that write the entry alone (ZEROPAGE of private memory, POISON, MOVE) need it completely empty; a marker gives EEXIST.",
             (c, a) => a.Result == Exists),
         new("SEMANTICS 5.3.3",
-            "COPY may replace any marker. Without the WP flag it takes the write protection away with it; pass the flag to keep it.",
+            "COPY may replace any marker. Without the WP flag the write protection is lost; pass the flag to keep it.",
             (c, a) => Is(c, CellCall.Copy) && !c.Operation.WithWp && a is { Result: "0", EntryBefore: "WP marker" }),
         new("SEMANTICS 5.2.1", "COPY, CONTINUE and shared ZEROPAGE install a page and may replace any marker, poison too.",
             (c, a) => c.Operation.IsFill && a.Result == "0" && a.EntryBefore is "WP marker" or "poison" && !Is(c, CellCall.Poison)),
@@ -78,11 +78,11 @@ internal sealed record CellRule(string Section, string Sentence, Func<Cell, Cell
             "Setting protection marks pages, and empty entries of files; of anonymous memory only with WP_UNPOPULATED or WP_ASYNC. Poison "
                 + "stays. No thread is woken.",
             (c, _) => Is(c, CellCall.Protect)),
-        new("SEMANTICS 5.7.4", "Clearing takes bits and markers away and wakes every waiter in the range, whatever it waits for.",
+        new("SEMANTICS 5.7.4", "Clearing removes bits and markers and wakes every waiter in the range, whatever it waits for.",
             (c, _) => Is(c, CellCall.Unprotect)),
         new("SEMANTICS 5.8.1", "MOVE works between private anonymous mappings only.",
             (c, a) => Is(c, CellCall.Move) && a.Result == Invalid),
-        new("SEMANTICS 5.8.4", "MOVE takes the page out of its source; write protection does not travel with it.",
+        new("SEMANTICS 5.8.4", "MOVE removes the page from its source; its write protection is not moved.",
             (c, _) => Is(c, CellCall.Move)),
         new("SEMANTICS 5.9.2",
             "WAKE wakes the waiters whose message address is in the range; without a resolution they fault again with a new message.",
@@ -104,18 +104,18 @@ internal sealed record CellRule(string Section, string Sentence, Func<Cell, Cell
         new("SEMANTICS 4.1.5",
             "A page in swap is brought back by an ordinary fault, whatever is registered; its write protection comes back with it.",
             (c, a) => c.State.Swapped && c.Operation.IsAccess && a.Result.StartsWith("ok", StringComparison.Ordinal)),
-        new("SEMANTICS 4.2.6", "With WP_ASYNC the kernel clears the protection itself and lets the write go on.",
+        new("SEMANTICS 4.2.6", "With WP_ASYNC the kernel clears the protection itself, and the write proceeds.",
             (c, a) =>
                 Is(c, CellCall.Write) && (c.Features & UffdFeatures.WpAsync) != 0
                     && (a.EntryBefore.Contains("WP", StringComparison.Ordinal)
                         || a.EntryBefore.Contains("protected", StringComparison.Ordinal))),
         new("SEMANTICS 4.2.7", "The entry allows the access.",
             (c, a) => c.Operation.IsAccess && a.EntryBefore.Contains("page", StringComparison.Ordinal)),
-        new("SEMANTICS 4.2.5", "No registered mode is about this: an ordinary fault fills the page, and a marker becomes a protected page.",
+        new("SEMANTICS 4.2.5", "No registered mode applies: an ordinary fault fills the page, and a marker becomes a protected page.",
             (c, _) => c.Operation.IsAccess),
 
         new("SEMANTICS 4.4.1, 4.4.2",
-            "MADV_DONTNEED forgets everything of anonymous memory; elsewhere write protection stays as a marker, and the cache keeps "
+            "MADV_DONTNEED drops everything of anonymous memory; elsewhere write protection stays as a marker, and the cache keeps "
                 + "the page.",
             (c, _) => Is(c, CellCall.DontNeed)),
         new("SEMANTICS 6.7.4", "MADV_FREE takes poison at once and pages under pressure only; it is for anonymous memory.",
@@ -126,7 +126,7 @@ internal sealed record CellRule(string Section, string Sentence, Func<Cell, Cell
             "Punching empties the cache and every mapping of the page; write protection stays as a marker, private copies of base "
                 + "pages stay.", (c, _) => Is(c, CellCall.Punch)),
         new("SEMANTICS 4.4.6, 4.4.7",
-            "Truncating takes the page from every mapping, private copies too; markers of base pages stay, hugetlb loses everything.",
+            "Truncating removes the page from every mapping, private copies too; markers of base pages stay, hugetlb loses everything.",
             (c, _) => Is(c, CellCall.Truncate)),
         new("SEMANTICS 6.9.1, 6.9.6",
             "Without EVENT_FORK the child is not registered: its write protection is gone, poison of private memory stays.",

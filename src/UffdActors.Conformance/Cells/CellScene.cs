@@ -13,7 +13,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Conformance.Cells;
 
-/// <summary>What one cell is asked of: a page, a file if it has one, a context, and a page to copy or move from.</summary>
+/// <summary>The objects of one cell: a page, a file if it has one, a context, and a page to copy or move from.</summary>
 internal sealed class CellScene : IDisposable
 {
     private const ulong Base = 0x1000_0000_0000;
@@ -42,7 +42,7 @@ internal sealed class CellScene : IDisposable
         _main = _kernel.Attach(new Caller(_mm));
         _context = _kernel.Attach(new UserfaultContext(_mm, UffdOpenFlags.NonBlock));
         _length = 1UL << cell.Memory.PageShift;
-        // guest_memfd cannot be cut: a page beyond its end lies there from the start.
+        // guest_memfd cannot be truncated: a page beyond its end is mapped there from the start.
         _file = cell.Memory.NewFile(_machine, (long)_length);
     }
 
@@ -55,10 +55,10 @@ internal sealed class CellScene : IDisposable
 
     private long Number => PageSize.PageOf(Page);
 
-    /// <summary>Where the page stands.</summary>
+    /// <summary>State of the page.</summary>
     public PageStanding? Standing => PageStanding.Of(_mm, Number);
 
-    /// <summary>Where the page of a child stands; null without a child.</summary>
+    /// <summary>State of a child's page; null without a child.</summary>
     public PageStanding? ChildStanding => _children is [.., var child] ? PageStanding.Of(child, Number) : null;
 
     /// <summary>Brings the page into its state.</summary>
@@ -244,7 +244,7 @@ internal sealed class CellScene : IDisposable
 
     private bool TryFillCache()
     {
-        // Not through a mapping: guest memory may not allow one. A file without write(2) is written as another process would have.
+        // Not through a mapping: guest memory may not allow one. A file without write(2) is written as if by another process.
         if (_file!.EnsurePage(Index) != Errno.None) return false;
         _file.Store.WriteByte(_file.SlotAt(Index).Folio, 0, CachedByte);
         return true;

@@ -35,7 +35,7 @@ internal sealed record CellState(string Name, CellBase Base, bool Protected = fa
         new("swapped+wp", CellBase.Written, Protected: true, Swapped: true),
     ];
 
-    /// <summary>Other names by which people know a state.</summary>
+    /// <summary>Other names of states.</summary>
     public static IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
     {
         ["hole"] = "none",
@@ -55,9 +55,9 @@ internal sealed record CellState(string Name, CellBase Base, bool Protected = fa
     {
         CellBase.ZeroPage => !memory.HasCache,
         CellBase.Cached => memory.HasCache,
-        // A guest_memfd cannot be cut; the mapping is longer than the file instead.
+        // A guest_memfd cannot be truncated; the mapping is longer than the file instead.
         CellBase.BeyondEnd => memory.HasCache,
-        // A page of the cache leaves the mapping and is there as before; huge pages are never swapped.
+        // A cached page is unmapped and stays in the cache; huge pages are never swapped.
         CellBase.Written when Swapped => !memory.IsShared && memory.PageShift == PageSize.BaseShift,
         _ => true,
     };

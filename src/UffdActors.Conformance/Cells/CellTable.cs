@@ -14,7 +14,7 @@ internal sealed record CellTable(KernelProfile Profile, IReadOnlyList<Cell> Cell
     {
         Cell[] cells = [.. Cell.All()];
         var answers = new CellAnswer[cells.Length];
-        // Scenes share nothing, so nothing depends on which thread executes which.
+        // Scenes share no state, so the result does not depend on which thread executes which.
         _ = Parallel.For(
             0, cells.Length, new ParallelOptions { CancellationToken = cancel }, i => answers[i] = CellRun.Of(profile, cells[i]));
         return new CellTable(profile, cells, answers);

@@ -3,8 +3,8 @@ using UffdActors.Model;
 namespace UffdActors.Conformance.Cells;
 
 /// <summary>
-/// A difference between two kernels that is known and has a source: which cells it changes, told from the answer of the kernel that does
-/// not have it. Cells that no listed difference changes are equal, and a test says so (SEMANTICS 7).
+/// A difference between two kernels that is known and has a source: which cells it changes, decided from the answer of the kernel that does
+/// not have it. Cells that no listed difference changes are equal, which a test checks (SEMANTICS 7).
 /// </summary>
 /// <param name="Without">Shape of the kernel without it.</param>
 /// <param name="With">Shape of the kernel with it.</param>
@@ -49,7 +49,7 @@ internal sealed record ListedDifference(OpsShape Without, OpsShape With, string 
     {
         if (!IsGuestMemfd(cell)) return false;
         if (cell.Modes == RegisterModes.Minor && !cell.State.Protected && !cell.State.Poisoned && IsRefused(cell, without)) return true;
-        // Registered for asynchronous write protection, it can be continued; beyond the end the lookup says EINVAL too.
+        // Registered for asynchronous write protection, CONTINUE is accepted; beyond the end the lookup gives EINVAL too.
         return cell.Operation.Call == CellCall.Continue && without.Result == Invalid && cell.State.Base != CellBase.BeyondEnd
             && AsksForWhatIsThere(cell);
     }

@@ -3,14 +3,14 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Conformance.Cells;
 
-/// <summary>Where a page stands, in all that decides what happens to it and without the bytes in it.</summary>
+/// <summary>State of a page without its bytes: everything that decides on the result of an operation.</summary>
 /// <param name="Entry">Kind of the entry.</param>
 /// <param name="IsProtected">A present page is write-protected.</param>
 /// <param name="Cache">What the cache holds.</param>
 /// <param name="IsSwapped">Its content is on the swap device.</param>
 internal readonly record struct PageStanding(EntryKind Entry, bool IsProtected, CacheStanding Cache, bool IsSwapped = false)
 {
-    /// <summary>Where a mapped page stands.</summary>
+    /// <summary>State of a mapped page.</summary>
     /// <param name="mm">The process.</param>
     /// <param name="page">First base page of the page.</param>
     /// <returns>Null if nothing is mapped there.</returns>

@@ -2,7 +2,7 @@ using UffdActors.Model;
 
 namespace UffdActors.Conformance.Cells;
 
-/// <summary>Two kernels, held against each other in every cell.</summary>
+/// <summary>Comparison of two kernels in every cell.</summary>
 /// <param name="Left">The first.</param>
 /// <param name="Right">The second.</param>
 /// <param name="Cells">Cells that were executed in both.</param>
@@ -11,7 +11,7 @@ namespace UffdActors.Conformance.Cells;
 internal sealed record ProfileComparison(
     KernelProfile Left, KernelProfile Right, int Cells, IReadOnlyList<DifferingCell> Differing, IReadOnlyList<Cell> Unfounded)
 {
-    /// <summary>Holds two kernels against each other.</summary>
+    /// <summary>Compares two kernels.</summary>
     public static ProfileComparison Of(CellTable left, CellTable right)
     {
         ArgumentNullException.ThrowIfNull(left);
@@ -23,7 +23,7 @@ internal sealed record ProfileComparison(
             Cell cell = left.Cells[i];
             (CellAnswer a, CellAnswer b) = (left.Answers[i], right.Answers[i]);
             ListedDifference? reason = ListedDifference.Find(cell, left.Profile.Shape, a, right.Profile.Shape, b);
-            // A state that neither can reach is no difference, even if they stumble at other steps.
+            // A state that neither can reach is no difference, even if different steps failed.
             bool same = a == b || (!a.IsReachable && !b.IsReachable);
             if (!same) differing.Add(new DifferingCell(cell, a, b, reason));
             else if (reason is not null) unfounded.Add(cell);

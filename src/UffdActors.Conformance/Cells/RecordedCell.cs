@@ -1,6 +1,6 @@
 namespace UffdActors.Conformance.Cells;
 
-/// <summary>What a real kernel was recorded to do in the situation of a cell: a row of a matrix, or a step of a trace.</summary>
+/// <summary>The recorded behaviour of a real kernel for a cell: a row of a matrix, or a step of a trace.</summary>
 /// <param name="File">File, as a path in the folder of the recordings.</param>
 /// <param name="Line">Line number.</param>
 /// <param name="Text">The row; or the step, and what it gave.</param>
@@ -11,7 +11,7 @@ namespace UffdActors.Conformance.Cells;
 /// <param name="Step">Number of the step; null for a row.</param>
 internal sealed record RecordedCell(string File, int Line, string Text, string Result, string? Out = null, int? Step = null)
 {
-    /// <summary>True if an answer is what was recorded.</summary>
+    /// <summary>True if an answer equals the recording.</summary>
     public bool Shows(CellAnswer answer)
     {
         ArgumentNullException.ThrowIfNull(answer);

@@ -58,7 +58,7 @@ internal sealed class RecordedCells
     {
         string start = $"{cell.Memory.Name},{cell.State.Name}";
         string modes = Cell.LettersOf(cell.Modes);
-        // Which address and which thread a message names is no part of the question.
+        // Address and thread of a message are not part of the question.
         UffdFeatures features = cell.Features & ~(UffdFeatures.ExactAddress | UffdFeatures.ThreadId);
         if (cell.Operation.IsAccess)
             return cell.Operation.ByKernel ? null : $"{start},{Cell.NameOf(features)},{modes},{cell.Operation.Name}";

@@ -8,11 +8,11 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Conformance.Cells;
 
 /// <summary>
-/// The recorded traces, to look up where a real kernel was seen to answer a question: the traces are replayed, and the first step that does
-/// the operation of the question to a page that stands as in the question, and that was recorded to give the answer, shows it.
+/// The recorded traces, searched for a step that answers a question: the traces are replayed, and the first step that does the question's
+/// operation on a page in the question's state, and was recorded with the answer, shows it.
 /// </summary>
 /// <param name="traces">
-/// The traces, in the order in which they are looked at; read no further than to the first that shows an answer.
+/// The traces, in the order of the search; read up to the first that shows an answer.
 /// </param>
 internal sealed class RecordedSteps(IEnumerable<RecordedFile> traces)
 {
@@ -21,7 +21,7 @@ internal sealed class RecordedSteps(IEnumerable<RecordedFile> traces)
     /// <summary>The first step that shows what Linux 6.18 answers; null if none does.</summary>
     /// <remarks>Where REGISTER already refuses what the question presupposes, a step that shows that refusal.</remarks>
     /// <exception cref="ConformanceDataException">The traces cannot be read.</exception>
-    /// <exception cref="TraceFormatException">A trace is not what the format says.</exception>
+    /// <exception cref="TraceFormatException">A trace violates the format.</exception>
     public RecordedCell? Find(Cell cell)
     {
         ArgumentNullException.ThrowIfNull(cell);
@@ -55,7 +55,7 @@ internal sealed class RecordedSteps(IEnumerable<RecordedFile> traces)
             SleepingStep? sleeper = pages.Length > 0 && step.Expected.Wait is not null
                 ? SleepingStep.Of(step, i, model.MainSpace.Map.Find(pages[0])!, pages[0]) : null;
             differ.Compare(step.Step.Index, step.Expected, model.Execute(step.Step));
-            // From here on the replay is not what was recorded, so that nothing can be said about where a page stands.
+            // From here on the replay differs from the recording, so the states of pages are unknown.
             if (differ.Mismatches.Count > 0) return null;
             foreach (SleepingStep slept in asleep)
             {

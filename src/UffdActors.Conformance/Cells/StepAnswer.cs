@@ -9,14 +9,14 @@ namespace UffdActors.Conformance.Cells;
 /// <summary>An answer in the terms of a trace: whether a step was recorded to give it.</summary>
 /// <param name="Result">Result, in the words of <see cref="CellAnswer.Result"/>.</param>
 /// <param name="Out">Out field, in the words of <see cref="CellAnswer.Out"/>.</param>
-/// <param name="After">Where the page stands afterwards.</param>
-/// <param name="Child">Where a child's page stands afterwards; null if there is no child.</param>
+/// <param name="After">State of the page afterwards.</param>
+/// <param name="Child">State of a child's page afterwards; null if there is no child.</param>
 internal sealed record StepAnswer(string Result, string Out, PageStanding? After, PageStanding? Child)
 {
     private const string Message = "MSG:";
 
     /// <summary>
-    /// True if a step that has been executed shows the answer at a page. Of a fault only that it sleeps: which it is, its message says.
+    /// True if a step that has been executed shows the answer at a page. For a fault only that it sleeps: its message has the kind.
     /// </summary>
     public bool IsShownAt(long page, TraceStep step, ModelExecutor model)
     {
@@ -37,7 +37,7 @@ internal sealed record StepAnswer(string Result, string Out, PageStanding? After
             : "";
     }
 
-    // Which byte a page holds is no part of a question.
+    // The content of a page is not part of a question.
     private static string WithoutValue(string result) => result.StartsWith("ok:", StringComparison.Ordinal) ? "ok" : result;
 
     private static string ResultOf(Observation o)

@@ -8,13 +8,13 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Conformance.Cells;
 
-/// <summary>A question in the terms of a trace: whether a step, where it stands in its program, asks the same.</summary>
+/// <summary>A question in the terms of a trace: whether a step, at its place in its program, asks the same.</summary>
 /// <param name="Cell">The question.</param>
-/// <param name="Before">Where its page stands.</param>
-/// <param name="Answer">What a step must have been recorded to show.</param>
+/// <param name="Before">State of its page.</param>
+/// <param name="Answer">The answer that a step must have been recorded with.</param>
 internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer Answer)
 {
-    /// <summary>True if a step does the operation, with its arguments, whatever it does it to.</summary>
+    /// <summary>True if a step does the operation, with its arguments, on any page.</summary>
     public bool IsAskedBy(ProgramStep step) => step.Pointer == ArgumentPointer.Good && Cell.Operation.Call switch
     {
         CellCall.Copy => step.Op == ProgramOp.Copy && step.Word == FillWord,
@@ -37,7 +37,7 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
     };
 
     /// <summary>
-    /// The pages about which a step that does the operation asks the question: alone in its range, and standing as in the question.
+    /// The pages for which a step with the operation asks the question: alone in its range, and in the question's state.
     /// </summary>
     public IEnumerable<long> PagesOf(ProgramStep step, ModelExecutor model)
     {
@@ -70,7 +70,7 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
         for (long page = vma.Range.Start; page < vma.Range.End; page += vma.Stride) yield return page;
     }
 
-    // REGISTER looks at mappings only, so that a range of many pages of one mapping asks as well.
+    // REGISTER checks mappings only, so a range of many pages of one mapping asks the same.
     private static bool IsRange(Vma vma, ProgramStep step) =>
         step.Address % (ulong)vma.PageBytes == 0
         && (step.Op == ProgramOp.Register
@@ -83,7 +83,7 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
         return step.Op == ProgramOp.Truncate ? offset >= step.Length : step.Second == offset && step.Length == (ulong)vma.PageBytes;
     }
 
-    // What a call reads from must not be the reason for its result.
+    // The source of a call must not be the reason for its result.
     private static bool HasGoodSource(Vma vma, ProgramStep step, ModelExecutor model)
     {
         TraceHeader header = model.Header;
@@ -113,7 +113,7 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
         return isNew ? vma.Context is null : vma.Context == caller && vma.Modes == Cell.Modes;
     }
 
-    // WP_ASYNC brings the markers with it.
+    // WP_ASYNC implies WP_UNPOPULATED's markers.
     private static UffdFeatures InForce(UffdFeatures features) =>
         (features & UffdFeatures.WpAsync) != 0 ? features | UffdFeatures.WpUnpopulated : features;
 

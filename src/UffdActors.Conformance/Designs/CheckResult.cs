@@ -1,6 +1,6 @@
 namespace UffdActors.Conformance.Designs;
 
-/// <summary>What one check came to.</summary>
+/// <summary>Result of one check.</summary>
 /// <param name="Number">Number in SEMANTICS 7.5.</param>
 /// <param name="Rule">What holds if it passes.</param>
 /// <param name="Failure">The example on which it failed; null if it passed.</param>

@@ -7,7 +7,7 @@ using UffdActors.Model.Operations.Filling;
 
 namespace UffdActors.Conformance.Designs;
 
-/// <summary>A check of SEMANTICS 7.5, and whose fault it is when it fails.</summary>
+/// <summary>A check of SEMANTICS 7.5, and whether module or design is the cause when it fails.</summary>
 /// <param name="Number">1 to 7; 2 is there twice, as what the module declares and as what REGISTER reports.</param>
 /// <param name="Rule">What holds if it passes.</param>
 /// <param name="IsOfDesign">True if a failure is the design's, whatever the module does.</param>
@@ -56,7 +56,7 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         return null;
     }
 
-    // Only the tables declare anything; modes that are offered, too, must have an ioctl that resolves them.
+    // Only the tables have declarations; each declared mode must also have an ioctl that resolves it.
     private static string? DeclaredIoctlsWork(KernelProfile profile, Func<MemoryModule> module)
     {
         if (profile.Shape is not (OpsShape.Seed or OpsShape.Reduced) || module().Ops is not { } ops) return null;
@@ -189,7 +189,7 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         {
             using DesignScene scene = new(profile, module(), shared);
             if (scene.Mapped != Errno.None) continue;
-            // Of memory that has its content from the start there is no hole.
+            // Memory that has its content from the start has no holes.
             long hole = FirstHole(scene);
             if (hole < 0) continue;
             _ = scene.Touch(1, hole);
@@ -204,7 +204,7 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         return null;
     }
 
-    /// <summary>The mode sets that REGISTER accepts, found by asking for each.</summary>
+    /// <summary>The mode sets that REGISTER accepts, found by trying each.</summary>
     public static IEnumerable<RegisterModes> ModesOf(KernelProfile profile, Func<MemoryModule> module, bool shared)
     {
         for (RegisterModes modes = RegisterModes.Missing; modes <= RegisterModes.All; modes++)
@@ -214,7 +214,7 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         }
     }
 
-    /// <summary>The fills that a mapping takes, found by trying each where it should work.</summary>
+    /// <summary>The fills that a mapping accepts, found by trying each where it should work.</summary>
     public static IEnumerable<FillKind> FillsOf(KernelProfile profile, Func<MemoryModule> module, bool shared, RegisterModes modes) =>
         Fills.Where(kind => Try(profile, module, shared, modes, kind) is null);
 

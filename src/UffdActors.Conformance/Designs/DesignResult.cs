@@ -9,7 +9,7 @@ namespace UffdActors.Conformance.Designs;
 /// <param name="SharedModes">Mode sets that REGISTER accepts on a shared mapping.</param>
 /// <param name="PrivateModes">The same on a private mapping.</param>
 /// <param name="Fills">Fills that work on a shared mapping registered with all that it accepts.</param>
-/// <param name="Members">What the module's author has to write.</param>
+/// <param name="Members">Members that the module must implement.</param>
 /// <param name="Checks">The checks.</param>
 internal sealed record DesignResult(
     string Design,

@@ -43,7 +43,7 @@ internal sealed class DesignScene : IDisposable
 
     public MemoryFile File => _file;
 
-    /// <summary>What mmap said.</summary>
+    /// <summary>Result of mmap.</summary>
     public Errno Mapped { get; }
 
     public ulong Page { get; }

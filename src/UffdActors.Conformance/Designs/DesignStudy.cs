@@ -23,7 +23,7 @@ internal sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
         ("F", Of("design-F", OpsShape.Merged)),
     ];
 
-    /// <summary>Runs the checks over the modules that come along.</summary>
+    /// <summary>Runs the checks over the modules that ship.</summary>
     /// <param name="rounds">Interleaved rounds of the measurement; 0 leaves it out.</param>
     /// <param name="cancel">Ends it early.</param>
     public static DesignStudy Run(int rounds = 0, CancellationToken cancel = default)
@@ -83,7 +83,7 @@ internal sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
     {
         var times = new List<double>[results.Count];
         for (int i = 0; i < times.Length; i++) times[i] = [];
-        // One warm-up round; then the designs take turns, so that what disturbs one disturbs all.
+        // One warm-up round; then the designs are interleaved, so that disturbances of the machine affect all alike.
         for (int round = 0; round <= rounds; round++)
         {
             for (int i = 0; i < results.Count; i++)

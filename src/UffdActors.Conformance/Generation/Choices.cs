@@ -2,11 +2,11 @@ namespace UffdActors.Conformance.Generation;
 
 /// <summary>
 /// A stream of small integers from which a program is made: drawn from a seed, or given. The same stream gives the same program, and a
-/// stream with pieces taken out or values lowered still gives a program, a simpler one; so shrinking works on the stream alone.
+/// stream with pieces removed or values lowered still gives a program, a simpler one; so shrinking works on the stream alone.
 /// </summary>
 /// <remarks>
-/// The stream is cut into records of <see cref="RecordLength"/> numbers, one record for each step. A step that draws less leaves the rest
-/// of its record, one that draws more gets zeros; so taking out a record takes out a step and leaves the others what they are.
+/// The stream is cut into records of <see cref="RecordLength"/> numbers, one record for each step. A step that draws less skips the rest of
+/// its record, one that draws more gets zeros; so removing a record removes one step and does not change the others.
 /// </remarks>
 internal sealed class Choices
 {
@@ -27,7 +27,7 @@ internal sealed class Choices
         _state = seed;
     }
 
-    /// <summary>Gives back what was drawn before; zeros when that is used up.</summary>
+    /// <summary>Replays given values; zeros when they are used up.</summary>
     /// <param name="values">Numbers from 0.</param>
     public Choices(IEnumerable<int> values)
     {

@@ -18,7 +18,8 @@ internal sealed class Places(Choices choices, ProgramClass about, IProgramState 
     private const ulong Base = PageSize.Base;
     private const ulong Huge = PageSize.Huge;
 
-    /// <summary>A step over a range; a call that changes the map misses the ends of pages and VMAs more often than others do.</summary>
+    /// <summary>A step over a range; for a call that changes the map the ends are unaligned, or off a VMA's ends, more often than for
+    /// others.</summary>
     public ProgramStep Over(ProgramStep step)
     {
         if (about.SeeksSleepers && !choices.OneIn(4) && AroundSleepers() is { } around)
@@ -88,7 +89,7 @@ internal sealed class Places(Choices choices, ProgramClass about, IProgramState 
         {
             address = area.Start + ((ulong)choices.Next((int)(area.Bytes / area.PageBytes)) * area.PageBytes);
             if (!huge) address = Near(address);
-            // A whole huge page is exchanged for small ones, or all but the last of them is tried to be.
+            // Replaces a whole huge page by small ones, or tries to replace all but the last of its base pages.
             if (!huge && area.PageBytes == Huge && choices.OneIn(4)) length = Huge - (choices.OneIn(2) ? Base : 0);
             // hugetlb rounds up by itself.
             if (huge && choices.OneIn(4)) length -= Base;
@@ -104,7 +105,7 @@ internal sealed class Places(Choices choices, ProgramClass about, IProgramState 
         ulong target = Place(huge, huge ? HugePages : BasePages);
         if (choices.OneIn(4) && Area() is { } area)
             target = Near(area.Start + ((ulong)choices.Next((int)(area.Bytes / area.PageBytes)) * area.PageBytes));
-        // What lies outside the arena is not seen, and not tidied up.
+        // Mappings outside the arena are not observed, and not cleaned up.
         return target + Math.Max(newLength, oldLength) + Huge <= header.ArenaEnd ? target : header.ArenaStart;
     }
 

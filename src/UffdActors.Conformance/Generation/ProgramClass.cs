@@ -2,7 +2,7 @@ using UffdActors.Conformance.Programs;
 
 namespace UffdActors.Conformance.Generation;
 
-/// <summary>What a generated program is about: how often each operation comes, and which features are asked for.</summary>
+/// <summary>Class of a generated program: how often each operation comes, and which features are asked for.</summary>
 /// <param name="Name">Name, as in the recorded traces.</param>
 /// <param name="Features">Feature bits that are asked for at random.</param>
 /// <param name="Contexts">Contexts at the start.</param>
@@ -76,7 +76,7 @@ internal sealed record ProgramClass(string Name, UffdFeatures Features, int Cont
             (ProgramOp.Madvise, 3), (ProgramOp.Mprotect, 2), (ProgramOp.Fallocate, 1),
         ]);
 
-    /// <summary>Calls over ranges in which threads sleep, and which end half way: at a page that is there, or at a hole.</summary>
+    /// <summary>Calls over ranges in which threads sleep, and which stop half-way: at a page that is there, or at a hole.</summary>
     public static ProgramClass Partial { get; } = new(
         "partial",
         Plain,
@@ -93,7 +93,7 @@ internal sealed record ProgramClass(string Name, UffdFeatures Features, int Cont
     /// <summary>True if ranges are laid over threads that sleep.</summary>
     public bool SeeksSleepers => ReferenceEquals(this, Partial);
 
-    /// <summary>True if arguments and pointers are spoilt at random.</summary>
+    /// <summary>True if arguments and pointers are made invalid at random.</summary>
     public bool Fuzzes => ReferenceEquals(this, Arguments);
 
     /// <summary>The class of a name, or null.</summary>

@@ -9,7 +9,7 @@ namespace UffdActors.Conformance.Generation;
 internal static class ProgramEnding
 {
     /// <summary>
-    /// The steps, each made for the state in which the one before has left the model: execute one, then ask for the next.
+    /// The steps, each made for the state after the previous one: execute one, then ask for the next.
     /// </summary>
     public static IEnumerable<ProgramStep> Of(ModelExecutor model)
     {

@@ -8,7 +8,7 @@ namespace UffdActors.Conformance.Generation;
 
 /// <summary>
 /// Makes programs over the full interface from a stream of choices. The sequential kernel executes each step as it is made, so that the
-/// next one fits the state, and what it showed becomes the program's expectation: the result is a trace.
+/// next one fits the state, and its results become the program's expectations: the result is a trace.
 /// </summary>
 internal static class ProgramGenerator
 {
@@ -17,7 +17,7 @@ internal static class ProgramGenerator
         new("generated", 0, KernelProfile.Linux618.Name, 64 * 1024, 0x1000_0000_0000, 0x1000_8000_0000, 0x2000_0000_0000, 0x2000_4000_0000);
 
     /// <summary>Makes a program.</summary>
-    /// <param name="choices">Where everything that is left open is drawn from.</param>
+    /// <param name="choices">The choices.</param>
     /// <param name="settings">Settings; null for the defaults.</param>
     /// <exception cref="GenerationException">The sequential kernel failed.</exception>
     public static Trace Generate(Choices choices, GeneratorSettings? settings = null)
@@ -32,7 +32,7 @@ internal static class ProgramGenerator
         StepMaker maker = new(choices, about, model, header);
         int areas = 1 + choices.Next(3);
         Queue<Func<ProgramStep?>> beginning = Beginning(choices, about, maker, model, areas);
-        // A record that finds nothing to do makes no step; the number of records is bounded as well.
+        // A record may make no step; so the number of records is bounded as well.
         for (int records = settings.Steps * 3; records > 0 && program.Count < settings.Steps && !choices.IsExhausted; records--)
         {
             choices.NextRecord();

@@ -7,8 +7,7 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Conformance.Generation;
 
 /// <summary>
-/// Holds a kernel against the sequential one on generated programs, and makes the first program on which they differ as small as it
-/// gets.
+/// Compares a kernel with the sequential one on generated programs, and shrinks the first program on which they differ.
 /// </summary>
 internal static class ProgramSearch
 {
@@ -29,7 +28,7 @@ internal static class ProgramSearch
         return null;
     }
 
-    /// <summary>Makes a stream whose program fails as small as it gets.</summary>
+    /// <summary>Shrinks a stream whose program fails.</summary>
     public static Counterexample? Shrink(IReadOnlyList<int> choices, Func<Machine, IKernel> makeKernel, GeneratorSettings? settings = null)
     {
         IReadOnlyList<int> smallest =
@@ -62,7 +61,7 @@ internal static class ProgramSearch
         }
         catch (Exception e)
         {
-            // Whatever a kernel throws is what the search is for.
+            // Any exception of a kernel is a finding.
             return new Counterexample(choices.Values, program, differ.Mismatches, e.ToString());
         }
     }

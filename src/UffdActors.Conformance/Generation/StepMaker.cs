@@ -6,7 +6,7 @@ using UffdActors.Model.Operations;
 namespace UffdActors.Conformance.Generation;
 
 /// <summary>
-/// Makes single steps: an operation with arguments that mostly mean something in the state of the program, and sometimes just miss it.
+/// Makes single steps: an operation with arguments that are mostly valid in the state of the program, and sometimes off by a little.
 /// </summary>
 internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramState state, TraceHeader header)
 {
@@ -17,7 +17,7 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
     private const int MaxHandles = 8;
     private const int MostNoted = 8;
 
-    // Where a range, a bit or a buffer goes wrong first (SEMANTICS 5.1.4).
+    // The smallest errors of a range, a bit or a buffer (SEMANTICS 5.1.4).
     private static readonly ulong[] Odd =
         [0, 1, 0x800, 0xFFF, 0x1001, 0x1_0000_0000_0000, 0x7FFF_FFFF_F000, 0x8000_0000_0000, 0x8000_0000_0000_0000, 0xFFFF_FFFF_FFFF_F000,
             0x20_0000];
@@ -27,7 +27,7 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
     private readonly Queue<ulong> _filled = new();
     private int _written;
 
-    /// <summary>Makes a step of an operation; null if there is nothing that it could work on now.</summary>
+    /// <summary>Makes a step of an operation; null if there is no object for it now.</summary>
     public ProgramStep? Make(ProgramOp op)
     {
         ProgramStep? step = op switch
@@ -127,7 +127,7 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
         return OnAnyThread(step);
     }
 
-    /// <summary>Registers a VMA as a whole, in a mode that its kind has.</summary>
+    /// <summary>Registers a VMA as a whole, in a mode that its memory supports.</summary>
     public ProgramStep Register(ProgramStep step)
     {
         ulong mode = choices.Of<ulong>([1, 3, 2, 5, 7, 4, 6, 3]);
@@ -160,7 +160,7 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
         HandleState[] handles = [.. state.Handles];
         if (handles.Length == 0) return Open();
         HandleState handle = choices.Of(handles);
-        // A context is no use before the handshake.
+        // Before the handshake a context accepts nothing else.
         if (!handle.IsInitialized && op is not (ProgramOp.Api or ProgramOp.Close) && !choices.OneIn(6)) op = ProgramOp.Api;
         ProgramStep step = new(op) { Handle = handle.Number };
         step = op == ProgramOp.Api ? Api(step) : make(step);
@@ -186,7 +186,7 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
             Second = (ulong)choices.Next(file.IsHuge ? 3 : 8) * page,
             Length = (ulong)(1 + choices.Next(file.IsHuge ? 1 : 3)) * page,
         };
-        // Inside a page: a hole is zeroed at its edges only, and what is allocated is rounded.
+        // Inside a page: at its edges a hole only zeroes bytes, and an allocation is rounded to pages.
         if (!choices.OneIn(6)) return step;
         ulong part = page / 8;
         return step with { Second = step.Second + ((ulong)choices.Next(8) * part), Length = step.Length + ((ulong)choices.Next(8) * part) };
@@ -287,7 +287,7 @@ internal sealed class StepMaker(Choices choices, ProgramClass about, IProgramSta
         return free.Length == 0 ? null : choices.Of(free);
     }
 
-    /// <summary>Puts one argument beside what is valid, or the pointer.</summary>
+    /// <summary>Makes one argument invalid, or the pointer.</summary>
     private ProgramStep Spoil(ProgramStep step)
     {
         bool takesStructure = StepSchema.ArgumentsOf(step.Op).Any(a => a.Name == "ptr");

@@ -6,8 +6,8 @@ using UffdActors.Conformance.Replay;
 namespace UffdActors.Conformance.Matrices;
 
 /// <summary>
-/// A row of <c>matrix_faults.csv</c> (SEMANTICS 4): a page in a state under registered modes and features, one access, and what came of
-/// it; if the thread slept, what UNREGISTER, or WAKE after it, did about that.
+/// A row of <c>matrix_faults.csv</c> (SEMANTICS 4): a page in a state under registered modes and features, one access, and its result; if
+/// the thread slept, the effect of UNREGISTER, or of WAKE after it.
 /// </summary>
 internal sealed record FaultRow(string File, int Line, IReadOnlyDictionary<string, string> Values) : MatrixRow(File, Line, Values)
 {

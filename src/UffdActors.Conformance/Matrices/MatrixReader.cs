@@ -14,8 +14,8 @@ internal static class MatrixReader
     /// <summary>True if a file is a matrix, by its name.</summary>
     public static bool IsMatrix(string path) => Path.GetFileName(path) is FaultsFile or OperationsFile;
 
-    /// <summary>Reads a matrix; which one it is, its name says.</summary>
-    /// <exception cref="TraceFormatException">A line is not what the format says.</exception>
+    /// <summary>Reads a matrix, faults or ioctls by its name.</summary>
+    /// <exception cref="TraceFormatException">A line violates the format.</exception>
     public static IReadOnlyList<MatrixRow> Read(string path)
     {
         string name = Path.GetFileName(path);

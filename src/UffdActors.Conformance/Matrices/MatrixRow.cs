@@ -6,8 +6,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Conformance.Matrices;
 
 /// <summary>
-/// One row of a recorded matrix: memory in a known state, one operation on it, and what that came to. A row is executed as a short
-/// program in the trace's own operations; nothing is known about it but what its input columns say.
+/// One row of a recorded matrix: memory in a known state, one operation on it, and its result. A row is executed as a short program of the
+/// trace's operations, made from its input columns alone.
 /// </summary>
 /// <param name="File">File that holds the row.</param>
 /// <param name="Line">Line number.</param>
@@ -31,7 +31,7 @@ internal abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<st
     /// <returns>A value for each outcome column.</returns>
     public abstract IReadOnlyDictionary<string, string> Execute(ModelExecutor model, TraceHeader header);
 
-    /// <summary>The columns that say what is executed, and the values that each may have.</summary>
+    /// <summary>The input columns, and the values that each may have.</summary>
     private protected abstract IReadOnlyDictionary<string, IReadOnlyList<string>> Inputs { get; }
 
     private static readonly string[] Backends = ["anon", "shmem", "shmem-private", "hugetlb", "hugetlb-private"];
@@ -44,7 +44,7 @@ internal abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<st
 
     private static readonly string[] RegisteredModes = ["M", "W", "MW", "I", "MI", "WI", "MWI"];
 
-    /// <summary>Names an input that means nothing; null if all do.</summary>
+    /// <summary>Names an invalid input; null if all are valid.</summary>
     internal string? Unknown()
     {
         foreach ((string column, IReadOnlyList<string> known) in Inputs.Concat(
@@ -168,7 +168,7 @@ internal abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<st
         }
     }
 
-    // A file of huge pages knows no write(2); there the page comes through another mapping.
+    // A hugetlb file has no write(2); its page is written through another mapping.
     private void FillCache(RowRun run)
     {
         if (!IsHuge)
@@ -190,7 +190,7 @@ internal abstract record MatrixRow(string File, int Line, IReadOnlyDictionary<st
 
         public TraceHeader Header { get; } = header;
 
-        /// <summary>0 if every step of the preparation succeeded, otherwise what the first failure was.</summary>
+        /// <summary>0 if every step of the preparation succeeded, otherwise the first failure.</summary>
         public string Preparation { get; private set; } = "0";
 
         public Observation Do(ProgramStep step) => model.Execute(step with { Index = _steps++ });

@@ -45,7 +45,7 @@ internal sealed class Argument
         string name, Func<ProgramStep, string> get, Func<ProgramStep, string, ProgramStep> set, Func<ProgramStep, bool>? isMeant = null) =>
         new(name, ArgumentForm.Text, isMeant, _ => 0, (s, _) => s, get, set);
 
-    /// <summary>True if the argument means something in a step; a trace leaves it out otherwise.</summary>
+    /// <summary>True if the step uses the argument; a trace leaves it out otherwise.</summary>
     public bool IsMeant(ProgramStep step) => _isMeant?.Invoke(step) ?? true;
 
     /// <summary>The value of a hex or integer argument.</summary>

@@ -1,6 +1,6 @@
 namespace UffdActors.Conformance.Programs;
 
-/// <summary>What the generator and the caller of a program have to know of the state in which it runs.</summary>
+/// <summary>The state of a running program, as its generator and caller need it.</summary>
 internal interface IProgramState
 {
     /// <summary>The open handles, ascending.</summary>
@@ -23,8 +23,8 @@ internal interface IProgramState
     BusyThread? Busy(int thread);
 
     /// <summary>
-    /// False if the step makes no sense now: its thread is busy, its handle closed, its file unknown. Such a step is left out, which lets
-    /// a program stay one when steps are taken out of it or threads run in another order.
+    /// False if the step is impossible now: its thread is busy, its handle closed, its file unknown. Such a step is left out, so that a
+    /// program stays valid when steps are removed from it or threads run in another order.
     /// </summary>
     bool CanExecute(ProgramStep step);
 }

@@ -3,7 +3,7 @@ using UffdActors.Model.Operations;
 namespace UffdActors.Conformance.Programs;
 
 /// <summary>
-/// One step of a program: an operation and its arguments. Which of them mean something depends on the operation
+/// One step of a program: an operation and its arguments. Which of them are used depends on the operation
 /// (<see cref="StepSchema"/>); the others are 0.
 /// </summary>
 internal sealed record ProgramStep(ProgramOp Op)

@@ -5,7 +5,7 @@ namespace UffdActors.Conformance.Programs;
 /// <summary>The lines of a file of recorded behaviour.</summary>
 internal static class RecordedText
 {
-    // The longest recording of ours has some megabytes.
+    // The longest of the project's recordings has some megabytes.
     private const long MaxBytes = 64L << 20;
 
     /// <summary>All lines.</summary>

@@ -7,7 +7,7 @@ namespace UffdActors.Conformance.Programs;
 internal static class TraceReader
 {
     /// <summary>Reads a file.</summary>
-    /// <exception cref="TraceFormatException">A line is not what the format says.</exception>
+    /// <exception cref="TraceFormatException">A line violates the format.</exception>
     /// <exception cref="ConformanceDataException">The file cannot be read.</exception>
     public static Trace Read(string path)
     {

@@ -12,7 +12,7 @@ internal static class TraceWriter
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Writes a file; what was there is replaced only once everything is written.</summary>
+    /// <summary>Writes a file; an existing file is replaced only once everything is written.</summary>
     public static void Write(string path, Trace trace)
     {
         ArgumentNullException.ThrowIfNull(trace);

@@ -6,15 +6,15 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Conformance.Replay;
 
 /// <summary>
-/// Replays a trace in a model whose messages come in any order, and compares what does not depend on the order. No field is left out: a
-/// step that sets several threads going has to show exactly what the sequential kernel shows when the threads have their turns in the same
-/// order; and as long as no step has done that, exactly what was recorded.
+/// Replays a trace in a model whose messages come in any order. All fields are compared: a step that wakes several threads must show what
+/// the sequential kernel shows when the threads have their turns in the same order; and as long as no step has done so, exactly what was
+/// recorded.
 /// </summary>
 /// <remarks>
-/// What can depend on the order of threads that one step wakes: the order of their new messages in the queue, and through it what a later
-/// short read returns, which of them a signal finds unread, and so on; which came first to a byte or a page that two of them use; and what
-/// a fault does that was half way when another one came through. A thread with several operations under way at once (a close that ends with
-/// a sleeping call) has turns that its number does not tell apart; there any order of whole threads will do, for up to four of them.
+/// The order of threads that one step wakes can affect: the order of their new messages in the queue, and so what a later short read
+/// returns, which of them a signal finds unread, and so on; which of two is first at a byte or page that both use; and the result of a
+/// fault that was half-way when another one was handled. A thread with several operations under way at once (a close that ends with
+/// a sleeping call) has turns that its number does not distinguish; there any order of whole threads is accepted, for up to four of them.
 /// </remarks>
 internal sealed class AnyOrderReplay : IDisposable
 {
@@ -43,7 +43,7 @@ internal sealed class AnyOrderReplay : IDisposable
         _reference = NewReference();
     }
 
-    /// <summary>Steps that set several threads going.</summary>
+    /// <summary>Steps that wake several threads.</summary>
     public int Races { get; private set; }
 
     /// <summary>Replays the trace.</summary>
@@ -59,7 +59,7 @@ internal sealed class AnyOrderReplay : IDisposable
             bool can = _model.CanExecute(step);
             if (Races == 0 && !can) throw TraceReplay.CannotExecute(_trace, i);
 
-            // In another order a thread may still be busy that was recorded as free; the step then falls out on both sides.
+            // In another order a thread may still be busy that was recorded as free; the step is then skipped on both sides.
             if (can != _reference.CanExecute(step))
             {
                 differ.Report(step.Index, "step", can ? "not possible" : "possible", can ? "possible" : "not possible");
@@ -108,7 +108,7 @@ internal sealed class AnyOrderReplay : IDisposable
         return null;
     }
 
-    // A rank is asked for whenever an operation is sent. An order names a thread for each of its turns, or once for all that it does.
+    // A rank is computed whenever an operation is sent. An order has a thread once for each of its turns, or once for all of them.
     private ModelExecutor NewReference() => new(
         _trace.Header,
         _profile,
@@ -119,7 +119,7 @@ internal sealed class AnyOrderReplay : IDisposable
     private Observation Execute(ModelExecutor model, ProgramStep step, int[] order)
     {
         _ranks.Clear();
-        // In front of all that have not had a turn, behind the main thread.
+        // Before all threads that have not had a turn, after the main thread.
         for (int i = 0; i < order.Length; i++)
         {
             if (!_ranks.TryGetValue(order[i], out Queue<int>? ranks)) _ranks.Add(order[i], ranks = new Queue<int>());

@@ -3,7 +3,7 @@ using UffdActors.Conformance.Programs;
 
 namespace UffdActors.Conformance.Replay;
 
-/// <summary>Compares what a step showed with what was recorded, field by field. Text is made of what differs only.</summary>
+/// <summary>Compares a step's results with the recording, field by field. Text is made for differences only.</summary>
 internal sealed class Differ(string where)
 {
     private const string Absent = "absent";
@@ -38,7 +38,7 @@ internal sealed class Differ(string where)
         Check(null, field, expected, actual);
     }
 
-    /// <summary>Notes something that is wrong in itself, whatever was recorded.</summary>
+    /// <summary>Reports a violation that does not depend on the recording.</summary>
     public void Report(int step, string field, string expected, string actual) =>
         _mismatches.Add(new Mismatch(where, step, field, expected, actual));
 

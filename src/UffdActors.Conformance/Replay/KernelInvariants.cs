@@ -10,19 +10,19 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Conformance.Replay;
 
 /// <summary>
-/// The invariants of SEMANTICS 9.3, checked on a model after each step, whatever was recorded. One object for one model; leaving it
-/// out switches all of them off.
+/// The invariants of SEMANTICS 9.3, checked on a model after each step, independent of the recording. One object for one model; without it
+/// none is checked.
 /// </summary>
 /// <remarks>
 /// <list type="bullet">
-/// <item>1 and 3: a fill's count is a multiple of the page size and at most the length; what it counts was empty before and is not after;
-/// a page that is present or in swap is never filled again.</item>
+/// <item>1 and 3: a fill's count is a multiple of the page size and at most the length; the pages it counts were empty before and are not
+/// after; a page that is present or in swap is never filled again.</item>
 /// <item>2: an access that sleeps for a page that is there and writable, or that ended well on an empty one, is wrong.</item>
-/// <item>4: a fill that failed has left the states of its range as they were.</item>
+/// <item>4: a fill that failed has not changed the states of its range.</item>
 /// <item>5: fdinfo's total is the number of threads that sleep there, each once, and pending is not more.</item>
-/// <item>6: after a wake-up no thread sleeps in its range whose access could go on.</item>
+/// <item>6: after a wake-up no thread sleeps in its range whose access could proceed.</item>
 /// <item>7: no thread sleeps at a context without references (one that spins without end, SEMANTICS 4.6.2, does not sleep).</item>
-/// <item>8: flags of messages: WRITE as the access writes; never WP with MINOR; WP only with WRITE.</item>
+/// <item>8: flags of messages: WRITE if the access writes; never WP with MINOR; WP only with WRITE.</item>
 /// <item>9: after UNREGISTER no page of the range that was registered for WP has its bit or marker.</item>
 /// <item>10: an unread event means that the context is changing; changing means that a producer waits; no fill succeeds meanwhile.</item>
 /// <item>11: a VMA has modes exactly if it has a context.</item>
@@ -30,8 +30,8 @@ namespace UffdActors.Conformance.Replay;
 /// a test of the message's layout holds that.)</item>
 /// <item>13: an ioctl of one context wakes no thread at another.</item>
 /// </list>
-/// Of 1, that a page becomes visible only complete is not to be seen between steps: a page here is one entry. The comparison of final
-/// content holds it, and exploration looks between the turns.
+/// One part of 1, that a page becomes visible only when complete, cannot be observed between steps: a page here is one entry. The
+/// comparison of final content checks it, and exploration checks between turns.
 /// </remarks>
 internal sealed class KernelInvariants
 {
@@ -48,7 +48,7 @@ internal sealed class KernelInvariants
         ArgumentNullException.ThrowIfNull(step);
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(differ);
-        // The end is no step of a program: it reads what there is.
+        // The end is no step of a program: it only reads the state.
         if (step.Op == ProgramOp.Final) return;
         _last = model.Last;
         CheckFill(step, model, differ);
@@ -69,7 +69,7 @@ internal sealed class KernelInvariants
         if (!long.TryParse(_last!.Out, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long count)) return;
         PageRange range = PageRange.OfBytes(step.Address, step.Length);
         UserfaultContext context = model.ContextOf(step.Handle)!;
-        // A child's pages are not remembered.
+        // The states of a child's pages are not recorded.
         if (context.Mm != model.MainSpace) return;
         if (count > 0)
         {
@@ -84,7 +84,7 @@ internal sealed class KernelInvariants
                     Fail(step, differ, 1, "an empty page to fill", $"page {page:x} was present");
                 // In pagemap a swap entry looks like a marker, which a fill may replace.
                 if (_swappedBefore.Contains(page)) Fail(step, differ, 1, "an empty page to fill", $"page {page:x} was in swap");
-                // Poison of a huge page shows nothing in pagemap; and a woken thread may have written, moved or emptied the page since.
+                // Poison of a huge page is not visible in pagemap; and a woken thread may have written, moved or emptied the page since.
                 if (now == 0 && step.Op != ProgramOp.Poison && _last.Finished is null)
                     Fail(step, differ, 3, "a page that is there", $"page {page:x} is empty");
             }
@@ -149,7 +149,7 @@ internal sealed class KernelInvariants
         {
             if (access.MessageAddress - step.Address >= step.Length) continue;
             Verdict verdict = Mmu.Decide(access.Caller.Mm, PageSize.PageOf(access.Address), access.Kind, out Vma? vma, out _, out _);
-            // A COPY without a wake-up that slept on its source was let go too, and has filled the page behind the look of this thread.
+            // A COPY without a wake-up that slept on its source was woken too, and has filled the page after this thread's check.
             if (_last.Finished is not null && vma is not null && access.Caller.Mm == model.MainSpace
                 && model.PageStateAt(access.Address) != _before.GetValueOrDefault(vma.HeadOf(PageSize.PageOf(access.Address)))) continue;
             if (verdict != Verdict.Deliver || vma!.Context != context)
@@ -209,7 +209,7 @@ internal sealed class KernelInvariants
     {
         bool isIoctl = step.Op is ProgramOp.Copy or ProgramOp.Zeropage or ProgramOp.Continue or ProgramOp.Poison or ProgramOp.Move
             or ProgramOp.Wake or ProgramOp.Writeprotect or ProgramOp.Register or ProgramOp.Unregister;
-        // A call of another context that slept may be what finished; and a call that sleeps has faulted itself.
+        // The call that finished may be one of another context that had slept; and a call that sleeps has faulted itself.
         if (!isIoctl || _last!.Finished is not null || _last.Result == "blocked") return;
         UserfaultContext own = model.ContextOf(step.Handle)!;
         foreach ((UserfaultContext context, List<Access> asleep) in _asleepBefore)

@@ -12,7 +12,7 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Conformance.Replay;
 
 /// <summary>
-/// Executes the steps of a program in the model, and says of each what a recorder on a real kernel would observe.
+/// Executes the steps of a program in the model, and returns for each what a recorder on a real kernel would observe.
 /// </summary>
 internal sealed class ModelExecutor : IProgramState, IDisposable
 {
@@ -24,7 +24,7 @@ internal sealed class ModelExecutor : IProgramState, IDisposable
     private readonly SortedDictionary<int, RunningCall> _running = [];
     private readonly List<RunningCall> _finished = [];
 
-    /// <summary>Makes what a program finds when it starts: nothing mapped but the source buffers.</summary>
+    /// <summary>Makes the initial state of a program: only the source buffers are mapped.</summary>
     /// <param name="header">Where things lie.</param>
     /// <param name="profile">The kernel.</param>
     /// <param name="makeKernel">Makes what runs the program, for its machine; disposed of with the executor.</param>
@@ -40,7 +40,7 @@ internal sealed class ModelExecutor : IProgramState, IDisposable
         new SourceBuffers(_objects).Map();
     }
 
-    /// <summary>Executes a step and shows what it did.</summary>
+    /// <summary>Executes a step and returns the observation.</summary>
     public Observation Execute(ProgramStep step)
     {
         ArgumentNullException.ThrowIfNull(step);
@@ -57,7 +57,7 @@ internal sealed class ModelExecutor : IProgramState, IDisposable
     /// <summary>Where things lie.</summary>
     public TraceHeader Header => _objects.Header;
 
-    /// <summary>What the latest step showed.</summary>
+    /// <summary>Observation of the latest step.</summary>
     internal Observation Last { get; private set; } = new();
 
     /// <summary>The contexts of the main process and of its children, in order of creation.</summary>
@@ -134,7 +134,7 @@ internal sealed class ModelExecutor : IProgramState, IDisposable
     /// <inheritdoc />
     public IEnumerable<int> Children => _objects.Children.Keys;
 
-    /// <summary>The accessors that have done something.</summary>
+    /// <summary>The accessors that have executed a step.</summary>
     public IEnumerable<int> Threads => _objects.Threads.Keys;
 
     /// <inheritdoc />
@@ -173,7 +173,7 @@ internal sealed class ModelExecutor : IProgramState, IDisposable
             case ProgramOp.Mmap when step.Kind != "anon" && !files.ContainsKey(step.Number):
                 return false;
             default:
-                // A child executes nothing but accesses and its end, the others anything but that end.
+                // A child executes only accesses and its exit; other accessors execute anything but that exit.
                 int thread = step.Thread ?? Main;
                 bool ofChild = thread > Main && _objects.Threads.TryGetValue(thread, out Caller? caller) && caller.Mm != _objects.Mm;
                 return !IsBusy(thread) && (!ofChild || (children.ContainsKey(thread) && step.Op is ProgramOp.Access or ProgramOp.Exit));

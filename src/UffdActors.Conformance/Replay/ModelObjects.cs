@@ -10,8 +10,8 @@ using UffdActors.Model.Userfault;
 namespace UffdActors.Conformance.Replay;
 
 /// <summary>
-/// What a program has made in the model, by the numbers that its steps use: threads, handles, files, children. At the beginning nothing is
-/// mapped but the source buffers.
+/// The objects of a program in the model, by the numbers that its steps use: threads, handles, files, children. At the beginning only the
+/// source buffers are mapped.
 /// </summary>
 internal sealed class ModelObjects : IDisposable
 {
@@ -62,7 +62,7 @@ internal sealed class ModelObjects : IDisposable
     /// <summary>The address spaces, the main process's first.</summary>
     public List<AddressSpace> Spaces => _spaces;
 
-    /// <summary>The accessors that have done something.</summary>
+    /// <summary>The accessors that have executed a step.</summary>
     public SortedDictionary<int, Caller> Threads => _threads;
 
     /// <summary>Children that have not ended, by their accessor.</summary>
@@ -84,7 +84,7 @@ internal sealed class ModelObjects : IDisposable
     public UserfaultContext HandleOf(ProgramStep step) =>
         _handles[step.Handle] ?? throw new InvalidOperationException($"Step {step.Index} uses handle {step.Handle}, which is closed.");
 
-    /// <summary>The thread that executes a step; one that has done nothing so far is made.</summary>
+    /// <summary>The thread that executes a step; made at its first step.</summary>
     public Caller ThreadOf(ProgramStep step)
     {
         if (step.Thread is not { } number) return Main;

@@ -29,7 +29,7 @@ internal sealed class ModelObserver(ModelObjects objects)
     };
 
     /// <summary>
-    /// What a finished call or access came to. The child of a fork, and the handles that messages bring, become the program's.
+    /// The result of a finished call or access. Adds the child of a fork, and the handles from messages, to the program's objects.
     /// </summary>
     public Observation ResultOf(RunningCall running)
     {
@@ -98,7 +98,7 @@ internal sealed class ModelObserver(ModelObjects objects)
         o.Error = error == Errno.None ? null : ModelText.NameOf(error);
     }
 
-    /// <summary>Adds to what a step showed the state after it: queues, and what has changed of VMA lists and files.</summary>
+    /// <summary>Adds the state after a step to its observation: queues, and changed VMA lists and files.</summary>
     public void AddState(Observation o)
     {
         List<(int, int, int)> queues = [];
@@ -121,7 +121,7 @@ internal sealed class ModelObserver(ModelObjects objects)
         if (_fileText.TakeIfChanged() is not null) o.Files = [.. objects.Files.Select(f => ModelText.StateOf(f.Key, f.Value))];
     }
 
-    /// <summary>What is there at the end: the content of every file and of every page.</summary>
+    /// <summary>State at the end: the content of every file and of every page.</summary>
     public Observation Final()
     {
         Observation o = new() { FinalFiles = [.. objects.Files.Select(f => ModelText.ContentOf(f.Key, f.Value))] };

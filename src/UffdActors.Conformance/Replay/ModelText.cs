@@ -8,10 +8,10 @@ using UffdActors.Model.Operations;
 
 namespace UffdActors.Conformance.Replay;
 
-/// <summary>Writes what the model holds in the words of a trace.</summary>
+/// <summary>Writes the model's state in the format of a trace.</summary>
 internal static class ModelText
 {
-    // What almost every page and every access shows.
+    // The values of almost every page and every access.
     private static readonly string[] UniformBase = [.. Enumerable.Range(0, 256).Select(v => Runs(PageSize.Base, v))];
     private static readonly string[] UniformHuge = [.. Enumerable.Range(0, 256).Select(v => Runs(PageSize.Huge, v))];
     private static readonly string[] Ok = [.. Enumerable.Range(0, 256).Select(v => string.Create(CultureInfo.InvariantCulture, $"ok:{v}"))];

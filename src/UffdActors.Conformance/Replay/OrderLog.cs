@@ -5,7 +5,7 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Conformance.Replay;
 
 /// <summary>
-/// Passes a policy's choices on and remembers in which order threads got their last turn, and whether there was anything to choose at all.
+/// Forwards a policy's choices, and records the order of the threads' last turns and whether there was a choice at all.
 /// </summary>
 internal sealed class OrderLog(ISteppedPolicy inner) : ISteppedPolicy
 {
@@ -13,17 +13,17 @@ internal sealed class OrderLog(ISteppedPolicy inner) : ISteppedPolicy
     private readonly List<int> _turns = [];
 
     /// <summary>
-    /// Choices between several operations that could take their next step; in which order actors start or stop decides nothing.
+    /// Choices between several operations whose next step is due; the order in which actors start or stop does not count.
     /// </summary>
     public long Decisions { get; private set; }
 
-    /// <summary>The threads that had a turn since <see cref="Clear"/>, the one whose last turn was first at the front.</summary>
+    /// <summary>The threads that had a turn since <see cref="Clear"/>, ordered by their last turn.</summary>
     public IReadOnlyList<int> Threads => _threads;
 
-    /// <summary>Whose turn it was since <see cref="Clear"/>, turn by turn.</summary>
+    /// <summary>The thread of each turn since <see cref="Clear"/>.</summary>
     public IReadOnlyList<int> Turns => _turns;
 
-    /// <summary>Forgets the order.</summary>
+    /// <summary>Clears the order.</summary>
     public void Clear()
     {
         _threads.Clear();

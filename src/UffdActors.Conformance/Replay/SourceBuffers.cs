@@ -7,7 +7,7 @@ namespace UffdActors.Conformance.Replay;
 
 /// <summary>
 /// The memory that a program's process has before its first step: buffers of known content, which COPY reads, one that cannot be read, and
-/// a mapping that no userfaultfd takes.
+/// a mapping that cannot be registered.
 /// </summary>
 internal sealed class SourceBuffers(ModelObjects objects)
 {
@@ -39,7 +39,7 @@ internal sealed class SourceBuffers(ModelObjects objects)
         for (int i = 0; i < 2; i++)
             Fill(objects.Header.HugeSource + (ulong)(i * PageSize.Huge), objects.Machine.HugeFolios, (byte)(FirstHugeSourceByte + i));
 
-        // Every process has memory that no userfaultfd takes; a range over all of user space meets it.
+        // Every process has memory that cannot be registered; a range over all of user space includes it.
         Do(new MapMemory(objects.Main, VdsoAddress, PageSize.Base, new MapRequest(Prot.Read, Droppable: true)));
     }
 

@@ -12,7 +12,7 @@ using UffdActors.Model.Userfault;
 
 namespace UffdActors.Conformance.Replay;
 
-/// <summary>Makes the operations of the model that the steps of a program are.</summary>
+/// <summary>Makes the model's operations for the steps of a program.</summary>
 internal sealed class StepOperations(ModelObjects objects)
 {
     /// <summary>The operation of a step that a thread executes.</summary>
@@ -107,7 +107,7 @@ internal sealed class StepOperations(ModelObjects objects)
     {
         "DONTNEED" => Advice.DontNeed,
         "FREE" => Advice.Free,
-        // No trace has it, for nothing was recorded with swap; programs made in code may use it.
+        // Not in traces, since none was recorded with swap; programs made in code may use it.
         "PAGEOUT" => Advice.PageOut,
         _ => Advice.Remove,
     };

@@ -42,7 +42,7 @@ internal sealed class TextBuffer
         _length += written;
     }
 
-    /// <summary>The text, if it is not what it was the last time; else null.</summary>
+    /// <summary>The text if it has changed since the last call; else null.</summary>
     public string? TakeIfChanged()
     {
         ReadOnlySpan<char> text = _chars.AsSpan(0, _length);

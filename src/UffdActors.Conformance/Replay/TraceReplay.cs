@@ -11,7 +11,7 @@ internal static class TraceReplay
     /// <param name="differ">Compares, and counts.</param>
     /// <param name="invariants">Checked after every step; null for none.</param>
     /// <returns>What differed.</returns>
-    /// <exception cref="TraceFormatException">A step makes no sense where it stands.</exception>
+    /// <exception cref="TraceFormatException">A step is impossible at its place.</exception>
     public static IReadOnlyList<Mismatch> Run(Trace trace, ModelExecutor model, Differ differ, KernelInvariants? invariants = null)
     {
         ArgumentNullException.ThrowIfNull(trace);
@@ -22,7 +22,7 @@ internal static class TraceReplay
             TraceStep step = trace.Steps[i];
             if (!model.CanExecute(step.Step))
             {
-                // After one difference model and trace are in different states: a step may then make no sense in this one.
+                // After a difference, model and trace are in different states: a step may be impossible in the model's.
                 if (differ.Mismatches.Count > 0) break;
                 throw CannotExecute(trace, i);
             }
@@ -34,7 +34,7 @@ internal static class TraceReplay
         return differ.Mismatches;
     }
 
-    /// <summary>A step that no kernel could have recorded where it stands.</summary>
+    /// <summary>A step that no kernel could have recorded at its place.</summary>
     internal static TraceFormatException CannotExecute(Trace trace, int position) =>
         new(trace.Name, position + 2, "the step cannot be executed: its thread is busy, or what it names is not there");
 }

@@ -21,7 +21,7 @@ internal static class ConformanceData
     /// </param>
     /// <returns>The files, matrices first, then by name.</returns>
     /// <exception cref="ConformanceDataException">There is nothing to replay.</exception>
-    /// <exception cref="TraceFormatException">A line is not what the format says.</exception>
+    /// <exception cref="TraceFormatException">A line violates the format.</exception>
     public static IReadOnlyList<RecordedFile> Read(string folder, string filter = "")
     {
         ArgumentNullException.ThrowIfNull(filter);
@@ -51,7 +51,7 @@ internal static class ConformanceData
 
     /// <summary>Reads the traces of a folder, by name, each when it is asked for.</summary>
     /// <exception cref="ConformanceDataException">There is nothing recorded.</exception>
-    /// <exception cref="TraceFormatException">A line is not what the format says.</exception>
+    /// <exception cref="TraceFormatException">A line violates the format.</exception>
     public static IEnumerable<RecordedFile> ReadTraces(string folder) =>
         Find(folder).Where(path => !MatrixReader.IsMatrix(path))
             .Select(path => new RecordedFile(Path.GetRelativePath(folder, path), TraceReader.Read(path), []));
@@ -84,7 +84,7 @@ internal static class ConformanceData
                     + $"recordings.");
     }
 
-    // Links to folders are not followed: two that lead back to their own folder are endlessly many paths.
+    // Links to folders are not followed: one that leads back to its own folder gives infinitely many paths.
     private static FileSystemEnumerable<string> FilesUnder(string folder)
     {
         int entries = 0;

@@ -8,7 +8,7 @@ internal sealed record ConformanceOptions
     /// <summary>What drives the programs.</summary>
     public ConformanceVia Via { get; init; } = ConformanceVia.Both;
 
-    /// <summary>The kernel that is claimed to be the recorded one.</summary>
+    /// <summary>The profile that is compared with the recorded kernel.</summary>
     public KernelProfile Profile { get; init; } = KernelProfile.Linux618;
 
     /// <summary>Random orders in which the actors replay everything again; from 0.</summary>

@@ -8,7 +8,7 @@ namespace UffdActors.Conformance.Runs;
 /// <summary>Replays recorded behaviour in the model, every field of every step and row, and says what differed.</summary>
 internal sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> files, ConformanceOptions options)
 {
-    // Small enough that the threads end together, large enough that handing out costs nothing.
+    // Small enough that the threads end together, large enough that the distribution of work takes no time.
     private const int RowsOfAPiece = 100;
 
     /// <summary>Passes at the start of a speed measurement that do not count: the code is still being compiled.</summary>
@@ -17,7 +17,7 @@ internal sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> 
     private int _nextPiece;
 
     /// <summary>Replays everything.</summary>
-    /// <param name="progress">Told how many of how many pieces are done; from several threads.</param>
+    /// <param name="progress">Called with how many of how many pieces are done; from several threads.</param>
     /// <param name="passes">If above 0, traces are replayed as often again, on one thread, to see how fast that goes; at least 3.</param>
     /// <param name="cancel">Ends the run between two pieces.</param>
     public ConformanceReport Run(Action<int, int>? progress = null, int passes = 0, CancellationToken cancel = default)
@@ -110,7 +110,7 @@ internal sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> 
         return speeds;
     }
 
-    /// <summary>Threads of their own: a stepped system belongs to the thread that made it.</summary>
+    /// <summary>Dedicated threads, since a stepped system must be used by the thread that made it.</summary>
     private static void OnThreads(int count, Action body)
     {
         Exception?[] failures = new Exception?[count];

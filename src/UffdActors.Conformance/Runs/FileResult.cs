@@ -2,7 +2,7 @@ using UffdActors.Conformance.Replay;
 
 namespace UffdActors.Conformance.Runs;
 
-/// <summary>What a file came to.</summary>
+/// <summary>Result for a file.</summary>
 /// <param name="Name">Path inside the folder.</param>
 /// <param name="Rows">Rows of a matrix.</param>
 /// <param name="Steps">Steps of a trace.</param>

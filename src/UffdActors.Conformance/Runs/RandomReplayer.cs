@@ -6,7 +6,7 @@ using UffdActors.Dispatch.Stepping;
 
 namespace UffdActors.Conformance.Runs;
 
-/// <summary>The actors in random orders, compared with what is not order.</summary>
+/// <summary>The actors in random orders, compared up to that order.</summary>
 internal sealed class RandomReplayer(ConformanceOptions options, CancellationToken cancel) : Replayer("actors, random order", options)
 {
     private readonly SteppedSystem _system = new();
@@ -23,7 +23,7 @@ internal sealed class RandomReplayer(ConformanceOptions options, CancellationTok
         }
     }
 
-    // A row has one thread at a time: a run in which there was never anything to choose is the run of every seed.
+    // A row has one thread at a time: a run without a choice is the same for every seed.
     public override void Replay(MatrixRow row, Differ differ)
     {
         for (int seed = 0; seed < Options.Seeds; seed++)

@@ -7,7 +7,7 @@ using UffdActors.Model.Turns;
 
 namespace UffdActors.Conformance.Runs;
 
-/// <summary>One way of running what was recorded. Belongs to the thread that made it.</summary>
+/// <summary>One way of running recordings. To be used by the thread that made it only.</summary>
 internal abstract class Replayer(string name, ConformanceOptions options) : IDisposable
 {
     public string Name { get; } = name;

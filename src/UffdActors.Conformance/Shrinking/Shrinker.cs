@@ -1,14 +1,14 @@
 namespace UffdActors.Conformance.Shrinking;
 
 /// <summary>
-/// Makes a failing list smaller while it still fails: takes out chunks, large ones first, then simplifies what is left piece by piece,
+/// Makes a failing list smaller while it still fails: removes chunks, large ones first, then simplifies the remaining items one by one,
 /// until nothing more can be done. One shrinker for choice streams (generated programs, schedules) and for steps (recorded and live ones).
 /// </summary>
 internal static class Shrinker
 {
     /// <summary>Shrinks a stream of choices: whole records go first, then single numbers become smaller.</summary>
     /// <param name="choices">A stream that fails.</param>
-    /// <param name="fails">True if what a stream makes fails.</param>
+    /// <param name="fails">True if the program of a stream fails.</param>
     /// <param name="recordLength">Numbers that belong together; chunks that are taken out are multiples of it.</param>
     /// <param name="attempts">Candidates at the most that are tried.</param>
     public static IReadOnlyList<int> ShrinkChoices(
@@ -62,7 +62,7 @@ internal static class Shrinker
             int units = (Best.Count + unit - 1) / unit;
             for (int chunk = Math.Max(1, units / 2); chunk >= 1; chunk /= 2)
             {
-                // From the end: what comes last depends on what came before, not the other way round.
+                // From the end: later items depend on earlier ones, not the other way round.
                 for (int last = (Best.Count + unit - 1) / unit; last > 0; last -= chunk)
                 {
                     int start = Math.Max(0, last - chunk) * unit;
