@@ -3,10 +3,10 @@ using UffdActors.Stress.Plan;
 
 namespace UffdActors.Stress;
 
-/// <summary>What a run came to.</summary>
+/// <summary>Result of a run.</summary>
 internal sealed record StressReport
 {
-    /// <summary>What was asked for.</summary>
+    /// <summary>Its options.</summary>
     public required StressOptions Options { get; init; }
 
     /// <summary>What it ran on.</summary>
@@ -18,22 +18,22 @@ internal sealed record StressReport
     /// <summary>Pages could be, and were, write-protected.</summary>
     public required bool WriteProtect { get; init; }
 
-    /// <summary>There is swap, so that paging out takes pages away.</summary>
+    /// <summary>There is swap, so that MADV_PAGEOUT removes pages from the page tables.</summary>
     public required bool HasSwap { get; init; }
 
-    /// <summary>It was asked to stop before its time was over.</summary>
+    /// <summary>It was interrupted before its time was over.</summary>
     public required bool Interrupted { get; init; }
 
     /// <summary>What happened.</summary>
     public required StressSnapshot Totals { get; init; }
 
-    /// <summary>How often each oracle was asked.</summary>
+    /// <summary>How often each oracle was checked.</summary>
     public required IReadOnlyList<(StressOracle Oracle, long Times)> Checks { get; init; }
 
-    /// <summary>What did not hold; null if everything did.</summary>
+    /// <summary>The first violation; null if there was none.</summary>
     public required StressViolation? Violation { get; init; }
 
-    /// <summary>What the run must have exercised: below that, nothing broken says nothing.</summary>
+    /// <summary>What the run must have exercised: below that, the absence of violations proves nothing.</summary>
     public IReadOnlyList<StressFloor> Floors
     {
         get
@@ -50,6 +50,6 @@ internal sealed record StressReport
         }
     }
 
-    /// <summary>At least one round was checked to its end, everything held, and enough was exercised for that to mean something.</summary>
+    /// <summary>At least one round was checked to its end, without a violation, and every floor was reached.</summary>
     public bool Passed => Violation is null && Totals.Rounds > 0 && Floors.All(f => f.IsMet);
 }

@@ -11,8 +11,8 @@ using UffdActors.Stress.Vcpus;
 namespace UffdActors.Stress;
 
 /// <summary>
-/// One VM, from its first fault to the last check: a guest that arrives by demand and push, is disturbed while its vCPUs count, and whose
-/// every byte is compared with the ledger after each lap. What it holds then is what the next round starts from.
+/// One VM, from its first fault to the last check: a guest whose memory arrives by demand and push, is disturbed while its vCPUs count, and
+/// is compared with the ledger byte by byte after each lap. Its content at the end is the source of the next round.
 /// </summary>
 internal sealed class StressRound
 {
@@ -44,7 +44,7 @@ internal sealed class StressRound
         _faults = new HandlerFaults(counts, plan.Seed, plan.Handlers, options.EexistRate, plan.Crashes ? options.CrashRate : 0);
     }
 
-    /// <summary>What the round is at, in words. Any thread.</summary>
+    /// <summary>Phase of the round, in words. Any thread.</summary>
     public string Phase => _phase;
 
     /// <summary>Visits that have ended. Any thread.</summary>
@@ -62,7 +62,7 @@ internal sealed class StressRound
     /// <summary>Pages that are being resolved. Any thread.</summary>
     public int Outstanding => _userfault?.Outstanding ?? 0;
 
-    /// <summary>Changes as long as anything moves. Any thread.</summary>
+    /// <summary>Changes as long as there is any progress. Any thread.</summary>
     public long Progress => Visits + Contended + Faults + (_phase.GetHashCode(StringComparison.Ordinal) * 31L);
 
     /// <summary>The touch that has been under way longest; null if there is none. Any thread.</summary>
@@ -111,7 +111,7 @@ internal sealed class StressRound
         return lines;
     }
 
-    /// <summary>Runs the round. A violation is in the ledger then.</summary>
+    /// <summary>Runs the round. Violations are recorded in the ledger.</summary>
     /// <param name="runtime">The runtime.</param>
     /// <param name="canProtect">The memory can be write-protected.</param>
     /// <param name="stop">Ends the round early, but in order.</param>
@@ -138,7 +138,7 @@ internal sealed class StressRound
         }
         finally
         {
-            // Closing lets waiting threads go on with zeros; they must not make use of them.
+            // Closing wakes waiting threads, which then read zeros; they must not use them.
             foreach (StressVcpu vcpu in _vcpus) vcpu.Program.Halt();
             try
             {
@@ -167,7 +167,7 @@ internal sealed class StressRound
         }
 
         if (_ledger.Violation is not null) return;
-        // Every page has to come, touched so far or not.
+        // Every page has to arrive, touched so far or not.
         _phase = "last look at every page";
         await UnlessViolatedAsync(vm, Task.WhenAll(_vcpus.Select(v => v.RunLapAsync(WholeGuest))));
         if (_ledger.Violation is not null) return;
@@ -184,7 +184,7 @@ internal sealed class StressRound
         RegisterModes modes = (minor ? RegisterModes.Minor : RegisterModes.Missing)
             | (canProtect ? RegisterModes.WriteProtect : RegisterModes.None);
         _ = await userfault.RegisterAsync(region, modes);
-        // Memory of the same userfaultfd that is never touched: an event there holds up fills, and changes no page.
+        // Memory of the same userfaultfd that is never touched: an event there blocks fills, and changes no page.
         GuestRegion? beside = announces ? await vm.MapAsync(new RegionOptions { Pages = BesidePages }) : null;
         if (beside is not null) _ = await userfault.RegisterAsync(beside, RegisterModes.Missing);
 
@@ -201,7 +201,7 @@ internal sealed class StressRound
 
     private async Task LapAsync(UffdVm vm, Guest guest, CancellationToken stop)
     {
-        // Where the shadow does not change during the lap, a thread may also fill without looking at anything.
+        // Where the shadow does not change during the lap, a thread may also fill without checking epoch or view.
         bool blind = _plan.Drops != DropKind.Announced && _options.Mode == StressMode.Missing && _options.EexistRate > 0;
         RawRacer? raw = blind && guest.Userfault.Kernel is LiveUserfault live
             ? new RawRacer(live.Uffd, guest.Region, _shadow, _counts, _plan.Seed) : null;
@@ -234,7 +234,7 @@ internal sealed class StressRound
         _phase = "waiting for the push";
         if (guest.Push is { } push) await UnlessViolatedAsync(vm, push.WaitAsync());
         _phase = "waiting for demands";
-        // The first fence is behind every demand, the second behind whatever the demands have sent the racers to.
+        // The first fence is behind every demand, the second behind the pages that the demands have sent the racers to.
         for (int i = 0; i < 2 && _ledger.Violation is null; i++) await UnlessViolatedAsync(vm, Task.WhenAll(_racers.Select(FenceAsync)));
         if (_ledger.Violation is not null) return;
         _phase = "taking all pages away";
@@ -252,10 +252,10 @@ internal sealed class StressRound
             if (reader.TryRead(region, page, bytes)) _ledger.CheckWhole(page, bytes);
             else if (takesOver)
                 _ledger.Violate(StressOracle.FinalBytes, $"page {page} is not there after every vCPU has read it", page);
-            // What is absent is right if it would come back right.
+            // An absent page is right if its copy at the source is right.
             else if (_plan.Drops == DropKind.BetweenLaps) CheckAbsent(page);
             if (!takesOver) continue;
-            // A page that was given back has nothing left to lose: it begins anew.
+            // A page that was given back starts anew, with or without its pattern.
             if (_ledger.IsBare(page) && _ledger.CountOf(page) == 0) _ledger.Begin(page, isBare: page % 8 == 7);
             _shadow.Update(_ledger, page);
         }
@@ -300,7 +300,7 @@ internal sealed class StressRound
         return passed.Task;
     }
 
-    // A vCPU that waits for a page which never comes would never end.
+    // A vCPU that waits for a page that never comes would never end.
     private async Task UnlessViolatedAsync(UffdVm vm, Task task)
     {
         TaskCompletionSource violated = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -310,7 +310,7 @@ internal sealed class StressRound
         else if (vm.Failed.IsCompleted) throw new VmFailedException($"{vm.Name} has failed closed: {(await vm.Failed).Message}");
     }
 
-    /// <summary>True if an incident says no more than what this run has asked for.</summary>
+    /// <summary>True if an incident reports only what this run has injected.</summary>
     internal static bool WasInjected(Incident incident) =>
         // Some failures in a row are an outage, which is reported.
         incident is { Exception: InjectedCrashException } or { Kind: IncidentKind.SourceFailed, Exception: InjectedSourceException }

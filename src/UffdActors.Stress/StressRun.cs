@@ -13,7 +13,7 @@ namespace UffdActors.Stress;
 /// <remarks><see cref="Snapshot"/> may be asked from any thread while <see cref="RunAsync"/> runs.</remarks>
 internal sealed class StressRun
 {
-    // Crashes are injected without end, and no page must be given up because of them.
+    // Crashes are injected all the time, and no request may be given up because of them.
     private const string NoCrashLimit = "uffd.handler-crash-limit = 1000000000";
 
     private readonly StressOptions _options;
@@ -47,7 +47,7 @@ internal sealed class StressRun
         return config is null ? own.WithFallback(swap) : own.WithFallback(config).WithFallback(swap);
     }
 
-    /// <summary>How far it is. Any thread.</summary>
+    /// <summary>Progress. Any thread.</summary>
     public StressSnapshot Snapshot()
     {
         StressRound? round = _round;
@@ -80,7 +80,7 @@ internal sealed class StressRun
     }
 
     /// <summary>
-    /// Runs rounds until the time is over, something does not hold, or it is asked to stop; what has begun is then ended and checked.
+    /// Runs rounds until the time is over, an oracle is violated, or it is asked to stop; the round under way is then ended and checked.
     /// </summary>
     /// <param name="runtime">A runtime with <see cref="ConfigurationOver"/>, on real threads.</param>
     /// <param name="stop">Ends it in order.</param>
@@ -128,7 +128,7 @@ internal sealed class StressRun
     private async Task RoundAsync(UffdRuntime runtime, ShadowPages shadow, bool canProtect, CancellationToken stop)
     {
         RoundPlan plan = RoundPlan.Draw(_options, _rounds, canProtect);
-        // Time that is over ends the round under way, too.
+        // The end of the time ends the round under way, too.
         using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
         TimeSpan left = _options.Duration - Stopwatch.GetElapsedTime(_began);
         enough.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
@@ -140,12 +140,12 @@ internal sealed class StressRun
         _contended += round.Contended;
         _faults += round.Faults;
         _repeats += round.Repeats;
-        // Every access that ended was in time; it is asked about all the while.
+        // Every access that ended was in time; the watchdog checks that all the time.
         _ledger.Checked(StressOracle.Liveness, round.Visits);
         _rounds++;
     }
 
-    /// <summary>Asks the kernel on one page what the memory can do.</summary>
+    /// <summary>Finds out with one page what the memory supports.</summary>
     private async Task<(VmPlace Place, bool CanProtect, bool HasSwap)> CheckAsync(UffdRuntime runtime)
     {
         RegisterModes modes = _options.Mode == StressMode.Minor ? RegisterModes.Minor : RegisterModes.Missing;
@@ -170,7 +170,7 @@ internal sealed class StressRun
             }
             catch (UffdException)
             {
-                // This memory cannot; everything else can be stressed all the same, and the report says so.
+                // This memory does not support it; the rest is stressed all the same, and the report says so.
             }
         }
 

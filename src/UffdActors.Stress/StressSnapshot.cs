@@ -1,6 +1,6 @@
 namespace UffdActors.Stress;
 
-/// <summary>How far a run is.</summary>
+/// <summary>Progress of a run.</summary>
 internal sealed record StressSnapshot
 {
     /// <summary>Since the first round.</summary>
@@ -9,7 +9,7 @@ internal sealed record StressSnapshot
     /// <summary>Rounds that have ended.</summary>
     public int Rounds { get; init; }
 
-    /// <summary>What the round under way is at.</summary>
+    /// <summary>Phase of the round under way.</summary>
     public string Phase { get; init; } = "";
 
     /// <summary>Visits of vCPUs to pages that have ended.</summary>
@@ -21,7 +21,7 @@ internal sealed record StressSnapshot
     /// <summary>Faults that were read, without repeats.</summary>
     public long Faults { get; init; }
 
-    /// <summary>Times that a thread raised a fault again that it waited in already, because of a signal.</summary>
+    /// <summary>Faults that a waiting thread raised again because of a signal.</summary>
     public long Repeats { get; init; }
 
     /// <summary>Pages that are being resolved.</summary>
@@ -30,10 +30,10 @@ internal sealed record StressSnapshot
     /// <summary>Age of the access that has been under way longest.</summary>
     public TimeSpan OldestTouch { get; init; }
 
-    /// <summary>Fills that met EEXIST, of handlers and racing resolvers.</summary>
+    /// <summary>Fills that got EEXIST, of handlers and racing resolvers.</summary>
     public long Eexist { get; init; }
 
-    /// <summary>Fills that met EAGAIN.</summary>
+    /// <summary>Fills that got EAGAIN.</summary>
     public long Eagain { get; init; }
 
     /// <summary>Pages that racing resolvers have filled.</summary>
@@ -51,7 +51,7 @@ internal sealed record StressSnapshot
     /// <summary>Failures of the source.</summary>
     public long SourceFailures { get; init; }
 
-    /// <summary>Pages that were taken away.</summary>
+    /// <summary>Pages that were dropped.</summary>
     public long PageDrops { get; init; }
 
     /// <summary>Events raised beside the guest.</summary>
@@ -60,10 +60,10 @@ internal sealed record StressSnapshot
     /// <summary>Pages that were write-protected.</summary>
     public long Protections { get; init; }
 
-    /// <summary>Times that a few pages were asked to be paged out.</summary>
+    /// <summary>Calls of MADV_PAGEOUT over a few pages.</summary>
     public long PageOuts { get; init; }
 
-    /// <summary>Pages that were compared from their first byte to their last after a lap, and were right.</summary>
+    /// <summary>Pages that were compared in full after a lap, and were right.</summary>
     public long WholePages { get; init; }
 
     /// <summary>Garbage collections.</summary>

@@ -5,8 +5,8 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress;
 
 /// <summary>
-/// Looks on from a plain thread of its own, and ends the round when an access does not end or nothing moves any more. It takes no lock and
-/// allocates nothing while all is well; but it is a managed thread, and stands still with all others while the runtime is suspended.
+/// Watches on a thread of its own, and ends the round when an access does not end or there is no progress any more. It takes no lock and
+/// allocates nothing in normal operation; but it is a managed thread, and stopped like all others while the runtime is suspended.
 /// </summary>
 internal sealed class StressWatchdog : IDisposable
 {

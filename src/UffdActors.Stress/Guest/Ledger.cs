@@ -3,8 +3,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Stress.Guest;
 
 /// <summary>
-/// What every page must hold, kept outside the guest: changed under the page's lock, just as the page is. If the page is right, so is the
-/// lock; if the lock was lost, the ledger notices two holders.
+/// The expected content of every page, kept outside the guest and changed under the page's lock, like the page. If mutual exclusion is
+/// lost, the ledger sees two holders.
 /// </summary>
 /// <remarks>Safe for any thread as its members say.</remarks>
 internal sealed class Ledger
@@ -35,22 +35,22 @@ internal sealed class Ledger
     /// <summary>vCPUs of the guest.</summary>
     public int Vcpus { get; }
 
-    /// <summary>The first thing that did not hold. Any thread.</summary>
+    /// <summary>The first violation. Any thread.</summary>
     public StressViolation? Violation => Volatile.Read(ref _violation);
 
-    /// <summary>Pages that were compared from their first byte to their last, and were right. Any thread.</summary>
+    /// <summary>Pages that were compared in full, and were right. Any thread.</summary>
     public long WholePages => Volatile.Read(ref _wholePages);
 
-    /// <summary>Ends when something did not hold.</summary>
+    /// <summary>Completed by the first violation.</summary>
     public CancellationTokenSource Violated { get; } = new();
 
-    /// <summary>How often an oracle was asked. Any thread.</summary>
+    /// <summary>How often an oracle was checked. Any thread.</summary>
     public long ChecksOf(StressOracle oracle) => Volatile.Read(ref _checks[(int)oracle]);
 
-    /// <summary>An oracle was asked so often. Any thread.</summary>
+    /// <summary>Counts checks of an oracle. Any thread.</summary>
     public void Checked(StressOracle oracle, long times = 1) => _ = Interlocked.Add(ref _checks[(int)oracle], times);
 
-    /// <summary>Something does not hold; the first one counts. Any thread.</summary>
+    /// <summary>Records a violation; the first one counts. Any thread.</summary>
     public void Violate(StressOracle oracle, string message, long? page = null, IReadOnlyList<string>? details = null)
     {
         StressViolation violation = new(oracle, message, page, details ?? []);
@@ -78,7 +78,7 @@ internal sealed class Ledger
     /// <summary>The page has no pattern: it was given back, or is about to be. Any thread.</summary>
     public bool IsBare(long page) => Volatile.Read(ref _bare[page]) != 0;
 
-    /// <summary>What the page held before is gone: it must not be seen any more. Any thread.</summary>
+    /// <summary>The page's former content is gone: no read may return it any more. Any thread.</summary>
     public bool IsGone(long page) => Volatile.Read(ref _gone[page]) != 0;
 
     /// <summary>A vCPU has counted. Under the page's lock.</summary>
@@ -96,10 +96,10 @@ internal sealed class Ledger
         Volatile.Write(ref _bare[page], 1);
     }
 
-    /// <summary>The page has been given back: from here on it must not show anything else.</summary>
+    /// <summary>The page has been given back: from here on it must read as zeros.</summary>
     public void Gone(long page) => Volatile.Write(ref _gone[page], 1);
 
-    /// <summary>The page begins anew. While no vCPU runs.</summary>
+    /// <summary>The page starts anew. While no vCPU runs.</summary>
     /// <param name="page">Page.</param>
     /// <param name="isBare">As zeros, without a pattern.</param>
     public void Begin(long page, bool isBare)
@@ -115,7 +115,7 @@ internal sealed class Ledger
 
     /// <summary>Compares a page with what it must be. While no vCPU runs.</summary>
     /// <param name="page">Page.</param>
-    /// <param name="bytes">What is there.</param>
+    /// <param name="bytes">Its content.</param>
     public void CheckWhole(long page, ReadOnlySpan<byte> bytes)
     {
         Span<byte> expected = stackalloc byte[PageSize.Base];
@@ -135,7 +135,7 @@ internal sealed class Ledger
             StressOracle.FinalBytes, $"page {page}, {PageLayout.NameOf(offset)}: {Text(found)} instead of {Text(due)} after the lap", page);
     }
 
-    /// <summary>Looks at a word that was read under the page's lock.</summary>
+    /// <summary>Checks a word that was read under the page's lock.</summary>
     public void CheckLocked(long page, int vcpu, int offset, StressOracle oracle, ulong due, ulong found)
     {
         if (found == due) return;

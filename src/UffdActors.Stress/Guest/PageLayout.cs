@@ -4,8 +4,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Stress.Guest;
 
 /// <summary>
-/// Where everything lies in a page of the guest: a lock, a counter in three places, a lane for each vCPU, and a pattern that says which
-/// page it is. All of it zero is a page that was given back, with its lock free.
+/// Layout of a page of the guest: a lock, a counter in three places, a lane for each vCPU, and a pattern that identifies the page. A page
+/// of zeros was given back, and its lock is free.
 /// </summary>
 internal static class PageLayout
 {
@@ -15,7 +15,7 @@ internal static class PageLayout
     /// <summary>The lock: a mutex of the C library on the kernel, a word in the model. Zero is free.</summary>
     public const int Lock = 0;
 
-    /// <summary>The counter. It is written three times, so that a page made of two moments shows.</summary>
+    /// <summary>The counter. It is written three times, so that a torn page is detected.</summary>
     public const int Head = 64;
 
     /// <summary>Copy of the counter in the middle.</summary>
@@ -64,7 +64,7 @@ internal static class PageLayout
         for (int vcpu = 0; vcpu < lanes.Length; vcpu++) Put(bytes, LaneOf(vcpu), lanes[vcpu]);
     }
 
-    /// <summary>What lies at an offset, in words.</summary>
+    /// <summary>The field at an offset, in words.</summary>
     public static string NameOf(int offset) => offset switch
     {
         < Head => "the lock",

@@ -3,7 +3,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Stress.Guest;
 
 /// <summary>
-/// The source's copy of the guest: what a page that is not there has to come back as. Written only while no fill reads it.
+/// The source's copy of the guest: the content that an absent page must be filled with. Written only while no fill reads it.
 /// </summary>
 internal sealed class ShadowPages : IDisposable
 {
@@ -16,13 +16,13 @@ internal sealed class ShadowPages : IDisposable
         _zero = new bool[pages];
     }
 
-    /// <summary>Where a page lies.</summary>
+    /// <summary>Address of a page.</summary>
     public nint AddressOf(long page) => _bytes.Address + (nint)(page << PageSize.BaseShift);
 
     /// <summary>True if a page is zeros, which need not be copied.</summary>
     public bool IsZero(long page) => _zero[page];
 
-    /// <summary>Takes a page over from the ledger.</summary>
+    /// <summary>Copies a page from the ledger.</summary>
     public void Update(Ledger ledger, long page)
     {
         Span<byte> bytes = stackalloc byte[PageSize.Base];
@@ -31,7 +31,7 @@ internal sealed class ShadowPages : IDisposable
         _zero[page] = !bytes.ContainsAnyExcept((byte)0);
     }
 
-    /// <summary>True if a page is just that.</summary>
+    /// <summary>True if a page has exactly this content.</summary>
     public bool Holds(long page, ReadOnlySpan<byte> bytes)
     {
         Span<byte> held = stackalloc byte[PageSize.Base];

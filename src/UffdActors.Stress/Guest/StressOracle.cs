@@ -18,7 +18,7 @@ internal enum StressOracle
     /// <summary>A page that was given back never shows what it held before.</summary>
     OldBytes,
 
-    /// <summary>The parts of a page are of one moment: the three copies of its counter agree under its lock.</summary>
+    /// <summary>No page is torn: the three copies of its counter agree under its lock.</summary>
     WholePage,
 
     /// <summary>

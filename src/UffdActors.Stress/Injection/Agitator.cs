@@ -7,12 +7,12 @@ using UffdActors.Stress.Plan;
 namespace UffdActors.Stress.Injection;
 
 /// <summary>
-/// Takes pages away from under the guest, write-protects and pages them out while it runs, one call after the other: changes of pages at
-/// moments that do not depend on the guest's accesses.
+/// Drops, write-protects and pages out pages of the running guest, one call after the other, at moments that do not depend on the guest's
+/// accesses.
 /// </summary>
 internal sealed class Agitator
 {
-    // A number for the ledger, which knows holders of page locks by number.
+    // Its number as a holder of page locks in the ledger.
     private const int Holder = int.MaxValue;
     private const ulong MostPagesOut = 16;
 
@@ -44,11 +44,11 @@ internal sealed class Agitator
     /// <summary>The call under way, for reports; null if there is none. Any thread.</summary>
     public string? Doing { get; private set; }
 
-    /// <summary>The call of this backend and these drops that takes a page away.</summary>
+    /// <summary>The call that drops a page, for the backend and the kind of drop.</summary>
     public static Advice AdviceOf(StressOptions options, DropKind drops) =>
         options.Backend is null || drops == DropKind.FromMapping ? Advice.DontNeed : Advice.Remove;
 
-    /// <summary>Goes on until it is told to stop.</summary>
+    /// <summary>Runs until it is cancelled.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         bool drops = _plan.Drops != DropKind.BetweenLaps;
@@ -69,7 +69,7 @@ internal sealed class Agitator
     {
         if (!TryLock(page)) return;
         _ledger.GiveBack(page);
-        // A lock that is in the page goes with it, so the ledger is released before.
+        // A lock in the page is dropped with it, so the ledger is released before.
         if (_vm.Kernel is LiveKernel) _ledger.Release(page);
         await DropAsync(page, "madvise that announces the page's removal");
         _ledger.Gone(page);
@@ -114,7 +114,7 @@ internal sealed class Agitator
     private async Task ProtectAsync(long page)
     {
         Doing = $"write protection of page {page}";
-        // EAGAIN, while an event is unread, is an answer like any other.
+        // EAGAIN, while an event is unread, is an expected result.
         Errno error = (await _userfault.ProtectAsync(_region, page, 1)).Error;
         _counts.AddFill(error);
         if (error == Errno.None) _counts.Add(Injected.Protection);
@@ -122,7 +122,7 @@ internal sealed class Agitator
             _ledger.Violate(StressOracle.Incidents, $"UFFDIO_WRITEPROTECT of page {page} failed with {error}", page);
     }
 
-    // Now and then at once, so that calls follow each other closely; else a moment later.
+    // Sometimes without a pause, so that calls follow each other closely; else a moment later.
     private async Task PauseAsync(CancellationToken stop)
     {
         if (SplitMix.Next(ref _draws) % 4 == 0) await Task.Yield();

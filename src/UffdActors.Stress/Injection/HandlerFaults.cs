@@ -5,8 +5,8 @@ using UffdActors.Handling;
 namespace UffdActors.Stress.Injection;
 
 /// <summary>
-/// Gets in the way of handlers at the runtime's own points: sends a racing resolver to the page that a handler has just been handed, and
-/// crashes handlers. Remembers the latest points, to explain a hang.
+/// Injects faults at the runtime's hooks in handlers: sends a racing resolver to the page that a handler has just received, and crashes
+/// handlers. Keeps the latest points, to explain a hang.
 /// </summary>
 /// <remarks>Called in turns of handlers; each handler draws from a stream of its own.</remarks>
 internal sealed class HandlerFaults(InjectedCounts counts, ulong seed, int handlers, double eexistRate, double crashRate) : IHandlerProbe
@@ -20,7 +20,7 @@ internal sealed class HandlerFaults(InjectedCounts counts, ulong seed, int handl
     /// <summary>Where racing resolvers are sent.</summary>
     public Action<long>? Race { get; set; }
 
-    /// <summary>What went by last, oldest first. Any thread.</summary>
+    /// <summary>The latest points, oldest first. Any thread.</summary>
     public IReadOnlyList<string> Trail =>
         [.. _trail.OfType<Passed>().OrderBy(p => p.Number)
             .Select(

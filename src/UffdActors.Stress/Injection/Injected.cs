@@ -1,12 +1,12 @@
 namespace UffdActors.Stress.Injection;
 
-/// <summary>What is counted.</summary>
+/// <summary>Counted events.</summary>
 internal enum Injected
 {
-    /// <summary>A fill met EEXIST.</summary>
+    /// <summary>A fill got EEXIST.</summary>
     Eexist,
 
-    /// <summary>A fill met EAGAIN.</summary>
+    /// <summary>A fill got EAGAIN.</summary>
     Eagain,
 
     /// <summary>A racing resolver has filled a page.</summary>
@@ -24,15 +24,15 @@ internal enum Injected
     /// <summary>The source said that it could not answer.</summary>
     SourceFailure,
 
-    /// <summary>A page was taken away from the guest.</summary>
+    /// <summary>A page of the guest was dropped.</summary>
     PageDrop,
 
-    /// <summary>An event was raised beside the guest, so that fills under way meet EAGAIN.</summary>
+    /// <summary>An event was raised beside the guest, so that fills under way get EAGAIN.</summary>
     ChangeBurst,
 
     /// <summary>A page was write-protected.</summary>
     Protection,
 
-    /// <summary>A few pages were asked to be paged out.</summary>
+    /// <summary>MADV_PAGEOUT was called over a few pages.</summary>
     PageOut,
 }

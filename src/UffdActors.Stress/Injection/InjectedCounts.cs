@@ -1,6 +1,6 @@
 namespace UffdActors.Stress.Injection;
 
-/// <summary>What has been injected, and what the resolvers met. Safe for any thread.</summary>
+/// <summary>Counts of injected faults, and of errors that resolvers got. Safe for any thread.</summary>
 internal sealed class InjectedCounts
 {
     private readonly long[] _counts = new long[Enum.GetValues<Injected>().Length];

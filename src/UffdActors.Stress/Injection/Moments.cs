@@ -1,6 +1,6 @@
 namespace UffdActors.Stress.Injection;
 
-/// <summary>Real time for threads, which are no actors.</summary>
+/// <summary>Delays in real time, for threads that are no actors.</summary>
 internal static class Moments
 {
     /// <summary>Ends after milliseconds, or at once when it is cancelled.</summary>

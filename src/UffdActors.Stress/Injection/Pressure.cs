@@ -1,6 +1,6 @@
 namespace UffdActors.Stress.Injection;
 
-/// <summary>What makes everything else slow and late: busy threads, and collections one after the other.</summary>
+/// <summary>Load that delays everything else: busy threads, and garbage collections one after the other.</summary>
 internal sealed class Pressure : IDisposable
 {
     private static readonly TimeSpan BetweenCollections = TimeSpan.FromMilliseconds(1);

@@ -10,7 +10,7 @@ namespace UffdActors.Stress.Injection;
 /// the second fill gets EEXIST.
 /// </summary>
 /// <remarks>
-/// States: idle; filling, in which what it is asked for is passed over; fencing, until all demands raised before are served.
+/// States: idle; filling, in which further requests are ignored; fencing, until all demands raised before are served.
 /// </remarks>
 internal sealed class RacerActor(RacerOptions options) : UntypedActor
 {
@@ -71,7 +71,7 @@ internal sealed class RacerActor(RacerOptions options) : UntypedActor
         FillPlan plan = FillPlan.Of(
             epoch, region,
             new PageRun(page, 1, zeros ? SourceContent.Zero : SourceContent.Bytes, zeros ? 0 : options.Shadow.AddressOf(page)));
-        // What is not in the cache yet is not there to be mapped.
+        // A page that is not in the cache yet cannot be mapped.
         if (plan.Kind == FillKind.Continue && !region.Alias!.IsWritten(page)) return;
         _isFilling = true;
         plan.Begin(_fill);

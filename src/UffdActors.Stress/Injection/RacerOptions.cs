@@ -4,12 +4,12 @@ using UffdActors.Stress.Guest;
 
 namespace UffdActors.Stress.Injection;
 
-/// <summary>What a racing resolver is made of.</summary>
-/// <param name="Thread">The thread on whose behalf it calls.</param>
+/// <summary>Parts of a racing resolver.</summary>
+/// <param name="Thread">The thread that makes its calls.</param>
 /// <param name="Reader">Reader of the context that it fills through.</param>
 /// <param name="Context">Actor of the context.</param>
 /// <param name="Region">Region that it fills.</param>
 /// <param name="Shadow">Content.</param>
-/// <param name="Counts">What it meets.</param>
+/// <param name="Counts">Counts of its results.</param>
 internal sealed record RacerOptions(
     MonitorThread Thread, FaultReader Reader, IActorRef Context, int Region, ShadowPages Shadow, InjectedCounts Counts);

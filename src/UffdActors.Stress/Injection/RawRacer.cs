@@ -6,7 +6,7 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Injection;
 
 /// <summary>
-/// A thread that fills pages without the fault loop's knowledge, at the same time as its ioctls, with DONTWAKE: the handler's fill gets
+/// A thread that fills pages outside of the fault loop, at the same time as the loop's ioctls, with DONTWAKE: the handler's fill gets
 /// EEXIST, and the handler has to wake. For rounds without events only, where the shadow does not change during a lap.
 /// </summary>
 internal sealed class RawRacer
@@ -39,7 +39,7 @@ internal sealed class RawRacer
     /// <summary>A thread is about to touch this page. Any thread.</summary>
     public void Hint(long page) => Volatile.Write(ref _hint, page + 1);
 
-    /// <summary>Stops it; from here on no fill of its is under way.</summary>
+    /// <summary>Stops it; when this returns, none of its fills is under way.</summary>
     public void Stop()
     {
         _stop.Set();

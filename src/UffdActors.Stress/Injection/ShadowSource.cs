@@ -3,11 +3,11 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Injection;
 
 /// <summary>
-/// The page source of a stressed guest: serves the shadow; now and then late, out of order, twice, page by page, or not at first.
+/// The page source of a stressed guest: serves the shadow; at random late, out of order, twice, page by page, or only after a failure.
 /// </summary>
 internal sealed class ShadowSource(ShadowPages shadow, long pages, InjectedCounts counts, ulong seed, double faultRate) : IPageSource
 {
-    // A run of failures must stay far from the resolver's patience.
+    // The failures in a row must stay far below the number at which a request pauses.
     private const double FailureShare = 0.25;
     private const int LongestDelayMilliseconds = 3;
 

@@ -1,14 +1,14 @@
 namespace UffdActors.Stress.Plan;
 
-/// <summary>How pages are taken away from the guest.</summary>
+/// <summary>How pages of the guest are dropped.</summary>
 internal enum DropKind
 {
     /// <summary>Between laps, while no vCPU runs: they come back from the source.</summary>
     BetweenLaps,
 
-    /// <summary>Under the guest, announced by REMOVE events: they come back as zeros, never as what they held.</summary>
+    /// <summary>While the guest runs, announced by REMOVE events: they come back as zeros, never with their former content.</summary>
     Announced,
 
-    /// <summary>Under the guest, from the mapping only: the page cache keeps them, and they come back as they were.</summary>
+    /// <summary>While the guest runs, from the mapping only: the page cache keeps them, and they come back unchanged.</summary>
     FromMapping,
 }

@@ -1,6 +1,6 @@
 namespace UffdActors.Stress.Plan;
 
-/// <summary>What is asked for cannot be stressed; the message says why and what to do.</summary>
+/// <summary>The options cannot be stressed; the message says why and what to do.</summary>
 internal sealed class StressException : Exception
 {
     /// <summary>Makes the exception.</summary>

@@ -12,7 +12,7 @@ internal sealed record StressOptions
     /// <summary>The most handlers that share the userfaultfd; each round draws from 1 to this.</summary>
     public int Handlers { get; init; } = 4;
 
-    /// <summary>Pages of the guest; few, so that vCPUs meet.</summary>
+    /// <summary>Pages of the guest; few, so that vCPUs contend.</summary>
     public int Pages { get; init; } = 256;
 
     /// <summary>Memory module; null for anonymous memory.</summary>
@@ -21,7 +21,7 @@ internal sealed record StressOptions
     /// <summary>How faults are resolved.</summary>
     public StressMode Mode { get; init; }
 
-    /// <summary>Write-protect pages under the guest in half of the rounds, where the memory can do it.</summary>
+    /// <summary>Write-protect pages while the guest runs, in half of the rounds, where the memory supports it.</summary>
     public bool WriteProtect { get; init; } = true;
 
     /// <summary>The kernel that the model is; null for the configured one (<c>uffd.kernel.profile</c>).</summary>
@@ -33,7 +33,7 @@ internal sealed record StressOptions
     /// <summary>How long; a round that has begun is ended and checked.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>Rounds after which it is enough in any case.</summary>
+    /// <summary>Most rounds.</summary>
     public int MostRounds { get; init; } = int.MaxValue;
 
     /// <summary>Visits that all vCPUs together make in a lap; 0 for four a page.</summary>
@@ -48,10 +48,10 @@ internal sealed record StressOptions
     /// <summary>Collect garbage all the time.</summary>
     public bool ForceCollections { get; init; }
 
-    /// <summary>Share of faults whose page a racing resolver is sent to, so that fills meet EEXIST.</summary>
+    /// <summary>Share of faults whose page a racing resolver is sent to, so that fills get EEXIST.</summary>
     public double EexistRate { get; init; } = 0.2;
 
-    /// <summary>Share of the disturbances of a round with events that are events beside the guest, so that fills meet EAGAIN.</summary>
+    /// <summary>Share of the disturbances of a round with events that are events beside the guest, so that fills get EAGAIN.</summary>
     public double EagainRate { get; init; } = 0.5;
 
     /// <summary>Share of the disturbances that page a few pages out (MADV_PAGEOUT). Does nothing where there is no swap.</summary>

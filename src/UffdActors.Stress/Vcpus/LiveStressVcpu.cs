@@ -4,8 +4,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Stress.Vcpus;
 
 /// <summary>
-/// A vCPU on the kernel: a thread whose every touch of guest memory is an ordinary call into the C library, the lock and its release too.
-/// While it waits for a page it is outside the runtime.
+/// A vCPU on the kernel: a thread that touches guest memory by calls into the C library only, for the lock and its release too. While it
+/// waits for a page it is in native code, so it does not block garbage collections.
 /// </summary>
 internal sealed class LiveStressVcpu(VcpuProgram program, GuestMemory memory) : StressVcpu(program)
 {

@@ -3,7 +3,7 @@ namespace UffdActors.Stress.Vcpus;
 /// <summary>What a vCPU does to guest memory.</summary>
 internal enum MemoryOpKind
 {
-    /// <summary>Tries to take the mutex in the page; gives 1 if it has it.</summary>
+    /// <summary>Tries to take the mutex in the page; gives 1 if it succeeds.</summary>
     TryLock,
 
     /// <summary>Loads eight bytes.</summary>
@@ -12,6 +12,6 @@ internal enum MemoryOpKind
     /// <summary>Stores eight bytes.</summary>
     Write,
 
-    /// <summary>Gives the mutex in the page back.</summary>
+    /// <summary>Releases the mutex in the page.</summary>
     Unlock,
 }

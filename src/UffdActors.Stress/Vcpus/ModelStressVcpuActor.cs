@@ -42,7 +42,7 @@ internal sealed class ModelStressVcpuActor(VmContext vm, ActorPort port, Caller 
         if (_access.IsFinished && Account()) GoOn();
     }
 
-    // The page that the thread was about to touch is released, and the lap's task ends.
+    // Clears the thread's guard, and ends the lap's task.
     protected override void PostStop()
     {
         thread.Exit();

@@ -3,8 +3,8 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Vcpus;
 
 /// <summary>
-/// A vCPU's visit to a page, touch by touch: what to do next, and whether what came of it is right. The same in every world; it is carried
-/// out by a thread on the kernel, by an actor in the model.
+/// A vCPU's visit to a page, touch by touch: the next touch, and the check of its result. The same in every world; it is carried out by a
+/// thread on the kernel, by an actor in the model.
 /// </summary>
 internal sealed class PageVisit(Ledger ledger, int vcpu, bool hasMutex)
 {
@@ -32,7 +32,7 @@ internal sealed class PageVisit(Ledger ledger, int vcpu, bool hasMutex)
     private static readonly Step[] Checks = [Step.Head, Step.Middle, Step.Tail, Step.Lane, Step.Pattern];
     private static readonly Step[] Counts = [Step.NewHead, Step.NewLane, Step.NewMiddle, Step.NewTail];
 
-    // Where the page has no mutex, a word in it names the holder of its lock, and the ledger is the lock.
+    // Where the page has no mutex, a word in it has the number of the lock's holder, and the ledger is the lock.
     private readonly Step[] _look = hasMutex
         ? [Step.TryLock, .. Checks, Step.Unlock]
         : [Step.OwnerWas, Step.OwnerIs, .. Checks, Step.OwnerStayed, Step.OwnerLeaves];
@@ -51,7 +51,7 @@ internal sealed class PageVisit(Ledger ledger, int vcpu, bool hasMutex)
     /// <summary>The page that is visited.</summary>
     public long Page { get; private set; }
 
-    /// <summary>What the visit is at, for reports. Any thread: a recent value, while the visit goes on.</summary>
+    /// <summary>The step of the visit, for reports. Any thread: a recent value during the visit.</summary>
     public string Doing
     {
         get
@@ -66,7 +66,7 @@ internal sealed class PageVisit(Ledger ledger, int vcpu, bool hasMutex)
 
     /// <summary>Begins a visit.</summary>
     /// <param name="page">Page.</param>
-    /// <param name="kind">What for.</param>
+    /// <param name="kind">Kind of visit.</param>
     /// <param name="patternOffset">Which word of the pattern is looked at.</param>
     /// <returns>False if the page's lock has another holder.</returns>
     public bool Begin(long page, VisitKind kind, int patternOffset)
@@ -105,7 +105,7 @@ internal sealed class PageVisit(Ledger ledger, int vcpu, bool hasMutex)
             Step.NewLane => new MemoryOp(MemoryOpKind.Write, PageLayout.LaneOf(vcpu), _lane + 1),
             _ => new MemoryOp(MemoryOpKind.Unlock, PageLayout.Lock),
         };
-        // Before the mutex: its next holder finds the ledger free.
+        // Before the mutex, so that its next holder finds the ledger free.
         if (op.Kind == MemoryOpKind.Unlock) ledger.Release(Page);
         return true;
     }
@@ -178,7 +178,8 @@ internal sealed class PageVisit(Ledger ledger, int vcpu, bool hasMutex)
         _at = _steps.Length;
     }
 
-    // Without the lock the page may be given back at any moment: zeros are right from the announcement on, the pattern until it is done.
+    // Without the lock the page may be given back at any moment: zeros are right from the announcement on, the pattern until the call has
+    // ended.
     private void CheckPeek(ulong value)
     {
         ledger.Checked(_wasGone ? StressOracle.OldBytes : StressOracle.ZeroPage);

@@ -4,8 +4,8 @@ using UffdActors.Stress.Guest;
 namespace UffdActors.Stress.Vcpus;
 
 /// <summary>
-/// What one vCPU does, lap after lap: visits to random pages out of a seed. Asked for the next touch by the thread or actor that carries it
-/// out; looked at from outside by the watchdog.
+/// The program of one vCPU, lap after lap: visits to random pages drawn from a seed. The thread or actor that carries it out takes the next
+/// touch from here; the watchdog reads its state.
 /// </summary>
 internal sealed class VcpuProgram(int number, Ledger ledger, bool hasMutex, ulong seed, Action<long> aboutToVisit)
 {
@@ -51,12 +51,12 @@ internal sealed class VcpuProgram(int number, Ledger ledger, bool hasMutex, ulon
     }
 
     /// <summary>
-    /// Laps of visits end with the visit under way, the one that has begun and any that is about to begin: the caller that stops a run does
-    /// not know how far a vCPU is. The last look at every page is made all the same. Any thread.
+    /// Laps of visits end with the visit under way, the present lap and any later one: the caller that stops a run cannot tell which lap a
+    /// vCPU is in. The last check of every page is made all the same. Any thread.
     /// </summary>
     public void EndLaps() => _endsLaps = true;
 
-    /// <summary>The vCPU must not make use of what it touches any more; it ends with its next touch. Any thread.</summary>
+    /// <summary>The vCPU must not use values that it reads any more; it ends with its next touch. Any thread.</summary>
     public void Halt() => _halted = true;
 
     /// <summary>The next touch.</summary>
@@ -87,7 +87,7 @@ internal sealed class VcpuProgram(int number, Ledger ledger, bool hasMutex, ulon
     public void Ended(MemoryOp op, ulong value)
     {
         Volatile.Write(ref _since, 0);
-        // The touch may have returned because the userfaultfd was closed, not because the page was filled: its value says nothing.
+        // The touch may have returned because the userfaultfd was closed, not because the page was filled: its value is not checked.
         if (_halted) return;
         if (op.Kind == MemoryOpKind.TryLock && value == 0) Volatile.Write(ref _contended, _contended + 1);
         _visit.Ended(value);
@@ -103,7 +103,7 @@ internal sealed class VcpuProgram(int number, Ledger ledger, bool hasMutex, ulon
         }
 
         ulong draw = SplitMix.Next(ref _state);
-        // Half of all visits go to a quarter of the pages, so that vCPUs meet.
+        // Half of all visits go to a quarter of the pages, so that vCPUs contend.
         long pages = (draw & 1) == 0 ? Math.Max(1, ledger.Pages / 4) : ledger.Pages;
         long page = (long)((draw >> 8) % (ulong)pages);
         ulong kind = SplitMix.Next(ref _state);

@@ -6,9 +6,9 @@ internal enum VisitKind
     /// <summary>A read of a word that is never written, without the lock: a read fault.</summary>
     Peek,
 
-    /// <summary>The lock, all checks, and the lock back.</summary>
+    /// <summary>Lock, all checks, unlock.</summary>
     Look,
 
-    /// <summary>The lock, all checks, one increment everywhere, and the lock back.</summary>
+    /// <summary>Lock, all checks, one increment of every counter, unlock.</summary>
     Increment,
 }
