@@ -1,8 +1,8 @@
 namespace UffdActors;
 
 /// <summary>
-/// What an ioctl gave: errno and out field, both, for neither tells the whole story. EAGAIN with a negative or absent progress means that
-/// an event is unread and nothing was done; EAGAIN with a positive one means that so many bytes were done and the rest met something
+/// Result of an ioctl: errno and out field; both are needed. EAGAIN with a negative or absent progress means that
+/// an event is unread and nothing was done; EAGAIN with a positive one means that so many bytes were done and an error stopped the rest
 /// (SEMANTICS 5.1.8).
 /// </summary>
 /// <param name="Error">errno; <see cref="Errno.None"/> if the call returned 0.</param>
@@ -14,7 +14,7 @@ public readonly record struct IoctlResult(Errno Error, long? Progress)
     /// <summary>True if everything was done.</summary>
     public bool IsDone => Error == Errno.None;
 
-    /// <summary>Bytes that were done, whatever came of the rest.</summary>
+    /// <summary>Bytes that were done, also if the call failed.</summary>
     public long BytesDone => Progress is > 0 and { } bytes ? bytes : 0;
 
     /// <summary>True if an event has to be read first: nothing was done.</summary>

@@ -6,7 +6,7 @@ public static class Uffd
     /// <summary>The only value that <c>uffdio_api.api</c> may have.</summary>
     public const ulong ApiMagic = 0xAA;
 
-    /// <summary>What <c>/proc/PID/fdinfo</c> sets in the feature word once the handshake is done.</summary>
+    /// <summary>Bit that <c>/proc/PID/fdinfo</c> shows in the feature word once the handshake is done.</summary>
     public const ulong InitializedBit = 1UL << 31;
 
     /// <summary>System call number of <c>userfaultfd</c>(2) on x86-64.</summary>

@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace UffdActors.Abi;
 
-/// <summary>What <c>/proc/PID/fdinfo</c> says about a userfaultfd: the only way to see its queues from outside.</summary>
-/// <param name="Pending">Faults that nobody has read.</param>
+/// <summary>The state of a userfaultfd in <c>/proc/PID/fdinfo</c>: the only way to see its queues from outside.</summary>
+/// <param name="Pending">Unread faults.</param>
 /// <param name="Total">Threads that sleep in a fault, read or not. Waiters for events are not counted.</param>
 /// <param name="Features">What was asked for in the handshake; none before it.</param>
 /// <param name="IsInitialized">True once the handshake is done.</param>

@@ -13,7 +13,7 @@ internal static class BoardLayout
     /// <summary>"uffdwtch".</summary>
     public const long MagicWord = 0x6863_7477_6466_6675;
 
-    /// <summary>Another one is refused.</summary>
+    /// <summary>Version of the layout; another one is refused.</summary>
     public const int CurrentVersion = 1;
 
     /// <summary>Bytes of the header, and of a slot: two cache lines.</summary>
@@ -25,17 +25,17 @@ internal static class BoardLayout
     /// <summary>Bytes of the board.</summary>
     public const int Bytes = (Slots + 1) * SlotBytes;
 
-    // Of the header.
+    // Offsets in the header.
     public const int Magic = 0;
     public const int Version = 8;
     public const int SlotCount = 12;
 
-    // Of a slot.
+    // Offsets in a slot.
 
     /// <summary>Odd while the slot changes (4 bytes).</summary>
     public const int Sequence = 0;
 
-    /// <summary>How many userfaultfds have had the slot; 0 while nobody has it (4 bytes).</summary>
+    /// <summary>How many userfaultfds have used the slot; 0 while it is free (4 bytes).</summary>
     public const int Generation = 4;
 
     /// <summary>Passes of the fault loop (8 bytes).</summary>
@@ -68,7 +68,7 @@ internal static class BoardLayout
     /// <summary>The thread that raised it (4 bytes).</summary>
     public const int Thread = 68;
 
-    /// <summary>Who it is, for reports: UTF-8, padded with zeros (<see cref="NameBytes"/>).</summary>
+    /// <summary>Name of the userfaultfd, for reports: UTF-8, padded with zeros (<see cref="NameBytes"/>).</summary>
     public const int Name = 72;
 
     /// <summary>Room for the name.</summary>

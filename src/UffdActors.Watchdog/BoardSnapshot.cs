@@ -20,7 +20,7 @@ internal static class BoardSnapshot
     /// <summary>The userfaultfds on the board.</summary>
     /// <param name="first">A copy.</param>
     /// <param name="second">
-    /// One that was begun when the first was complete. What differs was being written, and is left to the next look.
+    /// A copy begun when the first was complete. Slots that differ were being written, and are left to the next poll.
     /// </param>
     public static List<WatchedUserfault> Read(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
     {

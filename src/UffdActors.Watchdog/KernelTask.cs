@@ -6,7 +6,7 @@ namespace UffdActors.Watchdog;
 /// <param name="Id">Its number.</param>
 /// <param name="Name">Its name, 15 bytes at most.</param>
 /// <param name="State">State letter of <c>stat</c>: R runs, S sleeps, D cannot be interrupted, T is stopped.</param>
-/// <param name="WaitsIn">The kernel's function that it sleeps in; empty if it runs, "0" if it may not be known.</param>
+/// <param name="WaitsIn">The kernel's function that it sleeps in; empty if it runs, "0" if the kernel does not show it.</param>
 internal sealed record KernelTask(int Id, string Name, char State, string WaitsIn)
 {
     /// <summary>True if it waits for a page.</summary>
@@ -25,7 +25,7 @@ internal sealed record KernelTask(int Id, string Name, char State, string WaitsI
         }
         catch (DirectoryNotFoundException)
         {
-            // It has ended.
+            // The thread has ended.
         }
 
         return threads;
@@ -35,7 +35,7 @@ internal sealed record KernelTask(int Id, string Name, char State, string WaitsI
     public static bool IsStopped(int process) =>
         TryRead(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/task/{process}")) is { State: 'T' };
 
-    /// <summary>In a few words: who waits for a page one by one, the others counted.</summary>
+    /// <summary>In a few words: threads that wait for a page one by one, the others counted.</summary>
     public static string Describe(IReadOnlyList<KernelTask> threads)
     {
         IEnumerable<string> waiting = threads.Where(t => t.WaitsForPage).Select(t => t.ToString());

@@ -1,29 +1,29 @@
 namespace UffdActors.Watchdog;
 
 /// <summary>
-/// Decides who is late, by what one look after the other shows. Pure: the clock is handed in.
+/// Decides which faults are late, from a sequence of polls of the board. Pure: the time is a parameter.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Late is a fault on the board that is as old as the deadline; or that the kernel has had faults unread for as long, while the fault loop
-/// made no pass: a runtime that is frozen reads none, so its board says nothing about them. A loop that sleeps with nothing outstanding
+/// A fault on the board is late when it is as old as the deadline. Unread faults are late when the kernel has had some for as long while
+/// the fault loop made no pass: a frozen runtime reads none, so they are not on its board. A loop that sleeps with nothing outstanding
 /// makes no pass either, and is never late.
 /// </para>
 /// <para>
-/// An alarm is given at the second look that sees it: after a stop of the whole machine everybody is late for a moment, and the runtime
-/// gets a chance to go on first. It is given once.
+/// An alarm is given at the second poll that sees it: after a stop of the whole machine every fault is late for a moment, and the runtime
+/// must get a chance to resume. It is given once.
 /// </para>
 /// </remarks>
 internal sealed class LateFaults
 {
-    // Looks for each deadline, within bounds that keep an idle watchdog cheap and a new userfaultfd from waiting.
+    // Polls for each deadline, within bounds that keep an idle watchdog cheap and notice a new userfaultfd soon.
     private const int LooksPerDeadline = 8;
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(250);
 
     private readonly Dictionary<int, Track> _tracks = [];
 
-    /// <summary>How long to wait until the next look.</summary>
+    /// <summary>How long to wait until the next poll.</summary>
     public static TimeSpan NextLook(IReadOnlyList<WatchedUserfault> userfaults)
     {
         TimeSpan wait = Longest;
@@ -36,7 +36,7 @@ internal sealed class LateFaults
         return wait < Shortest ? Shortest : wait;
     }
 
-    /// <summary>Takes in a look.</summary>
+    /// <summary>Evaluates a poll.</summary>
     /// <param name="userfaults">What is on the board.</param>
     /// <param name="now">When it was read, in nanoseconds of CLOCK_MONOTONIC.</param>
     /// <returns>Faults that are late, and were not reported before.</returns>
@@ -75,8 +75,8 @@ internal sealed class LateFaults
                 _unreadSince = null;
             }
 
-            // A signal (a collection sends many) takes a thread out of its fault and lets it fault again: not there at one look is not
-            // gone.
+            // A signal (a garbage collection sends many) interrupts a fault, and the thread faults again: absent at one poll does not mean
+            // resolved.
             if (userfault.Unread > 0) _unreadSince ??= now;
             else if (_wasUnread == 0) _unreadSince = null;
             _wasUnread = userfault.Unread;
@@ -97,7 +97,7 @@ internal sealed class LateFaults
             return null;
         }
 
-        // Unread faults have no name: they are the same as long as the loop made no pass.
+        // Unread faults have no number: they count as the same as long as the loop made no pass.
         private static bool IsSame(Alarm alarm, Alarm? other) => other is not null
             && alarm.Fault?.Id == other.Fault?.Id
             && (alarm.Fault is not null || alarm.Userfault.Beats == other.Userfault.Beats);

@@ -8,8 +8,8 @@ using UffdActors.Abi;
 namespace UffdActors.Watchdog;
 
 /// <summary>
-/// <c>UffdActors.Watchdog PROCESS DESCRIPTOR</c>: watches the board that is a descriptor of another process. Started by the runtime; says
-/// "ready" on standard output, reports on standard error, and ends with standard input, which ends with the runtime.
+/// <c>UffdActors.Watchdog PROCESS DESCRIPTOR</c>: watches the board that is a descriptor of another process. Started by the runtime; writes
+/// "ready" to standard output, reports to standard error, and ends at the end of standard input, which the runtime's end closes.
 /// </summary>
 internal static class Program
 {
@@ -21,11 +21,11 @@ internal static class Program
             || !int.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out int process)
             || !int.TryParse(second, NumberStyles.None, CultureInfo.InvariantCulture, out int descriptor))
         {
-            Console.Error.WriteLine("uffd watchdog: started with PROCESS DESCRIPTOR by the runtime that it watches, by nobody else.");
+            Console.Error.WriteLine("uffd watchdog: started with PROCESS DESCRIPTOR, by the runtime that it watches only.");
             return BadInput;
         }
 
-        // Ctrl-C is for the runtime; what ends this process is the runtime's end.
+        // Ctrl-C is for the runtime; this process ends with the runtime.
         List<PosixSignalRegistration> ignored =
             [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGHUP }.Select(
                 s => PosixSignalRegistration.Create(s, context => context.Cancel = true))];
@@ -79,13 +79,13 @@ internal static class Program
     {
         while (Console.In.Read() >= 0)
         {
-            // Nothing is ever said.
+            // The runtime writes nothing.
         }
 
         ended.Set();
     }
 
-    // What the board cannot say: faults that wait to be read. The kernel tells it by number, so no copy of the descriptor is needed.
+    // Unread faults are not on the board. fdinfo has their number, so no copy of the descriptor is needed.
     private static int UnreadOf(int process, int descriptor)
     {
         try
@@ -94,7 +94,7 @@ internal static class Program
         }
         catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
         {
-            // It was closed just now; or this system does not show it, and then the board is all there is.
+            // It was closed just now; or this system hides fdinfo, and then only the board is used.
             return 0;
         }
     }
@@ -102,7 +102,7 @@ internal static class Program
     private static void Report(Process runtime, Alarm alarm)
     {
         IReadOnlyList<KernelTask> threads = KernelTask.Of(runtime.Id);
-        // First the deed: writing may fail, or take its time.
+        // Kill before writing, which may fail or block.
         string done = alarm.Userfault.Kills ? Kill(runtime) : "left alone";
         try
         {
@@ -110,7 +110,7 @@ internal static class Program
         }
         catch (IOException)
         {
-            // Nobody listens.
+            // Standard error is closed.
         }
     }
 

@@ -2,7 +2,7 @@ namespace UffdActors.Watchdog;
 
 /// <summary>A userfaultfd as the board has it.</summary>
 /// <param name="Slot">Its slot.</param>
-/// <param name="Generation">Tells it from others that had the slot before.</param>
+/// <param name="Generation">Distinguishes it from earlier users of the slot.</param>
 /// <param name="Name">Name for reports.</param>
 /// <param name="Descriptor">Number of its descriptor in the runtime.</param>
 /// <param name="Beats">Passes of its fault loop.</param>
@@ -12,6 +12,6 @@ namespace UffdActors.Watchdog;
 internal sealed record WatchedUserfault(
     int Slot, int Generation, string Name, int Descriptor, long Beats, long Deadline, bool Kills, OutstandingFault? Oldest)
 {
-    /// <summary>Faults that the runtime has not read, as the kernel says.</summary>
+    /// <summary>Faults that the runtime has not read, by the kernel's count.</summary>
     public int Unread { get; init; }
 }

@@ -1,6 +1,6 @@
 namespace UffdActors.Recorder.Comparison;
 
-/// <summary>What a comparison of generated programs came to.</summary>
+/// <summary>Result of a comparison of generated programs.</summary>
 internal sealed record ComparisonReport
 {
     /// <summary>Release of the kernel.</summary>
@@ -9,7 +9,7 @@ internal sealed record ComparisonReport
     /// <summary>The model.</summary>
     public required string Profile { get; init; }
 
-    /// <summary>Window of fault-around that the model was told.</summary>
+    /// <summary>Window of fault-around that the model was given.</summary>
     public required long FaultAroundBytes { get; init; }
 
     /// <summary>True if programs with huge pages were among them.</summary>
@@ -30,6 +30,6 @@ internal sealed record ComparisonReport
     /// <summary>Time that it took.</summary>
     public required double Seconds { get; init; }
 
-    /// <summary>What ended the run; null if nothing did.</summary>
+    /// <summary>The difference that ended the run; null if there was none.</summary>
     public required FoundDifference? Found { get; init; }
 }

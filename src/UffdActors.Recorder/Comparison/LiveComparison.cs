@@ -4,7 +4,7 @@ using UffdActors.Recorder.Execution;
 
 namespace UffdActors.Recorder.Comparison;
 
-/// <summary>Holds the kernel of this machine against the model, program by program, step by step.</summary>
+/// <summary>Compares the kernel of this machine with the model, program by program, step by step.</summary>
 internal sealed class LiveComparison : IDisposable
 {
     private readonly ProgramProcess _process;

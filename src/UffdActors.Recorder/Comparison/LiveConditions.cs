@@ -5,9 +5,9 @@ using UffdActors.Model;
 
 namespace UffdActors.Recorder.Comparison;
 
-/// <summary>What a program has to know of the machine; the model is told the same.</summary>
+/// <summary>Properties of the machine that programs depend on; the model is given the same.</summary>
 /// <param name="Release">Release of the kernel, as recordings name it.</param>
-/// <param name="Profile">The model that is to be this kernel.</param>
+/// <param name="Profile">The profile to be compared with this kernel.</param>
 /// <param name="FaultAroundBytes">Window of fault-around.</param>
 /// <param name="HugePages">True if there are huge pages enough for a program.</param>
 internal sealed record LiveConditions(string Release, KernelProfile Profile, long FaultAroundBytes, bool HugePages)

@@ -6,7 +6,7 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Recorder.Comparison;
 
 /// <summary>
-/// Makes of any program one that can be executed by a managed process on this machine, with what the model shows as its expectation. Left
+/// Turns any program into one that a managed process can execute on this machine, with the model's results as expectations. Left
 /// out: forks (managed code must not run in a forked child), huge pages where there are none, calls in which the main thread itself would
 /// sleep, and accesses that spin for ever (SEMANTICS 4.6.2). An access that would end in a signal is made in kernel mode, where it ends in
 /// EFAULT.
@@ -16,7 +16,7 @@ internal static class LiveProgram
     private const int Accessors = 4;
 
     /// <summary>Prepares a program.</summary>
-    /// <param name="program">Its steps; what they are said to show is not looked at.</param>
+    /// <param name="program">Its steps; their expected results are ignored.</param>
     /// <param name="conditions">The machine.</param>
     public static Trace Prepare(Trace program, LiveConditions conditions)
     {
@@ -26,7 +26,7 @@ internal static class LiveProgram
         Dictionary<int, Change> changes = [];
         while (true)
         {
-            // One change can bring out the next one, so the program is tried until it needs none.
+            // One change can make another necessary, so the program is tried until it needs none.
             List<TraceStep> steps = [];
             if (Try(program, header, conditions, changes, steps)) return new Trace(program.Name, header, steps);
         }
@@ -44,7 +44,7 @@ internal static class LiveProgram
             if (change == Change.LeaveOut || !IsExecutable(step, conditions) || step.Op == ProgramOp.Final || !executor.CanExecute(step))
                 continue;
             if (change == Change.KernelMode) step = step with { Kind = "k" + step.Kind };
-            // A signal names the thread that it is sent to.
+            // The thread of a signal step is its target, not its executor.
             if (step is { Thread: { } thread, Op: not ProgramOp.Signal }) origins[thread] = i;
             if (!Execute(executor, step, steps, i, origins, changes)) return false;
         }
@@ -57,7 +57,7 @@ internal static class LiveProgram
         foreach ((int thread, int origin) in origins)
         {
             if (executor.Busy(thread) is null) continue;
-            // No call would ever wake it: its own call keeps the context open.
+            // The thread would never be woken: its own call keeps the context open.
             changes[origin] = Change.LeaveOut;
             return false;
         }

@@ -4,7 +4,7 @@ using UffdActors.Conformance.Shrinking;
 
 namespace UffdActors.Recorder.Comparison;
 
-/// <summary>Compares generated programs until one differs, and makes that one small.</summary>
+/// <summary>Compares generated programs until one differs, and shrinks that one.</summary>
 /// <param name="live">Where programs are executed.</param>
 /// <param name="conditions">The machine.</param>
 /// <param name="options">Which programs.</param>
@@ -13,7 +13,7 @@ internal sealed class LiveRun(LiveComparison live, LiveConditions conditions, Li
     private GeneratorSettings Settings => new() { Steps = options.Steps, Class = options.Class, Profile = conditions.Profile };
 
     /// <summary>Runs.</summary>
-    /// <param name="progress">Told how many programs are through.</param>
+    /// <param name="progress">Called with the number of finished programs.</param>
     /// <param name="cancel">Ends the run between two programs.</param>
     public ComparisonReport Run(Action<int>? progress, CancellationToken cancel)
     {
@@ -37,7 +37,7 @@ internal sealed class LiveRun(LiveComparison live, LiveConditions conditions, Li
         {
             cancel.ThrowIfCancellationRequested();
             if (live.Compare(ProgramGenerator.Generate(new Choices(candidate), Settings)) is not { } smaller) return false;
-            // A smaller program that differs in something else says nothing about this one.
+            // A smaller program that differs in something else is another finding.
             if (smaller.Problem.Field != best.Problem.Field) return false;
             best = smaller;
             return true;

@@ -14,9 +14,9 @@ internal sealed record LiveRunOptions
     /// <summary>Steps of a program.</summary>
     public int Steps { get; init; } = new GeneratorSettings().Steps;
 
-    /// <summary>What the programs are about; null for all classes in turn.</summary>
+    /// <summary>Class of the programs; null for all classes in turn.</summary>
     public ProgramClass? Class { get; init; }
 
-    /// <summary>Programs that are tried to make one that differs smaller.</summary>
+    /// <summary>Most programs that are tried to shrink one that differs.</summary>
     public int ShrinkAttempts { get; init; } = 2_000;
 }

@@ -61,7 +61,7 @@ internal sealed class Accessor
     /// <summary>The latest call of the thread whose result has not been taken; null if it is free.</summary>
     public LiveCall? Call => _call;
 
-    /// <summary>True if the call is through.</summary>
+    /// <summary>True if the call has returned.</summary>
     public bool IsFinished => Volatile.Read(ref _finished) == _started;
 
     /// <summary>Gives the thread a call.</summary>
@@ -72,7 +72,7 @@ internal sealed class Accessor
         RawCalls.SetEvent(_wake);
     }
 
-    /// <summary>Takes back a call that is through.</summary>
+    /// <summary>Takes a call that has returned.</summary>
     public LiveCall Take()
     {
         LiveCall call = _call!;
@@ -84,7 +84,7 @@ internal sealed class Accessor
     public string? Wait()
     {
         int bytes = RawCalls.ReadProc(_wchanPath, _proc);
-        // The kernel names the function of a thread that sleeps; "0" is one that could run.
+        // wchan has the function in which a thread sleeps; "0" for a runnable thread.
         string where = Encoding.ASCII.GetString(_proc, 0, bytes);
         if (where.StartsWith("handle_userfault", StringComparison.Ordinal)) return "fault";
         if (where.StartsWith("userfaultfd_event_wait", StringComparison.Ordinal)) return "event";

@@ -6,15 +6,15 @@ using UffdActors.Model.Operations;
 namespace UffdActors.Recorder.Execution;
 
 /// <summary>
-/// One step on its way through the kernel: what to call, and what came of it. Made by the main thread, executed by the thread that the step
-/// names, read by the main thread once that thread is at rest.
+/// One step as a call of the kernel, and its result. Made by the main thread, executed by the step's thread, read by the main thread once
+/// that thread has finished or sleeps.
 /// </summary>
 /// <param name="step">The step.</param>
 /// <param name="descriptor">Descriptor of its handle or file; -1 if it has none.</param>
 /// <param name="scratch">Pages of the executing thread.</param>
 internal sealed class LiveCall(ProgramStep step, int descriptor, Scratch scratch)
 {
-    /// <summary>What an out field holds before a call: no count and no errno.</summary>
+    /// <summary>Value of an out field before a call: no possible count or errno.</summary>
     public const ulong Untouched = 0x5A5A_5A5A_5A5A_5A5A;
 
     private const int MaxMessages = 64;
@@ -147,7 +147,7 @@ internal sealed class LiveCall(ProgramStep step, int descriptor, Scratch scratch
         return Zero(RawCalls.Map(step.Address, step.Length, (int)step.Word, flags, descriptor, step.Second));
     }
 
-    // These return the address, which the program has chosen.
+    // These return the address, which the program has fixed.
     private static CallResult Zero(CallResult result) => result.Return == -1 ? result : default;
 
     private static int AdviceOf(string name) => name switch { "DONTNEED" => 4, "FREE" => 8, "REMOVE" => 9, "DONTFORK" => 10, _ => 11 };

@@ -12,9 +12,9 @@ using UffdActors.Model.Operations;
 namespace UffdActors.Recorder.Execution;
 
 /// <summary>
-/// Executes the steps of a program on the kernel of this machine and observes what the trace format says. Everything runs on one CPU by
+/// Executes the steps of a program on the kernel of this machine and observes the fields of the trace format. Everything runs on one CPU by
 /// strict priorities, this thread first, then the accessors by number; after each step it waits until every accessor has finished or sleeps
-/// in a userfaultfd, as <c>/proc</c> tells (trace format, section 3).
+/// in a userfaultfd, read from <c>/proc</c> (trace format, section 3).
 /// </summary>
 /// <remarks>
 /// For a process of its own: a step may leave it hanging, or end it by a signal. No forks (managed code must not run in a forked child), so
@@ -22,7 +22,7 @@ namespace UffdActors.Recorder.Execution;
 /// </remarks>
 internal sealed class LiveExecutor : IDisposable
 {
-    /// <summary>How the program's files are called in <c>/proc</c>.</summary>
+    /// <summary>Name of the program's files in <c>/proc</c>.</summary>
     public const string FilePrefix = "uffd-program-";
 
     private const int Accessors = 4;
@@ -57,7 +57,7 @@ internal sealed class LiveExecutor : IDisposable
         ThreadPlacement.SetRealTimePriority(MainPriority);
     }
 
-    /// <summary>Executes a step and shows what it did.</summary>
+    /// <summary>Executes a step and returns the observation.</summary>
     public Observation Execute(ProgramStep step)
     {
         if (step.Op == ProgramOp.Final) return Final();
@@ -67,7 +67,7 @@ internal sealed class LiveExecutor : IDisposable
     }
 
     /// <summary>Restores the state of the start, for the next program.</summary>
-    /// <returns>False if it cannot be: something still sleeps.</returns>
+    /// <returns>False if that is impossible: a thread still sleeps.</returns>
     public bool TryReset()
     {
         for (int i = 0; i < _handles.Count; i++) CloseHandle(i);
@@ -287,7 +287,7 @@ internal sealed class LiveExecutor : IDisposable
         return pages;
     }
 
-    // Through the kernel: what a load would answer with a signal is EFAULT here.
+    // Through the kernel: what would be a signal for a load is EFAULT here.
     private bool TryCopyOut(ulong address, Span<byte> content)
     {
         for (int at = 0; at < content.Length; at += PageSize.Base)

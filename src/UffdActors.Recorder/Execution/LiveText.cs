@@ -6,7 +6,7 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Recorder.Execution;
 
-/// <summary>What <c>/proc</c> and the files show of a program's state, in the words of a trace.</summary>
+/// <summary>A program's state, from <c>/proc</c> and its files, in the format of a trace.</summary>
 internal sealed class LiveText(TraceHeader header)
 {
     // One entry of smaps is about 700 bytes. The arena lies below everything else that a process has, so reading ends early if it is done

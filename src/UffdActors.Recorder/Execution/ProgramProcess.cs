@@ -6,14 +6,14 @@ using UffdActors.Watchdog;
 namespace UffdActors.Recorder.Execution;
 
 /// <summary>
-/// A child process that executes programs on the kernel. A step that does not come back in time, and a child that dies, are observed
-/// results; the child is then replaced before the next program.
+/// A child process that executes programs on the kernel. A step that does not return in time, and a child that dies, are results; the child
+/// is then replaced before the next program.
 /// </summary>
 internal sealed class ProgramProcess : IDisposable
 {
     internal const string Next = "next";
 
-    // To start a process is no step: on a busy machine it takes what it takes.
+    // Starting a process has a limit of its own: it may take long on a busy machine.
     private static readonly TimeSpan StartDeadline = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(400);
 
@@ -78,7 +78,7 @@ internal sealed class ProgramProcess : IDisposable
         }
         catch (IOException)
         {
-            // The pipe is broken: the child has ended, and how is asked of the process.
+            // The pipe is broken: the child has ended; its exit code says how.
             lock (exchange) exchange.IsOver = true;
             _hang = exchange.Hang;
         }
@@ -88,7 +88,7 @@ internal sealed class ProgramProcess : IDisposable
         return null;
     }
 
-    // Twice in a row: the keys that stop a job stop both of us, and we may be the first to go on.
+    // Seen twice in a row: Ctrl-Z stops parent and child, and the parent may be continued first.
     private void OnLook(Exchange exchange)
     {
         lock (exchange)
@@ -101,7 +101,7 @@ internal sealed class ProgramProcess : IDisposable
         }
     }
 
-    // A program raises signals, but none of these.
+    // Programs send signals, but none of these.
     private void ThrowIfEndedFromOutside(Exchange exchange)
     {
         const int SignalBase = 128;
@@ -128,7 +128,7 @@ internal sealed class ProgramProcess : IDisposable
         throw new RecorderException(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"The process that executes programs ({id}) was {how} from outside; what it was at says nothing. Run it again."));
+                $"The process that executes programs ({id}) was {how} from outside, so the step has no result. Run it again."));
     }
 
     // Killing the child ends the read that waits for its answer.
@@ -166,7 +166,7 @@ internal sealed class ProgramProcess : IDisposable
         command.RedirectStandardOutput = true;
         command.RedirectStandardError = true;
         command.UseShellExecute = false;
-        // Threads that the runtime starts inherit the CPU and the priority of the program; the fewer the better.
+        // Threads that the runtime starts inherit the CPU and the priority of the program, so keep them few.
         command.Environment["DOTNET_TieredCompilation"] = "0";
         command.Environment["DOTNET_DbgEnableMiniDump"] = "0";
         try

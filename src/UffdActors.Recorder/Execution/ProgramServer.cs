@@ -4,19 +4,19 @@ using UffdActors.Conformance.Programs;
 namespace UffdActors.Recorder.Execution;
 
 /// <summary>
-/// The child's side: takes programs from its input, a line a step as in a trace, and answers each step with the line that shows what it
-/// did. A header begins a program; after its last step comes the next header, or the end.
+/// The child's side: reads programs from its input, a line a step as in a trace, and answers each step with the line of its observation. A
+/// header begins a program; after its last step comes the next header, or the end.
 /// </summary>
 internal static class ProgramServer
 {
-    /// <summary>Name of the thread that serves, by which reports of a hang find it; as long as the kernel keeps one.</summary>
+    /// <summary>Name of the serving thread, by which reports of a hang find it; as long as the kernel allows.</summary>
     public const string ThreadName = "program-server";
 
     /// <summary>
     /// Serves until the input ends, on a thread of its own: it is bound to a CPU, has its priority, and may sleep for ever.
     /// </summary>
     /// <param name="input">Programs.</param>
-    /// <param name="output">What they showed.</param>
+    /// <param name="output">Their observations.</param>
     /// <param name="cpu">CPU on which everything runs.</param>
     public static void Serve(TextReader input, TextWriter output, int cpu)
     {

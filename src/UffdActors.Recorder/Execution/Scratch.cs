@@ -5,8 +5,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Recorder.Execution;
 
 /// <summary>
-/// Native pages of one thread, outside the arena, from which its calls take their arguments: one that can be written, one that can only be
-/// read, for calls that are meant to fail when they answer.
+/// Native pages of one thread, outside the arena, from which its calls take their arguments: one that can be written, and a read-only one,
+/// for calls that are meant to fail when they write their result.
 /// </summary>
 internal sealed class Scratch
 {
@@ -20,14 +20,14 @@ internal sealed class Scratch
         Writable = (ulong)mapped.Return;
         ReadOnly = Writable + PageSize.Base;
         (PipeRead, PipeWrite) = RawCalls.MakePipe();
-        // The page must exist before a call is to read it.
+        // The page must be present before a call reads it.
         SetReadOnly([0]);
     }
 
     /// <summary>A page for structures and messages.</summary>
     public ulong Writable { get; }
 
-    /// <summary>A page that the kernel cannot answer into.</summary>
+    /// <summary>A read-only page, into which the kernel cannot write a result.</summary>
     public ulong ReadOnly { get; }
 
     /// <summary>Read end of the pipe through which memory is touched in kernel mode.</summary>
@@ -36,7 +36,7 @@ internal sealed class Scratch
     /// <summary>Its write end.</summary>
     public int PipeWrite { get; }
 
-    /// <summary>Puts a structure into the page that can only be read.</summary>
+    /// <summary>Writes a structure into the read-only page.</summary>
     public void SetReadOnly(ReadOnlySpan<ulong> words)
     {
         _ = RawCalls.Protect(ReadOnly, PageSize.Base, Mm.PROT_READ | Mm.PROT_WRITE);

@@ -2,7 +2,7 @@ using UffdActors.Conformance.Programs;
 
 namespace UffdActors.Recorder.Execution;
 
-/// <summary>What became of a step in the child.</summary>
-/// <param name="Observed">What it showed; null if nothing came.</param>
+/// <summary>Outcome of a step in the child.</summary>
+/// <param name="Observed">Its observation; null if there was none.</param>
 /// <param name="Problem">How the child ended, or that it hangs and where; null if it lives.</param>
 internal sealed record StepOutcome(Observation? Observed, string? Problem);

@@ -96,7 +96,7 @@ internal sealed class Ledger
         Volatile.Write(ref _bare[page], 1);
     }
 
-    /// <summary>The page has been given back: from here on it must read as zeros.</summary>
+    /// <summary>The page has been given back: from here on its former content must not be seen.</summary>
     public void Gone(long page) => Volatile.Write(ref _gone[page], 1);
 
     /// <summary>The page starts anew. While no vCPU runs.</summary>

@@ -5,7 +5,7 @@ namespace UffdActors.Stress.Vcpus;
 
 /// <summary>
 /// A vCPU on the kernel: a thread that touches guest memory by calls into the C library only, for the lock and its release too. While it
-/// waits for a page it is in native code, so it does not block garbage collections.
+/// waits for a page it is in native code, outside the runtime.
 /// </summary>
 internal sealed class LiveStressVcpu(VcpuProgram program, GuestMemory memory) : StressVcpu(program)
 {
