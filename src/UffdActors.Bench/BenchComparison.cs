@@ -3,7 +3,7 @@ namespace UffdActors.Bench;
 /// <summary>Two runs side by side.</summary>
 internal sealed record BenchComparison
 {
-    /// <summary>What was not the same in the two runs, a sentence each.</summary>
+    /// <summary>Settings that differ between the two runs, a sentence each.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 
     /// <summary>Every figure that both runs have.</summary>

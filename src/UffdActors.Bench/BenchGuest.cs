@@ -7,7 +7,7 @@ namespace UffdActors.Bench;
 /// <summary>A VM that is ready to be measured: memory touched, descriptor registered and served, no page there.</summary>
 internal sealed class BenchGuest : IAsyncDisposable
 {
-    // Time stamps as a runtime under way has them.
+    // The same time stamps as in a runtime in use.
     private const int SampleEvery = 64;
 
     private readonly UffdVm _vm;

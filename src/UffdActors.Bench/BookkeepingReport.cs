@@ -1,6 +1,6 @@
 namespace UffdActors.Bench;
 
-/// <summary>What pages cost beside their content.</summary>
+/// <summary>Bytes of bookkeeping a page, without content.</summary>
 /// <param name="Content">phantom or bytes.</param>
 /// <param name="Pages">Pages of the larger of two guests.</param>
 /// <param name="NativeBytesPerPage">Page table and folio counts, the stamp of a phantom page included.</param>
@@ -9,12 +9,12 @@ namespace UffdActors.Bench;
 internal sealed record BookkeepingReport(
     string Content, long Pages, double NativeBytesPerPage, double ManagedBytesPerPage, double ContentBytesPerPage)
 {
-    /// <summary>The most that a page may cost.</summary>
+    /// <summary>Limit of bytes a page.</summary>
     public double Limit => Content == "phantom" ? 2 : 8;
 
     /// <summary>All bytes of a page, less content.</summary>
     public double BytesPerPage => NativeBytesPerPage + ManagedBytesPerPage - ContentBytesPerPage;
 
-    /// <summary>True if that is no more than it may be.</summary>
+    /// <summary>True if they are within the limit.</summary>
     public bool IsWithinLimit => BytesPerPage <= Limit;
 }

@@ -4,8 +4,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Bench;
 
 /// <summary>
-/// A memory image whose every page holds other bytes, as large as the guest, so that no copy finds its source in the CPU's cache because
-/// the one before was of the same page. Answers at once; says of no page that it is zeros.
+/// A memory image as large as the guest, every page with other bytes, so that no copy finds its source in the CPU's cache from an earlier
+/// copy. Answers at once; answers zeros for no page.
 /// </summary>
 internal sealed class BytePages : IPageSource, IContentCheck
 {

@@ -11,6 +11,6 @@ internal sealed record ComparedFigure(string Dispatcher, int Vcpus, string Name,
     /// <summary>Median of B over that of A.</summary>
     public double Ratio => B.Median / A.Median;
 
-    /// <summary>The ranges have a value in common, so the difference may be chance.</summary>
+    /// <summary>The ranges overlap, so the difference may be chance.</summary>
     public bool RangesOverlap => A.Overlaps(B);
 }

@@ -6,7 +6,7 @@ using Akka.Dispatch.MessageQueues;
 namespace UffdActors.Bench;
 
 /// <summary>
-/// Mailboxes that count what their actors take out of them: how many messages a fault really is. For runs that are counted, not timed.
+/// Mailboxes that count the messages that their actors take: the actual number of messages a fault. For runs that are counted, not timed.
 /// </summary>
 internal sealed class CountingMailbox : MailboxType, IProducesMessageQueue<CountingQueue>
 {

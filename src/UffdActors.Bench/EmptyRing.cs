@@ -4,18 +4,18 @@ using Akka.Actor;
 namespace UffdActors.Bench;
 
 /// <summary>
-/// The measure of the fault ring: as many actors as a fault has hops, which do nothing but pass a message on. What the fault ring needs
-/// beyond it is the work of a fault; what both need is the price of actors.
+/// The baseline of the fault ring: as many actors as a fault has hops, which only forward a message. Its time is the overhead of actors;
+/// the time of the fault ring beyond it is the work of a fault.
 /// </summary>
 internal static class EmptyRing
 {
-    /// <summary>Lets messages go round.</summary>
+    /// <summary>Sends messages round the ring.</summary>
     /// <param name="system">Actor system.</param>
     /// <param name="dispatcherId">Dispatcher of all actors; each has the mailbox that the dispatcher gives.</param>
     /// <param name="actors">Actors in the ring.</param>
     /// <param name="inFlight">Messages under way at the same time.</param>
     /// <param name="hops">Hops of all messages together.</param>
-    /// <param name="completion">How the result is handed over.</param>
+    /// <param name="completion">Completed with the result.</param>
     public static Task<HopRun> RunAsync(
         ActorSystem system, string dispatcherId, int actors, int inFlight, long hops, TaskCreationOptions completion)
     {

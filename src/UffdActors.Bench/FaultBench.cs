@@ -5,8 +5,8 @@ namespace UffdActors.Bench;
 
 /// <summary>
 /// Measures whole faults: pages never seen before, one demand fault each, no push, physical memory touched beforehand; and in the same
-/// batch, interleaved, a ring of as many empty actors as a fault has hops. A ratio of the two means something on a machine where a rate
-/// alone does not.
+/// batch, interleaved, a ring of as many empty actors as a fault has hops. The ratio of the two is meaningful even on a machine where a
+/// rate alone is not.
 /// </summary>
 internal sealed class FaultBench
 {
@@ -28,10 +28,10 @@ internal sealed class FaultBench
     }
 
     /// <summary>Runs all of it.</summary>
-    /// <param name="progress">Told what is measured next; may be null.</param>
+    /// <param name="progress">Called with what is measured next; may be null.</param>
     /// <param name="cancel">Cancels it.</param>
     /// <exception cref="BenchException">A page was not exactly one fault, or its content was wrong.</exception>
-    /// <exception cref="UffdConfigurationException">The configuration means nothing.</exception>
+    /// <exception cref="UffdConfigurationException">The configuration is invalid.</exception>
     /// <exception cref="VmFailedException">A VM failed closed.</exception>
     public async Task<FaultBenchReport> RunAsync(Action<string>? progress = null, CancellationToken cancel = default)
     {
@@ -46,7 +46,7 @@ internal sealed class FaultBench
             }
         }
 
-        // Interleaved, so that what disturbs the machine disturbs every row; the first round warms up and is dropped.
+        // Interleaved, so that disturbances of the machine affect every row; the first round warms up and is dropped.
         for (int repeat = 0; repeat <= _options.Repeats; repeat++)
         {
             foreach (BenchCell cell in cells)
@@ -148,7 +148,7 @@ internal sealed class FaultBench
             }
         });
 
-    // What earlier work has left behind is not collected at this one's expense.
+    // Collect garbage of earlier work now, not during the measurement.
     private static long Collect()
     {
         GC.Collect();

@@ -14,7 +14,7 @@ internal sealed record FaultBenchOptions
     /// <summary>Dispatchers, one row each.</summary>
     public IReadOnlyList<string> Dispatchers { get; init; } = ["fault-loop"];
 
-    /// <summary>What pages are made of.</summary>
+    /// <summary>Content of pages.</summary>
     public BenchContent Content { get; init; }
 
     /// <summary>How faults are resolved.</summary>

@@ -26,7 +26,7 @@ internal sealed record FaultBenchReport
     /// <summary>The figures.</summary>
     public required IReadOnlyList<FaultBenchRow> Rows { get; init; }
 
-    // What types do not say.
+    // Checks beyond the types.
     internal string? Problem()
     {
         if (Pages < 1 || Repeats < 1) return "pages and repeats are at least 1";

@@ -25,8 +25,8 @@ internal sealed record FaultBenchRow
     public required Spread HopRatio { get; init; }
 
     /// <summary>
-    /// CPU time of the whole process divided by the faults. Where other programs run too it says more than the rate; above the time of a
-    /// fault it shows that several CPUs are at work.
+    /// CPU time of the whole process divided by the faults. Where other programs run too it is more reliable than the rate; above the time
+    /// of a fault it shows that several CPUs are busy.
     /// </summary>
     public required Spread CpuNanosecondsPerFault { get; init; }
 

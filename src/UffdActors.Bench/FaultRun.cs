@@ -5,7 +5,7 @@ namespace UffdActors.Bench;
 /// <summary>Faults that were measured.</summary>
 /// <param name="Faults">How many.</param>
 /// <param name="Began">Time stamp of the first access (CLOCK_MONOTONIC, the same in every process).</param>
-/// <param name="Ended">Time stamp at which the last one was through.</param>
+/// <param name="Ended">Time stamp at which the last one had ended.</param>
 internal readonly record struct FaultRun(long Faults, long Began, long Ended)
 {
     /// <summary>Faults per second.</summary>

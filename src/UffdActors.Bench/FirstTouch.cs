@@ -18,7 +18,7 @@ internal sealed class FirstTouch : IWorkload
     /// <summary>Time stamp of the first access; 0 before it.</summary>
     public long Began { get; private set; }
 
-    /// <summary>Time stamp at which the last access was through; 0 before it.</summary>
+    /// <summary>Time stamp at which the last access had ended; 0 before it.</summary>
     public long Ended { get; private set; }
 
     /// <summary>Cuts a memory into one part for each vCPU.</summary>

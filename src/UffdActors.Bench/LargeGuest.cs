@@ -9,14 +9,14 @@ namespace UffdActors.Bench;
 
 /// <summary>
 /// A phantom guest that is far larger than the machine: its pages are installed by extents, and in between it takes demand faults like any
-/// other. The demand faults lie in the middle; what is before them is installed before, what is behind them afterwards.
+/// other. The pages of the demand faults lie in the middle; those before them are installed first, those behind them afterwards.
 /// </summary>
 internal static class LargeGuest
 {
     private const int Vcpus = 16;
     private const long PagesPerFill = 1 << 18;
 
-    /// <summary>Maps it, fills it, and looks whether every page is there.</summary>
+    /// <summary>Maps it, fills it, and checks that every page is there.</summary>
     /// <param name="pages">Base pages; 268435456 are a tebibyte.</param>
     /// <param name="faults">Demand faults, fewer than pages.</param>
     /// <param name="cancel">Cancels it.</param>

@@ -1,6 +1,6 @@
 namespace UffdActors.Bench;
 
-/// <summary>What a large guest took.</summary>
+/// <summary>Figures of a large guest.</summary>
 /// <param name="Pages">Its pages.</param>
 /// <param name="PresentPages">Pages that were there at the end.</param>
 /// <param name="Faults">Demand faults that it took.</param>
@@ -10,9 +10,9 @@ namespace UffdActors.Bench;
 internal sealed record LargeGuestReport(
     long Pages, long PresentPages, long Faults, long BookkeepingBytes, long ProcessBytes, double Seconds)
 {
-    /// <summary>The most that the process may take.</summary>
+    /// <summary>Limit of the process's memory.</summary>
     public const long Limit = 2L << 30;
 
-    /// <summary>True if every page is there, and the process takes no more than it may.</summary>
+    /// <summary>True if every page is there, and the process is within its limit.</summary>
     public bool IsWithinLimit => PresentPages == Pages && ProcessBytes <= Limit;
 }

@@ -1,12 +1,12 @@
 namespace UffdActors.Bench;
 
 /// <summary>
-/// Measures what a page costs beside its content, every page present: two guests of different size, whose difference is the price of
-/// their pages; and what a phantom guest of a tebibyte takes.
+/// Measures the bookkeeping a page, every page present, from the difference of two guests of different size; and the memory of a phantom
+/// guest of a tebibyte.
 /// </summary>
 internal static class MemoryBench
 {
-    // The stamp is what a phantom page holds: bits of its entry, but not bookkeeping.
+    // The stamp is the content of a phantom page: bits of its entry, but not bookkeeping.
     private const double StampBytes = 10.0 / 8;
 
     private const int Smaller = 4;
@@ -23,8 +23,8 @@ internal static class MemoryBench
         using IPageSource source = FaultBench.NewSource(large);
         return await FaultBench.WithRuntimeAsync("fault-loop", null, async runtime =>
         {
-            // All stay until the end, so that nothing that one leaves behind is counted as another's; the first one pays for what
-            // comes into the process once and for all.
+            // All are kept until the end, so that memory freed by one is not counted for another; the first one includes the allocations
+            // that a process makes only once.
             await using Guest first = await Guest.FillAsync(runtime, small, source, cancel);
             await using Guest less = await Guest.FillAsync(runtime, small, source, cancel);
             await using Guest more = await Guest.FillAsync(runtime, large, source, cancel);
@@ -38,7 +38,7 @@ internal static class MemoryBench
         });
     }
 
-    /// <summary>A guest with every page present, and what it has added to the process.</summary>
+    /// <summary>A guest with every page present, and the memory that it has added to the process.</summary>
     private sealed class Guest(BenchGuest guest, long managedBytes) : IAsyncDisposable
     {
         public long NativeBytes => guest.NativeBytes;

@@ -1,7 +1,7 @@
 namespace UffdActors.Bench;
 
 /// <summary>The figures of <c>uffd bench memory</c>.</summary>
-/// <param name="Bookkeeping">What pages cost, for each kind of content.</param>
+/// <param name="Bookkeeping">Bookkeeping a page, for each kind of content.</param>
 /// <param name="LargeGuest">The guest that is larger than the machine.</param>
 internal sealed record MemoryReport(IReadOnlyList<BookkeepingReport> Bookkeeping, LargeGuestReport LargeGuest)
 {
@@ -9,7 +9,7 @@ internal sealed record MemoryReport(IReadOnlyList<BookkeepingReport> Bookkeeping
     public bool IsWithinLimits => LargeGuest.IsWithinLimit && Bookkeeping.All(b => b.IsWithinLimit);
 
     /// <summary>Measures all of it.</summary>
-    /// <param name="progress">Told what is measured next; may be null.</param>
+    /// <param name="progress">Called with what is measured next; may be null.</param>
     /// <param name="cancel">Cancels it.</param>
     public static async Task<MemoryReport> MeasureAsync(Action<string>? progress = null, CancellationToken cancel = default)
     {

@@ -6,7 +6,7 @@ namespace UffdActors.Bench;
 /// <param name="Max">The highest.</param>
 internal sealed record Spread(double Median, double Min, double Max)
 {
-    /// <summary>Sums repeats up.</summary>
+    /// <summary>Summarizes repeats.</summary>
     /// <param name="values">At least one value.</param>
     public static Spread Of(IEnumerable<double> values)
     {
@@ -17,13 +17,13 @@ internal sealed record Spread(double Median, double Min, double Max)
         return new Spread(median, sorted[0], sorted[^1]);
     }
 
-    /// <summary>False if no repeats can have given it.</summary>
+    /// <summary>False if no repeats can give these figures.</summary>
     internal bool MakesSense => double.IsFinite(Min) && double.IsFinite(Max) && Min >= 0 && Min <= Median && Median <= Max;
 
     /// <summary>The same figure in a unit that is so many times larger.</summary>
     public Spread Over(double unit) => new(Median / unit, Min / unit, Max / unit);
 
-    /// <summary>True if the two ranges have a value in common: then a difference of the medians may be chance.</summary>
+    /// <summary>True if the two ranges overlap: then a difference of the medians may be chance.</summary>
     public bool Overlaps(Spread other)
     {
         ArgumentNullException.ThrowIfNull(other);

@@ -1,6 +1,6 @@
 namespace UffdActors.Bench;
 
-/// <summary>What reads of a phantom guest must find.</summary>
+/// <summary>Expected values of a phantom guest's reads.</summary>
 internal sealed class StampCheck : IContentCheck
 {
     public ulong? WordAt(int region, long page, int offset) => StampSource.StampOf(page);

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace UffdActors.Bench;
 
-/// <summary>The other end of <see cref="WorkerProcesses"/>.</summary>
+/// <summary>The worker's side of <see cref="WorkerProcesses"/>.</summary>
 internal static class Worker
 {
     internal const string Go = "go";

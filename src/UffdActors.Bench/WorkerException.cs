@@ -1,6 +1,6 @@
 namespace UffdActors.Bench;
 
-/// <summary>A worker process has ended or was stopped, so nothing can be said of the run.</summary>
+/// <summary>A worker process has ended or was stopped, so the run has no result.</summary>
 internal sealed class WorkerException : Exception
 {
     /// <summary>Makes the exception.</summary>

@@ -6,8 +6,8 @@ using UffdActors.Watchdog;
 namespace UffdActors.Bench;
 
 /// <summary>
-/// Worker processes that live as long as this object: each serves one run after the other, so that its code is compiled and warm like
-/// ours. They are told what to do on standard input, and end with it. One that is ended or stopped from outside ends the measurement.
+/// Worker processes that live as long as this object: each serves one run after the other, so that its code is compiled and warm like this
+/// process's. They read orders from standard input, and end with it. If one is ended or stopped from outside, the measurement ends.
 /// </summary>
 internal sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
 {
@@ -84,7 +84,7 @@ internal sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
     }
 
     /// <summary>
-    /// Waits for a line of a worker, and watches all of them meanwhile: a stopped one writes nothing, and the others would wait for it.
+    /// Waits for a line of a worker, and checks all of them meanwhile: a stopped one writes nothing, and the others would wait for it.
     /// </summary>
     private async Task<string> ReceiveAsync(Process process, CancellationToken cancel)
     {
@@ -110,7 +110,7 @@ internal sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
         foreach (Process worker in _processes)
         {
             if (worker.HasExited && worker != waitedFor) throw await EndedAsync(worker, "before the others had measured", cancel);
-            // Twice in a row: the keys that stop a job stop both of us, and we may be the first to go on.
+            // Seen twice in a row: Ctrl-Z stops parent and workers, and the parent may be continued first.
             if (!KernelTask.IsStopped(worker.Id)) _ = stopped.Remove(worker.Id);
             else if (!stopped.Add(worker.Id))
                 throw new WorkerException(
@@ -122,7 +122,7 @@ internal sealed class WorkerProcesses : IWorkerProcesses, IAsyncDisposable
     {
         const int SignalBase = 128;
         await process.WaitForExitAsync(cancel);
-        // The keys that end a command end its workers as well.
+        // Ctrl-C ends the workers as well.
         cancel.ThrowIfCancellationRequested();
         string how = (process.ExitCode - SignalBase) switch
         {

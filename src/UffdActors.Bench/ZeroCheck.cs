@@ -1,6 +1,6 @@
 namespace UffdActors.Bench;
 
-/// <summary>What reads of a page cache of zeros must find.</summary>
+/// <summary>Expected values of reads from a page cache of zeros.</summary>
 internal sealed class ZeroCheck : IContentCheck
 {
     public ulong? WordAt(int region, long page, int offset) => 0;

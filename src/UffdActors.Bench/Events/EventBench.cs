@@ -5,8 +5,8 @@ using UffdActors.Model;
 namespace UffdActors.Bench.Events;
 
 /// <summary>
-/// Measures whether the price of an event or a fault grows: REMOVE events of single pages that do not lie side by side, window after
-/// window, and demand faults in the first and the last of many regions. Live everything is bound to one CPU, as
+/// Measures whether the time of an event or a fault grows: REMOVE events of single, non-adjacent pages, window after window, and demand
+/// faults in the first and the last of many regions. Live, everything is bound to one CPU, as
 /// <see cref="LiveFaultBench"/> does.
 /// </summary>
 internal sealed class EventBench
@@ -25,9 +25,9 @@ internal sealed class EventBench
     private bool IsLive => _options.World == EventBenchWorld.Live;
 
     /// <summary>Runs all of it.</summary>
-    /// <param name="progress">Told what is measured next; may be null.</param>
+    /// <param name="progress">Called with what is measured next; may be null.</param>
     /// <param name="cancel">Cancels it.</param>
-    /// <exception cref="BenchException">An event was not read, or the guest met what it must not.</exception>
+    /// <exception cref="BenchException">An event was not read, or the guest read a wrong value.</exception>
     /// <exception cref="UnsupportedMachineException">userfaultfd cannot be opened here.</exception>
     /// <exception cref="UffdException">The kernel refuses a call.</exception>
     /// <exception cref="VmFailedException">A VM failed closed.</exception>
@@ -71,8 +71,8 @@ internal sealed class EventBench
         await vm.Root.OrFailed(run.Ended.Task);
         allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
         pause = GC.GetTotalPauseDuration() - pause;
-        // The kernel lets the last madvise(2) go when its event is taken out of the queue, and the reader counts it after that; this call
-        // comes behind both.
+        // The kernel wakes the last madvise(2) when its event is taken out of the queue, and the reader counts it after that; this call is
+        // handled after both.
         _ = await userfault.PageStatesAsync(region, 0, 1, cancel);
         long read = userfault.Reader!.Counters.Events;
         if (read != _options.Events) throw new BenchException($"{read} events were read of {_options.Events} that were raised.");
@@ -98,7 +98,7 @@ internal sealed class EventBench
         return work.Sample();
     });
 
-    // What earlier work has left behind is not collected at this one's expense.
+    // Collect garbage of earlier work now, not during the measurement.
     private static void Collect()
     {
         GC.Collect();

@@ -5,7 +5,7 @@ namespace UffdActors.Bench.Events;
 /// <summary>The figures of <see cref="EventBench"/>, as they are printed and as they are written for machines.</summary>
 internal sealed record EventBenchReport
 {
-    // A rate that has fallen by more depends on what came before.
+    // A larger fall means that the rate depends on earlier events.
     private const double LeastOfFirst = 0.8;
 
     private EventBenchReport()
@@ -34,15 +34,15 @@ internal sealed record EventBenchReport
     public required Spread LastOverFirst { get; init; }
 
     /// <summary>
-    /// True if the rates of the last tenth and the first are within 20 % of each other, in the middle repeat: of a cold first tenth nothing
-    /// can be said.
+    /// True if the rates of the last tenth and the first are within 20 % of each other, in the median repeat: a cold first tenth proves
+    /// nothing.
     /// </summary>
     public bool IsFlat => LastOverFirst.Median >= LeastOfFirst && LastOverFirst.Median <= 1 / LeastOfFirst;
 
     /// <summary>Managed bytes that all threads of the process allocated, an event.</summary>
     public required Spread AllocatedBytesPerEvent { get; init; }
 
-    /// <summary>What the garbage collector has held the process up during a run.</summary>
+    /// <summary>Pauses by the garbage collector during a run.</summary>
     public required Spread GcPauseMilliseconds { get; init; }
 
     /// <summary>Faults with regions beside each other.</summary>

@@ -3,7 +3,7 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Bench.Events;
 
-/// <summary>Events to be raised, one page after the other, and when each window of them was through.</summary>
+/// <summary>Events to be raised, one page after the other, and when each window of them had ended.</summary>
 internal sealed class EventRun(GuestRegion region, int events, TaskCompletionSource ended)
 {
     private readonly long[] _marks = new long[EventBenchOptions.Windows + 1];
@@ -13,7 +13,7 @@ internal sealed class EventRun(GuestRegion region, int events, TaskCompletionSou
     /// <summary>The memory.</summary>
     public GuestRegion Region => region;
 
-    /// <summary>Ends with the last event, or with what went wrong.</summary>
+    /// <summary>Ends with the last event, or with a failure.</summary>
     public TaskCompletionSource Ended => ended;
 
     /// <summary>The next page, by its offset in the region; called when the event before it has been read.</summary>

@@ -1,8 +1,8 @@
 namespace UffdActors.Bench.Events;
 
-/// <summary>A thread of the guest that gives pages back.</summary>
+/// <summary>A thread of the guest that frees pages.</summary>
 internal interface IEventRaiser : IDisposable
 {
-    /// <summary>Lets it go.</summary>
+    /// <summary>Starts the calls.</summary>
     void Start(CancellationToken cancel);
 }

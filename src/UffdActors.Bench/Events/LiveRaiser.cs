@@ -5,7 +5,7 @@ using UffdActors.Worlds;
 
 namespace UffdActors.Bench.Events;
 
-/// <summary>A thread of this process that gives pages back by madvise(2), which returns when the event has been read.</summary>
+/// <summary>A thread of this process that frees pages by madvise(2), which returns when the event has been read.</summary>
 internal sealed class LiveRaiser : IEventRaiser
 {
     private readonly ManualResetEventSlim _start = new();
@@ -31,7 +31,7 @@ internal sealed class LiveRaiser : IEventRaiser
     }
 
     /// <inheritdoc />
-    /// <remarks>The VM's end closes the userfaultfd, and that lets a call go which still waits for its reader.</remarks>
+    /// <remarks>The VM's end closes the userfaultfd, which wakes a call that still waits for the reader of its event.</remarks>
     public void Dispose()
     {
         _isAbandoned = true;

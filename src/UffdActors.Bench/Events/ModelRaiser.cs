@@ -9,7 +9,7 @@ using UffdActors.Worlds;
 namespace UffdActors.Bench.Events;
 
 /// <summary>
-/// A thread of the model that gives pages back: the next madvise begins in the turn in which the one before it has ended.
+/// A thread of the model that frees pages: the next madvise begins in the turn in which the one before it has ended.
 /// </summary>
 internal sealed class ModelRaiser : RingActor
 {
@@ -65,7 +65,7 @@ internal sealed class ModelRaiser : RingActor
 
     private sealed record Begin(CancellationToken Cancel);
 
-    // Goes with the VM.
+    // Ends with the VM.
     private sealed class Handle(IActorRef actor) : IEventRaiser
     {
         public void Start(CancellationToken cancel) => actor.Tell(new Begin(cancel), ActorRefs.NoSender);

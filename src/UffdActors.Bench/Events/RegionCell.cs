@@ -1,6 +1,6 @@
 namespace UffdActors.Bench.Events;
 
-/// <summary>A number of regions, and what was measured with it.</summary>
+/// <summary>A number of regions, and its measurements.</summary>
 internal sealed record RegionCell(int Regions)
 {
     /// <summary>Repeat by repeat.</summary>

@@ -3,7 +3,7 @@ using UffdActors.Dispatch;
 namespace UffdActors.Bench.Events;
 
 /// <summary>
-/// A vCPU's work: reads the pages of the first region and of the last in turns, each once, and times every access from the outside.
+/// A vCPU's work: reads the pages of the first region and of the last in turns, each once, and measures the time of every access.
 /// </summary>
 internal sealed class RegionTouches(int last, int pages) : IWorkload
 {
@@ -15,7 +15,7 @@ internal sealed class RegionTouches(int last, int pages) : IWorkload
     /// <inheritdoc />
     public void Reset()
     {
-        // A run is made of new ones.
+        // Each run makes new instances.
     }
 
     /// <inheritdoc />

@@ -6,7 +6,7 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Bench.Live;
 
-/// <summary>What the background push is measured by: a thread that fills a whole guest, chunk after chunk, and does nothing else.</summary>
+/// <summary>The baseline of the background push: a thread that only fills a whole guest, chunk after chunk.</summary>
 internal static class ChunkRate
 {
     /// <summary>Fills a guest of its own.</summary>

@@ -8,12 +8,12 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Bench.Live;
 
 /// <summary>
-/// What the ring is measured by: one thread that polls, reads and issues one ioctl a fault, and vCPUs that are threads and nothing else.
-/// The same memory, features, batch, bytes and placement as the ring has, without an actor.
+/// The baseline of the ring: one thread that polls, reads and issues one ioctl a fault, and vCPUs that are plain threads. The same memory,
+/// features, batch, bytes and placement as the ring, without actors.
 /// </summary>
 internal sealed class DirectLoop : IDisposable
 {
-    // The ring's.
+    // The same as the ring's.
     private const int MessagesPerRead = 64;
     private const ulong StopKey = 0;
     private const ulong FaultKey = 1;
@@ -102,7 +102,7 @@ internal sealed class DirectLoop : IDisposable
         {
             if (_absent > 0)
             {
-                // The close wakes every vCPU that waits, into pages of zeros, which are no error then.
+                // The close wakes every waiting vCPU, which then reads zeros; that is no error here.
                 _givenUp = true;
                 _uffd.Dispose();
             }

@@ -65,8 +65,8 @@ internal sealed record LiveBenchOptions
     }
 
     /// <summary>
-    /// The first CPU that the calling thread may use, and for <see cref="LivePlacement.Split"/> the second. To be asked once, before
-    /// anything is bound: a thread takes its CPUs from the one that has made it.
+    /// The first CPU that the calling thread may use, and for <see cref="LivePlacement.Split"/> the second. To be called once, before any
+    /// thread is bound: a thread inherits the CPUs of its creator.
     /// </summary>
     /// <exception cref="UnsupportedMachineException">There is no second CPU.</exception>
     internal LiveCpus ChooseCpus()

@@ -1,6 +1,6 @@
 namespace UffdActors.Bench.Live;
 
-/// <summary>A number of vCPUs, and what was measured with it.</summary>
+/// <summary>A number of vCPUs, and its measurements.</summary>
 internal sealed record LiveCell(int Vcpus)
 {
     /// <summary>Repeat by repeat.</summary>

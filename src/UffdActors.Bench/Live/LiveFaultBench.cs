@@ -4,9 +4,9 @@ using UffdActors.Linux.Userfaultfd;
 namespace UffdActors.Bench.Live;
 
 /// <summary>
-/// Measures real page faults: pages never seen before, one demand fault each, no push. The ring and a loop without actors take turns in
-/// this process, with the same memory, bytes, vCPUs' work and placement, so that what disturbs the machine disturbs both; a loop in C takes
-/// its turn too if there is one. What is read is checked in every run.
+/// Measures real page faults: pages never seen before, one demand fault each, no push. The ring and a loop without actors are interleaved
+/// in this process, with the same memory, bytes, vCPUs' work and placement, so that disturbances of the machine affect both; a loop in C is
+/// interleaved too if there is one. Every read value is checked.
 /// </summary>
 internal sealed class LiveFaultBench
 {
@@ -27,7 +27,7 @@ internal sealed class LiveFaultBench
     }
 
     /// <summary>Runs all of it.</summary>
-    /// <param name="progress">Told what is measured next; may be null.</param>
+    /// <param name="progress">Called with what is measured next; may be null.</param>
     /// <param name="cancel">Cancels it.</param>
     /// <exception cref="BenchException">A page did not hold what it must, or the native loop fails.</exception>
     /// <exception cref="UnsupportedMachineException">userfaultfd cannot be opened here.</exception>
@@ -49,7 +49,7 @@ internal sealed class LiveFaultBench
             {
                 progress?.Invoke($"{cell.Vcpus} vCPUs: {(repeat == 0 ? "warming up" : $"repeat {repeat} of {_options.Repeats}")}");
                 LiveRepeat measured = await MeasureAsync(cell.Vcpus, repeat, image, cancel);
-                // The first one pays for compilation and for the machine's first touch of the memory.
+                // The first round includes JIT compilation and the first touch of the memory.
                 if (repeat > 0) cell.Repeats.Add(measured);
             }
         }
@@ -59,7 +59,7 @@ internal sealed class LiveFaultBench
 
     private async Task<LiveRepeat> MeasureAsync(int vcpus, int repeat, BytePages image, CancellationToken cancel)
     {
-        // Neither is always the one that follows the other.
+        // The order alternates.
         bool ringFirst = repeat % 2 == 0;
         LiveSample? ring = ringFirst ? await RingAsync([_cpus], vcpus, repeat, image, cancel) : null;
         LiveSample direct = await DirectAsync(vcpus, repeat, image, cancel);

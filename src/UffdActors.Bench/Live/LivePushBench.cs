@@ -4,8 +4,8 @@ using UffdActors.Linux.Needs;
 namespace UffdActors.Bench.Live;
 
 /// <summary>
-/// Measures what demand waits for while the background push runs: vCPUs that touch a page now and then, without a push and with one, and a
-/// bare thread that fills the same chunks. The three take turns in this process.
+/// Measures the latency of demand while the background push runs: vCPUs that touch a page from time to time, without a push and with one,
+/// and a bare thread that fills the same chunks. The three are interleaved in this process.
 /// </summary>
 internal sealed class LivePushBench
 {
@@ -28,7 +28,7 @@ internal sealed class LivePushBench
     }
 
     /// <summary>Runs all of it.</summary>
-    /// <param name="progress">Told what is measured next; may be null.</param>
+    /// <param name="progress">Called with what is measured next; may be null.</param>
     /// <param name="cancel">Cancels it.</param>
     /// <exception cref="BenchException">A page did not hold what it must.</exception>
     /// <exception cref="UnsupportedMachineException">userfaultfd cannot be opened here.</exception>
@@ -46,7 +46,7 @@ internal sealed class LivePushBench
                 progress?.Invoke(
                     $"{cell.Vcpus} vCPUs and a push: {(repeat == 0 ? "warming up" : $"repeat {repeat} of {_options.Repeats}")}");
                 LivePushSample sample = await MeasureAsync(cell.Vcpus, (ulong)repeat, image, cancel);
-                // The first one pays for compilation and for the machine's first touch of the memory.
+                // The first round includes JIT compilation and the first touch of the memory.
                 if (repeat > 0) cell.Repeats.Add(sample);
             }
         }

@@ -6,7 +6,7 @@ namespace UffdActors.Bench.Live;
 /// <param name="PushPagesPerSecond">Pages that the push fills while the vCPUs demand others.</param>
 /// <param name="PushOverRaw">The one over the other, repeat by repeat.</param>
 /// <param name="Demands">Demands raised during the push.</param>
-/// <param name="ChunkNanoseconds">What the bare thread needs for a chunk, on average.</param>
+/// <param name="ChunkNanoseconds">Time of the bare thread for a chunk, on average.</param>
 /// <param name="ChunkP99Nanoseconds">99th percentile of that.</param>
 /// <param name="UnloadedP99Nanoseconds">99th percentile of demands without a push.</param>
 /// <param name="LoadedP99Nanoseconds">99th percentile of demands beside the push.</param>

@@ -6,7 +6,7 @@ namespace UffdActors.Bench.Live;
 /// <param name="Demands">Demands raised meanwhile.</param>
 /// <param name="UnloadedP99Nanoseconds">99th percentile of demands without a push.</param>
 /// <param name="LoadedP99Nanoseconds">99th percentile of demands beside the push.</param>
-/// <param name="ChunkNanoseconds">What the bare thread needs for a chunk, on average.</param>
+/// <param name="ChunkNanoseconds">Time of the bare thread for a chunk, on average.</param>
 /// <param name="ChunkP99Nanoseconds">99th percentile of that.</param>
 internal sealed record LivePushSample(
     double RawPagesPerSecond, double PushPagesPerSecond, int Demands, double UnloadedP99Nanoseconds, double LoadedP99Nanoseconds,

@@ -1,6 +1,6 @@
 namespace UffdActors.Bench.Live;
 
-/// <summary>One turn of each.</summary>
+/// <summary>One run of each.</summary>
 /// <param name="Direct">The loop in C#, without actors.</param>
 /// <param name="Ring">The ring.</param>
 /// <param name="Native">The loop in C; null if there is none.</param>

@@ -9,17 +9,17 @@ namespace UffdActors.Bench.Live;
 internal sealed record LiveSample(
     double FaultsPerSecond, double P50Nanoseconds, double P99Nanoseconds, double CpuNanosecondsPerFault, double? AllocatedBytesPerFault)
 {
-    /// <summary>Measures what vCPUs of this process do between the gate's opening and the end of the last of them.</summary>
+    /// <summary>Measures vCPUs of this process from the gate's opening to the end of the last of them.</summary>
     /// <param name="gate">Their gate.</param>
     /// <param name="work">Their work.</param>
-    /// <param name="guest">Ends with the guest, or with what went wrong.</param>
+    /// <param name="guest">Ends with the guest, or with a failure.</param>
     /// <param name="cancel">Cancels it.</param>
     public static async Task<LiveSample> TakeAsync(StartGate gate, IReadOnlyList<TimedTouches> work, Task guest, CancellationToken cancel)
     {
         try
         {
             await await Task.WhenAny(gate.Arrived, guest).WaitAsync(cancel);
-            // What earlier work has left behind is not collected at this one's expense.
+            // Collect garbage of earlier work now, not during the measurement.
             GC.Collect();
             GC.WaitForPendingFinalizers();
             long allocated = GC.GetTotalAllocatedBytes(precise: true);

@@ -4,8 +4,8 @@ using UffdActors.Linux.Native;
 namespace UffdActors.Bench.Live;
 
 /// <summary>
-/// One vCPU's work: every now and then it reads a page that is not there yet, in a random order, so that each access is a demand among
-/// pages that are pushed. It sleeps in between, or it would be the load itself.
+/// One vCPU's work: from time to time it reads a page that is not there yet, in a random order, so that each access is a demand among pages
+/// that are pushed. It sleeps in between, so that demand is not the main load.
 /// </summary>
 internal sealed class PacedTouches : IWorkload
 {
@@ -26,7 +26,7 @@ internal sealed class PacedTouches : IWorkload
         _latencies = new List<long>(demands);
     }
 
-    /// <summary>Tells whether a page is there; nothing is, by default.</summary>
+    /// <summary>Whether a page is there; by default none is.</summary>
     public Func<long, bool> IsThere { get; set; } = _ => false;
 
     /// <summary>Nanoseconds of each access.</summary>
@@ -45,7 +45,7 @@ internal sealed class PacedTouches : IWorkload
     /// <inheritdoc />
     public void Reset()
     {
-        // A run is made of new ones.
+        // Each run makes new instances.
     }
 
     /// <inheritdoc />

@@ -3,10 +3,10 @@ using UffdActors.Linux.Live;
 
 namespace UffdActors.Bench.Live;
 
-/// <summary>The ring under measurement: a VM of the live world, as an embedder makes one.</summary>
+/// <summary>The measured ring: a VM of the live world, made by public calls.</summary>
 internal sealed class RingGuest : IAsyncDisposable
 {
-    // Time stamps as a runtime under way has them.
+    // The same time stamps as in a runtime in use.
     private const int SampleEvery = 64;
 
     private static readonly TimeSpan CountingTime = TimeSpan.FromMinutes(1);
@@ -98,10 +98,10 @@ internal sealed class RingGuest : IAsyncDisposable
     }
 
     /// <summary>
-    /// Checks, when the guest has ended, that its reads found what they must and that every page has come through the ring.
+    /// Checks, when the guest has ended, that its reads returned the right values and that every page has come through the ring.
     /// </summary>
     /// <param name="everyPageFaults">True if every page was one fault; false if some were pushed.</param>
-    /// <exception cref="BenchException">It is not so.</exception>
+    /// <exception cref="BenchException">A check failed.</exception>
     public async Task CheckAsync(bool everyPageFaults)
     {
         if (Vcpus.Error is { } error) throw new BenchException($"The guest met what it must not: {error}.");

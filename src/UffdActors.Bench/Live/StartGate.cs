@@ -1,6 +1,6 @@
 namespace UffdActors.Bench.Live;
 
-/// <summary>Lets all vCPUs of a run begin together, and tells when the last has ended: what is measured lies in between.</summary>
+/// <summary>Starts all vCPUs of a run together, and reports when the last has ended: the time between is measured.</summary>
 internal sealed class StartGate(int vcpus) : IDisposable
 {
     private readonly TaskCompletionSource _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -10,7 +10,7 @@ internal sealed class StartGate(int vcpus) : IDisposable
     private int _running = vcpus;
     private volatile bool _abandoned;
 
-    /// <summary>Ends when every vCPU stands before the gate.</summary>
+    /// <summary>Ends when every vCPU waits at the gate.</summary>
     public Task Arrived => _arrived.Task;
 
     /// <summary>Ends when every vCPU has done its work.</summary>

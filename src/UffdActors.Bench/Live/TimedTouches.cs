@@ -3,9 +3,9 @@ using UffdActors.Dispatch;
 namespace UffdActors.Bench.Live;
 
 /// <summary>
-/// One vCPU's work: reads every page of its part of the memory once, in a random order, so every access is a demand fault. It times each
-/// access from the outside, from the moment the step is given until the next one is asked for: so the ring and the loop without actors are
-/// measured by the same clock at the same places.
+/// One vCPU's work: reads every page of its part of the memory once, in a random order, so every access is a demand fault. It measures each
+/// access from the moment the step is given until the next one is requested, so that the ring and the loop without actors are measured by
+/// the same clock at the same places.
 /// </summary>
 internal sealed class TimedTouches : IWorkload
 {
@@ -25,7 +25,7 @@ internal sealed class TimedTouches : IWorkload
     /// <summary>Nanoseconds of the first access; 0 before it.</summary>
     public long Began { get; private set; }
 
-    /// <summary>Nanoseconds at which the last access was through; 0 before it.</summary>
+    /// <summary>Nanoseconds at which the last access had ended; 0 before it.</summary>
     public long Ended { get; private set; }
 
     /// <summary>Nanoseconds of each access.</summary>
@@ -54,7 +54,7 @@ internal sealed class TimedTouches : IWorkload
     /// <inheritdoc />
     public void Reset()
     {
-        // A run is made of new ones.
+        // Each run makes new instances.
     }
 
     /// <inheritdoc />
