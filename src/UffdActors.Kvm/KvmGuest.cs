@@ -6,14 +6,14 @@ using UffdActors.PostCopy;
 namespace UffdActors.Kvm;
 
 /// <summary>
-/// A KVM machine as a guest that moves: it leaves with the state of all its vCPUs (<see cref="MigrationSource"/>), and goes on in another
-/// machine whose memory is fetched as it is touched (<see cref="MigrationDestination"/>). Devices of the embedder are not part of the
-/// state: they are the embedder's on both sides.
+/// A KVM machine as a guest of a migration: the source sends the state of all its vCPUs (<see cref="MigrationSource"/>), and the guest
+/// resumes in another machine whose memory is fetched on touch (<see cref="MigrationDestination"/>). Devices of the embedder are not part
+/// of the state: the embedder provides them on both sides.
 /// </summary>
 /// <remarks>
-/// Where both sides compare, the source runs its own copy of the guest to the end once the guest has ended over there, and so finds what
-/// memory and registers must be. That is for guests that compute the same again; their devices are used again by it. The machine that is
-/// made at the destination is this object's: dispose of it before the destination.
+/// If the comparison is asked for, the source runs its own copy of the guest to the end once the guest has ended at the destination, to
+/// compute the expected memory and registers. That needs a deterministic guest, and uses its devices again. The machine at the destination
+/// is owned by this object: dispose of it before the destination.
 /// </remarks>
 public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
 {
@@ -37,8 +37,8 @@ public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
     /// <summary>Its machine; at the destination null before memory has been prepared.</summary>
     public KvmMachine? Machine => _machine;
 
-    /// <summary>A guest that leaves. The machine stays the caller's.</summary>
-    /// <param name="vm">Whose regions are its memory, all of them.</param>
+    /// <summary>A guest at the source. The machine stays the caller's.</summary>
+    /// <param name="vm">The VM; all of its regions are the guest's memory.</param>
     /// <param name="machine">Its machine.</param>
     public static KvmGuest Leaving(UffdVm vm, KvmMachine machine)
     {
@@ -47,7 +47,7 @@ public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
         return new KvmGuest(null, null, vm, machine);
     }
 
-    /// <summary>A guest that arrives.</summary>
+    /// <summary>A guest at the destination.</summary>
     /// <param name="host">KVM.</param>
     /// <param name="make">The machine to be made over the regions of a VM: slots where the source has them, as many vCPUs, devices.</param>
     public static KvmGuest Arriving(KvmHost host, Func<UffdVm, KvmMachineOptions> make)
@@ -69,7 +69,7 @@ public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
     public Task ResumeAsync(CancellationToken cancel) => Running.ResumeAsync(cancel);
 
     /// <inheritdoc />
-    /// <exception cref="MigrationException">The guest does not end here as it has ended there.</exception>
+    /// <exception cref="MigrationException">The guest ends here in another state than at the destination.</exception>
     public async Task<byte[]> HashAtEndAsync(ReadOnlyMemory<byte> endState, CancellationToken cancel)
     {
         KvmMachine machine = Running;
@@ -115,7 +115,7 @@ public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
     public Task StartAsync(CancellationToken cancel) => Running.ResumeAsync(cancel);
 
     /// <inheritdoc />
-    /// <exception cref="MigrationException">A vCPU could not go on.</exception>
+    /// <exception cref="MigrationException">A vCPU ended by a failure.</exception>
     public async Task<ReadOnlyMemory<byte>> EndAsync(CancellationToken cancel)
     {
         KvmMachine machine = Running;

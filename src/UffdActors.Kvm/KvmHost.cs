@@ -23,7 +23,7 @@ namespace UffdActors.Kvm;
 /// </example>
 public sealed class KvmHost : IAsyncDisposable
 {
-    // Two hosts may borrow one system, where names of actors are unique.
+    // Two hosts may use one actor system, in which names of actors are unique.
     private static int _machines;
 
     private readonly KvmHandle _device;
@@ -47,7 +47,7 @@ public sealed class KvmHost : IAsyncDisposable
         return new KvmHost(device, ActorSystem.Create("kvm", QuietSystem()), ownsSystem: true, runBytes);
     }
 
-    /// <summary>Opens <c>/dev/kvm</c>; the actors of vCPUs are made in a system of the embedder's, which stays the embedder's.</summary>
+    /// <summary>Opens <c>/dev/kvm</c>; the actors of vCPUs are made in the embedder's system, which is not stopped here.</summary>
     /// <exception cref="UnsupportedMachineException">There is no KVM for this process, or it lacks what is needed.</exception>
     public static KvmHost Borrow(ActorSystem system)
     {
@@ -57,7 +57,7 @@ public sealed class KvmHost : IAsyncDisposable
     }
 
     /// <summary>Makes a machine. Its vCPUs are paused.</summary>
-    /// <param name="options">What it is made of.</param>
+    /// <param name="options">Its memory, vCPUs and devices.</param>
     /// <param name="cancel">Cancels.</param>
     /// <exception cref="ArgumentException">An option is out of its range, or a slot is not where its pages can be.</exception>
     /// <exception cref="UnsupportedMachineException">The memory is a guest_memfd.</exception>
@@ -86,7 +86,7 @@ public sealed class KvmHost : IAsyncDisposable
                 IActorRef actor = _system.ActorOf(VcpuActor.Props(parts, view), $"kvm-{machine}-{i}");
                 KvmVcpu vcpu = new(actor, view, msrs);
                 vcpus.Add(vcpu);
-                // Also waits until the actor is there: a pause of a vCPU that stands is done at once.
+                // Also waits until the actor is there: pausing a paused vCPU completes at once.
                 await vcpu.PauseAsync(cancel);
                 _ = await view.Thread!.Started.WaitAsync(cancel);
             }

@@ -35,27 +35,27 @@ public sealed class KvmMachine : IAsyncDisposable
 
     private static ReadOnlySpan<byte> Magic => "UFFDKVMS"u8;
 
-    /// <summary>Lets every vCPU run, for the first time or again.</summary>
+    /// <summary>Runs every vCPU, for the first time or again.</summary>
     /// <exception cref="InvalidOperationException">One has ended by a failure, or has been stopped for good.</exception>
     public Task ResumeAsync(CancellationToken cancel = default) => Task.WhenAll(Vcpus.Select(v => v.ResumeAsync(cancel)));
 
     /// <summary>Stops every vCPU between two instructions.</summary>
-    /// <exception cref="OperationCanceledException">One did not stand in time; it will pause as soon as it can.</exception>
+    /// <exception cref="OperationCanceledException">One did not pause in time; it will pause as soon as it can.</exception>
     public Task PauseAsync(CancellationToken cancel = default) => Task.WhenAll(Vcpus.Select(v => v.PauseAsync(cancel)));
 
-    /// <summary>Stops every vCPU for good; done when all of them stand.</summary>
-    /// <exception cref="OperationCanceledException">One does not stand in time.</exception>
+    /// <summary>Stops every vCPU for good; completes when all of them have stopped.</summary>
+    /// <exception cref="OperationCanceledException">One does not stop in time.</exception>
     public Task StopAsync(CancellationToken cancel = default) => Task.WhenAll(Vcpus.Select(v => v.StopAsync(cancel)));
 
     /// <summary>
-    /// Lets the guest run until every vCPU has ended, or one has failed, or the time is over; then the others are stopped for good. Nothing
-    /// of it runs any more when this returns, but for vCPUs of which the report says so (<see cref="VcpuEndKind.NotStopped"/>).
+    /// Runs the guest until every vCPU has ended, or one has failed, or the time is over; then the others are stopped for good. No vCPU
+    /// runs any more when this returns, except those reported as <see cref="VcpuEndKind.NotStopped"/>.
     /// </summary>
     /// <param name="deadline">How long the guest may take.</param>
-    /// <param name="userfault">Asked for the pages that are outstanding, if a vCPU cannot be stopped; null for none.</param>
+    /// <param name="userfault">Its outstanding pages are reported if a vCPU cannot be stopped; null for none.</param>
     /// <param name="cancel">Stops the guest.</param>
     /// <returns>How each vCPU has ended, by number.</returns>
-    /// <exception cref="OperationCanceledException">Cancelled; the guest has been told to stop.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the guest is being stopped.</exception>
     public async Task<IReadOnlyList<VcpuEnd>> RunAsync(
         TimeSpan deadline, Userfault? userfault = null, CancellationToken cancel = default)
     {
@@ -83,7 +83,7 @@ public sealed class KvmMachine : IAsyncDisposable
         return ends;
     }
 
-    /// <summary>The state of all vCPUs, which stand: one record, with its version.</summary>
+    /// <summary>The state of all vCPUs, none of which may run: one record, with its version.</summary>
     /// <exception cref="InvalidOperationException">One of them runs.</exception>
     public async Task<ReadOnlyMemory<byte>> SaveAsync(CancellationToken cancel = default)
     {
@@ -104,7 +104,7 @@ public sealed class KvmMachine : IAsyncDisposable
         return all;
     }
 
-    /// <summary>Gives all vCPUs, which stand, a state that a machine with as many has saved. None of them runs yet.</summary>
+    /// <summary>Loads a state that a machine with as many vCPUs has saved; no vCPU may run. None of them runs afterwards either.</summary>
     /// <exception cref="KvmStateException">It is damaged, of another version or number of vCPUs, or this machine refuses it.</exception>
     /// <exception cref="InvalidOperationException">One of them runs.</exception>
     public async Task LoadAsync(ReadOnlyMemory<byte> state, CancellationToken cancel = default)
@@ -116,12 +116,12 @@ public sealed class KvmMachine : IAsyncDisposable
     }
 
     /// <summary>
-    /// Stops the guest, ends the vCPUs' threads and closes the machine. A vCPU that sleeps until a page comes is waited for
-    /// <see cref="KvmMachineOptions.StopTimeout"/>; its thread ends by itself later.
+    /// Stops the guest, ends the vCPUs' threads and closes the machine. Waits <see cref="KvmMachineOptions.StopTimeout"/> for a vCPU that
+    /// sleeps until a page comes; its thread ends by itself later.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
-        // The threads are told first: a vCPU in the kernel keeps neither the others nor the caller waiting for more than the time-out.
+        // All threads are stopped first: a vCPU in the kernel delays neither the others nor the caller by more than the time-out.
         foreach (KvmVcpu vcpu in Vcpus) vcpu.Actor.Tell(PoisonPill.Instance);
         foreach (KvmVcpu vcpu in Vcpus) vcpu.View.Thread!.End();
         try
@@ -130,7 +130,7 @@ public sealed class KvmMachine : IAsyncDisposable
         }
         catch (TimeoutException)
         {
-            // The kernel keeps the machine for as long as a vCPU of it is in use.
+            // The kernel keeps the machine alive while one of its vCPUs is in use.
         }
 
         _vm.Dispose();

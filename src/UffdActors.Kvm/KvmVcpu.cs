@@ -7,7 +7,7 @@ using UffdActors.Linux;
 namespace UffdActors.Kvm;
 
 /// <summary>
-/// A vCPU of a machine: one thread in KVM_RUN, and an actor that speaks for it. It begins paused, with the registers of a processor after
+/// A vCPU of a machine: one thread in KVM_RUN, and an actor that controls it. It begins paused, with the registers of a processor after
 /// reset.
 /// </summary>
 /// <remarks>Safe for any thread.</remarks>
@@ -27,32 +27,32 @@ public sealed class KvmVcpu
     /// <summary>Number of the vCPU, from 0.</summary>
     public int Number => _view.Number;
 
-    /// <summary>Where it is in its life, a moment ago.</summary>
+    /// <summary>Its phase, a moment ago.</summary>
     public VcpuPhase Phase => _view.Phase;
 
     /// <summary>Exits from KVM_RUN to this process so far; interruptions are not counted.</summary>
     public long Exits => _view.Thread?.Exits ?? 0;
 
-    /// <summary>Complete when the guest has ended on this vCPU, in order or not; a state that is loaded begins another life.</summary>
+    /// <summary>Complete when the guest has ended on this vCPU, in order or not; loading a state makes it incomplete again.</summary>
     public Task<VcpuEnd> Ended => _view.Ended;
 
     internal IActorRef Actor => _actor;
 
     internal VcpuView View => _view;
 
-    /// <summary>Lets the guest run, for the first time or again. One that the guest has halted stays so.</summary>
+    /// <summary>Runs the guest, for the first time or again. A vCPU that the guest has halted stays halted.</summary>
     /// <exception cref="InvalidOperationException">It has ended otherwise, is being paused, or has been stopped for good.</exception>
     public Task ResumeAsync(CancellationToken cancel = default) => TellAsync(done => new VcpuProtocol.Resume(done), cancel);
 
     /// <summary>
     /// Stops the guest between two instructions; one that has ended stays as it is. A vCPU whose thread sleeps in the kernel until a page
-    /// comes stands when the page is there, or at once where the kernel's sleep can be interrupted.
+    /// comes is paused when the page is there, or at once where the kernel's sleep can be interrupted.
     /// </summary>
-    /// <exception cref="OperationCanceledException">It did not stand in time; it will pause as soon as it can.</exception>
+    /// <exception cref="OperationCanceledException">It did not pause in time; it will pause as soon as it can.</exception>
     public Task PauseAsync(CancellationToken cancel = default) =>
         TellAsync(done => new VcpuProtocol.Pause(done), cancel, isEndEnough: true);
 
-    /// <summary>The state of a vCPU that stands.</summary>
+    /// <summary>The state of a vCPU that does not run.</summary>
     /// <exception cref="InvalidOperationException">It runs.</exception>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
     public Task<KvmVcpuState> SaveAsync(CancellationToken cancel = default)
@@ -61,9 +61,9 @@ public sealed class KvmVcpu
         return WorkAsync(vcpu => StateCalls.Save(vcpu, _msrs, isHalted), null, cancel);
     }
 
-    /// <summary>Gives a vCPU that stands another state. It does not run yet.</summary>
+    /// <summary>Loads a state into a vCPU that does not run. It is not started.</summary>
     /// <exception cref="InvalidOperationException">It runs.</exception>
-    /// <exception cref="KvmStateException">This machine does not take the state.</exception>
+    /// <exception cref="KvmStateException">This machine refuses the state.</exception>
     public Task LoadAsync(KvmVcpuState state, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -77,7 +77,7 @@ public sealed class KvmVcpu
     }
 
     /// <summary>
-    /// Puts a vCPU that stands into long mode: flat segments, paging on, no interrupt table, so that an exception ends it
+    /// Puts a vCPU that does not run into long mode: flat segments, paging on, no interrupt table, so that an exception ends it
     /// (<see cref="VcpuEndKind.TripleFault"/>).
     /// </summary>
     /// <param name="regs">Registers, RIP among them.</param>
@@ -106,7 +106,7 @@ public sealed class KvmVcpu
         return AnswerAsync(done.Task, isEndEnough, cancel);
     }
 
-    // A machine that has been disposed of has no actor that would answer; its threads have ended, or will as soon as they can.
+    // After the machine was disposed of no actor answers; its threads have ended, or will as soon as they can.
     private async Task AnswerAsync(Task done, bool isEndEnough, CancellationToken cancel)
     {
         _ = await Task.WhenAny(done, _view.Thread?.Ended ?? done).WaitAsync(cancel);

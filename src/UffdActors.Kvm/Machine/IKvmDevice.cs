@@ -1,8 +1,8 @@
 namespace UffdActors.Kvm;
 
 /// <summary>
-/// A device of the embedder: answers for the ports and addresses that are its own. Called by the threads of the vCPUs, several at a time;
-/// while it is called that vCPU stands still. An exception ends the vCPU (<see cref="VcpuEndKind.DeviceFailed"/>).
+/// A device of the embedder: handles accesses to its ports and addresses. Called by the threads of the vCPUs, several at a time; the
+/// calling vCPU does not run meanwhile. An exception ends the vCPU (<see cref="VcpuEndKind.DeviceFailed"/>).
 /// </summary>
 public interface IKvmDevice
 {

@@ -4,9 +4,9 @@ using UffdActors.Linux.Needs;
 
 namespace UffdActors.Kvm.Machine;
 
-/// <summary>What the KVM of this machine offers, asked of itself.</summary>
+/// <summary>What the KVM of this machine offers, by KVM_CHECK_EXTENSION.</summary>
 /// <param name="ApiVersion">KVM_GET_API_VERSION.</param>
-/// <param name="Missing">Extensions that this library needs and KVM has not got, by their names in the header.</param>
+/// <param name="Missing">Extensions that this library needs and KVM lacks, by their names in the header.</param>
 /// <param name="RecommendedVcpus">KVM_CAP_NR_VCPUS.</param>
 /// <param name="MaxVcpus">KVM_CAP_MAX_VCPUS.</param>
 /// <param name="MemorySlots">KVM_CAP_NR_MEMSLOTS.</param>
@@ -38,7 +38,7 @@ internal sealed record KvmOffer(int ApiVersion, IReadOnlyList<string> Missing, i
         int Has(int extension) => device.TryCall(KvmIoctl.KVM_CHECK_EXTENSION, (nuint)extension, out _);
     }
 
-    /// <exception cref="UnsupportedMachineException">Something is lacking that machines are made with.</exception>
+    /// <exception cref="UnsupportedMachineException">KVM lacks something that machines need.</exception>
     public void ThrowIfNotEnough()
     {
         if (Problem() is { } problem)

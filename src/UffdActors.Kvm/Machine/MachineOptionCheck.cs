@@ -3,7 +3,7 @@ using UffdActors.Linux.Needs;
 
 namespace UffdActors.Kvm.Machine;
 
-/// <summary>Refuses options that no machine can be made of, before the kernel is asked.</summary>
+/// <summary>Refuses invalid options before any call of the kernel.</summary>
 internal static class MachineOptionCheck
 {
     private const string GuestMemfd = "guest-memfd";

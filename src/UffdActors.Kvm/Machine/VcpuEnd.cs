@@ -3,10 +3,10 @@ namespace UffdActors.Kvm;
 /// <summary>How a vCPU has ended, and where.</summary>
 /// <param name="Vcpu">Number of the vCPU.</param>
 /// <param name="Kind">How.</param>
-/// <param name="Message">The same for people: vCPU, rip, and address and page where they are known.</param>
+/// <param name="Message">The same as a sentence: vCPU, rip, and address and page where they are known.</param>
 public sealed record VcpuEnd(int Vcpu, VcpuEndKind Kind, string Message)
 {
-    /// <summary>Address of the instruction; null if the kernel did not give the registers away.</summary>
+    /// <summary>Address of the instruction; null if the kernel did not return the registers.</summary>
     public ulong? Rip { get; init; }
 
     /// <summary>Guest address that it was about; null if there is none, or it is not known.</summary>

@@ -16,14 +16,15 @@ internal static unsafe class KickSignal
     private const int SigActionBytes = 152;
     private static readonly Lazy<bool> Handler = new(Install);
 
-    /// <summary>Sees to it that the signal has its handler.</summary>
+    /// <summary>Installs the handler, once.</summary>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
     public static void Prepare() => _ = Handler.Value;
 
     /// <summary>Sends it to a thread of this process; nothing happens if that has ended.</summary>
     public static void Send(int thread) => _ = Libc.Syscall(SysTgkill, Environment.ProcessId, thread, Number);
 
-    // abs(3) takes a number and touches nothing: native code of the right shape. A method of ours would be managed code in a signal frame.
+    // abs(3) takes an int and has no side effects: native code with the signature of a handler. A C# method would run managed code in a
+    // signal frame.
     private static bool Install()
     {
         byte* action = stackalloc byte[SigActionBytes];

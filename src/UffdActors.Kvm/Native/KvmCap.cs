@@ -1,6 +1,6 @@
 namespace UffdActors.Kvm.Native;
 
-/// <summary>What KVM_CHECK_EXTENSION is asked for.</summary>
+/// <summary>Arguments of KVM_CHECK_EXTENSION.</summary>
 internal static class KvmCap
 {
     public const int KVM_CAP_USER_MEMORY = 3;

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace UffdActors.Kvm.Native;
 
-/// <summary><c>struct kvm_cpuid_entry2</c>: what CPUID answers for one leaf.</summary>
+/// <summary><c>struct kvm_cpuid_entry2</c>: the result of CPUID for one leaf.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct KvmCpuidEntry2
 {

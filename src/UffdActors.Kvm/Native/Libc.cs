@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace UffdActors.Kvm.Native;
 
 /// <summary>
-/// The calls into the C library. Ordinary transitions: a thread sleeps in KVM_RUN, also in a fault of its guest, and must not hold up a
-/// garbage collection.
+/// The calls into the C library. Ordinary transitions (no SuppressGCTransition): a thread sleeps in KVM_RUN, also in a fault of its guest,
+/// and must not block a garbage collection.
 /// </summary>
 internal static unsafe partial class Libc
 {

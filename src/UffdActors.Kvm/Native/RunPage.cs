@@ -4,7 +4,7 @@ using UffdActors.Linux;
 namespace UffdActors.Kvm.Native;
 
 /// <summary>
-/// The <c>struct kvm_run</c> of a vCPU, which the kernel shares with us. It is always there: touching it never faults, so managed code may.
+/// The <c>struct kvm_run</c> of a vCPU, shared with the kernel. It is always present, so managed code may touch it.
 /// </summary>
 /// <remarks>For the vCPU's own thread, but for <see cref="ImmediateExit"/>.</remarks>
 internal sealed unsafe class RunPage : SafeHandle
@@ -23,7 +23,7 @@ internal sealed unsafe class RunPage : SafeHandle
     /// <inheritdoc />
     public override bool IsInvalid => handle == -1;
 
-    /// <summary>While it is set KVM_RUN finishes what an exit has left to do, runs no guest code and gives EINTR.</summary>
+    /// <summary>While it is set KVM_RUN completes a pending exit, runs no guest code and gives EINTR.</summary>
     public bool ImmediateExit
     {
         set
@@ -59,7 +59,7 @@ internal sealed unsafe class RunPage : SafeHandle
     public ulong Word64(int offset) => MemoryMarshal.Read<ulong>(At(offset, 8));
 
     /// <summary>Bytes of it.</summary>
-    /// <exception cref="InvalidOperationException">They do not lie within: the kernel has written what it never writes.</exception>
+    /// <exception cref="InvalidOperationException">They do not lie within it: the kernel has written an invalid offset.</exception>
     public Span<byte> At(long offset, long bytes) =>
         offset >= 0 && bytes >= 0 && bytes <= _bytes - offset
             ? new Span<byte>((byte*)handle + offset, (int)bytes)

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace UffdActors.Kvm.Programs;
 
-/// <summary>The bytes that a guest finds at the start of its memory: its program, and page tables that map memory to itself.</summary>
+/// <summary>The bytes at the start of a guest's memory: its program, and page tables with an identity mapping.</summary>
 internal static class BootArea
 {
     // Present, writable, accessed, dirty: with the last two set beforehand the processor never writes to a table.
@@ -25,7 +25,7 @@ internal static class BootArea
         Set(boot, top, 0, pointers | Table);
         for (int i = 0; i < plan.Directories; i++) Set(boot, pointers, i, (directories + ((ulong)i * PageBytes)) | Table);
 
-        // One more for what is no memory.
+        // One more for MMIO.
         ulong devices = directories + ((ulong)plan.Directories * PageBytes);
         Set(boot, pointers, (int)(GuestPlan.Report >> 30), devices | Table);
         Set(boot, devices, (int)((GuestPlan.Report >> 21) % EntriesOfTable), GuestPlan.Report | HugePage);

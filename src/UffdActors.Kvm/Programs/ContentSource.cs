@@ -1,6 +1,6 @@
 namespace UffdActors.Kvm.Programs;
 
-/// <summary>Serves a guest's memory out of this process: answers at once, and says which pages are zeros.</summary>
+/// <summary>Serves a guest's memory from this process: answers at once, and marks pages of zeros.</summary>
 internal sealed class ContentSource(GuestContent content) : IPageSource
 {
     /// <inheritdoc />

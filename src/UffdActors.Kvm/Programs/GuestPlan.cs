@@ -4,16 +4,16 @@ using System.Numerics;
 namespace UffdActors.Kvm.Programs;
 
 /// <summary>
-/// Which guest it is, and where things lie in its memory: its program and page tables at the start, in whole pages of 2 MiB (the boot
-/// area), and behind them the pages that it works on, shared out among the vCPUs.
+/// A guest, and the layout of its memory: its program and page tables at the start, in whole pages of 2 MiB (the boot area), and behind
+/// them the pages that it works on, divided among the vCPUs.
 /// </summary>
 /// <remarks>
 /// Boot area: results at 0x1000 (8 bytes for each vCPU), the counter at 0x2000, the program at 0x8000, page tables from 0x10000 on. Memory
-/// is mapped to itself; one page of 2 MiB at 0xF0000000 is no memory, and takes the results (MMIO).
+/// is identity-mapped; one page of 2 MiB at 0xF0000000 is no memory: the results are written there (MMIO).
 /// </remarks>
 internal sealed record GuestPlan
 {
-    /// <summary>Memory that a guest may have.</summary>
+    /// <summary>Most memory of a guest.</summary>
     public const long MaxMemoryBytes = 2L << 30;
 
     public const ulong Results = 0x1000;
@@ -24,14 +24,14 @@ internal sealed record GuestPlan
     public const ushort ConsolePort = 0x3F8;
     public const ushort BalloonPort = 0x510;
 
-    /// <summary>Of how many pages one is given back.</summary>
+    /// <summary>One page of this many is given back.</summary>
     public const int BalloonStep = 8;
 
     public const long Huge = 2L << 20;
     public const int PageShift = 12;
     public const int PageBytes = 1 << PageShift;
 
-    /// <summary>What it does.</summary>
+    /// <summary>Its program.</summary>
     public required ProgramKind Kind { get; init; }
 
     /// <summary>All of its memory, a multiple of 4 KiB, larger than the boot area.</summary>
@@ -70,7 +70,7 @@ internal sealed record GuestPlan
     /// <summary>The memory of a guest that works on so many bytes.</summary>
     public static long MemoryFor(long dataBytes, bool largePages)
     {
-        // The tables map themselves too, so with the memory they may grow.
+        // The tables map themselves too, so they may grow with the memory.
         long boot = BootBytesOf(dataBytes, largePages);
         while (BootBytesOf(boot + dataBytes, largePages) is var larger && larger != boot) boot = larger;
         return boot + dataBytes;
@@ -83,7 +83,7 @@ internal sealed record GuestPlan
         return (first, (DataPages * (vcpu + 1) / Vcpus) - first);
     }
 
-    /// <summary>The registers that a vCPU starts with; what the program takes them for is in <see cref="GuestProgram"/>.</summary>
+    /// <summary>The registers that a vCPU starts with; their meaning for the program is in <see cref="GuestProgram"/>.</summary>
     public KvmRegs RegsOf(int vcpu)
     {
         (long first, long pages) = ShareOf(vcpu);
@@ -105,7 +105,7 @@ internal sealed record GuestPlan
         };
     }
 
-    /// <summary>What is wrong with it, a sentence; null if nothing is.</summary>
+    /// <summary>Why it is invalid, a sentence; null if it is valid.</summary>
     public string? Problem()
     {
         if (MemoryBytes > MaxMemoryBytes)

@@ -4,13 +4,13 @@ using static Iced.Intel.AssemblerRegisters;
 namespace UffdActors.Kvm.Programs;
 
 /// <summary>
-/// The program of a guest, as instructions. All vCPUs run the same one, from registers that say which pages are theirs.
+/// The program of a guest, as instructions. All vCPUs run the same one; their registers have the range of their pages.
 /// </summary>
 /// <remarks>
 /// Registers: RBP first byte of the share, R12 its pages, R8 rounds still to do, R9 where the checksum goes at the end, R10 the counter,
 /// R11 where the checksum is reported (MMIO), R13 and RDI the number of steps of the random order and that less one, RAX its last page,
-/// R14 a letter for the console, RBX the checksum. The checksum is turned before each word is added, so that a word that is missing, of
-/// another page, old or taken twice gives another one. Plain instructions only: KVM may have to emulate them all.
+/// R14 a letter for the console, RBX the checksum. The checksum is rotated before each word is added, so that a word that is missing, of
+/// another page, old or added twice changes it. Plain instructions only: KVM may have to emulate them all.
 /// </remarks>
 internal static class GuestProgram
 {
@@ -32,7 +32,7 @@ internal static class GuestProgram
         c.Label(ref next);
         if (isRandom)
         {
-            // x = 5x + c (mod 2^n) with an odd c visits every number once; those beyond the share are passed over.
+            // x = 5x + c (mod 2^n) with an odd c visits every number once; those beyond the share are skipped.
             c.lea(eax, __[rax + (rax * 4) + 12345]);
             c.and(eax, edi);
             c.cmp(eax, r12d);
@@ -51,7 +51,7 @@ internal static class GuestProgram
         c.mov(eax, r14d);
         c.mov(edx, GuestPlan.ConsolePort);
         c.@out(dx, al);
-        // The random order goes on from a page of its orbit.
+        // The random order continues from a page of the same cycle.
         c.xor(eax, eax);
         c.dec(r8);
         c.jne(round);

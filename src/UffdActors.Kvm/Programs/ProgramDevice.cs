@@ -6,7 +6,7 @@ using UffdActors.Model.Operations.Maps;
 namespace UffdActors.Kvm.Programs;
 
 /// <summary>
-/// The devices of the guest programs: a console, the place where results are reported, and the balloon. Safe for any thread.
+/// The devices of the guest programs: a console, the MMIO page for results, and the balloon. Safe for any thread.
 /// </summary>
 /// <param name="plan">The guest.</param>
 /// <param name="vm">Machine of its memory.</param>
@@ -56,13 +56,13 @@ internal sealed class ProgramDevice(GuestPlan plan, UffdVm vm, GuestRegion memor
         return true;
     }
 
-    // What the guest names is checked: it may be anything.
+    // The page number comes from the guest, so it is checked.
     private void GiveBack(long page)
     {
         if (page < plan.BootPages || page >= memory.Pages)
             throw new InvalidOperationException(
                 string.Create(CultureInfo.InvariantCulture, $"the guest gave page {page} back, which is none of its data"));
-        // The vCPU stands in its exit until the page is gone: that is what the guest's next access counts on.
+        // The vCPU stays in its exit until the page is freed: the guest's next access relies on that.
         vm.AdviseAsync(memory, page, 1, memory.Module is null ? Advice.DontNeed : Advice.Remove).GetAwaiter().GetResult();
         _ = Interlocked.Increment(ref _givenBack);
     }

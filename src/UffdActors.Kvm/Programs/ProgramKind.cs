@@ -1,7 +1,7 @@
 namespace UffdActors.Kvm.Programs;
 
 /// <summary>
-/// What a guest program does with its share of the pages: it touches one word of each, and never the pages of another vCPU.
+/// What a guest program does with its share of the pages: it touches one word of each, and no pages of another vCPU.
 /// </summary>
 internal enum ProgramKind
 {

@@ -1,12 +1,12 @@
 namespace UffdActors.Kvm.Runs;
 
-/// <summary>What a run of a guest has come to.</summary>
+/// <summary>Result of a run of a guest.</summary>
 internal sealed record GuestResult
 {
     /// <summary>How each vCPU has ended.</summary>
     public required IReadOnlyList<VcpuEnd> Ends { get; init; }
 
-    /// <summary>Checksums in the vCPUs' registers (RBX) at their end; null for one whose registers could not be had.</summary>
+    /// <summary>Checksums in the vCPUs' registers (RBX) at their end; null if the registers could not be read.</summary>
     public required IReadOnlyList<ulong?> Checksums { get; init; }
 
     /// <summary>Checksums that the guest has reported by MMIO.</summary>
@@ -15,7 +15,7 @@ internal sealed record GuestResult
     /// <summary>SHA-256 over all of the guest's memory; null if the guest has not ended in order.</summary>
     public required string? MemorySha256 { get; init; }
 
-    /// <summary>Base pages that nobody has asked for; they count with the content that they would have got.</summary>
+    /// <summary>Base pages that were never requested; they are hashed with the content that the source has for them.</summary>
     public required long AbsentPages { get; init; }
 
     /// <summary>From the first instruction until the last vCPU has ended.</summary>
@@ -42,7 +42,7 @@ internal sealed record GuestResult
     /// <summary>Bytes of a page of the memory.</summary>
     public required int PageBytes { get; init; }
 
-    /// <summary>Pages that the guest asked for, if they were recorded.</summary>
+    /// <summary>Pages that the guest faulted on, if they were recorded.</summary>
     public WorkingSet? WorkingSet { get; init; }
 
     /// <summary>True if every vCPU has ended in order.</summary>

@@ -9,7 +9,7 @@ internal sealed record GuestRunOptions
     /// <summary>The guest.</summary>
     public required GuestPlan Plan { get; init; }
 
-    /// <summary>The pages that it works on, as many as the plan says; stays the caller's.</summary>
+    /// <summary>The pages that it works on, as many as in the plan; stays the caller's.</summary>
     public required GuestImage Image { get; init; }
 
     /// <summary>Memory module; null for anonymous memory.</summary>
@@ -24,16 +24,16 @@ internal sealed record GuestRunOptions
     /// <summary>What is fetched beside demand; null for nothing.</summary>
     public PrefetchOptions? Prefetch { get; init; }
 
-    /// <summary>Record which pages the guest asked for.</summary>
+    /// <summary>Record which pages the guest faults on.</summary>
     public bool RecordWorkingSet { get; init; }
 
     /// <summary>How long the guest may run.</summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>Told of incidents of the served run, by the thread that reports.</summary>
+    /// <summary>Called with incidents of the served run, on the thread that reports.</summary>
     public Action<Incident>? IncidentObserver { get; init; }
 
-    /// <summary>For a test of the verdict: what stands between the served guest and its source. Null for nothing.</summary>
+    /// <summary>For a test of the verdict: wraps the source of the served guest. Null for none.</summary>
     public Func<IPageSource, IPageSource>? AroundSource { get; init; }
 
     /// <summary>Another program than the plan's; null for that.</summary>

@@ -36,10 +36,10 @@ internal sealed class GuestRunner
             throw new ArgumentException($"The image makes {_content.Pages} pages of memory, and the plan says {_plan.MemoryBytes} bytes.");
     }
 
-    /// <summary>How far the guest is; null while none runs.</summary>
+    /// <summary>Progress of the guest; null while none runs.</summary>
     public GuestProgress? Progress() => _progress?.Invoke();
 
-    /// <summary>Runs it with all memory present: what it computes is what must come out of every other run.</summary>
+    /// <summary>Runs it with all memory present: its results are those that every other run must have.</summary>
     public async Task<GuestResult> RunPresentAsync(CancellationToken cancel = default)
     {
         KvmMachine? machine = null;
@@ -60,7 +60,7 @@ internal sealed class GuestRunner
         GuestRegion memory = await vm.MapAsync(
             new RegionOptions { Pages = _content.Pages, Module = _options.Backend, WithAlias = isMinor && _options.Backend is not null },
             cancel);
-        // What the guest gives back must not come again from the source.
+        // Pages that the guest frees must not be fetched from the source again.
         UffdFeatures features = _plan.Kind == ProgramKind.Balloon ? UffdFeatures.EventRemove : UffdFeatures.None;
         Userfault uffd = await vm.OpenAsync(features, cancel);
         _ = await uffd.RegisterAsync(memory, isMinor ? RegisterModes.Minor : RegisterModes.Missing, cancel);
@@ -142,7 +142,7 @@ internal sealed class GuestRunner
         return all;
     }
 
-    // Nothing is registered, so no touch waits for anybody.
+    // Nothing is registered, so no touch blocks.
     private void Fill(GuestRegion memory, CancellationToken cancel)
     {
         using GuestMemory window = GuestMemory.Adopt(memory.Address, (long)memory.Bytes, MemoryBacking.Unknown, isShared: false);
@@ -183,7 +183,7 @@ internal sealed class GuestRunner
             cancel.ThrowIfCancellationRequested();
             if (!reader.TryRead(memory, page, bytes))
             {
-                // What the guest gave back is zeros; what nobody asked for is still at the source.
+                // Pages that the guest freed are zeros; pages never requested are still at the source.
                 if (isServed && !removed.Contains(page))
                 {
                     absent++;

@@ -13,7 +13,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace UffdActors.Kvm.Runs;
 
 /// <summary>
-/// Asks KVM what it offers, and runs a guest of a few thousand instructions on it, in memory of its own. Leaves nothing behind.
+/// Queries KVM's extensions, and runs a guest of a few thousand instructions, in memory of its own. Frees everything.
 /// </summary>
 internal static class VmmProbe
 {
@@ -42,7 +42,7 @@ internal static class VmmProbe
         new(problem, offer?.Missing ?? [], offer?.RecommendedVcpus, offer?.MaxVcpus, offer?.MemorySlots, null);
 
     /// <exception cref="SyscallException">The kernel refuses.</exception>
-    /// <exception cref="InvalidOperationException">The guest does not come to its end.</exception>
+    /// <exception cref="InvalidOperationException">The guest does not end.</exception>
     private static double Time(KvmHandle device)
     {
         GuestPlan plan = new()

@@ -13,10 +13,10 @@ internal static class CallSizes
     public const int CpuidEntry = 40;
     public const int MsrEntry = 16;
 
-    /// <summary>Entries of KVM_GET_SUPPORTED_CPUID there is room for; KVM itself takes no more (KVM_MAX_CPUID_ENTRIES).</summary>
+    /// <summary>Entries of KVM_GET_SUPPORTED_CPUID, at most: KVM accepts no more (KVM_MAX_CPUID_ENTRIES).</summary>
     public const int MostCpuidEntries = 256;
 
-    /// <summary>Entries of one KVM_GET_MSRS, at most: KVM itself takes no more (MAX_IO_MSRS).</summary>
+    /// <summary>Entries of one KVM_GET_MSRS, at most: KVM accepts no more (MAX_IO_MSRS).</summary>
     public const int MostMsrs = 256;
 
     /// <summary>The size of a part that has one; null for lists.</summary>

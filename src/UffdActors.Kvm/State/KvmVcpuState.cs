@@ -6,8 +6,8 @@ using UffdActors.Kvm.State;
 namespace UffdActors.Kvm;
 
 /// <summary>
-/// What a vCPU is between two instructions: registers, FPU and vector state, model-specific registers, pending events. One record, written
-/// with its version; another machine that offers the same CPU goes on from it.
+/// The state of a vCPU between two instructions: registers, FPU and vector state, model-specific registers, pending events. One record,
+/// written with its version; another machine that offers the same CPU can resume from it.
 /// </summary>
 /// <remarks>
 /// The record, little-endian: 8 bytes <c>UFFDVCPU</c>, version (4 bytes, 1), number of parts (4 bytes), and for each part its number
@@ -82,7 +82,7 @@ public sealed class KvmVcpuState
 
     internal byte[] this[StatePart part] => _parts[part];
 
-    // What KVM is handed has the size that it reads.
+    // Each part must have the size that KVM reads.
     private static bool IsLength(StatePart part, int length) => part switch
     {
         StatePart.Cpuid => length % CallSizes.CpuidEntry == 0 && length <= CallSizes.MostCpuidEntries * CallSizes.CpuidEntry,

@@ -6,7 +6,7 @@ using UffdActors.Linux;
 
 namespace UffdActors.Kvm.State;
 
-/// <summary>Takes the state of a vCPU that does not run out of the kernel, and puts one in. On the vCPU's thread.</summary>
+/// <summary>Reads the state of a vCPU that does not run from the kernel, and writes one. On the vCPU's thread.</summary>
 internal static class StateCalls
 {
     /// <summary>Of a list, the bytes before its entries: how many there are, and padding.</summary>
@@ -21,7 +21,7 @@ internal static class StateCalls
     {
         SortedDictionary<StatePart, byte[]> parts = new()
         {
-            // First, for it settles what is pending; events last, for the calls before may change them (api.rst, KVM_GET_MP_STATE).
+            // First, since it processes pending events; events last, since the calls before may change them (api.rst, KVM_GET_MP_STATE).
             [StatePart.MpState] = Get(vcpu, KvmIoctl.KVM_GET_MP_STATE, StatePart.MpState),
             [StatePart.Regs] = Get(vcpu, KvmIoctl.KVM_GET_REGS, StatePart.Regs),
             [StatePart.Sregs] = Get(vcpu, KvmIoctl.KVM_GET_SREGS, StatePart.Sregs),
@@ -36,13 +36,13 @@ internal static class StateCalls
         return new KvmVcpuState(parts);
     }
 
-    /// <summary>Puts a state in.</summary>
+    /// <summary>Writes a state.</summary>
     /// <exception cref="KvmStateException">The kernel refuses a part of it.</exception>
     public static void Load(KvmHandle vcpu, KvmVcpuState state)
     {
         try
         {
-            // What the vCPU is comes before what is in it; the mode before the registers that depend on it.
+            // CPUID before registers; the mode before the registers that depend on it.
             if (!GetCpuid(vcpu).AsSpan().SequenceEqual(state[StatePart.Cpuid])) SetCpuid(vcpu, state[StatePart.Cpuid]);
             Set(vcpu, KvmIoctl.KVM_SET_SREGS, state, StatePart.Sregs);
             Set(vcpu, KvmIoctl.KVM_SET_REGS, state, StatePart.Regs);
@@ -80,7 +80,7 @@ internal static class StateCalls
         KvmSegment data = new() { Limit = uint.MaxValue, Selector = 16, Type = 3, Present = 1, S = 1, Db = 1, G = 1 };
         sregs.Cs = code;
         sregs.Ds = sregs.Es = sregs.Fs = sregs.Gs = sregs.Ss = data;
-        // No table: an exception finds no gate, and the third fault ends the vCPU (KVM_EXIT_SHUTDOWN).
+        // No IDT: an exception finds no gate, and the triple fault ends the vCPU (KVM_EXIT_SHUTDOWN).
         sregs.Idt = default;
         _ = vcpu.Call(KvmIoctl.KVM_SET_SREGS, ref sregs, nameof(KvmIoctl.KVM_SET_SREGS));
         regs.Rflags |= 2;
@@ -105,7 +105,7 @@ internal static class StateCalls
         return sregs.Cr2;
     }
 
-    /// <summary>What this machine's CPUs offer to a guest.</summary>
+    /// <summary>The CPUID that this machine can offer to a guest.</summary>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
     public static byte[] SupportedCpuid(KvmHandle device) =>
         List(device, KvmIoctl.KVM_GET_SUPPORTED_CPUID, nameof(KvmIoctl.KVM_GET_SUPPORTED_CPUID), CallSizes.CpuidEntry,
@@ -143,7 +143,7 @@ internal static class StateCalls
         return list.AsSpan(ListHead, BinaryPrimitives.ReadInt32LittleEndian(list) * entryBytes).ToArray();
     }
 
-    // KVM_GET_MSRS stops at the first register that it does not read, and says how many it has done: that one is left out.
+    // KVM_GET_MSRS stops at the first register that it cannot read, and returns the number done: that register is left out.
     private static byte[] GetMsrs(KvmHandle vcpu, IReadOnlyList<uint> indices)
     {
         List<byte> all = [];
@@ -158,7 +158,7 @@ internal static class StateCalls
         return [.. all];
     }
 
-    // The same when they are written; what can only be read needs no writing. One with a value that this machine refuses is an error.
+    // The same when they are written; read-only registers need no writing. A register whose value this machine refuses is an error.
     private static void SetMsrs(KvmHandle vcpu, byte[] entries)
     {
         KvmMsrEntry[] msrs = [.. MemoryMarshal.Cast<byte, KvmMsrEntry>(entries)];

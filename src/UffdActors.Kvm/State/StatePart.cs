@@ -1,6 +1,6 @@
 namespace UffdActors.Kvm.State;
 
-/// <summary>Parts of a vCPU's record. The numbers are the record's: they are never given to something else.</summary>
+/// <summary>Parts of a vCPU's record. The numbers are part of the format: none is ever reused.</summary>
 internal enum StatePart
 {
     /// <summary>KVM_SET_CPUID2: entries of 40 bytes.</summary>
@@ -30,6 +30,6 @@ internal enum StatePart
     /// <summary>KVM_GET_VCPU_EVENTS: <c>struct kvm_vcpu_events</c>.</summary>
     Events = 9,
 
-    /// <summary>Ours: one byte, 1 if the guest has halted the vCPU for good.</summary>
+    /// <summary>Of this format, not KVM's: one byte, 1 if the guest has halted the vCPU for good.</summary>
     Halted = 10,
 }

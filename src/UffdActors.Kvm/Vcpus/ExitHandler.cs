@@ -7,15 +7,15 @@ using UffdActors.Linux;
 namespace UffdActors.Kvm.Vcpus;
 
 /// <summary>
-/// What becomes of an exit from KVM_RUN: a device answers and the guest goes on, or the vCPU has ended. On the vCPU's thread.
+/// Handles exits from KVM_RUN: a device answers and the guest continues, or the vCPU has ended. On the vCPU's thread.
 /// </summary>
 internal sealed class ExitHandler(VcpuParts parts)
 {
     private readonly RunPage _run = parts.Run;
     private readonly int _vcpu = parts.Number;
 
-    /// <summary>Handles the exit that <c>kvm_run</c> tells of.</summary>
-    /// <returns>How the vCPU has ended; null if the guest goes on.</returns>
+    /// <summary>Handles the exit in <c>kvm_run</c>.</summary>
+    /// <returns>How the vCPU has ended; null if the guest continues.</returns>
     public VcpuEnd? Handle()
     {
         uint reason = _run.ExitReason;
@@ -32,7 +32,7 @@ internal sealed class ExitHandler(VcpuParts parts)
             KvmExit.KVM_EXIT_FAIL_ENTRY => End(
                 VcpuEndKind.FailedEntry,
                 Text($"was refused by the processor (KVM_EXIT_FAIL_ENTRY, reason 0x{_run.Word64(RunLayout.FailEntryReason):x})"), null),
-            _ => End(VcpuEndKind.UnhandledExit, Text($"made an exit that nobody handles ({KvmExit.NameOf(reason)})"), null),
+            _ => End(VcpuEndKind.UnhandledExit, Text($"made an exit that is not handled ({KvmExit.NameOf(reason)})"), null),
         };
     }
 
@@ -93,7 +93,7 @@ internal sealed class ExitHandler(VcpuParts parts)
         ulong address = _run.Word64(RunLayout.MmioPhysAddr);
         int length = (int)Math.Min(8, _run.Word32(RunLayout.MmioLen));
         bool isWrite = _run.Byte(RunLayout.MmioIsWrite) != 0;
-        // In memory of the machine this is no device: the kernel could not have the page (nested KVM answers an EFAULT so).
+        // In memory of the machine this is no device: the kernel could not fault the page in (nested KVM reports EFAULT so).
         if (parts.Map.Find(address) is not null)
             return End(VcpuEndKind.MemoryFault, "could not have a page of its memory (KVM_EXIT_MMIO inside a slot)", address);
         Span<byte> data = _run.At(RunLayout.MmioData, length);
@@ -119,7 +119,7 @@ internal sealed class ExitHandler(VcpuParts parts)
         return name;
     }
 
-    // The kernel may refuse, as for a guest whose state is protected; the report does without then.
+    // The kernel may refuse, as for a guest with protected state; the report has no rip then.
     private static ulong? Known(Func<ulong> ask)
     {
         try

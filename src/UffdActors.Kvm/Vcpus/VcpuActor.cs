@@ -3,11 +3,11 @@ using Akka.Actor;
 namespace UffdActors.Kvm.Vcpus;
 
 /// <summary>
-/// Speaks for a vCPU. <i>Paused</i>: it stands between two instructions, and its registers can be read and written. <i>Running</i>: its
-/// thread is in KVM_RUN. <i>Pausing</i>: it has been kicked, and callers wait until it stands. <i>Ended</i>: the guest has halted it, or
-/// could not go on; only another state lets it run again. <i>Stopped</i>: for good.
+/// Controls a vCPU. <i>Paused</i>: stopped between two instructions; its registers can be read and written. <i>Running</i>: its thread is
+/// in KVM_RUN. <i>Pausing</i>: it has been kicked, and callers wait until it is paused. <i>Ended</i>: the guest has halted it, or it has
+/// failed; it runs again only after a state was loaded. <i>Stopped</i>: for good.
 /// </summary>
-/// <remarks>The actor never waits: its thread does, and tells it.</remarks>
+/// <remarks>The actor never blocks: its thread does, and sends it a message.</remarks>
 internal sealed class VcpuActor : UntypedActor
 {
     private readonly VcpuThread _thread;
@@ -107,7 +107,7 @@ internal sealed class VcpuActor : UntypedActor
         switch (message)
         {
             case VcpuProtocol.Resume resume:
-                // All vCPUs of a machine are resumed together; one that the guest has halted stays so.
+                // All vCPUs of a machine are resumed together; one that the guest has halted stays halted.
                 if (_view.End is { IsDone: true }) _ = resume.Done.TrySetResult();
                 else _ = resume.Done.TrySetException(new InvalidOperationException($"It has ended. {_view.End?.Message}"));
                 break;

@@ -2,6 +2,6 @@ using UffdActors.Kvm.Native;
 
 namespace UffdActors.Kvm.Vcpus;
 
-/// <summary>What a vCPU's thread is told to do next.</summary>
-/// <param name="Job">Something with the vCPU while it does not run; null to let it run.</param>
+/// <summary>The next command for a vCPU's thread.</summary>
+/// <param name="Job">A job on the vCPU while it does not run; null to run it.</param>
 internal sealed record VcpuCommand(Action<KvmHandle>? Job);

@@ -3,7 +3,7 @@ using UffdActors.Kvm.Native;
 
 namespace UffdActors.Kvm.Vcpus;
 
-/// <summary>What a vCPU's thread works with.</summary>
+/// <summary>Parts of a vCPU's thread.</summary>
 /// <param name="Number">Number of the vCPU.</param>
 /// <param name="Handle">Its descriptor; the thread closes it.</param>
 /// <param name="Run">Its <c>kvm_run</c>; the thread unmaps it.</param>

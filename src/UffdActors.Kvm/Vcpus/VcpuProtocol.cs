@@ -5,16 +5,16 @@ namespace UffdActors.Kvm.Vcpus;
 /// <summary>Messages to the actor of a vCPU. All are local: they carry promises and descriptors.</summary>
 internal static class VcpuProtocol
 {
-    /// <summary>Lets the guest run.</summary>
+    /// <summary>Runs the guest.</summary>
     public sealed record Resume(TaskCompletionSource Done);
 
-    /// <summary>Stops it between two instructions; done when it stands.</summary>
+    /// <summary>Stops it between two instructions; completed when it is paused.</summary>
     public sealed record Pause(TaskCompletionSource Done);
 
-    /// <summary>Stops it for good; done when it stands.</summary>
+    /// <summary>Stops it for good; completed when it has stopped.</summary>
     public sealed record Stop(TaskCompletionSource Done);
 
-    /// <summary>Something with the vCPU's registers, done by its thread; refused while it runs.</summary>
+    /// <summary>A job on the vCPU's registers, done by its thread; refused while it runs.</summary>
     /// <param name="Job">Completes the promise, and never throws.</param>
     /// <param name="Fail">Refuses.</param>
     /// <param name="IsHaltedAfter">Whether the guest has halted it, after the job; null if the job leaves that as it is.</param>

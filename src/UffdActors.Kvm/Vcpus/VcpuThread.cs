@@ -5,11 +5,12 @@ using UffdActors.Linux.Machine;
 namespace UffdActors.Kvm.Vcpus;
 
 /// <summary>
-/// The thread of a vCPU: all its ioctls are made here. It runs the guest until that is interrupted or ends, and tells its owner which;
-/// between runs it does what it is handed. It owns the vCPU's descriptor and <c>kvm_run</c>, so both are there for as long as it is.
+/// The thread of a vCPU: all its ioctls are made here. It runs the guest until that is interrupted or ends, and reports which to the actor;
+/// between runs it executes jobs. It owns the vCPU's descriptor and <c>kvm_run</c>, so both exist as long as the thread.
 /// </summary>
 /// <remarks>
-/// <see cref="Run"/>, <see cref="Do"/> and <see cref="Kick"/> are for one caller at a time, the actor; <see cref="End"/> is for anybody.
+/// <see cref="Run"/>, <see cref="Do"/> and <see cref="Kick"/> are for one caller at a time, the actor; <see cref="End"/> is safe for any
+/// thread.
 /// </remarks>
 internal sealed class VcpuThread
 {
@@ -27,8 +28,8 @@ internal sealed class VcpuThread
     private long _exitCount;
 
     /// <summary>Makes it; <see cref="Start"/> starts it.</summary>
-    /// <param name="parts">What it works with.</param>
-    /// <param name="stopped">Told on this thread when a run is over: how the guest has ended, null if it was interrupted.</param>
+    /// <param name="parts">Its parts.</param>
+    /// <param name="stopped">Called on this thread when a run is over: how the guest has ended, null if it was interrupted.</param>
     public VcpuThread(VcpuParts parts, Action<VcpuEnd?> stopped)
     {
         _parts = parts;
@@ -36,7 +37,7 @@ internal sealed class VcpuThread
         _exits = new ExitHandler(parts);
     }
 
-    /// <summary>Complete once the thread is there and where it belongs; fails if it cannot be bound to its CPU.</summary>
+    /// <summary>Complete once the thread runs on its CPU; fails if it cannot be bound to it.</summary>
     public Task<int> Started => _started.Task;
 
     /// <summary>Complete once the thread has ended, and closed what it owns.</summary>
@@ -48,7 +49,7 @@ internal sealed class VcpuThread
     /// <summary>Starts the thread.</summary>
     public void Start() => new Thread(Loop, StackBytes) { IsBackground = true, Name = $"vcpu-{_parts.Number}" }.Start();
 
-    /// <summary>Lets the guest run. Not while it runs.</summary>
+    /// <summary>Runs the guest. Not while it runs.</summary>
     public void Run()
     {
         _isToPause = false;
@@ -56,12 +57,12 @@ internal sealed class VcpuThread
         _commands.Add(new VcpuCommand(null));
     }
 
-    /// <summary>Does something with the vCPU. Not while it runs.</summary>
+    /// <summary>Executes a job on the vCPU. Not while the guest runs.</summary>
     public void Do(Action<KvmHandle> job) => _commands.Add(new VcpuCommand(job));
 
     /// <summary>
-    /// Brings the guest to a halt between two instructions. The flag comes before the signal: a thread that is about to enter KVM_RUN sees
-    /// it, and one that is in there is interrupted.
+    /// Stops the guest between two instructions. The flag comes before the signal: a thread that is about to enter KVM_RUN sees it, and one
+    /// that is in KVM_RUN is interrupted.
     /// </summary>
     public void Kick()
     {
@@ -73,7 +74,7 @@ internal sealed class VcpuThread
     /// <summary>Ends the thread, as soon as it comes out of KVM_RUN.</summary>
     public void End()
     {
-        // Only one caller kicks, and before the thread can end: what it would touch is unmapped by that.
+        // Only one caller kicks, before the thread can end, which unmaps kvm_run.
         if (Interlocked.Exchange(ref _isEnding, 1) != 0) return;
         Kick();
         _commands.CompleteAdding();
@@ -98,8 +99,8 @@ internal sealed class VcpuThread
         }
         finally
         {
-            // The flag lies in what is unmapped now, and the number may be another thread's soon. Nobody has told a thread to end that
-            // could not be bound to its CPU.
+            // From here on no kick: its flag is in kvm_run, unmapped now, and the thread id may be reused. A thread that could not be bound
+            // to its CPU gets here without End.
             _ = Interlocked.Exchange(ref _isEnding, 1);
             _commands.CompleteAdding();
             _thread = 0;
@@ -125,8 +126,8 @@ internal sealed class VcpuThread
     {
         while (true)
         {
-            // An exit before may have left something to do, such as the result of IN: KVM does it on the next entry, before it looks at
-            // the flag. So a state that is saved after EINTR is whole.
+            // An earlier exit may be pending, such as the result of IN: KVM completes it on the next entry, before it checks the flag. So a
+            // state saved after EINTR is complete.
             if (_parts.Handle.TryCall(KvmIoctl.KVM_RUN, 0, out Errno error) < 0)
             {
                 if (error is not (Errno.EINTR or Errno.EAGAIN)) return _exits.Failed(error);

@@ -1,6 +1,6 @@
 namespace UffdActors.Kvm.Vcpus;
 
-/// <summary>What others see of a vCPU: written by its actor, read by anybody.</summary>
+/// <summary>The published state of a vCPU: written by its actor, read by any thread.</summary>
 internal sealed class VcpuView(int number)
 {
     private volatile TaskCompletionSource<VcpuEnd> _ended = New();
@@ -10,7 +10,7 @@ internal sealed class VcpuView(int number)
     /// <summary>Number of the vCPU.</summary>
     public int Number => number;
 
-    /// <summary>Where it is in its life.</summary>
+    /// <summary>Its phase.</summary>
     public VcpuPhase Phase
     {
         get => (VcpuPhase)_phase;
@@ -33,7 +33,7 @@ internal sealed class VcpuView(int number)
     /// <summary>The guest has ended on it; only the first end counts.</summary>
     public void HasEnded(VcpuEnd end) => _ = _ended.TrySetResult(end);
 
-    /// <summary>It has another state now, and may run again.</summary>
+    /// <summary>Another state was loaded, so it may run again.</summary>
     public void Renew()
     {
         if (_ended.Task.IsCompleted) _ended = New();

@@ -7,7 +7,7 @@ namespace UffdActors.Stress.Injection;
 /// </summary>
 internal sealed class ShadowSource(ShadowPages shadow, long pages, InjectedCounts counts, ulong seed, double faultRate) : IPageSource
 {
-    // The failures in a row must stay far below the resolver's limit, at which a request is given up.
+    // Failures in a row must be far shorter than uffd.source-patience, after which a request pauses.
     private const double FailureShare = 0.25;
     private const int LongestDelayMilliseconds = 3;
 
