@@ -37,8 +37,7 @@ public abstract class MemoryModule
     public abstract IVmUffdOps? Ops { get; }
 
     /// <summary>
-    /// The merged table (7.1), for a module that offers other modes or ioctls there than in <see cref="Ops"/>; null to derive it from <see
-    /// cref="Ops"/>.
+    /// The merged table (7.1), for a module that offers other modes or ioctls there than in <see cref="Ops"/>; null to derive it from that.
     /// </summary>
     public virtual IFolioOps? FolioOps => null;
 

@@ -4,8 +4,8 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Model.Mapping;
 
 /// <summary>
-/// What VMAs are registered with, as far as a mapping needs it: a userfaultfd context without its queues (<c>struct
-/// vm_userfaultfd_ctx</c>).
+/// What VMAs are registered with, as far as a mapping needs it: a userfaultfd context without its queues
+/// (<c>struct vm_userfaultfd_ctx</c>).
 /// </summary>
 internal abstract class Registrant : Owner
 {

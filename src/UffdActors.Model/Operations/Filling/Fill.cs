@@ -271,8 +271,8 @@ internal class Fill : FillCall
     }
 
     /// <summary>
-    /// The call has slept on its source. The kernel had dropped its locks and checks everything again: the map, then mmap_changing (RING
-    /// R7).
+    /// The call has slept on its source. The kernel had dropped its locks and checks everything again: the map, then mmap_changing
+    /// (RING R7).
     /// </summary>
     /// <returns>False if the fill has ended.</returns>
     [MutationPoint("RING R7")]
