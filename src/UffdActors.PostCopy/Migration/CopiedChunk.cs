@@ -12,8 +12,7 @@ internal sealed class CopiedChunk : IDisposable
     /// <summary>State of a page.</summary>
     public CopiedContent Of(int page) => _content[page];
 
-    /// <summary>Takes the pages of a frame. After a truncated frame, the pages that did not arrive are
-    /// <see cref="CopiedContent.None"/>.</summary>
+    /// <summary>Takes the pages of a frame; of a truncated one, missing pages are <see cref="CopiedContent.None"/>.</summary>
     public void Take(Lane lane, int first, in FrameHeader header, byte[] runs)
     {
         Array.Clear(_content, first, header.Pages);
