@@ -292,7 +292,7 @@ static int touch(uint64_t at, int is_write, uint64_t value, uint64_t *read_value
 	return 0;
 }
 
-/* Reads all that is there. Who serves the context wakes what an event has taken away, and whoever faulted beside it. */
+/* Reads until EAGAIN. A context's handler wakes threads in a range that an event has removed, and those that faulted beside it. */
 static int read_all(int fd, int serves) U;
 static int read_all(int fd, int serves)
 {
@@ -400,7 +400,7 @@ static void settle(void)
 			asleep = sleeps(threads[i]) ? asleep + 1 : 0;
 }
 
-/* Reads until there is nothing more, not even from whoever has gone on because of that. */
+/* Reads until there is nothing more, also from threads that have continued because of it. */
 static void serve(int fd) U;
 static void serve(int fd)
 {
