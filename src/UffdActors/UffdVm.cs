@@ -90,7 +90,12 @@ public sealed class UffdVm : IAsyncDisposable
     /// </summary>
     /// <param name="pages">Base pages, at most; a guest that is mostly zeros needs few.</param>
     /// <param name="cancel">Cancels.</param>
-    public void PrefaultMemory(long pages = long.MaxValue, CancellationToken cancel = default) => _kernel.PrefaultMemory(pages, cancel);
+    /// <exception cref="ObjectDisposedException">The VM has been disposed of.</exception>
+    public void PrefaultMemory(long pages = long.MaxValue, CancellationToken cancel = default)
+    {
+        _root.ThrowIfClosed();
+        _kernel.PrefaultMemory(pages, cancel);
+    }
 
     /// <summary>Adds a region of guest memory. A call that is refused leaves nothing behind.</summary>
     /// <exception cref="ArgumentException">
@@ -264,7 +269,12 @@ public sealed class UffdVm : IAsyncDisposable
     }
 
     /// <summary>A reader of guest memory that never faults.</summary>
-    public GuestReader NewReader() => _kernel.NewReader();
+    /// <exception cref="ObjectDisposedException">The VM has been disposed of.</exception>
+    public GuestReader NewReader()
+    {
+        _root.ThrowIfFreed();
+        return _kernel.NewReader();
+    }
 
     /// <summary>
     /// Disposes in order: the guest stops (<see cref="VmOptions.StopGuest"/> the last of it), descriptors are closed, actors end, memory is
@@ -322,6 +332,7 @@ public sealed class UffdVm : IAsyncDisposable
         finally
         {
             _runtime.Forget(this);
+            _root.BeginFreeing();
             if (_root.HasEnded) _kernel.CloseRest();
             _root.Calls?.Dispose();
             Context.Incidents.Complete();

@@ -157,7 +157,7 @@ internal sealed class LiveMemory : IDisposable
     }
 
     private static ModuleException Unknown(string module) =>
-        new($"Module \"{module}\" is none of this kernel's; use shmem, hugetlb, guest-memfd, or anonymous memory.");
+        ModuleException.NotFound(module, ["guest-memfd", "hugetlb", "shmem"]);
 
     /// <summary>
     /// Allocates the memory in full and maps it in the alias: MINOR without MISSING fills a hole with zeros in silence (SEMANTICS 4.2.9).

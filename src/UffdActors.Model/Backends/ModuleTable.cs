@@ -43,8 +43,7 @@ public sealed class ModuleTable
         lock (_gate)
         {
             if (_modules.TryGetValue(name, out MemoryModule? module)) return module;
-            string loaded = _modules.Count == 0 ? "no module is loaded" : "loaded are " + string.Join(", ", _modules.Keys);
-            throw new ModuleException($"There is no memory module \"{name}\"; {loaded}. Modules are listed in uffd.modules.");
+            throw ModuleException.NotFound(name, _modules.Keys);
         }
     }
 

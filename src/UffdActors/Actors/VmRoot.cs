@@ -21,6 +21,7 @@ internal sealed class VmRoot
     private IActorRef _root = ActorRefs.Nobody;
     private int _nextName;
     private volatile bool _isClosing;
+    private volatile bool _isFreed;
 
     /// <summary>Makes it; the actor begins with <see cref="Start"/>.</summary>
     /// <param name="system">The runtime's actor system.</param>
@@ -77,6 +78,16 @@ internal sealed class VmRoot
 
     /// <summary>From here on no call begins.</summary>
     public void BeginClosing() => _isClosing = true;
+
+    /// <summary>From here on its memory is not read any more.</summary>
+    public void BeginFreeing() => _isFreed = true;
+
+    /// <summary>For the start of every look at its memory, which is there until the VM ends, also if it has failed.</summary>
+    /// <exception cref="ObjectDisposedException">The VM has been disposed of.</exception>
+    public void ThrowIfFreed()
+    {
+        if (_isFreed) throw ClosedObjects.Vm();
+    }
 
     /// <summary>For the start of every call.</summary>
     /// <exception cref="ObjectDisposedException">The VM has been disposed of.</exception>

@@ -33,10 +33,14 @@ public abstract class GuestReader
     /// </exception>
     /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended.</exception>
     /// <exception cref="ArgumentException">It is a region of another VM.</exception>
+    /// <exception cref="ObjectDisposedException">
+    /// The VM has been disposed of. Until its memory is given back, which is the last of that, it can be read.
+    /// </exception>
     public bool TryRead(GuestRegion region, long page, Span<byte> destination)
     {
         ArgumentNullException.ThrowIfNull(region);
         region.ThrowIfUnusable(_vm);
+        _vm.ThrowIfFreed();
         ArgumentOutOfRangeException.ThrowIfNegative(page);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(page, region.Pages);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(destination.Length, PageSize.Base);
@@ -53,10 +57,12 @@ public abstract class GuestReader
     /// <returns>False if they have to be read page by page (<see cref="TryRead"/>); what is in the destination then is nothing.</returns>
     /// <exception cref="InvalidOperationException">See <see cref="TryRead"/>.</exception>
     /// <exception cref="ArgumentException">It is a region of another VM.</exception>
+    /// <exception cref="ObjectDisposedException">See <see cref="TryRead"/>.</exception>
     public bool TryReadPages(GuestRegion region, long firstPage, Span<byte> destination)
     {
         ArgumentNullException.ThrowIfNull(region);
         region.ThrowIfUnusable(_vm);
+        _vm.ThrowIfFreed();
         int pages = destination.Length >> PageSize.BaseShift;
         ArgumentOutOfRangeException.ThrowIfLessThan(pages, 1, nameof(destination));
         ArgumentOutOfRangeException.ThrowIfNegative(firstPage);

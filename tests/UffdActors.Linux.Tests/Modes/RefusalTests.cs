@@ -18,7 +18,8 @@ public sealed class RefusalTests
         ["map: a part of a huge page"] = Argument(vm => vm.MapAsync(513, "hugetlb"), "multiple of 512"),
         ["map: an alias of anonymous memory"] =
             Argument(vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1, WithAlias = true }), "WithAlias"),
-        ["map: a module that there is not"] = new(typeof(ModuleException), vm => vm.MapAsync(1, "ramfs"), "\"ramfs\""),
+        ["map: a module that there is not"] = new(typeof(ModuleException), vm => vm.MapAsync(1, "ramfs"),
+            "There is no memory module \"ramfs\"; loaded are guest-memfd, hugetlb, shmem. Modules of the model are listed in uffd.modules."),
         ["map: more than there are addresses"] =
             Kernel("mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1L << 50 }), "that a process can map"),
         ["map: more shmem than there are addresses"] = Kernel(
@@ -130,11 +131,28 @@ public sealed class RefusalTests
         using PageBytes source = new(Pages) { Withholds = true };
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
         Scene scene = await Scene.OfAsync(vm, source);
+        GuestReader reader = vm.Vm.NewReader();
+        byte[] page = new byte[4096];
+        Assert.False(reader.TryRead(scene.Region, 0, page));
+        BackgroundPush push = await scene.Served.PushAsync(scene.ServedRegion, source);
+        GuestRegion unmapped = await vm.MapAsync(1);
+        await vm.Vm.UnmapAsync(unmapped);
         await vm.Vm.DisposeAsync();
 
         foreach (Func<Task> call in new Func<Task>[]
         {
             () => vm.MapAsync(1),
+            () => vm.Vm.UnmapAsync(scene.Region),
+            () => vm.Vm.AdoptMemoryAsync(new AdoptedMemory { Address = 1UL << 40, Pages = 1 }),
+            () => vm.Vm.AdoptUserfaultAsync(new AdoptedUserfault { Descriptor = 0 }),
+            () => Task.Run(() => vm.Vm.PrefaultMemory(1)),
+            () => Task.Run(vm.Vm.NewReader),
+            () => Task.Run(() => reader.TryRead(scene.Region, 0, page)),
+            () => Task.Run(() => reader.TryReadPages(scene.Region, 0, page)),
+            () => vm.Uffd.UnprotectAsync(scene.Registered, 0, 1),
+            () => vm.Uffd.PageStatesAsync(scene.Registered, 0, 1),
+            () => Task.Run(() => vm.Uffd.RecordWorkingSet(scene.Registered)),
+            () => Task.Run(() => vm.Uffd.WorkingSetOf(scene.Registered)),
             () => vm.Vm.AdviseAsync(scene.Region, 0, 1, Advice.DontNeed),
             () => vm.Vm.OpenAsync(),
             () => vm.Vm.StartVcpusAsync([Steps.Reads(0)]),
@@ -150,8 +168,27 @@ public sealed class RefusalTests
             () => vm.Uffd.AbandonAsync(),
         })
         {
-            await Assert.ThrowsAsync<ObjectDisposedException>(call);
+            ObjectDisposedException closed = await Assert.ThrowsAsync<ObjectDisposedException>(call);
+            Assert.Equal("UffdActors.UffdVm", closed.ObjectName);
         }
+
+        // What was used up before stays so; who waited for what has ended is told; and figures are as they were.
+        await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Vm.UnmapAsync(unmapped));
+        await Assert.ThrowsAsync<VmFailedException>(() => push.WaitAsync().WaitAsync(LiveScene.Deadline));
+        await push.StopAsync().WaitAsync(LiveScene.Deadline);
+        push.Pause();
+        push.Resume();
+        vm.Uffd.Recover();
+        Assert.Equal((0, Pages), (push.ReceivedPages, push.AbsentPages));
+        Assert.Equal(0, scene.Served.ReceivedOf(scene.ServedRegion).Count);
+        Assert.Equal(scene.Served.Counts().Faults, scene.Served.Faults);
+        Assert.Empty(vm.Uffd.TakeChildren());
+        Assert.Empty(vm.Uffd.OutstandingPages());
+        Assert.Contains(scene.Region, vm.Vm.Regions);
+        Assert.False(vm.Vm.Failed.IsCompleted);
+        await vm.Vm.DisposeAsync();
+        await vm.Runtime.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => vm.Runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 }));
     }
 
     private static Refusal Argument(Func<Scene, Task> call, string says = "") => new(typeof(ArgumentException), call, says);
