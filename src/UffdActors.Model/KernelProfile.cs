@@ -29,6 +29,12 @@ public sealed record KernelProfile
     /// <summary>Window of fault-around in bytes, a power of two; 0 turns it off.</summary>
     public long FaultAroundBytes { get; init; } = 64 * 1024;
 
+    /// <summary>
+    /// An ordinary read of absent anonymous memory maps the zero page. Kernels that forbid that (s390 with storage keys, some made for
+    /// virtual machines) give it a page of its own, as a write gets; UFFDIO_ZEROPAGE maps the zero page there too.
+    /// </summary>
+    public bool ReadsMapZeroPage { get; init; } = true;
+
     /// <summary>CONFIG_MEMORY_FAILURE: a poisoned page gives si_code 4 instead of 2.</summary>
     public bool MemoryFailure { get; init; }
 

@@ -146,12 +146,19 @@ public sealed class UffdVm : IAsyncDisposable
     /// time one. Threads that wait for its pages are woken, and a thread that touches it touches what is not mapped: stop them first, for
     /// in this process that is the end of the process. A push of it ends with an exception.
     /// </summary>
-    /// <exception cref="UffdException">The kernel refuses; the region is as before.</exception>
+    /// <remarks>It goes in slices of 16 MiB, between which faults elsewhere are served; once begun it goes on to its end.</remarks>
+    /// <exception cref="UffdException">
+    /// The kernel refuses; the region is as before. If it refuses behind the first slice the message says so: the region is used up, and
+    /// calling again finishes it.
+    /// </exception>
     /// <exception cref="InvalidOperationException">It has been unmapped already, or was adopted.</exception>
     /// <exception cref="ArgumentException">It is a region of another VM; every call with one ends so.</exception>
     public async Task UnmapAsync(GuestRegion region, CancellationToken cancel = default)
     {
-        ThrowIfUnusable(region);
+        ArgumentNullException.ThrowIfNull(region);
+        region.ThrowIfForeign(_root);
+        region.ThrowIfUnmappedInFull();
+        _root.ThrowIfClosed();
         if (region.IsAdopted)
             throw new InvalidOperationException(
                 $"Region {region.Id} belongs to the code that has mapped it; unregister it, and have it unmapped there.");
@@ -375,7 +382,7 @@ public sealed class UffdVm : IAsyncDisposable
 
     private async Task UnmapOnceAsync(GuestRegion region, CancellationToken cancel)
     {
-        await _kernel.UnmapAsync(region, cancel);
+        await SlicedUnmap.MakeAsync(_kernel, region, cancel);
         // The alias is unmapped only when no fill goes through it any more: its address may be another mapping's next.
         foreach (Userfault userfault in Userfaults()) await userfault.ForgetAsync(region);
         await _kernel.UnmapAliasAsync(region);

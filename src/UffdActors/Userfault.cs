@@ -155,9 +155,10 @@ public sealed class Userfault
     /// <remarks>
     /// Pages that have lost their content without a write count as written too: those that <see cref="UffdVm.AdviseAsync"/> has taken away
     /// (REMOVE; of private memory DONTNEED and FREE; not DONTNEED of shared memory, which keeps its content), and those of REMOVE events,
-    /// if the userfaultfd is served and has asked for them. An event says neither which call it was nor when the pages go, only that they
-    /// will: so a page that is still there when it is taken comes once more with the next call. A hole that is punched from outside through
-    /// a descriptor is not seen.
+    /// if the userfaultfd is served and has asked for them. An event says neither which call it was nor when the pages go: so each page of
+    /// it is looked at, by this call and, if it is still there, by the next. Of shared memory one that has its content is not among the
+    /// pages, for it has only left the mapping (DONTNEED); private memory that is still there comes with both calls. A hole that is punched
+    /// from outside through a descriptor is not seen.
     /// </remarks>
     /// <param name="region">The region.</param>
     /// <param name="firstPage">First page of the region.</param>

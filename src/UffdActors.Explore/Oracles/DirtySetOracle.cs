@@ -1,4 +1,5 @@
 using UffdActors.Explore.Scenarios;
+using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 
 namespace UffdActors.Explore.Oracles;
@@ -26,7 +27,7 @@ internal sealed class DirtySetOracle(RunRecord record) : Oracle(record)
             if (Scene.Service.Zeroed[region] is not { } zeroed) continue;
             int pages = Scenario.Regions[region].Pages;
             HashSet<long> gone = [
-                .. zeroed.Take(new PageRange(0, Scene.BasePageOf(pages)), _ => false)
+                .. zeroed.Take(new PageRange(0, Scene.BasePageOf(pages)), _ => Removal.Done)
                     .SelectMany(r => Enumerable.Range((int)r.Start, (int)r.Count))
                     .Select(p => (long)p)];
             for (int page = 0; page < pages; page++) CheckPage(region, page, gone.Contains(Scene.BasePageOf(page)), step);

@@ -58,7 +58,8 @@ internal sealed class ViewOracle(RunRecord record) : Oracle(record)
             : plain.IsRemoved(place)
                 ? PageState.Removed
                 : !pages.Received.Contains(place.Page) ? PageState.Absent : PageState.FromSource;
-        bool isRight = state == expected || state == PageState.Written || (state == PageState.Zero && expected == PageState.FromSource);
+        bool isRight = state == expected || state == PageState.Written || (state == PageState.Zero && expected == PageState.FromSource)
+            || (state == PageState.Poisoned && (expected == PageState.FromSource || Record.Entries[index].Kind == EntryKind.Poison));
         if (!isRight) Fail("page-states", $"{Scene.NameOf(index)} is reported as {state}, and it is {expected}", step);
     }
 

@@ -12,6 +12,7 @@ using UffdActors.Linux.Userfaultfd;
 using UffdActors.Linux.Watching;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Worlds;
 
@@ -124,21 +125,18 @@ internal sealed class LiveKernel : VmKernel
     }
 
     /// <inheritdoc />
-    public override async Task UnmapAsync(GuestRegion region, CancellationToken cancel)
+    public override async Task UnmapAsync(GuestRegion region, PageRange pages, CancellationToken cancel)
     {
         LiveMemory memory = MemoryOf(region);
         // Sleeps until the event has been read, if there is one.
-        Errno error = await Task.Run(() => memory.Here.Unmap(0, memory.Guest.Bytes), cancel);
+        Errno error = await Task.Run(
+            () => memory.Here.Unmap(pages.Start << PageSize.BaseShift, pages.Count << PageSize.BaseShift), cancel);
         if (error != Errno.None) throw new UffdException("munmap", error, KernelErrors.Explain("munmap", error));
-        memory.GuestIsUnmapped();
+        if (pages.End == region.Pages) memory.GuestIsUnmapped();
     }
 
     /// <inheritdoc />
-    public override Task UnmapAliasAsync(GuestRegion region)
-    {
-        MemoryOf(region).Dispose();
-        return Task.CompletedTask;
-    }
+    public override Task UnmapAliasAsync(GuestRegion region) => Task.Run(MemoryOf(region).Dispose);
 
     /// <inheritdoc />
     public override Task AdviseAsync(

@@ -166,7 +166,14 @@ internal sealed class LiveMemory : IDisposable
     /// <exception cref="UnsupportedMachineException">The pool of huge pages is empty.</exception>
     public void Populate()
     {
-        Errno error = Alias!.Advise(0, Alias.Bytes, MemoryAdvice.PopulateWrite);
+        Errno error = Errno.None;
+        for (long end, start = 0; start < Alias!.Bytes && error == Errno.None; start = end)
+        {
+            // In slices: who changes the map waits for the call, and faults wait behind him.
+            end = Math.Min(Alias.Bytes, start + RangeSlices.Bytes);
+            error = Alias.Advise(start, end - start, MemoryAdvice.PopulateWrite);
+        }
+
         // What was promised may be gone all the same: taken out of the pool, or on a node that this process may not use.
         if (error is Errno.ENOMEM or Errno.EFAULT && Alias.Backing == MemoryBacking.Hugetlb)
             throw new UnsupportedMachineException(

@@ -12,6 +12,10 @@ internal static class MemoryProbe
     // Larger than any window that is set in practice; the kernel's own is 16 pages.
     private const int Pages = 128;
 
+    // Categories of PAGEMAP_SCAN.
+    private const ulong Written = 1 << 1;
+    private const ulong ZeroPage = 1 << 5;
+
     /// <summary>Window of fault-around: how much of a cached file one read maps; -1 if it cannot be measured.</summary>
     public static long MeasureBytes()
     {
@@ -42,12 +46,29 @@ internal static class MemoryProbe
     /// What PAGEMAP_SCAN answers: "ok", or an errno. Asked of memory that no userfaultfd has anything to do with, so that being denied the
     /// one says nothing of the other.
     /// </summary>
-    public static unsafe string PagemapScanAnswer()
+    public static string PagemapScanAnswer()
     {
-        const ulong Written = 2;
-        using FileHandle? pagemap = FileHandle.TryOpen("/proc/self/pagemap", Fd.O_RDONLY, out Errno error);
-        if (pagemap is null) return UffdAccess.Text(error);
         using GuestMemory memory = GuestMemory.MapAnonymous(PageSize.Base);
+        return UffdAccess.Text(Scan(memory, Written, out _));
+    }
+
+    /// <summary>
+    /// True if a read of absent anonymous memory maps the zero page, as kernels do that are not told otherwise; also if that cannot be
+    /// asked.
+    /// </summary>
+    public static bool ReadsMapZeroPage()
+    {
+        using GuestMemory memory = GuestMemory.MapAnonymous(PageSize.Base);
+        _ = memory.ReadWord(0);
+        return Scan(memory, ZeroPage, out bool isFound) != Errno.None || isFound;
+    }
+
+    // PAGEMAP_SCAN of a page for one category.
+    private static unsafe Errno Scan(GuestMemory memory, ulong category, out bool isFound)
+    {
+        isFound = false;
+        using FileHandle? pagemap = FileHandle.TryOpen("/proc/self/pagemap", Fd.O_RDONLY, out Errno error);
+        if (pagemap is null) return error;
         DirtyRange found;
         Pagemap.ScanArgument scan = new()
         {
@@ -56,10 +77,13 @@ internal static class MemoryProbe
             End = memory.End,
             Vector = (ulong)&found,
             VectorLength = 1,
-            CategoryMask = Written,
-            ReturnMask = Written,
+            CategoryMask = category,
+            ReturnMask = category,
         };
         using LinuxHandle.Lease lease = pagemap.Use();
-        return UffdAccess.Text(Libc.Ioctl(lease.Number, Pagemap.PagemapScan, &scan) < 0 ? Libc.LastError : Errno.None);
+        int ranges = Libc.Ioctl(lease.Number, Pagemap.PagemapScan, &scan);
+        if (ranges < 0) return Libc.LastError;
+        isFound = ranges > 0;
+        return Errno.None;
     }
 }

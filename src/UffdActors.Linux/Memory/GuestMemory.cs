@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using UffdActors.Linux.Native;
 using UffdActors.Linux.Needs;
 using UffdActors.Model.Memory;
+using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Memory;
 
@@ -20,6 +21,8 @@ public sealed unsafe class GuestMemory : SafeHandle
 {
     // sizeof(pthread_mutex_t) on x86-64.
     private const int MutexBytes = 40;
+
+    private long _unmappedFront;
 
     private GuestMemory(nint address, long bytes, MemoryBacking backing, bool isShared, bool owns)
         : base(-1, owns)
@@ -190,7 +193,10 @@ public sealed unsafe class GuestMemory : SafeHandle
     public Errno Unmap(long offset, long bytes)
     {
         using Lease lease = Use(offset, bytes);
-        return Libc.MUnmap((nint)lease.Pointer, (nuint)bytes) == -1 ? Libc.LastError : Errno.None;
+        if (Libc.MUnmap((nint)lease.Pointer, (nuint)bytes) == -1) return Libc.LastError;
+        // Nor is it unmapped a second time, for it may be another's by then.
+        if (offset == _unmappedFront) _unmappedFront += bytes;
+        return Errno.None;
     }
 
     /// <summary>
@@ -220,7 +226,18 @@ public sealed unsafe class GuestMemory : SafeHandle
     }
 
     /// <inheritdoc />
-    protected override bool ReleaseHandle() => Libc.MUnmap(handle, (nuint)Bytes) == 0;
+    /// <remarks>One call over gigabytes of pages that are there would hold faults elsewhere for tenths of a second.</remarks>
+    protected override bool ReleaseHandle()
+    {
+        long slice = RangeSlices.BytesFor(Bytes);
+        for (long end, start = _unmappedFront; start < Bytes; start = end)
+        {
+            end = Math.Min(Bytes, start + slice - ((handle + (nint)start) % (nint)slice));
+            if (Libc.MUnmap(handle + (nint)start, (nuint)(end - start)) != 0) return false;
+        }
+
+        return true;
+    }
 
     private Lease Use(long offset, long bytes)
     {

@@ -165,11 +165,12 @@ internal class Access : QueuedFault
         }
     }
 
-    // A write to an empty page of a private mapping makes the anon_vma before the check whether the page is missing, whatever the result.
-    // For huge pages the check comes first.
+    // A write to an empty page of a private mapping makes the anon_vma before the check whether the page is missing, whatever the result; so
+    // does a read that would get a page of its own. For huge pages the check comes first.
     private void PrepareAnon(Vma vma, Entry entry)
     {
-        if ((Kind & AccessKind.Write) != 0 && entry.Kind is (EntryKind.None or EntryKind.WpMarker) && !vma.IsHuge)
+        bool isForPage = (Kind & AccessKind.Write) != 0 || (vma.IsAnonymous && !Caller.Mm.Machine.Profile.ReadsMapZeroPage);
+        if (isForPage && entry.Kind is (EntryKind.None or EntryKind.WpMarker) && !vma.IsHuge)
             vma.PrepareAnon(Caller.Mm.Map);
     }
 

@@ -52,7 +52,7 @@ internal static class Populate
 
     private static Errno Anonymous(AddressSpace mm, Vma vma, long page, bool write, bool wp)
     {
-        if (!write)
+        if (!write && mm.Machine.Profile.ReadsMapZeroPage)
         {
             mm.SetEntry(page, Entry.Zero.WithWp(wp));
             return Errno.None;

@@ -38,7 +38,7 @@ internal sealed record LiveConditions(string Release, KernelProfile Profile, lon
         if (report.Memory.FaultAroundBytes < 0) Require(report, MachineNeed.PagemapScan, "Which pages are mapped is not shown by /proc.");
         return new LiveConditions(
             report.Kernel.Release.Split('-')[0],
-            profile,
+            profile with { ReadsMapZeroPage = MemoryProbe.ReadsMapZeroPage() },
             report.Memory.FaultAroundBytes,
             report.Memory.HugePagesFree - report.Memory.HugePagesReserved >= HugePagesOfAProgram);
     }

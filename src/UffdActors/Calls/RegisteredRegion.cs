@@ -24,8 +24,11 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
     /// <summary>Base pages of a page of its memory.</summary>
     public int Unit => Region.PageBytes >> PageSize.BaseShift;
 
-    /// <summary>What a call has filled from a page on.</summary>
-    public void Receive(long page, IoctlResult result) => Received.Set(page, result.BytesDone >> PageSize.BaseShift);
+    /// <summary>What a call has poisoned from a page on.</summary>
+    public void Poison(long page, IoctlResult result)
+    {
+        if (result.BytesDone > 0) Pages.Poison(page, result.BytesDone >> PageSize.BaseShift);
+    }
 
     /// <summary>What a call has moved in from a page on: the embedder's content, and not the source's.</summary>
     /// <param name="page">First base page.</param>
@@ -79,7 +82,20 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
     {
         if (Zeroed is not { } zeroed) return [];
         GuestReader? reader = null;
-        return zeroed.Take(range, page => (reader ??= newReader()).IsThere(Region, page));
+        return zeroed.Take(range, page => RemovalOf(page, reader ??= newReader()));
+    }
+
+    // Where MISSING is registered, what was gone and is there again has been filled by us.
+    private Removal RemovalOf(long page, GuestReader reader)
+    {
+        if (Region.Module is null) return reader.IsThere(Region, page) ? Removal.MayCome : Removal.Done;
+        if (Pages.IsRefilled(page) || reader.Look(Region, page) is not { } seen) return Removal.Done;
+        return seen.Content switch
+        {
+            SeenContent.None => Removal.Done,
+            SeenContent.Zeros when (Modes & RegisterModes.Missing) == 0 => Removal.Done,
+            _ => Removal.Kept,
+        };
     }
 
     /// <summary>Pages that are to be filled and are not there. What has been unmapped does not count.</summary>

@@ -45,7 +45,8 @@ internal static class SlicedAdvice
     /// </summary>
     public static IEnumerable<PageRange> Slices(GuestRegion region, PageRange range)
     {
-        long slice = Math.Max(RangeSlices.Bytes, region.PageBytes) >> PageSize.BaseShift;
+        long bytes = RangeSlices.BytesFor(range.Count << PageSize.BaseShift);
+        long slice = Math.Max(bytes, region.PageBytes) >> PageSize.BaseShift;
         long first = PageSize.PageOf(region.Address);
         for (long end, start = range.Start; start < range.End; start = end)
         {

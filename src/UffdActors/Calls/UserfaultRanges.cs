@@ -191,7 +191,7 @@ internal sealed class UserfaultRanges(
             async (part, c) =>
             {
                 IoctlResult result = await kernel.PoisonAsync(region, part, c);
-                known.Receive(part.Start, result);
+                known.Poison(part.Start, result);
                 return result;
             },
             cancel);

@@ -76,6 +76,12 @@ public sealed class GuestRegion
     /// <summary>True from the moment at which it begins to be unmapped; false again if the kernel refuses.</summary>
     internal bool IsUnmapped => _isUnmapped;
 
+    /// <summary>
+    /// Base pages that are unmapped, from the first on: the call goes in slices, and one that the kernel refuses behind its first slice can
+    /// be made again from there, and from nowhere else.
+    /// </summary>
+    internal long UnmappedPages { get; set; }
+
     /// <summary>For the start of every call that names a region.</summary>
     /// <exception cref="ArgumentException">It is a region of another VM.</exception>
     /// <exception cref="InvalidOperationException">It has been unmapped: its addresses may be another mapping's by now.</exception>
@@ -91,9 +97,15 @@ public sealed class GuestRegion
         if (_isUnmapped) throw new InvalidOperationException($"Region {Id} has been unmapped; map another one.");
     }
 
+    /// <exception cref="InvalidOperationException">Nothing of it is left to be unmapped.</exception>
+    internal void ThrowIfUnmappedInFull()
+    {
+        if (UnmappedPages is 0 || UnmappedPages == Pages) ThrowIfUnmapped();
+    }
+
     /// <summary>
-    /// Uses the region up. Of several calls one unmaps, the others find it unmapped; if it fails the region is as before, and the next one
-    /// tries.
+    /// Uses the region up. Of several calls one unmaps, the others find it unmapped; if it fails the next one tries, and the region is as
+    /// before unless a part has gone.
     /// </summary>
     /// <exception cref="InvalidOperationException">It has been unmapped.</exception>
     internal async Task UnmapAsync(Func<Task> unmap)
@@ -101,7 +113,7 @@ public sealed class GuestRegion
         await _unmapping.WaitAsync();
         try
         {
-            ThrowIfUnmapped();
+            ThrowIfUnmappedInFull();
             _isUnmapped = true;
             try
             {
@@ -109,7 +121,7 @@ public sealed class GuestRegion
             }
             catch
             {
-                _isUnmapped = false;
+                _isUnmapped = UnmappedPages > 0;
                 throw;
             }
         }

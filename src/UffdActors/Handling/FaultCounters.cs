@@ -26,7 +26,8 @@ internal sealed class FaultCounters
 
     /// <summary>
     /// Messages of a thread about a page that it waits for already: a signal ends the wait, and the thread faults again. No faults of their
-    /// own.
+    /// own. One that is read when its page has just been filled is counted here too (<see cref="LatestFills"/>): of a thread that was woken
+    /// then and faults again, because the page was taken away meanwhile, the second message is the fault.
     /// </summary>
     public long Repeated { get; set; }
 

@@ -23,6 +23,7 @@ internal class FaultReader
     private readonly StrayFaults _strays = new();
     private readonly OvertakingEvents _overtaking = new();
     private readonly WaitingThreads _waits = new();
+    private readonly LatestFills _filled = new();
     private readonly Dictionary<ulong, (int Count, Errno Error)> _streaks = [];
     private readonly CrashingPages _crashing;
     private readonly PushGates _gates = new();
@@ -126,12 +127,13 @@ internal class FaultReader
         if (_streaks.Count > 0) _ = _streaks.Remove(request.Address);
         if (Outages.Fills.IsOn) OnSucceeded(Outages.Fills, request);
         if (_crashing.Passed(request.Address)) OnSucceeded(Outages.Crashes, request);
-        request.Region.Pages.Fill(
-            request.Page, request.Pages, request.Content == SourceContent.Zero && request.Fill.Kind != FillKind.Poison,
-            request.Fill.Kind == FillKind.Continue);
+        RegionPages pages = request.Region.Pages;
+        if (request.Fill.Kind == FillKind.Poison) pages.Poison(request.Page, request.Pages);
+        else pages.Fill(request.Page, request.Pages, request.Content == SourceContent.Zero, request.Fill.Kind == FillKind.Continue);
         // Installed protected, the page may have met a writer already; or it was taken away again. What such a thread faulted on is not
         // what was filled.
         if (Leave(request) && request.HasLateWaiters) Wake(request.Address);
+        if (request.Thread != 0) _filled.Add(request);
         _pool.Give(request);
         // Nothing is under way any more. On one CPU the thread that was just woken has run before this turn, and has faulted again: to read
         // that now spares a poll.
@@ -218,6 +220,12 @@ internal class FaultReader
                 Counters.Repeated++;
                 return;
             }
+        }
+        else if (_filled.Has(address) && _filled.TakeWaiter(address, message, _waits))
+        {
+            Counters.Repeated++;
+            Wake(address);
+            return;
         }
 
         Counters.CountFault(message.Flags);

@@ -27,4 +27,10 @@ public enum PageState
     /// write protection; elsewhere of pages alone that were removed, and hold anything but zeros now.
     /// </summary>
     Written,
+
+    /// <summary>
+    /// Lost for good, by <see cref="Userfault.PoisonAsync"/> or <see cref="ServeOptions.PoisonLostPages"/>: it has no content, and whoever
+    /// touches it gets SIGBUS, or EFAULT in a system call. Until the guest gives it back.
+    /// </summary>
+    Poisoned,
 }

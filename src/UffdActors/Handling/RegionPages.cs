@@ -20,6 +20,7 @@ internal sealed class RegionPages
     private PageBitmap? _refilled;
     private PageBitmap? _holes;
     private PageBitmap? _mappedAgain;
+    private PageBitmap? _poisoned;
     private FirstTouches? _touches;
     private long _demanded = -1;
 
@@ -92,7 +93,19 @@ internal sealed class RegionPages
         if (count == 1) _ = Received.Set(page);
         else Received.Set(page, count);
         if (isZero) Made(ref _zeros).Set(page, count);
+        // What was poisoned has been given back meanwhile, and no event told of it.
+        if (_poisoned is { } poisoned) poisoned.Clear(page, count);
     }
+
+    /// <summary>Pages have been poisoned: nothing comes from the source any more, and there is nothing to read.</summary>
+    public void Poison(long page, long count)
+    {
+        Received.Set(page, count);
+        Made(ref _poisoned).Set(page, count);
+    }
+
+    /// <summary>True if a page has been poisoned, and not given back since.</summary>
+    public bool IsPoisoned(long page) => Volatile.Read(ref _poisoned) is { } poisoned && poisoned.Contains(page);
 
     /// <summary>
     /// The same, and how: of pages that were removed it shows what their removal has done.
@@ -119,6 +132,7 @@ internal sealed class RegionPages
         Volatile.Read(ref _written)?.Clear(page, count);
         Volatile.Read(ref _refilled)?.Clear(page, count);
         Volatile.Read(ref _mappedAgain)?.Clear(page, count);
+        Volatile.Read(ref _poisoned)?.Clear(page, count);
     }
 
     /// <summary>True if a page has been filled with zeros since it was last removed.</summary>
@@ -148,6 +162,7 @@ internal sealed class RegionPages
     {
         for (long page = range.Start; page < range.End; page++)
         {
+            if (IsPoisoned(page)) continue;
             if (IsRemoved(page) ? isWritten(page) : !isFilled || Received.Contains(page) || isThere(page)) Write(page, 1);
         }
     }
@@ -184,6 +199,7 @@ internal sealed class RegionPages
     /// <summary>What is known of a page.</summary>
     public PageState StateOf(long page)
     {
+        if (_poisoned?.Contains(page) == true) return PageState.Poisoned;
         if (_written?.Contains(page) == true) return PageState.Written;
         if (_removed?.Contains(page) == true) return PageState.Removed;
         return Received.Contains(page) ? StateOfFilled(page) : PageState.Absent;
@@ -207,7 +223,7 @@ internal sealed class RegionPages
             while (next < written.Count && written[next].End <= page) next++;
             PageState state = StateOf(page);
             // An absent page is not protected, so it is among these too; it was not written to.
-            bool isFilled = state is not (PageState.Absent or PageState.Removed);
+            bool isFilled = state is not (PageState.Absent or PageState.Removed or PageState.Poisoned);
             if (isFilled && next < written.Count && written[next].Contains(page)) state = PageState.Written;
             if (states.Count > 0 && states[^1].State == state) states[^1] = states[^1] with { Pages = states[^1].Pages + 1 };
             else states.Add(new PageStateRange(page, 1, state));

@@ -23,4 +23,9 @@ internal sealed class WaitingThreads
         _requests[thread] = request;
         return false;
     }
+
+    /// <summary>Forgets that a thread waits.</summary>
+    /// <returns>False if that is not known of this request.</returns>
+    public bool Leave(uint thread, long request) =>
+        _requests.TryGetValue(thread, out long known) && known == request && _requests.Remove(thread);
 }

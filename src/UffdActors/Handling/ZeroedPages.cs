@@ -10,14 +10,15 @@ namespace UffdActors.Handling;
 /// </summary>
 /// <remarks>
 /// Any thread. A call of ours is noted when it has ended (<see cref="Add"/>). Of a guest's own call only the event is known, which is read
-/// <em>before</em> the pages go (<see cref="Announce"/>): a page that is still there when it is taken may go afterwards, so it is counted
-/// once more.
+/// <em>before</em> the pages go (<see cref="Announce"/>), and which does not say whether they will: DONTNEED of shared memory leaves them
+/// their content. So each of them is looked at when it is taken, and one that is still there is looked at once more the next time.
 /// </remarks>
 internal sealed class ZeroedPages(long pages)
 {
     private const int BitsPerWord = 64;
     private readonly ulong[] _gone = new ulong[(pages + BitsPerWord - 1) / BitsPerWord];
     private readonly ulong[] _announced = new ulong[(pages + BitsPerWord - 1) / BitsPerWord];
+    private readonly ulong[] _kept = new ulong[(pages + BitsPerWord - 1) / BitsPerWord];
 
     /// <summary>The pages have gone.</summary>
     public void Add(PageRange range) => Set(_gone, range);
@@ -27,9 +28,9 @@ internal sealed class ZeroedPages(long pages)
 
     /// <summary>Takes what lies in a range out of the set.</summary>
     /// <param name="range">Pages of the region.</param>
-    /// <param name="isThere">True if a page has content now. Asked for those that were only announced.</param>
+    /// <param name="look">What an announced removal has done to a page by now.</param>
     /// <returns>Ranges, ascending, that do not touch.</returns>
-    public List<PageRange> Take(PageRange range, Func<long, bool> isThere)
+    public List<PageRange> Take(PageRange range, Func<long, Removal> look)
     {
         List<PageRange> taken = [];
         for (long page = range.Start; page < range.End;)
@@ -37,12 +38,17 @@ internal sealed class ZeroedPages(long pages)
             long index = page / BitsPerWord;
             long next = Math.Min((index + 1) * BitsPerWord, range.End);
             ulong mask = Mask(page, next);
+            ulong kept = Clear(_kept, index, mask);
             ulong announced = Clear(_announced, index, mask);
-            ulong gone = Clear(_gone, index, mask) | announced;
-            for (ulong rest = announced; rest != 0; rest &= rest - 1)
+            ulong gone = Clear(_gone, index, mask);
+            for (ulong rest = announced | kept; rest != 0; rest &= rest - 1)
             {
-                long at = (index * BitsPerWord) + BitOperations.TrailingZeroCount(rest);
-                if (isThere(at)) Add(new PageRange(at, at + 1));
+                int bit = BitOperations.TrailingZeroCount(rest);
+                long at = (index * BitsPerWord) + bit;
+                Removal removal = look(at);
+                if (removal != Removal.Kept) gone |= 1UL << bit;
+                if (removal == Removal.MayCome) Add(new PageRange(at, at + 1));
+                else if (removal == Removal.Kept && (announced & (1UL << bit)) != 0) Set(_kept, new PageRange(at, at + 1));
             }
 
             for (; gone != 0; gone &= gone - 1)

@@ -3,7 +3,10 @@ namespace UffdActors;
 /// <summary>Takes the answers of a source.</summary>
 public interface IPageReceiver
 {
-    /// <summary>Pages are there. Answers may be short, late, out of order, or repeated. Any thread.</summary>
+    /// <summary>
+    /// Pages are there. Answers may be short, late, out of order, or repeated, and may reach beyond the pages that were asked for, on
+    /// either side: of such an answer those are taken, and the others are not looked at; nor need their bytes be readable. Any thread.
+    /// </summary>
     /// <param name="id">Id of the order.</param>
     /// <param name="firstPage">First page that the answer is about.</param>
     /// <param name="pages">How many; all with the same kind of content.</param>

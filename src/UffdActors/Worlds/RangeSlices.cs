@@ -1,3 +1,4 @@
+using System.Numerics;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
@@ -17,6 +18,9 @@ internal sealed class RangeSlices
     public const int Bytes = 16 << 20;
 
     private const long NoCut = long.MaxValue;
+
+    // Of a range that is larger than any memory nearly all is empty.
+    private const long MostSlices = 4096;
 
     private readonly PageRange _whole;
     private readonly long _base;
@@ -44,6 +48,12 @@ internal sealed class RangeSlices
         _done = pages.Start;
         Next = Cut();
     }
+
+    /// <summary>
+    /// Bytes of a slice of a call whose time is that of the pages that are there: a range of terabytes is not cut into millions.
+    /// </summary>
+    /// <param name="bytes">Bytes of the range.</param>
+    public static long BytesFor(long bytes) => (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(Bytes, bytes / MostSlices));
 
     /// <summary>A call that looks at no page, and reports no progress: one slice.</summary>
     public static RangeSlices One(GuestRegion region, PageRange pages) => new(region, pages, counts: false, NoCut);

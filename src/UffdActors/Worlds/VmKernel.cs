@@ -48,8 +48,11 @@ internal abstract class VmKernel
     /// <summary>Takes over a userfaultfd that other code has opened.</summary>
     public virtual Task<KernelUserfault> AdoptAsync(AdoptedUserfault userfault, CancellationToken cancel) => throw NothingToAdopt();
 
-    /// <summary>Unmaps a region, but not its alias. Waits for the end of the call, once that has been issued.</summary>
-    public abstract Task UnmapAsync(GuestRegion region, CancellationToken cancel);
+    /// <summary>
+    /// Unmaps a part of a region, but not of its alias; the part that ends with the region is the last one. Waits for the end of the call,
+    /// once that has been issued.
+    /// </summary>
+    public abstract Task UnmapAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
 
     /// <summary>Unmaps the alias of a region that has been unmapped, if it has one: no fill goes through it any more.</summary>
     public abstract Task UnmapAliasAsync(GuestRegion region);

@@ -1,6 +1,7 @@
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.Live;
+using UffdActors.Model.Operations.Maps;
 
 namespace UffdActors.Linux.Tests.Modes;
 
@@ -60,6 +61,52 @@ public sealed class PoisonTests
         Assert.Equal([3], vm.PagesWith(region, PagemapFlags.Swap));
         await vm.Uffd.CloseAsync();
         Assert.Equal(Errno.EFAULT, await vm.ReadInKernelAsync(region, 3));
+    }
+
+    [SkippableTheory]
+    [InlineData("model", RegisterModes.Missing)]
+    [InlineData("live", RegisterModes.Missing)]
+    [InlineData("model", RegisterModes.Missing | RegisterModes.WriteProtect)]
+    [InlineData("live", RegisterModes.Missing | RegisterModes.WriteProtect)]
+    public async Task A_poisoned_page_is_told_as_such_and_not_as_the_sources(string world, RegisterModes modes)
+    {
+        using LosingSource source = new(new PageBytes(Pages), lost: 3);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.EventRemove);
+        GuestRegion region = await vm.RegisterAsync(Pages, modes);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, PoisonLostPages = true });
+        Assert.Equal(Errno.EFAULT, await vm.ReadInKernelAsync(region, 3));
+        Assert.Equal(Errno.None, await vm.ReadInKernelAsync(region, 4));
+        Assert.True((await vm.Uffd.PoisonAsync(region, 6, 2)).IsDone);
+
+        Assert.Equal(
+            [
+                new(0, 3, PageState.Absent), new(3, 1, PageState.Poisoned), new(4, 1, PageState.FromSource), new(5, 1, PageState.Absent),
+                new(6, 2, PageState.Poisoned),
+            ],
+            await vm.Uffd.PageStatesAsync(region, 0, Pages));
+
+        // Given back it is zeros, and then it may be lost once more.
+        await vm.Vm.AdviseAsync(region, 6, 1, Advice.DontNeed);
+        Assert.Equal(
+            [new(6, 1, PageState.Removed), new(7, 1, PageState.Poisoned)], await vm.Uffd.PageStatesAsync(region, 6, 2));
+        Assert.True((await vm.Uffd.PoisonAsync(region, 6, 1)).IsDone);
+        Assert.Equal([new(6, 2, PageState.Poisoned)], await vm.Uffd.PageStatesAsync(region, 6, 2));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task A_poisoned_page_that_was_taken_away_without_an_event_is_what_it_is_filled_with(string world)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        Assert.True((await vm.Uffd.PoisonAsync(region, 2, 1)).IsDone);
+
+        await vm.Vm.AdviseAsync(region, 2, 1, Advice.DontNeed);
+        Assert.Equal(Errno.None, await vm.ReadInKernelAsync(region, 2));
+
+        Assert.Equal([new(2, 1, PageState.FromSource)], await vm.Uffd.PageStatesAsync(region, 2, 1));
     }
 
     [SkippableTheory]

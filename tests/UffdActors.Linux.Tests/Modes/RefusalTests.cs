@@ -19,7 +19,8 @@ public sealed class RefusalTests
         ["map: an alias of anonymous memory"] =
             Argument(vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1, WithAlias = true }), "WithAlias"),
         ["map: a module that there is not"] = new(typeof(ModuleException), vm => vm.MapAsync(1, "ramfs"),
-            "There is no memory module \"ramfs\"; loaded are guest-memfd, hugetlb, shmem. Modules of the model are listed in uffd.modules."),
+            "There is no memory module \"ramfs\"; loaded are guest-memfd, hugetlb, shmem. Modules of the model are listed in "
+                + "uffd.modules."),
         ["map: more than there are addresses"] =
             Kernel("mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1L << 50 }), "that a process can map"),
         ["map: more shmem than there are addresses"] = Kernel(

@@ -85,6 +85,46 @@ public sealed class SliceTests
 
     [SkippableTheory]
     [MemberData(nameof(Worlds))]
+    public async Task A_large_unmap_goes_in_slices_and_the_region_is_gone_with_the_last(string world)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.EventUnmap);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await vm.WriteAsync(region, 0, Slice, Pages - 1);
+
+        await vm.Vm.UnmapAsync(region).WaitAsync(LiveScene.Deadline);
+
+        // Each slice waits until its event has been read, in a turn in which faults are served.
+        Assert.InRange(vm.Uffd.Counts().Events, 3, 4);
+        Assert.Equal(Pages, region.UnmappedPages);
+        Assert.Empty(vm.Uffd.Reader!.View.Regions);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Vm.UnmapAsync(region));
+        await vm.Uffd.CloseAsync();
+    }
+
+    [Fact]
+    public async Task While_an_alias_is_allocated_in_the_model_a_demand_is_served()
+    {
+        using PageBytes source = new(4);
+        await using EitherWorld vm = await EitherWorld.StartAsync("model");
+        GuestRegion region = await vm.RegisterAsync(4, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        int slices = 0;
+        ((ModelKernel)vm.Vm.Kernel).AfterSlice = async () =>
+        {
+            if (slices++ == 0) await vm.WriteAsync(region, 3);
+        };
+
+        GuestRegion large = await vm.MapAsync((16 << 20) >> PageSize.BaseShift, "shmem", withAlias: true);
+
+        Assert.Equal(8, slices);
+        Assert.Equal([3], vm.PagesWith(region, PagemapFlags.Present));
+        Assert.Equal(0UL, vm.Word(large, large.Pages - 1));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
     public async Task A_large_poison_reports_and_counts_what_all_slices_did(string world)
     {
         await using EitherWorld vm = await EitherWorld.StartAsync(world);

@@ -32,6 +32,41 @@ public class KnobTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_read_of_absent_anonymous_memory_gets_the_zero_page_or_one_of_its_own(bool isZeroPage)
+    {
+        using Scene scene = new(KernelProfile.Linux618 with { ReadsMapZeroPage = isZeroPage });
+        scene.Map(4);
+        UserfaultContext context = scene.Open();
+        _ = scene.Register(context, RegisterModes.Missing, 1, 1);
+        _ = scene.Fill(context, FillKind.ZeroPage, 1);
+
+        Access read = scene.Touch(scene.Thread(1), 0);
+
+        Assert.Equal((AccessOutcome.Ok, 0UL), (read.Outcome, read.Value));
+        Assert.Equal(isZeroPage ? EntryKind.Zero : EntryKind.Anon, scene.EntryAt(0).Kind);
+        Assert.Equal(EntryKind.Zero, scene.EntryAt(1).Kind);
+        Assert.Equal(!isZeroPage, scene.Mm.Map.Find(PageSize.PageOf(Scene.At(0)))!.Anon is not null);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_read_that_is_due_a_fault_makes_an_anon_vma_where_it_would_get_a_page_of_its_own(bool isZeroPage)
+    {
+        using Scene scene = new(KernelProfile.Linux618 with { ReadsMapZeroPage = isZeroPage });
+        scene.Map(4);
+        UserfaultContext context = scene.Open();
+        _ = scene.Register(context, RegisterModes.Missing);
+
+        _ = scene.Touch(scene.Thread(1), 0);
+
+        Assert.Equal(EntryKind.None, scene.EntryAt(0).Kind);
+        Assert.Equal(!isZeroPage, scene.Mm.Map.Find(PageSize.PageOf(Scene.At(0)))!.Anon is not null);
+    }
+
+    [Theory]
     [InlineData(false, 2)]
     [InlineData(true, 4)]
     public void Memory_failure_handling_decides_the_signals_code_for_poison_only(bool handled, int code)

@@ -185,6 +185,49 @@ public sealed class FaultReaderTests
     }
 
     [Fact]
+    public void A_fault_that_is_raised_again_just_when_its_page_comes_is_no_second_fault_and_is_not_asked_for_again()
+    {
+        ScriptedDescriptor descriptor = new(Of(7, 1), Of(8, 1), Of(9, 2));
+        FaultReader reader = Reader(descriptor);
+        List<PageRequest> handed = [];
+        Route route = new(handed.Add, () => { });
+        reader.Read(route);
+        reader.Completed(handed[0]);
+
+        descriptor.Add(Of(7, 1), Of(8, 1));
+        reader.Read(route);
+
+        Assert.Equal((3, 2), (reader.Counters.Faults, reader.Counters.Repeated));
+        Assert.Equal([(AddressOf(1), AddressOf(2)), (AddressOf(1), AddressOf(2))], descriptor.Woken);
+        Assert.Equal([1, 2], handed.Select(r => r.Page));
+
+        // Woken they have not found the page: it was taken away, and no event told of it.
+        descriptor.Add(Of(8, 1), Of(7, 1), Of(7, 1));
+        reader.Read(route);
+        Assert.Equal((5, 3), (reader.Counters.Faults, reader.Counters.Repeated));
+        Assert.Equal([1, 2, 1], handed.Select(r => r.Page));
+        Assert.Equal(2, descriptor.Woken.Count);
+    }
+
+    [Fact]
+    public void Another_thread_and_another_access_are_faults_though_the_page_has_just_come()
+    {
+        ScriptedDescriptor descriptor = new(Of(7, 1));
+        FaultReader reader = Reader(descriptor);
+        List<PageRequest> handed = [];
+        Route route = new(handed.Add, () => { });
+        reader.Read(route);
+        reader.Completed(handed[0]);
+
+        descriptor.Add(Of(9, 1), UffdMsg.Pagefault(FaultFlags.Write | FaultFlags.Wp, AddressOf(3), 7), Of(7, 2), Of(0, 4));
+        reader.Read(route);
+
+        Assert.Equal((5, 0), (reader.Counters.Faults, reader.Counters.Repeated));
+        Assert.Equal([1, 1, 3, 2, 4], handed.Select(r => r.Page));
+        Assert.Empty(descriptor.Woken);
+    }
+
+    [Fact]
     public void A_thread_that_nobody_names_is_always_another_one()
     {
         FaultReader reader = Reader(new ScriptedDescriptor(Of(0, 1), Of(0, 1), Of(0, 1)));

@@ -34,13 +34,27 @@ public sealed class ZeroedPagesTests
     }
 
     [Fact]
-    public void A_page_that_was_only_announced_comes_once_more_if_it_is_still_there()
+    public void A_page_whose_removal_was_announced_is_looked_at_twice_and_counts_once_it_has_gone()
     {
         ZeroedPages zeroed = new(Pages);
-        zeroed.Announce(new PageRange(62, 66));
-        Assert.Equal([new(62, 66)], zeroed.Take(new PageRange(0, Pages), page => page > 63));
-        Assert.Equal([new(64, 66)], zeroed.Take(new PageRange(0, Pages), _ => true));
-        Assert.Empty(zeroed.Take(new PageRange(0, Pages), _ => true));
+        PageRange all = new(0, Pages);
+        zeroed.Announce(new PageRange(60, 70));
+        Assert.Empty(zeroed.Take(all, _ => Removal.Kept));
+        Assert.Equal([new(63, 65)], zeroed.Take(all, page => page is 63 or 64 ? Removal.Done : Removal.Kept));
+        Assert.Empty(zeroed.Take(all, _ => Removal.Done));
+
+        // One that was looked at once already is announced again: it is looked at twice from then on.
+        zeroed.Announce(new PageRange(5, 6));
+        Assert.Empty(zeroed.Take(all, _ => Removal.Kept));
+        zeroed.Announce(new PageRange(5, 6));
+        Assert.Empty(zeroed.Take(all, _ => Removal.Kept));
+        Assert.Equal([new(5, 6)], zeroed.Take(all, _ => Removal.Done));
+
+        // What may go at any time counts now, and once more.
+        zeroed.Announce(new PageRange(9, 10));
+        Assert.Equal([new(9, 10)], zeroed.Take(all, _ => Removal.MayCome));
+        Assert.Equal([new(9, 10)], zeroed.Take(all, _ => Removal.Kept));
+        Assert.Empty(zeroed.Take(all, _ => Removal.Done));
     }
 
     [Fact]

@@ -91,7 +91,8 @@ public sealed class ModuleLoadingTests : IDisposable
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 64 });
         ModuleException absent =
             await Assert.ThrowsAsync<ModuleException>(() => vm.MapAsync(new RegionOptions { Pages = 1, Module = "shmem" }));
-        Assert.Equal("There is no memory module \"shmem\"; no module is loaded. Modules of the model are listed in uffd.modules.", absent.Message);
+        Assert.Equal(
+            "There is no memory module \"shmem\"; no module is loaded. Modules of the model are listed in uffd.modules.", absent.Message);
     }
 
     [Fact]
