@@ -165,8 +165,8 @@ internal class Access : QueuedFault
         }
     }
 
-    // A write to an empty page of a private mapping makes the anon_vma before the check whether the page is missing, whatever the result; so
-    // does a read that would get a page of its own. For huge pages the check comes first.
+    // A write to an empty page of a private mapping makes the anon_vma before the check whether the page is missing, whatever the result;
+    // so does a read that would get a page of its own. For huge pages the check comes first.
     private void PrepareAnon(Vma vma, Entry entry)
     {
         bool isForPage = (Kind & AccessKind.Write) != 0 || (vma.IsAnonymous && !Caller.Mm.Machine.Profile.ReadsMapZeroPage);
