@@ -10,8 +10,7 @@ internal static class OwnProcess
     {
         string program = Environment.ProcessPath!;
         if (Path.GetFileNameWithoutExtension(program) == "uffd") return new ProcessStartInfo(program, arguments);
-        string assembly = typeof(OwnProcess).Assembly.Location;
-        string beside = Path.ChangeExtension(assembly, null);
-        return File.Exists(beside) ? new ProcessStartInfo(beside, arguments) : new ProcessStartInfo(program, [assembly, .. arguments]);
+        string beside = Path.Combine(AppContext.BaseDirectory, "uffd");
+        return File.Exists(beside) ? new ProcessStartInfo(beside, arguments) : new ProcessStartInfo(program, [beside + ".dll", .. arguments]);
     }
 }

@@ -61,7 +61,14 @@ internal static class ConformanceData
     internal static List<string> Find(string folder)
     {
         if (!Directory.Exists(folder))
+        {
+            if (folder == OwnFolder)
+                throw new ConformanceDataException(
+                    "The recordings of Linux 6.18 are not beside this program: a package does not carry them. Give their folder, which is "
+                        + "tests/Data/linux-6.18 of the sources, with --data.");
             throw new ConformanceDataException($"{folder}: there is no such folder; name a folder with recordings.");
+        }
+
         List<string> paths;
         try
         {

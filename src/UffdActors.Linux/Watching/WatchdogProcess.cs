@@ -1,15 +1,14 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using UffdActors.Linux.Waiting;
 using UffdActors.Watchdog;
 
 namespace UffdActors.Linux.Watching;
 
 /// <summary>
-/// The watchdog, started by the same .NET host as this process, and bound to it by a pipe: it ends when the pipe does, and that is when it
-/// is disposed of, or when this process is gone. What it has to say it writes to this process's standard error.
+/// The watchdog: this program a second time, as a process that only watches, bound to this one by a pipe. It ends when the pipe does, and
+/// that is when it is disposed of, or when this process is gone. What it has to say it writes to this process's standard error.
 /// </summary>
 internal sealed class WatchdogProcess : IAsyncDisposable
 {
@@ -48,13 +47,10 @@ internal sealed class WatchdogProcess : IAsyncDisposable
     public static WatchdogProcess Start(FaultBoard board)
     {
         RequiredCalls.CheckChildren();
-        ProcessStartInfo start = Command();
-        start.ArgumentList.Add(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-        start.ArgumentList.Add(board.Descriptor.ToString(CultureInfo.InvariantCulture));
+        ProcessStartInfo start = Command(
+            Environment.ProcessId.ToString(CultureInfo.InvariantCulture), board.Descriptor.ToString(CultureInfo.InvariantCulture));
         start.RedirectStandardInput = true;
         start.RedirectStandardOutput = true;
-        // No sockets under /tmp that outlive it.
-        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         try
         {
             return new WatchdogProcess(Process.Start(start)!);
@@ -126,14 +122,22 @@ internal sealed class WatchdogProcess : IAsyncDisposable
             Lost?.Invoke($"The watchdog (process {Id}) {how}: the run goes on unwatched, and a freeze of this process is not noticed.");
     }
 
-    // The host that runs this process is surely there; a program that was published with its own runtime has the watchdog's own host beside
-    // it.
-    private static ProcessStartInfo Command()
+    // The .NET and the libraries that run this process are surely there, so the same program is started again; see StartupHook.
+    private static ProcessStartInfo Command(params IReadOnlyList<string> arguments)
     {
-        string assembly = typeof(BoardLayout).Assembly.Location;
-        string host = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
-        return File.Exists(host)
-            ? new ProcessStartInfo(host, ["exec", assembly])
-            : new ProcessStartInfo(Path.ChangeExtension(assembly, null));
+        const string Off = "set uffd.watchdog.deadline = off to run without.";
+        // Without the hook the child would be this program a second time.
+        if (AppContext.TryGetSwitch("System.StartupHookProvider.IsSupported", out bool supported) && !supported)
+            throw new UffdConfigurationException(
+                $"uffd.watchdog: this program was built without startup hooks, which the watchdog begins with; build it with "
+                    + $"<StartupHookSupport>true</StartupHookSupport> and neither trimmed nor ahead of time, or {Off}");
+        ProcessStartInfo start = ThisProgram.Again([WatchdogProgram.Name, .. arguments])
+            ?? throw new UffdConfigurationException(
+                $"uffd.watchdog: this process was not started by a .NET host, so its program cannot be started again to watch it; {Off}");
+        start.Environment["DOTNET_STARTUP_HOOKS"] = WatchdogProgram.Name;
+        // What this program is tuned for is not for a small one beside it; and no sockets under /tmp that outlive it.
+        start.Environment["DOTNET_gcServer"] = "0";
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
+        return start;
     }
 }

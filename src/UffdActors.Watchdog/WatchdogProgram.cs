@@ -11,13 +11,19 @@ namespace UffdActors.Watchdog;
 /// <c>UffdActors.Watchdog PROCESS DESCRIPTOR</c>: watches the board that is a descriptor of another process. Started by the runtime; writes
 /// "ready" to standard output, reports to standard error, and ends at the end of standard input, which the runtime's end closes.
 /// </summary>
-internal static class Program
+internal static class WatchdogProgram
 {
+    /// <summary>The first argument: by it a process of the watchdog is told from the program that it watches.</summary>
+    public const string Name = "UffdActors.Watchdog";
+
     private const int BadInput = 2;
 
-    private static int Main(string[] arguments)
+    /// <summary>Watches until the runtime has ended.</summary>
+    /// <param name="arguments">The command line, of which the last three words count.</param>
+    /// <returns>What the process ends with.</returns>
+    public static int Run(IReadOnlyList<string> arguments)
     {
-        if (arguments is not [var first, var second]
+        if (arguments is not [.., Name, var first, var second]
             || !int.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out int process)
             || !int.TryParse(second, NumberStyles.None, CultureInfo.InvariantCulture, out int descriptor))
         {
