@@ -1,10 +1,12 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using UffdActors.Cli.Commands;
 using UffdActors.Cli.Commands.Migrate;
 using UffdActors.Cli.Commands.Vmm;
 using UffdActors.Cli.Hosting;
+using UffdActors.Cli.Usage;
 
 namespace UffdActors.Cli;
 
@@ -23,6 +25,13 @@ internal sealed class CommandHost(Terminal terminal)
         // Figures and settings are written as in the documentation, whatever the machine speaks; for all that is done here, and for the
         // caller again as it was.
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        // The words of a command line that is not written to its end are not parsed as one.
+        if (args is [ShellScript.Question, "--", ..])
+        {
+            foreach (string candidate in Candidates.Of(Root(), [.. args.Skip(2)])) Terminal.WriteRaw(candidate);
+            return ExitCode.Done;
+        }
+
         // @FILE is an argument like any other, and no list of arguments in a file.
         ParseResult result = Root().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (Misuse(result) is { } misuse)
@@ -67,16 +76,22 @@ internal sealed class CommandHost(Terminal terminal)
         root.Subcommands.Add(ExploreCommand.Build(Terminal));
         root.Subcommands.Add(ReplayCommand.Build(Terminal));
         root.Subcommands.Add(StressCommand.Build(Terminal));
+        root.Subcommands.Add(CompletionCommand.Build(Terminal));
+        root.Subcommands.Add(HelpCommand.Build(Terminal, root));
+        if (Terminal.Columns is { } columns && root.Options.OfType<HelpOption>().First().Action is HelpAction help) help.MaxWidth = columns;
         return root;
     }
 
     // An unknown word explains more than the argument that is missing because of it. An empty one is a shell variable that was not set.
     private static string? Misuse(ParseResult result)
     {
+        string NotThere(string word) => $"{word}: there is no such command or option"
+            + Suggestion.For(result.RootCommandResult.Command, result.CommandResult.Command, word);
+
         // The parser passes over what looks like a directive, even where there are none.
         if (result.Tokens is [{ Type: TokenType.Directive } directive, ..])
-            return $"{directive.Value}: there is no such command or option.";
-        if (result.UnmatchedTokens is [{ Length: > 0 } unknown, ..]) return $"{unknown}: there is no such command or option.";
+            return NotThere(directive.Value);
+        if (result.UnmatchedTokens is [{ Length: > 0 } unknown, ..]) return NotThere(unknown);
         for (int i = 0; i < result.Tokens.Count; i++)
         {
             if (result.Tokens[i].Value.Length == 0)

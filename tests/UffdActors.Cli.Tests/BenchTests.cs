@@ -40,6 +40,48 @@ public sealed class BenchTests : IDisposable
         Assert.Contains("overlap", run.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Compare_sets_two_runs_of_another_bench_side_by_side_and_says_what_was_not_the_same()
+    {
+        string a = Path.Combine(_folder, "a.json"), b = Path.Combine(_folder, "b.json");
+        foreach ((string file, string events) in new[] { (a, "40"), (b, "80") })
+        {
+            CommandRun measured = await CommandRun.Of(
+                "bench", "events", "--events", events, "--regions", "1,2", "--repeats", "1", "--json", file);
+            measured.EndsWith(ExitCode.Done);
+        }
+
+        CommandRun run = await CommandRun.Of("bench", "compare", a, b);
+
+        run.EndsWith(ExitCode.Done);
+        Assert.Matches(@"(?m)^ *events +40 +80 +2\.00 +apart", run.Output);
+        Assert.Contains("regions regions=2 firstFaultsPerSecond", run.Output, StringComparison.Ordinal);
+
+        using StringWriter narrow = new();
+        _ = await new CommandHost(new Terminal(narrow, TextWriter.Null, isInteractive: false, columns: 80))
+            .RunAsync(["bench", "compare", a, b]);
+        Assert.All(narrow.ToString().Split('\n'), line => Assert.True(line.TrimEnd().Length <= 80, line));
+        Assert.DoesNotContain("…", narrow.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{\"kind\": \"uffd-bench-events\", \"version\": 1, \"events\": 1}", "compare two runs of one bench")]
+    [InlineData("{\"kind\": \"uffd-bench-memory\", \"version\": 2, \"seconds\": 1}", "A has version 1 and B 2")]
+    [InlineData("{\"kind\": \"uffd-bench-memory\", \"version\": 1, \"hours\": 1}", "no figure in common")]
+    [InlineData("{\"kind\": \"uffd-postcopy\", \"version\": 1}", "is not the JSON of")]
+    [InlineData("{\"kind\": \"uffd-bench-memory\", \"a\": {\"median\": 1, \"min\": 2, \"max\": 3}}", "no figure that repeats")]
+    public async Task Compare_refuses_what_cannot_be_compared(string other, string says)
+    {
+        string a = Path.Combine(_folder, "a.json"), b = Path.Combine(_folder, "b.json");
+        await File.WriteAllTextAsync(a, "{\"kind\": \"uffd-bench-memory\", \"version\": 1, \"seconds\": 2}");
+        await File.WriteAllTextAsync(b, other);
+
+        CommandRun run = await CommandRun.Of("bench", "compare", a, b);
+
+        run.EndsWith(ExitCode.BadInput);
+        Assert.Contains(says, run.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--world", "mars")]
     [InlineData("--backend", "shmem")]

@@ -63,6 +63,17 @@ public sealed class StressTests
         Assert.Contains(" handlers, push ", run.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_bug_that_is_put_in_is_found_and_ends_as_every_violation_does()
+    {
+        CommandRun run = await CommandRun.Of("stress", "--demo-violation", "--duration", "5m", "--load", "0");
+
+        run.EndsWith(ExitCode.Failed);
+        Assert.Contains("VIOLATED", run.Output, StringComparison.Ordinal);
+        Assert.Contains("VIOLATION: ", run.Output, StringComparison.Ordinal);
+        Assert.Matches(@"(?m)^uffd: (ZeroPage|Counter|Lane|FinalBytes): .*page \d+", run.Error);
+    }
+
     [Theory]
     [InlineData("--dispatcher", "stepped", "uffd explore")]
     [InlineData("--mode", "minor", "page cache")]

@@ -23,6 +23,13 @@ public class UsageTests
         "uffd: --pages 0: must be a number from 1 to 9223372036854775807. (try: uffd bench faults --help)", "bench", "faults", "--pages",
         "0")]
     [InlineData("uffd: --no-such: there is no such command or option. (try: uffd backends --help)", "backends", "--no-such")]
+    [InlineData("uffd: postcopi: there is no such command or option; did you mean postcopy? (try: uffd --help)", "postcopi")]
+    [InlineData("uffd: fault: there is no such command or option; did you mean faults? (try: uffd bench --help)", "bench", "fault")]
+    [InlineData("uffd: receive: there is no such command or option; did you mean uffd migrate receive? (try: uffd --help)", "receive")]
+    [InlineData(
+        "uffd: --memroy: there is no such command or option; did you mean --memory? (try: uffd postcopy --help)", "postcopy", "--memroy",
+        "1M")]
+    [InlineData("uffd: pstcopy: there is no such command; did you mean postcopy? (try: uffd --help)", "help", "pstcopy")]
     [InlineData("uffd: --image: what follows is empty. (try: uffd postcopy --help)", "postcopy", "--image", "")]
     [InlineData("uffd: --trace: what follows is empty. (try: uffd postcopy --help)", "postcopy", "--trace", "")]
     [InlineData("uffd: --config: what follows is empty. (try: uffd postcopy --help)", "postcopy", "--config", "")]

@@ -129,14 +129,17 @@ internal static class BenchCommand
 
     private static Command Compare(Terminal terminal)
     {
-        Argument<string> before = new("A.json") { Description = "JSON of a run." };
-        Argument<string> after = new("B.json") { Description = "JSON of another run." };
-        Command command = new("compare", "Set two runs side by side: B over A, and whether their ranges overlap.") { before, after };
+        Argument<string> before = new("A.json") { Description = "JSON of a run of any bench." };
+        Argument<string> after = new("B.json") { Description = "JSON of another run of it." };
+        Command command = new(
+            "compare", "Set two runs of one bench side by side: B over A, and whether their ranges overlap.") { before, after };
         command.SetAction(parsed =>
         {
-            FaultBenchReport a = FaultBenchDocument.Load(parsed.GetRequiredValue(before));
-            FaultBenchReport b = FaultBenchDocument.Load(parsed.GetRequiredValue(after));
-            BenchTables.Write(terminal, BenchComparison.Of(a, b));
+            (string a, string b) = (parsed.GetRequiredValue(before), parsed.GetRequiredValue(after));
+            (BenchDocument first, BenchDocument second) = (BenchDocument.Load(a), BenchDocument.Load(b));
+            if (first.Kind == FaultBenchDocument.Kind)
+                BenchTables.Write(terminal, BenchComparison.Of(FaultBenchDocument.Load(a), FaultBenchDocument.Load(b)));
+            else BenchTables.Write(terminal, DocumentComparison.Of(first, second));
             return ExitCode.Done;
         });
         return command;

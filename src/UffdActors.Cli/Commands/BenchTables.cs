@@ -4,6 +4,7 @@ using UffdActors.Bench;
 using UffdActors.Bench.Events;
 using UffdActors.Bench.Live;
 using UffdActors.Cli.Hosting;
+using UffdActors.Cli.Reports;
 
 namespace UffdActors.Cli.Commands;
 
@@ -19,6 +20,7 @@ internal static class BenchTables
             "messages and bytes allocated are those of one fault; by CPU is hop/empty in CPU time, which other programs disturb less");
         terminal.WriteRaw($"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, {report.Machine.System}; {Placement(report)}");
         Table table = NewTable(
+            terminal,
             "dispatcher", "vCPUs", "faults/s", "messages", "hop ns", "empty hop ns", "hop/empty", "CPU ns a fault", "by CPU",
             "bytes a fault");
         foreach (FaultBenchRow row in report.Rows)
@@ -46,6 +48,7 @@ internal static class BenchTables
         WriteHead(terminal, "real page faults", report);
         terminal.WriteRaw("CPU time is that of all threads of the process, vCPUs included; bytes are those that it allocated");
         Table table = NewTable(
+            terminal,
             "vCPUs", "loop", "faults/s", "ring over it", "p50 us", "p99 us", "ring p99 over it", "CPU ns a fault", "bytes a fault");
         foreach (LiveFaultRow row in report.Rows)
         {
@@ -57,7 +60,7 @@ internal static class BenchTables
         terminal.Out.Write(table);
         if (report.Rows.Any(r => r.Vms is not null))
         {
-            Table vms = NewTable("vCPUs each", "side by side", "faults/s together", "over one VM");
+            Table vms = NewTable(terminal, "vCPUs each", "side by side", "faults/s together", "over one VM");
             foreach (LiveFaultRow row in report.Rows)
             {
                 if (row.Vms is { } side)
@@ -85,8 +88,9 @@ internal static class BenchTables
             $"chunks of {report.ChunkPages} pages; a vCPU sleeps {report.PauseMicroseconds} us before each access; the bound is the sum "
                 + $"of the p99 without a push and the p99 of a chunk");
         Table table = NewTable(
-            "vCPUs", "raw pages/s", "push pages/s", "push/raw", "demands", "chunk us", "chunk p99 us", "p99 us without", "p99 us with",
-            "of the bound");
+            terminal,
+            "vCPUs", "raw pages/s", "push pages/s", "push/raw", "demands", "chunk us", "chunk p99 us", "p99 us without",
+            "p99 us with", "of the bound");
         foreach (LivePushRow row in report.Rows)
         {
             table.AddRow(
@@ -112,7 +116,8 @@ internal static class BenchTables
         terminal.WriteRaw(
             $"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, "
                 + $"{(report.Kernel is { } kernel ? $"Linux {kernel}" : report.Machine.System)}");
-        Table events = NewTable("events/s, first tenth", "last tenth", "last/first", "within 20 %", "bytes an event", "GC pauses ms");
+        Table events = NewTable(
+            terminal, "events/s, first tenth", "last tenth", "last/first", "within 20 %", "bytes an event", "GC pauses ms");
         events.AddRow(
             Rate(report.EventsPerSecond[0]),
             Rate(report.EventsPerSecond[^1]),
@@ -122,7 +127,8 @@ internal static class BenchTables
             Figure(report.GcPauseMilliseconds, "0.0"));
         terminal.Out.Write(events);
         if (report.Regions.Count == 0) return;
-        Table faults = NewTable("regions", "faults/s in the first", "in the last", "p50 us in the first", "in the last", "last/first");
+        Table faults = NewTable(
+            terminal, "regions", "faults/s in the first", "in the last", "p50 us in the first", "in the last", "last/first");
         foreach (RegionRow row in report.Regions)
         {
             faults.AddRow(
@@ -140,7 +146,8 @@ internal static class BenchTables
     /// <summary>Prints what memory costs.</summary>
     public static void Write(Terminal terminal, MemoryReport report)
     {
-        Table table = NewTable("pages of", "native bytes a page", "managed bytes a page", "of it content", "bookkeeping a page", "at most");
+        Table table = NewTable(
+            terminal, "pages of", "native bytes a page", "managed bytes a page", "of it content", "bookkeeping a page", "at most");
         foreach (BookkeepingReport row in report.Bookkeeping)
         {
             table.AddRow(
@@ -165,7 +172,7 @@ internal static class BenchTables
     public static void Write(Terminal terminal, BenchComparison comparison)
     {
         foreach (string note in comparison.Notes) terminal.WriteRaw(note);
-        Table table = NewTable("dispatcher", "vCPUs", "figure", "A", "B", "B/A", "ranges");
+        Table table = NewTable(terminal, "dispatcher", "vCPUs", "figure", "A", "B", "B/A", "ranges");
         foreach (ComparedFigure figure in comparison.Figures)
         {
             table.AddRow(
@@ -176,6 +183,20 @@ internal static class BenchTables
                 Number(figure.B),
                 figure.Ratio.ToString("0.00", CultureInfo.InvariantCulture),
                 figure.RangesOverlap ? "overlap" : "apart");
+        }
+
+        terminal.Out.Write(table);
+    }
+
+    /// <summary>Prints two runs of any bench side by side.</summary>
+    public static void Write(Terminal terminal, DocumentComparison comparison)
+    {
+        foreach (string note in comparison.Notes) terminal.WriteRaw(note);
+        Table table = NewTable(terminal, "figure", "A", "B", "B/A", "ranges");
+        foreach ((string name, Spread a, Spread b) in comparison.Figures)
+        {
+            string ratio = a.Median == 0 ? "" : (b.Median / a.Median).ToString("0.00", CultureInfo.InvariantCulture);
+            table.AddRow(name.EscapeMarkup(), OneOrSpread(a), OneOrSpread(b), ratio, a.Overlaps(b) ? "overlap" : "apart");
         }
 
         terminal.Out.Write(table);
@@ -203,7 +224,8 @@ internal static class BenchTables
     private static void WriteSideBySide(Terminal terminal, FaultBenchReport report)
     {
         if (report.Rows.All(r => r.Vms is null && r.Processes is null)) return;
-        Table table = NewTable("dispatcher", "vCPUs each", "side by side", "faults/s together", "over one VM", "VMs over processes");
+        Table table = NewTable(
+            terminal, "dispatcher", "vCPUs each", "side by side", "faults/s together", "over one VM", "VMs over processes");
         foreach (FaultBenchRow row in report.Rows)
         {
             if (row.Vms is { } vms)
@@ -226,10 +248,15 @@ internal static class BenchTables
     private static string Placement(FaultBenchReport report) =>
         report.Cpus.Count == 0 ? "threads on any CPU" : $"fault loops bound to CPU {string.Join(", ", report.Cpus)} in turn";
 
-    private static Table NewTable(params string[] columns)
+    private static Table NewTable(Terminal terminal, params string[] columns)
     {
         Table table = new() { Border = TableBorder.Simple };
-        foreach (string column in columns) table.AddColumn(new TableColumn(column).NoWrap());
+        foreach (string column in columns)
+        {
+            TableColumn named = new(column);
+            table.AddColumn(terminal.IsNarrow ? named : named.NoWrap());
+        }
+
         return table;
     }
 
@@ -244,6 +271,12 @@ internal static class BenchTables
             spread.Max.ToString(format, CultureInfo.InvariantCulture));
 
     private static string Number(Spread spread) => Figure(spread, spread.Max >= 1000 ? "#,0" : "0.##");
+
+    // What is not repeated has no range.
+    private static string OneOrSpread(Spread spread) =>
+        spread.Min == spread.Max
+            ? spread.Median.ToString(spread.Max >= 1000 ? "#,0" : "0.##", CultureInfo.InvariantCulture)
+            : Number(spread);
 
     private static string Decimals(double number) => number.ToString("0.00", CultureInfo.InvariantCulture);
 

@@ -5,6 +5,7 @@ using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Model.Memory;
 using UffdActors.Stress;
+using UffdActors.Stress.Injection;
 using UffdActors.Stress.Plan;
 
 namespace UffdActors.Cli.Commands;
@@ -53,6 +54,8 @@ internal sealed class StressCommand
         TypedOptions.Number("--crashes", "SHARE", "Chance that a handler crashes at a point that it passes.", Defaults.CrashRate, 0.0, 0.5);
     private readonly Option<double> _source = TypedOptions.Number(
         "--source-faults", "SHARE", "Answers of the source that are late, double, or failures first.", Defaults.SourceFaultRate, 0.0, 0.5);
+    private readonly Option<bool> _demo = TypedOptions.Flag(
+        "--demo-violation", "Put a bug in: the page source forgets what the guest has written. Shows what failure looks like.");
     private readonly Option<string?> _json = TypedOptions.Json();
     private readonly RuntimeOptions _runtime = new();
     private readonly Terminal _terminal;
@@ -68,7 +71,7 @@ internal sealed class StressCommand
         foreach (Option option in new Option[]
         {
             _duration, _rounds, _vcpus, _handlers, _pages, _memory, _backend, _mode, _protect, _seed, _visits, _deadline, _load, _gc,
-            _eexist, _eagain, _pageOut, _crashes, _source, _json,
+            _eexist, _eagain, _pageOut, _crashes, _source, _demo, _json,
         })
         {
             command.Options.Add(option);
@@ -132,6 +135,7 @@ internal sealed class StressCommand
         PageOutRate = arguments.GetValue(_pageOut),
         CrashRate = arguments.GetValue(_crashes),
         SourceFaultRate = arguments.GetValue(_source),
+        WrapSource = arguments.GetValue(_demo) ? static (source, _) => new ForgetfulSource(source) : null,
     };
 
     private static Option<Named<bool>> OnOff(string name, string description) =>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Spectre.Console;
 
 namespace UffdActors.Cli.Hosting;
@@ -8,6 +9,8 @@ namespace UffdActors.Cli.Hosting;
 internal sealed class Terminal
 {
     private const int LongestError = 800;
+    private const int AnyWidth = 200;
+    private const int LeastColumns = 40;
 
     private readonly TextWriter _output;
     private readonly TextWriter _error;
@@ -17,13 +20,17 @@ internal sealed class Terminal
     /// <param name="output">Standard output.</param>
     /// <param name="error">Standard error.</param>
     /// <param name="isInteractive">True if standard error is a terminal: then progress is drawn, else it is plain lines.</param>
-    public Terminal(TextWriter output, TextWriter error, bool isInteractive)
-        : this(output, error, isInteractive, Make(output, isInteractive && !Console.IsOutputRedirected), Make(error, isInteractive))
+    /// <param name="columns">Width of what is no terminal; null for as wide as it gets.</param>
+    public Terminal(TextWriter output, TextWriter error, bool isInteractive, int? columns = null)
+        : this(
+            output, error, isInteractive, columns, Make(output, isInteractive && !Console.IsOutputRedirected, columns),
+            Make(error, isInteractive, columns))
     {
     }
 
-    private Terminal(TextWriter output, TextWriter error, bool isInteractive, IAnsiConsole results, IAnsiConsole progress)
+    private Terminal(TextWriter output, TextWriter error, bool isInteractive, int? columns, IAnsiConsole results, IAnsiConsole progress)
     {
+        Columns = columns;
         _output = output;
         _error = error;
         IsInteractive = isInteractive;
@@ -32,10 +39,22 @@ internal sealed class Terminal
     }
 
     /// <summary>The terminal of this process.</summary>
-    public static Terminal OfProcess() => new(Console.Out, Console.Error, !Console.IsErrorRedirected);
+    public static Terminal OfProcess() =>
+        new(Console.Out, Console.Error, !Console.IsErrorRedirected, ColumnsOf(Environment.GetEnvironmentVariable("COLUMNS")));
+
+    /// <summary>The width that the environment asks for; null if it asks for none that a table fits into.</summary>
+    internal static int? ColumnsOf(string? text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int columns) && columns is >= LeastColumns and <= AnyWidth
+            ? columns : null;
 
     /// <summary>This terminal with the results on standard error too, for a run whose document is standard output.</summary>
-    public Terminal WithResultsOnError() => new(_error, _error, IsInteractive, Progress, Progress);
+    public Terminal WithResultsOnError() => new(_error, _error, IsInteractive, Columns, Progress, Progress);
+
+    /// <summary>Width of what is no terminal; null for as wide as it gets.</summary>
+    public int? Columns { get; }
+
+    /// <summary>True if a cell of a table may have to be wrapped.</summary>
+    public bool IsNarrow => Out.Profile.Width < AnyWidth;
 
     /// <summary>True if progress may be drawn over.</summary>
     public bool IsInteractive { get; }
@@ -76,7 +95,7 @@ internal sealed class Terminal
         return line.Length <= LongestError ? line : $"{line[..(LongestError * 3 / 4)]} ... {line[^(LongestError / 4)..]}";
     }
 
-    private static IAnsiConsole Make(TextWriter writer, bool interactive)
+    private static IAnsiConsole Make(TextWriter writer, bool interactive, int? columns)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
@@ -84,8 +103,8 @@ internal sealed class Terminal
             Interactive = interactive ? InteractionSupport.Yes : InteractionSupport.No,
             Out = new AnsiConsoleOutput(writer),
         });
-        // A file or a pipe has no width; nothing is wrapped or cut there.
-        if (!interactive) console.Profile.Width = 200;
+        // A file or a pipe has no width; nothing is wrapped or cut there, unless a width is asked for.
+        if (!interactive) console.Profile.Width = columns ?? AnyWidth;
         return console;
     }
 }

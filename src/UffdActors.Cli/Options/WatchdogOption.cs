@@ -10,6 +10,7 @@ namespace UffdActors.Cli.Options;
 internal sealed class WatchdogOption
 {
     private const string Name = "--watchdog";
+    private const string Kill = ":kill";
 
     private readonly Option<WatchdogOptions?> _option = new(Name)
     {
@@ -37,18 +38,17 @@ internal sealed class WatchdogOption
     private static WatchdogOptions? Parse(ArgumentResult result)
     {
         string text = result.Tokens[0].Value;
-        string[] parts = text.Split(':');
-        if (double.TryParse(parts[0], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)
-            && seconds >= WatchdogOptions.LeastDeadline.TotalSeconds && seconds <= TimeSpan.FromDays(1).TotalSeconds
-            && parts is [_] or [_, "kill"])
+        bool kills = text.EndsWith(Kill, StringComparison.Ordinal);
+        if (DurationText.TryParse(kills ? text[..^Kill.Length] : text, out TimeSpan deadline)
+            && deadline >= WatchdogOptions.LeastDeadline && deadline <= TimeSpan.FromDays(1))
         {
-            return new WatchdogOptions(TimeSpan.FromSeconds(seconds), parts.Length == 2 ? WatchdogPolicy.Kill : WatchdogPolicy.Report);
+            return new WatchdogOptions(deadline, kills ? WatchdogPolicy.Kill : WatchdogPolicy.Report);
         }
 
         result.AddError(string.Create(
             CultureInfo.InvariantCulture,
             $"{Name} {text}: write seconds from {WatchdogOptions.LeastDeadline.TotalSeconds} to {TimeSpan.FromDays(1).TotalSeconds}, and "
-                + $":kill behind them to kill, as in 5 or 2.5:kill."));
+                + $":kill behind them to kill, as in 5, 500ms or 2.5:kill."));
         return null;
     }
 }

@@ -9,7 +9,8 @@ namespace UffdActors.Cli.Reports;
 /// <summary>The figures of <c>uffd bench faults</c> as they are written, and read back by <c>uffd bench compare</c>.</summary>
 internal static class FaultBenchDocument
 {
-    private const string Kind = "uffd-bench-faults";
+    /// <summary>What the document is.</summary>
+    public const string Kind = "uffd-bench-faults";
     private const int Version = 2;
     private const long MaxBytes = 16L << 20;
 
