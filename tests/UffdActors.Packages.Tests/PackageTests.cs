@@ -9,8 +9,8 @@ public sealed class PackageTests(LocalFeed feed)
 {
     private static readonly string[] Names =
     [
-        "UffdActors", "UffdActors.Abi", "UffdActors.Kvm", "UffdActors.Linux", "UffdActors.Model", "UffdActors.PostCopy",
-        "UffdActors.Watchdog",
+        "UffdActors", "UffdActors.Abi", "UffdActors.Hosting", "UffdActors.Kvm", "UffdActors.Linux", "UffdActors.Model",
+        "UffdActors.PostCopy", "UffdActors.Watchdog",
     ];
 
     public static TheoryData<string> Libraries => [.. Names];

@@ -13,7 +13,10 @@ public sealed class PublicApiTests
     private const string Accept = "UFFD_ACCEPT_API";
 
     public static TheoryData<string> Libraries =>
-        ["UffdActors.Abi", "UffdActors.Model", "UffdActors", "UffdActors.Linux", "UffdActors.PostCopy", "UffdActors.Kvm"];
+    [
+        "UffdActors.Abi", "UffdActors.Model", "UffdActors", "UffdActors.Linux", "UffdActors.PostCopy", "UffdActors.Kvm",
+        "UffdActors.Hosting",
+    ];
 
     [Theory]
     [MemberData(nameof(Libraries))]

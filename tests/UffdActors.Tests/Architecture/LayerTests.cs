@@ -20,6 +20,7 @@ public sealed partial class LayerTests
         ["UffdActors.Recorder"] = ["UffdActors.Conformance", "UffdActors.Linux"],
         ["UffdActors.PostCopy"] = ["UffdActors"],
         ["UffdActors.Kvm"] = ["UffdActors.Linux", "UffdActors.PostCopy"],
+        ["UffdActors.Hosting"] = ["UffdActors"],
         ["UffdActors.Bench"] = ["UffdActors", "UffdActors.PostCopy", "UffdActors.Linux"],
         ["UffdActors.Explore"] = ["UffdActors", "UffdActors.Conformance"],
         ["UffdActors.Stress"] = ["UffdActors", "UffdActors.Linux"],
