@@ -8,6 +8,7 @@ using UffdActors.Dispatch.Stepping;
 using UffdActors.Failures;
 using UffdActors.Model.Backends;
 using UffdActors.Modules;
+using UffdActors.Statistics;
 using UffdActors.Worlds;
 
 namespace UffdActors;
@@ -172,8 +173,15 @@ public sealed class UffdRuntime : IAsyncDisposable
 
     private UffdVm NewVm(VmOptions options, int place)
     {
-        IncidentLog incidents = new(Settings.IncidentCapacity) { Observer = options.IncidentObserver };
         int name = VmNumbers.Of(_system).Next();
+        IncidentLog incidents = new(Settings.IncidentCapacity)
+        {
+            Observer = incident =>
+            {
+                UffdMeter.Count($"vm-{name}", incident.Kind);
+                options.IncidentObserver?.Invoke(incident);
+            },
+        };
         string dispatcher = DispatcherFor(name, place, options.Cpu);
         // A dispatcher that brings its own clock announces it when it is made.
         _ = _system.Dispatchers.Lookup(dispatcher);

@@ -20,7 +20,7 @@ namespace UffdActors;
 /// <see cref="VmKernel"/>.
 /// </summary>
 /// <remarks>Safe for any thread; on the stepped dispatcher, for the thread that made the runtime.</remarks>
-public sealed class UffdVm : IAsyncDisposable
+public sealed class UffdVm : IAsyncDisposable, IMeteredVm
 {
     private readonly UffdRuntime _runtime;
     private readonly VmRoot _root;
@@ -41,6 +41,7 @@ public sealed class UffdVm : IAsyncDisposable
         _kernel = world.NewKernel(root, options);
         _guest = new VmGuest(root, _kernel, options.StopGuest);
         root.Start();
+        UffdMeter.Add(this);
     }
 
     /// <summary>Name for reports.</summary>
@@ -69,6 +70,13 @@ public sealed class UffdVm : IAsyncDisposable
 
     /// <summary>Nanoseconds of the clock that the VM's faults are stamped with: virtual on the stepped dispatcher.</summary>
     public long Now => Context.Time.Now;
+
+    long IMeteredVm.Outstanding => Userfaults().Sum(u => (long)u.Outstanding);
+
+    (long Bytes, long Zeros) IMeteredVm.PushedPages =>
+        (Userfaults().Sum(u => u.Pushed().Sum(p => p.Push.Pages)), Userfaults().Sum(u => u.Pushed().Sum(p => p.Push.ZeroPages)));
+
+    long IMeteredVm.PushedBytes => Userfaults().Sum(u => u.Pushed().Sum(p => p.Push.Pages * p.PageBytes));
 
     internal VmContext Context => _root.Context;
 
@@ -292,6 +300,8 @@ public sealed class UffdVm : IAsyncDisposable
     /// <exception cref="TimeoutException">An actor is still in a turn. Its memory is kept rather than pulled from under it.</exception>
     public ValueTask DisposeAsync() => new(_closing.Value);
 
+    IEnumerable<FaultCounts> IMeteredVm.Counts() => Userfaults().Select(u => u.Counts());
+
     private async Task CloseAsync()
     {
         _root.BeginClosing();
@@ -340,6 +350,7 @@ public sealed class UffdVm : IAsyncDisposable
         {
             _runtime.Forget(this);
             _root.BeginFreeing();
+            UffdMeter.Remove(this);
             if (_root.HasEnded) _kernel.CloseRest();
             _root.Calls?.Dispose();
             Context.Incidents.Complete();

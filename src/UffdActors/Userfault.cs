@@ -19,6 +19,7 @@ public sealed class Userfault
     private readonly SlicedCalls _calls;
     private readonly UserfaultService _service;
     private readonly UserfaultRanges _ranges;
+    private readonly List<(BackgroundPush Push, int PageBytes)> _pushed = [];
     // Registering, unregistering, serving and closing.
     private readonly CallTurns _turns;
 
@@ -52,6 +53,12 @@ public sealed class Userfault
         [.. (Reader?.OutstandingRequests() ?? []).Select(
             r => new OutstandingPage(
                 r.Region.Id, r.Page, r.Address, r.Phase.ToString(), r.Attempts, r.Phase == RequestPhase.Paused))];
+
+    /// <summary>The pushes that were begun, with the size of a page of their regions.</summary>
+    internal IReadOnlyList<(BackgroundPush Push, int PageBytes)> Pushed()
+    {
+        lock (_pushed) return [.. _pushed];
+    }
 
     internal FaultReader? Reader => _service.Reader;
 
@@ -316,7 +323,9 @@ public sealed class Userfault
         options.ThrowIfOutOfRange();
         RegisteredRegion registered = Find(region);
         (PushProgress progress, PushRate rate, IActorRef push) = await _service.PushAsync(registered, source, options, cancel);
-        return new BackgroundPush(progress, registered.Pages, rate, push, registered.Unit, _vm.Root);
+        BackgroundPush begun = new(progress, registered.Pages, rate, push, registered.Unit, _vm.Root);
+        lock (_pushed) _pushed.Add((begun, region.PageBytes));
+        return begun;
     }
 
     /// <summary>Records from now on which pages of a region are faulted on, and in what order; a second call changes nothing.</summary>

@@ -9,6 +9,7 @@ using Microsoft.Extensions.Options;
 namespace UffdActors.Hosting.Tests;
 
 /// <summary>The runtime in a host: settings, VMs, what is logged, health, and the end.</summary>
+[Collection(nameof(OneRuntimeCollection))]
 public sealed class HostTests
 {
     private const int Pages = 16;

@@ -31,6 +31,7 @@ internal sealed class LatencyRecorder
         long nanoseconds = trace.Nanoseconds;
         _latency.RecordValue(Math.Clamp(nanoseconds, 0, LongestNanoseconds));
         BlockedNanoseconds += nanoseconds;
+        UffdMeter.Record(nanoseconds);
         for (int i = 0; i < FaultHops.Count; i++)
         {
             if (FaultHops.NanosecondsOf(trace, i) is not { } hop) continue;
