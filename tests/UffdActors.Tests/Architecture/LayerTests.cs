@@ -22,6 +22,7 @@ public sealed partial class LayerTests
         ["UffdActors.Kvm"] = ["UffdActors.Linux", "UffdActors.PostCopy"],
         ["UffdActors.Hosting"] = ["UffdActors"],
         ["UffdActors.Bench"] = ["UffdActors", "UffdActors.PostCopy", "UffdActors.Linux"],
+        ["UffdActors.Samples"] = ["UffdActors.Hosting", "UffdActors.Linux", "UffdActors.PostCopy"],
         ["UffdActors.Explore"] = ["UffdActors", "UffdActors.Conformance"],
         ["UffdActors.Stress"] = ["UffdActors", "UffdActors.Linux"],
         ["UffdActors.Mutants"] = ["UffdActors", "UffdActors.Conformance", "UffdActors.Explore"],
