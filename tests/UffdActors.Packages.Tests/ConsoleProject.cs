@@ -5,8 +5,8 @@ using UffdActors.Testing;
 namespace UffdActors.Packages.Tests;
 
 /// <summary>
-/// A new console project that has our packages and the example of the first page as its program. Its arguments are a file as guest memory and
-/// a configuration; or <c>withheld</c> alone, for a page that never comes.
+/// A new console project that has our packages and the example of the first page as its program. Its arguments are a file as guest memory
+/// and a configuration; or <c>withheld</c> alone, for a page that never comes.
 /// </summary>
 internal sealed partial class ConsoleProject
 {

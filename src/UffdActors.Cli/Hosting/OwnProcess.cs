@@ -11,6 +11,8 @@ internal static class OwnProcess
         string program = Environment.ProcessPath!;
         if (Path.GetFileNameWithoutExtension(program) == "uffd") return new ProcessStartInfo(program, arguments);
         string beside = Path.Combine(AppContext.BaseDirectory, "uffd");
-        return File.Exists(beside) ? new ProcessStartInfo(beside, arguments) : new ProcessStartInfo(program, [beside + ".dll", .. arguments]);
+        return File.Exists(beside)
+            ? new ProcessStartInfo(beside, arguments)
+            : new ProcessStartInfo(program, [beside + ".dll", .. arguments]);
     }
 }
