@@ -28,6 +28,8 @@ public enum Errno
     ENOSPC = 28,
     ESPIPE = 29,
     ENOSYS = 38,
+    ENODATA = 61,
+    ENOPROTOOPT = 92,
     EOPNOTSUPP = 95,
     ETIMEDOUT = 110,
     ECANCELED = 125,

@@ -1,0 +1,154 @@
+using System.Globalization;
+using System.Net.Sockets;
+using UffdActors.Linux.Memory;
+using UffdActors.Linux.Native;
+
+namespace UffdActors.Linux.Peers;
+
+/// <summary>
+/// The process that has connected to a Unix socket, held by a pidfd: its number may go to another process when it has ended, the pidfd
+/// never does. It is the process of the moment at which it connected, whoever holds the socket since.
+/// </summary>
+/// <remarks>Safe for any thread. Owns the pidfd.</remarks>
+public sealed unsafe class PeerProcess : IDisposable
+{
+    private const int SolSocket = 1;
+    private const int SoPeerCred = 17;
+    private const int SoPeerPidfd = 77;
+    private const nint PidfdSendSignal = 424;
+    private const nint Compare = 312;
+    private const int SigKill = 9;
+    private const string UserfaultLink = "anon_inode:[userfaultfd]";
+
+    private PeerProcess(FileHandle handle, int id, int user)
+    {
+        Handle = handle;
+        Id = id;
+        User = user;
+    }
+
+    /// <summary>Its number; 0 if it is in a PID namespace that this process does not see.</summary>
+    public int Id { get; }
+
+    /// <summary>Number of its effective user when it connected.</summary>
+    public int User { get; }
+
+    /// <summary>True if it has ended, whether or not its parent has waited for it.</summary>
+    /// <exception cref="ObjectDisposedException">It has been disposed of.</exception>
+    public bool HasEnded
+    {
+        get
+        {
+            using LinuxHandle.Lease lease = Handle.Use();
+            PollFd poll = new() { Descriptor = lease.Number, Events = Wait.POLLIN };
+            return Libc.Poll(&poll, 1, 0) > 0;
+        }
+    }
+
+    internal FileHandle Handle { get; }
+
+    /// <summary>The process at the other end (SO_PEERPIDFD; before Linux 6.5 SO_PEERCRED and <c>pidfd_open</c>).</summary>
+    /// <param name="socket">A connection that a listening Unix socket has accepted.</param>
+    /// <exception cref="UffdException">ESRCH: it has ended, and cannot be held any more.</exception>
+    /// <exception cref="SyscallException">The kernel refuses: no Unix socket, or no descriptor left.</exception>
+    public static PeerProcess Of(Socket socket)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        // struct ucred: process, user, group.
+        Span<int> credentials = stackalloc int[3];
+        Errno error = GetOption(socket.SafeHandle, SoPeerCred, credentials);
+        if (error != Errno.None) throw new SyscallException("getsockopt(SO_PEERCRED)", error);
+        (int id, int user) = (credentials[0], credentials[1]);
+        Span<int> pidfd = stackalloc int[1];
+        error = GetOption(socket.SafeHandle, SoPeerPidfd, pidfd);
+        return error switch
+        {
+            Errno.None => new PeerProcess(new FileHandle(pidfd[0]), id, user),
+            // Its credentials cannot be asked for any more: the kernel has nobody to give.
+            Errno.ESRCH or Errno.EINVAL or Errno.ENODATA => throw Ended(id),
+            Errno.ENOPROTOOPT => ByNumber(id, user),
+            _ => throw new SyscallException("getsockopt(SO_PEERPIDFD)", error),
+        };
+    }
+
+    /// <summary>Ends the process at once (SIGKILL), it and no other.</summary>
+    /// <returns>False if it has ended already.</returns>
+    /// <exception cref="SyscallException">EPERM: this process may not.</exception>
+    public bool Kill()
+    {
+        using LinuxHandle.Lease lease = Handle.Use();
+        if (Libc.Syscall(PidfdSendSignal, lease.Number, SigKill, 0, 0, 0, 0) == 0) return true;
+        return Libc.LastError is var error && error == Errno.ESRCH
+            ? false
+            : throw new SyscallException($"pidfd_send_signal({Id}, SIGKILL)", error);
+    }
+
+    /// <summary>
+    /// Whether the process itself has a descriptor of the same userfaultfd: then it outlives this process's, and absent pages stay absent
+    /// when that is closed. Without one, closing shows the guest zeros.
+    /// </summary>
+    /// <param name="userfaultfd">Number of the descriptor in this process.</param>
+    /// <returns>Null if this process may not look (CAP_SYS_PTRACE), or does not see the other.</returns>
+    public bool? HasCopyOf(int userfaultfd)
+    {
+        if (Id == 0) return null;
+        try
+        {
+            string folder = $"{ProcessFolder.Of(Id)}/fd";
+            foreach (string entry in Directory.EnumerateFileSystemEntries(folder))
+            {
+                if (new FileInfo(entry).LinkTarget != UserfaultLink) continue;
+                int number = int.Parse(Path.GetFileName(entry), CultureInfo.InvariantCulture);
+                // KCMP_FILE; 0 says that both are one open file.
+                nint order = Libc.Syscall(Compare, Environment.ProcessId, Id, 0, userfaultfd, number, 0);
+                if (order == 0) return true;
+                if (order < 0 && Libc.LastError is not Errno.EBADF) return null;
+            }
+
+            return HasEnded ? null : false;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => Handle.Dispose();
+
+    /// <summary>The process of a number, which may have become another one's since it connected.</summary>
+    internal static PeerProcess ByNumber(int id, int user)
+    {
+        try
+        {
+            return new PeerProcess(ProcessFolder.OpenPidfd(id), id, user);
+        }
+        catch (SyscallException e) when (e.Error is Errno.ESRCH or Errno.EINVAL)
+        {
+            throw Ended(id);
+        }
+    }
+
+    private static UffdException Ended(int id) =>
+        new("getsockopt(SO_PEERPIDFD)", Errno.ESRCH, $"process {id}, which had connected, has ended already.");
+
+    private static Errno GetOption(SafeSocketHandle socket, int option, Span<int> value)
+    {
+        bool taken = false;
+        try
+        {
+            socket.DangerousAddRef(ref taken);
+            uint bytes = (uint)(value.Length * sizeof(int));
+            fixed (int* into = value)
+            {
+                return Libc.GetSockOpt((int)socket.DangerousGetHandle(), SolSocket, option, into, &bytes) == 0
+                    ? Errno.None
+                    : Libc.LastError;
+            }
+        }
+        finally
+        {
+            if (taken) socket.DangerousRelease();
+        }
+    }
+}
