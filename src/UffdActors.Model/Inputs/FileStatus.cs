@@ -13,6 +13,7 @@ namespace UffdActors.Model.Inputs;
 internal readonly partial record struct FileStatus(int Mode, long Device, ulong Inode, long Size, long Modified, long Changed)
 {
     private const int StatxBytes = 256;
+    private static readonly byte[] NoName = [0];
     private const uint StatxBasicStats = 0x7ff;
     private const int AtFdCwd = -100;
     private const int AtEmptyPath = 0x1000;
@@ -59,7 +60,8 @@ internal readonly partial record struct FileStatus(int Mode, long Device, ulong 
     private static unsafe FileStatus Of(int folder, string name, int flags, string path)
     {
         byte* statx = stackalloc byte[StatxBytes];
-        fixed (byte* bytes = Encoding.UTF8.GetBytes(name + "\0"))
+        // Asked of an open file beside every read: without a name nothing is allocated.
+        fixed (byte* bytes = name.Length == 0 ? NoName : Encoding.UTF8.GetBytes(name + "\0"))
         {
             if (Statx(folder, bytes, flags, StatxBasicStats, statx) != 0) throw InputFileException.Of(path, Marshal.GetLastPInvokeError());
         }

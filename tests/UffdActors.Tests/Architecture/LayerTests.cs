@@ -21,6 +21,7 @@ public sealed partial class LayerTests
         ["UffdActors.PostCopy"] = ["UffdActors"],
         ["UffdActors.Kvm"] = ["UffdActors.Linux", "UffdActors.PostCopy"],
         ["UffdActors.Hosting"] = ["UffdActors"],
+        ["UffdActors.Serve"] = ["UffdActors.Linux"],
         ["UffdActors.Bench"] = ["UffdActors", "UffdActors.PostCopy", "UffdActors.Linux"],
         ["UffdActors.Samples"] = ["UffdActors.Hosting", "UffdActors.Linux", "UffdActors.PostCopy"],
         ["UffdActors.Explore"] = ["UffdActors", "UffdActors.Conformance"],

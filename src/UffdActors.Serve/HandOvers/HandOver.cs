@@ -1,0 +1,69 @@
+using System.Net.Sockets;
+using UffdActors.Linux.Peers;
+
+namespace UffdActors.Serve;
+
+/// <summary>
+/// What a VMM has handed over: its userfaultfd, the layout of its memory, and the VMM itself, held by a pidfd. Owns descriptors, pidfd and
+/// connection; disposing closes them. Close the connection only when the guest is done with: some VMMs take its end for that of their page
+/// server.
+/// </summary>
+/// <remarks>
+/// Closing the last descriptor of a userfaultfd shows its guest zeros. The VMMs that are known keep one of their own
+/// (<see cref="PeerProcess.HasCopyOf"/> tells), so their guests stay asleep.
+/// </remarks>
+public sealed class HandOver : IDisposable
+{
+    private readonly Socket _socket;
+
+    internal HandOver(
+        HandOverMessage message, ReceivedDescriptor userfaultfd, ReceivedDescriptor? memoryFile, UffdFeatures features, PeerProcess peer,
+        Socket socket)
+    {
+        Message = message;
+        Userfaultfd = userfaultfd;
+        MemoryFile = memoryFile;
+        Features = features;
+        Peer = peer;
+        _socket = socket;
+    }
+
+    /// <summary>What the VMM says.</summary>
+    public HandOverMessage Message { get; }
+
+    /// <summary>Its userfaultfd, whose handshake has been done.</summary>
+    public ReceivedDescriptor Userfaultfd { get; }
+
+    /// <summary>The file of its memory (memfd), where it hands that over too; null if not.</summary>
+    public ReceivedDescriptor? MemoryFile { get; }
+
+    /// <summary>Features that were asked for in the handshake.</summary>
+    public UffdFeatures Features { get; }
+
+    /// <summary>The VMM.</summary>
+    public PeerProcess Peer { get; }
+
+    /// <summary>Tells a VMM that waits for it that its guest is being served: one byte. Of the others, none is told.</summary>
+    /// <exception cref="HandOverException">The VMM does not listen any more.</exception>
+    public async Task AcknowledgeAsync(CancellationToken cancel = default)
+    {
+        if (!Message.WantsAnswer) return;
+        try
+        {
+            _ = await _socket.SendAsync(new byte[] { 1 }, SocketFlags.None, cancel);
+        }
+        catch (SocketException e)
+        {
+            throw new HandOverException($"The VMM has closed its connection before it was answered ({e.Message}).", e);
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        Userfaultfd.Dispose();
+        MemoryFile?.Dispose();
+        Peer.Dispose();
+        _socket.Dispose();
+    }
+}

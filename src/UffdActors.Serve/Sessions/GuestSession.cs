@@ -1,0 +1,284 @@
+using UffdActors.Linux.Peers;
+using UffdActors.Model.Memory;
+using UffdActors.Serve.Content;
+using UffdActors.Serve.Sessions;
+
+namespace UffdActors.Serve;
+
+/// <summary>
+/// A guest of another process that is being served: from its hand-over until its VMM ends. The VMM is held by a pidfd, so its end is known
+/// at once, whatever becomes of its connection; then everything is freed.
+/// </summary>
+/// <remarks>Safe for any thread.</remarks>
+public sealed class GuestSession : IAsyncDisposable
+{
+    private readonly UffdVm _vm;
+    private readonly HandOver _handOver;
+    private readonly MemoryFile _file;
+    private readonly SessionOptions _options;
+    private readonly SessionFate _fate;
+    private readonly CancellationTokenSource _left = new();
+    private readonly TaskCompletionSource<SessionEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly long _handedOver;
+    private readonly Lazy<Task> _closing;
+    private Userfault? _uffd;
+    private MemoryFileSource? _source;
+    private TimeSpan _setUp;
+    private TimeSpan? _duration;
+    private FaultCounts? _counts;
+    private Task _notes = Task.CompletedTask;
+
+    private GuestSession(UffdVm vm, HandOver handOver, MemoryFile file, SessionOptions options, SessionFate fate, long handedOver)
+    {
+        _vm = vm;
+        _handOver = handOver;
+        _file = file;
+        _options = options;
+        _fate = fate;
+        _handedOver = handedOver;
+        ProcessId = handOver.Peer.Id;
+        _closing = new Lazy<Task>(CloseAsync);
+    }
+
+    /// <summary>Number of the VMM; 0 if it is in a PID namespace that this process does not see.</summary>
+    public int ProcessId { get; }
+
+    /// <summary>What the VMM has said.</summary>
+    public HandOverMessage Message => _handOver.Message;
+
+    /// <summary>
+    /// Whether the VMM has a descriptor of the userfaultfd of its own, and its guest sleeps on without this process; null if this process
+    /// may not look.
+    /// </summary>
+    public bool? VmmKeepsCopy => _fate.KeepsCopy;
+
+    /// <summary>Features of its userfaultfd.</summary>
+    public UffdFeatures Features => _handOver.Features;
+
+    /// <summary>True while the session cannot go on, and its guest is left asleep.</summary>
+    public bool IsFrozen => _fate.IsFrozen;
+
+    /// <summary>Ends when the session has ended and everything is freed.</summary>
+    public Task<SessionEnd> Ended => _ended.Task;
+
+    /// <summary>The figures of now; when it has ended, of its end.</summary>
+    public SessionFigures Figures()
+    {
+        FaultCounts counts = Volatile.Read(ref _counts) ?? _uffd!.Counts();
+        long received = 0;
+        (TimeSpan mean, TimeSpan longest) = _source!.ReadTimes();
+        foreach (GuestRegion region in _vm.Regions) received += _uffd!.ReceivedOf(region).Count;
+        return new SessionFigures
+        {
+            Faults = counts.Faults,
+            ContentPages = counts.DemandPages,
+            ZeroPages = counts.DemandZeroPages,
+            Events = counts.Events,
+            BytesRead = _source.BytesRead,
+            ReadMean = mean,
+            ReadLongest = longest,
+            AbsentPages = _source.Pages - received,
+            SetUp = _setUp,
+            Duration = _duration ?? TimeProvider.System.GetElapsedTime(_handedOver),
+        };
+    }
+
+    /// <summary>Looks at a memory file as a session would.</summary>
+    /// <param name="path">Its path.</param>
+    /// <returns>Bytes of the file, and how many of them are not in holes.</returns>
+    /// <exception cref="ServeException">It cannot be served.</exception>
+    public static (long Bytes, long StoredBytes) Measure(string path)
+    {
+        using MemoryFile file = MemoryFile.Open(path);
+        return (file.Bytes, Math.Min(file.Bytes, file.Stored.Pages << PageSize.BaseShift));
+    }
+
+    /// <summary>
+    /// Serves a guest of two pages that is made for it, so that the first guest of others does not wait until the code is compiled. Takes
+    /// some tenths of a second.
+    /// </summary>
+    /// <param name="runtime">A runtime of the live world.</param>
+    /// <param name="path">Path of a memory file.</param>
+    /// <param name="cancel">Cancels.</param>
+    /// <exception cref="ServeException">The memory file cannot be served.</exception>
+    /// <exception cref="UffdException">This machine does not let this process serve faults.</exception>
+    public static async Task WarmUpAsync(UffdRuntime runtime, string path, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(runtime);
+        const int Pages = 2;
+        using MemoryFile file = MemoryFile.Open(path);
+        using MemoryFileSource source = new(file, [0], Pages);
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = Pages }, cancel);
+        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages }, cancel);
+        Userfault uffd = await vm.OpenAsync(cancel: cancel);
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing, cancel);
+        await uffd.ServeAsync(new ServeOptions { Source = source }, cancel);
+        VcpuGroup vcpu = await vm.StartVcpusAsync(
+            [new SyntheticWorkload(WorkloadKind.Zipf, Pages, accesses: 1, writeRatio: 0, seed: 1, vcpu: 0, vcpus: 1)], cancel: cancel);
+        await vcpu.WaitAsync(cancel);
+        _ = uffd.ReceivedOf(region).Count;
+        await uffd.AbandonAsync(cancel);
+    }
+
+    /// <summary>Begins to serve a guest. When it returns, faults are served, and a VMM that waits for an answer has got it.</summary>
+    /// <param name="runtime">A runtime of the live world.</param>
+    /// <param name="watch">Tells when the VMM ends.</param>
+    /// <param name="handOver">What the VMM has handed over. It is taken over, whatever comes of it.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancel">Cancels the beginning.</param>
+    /// <exception cref="HandOverException">The layout is none of this memory file, or not what the VMM has mapped.</exception>
+    /// <exception cref="ServeException">The memory file cannot be served.</exception>
+    /// <exception cref="UffdException">The kernel refuses.</exception>
+    public static async Task<GuestSession> BeginAsync(
+        UffdRuntime runtime, ProcessWatch watch, HandOver handOver, SessionOptions options, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(runtime);
+        ArgumentNullException.ThrowIfNull(watch);
+        ArgumentNullException.ThrowIfNull(handOver);
+        ArgumentNullException.ThrowIfNull(options);
+        long now = TimeProvider.System.GetTimestamp();
+        MemoryFile? file = null;
+        UffdVm? vm = null;
+        SessionFate? fate = null;
+        try
+        {
+            file = MemoryFile.Open(options.MemoryPath);
+            ThrowIfShort(handOver.Message, file);
+            fate = new SessionFate(handOver.Peer, watch, options.OnFailure);
+            vm = await runtime.CreateVmAsync(
+                new VmOptions { MemoryPages = 1, IncidentObserver = fate.Take, StopGuest = fate.StopGuestAsync }, cancel);
+            GuestSession session = new(vm, handOver, file, options, fate, now);
+            await session.ServeAsync(watch, cancel);
+            return session;
+        }
+        catch
+        {
+            if (vm is not null) await vm.DisposeAsync();
+            file?.Dispose();
+            handOver.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Leaves the guest. If its VMM lives, the policy says what becomes of it: with <see cref="FailurePolicy.Kill"/>, or if nobody else
+    /// holds its userfaultfd, it is killed; else it sleeps from the next absent page on, and this process's descriptor stays open until it
+    /// ends.
+    /// </summary>
+    public async ValueTask DisposeAsync() => await _closing.Value;
+
+    private static void ThrowIfShort(HandOverMessage message, MemoryFile file)
+    {
+        for (int i = 0; i < message.Regions.Count; i++)
+        {
+            HandedRegion region = message.Regions[i];
+            if (region.FileOffset + region.Bytes > PageSize.PagesFor(file.Bytes) << PageSize.BaseShift)
+                throw new HandOverException(
+                    $"Region {i} of the layout reaches to byte {region.FileOffset + region.Bytes} of memory file \"{file.Path}\", "
+                        + $"which has {file.Bytes}: it is the file of another guest, or cut.");
+        }
+    }
+
+    private async Task ServeAsync(ProcessWatch watch, CancellationToken cancel)
+    {
+        HandOverMessage message = _handOver.Message;
+        _fate.KeepsCopy = _handOver.Peer.HasCopyOf(_handOver.Userfaultfd.Number);
+        Userfault uffd = await _vm.AdoptUserfaultAsync(
+            new AdoptedUserfault
+            {
+                Descriptor = _handOver.Userfaultfd.Take(),
+                IsOfOtherProcess = true,
+                ProcessId = ProcessId == 0 ? null : ProcessId,
+            },
+            cancel);
+        _uffd = uffd;
+        // Where writes are tracked, what is filled comes protected, so that it does not count as written.
+        RegisterModes modes = message.Modes | ((Features & UffdFeatures.WpAsync) != 0 ? RegisterModes.WriteProtect : RegisterModes.None);
+        foreach (HandedRegion handed in message.Regions)
+        {
+            GuestRegion region = await _vm.AdoptMemoryAsync(
+                new AdoptedMemory
+                {
+                    Address = handed.Address,
+                    Pages = handed.Bytes >> PageSize.BaseShift,
+                    Module = handed.PageBytes == PageSize.Huge ? "hugetlb" : _handOver.MemoryFile is null ? null : "shmem",
+                    IsInOtherProcess = true,
+                },
+                cancel);
+            await RegisterAsync(uffd, region, handed, modes, cancel);
+        }
+
+        _source = new MemoryFileSource(
+            _file, [.. message.Regions.Select(r => r.FileOffset)], message.Bytes >> PageSize.BaseShift);
+        await uffd.ServeAsync(new ServeOptions { Source = _source }, cancel);
+        await _handOver.AcknowledgeAsync(cancel);
+        _setUp = TimeProvider.System.GetElapsedTime(_handedOver);
+        _notes = TellAsync();
+        _ = WaitForEndAsync(watch);
+    }
+
+    private async Task RegisterAsync(Userfault uffd, GuestRegion region, HandedRegion handed, RegisterModes modes, CancellationToken cancel)
+    {
+        UffdIoctls ioctls;
+        try
+        {
+            ioctls = await uffd.RegisterAsync(region, modes, cancel);
+        }
+        catch (UffdException e)
+        {
+            if (_handOver.Peer.HasEnded) throw new HandOverException("The VMM has ended before its guest could be served.", e);
+            throw new HandOverException(
+                $"Region {region.Id} of the layout (0x{handed.Address:x}, {handed.Bytes} bytes, pages of {handed.PageBytes}) is not "
+                    + $"what the VMM has registered there: {e.Message.TrimEnd('.')}.",
+                e);
+        }
+
+        // Pages of zeros are there for base pages alone.
+        if (handed.PageBytes == PageSize.Base && (ioctls & UffdIoctls.ZeroPage) == 0)
+            throw new HandOverException(
+                $"Region {region.Id} of the layout has huge pages, and the message does not say so (page_size, in bytes).");
+    }
+
+    private async Task TellAsync()
+    {
+        await foreach (Incident incident in _vm.Incidents.ReadAllAsync())
+        {
+            if (_fate.NoteOf(incident) is { } note) _options.Observer?.Invoke(note);
+        }
+    }
+
+    private async Task WaitForEndAsync(ProcessWatch watch)
+    {
+        try
+        {
+            Task ended = watch.EndOfAsync(_handOver.Peer, _left.Token);
+            await Task.WhenAny(ended, _fate.MemoryGone);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The watch goes with its owner, who disposes of sessions first.
+        }
+
+        if (!_left.IsCancellationRequested) await _closing.Value;
+    }
+
+    private async Task CloseAsync()
+    {
+        await _left.CancelAsync();
+        Volatile.Write(ref _counts, _uffd!.Counts());
+        try
+        {
+            await _vm.DisposeAsync();
+            await _notes;
+        }
+        finally
+        {
+            _duration = TimeProvider.System.GetElapsedTime(_handedOver);
+            SessionEnd end = _fate.HasKilled ? SessionEnd.VmmKilled : _fate.IsVmmGone ? SessionEnd.VmmEnded : SessionEnd.LeftFrozen;
+            _file.Dispose();
+            _handOver.Dispose();
+            _left.Dispose();
+            _ = _ended.TrySetResult(end);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+namespace UffdActors.Serve;
+
+/// <summary>What has come by in a session.</summary>
+public sealed record SessionFigures
+{
+    /// <summary>Faults, without those that a signal repeated.</summary>
+    public required long Faults { get; init; }
+
+    /// <summary>Pages, of their regions' sizes, filled with content of the file.</summary>
+    public required long ContentPages { get; init; }
+
+    /// <summary>Pages filled with zeros: holes of the file, and what the guest had given back.</summary>
+    public required long ZeroPages { get; init; }
+
+    /// <summary>Events read: what the guest gives back, a balloon's pages for one.</summary>
+    public required long Events { get; init; }
+
+    /// <summary>Bytes read from the memory file.</summary>
+    public required long BytesRead { get; init; }
+
+    /// <summary>Mean time of a read of the file: its part of a fault.</summary>
+    public required TimeSpan ReadMean { get; init; }
+
+    /// <summary>The longest of them.</summary>
+    public required TimeSpan ReadLongest { get; init; }
+
+    /// <summary>Base pages that the guest has not got yet.</summary>
+    public required long AbsentPages { get; init; }
+
+    /// <summary>From the hand-over to the moment at which faults are served.</summary>
+    public required TimeSpan SetUp { get; init; }
+
+    /// <summary>From the hand-over on.</summary>
+    public required TimeSpan Duration { get; init; }
+}

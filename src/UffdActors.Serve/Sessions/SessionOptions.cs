@@ -1,0 +1,20 @@
+namespace UffdActors.Serve;
+
+/// <summary>How a guest is served.</summary>
+public sealed record SessionOptions
+{
+    /// <summary>
+    /// Path of its memory file: what the regions of the hand-over are offsets into. Opened anew for each session; it must not be written to
+    /// while a guest is served from it.
+    /// </summary>
+    public required string MemoryPath { get; init; }
+
+    /// <summary>What becomes of the guest when the session cannot go on.</summary>
+    public FailurePolicy OnFailure { get; init; }
+
+    /// <summary>
+    /// Told of what happens to the session, one sentence each, by one thread at a time; null for nobody. Never by the thread that serves
+    /// faults.
+    /// </summary>
+    public Action<SessionNote>? Observer { get; init; }
+}
