@@ -64,6 +64,7 @@ internal sealed class CommandHost(Terminal terminal)
         root.Subcommands.Add(PostCopyCommand.Build(Terminal));
         root.Subcommands.Add(MigrateCommand.Build(Terminal));
         root.Subcommands.Add(VmmCommand.Build(Terminal));
+        root.Subcommands.Add(ServeCommand.Build(Terminal));
         root.Subcommands.Add(BackendsCommand.Build(Terminal));
         root.Subcommands.Add(ConformCommand.Build(Terminal));
         root.Subcommands.Add(BenchCommand.Build(Terminal));

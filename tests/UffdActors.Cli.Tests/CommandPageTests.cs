@@ -15,7 +15,7 @@ public partial class CommandPageTests
     [
         "README.md", "src/README.md", "tests/README.md", "bench/README.md", "bench/RESULTS.md", "src/UffdActors/README.md",
         Commands, Json, "src/UffdActors.Explore/README.md", "src/UffdActors.Stress/README.md",
-        "src/UffdActors.Watchdog/README.md", "src/UffdActors.Kvm/README.md",
+        "src/UffdActors.Watchdog/README.md", "src/UffdActors.Kvm/README.md", "src/UffdActors.Serve/README.md",
     ];
 
     private static RootCommand Root => new CommandHost(new Terminal(TextWriter.Null, TextWriter.Null, isInteractive: false)).Root();

@@ -10,7 +10,7 @@ public class DocumentNameTests
     [
         ("uffd migrate send", nameof(MigrateTests)), ("uffd migrate receive", nameof(MigrateTests)),
         ("uffd migrate torture", nameof(TortureTests)), ("uffd bench memory", nameof(BenchMemoryTests)),
-        ("uffd vmm run", nameof(VmmRunTests)),
+        ("uffd vmm run", nameof(VmmRunTests)), ("uffd serve", nameof(ServeTests)),
     ];
 
     /// <summary>The kind of a document, and a command that writes it.</summary>

@@ -9,6 +9,7 @@ using UffdActors.Model.Backends;
 using UffdActors.Model.Inputs;
 using UffdActors.PostCopy;
 using UffdActors.Recorder.Execution;
+using UffdActors.Serve;
 using UffdActors.Stress.Plan;
 
 namespace UffdActors.Cli.Hosting;
@@ -26,7 +27,7 @@ internal static class CommandFailures
         ImageException or MigrationException or TraceFormatException
             or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException
             or ScenarioException or ReplayFileException or StressException
-            or KvmStateException or InputFileException => ExitCode.BadInput,
+            or KvmStateException or InputFileException or ServeException => ExitCode.BadInput,
         StalledException or VmFailedException or RecorderException or WorkerException or SyscallException => ExitCode.Failed,
         // Something did not come back that was waited for: a module, a page source.
         TimeoutException => ExitCode.Failed,

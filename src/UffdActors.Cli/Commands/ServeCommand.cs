@@ -1,0 +1,99 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Akka.Configuration;
+using UffdActors.Cli.Hosting;
+using UffdActors.Cli.Options;
+using UffdActors.Cli.Reports;
+using UffdActors.Serve;
+
+namespace UffdActors.Cli.Commands;
+
+/// <summary><c>uffd serve</c>: serves the guests of VMMs that hand over their userfaultfd at a Unix socket.</summary>
+internal sealed class ServeCommand
+{
+    private const int MostModeDigits = 4;
+    private readonly Option<string> _socket = TypedOptions.Required("--socket", "PATH", "Unix socket to which VMMs connect.");
+    private readonly Option<string> _memory =
+        TypedOptions.Required("--memory", "FILE", "Memory file of the snapshot; read, never written.");
+    private readonly Option<Named<FailurePolicy>> _onFailure = TypedOptions.Choice(
+        "--on-failure", "What becomes of a guest that cannot be served on, also at the end of this command: asleep, or its VMM killed.",
+        FailurePolicy.Freeze);
+    private readonly Option<int?> _sessions =
+        TypedOptions.Number("--sessions", "N", "End when N sessions have ended. Default: never.", 1, int.MaxValue);
+    private readonly Option<int> _maxSessions =
+        TypedOptions.Number("--max-sessions", "N", "Guests at a time.", 256, 1, GuestServerOptions.MostSessions);
+    private readonly Option<TimeSpan> _handOverTime = TypedOptions.Duration(
+        "--hand-over-timeout", "How long a VMM may take to hand over once it has connected.", new HandOverOptions().TimeOut);
+    private readonly Option<string> _mode =
+        TypedOptions.Text("--socket-mode", "MODE", "Permissions of the socket, octal: who may write may hand over.", "0600");
+    private readonly Option<string?> _json = TypedOptions.Json();
+    private readonly Terminal _terminal;
+
+    private ServeCommand(Terminal terminal) => _terminal = terminal;
+
+    public static Command Build(Terminal terminal) => new ServeCommand(terminal).Build();
+
+    private Command Build()
+    {
+        Command command = new("serve", "Serve the guests of other VMMs (Firecracker and its kind) from a memory file.");
+        Option[] options = [_socket, _memory, _onFailure, _sessions, _maxSessions, _handOverTime, _mode, _json];
+        foreach (Option option in options) command.Options.Add(option);
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
+    {
+        string memory = arguments.GetValue(_memory)!;
+        FailurePolicy policy = arguments.GetValue(_onFailure)!.Value;
+        UnixFileMode mode = ModeOf(arguments.GetValue(_mode)!);
+        // What would refuse every guest is found before the first.
+        (long bytes, long stored) = GuestSession.Measure(memory);
+        using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
+        Terminal report = json.Report;
+        await using UffdRuntime runtime = UffdRuntime.Start(ConfigurationFactory.ParseString("uffd.world = live"));
+        // What this machine does not allow is told here, and not to the first guest.
+        await GuestSession.WarmUpAsync(runtime, memory, cancel);
+        using HandOverListener listener = HandOverListener.Open(arguments.GetValue(_socket)!, mode);
+        ServeText text = new(report, policy);
+        ServeTally tally = new();
+        GuestServer server = new(runtime, listener, new GuestServerOptions
+        {
+            Session = new SessionOptions { MemoryPath = memory, OnFailure = policy },
+            HandOver = new HandOverOptions { TimeOut = arguments.GetValue(_handOverTime) },
+            MaxSessions = arguments.GetValue(_maxSessions),
+            Sessions = arguments.GetValue(_sessions),
+            Observer = what =>
+            {
+                text.Write(what);
+                tally.Take(what);
+            },
+        });
+        text.WriteStart(listener, memory, bytes, stored);
+        long begun = Stopwatch.GetTimestamp();
+        // At once, for the end in order may take longer than there is time: nobody connects any more, and each guest is told of.
+        using (cancel.Register(() =>
+        {
+            listener.Dispose();
+            text.WriteLeaving(server.Sessions);
+        }))
+        {
+            await server.RunAsync(cancel);
+        }
+
+        text.WriteEnd(tally);
+        json.Write(JsonText.Of(
+            "uffd-serve", ServeDocument.Of(listener.Path, memory, bytes, stored, policy, Stopwatch.GetElapsedTime(begun), tally)));
+        // Its guests have been told of, and nothing else is interrupted.
+        return cancel.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Done;
+    }
+
+    private static UnixFileMode ModeOf(string text)
+    {
+        bool isOctal = text.Length is > 0 and <= MostModeDigits && text.All(c => c is >= '0' and <= '7');
+        UnixFileMode mode = isOctal ? (UnixFileMode)Convert.ToInt32(text, 8) : UnixFileMode.None;
+        return isOctal && (mode & UnixFileMode.UserWrite) != 0 && mode <= (UnixFileMode)511
+            ? mode
+            : throw CommandException.BadInput($"--socket-mode {text}: not a mode that lets anybody connect; write it as 0600 or 0660.");
+    }
+}

@@ -1,0 +1,82 @@
+using UffdActors.Cli.Hosting;
+using UffdActors.Cli.Options;
+using UffdActors.Serve;
+
+namespace UffdActors.Cli.Reports;
+
+/// <summary>What a server of guests tells people: a line for each thing that happens.</summary>
+internal sealed class ServeText(Terminal terminal, FailurePolicy policy)
+{
+    /// <summary>Says that VMMs can connect.</summary>
+    public void WriteStart(HandOverListener listener, string memory, long bytes, long stored)
+    {
+        terminal.WriteRaw(
+            $"serving {memory} ({SizeText.Of(bytes)}, {Figures.Share(stored, bytes)} of it stored) to VMMs that connect to "
+                + $"{listener.Path}; a guest that cannot be served on is {(policy == FailurePolicy.Kill ? "killed" : "left asleep")}");
+        if (listener.Advice is { } advice) terminal.WriteStatus($"note: {advice}");
+    }
+
+    /// <summary>Says what has happened.</summary>
+    public void Write(ServeEvent what)
+    {
+        switch (what)
+        {
+            case { Kind: ServeEventKind.Refused }:
+                terminal.WriteError($"a hand-over was refused: {what.Message}");
+                break;
+            case { Kind: ServeEventKind.Note }:
+                terminal.WriteError($"session {what.Number}: {what.Message}");
+                break;
+            case { Kind: ServeEventKind.Began, Session: { } session }:
+                terminal.WriteRaw(
+                    $"session {what.Number}: {NameOf(session.ProcessId)}, {session.Message.Dialect}, "
+                        + $"{Figures.Count(session.Message.Regions.Count, "region", "regions")} of {SizeText.Of(session.Message.Bytes)}; "
+                        + $"served after {Figures.Time(session.Figures().SetUp)}");
+                if (session.VmmKeepsCopy == false)
+                    terminal.WriteError(
+                        $"session {what.Number}: the VMM has closed its own descriptor of the userfaultfd, so it will be killed when this "
+                            + $"process ends: its guest would read zeros.");
+                break;
+            case { Kind: ServeEventKind.Ended, Session: { } session, End: { } end }:
+                WriteEnd(what.Number!.Value, session.ProcessId, end, session.Figures());
+                break;
+        }
+    }
+
+    /// <summary>Says what becomes of the guests that are there when the command is to end.</summary>
+    public void WriteLeaving(IReadOnlyList<(int Number, GuestSession Session)> sessions)
+    {
+        foreach ((int number, GuestSession session) in sessions)
+        {
+            bool isKilled = policy == FailurePolicy.Kill || session.VmmKeepsCopy == false;
+            terminal.WriteStatus(
+                $"session {number}: {NameOf(session.ProcessId)} is {(isKilled ? "killed" : "left, its guest asleep when it touches a page "
+                    + "that it has not got")}");
+        }
+    }
+
+    /// <summary>Says what came of all of it.</summary>
+    public void WriteEnd(ServeTally tally)
+    {
+        terminal.WriteRaw(
+            $"{Figures.Count(tally.Ended, "session", "sessions")} ended, "
+                + $"{Figures.Count(tally.Refused, "hand-over", "hand-overs")} refused, "
+                + $"{Figures.Count(tally.Killed, "VMM", "VMMs")} killed, {Figures.Count(tally.LeftFrozen, "guest", "guests")} left asleep");
+    }
+
+    private void WriteEnd(int number, int process, SessionEnd end, SessionFigures figures) => terminal.WriteRaw(
+        $"session {number}: {TextOf(end, process)} after {Figures.Time(figures.Duration)}; "
+            + $"{Figures.Count(figures.Faults, "fault", "faults")}, "
+            + $"{Figures.Count(figures.ContentPages, "page", "pages")} of the file, {Figures.Count(figures.ZeroPages)} of zeros, "
+            + $"{SizeText.Of(figures.BytesRead)} read, {Figures.Time(figures.ReadMean)} a read and {Figures.Time(figures.ReadLongest)} at "
+            + $"most, {Figures.Count(figures.AbsentPages)} never asked for");
+
+    private static string TextOf(SessionEnd end, int process) => end switch
+    {
+        SessionEnd.VmmEnded => "the VMM has ended",
+        SessionEnd.VmmKilled => "the VMM was killed",
+        _ => $"the guest of {NameOf(process)} is left asleep (it sleeps when it touches a page that it has not got)",
+    };
+
+    private static string NameOf(int process) => process == 0 ? "a process of another PID namespace" : $"process {process}";
+}

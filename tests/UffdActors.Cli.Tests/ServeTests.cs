@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text.Json;
+using UffdActors.Cli.Hosting;
+using UffdActors.Serve.Tests;
+using UffdActors.Testing.ThisMachine;
+
+namespace UffdActors.Cli.Tests;
+
+/// <summary><c>uffd serve</c> as a process, with VMMs in C.</summary>
+public sealed class ServeTests(VmmPrograms programs) : IClassFixture<VmmPrograms>, IDisposable
+{
+    private const int Pages = 256;
+    private static readonly TimeSpan Hang = TimeSpan.FromMinutes(2);
+    private readonly Workplace _place = new();
+
+    public void Dispose() => _place.Dispose();
+
+    [SkippableTheory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public async Task A_signal_ends_it_and_says_what_becomes_of_the_guest_that_is_there(string signal, int code)
+    {
+        VmmPrograms.Require();
+        (string memory, string socket) = Files();
+        using Process serve = Start("--socket", socket, "--memory", memory);
+        try
+        {
+            Assert.Contains("a guest that cannot be served on is left asleep", await LineAsync(serve), StringComparison.Ordinal);
+            string bytes = (Pages * 4096).ToString(CultureInfo.InvariantCulture);
+            await using (VmmProcess first = new(programs.Of("firecracker-1.16"), socket, bytes, "1"))
+            {
+                Assert.Contains(
+                    $"session 1: process {first.Id}, firecracker, 2 regions of 1 MiB", await LineAsync(serve), StringComparison.Ordinal);
+                _ = await first.EndAsync();
+            }
+
+            Assert.StartsWith("session 1: the VMM has ended after ", await LineAsync(serve), StringComparison.Ordinal);
+            await using VmmProcess second = new(programs.Of("firecracker-1.16"), socket, bytes, "1", "waits");
+            Assert.StartsWith($"session 2: process {second.Id}", await LineAsync(serve), StringComparison.Ordinal);
+            using (Process kill = Process.Start("kill", ["-" + signal, serve.Id.ToString(CultureInfo.InvariantCulture)]))
+                await kill.WaitForExitAsync();
+            Assert.Equal(
+                $"session 2: process {second.Id} is left, its guest asleep when it touches a page that it has not got",
+                await ErrorLineAsync(serve));
+            await serve.WaitForExitAsync().WaitAsync(Hang);
+            Assert.Equal(code, serve.ExitCode);
+            Assert.True(second.IsAlive);
+            Assert.False(File.Exists(socket));
+        }
+        finally
+        {
+            if (!serve.HasExited) serve.Kill();
+        }
+    }
+
+    [SkippableFact]
+    public async Task What_cannot_be_served_is_refused_in_a_line()
+    {
+        ThisKernel.Require();
+        (string memory, string socket) = Files();
+        string empty = _place.Write("empty", "");
+        using Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        string live = _place.Path("live");
+        listener.Bind(new UnixDomainSocketEndPoint(live));
+        listener.Listen();
+        foreach ((string[] arguments, string sentence) in new (string[], string)[]
+        {
+            (["--socket", socket, "--memory", _place.Path("none")], "cannot be served: there is no such file."),
+            (["--socket", socket, "--memory", empty], "cannot be served: it is empty."),
+            (["--socket", socket, "--memory", "/dev/null"], "cannot be served: it is a character device, not a regular file."),
+            (["--socket", new string('x', 108), "--memory", memory], "has 108 bytes; the kernel takes 107 at most"),
+            (["--socket", live, "--memory", memory], "another process listens there"),
+            (["--socket", memory, "--memory", memory], "there is a file that is no socket"),
+            (["--socket", socket, "--memory", memory, "--socket-mode", "rw"], "--socket-mode rw: not a mode that lets anybody connect"),
+        })
+        {
+            CommandRun run = await CommandRun.Of(["serve", .. arguments]);
+            run.EndsWith(ExitCode.BadInput);
+            Assert.Contains(sentence, run.Error, StringComparison.Ordinal);
+            Assert.Equal(1, run.Error.Count(c => c == '\n'));
+            Assert.Empty(run.Output);
+        }
+    }
+
+    [SkippableFact]
+    public async Task It_ends_by_itself_after_as_many_sessions_as_it_was_told()
+    {
+        VmmPrograms.Require();
+        (string memory, string socket) = Files();
+        Task<CommandRun> serve = CommandRun.Of("serve", "--socket", socket, "--memory", memory, "--sessions", "1", "--json", "-");
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(socket), Hang));
+        await using VmmProcess vmm = new(
+            programs.Of("cloud-hypervisor"), socket, (Pages * 4096).ToString(CultureInfo.InvariantCulture), "2");
+        _ = await vmm.EndAsync();
+        CommandRun run = await serve.WaitAsync(Hang);
+        run.EndsWith(ExitCode.Done);
+        DocumentRules.Hold(run.Output, "uffd-serve");
+        JsonElement session = JsonDocument.Parse(run.Output).RootElement.GetProperty("sessions")[0];
+        Assert.Equal("vmm-ended", session.GetProperty("end").GetString());
+        Assert.Equal(Pages * 3 / 4, session.GetProperty("contentPages").GetInt32());
+        Assert.Equal(0, session.GetProperty("absentPages").GetInt32());
+        Assert.Contains("1 session ended", run.Error, StringComparison.Ordinal);
+    }
+
+    private (string Memory, string Socket) Files()
+    {
+        SnapshotFile.Write(_place.Path("memory"), Pages);
+        return (_place.Path("memory"), _place.Path("socket"));
+    }
+
+    private static Process Start(params string[] arguments)
+    {
+        // A shell that runs the tests in the background makes its children ignore SIGINT; a user's shell does not.
+        ProcessStartInfo start = new("env", ["--default-signal=INT", Path.Combine(AppContext.BaseDirectory, "uffd"), "serve", .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        return Process.Start(start)!;
+    }
+
+    private static async Task<string> ErrorLineAsync(Process process)
+    {
+        // Notes come before, of the folder's permissions for one.
+        string? line;
+        do line = await process.StandardError.ReadLineAsync().WaitAsync(Hang);
+        while (line?.StartsWith("session", StringComparison.Ordinal) == false);
+        return line ?? "nothing";
+    }
+
+    private static async Task<string> LineAsync(Process process) =>
+        await process.StandardOutput.ReadLineAsync().WaitAsync(Hang) ?? await process.StandardError.ReadToEndAsync();
+}
