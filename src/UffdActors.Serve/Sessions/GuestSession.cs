@@ -122,7 +122,7 @@ public sealed class GuestSession : IAsyncDisposable
 
     /// <summary>Begins to serve a guest. When it returns, faults are served, and a VMM that waits for an answer has got it.</summary>
     /// <param name="runtime">A runtime of the live world.</param>
-    /// <param name="watch">Tells when the VMM ends.</param>
+    /// <param name="watch">Tells when the VMM ends; to be disposed of after the session.</param>
     /// <param name="handOver">What the VMM has handed over. It is taken over, whatever comes of it.</param>
     /// <param name="options">How.</param>
     /// <param name="cancel">Cancels the beginning.</param>
@@ -249,16 +249,8 @@ public sealed class GuestSession : IAsyncDisposable
 
     private async Task WaitForEndAsync(ProcessWatch watch)
     {
-        try
-        {
-            Task ended = watch.EndOfAsync(_handOver.Peer, _left.Token);
-            await Task.WhenAny(ended, _fate.MemoryGone);
-        }
-        catch (ObjectDisposedException)
-        {
-            // The watch goes with its owner, who disposes of sessions first.
-        }
-
+        // Without the watch nobody would tell of the VMM's end: then the guest is left, too.
+        _ = await Task.WhenAny(watch.EndOfAsync(_handOver.Peer, _left.Token), _fate.MemoryGone);
         if (!_left.IsCancellationRequested) await _closing.Value;
     }
 
