@@ -6,7 +6,7 @@ using UffdActors.Linux.Native;
 namespace UffdActors.Linux.Tests.Binding;
 
 /// <summary>
-/// Sizes, offsets and command numbers of linux/fs.h, linux/kvm.h, poll.h and time.h, beside those of linux/userfaultfd.h in the tests of
+/// Sizes, offsets and command numbers of linux/fs.h, linux/kvm.h, poll.h, sys/socket.h and time.h, beside those of linux/userfaultfd.h in the tests of
 /// the facts.
 /// </summary>
 public sealed class LayoutTests
@@ -21,6 +21,7 @@ public sealed class LayoutTests
         ]),
         [typeof(DirtyRange)] = (24, ["_start 0", "_end 8", "_categories 16"]),
         [typeof(GuestMemfdFactory.CreateGuestMemfd)] = (64, ["Size 0", "Flags 8", "_reserved 16"]),
+        [typeof(ControlHeader)] = (ControlHeader.Bytes, ["Length 0", "Level 8", "Type 12"]),
         [typeof(PollFd)] = (8, ["Descriptor 0", "Events 4", "Returned 6"]),
         [typeof(TimeSpec)] = (16, ["Seconds 0", "Nanoseconds 8"]),
     };

@@ -207,8 +207,8 @@ public sealed class RemovedPageTests
         Assert.Equal([new PageRange(5, 8)], written);
         expected = [new(4, 1, PageState.FromSource), new(5, 3, PageState.Written)];
         Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 4, 4));
-        // What an event has announced comes once more.
-        Assert.Equal([new PageRange(5, 7)], await vm.Uffd.TakeWrittenAsync(region, 4, 4));
+        // Private pages that an event has announced come once more: MADV_FREE may take them late. Shared ones are looked at.
+        Assert.Equal(module is null ? [new PageRange(5, 7)] : [], await vm.Uffd.TakeWrittenAsync(region, 4, 4));
         Assert.Empty(await vm.Uffd.TakeWrittenAsync(region, 4, 4));
     }
 

@@ -200,6 +200,7 @@ public sealed class WriteProtectionTests
     public async Task Guest_memfd_of_this_kernel_takes_asynchronous_protection_only_and_says_so()
     {
         ThisKernel.Require();
+        Skip.IfNot(File.Exists("/dev/kvm"), "There is no /dev/kvm, and only KVM makes a guest_memfd.");
         MachineReport machine = MachineReport.Read();
         ThisKernel.Require(machine.Findings.Single(f => f.Need == MachineNeed.GuestMemfd).Remedy);
         Skip.If(machine.Findings.Single(f => f.Need == MachineNeed.GuestMemfdFaults).IsMet, "This kernel's guest_memfd takes every mode.");
