@@ -61,9 +61,12 @@ public sealed class UffdRuntime : IAsyncDisposable
         {
             system = ActorSystem.Create("uffd", settings.Config);
         }
-        catch (Exception e) when (e is ConfigurationException or TypeLoadException or FormatException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
-            throw new UffdConfigurationException($"The actor system does not start with this configuration: {e.Message}", e);
+            // Akka throws whatever its parts throw that read a setting, often in an exception of the call that makes them.
+            string why = e.GetBaseException().Message;
+            throw new UffdConfigurationException(
+                $"The actor system does not start with this configuration: {why}; look at the settings below akka.", e);
         }
 
         try

@@ -44,6 +44,18 @@ public class NewcomersScenarioTests
     [InlineData(Served + "threads { a = [\"read ram 1\", \"munmap ram 1 1\"], b = [\"dontneed ram 0 3\", \"read ram 0\"] }")]
     public void What_is_not_mapped_is_not_taken_by_a_call_that_goes_on_over_it(string scenario) => IsClean(scenario);
 
+    [Theory]
+    [InlineData("linux-6.18", "anonymous")]
+    [InlineData("seed", "anonymous")]
+    [InlineData("linux-6.18", "shmem")]
+    [InlineData("linux-6.18", "shmem-private")]
+    [InlineData("linux-7.1", "guest-memfd")]
+    public void An_access_that_finds_no_memory_is_no_violation_where_there_is_too_little(string kernel, string memory) => IsClean(
+        $"kernel = {kernel}, memory-pages = 2, must-finish = off, regions {{ ram {{ pages = 4, memory = {memory} }} }}, "
+            + "contexts { uffd { register.ram = [missing], handlers = 1, push = on } }, "
+            + "threads { a = [\"write ram 0\", \"write ram 1\"], b = [\"write ram 2\"], "
+            + "c = [\"unregister uffd ram 0 4\", \"write ram 3\"] }");
+
     // The REMAP is queued when the map has changed already, and whoever knows the new place is faster: Linux 6.18 gives REMOVE of it first,
     // and the UNMAP of the old place when something is there again (Tests/Handling/FaultReaderTests has the orders that it was asked for).
     [Theory]

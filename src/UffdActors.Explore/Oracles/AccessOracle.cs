@@ -40,6 +40,7 @@ internal sealed class AccessOracle(RunRecord record) : Oracle(record)
                 break;
             case AccessOutcome.Ok:
             case AccessOutcome.SigBus when Scenario.Has(ActionKind.Poison) || Scenario.Setup.Any(a => a.Kind == ActionKind.Poison):
+            case AccessOutcome.OutOfMemory when MemoryMayRunOut:
             case AccessOutcome.SigSegv
                 when Scenario.Has(ActionKind.Munmap) || Scenario.Has(ActionKind.Mremap) || Scenario.Has(ActionKind.MremapKeep)
                     || Scenario.Regions[action.Region].Memory == MemoryKind.Nothing:
@@ -51,6 +52,9 @@ internal sealed class AccessOracle(RunRecord record) : Oracle(record)
                 break;
         }
     }
+
+    // A page may be in the page cache, in a private mapping and, once more each, in a child.
+    private bool MemoryMayRunOut => Scenario.MemoryPages < 4 * Scenario.Regions.Sum(r => r.Pages);
 
     private void OnFill(Fill fill, int end)
     {
