@@ -7,10 +7,13 @@ public class ModuleConformanceTests
 {
     private static readonly string Here = typeof(RightModule).Assembly.Location;
 
-    [Fact]
-    public async Task A_right_module_passes()
+    [Theory]
+    [InlineData(typeof(RightModule))]
+    [InlineData(typeof(FilledModule))]
+    [InlineData(typeof(HalfFilledModule))]
+    public async Task A_right_module_passes(Type module)
     {
-        CommandRun run = await CommandRun.Of("conform", "--module", Here, "--type", typeof(RightModule).FullName!);
+        CommandRun run = await CommandRun.Of("conform", "--module", Here, "--type", module.FullName!);
         Assert.True(run.ExitCode == ExitCode.Done, run.Output + run.Error);
         Assert.DoesNotContain("FAILS", run.Output, StringComparison.Ordinal);
     }

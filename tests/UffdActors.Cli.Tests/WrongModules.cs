@@ -1,3 +1,4 @@
+using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
@@ -33,6 +34,26 @@ public class RightModule : MemoryModule, IVmUffdOps
         if (folio == FolioStore.None) folio = request.File.Store.AllocateFrom(request.Source);
         return Errno.None;
     }
+}
+
+/// <summary>As correct: its memory has content from the start, and can be filled all the same.</summary>
+public class FilledModule : RightModule
+{
+    protected virtual long FirstFilled => 0;
+
+    public override MemoryFile CreateFile(Machine machine, long bytes)
+    {
+        MemoryFile file = base.CreateFile(machine, bytes);
+        for (long index = FirstFilled; index < file.EndIndex; index++)
+            _ = file.TryAdd(index, CacheSlot.Page(file.Store.AllocateFrom(FillSource.Stamp(0x54))));
+        return file;
+    }
+}
+
+/// <summary>As correct.</summary>
+public sealed class HalfFilledModule : FilledModule
+{
+    protected override long FirstFilled => 1;
 }
 
 /// <summary>Its lookup makes what it does not find.</summary>

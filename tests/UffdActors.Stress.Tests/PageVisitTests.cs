@@ -263,6 +263,13 @@ public sealed class PageVisitTests
         shadow.Update(_ledger, Page);
         Assert.True(shadow.Holds(Page, _page));
         Assert.False(shadow.IsZero(Page));
+        foreach (int at in new[] { 0, (PageSize.Base / 2) - 1, PageSize.Base / 2, PageSize.Base - 1 })
+        {
+            _page[at] ^= 1;
+            Assert.False(shadow.Holds(Page, _page));
+            _page[at] ^= 1;
+        }
+
         Visit(0, hasMutex: true);
         Assert.False(shadow.Holds(Page, _page));
 

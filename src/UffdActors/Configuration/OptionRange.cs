@@ -21,12 +21,6 @@ internal static class OptionRange
         throw new ArgumentOutOfRangeException(name, value, $"{name} = {value}: use {string.Join(", ", Enum.GetNames<T>())}.");
     }
 
-    /// <exception cref="ArgumentOutOfRangeException">It is none, or negative.</exception>
-    public static void Positive(TimeSpan value, string name)
-    {
-        if (value <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(name, value, $"{name} = {value}: use a time longer than none.");
-    }
-
     private static string Text<T>(T value)
         where T : IFormattable => value.ToString(null, CultureInfo.InvariantCulture);
 }

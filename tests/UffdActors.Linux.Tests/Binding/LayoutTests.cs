@@ -6,8 +6,8 @@ using UffdActors.Linux.Native;
 namespace UffdActors.Linux.Tests.Binding;
 
 /// <summary>
-/// Sizes, offsets and command numbers of linux/fs.h, linux/kvm.h, poll.h, sys/socket.h and time.h, beside those of linux/userfaultfd.h in the tests of
-/// the facts.
+/// Sizes, offsets and command numbers of linux/fs.h, linux/kvm.h, poll.h, sys/socket.h and time.h, beside those of linux/userfaultfd.h in
+/// the tests of the facts.
 /// </summary>
 public sealed class LayoutTests
 {

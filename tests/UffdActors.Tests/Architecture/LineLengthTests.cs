@@ -18,6 +18,10 @@ public class LineLengthTests
     [Fact]
     public void Nor_is_one_of_the_first_page() => Findings.None(Rule, TooLong(Path.Combine(SourceTree.Root, "README.md")));
 
+    [Fact]
+    public void The_first_page_has_at_most_8_KiB() => Assert.InRange(
+        new FileInfo(Path.Combine(SourceTree.Root, "README.md")).Length, 1, 8192);
+
     // Recordings are data.
     private static bool IsText(string file) =>
         !SourceTree.NameOf(file).StartsWith(Path.Combine("tests", "Data"), StringComparison.Ordinal);
