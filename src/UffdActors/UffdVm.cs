@@ -240,7 +240,9 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// Polls a descriptor (a socket, an eventfd) on the thread that reads this VM's faults: what a page source answers from there is
     /// installed by the same thread, and costs no other wake-up. Ends when <paramref name="readable"/> returns false, or the VM ends.
     /// </summary>
-    /// <param name="descriptor">Duplicated: the caller keeps his, and may close it. A stream that is shut down can be read.</param>
+    /// <param name="descriptor">
+    /// Duplicated: the caller keeps the original, and may close it at any time. A stream that is shut down can be read.
+    /// </param>
     /// <param name="readable">
     /// Called each time there is something to read, again and again until it has been read. No fault of the VM is resolved meanwhile: it
     /// must not block, nor touch guest memory. What it throws ends the polling with that exception.

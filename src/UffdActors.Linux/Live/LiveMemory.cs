@@ -169,7 +169,7 @@ internal sealed class LiveMemory : IDisposable
         Errno error = Errno.None;
         for (long end, start = 0; start < Alias!.Bytes && error == Errno.None; start = end)
         {
-            // In slices: who changes the map waits for the call, and faults wait behind him.
+            // In slices: the call holds mmap_lock for reading; a change of the map waits for it, and faults wait behind that.
             end = Math.Min(Alias.Bytes, start + RangeSlices.Bytes);
             error = Alias.Advise(start, end - start, MemoryAdvice.PopulateWrite);
         }

@@ -8,7 +8,7 @@ namespace UffdActors.Linux.Live;
 
 /// <summary>
 /// A descriptor of the embedder, polled by the fault loop beside the userfaultfds for as long as the actor lives. A duplicate, so the
-/// embedder closes his own whenever he likes.
+/// embedder may close the original at any time.
 /// </summary>
 internal sealed class PolledDescriptor : UntypedActor, IPolled
 {

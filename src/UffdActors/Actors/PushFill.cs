@@ -242,9 +242,9 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
     }
 
     /// <summary>
-    /// CONTINUE found no page in the cache: a hole was punched. Where we know of it the page is done, for its threads find zeros by
-    /// themselves. Else it is copied: who touches it may never come, and where MINOR is registered alone nobody is told of him. Larger
-    /// pages are left to demand.
+    /// CONTINUE found no page in the cache: a hole was punched. If an event has told of it the page is done, for a touch gives zeros
+    /// without a fault. Else it is copied now: it may never be touched, and where MINOR alone is registered a touch raises no fault.
+    /// Larger pages are left to demand.
     /// </summary>
     /// <returns>False if the cache was said to hold everything.</returns>
     private bool TryMeetHole()

@@ -33,7 +33,7 @@ public static class CpuPlacement
 
     /// <summary>
     /// Binds every thread that the process has to one CPU, and with them those that they start: the runtime's own, which compile and
-    /// collect, stay away from the CPU of what is measured. A thread that is bound by itself afterwards is where it wants to be.
+    /// collect, stay away from the CPU of what is measured. A thread that binds itself afterwards is not affected.
     /// </summary>
     /// <param name="cpu">Its number, from 0.</param>
     /// <exception cref="InvalidOperationException">There is no such CPU, or the process may not run there.</exception>
