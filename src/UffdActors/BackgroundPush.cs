@@ -68,7 +68,7 @@ public sealed class BackgroundPush
     public async Task StopAsync(CancellationToken cancel = default)
     {
         _push.Tell(VmProtocol.EndPush.Instance, ActorRefs.NoSender);
-        // However it has ended, it has.
+        // How it ended is for WaitAsync to say.
         await _vm.OrFailed(Task.WhenAny(_progress.Finished.Task).WaitAsync(cancel));
     }
 

@@ -321,7 +321,7 @@ internal sealed class RoundsRemovedRanges : Mutant
 
     public override string Bug => "Removed ranges are kept in pairs of pages, so a page beside one counts as removed too";
 
-    public override IReadOnlyList<string> Scenarios => ["two-vcpus-one-madvise", "shmem-remove", "dirty-set"];
+    public override IReadOnlyList<string> Scenarios => ["dirty-set", "shmem-remove", "two-vcpus-one-madvise"];
 
     public override RunParts Parts { get; } =
         new ReaderParts((descriptor, handlers, view, time, limit) => new CoarseReader(descriptor, handlers, view, time, limit));

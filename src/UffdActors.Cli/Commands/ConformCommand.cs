@@ -35,11 +35,8 @@ internal static class ConformCommand
         Option<string?> module =
             TypedOptions.Text("--module", "FILE.dll", "Run the checks of the design study on the memory module of an assembly instead.");
         Option<string?> type = TypedOptions.Text("--type", "NAME", "With --module: the module's type, if there are several.");
-        Option<string[]> settings = new("--set")
-        {
-            Description = "With --module: a setting of the module, as in rom.file=PATH; repeatable.",
-            HelpName = "KEY=VALUE",
-        };
+        Option<string[]> settings = TypedOptions.Texts(
+            "--set", "KEY=VALUE", "With --module: a setting of the module, as in rom.file=PATH; may be repeated.");
         Option<string?> json = TypedOptions.Json();
         Command command = new("conform", "Replay recorded kernel behaviour in the model and compare every field.")
         {

@@ -71,7 +71,7 @@ internal sealed class ServeCommand
         });
         text.WriteStart(listener, memory, bytes, stored);
         long begun = Stopwatch.GetTimestamp();
-        // At once, for the end in order may take longer than there is time: nobody connects any more, and each guest is told of.
+        // At once, for the end in order may take longer than there is time: no connection is accepted any more, and each guest is reported.
         using (cancel.Register(() =>
         {
             listener.Dispose();

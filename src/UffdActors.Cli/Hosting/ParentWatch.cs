@@ -10,7 +10,7 @@ internal static class ParentWatch
     /// <summary>
     /// Starts to watch. The parent gives a child's pipes their end as well, but one that is busy, or asleep in a fault, does not read them.
     /// </summary>
-    /// <param name="started">The parent, if it has said who it is: it may have ended before this begins. 0 for whoever it is now.</param>
+    /// <param name="started">The parent, if it has said who it is: it may have ended before this begins. 0 for the parent of now.</param>
     public static void Start(int started = 0)
     {
         int parent = started != 0 ? started : ParentId();

@@ -159,6 +159,26 @@ internal static class TypedOptions
     public static Option<string?> Text(string name, string meaning, string description) =>
         new(name) { Description = description, HelpName = meaning };
 
+    /// <summary>Texts: the option may be repeated.</summary>
+    public static Option<string[]> Texts(string name, string meaning, string description) =>
+        new(name) { Description = description, HelpName = meaning };
+
+    /// <summary>A number, or a word that stands for no number in particular; null if it is not given.</summary>
+    public static Option<Named<int?>?> NumberOr(string name, string unit, string word, string description, int least, int most) => new(name)
+    {
+        Description = description,
+        HelpName = $"{unit}|{word}",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (text == word) return new Named<int?>(text, null);
+            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most)
+                return new Named<int?>(text, number);
+            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} {text}: write {least} to {most}, or {word}."));
+            return null;
+        },
+    };
+
     /// <summary>True if the option stands on the command line.</summary>
     public static bool Has(this CommandResult result, Option option) => result.GetResult(option) is { Implicit: false };
 

@@ -79,7 +79,7 @@ internal sealed class MigrationEnd : IDisposable
         }
     }
 
-    /// <summary>Waits until it has no link, and has drawn its conclusions: a destination's memory is nobody's then.</summary>
+    /// <summary>Waits until it has no link, and has drawn its conclusions: a destination's memory is still then.</summary>
     /// <returns>Where it is; null if it has ended.</returns>
     public async Task<string?> PhaseWithoutLinkAsync(CancellationToken cancel)
     {

@@ -1,6 +1,6 @@
 namespace UffdActors.Cli.Torture;
 
-/// <summary>What happens to a migration if nobody chooses: drawn from a seed.</summary>
+/// <summary>What happens to a migration whose cell is not chosen: drawn from a seed.</summary>
 /// <param name="SendOptions">Options of the sending end.</param>
 /// <param name="Blows">What happens; one that kills is the last.</param>
 internal sealed record RandomPlan(IReadOnlyList<string> SendOptions, IReadOnlyList<Blow> Blows)

@@ -83,7 +83,7 @@ internal sealed class Relay : IDisposable
                 }
                 catch (SocketException)
                 {
-                    // Nobody listens there.
+                    // No listener there.
                     source.Dispose();
                     destination.Dispose();
                     continue;

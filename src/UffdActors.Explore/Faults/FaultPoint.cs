@@ -30,9 +30,6 @@ internal enum FaultPoint
     /// <summary>A handler crashes on an answer.</summary>
     CrashOnAnswer,
 
-    /// <summary>A handler crashes when it handles events.</summary>
-    CrashOnEvents,
-
     /// <summary>Another resolver fills the page first and does not wake: the handler's fill gets EEXIST.</summary>
     RacingResolver,
 

@@ -22,7 +22,6 @@ internal static class FaultPoints
         FaultPoint.CrashAfterRead => "handler.crash-after-read",
         FaultPoint.CrashAfterFill => "handler.crash-after-fill",
         FaultPoint.CrashOnAnswer => "handler.crash-on-answer",
-        FaultPoint.CrashOnEvents => "handler.crash-on-events",
         FaultPoint.RacingResolver => "fill.eexist",
         FaultPoint.ChangeBurst => "fill.eagain",
         FaultPoint.ModuleFail => "module.fail",

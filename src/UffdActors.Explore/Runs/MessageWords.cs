@@ -57,7 +57,6 @@ internal sealed class MessageWords(Func<ulong, string> placeOf, RegionLayout lay
         VmProtocol.Readable or VmProtocol.LookAgain => "uffd is readable",
         VmProtocol.ReadEvents => "read events",
         VmProtocol.ReadStates => "read page states",
-        VmProtocol.EventsApplied => "events have been read",
         VmProtocol.Unmapped unmapped => $"unmapped {placeOf(unmapped.Start)} up to {placeOf(unmapped.End - PageSize.Base)}",
         VmProtocol.PartsUnmapped => "parts of the region are unmapped",
         VmProtocol.WakeStray stray => $"wake {placeOf(stray.Address)}, which is in no region",

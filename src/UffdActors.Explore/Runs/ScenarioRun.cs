@@ -346,13 +346,13 @@ internal sealed class ScenarioRun
         BeginNext(thread);
     }
 
-    private void HandlerAt(HandlerPoint point, PageRequest? request)
+    private void HandlerAt(HandlerPoint point, PageRequest request)
     {
         FaultPlan faults = _host.Faults;
-        if (request is not null && point == HandlerPoint.AfterRead && faults.Hits(FaultPoint.RacingResolver)) Race(request.Address);
-        if (request is not null && point == HandlerPoint.AfterRead && faults.Hits(FaultPoint.SpuriousWake))
+        if (point == HandlerPoint.AfterRead && faults.Hits(FaultPoint.RacingResolver)) Race(request.Address);
+        if (point == HandlerPoint.AfterRead && faults.Hits(FaultPoint.SpuriousWake))
             new Wake(_scene.Main, _scene.Contexts[ServerOf(request.Address)], request.Address, (ulong)_host.Layout.PageBytes).Step();
-        if (request is not null && point == HandlerPoint.AfterFillSent && faults.Hits(FaultPoint.ChangeBurst))
+        if (point == HandlerPoint.AfterFillSent && faults.Hits(FaultPoint.ChangeBurst))
         {
             int context = ServerOf(request.Address);
             _scene.Contexts[context].BeginChange();
@@ -364,8 +364,7 @@ internal sealed class ScenarioRun
         {
             HandlerPoint.AfterRead => FaultPoint.CrashAfterRead,
             HandlerPoint.AfterFillSent => FaultPoint.CrashAfterFill,
-            HandlerPoint.OnAnswer => FaultPoint.CrashOnAnswer,
-            _ => FaultPoint.CrashOnEvents,
+            _ => FaultPoint.CrashOnAnswer,
         };
         if (faults.Hits(crash)) throw new HandlerCrashException(crash);
     }

@@ -119,7 +119,7 @@ internal sealed class RunHost : IDisposable
     public Action<Operation>? Finished { get; set; }
 
     /// <summary>Called where a handler may crash.</summary>
-    public Action<HandlerPoint, PageRequest?>? HandlerAt { get; set; }
+    public Action<HandlerPoint, PageRequest>? HandlerAt { get; set; }
 
     /// <summary>Called when a handler makes a call that is no fill, before its first turn.</summary>
     public Action<IMonitorCall>? CallBegun { get; set; }
@@ -176,6 +176,6 @@ internal sealed class RunHost : IDisposable
     /// <summary>Crashes handlers, and injects competing fills and changes, where the run's faults say so.</summary>
     private sealed class CrashProbe(RunHost host) : IHandlerProbe
     {
-        public void At(HandlerPoint point, int handler, PageRequest? request) => host.HandlerAt?.Invoke(point, request);
+        public void At(HandlerPoint point, int handler, PageRequest request) => host.HandlerAt?.Invoke(point, request);
     }
 }

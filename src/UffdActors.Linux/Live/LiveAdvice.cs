@@ -14,7 +14,7 @@ internal static class LiveAdvice
     /// <param name="firstPage">First page of it.</param>
     /// <param name="pages">How many.</param>
     /// <param name="advice">The advice.</param>
-    /// <param name="ended">Called when the kernel's call is over, whatever it gave, also if nobody waits for it any more.</param>
+    /// <param name="ended">Called when the kernel's call is over, whatever it gave, also if its caller has stopped waiting.</param>
     /// <param name="cancel">Ends the wait, not the call.</param>
     /// <exception cref="UffdException">The kernel refuses.</exception>
     public static async Task MakeAsync(

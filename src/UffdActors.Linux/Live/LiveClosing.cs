@@ -66,7 +66,7 @@ internal sealed class LiveClosing(VmRoot vm, VmOptions options, LiveMemories mem
         ReportLeft(descriptor, rule);
     }
 
-    /// <summary>The VM ends: closes what was left open, where that harms nobody by now.</summary>
+    /// <summary>The VM ends: closes what was left open, where no thread can be harmed by now.</summary>
     public void CloseRest()
     {
         lock (_left)

@@ -27,7 +27,7 @@ internal static class MachineProbe
         CpuFacts cpus = ReadCpus();
         IReadOnlyList<RegisterFact> registers = offered is null
             ? []
-            : RegisterProbe.Run(memory.HugePagesFree - memory.HugePagesReserved > 0);
+            : RegisterSurvey.Run(memory.HugePagesFree - memory.HugePagesReserved > 0);
         return new MachineReport
         {
             Kernel = ReadKernel(),

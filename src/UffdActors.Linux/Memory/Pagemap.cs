@@ -37,14 +37,10 @@ internal sealed unsafe class Pagemap : IDisposable
             MachineNeed.PagemapScan, $"/proc/self/pagemap cannot be opened ({error}).",
             MachineFinding.PagemapScan(error.ToString(), Confinement.Read()), "open", error);
 
-    /// <summary>Opens that of another process.</summary>
-    /// <param name="process">Process.</param>
+    /// <summary>Opens that of another process, by the folder in /proc of one of its threads.</summary>
     /// <exception cref="SyscallException">
     /// ENOENT or ESRCH: there is no such process; EACCES or EPERM: this one may not trace it (CAP_SYS_PTRACE).
     /// </exception>
-    public static Pagemap OpenOf(int process) => OpenIn(ProcessFolder.Of(process));
-
-    /// <summary>The same, by the folder of one of its threads.</summary>
     internal static Pagemap OpenIn(string folder) =>
         new(FileHandle.TryOpen($"{folder}/pagemap", Fd.O_RDONLY, out Errno error)
             ?? throw new SyscallException($"open({folder}/pagemap)", error));

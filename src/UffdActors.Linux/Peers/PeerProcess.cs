@@ -7,7 +7,7 @@ namespace UffdActors.Linux.Peers;
 
 /// <summary>
 /// The process that has connected to a Unix socket, held by a pidfd: its number may go to another process when it has ended, the pidfd
-/// never does. It is the process of the moment at which it connected, whoever holds the socket since.
+/// never does. It is the process of the moment at which it connected, whichever process holds the socket since.
 /// </summary>
 /// <remarks>Safe for any thread. Owns the pidfd.</remarks>
 public sealed unsafe class PeerProcess : IDisposable
@@ -64,7 +64,7 @@ public sealed unsafe class PeerProcess : IDisposable
         return error switch
         {
             Errno.None => new PeerProcess(new FileHandle(pidfd[0]), id, user),
-            // Its credentials cannot be asked for any more: the kernel has nobody to give.
+            // Its credentials cannot be asked for any more: the kernel has no process to name.
             Errno.ESRCH or Errno.EINVAL or Errno.ENODATA => throw Ended(id),
             Errno.ENOPROTOOPT => ByNumber(id, user),
             _ => throw new SyscallException("getsockopt(SO_PEERPIDFD)", error),

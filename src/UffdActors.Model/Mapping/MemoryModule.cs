@@ -53,7 +53,8 @@ public abstract class MemoryModule
     /// <summary>
     /// An ordinary fault: makes sure that a page below the end of the file is in the cache. A new page must hold zeros: core relies on it,
     /// and does not write a source's zeros over it (SEMANTICS 7.5.8). Runs in a turn of a VMA's owner; several owners may call it for one
-    /// file at the same time.
+    /// file at the same time. With phantom content a folio of 0 is such a page, and no lack of memory
+    /// (<see cref="FolioStore.HasIdentity"/>).
     /// </summary>
     /// <returns>Success; EFAULT if the access is to fail (SIGBUS); ENOMEM.</returns>
     public virtual Errno Fault(MemoryFile file, long index)

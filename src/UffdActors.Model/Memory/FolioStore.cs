@@ -28,7 +28,11 @@ public abstract class FolioStore : IDisposable
     /// <summary>Native bytes of bookkeeping, without content.</summary>
     public abstract long BookkeepingBytes { get; }
 
-    /// <summary>True if a folio number names memory; false if the number itself is the content.</summary>
+    /// <summary>
+    /// True if a folio number names memory: <see cref="None"/> from a hook means that there was none. False for phantom content, where the
+    /// number itself is the content (<see cref="StampFolios"/>): then 0 is a page of zeros, and no sign of failure. A module asks this
+    /// before it takes <see cref="None"/> for a lack of memory.
+    /// </summary>
     public virtual bool HasIdentity => true;
 
     /// <summary>A folio of zeros.</summary>

@@ -6,7 +6,7 @@ namespace UffdActors.Model.Turns;
 /// </summary>
 internal abstract class Owner
 {
-    /// <summary>How operations reach this owner. Set when the owner is attached to a world, before anything is sent to it.</summary>
+    /// <summary>How operations reach this owner. Set when the owner is attached, before anything is sent to it.</summary>
     public Port Port { get; private set; } = Port.Detached;
 
     /// <summary>Priority of the operations that start here, where order is chosen by priority: lower goes first.</summary>

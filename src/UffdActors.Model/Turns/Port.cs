@@ -26,9 +26,9 @@ internal abstract class Port
     private sealed class DetachedPort : Port
     {
         public override void Send(Operation operation) =>
-            throw new InvalidOperationException($"{operation} was sent to {operation.At}, which is attached to no world.");
+            throw new InvalidOperationException($"{operation} was sent to {operation.At}, which is not attached.");
 
         public override Port Spawn(Owner child) =>
-            throw new InvalidOperationException($"An owner that is attached to no world cannot make {child}.");
+            throw new InvalidOperationException($"An owner that is not attached cannot make {child}.");
     }
 }

@@ -30,18 +30,14 @@ internal sealed class HandlerFaults(InjectedCounts counts, ulong seed, int handl
                         + $"{Stopwatch.GetElapsedTime(p.At).TotalMilliseconds:0} ms ago"))];
 
     /// <inheritdoc />
-    public void At(HandlerPoint point, int handler, PageRequest? request)
+    public void At(HandlerPoint point, int handler, PageRequest request)
     {
         long number = Interlocked.Increment(ref _passed);
         Volatile.Write(
             ref _trail[number % TrailLength],
-            new Passed(number, Stopwatch.GetTimestamp(), point, handler, request?.Page ?? -1, request?.Phase ?? RequestPhase.New));
-        if (request is not null)
-        {
-            if (point == HandlerPoint.AfterRead && Chance.Of(eexistRate, ref _draws[handler])) Race?.Invoke(request.Page);
-            if (point == HandlerPoint.OnAnswer && request.Phase == RequestPhase.Filling) counts.AddFill(request.Fill.Error);
-        }
-
+            new Passed(number, Stopwatch.GetTimestamp(), point, handler, request.Page, request.Phase));
+        if (point == HandlerPoint.AfterRead && Chance.Of(eexistRate, ref _draws[handler])) Race?.Invoke(request.Page);
+        if (point == HandlerPoint.OnAnswer && request.Phase == RequestPhase.Filling) counts.AddFill(request.Fill.Error);
         if (!Chance.Of(crashRate, ref _draws[handler])) return;
         counts.Add(Injected.HandlerCrash);
         throw new InjectedCrashException(point);

@@ -3,7 +3,7 @@ using UffdActors.Model.Turns;
 namespace UffdActors.Actors;
 
 /// <summary>
-/// A thread that makes calls for somebody outside the ring: the embedder through the facade, or a program that is replayed.
+/// A thread that makes calls for code outside the ring: the embedder through the facade, or a program that is replayed.
 /// </summary>
 internal sealed class CallerActor(VmContext vm, ActorPort port) : RingActor(vm, port)
 {

@@ -63,9 +63,6 @@ internal sealed class HandlerActor : UntypedActor
             case RetryRequest retry:
                 OnRequest(retry.Request);
                 break;
-            case VmProtocol.EventsApplied:
-                _vm.Probe?.At(HandlerPoint.OnEvents, _slot.Number, null);
-                break;
             default:
                 Unhandled(message);
                 break;
@@ -82,7 +79,7 @@ internal sealed class HandlerActor : UntypedActor
     protected override void PreRestart(Exception reason, object message)
     {
         PageRequest? during = (message as PageRequest) ?? (message as RetryRequest)?.Request ?? (message as IMonitorCall)?.Request;
-        // Of a page that is known for it, the outage is reported, and not each crash.
+        // A page that is known to crash handlers: its outage is reported, not each crash.
         if (during is null || !_options.Reader.Outages.Crashes.Holds(Waiter.Of(during)))
             _vm.Incidents.Report(
                 new Incident(IncidentKind.HandlerCrashed, $"Handler {_slot.Number} crashed and was restarted: {reason.Message}", reason));

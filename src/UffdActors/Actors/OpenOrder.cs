@@ -6,7 +6,7 @@ namespace UffdActors.Actors;
 /// <summary>An order that the source has not answered in full.</summary>
 internal sealed class OpenOrder
 {
-    /// <summary>Counts orders.</summary>
+    /// <summary>Number of the order: each has another one.</summary>
     public long Id { get; private set; }
 
     /// <summary>The asker that waits for it; null if none does any more.</summary>

@@ -122,7 +122,7 @@ internal class PushActor : UntypedActor
                 // Of a wait, or a pause, that has ended.
                 break;
             case Operation operation:
-                // A call whose end nobody waits for.
+                // A call whose end is not waited for.
                 operation.Step();
                 break;
             default:
@@ -152,7 +152,7 @@ internal class PushActor : UntypedActor
     {
         _pipeline.Answered(order);
         if (_state != PushState.Asking) return;
-        // What was asked for ahead has come whenever it has: demands that have been raised since go first.
+        // A chunk asked for ahead may have come long ago: demands raised since then go first.
         if (_pipeline.AsksAhead || !TryBegin()) Next();
     }
 

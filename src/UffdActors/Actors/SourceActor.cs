@@ -10,8 +10,8 @@ namespace UffdActors.Actors;
 /// the push at a time, so a demand waits behind one at the most; another one has several, and an order's urgency tells it which goes first.
 /// </summary>
 /// <remarks>
-/// <para>Answers may be short, late, out of order or repeated. A page is taken once, from the first answer that has it; what comes when
-/// nobody waits any more is dropped. A page larger than a base page is one order, and there once all of it is. The asker's buffer lives as
+/// <para>Answers may be short, late, out of order or repeated. A page is taken once, from the first answer that has it; what comes
+/// later is dropped. A page larger than a base page is one order, and there once all of it is. The asker's buffer lives as
 /// long as somebody may still write to it: the source knows this receiver, and this receiver the orders that are open.</para>
 /// <para>An answer that makes no sense is refused and reported (<see cref="SourceWatch"/>). If nothing better follows in a moment, the
 /// order it was about has failed. An order that is not answered in full for as long as the patience is given again, with another buffer,

@@ -17,7 +17,6 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
     private readonly IOwnedDescriptor? _owned;
     private readonly List<IActorRef> _pushes = [];
     private FaultReader? _reader;
-    private int _unmaps;
 
     public UffdContextActor(VmContext vm, ActorPort port)
         : this(vm, port, null)
@@ -47,7 +46,6 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
     {
         _reader = null;
         _pushes.Clear();
-        _unmaps = 0;
     }
 
     protected override void OnReceive(object message)
@@ -95,7 +93,7 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 _ = states.Done.TrySetResult(states.Pages.States(states.Range, states.Written));
                 break;
             case VmProtocol.Unmapped unmapped:
-                if (_reader is { } serving && serving.Unmapped(unmapped.Start, unmapped.End, unmapped.Seen)) EventsApplied();
+                if (_reader is { } serving && serving.Unmapped(unmapped.Start, unmapped.End, unmapped.Seen)) PartsUnmapped();
                 _ = unmapped.Done?.TrySetResult();
                 break;
             case VmProtocol.HandlerCrashed crashed:
@@ -131,11 +129,8 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
     public void Hand(PageRequest request) => request.Handler.Thread.Tell(request);
 
     /// <inheritdoc />
-    public void EventsApplied()
+    public void PartsUnmapped()
     {
-        foreach (HandlerSlot handler in _reader!.Handlers) handler.Thread.Actor.Tell(VmProtocol.EventsApplied.Instance, ActorRefs.NoSender);
-        if (_reader.Unmaps == _unmaps) return;
-        _unmaps = _reader.Unmaps;
         foreach (IActorRef push in _pushes) push.Tell(VmProtocol.PartsUnmapped.Instance, ActorRefs.NoSender);
     }
 

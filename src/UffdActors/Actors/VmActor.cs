@@ -12,7 +12,7 @@ namespace UffdActors.Actors;
 /// </summary>
 /// <remarks>
 /// States: <em>running</em>; <em>failed</em>, after a ring actor has thrown: every actor of the VM is stopped, nothing is started any more,
-/// and no page is filled. Whoever waits for one of them is told by its <c>PostStop</c>, or by <see cref="VmHealth.Failed"/>.
+/// and no page is filled. A call that waits for one of them is told by its <c>PostStop</c>, or by <see cref="VmHealth.Failed"/>.
 /// </remarks>
 internal sealed class VmActor : UntypedActor
 {
@@ -51,7 +51,7 @@ internal sealed class VmActor : UntypedActor
                 Context.Stop(Self);
                 break;
             default:
-                // Whoever asks a failed VM for something has been told already.
+                // A call to a failed VM has been told already.
                 if (_health.Cause is null) Start(message);
                 break;
         }
@@ -102,7 +102,7 @@ internal sealed class VmActor : UntypedActor
             return;
         }
 
-        // Nobody of ours has stopped it: its actor system ends, and with it the VM.
+        // Not stopped by a call of ours: its actor system ends, and with it the VM.
         InvalidOperationException reason = new(VmRoot.SystemIsGone);
         if (_health.TryFail(reason))
             _vm.Incidents.Report(new Incident(IncidentKind.VmFailed, $"{_vm.Name} has failed closed: {VmRoot.SystemIsGone}.", reason));

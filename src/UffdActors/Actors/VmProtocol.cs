@@ -73,19 +73,6 @@ internal static class VmProtocol
     /// <summary>From here on the context's reader serves its faults: the actor of the context begins to read.</summary>
     public sealed record Serve(FaultReader Reader) : INoSerializationVerificationNeeded;
 
-    /// <summary>
-    /// The reader has applied events. A handler does nothing about it, for what was deferred for their sake has a timer (RING P3); it is a
-    /// turn with no request in hand, in which tests have handlers crash (<see cref="HandlerPoint.OnEvents"/>).
-    /// </summary>
-    public sealed class EventsApplied : INoSerializationVerificationNeeded
-    {
-        private EventsApplied()
-        {
-        }
-
-        public static EventsApplied Instance { get; } = new();
-    }
-
     /// <summary>A range is not mapped any more, and no event need say so.</summary>
     /// <param name="Start">First address.</param>
     /// <param name="End">First address behind it.</param>

@@ -95,13 +95,13 @@ public sealed class UffdSettings
     /// <summary>The configuration that ships with the runtime.</summary>
     public static Config Reference { get; } = Embedded("reference");
 
-    /// <summary>The profile of a name (model, parallel, stepped, live), for <see cref="Load"/>.</summary>
+    /// <summary>The profile of a name (model or fault-loop, which are one; parallel, stepped, live), for <see cref="Load"/>.</summary>
     /// <exception cref="UffdConfigurationException">There is no such profile.</exception>
     public static Config Profile(string name) => name switch
     {
         "model" or "fault-loop" => Embedded("model"),
         "parallel" or "live" or "stepped" => Embedded(name),
-        _ => throw new UffdConfigurationException($"There is no profile \"{name}\"; use fault-loop, parallel, stepped or live."),
+        _ => throw new UffdConfigurationException($"There is no profile \"{name}\"; use model (or fault-loop), parallel, stepped or live."),
     };
 
     /// <summary>Reads settings; what is not set comes from the reference configuration.</summary>

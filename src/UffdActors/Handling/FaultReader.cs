@@ -32,6 +32,7 @@ internal class FaultReader
     private volatile RegionView _view;
     private long _eventEpoch;
     private long _nextId;
+    private bool _partsUnmapped;
 
     public FaultReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit)
     {
@@ -62,9 +63,6 @@ internal class FaultReader
 
     /// <summary>The protection of a page for which <see cref="BeforeWrite"/> has thrown is cleared; otherwise it stays.</summary>
     public bool ClearIfHookFails { get; init; }
-
-    /// <summary>The handlers, by number.</summary>
-    public ReadOnlySpan<HandlerSlot> Handlers => _handlers;
 
     /// <summary>Grows with every event that has been applied: what was decided before it has to be decided anew. Any thread.</summary>
     public long EventEpoch => Volatile.Read(ref _eventEpoch);
@@ -108,7 +106,6 @@ internal class FaultReader
         if (wasServed)
         {
             _view = _view.AfterUnmap(range);
-            Unmaps++;
             DropGone();
         }
 
@@ -116,9 +113,6 @@ internal class FaultReader
         _descriptor.Wake(start, end);
         return wasServed;
     }
-
-    /// <summary>How often parts of regions have been unmapped.</summary>
-    public int Unmaps { get; private set; }
 
     /// <summary>A fill has succeeded in full, and has woken the page's threads in this turn.</summary>
     public void Completed(PageRequest request)
@@ -331,7 +325,12 @@ internal class FaultReader
         }
 
         if (!events) return;
-        route.EventsApplied();
+        if (_partsUnmapped)
+        {
+            _partsUnmapped = false;
+            route.PartsUnmapped();
+        }
+
         WakeStrays();
     }
 
@@ -377,8 +376,8 @@ internal class FaultReader
     internal virtual bool Probe(Outage outage) => _recovery.Probe(outage);
 
     /// <summary>
-    /// Gives up what has paused, or is held back, at addresses where its page is not any more: nobody comes back to it, and whoever faults
-    /// there now must not be taken for one who waits for it.
+    /// Gives up what has paused, or is held back, at addresses where its page is not any more: no thread comes back to it, and a
+    /// thread that faults there now must not be taken for one that waits for it.
     /// </summary>
     [MutationPoint("RING S9")]
     internal virtual void DropGone() => _recovery.DropGone();
@@ -450,7 +449,7 @@ internal class FaultReader
         // The kernel does not wake threads that sleep on an address that has gone.
         if (message.Event == UffdEvent.Unmap)
         {
-            Unmaps++;
+            _partsUnmapped = true;
             _descriptor.Wake(message.Start, message.End);
         }
         else if (message.Event == UffdEvent.Remap) _descriptor.Wake(message.From, message.From + message.Length);

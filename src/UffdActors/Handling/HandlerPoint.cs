@@ -11,7 +11,4 @@ internal enum HandlerPoint
 
     /// <summary>It takes an answer out of its mailbox: data, or the outcome of a fill.</summary>
     OnAnswer,
-
-    /// <summary>It is told that events have been applied.</summary>
-    OnEvents,
 }

@@ -6,8 +6,8 @@ internal interface IFaultRoute
     /// <summary>Hands a fresh request over.</summary>
     void Hand(PageRequest request);
 
-    /// <summary>Events have been applied.</summary>
-    void EventsApplied();
+    /// <summary>Parts of regions have been unmapped.</summary>
+    void PartsUnmapped();
 
     /// <summary>A fault in no region is to be woken after a while, by <see cref="FaultReader.OnHeld"/>.</summary>
     void Hold(ulong address, TimeSpan delay);

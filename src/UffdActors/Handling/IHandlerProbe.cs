@@ -4,5 +4,5 @@ namespace UffdActors.Handling;
 internal interface IHandlerProbe
 {
     /// <summary>The handler is at a point.</summary>
-    void At(HandlerPoint point, int handler, PageRequest? request);
+    void At(HandlerPoint point, int handler, PageRequest request);
 }

@@ -4,7 +4,7 @@ using System.Diagnostics.Metrics;
 namespace UffdActors.Statistics;
 
 /// <summary>
-/// The meter "UffdActors": what the runtime counts anyway, read when somebody collects it. On the fault path there is one test whether
+/// The meter "UffdActors": what the runtime counts anyway, read when it is collected. On the fault path there is one test whether
 /// anybody listens. Names and units are those of OpenTelemetry's conventions.
 /// </summary>
 internal static class UffdMeter

@@ -30,10 +30,10 @@ internal abstract class VmKernel
     /// <summary>True if there is swap, so that MADV_PAGEOUT takes pages out.</summary>
     public abstract bool HasSwap { get; }
 
-    /// <summary>Native bytes of bookkeeping of ours.</summary>
+    /// <summary>Bytes of native memory that the kernel's bookkeeping takes in this process.</summary>
     public abstract long BookkeepingBytes { get; }
 
-    /// <summary>Touches physical memory that is ours.</summary>
+    /// <summary>Touches the physical memory of the model once, so that no later measurement pays for it; live it does nothing.</summary>
     public abstract void PrefaultMemory(long pages, CancellationToken cancel);
 
     /// <summary>The VM's root exists: starts what else is needed.</summary>
@@ -61,9 +61,9 @@ internal abstract class VmKernel
     /// <param name="region">The region.</param>
     /// <param name="firstPage">First page of it.</param>
     /// <param name="pages">Base pages.</param>
-    /// <param name="advice">Which.</param>
+    /// <param name="advice">How: DONTNEED, REMOVE, PAGEOUT, ...</param>
     /// <param name="ended">
-    /// Called when the call has ended, however it has: also if its caller has stopped waiting. Not if it was never made.
+    /// Called when the call has ended, with success or not, also if its caller has stopped waiting. Not if it was never made.
     /// </param>
     /// <param name="cancel">Cancels the call if it has not been issued yet.</param>
     public abstract Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel);
@@ -104,8 +104,8 @@ internal abstract class VmKernel
     /// </summary>
     public abstract void HaltGuest();
 
-    /// <summary>The embedder was asked to stop what of the guest is his.</summary>
-    /// <param name="isStopped">He has.</param>
+    /// <summary>The embedder was asked to stop its own part of the guest.</summary>
+    /// <param name="isStopped">It has been stopped.</param>
     public virtual void StopHasEnded(bool isStopped)
     {
     }

@@ -1,10 +1,6 @@
-using System.Collections.Concurrent;
-using UffdActors.Handling;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
 using UffdActors.Model.Memory;
-using UffdActors.Model.Operations.Maps;
-using UffdActors.Testing.Guests;
 using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
@@ -67,26 +63,6 @@ public sealed class LiveEventTests
         Assert.Equal(kept.Id, Assert.Single(uffd.Reader!.View.Regions).Id);
     }
 
-    [SkippableTheory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Every_handler_hears_of_events_and_may_crash_on_it(bool crashes)
-    {
-        const int Handlers = 3;
-        EventProbe probe = new(crashes);
-        await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages), UffdFeatures.EventRemove, Handlers, probe);
-        VcpuGroup vcpus = await scene.Vm.StartVcpusAsync([.. Enumerable.Range(0, 4).Select(i => Steps.Random(i, Pages, 400))]);
-
-        for (int i = 0; i < 20; i++) await scene.Vm.AdviseAsync(scene.Region, 0, 4, Advice.DontNeed).WaitAsync(LiveScene.Deadline);
-        await vcpus.WaitAsync().WaitAsync(LiveScene.Deadline);
-
-        Assert.Equal(4 * 400, vcpus.Accesses);
-        Assert.True(SpinWait.SpinUntil(() => probe.Heard.Count == Handlers, LiveScene.Deadline));
-        WaitForEvents(scene.Uffd, 20);
-        if (crashes)
-            Assert.Contains("crash on events", (await scene.IncidentAsync(IncidentKind.HandlerCrashed)).Message, StringComparison.Ordinal);
-    }
-
     // Whoever caused an event goes on as soon as it has been read, and it is counted after that.
     private static void WaitForEvents(Userfault uffd, int count) =>
         Assert.True(
@@ -100,17 +76,5 @@ public sealed class LiveEventTests
         foreach (GuestRegion each in others.Append(region)) _ = await uffd.RegisterAsync(each, RegisterModes.Missing);
         await uffd.ServeAsync(new ServeOptions { Source = source });
         return (uffd, region);
-    }
-
-    private sealed class EventProbe(bool crashes) : IHandlerProbe
-    {
-        public ConcurrentDictionary<int, bool> Heard { get; } = new();
-
-        public void At(HandlerPoint at, int handler, PageRequest? request)
-        {
-            if (at != HandlerPoint.OnEvents) return;
-            _ = Heard.TryAdd(handler, true);
-            if (crashes) throw new InvalidOperationException("crash on events");
-        }
     }
 }

@@ -31,7 +31,7 @@ internal static class PunchedPages
 
         public Errno? Punched { get; private set; }
 
-        public void At(HandlerPoint point, int handler, PageRequest? request)
+        public void At(HandlerPoint point, int handler, PageRequest request)
         {
             if (point == HandlerPoint.AfterRead) Punched ??= Punch();
         }

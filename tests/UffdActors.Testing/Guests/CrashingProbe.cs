@@ -21,11 +21,11 @@ internal sealed class CrashingProbe(HandlerPoint point, int every, int crashesPe
 
     public void Stop() => _stopped = true;
 
-    public void At(HandlerPoint at, int handler, PageRequest? request)
+    public void At(HandlerPoint at, int handler, PageRequest request)
     {
-        if (_stopped || at != point || (onlyPage is { } only && request?.Page != only)) return;
+        if (_stopped || at != point || (onlyPage is { } only && request.Page != only)) return;
         if (Interlocked.Increment(ref _visits) % every != 0) return;
-        if (_perPage.AddOrUpdate(request?.Page ?? -1, 1, (_, n) => n + 1) > crashesPerPage) return;
+        if (_perPage.AddOrUpdate(request.Page, 1, (_, n) => n + 1) > crashesPerPage) return;
         Interlocked.Increment(ref _crashes);
         crashed?.Invoke();
         throw new InvalidOperationException($"crash at {at}");

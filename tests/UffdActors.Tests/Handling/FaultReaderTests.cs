@@ -25,15 +25,15 @@ public sealed class FaultReaderTests
     }
 
     [Fact]
-    public void Everything_is_read_before_anything_is_handed_on_and_handlers_hear_of_events_last()
+    public void Everything_is_read_before_anything_is_handed_on_and_what_was_unmapped_is_told_last()
     {
-        ScriptedDescriptor descriptor = new(Fault(1), Fault(2), UffdMsg.Remove(AddressOf(0), AddressOf(1)), Fault(3));
+        ScriptedDescriptor descriptor = new(Fault(1), Fault(2), UffdMsg.Unmap(AddressOf(0), AddressOf(1)), Fault(3));
         FaultReader reader = Reader(descriptor);
         List<string> order = [];
 
-        reader.Read(new Route(request => order.Add($"page {request.Page}, {descriptor.Unread} unread"), () => order.Add("events")));
+        reader.Read(new Route(request => order.Add($"page {request.Page}, {descriptor.Unread} unread"), () => order.Add("parts unmapped")));
 
-        Assert.Equal(["page 1, 0 unread", "page 2, 0 unread", "page 3, 0 unread", "events"], order);
+        Assert.Equal(["page 1, 0 unread", "page 2, 0 unread", "page 3, 0 unread", "parts unmapped"], order);
     }
 
     // mremap queues its events when it has given up the lock of the address space. Linux 6.18.44 was asked for each of these three orders,
@@ -373,11 +373,11 @@ public sealed class FaultReaderTests
             descriptor, [new HandlerSlot(0, new FakeThread())], RegionView.Empty.With(region), new ManualTime(), crashLimit: 5);
     }
 
-    private sealed class Route(Action<PageRequest> hand, Action eventsApplied) : IFaultRoute
+    private sealed class Route(Action<PageRequest> hand, Action partsUnmapped) : IFaultRoute
     {
         public void Hand(PageRequest request) => hand(request);
 
-        public void EventsApplied() => eventsApplied();
+        public void PartsUnmapped() => partsUnmapped();
 
         public List<(ulong Address, TimeSpan Delay)> Held { get; } = [];
 

@@ -17,7 +17,7 @@ public sealed class HandlerCrashTests
     private const int RemovedPages = 5;
 
     public static TheoryData<int> Points =>
-        [(int)HandlerPoint.AfterRead, (int)HandlerPoint.AfterFillSent, (int)HandlerPoint.OnAnswer, (int)HandlerPoint.OnEvents];
+        [(int)HandlerPoint.AfterRead, (int)HandlerPoint.AfterFillSent, (int)HandlerPoint.OnAnswer];
 
     [Theory]
     [MemberData(nameof(Points))]
@@ -50,8 +50,7 @@ public sealed class HandlerCrashTests
         await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile(dispatcher));
         foreach (HandlerPoint point in Enum.GetValues<HandlerPoint>())
         {
-            // Events are few: four of them, for two handlers.
-            CrashingProbe probe = new(point, every: point == HandlerPoint.OnEvents ? 2 : 5, crashesPerPage: 2);
+            CrashingProbe probe = new(point, every: 5, crashesPerPage: 2);
             await RunAsync(runtime, probe, (int)point);
             Assert.True(probe.Crashes > 0, $"{point} was never reached.");
         }

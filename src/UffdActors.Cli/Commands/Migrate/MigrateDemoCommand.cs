@@ -9,17 +9,10 @@ namespace UffdActors.Cli.Commands.Migrate;
 /// <summary><c>uffd migrate demo</c>: both ends here, in two processes, with one command.</summary>
 internal sealed class MigrateDemoCommand
 {
-    private readonly Option<string[]> _send = new("--send")
-    {
-        Description = "An option of uffd migrate send, with its value behind =, as in --send=--memory=1G; may be repeated.",
-        HelpName = "OPTION",
-    };
-
-    private readonly Option<string[]> _receive = new("--receive")
-    {
-        Description = "An option of uffd migrate receive, likewise.",
-        HelpName = "OPTION",
-    };
+    private readonly Option<string[]> _send = TypedOptions.Texts(
+        "--send", "OPTION", "An option of uffd migrate send, with its value behind =, as in --send=--memory=1G; may be repeated.");
+    private readonly Option<string[]> _receive =
+        TypedOptions.Texts("--receive", "OPTION", "An option of uffd migrate receive, likewise.");
 
     private readonly Option<Named<IReadOnlyList<int>>?> _place = TypedOptions.TwoCpus("--place", "The option of both ends.");
     private readonly Option<Named<string>?> _world = TypedOptions.OneOf("--world", "What both ends run on.", "model", "live");

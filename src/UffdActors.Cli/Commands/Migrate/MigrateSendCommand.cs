@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Globalization;
 using Akka.Configuration;
 using UffdActors.Cli.Hosting;
@@ -13,7 +12,6 @@ namespace UffdActors.Cli.Commands.Migrate;
 internal sealed class MigrateSendCommand
 {
     private const string Anonymous = "anon";
-    private const string Auto = "auto";
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(5);
 
     private readonly GuestChoice _guest = new();
@@ -22,13 +20,13 @@ internal sealed class MigrateSendCommand
         TypedOptions.Text("--backend", "NAME", "Memory of the guest here: anon, or a loaded module (uffd backends).", Anonymous);
     private readonly Option<int> _channels =
         TypedOptions.Number("--channels", "N", "Background lanes beside the urgent one.", 1, 1, MigrationSourceOptions.MaxChannels);
-    private readonly Option<Named<int?>?> _rounds = new("--precopy-rounds")
-    {
-        Description = "Copy before the guest is stopped: rounds over what it has written, or until little is left. Default: none.",
-        HelpName = "N|auto",
-        CustomParser = ParseRounds,
-    };
-
+    private readonly Option<Named<int?>?> _rounds = TypedOptions.NumberOr(
+        "--precopy-rounds",
+        "N",
+        "auto",
+        "Copy before the guest is stopped: rounds over what it has written, or until little is left. Default: none.",
+        1,
+        1000);
     private readonly Option<long?> _bandwidth =
         TypedOptions.Size("--bandwidth", "Bytes a second of the pre-copy, at most. Default: no limit.", 1);
     private readonly Option<long?> _switchAfter = TypedOptions.Number<long>(
@@ -169,15 +167,5 @@ internal sealed class MigrateSendCommand
             default:
                 return ControlSocket.Refused + $"a sending end does not know \"{line}\".";
         }
-    }
-
-    private static Named<int?>? ParseRounds(ArgumentResult result)
-    {
-        string text = result.Tokens[0].Value;
-        if (text == Auto) return new Named<int?>(text, null);
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int rounds) && rounds is >= 1 and <= 1000)
-            return new Named<int?>(text, rounds);
-        result.AddError($"--precopy-rounds {text}: write a number from 1 to 1000, or auto.");
-        return null;
     }
 }

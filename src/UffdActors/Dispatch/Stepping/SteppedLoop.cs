@@ -144,7 +144,7 @@ internal sealed class SteppedLoop : RingTime
 
     private void Add(IRunnable task) => _ready.Add(new SteppedTask(task, _ready.Count == 0 ? 0 : _ready[^1].Order + 1));
 
-    /// <summary>Lets a mailbox take one message a step, whatever throughput it believes in.</summary>
+    /// <summary>Lets a mailbox take one message a step, whatever throughput is configured for it.</summary>
     internal bool TryTake()
     {
         bool may = _mayTake;

@@ -1,8 +1,7 @@
 using UffdActors.Model;
-using UffdActors.Model.Backends;
 using UffdActors.Model.Memory;
 
-namespace UffdActors;
+namespace UffdActors.Cli.Reports;
 
 /// <summary>
 /// Asks a kernel what it registers. What it reports is not what a module's table declares: the mask depends on page size and modes alone
@@ -20,7 +19,7 @@ internal static class RegisterProbe
     /// <param name="module">Memory module; null for anonymous memory.</param>
     /// <param name="profile">Kernel.</param>
     /// <param name="cancel">Cancels.</param>
-    /// <exception cref="ModuleException">There is no such memory module.</exception>
+    /// <exception cref="UffdActors.Model.Backends.ModuleException">There is no such memory module.</exception>
     public static async Task<IReadOnlyList<RegisterAnswer>> AskAsync(
         UffdRuntime runtime, string? module, KernelProfile profile, CancellationToken cancel = default)
     {

@@ -6,7 +6,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Linux.Machine;
 
 /// <summary>Registers a page of each kind of memory in each mode, and writes down what the kernel answers.</summary>
-internal static class RegisterProbe
+internal static class RegisterSurvey
 {
     private static readonly (string Letters, RegisterModes Modes)[] Combinations =
     [

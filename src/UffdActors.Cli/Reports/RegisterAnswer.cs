@@ -1,4 +1,4 @@
-namespace UffdActors;
+namespace UffdActors.Cli.Reports;
 
 /// <summary>What UFFDIO_REGISTER says for one kind of memory and one mode, when it is really asked.</summary>
 /// <param name="Modes">The modes asked for.</param>
