@@ -237,6 +237,6 @@ internal class Access : QueuedFault
         // is checked only after it was swapped in.
         if (vma is null) entry = mm.EntryAt(Page);
         return !entry.HoldsPage
-            || (entry.IsPresent && (Flags & FaultFlags.Wp) != 0 && (entry.IsWp || vma is null || Mmu.NeedsCopy(vma, entry)));
+            || (entry.IsPresent && (Flags & FaultFlags.Wp) != 0 && (entry.StopsWrites || vma is null || Mmu.NeedsCopy(vma, entry)));
     }
 }

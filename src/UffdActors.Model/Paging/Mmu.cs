@@ -45,7 +45,7 @@ internal static class Mmu
     private static Verdict DecidePresent(Vma vma, Entry entry, AccessKind kind, ref FaultFlags flags)
     {
         if ((kind & AccessKind.Write) == 0) return Verdict.Hit;
-        if (entry.IsWp)
+        if (entry.StopsWrites)
         {
             if (vma.HasWp)
             {
@@ -53,8 +53,8 @@ internal static class Mmu
                 return Deliver(vma, FaultFlags.Wp, kind, ref flags);
             }
 
-            // A stale WP bit of a base page is ignored; the huge-page handler repeats the fault for ever.
-            if (vma.IsHuge) return Verdict.Spin;
+            // A write makes a base page with a stale bit writable; the huge-page handler repeats the fault for ever.
+            return vma.IsHuge ? Verdict.Spin : Verdict.Populate;
         }
 
         return NeedsCopy(vma, entry) ? Verdict.Populate : Verdict.Hit;

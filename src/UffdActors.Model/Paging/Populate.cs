@@ -22,11 +22,18 @@ internal static class Populate
         long head = vma!.HeadOf(page);
         bool write = (kind & AccessKind.Write) != 0;
 
-        if (entry.IsPresent) return write && entry.IsWp && vma.HasWp ? ClearWp(mm, head, entry) : Copy(owner, vma, head, entry);
+        if (entry.IsPresent)
+        {
+            if (entry.StopsWrites && vma.HasWp) return ClearWp(mm, head, entry);
+            return Mmu.NeedsCopy(vma, entry) ? Copy(owner, vma, head, entry) : PassStaleWp(mm, head, entry);
+        }
+
         if (entry.IsSwapped)
         {
-            // A write starts again on the page that was swapped in, and finds its write protection there.
-            mm.SetEntry(head, entry.WithSwapped(false));
+            // A write starts again on the page that was swapped in, and finds its write protection there, if W is registered.
+            Entry back = entry.WithSwapped(false);
+            bool passes = back.IsWp && !vma.HasWp && (vma.Prot & Prot.Write) != 0 && !Mmu.NeedsCopy(vma, back);
+            mm.SetEntry(head, passes ? back.WithWritableWp() : back);
             return Errno.None;
         }
 
@@ -47,6 +54,13 @@ internal static class Populate
     private static Errno ClearWp(AddressSpace mm, long head, Entry entry)
     {
         mm.SetEntry(head, entry.WithWp(false));
+        return Errno.None;
+    }
+
+    // Without W a write to a page that needs no copy makes it writable, and the bit stays.
+    private static Errno PassStaleWp(AddressSpace mm, long head, Entry entry)
+    {
+        mm.SetEntry(head, entry.WithWritableWp());
         return Errno.None;
     }
 
@@ -96,7 +110,8 @@ internal static class Populate
             case EntryKind.Zero:
                 return SetAnon(mm, head, store, store.AllocateZeroed(), wp: false);
             case EntryKind.Anon when !store.IsShared(entry.Folio):
-                mm.SetEntry(head, entry.WithShared(false));
+                Entry own = entry.WithShared(false);
+                mm.SetEntry(head, own.IsWp ? own.WithWritableWp() : own);
                 return Errno.None;
             default:
                 Errno error = SetAnon(mm, head, store, store.AllocateCopy(entry.Folio), wp: false);

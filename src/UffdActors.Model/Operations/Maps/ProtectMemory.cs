@@ -1,6 +1,7 @@
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Paging;
 using UffdActors.Model.Turns;
 
 namespace UffdActors.Model.Operations.Maps;
@@ -44,6 +45,11 @@ internal sealed class ProtectMemory : MapCall
         {
             List<VmaOwner> held = [];
             foreach (Owner? next in Hold(Mm, reached with { End = Math.Max(reached.End, split ?? 0) }, held)) yield return next;
+            foreach (Vma vma in Mm.Map.In(reached).ToArray())
+            {
+                if (vma.Prot != _prot) Protection.AfterMprotect(vma, vma.Range.Intersect(reached), (_prot & Prot.Write) != 0);
+            }
+
             MapEdit edit = new(Mm);
             edit.Change(reached, vma => vma.Prot == _prot ? vma : vma.WithProt(_prot));
             if (split is { } at) edit.Split(at);
