@@ -155,6 +155,7 @@ public sealed class PostCopyMigration
             Profile = _options.Profile,
             Content = ContentKind.Bytes,
             IncidentObserver = ending.Take,
+            FaultObserver = _options.FaultObserver,
         };
         await using UffdVm vm = await _runtime.CreateVmAsync(machine, cancel);
         vm.PrefaultMemory(_options.Image.StoredPages, cancel);

@@ -39,7 +39,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
         _closing = new Lazy<Task>(CloseAsync);
         _absentPages = options.AbsentPagesAtDisposal;
         _kernel = world.NewKernel(root, options);
-        _guest = new VmGuest(root, _kernel, options.StopGuest);
+        _guest = new VmGuest(root, _kernel, options.StopGuest, options.FaultObserver);
         root.Start();
         UffdMeter.Add(this);
     }

@@ -222,6 +222,22 @@ public sealed class Userfault
     }
 
     /// <summary>
+    /// What the runtime has noted of a page: the state that <see cref="PageStatesAsync"/> begins with, without asking the kernel, so it is
+    /// for looking on. Events that are unread, and writes that only the page table knows of, are not in it.
+    /// </summary>
+    /// <param name="region">A region that is registered here, or was until it was unmapped.</param>
+    /// <param name="page">Base page of the region.</param>
+    /// <exception cref="ArgumentException">The region is not registered here.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The page is not in it.</exception>
+    public PageState NotedStateOf(GuestRegion region, long page)
+    {
+        ArgumentNullException.ThrowIfNull(region);
+        region.ThrowIfForeign(_vm.Root);
+        _ = region.Range(page, 1);
+        return _registered.Find(region).Pages.StateOf(page);
+    }
+
+    /// <summary>
     /// Moves pages of private anonymous memory from one place of the VM to another without copying, and wakes the threads that wait for
     /// them (UFFDIO_MOVE, SEMANTICS 5.8). The source is a hole afterwards. Protection of a page is not carried over.
     /// </summary>

@@ -55,6 +55,7 @@ internal sealed class DestinationMemory : IAsyncDisposable
                 Profile = options.Profile,
                 Content = ContentKind.Bytes,
                 IncidentObserver = options.IncidentObserver,
+                FaultObserver = options.FaultObserver,
             },
             cancel);
         try

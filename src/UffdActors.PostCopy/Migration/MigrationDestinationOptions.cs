@@ -40,4 +40,9 @@ public sealed record MigrationDestinationOptions
 
     /// <summary>Called with incidents of the VM; from any thread, must not block. Null for none.</summary>
     public Action<Incident>? IncidentObserver { get; init; }
+
+    /// <summary>
+    /// Told of each stamped fault of vCPUs of this library; see <see cref="VmOptions.FaultObserver"/>. Null for nobody.
+    /// </summary>
+    public Action<FaultTrace>? FaultObserver { get; init; }
 }

@@ -15,6 +15,7 @@ internal sealed class VmGuest
     private readonly VmRoot _root;
     private readonly VmKernel _kernel;
     private readonly Func<CancellationToken, Task>? _stop;
+    private readonly Action<FaultTrace>? _faults;
     private readonly Lazy<Task> _othersStop;
     private readonly Lock _gate = new();
     private readonly List<IReadOnlyList<IActorRef>> _vcpus = [];
@@ -25,11 +26,13 @@ internal sealed class VmGuest
     /// <param name="root">The VM's root.</param>
     /// <param name="kernel">The VM's kernel.</param>
     /// <param name="stop">Stops what of the guest is the embedder's; null if nothing is.</param>
-    public VmGuest(VmRoot root, VmKernel kernel, Func<CancellationToken, Task>? stop)
+    /// <param name="faults">Told of each stamped fault; null for nobody.</param>
+    public VmGuest(VmRoot root, VmKernel kernel, Func<CancellationToken, Task>? stop, Action<FaultTrace>? faults)
     {
         _root = root;
         _kernel = kernel;
         _stop = stop;
+        _faults = faults;
         _othersStop = new Lazy<Task>(StopOthersAsync);
     }
 
@@ -59,7 +62,7 @@ internal sealed class VmGuest
             vcpus.Add(
                 new VcpuOptions(
                     i, _kernel.NewVcpu(), workloads[i], regions,
-                    new VcpuProgress(_root.NewCompletion()) { Accesses = workloads[i].FirstAccess }, blocked, sampleEvery, check));
+                    new VcpuProgress(_root.NewCompletion(), _faults) { Accesses = workloads[i].FirstAccess }, blocked, sampleEvery, check));
         IReadOnlyList<IActorRef> actors = await _root.StartVcpusAsync(vcpus);
         lock (_gate) _vcpus.Add(actors);
         return (vcpus, actors);

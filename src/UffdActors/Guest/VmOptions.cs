@@ -55,6 +55,13 @@ public sealed record VmOptions
     /// </summary>
     public Action<Incident>? IncidentObserver { get; init; }
 
+    /// <summary>
+    /// Told of each stamped fault of the VM's own vCPUs (<c>sampleEvery</c> of <c>UffdVm.StartVcpusAsync</c> says which are), with a trace
+    /// that it may keep. It is called by the thread of the vCPU, the fault loop in the model, when the vCPU has gone on or is about to:
+    /// the time it takes is missing there, so it must neither block nor call the VM. Null costs a test.
+    /// </summary>
+    public Action<FaultTrace>? FaultObserver { get; init; }
+
     internal IHandlerProbe? Probe { get; init; }
 
     /// <summary>Checks the ranges.</summary>

@@ -36,6 +36,18 @@ public sealed class PageBitmap
     /// <summary>True if the page's bit is set.</summary>
     public bool Contains(long page) => (Volatile.Read(ref _words[page / BitsPerWord]) & Bit(page)) != 0;
 
+    /// <summary>
+    /// Copies the bits, page 0 in the lowest of the first word: what two looks have that differ is found 64 pages at a time.
+    /// </summary>
+    /// <param name="words">At least a word for each 64 pages, or the part of one.</param>
+    /// <exception cref="ArgumentException">There is no room for that.</exception>
+    public void CopyTo(Span<ulong> words)
+    {
+        if (words.Length < _words.Length)
+            throw new ArgumentException($"{_words.Length} words are needed for {Pages} pages, not {words.Length}.", nameof(words));
+        for (int i = 0; i < _words.Length; i++) words[i] = Volatile.Read(ref _words[i]);
+    }
+
     /// <summary>Sets a page's bit.</summary>
     /// <returns>True if it was clear, and this call has set it.</returns>
     internal bool Set(long page) => (Interlocked.Or(ref _words[page / BitsPerWord], Bit(page)) & Bit(page)) == 0;

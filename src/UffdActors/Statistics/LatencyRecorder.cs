@@ -3,7 +3,8 @@ using HdrHistogram;
 namespace UffdActors.Statistics;
 
 /// <summary>Latencies of one vCPU's faults: percentiles, hops, the slowest. For one writer; read when it has stopped.</summary>
-internal sealed class LatencyRecorder
+/// <param name="observer">Told of each fault with a trace of its own (<see cref="VmOptions.FaultObserver"/>); null for nobody.</param>
+internal sealed class LatencyRecorder(Action<FaultTrace>? observer = null)
 {
     private const long LongestNanoseconds = 60_000_000_000;
 
@@ -39,6 +40,7 @@ internal sealed class LatencyRecorder
             _hopSamples[i]++;
         }
 
+        observer?.Invoke(trace.Copy());
         if (Slowest is null || nanoseconds > Slowest.Nanoseconds) Slowest = trace.Copy();
     }
 }

@@ -3,7 +3,7 @@ using UffdActors.Statistics;
 namespace UffdActors.Vcpus;
 
 /// <summary>How far a vCPU is; written in its turns, read from anywhere.</summary>
-internal sealed class VcpuProgress(TaskCompletionSource finished)
+internal sealed class VcpuProgress(TaskCompletionSource finished, Action<FaultTrace>? observer)
 {
     private long _accesses;
     private long _faults;
@@ -39,7 +39,7 @@ internal sealed class VcpuProgress(TaskCompletionSource finished)
     }
 
     /// <summary>Its sampled faults.</summary>
-    public LatencyRecorder Latency { get; } = new();
+    public LatencyRecorder Latency { get; } = new(observer);
 
     /// <summary>Ends with the vCPU's work.</summary>
     public TaskCompletionSource Finished { get; } = finished;

@@ -45,12 +45,20 @@ internal sealed class EitherWorld : IAsyncDisposable
     public bool IsLive => Vm.Kernel is LiveKernel;
 
     public static async Task<EitherWorld> StartAsync(
-        string world, UffdFeatures features = UffdFeatures.None, bool hasSwap = false, IHandlerProbe? probe = null, Config? config = null)
+        string world, UffdFeatures features = UffdFeatures.None, bool hasSwap = false, IHandlerProbe? probe = null, Config? config = null,
+        Action<FaultTrace>? observer = null)
     {
         if (world == "live") ThisKernel.Require();
         UffdRuntime runtime = UffdRuntime.Start((config ?? Config.Empty).WithFallback(UffdSettings.Profile(world)));
         UffdVm vm = await runtime.CreateVmAsync(
-            new VmOptions { MemoryPages = 8192, HugePages = 8, Profile = KernelProfile.Linux618 with { Swap = hasSwap }, Probe = probe });
+            new VmOptions
+            {
+                MemoryPages = 8192,
+                HugePages = 8,
+                Profile = KernelProfile.Linux618 with { Swap = hasSwap },
+                Probe = probe,
+                FaultObserver = observer,
+            });
         return new EitherWorld(runtime, vm, await vm.OpenAsync(features));
     }
 
