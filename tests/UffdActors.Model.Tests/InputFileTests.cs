@@ -47,6 +47,21 @@ public sealed class InputFileTests : IDisposable
         Assert.Equal(says, Assert.Throws<InputFileException>(file.CheckUnchanged).Message);
     }
 
+    [Fact]
+    public void What_is_in_memory_is_read_without_waiting_and_a_short_read_is_none()
+    {
+        string path = Write(new string('x', 10_000));
+        InputFile file = InputFile.Open(path);
+        byte[] room = new byte[5_000];
+        file.Read(5_000, room);
+        room.AsSpan().Clear();
+        bool isThere = file.TryReadCached(5_000, room);
+        Assert.Equal(isThere ? 5_000 : 0, room.Count(b => b == 'x'));
+        Assert.False(file.TryReadCached(5_001, room));
+        file.Dispose();
+        Assert.False(file.TryReadCached(0, room));
+    }
+
     [Theory]
     [InlineData(100)]
     [InlineData(2_000_000)]

@@ -21,7 +21,7 @@ internal sealed class ServeScene : IAsyncDisposable
 
     public ServeScene(
         VmmPrograms programs, FailurePolicy policy = FailurePolicy.Freeze, long pages = Pages, int maxSessions = 16,
-        TimeProvider? time = null)
+        TimeProvider? time = null, Func<SessionOptions, SessionOptions>? how = null)
     {
         _programs = programs;
         Memory = Path.Combine(_folder.FullName, "memory");
@@ -30,7 +30,7 @@ internal sealed class ServeScene : IAsyncDisposable
         _listener = HandOverListener.Open(Path.Combine(_folder.FullName, "socket"));
         Server = new GuestServer(_runtime, _listener, new GuestServerOptions
         {
-            Session = new SessionOptions { MemoryPath = Memory, OnFailure = policy },
+            Session = (how ?? (o => o))(new SessionOptions { MemoryPath = Memory, OnFailure = policy }),
             HandOver = new HandOverOptions { Time = time ?? TimeProvider.System, TimeOut = TimeSpan.FromMinutes(1) },
             MaxSessions = maxSessions,
             Observer = what => _events.Writer.TryWrite(what),

@@ -22,6 +22,7 @@ public sealed partial class InputFile : IDisposable
     private const int NothingStored = 6;
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private readonly SafeFileHandle _handle;
+    private readonly CachedRead _cached;
     private readonly FileStatus _opened;
     private readonly string _path;
 
@@ -30,6 +31,7 @@ public sealed partial class InputFile : IDisposable
         _path = path;
         _handle = handle;
         _opened = opened;
+        _cached = new CachedRead(handle);
     }
 
     /// <summary>Bytes of the file when it was opened.</summary>
@@ -126,6 +128,17 @@ public sealed partial class InputFile : IDisposable
             throw new InputFileException(e.Message, e);
         }
     }
+
+    /// <summary>
+    /// Reads as many bytes as there is room for, if the kernel has all of them in memory (<c>RWF_NOWAIT</c>): never waits for a disk.
+    /// Errors are left to <see cref="Read"/>.
+    /// </summary>
+    /// <param name="offset">As of <see cref="Read"/>.</param>
+    /// <param name="room">Where to; what is there after a read that has failed is of no use.</param>
+    /// <returns>
+    /// False if some are not in memory, or the file system cannot tell; one whose files are memory (tmpfs) always has them.
+    /// </returns>
+    public bool TryReadCached(long offset, Span<byte> room) => _cached.TryRead(offset, room);
 
     /// <summary>
     /// Where bytes are stored, in order; what lies between is holes, which read as zeros. A file system that does not know holes stores

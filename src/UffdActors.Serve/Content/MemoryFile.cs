@@ -53,8 +53,7 @@ internal sealed class MemoryFile : IDisposable
     /// <exception cref="IOException">It cannot be read now.</exception>
     public void Read(long offset, Span<byte> room)
     {
-        int there = (int)Math.Clamp(Bytes - offset, 0, room.Length);
-        room[there..].Clear();
+        int there = ClearBehind(offset, room);
         if (Volatile.Read(ref _flaw) is { } flaw) throw new PageLostException(flaw);
         InputFileException? failure = null;
         try
@@ -66,21 +65,44 @@ internal sealed class MemoryFile : IDisposable
             failure = e;
         }
 
-        try
-        {
-            // After the read: what was changed before it shows.
-            _file.CheckUnchanged();
-        }
-        catch (InputFileException e)
-        {
-            string lost = $"memory file \"{Path}\" has been written to while it was served ({e.Message}); a snapshot goes into a file of "
-                + $"its own";
-            throw new PageLostException(Interlocked.CompareExchange(ref _flaw, lost, null) ?? lost);
-        }
-
+        // After the read: what was changed before it shows.
+        if (FlawNow() is { } now) throw new PageLostException(now);
         if (failure is not null) throw failure;
+    }
+
+    /// <summary>Reads bytes if the kernel has them in memory; what there is to say of the file is left to <see cref="Read"/>.</summary>
+    /// <param name="offset">As of <see cref="Read"/>.</param>
+    /// <param name="room">As of <see cref="Read"/>.</param>
+    /// <returns>False if it would have to wait, or the file is not what it was.</returns>
+    public bool TryReadCached(long offset, Span<byte> room)
+    {
+        int there = ClearBehind(offset, room);
+        return Volatile.Read(ref _flaw) is null && _file.TryReadCached(offset, room[..there]) && FlawNow() is null;
     }
 
     /// <inheritdoc />
     public void Dispose() => _file.Dispose();
+
+    // What lies behind the end of the file is zeros.
+    private int ClearBehind(long offset, Span<byte> room)
+    {
+        int there = (int)Math.Clamp(Bytes - offset, 0, room.Length);
+        room[there..].Clear();
+        return there;
+    }
+
+    private string? FlawNow()
+    {
+        try
+        {
+            _file.CheckUnchanged();
+            return null;
+        }
+        catch (InputFileException e)
+        {
+            string flaw = $"memory file \"{Path}\" has been written to while it was served ({e.Message}); a snapshot goes into a file of "
+                + $"its own";
+            return Interlocked.CompareExchange(ref _flaw, flaw, null) ?? flaw;
+        }
+    }
 }

@@ -14,7 +14,7 @@ public sealed class GuestSession : IAsyncDisposable
 {
     private readonly UffdVm _vm;
     private readonly HandOver _handOver;
-    private readonly MemoryFile _file;
+    private readonly FileContent _content;
     private readonly SessionOptions _options;
     private readonly SessionFate _fate;
     private readonly CancellationTokenSource _left = new();
@@ -22,17 +22,17 @@ public sealed class GuestSession : IAsyncDisposable
     private readonly long _handedOver;
     private readonly Lazy<Task> _closing;
     private Userfault? _uffd;
-    private MemoryFileSource? _source;
+    private GuestSource? _source;
     private TimeSpan _setUp;
     private TimeSpan? _duration;
     private FaultCounts? _counts;
     private Task _notes = Task.CompletedTask;
 
-    private GuestSession(UffdVm vm, HandOver handOver, MemoryFile file, SessionOptions options, SessionFate fate, long handedOver)
+    private GuestSession(UffdVm vm, HandOver handOver, FileContent content, SessionOptions options, SessionFate fate, long handedOver)
     {
         _vm = vm;
         _handOver = handOver;
-        _file = file;
+        _content = content;
         _options = options;
         _fate = fate;
         _handedOver = handedOver;
@@ -66,7 +66,7 @@ public sealed class GuestSession : IAsyncDisposable
     {
         FaultCounts counts = Volatile.Read(ref _counts) ?? _uffd!.Counts();
         long received = 0;
-        (TimeSpan mean, TimeSpan longest) = _source!.ReadTimes();
+        (TimeSpan mean, TimeSpan longest) = _source!.Reads.Times();
         foreach (GuestRegion region in _vm.Regions) received += _uffd!.ReceivedOf(region).Count;
         return new SessionFigures
         {
@@ -74,7 +74,7 @@ public sealed class GuestSession : IAsyncDisposable
             ContentPages = counts.DemandPages,
             ZeroPages = counts.DemandZeroPages,
             Events = counts.Events,
-            BytesRead = _source.BytesRead,
+            BytesRead = _source.Reads.Bytes,
             ReadMean = mean,
             ReadLongest = longest,
             AbsentPages = _source.Pages - received,
@@ -106,8 +106,8 @@ public sealed class GuestSession : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(runtime);
         const int Pages = 2;
-        using MemoryFile file = MemoryFile.Open(path);
-        using MemoryFileSource source = new(file, [0], Pages);
+        using FileContent content = new(MemoryFile.Open(path));
+        using GuestSource source = new(content, [0], Pages);
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = Pages }, cancel);
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages }, cancel);
         Userfault uffd = await vm.OpenAsync(cancel: cancel);
@@ -137,24 +137,24 @@ public sealed class GuestSession : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(handOver);
         ArgumentNullException.ThrowIfNull(options);
         long now = TimeProvider.System.GetTimestamp();
-        MemoryFile? file = null;
+        FileContent? content = null;
         UffdVm? vm = null;
         SessionFate? fate = null;
         try
         {
-            file = MemoryFile.Open(options.MemoryPath);
-            ThrowIfShort(handOver.Message, file);
+            content = new FileContent(MemoryFile.Open(options.MemoryPath), options.HoldBack);
+            ThrowIfShort(handOver.Message, content);
             fate = new SessionFate(handOver.Peer, watch, options.OnFailure);
             vm = await runtime.CreateVmAsync(
                 new VmOptions { MemoryPages = 1, IncidentObserver = fate.Take, StopGuest = fate.StopGuestAsync }, cancel);
-            GuestSession session = new(vm, handOver, file, options, fate, now);
+            GuestSession session = new(vm, handOver, content, options, fate, now);
             await session.ServeAsync(watch, cancel);
             return session;
         }
         catch
         {
             if (vm is not null) await vm.DisposeAsync();
-            file?.Dispose();
+            content?.Dispose();
             handOver.Dispose();
             throw;
         }
@@ -167,15 +167,15 @@ public sealed class GuestSession : IAsyncDisposable
     /// </summary>
     public async ValueTask DisposeAsync() => await _closing.Value;
 
-    private static void ThrowIfShort(HandOverMessage message, MemoryFile file)
+    private static void ThrowIfShort(HandOverMessage message, FileContent content)
     {
         for (int i = 0; i < message.Regions.Count; i++)
         {
             HandedRegion region = message.Regions[i];
-            if (region.FileOffset + region.Bytes > PageSize.PagesFor(file.Bytes) << PageSize.BaseShift)
+            if (region.FileOffset + region.Bytes > content.Pages << PageSize.BaseShift)
                 throw new HandOverException(
-                    $"Region {i} of the layout reaches to byte {region.FileOffset + region.Bytes} of memory file \"{file.Path}\", "
-                        + $"which has {file.Bytes}: it is the file of another guest, or cut.");
+                    $"Region {i} of the layout reaches to byte {region.FileOffset + region.Bytes} of memory file \"{content.Name}\", "
+                        + $"which has {content.Bytes}: it is the file of another guest, or cut.");
         }
     }
 
@@ -208,8 +208,8 @@ public sealed class GuestSession : IAsyncDisposable
             await RegisterAsync(uffd, region, handed, modes, cancel);
         }
 
-        _source = new MemoryFileSource(
-            _file, [.. message.Regions.Select(r => r.FileOffset)], message.Bytes >> PageSize.BaseShift);
+        _source = new GuestSource(
+            _content, [.. message.Regions.Select(r => r.FileOffset)], message.Bytes >> PageSize.BaseShift);
         await uffd.ServeAsync(new ServeOptions { Source = _source }, cancel);
         await _handOver.AcknowledgeAsync(cancel);
         _setUp = TimeProvider.System.GetElapsedTime(_handedOver);
@@ -267,7 +267,7 @@ public sealed class GuestSession : IAsyncDisposable
         {
             _duration = TimeProvider.System.GetElapsedTime(_handedOver);
             SessionEnd end = _fate.HasKilled ? SessionEnd.VmmKilled : _fate.IsVmmGone ? SessionEnd.VmmEnded : SessionEnd.LeftFrozen;
-            _file.Dispose();
+            _content.Dispose();
             _handOver.Dispose();
             _left.Dispose();
             _ = _ended.TrySetResult(end);

@@ -9,6 +9,9 @@ public sealed record SessionOptions
     /// </summary>
     public required string MemoryPath { get; init; }
 
+    /// <summary>For tests: called before each read of a file, on the thread that waits for disks, with the page of the file.</summary>
+    internal Action<long>? HoldBack { get; init; }
+
     /// <summary>What becomes of the guest when the session cannot go on.</summary>
     public FailurePolicy OnFailure { get; init; }
 

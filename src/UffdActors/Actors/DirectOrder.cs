@@ -3,7 +3,7 @@ using UffdActors.Handling;
 namespace UffdActors.Actors;
 
 /// <summary>
-/// Asks a page source that answers at once, in the handler's own turn: one order at a time, of which nothing is left when it is over.
+/// Asks a page source in the handler's own turn for what it answers at once: one order at a time, of which nothing is left when it is over.
 /// </summary>
 /// <param name="slot">The handler.</param>
 /// <param name="source">The source.</param>
@@ -15,19 +15,27 @@ internal sealed class DirectOrder(HandlerSlot slot, IPageSource source, SourceWa
     private bool _answered;
 
     /// <summary>Asks for the page of a request; the answer, or why there is none, is in the request then.</summary>
-    public void Ask(PageRequest request)
+    public void Ask(PageRequest request) => _ = TryAsk(request, isCertain: true);
+
+    /// <summary>The same of a source that need not answer at once.</summary>
+    /// <returns>False if it has no answer at hand, and is to be given an order.</returns>
+    public bool TryAsk(PageRequest request) => TryAsk(request, isCertain: false);
+
+    private bool TryAsk(PageRequest request, bool isCertain)
     {
         _asking = request;
         _answered = false;
         _wrong = null;
+        bool isAnswer = true;
         slot.Call.Begin(watch.RequestName);
         try
         {
-            source.Request(
-                new PageOrder(
-                    request.Id, request.Region.Id, request.Page, request.Pages, Urgency.Demand, request.BufferAddress,
-                    CancellationToken.None), this);
-            if (!_answered) request.Failure = _wrong ?? watch.Refuse(WrongAnswer.TooShort, SourceWatch.TooShort(request.Range));
+            PageOrder order = new(
+                request.Id, request.Region.Id, request.Page, request.Pages, Urgency.Demand, request.BufferAddress,
+                CancellationToken.None);
+            if (isCertain) source.Request(order, this);
+            else isAnswer = source.TryAnswer(order, this);
+            if (isAnswer && !_answered) request.Failure = _wrong ?? watch.Refuse(WrongAnswer.TooShort, SourceWatch.TooShort(request.Range));
         }
         catch (Exception e)
         {
@@ -37,6 +45,7 @@ internal sealed class DirectOrder(HandlerSlot slot, IPageSource source, SourceWa
 
         slot.Call.End();
         _asking = null;
+        return isAnswer;
     }
 
     /// <inheritdoc />

@@ -257,13 +257,18 @@ internal sealed class HandlerActor : UntypedActor
         request.Phase = RequestPhase.Fetching;
         request.BeginAnswer();
         if (request.Trace is { } trace) trace.Requested = _vm.Time.Now;
-        if (_options.SourceActor is { } actor)
+        if (_options.SourceActor is not { } actor)
         {
+            _order.Ask(request);
+        }
+        else if (_options.Source.AnswersAtOnce || !_order.TryAsk(request))
+        {
+            // Where its actor is asked for, every order goes through it.
+            request.BeginAnswer();
             actor.Tell(request, ActorRefs.NoSender);
             return;
         }
 
-        _order.Ask(request);
         Fetching(request);
     }
 

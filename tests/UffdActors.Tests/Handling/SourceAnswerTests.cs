@@ -89,6 +89,24 @@ public sealed class SourceAnswerTests
     });
 
     [Fact]
+    public void What_a_slow_source_has_at_hand_costs_no_order() => Stepped(async vm =>
+    {
+        using HalfSource source = new();
+        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages });
+        Userfault uffd = await vm.OpenAsync();
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+        await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = 2 });
+        VcpuGroup vcpus = await vm.StartVcpusAsync([Steps.Reads(0, 3, 4, 5, 8)]);
+        await vcpus.WaitAsync();
+        Assert.Equal([3, 5], source.Ordered);
+        Assert.Equal([0, 3, 4, 5, 8], source.Tried);
+        BackgroundPush push = await uffd.PushAsync(region, source);
+        await push.WaitAsync();
+        AssertContent(vm, region);
+        Assert.False(vm.Incidents.TryRead(out _));
+    });
+
+    [Fact]
     public void Orders_that_are_open_when_the_VM_goes_are_cancelled()
     {
         using TestSource source = new(Pages) { AnswersAtOnce = false, HoldsBack = true };
@@ -197,6 +215,36 @@ public sealed class SourceAnswerTests
             if (order.FirstPage > 0) receiver.Received(order.Id, 0, (int)order.FirstPage, SourceContent.Bytes, _pages.Address);
             for (int i = 0; i < 2; i++) receiver.Received(order.Id, 0, SourceAnswerTests.Pages, SourceContent.Bytes, _pages.Address);
             receiver.Failed(order.Id, new IOException("too late to fail"));
+        }
+
+        public void Dispose() => _pages.Dispose();
+    }
+
+    /// <summary>Has even pages at hand, and must be given an order for the others.</summary>
+    private sealed class HalfSource : IPageSource
+    {
+        private readonly NativeBuffer _pages = MakePages();
+
+        public List<long> Tried { get; } = [];
+
+        public List<long> Ordered { get; } = [];
+
+        public long Pages => SourceAnswerTests.Pages;
+
+        public bool AnswersAtOnce => false;
+
+        public bool TryAnswer(in PageOrder order, IPageReceiver receiver)
+        {
+            Tried.Add(order.FirstPage);
+            if (order.FirstPage % 2 != 0) return false;
+            receiver.Received(order.Id, 0, SourceAnswerTests.Pages, SourceContent.Bytes, _pages.Address);
+            return true;
+        }
+
+        public void Request(in PageOrder order, IPageReceiver receiver)
+        {
+            if (order.Urgency == Urgency.Demand) Ordered.Add(order.FirstPage);
+            receiver.Received(order.Id, 0, SourceAnswerTests.Pages, SourceContent.Bytes, _pages.Address);
         }
 
         public void Dispose() => _pages.Dispose();

@@ -1,0 +1,109 @@
+using System.Diagnostics;
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Serve.Content;
+
+/// <summary>
+/// Content out of a memory file. What the kernel has of the file in memory is read at once, in the turn of whoever asks; what a disk has to
+/// bring is read by threads that may wait. Holes are zeros, and are not read.
+/// </summary>
+/// <param name="file">The file; disposed of with this object.</param>
+/// <param name="holdBack">For tests: called before a read, which then is never made at once; null for none.</param>
+internal sealed class FileContent(MemoryFile file, Action<long>? holdBack = null) : IContent
+{
+    /// <summary>Path of the memory file.</summary>
+    public string Name => file.Path;
+
+    /// <summary>Bytes of it.</summary>
+    public long Bytes => file.Bytes;
+
+    /// <inheritdoc />
+    public long Pages { get; } = PageSize.PagesFor(file.Bytes);
+
+    /// <inheritdoc />
+    public bool TryAnswer(in PageOrder order, long distance, ContentReader reader, IPageReceiver receiver)
+    {
+        // Nothing is answered before all of it is known to be there.
+        for (int done = 0; done < order.Pages;)
+        {
+            (MemoryFile? from, int run) = RunAt(order.FirstPage + done + distance, order.Pages - done);
+            if (from is not null && !TryRead(from, order, done, run, distance, reader)) return false;
+            done += run;
+        }
+
+        for (int done = 0; done < order.Pages;)
+        {
+            (MemoryFile? from, int run) = RunAt(order.FirstPage + done + distance, order.Pages - done);
+            Answer(order, done, run, isStored: from is not null, receiver);
+            done += run;
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc />
+    public void Request(in PageOrder order, long distance, ContentReader reader, IPageReceiver receiver)
+    {
+        for (int done = 0; done < order.Pages;)
+        {
+            (MemoryFile? from, int run) = RunAt(order.FirstPage + done + distance, order.Pages - done);
+            if (from is not null && !TryRead(from, order, done, run, distance, reader))
+            {
+                // The rest in one go: the order's room is one reader's until it has failed or is answered.
+                reader.Lane.Add(new FileRead(this, order, done, distance, reader.Reads, receiver), order.Urgency);
+                return;
+            }
+
+            Answer(order, done, run, isStored: from is not null, receiver);
+            done += run;
+        }
+    }
+
+    /// <summary>Reads what is left of an order, however long that takes.</summary>
+    /// <exception cref="PageLostException">The file was written to.</exception>
+    /// <exception cref="IOException">It cannot be read now.</exception>
+    /// <exception cref="ObjectDisposedException">The content was disposed of.</exception>
+    public void ReadOn(in PageOrder order, int done, long distance, ContentReads reads, IPageReceiver receiver)
+    {
+        while (done < order.Pages && !order.Cancel.IsCancellationRequested)
+        {
+            long page = order.FirstPage + done + distance;
+            (MemoryFile? from, int run) = RunAt(page, order.Pages - done);
+            if (from is not null)
+            {
+                holdBack?.Invoke(page);
+                Span<byte> room = order.Room(order.FirstPage + done, run);
+                long begun = Stopwatch.GetTimestamp();
+                from.Read(page << PageSize.BaseShift, room);
+                reads.Note(room.Length, begun);
+            }
+
+            Answer(order, done, run, isStored: from is not null, receiver);
+            done += run;
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => file.Dispose();
+
+    // Where pages of the file come from: a file, or null for zeros; and how many from there on are alike.
+    private (MemoryFile? From, int Pages) RunAt(long page, int most)
+    {
+        (bool isStored, int run) = file.Stored.RunAt(page, most);
+        return (isStored ? file : null, run);
+    }
+
+    private bool TryRead(MemoryFile from, in PageOrder order, int done, int run, long distance, ContentReader reader)
+    {
+        if (holdBack is not null) return false;
+        Span<byte> room = order.Room(order.FirstPage + done, run);
+        long begun = Stopwatch.GetTimestamp();
+        if (!from.TryReadCached((order.FirstPage + done + distance) << PageSize.BaseShift, room)) return false;
+        reader.Reads.Note(room.Length, begun);
+        return true;
+    }
+
+    private static void Answer(in PageOrder order, int done, int run, bool isStored, IPageReceiver receiver) => receiver.Received(
+        order.Id, order.FirstPage + done, run, isStored ? SourceContent.Bytes : SourceContent.Zero,
+        isStored ? order.Buffer + (nint)((long)done << PageSize.BaseShift) : 0);
+}
