@@ -9,19 +9,30 @@ internal static class SnapshotFile
 {
     private const int PageBytes = 4096;
 
-    public static void Write(string path, long pages)
+    public static void Write(string path, long pages) => Write(path, pages, page => IsHole(page) ? PageKind.Hole : PageKind.Right);
+
+    /// <summary>Writes a file whose pages are what the VMMs expect, or something else, or not stored.</summary>
+    public static void Write(string path, long pages, Func<long, PageKind> kind)
     {
         using FileStream file = File.Create(path);
         file.SetLength(pages * PageBytes);
-        ulong[] words = new ulong[PageBytes / sizeof(ulong)];
         for (long page = 0; page < pages; page++)
         {
-            if (page % 16 is >= 8 and < 12) continue;
-            for (int i = 0; i < words.Length; i++) words[i] = Word((ulong)page, (ulong)i);
+            if (kind(page) == PageKind.Hole) continue;
             file.Position = page * PageBytes;
-            file.Write(MemoryMarshal.AsBytes<ulong>(words));
+            file.Write(kind(page) == PageKind.Right ? PageOf(page) : PageOf(page + (16 * pages)));
         }
     }
+
+    /// <summary>What the VMMs expect of a page.</summary>
+    public static byte[] PageOf(long page)
+    {
+        ulong[] words = new ulong[PageBytes / sizeof(ulong)];
+        for (int i = 0; i < words.Length && !IsHole(page); i++) words[i] = Word((ulong)page, (ulong)i);
+        return MemoryMarshal.AsBytes<ulong>(words).ToArray();
+    }
+
+    private static bool IsHole(long page) => page % 16 is >= 8 and < 12;
 
     private static ulong Word(ulong page, ulong word)
     {

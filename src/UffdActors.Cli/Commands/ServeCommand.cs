@@ -15,6 +15,12 @@ internal sealed class ServeCommand
     private readonly Option<string> _socket = TypedOptions.Required("--socket", "PATH", "Unix socket to which VMMs connect.");
     private readonly Option<string> _memory =
         TypedOptions.Required("--memory", "FILE", "Memory file of the snapshot; read, never written.");
+    private readonly Option<string[]> _diffs = new("--diff")
+    {
+        Description = "Diff of the memory file: what is stored in it overrides what is below. Again for one over that.",
+        HelpName = "FILE",
+    };
+
     private readonly Option<Named<FailurePolicy>> _onFailure = TypedOptions.Choice(
         "--on-failure", "What becomes of a guest that cannot be served on, also at the end of this command: asleep, or its VMM killed.",
         FailurePolicy.Freeze);
@@ -36,7 +42,7 @@ internal sealed class ServeCommand
     private Command Build()
     {
         Command command = new("serve", "Serve the guests of other VMMs (Firecracker and its kind) from a memory file.");
-        Option[] options = [_socket, _memory, _onFailure, _sessions, _maxSessions, _handOverTime, _mode, _json];
+        Option[] options = [_socket, _memory, _diffs, _onFailure, _sessions, _maxSessions, _handOverTime, _mode, _json];
         foreach (Option option in options) command.Options.Add(option);
         command.SetAction(RunAsync);
         return command;
@@ -48,7 +54,13 @@ internal sealed class ServeCommand
         FailurePolicy policy = arguments.GetValue(_onFailure)!.Value;
         UnixFileMode mode = ModeOf(arguments.GetValue(_mode)!);
         // What would refuse every guest is found before the first.
-        (long bytes, long stored) = GuestSession.Measure(memory);
+        SessionOptions session = new()
+        {
+            MemoryPath = memory,
+            Diffs = arguments.GetValue(_diffs) ?? [],
+            OnFailure = policy,
+        };
+        (long bytes, long stored) = GuestSession.Measure(session);
         using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
         Terminal report = json.Report;
         await using UffdRuntime runtime = UffdRuntime.Start(ConfigurationFactory.ParseString("uffd.world = live"));
@@ -59,7 +71,7 @@ internal sealed class ServeCommand
         ServeTally tally = new();
         GuestServer server = new(runtime, listener, new GuestServerOptions
         {
-            Session = new SessionOptions { MemoryPath = memory, OnFailure = policy },
+            Session = session,
             HandOver = new HandOverOptions { TimeOut = arguments.GetValue(_handOverTime) },
             MaxSessions = arguments.GetValue(_maxSessions),
             Sessions = arguments.GetValue(_sessions),
@@ -69,7 +81,7 @@ internal sealed class ServeCommand
                 tally.Take(what);
             },
         });
-        text.WriteStart(listener, memory, bytes, stored);
+        text.WriteStart(listener, session, bytes, stored);
         long begun = Stopwatch.GetTimestamp();
         // At once, for the end in order may take longer than there is time: no connection is accepted any more, and each guest is reported.
         using (cancel.Register(() =>
@@ -83,7 +95,7 @@ internal sealed class ServeCommand
 
         text.WriteEnd(tally);
         json.Write(JsonText.Of(
-            "uffd-serve", ServeDocument.Of(listener.Path, memory, bytes, stored, policy, Stopwatch.GetElapsedTime(begun), tally)));
+            "uffd-serve", ServeDocument.Of(listener.Path, session, bytes, stored, Stopwatch.GetElapsedTime(begun), tally)));
         // Its guests have been told of, and nothing else is interrupted.
         return cancel.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Done;
     }

@@ -8,11 +8,12 @@ namespace UffdActors.Cli.Reports;
 internal sealed class ServeText(Terminal terminal, FailurePolicy policy)
 {
     /// <summary>Says that VMMs can connect.</summary>
-    public void WriteStart(HandOverListener listener, string memory, long bytes, long stored)
+    public void WriteStart(HandOverListener listener, SessionOptions session, long bytes, long stored)
     {
+        string diffs = session.Diffs.Count == 0 ? "" : $" with {Figures.Count(session.Diffs.Count, "diff", "diffs")}";
         terminal.WriteRaw(
-            $"serving {memory} ({SizeText.Of(bytes)}, {Figures.Share(stored, bytes)} of it stored) to VMMs that connect to "
-                + $"{listener.Path}; a guest that cannot be served on is {(policy == FailurePolicy.Kill ? "killed" : "left asleep")}");
+            $"serving {session.MemoryPath}{diffs} ({SizeText.Of(bytes)}, {Figures.Share(stored, bytes)} of it stored) to VMMs that connect "
+                + $"to {listener.Path}; a guest that cannot be served on is {(policy == FailurePolicy.Kill ? "killed" : "left asleep")}");
         if (listener.Advice is { } advice) terminal.WriteStatus($"note: {advice}");
     }
 

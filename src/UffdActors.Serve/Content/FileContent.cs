@@ -4,21 +4,22 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Serve.Content;
 
 /// <summary>
-/// Content out of a memory file. What the kernel has of the file in memory is read at once, in the turn of whoever asks; what a disk has to
-/// bring is read by threads that may wait. Holes are zeros, and are not read.
+/// Content out of the files of a snapshot. What the kernel has of a file in memory is read at once, in the turn of whoever asks; what a
+/// disk has to bring is read by threads that may wait. Holes are zeros, and are not read.
 /// </summary>
-/// <param name="file">The file; disposed of with this object.</param>
+/// <param name="files">The files; disposed of with this object.</param>
 /// <param name="holdBack">For tests: called before a read, which then is never made at once; null for none.</param>
-internal sealed class FileContent(MemoryFile file, Action<long>? holdBack = null) : IContent
+internal sealed class FileContent(MemoryLayers files, Action<long>? holdBack = null) : IContent
 {
-    /// <summary>Path of the memory file.</summary>
-    public string Name => file.Path;
-
-    /// <summary>Bytes of it.</summary>
-    public long Bytes => file.Bytes;
+    /// <inheritdoc />
+    public long Pages { get; } = PageSize.PagesFor(files.Bytes);
 
     /// <inheritdoc />
-    public long Pages { get; } = PageSize.PagesFor(file.Bytes);
+    public (bool IsZero, int Pages) RunAt(long page, int most)
+    {
+        (MemoryFile? from, int run) = files.RunAt(page, most);
+        return (from is null, run);
+    }
 
     /// <inheritdoc />
     public bool TryAnswer(in PageOrder order, long distance, ContentReader reader, IPageReceiver receiver)
@@ -26,14 +27,14 @@ internal sealed class FileContent(MemoryFile file, Action<long>? holdBack = null
         // Nothing is answered before all of it is known to be there.
         for (int done = 0; done < order.Pages;)
         {
-            (MemoryFile? from, int run) = RunAt(order.FirstPage + done + distance, order.Pages - done);
+            (MemoryFile? from, int run) = files.RunAt(order.FirstPage + done + distance, order.Pages - done);
             if (from is not null && !TryRead(from, order, done, run, distance, reader)) return false;
             done += run;
         }
 
         for (int done = 0; done < order.Pages;)
         {
-            (MemoryFile? from, int run) = RunAt(order.FirstPage + done + distance, order.Pages - done);
+            (MemoryFile? from, int run) = files.RunAt(order.FirstPage + done + distance, order.Pages - done);
             Answer(order, done, run, isStored: from is not null, receiver);
             done += run;
         }
@@ -46,7 +47,7 @@ internal sealed class FileContent(MemoryFile file, Action<long>? holdBack = null
     {
         for (int done = 0; done < order.Pages;)
         {
-            (MemoryFile? from, int run) = RunAt(order.FirstPage + done + distance, order.Pages - done);
+            (MemoryFile? from, int run) = files.RunAt(order.FirstPage + done + distance, order.Pages - done);
             if (from is not null && !TryRead(from, order, done, run, distance, reader))
             {
                 // The rest in one go: the order's room is one reader's until it has failed or is answered.
@@ -60,7 +61,7 @@ internal sealed class FileContent(MemoryFile file, Action<long>? holdBack = null
     }
 
     /// <summary>Reads what is left of an order, however long that takes.</summary>
-    /// <exception cref="PageLostException">The file was written to.</exception>
+    /// <exception cref="PageLostException">A file was written to.</exception>
     /// <exception cref="IOException">It cannot be read now.</exception>
     /// <exception cref="ObjectDisposedException">The content was disposed of.</exception>
     public void ReadOn(in PageOrder order, int done, long distance, ContentReads reads, IPageReceiver receiver)
@@ -68,7 +69,7 @@ internal sealed class FileContent(MemoryFile file, Action<long>? holdBack = null
         while (done < order.Pages && !order.Cancel.IsCancellationRequested)
         {
             long page = order.FirstPage + done + distance;
-            (MemoryFile? from, int run) = RunAt(page, order.Pages - done);
+            (MemoryFile? from, int run) = files.RunAt(page, order.Pages - done);
             if (from is not null)
             {
                 holdBack?.Invoke(page);
@@ -84,14 +85,7 @@ internal sealed class FileContent(MemoryFile file, Action<long>? holdBack = null
     }
 
     /// <inheritdoc />
-    public void Dispose() => file.Dispose();
-
-    // Where pages of the file come from: a file, or null for zeros; and how many from there on are alike.
-    private (MemoryFile? From, int Pages) RunAt(long page, int most)
-    {
-        (bool isStored, int run) = file.Stored.RunAt(page, most);
-        return (isStored ? file : null, run);
-    }
+    public void Dispose() => files.Dispose();
 
     private bool TryRead(MemoryFile from, in PageOrder order, int done, int run, long distance, ContentReader reader)
     {

@@ -9,6 +9,11 @@ internal interface IContent : IDisposable
     /// <summary>Base pages of the memory file, holes among them.</summary>
     long Pages { get; }
 
+    /// <summary>Whether pages are known to be zeros without a read, and how many from the first on are alike.</summary>
+    /// <param name="page">Page of the memory file.</param>
+    /// <param name="most">The most to count, at least 1.</param>
+    (bool IsZero, int Pages) RunAt(long page, int most);
+
     /// <summary>Answers at once and in full, or does nothing (<see cref="IPageSource.TryAnswer"/>).</summary>
     /// <param name="order">The order.</param>
     /// <param name="distance">What is added to a page of the order.</param>

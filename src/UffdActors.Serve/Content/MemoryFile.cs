@@ -16,7 +16,7 @@ internal sealed class MemoryFile : IDisposable
     {
         Path = path;
         _file = file;
-        Stored = new StoredRanges(file.Stored());
+        Stored = new StoredRanges(file.Stored(), file.Length);
     }
 
     /// <summary>Its name.</summary>
@@ -24,6 +24,9 @@ internal sealed class MemoryFile : IDisposable
 
     /// <summary>Bytes.</summary>
     public long Bytes => _file.Length;
+
+    /// <summary>Names the file as it was when it was opened.</summary>
+    public string Identity => _file.Identity;
 
     /// <summary>What of it is no hole.</summary>
     public StoredRanges Stored { get; }

@@ -12,12 +12,15 @@ internal sealed class StoredRanges
     private readonly long[] _ends;
 
     /// <param name="ranges">Bytes that are stored, in order.</param>
-    public StoredRanges(IEnumerable<(long Offset, long Bytes)> ranges)
+    /// <param name="length">Bytes of the file.</param>
+    public StoredRanges(IEnumerable<(long Offset, long Bytes)> ranges, long length)
     {
         List<long> starts = [];
         List<long> ends = [];
         foreach ((long offset, long bytes) in ranges)
         {
+            if (offset % PageSize.Base != 0) PartOfPage ??= offset;
+            if ((offset + bytes) % PageSize.Base != 0 && offset + bytes != length) PartOfPage ??= offset + bytes;
             long start = offset >> PageSize.BaseShift;
             long end = PageSize.PagesFor(offset + bytes);
             if (ends.Count > 0 && ends[^1] >= start)
@@ -34,6 +37,9 @@ internal sealed class StoredRanges
         _ends = [.. ends];
         Pages = _ends.Sum() - _starts.Sum();
     }
+
+    /// <summary>A byte within a page at which a stored range begins or ends; null if there is none but the end of the file.</summary>
+    public long? PartOfPage { get; }
 
     /// <summary>Pages that are stored, in part or in full.</summary>
     public long Pages { get; }

@@ -14,7 +14,7 @@ public sealed class GuestSession : IAsyncDisposable
 {
     private readonly UffdVm _vm;
     private readonly HandOver _handOver;
-    private readonly FileContent _content;
+    private readonly IContent _content;
     private readonly SessionOptions _options;
     private readonly SessionFate _fate;
     private readonly CancellationTokenSource _left = new();
@@ -28,7 +28,7 @@ public sealed class GuestSession : IAsyncDisposable
     private FaultCounts? _counts;
     private Task _notes = Task.CompletedTask;
 
-    private GuestSession(UffdVm vm, HandOver handOver, FileContent content, SessionOptions options, SessionFate fate, long handedOver)
+    private GuestSession(UffdVm vm, HandOver handOver, IContent content, SessionOptions options, SessionFate fate, long handedOver)
     {
         _vm = vm;
         _handOver = handOver;
@@ -83,14 +83,15 @@ public sealed class GuestSession : IAsyncDisposable
         };
     }
 
-    /// <summary>Looks at a memory file as a session would.</summary>
-    /// <param name="path">Its path.</param>
-    /// <returns>Bytes of the file, and how many of them are not in holes.</returns>
-    /// <exception cref="ServeException">It cannot be served.</exception>
-    public static (long Bytes, long StoredBytes) Measure(string path)
+    /// <summary>Looks at the files of a snapshot as a session would.</summary>
+    /// <param name="options">Which files.</param>
+    /// <returns>Bytes of the memory, and how many of them are stored in any of the files.</returns>
+    /// <exception cref="ServeException">One of them cannot be served.</exception>
+    public static (long Bytes, long StoredBytes) Measure(SessionOptions options)
     {
-        using MemoryFile file = MemoryFile.Open(path);
-        return (file.Bytes, Math.Min(file.Bytes, file.Stored.Pages << PageSize.BaseShift));
+        ArgumentNullException.ThrowIfNull(options);
+        using MemoryLayers files = MemoryLayers.Open(options.MemoryPath, options.Diffs);
+        return (files.Bytes, Math.Min(files.Bytes, files.CountStored() << PageSize.BaseShift));
     }
 
     /// <summary>
@@ -106,7 +107,7 @@ public sealed class GuestSession : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(runtime);
         const int Pages = 2;
-        using FileContent content = new(MemoryFile.Open(path));
+        using FileContent content = new(MemoryLayers.Open(path, []));
         using GuestSource source = new(content, [0], Pages);
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = Pages }, cancel);
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages }, cancel);
@@ -127,7 +128,9 @@ public sealed class GuestSession : IAsyncDisposable
     /// <param name="options">How.</param>
     /// <param name="cancel">Cancels the beginning.</param>
     /// <exception cref="HandOverException">The layout is none of this memory file, or not what the VMM has mapped.</exception>
-    /// <exception cref="ServeException">The memory file cannot be served.</exception>
+    /// <exception cref="ServeException">
+    /// A file of the snapshot cannot be served; or the overlay is not of whole pages of it, or has one twice.
+    /// </exception>
     /// <exception cref="UffdException">The kernel refuses.</exception>
     public static async Task<GuestSession> BeginAsync(
         UffdRuntime runtime, ProcessWatch watch, HandOver handOver, SessionOptions options, CancellationToken cancel = default)
@@ -137,13 +140,13 @@ public sealed class GuestSession : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(handOver);
         ArgumentNullException.ThrowIfNull(options);
         long now = TimeProvider.System.GetTimestamp();
-        FileContent? content = null;
+        IContent? content = null;
         UffdVm? vm = null;
         SessionFate? fate = null;
         try
         {
-            content = new FileContent(MemoryFile.Open(options.MemoryPath), options.HoldBack);
-            ThrowIfShort(handOver.Message, content);
+            content = ContentOf(options);
+            ThrowIfShort(handOver.Message, content, options.MemoryPath);
             fate = new SessionFate(handOver.Peer, watch, options.OnFailure);
             vm = await runtime.CreateVmAsync(
                 new VmOptions { MemoryPages = 1, IncidentObserver = fate.Take, StopGuest = fate.StopGuestAsync }, cancel);
@@ -167,15 +170,30 @@ public sealed class GuestSession : IAsyncDisposable
     /// </summary>
     public async ValueTask DisposeAsync() => await _closing.Value;
 
-    private static void ThrowIfShort(HandOverMessage message, FileContent content)
+    private static IContent ContentOf(SessionOptions options)
+    {
+        FileContent content = new(MemoryLayers.Open(options.MemoryPath, options.Diffs), options.HoldBack);
+        if (options.Overlay.Count == 0) return content;
+        try
+        {
+            return new OverlaidContent(content, new Overlay(options.Overlay, content.Pages));
+        }
+        catch
+        {
+            content.Dispose();
+            throw;
+        }
+    }
+
+    private static void ThrowIfShort(HandOverMessage message, IContent content, string name)
     {
         for (int i = 0; i < message.Regions.Count; i++)
         {
             HandedRegion region = message.Regions[i];
             if (region.FileOffset + region.Bytes > content.Pages << PageSize.BaseShift)
                 throw new HandOverException(
-                    $"Region {i} of the layout reaches to byte {region.FileOffset + region.Bytes} of memory file \"{content.Name}\", "
-                        + $"which has {content.Bytes}: it is the file of another guest, or cut.");
+                    $"Region {i} of the layout reaches to byte {region.FileOffset + region.Bytes} of memory file \"{name}\", "
+                        + $"which has {content.Pages << PageSize.BaseShift}: it is the file of another guest, or cut.");
         }
     }
 

@@ -9,6 +9,16 @@ public sealed record SessionOptions
     /// </summary>
     public required string MemoryPath { get; init; }
 
+    /// <summary>
+    /// Paths of diffs that lie over it, each over those before it: sparse files of the same size, as Firecracker writes a snapshot of type
+    /// <c>Diff</c>. What is stored in one overrides what is below, a page of 4096 bytes at a time; its holes say nothing. Opened anew for
+    /// each session, and not to be written to either.
+    /// </summary>
+    public IReadOnlyList<string> Diffs { get; init; } = [];
+
+    /// <summary>Pages that this session has instead of those of the files; no page twice.</summary>
+    public IReadOnlyList<OverlayPages> Overlay { get; init; } = [];
+
     /// <summary>For tests: called before each read of a file, on the thread that waits for disks, with the page of the file.</summary>
     internal Action<long>? HoldBack { get; init; }
 
