@@ -23,11 +23,14 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
 
     private readonly LiveKernel _kernel;
     private readonly bool _isAdopted;
-    private readonly MessageBatch _batch = new(MessagesPerRead);
+    private readonly EventJournal? _journal;
+    private readonly MessageBatch _batch;
+    private readonly int _messagesPerRead;
     private readonly RegisteredRanges _registered = new();
     private IActorRef _actor = ActorRefs.Nobody;
     private int _next;
     private bool _readable;
+    private bool _hasFound;
     private bool _isMuted;
     private bool _lacksDescriptors;
     private int _tries;
@@ -41,6 +44,10 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         _isAdopted = adopted is not null;
         IsOfOtherProcess = adopted?.IsOfOtherProcess ?? false;
         Features = adopted is null ? uffd.Features : uffd.ReadFdInfo().Features;
+        _journal = adopted?.Journal;
+        _messagesPerRead = _journal?.Capacity ?? MessagesPerRead;
+        _batch = _journal is null ? new MessageBatch(MessagesPerRead) : new MessageBatch(_journal.Messages, _messagesPerRead);
+        _hasFound = _journal is not null;
         Uffd = uffd;
         Slot = slot;
         _kernel = kernel;
@@ -80,7 +87,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     public FaultWatch? Watch => Slot;
 
     /// <inheritdoc />
-    public bool HasMessages => _readable || _next < _batch.Count;
+    public bool HasMessages => _readable || _next < _batch.Count || _hasFound;
 
     /// <inheritdoc />
     public void Open(IActorRef actor)
@@ -111,6 +118,18 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     public bool TryRead(out UffdMsg message, out FaultTrace? trace)
     {
         trace = null;
+        // Before all others: a page that was given back to an earlier process must not be filled from the source by this one.
+        if (_hasFound)
+        {
+            if (_journal!.TryNextFound(out ulong start, out ulong end))
+            {
+                message = UffdMsg.Remove(start, end);
+                return true;
+            }
+
+            _hasFound = false;
+        }
+
         if (_next == _batch.Count && !Read())
         {
             message = default;
@@ -161,9 +180,14 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     public void Unmapped(ulong start, ulong end) => _registered.Remove(new PageRange(PageSize.PageOf(start), PageSize.PageOf(end)));
 
     /// <summary>UFFDIO_REGISTER. Any thread.</summary>
-    public Errno Register(GuestMemory memory, RegisterModes modes, out UffdIoctls ioctls)
+    /// <param name="memory">The memory.</param>
+    /// <param name="modes">Faults to deliver.</param>
+    /// <param name="known">What the kernel has reported of an earlier registration, which stands; null to make the call.</param>
+    /// <param name="ioctls">What it reports.</param>
+    public Errno Register(GuestMemory memory, RegisterModes modes, UffdIoctls? known, out UffdIoctls ioctls)
     {
-        Errno error = Uffd.Register(memory.Address, memory.Bytes, modes, out ioctls);
+        ioctls = known ?? UffdIoctls.None;
+        Errno error = known is null ? Uffd.Register(memory.Address, memory.Bytes, modes, out ioctls) : Errno.None;
         if (error == Errno.None) _registered.Add(PageRange.OfBytes(memory.Address, (ulong)memory.Bytes));
         return error;
     }
@@ -240,7 +264,9 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     {
         if (!_readable) return false;
         _next = 0;
+        _journal?.BeginRead();
         Errno error = Uffd.Read(_batch);
+        _journal?.EndRead(_batch.Count);
         if (error is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM)
         {
             WaitForDescriptors(error);
@@ -249,7 +275,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
 
         if (error == Errno.EAGAIN) _lacksDescriptors = false;
         // A read that returns less than it could has found the queue empty, or a fork that it has no descriptor for: the next read tells.
-        _readable = _batch.Count == MessagesPerRead || _lacksDescriptors;
+        _readable = _batch.Count == _messagesPerRead || _lacksDescriptors;
         if (!_lacksDescriptors) Mute(false);
         if (error is not (Errno.None or Errno.EAGAIN)) throw new SyscallException("read(userfaultfd)", error);
         return _batch.Count > 0;

@@ -45,6 +45,9 @@ internal sealed class LiveMemory : IDisposable
     /// <summary>The process that has mapped it, if that is another one and has been named.</summary>
     public ProcessMemory? Process { get; private init; }
 
+    /// <summary>What the kernel reported when it was registered with an adopted userfaultfd; null if it has to be registered.</summary>
+    public UffdIoctls? RegisteredAs { get; private init; }
+
     /// <summary>The other mapping of the same memory; null if there is none.</summary>
     public GuestMemory? Alias { get; }
 
@@ -125,6 +128,7 @@ internal sealed class LiveMemory : IDisposable
             {
                 IsInOtherProcess = adopted.IsInOtherProcess || process is not null,
                 Process = process,
+                RegisteredAs = adopted.RegisteredAs,
             };
         }
         catch

@@ -65,7 +65,7 @@ internal sealed class LiveUserfault(
         Owner.Name(memory.Process?.Process);
         // Before its first fault can come.
         IActorRef backend = await kernel.BackendAsync(memory.Guest.Backing);
-        Errno error = descriptor.Register(memory.Guest, modes, out UffdIoctls ioctls);
+        Errno error = descriptor.Register(memory.Guest, modes, memory.RegisteredAs, out UffdIoctls ioctls);
         if (error != Errno.None) throw RegisterRefusal.Of(memory, modes, error);
         Add(new LiveTarget(region.Id, memory, new LocalTarget(backend)));
         return ioctls;

@@ -16,6 +16,7 @@ public sealed unsafe class PeerProcess : IDisposable
     private const int SoPeerCred = 17;
     private const int SoPeerPidfd = 77;
     private const nint PidfdSendSignal = 424;
+    private const nint PidfdGetfd = 438;
     private const nint Compare = 312;
     private const int SigKill = 9;
     private const string UserfaultLink = "anon_inode:[userfaultfd]";
@@ -83,14 +84,95 @@ public sealed unsafe class PeerProcess : IDisposable
             : throw new SyscallException($"pidfd_send_signal({Id}, SIGKILL)", error);
     }
 
+    /// <summary>What tells it from every other process; null if it is in a PID namespace that this process does not see, or has gone.</summary>
+    public ProcessMark? Mark => Id == 0 ? null : ProcessMark.Of(Id, User);
+
+    /// <summary>Number of the effective user of this process.</summary>
+    public static int ThisUser => (int)Libc.GetEffectiveUser();
+
+    /// <summary>Number of the pidfd in this process; it stays this object's.</summary>
+    public int Descriptor => Handle.Number;
+
+    /// <summary>Finds a process again.</summary>
+    /// <param name="mark">What was noted of it.</param>
+    /// <exception cref="UffdException">ESRCH: it has ended.</exception>
+    /// <exception cref="SyscallException">No descriptor is left.</exception>
+    public static PeerProcess Find(ProcessMark mark)
+    {
+        ArgumentNullException.ThrowIfNull(mark);
+        PeerProcess found = ByNumber(mark.Id, mark.User);
+        // Looked at while it is held: what has its number now keeps it.
+        if (found.Mark == mark && !found.HasEnded) return found;
+        found.Dispose();
+        throw Ended(mark.Id);
+    }
+
+    /// <summary>The process of a pidfd that was kept by others, a service manager for one.</summary>
+    /// <param name="pidfd">The pidfd; taken over.</param>
+    /// <param name="user">Number of its effective user when it connected.</param>
+    /// <exception cref="UffdException">ESRCH: it has ended, and was waited for.</exception>
+    /// <exception cref="ArgumentException">It is no pidfd.</exception>
+    public static PeerProcess Of(ReceivedDescriptor pidfd, int user)
+    {
+        ArgumentNullException.ThrowIfNull(pidfd);
+        const string Field = "Pid:";
+        string? line = File.ReadLines(FormattableString.Invariant($"/proc/self/fdinfo/{pidfd.Number}"))
+            .FirstOrDefault(l => l.StartsWith(Field, StringComparison.Ordinal));
+        int id = line is null
+            ? throw new ArgumentException($"Descriptor {pidfd.Number} is no pidfd.", nameof(pidfd))
+            : int.Parse(line[Field.Length..], CultureInfo.InvariantCulture);
+        if (id < 0) throw Ended(id);
+        return new PeerProcess(new FileHandle(pidfd.Take()), id, user);
+    }
+
     /// <summary>
     /// Whether the process itself has a descriptor of the same userfaultfd: then it outlives this process's, and absent pages stay absent
     /// when that is closed. Without one, closing shows the guest zeros.
     /// </summary>
     /// <param name="userfaultfd">Number of the descriptor in this process.</param>
     /// <returns>Null if this process may not look (CAP_SYS_PTRACE), or does not see the other.</returns>
-    public bool? HasCopyOf(int userfaultfd)
+    public bool? HasCopyOf(int userfaultfd) => Search(userfaultfd, out _);
+
+    /// <summary>Number, in the process, of its own descriptor of a userfaultfd.</summary>
+    /// <param name="userfaultfd">Number of the descriptor in this process.</param>
+    /// <returns>Null if it has none, or this process may not look.</returns>
+    public int? NumberOf(int userfaultfd) => Search(userfaultfd, out int number) == true ? number : null;
+
+    /// <summary>Numbers of the userfaultfds that the process has; none if this process may not look.</summary>
+    public IReadOnlyList<int> Userfaultfds()
     {
+        try
+        {
+            return
+            [
+                .. Directory.EnumerateFileSystemEntries($"{ProcessFolder.Of(Id)}/fd")
+                    .Where(entry => new FileInfo(entry).LinkTarget == UserfaultLink)
+                    .Select(entry => int.Parse(Path.GetFileName(entry), CultureInfo.InvariantCulture)),
+            ];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>Copies a descriptor of the process into this one (<c>pidfd_getfd</c>(2)); close-on-exec.</summary>
+    /// <param name="number">Descriptor there.</param>
+    /// <exception cref="SyscallException">
+    /// ESRCH: it has ended; EPERM: this process may not trace it (CAP_SYS_PTRACE); EBADF: there is no such descriptor.
+    /// </exception>
+    public ReceivedDescriptor Take(int number)
+    {
+        using LinuxHandle.Lease lease = Handle.Use();
+        int copy = (int)Libc.Syscall(PidfdGetfd, lease.Number, number, 0, 0, 0, 0);
+        return copy >= 0
+            ? new ReceivedDescriptor(copy)
+            : throw new SyscallException($"pidfd_getfd({Id}, {number})", Libc.LastError);
+    }
+
+    private bool? Search(int userfaultfd, out int number)
+    {
+        number = -1;
         if (Id == 0) return null;
         try
         {
@@ -98,7 +180,7 @@ public sealed unsafe class PeerProcess : IDisposable
             foreach (string entry in Directory.EnumerateFileSystemEntries(folder))
             {
                 if (new FileInfo(entry).LinkTarget != UserfaultLink) continue;
-                int number = int.Parse(Path.GetFileName(entry), CultureInfo.InvariantCulture);
+                number = int.Parse(Path.GetFileName(entry), CultureInfo.InvariantCulture);
                 // KCMP_FILE; 0 says that both are one open file.
                 nint order = Libc.Syscall(Compare, Environment.ProcessId, Id, 0, userfaultfd, number, 0);
                 if (order == 0) return true;

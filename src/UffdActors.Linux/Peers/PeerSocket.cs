@@ -4,7 +4,7 @@ using UffdActors.Linux.Native;
 namespace UffdActors.Linux.Peers;
 
 /// <summary>
-/// Reads from a Unix socket what .NET's own calls drop: descriptors that come with the bytes. A stream has them with the first byte that
+/// Reads from a Unix socket what .NET's own calls drop, and sends it: descriptors that come with the bytes. A stream has them with the first byte that
 /// they were sent with, and a read of any other kind loses them; so every read of such a socket goes through here.
 /// </summary>
 public static unsafe class PeerSocket
@@ -15,6 +15,7 @@ public static unsafe class PeerSocket
     private const int SolSocket = 1;
     private const int ScmRights = 1;
     private const int DontWait = 0x40;
+    private const int NoSignal = 0x4000;
     private const int ControlCut = 0x8;
     private const int CloseOnExec = 0x40000000;
 
@@ -66,6 +67,51 @@ public static unsafe class PeerSocket
             ? (int)bytes
             : throw new SyscallException(
                 "recvmsg", Errno.EMFILE, "this process has as many descriptors open as it may; raise RLIMIT_NOFILE (ulimit -n).");
+    }
+
+    /// <summary>Sends bytes in one message, with descriptors along; they stay the caller's.</summary>
+    /// <param name="socket">A connected Unix socket, of streams or datagrams.</param>
+    /// <param name="bytes">The bytes, at least one.</param>
+    /// <param name="descriptors">Numbers of descriptors of this process, <see cref="MaxDescriptors"/> at most.</param>
+    /// <exception cref="SyscallException">The kernel refuses, or did not take all of it.</exception>
+    public static void Send(Socket socket, ReadOnlySpan<byte> bytes, params ReadOnlySpan<int> descriptors)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        ArgumentOutOfRangeException.ThrowIfZero(bytes.Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(descriptors.Length, MaxDescriptors);
+        int length = ControlHeader.Bytes + (descriptors.Length * sizeof(int));
+        byte* control = stackalloc byte[(length + 7) & ~7];
+        *(ControlHeader*)control = new ControlHeader { Length = (nuint)length, Level = SolSocket, Type = ScmRights };
+        descriptors.CopyTo(new Span<int>(control + ControlHeader.Bytes, descriptors.Length));
+        nint sent;
+        fixed (byte* from = bytes)
+        {
+            IoVector vector = new() { Address = from, Bytes = (nuint)bytes.Length };
+            MessageHeader message = new()
+            {
+                Vectors = &vector,
+                VectorCount = 1,
+                Control = descriptors.IsEmpty ? null : control,
+                ControlBytes = descriptors.IsEmpty ? 0 : (nuint)((length + 7) & ~7),
+            };
+            sent = Send(socket.SafeHandle, &message);
+        }
+
+        if (sent != bytes.Length) throw new SyscallException("sendmsg", sent < 0 ? Libc.LastError : Errno.EAGAIN);
+    }
+
+    private static nint Send(SafeSocketHandle socket, MessageHeader* message)
+    {
+        bool taken = false;
+        try
+        {
+            socket.DangerousAddRef(ref taken);
+            return Libc.SendMsg((int)socket.DangerousGetHandle(), message, NoSignal);
+        }
+        finally
+        {
+            if (taken) socket.DangerousRelease();
+        }
     }
 
     private static nint Receive(SafeSocketHandle socket, MessageHeader* message)

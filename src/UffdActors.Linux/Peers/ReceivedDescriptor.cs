@@ -13,6 +13,40 @@ public sealed class ReceivedDescriptor : LinuxHandle
     {
     }
 
+    /// <summary>
+    /// The kernel's number of the file behind it, by which two descriptors of one userfaultfd or memfd are known in whatever process they
+    /// are; null before Linux 5.14.
+    /// </summary>
+    public long? Inode => InodeOf(Environment.ProcessId, Number);
+
+    /// <summary>Takes over a descriptor that this process was started with (<c>LISTEN_FDS</c>); from here on it is close-on-exec.</summary>
+    /// <param name="number">Its number.</param>
+    /// <exception cref="SyscallException">EBADF: there is none.</exception>
+    public static ReceivedDescriptor Inherited(int number)
+    {
+        if (Libc.Fcntl(number, Fd.F_SETFD, Fd.FD_CLOEXEC) < 0) throw new SyscallException($"fcntl({number}, F_SETFD)", Libc.LastError);
+        return new ReceivedDescriptor(number);
+    }
+
+    /// <summary>The same of a descriptor of a process, without a copy of it.</summary>
+    /// <param name="process">Number of the process.</param>
+    /// <param name="number">Descriptor there.</param>
+    /// <returns>Null before Linux 5.14, or if this process may not look, or there is no such descriptor.</returns>
+    public static long? InodeOf(int process, int number)
+    {
+        const string Field = "ino:";
+        try
+        {
+            string? line = File.ReadLines(FormattableString.Invariant($"/proc/{process}/fdinfo/{number}"))
+                .FirstOrDefault(l => l.StartsWith(Field, StringComparison.Ordinal));
+            return line is null ? null : long.Parse(line[Field.Length..], System.Globalization.CultureInfo.InvariantCulture);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Gives the descriptor away: it is closed here no more.</summary>
     /// <returns>Its number in this process, for a call that takes a descriptor over (<see cref="AdoptedUserfault.Descriptor"/>).</returns>
     /// <exception cref="ObjectDisposedException">It has been closed, or given away before.</exception>

@@ -6,6 +6,8 @@ namespace UffdActors.Linux.Userfaultfd;
 /// <summary>A native buffer of messages that a read fills, made once and used again. For one thread at a time.</summary>
 internal sealed unsafe class MessageBatch : SafeHandle
 {
+    private readonly bool _owns = true;
+
     /// <summary>Allocates room.</summary>
     /// <param name="capacity">Messages that one read may return, 1 to 4096.</param>
     public MessageBatch(int capacity)
@@ -15,6 +17,17 @@ internal sealed unsafe class MessageBatch : SafeHandle
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, 4096);
         Capacity = capacity;
         SetHandle((nint)NativeMemory.AllocZeroed((nuint)capacity, UffdMsg.SizeInBytes));
+    }
+
+    /// <summary>Uses room of others.</summary>
+    /// <param name="address">Room for the messages, which stays its owner's.</param>
+    /// <param name="capacity">Messages that one read may return.</param>
+    public MessageBatch(nint address, int capacity)
+        : base(0, true)
+    {
+        _owns = false;
+        Capacity = capacity;
+        SetHandle(address);
     }
 
     /// <summary>Messages that fit.</summary>
@@ -41,7 +54,7 @@ internal sealed unsafe class MessageBatch : SafeHandle
     /// <inheritdoc />
     protected override bool ReleaseHandle()
     {
-        NativeMemory.Free((void*)handle);
+        if (_owns) NativeMemory.Free((void*)handle);
         return true;
     }
 }

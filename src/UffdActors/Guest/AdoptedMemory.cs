@@ -39,6 +39,13 @@ public sealed record AdoptedMemory
     /// <summary>The page cache will hold all content before the guest runs, as with <see cref="RegionOptions.IsFilled"/>.</summary>
     public bool IsFilled { get; init; }
 
+    /// <summary>
+    /// What the kernel has reported when the memory was registered with the userfaultfd that is adopted, by this process or another: then
+    /// <see cref="Userfault.RegisterAsync"/> makes no call, and what its owner has mapped anew since stays unregistered. Null to register
+    /// it.
+    /// </summary>
+    public UffdIoctls? RegisteredAs { get; init; }
+
     /// <summary>Byte of the file at which the memory begins; a multiple of its page size.</summary>
     public long DescriptorOffset { get; init; }
 }

@@ -24,5 +24,11 @@ public sealed record AdoptedUserfault
     /// </summary>
     public int? ProcessId { get; init; }
 
+    /// <summary>
+    /// Keeps its events beyond the end of this process, and says what an earlier process has read of them; null for neither. Stays the
+    /// caller's.
+    /// </summary>
+    public EventJournal? Journal { get; init; }
+
     internal bool IsOfAnother => IsOfOtherProcess || (ProcessId is { } id && id != Environment.ProcessId);
 }
