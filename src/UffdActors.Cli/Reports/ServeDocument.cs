@@ -5,12 +5,13 @@ namespace UffdActors.Cli.Reports;
 /// <summary>The report of a server of guests for machines, version 1; JSON.md explains every field.</summary>
 internal sealed record ServeDocument(
     string Socket, string Memory, IReadOnlyList<string> Diffs, long MemoryBytes, long StoredBytes, FailurePolicy OnFailure,
-    long DurationNs, int Ended, int Refused, int Killed, int LeftFrozen, IReadOnlyList<ServeDocument.SessionPart> Sessions)
+    long DurationNs, int Ended, int Refused, int Killed, int LeftFrozen, ContentCacheFigures? Cache,
+    IReadOnlyList<ServeDocument.SessionPart> Sessions)
 {
     public static ServeDocument Of(
         string socket, SessionOptions session, long bytes, long stored, TimeSpan duration, ServeTally tally) => new(
             socket, session.MemoryPath, session.Diffs, bytes, stored, session.OnFailure, (long)duration.TotalNanoseconds,
-            tally.Ended, tally.Refused, tally.Killed, tally.LeftFrozen, [.. tally.Sessions.Select(Part)]);
+            tally.Ended, tally.Refused, tally.Killed, tally.LeftFrozen, session.Cache?.Figures(), [.. tally.Sessions.Select(Part)]);
 
     private static SessionPart Part(ServedSession session) => new(
         session.Number, session.ProcessId, session.Message.Dialect, session.End,

@@ -57,12 +57,17 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy)
     }
 
     /// <summary>Says what came of all of it.</summary>
-    public void WriteEnd(ServeTally tally)
+    public void WriteEnd(ServeTally tally, ContentCacheFigures? cache)
     {
         terminal.WriteRaw(
             $"{Figures.Count(tally.Ended, "session", "sessions")} ended, "
                 + $"{Figures.Count(tally.Refused, "hand-over", "hand-overs")} refused, "
                 + $"{Figures.Count(tally.Killed, "VMM", "VMMs")} killed, {Figures.Count(tally.LeftFrozen, "guest", "guests")} left asleep");
+        if (cache is null) return;
+        terminal.WriteRaw(
+            $"cache: {Figures.Count(cache.Hits, "hit", "hits")}, {Figures.Count(cache.Misses, "miss", "misses")}, "
+                + $"{SizeText.Of(cache.BytesFetched)} fetched in {Figures.Count(cache.Fetches, "chunk", "chunks")}, "
+                + $"{Figures.Count(cache.Evicted)} dropped, {SizeText.Of(cache.BytesHeld)} held");
     }
 
     private void WriteEnd(int number, int process, SessionEnd end, SessionFigures figures) => terminal.WriteRaw(

@@ -172,7 +172,7 @@ public sealed class GuestSession : IAsyncDisposable
 
     private static IContent ContentOf(SessionOptions options)
     {
-        FileContent content = new(MemoryLayers.Open(options.MemoryPath, options.Diffs), options.HoldBack);
+        IContent content = SharedContentOf(options);
         if (options.Overlay.Count == 0) return content;
         try
         {
@@ -183,6 +183,20 @@ public sealed class GuestSession : IAsyncDisposable
             content.Dispose();
             throw;
         }
+    }
+
+    private static IContent SharedContentOf(SessionOptions options)
+    {
+        if (options.BackEnd is { } backEnd)
+        {
+            ContentCache needed = options.Cache
+                ?? throw new ServeException($"Snapshot \"{options.MemoryPath}\" has a back end and no cache to be fetched to; set one.");
+            return needed.Open("back end " + options.MemoryPath, new BackEndContent(backEnd));
+        }
+
+        MemoryLayers files = MemoryLayers.Open(options.MemoryPath, options.Diffs);
+        FileContent content = new(files, options.HoldBack);
+        return options.Cache?.Open(files.Key, content) ?? content;
     }
 
     private static void ThrowIfShort(HandOverMessage message, IContent content, string name)

@@ -15,10 +15,10 @@ public sealed record SessionFigures
     /// <summary>Events read: what the guest gives back, a balloon's pages for one.</summary>
     public required long Events { get; init; }
 
-    /// <summary>Bytes read from the memory file.</summary>
+    /// <summary>Bytes of content that were read for it, from files or out of the cache.</summary>
     public required long BytesRead { get; init; }
 
-    /// <summary>Mean time of a read of the file: its part of a fault.</summary>
+    /// <summary>Mean time of a read: its part of a fault, with the wait for what had to be fetched.</summary>
     public required TimeSpan ReadMean { get; init; }
 
     /// <summary>The longest of them.</summary>

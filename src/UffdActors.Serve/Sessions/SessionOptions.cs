@@ -19,6 +19,19 @@ public sealed record SessionOptions
     /// <summary>Pages that this session has instead of those of the files; no page twice.</summary>
     public IReadOnlyList<OverlayPages> Overlay { get; init; } = [];
 
+    /// <summary>
+    /// Where content stays that was read for one session and is wanted by others; null for nowhere but the kernel's page cache. Stays the
+    /// caller's.
+    /// </summary>
+    public ContentCache? Cache { get; init; }
+
+    /// <summary>
+    /// A slow source that the content is fetched from instead of files, by way of <see cref="Cache"/>, which has to be there then;
+    /// <see cref="MemoryPath"/> is no file then, but the snapshot's key in the cache, and its name in messages. It is asked for pages of
+    /// region 0, as they lie in the memory file, by one thread at a time, for some 64 pages at once. Stays the caller's.
+    /// </summary>
+    public IPageSource? BackEnd { get; init; }
+
     /// <summary>For tests: called before each read of a file, on the thread that waits for disks, with the page of the file.</summary>
     internal Action<long>? HoldBack { get; init; }
 

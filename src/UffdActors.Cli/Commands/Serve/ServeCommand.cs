@@ -21,6 +21,8 @@ internal sealed class ServeCommand
         HelpName = "FILE",
     };
 
+    private readonly Option<long?> _cache = TypedOptions.Size(
+        "--cache", "Keep content in memory for all guests, up to this size. Default: none but the kernel's.", ContentCache.MinBytes);
     private readonly Option<Named<FailurePolicy>> _onFailure = TypedOptions.Choice(
         "--on-failure", "What becomes of a guest that cannot be served on, also at the end of this command: asleep, or its VMM killed.",
         FailurePolicy.Freeze);
@@ -42,7 +44,7 @@ internal sealed class ServeCommand
     private Command Build()
     {
         Command command = new("serve", "Serve the guests of other VMMs (Firecracker and its kind) from a memory file.");
-        Option[] options = [_socket, _memory, _diffs, _onFailure, _sessions, _maxSessions, _handOverTime, _mode, _json];
+        Option[] options = [_socket, _memory, _diffs, _cache, _onFailure, _sessions, _maxSessions, _handOverTime, _mode, _json];
         foreach (Option option in options) command.Options.Add(option);
         command.SetAction(RunAsync);
         return command;
@@ -54,10 +56,12 @@ internal sealed class ServeCommand
         FailurePolicy policy = arguments.GetValue(_onFailure)!.Value;
         UnixFileMode mode = ModeOf(arguments.GetValue(_mode)!);
         // What would refuse every guest is found before the first.
+        using ContentCache? cache = arguments.GetValue(_cache) is { } size ? new ContentCache(size) : null;
         SessionOptions session = new()
         {
             MemoryPath = memory,
             Diffs = arguments.GetValue(_diffs) ?? [],
+            Cache = cache,
             OnFailure = policy,
         };
         (long bytes, long stored) = GuestSession.Measure(session);
@@ -93,7 +97,7 @@ internal sealed class ServeCommand
             await server.RunAsync(cancel);
         }
 
-        text.WriteEnd(tally);
+        text.WriteEnd(tally, cache?.Figures());
         json.Write(JsonText.Of(
             "uffd-serve", ServeDocument.Of(listener.Path, session, bytes, stored, Stopwatch.GetElapsedTime(begun), tally)));
         // Its guests have been told of, and nothing else is interrupted.
