@@ -472,7 +472,7 @@ public sealed class RingActorTests : TestKit
     {
         AddressSpace mm = new(_machine);
         Caller thread = new(mm);
-        VcpuProgress progress = new(new TaskCompletionSource());
+        VcpuProgress progress = new(new TaskCompletionSource(), observer: null);
         ActorPort port = new();
         VcpuOptions options = new(0, new ModelVcpu(thread), new Steps(), [0], progress, new BlockedClock(1), 1, null);
         IActorRef vcpu = _root.ChildActorOf(VcpuActor.Props(Vm(), port, thread, options), "vcpu");
