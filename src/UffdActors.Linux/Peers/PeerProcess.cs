@@ -84,7 +84,7 @@ public sealed unsafe class PeerProcess : IDisposable
             : throw new SyscallException($"pidfd_send_signal({Id}, SIGKILL)", error);
     }
 
-    /// <summary>What tells it from every other process; null if it is in a PID namespace that this process does not see, or has gone.</summary>
+    /// <summary>What tells it from every other process; null if it is in a PID namespace that is not seen from here, or gone.</summary>
     public ProcessMark? Mark => Id == 0 ? null : ProcessMark.Of(Id, User);
 
     /// <summary>Number of the effective user of this process.</summary>

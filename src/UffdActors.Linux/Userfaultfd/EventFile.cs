@@ -84,7 +84,7 @@ public sealed unsafe class EventFile : EventJournal
         }
     }
 
-    /// <summary>A region of the guest, before the first event about it can come. Of what was at its addresses before nothing counts.</summary>
+    /// <summary>A region of the guest, before the first event about it can come. What was at its addresses before does not count.</summary>
     /// <param name="address">First address.</param>
     /// <param name="pages">Base pages.</param>
     /// <exception cref="InvalidOperationException">There are as many regions as may be.</exception>
@@ -101,7 +101,8 @@ public sealed unsafe class EventFile : EventJournal
             long offset = _file.Length;
             // Allocated at once: a store for which there is no room would end this process (SIGBUS).
             if (Libc.FAllocate((int)_file.SafeFileHandle.DangerousGetHandle(), 0, offset, JournalLayout.BitmapBytes(pages)) < 0)
-                throw new IOException($"Journal \"{_file.Name}\" cannot grow by {JournalLayout.BitmapBytes(pages)} bytes ({Libc.LastError}).");
+                throw new IOException(
+                    $"Journal \"{_file.Name}\" cannot grow by {JournalLayout.BitmapBytes(pages)} bytes ({Libc.LastError}).");
             Map(address, pages, offset);
             byte* entry = _head.Address + JournalLayout.Table + ((_regions.Length - 1) * JournalLayout.EntryBytes);
             *(ulong*)entry = address;
@@ -162,7 +163,8 @@ public sealed unsafe class EventFile : EventJournal
             Share = FileShare.ReadWrite | FileShare.Delete,
             BufferSize = 0,
         };
-        if (!OperatingSystem.IsWindows() && mode == FileMode.Create) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (!OperatingSystem.IsWindows() && mode == FileMode.Create)
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         return new FileStream(path, options);
     }
 

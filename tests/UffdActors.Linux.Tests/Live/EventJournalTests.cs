@@ -9,7 +9,8 @@ public sealed class EventJournalTests : IDisposable
 {
     private const ulong Address = 0x7000_0000_0000;
     private const ulong Page = PageSize.Base;
-    private readonly string _path = Path.Combine(Path.GetTempPath(), $"uffd-journal-{Environment.ProcessId}-{Environment.CurrentManagedThreadId}");
+    private readonly string _path = Path.Combine(
+        Path.GetTempPath(), $"uffd-journal-{Environment.ProcessId}-{Environment.CurrentManagedThreadId}");
 
     public void Dispose() => File.Delete(_path);
 
@@ -71,7 +72,8 @@ public sealed class EventJournalTests : IDisposable
     public void A_file_that_is_no_journal_is_refused(int bytes)
     {
         File.WriteAllBytes(_path, new byte[bytes]);
-        Assert.Contains("it is none, or of another version", Assert.Throws<IOException>(() => EventFile.Open(_path)).Message, StringComparison.Ordinal);
+        IOException refusal = Assert.Throws<IOException>(() => EventFile.Open(_path));
+        Assert.Contains("it is none, or of another version", refusal.Message, StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -84,14 +86,16 @@ public sealed class EventJournalTests : IDisposable
             "anon", Pages, RegisterModes.Missing, UffdFeatures.EventRemove);
         using (EventFile journal = EventFile.Create(_path))
         {
-            journal.Add(owner.Memory(Pages, isNamed: true).Address, Pages);
-            Read(journal, UffdMsg.Remove(owner.Memory(Pages, isNamed: true).Address + (3 * Page), owner.Memory(Pages, isNamed: true).Address + (5 * Page)));
+            ulong address = owner.Memory(Pages, isNamed: true).Address;
+            journal.Add(address, Pages);
+            Read(journal, UffdMsg.Remove(address + (3 * Page), address + (5 * Page)));
         }
 
         using EventFile before = EventFile.Open(_path);
         await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
-        GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: true) with { RegisteredAs = UffdIoctls.Copy | UffdIoctls.ZeroPage });
+        GuestRegion region = await vm.AdoptMemoryAsync(
+            owner.Memory(Pages, isNamed: true) with { RegisteredAs = UffdIoctls.Copy | UffdIoctls.ZeroPage });
         Userfault uffd = await vm.AdoptUserfaultAsync(owner.Userfault() with { Journal = before });
         // No call is made, and it says what is known.
         Assert.Equal(UffdIoctls.Copy | UffdIoctls.ZeroPage, await uffd.RegisterAsync(region, RegisterModes.Missing));
@@ -117,7 +121,8 @@ public sealed class EventJournalTests : IDisposable
     private static List<(int First, int End)> Found(EventFile journal)
     {
         List<(int, int)> found = [];
-        while (journal.TryNextFound(out ulong start, out ulong end)) found.Add(((int)((start - Address) / Page), (int)((end - Address) / Page)));
+        while (journal.TryNextFound(out ulong start, out ulong end))
+            found.Add(((int)((start - Address) / Page), (int)((end - Address) / Page)));
         return found;
     }
 }

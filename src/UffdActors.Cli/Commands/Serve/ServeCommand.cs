@@ -15,12 +15,8 @@ internal sealed class ServeCommand
     private readonly Option<string> _socket = TypedOptions.Required("--socket", "PATH", "Unix socket to which VMMs connect.");
     private readonly Option<string> _memory =
         TypedOptions.Required("--memory", "FILE", "Memory file of the snapshot; read, never written.");
-    private readonly Option<string[]> _diffs = new("--diff")
-    {
-        Description = "Diff of the memory file: what is stored in it overrides what is below. Again for one over that.",
-        HelpName = "FILE",
-    };
-
+    private readonly Option<string[]> _diffs = TypedOptions.Texts(
+        "--diff", "FILE", "Diff of the memory file: what is stored in it overrides what is below. Again for one over that.");
     private readonly Option<long?> _cache = TypedOptions.Size(
         "--cache", "Keep content in memory for all guests, up to this size. Default: none but the kernel's.", ContentCache.MinBytes);
     private readonly Option<Named<FailurePolicy>> _onFailure = TypedOptions.Choice(
