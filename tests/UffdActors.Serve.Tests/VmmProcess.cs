@@ -8,6 +8,7 @@ internal sealed class VmmProcess : IAsyncDisposable
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
 
     private readonly Process _process;
+    private bool _isDisposed;
 
     public VmmProcess(string program, params IReadOnlyList<string> arguments) => _process = Process.Start(
         new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
@@ -22,6 +23,18 @@ internal sealed class VmmProcess : IAsyncDisposable
     {
         await _process.StandardInput.WriteLineAsync("go on");
         await _process.StandardInput.FlushAsync();
+    }
+
+    /// <summary>Lines up to one.</summary>
+    public async Task UntilAsync(string wanted)
+    {
+        List<string?> said = [];
+        do
+        {
+            said.Add(await LineAsync());
+            Assert.True(said[^1] is not null, string.Join('\n', said));
+        }
+        while (said[^1] != wanted);
     }
 
     /// <summary>Its end, in order.</summary>
@@ -42,12 +55,22 @@ internal sealed class VmmProcess : IAsyncDisposable
         Assert.Equal(137, _process.ExitCode);
     }
 
+    /// <summary>Ends its input, and waits for its end.</summary>
+    public async Task CloseAsync()
+    {
+        _process.StandardInput.Close();
+        _ = await _process.StandardOutput.ReadToEndAsync().WaitAsync(Deadline);
+        await DisposeAsync();
+    }
+
     public void Kill() => _process.Kill();
 
     public bool IsAlive => !_process.HasExited;
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed) return;
+        _isDisposed = true;
         if (!_process.HasExited) _process.Kill();
         await _process.WaitForExitAsync().WaitAsync(Deadline);
         _process.Dispose();

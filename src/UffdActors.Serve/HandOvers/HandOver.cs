@@ -14,18 +14,17 @@ namespace UffdActors.Serve;
 /// </remarks>
 public sealed class HandOver : IDisposable
 {
-    private readonly Socket _socket;
-
     internal HandOver(
         HandOverMessage message, ReceivedDescriptor userfaultfd, ReceivedDescriptor? memoryFile, UffdFeatures features, PeerProcess peer,
-        Socket socket)
+        Socket? socket)
     {
         Message = message;
         Userfaultfd = userfaultfd;
         MemoryFile = memoryFile;
         Features = features;
         Peer = peer;
-        _socket = socket;
+        Socket = socket;
+        RegisteredAs = new UffdIoctls?[message.Regions.Count];
     }
 
     /// <summary>What the VMM says.</summary>
@@ -43,14 +42,29 @@ public sealed class HandOver : IDisposable
     /// <summary>The VMM.</summary>
     public PeerProcess Peer { get; }
 
+    /// <summary>The connection; null for a guest that was taken back without it.</summary>
+    internal Socket? Socket { get; }
+
+    /// <summary>True for a guest that an earlier process has served: its VMM was answered then.</summary>
+    internal bool IsTakenBack { get; init; }
+
+    /// <summary>True if somebody else, a service manager for one, holds the descriptors too.</summary>
+    internal bool IsHeld { get; init; }
+
+    /// <summary>Keeps its events for a successor, and has those that a predecessor has read; null for neither.</summary>
+    internal EventJournal? Journal { get; set; }
+
+    /// <summary>What the kernel has reported of each region, once it is registered here, or was by a predecessor.</summary>
+    internal UffdIoctls?[] RegisteredAs { get; init; }
+
     /// <summary>Tells a VMM that waits for it that its guest is being served: one byte. Of the others, none is told.</summary>
     /// <exception cref="HandOverException">The VMM does not listen any more.</exception>
     public async Task AcknowledgeAsync(CancellationToken cancel = default)
     {
-        if (!Message.WantsAnswer) return;
+        if (!Message.WantsAnswer || IsTakenBack || Socket is null) return;
         try
         {
-            _ = await _socket.SendAsync(new byte[] { 1 }, SocketFlags.None, cancel);
+            _ = await Socket.SendAsync(new byte[] { 1 }, SocketFlags.None, cancel);
         }
         catch (SocketException e)
         {
@@ -64,6 +78,6 @@ public sealed class HandOver : IDisposable
         Userfaultfd.Dispose();
         MemoryFile?.Dispose();
         Peer.Dispose();
-        _socket.Dispose();
+        Socket?.Dispose();
     }
 }

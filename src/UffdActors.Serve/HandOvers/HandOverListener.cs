@@ -69,6 +69,18 @@ public sealed class HandOverListener : IDisposable
         }
     }
 
+    /// <summary>Number of its descriptor in this process; it stays this object's.</summary>
+    internal int Descriptor => (int)_socket.Handle;
+
+    /// <summary>Listens on with a socket that a predecessor has listened with: who has connected since waits there.</summary>
+    /// <param name="path">Path of the socket.</param>
+    /// <param name="descriptor">The socket; taken over.</param>
+    internal static HandOverListener Of(string path, Linux.Peers.ReceivedDescriptor descriptor) =>
+        new(path, new Socket(new SafeSocketHandle(descriptor.Take(), ownsHandle: true)));
+
+    /// <summary>Ends, and leaves the file to a successor.</summary>
+    internal void Leave() => _socket.Dispose();
+
     /// <summary>Takes the next connection.</summary>
     /// <exception cref="SocketException">No descriptor is left for it, or the listener is disposed of.</exception>
     public async Task<Socket> AcceptAsync(CancellationToken cancel = default) => await _socket.AcceptAsync(cancel);

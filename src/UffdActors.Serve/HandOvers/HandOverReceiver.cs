@@ -128,7 +128,8 @@ public static class HandOverReceiver
         return new HandOver(message, descriptors[0], kept > 1 ? descriptors[1] : null, features, peer, connection);
     }
 
-    private static UffdFeatures FeaturesOf(ReceivedDescriptor descriptor)
+    /// <summary>What was asked for in the handshake of a userfaultfd; it has to be one that can be served.</summary>
+    internal static UffdFeatures FeaturesOf(ReceivedDescriptor descriptor)
     {
         UffdFdInfo info;
         try

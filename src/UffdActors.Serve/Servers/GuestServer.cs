@@ -2,6 +2,8 @@ using System.Net.Sockets;
 using System.Threading.Channels;
 using UffdActors.Linux;
 using UffdActors.Linux.Peers;
+using UffdActors.Serve.Keeping;
+using UffdActors.Serve.Servers;
 
 namespace UffdActors.Serve;
 
@@ -18,6 +20,7 @@ public sealed class GuestServer
     private readonly GuestServerOptions _options;
     private readonly Lock _gate = new();
     private readonly Dictionary<int, GuestSession> _sessions = [];
+    private readonly List<LostGuest> _lost = [];
     private readonly HashSet<Task> _tasks = [];
     private readonly CancellationTokenSource _enough = new();
     private readonly Channel<ServeEvent> _events = Channel.CreateUnbounded<ServeEvent>(new() { SingleReader = true });
@@ -48,17 +51,68 @@ public sealed class GuestServer
         }
     }
 
+    /// <summary>Fills all pages of guests and lets them go; of all guests, or of one.</summary>
+    /// <returns>How many were let go.</returns>
+    /// <exception cref="ServeException">There is no such guest, or one cannot be let go; others may have been.</exception>
+    internal async Task<int> ReleaseAsync(int? number, CancellationToken cancel)
+    {
+        GuestSession[] chosen = [.. Sessions.Where(s => number is null || s.Number == number).Select(s => s.Session)];
+        if (chosen.Length == 0 && number is not null) throw new ServeException($"There is no guest {number}.");
+        int released = 0;
+        await Task.WhenAll(chosen.Select(async session =>
+        {
+            try
+            {
+                await session.ReleaseAsync(cancel);
+                _ = Interlocked.Increment(ref released);
+            }
+            catch (Exception e) when (e is UffdException or VmFailedException or ObjectDisposedException)
+            {
+                // One that has ended meanwhile needs nobody either.
+                if (session.HasLostVmm) return;
+                throw new ServeException($"The guest of process {session.ProcessId} cannot be let go: {e.Message}", e);
+            }
+        }));
+        return released;
+    }
+
+    /// <summary>Kills the VMMs of all guests, and waits for their ends.</summary>
+    /// <returns>How many there were.</returns>
+    internal async Task<int> KillAsync()
+    {
+        GuestSession[] sessions = [.. Sessions.Select(s => s.Session)];
+        await Task.WhenAll(sessions.Select(s => s.KillAsync()));
+        return sessions.Length;
+    }
+
+    /// <summary>Guests of a predecessor that cannot be served on.</summary>
+    internal IReadOnlyList<LostGuest> Lost
+    {
+        get
+        {
+            lock (_gate) return [.. _lost];
+        }
+    }
+
     /// <summary>
     /// Serves until it is cancelled, or <see cref="GuestServerOptions.Sessions"/> have ended. Then it leaves the guests that are still
     /// there, as their policy says (<see cref="GuestSession.DisposeAsync"/>). Once only.
     /// </summary>
     public async Task RunAsync(CancellationToken cancel = default)
     {
-        using ProcessWatch watch = new();
+        using ProcessWatch? own = _options.Watch is null ? new ProcessWatch() : null;
+        ProcessWatch watch = _options.Watch ?? own!;
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, _enough.Token);
         Task telling = TellAsync();
         try
         {
+            // Before others come: their guests sleep until they are served again.
+            foreach (KeptGuest kept in _options.Keeper?.Found ?? [])
+            {
+                _last = Math.Max(_last, kept.Record.Number);
+                Begin(() => ResumeAsync(kept, watch, stop.Token));
+            }
+
             while (true)
             {
                 Socket connection;
@@ -75,7 +129,7 @@ public sealed class GuestServer
                     continue;
                 }
 
-                Begin(connection, watch, stop.Token);
+                Take(connection, watch, stop.Token);
             }
         }
         catch (OperationCanceledException)
@@ -90,7 +144,7 @@ public sealed class GuestServer
         }
     }
 
-    private void Begin(Socket connection, ProcessWatch watch, CancellationToken stop)
+    private void Take(Socket connection, ProcessWatch watch, CancellationToken stop)
     {
         lock (_gate)
         {
@@ -102,8 +156,17 @@ public sealed class GuestServer
             }
 
             _unknown++;
+        }
+
+        Begin(() => ServeAsync(connection, watch, stop));
+    }
+
+    private void Begin(Func<Task> serve)
+    {
+        lock (_gate)
+        {
             // Not on this thread, which takes the next.
-            Task serving = Task.Run(() => ServeAsync(connection, watch, stop), CancellationToken.None);
+            Task serving = Task.Run(serve, CancellationToken.None);
             _ = _tasks.Add(serving);
             _ = serving.ContinueWith(Forget, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
@@ -118,15 +181,16 @@ public sealed class GuestServer
     {
         int number;
         GuestSession session;
+        KeptGuest? kept;
         try
         {
-            (number, session) = await TakeAsync(connection, watch, stop);
+            (number, session, kept) = await TakeAsync(connection, watch, stop);
         }
         catch (OperationCanceledException)
         {
             return;
         }
-        catch (Exception e) when (e is HandOverException or ServeException or UffdException or SyscallException or VmFailedException)
+        catch (Exception e) when (IsRefusal(e))
         {
             Tell(Refused(e.Message));
             return;
@@ -136,24 +200,32 @@ public sealed class GuestServer
             lock (_gate) _unknown--;
         }
 
+        await ServeToEndAsync(number, session, kept);
+    }
+
+    private async Task ServeToEndAsync(int number, GuestSession session, KeptGuest? kept)
+    {
         SessionEnd end = await session.Ended;
+        if (end == SessionEnd.LeftFrozen) kept?.Dispose();
+        else kept?.Forget();
         lock (_gate) _ = _sessions.Remove(number);
         Tell(new ServeEvent(ServeEventKind.Ended, number, session, end, ""));
         if (Interlocked.Increment(ref _over) == _options.Sessions) await _enough.CancelAsync();
     }
 
-    private async Task<(int Number, GuestSession Session)> TakeAsync(Socket connection, ProcessWatch watch, CancellationToken stop)
+    private static bool IsRefusal(Exception e) =>
+        e is HandOverException or ServeException or UffdException or SyscallException or VmFailedException;
+
+    private async Task<(int Number, GuestSession Session, KeptGuest? Kept)> TakeAsync(
+        Socket connection, ProcessWatch watch, CancellationToken stop)
     {
         HandOver handOver = await HandOverReceiver.ReceiveAsync(connection, _options.HandOver, stop);
         int number = Interlocked.Increment(ref _last);
-        SessionOptions options = _options.Session with
-        {
-            Observer = note => Tell(new ServeEvent(
-                ServeEventKind.Note, number, null, null, note.Message, note.Kind)),
-        };
+        KeptGuest? kept = null;
         try
         {
             ThrowIfRefused(handOver);
+            kept = _options.Keeper?.Keep(number, handOver);
         }
         catch
         {
@@ -161,16 +233,101 @@ public sealed class GuestServer
             throw;
         }
 
-        GuestSession session = await GuestSession.BeginAsync(_runtime, watch, handOver, options, stop);
+        GuestSession session;
+        try
+        {
+            session = await GuestSession.BeginAsync(_runtime, watch, handOver, OptionsOf(number), stop);
+        }
+        catch
+        {
+            kept?.Forget();
+            throw;
+        }
+
+        Update(kept, handOver);
+        await AddAsync(number, session, stop);
+        return (number, session, kept);
+    }
+
+    // Without it a successor registers the regions anew, which is right unless the VMM has mapped something else there meanwhile.
+    private void Update(KeptGuest? kept, HandOver handOver)
+    {
+        try
+        {
+            kept?.Update(handOver);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            string message = $"What is kept of the guest could not be brought up to date: {e.Message}";
+            Tell(new ServeEvent(ServeEventKind.Note, kept!.Record.Number, null, null, message, SessionNoteKind.Warning));
+        }
+    }
+
+    private SessionOptions OptionsOf(int number) => _options.Session with
+    {
+        Observer = note => Tell(new ServeEvent(ServeEventKind.Note, number, null, null, note.Message, note.Kind)),
+    };
+
+    private async Task AddAsync(int number, GuestSession session, CancellationToken stop)
+    {
         lock (_gate) _sessions.Add(number, session);
         Tell(new ServeEvent(ServeEventKind.Began, number, session, null, ""));
         // It may have come behind those that are left at the end.
-        if (stop.IsCancellationRequested) await session.DisposeAsync();
-        return (number, session);
+        if (stop.IsCancellationRequested) await LeaveAsync(session);
+    }
+
+    private Task LeaveAsync(GuestSession session) =>
+        _options.Keeper is { } keeper ? session.LeaveAsync(keeper.HoldsDescriptors) : session.DisposeAsync().AsTask();
+
+    // A guest that a predecessor has served.
+    private async Task ResumeAsync(KeptGuest kept, ProcessWatch watch, CancellationToken stop)
+    {
+        int number = kept.Record.Number;
+        GuestSession session;
+        try
+        {
+            if (kept.Record.Files.Select(f => f.Flaw()).FirstOrDefault(f => f is not null) is { } flaw) throw new ServeException(flaw);
+            HandOver handOver = kept.TakeBack();
+            session = await GuestSession.BeginAsync(_runtime, watch, handOver, OptionsOf(number), stop);
+            Update(kept, handOver);
+        }
+        catch (OperationCanceledException)
+        {
+            kept.Dispose();
+            return;
+        }
+        catch (Exception e) when (IsRefusal(e))
+        {
+            await LoseAsync(kept, e, watch, stop);
+            return;
+        }
+
+        await AddAsync(number, session, stop);
+        await ServeToEndAsync(number, session, kept);
+    }
+
+    private async Task LoseAsync(KeptGuest kept, Exception reason, ProcessWatch watch, CancellationToken stop)
+    {
+        LostGuest lost = new(kept, reason.Message, _options.Session.OnFailure);
+        lock (_gate) _lost.Add(lost);
+        Tell(new ServeEvent(ServeEventKind.Note, lost.Number, null, null, lost.Message, lost.Act()));
+        try
+        {
+            await lost.EndAsync(watch, stop);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+        finally
+        {
+            lock (_gate) _ = _lost.Remove(lost);
+        }
     }
 
     private void ThrowIfRefused(HandOver handOver)
     {
+        if (_options.Admit?.Invoke() is { } reason) throw new HandOverException(reason);
         lock (_gate)
         {
             if (_sessions.Count >= _options.MaxSessions)
@@ -199,7 +356,7 @@ public sealed class GuestServer
             tasks = [.. _tasks];
         }
 
-        await Task.WhenAll(sessions.Select(s => s.DisposeAsync().AsTask()));
+        await Task.WhenAll(sessions.Select(LeaveAsync));
         await Task.WhenAll(tasks);
     }
 

@@ -18,6 +18,15 @@ public sealed record GuestServerOptions
     /// <summary>Sessions after whose end the server ends; null for no such number.</summary>
     public int? Sessions { get; init; }
 
+    /// <summary>Keeps guests for a successor, who goes on with them; null to leave them by their policy at the end.</summary>
+    internal Keeping.GuestKeeper? Keeper { get; init; }
+
+    /// <summary>Tells when VMMs end, for several servers; null for one of its own.</summary>
+    internal Linux.Peers.ProcessWatch? Watch { get; init; }
+
+    /// <summary>Says why one more guest is not taken, a sentence; null if it is. Null if nobody else has a say.</summary>
+    internal Func<string?>? Admit { get; init; }
+
     /// <summary>Told of what happens, by one thread at a time, never by one that serves faults.</summary>
     public Action<ServeEvent>? Observer { get; init; }
 }

@@ -26,6 +26,8 @@ public sealed class GuestSession : IAsyncDisposable
     private TimeSpan _setUp;
     private TimeSpan? _duration;
     private FaultCounts? _counts;
+    private SessionFigures? _last;
+    private int _isReleasing;
     private Task _notes = Task.CompletedTask;
 
     private GuestSession(UffdVm vm, HandOver handOver, IContent content, SessionOptions options, SessionFate fate, long handedOver)
@@ -64,6 +66,7 @@ public sealed class GuestSession : IAsyncDisposable
     /// <summary>The figures of now; when it has ended, of its end.</summary>
     public SessionFigures Figures()
     {
+        if (Volatile.Read(ref _last) is { } last) return last;
         FaultCounts counts = Volatile.Read(ref _counts) ?? _uffd!.Counts();
         long received = 0;
         (TimeSpan mean, TimeSpan longest) = _source!.Reads.Times();
@@ -156,6 +159,8 @@ public sealed class GuestSession : IAsyncDisposable
         }
         catch
         {
+            // Whoever has kept it holds it still.
+            if (handOver.IsTakenBack) fate?.Leave(handOver.IsHeld);
             if (vm is not null) await vm.DisposeAsync();
             content?.Dispose();
             handOver.Dispose();
@@ -169,6 +174,74 @@ public sealed class GuestSession : IAsyncDisposable
     /// ends.
     /// </summary>
     public async ValueTask DisposeAsync() => await _closing.Value;
+
+    /// <summary>True once no thread of the guest runs any more.</summary>
+    internal bool HasLostVmm => _fate.IsVmmGone;
+
+    /// <summary>True for a guest that a predecessor has begun with.</summary>
+    internal bool IsTakenBack => _handOver.IsTakenBack;
+
+    /// <summary>True while all of its pages are being filled.</summary>
+    public bool IsReleasing => Volatile.Read(ref _isReleasing) != 0;
+
+    /// <summary>
+    /// Fills all pages of the guest, ends the registration of its memory, and lets it go: from then on it needs nobody, and what it gives
+    /// back is the kernel's to fill. Faults are served meanwhile, before all else. The session has ended then
+    /// (<see cref="SessionEnd.Released"/>).
+    /// </summary>
+    /// <param name="cancel">Stops the filling: the guest is served on as before, and has what came until then.</param>
+    /// <exception cref="ServeException">It cannot be let go; the message says why. It is served on.</exception>
+    /// <exception cref="UffdException">The kernel refuses, or the VMM has ended.</exception>
+    /// <exception cref="VmFailedException">The session has ended.</exception>
+    public async Task ReleaseAsync(CancellationToken cancel = default)
+    {
+        if ((Features & UffdFeatures.WpAsync) != 0 || (Message.Modes & RegisterModes.WriteProtect) != 0)
+            throw new ServeException(
+                $"The guest of process {ProcessId} tracks its writes by this registration, and would lose them; it is served on.");
+        if (Interlocked.Exchange(ref _isReleasing, 1) != 0)
+            throw new ServeException($"The guest of process {ProcessId} is being drained already.");
+        try
+        {
+            await FillAsync(cancel);
+            cancel.ThrowIfCancellationRequested();
+            SessionFigures figures = Figures();
+            // Region after region: all pages of all are there, or were given back.
+            foreach (GuestRegion region in _vm.Regions) await _uffd!.UnregisterAsync(region, CancellationToken.None);
+            Volatile.Write(ref _last, figures with { Duration = TimeProvider.System.GetElapsedTime(_handedOver) });
+            _fate.IsReleased = true;
+            await _uffd!.CloseAsync(CancellationToken.None);
+        }
+        catch (InvalidOperationException e)
+        {
+            // Gone absent again at the last moment, or left by others.
+            throw new ServeException($"The guest of process {ProcessId} cannot be let go: {e.Message}", e);
+        }
+        finally
+        {
+            Volatile.Write(ref _isReleasing, 0);
+        }
+
+        await _closing.Value;
+    }
+
+    /// <summary>
+    /// Leaves the guest to a successor, whatever its policy says: it sleeps when it touches what is absent, until the successor serves it.
+    /// One whose userfaultfd nobody else holds is killed, for it would read zeros.
+    /// </summary>
+    /// <param name="isHeld">Somebody else, a service manager for one, holds the userfaultfd too.</param>
+    internal async Task LeaveAsync(bool isHeld)
+    {
+        _fate.Leave(isHeld);
+        await _closing.Value;
+    }
+
+    /// <summary>Kills the VMM, whatever the policy; the session ends with it.</summary>
+    /// <exception cref="ServeException">This process may not.</exception>
+    internal async Task KillAsync()
+    {
+        if (!_fate.IsVmmGone && !_fate.TryKill()) throw new ServeException($"Process {ProcessId} cannot be killed from here.");
+        _ = await Ended;
+    }
 
     private static IContent ContentOf(SessionOptions options)
     {
@@ -221,13 +294,15 @@ public sealed class GuestSession : IAsyncDisposable
                 Descriptor = _handOver.Userfaultfd.Take(),
                 IsOfOtherProcess = true,
                 ProcessId = ProcessId == 0 ? null : ProcessId,
+                Journal = _handOver.Journal,
             },
             cancel);
         _uffd = uffd;
         // Where writes are tracked, what is filled comes protected, so that it does not count as written.
         RegisterModes modes = message.Modes | ((Features & UffdFeatures.WpAsync) != 0 ? RegisterModes.WriteProtect : RegisterModes.None);
-        foreach (HandedRegion handed in message.Regions)
+        for (int number = 0; number < message.Regions.Count; number++)
         {
+            HandedRegion handed = message.Regions[number];
             GuestRegion region = await _vm.AdoptMemoryAsync(
                 new AdoptedMemory
                 {
@@ -235,9 +310,10 @@ public sealed class GuestSession : IAsyncDisposable
                     Pages = handed.Bytes >> PageSize.BaseShift,
                     Module = handed.PageBytes == PageSize.Huge ? "hugetlb" : _handOver.MemoryFile is null ? null : "shmem",
                     IsInOtherProcess = true,
+                    RegisteredAs = _handOver.RegisteredAs[number],
                 },
                 cancel);
-            await RegisterAsync(uffd, region, handed, modes, cancel);
+            _handOver.RegisteredAs[number] = await RegisterAsync(uffd, region, handed, modes, cancel);
         }
 
         _source = new GuestSource(
@@ -249,7 +325,8 @@ public sealed class GuestSession : IAsyncDisposable
         _ = WaitForEndAsync(watch);
     }
 
-    private async Task RegisterAsync(Userfault uffd, GuestRegion region, HandedRegion handed, RegisterModes modes, CancellationToken cancel)
+    private async Task<UffdIoctls> RegisterAsync(
+        Userfault uffd, GuestRegion region, HandedRegion handed, RegisterModes modes, CancellationToken cancel)
     {
         UffdIoctls ioctls;
         try
@@ -269,6 +346,22 @@ public sealed class GuestSession : IAsyncDisposable
         if (handed.PageBytes == PageSize.Base && (ioctls & UffdIoctls.ZeroPage) == 0)
             throw new HandOverException(
                 $"Region {region.Id} of the layout has huge pages, and the message does not say so (page_size, in bytes).");
+        return ioctls;
+    }
+
+    private async Task FillAsync(CancellationToken cancel)
+    {
+        List<BackgroundPush> pushes = [];
+        try
+        {
+            foreach (GuestRegion region in _vm.Regions) pushes.Add(await _uffd!.PushAsync(region, _source!, cancel));
+            foreach (BackgroundPush push in pushes) await push.WaitAsync(cancel);
+        }
+        catch (OperationCanceledException)
+        {
+            foreach (BackgroundPush push in pushes) await push.StopAsync(CancellationToken.None);
+            throw;
+        }
     }
 
     private async Task TellAsync()
@@ -289,7 +382,7 @@ public sealed class GuestSession : IAsyncDisposable
     private async Task CloseAsync()
     {
         await _left.CancelAsync();
-        Volatile.Write(ref _counts, _uffd!.Counts());
+        if (!_fate.IsReleased) Volatile.Write(ref _counts, _uffd!.Counts());
         try
         {
             await _vm.DisposeAsync();
@@ -298,7 +391,8 @@ public sealed class GuestSession : IAsyncDisposable
         finally
         {
             _duration = TimeProvider.System.GetElapsedTime(_handedOver);
-            SessionEnd end = _fate.HasKilled ? SessionEnd.VmmKilled : _fate.IsVmmGone ? SessionEnd.VmmEnded : SessionEnd.LeftFrozen;
+            SessionEnd end = _fate.IsReleased ? SessionEnd.Released
+                : _fate.HasKilled ? SessionEnd.VmmKilled : _fate.IsVmmGone ? SessionEnd.VmmEnded : SessionEnd.LeftFrozen;
             _content.Dispose();
             _handOver.Dispose();
             _left.Dispose();

@@ -13,4 +13,7 @@ public enum SessionEnd
     /// It was left (<see cref="GuestSession.DisposeAsync"/>) while its guest could run: the guest sleeps when it touches what is absent.
     /// </summary>
     LeftFrozen,
+
+    /// <summary>It has all its pages, and needs nobody any more (<see cref="GuestSession.ReleaseAsync"/>).</summary>
+    Released,
 }

@@ -12,12 +12,17 @@ internal sealed class SessionFate(PeerProcess peer, ProcessWatch watch, FailureP
     private readonly TaskCompletionSource _memoryGone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _isFrozen;
     private volatile bool _hasKilled;
+    private volatile bool _isLeft;
+    private volatile bool _isHeld;
 
     /// <summary>True if the session cannot go on, and its guest is left asleep.</summary>
     public bool IsFrozen => _isFrozen;
 
     /// <summary>True if the VMM was killed from here.</summary>
     public bool HasKilled => _hasKilled;
+
+    /// <summary>True once the guest has all its pages and needs nobody.</summary>
+    public bool IsReleased { get; set; }
 
     /// <summary>
     /// Whether the VMM has a descriptor of the userfaultfd of its own: without one, absent pages become zeros when this process's is
@@ -59,12 +64,16 @@ internal sealed class SessionFate(PeerProcess peer, ProcessWatch watch, FailureP
         }
     }
 
+    /// <summary>The session ends so that a successor goes on with it.</summary>
+    /// <param name="isHeld">Somebody else holds the userfaultfd too.</param>
+    public void Leave(bool isHeld) => (_isLeft, _isHeld) = (true, isHeld);
+
     /// <summary>Called when the session is ended, before this process's descriptor of the userfaultfd is closed.</summary>
     /// <exception cref="InvalidOperationException">Closing it might show the guest zeros: it has to stay open.</exception>
     public async Task StopGuestAsync(CancellationToken cancel)
     {
-        if (IsVmmGone) return;
-        if ((policy == FailurePolicy.Kill || KeepsCopy == false) && TryKill())
+        if (IsVmmGone || (_isLeft && _isHeld)) return;
+        if (((policy == FailurePolicy.Kill && !_isLeft) || KeepsCopy == false) && TryKill())
         {
             // Until then a thread may still be on its way to the next page.
             await watch.EndOfAsync(peer, cancel);
@@ -75,10 +84,9 @@ internal sealed class SessionFate(PeerProcess peer, ProcessWatch watch, FailureP
         if (KeepsCopy != true) throw new InvalidOperationException("The guest may run on, and is left asleep.");
     }
 
-    private static bool IsFatal(IncidentKind kind) => kind is IncidentKind.PageLost or IncidentKind.PatienceOver
-        or IncidentKind.FillRefused or IncidentKind.VmFailed or IncidentKind.UnknownAddress;
-
-    private bool TryKill()
+    /// <summary>Kills the VMM.</summary>
+    /// <returns>False if this process may not.</returns>
+    public bool TryKill()
     {
         try
         {
@@ -90,4 +98,7 @@ internal sealed class SessionFate(PeerProcess peer, ProcessWatch watch, FailureP
             return false;
         }
     }
+
+    private static bool IsFatal(IncidentKind kind) => kind is IncidentKind.PageLost or IncidentKind.PatienceOver
+        or IncidentKind.FillRefused or IncidentKind.VmFailed or IncidentKind.UnknownAddress;
 }

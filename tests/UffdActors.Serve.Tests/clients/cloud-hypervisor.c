@@ -1,10 +1,10 @@
 /* Cloud Hypervisor's proposed hand-off: length, tagged JSON, one byte as an answer within two seconds. cloud-hypervisor SOCKET BYTES
- * THREADS */
+ * THREADS [waits] */
 #include "vmm.h"
 
 int main(int count, char **arguments)
 {
-	if (count != 4) die("usage");
+	if (count < 4) die("usage");
 	uint64_t bytes = strtoull(arguments[2], NULL, 0);
 	struct guest guest = { .uffd = open_uffd(UFFD_FEATURE_EVENT_REMOVE), .page_size = PAGE };
 	add_region(&guest, anonymous(bytes / 4), bytes / 4, UFFDIO_REGISTER_MODE_MISSING);
@@ -28,6 +28,7 @@ int main(int count, char **arguments)
 	char answer;
 	if (read(guest.socket, &answer, 1) != 1) die("there is no answer");
 	say("answered");
+	if (count > 4) await_line();
 	run_guest(&guest, atoi(arguments[3]), 0);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* e2b's fork: the memory is a memfd, which comes as a second descriptor; writes are tracked (WP_ASYNC), so the regions are registered for
- * MISSING and WP. What was filled must not count as written. e2b SOCKET BYTES THREADS */
+ * MISSING and WP. What was filled must not count as written. e2b SOCKET BYTES THREADS
+ * [waits] */
 #include "vmm.h"
 
 /* Since Linux 6.7; headers may be older. */
@@ -9,7 +10,7 @@
 
 int main(int count, char **arguments)
 {
-	if (count != 4) die("usage");
+	if (count < 4) die("usage");
 	uint64_t bytes = strtoull(arguments[2], NULL, 0);
 	struct guest guest = {
 		.uffd = open_uffd(UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_PAGEFAULT_FLAG_WP
@@ -24,6 +25,10 @@ int main(int count, char **arguments)
 	size_t length = write_layout(text, sizeof(text), &guest, ",\"page_size\":4096");
 	guest.socket = connect_to(arguments[1]);
 	send_with(guest.socket, text, length, (int[]){ guest.uffd, guest.memfd }, 2);
+	if (count > 4) {
+		say("handed over");
+		await_line();
+	}
 	run_guest(&guest, atoi(arguments[3]), 0);
 
 	*(volatile uint64_t *)(guest.region[0].base + 3 * PAGE) = 1;

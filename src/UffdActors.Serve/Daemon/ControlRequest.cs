@@ -1,0 +1,81 @@
+using System.Text.Json;
+using UffdActors.Serve.Dialects;
+
+namespace UffdActors.Serve.Daemon;
+
+/// <summary>What is asked of a daemon; which fields count depends on what is to be done.</summary>
+internal sealed record ControlRequest
+{
+    /// <summary>Version of the protocol.</summary>
+    public int Version { get; init; } = ControlFormat.Version;
+
+    /// <summary>What to do: status, list, stats, create, drain, close.</summary>
+    public required string Do { get; init; }
+
+    /// <summary>Name of the session.</summary>
+    public string? Session { get; init; }
+
+    /// <summary>Number of a guest of the session; null for all of them.</summary>
+    public int? Guest { get; init; }
+
+    /// <summary>Of a session that is created: path of the socket.</summary>
+    public string? Socket { get; init; }
+
+    /// <summary>Of a session that is created: path of the memory file.</summary>
+    public string? Memory { get; init; }
+
+    /// <summary>Of a session that is created: the policy.</summary>
+    public FailurePolicy? OnFailure { get; init; }
+
+    /// <summary>Of a session that is created: permissions of the socket, octal.</summary>
+    public string? SocketMode { get; init; }
+
+    /// <summary>Of a session that is created: guests at a time.</summary>
+    public int? MaxGuests { get; init; }
+
+    /// <summary>Of a session that is closed: its VMMs are killed.</summary>
+    public bool? Kill { get; init; }
+
+    /// <summary>Reads a line.</summary>
+    /// <exception cref="ServeException">It is none.</exception>
+    public static ControlRequest Parse(ReadOnlySpan<byte> line)
+    {
+        ControlRequest? request;
+        try
+        {
+            request = JsonSerializer.Deserialize<ControlRequest>(line, ControlFormat.Json);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NotSupportedException)
+        {
+            int where = e.Message.IndexOf(" Path:", StringComparison.Ordinal);
+            string what = LayoutReader.Shown(where < 0 ? e.Message : e.Message[..where]).TrimEnd('.', ' ');
+            throw new ServeException($"The request is no JSON object of this protocol: {what}.", e);
+        }
+
+        if (request?.Do is null) throw new ServeException("The request does not say what to do.");
+        if (request.Version != ControlFormat.Version)
+            throw new ServeException(
+                $"The request is of version {request.Version} of the protocol; this daemon understands {ControlFormat.Version}.");
+        return request;
+    }
+
+    /// <summary>The session that is to be created.</summary>
+    /// <exception cref="ServeException">A field is missing.</exception>
+    public SessionSpec Spec()
+    {
+        SessionSpec spec = new()
+        {
+            Session = Needed(Session, "session"),
+            Socket = Needed(Socket, "socket"),
+            Memory = Needed(Memory, "memory"),
+            OnFailure = OnFailure ?? FailurePolicy.Freeze,
+        };
+        spec = spec with { SocketMode = SocketMode ?? spec.SocketMode, MaxGuests = MaxGuests ?? spec.MaxGuests };
+        spec.ThrowIfWrong();
+        return spec;
+    }
+
+    /// <summary>A field that has to be there.</summary>
+    /// <exception cref="ServeException">It is not.</exception>
+    public static string Needed(string? value, string name) => value ?? throw new ServeException($"The request has no {name}.");
+}

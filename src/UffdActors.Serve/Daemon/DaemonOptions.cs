@@ -1,0 +1,35 @@
+namespace UffdActors.Serve;
+
+/// <summary>Where a daemon is spoken to, where it keeps its guests, and its limits.</summary>
+public sealed record DaemonOptions
+{
+    /// <summary>Path of the control socket; its folder is made, or has to be closed to other users.</summary>
+    public required string Control { get; init; }
+
+    /// <summary>Path of the state folder, best under <c>/run</c>; made, or has to be closed to other users.</summary>
+    public required string State { get; init; }
+
+    /// <summary>Sessions that are made at the start, unless a predecessor had them.</summary>
+    public IReadOnlyList<SessionSpec> Sessions { get; init; } = [];
+
+    /// <summary>Sessions at a time, from 1 on.</summary>
+    public int MaxSessions { get; init; } = 256;
+
+    /// <summary>Guests of all sessions at a time, from 1 on.</summary>
+    public int MaxGuests { get; init; } = 1024;
+
+    /// <summary>
+    /// True if what the service manager keeps stays also when this service is stopped (FileDescriptorStorePreserve=yes): then a guest whose
+    /// VMM has no descriptor of its own is left at the end, and not killed.
+    /// </summary>
+    public bool StoreIsPreserved { get; init; }
+
+    /// <summary>How hand-overs are received.</summary>
+    public HandOverOptions HandOver { get; init; } = new();
+
+    /// <summary>Told of what happens, with the name of the session, by one thread at a time for each session.</summary>
+    public Action<string, ServeEvent>? Observer { get; init; }
+
+    /// <summary>Told of what is about no guest, a sentence each.</summary>
+    public Action<string>? Log { get; init; }
+}

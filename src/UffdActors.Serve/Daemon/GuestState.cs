@@ -1,0 +1,17 @@
+namespace UffdActors.Serve;
+
+/// <summary>How a guest of a daemon is.</summary>
+public enum GuestState
+{
+    /// <summary>It is being served.</summary>
+    Serving,
+
+    /// <summary>It cannot be served on now, and sleeps when it touches what is absent.</summary>
+    Frozen,
+
+    /// <summary>All of its pages are being filled, so that it needs nobody any more.</summary>
+    Draining,
+
+    /// <summary>A predecessor has served it, and it cannot be taken back; it sleeps when it touches what is absent.</summary>
+    Lost,
+}

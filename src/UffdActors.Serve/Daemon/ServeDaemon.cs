@@ -1,0 +1,301 @@
+using System.Diagnostics;
+using System.Reflection;
+using UffdActors.Linux.Peers;
+using UffdActors.Serve.Daemon;
+using UffdActors.Serve.Keeping;
+
+namespace UffdActors.Serve;
+
+/// <summary>
+/// Serves the guests of any number of sessions, each with a socket and a memory file of its own, and is told over a control socket what to
+/// do (CONTROL.md). What a successor needs is on disk, and descriptors are with the service manager: so this process can end at any moment
+/// (SIGKILL too), and the next one goes on with every guest, which sleeps meanwhile if it touches what is absent.
+/// </summary>
+/// <remarks>Safe for any thread.</remarks>
+public sealed class ServeDaemon : IAsyncDisposable
+{
+    private const string SessionEnding = ".session.json";
+    private readonly UffdRuntime _runtime;
+    private readonly DaemonOptions _options;
+    private readonly StateFolder _folder;
+    private readonly ServiceManager _manager;
+    private readonly ProcessWatch _watch = new();
+    private readonly ControlListener _control;
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, DaemonSession> _sessions = new(StringComparer.Ordinal);
+    private readonly long _begun = Stopwatch.GetTimestamp();
+    private int _takenBack;
+    private long _ended;
+    private long _refused;
+    private bool _isLeft;
+
+    private ServeDaemon(
+        UffdRuntime runtime, DaemonOptions options, StateFolder folder, ServiceManager manager, ControlListener control)
+    {
+        _runtime = runtime;
+        _options = options;
+        _folder = folder;
+        _manager = manager;
+        _control = control;
+    }
+
+    /// <summary>Path of the control socket.</summary>
+    public string Control => _options.Control;
+
+    /// <summary>
+    /// Starts a daemon: takes the state folder, goes on with the sessions and guests of a predecessor, and begins the sessions of its
+    /// options that are new.
+    /// </summary>
+    /// <param name="runtime">A runtime of the live world; stays the caller's.</param>
+    /// <param name="options">Where, and what.</param>
+    /// <exception cref="ServeException">It cannot; the message says what to do.</exception>
+    public static async Task<ServeDaemon> StartAsync(UffdRuntime runtime, DaemonOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(runtime);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxSessions, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxGuests, 1);
+        foreach (SessionSpec spec in options.Sessions) spec.ThrowIfWrong();
+        StateFolder folder = StateFolder.Open(options.State);
+        ServiceManager? manager = null;
+        ServeDaemon? daemon = null;
+        try
+        {
+            OwnFolder.Make(Path.GetDirectoryName(Path.GetFullPath(options.Control))!, "Folder of the control socket");
+            ControlListener control = ControlListener.Open(options.Control);
+            manager = ServiceManager.OfThisProcess();
+            daemon = new ServeDaemon(runtime, options, folder, manager, control);
+            daemon.TakeBack();
+            await daemon.CreateMissingAsync();
+            control.Start(daemon);
+            manager.Tell("READY=1\nSTATUS=serving");
+            return daemon;
+        }
+        catch
+        {
+            if (daemon is not null)
+            {
+                await daemon.DisposeAsync();
+            }
+            else
+            {
+                manager?.Dispose();
+                folder.Dispose();
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>What it says of itself.</summary>
+    public DaemonStatus Status()
+    {
+        DaemonSession[] sessions = Sessions();
+        return new DaemonStatus(
+            Environment.ProcessId,
+            typeof(ServeDaemon).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "",
+            _folder.Path, (long)Stopwatch.GetElapsedTime(_begun).TotalNanoseconds, sessions.Length, sessions.Sum(s => s.Guests),
+            sessions.Sum(s => s.Lost), Volatile.Read(ref _takenBack), Interlocked.Read(ref _ended), Interlocked.Read(ref _refused),
+            _manager.KeepsDescriptors);
+    }
+
+    /// <summary>Its sessions and their guests.</summary>
+    /// <param name="session">Name of one of them; null for all.</param>
+    /// <param name="withFigures">With the figures of each guest.</param>
+    /// <exception cref="ServeException">There is no such session.</exception>
+    public IReadOnlyList<SessionStatus> List(string? session = null, bool withFigures = false) =>
+        [.. (session is null ? Sessions() : [Find(session)]).Select(s => s.Status(withFigures))];
+
+    /// <summary>Begins a session.</summary>
+    /// <exception cref="ServeException">It cannot be; the message says why.</exception>
+    public async Task<SessionStatus> CreateAsync(SessionSpec spec, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        spec.ThrowIfWrong();
+        await _turn.WaitAsync(cancel);
+        try
+        {
+            lock (_gate)
+            {
+                if (_isLeft) throw new ServeException("The daemon is just ending; nothing is begun any more.");
+                if (_sessions.ContainsKey(spec.Session))
+                    throw new ServeException($"There is a session \"{spec.Session}\" already; close it first, or use another name.");
+                if (_sessions.Count >= _options.MaxSessions)
+                    throw new ServeException($"There are {_sessions.Count} sessions, which are as many as may be (max-sessions).");
+            }
+
+            // What would refuse every guest is found before the first.
+            _ = GuestSession.Measure(spec.Memory);
+            HandOverListener listener = HandOverListener.Open(spec.Socket, spec.Mode);
+            try
+            {
+                _folder.Write(spec.Session + SessionEnding, spec);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                listener.Dispose();
+                throw new ServeException($"State folder \"{_folder.Path}\" cannot be written to ({e.Message.TrimEnd('.')}).", e);
+            }
+
+            return Begin(spec, listener, []).Status(withFigures: false);
+        }
+        finally
+        {
+            _ = _turn.Release();
+        }
+    }
+
+    /// <summary>Fills all pages of a session's guests and lets them go: they need nobody any more.</summary>
+    /// <param name="session">Name of the session.</param>
+    /// <param name="guest">Number of one of its guests; null for all of them.</param>
+    /// <param name="cancel">Stops it: guests that were not done with are served on.</param>
+    /// <returns>Guests that were let go.</returns>
+    /// <exception cref="ServeException">There is none such, or one cannot be let go.</exception>
+    public Task<int> DrainAsync(string session, int? guest = null, CancellationToken cancel = default) =>
+        Find(session).DrainAsync(guest, cancel);
+
+    /// <summary>Ends a session for good.</summary>
+    /// <param name="session">Name of the session.</param>
+    /// <param name="kill">Kill the VMMs of its guests; else a session that has guests is not closed.</param>
+    /// <param name="cancel">Cancels it, if it has not begun.</param>
+    /// <returns>VMMs that were killed.</returns>
+    /// <exception cref="ServeException">There is none such, or it has guests.</exception>
+    public async Task<int> CloseAsync(string session, bool kill = false, CancellationToken cancel = default)
+    {
+        await _turn.WaitAsync(cancel);
+        try
+        {
+            DaemonSession closed = Find(session);
+            if (!kill && closed.Guests + closed.Lost > 0)
+                throw new ServeException(
+                    $"Session \"{session}\" has {closed.Guests} guests, and {closed.Lost} that are lost; drain it first, or have their "
+                        + $"VMMs killed.");
+            int killed = kill ? await closed.KillAsync() : 0;
+            lock (_gate) _ = _sessions.Remove(session);
+            await closed.CloseAsync();
+            _folder.Delete(session + SessionEnding);
+            return killed;
+        }
+        finally
+        {
+            _ = _turn.Release();
+        }
+    }
+
+    /// <summary>
+    /// Ends it. Its guests are left to a successor: they sleep when they touch what is absent, until it serves them. One whose userfaultfd
+    /// nobody else holds is killed, for it would read zeros.
+    /// </summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _turn.WaitAsync();
+        try
+        {
+            DaemonSession[] sessions;
+            lock (_gate)
+            {
+                if (_isLeft) return;
+                _isLeft = true;
+                sessions = [.. _sessions.Values];
+                _sessions.Clear();
+            }
+
+            _manager.Tell("STOPPING=1");
+            await _control.DisposeAsync();
+            await Task.WhenAll(sessions.Select(s => s.LeaveAsync()));
+            _watch.Dispose();
+            _manager.Dispose();
+            _folder.Dispose();
+        }
+        finally
+        {
+            _ = _turn.Release();
+        }
+    }
+
+    private void TakeBack()
+    {
+        ILookup<string, KeptGuest> guests = KeptGuest.Find(_folder, _manager, Log).ToLookup(g => g.Record.Session);
+        HashSet<string> names = [];
+        foreach (string file in _folder.Names(SessionEnding))
+        {
+            try
+            {
+                SessionSpec spec = _folder.Read<SessionSpec>(file);
+                spec.ThrowIfWrong();
+                HandOverListener listener = _manager.Take(DaemonSession.ListenerName(spec.Session)) is { } socket
+                    ? HandOverListener.Of(spec.Socket, socket)
+                    : HandOverListener.Open(spec.Socket, spec.Mode);
+                KeptGuest[] found = [.. guests[spec.Session]];
+                _takenBack += found.Length;
+                _ = names.Add(spec.Session);
+                _ = Begin(spec, listener, found);
+            }
+            catch (ServeException e)
+            {
+                Log($"A session of an earlier process cannot go on: {e.Message}");
+            }
+        }
+
+        foreach (KeptGuest orphan in guests.Where(g => !names.Contains(g.Key)).SelectMany(g => g))
+        {
+            Log($"Guest {orphan.Record.Number} of session \"{orphan.Record.Session}\" has no session any more, and sleeps.");
+            orphan.Dispose();
+        }
+    }
+
+    private async Task CreateMissingAsync()
+    {
+        foreach (SessionSpec spec in _options.Sessions)
+        {
+            DaemonSession? known;
+            lock (_gate) known = _sessions.GetValueOrDefault(spec.Session);
+            if (known is null) _ = await CreateAsync(spec);
+            else if (known.Spec != spec)
+                Log($"Session \"{spec.Session}\" goes on as it was, which is not as it is configured now; close it to begin it anew.");
+        }
+    }
+
+    private DaemonSession Begin(SessionSpec spec, HandOverListener listener, IReadOnlyList<KeptGuest> found)
+    {
+        GuestKeeper keeper = new(_folder, _manager, spec.Session, spec.Files, found, _options.StoreIsPreserved);
+        DaemonSession begun = new(
+            _runtime, spec, listener, _manager, keeper, _watch, _options, Admit, what => Take(spec.Session, what));
+        lock (_gate) _sessions.Add(spec.Session, begun);
+        if (begun.Advice is { } advice) Log($"Session \"{spec.Session}\": {advice}");
+        return begun;
+    }
+
+    private void Take(string session, ServeEvent what)
+    {
+        if (what.Kind == ServeEventKind.Refused) _ = Interlocked.Increment(ref _refused);
+        if (what.Kind == ServeEventKind.Ended) _ = Interlocked.Increment(ref _ended);
+        _options.Observer?.Invoke(session, what);
+    }
+
+    private string? Admit()
+    {
+        int guests = Sessions().Sum(s => s.Guests);
+        return guests < _options.MaxGuests
+            ? null
+            : $"{guests} guests are being served, which are as many as this daemon may have (max-guests); another is refused.";
+    }
+
+    private DaemonSession[] Sessions()
+    {
+        lock (_gate) return [.. _sessions.Values.OrderBy(s => s.Spec.Session, StringComparer.Ordinal)];
+    }
+
+    private DaemonSession Find(string session)
+    {
+        lock (_gate)
+        {
+            return _sessions.TryGetValue(session, out DaemonSession? found)
+                ? found
+                : throw new ServeException($"There is no session \"{Dialects.LayoutReader.Shown(session)}\".");
+        }
+    }
+
+    private void Log(string sentence) => _options.Log?.Invoke(sentence);
+}

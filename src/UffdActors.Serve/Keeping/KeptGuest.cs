@@ -1,0 +1,224 @@
+using UffdActors.Linux;
+using UffdActors.Linux.Peers;
+
+namespace UffdActors.Serve.Keeping;
+
+/// <summary>
+/// A guest that is kept for a successor: its record and journal in the state folder, its descriptors with the service manager.
+/// </summary>
+internal sealed class KeptGuest : IDisposable
+{
+    private const string RecordEnding = ".guest.json";
+    private const string JournalEnding = ".events";
+    private static readonly string[] Parts = ["userfaultfd", "process", "connection", "memory"];
+    private readonly StateFolder _folder;
+    private readonly ServiceManager _manager;
+    private readonly EventFile _journal;
+
+    private KeptGuest(StateFolder folder, ServiceManager manager, GuestRecord record, EventFile journal)
+    {
+        _folder = folder;
+        _manager = manager;
+        _journal = journal;
+        Record = record;
+    }
+
+    /// <summary>What is written of it.</summary>
+    public GuestRecord Record { get; private set; }
+
+    private string Name => NameOf(Record.Session, Record.Number);
+
+    /// <summary>Keeps a guest that has just been handed over. From here on its hand-over has a journal.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static KeptGuest Keep(
+        StateFolder folder, ServiceManager manager, string session, int number, HandOver handOver, IReadOnlyList<FileMark> files)
+    {
+        string name = NameOf(session, number);
+        EventFile journal = EventFile.Create(folder.Of(name + JournalEnding));
+        try
+        {
+            foreach (HandedRegion region in handOver.Message.Regions) journal.Add(region.Address, Pages(region));
+            KeptGuest kept = new(folder, manager, GuestRecord.Of(session, number, handOver, files), journal);
+            // First the record: descriptors without one belong to nobody.
+            folder.Write(name + RecordEnding, kept.Record);
+            handOver.Journal = journal;
+            manager.Keep(kept.DescriptorName(0), handOver.Userfaultfd.Number);
+            manager.Keep(kept.DescriptorName(1), handOver.Peer.Descriptor);
+            if (handOver.Socket is { } socket) manager.Keep(kept.DescriptorName(2), (int)socket.Handle);
+            if (handOver.MemoryFile is { } memory) manager.Keep(kept.DescriptorName(3), memory.Number);
+            return kept;
+        }
+        catch
+        {
+            journal.Dispose();
+            folder.Delete(name + JournalEnding);
+            throw;
+        }
+    }
+
+    /// <summary>Finds the guests that a predecessor has kept.</summary>
+    /// <param name="folder">The state folder.</param>
+    /// <param name="manager">The manager.</param>
+    /// <param name="problem">Told of what cannot be read.</param>
+    public static IReadOnlyList<KeptGuest> Find(StateFolder folder, ServiceManager manager, Action<string> problem)
+    {
+        List<KeptGuest> guests = [];
+        foreach (string file in folder.Names(RecordEnding))
+        {
+            try
+            {
+                GuestRecord record = folder.Read<GuestRecord>(file);
+                if (record.Version != GuestRecord.CurrentVersion || file != NameOf(record.Session, record.Number) + RecordEnding)
+                    throw new ServeException($"\"{folder.Of(file)}\" is of version {record.Version} or of another guest.");
+                guests.Add(new KeptGuest(
+                    folder, manager, record, EventFile.Open(folder.Of(NameOf(record.Session, record.Number) + JournalEnding))));
+            }
+            catch (Exception e) when (e is ServeException or IOException or SyscallException)
+            {
+                problem($"A guest of an earlier process cannot be taken back: {e.Message}");
+            }
+        }
+
+        return guests;
+    }
+
+    /// <summary>
+    /// Its hand-over as the predecessor had it: descriptors from the manager, or else copied out of the VMM, where the right userfaultfd is
+    /// known by the kernel's number of it.
+    /// </summary>
+    /// <exception cref="UffdException">ESRCH: the VMM has ended.</exception>
+    /// <exception cref="HandOverException">It cannot be had.</exception>
+    public HandOver TakeBack()
+    {
+        PeerProcess peer = FindPeer();
+        ReceivedDescriptor? userfaultfd = null;
+        ReceivedDescriptor? memory = null;
+        try
+        {
+            if (peer.HasEnded) throw new UffdException("pidfd", Errno.ESRCH, $"process {peer.Id} has ended.");
+            userfaultfd = _manager.Take(DescriptorName(0)) ?? OutOf(peer, Record.Inode, "userfaultfd", Candidates(peer));
+            HandOverMessage message = Record.Message();
+            if (Record.MemoryInode is { } inode)
+                memory = _manager.Take(DescriptorName(3)) ?? OutOf(peer, inode, "memory file", AllOf(peer));
+            UffdFeatures features = HandOverReceiver.FeaturesOf(userfaultfd);
+            if (features != Record.Features)
+                throw new HandOverException(
+                    $"its userfaultfd has other features now ({features}) than at its hand-over ({Record.Features})");
+            System.Net.Sockets.Socket? socket = null;
+            if (_manager.Take(DescriptorName(2)) is { } connection)
+                socket = new(new System.Net.Sockets.SafeSocketHandle(connection.Take(), ownsHandle: true));
+            return new HandOver(message, userfaultfd, memory, features, peer, socket)
+            {
+                IsTakenBack = true,
+                IsHeld = _manager.KeepsDescriptors,
+                Journal = _journal,
+                RegisteredAs = [.. Record.Regions.Select(r => r.RegisteredAs)],
+            };
+        }
+        catch
+        {
+            userfaultfd?.Dispose();
+            memory?.Dispose();
+            peer.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The VMM, to be killed or told of; null if it has ended.</summary>
+    public PeerProcess? TryFindPeer()
+    {
+        try
+        {
+            return FindPeer();
+        }
+        catch (Exception e) when (e is UffdException or SyscallException or HandOverException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Its session has begun: notes what is known since.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void Update(HandOver handOver)
+    {
+        Record = Record with { Regions = GuestRecord.RegionsOf(handOver) };
+        _folder.Write(Name + RecordEnding, Record);
+    }
+
+    /// <summary>A region that is added to the guest; before its first page is served.</summary>
+    public void Add(HandedRegion region) => _journal.Add(region.Address, Pages(region));
+
+    /// <summary>The guest needs nobody any more.</summary>
+    public void Forget()
+    {
+        _folder.Delete(Name + RecordEnding);
+        for (int i = 0; i < Parts.Length; i++) _manager.Forget(DescriptorName(i));
+        _journal.Dispose();
+        _folder.Delete(Name + JournalEnding);
+    }
+
+    /// <inheritdoc />
+    /// <remarks>The guest stays kept.</remarks>
+    public void Dispose() => _journal.Dispose();
+
+    /// <summary>Name of a guest's files and descriptors.</summary>
+    public static string NameOf(string session, int number) => FormattableString.Invariant($"{session}.{number}");
+
+    private static long Pages(HandedRegion region) => Model.Memory.PageSize.PagesFor(region.Bytes);
+
+    private string DescriptorName(int part) => $"{Name}.{Parts[part]}";
+
+    private PeerProcess FindPeer()
+    {
+        PeerProcess? kept = _manager.Take(DescriptorName(1)) is { } pidfd ? PeerProcess.Of(pidfd, Record.User) : null;
+        if (kept is not null && (Record.Process is null || kept.Mark == Record.Process || kept.HasEnded)) return kept;
+        kept?.Dispose();
+        return PeerProcess.Find(
+            Record.Process ?? throw new HandOverException("its VMM is in another PID namespace, and nobody has kept a descriptor of it"));
+    }
+
+    // The number that it had first, and then whatever the VMM has: it may have made a copy and closed the first.
+    private IEnumerable<int> Candidates(PeerProcess peer) =>
+        (Record.Descriptor is { } known ? (IEnumerable<int>)[known] : []).Concat(peer.Userfaultfds());
+
+    private static IEnumerable<int> AllOf(PeerProcess peer)
+    {
+        try
+        {
+            return [.. Directory.EnumerateFileSystemEntries($"/proc/{peer.Id}/fd").Select(f => int.Parse(
+                System.IO.Path.GetFileName(f), System.Globalization.CultureInfo.InvariantCulture))];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    private static ReceivedDescriptor OutOf(PeerProcess peer, long? inode, string what, IEnumerable<int> candidates)
+    {
+        if (inode is null)
+            throw new HandOverException($"which {what} is its own is not known: this kernel does not tell (5.14 does), and nobody kept it");
+        SyscallException? refusal = null;
+        foreach (int number in candidates)
+        {
+            if (ReceivedDescriptor.InodeOf(peer.Id, number) != inode) continue;
+            try
+            {
+                ReceivedDescriptor copy = peer.Take(number);
+                // Looked at again where nobody else can change it.
+                if (copy.Inode == inode) return copy;
+                copy.Dispose();
+            }
+            catch (SyscallException e)
+            {
+                refusal = e;
+            }
+        }
+
+        throw new HandOverException(
+            refusal is null
+                ? $"nobody has kept its {what}, and process {peer.Id} has none of its own, or this process may not look (CAP_SYS_PTRACE)"
+                : $"its {what} cannot be copied out of process {peer.Id} ({refusal.Error}): run as its user, or with CAP_SYS_PTRACE",
+            refusal);
+    }
+}

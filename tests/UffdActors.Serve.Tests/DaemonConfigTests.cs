@@ -1,0 +1,50 @@
+namespace UffdActors.Serve.Tests;
+
+/// <summary>The configuration file of a daemon.</summary>
+public sealed class DaemonConfigTests
+{
+    private const string Least = "serve { control = /c, state = /s\n";
+
+    [Fact]
+    public void A_file_says_where_and_which_sessions()
+    {
+        DaemonConfig config = DaemonConfig.Parse(
+            Least + """
+            max-guests = 7, hand-over-timeout = 3s, store-is-preserved = on
+            sessions {
+              a { socket = /a, memory = /m }
+              b { socket = /b, memory = /n, on-failure = kill, socket-mode = "0660", max-guests = 2 }
+            } }
+            uffd { source-patience = 5s }
+            """);
+        DaemonOptions options = config.Options;
+        Assert.Equal(("/c", "/s", 7, true), (options.Control, options.State, options.MaxGuests, options.StoreIsPreserved));
+        Assert.Equal(TimeSpan.FromSeconds(3), options.HandOver.TimeOut);
+        Assert.Equal(
+            [
+                new SessionSpec { Session = "a", Socket = "/a", Memory = "/m" },
+                new SessionSpec
+                {
+                    Session = "b", Socket = "/b", Memory = "/n", OnFailure = FailurePolicy.Kill, SocketMode = "0660", MaxGuests = 2,
+                },
+            ],
+            options.Sessions.OrderBy(s => s.Session));
+        Assert.Equal(TimeSpan.FromSeconds(5), UffdSettings.Load(config.Runtime).SourcePatience);
+    }
+
+    [Theory]
+    [InlineData("uffd { }", "it has no block serve.")]
+    [InlineData("serve { control = /c }", "serve.state has to be there.")]
+    [InlineData("serve { control = c, state = /s }", "serve.control = c: write the path from the root on.")]
+    [InlineData(Least + "max-gests = 1 }", "there is no key serve.max-gests")]
+    [InlineData(Least + "max-guests = many }", "serve.max-guests = many: write a number from 1 on.")]
+    [InlineData(Least + "store-is-preserved = perhaps }", "serve.store-is-preserved = perhaps: write true or false.")]
+    [InlineData(Least + "hand-over-timeout = 0s }", "serve.hand-over-timeout = 0s: write a time above zero")]
+    [InlineData(Least + "sessions { a { socket = /a } } }", "serve.sessions.a.memory has to be there.")]
+    [InlineData(Least + "sessions { a { socket = /a, memory = /m, on-failure = zeros } } }", "serve.sessions.a.on-failure = zeros")]
+    [InlineData(Least + "sessions { a { socket = /a, memory = /m, layers = 1 } } }", "there is no key serve.sessions.a.layers")]
+    [InlineData(Least + "} surprise = 1", "there is no key surprise")]
+    [InlineData("serve {", "it is no HOCON")]
+    public void What_means_nothing_is_refused_in_a_sentence(string text, string sentence) =>
+        Assert.Contains(sentence, Assert.Throws<ServeException>(() => DaemonConfig.Parse(text)).Message, StringComparison.Ordinal);
+}

@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace UffdActors.Serve.Tests;
+
+/// <summary>
+/// A daemon that is a process of its own, with a folder of its own; it is killed and started again as often as a test likes, by the test or
+/// by a service manager that keeps its descriptors.
+/// </summary>
+internal sealed class DaemonScene : IAsyncDisposable
+{
+    public const long Pages = 2048;
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("uffd-daemon-");
+    private readonly VmmPrograms _programs;
+    private readonly bool _isManaged;
+    private readonly List<string> _unread = [];
+    private readonly List<VmmProcess> _guests = [];
+    private VmmProcess? _process;
+
+    private DaemonScene(VmmPrograms programs, bool isManaged, string policy)
+    {
+        _programs = programs;
+        _isManaged = isManaged;
+        SnapshotFile.Write(Memory, Pages);
+        File.WriteAllText(
+            Configuration,
+            $$"""
+            serve {
+              control = {{Control}}
+              state = {{State}}
+              sessions { one { socket = {{Socket}}, memory = {{Memory}}, on-failure = {{policy}} } }
+            }
+            """);
+    }
+
+    public string Memory => Of("memory");
+
+    /// <summary>What the daemon has said and nobody has waited for.</summary>
+    public IReadOnlyList<string> Unread => _unread;
+
+    public string Socket => Of("socket");
+
+    public string Control => Of("control");
+
+    public string State => Of("state");
+
+    private string Configuration => Of("daemon.conf");
+
+    public static string Bytes => (Pages * 4096).ToString(CultureInfo.InvariantCulture);
+
+    public static async Task<DaemonScene> StartAsync(VmmPrograms programs, bool isManaged = false, string policy = "freeze")
+    {
+        DaemonScene scene = new(programs, isManaged, policy);
+        await scene.StartDaemonAsync();
+        return scene;
+    }
+
+    /// <summary>A guest that is handed over; it has said so. It ends with the scene.</summary>
+    public async Task<VmmProcess> GuestAsync(string program, params IReadOnlyList<string> arguments)
+    {
+        VmmProcess vmm = new(_programs.Of(program), [Socket, Bytes, .. arguments]);
+        _guests.Add(vmm);
+        await vmm.UntilAsync(program == "cloud-hypervisor" ? "answered" : "handed over");
+        return vmm;
+    }
+
+    /// <summary>Waits for lines of the daemon, in any order; a star stands for what follows. Others are kept for the next call.</summary>
+    /// <returns>The lines that were waited for.</returns>
+    public async Task<List<string>> UntilAsync(params IReadOnlyList<string> wanted)
+    {
+        List<string> found = [];
+        List<string> open = [.. wanted];
+        foreach (string line in _unread.ToArray())
+        {
+            if (TryMatch(open, line, found)) _ = _unread.Remove(line);
+        }
+
+        while (open.Count > 0)
+        {
+            string? line = await _process!.LineAsync();
+            Assert.True(line is not null, $"It has ended: {string.Join('\n', _unread)}");
+            if (!TryMatch(open, line, found)) _unread.Add(line);
+        }
+
+        return found;
+    }
+
+    private static bool TryMatch(List<string> open, string line, List<string> found)
+    {
+        string? match = open.FirstOrDefault(w => w.EndsWith('*') ? line.StartsWith(w[..^1], StringComparison.Ordinal) : line == w);
+        if (match is null) return false;
+        _ = open.Remove(match);
+        found.Add(line);
+        return true;
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public async Task KillAsync()
+    {
+        _process!.Kill();
+        await _process.DisposeAsync();
+    }
+
+    /// <summary>SIGKILL, and the next start. Waits until it is ready.</summary>
+    public async Task RestartAsync()
+    {
+        if (_isManaged)
+        {
+            await _process!.GoOnAsync();
+            _ = await UntilAsync("ready");
+            return;
+        }
+
+        await KillAsync();
+        await StartDaemonAsync();
+    }
+
+    public async Task StartDaemonAsync()
+    {
+        string[] command = Program.Daemon(Configuration);
+        _process = _isManaged
+            ? new VmmProcess(_programs.Of("service-manager"), [_folder.FullName, .. command])
+            : new VmmProcess(command[0], command[1..]);
+        _ = await UntilAsync("ready");
+    }
+
+    /// <summary>SIGTERM, and its end.</summary>
+    public async Task<string> StopAsync()
+    {
+        using (Process kill = Process.Start("kill", ["-TERM", _process!.Id.ToString(CultureInfo.InvariantCulture)]))
+            await kill.WaitForExitAsync();
+        return await _process.EndAsync();
+    }
+
+    /// <summary>Files of guests that are kept.</summary>
+    public string[] Kept() => [.. Directory.GetFiles(State, "*.guest.json").Concat(Directory.GetFiles(State, "*.events"))];
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (VmmProcess vmm in _guests) await vmm.DisposeAsync();
+        // The manager kills its service when its input ends.
+        if (_isManaged) await _process!.CloseAsync();
+        else await KillAsync();
+        _folder.Delete(recursive: true);
+    }
+
+    private string Of(string name) => Path.Combine(_folder.FullName, name);
+}

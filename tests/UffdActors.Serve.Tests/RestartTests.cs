@@ -1,0 +1,105 @@
+namespace UffdActors.Serve.Tests;
+
+/// <summary>A daemon is killed, and its successor goes on with every guest: no byte is another one, and nothing becomes zeros.</summary>
+[Collection(ServeCollection.Name)]
+public sealed class RestartTests(VmmPrograms programs)
+{
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Guests_of_every_dialect_go_on_behind_daemons_that_are_killed_under_load(bool isManaged)
+    {
+        VmmPrograms.Require();
+        await using DaemonScene scene = await DaemonScene.StartAsync(programs, isManaged);
+        List<VmmProcess> guests =
+        [
+            await scene.GuestAsync("balloon-load", "3", "1"),
+            await scene.GuestAsync("balloon-load", "1", "2"),
+            await scene.GuestAsync("firecracker-1.16", "2", "waits"),
+            await scene.GuestAsync("e2b", "2", "waits"),
+            await scene.GuestAsync("cloud-hypervisor", "2", "waits"),
+        ];
+        // Without a descriptor of its own, a guest that nobody else holds one of would read zeros.
+        if (isManaged) guests.Add(await scene.GuestAsync("balloon-load", "2", "3", "no-copy"));
+        VmmProcess[] busy = [guests[0], guests[1], .. guests.Skip(5)];
+        string[] began = [.. guests.Select((_, i) => $"one {i + 1} began")];
+        _ = await scene.UntilAsync(began);
+        for (int round = 0; round < 2; round++)
+        {
+            foreach (VmmProcess vmm in busy) await vmm.UntilAsync("busy");
+            await scene.RestartAsync();
+            _ = await scene.UntilAsync(began);
+        }
+
+        foreach (VmmProcess vmm in guests) await vmm.GoOnAsync();
+        foreach (VmmProcess vmm in guests) Assert.Contains("verified", await vmm.EndAsync(), StringComparison.Ordinal);
+        _ = await scene.UntilAsync([.. guests.Select((_, i) => $"one {i + 1} {SessionEnd.VmmEnded}")]);
+        Assert.DoesNotContain(scene.Unread, line => line.Contains("Frozen", StringComparison.Ordinal));
+        Assert.Empty(scene.Kept());
+    }
+
+    [SkippableFact]
+    public async Task A_guest_whose_VMM_has_ended_meanwhile_is_forgotten()
+    {
+        VmmPrograms.Require();
+        await using DaemonScene scene = await DaemonScene.StartAsync(programs);
+        VmmProcess vmm = await scene.GuestAsync("balloon-load", "1", "1", "idle");
+        _ = await scene.UntilAsync("one 1 began");
+        await scene.KillAsync();
+        Assert.Equal(2, scene.Kept().Length);
+        vmm.Kill();
+        await vmm.DeathAsync();
+        await scene.StartDaemonAsync();
+        using ControlClient client = await ControlClient.ConnectAsync(scene.Control);
+        Assert.True(SpinWait.SpinUntil(() => scene.Kept().Length == 0, ServeScene.Deadline));
+        Assert.Equal(0, (await client.StatusAsync()).Status!.Guests);
+    }
+
+    [SkippableTheory]
+    [InlineData("freeze")]
+    [InlineData("kill")]
+    public async Task A_guest_whose_file_was_written_to_meanwhile_is_not_served_on(string policy)
+    {
+        VmmPrograms.Require();
+        await using DaemonScene scene = await DaemonScene.StartAsync(programs, policy: policy);
+        VmmProcess vmm = await scene.GuestAsync("balloon-load", "1", "1", "idle");
+        _ = await scene.UntilAsync("one 1 began");
+        await scene.KillAsync();
+        File.AppendAllText(scene.Memory, "x");
+        await scene.StartDaemonAsync();
+        List<string> said = await scene.UntilAsync(policy == "kill" ? "one 1 Killed*" : "one 1 Frozen*");
+        Assert.Contains("has been written to since the guest began", said[^1], StringComparison.Ordinal);
+        if (policy == "kill")
+        {
+            await vmm.DeathAsync();
+            Assert.True(SpinWait.SpinUntil(() => scene.Kept().Length == 0, ServeScene.Deadline));
+            return;
+        }
+
+        using ControlClient client = await ControlClient.ConnectAsync(scene.Control);
+        GuestStatus lost = Assert.Single((await client.ListAsync()).Sessions![0].Guests);
+        Assert.Equal((GuestState.Lost, vmm.Id), (lost.State, lost.Process));
+        Assert.True(vmm.IsAlive);
+        // It is forgotten when its VMM ends, and not before.
+        Assert.Equal(2, scene.Kept().Length);
+        vmm.Kill();
+        Assert.True(SpinWait.SpinUntil(() => scene.Kept().Length == 0, ServeScene.Deadline));
+    }
+
+    [SkippableFact]
+    public async Task A_daemon_that_ends_in_order_leaves_its_guests_to_the_next_whatever_their_policy()
+    {
+        VmmPrograms.Require();
+        await using DaemonScene scene = await DaemonScene.StartAsync(programs, policy: "kill");
+        VmmProcess vmm = await scene.GuestAsync("balloon-load", "2", "5");
+        _ = await scene.UntilAsync("one 1 began");
+        await vmm.UntilAsync("busy");
+        Assert.Contains("left", await scene.StopAsync(), StringComparison.Ordinal);
+        Assert.True(vmm.IsAlive);
+        await scene.StartDaemonAsync();
+        _ = await scene.UntilAsync("one 1 began");
+        await vmm.UntilAsync("busy");
+        await vmm.GoOnAsync();
+        Assert.Contains("verified", await vmm.EndAsync(), StringComparison.Ordinal);
+    }
+}
