@@ -4,6 +4,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using UffdActors.Cli.Commands;
 using UffdActors.Cli.Commands.Migrate;
+using UffdActors.Cli.Commands.Serve;
 using UffdActors.Cli.Commands.Vmm;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Usage;

@@ -5,7 +5,10 @@ using UffdActors.Serve;
 namespace UffdActors.Cli.Reports;
 
 /// <summary>What a server of guests tells people: a line for each thing that happens.</summary>
-internal sealed class ServeText(Terminal terminal, FailurePolicy policy)
+/// <param name="terminal">Where.</param>
+/// <param name="policy">What becomes of a guest that cannot be served on.</param>
+/// <param name="session">Name of the session of a daemon whose guests they are; null for a server that has one kind of guests.</param>
+internal sealed class ServeText(Terminal terminal, FailurePolicy policy, string? session = null)
 {
     /// <summary>Says that VMMs can connect.</summary>
     public void WriteStart(HandOverListener listener, SessionOptions session, long bytes, long stored)
@@ -23,23 +26,23 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy)
         switch (what)
         {
             case { Kind: ServeEventKind.Refused }:
-                terminal.WriteError($"a hand-over was refused: {what.Message}");
+                terminal.WriteError($"{(session is null ? "" : $"session {session}: ")}a hand-over was refused: {what.Message}");
                 break;
             case { Kind: ServeEventKind.Note }:
-                terminal.WriteError($"session {what.Number}: {what.Message}");
+                terminal.WriteError($"{Name(what.Number)}: {what.Message}");
                 break;
-            case { Kind: ServeEventKind.Began, Session: { } session }:
+            case { Kind: ServeEventKind.Began, Session: { } guest }:
                 terminal.WriteRaw(
-                    $"session {what.Number}: {NameOf(session.ProcessId)}, {session.Message.Dialect}, "
-                        + $"{Figures.Count(session.Message.Regions.Count, "region", "regions")} of {SizeText.Of(session.Message.Bytes)}; "
-                        + $"served after {Figures.Time(session.Figures().SetUp)}");
-                if (session.VmmKeepsCopy == false)
+                    $"{Name(what.Number)}: {NameOf(guest.ProcessId)}, {guest.Message.Dialect}, "
+                        + $"{Figures.Count(guest.Message.Regions.Count, "region", "regions")} of {SizeText.Of(guest.Message.Bytes)}; "
+                        + $"{(guest.IsTakenBack ? "taken back" : "served")} after {Figures.Time(guest.Figures().SetUp)}");
+                if (guest.VmmKeepsCopy == false)
                     terminal.WriteError(
-                        $"session {what.Number}: the VMM has closed its own descriptor of the userfaultfd, so it will be killed when this "
+                        $"{Name(what.Number)}: the VMM has closed its own descriptor of the userfaultfd, so it will be killed when this "
                             + $"process ends: its guest would read zeros.");
                 break;
-            case { Kind: ServeEventKind.Ended, Session: { } session, End: { } end }:
-                WriteEnd(what.Number!.Value, session.ProcessId, end, session.Figures());
+            case { Kind: ServeEventKind.Ended, Session: { } guest, End: { } end }:
+                WriteEnd(what.Number!.Value, guest.ProcessId, end, guest.Figures());
                 break;
         }
     }
@@ -71,7 +74,7 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy)
     }
 
     private void WriteEnd(int number, int process, SessionEnd end, SessionFigures figures) => terminal.WriteRaw(
-        $"session {number}: {TextOf(end, process)} after {Figures.Time(figures.Duration)}; "
+        $"{Name(number)}: {TextOf(end, process)} after {Figures.Time(figures.Duration)}; "
             + $"{Figures.Count(figures.Faults, "fault", "faults")}, "
             + $"{Figures.Count(figures.ContentPages, "page", "pages")} of the file, {Figures.Count(figures.ZeroPages)} of zeros, "
             + $"{SizeText.Of(figures.BytesRead)} read, {Figures.Time(figures.ReadMean)} a read and {Figures.Time(figures.ReadLongest)} at "
@@ -81,8 +84,11 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy)
     {
         SessionEnd.VmmEnded => "the VMM has ended",
         SessionEnd.VmmKilled => "the VMM was killed",
+        SessionEnd.Released => $"the guest of {NameOf(process)} has all its pages, and is let go",
         _ => $"the guest of {NameOf(process)} is left asleep (it sleeps when it touches a page that it has not got)",
     };
+
+    private string Name(int? number) => session is null ? $"session {number}" : $"session {session}, guest {number}";
 
     private static string NameOf(int process) => process == 0 ? "a process of another PID namespace" : $"process {process}";
 }

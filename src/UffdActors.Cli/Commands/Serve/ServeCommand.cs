@@ -6,15 +6,20 @@ using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Serve;
 
-namespace UffdActors.Cli.Commands;
+namespace UffdActors.Cli.Commands.Serve;
 
-/// <summary><c>uffd serve</c>: serves the guests of VMMs that hand over their userfaultfd at a Unix socket.</summary>
+/// <summary>
+/// <c>uffd serve</c>: serves the guests of VMMs that hand over their userfaultfd at a Unix socket; or is a daemon with any number of
+/// sockets, which the commands below it speak to.
+/// </summary>
 internal sealed class ServeCommand
 {
     private const int MostModeDigits = 4;
-    private readonly Option<string> _socket = TypedOptions.Required("--socket", "PATH", "Unix socket to which VMMs connect.");
-    private readonly Option<string> _memory =
-        TypedOptions.Required("--memory", "FILE", "Memory file of the snapshot; read, never written.");
+    private readonly Option<string?> _socket = TypedOptions.Text("--socket", "PATH", "Unix socket to which VMMs connect.");
+    private readonly Option<string?> _memory =
+        TypedOptions.Text("--memory", "FILE", "Memory file of the snapshot; read, never written.");
+    private readonly Option<string?> _config = TypedOptions.Text(
+        "--config", "FILE", "Be a daemon with the sessions of a file, and those that it is told of; alone, without other options.");
     private readonly Option<string[]> _diffs = TypedOptions.Texts(
         "--diff", "FILE", "Diff of the memory file: what is stored in it overrides what is below. Again for one over that.");
     private readonly Option<long?> _cache = TypedOptions.Size(
@@ -40,15 +45,20 @@ internal sealed class ServeCommand
     private Command Build()
     {
         Command command = new("serve", "Serve the guests of other VMMs (Firecracker and its kind) from a memory file.");
-        Option[] options = [_socket, _memory, _diffs, _cache, _onFailure, _sessions, _maxSessions, _handOverTime, _mode, _json];
+        Option[] options = [_config, _socket, _memory, _diffs, _cache, _onFailure, _sessions, _maxSessions, _handOverTime, _mode, _json];
         foreach (Option option in options) command.Options.Add(option);
-        command.SetAction(RunAsync);
+        foreach (Option other in options.Skip(1)) command.Exclude(_config, other, "a daemon has its settings in the file");
+        command.SetAction((arguments, cancel) => arguments.GetValue(_config) is { } file
+            ? new DaemonRun(_terminal).RunAsync(file, cancel)
+            : RunAsync(arguments, cancel));
+        foreach (Command client in DaemonClient.Build(_terminal)) command.Subcommands.Add(client);
         return command;
     }
 
     private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
     {
-        string memory = arguments.GetValue(_memory)!;
+        string memory = Needed(arguments, _memory);
+        string socket = Needed(arguments, _socket);
         FailurePolicy policy = arguments.GetValue(_onFailure)!.Value;
         UnixFileMode mode = ModeOf(arguments.GetValue(_mode)!);
         // What would refuse every guest is found before the first.
@@ -66,7 +76,7 @@ internal sealed class ServeCommand
         await using UffdRuntime runtime = UffdRuntime.Start(ConfigurationFactory.ParseString("uffd.world = live"));
         // What this machine does not allow is told here, and not to the first guest.
         await GuestSession.WarmUpAsync(runtime, memory, cancel);
-        using HandOverListener listener = HandOverListener.Open(arguments.GetValue(_socket)!, mode);
+        using HandOverListener listener = HandOverListener.Open(socket, mode);
         ServeText text = new(report, policy);
         ServeTally tally = new();
         GuestServer server = new(runtime, listener, new GuestServerOptions
@@ -99,6 +109,9 @@ internal sealed class ServeCommand
         // Its guests have been told of, and nothing else is interrupted.
         return cancel.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Done;
     }
+
+    private static string Needed(ParseResult arguments, Option<string?> option) => arguments.GetValue(option)
+        ?? throw CommandException.BadInput($"{option.Name} is missing: name a socket and a memory file, or with --config a daemon's file.");
 
     private static UnixFileMode ModeOf(string text)
     {
