@@ -36,6 +36,22 @@ public sealed class RefusalTests(VmmPrograms programs)
         _ = await scene.NextAsync(ServeEventKind.Began);
     }
 
+    [SkippableTheory]
+    [InlineData(FailurePolicy.Freeze, "", "sleeps when it touches what is absent.")]
+    [InlineData(FailurePolicy.Kill, "", " is killed.")]
+    [InlineData(FailurePolicy.Freeze, "closes-first", " is killed: it holds no descriptor of its own, and its guest would read zeros.")]
+    public async Task A_guest_that_is_refused_sleeps_or_is_killed_and_reads_no_zeros(FailurePolicy policy, string how, string fate)
+    {
+        VmmPrograms.Require();
+        await using ServeScene scene = new(programs, policy);
+        // More than the file has.
+        await using VmmProcess vmm = scene.Start("firecracker-1.16", $"{2 * ServeScene.Pages * 4096}", "1", "waits", how);
+        Assert.EndsWith(fate, (await scene.NextAsync(ServeEventKind.Refused)).Message, StringComparison.Ordinal);
+        if (fate.Contains("killed", StringComparison.Ordinal)) await vmm.DeathAsync();
+        else Assert.True(vmm.IsAlive);
+        Assert.Empty(scene.Descriptors());
+    }
+
     [SkippableFact]
     public async Task Who_connects_and_says_nothing_is_sent_away_when_the_time_is_over()
     {

@@ -19,7 +19,7 @@ public sealed unsafe class PeerProcess : IDisposable
     private const nint PidfdGetfd = 438;
     private const nint Compare = 312;
     private const int SigKill = 9;
-    private const string UserfaultLink = "anon_inode:[userfaultfd]";
+    internal const string UserfaultLink = "anon_inode:[userfaultfd]";
 
     private PeerProcess(FileHandle handle, int id, int user)
     {

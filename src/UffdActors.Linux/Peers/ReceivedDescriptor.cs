@@ -19,6 +19,21 @@ public sealed class ReceivedDescriptor : LinuxHandle
     /// </summary>
     public long? Inode => InodeOf(Environment.ProcessId, Number);
 
+    /// <summary>True if it is a userfaultfd.</summary>
+    public bool IsUserfaultfd =>
+        new FileInfo(FormattableString.Invariant($"/proc/self/fd/{Number}")).LinkTarget == PeerProcess.UserfaultLink;
+
+    /// <summary>Another descriptor of the same open file; close-on-exec.</summary>
+    /// <exception cref="SyscallException">No descriptor is left.</exception>
+    public ReceivedDescriptor Copy()
+    {
+        using Lease lease = Use();
+        CallResult copy = RawCalls.Duplicate(lease.Number);
+        return copy.Error == Errno.None
+            ? new ReceivedDescriptor((int)copy.Return)
+            : throw new SyscallException($"fcntl({lease.Number}, F_DUPFD_CLOEXEC)", copy.Error);
+    }
+
     /// <summary>Takes over a descriptor that this process was started with (<c>LISTEN_FDS</c>); from here on it is close-on-exec.</summary>
     /// <param name="number">Its number.</param>
     /// <exception cref="SyscallException">EBADF: there is none.</exception>

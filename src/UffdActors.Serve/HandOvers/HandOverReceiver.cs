@@ -57,11 +57,13 @@ public static class HandOverReceiver
 
             return Complete(message, descriptors, peer, connection);
         }
-        catch
+        catch (Exception e)
         {
+            string fate = peer is not null && descriptors.Count > 0 ? RefusedGuest.Settle(peer, descriptors[0], options.OnRefusal) : "";
             Close(descriptors, 0);
             peer?.Dispose();
             connection.Dispose();
+            if (e is HandOverException && fate.Length > 0) throw new HandOverException(e.Message + fate, e);
             throw;
         }
     }

@@ -219,13 +219,19 @@ public sealed class GuestServer
     private async Task<(int Number, GuestSession Session, KeptGuest? Kept)> TakeAsync(
         Socket connection, ProcessWatch watch, CancellationToken stop)
     {
-        HandOver handOver = await HandOverReceiver.ReceiveAsync(connection, _options.HandOver, stop);
+        HandOver handOver = await HandOverReceiver.ReceiveAsync(
+            connection, _options.HandOver with { OnRefusal = _options.Session.OnFailure }, stop);
         int number = Interlocked.Increment(ref _last);
         KeptGuest? kept = null;
         try
         {
-            ThrowIfRefused(handOver);
-            kept = _options.Keeper?.Keep(number, handOver);
+            // That guest is served, and stays so.
+            ThrowIfServed(handOver);
+            Settle(handOver, () =>
+            {
+                ThrowIfRefused();
+                kept = _options.Keeper?.Keep(number, handOver);
+            });
         }
         catch
         {
@@ -237,6 +243,11 @@ public sealed class GuestServer
         try
         {
             session = await GuestSession.BeginAsync(_runtime, watch, handOver, OptionsOf(number), stop);
+        }
+        catch (OperationCanceledException)
+        {
+            kept?.Dispose();
+            throw;
         }
         catch
         {
@@ -325,7 +336,21 @@ public sealed class GuestServer
         }
     }
 
-    private void ThrowIfRefused(HandOver handOver)
+    // A guest that is not taken has its fate before its descriptors are closed.
+    private void Settle(HandOver handOver, Action take)
+    {
+        try
+        {
+            take();
+        }
+        catch (Exception e) when (IsRefusal(e))
+        {
+            throw new HandOverException(
+                e.Message + RefusedGuest.Settle(handOver.Peer, handOver.Userfaultfd, _options.Session.OnFailure), e);
+        }
+    }
+
+    private void ThrowIfRefused()
     {
         if (_options.Admit?.Invoke() is { } reason) throw new HandOverException(reason);
         lock (_gate)
@@ -333,6 +358,13 @@ public sealed class GuestServer
             if (_sessions.Count >= _options.MaxSessions)
                 throw new HandOverException(
                     $"{_sessions.Count} guests are being served, which are as many as may be; another is refused.");
+        }
+    }
+
+    private void ThrowIfServed(HandOver handOver)
+    {
+        lock (_gate)
+        {
             foreach ((int number, GuestSession session) in _sessions)
             {
                 if (session.ProcessId == 0 || session.ProcessId != handOver.Peer.Id) continue;

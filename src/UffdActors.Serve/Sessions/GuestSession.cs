@@ -157,14 +157,23 @@ public sealed class GuestSession : IAsyncDisposable
             await session.ServeAsync(watch, cancel);
             return session;
         }
-        catch
+        catch (Exception e)
         {
             // Whoever has kept it holds it still.
             if (handOver.IsTakenBack) fate?.Leave(handOver.IsHeld);
+            // So does who finds it in the state folder when this process just ends.
+            bool isKept = handOver.IsTakenBack || (e is OperationCanceledException && handOver.Journal is not null);
+            string refusal = isKept ? "" : RefusedGuest.Settle(handOver.Peer, handOver.Userfaultfd, options.OnFailure);
             if (vm is not null) await vm.DisposeAsync();
             content?.Dispose();
             handOver.Dispose();
-            throw;
+            if (refusal.Length == 0) throw;
+            throw e switch
+            {
+                HandOverException or UffdException => new HandOverException(e.Message + refusal, e),
+                ServeException => new ServeException(e.Message + refusal, e),
+                _ => e,
+            };
         }
     }
 
@@ -288,10 +297,12 @@ public sealed class GuestSession : IAsyncDisposable
     {
         HandOverMessage message = _handOver.Message;
         _fate.KeepsCopy = _handOver.Peer.HasCopyOf(_handOver.Userfaultfd.Number);
+        using ReceivedDescriptor copy = _handOver.Userfaultfd.Copy();
         Userfault uffd = await _vm.AdoptUserfaultAsync(
             new AdoptedUserfault
             {
-                Descriptor = _handOver.Userfaultfd.Take(),
+                // Until it is served, what becomes of a guest that is refused is decided by the descriptor that was handed over.
+                Descriptor = copy.Take(),
                 IsOfOtherProcess = true,
                 ProcessId = ProcessId == 0 ? null : ProcessId,
                 Journal = _handOver.Journal,
@@ -320,6 +331,7 @@ public sealed class GuestSession : IAsyncDisposable
             _content, [.. message.Regions.Select(r => r.FileOffset)], message.Bytes >> PageSize.BaseShift);
         await uffd.ServeAsync(new ServeOptions { Source = _source }, cancel);
         await _handOver.AcknowledgeAsync(cancel);
+        _handOver.Userfaultfd.Dispose();
         _setUp = TimeProvider.System.GetElapsedTime(_handedOver);
         _notes = TellAsync();
         _ = WaitForEndAsync(watch);

@@ -1,6 +1,7 @@
 /* Firecracker 1.12 to 1.16: page_size beside the older page_size_kib (which holds bytes), EVENT_REMOVE asked for, the socket open until the
  * end; two regions as beyond 3 GiB.
- * firecracker-1.16 SOCKET BYTES THREADS [huge] [bytewise] [pretty] [no-copy] [balloon] [waits] [dies-after N] */
+ * firecracker-1.16 SOCKET BYTES THREADS [huge] [bytewise] [pretty] [no-copy] [closes-first]
+ * [balloon] [waits] [dies-after N] */
 #include "vmm.h"
 
 /* Gives a range back and looks at it: zeros, then what it writes itself; what lies around it has stayed. */
@@ -24,13 +25,14 @@ static void balloon(const struct region *region, uint64_t page_size)
 int main(int count, char **arguments)
 {
 	if (count < 4) die("usage");
-	int huge = 0, bytewise = 0, pretty = 0, no_copy = 0, with_balloon = 0, waits = 0;
+	int huge = 0, bytewise = 0, pretty = 0, no_copy = 0, closes_first = 0, with_balloon = 0, waits = 0;
 	uint64_t dies_after = 0;
 	for (int i = 4; i < count; i++) {
 		huge |= !strcmp(arguments[i], "huge");
 		bytewise |= !strcmp(arguments[i], "bytewise");
 		pretty |= !strcmp(arguments[i], "pretty");
 		no_copy |= !strcmp(arguments[i], "no-copy");
+		closes_first |= !strcmp(arguments[i], "closes-first");
 		with_balloon |= !strcmp(arguments[i], "balloon");
 		waits |= !strcmp(arguments[i], "waits");
 		if (!strcmp(arguments[i], "dies-after")) dies_after = strtoull(arguments[++i], NULL, 0);
@@ -53,6 +55,11 @@ int main(int count, char **arguments)
 		char wide[4096];
 		length = (size_t)snprintf(wide, sizeof(wide), "[\n  %s", text + 1);
 		send_with(guest.socket, wide, length, &guest.uffd, 1);
+	} else if (closes_first) {
+		/* Before the end of its message, so that whoever reads that sees no other descriptor. */
+		send_with(guest.socket, text, length - 1, &guest.uffd, 1);
+		close(guest.uffd);
+		send_with(guest.socket, text + length - 1, 1, NULL, 0);
 	} else if (bytewise) {
 		send_in_bytes(guest.socket, text, length, &guest.uffd, 1);
 	} else {
