@@ -28,6 +28,7 @@ internal sealed class ControlScene : IAsyncDisposable
             State = scene.Of("state"),
             MaxSessions = maxSessions,
             MaxGuests = maxGuests,
+            Http = "unix:" + scene.Of("http"),
             Observer = (session, what) =>
                 scene._events.Writer.TryWrite($"{session} {what.Number} {(object?)what.End ?? what.Kind} {what.Message}"),
         });
@@ -50,11 +51,11 @@ internal sealed class ControlScene : IAsyncDisposable
         return next;
     }
 
-    /// <summary>What is answered to bytes, up to the end of the connection or the first line.</summary>
-    public async Task<string> SayAsync(ReadOnlyMemory<byte> bytes)
+    /// <summary>What is answered to bytes, up to the end of the connection.</summary>
+    public async Task<string> SayAsync(ReadOnlyMemory<byte> bytes, string? path = null)
     {
         using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        await socket.ConnectAsync(new UnixDomainSocketEndPoint(Control));
+        await socket.ConnectAsync(new UnixDomainSocketEndPoint(path ?? Control));
         using CancellationTokenSource late = new(ServeScene.Deadline);
         try
         {
@@ -80,6 +81,9 @@ internal sealed class ControlScene : IAsyncDisposable
 
         return answer.ToString();
     }
+
+    /// <summary>What is answered to a GET.</summary>
+    public Task<string> GetAsync(string path) => SayAsync(Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"), Of("http"));
 
     public async ValueTask DisposeAsync()
     {

@@ -10,7 +10,7 @@ public sealed class DaemonConfigTests
     {
         DaemonConfig config = DaemonConfig.Parse(
             Least + """
-            max-guests = 7, hand-over-timeout = 3s, store-is-preserved = on
+            max-guests = 7, hand-over-timeout = 3s, store-is-preserved = on, http = "unix:/h"
             sessions {
               a { socket = /a, memory = /m }
               b { socket = /b, memory = /n, on-failure = kill, socket-mode = "0660", max-guests = 2 }
@@ -19,6 +19,7 @@ public sealed class DaemonConfigTests
             """);
         DaemonOptions options = config.Options;
         Assert.Equal(("/c", "/s", 7, true), (options.Control, options.State, options.MaxGuests, options.StoreIsPreserved));
+        Assert.Equal("unix:/h", options.Http);
         Assert.Equal(TimeSpan.FromSeconds(3), options.HandOver.TimeOut);
         Assert.Equal(
             [
@@ -44,7 +45,7 @@ public sealed class DaemonConfigTests
     [InlineData(Least + "sessions { a { socket = /a, memory = /m, on-failure = zeros } } }", "serve.sessions.a.on-failure = zeros")]
     [InlineData(Least + "sessions { a { socket = /a, memory = /m, layers = 1 } } }", "there is no key serve.sessions.a.layers")]
     [InlineData(Least + "} surprise = 1", "there is no key surprise")]
-    [InlineData("serve {", "it is no HOCON")]
+    [InlineData("serve { control = /c, state = /s max-guests = 7 }", "it is no HOCON")]
     public void What_means_nothing_is_refused_in_a_sentence(string text, string sentence) =>
         Assert.Contains(sentence, Assert.Throws<ServeException>(() => DaemonConfig.Parse(text)).Message, StringComparison.Ordinal);
 }

@@ -13,7 +13,7 @@ public sealed record DaemonConfig
 {
     private const int MostBytes = 1 << 20;
     private static readonly string[] Keys =
-        ["control", "state", "max-sessions", "max-guests", "store-is-preserved", "hand-over-timeout", "sessions"];
+        ["control", "state", "max-sessions", "max-guests", "store-is-preserved", "hand-over-timeout", "http", "sessions"];
 
     private static readonly string[] SessionKeys = ["socket", "memory", "on-failure", "socket-mode", "max-guests"];
 
@@ -71,6 +71,7 @@ public sealed record DaemonConfig
                 HandOver = serve.HasPath("hand-over-timeout")
                     ? plain.HandOver with { TimeOut = TimeOf(serve, "hand-over-timeout") }
                     : plain.HandOver,
+                Http = serve.HasPath("http") ? serve.GetString("http") : null,
                 Sessions = SessionsOf(serve),
             },
             Runtime = RuntimeOf(text),

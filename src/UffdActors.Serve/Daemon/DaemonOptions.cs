@@ -24,6 +24,12 @@ public sealed record DaemonOptions
     /// </summary>
     public bool StoreIsPreserved { get; init; }
 
+    /// <summary>
+    /// Where <c>/healthz</c> and <c>/metrics</c> (the text format of Prometheus) are answered: <c>unix:PATH</c>, or a loopback address and
+    /// a port, as in <c>127.0.0.1:9440</c>; null for nowhere.
+    /// </summary>
+    public string? Http { get; init; }
+
     /// <summary>How hand-overs are received.</summary>
     public HandOverOptions HandOver { get; init; } = new();
 

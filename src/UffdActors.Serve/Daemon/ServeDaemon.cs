@@ -21,6 +21,8 @@ public sealed class ServeDaemon : IAsyncDisposable
     private readonly ServiceManager _manager;
     private readonly ProcessWatch _watch = new();
     private readonly ControlListener _control;
+    private Heartbeat? _heartbeat;
+    private HealthServer? _health;
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Lock _gate = new();
     private readonly Dictionary<string, DaemonSession> _sessions = new(StringComparer.Ordinal);
@@ -69,6 +71,8 @@ public sealed class ServeDaemon : IAsyncDisposable
             daemon.TakeBack();
             await daemon.CreateMissingAsync();
             control.Start(daemon);
+            if (options.Http is { } where) daemon._health = HealthServer.Open(where, daemon.Answer);
+            daemon._heartbeat = new Heartbeat(manager, TimeProvider.System, () => daemon.Status().Process != 0);
             manager.Tell("READY=1\nSTATUS=serving");
             return daemon;
         }
@@ -203,6 +207,8 @@ public sealed class ServeDaemon : IAsyncDisposable
 
             _manager.Tell("STOPPING=1");
             await _control.DisposeAsync();
+            if (_heartbeat is not null) await _heartbeat.DisposeAsync();
+            if (_health is not null) await _health.DisposeAsync();
             await Task.WhenAll(sessions.Select(s => s.LeaveAsync()));
             _watch.Dispose();
             _manager.Dispose();
@@ -211,6 +217,22 @@ public sealed class ServeDaemon : IAsyncDisposable
         finally
         {
             _ = _turn.Release();
+        }
+    }
+
+    // 503 while a guest sleeps for our sake: somebody should look.
+    private (int Code, string Type, string Body) Answer(string path)
+    {
+        IReadOnlyList<SessionStatus> sessions = List();
+        switch (path)
+        {
+            case "/healthz":
+                int asleep = sessions.Sum(s => s.Guests.Count(g => g.State is GuestState.Frozen or GuestState.Lost));
+                return asleep == 0 ? (200, "text/plain", "ok\n") : (503, "text/plain", $"{asleep} guests cannot be served on.\n");
+            case "/metrics":
+                return (200, MetricsText.Type, MetricsText.Of(Status(), sessions));
+            default:
+                return (404, "text/plain", "There are /healthz and /metrics.\n");
         }
     }
 
