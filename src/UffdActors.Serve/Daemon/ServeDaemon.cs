@@ -130,7 +130,7 @@ public sealed class ServeDaemon : IAsyncDisposable
             }
 
             // What would refuse every guest is found before the first.
-            _ = GuestSession.Measure(spec.Memory);
+            _ = GuestSession.Measure(spec.Options);
             HandOverListener listener = HandOverListener.Open(spec.Socket, spec.Mode);
             try
             {
