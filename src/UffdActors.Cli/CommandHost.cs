@@ -7,7 +7,10 @@ using UffdActors.Cli.Commands.Migrate;
 using UffdActors.Cli.Commands.Serve;
 using UffdActors.Cli.Commands.Vmm;
 using UffdActors.Cli.Hosting;
+using UffdActors.Cli.Options;
 using UffdActors.Cli.Usage;
+using UffdActors.Configuration;
+using UffdActors.Model.Backends;
 
 namespace UffdActors.Cli;
 
@@ -49,8 +52,8 @@ internal sealed class CommandHost(Terminal terminal)
         }
         catch (Exception e) when (CommandFailures.ExitCodeOf(e, cancel) is { } code)
         {
-            if (code == ExitCode.Interrupted) Terminal.WriteInterrupted(CommandFailures.MessageOf(e));
-            else Terminal.WriteError(CommandFailures.MessageOf(e));
+            if (code == ExitCode.Interrupted) Terminal.WriteInterrupted(CommandFailures.Interrupted);
+            else Terminal.WriteError(WithPlace(result, e));
             return code;
         }
     }
@@ -82,6 +85,16 @@ internal sealed class CommandHost(Terminal terminal)
         root.Subcommands.Add(HelpCommand.Build(Terminal, root));
         if (Terminal.Columns is { } columns && root.Options.OfType<HelpOption>().First().Action is HelpAction help) help.MaxWidth = columns;
         return root;
+    }
+
+    // Some of a configuration is refused only by the part that reads it, which does not know where it was written.
+    private static string WithPlace(ParseResult result, Exception e)
+    {
+        string message = CommandFailures.MessageOf(e);
+        return e is UffdConfigurationException or ModuleException
+            && result.CommandResult.Command.Options.FirstOrDefault(o => o.Name == RuntimeOptions.ConfigName) is Option<string?> option
+            && result.GetValue(option) is { Length: > 0 } path && !message.Contains(path, StringComparison.Ordinal)
+                ? ConfigFile.WithPlace(path, message, e is ModuleException ? "uffd.modules" : null) : message;
     }
 
     // An unknown word explains more than the argument that is missing because of it. An empty one is a shell variable that was not set.

@@ -3,6 +3,7 @@ using Akka.Actor;
 using Akka.Configuration;
 using Akka.Dispatch;
 using UffdActors.Actors;
+using UffdActors.Configuration;
 using UffdActors.Dispatch;
 using UffdActors.Dispatch.Stepping;
 using UffdActors.Failures;
@@ -63,10 +64,8 @@ public sealed class UffdRuntime : IAsyncDisposable
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // Akka throws whatever its parts throw that read a setting, often in an exception of the call that makes them.
-            string why = e.GetBaseException().Message;
             throw new UffdConfigurationException(
-                $"The actor system does not start with this configuration: {why}; look at the settings below akka.", e);
+                $"The actor system does not start with this configuration: {AkkaRefusal.Text(e, config)}.", e);
         }
 
         try
@@ -187,7 +186,15 @@ public sealed class UffdRuntime : IAsyncDisposable
         };
         string dispatcher = DispatcherFor(name, place, options.Cpu);
         // A dispatcher that brings its own clock announces it when it is made.
-        _ = _system.Dispatchers.Lookup(dispatcher);
+        try
+        {
+            _ = _system.Dispatchers.Lookup(dispatcher);
+        }
+        catch (Exception e) when (e is not (InvalidOperationException or UffdConfigurationException or OutOfMemoryException))
+        {
+            throw new UffdConfigurationException($"{dispatcher} cannot be used: {AkkaRefusal.Text(e, Settings.Config)}.", e);
+        }
+
         VmContext context = new($"vm-{name}", dispatcher, RingTimes.Of(_system).For(dispatcher), incidents)
         {
             Probe = options.Probe,
@@ -271,7 +278,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         if (!CpuPlacement.IsAvailable(cpu))
             throw new UffdConfigurationException(
                 $"CPU {cpu} is not available to this process; set \"{setting}\" to one that is, or to "
-                + $"{(setting == "cpu" ? "-1" : "null")}.");
+                + $"{(setting.EndsWith(".cpu", StringComparison.Ordinal) ? "-1" : "null")}.");
     }
 
     // A dispatcher that says so has one instance a VM: a fault loop is a thread of one VM.
@@ -283,7 +290,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         string own = $"{id}-{name}";
         int first = cpu ?? config.GetInt("cpu", -1);
         int bound = cpu is not null || first < 0 ? first : first + place;
-        if (bound >= 0) ThrowIfNotAvailable(bound, "cpu");
+        if (bound >= 0) ThrowIfNotAvailable(bound, cpu is null ? $"{id}.cpu" : $"{nameof(VmOptions)}.{nameof(VmOptions.Cpu)}");
         // The id stays that of the section: Akka looks the mailbox type up by it.
         Config ownConfig = ConfigurationFactory.ParseString(FormattableString.Invariant($"id = \"{id}\"\nname = \"{own}\"\ncpu = {bound}"))
             .WithFallback(_world.LoopConfig).WithFallback(config);

@@ -9,8 +9,11 @@ namespace UffdActors.Cli.Options;
 /// <summary>The options of every command that starts a runtime: configuration, dispatcher, kernel.</summary>
 internal sealed class RuntimeOptions
 {
+    /// <summary>Name of the option for the configuration, in every command that has it.</summary>
+    public const string ConfigName = "--config";
+
     private readonly Option<string?> _config =
-        TypedOptions.Text("--config", "FILE", "HOCON over the reference configuration (hocon/reference.conf).");
+        TypedOptions.Text(ConfigName, "FILE", "HOCON over the reference configuration (hocon/reference.conf).");
     private readonly Option<Named<string>?> _dispatcher = TypedOptions.OneOf(
         "--dispatcher", "Dispatcher of the ring, over what the configuration says.", "fault-loop", "parallel", "stepped");
 

@@ -36,6 +36,31 @@ internal static class ConfigFile
     /// <exception cref="UffdConfigurationException">It is not HOCON, too large, too deep, or its substitutions never end.</exception>
     public static Config Parse(string name, string text) => Parse(name, text, out _);
 
+    /// <summary>
+    /// Puts file and line before a message about a configuration that was read from a file, and refused only when it was used.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="message">What is wrong; the keys that it names are looked for.</param>
+    /// <param name="otherwise">The key that it is about if it names none; null for none.</param>
+    /// <returns>The message as it is, if the file does not set the key.</returns>
+    public static string WithPlace(string path, string message, string? otherwise = null)
+    {
+        IReadOnlyDictionary<string, int> lines;
+        try
+        {
+            lines = ConfigLines.Of(WithoutComments(InputFile.ReadText(path, MaxBytes)));
+        }
+        catch (InputFileException)
+        {
+            return message;
+        }
+
+        // The longest is the one that says most: "uffd.dispatcher" is a part of "uffd.dispatcher-x".
+        string? key = lines.Keys.Where(k => k.Contains('.', StringComparison.Ordinal) && message.Contains(k, StringComparison.Ordinal))
+            .MaxBy(k => k.Length) ?? (otherwise is not null && lines.ContainsKey(otherwise) ? otherwise : null);
+        return key is null ? message : FormattableString.Invariant($"Configuration {path}:{lines[key]}: {message}");
+    }
+
     private static Config Parse(string path, string text, out IReadOnlyCollection<string> wanted)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -165,13 +190,19 @@ internal static class ConfigFile
         return line;
     }
 
-    // The line of a key's last part: enough to look at the right place.
     private static int? LineOf(string text, string key)
     {
-        string name = key[(key.LastIndexOf('.') + 1)..];
-        string[] lines = text.Split('\n');
-        int at = Array.FindIndex(lines, line => WithoutComment(line).Contains(name, StringComparison.Ordinal));
-        return at < 0 ? null : at + 1;
+        IReadOnlyDictionary<string, int> lines = ConfigLines.Of(WithoutComments(text));
+        // A path in quotation marks may have been taken apart, and a part of a key stands where the whole of it is set.
+        for (string at = key; at.Length > 0; at = at[..Math.Max(at.LastIndexOf('.'), 0)])
+        {
+            if (lines.TryGetValue(at, out int line)) return line;
+            if (lines.Keys.FirstOrDefault(k => k.StartsWith(at + ".", StringComparison.Ordinal)) is { } below) return lines[below];
+        }
+
+        // What the parser takes for a key without a value.
+        int found = Array.FindIndex(text.Split('\n'), l => WithoutComment(l).Contains(key, StringComparison.Ordinal));
+        return found < 0 ? null : found + 1;
     }
 
     private static UffdConfigurationException Bad(string path, string problem, int? line = null, Exception? inner = null) =>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Akka.Configuration;
 using Akka.Configuration.Hocon;
 
@@ -33,12 +32,27 @@ internal static class ConfigKeys
             (string, string)? wrong = name switch
             {
                 Own => OfSection(name, value, OwnReference.GetKey(Own), OwnKey),
-                Foreign => OfSection(name, value, AkkaReference.GetKey(Foreign), AkkaKey),
+                Foreign => OfSection(name, value, AkkaReference.GetKey(Foreign), AkkaKey) ?? OfValues(name, value, root.GetObject()),
                 _ when wanted.Any(w => w == name || w.StartsWith(name + ".", StringComparison.Ordinal)) =>
                     OfSection(name, value, null, OthersKey),
                 _ => OfRoot(name) is { } problem && value.Values.Count > 0 ? (name, problem) : OfSection(name, value, null, OthersKey),
             };
             if (wrong is not null) return wrong;
+        }
+
+        return null;
+    }
+
+    /// <summary>What is wrong with the keys that every dispatcher has, in the section of one; null if nothing is.</summary>
+    /// <param name="id">The section's path.</param>
+    /// <param name="section">The section.</param>
+    public static string? OfDispatcher(string id, Config section)
+    {
+        if (!section.Root.IsObject()) return $"{id} is no section with the keys of a dispatcher";
+        foreach ((string name, HoconValue value) in section.Root.GetObject().Items)
+        {
+            if (AkkaValues.Problem($"{id}.{name}", name, value, DispatcherKeys.GetKey(name), section.Root.GetObject()) is { } problem)
+                return $"{id}.{name} = {value.GetString()}: {problem}";
         }
 
         return null;
@@ -53,10 +67,12 @@ internal static class ConfigKeys
     private static (string Key, string Problem)? OfSection(string key, HoconValue value, HoconValue? reference, KeyRule rule)
     {
         if (value.Values.Count == 0) return (key, $"key \"{key}\" has no value");
+        if (rule != OthersKey && IsNull(value))
+            return (key, $"key \"{key}\" is null; give it a value, or leave it out to have that of the reference");
         if (reference is not null && Kind(reference) is { } needed && Kind(value) is { } given && needed != given)
             return (key, $"key \"{key}\" takes {needed}, not {given}");
         if (rule == OwnKey && key != WatchdogOptions.DeadlineKey && reference is not null && reference.IsString()
-            && Form(reference.GetString(), value) is { } form) return (key, $"{key} = {value.GetString()}: must be {form}");
+            && ConfigForms.Needed(reference.GetString(), value) is { } form) return (key, $"{key} = {value.GetString()}: must be {form}");
         if (!value.IsObject() || Open.Contains(key)) return null;
         HoconObject siblings = value.GetObject();
         HoconObject? known = reference is not null && reference.IsObject() ? reference.GetObject() : null;
@@ -65,6 +81,25 @@ internal static class ConfigKeys
             string path = $"{key}.{name}";
             if (rule(path, name, inner, known, siblings) is { } problem) return (path, problem);
             if (OfSection(path, inner, known?.GetKey(name), rule) is { } wrong) return wrong;
+        }
+
+        return null;
+    }
+
+    // Akka's keys have their names; now their values. A section of the user's own with a type is a dispatcher.
+    private static (string Key, string Problem)? OfValues(string key, HoconValue value, HoconObject root)
+    {
+        HoconObject? reference = AkkaReference;
+        string[] parts = key.Split('.');
+        foreach (string part in parts) reference = reference?.GetKey(part) is { } inner && inner.IsObject() ? inner.GetObject() : null;
+        foreach ((string name, HoconValue inner) in value.GetObject().Items)
+        {
+            string path = $"{key}.{name}";
+            bool isDispatcher = value.GetObject().Items.ContainsKey("type");
+            HoconValue? known = reference?.GetKey(name) ?? (isDispatcher ? DispatcherKeys.GetKey(name) : null);
+            if (AkkaValues.Problem(path, name, inner, known, root) is { } problem)
+                return (path, inner.IsString() ? $"{path} = {inner.GetString()}: {problem}" : $"{path}: {problem}");
+            if (inner.IsObject() && OfValues(path, inner, root) is { } wrong) return wrong;
         }
 
         return null;
@@ -113,34 +148,12 @@ internal static class ConfigKeys
         }
     }
 
-    // What a value has to look like, unless its reader says so better (a deadline is a time, or off), shows in that of the reference.
-    // Other words stand there for what a key may also be: profile, off.
-    private static string? Form(string reference, HoconValue value)
-    {
-        string text = value.GetString();
-        if (IsNumber(reference)) return IsNumber(text) ? null : "a whole number";
-        if (reference is "on" or "off") return text is "on" or "off" or "true" or "false" or "yes" or "no" ? null : "on or off";
-        return reference.Length > 1 && char.IsAsciiDigit(reference[0]) && reference.EndsWith('s') && !IsTime(value)
-            ? "a time, such as 5s"
-            : null;
-    }
-
-    private static bool IsNumber(string text) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _);
-
-    private static bool IsTime(HoconValue value)
-    {
-        try
-        {
-            _ = value.GetTimeSpan();
-            return true;
-        }
-        catch (Exception e) when (e is FormatException or OverflowException)
-        {
-            return false;
-        }
-    }
-
     private static HoconObject? Section(HoconObject root, string name) => root.GetKey(name)?.GetObject();
+
+    private static bool IsNull(HoconValue value) =>
+        value.IsString()
+            ? value.GetString() is null
+            : value.IsArray() && value.GetArray().Any(item => item.IsString() && item.GetString() is null);
 
     private static string? Kind(HoconValue value) =>
         value.IsObject() ? "a section" : value.IsArray() ? "a list" : value.IsString() ? "a single value" : null;

@@ -11,6 +11,9 @@ public sealed class UffdSettings
 {
     private const int Version = 1;
 
+    // Timers of .NET count milliseconds in 32 bits.
+    private static readonly TimeSpan LongestClose = TimeSpan.FromDays(24);
+
     private UffdSettings(Config config)
     {
         Config = config;
@@ -24,7 +27,7 @@ public sealed class UffdSettings
         SourcePatience = PatienceOf(config);
         SourceResume = ResumeOf(config);
         IncidentCapacity = AtLeast(config, "uffd.incident-capacity", 1);
-        CloseTimeout = config.GetTimeSpan("uffd.close-timeout");
+        CloseTimeout = CloseTimeoutOf(config);
         Watchdog = WatchdogOptions.Of(config);
         string kernel = config.GetString("uffd.kernel.profile");
         Kernel = WithKnobs(KernelProfile.Find(kernel) ?? throw new UffdConfigurationException(
@@ -127,6 +130,9 @@ public sealed class UffdSettings
                 throw new UffdConfigurationException(
                     $"uffd.dispatcher = {settings.Dispatcher}: there is no such dispatcher; use uffd.fault-loop, uffd.parallel or "
                         + $"uffd.stepped.");
+            if (ConfigKeys.OfDispatcher(settings.Dispatcher, all.GetConfig(settings.Dispatcher)) is { } wrong)
+                throw new UffdConfigurationException($"{wrong}.");
+            if (AkkaValues.Unusable(all) is { } unusable) throw new UffdConfigurationException($"{unusable}.");
             return settings;
         }
         catch (Exception e) when (e is not UffdConfigurationException)
@@ -155,6 +161,17 @@ public sealed class UffdSettings
         return patience >= TimeSpan.Zero || patience == Timeout.InfiniteTimeSpan
             ? patience
             : throw new UffdConfigurationException($"{Key} = {config.GetString(Key)}: must not be negative.");
+    }
+
+    private static TimeSpan CloseTimeoutOf(Config config)
+    {
+        const string Key = "uffd.close-timeout";
+        TimeSpan timeout = config.GetTimeSpan(Key);
+        return timeout == Timeout.InfiniteTimeSpan || (timeout >= TimeSpan.Zero && timeout <= LongestClose)
+            ? timeout
+            : throw new UffdConfigurationException(
+                FormattableString.Invariant(
+                    $"{Key} = {config.GetString(Key)}: must be a time of up to {LongestClose.TotalDays:0} days, or infinite."));
     }
 
     private static SourceResume ResumeOf(Config config) => config.GetString("uffd.source-resume") switch

@@ -33,6 +33,29 @@ public sealed class ConfigGuardTests
     [InlineData("uffd { \"kernel.profile\" = seed }", "\"kernel.profile\" in quotation marks is one key with a dot in its name")]
     [InlineData("akka.loglevl = DEBUG", "there is no key \"akka.loglevl\"; is \"loglevel\" meant?")]
     [InlineData("uffd.watchdog.deadline = soon", "uffd.watchdog.deadline = soon: use off, or a time as in 5s or 500ms.")]
+    [InlineData("akka.actor.default-dispatcher.throughput = -5", "akka.actor.default-dispatcher.throughput = -5: must be a whole")]
+    [InlineData("akka.actor.internal-dispatcher.throughput = 0", "akka.actor.internal-dispatcher.throughput = 0: must be a whole")]
+    [InlineData("akka.actor.mine { type = Dispatcher, throughput = -1 }", "akka.actor.mine.throughput = -1: must be a whole number of at")]
+    [InlineData("uffd.fault-loop.throughput = -5", "uffd.fault-loop.throughput = -5: must be a whole number of at least 1.")]
+    [InlineData("mine { type = Dispatcher, throughput = -5 }\nuffd.dispatcher = mine", "mine.throughput = -5: must be a whole number of")]
+    [InlineData("akka.extensions = [\"foo\"]", "akka.extensions: there is no type \"foo\"")]
+    [InlineData("akka.extensions = [\"System.String\"]", "akka.extensions: System.String is no extension")]
+    [InlineData("akka.extensions = foo", "akka.extensions = foo: must be a list of types")]
+    [InlineData("akka.loggers = [\"foo\"]", "akka.loggers: there is no type \"foo\"")]
+    [InlineData("akka.actor.serializers.foo = \"bar\"", "akka.actor.serializers.foo = bar: there is no type \"bar\"")]
+    [InlineData("akka.actor.serialization-bindings { \"System.Object\" = none }", "there is no serializer \"none\" in")]
+    [InlineData("akka.actor.serialize-messages = on", "akka.actor.serialize-messages = on: the messages of a VM carry descriptors")]
+    [InlineData("akka.log-dead-letters = purple", "akka.log-dead-letters = purple: must be a whole number.")]
+    [InlineData("akka.log-dead-letters = -1", "akka.log-dead-letters = -1: must not be negative.")]
+    [InlineData("akka.actor.creation-timeout = abc", "akka.actor.creation-timeout = abc: must be a time, such as 5s.")]
+    [InlineData("akka.coordinated-shutdown.default-phase-timeout = abc", "default-phase-timeout = abc: must be a time, such as 5s.")]
+    [InlineData("akka.coordinated-shutdown.phases.x.timeout = abc", "phases.x.timeout = abc: must be a time, such as 5s.")]
+    [InlineData("akka.coordinated-shutdown.exit-clr = maybe", "akka.coordinated-shutdown.exit-clr = maybe: must be on or off.")]
+    [InlineData("akka.actor.default-mailbox.mailbox-type = foo", "mailbox-type = foo: there is no type \"foo\"")]
+    [InlineData("uffd.close-timeout = 100d", "uffd.close-timeout = 100d: must be a time of up to 24 days, or infinite.")]
+    [InlineData("uffd.world = null", "key \"uffd.world\" is null; give it a value, or leave it out")]
+    [InlineData("uffd.modules = [null]", "key \"uffd.modules\" is null")]
+    [InlineData("akka.loglevel = null", "key \"akka.loglevel\" is null")]
     public void What_means_nothing_is_refused_in_one_line(string hocon, string says)
     {
         Config config = ConfigurationFactory.ParseString(hocon);
@@ -42,6 +65,30 @@ public sealed class ConfigGuardTests
         Assert.Contains(says, refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refused.Message);
         Assert.Equal(refused.Message, Assert.Throws<UffdConfigurationException>(() => UffdSettings.Load(config)).Message);
+    }
+
+    /// <summary>Akka itself refuses these, by an exception that quotes the value and seldom names the key.</summary>
+    [Theory]
+    [InlineData("akka.loglevel = SHOUT", "akka.loglevel = SHOUT: ")]
+    [InlineData("akka.actor.default-dispatcher.executor = foo", "akka.actor.default-dispatcher.executor = foo: ")]
+    [InlineData("akka.actor.deployment { \"/x\" { router = foo } }", "akka.actor.deployment./x.router = foo: ")]
+    [InlineData("akka.actor.provider = foo", "akka.actor.provider")]
+    public void What_Akka_refuses_is_told_with_its_key(string hocon, string says)
+    {
+        UffdConfigurationException refused =
+            Assert.Throws<UffdConfigurationException>(() => UffdRuntime.Start(ConfigurationFactory.ParseString(hocon)));
+        Assert.Contains(says, refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', refused.Message);
+    }
+
+    [Fact]
+    public async Task A_dispatcher_that_Akka_cannot_make_is_a_configuration_that_means_nothing()
+    {
+        Config config = ConfigurationFactory.ParseString("uffd.mine { type = foo }\nuffd.dispatcher = uffd.mine");
+        await using UffdRuntime runtime = UffdRuntime.Start(config);
+        UffdConfigurationException refused =
+            await Assert.ThrowsAsync<UffdConfigurationException>(() => runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 }));
+        Assert.Contains("uffd.mine.type = foo", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -72,6 +119,10 @@ public sealed class ConfigGuardTests
     [InlineData("my-application { color = red, world = live }")]
     [InlineData("uffd.fault-loop { mailbox-type = \"Akka.Dispatch.UnboundedMailbox, Akka\", throughput = 7 }")]
     [InlineData("uffd.mine { type = Dispatcher, throughput = 5 }")]
+    [InlineData("akka { loggers = [], extensions = [], log-dead-letters = on, actor.ask-timeout = infinite }")]
+    [InlineData("akka.actor { default-dispatcher.throughput-deadline-time = 0ms, provider = local, creation-timeout = 30 s }")]
+    [InlineData("akka { loggers = [\"Akka.Event.DefaultLogger\"], coordinated-shutdown.phases.service-stop.timeout = 3s }")]
+    [InlineData("my-store { timeout = abc, throughput = -1 }")]
     [InlineData("world = fault-loop\nuffd.dispatcher = \"uffd.\"${world}")]
     [InlineData("")]
     public async Task Substitutions_that_end_and_keys_of_others_are_taken(string hocon)

@@ -53,7 +53,7 @@ internal sealed class VmmRunCommand
     private readonly Option<TimeSpan> _deadline =
         TypedOptions.Duration("--deadline", "How long the guest may run before it is stopped and the run has failed.", DefaultDeadline);
     private readonly Option<string?> _config =
-        TypedOptions.Text("--config", "FILE", "HOCON over the reference configuration (hocon/reference.conf).");
+        TypedOptions.Text(RuntimeOptions.ConfigName, "FILE", "HOCON over the reference configuration (hocon/reference.conf).");
     private readonly Option<string?> _json = TypedOptions.Json();
     private readonly WatchdogOption _watchdog = new();
     private readonly Terminal _terminal;
