@@ -14,7 +14,6 @@ namespace UffdActors.Explore;
 /// </summary>
 internal sealed class Exploration(CampaignOptions options, int threads, CancellationToken cancel)
 {
-    private const string Exhaustive = "exhaustive";
     private const int MostTold = 200;
     private static readonly TimeSpan BetweenReports = TimeSpan.FromSeconds(10);
 
@@ -38,7 +37,7 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
             Explorer explorer = kept.Take();
             Campaign campaign = new(explorer, options, cancel) { Progress = (name, schedules) => Report(name, schedules, scenarios.Count) };
             scenario = options.InMode(scenario);
-            ScenarioReport report = options.Policy == Exhaustive ? campaign.ExploreAll(scenario) : campaign.Explore(scenario);
+            ScenarioReport report = options.Policy == Campaign.Exhaustive ? campaign.ExploreAll(scenario) : campaign.Explore(scenario);
             if (report.Finding is { } finding) report = report with { Finding = new RunShrinker(explorer).Shrink(finding) };
             _schedules[report.Scenario] = report.Schedules;
             _ = Interlocked.Increment(ref _done);

@@ -59,7 +59,7 @@ public sealed class ConformCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{\"trace\":1", "bad.jsonl:1: not valid JSON")]
+    [InlineData("{\"trace\":1", "bad.jsonl:1: it is no JSON")]
     [InlineData("{\"trace\":7}", "bad.jsonl:1: trace version 7 is not supported; this program reads version 1")]
     [InlineData(Header + "\n{\"i\":0,\"op\":\"fly\",\"q\":[]}", "bad.jsonl:2: unknown operation \"fly\"")]
     [InlineData(

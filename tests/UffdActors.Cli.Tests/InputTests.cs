@@ -173,6 +173,12 @@ public sealed class InputTests : IDisposable
     [InlineData("\"name\": null")]
     [InlineData("\"traceHash\": null")]
     [InlineData("\"nonsense\": 1")]
+    [InlineData("\"policy\": \"nonsense\"")]
+    [InlineData("\"policy\": \"all\"")]
+    [InlineData("\"name\": \"LONG\"")]
+    [InlineData("\"sentence\": \"LONG\"")]
+    [InlineData("\"invariant\": \"a\\u001b[2Jb\"")]
+    [InlineData("\"step\": \"one\"")]
     [InlineData("\"step\": -1")]
     [InlineData("handlers = 1|handlers = 100000")]
     [InlineData("handlers = 1|handlers = -1")]
@@ -189,9 +195,11 @@ public sealed class InputTests : IDisposable
             "contexts { uffd { register.ram = [missing], handlers = 1 } }", "threads { a = [\"read ram 1\"] }"
             """;
         string text =
-            """{"version": 1, "name": "n", "policy": "p", "invariant": "i", "sentence": "s", "step": 1, "traceHash": "h", "choices": [], """
+            """{"version": 1, "name": "n", "policy": "fifo", "invariant": "i", "sentence": "s", "step": 1, "traceHash": "h", """
+            + "\"choices\": [], "
             + $$""" "scenario": [{{Scenario}}]}""";
         Assert.NotEqual(ExitCode.BadInput, (await CommandRun.Of("replay", _place.Write("good.json", text))).ExitCode);
+        change = change.Replace("LONG", new string('x', 100_000), StringComparison.Ordinal);
         string[] words = change.Split('|');
         string name = words[0].Split(':')[0];
         string changed = words.Length == 2
@@ -204,6 +212,35 @@ public sealed class InputTests : IDisposable
 
         Assert.True(run.ExitCode == ExitCode.BadInput, $"{changed}: {run.ExitCode} {run.Error} {run.Output}");
         _ = Assert.Single(run.Error.TrimEnd().Split('\n'));
+        Assert.DoesNotContain("System.", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("UffdActors.", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("LineNumber", run.Error, StringComparison.Ordinal);
         Assert.Empty(run.Output);
+    }
+
+    /// <summary>What is said of a document is said in its own terms: fields and lines, not types of this program.</summary>
+    [Theory]
+    [InlineData("replay", "nonsense", "line 1: it is no JSON")]
+    [InlineData("replay", "[]", "the document has a value of the wrong kind")]
+    [InlineData("replay", "{\n\"a\": 1}", "line 2: there is no field \"a\"")]
+    [InlineData("replay", "{\"name\": \"n\"}", "line 1: it lacks the field 'scenario', 'policy', 'choices'")]
+    [InlineData("compare", "{\"kind\": 3}", "its kind is \"\"")]
+    [InlineData("compare", "{\"kind\": \"uffd-bench-events\", \"version\": \"x\"}", "its version is no whole number")]
+    [InlineData("compare", "{\"kind\": \"uffd-bench-events\", \"a\": 1, \"a\": 2}", "a field is there twice")]
+    [InlineData("compare", "{\"kind\": \"uffd-bench-events\", \"a\": {\"median\": \"x\", \"min\": 1, \"max\": 2}}", "is no number")]
+    [InlineData("compare", "{\"kind\": \"uffd-bench-events\", \"a\": \"LONG\"}", "a has 100000 characters; 500 are the limit")]
+    [InlineData("compare", "{\"kind\": \"uffd-bench-events\", \"a\": \"\\u001b[2J\"}", "a holds a control character")]
+    [InlineData("compare", "{\"kind\": \"uffd-bench-faults\", \"version\": 2}", "lacks the field|has version 2")]
+    public async Task A_document_that_makes_no_sense_is_told_in_its_own_terms(string command, string text, string says)
+    {
+        string file = _place.Write("bad.json", text.Replace("LONG", new string('x', 100_000), StringComparison.Ordinal));
+
+        CommandRun run = await CommandRun.Of(command == "replay" ? ["replay", file] : ["bench", "compare", file, file]);
+
+        run.EndsWith(ExitCode.BadInput);
+        string line = Assert.Single(run.Error.TrimEnd().Split('\n'));
+        Assert.Contains(says.Split('|'), s => line.Contains(s, StringComparison.Ordinal));
+        Assert.DoesNotContain("System.", line, StringComparison.Ordinal);
+        Assert.DoesNotContain("UffdActors.", line, StringComparison.Ordinal);
     }
 }

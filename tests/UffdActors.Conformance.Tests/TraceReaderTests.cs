@@ -16,10 +16,10 @@ public class TraceReaderTests
     [InlineData("{\"trace\":2}", ":1: trace version 2 is not supported")]
     [InlineData("[]", ":1: a line must hold one JSON object")]
     [InlineData(Header + "\n{\"i\":0,\"op\":\"fly\",\"q\":[]}", ":2: unknown operation \"fly\"")]
-    [InlineData(Header + "\n{\"i\":0,\"op\":\"open\",\"flags\":\"0x0\",\"ret\":0", ":2: not valid JSON")]
+    [InlineData(Header + "\n{\"i\":0,\"op\":\"open\",\"flags\":\"0x0\",\"ret\":0", ":2: it is no JSON")]
     [InlineData(Header + "\n{\"i\":0,\"op\":\"open\",\"ret\":0,\"q\":[]}\n" + Final, ":2: operation \"open\" needs the field \"flags\"")]
     [InlineData(Header + "\n{\"i\":0,\"op\":\"open\",\"flags\":\"12\",\"ret\":0,\"q\":[]}", ":2: \"12\" is not a hex word")]
-    [InlineData(Header + "\n{\"i\":0,\"op\":\"open\",\"flags\":7,\"ret\":0,\"q\":[]}", ":2: a field is missing or has the wrong type")]
+    [InlineData(Header + "\n{\"i\":0,\"op\":\"open\",\"flags\":7,\"ret\":0,\"q\":[]}", ":2: a field has a value of the wrong kind")]
     [InlineData(Header + "\n{\"i\":0,\"op\":\"open\",\"flags\":\"0x0\",\"ret\":0,\"as\":0}", ":2: the field \"q\" is missing")]
     [InlineData(Header + "\n{\"i\":0,\"op\":\"open\",\"flags\":\"0x0\",\"ret\":0,\"q\":[]}", ":2: the trace is cut off")]
     public void A_bad_trace_gives_file_line_and_problem(string text, string problem)

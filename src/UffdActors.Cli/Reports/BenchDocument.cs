@@ -14,6 +14,7 @@ internal sealed class BenchDocument
 {
     private const long MaxBytes = 16L << 20;
     private const int MostFigures = 10_000;
+    private const int LongestWord = 500;
     private static readonly string[] NamingNumbers = ["vcpus", "regions", "count"];
 
     private readonly Dictionary<string, Spread> _figures = [];
@@ -62,27 +63,48 @@ internal sealed class BenchDocument
         try
         {
             if (JsonNode.Parse(text) is not JsonObject document) throw new FormatException("it is no object");
-            string kind = (string?)document["kind"] ?? "";
+            string kind = KindOf(document);
             if (!kind.StartsWith("uffd-bench-", StringComparison.Ordinal))
                 throw new BenchException($"{name} is not the JSON of \"uffd bench\" (its kind is \"{kind}\").");
-            BenchDocument read = new(name, kind, (int?)document["version"] ?? 0);
+            BenchDocument read = new(name, kind, VersionOf(document));
             _ = document.Remove("kind");
             _ = document.Remove("version");
             read.Add(document, "");
             return read;
         }
-        // Of a member that is there twice JsonObject says so by an ArgumentException.
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or ArgumentException)
         {
-            throw new BenchException($"{name} cannot be read as the JSON of \"uffd bench\": {e.Message}", e);
+            throw new BenchException($"{name} cannot be read as the JSON of \"uffd bench\": {ProblemOf(e)}.", e);
         }
     }
+
+    /// <summary>What the document says that it is; empty if it says nothing that is text.</summary>
+    /// <exception cref="FormatException">It is no name.</exception>
+    public static string KindOf(JsonObject document) =>
+        document["kind"] is JsonValue value && value.TryGetValue(out string? kind) ? Word("kind", kind) : "";
+
+    /// <summary>The version of the document; 0 if it has none.</summary>
+    public static int VersionOf(JsonObject document) =>
+        document["version"] is not { } node ? 0
+            : node is JsonValue value && value.TryGetValue(out int version) ? version
+            : throw new FormatException("its version is no whole number");
+
+    /// <summary>Why a document cannot be read, as a part of a sentence.</summary>
+    public static string ProblemOf(Exception e) => e switch
+    {
+        JsonException json => JsonProblem.Text(json),
+        // Our own; what .NET says of a conversion is caught before it is made.
+        FormatException => e.Message,
+        // JsonObject's way to say it.
+        ArgumentException => "a field is there twice in one object",
+        _ => "a value is of the wrong kind",
+    };
 
     private void Add(JsonObject item, string path)
     {
         foreach ((string member, JsonNode? value) in item)
         {
-            string name = path.Length == 0 ? member : $"{path} {member}";
+            string name = path.Length == 0 ? Word("a field", member) : $"{path} {Word($"a field of {path}", member)}";
             switch (value)
             {
                 case JsonObject spread when spread.Count == 3 && spread.ContainsKey("median"):
@@ -98,7 +120,7 @@ internal sealed class BenchDocument
                     Keep(name, new Spread(Number(scalar), Number(scalar), Number(scalar)));
                     break;
                 case JsonValue word:
-                    _settings[name] = word.ToString();
+                    _settings[name] = Word(name, word.ToString());
                     break;
             }
         }
@@ -108,7 +130,7 @@ internal sealed class BenchDocument
     {
         for (int i = 0; i < list.Count; i++)
         {
-            if (list[i] is not JsonObject row) _settings[$"{name} {i}"] = list[i]?.ToJsonString() ?? "";
+            if (list[i] is not JsonObject row) _settings[$"{name} {i}"] = Word(name, list[i]?.ToJsonString() ?? "");
             else if (row.ContainsKey("median")) Add(new JsonObject { [Place(i)] = row.DeepClone() }, name);
             else Add(row, $"{name} {NameOf(row, i)}");
         }
@@ -129,10 +151,17 @@ internal sealed class BenchDocument
                     || (NamingNumbers.Contains(m.Key) && value.GetValueKind() == JsonValueKind.Number)))
             .Select(m => m.Value!.GetValueKind() == JsonValueKind.String ? m.Value.ToString() : $"{m.Key}={m.Value}");
         string name = string.Join(' ', words);
-        return name.Length > 0 ? name : Place(index);
+        return name.Length > 0 ? Word("the name of a row", name) : Place(index);
     }
 
     private static string Place(int index) => string.Create(CultureInfo.InvariantCulture, $"#{index + 1}");
 
-    private static double Number(JsonNode? node) => (double?)node ?? throw new FormatException("a number is missing");
+    // It stands in a table on a terminal.
+    private static string Word(string name, string text) =>
+        text.Length > LongestWord ? throw new FormatException($"{name} has {text.Length} characters; {LongestWord} are the limit")
+            : text.Any(char.IsControl) ? throw new FormatException($"{name} holds a control character")
+            : text;
+
+    private static double Number(JsonNode? node) => node is JsonValue value && value.GetValueKind() == JsonValueKind.Number
+        && value.TryGetValue(out double number) ? number : throw new FormatException("a figure is no number, or is out of range");
 }

@@ -48,9 +48,9 @@ internal static class FaultBenchDocument
         try
         {
             if (JsonNode.Parse(text) is not JsonObject document) throw new FormatException("it is no object");
-            string? kind = (string?)document["kind"];
+            string kind = BenchDocument.KindOf(document);
             if (kind != Kind) throw new BenchException($"{name} is not the JSON of \"uffd bench faults\" (its kind is \"{kind}\").");
-            int version = (int?)document["version"] ?? 0;
+            int version = BenchDocument.VersionOf(document);
             if (version != Version)
                 throw new BenchException(
                     $"{name} has version {version}; this program reads version {Version}. Measure again with one program.");
@@ -60,10 +60,10 @@ internal static class FaultBenchDocument
             return report.Problem() is { } problem
                 ? throw new BenchException($"{name} cannot be read as the JSON of \"uffd bench faults\": {problem}.") : report;
         }
-        // Of a member that is there twice JsonObject says so by an ArgumentException.
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or ArgumentException)
         {
-            throw new BenchException($"{name} cannot be read as the JSON of \"uffd bench faults\": {e.Message}", e);
+            throw new BenchException(
+                $"{name} cannot be read as the JSON of \"uffd bench faults\": {BenchDocument.ProblemOf(e)}.", e);
         }
     }
 }

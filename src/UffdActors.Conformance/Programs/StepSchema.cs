@@ -87,7 +87,7 @@ internal static class StepSchema
     private static Argument KindOf(string name, params string[] known) => Argument.Text(
         name, s => s.Kind, (s, v) => known.Contains(v) ? s with { Kind = v } : throw NotOneOf(name, v, known));
 
-    private static FormatException NotOneOf(string name, string value, string[] known) =>
+    private static FieldException NotOneOf(string name, string value, string[] known) =>
         new($"\"{name}\" is \"{value}\"; it must be {string.Join(" or ", known)}");
 
     private static readonly string[] Names = [.. Enum.GetNames<ProgramOp>().Select(n => n.ToLowerInvariant())];

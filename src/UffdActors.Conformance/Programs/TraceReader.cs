@@ -23,7 +23,7 @@ internal static class TraceReader
             {
                 using JsonDocument document = JsonDocument.Parse(line);
                 JsonElement element = document.RootElement;
-                if (element.ValueKind != JsonValueKind.Object) throw new FormatException("a line must hold one JSON object");
+                if (element.ValueKind != JsonValueKind.Object) throw new FieldException("a line must hold one JSON object");
                 if (header is null) header = ReadHeader(element);
                 else steps.Add(ReadStep(element));
             }
@@ -66,18 +66,19 @@ internal static class TraceReader
         }
     }
 
+    // What .NET says of a value speaks of its own types.
     private static string Problem(Exception e) => e switch
     {
-        JsonException => "not valid JSON",
-        KeyNotFoundException or InvalidOperationException => "a field is missing or has the wrong type: " + e.Message,
-        _ => e.Message,
+        JsonException => "it is no JSON",
+        FieldException => e.Message,
+        _ => "a field has a value of the wrong kind, or out of range",
     };
 
     private static TraceHeader ReadHeader(JsonElement e)
     {
         int version = Get(e, "trace").GetInt32();
         if (version != TraceHeader.Version)
-            throw new FormatException($"trace version {version} is not supported; this program reads version {TraceHeader.Version}");
+            throw new FieldException($"trace version {version} is not supported; this program reads version {TraceHeader.Version}");
         JsonElement arena = Get(e, "arena");
         return new TraceHeader(
             Get(e, "class").GetString()!,
@@ -99,7 +100,7 @@ internal static class TraceReader
     private static ProgramStep ReadOperation(JsonElement e)
     {
         string name = Get(e, "op").GetString()!;
-        ProgramOp op = StepSchema.Find(name) ?? throw new FormatException($"unknown operation \"{name}\"");
+        ProgramOp op = StepSchema.Find(name) ?? throw new FieldException($"unknown operation \"{name}\"");
         ProgramStep step = new(op)
         {
             Index = Get(e, "i").GetInt32(),
@@ -111,7 +112,7 @@ internal static class TraceReader
             if (!e.TryGetProperty(argument.Name, out JsonElement value))
             {
                 if (!argument.IsMeant(step)) continue;
-                throw new FormatException($"operation \"{name}\" needs the field \"{argument.Name}\"");
+                throw new FieldException($"operation \"{name}\" needs the field \"{argument.Name}\"");
             }
 
             step = argument.Form switch
@@ -175,14 +176,14 @@ internal static class TraceReader
     private static string Lines(JsonElement array) => string.Join('\n', array.EnumerateArray().Select(l => l.GetString()));
 
     private static JsonElement Get(JsonElement e, string name) =>
-        e.TryGetProperty(name, out JsonElement value) ? value : throw new FormatException($"the field \"{name}\" is missing");
+        e.TryGetProperty(name, out JsonElement value) ? value : throw new FieldException($"the field \"{name}\" is missing");
 
     private static ulong Hex(JsonElement value)
     {
         string text = value.GetString()!;
         if (!text.StartsWith("0x", StringComparison.Ordinal)
             || !ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong word))
-            throw new FormatException($"\"{text}\" is not a hex word such as \"0x1000\"");
+            throw new FieldException($"\"{text}\" is not a hex word such as \"0x1000\"");
         return word;
     }
 }

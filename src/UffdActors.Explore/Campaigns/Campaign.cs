@@ -15,6 +15,9 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
     /// <summary>The invariant that a run is determined by its choices.</summary>
     public const string Repeatable = "repeatable";
 
+    /// <summary>What stands for a policy where every order was tried.</summary>
+    public const string Exhaustive = "exhaustive";
+
     private const int MostHashes = 4_000_000;
     private const int SchedulesBetweenLooks = 1024;
 
@@ -89,7 +92,7 @@ internal sealed class Campaign(Explorer explorer, CampaignOptions options, Cance
             schedules++;
             steps += result.Steps;
             if (hashes.Count < MostHashes) _ = hashes.Add(result.Hash.Value);
-            if (result.Violation is not null) finding = Found(scenario, result.Violation, result, "exhaustive", schedules);
+            if (result.Violation is not null) finding = Found(scenario, result.Violation, result, Exhaustive, schedules);
             complete = finding is null && !TryNext(explorer.Host!.Choices.Taken, prefix);
             if (schedules % SchedulesBetweenLooks != 0) continue;
             Progress?.Invoke(scenario.Name, schedules);

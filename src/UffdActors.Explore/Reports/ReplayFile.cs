@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using UffdActors.Explore.Campaigns;
+using UffdActors.Explore.Policies;
 using UffdActors.Explore.Runs;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Model.Inputs;
@@ -19,6 +20,8 @@ internal sealed record ReplayFile
     private const int CurrentVersion = 1;
     private const int MaxLines = 10_000;
     private const int MaxChoices = 1_000_000;
+    private const int LongestName = 255;
+    private const int LongestSentence = 10_000;
 
     // If runs are not deterministic, two of them may still be equal by chance.
     private const int RepeatsAtMost = 16;
@@ -99,7 +102,8 @@ internal sealed record ReplayFile
         }
         catch (Exception e) when (e is JsonException or InputFileException)
         {
-            throw new ReplayFileException($"{path} cannot be used as a replay file: {e.Message}", e);
+            string why = e is JsonException json ? JsonProblem.Text(json) : e.Message.TrimEnd('.');
+            throw new ReplayFileException($"{path} cannot be used as a replay file: {why}.", e);
         }
 
         if (file is null) throw new ReplayFileException($"{path} is empty; a replay file is written by uffd explore --out.");
@@ -119,6 +123,18 @@ internal sealed record ReplayFile
         if (Program is { } program && (program.Count > MaxChoices || program.Any(c => c < 0)))
             return $"program: up to {MaxChoices} numbers are taken, and none is negative";
         if (Step < 0) return "step: it is negative";
+        foreach ((string field, string? text, int most) in new[]
+        {
+            ("name", Name, LongestName), ("mutant", Mutant, LongestName), ("invariant", Invariant, LongestName),
+            ("policy", Policy, LongestName), ("traceHash", TraceHash, LongestName), ("sentence", Sentence, LongestSentence),
+        })
+        {
+            if (text?.Length > most) return $"{field}: it has {text.Length} characters, and {most} are the limit";
+            if (text?.Any(char.IsControl) == true) return $"{field}: it holds a control character";
+        }
+
+        if (Policy != Campaign.Exhaustive && SchedulePolicy.Find(Policy) is not [_])
+            return $"policy: there is no \"{Policy}\"; there are {SchedulePolicy.Names} and {Campaign.Exhaustive}";
         try
         {
             _ = ScenarioText.Parse(Name, string.Join('\n', Scenario));
