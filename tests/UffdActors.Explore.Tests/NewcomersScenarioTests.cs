@@ -45,6 +45,15 @@ public class NewcomersScenarioTests
     public void What_is_not_mapped_is_not_taken_by_a_call_that_goes_on_over_it(string scenario) => IsClean(scenario);
 
     [Theory]
+    [InlineData("seed", "anonymous")]
+    [InlineData("linux-6.18", "anonymous")]
+    [InlineData("linux-6.18", "shmem-private")]
+    public void A_call_that_is_refused_changes_no_page(string kernel, string memory) => IsClean(
+        $"kernel = {kernel}, regions {{ ram {{ pages = 1, memory = {memory} }} }}, "
+            + "contexts { uffd { features = [event-remove, wp-async], register.ram = [wp], handlers = 1 } }, "
+            + "setup = [\"copy-wp uffd ram 0 1\"], threads { a = [\"remove ram 0 1\"] }");
+
+    [Theory]
     [InlineData("linux-6.18", "anonymous")]
     [InlineData("seed", "anonymous")]
     [InlineData("linux-6.18", "shmem")]

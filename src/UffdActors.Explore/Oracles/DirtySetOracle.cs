@@ -41,8 +41,11 @@ internal sealed class DirtySetOracle(RunRecord record) : Oracle(record)
         if (!_wasProtected[index] || (keepsContent && Scenario.Has(ActionKind.DontNeed))) return;
         Entry entry = Record.Entries[index];
         bool isDirty = isGone || (entry.IsPresent && !entry.IsWp);
+        // MADV_REMOVE of private memory is refused (EINVAL of anonymous one, EACCES of a file's), and takes nothing.
+        bool isPrivate = Scenario.Regions[region].Memory is MemoryKind.Anonymous or MemoryKind.ShmemPrivate;
         bool isChanged = Scenario.Threads.Any(t => t.Actions.Any(
-            a => a.Covers(region, page) && a.Kind is ActionKind.Write or ActionKind.DontNeed or ActionKind.Remove));
+            a => a.Covers(region, page)
+                && (a.Kind is ActionKind.Write or ActionKind.DontNeed || (a.Kind == ActionKind.Remove && !isPrivate))));
         string wrong = isDirty ? "counts as changed, and no thread has changed it" : "has changed, and is missing from the dirty set";
         if (isDirty != isChanged) Fail("dirty-set", $"{Scene.NameOf(index)} {wrong}", step);
     }
