@@ -15,11 +15,11 @@ internal static class ProgramServerCommand
         Option<int> cpu = TypedOptions.Number("--cpu", "N", "CPU on which everything runs.", 0, 0, int.MaxValue);
         Command command = new(Name, "Executes programs of another process of this program.") { cpu };
         command.Hidden = true;
-        command.SetAction(parsed =>
+        command.SetAction((parsed, cancel) =>
         {
             ParentWatch.Start();
-            ProgramServer.Serve(Console.In, Console.Out, parsed.GetValue(cpu));
-            return ExitCode.Done;
+            ProgramServer.Serve(Console.In, Console.Out, parsed.GetValue(cpu), cancel);
+            return Task.FromResult(ExitCode.Done);
         });
         return command;
     }

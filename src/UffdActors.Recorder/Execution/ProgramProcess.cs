@@ -12,6 +12,8 @@ namespace UffdActors.Recorder.Execution;
 internal sealed class ProgramProcess : IDisposable
 {
     internal const string Next = "next";
+    internal const string Ready = "ready";
+    internal const string Signalled = "signalled";
 
     // Starting a process has a limit of its own: it may take long on a busy machine.
     private static readonly TimeSpan StartDeadline = TimeSpan.FromMinutes(1);
@@ -37,7 +39,8 @@ internal sealed class ProgramProcess : IDisposable
     /// <exception cref="RecorderException">The child cannot be started, or refuses; or a signal has ended or stopped it.</exception>
     public void Begin(TraceHeader header, bool fresh)
     {
-        if (_process is not null && (fresh || !SaysReady(Next, _deadline))) Stop();
+        // Asked also if it is not needed any more: whether a signal has come is known to nobody else.
+        if (_process is not null && (!SaysReady(Next, _deadline) || fresh)) Stop();
         if (_process is not null) return;
         Start();
         if (SaysReady(TraceWriter.ToText(header), StartDeadline)) return;
@@ -60,7 +63,12 @@ internal sealed class ProgramProcess : IDisposable
     /// <summary>Ends the child.</summary>
     public void Dispose() => Stop();
 
-    private bool SaysReady(string line, TimeSpan limit) => TryExchange(line, limit) == "ready";
+    private bool SaysReady(string line, TimeSpan limit)
+    {
+        string? answer = TryExchange(line, limit);
+        if (answer == Signalled) throw EndedFromOutside("told to end by a signal");
+        return answer == Ready;
+    }
 
     private string? TryExchange(string line, TimeSpan limit)
     {
@@ -122,10 +130,14 @@ internal sealed class ProgramProcess : IDisposable
             };
         }
 
-        if (how is null) return;
+        if (how is not null) throw EndedFromOutside(how);
+    }
+
+    private RecorderException EndedFromOutside(string how)
+    {
         int id = _process!.Id;
         Stop();
-        throw new RecorderException(
+        return new RecorderException(
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"The process that executes programs ({id}) was {how} from outside, so the step has no result. Run it again."));

@@ -18,7 +18,8 @@ internal static class ProgramServer
     /// <param name="input">Programs.</param>
     /// <param name="output">Their observations.</param>
     /// <param name="cpu">CPU on which everything runs.</param>
-    public static void Serve(TextReader input, TextWriter output, int cpu)
+    /// <param name="signalled">Cancelled by a signal to this process; the parent is told before the next program.</param>
+    public static void Serve(TextReader input, TextWriter output, int cpu, CancellationToken signalled = default)
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(output);
@@ -27,7 +28,7 @@ internal static class ProgramServer
         {
             try
             {
-                Answer(input, output, cpu);
+                Answer(input, output, cpu, signalled);
             }
             catch (Exception e)
             {
@@ -40,7 +41,7 @@ internal static class ProgramServer
         failure?.Throw();
     }
 
-    private static void Answer(TextReader input, TextWriter output, int cpu)
+    private static void Answer(TextReader input, TextWriter output, int cpu, CancellationToken signalled)
     {
         LiveExecutor? executor = null;
         while (input.ReadLine() is { } line)
@@ -48,14 +49,15 @@ internal static class ProgramServer
             if (executor is null)
             {
                 executor = new LiveExecutor(TraceReader.ReadHeader(line), cpu);
-                output.WriteLine("ready");
+                output.WriteLine(ProgramProcess.Ready);
                 output.Flush();
                 continue;
             }
 
             if (line == ProgramProcess.Next)
             {
-                output.WriteLine(executor.TryReset() ? "ready" : "stuck");
+                output.WriteLine(
+                    signalled.IsCancellationRequested ? ProgramProcess.Signalled : executor.TryReset() ? ProgramProcess.Ready : "stuck");
                 output.Flush();
                 continue;
             }
