@@ -276,6 +276,8 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
         ArgumentNullException.ThrowIfNull(workloads);
         ArgumentOutOfRangeException.ThrowIfLessThan(workloads.Count, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(workloads.Count, GuestLayout.MaxVcpus);
+        if (workloads.Any(w => w is null))
+            throw new ArgumentException("A workload is null; leave it out, or give one for each vCPU.", nameof(workloads));
         ArgumentOutOfRangeException.ThrowIfLessThan(sampleEvery, 1);
         _root.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();

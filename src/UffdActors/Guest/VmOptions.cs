@@ -8,7 +8,10 @@ namespace UffdActors;
 /// <summary>What a VM is made of.</summary>
 public sealed record VmOptions
 {
-    /// <summary>Base pages of physical memory; guest memory, page cache and private copies come out of it.</summary>
+    /// <summary>
+    /// Base pages of physical memory; guest memory, page cache and private copies come out of it. In the model up to 67,108,863 of
+    /// <see cref="ContentKind.Bytes"/> (256 GiB).
+    /// </summary>
     public required long MemoryPages { get; init; }
 
     /// <summary>

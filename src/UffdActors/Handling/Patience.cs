@@ -5,10 +5,12 @@ namespace UffdActors.Handling;
 /// <param name="Resumes">True if they are probed, and go on by themselves.</param>
 internal readonly record struct Patience(TimeSpan Limit, bool Resumes)
 {
-    /// <summary>True if no waiter ever pauses.</summary>
-    public bool IsEndless => Limit == Timeout.InfiniteTimeSpan;
+    // Clocks here count nanoseconds, in which a time has to fit.
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(36_500);
+
+    /// <summary>True if no waiter ever pauses; so is a limit of more than a hundred years.</summary>
+    public bool IsEndless => Limit == Timeout.InfiniteTimeSpan || Limit > Longest;
 
     /// <summary>The limit in nanoseconds.</summary>
-    public long Nanoseconds =>
-        IsEndless || Limit.Ticks > long.MaxValue / TimeSpan.NanosecondsPerTick ? long.MaxValue : Limit.Ticks * TimeSpan.NanosecondsPerTick;
+    public long Nanoseconds => IsEndless ? long.MaxValue : Limit.Ticks * TimeSpan.NanosecondsPerTick;
 }

@@ -1,6 +1,8 @@
 using UffdActors.Actors;
+using UffdActors.Configuration;
 using UffdActors.Failures;
 using UffdActors.Model;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Worlds;
 
@@ -16,7 +18,14 @@ internal sealed class ModelWorld : World
         IncidentLog incidents = vm.Context.Incidents;
         KernelProfile kernel = options.Profile ?? vm.Settings.Kernel;
         if (options.HugePages is { } pages) kernel = kernel with { HugePages = pages };
-        return new ModelKernel(vm, new Machine(vm.Settings.WithKnobs(kernel), options.Content, options.MemoryPages)
+        kernel = vm.Settings.WithKnobs(kernel);
+        if (options.Content == ContentKind.Bytes)
+        {
+            OptionRange.Within(options.MemoryPages, 1, FolioStore.MaxFolio, nameof(VmOptions.MemoryPages));
+            OptionRange.Within(kernel.HugePages, 0, FolioStore.MaxFolio, $"{nameof(VmOptions.HugePages)} or uffd.kernel.huge-pages");
+        }
+
+        return new ModelKernel(vm, new Machine(kernel, options.Content, options.MemoryPages)
         {
             Warned = warning => incidents.Report(new Incident(IncidentKind.KernelWarning, $"The kernel warns, once: {warning}.")),
             ModuleFailed = (what, cause) => incidents.Report(new Incident(IncidentKind.BackendFailed, what, cause)),
