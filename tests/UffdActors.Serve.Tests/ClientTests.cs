@@ -15,6 +15,9 @@ public sealed class ClientTests(VmmPrograms programs, HugePages huge)
     [InlineData("firecracker-1.16", "2", "pretty")]
     [InlineData("firecracker-1.16", "2", "no-copy")]
     [InlineData("e2b", "3")]
+    [InlineData("e2b", "3", "sync-wp")]
+    [InlineData("e2b", "3", "minor")]
+    [InlineData("e2b", "2", "minor", "sync-wp")]
     [InlineData("cloud-hypervisor", "3")]
     public async Task A_guest_finds_every_byte_of_its_file_and_zeros_in_its_holes(string program, string threads, params string[] how)
     {
@@ -37,6 +40,41 @@ public sealed class ClientTests(VmmPrograms programs, HugePages huge)
         Assert.Equal(ServeScene.Pages / 4, figures.ZeroPages);
         Assert.Equal(ServeScene.Pages * 3 / 4 * 4096, figures.BytesRead);
         Assert.Equal(0, figures.AbsentPages);
+        Assert.Empty(scene.Descriptors());
+    }
+
+    [SkippableTheory]
+    [InlineData]
+    [InlineData("sync-wp")]
+    [InlineData("no-memfd")]
+    public async Task What_the_memory_has_already_is_only_mapped_where_MINOR_is_registered_too(params string[] how)
+    {
+        VmmPrograms.Require();
+        // Two pages are wrong in the file, and right in the memory.
+        await using ServeScene scene = new(programs, how: o =>
+        {
+            SnapshotFile.Write(o.MemoryPath, ServeScene.Pages, page => page % (ServeScene.Pages / 2) == 5 ? PageKind.Wrong
+                : page % 16 is >= 8 and < 12 ? PageKind.Hole : PageKind.Right);
+            return o;
+        });
+        await using VmmProcess vmm = scene.Start("e2b", [ServeScene.Bytes, "3", "missing-minor", .. how]);
+        Assert.Contains("one page is written", await vmm.EndAsync(), StringComparison.Ordinal);
+        _ = await scene.NextAsync(ServeEventKind.Began);
+        _ = await scene.NextAsync(ServeEventKind.Ended);
+        Assert.Empty(scene.Descriptors());
+    }
+
+    [SkippableTheory]
+    [InlineData("no-memfd", "no file of its memory came along")]
+    [InlineData("hole", "the file of its memory is not allocated in full")]
+    public async Task MINOR_alone_without_the_file_of_the_memory_or_with_holes_in_it_is_refused(string how, string sentence)
+    {
+        VmmPrograms.Require();
+        await using ServeScene scene = new(programs);
+        await using VmmProcess vmm = scene.Start("e2b", ServeScene.Bytes, "1", "minor", how);
+        ServeEvent refused = await scene.NextAsync(ServeEventKind.Refused);
+        Assert.Contains("Region 0 of the layout is registered for MINOR alone, and " + sentence, refused.Message, StringComparison.Ordinal);
+        _ = await vmm.EndAsync();
         Assert.Empty(scene.Descriptors());
     }
 

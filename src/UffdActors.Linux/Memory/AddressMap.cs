@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using UffdActors.Linux.Peers;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.Memory;
@@ -57,6 +58,34 @@ internal static class AddressMap
         }
 
         return 0;
+    }
+
+    /// <summary>What the lines <c>VmFlags</c> of a smaps say of a range; null if nothing is mapped there.</summary>
+    /// <param name="path">The smaps.</param>
+    /// <param name="start">First address.</param>
+    /// <param name="end">First address behind.</param>
+    public static PeerMapping? FlagsIn(string path, ulong start, ulong end)
+    {
+        RegisterModes modes = RegisterModes.None;
+        bool isShared = true;
+        bool isAny = false;
+        bool isHere = false;
+        Visit(path, line =>
+        {
+            if (TryParse(line, out ulong first, out ulong next))
+            {
+                isHere = first < end && next > start;
+                isAny |= isHere;
+            }
+            else if (isHere && line.StartsWith("VmFlags:"u8))
+            {
+                if (line.IndexOf(" um"u8) >= 0) modes |= RegisterModes.Missing;
+                if (line.IndexOf(" uw"u8) >= 0) modes |= RegisterModes.WriteProtect;
+                if (line.IndexOf(" ui"u8) >= 0) modes |= RegisterModes.Minor;
+                isShared &= line.IndexOf(" sh"u8) >= 0;
+            }
+        });
+        return isAny ? new PeerMapping(modes, isShared) : null;
     }
 
     /// <summary>The mapping of a line, or of one of <c>/proc/PID/smaps</c>: <c>7f00-7f01 rw-p 00000000 00:01 1234   /path</c>.</summary>

@@ -195,6 +195,28 @@ public sealed unsafe class PeerProcess : IDisposable
         }
     }
 
+    /// <summary>
+    /// What the process has mapped at a range (<c>/proc/PID/smaps</c>): a process that hands over a userfaultfd need not say in which modes
+    /// it has registered its memory, and to register it again in others takes those away.
+    /// </summary>
+    /// <param name="address">First address.</param>
+    /// <param name="bytes">Bytes.</param>
+    /// <returns>Null if nothing is mapped there, or this process may not look (CAP_SYS_PTRACE), or does not see the other.</returns>
+    public PeerMapping? MappingAt(ulong address, long bytes)
+    {
+        if (Id == 0) return null;
+        try
+        {
+            PeerMapping? found = AddressMap.FlagsIn($"{ProcessFolder.Of(Id)}/smaps", address, address + (ulong)bytes);
+            // Of another process that has its number since.
+            return HasEnded ? null : found;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     /// <inheritdoc />
     public void Dispose() => Handle.Dispose();
 

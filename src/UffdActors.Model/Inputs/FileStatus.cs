@@ -10,9 +10,13 @@ namespace UffdActors.Model.Inputs;
 /// <param name="Size">Bytes.</param>
 /// <param name="Modified">Last change of the content, in nanoseconds.</param>
 /// <param name="Changed">Last change of content or attributes, in nanoseconds; unlike the other it cannot be set back.</param>
-internal readonly partial record struct FileStatus(int Mode, long Device, ulong Inode, long Size, long Modified, long Changed)
+/// <param name="Allocated">Bytes that are allocated for it.</param>
+internal readonly partial record struct FileStatus(
+    int Mode, long Device, ulong Inode, long Size, long Modified, long Changed, long Allocated)
 {
     private const int StatxBytes = 256;
+    // Whatever the blocks of the file system are.
+    private const int BytesPerBlock = 512;
     private static readonly byte[] NoName = [0];
     private const uint StatxBasicStats = 0x7ff;
     private const int AtFdCwd = -100;
@@ -73,7 +77,8 @@ internal readonly partial record struct FileStatus(int Mode, long Device, ulong 
             *(ulong*)(statx + 32),
             *(long*)(statx + 40),
             Time(statx + 112),
-            Time(statx + 96));
+            Time(statx + 96),
+            *(long*)(statx + 48) * BytesPerBlock);
     }
 
     private static unsafe long Time(byte* at) => (*(long*)at * NanosecondsPerSecond) + *(uint*)(at + 8);

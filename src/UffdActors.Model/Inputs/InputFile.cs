@@ -38,6 +38,12 @@ public sealed partial class InputFile : IDisposable
     public long Length => _opened.Size;
 
     /// <summary>
+    /// Bytes that were allocated for it when it was opened: fewer than <see cref="Length"/> if it has holes, or if its file system packs
+    /// it.
+    /// </summary>
+    public long AllocatedBytes => _opened.Allocated;
+
+    /// <summary>
     /// Names the file as it was when it was opened, by device, inode, size and time stamps: two that are the same here have the same
     /// content. One word, and for one machine until it starts anew.
     /// </summary>

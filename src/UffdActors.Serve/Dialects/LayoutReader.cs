@@ -67,6 +67,11 @@ internal static class LayoutReader
     /// <exception cref="HandOverException">They cannot be those of one.</exception>
     public static HandedRegion Region(int number, ulong address, ulong bytes, ulong offset, ulong pageBytes)
     {
+        if (pageBytes == PageSize.Giant)
+            throw Wrong(
+                number,
+                $"has pages of {pageBytes} bytes (1 GiB), which are not served: each would be one fill of 1 GiB, for which its thread "
+                    + $"waits; use pages of {PageSize.Huge}");
         if (pageBytes is not (PageSize.Base or PageSize.Huge))
             throw Wrong(
                 number,

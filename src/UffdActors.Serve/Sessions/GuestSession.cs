@@ -28,6 +28,7 @@ public sealed class GuestSession : IAsyncDisposable
     private FaultCounts? _counts;
     private SessionFigures? _last;
     private int _isReleasing;
+    private bool _tracksWrites;
     private Task _notes = Task.CompletedTask;
 
     private GuestSession(UffdVm vm, HandOver handOver, IContent content, SessionOptions options, SessionFate fate, long handedOver)
@@ -204,7 +205,7 @@ public sealed class GuestSession : IAsyncDisposable
     /// <exception cref="VmFailedException">The session has ended.</exception>
     public async Task ReleaseAsync(CancellationToken cancel = default)
     {
-        if ((Features & UffdFeatures.WpAsync) != 0 || (Message.Modes & RegisterModes.WriteProtect) != 0)
+        if (_tracksWrites)
             throw new ServeException(
                 $"The guest of process {ProcessId} tracks its writes by this registration, and would lose them; it is served on.");
         if (Interlocked.Exchange(ref _isReleasing, 1) != 0)
@@ -309,22 +310,14 @@ public sealed class GuestSession : IAsyncDisposable
             },
             cancel);
         _uffd = uffd;
-        // Where writes are tracked, what is filled comes protected, so that it does not count as written.
-        RegisterModes modes = message.Modes | ((Features & UffdFeatures.WpAsync) != 0 ? RegisterModes.WriteProtect : RegisterModes.None);
-        for (int number = 0; number < message.Regions.Count; number++)
+        IReadOnlyList<RegionPlan> plans = RegionPlan.Of(_handOver);
+        for (int number = 0; number < plans.Count; number++)
         {
-            HandedRegion handed = message.Regions[number];
+            RegionPlan plan = plans[number];
             GuestRegion region = await _vm.AdoptMemoryAsync(
-                new AdoptedMemory
-                {
-                    Address = handed.Address,
-                    Pages = handed.Bytes >> PageSize.BaseShift,
-                    Module = handed.PageBytes == PageSize.Huge ? "hugetlb" : _handOver.MemoryFile is null ? null : "shmem",
-                    IsInOtherProcess = true,
-                    RegisteredAs = _handOver.RegisteredAs[number],
-                },
-                cancel);
-            _handOver.RegisteredAs[number] = await RegisterAsync(uffd, region, handed, modes, cancel);
+                plan.Memory() with { RegisteredAs = _handOver.RegisteredAs[number] }, cancel);
+            _handOver.RegisteredAs[number] = await RegisterAsync(uffd, region, plan.Region, plan.Modes, cancel);
+            _tracksWrites |= (plan.Modes & RegisterModes.WriteProtect) != 0;
         }
 
         _source = new GuestSource(
