@@ -73,7 +73,20 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy, string?
                 + $"{Figures.Count(cache.Evicted)} dropped, {SizeText.Of(cache.BytesHeld)} held");
     }
 
-    private void WriteEnd(int number, int process, SessionEnd end, SessionFigures figures) => terminal.WriteRaw(
+    private void WriteEnd(int number, int process, SessionEnd end, SessionFigures figures)
+    {
+        WriteFigures(number, process, end, figures);
+        if (figures.WorkingSet is not { } set) return;
+        if (set.Recorded > 0)
+            terminal.WriteRaw($"{Name(number)}: working set of {Figures.Count(set.Recorded, "page", "pages")} recorded");
+        if (set is { HitRate: not null, Pages: > 0 })
+            terminal.WriteRaw(
+                $"{Name(number)}: working set of {Figures.Count(set.Pages, "page", "pages")}, {Figures.Count(set.Fetched)} fetched "
+                    + $"ahead, {Figures.Count(set.Late)} asked for before they came, {Figures.Count(set.Missed)} besides; "
+                    + $"hit rate {Figures.Share(set.Fetched, set.Fetched + set.Late + set.Missed)}");
+    }
+
+    private void WriteFigures(int number, int process, SessionEnd end, SessionFigures figures) => terminal.WriteRaw(
         $"{Name(number)}: {TextOf(end, process)} after {Figures.Time(figures.Duration)}; "
             + $"{Figures.Count(figures.Faults, "fault", "faults")}, "
             + $"{Figures.Count(figures.ContentPages, "page", "pages")} of the file, {Figures.Count(figures.ZeroPages)} of zeros, "

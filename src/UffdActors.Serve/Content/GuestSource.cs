@@ -1,4 +1,5 @@
 using UffdActors.Model.Memory;
+using UffdActors.Serve.WorkingSets;
 
 namespace UffdActors.Serve.Content;
 
@@ -6,7 +7,8 @@ namespace UffdActors.Serve.Content;
 /// <param name="content">The content; stays the caller's.</param>
 /// <param name="offsets">Byte of the file at which each region begins, by the number of the region.</param>
 /// <param name="pages">Base pages of all regions.</param>
-internal sealed class GuestSource(IContent content, IReadOnlyList<long> offsets, long pages) : IPageSource
+/// <param name="touched">Told of what the guest asks for; null for nobody.</param>
+internal sealed class GuestSource(IContent content, IReadOnlyList<long> offsets, long pages, TouchedPages? touched = null) : IPageSource
 {
     private readonly ContentReader _reader = new(new ContentReads(), new ReadLane(ReadPool.Shared));
 
@@ -20,8 +22,13 @@ internal sealed class GuestSource(IContent content, IReadOnlyList<long> offsets,
     public bool AnswersAtOnce => false;
 
     /// <inheritdoc />
-    public bool TryAnswer(in PageOrder order, IPageReceiver receiver) =>
-        content.TryAnswer(order, DistanceOf(order.Region), _reader, receiver);
+    public bool TryAnswer(in PageOrder order, IPageReceiver receiver)
+    {
+        long distance = DistanceOf(order.Region);
+        // Every demand is tried first, and a push never is.
+        touched?.Note(order.FirstPage + distance, order.Pages);
+        return content.TryAnswer(order, distance, _reader, receiver);
+    }
 
     /// <inheritdoc />
     public void Request(in PageOrder order, IPageReceiver receiver) =>

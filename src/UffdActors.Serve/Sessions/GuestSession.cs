@@ -23,6 +23,7 @@ public sealed class GuestSession : IAsyncDisposable
     private readonly Lazy<Task> _closing;
     private Userfault? _uffd;
     private GuestSource? _source;
+    private SessionWorkingSet? _workingSet;
     private TimeSpan _setUp;
     private TimeSpan? _duration;
     private FaultCounts? _counts;
@@ -82,6 +83,7 @@ public sealed class GuestSession : IAsyncDisposable
             ReadMean = mean,
             ReadLongest = longest,
             AbsentPages = _source.Pages - received,
+            WorkingSet = _workingSet?.Figures(),
             SetUp = _setUp,
             Duration = _duration ?? TimeProvider.System.GetElapsedTime(_handedOver),
         };
@@ -147,6 +149,7 @@ public sealed class GuestSession : IAsyncDisposable
         IContent? content = null;
         UffdVm? vm = null;
         SessionFate? fate = null;
+        GuestSession? session = null;
         try
         {
             content = ContentOf(options);
@@ -154,7 +157,7 @@ public sealed class GuestSession : IAsyncDisposable
             fate = new SessionFate(handOver.Peer, watch, options.OnFailure);
             vm = await runtime.CreateVmAsync(
                 new VmOptions { MemoryPages = 1, IncidentObserver = fate.Take, StopGuest = fate.StopGuestAsync }, cancel);
-            GuestSession session = new(vm, handOver, content, options, fate, now);
+            session = new GuestSession(vm, handOver, content, options, fate, now);
             await session.ServeAsync(watch, cancel);
             return session;
         }
@@ -166,6 +169,8 @@ public sealed class GuestSession : IAsyncDisposable
             bool isKept = handOver.IsTakenBack || (e is OperationCanceledException && handOver.Journal is not null);
             string refusal = isKept ? "" : RefusedGuest.Settle(handOver.Peer, handOver.Userfaultfd, options.OnFailure);
             if (vm is not null) await vm.DisposeAsync();
+            // The next one is to record what this one has not come to.
+            session?._workingSet?.Dispose();
             content?.Dispose();
             handOver.Dispose();
             if (refusal.Length == 0) throw;
@@ -310,6 +315,7 @@ public sealed class GuestSession : IAsyncDisposable
             },
             cancel);
         _uffd = uffd;
+        List<(GuestRegion Region, long FileOffset)> filledAhead = [];
         IReadOnlyList<RegionPlan> plans = RegionPlan.Of(_handOver);
         for (int number = 0; number < plans.Count; number++)
         {
@@ -318,13 +324,18 @@ public sealed class GuestSession : IAsyncDisposable
                 plan.Memory() with { RegisteredAs = _handOver.RegisteredAs[number] }, cancel);
             _handOver.RegisteredAs[number] = await RegisterAsync(uffd, region, plan.Region, plan.Modes, cancel);
             _tracksWrites |= (plan.Modes & RegisterModes.WriteProtect) != 0;
+            // Through the memory's file a page would be written over that the guest has already.
+            if (plan.File is null) filledAhead.Add((region, plan.Region.FileOffset));
         }
 
+        // One that is taken back has begun to run long ago.
+        if (_options.WorkingSet is { } set && !IsTakenBack) _workingSet = new SessionWorkingSet(set, _content, _options.Observer);
         _source = new GuestSource(
-            _content, [.. message.Regions.Select(r => r.FileOffset)], message.Bytes >> PageSize.BaseShift);
+            _content, [.. message.Regions.Select(r => r.FileOffset)], message.Bytes >> PageSize.BaseShift, _workingSet?.Touched);
         await uffd.ServeAsync(new ServeOptions { Source = _source }, cancel);
         await _handOver.AcknowledgeAsync(cancel);
         _handOver.Userfaultfd.Dispose();
+        if (_workingSet is { } workingSet) await workingSet.BeginAsync(uffd, _source, filledAhead);
         _setUp = TimeProvider.System.GetElapsedTime(_handedOver);
         _notes = TellAsync();
         _ = WaitForEndAsync(watch);
@@ -396,6 +407,7 @@ public sealed class GuestSession : IAsyncDisposable
         finally
         {
             _duration = TimeProvider.System.GetElapsedTime(_handedOver);
+            _workingSet?.Dispose();
             SessionEnd end = _fate.IsReleased ? SessionEnd.Released
                 : _fate.HasKilled ? SessionEnd.VmmKilled : _fate.IsVmmGone ? SessionEnd.VmmEnded : SessionEnd.LeftFrozen;
             _content.Dispose();

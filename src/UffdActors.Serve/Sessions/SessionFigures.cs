@@ -27,6 +27,9 @@ public sealed record SessionFigures
     /// <summary>Base pages that the guest has not got yet.</summary>
     public required long AbsentPages { get; init; }
 
+    /// <summary>What a working set was worth; null without one.</summary>
+    public WorkingSetFigures? WorkingSet { get; init; }
+
     /// <summary>From the hand-over to the moment at which faults are served.</summary>
     public required TimeSpan SetUp { get; init; }
 

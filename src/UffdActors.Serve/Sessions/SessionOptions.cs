@@ -32,6 +32,11 @@ public sealed record SessionOptions
     /// </summary>
     public IPageSource? BackEnd { get; init; }
 
+    /// <summary>
+    /// The pages that a guest of this snapshot needs first, recorded or fetched ahead; null for neither. Stays the caller's.
+    /// </summary>
+    public SnapshotWorkingSet? WorkingSet { get; init; }
+
     /// <summary>For tests: called before each read of a file, on the thread that waits for disks, with the page of the file.</summary>
     internal Action<long>? HoldBack { get; init; }
 

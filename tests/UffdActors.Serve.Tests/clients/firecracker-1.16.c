@@ -1,7 +1,7 @@
 /* Firecracker 1.12 to 1.16: page_size beside the older page_size_kib (which holds bytes), EVENT_REMOVE asked for, the socket open until the
  * end; two regions as beyond 3 GiB.
  * firecracker-1.16 SOCKET BYTES THREADS [huge] [bytewise] [pretty] [no-copy] [closes-first]
- * [balloon] [waits] [dies-after N] */
+ * [balloon] [waits] [gives-back] [dies-after N] */
 #include "vmm.h"
 
 /* Gives a range back and looks at it: zeros, then what it writes itself; what lies around it has stayed. */
@@ -22,10 +22,22 @@ static void balloon(const struct region *region, uint64_t page_size)
 	say("balloon verified");
 }
 
+/* Gives a whole region back before it is touched, and looks at it later. */
+static void give_back(const struct guest *guest)
+{
+	const struct region *region = &guest->region[1];
+	if (madvise(region->base, region->size, MADV_DONTNEED)) die("madvise: %s", strerror(errno));
+	say("given back");
+	await_line();
+	for (uint64_t page = 0; page < region->size / PAGE; page++) check_zero(region, page);
+	for (uint64_t page = 0; page < guest->region[0].size / PAGE; page++) check_page(&guest->region[0], page);
+	say("verified what was given back");
+}
+
 int main(int count, char **arguments)
 {
 	if (count < 4) die("usage");
-	int huge = 0, bytewise = 0, pretty = 0, no_copy = 0, closes_first = 0, with_balloon = 0, waits = 0;
+	int huge = 0, bytewise = 0, pretty = 0, no_copy = 0, closes_first = 0, with_balloon = 0, waits = 0, gives_back = 0;
 	uint64_t dies_after = 0;
 	for (int i = 4; i < count; i++) {
 		huge |= !strcmp(arguments[i], "huge");
@@ -35,6 +47,7 @@ int main(int count, char **arguments)
 		closes_first |= !strcmp(arguments[i], "closes-first");
 		with_balloon |= !strcmp(arguments[i], "balloon");
 		waits |= !strcmp(arguments[i], "waits");
+		gives_back |= !strcmp(arguments[i], "gives-back");
 		if (!strcmp(arguments[i], "dies-after")) dies_after = strtoull(arguments[++i], NULL, 0);
 	}
 	uint64_t bytes = strtoull(arguments[2], NULL, 0);
@@ -69,6 +82,10 @@ int main(int count, char **arguments)
 	if (waits) {
 		say("handed over");
 		await_line();
+	}
+	if (gives_back) {
+		give_back(&guest);
+		return 0;
 	}
 	run_guest(&guest, atoi(arguments[3]), dies_after);
 	if (with_balloon) for (int i = 0; i < guest.regions; i++) balloon(&guest.region[i], guest.page_size);

@@ -24,6 +24,14 @@ internal sealed class ServeCommand
         "--diff", "FILE", "Diff of the memory file: what is stored in it overrides what is below. Again for one over that.");
     private readonly Option<long?> _cache = TypedOptions.Size(
         "--cache", "Keep content in memory for all guests, up to this size. Default: none but the kernel's.", ContentCache.MinBytes);
+    private readonly Option<string?> _workingSet = TypedOptions.Text(
+        "--working-set", "FILE", "Fetch these pages first, recorded earlier. May be the file that is to be recorded.");
+    private readonly Option<string?> _recordWorkingSet = TypedOptions.Text(
+        "--record-working-set", "FILE", "Write which pages the first guest asks for, in order; they are fetched ahead for the next.");
+    private readonly Option<TimeSpan> _recordFor = TypedOptions.Duration(
+        "--record-for", "How long the first guest is recorded, if it does not end before.", new SnapshotWorkingSet(null, null).RecordFor);
+    private readonly Option<long?> _bandwidth = TypedOptions.Size(
+        "--bandwidth", "Bytes a second that are fetched ahead for each guest. Default: as fast as it goes.", 1);
     private readonly Option<Named<FailurePolicy>> _onFailure = TypedOptions.Choice(
         "--on-failure", "What becomes of a guest that cannot be served on, also at the end of this command: asleep, or its VMM killed.",
         FailurePolicy.Freeze);
@@ -45,7 +53,11 @@ internal sealed class ServeCommand
     private Command Build()
     {
         Command command = new("serve", "Serve the guests of other VMMs (Firecracker and its kind) from a memory file.");
-        Option[] options = [_config, _socket, _memory, _diffs, _cache, _onFailure, _sessions, _maxSessions, _handOverTime, _mode, _json];
+        Option[] options =
+        [
+            _config, _socket, _memory, _diffs, _cache, _workingSet, _recordWorkingSet, _recordFor, _bandwidth, _onFailure, _sessions,
+            _maxSessions, _handOverTime, _mode, _json,
+        ];
         foreach (Option option in options) command.Options.Add(option);
         foreach (Option other in options.Skip(1)) command.Exclude(_config, other, "a daemon has its settings in the file");
         command.SetAction((arguments, cancel) => arguments.GetValue(_config) is { } file
@@ -68,6 +80,7 @@ internal sealed class ServeCommand
             MemoryPath = memory,
             Diffs = arguments.GetValue(_diffs) ?? [],
             Cache = cache,
+            WorkingSet = WorkingSetOf(arguments),
             OnFailure = policy,
         };
         (long bytes, long stored) = GuestSession.Measure(session);
@@ -112,6 +125,19 @@ internal sealed class ServeCommand
 
     private static string Needed(ParseResult arguments, Option<string?> option) => arguments.GetValue(option)
         ?? throw CommandException.BadInput($"{option.Name} is missing: name a socket and a memory file, or with --config a daemon's file.");
+
+    private SnapshotWorkingSet? WorkingSetOf(ParseResult arguments)
+    {
+        string? path = arguments.GetValue(_workingSet);
+        string? recordPath = arguments.GetValue(_recordWorkingSet);
+        if (recordPath is not null) WritableFile.Check(_recordWorkingSet.Name, recordPath);
+        if (path is null && recordPath is null) return null;
+        return new SnapshotWorkingSet(path, recordPath)
+        {
+            RecordFor = arguments.GetValue(_recordFor),
+            BytesPerSecond = arguments.GetValue(_bandwidth) ?? 0,
+        };
+    }
 
     private static UnixFileMode ModeOf(string text)
     {

@@ -1,0 +1,26 @@
+namespace UffdActors.Serve;
+
+/// <summary>What a working set was worth to a session, in base pages.</summary>
+public sealed record WorkingSetFigures
+{
+    /// <summary>Pages of the set that are this guest's memory; 0 if none was replayed.</summary>
+    public required long Pages { get; init; }
+
+    /// <summary>Of those, how many came before the guest asked for them.</summary>
+    public required long Fetched { get; init; }
+
+    /// <summary>Of those, how many the guest asked for before they came.</summary>
+    public required long Late { get; init; }
+
+    /// <summary>Pages that the guest asked for and the set has not got.</summary>
+    public required long Missed { get; init; }
+
+    /// <summary>Pages that are recorded for the sessions to come; 0 if this one does not record.</summary>
+    public required long Recorded { get; init; }
+
+    /// <summary>
+    /// Share of the pages that came without a fault: fetched, of fetched, late and missed. Whether the guest has used what was fetched is
+    /// not known: it raises no fault. Null before there was any.
+    /// </summary>
+    public double? HitRate => Fetched + Late + Missed is > 0 and var all ? (double)Fetched / all : null;
+}
