@@ -73,6 +73,9 @@ public sealed class ServeTests(VmmPrograms programs) : IClassFixture<VmmPrograms
             (["--socket", new string('x', 108), "--memory", memory], "has 108 bytes; the kernel takes 107 at most"),
             (["--socket", live, "--memory", memory], "another process listens there"),
             (["--socket", memory, "--memory", memory], "there is a file that is no socket"),
+            (["--socket", socket, "--memory", memory, "--diff", _place.Path("none")], "cannot be served: there is no such file."),
+            (["--socket", socket, "--memory", memory, "--diff", empty], "cannot be served: it is empty."),
+            (["--socket", socket, "--memory", memory, "--working-set", empty], "\"uffd working set 1\" is expected"),
             (["--socket", socket, "--memory", memory, "--socket-mode", "rw"], "--socket-mode rw: not a mode that lets anybody connect"),
         })
         {
@@ -102,6 +105,44 @@ public sealed class ServeTests(VmmPrograms programs) : IClassFixture<VmmPrograms
         Assert.Equal(Pages * 3 / 4, session.GetProperty("contentPages").GetInt32());
         Assert.Equal(0, session.GetProperty("absentPages").GetInt32());
         Assert.Contains("1 session ended", run.Error, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task Diffs_cache_and_working_set_are_in_the_document()
+    {
+        VmmPrograms.Require();
+        (string memory, string socket) = Files();
+        string diff = _place.Path("diff");
+        // Nothing of the memory file shows through.
+        SnapshotFile.Write(diff, Pages);
+        SnapshotFile.Write(memory, Pages, page => page % 16 is >= 8 and < 12 ? PageKind.Hole : PageKind.Wrong);
+        string set = _place.Path("set");
+        Task<CommandRun> serve = CommandRun.Of(
+            "serve", "--socket", socket, "--memory", memory, "--diff", diff, "--cache", "16M", "--working-set", set,
+            "--record-working-set", set, "--sessions", "2", "--json", "-");
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(socket), Hang));
+        for (int i = 0; i < 2; i++)
+        {
+            await using VmmProcess vmm = new(
+                programs.Of("firecracker-1.16"), socket, (Pages * 4096).ToString(CultureInfo.InvariantCulture), "2");
+            _ = await vmm.EndAsync();
+            // It is written when the session has ended.
+            Assert.True(SpinWait.SpinUntil(() => File.Exists(set), Hang));
+        }
+
+        CommandRun run = await serve.WaitAsync(Hang);
+        run.EndsWith(ExitCode.Done);
+        DocumentRules.Hold(run.Output, "uffd-serve");
+        JsonElement document = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Equal(diff, document.GetProperty("diffs")[0].GetString());
+        Assert.Equal(Pages * 4096 * 3 / 4, document.GetProperty("storedBytes").GetInt32());
+        Assert.Equal(Pages / 64, document.GetProperty("cache").GetProperty("fetches").GetInt32());
+        JsonElement[] sets = [.. document.GetProperty("sessions").EnumerateArray().Select(s => s.GetProperty("workingSet"))];
+        Assert.Equal(Pages, sets[0].GetProperty("recorded").GetInt32());
+        Assert.Equal(Pages, sets[1].GetProperty("pages").GetInt32());
+        Assert.Equal(Pages, sets[1].GetProperty("fetched").GetInt32() + sets[1].GetProperty("late").GetInt32());
+        Assert.Contains("hit rate", run.Error, StringComparison.Ordinal);
+        Assert.Contains("cache: ", run.Error, StringComparison.Ordinal);
     }
 
     private (string Memory, string Socket) Files()

@@ -6,10 +6,10 @@ public sealed record SessionFigures
     /// <summary>Faults, without those that a signal repeated.</summary>
     public required long Faults { get; init; }
 
-    /// <summary>Pages, of their regions' sizes, filled with content of the file.</summary>
+    /// <summary>Pages, of their regions' sizes, filled on demand with content of the snapshot.</summary>
     public required long ContentPages { get; init; }
 
-    /// <summary>Pages filled with zeros: holes of the file, and what the guest had given back.</summary>
+    /// <summary>Pages filled on demand with zeros: holes of the files, and what the guest had given back.</summary>
     public required long ZeroPages { get; init; }
 
     /// <summary>Events read: what the guest gives back, a balloon's pages for one.</summary>
