@@ -19,6 +19,8 @@ internal static class OwnFolder
         {
             if (!Directory.Exists(path))
             {
+                // Those above it are made for it, and are closed as well.
+                if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } above && !Directory.Exists(above)) Make(above, what);
                 _ = Directory.CreateDirectory(path, Mine);
                 return;
             }
