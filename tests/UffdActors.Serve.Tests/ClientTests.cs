@@ -79,6 +79,22 @@ public sealed class ClientTests(VmmPrograms programs, HugePages huge)
     }
 
     [SkippableFact]
+    public async Task A_VMM_that_connects_again_is_answered_and_its_guest_served_on()
+    {
+        VmmPrograms.Require();
+        await using ServeScene scene = new(programs);
+        await using VmmProcess vmm = scene.Start("cloud-hypervisor", ServeScene.Bytes, "2", "again");
+        Assert.Equal("answered", await vmm.LineAsync());
+        _ = await scene.NextAsync(ServeEventKind.Began);
+        await vmm.GoOnAsync();
+        Assert.Equal("answered again", await vmm.LineAsync());
+        Assert.Contains("has connected again", (await scene.NextAsync(ServeEventKind.Note)).Message, StringComparison.Ordinal);
+        Assert.Contains("verified", await vmm.EndAsync(), StringComparison.Ordinal);
+        Assert.Equal(SessionEnd.VmmEnded, (await scene.NextAsync(ServeEventKind.Ended)).End);
+        Assert.Empty(scene.Descriptors());
+    }
+
+    [SkippableFact]
     public async Task What_a_balloon_gives_back_is_zeros_when_it_is_touched_again()
     {
         VmmPrograms.Require();

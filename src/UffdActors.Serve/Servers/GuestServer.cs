@@ -179,12 +179,10 @@ public sealed class GuestServer
 
     private async Task ServeAsync(Socket connection, ProcessWatch watch, CancellationToken stop)
     {
-        int number;
-        GuestSession session;
-        KeptGuest? kept;
+        (int Number, GuestSession Session, KeptGuest? Kept)? taken;
         try
         {
-            (number, session, kept) = await TakeAsync(connection, watch, stop);
+            taken = await TakeAsync(connection, watch, stop);
         }
         catch (OperationCanceledException)
         {
@@ -200,7 +198,7 @@ public sealed class GuestServer
             lock (_gate) _unknown--;
         }
 
-        await ServeToEndAsync(number, session, kept);
+        if (taken is var (number, session, kept)) await ServeToEndAsync(number, session, kept);
     }
 
     private async Task ServeToEndAsync(int number, GuestSession session, KeptGuest? kept)
@@ -216,11 +214,13 @@ public sealed class GuestServer
     private static bool IsRefusal(Exception e) =>
         e is HandOverException or ServeException or UffdException or SyscallException or VmFailedException;
 
-    private async Task<(int Number, GuestSession Session, KeptGuest? Kept)> TakeAsync(
+    // Null for a guest that is served already, whose VMM has connected again.
+    private async Task<(int Number, GuestSession Session, KeptGuest? Kept)?> TakeAsync(
         Socket connection, ProcessWatch watch, CancellationToken stop)
     {
         HandOver handOver = await HandOverReceiver.ReceiveAsync(
             connection, _options.HandOver with { OnRefusal = _options.Session.OnFailure }, stop);
+        if (await TryReattachAsync(handOver, stop)) return null;
         int number = Interlocked.Increment(ref _last);
         KeptGuest? kept = null;
         try
@@ -334,6 +334,26 @@ public sealed class GuestServer
         {
             lock (_gate) _ = _lost.Remove(lost);
         }
+    }
+
+    private async Task<bool> TryReattachAsync(HandOver handOver, CancellationToken stop)
+    {
+        (int Number, GuestSession Session) known = Sessions.FirstOrDefault(s => s.Session.IsSameGuest(handOver));
+        if (known.Session is null) return false;
+        try
+        {
+            await known.Session.ReattachAsync(handOver, stop);
+        }
+        catch
+        {
+            handOver.Dispose();
+            throw;
+        }
+
+        Tell(new ServeEvent(
+            ServeEventKind.Note, known.Number, null, null, "The VMM has connected again; its guest is served as before.",
+            SessionNoteKind.Warning));
+        return true;
     }
 
     // A guest that is not taken has its fate before its descriptors are closed.

@@ -28,6 +28,8 @@ public sealed class GuestSession : IAsyncDisposable
     private TimeSpan? _duration;
     private FaultCounts? _counts;
     private SessionFigures? _last;
+    private long? _inode;
+    private HandOver? _again;
     private int _isReleasing;
     private bool _tracksWrites;
     private Task _notes = Task.CompletedTask;
@@ -196,6 +198,24 @@ public sealed class GuestSession : IAsyncDisposable
     /// <summary>True for a guest that a predecessor has begun with.</summary>
     internal bool IsTakenBack => _handOver.IsTakenBack;
 
+    /// <summary>True if a hand-over is this guest's once more: the same userfaultfd, and the same layout.</summary>
+    internal bool IsSameGuest(HandOver handOver) =>
+        handOver.Message.WantsAnswer && _inode is not null && handOver.Userfaultfd.Inode == _inode
+            && handOver.Message.Modes == Message.Modes && handOver.Message.Regions.SequenceEqual(Message.Regions);
+
+    /// <summary>Its VMM has connected again (Cloud Hypervisor does when it finds its connection at an end), and is answered.</summary>
+    /// <param name="handOver">The same hand-over; taken over if this returns.</param>
+    /// <param name="cancel">Cancels it.</param>
+    /// <exception cref="HandOverException">The VMM does not listen any more.</exception>
+    internal async Task ReattachAsync(HandOver handOver, CancellationToken cancel)
+    {
+        await handOver.AcknowledgeAsync(cancel);
+        // Its connection stays as long as the guest is served; the earlier one is at an end.
+        handOver.Userfaultfd.Dispose();
+        Interlocked.Exchange(ref _again, handOver)?.Dispose();
+        if (Ended.IsCompleted) Interlocked.Exchange(ref _again, null)?.Dispose();
+    }
+
     /// <summary>True while all of its pages are being filled.</summary>
     public bool IsReleasing => Volatile.Read(ref _isReleasing) != 0;
 
@@ -303,6 +323,7 @@ public sealed class GuestSession : IAsyncDisposable
     {
         HandOverMessage message = _handOver.Message;
         _fate.KeepsCopy = _handOver.Peer.HasCopyOf(_handOver.Userfaultfd.Number);
+        _inode = _handOver.Userfaultfd.Inode;
         using ReceivedDescriptor copy = _handOver.Userfaultfd.Copy();
         Userfault uffd = await _vm.AdoptUserfaultAsync(
             new AdoptedUserfault
@@ -414,6 +435,7 @@ public sealed class GuestSession : IAsyncDisposable
             _handOver.Dispose();
             _left.Dispose();
             _ = _ended.TrySetResult(end);
+            Interlocked.Exchange(ref _again, null)?.Dispose();
         }
     }
 }

@@ -1,5 +1,5 @@
 /* Cloud Hypervisor's proposed hand-off: length, tagged JSON, one byte as an answer within two seconds. cloud-hypervisor SOCKET BYTES
- * THREADS [waits] */
+ * THREADS [waits|again] */
 #include "vmm.h"
 
 int main(int count, char **arguments)
@@ -29,6 +29,15 @@ int main(int count, char **arguments)
 	if (read(guest.socket, &answer, 1) != 1) die("there is no answer");
 	say("answered");
 	if (count > 4) await_line();
+	if (count > 4 && !strcmp(arguments[4], "again")) {
+		/* Its connection is at an end, so the same is sent once more. */
+		close(guest.socket);
+		guest.socket = connect_to(arguments[1]);
+		send_with(guest.socket, text, length + 4, &guest.uffd, 1);
+		setsockopt(guest.socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+		if (read(guest.socket, &answer, 1) != 1) die("there is no second answer");
+		say("answered again");
+	}
 	run_guest(&guest, atoi(arguments[3]), 0);
 	return 0;
 }
