@@ -13,7 +13,7 @@ public sealed class DaemonConfigTests
             max-guests = 7, hand-over-timeout = 3s, store-is-preserved = on, http = "unix:/h"
             sessions {
               a { socket = /a, memory = /m }
-              b { socket = /b, memory = /n, on-failure = kill, socket-mode = "0660", max-guests = 2 }
+              b { socket = /b, memory = /n, diffs = [/d, /e], on-failure = kill, socket-mode = "0660", max-guests = 2 }
             } }
             uffd { source-patience = 5s }
             """);
@@ -21,15 +21,17 @@ public sealed class DaemonConfigTests
         Assert.Equal(("/c", "/s", 7, true), (options.Control, options.State, options.MaxGuests, options.StoreIsPreserved));
         Assert.Equal("unix:/h", options.Http);
         Assert.Equal(TimeSpan.FromSeconds(3), options.HandOver.TimeOut);
-        Assert.Equal(
-            [
-                new SessionSpec { Session = "a", Socket = "/a", Memory = "/m" },
-                new SessionSpec
-                {
-                    Session = "b", Socket = "/b", Memory = "/n", OnFailure = FailurePolicy.Kill, SocketMode = "0660", MaxGuests = 2,
-                },
-            ],
-            options.Sessions.OrderBy(s => s.Session));
+        SessionSpec[] sessions =
+        [
+            new() { Session = "a", Socket = "/a", Memory = "/m" },
+            new()
+            {
+                Session = "b", Socket = "/b", Memory = "/n", Diffs = ["/d", "/e"], OnFailure = FailurePolicy.Kill, SocketMode = "0660",
+                MaxGuests = 2,
+            },
+        ];
+        Assert.Equal(2, options.Sessions.Count);
+        foreach (SessionSpec read in options.Sessions) Assert.Contains(sessions, read.IsSame);
         Assert.Equal(TimeSpan.FromSeconds(5), UffdSettings.Load(config.Runtime).SourcePatience);
     }
 
@@ -45,7 +47,7 @@ public sealed class DaemonConfigTests
     [InlineData(Least + "sessions { a { socket = /a, memory = /m, on-failure = zeros } } }", "serve.sessions.a.on-failure = zeros")]
     [InlineData(Least + "sessions { a { socket = /a, memory = /m, layers = 1 } } }", "there is no key serve.sessions.a.layers")]
     [InlineData(Least + "} surprise = 1", "there is no key surprise")]
-    [InlineData("serve { control = /c, state = /s max-guests = 7 }", "it is no HOCON")]
+    [InlineData("serve { control = /c, state = /s max-guests = 7, hand-over-timeout = 3s }", "it is no HOCON")]
     public void What_means_nothing_is_refused_in_a_sentence(string text, string sentence) =>
         Assert.Contains(sentence, Assert.Throws<ServeException>(() => DaemonConfig.Parse(text)).Message, StringComparison.Ordinal);
 }

@@ -56,6 +56,7 @@ public sealed class ControlClient : IDisposable
                 Session = spec.Session,
                 Socket = spec.Socket,
                 Memory = spec.Memory,
+                Diffs = spec.Diffs,
                 OnFailure = spec.OnFailure,
                 SocketMode = spec.SocketMode,
                 MaxGuests = spec.MaxGuests,

@@ -24,6 +24,9 @@ internal sealed record ControlRequest
     /// <summary>Of a session that is created: path of the memory file.</summary>
     public string? Memory { get; init; }
 
+    /// <summary>Of a session that is created: paths of diffs over the memory file.</summary>
+    public IReadOnlyList<string>? Diffs { get; init; }
+
     /// <summary>Of a session that is created: the policy.</summary>
     public FailurePolicy? OnFailure { get; init; }
 
@@ -68,6 +71,7 @@ internal sealed record ControlRequest
             Session = Needed(Session, "session"),
             Socket = Needed(Socket, "socket"),
             Memory = Needed(Memory, "memory"),
+            Diffs = Diffs ?? [],
             OnFailure = OnFailure ?? FailurePolicy.Freeze,
         };
         spec = spec with { SocketMode = SocketMode ?? spec.SocketMode, MaxGuests = MaxGuests ?? spec.MaxGuests };

@@ -15,7 +15,7 @@ public sealed record DaemonConfig
     private static readonly string[] Keys =
         ["control", "state", "max-sessions", "max-guests", "store-is-preserved", "hand-over-timeout", "http", "sessions"];
 
-    private static readonly string[] SessionKeys = ["socket", "memory", "on-failure", "socket-mode", "max-guests"];
+    private static readonly string[] SessionKeys = ["socket", "memory", "diffs", "on-failure", "socket-mode", "max-guests"];
 
     /// <summary>The daemon's.</summary>
     public required DaemonOptions Options { get; init; }
@@ -101,6 +101,7 @@ public sealed record DaemonConfig
             {
                 Socket = Text(session, "socket", prefix),
                 Memory = Text(session, "memory", prefix),
+                Diffs = session.HasPath("diffs") ? [.. session.GetStringList("diffs")] : plain.Diffs,
                 OnFailure = !session.HasPath("on-failure") ? plain.OnFailure : session.GetString("on-failure") switch
                 {
                     "freeze" => FailurePolicy.Freeze,

@@ -274,7 +274,7 @@ public sealed class ServeDaemon : IAsyncDisposable
             DaemonSession? known;
             lock (_gate) known = _sessions.GetValueOrDefault(spec.Session);
             if (known is null) _ = await CreateAsync(spec);
-            else if (known.Spec != spec)
+            else if (!known.Spec.IsSame(spec))
                 Log($"Session \"{spec.Session}\" goes on as it was, which is not as it is configured now; close it to begin it anew.");
         }
     }

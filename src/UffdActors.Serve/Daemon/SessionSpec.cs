@@ -17,6 +17,9 @@ public sealed record SessionSpec
     /// <summary>Path of the memory file that its guests are served from.</summary>
     public required string Memory { get; init; }
 
+    /// <summary>Paths of diffs over it (<see cref="SessionOptions.Diffs"/>).</summary>
+    public IReadOnlyList<string> Diffs { get; init; } = [];
+
     /// <summary>What becomes of a guest that cannot be served on.</summary>
     public FailurePolicy OnFailure { get; init; }
 
@@ -32,10 +35,13 @@ public sealed record SessionSpec
 
     /// <summary>The files that its guests are served from.</summary>
     [JsonIgnore]
-    internal IReadOnlyList<string> Files => [Memory];
+    internal IReadOnlyList<string> Files => [Memory, .. Diffs];
 
     /// <summary>How each of its guests is served.</summary>
-    internal SessionOptions Options => new() { MemoryPath = Memory, OnFailure = OnFailure };
+    internal SessionOptions Options => new() { MemoryPath = Memory, Diffs = Diffs, OnFailure = OnFailure };
+
+    /// <summary>True if another one is the same in all that it says.</summary>
+    internal bool IsSame(SessionSpec other) => this with { Diffs = other.Diffs } == other && Diffs.SequenceEqual(other.Diffs);
 
     /// <summary>Holds that it can be one.</summary>
     /// <exception cref="ServeException">It cannot; the message names the field.</exception>
@@ -46,8 +52,12 @@ public sealed record SessionSpec
                 $"session: a name has 1 to {MaxNameLength} letters, digits, hyphens and underscores, and \"{Shown(Session)}\" has not.");
         if (!Path.IsPathRooted(Socket) || Socket.Contains('\0', StringComparison.Ordinal))
             throw new ServeException($"socket: \"{Shown(Socket)}\" is no path from the root on.");
-        if (!Path.IsPathRooted(Memory) || Memory.Contains('\0', StringComparison.Ordinal))
-            throw new ServeException($"memory: \"{Shown(Memory)}\" is no path from the root on.");
+        foreach (string file in Files)
+        {
+            if (!Path.IsPathRooted(file) || file.Contains('\0', StringComparison.Ordinal))
+                throw new ServeException($"{(file == Memory ? "memory" : "diffs")}: \"{Shown(file)}\" is no path from the root on.");
+        }
+
         if (!Enum.IsDefined(OnFailure)) throw new ServeException("onFailure: write \"freeze\" or \"kill\".");
         bool isOctal = SocketMode.Length is > 0 and <= 4 && SocketMode.All(c => c is >= '0' and <= '7');
         if (!isOctal || Mode > (UnixFileMode)511 || (Mode & UnixFileMode.UserWrite) == 0)

@@ -55,12 +55,14 @@ internal static class DaemonClient
         Argument<string> session = Session();
         Option<string> socket = TypedOptions.Required("--socket", "PATH", "Unix socket to which its VMMs connect.");
         Option<string> memory = TypedOptions.Required("--memory", "FILE", "Memory file of the snapshot; read, never written.");
+        Option<string[]> diffs = TypedOptions.Texts(
+            "--diff", "FILE", "Diff of the memory file: what is stored in it overrides what is below. Again for one over that.");
         Option<Named<FailurePolicy>> policy = TypedOptions.Choice(
             "--on-failure", "What becomes of a guest that cannot be served on: asleep, or its VMM killed.", plain.OnFailure);
         Option<string> mode = TypedOptions.Text("--socket-mode", "MODE", "Permissions of the socket, octal.", plain.SocketMode);
         Option<int?> guests = TypedOptions.Number("--max-guests", "N", "Guests at a time.", 1, GuestServerOptions.MostSessions);
         Command command =
-            new("create", "Have a daemon begin a session.") { session, control, socket, memory, policy, mode, guests };
+            new("create", "Have a daemon begin a session.") { session, control, socket, memory, diffs, policy, mode, guests };
         command.SetAction(async (arguments, cancel) =>
         {
             SessionSpec spec = plain with
@@ -68,6 +70,7 @@ internal static class DaemonClient
                 Session = arguments.GetValue(session)!,
                 Socket = Path.GetFullPath(arguments.GetValue(socket)!),
                 Memory = Path.GetFullPath(arguments.GetValue(memory)!),
+                Diffs = [.. (arguments.GetValue(diffs) ?? []).Select(Path.GetFullPath)],
                 OnFailure = arguments.GetValue(policy)!.Value,
                 SocketMode = arguments.GetValue(mode)!,
                 MaxGuests = arguments.GetValue(guests) ?? plain.MaxGuests,
@@ -90,7 +93,7 @@ internal static class DaemonClient
             ControlAnswer answer = await AskAsync(
                 arguments.GetValue(control)!,
                 (c, stop) => c.DrainAsync(arguments.GetValue(session)!, arguments.GetValue(guest), stop), cancel);
-            terminal.WriteRaw($"{Figures.Count(answer.Released ?? 0, "guest has", "guests have")} all pages, and need nobody any more");
+            terminal.WriteRaw($"let go, with all pages: {Figures.Count(answer.Released ?? 0, "guest", "guests")}");
             return ExitCode.Done;
         });
         return command;
