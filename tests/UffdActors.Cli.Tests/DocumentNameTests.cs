@@ -10,7 +10,8 @@ public class DocumentNameTests
     [
         ("uffd migrate send", nameof(MigrateTests)), ("uffd migrate receive", nameof(MigrateTests)),
         ("uffd migrate torture", nameof(TortureTests)), ("uffd bench memory", nameof(BenchMemoryTests)),
-        ("uffd vmm run", nameof(VmmRunTests)), ("uffd serve", nameof(ServeTests)),
+        ("uffd vmm run", nameof(VmmRunTests)), ("uffd serve", nameof(ServeTests)), ("uffd serve status", nameof(ServeTests)),
+        ("uffd serve list", nameof(ServeTests)),
     ];
 
     /// <summary>The kind of a document, and a command that writes it.</summary>

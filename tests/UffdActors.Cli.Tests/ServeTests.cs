@@ -145,6 +145,65 @@ public sealed class ServeTests(VmmPrograms programs) : IClassFixture<VmmPrograms
         Assert.Contains("cache: ", run.Error, StringComparison.Ordinal);
     }
 
+    [SkippableFact]
+    public async Task A_daemon_is_told_what_to_do_is_killed_and_goes_on_with_its_guests()
+    {
+        VmmPrograms.Require();
+        (string memory, string socket) = Files();
+        string control = _place.Path("run/control");
+        string config = _place.Write("daemon.conf", $"serve {{ control = {control}, state = {_place.Path("run/state")} }}");
+        Process serve = Start("--config", config);
+        try
+        {
+            Assert.StartsWith("serving 0 sessions, 0 guests of an earlier process; ", await LineAsync(serve), StringComparison.Ordinal);
+            CommandRun created = await CommandRun.Of(
+                "serve", "create", "a", "--control", control, "--socket", socket, "--memory", memory, "--on-failure", "kill");
+            created.EndsWith(ExitCode.Done);
+            Assert.StartsWith($"session a: {memory} at {socket}, 0 guests", created.Output, StringComparison.Ordinal);
+            string bytes = (Pages * 4096).ToString(CultureInfo.InvariantCulture);
+            await using VmmProcess vmm = new(programs.Of("firecracker-1.16"), socket, bytes, "1", "waits");
+            Assert.StartsWith($"session a, guest 1: process {vmm.Id}, firecracker", await LineAsync(serve), StringComparison.Ordinal);
+
+            serve.Kill();
+            await serve.WaitForExitAsync().WaitAsync(Hang);
+            serve.Dispose();
+            serve = Start("--config", config);
+            string[] lines = [await LineAsync(serve), await LineAsync(serve)];
+            Assert.Contains(lines, l => l.StartsWith("serving 1 session, 1 guest of an earlier process; ", StringComparison.Ordinal));
+            Assert.Contains(lines, l => l.Contains("; taken back after ", StringComparison.Ordinal));
+
+            CommandRun status = await CommandRun.Of("serve", "status", "--control", control, "--json", "-");
+            DocumentRules.Hold(status.Output, "uffd-serve-status");
+            Assert.Equal(1, JsonDocument.Parse(status.Output).RootElement.GetProperty("takenBack").GetInt32());
+            CommandRun list = await CommandRun.Of("serve", "list", "--figures", "--control", control, "--json", "-");
+            DocumentRules.Hold(list.Output, "uffd-serve-list");
+            Assert.Contains($"guest 1: process {vmm.Id}, serving, taken back", list.Error, StringComparison.Ordinal);
+            CommandRun refused = await CommandRun.Of("serve", "close", "a", "--control", control);
+            refused.EndsWith(ExitCode.BadInput);
+            Assert.Contains("drain it first", refused.Error, StringComparison.Ordinal);
+            CommandRun drained = await CommandRun.Of("serve", "drain", "a", "--control", control);
+            drained.EndsWith(ExitCode.Done);
+            Assert.StartsWith("let go, with all pages: 1 guest", drained.Output, StringComparison.Ordinal);
+            Assert.StartsWith("session a, guest 1: the guest of process", await LineAsync(serve), StringComparison.Ordinal);
+            (await CommandRun.Of("serve", "close", "a", "--control", control)).EndsWith(ExitCode.Done);
+            await vmm.GoOnAsync();
+            Assert.Contains("verified", await vmm.EndAsync(), StringComparison.Ordinal);
+
+            using (Process kill = Process.Start("kill", ["-TERM", serve.Id.ToString(CultureInfo.InvariantCulture)]))
+                await kill.WaitForExitAsync();
+            await serve.WaitForExitAsync().WaitAsync(Hang);
+            Assert.Equal(ExitCode.Done, serve.ExitCode);
+            CommandRun gone = await CommandRun.Of("serve", "status", "--control", control);
+            gone.EndsWith(ExitCode.BadInput);
+            Assert.Contains("no daemon listens there", gone.Error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            if (!serve.HasExited) serve.Kill();
+            serve.Dispose();
+        }
+    }
+
     private (string Memory, string Socket) Files()
     {
         SnapshotFile.Write(_place.Path("memory"), Pages);
