@@ -22,6 +22,7 @@ public sealed partial class LayerTests
         ["UffdActors.Kvm"] = ["UffdActors.Linux", "UffdActors.PostCopy"],
         ["UffdActors.Hosting"] = ["UffdActors"],
         ["UffdActors.Serve"] = ["UffdActors.Linux"],
+        ["UffdActors.Pictures"] = ["UffdActors"],
         ["UffdActors.Bench"] = ["UffdActors", "UffdActors.PostCopy", "UffdActors.Linux"],
         ["UffdActors.Samples"] = ["UffdActors.Hosting", "UffdActors.Linux", "UffdActors.PostCopy"],
         ["UffdActors.Explore"] = ["UffdActors", "UffdActors.Conformance"],
