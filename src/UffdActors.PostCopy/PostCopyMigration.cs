@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
@@ -108,6 +109,9 @@ public sealed class PostCopyMigration
     /// <summary>Progress; null before the first vCPU runs.</summary>
     public PostCopySnapshot? Snapshot() => _running?.Snapshot();
 
+    /// <summary>The migration under way, for those who look on; null before the first vCPU runs.</summary>
+    internal Running? Running => _running;
+
     /// <summary>Incidents of the VM; null before it exists.</summary>
     public System.Threading.Channels.ChannelReader<Incident>? Incidents => _running?.Vm.Incidents;
 
@@ -138,6 +142,7 @@ public sealed class PostCopyMigration
     /// <exception cref="OperationCanceledException">Cancelled; the destination is gone.</exception>
     public async Task<PostCopyReport> RunAsync(CancellationToken cancel = default)
     {
+        using Activity? whole = MigrationActivities.Begin("Whole");
         IReadOnlyList<IWorkload> workloads = Workloads();
         long pages = _options.Image.Pages;
         int unitPages = PageBytesOf(_runtime, _options.Backend) >> PageSize.BaseShift;
@@ -173,13 +178,16 @@ public sealed class PostCopyMigration
         if (_options.RecordWorkingSet) uffd.RecordWorkingSet(region);
         VcpuGroup vcpus = await vm.StartVcpusAsync(workloads, 1, new ImageCheck(_options.Image), cancel);
         BackgroundPush? push = _options.SkipPush ? null : await uffd.PushAsync(region, source, _options.Prefetch, cancel);
-        Running running = _running = new Running(vm, uffd, vcpus, push, pages, start, ending);
-        long pushed = await EndAsync(running, cancel);
+        Running running = _running = new Running(
+            vm, uffd, vcpus, push, pages, start, ending, _runtime.Settings.IsStepped);
+        long pushed;
+        using (MigrationActivities.Begin("Transfer")) pushed = await EndAsync(running, cancel);
         long ended = vm.Now;
         bool isStepped = _runtime.Settings.IsStepped;
         GarbageCollectionReport? garbage = isStepped ? null : new(GC.CollectionCount(0) - collections, GC.GetTotalPauseDuration() - paused);
 
         running.Phase = PostCopyPhase.Verifying;
+        using Activity? verify = MigrationActivities.Begin("Verify");
         Comparison compared = await Verification.CompareAsync(_options.Image, vm, region, workloads, vcpus, isStepped, cancel);
         _options.Image.CheckUnchanged();
         FaultCounts counters = uffd.Counts();

@@ -2,7 +2,8 @@ namespace UffdActors.PostCopy;
 
 /// <summary>A migration under way.</summary>
 internal sealed class Running(
-    UffdVm vm, Userfault uffd, VcpuGroup vcpus, BackgroundPush? push, long pages, long start, EndingIncident ending)
+    UffdVm vm, Userfault uffd, VcpuGroup vcpus, BackgroundPush? push, long pages, long start, EndingIncident ending,
+    bool isStepped)
 {
     private volatile PostCopyPhase _phase;
 
@@ -13,6 +14,14 @@ internal sealed class Running(
     public CancellationToken Ended => ending.Token;
 
     public UffdVm Vm => vm;
+
+    public Userfault Userfault => uffd;
+
+    /// <summary>True if its clock is that of the stepped dispatcher.</summary>
+    public bool IsStepped => isStepped;
+
+    /// <summary>When the first vCPU began, by the VM's clock.</summary>
+    public long Start => start;
 
     public VcpuGroup Vcpus => vcpus;
 

@@ -13,7 +13,10 @@ switch (args)
     case ["hosted", ..]:
         await HostedSample.RunAsync(world, Console.Out);
         return 0;
+    case ["telemetry", ..]:
+        await TelemetrySample.RunAsync(world, Console.Out);
+        return 0;
     default:
-        Console.Error.WriteLine("UffdActors.Samples embed|tcp|hosted [model|live]");
+        Console.Error.WriteLine("UffdActors.Samples embed|tcp|hosted|telemetry [model|live]");
         return 2;
 }

@@ -129,7 +129,9 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
                 nameof(options));
         _root.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        return Add(await _kernel.MapAsync(options, cancel), options.Pages, options.Module, isAdopted: false, options.IsFilled);
+        return Add(
+            await UffdActivities.CallAsync("map", Name, () => _kernel.MapAsync(options, cancel)), options.Pages, options.Module,
+            isAdopted: false, options.IsFilled);
     }
 
     /// <summary>Adds a region of guest memory that other code has mapped and goes on to own. Live world only.</summary>
@@ -145,7 +147,9 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
         ThrowIfNoSize(memory.Pages);
         _root.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        return Add(await _kernel.AdoptAsync(memory, cancel), memory.Pages, memory.Module, isAdopted: true, memory.IsFilled);
+        return Add(
+            await UffdActivities.CallAsync("adopt_memory", Name, () => _kernel.AdoptAsync(memory, cancel)), memory.Pages, memory.Module,
+            isAdopted: true, memory.IsFilled);
     }
 
     /// <summary>
@@ -171,7 +175,8 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
             throw new InvalidOperationException(
                 $"Region {region.Id} belongs to the code that has mapped it; unregister it, and have it unmapped there.");
         cancel.ThrowIfCancellationRequested();
-        Task unmapping = region.UnmapAsync(() => UnmapOnceAsync(region, cancel));
+        Task unmapping = region.UnmapAsync(
+            () => UffdActivities.CallAsync("unmap", Name, () => UnmapOnceAsync(region, cancel)));
         try
         {
             await unmapping.WaitAsync(cancel);
@@ -202,8 +207,9 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
         if (!Enum.IsDefined(advice)) throw new ArgumentOutOfRangeException(nameof(advice), advice, "There is no such advice.");
         // What has taken the place of a process that executes another program must not be advised.
         foreach (Userfault userfault in Userfaults()) userfault.ThrowIfOwnerGone(region, "madvise");
-        return SlicedAdvice.MakeAsync(
-            _kernel, region, range, advice, part => NoteAdvised(region, part, advice), cancel);
+        return UffdActivities.CallAsync(
+            "madvise", Name,
+            () => SlicedAdvice.MakeAsync(_kernel, region, range, advice, part => NoteAdvised(region, part, advice), cancel));
     }
 
     /// <summary>Opens a userfaultfd and shakes hands.</summary>
@@ -215,7 +221,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     {
         _root.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        return Add(await _kernel.OpenAsync(features, cancel));
+        return Add(await UffdActivities.CallAsync("open", Name, () => _kernel.OpenAsync(features, cancel)));
     }
 
     /// <summary>
@@ -230,7 +236,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
         ArgumentNullException.ThrowIfNull(userfault);
         _root.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        return Add(await _kernel.AdoptAsync(userfault, cancel));
+        return Add(await UffdActivities.CallAsync("adopt_userfault", Name, () => _kernel.AdoptAsync(userfault, cancel)));
     }
 
     /// <summary>True if <see cref="PollAsync"/> is to be had: in the live world.</summary>

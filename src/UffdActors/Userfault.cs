@@ -4,6 +4,7 @@ using UffdActors.Calls;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Prefetch;
+using UffdActors.Statistics;
 using UffdActors.Worlds;
 
 namespace UffdActors;
@@ -86,7 +87,7 @@ public sealed class Userfault
     public Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel = default)
     {
         ThrowIfUnusable(region);
-        return _turns.InTurnAsync(() => _ranges.RegisterAsync(region, modes, cancel), cancel);
+        return _turns.InTurnAsync("register", () => _ranges.RegisterAsync(region, modes, cancel), cancel);
     }
 
     /// <summary>
@@ -110,7 +111,7 @@ public sealed class Userfault
     public async Task UnregisterAsync(GuestRegion region, CancellationToken cancel = default)
     {
         _ = Find(region);
-        await _turns.InTurnAsync(() => _ranges.UnregisterAsync(region, cancel), cancel);
+        await _turns.InTurnAsync("unregister", () => _ranges.UnregisterAsync(region, cancel), cancel);
     }
 
     /// <summary>
@@ -318,7 +319,7 @@ public sealed class Userfault
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfOutOfRange();
         _service.ThrowIfClosed();
-        await _turns.InTurnAsync(() => _service.ServeAsync(options, _vm.SourceMemory, cancel), cancel);
+        await _turns.InTurnAsync("serve", () => _service.ServeAsync(options, _vm.SourceMemory, cancel), cancel);
     }
 
     /// <summary>
@@ -338,7 +339,8 @@ public sealed class Userfault
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfOutOfRange();
         RegisteredRegion registered = Find(region);
-        (PushProgress progress, PushRate rate, IActorRef push) = await _service.PushAsync(registered, source, options, cancel);
+        (PushProgress progress, PushRate rate, IActorRef push) = await UffdActivities.CallAsync(
+            "push", _vm.Name, () => _service.PushAsync(registered, source, options, cancel));
         BackgroundPush begun = new(progress, registered.Pages, rate, push, registered.Unit, _vm.Root);
         lock (_pushed) _pushed.Add((begun, region.PageBytes));
         return begun;
@@ -409,7 +411,8 @@ public sealed class Userfault
             throw new ArgumentOutOfRangeException(nameof(absent), absent, "There is no such fate of absent pages.");
         _service.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
-        await _vm.Root.UnlessBlockedAsync(nameof(AbandonAsync), _service.AbandonAsync(absent));
+        await _vm.Root.UnlessBlockedAsync(
+            nameof(AbandonAsync), UffdActivities.CallAsync("abandon", _vm.Name, () => _service.AbandonAsync(absent)));
     }
 
     /// <summary>
@@ -434,7 +437,7 @@ public sealed class Userfault
         _vm.Root.ThrowIfClosed();
         // The call that has begun it may still be at it.
         if (_service.IsClosed) await _service.ClosedAsync(cancel);
-        else await _turns.InTurnAsync(() => _service.CloseAsync(cancel), cancel);
+        else await _turns.InTurnAsync("close", () => _service.CloseAsync(cancel), cancel);
     }
 
     /// <summary>True if faults of the region are resolved from a source.</summary>

@@ -44,6 +44,7 @@ public sealed class MigrationDestination : IAsyncDisposable
     private long _bytesOfOldLinks;
     private long _loadAt;
     private long _ranAt;
+    private long _ranByVm;
     private long _deliveredAt;
     private long _endedAt;
 
@@ -79,6 +80,21 @@ public sealed class MigrationDestination : IAsyncDisposable
 
     /// <summary>The guest's machine; null before a source has offered a guest.</summary>
     public UffdVm? Vm => _memory?.Vm;
+
+    /// <summary>What serves its memory, for those who look on; null before.</summary>
+    internal Userfault? Userfault => _memory?.Userfault;
+
+    /// <summary>When the guest began to run here, by the clock of its machine; null before.</summary>
+    internal long? GuestStart => Volatile.Read(ref _ranByVm) is > 0 and var start ? start : null;
+
+    /// <summary>What brings its memory in the background, as far as it has begun.</summary>
+    internal IReadOnlyList<BackgroundPush> Pushes
+    {
+        get
+        {
+            lock (_pushes) return [.. _pushes];
+        }
+    }
 
     /// <summary>Base pages that are there.</summary>
     public long ReceivedPages => _memory is { } memory ? memory.Vm.Regions.Sum(r => memory.Userfault.ReceivedOf(r).Count) : 0;
@@ -358,6 +374,7 @@ public sealed class MigrationDestination : IAsyncDisposable
     private async Task DoAsync(DestinationAct act, DestinationInput input, CancellationToken cancel)
     {
         Link? link = _link;
+        using Activity? phase = MigrationActivities.Begin(act.ToString());
         try
         {
             switch (act)
@@ -457,6 +474,8 @@ public sealed class MigrationDestination : IAsyncDisposable
 
     private async Task RunGuestAsync(CancellationToken cancel)
     {
+        // Before its first access: no fault is older.
+        Volatile.Write(ref _ranByVm, _memory!.Vm.Now);
         await _guest.StartAsync(cancel);
         _ranAt = Stopwatch.GetTimestamp();
         Tell("the guest runs here");

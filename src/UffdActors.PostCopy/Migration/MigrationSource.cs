@@ -199,6 +199,7 @@ public sealed class MigrationSource
 
     private async Task DoAsync(SourceAct act, SourceInput input, CancellationToken cancel)
     {
+        using Activity? phase = MigrationActivities.Begin(act.ToString());
         try
         {
             switch (act)

@@ -1,4 +1,5 @@
 using UffdActors.Actors;
+using UffdActors.Statistics;
 
 namespace UffdActors.Calls;
 
@@ -10,7 +11,13 @@ internal sealed class CallTurns(VmRoot root)
     private readonly SemaphoreSlim _turn = new(1);
 
     /// <summary>Makes a call when those that were begun before it are over; a VM that fails meanwhile ends the wait.</summary>
-    public async Task<T> InTurnAsync<T>(Func<Task<T>> call, CancellationToken cancel)
+    /// <param name="name">Name of the call, for its activity.</param>
+    /// <param name="call">Makes it.</param>
+    /// <param name="cancel">Cancels it before its turn.</param>
+    public Task<T> InTurnAsync<T>(string name, Func<Task<T>> call, CancellationToken cancel) =>
+        UffdActivities.CallAsync(name, root.Name, () => MakeInTurnAsync(call, cancel));
+
+    private async Task<T> MakeInTurnAsync<T>(Func<Task<T>> call, CancellationToken cancel)
     {
         Task turn = _turn.WaitAsync(cancel);
         try
@@ -29,7 +36,8 @@ internal sealed class CallTurns(VmRoot root)
     }
 
     /// <inheritdoc cref="InTurnAsync{T}"/>
-    public Task InTurnAsync(Func<Task> call, CancellationToken cancel) => InTurnAsync(
+    public Task InTurnAsync(string name, Func<Task> call, CancellationToken cancel) => InTurnAsync(
+        name,
         async () =>
         {
             await call();

@@ -33,6 +33,7 @@ internal sealed class LatencyRecorder(Action<FaultTrace>? observer = null)
         _latency.RecordValue(Math.Clamp(nanoseconds, 0, LongestNanoseconds));
         BlockedNanoseconds += nanoseconds;
         UffdMeter.Record(nanoseconds);
+        UffdActivities.Record(trace, _latency.TotalCount - 1);
         for (int i = 0; i < FaultHops.Count; i++)
         {
             if (FaultHops.NanosecondsOf(trace, i) is not { } hop) continue;

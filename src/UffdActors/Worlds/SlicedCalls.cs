@@ -2,6 +2,7 @@ using Akka.Actor;
 using UffdActors.Actors;
 using UffdActors.Failures;
 using UffdActors.Model.Mapping;
+using UffdActors.Statistics;
 
 namespace UffdActors.Worlds;
 
@@ -45,7 +46,8 @@ internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
     public Task<IoctlResult> RunAsync(
         string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call,
         CancellationToken cancel) =>
-        InOrderAsync(() => SliceAsync(name, region, slices, call, cancel), cancel);
+        UffdActivities.CallAsync(
+            name.ToLowerInvariant(), vm.Name, () => InOrderAsync(() => SliceAsync(name, region, slices, call, cancel), cancel));
 
     /// <summary>Takes what was written, in slices; ranges that meet at a cut are one.</summary>
     /// <param name="region">Region.</param>
@@ -54,7 +56,7 @@ internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
     /// <param name="cancel">Cancels before the first slice only: what was taken is found nowhere else.</param>
     public Task<IReadOnlyList<PageRange>> TakeAsync(
         GuestRegion region, PageRange pages, Func<PageRange, CancellationToken, Task<IReadOnlyList<PageRange>>> take,
-        CancellationToken cancel) =>
+        CancellationToken cancel) => UffdActivities.CallAsync("pagemap_scan", vm.Name, () =>
         InOrderAsync(
             async () =>
             {
@@ -75,7 +77,7 @@ internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
 
                 return (IReadOnlyList<PageRange>)taken;
             },
-            cancel);
+            cancel));
 
     private async Task<IoctlResult> SliceAsync(
         string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call,
