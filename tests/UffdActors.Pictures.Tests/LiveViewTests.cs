@@ -34,14 +34,14 @@ public sealed class LiveViewTests
             uffd postcopy  12.3 s  16,384 of 65,536 pages (25.0 %)
             ·▚█▓░▁▀▒
             · absent ▚ requested █ demand ▓ pushed ░ zero ▁ given back ▀ protected ▒ before
+            incidents 1
+              2.000 s SourceFailed: the source does not answer
             rates     faults 1,234/s, push 400/s
             in all    faults 12,345, push 5,000, outstanding 3
             latency   last second p50 45.0 us, p99 312.0 us; all p50 50.0 us, p99 1.0 ms
             hops      raised to read 3.1 us, read to requested 900 ns
             blocked   vCPU 0  ████······  45 %  vCPU 1  ██████████ 100 %
                       vCPU 2  ··········   0 %
-            incidents 1
-              2.000 s SourceFailed: the source does not answer
             """.ReplaceLineEndings("\n").Split('\n'),
             lines);
     }

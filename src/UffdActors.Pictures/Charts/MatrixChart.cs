@@ -24,7 +24,7 @@ internal static class MatrixChart
         foreach (string row in rows)
         {
             z.Add(Plotly.Numbers(columns.Select(c => Darkness(countOf(row, c)))));
-            texts.Add(Plotly.Texts(columns.Select(c => Words.Count(countOf(row, c)))));
+            texts.Add(Plotly.Texts(columns.Select(c => countOf(row, c) is > 0 and var count ? Words.Count(count) : "")));
         }
 
         JsonObject heat = new()

@@ -14,10 +14,11 @@ internal static class SpreadChart
 
     /// <summary>The chart.</summary>
     /// <param name="names">Name of each run.</param>
-    /// <param name="figures">The figures; those whose first median is 0 are in the table alone.</param>
+    /// <param name="figures">The figures; those whose first median is 0, or that are one number throughout, are in the table alone.</param>
     public static Chart Of(IReadOnlyList<string> names, IReadOnlyList<SpreadFigure> figures)
     {
-        SpreadFigure[] drawn = [.. figures.Where(f => f.Runs[0].Median != 0)];
+        // What was the same in every repeat, as a setting is, shows nothing.
+        SpreadFigure[] drawn = [.. figures.Where(f => f.Runs[0].Median != 0 && f.Varies)];
         JsonArray data = [];
         for (int run = 0; run < names.Count; run++)
         {
@@ -27,6 +28,7 @@ internal static class SpreadChart
             {
                 ["type"] = "scatter",
                 ["mode"] = "markers",
+                ["orientation"] = "h",
                 ["name"] = names[run],
                 ["x"] = Plotly.Numbers(medians),
                 ["y"] = Plotly.Texts(drawn.Select(f => f.Name)),

@@ -10,13 +10,13 @@ internal static class FigureNames
     public const string Demand = "demand";
 
     /// <summary>Pages filled with zeros on demand.</summary>
-    public const string DemandZero = "demand, zero";
+    public const string DemandZero = "demand zeros";
 
     /// <summary>Pages filled with content by a push.</summary>
     public const string Push = "push";
 
     /// <summary>Pages filled with zeros by a push.</summary>
-    public const string PushZero = "push, zero";
+    public const string PushZero = "push zeros";
 
     /// <summary>Pages that are being resolved.</summary>
     public const string Outstanding = "outstanding";

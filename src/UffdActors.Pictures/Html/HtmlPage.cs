@@ -107,19 +107,24 @@ internal static class HtmlPage
     private static void Table(StringBuilder page, TextTable table, string caption)
     {
         page.Append($"<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"{Escape(caption)}\">\n<table>\n");
+        string[] classes = [.. table.Columns.Select((_, i) => IsText(table, i) ? " class=\"text\"" : "")];
         page.Append($"<caption>{Escape(caption)}</caption>\n<thead><tr>");
-        foreach (string column in table.Columns) page.Append($"<th scope=\"col\">{Escape(column)}</th>");
+        for (int i = 0; i < table.Columns.Count; i++) page.Append($"<th scope=\"col\"{classes[i]}>{Escape(table.Columns[i])}</th>");
         page.Append("</tr></thead>\n<tbody>\n");
         foreach (IReadOnlyList<string> row in table.Rows)
         {
             page.Append("<tr>");
             for (int i = 0; i < row.Count; i++)
-                page.Append(i == 0 ? $"<th scope=\"row\">{Escape(row[i])}</th>" : $"<td>{Escape(row[i])}</td>");
+                page.Append(i == 0 ? $"<th scope=\"row\">{Escape(row[i])}</th>" : $"<td{classes[i]}>{Escape(row[i])}</td>");
             page.Append("</tr>\n");
         }
 
         page.Append("</tbody>\n</table>\n</div>\n");
     }
+
+    // Figures are set to the right, one below the other; words are not.
+    private static bool IsText(TextTable table, int column) =>
+        table.Rows.Any(row => row[column] is { Length: > 0 } cell && cell != "-" && !char.IsAsciiDigit(cell[0]));
 
     private static string Escape(string text) => WebUtility.HtmlEncode(text);
 

@@ -12,6 +12,7 @@ internal static class LiveView
 {
     private const int MostMapRows = 16;
     private const int LeastMapRows = 2;
+    private const int OtherRows = 16;
     private const int NameWidth = 10;
     private const int BarWidth = 10;
     private const int BarCell = 26;
@@ -37,6 +38,7 @@ internal static class LiveView
     {
         List<LiveLine> lines = [Head(title, now)];
         Map(lines, now, width, height);
+        Incidents(lines, now);
         Rates(lines, now, width);
         if (now.Faults > 0)
         {
@@ -46,7 +48,6 @@ internal static class LiveView
         }
 
         Vcpus(lines, now, width);
-        Incidents(lines, now);
         return [.. lines.Take(Math.Max(1, height)).Select(line => line.Cut(width))];
     }
 
@@ -172,6 +173,6 @@ internal static class LiveView
     private static LiveLine Row(string name, string text) =>
         new([new(name.PadRight(NameWidth), LiveStyle.Dim), new(text, LiveStyle.Plain)]);
 
-    // What is left by the lines that are always there.
-    private static int MapRows(int height) => Math.Clamp(height - 12, LeastMapRows, MostMapRows);
+    // What the other lines leave, with four vCPUs and an incident.
+    private static int MapRows(int height) => Math.Clamp(height - OtherRows, LeastMapRows, MostMapRows);
 }
