@@ -29,6 +29,12 @@ internal sealed class Exploration(CampaignOptions options, int threads, Cancella
     /// <summary>Called about every ten seconds with the progress, from any thread.</summary>
     public Action<string>? OnProgress { get; init; }
 
+    /// <summary>Schedules so far. Any thread.</summary>
+    public long Schedules => _schedules.Values.Sum();
+
+    /// <summary>Scenarios that are done. Any thread.</summary>
+    public int Done => Volatile.Read(ref _done);
+
     /// <summary>Explores scenarios; a run that breaks an invariant is shrunk.</summary>
     public ExploreReport Explore(IReadOnlyList<Scenario> scenarios)
     {

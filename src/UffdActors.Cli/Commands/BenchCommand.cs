@@ -3,6 +3,7 @@ using UffdActors.Bench;
 using UffdActors.Bench.Events;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Pictures;
 using UffdActors.Cli.Reports;
 
 namespace UffdActors.Cli.Commands;
@@ -47,12 +48,23 @@ internal static class BenchCommand
             long.MaxValue);
         Option<int> repeats = TypedOptions.Number("--repeats", "N", "Repeats that count; one more is dropped.", 5, 1, int.MaxValue);
         Option<string?> json = TypedOptions.Json();
+        Option<string?> html = PictureOptions.Page();
         Command command = new("faults", "Pages never seen before, one demand fault each, beside a ring of empty actors.")
         {
-            world, vcpus, content, mode, vms, processes, dispatchers, cpus, pages, repeats, json,
+            world, vcpus, content, mode, vms, processes, dispatchers, cpus, pages, repeats, json, html,
         };
         LiveBench live =
-            new(terminal, command) { World = world, Vcpus = vcpus, Mode = mode, Vms = vms, Pages = pages, Repeats = repeats, Json = json };
+            new(terminal, command)
+            {
+                World = world,
+                Vcpus = vcpus,
+                Mode = mode,
+                Vms = vms,
+                Pages = pages,
+                Repeats = repeats,
+                Json = json,
+                Html = html,
+            };
         Option[] ofModel = [content, processes, dispatchers, cpus];
         command.SetAction(async (parsed, cancel) =>
         {
@@ -69,7 +81,7 @@ internal static class BenchCommand
                 Pages = parsed.GetValue(pages) ?? 0,
                 Repeats = parsed.GetValue(repeats),
             };
-            using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
+            using BenchResults target = BenchResults.Open(terminal, parsed.GetValue(json), parsed.GetValue(html));
             await using WorkerProcesses workers = new(() => OwnProcess.With(Name, WorkerName));
             FaultBenchReport report = await new FaultBench(options, workers).RunAsync(terminal.WriteStatus, cancel);
             target.Write(FaultBenchDocument.Of(report));
@@ -90,9 +102,10 @@ internal static class BenchCommand
         Option<int> repeats =
             TypedOptions.Number("--repeats", "N", "Repeats that count; one more is dropped.", defaults.Repeats, 1, int.MaxValue);
         Option<string?> json = TypedOptions.Json();
+        Option<string?> html = PictureOptions.Page();
         Command command = new(
             "events", "Whether an event costs more the more came before it, and a fault the more regions there are.") { world, events,
-                regions, repeats, json };
+                regions, repeats, json, html };
         command.SetAction(async (parsed, cancel) =>
         {
             EventBenchOptions options = new()
@@ -102,7 +115,7 @@ internal static class BenchCommand
                 Regions = parsed.GetRequiredValue(regions).Value,
                 Repeats = parsed.GetValue(repeats),
             };
-            using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
+            using BenchResults target = BenchResults.Open(terminal, parsed.GetValue(json), parsed.GetValue(html));
             EventBenchReport report = await new EventBench(options).RunAsync(terminal.WriteStatus, cancel);
             target.Write(JsonText.Of("uffd-bench-events", report, version: 2));
             BenchTables.Write(target.Report, report);
@@ -114,11 +127,15 @@ internal static class BenchCommand
     private static Command Memory(Terminal terminal)
     {
         Option<string?> json = TypedOptions.Json();
+        Option<string?> html = PictureOptions.Page();
         Command command = new(
-            "memory", "What a page costs beside its content, and a phantom guest of 1 TiB. Exits with 1 if a limit is passed.") { json };
+            "memory", "What a page costs beside its content, and a phantom guest of 1 TiB. Exits with 1 if a limit is passed.")
+        {
+            json, html,
+        };
         command.SetAction(async (parsed, cancel) =>
         {
-            using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
+            using BenchResults target = BenchResults.Open(terminal, parsed.GetValue(json), parsed.GetValue(html));
             MemoryReport report = await MemoryReport.MeasureAsync(terminal.WriteStatus, cancel);
             target.Write(JsonText.Of("uffd-bench-memory", report));
             BenchTables.Write(target.Report, report);
@@ -131,15 +148,32 @@ internal static class BenchCommand
     {
         Argument<string> before = new("A.json") { Description = "JSON of a run of any bench." };
         Argument<string> after = new("B.json") { Description = "JSON of another run of it." };
+        Option<string?> html = PictureOptions.Page();
         Command command = new(
-            "compare", "Set two runs of one bench side by side: B over A, and whether their ranges overlap.") { before, after };
+            "compare", "Set two runs of one bench side by side: B over A, and whether their ranges overlap.") { before, after, html };
         command.SetAction(parsed =>
         {
             (string a, string b) = (parsed.GetRequiredValue(before), parsed.GetRequiredValue(after));
             (BenchDocument first, BenchDocument second) = (BenchDocument.Load(a), BenchDocument.Load(b));
+            if (parsed.GetValue(html) is { } checkedFirst) WritableFile.Check(html.Name, checkedFirst);
+            IReadOnlyList<string> notes;
+            IEnumerable<(string Name, Spread A, Spread B)> figures;
             if (first.Kind == FaultBenchDocument.Kind)
-                BenchTables.Write(terminal, BenchComparison.Of(FaultBenchDocument.Load(a), FaultBenchDocument.Load(b)));
-            else BenchTables.Write(terminal, DocumentComparison.Of(first, second));
+            {
+                BenchComparison comparison = BenchComparison.Of(FaultBenchDocument.Load(a), FaultBenchDocument.Load(b));
+                BenchTables.Write(terminal, comparison);
+                notes = comparison.Notes;
+                figures = comparison.Figures.Select(f => ($"{f.Dispatcher}, {f.Vcpus} vCPUs: {f.Name}", f.A, f.B));
+            }
+            else
+            {
+                DocumentComparison comparison = DocumentComparison.Of(first, second);
+                BenchTables.Write(terminal, comparison);
+                (notes, figures) = (comparison.Notes, comparison.Figures);
+            }
+
+            if (parsed.GetValue(html) is { } page)
+                PictureFile.Write(html.Name, page, BenchPage.Of(a, b, first.Kind, notes, figures));
             return ExitCode.Done;
         });
         return command;

@@ -3,6 +3,7 @@ using System.Globalization;
 using Spectre.Console;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Pictures;
 using UffdActors.Cli.Reports;
 using UffdActors.Explore;
 using UffdActors.Explore.Campaigns;
@@ -11,6 +12,7 @@ using UffdActors.Explore.Policies;
 using UffdActors.Explore.Reports;
 using UffdActors.Explore.Runs;
 using UffdActors.Explore.Scenarios;
+using UffdActors.Pictures.Html;
 
 namespace UffdActors.Cli.Commands;
 
@@ -20,6 +22,7 @@ internal static class ExploreCommand
     private const int RandomScenarios = 100;
     private const int MostScenarios = 1_000_000;
     private const int MostRows = 200;
+    private const int MostDrawings = 20;
     private const string RandomName = "random";
 
     public static Command Build(Terminal terminal)
@@ -54,11 +57,13 @@ internal static class ExploreCommand
         Option<bool> grammar = TypedOptions.Flag(
             "--grammar", "Explain how a scenario is written (keys, actions and their arguments, features, fault points), and end.");
         Option<string?> json = TypedOptions.Json();
+        PictureOptions pictureOptions = new();
         Command command = new("explore", "Run scenarios in many orders of events and check every invariant after every step.")
         {
             scenario, programs, schedules, duration, policy, seed, threads, mode, mutants, noReference, output, json, list, grammar,
         };
-        command.SetAction((parsed, cancel) =>
+        pictureOptions.AddTo(command, hasTimeline: false);
+        command.SetAction(async (parsed, cancel) =>
         {
             if (parsed.GetValue(grammar)) return Told(terminal, ScenarioGrammar.Text);
             if (parsed.GetValue(list)) return Told(terminal, ScenarioGrammar.List);
@@ -80,23 +85,25 @@ internal static class ExploreCommand
             };
             if (parsed.GetValue(output) is { } wanted) MakeFolder(wanted);
             using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
-            Exploration exploration = new(options, parsed.GetValue(threads), cancel)
-            {
-                OnDone = terminal.WriteStatus,
-                OnProgress = terminal.WriteStatus,
-            };
-            ExploreReport report = parsed.GetValue(mutants) is { } assembly
+            RunPictures pictures = RunPictures.Of(terminal, pictureOptions, parsed);
+            HeldLines held = new(terminal, pictures.HasUi);
+            Exploration exploration = new(options, parsed.GetValue(threads), cancel) { OnDone = held.Tell, OnProgress = held.Tell };
+            ExploreReport Run() => parsed.GetValue(mutants) is { } assembly
                 ? exploration.Hunt(
                     MutantAssembly.Load(assembly), parsed.GetResult(scenario) is { Implicit: false } ? Of(name, options.Seed, count) : null)
                 : exploration.Explore(Of(name, options.Seed, count));
+            ExploreReport report = await pictures.WhileAsync(
+                "uffd explore", () => ExplorePage.Watched(exploration), held.WhileAsync, () => Task.Run(Run, CancellationToken.None));
+            pictures.Recorder?.End();
             if (parsed.GetValue(output) is { } folder) WriteFindings(folder, report);
             target.Write(ExploreDocument.Of(report));
+            pictures.Write(_ => ExplorePage.Of(report, DrawingsOf(report)), "uffd explore", isRemote: false);
             WriteTables(target.Report, report);
-            if (!report.IsInterrupted) return Task.FromResult(report.IsClean ? ExitCode.Done : ExitCode.Failed);
+            if (!report.IsInterrupted) return report.IsClean ? ExitCode.Done : ExitCode.Failed;
             bool hasFound = report.Scenarios.Any(s => s.Finding is not null);
             bool hasResults = report.Schedules > 0 || report.Mutants.Count > 0;
             terminal.WriteStatus(hasResults ? "interrupted; the report holds what there was by then." : CommandFailures.Interrupted);
-            return Task.FromResult(hasFound ? ExitCode.Failed : ExitCode.Interrupted);
+            return hasFound ? ExitCode.Failed : ExitCode.Interrupted;
         });
         return command;
     }
@@ -108,10 +115,10 @@ internal static class ExploreCommand
         _ => [NamedScenarios.FindOrRead(name)],
     };
 
-    private static Task<int> Told(Terminal terminal, string text)
+    private static int Told(Terminal terminal, string text)
     {
         terminal.WriteRaw(text.TrimEnd('\n'));
-        return Task.FromResult(ExitCode.Done);
+        return ExitCode.Done;
     }
 
     private static void WriteTables(Terminal terminal, ExploreReport report)
@@ -178,16 +185,28 @@ internal static class ExploreCommand
         }
     }
 
+    /// <summary>What was found, with what each is called and the mutant that it is of.</summary>
+    private static IEnumerable<(string Name, Finding Finding, Mutant? Mutant)> FindingsOf(ExploreReport report)
+    {
+        foreach (Finding finding in report.Scenarios.Select(s => s.Finding).OfType<Finding>())
+            yield return (finding.Scenario.Name, finding, null);
+        foreach (MutantReport mutant in report.Mutants)
+        {
+            if (mutant.Finding is { } finding) yield return (mutant.Mutant.Name, finding, mutant.Mutant);
+        }
+    }
+
     /// <summary>A replay file and two charts for each finding.</summary>
     private static void WriteFindings(string folder, ExploreReport report)
     {
         try
         {
-            foreach (Finding finding in report.Scenarios.Select(s => s.Finding).OfType<Finding>())
-                Write(folder, finding.Scenario.Name, finding, report.Seed, null);
-            foreach (MutantReport mutant in report.Mutants)
+            foreach ((string name, Finding finding, Mutant? mutant) in FindingsOf(report))
             {
-                if (mutant.Finding is { } finding) Write(folder, mutant.Mutant.Name, finding, report.Seed, mutant.Mutant);
+                (ReplayFile replay, SequenceChart chart, string title) = Replayed(finding, report.Seed, mutant);
+                File.WriteAllText(Path.Combine(folder, $"{name}.replay.json"), replay.ToJson());
+                File.WriteAllText(Path.Combine(folder, $"{name}.txt"), chart.ToText(title));
+                File.WriteAllText(Path.Combine(folder, $"{name}.svg"), chart.ToSvg(title));
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -196,16 +215,27 @@ internal static class ExploreCommand
         }
     }
 
-    private static void Write(string folder, string name, Finding finding, ulong seed, Mutant? mutant)
+    // The first of many; all are in the folder of --out.
+    private static List<HtmlDrawing> DrawingsOf(ExploreReport report)
+    {
+        List<HtmlDrawing> drawings = [];
+        foreach ((string name, Finding finding, Mutant? mutant) in FindingsOf(report).Take(MostDrawings))
+        {
+            (_, SequenceChart chart, string title) = Replayed(finding, report.Seed, mutant);
+            drawings.Add(new HtmlDrawing(
+                $"sequence-{drawings.Count + 1}", $"Sequence: {name}", title, chart.ToSvg(title), chart.ToText(title)));
+        }
+
+        return drawings;
+    }
+
+    private static (ReplayFile Replay, SequenceChart Chart, string Title) Replayed(Finding finding, ulong seed, Mutant? mutant)
     {
         ReplayFile replay = ReplayFile.Of(finding, seed, mutant?.Name);
         SequenceChart chart = new();
         using Explorer explorer = new(mutant?.Parts);
         RunResult result = replay.Run(explorer, chart);
-        string title = result.Violation?.Sentence ?? finding.Violation.Sentence;
-        File.WriteAllText(Path.Combine(folder, $"{name}.replay.json"), replay.ToJson());
-        File.WriteAllText(Path.Combine(folder, $"{name}.txt"), chart.ToText(title));
-        File.WriteAllText(Path.Combine(folder, $"{name}.svg"), chart.ToSvg(title));
+        return (replay, chart, result.Violation?.Sentence ?? finding.Violation.Sentence);
     }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);

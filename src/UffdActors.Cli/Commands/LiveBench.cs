@@ -4,6 +4,7 @@ using UffdActors.Bench.Events;
 using UffdActors.Bench.Live;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Pictures;
 using UffdActors.Cli.Reports;
 
 namespace UffdActors.Cli.Commands;
@@ -49,6 +50,8 @@ internal sealed class LiveBench
 
     public required Option<string?> Json { get; init; }
 
+    public required Option<string?> Html { get; init; }
+
     /// <summary>True if this is what was asked for.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="ofModel">Options that mean nothing here.</param>
@@ -82,7 +85,7 @@ internal sealed class LiveBench
         if (parsed.GetResult(_chunk) is { Implicit: false } && !parsed.GetValue(_push))
             throw CommandException.BadInput(
                 $"--chunk-pages {parsed.GetValue(_chunk)} means nothing without --push; add it, or leave the chunk out.");
-        using JsonTarget target = JsonTarget.Open(_terminal, parsed.GetValue(Json));
+        using BenchResults target = BenchResults.Open(_terminal, parsed.GetValue(Json), parsed.GetValue(Html));
         if (parsed.GetValue(_push))
         {
             if (parsed.GetValue(Pages) is null) options = options with { Pages = PagesOfPush };

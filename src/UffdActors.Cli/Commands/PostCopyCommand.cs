@@ -3,6 +3,7 @@ using Akka.Configuration;
 using Spectre.Console;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Pictures;
 using UffdActors.Cli.Reports;
 using UffdActors.PostCopy;
 
@@ -59,6 +60,7 @@ internal sealed class PostCopyCommand
     private readonly Option<Named<string>?> _showFault = TypedOptions.OneOf("--show-fault", "Print one fault hop by hop.", Slowest);
 
     private readonly Option<string?> _json = TypedOptions.Json();
+    private readonly PictureOptions _pictures = new();
     private readonly RuntimeOptions _runtime = new();
     private readonly WatchdogOption _watchdog = new();
     private readonly Terminal _terminal;
@@ -79,6 +81,7 @@ internal sealed class PostCopyCommand
             command.Options.Add(option);
         }
 
+        _pictures.AddTo(command, hasTimeline: true);
         _runtime.AddTo(command);
         _watchdog.AddTo(command);
         command.Exclude(_image, _memory, "memory is either read or made");
@@ -95,13 +98,16 @@ internal sealed class PostCopyCommand
         string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
         PostCopyMode mode = arguments.GetValue(_mode)!.Value;
         if (arguments.GetValue(_recordWorkingSet) is { } target) WritableFile.Check(_recordWorkingSet.Name, target);
-        PostCopyProgress progress = new(_terminal);
+        RunPictures pictures = RunPictures.Of(_terminal, _pictures, arguments);
+        PostCopyProgress progress = new(_terminal) { Recorder = pictures.Recorder, IsDrawnElsewhere = pictures.HasUi };
         // Akka stops the actors of a VM in another order in every process, so on the stepped dispatcher the VM that only checks has a
         // runtime of its own: the order of the migration is the seed's alone.
         bool checksApart = UffdSettings.Load(config).IsStepped;
         if (checksApart) _ = await UffdRuntime.UseAsync(config, CheckAsync, arguments.GetValue(_seed));
-        (PostCopyOptions options, string dispatcher, PostCopyReport report) = await progress.WhileAsync(
-            () => UffdRuntime.UseAsync(config, MigrateAsync, arguments.GetValue(_seed)));
+        (PostCopyOptions options, string dispatcher, PostCopyReport report) = await pictures.WhileAsync(
+            "uffd postcopy", () => PostCopyPage.Watched(progress.Migration),
+            progress.WhileAsync, () => UffdRuntime.UseAsync(config, MigrateAsync, arguments.GetValue(_seed)));
+        pictures.Recorder?.End((long)report.Duration.TotalNanoseconds);
 
         // With --json - standard output is the document's; people read the report on standard error.
         IAnsiConsole console = json.Report.Out;
@@ -110,6 +116,8 @@ internal sealed class PostCopyCommand
             FaultText.Write(console, "slowest", slowest);
         if (arguments.GetValue(_recordWorkingSet) is { } recorded) report.WorkingSet!.Save(recorded);
         json.Write(JsonText.Of("uffd-postcopy", PostCopyDocument.Of(options, dispatcher, report, progress.Incidents)));
+        pictures.Write(
+            run => PostCopyPage.Of(run, options, dispatcher, report), PostCopyPage.TitleOf(options), isRemote: false);
         return report.Verified ? ExitCode.Done : ExitCode.Failed;
 
         async Task<bool> CheckAsync(UffdRuntime runtime)
@@ -137,6 +145,7 @@ internal sealed class PostCopyCommand
                 Trace = arguments.GetValue(_trace),
                 Prefetch = Prefetch(arguments),
                 RecordWorkingSet = arguments.GetValue(_recordWorkingSet) is not null,
+                FaultObserver = pictures.FaultObserver,
             };
             PostCopyMigration migration = new(runtime, options);
             progress.Migration = migration;

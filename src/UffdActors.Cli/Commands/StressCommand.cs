@@ -2,6 +2,7 @@ using System.CommandLine;
 using Spectre.Console;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Pictures;
 using UffdActors.Cli.Reports;
 using UffdActors.Model.Memory;
 using UffdActors.Stress;
@@ -57,6 +58,7 @@ internal sealed class StressCommand
     private readonly Option<bool> _demo = TypedOptions.Flag(
         "--demo-violation", "Put a bug in: the page source forgets what the guest has written. Shows what failure looks like.");
     private readonly Option<string?> _json = TypedOptions.Json();
+    private readonly PictureOptions _pictures = new();
     private readonly RuntimeOptions _runtime = new();
     private readonly Terminal _terminal;
 
@@ -78,6 +80,7 @@ internal sealed class StressCommand
         }
 
         command.Exclude(_pages, _memory, "both are the size of the guest");
+        _pictures.AddTo(command, hasTimeline: false);
         _runtime.AddTo(command);
         command.SetAction(RunAsync);
         return command;
@@ -87,17 +90,20 @@ internal sealed class StressCommand
     {
         using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
         StressRun run = new(Options(arguments));
+        RunPictures pictures = RunPictures.Of(_terminal, _pictures, arguments);
         StressReport report;
         await using (UffdRuntime runtime = UffdRuntime.Start(StressRun.ConfigurationOver(_runtime.Configuration(arguments))))
         {
-            StressReport ended = null!;
-            await new StressProgress(_terminal, run).WhileAsync(async () => ended = await run.RunAsync(runtime, cancel));
-            report = ended;
+            StressProgress progress = new(_terminal, run) { IsDrawnElsewhere = pictures.HasUi };
+            report = await pictures.WhileAsync(
+                "uffd stress", () => StressPage.Watched(run), progress.WhileAsync, () => run.RunAsync(runtime, cancel));
+            pictures.Recorder?.End();
         }
 
         IAnsiConsole console = json.Report.Out;
         StressText.Write(console, report);
         json.Write(JsonText.Of("uffd-stress", StressDocument.Of(report)));
+        pictures.Write(history => StressPage.Of(history, report), "uffd stress", isRemote: false);
         if (report.Violation is { } violation) throw new CommandException(ExitCode.Failed, $"{violation.Oracle}: {violation.Message}");
         // What had begun has been ended and checked; the time that was asked for has not been.
         if (report is { Interrupted: true, Passed: true })

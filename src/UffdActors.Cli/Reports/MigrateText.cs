@@ -33,6 +33,12 @@ internal static class MigrateText
         if (report.LostLinks > 0) Row(console, "lost links", Figures.Count(report.LostLinks), "");
     }
 
+    /// <summary>Why a migration is not verified, as far as the destination knows.</summary>
+    public static string WhyNot(MigrationDestinationReport report) =>
+        report.MissingPages > 0 ? $"{Figures.Count(report.MissingPages)} pages are absent"
+            : report.ExpectedHash is null ? "the source has not said what the memory must be"
+            : $"sha256 {report.Hash}, and {report.ExpectedHash} by the source";
+
     /// <summary>Writes the destination's.</summary>
     public static void Write(IAnsiConsole console, MigrationDestinationReport report, WorkloadGuest guest)
     {
@@ -48,9 +54,7 @@ internal static class MigrateText
                 $"[green]verified[/]: {Figures.Count(report.Pages)} pages present, both sides agree on every byte");
         else
         {
-            string why = guest.Error ?? (report.MissingPages > 0 ? $"{Figures.Count(report.MissingPages)} pages are absent"
-                : report.ExpectedHash is null ? "the source has not said what the memory must be"
-                : $"sha256 {report.Hash}, and {report.ExpectedHash} by the source");
+            string why = guest.Error ?? WhyNot(report);
             console.MarkupLineInterpolated($"[red]NOT VERIFIED[/]: {why}");
         }
 

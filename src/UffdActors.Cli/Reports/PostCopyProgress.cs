@@ -1,5 +1,6 @@
 using Spectre.Console;
 using UffdActors.Cli.Hosting;
+using UffdActors.Pictures.Recording;
 using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Reports;
@@ -25,17 +26,32 @@ internal sealed class PostCopyProgress(Terminal terminal)
     /// <summary>The migration, once there is one.</summary>
     public PostCopyMigration? Migration { get; set; }
 
+    /// <summary>What is told of incidents as well; null for nobody.</summary>
+    public RunRecorder? Recorder { get; init; }
+
+    /// <summary>True if the run is drawn by something else: then nothing is written while it is.</summary>
+    public bool IsDrawnElsewhere { get; init; }
+
     /// <summary>Does the work, and shows progress meanwhile.</summary>
     public async Task<T> WhileAsync<T>(Func<Task<T>> work)
     {
         try
         {
+            if (IsDrawnElsewhere) return await ListenedWhileAsync(work);
             return terminal.IsInteractive ? await DrawnWhileAsync(work) : await ToldWhileAsync(work);
         }
         finally
         {
             TellIncidents();
+            // What is drawn over must be told behind it.
+            foreach (string incident in IsDrawnElsewhere ? Incidents : []) terminal.WriteError(incident);
         }
+    }
+
+    private async Task<T> ListenedWhileAsync<T>(Func<Task<T>> work)
+    {
+        await using Timer timer = new(_ => TellIncidents(), null, Frame, Frame);
+        return await work();
     }
 
     private async Task<T> ToldWhileAsync<T>(Func<Task<T>> work)
@@ -65,7 +81,8 @@ internal sealed class PostCopyProgress(Terminal terminal)
             _isOver = PostCopyMigration.IsEnd(incident) || (incident.Kind == IncidentKind.PageLost && Migration.HasFlawedImage);
             if (_isOver) return;
             lock (_incidents) _incidents.Add(incident.Message);
-            terminal.WriteError(incident.Message);
+            Recorder?.Take(incident);
+            if (!IsDrawnElsewhere) terminal.WriteError(incident.Message);
         }
     }
 

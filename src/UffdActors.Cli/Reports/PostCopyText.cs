@@ -37,10 +37,11 @@ internal sealed class PostCopyText(IAnsiConsole console, PostCopyOptions options
         if (report.GarbageCollection is { } garbage)
             Row("collections", $"{Figures.Count(garbage.Collections)}, stopped for {Figures.Time(garbage.Paused)}");
         Line("");
-        Line(Times());
+        Line(Times(report));
     }
 
-    private string Times()
+    /// <summary>What the times of a migration are.</summary>
+    public static string Times(PostCopyReport report)
     {
         if (report.IsVirtualTime)
             return "Times are virtual: they move only when nothing can run, and are the same in every run with this seed.";

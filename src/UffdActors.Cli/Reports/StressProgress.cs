@@ -16,20 +16,23 @@ internal sealed class StressProgress(Terminal terminal, StressRun run)
     private readonly Lock _gate = new();
     private StressSnapshot _last = new();
 
+    /// <summary>True if the run is drawn by something else: then nothing is written while it is.</summary>
+    public bool IsDrawnElsewhere { get; init; }
+
     /// <summary>Does the work, and shows it meanwhile.</summary>
-    public async Task WhileAsync(Func<Task> work)
+    public async Task<T> WhileAsync<T>(Func<Task<T>> work)
     {
+        if (IsDrawnElsewhere) return await work();
         if (!terminal.IsInteractive)
         {
             await using Timer timer = new(_ => terminal.WriteStatus(Line()), null, Plain, Plain);
-            await work();
-            return;
+            return await work();
         }
 
-        await terminal.Progress.Status().StartAsync("starting", async context =>
+        return await terminal.Progress.Status().StartAsync("starting", async context =>
         {
             await using Timer timer = new(_ => context.Status = Line().EscapeMarkup(), null, Frame, Frame);
-            await work();
+            return await work();
         });
     }
 

@@ -60,7 +60,9 @@ internal sealed class SequenceChart : IRunObserver
         svg.Append(
             CultureInfo.InvariantCulture,
             $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" "
-                + $"font-family=\"monospace\" font-size=\"11\">\n");
+                + $"font-family=\"monospace\" font-size=\"11\" role=\"img\">\n");
+        svg.Append(CultureInfo.InvariantCulture, $"<title>{WebUtility.HtmlEncode(title)}</title>\n");
+        svg.Append(CultureInfo.InvariantCulture, $"<desc>{_lines.Count} steps of {_actors.Count} actors, from top to bottom.</desc>\n");
         svg.Append("<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n");
         svg.Append(CultureInfo.InvariantCulture, $"<text x=\"10\" y=\"18\">{WebUtility.HtmlEncode(title)}</text>\n");
         for (int i = 0; i < _actors.Count; i++)

@@ -21,13 +21,13 @@ internal sealed class PageWatch
     private readonly int _unit;
     private readonly PageCause _otherwise;
 
-    /// <param name="regions">Memory, all of it in pages of one size.</param>
+    /// <param name="regions">Memory; where its pages have different sizes, they are counted in the smallest.</param>
     /// <param name="otherwise">Why a page has come that no watched vCPU has waited for.</param>
     public PageWatch(IReadOnlyList<WatchedRegion> regions, PageCause otherwise = PageCause.Push)
     {
         _regions = regions;
         _otherwise = otherwise;
-        PageBytes = regions.Count == 0 ? 1 << BaseShift : regions[0].PageBytes;
+        PageBytes = regions.Count == 0 ? 1 << BaseShift : regions.Min(r => r.PageBytes);
         _unit = PageBytes >> BaseShift;
         _first = new long[regions.Count];
         for (int i = 0; i < regions.Count; i++)

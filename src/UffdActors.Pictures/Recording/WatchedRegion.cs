@@ -17,6 +17,22 @@ internal sealed record WatchedRegion(
     public static WatchedRegion Of(Userfault userfault, GuestRegion region)
     {
         PageBitmap received = userfault.ReceivedOf(region);
-        return new(region.Address, region.Pages, region.PageBytes, received.CopyTo, page => userfault.NotedStateOf(region, page));
+        bool isRegistered = true;
+        return new(region.Address, region.Pages, region.PageBytes, received.CopyTo, StateOf);
+
+        PageState StateOf(long page)
+        {
+            try
+            {
+                if (isRegistered) return userfault.NotedStateOf(region, page);
+            }
+            catch (ArgumentException)
+            {
+                // It has been unregistered since; what had been received by then is still known.
+                isRegistered = false;
+            }
+
+            return received.Contains(page) ? PageState.FromSource : PageState.Absent;
+        }
     }
 }

@@ -14,7 +14,7 @@ internal sealed record WatchedRun
     /// <summary>True if the clock is that of the stepped dispatcher.</summary>
     public bool IsVirtualTime { get; init; }
 
-    /// <summary>Its memory; empty if pages are not watched. All regions have pages of one size.</summary>
+    /// <summary>Its memory; empty if pages are not watched.</summary>
     public IReadOnlyList<WatchedRegion> Regions { get; init; } = [];
 
     /// <summary>

@@ -67,6 +67,12 @@ public sealed class GuestSession : IAsyncDisposable
     /// <summary>Ends when the session has ended and everything is freed.</summary>
     public Task<SessionEnd> Ended => _ended.Task;
 
+    /// <summary>Its machine, for those who look on.</summary>
+    internal UffdVm Vm => _vm;
+
+    /// <summary>What serves its memory, for those who look on.</summary>
+    internal Userfault Userfault => _uffd!;
+
     /// <summary>The figures of now; when it has ended, of its end.</summary>
     public SessionFigures Figures()
     {

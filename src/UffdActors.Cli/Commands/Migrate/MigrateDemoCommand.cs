@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Pictures;
 
 namespace UffdActors.Cli.Commands.Migrate;
 
@@ -16,6 +17,7 @@ internal sealed class MigrateDemoCommand
 
     private readonly Option<Named<IReadOnlyList<int>>?> _place = TypedOptions.TwoCpus("--place", "The option of both ends.");
     private readonly Option<Named<string>?> _world = TypedOptions.OneOf("--world", "What both ends run on.", "model", "live");
+    private readonly PictureOptions _pictures = new();
     private readonly Terminal _terminal;
 
     private MigrateDemoCommand(Terminal terminal) => _terminal = terminal;
@@ -26,12 +28,16 @@ internal sealed class MigrateDemoCommand
     {
         Command command = new("demo", "Start both ends here, in two processes, and move a guest from one to the other.");
         foreach (Option option in new Option[] { _world, _place, _send, _receive }) command.Options.Add(option);
+        _pictures.AddTo(command, hasTimeline: true);
         command.SetAction(RunAsync);
         return command;
     }
 
     private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
     {
+        // The files are the receiving end's; that they can be written is known before it is started.
+        _ = (_pictures.Html(arguments), _pictures.Timeline(arguments));
+        bool isDrawn = _pictures.HasUi(arguments) && _terminal.IsInteractive;
         DirectoryInfo folder = Directory.CreateTempSubdirectory("uffd-migrate-");
         try
         {
@@ -39,14 +45,22 @@ internal sealed class MigrateDemoCommand
             string[] both = [WireOptions.EndsWith, Environment.ProcessId.ToString(CultureInfo.InvariantCulture)];
             if (arguments.GetValue(_world) is { } name) both = [.. both, "--world", name.Name];
             if (arguments.GetValue(_place) is { } place) both = [.. both, "--place", place.Name];
-            using Process receive = Start(["migrate", "receive", uri, .. both, .. arguments.GetValue(_receive) ?? []]);
-            using Process send = Start(["migrate", "send", uri, .. both, .. arguments.GetValue(_send) ?? []]);
+            string[] pictures = [.. _pictures.Words(arguments), .. isDrawn ? ["--ui"] : Array.Empty<string>()];
+            using Process receive =
+                Start(["migrate", "receive", uri, .. both, .. pictures, .. arguments.GetValue(_receive) ?? []], hasTerminal: isDrawn);
+            using Process send = Start(["migrate", "send", uri, .. both, .. arguments.GetValue(_send) ?? []], hasTerminal: false);
             await using CancellationTokenRegistration stop = cancel.Register(() =>
             {
                 Kill(send);
                 Kill(receive);
             });
-            Task tell = Task.WhenAll(ShowAsync(send, "send"), ShowAsync(receive, "receive"));
+            // What is drawn by one end must not be written over by the other.
+            HeldLines held = new(_terminal, isDrawn);
+            Task tell = held.WhileAsync(async () =>
+            {
+                await Task.WhenAll(ShowAsync(send, "send", held), ShowAsync(receive, "receive", held));
+                return true;
+            });
             await send.WaitForExitAsync(CancellationToken.None);
             // Without its source a receiver that has no guest waits for the next one.
             if (send.ExitCode != ExitCode.Done) Kill(receive);
@@ -61,17 +75,17 @@ internal sealed class MigrateDemoCommand
         }
     }
 
-    private static Process Start(IReadOnlyList<string> arguments)
+    private static Process Start(IReadOnlyList<string> arguments, bool hasTerminal)
     {
         ProcessStartInfo start = OwnProcess.With(arguments);
         start.RedirectStandardOutput = true;
-        start.RedirectStandardError = true;
+        start.RedirectStandardError = !hasTerminal;
         return Process.Start(start)!;
     }
 
-    private Task ShowAsync(Process process, string name) => Task.WhenAll(
-        CopyAsync(process.StandardOutput, line => _terminal.WriteRaw(line.Length == 0 ? line : $"{name,-8} {line}")),
-        CopyAsync(process.StandardError, _terminal.WriteStatus));
+    private static Task ShowAsync(Process process, string name, HeldLines held) => Task.WhenAll(
+        CopyAsync(process.StandardOutput, line => held.TellResult(line.Length == 0 ? line : $"{name,-8} {line}")),
+        process.StartInfo.RedirectStandardError ? CopyAsync(process.StandardError, held.Tell) : Task.CompletedTask);
 
     private static async Task CopyAsync(StreamReader from, Action<string> write)
     {

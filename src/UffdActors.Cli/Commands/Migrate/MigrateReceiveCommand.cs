@@ -3,6 +3,7 @@ using System.Globalization;
 using Akka.Configuration;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Pictures;
 using UffdActors.Cli.Reports;
 using UffdActors.PostCopy;
 
@@ -37,6 +38,7 @@ internal sealed class MigrateReceiveCommand
     private readonly Option<string?> _recordWorkingSet =
         TypedOptions.Text("--record-working-set", "FILE", "Write which pages the guest asked for, and in what order, for --working-set.");
     private readonly Option<string?> _json = TypedOptions.Json();
+    private readonly PictureOptions _pictures = new();
     private readonly RuntimeOptions _runtime = new();
     private readonly Terminal _terminal;
 
@@ -50,6 +52,7 @@ internal sealed class MigrateReceiveCommand
         _wire.AddTo(command);
         Option[] options = [_backend, _mode, _handlers, _prefetch, _bandwidth, _workingSet, _recordWorkingSet, _json];
         foreach (Option option in options) command.Options.Add(option);
+        _pictures.AddTo(command, hasTimeline: true);
         _runtime.AddTo(command);
         command.SetAction(RunAsync);
         return command;
@@ -68,10 +71,12 @@ internal sealed class MigrateReceiveCommand
         WorkingSet? set = arguments.GetValue(_workingSet) is { } path ? WorkingSet.Read(path) : null;
         string? recorded = arguments.GetValue(_recordWorkingSet);
         if (recorded is not null) WritableFile.Check(_recordWorkingSet.Name, recorded);
+        RunPictures pictures = RunPictures.Of(_terminal, _pictures, arguments);
         string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
         PostCopyMode mode = arguments.GetValue(_mode)!.Value;
         await _wire.RehearseAsync(arguments, config, backend, mode, cancel);
         WorkloadGuest guest = new();
+        HeldLines told = new(_terminal, pictures.HasUi);
         MigrationDestinationReport report = await UffdRuntime.UseAsync(config, async runtime =>
         {
             await using MigrationDestination destination = new(runtime, guest, new MigrationDestinationOptions
@@ -86,16 +91,26 @@ internal sealed class MigrateReceiveCommand
                 PeerTimeout = _wire.PeerTimeout(arguments),
                 Placement = placement,
                 RecordWorkingSet = recorded is not null,
-                Tell = what => _terminal.WriteStatus($"receive: {what}"),
-                IncidentObserver = incident => _terminal.WriteError(incident.Message),
+                Tell = what => told.Tell($"receive: {what}"),
+                IncidentObserver = incident =>
+                {
+                    pictures.Recorder?.Take(incident);
+                    told.TellError(incident.Message);
+                },
+                FaultObserver = pictures.FaultObserver,
             });
             using ControlSocket? control = ControlSocket.Open(_wire.Control(arguments), line => FollowAsync(destination, guest, line));
-            return await destination.RunAsync(cancel);
+            return await pictures.WhileAsync(
+                "uffd migrate receive", () => MigratePage.Watched(destination, guest), told.WhileAsync,
+                () => destination.RunAsync(cancel));
         });
+        TimeSpan time = report.PageTime > report.GuestTime ? report.PageTime : report.GuestTime;
+        pictures.Recorder?.End(time > TimeSpan.Zero ? (long)time.TotalNanoseconds : null);
         // Without a guest there is nothing to record.
         if (recorded is not null) report.WorkingSet?.Save(recorded);
         MigrateText.Write(json.TakesOutput ? _terminal.Progress : _terminal.Out, report, guest);
         json.Write(JsonText.Of("uffd-migrate-destination", MigrateDestinationDocument.Of(report, guest)));
+        pictures.Write(run => MigratePage.Of(run, report, guest), MigratePage.Title, isRemote: true);
         return report.IsVerified && guest.Error is null ? ExitCode.Done : ExitCode.Failed;
     }
 

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Akka.Configuration;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Pictures;
 using UffdActors.Cli.Reports;
 using UffdActors.Serve;
 
@@ -44,6 +45,7 @@ internal sealed class ServeCommand
     private readonly Option<string> _mode =
         TypedOptions.Text("--socket-mode", "MODE", "Permissions of the socket, octal: who may write may hand over.", "0600");
     private readonly Option<string?> _json = TypedOptions.Json();
+    private readonly PictureOptions _pictures = new();
     private readonly Terminal _terminal;
 
     private ServeCommand(Terminal terminal) => _terminal = terminal;
@@ -59,7 +61,8 @@ internal sealed class ServeCommand
             _maxSessions, _handOverTime, _mode, _json,
         ];
         foreach (Option option in options) command.Options.Add(option);
-        foreach (Option other in options.Skip(1)) command.Exclude(_config, other, "a daemon has its settings in the file");
+        IReadOnlyList<Option> pictures = _pictures.AddTo(command, hasTimeline: false);
+        foreach (Option other in options.Skip(1).Concat(pictures)) command.Exclude(_config, other, "a daemon has its settings in the file");
         command.SetAction((arguments, cancel) => arguments.GetValue(_config) is { } file
             ? new DaemonRun(_terminal).RunAsync(file, cancel)
             : RunAsync(arguments, cancel));
@@ -86,6 +89,9 @@ internal sealed class ServeCommand
         (long bytes, long stored) = GuestSession.Measure(session);
         using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
         Terminal report = json.Report;
+        RunPictures pictures = RunPictures.Of(_terminal, _pictures, arguments);
+        ServePictures? kept = pictures.Recorder is { } recorder ? new ServePictures(recorder) : null;
+        HeldLines held = new(report, pictures.HasUi);
         await using UffdRuntime runtime = UffdRuntime.Start(ConfigurationFactory.ParseString("uffd.world = live"));
         // What this machine does not allow is told here, and not to the first guest.
         await GuestSession.WarmUpAsync(runtime, memory, cancel);
@@ -100,7 +106,8 @@ internal sealed class ServeCommand
             Sessions = arguments.GetValue(_sessions),
             Observer = what =>
             {
-                text.Write(what);
+                kept?.Take(what);
+                held.Do(() => text.Write(what));
                 tally.Take(what);
             },
         });
@@ -110,15 +117,24 @@ internal sealed class ServeCommand
         using (cancel.Register(() =>
         {
             listener.Dispose();
-            text.WriteLeaving(server.Sessions);
+            held.Do(() => text.WriteLeaving(server.Sessions));
         }))
         {
-            await server.RunAsync(cancel);
+            _ = await pictures.WhileAsync(
+                $"uffd serve {listener.Path}", () => kept?.Watched(), held.WhileAsync,
+                async () =>
+                {
+                    await server.RunAsync(cancel);
+                    return true;
+                },
+                kept is null ? null : kept.Snapshot);
         }
 
+        pictures.Recorder?.End();
         text.WriteEnd(tally, cache?.Figures());
         json.Write(JsonText.Of(
             "uffd-serve", ServeDocument.Of(listener.Path, session, bytes, stored, Stopwatch.GetElapsedTime(begun), tally)));
+        pictures.Write(run => ServePage.Of(run, kept!.Maps, memory, bytes, policy, tally), "uffd serve", isRemote: false);
         // Its guests have been told of, and nothing else is interrupted.
         return cancel.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Done;
     }
