@@ -6,7 +6,9 @@ using UffdActors.Serve.Tests;
 
 namespace UffdActors.Cli.Tests;
 
-/// <summary>Pages, timelines and the live view of the commands that have them. What a page must be is in the tests of its project.</summary>
+/// <summary>
+/// Pages, timelines and the live view of the commands that have them. What a page must be is in the tests of its project.
+/// </summary>
 public sealed partial class PictureTests(VmmPrograms programs) : IClassFixture<VmmPrograms>, IDisposable
 {
     private static readonly TimeSpan Hang = TimeSpan.FromMinutes(2);

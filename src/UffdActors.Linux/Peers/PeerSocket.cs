@@ -4,8 +4,8 @@ using UffdActors.Linux.Native;
 namespace UffdActors.Linux.Peers;
 
 /// <summary>
-/// Reads from a Unix socket what .NET's own calls drop, and sends it: descriptors that come with the bytes. A stream has them with the first
-/// byte that they were sent with, and a read of any other kind loses them; so every read of such a socket goes through here.
+/// Reads from a Unix socket what .NET's own calls drop, and sends it: descriptors that come with the bytes. A stream has them with the
+/// first byte that they were sent with, and a read of any other kind loses them; so every read of such a socket goes through here.
 /// </summary>
 public static unsafe class PeerSocket
 {

@@ -45,14 +45,19 @@ internal sealed class SessionWorkingSet : IDisposable
     public bool Records { get; }
 
     /// <summary>The figures of now.</summary>
-    public WorkingSetFigures Figures() => new()
+    public WorkingSetFigures Figures()
     {
-        Pages = _replay.Pages,
-        Fetched = _replay.Fetched,
-        Late = Touched.Late,
-        Missed = Touched.Missed,
-        Recorded = Touched.Recorded,
-    };
+        long late = Touched.Late;
+        return new WorkingSetFigures
+        {
+            Pages = _replay.Pages,
+            // A page that was asked for while it was on its way is late, whichever of the two has filled it.
+            Fetched = Math.Max(0, Math.Min(_replay.Fetched, _replay.Pages - late)),
+            Late = late,
+            Missed = Touched.Missed,
+            Recorded = Touched.Recorded,
+        };
+    }
 
     /// <summary>Begins to fetch ahead what there is to be fetched.</summary>
     /// <param name="uffd">What serves the guest.</param>

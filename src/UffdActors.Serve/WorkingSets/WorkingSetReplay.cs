@@ -12,7 +12,7 @@ internal sealed class WorkingSetReplay
     /// <summary>Pages of the set that are the guest's.</summary>
     public long Pages { get; private set; }
 
-    /// <summary>Base pages that came before the guest asked for them.</summary>
+    /// <summary>Base pages that the pushes have filled.</summary>
     public long Fetched
     {
         get

@@ -17,7 +17,8 @@ public sealed class ConnectionFuzzTests
         const int Seeds = 24;
         int[] counts = new int[(int)Wrong.Flood + 1];
         int ended = 0;
-        await Parallel.ForAsync(firstSeed, firstSeed + Seeds, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (seed, cancel) =>
+        ParallelOptions some = new() { MaxDegreeOfParallelism = AtOnce };
+        await Parallel.ForAsync(firstSeed, firstSeed + Seeds, some, async (seed, cancel) =>
         {
             (IReadOnlyList<Wrong> done, bool hasEnded) = await RunAsync(seed, copiesFirst);
             foreach (Wrong wrong in done) _ = Interlocked.Increment(ref counts[(int)wrong]);

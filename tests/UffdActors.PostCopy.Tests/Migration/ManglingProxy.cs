@@ -36,7 +36,9 @@ internal sealed class ManglingProxy : IDisposable
         _ = AcceptAsync();
     }
 
-    /// <summary>Ends when nothing but signs of life passes, or nothing listens any more: what is not over by then waits for an operator.</summary>
+    /// <summary>
+    /// Ends when nothing but signs of life passes, or nothing listens any more: what is not over by then waits for an operator.
+    /// </summary>
     public Task Quiet => _quiet.Task;
 
     /// <summary>What was done so far.</summary>
