@@ -110,24 +110,24 @@ internal static class AskCommand
     private static void Write(Terminal terminal, AskAnswer asked)
     {
         (Cell cell, CellAnswer answer) = (asked.Cell, asked.Answer);
-        terminal.WriteRaw(
+        terminal.WriteLine(
             $"{asked.Profile.Name}: {cell.Operation.Name} on {cell.Memory.Name}, {cell.State.Name}, registered "
                 + $"{Cell.LettersOf(cell.Modes)}, features {Cell.NameOf(cell.Features)}");
         if (answer.IsReachable)
         {
-            terminal.WriteRaw($"  result     {answer.Result}{(answer.Out.Length > 0 ? $"   out {answer.Out}" : "")}");
-            terminal.WriteRaw($"  entry      {answer.EntryBefore} -> {answer.EntryAfter}");
-            if (answer.CacheBefore.Length > 0) terminal.WriteRaw($"  cache      {answer.CacheBefore} -> {answer.CacheAfter}");
-            if (answer.Reader.Length > 0) terminal.WriteRaw($"  a reader asleep at the page   {answer.Reader}");
-            if (answer.Writer.Length > 0) terminal.WriteRaw($"  a writer asleep at the page   {answer.Writer}");
+            terminal.WriteLine($"  result     {answer.Result}{(answer.Out.Length > 0 ? $"   out {answer.Out}" : "")}");
+            terminal.WriteLine($"  entry      {answer.EntryBefore} -> {answer.EntryAfter}");
+            if (answer.CacheBefore.Length > 0) terminal.WriteLine($"  cache      {answer.CacheBefore} -> {answer.CacheAfter}");
+            if (answer.Reader.Length > 0) terminal.WriteLine($"  a reader asleep at the page   {answer.Reader}");
+            if (answer.Writer.Length > 0) terminal.WriteLine($"  a writer asleep at the page   {answer.Writer}");
         }
         else
         {
-            terminal.WriteRaw($"  cannot be asked: {answer.Preparation}");
+            terminal.WriteLine($"  cannot be asked: {answer.Preparation}");
         }
 
-        terminal.WriteRaw($"  rule       {asked.Rule.Sentence} ({asked.Rule.Section})");
-        terminal.WriteRaw(asked.Recorded switch
+        terminal.WriteLine($"  rule       {asked.Rule.Sentence} ({asked.Rule.Section})");
+        terminal.WriteLine(asked.Recorded switch
         {
             null => "  recorded   no recorded row or trace step shows this",
             { } shown when asked.IsAsRecorded => $"  recorded   {shown}",

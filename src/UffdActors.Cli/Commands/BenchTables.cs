@@ -1,5 +1,4 @@
 using System.Globalization;
-using Spectre.Console;
 using UffdActors.Bench;
 using UffdActors.Bench.Events;
 using UffdActors.Bench.Live;
@@ -14,13 +13,12 @@ internal static class BenchTables
     /// <summary>Prints the figures of a run.</summary>
     public static void Write(Terminal terminal, FaultBenchReport report)
     {
-        terminal.WriteRaw(
+        terminal.WriteLine(
             $"{report.Content} pages, {report.Mode} faults, {report.Pages} pages a VM, {report.Repeats} repeats: median (min..max)");
-        terminal.WriteRaw(
+        terminal.WriteLine(
             "messages and bytes allocated are those of one fault; by CPU is hop/empty in CPU time, which other programs disturb less");
-        terminal.WriteRaw($"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, {report.Machine.System}; {Placement(report)}");
-        Table table = NewTable(
-            terminal,
+        terminal.WriteLine($"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, {report.Machine.System}; {Placement(report)}");
+        ReportTable table = new(
             "dispatcher", "vCPUs", "faults/s", "messages", "hop ns", "empty hop ns", "hop/empty", "CPU ns a fault", "by CPU",
             "bytes a fault");
         foreach (FaultBenchRow row in report.Rows)
@@ -38,7 +36,7 @@ internal static class BenchTables
                 Figure(row.AllocatedBytesPerFault, "0.0"));
         }
 
-        terminal.Out.Write(table);
+        table.Write(terminal);
         WriteSideBySide(terminal, report);
     }
 
@@ -46,9 +44,8 @@ internal static class BenchTables
     public static void Write(Terminal terminal, LiveFaultReport report)
     {
         WriteHead(terminal, "real page faults", report);
-        terminal.WriteRaw("CPU time is that of all threads of the process, vCPUs included; bytes are those that it allocated");
-        Table table = NewTable(
-            terminal,
+        terminal.WriteLine("CPU time is that of all threads of the process, vCPUs included; bytes are those that it allocated");
+        ReportTable table = new(
             "vCPUs", "loop", "faults/s", "ring over it", "p50 us", "p99 us", "ring p99 over it", "CPU ns a fault", "bytes a fault");
         foreach (LiveFaultRow row in report.Rows)
         {
@@ -57,23 +54,23 @@ internal static class BenchTables
             if (row.Native is { } native) AddLoop(table, row.Vcpus, "native", native, row.RingOverNative, null);
         }
 
-        terminal.Out.Write(table);
+        table.Write(terminal);
         if (report.Rows.Any(r => r.Vms is not null))
         {
-            Table vms = NewTable(terminal, "vCPUs each", "side by side", "faults/s together", "over one VM");
+            ReportTable vms = new("vCPUs each", "side by side", "faults/s together", "over one VM");
             foreach (LiveFaultRow row in report.Rows)
             {
                 if (row.Vms is { } side)
                     vms.AddRow(Text(row.Vcpus), $"{side.Count} VMs, a CPU each", Rate(side.FaultsPerSecond), Figure(side.OverOne, "0.00"));
             }
 
-            terminal.Out.Write(vms);
+            vms.Write(terminal);
         }
 
         // As the kernel's own test of demand paging says it.
         foreach (LiveFaultRow row in report.Rows)
         {
-            terminal.WriteRaw(string.Create(
+            terminal.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"ring, {row.Vcpus} vCPUs: overall demand paging rate {row.Ring.FaultsPerSecond.Median:#,0} pages/s, "
                     + $"{row.Ring.PagesPerSecondPerVcpu.Median:#,0} pages/s/vCPU"));
@@ -84,12 +81,10 @@ internal static class BenchTables
     public static void Write(Terminal terminal, LivePushReport report)
     {
         WriteHead(terminal, "demands beside the background push", report);
-        terminal.WriteRaw(
+        terminal.WriteLine(
             $"chunks of {report.ChunkPages} pages; a vCPU sleeps {report.PauseMicroseconds} us before each access; the bound is the sum "
                 + $"of the p99 without a push and the p99 of a chunk");
-        Table table = NewTable(
-            terminal,
-            "vCPUs", "raw pages/s", "push pages/s", "push/raw", "demands", "chunk us", "chunk p99 us", "p99 us without",
+        ReportTable table = new("vCPUs", "raw pages/s", "push pages/s", "push/raw", "demands", "chunk us", "chunk p99 us", "p99 us without",
             "p99 us with", "of the bound");
         foreach (LivePushRow row in report.Rows)
         {
@@ -106,18 +101,17 @@ internal static class BenchTables
                 Figure(row.LoadedP99OverBound, "0.00"));
         }
 
-        terminal.Out.Write(table);
+        table.Write(terminal);
     }
 
     /// <summary>Prints what events cost, and faults beside many regions.</summary>
     public static void Write(Terminal terminal, EventBenchReport report)
     {
-        terminal.WriteRaw($"{report.World}: {report.Events} REMOVE events of single pages, {report.Repeats} repeats: median (min..max)");
-        terminal.WriteRaw(
+        terminal.WriteLine($"{report.World}: {report.Events} REMOVE events of single pages, {report.Repeats} repeats: median (min..max)");
+        terminal.WriteLine(
             $"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, "
                 + $"{(report.Kernel is { } kernel ? $"Linux {kernel}" : report.Machine.System)}");
-        Table events = NewTable(
-            terminal, "events/s, first tenth", "last tenth", "last/first", "within 20 %", "bytes an event", "GC pauses ms");
+        ReportTable events = new("events/s, first tenth", "last tenth", "last/first", "within 20 %", "bytes an event", "GC pauses ms");
         events.AddRow(
             Rate(report.EventsPerSecond[0]),
             Rate(report.EventsPerSecond[^1]),
@@ -125,10 +119,9 @@ internal static class BenchTables
             report.IsFlat ? "yes" : "no",
             Figure(report.AllocatedBytesPerEvent, "0.0"),
             Figure(report.GcPauseMilliseconds, "0.0"));
-        terminal.Out.Write(events);
+        events.Write(terminal);
         if (report.Regions.Count == 0) return;
-        Table faults = NewTable(
-            terminal, "regions", "faults/s in the first", "in the last", "p50 us in the first", "in the last", "last/first");
+        ReportTable faults = new("regions", "faults/s in the first", "in the last", "p50 us in the first", "in the last", "last/first");
         foreach (RegionRow row in report.Regions)
         {
             faults.AddRow(
@@ -140,14 +133,14 @@ internal static class BenchTables
                 Figure(row.LastP50OverFirst, "0.00"));
         }
 
-        terminal.Out.Write(faults);
+        faults.Write(terminal);
     }
 
     /// <summary>Prints what memory costs.</summary>
     public static void Write(Terminal terminal, MemoryReport report)
     {
-        Table table = NewTable(
-            terminal, "pages of", "native bytes a page", "managed bytes a page", "of it content", "bookkeeping a page", "at most");
+        ReportTable table = new(
+            "pages of", "native bytes a page", "managed bytes a page", "of it content", "bookkeeping a page", "at most");
         foreach (BookkeepingReport row in report.Bookkeeping)
         {
             table.AddRow(
@@ -159,9 +152,9 @@ internal static class BenchTables
                 Decimals(row.Limit));
         }
 
-        terminal.Out.Write(table);
+        table.Write(terminal);
         LargeGuestReport guest = report.LargeGuest;
-        terminal.WriteRaw(string.Create(
+        terminal.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"A phantom guest of {guest.Pages:#,0} pages: {guest.PresentPages:#,0} installed, {guest.Faults:#,0} demand faults in "
                 + $"between, {guest.BookkeepingBytes >> 20:#,0} MiB of bookkeeping, {guest.ProcessBytes >> 20:#,0} MiB of process memory "
@@ -171,8 +164,8 @@ internal static class BenchTables
     /// <summary>Prints two runs side by side.</summary>
     public static void Write(Terminal terminal, BenchComparison comparison)
     {
-        foreach (string note in comparison.Notes) terminal.WriteRaw(note);
-        Table table = NewTable(terminal, "dispatcher", "vCPUs", "figure", "A", "B", "B/A", "ranges");
+        foreach (string note in comparison.Notes) terminal.WriteLine(note);
+        ReportTable table = new("dispatcher", "vCPUs", "figure", "A", "B", "B/A", "ranges");
         foreach (ComparedFigure figure in comparison.Figures)
         {
             table.AddRow(
@@ -185,32 +178,32 @@ internal static class BenchTables
                 figure.RangesOverlap ? "overlap" : "apart");
         }
 
-        terminal.Out.Write(table);
+        table.Write(terminal);
     }
 
     /// <summary>Prints two runs of any bench side by side.</summary>
     public static void Write(Terminal terminal, DocumentComparison comparison)
     {
-        foreach (string note in comparison.Notes) terminal.WriteRaw(note);
-        Table table = NewTable(terminal, "figure", "A", "B", "B/A", "ranges");
+        foreach (string note in comparison.Notes) terminal.WriteLine(note);
+        ReportTable table = new("figure", "A", "B", "B/A", "ranges");
         foreach ((string name, Spread a, Spread b) in comparison.Figures)
         {
             string ratio = a.Median == 0 ? "" : (b.Median / a.Median).ToString("0.00", CultureInfo.InvariantCulture);
-            table.AddRow(name.EscapeMarkup(), OneOrSpread(a), OneOrSpread(b), ratio, a.Overlaps(b) ? "overlap" : "apart");
+            table.AddRow(name, OneOrSpread(a), OneOrSpread(b), ratio, a.Overlaps(b) ? "overlap" : "apart");
         }
 
-        terminal.Out.Write(table);
+        table.Write(terminal);
     }
 
     private static void WriteHead(Terminal terminal, string what, LiveBenchReport report)
     {
-        terminal.WriteRaw($"{what}: {report.Backend}, {report.Mode}, {report.Pages} pages, {report.Repeats} repeats: median (min..max)");
-        terminal.WriteRaw(
+        terminal.WriteLine($"{what}: {report.Backend}, {report.Mode}, {report.Pages} pages, {report.Repeats} repeats: median (min..max)");
+        terminal.WriteLine(
             $"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, Linux {report.Kernel}; placement {report.Placement}: loops on "
                 + $"CPU {report.LoopCpu}, vCPUs on CPU {report.VcpuCpu}");
     }
 
-    private static void AddLoop(Table table, int vcpus, string loop, LiveFigures figures, Spread? ratio, Spread? p99) => table.AddRow(
+    private static void AddLoop(ReportTable table, int vcpus, string loop, LiveFigures figures, Spread? ratio, Spread? p99) => table.AddRow(
         Text(vcpus),
         loop,
         Rate(figures.FaultsPerSecond),
@@ -224,8 +217,7 @@ internal static class BenchTables
     private static void WriteSideBySide(Terminal terminal, FaultBenchReport report)
     {
         if (report.Rows.All(r => r.Vms is null && r.Processes is null)) return;
-        Table table = NewTable(
-            terminal, "dispatcher", "vCPUs each", "side by side", "faults/s together", "over one VM", "VMs over processes");
+        ReportTable table = new("dispatcher", "vCPUs each", "side by side", "faults/s together", "over one VM", "VMs over processes");
         foreach (FaultBenchRow row in report.Rows)
         {
             if (row.Vms is { } vms)
@@ -242,23 +234,11 @@ internal static class BenchTables
                     Figure(processes.OverOne, "0.00"), "");
         }
 
-        terminal.Out.Write(table);
+        table.Write(terminal);
     }
 
     private static string Placement(FaultBenchReport report) =>
         report.Cpus.Count == 0 ? "threads on any CPU" : $"fault loops bound to CPU {string.Join(", ", report.Cpus)} in turn";
-
-    private static Table NewTable(Terminal terminal, params string[] columns)
-    {
-        Table table = new() { Border = TableBorder.Simple };
-        foreach (string column in columns)
-        {
-            TableColumn named = new(column);
-            table.AddColumn(terminal.IsNarrow ? named : named.NoWrap());
-        }
-
-        return table;
-    }
 
     private static string Rate(Spread spread) => Figure(spread, "#,0");
 

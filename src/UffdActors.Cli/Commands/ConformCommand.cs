@@ -108,34 +108,34 @@ internal static class ConformCommand
             string size = file.Rows > 0 ? $"{file.Rows} rows" : $"{file.Steps} steps";
             int wrong = file.Mismatches.Count();
             string verdict = wrong == 0 ? "holds" : string.Create(CultureInfo.InvariantCulture, $"{wrong} MISMATCHES");
-            terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{file.Name}: {size}, {file.Fields} fields: {verdict}"));
+            terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{file.Name}: {size}, {file.Fields} fields: {verdict}"));
         }
 
         foreach ((string way, Mismatch m) in report.Files.SelectMany(f => f.Ways).SelectMany(w => w.Mismatches.Select(m => (w.Way, m)))
             .Take(ShownMismatches))
         {
-            terminal.WriteRaw("");
-            terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{m.Where}, step or line {m.Step}, via {way}: {m.Field}"));
-            terminal.WriteRaw("  expected  " + m.Expected.ReplaceLineEndings(" | "));
-            terminal.WriteRaw("  came      " + m.Actual.ReplaceLineEndings(" | "));
+            terminal.WriteLine("");
+            terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{m.Where}, step or line {m.Step}, via {way}: {m.Field}"));
+            terminal.WriteLine("  expected  " + m.Expected.ReplaceLineEndings(" | "));
+            terminal.WriteLine("  came      " + m.Actual.ReplaceLineEndings(" | "));
         }
 
         int mismatches = report.Mismatches.Count();
-        terminal.WriteRaw("");
+        terminal.WriteLine("");
         if (mismatches > ShownMismatches)
-            terminal.WriteRaw(
+            terminal.WriteLine(
                 string.Create(CultureInfo.InvariantCulture, $"... and {mismatches - ShownMismatches} more; --json has them all."));
         foreach (IGrouping<string, WayResult> way in report.Files.SelectMany(f => f.Ways).GroupBy(w => w.Way))
-            terminal.WriteRaw(
+            terminal.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"via {way.Key}: {way.Sum(w => w.Fields)} fields, {way.Sum(w => w.Mismatches.Count)} mismatches"));
-        terminal.WriteRaw(string.Create(
+        terminal.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{report.Profile}: {report.Files.Count} files, {report.Rows} rows, {report.Steps} steps, {report.Fields} fields, "
                 + $"{mismatches} mismatches, {report.Skipped} skipped, {report.Seconds:F1} s"));
         foreach (SpeedResult speed in report.Speed)
-            terminal.WriteRaw(
+            terminal.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture, $"speed via {speed.Way}: {speed.StepsPerSecond:F0} steps/s over {speed.Passes} passes"));
     }

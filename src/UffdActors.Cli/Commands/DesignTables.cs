@@ -10,12 +10,12 @@ internal static class DesignTables
 {
     public static void Write(Terminal terminal, DesignResult result)
     {
-        terminal.WriteRaw($"  modes     shared {ModesOf(result.SharedModes)}; private {ModesOf(result.PrivateModes)}");
-        terminal.WriteRaw($"  fills     {(result.Fills.Count == 0 ? "none" : string.Join(' ', result.Fills).ToUpperInvariant())}");
-        terminal.WriteRaw(
+        terminal.WriteLine($"  modes     shared {ModesOf(result.SharedModes)}; private {ModesOf(result.PrivateModes)}");
+        terminal.WriteLine($"  fills     {(result.Fills.Count == 0 ? "none" : string.Join(' ', result.Fills).ToUpperInvariant())}");
+        terminal.WriteLine(
             string.Create(CultureInfo.InvariantCulture, $"  to write  {result.Members.Count}: {string.Join(", ", result.Members)}"));
         if (result.FaultNanoseconds is { } nanoseconds)
-            terminal.WriteRaw(
+            terminal.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"  cost      {nanoseconds:F0} ns a MINOR fault with its CONTINUE (median, mechanism only)"));
@@ -23,12 +23,12 @@ internal static class DesignTables
         {
             if (check.Failure is null) continue;
             string whose = check.IsOfDesign ? "fails, by design" : "FAILS";
-            terminal.WriteRaw($"  ({check.Number}) {whose}: {check.Rule}");
-            terminal.WriteRaw($"        {check.Failure}");
+            terminal.WriteLine($"  ({check.Number}) {whose}: {check.Rule}");
+            terminal.WriteLine($"        {check.Failure}");
         }
 
         IEnumerable<string> passed = result.Checks.Where(c => c.Failure is null).Select(c => c.Number);
-        terminal.WriteRaw($"  passes    {string.Join(' ', passed.Select(n => $"({n})"))}");
+        terminal.WriteLine($"  passes    {string.Join(' ', passed.Select(n => $"({n})"))}");
     }
 
     private static string ModesOf(IReadOnlyList<RegisterModes> modes) =>

@@ -25,13 +25,13 @@ internal static class DesignsCommand
             Terminal report = target.Report;
             foreach (DesignResult result in study.Results)
             {
-                report.WriteRaw("");
-                report.WriteRaw($"{result.Module} under {result.Design}: {result.Description}");
+                report.WriteLine("");
+                report.WriteLine($"{result.Module} under {result.Design}: {result.Description}");
                 DesignTables.Write(report, result);
             }
 
-            report.WriteRaw("");
-            report.WriteRaw(
+            report.WriteLine("");
+            report.WriteLine(
                 "MOVE is reported for every file mapping and refused by core, whatever the design; it is not counted. E, a hook for each "
                     + "ioctl, has no adapter.");
             return ExitCode.Done;

@@ -41,23 +41,23 @@ internal static class DiffCommand
         string names = $"{comparison.Left.Name} and {comparison.Right.Name}";
         if (comparison.Differing.Count == 0)
         {
-            terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{names} agree in all {comparison.Cells} cells"));
+            terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{names} agree in all {comparison.Cells} cells"));
             return;
         }
 
-        terminal.WriteRaw(
+        terminal.WriteLine(
             string.Create(CultureInfo.InvariantCulture, $"{names} differ in {comparison.Differing.Count} of {comparison.Cells} cells"));
         foreach (IGrouping<ListedDifference?, DifferingCell> reason in comparison.Differing.GroupBy(d => d.Reason))
         {
             string why = reason.Key is { } listed ? $"{listed.Name} ({listed.Source})" : "NOT LISTED: one of the profiles is wrong";
-            terminal.WriteRaw("");
-            terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{why}: {reason.Count()} cells"));
+            terminal.WriteLine("");
+            terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{why}: {reason.Count()} cells"));
             foreach (var group in reason.GroupBy(
                 d => (d.Cell.Memory.Name, Operation: d.Cell.Operation.Name, Left: ResultOf(d.Left), Right: ResultOf(d.Right))))
             {
                 string states = string.Join(' ', group.Select(d => d.Cell.State.Name).Distinct());
                 string modes = string.Join(' ', group.Select(d => Cell.LettersOf(d.Cell.Modes)).Distinct());
-                terminal.WriteRaw(string.Create(
+                terminal.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
                     $"  {group.Key.Name}, {group.Key.Operation}: {group.Key.Left} / {group.Key.Right}   ({group.Count()} cells: {states}; "
                         + $"{modes})"));

@@ -65,15 +65,15 @@ internal static class DoctorCommand
         Line("KVM machines", Machines(vmm));
         Line("CPUs", $"online {cpus.Online}, allowed {string.Join(',', cpus.Allowed)}");
         Line("scheduling", $"real-time priorities {cpus.RealTimePriority}, wait channels {YesNo(cpus.WaitChannels)}");
-        terminal.WriteRaw("");
+        terminal.WriteLine("");
         foreach (MachineFinding finding in report.Findings)
         {
-            terminal.WriteRaw($"{Word(finding.State),-7} {finding.Need} (for {finding.For})");
-            if (finding.Cause is { } cause) terminal.WriteRaw("        " + cause);
-            if (finding.Remedy is { } remedy) terminal.WriteRaw("        " + remedy);
+            terminal.WriteLine($"{Word(finding.State),-7} {finding.Need} (for {finding.For})");
+            if (finding.Cause is { } cause) terminal.WriteLine("        " + cause);
+            if (finding.Remedy is { } remedy) terminal.WriteLine("        " + remedy);
         }
 
-        void Line(string name, string text) => terminal.WriteRaw($"{name,-15} {text}");
+        void Line(string name, string text) => terminal.WriteLine($"{name,-15} {text}");
     }
 
     // What uffd vmm needs: the extensions, and a guest that runs.

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Spectre.Console;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Pictures;
@@ -125,14 +124,13 @@ internal static class ExploreCommand
     {
         if (report.Scenarios.Count > 0)
         {
-            Table table = new Table().Border(TableBorder.Simple)
-                .AddColumns("scenario", "schedules", "distinct", "steps each", "pairs", "holes", "result");
+            ReportTable table = new("scenario", "schedules", "distinct", "steps each", "pairs", "holes", "result");
             // Of thousands, those that have something to say.
             foreach (ScenarioReport scenario in report.Scenarios.Where(s => report.Scenarios.Count <= MostRows || s.Finding is not null))
             {
                 string result = scenario.Finding is { } finding ? $"VIOLATION {finding.Violation.Invariant}"
                     : scenario.IsComplete ? "complete" : scenario.IsSaturated ? "clean, saturated" : "clean";
-                _ = table.AddRow(
+                table.AddRow(
                     scenario.Scenario,
                     Text(scenario.Schedules),
                     Text(scenario.Distinct),
@@ -142,34 +140,32 @@ internal static class ExploreCommand
                     result);
             }
 
-            if (table.Rows.Count > 0) terminal.Out.Write(table);
+            if (table.Count > 0) table.Write(terminal);
             int broken = report.Scenarios.Count(s => s.Finding is not null);
-            terminal.WriteRaw(string.Create(
+            terminal.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{report.Scenarios.Count} scenarios, {report.Schedules:N0} schedules, {report.Scenarios.Sum(s => s.Distinct):N0} "
                     + $"different, {report.Scenarios.Sum(s => s.Steps):N0} steps, {broken} violations"));
         }
 
         foreach (CoverageHole hole in report.Holes.Where(_ => report.Scenarios.Count > 1))
-            terminal.WriteRaw($"hole: {hole.What} ({hole.Reason})");
+            terminal.WriteLine($"hole: {hole.What} ({hole.Reason})");
         if (report.Mutants.Count > 0)
         {
-            Table table = new Table().Border(TableBorder.Simple)
-                .AddColumns("rule", "mutant", "schedules", "policy", "scenario", "invariant", "shrunk to");
+            ReportTable table = new("rule", "mutant", "schedules", "policy", "scenario", "invariant", "shrunk to");
             foreach (MutantReport mutant in report.Mutants)
             {
-                _ = mutant.Finding is { } finding
-                    ? table.AddRow(
-                        mutant.Mutant.Rule, mutant.Mutant.Name, Text(mutant.Schedules), finding.Policy, finding.Scenario.Name,
-                        finding.Violation.Invariant, $"{finding.Steps} steps")
-                    : table.AddRow(mutant.Mutant.Rule, mutant.Mutant.Name, Text(mutant.Schedules), "-", "-", "NOT FOUND", "-");
+                string[] found = mutant.Finding is { } finding
+                    ? [finding.Policy, finding.Scenario.Name, finding.Violation.Invariant, $"{finding.Steps} steps"]
+                    : ["-", "-", "NOT FOUND", "-"];
+                table.AddRow([mutant.Mutant.Rule, mutant.Mutant.Name, Text(mutant.Schedules), .. found]);
             }
 
-            terminal.Out.Write(table);
+            table.Write(terminal);
         }
 
         foreach (Finding finding in report.Scenarios.Select(s => s.Finding).OfType<Finding>())
-            terminal.WriteRaw($"{finding.Scenario.Name}: {finding.Violation.Sentence}");
+            terminal.WriteLine($"{finding.Scenario.Name}: {finding.Violation.Sentence}");
     }
 
     // Before anything is explored: hours of work must not end at a folder.

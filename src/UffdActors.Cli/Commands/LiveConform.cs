@@ -133,17 +133,17 @@ internal sealed class LiveConform
     {
         if (report.Found is { } found)
         {
-            terminal.WriteRaw(
+            terminal.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"seed {found.Seed}, step {found.Difference.Problem.Step} of the smallest program found: "
                         + $"{found.Difference.Problem.Field}"));
-            terminal.WriteRaw("  model   " + found.Difference.Problem.Expected.ReplaceLineEndings(" | "));
-            terminal.WriteRaw("  kernel  " + found.Difference.Problem.Actual.ReplaceLineEndings(" | "));
+            terminal.WriteLine("  model   " + found.Difference.Problem.Expected.ReplaceLineEndings(" | "));
+            terminal.WriteLine("  kernel  " + found.Difference.Problem.Actual.ReplaceLineEndings(" | "));
             foreach (TraceStep step in found.Difference.Program.Steps) terminal.WriteRaw("  " + TraceWriter.ToText(step.Step));
         }
 
-        terminal.WriteRaw(string.Create(
+        terminal.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{report.Kernel} against {report.Profile}: {report.Programs} programs, {report.Steps} steps, {report.Fields} fields, huge "
                 + $"pages {(report.HugePages ? "included" : "left out")}, {(report.Found is null ? "no difference" : "A DIFFERENCE")}, "

@@ -64,7 +64,7 @@ internal static class RecordCommand
             }
         }
 
-        terminal.WriteRaw(string.Create(CultureInfo.InvariantCulture, $"{kept} traces in {folder}, {lost} not kept"));
+        terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kept} traces in {folder}, {lost} not kept"));
         return lost == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 }

@@ -38,8 +38,8 @@ internal static class ReplayCommand
             RunResult result = replay.Run(explorer, chart);
             string title = result.Violation is { } violation ? $"{violation.Invariant}: {violation.Sentence}" : "no invariant is broken";
             if (!parsed.GetValue(step)) terminal.WriteRaw(chart.ToText(title));
-            else terminal.WriteRaw(title);
-            terminal.WriteRaw(result.Hash.Text == replay.TraceHash
+            else terminal.WriteLine(title);
+            terminal.WriteLine(result.Hash.Text == replay.TraceHash
                 ? $"trace {result.Hash.Text}, as in the file"
                 : $"trace {result.Hash.Text}, not {replay.TraceHash} as in the file: the code under the run is not the same");
             return result.Violation is null ? ExitCode.Done : ExitCode.Failed;

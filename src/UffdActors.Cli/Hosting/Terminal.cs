@@ -68,6 +68,12 @@ internal sealed class Terminal
     /// <summary>Progress.</summary>
     public IAnsiConsole Progress { get; }
 
+    /// <summary>Writes a line of the result for people: folded to the width that is asked for.</summary>
+    public void WriteLine(string text)
+    {
+        foreach (string line in Columns is { } width ? FoldedText.Lines(text, width) : [text]) _output.WriteLine(line);
+    }
+
     /// <summary>Writes a line of the result as it is, for machines.</summary>
     public void WriteRaw(string text) => _output.WriteLine(text);
 

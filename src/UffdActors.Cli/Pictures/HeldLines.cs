@@ -15,7 +15,7 @@ internal sealed class HeldLines(Terminal terminal, bool areHeld)
     public void Tell(string line) => Do(() => terminal.WriteStatus(line));
 
     /// <summary>Tells a line of the result.</summary>
-    public void TellResult(string line) => Do(() => terminal.WriteRaw(line));
+    public void TellResult(string line) => Do(() => terminal.WriteLine(line));
 
     /// <summary>Tells what went wrong.</summary>
     public void TellError(string message) => Do(() => terminal.WriteError(message));

@@ -10,10 +10,10 @@ internal static class DaemonText
     /// <summary>How it is.</summary>
     public static void Write(Terminal terminal, DaemonStatus status)
     {
-        terminal.WriteRaw(
+        terminal.WriteLine(
             $"process {status.Process}, {status.Program}, up {Figures.Time(TimeSpan.FromMicroseconds(status.UptimeNs / 1000.0))}, state in "
                 + $"{status.State}{(status.KeepsDescriptors ? ", descriptors with the service manager" : "")}");
-        terminal.WriteRaw(
+        terminal.WriteLine(
             $"{Figures.Count(status.Sessions, "session", "sessions")}, {Figures.Count(status.Guests, "guest", "guests")} served, "
                 + $"{Figures.Count(status.Lost)} lost; {Figures.Count(status.TakenBack)} taken back at the start, "
                 + $"{Figures.Count(status.Ended)} ended since, {Figures.Count(status.Refused)} refused");
@@ -24,11 +24,11 @@ internal static class DaemonText
     {
         foreach (SessionStatus session in sessions)
         {
-            terminal.WriteRaw(
+            terminal.WriteLine(
                 $"session {session.Spec.Session}: {session.Spec.Memory} at {session.Spec.Socket}, "
                     + $"{Figures.Count(session.Guests.Count, "guest", "guests")}; one that cannot be served on is "
                     + $"{(session.Spec.OnFailure == FailurePolicy.Kill ? "killed" : "left asleep")}");
-            foreach (GuestStatus guest in session.Guests) terminal.WriteRaw(LineOf(guest));
+            foreach (GuestStatus guest in session.Guests) terminal.WriteLine(LineOf(guest));
         }
     }
 

@@ -95,10 +95,6 @@ internal static class MigrateText
         ? "what the memory is at its end was not compared"
         : $"sha256 {report.ActualHash}, and it must be {report.ExpectedHash}";
 
-    private static void Row(IAnsiConsole console, string name, string value, string qemu)
-    {
-        string line = $"  {name,-20} {(qemu.Length > 0 ? value.PadRight(56) : value)}";
-        if (qemu.Length > 0) console.MarkupLineInterpolated($"{line} [dim]{qemu}[/]");
-        else console.WriteLine(line);
-    }
+    private static void Row(IAnsiConsole console, string name, string value, string qemu) =>
+        ReportRow.Write(console, name, value, qemu);
 }

@@ -8,8 +8,6 @@ namespace UffdActors.Cli.Reports;
 /// <summary>The report of a migration for people: one screen; QEMU's name of a figure stands at the end of its line.</summary>
 internal sealed class PostCopyText(IAnsiConsole console, PostCopyOptions options, string dispatcher, PostCopyReport report)
 {
-    private const int NameWidth = 20;
-    private const int ValueWidth = 56;
     private const int VcpusShown = 8;
     private const int BarWidth = 30;
     private const int HopsInRow = 3;
@@ -141,12 +139,7 @@ internal sealed class PostCopyText(IAnsiConsole console, PostCopyOptions options
         }
     }
 
-    private void Row(string name, string value, string qemu = "")
-    {
-        string line = $"  {name,-NameWidth} {(qemu.Length > 0 ? value.PadRight(ValueWidth) : value)}";
-        if (qemu.Length > 0) console.MarkupLineInterpolated($"{line} [dim]{qemu}[/]");
-        else Line(line);
-    }
+    private void Row(string name, string value, string qemu = "") => ReportRow.Write(console, name, value, qemu);
 
     private void Line(string text) => console.WriteLine(text);
 }

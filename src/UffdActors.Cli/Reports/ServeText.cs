@@ -14,7 +14,7 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy, string?
     public void WriteStart(HandOverListener listener, SessionOptions session, long bytes, long stored)
     {
         string diffs = session.Diffs.Count == 0 ? "" : $" with {Figures.Count(session.Diffs.Count, "diff", "diffs")}";
-        terminal.WriteRaw(
+        terminal.WriteLine(
             $"serving {session.MemoryPath}{diffs} ({SizeText.Of(bytes)}, {Figures.Share(stored, bytes)} of it stored) to VMMs that connect "
                 + $"to {listener.Path}; a guest that cannot be served on is {(policy == FailurePolicy.Kill ? "killed" : "left asleep")}");
         if (listener.Advice is { } advice) terminal.WriteStatus($"note: {advice}");
@@ -32,7 +32,7 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy, string?
                 terminal.WriteError($"{Name(what.Number)}: {what.Message}");
                 break;
             case { Kind: ServeEventKind.Began, Session: { } guest }:
-                terminal.WriteRaw(
+                terminal.WriteLine(
                     $"{Name(what.Number)}: {NameOf(guest.ProcessId)}, {guest.Message.Dialect}, "
                         + $"{Figures.Count(guest.Message.Regions.Count, "region", "regions")} of {SizeText.Of(guest.Message.Bytes)}; "
                         + $"{(guest.IsTakenBack ? "taken back" : "served")} after {Figures.Time(guest.Figures().SetUp)}");
@@ -62,12 +62,12 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy, string?
     /// <summary>Says what came of all of it.</summary>
     public void WriteEnd(ServeTally tally, ContentCacheFigures? cache)
     {
-        terminal.WriteRaw(
+        terminal.WriteLine(
             $"{Figures.Count(tally.Ended, "session", "sessions")} ended, "
                 + $"{Figures.Count(tally.Refused, "hand-over", "hand-overs")} refused, "
                 + $"{Figures.Count(tally.Killed, "VMM", "VMMs")} killed, {Figures.Count(tally.LeftFrozen, "guest", "guests")} left asleep");
         if (cache is null) return;
-        terminal.WriteRaw(
+        terminal.WriteLine(
             $"cache: {Figures.Count(cache.Hits, "hit", "hits")}, {Figures.Count(cache.Misses, "miss", "misses")}, "
                 + $"{SizeText.Of(cache.BytesFetched)} fetched in {Figures.Count(cache.Fetches, "chunk", "chunks")}, "
                 + $"{Figures.Count(cache.Evicted)} dropped, {SizeText.Of(cache.BytesHeld)} held");
@@ -78,15 +78,15 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy, string?
         WriteFigures(number, process, end, figures);
         if (figures.WorkingSet is not { } set) return;
         if (set.Recorded > 0)
-            terminal.WriteRaw($"{Name(number)}: working set of {Figures.Count(set.Recorded, "page", "pages")} recorded");
+            terminal.WriteLine($"{Name(number)}: working set of {Figures.Count(set.Recorded, "page", "pages")} recorded");
         if (set is { HitRate: not null, Pages: > 0 })
-            terminal.WriteRaw(
+            terminal.WriteLine(
                 $"{Name(number)}: working set of {Figures.Count(set.Pages, "page", "pages")}, {Figures.Count(set.Fetched)} fetched "
                     + $"ahead, {Figures.Count(set.Late)} asked for before they came, {Figures.Count(set.Missed)} besides; "
                     + $"hit rate {Figures.Share(set.Fetched, set.Fetched + set.Late + set.Missed)}");
     }
 
-    private void WriteFigures(int number, int process, SessionEnd end, SessionFigures figures) => terminal.WriteRaw(
+    private void WriteFigures(int number, int process, SessionEnd end, SessionFigures figures) => terminal.WriteLine(
         $"{Name(number)}: {TextOf(end, process)} after {Figures.Time(figures.Duration)}; "
             + $"{Figures.Count(figures.Faults, "fault", "faults")}, "
             + $"{Figures.Count(figures.ContentPages, "page", "pages")} of the file, {Figures.Count(figures.ZeroPages)} of zeros, "

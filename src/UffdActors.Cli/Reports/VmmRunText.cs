@@ -8,7 +8,6 @@ namespace UffdActors.Cli.Reports;
 internal sealed class VmmRunText(
     IAnsiConsole console, GuestRunOptions options, GuestResult present, GuestResult served, IReadOnlyList<string> differences)
 {
-    private const int NameWidth = 20;
     private const int VcpusShown = 16;
     private const int ConsoleShown = 64;
 
@@ -71,7 +70,7 @@ internal sealed class VmmRunText(
         foreach (string difference in differences) Line(difference);
     }
 
-    private void Row(string name, string value) => Line($"  {name,-NameWidth} {value}");
+    private void Row(string name, string value) => ReportRow.Write(console, name, value);
 
     private void Line(string text) => console.WriteLine(text);
 }

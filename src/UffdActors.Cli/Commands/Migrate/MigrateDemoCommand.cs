@@ -10,6 +10,8 @@ namespace UffdActors.Cli.Commands.Migrate;
 /// <summary><c>uffd migrate demo</c>: both ends here, in two processes, with one command.</summary>
 internal sealed class MigrateDemoCommand
 {
+    private const int NameWidth = 8;
+
     private readonly Option<string[]> _send = TypedOptions.Texts(
         "--send", "OPTION", "An option of uffd migrate send, with its value behind =, as in --send=--memory=1G; may be repeated.");
     private readonly Option<string[]> _receive =
@@ -75,16 +77,19 @@ internal sealed class MigrateDemoCommand
         }
     }
 
-    private static Process Start(IReadOnlyList<string> arguments, bool hasTerminal)
+    private Process Start(IReadOnlyList<string> arguments, bool hasTerminal)
     {
         ProcessStartInfo start = OwnProcess.With(arguments);
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = !hasTerminal;
+        // Each of its lines is written behind the name of the end.
+        if (_terminal.Columns is { } columns)
+            start.Environment["COLUMNS"] = (columns - NameWidth - 1).ToString(CultureInfo.InvariantCulture);
         return Process.Start(start)!;
     }
 
     private static Task ShowAsync(Process process, string name, HeldLines held) => Task.WhenAll(
-        CopyAsync(process.StandardOutput, line => held.TellResult(line.Length == 0 ? line : $"{name,-8} {line}")),
+        CopyAsync(process.StandardOutput, line => held.TellResult(line.Length == 0 ? line : $"{name,-NameWidth} {line}")),
         process.StartInfo.RedirectStandardError ? CopyAsync(process.StandardError, held.Tell) : Task.CompletedTask);
 
     private static async Task CopyAsync(StreamReader from, Action<string> write)

@@ -93,7 +93,7 @@ internal static class DaemonClient
             ControlAnswer answer = await AskAsync(
                 arguments.GetValue(control)!,
                 (c, stop) => c.DrainAsync(arguments.GetValue(session)!, arguments.GetValue(guest), stop), cancel);
-            terminal.WriteRaw($"let go, with all pages: {Figures.Count(answer.Released ?? 0, "guest", "guests")}");
+            terminal.WriteLine($"let go, with all pages: {Figures.Count(answer.Released ?? 0, "guest", "guests")}");
             return ExitCode.Done;
         });
         return command;
@@ -110,7 +110,7 @@ internal static class DaemonClient
             ControlAnswer answer = await AskAsync(
                 arguments.GetValue(control)!,
                 (c, stop) => c.CloseAsync(arguments.GetValue(session)!, arguments.GetValue(kill), stop), cancel);
-            terminal.WriteRaw($"closed; {Figures.Count(answer.Killed ?? 0, "VMM was", "VMMs were")} killed");
+            terminal.WriteLine($"closed; {Figures.Count(answer.Killed ?? 0, "VMM was", "VMMs were")} killed");
             return ExitCode.Done;
         });
         return command;

@@ -22,14 +22,14 @@ internal sealed class DaemonRun(Terminal terminal)
             Log = sentence => terminal.WriteError(sentence),
         });
         DaemonStatus status = daemon.Status();
-        terminal.WriteRaw(
+        terminal.WriteLine(
             $"serving {Figures.Count(status.Sessions, "session", "sessions")}, {Figures.Count(status.TakenBack, "guest", "guests")} of an "
                 + $"earlier process; control socket {daemon.Control}, state in {status.State}");
         TaskCompletionSource stop = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using (cancel.Register(() => stop.TrySetResult())) await stop.Task;
         int left = daemon.Status().Guests;
         await daemon.DisposeAsync();
-        terminal.WriteRaw($"{Figures.Count(left, "guest is", "guests are")} left to the next daemon with this state folder");
+        terminal.WriteLine($"{Figures.Count(left, "guest is", "guests are")} left to the next daemon with this state folder");
         // That is how a daemon ends.
         return ExitCode.Done;
     }
