@@ -46,7 +46,8 @@ public sealed class ControlTests(VmmPrograms programs)
         VmmPrograms.Require();
         await using ControlScene scene = await ControlScene.StartAsync();
         using ControlClient client = await scene.ConnectAsync();
-        _ = await client.CreateAsync(scene.Spec("a"));
+        // The policy is about guests that cannot be served on; these need nobody.
+        _ = await client.CreateAsync(scene.Spec("a") with { OnFailure = FailurePolicy.Kill });
         await using VmmProcess vmm = new(programs.Of("balloon-load"), scene.Of("a"), ServeScene.Bytes, "2", "7");
         await using VmmProcess idle = new(programs.Of("firecracker-1.16"), scene.Of("a"), ServeScene.Bytes, "2", "waits");
         await using VmmProcess tracked = new(programs.Of("e2b"), scene.Of("a"), ServeScene.Bytes, "1", "waits");

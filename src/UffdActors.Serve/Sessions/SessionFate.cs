@@ -72,7 +72,8 @@ internal sealed class SessionFate(PeerProcess peer, ProcessWatch watch, FailureP
     /// <exception cref="InvalidOperationException">Closing it might show the guest zeros: it has to stay open.</exception>
     public async Task StopGuestAsync(CancellationToken cancel)
     {
-        if (IsVmmGone || (_isLeft && _isHeld)) return;
+        // One that was let go runs on, whatever the policy: it lacks nothing.
+        if (IsVmmGone || IsReleased || (_isLeft && _isHeld)) return;
         if (((policy == FailurePolicy.Kill && !_isLeft) || KeepsCopy == false) && TryKill())
         {
             // Until then a thread may still be on its way to the next page.
