@@ -403,7 +403,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
 
     private async Task UnmapOnceAsync(GuestRegion region, CancellationToken cancel)
     {
-        await SlicedUnmap.MakeAsync(_kernel, region, cancel);
+        await SlicedUnmap.MakeAsync(_kernel.UnmapAsync, region, cancel);
         // The alias is unmapped only when no fill goes through it any more: its address may be another mapping's next.
         foreach (Userfault userfault in Userfaults()) await userfault.ForgetAsync(region);
         await _kernel.UnmapAliasAsync(region);

@@ -11,17 +11,18 @@ namespace UffdActors.Calls;
 internal static class SlicedUnmap
 {
     /// <summary>Makes the calls, from where an earlier one was refused.</summary>
-    /// <param name="kernel">The VM's kernel.</param>
+    /// <param name="unmap">The VM's kernel unmaps a part.</param>
     /// <param name="region">Region.</param>
     /// <param name="cancel">Cancels it, if it has not begun.</param>
     /// <exception cref="UffdException">The kernel refuses.</exception>
-    public static async Task MakeAsync(VmKernel kernel, GuestRegion region, CancellationToken cancel)
+    public static async Task MakeAsync(
+        Func<GuestRegion, PageRange, CancellationToken, Task> unmap, GuestRegion region, CancellationToken cancel)
     {
         foreach (PageRange slice in SlicedAdvice.Slices(region, new PageRange(region.UnmappedPages, region.Pages)))
         {
             try
             {
-                await kernel.UnmapAsync(region, slice, slice.Start == 0 ? cancel : CancellationToken.None);
+                await unmap(region, slice, slice.Start == 0 ? cancel : CancellationToken.None);
             }
             catch (UffdException e) when (slice.Start > 0)
             {

@@ -1,5 +1,10 @@
+using UffdActors.Calls;
+using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.Live;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Tests.Modes;
 
@@ -96,6 +101,56 @@ public sealed class RegionUseTests
 
         await vm.Vm.AdviseAsync(region, 0, 1, Advice.DontNeed);
         await vm.Vm.UnmapAsync(region);
+    }
+
+    [SkippableTheory]
+    [InlineData("model", 0)]
+    [InlineData("live", 0)]
+    [InlineData("model", 1)]
+    [InlineData("live", 1)]
+    public async Task After_a_refusal_the_call_can_be_made_again_and_goes_on_where_it_was_refused(string world, int refusedSlice)
+    {
+        const int Slice = RangeSlices.Bytes >> PageSize.BaseShift;
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(3 * Slice, RegisterModes.Missing);
+        List<PageRange> called = [];
+
+        UffdException refused = await Assert.ThrowsAsync<UffdException>(() => region.UnmapAsync(() => SlicedUnmap.MakeAsync(
+            (_, slice, cancel) =>
+            {
+                if (called.Count == refusedSlice) throw new UffdException("munmap", Errno.ENOMEM, "the kernel has refused");
+                called.Add(slice);
+                return vm.Vm.Kernel.UnmapAsync(region, slice, cancel);
+            },
+            region,
+            CancellationToken.None)));
+
+        Assert.Equal(Errno.ENOMEM, refused.Error);
+        long gone = called.Sum(c => c.Count);
+        Assert.Equal(gone, region.UnmappedPages);
+        if (gone == 0)
+        {
+            // Nothing has happened to it.
+            Assert.DoesNotContain("Call again", refused.Message, StringComparison.Ordinal);
+            await vm.Vm.AdviseAsync(region, 0, 1, Advice.DontNeed);
+        }
+        else
+        {
+            Assert.Contains(
+                $"{gone << PageSize.BaseShift} of {region.Bytes} bytes of region {region.Id} are unmapped. Call again to go on",
+                refused.Message, StringComparison.Ordinal);
+            _ = await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Vm.AdviseAsync(region, gone, 1, Advice.DontNeed));
+        }
+
+        // What has the address of the part that is gone by now is not touched.
+        GuestRegion next = await vm.MapAsync(Slice);
+        await vm.WriteAsync(next, 0, Slice - 1);
+        await vm.Vm.UnmapAsync(region);
+
+        Assert.Equal([0, Slice - 1], vm.PagesWith(next, PagemapFlags.Present));
+        Assert.Equal(region.Pages, region.UnmappedPages);
+        _ = await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Vm.UnmapAsync(region));
+        await vm.Vm.UnmapAsync(next);
     }
 
     [SkippableTheory]
