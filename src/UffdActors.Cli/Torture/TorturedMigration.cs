@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.PostCopy;
 
@@ -116,29 +115,16 @@ internal sealed class TorturedMigration : IDisposable
         IReadOnlyList<DestinationPhase> may = _relay.History.Destination;
         await _source.KillAsync();
         _relay.GoOn();
-        string? phase = await _destination.PhaseWithoutLinkAsync(cancel);
-        Demand(phase, may);
-        if (phase == nameof(DestinationPhase.Running))
+        DestinationPhase phase = TortureJudge.Phase(await _destination.PhaseWithoutLinkAsync(cancel), may);
+        string? answer = await _destination.AskAsync("abandon", cancel);
+        if (phase == DestinationPhase.Running)
         {
-            string? answer = await _destination.AskAsync("abandon", cancel);
-            if (answer is not null && IsRefused(answer)) _ = await _destination.AskAsync("abandon --with-loss", cancel);
-            else phase = nameof(DestinationPhase.Complete);
+            if (answer is not null && TortureJudge.IsRefused(answer)) _ = await _destination.AskAsync("abandon --with-loss", cancel);
+            else phase = DestinationPhase.Complete;
         }
-        else _ = await _destination.AskAsync("abandon", cancel);
 
         (int exitCode, JsonElement? document) = await _destination.EndAsync(cancel);
-        JsonElement report = document ?? throw new TortureException("the destination has ended without a report");
-        Check(exitCode == ExitCode.Failed && !Says(report, "verified"), $"the destination ended with {exitCode} without a source");
-        Check(Says(report, "hasGuest") == (phase != nameof(DestinationPhase.Waiting)), "whether it had a guest is not what it said");
-        if (phase == nameof(DestinationPhase.Waiting)) return TortureVerdict.DiedWithSource;
-        if (phase == nameof(DestinationPhase.Running))
-        {
-            Check(!Says(report, "delivered"), "a guest whose pages are all there was given up");
-            return TortureVerdict.WaitsForLostPages;
-        }
-
-        Check(Hash(report) == _hash, $"the guest's memory is {Hash(report)} at its end, and must be {_hash}");
-        return TortureVerdict.EndedWithoutSource;
+        return TortureJudge.WithoutSource(phase, exitCode, document, _hash);
     }
 
     private async Task<TortureVerdict> WithoutDestinationAsync(CancellationToken cancel)
@@ -148,24 +134,21 @@ internal sealed class TorturedMigration : IDisposable
         // What a killed receiver leaves behind; the next one does not remove what it does not know.
         File.Delete(At("wire"));
         _relay.GoOn();
-        string phase = await _source.PhaseWithoutLinkAsync(cancel) ?? nameof(SourcePhase.Ended);
-        Demand(phase, may);
-        switch (phase)
+        switch (TortureJudge.Phase(await _source.PhaseWithoutLinkAsync(cancel), may))
         {
-            case nameof(SourcePhase.GuestHere):
+            case SourcePhase.GuestHere:
                 _another = Receive("another");
                 return await AgreeAsync(_another, TortureVerdict.MovedToAnother, null, cancel);
-            case nameof(SourcePhase.InDoubt):
+            case SourcePhase.InDoubt:
                 return await InDoubtAsync(cancel);
-            case nameof(SourcePhase.Serving):
+            case SourcePhase.Serving:
                 await RefuseAsync(_source, "abandon", cancel);
                 await RefuseAsync(_source, "resume-here", cancel);
                 _ = await _source.AskAsync("abandon --with-loss", cancel);
-                await EndedAsync(keepsGuest: false, cancel);
+                await EndedAsync(keepsGuest: false, isDelivered: false, cancel);
                 return TortureVerdict.DiedWithDestination;
             default:
-                JsonElement report = await EndedAsync(keepsGuest: false, cancel);
-                Check(Says(report, "delivered"), "the source does not know that every page has arrived");
+                await EndedAsync(keepsGuest: false, isDelivered: true, cancel);
                 return TortureVerdict.LeftWhole;
         }
     }
@@ -175,18 +158,17 @@ internal sealed class TorturedMigration : IDisposable
     {
         await RefuseAsync(_source, "abandon", cancel);
         _another = Receive("another");
-        Check(
+        TortureJudge.Check(
             await _source.HasSaidAsync("another destination listens there", cancel),
             "the source has not said that another destination cannot know where the guest is");
-        string phase = await _source.PhaseWithoutLinkAsync(cancel) ?? nameof(SourcePhase.Ended);
-        Demand(phase, [SourcePhase.InDoubt]);
+        _ = TortureJudge.Phase(await _source.PhaseWithoutLinkAsync(cancel), [SourcePhase.InDoubt]);
         _ = await _another.AskAsync("abandon", cancel);
         (_, JsonElement? document) = await _another.EndAsync(cancel);
-        Check(document is { } other && !Says(other, "hasGuest"), "a guest that may run elsewhere was run by another destination");
+        TortureJudge.Another(document);
         // Between two attempts to connect there may still be a link.
         string? answer = await _source.AskAsync("resume-here", cancel);
-        while (answer is not null && IsRefused(answer)) answer = await _source.AskAsync("resume-here", cancel);
-        await EndedAsync(keepsGuest: true, cancel);
+        while (answer is not null && TortureJudge.IsRefused(answer)) answer = await _source.AskAsync("resume-here", cancel);
+        await EndedAsync(keepsGuest: true, isDelivered: false, cancel);
         return TortureVerdict.ResumedByOperator;
     }
 
@@ -195,46 +177,17 @@ internal sealed class TorturedMigration : IDisposable
     {
         (int sent, JsonElement? source) = await _source.EndAsync(cancel);
         (int received, JsonElement? report) = await destination.EndAsync(cancel);
-        Check(sent == ExitCode.Done, $"the source ended with {sent}");
-        Check(received == ExitCode.Done, $"the destination ended with {received}");
-        string? hash = Hash(report ?? throw new TortureException("the destination has written no report"));
-        Check(hash is not null && hash == Hash(source ?? throw new TortureException("the source has written no report")),
-            "the reports of both sides differ");
-        if (_hash is null) found!(hash!);
-        else Check(hash == _hash, $"the guest's memory is {hash} at its end, and must be {_hash}");
+        string hash = TortureJudge.Agree(sent, source, received, report, _hash);
+        if (_hash is null) found!(hash);
         return verdict;
     }
 
-    private async Task<JsonElement> EndedAsync(bool keepsGuest, CancellationToken cancel)
+    private async Task EndedAsync(bool keepsGuest, bool isDelivered, CancellationToken cancel)
     {
         (_, JsonElement? document) = await _source.EndAsync(cancel);
-        JsonElement report = document ?? throw new TortureException("the source has ended without a report");
-        Check(Says(report, "keepsGuest") == keepsGuest, keepsGuest ? "the guest is nowhere" : "the source runs a guest that is elsewhere");
-        return report;
+        TortureJudge.Source(document, keepsGuest, isDelivered);
     }
 
-    private static async Task RefuseAsync(MigrationEnd end, string command, CancellationToken cancel)
-    {
-        string? answer = await end.AskAsync(command, cancel);
-        Check(answer is not null && IsRefused(answer), $"{command}, which loses the guest or runs it twice, was followed");
-    }
-
-    private static bool IsRefused(string answer) => answer.StartsWith(ControlSocket.Refused, StringComparison.Ordinal);
-
-    private static bool Says(JsonElement report, string name) => report.GetProperty(name).GetBoolean();
-
-    private static string? Hash(JsonElement report) => report.GetProperty("actualSha256").GetString();
-
-    private static void Demand<T>(string? phase, IReadOnlyList<T> may)
-        where T : struct, Enum
-    {
-        Check(
-            may.Any(p => p.ToString() == (phase ?? "Ended")),
-            $"{typeof(T).Name} is {phase ?? "Ended"}, and may be {string.Join(" or ", may)} by what was on the wire");
-    }
-
-    private static void Check(bool holds, string flaw)
-    {
-        if (!holds) throw new TortureException(flaw);
-    }
+    private static async Task RefuseAsync(MigrationEnd end, string command, CancellationToken cancel) =>
+        TortureJudge.Refused(command, await end.AskAsync(command, cancel));
 }
