@@ -89,6 +89,11 @@ public sealed class BackendsTests : IDisposable
                 $"faulty.at={member}", "--set", $"faulty.how={how}"]);
     }
 
+    [Fact]
+    public Task A_type_that_cannot_be_initialized_is_told_by_what_it_threw() => RefusedAsync(
+        "BrokenTypeModule is refused: its Name throws (out of order).",
+        ["conform", "--module", typeof(BrokenTypeModule).Assembly.Location, "--type", typeof(BrokenTypeModule).FullName!]);
+
     [Theory]
     [InlineData(
         "CheckMapping", "missing",

@@ -115,6 +115,16 @@ public sealed class PlainModule : MemoryModule
     public override IVmUffdOps? Ops => null;
 }
 
+/// <summary>Its static constructor throws, which .NET reports as a failure of the type.</summary>
+public sealed class BrokenTypeModule : RightModule
+{
+    private static readonly int Broken = Fail();
+
+    public override string Name => $"broken-{Broken}";
+
+    private static int Fail() => throw new InvalidOperationException("out of order");
+}
+
 /// <summary>
 /// One of its members does what it should not: <c>faulty.at</c> names the member, <c>faulty.how</c> what it does. Before it blocks it makes
 /// the file <c>faulty.mark</c>.

@@ -1,3 +1,4 @@
+using System.Reflection;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
@@ -57,6 +58,9 @@ internal static class ModuleMembers
     public static string Text(Exception exception)
     {
         ArgumentNullException.ThrowIfNull(exception);
+        // These say only that something has thrown; what it was is inside.
+        while (exception is TypeInitializationException or TargetInvocationException && exception.InnerException is { } inner)
+            exception = inner;
         string? message;
         try
         {
