@@ -47,7 +47,22 @@ public sealed class DaemonConfigTests
     [InlineData(Least + "sessions { a { socket = /a, memory = /m, on-failure = zeros } } }", "serve.sessions.a.on-failure = zeros")]
     [InlineData(Least + "sessions { a { socket = /a, memory = /m, layers = 1 } } }", "there is no key serve.sessions.a.layers")]
     [InlineData(Least + "} surprise = 1", "there is no key surprise")]
-    [InlineData("serve { control = /c, state = /s max-guests = 7, hand-over-timeout = 3s }", "it is no HOCON")]
+    [InlineData("serve { control = /c, state = /s max-guests = 7, hand-over-timeout = 3s }", "Configuration of the daemon: ")]
+    [InlineData(Least + "control = null }", "serve.control has to be there.")]
+    [InlineData(Least + "sessions { a { socket = null, memory = /m } } }", "serve.sessions.a.socket has to be there.")]
+    [InlineData(Least + "max-guests = ${x} }\nx = ${y}\ny = ${x}", ": key \"serve.max-guests\": its substitution leads back to itself.")]
+    [InlineData("serve { control = /c, state = /s", "Configuration of the daemon:1: what is opened here lacks its '}'.")]
+    [InlineData(Least + "http = \"\u001b[2J\" }", "Configuration of the daemon:2: it holds a control character.")]
     public void What_means_nothing_is_refused_in_a_sentence(string text, string sentence) =>
         Assert.Contains(sentence, Assert.Throws<ServeException>(() => DaemonConfig.Parse(text)).Message, StringComparison.Ordinal);
+
+    /// <summary>Akka's parser follows both until the stack is gone, which ends the process.</summary>
+    [Fact]
+    public void Depth_is_refused_before_the_parser_sees_it()
+    {
+        foreach (string deep in new[] { string.Concat(Enumerable.Repeat("a {", 100_000)), string.Concat(Enumerable.Repeat("[", 100_000)) })
+            Assert.Contains(
+                "more than 32 deep", Assert.Throws<ServeException>(() => DaemonConfig.Parse("serve = " + deep)).Message,
+                StringComparison.Ordinal);
+    }
 }

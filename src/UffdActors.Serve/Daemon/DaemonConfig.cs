@@ -29,13 +29,13 @@ public sealed record DaemonConfig
     {
         try
         {
-            return Parse(InputFile.ReadText(path, MostBytes));
+            return Parse(path, InputFile.ReadText(path, MostBytes));
         }
         catch (InputFileException e)
         {
             throw new ServeException($"Configuration \"{path}\" cannot be read: {e.Message}.", e);
         }
-        catch (ServeException e)
+        catch (ServeException e) when (e.InnerException is not UffdConfigurationException)
         {
             throw new ServeException($"Configuration \"{path}\": {e.Message}", e);
         }
@@ -43,16 +43,18 @@ public sealed record DaemonConfig
 
     /// <summary>Reads a text.</summary>
     /// <exception cref="ServeException">It says something that means nothing.</exception>
-    public static DaemonConfig Parse(string text)
+    public static DaemonConfig Parse(string text) => Parse("of the daemon", text);
+
+    private static DaemonConfig Parse(string name, string text)
     {
         Config all;
         try
         {
-            all = ConfigurationFactory.ParseString(text);
+            all = UffdSettings.Parse(name, text);
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (UffdConfigurationException e)
         {
-            throw new ServeException($"it is no HOCON ({e.Message.TrimEnd('.')}).", e);
+            throw new ServeException(e.Message, e);
         }
 
         ThrowIfUnknown(ObjectOf(all.Root, ""), ["serve", "uffd"], "");
@@ -74,14 +76,14 @@ public sealed record DaemonConfig
                 Http = serve.HasPath("http") ? serve.GetString("http") : null,
                 Sessions = SessionsOf(serve),
             },
-            Runtime = RuntimeOf(text),
+            Runtime = RuntimeOf(name, text),
         };
     }
 
     // The runtime refuses keys that are not its own.
-    private static Config RuntimeOf(string text)
+    private static Config RuntimeOf(string name, string text)
     {
-        Config all = ConfigurationFactory.ParseString(text);
+        Config all = UffdSettings.Parse(name, text);
         _ = all.Root.GetObject().Items.Remove("serve");
         return all;
     }
@@ -126,7 +128,9 @@ public sealed record DaemonConfig
     }
 
     private static string Text(Config config, string key, string prefix = "serve.") =>
-        config.HasPath(key) ? config.GetString(key) : throw new ServeException($"{prefix}{key} has to be there.");
+        config.HasPath(key) && config.GetString(key) is { Length: > 0 } text
+            ? text
+            : throw new ServeException($"{prefix}{key} has to be there.");
 
     private static string PathOf(Config config, string key)
     {

@@ -107,6 +107,19 @@ public sealed class UffdSettings
         _ => throw new UffdConfigurationException($"There is no profile \"{name}\"; use model (or fault-loop), parallel, stepped or live."),
     };
 
+    /// <summary>
+    /// Parses the text of a configuration. A text that Akka's parser does not survive (nested without end, substitutions that lead back to
+    /// themselves) or that it takes for another (brackets that are not closed) is refused with its line.
+    /// </summary>
+    /// <param name="name">What the text is called in messages: the path of its file.</param>
+    /// <param name="text">HOCON, up to 1 MiB; the keys may be anybody's.</param>
+    /// <exception cref="UffdConfigurationException">It is no configuration.</exception>
+    public static Config Parse(string name, string text)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return ConfigFile.Parse(name, text);
+    }
+
     /// <summary>Reads settings; what is not set comes from the reference configuration.</summary>
     /// <exception cref="UffdConfigurationException">
     /// A key has a value that means nothing, or there is no such key; the message names it.
