@@ -12,6 +12,10 @@ internal static class GuestVerdict
         all.AddRange(present.Ends.Where(e => !e.IsDone).Select(e => "With all memory present: " + e.Message));
         all.AddRange(served.Ends.Where(e => !e.IsDone).Select(e => e.Message));
         if (all.Count > 0) return all;
+        // What is not there is equal on both sides, and nothing was compared.
+        if (served.Checksums.Count != present.Checksums.Count || served.Checksums.Count == 0)
+            return [Text($"{served.Checksums.Count} vCPUs have a checksum, and with all memory present {present.Checksums.Count}.")];
+        if (served.MemorySha256 is null || present.MemorySha256 is null) all.Add("There is no SHA-256 of its memory on both sides.");
         for (int i = 0; i < served.Checksums.Count; i++)
         {
             if (served.Checksums[i] != present.Checksums[i])
