@@ -89,7 +89,8 @@ public partial class CommandPageTests
             command = next;
         }
 
-        if (command.Subcommands.Count > 0 && words is not [['-', ..], ..] && words is not ["bench"]) return $"{line}: no such command";
+        bool isGroup = command.Subcommands.Count > 0 && command.Action is null;
+        if (isGroup && words is not [['-', ..], ..] && words is not ["bench"]) return $"{line}: no such command";
         string? unknown = Option().Matches(line).Select(m => m.Value).FirstOrDefault(option => !OptionsOf(command).Contains(option));
         return unknown is null ? "" : $"{line}: no {unknown}";
     }
@@ -97,7 +98,7 @@ public partial class CommandPageTests
     /// <summary>The commands that do something, with their names in full.</summary>
     internal static IEnumerable<(string Name, Command Command)> Leaves(Command? of = null, string prefix = "uffd") =>
         (of ?? Root).Subcommands.Where(c => !c.Hidden)
-            .SelectMany(c => c.Subcommands.Count > 0 ? Leaves(c, $"{prefix} {c.Name}") : [($"{prefix} {c.Name}", c)]);
+            .SelectMany(c => (c.Action is null ? [] : new[] { ($"{prefix} {c.Name}", c) }).Concat(Leaves(c, $"{prefix} {c.Name}")));
 
     internal static IEnumerable<string> OptionsOf(Command command) =>
         command.Options.SelectMany(o => o.Aliases.Append(o.Name)).Append("--help").Append("--version");

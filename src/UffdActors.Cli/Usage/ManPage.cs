@@ -60,12 +60,13 @@ internal static class ManPage
     private static void Write(StringBuilder page, Command command, string path)
     {
         string name = $"{path} {command.Name}";
-        if (command.Subcommands.Any(c => !c.Hidden))
-        {
-            foreach (Command part in command.Subcommands.Where(c => !c.Hidden)) Write(page, part, name);
-            return;
-        }
+        // One that does something by itself comes before those below it.
+        if (command.Action is not null) WriteOne(page, command, name);
+        foreach (Command part in command.Subcommands.Where(c => !c.Hidden)) Write(page, part, name);
+    }
 
+    private static void WriteOne(StringBuilder page, Command command, string name)
+    {
         string arguments = string.Concat(command.Arguments.Where(a => !a.Hidden).Select(a => $" {a.HelpName ?? a.Name}"));
         page.Append($".SS \"{Text(name + arguments)}\"\n{Text(command.Description)}\n");
         foreach (Argument argument in command.Arguments.Where(a => !a.Hidden && a.Description is not null))
