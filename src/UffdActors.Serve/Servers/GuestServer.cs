@@ -20,6 +20,7 @@ public sealed class GuestServer
     private readonly GuestServerOptions _options;
     private readonly Lock _gate = new();
     private readonly Dictionary<int, GuestSession> _sessions = [];
+    private readonly Dictionary<int, TaskCompletionSource> _overs = [];
     private readonly List<LostGuest> _lost = [];
     private readonly HashSet<Task> _tasks = [];
     private readonly CancellationTokenSource _enough = new();
@@ -56,14 +57,22 @@ public sealed class GuestServer
     /// <exception cref="ServeException">There is no such guest, or one cannot be let go; others may have been.</exception>
     internal async Task<int> ReleaseAsync(int? number, CancellationToken cancel)
     {
-        GuestSession[] chosen = [.. Sessions.Where(s => number is null || s.Number == number).Select(s => s.Session)];
+        (GuestSession Session, Task Over)[] chosen;
+        lock (_gate)
+        {
+            chosen = [.. _sessions.Where(s => number is null || s.Key == number).Select(s => (s.Value, _overs[s.Key].Task))];
+        }
+
         if (chosen.Length == 0 && number is not null) throw new ServeException($"There is no guest {number}.");
         int released = 0;
-        await Task.WhenAll(chosen.Select(async session =>
+        await Task.WhenAll(chosen.Select(async guest =>
         {
+            GuestSession session = guest.Session;
             try
             {
                 await session.ReleaseAsync(cancel);
+                // Nothing is kept of it any more, and it is in no list.
+                await guest.Over;
                 _ = Interlocked.Increment(ref released);
             }
             catch (Exception e) when (e is UffdException or VmFailedException or ObjectDisposedException)
@@ -206,8 +215,15 @@ public sealed class GuestServer
         SessionEnd end = await session.Ended;
         if (end == SessionEnd.LeftFrozen) kept?.Dispose();
         else kept?.Forget();
-        lock (_gate) _ = _sessions.Remove(number);
+        TaskCompletionSource over;
+        lock (_gate)
+        {
+            _ = _sessions.Remove(number);
+            _ = _overs.Remove(number, out over!);
+        }
+
         Tell(new ServeEvent(ServeEventKind.Ended, number, session, end, ""));
+        over.SetResult();
         if (Interlocked.Increment(ref _over) == _options.Sessions) await _enough.CancelAsync();
     }
 
@@ -281,7 +297,12 @@ public sealed class GuestServer
 
     private async Task AddAsync(int number, GuestSession session, CancellationToken stop)
     {
-        lock (_gate) _sessions.Add(number, session);
+        lock (_gate)
+        {
+            _sessions.Add(number, session);
+            _overs.Add(number, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+
         Tell(new ServeEvent(ServeEventKind.Began, number, session, null, ""));
         // It may have come behind those that are left at the end.
         if (stop.IsCancellationRequested) await LeaveAsync(session);
