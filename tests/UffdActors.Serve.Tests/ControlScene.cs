@@ -18,7 +18,8 @@ internal sealed class ControlScene : IAsyncDisposable
 
     public string Memory => Of("memory");
 
-    public static async Task<ControlScene> StartAsync(int maxSessions = 16, int maxGuests = 16, long pages = ServeScene.Pages)
+    public static async Task<ControlScene> StartAsync(
+        int maxSessions = 16, int maxGuests = 16, long pages = ServeScene.Pages, long? cacheBytes = null)
     {
         ControlScene scene = new();
         SnapshotFile.Write(scene.Memory, pages);
@@ -28,6 +29,7 @@ internal sealed class ControlScene : IAsyncDisposable
             State = scene.Of("state"),
             MaxSessions = maxSessions,
             MaxGuests = maxGuests,
+            CacheBytes = cacheBytes,
             Http = "unix:" + scene.Of("http"),
             Observer = (session, what) =>
                 scene._events.Writer.TryWrite($"{session} {what.Number} {(object?)what.End ?? what.Kind} {what.Message}"),

@@ -10,7 +10,7 @@ public sealed class DaemonConfigTests
     {
         DaemonConfig config = DaemonConfig.Parse(
             Least + """
-            max-guests = 7, hand-over-timeout = 3s, store-is-preserved = on, http = "unix:/h"
+            max-guests = 7, cache = 1g, hand-over-timeout = 3s, store-is-preserved = on, http = "unix:/h"
             sessions {
               a { socket = /a, memory = /m }
               b { socket = /b, memory = /n, diffs = [/d, /e], on-failure = kill, socket-mode = "0660", max-guests = 2 }
@@ -19,7 +19,7 @@ public sealed class DaemonConfigTests
             """);
         DaemonOptions options = config.Options;
         Assert.Equal(("/c", "/s", 7, true), (options.Control, options.State, options.MaxGuests, options.StoreIsPreserved));
-        Assert.Equal("unix:/h", options.Http);
+        Assert.Equal(("unix:/h", 1L << 30), (options.Http, options.CacheBytes));
         Assert.Equal(TimeSpan.FromSeconds(3), options.HandOver.TimeOut);
         SessionSpec[] sessions =
         [
@@ -41,6 +41,8 @@ public sealed class DaemonConfigTests
     [InlineData("serve { control = c, state = /s }", "serve.control = c: write the path from the root on.")]
     [InlineData(Least + "max-gests = 1 }", "there is no key serve.max-gests")]
     [InlineData(Least + "max-guests = many }", "serve.max-guests = many: write a number from 1 on.")]
+    [InlineData(Least + "cache = 1m }", "serve.cache = 1m: write a size of 16m at least")]
+    [InlineData(Least + "cache = much }", "serve.cache = much: write a size of 16m at least")]
     [InlineData(Least + "store-is-preserved = perhaps }", "serve.store-is-preserved = perhaps: write true or false.")]
     [InlineData(Least + "hand-over-timeout = 0s }", "serve.hand-over-timeout = 0s: write a time above zero")]
     [InlineData(Least + "sessions { a { socket = /a } } }", "serve.sessions.a.memory has to be there.")]

@@ -33,6 +33,25 @@ public sealed class HealthTests(VmmPrograms programs)
         Assert.StartsWith("HTTP/1.1 503", await scene.GetAsync("/healthz"), StringComparison.Ordinal);
     }
 
+    [SkippableFact]
+    public async Task Guests_of_all_sessions_share_the_cache_of_the_daemon()
+    {
+        VmmPrograms.Require();
+        await using ControlScene scene = await ControlScene.StartAsync(cacheBytes: ContentCache.MinBytes);
+        using ControlClient client = await scene.ConnectAsync();
+        foreach (string session in new[] { "a", "b" })
+        {
+            _ = await client.CreateAsync(scene.Spec(session));
+            await using VmmProcess vmm = new(programs.Of("firecracker-1.16"), scene.Of(session), ServeScene.Bytes, "2");
+            Assert.Contains("verified", await vmm.EndAsync(), StringComparison.Ordinal);
+        }
+
+        string metrics = await scene.GetAsync("/metrics");
+        long chunks = ServeScene.Pages * 4096 / ContentCache.ChunkBytes;
+        Assert.Contains($"\nuffd_serve_cache_fetches_total {chunks}\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("\n# TYPE uffd_serve_cache_held_bytes gauge\n", metrics, StringComparison.Ordinal);
+    }
+
     [SkippableTheory]
     [InlineData("GET /else HTTP/1.1\r\n\r\n", "HTTP/1.1 404")]
     [InlineData("POST /healthz HTTP/1.1\r\n\r\n", "HTTP/1.1 400")]

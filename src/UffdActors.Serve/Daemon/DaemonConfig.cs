@@ -13,7 +13,7 @@ public sealed record DaemonConfig
 {
     private const int MostBytes = 1 << 20;
     private static readonly string[] Keys =
-        ["control", "state", "max-sessions", "max-guests", "store-is-preserved", "hand-over-timeout", "http", "sessions"];
+        ["control", "state", "max-sessions", "max-guests", "cache", "store-is-preserved", "hand-over-timeout", "http", "sessions"];
 
     private static readonly string[] SessionKeys = ["socket", "memory", "diffs", "on-failure", "socket-mode", "max-guests"];
 
@@ -69,6 +69,7 @@ public sealed record DaemonConfig
                 State = PathOf(serve, "state"),
                 MaxSessions = NumberOf(serve, "max-sessions", plain.MaxSessions),
                 MaxGuests = NumberOf(serve, "max-guests", plain.MaxGuests),
+                CacheBytes = CacheOf(serve),
                 StoreIsPreserved = FlagOf(serve, "store-is-preserved"),
                 HandOver = serve.HasPath("hand-over-timeout")
                     ? plain.HandOver with { TimeOut = TimeOf(serve, "hand-over-timeout") }
@@ -145,6 +146,25 @@ public sealed record DaemonConfig
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0
             ? number
             : throw new ServeException($"{prefix}{key} = {text}: write a number from 1 on.");
+    }
+
+    private static long? CacheOf(Config config)
+    {
+        if (!config.HasPath("cache")) return null;
+        string text = config.GetString("cache");
+        long? bytes;
+        try
+        {
+            bytes = config.GetByteSize("cache");
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            bytes = null;
+        }
+
+        return bytes >= ContentCache.MinBytes
+            ? bytes
+            : throw new ServeException($"serve.cache = {text}: write a size of {ContentCache.MinBytes >> 20}m at least, as 1g.");
     }
 
     private static bool FlagOf(Config config, string key) => config.HasPath(key) && config.GetString(key) switch

@@ -19,6 +19,12 @@ public sealed record DaemonOptions
     public int MaxGuests { get; init; } = 1024;
 
     /// <summary>
+    /// Bytes of content that stay in memory for the guests of all sessions (<see cref="ContentCache"/>), from
+    /// <see cref="ContentCache.MinBytes"/> on; null for none.
+    /// </summary>
+    public long? CacheBytes { get; init; }
+
+    /// <summary>
     /// True if what the service manager keeps stays also when this service is stopped (FileDescriptorStorePreserve=yes): then a guest whose
     /// VMM has no descriptor of its own is left at the end, and not killed.
     /// </summary>

@@ -15,7 +15,7 @@ internal sealed class DaemonSession
     /// <summary>Begins it.</summary>
     public DaemonSession(
         UffdRuntime runtime, SessionSpec spec, HandOverListener listener, ServiceManager manager, GuestKeeper keeper, ProcessWatch watch,
-        DaemonOptions options, Func<string?> admit, Action<ServeEvent> observer)
+        DaemonOptions options, ContentCache? cache, Func<string?> admit, Action<ServeEvent> observer)
     {
         Spec = spec;
         _listener = listener;
@@ -23,7 +23,7 @@ internal sealed class DaemonSession
         _manager.Keep(ListenerName(spec.Session), listener.Descriptor);
         _server = new GuestServer(runtime, listener, new GuestServerOptions
         {
-            Session = spec.Options,
+            Session = spec.Options with { Cache = cache },
             HandOver = options.HandOver,
             MaxSessions = spec.MaxGuests,
             Keeper = keeper,

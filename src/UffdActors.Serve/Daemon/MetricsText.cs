@@ -16,13 +16,23 @@ internal static class MetricsText
     public const string Type = "text/plain; version=0.0.4";
 
     /// <summary>The text of now.</summary>
-    public static string Of(DaemonStatus status, IReadOnlyList<SessionStatus> sessions)
+    public static string Of(DaemonStatus status, IReadOnlyList<SessionStatus> sessions, ContentCacheFigures? cache)
     {
         StringBuilder text = new();
         Own(text, "uffd_serve_sessions", "gauge", "Sessions.", status.Sessions);
         Own(text, "uffd_serve_guests_ended_total", "counter", "Guests that have ended.", status.Ended);
         Own(text, "uffd_serve_hand_overs_refused_total", "counter", "Hand-overs that were refused.", status.Refused);
         Own(text, "uffd_serve_guests_taken_back", "gauge", "Guests that were taken back at the start.", status.TakenBack);
+        if (cache is not null)
+        {
+            Own(text, "uffd_serve_cache_hits_total", "counter", "Orders that the cache has answered at once.", cache.Hits);
+            Own(text, "uffd_serve_cache_misses_total", "counter", "Orders that waited for a chunk.", cache.Misses);
+            Own(text, "uffd_serve_cache_fetches_total", "counter", "Chunks that were fetched.", cache.Fetches);
+            Own(text, "uffd_serve_cache_fetched_bytes_total", "counter", "Bytes that were fetched.", cache.BytesFetched);
+            Own(text, "uffd_serve_cache_evicted_total", "counter", "Chunks that were dropped.", cache.Evicted);
+            Own(text, "uffd_serve_cache_held_bytes", "gauge", "Bytes that the cache has.", cache.BytesHeld);
+        }
+
         Head(text, "uffd_serve_guests", "gauge", "Guests, by session and state.");
         foreach (SessionStatus session in sessions)
         {

@@ -21,6 +21,7 @@ public sealed class ServeDaemon : IAsyncDisposable
     private readonly ServiceManager _manager;
     private readonly ProcessWatch _watch = new();
     private readonly ControlListener _control;
+    private readonly ContentCache? _cache;
     private Heartbeat? _heartbeat;
     private HealthServer? _health;
     private readonly SemaphoreSlim _turn = new(1, 1);
@@ -40,6 +41,7 @@ public sealed class ServeDaemon : IAsyncDisposable
         _folder = folder;
         _manager = manager;
         _control = control;
+        _cache = options.CacheBytes is { } bytes ? new ContentCache(bytes) : null;
     }
 
     /// <summary>Path of the control socket.</summary>
@@ -58,6 +60,8 @@ public sealed class ServeDaemon : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxSessions, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxGuests, 1);
+        if (options.CacheBytes is { } cache)
+            ArgumentOutOfRangeException.ThrowIfLessThan(cache, ContentCache.MinBytes, nameof(options));
         foreach (SessionSpec spec in options.Sessions) spec.ThrowIfWrong();
         StateFolder folder = StateFolder.Open(options.State);
         ServiceManager? manager = null;
@@ -210,6 +214,7 @@ public sealed class ServeDaemon : IAsyncDisposable
             if (_heartbeat is not null) await _heartbeat.DisposeAsync();
             if (_health is not null) await _health.DisposeAsync();
             await Task.WhenAll(sessions.Select(s => s.LeaveAsync()));
+            _cache?.Dispose();
             _watch.Dispose();
             _manager.Dispose();
             _folder.Dispose();
@@ -230,7 +235,7 @@ public sealed class ServeDaemon : IAsyncDisposable
                 int asleep = sessions.Sum(s => s.Guests.Count(g => g.State is GuestState.Frozen or GuestState.Lost));
                 return asleep == 0 ? (200, "text/plain", "ok\n") : (503, "text/plain", $"{asleep} guests cannot be served on.\n");
             case "/metrics":
-                return (200, MetricsText.Type, MetricsText.Of(Status(), sessions));
+                return (200, MetricsText.Type, MetricsText.Of(Status(), sessions, _cache?.Figures()));
             default:
                 return (404, "text/plain", "There are /healthz and /metrics.\n");
         }
@@ -283,7 +288,7 @@ public sealed class ServeDaemon : IAsyncDisposable
     {
         GuestKeeper keeper = new(_folder, _manager, spec.Session, spec.Files, found, _options.StoreIsPreserved);
         DaemonSession begun = new(
-            _runtime, spec, listener, _manager, keeper, _watch, _options, Admit, what => Take(spec.Session, what));
+            _runtime, spec, listener, _manager, keeper, _watch, _options, _cache, Admit, what => Take(spec.Session, what));
         lock (_gate) _sessions.Add(spec.Session, begun);
         if (begun.Advice is { } advice) Log($"Session \"{spec.Session}\": {advice}");
         return begun;
