@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace UffdActors.PostCopy.Tests.Migration;
 
 /// <summary>
@@ -7,6 +9,7 @@ namespace UffdActors.PostCopy.Tests.Migration;
 public sealed class ConnectionFuzzTests
 {
     private const int AtOnce = 8;
+    private const int LinesShown = 20;
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(1);
 
     [Theory]
@@ -34,12 +37,13 @@ public sealed class ConnectionFuzzTests
         using TwoEnds ends = new();
         using ManglingProxy proxy = new(ends.Proxy, ends.Destination, (ulong)seed);
         using CancellationTokenSource stop = new();
+        Watch watch = new();
         Task<(MigrationSourceReport Source, MigrationDestinationReport Destination, string? Error)> moving = ends.MoveAsync(
             throughProxy: true, channels: 2, preCopy: copiesFirst ? new PreCopyOptions { Rounds = 1 } : null,
-            peerTimeout: TimeSpan.FromSeconds(1), stop: stop.Token);
+            peerTimeout: TimeSpan.FromSeconds(1), tell: watch.Hear, stop: stop.Token);
         try
         {
-            if (await Task.WhenAny(moving, proxy.Quiet).WaitAsync(Deadline) != moving) await stop.CancelAsync();
+            if (await Task.WhenAny(moving, proxy.Quiet, watch.DestinationIsAlone).WaitAsync(Deadline) != moving) await stop.CancelAsync();
             (MigrationSourceReport source, MigrationDestinationReport destination, string? error) = await moving.WaitAsync(Deadline);
             bool isVerified = destination.IsVerified && source.ActualHash is not null && source.ActualHash == source.ExpectedHash;
             Assert.True(!isVerified || error is null, $"seed {seed}: verified, but {error}");
@@ -51,7 +55,35 @@ public sealed class ConnectionFuzzTests
         }
         catch (Exception e)
         {
-            throw new InvalidOperationException($"Seed {seed}, {string.Join(", ", proxy.Done)}: {e.GetType().Name}, {e.Message}", e);
+            string last = string.Join(Environment.NewLine, watch.Told.TakeLast(LinesShown));
+            throw new InvalidOperationException(
+                $"Seed {seed}, {string.Join(", ", proxy.Done)}: {e.GetType().Name}, {e.Message}{Environment.NewLine}{last}", e);
+        }
+    }
+
+    /// <summary>Hears what both ends tell.</summary>
+    private sealed class Watch
+    {
+        private readonly TaskCompletionSource _alone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly Lock _gate = new();
+        private bool _isLinked;
+        private bool _hasEnded;
+
+        public ConcurrentQueue<string> Told { get; } = new();
+
+        /// <summary>Ends when the destination waits for a source that has ended: an operator would have to end it.</summary>
+        public Task DestinationIsAlone => _alone.Task;
+
+        public void Hear(string what)
+        {
+            Told.Enqueue(what);
+            lock (_gate)
+            {
+                _hasEnded |= what == TwoEnds.SourceHasEnded;
+                if (what.StartsWith("destination: a source has connected", StringComparison.Ordinal)) _isLinked = true;
+                if (what.StartsWith("destination: the link is lost", StringComparison.Ordinal)) _isLinked = false;
+                if (_hasEnded && !_isLinked) _ = _alone.TrySetResult();
+            }
         }
     }
 }

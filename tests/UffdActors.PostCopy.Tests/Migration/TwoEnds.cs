@@ -5,6 +5,9 @@ internal sealed class TwoEnds : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("uffd-ends-");
 
+    /// <summary>What is told when the source has ended without an exception.</summary>
+    public const string SourceHasEnded = "source: ended";
+
     /// <summary>Where the destination listens.</summary>
     public string Destination => Path.Combine(_folder.FullName, "destination");
 
@@ -18,7 +21,7 @@ internal sealed class TwoEnds : IDisposable
         bool throughProxy = false, int channels = 1, PreCopyOptions? preCopy = null, MigrationTls? sourceTls = null,
         MigrationTls? destinationTls = null, Func<ISourceGuest, ISourceGuest>? around = null,
         IDestinationGuest? instead = null, bool verifies = true, Func<MigrationDestination, WorkloadGuest, Task>? after = null,
-        TimeSpan? peerTimeout = null, CancellationToken stop = default)
+        TimeSpan? peerTimeout = null, Action<string>? tell = null, CancellationToken stop = default)
     {
         const long pages = 512;
         WorkloadGuestOptions guest = new() { Accesses = 20_000 };
@@ -31,6 +34,7 @@ internal sealed class TwoEnds : IDisposable
                 Address = MigrationAddress.Parse($"unix:{Destination}"),
                 Tls = destinationTls,
                 PeerTimeout = peerTimeout ?? TimeSpan.FromSeconds(10),
+                Tell = what => tell?.Invoke("destination: " + what),
             });
             MigrationDestinationReport report = await destination.RunAsync(without.Token);
             if (after is not null) await after(destination, arriving);
@@ -39,6 +43,7 @@ internal sealed class TwoEnds : IDisposable
         try
         {
             MigrationSourceReport source = await SendAsync();
+            tell?.Invoke(SourceHasEnded);
             return (source, await receiving, arriving.Error);
         }
         catch (Exception e) when (e is MigrationException or OperationCanceledException)
@@ -85,6 +90,7 @@ internal sealed class TwoEnds : IDisposable
                 Verifies = verifies,
                 RetryEvery = TimeSpan.FromMilliseconds(5),
                 PeerTimeout = peerTimeout ?? TimeSpan.FromSeconds(10),
+                Tell = what => tell?.Invoke("source: " + what),
             }).RunAsync(stop);
         });
     }
