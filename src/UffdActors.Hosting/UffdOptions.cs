@@ -54,7 +54,7 @@ public sealed class UffdOptions
         if (string.IsNullOrWhiteSpace(Hocon)) return set;
         try
         {
-            return set.WithFallback(ConfigurationFactory.ParseString(Hocon));
+            return set.WithFallback(UffdSettings.Parse("of the host", Hocon));
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {

@@ -37,6 +37,7 @@ public sealed class HostTests
     [InlineData("Uffd:Dispatcher", "uffd.stepped", "a host runs on real threads")]
     [InlineData("Uffd:Dispatcher", "pool", "uffd.dispatcher = pool")]
     [InlineData("Uffd:Hocon", "uffd { wrold = live }", "wrold")]
+    [InlineData("Uffd:Hocon", "x { a = ${x.b}, b = ${x.a} }", "its substitution leads back to itself")]
     public async Task A_setting_that_means_nothing_keeps_the_host_from_starting_and_is_named(string key, string value, string says)
     {
         using IHost host = Make(services => services.AddUffd(Section(services)), (key, value));
