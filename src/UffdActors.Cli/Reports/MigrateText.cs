@@ -14,7 +14,7 @@ internal static class MigrateText
     {
         if (report.Ending.Length > 0) console.WriteLine(report.Ending);
         if (report.KeepsGuest) console.WriteLine("the guest has stayed here");
-        else if (report.ActualHash is not null && report.ActualHash == report.ExpectedHash)
+        else if (report.IsDelivered && report.ActualHash is not null && report.ActualHash == report.ExpectedHash)
             console.MarkupLineInterpolated($"[green]verified[/]: both sides agree on the guest's memory, sha256 {report.ActualHash}");
         else
         {
@@ -93,6 +93,7 @@ internal static class MigrateText
 
     private static string Why(MigrationSourceReport report) => report.ExpectedHash is null
         ? "what the memory is at its end was not compared"
+        : report.ActualHash == report.ExpectedHash ? "what has arrived is right"
         : $"sha256 {report.ActualHash}, and it must be {report.ExpectedHash}";
 
     private static void Row(IAnsiConsole console, string name, string value, string qemu) =>
