@@ -419,6 +419,10 @@ public sealed class Userfault
     /// Closes the userfaultfd. Closing releases waiting threads into pages of zeros, so it is refused while pages of a served region are
     /// absent; <see cref="AbandonAsync(CancellationToken)"/> gives them up together with the guest.
     /// </summary>
+    /// <remarks>
+    /// Memory with write protection is unregistered in slices before, as <see cref="UnregisterAsync"/> does it: the close alone would look
+    /// at every page in one call. While that lasts, a write to a page of a slice that is done is not seen any more.
+    /// </remarks>
     /// <exception cref="InvalidOperationException">
     /// Pages are absent, or threads sleep at addresses in no region, which closing would show zeros as well.
     /// </exception>

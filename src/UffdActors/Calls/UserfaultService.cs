@@ -284,6 +284,9 @@ internal sealed class UserfaultService
         _calls.Close();
         try
         {
+            // One that is given up may have to stay open for its guest; what was taken over, its other owner may keep.
+            if (reason != ClosingReason.GivenUp && !_kernel.IsTakenOver)
+                await SlicedClose.PrepareAsync(_root, _kernel, _registered.All, _calls.AfterSlice);
             _kernel.Closes(reason);
             await _kernel.CloseAsync(CancellationToken.None);
         }

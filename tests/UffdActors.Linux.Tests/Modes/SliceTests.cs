@@ -103,6 +103,39 @@ public sealed class SliceTests
         await vm.Uffd.CloseAsync();
     }
 
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task Before_a_close_large_protected_memory_is_unregistered_in_slices_and_a_demand_elsewhere_is_served(string world)
+    {
+        using PageBytes source = new(4);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpUnpopulated);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.WriteProtect);
+        Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
+        Userfault other = await vm.Vm.OpenAsync();
+        GuestRegion elsewhere = await vm.MapAsync(4);
+        _ = await other.RegisterAsync(elsewhere, RegisterModes.Missing);
+        await other.ServeAsync(new ServeOptions { Source = source });
+        List<PageRange> slices = [];
+        int marked = Pages;
+        vm.Uffd.Calls.AfterSlice = async slice =>
+        {
+            slices.Add(slice);
+            if (slices.Count > 1) return;
+            marked = vm.PagesWith(region, Marker).Count();
+            await vm.WriteAsync(elsewhere, 3);
+        };
+
+        await vm.Uffd.CloseAsync().WaitAsync(LiveScene.Deadline);
+
+        Assert.True(slices.Count >= 3, $"{slices.Count} slices.");
+        AssertCovered(slices, Pages);
+        Assert.Equal(Pages - slices[0].Count, marked);
+        Assert.Empty(vm.PagesWith(region, Marker));
+        Assert.Equal([3], vm.PagesWith(elsewhere, PagemapFlags.Present));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => vm.Uffd.ProtectAsync(region, 0, 1));
+        await other.AbandonAsync();
+    }
+
     [Fact]
     public async Task While_an_alias_is_allocated_in_the_model_a_demand_is_served()
     {
