@@ -345,6 +345,8 @@ internal class FaultReader
         else if (Outages.Fills.IsOn && request.Incarnation == request.Handler.Incarnation)
             Outages.Fills.Forget(Waiter.Of(request), _time.Now);
         if (Leave(request)) Wake(request.Address);
+        // A thread that a signal has sent back to the page, and that this wake-up came too early for, looks once more before that counts.
+        if (request is { Error: Errno.EEXIST, Streak: 0 } && request.Thread != 0) _filled.Add(request);
         _pool.Give(request);
     }
 

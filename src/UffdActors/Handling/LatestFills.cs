@@ -20,7 +20,7 @@ internal sealed class LatestFills
 
     private readonly Fill[] _fills = new Fill[Places];
 
-    /// <summary>A request is over, its page filled and its threads woken.</summary>
+    /// <summary>A request is over, its page filled, or found to be there, and its threads woken.</summary>
     public void Add(PageRequest request)
     {
         ref Fill fill = ref _fills[GoldenRatio.Bucket(request.Address, Places)];

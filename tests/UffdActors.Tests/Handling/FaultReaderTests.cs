@@ -210,6 +210,39 @@ public sealed class FaultReaderTests
     }
 
     [Fact]
+    public void A_fault_that_is_raised_again_just_when_its_page_is_found_to_be_there_already_is_no_second_fault()
+    {
+        ScriptedDescriptor descriptor = new(Of(7, 1));
+        FaultReader reader = Reader(descriptor);
+        List<int> streaks = [];
+        PageRequest? request = null;
+        Route route = new(handed => streaks.Add((request = handed).Streak), () => { });
+        reader.Read(route);
+        request!.Error = Errno.EEXIST;
+        reader.Dismiss(request);
+
+        descriptor.Add(Of(7, 1));
+        reader.Read(route);
+
+        Assert.Equal((1, 1), (reader.Counters.Faults, reader.Counters.Repeated));
+        Assert.Equal([(AddressOf(1), AddressOf(2)), (AddressOf(1), AddressOf(2))], descriptor.Woken);
+
+        // It has looked, and the page is not there: the pool of huge pages may be empty. From then on every fault is one.
+        for (int i = 0; i < 2; i++)
+        {
+            descriptor.Add(Of(7, 1));
+            reader.Read(route);
+            request.Error = Errno.EEXIST;
+            reader.Dismiss(request);
+        }
+
+        descriptor.Add(Of(7, 1));
+        reader.Read(route);
+        Assert.Equal([0, 1, 2, 3], streaks);
+        Assert.Equal((4, 1), (reader.Counters.Faults, reader.Counters.Repeated));
+    }
+
+    [Fact]
     public void Another_thread_and_another_access_are_faults_though_the_page_has_just_come()
     {
         ScriptedDescriptor descriptor = new(Of(7, 1));
