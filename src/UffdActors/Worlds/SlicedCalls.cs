@@ -65,7 +65,18 @@ internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
                 while (slices.Result is null)
                 {
                     PageRange slice = slices.Next;
-                    foreach (PageRange range in await take(slice, slices.BytesDone == 0 ? cancel : CancellationToken.None))
+                    IReadOnlyList<PageRange> found;
+                    try
+                    {
+                        found = await take(slice, slices.BytesDone == 0 ? cancel : CancellationToken.None);
+                    }
+                    catch (UffdException) when (_closed.Task.IsCompleted)
+                    {
+                        // Not registered any more, which is no fault of the caller's range.
+                        throw ClosedObjects.Userfault();
+                    }
+
+                    foreach (PageRange range in found)
                     {
                         if (taken.Count > 0 && taken[^1].End == range.Start) taken[^1] = taken[^1] with { End = range.End };
                         else taken.Add(range);
@@ -98,6 +109,7 @@ internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
                 throw Cancelled(name, region, slices, cancel);
             }
 
+            if (!answer.IsDone && _closed.Task.IsCompleted) throw ClosedObjects.Userfault();
             if (_isServed && slices.AwaitsEvents(answer))
             {
                 await EventsReadAsync(reads++);

@@ -136,6 +136,33 @@ public sealed class SliceTests
         await other.AbandonAsync();
     }
 
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task A_call_that_a_close_overtakes_between_two_slices_is_told_that_it_is_closed(string world)
+    {
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.WriteProtect);
+        int calls = 0;
+        Task close = Task.CompletedTask;
+        TaskCompletionSource unregistered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        vm.Uffd.Calls.AfterSlice = async slice =>
+        {
+            if (calls++ == 0)
+            {
+                close = vm.Uffd.CloseAsync();
+                await unregistered.Task.WaitAsync(LiveScene.Deadline);
+            }
+            else if (slice.End == Pages)
+            {
+                unregistered.SetResult();
+            }
+        };
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => vm.Uffd.TakeWrittenAsync(region, 0, Pages));
+
+        await close.WaitAsync(LiveScene.Deadline);
+    }
+
     [Fact]
     public async Task While_an_alias_is_allocated_in_the_model_a_demand_is_served()
     {
