@@ -22,7 +22,8 @@ internal sealed class RunPictures
         _terminal = terminal;
         _html = html;
         _timeline = timeline;
-        HasUi = hasUi && terminal.IsInteractive;
+        // What cannot be drawn over is not drawn.
+        HasUi = hasUi && terminal.IsInteractive && terminal.Progress.Profile.Capabilities.Ansi;
         if (html is not null || timeline is not null || HasUi) Recorder = new RunRecorder(timeline is null ? 0 : SpansOfTimeline);
     }
 
@@ -56,7 +57,7 @@ internal sealed class RunPictures
             if (run() is { } watched) recorder.Begin(watched);
             recorder.Look();
         });
-        return await shown(HasUi ? () => LiveDisplay.WhileAsync(_terminal, title, snapshot ?? recorder.Snapshot, work) : work);
+        return await shown(HasUi ? () => LiveScreen.WhileAsync(_terminal, title, snapshot ?? recorder.Snapshot, work) : work);
     }
 
     /// <summary>Writes the pictures that are asked for.</summary>

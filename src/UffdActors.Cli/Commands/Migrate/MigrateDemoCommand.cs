@@ -38,8 +38,7 @@ internal sealed class MigrateDemoCommand
     private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
     {
         // The files are the receiving end's; that they can be written is known before it is started.
-        _ = (_pictures.Html(arguments), _pictures.Timeline(arguments));
-        bool isDrawn = _pictures.HasUi(arguments) && _terminal.IsInteractive;
+        bool isDrawn = RunPictures.Of(_terminal, _pictures, arguments).HasUi;
         DirectoryInfo folder = Directory.CreateTempSubdirectory("uffd-migrate-");
         try
         {

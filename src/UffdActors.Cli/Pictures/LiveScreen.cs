@@ -7,7 +7,7 @@ using UffdActors.Pictures.Recording;
 namespace UffdActors.Cli.Pictures;
 
 /// <summary>Draws a run on a terminal while it is under way, some times a second and in the size that the terminal has then.</summary>
-internal static class LiveDisplay
+internal static class LiveScreen
 {
     private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(200);
 
