@@ -3,6 +3,13 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 
+// How long a call over a large region makes a demand wait: no benchmark of many equal runs, but the longest of one.
+if (args is ["holds", ..])
+{
+    await UffdActors.Benchmarks.HoldTimes.RunAsync(args);
+    return;
+}
+
 // In this process, whose collector is the one of the product (Directory.Build.props): workstation, not concurrent.
 // --dry shows that everything runs; its figures mean nothing.
 bool dry = args.Contains("--dry");
