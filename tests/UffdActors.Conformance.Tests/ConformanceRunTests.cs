@@ -15,8 +15,8 @@ public class ConformanceRunTests
         ConformanceReport report = new ConformanceRun(RecordedTraces.Folder, files, new ConformanceOptions { Seeds = 3 }).Run();
         Assert.Empty(report.Mismatches);
         Assert.Equal(2_580 + 2_106, report.Rows);
-        Assert.Equal(300 + 19, report.Files.Count(f => f.Steps > 0));
-        Assert.Equal(19_456 + 350, report.Steps);
+        Assert.Equal(300 + 25, report.Files.Count(f => f.Steps > 0));
+        Assert.Equal(19_456 + 776, report.Steps);
         Assert.Equal(0, report.Skipped);
         foreach (FileResult file in report.Files)
         {
