@@ -28,9 +28,10 @@ public sealed partial class PictureTests(VmmPrograms programs) : IClassFixture<V
         Assert.Equal(["map", "causes", "latency", "percentiles", "hops", "vcpus", "incidents"], IdsOf(page).Except(["rates", "levels"]));
         Assert.Contains("Verified: 512 pages present", page, StringComparison.Ordinal);
 
-        // Every page is drawn as there, and every fault of a vCPU is in the timeline.
+        // Every page is drawn as there, and every fault that was stamped is in the timeline.
         using JsonDocument report = JsonDocument.Parse(await File.ReadAllTextAsync(json));
-        int faults = report.RootElement.GetProperty("vcpus").EnumerateArray().Sum(v => v.GetProperty("faults").GetInt32());
+        int faults = report.RootElement.GetProperty("latency").GetProperty("samples").GetInt32();
+        Assert.True(faults > 0);
         Assert.Contains("and 0 have never come", page, StringComparison.Ordinal);
         using JsonDocument trace = JsonDocument.Parse(await File.ReadAllTextAsync(timeline));
         JsonElement[] events = [.. trace.RootElement.GetProperty("traceEvents").EnumerateArray()];

@@ -28,8 +28,10 @@ public sealed class LookingOnTests
         Assert.All(told, t =>
         {
             Assert.InRange(t.Raised, 1, t.Read);
-            Assert.InRange(t.Data, t.Requested, t.Installed);
-            Assert.InRange(t.Resumed, t.Installed, long.MaxValue);
+            Assert.InRange(t.Data, t.Requested, t.Resumed);
+            // Live a vCPU may run before the ioctl that has woken it returns, and is stamped.
+            if (!vm.IsLive) Assert.InRange(t.Installed, t.Data, t.Resumed);
+            else if (t.Installed != 0) Assert.InRange(t.Installed, t.Data, long.MaxValue);
         });
     }
 
@@ -60,11 +62,14 @@ public sealed class LookingOnTests
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
         await ReadAsync(vm, region, 1, 64, 129);
 
+        PageBitmap received = vm.Uffd.ReceivedOf(region);
+        // Live the vCPU runs before the call that has filled its page is counted.
+        Assert.True(SpinWait.SpinUntil(() => received.Contains(129), LiveScene.Deadline));
         ulong[] words = new ulong[3];
-        vm.Uffd.ReceivedOf(region).CopyTo(words);
+        received.CopyTo(words);
 
         Assert.Equal([2UL, 1UL, 2UL], words);
-        _ = Assert.Throws<ArgumentException>(() => vm.Uffd.ReceivedOf(region).CopyTo(new ulong[2]));
+        _ = Assert.Throws<ArgumentException>(() => received.CopyTo(new ulong[2]));
     }
 
     private static async Task ReadAsync(EitherWorld vm, GuestRegion region, params long[] pages)
