@@ -92,12 +92,17 @@ internal sealed class HoldTimes(bool live, string backend, int gibibytes)
             );
         }
 
-        yield return ("poison", async s =>
+        // Live a vCPU of this process that touches poison would end it.
+        if (!live)
         {
-            _ = await s.Uffd.RegisterAsync(s.Region, RegisterModes.Missing);
-            return () => s.Uffd.PoisonAsync(s.Region, 0, s.Region.Pages);
+            yield return ("poison", async s =>
+            {
+                _ = await s.Uffd.RegisterAsync(s.Region, RegisterModes.Missing);
+                return () => s.Uffd.PoisonAsync(s.Region, 0, s.Region.Pages);
+            }
+            );
         }
-        );
+
         yield return ("advise DONTNEED", async s =>
         {
             await s.PopulateAsync();
