@@ -144,6 +144,6 @@ public sealed class HtmlPageTests
     {
         using Stream library = typeof(HtmlPage).Assembly.GetManifestResourceStream("plotly.js")!;
         Assert.Equal(
-            "79542150855a52c567260e3137095dbe2b744e6d702a5cabe67da246942fba7a", Convert.ToHexStringLower(SHA256.HashData(library)));
+            "8ef4c6ab1369f0019611cbcd2d5b8aafef23e5d19ef58c39d4b4249831fe2180", Convert.ToHexStringLower(SHA256.HashData(library)));
     }
 }
