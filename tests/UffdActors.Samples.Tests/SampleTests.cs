@@ -45,9 +45,10 @@ public sealed class SampleTests
         string[] names = [.. traces.Select(a => a.DisplayName).Distinct()];
         Assert.All(
             ["uffd.map", "uffd.open", "uffd.register", "uffd.serve", "uffd.push", "uffd.migration.transfer", "uffd.migration.verify",
-                "uffd.migration.whole", "uffd.fault"],
+                "uffd.migration.whole"],
             name => Assert.Contains(name, names));
-        Assert.Contains("uffd.fault.duration", instruments);
+        // The push may bring every page before a vCPU touches one; the first fault of a vCPU is always among the traces.
+        Assert.Equal(instruments.Contains("uffd.fault.duration"), names.Contains("uffd.fault"));
         // The calls are within the migration that makes them.
         Activity whole = traces.Single(a => a.DisplayName == "uffd.migration.whole");
         Assert.All(traces.Where(a => a.DisplayName == "uffd.register"), a => Assert.Equal(whole.SpanId, a.ParentSpanId));
