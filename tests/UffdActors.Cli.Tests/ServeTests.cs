@@ -204,16 +204,42 @@ public sealed class ServeTests(VmmPrograms programs) : IClassFixture<VmmPrograms
         }
     }
 
+    [SkippableFact]
+    public async Task A_service_manager_that_is_not_there_is_told_of_and_counts_for_nothing()
+    {
+        VmmPrograms.Require();
+        string control = _place.Path("run/control");
+        string config = _place.Write("daemon.conf", $"serve {{ control = {control}, state = {_place.Path("run/state")} }}");
+        using Process serve = StartWith([$"NOTIFY_SOCKET={_place.Path("nowhere")}", "FDSTORE=16"], "--config", config);
+        try
+        {
+            _ = await LineAsync(serve);
+            string? told = await serve.StandardError.ReadLineAsync().WaitAsync(Hang);
+            Assert.StartsWith($"uffd: NOTIFY_SOCKET \"{_place.Path("nowhere")}\" cannot be connected to", told, StringComparison.Ordinal);
+            // Else a guest whose VMM has closed its own descriptor would be taken for one that outlives the daemon.
+            CommandRun status = await CommandRun.Of("serve", "status", "--control", control, "--json", "-");
+            Assert.False(JsonDocument.Parse(status.Output).RootElement.GetProperty("keepsDescriptors").GetBoolean());
+        }
+        finally
+        {
+            serve.Kill();
+            await serve.WaitForExitAsync().WaitAsync(Hang);
+        }
+    }
+
     private (string Memory, string Socket) Files()
     {
         SnapshotFile.Write(_place.Path("memory"), Pages);
         return (_place.Path("memory"), _place.Path("socket"));
     }
 
-    private static Process Start(params string[] arguments)
+    private static Process Start(params string[] arguments) => StartWith([], arguments);
+
+    private static Process StartWith(string[] environment, params string[] arguments)
     {
         // A shell that runs the tests in the background makes its children ignore SIGINT; a user's shell does not.
-        ProcessStartInfo start = new("env", ["--default-signal=INT", Path.Combine(AppContext.BaseDirectory, "uffd"), "serve", .. arguments])
+        ProcessStartInfo start = new(
+            "env", ["--default-signal=INT", .. environment, Path.Combine(AppContext.BaseDirectory, "uffd"), "serve", .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

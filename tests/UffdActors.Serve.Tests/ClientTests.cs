@@ -38,7 +38,8 @@ public sealed class ClientTests(VmmPrograms programs, HugePages huge)
         // A quarter of the file is holes, which are never read.
         Assert.Equal(ServeScene.Pages * 3 / 4, figures.ContentPages);
         Assert.Equal(ServeScene.Pages / 4, figures.ZeroPages);
-        Assert.Equal(ServeScene.Pages * 3 / 4 * 4096, figures.BytesRead);
+        // The kernel shows a fault before it looks once more whether the page has come meanwhile: such a fault has its page read again.
+        Assert.InRange(figures.BytesRead / 4096, ServeScene.Pages * 3 / 4, (ServeScene.Pages * 3 / 4) + 8);
         Assert.Equal(0, figures.AbsentPages);
         Assert.Empty(scene.Descriptors());
     }

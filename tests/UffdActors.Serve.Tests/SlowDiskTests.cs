@@ -27,7 +27,8 @@ public sealed class SlowDiskTests(VmmPrograms programs)
         Assert.Contains($"verified {ServeScene.Pages * 2} pages", await vmm.EndAsync(), StringComparison.Ordinal);
         SessionFigures figures = (await scene.NextAsync(ServeEventKind.Ended)).Session!.Figures();
         Assert.Equal(ServeScene.Pages * 3 / 4, figures.ContentPages);
-        Assert.Equal(ServeScene.Pages * 3 / 4 * 4096, figures.BytesRead);
+        // The kernel shows a fault before it looks once more whether the page has come meanwhile: such a fault has its page read again.
+        Assert.InRange(figures.BytesRead / 4096, ServeScene.Pages * 3 / 4, (ServeScene.Pages * 3 / 4) + 8);
     }
 
     [Fact]

@@ -3,8 +3,9 @@ using UffdActors.Serve.Keeping;
 namespace UffdActors.Serve.Daemon;
 
 /// <summary>
-/// Tells the service manager that the daemon is well, twice in each of its periods (WatchdogSec=), as long as it answers: who takes control
-/// requests and the pool's threads are asked for it. A daemon that is stuck is started anew, and its guests are taken back.
+/// Tells the service manager that the daemon is well, twice in each of its periods (WatchdogSec=). Each beat takes a thread of the pool and
+/// the locks that a control request takes, so a daemon that would not answer one does not beat either: it is started anew, and takes its
+/// guests back.
 /// </summary>
 internal sealed class Heartbeat : IAsyncDisposable
 {
@@ -14,9 +15,9 @@ internal sealed class Heartbeat : IAsyncDisposable
     /// <summary>Begins.</summary>
     /// <param name="manager">The manager.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="isWell">Asked before each beat.</param>
-    public Heartbeat(ServiceManager manager, TimeProvider time, Func<bool> isWell) =>
-        _beating = manager.Watchdog is { } period ? BeatAsync(manager, period / 2, time, isWell) : Task.CompletedTask;
+    /// <param name="answer">What the daemon does for a request; a beat follows when it has come back.</param>
+    public Heartbeat(ServiceManager manager, TimeProvider time, Action answer) =>
+        _beating = manager.Watchdog is { } period ? BeatAsync(manager, period / 2, time, answer) : Task.CompletedTask;
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
@@ -26,14 +27,15 @@ internal sealed class Heartbeat : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private async Task BeatAsync(ServiceManager manager, TimeSpan period, TimeProvider time, Func<bool> isWell)
+    private async Task BeatAsync(ServiceManager manager, TimeSpan period, TimeProvider time, Action answer)
     {
         using PeriodicTimer timer = new(period, time);
         try
         {
             do
             {
-                if (isWell()) manager.Tell("WATCHDOG=1");
+                answer();
+                manager.Tell("WATCHDOG=1");
             }
             while (await timer.WaitForNextTickAsync(_stop.Token));
         }

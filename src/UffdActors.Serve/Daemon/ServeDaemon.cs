@@ -71,12 +71,13 @@ public sealed class ServeDaemon : IAsyncDisposable
             OwnFolder.Make(Path.GetDirectoryName(Path.GetFullPath(options.Control))!, "Folder of the control socket");
             ControlListener control = ControlListener.Open(options.Control);
             manager = ServiceManager.OfThisProcess();
+            if (manager.Trouble is { } trouble) options.Log?.Invoke(trouble);
             daemon = new ServeDaemon(runtime, options, folder, manager, control);
             daemon.TakeBack();
             await daemon.CreateMissingAsync();
             control.Start(daemon);
             if (options.Http is { } where) daemon._health = HealthServer.Open(where, daemon.Answer);
-            daemon._heartbeat = new Heartbeat(manager, TimeProvider.System, () => daemon.Status().Process != 0);
+            daemon._heartbeat = new Heartbeat(manager, TimeProvider.System, () => _ = daemon.Status());
             manager.Tell("READY=1\nSTATUS=serving");
             return daemon;
         }

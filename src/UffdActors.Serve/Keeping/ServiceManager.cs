@@ -31,6 +31,9 @@ internal sealed class ServiceManager : IDisposable
     /// <summary>True if there is one.</summary>
     public bool IsThere => _socket is not null;
 
+    /// <summary>Why nothing is told to the manager that the environment names; null if all is well, or none is named.</summary>
+    public string? Trouble { get; private init; }
+
     /// <summary>How often it wants to hear that this process is well (WatchdogSec=); null if not at all.</summary>
     public TimeSpan? Watchdog { get; private init; }
 
@@ -44,7 +47,14 @@ internal sealed class ServiceManager : IDisposable
         bool isWatched = watched is null || watched == Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
         TimeSpan? watchdog = long.TryParse(Taken("WATCHDOG_USEC"), NumberStyles.None, CultureInfo.InvariantCulture, out long micro)
             && micro > 0 && isWatched ? TimeSpan.FromMicroseconds(micro) : null;
-        return new ServiceManager(path is null ? null : Connect(path), kept, keeps) { Watchdog = watchdog };
+        Socket? socket = path is null ? null : Connect(path);
+        return new ServiceManager(socket, kept, keeps && socket is not null)
+        {
+            Watchdog = watchdog,
+            Trouble = path is null || socket is not null
+                ? null
+                : $"NOTIFY_SOCKET \"{path}\" cannot be connected to: the service manager hears nothing, and keeps no descriptors.",
+        };
     }
 
     /// <summary>
