@@ -17,4 +17,8 @@ internal readonly record struct DestinationInput(
     ReadOnlyMemory<byte> Body = default,
     string? Text = null,
     TaskCompletionSource<bool>? Done = null,
-    bool IsOfPeer = false);
+    bool IsOfPeer = false) : IMigrationInput
+{
+    /// <inheritdoc />
+    public bool IsLinkUp => Happened == DestinationEvent.LinkUp;
+}

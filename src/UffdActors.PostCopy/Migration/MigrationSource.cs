@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Threading.Channels;
 using UffdActors.PostCopy.Migration;
 using UffdActors.PostCopy.Wire;
 
@@ -21,10 +20,9 @@ public sealed class MigrationSource
     private readonly MigrationSourceOptions _options;
     private readonly SourceMachine _machine;
     private readonly PreCopy? _preCopy;
-    private readonly PageServer[] _servers;
-    private readonly UInt128 _migration = Identity.New();
-    private readonly Channel<SourceInput> _inputs = Channel.CreateUnbounded<SourceInput>(new() { SingleReader = true });
-    private readonly SemaphoreSlim _recover = new(0);
+    private readonly MigrationInbox<SourceInput> _inbox = new(new SourceInput(SourceEvent.LinkDown));
+    private readonly SourceLanes _lanes;
+    private readonly SourceConnector _connector;
     private readonly Stopwatch _sinceLink = new();
     private readonly CancellationTokenSource _ended = new();
     private CancellationTokenSource _copying = new();
@@ -34,10 +32,7 @@ public sealed class MigrationSource
     private byte[]? _actualHash;
     private byte[]? _expectedHash;
     private volatile Link? _link;
-    private volatile bool _serves;
     private volatile string _ending = "";
-    private Exception? _failure;
-    private ulong _links;
     private int _lostLinks;
     private long _bytesOfOldLinks;
     private long _stoppedAt;
@@ -66,7 +61,8 @@ public sealed class MigrationSource
         _guest = guest;
         _options = options;
         _machine = new SourceMachine(options.Verifies);
-        _servers = [.. Enumerable.Range(0, options.Channels + 1).Select(_ => new PageServer(vm))];
+        _lanes = new SourceLanes(vm, options.Channels, _inbox);
+        _connector = new SourceConnector(options, _machine, _lanes, _inbox);
         if (options.PreCopy is { } preCopy) _preCopy = new PreCopy(vm, userfault!, preCopy);
     }
 
@@ -77,7 +73,7 @@ public sealed class MigrationSource
     public bool IsLinked => _link is not null;
 
     /// <summary>Pages sent after the hand-over.</summary>
-    public long SentPages => _servers.Sum(s => s.Pages + s.ZeroPages);
+    public long SentPages => _lanes.Pages + _lanes.ZeroPages;
 
     /// <summary>Bytes sent on all lanes.</summary>
     public long SentBytes => Volatile.Read(ref _bytesOfOldLinks) + (_link?.BytesOut ?? 0);
@@ -101,7 +97,7 @@ public sealed class MigrationSource
     public void Switch() => Post(new SourceInput(SourceEvent.Switch));
 
     /// <summary>Connects again at once after the link was lost.</summary>
-    public void Recover() => _recover.Release();
+    public void Recover() => _connector.TryNow();
 
     /// <summary>Gives the migration up.</summary>
     /// <param name="withLoss">
@@ -127,14 +123,12 @@ public sealed class MigrationSource
         Task connecting = ConnectAsync(isFirst: true);
         try
         {
-            await foreach (SourceInput input in _inputs.Reader.ReadAllAsync(cancel))
+            await foreach (SourceInput input in _inbox.ReadAllAsync(cancel))
             {
-                if (_failure is not null) throw _failure;
-                if (input.IsOfPeer) input.Link!.ControlTaken();
                 if (!Begin(input)) continue;
                 SourcePhase before = _machine.Phase;
                 IReadOnlyList<SourceAct> acts = [.. _machine.Step(input.Happened, input.Epoch, input.Destination)];
-                _serves = _machine.ServesPages;
+                _lanes.Serves = _machine.ServesPages;
                 if (before == SourcePhase.InDoubt && _machine.Phase is SourcePhase.Serving or SourcePhase.Complete)
                 {
                     // By its answer, or by the Welcome of a later link.
@@ -152,15 +146,11 @@ public sealed class MigrationSource
         finally
         {
             await _ended.CancelAsync();
-            _inputs.Writer.Complete();
+            _inbox.Close();
             await _copying.CancelAsync();
             await connecting;
             await CloseLinkAsync(isEnd: _machine.Phase == SourcePhase.Ended);
-            while (_inputs.Reader.TryRead(out SourceInput left))
-            {
-                if (left.Happened == SourceEvent.LinkUp) left.Link!.Dispose();
-                _ = left.Done?.TrySetResult(false);
-            }
+            _inbox.Drop();
         }
 
         return Report();
@@ -191,6 +181,9 @@ public sealed class MigrationSource
                 break;
             case SourceEvent.Abandoned:
                 _ending = $"the destination has given the migration up: {input.Text}";
+                break;
+            case SourceEvent.Bye when input.Text is { } why:
+                _ending = why;
                 break;
         }
 
@@ -276,7 +269,7 @@ public sealed class MigrationSource
         }
         catch (Exception e)
         {
-            Fail(e);
+            _inbox.Fail(e);
         }
     }
 
@@ -306,175 +299,15 @@ public sealed class MigrationSource
         }
         catch (Exception e)
         {
-            Fail(e);
+            _inbox.Fail(e);
         }
     }
 
     private async Task ConnectAsync(bool isFirst)
     {
         await CloseLinkAsync();
-        Stopwatch time = Stopwatch.StartNew();
-        string? told = null;
-        if (!isFirst) await WaitForRetryAsync(isFirst: false);
-        while (!_ended.IsCancellationRequested)
-        {
-            string why;
-            try
-            {
-                await Task.Run(Connect);
-                return;
-            }
-            catch (Exception e) when (e is WireException or MigrationException && isFirst)
-            {
-                Fail(new MigrationException($"{_options.Address}: {e.Message}. The guest goes on here.", e));
-                return;
-            }
-            catch (Exception e) when (e is IOException or WireException or MigrationException)
-            {
-                why = e.Message;
-            }
-            catch (Exception e)
-            {
-                Fail(e);
-                return;
-            }
-
-            if (isFirst && time.Elapsed >= _options.ConnectTimeout)
-            {
-                Fail(new MigrationException(
-                    FormattableString.Invariant(
-                        $"{_options.Address}: nobody took the connection for {_options.ConnectTimeout.TotalSeconds:0.#} s ({why}). Start ")
-                        + "`uffd migrate receive` there first. The guest goes on here."));
-                return;
-            }
-
-            if (_machine.Phase == SourcePhase.Complete && time.Elapsed >= _options.ConnectTimeout)
-            {
-                // The destination has every page, and does not answer any more.
-                _ending = $"the destination has every page and does not answer any more ({why})";
-                Post(new SourceInput(SourceEvent.Bye));
-                return;
-            }
-
-            if (why != told && !isFirst) Tell($"no link yet: {why}");
-            told = why;
-            await WaitForRetryAsync(isFirst);
-        }
+        await _connector.ConnectAsync(isFirst, _ended.Token);
     }
-
-    private async Task WaitForRetryAsync(bool isFirst)
-    {
-        TimeSpan wait = isFirst ? TimeSpan.FromMilliseconds(50) : _options.RetryEvery ?? Timeout.InfiniteTimeSpan;
-        try
-        {
-            _ = await _recover.WaitAsync(wait, _ended.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            // The migration has ended.
-        }
-    }
-
-    private void Connect()
-    {
-        Link link = new(++_links, _options.Channels, _options.PeerTimeout, _options.Placement, (lost, why) =>
-        {
-            if (why is IOException or WireException)
-                Post(new SourceInput(SourceEvent.LinkDown, Link: lost, Text: why.Message));
-            else Fail(why);
-        });
-        try
-        {
-            ulong running = 0;
-            UInt128 destination = 0;
-            for (int number = 0; number <= _options.Channels; number++)
-            {
-                Hello hello = new(Hello.Current, Hello.Current, number, _options.Channels, _migration, link.Number);
-                Lane lane = Open(hello, out ulong epoch, out UInt128 who);
-                if (number == 0) (running, destination) = (epoch, who);
-                if (who != destination)
-                {
-                    lane.Dispose();
-                    throw new IOException("its lanes lead to two destinations");
-                }
-
-                _ = link.TryAdd(lane);
-            }
-
-            Post(new SourceInput(SourceEvent.LinkUp, running, link, Destination: destination));
-            link.Read(link.Urgent, lane => Serve(link, lane));
-            foreach (Lane lane in link.Background) link.Read(lane, l => Serve(link, l));
-            link.Watch();
-        }
-        catch
-        {
-            link.Dispose();
-            throw;
-        }
-    }
-
-    private Lane Open(in Hello hello, out ulong epoch, out UInt128 destination)
-    {
-        try
-        {
-            return Handshake.Open(_options.Address, _options.Tls, hello, _machine.Epoch, out epoch, out destination);
-        }
-        catch (WireException e) when (hello.Lane > 0)
-        {
-            // The urgent lane was accepted and is lost by now: this is no refusal of the guest, so the next link is another attempt.
-            throw new IOException(e.Message, e);
-        }
-    }
-
-    private void Serve(Link link, Lane lane)
-    {
-        PageServer server = _servers[lane.Number];
-        while (true)
-        {
-            FrameHeader header = lane.ReadHeader();
-            if (header.Kind == MessageKind.Request)
-            {
-                if (!_serves) throw new WireException("the destination asks for pages of a guest that runs here");
-                Answer(server, lane, header);
-            }
-            else if (header.Kind != MessageKind.Ping)
-            {
-                if (lane.Number != 0 || EventOf(header.Kind) is not { } happened)
-                    throw new WireException($"a frame of kind {header.Kind} on lane {lane.Number}");
-                bool isText = header.Kind is MessageKind.Refused or MessageKind.Rejected or MessageKind.Abandon;
-                byte[] body = isText ? [] : lane.ReadBody(header);
-                string? text = isText ? lane.ReadText(header) : null;
-                // The peer's next frame is read when this one has been handled, so that queued frames stay in the socket buffer and use no
-                // memory here.
-                Post(new SourceInput(happened, header.Id, link, body, text, IsOfPeer: true));
-                link.WaitForControl();
-            }
-        }
-    }
-
-    private static void Answer(PageServer server, Lane lane, in FrameHeader request)
-    {
-        try
-        {
-            server.Send(lane, request with { Kind = MessageKind.Answer });
-        }
-        catch (Exception e) when (e is UffdException or InvalidOperationException)
-        {
-            lane.SendText(new FrameHeader { Kind = MessageKind.Lost, Id = request.Id }, e.Message);
-        }
-    }
-
-    private static SourceEvent? EventOf(MessageKind kind) => kind switch
-    {
-        MessageKind.OfferTaken => SourceEvent.OfferTaken,
-        MessageKind.Accepted => SourceEvent.Accepted,
-        MessageKind.Refused => SourceEvent.Refused,
-        MessageKind.Complete => SourceEvent.Complete,
-        MessageKind.Finished => SourceEvent.Finished,
-        MessageKind.Bye => SourceEvent.Bye,
-        MessageKind.Abandon or MessageKind.Rejected => SourceEvent.Abandoned,
-        _ => null,
-    };
 
     private async Task CloseLinkAsync(bool isEnd = false)
     {
@@ -484,23 +317,9 @@ public sealed class MigrationSource
         Volatile.Write(ref _bytesOfOldLinks, _bytesOfOldLinks + link.BytesOut);
     }
 
-    private Task<bool> CommandAsync(SourceEvent command)
-    {
-        TaskCompletionSource<bool> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (!_inputs.Writer.TryWrite(new SourceInput(command, Done: done))) done.SetResult(false);
-        return done.Task;
-    }
+    private Task<bool> CommandAsync(SourceEvent command) => _inbox.CommandAsync(done => new SourceInput(command, Done: done));
 
-    private void Fail(Exception why)
-    {
-        _failure = why;
-        Post(new SourceInput(SourceEvent.LinkDown));
-    }
-
-    private void Post(SourceInput input)
-    {
-        if (!_inputs.Writer.TryWrite(input) && input.Happened == SourceEvent.LinkUp) input.Link!.Dispose();
-    }
+    private void Post(in SourceInput input) => _inbox.Post(input);
 
     private void Tell(string what) => _options.Tell?.Invoke(what);
 
@@ -522,8 +341,8 @@ public sealed class MigrationSource
         Rounds = Rounds,
         PreCopyBytes = _preCopy?.Bytes ?? 0,
         Bytes = SentBytes,
-        Pages = _servers.Sum(s => s.Pages),
-        ZeroPages = _servers.Sum(s => s.ZeroPages),
+        Pages = _lanes.Pages,
+        ZeroPages = _lanes.ZeroPages,
         LostLinks = _lostLinks,
         ExpectedHash = _expectedHash is null ? null : Convert.ToHexStringLower(_expectedHash),
         ActualHash = _actualHash is null ? null : Convert.ToHexStringLower(_actualHash),

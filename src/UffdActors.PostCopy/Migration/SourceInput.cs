@@ -19,4 +19,8 @@ internal readonly record struct SourceInput(
     string? Text = null,
     TaskCompletionSource<bool>? Done = null,
     bool IsOfPeer = false,
-    UInt128 Destination = default);
+    UInt128 Destination = default) : IMigrationInput
+{
+    /// <inheritdoc />
+    public bool IsLinkUp => Happened == SourceEvent.LinkUp;
+}
