@@ -44,7 +44,13 @@ public sealed class KvmHost : IAsyncDisposable
     public static KvmHost Start()
     {
         (KvmHandle device, int runBytes) = Open();
-        return new KvmHost(device, ActorSystem.Create("kvm", QuietSystem()), ownsSystem: true, runBytes);
+        ActorSystem system = ActorSystem.Create("kvm", QuietSystem());
+        // Akka starts its timers with the first one, and blocks whoever sets that: not a thread of the pool, as at its shutdown.
+#pragma warning disable RS0030 // It is started here, and used by Akka alone.
+        IActionScheduler scheduler = system.Scheduler.Advanced;
+#pragma warning restore RS0030
+        new Thread(() => scheduler.ScheduleOnce(TimeSpan.Zero, static () => { })) { IsBackground = true, Name = "kvm-timers" }.Start();
+        return new KvmHost(device, system, ownsSystem: true, runBytes);
     }
 
     /// <summary>Opens <c>/dev/kvm</c>; the actors of vCPUs are made in the embedder's system, which is not stopped here.</summary>

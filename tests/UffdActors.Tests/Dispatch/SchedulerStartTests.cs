@@ -1,0 +1,63 @@
+using Akka.Actor;
+using Akka.Configuration;
+using Akka.Dispatch;
+using Akka.Event;
+
+namespace UffdActors.Tests.Dispatch;
+
+/// <summary>Where a runtime starts Akka's timers, whose start blocks.</summary>
+public sealed class SchedulerStartTests
+{
+    private static readonly TaskCompletionSource<bool> s_first = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    [Fact]
+    public async Task The_first_timer_is_set_by_no_thread_of_the_pool()
+    {
+        string type = $"{typeof(WatchedScheduler).FullName}, {typeof(WatchedScheduler).Assembly.GetName().Name}";
+        await using UffdRuntime runtime = UffdRuntime.Start(
+            ConfigurationFactory.ParseString($"akka.scheduler.implementation = \"{type}\""));
+        Assert.False(await s_first.Task.WaitAsync(TimeSpan.FromMinutes(1)));
+    }
+
+    /// <summary>Tells whether the thread that sets the first timer is the pool's. Its timers fire at once, or never.</summary>
+    public sealed class WatchedScheduler(Config config, ILoggingAdapter log) : SchedulerBase(config, log), IDateTimeOffsetNowTimeProvider
+    {
+        /// <inheritdoc />
+        public override TimeSpan MonotonicClock => TimeSpan.Zero;
+
+        /// <inheritdoc />
+        public override TimeSpan HighResMonotonicClock => TimeSpan.Zero;
+
+        /// <inheritdoc />
+        protected override DateTimeOffset TimeNow => DateTimeOffset.UnixEpoch;
+
+        /// <inheritdoc />
+        protected override void InternalScheduleOnce(TimeSpan delay, Action action, ICancelable cancelable) => Note();
+
+        /// <inheritdoc />
+        protected override void InternalScheduleOnce(TimeSpan delay, IRunnable action, ICancelable cancelable)
+        {
+            Note();
+            action.Run();
+        }
+
+        /// <inheritdoc />
+        protected override void InternalScheduleTellOnce(
+            TimeSpan delay, ICanTell receiver, object message, IActorRef sender, ICancelable cancelable) => Note();
+
+        /// <inheritdoc />
+        protected override void InternalScheduleTellRepeatedly(
+            TimeSpan initialDelay, TimeSpan interval, ICanTell receiver, object message, IActorRef sender, ICancelable cancelable) =>
+            Note();
+
+        /// <inheritdoc />
+        protected override void InternalScheduleRepeatedly(
+            TimeSpan initialDelay, TimeSpan interval, Action action, ICancelable cancelable) => Note();
+
+        /// <inheritdoc />
+        protected override void InternalScheduleRepeatedly(
+            TimeSpan initialDelay, TimeSpan interval, IRunnable action, ICancelable cancelable) => Note();
+
+        private static void Note() => _ = s_first.TrySetResult(Thread.CurrentThread.IsThreadPoolThread);
+    }
+}
