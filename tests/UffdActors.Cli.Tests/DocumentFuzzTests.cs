@@ -24,11 +24,13 @@ public sealed class DocumentFuzzTests : IDisposable
         (await CommandRun.Of("bench", "faults", "--pages", "500", "--repeats", "2", "--vcpus", "1", "--vms", "2", "--json", good)).EndsWith(
             ExitCode.Done);
         string bad = _place.Path("bad.json");
+        // The place that the bad one has in the comparison takes turns.
+        bool isFirst = false;
         foreach ((string path, string text) in Variants(await File.ReadAllTextAsync(good)))
         {
             await File.WriteAllTextAsync(bad, text);
-            await HoldsAsync(path, ["bench", "compare", bad, good]);
-            await HoldsAsync(path, ["bench", "compare", good, bad]);
+            isFirst = !isFirst;
+            await HoldsAsync(path, ["bench", "compare", .. isFirst ? [bad, good] : (string[])[good, bad]]);
         }
     }
 
