@@ -123,8 +123,8 @@ public sealed class Userfault
     /// </summary>
     /// <remarks>
     /// <para>
-    /// Calls over ranges (protect, unprotect, move, poison, take, unregister) go in slices of 16 MiB, and faults are served between two of
-    /// them. Calls on one userfaultfd follow each other in the order in which they were begun: what two leave of one range is what the
+    /// Calls over ranges (protect, unprotect, move, poison, take, states, unregister) go in slices of 16 MiB, and faults are served between
+    /// two of them. Calls on one userfaultfd follow each other in the order in which they were begun: what two leave of one range is what the
     /// later leaves.
     /// </para>
     /// <para>
@@ -193,6 +193,11 @@ public sealed class Userfault
     /// </summary>
     /// <remarks>
     /// <para>
+    /// It goes in slices as <see cref="ProtectAsync"/> does, and in turn with those calls. Each slice is told as it is at a moment of its
+    /// own, at which all events have been read: so of what the guest does during the call, the slices behind that moment have it and those
+    /// before it have not, and of two changes the later alone may be told.
+    /// </para>
+    /// <para>
     /// Removal is known of a userfaultfd that is served and was opened with EVENT_REMOVE. Writes are known of regions that are registered
     /// for write protection: since the page was filled, or since <see cref="UnprotectAsync"/> has opened it, whether written or not.
     /// </para>
@@ -212,8 +217,8 @@ public sealed class Userfault
     /// <param name="region">A region that is registered here.</param>
     /// <param name="firstPage">First page of the region.</param>
     /// <param name="pages">Base pages.</param>
-    /// <param name="cancel">Cancels the wait.</param>
-    /// <returns>Runs of pages in one state, ascending, without gaps.</returns>
+    /// <param name="cancel">Cancels the wait, and the call between two slices.</param>
+    /// <returns>Runs of pages in one state, ascending, without gaps; two that touch are in different states.</returns>
     /// <exception cref="UffdException">The page table cannot be scanned (PAGEMAP_SCAN).</exception>
     public async Task<IReadOnlyList<PageStateRange>> PageStatesAsync(
         GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)

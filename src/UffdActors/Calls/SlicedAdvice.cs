@@ -39,13 +39,16 @@ internal static class SlicedAdvice
         if (unmapped is not null) throw unmapped;
     }
 
+    /// <summary>The slices of a range, for a call whose time is that of the pages that are there.</summary>
+    public static IEnumerable<PageRange> Slices(GuestRegion region, PageRange range) =>
+        Slices(region, range, RangeSlices.BytesFor(range.Count << PageSize.BaseShift));
+
     /// <summary>
     /// The slices of a range: cut at multiples of a slice in the address space, so that no huge page is cut that one call would have taken
     /// whole.
     /// </summary>
-    public static IEnumerable<PageRange> Slices(GuestRegion region, PageRange range)
+    public static IEnumerable<PageRange> Slices(GuestRegion region, PageRange range, long bytes)
     {
-        long bytes = RangeSlices.BytesFor(range.Count << PageSize.BaseShift);
         long slice = Math.Max(bytes, region.PageBytes) >> PageSize.BaseShift;
         long first = PageSize.PageOf(region.Address);
         for (long end, start = range.Start; start < range.End; start = end)

@@ -126,9 +126,27 @@ internal sealed class UserfaultRanges(
         }
     }
 
-    /// <summary>What is known of pages.</summary>
+    /// <summary>What is known of pages, in slices: each at a moment of its own at which all events have been read.</summary>
     /// <exception cref="UffdException">The page table cannot be scanned.</exception>
     public async Task<IReadOnlyList<PageStateRange>> StatesAsync(RegisteredRegion known, PageRange range, CancellationToken cancel)
+    {
+        List<PageStateRange> states = [];
+        GuestReader reader = machine.NewReader();
+        // Every page is looked at, there or not, so a slice is never longer.
+        IEnumerable<PageRange> slices = SlicedAdvice.Slices(known.Region, range, RangeSlices.Bytes);
+        await calls.LookAsync(
+            "page_states",
+            slices,
+            async slice =>
+            {
+                foreach (PageStateRange state in await StatesOfAsync(known, slice, reader, cancel)) PageStateRange.Append(states, state);
+            },
+            cancel);
+        return states;
+    }
+
+    private async Task<IReadOnlyList<PageStateRange>> StatesOfAsync(
+        RegisteredRegion known, PageRange range, GuestReader reader, CancellationToken cancel)
     {
         bool isWatched = (known.Modes & RegisterModes.WriteProtect) != 0;
         // First what is written, then what is removed: a page that goes in between is told as written, and reads as zeros.
@@ -145,7 +163,7 @@ internal sealed class UserfaultRanges(
         TaskCompletionSource<IReadOnlyList<PageStateRange>> done = root.NewCompletion<IReadOnlyList<PageStateRange>>();
         kernel.Actor.Tell(new VmProtocol.ReadStates(known.Pages, range, written, done), ActorRefs.NoSender);
         IReadOnlyList<PageStateRange> states = await root.OrFailed(done.Task.WaitAsync(cancel));
-        return known.Removed(machine.NewReader()).ToldApart(states);
+        return known.Removed(reader).ToldApart(states);
     }
 
     /// <summary>UFFDIO_MOVE.</summary>

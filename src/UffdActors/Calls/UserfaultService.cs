@@ -183,7 +183,8 @@ internal sealed class UserfaultService
         if (_reader is null) return Task.CompletedTask;
         TaskCompletionSource done = _root.NewCompletion();
         _kernel.Actor.Tell(new VmProtocol.ReadEvents(done), ActorRefs.NoSender);
-        return _root.OrFailed(done.Task);
+        // A context that has ended meanwhile reads nothing and answers nothing.
+        return _root.OrFailed(Task.WhenAny(done.Task, _ended.Task));
     }
 
     /// <summary>Closes it in its turn, unless something is absent.</summary>

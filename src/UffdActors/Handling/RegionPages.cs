@@ -225,8 +225,7 @@ internal sealed class RegionPages
             // An absent page is not protected, so it is among these too; it was not written to.
             bool isFilled = state is not (PageState.Absent or PageState.Removed or PageState.Poisoned);
             if (isFilled && next < written.Count && written[next].Contains(page)) state = PageState.Written;
-            if (states.Count > 0 && states[^1].State == state) states[^1] = states[^1] with { Pages = states[^1].Pages + 1 };
-            else states.Add(new PageStateRange(page, 1, state));
+            PageStateRange.Append(states, new PageStateRange(page, 1, state));
         }
 
         return states;

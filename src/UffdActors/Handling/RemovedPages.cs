@@ -27,7 +27,7 @@ internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, Pa
         {
             if (range.State != PageState.Removed)
             {
-                Add(told, range);
+                PageStateRange.Append(told, range);
                 continue;
             }
 
@@ -38,7 +38,7 @@ internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, Pa
                 long next = Math.Min(head + terms.UnitPages, end);
                 PageState state = StateOf(head);
                 if (terms.UnitPages == 1 || state is PageState.Removed or PageState.Zero)
-                    Add(told, new PageStateRange(page, next - page, state));
+                    PageStateRange.Append(told, new PageStateRange(page, next - page, state));
                 else AddParts(told, page, next, state);
                 page = next;
             }
@@ -51,7 +51,10 @@ internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, Pa
     private void AddParts(List<PageStateRange> told, long page, long end, PageState state)
     {
         for (; page < end; page++)
-            Add(told, new PageStateRange(page, 1, look(page) is { Content: SeenContent.Zeros } ? PageState.Removed : state));
+        {
+            bool isZeros = look(page) is { Content: SeenContent.Zeros };
+            PageStateRange.Append(told, new PageStateRange(page, 1, isZeros ? PageState.Removed : state));
+        }
     }
 
     /// <summary>The same for a page that was found open to writers, and is protected again by now.</summary>
@@ -98,12 +101,6 @@ internal class RemovedPages(RegionPages pages, RemovalTerms terms, Func<long, Pa
         }
 
         return seen;
-    }
-
-    private static void Add(List<PageStateRange> told, PageStateRange range)
-    {
-        if (told.Count > 0 && told[^1].State == range.State) told[^1] = told[^1] with { Pages = told[^1].Pages + range.Pages };
-        else told.Add(range);
     }
 
     /// <summary>The state of a page that was removed.</summary>

@@ -90,6 +90,31 @@ internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
             },
             cancel));
 
+    /// <summary>Looks at pages in its turn, part by part. Nothing is changed, so it can be given up behind any part.</summary>
+    /// <param name="name">What is looked at.</param>
+    /// <param name="parts">Parts of a range, in order.</param>
+    /// <param name="look">Looks at a part.</param>
+    /// <param name="cancel">Cancels before the first part, and between two.</param>
+    /// <exception cref="ObjectDisposedException">The userfaultfd has been closed.</exception>
+    public Task LookAsync(string name, IEnumerable<PageRange> parts, Func<PageRange, Task> look, CancellationToken cancel) =>
+        UffdActivities.CallAsync(name, vm.Name, () => InOrderAsync(() => LookAtAsync(parts, look, cancel), cancel));
+
+    private async Task<bool> LookAtAsync(IEnumerable<PageRange> parts, Func<PageRange, Task> look, CancellationToken cancel)
+    {
+        foreach (PageRange part in parts)
+        {
+            cancel.ThrowIfCancellationRequested();
+            Task looking = look(part);
+            // What is asked of a context that has ended is never answered.
+            _ = await Task.WhenAny(looking, _closed.Task);
+            if (_closed.Task.IsCompleted && !looking.IsCompletedSuccessfully) throw ClosedObjects.Userfault();
+            await looking;
+            if (AfterSlice is { } probe) await probe(part);
+        }
+
+        return true;
+    }
+
     private async Task<IoctlResult> SliceAsync(
         string name, GuestRegion region, RangeSlices slices, Func<PageRange, CancellationToken, Task<IoctlResult>> call,
         CancellationToken cancel)

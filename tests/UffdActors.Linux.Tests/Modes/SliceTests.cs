@@ -199,6 +199,88 @@ public sealed class SliceTests
 
     [SkippableTheory]
     [MemberData(nameof(Worlds))]
+    public async Task States_are_told_slice_by_slice_each_after_every_event_has_been_read(string world)
+    {
+        const int Demanded = Pages - 7;
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.EventRemove);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await vm.Vm.AdviseAsync(region, 1, 2, Advice.DontNeed);
+        List<PageRange> slices = ServeBetween(vm, region, Demanded);
+        Func<PageRange, Task> demand = vm.Uffd.Calls.AfterSlice!;
+        vm.Uffd.Calls.AfterSlice = async slice =>
+        {
+            await demand(slice);
+            if (slices.Count > 1) return;
+            // In the slice that has been told, and in one that has not.
+            await vm.Vm.AdviseAsync(region, 0, 1, Advice.DontNeed);
+            await vm.Vm.AdviseAsync(region, Pages - 2, 1, Advice.DontNeed);
+        };
+
+        IReadOnlyList<PageStateRange> states = await vm.Uffd.PageStatesAsync(region, 0, Pages).WaitAsync(LiveScene.Deadline);
+
+        Assert.True(slices.Count >= 3, $"{slices.Count} slices.");
+        AssertCovered(slices, Pages);
+        Assert.Equal(
+            [
+                new(0, 1, PageState.Absent), new(1, 2, PageState.Removed), new(3, Demanded - 3, PageState.Absent),
+                new(Demanded, 1, PageState.FromSource), new(Demanded + 1, 4, PageState.Absent), new(Pages - 2, 1, PageState.Removed),
+                new(Pages - 1, 1, PageState.Absent),
+            ],
+            states);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task States_that_are_asked_for_during_a_take_come_after_it_and_have_what_it_has_taken(string world)
+    {
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.WriteProtect);
+        Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
+        await vm.WriteAsync(region, 5, Pages - 1);
+        List<PageRange> slices = [];
+        Task<IReadOnlyList<PageStateRange>>? states = null;
+        vm.Uffd.Calls.AfterSlice = slice =>
+        {
+            slices.Add(slice);
+            states ??= vm.Uffd.PageStatesAsync(region, 0, Pages);
+            return Task.CompletedTask;
+        };
+
+        Assert.Equal([new(5, 6), new(Pages - 1, Pages)], await vm.Uffd.TakeWrittenAsync(region, 0, Pages));
+        IReadOnlyList<PageStateRange> told = await states!.WaitAsync(LiveScene.Deadline);
+
+        int ofTake = slices.FindIndex(s => s.End == Pages) + 1;
+        AssertCovered(slices[..ofTake], Pages);
+        AssertCovered(slices[ofTake..], Pages);
+        Assert.Equal(
+            [
+                new(0, 5, PageState.Absent), new(5, 1, PageState.Written), new(6, Pages - 7, PageState.Absent),
+                new(Pages - 1, 1, PageState.Written),
+            ],
+            told);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task States_that_a_close_overtakes_between_two_slices_or_that_are_given_up_end(string world)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        using CancellationTokenSource cancel = new();
+        vm.Uffd.Calls.AfterSlice = _ => cancel.CancelAsync();
+        _ = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => vm.Uffd.PageStatesAsync(region, 0, Pages, cancel.Token));
+        vm.Uffd.Calls.AfterSlice = _ => vm.Uffd.AbandonAsync(AbsentPages.ReadAsZeros);
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() =>
+            vm.Uffd.PageStatesAsync(region, 0, Pages).WaitAsync(LiveScene.Deadline));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
     public async Task What_was_written_is_one_range_wherever_it_is_cut(string world)
     {
         await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
