@@ -104,7 +104,7 @@ public sealed class Userfault
     /// <param name="cancel">
     /// Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).
     /// </param>
-    /// <exception cref="InvalidOperationException">Pages are absent.</exception>
+    /// <exception cref="InvalidOperationException">Pages are absent; or nothing is served, and threads wait.</exception>
     /// <exception cref="UffdException">
     /// The kernel refuses; the message says how much was unregistered. ESRCH: the process whose memory it is has ended.
     /// </exception>
@@ -426,10 +426,12 @@ public sealed class Userfault
     /// </summary>
     /// <remarks>
     /// Memory with write protection is unregistered in slices before, as <see cref="UnregisterAsync"/> does it: the close alone would look
-    /// at every page in one call. While that lasts, a write to a page of a slice that is done is not seen any more.
+    /// at every page in one call. While that lasts, a write to a page of a slice that is done is not seen any more. One that was adopted is
+    /// closed as it is, for whoever else holds it may go on with its regions: where nobody does, unregister them before.
     /// </remarks>
     /// <exception cref="InvalidOperationException">
-    /// Pages are absent, or threads sleep at addresses in no region, which closing would show zeros as well.
+    /// Pages are absent, or threads sleep at addresses in no region, or wait though nothing is served: closing would show them zeros as
+    /// well.
     /// </exception>
     /// <exception cref="UffdException">
     /// ESRCH: pages are absent, and the process whose memory it is has ended, or executes another program: use

@@ -17,6 +17,6 @@ internal readonly record struct ClosingRule(
     /// that could make use of them (RING L3).
     /// </summary>
     public bool MayClose =>
-        Reason != ClosingReason.GivenUp || LossIsTaken || GuestIsStopped || GuestIsOurs || Absence.Regions.Length == 0
-            || (Absence.Pages == 0 && Waiters == 0);
+        Reason != ClosingReason.GivenUp || LossIsTaken || GuestIsStopped || GuestIsOurs
+            || (!Absence.IsUnknown && (Absence.Regions.Length == 0 || (Absence.Pages == 0 && Waiters == 0)));
 }

@@ -1,4 +1,5 @@
 using UffdActors.Actors;
+using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Live;
 
@@ -100,11 +101,18 @@ internal sealed class LiveClosing(VmRoot vm, VmOptions options, LiveMemories mem
         descriptor.Absence,
         descriptor.Uffd.ReadFdInfo().Total);
 
-    private void ReportLeft(LiveDescriptor descriptor, in ClosingRule rule) => vm.Context.Incidents.Report(new Incident(
-        IncidentKind.DescriptorLeftOpen,
-        $"Userfaultfd {descriptor.Uffd.Handle.Number} of {vm.Name} (regions {rule.Absence.Regions}) is left open and the guest's memory "
-            + $"mapped until this process ends: {rule.Absence.Pages} pages are absent and {rule.Waiters} threads wait, closing would show "
-            + $"them zeros, and nobody has said that the guest has been stopped. Stop it in "
-            + $"{nameof(VmOptions)}.{nameof(VmOptions.StopGuest)}, or take the loss by "
-            + $"{nameof(AbsentPages)}.{nameof(AbsentPages.ReadAsZeros)}."));
+    private void ReportLeft(LiveDescriptor descriptor, in ClosingRule rule)
+    {
+        Absence absence = rule.Absence;
+        string regions = absence.Regions.Length == 0 ? "" : $" (regions {absence.Regions})";
+        string absent = absence.IsUnknown
+            ? "it was taken over and never served here, so what is absent is not known,"
+            : $"{absence.Pages} pages are absent";
+        vm.Context.Incidents.Report(new Incident(
+            IncidentKind.DescriptorLeftOpen,
+            $"Userfaultfd {descriptor.Uffd.Handle.Number} of {vm.Name}{regions} is left open and the guest's memory mapped until this "
+                + $"process ends: {absent} and {rule.Waiters} threads wait, closing would show them zeros, and nobody has said that the "
+                + $"guest has been stopped. Stop it in {nameof(VmOptions)}.{nameof(VmOptions.StopGuest)}, or take the loss by "
+                + $"{nameof(AbsentPages)}.{nameof(AbsentPages.ReadAsZeros)}."));
+    }
 }

@@ -42,7 +42,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     public LiveDescriptor(UffdDescriptor uffd, LiveKernel kernel, BoardSlot? slot, AdoptedUserfault? adopted)
     {
         _isAdopted = adopted is not null;
-        IsOfOtherProcess = adopted?.IsOfOtherProcess ?? false;
+        IsOfOtherProcess = adopted?.IsOfAnother ?? false;
         Features = adopted is null ? uffd.Features : uffd.ReadFdInfo().Features;
         _journal = adopted?.Journal;
         _messagesPerRead = _journal?.Capacity ?? MessagesPerRead;

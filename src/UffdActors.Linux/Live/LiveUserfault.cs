@@ -44,6 +44,9 @@ internal sealed class LiveUserfault(
     public long Epoch => _reader?.EventEpoch ?? 0;
 
     /// <inheritdoc />
+    public override int WaitingThreads => Uffd.ReadFdInfo().Total;
+
+    /// <inheritdoc />
     public override MonitorThread NewMonitorThread() => new LiveThread(this);
 
     /// <inheritdoc />

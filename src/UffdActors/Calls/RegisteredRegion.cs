@@ -21,6 +21,13 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
     /// <summary>True if its pages come from a source; where only writes are watched, memory is as it is.</summary>
     public bool IsFilled => (Modes & (RegisterModes.Missing | RegisterModes.Minor)) != 0;
 
+    /// <summary>
+    /// True if a thread that waits for a page of it, and is let go without one, reads zeros: there is a hole, or a page of the cache whose
+    /// content is still to come.
+    /// </summary>
+    public bool IsReadAsZeros =>
+        IsFilled && !Region.IsUnmapped && !Region.IsFilled && ((Modes & RegisterModes.Missing) != 0 || Region.ComesThrough is not null);
+
     /// <summary>Base pages of a page of its memory.</summary>
     public int Unit => Region.PageBytes >> PageSize.BaseShift;
 

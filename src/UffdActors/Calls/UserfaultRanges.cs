@@ -59,6 +59,7 @@ internal sealed class UserfaultRanges(
         ThrowIfUnusable(region);
         RegisteredRegion known = registered.Find(region);
         service.ThrowIfAbsent(known, "unregistering", Unregister);
+        if (known.IsReadAsZeros) service.ThrowIfWaitedFor("unregistering");
         // Without write protection the call looks at no page.
         bool cuts = (known.Modes & RegisterModes.WriteProtect) != 0;
         PageRange all = new(0, region.Pages);

@@ -84,6 +84,22 @@ internal sealed class UserfaultService
                 + $"Finish the push, or abandon them together with the guest.");
     }
 
+    /// <summary>
+    /// Refuses to let threads go on that wait while nothing is served: what they wait for has never been asked for, and they would find
+    /// zeros.
+    /// </summary>
+    /// <param name="call">What would do so.</param>
+    /// <exception cref="InvalidOperationException">Threads wait.</exception>
+    public void ThrowIfWaitedFor(string call)
+    {
+        if (_reader is not null) return;
+        int threads = _kernel.WaitingThreads;
+        if (threads == 0 || _kernel.Owner.Look()) return;
+        throw new InvalidOperationException(
+            $"Threads wait in the userfaultfd ({threads}), which nothing serves; {call} now would show them zeros. Serve it, or abandon it "
+                + $"together with the guest.");
+    }
+
     /// <summary>Starts to serve, in its turn.</summary>
     /// <param name="options">How.</param>
     /// <param name="memory">Memory that sources may answer from.</param>
@@ -199,6 +215,8 @@ internal sealed class UserfaultService
                     + "unregister the range and recover, or abandon it together with the guest.");
         }
 
+        // What another has registered with one that was taken over is not known here.
+        if (_kernel.IsTakenOver || _registered.All.Any(r => r.IsReadAsZeros)) ThrowIfWaitedFor("closing");
         cancel.ThrowIfCancellationRequested();
         // From here on it goes on to its end, also if no caller waits for it any more.
         await CloseForGoodAsync(ClosingReason.NothingIsAbsent).WaitAsync(cancel);
@@ -268,7 +286,9 @@ internal sealed class UserfaultService
     private Absence Absence()
     {
         RegisteredRegion[] filled = [.. _registered.All.Where(r => r.IsFilled && !r.Region.IsUnmapped)];
-        return new Absence(string.Join(", ", filled.Select(r => r.Region.Id)), filled.Sum(AbsentPagesOf));
+        return new Absence(
+            string.Join(", ", filled.Select(r => r.Region.Id)), filled.Sum(AbsentPagesOf),
+            IsUnknown: _kernel.IsTakenOver && _reader is null);
     }
 
     // Before it is served it is not known what is absent.

@@ -8,7 +8,9 @@ namespace UffdActors;
 /// <remarks>
 /// The descriptor belongs to the VM from the call on and is closed with it; other copies are not. With the last copy the kernel lets
 /// waiting threads go on into pages of zeros, and a guest in another process is not stopped by that: so let its process keep a copy, or end
-/// it first.
+/// it first. One that has not been served here when the VM ends is left open, with an incident
+/// (<see cref="IncidentKind.DescriptorLeftOpen"/>), unless the guest is stopped (<see cref="VmOptions.StopGuest"/>) or the loss is taken:
+/// what of it is absent is not known.
 /// </remarks>
 public sealed record AdoptedUserfault
 {

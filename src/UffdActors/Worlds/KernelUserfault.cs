@@ -19,6 +19,9 @@ internal abstract class KernelUserfault
     /// <summary>True if another monitor may have read faults of it.</summary>
     public virtual bool IsTakenOver => false;
 
+    /// <summary>Threads that wait in it at some moment of the call, whether or not their faults have been read.</summary>
+    public abstract int WaitingThreads { get; }
+
     /// <summary>Makes a thread of the monitor.</summary>
     public abstract MonitorThread NewMonitorThread();
 

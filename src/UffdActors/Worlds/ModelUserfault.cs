@@ -25,6 +25,9 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
     public override IActorRef Actor => ((ActorPort)context.Port).Self;
 
     /// <inheritdoc />
+    public override int WaitingThreads => context.Total;
+
+    /// <inheritdoc />
     public override MonitorThread NewMonitorThread() => new ModelThread(kernel.NewThread(), context, vm.SplitsTurns);
 
     /// <inheritdoc />

@@ -158,6 +158,70 @@ public sealed class ClosingTests
         Assert.False(vm.Incidents.TryReadOther(out Incident? incident), incident?.Message);
     }
 
+    [SkippableTheory]
+    [InlineData("model", null, RegisterModes.Missing)]
+    [InlineData("live", null, RegisterModes.Missing)]
+    [InlineData("model", "shmem", RegisterModes.Minor)]
+    [InlineData("live", "shmem", RegisterModes.Minor)]
+    public async Task A_thread_that_waits_while_nothing_is_served_is_not_let_go_with_zeros(string world, string? module, RegisterModes modes)
+    {
+        using PageBytes source = new(Pages);
+        await using Modes.EitherWorld vm = await Modes.EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, modes, module);
+        VcpuGroup vcpu = await vm.Vm.StartVcpusAsync([Steps.Reads(Page)], 1, source, CancellationToken.None);
+        await vm.MessageAsync();
+
+        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Uffd.CloseAsync());
+        Assert.StartsWith("Threads wait in the userfaultfd (1), which nothing serves; closing", refused.Message, StringComparison.Ordinal);
+        refused = await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Uffd.UnregisterAsync(region));
+        Assert.Contains("unregistering now", refused.Message, StringComparison.Ordinal);
+
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await vcpu.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Null(vcpu.Error);
+        await vm.Uffd.AbandonAsync();
+    }
+
+    [SkippableTheory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task One_that_was_taken_over_and_never_served_is_left_open_unless_the_guest_is_stopped(bool waits, bool isStopped)
+    {
+        ThisKernel.Require();
+        using LiveRange theirs = LiveRange.Of(MemoryBacking.Anonymous, Pages, RegisterModes.Missing);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        UffdVm vm = await runtime.CreateVmAsync(
+            new VmOptions { MemoryPages = 1, StopGuest = isStopped ? static _ => Task.CompletedTask : null });
+        Userfault uffd = await vm.AdoptUserfaultAsync(
+            new AdoptedUserfault { Descriptor = (int)Native.RawCalls.Duplicate(theirs.Uffd.Handle.Number).Return });
+        Toucher? toucher = waits ? Toucher.Reads(theirs.Memory, Page * PageSize.Base) : null;
+        if (waits)
+        {
+            await LiveScene.UntilAsync(() => theirs.Uffd.ReadFdInfo().Total == 1);
+            await Assert.ThrowsAsync<InvalidOperationException>(() => uffd.CloseAsync());
+        }
+
+        await vm.DisposeAsync();
+
+        UffdDescriptor adopted = ((LiveUserfault)uffd.Kernel).Uffd;
+        Assert.Equal(isStopped, adopted.Handle.IsClosed);
+        if (!isStopped)
+        {
+            Assert.True(vm.Incidents.TryReadOther(out Incident? left));
+            Assert.Equal(IncidentKind.DescriptorLeftOpen, left.Kind);
+            Assert.Contains(
+                $"never served here, so what is absent is not known, and {(waits ? 1 : 0)} threads wait", left.Message,
+                StringComparison.Ordinal);
+            LeftOpen.LetGo(adopted);
+            adopted.Dispose();
+        }
+
+        Assert.False(vm.Incidents.TryReadOther(out Incident? other), other?.Message);
+        theirs.Uffd.Dispose();
+        if (toucher is not null) _ = await Task.Run(toucher.Value).WaitAsync(LiveScene.Deadline);
+    }
+
     /// <summary>A VM whose source never answers, and a thread of ours that reads a page of it.</summary>
     private sealed class Scene(UffdRuntime runtime, UffdVm vm, Userfault uffd, GuestRegion region, PageBytes source) : IAsyncDisposable
     {

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
+using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
@@ -46,6 +48,32 @@ public sealed class OtherProcessTests
         await LiveScene.UntilAsync(() => uffd.Outstanding == 0);
         Assert.False(vm.Incidents.TryReadOther(out _));
         await uffd.AbandonAsync();
+    }
+
+    [SkippableFact]
+    public async Task A_process_that_is_named_by_its_number_alone_is_another_one()
+    {
+        ThisKernel.Require();
+        using PageBytes source = new(Pages);
+        await using OwnerProcess owner = await OwnerProcess.StartAsync("anon", Pages, RegisterModes.Missing, UffdFeatures.None);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion own = await vm.MapAsync(new RegionOptions { Pages = 1 });
+        GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: true));
+        Userfault uffd = await vm.AdoptUserfaultAsync(owner.Userfault());
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+        await uffd.ServeAsync(new ServeOptions { Source = source });
+
+        // A source may answer from an address that means something else there.
+        Assert.False(uffd.Kernel.Descriptor.MayFaultAt(PageRange.OfBytes(region.Address, region.Bytes)));
+        // And vCPUs here are not the guest there, which may run on.
+        await (await vm.StartVcpusAsync([new Testing.Guests.Steps([new GuestStep(own.Id, 0, IsWrite: true)])])).WaitAsync();
+        await vm.DisposeAsync();
+        UffdDescriptor left = ((LiveUserfault)uffd.Kernel).Uffd;
+        Assert.False(left.Handle.IsClosed);
+        Assert.Equal(IncidentKind.DescriptorLeftOpen, (await vm.Incidents.ReadOtherAsync()).Kind);
+        LeftOpen.LetGo(left);
+        left.Dispose();
     }
 
     [SkippableFact]
