@@ -41,6 +41,8 @@ internal sealed class PushEnd(PushOptions options, WantedPages wanted, PushWaits
     {
         options.Thread.Exit();
         waits.Forget();
+        // It may have been held, or on its way to find out.
+        if (!_owner.IsGone && wanted.NextMissing(0) >= wanted.Pages) Tell(PushEnding.Done);
         _ = options.Progress.Finished.TrySetException(
             new VmFailedException($"The background push of region {options.Region} of {vm} was stopped before it had ended."));
     }

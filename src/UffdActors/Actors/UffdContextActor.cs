@@ -79,6 +79,11 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 ReadAll();
                 _reader!.Await(gate);
                 break;
+            case VmProtocol.PushBegun begun:
+                if (!_pushes.Contains(begun.Push)) _pushes.Add(begun.Push);
+                // What was unmapped before nobody tells it any more.
+                begun.Push.Tell(VmProtocol.PartsUnmapped.Instance, ActorRefs.NoSender);
+                break;
             case VmProtocol.WakeStray stray:
                 _reader?.OnHeld(stray.Address);
                 break;

@@ -81,6 +81,9 @@ internal static class VmProtocol
     public sealed record Unmapped(ulong Start, ulong End, TaskCompletionSource? Done, ServedRegion? Seen = null)
         : INoSerializationVerificationNeeded;
 
+    /// <summary>A push has begun: it is to be told what is unmapped from here on, also before it has filled anything.</summary>
+    public sealed record PushBegun(IActorRef Push) : INoSerializationVerificationNeeded;
+
     /// <summary>Parts of regions have been unmapped: a push looks whether anything is left for it to do.</summary>
     public sealed class PartsUnmapped : INoSerializationVerificationNeeded
     {

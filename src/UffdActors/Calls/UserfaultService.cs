@@ -28,6 +28,7 @@ internal sealed class UserfaultService
     private (IPageSource Source, IActorRef Actor)? _source;
     private FaultReader? _reader;
     private int _closed;
+    private bool _pushesEnd;
 
     /// <summary>Makes it; nothing is served before <see cref="ServeAsync"/>.</summary>
     /// <param name="root">The VM's root.</param>
@@ -159,12 +160,22 @@ internal sealed class UserfaultService
             new PushOptions(
                 reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, registered.Region.Id, registered.Pages, progress, chunk,
                 registered.Unit, reader.Outages.Of(source), options.Order, WindowOf(options, source, chunk), rate));
+        bool isClosing;
         lock (_gate)
         {
-            _pushes.Add(push);
-            if (actor != _source?.Actor) _pushSources.Add(actor);
+            isClosing = _pushesEnd;
+            if (!isClosing) _pushes.Add(push);
+            if (!isClosing && actor != _source?.Actor) _pushSources.Add(actor);
         }
 
+        if (isClosing)
+        {
+            // It would go on with a userfaultfd that is closed.
+            await _root.StopAsync(actor == _source?.Actor ? [push] : [push, actor]);
+            throw ClosedObjects.Userfault();
+        }
+
+        _kernel.Actor.Tell(new VmProtocol.PushBegun(push), ActorRefs.NoSender);
         // It may have been told before this one was known.
         if (_kernel.Owner.Look()) push.Tell(VmProtocol.OwnerGone.Instance, ActorRefs.NoSender);
         return (progress, rate, push);
@@ -232,10 +243,10 @@ internal sealed class UserfaultService
         await StopAndCloseAsync(absent);
     }
 
-    /// <summary>Stops the push first, for a call on a userfaultfd that is closed would be reported as one that went wrong.</summary>
+    /// <summary>Stops the push first, and closes it.</summary>
     public async Task StopAndCloseAsync(AbsentPages absent)
     {
-        await _root.StopAsync(Pushes());
+        await EndPushesAsync();
         await CloseForGoodAsync(absent == AbsentPages.ReadAsZeros ? ClosingReason.LossIsTaken : ClosingReason.GivenUp);
     }
 
@@ -294,6 +305,18 @@ internal sealed class UserfaultService
     // Before it is served it is not known what is absent.
     private long AbsentPagesOf(RegisteredRegion registered) => _reader is { } reader ? registered.AbsentPages(reader.View) : 0;
 
+    // A call on a userfaultfd that is closed would be reported as one that went wrong, and tried on and on.
+    private Task EndPushesAsync()
+    {
+        lock (_gate)
+        {
+            if (_pushesEnd) return Task.CompletedTask;
+            _pushesEnd = true;
+        }
+
+        return _root.StopAsync(Pushes());
+    }
+
     private IActorRef[] Pushes()
     {
         lock (_gate) return [.. _pushes];
@@ -305,6 +328,7 @@ internal sealed class UserfaultService
         _calls.Close();
         try
         {
+            await EndPushesAsync();
             // One that is given up may have to stay open for its guest; what was taken over, its other owner may keep.
             if (reason != ClosingReason.GivenUp && !_kernel.IsTakenOver)
                 await SlicedClose.PrepareAsync(_root, _kernel, _registered.All, _calls.AfterSlice);

@@ -40,6 +40,62 @@ public sealed class UnmapUnderPushTests
     }
 
     [SkippableTheory]
+    [InlineData("model", true)]
+    [InlineData("live", true)]
+    [InlineData("model", false)]
+    [InlineData("live", false)]
+    public async Task A_push_that_has_filled_nothing_yet_ends_with_its_region(string world, bool isHeld)
+    {
+        using PageBytes source = new(Pages) { Withholds = true };
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        // Held from the beginning, or waiting for the first thing that it has asked for.
+        BackgroundPush push = await vm.Uffd.PushAsync(region, source);
+        if (isHeld) push.Pause();
+        else await source.Asked.Task.WaitAsync(LiveScene.Deadline);
+
+        await vm.Vm.UnmapAsync(region).WaitAsync(LiveScene.Deadline);
+
+        InvalidOperationException ended =
+            await Assert.ThrowsAsync<InvalidOperationException>(() => push.WaitAsync().WaitAsync(LiveScene.Deadline));
+        Assert.StartsWith($"Region {region.Id} has been unmapped", ended.Message, StringComparison.Ordinal);
+        Assert.Equal(0, push.ReceivedPages);
+    }
+
+    [SkippableTheory]
+    [InlineData("model")]
+    [InlineData("live")]
+    public async Task No_push_outlives_its_userfaultfd(string world)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(4, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        BackgroundPush held = await vm.Uffd.PushAsync(region, source);
+        held.Pause();
+        await vm.WriteAsync(region, 0, 1, 2, 3);
+        // Its turn comes when closing has begun.
+        Task close = vm.Uffd.CloseAsync();
+        Task<BackgroundPush> late = vm.Uffd.PushAsync(region, source);
+
+        await close.WaitAsync(LiveScene.Deadline);
+
+        // Everything is there, though it has brought nothing.
+        await held.WaitAsync().WaitAsync(LiveScene.Deadline);
+        try
+        {
+            await (await late.WaitAsync(LiveScene.Deadline)).WaitAsync().WaitAsync(LiveScene.Deadline);
+        }
+        catch (ObjectDisposedException)
+        {
+            // Or it was too late.
+        }
+
+        Assert.False(vm.Vm.Incidents.TryReadOther(out Incident? incident), incident?.Message);
+    }
+
+    [SkippableTheory]
     [MemberData(nameof(Cases))]
     public async Task The_push_of_a_region_that_is_unmapped_ends_and_says_so_and_others_go_on(
         string world, string? memory, UffdFeatures features)
