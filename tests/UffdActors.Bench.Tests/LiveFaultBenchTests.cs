@@ -1,4 +1,5 @@
 using UffdActors.Bench.Live;
+using UffdActors.Kvm;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Needs;
 using UffdActors.Testing.ThisMachine;
@@ -135,6 +136,66 @@ public sealed class LiveFaultBenchTests
         Assert.Equal(1.2, row.RingP99OverDirect.Median, 6);
         Assert.Equal(22.5, row.Ring.PagesPerSecondPerVcpu.Median, 6);
         Assert.Null(row.Native!.AllocatedBytesPerFault);
+    }
+
+    [SkippableTheory]
+    [InlineData(LiveBackend.Anon, BenchMode.Missing)]
+    [InlineData(LiveBackend.Shmem, BenchMode.Minor)]
+    internal async Task KVM_vCPUs_are_measured_beside_threads_and_every_page_of_theirs_is_one_fault(LiveBackend backend, BenchMode mode)
+    {
+        ThisKernel.Require();
+        await RequireKvmAsync();
+        LiveBenchOptions options =
+            new() { Vcpus = [1, 3], Backend = backend, Mode = mode, Pages = 1536, Repeats = 1, Kind = LiveVcpus.Kvm };
+        LiveFaultReport report = await new LiveFaultBench(options).RunAsync().WaitAsync(Deadline);
+        Assert.All(report.Rows, row =>
+        {
+            Assert.True(row.Direct.FaultsPerSecond.Median > 0);
+            Assert.True(row.Kvm!.Ring.PresentNanosecondsPerPage.Median > 0);
+            Assert.Equal(row.Kvm.Ring.FaultsPerSecond.Median / row.Ring.FaultsPerSecond.Median, row.Kvm.OverThreads.Median, 6);
+            Assert.Null(row.Kvm.Native);
+        });
+    }
+
+    [Theory]
+    [InlineData("2 KVM vCPUs have as many each", 1, 2, 4097)]
+    [InlineData("17 vCPUs: a KVM guest has 1 to 16", 1, 17, 4096)]
+    [InlineData("a KVM guest has 262144 at the most", 1, 1, 262_145)]
+    [InlineData("2 VMs are measured with threads only", 2, 1, 4096)]
+    public void A_guest_that_KVM_cannot_have_here_is_refused(string why, int vms, int vcpus, int pages)
+    {
+        LiveBenchOptions options = new() { Vcpus = [vcpus], Vms = vms, Pages = pages, Kind = LiveVcpus.Kvm };
+        Assert.Contains(why, Assert.Throws<BenchException>(() => new LiveFaultBench(options)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_KVM_vCPUs_a_fault_is_what_it_adds_to_a_page_of_one_of_them()
+    {
+        LiveCell cell = new(4);
+        LiveSample thread = new(200, 5, 50, 10, 1);
+        cell.Repeats.Add(new LiveRepeat(thread, thread, null, null)
+        {
+            Kvm = new KvmSample(90, 1e6, 7),
+            KvmNative = new KvmSample(120, 1e6, null),
+        });
+        LiveBenchOptions options = new() { Vcpus = [4], Repeats = 1 };
+        KvmRow row = LiveFaultReport.Of(options, new LiveCpus(0, 0), [cell]).Rows[0].Kvm!;
+        Assert.Equal(0.75, row.RingOverNative!.Median, 6);
+        Assert.Equal(0.45, row.OverThreads.Median, 6);
+        Assert.Equal((4e9 / 90) - 1e6, row.Ring.FaultNanoseconds.Median, 3);
+        Assert.Null(row.Native!.CpuNanosecondsPerFault);
+    }
+
+    private static async Task RequireKvmAsync()
+    {
+        try
+        {
+            await using KvmHost probe = KvmHost.Start();
+        }
+        catch (UnsupportedMachineException e)
+        {
+            Skip.If(true, e.Message);
+        }
     }
 
     private static long[] Order(ulong seed, StartGate gate) => [.. TimedTouches.Share(100, 3, seed, gate).SelectMany(Pages)];

@@ -29,6 +29,30 @@ public sealed class NativeLoopTests : IDisposable
     }
 
     [Theory]
+    [InlineData(LiveBackend.Anon, BenchMode.Missing, LivePlacement.Same, "-p 200 -v 4 -r 1 -b anon -P same")]
+    [InlineData(LiveBackend.Shmem, BenchMode.Minor, LivePlacement.Split, "-p 200 -v 4 -r 1 -b minor -P split")]
+    internal async Task The_one_with_KVM_vCPUs_is_asked_for_the_same_run_and_its_figures_are_read(
+        LiveBackend backend, BenchMode mode, LivePlacement placement, string arguments)
+    {
+        string asked = Path.Combine(_folder, "asked");
+        string program = Script(
+            $"echo \"$@\" > {asked}; echo 'wall_ms=90.6 faults=200 faults_per_s=45209 us_per_page=88.48 present_us_per_page=13.91'");
+        LiveBenchOptions options = new()
+        {
+            Pages = 200,
+            Backend = backend,
+            Mode = mode,
+            Placement = placement,
+            Kind = LiveVcpus.Kvm,
+        };
+
+        KvmSample sample = await new KvmNativeLoop(program).RunAsync(options, 4, CancellationToken.None);
+
+        Assert.Equal(arguments, (await File.ReadAllTextAsync(asked)).Trim());
+        Assert.Equal(new KvmSample(45_209, 13_910, null), sample);
+    }
+
+    [Theory]
     [InlineData("echo 'region: no memory' >&2; exit 1", "ended with 1: region: no memory")]
     [InlineData("echo hello", "wrote no line")]
     [InlineData("echo 'run=0 faults=200 faults_per_s=many'", "no figure user_s")]

@@ -1,3 +1,4 @@
+using UffdActors.Kvm;
 using UffdActors.Linux.Machine;
 using UffdActors.Linux.Needs;
 
@@ -14,6 +15,9 @@ internal sealed record LiveBenchOptions
 
     /// <summary>How faults are resolved: COPY, or CONTINUE with a page cache that is full (shmem only).</summary>
     public BenchMode Mode { get; init; }
+
+    /// <summary>What the vCPUs are: threads, or KVM vCPUs beside threads.</summary>
+    public LiveVcpus Kind { get; init; }
 
     /// <summary>Where threads run.</summary>
     public LivePlacement Placement { get; init; }
@@ -39,7 +43,10 @@ internal sealed record LiveBenchOptions
     /// <summary>Repeats that count; one more before them is dropped.</summary>
     public int Repeats { get; init; } = 5;
 
-    /// <summary>A compiled loop in C to run in between; null for none. See <see cref="NativeLoop"/> for what it must understand.</summary>
+    /// <summary>
+    /// A compiled loop in C to run in between; null for none. See <see cref="NativeLoop"/>, or <see cref="KvmNativeLoop"/> with KVM vCPUs,
+    /// for what it must understand.
+    /// </summary>
     public string? Native { get; init; }
 
     /// <summary>Checks the ranges.</summary>
@@ -54,6 +61,7 @@ internal sealed record LiveBenchOptions
             if (Pages < vcpus) throw new BenchException($"{Pages} pages: every one of {vcpus} vCPUs needs a page of its own.");
         }
 
+        if (Kind == LiveVcpus.Kvm) ValidateKvm();
         if (ChunkPages < 1) throw new BenchException($"A chunk of {ChunkPages} pages: at least 1 is needed.");
         if (Vms < 1) throw new BenchException($"{Vms} VMs: at least 1 is needed.");
         if (Vms > 1 && Placement == LivePlacement.Split)
@@ -62,6 +70,21 @@ internal sealed record LiveBenchOptions
         if (Backend == LiveBackend.Anon && Mode == BenchMode.Minor)
             throw new BenchException("Anonymous memory has no page cache, so no MINOR faults (mode minor); measure them on shmem.");
         if (Native is { } path && !File.Exists(path)) throw new BenchException($"There is no file \"{path}\" to run as the native loop.");
+    }
+
+    private void ValidateKvm()
+    {
+        foreach (int vcpus in Vcpus)
+        {
+            if (vcpus > KvmMachineOptions.MaxVcpus)
+                throw new BenchException($"{vcpus} vCPUs: a KVM guest has 1 to {KvmMachineOptions.MaxVcpus}.");
+            if (Pages % vcpus != 0)
+                throw new BenchException($"{Pages} pages: {vcpus} KVM vCPUs have as many each; use a multiple of {vcpus}.");
+        }
+
+        if (Pages > KvmGuestMemory.MostPages)
+            throw new BenchException($"{Pages} pages: a KVM guest has {KvmGuestMemory.MostPages} at the most here.");
+        if (Vms > 1) throw new BenchException($"{Vms} VMs are measured with threads only; leave them out, or the KVM vCPUs.");
     }
 
     /// <summary>

@@ -65,8 +65,20 @@ internal sealed class LiveFaultBench
         LiveSample direct = await DirectAsync(vcpus, repeat, image, cancel);
         ring ??= await RingAsync([_cpus], vcpus, repeat, image, cancel);
         LiveSample? vms = _options.Vms > 1 ? await RingAsync(_cpuOfEachVm, vcpus, repeat, image, cancel) : null;
+        if (_options.Kind == LiveVcpus.Kvm)
+            return await BesideKvmAsync(new LiveRepeat(direct, ring, null, null), vcpus, repeat, image, cancel);
         LiveSample? native = _options.Native is { } path ? await new NativeLoop(path).RunAsync(_options, vcpus, cancel) : null;
         return new LiveRepeat(direct, ring, native, vms);
+    }
+
+    private async Task<LiveRepeat> BesideKvmAsync(
+        LiveRepeat threads, int vcpus, int repeat, BytePages image, CancellationToken cancel)
+    {
+        KvmRing ring = new(_options, _cpus, image);
+        bool ringFirst = repeat % 2 == 0;
+        KvmSample? kvm = ringFirst ? await ring.RunAsync(vcpus, cancel) : null;
+        KvmSample? native = _options.Native is { } path ? await new KvmNativeLoop(path).RunAsync(_options, vcpus, cancel) : null;
+        return threads with { Kvm = kvm ?? await ring.RunAsync(vcpus, cancel), KvmNative = native };
     }
 
     private async Task<LiveSample> RingAsync(LiveCpus[] cpus, int vcpus, int repeat, BytePages image, CancellationToken cancel)

@@ -27,6 +27,9 @@ internal sealed record LiveFaultRow
     /// <summary>The rings of several VMs, each on a CPU of its own, beside that of one; null if there is one.</summary>
     public required SideBySide? Vms { get; init; }
 
+    /// <summary>KVM vCPUs beside the threads of the others; null if there are none.</summary>
+    public required KvmRow? Kvm { get; init; }
+
     internal static LiveFaultRow Of(LiveCell cell, int vms) => new()
     {
         Vcpus = cell.Vcpus,
@@ -43,5 +46,6 @@ internal sealed record LiveFaultRow
                 vms,
                 Spread.Of(cell.Repeats.Select(r => r.Vms!.FaultsPerSecond)),
                 Spread.Of(cell.Repeats.Select(r => r.Vms!.FaultsPerSecond / r.Ring.FaultsPerSecond))),
+        Kvm = KvmRow.Of(cell),
     };
 }

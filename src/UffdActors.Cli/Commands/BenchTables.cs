@@ -67,6 +67,7 @@ internal static class BenchTables
             vms.Write(terminal);
         }
 
+        WriteKvm(terminal, report);
         // As the kernel's own test of demand paging says it.
         foreach (LiveFaultRow row in report.Rows)
         {
@@ -201,6 +202,33 @@ internal static class BenchTables
         terminal.WriteLine(
             $"{report.Machine.Processors} CPUs, {report.Machine.Runtime}, Linux {report.Kernel}; placement {report.Placement}: loops on "
                 + $"CPU {report.LoopCpu}, vCPUs on CPU {report.VcpuCpu}");
+    }
+
+    private static void WriteKvm(Terminal terminal, LiveFaultReport report)
+    {
+        if (report.Rows.All(r => r.Kvm is null)) return;
+        terminal.WriteLine(
+            "KVM vCPUs that add up one word a page, in order; a fault is the difference to the same guest with all pages present");
+        ReportTable table = new(
+            "vCPUs", "loop", "faults/s", "ring over it", "over threads", "fault us", "present us a page", "CPU ns a fault");
+        foreach (LiveFaultRow row in report.Rows)
+        {
+            if (row.Kvm is not { } kvm) continue;
+            Add(row.Vcpus, "ring", kvm.Ring, null, kvm.OverThreads);
+            if (kvm.Native is { } native) Add(row.Vcpus, "native", native, kvm.RingOverNative, null);
+        }
+
+        table.Write(terminal);
+
+        void Add(int vcpus, string loop, KvmFigures figures, Spread? ratio, Spread? threads) => table.AddRow(
+            Text(vcpus),
+            $"kvm {loop}",
+            Rate(figures.FaultsPerSecond),
+            ratio is null ? "" : Figure(ratio, "0.00"),
+            threads is null ? "" : Figure(threads, "0.00"),
+            Figure(figures.FaultNanoseconds.Over(1000), "0.0"),
+            Figure(figures.PresentNanosecondsPerPage.Over(1000), "0.0"),
+            figures.CpuNanosecondsPerFault is { } cpu ? Figure(cpu, "0") : "");
     }
 
     private static void AddLoop(ReportTable table, int vcpus, string loop, LiveFigures figures, Spread? ratio, Spread? p99) => table.AddRow(

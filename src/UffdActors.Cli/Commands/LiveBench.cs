@@ -24,6 +24,9 @@ internal sealed class LiveBench
     private readonly Option<string?> _native =
         TypedOptions.Text("--native", "PATH", "With --world live: a compiled loop in C to run in between.");
 
+    private readonly Option<Named<LiveVcpus>> _vcpu =
+        TypedOptions.Choice("--vcpu", "With --world live: vCPUs that are threads, or KVM vCPUs beside threads.", LiveVcpus.Thread);
+
     private readonly Option<bool> _push = TypedOptions.Flag(
         "--push", "With --world live: vCPUs that demand a page now and then, without and with the background push, and the rate of both.");
 
@@ -33,7 +36,7 @@ internal sealed class LiveBench
     public LiveBench(Terminal terminal, Command command)
     {
         _terminal = terminal;
-        foreach (Option option in new Option[] { _backend, _placement, _native, _push, _chunk }) command.Options.Add(option);
+        foreach (Option option in new Option[] { _vcpu, _backend, _placement, _native, _push, _chunk }) command.Options.Add(option);
     }
 
     public required Option<Named<EventBenchWorld>> World { get; init; }
@@ -59,7 +62,7 @@ internal sealed class LiveBench
     public bool IsAskedFor(ParseResult parsed, IReadOnlyList<Option> ofModel)
     {
         string world = parsed.GetRequiredValue(World).Name;
-        IReadOnlyList<Option> ofOther = world == "live" ? ofModel : [_backend, _placement, _native, _push, _chunk];
+        IReadOnlyList<Option> ofOther = world == "live" ? ofModel : [_vcpu, _backend, _placement, _native, _push, _chunk];
         if (ofOther.FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } foreign)
             throw CommandException.BadInput(
                 $"{string.Join(' ', [foreign.Name, .. parsed.GetResult(foreign)!.Tokens.Select(t => t.Value)])} means nothing with "
@@ -72,6 +75,7 @@ internal sealed class LiveBench
     {
         LiveBenchOptions options = new()
         {
+            Kind = parsed.GetRequiredValue(_vcpu).Value,
             Backend = parsed.GetRequiredValue(_backend).Value,
             Mode = parsed.GetRequiredValue(Mode).Value,
             Placement = parsed.GetRequiredValue(_placement).Value,
@@ -85,6 +89,8 @@ internal sealed class LiveBench
         if (parsed.GetResult(_chunk) is { Implicit: false } && !parsed.GetValue(_push))
             throw CommandException.BadInput(
                 $"--chunk-pages {parsed.GetValue(_chunk)} means nothing without --push; add it, or leave the chunk out.");
+        if (parsed.GetValue(_push) && options.Kind == LiveVcpus.Kvm)
+            throw CommandException.BadInput("--push is measured with threads only; leave it out, or --vcpu kvm.");
         using BenchResults target = BenchResults.Open(_terminal, parsed.GetValue(Json), parsed.GetValue(Html));
         if (parsed.GetValue(_push))
         {

@@ -23,7 +23,7 @@ public sealed partial class LayerTests
         ["UffdActors.Hosting"] = ["UffdActors"],
         ["UffdActors.Serve"] = ["UffdActors.Linux"],
         ["UffdActors.Pictures"] = ["UffdActors"],
-        ["UffdActors.Bench"] = ["UffdActors", "UffdActors.PostCopy", "UffdActors.Linux"],
+        ["UffdActors.Bench"] = ["UffdActors", "UffdActors.PostCopy", "UffdActors.Linux", "UffdActors.Kvm"],
         ["UffdActors.Samples"] = ["UffdActors.Hosting", "UffdActors.Linux", "UffdActors.PostCopy"],
         ["UffdActors.Explore"] = ["UffdActors", "UffdActors.Conformance"],
         ["UffdActors.Stress"] = ["UffdActors", "UffdActors.Linux"],
