@@ -27,6 +27,11 @@ public sealed class KvmVcpu
     /// <summary>Number of the vCPU, from 0.</summary>
     public int Number => _view.Number;
 
+    /// <summary>
+    /// Its thread, as <c>gettid</c> gives it: its faults are those of this thread (<see cref="FaultLatency"/>). 0 once it has ended.
+    /// </summary>
+    public int ThreadId => _view.Thread?.ThreadId ?? 0;
+
     /// <summary>Its phase, a moment ago.</summary>
     public VcpuPhase Phase => _view.Phase;
 

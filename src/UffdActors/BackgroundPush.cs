@@ -6,7 +6,7 @@ using UffdActors.Prefetch;
 namespace UffdActors;
 
 /// <summary>A background push under way. Safe for any thread.</summary>
-public sealed class BackgroundPush
+public sealed class BackgroundPush : IAsyncDisposable
 {
     private readonly PushProgress _progress;
     private readonly RegionPages _pages;
@@ -71,6 +71,12 @@ public sealed class BackgroundPush
         // How it ended is for WaitAsync to say.
         await _vm.OrFailed(Task.WhenAny(_progress.Finished.Task).WaitAsync(cancel));
     }
+
+    /// <summary>
+    /// Ends the push (<see cref="StopAsync"/>) if it has not ended, however it ends: its source is not asked any more, and may be disposed
+    /// of unless it serves. May be called any number of times.
+    /// </summary>
+    public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     /// <summary>Ends when every page that its order names is there, or has been given back by the guest.</summary>
     /// <exception cref="InvalidOperationException">

@@ -78,6 +78,9 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
 
     long IMeteredVm.PushedBytes => Userfaults().Sum(u => u.Pushed().Sum(p => p.Push.Pages * p.PageBytes));
 
+    /// <summary>What becomes of absent pages in the end.</summary>
+    internal AbsentPages AbsentPagesAtDisposal => _absentPages;
+
     internal VmContext Context => _root.Context;
 
     internal VmRoot Root => _root;
@@ -237,6 +240,28 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
         _root.ThrowIfClosed();
         cancel.ThrowIfCancellationRequested();
         return Add(await UffdActivities.CallAsync("adopt_userfault", Name, () => _kernel.AdoptAsync(userfault, cancel)));
+    }
+
+    /// <summary>
+    /// A descriptor of the memory behind a region (memfd, hugetlb, guest_memfd), by which another process can map it: a duplicate, which
+    /// belongs to the caller, and keeps the memory alive. Live world only.
+    /// </summary>
+    /// <remarks>
+    /// The region begins at the descriptor's first byte; of adopted memory, where its owner has said
+    /// (<see cref="AdoptedMemory.DescriptorOffset"/>). Faults of a mapping elsewhere come to that one's own userfaultfd: here a page counts
+    /// as received when it was filled here.
+    /// </remarks>
+    /// <param name="region">A region of this VM.</param>
+    /// <returns>Close-on-exec; to be disposed of.</returns>
+    /// <exception cref="NotSupportedException">The model's memory has no descriptor.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// It is anonymous memory, which has none; or it was adopted without one; or it has been unmapped.
+    /// </exception>
+    /// <exception cref="UffdException">EMFILE: the process has too many descriptors.</exception>
+    public SafeHandle OpenDescriptor(GuestRegion region)
+    {
+        ThrowIfUnusable(region);
+        return _kernel.OpenDescriptor(region);
     }
 
     /// <summary>True if <see cref="PollAsync"/> is to be had: in the live world.</summary>

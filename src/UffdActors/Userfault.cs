@@ -3,6 +3,7 @@ using UffdActors.Actors;
 using UffdActors.Calls;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 using UffdActors.Prefetch;
 using UffdActors.Statistics;
 using UffdActors.Worlds;
@@ -12,7 +13,7 @@ namespace UffdActors;
 /// <summary>
 /// A userfaultfd, and what serves it: registered regions, handlers, background push. Safe for any thread, as <see cref="UffdVm"/> is.
 /// </summary>
-public sealed class Userfault
+public sealed class Userfault : IAsyncDisposable
 {
     private readonly UffdVm _vm;
     private readonly KernelUserfault _kernel;
@@ -68,8 +69,8 @@ public sealed class Userfault
     internal SlicedCalls Calls => _calls;
 
     /// <summary>
-    /// Registers a region. Registering, unregistering, serving and closing have their turns in the order in which they were begun, so a
-    /// region that is being registered when <see cref="ServeAsync"/> is called is served too.
+    /// Registers a region, before serving or while others are served: then it is served from here on, by the same options. Registering,
+    /// unregistering, serving and closing have their turns in the order in which they were begun.
     /// </summary>
     /// <returns>The ioctls that the kernel reports; not all of them need work (SEMANTICS 3.2.5).</returns>
     /// <exception cref="UffdException">
@@ -78,7 +79,8 @@ public sealed class Userfault
     /// <c>UnsupportedMachineException</c>, with EINVAL.
     /// </exception>
     /// <exception cref="InvalidOperationException">
-    /// The region has been unmapped, and with it every call ends so; it is registered here already, or the userfaultfd is being served.
+    /// The region has been unmapped, and with it every call ends so; it is registered here already; or the userfaultfd is being served, and
+    /// <see cref="ServeAsync"/> would have refused the region.
     /// </exception>
     /// <exception cref="ArgumentException">It is a region of another VM, and with it every call ends so.</exception>
     /// <exception cref="ObjectDisposedException">
@@ -98,7 +100,7 @@ public sealed class Userfault
     /// <remarks>
     /// With write protection every page has to be looked at, so it goes in slices as <see cref="ProtectAsync"/> does. A region of which
     /// only a part was unregistered still counts as registered: that part has no faults any more, the rest has, and calling again finishes
-    /// it.
+    /// it. What is mapped at the region's own addresses is unregistered; a part that the guest has moved (mremap) is not.
     /// </remarks>
     /// <param name="region">The region.</param>
     /// <param name="cancel">
@@ -108,10 +110,41 @@ public sealed class Userfault
     /// <exception cref="UffdException">
     /// The kernel refuses; the message says how much was unregistered. ESRCH: the process whose memory it is has ended.
     /// </exception>
-    public async Task UnregisterAsync(GuestRegion region, CancellationToken cancel = default)
+    public Task UnregisterAsync(GuestRegion region, CancellationToken cancel = default)
     {
         _ = Find(region);
-        await _turns.InTurnAsync("unregister", () => _ranges.UnregisterAsync(region, cancel), cancel);
+        return UnregisterAsync(region, 0, region.Pages, cancel);
+    }
+
+    /// <summary>
+    /// Unregisters a part of a region, by the rules of <see cref="UnregisterAsync(GuestRegion, CancellationToken)"/>: refused while pages
+    /// of that part are absent. Its pages raise no fault any more and keep their content, without protection; what was noted of them stays
+    /// as it is, and they count neither as absent nor for a push. Pages that are unregistered already are skipped (SEMANTICS 3.4.2). The
+    /// region can be registered again when all of it is unregistered.
+    /// </summary>
+    /// <param name="region">A region that is registered here.</param>
+    /// <param name="firstPage">First page of the region.</param>
+    /// <param name="pages">Base pages; of huge pages whole ones.</param>
+    /// <param name="cancel">
+    /// Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).
+    /// </param>
+    /// <exception cref="ArgumentException">The pages are not in the region, or are parts of huge pages.</exception>
+    /// <exception cref="InvalidOperationException">Pages are absent.</exception>
+    /// <exception cref="UffdException">
+    /// The kernel refuses; the message says how much was unregistered. EINVAL: nothing is mapped there any more; ENOMEM: too many mappings;
+    /// ESRCH: the process whose memory it is has ended.
+    /// </exception>
+    public async Task UnregisterAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
+    {
+        _ = Find(region);
+        PageRange range = region.Range(firstPage, pages);
+        int unit = region.PageBytes >> PageSize.BaseShift;
+        // The kernel would find a huge page that is cut when it has changed others before it (SEMANTICS 3.4.4).
+        if ((firstPage | pages) % unit != 0)
+            throw new ArgumentException(
+                $"{pages} pages from page {firstPage} on are not whole pages of region {region.Id}, which has {region.PageBytes} bytes a "
+                    + $"page; use multiples of {unit}.", nameof(pages));
+        await _turns.InTurnAsync("unregister", () => _ranges.UnregisterAsync(region, range, cancel), cancel);
     }
 
     /// <summary>
@@ -392,6 +425,19 @@ public sealed class Userfault
     public IReadOnlyList<AdoptedUserfault> TakeChildren() =>
         [.. _kernel.TakeChildren().Select(descriptor => new AdoptedUserfault { Descriptor = descriptor, IsOfOtherProcess = true })];
 
+    /// <summary>
+    /// How long each thread has waited for its pages so far, by thread, if <see cref="ServeOptions.RecordFaultLatency"/> asks for it: of
+    /// threads whose waits have ended, and whose faults say whose they are (THREAD_ID; the model reports it, and an adopted userfaultfd has
+    /// it, if it was asked for when it was opened).
+    /// </summary>
+    /// <param name="cancel">Cancels the wait.</param>
+    /// <exception cref="InvalidOperationException">It is not recorded.</exception>
+    public Task<IReadOnlyList<FaultLatency>> FaultLatenciesAsync(CancellationToken cancel = default)
+    {
+        _service.ThrowIfClosed();
+        return _service.LatenciesAsync(cancel);
+    }
+
     /// <summary>Lets pages that had been given up (after crashes, or a failed source) be tried again.</summary>
     public void Recover() => _service.Recover();
 
@@ -425,9 +471,10 @@ public sealed class Userfault
     /// absent; <see cref="AbandonAsync(CancellationToken)"/> gives them up together with the guest.
     /// </summary>
     /// <remarks>
-    /// Memory with write protection is unregistered in slices before, as <see cref="UnregisterAsync"/> does it: the close alone would look
-    /// at every page in one call. While that lasts, a write to a page of a slice that is done is not seen any more. One that was adopted is
-    /// closed as it is, for whoever else holds it may go on with its regions: where nobody does, unregister them before.
+    /// Memory with write protection is unregistered in slices before, as <see cref="UnregisterAsync(GuestRegion, CancellationToken)"/> does
+    /// it: the close alone would look at every page in one call. While that lasts, a write to a page of a slice that is done is not seen any
+    /// more. One that was adopted is closed as it is, for whoever else holds it may go on with its regions: where nobody does, unregister
+    /// them before.
     /// </remarks>
     /// <exception cref="InvalidOperationException">
     /// Pages are absent, or threads sleep at addresses in no region, or wait though nothing is served: closing would show them zeros as
@@ -442,6 +489,38 @@ public sealed class Userfault
     /// ends when that does.
     /// </exception>
     public Task CloseAsync(CancellationToken cancel = default) => _vm.Root.UnlessBlockedAsync(nameof(CloseAsync), CloseOnceAsync(cancel));
+
+    /// <summary>
+    /// What the disposal of its VM would do with it, now: closes it if nothing is absent, and else gives up what is, with the guest
+    /// (<see cref="AbandonAsync(AbsentPages, CancellationToken)"/>, by <see cref="VmOptions.AbsentPagesAtDisposal"/>). Nothing to do if it
+    /// has been closed, or its VM disposed of.
+    /// </summary>
+    /// <exception cref="TimeoutException">
+    /// A page source's <c>Request</c>, or <see cref="ServeOptions.BeforeWrite"/>, has not returned for <c>uffd.close-timeout</c>.
+    /// </exception>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await CloseOrAbandonAsync();
+        }
+        catch (Exception e) when (e is ObjectDisposedException or VmFailedException)
+        {
+            // It has ended, with its VM or before.
+        }
+    }
+
+    private async Task CloseOrAbandonAsync()
+    {
+        try
+        {
+            await CloseAsync();
+        }
+        catch (Exception e) when (e is UffdException or InvalidOperationException and not ObjectDisposedException)
+        {
+            await AbandonAsync(_vm.AbsentPagesAtDisposal);
+        }
+    }
 
     private async Task CloseOnceAsync(CancellationToken cancel)
     {

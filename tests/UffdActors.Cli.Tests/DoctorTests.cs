@@ -59,7 +59,7 @@ public sealed class DoctorTests
         string[] lines = run.Output.Split('\n');
 
         foreach (string name in new[] { "kernel", "userfaultfd", "permissions", "confinement", "features", "memory", "huge pages", "THP",
-            "fault-around", "KVM", "KVM machines", "CPUs" })
+            "fault-around", "KVM", "KVM hardware", "KVM needs", "KVM interrupts", "KVM machines", "CPUs" })
             Assert.Contains(lines, l => l.StartsWith(name + " ", StringComparison.Ordinal));
         foreach (MachineNeed need in Enum.GetValues<MachineNeed>())
         {

@@ -1,5 +1,6 @@
 using UffdActors.Kvm.Machine;
 using UffdActors.Kvm.Native;
+using UffdActors.Kvm.Runs;
 using UffdActors.Linux.Needs;
 
 namespace UffdActors.Kvm.Tests;
@@ -24,6 +25,20 @@ public sealed class MachineTests
         Assert.Equal("The KVM of this kernel lacks KVM_CAP_XCRS.", new KvmOffer(12, ["KVM_CAP_XCRS"], 4, 16, 500).Problem());
         Assert.Equal("/dev/kvm speaks API version 11, not 12.", new KvmOffer(11, [], 4, 16, 500).Problem());
     }
+
+    [Theory]
+    [InlineData(
+        "flags\t\t: fpu vmx hypervisor", "kvm_intel",
+        "this machine is itself virtual and is offered VMX (nested virtualization); kvm_intel")]
+    [InlineData("flags\t\t: fpu svm", "kvm_amd", "this machine is no virtual one and has SVM; kvm_amd")]
+    [InlineData(
+        "flags\t\t: fpu hypervisor", "kvm_pvm",
+        "this machine is itself virtual and is offered neither VMX nor SVM (no nested virtualization); kvm_pvm")]
+    [InlineData(
+        "flags\t\t: fpu vmx_flags", "ext4",
+        "this machine is no virtual one and shows neither VMX nor SVM (switched off in its firmware, perhaps); no module of KVM is loaded")]
+    public void What_the_processor_offers_is_told_apart(string flags, string module, string says) => Assert.Equal(
+        says, HostVirtualization.Of($"processor\t: 0\n{flags}\nbugs\t\t: svm\n", ["kvm", module]).ToString());
 
     [SkippableFact]
     public async Task Slots_that_cannot_be_are_refused_before_the_kernel_is_asked()

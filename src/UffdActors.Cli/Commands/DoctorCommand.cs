@@ -62,6 +62,11 @@ internal static class DoctorCommand
         Line("fault-around", memory.FaultAroundBytes < 0 ? "unknown: it could not be measured" : $"{memory.FaultAroundBytes / 1024} KiB");
         Line("PAGEMAP_SCAN", memory.PagemapScanAnswer);
         Line("KVM", $"/dev/kvm {kvm.Device}, API {kvm.ApiVersion}, guest_memfd {YesNo(kvm.GuestMemfd)}, flags {kvm.GuestMemfdFlags}");
+        Line("KVM hardware", vmm.Host.ToString());
+        Line("KVM needs", Needs(vmm));
+        Line("KVM interrupts",
+            "none: guests of uffd vmm have no interrupt controller and no timer, and HLT ends a vCPU"
+                + (vmm.HasInterruptController is { } has ? $" (KVM offers {(has ? "one" : "none")})" : ""));
         Line("KVM machines", Machines(vmm));
         Line("CPUs", $"online {cpus.Online}, allowed {string.Join(',', cpus.Allowed)}");
         Line("scheduling", $"real-time priorities {cpus.RealTimePriority}, wait channels {YesNo(cpus.WaitChannels)}");
@@ -85,9 +90,20 @@ internal static class DoctorCommand
             : "";
         if (vmm.Problem is { } problem) return $"{offer}uffd vmm cannot run here: {problem}";
         string speed = vmm.IsEmulated
-            ? "KVM emulates guest code (more than 100 ns an instruction: this machine is itself virtual)"
+            ? "KVM emulates guest code, for want of a processor that runs it: "
+                + $"{Figures.Time(vmm.InstructionNanoseconds!.Value)} an instruction"
             : "guest code runs on the processor";
-        return $"{offer}all extensions that uffd vmm needs; {speed}";
+        return $"{offer}a guest runs; {speed}";
+    }
+
+    private static string Needs(VmmFacts vmm)
+    {
+        string needed = string.Join(' ', vmm.Needed.Select(Short));
+        return vmm.RecommendedVcpus is null ? $"{needed} (not asked for)"
+            : vmm.Missing.Count > 0 ? $"{needed}; MISSING {string.Join(' ', vmm.Missing.Select(Short))}"
+            : $"{needed}: all there";
+
+        static string Short(string name) => name["KVM_CAP_".Length..];
     }
 
     private static string Word(NeedState state) => state switch

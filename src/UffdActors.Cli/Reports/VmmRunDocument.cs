@@ -32,7 +32,10 @@ internal sealed record VmmRunDocument(
             result.Faults?.DemandPages ?? 0, result.Faults?.DemandZeroPages ?? 0, result.PushedPages, result.AbsentPages),
         [
             .. result.Ends.Select((e, i) => new VcpuPart(
-                e.Vcpu, e.Kind, e.Message, Hex(e.Rip), Hex(e.Address), e.Region, e.Page, Hex(result.Checksums[i]))),
+                e.Vcpu, e.Kind, e.Message, Hex(e.Rip), Hex(e.Address), e.Region, e.Page, Hex(result.Checksums[i]),
+                result.Latencies[i] is { } l
+                    ? new WaitsPart(l.Faults, l.BlockedNanoseconds, l.P50Nanoseconds, l.P99Nanoseconds, l.MaxNanoseconds)
+                    : null)),
         ]);
 
     private static string? Hex(ulong? value) =>
@@ -51,5 +54,8 @@ internal sealed record VmmRunDocument(
     public sealed record PagesPart(long Demand, long DemandZero, long Push, long Absent);
 
     public sealed record VcpuPart(
-        int Vcpu, VcpuEndKind End, string Message, string? Rip, string? Address, int? Region, long? Page, string? Checksum);
+        int Vcpu, VcpuEndKind End, string Message, string? Rip, string? Address, int? Region, long? Page, string? Checksum,
+        WaitsPart? Waits);
+
+    public sealed record WaitsPart(long Faults, long BlockedNs, long P50Ns, long P99Ns, long MaxNs);
 }

@@ -37,6 +37,9 @@ internal sealed class VmmRunText(
             string checksum = served.Checksums[i] is { } value ? $"checksum 0x{value:x16}" : "no checksum";
             string rip = served.Ends[i].Rip is { } at ? $" at rip 0x{at:x}" : "";
             Row($"vCPU {i}", $"{served.Ends[i].Kind.ToString().ToLowerInvariant()}{rip}, {checksum}");
+            if (served.Latencies[i] is { } waited)
+                Row("", $"{Figures.Count(waited.Faults, "fault", "faults")}: p50 {Time(waited.P50Nanoseconds)}, p99 "
+                    + $"{Time(waited.P99Nanoseconds)}, longest {Time(waited.MaxNanoseconds)}; blocked {Time(waited.BlockedNanoseconds)}");
         }
 
         Line("");
@@ -69,6 +72,8 @@ internal sealed class VmmRunText(
         console.MarkupLineInterpolated($"[red]NOT VERIFIED[/]");
         foreach (string difference in differences) Line(difference);
     }
+
+    private static string Time(long nanoseconds) => Figures.Time((double)nanoseconds);
 
     private void Row(string name, string value) => ReportRow.Write(console, name, value);
 

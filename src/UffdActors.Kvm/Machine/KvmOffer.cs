@@ -26,6 +26,12 @@ internal sealed record KvmOffer(int ApiVersion, IReadOnlyList<string> Missing, i
         (nameof(KvmCap.KVM_CAP_IMMEDIATE_EXIT), KvmCap.KVM_CAP_IMMEDIATE_EXIT),
     ];
 
+    /// <summary>Names of the extensions that this library needs.</summary>
+    public static IReadOnlyList<string> NeededNames { get; } = [.. Needed.Select(n => n.Name)];
+
+    /// <summary>An interrupt controller in the kernel could be made (KVM_CAP_IRQCHIP); this library makes none.</summary>
+    public bool HasInterruptController { get; init; }
+
     /// <summary>Asks.</summary>
     /// <exception cref="SyscallException">The device does not answer.</exception>
     public static KvmOffer Read(KvmHandle device)
@@ -33,7 +39,10 @@ internal sealed record KvmOffer(int ApiVersion, IReadOnlyList<string> Missing, i
         return new KvmOffer(
             device.Call(KvmIoctl.KVM_GET_API_VERSION, 0, nameof(KvmIoctl.KVM_GET_API_VERSION)),
             [.. Needed.Where(n => Has(n.Number) <= 0).Select(n => n.Name)],
-            Has(KvmCap.KVM_CAP_NR_VCPUS), Has(KvmCap.KVM_CAP_MAX_VCPUS), Has(KvmCap.KVM_CAP_NR_MEMSLOTS));
+            Has(KvmCap.KVM_CAP_NR_VCPUS), Has(KvmCap.KVM_CAP_MAX_VCPUS), Has(KvmCap.KVM_CAP_NR_MEMSLOTS))
+        {
+            HasInterruptController = Has(KvmCap.KVM_CAP_IRQCHIP) > 0,
+        };
 
         int Has(int extension) => device.TryCall(KvmIoctl.KVM_CHECK_EXTENSION, (nuint)extension, out _);
     }

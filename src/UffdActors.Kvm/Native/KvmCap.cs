@@ -3,6 +3,7 @@ namespace UffdActors.Kvm.Native;
 /// <summary>Arguments of KVM_CHECK_EXTENSION.</summary>
 internal static class KvmCap
 {
+    public const int KVM_CAP_IRQCHIP = 0;
     public const int KVM_CAP_USER_MEMORY = 3;
     public const int KVM_CAP_EXT_CPUID = 7;
     public const int KVM_CAP_NR_VCPUS = 9;

@@ -24,6 +24,9 @@ internal sealed record GuestResult
     /// <summary>Exits of all vCPUs.</summary>
     public required long Exits { get; init; }
 
+    /// <summary>How long each vCPU has waited for pages, by number; null where it has not, or all memory was present.</summary>
+    public required IReadOnlyList<FaultLatency?> Latencies { get; init; }
+
     /// <summary>What the guest has written on its console.</summary>
     public required string Console { get; init; }
 

@@ -66,7 +66,7 @@ internal sealed class GuestRunner
         _ = await uffd.RegisterAsync(memory, isMinor ? RegisterModes.Minor : RegisterModes.Missing, cancel);
         ContentSource whole = new(_content);
         using IPageSource source = _options.AroundSource?.Invoke(whole) ?? whole;
-        await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = _options.Handlers }, cancel);
+        await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = _options.Handlers, RecordFaultLatency = true }, cancel);
         if (_options.RecordWorkingSet) uffd.RecordWorkingSet(memory);
         ProgramDevice device = new(_plan, vm, memory);
         await using KvmMachine running = machine = await BootAsync(memory, device, cancel);
@@ -119,6 +119,7 @@ internal sealed class GuestRunner
                 AbsentPages = absent,
                 Duration = duration,
                 Exits = machine.Vcpus.Sum(v => v.Exits),
+                Latencies = await LatenciesAsync(machine, uffd, cancel),
                 Console = device.Console,
                 GivenBack = device.GivenBack,
                 Faults = uffd?.Counts(),
@@ -140,6 +141,12 @@ internal sealed class GuestRunner
         foreach (KvmVcpu vcpu in machine.Vcpus)
             all.Add(vcpu.Phase == VcpuPhase.Stopped ? (await vcpu.SaveAsync(cancel)).Regs.Rbx : null);
         return all;
+    }
+
+    private static async Task<IReadOnlyList<FaultLatency?>> LatenciesAsync(KvmMachine machine, Userfault? uffd, CancellationToken cancel)
+    {
+        IReadOnlyList<FaultLatency> all = uffd is null ? [] : await uffd.FaultLatenciesAsync(cancel);
+        return [.. machine.Vcpus.Select(v => all.FirstOrDefault(l => l.ThreadId == v.ThreadId))];
     }
 
     // Nothing is registered, so no touch blocks.

@@ -1,3 +1,5 @@
+using UffdActors.Kvm.Machine;
+
 namespace UffdActors.Kvm.Runs;
 
 /// <summary>Whether and how well the KVM of this machine serves the prototype.</summary>
@@ -7,10 +9,18 @@ namespace UffdActors.Kvm.Runs;
 /// <param name="MaxVcpus">KVM_CAP_MAX_VCPUS; null if it could not be asked.</param>
 /// <param name="MemorySlots">KVM_CAP_NR_MEMSLOTS; null if it could not be asked.</param>
 /// <param name="InstructionNanoseconds">Time of an instruction of a small guest; null if none has run.</param>
+/// <param name="Host">What the processor offers to KVM.</param>
 internal sealed record VmmFacts(
-    string? Problem, IReadOnlyList<string> Missing, int? RecommendedVcpus, int? MaxVcpus, int? MemorySlots, double? InstructionNanoseconds)
+    string? Problem, IReadOnlyList<string> Missing, int? RecommendedVcpus, int? MaxVcpus, int? MemorySlots, double? InstructionNanoseconds,
+    HostVirtualization Host)
 {
     private const double Emulated = 100;
+
+    /// <summary>Extensions that are needed, by their names in <c>linux/kvm.h</c>.</summary>
+    public IReadOnlyList<string> Needed { get; } = KvmOffer.NeededNames;
+
+    /// <summary>An interrupt controller could be made; null if it could not be asked. The prototype makes none.</summary>
+    public bool? HasInterruptController { get; init; }
 
     /// <summary>True if guest code runs so slowly that KVM emulates it, as where KVM itself runs without hardware support.</summary>
     public bool IsEmulated => InstructionNanoseconds > Emulated;

@@ -39,7 +39,10 @@ internal static class VmmProbe
     }
 
     private static VmmFacts Facts(string? problem, KvmOffer? offer) =>
-        new(problem, offer?.Missing ?? [], offer?.RecommendedVcpus, offer?.MaxVcpus, offer?.MemorySlots, null);
+        new(problem, offer?.Missing ?? [], offer?.RecommendedVcpus, offer?.MaxVcpus, offer?.MemorySlots, null, HostVirtualization.Read())
+        {
+            HasInterruptController = offer?.HasInterruptController,
+        };
 
     /// <exception cref="SyscallException">The kernel refuses.</exception>
     /// <exception cref="InvalidOperationException">The guest does not end.</exception>

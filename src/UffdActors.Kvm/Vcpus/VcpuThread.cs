@@ -43,6 +43,9 @@ internal sealed class VcpuThread
     /// <summary>Complete once the thread has ended, and closed what it owns.</summary>
     public Task Ended => _ended.Task;
 
+    /// <summary>Its id; 0 before it has begun, and once it has ended.</summary>
+    public int ThreadId => _thread;
+
     /// <summary>Exits from KVM_RUN to this process, EINTR not counted.</summary>
     public long Exits => Interlocked.Read(ref _exitCount);
 

@@ -26,7 +26,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     private readonly EventJournal? _journal;
     private readonly MessageBatch _batch;
     private readonly int _messagesPerRead;
-    private readonly RegisteredRanges _registered = new();
+    private readonly PageRanges _registered = new();
     private IActorRef _actor = ActorRefs.Nobody;
     private int _next;
     private bool _readable;

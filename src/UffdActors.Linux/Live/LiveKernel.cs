@@ -252,6 +252,19 @@ internal sealed class LiveKernel : VmKernel
     }
 
     /// <inheritdoc />
+    public override SafeHandle OpenDescriptor(GuestRegion region)
+    {
+        try
+        {
+            return MemoryOf(region).OpenDescriptor(region);
+        }
+        catch (SyscallException e)
+        {
+            throw e.ToRefusal();
+        }
+    }
+
+    /// <inheritdoc />
     public override VcpuThread NewVcpu()
     {
         LiveVcpu vcpu = new(_vm, this);

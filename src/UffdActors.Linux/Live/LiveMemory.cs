@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Needs;
 using UffdActors.Model.Backends;
@@ -217,6 +218,21 @@ internal sealed class LiveMemory : IDisposable
             && own.TryRead(alias.Address + (ulong)offset, destination))
             return true;
         return _window.Value.TryRead(own, offset, destination);
+    }
+
+    /// <summary>Duplicates its file's descriptor.</summary>
+    /// <exception cref="InvalidOperationException">It has none.</exception>
+    /// <exception cref="SyscallException">The process has too many.</exception>
+    public SafeFileHandle OpenDescriptor(GuestRegion region)
+    {
+        if (_object is null)
+            throw new InvalidOperationException(
+                Guest.IsShared
+                    ? $"Region {region.Id} was adopted without a descriptor of its memory; name one (AdoptedMemory.Descriptor), or ask its "
+                        + $"owner."
+                    : $"Region {region.Id} is anonymous memory, which has no descriptor and no other process can map; map it of a memory "
+                        + $"module, shmem or hugetlb.");
+        return _object.Duplicate();
     }
 
     /// <summary>Advises on memory of another process.</summary>

@@ -67,11 +67,9 @@ internal sealed class LiveUserfault(
                     + $"of that one.");
         Owner.Name(memory.Process?.Process);
         // Before its first fault can come.
-        IActorRef backend = await kernel.BackendAsync(memory.Guest.Backing);
+        Add(new LiveTarget(region.Id, memory, new LocalTarget(await kernel.BackendAsync(memory.Guest.Backing))));
         Errno error = descriptor.Register(memory.Guest, modes, memory.RegisteredAs, out UffdIoctls ioctls);
-        if (error != Errno.None) throw RegisterRefusal.Of(memory, modes, error);
-        Add(new LiveTarget(region.Id, memory, new LocalTarget(backend)));
-        return ioctls;
+        return error == Errno.None ? ioctls : throw RegisterRefusal.Of(memory, modes, error);
     }
 
     /// <inheritdoc />

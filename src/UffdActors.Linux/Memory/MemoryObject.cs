@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 using UffdActors.Linux.Native;
 using UffdActors.Linux.Needs;
 using UffdActors.Model.Memory;
@@ -110,6 +111,17 @@ public sealed unsafe class MemoryObject : IDisposable
         long end = Libc.LSeek(lease.Number, 0, SeekEnd);
         _ = Libc.LSeek(lease.Number, position, 0);
         return end < 0 ? null : end;
+    }
+
+    /// <summary>A descriptor more of the same memory, which belongs to the caller.</summary>
+    /// <exception cref="SyscallException">The process has too many.</exception>
+    internal SafeFileHandle Duplicate()
+    {
+        using LinuxHandle.Lease lease = Handle.Use();
+        int number = Libc.Fcntl(lease.Number, Fd.F_DUPFD_CLOEXEC, 0);
+        return number >= 0
+            ? new SafeFileHandle(number, ownsHandle: true)
+            : throw new SyscallException("fcntl(F_DUPFD_CLOEXEC)", Libc.LastError);
     }
 
     /// <inheritdoc />

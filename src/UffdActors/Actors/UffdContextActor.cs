@@ -97,9 +97,20 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 if (_reader is not null) ReadAll();
                 _ = states.Done.TrySetResult(states.Pages.States(states.Range, states.Written));
                 break;
+            case VmProtocol.ReadLatencies { IsBehindFills: false } latencies:
+                // As above: a thread that has gone on has ended its wait.
+                Self.Tell(latencies with { IsBehindFills = true }, ActorRefs.NoSender);
+                break;
+            case VmProtocol.ReadLatencies latencies:
+                _ = latencies.Done.TrySetResult(latencies.Latencies.Snapshot());
+                break;
             case VmProtocol.Unmapped unmapped:
                 if (_reader is { } serving && serving.Unmapped(unmapped.Start, unmapped.End, unmapped.Seen)) PartsUnmapped();
                 _ = unmapped.Done?.TrySetResult();
+                break;
+            case VmProtocol.Registering registering:
+                if (_reader is { } reading && reading.Register(registering.Regions)) PartsUnmapped();
+                _ = registering.Done.TrySetResult();
                 break;
             case VmProtocol.HandlerCrashed crashed:
                 OnHandlerCrashed(crashed);

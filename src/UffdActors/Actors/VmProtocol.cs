@@ -84,6 +84,19 @@ internal static class VmProtocol
     /// <summary>A push has begun: it is to be told what is unmapped from here on, also before it has filled anything.</summary>
     public sealed record PushBegun(IActorRef Push) : INoSerializationVerificationNeeded;
 
+    /// <summary>Asks how long each thread has waited.</summary>
+    /// <param name="Latencies">What is recorded.</param>
+    /// <param name="Done">Completed with it.</param>
+    /// <param name="IsBehindFills">It is behind what was in the mailbox when it came.</param>
+    public sealed record ReadLatencies(
+        ThreadLatencies Latencies, TaskCompletionSource<IReadOnlyList<FaultLatency>> Done, bool IsBehindFills = false)
+        : INoSerializationVerificationNeeded;
+
+    /// <summary>A region is about to be registered: the reader knows it before its first fault can come.</summary>
+    /// <param name="Regions">What is served of it.</param>
+    /// <param name="Done">Completed when the reader knows it.</param>
+    public sealed record Registering(IReadOnlyList<ServedRegion> Regions, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
+
     /// <summary>Parts of regions have been unmapped: a push looks whether anything is left for it to do.</summary>
     public sealed class PartsUnmapped : INoSerializationVerificationNeeded
     {

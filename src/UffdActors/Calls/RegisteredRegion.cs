@@ -57,20 +57,23 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
         }
     }
 
-    /// <summary>What the ring is to serve.</summary>
-    public ServedRegion Served()
+    /// <summary>What the ring is to serve: one range, or several if parts have been unregistered.</summary>
+    public IReadOnlyList<ServedRegion> Served()
     {
-        PageRange range = PageRange.OfBytes(Region.Address, Region.Bytes);
+        long first = PageSize.PageOf(Region.Address);
         bool isMinor = (Modes & RegisterModes.Minor) != 0;
         AliasPages? alias = isMinor ? Region.ComesThrough : null;
         ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
         bool isProtected = (Modes & RegisterModes.WriteProtect) != 0;
-        return new ServedRegion(
-            Region.Id, range, range.Start, by, Pages, alias, BitOperations.Log2((uint)Region.PageBytes), isProtected)
-        {
-            Zeroed = Zeroed,
-            CopiesHoles = by == ResolveBy.ContinueAsIs && (Modes & RegisterModes.Missing) != 0,
-        };
+        return [
+            .. Region.Unregistered.Others(new PageRange(0, Region.Pages)).Select(
+                part => new ServedRegion(
+                    Region.Id, new PageRange(first + part.Start, first + part.End), first, by, Pages, alias,
+                    BitOperations.Log2((uint)Region.PageBytes), isProtected)
+                {
+                    Zeroed = Zeroed,
+                    CopiesHoles = by == ResolveBy.ContinueAsIs && (Modes & RegisterModes.Missing) != 0,
+                })];
     }
 
     /// <summary>Tells what has become of removed pages.</summary>
@@ -105,13 +108,15 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
         };
     }
 
-    /// <summary>Pages that are to be filled and are not there. What has been unmapped does not count.</summary>
-    public long AbsentPages(RegionView view)
+    /// <summary>Pages that are to be filled and are not there. What has been unmapped, or unregistered, does not count.</summary>
+    /// <param name="view">What is served.</param>
+    /// <param name="range">Pages of the region that count.</param>
+    public long AbsentPages(RegionView view, PageRange range)
     {
         if (!IsFilled || Region.IsUnmapped) return 0;
         PageRange[] parts = [
             .. view.Regions.Where(r => r.Id == Region.Id)
-                .Select(r => new PageRange(r.PageOf(r.Range.Start), r.PageOf(r.Range.End)))];
+                .Select(r => new PageRange(r.PageOf(r.Range.Start), r.PageOf(r.Range.End)).Intersect(range)).Where(r => !r.IsEmpty)];
         if (parts.Sum(p => p.Count) == Received.Pages) return Pages.CountAbsent(Unit);
         long absent = 0;
         foreach (PageRange part in parts)

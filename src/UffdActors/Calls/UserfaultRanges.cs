@@ -24,56 +24,93 @@ internal sealed class UserfaultRanges(
 
     /// <summary>UFFDIO_REGISTER, in its turn.</summary>
     /// <exception cref="UffdException">The kernel refuses.</exception>
-    /// <exception cref="InvalidOperationException">It is registered already, or the userfaultfd is being served.</exception>
+    /// <exception cref="InvalidOperationException">It is registered already, or cannot be served.</exception>
     public async Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)
     {
         ThrowIfUnusable(region);
-        // The reader must know the region before its first fault can come.
-        RegionPages pages = new(region.Pages);
-        if (service.Reader is { } reader)
-            throw new InvalidOperationException($"Register every region before serving; {reader.View.Regions.Length} are being served.");
         if (registered.TryFind(region) is not null)
             throw new InvalidOperationException(
                 $"Region {region.Id} is registered with this userfaultfd already; unregister it first to register it in other modes.");
-        UffdIoctls ioctls;
-        try
-        {
-            ioctls = await kernel.RegisterAsync(region, modes, cancel);
-        }
-        catch (UffdException e) when (kernel.Owner.Look())
-        {
-            throw kernel.Owner.Refusal("UFFDIO_REGISTER", e);
-        }
-
+        cancel.ThrowIfCancellationRequested();
+        bool isServing = service.Reader is not null;
+        RegisteredRegion known = new(region, modes, UffdIoctls.None, new RegionPages(region.Pages));
         if ((modes & RegisterModes.Minor) != 0 && region.AliasAddress != 0 && !region.IsFilled)
             region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages);
-        registered.Set(new RegisteredRegion(region, modes, ioctls, pages));
-        return ioctls;
+        try
+        {
+            if (isServing) await service.BeginServingAsync(known);
+            // What the reader knows is not left half done.
+            known = known with { Ioctls = await kernel.RegisterAsync(region, modes, isServing ? CancellationToken.None : cancel) };
+            if (isServing) await TakeUpAsync(known);
+        }
+        catch (Exception e)
+        {
+            region.ComesThrough = null;
+            if (isServing) await service.ForgetAsync(region, new PageRange(0, region.Pages));
+            if (e is UffdException && kernel.Owner.Look()) throw kernel.Owner.Refusal("UFFDIO_REGISTER", e);
+            throw;
+        }
+
+        registered.Set(known);
+        return known.Ioctls;
     }
 
     /// <summary>UFFDIO_UNREGISTER, in its turn.</summary>
     /// <exception cref="UffdException">The kernel refuses.</exception>
     /// <exception cref="InvalidOperationException">Pages are absent.</exception>
-    public async Task UnregisterAsync(GuestRegion region, CancellationToken cancel)
+    public async Task UnregisterAsync(GuestRegion region, PageRange range, CancellationToken cancel)
     {
         ThrowIfUnusable(region);
         RegisteredRegion known = registered.Find(region);
-        service.ThrowIfAbsent(known, "unregistering", Unregister);
+        service.ThrowIfAbsent(known, range, "unregistering", Unregister);
         if (known.IsReadAsZeros) service.ThrowIfWaitedFor("unregistering");
         // Without write protection the call looks at no page.
         bool cuts = (known.Modes & RegisterModes.WriteProtect) != 0;
-        PageRange all = new(0, region.Pages);
-        RangeSlices slices = cuts ? new RangeSlices(region, all, counts: false) : RangeSlices.One(region, all);
-        IoctlResult result =
-            await RunAsync(Unregister, region, slices, (part, c) => kernel.UnregisterAsync(region, part, known.Modes, c), cancel);
-        if (!result.IsDone)
-            throw new UffdException(
-                Unregister, result.Error,
-                $"{KernelErrors.Explain(Unregister, result.Error)}; {slices.BytesDone} of {slices.BytesInAll} bytes of region {region.Id} "
-                    + $"are unregistered");
+        RangeSlices slices = cuts ? new RangeSlices(region, range, counts: false) : RangeSlices.One(region, range);
+        try
+        {
+            IoctlResult result =
+                await RunAsync(Unregister, region, slices, (part, c) => kernel.UnregisterAsync(region, part, known.Modes, c), cancel);
+            if (!result.IsDone)
+                throw new UffdException(
+                    Unregister, result.Error,
+                    $"{KernelErrors.Explain(Unregister, result.Error)}; {slices.BytesDone} of {slices.BytesInAll} bytes of region "
+                        + $"{region.Id} are unregistered");
+        }
+        finally
+        {
+            long done = slices.BytesDone >> PageSize.BaseShift;
+            if (done > 0) await LeaveAsync(known, range with { End = range.Start + done });
+        }
+    }
+
+    // No fault comes from there any more, so what is served there later is another region.
+    private async Task LeaveAsync(RegisteredRegion known, PageRange pages)
+    {
+        GuestRegion region = known.Region;
+        region.Unregistered.Add(pages);
+        await service.ForgetAsync(region, pages);
+        if (region.Unregistered.Pages < region.Pages) return;
         region.ComesThrough = null;
         region.Reader = null;
         registered.Remove(region);
+        region.Unregistered.Remove(new PageRange(0, region.Pages));
+    }
+
+    // A region that has just been registered while others are served.
+    private async Task TakeUpAsync(RegisteredRegion known)
+    {
+        try
+        {
+            service.ThrowIfUnpoisonable(known);
+        }
+        catch (InvalidOperationException)
+        {
+            _ = await kernel.UnregisterAsync(known.Region, new PageRange(0, known.Region.Pages), known.Modes, CancellationToken.None);
+            throw;
+        }
+
+        service.Serves(known);
     }
 
     /// <summary>UFFDIO_WRITEPROTECT.</summary>
@@ -266,8 +303,14 @@ internal sealed class UserfaultRanges(
     private async Task<IReadOnlyList<PageRange>> ScanPartsAsync(
         GuestRegion region, PageRange range, Func<PageRange, ulong, Task<IReadOnlyList<PageRange>>> scan)
     {
-        if (service.Reader is not { } reader) return await scan(range, region.AddressOf(range.Start));
         IReadOnlyList<PageRange> written = [];
+        if (service.Reader is not { } reader)
+        {
+            foreach (PageRange pages in region.Unregistered.Others(range))
+                written = ZeroedPages.Union(written, await scan(pages, region.AddressOf(pages.Start)));
+            return written;
+        }
+
         foreach (ServedRegion part in reader.View.Regions.Where(r => r.Id == region.Id))
         {
             PageRange pages = range.Intersect(new PageRange(part.PageOf(part.Range.Start), part.PageOf(part.Range.End)));

@@ -3,6 +3,7 @@ using UffdActors.Actors;
 using UffdActors.Failures;
 using UffdActors.Handling;
 using UffdActors.Model;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Prefetch;
 using UffdActors.Worlds;
@@ -27,6 +28,7 @@ internal sealed class UserfaultService
     private readonly TaskCompletionSource _ended;
     private (IPageSource Source, IActorRef Actor)? _source;
     private FaultReader? _reader;
+    private ServeOptions? _options;
     private int _closed;
     private bool _pushesEnd;
 
@@ -71,17 +73,18 @@ internal sealed class UserfaultService
 
     /// <summary>Refuses an end while pages of a region are absent.</summary>
     /// <param name="registered">The region.</param>
+    /// <param name="range">The pages of it that would end.</param>
     /// <param name="call">What would end, for the message.</param>
     /// <param name="name">Name of the system call.</param>
     /// <exception cref="InvalidOperationException">Pages are absent.</exception>
-    public void ThrowIfAbsent(RegisteredRegion registered, string call, string name)
+    public void ThrowIfAbsent(RegisteredRegion registered, PageRange range, string call, string name)
     {
-        long absent = AbsentPagesOf(registered);
+        long absent = AbsentPagesOf(registered, range);
         if (absent == 0) return;
         // Then they are absent for good, and no push can mend that.
         _kernel.Owner.ThrowIfGone(name);
         throw new InvalidOperationException(
-            $"Region {registered.Region.Id} lacks {absent} of {registered.Received.Pages} pages; {call} now would turn them into zeros. "
+            $"Region {registered.Region.Id} lacks {absent} of {range.Count} pages; {call} now would turn them into zeros. "
                 + $"Finish the push, or abandon them together with the guest.");
     }
 
@@ -111,7 +114,7 @@ internal sealed class UserfaultService
         if (_reader is not null) throw new InvalidOperationException("The userfaultfd is being served already.");
         cancel.ThrowIfCancellationRequested();
         RegisteredRegion[] regions = Servable(options);
-        RegionView view = RegionView.Of(regions.Select(r => r.Served()));
+        RegionView view = RegionView.Of(regions.SelectMany(r => r.Served()));
         HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
         FaultReader reader = new(_kernel.Descriptor, slots, view, _root.Context.Time, _root.Settings.HandlerCrashLimit)
         {
@@ -120,6 +123,7 @@ internal sealed class UserfaultService
             Outages = new Outages(TermsOf(options, memory)),
             Owner = _kernel.Owner,
             Calls = _root.Calls,
+            Latencies = options.RecordFaultLatency ? new ThreadLatencies() : null,
         };
         IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce
             ? await _root.StartSourceAsync(reader.Outages.Of(options.Source)) : null;
@@ -131,14 +135,32 @@ internal sealed class UserfaultService
         // Abandoned meanwhile: what is closed is not served.
         ThrowIfClosed();
         if (source is not null) _source = (options.Source, source);
+        _options = options;
         _reader = reader;
         foreach (RegisteredRegion registered in regions) registered.Region.Reader = reader;
         _calls.Served();
         foreach (RegisteredRegion registered in regions.Where(r => r.Region.IsUnmapped)) await ForgetAsync(registered.Region);
         if (!_kernel.IsTakenOver) return;
         // Faults that were read elsewhere come again, and only here.
-        foreach (RegisteredRegion registered in regions)
-            _kernel.Descriptor.Wake(registered.Region.Address, registered.Region.Address + registered.Region.Bytes);
+        foreach (RegisteredRegion registered in regions) WakeOnce(registered.Region);
+    }
+
+    /// <summary>The reader learns of a region that is about to be registered, before its first fault can come.</summary>
+    /// <exception cref="InvalidOperationException">It cannot be served.</exception>
+    public Task BeginServingAsync(RegisteredRegion registered)
+    {
+        ThrowIfUnservable(_options!, registered);
+        registered.ThrowIfReadAsZeros();
+        TaskCompletionSource done = _root.NewCompletion();
+        _kernel.Actor.Tell(new VmProtocol.Registering(registered.Served(), done), ActorRefs.NoSender);
+        return _root.OrFailed(Task.WhenAny(done.Task, _ended.Task));
+    }
+
+    /// <summary>A region has been registered while serving.</summary>
+    public void Serves(RegisteredRegion registered)
+    {
+        registered.Region.Reader = _reader;
+        if (_kernel.IsTakenOver) WakeOnce(registered.Region);
     }
 
     /// <summary>Starts the background push of a region.</summary>
@@ -196,12 +218,28 @@ internal sealed class UserfaultService
     }
 
     /// <summary>A region has been unmapped: its pages are not served any more, whether or not an event tells of it.</summary>
-    public async Task ForgetAsync(GuestRegion region)
+    public Task ForgetAsync(GuestRegion region) =>
+        _registered.TryFind(region) is null ? Task.CompletedTask : ForgetAsync(region, new PageRange(0, region.Pages));
+
+    /// <summary>Pages of a region are not served any more.</summary>
+    public async Task ForgetAsync(GuestRegion region, PageRange pages)
     {
-        if (_reader is null || !_registered.All.Any(r => r.Region == region)) return;
+        if (_reader is null) return;
         TaskCompletionSource done = _root.NewCompletion();
-        _kernel.Actor.Tell(new VmProtocol.Unmapped(region.Address, region.Address + region.Bytes, done), ActorRefs.NoSender);
+        _kernel.Actor.Tell(new VmProtocol.Unmapped(region.AddressOf(pages.Start), region.AddressOf(pages.End), done), ActorRefs.NoSender);
         await _root.OrFailed(Task.WhenAny(done.Task, _ended.Task));
+    }
+
+    /// <summary>How long each thread has waited.</summary>
+    /// <exception cref="InvalidOperationException">That is not recorded.</exception>
+    public Task<IReadOnlyList<FaultLatency>> LatenciesAsync(CancellationToken cancel)
+    {
+        if (_reader?.Latencies is not { } latencies)
+            throw new InvalidOperationException(
+                $"How long threads wait is not recorded; serve with {nameof(ServeOptions)}.{nameof(ServeOptions.RecordFaultLatency)}.");
+        TaskCompletionSource<IReadOnlyList<FaultLatency>> done = _root.NewCompletion<IReadOnlyList<FaultLatency>>();
+        _kernel.Actor.Tell(new VmProtocol.ReadLatencies(latencies, done), ActorRefs.NoSender);
+        return _root.OrFailed(done.Task.WaitAsync(cancel));
     }
 
     /// <summary>Reads the events that there are.</summary>
@@ -218,7 +256,8 @@ internal sealed class UserfaultService
     /// <exception cref="InvalidOperationException">Pages are absent, or threads sleep in no region.</exception>
     public async Task CloseAsync(CancellationToken cancel)
     {
-        foreach (RegisteredRegion registered in _registered.All) ThrowIfAbsent(registered, "closing", "close");
+        foreach (RegisteredRegion registered in _registered.All) 
+            ThrowIfAbsent(registered, new PageRange(0, registered.Region.Pages), "closing", "close");
         if (_reader is { HasStraySleepers: true } && !_kernel.Owner.Look())
         {
             throw new InvalidOperationException(
@@ -253,26 +292,36 @@ internal sealed class UserfaultService
     // What is to be served, if it can be.
     private RegisteredRegion[] Servable(ServeOptions options)
     {
-        if (options.PoisonLostPages)
+        if (options.PoisonLostPages) _guest.AllowPoison();
+        foreach (RegisteredRegion registered in _registered.All)
         {
-            _guest.AllowPoison();
-            foreach (RegisteredRegion unfit in _registered.All.Where(r => r.IsFilled && (r.Ioctls & UffdIoctls.Poison) == 0))
-                throw new InvalidOperationException(
-                    $"Region {unfit.Region.Id} ({unfit.Region.Module ?? "anonymous memory"}) takes no poison; "
-                    + "serve without PoisonLostPages.");
-        }
-
-        if (options.BeforeWrite is not null)
-        {
-            // The hook is there to read what a page holds; that it cannot must not be found out in the ring.
-            foreach (RegisteredRegion watched in _registered.All.Where(r => (r.Modes & RegisterModes.WriteProtect) != 0))
-                _machine.ThrowIfUnreadable(watched.Region);
+            ThrowIfUnpoisonable(options, registered);
+            ThrowIfUnservable(options, registered);
         }
 
         _kernel.Owner.ThrowIfGone("UFFDIO_CONTINUE");
         RegisteredRegion[] regions = _registered.Mapped();
         foreach (RegisteredRegion registered in regions) registered.ThrowIfReadAsZeros();
         return regions;
+    }
+
+    /// <summary>Refuses a region that lost pages could not be poisoned in; known once it is registered.</summary>
+    /// <exception cref="InvalidOperationException">It takes no poison, and is to.</exception>
+    public void ThrowIfUnpoisonable(RegisteredRegion registered) => ThrowIfUnpoisonable(_options!, registered);
+
+    private static void ThrowIfUnpoisonable(ServeOptions options, RegisteredRegion registered)
+    {
+        if (options.PoisonLostPages && registered.IsFilled && (registered.Ioctls & UffdIoctls.Poison) == 0)
+            throw new InvalidOperationException(
+                $"Region {registered.Region.Id} ({registered.Region.Module ?? "anonymous memory"}) takes no poison; "
+                + "serve without PoisonLostPages.");
+    }
+
+    private void ThrowIfUnservable(ServeOptions options, RegisteredRegion registered)
+    {
+        // The hook is there to read what a page holds; that it cannot must not be found out in the ring.
+        if (options.BeforeWrite is not null && (registered.Modes & RegisterModes.WriteProtect) != 0)
+            _machine.ThrowIfUnreadable(registered.Region);
     }
 
     // What is asked of its page sources.
@@ -298,12 +347,15 @@ internal sealed class UserfaultService
     {
         RegisteredRegion[] filled = [.. _registered.All.Where(r => r.IsFilled && !r.Region.IsUnmapped)];
         return new Absence(
-            string.Join(", ", filled.Select(r => r.Region.Id)), filled.Sum(AbsentPagesOf),
+            string.Join(", ", filled.Select(r => r.Region.Id)), filled.Sum(r => AbsentPagesOf(r, new PageRange(0, r.Region.Pages))),
             IsUnknown: _kernel.IsTakenOver && _reader is null);
     }
 
     // Before it is served it is not known what is absent.
-    private long AbsentPagesOf(RegisteredRegion registered) => _reader is { } reader ? registered.AbsentPages(reader.View) : 0;
+    private long AbsentPagesOf(RegisteredRegion registered, PageRange range) =>
+        _reader is { } reader ? registered.AbsentPages(reader.View, range) : 0;
+
+    private void WakeOnce(GuestRegion region) => _kernel.Descriptor.Wake(region.Address, region.Address + region.Bytes);
 
     // A call on a userfaultfd that is closed would be reported as one that went wrong, and tried on and on.
     private Task EndPushesAsync()

@@ -142,10 +142,16 @@ public sealed class GuestRegion
     /// <summary>Knows where the guest has moved parts of it; null while it is not served.</summary>
     internal FaultReader? Reader { get; set; }
 
+    /// <summary>
+    /// Pages that have been unregistered while others of the region still are: no fault of theirs comes any more, and they stay where they
+    /// are.
+    /// </summary>
+    internal PageRanges Unregistered { get; } = new();
+
     /// <summary>Where a page is now, by the events read so far; null if it is mapped nowhere.</summary>
     internal ulong? PlaceOf(long page)
     {
-        if (Reader is not { } reader) return AddressOf(page);
+        if (Reader is not { } reader || Unregistered.Contains(page)) return AddressOf(page);
         RegionView view = reader.View;
         long first = PageSize.PageOf(Address) + page;
         if (view.Find(first) is { } here && here.Id == Id && here.PageOf(first) == page) return AddressOf(page);

@@ -14,6 +14,12 @@ public sealed record ServeOptions
     /// <summary>Handlers that share the context, 1 to <see cref="MaxHandlers"/>; each page belongs to one of them.</summary>
     public int Handlers { get; init; } = 1;
 
+    /// <summary>
+    /// Record how long each thread waits for its pages (<see cref="Userfault.FaultLatenciesAsync"/>): two looks at the clock a fault, and
+    /// some 35 KiB a thread, of 4,096 threads at the most.
+    /// </summary>
+    public bool RecordFaultLatency { get; init; }
+
     /// <summary>Put an actor between handlers and source even if the source answers at once.</summary>
     public bool SourceActor { get; init; }
 

@@ -61,6 +61,9 @@ internal class FaultReader
     /// <summary>Notices code of the embedder that does not return; null without that watch.</summary>
     public ForeignCalls? Calls { get; init; }
 
+    /// <summary>How long each thread waits; null if that is not recorded.</summary>
+    public ThreadLatencies? Latencies { get; init; }
+
     /// <summary>The protection of a page for which <see cref="BeforeWrite"/> has thrown is cleared; otherwise it stays.</summary>
     public bool ClearIfHookFails { get; init; }
 
@@ -81,6 +84,23 @@ internal class FaultReader
     {
         _overtaking.Forget(region.Range);
         _view = _view.With(region);
+    }
+
+    /// <summary>
+    /// Adds a region that is registered while others are served. Something that lay there before, and of whose end no event has told, is
+    /// gone.
+    /// </summary>
+    /// <returns>True if something was served there.</returns>
+    public bool Register(IReadOnlyList<ServedRegion> regions)
+    {
+        bool wasServed = false;
+        foreach (ServedRegion region in regions)
+        {
+            wasServed |= Unmapped(PageSize.AddressOf(region.Range.Start), PageSize.AddressOf(region.Range.End), seen: null);
+            Add(region);
+        }
+
+        return wasServed;
     }
 
     /// <summary>True if threads are left asleep at addresses in no region.</summary>
@@ -233,6 +253,7 @@ internal class FaultReader
         {
             known.Waiters++;
             Counters.Merged++;
+            Latencies?.Begin(message.ThreadId, known, _time.Now);
             return;
         }
 
@@ -261,6 +282,12 @@ internal class FaultReader
         (request.Streak, request.StreakError) = _streaks.Count > 0 ? _streaks.GetValueOrDefault(address) : default;
         request.Trace = trace;
         request.Thread = message.ThreadId;
+        if (Latencies is { } latencies)
+        {
+            request.Woken = 0;
+            latencies.Begin(message.ThreadId, request, _time.Now);
+        }
+
         if ((message.Flags & FaultFlags.Wp) == 0) region.Pages.Demand(request.Page, request.Pages);
         _outstanding.Add(request);
         // The clock is read only for a fault that is not sampled.
@@ -274,6 +301,7 @@ internal class FaultReader
         if (!_outstanding.Remove(request)) return false;
         _watch?.Remove(request);
         _gates.Served(request.Id);
+        if (request.Waiting is not null) ThreadLatencies.End(request, _time.Now);
         return true;
     }
 

@@ -130,6 +130,12 @@ internal sealed class PageRequest : IPageAsker
     /// <summary>The first thread that faulted; 0 if it is not known.</summary>
     public uint Thread { get; set; }
 
+    /// <summary>The first of the threads whose waits for it are recorded; null if none is.</summary>
+    public ThreadWait? Waiting { get; set; }
+
+    /// <summary>When its fill had woken its threads, in one call of the real kernel; 0 before, and where waits are not recorded.</summary>
+    public long Woken { get; set; }
+
     /// <summary>When its first thread faulted; kept only while it is watched, as are the next two.</summary>
     public long Raised { get; set; }
 
@@ -279,6 +285,7 @@ internal sealed class PageRequest : IPageAsker
     /// <summary>The page is mapped and its threads have been woken, in one call of the real kernel that has just come back.</summary>
     public void StampInstalledAndWoken()
     {
+        if (_reader.Latencies is not null) Woken = _time.Now;
         if (Trace is { } trace) trace.Installed = trace.Woken = _time.Now;
     }
 

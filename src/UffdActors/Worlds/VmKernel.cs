@@ -80,6 +80,11 @@ internal abstract class VmKernel
     public virtual Task PollAsync(SafeHandle descriptor, Func<bool> readable) =>
         throw new NotSupportedException("The model polls no descriptors; read it on a thread of your own.");
 
+    /// <summary>Duplicates the descriptor of the memory behind a region.</summary>
+    /// <exception cref="InvalidOperationException">It has none.</exception>
+    public virtual SafeHandle OpenDescriptor(GuestRegion region) =>
+        throw new NotSupportedException("The model's memory is no file that another process could map; use the live world.");
+
     /// <summary>Makes a vCPU.</summary>
     public abstract VcpuThread NewVcpu();
 

@@ -1,17 +1,17 @@
 using UffdActors.Model.Mapping;
 
-namespace UffdActors.Linux.Live;
+namespace UffdActors.Handling;
 
 /// <summary>
-/// What is registered with a userfaultfd: ranges by address, none over another. A guest may have thousands, and may cut them into more, so
-/// every change looks for its place and copies nothing but what lies behind it.
+/// A set of pages as ranges, none over another. There may be thousands, and they may be cut into more, so every change looks for its place
+/// and copies nothing but what lies behind it.
 /// </summary>
 /// <remarks>Any thread.</remarks>
-internal sealed class RegisteredRanges
+internal sealed class PageRanges
 {
     private readonly List<PageRange> _ranges = [];
 
-    // Nothing was ever registered outside of these, so most questions are answered without the lock.
+    // Nothing was ever added outside of these, so most questions are answered without the lock.
     private long _lowest = long.MaxValue;
     private long _highest = long.MinValue;
 
@@ -21,6 +21,15 @@ internal sealed class RegisteredRanges
         get
         {
             lock (_ranges) return _ranges.Count;
+        }
+    }
+
+    /// <summary>Pages in all of them.</summary>
+    public long Pages
+    {
+        get
+        {
+            lock (_ranges) return _ranges.Sum(r => r.Count);
         }
     }
 
@@ -43,6 +52,24 @@ internal sealed class RegisteredRanges
             int at = FirstEndingBehind(range.Start);
             return at < _ranges.Count && _ranges[at].Start < range.End;
         }
+    }
+
+    /// <summary>What of a range is in none of them; ascending.</summary>
+    public IReadOnlyList<PageRange> Others(PageRange range)
+    {
+        List<PageRange> others = [];
+        long at = range.Start;
+        lock (_ranges)
+        {
+            for (int i = FirstEndingBehind(range.Start); i < _ranges.Count && _ranges[i].Start < range.End; i++)
+            {
+                if (at < _ranges[i].Start) others.Add(new PageRange(at, _ranges[i].Start));
+                at = _ranges[i].End;
+            }
+        }
+
+        if (at < range.End) others.Add(range with { Start = at });
+        return others;
     }
 
     /// <summary>Adds a range, in the place of whatever was there.</summary>

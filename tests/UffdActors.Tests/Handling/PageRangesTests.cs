@@ -1,20 +1,20 @@
-using UffdActors.Linux.Live;
+using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 
-namespace UffdActors.Linux.Tests.Live;
+namespace UffdActors.Tests.Handling;
 
-/// <summary>What is registered with a userfaultfd, whatever has been cut out of it.</summary>
-public sealed class RegisteredRangesTests
+/// <summary>A set of ranges, whatever has been cut out of it.</summary>
+public sealed class PageRangesTests
 {
     private const int Pages = 64;
 
     [Fact]
-    public void After_any_changes_a_page_is_registered_if_the_last_change_over_it_has_added_it()
+    public void After_any_changes_a_page_is_in_the_set_if_the_last_change_over_it_has_added_it()
     {
         Random random = new(1);
         for (int round = 0; round < 500; round++)
         {
-            RegisteredRanges ranges = new();
+            PageRanges ranges = new();
             bool[] expected = new bool[Pages + 20];
             for (int i = 0; i < 20; i++)
             {
@@ -27,6 +27,11 @@ public sealed class RegisteredRangesTests
             }
 
             Assert.Equal(expected, Enumerable.Range(0, expected.Length).Select(page => ranges.Contains(page)));
+            Assert.Equal(expected.LongCount(isIn => isIn), ranges.Pages);
+            PageRange part = new(random.Next(Pages), Pages);
+            Assert.Equal(
+                Enumerable.Range((int)part.Start, (int)part.Count).Where(page => !expected[page]),
+                ranges.Others(part).SelectMany(o => Enumerable.Range((int)o.Start, (int)o.Count)));
         }
     }
 
@@ -34,7 +39,7 @@ public sealed class RegisteredRangesTests
     public void Cutting_a_range_into_thousands_allocates_no_copy_a_cut()
     {
         const int Cuts = 4000;
-        RegisteredRanges ranges = new();
+        PageRanges ranges = new();
         ranges.Add(new PageRange(0, 2 * Cuts));
         ranges.Remove(new PageRange(1, 2));
 
