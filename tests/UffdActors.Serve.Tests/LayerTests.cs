@@ -1,3 +1,4 @@
+using UffdActors.Model.Inputs;
 using UffdActors.Serve.Content;
 
 namespace UffdActors.Serve.Tests;

@@ -1,16 +1,17 @@
 using UffdActors.Model.Memory;
 
-namespace UffdActors.Serve.Content;
+namespace UffdActors.Model.Inputs;
 
 /// <summary>
 /// Which pages of a file are stored, and which are in holes and read as zeros. A few bytes for each stored range. Read only.
 /// </summary>
-internal sealed class StoredRanges
+public sealed class StoredRanges
 {
     // Ascending, none touching another: first pages, and pages behind.
     private readonly long[] _starts;
     private readonly long[] _ends;
 
+    /// <summary>Counts ranges in pages.</summary>
     /// <param name="ranges">Bytes that are stored, in order.</param>
     /// <param name="length">Bytes of the file.</param>
     public StoredRanges(IEnumerable<(long Offset, long Bytes)> ranges, long length)

@@ -1,0 +1,45 @@
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Kvm.Snapshots;
+
+/// <summary>
+/// What a guest's pages hold, without a fault: a page that is there (in swap too), zeros for one that the guest has given back, and for one
+/// that was never there what its source has.
+/// </summary>
+/// <param name="vm">The guest's VM.</param>
+/// <param name="memory">Its memory.</param>
+/// <param name="userfault">Its userfaultfd.</param>
+/// <param name="source">Content of a page at the source.</param>
+/// <remarks>Any thread: each has a reader of its own.</remarks>
+internal sealed class GuestPages(UffdVm vm, GuestRegion memory, Userfault userfault, PageContent source)
+{
+    private readonly ThreadLocal<GuestReader> _readers = new(vm.NewReader);
+
+    /// <summary>Base pages.</summary>
+    public long Pages => memory.Pages;
+
+    /// <summary>Copies a page out.</summary>
+    /// <returns>True if it was never there: its content is the source's.</returns>
+    public bool Read(long page, Span<byte> room)
+    {
+        if (_readers.Value!.TryRead(memory, page, room)) return false;
+        if (userfault.NotedStateOf(memory, page) == PageState.Removed)
+        {
+            room.Clear();
+            return false;
+        }
+
+        source(page, room);
+        return true;
+    }
+
+    /// <summary>Copies pages out.</summary>
+    /// <param name="page">First page.</param>
+    /// <param name="room">Whole pages.</param>
+    public void ReadAll(long page, Span<byte> room)
+    {
+        if (_readers.Value!.TryReadPages(memory, page, room)) return;
+        for (int done = 0; done < room.Length; done += PageSize.Base)
+            _ = Read(page + (done >> PageSize.BaseShift), room.Slice(done, PageSize.Base));
+    }
+}

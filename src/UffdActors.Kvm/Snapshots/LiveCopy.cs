@@ -1,0 +1,209 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Kvm.Snapshots;
+
+/// <summary>
+/// Copies the memory of a guest that goes on running, as it was at one moment. <i>Watching</i>: every page is protected, round by round,
+/// while the guest runs, and those that it has written since are noted; so that at the moment itself few are left. <i>Copying</i>: a page
+/// is copied out before its first write, or before it is given back, and all others in the background.
+/// </summary>
+/// <remarks>
+/// The background reads first and asks afterwards whether the page was opened meanwhile; a page is marked as opened before its protection
+/// is cleared. So what was read of a page that is not marked is what it held at the moment. A page that is absent is filled protected, by
+/// the runtime, in one call, and with the content that it would have had.
+/// </remarks>
+internal sealed class LiveCopy
+{
+    private const int ChunkPages = 64;
+    private const long SlicePages = (16L << 20) >> PageSize.BaseShift;
+    private const int MostRounds = 8;
+    private const long FewPages = 128;
+    // What is not written out yet; beyond it whoever opens a page writes it out.
+    private const int MostHeld = 4096;
+
+    private readonly Userfault _userfault;
+    private readonly GuestRegion _memory;
+    private readonly GuestPages _pages;
+    private readonly PageMarks _open;
+    private readonly PageMarks _changed;
+    private readonly PageMarks _opened;
+    private readonly ConcurrentQueue<(long Page, byte[] Bytes)> _held = new();
+    private readonly Lock _gate = new();
+    private volatile bool _isCopying;
+    private volatile SnapshotWriter? _writer;
+    private volatile PageMarks? _wanted;
+    private long _keptBefore;
+
+    /// <summary>Makes it.</summary>
+    /// <param name="userfault">The guest's userfaultfd, with synchronous write protection.</param>
+    /// <param name="memory">Its memory.</param>
+    /// <param name="pages">What its pages hold.</param>
+    public LiveCopy(Userfault userfault, GuestRegion memory, GuestPages pages)
+    {
+        _userfault = userfault;
+        _memory = memory;
+        _pages = pages;
+        _open = new PageMarks(memory.Pages);
+        _changed = new PageMarks(memory.Pages);
+        _opened = new PageMarks(memory.Pages);
+    }
+
+    /// <summary>Longest call that protects: faults of the guest wait for as long.</summary>
+    public TimeSpan LongestCall { get; private set; }
+
+    /// <summary>Rounds of protection before the moment.</summary>
+    public int Rounds { get; private set; }
+
+    /// <summary>Pages that were protected while the guest was paused.</summary>
+    public long ProtectedPaused { get; private set; }
+
+    /// <summary>Pages that were copied out because the guest was about to write to them, or to give them back.</summary>
+    public long KeptBefore => Interlocked.Read(ref _keptBefore);
+
+    /// <summary>For a test of the verdict: pages are not copied out before they are written.</summary>
+    public bool ForgetsWrites { get; init; }
+
+    /// <summary>Called before a protected page is given to its writer (<see cref="ServeOptions.BeforeWrite"/>).</summary>
+    public void BeforeWrite(long page)
+    {
+        // Noted first: whoever finds that the copying has begun after that finds the note as well.
+        _ = _changed.Set(page);
+        _ = _open.Set(page);
+        if (_isCopying) Keep(page);
+    }
+
+    /// <summary>Called before the guest gives a page back.</summary>
+    public void BeforeRemoval(long page)
+    {
+        if (_isCopying) Keep(page);
+        _ = _changed.Set(page);
+    }
+
+    /// <summary>Protects all pages, and again those that were written meanwhile, until few are left. The guest runs.</summary>
+    /// <param name="all">False if every page is protected but those that were written.</param>
+    /// <param name="cancel">Cancels.</param>
+    public async Task PrepareAsync(bool all, CancellationToken cancel)
+    {
+        if (all)
+        {
+            _ = _open.Take();
+            for (long page = 0; page < _memory.Pages; page += SlicePages)
+                await ProtectAsync(new PageRange(page, Math.Min(_memory.Pages, page + SlicePages)), cancel);
+            Rounds++;
+        }
+
+        while (Rounds < MostRounds && _open.Count > FewPages)
+        {
+            foreach (PageRange run in _open.Take()) await ProtectAsync(run, cancel);
+            Rounds++;
+        }
+    }
+
+    /// <summary>Begins the copying. The guest is paused; when this has returned it may go on.</summary>
+    /// <param name="writer">Where pages go.</param>
+    /// <param name="changedOnly">Only what has changed since the guest began is copied: the rest is the parent's.</param>
+    /// <param name="cancel">Cancels.</param>
+    public async Task BeginAsync(SnapshotWriter writer, bool changedOnly, CancellationToken cancel)
+    {
+        _writer = writer;
+        _isCopying = true;
+        // The hook for a write may be under way for a vCPU that was interrupted in its fault. A call is never made between a hook and the
+        // clearing behind it: so when the first one is over, every hook that has not seen the flag has noted its page.
+        await ProtectAsync(new PageRange(0, 1), cancel);
+        while (_open.Take() is { Count: > 0 } left)
+        {
+            foreach (PageRange run in left)
+            {
+                await ProtectAsync(run, cancel);
+                ProtectedPaused += run.Count;
+            }
+        }
+
+        PageMarks wanted = new(_memory.Pages);
+        if (changedOnly) wanted.SetAll(_changed);
+        else wanted.SetAll(new PageRange(0, _memory.Pages));
+        _wanted = wanted;
+    }
+
+    /// <summary>Copies everything that is still to be copied; then the guest writes without being held up.</summary>
+    /// <exception cref="IOException">The disk is full, among others.</exception>
+    public async Task CopyAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await Task.Run(() => Copy(cancel), cancel);
+        }
+        finally
+        {
+            lock (_gate) _isCopying = false;
+        }
+
+        WriteHeld();
+        _ = await _userfault.UnprotectAsync(_memory, 0, _memory.Pages, cancel);
+    }
+
+    private void Copy(CancellationToken cancel)
+    {
+        byte[] chunk = new byte[ChunkPages << PageSize.BaseShift];
+        foreach (PageRange run in _wanted!.Runs())
+        {
+            for (long page = run.Start; page < run.End; page += ChunkPages)
+            {
+                cancel.ThrowIfCancellationRequested();
+                WriteHeld();
+                int count = (int)Math.Min(ChunkPages, run.End - page);
+                Span<byte> bytes = chunk.AsSpan(0, count << PageSize.BaseShift);
+                _pages.ReadAll(page, bytes);
+                // Only now: what is not marked had not been opened while it was read.
+                for (int i = 0; i < count;)
+                {
+                    bool isOpened = _opened.Contains(page + i);
+                    int end = i + 1;
+                    while (end < count && _opened.Contains(page + end) == isOpened) end++;
+                    if (!isOpened) _writer!.Write(page + i, bytes[(i << PageSize.BaseShift)..(end << PageSize.BaseShift)]);
+                    i = end;
+                }
+            }
+        }
+    }
+
+    // One at a time for a page: nobody goes on to change it before it is copied.
+    private void Keep(long page)
+    {
+        if (ForgetsWrites || _wanted is { } wanted && !wanted.Contains(page)) return;
+        lock (_gate)
+        {
+            if (!_isCopying || !_opened.Set(page)) return;
+            byte[] bytes = new byte[PageSize.Base];
+            _ = _pages.Read(page, bytes);
+            _ = Interlocked.Increment(ref _keptBefore);
+            if (_held.Count >= MostHeld) _writer!.Write(page, bytes);
+            else _held.Enqueue((page, bytes));
+        }
+    }
+
+    private void WriteHeld()
+    {
+        while (_held.TryDequeue(out (long Page, byte[] Bytes) held)) _writer!.Write(held.Page, held.Bytes);
+    }
+
+    private async Task ProtectAsync(PageRange range, CancellationToken cancel)
+    {
+        while (!range.IsEmpty)
+        {
+            long begun = Stopwatch.GetTimestamp();
+            IoctlResult result = await _userfault.ProtectAsync(_memory, range.Start, range.Count, cancel);
+            TimeSpan took = Stopwatch.GetElapsedTime(begun);
+            if (took > LongestCall) LongestCall = took;
+            if (result.IsDone) return;
+            // An event is unread: the guest has given something back.
+            if (result.Error != Errno.EAGAIN)
+                throw new UffdException("UFFDIO_WRITEPROTECT", result.Error, "the guest's memory cannot be write-protected.");
+            range = new PageRange(range.Start + (result.BytesDone >> PageSize.BaseShift), range.End);
+            await Task.Yield();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using System.Text.Json;
+using UffdActors.Kvm.Programs;
+
+namespace UffdActors.Kvm.Snapshots;
+
+/// <summary>
+/// The state of a snapshot: everything but the memory, which is a plain file beside it. Written once, when the memory is complete.
+/// </summary>
+internal sealed record SnapshotDocument
+{
+    /// <summary>The version that is written, and the only one that is read.</summary>
+    public const int CurrentVersion = 1;
+
+    /// <summary>What the document is.</summary>
+    public const string DocumentKind = "uffd-vmm-snapshot-state";
+
+    /// <summary>Version of the fields.</summary>
+    public int Version { get; init; } = CurrentVersion;
+
+    /// <summary>What the document is.</summary>
+    public string Kind { get; init; } = DocumentKind;
+
+    /// <summary>Bytes of the guest's memory, and of the memory file.</summary>
+    public required long MemoryBytes { get; init; }
+
+    /// <summary>Base pages that are stored in the memory file.</summary>
+    public required long StoredPages { get; init; }
+
+    /// <summary>By what the memory file is known to be this snapshot's.</summary>
+    public required SamplePart Sample { get; init; }
+
+    /// <summary>Memory that the guest had: <c>anon</c>, <c>shmem</c>.</summary>
+    public required string Backend { get; init; }
+
+    /// <summary>What its holes are: pages of the parent, or zeros where there is none.</summary>
+    public ParentPart? Parent { get; init; }
+
+    /// <summary>The guest.</summary>
+    public required GuestPart Guest { get; init; }
+
+    /// <summary>Its vCPUs and devices.</summary>
+    public required StatePart State { get; init; }
+
+    /// <summary>The result that the guest has without any interruption.</summary>
+    public required ResultPart Expected { get; init; }
+
+    /// <summary>Stored pages, spread over the file, and the SHA-256 of their content.</summary>
+    public sealed record SamplePart(IReadOnlyList<long> Pages, string Sha256);
+
+    /// <summary>The snapshot that this one is a layer over.</summary>
+    /// <param name="Path">Its memory file, from the folder of this one.</param>
+    /// <param name="StateSha256">SHA-256 of its state document, which names it: no other snapshot has the same.</param>
+    public sealed record ParentPart(string Path, string StateSha256);
+
+    /// <summary>The guest's program.</summary>
+    public sealed record GuestPart(ProgramKind Program, int Vcpus, int Rounds, bool LargePages, string Image);
+
+    /// <summary>State beside memory.</summary>
+    /// <param name="Vcpus">Record of the vCPUs (<see cref="KvmMachine.SaveAsync"/>).</param>
+    /// <param name="Console">What the guest has written on its console.</param>
+    /// <param name="Reported">Checksums that vCPUs have reported, in hexadecimal; 0 for none.</param>
+    /// <param name="GivenBack">Pages that it has given back.</param>
+    /// <param name="Progress">Share of its visits that it has made, 0 to 1.</param>
+    /// <param name="IsLive">The guest ran on while its memory was copied.</param>
+    public sealed record StatePart(
+        byte[] Vcpus, string Console, IReadOnlyList<string> Reported, long GivenBack, double Progress, bool IsLive);
+
+    /// <summary>A result.</summary>
+    /// <param name="Checksums">Checksums of the vCPUs, in hexadecimal.</param>
+    /// <param name="MemorySha256">SHA-256 of all memory.</param>
+    /// <param name="GivenBack">Pages given back.</param>
+    public sealed record ResultPart(IReadOnlyList<string> Checksums, string MemorySha256, long GivenBack);
+
+    /// <summary>The guest, as a plan.</summary>
+    public GuestPlan Plan() => new()
+    {
+        Kind = Guest.Program,
+        MemoryBytes = MemoryBytes,
+        Vcpus = Guest.Vcpus,
+        Rounds = Guest.Rounds,
+        LargePages = Guest.LargePages,
+    };
+
+    /// <summary>The document as text.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, SnapshotJson.Default.SnapshotDocument) + "\n";
+
+    /// <summary>Reads a document.</summary>
+    /// <exception cref="SnapshotException">It is none, or of another version; the message is the reason, without the file.</exception>
+    public static SnapshotDocument Read(string json)
+    {
+        try
+        {
+            // An unknown version is told as such, whatever else differs with it.
+            using JsonDocument any = JsonDocument.Parse(json);
+            JsonElement root = any.RootElement;
+            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("kind", out JsonElement kind)
+                || kind.ValueKind != JsonValueKind.String || kind.GetString() != DocumentKind)
+                throw new SnapshotException($"it is no document of the kind {DocumentKind}");
+            if (!root.TryGetProperty("version", out JsonElement version) || !version.TryGetInt32(out int number))
+                throw new SnapshotException("it has no version");
+            if (number != CurrentVersion)
+                throw new SnapshotException(FormattableString.Invariant(
+                    $"it has version {number}, and this program knows version {CurrentVersion}"));
+            SnapshotDocument document = root.Deserialize(SnapshotJson.Default.SnapshotDocument)!;
+            return document.Problem() is { } problem ? throw new SnapshotException(problem) : document;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        {
+            throw new SnapshotException($"it is damaged ({e.Message.TrimEnd('.')})", e);
+        }
+    }
+
+    private string? Problem()
+    {
+        if (MemoryBytes <= 0 || MemoryBytes % GuestPlan.PageBytes != 0) return "its memory is not whole pages";
+        if (Guest.Vcpus is < 1 or > KvmMachineOptions.MaxVcpus || Guest.Rounds < 1 || !Enum.IsDefined(Guest.Program))
+            return "its guest is none that can be";
+        if (Plan().Problem() is { } problem) return problem.TrimEnd('.');
+        if (StoredPages < 0 || StoredPages > MemoryBytes / GuestPlan.PageBytes) return "it has more stored pages than memory";
+        if (Sample.Pages.Any(p => p < 0 || p >= MemoryBytes / GuestPlan.PageBytes)) return "its sample lies outside the memory";
+        if (Expected.Checksums.Count != Guest.Vcpus || State.Reported.Count != Guest.Vcpus)
+            return "it has not one checksum for each vCPU";
+        return Backend is "anon" or "shmem" ? null : $"its memory is {Backend}, which no snapshot has";
+    }
+}
