@@ -22,11 +22,14 @@ public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
     private readonly KvmHost? _host;
     private readonly Func<UffdVm, KvmMachineOptions>? _make;
     private readonly bool _ownsMachine;
+    private readonly Userfault? _userfault;
     private UffdVm? _vm;
     private KvmMachine? _machine;
 
-    private KvmGuest(KvmHost? host, Func<UffdVm, KvmMachineOptions>? make, UffdVm? vm, KvmMachine? machine)
+    private KvmGuest(
+        KvmHost? host, Func<UffdVm, KvmMachineOptions>? make, UffdVm? vm, KvmMachine? machine, Userfault? userfault = null)
     {
+        _userfault = userfault;
         _host = host;
         _make = make;
         _vm = vm;
@@ -40,11 +43,14 @@ public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
     /// <summary>A guest at the source. The machine stays the caller's.</summary>
     /// <param name="vm">The VM; all of its regions are the guest's memory.</param>
     /// <param name="machine">Its machine.</param>
-    public static KvmGuest Leaving(UffdVm vm, KvmMachine machine)
+    /// <param name="userfault">
+    /// What its memory is served by: its outstanding pages are named if a vCPU cannot be stopped. Null for nothing.
+    /// </param>
+    public static KvmGuest Leaving(UffdVm vm, KvmMachine machine, Userfault? userfault = null)
     {
         ArgumentNullException.ThrowIfNull(vm);
         ArgumentNullException.ThrowIfNull(machine);
-        return new KvmGuest(null, null, vm, machine);
+        return new KvmGuest(null, null, vm, machine, userfault);
     }
 
     /// <summary>A guest at the destination.</summary>
@@ -57,11 +63,44 @@ public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
         return new KvmGuest(host, make, null, null);
     }
 
+    private static ReadOnlySpan<byte> Magic => "UFFDKVMG"u8;
+
+    /// <summary>That it is a machine of KVM.</summary>
+    public ReadOnlyMemory<byte> Description => Magic.ToArray();
+
+    /// <summary>True: a device of the embedder may be a balloon.</summary>
+    public bool GivesPagesBack => true;
+
     /// <inheritdoc />
+    public void Expect(ReadOnlyMemory<byte> description)
+    {
+        if (!description.Span.SequenceEqual(Magic))
+            throw new MigrationException("this side waits for a machine of KVM, and the source's guest is another");
+    }
+
+    /// <inheritdoc />
+    /// <exception cref="MigrationException">
+    /// A vCPU has ended by a failure, or does not stop within <see cref="KvmMachineOptions.StopTimeout"/>: the others resume then, and so
+    /// does that one once it can.
+    /// </exception>
     public async Task<ReadOnlyMemory<byte>> StopAsync(CancellationToken cancel)
     {
         KvmMachine machine = Running;
-        await machine.PauseAsync(cancel);
+        using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        late.CancelAfter(machine.StopTimeout);
+        try
+        {
+            await machine.PauseAsync(late.Token);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            string why = string.Join(" ", machine.NotPaused(_userfault));
+            foreach (KvmVcpu vcpu in machine.Vcpus) _ = ResumeOncePausedAsync(vcpu);
+            throw new MigrationException($"The guest cannot be handed over. {why}");
+        }
+
+        if (machine.Vcpus.Select(v => v.View.End).FirstOrDefault(e => e is { IsDone: false }) is { } failed)
+            throw new MigrationException($"The guest cannot be handed over. {failed.Message}");
         return await machine.SaveAsync(cancel);
     }
 
@@ -124,12 +163,28 @@ public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
     }
 
     /// <inheritdoc />
+    public Task AbortAsync(CancellationToken cancel) => _machine?.StopAsync(cancel) ?? Task.CompletedTask;
+
+    /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
         if (_ownsMachine && _machine is { } machine) await machine.DisposeAsync();
     }
 
     private KvmMachine Running => _machine ?? throw new InvalidOperationException("The guest has no machine yet; prepare it first.");
+
+    private static async Task ResumeOncePausedAsync(KvmVcpu vcpu)
+    {
+        try
+        {
+            await vcpu.PauseAsync();
+            await vcpu.ResumeAsync();
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended meanwhile, or its machine was disposed of.
+        }
+    }
 
     private static async Task<IReadOnlyList<VcpuEnd>> EndsAsync(KvmMachine machine, CancellationToken cancel)
     {

@@ -136,6 +136,15 @@ public sealed class KvmMachine : IAsyncDisposable
         _vm.Dispose();
     }
 
+    /// <summary>How long a vCPU may take to stop.</summary>
+    internal TimeSpan StopTimeout => _options.StopTimeout;
+
+    /// <summary>The vCPUs that could not be paused in time, a sentence each.</summary>
+    /// <param name="userfault">Its outstanding pages are named; null for none.</param>
+    internal IEnumerable<string> NotPaused(Userfault? userfault) => Vcpus
+        .Where(v => v.Phase is VcpuPhase.Running or VcpuPhase.Pausing)
+        .Select(v => NotStopped(v, null, userfault).Message);
+
     private async Task<IReadOnlyList<VcpuEnd>> EndAllAsync(TimeSpan? deadline, Userfault? userfault)
     {
         bool[] isLate = [.. Vcpus.Select(v => deadline is not null && !v.Ended.IsCompleted)];

@@ -40,6 +40,20 @@ internal sealed class RuntimeOptions
     /// <summary>True if VMs run on the kernel of this machine.</summary>
     public static bool IsLive(Config? config) => UffdSettings.Load(config).World == "live";
 
+    /// <summary>The configuration for what there is in the live world only: that is the world if none is asked for.</summary>
+    /// <param name="result">The command line.</param>
+    /// <param name="what">What needs it.</param>
+    /// <exception cref="UffdConfigurationException">The file cannot be used.</exception>
+    /// <exception cref="CommandException">The model is asked for.</exception>
+    public Config Live(ParseResult result, string what)
+    {
+        Config? config = Configuration(result);
+        if (result.GetValue(_world) is { Name: "model" })
+            throw CommandException.BadInput($"--world model: {what} runs on the kernel of this machine; use --world live.");
+        Config live = ConfigurationFactory.ParseString("uffd.world = live");
+        return config is null ? live : live.WithFallback(config);
+    }
+
     /// <summary>The configuration that is asked for; null for the reference alone.</summary>
     /// <exception cref="UffdConfigurationException">The file cannot be used.</exception>
     /// <exception cref="CommandException">A profile is asked for where the kernel is the real one.</exception>

@@ -1,3 +1,4 @@
+using UffdActors.Cli.Guests;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Pictures.Charts;
@@ -15,7 +16,7 @@ internal static class MigratePage
     public const string Title = "uffd migrate: the destination";
 
     /// <summary>The destination, to be looked at once there is memory for a guest; null before.</summary>
-    public static WatchedRun? Watched(MigrationDestination destination, WorkloadGuest guest)
+    public static WatchedRun? Watched(MigrationDestination destination, ReceivedGuest guest)
     {
         if (destination.Vm is not { } vm || destination.Userfault is not { } userfault) return null;
         return new WatchedRun
@@ -32,7 +33,7 @@ internal static class MigratePage
         place is null ? "-" : place.IsLive ? $"Linux {place.Kernel}" : $"the model of {place.Kernel}";
 
     /// <summary>The page.</summary>
-    public static HtmlReport Of(RunHistory run, MigrationDestinationReport report, WorkloadGuest guest)
+    public static HtmlReport Of(RunHistory run, MigrationDestinationReport report, ReceivedGuest guest)
     {
         bool isGood = report.IsVerified && guest.Error is null;
         return new HtmlReport

@@ -33,6 +33,9 @@ internal enum DestinationEvent
     /// <summary>The guest has ended, and the hash of its memory is known.</summary>
     GuestEnded,
 
+    /// <summary>The guest cannot go on here.</summary>
+    GuestFailed,
+
     /// <summary>The source has sent the hash that the memory must have, or that it needs nothing more.</summary>
     Verdict,
 

@@ -88,6 +88,10 @@ internal sealed class DestinationMachine(HandOverFlaw flaw = HandOverFlaw.None)
                 _hasEnded = true;
                 if (Phase == DestinationPhase.Complete && IsLinked) Do(DestinationAct.SendFinished);
                 break;
+            case DestinationEvent.GuestFailed when HasGuest:
+                if (IsLinked) Do(DestinationAct.SendAbandon);
+                End();
+                break;
             case DestinationEvent.Verdict when Phase == DestinationPhase.Complete:
                 IsAcknowledged = true;
                 Do(DestinationAct.SendBye);

@@ -9,8 +9,12 @@ namespace UffdActors.PostCopy.Migration;
 /// <summary>The destination's VM: mapped, registered and served before the guest's state arrives, so that the downtime is short.</summary>
 internal sealed class DestinationMemory : IAsyncDisposable
 {
-    private DestinationMemory(UffdVm vm, Userfault userfault, WireSource source, CopiedPages copied, Offer offer)
+    private readonly bool _givesPagesBack;
+
+    private DestinationMemory(
+        UffdVm vm, Userfault userfault, WireSource source, CopiedPages copied, Offer offer, bool givesPagesBack)
     {
+        _givesPagesBack = givesPagesBack;
         Vm = vm;
         Userfault = userfault;
         Source = source;
@@ -34,7 +38,7 @@ internal sealed class DestinationMemory : IAsyncDisposable
     /// <exception cref="UffdException">The kernel refuses.</exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
     public static async Task<DestinationMemory> MakeAsync(
-        UffdRuntime runtime, MigrationDestinationOptions options, Offer offer, CancellationToken cancel)
+        UffdRuntime runtime, MigrationDestinationOptions options, Offer offer, IDestinationGuest guest, CancellationToken cancel)
     {
         int unit = PostCopyMigration.PageBytesOf(runtime, options.Backend) >> PageSize.BaseShift;
         long pages = offer.Regions.Sum();
@@ -56,6 +60,7 @@ internal sealed class DestinationMemory : IAsyncDisposable
                 Content = ContentKind.Bytes,
                 IncidentObserver = options.IncidentObserver,
                 FaultObserver = options.FaultObserver,
+                StopGuest = guest.AbortAsync,
             },
             cancel);
         try
@@ -66,7 +71,8 @@ internal sealed class DestinationMemory : IAsyncDisposable
             foreach (long size in offer.Regions)
                 regions.Add(
                     await vm.MapAsync(new RegionOptions { Pages = size, Module = options.Backend, WithAlias = alias }, cancel));
-            Userfault userfault = await vm.OpenAsync(UffdFeatures.None, cancel);
+            Userfault userfault = await vm.OpenAsync(
+                guest.GivesPagesBack ? UffdFeatures.EventRemove : UffdFeatures.None, cancel);
             foreach (GuestRegion region in regions)
             {
                 _ = await userfault.RegisterAsync(region, isMinor ? RegisterModes.Minor : RegisterModes.Missing, cancel);
@@ -84,7 +90,7 @@ internal sealed class DestinationMemory : IAsyncDisposable
                     SourcePatience = Timeout.InfiniteTimeSpan,
                 },
                 cancel);
-            return new DestinationMemory(vm, userfault, source, copied, offer);
+            return new DestinationMemory(vm, userfault, source, copied, offer, guest.GivesPagesBack);
         }
         catch
         {
@@ -93,32 +99,21 @@ internal sealed class DestinationMemory : IAsyncDisposable
         }
     }
 
-    /// <summary>SHA-256 over all regions, and how many of their pages are absent.</summary>
-    public Task<(byte[] Hash, long Missing)> HashAsync(CancellationToken cancel) => Task.Run(
-        () =>
+    /// <summary>SHA-256 over all regions, and how many of their pages are absent. Those that the guest has given back are zeros.</summary>
+    public async Task<(byte[] Hash, long Missing)> HashAsync(CancellationToken cancel)
+    {
+        HashSet<(int Region, long Page)> removed = [];
+        foreach (GuestRegion region in _givesPagesBack ? Vm.Regions : [])
         {
-            using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            GuestReader reader = Vm.NewReader();
-            byte[] bytes = new byte[PageSize.Base];
-            long missing = 0;
-            foreach (GuestRegion region in Vm.Regions)
+            foreach (PageStateRange range in await Userfault.PageStatesAsync(region, 0, region.Pages, cancel))
             {
-                for (long page = 0; page < region.Pages; page++)
-                {
-                    cancel.ThrowIfCancellationRequested();
-                    if (!reader.TryRead(region, page, bytes))
-                    {
-                        missing++;
-                        Array.Clear(bytes);
-                    }
-
-                    hash.AppendData(bytes);
-                }
+                for (long page = 0; range.State == PageState.Removed && page < range.Pages; page++)
+                    _ = removed.Add((region.Id, range.FirstPage + page));
             }
+        }
 
-            return (hash.GetHashAndReset(), missing);
-        },
-        cancel);
+        return await Task.Run(() => Hash(removed, cancel), cancel);
+    }
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
@@ -126,5 +121,29 @@ internal sealed class DestinationMemory : IAsyncDisposable
         await Vm.DisposeAsync();
         Source.Dispose();
         Copied.Dispose();
+    }
+
+    private (byte[] Hash, long Missing) Hash(HashSet<(int Region, long Page)> removed, CancellationToken cancel)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        GuestReader reader = Vm.NewReader();
+        byte[] bytes = new byte[PageSize.Base];
+        long missing = 0;
+        foreach (GuestRegion region in Vm.Regions)
+        {
+            for (long page = 0; page < region.Pages; page++)
+            {
+                cancel.ThrowIfCancellationRequested();
+                if (!reader.TryRead(region, page, bytes))
+                {
+                    if (!removed.Contains((region.Id, page))) missing++;
+                    Array.Clear(bytes);
+                }
+
+                hash.AppendData(bytes);
+            }
+        }
+
+        return (hash.GetHashAndReset(), missing);
     }
 }

@@ -27,6 +27,7 @@ public sealed class MigrationDestination : IAsyncDisposable
     private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile string _ending = "";
     private string _why = "";
+    private string? _flaw;
     private ReadOnlyMemory<byte> _endState;
     private byte[]? _hash;
     private byte[]? _expectedHash;
@@ -176,6 +177,9 @@ public sealed class MigrationDestination : IAsyncDisposable
             case DestinationEvent.Verdict:
                 if (input.Body.Length == Sha256.Size) _expectedHash = input.Body.ToArray();
                 break;
+            case DestinationEvent.GuestFailed:
+                _flaw = _ending = input.Text!;
+                break;
             case DestinationEvent.Abandoned:
                 if (_ending.Length == 0) _ending = $"the source has given the migration up: {input.Text}";
                 break;
@@ -259,8 +263,8 @@ public sealed class MigrationDestination : IAsyncDisposable
                     break;
                 case DestinationAct.SendAbandon:
                     link?.Urgent.SendText(
-                        new FrameHeader { Kind = MessageKind.Abandon, Id = _machine.Epoch }, "its operator has said so");
-                    _ending = "the migration was given up here";
+                        new FrameHeader { Kind = MessageKind.Abandon, Id = _machine.Epoch }, _flaw ?? "its operator has said so");
+                    if (_flaw is null) _ending = "the migration was given up here";
                     break;
             }
         }
@@ -278,7 +282,8 @@ public sealed class MigrationDestination : IAsyncDisposable
     {
         try
         {
-            DestinationMemory memory = await DestinationMemory.MakeAsync(_runtime, _options, offer, cancel);
+            _guest.Expect(offer.Guest);
+            DestinationMemory memory = await DestinationMemory.MakeAsync(_runtime, _options, offer, _guest, cancel);
             _links.Memory = memory;
             await _guest.PrepareAsync(memory.Vm, cancel);
             Post(new DestinationInput(DestinationEvent.Prepared));
@@ -352,6 +357,10 @@ public sealed class MigrationDestination : IAsyncDisposable
             (_hash, _missing) = await Memory.HashAsync(cancel);
             Post(new DestinationInput(DestinationEvent.GuestEnded));
         }
+        catch (MigrationException e)
+        {
+            Post(new DestinationInput(DestinationEvent.GuestFailed, Text: e.Message));
+        }
         catch (Exception e)
         {
             _inbox.Fail(e);
@@ -398,11 +407,12 @@ public sealed class MigrationDestination : IAsyncDisposable
             GuestTime = Between(_ranAt, _endedAt),
             Bytes = _links.BytesOfOldLinks,
             Demands = memory?.Source.Demands ?? 0,
+            DemandTime = memory?.Source.DemandTime ?? TimeSpan.Zero,
             PolledAnswers = memory?.Source.PolledAnswers ?? 0,
             Faults = _ranAt == 0 ? null : memory!.Userfault.Counts(),
             PushedPages = _pushes.All.Sum(p => p.Pages),
             PushedZeroPages = _pushes.All.Sum(p => p.ZeroPages),
-            Latency = _guest is WorkloadGuest { Vcpus: { } vcpus } ? LatencySummary.Of(vcpus) : null,
+            Latency = _guest.Vcpus is { } vcpus ? LatencySummary.Of(vcpus) : null,
             LostLinks = _lostLinks,
             Hash = _hash is null ? null : Convert.ToHexStringLower(_hash),
             ExpectedHash = _expectedHash is null ? null : Convert.ToHexStringLower(_expectedHash),

@@ -40,6 +40,12 @@ public sealed record MigrationDestinationReport
     public required long Demands { get; init; }
 
     /// <summary>
+    /// From request to answer, of all <see cref="Demands"/> together: the wait of a demand but for reading the fault and filling the page.
+    /// A link that was lost meanwhile is in it.
+    /// </summary>
+    public required TimeSpan DemandTime { get; init; }
+
+    /// <summary>
     /// Answers received on the thread that reads the faults, so that no other thread was woken for them. Live, without TLS: all small ones,
     /// those for pages of 4 KiB.
     /// </summary>

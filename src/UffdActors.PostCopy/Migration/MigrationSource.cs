@@ -33,6 +33,7 @@ public sealed class MigrationSource
     private byte[]? _expectedHash;
     private volatile Link? _link;
     private volatile string _ending = "";
+    private string? _flaw;
     private int _lostLinks;
     private long _bytesOfOldLinks;
     private long _stoppedAt;
@@ -179,6 +180,9 @@ public sealed class MigrationSource
                 _actualHash = input.Body[..Sha256.Size].ToArray();
                 _endState = input.Body[Sha256.Size..];
                 break;
+            case SourceEvent.StopFailed or SourceEvent.CheckFailed:
+                _flaw = _ending = input.Text!;
+                break;
             case SourceEvent.Abandoned:
                 _ending = $"the destination has given the migration up: {input.Text}";
                 break;
@@ -198,7 +202,7 @@ public sealed class MigrationSource
             switch (act)
             {
                 case SourceAct.SendOffer:
-                    Offer offer = new(_options.Verifies, [.. _vm.Regions.Select(r => r.Pages)]);
+                    Offer offer = new(_options.Verifies, [.. _vm.Regions.Select(r => r.Pages)]) { Guest = _guest.Description };
                     _link?.Urgent.Send(
                         new FrameHeader { Kind = MessageKind.Offer, Region = offer.Regions.Count }, offer.ToBytes());
                     break;
@@ -226,7 +230,8 @@ public sealed class MigrationSource
                     Post(new SourceInput(SourceEvent.Bye));
                     break;
                 case SourceAct.SendAbandon:
-                    _link?.Urgent.SendText(new FrameHeader { Kind = MessageKind.Abandon }, "its operator has said so");
+                    _link?.Urgent.SendText(
+                        new FrameHeader { Kind = MessageKind.Abandon }, _flaw ?? "its operator has said so");
                     break;
                 case SourceAct.CloseLink:
                     _link?.Lose(new WireException(_machine.IsElsewhere
@@ -277,8 +282,15 @@ public sealed class MigrationSource
     {
         await _copying.CancelAsync();
         await _copy;
-        _state = await _guest.StopAsync(cancel);
-        Post(new SourceInput(SourceEvent.GuestStopped));
+        try
+        {
+            _state = await _guest.StopAsync(cancel);
+            Post(new SourceInput(SourceEvent.GuestStopped));
+        }
+        catch (MigrationException e)
+        {
+            Post(new SourceInput(SourceEvent.StopFailed, Text: e.Message));
+        }
     }
 
     private async Task HandOverAsync(CancellationToken cancel)
@@ -296,6 +308,10 @@ public sealed class MigrationSource
         {
             _expectedHash ??= await _guest.HashAtEndAsync(_endState, cancel);
             Post(new SourceInput(SourceEvent.Checked));
+        }
+        catch (MigrationException e)
+        {
+            Post(new SourceInput(SourceEvent.CheckFailed, Text: e.Message));
         }
         catch (Exception e)
         {

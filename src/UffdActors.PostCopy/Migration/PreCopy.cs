@@ -90,6 +90,12 @@ internal sealed class PreCopy
         {
             GuestRegion memory = _vm.Regions[region];
             foreach (PageRange written in await _userfault.TakeWrittenAsync(memory, 0, memory.Pages, cancel)) _stale[region].Add(written);
+            if (_userfault.Counts().Events == 0) continue;
+            // Of a page cache the protection outlives the page: what was given back need not count as written.
+            foreach (PageStateRange range in await _userfault.PageStatesAsync(memory, 0, memory.Pages, cancel))
+            {
+                if (range.State == PageState.Removed) _stale[region].Add(new PageRange(range.FirstPage, range.FirstPage + range.Pages));
+            }
         }
     }
 

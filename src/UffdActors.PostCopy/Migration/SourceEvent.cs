@@ -18,6 +18,9 @@ internal enum SourceEvent
     /// <summary>The guest has stopped, and its state is known.</summary>
     GuestStopped,
 
+    /// <summary>The guest has failed here, or does not stop: it cannot be handed over.</summary>
+    StopFailed,
+
     /// <summary>The destination runs the guest; the number is the epoch.</summary>
     Accepted,
 
@@ -32,6 +35,9 @@ internal enum SourceEvent
 
     /// <summary>The hash is known that the guest's memory must have.</summary>
     Checked,
+
+    /// <summary>The guest has ended in another state than it must, or that could not be computed.</summary>
+    CheckFailed,
 
     /// <summary>The destination knows the verdict.</summary>
     Bye,

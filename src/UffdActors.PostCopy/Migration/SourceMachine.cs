@@ -17,6 +17,7 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
     private bool _isSwitchDue;
     private bool _isOfferTaken;
     private bool _isChecked;
+    private bool _hasCheckFailed;
     private UInt128 _destination;
     private UInt128 _handedTo;
 
@@ -71,6 +72,11 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
             case SourceEvent.GuestStopped when Phase == SourcePhase.Stopping:
                 OnStopped();
                 break;
+            case SourceEvent.StopFailed when Phase == SourcePhase.Stopping:
+                if (IsLinked) Do(SourceAct.SendAbandon);
+                KeepsGuest = true;
+                End();
+                break;
             case SourceEvent.Accepted when Phase == SourcePhase.InDoubt && epoch == Epoch:
                 Phase = SourcePhase.Serving;
                 break;
@@ -86,11 +92,17 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
                 Do(SourceAct.SendBye);
                 break;
             case SourceEvent.Finished when Phase == SourcePhase.Complete && epoch == Epoch:
-                Do(_isChecked ? SourceAct.SendVerdict : SourceAct.Check);
+                if (_hasCheckFailed) Fail();
+                else Do(_isChecked ? SourceAct.SendVerdict : SourceAct.Check);
                 break;
             case SourceEvent.Checked when Phase == SourcePhase.Complete:
                 _isChecked = true;
                 if (IsLinked) Do(SourceAct.SendVerdict);
+                break;
+            case SourceEvent.CheckFailed when Phase == SourcePhase.Complete:
+                // Without a link the destination asks again over the next one.
+                _hasCheckFailed = true;
+                if (IsLinked) Fail();
                 break;
             case SourceEvent.Bye when Phase == SourcePhase.Complete:
                 End();
@@ -249,6 +261,13 @@ internal sealed class SourceMachine(bool wantsVerdict = true, HandOverFlaw flaw 
         // For a guest that is being stopped, the caller carries out the stop and then this resume, in this order.
         if (Phase != SourcePhase.GuestHere) Do(SourceAct.ResumeGuest);
         KeepsGuest = true;
+        End();
+    }
+
+    // The destination has every byte; what it reports is that they are not verified.
+    private void Fail()
+    {
+        Do(SourceAct.SendAbandon);
         End();
     }
 

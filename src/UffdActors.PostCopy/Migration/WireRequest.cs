@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using UffdActors.PostCopy.Wire;
 
 namespace UffdActors.PostCopy.Migration;
@@ -35,6 +36,9 @@ internal sealed class WireRequest
         FirstPage = Next,
         Pages = (int)(End - Next),
     };
+
+    /// <summary>When a demand was asked for, as <see cref="Stopwatch"/> counts; 0 for the background.</summary>
+    public long AskedAt { get; set; }
 
     /// <summary>Begins.</summary>
     /// <param name="place">Place in the table.</param>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using UffdActors.Model.Memory;
 using UffdActors.PostCopy.Wire;
 
@@ -20,6 +21,7 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
     private int _nextLane;
     private long _demands;
     private long _polledAnswers;
+    private long _demandTicks;
     private bool _isDisposed;
 
     /// <inheritdoc />
@@ -30,6 +32,9 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
 
     /// <summary>Pages requested because a thread waits (QEMU: postcopy-requests).</summary>
     public long Demands => Volatile.Read(ref _demands);
+
+    /// <summary>From request to answer, of all demands together.</summary>
+    public TimeSpan DemandTime => Stopwatch.GetElapsedTime(0, Volatile.Read(ref _demandTicks));
 
     /// <summary>Answers received on the VM's own thread.</summary>
     public long PolledAnswers => Volatile.Read(ref _polledAnswers);
@@ -102,7 +107,12 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
         PageOrder order = request.Order;
         IPageReceiver receiver = request.Receiver;
         request.Next = page;
-        if (page == request.End) Close(request);
+        if (page == request.End)
+        {
+            if (request.AskedAt is not 0 and var asked) _ = Interlocked.Add(ref _demandTicks, Stopwatch.GetTimestamp() - asked);
+            Close(request);
+        }
+
         page = header.FirstPage;
         for (int i = 0; i < header.Runs; i++)
         {
@@ -158,6 +168,7 @@ internal sealed class WireSource(CopiedPages? copied) : IPageSource
             lane = isDemand ? 0 : 1 + (_nextLane = (_nextLane + 1) & 0xffff);
             WireRequest request = _requests[place];
             request.Begin(place, order, receiver, page, end, lane);
+            request.AskedAt = isDemand ? Stopwatch.GetTimestamp() : 0;
             frame = request.Frame;
             link = _link;
         }

@@ -122,6 +122,9 @@ public sealed class WorkloadGuest : ISourceGuest, IDestinationGuest
         return await Task.Run(() => Hash(now, end, cancel), cancel);
     }
 
+    /// <inheritdoc />
+    public Task AbortAsync(CancellationToken cancel) => Task.CompletedTask;
+
     private static long ShareOf(long accesses, int vcpu, int vcpus) => (accesses / vcpus) + (vcpu < accesses % vcpus ? 1 : 0);
 
     private VcpuGroup Running => _vcpus ?? throw new InvalidOperationException("The guest has not been started.");

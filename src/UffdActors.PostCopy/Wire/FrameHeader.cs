@@ -74,7 +74,8 @@ internal readonly record struct FrameHeader
         MessageKind.Welcome => Body == Welcome.Size && HasNoPages,
         MessageKind.Rejected or MessageKind.Refused or MessageKind.Abandon or MessageKind.Lost =>
             Body is >= 0 and <= WireLimits.TextBytes && HasNoPages,
-        MessageKind.Offer => HasNoPages && Body == Offer.SizeOf(Region) && Region <= WireLimits.Regions,
+        MessageKind.Offer => HasNoPages && Region is >= 1 and <= WireLimits.Regions && Body >= Offer.SizeOf(Region)
+            && Body <= Offer.SizeOf(Region) + WireLimits.GuestBytes,
         MessageKind.OfferTaken or MessageKind.Accepted or MessageKind.Complete or MessageKind.Ping or MessageKind.Bye
             or MessageKind.ContentEnd => Body == 0 && HasNoPages,
         MessageKind.Content or MessageKind.Answer => IsContent(),

@@ -23,6 +23,9 @@ internal static class WireLimits
     /// <summary>Bytes of a text.</summary>
     public const int TextBytes = 512;
 
+    /// <summary>Bytes that an offer says of the guest.</summary>
+    public const int GuestBytes = 4096;
+
     /// <summary>Regions of a guest.</summary>
     public const int Regions = 64;
 

@@ -136,7 +136,7 @@ public sealed class TwoEndsTests
         await using UffdRuntime runtime = UffdRuntime.Start();
         MigrationDestinationOptions options = new() { Address = MigrationAddress.Parse("unix:none") };
         MigrationException refused = await Assert.ThrowsAsync<MigrationException>(() => PostCopy.Migration.DestinationMemory.MakeAsync(
-            runtime, options, new Offer(true, [WireLimits.PagesARegion, WireLimits.PagesARegion]), default));
+            runtime, options, new Offer(true, [WireLimits.PagesARegion, WireLimits.PagesARegion]), new WorkloadGuest(), default));
         Assert.Contains("does not fit into this machine", refused.Message, StringComparison.Ordinal);
     }
 

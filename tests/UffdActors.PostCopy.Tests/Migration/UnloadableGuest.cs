@@ -10,5 +10,7 @@ internal sealed class UnloadableGuest : IDestinationGuest
 
     public Task StartAsync(CancellationToken cancel) => throw new InvalidOperationException("It was not loaded.");
 
+    public Task AbortAsync(CancellationToken cancel) => Task.CompletedTask;
+
     public Task<ReadOnlyMemory<byte>> EndAsync(CancellationToken cancel) => throw new InvalidOperationException("It does not run.");
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Akka.Configuration;
+using UffdActors.Cli.Guests;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Pictures;
@@ -75,7 +76,7 @@ internal sealed class MigrateReceiveCommand
         string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
         PostCopyMode mode = arguments.GetValue(_mode)!.Value;
         await _wire.RehearseAsync(arguments, config, backend, mode, cancel);
-        WorkloadGuest guest = new();
+        await using ReceivedGuest guest = new(RuntimeOptions.IsLive(config));
         HeldLines told = new(_terminal, pictures.HasUi);
         MigrationDestinationReport report = await UffdRuntime.UseAsync(config, async runtime =>
         {
@@ -100,9 +101,17 @@ internal sealed class MigrateReceiveCommand
                 FaultObserver = pictures.FaultObserver,
             });
             using ControlSocket? control = ControlSocket.Open(_wire.Control(arguments), line => FollowAsync(destination, guest, line));
-            return await pictures.WhileAsync(
-                "uffd migrate receive", () => MigratePage.Watched(destination, guest), told.WhileAsync,
-                () => destination.RunAsync(cancel));
+            try
+            {
+                return await pictures.WhileAsync(
+                    "uffd migrate receive", () => MigratePage.Watched(destination, guest), told.WhileAsync,
+                    () => destination.RunAsync(cancel));
+            }
+            finally
+            {
+                // Its vCPUs are in the memory of the machine that goes with the destination.
+                await guest.DisposeAsync();
+            }
         });
         TimeSpan time = report.PageTime > report.GuestTime ? report.PageTime : report.GuestTime;
         pictures.Recorder?.End(time > TimeSpan.Zero ? (long)time.TotalNanoseconds : null);
@@ -124,7 +133,7 @@ internal sealed class MigrateReceiveCommand
         };
     }
 
-    private static async Task<string> FollowAsync(MigrationDestination destination, WorkloadGuest guest, string line)
+    private static async Task<string> FollowAsync(MigrationDestination destination, ReceivedGuest guest, string line)
     {
         switch (line)
         {
@@ -132,8 +141,8 @@ internal sealed class MigrateReceiveCommand
                 return string.Create(
                     CultureInfo.InvariantCulture,
                     $"{destination.Phase}, {(destination.IsLinked ? "linked" : "no link")}, {destination.ReceivedPages} of "
-                        + $"{destination.Pages} pages here, {destination.Outstanding} pages waited for, {guest.Accesses} of "
-                        + $"{guest.AllAccesses} accesses");
+                        + $"{destination.Pages} pages here, {destination.Outstanding} pages waited for, "
+                        + $"{guest.Progress}");
             case "abandon" or "abandon --with-loss":
                 return await destination.AbandonAsync(line != "abandon")
                     ? "the migration is given up"

@@ -4,6 +4,9 @@ using Akka.Configuration;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
+using UffdActors.Kvm;
+using UffdActors.Kvm.Moves;
+using UffdActors.Kvm.Programs;
 using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Commands.Migrate;
@@ -12,7 +15,6 @@ namespace UffdActors.Cli.Commands.Migrate;
 internal sealed class MigrateSendCommand
 {
     private const string Anonymous = "anon";
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(5);
 
     private readonly GuestChoice _guest = new();
     private readonly WireOptions _wire = new();
@@ -32,7 +34,7 @@ internal sealed class MigrateSendCommand
     private readonly Option<long?> _switchAfter = TypedOptions.Number<long>(
         "--switch-after",
         "N",
-        "Accesses that the guest does here before it is handed over. Default: half of them, or what it does while it is copied.",
+        "Accesses that a simulated guest does here before it is handed over. Default: half of them, or what it does while it is copied.",
         0,
         1_000_000_000_000L);
     private readonly Option<bool> _manual = TypedOptions.Flag("--manual-switch", "Wait for uffd migrate switch before the hand-over.");
@@ -54,6 +56,11 @@ internal sealed class MigrateSendCommand
         _guest.AddTo(command);
         foreach (Option option in new Option[] { _backend, _channels, _rounds, _bandwidth, _switchAfter, _manual, _retry, _noRetry, _json })
             command.Options.Add(option);
+        command.Validators.Add(result =>
+        {
+            if (result.Has(_switchAfter) && _guest.IsKvm(result))
+                result.AddError($"{_switchAfter.Name} counts accesses, which KVM does not: use --run-first with a KVM guest.");
+        });
         command.Exclude(_switchAfter, _manual, "one says when, the other waits to be told");
         command.Exclude(_retry, _noRetry, "one contradicts the other");
         _runtime.AddTo(command);
@@ -67,31 +74,30 @@ internal sealed class MigrateSendCommand
         using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
         MigrationAddress address = _wire.Address(arguments);
         using MigrationTls? tls = _wire.Tls(arguments);
-        Config? config = _runtime.Configuration(arguments);
+        bool isKvm = _guest.IsKvm(arguments);
+        Config? config = isKvm ? _runtime.Live(arguments, "a KVM guest") : _runtime.Configuration(arguments);
         MigrationPlacement? placement = _wire.Placement(arguments, ref config);
         if (UffdSettings.Load(config).IsStepped)
             throw CommandException.BadInput("A migration between processes needs real time; use another --dispatcher.");
         await _wire.RehearseAsync(arguments, config, null, PostCopyMode.Missing, cancel);
+        LeavingProgram? program = null;
         MigrationSourceReport report = await UffdRuntime.UseAsync(config, SendAsync);
-        MigrateText.Write(json.TakesOutput ? _terminal.Progress : _terminal.Out, report);
-        json.Write(JsonText.Of("uffd-migrate-source", MigrateSourceDocument.Of(report)));
+        MigrateText.Write(json.TakesOutput ? _terminal.Progress : _terminal.Out, report, program);
+        json.Write(JsonText.Of("uffd-migrate-source", MigrateSourceDocument.Of(report, program)));
         return report.IsDelivered && report.ExpectedHash is not null && report.ExpectedHash == report.ActualHash
             ? ExitCode.Done
             : ExitCode.Failed;
 
         async Task<MigrationSourceReport> SendAsync(UffdRuntime runtime)
         {
-            string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
             bool copies = arguments.GetValue(_rounds) is not null;
-            using GuestImage image = _guest.Image(arguments, PostCopyMigration.PageBytesOf(runtime, backend), cancel);
-            await using SendingMachine machine =
-                await SendingMachine.MakeAsync(runtime, image, backend, copies, _runtime.Profile(arguments), cancel);
-            WorkloadGuestOptions guestOptions = _guest.Options(arguments);
-            WorkloadGuest guest = new(guestOptions);
-            long here = arguments.GetValue(_switchAfter) ?? (guestOptions.Accesses / 2);
-            bool isTimed = !arguments.GetValue(_manual) && (!copies || arguments.GetValue(_switchAfter) is not null);
-            await guest.BeginAsync(machine.Vm, isTimed ? here : null, cancel);
-            MigrationSource source = new(machine.Vm, machine.Userfault, guest, new MigrationSourceOptions
+            bool hasMoment = arguments.GetValue(_switchAfter) is not null || _guest.RunFirst(arguments) is not null;
+            bool isTimed = !arguments.GetValue(_manual) && (!copies || hasMoment);
+            await using ISendingGuest guest =
+                isKvm ? await KvmAsync(runtime, arguments, copies, cancel) : await SimulatedAsync(runtime, arguments, copies, cancel);
+            program = (guest as KvmSender)?.Program;
+            await guest.BeginAsync(isTimed, cancel);
+            MigrationSource source = new(guest.Vm, guest.Userfault, guest.Guest, new MigrationSourceOptions
             {
                 Address = address,
                 Tls = tls,
@@ -103,7 +109,7 @@ internal sealed class MigrateSendCommand
                         BytesPerSecond = arguments.GetValue(_bandwidth) ?? 0,
                     }
                     : null,
-                SwitchesByItself = copies && !arguments.GetValue(_manual) && arguments.GetValue(_switchAfter) is null,
+                SwitchesByItself = copies && !isTimed && !arguments.GetValue(_manual),
                 RetryEvery = arguments.GetValue(_noRetry) ? null : arguments.GetValue(_retry),
                 PeerTimeout = _wire.PeerTimeout(arguments),
                 Placement = placement,
@@ -112,7 +118,7 @@ internal sealed class MigrateSendCommand
             });
             using ControlSocket? control = ControlSocket.Open(_wire.Control(arguments), line => FollowAsync(source, guest, line));
             using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            if (isTimed) _ = SwitchAfterAsync(source, guest, here, over.Token);
+            if (isTimed) _ = SwitchAsync(source, guest, over.Token);
             try
             {
                 return await source.RunAsync(cancel);
@@ -124,12 +130,46 @@ internal sealed class MigrateSendCommand
         }
     }
 
-    private static async Task SwitchAfterAsync(MigrationSource source, WorkloadGuest guest, long accesses, CancellationToken cancel)
+    private async Task<ISendingGuest> SimulatedAsync(
+        UffdRuntime runtime, ParseResult arguments, bool copies, CancellationToken cancel)
     {
-        using PeriodicTimer timer = new(Look);
+        string? backend = Backend(arguments);
+        using GuestImage image = _guest.Image(arguments, PostCopyMigration.PageBytesOf(runtime, backend), cancel);
+        WorkloadGuestOptions options = _guest.Options(arguments);
+        SendingMachine machine =
+            await SendingMachine.MakeAsync(runtime, image, backend, copies, _runtime.Profile(arguments), cancel);
+        return new SimulatedSender(
+            machine, new WorkloadGuest(options), arguments.GetValue(_switchAfter) ?? (options.Accesses / 2));
+    }
+
+    private async Task<ISendingGuest> KvmAsync(UffdRuntime runtime, ParseResult arguments, bool copies, CancellationToken cancel)
+    {
+        string? backend = Backend(arguments);
+        int pageBytes = PostCopyMigration.PageBytesOf(runtime, backend);
+        using GuestImage image = _guest.Image(arguments, pageBytes, cancel);
+        GuestPlan plan = _guest.Plan(arguments, image, backend, pageBytes);
+        await PostCopyMigration.CheckAsync(runtime, backend, PostCopyMode.Missing, null, plan.MemoryBytes, cancel);
+        KvmHost kvm = KvmHost.Start();
         try
         {
-            while (guest.Accesses < Math.Min(accesses, guest.AllAccesses)) _ = await timer.WaitForNextTickAsync(cancel);
+            LeavingProgram program = await LeavingProgram.BootAsync(runtime, kvm, plan, image, backend, copies, cancel);
+            image.CheckUnchanged();
+            return new KvmSender(kvm, program, _guest.RunFirstOrDefault(arguments));
+        }
+        catch
+        {
+            await kvm.DisposeAsync();
+            throw;
+        }
+    }
+
+    private string? Backend(ParseResult arguments) => arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
+
+    private static async Task SwitchAsync(MigrationSource source, ISendingGuest guest, CancellationToken cancel)
+    {
+        try
+        {
+            await guest.UntilSwitchAsync(cancel);
             source.Switch();
         }
         catch (OperationCanceledException)
@@ -138,7 +178,7 @@ internal sealed class MigrateSendCommand
         }
     }
 
-    private static async Task<string> FollowAsync(MigrationSource source, WorkloadGuest guest, string line)
+    private static async Task<string> FollowAsync(MigrationSource source, ISendingGuest guest, string line)
     {
         switch (line)
         {
@@ -146,8 +186,7 @@ internal sealed class MigrateSendCommand
                 return string.Create(
                     CultureInfo.InvariantCulture,
                     $"{source.Phase}, {(source.IsLinked ? "linked" : "no link")}, {source.Rounds} rounds of pre-copy, "
-                        + $"{source.SentPages} pages and {source.SentBytes} bytes sent, {guest.Accesses} of {guest.AllAccesses} accesses "
-                        + $"here");
+                        + $"{source.SentPages} pages and {source.SentBytes} bytes sent, {guest.Progress} here");
             case "switch":
                 source.Switch();
                 return "the guest is handed over as soon as there is a destination";

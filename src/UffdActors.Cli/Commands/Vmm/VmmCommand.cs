@@ -10,6 +10,7 @@ internal static class VmmCommand
     {
         Command command = new("vmm", "Run a KVM guest on memory that is served page by page.");
         command.Subcommands.Add(VmmRunCommand.Build(terminal));
+        command.Subcommands.Add(VmmMigrateCommand.Build(terminal));
         return command;
     }
 }

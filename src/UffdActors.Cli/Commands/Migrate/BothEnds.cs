@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using System.Globalization;
+using UffdActors.Cli.Hosting;
+using UffdActors.Cli.Options;
+using UffdActors.Cli.Pictures;
+
+namespace UffdActors.Cli.Commands.Migrate;
+
+/// <summary>Both ends of a migration, each in a process of its own; what they say is written behind their names.</summary>
+/// <param name="terminal">Where it is written.</param>
+/// <param name="isDrawn">The receiving end draws on the terminal.</param>
+internal sealed class BothEnds(Terminal terminal, bool isDrawn = false)
+{
+    private const int NameWidth = 8;
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
+
+    /// <summary>Runs both to their end.</summary>
+    /// <param name="both">Options of both.</param>
+    /// <param name="send">Options of the sending end.</param>
+    /// <param name="receive">Options of the receiving end.</param>
+    /// <param name="cancel">Ends both.</param>
+    /// <returns>Exit code of the sending end, or if that is 0 of the receiving end.</returns>
+    public async Task<int> RunAsync(
+        IReadOnlyList<string> both, IReadOnlyList<string> send, IReadOnlyList<string> receive, CancellationToken cancel)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("uffd-migrate-");
+        try
+        {
+            string uri = $"unix:{Path.Combine(folder.FullName, "wire")}";
+            both = [WireOptions.EndsWith, Environment.ProcessId.ToString(CultureInfo.InvariantCulture), .. both];
+            using Process to = Start(["migrate", "receive", uri, .. both, .. receive], hasTerminal: isDrawn);
+            using Process from = Start(["migrate", "send", uri, .. both, .. send], hasTerminal: false);
+            await using CancellationTokenRegistration stop = cancel.Register(() =>
+            {
+                Kill(from);
+                Kill(to);
+            });
+            // What is drawn by one end must not be written over by the other.
+            HeldLines held = new(terminal, isDrawn);
+            Task tell = held.WhileAsync(async () =>
+            {
+                await Task.WhenAll(ShowAsync(from, "send", held), ShowAsync(to, "receive", held));
+                return true;
+            });
+            await from.WaitForExitAsync(CancellationToken.None);
+            // Without its source a receiver that has no guest waits for the next one.
+            if (from.ExitCode != ExitCode.Done) await EndAsync(to);
+            await to.WaitForExitAsync(CancellationToken.None);
+            await tell;
+            cancel.ThrowIfCancellationRequested();
+            return from.ExitCode != ExitCode.Done ? from.ExitCode : to.ExitCode;
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    // One that has been told why says so first.
+    private static async Task EndAsync(Process process)
+    {
+        using CancellationTokenSource late = new(LastWords);
+        try
+        {
+            await process.WaitForExitAsync(late.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            Kill(process);
+        }
+    }
+
+    private Process Start(IReadOnlyList<string> arguments, bool hasTerminal)
+    {
+        ProcessStartInfo start = OwnProcess.With(arguments);
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = !hasTerminal;
+        // Each of its lines is written behind the name of the end.
+        if (terminal.Columns is { } columns)
+            start.Environment["COLUMNS"] = (columns - NameWidth - 1).ToString(CultureInfo.InvariantCulture);
+        return Process.Start(start)!;
+    }
+
+    private static Task ShowAsync(Process process, string name, HeldLines held) => Task.WhenAll(
+        CopyAsync(process.StandardOutput, line => held.TellResult(line.Length == 0 ? line : $"{name,-NameWidth} {line}")),
+        process.StartInfo.RedirectStandardError ? CopyAsync(process.StandardError, held.Tell) : Task.CompletedTask);
+
+    private static async Task CopyAsync(StreamReader from, Action<string> write)
+    {
+        while (await from.ReadLineAsync() is { } line) write(line);
+    }
+
+    private static void Kill(Process process)
+    {
+        try
+        {
+            process.Kill();
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended.
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using UffdActors.Cli.Reports;
+using UffdActors.Kvm;
+using UffdActors.Kvm.Moves;
+using UffdActors.PostCopy;
+
+namespace UffdActors.Cli.Commands.Migrate;
+
+/// <summary>A KVM guest that leaves.</summary>
+/// <param name="kvm">KVM.</param>
+/// <param name="program">The guest.</param>
+/// <param name="first">How long it runs here before it is handed over.</param>
+internal sealed class KvmSender(KvmHost kvm, LeavingProgram program, TimeSpan first) : ISendingGuest
+{
+    /// <summary>The guest.</summary>
+    public LeavingProgram Program => program;
+
+    /// <inheritdoc />
+    public UffdVm Vm => program.Program.Vm;
+
+    /// <inheritdoc />
+    public Userfault? Userfault => program.Userfault;
+
+    /// <inheritdoc />
+    public ISourceGuest Guest => program;
+
+    /// <inheritdoc />
+    public string Progress =>
+        $"{Figures.Count(program.Program.Running)} of {Figures.Count(program.Program.Plan.Vcpus, "vCPU", "vCPUs")} not at the end";
+
+    /// <inheritdoc />
+    public Task BeginAsync(bool isTimed, CancellationToken cancel) => program.BeginAsync(cancel);
+
+    /// <inheritdoc />
+    public Task UntilSwitchAsync(CancellationToken cancel) => Task.Delay(first, TimeProvider.System, cancel);
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        await program.DisposeAsync();
+        await kvm.DisposeAsync();
+    }
+}
