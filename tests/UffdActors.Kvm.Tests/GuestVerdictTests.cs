@@ -14,6 +14,7 @@ public sealed class GuestVerdictTests
         AbsentPages = 0,
         Duration = TimeSpan.Zero,
         Exits = 0,
+        Latencies = [null, null],
         Console = "",
         GivenBack = 2,
         Faults = null,

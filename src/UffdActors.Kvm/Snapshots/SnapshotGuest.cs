@@ -158,6 +158,7 @@ internal sealed class SnapshotGuest : IAsyncDisposable
             AbsentPages = hash?.Absent ?? 0,
             Duration = duration,
             Exits = Machine.Vcpus.Sum(v => v.Exits),
+            Latencies = [.. Machine.Vcpus.Select(_ => (FaultLatency?)null)],
             Console = ledger.Console,
             GivenBack = ledger.GivenBack,
             Faults = Userfault.Counts(),

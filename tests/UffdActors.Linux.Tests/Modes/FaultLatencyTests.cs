@@ -1,4 +1,3 @@
-using UffdActors.Linux.Machine;
 using UffdActors.Linux.Tests.Live;
 using UffdActors.Testing.Guests;
 using UffdActors.Testing.ThisMachine;

@@ -113,7 +113,7 @@ public sealed class PageSourceTests
         using ManualResetEventSlim go = new();
         await using Reads source = new((page, bytes, _) =>
         {
-            if (page == 0) go.Wait();
+            if (page == 0) go.Wait(CancellationToken.None);
             return new(Numbered(page, bytes));
         });
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
@@ -232,7 +232,7 @@ public sealed class PageSourceTests
         return SourceContent.Bytes;
     }
 
-    private sealed class Reads(Func<long, Memory<byte>, CancellationToken, ValueTask<SourceContent>> read) : PageSource(Pages)
+    private sealed class Reads(Func<long, Memory<byte>, CancellationToken, ValueTask<SourceContent>> read) : PageSource(PageSourceTests.Pages)
     {
         private int _open;
 
@@ -252,7 +252,7 @@ public sealed class PageSourceTests
         }
     }
 
-    private sealed class ByRegion() : PageSource(Pages)
+    private sealed class ByRegion() : PageSource(PageSourceTests.Pages)
     {
         protected override ValueTask<SourceContent> ReadAsync(long page, Memory<byte> bytes, CancellationToken cancel) =>
             throw new InvalidOperationException("not asked without its region");
