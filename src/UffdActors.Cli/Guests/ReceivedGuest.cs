@@ -9,7 +9,8 @@ namespace UffdActors.Cli.Guests;
 
 /// <summary>The guest that arrives; of which kind it is, its source says. Dispose of it before the destination.</summary>
 /// <param name="isLive">VMs run on this machine's kernel, as a KVM guest needs it.</param>
-internal sealed class ReceivedGuest(bool isLive) : IDestinationGuest, IAsyncDisposable
+/// <param name="takesKvm">Only a KVM guest is taken, or with false only a simulated one; null for either.</param>
+internal sealed class ReceivedGuest(bool isLive, bool? takesKvm) : IDestinationGuest, IAsyncDisposable
 {
     private readonly WorkloadGuest _simulated = new();
     private KvmHost? _kvm;
@@ -40,7 +41,12 @@ internal sealed class ReceivedGuest(bool isLive) : IDestinationGuest, IAsyncDisp
     /// <inheritdoc />
     public void Expect(ReadOnlyMemory<byte> description)
     {
-        if (!PlanRecord.Is(description.Span))
+        bool isKvm = PlanRecord.Is(description.Span);
+        if (takesKvm is { } kvm && kvm != isKvm)
+            throw new MigrationException(
+                $"the source's guest is {(isKvm ? "a KVM guest" : "a simulated guest")}, and the receiver was started with --guest "
+                    + (kvm ? "kvm" : "simulated"));
+        if (!isKvm)
         {
             if (_program is not null) throw new MigrationException("another guest is expected here, a KVM guest");
             ((IDestinationGuest)_simulated).Expect(description);

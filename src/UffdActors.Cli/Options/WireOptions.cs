@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Akka.Configuration;
 using UffdActors.Cli.Hosting;
+using UffdActors.Kvm.Moves;
 using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Options;
@@ -73,6 +74,10 @@ internal sealed class WireOptions
         result.GetValue(_cold) || !RuntimeOptions.IsLive(config)
             ? Task.CompletedTask
             : MigrationRehearsal.RunAsync(config, backend, mode, cancel);
+
+    /// <summary>The same for a KVM guest.</summary>
+    public Task RehearseKvmAsync(ParseResult result, Config? config, bool copiesFirst, CancellationToken cancel) =>
+        result.GetValue(_cold) ? Task.CompletedTask : KvmRehearsal.RunAsync(config, copiesFirst, cancel);
 
     /// <summary>Path of the control socket; null for none.</summary>
     public string? Control(ParseResult result) => result.GetValue(_control);

@@ -17,11 +17,9 @@ internal interface ISendingGuest : IAsyncDisposable
     /// <summary>How far it is, for <c>uffd migrate status</c>.</summary>
     string Progress { get; }
 
-    /// <summary>Runs it.</summary>
-    /// <param name="isTimed">It is handed over when <see cref="UntilSwitchAsync"/> has ended.</param>
+    /// <summary>Runs it, at once or when there is a link.</summary>
+    /// <param name="source">Its migration.</param>
+    /// <param name="isTimed">The task ends when it is time to hand it over; if not, when it runs.</param>
     /// <param name="cancel">Cancels.</param>
-    Task BeginAsync(bool isTimed, CancellationToken cancel);
-
-    /// <summary>Ends when it is time to hand it over.</summary>
-    Task UntilSwitchAsync(CancellationToken cancel);
+    Task RunAsync(MigrationSource source, bool isTimed, CancellationToken cancel);
 }

@@ -9,8 +9,13 @@ namespace UffdActors.Cli.Commands.Migrate;
 /// <param name="kvm">KVM.</param>
 /// <param name="program">The guest.</param>
 /// <param name="first">How long it runs here before it is handed over.</param>
+/// <remarks>
+/// It begins with the link: KVM has no count of accesses at which it could wait for a destination that is not there yet.
+/// </remarks>
 internal sealed class KvmSender(KvmHost kvm, LeavingProgram program, TimeSpan first) : ISendingGuest
 {
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(1);
+
     /// <summary>The guest.</summary>
     public LeavingProgram Program => program;
 
@@ -28,10 +33,12 @@ internal sealed class KvmSender(KvmHost kvm, LeavingProgram program, TimeSpan fi
         $"{Figures.Count(program.Program.Running)} of {Figures.Count(program.Program.Plan.Vcpus, "vCPU", "vCPUs")} not at the end";
 
     /// <inheritdoc />
-    public Task BeginAsync(bool isTimed, CancellationToken cancel) => program.BeginAsync(cancel);
-
-    /// <inheritdoc />
-    public Task UntilSwitchAsync(CancellationToken cancel) => Task.Delay(first, TimeProvider.System, cancel);
+    public async Task RunAsync(MigrationSource source, bool isTimed, CancellationToken cancel)
+    {
+        while (!source.IsLinked) await Task.Delay(BetweenLooks, TimeProvider.System, cancel);
+        await program.BeginAsync(cancel);
+        if (isTimed) await Task.Delay(first, TimeProvider.System, cancel);
+    }
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()

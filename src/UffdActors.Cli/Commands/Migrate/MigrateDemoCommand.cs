@@ -47,6 +47,7 @@ internal sealed class MigrateDemoCommand
         if (arguments.GetValue(_place) is { } place) both.AddRange(["--place", place.Name]);
         string[] guest = isKvm ? ["--guest", "kvm"] : [];
         return await new BothEnds(_terminal, isDrawn).RunAsync(
-            both, [.. guest, .. arguments.GetValue(_send) ?? []], [.. pictures, .. arguments.GetValue(_receive) ?? []], cancel);
+            both, [.. guest, .. arguments.GetValue(_send) ?? []], [.. guest, .. pictures, .. arguments.GetValue(_receive) ?? []],
+            cancel);
     }
 }

@@ -17,6 +17,8 @@ internal sealed class MigrateReceiveCommand
     private const string Bandwidth = "bandwidth ";
 
     private readonly WireOptions _wire = new();
+    private readonly Option<Named<string>?> _guest = TypedOptions.OneOf(
+        "--guest", "Take no other guest, and rehearse with one. Default: what the source says.", "simulated", "kvm");
     private readonly Option<string> _backend =
         TypedOptions.Text("--backend", "NAME", "Memory of the guest: anon, or a loaded module (uffd backends).", Anonymous);
     private readonly Option<Named<PostCopyMode>> _mode = TypedOptions.Choice<PostCopyMode>(
@@ -51,7 +53,7 @@ internal sealed class MigrateReceiveCommand
     {
         Command command = new("receive", "Listen at URI, take one guest over, run it to its end, and verify its memory.");
         _wire.AddTo(command);
-        Option[] options = [_backend, _mode, _handlers, _prefetch, _bandwidth, _workingSet, _recordWorkingSet, _json];
+        Option[] options = [_guest, _backend, _mode, _handlers, _prefetch, _bandwidth, _workingSet, _recordWorkingSet, _json];
         foreach (Option option in options) command.Options.Add(option);
         _pictures.AddTo(command, hasTimeline: true);
         _runtime.AddTo(command);
@@ -65,7 +67,9 @@ internal sealed class MigrateReceiveCommand
         using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
         MigrationAddress address = _wire.Address(arguments);
         using MigrationTls? tls = _wire.Tls(arguments);
-        Config? config = _runtime.Configuration(arguments);
+        Config? config = arguments.GetValue(_guest) is { Name: "kvm" }
+            ? _runtime.Live(arguments, "a KVM guest")
+            : _runtime.Configuration(arguments);
         MigrationPlacement? placement = _wire.Placement(arguments, ref config);
         if (UffdSettings.Load(config).IsStepped)
             throw CommandException.BadInput("A migration between processes needs real time; use another --dispatcher.");
@@ -75,8 +79,10 @@ internal sealed class MigrateReceiveCommand
         RunPictures pictures = RunPictures.Of(_terminal, _pictures, arguments);
         string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
         PostCopyMode mode = arguments.GetValue(_mode)!.Value;
+        string? kind = arguments.GetValue(_guest)?.Name;
         await _wire.RehearseAsync(arguments, config, backend, mode, cancel);
-        await using ReceivedGuest guest = new(RuntimeOptions.IsLive(config));
+        if (kind == "kvm") await _wire.RehearseKvmAsync(arguments, config, copiesFirst: false, cancel);
+        await using ReceivedGuest guest = new(RuntimeOptions.IsLive(config), kind is null ? null : kind == "kvm");
         HeldLines told = new(_terminal, pictures.HasUi);
         MigrationDestinationReport report = await UffdRuntime.UseAsync(config, async runtime =>
         {

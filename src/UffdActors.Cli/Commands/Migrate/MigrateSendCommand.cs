@@ -80,6 +80,7 @@ internal sealed class MigrateSendCommand
         if (UffdSettings.Load(config).IsStepped)
             throw CommandException.BadInput("A migration between processes needs real time; use another --dispatcher.");
         await _wire.RehearseAsync(arguments, config, null, PostCopyMode.Missing, cancel);
+        if (isKvm) await _wire.RehearseKvmAsync(arguments, config, arguments.GetValue(_rounds) is not null, cancel);
         LeavingProgram? program = null;
         MigrationSourceReport report = await UffdRuntime.UseAsync(config, SendAsync);
         MigrateText.Write(json.TakesOutput ? _terminal.Progress : _terminal.Out, report, program);
@@ -96,7 +97,6 @@ internal sealed class MigrateSendCommand
             await using ISendingGuest guest =
                 isKvm ? await KvmAsync(runtime, arguments, copies, cancel) : await SimulatedAsync(runtime, arguments, copies, cancel);
             program = (guest as KvmSender)?.Program;
-            await guest.BeginAsync(isTimed, cancel);
             MigrationSource source = new(guest.Vm, guest.Userfault, guest.Guest, new MigrationSourceOptions
             {
                 Address = address,
@@ -118,7 +118,7 @@ internal sealed class MigrateSendCommand
             });
             using ControlSocket? control = ControlSocket.Open(_wire.Control(arguments), line => FollowAsync(source, guest, line));
             using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            if (isTimed) _ = SwitchAsync(source, guest, over.Token);
+            Task running = RunGuestAsync(source, guest, isTimed, over.Token);
             try
             {
                 return await source.RunAsync(cancel);
@@ -126,6 +126,7 @@ internal sealed class MigrateSendCommand
             finally
             {
                 await over.CancelAsync();
+                await running;
             }
         }
     }
@@ -165,12 +166,12 @@ internal sealed class MigrateSendCommand
 
     private string? Backend(ParseResult arguments) => arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
 
-    private static async Task SwitchAsync(MigrationSource source, ISendingGuest guest, CancellationToken cancel)
+    private static async Task RunGuestAsync(MigrationSource source, ISendingGuest guest, bool isTimed, CancellationToken cancel)
     {
         try
         {
-            await guest.UntilSwitchAsync(cancel);
-            source.Switch();
+            await guest.RunAsync(source, isTimed, cancel);
+            if (isTimed) source.Switch();
         }
         catch (OperationCanceledException)
         {

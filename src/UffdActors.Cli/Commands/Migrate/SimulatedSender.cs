@@ -24,11 +24,10 @@ internal sealed class SimulatedSender(SendingMachine machine, WorkloadGuest gues
     public string Progress => string.Create(CultureInfo.InvariantCulture, $"{guest.Accesses} of {guest.AllAccesses} accesses");
 
     /// <inheritdoc />
-    public Task BeginAsync(bool isTimed, CancellationToken cancel) => guest.BeginAsync(machine.Vm, isTimed ? here : null, cancel);
-
-    /// <inheritdoc />
-    public async Task UntilSwitchAsync(CancellationToken cancel)
+    public async Task RunAsync(MigrationSource source, bool isTimed, CancellationToken cancel)
     {
+        await guest.BeginAsync(machine.Vm, isTimed ? here : null, cancel);
+        if (!isTimed) return;
         using PeriodicTimer timer = new(Look);
         while (guest.Accesses < Math.Min(here, guest.AllAccesses)) _ = await timer.WaitForNextTickAsync(cancel);
     }

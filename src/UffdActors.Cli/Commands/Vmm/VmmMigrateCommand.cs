@@ -80,7 +80,7 @@ internal sealed class VmmMigrateCommand
                     .. Given(_place.Name, arguments.GetValue(_place)?.Name),
                 ],
                 ["--guest", "kvm", .. Guest(arguments), "--json", from, .. arguments.GetValue(_send) ?? []],
-                ["--mode", arguments.GetValue(_mode)!.Name, "--json", to, .. arguments.GetValue(_receive) ?? []], cancel);
+                ["--guest", "kvm", "--mode", arguments.GetValue(_mode)!.Name, "--json", to, .. arguments.GetValue(_receive) ?? []], cancel);
             json.Write(JsonText.Of("uffd-vmm-migrate", new VmmMigrateDocument(exit == ExitCode.Done, Read(from), Read(to))));
             return exit;
         }

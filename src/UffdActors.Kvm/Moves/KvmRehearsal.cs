@@ -1,0 +1,74 @@
+using Akka.Configuration;
+using UffdActors.Kvm.Programs;
+using UffdActors.PostCopy;
+
+namespace UffdActors.Kvm.Moves;
+
+/// <summary>
+/// Migrates a small KVM guest within this process before the real one, so that what a vCPU's stop, state and start run through is
+/// JIT-compiled, as <see cref="MigrationRehearsal"/> does for the rest.
+/// </summary>
+internal static class KvmRehearsal
+{
+    private const long DataBytes = 1 << 20;
+    private const int Rounds = 30;
+
+    // Two machines at the same time: a CPU for the loop of one need not have one behind it for the other.
+    private static readonly Config Anywhere = ConfigurationFactory.ParseString("uffd.fault-loop.cpu = -1\nuffd.world = live");
+
+    /// <summary>Rehearses, on a runtime of its own, over a Unix socket in a folder of its own.</summary>
+    /// <param name="config">Configuration of the runtime; null for the reference.</param>
+    /// <param name="copiesFirst">With a round of pre-copy.</param>
+    /// <param name="cancel">Cancels.</param>
+    /// <returns>Result of that migration.</returns>
+    public static Task<MigrationDestinationReport> RunAsync(Config? config, bool copiesFirst, CancellationToken cancel) =>
+        UffdRuntime.UseAsync(
+            config is null ? Anywhere : Anywhere.WithFallback(config), runtime => MoveAsync(runtime, copiesFirst, cancel));
+
+    private static async Task<MigrationDestinationReport> MoveAsync(UffdRuntime runtime, bool copiesFirst, CancellationToken cancel)
+    {
+        GuestPlan plan = new()
+        {
+            Kind = ProgramKind.Scatter,
+            MemoryBytes = GuestPlan.MemoryFor(DataBytes, largePages: false),
+            Vcpus = 2,
+            Rounds = Rounds,
+        };
+        await using KvmHost kvm = KvmHost.Start();
+        using GuestImage image = GuestImage.Make(DataBytes, 1, cancel: cancel);
+        await using LeavingProgram leaving = await LeavingProgram.BootAsync(runtime, kvm, plan, image, null, copiesFirst, cancel);
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("uffd-rehearsal-");
+        try
+        {
+            MigrationAddress address = MigrationAddress.Parse($"unix:{Path.Combine(folder.FullName, "wire")}");
+            ArrivingProgram arriving = new(kvm);
+            await using MigrationDestination destination = new(runtime, arriving, new MigrationDestinationOptions { Address = address });
+            await using ArrivingProgram first = arriving;
+            MigrationSource source = new(leaving.Program.Vm, leaving.Userfault, leaving, new MigrationSourceOptions
+            {
+                Address = address,
+                Verifies = true,
+                PreCopy = copiesFirst ? new PreCopyOptions { Rounds = 1 } : null,
+            });
+            using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            Task<MigrationDestinationReport> receiving = destination.RunAsync(over.Token);
+            await leaving.BeginAsync(cancel);
+            Task<MigrationSourceReport> sending = source.RunAsync(over.Token);
+            Task ended = await Task.WhenAny(receiving, sending);
+            if (!ended.IsCompletedSuccessfully)
+            {
+                // The other end would wait for it for ever.
+                await over.CancelAsync();
+                await Task.WhenAll(receiving, sending).ContinueWith(static _ => { }, TaskScheduler.Default);
+                await ended;
+            }
+
+            _ = await sending;
+            return await receiving;
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+}
