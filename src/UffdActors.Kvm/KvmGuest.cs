@@ -202,7 +202,8 @@ public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
         return ends;
     }
 
-    private byte[] Hash(CancellationToken cancel)
+    /// <summary>SHA-256 over all regions; no vCPU may run.</summary>
+    internal byte[] Hash(CancellationToken cancel)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         GuestReader reader = _vm!.NewReader();

@@ -113,7 +113,7 @@ internal static class MigrateText
 
     private static string Compared(LeavingProgram? program) => program is null
         ? "memory"
-        : $"memory and its {Figures.Count(program.Program.Plan.Vcpus, "vCPU", "vCPUs")}' registers, by its copy that ran on here";
+        : $"memory and the registers of its {Figures.Count(program.Program.Plan.Vcpus, "vCPU", "vCPUs")}, by its copy that ran on here";
 
     private static string Hex(ulong value) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"0x{value:x16}");
 

@@ -37,6 +37,21 @@ internal sealed class TortureText(IAnsiConsole console)
         }
     }
 
+    /// <summary>Writes what came of guests that went back and forth.</summary>
+    public void WriteMoves(ShuttleResult result)
+    {
+        string moves = $"{Figures.Count(result.Moves, "migration", "migrations")} of {Figures.Count(result.Guests, "guest", "guests")}";
+        if (result.Flaw is null)
+            console.MarkupLineInterpolated($"[green]verified[/]: {moves}, registers and memory of each at its end as without moving");
+        else console.MarkupLineInterpolated($"[red]WRONG[/]: {result.Flaw}; until then {moves}");
+        ReportRow.Write(console, "while running", Figures.Count(result.WhileRunning, "migration", "migrations"));
+        ReportRow.Write(console, "with pre-copy", Figures.Count(result.WithPreCopy, "migration", "migrations"));
+        ReportRow.Write(console, "cut", $"{Figures.Count(result.Cuts, "time", "times")}; {Figures.Count(result.LostLinks)} lost links");
+        ReportRow.Write(
+            console, "downtime", $"median {Figures.Time(result.MedianDowntime)}, longest {Figures.Time(result.LongestDowntime)}");
+        ReportRow.Write(console, "time", Figures.Time(result.Duration));
+    }
+
     private static string NameOf(TortureVerdict verdict) => verdict switch
     {
         TortureVerdict.Verified => "moved, and verified",

@@ -18,10 +18,16 @@ internal sealed record TortureOptions
     /// <summary>Seed of the guest's memory and of what it does.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>A KVM guest is moved.</summary>
+    public bool IsKvm { get; init; }
+
     /// <summary>What the sending end is told of the guest.</summary>
     public IReadOnlyList<string> Guest =>
     [
-        "--memory", "4M", "--accesses", "20000", "--vcpus", "2", "--retry", "20ms",
+        .. IsKvm
+            ? (string[])["--guest", "kvm", "--memory", "2M", "--rounds", "60", "--run-first", "30ms"]
+            : ["--memory", "4M", "--accesses", "20000"],
+        "--vcpus", "2", "--retry", "20ms",
         "--seed", Seed.ToString(System.Globalization.CultureInfo.InvariantCulture),
     ];
 

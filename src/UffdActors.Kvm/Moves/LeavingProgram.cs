@@ -114,6 +114,16 @@ internal sealed class LeavingProgram : ISourceGuest, IAsyncDisposable
         }
     }
 
+    /// <summary>Waits for its end here.</summary>
+    /// <returns>Checksums (RBX) of the vCPUs, and the SHA-256 of its memory.</returns>
+    /// <exception cref="MigrationException">A vCPU ended by a failure.</exception>
+    public async Task<(IReadOnlyList<ulong> Checksums, string MemorySha256)> EndAsync(CancellationToken cancel)
+    {
+        ReadOnlyMemory<byte> state = await _guest.EndAsync(cancel);
+        byte[] hash = await Task.Run(() => _guest.Hash(cancel), cancel);
+        return ([.. KvmMachine.Parse(state.Span).Select(s => s.Regs.Rbx)], Convert.ToHexStringLower(hash));
+    }
+
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {

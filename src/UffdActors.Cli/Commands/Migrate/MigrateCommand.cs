@@ -15,6 +15,7 @@ internal static class MigrateCommand
         command.Subcommands.Add(MigrateSendCommand.Build(terminal));
         command.Subcommands.Add(MigrateDemoCommand.Build(terminal));
         command.Subcommands.Add(MigrateTortureCommand.Build(terminal));
+        command.Subcommands.Add(MigrateShuttleCommand.Build(terminal));
         command.Subcommands.Add(Tell(terminal, "status", "Ask an end of a migration how far it is."));
         command.Subcommands.Add(Tell(terminal, "switch", "Tell the sending end to hand the guest over now."));
         command.Subcommands.Add(Tell(terminal, "recover", "Tell the sending end to connect again now."));

@@ -4,6 +4,7 @@ using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Cli.Torture;
+using UffdActors.Kvm;
 
 namespace UffdActors.Cli.Commands.Migrate;
 
@@ -19,7 +20,12 @@ internal sealed class MigrateTortureCommand
     private readonly Option<ulong> _seed =
         TypedOptions.Number("--seed", "N", "Seed of the guest, and of random strikes.", 1UL, 0UL, ulong.MaxValue);
     private readonly Option<Named<string>?> _world = TypedOptions.OneOf("--world", "What both ends run on.", "model", "live");
+    private readonly Option<Named<string>?> _guest =
+        TypedOptions.OneOf("--guest", "What the guest is; kvm brings --world live to both ends.", "simulated", "kvm");
+    private readonly Option<int?> _moves = TypedOptions.Number(
+        "--moves", "N", "KVM guests go back and forth so many times under random cuts, instead of the cells.", 1, 10_000_000);
     private readonly Option<string?> _json = TypedOptions.Json();
+    private static readonly TimeSpan BetweenWords = TimeSpan.FromSeconds(10);
     private readonly Terminal _terminal;
 
     private MigrateTortureCommand(Terminal terminal) => _terminal = terminal;
@@ -29,8 +35,17 @@ internal sealed class MigrateTortureCommand
     private Command Build()
     {
         Command command = new("torture", "Cut, stop and kill both ends at every moment of a migration, and check what must come of it.");
-        foreach (Option option in new Option[] { _only, _for, _seed, _world, _json }) command.Options.Add(option);
+        foreach (Option option in new Option[] { _guest, _only, _for, _moves, _seed, _world, _json }) command.Options.Add(option);
         command.Exclude(_only, _for, "random strikes have no cells");
+        command.Exclude(_only, _moves, "random cuts have no cells");
+        command.Exclude(_for, _moves, "one is a time, the other a number of migrations");
+        command.Validators.Add(result =>
+        {
+            bool isKvm = result.GetValue(_guest) is { Name: "kvm" };
+            if (result.Has(_moves) && !isKvm) result.AddError($"{_moves.Name} moves KVM guests: use it with {_guest.Name} kvm.");
+            if (isKvm && result.GetValue(_world) is { Name: "model" })
+                result.AddError("--world model: a KVM guest runs on the kernel of this machine; use --world live.");
+        });
         command.SetAction(RunAsync);
         return command;
     }
@@ -38,7 +53,14 @@ internal sealed class MigrateTortureCommand
     private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
     {
         using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
-        TortureOptions options = new() { World = arguments.GetValue(_world)?.Name, Seed = arguments.GetValue(_seed) };
+        bool isKvm = arguments.GetValue(_guest) is { Name: "kvm" };
+        if (arguments.GetValue(_moves) is { } moves) return await ShuttleAsync(json, moves, arguments.GetValue(_seed), cancel);
+        TortureOptions options = new()
+        {
+            IsKvm = isKvm,
+            World = isKvm ? "live" : arguments.GetValue(_world)?.Name,
+            Seed = arguments.GetValue(_seed),
+        };
         IEnumerable<TortureCell> cells = arguments.GetValue(_for) is { } time ? TortureCell.Random(options.Seed, time) : Chosen(arguments);
         TortureText text = new(json.TakesOutput ? _terminal.Progress : _terminal.Out);
         List<(TortureCell Cell, TortureResult Result)> results = [];
@@ -57,6 +79,27 @@ internal sealed class MigrateTortureCommand
         text.WriteTotal([.. results.Select(r => r.Result)], whole.Elapsed);
         json.Write(JsonText.Of("uffd-migrate-torture", MigrateTortureDocument.Of(options, hash, results)));
         return results.All(r => r.Result.Flaw is null) ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    private async Task<int> ShuttleAsync(JsonTarget json, int moves, ulong seed, CancellationToken cancel)
+    {
+        // Without KVM nothing is begun.
+        await using (KvmHost kvm = KvmHost.Start())
+        {
+        }
+
+        long told = Stopwatch.GetTimestamp();
+        ShuttleResult result = await ShuttleRun.RunAsync(seed, moves, Tell, cancel);
+        new TortureText(json.TakesOutput ? _terminal.Progress : _terminal.Out).WriteMoves(result);
+        json.Write(JsonText.Of("uffd-migrate-moves", MigrateMovesDocument.Of(seed, result)));
+        return result.Flaw is null ? ExitCode.Done : ExitCode.Failed;
+
+        void Tell(int done, int guests)
+        {
+            if (Stopwatch.GetElapsedTime(Volatile.Read(ref told)) < BetweenWords) return;
+            Volatile.Write(ref told, Stopwatch.GetTimestamp());
+            _terminal.WriteStatus($"{Figures.Count(done)} of {Figures.Count(moves)} migrations, {Figures.Count(guests)} guests verified");
+        }
     }
 
     private IReadOnlyList<TortureCell> Chosen(ParseResult arguments)
