@@ -50,11 +50,17 @@ public sealed class Userfault : IAsyncDisposable
     /// <summary>What has come by since it has been served; all zero before.</summary>
     public FaultCounts Counts() => (Reader?.Counters ?? new FaultCounters()).Snapshot();
 
-    /// <summary>The pages that are being resolved at some moment of the call, in no order.</summary>
-    public IReadOnlyList<OutstandingPage> OutstandingPages() =>
-        [.. (Reader?.OutstandingRequests() ?? []).Select(
+    /// <summary>
+    /// The pages that are being resolved at some moment of the call, in no order; behind them those that are held back because handlers
+    /// crash on them.
+    /// </summary>
+    public IReadOnlyList<OutstandingPage> OutstandingPages() => Reader is not { } reader ? [] :
+    [
+        .. reader.OutstandingRequests().Select(
             r => new OutstandingPage(
-                r.Region.Id, r.Page, r.Address, r.Phase.ToString(), r.Attempts, r.Phase == RequestPhase.Paused))];
+                r.Region.Id, r.Page, r.Address, r.Phase.ToString(), r.Attempts, r.Phase == RequestPhase.Paused)),
+        .. reader.HeldPages().Select(w => new OutstandingPage(w.Region, w.Page, w.Address, "Held", Attempts: 0, IsPaused: true)),
+    ];
 
     /// <summary>The pushes that were begun, with the size of a page of their regions.</summary>
     internal IReadOnlyList<(BackgroundPush Push, int PageBytes)> Pushed()

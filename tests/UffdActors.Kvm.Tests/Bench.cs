@@ -39,7 +39,8 @@ internal sealed class Bench : IAsyncDisposable
     /// <summary>Makes it; the vCPUs are at the program's start.</summary>
     public static async Task<Bench> MakeAsync(
         Action<Assembler> program, int vcpus = 1, TimeSpan? stopTimeout = null, IKvmDevice? device = null,
-        Func<UffdVm, GuestRegion, Task>? serve = null, string closeTimeout = "300s")
+        Func<UffdVm, GuestRegion, Task>? serve = null, string closeTimeout = "300s",
+        Func<VmOptions, VmOptions>? change = null)
     {
         GuestPlan plan = Guests.Plan(ProgramKind.Walk, vcpus, dataPages: 64);
         Assembler assembler = new(64);
@@ -49,8 +50,8 @@ internal sealed class Bench : IAsyncDisposable
             ConfigurationFactory.ParseString($"uffd.close-timeout = {closeTimeout}").WithFallback(UffdSettings.Profile("live")));
         KvmHost kvm = KvmHost.Start();
         KvmMachine? machine = null;
-        UffdVm vm = await runtime.CreateVmAsync(
-            new VmOptions { MemoryPages = 1024, StopGuest = c => machine?.StopAsync(c) ?? Task.CompletedTask });
+        VmOptions options = new() { MemoryPages = 1024, StopGuest = c => machine?.StopAsync(c) ?? Task.CompletedTask };
+        UffdVm vm = await runtime.CreateVmAsync(change?.Invoke(options) ?? options);
         GuestRegion memory = await vm.MapAsync(new RegionOptions { Pages = plan.MemoryBytes >> 12 });
         using (Linux.Memory.GuestMemory window = Linux.Memory.GuestMemory.Adopt(
             memory.Address, (long)memory.Bytes, Linux.Memory.MemoryBacking.Anonymous, isShared: false)) window.Write(0, boot);

@@ -1,5 +1,14 @@
+using UffdActors.Handling;
+using UffdActors.Kvm.Machine;
+using UffdActors.Kvm.Native;
 using UffdActors.Kvm.Programs;
+using UffdActors.Kvm.State;
+using UffdActors.Kvm.Vcpus;
+using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
+using UffdActors.Linux.Watching;
+using UffdActors.Testing.Guests;
+using UffdActors.Watchdog;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace UffdActors.Kvm.Tests;
@@ -170,6 +179,184 @@ public sealed class FailureTests
         await bench.DisposeAsync();
         // Closing has woken it, and what it was told long before was to stop.
         await bench.Machine.Vcpus[0].View.Thread!.Ended;
+    }
+
+    [SkippableTheory]
+    [InlineData(HandlerPoint.AfterRead)]
+    [InlineData(HandlerPoint.AfterFillSent)]
+    [InlineData(HandlerPoint.OnAnswer)]
+    internal async Task A_handler_that_dies_under_a_guest_costs_it_nothing_but_time(HandlerPoint point)
+    {
+        ThisKvm.Require();
+        const int Touched = 32;
+        CrashingProbe probe = new(point, every: 3, crashesPerPage: 1);
+        using NumberedPages pages = new(4096);
+        await using Bench bench = await Bench.MakeAsync(
+            c =>
+            {
+                Iced.Intel.Label next = c.CreateLabel();
+                c.xor(ebx, ebx);
+                c.mov(ecx, Touched);
+                c.Label(ref next);
+                c.add(rbx, __qword_ptr[rbp]);
+                c.add(rbp, 4096);
+                c.dec(rcx);
+                c.jne(next);
+                c.hlt();
+            },
+            serve: (vm, memory) => ServeDataAsync(vm, memory, new NumberedSource(pages)),
+            change: options => options with { Probe = probe });
+        VcpuEnd end = Assert.Single(await bench.Machine.RunAsync(Ample));
+        Assert.Equal(VcpuEndKind.Halted, end.Kind);
+        ulong sum = 0;
+        for (int i = 0; i < Touched; i++) sum += NumberedPages.WordOf(bench.Plan.BootPages + i);
+        Assert.Equal(sum, (await bench.Machine.Vcpus[0].SaveAsync()).Regs.Rbx);
+        Assert.NotEqual(0, probe.Crashes);
+    }
+
+    [SkippableFact]
+    public async Task A_page_on_which_every_handler_dies_is_in_the_report_and_nothing_hangs()
+    {
+        ThisKvm.Require();
+        Userfault? uffd = null;
+        using NumberedPages pages = new(4096);
+        GuestPlan plan = Guests.Plan(ProgramKind.Walk, 1, dataPages: 64);
+        CrashingProbe probe = new(HandlerPoint.AfterRead, every: 1, crashesPerPage: int.MaxValue, onlyPage: plan.BootPages + 5);
+        TaskCompletionSource<string> held = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Bench bench = await Bench.MakeAsync(
+            c =>
+            {
+                c.mov(rbx, __qword_ptr[rbp + (5 * 4096)]);
+                c.hlt();
+            },
+            stopTimeout: TimeSpan.FromSeconds(1),
+            closeTimeout: "1s",
+            serve: async (vm, memory) => uffd = await ServeDataAsync(vm, memory, new NumberedSource(pages)),
+            change: options => options with
+            {
+                Probe = probe,
+                IncidentObserver = i =>
+                {
+                    if (i.Kind is IncidentKind.PageQuarantined or IncidentKind.PatienceOver) _ = held.TrySetResult(i.Message);
+                },
+            });
+        using CancellationTokenSource enough = new();
+        Task<IReadOnlyList<VcpuEnd>> running = bench.Machine.RunAsync(TimeSpan.FromSeconds(2), uffd, enough.Token);
+        _ = await held.Task.WaitAsync(Ample);
+        VcpuEnd end = Assert.Single(await running.WaitAsync(Ample));
+        Assert.True(end.Kind is VcpuEndKind.NotStopped or VcpuEndKind.DeadlinePassed, end.Message);
+        if (end.Kind == VcpuEndKind.NotStopped)
+            Assert.Equal((bench.Memory.Id, bench.Plan.BootPages + 5), (end.Region, end.Page));
+        await uffd!.AbandonAsync(AbsentPages.ReadAsZeros);
+        await bench.DisposeAsync();
+        await bench.Machine.Vcpus[0].View.Thread!.Ended;
+    }
+
+    [SkippableFact]
+    public async Task The_watchdog_names_the_vCPU_by_its_thread_and_the_page_that_it_waits_for()
+    {
+        ThisKvm.Require();
+        Userfault? uffd = null;
+        using SilentSource source = new();
+        TimeSpan deadline = TimeSpan.FromMinutes(10);
+        Bench bench = await Bench.MakeAsync(
+            c =>
+            {
+                c.mov(rbx, __qword_ptr[rbp + (5 * 4096)]);
+                c.hlt();
+            },
+            stopTimeout: TimeSpan.FromSeconds(1),
+            closeTimeout: "1s",
+            serve: async (vm, memory) => uffd = await ServeDataAsync(vm, memory, source),
+            change: options => options with { Watchdog = new WatchdogOptions(deadline) });
+        await bench.Machine.ResumeAsync();
+        FaultBoard board = ((LiveKernel)bench.Vm.Kernel).Board!;
+        List<WatchedUserfault> watched;
+        do watched = Read(board);
+        while (watched is not [{ Oldest: not null }]);
+
+        // As the watchdog decides when the deadline is over, and says it.
+        LateFaults late = new();
+        long now = watched[0].Oldest!.Raised + (long)deadline.TotalNanoseconds;
+        Assert.Empty(late.Look(watched, now));
+        Alarm alarm = Assert.Single(late.Look(watched, now + 1_000_000_000));
+        KernelTask[] threads = [.. KernelTask.Of(Environment.ProcessId)];
+        string report = AlarmText.Of(Environment.ProcessId, alarm, threads, "left alone");
+        int thread = bench.Machine.Vcpus[0].ThreadId;
+        Assert.Contains(
+            $"(region {bench.Memory.Id}, page {bench.Plan.BootPages + 5}) of thread {thread} (vcpu-0) is unresolved after", report,
+            StringComparison.Ordinal);
+
+        await uffd!.AbandonAsync(AbsentPages.ReadAsZeros);
+        await bench.DisposeAsync();
+        await bench.Machine.Vcpus[0].View.Thread!.Ended;
+    }
+
+    [SkippableFact]
+    public void An_exit_that_is_not_known_and_EFAULT_with_and_without_an_address_name_vCPU_rip_and_page()
+    {
+        ThisKvm.Require();
+        using KvmHandle device = KvmHandle.OpenDevice();
+        using KvmHandle vm = device.Create(KvmIoctl.KVM_CREATE_VM, 0, "KVM_CREATE_VM");
+        using KvmHandle vcpu = vm.Create(KvmIoctl.KVM_CREATE_VCPU, 0, "KVM_CREATE_VCPU");
+        using RunPage run = vcpu.MapRun(device.Call(KvmIoctl.KVM_GET_VCPU_MMAP_SIZE, 0, "KVM_GET_VCPU_MMAP_SIZE"));
+        GuestRegion memory = new(7, 0, 512, null, 4096, 0);
+        ExitHandler exits = new(new VcpuParts(3, vcpu, run, [], [], new MemoryMap([new KvmSlot(memory, 0x10_0000)]), null));
+        ulong rip = StateCalls.Regs(vcpu).Rip;
+
+        // The kernel writes these fields; here a test does.
+        Write(run, RunLayout.ExitReason, 999u);
+        VcpuEnd unknown = exits.Handle()!;
+        Assert.Equal((VcpuEndKind.UnhandledExit, rip), (unknown.Kind, unknown.Rip));
+        Assert.StartsWith("vCPU 3 made an exit that is not handled (", unknown.Message, StringComparison.Ordinal);
+        Assert.Contains("999", unknown.Message, StringComparison.Ordinal);
+
+        VcpuEnd nameless = exits.Failed(Errno.EFAULT);
+        Assert.Equal((VcpuEndKind.MemoryFault, rip, (long?)null), (nameless.Kind, nameless.Rip, nameless.Page));
+
+        Write(run, RunLayout.ExitReason, KvmExit.KVM_EXIT_MEMORY_FAULT);
+        Write(run, RunLayout.MemoryFaultGpa, 0x10_5000ul);
+        VcpuEnd named = exits.Failed(Errno.EFAULT);
+        Assert.Equal((VcpuEndKind.MemoryFault, rip, 7, 5L), (named.Kind, named.Rip, named.Region, named.Page));
+        Assert.EndsWith("guest address 0x105000 (region 7, page 5).", named.Message, StringComparison.Ordinal);
+
+        VcpuEnd other = exits.Failed(Errno.ENOMEM);
+        Assert.Equal(VcpuEndKind.RunFailed, other.Kind);
+        Assert.Contains("KVM_RUN gave ENOMEM at rip 0x", other.Message, StringComparison.Ordinal);
+    }
+
+    private static void Write<T>(RunPage run, int offset, T value)
+        where T : unmanaged =>
+        System.Runtime.InteropServices.MemoryMarshal.Write(run.At(offset, 8), value);
+
+    private static List<WatchedUserfault> Read(FaultBoard board)
+    {
+        byte[] copy = File.ReadAllBytes($"/proc/self/fd/{board.Descriptor}");
+        return BoardSnapshot.Read(copy, copy);
+    }
+
+    // Program and page tables are there already; all else is absent.
+    private static async Task<Userfault> ServeDataAsync(UffdVm vm, GuestRegion memory, IPageSource source)
+    {
+        Userfault uffd = await vm.OpenAsync();
+        _ = await uffd.RegisterAsync(memory, RegisterModes.Missing);
+        await uffd.ServeAsync(new ServeOptions { Source = source });
+        return uffd;
+    }
+
+    private sealed class NumberedSource(NumberedPages pages) : IPageSource
+    {
+        public long Pages => 4096;
+
+        // So that a handler takes answers out of its mailbox, and can die there.
+        public bool AnswersAtOnce => false;
+
+        public void Request(in PageOrder order, IPageReceiver receiver) =>
+            receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Bytes, pages.AddressOf(order.FirstPage));
+
+        public void Dispose()
+        {
+        }
     }
 
     private sealed class ThrowingDevice : IKvmDevice

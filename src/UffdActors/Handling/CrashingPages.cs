@@ -4,7 +4,10 @@ namespace UffdActors.Handling;
 /// Pages on which handlers crash: how often each in a row, and which are held back because of that (quarantined), so that their threads
 /// wait instead of crashing the next handler.
 /// </summary>
-/// <remarks>A struct: what the reader asks at each fault it reaches as directly as fields of its own.</remarks>
+/// <remarks>
+/// A struct: what the reader asks at each fault it reaches as directly as fields of its own. In turns of the context, but for
+/// <see cref="All"/>: what is held back changes under a lock, and is asked for at each fault without.
+/// </remarks>
 internal readonly struct CrashingPages(int limit)
 {
     private readonly Dictionary<ulong, int> _crashes = [];
@@ -27,26 +30,32 @@ internal readonly struct CrashingPages(int limit)
         int crashes = _crashes.GetValueOrDefault(during.Address) + 1;
         _crashes[during.Address] = crashes;
         if (crashes < limit) return false;
-        _held[during.Address] = Waiter.Of(during);
+        lock (_held) _held[during.Address] = Waiter.Of(during);
         return true;
     }
 
     /// <summary>One of the pages that are held back, or null.</summary>
     public (ulong Address, Waiter Waiter)? First() => _held.Count == 0 ? null : (_held.First().Key, _held.First().Value);
 
-    /// <summary>The pages that are held back, and whose they are.</summary>
-    public KeyValuePair<ulong, Waiter>[] All() => [.. _held];
+    /// <summary>The pages that are held back, and whose they are. Any thread.</summary>
+    public KeyValuePair<ulong, Waiter>[] All()
+    {
+        lock (_held) return [.. _held];
+    }
 
     /// <summary>A page is held back no more.</summary>
     /// <returns>False if it was not.</returns>
-    public bool TryRelease(ulong address) => _held.Remove(address);
+    public bool TryRelease(ulong address)
+    {
+        lock (_held) return _held.Remove(address);
+    }
 
     /// <summary>No page is held back any more.</summary>
     /// <returns>Those that were.</returns>
     public ulong[] ReleaseAll()
     {
         ulong[] pages = [.. _held.Keys];
-        _held.Clear();
+        lock (_held) _held.Clear();
         return pages;
     }
 

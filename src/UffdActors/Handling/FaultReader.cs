@@ -191,6 +191,9 @@ internal class FaultReader
     /// <summary>The requests that are being resolved, in no order; for reports.</summary>
     public IEnumerable<PageRequest> OutstandingRequests() => _outstanding.All();
 
+    /// <summary>The pages that are held back because handlers crash on them; for reports. Any thread.</summary>
+    public IEnumerable<Waiter> HeldPages() => _crashing.All().Select(p => p.Value);
+
     /// <summary>True if a page is served where it is waited for, by the events read so far. Any thread.</summary>
     public bool IsServed(Waiter waiter) =>
         View.Find(PageSize.PageOf(waiter.Address)) is { } served && served.Id == waiter.Region
