@@ -20,7 +20,10 @@ public sealed class DoctorTests
         Assert.Equal(2, report.GetProperty("version").GetInt32());
         JsonElement vmm = report.GetProperty("vmm");
         Assert.Equal(
-            ["problem", "missing", "recommendedVcpus", "maxVcpus", "memorySlots", "instructionNs", "isEmulated"],
+            [
+                "problem", "missing", "recommendedVcpus", "maxVcpus", "memorySlots", "instructionNs", "host", "needed",
+                "hasInterruptController", "isEmulated",
+            ],
             vmm.EnumerateObject().Select(p => p.Name));
         // A guest has run, or the report says why none does.
         Assert.Equal(
