@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using UffdActors.Linux.Tests.Live;
 using UffdActors.Testing;
@@ -8,7 +7,7 @@ namespace UffdActors.Linux.Tests.Modes;
 /// <summary>A source of which only the reading of a page is written: right, wrong, failing, slow, and disposed of meanwhile.</summary>
 public sealed class PageSourceTests
 {
-    private const int Pages = 64;
+    private const int RegionPages = 64;
 
     public static TheoryData<string> Worlds => EitherWorld.Names;
 
@@ -17,7 +16,7 @@ public sealed class PageSourceTests
     public async Task Pages_come_on_demand_and_by_push_zeros_among_them(string world)
     {
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
-        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        GuestRegion region = await vm.RegisterAsync(RegionPages, RegisterModes.Missing);
         await using Reads source = new(async (page, bytes, _) =>
         {
             await Task.Yield();
@@ -33,7 +32,7 @@ public sealed class PageSourceTests
         await vm.WriteAsync(region, 10, 11);
         await using BackgroundPush push = await vm.Uffd.PushAsync(region, source);
         await push.WaitAsync().WaitAsync(LiveScene.Deadline);
-        Assert.All(Enumerable.Range(0, Pages), page => Assert.Equal(page % 2 == 1 ? 0ul : (ulong)page, vm.Word(region, page, 8)));
+        Assert.All(Enumerable.Range(0, RegionPages), page => Assert.Equal(page % 2 == 1 ? 0ul : (ulong)page, vm.Word(region, page, 8)));
     }
 
     [SkippableTheory]
@@ -41,8 +40,8 @@ public sealed class PageSourceTests
     public async Task Regions_can_have_content_of_their_own(string world)
     {
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
-        GuestRegion first = await vm.RegisterAsync(Pages, RegisterModes.Missing);
-        GuestRegion second = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        GuestRegion first = await vm.RegisterAsync(RegionPages, RegisterModes.Missing);
+        GuestRegion second = await vm.RegisterAsync(RegionPages, RegisterModes.Missing);
         await using ByRegion source = new();
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
         await vm.WriteAsync(first, 5);
@@ -55,20 +54,23 @@ public sealed class PageSourceTests
     public async Task A_read_that_throws_is_reported_with_what_it_said_and_made_again(string world)
     {
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
-        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
-        ConcurrentDictionary<long, bool> failed = [];
+        GuestRegion region = await vm.RegisterAsync(RegionPages, RegisterModes.Missing);
+        bool isBroken = true;
         await using Reads source = new((page, bytes, _) =>
-            failed.TryAdd(page, true) ? throw new IOException($"page {page} is on a broken disk") : new(Numbered(page, bytes)));
+            Volatile.Read(ref isBroken) && page is 7 or 40 ? throw new IOException($"page {page} is on a broken disk") : new(Numbered(page, bytes)));
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
-        await vm.WriteAsync(region, 7);
-        Assert.Equal(7ul, vm.Word(region, 7, 8));
+        VcpuGroup waits = await vm.StartAsync(region, isWrite: true, 7);
         Incident incident = await vm.IncidentAsync();
         Assert.Equal(IncidentKind.SourceFailed, incident.Kind);
         Assert.Contains("page 7 is on a broken disk", incident.Message, StringComparison.Ordinal);
-
         // One page of an order fails it, and what the others of it meet by that is not told.
         await using BackgroundPush push = await vm.Uffd.PushAsync(region, source);
+        await LiveScene.UntilAsync(() => source.Failures > 3);
+        Volatile.Write(ref isBroken, false);
+
+        await waits.WaitAsync().WaitAsync(LiveScene.Deadline);
         await push.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Equal((7ul, 40ul), (vm.Word(region, 7, 8), vm.Word(region, 40, 8)));
         while (vm.Vm.Incidents.TryRead(out Incident? other))
             Assert.DoesNotContain("cancel", other.Message, StringComparison.OrdinalIgnoreCase);
     }
@@ -78,7 +80,7 @@ public sealed class PageSourceTests
     public async Task A_page_that_is_lost_is_told_as_lost(string world)
     {
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
-        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        GuestRegion region = await vm.RegisterAsync(RegionPages, RegisterModes.Missing);
         await using Reads source = new((page, _, _) => throw new PageLostException("burnt"));
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
         _ = await vm.StartAsync(region, isWrite: false, 3);
@@ -92,7 +94,7 @@ public sealed class PageSourceTests
     public async Task An_answer_that_is_none_is_refused_and_the_page_asked_for_again(string world)
     {
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
-        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        GuestRegion region = await vm.RegisterAsync(RegionPages, RegisterModes.Missing);
         int asked = 0;
         await using Reads source = new((page, bytes, _) =>
             new(Interlocked.Increment(ref asked) == 1 ? (SourceContent)7 : Numbered(page, bytes)));
@@ -109,11 +111,11 @@ public sealed class PageSourceTests
     public async Task A_read_that_takes_its_time_delays_no_other_even_if_it_blocks_its_thread(string world)
     {
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
-        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        GuestRegion region = await vm.RegisterAsync(RegionPages, RegisterModes.Missing);
         using ManualResetEventSlim go = new();
-        await using Reads source = new((page, bytes, _) =>
+        await using Reads source = new((page, bytes, cancel) =>
         {
-            if (page == 0) go.Wait(CancellationToken.None);
+            if (page == 0) go.Wait(cancel);
             return new(Numbered(page, bytes));
         });
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
@@ -130,7 +132,7 @@ public sealed class PageSourceTests
     public async Task Disposed_of_while_reads_are_open_it_cancels_them_and_waits_for_their_end(string world)
     {
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
-        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        GuestRegion region = await vm.RegisterAsync(RegionPages, RegisterModes.Missing);
         TaskCompletionSource cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
         TaskCompletionSource goOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
         Reads source = new(async (page, bytes, cancel) =>
@@ -179,7 +181,7 @@ public sealed class PageSourceTests
         });
         await using (EitherWorld vm = await EitherWorld.StartAsync(world))
         {
-            GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+            GuestRegion region = await vm.RegisterAsync(RegionPages, RegisterModes.Missing);
             await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
             _ = await vm.StartAsync(region, isWrite: true, 0);
             await LiveScene.UntilAsync(() => source.Open == 1);
@@ -194,17 +196,17 @@ public sealed class PageSourceTests
         string path = Path.GetTempFileName();
         try
         {
-            byte[] image = new byte[Pages * 4096];
-            for (int page = 0; page < Pages; page++) BitConverter.TryWriteBytes(image.AsSpan((page * 4096) + 8), (ulong)page);
+            byte[] image = new byte[RegionPages * 4096];
+            for (int page = 0; page < RegionPages; page++) BitConverter.TryWriteBytes(image.AsSpan((page * 4096) + 8), (ulong)page);
             await File.WriteAllBytesAsync(path, image);
             await using EitherWorld vm = await EitherWorld.StartAsync("model");
-            GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+            GuestRegion region = await vm.RegisterAsync(RegionPages, RegisterModes.Missing);
             await using FileStream file = File.OpenRead(path);
             await using FileSource source = new(file);
             await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
             await using BackgroundPush push = await vm.Uffd.PushAsync(region, source);
             await push.WaitAsync().WaitAsync(LiveScene.Deadline);
-            Assert.Equal((ulong)(Pages - 1), vm.Word(region, Pages - 1, 8));
+            Assert.Equal((ulong)(RegionPages - 1), vm.Word(region, RegionPages - 1, 8));
         }
         finally
         {
@@ -232,9 +234,12 @@ public sealed class PageSourceTests
         return SourceContent.Bytes;
     }
 
-    private sealed class Reads(Func<long, Memory<byte>, CancellationToken, ValueTask<SourceContent>> read) : PageSource(PageSourceTests.Pages)
+    private sealed class Reads(Func<long, Memory<byte>, CancellationToken, ValueTask<SourceContent>> read) : PageSource(RegionPages)
     {
         private int _open;
+        private int _failures;
+
+        public int Failures => Volatile.Read(ref _failures);
 
         public int Open => Volatile.Read(ref _open);
 
@@ -245,6 +250,11 @@ public sealed class PageSourceTests
             {
                 return await read(page, bytes, cancel);
             }
+            catch (IOException)
+            {
+                _ = Interlocked.Increment(ref _failures);
+                throw;
+            }
             finally
             {
                 _ = Interlocked.Decrement(ref _open);
@@ -252,7 +262,7 @@ public sealed class PageSourceTests
         }
     }
 
-    private sealed class ByRegion() : PageSource(PageSourceTests.Pages)
+    private sealed class ByRegion() : PageSource(RegionPages)
     {
         protected override ValueTask<SourceContent> ReadAsync(long page, Memory<byte> bytes, CancellationToken cancel) =>
             throw new InvalidOperationException("not asked without its region");
