@@ -18,8 +18,9 @@ public interface IVmUffdOps
     RegisterModes Features { get; }
 
     /// <summary>
-    /// Range ioctls that work on this memory. COPY goes with MISSING, CONTINUE with MINOR, WRITEPROTECT with WP. What REGISTER
-    /// reports to user space is not taken from here (SEMANTICS 3.2.5, 7.2.2).
+    /// Range ioctls that work on this memory. COPY goes with MISSING, CONTINUE with MINOR, WRITEPROTECT with WP. Handlers fill base pages
+    /// of zeros by ZEROPAGE, so memory that is to be served offers it beside COPY. What REGISTER reports to user space is not taken from
+    /// here (SEMANTICS 3.2.5, 7.2.2).
     /// </summary>
     UffdIoctls Ioctls { get; }
 
@@ -49,7 +50,8 @@ public interface IVmUffdOps
     /// </param>
     /// <returns>
     /// Success; ENOENT together with a folio means that core must fill this folio with all locks dropped and call again; else the errno for
-    /// user space.
+    /// user space. Handlers try a page again after ENOMEM, wake its threads after EEXIST, ENOENT and EFAULT, and report EINVAL,
+    /// EIO and their like as a fill that is refused for good, while its threads go on waiting.
     /// </returns>
     Errno Copy(in CopyRequest request, ref uint folio);
 }

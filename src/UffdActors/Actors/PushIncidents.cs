@@ -17,16 +17,17 @@ internal static class PushIncidents
     public static Incident Refused(int region, long page, IPageFill fill) => new(
         IncidentKind.FillRefused,
         $"The background push of region {region} passes over page {page}, and every other one that is "
-            + $"refused like it: {fill.Kind} at 0x{fill.Start:x} gives {fill.Error} (other memory may be mapped there than was "
-            + "registered).");
+            + $"refused like it: {RequestIncidents.CallOf(fill.Kind)} at 0x{fill.Start:x} gives {fill.Error} (other memory may be mapped "
+            + "there than was registered).");
 
     /// <summary>A fill has had no effect; part of a sentence.</summary>
     public static string Fruitless(IPageFill fill)
     {
-        if (fill.Error == Errno.ENOMEM) return $"{fill.Kind} of the page at 0x{fill.Start:x} gives ENOMEM again and again";
+        string call = RequestIncidents.CallOf(fill.Kind);
+        if (fill.Error == Errno.ENOMEM) return $"{call} of the page at 0x{fill.Start:x} gives ENOMEM again and again";
         string hole = fill.Error == Errno.EFAULT && fill.Kind == FillKind.Continue
             ? ": its page cache was said to be filled, and has no page there" : "";
-        return $"the background {fill.Kind} of {fill.Length} bytes at 0x{fill.Start:x} gives {fill.Error}{hole}";
+        return $"the background {call} of {fill.Length} bytes at 0x{fill.Start:x} gives {fill.Error}{hole}";
     }
 
     /// <summary>The same of a larger page that COPY says is there, and CONTINUE does not find; part of a sentence.</summary>

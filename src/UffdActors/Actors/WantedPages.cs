@@ -157,7 +157,7 @@ internal sealed class WantedPages(FaultReader reader, int region, RegionPages pa
         if (_refused is not null && NextMapped(0, evenAsked: true, evenRefused: true) is var first && first < Pages
             && _refused.Contains(first))
             return new UffdException(
-                $"UFFDIO_{_refusedKind.ToString().ToUpperInvariant()}",
+                RequestIncidents.CallOf(_refusedKind),
                 _refusedError,
                 $"page {first} of region {region} and every other one that is still absent takes no fill; other memory may "
                 + "be mapped there than was registered");

@@ -8,8 +8,8 @@ internal static class RequestIncidents
     /// <summary>No retry can mend it.</summary>
     public static Incident Refused(PageRequest request, Errno error) => new(
         IncidentKind.FillRefused,
-        $"{request.Fill.Kind} of the page at 0x{request.Address:x} was refused with {error}{Likely(request, error)}; its threads wait "
-            + $"until recover or abandon is called.");
+        $"{CallOf(request.Fill.Kind)} of page {request.Page} of region {request.Region.Id} (0x{request.Address:x}) was refused with "
+            + $"{error}{Likely(request, error)}; its threads wait until recover or abandon is called.");
 
     /// <summary>The same of clearing write protection.</summary>
     public static Incident NotCleared(PageRequest request, Errno error) => new(
@@ -20,7 +20,7 @@ internal static class RequestIncidents
     /// <summary>An event stays unread for unusually long.</summary>
     public static Incident Delayed(PageRequest request) => new(
         IncidentKind.FillDelayed,
-        $"The page at 0x{request.Address:x} could not be filled in {request.Attempts} attempts ({request.Error}); trying on.");
+        $"The page at 0x{request.Address:x} could not be filled in {request.Attempts} attempts ({request.Error}); it is tried again.");
 
     /// <summary>The source will never have the page.</summary>
     public static Incident Lost(PageRequest request, Exception failure) => new(
@@ -38,12 +38,17 @@ internal static class RequestIncidents
 
     /// <summary>What an outage of fills is about; part of a sentence.</summary>
     public static string Fruitless(PageRequest request, Errno error) =>
-        $"{request.Fill.Kind} of the page at 0x{request.Address:x} gives {error}{Likely(request, error)}";
+        $"{CallOf(request.Fill.Kind)} of the page at 0x{request.Address:x} gives {error}{Likely(request, error)}";
+
+    /// <summary>A fill by the name of its ioctl.</summary>
+    public static string CallOf(FillKind kind) => $"UFFDIO_{kind.ToString().ToUpperInvariant()}";
 
     // What the errno does not say of itself.
     private static string Likely(PageRequest request, Errno error) => error switch
     {
         Errno.EEXIST or Errno.ENOMEM when request.Pages > 1 => " again and again (the pool of huge pages may be empty)",
+        Errno.EINVAL when request.Fill.Kind == FillKind.ZeroPage =>
+            " (pages of zeros are filled by UFFDIO_ZEROPAGE, which this memory may not take)",
         Errno.EFAULT when request.Fill.Kind == FillKind.Copy =>
             $" again and again (the page source may have named memory that cannot be read, at 0x{request.Data:x})",
         _ => "",

@@ -19,6 +19,11 @@ internal sealed class ModuleLoader
     /// <summary>Size that an assembly may have, in bytes.</summary>
     public const long MaxBytes = 256L << 20;
 
+    private static readonly (string Name, Func<MemoryModule> Make)[] BuiltIn =
+    [
+        ("shmem", static () => new Shmem()), ("guest-memfd", static () => new GuestMemfd()), ("hugetlb", static () => new Hugetlb()),
+    ];
+
     private readonly Dictionary<string, AssemblyLoadContext> _contexts = new(StringComparer.Ordinal);
 
     /// <summary>Loads every module that the settings name.</summary>
@@ -111,21 +116,15 @@ internal sealed class ModuleLoader
 
     private static MemoryModule Create(string name, ModuleSettings settings, ref AssemblyLoadContext? context)
     {
-        switch (name)
+        if (name.Contains(',', StringComparison.Ordinal)) return Make(name, FindType(name, ref context), settings);
+        foreach ((string known, Func<MemoryModule> make) in BuiltIn)
         {
-            case "shmem":
-                return new Shmem();
-            case "guest-memfd":
-                return new GuestMemfd();
-            case "hugetlb":
-                return new Hugetlb();
-            case var _ when name.Contains(',', StringComparison.Ordinal):
-                return Make(name, FindType(name, ref context), settings);
-            default:
-                throw new ModuleException(
-                    $"There is no built-in memory module \"{name}\"; built in are shmem, guest-memfd and hugetlb. One of your own is "
-                        + $"named \"Namespace.Type, path/to/file.dll\".");
+            if (known == name) return make();
         }
+
+        throw new ModuleException(
+            $"There is no built-in memory module \"{name}\"; built in are {string.Join(", ", BuiltIn.Select(m => m.Name))}. One of your "
+                + $"own is named \"Namespace.Type, path/to/file.dll\".");
     }
 
     private static MemoryModule Make(string name, Type type, IReadOnlyDictionary<string, string> settings)
