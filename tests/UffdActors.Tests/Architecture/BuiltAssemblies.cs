@@ -66,8 +66,8 @@ internal static class BuiltAssemblies
         string file = Path.Combine(FolderOf(project), NameOf(project) + ".dll");
         if (File.Exists(file)) return file;
         throw new InvalidOperationException(
-            $"{project} has not been built: there is no {file}. Put it into UffdActors.sln and build that in the configuration of these "
-                + "tests; to have it built with them, name it in UffdActors.Tests.csproj as UffdActors.SampleRom is.");
+            $"{project} has not been built: there is no {file}. Build UffdActors.sln in the configuration of these tests (a new project is "
+                + "added to it); to have the project built with them, name it in UffdActors.Tests.csproj as UffdActors.SampleRom is.");
     }
 
     // The command is built under a name of its own.
