@@ -15,11 +15,11 @@ public readonly record struct UffdFdInfo(int Pending, int Total, UffdFeatures Fe
     public static UffdFdInfo Read(int process, int descriptor)
     {
         string path = string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/fdinfo/{descriptor}");
-        return Parse(File.ReadAllText(path)) ?? throw new FormatException($"{path} is not that of a userfaultfd.");
+        return Parse(File.ReadAllText(path)) ?? throw new FormatException($"{path} does not describe a userfaultfd.");
     }
 
     /// <summary>Reads it out of the file's text.</summary>
-    /// <returns>Null if the text is not that of a userfaultfd.</returns>
+    /// <returns>Null if the text does not describe a userfaultfd.</returns>
     public static UffdFdInfo? Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -75,7 +75,7 @@ internal sealed class BenchGuest : IAsyncDisposable
     {
         VcpuGroup vcpus = await _vm.StartVcpusAsync(_work, SampleEvery, check ? _check : null, cancel);
         await vcpus.WaitAsync(cancel);
-        if (vcpus.Error is { } error) throw new BenchException($"The guest met what it must not: {error}.");
+        if (vcpus.Error is { } error) throw new BenchException($"A vCPU of the guest failed: {error}.");
         long received = _userfault.ReceivedOf(_region).Count;
         if (vcpus.Faults != _region.Pages || received != _region.Pages)
             throw new BenchException($"{vcpus.Faults} faults filled {received} of {_region.Pages} pages; each page must be one fault.");

@@ -5,7 +5,7 @@ namespace UffdActors.Bench;
 
 /// <summary>
 /// A memory image as large as the guest, every page with other bytes, so that no copy finds its source in the CPU's cache from an earlier
-/// copy. Answers at once; answers zeros for no page.
+/// copy. Answers at once, and never that a page is zeros.
 /// </summary>
 internal sealed class BytePages : IPageSource, IContentCheck
 {

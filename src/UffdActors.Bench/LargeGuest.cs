@@ -41,7 +41,7 @@ internal static class LargeGuest
             FirstTouch[] work = [.. FirstTouch.Share(faults, Vcpus).Select(share => share.Behind(middle))];
             VcpuGroup vcpus = await vm.StartVcpusAsync(work, 64, new StampCheck(), cancel);
             await vcpus.WaitAsync(cancel);
-            if (vcpus.Error is { } error) throw new BenchException($"The guest met what it must not: {error}.");
+            if (vcpus.Error is { } error) throw new BenchException($"A vCPU of the guest failed: {error}.");
             if (vcpus.Faults != faults) throw new BenchException($"{vcpus.Faults} faults on {faults} pages; each page must be one fault.");
             await InstallAsync(vm, userfault, region, middle + faults, pages, cancel);
             using Process process = Process.GetCurrentProcess();

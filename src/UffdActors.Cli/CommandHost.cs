@@ -29,7 +29,7 @@ internal sealed class CommandHost(Terminal terminal)
         // Figures and settings are written as in the documentation, whatever the machine speaks; for all that is done here, and for the
         // caller again as it was.
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-        // The words of a command line that is not written to its end are not parsed as one.
+        // A shell asks for completions of a command line that is not finished, so it is not parsed as one.
         if (args is [ShellScript.Question, "--", ..])
         {
             foreach (string candidate in Candidates.Of(Root(), [.. args.Skip(2)])) Terminal.WriteRaw(candidate);

@@ -24,7 +24,7 @@ public static class UffdServiceCollectionExtensions
     /// </summary>
     public static IServiceCollection AddUffd(this IServiceCollection services) => services.AddUffd(static _ => { });
 
-    /// <summary>The same, with settings from a section of the configuration; the host does not start if they mean nothing.</summary>
+    /// <summary>The same, with settings from a section of the configuration; the host does not start if one is not valid.</summary>
     public static IServiceCollection AddUffd(this IServiceCollection services, IConfiguration section)
     {
         ArgumentNullException.ThrowIfNull(section);

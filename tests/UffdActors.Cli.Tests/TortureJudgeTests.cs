@@ -72,8 +72,8 @@ public sealed class TortureJudgeTests
 
     [Theory]
     [InlineData("refused: the guest would be lost", null)]
-    [InlineData("the guest goes on here", "resume-here, which loses the guest or runs it twice, was followed")]
-    [InlineData(null, "resume-here, which loses the guest or runs it twice, was followed")]
+    [InlineData("the guest goes on here", "resume-here, which loses the guest or runs it twice, was carried out")]
+    [InlineData(null, "resume-here, which loses the guest or runs it twice, was carried out")]
     public void A_command_that_must_be_refused(string? answer, string? flaw) =>
         Judged(flaw, () => TortureJudge.Refused("resume-here", answer));
 

@@ -94,7 +94,7 @@ internal sealed class EventBench
         Collect();
         VcpuGroup vcpu = await vm.StartVcpusAsync([work], EventBenchOptions.PagesOfMeasured, null, cancel);
         await vcpu.WaitAsync(cancel);
-        if (vcpu.Error is { } error) throw new BenchException($"The guest met what it must not: {error}.");
+        if (vcpu.Error is { } error) throw new BenchException($"A vCPU of the guest failed: {error}.");
         return work.Sample();
     });
 

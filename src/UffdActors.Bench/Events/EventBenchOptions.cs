@@ -31,12 +31,12 @@ internal sealed record EventBenchOptions
     /// <exception cref="BenchException">An option is out of its range; the message names it.</exception>
     internal void Validate()
     {
-        if (Events is < Windows or > 100_000_000) throw new BenchException($"{Events} events: {Windows} to 100000000 can be measured.");
+        if (Events is < Windows or > 100_000_000) throw new BenchException($"{Events} events: must be {Windows} to 100000000.");
         if (Repeats < 1) throw new BenchException($"{Repeats} repeats: at least 1 is needed.");
         foreach (int regions in Regions)
         {
             if (regions is < 1 or > MostRegions)
-                throw new BenchException($"{regions} regions: 1 to {MostRegions} can lie beside each other.");
+                throw new BenchException($"{regions} regions: must be 1 to {MostRegions}.");
         }
     }
 }

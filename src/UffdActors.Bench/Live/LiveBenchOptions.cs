@@ -98,7 +98,8 @@ internal sealed record LiveBenchOptions
         if (Placement == LivePlacement.Same) return new LiveCpus(allowed[0], allowed[0]);
         return allowed.Length > 1
             ? new LiveCpus(allowed[0], allowed[1])
-            : throw new UnsupportedMachineException(MachineNeed.SecondCpu, "A loop and vCPUs that are split over two CPUs need two.");
+            : throw new UnsupportedMachineException(
+                MachineNeed.SecondCpu, "A placement that is split needs two CPUs; this process may use one.");
     }
 
     /// <summary>A CPU for each of the VMs, in the order in which the calling thread may use them.</summary>

@@ -81,7 +81,7 @@ internal sealed class LivePushBench
                 // Without a push most pages stay absent, and closing would turn them into zeros.
                 if (!withPush) await guest.Userfault.AbandonAsync(cancel);
                 else await guest.CheckAsync(everyPageFaults: false);
-                if (guest.Vcpus.Error is { } error) throw new BenchException($"The guest met what it must not: {error}.");
+                if (guest.Vcpus.Error is { } error) throw new BenchException($"A vCPU of the guest failed: {error}.");
                 return (rate, work.SelectMany(w => w.Latencies).Order().ToArray());
             }
             catch

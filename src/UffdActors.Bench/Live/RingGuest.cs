@@ -104,7 +104,7 @@ internal sealed class RingGuest : IAsyncDisposable
     /// <exception cref="BenchException">A check failed.</exception>
     public async Task CheckAsync(bool everyPageFaults)
     {
-        if (Vcpus.Error is { } error) throw new BenchException($"The guest met what it must not: {error}.");
+        if (Vcpus.Error is { } error) throw new BenchException($"A vCPU of the guest failed: {error}.");
         // The kernel wakes a vCPU before the reader has counted the page.
         long asked = Stopwatch.GetTimestamp();
         while (Userfault.ReceivedOf(Region).Count < Region.Pages && Stopwatch.GetElapsedTime(asked) < CountingTime) await Task.Yield();

@@ -103,7 +103,7 @@ internal sealed class LiveConform
     /// <summary>The model that a kernel is compared with.</summary>
     /// <param name="release">Release of the kernel.</param>
     /// <param name="asked">What was asked for; null if nothing was.</param>
-    /// <exception cref="CommandException">No model is this kernel, and none was asked for.</exception>
+    /// <exception cref="CommandException">There is no profile of this kernel, and none was asked for.</exception>
     internal KernelProfile ModelFor(string release, KernelProfile? asked)
     {
         KernelProfile? own = LiveConditions.ModelOf(release);
@@ -111,8 +111,8 @@ internal sealed class LiveConform
         {
             return own ?? throw new CommandException(
                 ExitCode.Unsupported,
-                $"No model is the kernel of this machine ({release}): a difference would say nothing. Name the one to compare with, as in "
-                    + $"--profile {KernelProfile.Linux618.Name}.");
+                $"There is no profile of this machine's kernel ({release}), so a difference would prove nothing. Name the profile to "
+                    + $"compare with, as in --profile {KernelProfile.Linux618.Name}.");
         }
 
         if (asked.Name != own?.Name)

@@ -2,7 +2,7 @@ using UffdActors.PostCopy.Wire;
 
 namespace UffdActors.Cli.Torture;
 
-/// <summary>A strike, and the frame upon which it falls.</summary>
+/// <summary>A strike, and the frame at which it is made.</summary>
 /// <param name="Strike">What happens.</param>
 /// <param name="Kind">The frame's kind; null for any but signs of life.</param>
 /// <param name="Number">Which frame of that kind since the blow before, from 1.</param>

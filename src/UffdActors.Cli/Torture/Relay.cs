@@ -33,7 +33,7 @@ internal sealed class Relay : IDisposable
         _ = AcceptAsync();
     }
 
-    /// <summary>Ends when the next blow falls; nothing passes then, until <see cref="GoOn"/>.</summary>
+    /// <summary>Completes when the frame of the next blow has been met; from then on no byte passes until <see cref="GoOn"/>.</summary>
     public Task<Blow> Struck
     {
         get
@@ -139,7 +139,7 @@ internal sealed class Relay : IDisposable
     }
 
     /// <summary>Decides on a frame.</summary>
-    /// <returns>How many of its bytes pass, and the blow that falls upon it.</returns>
+    /// <returns>How many of its bytes pass, and the blow whose frame it is, or null.</returns>
     private (int Passing, Blow? Blow) Judge(int lane, bool fromSource, in FrameHeader header, int length)
     {
         lock (_gate)
@@ -163,7 +163,7 @@ internal sealed class Relay : IDisposable
         }
     }
 
-    /// <summary>A frame has passed, or not: a blow falls when everything that was let through has.</summary>
+    /// <summary>A frame has been forwarded, or dropped: a blow is dealt once everything that was let through has arrived.</summary>
     /// <returns>True if nothing more passes.</returns>
     private bool Passed(bool wasOnItsWay, Blow? blow)
     {

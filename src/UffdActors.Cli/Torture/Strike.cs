@@ -1,6 +1,6 @@
 namespace UffdActors.Cli.Torture;
 
-/// <summary>What happens to a migration on its way.</summary>
+/// <summary>What is done to the connections or processes of a migration while it runs.</summary>
 internal enum Strike
 {
     /// <summary>Every connection is cut between two frames.</summary>

@@ -28,12 +28,12 @@ internal static class TortureJudge
         return there!;
     }
 
-    /// <summary>A destination without its source has come to its end, given up by its operator where it could not.</summary>
-    /// <param name="phase">What it was at.</param>
+    /// <summary>Checks a destination that has lost its source and has ended, by itself or because the operator abandoned it.</summary>
+    /// <param name="phase">The phase it was in when it lost the source.</param>
     /// <param name="exitCode">Its exit code.</param>
     /// <param name="document">Its report.</param>
     /// <param name="hash">What the guest's memory must be.</param>
-    /// <exception cref="TortureException">It says what cannot be.</exception>
+    /// <exception cref="TortureException">Its report contradicts that.</exception>
     public static TortureVerdict WithoutSource(DestinationPhase phase, int exitCode, JsonElement? document, string? hash)
     {
         JsonElement report = document ?? throw new TortureException("the destination has ended without a report");
@@ -64,15 +64,15 @@ internal static class TortureJudge
         Check(!isDelivered || Says(report, "delivered"), "the source does not know that every page has arrived");
     }
 
-    /// <summary>A destination that was started anew has given up: the guest may run elsewhere.</summary>
+    /// <summary>Checks that a destination which was started anew has not run a guest that may run elsewhere.</summary>
     /// <exception cref="TortureException">It has run the guest.</exception>
     public static void Another(JsonElement? document) => Check(
         document is { } report && !Says(report, "hasGuest"), "a guest that may run elsewhere was run by another destination");
 
-    /// <summary>An end without the other is where it may be by what was on the wire.</summary>
-    /// <param name="phase">What it is at; null if it has ended.</param>
-    /// <param name="may">What it may be at.</param>
-    /// <exception cref="TortureException">It is somewhere else.</exception>
+    /// <summary>Checks that an end whose peer is gone is in a phase that the frames on the wire allow.</summary>
+    /// <param name="phase">Its phase; null if it has ended.</param>
+    /// <param name="may">The phases that are allowed.</param>
+    /// <exception cref="TortureException">It is in another phase.</exception>
     public static T Phase<T>(string? phase, IReadOnlyList<T> may)
         where T : struct, Enum
     {
@@ -83,14 +83,14 @@ internal static class TortureJudge
         return at;
     }
 
-    /// <summary>A command would lose the guest or run it twice.</summary>
+    /// <summary>Checks that an end has refused a command which would lose the guest or run it twice.</summary>
     /// <param name="command">The command.</param>
     /// <param name="answer">What the end said; null if it has ended.</param>
-    /// <exception cref="TortureException">It was followed.</exception>
+    /// <exception cref="TortureException">The end has carried it out.</exception>
     public static void Refused(string command, string? answer) => Check(
-        answer is not null && IsRefused(answer), $"{command}, which loses the guest or runs it twice, was followed");
+        answer is not null && IsRefused(answer), $"{command}, which loses the guest or runs it twice, was carried out");
 
-    /// <summary>True for the answer to a command that is not followed.</summary>
+    /// <summary>True for the answer to a command that was refused.</summary>
     public static bool IsRefused(string answer) => answer.StartsWith(ControlSocket.Refused, StringComparison.Ordinal);
 
     /// <summary>A check of its own.</summary>

@@ -1,9 +1,9 @@
 namespace UffdActors.Cli.Torture;
 
-/// <summary>What a migration has come to.</summary>
-/// <param name="Verdict">How it has ended; null if it has not as it should.</param>
+/// <summary>How a migration ended.</summary>
+/// <param name="Verdict">How it ended; null if it ended wrongly.</param>
 /// <param name="Flaw">What is wrong; null if nothing is.</param>
-/// <param name="Blows">Blows that have fallen.</param>
+/// <param name="Blows">Blows that were dealt.</param>
 /// <param name="Duration">Time it took.</param>
 /// <param name="Said">What both ends have said, if something is wrong.</param>
 internal sealed record TortureResult(

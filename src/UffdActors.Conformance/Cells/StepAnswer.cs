@@ -16,7 +16,8 @@ internal sealed record StepAnswer(string Result, string Out, PageStanding? After
     private const string Message = "MSG:";
 
     /// <summary>
-    /// True if a step that has been executed shows the answer at a page. For a fault only that it sleeps: its message has the kind.
+    /// True if a step that has been executed gives this answer for a page. Of a fault only that the thread sleeps is compared; which fault
+    /// it is stands in the message that is read later.
     /// </summary>
     public bool IsShownAt(long page, TraceStep step, ModelExecutor model)
     {

@@ -83,7 +83,7 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
         return step.Op == ProgramOp.Truncate ? offset >= step.Length : step.Second == offset && step.Length == (ulong)vma.PageBytes;
     }
 
-    // The source of a call must not be the reason for its result.
+    // The call has a source that can be read, so that its result is about the destination.
     private static bool HasGoodSource(Vma vma, ProgramStep step, ModelExecutor model)
     {
         TraceHeader header = model.Header;

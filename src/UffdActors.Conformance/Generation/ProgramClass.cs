@@ -90,7 +90,7 @@ internal sealed record ProgramClass(string Name, UffdFeatures Features, int Cont
     /// <summary>All classes.</summary>
     public static IReadOnlyList<ProgramClass> All { get; } = [Pages, Maps, Delivery, Events, Arguments, Partial];
 
-    /// <summary>True if ranges are laid over threads that sleep.</summary>
+    /// <summary>True if the ranges of calls are chosen so that they hold pages on which threads sleep.</summary>
     public bool SeeksSleepers => ReferenceEquals(this, Partial);
 
     /// <summary>True if arguments and pointers are made invalid at random.</summary>

@@ -102,7 +102,7 @@ internal sealed class ModelObjects : IDisposable
             if (candidate == file) return number;
         }
 
-        throw new InvalidOperationException("A mapping shows a file that the program did not make.");
+        throw new InvalidOperationException("A mapping is of a file that the program did not make.");
     }
 
     /// <summary>Numbers a new context.</summary>

@@ -118,7 +118,7 @@ internal sealed class LiveVcpu : VcpuThread
         while (!_stopped && !_kernel.IsHalted && progress.Error is null && _options.Workload.TryNext(out GuestStep step))
         {
             long faults = _faults;
-            // Whether it faults is not known yet; if it does, this is the fault to stamp, or not.
+            // Whether this access faults is not known yet. If it does, it is fault number faults + 1; one in SampleEvery is stamped.
             FaultTrace? trace = (faults + 1) % _options.SampleEvery == 0 ? _traces[next] : null;
             ulong address = memories[step.Region].Guest.Address + ((ulong)step.Page << PageSize.BaseShift);
             if (regions[step.Region].IsUnmapped)

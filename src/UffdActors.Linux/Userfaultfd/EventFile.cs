@@ -190,7 +190,7 @@ public sealed unsafe class EventFile : EventJournal
 
         // An entry that was not counted any more leaves a bitmap behind.
         _file.SetLength(offset);
-        // Killed between a read and the end of its notes: what is not noted is there as messages.
+        // The process was killed after a read and before it had noted all messages of it: those stand here as messages, and are noted now.
         if (*(int*)(head + JournalLayout.IsNoted) == 0)
         {
             for (int i = 0; i < JournalLayout.Capacity; i++) Note(((UffdMsg*)Messages)[i]);

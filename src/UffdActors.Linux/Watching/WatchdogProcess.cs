@@ -62,8 +62,8 @@ internal sealed class WatchdogProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends when it watches.</summary>
-    /// <exception cref="UffdConfigurationException">It does not; it has said why on standard error.</exception>
+    /// <summary>Completes when the watchdog has started watching.</summary>
+    /// <exception cref="UffdConfigurationException">It has ended instead; the reason is on standard error.</exception>
     public async Task ReadyAsync(CancellationToken cancel)
     {
         if (await _ready.Value.WaitAsync(cancel) != "ready")

@@ -11,7 +11,7 @@ internal static class GoldenRatio
 
     private const ulong Short = 0x9E37_79B9;
 
-    /// <summary>The hash of a number; its upper bits are the good ones.</summary>
+    /// <summary>The hash of a number; use its upper bits, which are the well-mixed ones.</summary>
     public static ulong Hash(ulong number) => number * Increment;
 
     /// <summary>The hash by 2^32 divided by the golden ratio, in 64 bits: a small number leaves the upper bits zero.</summary>

@@ -57,7 +57,7 @@ public sealed class MigrationSource
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Channels, MigrationSourceOptions.MaxChannels);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.PeerTimeout, TimeSpan.Zero);
         if (options.PreCopy is not null && userfault is null)
-            throw new ArgumentException("A pre-copy needs a userfaultfd that finds what the guest writes.", nameof(userfault));
+            throw new ArgumentException("A pre-copy needs a userfaultfd that tracks what the guest writes (WP_ASYNC).", nameof(userfault));
         _vm = vm;
         _guest = guest;
         _options = options;

@@ -160,7 +160,7 @@ public sealed class ServeDaemon : IAsyncDisposable
     /// <param name="guest">Number of one of its guests; null for all of them.</param>
     /// <param name="cancel">Stops it: guests that were not done with are served on.</param>
     /// <returns>Guests that were let go.</returns>
-    /// <exception cref="ServeException">There is none such, or one cannot be let go.</exception>
+    /// <exception cref="ServeException">There is none such, or one cannot be released.</exception>
     public Task<int> DrainAsync(string session, int? guest = null, CancellationToken cancel = default) =>
         Find(session).DrainAsync(guest, cancel);
 

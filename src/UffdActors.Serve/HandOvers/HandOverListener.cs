@@ -108,7 +108,7 @@ public sealed class HandOverListener : IDisposable
         catch (SocketException e)
         {
             if (e.SocketErrorCode != SocketError.ConnectionRefused)
-                throw new ServeException($"Socket \"{path}\": there is something that cannot be replaced ({e.Message}).", e);
+                throw new ServeException($"Socket \"{path}\": what is at this path cannot be replaced ({e.Message}); use another path.", e);
             // A file that is no socket is refused in the same way, and is somebody's.
             if (!IsSocket(path)) throw new ServeException($"Socket \"{path}\": there is a file that is no socket; use another path.", e);
             File.Delete(path);

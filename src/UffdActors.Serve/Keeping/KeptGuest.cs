@@ -174,7 +174,7 @@ internal sealed class KeptGuest : IDisposable
         if (kept is not null && (Record.Process is null || kept.Mark == Record.Process || kept.HasEnded)) return kept;
         kept?.Dispose();
         return PeerProcess.Find(
-            Record.Process ?? throw new HandOverException("its VMM is in another PID namespace, and nobody has kept a descriptor of it"));
+            Record.Process ?? throw new HandOverException("its VMM is in another PID namespace, and no descriptor of it was kept"));
     }
 
     // The number that it had first, and then whatever the VMM has: it may have made a copy and closed the first.

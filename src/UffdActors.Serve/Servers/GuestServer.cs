@@ -54,7 +54,7 @@ public sealed class GuestServer
 
     /// <summary>Fills all pages of guests and lets them go; of all guests, or of one.</summary>
     /// <returns>How many were let go.</returns>
-    /// <exception cref="ServeException">There is no such guest, or one cannot be let go; others may have been.</exception>
+    /// <exception cref="ServeException">There is no such guest, or one cannot be released; others may have been.</exception>
     internal async Task<int> ReleaseAsync(int? number, CancellationToken cancel)
     {
         (GuestSession Session, Task Over)[] chosen;
@@ -79,7 +79,7 @@ public sealed class GuestServer
             {
                 // One that has ended meanwhile needs nobody either.
                 if (session.HasLostVmm) return;
-                throw new ServeException($"The guest of process {session.ProcessId} cannot be let go: {e.Message}", e);
+                throw new ServeException($"The guest of process {session.ProcessId} cannot be released: {e.Message}", e);
             }
         }));
         return released;

@@ -231,7 +231,7 @@ public sealed class GuestSession : IAsyncDisposable
     /// (<see cref="SessionEnd.Released"/>).
     /// </summary>
     /// <param name="cancel">Stops the filling: the guest is served on as before, and has what came until then.</param>
-    /// <exception cref="ServeException">It cannot be let go; the message says why. It is served on.</exception>
+    /// <exception cref="ServeException">It cannot be released; the message says why. It is served on.</exception>
     /// <exception cref="UffdException">The kernel refuses, or the VMM has ended.</exception>
     /// <exception cref="VmFailedException">The session has ended.</exception>
     public async Task ReleaseAsync(CancellationToken cancel = default)
@@ -255,7 +255,7 @@ public sealed class GuestSession : IAsyncDisposable
         catch (InvalidOperationException e)
         {
             // Gone absent again at the last moment, or left by others.
-            throw new ServeException($"The guest of process {ProcessId} cannot be let go: {e.Message}", e);
+            throw new ServeException($"The guest of process {ProcessId} cannot be released: {e.Message}", e);
         }
         finally
         {
