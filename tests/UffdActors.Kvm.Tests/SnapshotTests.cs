@@ -142,5 +142,38 @@ public sealed class SnapshotTests
             await guest.AdviseAsync(0, guest.Memory.Pages, Advice.PageOut);
     }
 
+    [SkippableFact]
+    public async Task A_file_that_changes_while_it_is_served_ends_the_guest()
+    {
+        ThisKvm.Require();
+        await using SnapshotScene scene = new(Guests.Plan(ProgramKind.Walk, 1, 1024, 2));
+        _ = await scene.TakeAsync("base", 1);
+        SnapshotException flaw = await Assert.ThrowsAsync<SnapshotException>(
+            () => scene.RestoreAsync("base", o => o with { AroundSource = whole => new TouchingSource(whole, scene.FileOf("base")) }));
+        Assert.StartsWith(
+            $"Memory file \"{scene.FileOf("base")}\" was written to while the guest was served from it", flaw.Message,
+            StringComparison.Ordinal);
+    }
+
+    /// <summary>Writes to the file behind the source when the guest comes to its data.</summary>
+    private sealed class TouchingSource(IPageSource whole, string path) : IPageSource
+    {
+        private int _asked;
+
+        public long Pages => whole.Pages;
+
+        public bool AnswersAtOnce => whole.AnswersAtOnce;
+
+        public bool TryAnswer(in PageOrder order, IPageReceiver receiver)
+        {
+            if (Interlocked.Increment(ref _asked) == 50) File.SetLastWriteTimeUtc(path, DateTime.UnixEpoch);
+            return whole.TryAnswer(order, receiver);
+        }
+
+        public void Request(in PageOrder order, IPageReceiver receiver) => whole.Request(order, receiver);
+
+        public void Dispose() => whole.Dispose();
+    }
+
     private static Task EndedAsync(SnapshotGuest guest) => Task.WhenAll(guest.Machine.Vcpus.Select(v => v.Ended));
 }

@@ -8,6 +8,8 @@ namespace UffdActors.Kvm.Snapshots;
 /// <summary>A guest on memory that is served, with what snapshots need of it. It is paused when it is made.</summary>
 internal sealed class SnapshotGuest : IAsyncDisposable
 {
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(1);
+
     private readonly UffdVm _vm;
     private readonly GuestLedger _before;
 
@@ -71,7 +73,7 @@ internal sealed class SnapshotGuest : IAsyncDisposable
             new VmOptions
             {
                 MemoryPages = (plan.MemoryBytes >> GuestPlan.PageShift) + 16,
-                StopGuest = c => machine?.StopAsync(c) ?? Task.CompletedTask,
+                StopGuest = c => machine?.StopAsync(c).WaitAsync(StopTimeout, c) ?? Task.CompletedTask,
                 IncidentObserver = options.IncidentObserver,
             },
             cancel);
@@ -107,7 +109,14 @@ internal sealed class SnapshotGuest : IAsyncDisposable
             if (live is not null) devices.Insert(0, new RemovalGate(memory.Pages, live.BeforeRemoval));
             if (brake is not null) devices.Insert(0, brake);
             machine = await kvm.CreateAsync(
-                new KvmMachineOptions { Memory = [new KvmSlot(memory, 0)], Vcpus = plan.Vcpus, Devices = devices }, cancel);
+                new KvmMachineOptions
+                {
+                    Memory = [new KvmSlot(memory, 0)],
+                    Vcpus = plan.Vcpus,
+                    Devices = devices,
+                    StopTimeout = StopTimeout,
+                },
+                cancel);
             if (options.Snapshot is { } from)
             {
                 await CpuCheck.RunAsync(machine, from.State.Vcpus, cancel);
@@ -171,6 +180,10 @@ internal sealed class SnapshotGuest : IAsyncDisposable
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
+        // A vCPU that sleeps for a page that never comes is let go. It has been told to stop: it makes that one access, runs no further, and
+        // nothing is taken from it any more.
+        if (Machine.Vcpus.Any(v => v.Phase is VcpuPhase.Running or VcpuPhase.Pausing))
+            await Userfault.AbandonAsync(AbsentPages.ReadAsZeros);
         await Machine.DisposeAsync();
         await _vm.DisposeAsync();
     }
