@@ -10,6 +10,13 @@ if (args is ["holds", ..])
     return;
 }
 
+// What a daemon has to reach; it is a process of its own.
+if (args is ["serve", ..])
+{
+    Environment.ExitCode = await UffdActors.Benchmarks.Serving.ServeFigures.RunAsync(args);
+    return;
+}
+
 // In this process, whose collector is the one of the product (Directory.Build.props): workstation, not concurrent.
 // --dry shows that everything runs; its figures mean nothing.
 bool dry = args.Contains("--dry");

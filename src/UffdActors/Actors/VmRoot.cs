@@ -36,7 +36,7 @@ internal sealed class VmRoot
         Context = context;
         _health = new VmHealth(Completion);
         // On virtual time the thread that is blocked is the embedder's own.
-        Calls = settings.IsStepped ? null : new ForeignCalls(context.Incidents);
+        Calls = settings.IsStepped ? null : new ForeignCalls(context.Incidents, TimeProvider.System);
         _stopped = NewCompletion();
     }
 

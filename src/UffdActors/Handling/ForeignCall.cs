@@ -5,6 +5,7 @@ internal sealed class ForeignCall
 {
     private int _count;
     private string _name = "";
+    private volatile Action? _wake;
 
     /// <summary>What is being called, for reports.</summary>
     public string Name => Volatile.Read(ref _name);
@@ -27,11 +28,20 @@ internal sealed class ForeignCall
     /// <summary>By which name.</summary>
     public string ReportedName { get; set; } = "";
 
+    /// <summary>Called at the beginning of the next call, for nobody looks any more; null while somebody does.</summary>
+    public Action? Wake
+    {
+        get => _wake;
+        set => _wake = value;
+    }
+
     /// <summary>A call begins. By one thread at a time.</summary>
     public void Begin(string name)
     {
         _name = name;
         Volatile.Write(ref _count, _count + 1);
+        // Behind the store: whoever stops looking makes sure that one of the two sees the other.
+        _wake?.Invoke();
     }
 
     /// <summary>It has come back.</summary>

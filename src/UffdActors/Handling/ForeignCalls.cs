@@ -10,7 +10,8 @@ namespace UffdActors.Handling;
 /// </summary>
 /// <remarks>
 /// A call costs its caller two stores and no look at the clock: how long a call lasts is known by the looks that find it under way. A
-/// process that is stopped as a whole is not looked at either, so it does not count as a call that blocks.
+/// process that is stopped as a whole is not looked at either, so it does not count as a call that blocks. Looks end when nothing was called
+/// between two of them, and the next call has them begin again: a VM that rests costs no time.
 /// </remarks>
 internal sealed class ForeignCalls : IDisposable
 {
@@ -23,17 +24,18 @@ internal sealed class ForeignCalls : IDisposable
     private readonly Lock _gate = new();
     private readonly List<ForeignCall> _calls = [];
     private readonly IncidentLog _incidents;
-    private readonly bool _hasTimer;
-    private Timer? _timer;
+    private readonly TimeProvider? _time;
+    private ITimer? _timer;
+    private bool _isAsleep;
     private long? _looked;
     private bool _isDisposed;
 
     /// <param name="incidents">Told of calls that block.</param>
-    /// <param name="hasTimer">False if other code calls <see cref="OnTimer"/>.</param>
-    public ForeignCalls(IncidentLog incidents, bool hasTimer = true)
+    /// <param name="time">Timers that call <see cref="OnTimer"/>; null if other code does.</param>
+    public ForeignCalls(IncidentLog incidents, TimeProvider? time)
     {
         _incidents = incidents;
-        _hasTimer = hasTimer;
+        _time = time;
     }
 
     /// <summary>Watches the calls of one caller.</summary>
@@ -43,9 +45,16 @@ internal sealed class ForeignCalls : IDisposable
         {
             if (_isDisposed) return;
             _calls.Add(call);
-            if (_hasTimer)
-                _timer ??= new Timer(
-                    static me => ((ForeignCalls)me!).OnTimer(MonotonicClock.Nanoseconds), this, BetweenLooks, BetweenLooks);
+            if (_time is null) return;
+            if (_timer is null)
+            {
+                _timer = _time.CreateTimer(
+                    static me => ((ForeignCalls)me!).OnTimer(MonotonicClock.Nanoseconds), this, Timeout.InfiniteTimeSpan,
+                    Timeout.InfiniteTimeSpan);
+                _isAsleep = true;
+            }
+
+            if (_isAsleep) call.Wake = Wake;
         }
     }
 
@@ -88,7 +97,42 @@ internal sealed class ForeignCalls : IDisposable
     {
         lock (_gate)
         {
-            foreach (ForeignCall call in _calls) Look(call);
+            bool isQuiet = true;
+            foreach (ForeignCall call in _calls)
+            {
+                isQuiet &= call.SeenCount == call.Count && !call.IsUnderWay;
+                Look(call);
+            }
+
+            if (isQuiet) Sleep();
+        }
+    }
+
+    // A call that begins meanwhile has either written its count before this looks at it again, or reads that it is to wake: the barrier is on
+    // every thread, so that no call pays for one.
+    private void Sleep()
+    {
+        if (_timer is null || _isAsleep) return;
+        foreach (ForeignCall call in _calls) call.Wake = Wake;
+        Interlocked.MemoryBarrierProcessWide();
+        if (_calls.Any(c => c.SeenCount != c.Count))
+        {
+            foreach (ForeignCall call in _calls) call.Wake = null;
+            return;
+        }
+
+        _isAsleep = true;
+        _ = _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Wake()
+    {
+        lock (_gate)
+        {
+            if (_isDisposed || !_isAsleep) return;
+            _isAsleep = false;
+            foreach (ForeignCall call in _calls) call.Wake = null;
+            _ = _timer!.Change(BetweenLooks, BetweenLooks);
         }
     }
 

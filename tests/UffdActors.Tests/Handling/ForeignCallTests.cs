@@ -12,7 +12,7 @@ public sealed class ForeignCallTests
     public void Looks_that_come_all_at_once_say_nothing_about_how_long_a_call_lasts()
     {
         IncidentLog incidents = new(10);
-        using ForeignCalls calls = new(incidents, hasTimer: false);
+        using ForeignCalls calls = new(incidents, time: null);
         ForeignCall call = new();
         calls.Add(call);
         call.Begin("Request of a page source");
@@ -26,5 +26,62 @@ public sealed class ForeignCallTests
         Assert.Equal(IncidentKind.BlockingCall, blocks.Kind);
         Assert.Contains(
             "Request of a page source has been called in a turn and has not returned for 1 s", blocks.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Nobody_looks_while_nothing_is_called_and_the_next_call_is_looked_at_again()
+    {
+        IncidentLog incidents = new(10);
+        OneTimer time = new();
+        using ForeignCalls calls = new(incidents, time);
+        ForeignCall call = new();
+        calls.Add(call);
+        Assert.False(time.IsRunning);
+
+        for (int round = 0; round < 2; round++)
+        {
+            call.Begin("Request of a page source");
+            Assert.True(time.IsRunning);
+            call.End();
+            calls.Look();
+            // There was a call since the look before.
+            Assert.True(time.IsRunning);
+            calls.Look();
+            Assert.False(time.IsRunning);
+        }
+
+        call.Begin("Request of a page source");
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.False(incidents.Reader.TryRead(out _));
+            calls.Look();
+            Assert.True(time.IsRunning);
+        }
+
+        Assert.True(incidents.Reader.TryRead(out Incident? blocks));
+        Assert.Equal(IncidentKind.BlockingCall, blocks.Kind);
+    }
+
+    private sealed class OneTimer : TimeProvider, ITimer
+    {
+        public bool IsRunning { get; private set; }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            _ = Change(dueTime, period);
+            return this;
+        }
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            IsRunning = dueTime != Timeout.InfiniteTimeSpan;
+            return true;
+        }
+
+        public void Dispose()
+        {
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }
