@@ -48,7 +48,7 @@ public sealed class KvmHost : IAsyncDisposable
         // Akka starts its timers with the first one, and blocks whoever sets that: not a thread of the pool, as at its shutdown.
 #pragma warning disable RS0030 // It is started here, and used by Akka alone.
         IActionScheduler scheduler = system.Scheduler.Advanced;
-#pragma warning restore RS0030
+#pragma warning restore RS0030 // It is started.
         new Thread(() => scheduler.ScheduleOnce(TimeSpan.Zero, static () => { })) { IsBackground = true, Name = "kvm-timers" }.Start();
         return new KvmHost(device, system, ownsSystem: true, runBytes);
     }

@@ -105,6 +105,8 @@ public sealed class MoveTests
     {
         public bool LeftRunning { get; private set; }
 
+        public ReadOnlyMemory<byte> Description => guest.Description;
+
         /// <summary>Lets it run until every vCPU has done one more round, and pauses it.</summary>
         public async Task RunRoundAsync(CancellationToken cancel = default)
         {

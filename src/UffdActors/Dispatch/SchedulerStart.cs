@@ -14,7 +14,7 @@ internal static class SchedulerStart
     {
 #pragma warning disable RS0030 // It is started here, and used by Akka alone.
         IActionScheduler scheduler = system.Scheduler.Advanced;
-#pragma warning restore RS0030
+#pragma warning restore RS0030 // It is started.
         new Thread(() => scheduler.ScheduleOnce(TimeSpan.Zero, static () => { })) { IsBackground = true, Name = "uffd-timers" }.Start();
     }
 }

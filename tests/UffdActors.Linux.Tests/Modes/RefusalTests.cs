@@ -60,7 +60,6 @@ public sealed class RefusalTests
             "belongs to another userfaultfd"),
         ["register: twice"] =
             State(vm => vm.Uffd.RegisterAsync(vm.Registered, RegisterModes.Missing), "registered with this userfaultfd already"),
-        ["register: while it is served"] = State(vm => vm.Served.RegisterAsync(vm.Region, RegisterModes.Missing), "before serving"),
         ["unregister: what is not registered"] = Argument(vm => vm.Uffd.UnregisterAsync(vm.Region), "is not registered"),
         ["unregister: what lacks pages"] = State(vm => vm.Served.UnregisterAsync(vm.ServedRegion), "lacks 4 of 4 pages"),
         ["protect: what is not registered"] = Argument(vm => vm.Uffd.ProtectAsync(vm.Region, 0, 1), "is not registered"),

@@ -78,7 +78,7 @@ public sealed partial class MutationPointTests
     private static bool IsTwin(Type type) => type.FullName!.StartsWith(ReferenceTwin, StringComparison.Ordinal);
 
     // What anybody may derive from is overridden by modules that are not in this source tree.
-    private static bool IsForEverybody(MethodInfo method) => method.IsPublic && method.DeclaringType!.IsPublic;
+    private static bool IsForEverybody(MethodInfo method) => (method.IsPublic || method.IsFamily) && method.DeclaringType!.IsPublic;
 
     [GeneratedRegex(@"^RING [A-Z]\d+(, [A-Z]\d+)*$")]
     private static partial Regex Citation();
