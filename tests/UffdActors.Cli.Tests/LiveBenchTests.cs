@@ -56,6 +56,14 @@ public sealed class LiveBenchTests
         Assert.Contains("9999 VMs with a CPU each need 9999 CPUs", run.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_push_is_measured_with_threads_only()
+    {
+        CommandRun run = await CommandRun.Of("bench", "faults", "--world", "live", "--push", "--vcpu", "kvm");
+        run.EndsWith(ExitCode.BadInput);
+        Assert.Contains("leave it out, or --vcpu kvm", run.Error, StringComparison.Ordinal);
+    }
+
     [SkippableFact]
     public async Task With_push_it_prints_the_rates_and_the_waits_and_writes_them()
     {

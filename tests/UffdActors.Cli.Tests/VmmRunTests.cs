@@ -41,6 +41,13 @@ public sealed class VmmRunTests
             document.GetProperty("present").GetProperty("memorySha256").GetString(), served.GetProperty("memorySha256").GetString());
         Assert.InRange(served.GetProperty("faults").GetProperty("minor").GetInt64(), 256, 1000);
         Assert.All(served.GetProperty("vcpus").EnumerateArray(), v => Assert.Equal("halted", v.GetProperty("end").GetString()));
+        // Each vCPU is known by its thread, and no other thread faults.
+        Assert.Equal(
+            served.GetProperty("faults").GetProperty("total").GetInt64(),
+            served.GetProperty("vcpus").EnumerateArray().Sum(v => v.GetProperty("waits").GetProperty("faults").GetInt64()));
+        Assert.All(
+            document.GetProperty("present").GetProperty("vcpus").EnumerateArray(),
+            v => Assert.Equal(JsonValueKind.Null, v.GetProperty("waits").ValueKind));
     }
 
     [SkippableFact]
