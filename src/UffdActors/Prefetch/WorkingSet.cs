@@ -34,7 +34,8 @@ public sealed class WorkingSet
         }
 
         RegionPages = regionPages;
-        Pages = pages;
+        // The caller may go on with its list; a push reads these while it runs.
+        Pages = Array.AsReadOnly(pages.ToArray());
     }
 
     /// <summary>Base pages of the region that it was recorded of.</summary>
