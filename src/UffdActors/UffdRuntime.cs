@@ -177,13 +177,14 @@ public sealed class UffdRuntime : IAsyncDisposable
     private UffdVm NewVm(VmOptions options, int place)
     {
         int name = VmNumbers.Of(_system).Next();
-        IncidentLog incidents = new(Settings.IncidentCapacity)
+        IncidentLog incidents = new(Settings.IncidentCapacity);
+        GuardedObserver<Incident>? observer = options.IncidentObserver is { } told
+            ? new GuardedObserver<Incident>($"{nameof(VmOptions)}.{nameof(VmOptions.IncidentObserver)}", told, incidents)
+            : null;
+        incidents.Observer = incident =>
         {
-            Observer = incident =>
-            {
-                UffdMeter.Count($"vm-{name}", incident.Kind);
-                options.IncidentObserver?.Invoke(incident);
-            },
+            UffdMeter.Count($"vm-{name}", incident.Kind);
+            observer?.Tell(incident);
         };
         string dispatcher = DispatcherFor(name, place, options.Cpu);
         // A dispatcher that brings its own clock announces it when it is made.

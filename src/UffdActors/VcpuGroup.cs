@@ -44,6 +44,7 @@ public sealed class VcpuGroup
 
     /// <summary>Ends when every vCPU has done its work.</summary>
     /// <exception cref="VmFailedException">The VM has failed, or the vCPUs were stopped before their work had ended.</exception>
+    /// <exception cref="Exception">What a workload, or a check of the content, has thrown.</exception>
     public Task WaitAsync(CancellationToken cancel = default) =>
         _vm.OrFailed(Task.WhenAll(_vcpus.Select(v => v.Progress.Finished.Task)).WaitAsync(cancel));
 

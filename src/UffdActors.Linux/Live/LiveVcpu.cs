@@ -110,12 +110,12 @@ internal sealed class LiveVcpu : VcpuThread
 
     private void TouchAll()
     {
-        GuestRegion[] regions = _kernel.Regions.All;
+        GuestRegion[] regions = _options.Regions;
         LiveMemory[] memories = [.. regions.Select(_kernel.MemoryOf)];
         VcpuProgress progress = _options.Progress;
         FaultTrace? over = null;
         int next = 0;
-        while (!_stopped && !_kernel.IsHalted && progress.Error is null && _options.Workload.TryNext(out GuestStep step))
+        while (!_stopped && !_kernel.IsHalted && progress.Error is null && _options.TryNext(out GuestStep step))
         {
             long faults = _faults;
             // Whether this access faults is not known yet. If it does, it is fault number faults + 1; one in SampleEvery is stamped.

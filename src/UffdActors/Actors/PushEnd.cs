@@ -26,6 +26,9 @@ internal sealed class PushEnd(PushOptions options, WantedPages wanted, PushWaits
             case PushEnding.Early:
                 _ = finished.TrySetCanceled();
                 break;
+            case PushEnding.Done when wanted.OrderFailure is { } thrown:
+                _ = finished.TrySetException(thrown);
+                break;
             case PushEnding.Done when wanted.Missing() is { } missing:
                 _ = finished.TrySetException(missing);
                 break;

@@ -72,7 +72,7 @@ internal sealed class VcpuActor : RingActor
     {
         for (int i = 0; i < AccessesPerTurn; i++)
         {
-            if (_stopped || _options.Progress.Error is not null || !_options.Workload.TryNext(out _step))
+            if (_stopped || _options.Progress.Error is not null || !TryNext())
             {
                 End();
                 return;
@@ -86,9 +86,37 @@ internal sealed class VcpuActor : RingActor
         Self.Tell(VmProtocol.Resume.Instance, ActorRefs.NoSender);
     }
 
+    // Code of the embedder: what it throws ends this vCPU, and nothing else.
+    private bool TryNext()
+    {
+        try
+        {
+            return _options.TryNext(out _step);
+        }
+        catch (Exception e)
+        {
+            _ = _options.Progress.Finished.TrySetException(e);
+            return false;
+        }
+    }
+
+    private ulong? Expected()
+    {
+        try
+        {
+            return _options.Check?.WordAt(_step.Region, _step.Page, GuestLayout.ReadOnlyLaneOf(_step.Page));
+        }
+        catch (Exception e)
+        {
+            _ = _options.Progress.Finished.TrySetException(e);
+            _stopped = true;
+            return null;
+        }
+    }
+
     private void Touch()
     {
-        ulong address = _options.Regions[_step.Region] + ((ulong)_step.Page << PageSize.BaseShift);
+        ulong address = _options.Regions[_step.Region].Address + ((ulong)_step.Page << PageSize.BaseShift);
         if (_step.IsWrite)
         {
             ulong value = GuestLayout.ValueOf(_options.Number, _options.Progress.Accesses);
@@ -113,9 +141,7 @@ internal sealed class VcpuActor : RingActor
             return;
         }
 
-        if (!_step.IsWrite && _options.Check is { } check
-            && check.WordAt(_step.Region, _step.Page, GuestLayout.ReadOnlyLaneOf(_step.Page)) is { } expected
-            && expected != _access.Value)
+        if (!_step.IsWrite && _options.Check is not null && Expected() is { } expected && expected != _access.Value)
         {
             progress.Error = $"vCPU {_options.Number} read 0x{_access.Value:x16} at 0x{_access.Address:x}, expected 0x{expected:x16}";
             return;

@@ -65,6 +65,23 @@ internal sealed class WantedPages(FaultReader reader, int region, RegionPages pa
     /// <summary>A thread has newly faulted on a page.</summary>
     public void Demand(long page) => _demanded = page;
 
+    /// <summary>What the order has thrown; null if nothing. No page is ordered any more then.</summary>
+    public Exception? OrderFailure { get; private set; }
+
+    // Code of the embedder, in a turn of the push.
+    private long NextOfOrder(ref int most)
+    {
+        try
+        {
+            return OrderFailure is null ? order.Next(this, _demanded, ref most) : -1;
+        }
+        catch (Exception e)
+        {
+            OrderFailure = e;
+            return -1;
+        }
+    }
+
     /// <summary>Orders the next pages that are wanted and lie side by side.</summary>
     /// <param name="asked">The order.</param>
     /// <param name="most">Base pages at most: whole pages of the region.</param>
@@ -74,7 +91,7 @@ internal sealed class WantedPages(FaultReader reader, int region, RegionPages pa
         long page = NextAgain();
         if (page < 0)
         {
-            page = order.Next(this, _demanded, ref most);
+            page = NextOfOrder(ref most);
             _demanded = -1;
             // Whatever an order says, only what is wanted is asked for.
             if (page >= 0) page = Wrapped.Next(this, Math.Min(page, Pages - 1));

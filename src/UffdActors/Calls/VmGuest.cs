@@ -1,5 +1,6 @@
 using Akka.Actor;
 using UffdActors.Actors;
+using UffdActors.Failures;
 using UffdActors.Statistics;
 using UffdActors.Vcpus;
 using UffdActors.Worlds;
@@ -32,7 +33,10 @@ internal sealed class VmGuest
         _root = root;
         _kernel = kernel;
         _stop = stop;
-        _faults = faults;
+        _faults = faults is null
+            ? null
+            : new GuardedObserver<FaultTrace>(
+                $"{nameof(VmOptions)}.{nameof(VmOptions.FaultObserver)}", faults, root.Context.Incidents).Tell;
         _othersStop = new Lazy<Task>(StopOthersAsync);
     }
 
@@ -56,7 +60,7 @@ internal sealed class VmGuest
                     $"The guest of {_root.Name} has been stopped for good, for pages of it were given up; start from the source again.");
         }
 
-        ulong[] regions = [.. _kernel.Regions.All.Select(r => r.Address)];
+        GuestRegion[] regions = [.. _kernel.Regions.All];
         List<VcpuOptions> vcpus = [];
         for (int i = 0; i < workloads.Count; i++)
             vcpus.Add(

@@ -54,14 +54,16 @@ public sealed record VmOptions
 
     /// <summary>
     /// Told of each incident before it can be read from <see cref="UffdVm.Incidents"/>: for a reaction that must not be late. It is called
-    /// by the thread that reports, the fault loop's among them, so it must neither block nor call the VM.
+    /// by the thread that reports, the fault loop's among them, so it must neither block nor call the VM. What it throws is an incident
+    /// itself (<see cref="IncidentKind.HookFailed"/>), once.
     /// </summary>
     public Action<Incident>? IncidentObserver { get; init; }
 
     /// <summary>
     /// Told of each stamped fault of the VM's own vCPUs (<c>sampleEvery</c> of <c>UffdVm.StartVcpusAsync</c> says which are), with a trace
     /// that it may keep. It is called by the thread of the vCPU, the fault loop in the model, when the vCPU has gone on or is about to:
-    /// the time it takes is missing there, so it must neither block nor call the VM. Null costs a test.
+    /// the time it takes is missing there, so it must neither block nor call the VM. What it throws is an incident
+    /// (<see cref="IncidentKind.HookFailed"/>), once. Null costs a test.
     /// </summary>
     public Action<FaultTrace>? FaultObserver { get; init; }
 

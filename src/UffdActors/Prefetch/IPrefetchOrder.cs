@@ -27,7 +27,7 @@ public interface IPrefetchOrder
     /// <summary>Short name for reports, such as <c>linear</c>.</summary>
     string Name { get; }
 
-    /// <summary>The next page to fetch.</summary>
+    /// <summary>The next page to fetch. What it throws ends the push, and <see cref="BackgroundPush.WaitAsync"/> with it.</summary>
     /// <param name="wanted">What may be fetched.</param>
     /// <param name="demanded">The page that a thread has newly faulted on since the last call; -1 if there was none.</param>
     /// <param name="most">Pages that may be asked for from there on, at least 1; lowered by an order that wants fewer.</param>

@@ -15,7 +15,10 @@ public interface IWorkload
     /// <summary>Starts again from the first step.</summary>
     void Reset();
 
-    /// <summary>The next step.</summary>
+    /// <summary>
+    /// The next step. What it throws ends the vCPU, and <see cref="VcpuGroup.WaitAsync"/> with it; so does a page that is none of the
+    /// regions that there were when the vCPU was started (<see cref="ArgumentOutOfRangeException"/>).
+    /// </summary>
     /// <returns>False when the work is done.</returns>
     bool TryNext(out GuestStep step);
 }
