@@ -58,6 +58,7 @@ internal sealed class MessageWords(Func<ulong, string> placeOf, RegionLayout lay
         VmProtocol.ReadEvents => "read events",
         VmProtocol.ReadStates => "read page states",
         VmProtocol.Unmapped unmapped => $"unmapped {placeOf(unmapped.Start)} up to {placeOf(unmapped.End - PageSize.Base)}",
+        VmProtocol.Settled => "pages are accessible by a call",
         VmProtocol.PushBegun => "a push begins",
         VmProtocol.PartsUnmapped => "parts of the region are unmapped",
         VmProtocol.WakeStray stray => $"wake {placeOf(stray.Address)}, which is in no region",

@@ -79,6 +79,10 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 ReadAll();
                 _reader!.Await(gate);
                 break;
+            case VmProtocol.Settled settled:
+                _reader?.Settle(settled.Region, settled.Pages);
+                _ = settled.Done.TrySetResult();
+                break;
             case VmProtocol.PushBegun begun:
                 if (!_pushes.Contains(begun.Push)) _pushes.Add(begun.Push);
                 // What was unmapped before nobody tells it any more.

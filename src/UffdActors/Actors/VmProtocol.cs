@@ -81,6 +81,9 @@ internal static class VmProtocol
     public sealed record Unmapped(ulong Start, ulong End, TaskCompletionSource? Done, ServedRegion? Seen = null)
         : INoSerializationVerificationNeeded;
 
+    /// <summary>A call of the embedder has made pages of a region accessible, and woken their threads.</summary>
+    public sealed record Settled(int Region, PageRange Pages, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
+
     /// <summary>A push has begun: it is to be told what is unmapped from here on, also before it has filled anything.</summary>
     public sealed record PushBegun(IActorRef Push) : INoSerializationVerificationNeeded;
 

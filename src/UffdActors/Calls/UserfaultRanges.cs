@@ -230,6 +230,7 @@ internal sealed class UserfaultRanges(
                     ? null
                     : page => (reader ??= machine.NewReader()).IsThere(destination, page);
                 known.MoveIn(part.Start, result, isThere);
+                await service.SettleAsync(destination, Done(part, result));
                 return result;
             },
             cancel);
@@ -248,10 +249,14 @@ internal sealed class UserfaultRanges(
             {
                 IoctlResult result = await kernel.PoisonAsync(region, part, c);
                 known.Poison(part.Start, result);
+                await service.SettleAsync(region, Done(part, result));
                 return result;
             },
             cancel);
     }
+
+    private static PageRange Done(PageRange part, IoctlResult result) =>
+        new(part.Start, part.Start + (result.BytesDone >> PageSize.BaseShift));
 
     // What has become of the region while the call waited for its turn.
     private void ThrowIfUnusable(GuestRegion region)
@@ -283,6 +288,7 @@ internal sealed class UserfaultRanges(
         {
             IoctlResult result = await kernel.WriteProtectAsync(known.Region, pages, modes, cancel);
             isDone = result.IsDone;
+            if (isDone && (modes & WriteProtectModes.Protect) == 0) await service.SettleAsync(known.Region, pages);
             return result;
         }
         finally

@@ -242,6 +242,17 @@ internal sealed class UserfaultService
         return _root.OrFailed(done.Task.WaitAsync(cancel));
     }
 
+    /// <summary>
+    /// A call has made pages accessible, and woken their threads: what has paused there must not be in the way of their next fault.
+    /// </summary>
+    public Task SettleAsync(GuestRegion region, PageRange pages)
+    {
+        if (pages.IsEmpty || _reader is not { Outstanding: > 0 }) return Task.CompletedTask;
+        TaskCompletionSource done = _root.NewCompletion();
+        _kernel.Actor.Tell(new VmProtocol.Settled(region.Id, pages, done), ActorRefs.NoSender);
+        return _root.OrFailed(Task.WhenAny(done.Task, _ended.Task));
+    }
+
     /// <summary>Reads the events that there are.</summary>
     public Task ReadEventsAsync()
     {

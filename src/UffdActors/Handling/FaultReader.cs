@@ -188,6 +188,9 @@ internal class FaultReader
         _recovery.Recover();
     }
 
+    /// <summary>Gives up what has paused in pages that a call of the embedder has made accessible.</summary>
+    public void Settle(int region, PageRange pages) => _recovery.Settle(region, pages);
+
     /// <summary>The requests that are being resolved, in no order; for reports.</summary>
     public IEnumerable<PageRequest> OutstandingRequests() => _outstanding.All();
 

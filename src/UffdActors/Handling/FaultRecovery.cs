@@ -1,4 +1,5 @@
 using UffdActors.Dispatch;
+using UffdActors.Model.Mapping;
 
 namespace UffdActors.Handling;
 
@@ -84,6 +85,21 @@ internal sealed class FaultRecovery(FaultReader reader, OutstandingPages outstan
             if (reader.IsServed(waiter)) continue;
             reader.Outages.Crashes.Forget(waiter, time.Now);
             HandOutAgain(address);
+        }
+    }
+
+    /// <summary>
+    /// A call of the embedder has made pages accessible, and the kernel has woken their threads: what had paused there is waited for by
+    /// none of them any more, and must not be taken for an answer to the next fault.
+    /// </summary>
+    public void Settle(int region, PageRange pages)
+    {
+        foreach (PageRequest request in outstanding.All())
+        {
+            bool isThere = request.Region.Id == region && request.Page < pages.End && request.Page + request.Pages > pages.Start;
+            if (request.Phase != RequestPhase.Paused || !isThere) continue;
+            reader.Outages.Forget(Waiter.Of(request), time.Now);
+            reader.GiveBack(request);
         }
     }
 

@@ -125,6 +125,36 @@ public sealed class WriteProtectionTests
 
     [SkippableTheory]
     [MemberData(nameof(Worlds))]
+    public async Task A_writer_that_unprotecting_has_freed_is_not_waited_for_and_the_next_write_asks_the_hook_again(string world)
+    {
+        using PageBytes source = new(Pages);
+        int asked = 0;
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
+        await vm.Uffd.ServeAsync(new ServeOptions
+        {
+            Source = source,
+            BeforeWrite = (_, _) =>
+            {
+                if (Interlocked.Increment(ref asked) == 1)
+                    throw new IOException("the snapshot's disk is full");
+            },
+        });
+        await (await vm.StartAsync(region, isWrite: false, 4)).WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.True((await vm.Uffd.ProtectAsync(region, 4, 1)).IsDone);
+        VcpuGroup write = await vm.StartAsync(region, isWrite: true, 4);
+        Assert.Equal(IncidentKind.HookFailed, (await vm.Vm.Incidents.ReadOtherAsync()).Kind);
+
+        Assert.True((await vm.Uffd.UnprotectAsync(region, 0, Pages)).IsDone);
+        await write.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
+        await vm.WriteAsync(region, 4);
+
+        Assert.Equal(2, asked);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
     public async Task Memory_that_is_registered_otherwise_cannot_be_protected(string world)
     {
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
@@ -165,7 +195,9 @@ public sealed class WriteProtectionTests
     {
         // The kernel by itself wakes only those of MISSING (SEMANTICS 3.4.3).
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
-        GuestRegion region = await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = "shmem", WithAlias = true });
+        // Filled, for nobody is let go into a page whose content is still to come.
+        GuestRegion region =
+            await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = "shmem", WithAlias = true, IsFilled = true });
         _ = await vm.Uffd.RegisterAsync(region, modes);
         if ((modes & RegisterModes.WriteProtect) != 0) Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
         if (modes == RegisterModes.WriteProtect)
