@@ -10,6 +10,8 @@ namespace UffdActors.Linux.Live;
 /// <summary>The memory of a region: what the guest sees, and the alias through which content goes in. Owns both.</summary>
 internal sealed class LiveMemory : IDisposable
 {
+    private const string PopulateCall = "madvise(MADV_POPULATE_WRITE)";
+
     private readonly MemoryObject? _object;
     private readonly long _offset;
     private readonly Lazy<(MemoryObject File, long Offset)?> _file;
@@ -45,6 +47,9 @@ internal sealed class LiveMemory : IDisposable
 
     /// <summary>The process that has mapped it, if that is another one and has been named.</summary>
     public ProcessMemory? Process { get; private init; }
+
+    /// <summary>True if it was made here, and has no page yet.</summary>
+    private bool IsNew { get; init; }
 
     /// <summary>What the kernel reported when it was registered with an adopted userfaultfd; null if it has to be registered.</summary>
     public UffdIoctls? RegisteredAs { get; private init; }
@@ -85,7 +90,10 @@ internal sealed class LiveMemory : IDisposable
         try
         {
             guest = memory is null ? GuestMemory.MapAnonymous(bytes) : GuestMemory.Map(memory, 0, bytes);
-            return new LiveMemory(memory, guest, options.WithAlias && memory is not null ? GuestMemory.Map(memory, 0, bytes) : null);
+            return new LiveMemory(memory, guest, options.WithAlias && memory is not null ? GuestMemory.Map(memory, 0, bytes) : null)
+            {
+                IsNew = true,
+            };
         }
         catch
         {
@@ -171,6 +179,13 @@ internal sealed class LiveMemory : IDisposable
     /// <exception cref="UnsupportedMachineException">The pool of huge pages is empty.</exception>
     public void Populate()
     {
+        // Where memory is promised without limit, allocating more than there is ends processes, this one perhaps, before it gives ENOMEM.
+        if (IsNew && Alias!.Backing == MemoryBacking.Shmem && AddressSpaceFacts.AvailableMemory() is var available
+            && (ulong)Alias.Bytes > available)
+            throw new UffdException(
+                PopulateCall, Errno.ENOMEM,
+                $"there is not enough memory for the {Alias.Bytes >> PageSize.BaseShift} pages of the alias, which are allocated in full: "
+                    + $"{Alias.Bytes} bytes are needed, and {available} are available");
         Errno error = Errno.None;
         for (long end, start = 0; start < Alias!.Bytes && error == Errno.None; start = end)
         {
@@ -183,8 +198,8 @@ internal sealed class LiveMemory : IDisposable
         if (error is Errno.ENOMEM or Errno.EFAULT && Alias.Backing == MemoryBacking.Hugetlb)
             throw new UnsupportedMachineException(
                 MachineNeed.HugePages, $"{Alias.Bytes} bytes of huge pages could not be allocated ({error}).",
-                "madvise(MADV_POPULATE_WRITE)", error);
-        if (error != Errno.None) throw new UffdException("madvise(MADV_POPULATE_WRITE)", error, WhyNotPopulated(error));
+                PopulateCall, error);
+        if (error != Errno.None) throw new UffdException(PopulateCall, error, WhyNotPopulated(error));
     }
 
     private static string WhyNotPopulated(Errno error) => error switch

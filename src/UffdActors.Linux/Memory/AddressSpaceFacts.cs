@@ -42,6 +42,9 @@ internal sealed record AddressSpaceFacts(
             Kilobytes("/proc/meminfo", "CommitLimit:"));
     }
 
+    /// <summary>Bytes of memory and swap that this machine can still give, as the kernel estimates.</summary>
+    public static ulong AvailableMemory() => Kilobytes("/proc/meminfo", "MemAvailable:") + Kilobytes("/proc/meminfo", "SwapFree:");
+
     private static ulong Kilobytes(string path, string field)
     {
         string line = File.ReadLines(path).FirstOrDefault(l => l.StartsWith(field, StringComparison.Ordinal)) ?? field + " 0 kB";

@@ -32,6 +32,9 @@ public sealed class RefusalTests
         ["map: an alias more than there is room for"] = Kernel(
             "mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1L << 34, Module = "shmem", WithAlias = true }),
             "not to be had in one piece"),
+        ["map: an alias more than there is memory for"] = Kernel(
+            "madvise(MADV_POPULATE_WRITE)", Errno.ENOMEM,
+            vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1L << 31, Module = "shmem", WithAlias = true }), "pages of the alias"),
         ["map: more huge pages than are free"] = Kernel(
             "mmap", Errno.ENOMEM, vm => vm.Vm.MapAsync(new RegionOptions { Pages = 1L << 30, Module = "hugetlb" }),
             "2097152 huge pages are needed, and "),
