@@ -110,7 +110,7 @@ internal sealed class LiveVcpu : VcpuThread
 
     private void TouchAll()
     {
-        GuestRegion[] regions = _options.Regions;
+        GuestRegion[] regions = _kernel.Regions.All;
         LiveMemory[] memories = [.. regions.Select(_kernel.MemoryOf)];
         VcpuProgress progress = _options.Progress;
         FaultTrace? over = null;

@@ -16,7 +16,7 @@ internal sealed record VcpuOptions(
     int Number,
     VcpuThread Thread,
     IWorkload Workload,
-    GuestRegion[] Regions,
+    VcpuRegion[] Regions,
     VcpuProgress Progress,
     BlockedClock Blocked,
     int SampleEvery,

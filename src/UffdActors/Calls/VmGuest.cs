@@ -60,7 +60,7 @@ internal sealed class VmGuest
                     $"The guest of {_root.Name} has been stopped for good, for pages of it were given up; start from the source again.");
         }
 
-        GuestRegion[] regions = [.. _kernel.Regions.All];
+        VcpuRegion[] regions = [.. _kernel.Regions.All.Select(r => new VcpuRegion(r.Address, r.Pages))];
         List<VcpuOptions> vcpus = [];
         for (int i = 0; i < workloads.Count; i++)
             vcpus.Add(

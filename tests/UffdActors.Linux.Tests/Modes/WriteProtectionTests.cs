@@ -195,9 +195,10 @@ public sealed class WriteProtectionTests
     {
         // The kernel by itself wakes only those of MISSING (SEMANTICS 3.4.3).
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
-        // Filled, for nobody is let go into a page whose content is still to come.
-        GuestRegion region =
-            await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = "shmem", WithAlias = true, IsFilled = true });
+        // In the cache and not mapped; filled, for nobody is let go into a page whose content is still to come.
+        GuestRegion region = await vm.Vm.MapAsync(new RegionOptions { Pages = Pages, Module = "shmem", IsFilled = true });
+        await vm.WriteAsync(region, 3);
+        await vm.Vm.AdviseAsync(region, 0, Pages, Advice.DontNeed);
         _ = await vm.Uffd.RegisterAsync(region, modes);
         if ((modes & RegisterModes.WriteProtect) != 0) Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
         if (modes == RegisterModes.WriteProtect)
