@@ -11,7 +11,8 @@ public class DocumentNameTests
         ("uffd migrate send", nameof(MigrateTests)), ("uffd migrate receive", nameof(MigrateTests)),
         ("uffd migrate torture", nameof(TortureTests)), ("uffd bench memory", nameof(BenchMemoryTests)),
         ("uffd vmm run", nameof(VmmRunTests)), ("uffd serve", nameof(ServeTests)), ("uffd serve status", nameof(ServeTests)),
-        ("uffd serve list", nameof(ServeTests)),
+        ("uffd serve list", nameof(ServeTests)), ("uffd vmm snapshot", nameof(VmmSnapshotTests)),
+        ("uffd vmm restore", nameof(VmmSnapshotTests)), ("uffd vmm clone", nameof(VmmSnapshotTests)),
     ];
 
     /// <summary>The kind of a document, and a command that writes it.</summary>

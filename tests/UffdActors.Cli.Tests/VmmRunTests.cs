@@ -61,7 +61,6 @@ public sealed class VmmRunTests
     }
 
     [SkippableTheory]
-    [InlineData("2,147,483,648 bytes of memory, not", "--memory", "3G")]
     [InlineData("each vCPU works on one page at least.", "--memory", "4096")]
     [InlineData("--program balloon gives single pages back", "--program", "balloon", "--backend", "hugetlb")]
     [InlineData("no memory module", "--backend", "nothing")]

@@ -13,6 +13,7 @@ public sealed class GuestProgramTests
     [InlineData(nameof(ProgramKind.Write), 4, false)]
     [InlineData(nameof(ProgramKind.Scatter), 16, false)]
     [InlineData(nameof(ProgramKind.Counter), 4, true)]
+    [InlineData(nameof(ProgramKind.Mark), 2, false)]
     [InlineData(nameof(ProgramKind.Balloon), 2, false)]
     public async Task A_served_guest_computes_what_it_computes_with_all_memory_present(string kind, int vcpus, bool largePages)
     {

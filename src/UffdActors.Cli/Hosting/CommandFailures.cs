@@ -3,6 +3,7 @@ using UffdActors.Conformance.Programs;
 using UffdActors.Explore.Reports;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Kvm;
+using UffdActors.Kvm.Snapshots;
 using UffdActors.Linux;
 using UffdActors.Linux.Needs;
 using UffdActors.Model.Backends;
@@ -29,7 +30,7 @@ internal static class CommandFailures
         ImageException or MigrationException or TraceFormatException
             or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException
             or ScenarioException or ReplayFileException or StressException
-            or KvmStateException or InputFileException or ServeException => ExitCode.BadInput,
+            or KvmStateException or SnapshotException or InputFileException or ServeException => ExitCode.BadInput,
         StalledException or VmFailedException or RecorderException or WorkerException or SyscallException => ExitCode.Failed,
         // Something did not come back that was waited for: a module, a page source.
         TimeoutException => ExitCode.Failed,

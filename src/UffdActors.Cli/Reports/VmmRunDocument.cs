@@ -25,7 +25,8 @@ internal sealed record VmmRunDocument(
             Side(served),
             incidents);
 
-    private static SidePart Side(GuestResult result) => new(
+    /// <summary>A guest at its end.</summary>
+    public static SidePart Side(GuestResult result) => new(
         result.MemorySha256, (long)result.Duration.TotalNanoseconds, result.Exits, result.GivenBack, result.Console,
         result.Faults is { } f ? new FaultsPart(f.Faults, f.Missing, f.MissingWrites, f.Minor, f.MinorWrites, f.Merged) : null,
         new PagesPart(

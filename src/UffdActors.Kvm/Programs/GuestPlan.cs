@@ -9,23 +9,26 @@ namespace UffdActors.Kvm.Programs;
 /// </summary>
 /// <remarks>
 /// Boot area: results at 0x1000 (8 bytes for each vCPU), the counter at 0x2000, the program at 0x8000, page tables from 0x10000 on. Memory
-/// is identity-mapped; one page of 2 MiB at 0xF0000000 is no memory: the results are written there (MMIO).
+/// is identity-mapped; one page of 2 MiB at 64 GiB is no memory: the results are written there (MMIO).
 /// </remarks>
 internal sealed record GuestPlan
 {
     /// <summary>Most memory of a guest.</summary>
-    public const long MaxMemoryBytes = 2L << 30;
+    public const long MaxMemoryBytes = 16L << 30;
 
     public const ulong Results = 0x1000;
     public const ulong Counter = 0x2000;
     public const ulong Code = 0x8000;
     public const ulong Tables = 0x10000;
-    public const ulong Report = 0xF000_0000;
+    public const ulong Report = 0x10_0000_0000;
     public const ushort ConsolePort = 0x3F8;
     public const ushort BalloonPort = 0x510;
 
     /// <summary>One page of this many is given back.</summary>
     public const int BalloonStep = 8;
+
+    /// <summary>One page of this many is written to by <see cref="ProgramKind.Mark"/>.</summary>
+    public const int MarkStep = 20;
 
     public const long Huge = 2L << 20;
     public const int PageShift = 12;

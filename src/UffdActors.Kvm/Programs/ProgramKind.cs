@@ -20,6 +20,9 @@ internal enum ProgramKind
     /// <summary>Reads, and for every page all vCPUs add one to the same word, locked.</summary>
     Counter,
 
+    /// <summary>Reads, in order, and writes the checksum so far into every twentieth page.</summary>
+    Mark,
+
     /// <summary>Writes, and gives every eighth page back (a hypercall by port); the next round finds zeros there.</summary>
     Balloon,
 }

@@ -157,6 +157,8 @@ internal sealed class GuestRunner
         for (long page = 0; page < memory.Pages; page++)
         {
             cancel.ThrowIfCancellationRequested();
+            // Memory begins as zeros, and a hole of a large image takes none.
+            if (_content.IsZero(page)) continue;
             _content.Read(page, bytes);
             window.Write(page << GuestPlan.PageShift, bytes);
         }

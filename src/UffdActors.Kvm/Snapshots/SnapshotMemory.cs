@@ -20,6 +20,9 @@ internal sealed class SnapshotMemory(IReadOnlyList<SnapshotLayer> layers) : IDis
     /// <summary>Files.</summary>
     public int Layers => layers.Count;
 
+    /// <summary>Their names, the newest first.</summary>
+    public IEnumerable<string> Paths => layers.Select(l => l.Path);
+
     /// <summary>Cancelled when a file is found to have changed, or cannot be read any more.</summary>
     public CancellationToken Broken => _broken.Token;
 

@@ -24,6 +24,8 @@ internal sealed class SnapshotRun(UffdRuntime runtime, KvmHost kvm, SnapshotRunO
     public async Task<SnapshotReport> RunAsync(CancellationToken cancel = default)
     {
         GuestPlan plan = options.Plan;
+        if (options.Parent?.Memory.Paths.FirstOrDefault(p => Path.GetFullPath(p) == Path.GetFullPath(options.Path)) is { } itself)
+            throw new SnapshotException($"\"{itself}\" is a parent of the snapshot that would replace it; name another file.");
         using SnapshotWriter writer = new(options.Path, plan.MemoryBytes >> GuestPlan.PageShift, isLayer: options.Parent is not null);
         if (options.Parent is { } parent)
         {

@@ -11,6 +11,9 @@ internal static class VmmCommand
         Command command = new("vmm", "Run a KVM guest on memory that is served page by page.");
         command.Subcommands.Add(VmmRunCommand.Build(terminal));
         command.Subcommands.Add(VmmMigrateCommand.Build(terminal));
+        command.Subcommands.Add(VmmSnapshotCommand.Build(terminal));
+        command.Subcommands.Add(VmmRestoreCommand.Build(terminal));
+        command.Subcommands.Add(VmmCloneCommand.Build(terminal));
         return command;
     }
 }
