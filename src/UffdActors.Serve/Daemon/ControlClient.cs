@@ -1,6 +1,8 @@
 using System.Net.Sockets;
 using System.Text.Json;
+using UffdActors.Model.Inputs;
 using UffdActors.Serve.Daemon;
+using UffdActors.Serve.Dialects;
 
 namespace UffdActors.Serve;
 
@@ -89,7 +91,10 @@ public sealed class ControlClient : IDisposable
         }
         catch (Exception e) when (e is SocketException or JsonException)
         {
-            throw new ServeException($"The daemon does not answer as this protocol has it ({e.Message.TrimEnd('.')}).", e);
+            throw new ServeException($"The daemon does not answer as this protocol has it ({What(e)}).", e);
         }
     }
+
+    private static string What(Exception e) =>
+        LayoutReader.Shown(e is JsonException json ? JsonProblem.Text(json, withLine: false) : e.Message.TrimEnd('.'));
 }

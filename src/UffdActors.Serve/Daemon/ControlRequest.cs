@@ -1,4 +1,5 @@
 using System.Text.Json;
+using UffdActors.Model.Inputs;
 using UffdActors.Serve.Dialects;
 
 namespace UffdActors.Serve.Daemon;
@@ -50,8 +51,9 @@ internal sealed record ControlRequest
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NotSupportedException)
         {
-            int where = e.Message.IndexOf(" Path:", StringComparison.Ordinal);
-            string what = LayoutReader.Shown(where < 0 ? e.Message : e.Message[..where]).TrimEnd('.', ' ');
+            // The line is the request, whichever it is.
+            string what =
+                LayoutReader.Shown(e is JsonException json ? JsonProblem.Text(json, withLine: false) : e.Message).TrimEnd('.', ' ');
             throw new ServeException($"The request is no JSON object of this protocol: {what}.", e);
         }
 

@@ -250,8 +250,11 @@ public sealed class ServeDaemon : IAsyncDisposable
         {
             try
             {
-                SessionSpec spec = _folder.Read<SessionSpec>(file);
-                spec.ThrowIfWrong();
+                SessionSpec spec = _folder.Read<SessionSpec>(file, s =>
+                {
+                    s.ThrowIfWrong();
+                    if (file != s.Session + SessionEnding) throw new ServeException($"it is of session \"{s.Session}\"");
+                });
                 HandOverListener listener = _manager.Take(DaemonSession.ListenerName(spec.Session)) is { } socket
                     ? HandOverListener.Of(spec.Socket, socket)
                     : HandOverListener.Open(spec.Socket, spec.Mode);

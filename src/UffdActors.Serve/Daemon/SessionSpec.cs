@@ -52,10 +52,11 @@ public sealed record SessionSpec
                 $"session: a name has 1 to {MaxNameLength} letters, digits, hyphens and underscores, and \"{Shown(Session)}\" has not.");
         if (!Path.IsPathRooted(Socket) || Socket.Contains('\0', StringComparison.Ordinal))
             throw new ServeException($"socket: \"{Shown(Socket)}\" is no path from the root on.");
-        foreach (string file in Files)
+        foreach (string? file in Files)
         {
-            if (!Path.IsPathRooted(file) || file.Contains('\0', StringComparison.Ordinal))
-                throw new ServeException($"{(file == Memory ? "memory" : "diffs")}: \"{Shown(file)}\" is no path from the root on.");
+            if (file is null || !Path.IsPathRooted(file) || file.Contains('\0', StringComparison.Ordinal))
+                throw new ServeException(
+                    $"{(file == Memory ? "memory" : "diffs")}: \"{Shown(file ?? "null")}\" is no path from the root on.");
         }
 
         if (!Enum.IsDefined(OnFailure)) throw new ServeException("onFailure: write \"freeze\" or \"kill\".");

@@ -40,9 +40,7 @@ internal static class LayoutReader
     /// <exception cref="HandOverException">They cannot be a guest's memory.</exception>
     public static IReadOnlyList<HandedRegion> Regions(JsonElement array, Func<JsonElement, int, HandedRegion> read)
     {
-        int count = array.GetArrayLength();
-        if (count == 0) throw new HandOverException("The layout has no region; a guest has at least one.");
-        if (count > MostRegions) throw new HandOverException($"The layout has {count} regions; {MostRegions} are the limit.");
+        ThrowIfCountIsWrong(array.GetArrayLength());
         List<HandedRegion> regions = [];
         foreach (JsonElement element in array.EnumerateArray())
         {
@@ -51,6 +49,14 @@ internal static class LayoutReader
             regions.Add(read(element, regions.Count));
         }
 
+        return Layout(regions);
+    }
+
+    /// <summary>Regions together.</summary>
+    /// <exception cref="HandOverException">They are none, too many, or overlap.</exception>
+    public static IReadOnlyList<HandedRegion> Layout(IReadOnlyList<HandedRegion> regions)
+    {
+        ThrowIfCountIsWrong(regions.Count);
         (int Number, HandedRegion Region)[] byAddress = [.. regions.Index().OrderBy(r => r.Item.Address)];
         for (int i = 1; i < byAddress.Length; i++)
         {
@@ -86,6 +92,12 @@ internal static class LayoutReader
         if (offset % PageSize.Base != 0 || offset > long.MaxValue - bytes)
             throw Wrong(number, $"begins at byte {offset} of the memory file, which is no page of a file");
         return new HandedRegion(address, (long)bytes, (long)offset, (int)pageBytes);
+    }
+
+    private static void ThrowIfCountIsWrong(int count)
+    {
+        if (count == 0) throw new HandOverException("The layout has no region; a guest has at least one.");
+        if (count > MostRegions) throw new HandOverException($"The layout has {count} regions; {MostRegions} are the limit.");
     }
 
     private static HandOverException Wrong(int number, string what) =>

@@ -1,4 +1,5 @@
 using UffdActors.Linux.Peers;
+using UffdActors.Serve.Dialects;
 
 namespace UffdActors.Serve.Keeping;
 
@@ -52,6 +53,26 @@ internal sealed record GuestRecord
 
     /// <summary>The files that it is served from.</summary>
     public required IReadOnlyList<FileMark> Files { get; init; }
+
+    /// <summary>Holds that it can be the record of a guest.</summary>
+    /// <exception cref="ServeException">It cannot; the message names the field.</exception>
+    /// <exception cref="HandOverException">Its regions cannot be a guest's memory.</exception>
+    public void ThrowIfWrong()
+    {
+        if (Version != CurrentVersion)
+            throw new ServeException($"version: it is {Version}, and this program understands {CurrentVersion}");
+        if ((Modes & ~RegisterModes.All) != 0 || Modes == RegisterModes.None)
+            throw new ServeException($"modes: \"{Modes}\" are no modes of a registration");
+        if (Process is { Id: < 1 }) throw new ServeException($"process: {Process.Id} is the number of no process");
+        if (Files.Any(f => f is null)) throw new ServeException("files: one of them is null");
+        if (Regions.Any(r => r is null)) throw new ServeException("regions: one of them is null");
+        _ = LayoutReader.Layout([.. Regions.Select((r, i) => LayoutReader.Region(
+            i, r.Address, Unsigned(i, "bytes", r.Bytes), Unsigned(i, "fileOffset", r.FileOffset),
+            Unsigned(i, "pageBytes", r.PageBytes)))]);
+    }
+
+    private static ulong Unsigned(int region, string name, long value) =>
+        value >= 0 ? (ulong)value : throw new ServeException($"regions: {name} of region {region} is {value}");
 
     /// <summary>What the VMM has said.</summary>
     public HandOverMessage Message() => new()

@@ -67,9 +67,12 @@ internal sealed class KeptGuest : IDisposable
         {
             try
             {
-                GuestRecord record = folder.Read<GuestRecord>(file);
-                if (record.Version != GuestRecord.CurrentVersion || file != NameOf(record.Session, record.Number) + RecordEnding)
-                    throw new ServeException($"\"{folder.Of(file)}\" is of version {record.Version} or of another guest.");
+                GuestRecord record = folder.Read<GuestRecord>(file, r =>
+                {
+                    r.ThrowIfWrong();
+                    if (file != NameOf(r.Session, r.Number) + RecordEnding)
+                        throw new ServeException($"it is of guest {r.Number} of session \"{r.Session}\"");
+                });
                 guests.Add(new KeptGuest(
                     folder, manager, record, EventFile.Open(folder.Of(NameOf(record.Session, record.Number) + JournalEnding))));
             }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Serve.Keeping;
 
@@ -11,6 +12,8 @@ namespace UffdActors.Serve.Keeping;
 internal sealed class StateFolder : IDisposable
 {
     private const int MostBytes = 1 << 20;
+    // <errno.h>: what flock(2) says of a file that is locked.
+    private const int Locked = 11;
     private readonly FileStream _lock;
 
     private StateFolder(string path, FileStream held)
@@ -24,6 +27,10 @@ internal sealed class StateFolder : IDisposable
     {
         WriteIndented = true,
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        AllowDuplicateProperties = false,
+        MaxDepth = 8,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
     };
 
@@ -42,12 +49,12 @@ internal sealed class StateFolder : IDisposable
             // Nobody else opens it as long as this stream is there: the kernel lets go of it with the process.
             return new StateFolder(path, new FileStream(held, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
-        catch (IOException e)
+        catch (IOException e) when (e.HResult == Locked)
         {
             throw new ServeException(
-                $"State folder \"{path}\" is held by another process ({e.Message.TrimEnd('.')}); stop it first, or use another folder.", e);
+                $"State folder \"{path}\" is held by another process; stop it first, or use another folder.", e);
         }
-        catch (UnauthorizedAccessException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ServeException($"State folder \"{path}\" cannot be written to ({e.Message.TrimEnd('.')}).", e);
         }
@@ -74,19 +81,25 @@ internal sealed class StateFolder : IDisposable
     }
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="ServeException">It is none of ours.</exception>
-    public T Read<T>(string name)
+    /// <param name="name">Its name.</param>
+    /// <param name="check">Holds that its content can be used; a <see cref="ServeException"/> of it is told of the file.</param>
+    /// <exception cref="ServeException">It is none of ours; the message names the file, the place in it and what to do.</exception>
+    public T Read<T>(string name, Action<T> check)
     {
         string path = Of(name);
         try
         {
-            using FileStream file = File.OpenRead(path);
-            if (file.Length > MostBytes) throw new IOException($"it has {file.Length} bytes");
-            return JsonSerializer.Deserialize<T>(file, Format) ?? throw new JsonException("it is empty");
+            T read = JsonSerializer.Deserialize<T>(InputFile.ReadText(path, MostBytes), Format)
+                ?? throw new ServeException("the document is null");
+            check(read);
+            return read;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception e) when (e is InputFileException or JsonException or ServeException or HandOverException)
         {
-            throw new ServeException($"\"{path}\" cannot be read back ({e.Message.TrimEnd('.')}); it was written by something else.", e);
+            string why = e is JsonException json ? JsonProblem.Text(json) : e.Message.TrimEnd('.');
+            string line = string.Concat(why.Select(c => char.IsControl(c) ? '?' : c));
+            throw new ServeException(
+                $"State file \"{path}\" cannot be used: {line}. No daemon has written it like this: put it back as it was, or remove it.", e);
         }
     }
 
