@@ -374,7 +374,7 @@ internal class FaultReader
     {
         Counters.Dismissed++;
         // Not so if the page is there, or the thread gets its SIGBUS: then it does not fault again.
-        if (request.Error == Errno.EEXIST || (request.Error == Errno.EFAULT && request.Fill.Kind == FillKind.Copy))
+        if (request.Error == Errno.EEXIST || (request.Error == Errno.EFAULT && request.Fill.Kind is FillKind.Copy or FillKind.Continue))
             _streaks[request.Address] = (request.Streak + 1, request.Error);
         else if (Outages.Fills.IsOn && request.Incarnation == request.Handler.Incarnation)
             Outages.Fills.Forget(Waiter.Of(request), _time.Now);

@@ -21,10 +21,14 @@ internal static class FaultResolver
     {
         bool isRemoved = region.Pages.IsRemoved(request.Page, request.Pages);
         bool isMinor = (request.Flags & FaultFlags.Minor) != 0;
-        request.MeetsMarker = request.Streak > 0;
+        request.MeetsMarker = request.Streak > 0 && request.StreakError != Errno.EFAULT;
         request.MeetsHole = request.WasHole = request.TakesNoCopy = false;
         plan = default;
         if ((request.Flags & FaultFlags.Wp) != 0) return Resolution.ClearProtection;
+        // A page that is neither to be had nor missing: ZEROPAGE does not take a marker where COPY does; an empty pool of huge pages
+        // answers EEXIST to everything until a page is freed; and EFAULT comes however often from an address at which the source has no
+        // memory, or of a module that does not find what the fault says it has.
+        if (request.Streak > 1 && !hasWaited) return Resolution.WaitOut;
         // A minor fault says that the cache has the page; of one that was removed, what it has is right as it is.
         if (isMinor && (isRemoved || region.By == ResolveBy.ContinueAsIs))
         {
@@ -34,9 +38,6 @@ internal static class FaultResolver
             return Resolution.Fill;
         }
 
-        // A page that is neither to be had nor missing: ZEROPAGE does not take a marker where COPY does; an empty pool of huge pages
-        // answers EEXIST to everything until a page is freed; and an address at which the source has no memory is EFAULT however often.
-        if (request.Streak > 1 && !hasWaited) return Resolution.WaitOut;
         if (!isRemoved) return Resolution.Fetch;
         request.Content = SourceContent.Zero;
         plan = FillPlan.Of(decidedOn, region, request.Run, cacheIsEmpty: true, request.MeetsMarker);

@@ -242,6 +242,29 @@ public sealed class FaultReaderTests
         Assert.Equal((4, 1), (reader.Counters.Faults, reader.Counters.Repeated));
     }
 
+    /// <summary>A module that finds no page where the fault says that there is one is asked as often as the fault comes.</summary>
+    [Theory]
+    [InlineData(FillKind.Continue)]
+    [InlineData(FillKind.Copy)]
+    internal void A_fault_that_comes_again_because_its_fill_gives_EFAULT_is_counted(FillKind kind)
+    {
+        ScriptedDescriptor descriptor = new(Of(7, 1));
+        FaultReader reader = Reader(descriptor);
+        List<int> streaks = [];
+        PageRequest? request = null;
+        Route route = new(handed => streaks.Add((request = handed).Streak), () => { });
+        for (int i = 0; i < 3; i++)
+        {
+            reader.Read(route);
+            request!.Fill.Begin(kind, request.Address, PageSize.Base, FillSource.Zero, FillModes.None);
+            request.Error = Errno.EFAULT;
+            reader.Dismiss(request);
+            descriptor.Add(Of(7, 1));
+        }
+
+        Assert.Equal([0, 1, 2], streaks);
+    }
+
     [Fact]
     public void Another_thread_and_another_access_are_faults_though_the_page_has_just_come()
     {

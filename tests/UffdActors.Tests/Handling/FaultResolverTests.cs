@@ -35,6 +35,22 @@ public sealed class FaultResolverTests
         Assert.False(request.MeetsMarker || request.MeetsHole || request.WasHole || request.TakesNoCopy);
     }
 
+    /// <summary>Whatever it is that does not fill the page: a fault that comes a third time waits, and does not go round.</summary>
+    [Theory]
+    [InlineData(ResolveBy.ContinueAsIs, true, Errno.EFAULT)]
+    [InlineData(ResolveBy.Continue, true, Errno.EFAULT)]
+    [InlineData(ResolveBy.Copy, false, Errno.EEXIST)]
+    internal void A_fault_that_comes_again_and_again_is_waited_out(ResolveBy by, bool isMinor, Errno error)
+    {
+        PageRequest request = NewRequest(by);
+        request.Flags = isMinor ? FaultFlags.Minor : FaultFlags.None;
+        (request.Streak, request.StreakError) = (1, error);
+        Assert.NotEqual(Resolution.WaitOut, First(request).Item1);
+        Assert.Equal(error == Errno.EEXIST, request.MeetsMarker);
+        request.Streak = 2;
+        Assert.Equal(Resolution.WaitOut, First(request).Item1);
+    }
+
     [Theory]
     [InlineData(ResolveBy.ContinueAsIs, false, true, FillKind.Continue)]
     [InlineData(ResolveBy.ContinueAsIs, true, true, FillKind.Continue)]
