@@ -145,6 +145,10 @@ internal sealed class StressRun
         _rounds++;
     }
 
+    // Without the name of a parameter, which says nothing at a command line.
+    private static string OneLine(ArgumentException e) =>
+        e.ParamName is null ? e.Message : e.Message.Replace($" (Parameter '{e.ParamName}')", "", StringComparison.Ordinal);
+
     /// <summary>Finds out with one page what the memory supports.</summary>
     private async Task<(VmPlace Place, bool CanProtect, bool HasSwap)> CheckAsync(UffdRuntime runtime)
     {
@@ -152,12 +156,18 @@ internal sealed class StressRun
         await using UffdVm vm =
             await runtime.CreateVmAsync(new VmOptions { MemoryPages = 4096, HugePages = 1, Profile = _options.Profile });
         Userfault userfault = await vm.OpenAsync();
-        GuestRegion region =
-            await vm.MapAsync(new RegionOptions { Pages = _options.Backend == "hugetlb" ? 512 : 1, Module = _options.Backend });
-        if (region.PageBytes != Model.Memory.PageSize.Base)
+        GuestRegion region;
+        try
+        {
+            region = await vm.MapAsync(new RegionOptions { Pages = 1, Module = _options.Backend });
+        }
+        catch (ArgumentException e)
+        {
             throw new StressException(
-                $"Pages of {_options.Backend} have {region.PageBytes} bytes; handlers fill pages of {Model.Memory.PageSize.Base} "
-                    + $"bytes only.");
+                $"{_options.Backend} cannot be stressed, for the locks of the guest are in pages of {Model.Memory.PageSize.Base} bytes: "
+                    + OneLine(e), e);
+        }
+
         _ = await userfault.RegisterAsync(region, modes);
         bool canProtect = false;
         if (_options.WriteProtect)
