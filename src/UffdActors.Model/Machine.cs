@@ -44,7 +44,7 @@ public sealed class Machine : IDisposable
     /// <summary>
     /// Called when a module's code has thrown, with a sentence and the exception, in the turn that called it. The call ends with EIO.
     /// </summary>
-    public Action<string, Exception>? ModuleFailed { get; set; }
+    public Action<string, Exception?>? ModuleFailed { get; set; }
 
     /// <summary>True if an entry needs 32 bits: content with a folio number. A stamp fits 16.</summary>
     public bool WideEntries => Content != ContentKind.Stamps;

@@ -49,7 +49,7 @@ public sealed class PostCopyMigration
     public static int PageBytesOf(UffdRuntime runtime, string? backend)
     {
         ArgumentNullException.ThrowIfNull(runtime);
-        return 1 << (backend is null ? PageSize.BaseShift : runtime.Modules.Find(backend).PageShift);
+        return 1 << (backend is null ? PageSize.BaseShift : runtime.Modules.PageShiftOf(backend));
     }
 
     /// <summary>

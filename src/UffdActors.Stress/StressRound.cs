@@ -2,6 +2,7 @@ using System.Globalization;
 using Akka.Actor;
 using UffdActors.Handling;
 using UffdActors.Linux.Live;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Memory;
 using UffdActors.Stress.Guest;
 using UffdActors.Stress.Injection;
@@ -134,7 +135,7 @@ internal sealed class StressRound
         }
         catch (VmFailedException e)
         {
-            _ledger.Violate(StressOracle.Incidents, e.Message, null, Describe());
+            _ledger.Violate(StressOracle.Incidents, ForeignText.Of(e), null, Describe());
         }
         finally
         {
@@ -146,7 +147,7 @@ internal sealed class StressRound
             }
             catch (TimeoutException e)
             {
-                _ledger.Violate(StressOracle.Liveness, e.Message);
+                _ledger.Violate(StressOracle.Liveness, ForeignText.Of(e));
             }
 
             await incidents;
@@ -307,7 +308,7 @@ internal sealed class StressRound
         await using CancellationTokenRegistration told = _ledger.Violated.Token.Register(() => violated.TrySetResult());
         _ = await Task.WhenAny(task, violated.Task, vm.Failed);
         if (task.IsCompleted) await task;
-        else if (vm.Failed.IsCompleted) throw new VmFailedException($"{vm.Name} has failed closed: {(await vm.Failed).Message}");
+        else if (vm.Failed.IsCompleted) throw new VmFailedException($"{vm.Name} has failed closed: {ForeignText.Of(await vm.Failed)}");
     }
 
     /// <summary>True if an incident reports only what this run has injected.</summary>

@@ -70,14 +70,14 @@ public sealed class BackendsTests : IDisposable
 
     [Theory]
     [InlineData("constructor", "throw", "cannot be made: out of order")]
-    [InlineData("constructor", "silent", "cannot be made: SilentException, without a message.")]
-    [InlineData("constructor", "mute", "cannot be made: MuteException, without a message.")]
+    [InlineData("constructor", "silent", "cannot be made: SilentException, without a message")]
+    [InlineData("constructor", "mute", "cannot be made: MuteException, without a message")]
     [InlineData("Name", "throw", "FaultyModule is refused: its Name throws (out of order).")]
-    [InlineData("Name", "mute", "FaultyModule is refused: its Name throws (MuteException, without a message.).")]
+    [InlineData("Name", "mute", "FaultyModule is refused: its Name throws (MuteException, without a message).")]
     [InlineData("Name", "nothing", "FaultyModule is refused: its Name is null.")]
     [InlineData("Ops", "throw", "FaultyModule is refused: its Ops throws (out of order).")]
     [InlineData("PageShift", "throw", "FaultyModule is refused: its PageShift throws (out of order).")]
-    [InlineData("Features", "silent", "FaultyModule is refused: its Features throws (SilentException, without a message.).")]
+    [InlineData("Features", "silent", "FaultyModule is refused: its Features throws (SilentException, without a message).")]
     [InlineData("Ioctls", "throw", "FaultyModule is refused: its Ioctls throws (out of order).")]
     public async Task A_module_that_fails_while_it_is_loaded_is_one_line_in_every_command(string member, string how, string says)
     {
@@ -87,6 +87,41 @@ public sealed class BackendsTests : IDisposable
         await RefusedAsync(
             says, ["conform", "--module", typeof(FaultyModule).Assembly.Location, "--type", typeof(FaultyModule).FullName!, "--set",
                 $"faulty.at={member}", "--set", $"faulty.how={how}"]);
+    }
+
+    /// <summary>A member is third-party code at each reading: it is read once, and what it said then is what holds.</summary>
+    [Theory]
+    [InlineData("Name", "later")]
+    [InlineData("Ops", "later")]
+    [InlineData("PageShift", "later")]
+    [InlineData("Features", "later")]
+    [InlineData("Ioctls", "later")]
+    public async Task A_member_that_would_throw_when_it_is_read_again_is_not(string member, string how)
+    {
+        string config = Faulty(member, how);
+        (await CommandRun.Of("backends", "--config", config)).EndsWith(ExitCode.Done);
+        (await CommandRun.Of(
+            "conform", "--module", typeof(FaultyModule).Assembly.Location, "--type", typeof(FaultyModule).FullName!, "--set",
+            $"faulty.at={member}", "--set", $"faulty.how={how}")).EndsWith(ExitCode.Done);
+        (await CommandRun.Of(
+            "postcopy", "--config", config, "--backend", "faulty", "--mode", "minor", "--memory", "1M", "--accesses", "1000"))
+            .EndsWith(ExitCode.Done);
+    }
+
+    [Theory]
+    [InlineData("missing", "making a folio", "StrangeModule")]
+    [InlineData("missing", "making a folio", "EmptyHandedModule")]
+    [InlineData("minor", "looking a folio up", "StrangeModule")]
+    public async Task A_module_that_gives_a_folio_which_there_is_not_ends_its_migration_with_one_line(
+        string mode, string doing, string type)
+    {
+        string config =
+            _place.Write("uffd.conf", $"uffd.modules = [\"UffdActors.Cli.Tests.{type}, {typeof(StrangeModule).Assembly.Location}\"]\n");
+        CommandRun run = await CommandRun.Of(
+            "postcopy", "--config", config, "--backend", "strange", "--mode", mode, "--memory", "1M", "--accesses", "1000");
+        run.EndsWith(ExitCode.Failed);
+        string line = Assert.Single(run.Error.TrimEnd().Split('\n'), l => l.StartsWith("uffd: ", StringComparison.Ordinal));
+        Assert.Matches($"Module \"strange\" gave (no folio|folio 60000000, which there is not), while {doing}; the call ends", line);
     }
 
     [Fact]

@@ -25,6 +25,7 @@ public class ModuleConformanceTests
     [InlineData(typeof(SoiledModule), "7", "a read of a hole makes a page whose byte 0 is 0x01; zeros are due")]
     [InlineData(typeof(ContradictingModule), "C8", "MISSING and COPY go together")]
     [InlineData(typeof(ThrowingModule), "2a", "CONTINUE is advertised and gives EIO")]
+    [InlineData(typeof(StrangeModule), "2a", "is advertised and gives EIO")]
     public async Task A_wrong_module_fails_the_check_that_it_breaks(Type module, string check, string example)
     {
         CommandRun run = await CommandRun.Of("conform", "--module", Here, "--type", module.FullName!);

@@ -107,6 +107,32 @@ public sealed class ThrowingModule : RightModule
     public override Errno GetFolio(MemoryFile file, long index, out uint folio) => throw new InvalidOperationException("out of order");
 }
 
+/// <summary>It gives folios that there are not.</summary>
+public class StrangeModule : RightModule
+{
+    public override string Name => "strange";
+
+    protected virtual uint Folio => 60_000_000;
+
+    public override Errno GetFolio(MemoryFile file, long index, out uint folio)
+    {
+        folio = Folio;
+        return Errno.None;
+    }
+
+    public override Errno Copy(in CopyRequest request, ref uint folio)
+    {
+        folio = Folio;
+        return Errno.None;
+    }
+}
+
+/// <summary>It says that it gives a folio, and gives none.</summary>
+public sealed class EmptyHandedModule : StrangeModule
+{
+    protected override uint Folio => FolioStore.None;
+}
+
 /// <summary>Memory like shmem's that cannot be registered: it has no table.</summary>
 public sealed class PlainModule : MemoryModule
 {
@@ -134,6 +160,7 @@ public sealed class FaultyModule : RightModule, IVmUffdOps
     private readonly string _at;
     private readonly string _how;
     private readonly string? _mark;
+    private int _readings;
 
     public FaultyModule(IReadOnlyDictionary<string, string> settings)
     {
@@ -215,10 +242,10 @@ public sealed class FaultyModule : RightModule, IVmUffdOps
 
     private Errno? At(string member)
     {
-        if (member != _at) return null;
+        if (member != _at || (_how == "later" && _readings++ == 0)) return null;
         switch (_how)
         {
-            case "throw":
+            case "throw" or "later":
                 throw new InvalidOperationException("out of order");
             case "silent":
                 throw new SilentException();

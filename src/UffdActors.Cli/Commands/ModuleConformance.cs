@@ -20,7 +20,7 @@ internal static class ModuleConformance
         List<CheckResult> checks = [new("C8", "the table does not contradict itself", contradiction, IsOfDesign: false), .. result.Checks];
         result = result with { Checks = checks };
         target.Write(DesignDocument.Of(new DesignStudy([result])));
-        target.Report.WriteLine($"module \"{module.Name}\" under {profile.Name}: {result.Description}");
+        target.Report.WriteLine($"module \"{module.Facts.Name}\" under {profile.Name}: {result.Description}");
         DesignTables.Write(target.Report, result);
         return checks.Exists(c => c is { Failure: not null, IsOfDesign: false }) ? ExitCode.Failed : ExitCode.Done;
     }

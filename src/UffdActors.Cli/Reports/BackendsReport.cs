@@ -27,7 +27,7 @@ internal sealed record BackendsReport(string Profile, IReadOnlyList<BackendsRepo
     {
         List<BackendPart> backends = [BackendPart.OfAnonymous(await RegisterProbe.AskAsync(runtime, null, profile, cancel))];
         foreach (MemoryModule module in runtime.Modules.Modules)
-            backends.Add(BackendPart.Of(module, await RegisterProbe.AskAsync(runtime, module.Name, profile, cancel)));
+            backends.Add(BackendPart.Of(module, await RegisterProbe.AskAsync(runtime, module.Facts.Name, profile, cancel)));
         return new BackendsReport(profile.Name, backends);
     }
 
@@ -75,10 +75,10 @@ internal sealed record BackendsReport(string Profile, IReadOnlyList<BackendsRepo
         public static BackendPart Of(MemoryModule module, IReadOnlyList<RegisterAnswer> answers)
         {
             // WAKE and MOVE never look at a table.
-            UffdIoctls known = (module.Ops?.Ioctls ?? UffdIoctls.None) | UffdIoctls.Wake;
+            UffdIoctls known = module.Facts.Ioctls | UffdIoctls.Wake;
             return new(
-                module.Name, false, 1L << module.PageShift, Names(module.Ops?.Features ?? RegisterModes.None),
-                Names(module.Ops?.Ioctls ?? UffdIoctls.None),
+                module.Facts.Name, false, 1L << module.Facts.PageShift, Names(module.Facts.Features),
+                Names(module.Facts.Ioctls),
                 [.. answers.Select(a => RegisterPart.Of(a, known))]);
         }
     }

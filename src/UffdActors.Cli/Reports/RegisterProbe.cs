@@ -24,7 +24,7 @@ internal static class RegisterProbe
         UffdRuntime runtime, string? module, KernelProfile profile, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(runtime);
-        int shift = module is null ? PageSize.BaseShift : runtime.Modules.Find(module).PageShift;
+        int shift = module is null ? PageSize.BaseShift : runtime.Modules.Find(module).Facts.PageShift;
         long pages = 1L << (shift - PageSize.BaseShift);
         List<RegisterAnswer> answers = [];
         foreach (RegisterModes modes in Asked)

@@ -42,12 +42,12 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
                 }
             }
 
-            if (profile.Shape is OpsShape.Seed && module().Ops is { } ops)
+            if (profile.Shape is OpsShape.Seed && module().Facts is { Ops: not null } facts)
             {
                 for (RegisterModes modes = RegisterModes.Missing; modes <= RegisterModes.All; modes++)
                 {
-                    if (((modes & ~ops.Features) == 0) != accepted.Contains(modes))
-                        return $"{Text(shared)}: Features is {Letters(ops.Features)}, and REGISTER "
+                    if (((modes & ~facts.Features) == 0) != accepted.Contains(modes))
+                        return $"{Text(shared)}: Features is {Letters(facts.Features)}, and REGISTER "
                             + $"{(accepted.Contains(modes) ? "takes" : "refuses")} {Letters(modes)}";
                 }
             }
@@ -59,18 +59,18 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
     // Only the tables have declarations; each declared mode must also have an ioctl that resolves it.
     private static string? DeclaredIoctlsWork(KernelProfile profile, Func<MemoryModule> module)
     {
-        if (profile.Shape is not (OpsShape.Seed or OpsShape.Reduced) || module().Ops is not { } ops) return null;
+        if (profile.Shape is not (OpsShape.Seed or OpsShape.Reduced) || module().Facts is not { Ops: not null } facts) return null;
         RegisterModes all = ModesOf(profile, module, shared: true).Aggregate(RegisterModes.None, (a, b) => a | b);
         if (all == RegisterModes.None) return null;
         foreach (FillKind kind in Fills)
         {
             if (profile.Shape == OpsShape.Reduced && kind is FillKind.Copy or FillKind.ZeroPage) continue;
-            if ((ops.Ioctls & BitOf(kind)) != 0 && Try(profile, module, shared: true, all, kind) is { } problem) return problem;
+            if ((facts.Ioctls & BitOf(kind)) != 0 && Try(profile, module, shared: true, all, kind) is { } problem) return problem;
         }
 
-        if (profile.Shape == OpsShape.Seed && (ops.Features & RegisterModes.Missing) != 0 && (ops.Ioctls & UffdIoctls.Copy) == 0)
+        if (profile.Shape == OpsShape.Seed && (facts.Features & RegisterModes.Missing) != 0 && (facts.Ioctls & UffdIoctls.Copy) == 0)
             return "MISSING is offered, and COPY, which would resolve it, is not";
-        if (profile.Shape == OpsShape.Seed && (ops.Features & RegisterModes.Minor) != 0 && (ops.Ioctls & UffdIoctls.Continue) == 0)
+        if (profile.Shape == OpsShape.Seed && (facts.Features & RegisterModes.Minor) != 0 && (facts.Ioctls & UffdIoctls.Continue) == 0)
             return "MINOR is offered, and CONTINUE, which would resolve it, is not";
         return null;
     }
@@ -245,7 +245,7 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
     {
         try
         {
-            table.Unload(scene.File.Module.Name, _ => scene.UsesModule);
+            table.Unload(scene.File.Module.Facts.Name, _ => scene.UsesModule);
             return true;
         }
         catch (ModuleException)
@@ -264,7 +264,7 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         return -1;
     }
 
-    private static bool[] Sharing(MemoryModule module) => module.AllowsPrivate ? [true, false] : [true];
+    private static bool[] Sharing(MemoryModule module) => module.Facts.AllowsPrivate ? [true, false] : [true];
 
     private static UffdIoctls BitOf(FillKind kind) => kind switch
     {

@@ -27,7 +27,7 @@ internal sealed class DesignScene : IDisposable
         Machine = new Machine(profile, ContentKind.Runs, basePages: 1024, hugePages: 64, giantPages: 64);
         _mm = _kernel.Attach(new AddressSpace(Machine));
         Main = _kernel.Attach(new Caller(_mm));
-        Page = 1UL << module.PageShift;
+        Page = 1UL << module.Facts.PageShift;
         _file = ModuleMembers.NewFile(module, Machine, (long)(Page * Pages));
         Prot prot = module.TryCheckProtection(Machine, Prot.ReadWrite, shared) == Errno.None ? Prot.ReadWrite : Prot.Read;
         Mapped = Run(new MapMemory(Main, Base, Page * Pages, new MapRequest(prot, _file, shared))).Error;

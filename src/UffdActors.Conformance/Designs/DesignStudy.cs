@@ -2,6 +2,7 @@ using System.Diagnostics;
 using UffdActors.Model;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Backends.Designs;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
@@ -56,9 +57,9 @@ internal sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
         return new DesignResult(
             letter,
             OpsDesign.Of(profile.Shape).Description,
-            module().Name,
+            module().Facts.Name,
             shared,
-            [.. module().AllowsPrivate ? DesignCheck.ModesOf(profile, module, shared: false) : []],
+            [.. module().Facts.AllowsPrivate ? DesignCheck.ModesOf(profile, module, shared: false) : []],
             [.. all == RegisterModes.None ? [] : DesignCheck.FillsOf(profile, module, shared: true, all)],
             OpsDesign.Of(profile.Shape).MembersOf(module()),
             [.. DesignCheck.All.Select(c => new CheckResult(c.Number, c.Rule, RunGuarded(c, profile, module), c.IsOfDesign))]);
@@ -75,7 +76,7 @@ internal sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
         }
         catch (Exception e)
         {
-            return $"the module threw {e.GetType().Name}: {e.Message}";
+            return $"the module threw {e.GetType().Name}: {ForeignText.Of(e)}";
         }
     }
 

@@ -1,5 +1,6 @@
 using UffdActors.Dispatch.Stepping;
 using UffdActors.Explore.Faults;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Turns;
 
@@ -25,7 +26,11 @@ internal sealed class FailClosed(RunRecord record)
         record.Host.Loop.RunUntilQuiet();
         while (record.Host.Loop.FireNextTimer()) record.Host.Loop.RunUntilQuiet();
         if (record.Host.Failure is not OwnerCrashException)
-            record.Fail(Invariant, $"the VM failed with {record.Host.Failure?.Message}, and not with the injected exception", step);
+        {
+            string with = record.Host.Failure is { } failure ? ForeignText.Of(failure) : "nothing";
+            record.Fail(Invariant, $"the VM failed with {with}, and not with the injected exception", step);
+        }
+
         for (int i = 0; i < before.Length; i++)
         {
             Entry now = record.Scene.EntryOf(i);

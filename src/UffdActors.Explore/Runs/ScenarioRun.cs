@@ -8,6 +8,7 @@ using UffdActors.Explore.Policies;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Scenes;
 using UffdActors.Handling;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
@@ -224,7 +225,7 @@ internal sealed class ScenarioRun
                     break;
                 }
 
-                _record.Fail("vm-lives", $"the VM failed closed: {failure.Message}", _step);
+                _record.Fail("vm-lives", $"the VM failed closed: {ForeignText.Of(failure)}", _step);
                 break;
             }
         }

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using UffdActors.Actors;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Linux.Live;
 
@@ -34,7 +35,7 @@ internal sealed class LiveBackendActor(VmContext vm, LiveBackend backend) : Unty
         catch (Exception e)
         {
             vm.Incidents.Report(
-                new Incident(IncidentKind.BackendFailed, $"{backend.GetType().Name} failed at 0x{call.Start:x}: {e.Message}", e));
+                new Incident(IncidentKind.BackendFailed, $"{backend.GetType().Name} failed at 0x{call.Start:x}: {ForeignText.Of(e)}", e));
         }
     }
 

@@ -1,4 +1,5 @@
 using UffdActors.Model.Backends.Designs;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
@@ -14,7 +15,9 @@ internal static class HookCalls
     {
         try
         {
-            return design.Find(vma, page, out folio);
+            Errno error = design.Find(vma, page, out folio);
+            if (error != Errno.None || vma.File!.Store.IsKnown(folio)) return error;
+            return WrongFolio(vma.Owner.Mm.Machine, vma.File.Module, "looking a folio up", ref folio);
         }
         catch (Exception e)
         {
@@ -27,7 +30,10 @@ internal static class HookCalls
     {
         try
         {
-            return design.Make(request, ref folio);
+            Errno error = design.Make(request, ref folio);
+            bool isMade = error == Errno.None || (error == Errno.ENOENT && folio != FolioStore.None);
+            if (!isMade || request.File.Store.IsKnown(folio)) return error;
+            return WrongFolio(request.Vma.Owner.Mm.Machine, request.File.Module, "making a folio", ref folio);
         }
         catch (Exception e)
         {
@@ -107,10 +113,19 @@ internal static class HookCalls
         }
     }
 
+    // Behind such a number there is no memory: what was read there would be anything, if not the end of the process.
+    private static Errno WrongFolio(Machine machine, MemoryModule module, string doing, ref uint folio)
+    {
+        string what = folio == FolioStore.None ? "no folio" : $"folio {folio}, which there is not";
+        folio = FolioStore.None;
+        machine.ModuleFailed?.Invoke($"Module \"{module.Facts.Name}\" gave {what}, while {doing}; the call ends with EIO.", null);
+        return Errno.EIO;
+    }
+
     private static Errno Failed(Machine machine, MemoryModule module, string doing, Exception e)
     {
         machine.ModuleFailed?.Invoke(
-            $"Module \"{module.Name}\" threw {e.GetType().Name} while {doing} ({ModuleMembers.Text(e)}); the call ends with EIO.", e);
+            $"Module \"{module.Facts.Name}\" threw {e.GetType().Name} while {doing} ({ForeignText.Of(e)}); the call ends with EIO.", e);
         return Errno.EIO;
     }
 }

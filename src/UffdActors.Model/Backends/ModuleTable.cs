@@ -1,3 +1,4 @@
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
@@ -29,10 +30,11 @@ public sealed class ModuleTable
     {
         ModuleMembers.Check(module);
         if (!lax && Contradiction(module) is { } problem)
-            throw new ModuleException($"Module \"{module.Name}\" is refused: {problem}.");
+            throw new ModuleException($"Module \"{module.Facts.Name}\" is refused: {problem}.");
         lock (_gate)
         {
-            if (!_modules.TryAdd(module.Name, module)) throw new ModuleException($"A module \"{module.Name}\" is loaded already.");
+            if (!_modules.TryAdd(module.Facts.Name, module))
+                throw new ModuleException($"A module \"{module.Facts.Name}\" is loaded already.");
         }
     }
 
@@ -47,6 +49,10 @@ public sealed class ModuleTable
         }
     }
 
+    /// <summary>log2 of the bytes of a page of a module, as it said when it was loaded.</summary>
+    /// <exception cref="ModuleException">There is none of that name.</exception>
+    public int PageShiftOf(string name) => Find(name).Facts.PageShift;
+
     /// <summary>True if no shared mapping of a module's memory can be written to.</summary>
     /// <exception cref="ModuleException">There is no module of that name, or it throws.</exception>
     public bool IsReadOnly(string name)
@@ -59,7 +65,7 @@ public sealed class ModuleTable
         catch (Exception e)
         {
             throw new ModuleException(
-                $"Module \"{module.Name}\" threw {e.GetType().Name} while checking a protection ({ModuleMembers.Text(e)}).", e);
+                $"Module \"{module.Facts.Name}\" threw {e.GetType().Name} while checking a protection ({ForeignText.Of(e)}).", e);
         }
     }
 
@@ -82,12 +88,13 @@ public sealed class ModuleTable
     public static string? Contradiction(MemoryModule module)
     {
         ArgumentNullException.ThrowIfNull(module);
-        if (module.Name.Length == 0 || module.Name.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-'))
+        ModuleFacts facts = module.Facts;
+        if (facts.Name.Length == 0 || facts.Name.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-'))
             return "its name must be made of lower-case letters, digits and hyphens";
-        if (module.Ops is not { } ops) return null;
+        if (facts.Ops is null) return null;
 
-        RegisterModes features = ops.Features;
-        UffdIoctls ioctls = ops.Ioctls;
+        RegisterModes features = facts.Features;
+        UffdIoctls ioctls = facts.Ioctls;
         if (features == RegisterModes.None) return "its operations table offers no mode (Features is empty)";
         if ((features & ~RegisterModes.All) != 0) return "Features has bits that are no register mode";
         if ((ioctls & ~UffdIoctls.OfRange) != 0) return "Ioctls has bits that are no range ioctl";
@@ -97,9 +104,10 @@ public sealed class ModuleTable
         if (Has(RegisterModes.WriteProtect) != Does(UffdIoctls.WriteProtect))
             return "WP and WRITEPROTECT go together, and it has one of them only";
         // Core fills huge pages itself and never calls their hooks.
-        if (module.PageShift != PageSize.BaseShift) return null;
-        if (Does(UffdIoctls.Continue) && !ops.HasGetFolio) return "it offers CONTINUE and has no GetFolio hook";
-        if ((Does(UffdIoctls.Copy) || Does(UffdIoctls.ZeroPage)) && !ops.HasCopy) return "it offers COPY or ZEROPAGE and has no Copy hook";
+        if (facts.PageShift != PageSize.BaseShift) return null;
+        if (Does(UffdIoctls.Continue) && !facts.HasGetFolio) return "it offers CONTINUE and has no GetFolio hook";
+        if ((Does(UffdIoctls.Copy) || Does(UffdIoctls.ZeroPage)) && !facts.HasCopy)
+            return "it offers COPY or ZEROPAGE and has no Copy hook";
         return null;
 
         bool Has(RegisterModes mode) => (features & mode) != 0;

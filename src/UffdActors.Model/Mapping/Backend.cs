@@ -14,5 +14,5 @@ internal sealed class Backend : Owner
     public MemoryModule Module { get; }
 
     /// <inheritdoc />
-    public override string ToString() => Module.Name;
+    public override string ToString() => Module.Facts.Name;
 }

@@ -4,12 +4,12 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Mapping;
 
 /// <summary>The merged table for a module that only has the seed's: an unchanged backend.</summary>
-internal sealed class FolioOpsOfTable(IVmUffdOps table) : IFolioOps
+internal sealed class FolioOpsOfTable(IVmUffdOps table, ModuleFacts facts) : IFolioOps
 {
-    public bool HasAllocateFolio => table.HasCopy;
+    public bool HasAllocateFolio => facts.HasCopy;
 
     // Core decides faults by the lookup: without it nothing can be registered.
-    public bool CanUserfault(Vma vma, RegisterModes modes) => table.HasGetFolio && (modes & ~table.Features) == 0;
+    public bool CanUserfault(Vma vma, RegisterModes modes) => facts.HasGetFolio && (modes & ~facts.Features) == 0;
 
     public bool TryGetFolio(MemoryFile file, long index, out uint folio) => table.GetFolio(file, index, out folio) == Errno.None;
 

@@ -22,7 +22,7 @@ public sealed class MemoryFile : IDisposable
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         Module = module;
-        PageShift = module.PageShift;
+        PageShift = module.Facts.PageShift;
         Store = machine.StoreOf(PageShift);
         _cache = new WordTable(machine.WideEntries);
         _bytes = bytes;

@@ -8,7 +8,7 @@ namespace UffdActors.Model.Mapping;
 /// </summary>
 public abstract class MemoryModule
 {
-    private IFolioOps? _made;
+    private ModuleFacts? _facts;
 
     /// <summary>Name for configuration and reports: lower case, digits and hyphens.</summary>
     public abstract string Name { get; }
@@ -41,8 +41,9 @@ public abstract class MemoryModule
     /// </summary>
     public virtual IFolioOps? FolioOps => null;
 
-    /// <summary>The merged table, the module's or derived; null if this memory cannot be registered.</summary>
-    internal IFolioOps? FolioOpsOrMade => FolioOps ?? (_made ??= Ops is { } table ? new FolioOpsOfTable(table) : null);
+    /// <summary>What the members say, read at the first use.</summary>
+    /// <exception cref="ModuleMemberException">One throws.</exception>
+    internal ModuleFacts Facts => _facts ??= new ModuleFacts(this);
 
     /// <summary>Makes a file of this memory.</summary>
     /// <param name="machine">Where its folios come from.</param>

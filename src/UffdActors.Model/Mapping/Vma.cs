@@ -180,5 +180,5 @@ public sealed class Vma
     };
 
     /// <inheritdoc />
-    public override string ToString() => $"{Range}{(IsShared ? "s" : "p")}{(File is null ? "" : " " + File.Module.Name)} {Modes}";
+    public override string ToString() => $"{Range}{(IsShared ? "s" : "p")}{(File is null ? "" : " " + File.Module.Facts.Name)} {Modes}";
 }

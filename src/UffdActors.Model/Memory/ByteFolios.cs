@@ -62,6 +62,9 @@ internal sealed unsafe class ByteFolios : FolioStore
     }
 
     /// <inheritdoc />
+    internal override bool IsKnown(uint folio) => folio != None && folio < Volatile.Read(ref _neverUsed);
+
+    /// <inheritdoc />
     public override uint AllocateZeroed()
     {
         uint folio = Allocate();

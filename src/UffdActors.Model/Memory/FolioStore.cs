@@ -35,6 +35,9 @@ public abstract class FolioStore : IDisposable
     /// </summary>
     public virtual bool HasIdentity => true;
 
+    /// <summary>False for a number that this store has never given out: there is no memory behind it.</summary>
+    internal abstract bool IsKnown(uint folio);
+
     /// <summary>A folio of zeros.</summary>
     public abstract uint AllocateZeroed();
 

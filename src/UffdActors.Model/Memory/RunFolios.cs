@@ -27,6 +27,12 @@ internal sealed class RunFolios : FolioStore
     public IReadOnlyList<(int Start, byte Value)> RunsOf(uint folio) => _folios[(int)folio].Runs;
 
     /// <inheritdoc />
+    internal override bool IsKnown(uint folio)
+    {
+        lock (_gate) return folio != None && folio < _folios.Count;
+    }
+
+    /// <inheritdoc />
     public override uint AllocateZeroed() => Allocate();
 
     /// <inheritdoc />

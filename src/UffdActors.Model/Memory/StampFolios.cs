@@ -29,6 +29,9 @@ internal sealed class StampFolios : FolioStore
     public static uint StampOf(ulong number) => (uint)((GoldenRatio.Hash(number) >> 40) % MaxStamp) + 1;
 
     /// <inheritdoc />
+    internal override bool IsKnown(uint folio) => true;
+
+    /// <inheritdoc />
     public override uint AllocateZeroed() => 0;
 
     /// <inheritdoc />

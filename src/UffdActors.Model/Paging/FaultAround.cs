@@ -13,7 +13,7 @@ internal static class FaultAround
     public static bool Applies(Vma vma, AccessKind kind) =>
         (kind & AccessKind.Write) == 0
         && (vma.Modes & (RegisterModes.WriteProtect | RegisterModes.Minor)) == 0
-        && vma.File is { Module.HasFaultAround: true }
+        && vma.File is { Module.Facts.HasFaultAround: true }
         && vma.Owner.Mm.Machine.Profile.FaultAroundBytes > 0;
 
     /// <summary>True if there is a page in the window that would be mapped.</summary>

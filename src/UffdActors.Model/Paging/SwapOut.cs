@@ -27,7 +27,7 @@ internal static class SwapOut
                 case EntryKind.File:
                     length = 1;
                     // The entry becomes the same as after MADV_DONTNEED: empty, or a marker.
-                    if (vma.File!.Module.CanSwap && !IsMappedElsewhere(vma, page))
+                    if (vma.File!.Module.Facts.CanSwap && !IsMappedElsewhere(vma, page))
                         Zap.Run(vma, new PageRange(page, page + 1), ZapCause.DontNeed);
                     break;
             }

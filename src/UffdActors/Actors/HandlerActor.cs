@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
 using UffdActors.Handling;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Actors;
@@ -82,7 +83,8 @@ internal sealed class HandlerActor : UntypedActor
         // A page that is known to crash handlers: its outage is reported, not each crash.
         if (during is null || !_options.Reader.Outages.Crashes.Holds(Waiter.Of(during)))
             _vm.Incidents.Report(
-                new Incident(IncidentKind.HandlerCrashed, $"Handler {_slot.Number} crashed and was restarted: {reason.Message}", reason));
+                new Incident(
+                    IncidentKind.HandlerCrashed, $"Handler {_slot.Number} crashed and was restarted: {ForeignText.Of(reason)}", reason));
         _options.Context.Tell(new VmProtocol.HandlerCrashed(_slot.Number, during), ActorRefs.NoSender);
         base.PreRestart(reason, message);
     }

@@ -34,7 +34,7 @@ internal static class OwnerActors
         string kind = owner switch
         {
             VmaOwner => "vma",
-            Backend backend => $"backend-{backend.Module.Name}",
+            Backend backend => $"backend-{backend.Module.Facts.Name}",
             UserfaultContext => "context",
             AddressSpace => "mm",
             _ => "thread",

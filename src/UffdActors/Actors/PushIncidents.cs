@@ -1,4 +1,5 @@
 using UffdActors.Handling;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Actors;
@@ -10,7 +11,7 @@ internal static class PushIncidents
     public static Incident Lost(PushOrder order, Exception failure) => new(
         IncidentKind.PageLost,
         $"The background push has paused: of pages {order.FirstPage} to {order.FirstPage + order.Pages - 1} one is lost "
-            + $"({failure.Message}); it goes on when recover is called.",
+            + $"({ForeignText.Of(failure)}); it goes on when recover is called.",
         failure);
 
     /// <summary>The first page that is passed over, because what is mapped there takes no such fill.</summary>

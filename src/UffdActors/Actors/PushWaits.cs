@@ -1,5 +1,6 @@
 using Akka.Actor;
 using UffdActors.Handling;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Actors;
 
@@ -55,7 +56,7 @@ internal sealed class PushWaits(VmContext vm, PushOptions options, IActorRef sel
 
     /// <summary>The page source has failed.</summary>
     /// <returns>True if it is asked again after a while; false if the push pauses.</returns>
-    public bool SourceFailed(Exception reason) => Failed(_source, reason.Message, reason);
+    public bool SourceFailed(Exception reason) => Failed(_source, ForeignText.Of(reason), reason);
 
     /// <summary>A fill has had no effect.</summary>
     /// <param name="what">Which; part of a sentence.</param>

@@ -2,6 +2,7 @@ using Akka.Actor;
 using UffdActors.Dispatch.Stepping;
 using UffdActors.Failures;
 using UffdActors.Model;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Turns;
 
 namespace UffdActors.Actors;
@@ -62,7 +63,7 @@ internal sealed class SteppedKernel : IKernel, IDisposable
     public void Run()
     {
         Loop.RunUntilQuiet();
-        if (_health.Cause is { } cause) throw new VmFailedException($"The kernel failed: {cause.Message}", cause);
+        if (_health.Cause is { } cause) throw new VmFailedException($"The kernel failed: {ForeignText.Of(cause)}", cause);
     }
 
     /// <summary>Stops the kernel's actors.</summary>

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using UffdActors.Handling;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Actors;
 
@@ -63,7 +64,7 @@ internal sealed class UnfilledRequests(VmContext vm, HandlerOptions options, Sou
     public void SourceFailed(PageRequest request, Exception failure)
     {
         request.Attempts++;
-        WaitOut(request, watch.Outage, failure.Message, failure, 0);
+        WaitOut(request, watch.Outage, ForeignText.Of(failure), failure, 0);
     }
 
     /// <summary>The page source has answered while it has an outage.</summary>

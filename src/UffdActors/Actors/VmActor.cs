@@ -1,5 +1,6 @@
 using Akka.Actor;
 using UffdActors.Handling;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
@@ -160,8 +161,8 @@ internal sealed class VmActor : UntypedActor
         if (!_health.TryFail(failed.Reason)) return;
         _vm.Incidents.Report(new Incident(
             IncidentKind.VmFailed,
-            $"{_vm.Name} has failed closed: {failed.Actor.Path.Name} threw {failed.Reason.GetType().Name} ({failed.Reason.Message}) on "
-                + $"{failed.Message ?? "a message"}. Its vCPUs stay stopped; dispose of the VM.",
+            $"{_vm.Name} has failed closed: {failed.Actor.Path.Name} threw {failed.Reason.GetType().Name} "
+                + $"({ForeignText.Of(failed.Reason)}) on {failed.Message ?? "a message"}. Its vCPUs stay stopped; dispose of the VM.",
             failed.Reason,
             VmState.Describe(_owners, failed.Message)));
         foreach (IActorRef child in Context.GetChildren()) Context.Stop(child);

@@ -2,6 +2,7 @@ using Akka.Actor;
 using UffdActors.Failures;
 using UffdActors.Handling;
 using UffdActors.Model.Backends;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Turns;
 
 namespace UffdActors.Actors;
@@ -241,6 +242,6 @@ internal sealed class VmRoot
     {
         if (_health.Cause is null && HasLostSystem) return new VmFailedException($"{Name} has failed closed: {SystemIsGone}");
         if (_health.Cause is not { } reason) return new VmFailedException($"{Name} was disposed of before the call had ended.");
-        return new VmFailedException($"{Name} has failed closed: {reason.Message}", reason);
+        return new VmFailedException($"{Name} has failed closed: {ForeignText.Of(reason)}", reason);
     }
 }

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using UffdActors.Actors;
 using UffdActors.Failures;
+using UffdActors.Model.Inputs;
 using UffdActors.Statistics;
 using UffdActors.Vcpus;
 using UffdActors.Worlds;
@@ -125,7 +126,7 @@ internal sealed class VmGuest
             _kernel.StopHasEnded(isStopped: false);
             string what = e is TimeoutException or OperationCanceledException
                 ? $"has not ended within {timeout}"
-                : $"has failed: {e.Message}";
+                : $"has failed: {ForeignText.Of(e)}";
             _root.Context.Incidents.Report(new Incident(
                 IncidentKind.GuestNotStopped,
                 $"{nameof(VmOptions)}.{nameof(VmOptions.StopGuest)} of {_root.Name} {what}; its guest is taken to run on, so what it may "

@@ -1,3 +1,4 @@
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Handling;
@@ -25,7 +26,7 @@ internal static class RequestIncidents
     /// <summary>The source will never have the page.</summary>
     public static Incident Lost(PageRequest request, Exception failure) => new(
         IncidentKind.PageLost,
-        $"The page at 0x{request.Address:x} is lost ({failure.Message}); its threads wait until recover or abandon is called.",
+        $"The page at 0x{request.Address:x} is lost ({ForeignText.Of(failure)}); its threads wait until recover or abandon is called.",
         failure);
 
     /// <summary>The embedder's hook for writes has thrown (RING F19).</summary>
@@ -34,7 +35,7 @@ internal static class RequestIncidents
     /// <param name="what">What becomes of the page; the end of the sentence.</param>
     public static Incident HookFailed(PageRequest request, Exception thrown, string what) => new(
         IncidentKind.HookFailed,
-        $"The BeforeWrite hook threw for page {request.Page} of region {request.Region.Id} ({thrown.Message}); {what}", thrown);
+        $"The BeforeWrite hook threw for page {request.Page} of region {request.Region.Id} ({ForeignText.Of(thrown)}); {what}", thrown);
 
     /// <summary>What an outage of fills is about; part of a sentence.</summary>
     public static string Fruitless(PageRequest request, Errno error) =>

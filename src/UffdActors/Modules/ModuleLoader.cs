@@ -38,7 +38,7 @@ internal sealed class ModuleLoader
             {
                 MemoryModule module = Create(name, own, ref context);
                 table.Load(module, settings.LaxModules);
-                if (context is not null) _contexts.Add(module.Name, context);
+                if (context is not null) _contexts.Add(module.Facts.Name, context);
             }
             catch
             {
@@ -76,7 +76,7 @@ internal sealed class ModuleLoader
         }
         catch (Exception e) when (e is BadImageFormatException or IOException or TypeLoadException)
         {
-            throw new ModuleException($"{path} cannot be loaded: {ModuleMembers.Text(e)}", e);
+            throw new ModuleException($"{path} cannot be loaded: {ForeignText.Of(e)}", e);
         }
 
         string there = NamesOf(candidates);
@@ -139,7 +139,7 @@ internal sealed class ModuleLoader
         catch (Exception e)
         {
             Exception cause = e is TargetInvocationException { InnerException: { } inner } ? inner : e;
-            throw new ModuleException($"Memory module \"{name}\" cannot be made: {ModuleMembers.Text(cause)}", cause);
+            throw new ModuleException($"Memory module \"{name}\" cannot be made: {ForeignText.Of(cause)}", cause);
         }
     }
 
@@ -160,8 +160,8 @@ internal sealed class ModuleLoader
         catch (Exception e) when (e is not ModuleException)
         {
             throw new ModuleException(
-                $"Memory module \"{name}\" cannot be found: {ModuleMembers.Text(e)} Name an assembly that the program references, or the "
-                    + $"path of its file.", e);
+                $"Memory module \"{name}\" cannot be found: {ForeignText.Of(e).TrimEnd('.')}. Name an assembly that the program references, "
+                    + $"or the path of its file.", e);
         }
     }
 

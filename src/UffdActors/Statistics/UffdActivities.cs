@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Statistics;
 
@@ -76,7 +77,7 @@ internal static class UffdActivities
         }
         catch (Exception e)
         {
-            _ = activity?.SetStatus(ActivityStatusCode.Error, e.Message);
+            _ = activity?.SetStatus(ActivityStatusCode.Error, ForeignText.Of(e));
             throw;
         }
     }

@@ -84,7 +84,7 @@ internal static class KernelErrors
         if (Registration.CanUserfault(profile, vma, modes, features)) return null;
         RegisterModes supported = Single.Where(m => Registration.CanUserfault(profile, vma, m.Mode, features))
             .Aggregate(RegisterModes.None, (all, m) => all | m.Mode);
-        return Unsupported(vma.File?.Module.Name ?? "anonymous memory", supported, modes, $" under kernel profile {profile.Name}");
+        return Unsupported(vma.File?.Module.Facts.Name ?? "anonymous memory", supported, modes, $" under kernel profile {profile.Name}");
     }
 
     /// <summary>What a memory supports, and what not.</summary>

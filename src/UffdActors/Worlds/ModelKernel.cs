@@ -255,13 +255,13 @@ internal sealed class ModelKernel : VmKernel
 
     private MemoryFile NewFile(MemoryModule module, RegionOptions options)
     {
-        RegionOptions.ThrowIfNotWhole(options, 1L << module.PageShift);
+        RegionOptions.ThrowIfNotWhole(options, 1L << module.Facts.PageShift);
         MemoryFile file = ModuleMembers.NewFile(module, _machine, options.Pages << PageSize.BaseShift);
         try
         {
             lock (_gate)
             {
-                if (module.PageShift != PageSize.BaseShift && file.Store.HasIdentity) ThrowIfNotPromised(file);
+                if (module.Facts.PageShift != PageSize.BaseShift && file.Store.HasIdentity) ThrowIfNotPromised(file);
                 _ = _owned.Add(file);
             }
         }

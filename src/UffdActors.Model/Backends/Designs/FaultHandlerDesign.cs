@@ -11,15 +11,15 @@ internal sealed class FaultHandlerDesign() : OpsDesign(OpsShape.FaultHandler)
 {
     public override string Description => "CONTINUE through the backend's fault handler, with a no-userfault flag";
 
-    public override bool Accepts(Vma vma, RegisterModes modes) => vma.File!.Module switch
+    public override bool Accepts(Vma vma, RegisterModes modes) => vma.File!.Module.Facts switch
     {
         { IsBuiltIn: true } => true,
-        { Ops: { } ops } => (modes & ~(ops.Features & RegisterModes.Minor)) == 0,
+        { Ops: not null } facts => (modes & ~(facts.Features & RegisterModes.Minor)) == 0,
         _ => false,
     };
 
     public override bool Takes(Vma vma, FillKind kind) =>
-        vma.File!.Module.IsBuiltIn || (kind == FillKind.Continue && Accepts(vma, RegisterModes.Minor));
+        vma.File!.Module.Facts.IsBuiltIn || (kind == FillKind.Continue && Accepts(vma, RegisterModes.Minor));
 
     public override Errno Find(Vma vma, long page, out uint folio)
     {
@@ -33,15 +33,15 @@ internal sealed class FaultHandlerDesign() : OpsDesign(OpsShape.FaultHandler)
         return error;
     }
 
-    public override Errno Make(in CopyRequest request, ref uint folio) => request.File.Module.Ops!.Copy(request, ref folio);
+    public override Errno Make(in CopyRequest request, ref uint folio) => request.File.Module.Facts.Ops!.Copy(request, ref folio);
 
     public override IReadOnlyList<string> MembersOf(MemoryModule module)
     {
-        if (module.Ops is not { } ops) return [];
+        if (module.Facts.Ops is null) return [];
         List<string> members = [];
-        if ((ops.Features & RegisterModes.Minor) != 0 && module.PageShift == PageSize.BaseShift)
+        if ((module.Facts.Features & RegisterModes.Minor) != 0 && module.Facts.PageShift == PageSize.BaseShift)
             members.Add("no-userfault flag in the fault handler");
-        if (module is { IsBuiltIn: true, Ops.HasCopy: true }) members.Add("copy code in core under the module's name");
+        if (module.Facts is { IsBuiltIn: true, HasCopy: true }) members.Add("copy code in core under the module's name");
         members.Add("userfault check in the fault handler");
         return members;
     }

@@ -1,3 +1,4 @@
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
@@ -16,23 +17,23 @@ internal sealed class FolioDesign() : OpsDesign(OpsShape.Merged)
     public override bool RefusesChangedMapping => true;
 
     public override bool Accepts(Vma vma, RegisterModes modes) =>
-        vma.IsHuge ? vma.File!.Module.Ops is not null : vma.File!.Module.FolioOpsOrMade?.CanUserfault(vma, modes) == true;
+        vma.IsHuge ? vma.File!.Module.Facts.Ops is not null : TryCanUserfault(vma.File!.Module.Facts, vma, modes);
 
     public override bool Takes(Vma vma, FillKind kind)
     {
         if (!Accepts(vma, RegisterModes.None)) return false;
         bool allocates = kind is FillKind.Copy or FillKind.ZeroPage && vma.IsShared && !vma.IsHuge;
-        return !allocates || vma.File!.Module.FolioOpsOrMade!.HasAllocateFolio;
+        return !allocates || vma.File!.Module.Facts.HasAllocateFolio;
     }
 
     public override Errno Find(Vma vma, long page, out uint folio) =>
-        vma.File!.Module.FolioOpsOrMade!.TryGetFolio(vma.File, vma.FileIndexOf(page), out folio) ? Errno.None : Errno.EFAULT;
+        vma.File!.Module.Facts.FolioOps!.TryGetFolio(vma.File, vma.FileIndexOf(page), out folio) ? Errno.None : Errno.EFAULT;
 
     public override Errno Make(in CopyRequest request, ref uint folio)
     {
         FolioStore store = request.File.Store;
         if (folio != FolioStore.None) return Errno.None;
-        if (!request.File.Module.FolioOpsOrMade!.TryAllocateFolio(request.Vma, request.Page, out folio)) return Errno.ENOMEM;
+        if (!request.File.Module.Facts.FolioOps!.TryAllocateFolio(request.Vma, request.Page, out folio)) return Errno.ENOMEM;
         switch (request.Source.Kind)
         {
             case FillSourceKind.Zero:
@@ -46,14 +47,30 @@ internal sealed class FolioDesign() : OpsDesign(OpsShape.Merged)
         }
     }
 
-    public override Errno Add(Vma vma, long page, uint folio) => vma.File!.Module.FolioOpsOrMade!.Add(folio, vma, page);
+    public override Errno Add(Vma vma, long page, uint folio) => vma.File!.Module.Facts.FolioOps!.Add(folio, vma, page);
 
     public override IReadOnlyList<string> MembersOf(MemoryModule module)
     {
-        if (module.PageShift != PageSize.BaseShift) return module.Ops is null ? [] : ["can_userfault"];
-        if (module.FolioOpsOrMade is not { } ops) return [];
-        return ops.HasAllocateFolio
+        if (module.Facts.PageShift != PageSize.BaseShift) return module.Facts.Ops is null ? [] : ["can_userfault"];
+        if (module.Facts.FolioOps is null) return [];
+        return module.Facts.HasAllocateFolio
             ? ["can_userfault", "get_folio_noalloc", "alloc_folio", "filemap_add", "filemap_remove"]
             : ["can_userfault", "get_folio_noalloc"];
+    }
+
+    // Asked within a turn of the address space, which a module must not end.
+    private static bool TryCanUserfault(ModuleFacts facts, Vma vma, RegisterModes modes)
+    {
+        try
+        {
+            return facts.FolioOps?.CanUserfault(vma, modes) == true;
+        }
+        catch (Exception e)
+        {
+            vma.Owner.Mm.Machine.ModuleFailed?.Invoke(
+                $"Module \"{facts.Name}\" threw {e.GetType().Name} while telling what can be registered ({ForeignText.Of(e)}); it counts as "
+                    + "refused.", e);
+            return false;
+        }
     }
 }

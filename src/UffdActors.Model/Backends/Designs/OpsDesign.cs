@@ -75,7 +75,7 @@ internal abstract class OpsDesign
     /// <summary>A table bit without its hook: the kernel warns once and refuses with EINVAL (SEMANTICS 7.2.7).</summary>
     private protected static Errno MissingHook(Vma vma, string hook)
     {
-        vma.Owner.Mm.Machine.WarnOnce($"module \"{vma.File!.Module.Name}\" advertises what needs {hook}, and has no such hook");
+        vma.Owner.Mm.Machine.WarnOnce($"module \"{vma.File!.Module.Facts.Name}\" advertises what needs {hook}, and has no such hook");
         return Errno.EINVAL;
     }
 

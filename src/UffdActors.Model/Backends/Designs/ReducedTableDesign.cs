@@ -12,7 +12,7 @@ internal sealed class ReducedTableDesign() : OpsDesign(OpsShape.Reduced)
     public override string Description => "the reduced table: ioctls, minor_get_folio; modes are derived";
 
     public override bool Accepts(Vma vma, RegisterModes modes) =>
-        vma.File!.Module.Ops is not null && (modes & ~ModesOf(IoctlsOf(vma.File.Module))) == 0;
+        vma.File!.Module.Facts.Ops is not null && (modes & ~ModesOf(IoctlsOf(vma.File.Module))) == 0;
 
     public override bool Takes(Vma vma, FillKind kind) =>
         (IoctlsOf(vma.File!.Module) & BitOf(kind)) != 0 && (kind != FillKind.Continue || vma.IsShared);
@@ -20,30 +20,29 @@ internal sealed class ReducedTableDesign() : OpsDesign(OpsShape.Reduced)
     public override Errno Find(Vma vma, long page, out uint folio)
     {
         folio = FolioStore.None;
-        IVmUffdOps ops = vma.File!.Module.Ops!;
-        return ops.HasGetFolio ? FindByTable(vma, ops, page, out folio) : MissingHook(vma, "minor_get_folio");
+        ModuleFacts facts = vma.File!.Module.Facts;
+        return facts.HasGetFolio ? FindByTable(vma, facts.Ops!, page, out folio) : MissingHook(vma, "minor_get_folio");
     }
 
     // Core's own code for shmem; nothing else gets here.
-    public override Errno Make(in CopyRequest request, ref uint folio) => request.File.Module.Ops!.Copy(request, ref folio);
+    public override Errno Make(in CopyRequest request, ref uint folio) => request.File.Module.Facts.Ops!.Copy(request, ref folio);
 
     public override IReadOnlyList<string> MembersOf(MemoryModule module)
     {
-        if (module.Ops is not { } ops) return [];
+        if (module.Facts.Ops is null) return [];
         List<string> members = ["supported_ioctls"];
-        if (ops.HasGetFolio) members.Add("minor_get_folio");
+        if (module.Facts.HasGetFolio) members.Add("minor_get_folio");
         if (IsFilledByCore(module)) members.Add("copy code in core under the module's name");
         members.Add("userfault check in the fault handler");
         return members;
     }
 
-    private static bool IsFilledByCore(MemoryModule module) => module is { IsBuiltIn: true, Ops.HasCopy: true };
+    private static bool IsFilledByCore(MemoryModule module) => module.Facts is { IsBuiltIn: true, HasCopy: true };
 
     private static UffdIoctls IoctlsOf(MemoryModule module)
     {
-        if (module.Ops is not { } ops) return UffdIoctls.None;
         const UffdIoctls Missing = UffdIoctls.Copy | UffdIoctls.ZeroPage;
-        return module.IsBuiltIn ? ops.Ioctls : ops.Ioctls & ~Missing;
+        return module.Facts.IsBuiltIn ? module.Facts.Ioctls : module.Facts.Ioctls & ~Missing;
     }
 
     private static RegisterModes ModesOf(UffdIoctls ioctls)

@@ -12,30 +12,31 @@ internal sealed class TableDesign() : OpsDesign(OpsShape.Seed)
     public override string Description => "the seed's table: modes, ioctls, get_folio, copy";
 
     // Whether the mapping is shared is not checked here but in CONTINUE (SEMANTICS 7.2.1, 7.2.3).
-    public override bool Accepts(Vma vma, RegisterModes modes) => vma.File!.Module.Ops is { } ops && (modes & ~ops.Features) == 0;
+    public override bool Accepts(Vma vma, RegisterModes modes) =>
+        vma.File!.Module.Facts is { Ops: not null } facts && (modes & ~facts.Features) == 0;
 
     public override bool Takes(Vma vma, FillKind kind) =>
-        vma.File!.Module.Ops is { } ops && (ops.Ioctls & BitOf(kind)) != 0 && (kind != FillKind.Continue || vma.IsShared);
+        (vma.File!.Module.Facts.Ioctls & BitOf(kind)) != 0 && (kind != FillKind.Continue || vma.IsShared);
 
     public override Errno Find(Vma vma, long page, out uint folio)
     {
         folio = FolioStore.None;
-        IVmUffdOps ops = vma.File!.Module.Ops!;
-        return ops.HasGetFolio ? FindByTable(vma, ops, page, out folio) : MissingHook(vma, "GetFolio");
+        ModuleFacts facts = vma.File!.Module.Facts;
+        return facts.HasGetFolio ? FindByTable(vma, facts.Ops!, page, out folio) : MissingHook(vma, "GetFolio");
     }
 
     public override Errno Make(in CopyRequest request, ref uint folio)
     {
-        IVmUffdOps ops = request.File.Module.Ops!;
-        return ops.HasCopy ? ops.Copy(request, ref folio) : MissingHook(request.Vma, "Copy");
+        ModuleFacts facts = request.File.Module.Facts;
+        return facts.HasCopy ? facts.Ops!.Copy(request, ref folio) : MissingHook(request.Vma, "Copy");
     }
 
     public override IReadOnlyList<string> MembersOf(MemoryModule module)
     {
-        if (module.Ops is not { } ops) return [];
+        if (module.Facts.Ops is null) return [];
         List<string> members = ["Features", "Ioctls"];
-        if (ops.HasGetFolio) members.Add("GetFolio");
-        if (ops.HasCopy) members.Add("Copy");
+        if (module.Facts.HasGetFolio) members.Add("GetFolio");
+        if (module.Facts.HasCopy) members.Add("Copy");
         members.Add("userfault check in the fault handler");
         return members;
     }

@@ -17,7 +17,7 @@ internal static class Registration
         ArgumentNullException.ThrowIfNull(vma);
         const RegisterModes OfAnonymous = RegisterModes.Missing | RegisterModes.WriteProtect;
         if (vma.IsDroppable || modes == RegisterModes.None) return false;
-        if ((modes & RegisterModes.WriteProtect) != 0 && vma.File is { Module.SupportsWpMarkers: false }) return false;
+        if ((modes & RegisterModes.WriteProtect) != 0 && vma.File is { Module.Facts.SupportsWpMarkers: false }) return false;
         // Asynchronous write protection needs nothing from the module, so any memory has it.
         if ((features & UffdFeatures.WpAsync) != 0 && modes == RegisterModes.WriteProtect) return true;
         return vma.IsAnonymous ? (modes & ~OfAnonymous) == 0 : OpsDesign.Of(profile.Shape).Accepts(vma, modes);
