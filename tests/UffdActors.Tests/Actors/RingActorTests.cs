@@ -474,7 +474,7 @@ public sealed class RingActorTests : TestKit
         Caller thread = new(mm);
         VcpuProgress progress = new(new TaskCompletionSource(), observer: null);
         ActorPort port = new();
-        VcpuOptions options = new(0, new ModelVcpu(thread), new Steps(), [0], progress, new BlockedClock(1), 1, null);
+        VcpuOptions options = new(0, new ModelVcpu(thread), new Steps(), [new VcpuRegion(0, 1)], progress, new BlockedClock(1), 1, null);
         IActorRef vcpu = _root.ChildActorOf(VcpuActor.Props(Vm(), port, thread, options), "vcpu");
         _ = Watch(vcpu);
         if (!stopped) vcpu.Tell(VmProtocol.Resume.Instance);
