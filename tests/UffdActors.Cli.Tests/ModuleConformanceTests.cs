@@ -35,6 +35,18 @@ public class ModuleConformanceTests
         Assert.Contains(example, run.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>A folio that there is not is no bug of the command, under either table; a hook's is not even given back.</summary>
+    [Theory]
+    [InlineData("seed")]
+    [InlineData("linux-7.1")]
+    public async Task A_module_that_gives_folios_which_there_are_not_is_checked_to_the_end(string profile)
+    {
+        CommandRun run =
+            await CommandRun.Of("conform", "--module", Here, "--type", typeof(StrangeModule).FullName!, "--profile", profile);
+        Assert.True(run.ExitCode is ExitCode.Done or ExitCode.Failed, run.Error);
+        Assert.Empty(run.Error);
+    }
+
     [Theory]
     [InlineData("CreateFile", "throw", "cannot make a file of 32768 bytes: out of order")]
     [InlineData("CreateFile", "nothing", "its CreateFile gives null")]

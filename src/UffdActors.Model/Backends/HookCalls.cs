@@ -31,12 +31,13 @@ internal static class HookCalls
         try
         {
             Errno error = design.Make(request, ref folio);
-            bool isMade = error == Errno.None || (error == Errno.ENOENT && folio != FolioStore.None);
-            if (!isMade || request.File.Store.IsKnown(folio)) return error;
+            // With an error too: core gives the folio of a failed call back.
+            if (request.File.Store.IsKnown(folio) || (folio == FolioStore.None && error != Errno.None)) return error;
             return WrongFolio(request.Vma.Owner.Mm.Machine, request.File.Module, "making a folio", ref folio);
         }
         catch (Exception e)
         {
+            if (!request.File.Store.IsKnown(folio)) folio = FolioStore.None;
             return Failed(request.Vma.Owner.Mm.Machine, request.File.Module, "making a folio", e);
         }
     }
