@@ -163,8 +163,8 @@ public sealed class Userfault : IAsyncDisposable
     /// <remarks>
     /// <para>
     /// Calls over ranges (protect, unprotect, move, poison, take, states, unregister) go in slices of 16 MiB, and faults are served between
-    /// two of them. Calls on one userfaultfd follow each other in the order in which they were begun: what two leave of one range is what the
-    /// later leaves.
+    /// two of them. Calls on one userfaultfd follow each other in the order in which they were begun: what two leave of one range is what
+    /// the later leaves.
     /// </para>
     /// <para>
     /// A range is not protected at one moment: while the guest runs, it writes to pages at its end after those at its start are protected.

@@ -163,7 +163,8 @@ public sealed class ClosingTests
     [InlineData("live", null, RegisterModes.Missing)]
     [InlineData("model", "shmem", RegisterModes.Minor)]
     [InlineData("live", "shmem", RegisterModes.Minor)]
-    public async Task A_thread_that_waits_while_nothing_is_served_is_not_let_go_with_zeros(string world, string? module, RegisterModes modes)
+    public async Task A_thread_that_waits_while_nothing_is_served_is_not_let_go_with_zeros(
+        string world, string? module, RegisterModes modes)
     {
         using PageBytes source = new(Pages);
         await using Modes.EitherWorld vm = await Modes.EitherWorld.StartAsync(world);
