@@ -63,8 +63,12 @@ public sealed class RefusalTests
             "belongs to another userfaultfd"),
         ["register: twice"] =
             State(vm => vm.Uffd.RegisterAsync(vm.Registered, RegisterModes.Missing), "registered with this userfaultfd already"),
+        ["register: what is served"] =
+            State(vm => vm.Served.RegisterAsync(vm.ServedRegion, RegisterModes.Missing), "registered with this userfaultfd already"),
         ["unregister: what is not registered"] = Argument(vm => vm.Uffd.UnregisterAsync(vm.Region), "is not registered"),
         ["unregister: what lacks pages"] = State(vm => vm.Served.UnregisterAsync(vm.ServedRegion), "lacks 4 of 4 pages"),
+        ["unregister: a part that lacks pages"] = State(vm => vm.Served.UnregisterAsync(vm.ServedRegion, 1, 2), "lacks 2 of 2 pages"),
+        ["unregister: pages behind the region"] = Argument(vm => vm.Uffd.UnregisterAsync(vm.Registered, 0, Pages + 1)),
         ["protect: what is not registered"] = Argument(vm => vm.Uffd.ProtectAsync(vm.Region, 0, 1), "is not registered"),
         ["protect: pages behind the region"] = Argument(vm => vm.Uffd.ProtectAsync(vm.Registered, 0, Pages + 1)),
         ["unprotect: pages before the region"] = Argument(vm => vm.Uffd.UnprotectAsync(vm.Registered, -1, 1)),
