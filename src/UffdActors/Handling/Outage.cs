@@ -202,10 +202,10 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
         return cause switch
         {
             OutageCause.Source =>
-                $"{name} has failed {failures} times in a row for {waiter} ({_what}); it is asked again, later and later{until}.",
+                $"{name} has failed {failures} times in a row for {waiter} ({_what}); it is asked again, at growing intervals{until}.",
             OutageCause.Fill =>
-                $"{Capital(waiter)} could not be filled in {failures} attempts ({_what}); trying on, later and later{until}.",
-            _ => $"{Capital(waiter)} is held back ({_what}); it is handed out again, later and later{until}.",
+                $"{Capital(waiter)} could not be filled in {failures} attempts ({_what}); it is tried again, at growing intervals{until}.",
+            _ => $"{Capital(waiter)} is held back ({_what}); it is handed out again, at growing intervals{until}.",
         };
     }
 
@@ -218,9 +218,9 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
             _ => $"Handlers have crashed on the same pages for {Seconds(now - _since)} ({_what})",
         };
         return patience.Resumes
-            ? $"{trouble}: those who wait have paused. One of them is tried about once a second, and all go on by themselves when it "
-                + $"succeeds, or when recover is called."
-            : $"{trouble}: those who wait have paused until recover or abandon is called.";
+            ? $"{trouble}: the requests that wait have paused. One of them is tried about once a second, and all go on by themselves when "
+                + $"it succeeds, or when recover is called."
+            : $"{trouble}: the requests that wait have paused until recover or abandon is called.";
     }
 
     private string Ended(long now, bool isOver)
@@ -228,7 +228,7 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
         string lasted = Seconds(now - _since);
         string waited = _waited == 1 ? "1 page had waited" : $"{_waited.ToString(CultureInfo.InvariantCulture)} pages had waited";
         if (!isOver)
-            return $"Nobody waits any more for {(cause == OutageCause.Source ? name : "what could not be filled")}, after {lasted}; "
+            return $"No request waits any more for {(cause == OutageCause.Source ? name : "what could not be filled")}, after {lasted}; "
                 + $"{waited}.";
         return cause switch
         {

@@ -29,7 +29,7 @@ public sealed class OutageTests
         Assert.Equal(IncidentKind.SourceFailed, began.Kind);
         Assert.Contains("Page source image-7 (ScriptedSource) has failed 3 times in a row for ", began.Message, StringComparison.Ordinal);
         Assert.Contains(
-            "(the link is down); it is asked again, later and later, for up to 300.0 s.", began.Message, StringComparison.Ordinal);
+            "(the link is down); it is asked again, at growing intervals, for up to 300.0 s.", began.Message, StringComparison.Ordinal);
         // Far beyond sixteen attempts; and who is asked for a second time has failed before.
         await LiveScene.UntilAsync(() => source.Asked > 60 && source.AskedFor(3) > 1 && source.AskedFor(40) > 1);
         source.ComeBack();
@@ -60,7 +60,7 @@ public sealed class OutageTests
         Incident paused = await PatienceOverAsync(vm);
         Assert.Equal(IncidentKind.PatienceOver, paused.Kind);
         Assert.Contains(
-            "(the link is down): those who wait have paused. One of them is tried about once a second", paused.Message,
+            "(the link is down): the requests that wait have paused. One of them is tried about once a second", paused.Message,
             StringComparison.Ordinal);
         // Each of them has; the one that is tried at a time does not show it.
         HashSet<long> pausedPages = [];
@@ -107,7 +107,7 @@ public sealed class OutageTests
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source, SourcePatience = Short, Resume = SourceResume.Manual });
         VcpuGroup vcpu = await vm.StartAsync(region, isWrite: false, 5);
         Incident paused = await PatienceOverAsync(vm);
-        Assert.Contains("those who wait have paused until recover or abandon is called", paused.Message, StringComparison.Ordinal);
+        Assert.Contains("the requests that wait have paused until recover or abandon is called", paused.Message, StringComparison.Ordinal);
         int asked = source.Asked;
         source.ComeBack();
         // Another page is had at once, and does not wake the first one.
