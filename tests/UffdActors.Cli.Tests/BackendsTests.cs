@@ -75,6 +75,8 @@ public sealed class BackendsTests : IDisposable
     [InlineData("Name", "throw", "FaultyModule is refused: its Name throws (out of order).")]
     [InlineData("Name", "mute", "FaultyModule is refused: its Name throws (MuteException, without a message).")]
     [InlineData("Name", "nothing", "FaultyModule is refused: its Name is null.")]
+    [InlineData("Name", "core", "FaultyModule is refused: its Name is \"anon\", which is memory without a module.")]
+    [InlineData("Name", "long", "FaultyModule is refused: its Name has 65 characters, and at most 64 are taken.")]
     [InlineData("Ops", "throw", "FaultyModule is refused: its Ops throws (out of order).")]
     [InlineData("PageShift", "throw", "FaultyModule is refused: its PageShift throws (out of order).")]
     [InlineData("Features", "silent", "FaultyModule is refused: its Features throws (SilentException, without a message).")]

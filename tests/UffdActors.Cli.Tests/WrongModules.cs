@@ -176,7 +176,14 @@ public sealed class FaultyModule : RightModule, IVmUffdOps
         get
         {
             At("Name");
-            return _at == "Name" && _how == "nothing" ? null! : "faulty";
+            if (_at != "Name") return "faulty";
+            return _how switch
+            {
+                "nothing" => null!,
+                "core" => "anon",
+                "long" => new string('f', 65),
+                _ => "faulty",
+            };
         }
     }
 

@@ -7,6 +7,8 @@ namespace UffdActors.Model.Backends;
 /// <summary>What a module is checked for before it is used, since it is third-party code.</summary>
 internal static class ModuleMembers
 {
+    private const int MostOfName = 64;
+    private const string Anonymous = "anon";
     private static readonly int[] PageShifts = [PageSize.BaseShift, PageSize.HugeShift, PageSize.GiantShift];
 
     /// <summary>Reads each member.</summary>
@@ -25,6 +27,10 @@ internal static class ModuleMembers
         }
 
         if (facts.Name is null) throw Refused(module, $"its {nameof(MemoryModule.Name)} is null");
+        if (facts.Name.Length > MostOfName)
+            throw Refused(module, $"its {nameof(MemoryModule.Name)} has {facts.Name.Length} characters, and at most {MostOfName} are taken");
+        if (facts.Name == Anonymous)
+            throw Refused(module, $"its {nameof(MemoryModule.Name)} is \"{Anonymous}\", which is memory without a module");
         if (!PageShifts.Contains(facts.PageShift))
             throw Refused(
                 module, $"its {nameof(MemoryModule.PageShift)} is {facts.PageShift}, and pages have 2^12, 2^21 or 2^30 bytes");
