@@ -13,6 +13,7 @@ public class DocumentNameTests
         ("uffd vmm run", nameof(VmmRunTests)), ("uffd serve", nameof(ServeTests)), ("uffd serve status", nameof(ServeTests)),
         ("uffd serve list", nameof(ServeTests)), ("uffd vmm snapshot", nameof(VmmSnapshotTests)),
         ("uffd vmm restore", nameof(VmmSnapshotTests)), ("uffd vmm clone", nameof(VmmSnapshotTests)),
+        ("uffd vmm migrate", nameof(VmmMigrateTests)),
     ];
 
     /// <summary>The kind of a document, and a command that writes it.</summary>

@@ -72,7 +72,7 @@ public sealed class VmmRunTests
         Assert.Contains(says, run.Error, StringComparison.OrdinalIgnoreCase);
     }
 
-    private static async Task RequireKvmAsync()
+    internal static async Task RequireKvmAsync()
     {
         ThisKernel.Require();
         try

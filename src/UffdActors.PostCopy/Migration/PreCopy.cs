@@ -46,11 +46,7 @@ internal sealed class PreCopy
     public async Task CopyAsync(Link link, CancellationToken cancel)
     {
         foreach (StalePages pages in _stale) pages.AddAll();
-        foreach (GuestRegion region in _vm.Regions)
-        {
-            IoctlResult result = await _userfault.ProtectAsync(region, 0, region.Pages, cancel);
-            if (result.Error != Errno.None) throw new MigrationException($"Region {region.Id} cannot be write-protected: {result.Error}.");
-        }
+        foreach (GuestRegion region in _vm.Regions) await ProtectAsync(region, cancel);
 
         for (int round = 1; ; round++)
         {
@@ -81,6 +77,19 @@ internal sealed class PreCopy
                 link.Urgent.Send(
                     new FrameHeader { Kind = MessageKind.Discard, Region = region, FirstPage = page, Pages = pages }, part.Span);
             }
+        }
+    }
+
+    private async Task ProtectAsync(GuestRegion region, CancellationToken cancel)
+    {
+        while (true)
+        {
+            IoctlResult result = await _userfault.ProtectAsync(region, 0, region.Pages, cancel);
+            if (result.IsDone) return;
+            // An event is unread: the guest gives something back, and goes on when it has been read.
+            if (result.Error != Errno.EAGAIN)
+                throw new MigrationException($"Region {region.Id} cannot be write-protected: {result.Error}.");
+            await Task.Yield();
         }
     }
 
