@@ -17,7 +17,8 @@ internal sealed class VmmSnapshotText(IAnsiConsole console)
         Verdict(report.Differences, $"the guest has gone on to the result {against}");
         if (report.Document is not { } state) return;
         Row("taken at", Percent(state.State.Progress) + " of its visits");
-        Row("stored", $"{Figures.Count(state.StoredPages)} of {Figures.Count(state.MemoryBytes >> 12)} pages, after {Figures.Time(report.Copied)}");
+        Row("stored", $"{Figures.Count(state.StoredPages)} of {Figures.Count(state.MemoryBytes >> 12)} pages, after "
+            + $"{Figures.Time(report.Copied)}");
         Row("vCPUs paused", Figures.Time(report.Paused));
         if (!options.IsLive) return;
         Row("longest protect", $"{Figures.Time(report.LongestProtect)} for a call, in {Figures.Count(report.Rounds, "round", "rounds")}; "
@@ -42,7 +43,10 @@ internal sealed class VmmSnapshotText(IAnsiConsole console)
         Line($"{snapshot.Path}: {Figures.Count(report.Clones.Count, "KVM guest", "KVM guests")} of "
             + $"{SizeText.Of(snapshot.Document.MemoryBytes)} from one snapshot");
         Verdict(
-            [.. report.Clones.SelectMany((c, i) => c.Differences.Select(d => string.Create(CultureInfo.InvariantCulture, $"Clone {i}: {d}")))],
+            [
+                .. report.Clones.SelectMany(
+                    (c, i) => c.Differences.Select(d => string.Create(CultureInfo.InvariantCulture, $"Clone {i}: {d}"))),
+            ],
             "each has ended with the result in the state, which is that of a guest without interruption");
         Row("shared, once", Mebibytes(report.SharedBytes) + $" of page cache, filled after {Figures.Time(report.Filled)}");
         Row("own, each", $"{Mebibytes(report.PrivateBytes.Min())} to {Mebibytes(report.PrivateBytes.Max())}");

@@ -13,7 +13,9 @@ namespace UffdActors.Kvm.Programs;
 /// </remarks>
 internal sealed record GuestPlan
 {
-    /// <summary>Most memory of a guest: it is one slot from 0 on, and the page of the local APIC, below 4 GiB, is no memory to KVM.</summary>
+    /// <summary>
+    /// Most memory of a guest: it is one slot from 0 on, and the page of the local APIC, below 4 GiB, is no memory to KVM.
+    /// </summary>
     public const long MaxMemoryBytes = 3L << 30;
 
     public const ulong Results = 0x1000;

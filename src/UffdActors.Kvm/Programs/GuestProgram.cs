@@ -9,8 +9,8 @@ namespace UffdActors.Kvm.Programs;
 /// <remarks>
 /// Registers: RBP first byte of the share, R12 its pages, R8 rounds still to do, R9 where the checksum goes at the end, R10 the counter,
 /// R11 where the checksum is reported (MMIO), R13 and RDI the number of steps of the random order and that less one, RAX its last page,
-/// R14 a letter for the console, R15 pages until the next mark, RBX the checksum. The checksum is rotated before each word is added, so that
-/// a word that is missing, of another page, old or added twice changes it. Plain instructions only: KVM may have to emulate them all.
+/// R14 a letter for the console, R15 pages until the next mark, RBX the checksum. The checksum is rotated before each word is added, so
+/// that a word that is missing, of another page, old or added twice changes it. Plain instructions only: KVM may have to emulate them all.
 /// </remarks>
 internal static class GuestProgram
 {

@@ -31,7 +31,8 @@ internal static class CpuCheck
     {
         (string was, string now) = (Vendor(wanted), Vendor(offered));
         if (was != now)
-            return $"The snapshot was taken on another machine: its CPU is \"{was}\", and this one \"{now}\"; restore it on one of the same.";
+            return $"The snapshot was taken on another machine: its CPU is \"{was}\", and this one \"{now}\"; restore it on one of the "
+                + "same.";
         foreach ((uint leaf, string name, int register) in new[]
         {
             (Features, "ecx", 2), (Features, "edx", 3), (MoreFeatures, "ebx", 1), (MoreFeatures, "ecx", 2), (MoreFeatures, "edx", 3),
@@ -42,8 +43,8 @@ internal static class CpuCheck
             if (lacking != 0)
                 return string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The snapshot was taken on another machine: its CPU has features that this one does not offer (CPUID 0x{leaf:x}, {name} "
-                        + $"bits 0x{lacking:x}); restore it on one of the same.");
+                    $"The snapshot was taken on another machine: its CPU has features that this one does not offer (CPUID 0x{leaf:x}, "
+                        + $"{name} bits 0x{lacking:x}); restore it on one of the same.");
         }
 
         return null;

@@ -81,7 +81,8 @@ internal sealed class SnapshotGuest : IAsyncDisposable
         {
             GuestRegion memory = options.Adopt is { } adopted
                 ? await vm.AdoptMemoryAsync(adopted, cancel)
-                : await vm.MapAsync(new RegionOptions { Pages = plan.MemoryBytes >> GuestPlan.PageShift, Module = options.Backend }, cancel);
+                : await vm.MapAsync(
+                    new RegionOptions { Pages = plan.MemoryBytes >> GuestPlan.PageShift, Module = options.Backend }, cancel);
             UffdFeatures features = (plan.Kind == ProgramKind.Balloon ? UffdFeatures.EventRemove : UffdFeatures.None)
                 | (options.Tracking == WriteTracking.Async ? UffdFeatures.WpAsync : UffdFeatures.None);
             Userfault uffd = await vm.OpenAsync(features, cancel);
@@ -180,8 +181,8 @@ internal sealed class SnapshotGuest : IAsyncDisposable
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
-        // A vCPU that sleeps for a page that never comes is let go. It has been told to stop: it makes that one access, runs no further, and
-        // nothing is taken from it any more.
+        // A vCPU that sleeps for a page that never comes is let go. It has been told to stop: it makes that one access, runs no further,
+        // and nothing is taken from it any more.
         if (Machine.Vcpus.Any(v => v.Phase is VcpuPhase.Running or VcpuPhase.Pausing))
             await Userfault.AbandonAsync(AbsentPages.ReadAsZeros);
         await Machine.DisposeAsync();

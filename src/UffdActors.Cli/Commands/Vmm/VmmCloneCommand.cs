@@ -44,7 +44,8 @@ internal sealed class VmmCloneCommand
         string file = arguments.GetRequiredValue(_file);
         int clones = arguments.GetRequiredValue(_clones);
         if (clones is < 1 or > CloneRun.MostClones)
-            throw CommandException.BadInput(FormattableString.Invariant($"{clones} clones: must be a number from 1 to {CloneRun.MostClones}."));
+            throw CommandException.BadInput(
+                FormattableString.Invariant($"{clones} clones: must be a number from 1 to {CloneRun.MostClones}."));
         using Snapshot snapshot = Snapshot.Open(file);
         await using KvmHost kvm = KvmHost.Start();
         VmmProgress progress = new(_terminal);
