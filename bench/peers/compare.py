@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Moves the same amount of memory by post-copy with `uffd migrate`, with QEMU, and with a native program, in turn, and prints ratios.
+"""Moves the same amount of memory by post-copy with `uffd migrate`, with QEMU, and with native programs, in turn, and prints ratios.
 
 Interleaved, so that what else happens on the machine meets all of them; medians, with the smallest and the largest. See README.md here.
 """
@@ -19,6 +19,8 @@ MIB = 1 << 20
 PAGE = 4096
 # MiB where nothing is pushed: every page waits for its own round trip.
 NO_PUSH = 32
+# vCPUs of the KVM guests.
+KVM_VCPUS = (1, 2, 4)
 
 
 def random_image(folder, megabytes):
@@ -56,6 +58,48 @@ def ours(uffd, image, vcpus, place, folder, extra=()):
         "p99 us": latency.get(99, latency.get(99.0, 0)),
         "requests": there["requests"],
         "downtime ms": here["downtimeNs"] / 1e6,
+    }
+
+
+def ours_kvm(uffd, image, vcpus, place, folder, rounds=None):
+    """A KVM guest between two processes: it visits its pages three times, and runs for 400 ms before it leaves, as kvmmig's does."""
+    path = os.path.join(folder, "kvm.json")
+    command = [uffd, "vmm", "migrate", f"--image={image}", f"--vcpus={vcpus}", "--rounds=3", "--run-first=400ms", f"--json={path}"]
+    if place:
+        command += ["--place", place]
+    if rounds:
+        command += [f"--precopy-rounds={rounds}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    if done.returncode != 0:
+        sys.exit(f"uffd vmm migrate failed ({done.returncode}): {done.stderr.strip() or done.stdout.strip()}")
+    with open(path, encoding="utf-8") as file:
+        document = json.load(file)
+    here, there = document["source"], document["destination"]
+    if not here["kvm"]["leftRunning"]:
+        sys.exit("uffd vmm migrate: the guest had come to its end before it left; use a larger --size")
+    requests = max(1, there["requests"])
+    return {
+        "pages/s": (there["pages"] - (there["copiedPages"] if rounds else 0)) / (there["memoryCompleteNs"] / 1e9),
+        "us/request": there["requestWaitNs"] / 1e3 / requests,
+        "requests": there["requests"],
+        "downtime ms": here["downtimeNs"] / 1e6,
+    }
+
+
+def native_kvm(program, megabytes, vcpus, options=()):
+    """kvmmig: a KVM guest between two processes in C. Its downtime ends when the last vCPU runs."""
+    # It visits a power of two of pages.
+    pages = 1 << ((megabytes * MIB // PAGE) * 2 // 3).bit_length() - 1
+    done = subprocess.run(
+        [program, "-v", str(vcpus), "-m", str(megabytes), "-p", str(pages), *options], capture_output=True, text=True, timeout=600)
+    fields = dict(word.strip("()").split("=", 1) for word in done.stdout.split() if "=" in word)
+    if fields.get("result") != "ok":
+        sys.exit(f"{program} failed: {done.stdout} {done.stderr}")
+    return {
+        "pages/s": float(fields["pages_per_s"]),
+        "us/request": float(fields["wait_mean_us"]),
+        "requests": int(fields["requests"]),
+        "downtime ms": float(fields["downtime_ms"]),
     }
 
 
@@ -173,6 +217,20 @@ def ratio(rows, figure, ours_name, other):
     print(f"  {figure:12} {ours_name} / {other}: {statistics.median(ratios):.2f} [{min(ratios):.2f}-{max(ratios):.2f}]")
 
 
+def kvm_kinds(uffd, image, folder, arguments):
+    """What moves a KVM guest: ours and kvmmig, with several numbers of vCPUs, placed and not, and once with a pre-copy."""
+    kinds = {}
+    for vcpus in KVM_VCPUS:
+        for how, place, options in (("placed", "0,1", ["-P", "0101-"]), ("unpinned", None, [])):
+            kinds[f"uffd kvm {vcpus} {how}"] = lambda v=vcpus, p=place: ours_kvm(uffd, image, v, p, folder)
+            if arguments.kvmmig:
+                kinds[f"kvmmig {vcpus} {how}"] = lambda v=vcpus, o=options: native_kvm(arguments.kvmmig, arguments.size, v, o)
+    kinds["uffd kvm 1 pre-copy"] = lambda: ours_kvm(uffd, image, 1, None, folder, rounds=3)
+    if arguments.kvmmig:
+        kinds["kvmmig 1 pre-copy"] = lambda: native_kvm(arguments.kvmmig, arguments.size, 1, ["-c", "3", "-A"])
+    return kinds
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--runs", type=int, default=5, help="migrations of each kind; default 5")
@@ -180,6 +238,9 @@ def main():
     parser.add_argument("--vcpus", type=int, default=2, help="vCPUs of ours and of the native program; default 2 (QEMU's guest has 1)")
     parser.add_argument("--uffd", default=os.path.join(HERE, "../../src/UffdActors.Cli/bin/Release/net10.0/uffd"))
     parser.add_argument("--pcwire", help="the native program (pcwire), compiled")
+    parser.add_argument("--kvmmig", help="the native program that moves a KVM guest (kvmmig), compiled")
+    parser.add_argument("--kvm", action="store_true", help="move KVM guests too, with 1, 2 and 4 vCPUs; --kvmmig implies it")
+    parser.add_argument("--kvm-only", action="store_true", help="move KVM guests alone")
     parser.add_argument("--qemu", default=shutil.which("qemu-system-x86_64"), help="qemu-system-x86_64; install.sh installs it")
     arguments = parser.parse_args()
     uffd = os.path.abspath(arguments.uffd)
@@ -188,7 +249,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="uffd-peers-") as folder:
         image, small = random_image(folder, arguments.size), random_image(folder, NO_PUSH)
         guest = os.path.join(folder, "guest")
-        if arguments.qemu:
+        if arguments.qemu and not arguments.kvm_only:
             subprocess.run(
                 ["gcc", "-m32", "-nostdlib", "-static", "-Wl,-Ttext=0x100000", "-Wl,--build-id=none", "-o", guest,
                  os.path.join(HERE, "guest.S")], check=True)
@@ -206,6 +267,10 @@ def main():
         if arguments.qemu:
             # Its guest works on 128 MiB behind the first 16.
             kinds["qemu unpinned, 1 vCPU"] = lambda: qemu(arguments.qemu, guest, max(arguments.size, 192), folder)
+        if arguments.kvm_only:
+            kinds = {}
+        if arguments.kvm or arguments.kvm_only or arguments.kvmmig:
+            kinds |= kvm_kinds(uffd, image, folder, arguments)
         rows = {name: [] for name in kinds}
         for run in range(arguments.runs):
             for name, measure in kinds.items():
@@ -225,6 +290,11 @@ def main():
         ratio(rows, "us/request", "uffd unpinned, 1 vCPU", "qemu unpinned, 1 vCPU")
         ratio(rows, "pages/s", "uffd unpinned, 1 vCPU", "qemu unpinned, 1 vCPU")
         ratio(rows, "p99 us", "uffd placed 0,1", "uffd placed, no push")
+        for vcpus in KVM_VCPUS:
+            for how in ("placed", "unpinned"):
+                for figure in ("downtime ms", "us/request"):
+                    ratio(rows, figure, f"uffd kvm {vcpus} {how}", f"kvmmig {vcpus} {how}")
+        ratio(rows, "downtime ms", "uffd kvm 1 pre-copy", "kvmmig 1 pre-copy")
         for name in ("uffd placed 0,1", "qemu unpinned, 1 vCPU"):
             if name in rows:
                 print(f"  downtime ms  {name}: {statistics.median(run['downtime ms'] for run in rows[name]):.1f}")

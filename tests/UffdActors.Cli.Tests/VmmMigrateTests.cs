@@ -1,44 +1,109 @@
 using System.Text.Json;
 using UffdActors.Cli.Hosting;
+using UffdActors.Cli.Torture;
+using UffdActors.Kvm;
+using UffdActors.Linux.Needs;
+using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Cli.Tests;
 
-/// <summary><c>uffd vmm migrate</c>, and <c>--guest kvm</c> of the migrations between processes.</summary>
-public sealed class VmmMigrateTests
+/// <summary><c>uffd vmm migrate</c>, and a KVM guest in <c>uffd migrate</c>.</summary>
+public sealed class VmmMigrateTests : IDisposable
 {
-    [SkippableTheory]
-    [InlineData("--program", "scatter")]
-    [InlineData("--program", "balloon", "--backend", "shmem", "--precopy-rounds", "2")]
-    [InlineData("--backend", "shmem", "--mode", "minor", "--vcpus", "4")]
-    public async Task A_guest_that_runs_ends_in_the_other_process_as_its_copy_ends_here(params string[] options)
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("uffd-vmm-migrate-tests-");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [SkippableFact]
+    public async Task A_guest_moves_to_another_process_and_the_document_has_both_ends()
     {
-        await VmmRunTests.RequireKvmAsync();
+        await RequireKvmAsync();
         CommandRun run = await CommandRun.Of(
-            ["vmm", "migrate", "--memory", "1M", "--rounds", "150", "--run-first", "10ms", "--json", "-", .. options]);
+            "vmm", "migrate", "--memory", "1M", "--rounds", "30", "--run-first", "5ms", "--backend", "shmem", "--mode", "minor",
+            "--send=--no-rehearsal", "--receive=--no-rehearsal", "--json", "-");
         run.EndsWith(ExitCode.Done);
         DocumentRules.Hold(run.Output, "uffd-vmm-migrate");
         JsonElement document = JsonDocument.Parse(run.Output).RootElement;
-        Assert.True(document.GetProperty("verified").GetBoolean());
         JsonElement source = document.GetProperty("source");
         JsonElement destination = document.GetProperty("destination");
-        Assert.True(source.GetProperty("delivered").GetBoolean());
-        Assert.Equal(source.GetProperty("expectedSha256").GetString(), destination.GetProperty("actualSha256").GetString());
-        string[] expected = Texts(source.GetProperty("kvm").GetProperty("expectedChecksums"));
-        Assert.NotEmpty(expected);
-        Assert.Equal(expected, Texts(destination.GetProperty("kvm").GetProperty("checksums")));
-        // What was to run at the source ran when it left, and the rest of its rounds ran at the destination.
-        Assert.True(source.GetProperty("kvm").GetProperty("leftRunning").GetInt32() > 0);
-        if (options.Contains("balloon")) Assert.True(destination.GetProperty("kvm").GetProperty("givenBackPages").GetInt64() > 0);
+        Assert.True(document.GetProperty("verified").GetBoolean());
+        Assert.Equal(
+            source.GetProperty("kvm").GetProperty("expectedChecksums").EnumerateArray().Select(c => c.GetString()),
+            destination.GetProperty("kvm").GetProperty("checksums").EnumerateArray().Select(c => c.GetString()));
+        Assert.Equal("scatter", destination.GetProperty("kvm").GetProperty("program").GetString());
+        Assert.Contains("the registers of its 2 vCPUs", run.Error, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task A_guest_that_gives_pages_back_while_it_is_copied_moves_all_the_same()
+    {
+        await RequireKvmAsync();
+        CommandRun run = await CommandRun.Of(
+            "vmm", "migrate", "--program", "balloon", "--backend", "shmem", "--memory", "1M", "--rounds", "150", "--run-first", "5ms",
+            "--precopy-rounds", "2", "--send=--no-rehearsal", "--receive=--no-rehearsal", "--json", "-");
+        run.EndsWith(ExitCode.Done);
+        JsonElement document = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Equal(2, document.GetProperty("source").GetProperty("precopyRounds").GetInt32());
+        Assert.True(document.GetProperty("destination").GetProperty("kvm").GetProperty("givenBackPages").GetInt64() > 0);
+    }
+
+    [SkippableTheory]
+    [InlineData("needs page faults of a kernel", "--world", "model")]
+    [InlineData("was started with --guest simulated", "--world", "live", "--guest", "simulated")]
+    public async Task A_receiver_that_cannot_take_it_says_why_to_both(string why, params string[] receiver)
+    {
+        await RequireKvmAsync();
+        string uri = $"unix:{Path.Combine(_folder.FullName, "wire")}";
+        Task<CommandRun> receive = CommandRun.Of(["migrate", "receive", uri, "--no-rehearsal", .. receiver]);
+        CommandRun send = await CommandRun.Of("migrate", "send", uri, "--guest", "kvm", "--memory", "1M", "--no-rehearsal");
+        send.EndsWith(ExitCode.Failed);
+        Assert.Contains(why, send.Output, StringComparison.Ordinal);
+        Assert.Contains("the guest has stayed here", send.Output, StringComparison.Ordinal);
+        CommandRun received = await receive.WaitAsync(Deadline);
+        received.EndsWith(ExitCode.Failed);
+        Assert.Contains(why, received.Output, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task Guests_go_back_and_forth_while_their_links_are_cut()
+    {
+        await RequireKvmAsync();
+        CommandRun run = await CommandRun.Of("migrate", "torture", "--guest", "kvm", "--moves", "4", "--seed", "5", "--json", "-");
+        run.EndsWith(ExitCode.Done);
+        DocumentRules.Hold(run.Output, "uffd-migrate-moves");
+        JsonElement document = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Equal(4, document.GetProperty("moves").GetInt32());
+        Assert.InRange(document.GetProperty("guests").GetInt32(), 1, 4);
     }
 
     [Fact]
-    public async Task A_KVM_guest_in_the_model_is_refused()
+    public void A_seed_draws_the_same_trips_again_and_a_pre_copy_is_of_the_first_move_alone()
     {
-        CommandRun run = await CommandRun.Of("migrate", "demo", "--guest", "kvm", "--world", "model");
-        run.EndsWith(ExitCode.BadInput);
-        Assert.Contains(
-            "--world model: a KVM guest runs on the kernel of this machine; use --world live.", run.Error, StringComparison.Ordinal);
+        bool copies = false;
+        for (int i = 0; i < 200; i++)
+        {
+            ShuttleTrip trip = ShuttleTrip.Draw(7, i);
+            Assert.Null(trip.Plan.Problem());
+            Assert.Equal(trip.Moves, ShuttleTrip.Draw(7, i).Moves);
+            Assert.All(trip.Moves.Skip(1), m => Assert.Null(m.Rounds));
+            copies |= trip.Moves[0].Rounds is not null;
+        }
+
+        Assert.True(copies);
     }
 
-    private static string[] Texts(JsonElement array) => [.. array.EnumerateArray().Select(e => e.GetString()!)];
+    private static async Task RequireKvmAsync()
+    {
+        ThisKernel.Require();
+        try
+        {
+            await using KvmHost host = KvmHost.Start();
+        }
+        catch (UnsupportedMachineException e)
+        {
+            Skip.If(true, e.Message);
+        }
+    }
 }

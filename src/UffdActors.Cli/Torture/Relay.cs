@@ -128,6 +128,13 @@ internal sealed class Relay : IDisposable
                 // The connections stay open, and silent.
                 if (isOver) return;
             }
+
+            // A side that has said its last word may still be told something; closing both would lose what is on its way to either.
+            if (connection.IsHalf())
+            {
+                to.Shutdown(SocketShutdown.Send);
+                return;
+            }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException or WireException)
         {
@@ -199,5 +206,11 @@ internal sealed class Relay : IDisposable
     {
         /// <summary>Which lane of a link it is; known with its first frame.</summary>
         public volatile int Lane;
+
+        private int _ended;
+
+        /// <summary>One direction has come to its end.</summary>
+        /// <returns>True if the other has not.</returns>
+        public bool IsHalf() => Interlocked.Increment(ref _ended) == 1;
     }
 }

@@ -15,7 +15,7 @@ namespace UffdActors.Cli.Torture;
 /// <param name="kvm">KVM.</param>
 /// <param name="here">Where this process listens.</param>
 /// <param name="there">Where the other one does.</param>
-/// <param name="tell">Takes a line of <see cref="ShuttleTally"/>.</param>
+/// <param name="tell">Takes a line of <see cref="ShuttleTally"/>, or about a step; from any thread.</param>
 internal sealed class Shuttle(UffdRuntime runtime, KvmHost kvm, MigrationAddress here, MigrationAddress there, Action<string> tell)
 {
     private static readonly TimeSpan RetryEvery = TimeSpan.FromMilliseconds(20);
@@ -85,6 +85,7 @@ internal sealed class Shuttle(UffdRuntime runtime, KvmHost kvm, MigrationAddress
             PreCopy = move.Rounds is { } rounds ? new PreCopyOptions { Rounds = rounds } : null,
             RetryEvery = RetryEvery,
             ConnectTimeout = ConnectTimeout,
+            Tell = what => tell($"send: {what}"),
         });
         MigrationSourceReport report = await source.RunAsync(cancel);
         if (!report.IsDelivered) throw new TortureException($"a guest was not delivered: {report.Ending}");
@@ -99,6 +100,7 @@ internal sealed class Shuttle(UffdRuntime runtime, KvmHost kvm, MigrationAddress
             Address = here,
             Backend = move.Backend,
             Mode = move.Mode,
+            Tell = what => tell($"receive: {what}"),
         });
         try
         {

@@ -9,6 +9,7 @@ namespace UffdActors.Cli.Torture;
 internal sealed class ShuttleRun : IDisposable
 {
     private const int CutsAMove = 2;
+    private const int SaidLines = 24;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(6);
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("uffd-shuttle-");
@@ -116,7 +117,11 @@ internal sealed class ShuttleRun : IDisposable
                 continue;
             }
 
-            lock (_said) _said.Add(line);
+            lock (_said)
+            {
+                if (_said.Count == SaidLines) _said.RemoveAt(0);
+                _said.Add(line);
+            }
         }
     }
 

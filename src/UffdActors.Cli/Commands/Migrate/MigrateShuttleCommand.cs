@@ -29,7 +29,7 @@ internal static class MigrateShuttleCommand
             {
                 Shuttle shuttle = new(
                     runtime, kvm, MigrationAddress.Parse(parsed.GetValue(here)!), MigrationAddress.Parse(parsed.GetValue(there)!),
-                    line => terminal.WriteRaw(line + "\n"));
+                    terminal.WriteRaw);
                 try
                 {
                     await shuttle.RunAsync(parsed.GetValue(seed), parsed.GetValue(moves), parsed.GetValue(begins), cancel);
