@@ -74,7 +74,7 @@ public sealed class FailureTests
         });
         VcpuEnd end = Assert.Single(await bench.Machine.RunAsync(Ample));
         Assert.Equal((VcpuEndKind.UnhandledExit, GuestPlan.Report), (end.Kind, end.Address));
-        Assert.EndsWith("guest address 0xf0000000 (no memory).", end.Message, StringComparison.Ordinal);
+        Assert.EndsWith("guest address 0x1000000000 (no memory).", end.Message, StringComparison.Ordinal);
     }
 
     [SkippableFact]

@@ -15,15 +15,15 @@ public sealed class MovedProgramTests
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     [SkippableTheory]
-    [InlineData(ProgramKind.Counter, 4, null, PostCopyMode.Missing, false, 60)]
-    [InlineData(ProgramKind.Balloon, 2, null, PostCopyMode.Missing, false, 6)]
-    [InlineData(ProgramKind.Balloon, 2, "shmem", PostCopyMode.Minor, false, 6)]
-    [InlineData(ProgramKind.Balloon, 2, "shmem", PostCopyMode.Missing, true, 6)]
+    [InlineData(nameof(ProgramKind.Counter), 4, null, PostCopyMode.Missing, false, 60)]
+    [InlineData(nameof(ProgramKind.Balloon), 2, null, PostCopyMode.Missing, false, 6)]
+    [InlineData(nameof(ProgramKind.Balloon), 2, "shmem", PostCopyMode.Minor, false, 6)]
+    [InlineData(nameof(ProgramKind.Balloon), 2, "shmem", PostCopyMode.Missing, true, 6)]
     public async Task It_ends_as_the_one_that_never_moved(
-        ProgramKind kind, int vcpus, string? backend, PostCopyMode mode, bool copiesFirst, int rounds)
+        string kind, int vcpus, string? backend, PostCopyMode mode, bool copiesFirst, int rounds)
     {
         ThisKvm.Require();
-        GuestPlan plan = Guests.Plan(kind, vcpus, dataPages: 128, rounds: rounds);
+        GuestPlan plan = Guests.Plan(Enum.Parse<ProgramKind>(kind), vcpus, dataPages: 128, rounds: rounds);
         (MigrationSourceReport left, MigrationDestinationReport arrived) = await MoveAsync(plan, backend, mode, copiesFirst);
         Assert.True(arrived.IsVerified, $"{left.Ending} {arrived.Ending} {arrived.MissingPages}");
         Assert.Equal(await AloneAsync(plan), arrived.Hash);
