@@ -17,7 +17,8 @@ internal sealed record MigrateDestinationDocument(
         report.IsVerified && guest.Error is null, report.HasGuest, report.IsDelivered, report.Ending.Length == 0 ? null : report.Ending,
         guest.Error, report.Place?.World, report.Place?.Kernel, report.Place?.LoopCpu, report.Place?.VcpuCpu, report.PageBytes,
         report.Pages, report.MissingPages, report.LostLinks, Ns(report.LoadTime), Ns(report.PageTime), Ns(report.GuestTime), report.Bytes,
-        report.CopiedPages, report.Demands, Ns(report.DemandTime), report.PolledAnswers, report.Faults?.Faults ?? 0, report.PushedPages, report.PushedZeroPages,
+        report.CopiedPages, report.Demands, Ns(report.DemandTime), report.PolledAnswers, report.Faults?.Faults ?? 0, report.PushedPages,
+        report.PushedZeroPages,
         report.Latency is null ? null : PostCopyDocument.LatencyPart.Of(report.Latency), report.ExpectedHash, report.Hash,
         guest.Program?.Program is { } program ? KvmPart.Of(program, guest.Program.Checksums) : null);
 

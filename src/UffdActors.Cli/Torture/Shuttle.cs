@@ -151,7 +151,8 @@ internal sealed class Shuttle(UffdRuntime runtime, KvmHost kvm, MigrationAddress
         for (int i = 0; i < checksums.Count; i++)
         {
             if (checksums[i] != alone.Checksums[i])
-                throw new TortureException($"{name}: vCPU {i} has the checksum 0x{checksums[i]:x}, and without moving {alone.Checksums[i]:x}");
+                throw new TortureException(
+                    $"{name}: vCPU {i} has the checksum 0x{checksums[i]:x}, and without moving 0x{alone.Checksums[i]:x}");
         }
 
         if (hash != alone.MemorySha256)

@@ -3,7 +3,9 @@ using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Torture;
 
-/// <summary>What both processes of a shuttle have told, a line for each migration and each guest that has ended. Safe for any thread.</summary>
+/// <summary>
+/// What both processes of a shuttle have told, a line for each migration and each guest that has ended. Safe for any thread.
+/// </summary>
 internal sealed class ShuttleTally
 {
     /// <summary>A guest has ended, and is what it must be.</summary>

@@ -48,8 +48,8 @@ public interface IDestinationGuest
     Task<ReadOnlyMemory<byte>> EndAsync(CancellationToken cancel);
 
     /// <summary>
-    /// Stops it for good: its memory is about to go. What is called then is <see cref="VmOptions.StopGuest"/> of its machine, with the rules
-    /// of that; the vCPUs of this library have been stopped before.
+    /// Stops it for good: its memory is about to go. It is called as <see cref="VmOptions.StopGuest"/> of its machine, with the rules of
+    /// that; the vCPUs of this library have been stopped before.
     /// </summary>
     Task AbortAsync(CancellationToken cancel);
 }

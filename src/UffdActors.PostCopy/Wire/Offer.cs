@@ -33,7 +33,9 @@ internal sealed record Offer(bool WantsVerdict, IReadOnlyList<long> Regions)
     }
 
     /// <summary>Reads one.</summary>
-    /// <exception cref="WireException">A region has no pages, or more than any machine has; or the lengths contradict each other.</exception>
+    /// <exception cref="WireException">
+    /// A region has no pages, or more than any machine has; or the lengths contradict each other.
+    /// </exception>
     public static Offer Read(ReadOnlySpan<byte> bytes)
     {
         int guest = BinaryPrimitives.ReadInt32LittleEndian(bytes[LengthAt..]);

@@ -19,7 +19,10 @@ internal static class MigrateShuttleCommand
         Option<ulong> seed = TypedOptions.Number("--seed", "N", "Seed.", 1UL, 0UL, ulong.MaxValue);
         Option<bool> begins = TypedOptions.Flag("--begins", "The first guest starts here.");
         Option<int> parent = TypedOptions.Number(WireOptions.EndsWith, "N", "Process that it ends with.", 0, 0, int.MaxValue);
-        Command command = new("shuttle", "Sends guests to another process and takes them back.") { here, there, moves, seed, begins, parent };
+        Command command = new("shuttle", "Sends guests to another process and takes them back.")
+        {
+            here, there, moves, seed, begins, parent,
+        };
         command.Hidden = true;
         command.SetAction(async (parsed, cancel) =>
         {
