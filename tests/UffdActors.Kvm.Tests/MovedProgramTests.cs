@@ -62,7 +62,7 @@ public sealed class MovedProgramTests
     {
         ThisKvm.Require();
         (MigrationSourceReport left, MigrationDestinationReport arrived) = await MoveAsync(
-            Guests.Plan(ProgramKind.Walk, 2, dataPages: 128, rounds: 60), change: registers => registers[Rip + 5] = 1);
+            Guests.Plan(ProgramKind.Walk, 2, dataPages: 128, rounds: 1_000_000), change: registers => registers[Rip + 5] = 1);
         Assert.Matches("The guest could not go on. vCPU 1 .* at rip 0x1000000", arrived.Ending);
         Assert.Contains("The guest could not go on. vCPU 1", left.Ending, StringComparison.Ordinal);
         Assert.True(arrived.HasGuest);
