@@ -78,6 +78,19 @@ public sealed class VmmMigrateTests : IDisposable
         Assert.InRange(document.GetProperty("guests").GetInt32(), 1, 4);
     }
 
+    [Theory]
+    [InlineData(100, 5, 5, 10, null)]
+    [InlineData(100, 4, 5, 10, "only 4 migrations while the guest ran")]
+    [InlineData(100, 5, 4, 10, "only 4 migrations with a pre-copy")]
+    [InlineData(100, 5, 5, 9, "only 9 lost links")]
+    [InlineData(49, 0, 0, 0, null)]
+    public void A_run_of_many_migrations_that_has_met_little_is_told_apart(int moves, int running, int copied, int links, string? why)
+    {
+        ShuttleResult result = new(moves, running, copied, moves, links, links, default, default, default, null);
+        if (why is null) Assert.Null(result.Shortfall());
+        else Assert.StartsWith(why, result.Shortfall(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_seed_draws_the_same_trips_again_and_a_pre_copy_is_of_the_first_move_alone()
     {

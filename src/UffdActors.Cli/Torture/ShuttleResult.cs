@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace UffdActors.Cli.Torture;
 
 /// <summary>What came of guests that went back and forth.</summary>
@@ -13,4 +15,23 @@ namespace UffdActors.Cli.Torture;
 /// <param name="Flaw">What is wrong; null if nothing is.</param>
 internal sealed record ShuttleResult(
     int Moves, int WhileRunning, int WithPreCopy, int Guests, int Cuts, long LostLinks, TimeSpan MedianDowntime, TimeSpan LongestDowntime,
-    TimeSpan Duration, string? Flaw);
+    TimeSpan Duration, string? Flaw)
+{
+    // Fewer migrations than this may meet anything, or nothing.
+    private const int LeastMoves = 50;
+    private const int MovesARun = 20;
+    private const int MovesAPreCopy = 20;
+    private const int MovesALink = 10;
+
+    /// <summary>What a run of many migrations has met too seldom to say anything about it; null if it has met enough.</summary>
+    public string? Shortfall()
+    {
+        if (Moves < LeastMoves) return null;
+        return Of(WhileRunning, Moves / MovesARun, "migrations while the guest ran")
+            ?? Of(WithPreCopy, Moves / MovesAPreCopy, "migrations with a pre-copy")
+            ?? Of(LostLinks, Moves / MovesALink, "lost links");
+
+        static string? Of(long met, int least, string what) =>
+            met >= least ? null : string.Create(CultureInfo.InvariantCulture, $"only {met} {what}, and {least} are the least that counts");
+    }
+}

@@ -11,6 +11,7 @@ internal sealed class ShuttleRun : IDisposable
     private const int CutsAMove = 2;
     private const int SaidLines = 24;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(6);
+    private static readonly TimeSpan UntilInterrupted = TimeSpan.FromMilliseconds(300);
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("uffd-shuttle-");
     private readonly ShuttleTally _tally = new();
@@ -49,7 +50,8 @@ internal sealed class ShuttleRun : IDisposable
         string? flaw = await run.FlawAsync(cancel);
         if (flaw is null && run._tally.Moves != moves)
             flaw = string.Create(CultureInfo.InvariantCulture, $"{run._tally.Moves} migrations were told of, and {moves} were asked for");
-        return run._tally.Result(run._cuts, time.Elapsed, flaw);
+        ShuttleResult result = run._tally.Result(run._cuts, time.Elapsed, flaw);
+        return result with { Flaw = result.Flaw ?? result.Shortfall() };
     }
 
     /// <inheritdoc />
@@ -103,6 +105,8 @@ internal sealed class ShuttleRun : IDisposable
     {
         await Task.WhenAll(ReadAsync(process.StandardOutput), ReadAsync(process.StandardError));
         await process.WaitForExitAsync(cancel);
+        // Ctrl-C reaches all processes of a terminal, and this one perhaps last.
+        if (process.ExitCode == ExitCode.Interrupted) await Task.Delay(UntilInterrupted, TimeProvider.System, cancel);
         if (process.ExitCode != ExitCode.Done) _ = _wrong.TrySetResult($"a process ended with {process.ExitCode}");
     }
 

@@ -16,8 +16,8 @@ internal sealed record ShuttleTrip(GuestPlan Plan, ulong Seed, IReadOnlyList<Shu
     private const int MostVcpus = 4;
     private const int LeastPages = 64;
     private const int MostPages = 512;
-    private const int LeastRounds = 20;
-    private const int MostRounds = 150;
+    private const int LeastRounds = 40;
+    private const int MostRounds = 400;
     private const int BalloonRounds = 4;
     private const int MostMicroseconds = 40_000;
 
