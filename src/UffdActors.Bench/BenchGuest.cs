@@ -50,7 +50,7 @@ internal sealed class BenchGuest : IAsyncDisposable
                 Cpu = cpu,
             },
             cancel);
-        vm.PrefaultMemory(cancel: cancel);
+        vm.PrefaultMemory(cancellationToken: cancel);
         GuestRegion region =
             await vm.MapAsync(new RegionOptions { Pages = options.Pages, Module = minor ? "shmem" : null, IsFilled = minor }, cancel);
         if (minor)

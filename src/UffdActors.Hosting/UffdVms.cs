@@ -42,9 +42,9 @@ public sealed class UffdVms : IAsyncDisposable
     /// <summary>Makes a VM.</summary>
     /// <param name="name">What it is called here.</param>
     /// <param name="options">What it is made of. Its observer is told of incidents too.</param>
-    /// <param name="cancel">Cancels.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="ArgumentException">There is one of that name.</exception>
-    public async Task<UffdVm> CreateAsync(string name, VmOptions options, CancellationToken cancel = default)
+    public async Task<UffdVm> CreateAsync(string name, VmOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentNullException.ThrowIfNull(options);
@@ -64,7 +64,7 @@ public sealed class UffdVms : IAsyncDisposable
                         observer?.Invoke(incident);
                     },
                 },
-                cancel);
+                cancellationToken);
             _vms[name] = vm;
             UffdLog.VmMade(_logger, name, vm.Place.World, vm.Place.Kernel);
             return vm;

@@ -83,16 +83,16 @@ public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
     /// A vCPU has ended by a failure, or does not stop within <see cref="KvmMachineOptions.StopTimeout"/>: the others resume then, and so
     /// does that one once it can.
     /// </exception>
-    public async Task<ReadOnlyMemory<byte>> StopAsync(CancellationToken cancel)
+    public async Task<ReadOnlyMemory<byte>> StopAsync(CancellationToken cancellationToken)
     {
         KvmMachine machine = Running;
-        using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         late.CancelAfter(machine.StopTimeout);
         try
         {
             await machine.PauseAsync(late.Token);
         }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             string why = string.Join(" ", machine.NotPaused(_userfault));
             foreach (KvmVcpu vcpu in machine.Vcpus) _ = ResumeOncePausedAsync(vcpu);
@@ -101,48 +101,48 @@ public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
 
         if (machine.Vcpus.Select(v => v.View.End).FirstOrDefault(e => e is { IsDone: false }) is { } failed)
             throw new MigrationException($"The guest cannot be handed over. {failed.Message}");
-        return await machine.SaveAsync(cancel);
+        return await machine.SaveAsync(cancellationToken);
     }
 
     /// <inheritdoc />
-    public Task ResumeAsync(CancellationToken cancel) => Running.ResumeAsync(cancel);
+    public Task ResumeAsync(CancellationToken cancellationToken) => Running.ResumeAsync(cancellationToken);
 
     /// <inheritdoc />
     /// <exception cref="MigrationException">The guest ends here in another state than at the destination.</exception>
-    public async Task<byte[]> HashAtEndAsync(ReadOnlyMemory<byte> endState, CancellationToken cancel)
+    public async Task<byte[]> HashAtEndAsync(ReadOnlyMemory<byte> endState, CancellationToken cancellationToken)
     {
         KvmMachine machine = Running;
-        await machine.ResumeAsync(cancel);
-        _ = await EndsAsync(machine, cancel);
+        await machine.ResumeAsync(cancellationToken);
+        _ = await EndsAsync(machine, cancellationToken);
         KvmVcpuState[] there = KvmMachine.Parse(endState.Span);
         for (int i = 0; i < there.Length; i++)
         {
-            KvmVcpuState here = await machine.Vcpus[i].SaveAsync(cancel);
+            KvmVcpuState here = await machine.Vcpus[i].SaveAsync(cancellationToken);
             if (here.Regs != there[i].Regs)
                 throw new MigrationException(string.Create(
                     CultureInfo.InvariantCulture,
                     $"vCPU {i} has ended there with other registers than here: {there[i].Regs}, not {here.Regs}."));
         }
 
-        return await Task.Run(() => Hash(cancel), cancel);
+        return await Task.Run(() => Hash(cancellationToken), cancellationToken);
     }
 
     /// <inheritdoc />
     /// <exception cref="UffdException">The machine cannot be made here.</exception>
-    public async Task PrepareAsync(UffdVm vm, CancellationToken cancel)
+    public async Task PrepareAsync(UffdVm vm, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(vm);
         if (_make is null) throw new InvalidOperationException("This guest leaves; it does not arrive here.");
         _vm = vm;
-        _machine = await _host!.CreateAsync(_make(vm), cancel);
+        _machine = await _host!.CreateAsync(_make(vm), cancellationToken);
     }
 
     /// <inheritdoc />
-    public async Task LoadAsync(UffdVm vm, ReadOnlyMemory<byte> state, CancellationToken cancel)
+    public async Task LoadAsync(UffdVm vm, ReadOnlyMemory<byte> state, CancellationToken cancellationToken)
     {
         try
         {
-            await Running.LoadAsync(state, cancel);
+            await Running.LoadAsync(state, cancellationToken);
         }
         catch (Exception e) when (e is KvmStateException or SyscallException)
         {
@@ -151,19 +151,19 @@ public sealed class KvmGuest : ISourceGuest, IDestinationGuest, IAsyncDisposable
     }
 
     /// <inheritdoc />
-    public Task StartAsync(CancellationToken cancel) => Running.ResumeAsync(cancel);
+    public Task StartAsync(CancellationToken cancellationToken) => Running.ResumeAsync(cancellationToken);
 
     /// <inheritdoc />
     /// <exception cref="MigrationException">A vCPU ended by a failure.</exception>
-    public async Task<ReadOnlyMemory<byte>> EndAsync(CancellationToken cancel)
+    public async Task<ReadOnlyMemory<byte>> EndAsync(CancellationToken cancellationToken)
     {
         KvmMachine machine = Running;
-        _ = await EndsAsync(machine, cancel);
-        return await machine.SaveAsync(cancel);
+        _ = await EndsAsync(machine, cancellationToken);
+        return await machine.SaveAsync(cancellationToken);
     }
 
     /// <inheritdoc />
-    public Task AbortAsync(CancellationToken cancel) => _machine?.StopAsync(cancel) ?? Task.CompletedTask;
+    public Task AbortAsync(CancellationToken cancellationToken) => _machine?.StopAsync(cancellationToken) ?? Task.CompletedTask;
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()

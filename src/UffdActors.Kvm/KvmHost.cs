@@ -64,11 +64,11 @@ public sealed class KvmHost : IAsyncDisposable
 
     /// <summary>Makes a machine. Its vCPUs are paused.</summary>
     /// <param name="options">Its memory, vCPUs and devices.</param>
-    /// <param name="cancel">Cancels.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="ArgumentException">An option is out of its range, or a slot is not where its pages can be.</exception>
     /// <exception cref="UnsupportedMachineException">The memory is a guest_memfd.</exception>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
-    public async Task<KvmMachine> CreateAsync(KvmMachineOptions options, CancellationToken cancel = default)
+    public async Task<KvmMachine> CreateAsync(KvmMachineOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         MachineOptionCheck.Run(options);
@@ -93,8 +93,8 @@ public sealed class KvmHost : IAsyncDisposable
                 KvmVcpu vcpu = new(actor, view, msrs);
                 vcpus.Add(vcpu);
                 // Also waits until the actor is there: pausing a paused vCPU completes at once.
-                await vcpu.PauseAsync(cancel);
-                _ = await view.Thread!.Started.WaitAsync(cancel);
+                await vcpu.PauseAsync(cancellationToken);
+                _ = await view.Thread!.Started.WaitAsync(cancellationToken);
             }
 
             return new KvmMachine(vm, vcpus, options, map);

@@ -37,15 +37,17 @@ public sealed class KvmMachine : IAsyncDisposable
 
     /// <summary>Runs every vCPU, for the first time or again.</summary>
     /// <exception cref="InvalidOperationException">One has ended by a failure, or has been stopped for good.</exception>
-    public Task ResumeAsync(CancellationToken cancel = default) => Task.WhenAll(Vcpus.Select(v => v.ResumeAsync(cancel)));
+    public Task ResumeAsync(CancellationToken cancellationToken = default) =>
+        Task.WhenAll(Vcpus.Select(v => v.ResumeAsync(cancellationToken)));
 
     /// <summary>Stops every vCPU between two instructions.</summary>
     /// <exception cref="OperationCanceledException">One did not pause in time; it will pause as soon as it can.</exception>
-    public Task PauseAsync(CancellationToken cancel = default) => Task.WhenAll(Vcpus.Select(v => v.PauseAsync(cancel)));
+    public Task PauseAsync(CancellationToken cancellationToken = default) =>
+        Task.WhenAll(Vcpus.Select(v => v.PauseAsync(cancellationToken)));
 
     /// <summary>Stops every vCPU for good; completes when all of them have stopped.</summary>
     /// <exception cref="OperationCanceledException">One does not stop in time.</exception>
-    public Task StopAsync(CancellationToken cancel = default) => Task.WhenAll(Vcpus.Select(v => v.StopAsync(cancel)));
+    public Task StopAsync(CancellationToken cancellationToken = default) => Task.WhenAll(Vcpus.Select(v => v.StopAsync(cancellationToken)));
 
     /// <summary>
     /// Runs the guest until every vCPU has ended, or one has failed, or the time is over; then the others are stopped for good. No vCPU
@@ -53,14 +55,14 @@ public sealed class KvmMachine : IAsyncDisposable
     /// </summary>
     /// <param name="deadline">How long the guest may take.</param>
     /// <param name="userfault">Its outstanding pages are reported if a vCPU cannot be stopped; null for none.</param>
-    /// <param name="cancel">Stops the guest.</param>
+    /// <param name="cancellationToken">Stops the guest.</param>
     /// <returns>How each vCPU has ended, by number.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; the guest is being stopped.</exception>
     public async Task<IReadOnlyList<VcpuEnd>> RunAsync(
-        TimeSpan deadline, Userfault? userfault = null, CancellationToken cancel = default)
+        TimeSpan deadline, Userfault? userfault = null, CancellationToken cancellationToken = default)
     {
-        await ResumeAsync(cancel);
-        using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        await ResumeAsync(cancellationToken);
+        using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         late.CancelAfter(deadline);
         List<Task<VcpuEnd>> open = [.. Vcpus.Select(v => v.Ended)];
         bool isLate = false;
@@ -79,15 +81,15 @@ public sealed class KvmMachine : IAsyncDisposable
         }
 
         IReadOnlyList<VcpuEnd> ends = await EndAllAsync(isLate ? deadline : null, userfault);
-        cancel.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         return ends;
     }
 
     /// <summary>The state of all vCPUs, none of which may run: one record, with its version.</summary>
     /// <exception cref="InvalidOperationException">One of them runs.</exception>
-    public async Task<ReadOnlyMemory<byte>> SaveAsync(CancellationToken cancel = default)
+    public async Task<ReadOnlyMemory<byte>> SaveAsync(CancellationToken cancellationToken = default)
     {
-        KvmVcpuState[] states = await Task.WhenAll(Vcpus.Select(v => v.SaveAsync(cancel)));
+        KvmVcpuState[] states = await Task.WhenAll(Vcpus.Select(v => v.SaveAsync(cancellationToken)));
         byte[][] records = [.. states.Select(s => s.ToBytes())];
         byte[] all = new byte[16 + records.Sum(r => 4 + r.Length)];
         Magic.CopyTo(all);
@@ -107,12 +109,12 @@ public sealed class KvmMachine : IAsyncDisposable
     /// <summary>Loads a state that a machine with as many vCPUs has saved; no vCPU may run. None of them runs afterwards either.</summary>
     /// <exception cref="KvmStateException">It is damaged, of another version or number of vCPUs, or this machine refuses it.</exception>
     /// <exception cref="InvalidOperationException">One of them runs.</exception>
-    public async Task LoadAsync(ReadOnlyMemory<byte> state, CancellationToken cancel = default)
+    public async Task LoadAsync(ReadOnlyMemory<byte> state, CancellationToken cancellationToken = default)
     {
         KvmVcpuState[] states = Parse(state.Span);
         if (states.Length != Vcpus.Count)
             throw new KvmStateException(Text($"The state has {states.Length} vCPUs, and this machine {Vcpus.Count}."));
-        for (int i = 0; i < states.Length; i++) await Vcpus[i].LoadAsync(states[i], cancel);
+        for (int i = 0; i < states.Length; i++) await Vcpus[i].LoadAsync(states[i], cancellationToken);
     }
 
     /// <summary>

@@ -47,29 +47,30 @@ public sealed class KvmVcpu
 
     /// <summary>Runs the guest, for the first time or again. A vCPU that the guest has halted stays halted.</summary>
     /// <exception cref="InvalidOperationException">It has ended otherwise, is being paused, or has been stopped for good.</exception>
-    public Task ResumeAsync(CancellationToken cancel = default) => TellAsync(done => new VcpuProtocol.Resume(done), cancel);
+    public Task ResumeAsync(CancellationToken cancellationToken = default) =>
+        TellAsync(done => new VcpuProtocol.Resume(done), cancellationToken);
 
     /// <summary>
     /// Stops the guest between two instructions; one that has ended stays as it is. A vCPU whose thread sleeps in the kernel until a page
     /// comes is paused when the page is there, or at once where the kernel's sleep can be interrupted.
     /// </summary>
     /// <exception cref="OperationCanceledException">It did not pause in time; it will pause as soon as it can.</exception>
-    public Task PauseAsync(CancellationToken cancel = default) =>
-        TellAsync(done => new VcpuProtocol.Pause(done), cancel, isEndEnough: true);
+    public Task PauseAsync(CancellationToken cancellationToken = default) =>
+        TellAsync(done => new VcpuProtocol.Pause(done), cancellationToken, isEndEnough: true);
 
     /// <summary>The state of a vCPU that does not run.</summary>
     /// <exception cref="InvalidOperationException">It runs.</exception>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
-    public Task<KvmVcpuState> SaveAsync(CancellationToken cancel = default)
+    public Task<KvmVcpuState> SaveAsync(CancellationToken cancellationToken = default)
     {
         bool isHalted = _view.End is { IsDone: true };
-        return WorkAsync(vcpu => StateCalls.Save(vcpu, _msrs, isHalted), null, cancel);
+        return WorkAsync(vcpu => StateCalls.Save(vcpu, _msrs, isHalted), null, cancellationToken);
     }
 
     /// <summary>Loads a state into a vCPU that does not run. It is not started.</summary>
     /// <exception cref="InvalidOperationException">It runs.</exception>
     /// <exception cref="KvmStateException">This machine refuses the state.</exception>
-    public Task LoadAsync(KvmVcpuState state, CancellationToken cancel = default)
+    public Task LoadAsync(KvmVcpuState state, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(state);
         return WorkAsync(
@@ -78,7 +79,7 @@ public sealed class KvmVcpu
                 StateCalls.Load(vcpu, state);
                 return true;
             },
-            state.IsHalted, cancel);
+            state.IsHalted, cancellationToken);
     }
 
     /// <summary>
@@ -87,10 +88,10 @@ public sealed class KvmVcpu
     /// </summary>
     /// <param name="regs">Registers, RIP among them.</param>
     /// <param name="pageTables">Guest physical address of the top page table (CR3), a multiple of 4 KiB.</param>
-    /// <param name="cancel">Cancels the waiting.</param>
+    /// <param name="cancellationToken">Cancels the waiting.</param>
     /// <exception cref="InvalidOperationException">It runs.</exception>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
-    public Task EnterLongModeAsync(KvmRegs regs, ulong pageTables, CancellationToken cancel = default)
+    public Task EnterLongModeAsync(KvmRegs regs, ulong pageTables, CancellationToken cancellationToken = default)
     {
         if ((pageTables & 0xFFF) != 0) throw new ArgumentException($"0x{pageTables:x} is no address of a page table.", nameof(pageTables));
         return WorkAsync(
@@ -99,7 +100,7 @@ public sealed class KvmVcpu
                 StateCalls.EnterLongMode(vcpu, regs, pageTables);
                 return true;
             },
-            false, cancel);
+            false, cancellationToken);
     }
 
     internal Task StopAsync(CancellationToken cancel) => TellAsync(done => new VcpuProtocol.Stop(done), cancel, isEndEnough: true);

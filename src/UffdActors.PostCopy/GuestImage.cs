@@ -88,7 +88,7 @@ public sealed class GuestImage : IDisposable
 
     /// <summary>Reads what has not been read yet; later changes of the file have no effect.</summary>
     /// <exception cref="ImageException">The file has changed, or cannot be read any more.</exception>
-    public void ReadAll(CancellationToken cancel = default) => _file?.ReadAll(_bytes, cancel);
+    public void ReadAll(CancellationToken cancellationToken = default) => _file?.ReadAll(_bytes, cancellationToken);
 
     /// <summary>To be called after the last read, before the content is relied on.</summary>
     /// <exception cref="ImageException">The file was written to since it was opened.</exception>
@@ -103,9 +103,9 @@ public sealed class GuestImage : IDisposable
     /// <param name="pageBytes">
     /// Bytes of a page of the destination's memory (<see cref="PostCopyMigration.PageBytesOf"/>), to which the size is rounded up.
     /// </param>
-    /// <param name="cancel">Cancels.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="InsufficientMemoryException">The machine has not enough memory for source and destination.</exception>
-    public static GuestImage Make(long bytes, ulong seed, int pageBytes = PageSize.Base, CancellationToken cancel = default)
+    public static GuestImage Make(long bytes, ulong seed, int pageBytes = PageSize.Base, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
         GuestImage image = new($"made, seed {seed}", bytes, pageBytes);
@@ -113,7 +113,7 @@ public sealed class GuestImage : IDisposable
         {
             // Each part has a seed of its own, so parts are made on all cores, in any order.
             long parts = (image.Pages + PagesOfPart - 1) / PagesOfPart;
-            _ = Parallel.For(0, parts, new ParallelOptions { CancellationToken = cancel }, part => image.MakePart(part, seed));
+            _ = Parallel.For(0, parts, new ParallelOptions { CancellationToken = cancellationToken }, part => image.MakePart(part, seed));
             return image;
         }
         catch

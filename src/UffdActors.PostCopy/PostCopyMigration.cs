@@ -62,13 +62,14 @@ public sealed class PostCopyMigration
     /// <param name="bytes">
     /// Size of the guest, at least 1. Huge pages are reserved by mmap, so too small a pool is noticed here.
     /// </param>
-    /// <param name="cancel">Cancels.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="UffdException">The memory cannot do what is asked.</exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
     /// <exception cref="PlatformNotSupportedException">This machine lacks something that is needed; the message says what to
     /// do.</exception>
     public static async Task CheckAsync(
-        UffdRuntime runtime, string? backend, PostCopyMode mode, KernelProfile? profile, long bytes = 1, CancellationToken cancel = default)
+        UffdRuntime runtime, string? backend, PostCopyMode mode, KernelProfile? profile, long bytes = 1,
+            CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
         int pageBytes = PageBytesOf(runtime, backend);
@@ -82,13 +83,14 @@ public sealed class PostCopyMigration
             Content = ContentKind.Runs,
             Profile = profile,
         };
-        await using UffdVm vm = await runtime.CreateVmAsync(machine, cancel);
+        await using UffdVm vm = await runtime.CreateVmAsync(machine, cancellationToken);
         _ = await OrWhyAsync(vm, async () =>
         {
             GuestRegion region =
-                await vm.MapAsync(new RegionOptions { Pages = units * (pageBytes >> PageSize.BaseShift), Module = backend }, cancel);
-            Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
-            return await uffd.RegisterAsync(region, ModesOf(mode), cancel);
+                await vm.MapAsync(
+                    new RegionOptions { Pages = units * (pageBytes >> PageSize.BaseShift), Module = backend }, cancellationToken);
+            Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancellationToken);
+            return await uffd.RegisterAsync(region, ModesOf(mode), cancellationToken);
         });
     }
 
@@ -140,7 +142,7 @@ public sealed class PostCopyMigration
     /// refused for good (<see cref="EndedBy"/>).
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; the destination is gone.</exception>
-    public async Task<PostCopyReport> RunAsync(CancellationToken cancel = default)
+    public async Task<PostCopyReport> RunAsync(CancellationToken cancellationToken = default)
     {
         using Activity? whole = MigrationActivities.Begin("Whole");
         IReadOnlyList<IWorkload> workloads = Workloads();
@@ -162,13 +164,13 @@ public sealed class PostCopyMigration
             IncidentObserver = ending.Take,
             FaultObserver = _options.FaultObserver,
         };
-        await using UffdVm vm = await _runtime.CreateVmAsync(machine, cancel);
-        vm.PrefaultMemory(_options.Image.StoredPages, cancel);
-        GuestRegion region = await OrWhyAsync(vm, () => MapAsync(vm, pages, cancel));
-        Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancel);
-        _ = await uffd.RegisterAsync(region, ModesOf(_options.Mode), cancel);
+        await using UffdVm vm = await _runtime.CreateVmAsync(machine, cancellationToken);
+        vm.PrefaultMemory(_options.Image.StoredPages, cancellationToken);
+        GuestRegion region = await OrWhyAsync(vm, () => MapAsync(vm, pages, cancellationToken));
+        Userfault uffd = await vm.OpenAsync(UffdFeatures.None, cancellationToken);
+        _ = await uffd.RegisterAsync(region, ModesOf(_options.Mode), cancellationToken);
         using ImageSource source = new(_options.Image);
-        await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = _options.Handlers, SourceActor = true }, cancel);
+        await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = _options.Handlers, SourceActor = true }, cancellationToken);
 
         int collections = GC.CollectionCount(0);
         TimeSpan paused = GC.GetTotalPauseDuration();
@@ -176,19 +178,19 @@ public sealed class PostCopyMigration
         // From the first fault on: no operator recovers a fill that is refused for good.
         ending.Begin();
         if (_options.RecordWorkingSet) uffd.RecordWorkingSet(region);
-        VcpuGroup vcpus = await vm.StartVcpusAsync(workloads, 1, new ImageCheck(_options.Image), cancel);
-        BackgroundPush? push = _options.SkipPush ? null : await uffd.PushAsync(region, source, _options.Prefetch, cancel);
+        VcpuGroup vcpus = await vm.StartVcpusAsync(workloads, 1, new ImageCheck(_options.Image), cancellationToken);
+        BackgroundPush? push = _options.SkipPush ? null : await uffd.PushAsync(region, source, _options.Prefetch, cancellationToken);
         Running running = _running = new Running(
             vm, uffd, vcpus, push, pages, start, ending, _runtime.Settings.IsStepped);
         long pushed;
-        using (MigrationActivities.Begin("Transfer")) pushed = await EndAsync(running, cancel);
+        using (MigrationActivities.Begin("Transfer")) pushed = await EndAsync(running, cancellationToken);
         long ended = vm.Now;
         bool isStepped = _runtime.Settings.IsStepped;
         GarbageCollectionReport? garbage = isStepped ? null : new(GC.CollectionCount(0) - collections, GC.GetTotalPauseDuration() - paused);
 
         running.Phase = PostCopyPhase.Verifying;
         using Activity? verify = MigrationActivities.Begin("Verify");
-        Comparison compared = await Verification.CompareAsync(_options.Image, vm, region, workloads, vcpus, isStepped, cancel);
+        Comparison compared = await Verification.CompareAsync(_options.Image, vm, region, workloads, vcpus, isStepped, cancellationToken);
         _options.Image.CheckUnchanged();
         FaultCounts counters = uffd.Counts();
         return new PostCopyReport

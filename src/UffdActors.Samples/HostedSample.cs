@@ -36,7 +36,7 @@ internal static class HostedSample
     private static async Task SetUpAsync(UffdVm vm, IServiceProvider services, CancellationToken cancel)
     {
         GuestRegion memory = await vm.MapAsync(new RegionOptions { Pages = Bytes / 4096 }, cancel);
-        Userfault uffd = await vm.OpenAsync(cancel: cancel);
+        Userfault uffd = await vm.OpenAsync(cancellationToken: cancel);
         _ = await uffd.RegisterAsync(memory, RegisterModes.Missing, cancel);
         await uffd.ServeAsync(new ServeOptions { Source = services.GetRequiredService<IPageSource>() }, cancel);
     }

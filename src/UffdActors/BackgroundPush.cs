@@ -63,13 +63,13 @@ public sealed class BackgroundPush : IAsyncDisposable
     /// Ends the push for good when the chunk in hand is filled: the wait for it (<see cref="WaitAsync"/>) ends cancelled, and what is
     /// absent comes on demand.
     /// </summary>
-    /// <param name="cancel">Ends the wait; the push ends all the same.</param>
+    /// <param name="cancellationToken">Ends the wait; the push ends all the same.</param>
     /// <exception cref="VmFailedException">The VM has failed.</exception>
-    public async Task StopAsync(CancellationToken cancel = default)
+    public async Task StopAsync(CancellationToken cancellationToken = default)
     {
         _push.Tell(VmProtocol.EndPush.Instance, ActorRefs.NoSender);
         // How it ended is for WaitAsync to say.
-        await _vm.OrFailed(Task.WhenAny(_progress.Finished.Task).WaitAsync(cancel));
+        await _vm.OrFailed(Task.WhenAny(_progress.Finished.Task).WaitAsync(cancellationToken));
     }
 
     /// <summary>
@@ -82,10 +82,11 @@ public sealed class BackgroundPush : IAsyncDisposable
     /// <exception cref="InvalidOperationException">
     /// Pages that it had still to bring have been unmapped; every other page is there.
     /// </exception>
-    /// <exception cref="OperationCanceledException">It was stopped, or <paramref name="cancel"/> ends the wait.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped, or <paramref name="cancellationToken"/> ends the wait.</exception>
     /// <exception cref="VmFailedException">The VM has failed.</exception>
     /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program; what had not been
     /// filled by then is not received. EINVAL: pages take no fill, for something else is mapped there than was registered (incident
     /// <see cref="IncidentKind.FillRefused"/>); every other page is there.</exception>
-    public Task WaitAsync(CancellationToken cancel = default) => _vm.OrFailed(_progress.Finished.Task.WaitAsync(cancel));
+    public Task WaitAsync(CancellationToken cancellationToken = default) =>
+        _vm.OrFailed(_progress.Finished.Task.WaitAsync(cancellationToken));
 }

@@ -124,12 +124,12 @@ public sealed class UffdRuntime : IAsyncDisposable
     /// <exception cref="ObjectDisposedException">The runtime has been disposed of.</exception>
     /// <exception cref="UffdConfigurationException">A CPU that is asked for is not there.</exception>
     /// <exception cref="VmFailedException">The actor system that was lent to the runtime has been terminated by its owner.</exception>
-    public async Task<UffdVm> CreateVmAsync(VmOptions options, CancellationToken cancel = default)
+    public async Task<UffdVm> CreateVmAsync(VmOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfOutOfRange();
         if (options.VcpuCpu is { } cpu) ThrowIfNotAvailable(cpu, $"{nameof(VmOptions)}.{nameof(VmOptions.VcpuCpu)}");
-        cancel.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         int place = 0;
         lock (_gate)
         {
@@ -160,7 +160,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         try
         {
             ObjectDisposedException.ThrowIf(late, this);
-            await vm.StartedAsync(cancel);
+            await vm.StartedAsync(cancellationToken);
             return vm;
         }
         catch

@@ -100,12 +100,12 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// Touches physical memory of the model that is not used yet, so that no measurement pays for page faults of the host.
     /// </summary>
     /// <param name="pages">Base pages, at most; a guest that is mostly zeros needs few.</param>
-    /// <param name="cancel">Cancels.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="ObjectDisposedException">The VM has been disposed of.</exception>
-    public void PrefaultMemory(long pages = long.MaxValue, CancellationToken cancel = default)
+    public void PrefaultMemory(long pages = long.MaxValue, CancellationToken cancellationToken = default)
     {
         _root.ThrowIfClosed();
-        _kernel.PrefaultMemory(pages, cancel);
+        _kernel.PrefaultMemory(pages, cancellationToken);
     }
 
     /// <summary>Adds a region of guest memory. A call that is refused leaves nothing behind.</summary>
@@ -122,7 +122,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// The VM has failed closed, or the owner of its actor system has terminated that; every call ends so then.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The VM has been disposed of; every call ends so then.</exception>
-    public async Task<GuestRegion> MapAsync(RegionOptions options, CancellationToken cancel = default)
+    public async Task<GuestRegion> MapAsync(RegionOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         ThrowIfNoSize(options.Pages);
@@ -131,9 +131,9 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
                 $"Anonymous memory cannot be mapped a second time; leave out {nameof(RegionOptions.WithAlias)}, or name a memory module.",
                 nameof(options));
         _root.ThrowIfClosed();
-        cancel.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         return Add(
-            await UffdActivities.CallAsync("map", Name, () => _kernel.MapAsync(options, cancel)), options.Pages, options.Module,
+            await UffdActivities.CallAsync("map", Name, () => _kernel.MapAsync(options, cancellationToken)), options.Pages, options.Module,
             isAdopted: false, options.IsFilled);
     }
 
@@ -144,14 +144,15 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// </exception>
     /// <exception cref="ModuleException">There is no such memory.</exception>
     /// <exception cref="UffdException">Its descriptor cannot be mapped, or its pages cannot be allocated.</exception>
-    public async Task<GuestRegion> AdoptMemoryAsync(AdoptedMemory memory, CancellationToken cancel = default)
+    public async Task<GuestRegion> AdoptMemoryAsync(AdoptedMemory memory, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(memory);
         ThrowIfNoSize(memory.Pages);
         _root.ThrowIfClosed();
-        cancel.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         return Add(
-            await UffdActivities.CallAsync("adopt_memory", Name, () => _kernel.AdoptAsync(memory, cancel)), memory.Pages, memory.Module,
+            await UffdActivities.CallAsync(
+                "adopt_memory", Name, () => _kernel.AdoptAsync(memory, cancellationToken)), memory.Pages, memory.Module,
             isAdopted: true, memory.IsFilled);
     }
 
@@ -168,7 +169,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// </exception>
     /// <exception cref="InvalidOperationException">It has been unmapped already, or was adopted.</exception>
     /// <exception cref="ArgumentException">It is a region of another VM; every call with one ends so.</exception>
-    public async Task UnmapAsync(GuestRegion region, CancellationToken cancel = default)
+    public async Task UnmapAsync(GuestRegion region, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(region);
         region.ThrowIfForeign(_root);
@@ -177,12 +178,12 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
         if (region.IsAdopted)
             throw new InvalidOperationException(
                 $"Region {region.Id} belongs to the code that has mapped it; unregister it, and have it unmapped there.");
-        cancel.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         Task unmapping = region.UnmapAsync(
-            () => UffdActivities.CallAsync("unmap", Name, () => UnmapOnceAsync(region, cancel)));
+            () => UffdActivities.CallAsync("unmap", Name, () => UnmapOnceAsync(region, cancellationToken)));
         try
         {
-            await unmapping.WaitAsync(cancel);
+            await unmapping.WaitAsync(cancellationToken);
         }
         catch (OperationCanceledException) when (!unmapping.IsCanceled)
         {
@@ -203,7 +204,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// is not mapped any more; ESRCH: the process whose memory it is has ended, or executes another program.
     /// </exception>
     /// <exception cref="InvalidOperationException">The region has been unmapped.</exception>
-    public Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancel = default)
+    public Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, CancellationToken cancellationToken = default)
     {
         ThrowIfUnusable(region);
         PageRange range = region.Range(firstPage, pages);
@@ -212,7 +213,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
         foreach (Userfault userfault in Userfaults()) userfault.ThrowIfOwnerGone(region, "madvise");
         return UffdActivities.CallAsync(
             "madvise", Name,
-            () => SlicedAdvice.MakeAsync(_kernel, region, range, advice, part => NoteAdvised(region, part, advice), cancel));
+            () => SlicedAdvice.MakeAsync(_kernel, region, range, advice, part => NoteAdvised(region, part, advice), cancellationToken));
     }
 
     /// <summary>Opens a userfaultfd and shakes hands.</summary>
@@ -220,11 +221,11 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// EINVAL: a feature is not offered; EPERM: this process is not privileged to open one, or to ask for EVENT_FORK; EMFILE: it has too
     /// many descriptors open. Live, what this machine lacks or does not allow is an <c>UnsupportedMachineException</c>.
     /// </exception>
-    public async Task<Userfault> OpenAsync(UffdFeatures features = UffdFeatures.None, CancellationToken cancel = default)
+    public async Task<Userfault> OpenAsync(UffdFeatures features = UffdFeatures.None, CancellationToken cancellationToken = default)
     {
         _root.ThrowIfClosed();
-        cancel.ThrowIfCancellationRequested();
-        return Add(await UffdActivities.CallAsync("open", Name, () => _kernel.OpenAsync(features, cancel)));
+        cancellationToken.ThrowIfCancellationRequested();
+        return Add(await UffdActivities.CallAsync("open", Name, () => _kernel.OpenAsync(features, cancellationToken)));
     }
 
     /// <summary>
@@ -234,12 +235,12 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// </summary>
     /// <exception cref="NotSupportedException">The model has no descriptors but its own.</exception>
     /// <exception cref="ArgumentException">The descriptor is no userfaultfd, or its handshake has not been done.</exception>
-    public async Task<Userfault> AdoptUserfaultAsync(AdoptedUserfault userfault, CancellationToken cancel = default)
+    public async Task<Userfault> AdoptUserfaultAsync(AdoptedUserfault userfault, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(userfault);
         _root.ThrowIfClosed();
-        cancel.ThrowIfCancellationRequested();
-        return Add(await UffdActivities.CallAsync("adopt_userfault", Name, () => _kernel.AdoptAsync(userfault, cancel)));
+        cancellationToken.ThrowIfCancellationRequested();
+        return Add(await UffdActivities.CallAsync("adopt_userfault", Name, () => _kernel.AdoptAsync(userfault, cancellationToken)));
     }
 
     /// <summary>
@@ -292,17 +293,18 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// <summary>Starts vCPUs: all of them run from the same moment.</summary>
     /// <param name="workloads">What each does.</param>
     /// <param name="sampleEvery">1 to stamp every fault (needed for blocked times), n to stamp one in n.</param>
-    /// <param name="cancel">Cancels the start.</param>
-    public Task<VcpuGroup> StartVcpusAsync(IReadOnlyList<IWorkload> workloads, int sampleEvery = 1, CancellationToken cancel = default) =>
-        StartVcpusAsync(workloads, sampleEvery, null, cancel);
+    /// <param name="cancellationToken">Cancels the start.</param>
+    public Task<VcpuGroup> StartVcpusAsync(
+        IReadOnlyList<IWorkload> workloads, int sampleEvery = 1, CancellationToken cancellationToken = default) =>
+        StartVcpusAsync(workloads, sampleEvery, null, cancellationToken);
 
     /// <summary>The same, and every read is compared with what it must find.</summary>
     /// <param name="workloads">What each does.</param>
     /// <param name="sampleEvery">1 to stamp every fault (needed for blocked times), n to stamp one in n.</param>
     /// <param name="check">What reads must find; the first difference is <see cref="VcpuGroup.Error"/>. Null for no comparison.</param>
-    /// <param name="cancel">Cancels the start.</param>
+    /// <param name="cancellationToken">Cancels the start.</param>
     public async Task<VcpuGroup> StartVcpusAsync(
-        IReadOnlyList<IWorkload> workloads, int sampleEvery, IContentCheck? check, CancellationToken cancel = default)
+        IReadOnlyList<IWorkload> workloads, int sampleEvery, IContentCheck? check, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(workloads);
         ArgumentOutOfRangeException.ThrowIfLessThan(workloads.Count, 1);
@@ -311,7 +313,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
             throw new ArgumentException("A workload is null; leave it out, or give one for each vCPU.", nameof(workloads));
         ArgumentOutOfRangeException.ThrowIfLessThan(sampleEvery, 1);
         _root.ThrowIfClosed();
-        cancel.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         BlockedClock blocked = new(workloads.Count);
         (IReadOnlyList<VcpuOptions> vcpus, IReadOnlyList<IActorRef> actors) =
             await _guest.StartAsync(workloads, blocked, sampleEvery, check);

@@ -92,10 +92,10 @@ public sealed class Userfault : IAsyncDisposable
     /// <exception cref="ObjectDisposedException">
     /// The userfaultfd has been closed, by <see cref="CloseAsync"/>, by abandoning it, or with its VM; every call ends so then.
     /// </exception>
-    public Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel = default)
+    public Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancellationToken = default)
     {
         ThrowIfUnusable(region);
-        return _turns.InTurnAsync("register", () => _ranges.RegisterAsync(region, modes, cancel), cancel);
+        return _turns.InTurnAsync("register", () => _ranges.RegisterAsync(region, modes, cancellationToken), cancellationToken);
     }
 
     /// <summary>
@@ -109,17 +109,17 @@ public sealed class Userfault : IAsyncDisposable
     /// it. What is mapped at the region's own addresses is unregistered; a part that the guest has moved (mremap) is not.
     /// </remarks>
     /// <param name="region">The region.</param>
-    /// <param name="cancel">
+    /// <param name="cancellationToken">
     /// Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).
     /// </param>
     /// <exception cref="InvalidOperationException">Pages are absent; or nothing is served, and threads wait.</exception>
     /// <exception cref="UffdException">
     /// The kernel refuses; the message says how much was unregistered. ESRCH: the process whose memory it is has ended.
     /// </exception>
-    public Task UnregisterAsync(GuestRegion region, CancellationToken cancel = default)
+    public Task UnregisterAsync(GuestRegion region, CancellationToken cancellationToken = default)
     {
         _ = Find(region);
-        return UnregisterAsync(region, 0, region.Pages, cancel);
+        return UnregisterAsync(region, 0, region.Pages, cancellationToken);
     }
 
     /// <summary>
@@ -131,7 +131,7 @@ public sealed class Userfault : IAsyncDisposable
     /// <param name="region">A region that is registered here.</param>
     /// <param name="firstPage">First page of the region.</param>
     /// <param name="pages">Base pages; of huge pages whole ones.</param>
-    /// <param name="cancel">
+    /// <param name="cancellationToken">
     /// Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).
     /// </param>
     /// <exception cref="ArgumentException">The pages are not in the region, or are parts of huge pages.</exception>
@@ -140,7 +140,7 @@ public sealed class Userfault : IAsyncDisposable
     /// The kernel refuses; the message says how much was unregistered. EINVAL: nothing is mapped there any more; ENOMEM: too many mappings;
     /// ESRCH: the process whose memory it is has ended.
     /// </exception>
-    public async Task UnregisterAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
+    public async Task UnregisterAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancellationToken = default)
     {
         _ = Find(region);
         PageRange range = region.Range(firstPage, pages);
@@ -150,7 +150,7 @@ public sealed class Userfault : IAsyncDisposable
             throw new ArgumentException(
                 $"{pages} pages from page {firstPage} on are not whole pages of region {region.Id}, which has {region.PageBytes} bytes a "
                     + $"page; use multiples of {unit}.", nameof(pages));
-        await _turns.InTurnAsync("unregister", () => _ranges.UnregisterAsync(region, range, cancel), cancel);
+        await _turns.InTurnAsync("unregister", () => _ranges.UnregisterAsync(region, range, cancellationToken), cancellationToken);
     }
 
     /// <summary>
@@ -174,7 +174,7 @@ public sealed class Userfault : IAsyncDisposable
     /// <param name="region">A region that is registered for write protection.</param>
     /// <param name="firstPage">First page of the region.</param>
     /// <param name="pages">Base pages; on huge pages a multiple of their size.</param>
-    /// <param name="cancel">
+    /// <param name="cancellationToken">
     /// Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).
     /// </param>
     /// <returns>
@@ -184,14 +184,15 @@ public sealed class Userfault : IAsyncDisposable
     /// before it is protected; EINVAL: huge pages, and the range ends inside one.
     /// </returns>
     /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
-    public Task<IoctlResult> ProtectAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default) =>
-        WriteProtectAsync(region, firstPage, pages, WriteProtectModes.Protect, cancel);
+    public Task<IoctlResult> ProtectAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancellationToken = default) =>
+        WriteProtectAsync(region, firstPage, pages, WriteProtectModes.Protect, cancellationToken);
 
     /// <summary>
     /// Ends write protection of pages, and wakes every thread that waits in them. Errors as of <see cref="ProtectAsync"/>.
     /// </summary>
-    public Task<IoctlResult> UnprotectAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default) =>
-        WriteProtectAsync(region, firstPage, pages, WriteProtectModes.Clear, cancel);
+    public Task<IoctlResult> UnprotectAsync(
+        GuestRegion region, long firstPage, long pages, CancellationToken cancellationToken = default) =>
+        WriteProtectAsync(region, firstPage, pages, WriteProtectModes.Clear, cancellationToken);
 
     /// <summary>
     /// Takes the pages that were written since they were protected, and protects them again, page by page in one step: no write is lost
@@ -210,7 +211,7 @@ public sealed class Userfault : IAsyncDisposable
     /// <param name="region">The region.</param>
     /// <param name="firstPage">First page of the region.</param>
     /// <param name="pages">Base pages.</param>
-    /// <param name="cancel">
+    /// <param name="cancellationToken">
     /// Cancels the call if it has not been issued yet; afterwards it goes on to its end, for what it has taken is found nowhere else.
     /// </param>
     /// <returns>Ranges of pages of the region, ascending.</returns>
@@ -219,10 +220,10 @@ public sealed class Userfault : IAsyncDisposable
     /// The memory is another process's, which was not named when it was adopted (<see cref="AdoptedMemory.ProcessId"/>).
     /// </exception>
     public async Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
-        GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
+        GuestRegion region, long firstPage, long pages, CancellationToken cancellationToken = default)
     {
         RegisteredRegion registered = Find(region);
-        return await _ranges.TakeWrittenAsync(registered, region.Range(firstPage, pages), cancel);
+        return await _ranges.TakeWrittenAsync(registered, region.Range(firstPage, pages), cancellationToken);
     }
 
     /// <summary>
@@ -256,14 +257,14 @@ public sealed class Userfault : IAsyncDisposable
     /// <param name="region">A region that is registered here.</param>
     /// <param name="firstPage">First page of the region.</param>
     /// <param name="pages">Base pages.</param>
-    /// <param name="cancel">Cancels the wait, and the call between two slices.</param>
+    /// <param name="cancellationToken">Cancels the wait, and the call between two slices.</param>
     /// <returns>Runs of pages in one state, ascending, without gaps; two that touch are in different states.</returns>
     /// <exception cref="UffdException">The page table cannot be scanned (PAGEMAP_SCAN).</exception>
     public async Task<IReadOnlyList<PageStateRange>> PageStatesAsync(
-        GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
+        GuestRegion region, long firstPage, long pages, CancellationToken cancellationToken = default)
     {
         RegisteredRegion registered = Find(region);
-        return await _ranges.StatesAsync(registered, region.Range(firstPage, pages), cancel);
+        return await _ranges.StatesAsync(registered, region.Range(firstPage, pages), cancellationToken);
     }
 
     /// <summary>
@@ -292,7 +293,7 @@ public sealed class Userfault : IAsyncDisposable
     /// <param name="sourcePage">First page of it.</param>
     /// <param name="pages">Base pages.</param>
     /// <param name="modes">Whether to wake; whether a hole in the source counts as moved.</param>
-    /// <param name="cancel">
+    /// <param name="cancellationToken">
     /// Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).
     /// </param>
     /// <returns>
@@ -310,7 +311,7 @@ public sealed class Userfault : IAsyncDisposable
         long sourcePage,
         long pages,
         MoveModes modes = MoveModes.None,
-        CancellationToken cancel = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         RegisteredRegion registered = Find(destination);
@@ -321,7 +322,7 @@ public sealed class Userfault : IAsyncDisposable
             throw new InvalidOperationException(
                 $"Region {source.Id} is being served: pages moved out of it would be fetched again. Move out of a region that "
                     + $"is not served.");
-        return await _ranges.MoveAsync(registered, to, source, from, modes, cancel);
+        return await _ranges.MoveAsync(registered, to, source, from, modes, cancellationToken);
     }
 
     /// <summary>
@@ -331,7 +332,7 @@ public sealed class Userfault : IAsyncDisposable
     /// <param name="region">A region that is registered here.</param>
     /// <param name="firstPage">First page of the region.</param>
     /// <param name="pages">Base pages.</param>
-    /// <param name="cancel">
+    /// <param name="cancellationToken">
     /// Cancels the call if it has not been issued yet, and between two slices (<see cref="CallCancelledException"/>).
     /// </param>
     /// <returns>
@@ -340,12 +341,13 @@ public sealed class Userfault : IAsyncDisposable
     /// </returns>
     /// <exception cref="InvalidOperationException">The VM has vCPUs that a touch would end together with the process.</exception>
     /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
-    public async Task<IoctlResult> PoisonAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancel = default)
+    public async Task<IoctlResult> PoisonAsync(
+        GuestRegion region, long firstPage, long pages, CancellationToken cancellationToken = default)
     {
         RegisteredRegion registered = Find(region);
         PageRange range = region.Range(firstPage, pages);
         _vm.Guest.AllowPoison();
-        return await _ranges.PoisonAsync(registered, range, cancel);
+        return await _ranges.PoisonAsync(registered, range, cancellationToken);
     }
 
     /// <summary>
@@ -358,12 +360,12 @@ public sealed class Userfault : IAsyncDisposable
     /// a region takes no poison, or a vCPU would not survive it; or there is a hook for writes and a region is memory of another process
     /// that cannot be read from here.
     /// </exception>
-    public async Task ServeAsync(ServeOptions options, CancellationToken cancel = default)
+    public async Task ServeAsync(ServeOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfOutOfRange();
         _service.ThrowIfClosed();
-        await _turns.InTurnAsync("serve", () => _service.ServeAsync(options, _vm.SourceMemory, cancel), cancel);
+        await _turns.InTurnAsync("serve", () => _service.ServeAsync(options, _vm.SourceMemory, cancellationToken), cancellationToken);
     }
 
     /// <summary>
@@ -371,20 +373,20 @@ public sealed class Userfault : IAsyncDisposable
     /// last.
     /// </summary>
     /// <returns>The push under way.</returns>
-    public Task<BackgroundPush> PushAsync(GuestRegion region, IPageSource source, CancellationToken cancel = default) =>
-        PushAsync(region, source, new PrefetchOptions(), cancel);
+    public Task<BackgroundPush> PushAsync(GuestRegion region, IPageSource source, CancellationToken cancellationToken = default) =>
+        PushAsync(region, source, new PrefetchOptions(), cancellationToken);
 
     /// <summary>The same in another order, or at a rate.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public async Task<BackgroundPush> PushAsync(
-        GuestRegion region, IPageSource source, PrefetchOptions options, CancellationToken cancel = default)
+        GuestRegion region, IPageSource source, PrefetchOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfOutOfRange();
         RegisteredRegion registered = Find(region);
         (PushProgress progress, PushRate rate, IActorRef push) = await UffdActivities.CallAsync(
-            "push", _vm.Name, () => _service.PushAsync(registered, source, options, cancel));
+            "push", _vm.Name, () => _service.PushAsync(registered, source, options, cancellationToken));
         BackgroundPush begun = new(progress, registered.Pages, rate, push, registered.Unit, _vm.Root);
         lock (_pushed) _pushed.Add((begun, region.PageBytes));
         return begun;
@@ -436,12 +438,12 @@ public sealed class Userfault : IAsyncDisposable
     /// threads whose waits have ended, and whose faults say whose they are (THREAD_ID; the model reports it, and an adopted userfaultfd has
     /// it, if it was asked for when it was opened).
     /// </summary>
-    /// <param name="cancel">Cancels the wait.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="InvalidOperationException">It is not recorded.</exception>
-    public Task<IReadOnlyList<FaultLatency>> FaultLatenciesAsync(CancellationToken cancel = default)
+    public Task<IReadOnlyList<FaultLatency>> FaultLatenciesAsync(CancellationToken cancellationToken = default)
     {
         _service.ThrowIfClosed();
-        return _service.LatenciesAsync(cancel);
+        return _service.LatenciesAsync(cancellationToken);
     }
 
     /// <summary>Lets pages that had been given up (after crashes, or a failed source) be tried again.</summary>
@@ -453,21 +455,21 @@ public sealed class Userfault : IAsyncDisposable
     /// guest may still run it is left open (<see cref="AbsentPages.StayAbsent"/>). A call that waits for guest or push gets
     /// <see cref="VmFailedException"/>.
     /// </summary>
-    public Task AbandonAsync(CancellationToken cancel = default) => AbandonAsync(AbsentPages.StayAbsent, cancel);
+    public Task AbandonAsync(CancellationToken cancellationToken = default) => AbandonAsync(AbsentPages.StayAbsent, cancellationToken);
 
     /// <summary>Gives up the pages that are absent, and says what becomes of them if the guest may still run.</summary>
     /// <param name="absent">Whether threads that wait for them stay asleep, or go on with zeros.</param>
-    /// <param name="cancel">Cancels the call if it has not begun.</param>
+    /// <param name="cancellationToken">Cancels the call if it has not begun.</param>
     /// <exception cref="TimeoutException">
     /// A page source's <c>Request</c>, or <see cref="ServeOptions.BeforeWrite"/>, has not returned for <c>uffd.close-timeout</c>; the call
     /// ends when that does.
     /// </exception>
-    public async Task AbandonAsync(AbsentPages absent, CancellationToken cancel = default)
+    public async Task AbandonAsync(AbsentPages absent, CancellationToken cancellationToken = default)
     {
         if (!Enum.IsDefined(absent))
             throw new ArgumentOutOfRangeException(nameof(absent), absent, "There is no such fate of absent pages.");
         _service.ThrowIfClosed();
-        cancel.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         await _vm.Root.UnlessBlockedAsync(
             nameof(AbandonAsync), UffdActivities.CallAsync("abandon", _vm.Name, () => _service.AbandonAsync(absent)));
     }
@@ -494,7 +496,8 @@ public sealed class Userfault : IAsyncDisposable
     /// A page source's <c>Request</c>, or <see cref="ServeOptions.BeforeWrite"/>, has not returned for <c>uffd.close-timeout</c>; the call
     /// ends when that does.
     /// </exception>
-    public Task CloseAsync(CancellationToken cancel = default) => _vm.Root.UnlessBlockedAsync(nameof(CloseAsync), CloseOnceAsync(cancel));
+    public Task CloseAsync(CancellationToken cancellationToken = default) =>
+        _vm.Root.UnlessBlockedAsync(nameof(CloseAsync), CloseOnceAsync(cancellationToken));
 
     /// <summary>
     /// What the disposal of its VM would do with it, now: closes it if nothing is absent, and else gives up what is, with the guest

@@ -45,8 +45,8 @@ public sealed class VcpuGroup
     /// <summary>Ends when every vCPU has done its work.</summary>
     /// <exception cref="VmFailedException">The VM has failed, or the vCPUs were stopped before their work had ended.</exception>
     /// <exception cref="Exception">What a workload, or a check of the content, has thrown.</exception>
-    public Task WaitAsync(CancellationToken cancel = default) =>
-        _vm.OrFailed(Task.WhenAll(_vcpus.Select(v => v.Progress.Finished.Task)).WaitAsync(cancel));
+    public Task WaitAsync(CancellationToken cancellationToken = default) =>
+        _vm.OrFailed(Task.WhenAll(_vcpus.Select(v => v.Progress.Finished.Task)).WaitAsync(cancellationToken));
 
     /// <summary>Asks the vCPUs to end with their next access. One that waits for a page goes on waiting.</summary>
     public void Stop()

@@ -172,7 +172,7 @@ public sealed class HostTests
     private static Func<UffdVm, IServiceProvider, CancellationToken, Task> Serve(LosingSource source) => async (vm, services, cancel) =>
     {
         GuestRegion memory = await vm.MapAsync(new RegionOptions { Pages = Pages }, cancel);
-        Userfault uffd = await vm.OpenAsync(cancel: cancel);
+        Userfault uffd = await vm.OpenAsync(cancellationToken: cancel);
         _ = await uffd.RegisterAsync(memory, RegisterModes.Missing, cancel);
         await uffd.ServeAsync(new ServeOptions { Source = source }, cancel);
     };

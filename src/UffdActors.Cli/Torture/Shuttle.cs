@@ -68,7 +68,7 @@ internal sealed class Shuttle(UffdRuntime runtime, KvmHost kvm, MigrationAddress
 
     private async Task<ShuttleGuest> BootAsync(ShuttleTrip trip, bool tracks, CancellationToken cancel)
     {
-        using GuestImage image = GuestImage.Make(trip.Plan.DataPages << GuestPlan.PageShift, trip.Seed, cancel: cancel);
+        using GuestImage image = GuestImage.Make(trip.Plan.DataPages << GuestPlan.PageShift, trip.Seed, cancellationToken: cancel);
         LeavingProgram program = await LeavingProgram.BootAsync(runtime, kvm, trip.Plan, image, null, tracks, cancel);
         await program.BeginAsync(cancel);
         return new ShuttleGuest(program, null, null);
@@ -141,7 +141,7 @@ internal sealed class Shuttle(UffdRuntime runtime, KvmHost kvm, MigrationAddress
     private async Task EndAsync(int guest, ShuttleTrip trip, ShuttleGuest at, CancellationToken cancel)
     {
         (IReadOnlyList<ulong> checksums, string hash) = await at.Program.EndAsync(cancel).WaitAsync(GuestDeadline, cancel);
-        using GuestImage image = GuestImage.Make(trip.Plan.DataPages << GuestPlan.PageShift, trip.Seed, cancel: cancel);
+        using GuestImage image = GuestImage.Make(trip.Plan.DataPages << GuestPlan.PageShift, trip.Seed, cancellationToken: cancel);
         GuestResult alone = await new GuestRunner(
             runtime, kvm, new GuestRunOptions { Plan = trip.Plan, Image = image, Deadline = GuestDeadline }).RunPresentAsync(cancel);
         string name = string.Create(

@@ -35,7 +35,7 @@ internal static class KvmRehearsal
             Rounds = Rounds,
         };
         await using KvmHost kvm = KvmHost.Start();
-        using GuestImage image = GuestImage.Make(DataBytes, 1, cancel: cancel);
+        using GuestImage image = GuestImage.Make(DataBytes, 1, cancellationToken: cancel);
         await using LeavingProgram leaving = await LeavingProgram.BootAsync(runtime, kvm, plan, image, null, copiesFirst, cancel);
         DirectoryInfo folder = Directory.CreateTempSubdirectory("uffd-rehearsal-");
         try

@@ -26,12 +26,12 @@ public sealed class ProcessWatch : IDisposable
 
     /// <summary>Waits until a process has ended.</summary>
     /// <param name="process">The process; must not be disposed of before this has returned.</param>
-    /// <param name="cancel">Ends the wait.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="ObjectDisposedException">The watch has been disposed of, before or meanwhile.</exception>
-    public async Task EndOfAsync(PeerProcess process, CancellationToken cancel = default)
+    public async Task EndOfAsync(PeerProcess process, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(process);
-        cancel.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         Watched watched = new(process.Handle, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         bool isHeld = false;
         // The thread polls the number: it must not become another descriptor's before it is out of the set.
@@ -50,8 +50,8 @@ public sealed class ProcessWatch : IDisposable
             _signal.Set();
         }
 
-        using (cancel.Register(() => Forget(key))) await watched.Ended.Task;
-        cancel.ThrowIfCancellationRequested();
+        using (cancellationToken.Register(() => Forget(key))) await watched.Ended.Task;
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
     /// <summary>Ends the thread. Calls that wait end with <see cref="ObjectDisposedException"/>.</summary>

@@ -25,31 +25,31 @@ public interface IDestinationGuest
     /// Memory is there, and the guest still runs at the source: slow preparations belong here, to keep the downtime short.
     /// </summary>
     /// <param name="vm">The machine, with all regions mapped and served.</param>
-    /// <param name="cancel">Cancels.</param>
-    Task PrepareAsync(UffdVm vm, CancellationToken cancel);
+    /// <param name="cancellationToken">Cancels.</param>
+    Task PrepareAsync(UffdVm vm, CancellationToken cancellationToken);
 
     /// <summary>
     /// Takes the guest's state. The guest must not run yet; its memory may be touched, and is fetched on touch.
     /// </summary>
     /// <param name="vm">The machine, with all regions mapped and served.</param>
     /// <param name="state">What <see cref="ISourceGuest.StopAsync"/> has returned.</param>
-    /// <param name="cancel">Cancels.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="MigrationException">The state cannot be loaded here: the guest resumes at the source.</exception>
-    Task LoadAsync(UffdVm vm, ReadOnlyMemory<byte> state, CancellationToken cancel);
+    Task LoadAsync(UffdVm vm, ReadOnlyMemory<byte> state, CancellationToken cancellationToken);
 
     /// <summary>Starts it.</summary>
-    Task StartAsync(CancellationToken cancel);
+    Task StartAsync(CancellationToken cancellationToken);
 
     /// <summary>Waits for the guest's end.</summary>
     /// <returns>The state in which it has ended.</returns>
     /// <exception cref="MigrationException">
     /// It cannot go on: the message says where it is. Both sides report that, and the migration has ended.
     /// </exception>
-    Task<ReadOnlyMemory<byte>> EndAsync(CancellationToken cancel);
+    Task<ReadOnlyMemory<byte>> EndAsync(CancellationToken cancellationToken);
 
     /// <summary>
     /// Stops it for good: its memory is about to go. It is called as <see cref="VmOptions.StopGuest"/> of its machine, with the rules of
     /// that; the vCPUs of this library have been stopped before.
     /// </summary>
-    Task AbortAsync(CancellationToken cancel);
+    Task AbortAsync(CancellationToken cancellationToken);
 }

@@ -14,15 +14,15 @@ public interface ISourceGuest
     /// <exception cref="MigrationException">
     /// It has failed before, or does not stop: the message says where. The migration ends, and the guest stays as it is.
     /// </exception>
-    Task<ReadOnlyMemory<byte>> StopAsync(CancellationToken cancel);
+    Task<ReadOnlyMemory<byte>> StopAsync(CancellationToken cancellationToken);
 
     /// <summary>Resumes a stopped guest here: the other side has not run it, and will not.</summary>
-    Task ResumeAsync(CancellationToken cancel);
+    Task ResumeAsync(CancellationToken cancellationToken);
 
     /// <summary>What the guest's memory must be at its end, computed without the other side.</summary>
     /// <param name="endState">The state in which the guest has ended there.</param>
-    /// <param name="cancel">Cancels.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <returns>SHA-256 over all regions, in order.</returns>
     /// <exception cref="MigrationException">The guest has ended there in another state than it must; both sides report why.</exception>
-    Task<byte[]> HashAtEndAsync(ReadOnlyMemory<byte> endState, CancellationToken cancel);
+    Task<byte[]> HashAtEndAsync(ReadOnlyMemory<byte> endState, CancellationToken cancellationToken);
 }

@@ -124,25 +124,25 @@ public sealed class MigrationDestination : IAsyncDisposable
     /// <exception cref="MigrationException">It cannot listen there.</exception>
     /// <exception cref="VmFailedException">The guest's machine failed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; a guest that ran here is gone.</exception>
-    public async Task<MigrationDestinationReport> RunAsync(CancellationToken cancel = default)
+    public async Task<MigrationDestinationReport> RunAsync(CancellationToken cancellationToken = default)
     {
         using MigrationListener listener = new(_options.Address, _options.Tls, _links.Take, Tell);
         _ = _listening.TrySetResult(listener.Where);
         bool keeps = false;
         try
         {
-            await foreach (DestinationInput input in _inbox.ReadAllAsync(cancel))
+            await foreach (DestinationInput input in _inbox.ReadAllAsync(cancellationToken))
             {
                 if (!await BeginAsync(input)) continue;
                 IReadOnlyList<DestinationAct> acts = [.. _machine.Step(input.Happened, input.Epoch)];
                 bool isFollowed = !acts.Contains(DestinationAct.RefuseCommand);
-                foreach (DestinationAct act in acts) await DoAsync(act, input, cancel);
+                foreach (DestinationAct act in acts) await DoAsync(act, input, cancellationToken);
                 _ = input.Done?.TrySetResult(isFollowed);
                 if (_machine.Phase == DestinationPhase.Ended) break;
             }
 
             // If a source that asked for the comparison is given up, the hash of the memory at the end is still reported.
-            if (_machine.IsDelivered) await _followed.WaitAsync(cancel);
+            if (_machine.IsDelivered) await _followed.WaitAsync(cancellationToken);
             if (_inbox.Failure is { } failure) throw failure;
             MigrationDestinationReport report = await ReportAsync();
             keeps = _machine.IsDelivered;

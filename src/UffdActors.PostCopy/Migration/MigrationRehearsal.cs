@@ -22,14 +22,15 @@ public static class MigrationRehearsal
     /// Memory module of the destination; null for anonymous memory. One with larger pages is not rehearsed with.
     /// </param>
     /// <param name="mode">How faults are resolved.</param>
-    /// <param name="cancel">Cancels.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="UffdException">The kernel refuses what the real migration will need as well.</exception>
     /// <exception cref="ModuleException">There is no such memory module.</exception>
     /// <returns>Result of that migration.</returns>
     public static Task<MigrationDestinationReport> RunAsync(
-        Config? config = null, string? backend = null, PostCopyMode mode = PostCopyMode.Missing, CancellationToken cancel = default) =>
+        Config? config = null, string? backend = null, PostCopyMode mode = PostCopyMode.Missing,
+            CancellationToken cancellationToken = default) =>
         UffdRuntime.UseAsync(
-            config is null ? Anywhere : Anywhere.WithFallback(config), runtime => MoveAsync(runtime, backend, mode, cancel));
+            config is null ? Anywhere : Anywhere.WithFallback(config), runtime => MoveAsync(runtime, backend, mode, cancellationToken));
 
     private static async Task<MigrationDestinationReport> MoveAsync(
         UffdRuntime runtime, string? backend, PostCopyMode mode, CancellationToken cancel)
@@ -68,10 +69,10 @@ public static class MigrationRehearsal
 
     private static async Task SendAsync(UffdRuntime runtime, MigrationAddress address, CancellationToken cancel)
     {
-        using GuestImage image = GuestImage.Make(Pages << PageSize.BaseShift, 1, cancel: cancel);
+        using GuestImage image = GuestImage.Make(Pages << PageSize.BaseShift, 1, cancellationToken: cancel);
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = Pages + 16 }, cancel);
         GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages }, cancel);
-        Userfault userfault = await vm.OpenAsync(cancel: cancel);
+        Userfault userfault = await vm.OpenAsync(cancellationToken: cancel);
         _ = await userfault.RegisterAsync(region, RegisterModes.Missing, cancel);
         using ImageSource source = new(image);
         await userfault.ServeAsync(new ServeOptions { Source = source }, cancel);

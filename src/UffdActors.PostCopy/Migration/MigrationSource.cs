@@ -119,12 +119,12 @@ public sealed class MigrationSource
     /// <exception cref="OperationCanceledException">
     /// Cancelled. A guest that was handed over is at the destination, without its source.
     /// </exception>
-    public async Task<MigrationSourceReport> RunAsync(CancellationToken cancel = default)
+    public async Task<MigrationSourceReport> RunAsync(CancellationToken cancellationToken = default)
     {
         Task connecting = ConnectAsync(isFirst: true);
         try
         {
-            await foreach (SourceInput input in _inbox.ReadAllAsync(cancel))
+            await foreach (SourceInput input in _inbox.ReadAllAsync(cancellationToken))
             {
                 if (!Begin(input)) continue;
                 SourcePhase before = _machine.Phase;
@@ -138,7 +138,7 @@ public sealed class MigrationSource
                 }
 
                 bool isFollowed = !acts.Contains(SourceAct.RefuseCommand);
-                foreach (SourceAct act in acts) await DoAsync(act, input, cancel);
+                foreach (SourceAct act in acts) await DoAsync(act, input, cancellationToken);
                 _ = input.Done?.TrySetResult(isFollowed);
                 if (_machine.Phase == SourcePhase.Ended) break;
                 if (input.Happened == SourceEvent.LinkDown) connecting = ConnectAsync(isFirst: false);

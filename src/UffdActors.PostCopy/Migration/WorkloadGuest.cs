@@ -50,29 +50,29 @@ public sealed class WorkloadGuest : ISourceGuest, IDestinationGuest
     /// <summary>Starts it from its first access.</summary>
     /// <param name="vm">The machine; the guest works on its first region.</param>
     /// <param name="most">Accesses of all vCPUs after which it pauses until it is handed over or resumed; null for none.</param>
-    /// <param name="cancel">Cancels.</param>
-    public Task BeginAsync(UffdVm vm, long? most = null, CancellationToken cancel = default)
+    /// <param name="cancellationToken">Cancels.</param>
+    public Task BeginAsync(UffdVm vm, long? most = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(vm);
         if (_options is null) throw new InvalidOperationException("This guest arrives with a state; it does not begin here.");
         _vm = vm;
         _state = new WorkloadState(_options, vm.Regions[0].Pages, new long[_options.Vcpus]);
-        return StartAsync(most, cancel);
+        return StartAsync(most, cancellationToken);
     }
 
     /// <inheritdoc />
-    public async Task<ReadOnlyMemory<byte>> StopAsync(CancellationToken cancel)
+    public async Task<ReadOnlyMemory<byte>> StopAsync(CancellationToken cancellationToken)
     {
         VcpuGroup vcpus = Running;
         vcpus.Stop();
-        return await EndAsync(cancel);
+        return await EndAsync(cancellationToken);
     }
 
     /// <inheritdoc />
-    public Task ResumeAsync(CancellationToken cancel) => StartAsync(cancel);
+    public Task ResumeAsync(CancellationToken cancellationToken) => StartAsync(cancellationToken);
 
     /// <inheritdoc />
-    public Task LoadAsync(UffdVm vm, ReadOnlyMemory<byte> state, CancellationToken cancel)
+    public Task LoadAsync(UffdVm vm, ReadOnlyMemory<byte> state, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(vm);
         if (vm.Regions.Count != 1) throw new MigrationException($"This guest works on one region, and {vm.Regions.Count} were offered.");
@@ -82,16 +82,17 @@ public sealed class WorkloadGuest : ISourceGuest, IDestinationGuest
     }
 
     /// <inheritdoc />
-    public async Task PrepareAsync(UffdVm vm, CancellationToken cancel)
+    public async Task PrepareAsync(UffdVm vm, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(vm);
         // vCPUs without accesses: the code that starts them is JIT-compiled, and threads have been made once.
-        VcpuGroup rehearsal = await vm.StartVcpusAsync([new SyntheticWorkload(WorkloadKind.Random, 1, 0, 0, 0, 0, 1)], 1, cancel);
-        await rehearsal.WaitAsync(cancel);
+        VcpuGroup rehearsal = await vm.StartVcpusAsync(
+            [new SyntheticWorkload(WorkloadKind.Random, 1, 0, 0, 0, 0, 1)], 1, cancellationToken);
+        await rehearsal.WaitAsync(cancellationToken);
     }
 
     /// <inheritdoc />
-    public Task StartAsync(CancellationToken cancel) => StartAsync(null, cancel);
+    public Task StartAsync(CancellationToken cancellationToken) => StartAsync(null, cancellationToken);
 
     private async Task StartAsync(long? most, CancellationToken cancel)
     {
@@ -105,25 +106,25 @@ public sealed class WorkloadGuest : ISourceGuest, IDestinationGuest
     }
 
     /// <inheritdoc />
-    public async Task<ReadOnlyMemory<byte>> EndAsync(CancellationToken cancel)
+    public async Task<ReadOnlyMemory<byte>> EndAsync(CancellationToken cancellationToken)
     {
         VcpuGroup vcpus = Running;
-        await vcpus.WaitAsync(cancel);
+        await vcpus.WaitAsync(cancellationToken);
         _state = _state! with { Done = [.. vcpus.Reports().Select(v => v.Accesses)] };
         return _state.ToBytes();
     }
 
     /// <inheritdoc />
-    public async Task<byte[]> HashAtEndAsync(ReadOnlyMemory<byte> endState, CancellationToken cancel)
+    public async Task<byte[]> HashAtEndAsync(ReadOnlyMemory<byte> endState, CancellationToken cancellationToken)
     {
         WorkloadState now = _state ?? throw new InvalidOperationException("The guest has no state; it never ran here.");
         WorkloadState end = WorkloadState.Read(endState.Span, now.Pages);
         if (end.Options != now.Options) throw new MigrationException("The guest that has ended is not the one that left.");
-        return await Task.Run(() => Hash(now, end, cancel), cancel);
+        return await Task.Run(() => Hash(now, end, cancellationToken), cancellationToken);
     }
 
     /// <inheritdoc />
-    public Task AbortAsync(CancellationToken cancel) => Task.CompletedTask;
+    public Task AbortAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     private static long ShareOf(long accesses, int vcpu, int vcpus) => (accesses / vcpus) + (vcpu < accesses % vcpus ? 1 : 0);
 

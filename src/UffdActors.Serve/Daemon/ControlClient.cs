@@ -21,15 +21,15 @@ public sealed class ControlClient : IDisposable
 
     /// <summary>Connects.</summary>
     /// <param name="path">Path of the control socket.</param>
-    /// <param name="cancel">Cancels it.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     /// <exception cref="ServeException">There is no daemon.</exception>
-    public static async Task<ControlClient> ConnectAsync(string path, CancellationToken cancel = default)
+    public static async Task<ControlClient> ConnectAsync(string path, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancel);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
             return new ControlClient(socket);
         }
         catch (Exception e) when (e is SocketException or ArgumentException)
@@ -41,14 +41,15 @@ public sealed class ControlClient : IDisposable
 
     /// <summary>What the daemon says of itself.</summary>
     /// <exception cref="ServeException">It does not answer, and so with every call; or it refuses, and the message says why.</exception>
-    public Task<ControlAnswer> StatusAsync(CancellationToken cancel = default) => AskAsync(new() { Do = "status" }, cancel);
+    public Task<ControlAnswer> StatusAsync(CancellationToken cancellationToken = default) =>
+        AskAsync(new() { Do = "status" }, cancellationToken);
 
     /// <summary>Its sessions and their guests.</summary>
-    public Task<ControlAnswer> ListAsync(string? session = null, bool withFigures = false, CancellationToken cancel = default) =>
-        AskAsync(new() { Do = withFigures ? "stats" : "list", Session = session }, cancel);
+    public Task<ControlAnswer> ListAsync(string? session = null, bool withFigures = false, CancellationToken cancellationToken = default) =>
+        AskAsync(new() { Do = withFigures ? "stats" : "list", Session = session }, cancellationToken);
 
     /// <summary>Begins a session.</summary>
-    public Task<ControlAnswer> CreateAsync(SessionSpec spec, CancellationToken cancel = default)
+    public Task<ControlAnswer> CreateAsync(SessionSpec spec, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(spec);
         return AskAsync(
@@ -63,16 +64,16 @@ public sealed class ControlClient : IDisposable
                 SocketMode = spec.SocketMode,
                 MaxGuests = spec.MaxGuests,
             },
-            cancel);
+            cancellationToken);
     }
 
     /// <summary>Fills all pages of a session's guests, or of one, and lets them go; returns when that is done.</summary>
-    public Task<ControlAnswer> DrainAsync(string session, int? guest = null, CancellationToken cancel = default) =>
-        AskAsync(new() { Do = "drain", Session = session, Guest = guest }, cancel);
+    public Task<ControlAnswer> DrainAsync(string session, int? guest = null, CancellationToken cancellationToken = default) =>
+        AskAsync(new() { Do = "drain", Session = session, Guest = guest }, cancellationToken);
 
     /// <summary>Ends a session for good.</summary>
-    public Task<ControlAnswer> CloseAsync(string session, bool kill = false, CancellationToken cancel = default) =>
-        AskAsync(new() { Do = "close", Session = session, Kill = kill }, cancel);
+    public Task<ControlAnswer> CloseAsync(string session, bool kill = false, CancellationToken cancellationToken = default) =>
+        AskAsync(new() { Do = "close", Session = session, Kill = kill }, cancellationToken);
 
     /// <inheritdoc />
     public void Dispose() => _socket.Dispose();

@@ -118,11 +118,11 @@ public sealed class ServeDaemon : IAsyncDisposable
 
     /// <summary>Begins a session.</summary>
     /// <exception cref="ServeException">It cannot be; the message says why.</exception>
-    public async Task<SessionStatus> CreateAsync(SessionSpec spec, CancellationToken cancel = default)
+    public async Task<SessionStatus> CreateAsync(SessionSpec spec, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(spec);
         spec.ThrowIfWrong();
-        await _turn.WaitAsync(cancel);
+        await _turn.WaitAsync(cancellationToken);
         try
         {
             lock (_gate)
@@ -158,21 +158,21 @@ public sealed class ServeDaemon : IAsyncDisposable
     /// <summary>Fills all pages of a session's guests and lets them go: they need nobody any more.</summary>
     /// <param name="session">Name of the session.</param>
     /// <param name="guest">Number of one of its guests; null for all of them.</param>
-    /// <param name="cancel">Stops it: guests that were not done with are served on.</param>
+    /// <param name="cancellationToken">Stops it: guests that were not done with are served on.</param>
     /// <returns>Guests that were let go.</returns>
     /// <exception cref="ServeException">There is none such, or one cannot be released.</exception>
-    public Task<int> DrainAsync(string session, int? guest = null, CancellationToken cancel = default) =>
-        Find(session).DrainAsync(guest, cancel);
+    public Task<int> DrainAsync(string session, int? guest = null, CancellationToken cancellationToken = default) =>
+        Find(session).DrainAsync(guest, cancellationToken);
 
     /// <summary>Ends a session for good.</summary>
     /// <param name="session">Name of the session.</param>
     /// <param name="kill">Kill the VMMs of its guests; else a session that has guests is not closed.</param>
-    /// <param name="cancel">Cancels it, if it has not begun.</param>
+    /// <param name="cancellationToken">Cancels it, if it has not begun.</param>
     /// <returns>VMMs that were killed.</returns>
     /// <exception cref="ServeException">There is none such, or it has guests.</exception>
-    public async Task<int> CloseAsync(string session, bool kill = false, CancellationToken cancel = default)
+    public async Task<int> CloseAsync(string session, bool kill = false, CancellationToken cancellationToken = default)
     {
-        await _turn.WaitAsync(cancel);
+        await _turn.WaitAsync(cancellationToken);
         try
         {
             DaemonSession closed = Find(session);

@@ -59,12 +59,12 @@ public sealed class HandOver : IDisposable
 
     /// <summary>Tells a VMM that waits for it that its guest is being served: one byte. Of the others, none is told.</summary>
     /// <exception cref="HandOverException">The VMM does not listen any more.</exception>
-    public async Task AcknowledgeAsync(CancellationToken cancel = default)
+    public async Task AcknowledgeAsync(CancellationToken cancellationToken = default)
     {
         if (!Message.WantsAnswer || IsTakenBack || Socket is null) return;
         try
         {
-            _ = await Socket.SendAsync(new byte[] { 1 }, SocketFlags.None, cancel);
+            _ = await Socket.SendAsync(new byte[] { 1 }, SocketFlags.None, cancellationToken);
         }
         catch (SocketException e)
         {

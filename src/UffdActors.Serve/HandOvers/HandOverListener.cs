@@ -83,7 +83,7 @@ public sealed class HandOverListener : IDisposable
 
     /// <summary>Takes the next connection.</summary>
     /// <exception cref="SocketException">No descriptor is left for it, or the listener is disposed of.</exception>
-    public async Task<Socket> AcceptAsync(CancellationToken cancel = default) => await _socket.AcceptAsync(cancel);
+    public async Task<Socket> AcceptAsync(CancellationToken cancellationToken = default) => await _socket.AcceptAsync(cancellationToken);
 
     /// <inheritdoc />
     public void Dispose()

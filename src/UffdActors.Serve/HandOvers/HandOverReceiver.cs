@@ -28,10 +28,11 @@ public static class HandOverReceiver
     /// <summary>Receives one.</summary>
     /// <param name="connection">A connection that a listening Unix socket has accepted. It is taken over, whatever comes of it.</param>
     /// <param name="options">How.</param>
-    /// <param name="cancel">Cancels; the connection is closed.</param>
+    /// <param name="cancellationToken">Cancels; the connection is closed.</param>
     /// <exception cref="HandOverException">It is no hand-over, or none that can be served; the message says why.</exception>
     /// <exception cref="SyscallException">This process lacks descriptors.</exception>
-    public static async Task<HandOver> ReceiveAsync(Socket connection, HandOverOptions options, CancellationToken cancel = default)
+    public static async Task<HandOver> ReceiveAsync(
+        Socket connection, HandOverOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(options);
@@ -42,13 +43,13 @@ public static class HandOverReceiver
         {
             peer = PeerOf(connection);
             using CancellationTokenSource late = new(options.TimeOut, options.Time);
-            using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancel);
+            using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
             HandOverMessage message;
             try
             {
                 message = await ReadAsync(connection, descriptors, stop.Token);
             }
-            catch (OperationCanceledException) when (late.IsCancellationRequested && !cancel.IsCancellationRequested)
+            catch (OperationCanceledException) when (late.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {
                 throw new HandOverException(
                     FormattableString.Invariant($"The first message was not complete after {options.TimeOut.TotalSeconds:0.###} s; ")

@@ -107,11 +107,11 @@ public sealed class GuestServer
     /// Serves until it is cancelled, or <see cref="GuestServerOptions.Sessions"/> have ended. Then it leaves the guests that are still
     /// there, as their policy says (<see cref="GuestSession.DisposeAsync"/>). Once only.
     /// </summary>
-    public async Task RunAsync(CancellationToken cancel = default)
+    public async Task RunAsync(CancellationToken cancellationToken = default)
     {
         using ProcessWatch? own = _options.Watch is null ? new ProcessWatch() : null;
         ProcessWatch watch = _options.Watch ?? own!;
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, _enough.Token);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _enough.Token);
         Task telling = TellAsync();
         try
         {

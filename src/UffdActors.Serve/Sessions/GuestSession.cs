@@ -114,25 +114,26 @@ public sealed class GuestSession : IAsyncDisposable
     /// </summary>
     /// <param name="runtime">A runtime of the live world.</param>
     /// <param name="path">Path of a memory file.</param>
-    /// <param name="cancel">Cancels.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="ServeException">The memory file cannot be served.</exception>
     /// <exception cref="UffdException">This machine does not let this process serve faults.</exception>
-    public static async Task WarmUpAsync(UffdRuntime runtime, string path, CancellationToken cancel = default)
+    public static async Task WarmUpAsync(UffdRuntime runtime, string path, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(runtime);
         const int Pages = 2;
         using FileContent content = new(MemoryLayers.Open(path, []));
         using GuestSource source = new(content, [0], Pages);
-        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = Pages }, cancel);
-        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages }, cancel);
-        Userfault uffd = await vm.OpenAsync(cancel: cancel);
-        _ = await uffd.RegisterAsync(region, RegisterModes.Missing, cancel);
-        await uffd.ServeAsync(new ServeOptions { Source = source }, cancel);
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = Pages }, cancellationToken);
+        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages }, cancellationToken);
+        Userfault uffd = await vm.OpenAsync(cancellationToken: cancellationToken);
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing, cancellationToken);
+        await uffd.ServeAsync(new ServeOptions { Source = source }, cancellationToken);
         VcpuGroup vcpu = await vm.StartVcpusAsync(
-            [new SyntheticWorkload(WorkloadKind.Zipf, Pages, accesses: 1, writeRatio: 0, seed: 1, vcpu: 0, vcpus: 1)], cancel: cancel);
-        await vcpu.WaitAsync(cancel);
+            [new SyntheticWorkload(
+                WorkloadKind.Zipf, Pages, accesses: 1, writeRatio: 0, seed: 1, vcpu: 0, vcpus: 1)], cancellationToken: cancellationToken);
+        await vcpu.WaitAsync(cancellationToken);
         _ = uffd.ReceivedOf(region).Count;
-        await uffd.AbandonAsync(cancel);
+        await uffd.AbandonAsync(cancellationToken);
     }
 
     /// <summary>Begins to serve a guest. When it returns, faults are served, and a VMM that waits for an answer has got it.</summary>
@@ -140,14 +141,14 @@ public sealed class GuestSession : IAsyncDisposable
     /// <param name="watch">Tells when the VMM ends; to be disposed of after the session.</param>
     /// <param name="handOver">What the VMM has handed over. It is taken over, whatever comes of it.</param>
     /// <param name="options">How.</param>
-    /// <param name="cancel">Cancels the beginning.</param>
+    /// <param name="cancellationToken">Cancels the beginning.</param>
     /// <exception cref="HandOverException">The layout is none of this memory file, or not what the VMM has mapped.</exception>
     /// <exception cref="ServeException">
     /// A file of the snapshot cannot be served; or the overlay is not of whole pages of it, or has one twice.
     /// </exception>
     /// <exception cref="UffdException">The kernel refuses.</exception>
     public static async Task<GuestSession> BeginAsync(
-        UffdRuntime runtime, ProcessWatch watch, HandOver handOver, SessionOptions options, CancellationToken cancel = default)
+        UffdRuntime runtime, ProcessWatch watch, HandOver handOver, SessionOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(runtime);
         ArgumentNullException.ThrowIfNull(watch);
@@ -164,9 +165,9 @@ public sealed class GuestSession : IAsyncDisposable
             ThrowIfShort(handOver.Message, content, options.MemoryPath);
             fate = new SessionFate(handOver.Peer, watch, options.OnFailure);
             vm = await runtime.CreateVmAsync(
-                new VmOptions { MemoryPages = 1, IncidentObserver = fate.Take, StopGuest = fate.StopGuestAsync }, cancel);
+                new VmOptions { MemoryPages = 1, IncidentObserver = fate.Take, StopGuest = fate.StopGuestAsync }, cancellationToken);
             session = new GuestSession(vm, handOver, content, options, fate, now);
-            await session.ServeAsync(watch, cancel);
+            await session.ServeAsync(watch, cancellationToken);
             return session;
         }
         catch (Exception e)
@@ -230,11 +231,11 @@ public sealed class GuestSession : IAsyncDisposable
     /// back is the kernel's to fill. Faults are served meanwhile, before all else. The session has ended then
     /// (<see cref="SessionEnd.Released"/>).
     /// </summary>
-    /// <param name="cancel">Stops the filling: the guest is served on as before, and has what came until then.</param>
+    /// <param name="cancellationToken">Stops the filling: the guest is served on as before, and has what came until then.</param>
     /// <exception cref="ServeException">It cannot be released; the message says why. It is served on.</exception>
     /// <exception cref="UffdException">The kernel refuses, or the VMM has ended.</exception>
     /// <exception cref="VmFailedException">The session has ended.</exception>
-    public async Task ReleaseAsync(CancellationToken cancel = default)
+    public async Task ReleaseAsync(CancellationToken cancellationToken = default)
     {
         if (_tracksWrites)
             throw new ServeException(
@@ -243,8 +244,8 @@ public sealed class GuestSession : IAsyncDisposable
             throw new ServeException($"The guest of process {ProcessId} is being drained already.");
         try
         {
-            await FillAsync(cancel);
-            cancel.ThrowIfCancellationRequested();
+            await FillAsync(cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
             SessionFigures figures = Figures();
             // Region after region: all pages of all are there, or were given back.
             foreach (GuestRegion region in _vm.Regions) await _uffd!.UnregisterAsync(region, CancellationToken.None);

@@ -267,7 +267,7 @@ internal sealed class UserfaultService
     /// <exception cref="InvalidOperationException">Pages are absent, or threads sleep in no region.</exception>
     public async Task CloseAsync(CancellationToken cancel)
     {
-        foreach (RegisteredRegion registered in _registered.All) 
+        foreach (RegisteredRegion registered in _registered.All)
             ThrowIfAbsent(registered, new PageRange(0, registered.Region.Pages), "closing", "close");
         if (_reader is { HasStraySleepers: true } && !_kernel.Owner.Look())
         {

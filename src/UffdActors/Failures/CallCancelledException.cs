@@ -4,8 +4,8 @@ namespace UffdActors;
 public sealed class CallCancelledException : OperationCanceledException
 {
     /// <summary>Makes the exception.</summary>
-    public CallCancelledException(string message, long bytesDone, CancellationToken cancel)
-        : base(message, cancel) => BytesDone = bytesDone;
+    public CallCancelledException(string message, long bytesDone, CancellationToken cancellationToken)
+        : base(message, cancellationToken) => BytesDone = bytesDone;
 
     /// <summary>Bytes that are done, from the start of the range on; greater than 0.</summary>
     public long BytesDone { get; }

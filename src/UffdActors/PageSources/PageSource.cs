@@ -19,9 +19,9 @@ namespace UffdActors;
 /// internal sealed class FileSource(FileStream file) : PageSource(file.Length / 4096)
 /// {
 ///     protected override async ValueTask&lt;SourceContent&gt; ReadAsync(
-///         long page, Memory&lt;byte&gt; bytes, CancellationToken cancel)
+///         long page, Memory&lt;byte&gt; bytes, CancellationToken cancellationToken)
 ///     {
-///         await RandomAccess.ReadAsync(file.SafeFileHandle, bytes, page * 4096, cancel);
+///         await RandomAccess.ReadAsync(file.SafeFileHandle, bytes, page * 4096, cancellationToken);
 ///         return SourceContent.Bytes;
 ///     }
 /// }
@@ -59,19 +59,19 @@ public abstract class PageSource : IPageSource, IAsyncDisposable
     /// <summary>Reads a page. Called for several pages at the same time, and again for a page that has been read.</summary>
     /// <param name="page">Base page of the region.</param>
     /// <param name="bytes">Where its 4096 bytes go; of nobody else's until the call has ended. Not zeroed.</param>
-    /// <param name="cancel">The page is not wanted any more, or the source has been disposed of.</param>
+    /// <param name="cancellationToken">The page is not wanted any more, or the source has been disposed of.</param>
     /// <returns>
     /// <see cref="SourceContent.Bytes"/>, or <see cref="SourceContent.Zero"/> for a page of zeros, whatever is in the bytes.
     /// </returns>
-    protected abstract ValueTask<SourceContent> ReadAsync(long page, Memory<byte> bytes, CancellationToken cancel);
+    protected abstract ValueTask<SourceContent> ReadAsync(long page, Memory<byte> bytes, CancellationToken cancellationToken);
 
     /// <summary>The same for a VM with several regions that differ; unless it is overridden, all of them have the same content.</summary>
     /// <param name="region">Number of the region.</param>
     /// <param name="page">Base page of it.</param>
     /// <param name="bytes">Where its 4096 bytes go.</param>
-    /// <param name="cancel">The page is not wanted any more, or the source has been disposed of.</param>
-    protected virtual ValueTask<SourceContent> ReadAsync(int region, long page, Memory<byte> bytes, CancellationToken cancel) =>
-        ReadAsync(page, bytes, cancel);
+    /// <param name="cancellationToken">The page is not wanted any more, or the source has been disposed of.</param>
+    protected virtual ValueTask<SourceContent> ReadAsync(int region, long page, Memory<byte> bytes, CancellationToken cancellationToken) =>
+        ReadAsync(page, bytes, cancellationToken);
 
     /// <inheritdoc />
     public void Request(in PageOrder order, IPageReceiver receiver)

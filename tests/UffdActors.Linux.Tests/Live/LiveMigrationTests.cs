@@ -49,7 +49,7 @@ public sealed class LiveMigrationTests
     {
         ThisKernel.Require();
         using CancellationTokenSource stop = new();
-        Task rehearsal = MigrationRehearsal.RunAsync(UffdSettings.Profile("live"), cancel: stop.Token);
+        Task rehearsal = MigrationRehearsal.RunAsync(UffdSettings.Profile("live"), cancellationToken: stop.Token);
         await stop.CancelAsync();
 
         _ = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => rehearsal.WaitAsync(LiveScene.Deadline));

@@ -80,7 +80,7 @@ internal sealed class VmmSnapshotCommand
         string backend = arguments.GetValue(_backend)?.Value ?? parent?.Document.Backend ?? "anon";
         using GuestImage? image = parent is not null ? null
             : arguments.GetValue(_image) is { } from ? GuestImage.FromFile(from)
-            : GuestImage.Make(arguments.GetValue(_memory) ?? DefaultMemory, arguments.GetValue(_seed), cancel: cancel);
+            : GuestImage.Make(arguments.GetValue(_memory) ?? DefaultMemory, arguments.GetValue(_seed), cancellationToken: cancel);
         GuestPlan plan = parent?.Document.Plan() ?? Plan(arguments, image!);
         if (plan.Problem() is { } problem) throw CommandException.BadInput(problem);
         await using KvmHost kvm = KvmHost.Start();
