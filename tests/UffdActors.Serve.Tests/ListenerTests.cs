@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 
 namespace UffdActors.Serve.Tests;
@@ -31,6 +32,23 @@ public sealed class ListenerTests : IDisposable
         }
 
         Assert.False(File.Exists(Place));
+    }
+
+    [Fact]
+    public void The_file_is_there_only_when_it_is_listened_at()
+    {
+        using FileSystemWatcher watcher = new(_folder.FullName) { EnableRaisingEvents = true };
+        using BlockingCollection<string> events = [];
+        watcher.Created += (_, what) => events.Add("created " + what.Name);
+        watcher.Renamed += (_, what) => events.Add("renamed to " + what.Name);
+        // The longest path that there is has room too.
+        string path = Place + new string('x', HandOverListener.MaxPathBytes - Place.Length);
+        using HandOverListener listener = HandOverListener.Open(path);
+        string next;
+        do Assert.True(events.TryTake(out next!, ServeScene.Deadline));
+        while (!next.EndsWith(Path.GetFileName(path), StringComparison.Ordinal));
+        Assert.StartsWith("renamed to", next, StringComparison.Ordinal);
+        Assert.Equal([path], Directory.GetFileSystemEntries(_folder.FullName));
     }
 
     [Fact]

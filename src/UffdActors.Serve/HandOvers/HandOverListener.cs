@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using UffdActors.Model.Inputs;
 
 namespace UffdActors.Serve;
@@ -17,6 +18,8 @@ public sealed class HandOverListener : IDisposable
         | UnixFileMode.OtherExecute;
 
     private const int Backlog = 64;
+    private const int LongestUnnamed = 12;
+    private const int MostNames = 100;
     private readonly Socket _socket;
 
     private HandOverListener(string path, Socket socket)
@@ -42,7 +45,7 @@ public sealed class HandOverListener : IDisposable
         }
     }
 
-    /// <summary>Listens.</summary>
+    /// <summary>Listens. The file is there from the moment on at which who connects is heard, with its permissions.</summary>
     /// <param name="path">Path of the socket.</param>
     /// <param name="mode">Its permissions: who may write may connect.</param>
     /// <exception cref="ServeException">It cannot listen there.</exception>
@@ -57,13 +60,17 @@ public sealed class HandOverListener : IDisposable
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            socket.Bind(new UnixDomainSocketEndPoint(path));
-            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, mode);
+            // A VMM that connects at once is not refused: the name comes last.
+            string unnamed = Bind(socket, path);
+            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(unnamed, mode);
             socket.Listen(Backlog);
+            // Who has come first in between keeps it.
+            File.Move(unnamed, path, overwrite: false);
             return new HandOverListener(path, socket);
         }
         catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException or ArgumentException)
         {
+            // With what it has bound.
             socket.Dispose();
             throw new ServeException($"Socket \"{path}\": cannot listen there ({e.Message}).", e);
         }
@@ -90,6 +97,26 @@ public sealed class HandOverListener : IDisposable
     {
         _socket.Dispose();
         File.Delete(Path);
+    }
+
+    // Under a name that nobody looks for, in the same folder, and no longer than the kernel takes.
+    private static string Bind(Socket socket, string path)
+    {
+        string folder = path[..^System.IO.Path.GetFileName(path).Length];
+        int room = Math.Min(LongestUnnamed, MaxPathBytes - System.Text.Encoding.UTF8.GetByteCount(folder));
+        for (int tries = 0; ; tries++)
+        {
+            string unnamed = folder + RandomNumberGenerator.GetHexString(room, lowercase: true);
+            try
+            {
+                socket.Bind(new UnixDomainSocketEndPoint(unnamed));
+                return unnamed;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse && tries < MostNames)
+            {
+                // Short names are few.
+            }
+        }
     }
 
     private static void MakeRoom(string path)
