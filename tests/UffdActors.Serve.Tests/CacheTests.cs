@@ -153,6 +153,23 @@ public sealed class CacheTests(VmmPrograms programs)
     }
 
     [Fact]
+    public async Task Who_asks_for_much_fetches_little_of_it_in_its_turn()
+    {
+        using ContentCache cache = new(ContentCache.MinBytes);
+        using BackEnd backEnd = new(10 * ChunkPages);
+        using IContent content = cache.Open("a", new Direct(backEnd));
+        Asker asker = new();
+        // As a fault loop, which has other guests.
+        Thread loop = new(() => asker.Ask(content, 0, 10 * ChunkPages));
+        loop.Start();
+        loop.Join();
+        await asker.Answered.WaitAsync(ServeScene.Deadline);
+        asker.AssertRight();
+        Assert.Equal(10, backEnd.Asked.Count);
+        Assert.Equal(2, backEnd.Askers.Count(thread => thread == loop.ManagedThreadId));
+    }
+
+    [Fact]
     public void A_file_that_was_written_to_is_another_snapshot()
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("uffd-cache-");
@@ -196,6 +213,8 @@ public sealed class CacheTests(VmmPrograms programs)
 
         public List<long> Asked { get; } = [];
 
+        public List<int> Askers { get; } = [];
+
         public bool HoldsBack { get; set; }
 
         public long Failing { get; set; } = -1;
@@ -208,6 +227,7 @@ public sealed class CacheTests(VmmPrograms programs)
         {
             Assert.Equal(0, order.Region);
             Asked.Add(order.FirstPage);
+            Askers.Add(Environment.CurrentManagedThreadId);
             if (HoldsBack) _held.Enqueue((order, receiver));
             else Answer(order, receiver);
         }
@@ -252,10 +272,13 @@ public sealed class CacheTests(VmmPrograms programs)
     private sealed class Asker : IPageReceiver
     {
         private readonly HashSet<long> _missing = [];
+        private readonly TaskCompletionSource _answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private NativeBuffer? _room;
         private PageOrder _order;
 
         public List<Exception> Failures { get; } = [];
+
+        public Task Answered => _answered.Task;
 
         public void Ask(IContent content, long page, int pages)
         {
@@ -279,6 +302,8 @@ public sealed class CacheTests(VmmPrograms programs)
                 if (content == SourceContent.Zero) Assert.True((page + 3) % 16 is >= 8 and < 12);
                 else Assert.True(_order.Room(page, 1).SequenceEqual(SnapshotFile.PageOf(page + 3)), $"page {page}");
             }
+
+            if (_missing.Count == 0) _ = _answered.TrySetResult();
         }
 
         public void Failed(long id, Exception reason) => Failures.Add(reason);

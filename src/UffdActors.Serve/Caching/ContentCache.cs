@@ -20,6 +20,8 @@ public sealed class ContentCache : IDisposable
 
     internal const int ChunkPages = ChunkBytes / PageSize.Base;
     private const int MostFetches = 32;
+    // An order of a guest is of two chunks at the most.
+    private const int MostInATurn = 2;
 
     [ThreadStatic]
     private static bool t_isFetching;
@@ -39,6 +41,7 @@ public sealed class ContentCache : IDisposable
     private long _fetches;
     private long _bytesFetched;
     private long _evicted;
+    private bool _isFetchingElsewhere;
     private bool _isDisposed;
 
     /// <summary>Makes an empty one.</summary>
@@ -280,10 +283,37 @@ public sealed class ContentCache : IDisposable
         return chunk;
     }
 
-    // What comes next is asked for outside the lock: it may be answered at once, and then this is called again from within.
+    // What comes next is asked for outside the lock: it may be answered at once, and then this is called again from within. Who asks is a
+    // fault loop, which copies about as much as it may have asked for itself; what others want is left to a thread of the pool.
     private void FetchNext()
     {
         if (t_isFetching) return;
+        t_isFetching = true;
+        int copied = 0;
+        while (copied < MostInATurn && TryBegin(out CacheChunk? next, out long id))
+        {
+            next.Snapshot.Fetch(next, id);
+            if (next.State != ChunkState.Fetching) copied++;
+        }
+
+        t_isFetching = false;
+        if (copied == MostInATurn) FetchElsewhere();
+    }
+
+    private void FetchElsewhere()
+    {
+        lock (_gate)
+        {
+            if (_isFetchingElsewhere || _isDisposed || _demands.Count + _pushes.Count == 0) return;
+            _isFetchingElsewhere = true;
+        }
+
+        _ = ThreadPool.UnsafeQueueUserWorkItem(static cache => cache.FetchAll(), this, preferLocal: false);
+    }
+
+    private void FetchAll()
+    {
+        lock (_gate) _isFetchingElsewhere = false;
         t_isFetching = true;
         while (TryBegin(out CacheChunk? next, out long id)) next.Snapshot.Fetch(next, id);
         t_isFetching = false;
