@@ -39,7 +39,8 @@ internal sealed class ClonesRow : ServeRow
             yield return ServeFigure.AtMost(
                 string.Create(CultureInfo.InvariantCulture, $"reads / file ({Bytes >> 20} MiB), the first and {Clones} clones"),
                 read / Bytes, Target);
-            yield return ServeFigure.Of("µs that a clone's page takes, median, no limit", Median(said.Select(s => ServeBench.Number(s, "p50"))));
+            yield return ServeFigure.Of(
+                "µs that a clone's page takes, median, no limit", Median(said.Select(s => ServeBench.Number(s, "p50"))));
         }
         finally
         {

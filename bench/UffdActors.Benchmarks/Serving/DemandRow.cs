@@ -3,8 +3,8 @@ using System.Globalization;
 namespace UffdActors.Benchmarks.Serving;
 
 /// <summary>
-/// Demand faults a second of one VM, daemon and VMM on one CPU, content in the daemon's cache. In turns with it, on the same CPU: the loop in
-/// C whose guest is its own process, and one in C that serves the same VMM as the daemon does, from another process.
+/// Demand faults a second of one VM, daemon and VMM on one CPU, content in the daemon's cache. In turns with it, on the same CPU: the loop
+/// in C whose guest is its own process, and one in C that serves the same VMM as the daemon does, from another process.
 /// </summary>
 internal sealed class DemandRow : ServeRow
 {

@@ -27,7 +27,8 @@ internal sealed class FirstFaultRow : ServeRow
         }
 
         double[] sorted = [.. others.Order()];
-        yield return ServeFigure.AtMost("ms from hand-over to first page, first guest of a daemon, median", Median(firsts), TargetMilliseconds);
+        yield return ServeFigure.AtMost(
+            "ms from hand-over to first page, first guest of a daemon, median", Median(firsts), TargetMilliseconds);
         yield return ServeFigure.AtMost("ms from hand-over to first page, median", Median(others), TargetMilliseconds);
         yield return ServeFigure.Of("ms from hand-over to first page, 95th of 100", sorted[sorted.Length * 95 / 100]);
     }

@@ -40,7 +40,8 @@ internal sealed class IdleRow : ServeRow
             yield return ServeFigure.Of("% of a CPU, a daemon without guests", alone.Cpu);
             yield return ServeFigure.AtMost($"% of a CPU more, {Vms} idle VMs", full.Cpu - alone.Cpu, TargetPercent);
             yield return ServeFigure.Of($"threads, {Vms} idle VMs", daemon.Threads);
-            yield return ServeFigure.AtMost($"KiB for each of {Vms} idle VMs", (full.Memory - alone.Memory) / 1024.0 / Vms, TargetKibibytes);
+            yield return ServeFigure.AtMost(
+                $"KiB for each of {Vms} idle VMs", (full.Memory - alone.Memory) / 1024.0 / Vms, TargetKibibytes);
         }
         finally
         {

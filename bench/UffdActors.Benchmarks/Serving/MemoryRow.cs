@@ -24,7 +24,8 @@ internal sealed class MemoryRow : ServeRow
         double pages = ServeBench.Number(await guest.BeginAsync(), "touched");
         yield return ServeFigure.Of("MiB of a daemon without guests", before);
         yield return ServeFigure.AtMost(
-            $"MiB of a daemon, a VM of 8 GiB that has touched {pages / 256:0} MiB", daemon.MemoryBytes / (double)(1 << 20), TargetMebibytes);
+            $"MiB of a daemon, a VM of 8 GiB that has touched {pages / 256:0} MiB",
+            daemon.MemoryBytes / (double)(1 << 20), TargetMebibytes);
     }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);

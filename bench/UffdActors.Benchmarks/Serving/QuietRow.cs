@@ -1,8 +1,8 @@
 namespace UffdActors.Benchmarks.Serving;
 
 /// <summary>
-/// The p99 of a VM that touches a page a millisecond, alone and beside one whose four threads fault without a pause; in turns. Each VMM has a
-/// CPU of its own, so what is measured is the daemon; on a machine of one CPU, the scheduler.
+/// The p99 of a VM that touches a page a millisecond, alone and beside one whose four threads fault without a pause; in turns. Each VMM has
+/// a CPU of its own, so what is measured is the daemon; on a machine of one CPU, the scheduler.
 /// </summary>
 internal sealed class QuietRow : ServeRow
 {

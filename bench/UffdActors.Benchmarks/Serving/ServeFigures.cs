@@ -29,7 +29,8 @@ internal static class ServeFigures
         bool isNumber = int.TryParse(Value("--rounds", "5"), NumberStyles.None, CultureInfo.InvariantCulture, out int rounds);
         if (chosen.Length == 0 || !isNumber || rounds < 1)
         {
-            Console.Error.WriteLine($"serve --row all|{string.Join('|', Rows.Select(r => r.Name))} --rounds N --uffd PATH --faultloop PATH");
+            Console.Error.WriteLine(
+                $"serve --row all|{string.Join('|', Rows.Select(r => r.Name))} --rounds N --uffd PATH --faultloop PATH");
             return 2;
         }
 
