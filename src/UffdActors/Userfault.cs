@@ -480,9 +480,9 @@ public sealed class Userfault : IAsyncDisposable
     /// </summary>
     /// <remarks>
     /// Memory with write protection is unregistered in slices before, as <see cref="UnregisterAsync(GuestRegion, CancellationToken)"/> does
-    /// it: the close alone would look at every page in one call. While that lasts, a write to a page of a slice that is done is not seen any
-    /// more. One that was adopted is closed as it is, for whoever else holds it may go on with its regions: where nobody does, unregister
-    /// them before.
+    /// it: the close alone would look at every page in one call. While that lasts, a write to a page of a slice that is done is not seen
+    /// any more. One that was adopted is closed as it is, for whoever else holds it may go on with its regions: where nobody does,
+    /// unregister them before.
     /// </remarks>
     /// <exception cref="InvalidOperationException">
     /// Pages are absent, or threads sleep at addresses in no region, or wait though nothing is served: closing would show them zeros as

@@ -1,5 +1,5 @@
-/* The least that serves a guest of another process: takes the userfaultfd of each VMM that connects, one after the other, and copies to every
- * page that faults the page of its number, out of memory. What a daemon costs over this is its own.
+/* The least that serves a guest of another process: takes the userfaultfd of each VMM that connects, one after the other, and copies to
+ * every page that faults the page of its number, out of memory. What a daemon costs over this is its own.
  * copyloop SOCKET FILE */
 #include "vmm.h"
 #include <poll.h>

@@ -120,7 +120,8 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
     private bool IsMemory(Vma vma)
     {
         if (vma.File is not { } file) return !Cell.Memory.HasCache;
-        return Cell.Memory.NewModule?.Invoke() is { Facts: var facts } && facts.Name == file.Module.Facts.Name && facts.PageShift == file.PageShift
+        return Cell.Memory.NewModule?.Invoke() is { Facts: var facts }
+            && facts.Name == file.Module.Facts.Name && facts.PageShift == file.PageShift
             && vma.IsShared == Cell.Memory.IsShared;
     }
 }

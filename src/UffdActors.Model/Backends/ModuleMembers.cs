@@ -28,7 +28,8 @@ internal static class ModuleMembers
 
         if (facts.Name is null) throw Refused(module, $"its {nameof(MemoryModule.Name)} is null");
         if (facts.Name.Length > MostOfName)
-            throw Refused(module, $"its {nameof(MemoryModule.Name)} has {facts.Name.Length} characters, and at most {MostOfName} are taken");
+            throw Refused(
+                module, $"its {nameof(MemoryModule.Name)} has {facts.Name.Length} characters, and at most {MostOfName} are taken");
         if (facts.Name == Anonymous)
             throw Refused(module, $"its {nameof(MemoryModule.Name)} is \"{Anonymous}\", which is memory without a module");
         if (!PageShifts.Contains(facts.PageShift))

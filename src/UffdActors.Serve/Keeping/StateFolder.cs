@@ -99,7 +99,8 @@ internal sealed class StateFolder : IDisposable
             string why = e is JsonException json ? JsonProblem.Text(json) : e.Message.TrimEnd('.');
             string line = string.Concat(why.Select(c => char.IsControl(c) ? '?' : c));
             throw new ServeException(
-                $"State file \"{path}\" cannot be used: {line}. No daemon has written it like this: put it back as it was, or remove it.", e);
+                $"State file \"{path}\" cannot be used: {line}. No daemon has written it like this: put it back as it was, or remove it.",
+                e);
         }
     }
 

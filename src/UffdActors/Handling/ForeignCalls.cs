@@ -10,8 +10,8 @@ namespace UffdActors.Handling;
 /// </summary>
 /// <remarks>
 /// A call costs its caller two stores and no look at the clock: how long a call lasts is known by the looks that find it under way. A
-/// process that is stopped as a whole is not looked at either, so it does not count as a call that blocks. Looks end when nothing was called
-/// between two of them, and the next call has them begin again: a VM that rests costs no time.
+/// process that is stopped as a whole is not looked at either, so it does not count as a call that blocks. Looks end when nothing was
+/// called between two of them, and the next call has them begin again: a VM that rests costs no time.
 /// </remarks>
 internal sealed class ForeignCalls : IDisposable
 {
@@ -108,8 +108,8 @@ internal sealed class ForeignCalls : IDisposable
         }
     }
 
-    // A call that begins meanwhile has either written its count before this looks at it again, or reads that it is to wake: the barrier is on
-    // every thread, so that no call pays for one.
+    // A call that begins meanwhile has either written its count before this looks at it again, or reads that it is to wake: the barrier is
+    // on every thread, so that no call pays for one.
     private void Sleep()
     {
         if (_timer is null || _isAsleep) return;

@@ -160,7 +160,8 @@ internal sealed class ModuleLoader
         catch (Exception e) when (e is not ModuleException)
         {
             throw new ModuleException(
-                $"Memory module \"{name}\" cannot be found: {ForeignText.Of(e).TrimEnd('.')}. Name an assembly that the program references, "
+                $"Memory module \"{name}\" cannot be found: {ForeignText.Of(e).TrimEnd('.')}. Name an assembly that the program "
+                    + "references, "
                     + $"or the path of its file.", e);
         }
     }

@@ -68,7 +68,8 @@ internal sealed class FolioDesign() : OpsDesign(OpsShape.Merged)
         catch (Exception e)
         {
             vma.Owner.Mm.Machine.ModuleFailed?.Invoke(
-                $"Module \"{facts.Name}\" threw {e.GetType().Name} while telling what can be registered ({ForeignText.Of(e)}); it counts as "
+                $"Module \"{facts.Name}\" threw {e.GetType().Name} while telling what can be registered ({ForeignText.Of(e)}); it counts "
+                    + "as "
                     + "refused.", e);
             return false;
         }
