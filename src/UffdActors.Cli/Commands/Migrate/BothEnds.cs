@@ -12,6 +12,9 @@ namespace UffdActors.Cli.Commands.Migrate;
 internal sealed class BothEnds(Terminal terminal, bool isDrawn = false)
 {
     private const int NameWidth = 8;
+
+    // A process that a signal has ended has this and the signal as its exit code.
+    private const int SignalBase = 128;
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
 
     /// <summary>Runs both to their end.</summary>
@@ -19,7 +22,7 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false)
     /// <param name="send">Options of the sending end.</param>
     /// <param name="receive">Options of the receiving end.</param>
     /// <param name="cancel">Ends both.</param>
-    /// <returns>Exit code of the sending end, or if that is 0 of the receiving end.</returns>
+    /// <returns>Exit code of the sending end, or if that is 0 of the receiving end; 1 if either was killed.</returns>
     public async Task<int> RunAsync(
         IReadOnlyList<string> both, IReadOnlyList<string> send, IReadOnlyList<string> receive, CancellationToken cancel)
     {
@@ -42,18 +45,37 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false)
                 await Task.WhenAll(ShowAsync(from, "send", held), ShowAsync(to, "receive", held));
                 return true;
             });
-            await from.WaitForExitAsync(CancellationToken.None);
+            Task left = from.WaitForExitAsync(CancellationToken.None);
+            Task came = to.WaitForExitAsync(CancellationToken.None);
+            // A receiver that was killed has told its source nothing: that one would connect again for ever.
+            bool isReceiverFirst = await Task.WhenAny(left, came) == came && to.ExitCode > SignalBase;
+            if (isReceiverFirst) await EndAsync(from);
+            await left;
             // Without its source a receiver that has no guest waits for the next one.
             if (from.ExitCode != ExitCode.Done) await EndAsync(to);
-            await to.WaitForExitAsync(CancellationToken.None);
+            await came;
             await tell;
             cancel.ThrowIfCancellationRequested();
+            if (isReceiverFirst && IsKilled(to)) return Killed(to, "receiving", "sending");
+            if (!isReceiverFirst && IsKilled(from)) return Killed(from, "sending", "receiving");
             return from.ExitCode != ExitCode.Done ? from.ExitCode : to.ExitCode;
         }
         finally
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    private static bool IsKilled(Process process) =>
+        process.ExitCode > SignalBase && process.ExitCode is not (ExitCode.Interrupted or ExitCode.Terminated);
+
+    private int Killed(Process process, string name, string other)
+    {
+        terminal.WriteError(string.Create(
+            CultureInfo.InvariantCulture,
+            $"the {name} end was killed (signal {process.ExitCode - SignalBase}), and the {other} end has ended with it: the guest runs "
+                + $"nowhere any more. Where it was is what the {other} end has said last."));
+        return ExitCode.Failed;
     }
 
     // One that has been told why says so first.
