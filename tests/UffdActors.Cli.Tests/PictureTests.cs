@@ -114,7 +114,7 @@ public sealed partial class PictureTests(VmmPrograms programs) : IClassFixture<V
         string socket = _place.Path("socket");
         Task<CommandRun> serve = CommandRun.Of(
             "serve", "--socket", socket, "--memory", _place.Path("memory"), "--sessions", "1", "--html", _place.Path("a.html"));
-        Assert.True(Listening.At(socket, Hang));
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(socket), Hang));
         await using VmmProcess vmm = new(
             programs.Of("cloud-hypervisor"), socket, (Pages * 4096).ToString(CultureInfo.InvariantCulture), "2");
         _ = await vmm.EndAsync();

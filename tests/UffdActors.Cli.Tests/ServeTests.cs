@@ -93,7 +93,7 @@ public sealed class ServeTests(VmmPrograms programs) : IClassFixture<VmmPrograms
         VmmPrograms.Require();
         (string memory, string socket) = Files();
         Task<CommandRun> serve = CommandRun.Of("serve", "--socket", socket, "--memory", memory, "--sessions", "1", "--json", "-");
-        Assert.True(Listening.At(socket, Hang));
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(socket), Hang));
         await using VmmProcess vmm = new(
             programs.Of("cloud-hypervisor"), socket, (Pages * 4096).ToString(CultureInfo.InvariantCulture), "2");
         _ = await vmm.EndAsync();
@@ -120,7 +120,7 @@ public sealed class ServeTests(VmmPrograms programs) : IClassFixture<VmmPrograms
         Task<CommandRun> serve = CommandRun.Of(
             "serve", "--socket", socket, "--memory", memory, "--diff", diff, "--cache", "16M", "--working-set", set,
             "--record-working-set", set, "--sessions", "2", "--json", "-");
-        Assert.True(Listening.At(socket, Hang));
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(socket), Hang));
         for (int i = 0; i < 2; i++)
         {
             await using VmmProcess vmm = new(

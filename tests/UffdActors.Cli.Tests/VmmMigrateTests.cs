@@ -45,7 +45,8 @@ public sealed class VmmMigrateTests : IDisposable
             "--precopy-rounds", "2", "--send=--no-rehearsal", "--receive=--no-rehearsal", "--json", "-");
         run.EndsWith(ExitCode.Done);
         JsonElement document = JsonDocument.Parse(run.Output).RootElement;
-        Assert.Equal(2, document.GetProperty("source").GetProperty("precopyRounds").GetInt32());
+        // A guest that ends while it is copied leaves at once.
+        Assert.InRange(document.GetProperty("source").GetProperty("precopyRounds").GetInt32(), 1, 2);
         Assert.True(document.GetProperty("destination").GetProperty("kvm").GetProperty("givenBackPages").GetInt64() > 0);
     }
 

@@ -148,15 +148,15 @@ internal sealed class Shuttle(UffdRuntime runtime, KvmHost kvm, MigrationAddress
             CultureInfo.InvariantCulture,
             $"guest {guest} ({trip.Plan.Kind}, {trip.Plan.Vcpus} vCPUs, {trip.Plan.Rounds} rounds, {trip.Plan.DataPages} pages)");
         if (!alone.IsDone) throw new TortureException($"{name} does not end without moving: {alone.Ends.First(e => !e.IsDone).Message}");
-        for (int i = 0; i < checksums.Count; i++)
-        {
-            if (checksums[i] != alone.Checksums[i])
-                throw new TortureException(
-                    $"{name}: vCPU {i} has the checksum 0x{checksums[i]:x}, and without moving 0x{alone.Checksums[i]:x}");
-        }
-
-        if (hash != alone.MemorySha256)
-            throw new TortureException($"{name}: its memory has the SHA-256 {hash}, and without moving {alone.MemorySha256}");
+        string[] differences =
+        [
+            .. checksums.Index().Where(c => c.Item != alone.Checksums[c.Index])
+                .Select(c => $"vCPU {c.Index} has the checksum 0x{c.Item:x}, and without moving 0x{alone.Checksums[c.Index]:x}"),
+            .. hash == alone.MemorySha256 ? (string[])[] : [$"its memory has the SHA-256 {hash}, and without moving {alone.MemorySha256}"],
+        ];
+        if (differences.Length > 0)
+            throw new TortureException(
+                $"{name}: {string.Join("; ", differences)}. It has moved to {string.Join(", ", trip.Moves.Select(m => m.Where))}.");
         tell(ShuttleTally.Ended);
     }
 }

@@ -8,4 +8,9 @@ namespace UffdActors.Cli.Torture;
 /// <param name="Rounds">Rounds of pre-copy; null for none.</param>
 /// <param name="Backend">Memory where it arrives; null for anonymous memory.</param>
 /// <param name="Mode">How faults are resolved there.</param>
-internal sealed record ShuttleMove(TimeSpan RunsFirst, int Channels, int? Rounds, string? Backend, PostCopyMode Mode);
+internal sealed record ShuttleMove(TimeSpan RunsFirst, int Channels, int? Rounds, string? Backend, PostCopyMode Mode)
+{
+    /// <summary>How it moves, for a message.</summary>
+    public string Where =>
+        $"{Backend ?? "anon"} ({Mode.ToString().ToLowerInvariant()}{(Rounds is null ? "" : $", {Rounds} rounds of pre-copy")})";
+}
