@@ -1,3 +1,4 @@
+using System.Collections;
 using UffdActors.PostCopy.Wire;
 
 namespace UffdActors.PostCopy.Migration;
@@ -15,12 +16,14 @@ internal sealed class CopiedPages : IDisposable
 {
     private readonly CopiedChunk?[][] _chunks;
     private readonly long[] _pages;
+    private readonly BitArray?[] _discarded;
     private long _copied;
 
     /// <param name="regions">Base pages of each region.</param>
     public CopiedPages(IReadOnlyList<long> regions)
     {
         _pages = [.. regions];
+        _discarded = new BitArray?[regions.Count];
         _chunks = [.. regions.Select(pages => new CopiedChunk?[(pages + WireLimits.PagesAFrame - 1) / WireLimits.PagesAFrame])];
     }
 
@@ -46,17 +49,34 @@ internal sealed class CopiedPages : IDisposable
         _ = Interlocked.Add(ref _copied, header.Pages);
     }
 
-    /// <summary>Discards pages that the guest has changed since they were sent.</summary>
+    /// <summary>
+    /// Notes pages that the guest has changed since they were sent. Their old content may still be on its way on another lane, so they are
+    /// discarded when all content has come (<see cref="EndContent"/>).
+    /// </summary>
     /// <exception cref="WireException">The pages are not the guest's.</exception>
     public void Discard(in FrameHeader header, ReadOnlySpan<byte> bits)
     {
         if (header.Region >= _pages.Length || header.FirstPage > _pages[header.Region] - header.Pages)
             throw new WireException($"a discard of pages that region {header.Region} does not have");
+        BitArray discarded = _discarded[header.Region] ??= new BitArray((int)_pages[header.Region]);
         for (int i = 0; i < header.Pages; i++)
         {
-            if ((bits[i >> 3] & (1 << (i & 7))) == 0) continue;
-            long page = header.FirstPage + i;
-            _chunks[header.Region][page / WireLimits.PagesAFrame]?.Discard((int)(page % WireLimits.PagesAFrame));
+            if ((bits[i >> 3] & (1 << (i & 7))) != 0) discarded[(int)header.FirstPage + i] = true;
+        }
+    }
+
+    /// <summary>All content before a hand-over has come: what it has left old is discarded now.</summary>
+    public void EndContent()
+    {
+        for (int region = 0; region < _discarded.Length; region++)
+        {
+            if (_discarded[region] is not { } discarded) continue;
+            for (int page = 0; page < discarded.Length; page++)
+            {
+                if (discarded[page]) _chunks[region][page / WireLimits.PagesAFrame]?.Discard(page % WireLimits.PagesAFrame);
+            }
+
+            _discarded[region] = null;
         }
     }
 

@@ -165,6 +165,7 @@ internal sealed class DestinationLinks(
         byte[] state = lane.ReadBody(header);
         // The copied content is complete when every background lane has sent ContentEnd.
         link.WaitForContent(header.Id);
+        _memory?.Copied.EndContent();
         inbox.PostAndWait(link, new DestinationInput(DestinationEvent.HandOver, header.Id, link, state, IsOfPeer: true));
     }
 

@@ -64,8 +64,19 @@ internal sealed class Lane : IDisposable
     /// content.</summary>
     public SafeHandle? Polled => _stream is NetworkStream ? _socket.SafeHandle : null;
 
-    /// <summary>Limits how long a read waits; zero for no limit.</summary>
-    public void LimitReads(TimeSpan? limit) => _socket.ReceiveTimeout = limit is { } time ? (int)time.TotalMilliseconds : 0;
+    /// <summary>Limits how long a read waits; null for no limit.</summary>
+    /// <exception cref="IOException">The lane has ended: its link may be lost while it is being added.</exception>
+    public void LimitReads(TimeSpan? limit)
+    {
+        try
+        {
+            _socket.ReceiveTimeout = limit is { } time ? (int)time.TotalMilliseconds : 0;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            throw new IOException("the lane has ended", e);
+        }
+    }
 
     /// <summary>Sends a frame.</summary>
     /// <exception cref="IOException">The lane has ended.</exception>

@@ -7,6 +7,15 @@ namespace UffdActors.PostCopy.Tests.Migration;
 public sealed class LinkTests
 {
     [Fact]
+    public void A_lane_whose_link_is_lost_while_it_is_welcomed_has_ended_and_nothing_worse()
+    {
+        using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        Lane lane = new(1, socket, new MemoryStream());
+        lane.Dispose();
+        Assert.Throws<IOException>(() => Handshake.Welcome(lane, 0, 1));
+    }
+
+    [Fact]
     public async Task The_last_frame_can_be_read_before_any_other_lane_ends()
     {
         using TwoEnds folder = new();
