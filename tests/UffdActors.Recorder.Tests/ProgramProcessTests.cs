@@ -12,6 +12,7 @@ public sealed class ProgramProcessTests
 
     [Theory]
     [InlineData("echo signalled; read more", "told to end by a signal")]
+    [InlineData("echo signalled; read more; exit 143", "ended by SIGTERM")]
     [InlineData("kill -TERM $$", "ended by SIGTERM")]
     [InlineData("kill -KILL $$", "ended by SIGKILL")]
     [InlineData("kill -STOP $$", "stopped (SIGSTOP)")]

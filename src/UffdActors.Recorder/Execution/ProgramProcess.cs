@@ -17,6 +17,7 @@ internal sealed class ProgramProcess : IDisposable
 
     // Starting a process has a limit of its own: it may take long on a busy machine.
     private static readonly TimeSpan StartDeadline = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan EndDeadline = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(400);
 
     private readonly Func<ProcessStartInfo> _command;
@@ -66,8 +67,9 @@ internal sealed class ProgramProcess : IDisposable
     private bool SaysReady(string line, TimeSpan limit)
     {
         string? answer = TryExchange(line, limit);
-        if (answer == Signalled) throw EndedFromOutside("told to end by a signal");
-        return answer == Ready;
+        if (answer != Signalled) return answer == Ready;
+        _process!.StandardInput.Close();
+        throw EndedFromOutside((_process.WaitForExit(EndDeadline) ? SignalThatEnded() : null) ?? "told to end by a signal");
     }
 
     private string? TryExchange(string line, TimeSpan limit)
@@ -112,25 +114,21 @@ internal sealed class ProgramProcess : IDisposable
     // Programs send signals, but none of these.
     private void ThrowIfEndedFromOutside(Exchange exchange)
     {
-        const int SignalBase = 128;
-        string? how = null;
-        if (exchange.IsStopped)
-        {
-            how = "stopped (SIGSTOP)";
-        }
-        else if (exchange.Hang is null)
-        {
-            how = (_process!.ExitCode - SignalBase) switch
-            {
-                1 => "ended by SIGHUP",
-                2 => "ended by SIGINT",
-                9 => "ended by SIGKILL",
-                15 => "ended by SIGTERM",
-                _ => null,
-            };
-        }
-
+        string? how = exchange.IsStopped ? "stopped (SIGSTOP)" : exchange.Hang is null ? SignalThatEnded() : null;
         if (how is not null) throw EndedFromOutside(how);
+    }
+
+    private string? SignalThatEnded()
+    {
+        const int SignalBase = 128;
+        return (_process!.ExitCode - SignalBase) switch
+        {
+            1 => "ended by SIGHUP",
+            2 => "ended by SIGINT",
+            9 => "ended by SIGKILL",
+            15 => "ended by SIGTERM",
+            _ => null,
+        };
     }
 
     private RecorderException EndedFromOutside(string how)

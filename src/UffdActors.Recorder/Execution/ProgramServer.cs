@@ -59,6 +59,8 @@ internal static class ProgramServer
                 output.WriteLine(
                     signalled.IsCancellationRequested ? ProgramProcess.Signalled : executor.TryReset() ? ProgramProcess.Ready : "stuck");
                 output.Flush();
+                // Its exit code says which signal it was.
+                signalled.ThrowIfCancellationRequested();
                 continue;
             }
 
