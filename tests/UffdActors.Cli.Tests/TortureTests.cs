@@ -19,7 +19,7 @@ public sealed class TortureTests
         using JsonDocument document = JsonDocument.Parse(run.Output);
         JsonElement[] migrations = [.. document.RootElement.GetProperty("migrations").EnumerateArray()];
         Assert.Equal(["verified", verdict], migrations.Select(m => m.GetProperty("verdict").GetString()));
-        Assert.True(document.RootElement.GetProperty("strikes").GetInt32() > 0);
+        Assert.True(document.RootElement.GetProperty("disruptions").GetInt32() > 0);
     }
 
     [Fact]
@@ -36,9 +36,9 @@ public sealed class TortureTests
         // Without a pre-copy nothing of it is discarded.
         string? hash = null;
         TortureResult result = await TorturedMigration.RunAsync(
-            new TortureOptions(), [], [new Blow(Strike.Cut, MessageKind.Discard, 1)], null, found => hash = found, default);
-        Assert.Equal(0, result.Blows);
-        TortureCell cell = new("moment", "cut", [], [new Blow(Strike.Cut, MessageKind.Discard, 1)], IsOfMoment: true);
+            new TortureOptions(), [], [new Injection(Disruption.Cut, MessageKind.Discard, 1)], null, found => hash = found, default);
+        Assert.Equal(0, result.Disruptions);
+        TortureCell cell = new("moment", "cut", [], [new Injection(Disruption.Cut, MessageKind.Discard, 1)], IsOfMoment: true);
         Assert.Equal("the moment has not come", cell.Judge(result).Flaw);
         Assert.Null((cell with { IsOfMoment = false }).Judge(result).Flaw);
     }
@@ -60,13 +60,13 @@ public sealed class TortureTests
     }
 
     [Fact]
-    public void A_seed_draws_the_same_strikes_again_and_one_that_kills_is_the_last()
+    public void A_seed_draws_the_same_disruptions_again_and_one_that_kills_is_the_last()
     {
         for (ulong seed = 0; seed < 1000; seed++)
         {
             RandomPlan plan = RandomPlan.Draw(seed);
-            Assert.Equal(plan.Blows, RandomPlan.Draw(seed).Blows);
-            Assert.DoesNotContain(plan.Blows.SkipLast(1), b => b.Strike is Strike.KillSource or Strike.KillDestination);
+            Assert.Equal(plan.Disruptions, RandomPlan.Draw(seed).Disruptions);
+            Assert.DoesNotContain(plan.Disruptions.SkipLast(1), b => b.Disruption is Disruption.KillSource or Disruption.KillDestination);
         }
     }
 

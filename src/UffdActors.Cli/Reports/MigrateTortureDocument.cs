@@ -4,17 +4,18 @@ namespace UffdActors.Cli.Reports;
 
 /// <summary>Tortured migrations for machines; JSON.md explains every field.</summary>
 internal sealed record MigrateTortureDocument(
-    string? World, ulong Seed, string? Sha256, int Wrong, int Strikes, IReadOnlyList<MigrateTortureDocument.Migration> Migrations)
+    string? World, ulong Seed, string? Sha256, int Wrong, int Disruptions, IReadOnlyList<MigrateTortureDocument.Migration> Migrations)
 {
     public static MigrateTortureDocument Of(
         TortureOptions options, string? hash, IReadOnlyList<(TortureCell Cell, TortureResult Result)> results) => new(
-            options.World, options.Seed, hash, results.Count(r => r.Result.Flaw is not null), results.Sum(r => r.Result.Blows),
+            options.World, options.Seed, hash, results.Count(r => r.Result.Flaw is not null), results.Sum(r => r.Result.Disruptions),
             [
                 .. results.Select(r => new Migration(
-                    r.Cell.Moment, r.Cell.Strike, r.Result.Verdict, r.Result.Flaw, r.Result.Blows,
+                    r.Cell.Moment, r.Cell.Disruption, r.Result.Verdict, r.Result.Flaw, r.Result.Disruptions,
                     r.Result.Duration.Ticks * TimeSpan.NanosecondsPerTick)),
             ]);
 
     /// <summary>One migration.</summary>
-    public sealed record Migration(string Moment, string Strike, TortureVerdict? Verdict, string? Flaw, int Strikes, long DurationNs);
+    public sealed record Migration(
+        string Moment, string Disruption, TortureVerdict? Verdict, string? Flaw, int Disruptions, long DurationNs);
 }

@@ -9,7 +9,7 @@ internal sealed class TortureText(IAnsiConsole console)
     /// <summary>Writes one.</summary>
     public void Write(TortureCell cell, TortureResult result)
     {
-        string what = cell.Blows.Count == 0 ? "nothing happens" : cell.Name;
+        string what = cell.Disruptions.Count == 0 ? "nothing happens" : cell.Name;
         if (result.Flaw is null)
         {
             console.MarkupLineInterpolated($"[green]ok[/]     {what} [dim]->[/] {NameOf(result.Verdict!.Value)}");
@@ -25,11 +25,11 @@ internal sealed class TortureText(IAnsiConsole console)
     {
         int wrong = results.Count(r => r.Flaw is not null);
         string migrations = Figures.Count(results.Count, "migration", "migrations");
-        string blows = Figures.Count(results.Sum(r => r.Blows), "strike", "strikes");
+        string disruptions = Figures.Count(results.Sum(r => r.Disruptions), "disruption", "disruptions");
         if (wrong == 0)
             console.MarkupLineInterpolated(
-                $"[green]as it must be[/]: {migrations}, {blows} in {Figures.Time(time)}; never two guests, none lost without a word");
-        else console.MarkupLineInterpolated($"[red]WRONG[/]: {wrong} of {migrations}, {blows} in {Figures.Time(time)}");
+                $"[green]as it must be[/]: {migrations}, {disruptions} in {Figures.Time(time)}; never two guests, none lost in silence");
+        else console.MarkupLineInterpolated($"[red]WRONG[/]: {wrong} of {migrations}, {disruptions} in {Figures.Time(time)}");
         foreach (IGrouping<TortureVerdict, TortureResult> group in results.Where(r => r.Verdict is not null)
             .GroupBy(r => r.Verdict!.Value).OrderBy(g => g.Key))
         {

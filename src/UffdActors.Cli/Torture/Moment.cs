@@ -5,11 +5,11 @@ namespace UffdActors.Cli.Torture;
 /// <summary>A point in the life of a migration at which something may happen to it.</summary>
 /// <param name="Name">What has just happened then.</param>
 /// <param name="CopiesFirst">The guest is copied before it is stopped.</param>
-/// <param name="Blows">The strike that is asked about, and before it what leads to the moment.</param>
-internal sealed record Moment(string Name, bool CopiesFirst, Func<Strike, IReadOnlyList<Blow>> Blows)
+/// <param name="Disruptions">The disruption that is asked about, and before it what leads to the moment.</param>
+internal sealed record Moment(string Name, bool CopiesFirst, Func<Disruption, IReadOnlyList<Injection>> Disruptions)
 {
     // Pages are on their way: the link is cut there, and what follows is a recovery.
-    private static readonly Blow CutAmidPages = new(Strike.Cut, MessageKind.Answer, 3, OfDemand: false);
+    private static readonly Injection CutAmidPages = new(Disruption.Cut, MessageKind.Answer, 3, OfDemand: false);
 
     /// <summary>All of them, in their order.</summary>
     public static IReadOnlyList<Moment> All { get; } =
@@ -29,17 +29,17 @@ internal sealed record Moment(string Name, bool CopiesFirst, Func<Strike, IReadO
         After("every page is there", MessageKind.Complete),
         Before("the guest has ended, and it is not heard", MessageKind.Finished),
         Before("the verdict is on its way", MessageKind.Verdict),
-        new("recovery: the source knocks", false, s => [CutAmidPages, new Blow(s, MessageKind.Hello, 1)]),
-        new("recovery: the destination answers", false, s => [CutAmidPages, new Blow(s, MessageKind.Welcome, 1)]),
-        new("recovery: the first page", false, s => [CutAmidPages, new Blow(s, MessageKind.Answer, 1)]),
+        new("recovery: the source knocks", false, s => [CutAmidPages, new Injection(s, MessageKind.Hello, 1)]),
+        new("recovery: the destination answers", false, s => [CutAmidPages, new Injection(s, MessageKind.Welcome, 1)]),
+        new("recovery: the first page", false, s => [CutAmidPages, new Injection(s, MessageKind.Answer, 1)]),
         new("recovery of a lost hand-over: it is sent again", false,
-            s => [new Blow(Strike.Cut, MessageKind.HandOver, 1), new Blow(s, MessageKind.HandOver, 1)]),
+            s => [new Injection(Disruption.Cut, MessageKind.HandOver, 1), new Injection(s, MessageKind.HandOver, 1)]),
         new("recovery of a lost answer: the destination says that it runs the guest", false,
-            s => [new Blow(Strike.Cut, MessageKind.Accepted, 1), new Blow(s, MessageKind.Welcome, 1, Arrives: true)]),
+            s => [new Injection(Disruption.Cut, MessageKind.Accepted, 1), new Injection(s, MessageKind.Welcome, 1, Arrives: true)]),
     ];
 
     private static Moment Before(string name, MessageKind kind, int number = 1, bool copiesFirst = false, bool? ofDemand = null) =>
-        new(name, copiesFirst, s => [new Blow(s, kind, number, OfDemand: ofDemand)]);
+        new(name, copiesFirst, s => [new Injection(s, kind, number, OfDemand: ofDemand)]);
 
-    private static Moment After(string name, MessageKind kind) => new(name, false, s => [new Blow(s, kind, 1, Arrives: true)]);
+    private static Moment After(string name, MessageKind kind) => new(name, false, s => [new Injection(s, kind, 1, Arrives: true)]);
 }

@@ -4,7 +4,7 @@ using UffdActors.PostCopy.Wire;
 namespace UffdActors.Cli.Torture;
 
 /// <summary>
-/// Stands between both ends, reads every frame, and stops upon the one on which the next blow falls: from then on nothing passes until
+/// Stands between both ends, reads every frame, and stops at the one of the next disruption: from then on nothing passes until
 /// everything is cut. The next connections are the next link.
 /// </summary>
 internal sealed class Relay : IDisposable
@@ -13,9 +13,9 @@ internal sealed class Relay : IDisposable
     private readonly string _to;
     private readonly Lock _gate = new();
     private readonly List<Socket> _open = [];
-    private readonly IReadOnlyList<Blow> _blows;
+    private readonly IReadOnlyList<Injection> _injections;
     private readonly WireHistory _history = new();
-    private TaskCompletionSource<Blow> _struck = New();
+    private TaskCompletionSource<Injection> _struck = New();
     private int _next;
     private int _counted;
     private int _onTheirWay;
@@ -23,18 +23,20 @@ internal sealed class Relay : IDisposable
 
     /// <param name="from">Where the source connects to.</param>
     /// <param name="to">Where the destination listens.</param>
-    /// <param name="blows">What happens, one after the other.</param>
-    public Relay(string from, string to, IReadOnlyList<Blow> blows)
+    /// <param name="disruptions">What happens, one after the other.</param>
+    public Relay(string from, string to, IReadOnlyList<Injection> disruptions)
     {
         _to = to;
-        _blows = blows;
+        _injections = disruptions;
         _listener.Bind(new UnixDomainSocketEndPoint(from));
         _listener.Listen(16);
         _ = AcceptAsync();
     }
 
-    /// <summary>Completes when the frame of the next blow has been met; from then on no byte passes until <see cref="GoOn"/>.</summary>
-    public Task<Blow> Struck
+    /// <summary>
+    /// Completes when the frame of the next disruption has been met; from then on no byte passes until <see cref="GoOn"/>.
+    /// </summary>
+    public Task<Injection> Struck
     {
         get
         {
@@ -67,7 +69,7 @@ internal sealed class Relay : IDisposable
         GoOn();
     }
 
-    private static TaskCompletionSource<Blow> New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static TaskCompletionSource<Injection> New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private async Task AcceptAsync()
     {
@@ -113,7 +115,7 @@ internal sealed class Relay : IDisposable
                 if (frame.Length < length) Array.Resize(ref frame, length);
                 if (!await FillAsync(from, frame.AsMemory(FrameHeader.Size, header.Body))) break;
                 if (header.Kind == MessageKind.Hello) connection.Lane = Hello.Read(frame.AsSpan(FrameHeader.Size)).Lane;
-                (int passing, Blow? blow) = Judge(connection.Lane, fromSource, header, length);
+                (int passing, Injection? disruption) = Judge(connection.Lane, fromSource, header, length);
                 bool isOver;
                 try
                 {
@@ -121,8 +123,8 @@ internal sealed class Relay : IDisposable
                 }
                 finally
                 {
-                    // Also if it was cut meanwhile: the next blow waits for what is on its way.
-                    isOver = Passed(passing > 0, blow);
+                    // Also if it was cut meanwhile: the next disruption waits for what is on its way.
+                    isOver = Passed(passing > 0, disruption);
                 }
 
                 // The connections stay open, and silent.
@@ -146,38 +148,37 @@ internal sealed class Relay : IDisposable
     }
 
     /// <summary>Decides on a frame.</summary>
-    /// <returns>How many of its bytes pass, and the blow whose frame it is, or null.</returns>
-    private (int Passing, Blow? Blow) Judge(int lane, bool fromSource, in FrameHeader header, int length)
+    /// <returns>How many of its bytes pass, and the disruption whose frame it is, or null.</returns>
+    private (int Passing, Injection? Injection) Judge(int lane, bool fromSource, in FrameHeader header, int length)
     {
         lock (_gate)
         {
             if (_isHalted) return (0, null);
-            Blow? blow = _next < _blows.Count && _blows[_next].Counts(header.Kind, lane) && ++_counted == _blows[_next].Number
-                ? _blows[_next]
-                : null;
-            if (blow is not null)
+            Injection? next = _next < _injections.Count ? _injections[_next] : null;
+            Injection? disruption = next?.Counts(header.Kind, lane) == true && ++_counted == next.Number ? next : null;
+            if (disruption is not null)
             {
                 _isHalted = true;
                 _next++;
                 _counted = 0;
             }
 
-            bool arrives = blow is null or { Arrives: true, Strike: not Strike.CutInFrame };
+            bool arrives = disruption is null or { Arrives: true, Disruption: not Disruption.CutInFrame };
             _history.Note(lane, fromSource, header, arrives);
-            if (!arrives && blow!.Strike != Strike.CutInFrame) return (0, blow);
+            if (!arrives && disruption!.Disruption != Disruption.CutInFrame) return (0, disruption);
             _onTheirWay++;
-            return (arrives ? length : length / 2, blow);
+            return (arrives ? length : length / 2, disruption);
         }
     }
 
-    /// <summary>A frame has been forwarded, or dropped: a blow is dealt once everything that was let through has arrived.</summary>
+    /// <summary>A frame has been forwarded, or dropped: a disruption is dealt once everything that was let through has arrived.</summary>
     /// <returns>True if nothing more passes.</returns>
-    private bool Passed(bool wasOnItsWay, Blow? blow)
+    private bool Passed(bool wasOnItsWay, Injection? disruption)
     {
         lock (_gate)
         {
             if (wasOnItsWay) _onTheirWay--;
-            if (blow is not null) _fallen = blow;
+            if (disruption is not null) _fallen = disruption;
             if (_isHalted && _onTheirWay == 0 && _fallen is not null)
             {
                 _struck.TrySetResult(_fallen);
@@ -188,7 +189,7 @@ internal sealed class Relay : IDisposable
         }
     }
 
-    private Blow? _fallen;
+    private Injection? _fallen;
 
     private static async Task<bool> FillAsync(Socket from, Memory<byte> bytes)
     {

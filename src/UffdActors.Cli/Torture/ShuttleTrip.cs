@@ -64,20 +64,21 @@ internal sealed record ShuttleTrip(GuestPlan Plan, ulong Seed, IReadOnlyList<Shu
         int Below(int limit) => (int)(SplitMix.Next(ref state) % (ulong)limit);
     }
 
-    /// <summary>The blows on a relay between both processes: links are cut, on average more than one a migration.</summary>
+    /// <summary>The disruptions on a relay between both processes: links are cut, on average more than one a migration.</summary>
     /// <param name="seed">Seed.</param>
     /// <param name="count">How many.</param>
-    public static IReadOnlyList<Blow> Cuts(ulong seed, int count)
+    public static IReadOnlyList<Injection> Cuts(ulong seed, int count)
     {
         ulong state = seed;
-        Blow[] blows = new Blow[count];
+        Injection[] disruptions = new Injection[count];
         for (int i = 0; i < count; i++)
         {
             (MessageKind kind, int most) = Kinds[Below(Kinds.Length)];
-            blows[i] = new Blow(Below(3) == 0 ? Strike.CutInFrame : Strike.Cut, kind, 1 + Below(most), Arrives: Below(2) == 0);
+            Disruption cut = Below(3) == 0 ? Disruption.CutInFrame : Disruption.Cut;
+            disruptions[i] = new Injection(cut, kind, 1 + Below(most), Arrives: Below(2) == 0);
         }
 
-        return blows;
+        return disruptions;
 
         int Below(int limit) => (int)(SplitMix.Next(ref state) % (ulong)limit);
     }

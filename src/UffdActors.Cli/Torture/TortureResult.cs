@@ -3,8 +3,8 @@ namespace UffdActors.Cli.Torture;
 /// <summary>How a migration ended.</summary>
 /// <param name="Verdict">How it ended; null if it ended wrongly.</param>
 /// <param name="Flaw">What is wrong; null if nothing is.</param>
-/// <param name="Blows">Blows that were dealt.</param>
+/// <param name="Disruptions">Disruptions that were dealt.</param>
 /// <param name="Duration">Time it took.</param>
 /// <param name="Said">What both ends have said, if something is wrong.</param>
 internal sealed record TortureResult(
-    TortureVerdict? Verdict, string? Flaw, int Blows, TimeSpan Duration, IReadOnlyList<string> Said);
+    TortureVerdict? Verdict, string? Flaw, int Disruptions, TimeSpan Duration, IReadOnlyList<string> Said);

@@ -19,11 +19,11 @@ internal sealed class TorturedMigration : IDisposable
     private readonly MigrationEnd _destination;
     private MigrationEnd? _another;
 
-    private TorturedMigration(TortureOptions options, IReadOnlyList<string> sendOptions, IReadOnlyList<Blow> blows, string? hash)
+    private TorturedMigration(TortureOptions options, IReadOnlyList<string> sendOptions, IReadOnlyList<Injection> disruptions, string? hash)
     {
         _options = options;
         _hash = hash;
-        _relay = new Relay(At("relay"), At("wire"), blows);
+        _relay = new Relay(At("relay"), At("wire"), disruptions);
         _destination = Receive("receive");
         _source = MigrationEnd.Start(
             _folder.FullName, "send",
@@ -33,16 +33,16 @@ internal sealed class TorturedMigration : IDisposable
     /// <summary>Runs one.</summary>
     /// <param name="options">Guest and patience.</param>
     /// <param name="sendOptions">Further options of the sending end.</param>
-    /// <param name="blows">What happens to it; no more than one kills, and that is the last.</param>
+    /// <param name="disruptions">What happens to it; no more than one kills, and that is the last.</param>
     /// <param name="hash">What the guest's memory must be at its end; null in a run that nothing happens to, which finds it.</param>
     /// <param name="found">What it is.</param>
     /// <param name="cancel">Cancels.</param>
     public static async Task<TortureResult> RunAsync(
-        TortureOptions options, IReadOnlyList<string> sendOptions, IReadOnlyList<Blow> blows, string? hash, Action<string>? found,
-        CancellationToken cancel)
+        TortureOptions options, IReadOnlyList<string> sendOptions, IReadOnlyList<Injection> disruptions, string? hash,
+        Action<string>? found, CancellationToken cancel)
     {
         Stopwatch time = Stopwatch.StartNew();
-        using TorturedMigration migration = new(options, sendOptions, blows, hash);
+        using TorturedMigration migration = new(options, sendOptions, disruptions, hash);
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         deadline.CancelAfter(options.Deadline);
         int fallen = 0;
@@ -89,20 +89,20 @@ internal sealed class TorturedMigration : IDisposable
         Task ends = Task.WhenAll(_source.EndAsync(cancel), _destination.EndAsync(cancel));
         while (true)
         {
-            Task<Blow> struck = _relay.Struck;
+            Task<Injection> struck = _relay.Struck;
             if (await Task.WhenAny(struck, ends) == ends) return await AgreeAsync(_destination, TortureVerdict.Verified, found, cancel);
             fallen();
-            switch ((await struck).Strike)
+            switch ((await struck).Disruption)
             {
-                case Strike.StopSource:
+                case Disruption.StopSource:
                     await _source.FreezeAsync(TortureOptions.StopTime, cancel);
                     break;
-                case Strike.StopDestination:
+                case Disruption.StopDestination:
                     await _destination.FreezeAsync(TortureOptions.StopTime, cancel);
                     break;
-                case Strike.KillSource:
+                case Disruption.KillSource:
                     return await WithoutSourceAsync(cancel);
-                case Strike.KillDestination:
+                case Disruption.KillDestination:
                     return await WithoutDestinationAsync(cancel);
             }
 

@@ -19,8 +19,8 @@ public interface IVmUffdOps
 
     /// <summary>
     /// Range ioctls that work on this memory. COPY goes with MISSING, CONTINUE with MINOR, WRITEPROTECT with WP. Handlers fill base pages
-    /// of zeros by ZEROPAGE, so memory that is to be served offers it beside COPY. What REGISTER reports to user space is not taken from
-    /// here (SEMANTICS 3.2.5, 7.2.2).
+    /// of zeros by ZEROPAGE, and by a COPY of zeros where that is refused: without ZEROPAGE such a page costs two calls. What REGISTER
+    /// reports to user space is not taken from here (SEMANTICS 3.2.5, 7.2.2).
     /// </summary>
     UffdIoctls Ioctls { get; }
 

@@ -87,7 +87,7 @@ internal sealed class RacerActor(RacerOptions options) : UntypedActor
             case FillAnswer.Filled:
                 options.Counts.Add(Injected.RacerFill);
                 break;
-            case FillAnswer.Present or FillAnswer.NotEmpty:
+            case FillAnswer.Present or FillAnswer.CopyZeros:
                 options.Thread.Wake(_fill.Start, PageSize.Base);
                 break;
         }

@@ -40,7 +40,7 @@ internal sealed class ProtectedWrites(VmContext vm, FaultReader reader, Unfilled
                 unfilled.Pause(
                     request,
                     RequestIncidents.HookFailed(
-                        request, thrown, "the page stays protected and its writers wait until recover or abandon is called."));
+                        request, thrown, "the page stays protected and its writers wait until it is recovered or abandoned."));
                 break;
             default:
                 unfilled.Pause(request, RequestIncidents.NotCleared(request, error));

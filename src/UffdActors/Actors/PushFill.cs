@@ -24,7 +24,7 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
     private FillPlan _plan;
     private bool _isProbe;
     private bool _pageByPage;
-    private bool _meetsMarker;
+    private bool _copiesZeros;
     private bool _meetsHole;
     private long _holeAt;
     private ulong _takenForCached;
@@ -80,10 +80,10 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
             return PushStep.GoOn;
         }
 
-        if (_pageByPage || _meetsMarker || (_meetsHole && isAliased)) _run = _run with { Pages = _unit };
+        if (_pageByPage || _copiesZeros || (_meetsHole && isAliased)) _run = _run with { Pages = _unit };
         if (isAliased && !_meetsHole && !TryWriteAlias(region.Alias!)) return _meetsHole ? Aim() : PushStep.GoOn;
-        _plan = FillPlan.Of(decidedOn, region, _run, _meetsHole, _meetsMarker);
-        _meetsMarker = false;
+        _plan = FillPlan.Of(decidedOn, region, _run, _meetsHole, _copiesZeros);
+        _copiesZeros = false;
         _plan.Begin(Call);
         return PushStep.Issue;
     }
@@ -112,8 +112,8 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
         {
             case FillAnswer.Filled or FillAnswer.Partly:
                 break;
-            case FillAnswer.NotEmpty:
-                _meetsMarker = true;
+            case FillAnswer.CopyZeros:
+                _copiesZeros = true;
                 break;
             case FillAnswer.Present when _meetsHole && _unit == 1:
                 // A page of the cache behind a hole: it is mapped as it is. Or a page of a private mapping, of which the cache has nothing:
@@ -165,7 +165,7 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
     /// <returns>False if it has ended as any fill may.</returns>
     private bool CopiedIntoHole(AliasPages alias, FillAnswer answer)
     {
-        if (answer is FillAnswer.Unread or FillAnswer.Partly or FillAnswer.NotEmpty) return false;
+        if (answer is FillAnswer.Unread or FillAnswer.Partly or FillAnswer.CopyZeros) return false;
         // The next page is no hole for that.
         _meetsHole = false;
         long page = chunk.Piece.FirstPage;

@@ -11,7 +11,7 @@ internal static class PushIncidents
     public static Incident Lost(PushOrder order, Exception failure) => new(
         IncidentKind.PageLost,
         $"The background push has paused: of pages {order.FirstPage} to {order.FirstPage + order.Pages - 1} one is lost "
-            + $"({ForeignText.Of(failure)}); it goes on when recover is called.",
+            + $"({ForeignText.Of(failure)}); it goes on when it is recovered.",
         failure);
 
     /// <summary>The first page that is passed over, because what is mapped there takes no such fill.</summary>

@@ -161,8 +161,8 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
     public void LeftAsleep(ulong address, uint thread) => Vm.Incidents.Report(new Incident(
         IncidentKind.UnknownAddress,
         $"{(thread == 0 ? "A thread" : $"Thread {thread}")} faults again and again at 0x{address:x}, in no region that is served (moved "
-            + $"away by mremap with MREMAP_DONTUNMAP, or registered by other code?); it is left asleep until recover or abandon "
-            + $"is called."));
+            + $"away by mremap with MREMAP_DONTUNMAP, or registered by other code?); it is left asleep until it is "
+            + $"recovered or abandoned."));
 
     /// <inheritdoc />
     public void Forked() => Vm.Incidents.Report(Incident.OfFork());

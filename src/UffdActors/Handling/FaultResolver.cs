@@ -21,7 +21,7 @@ internal static class FaultResolver
     {
         bool isRemoved = region.Pages.IsRemoved(request.Page, request.Pages);
         bool isMinor = (request.Flags & FaultFlags.Minor) != 0;
-        request.MeetsMarker = request.Streak > 0 && request.StreakError != Errno.EFAULT;
+        request.CopiesZeros = request.Streak > 0 && request.StreakError != Errno.EFAULT;
         request.MeetsHole = request.WasHole = request.TakesNoCopy = false;
         plan = default;
         if ((request.Flags & FaultFlags.Wp) != 0) return Resolution.ClearProtection;
@@ -40,7 +40,7 @@ internal static class FaultResolver
 
         if (!isRemoved) return Resolution.Fetch;
         request.Content = SourceContent.Zero;
-        plan = FillPlan.Of(decidedOn, region, request.Run, cacheIsEmpty: true, request.MeetsMarker);
+        plan = FillPlan.Of(decidedOn, region, request.Run, cacheIsEmpty: true, request.CopiesZeros);
         return Resolution.Fill;
     }
 
@@ -73,11 +73,11 @@ internal static class FaultResolver
         if (region.By == ResolveBy.Continue && !request.MeetsHole)
         {
             Resolution written = WriteAlias(request, region.Alias!, thread);
-            plan = FillPlan.Of(decidedOn, region, request.Run, request.MeetsHole, request.MeetsMarker);
+            plan = FillPlan.Of(decidedOn, region, request.Run, request.MeetsHole, request.CopiesZeros);
             return written;
         }
 
-        plan = FillPlan.Of(decidedOn, region, request.Run, cacheIsEmpty: true, request.MeetsMarker);
+        plan = FillPlan.Of(decidedOn, region, request.Run, cacheIsEmpty: true, request.CopiesZeros);
         return Resolution.Fill;
     }
 
@@ -99,8 +99,8 @@ internal static class FaultResolver
                 return Resolution.FillAgain;
             case FillAnswer.Present or FillAnswer.Gone or FillAnswer.Unreadable:
                 return Resolution.Wake;
-            case FillAnswer.NotEmpty:
-                request.MeetsMarker = true;
+            case FillAnswer.CopyZeros:
+                request.CopiesZeros = true;
                 return Resolution.FillAgain;
             case FillAnswer.Hole:
                 return AfterHole(request, isRemoved);

@@ -13,9 +13,10 @@ internal enum FillAnswer
     Unread,
 
     /// <summary>
-    /// EEXIST of ZEROPAGE says no more than that the entry is not empty, and a marker is no page: COPY of zeros tells the two apart.
+    /// ZEROPAGE is refused, and COPY of zeros may not be: EEXIST says no more than that the entry is not empty, and a marker is no page;
+    /// EINVAL is what memory answers that offers COPY alone.
     /// </summary>
-    NotEmpty,
+    CopyZeros,
 
     /// <summary>
     /// EEXIST: the page is there already. A failing call wakes no thread, so its caller does (RING P1).

@@ -13,12 +13,12 @@ internal static class FillAnswers
     {
         Errno.None => FillAnswer.Filled,
         Errno.EAGAIN => result > 0 ? FillAnswer.Partly : FillAnswer.Unread,
-        Errno.EEXIST => kind == FillKind.ZeroPage ? FillAnswer.NotEmpty : FillAnswer.Present,
+        Errno.EEXIST => kind == FillKind.ZeroPage ? FillAnswer.CopyZeros : FillAnswer.Present,
         Errno.ENOENT => FillAnswer.Gone,
         Errno.ESRCH => FillAnswer.OwnerGone,
         Errno.EFAULT => kind == FillKind.Continue ? FillAnswer.Hole : FillAnswer.Unreadable,
         Errno.ENOMEM => FillAnswer.NoMemory,
-        Errno.EINVAL => FillAnswer.Unfit,
+        Errno.EINVAL => kind == FillKind.ZeroPage ? FillAnswer.CopyZeros : FillAnswer.Unfit,
         _ => FillAnswer.Failed,
     };
 

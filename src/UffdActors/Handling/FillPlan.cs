@@ -19,11 +19,11 @@ internal readonly record struct FillPlan(FillKind Kind, ulong Start, ulong Lengt
     /// <param name="region">The part of the region that holds all of them.</param>
     /// <param name="run">The pages, and what they are to hold; where an alias is written, it has been.</param>
     /// <param name="cacheIsEmpty">The page cache has no page there: it is not mapped but made.</param>
-    /// <param name="meetsMarker">ZEROPAGE has been refused with EEXIST.</param>
-    public static FillPlan Of(long decidedOn, ServedRegion region, in PageRun run, bool cacheIsEmpty = false, bool meetsMarker = false)
+    /// <param name="copiesZeros">ZEROPAGE has been refused (<see cref="FillAnswer.CopyZeros"/>).</param>
+    public static FillPlan Of(long decidedOn, ServedRegion region, in PageRun run, bool cacheIsEmpty = false, bool copiesZeros = false)
     {
         FillKind kind = region.By != ResolveBy.Copy && !cacheIsEmpty ? FillKind.Continue
-            : run.Content == SourceContent.Zero ? region.ZeroFill(meetsMarker)
+            : run.Content == SourceContent.Zero ? region.ZeroFill(copiesZeros)
             : FillKind.Copy;
         return new FillPlan(
             kind, PageSize.AddressOf(region.Base + run.FirstPage), (ulong)run.Pages << PageSize.BaseShift,

@@ -219,8 +219,8 @@ internal sealed class Outage(OutageCause cause, string name, Patience patience, 
         };
         return patience.Resumes
             ? $"{trouble}: the requests that wait have paused. One of them is tried about once a second, and all go on by themselves when "
-                + $"it succeeds, or when recover is called."
-            : $"{trouble}: the requests that wait have paused until recover or abandon is called.";
+                + $"it succeeds, or when they are recovered."
+            : $"{trouble}: the requests that wait have paused until they are recovered or abandoned.";
     }
 
     private string Ended(long now, bool isOver)

@@ -106,8 +106,8 @@ internal sealed class PageRequest : IPageAsker
     /// <summary>What it waits out while it is paused; null if nothing but <c>recover</c> helps.</summary>
     public Outage? PausedBy { get; set; }
 
-    /// <summary>ZEROPAGE has met an entry that is not empty, and need not be a page.</summary>
-    public bool MeetsMarker { get; set; }
+    /// <summary>ZEROPAGE has been refused here: zeros are copied (<see cref="FillAnswer.CopyZeros"/>).</summary>
+    public bool CopiesZeros { get; set; }
 
     /// <summary>
     /// The cache that is filled through an alias has no page there: it is copied, and not written over what a guest may have put there

@@ -10,13 +10,13 @@ internal static class RequestIncidents
     public static Incident Refused(PageRequest request, Errno error) => new(
         IncidentKind.FillRefused,
         $"{CallOf(request.Fill.Kind)} of page {request.Page} of region {request.Region.Id} (0x{request.Address:x}) was refused with "
-            + $"{error}{Likely(request, error)}; its threads wait until recover or abandon is called.");
+            + $"{error}{Likely(request, error)}; its threads wait until it is recovered or abandoned.");
 
     /// <summary>The same of clearing write protection.</summary>
     public static Incident NotCleared(PageRequest request, Errno error) => new(
         IncidentKind.FillRefused,
         $"Clearing the write protection of the page at 0x{request.Address:x} failed with {error}; its threads wait until "
-            + $"recover or abandon is called.");
+            + $"it is recovered or abandoned.");
 
     /// <summary>An event stays unread for unusually long.</summary>
     public static Incident Delayed(PageRequest request) => new(
@@ -26,7 +26,7 @@ internal static class RequestIncidents
     /// <summary>The source will never have the page.</summary>
     public static Incident Lost(PageRequest request, Exception failure) => new(
         IncidentKind.PageLost,
-        $"The page at 0x{request.Address:x} is lost ({ForeignText.Of(failure)}); its threads wait until recover or abandon is called.",
+        $"The page at 0x{request.Address:x} is lost ({ForeignText.Of(failure)}); its threads wait until it is recovered or abandoned.",
         failure);
 
     /// <summary>The embedder's hook for writes has thrown (RING F19).</summary>
@@ -48,8 +48,6 @@ internal static class RequestIncidents
     private static string Likely(PageRequest request, Errno error) => error switch
     {
         Errno.EEXIST or Errno.ENOMEM when request.Pages > 1 => " again and again (the pool of huge pages may be empty)",
-        Errno.EINVAL when request.Fill.Kind == FillKind.ZeroPage =>
-            " (pages of zeros are filled by UFFDIO_ZEROPAGE, which this memory may not take)",
         Errno.EFAULT when request.Fill.Kind == FillKind.Copy =>
             $" again and again (the page source may have named memory that cannot be read, at 0x{request.Data:x})",
         _ => "",

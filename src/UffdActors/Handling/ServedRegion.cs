@@ -59,6 +59,6 @@ internal sealed record ServedRegion(
     /// How zeros get into a page. The zero page is a base page, which no ioctl maps write-protected, and ZEROPAGE refuses an entry that
     /// holds nothing but a marker: zeros are copied where one of these matters.
     /// </summary>
-    /// <param name="meetsMarker">ZEROPAGE has been refused with EEXIST.</param>
-    public FillKind ZeroFill(bool meetsMarker) => UnitPages > 1 || IsProtected || meetsMarker ? FillKind.Copy : FillKind.ZeroPage;
+    /// <param name="copiesZeros">ZEROPAGE has been refused (<see cref="FillAnswer.CopyZeros"/>).</param>
+    public FillKind ZeroFill(bool copiesZeros) => UnitPages > 1 || IsProtected || copiesZeros ? FillKind.Copy : FillKind.ZeroPage;
 }

@@ -107,7 +107,7 @@ public sealed class OutageTests
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source, SourcePatience = Short, Resume = SourceResume.Manual });
         VcpuGroup vcpu = await vm.StartAsync(region, isWrite: false, 5);
         Incident paused = await PatienceOverAsync(vm);
-        Assert.Contains("the requests that wait have paused until recover or abandon is called", paused.Message, StringComparison.Ordinal);
+        Assert.Contains("have paused until they are recovered or abandoned", paused.Message, StringComparison.Ordinal);
         int asked = source.Asked;
         source.ComeBack();
         // Another page is had at once, and does not wake the first one.

@@ -112,7 +112,7 @@ public sealed class WriteProtectionTests
         Assert.Equal(IncidentKind.HookFailed, refused.Kind);
         Assert.Equal(
             $"The BeforeWrite hook threw for page 4 of region {region.Id} (the snapshot's disk is full); the page stays protected and its "
-                + $"writers wait until recover or abandon is called.",
+                + $"writers wait until it is recovered or abandoned.",
             refused.Message);
         Assert.Equal(Protected, vm.Entries(region)[4]);
         Assert.Equal(1, write.Accesses);

@@ -30,9 +30,9 @@ public sealed class FaultResolverTests
     public void A_new_fault_knows_nothing_of_the_holes_that_an_earlier_one_has_met()
     {
         PageRequest request = NewRequest(ResolveBy.Continue);
-        request.MeetsMarker = request.MeetsHole = request.WasHole = request.TakesNoCopy = true;
+        request.CopiesZeros = request.MeetsHole = request.WasHole = request.TakesNoCopy = true;
         Assert.Equal((Resolution.Fetch, default), First(request));
-        Assert.False(request.MeetsMarker || request.MeetsHole || request.WasHole || request.TakesNoCopy);
+        Assert.False(request.CopiesZeros || request.MeetsHole || request.WasHole || request.TakesNoCopy);
     }
 
     /// <summary>Whatever it is that does not fill the page: a fault that comes a third time waits, and does not go round.</summary>
@@ -46,7 +46,7 @@ public sealed class FaultResolverTests
         request.Flags = isMinor ? FaultFlags.Minor : FaultFlags.None;
         (request.Streak, request.StreakError) = (1, error);
         Assert.NotEqual(Resolution.WaitOut, First(request).Item1);
-        Assert.Equal(error == Errno.EEXIST, request.MeetsMarker);
+        Assert.Equal(error == Errno.EEXIST, request.CopiesZeros);
         request.Streak = 2;
         Assert.Equal(Resolution.WaitOut, First(request).Item1);
     }
@@ -194,7 +194,7 @@ public sealed class FaultResolverTests
         PageRequest request = NewRequest(ResolveBy.Continue, SourceContent.Zero);
         request.MeetsHole = true;
         Assert.Equal(FillKind.ZeroPage, WithContent(request).Plan.Kind);
-        request.MeetsMarker = true;
+        request.CopiesZeros = true;
         Assert.Equal(FillKind.Copy, WithContent(request).Plan.Kind);
         Assert.False(request.Region.Alias!.IsWritten(Page));
     }

@@ -82,7 +82,7 @@ public sealed class ResolutionTests : IDisposable
         Assert.Contains("page 1 cannot be had now", incident.Message, StringComparison.Ordinal);
         incident = await vm.Incidents.ReadAsync();
         Assert.Equal(IncidentKind.PatienceOver, incident.Kind);
-        Assert.Contains("until recover or abandon is called", incident.Message, StringComparison.Ordinal);
+        Assert.Contains("until it is recovered or abandoned", incident.Message, StringComparison.Ordinal);
         // Nothing is tried on its own any more: without timers and messages the host would call this a hang.
         while (_host.Loop.Step() || _host.Loop.FireNextTimer())
         {
@@ -290,7 +290,7 @@ public sealed class ResolutionTests : IDisposable
     [InlineData(FillKind.Copy, Errno.None, 4096L, FillAnswer.Filled)]
     [InlineData(FillKind.Copy, Errno.EEXIST, -17L, FillAnswer.Present)]
     [InlineData(FillKind.Continue, Errno.EEXIST, -17L, FillAnswer.Present)]
-    [InlineData(FillKind.ZeroPage, Errno.EEXIST, -17L, FillAnswer.NotEmpty)]
+    [InlineData(FillKind.ZeroPage, Errno.EEXIST, -17L, FillAnswer.CopyZeros)]
     [InlineData(FillKind.Copy, Errno.EAGAIN, -11L, FillAnswer.Unread)]
     [InlineData(FillKind.Copy, Errno.EAGAIN, 4096L, FillAnswer.Partly)]
     [InlineData(FillKind.Copy, Errno.ENOENT, -2L, FillAnswer.Gone)]
@@ -298,7 +298,8 @@ public sealed class ResolutionTests : IDisposable
     [InlineData(FillKind.Copy, Errno.EFAULT, -14L, FillAnswer.Unreadable)]
     [InlineData(FillKind.Continue, Errno.EFAULT, -14L, FillAnswer.Hole)]
     [InlineData(FillKind.Copy, Errno.ENOMEM, -12L, FillAnswer.NoMemory)]
-    [InlineData(FillKind.ZeroPage, Errno.EINVAL, -22L, FillAnswer.Unfit)]
+    [InlineData(FillKind.ZeroPage, Errno.EINVAL, -22L, FillAnswer.CopyZeros)]
+    [InlineData(FillKind.Copy, Errno.EINVAL, -22L, FillAnswer.Unfit)]
     [InlineData(FillKind.Copy, Errno.EIO, -5L, FillAnswer.Failed)]
     internal void Every_answer_of_the_kernel_says_one_thing_to_whoever_fills(
         FillKind kind, Errno error, long? result, FillAnswer expected) =>
@@ -306,7 +307,7 @@ public sealed class ResolutionTests : IDisposable
 
     [Theory]
     [InlineData(FillAnswer.Present, Resolution.Wake)]
-    [InlineData(FillAnswer.NotEmpty, Resolution.FillAgain)]
+    [InlineData(FillAnswer.CopyZeros, Resolution.FillAgain)]
     [InlineData(FillAnswer.Unread, Resolution.Defer)]
     [InlineData(FillAnswer.Gone, Resolution.Wake)]
     [InlineData(FillAnswer.OwnerGone, Resolution.OwnerGone)]
@@ -319,7 +320,7 @@ public sealed class ResolutionTests : IDisposable
     {
         PageRequest request = NewRequest(ResolveBy.Copy);
         Assert.Equal(expected, FaultResolver.After(request, answer, isRemoved: false));
-        Assert.Equal(answer == FillAnswer.NotEmpty, request.MeetsMarker);
+        Assert.Equal(answer == FillAnswer.CopyZeros, request.CopiesZeros);
     }
 
     /// <summary>CONTINUE meets no page in the cache, and then COPY one, and then CONTINUE none again.</summary>
@@ -395,7 +396,7 @@ public sealed class ResolutionTests : IDisposable
         Assert.Equal(new FillPlan(expected, 103 * PageSize.Base, 2 * PageSize.Base, source, FillModes.None, 7), plan);
         // The zero page cannot be protected, and cannot take the place of a marker.
         bool isZeroPage = expected == FillKind.ZeroPage;
-        FillPlan marked = FillPlan.Of(7, region, new PageRun(3, 1, content, 0), cacheIsEmpty, meetsMarker: true);
+        FillPlan marked = FillPlan.Of(7, region, new PageRun(3, 1, content, 0), cacheIsEmpty, copiesZeros: true);
         Assert.Equal(isZeroPage ? FillKind.Copy : expected, marked.Kind);
         FillPlan kept = FillPlan.Of(7, region with { IsProtected = true }, new PageRun(3, 1, content, 0), cacheIsEmpty);
         Assert.Equal((isZeroPage ? FillKind.Copy : expected, FillModes.WriteProtect), (kept.Kind, kept.Modes));

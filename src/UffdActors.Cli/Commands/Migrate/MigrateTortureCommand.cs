@@ -15,10 +15,10 @@ namespace UffdActors.Cli.Commands.Migrate;
 internal sealed class MigrateTortureCommand
 {
     private readonly Option<string?> _only =
-        TypedOptions.Text("--only", "TEXT", "Only cells whose moment or strike contains this.");
-    private readonly Option<TimeSpan?> _for = TypedOptions.Duration("--for", "Random strikes for so long, instead of the cells.");
+        TypedOptions.Text("--only", "TEXT", "Only cells whose moment or disruption contains this.");
+    private readonly Option<TimeSpan?> _for = TypedOptions.Duration("--for", "Random disruptions for so long, instead of the cells.");
     private readonly Option<ulong> _seed =
-        TypedOptions.Number("--seed", "N", "Seed of the guest, and of random strikes.", 1UL, 0UL, ulong.MaxValue);
+        TypedOptions.Number("--seed", "N", "Seed of the guest, and of random disruptions.", 1UL, 0UL, ulong.MaxValue);
     private readonly Option<Named<string>?> _world = TypedOptions.OneOf("--world", "What both ends run on.", "model", "live");
     private readonly Option<Named<string>?> _guest =
         TypedOptions.OneOf("--guest", "What the guest is; kvm brings --world live to both ends.", "simulated", "kvm");
@@ -36,7 +36,7 @@ internal sealed class MigrateTortureCommand
     {
         Command command = new("torture", "Cut, stop and kill both ends at every moment of a migration, and check what must come of it.");
         foreach (Option option in new Option[] { _guest, _only, _for, _moves, _seed, _world, _json }) command.Options.Add(option);
-        command.Exclude(_only, _for, "random strikes have no cells");
+        command.Exclude(_only, _for, "random disruptions have no cells");
         command.Exclude(_only, _moves, "random cuts have no cells");
         command.Exclude(_for, _moves, "one is a time, the other a number of migrations");
         command.Validators.Add(result =>
@@ -70,7 +70,7 @@ internal sealed class MigrateTortureCommand
         foreach (TortureCell cell in cells.Prepend(TortureCell.Undisturbed))
         {
             TortureResult result = cell.Judge(await TorturedMigration.RunAsync(
-                options, cell.SendOptions, cell.Blows, hash, found => hash = found, cancel));
+                options, cell.SendOptions, cell.Disruptions, hash, found => hash = found, cancel));
             text.Write(cell, result);
             results.Add((cell, result));
             if (hash is null) break;
@@ -108,7 +108,7 @@ internal sealed class MigrateTortureCommand
         TortureCell[] chosen = [.. TortureCell.All.Where(c => c.Name.Contains(text, StringComparison.OrdinalIgnoreCase))];
         if (chosen.Length > 0) return chosen;
         throw CommandException.BadInput(
-            $"--only {text}: no cell is called so; moments are {string.Join("; ", Moment.All.Select(m => m.Name))}; strikes are "
-                + $"{string.Join(", ", Enum.GetValues<Strike>().Select(TortureCell.NameOf))}.");
+            $"--only {text}: no cell is called so; moments are {string.Join("; ", Moment.All.Select(m => m.Name))}; disruptions are "
+                + $"{string.Join(", ", Enum.GetValues<Disruption>().Select(TortureCell.NameOf))}.");
     }
 }

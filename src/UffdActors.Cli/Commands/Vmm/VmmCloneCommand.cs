@@ -4,23 +4,15 @@ using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Kvm;
 using UffdActors.Kvm.Snapshots;
-using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Commands.Vmm;
 
 /// <summary><c>uffd vmm clone</c>: starts many guests from one snapshot on one shared page cache, and verifies the end of each.</summary>
 internal sealed class VmmCloneCommand
 {
-    private static readonly TimeSpan DefaultDeadline = TimeSpan.FromMinutes(5);
-
     private readonly Argument<string> _file = new("FILE") { Description = "Memory file that uffd vmm snapshot wrote." };
     private readonly Argument<int> _clones = new("N") { Description = $"How many guests, 1 to {CloneRun.MostClones}." };
-    private readonly Option<int> _handlers =
-        TypedOptions.Number("--handlers", "N", "Handlers that share each userfaultfd.", 1, 1, PostCopyMigration.MaxHandlers);
-    private readonly Option<TimeSpan> _deadline =
-        TypedOptions.Duration("--deadline", "How long the guests may run before they are stopped and the run has failed.", DefaultDeadline);
-    private readonly Option<string?> _config =
-        TypedOptions.Text(RuntimeOptions.ConfigName, "FILE", "HOCON over the reference configuration (hocon/reference.conf).");
+    private readonly KvmServingOptions _serving = new("the guests", TimeSpan.FromMinutes(5));
     private readonly Option<string?> _json = TypedOptions.Json();
     private readonly Terminal _terminal;
 
@@ -32,8 +24,10 @@ internal sealed class VmmCloneCommand
     {
         Command command = new("clone", "Start many KVM guests from one snapshot, on one shared page cache, and verify the end of each.")
         {
-            _file, _clones, _handlers, _deadline, _config, _json,
+            _file, _clones,
         };
+        _serving.AddTo(command, hasPrefetch: false);
+        command.Options.Add(_json);
         command.SetAction(RunAsync);
         return command;
     }
@@ -51,12 +45,12 @@ internal sealed class VmmCloneCommand
         VmmProgress progress = new(_terminal);
         RestoreOptions options = new()
         {
-            Handlers = arguments.GetValue(_handlers),
-            Deadline = arguments.GetValue(_deadline),
+            Handlers = _serving.Handlers(arguments),
+            Deadline = _serving.Deadline(arguments),
             IncidentObserver = progress.Take,
         };
         CloneReport report = await progress.WhileAsync(() => UffdRuntime.UseAsync(
-            LiveConfig.Of(arguments.GetValue(_config)),
+            _serving.Configuration(arguments),
             runtime => CloneRun.RunAsync(runtime, kvm, snapshot, clones, options, cancel)));
         new VmmSnapshotText(json.Report.Out).WriteCloned(snapshot, report);
         json.Write(JsonText.Of("uffd-vmm-clone", VmmCloneDocument.Of(snapshot, report, progress.Incidents)));

@@ -5,33 +5,16 @@ using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
 using UffdActors.Kvm;
 using UffdActors.Kvm.Snapshots;
-using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Commands.Vmm;
 
 /// <summary><c>uffd vmm restore</c>: starts a guest from a snapshot at once, serves it from the files, and verifies its end.</summary>
 internal sealed class VmmRestoreCommand
 {
-    private static readonly TimeSpan DefaultDeadline = TimeSpan.FromMinutes(2);
-
     private readonly Argument<string> _file = new("FILE") { Description = "Memory file that uffd vmm snapshot wrote." };
     private readonly Option<Named<string>?> _backend =
         TypedOptions.OneOf("--backend", "Memory of the guest. Default the snapshot's.", "anon", "shmem");
-    private readonly Option<int> _handlers =
-        TypedOptions.Number("--handlers", "N", "Handlers that share the userfaultfd.", 1, 1, PostCopyMigration.MaxHandlers);
-    private readonly Option<Named<Func<IPrefetchOrder?>>> _prefetch = TypedOptions.Choice<Func<IPrefetchOrder?>>(
-        "--prefetch",
-        "Which pages are fetched beside demand.",
-        "none",
-        [
-            new("none", () => null), new("linear", () => IPrefetchOrder.Linear()), new("locality", () => IPrefetchOrder.Locality()),
-            new("bubble", () => IPrefetchOrder.Bubble()),
-        ]);
-
-    private readonly Option<TimeSpan> _deadline =
-        TypedOptions.Duration("--deadline", "How long the guest may run before it is stopped and the run has failed.", DefaultDeadline);
-    private readonly Option<string?> _config =
-        TypedOptions.Text(RuntimeOptions.ConfigName, "FILE", "HOCON over the reference configuration (hocon/reference.conf).");
+    private readonly KvmServingOptions _serving = new("the guest", TimeSpan.FromMinutes(2));
     private readonly Option<string?> _json = TypedOptions.Json();
     private readonly Terminal _terminal;
 
@@ -43,8 +26,10 @@ internal sealed class VmmRestoreCommand
     {
         Command command = new("restore", "Start a KVM guest from a snapshot, serve it from the files, and verify its end.")
         {
-            _file, _backend, _handlers, _prefetch, _deadline, _config, _json,
+            _file, _backend,
         };
+        _serving.AddTo(command, hasPrefetch: true);
+        command.Options.Add(_json);
         command.SetAction(RunAsync);
         return command;
     }
@@ -58,19 +43,18 @@ internal sealed class VmmRestoreCommand
         await using KvmHost kvm = KvmHost.Start();
         VmmProgress progress = new(_terminal);
         (SnapshotDocument state, RestoreReport report) = await progress.WhileAsync(() => UffdRuntime.UseAsync(
-            LiveConfig.Of(arguments.GetValue(_config)), async runtime =>
+            _serving.Configuration(arguments), async runtime =>
             {
                 // From here on it is a restore: the command's own start-up is over.
                 long begun = Stopwatch.GetTimestamp();
                 using Snapshot snapshot = Snapshot.Open(file);
                 string backend = arguments.GetValue(_backend)?.Value ?? snapshot.Document.Backend;
-                IPrefetchOrder? order = arguments.GetValue(_prefetch)!.Value();
                 RestoreOptions options = new()
                 {
                     Backend = backend == "anon" ? null : backend,
-                    Handlers = arguments.GetValue(_handlers),
-                    Prefetch = order is null ? null : new PrefetchOptions { Order = order },
-                    Deadline = arguments.GetValue(_deadline),
+                    Handlers = _serving.Handlers(arguments),
+                    Prefetch = _serving.Prefetch(arguments),
+                    Deadline = _serving.Deadline(arguments),
                     IncidentObserver = progress.Take,
                 };
                 return (snapshot.Document, await RestoreRun.RunAsync(runtime, kvm, snapshot, begun, options, cancel));

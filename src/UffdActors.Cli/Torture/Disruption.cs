@@ -1,7 +1,7 @@
 namespace UffdActors.Cli.Torture;
 
 /// <summary>What is done to the connections or processes of a migration while it runs.</summary>
-internal enum Strike
+internal enum Disruption
 {
     /// <summary>Every connection is cut between two frames.</summary>
     Cut,

@@ -1,0 +1,32 @@
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
+
+namespace UffdActors.Tests.Modules;
+
+/// <summary>Memory like shmem, of a module that offers COPY and no ZEROPAGE.</summary>
+public sealed class CopyOnlyModule : MemoryModule, IVmUffdOps
+{
+    public override string Name => "copy-only";
+
+    public override IVmUffdOps Ops => this;
+
+    public RegisterModes Features => RegisterModes.Missing;
+
+    public UffdIoctls Ioctls => UffdIoctls.Copy;
+
+    public bool HasGetFolio => false;
+
+    public bool HasCopy => true;
+
+    public Errno GetFolio(MemoryFile file, long index, out uint folio)
+    {
+        folio = FolioStore.None;
+        return Errno.ENOENT;
+    }
+
+    public Errno Copy(in CopyRequest request, ref uint folio)
+    {
+        folio = request.File.Store.AllocateFrom(request.Source);
+        return Errno.None;
+    }
+}
