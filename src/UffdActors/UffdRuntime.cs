@@ -202,8 +202,21 @@ public sealed class UffdRuntime : IAsyncDisposable
             Probe = options.Probe,
             SplitsTurns = options.SplitTurns,
         };
-        if (context.Time is FaultLoop loop) loop.Failed += e => context.Fail(context.Root, e, null);
+        if (context.Time is FaultLoop loop)
+        {
+            loop.Failed += e => context.Fail(context.Root, e, null);
+            context.PushDispatcher = new Lazy<string>(PushLoop);
+        }
+
         return new UffdVm(this, new VmRoot(_system, Settings, Modules, context), _world, options, place);
+
+        string PushLoop()
+        {
+            string own = LoopOf(Settings.Dispatcher, $"{dispatcher}-push", cpu: -1, ConfigurationFactory.ParseString("is-apart = on"));
+            _ = _system.Dispatchers.Lookup(own);
+            ((FaultLoop)RingTimes.Of(_system).For(own)).Failed += e => context.Fail(context.Root, e, null);
+            return own;
+        }
     }
 
     /// <summary>Unloads a memory module.</summary>
@@ -293,9 +306,15 @@ public sealed class UffdRuntime : IAsyncDisposable
         int first = cpu ?? config.GetInt("cpu", -1);
         int bound = cpu is not null || first < 0 ? first : first + place;
         if (bound >= 0) ThrowIfNotAvailable(bound, cpu is null ? $"{id}.cpu" : $"{nameof(VmOptions)}.{nameof(VmOptions.Cpu)}");
+        return LoopOf(id, own, bound, _world.LoopConfig);
+    }
+
+    private string LoopOf(string id, string own, int cpu, Config loop)
+    {
+        Config config = Settings.Config.GetConfig(id);
         // The id stays that of the section: Akka looks the mailbox type up by it.
-        Config ownConfig = ConfigurationFactory.ParseString(FormattableString.Invariant($"id = \"{id}\"\nname = \"{own}\"\ncpu = {bound}"))
-            .WithFallback(_world.LoopConfig).WithFallback(config);
+        Config ownConfig = ConfigurationFactory.ParseString(FormattableString.Invariant($"id = \"{id}\"\nname = \"{own}\"\ncpu = {cpu}"))
+            .WithFallback(loop).WithFallback(config);
         string typeName = config.GetString("type", "");
         if (Type.GetType(typeName) is not { } type || !type.IsAssignableTo(typeof(MessageDispatcherConfigurator)))
             throw new UffdConfigurationException($"{id}.type = {typeName}: there is no such {nameof(MessageDispatcherConfigurator)}.");

@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Handling;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model;
@@ -40,16 +41,16 @@ internal class LiveBackend
 
     /// <summary>Issues a fill.</summary>
     [MutationPoint("RING F2")]
-    internal virtual IoctlResult Fill(UffdDescriptor uffd, LiveFill fill)
+    internal virtual IoctlResult Fill(UffdDescriptor uffd, IPageFill fill, FillSource source, FillModes modes)
     {
         long bytes = (long)fill.Length;
         return fill.Kind switch
         {
-            FillKind.Copy when fill.Source.Kind == FillSourceKind.Zero => CopyZeros(uffd, fill.Start, bytes, fill.Modes),
-            FillKind.Copy when fill.Source.Kind == FillSourceKind.Stamp => new IoctlResult(Errno.EINVAL, null),
-            FillKind.Copy => uffd.Copy(fill.Start, fill.Source.Word, bytes, fill.Modes),
+            FillKind.Copy when source.Kind == FillSourceKind.Zero => CopyZeros(uffd, fill.Start, bytes, modes),
+            FillKind.Copy when source.Kind == FillSourceKind.Stamp => new IoctlResult(Errno.EINVAL, null),
+            FillKind.Copy => uffd.Copy(fill.Start, source.Word, bytes, modes),
             FillKind.ZeroPage => uffd.ZeroPage(fill.Start, bytes),
-            FillKind.Continue => uffd.Continue(fill.Start, bytes, fill.Modes),
+            FillKind.Continue => uffd.Continue(fill.Start, bytes, modes),
             _ => uffd.Poison(fill.Start, bytes),
         };
     }

@@ -65,6 +65,15 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     /// <summary>Children of the process, as they come with its forks.</summary>
     public ForkedChildren Children { get; } = new();
 
+    /// <summary>True if events come at all.</summary>
+    public bool ReportsEvents => (Features & Events) != 0;
+
+    /// <summary>
+    /// Held while a push on a thread of its own decides that its call is still right, and makes it: what would make it wrong is done in
+    /// between.
+    /// </summary>
+    public Lock Filling { get; } = new();
+
     /// <summary>True if it acts on the memory of another process, which is then the guest.</summary>
     public bool IsOfOtherProcess { get; }
 
@@ -216,7 +225,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     {
         _kernel.Waiter.Remove(Uffd.Handle, this);
         Slot?.Free();
-        _isClosed = true;
+        lock (Filling) _isClosed = true;
         // Waiting threads go on into pages of zeros, and must not get to see them.
         if (_reason != ClosingReason.NothingIsAbsent) _kernel.HaltGuest();
         // A child whose FORK is never read would find zeros after the close. Before others are looked for, for that reads the batch once

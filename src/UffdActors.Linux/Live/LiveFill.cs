@@ -44,5 +44,5 @@ internal sealed class LiveFill(LiveThread thread, LiveUserfault userfault, PageR
         Out = -(long)error;
     }
 
-    protected override void Issue(LiveBackend backend) => (Error, Out) = backend.Fill(Userfault.Uffd, this);
+    protected override void Issue(LiveBackend backend) => (Error, Out) = backend.Fill(Userfault.Uffd, this, Source, Modes);
 }

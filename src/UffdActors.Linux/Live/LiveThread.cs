@@ -5,7 +5,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Linux.Live;
 
 /// <summary>A monitor's thread on the kernel: its calls travel to the backend that issues them, and back.</summary>
-internal sealed class LiveThread(LiveUserfault userfault) : MonitorThread
+internal class LiveThread(LiveUserfault userfault) : MonitorThread
 {
     /// <inheritdoc />
     public override IPageFill NewFill(PageRequest? request) => new LiveFill(this, userfault, request);

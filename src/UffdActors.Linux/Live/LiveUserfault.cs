@@ -19,6 +19,7 @@ internal sealed class LiveUserfault(
     private LiveMemory[] _aliases = [];
     private readonly LocalTarget _context = new(actor);
     private FaultReader? _reader;
+    private long _changes;
 
     /// <inheritdoc />
     public override IUffdDescriptor Descriptor => descriptor;
@@ -48,6 +49,44 @@ internal sealed class LiveUserfault(
 
     /// <inheritdoc />
     public override MonitorThread NewMonitorThread() => new LiveThread(this);
+
+    /// <inheritdoc />
+    /// <remarks>
+    /// Not where events come: whoever raised one goes on as soon as it has been read, and a fill that was decided before would be made
+    /// after it (RING R9). Nor of one that was taken over, of which another process may still read.
+    /// </remarks>
+    public override MonitorThread? NewPushThread() =>
+        adopted is null && !descriptor.ReportsEvents ? new LivePushThread(this, vm.Context.Incidents) : null;
+
+    /// <inheritdoc />
+    public override void AwaitFills()
+    {
+        lock (descriptor.Filling) _changes++;
+    }
+
+    /// <summary>Held while a push on a thread of its own fills.</summary>
+    public Lock Filling => descriptor.Filling;
+
+    /// <summary>
+    /// Grows with every call of the embedder, and when a region has gone: what a push on a thread of its own has decided before is not
+    /// called for after it.
+    /// </summary>
+    public long Changes => Volatile.Read(ref _changes);
+
+    /// <summary>Makes a call of a push on a thread of its own, if what it was decided on still stands.</summary>
+    /// <param name="decidedOn"><see cref="Changes"/> before the decision.</param>
+    /// <param name="call">The call.</param>
+    /// <returns>EAGAIN: it has to be decided anew. EBADF: the userfaultfd has been closed.</returns>
+    public Errno Fill(long decidedOn, Action call)
+    {
+        lock (descriptor.Filling)
+        {
+            if (descriptor.IsClosed) return Errno.EBADF;
+            if (decidedOn != _changes) return Errno.EAGAIN;
+            call();
+            return Errno.None;
+        }
+    }
 
     /// <inheritdoc />
     public override void Serve(FaultReader reader) => _reader = reader;
@@ -209,7 +248,11 @@ internal sealed class LiveUserfault(
         {
             // Left open for its guest, it takes no call any more.
             ObjectDisposedException.ThrowIf(descriptor.IsClosed, typeof(Userfault));
-            return call();
+            lock (descriptor.Filling)
+            {
+                _changes++;
+                return call();
+            }
         }
     }
 }

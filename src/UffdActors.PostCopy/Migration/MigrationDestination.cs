@@ -322,7 +322,7 @@ public sealed class MigrationDestination : IAsyncDisposable
         Tell("the guest runs here");
         foreach (GuestRegion region in Memory!.Vm.Regions)
         {
-            _pushes.Add(await Memory.Userfault.PushAsync(region, Memory.Source, _options.Prefetch(), cancel));
+            _pushes.Add(await Memory.Userfault.PushAsync(region, Memory.Source, _options.Prefetch() with { OnOwnThread = true }, cancel));
         }
 
         _ = FollowPushAsync(cancel);

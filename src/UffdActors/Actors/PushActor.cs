@@ -9,7 +9,7 @@ namespace UffdActors.Actors;
 /// The background lane: fills pages that no thread has faulted on yet, chunk after chunk. Chunks are asked for ahead, as far as the window
 /// allows, but only one is filled at a time. Of a source that answers at once the next one is begun only when the demands that had been
 /// raised by then are served, of another one when they have been passed on: a demand waits behind one chunk at the most
-/// (<see cref="PushGate"/>).
+/// (<see cref="PushGate"/>). With a thread of its own (<see cref="PushOptions.OnOwnThread"/>) it is in no demand's way, and waits for none.
 /// </summary>
 /// <remarks>
 /// One method for each state, which takes what is waited for in it:
@@ -61,7 +61,7 @@ internal class PushActor : UntypedActor
     protected int PagesLeft => _chunk.Piece.Pages;
 
     public static Props Props(VmContext vm, PushOptions options) =>
-        Akka.Actor.Props.Create<PushActor>(vm, options).WithDispatcher(vm.DispatcherId);
+        Akka.Actor.Props.Create<PushActor>(vm, options).WithDispatcher(options.OnOwnThread ? vm.PushDispatcherId : vm.DispatcherId);
 
     protected override void OnReceive(object message)
     {

@@ -18,6 +18,7 @@ namespace UffdActors.Actors;
 /// <param name="Order">Which page comes next; null for from the first to the last.</param>
 /// <param name="WindowChunks">Chunks that may be asked for ahead, at least 1.</param>
 /// <param name="Rate">Holds it back; null for as fast as it goes.</param>
+/// <param name="OnOwnThread">Its turns are on another thread than those of the ring: a demand does not wait behind a chunk.</param>
 internal sealed record PushOptions(
     FaultReader Reader,
     IActorRef Context,
@@ -31,4 +32,5 @@ internal sealed record PushOptions(
     SourceWatch? Watch = null,
     IPrefetchOrder? Order = null,
     int WindowChunks = 1,
-    PushRate? Rate = null);
+    PushRate? Rate = null,
+    bool OnOwnThread = false);

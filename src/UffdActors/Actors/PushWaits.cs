@@ -28,6 +28,13 @@ internal sealed class PushWaits(VmContext vm, PushOptions options, IActorRef sel
     public PushGate ForDemands(bool waits)
     {
         PushGate gate = new(self, waits);
+        if (options.OnOwnThread)
+        {
+            // No demand is behind this chunk.
+            self.Tell(gate, ActorRefs.NoSender);
+            return gate;
+        }
+
         options.Context.Tell(gate, ActorRefs.NoSender);
         vm.Time.After(Patience, self, gate);
         return gate;

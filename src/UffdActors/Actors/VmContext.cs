@@ -25,6 +25,12 @@ internal sealed class VmContext
     /// <summary>The dispatcher that all ring actors of the VM run on.</summary>
     public string DispatcherId { get; }
 
+    /// <summary>The dispatcher of pushes that have a thread of their own; made when it is first asked for.</summary>
+    public string PushDispatcherId => PushDispatcher?.Value ?? DispatcherId;
+
+    /// <summary>Makes that dispatcher; null where the ring's own has to do.</summary>
+    public Lazy<string>? PushDispatcher { get; set; }
+
     /// <summary>Clock and timers of that dispatcher.</summary>
     public RingTime Time { get; }
 

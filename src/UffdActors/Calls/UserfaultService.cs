@@ -178,10 +178,12 @@ internal sealed class UserfaultService
         // Whole pages of the region, at least one.
         int chunk = Math.Max(_root.Settings.PushChunkPages / registered.Unit, 1) * registered.Unit;
         PushRate rate = new() { BytesPerSecond = options.BytesPerSecond };
+        MonitorThread? own = options.OnOwnThread ? _kernel.NewPushThread() : null;
         IActorRef push = await _root.StartPushAsync(
             new PushOptions(
-                reader, _kernel.Actor, _kernel.NewMonitorThread(), actor, registered.Region.Id, registered.Pages, progress, chunk,
-                registered.Unit, reader.Outages.Of(source), options.Order, WindowOf(options, source, chunk), rate));
+                reader, _kernel.Actor, own ?? _kernel.NewMonitorThread(), actor, registered.Region.Id, registered.Pages, progress, chunk,
+                registered.Unit, reader.Outages.Of(source), options.Order, WindowOf(options, source, chunk), rate,
+                OnOwnThread: own is not null));
         bool isClosing;
         lock (_gate)
         {
@@ -228,6 +230,7 @@ internal sealed class UserfaultService
         TaskCompletionSource done = _root.NewCompletion();
         _kernel.Actor.Tell(new VmProtocol.Unmapped(region.AddressOf(pages.Start), region.AddressOf(pages.End), done), ActorRefs.NoSender);
         await _root.OrFailed(Task.WhenAny(done.Task, _ended.Task));
+        _kernel.AwaitFills();
     }
 
     /// <summary>How long each thread has waited.</summary>

@@ -46,6 +46,18 @@ public static class CpuPlacement
             _ = TryPin(int.Parse(Path.GetFileName(task), CultureInfo.InvariantCulture), cpu);
     }
 
+    /// <summary>
+    /// Lets the calling thread run where the process's first thread may, whatever the thread that has started it is bound to. Nothing
+    /// changes elsewhere than on Linux, or if the kernel refuses.
+    /// </summary>
+    internal static void PlaceAsProcess()
+    {
+        if (Given is null) return;
+        var mask = new ulong[MaskWords];
+        if (GetAffinity(Environment.ProcessId, (nuint)(mask.Length * sizeof(ulong)), mask) > 0)
+            _ = SetAffinity(CurrentThread, (nuint)(mask.Length * sizeof(ulong)), mask);
+    }
+
     private static bool TryPin(int thread, int cpu)
     {
         if (Given is null)

@@ -127,6 +127,7 @@ internal sealed class FaultLoop : RingTime
         _current = this;
         _waiter.Begin();
         bool placed = _settings.Cpu is null;
+        if (_settings.IsApart) CpuPlacement.PlaceAsProcess();
         while (true)
         {
             try

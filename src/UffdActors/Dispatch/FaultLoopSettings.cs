@@ -17,6 +17,12 @@ internal sealed record FaultLoopSettings
     /// <summary>CPU that the thread is bound to; null for any.</summary>
     public int? Cpu { get; init; }
 
+    /// <summary>
+    /// True for a loop that is started by another's thread and is not to share its CPU: it runs where the process's first thread may. Set
+    /// by the runtime, not a key of the configuration's.
+    /// </summary>
+    public bool IsApart { get; init; }
+
     internal long RoundTimeNanoseconds => RoundTime.Ticks * TimeSpan.NanosecondsPerTick;
 
     internal long BusyPollNanoseconds => BusyPoll.Ticks * TimeSpan.NanosecondsPerTick;
@@ -32,6 +38,7 @@ internal sealed record FaultLoopSettings
             RoundTime = TimeSpan.FromMicroseconds(config.GetLong("round-time-us", 50)),
             BusyPoll = TimeSpan.FromMicroseconds(config.GetLong("busy-poll-us", 0)),
             Cpu = cpu < 0 ? null : cpu,
+            IsApart = config.GetBoolean("is-apart", false),
         };
     }
 }

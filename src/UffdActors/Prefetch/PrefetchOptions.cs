@@ -23,6 +23,13 @@ public sealed record PrefetchOptions
     /// </summary>
     public long? WindowBytes { get; init; }
 
+    /// <summary>
+    /// Pages are filled on a thread of the VM's own for that, beside the one that serves faults: a demand never waits behind a chunk, at
+    /// the price of a thread. Live only, and where the userfaultfd reports no events (<see cref="UffdFeatures"/>): what one says has to be
+    /// known before anything else is filled, so there, and in the model, it changes nothing.
+    /// </summary>
+    public bool OnOwnThread { get; init; }
+
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
     internal void ThrowIfOutOfRange()

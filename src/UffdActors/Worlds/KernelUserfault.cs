@@ -25,6 +25,20 @@ internal abstract class KernelUserfault
     /// <summary>Makes a thread of the monitor.</summary>
     public abstract MonitorThread NewMonitorThread();
 
+    /// <summary>
+    /// Makes one for a push whose turns are on another thread than those in which faults are served; null where that cannot be, or is no
+    /// use.
+    /// </summary>
+    public virtual MonitorThread? NewPushThread() => null;
+
+    /// <summary>
+    /// Returns once no fill is on its way any more that was decided on an earlier view: at once, where fills are decided and made on one
+    /// thread.
+    /// </summary>
+    public virtual void AwaitFills()
+    {
+    }
+
     /// <summary>The reader that serves it from now on; set before the first fault is read.</summary>
     public virtual void Serve(FaultReader reader)
     {

@@ -1,3 +1,5 @@
+using UffdActors.Abi;
+using UffdActors.Model.Memory;
 using System.Diagnostics;
 using UffdActors.Handling;
 using UffdActors.Linux.Live;
@@ -139,6 +141,7 @@ public sealed class LiveFailureTests
 
     private sealed class BrokenBackend() : LiveBackend(4096)
     {
-        internal override IoctlResult Fill(UffdDescriptor uffd, LiveFill fill) => throw new InvalidOperationException("out of order");
+        internal override IoctlResult Fill(UffdDescriptor uffd, IPageFill fill, FillSource source, FillModes modes) =>
+            throw new InvalidOperationException("out of order");
     }
 }
