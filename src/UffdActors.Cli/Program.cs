@@ -2,6 +2,8 @@ using System.Globalization;
 using UffdActors.Cli;
 using UffdActors.Cli.Hosting;
 
+CompiledAtOnce.Restart(args);
+
 // Figures and settings are written as in the documentation, whatever the machine speaks.
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
