@@ -64,7 +64,5 @@ public sealed class VcpuGroup
 
     internal IEnumerable<LatencyRecorder> Recorders() => _vcpus.Select(v => v.Progress.Latency);
 
-    internal IReadOnlyList<long> AccessCounts() => [.. _vcpus.Select(v => v.Progress.Accesses)];
-
     internal IReadOnlyList<IActorRef> Actors => _actors;
 }

@@ -9,7 +9,8 @@ public class ShrinkerTests
     public void Of_a_list_only_the_pieces_stay_that_are_needed()
     {
         IReadOnlyList<int> all = [.. Enumerable.Range(0, 100)];
-        IReadOnlyList<int> left = Shrinker.ShrinkList(all, list => list.Contains(3) && list.Contains(71) && list.Contains(72));
+        IReadOnlyList<int> left = Shrinker.ShrinkChoices(
+            all, list => list.Contains(3) && list.Contains(71) && list.Contains(72), recordLength: 1);
         Assert.Equal([3, 71, 72], left);
     }
 
@@ -25,7 +26,8 @@ public class ShrinkerTests
     public void A_bound_on_the_attempts_ends_the_search()
     {
         int tried = 0;
-        _ = Shrinker.ShrinkList<int>([.. Enumerable.Range(0, 1000)], list => ++tried > 0 && list.Contains(5), attempts: 10);
+        _ = Shrinker.ShrinkChoices(
+            [.. Enumerable.Range(0, 1000)], list => ++tried > 0 && list.Contains(5), recordLength: 1, attempts: 10);
         Assert.Equal(10, tried);
     }
 }

@@ -53,9 +53,6 @@ internal sealed class Terminal
     /// <summary>Width of what is no terminal; null for as wide as it gets.</summary>
     public int? Columns { get; }
 
-    /// <summary>True if a cell of a table may have to be wrapped.</summary>
-    public bool IsNarrow => Out.Profile.Width < AnyWidth;
-
     /// <summary>True if progress may be drawn over.</summary>
     public bool IsInteractive { get; }
 
@@ -94,7 +91,7 @@ internal sealed class Terminal
         }
     }
 
-    // What a message quotes may be anything: a megabyte, or codes that a terminal obeys. Its end says what to do.
+    // A message may quote anything: a megabyte, or escape codes of a terminal. The end of it is kept, because it says what to do.
     private static string Readable(string message)
     {
         string line = string.Concat(message.ReplaceLineEndings(" ").Trim().Select(c => char.IsControl(c) ? '?' : c));

@@ -64,16 +64,12 @@ internal sealed class DesignScene : IDisposable
         return Run(fill);
     }
 
-    public Errno Protect(long page) => Run(new WriteProtect(Main, Context, At(page), Page, (ulong)WriteProtectModes.Protect)).Error;
-
     public Access Touch(int thread, long page)
     {
         Access access = new(_kernel.Attach(new Caller(_mm, thread, thread)));
         access.Begin(At(page), AccessKind.Read);
         return Run(access);
     }
-
-    public Entry EntryAt(long page) => _mm.EntryAt(PageSize.PageOf(At(page)));
 
     public void Submit(Operation operation) => _kernel.Submit(operation);
 

@@ -96,9 +96,6 @@ internal sealed record ProgramClass(string Name, UffdFeatures Features, int Cont
     /// <summary>True if arguments and pointers are made invalid at random.</summary>
     public bool Fuzzes => ReferenceEquals(this, Arguments);
 
-    /// <summary>The class of a name, or null.</summary>
-    public static ProgramClass? Find(string name) => All.FirstOrDefault(c => c.Name == name);
-
     /// <summary>Draws an operation.</summary>
     internal ProgramOp Draw(Choices choices)
     {

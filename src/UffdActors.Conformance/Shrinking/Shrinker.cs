@@ -1,8 +1,8 @@
 namespace UffdActors.Conformance.Shrinking;
 
 /// <summary>
-/// Makes a failing list smaller while it still fails: removes chunks, large ones first, then simplifies the remaining items one by one,
-/// until nothing more can be done. One shrinker for choice streams (generated programs, schedules) and for steps (recorded and live ones).
+/// Makes a failing stream of choices smaller while it still fails: removes chunks, large ones first, then simplifies the remaining numbers
+/// one by one, until nothing more can be done. One shrinker for generated programs and for schedules.
 /// </summary>
 internal static class Shrinker
 {
@@ -13,30 +13,12 @@ internal static class Shrinker
     /// <param name="attempts">Candidates at the most that are tried.</param>
     public static IReadOnlyList<int> ShrinkChoices(
         IReadOnlyList<int> choices, Func<IReadOnlyList<int>, bool> fails, int recordLength = Generation.Choices.RecordLength,
-        int attempts = 20_000) =>
-        Shrink(choices, Simpler, fails, recordLength, attempts);
-
-    /// <summary>Shrinks a list of steps, or of anything whose pieces stand alone.</summary>
-    /// <param name="items">A list that fails.</param>
-    /// <param name="fails">True if a list fails.</param>
-    /// <param name="attempts">Candidates at the most that are tried.</param>
-    public static IReadOnlyList<T> ShrinkList<T>(IReadOnlyList<T> items, Func<IReadOnlyList<T>, bool> fails, int attempts = 20_000) =>
-        Shrink(items, _ => [], fails, 1, attempts);
-
-    /// <summary>Shrinks a list.</summary>
-    /// <param name="items">A list that fails.</param>
-    /// <param name="simpler">Simpler values for an item, the simplest first.</param>
-    /// <param name="fails">True if a list fails.</param>
-    /// <param name="unit">Chunks that are taken out are multiples of it, and begin at one.</param>
-    /// <param name="attempts">Candidates at the most that are tried.</param>
-    public static IReadOnlyList<T> Shrink<T>(
-        IReadOnlyList<T> items, Func<T, IEnumerable<T>> simpler, Func<IReadOnlyList<T>, bool> fails, int unit, int attempts)
+        int attempts = 20_000)
     {
-        ArgumentNullException.ThrowIfNull(items);
-        ArgumentNullException.ThrowIfNull(simpler);
+        ArgumentNullException.ThrowIfNull(choices);
         ArgumentNullException.ThrowIfNull(fails);
-        ArgumentOutOfRangeException.ThrowIfLessThan(unit, 1);
-        Search<T> search = new([.. items], simpler, fails, unit, attempts);
+        ArgumentOutOfRangeException.ThrowIfLessThan(recordLength, 1);
+        Search search = new([.. choices], fails, recordLength, attempts);
         while (search.TakeOut() | search.Simplify())
         {
         }
@@ -51,10 +33,9 @@ internal static class Shrinker
         for (int half = value / 2; half > 0; half /= 2) yield return value - half;
     }
 
-    private sealed class Search<T>(
-        List<T> best, Func<T, IEnumerable<T>> simpler, Func<IReadOnlyList<T>, bool> fails, int unit, int attempts)
+    private sealed class Search(List<int> best, Func<IReadOnlyList<int>, bool> fails, int unit, int attempts)
     {
-        public List<T> Best { get; private set; } = best;
+        public List<int> Best { get; private set; } = best;
 
         public bool TakeOut()
         {
@@ -78,9 +59,9 @@ internal static class Shrinker
             bool any = false;
             for (int i = 0; i < Best.Count; i++)
             {
-                foreach (T candidate in simpler(Best[i]).ToArray())
+                foreach (int candidate in Simpler(Best[i]).ToArray())
                 {
-                    List<T> list = [.. Best];
+                    List<int> list = [.. Best];
                     list[i] = candidate;
                     if (!Try(list)) continue;
                     any = true;
@@ -91,7 +72,7 @@ internal static class Shrinker
             return any;
         }
 
-        private bool Try(List<T> candidate)
+        private bool Try(List<int> candidate)
         {
             if (attempts-- <= 0 || !fails(candidate)) return false;
             Best = candidate;

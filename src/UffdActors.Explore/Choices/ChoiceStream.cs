@@ -30,14 +30,6 @@ internal sealed class ChoiceStream
         _given = choices;
     }
 
-    /// <summary>Chooses with equal chance.</summary>
-    /// <param name="bound">How many values there are, at least 1.</param>
-    public int Draw(int bound)
-    {
-        if (bound <= 1) return 0;
-        return TryGiven(bound, out int given) ? given : Record(bound, (int)(SplitMix.Next(ref _state) % (ulong)bound));
-    }
-
     /// <summary>True once in <paramref name="times"/>, never for 0. Recorded as one of two values.</summary>
     public bool OneIn(int times)
     {

@@ -41,15 +41,4 @@ internal static class FaultPoints
         FaultPoint.HookThrow => "hook.throw",
         _ => "backend.crash",
     };
-
-    /// <summary>The point of a name, or null.</summary>
-    public static FaultPoint? Find(string name)
-    {
-        foreach (FaultPoint point in All)
-        {
-            if (NameOf(point) == name) return point;
-        }
-
-        return null;
-    }
 }

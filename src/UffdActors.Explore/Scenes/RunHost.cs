@@ -103,8 +103,6 @@ internal sealed class RunHost : IDisposable
 
     public VmContext Vm { get; }
 
-    public IActorRef Root => _root;
-
     public IActorRef Wire { get; }
 
     public SteppedLoop Loop => _system.Loop;

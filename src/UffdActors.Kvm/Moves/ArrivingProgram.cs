@@ -14,9 +14,6 @@ internal sealed class ArrivingProgram(KvmHost kvm) : IDestinationGuest, IAsyncDi
     /// <summary>The guest; null before memory has been made for it.</summary>
     public MovedProgram? Program => _program;
 
-    /// <summary>Which program it is; null before a source has said so.</summary>
-    public GuestPlan? Plan => _plan;
-
     /// <summary>Checksums (RBX) of the vCPUs at their end here; null before.</summary>
     public IReadOnlyList<ulong>? Checksums { get; private set; }
 

@@ -15,9 +15,6 @@ internal sealed class GuestPages(UffdVm vm, GuestRegion memory, Userfault userfa
 {
     private readonly ThreadLocal<GuestReader> _readers = new(vm.NewReader);
 
-    /// <summary>Base pages.</summary>
-    public long Pages => memory.Pages;
-
     /// <summary>Copies a page out.</summary>
     /// <returns>True if it was never there: its content is the source's.</returns>
     public bool Read(long page, Span<byte> room)

@@ -54,9 +54,6 @@ internal sealed class SnapshotGuest : IAsyncDisposable
     /// <summary>What it has told its devices, before it was restored too.</summary>
     public GuestLedger Ledger => _before.With(Device);
 
-    /// <summary>Where it runs.</summary>
-    public VmPlace Place => _vm.Place;
-
     /// <summary>Makes a guest from the beginning, or from a snapshot.</summary>
     /// <param name="runtime">Runtime of the live world.</param>
     /// <param name="kvm">KVM.</param>

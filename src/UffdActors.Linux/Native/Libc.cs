@@ -116,9 +116,6 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "sigaction", SetLastError = true)]
     public static partial int SigAction(int signal, void* action, void* former);
 
-    [LibraryImport(Library, EntryPoint = "kill", SetLastError = true)]
-    public static partial int Kill(int process, int signal);
-
     [LibraryImport(Library, EntryPoint = "recvmsg", SetLastError = true)]
     public static partial nint RecvMsg(int socket, MessageHeader* message, int flags);
 

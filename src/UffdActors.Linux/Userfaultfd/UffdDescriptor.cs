@@ -18,25 +18,20 @@ internal sealed unsafe class UffdDescriptor : IDisposable
 {
     private const string Device = "/dev/userfaultfd";
 
-    /// <summary>No count and no errno of the kernel; what the out field holds before a call, so that "not written" can be told.</summary>
+    /// <summary>
+    /// Written to the out field before each call; the kernel writes neither a count nor an errno of this value, so an unwritten field is
+    /// known.
+    /// </summary>
     private const long Untouched = unchecked((long)0x8BAD_F00D_8BAD_F00D);
 
-    private UffdDescriptor(UffdHandle handle, UffdOpenPath openedBy, bool userModeOnly, string? notice)
+    private UffdDescriptor(UffdHandle handle, string? notice)
     {
         Handle = handle;
-        OpenedBy = openedBy;
-        IsUserModeOnly = userModeOnly;
         Notice = notice;
     }
 
     /// <summary>The descriptor.</summary>
     public UffdHandle Handle { get; }
-
-    /// <summary>Which way it was opened; <see cref="UffdOpenPath.Any"/> if other code did.</summary>
-    public UffdOpenPath OpenedBy { get; }
-
-    /// <summary>True if faults raised in the kernel are refused instead of delivered.</summary>
-    public bool IsUserModeOnly { get; }
 
     /// <summary>What the user of the program should know about how it was opened; null if nothing.</summary>
     public string? Notice { get; }
@@ -75,11 +70,10 @@ internal sealed unsafe class UffdDescriptor : IDisposable
     /// </summary>
     /// <param name="number">Descriptor in this process.</param>
     /// <param name="features">What was asked for in its handshake, if it was done.</param>
-    /// <param name="userModeOnly">True if it was opened with USER_MODE_ONLY; the kernel does not tell.</param>
-    public static UffdDescriptor Adopt(int number, UffdFeatures features = UffdFeatures.None, bool userModeOnly = false)
+    public static UffdDescriptor Adopt(int number, UffdFeatures features = UffdFeatures.None)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(number);
-        return new UffdDescriptor(new UffdHandle(number), UffdOpenPath.Any, userModeOnly, null) { Features = features };
+        return new UffdDescriptor(new UffdHandle(number), null) { Features = features };
     }
 
     /// <summary>
@@ -94,7 +88,7 @@ internal sealed unsafe class UffdDescriptor : IDisposable
             throw new SyscallException("fcntl(userfaultfd, O_NONBLOCK)", Libc.LastError);
     }
 
-    /// <summary>UFFDIO_API: what the kernel offers, and the beginning of everything else. Final once it has succeeded.</summary>
+    /// <summary>UFFDIO_API: returns what the kernel offers, and has to come before every other call. Final once it has succeeded.</summary>
     /// <param name="features">What to ask for.</param>
     /// <param name="offered">What the kernel offers; none on failure.</param>
     /// <returns>EINVAL: a feature is not offered, or the handshake was done before; EPERM: EVENT_FORK needs CAP_SYS_PTRACE.</returns>
@@ -168,7 +162,8 @@ internal sealed unsafe class UffdDescriptor : IDisposable
     /// </summary>
     public bool IsMemoryGone()
     {
-        // Where no memory can be registered: the stack's guard gap ends there. ENOENT of an address space that is alive.
+        // The last page of the address space, behind the stack's guard gap: nothing can be registered there, so a living address space
+        // gives ENOENT.
         try
         {
             return Continue(PageSize.TaskSize - PageSize.Base, PageSize.Base).Error == Errno.ESRCH;
@@ -245,11 +240,10 @@ internal sealed unsafe class UffdDescriptor : IDisposable
     private static UffdDescriptor? TryOpen(UffdOpenPath path, UffdOpenFlags flags, string? notice, out Errno error)
     {
         error = Errno.None;
-        bool userModeOnly = (flags & UffdOpenFlags.UserModeOnly) != 0;
         if (path != UffdOpenPath.Device)
         {
             nint number = Libc.Syscall(Uffd.SyscallX64, (nint)flags, 0, 0, 0, 0, 0);
-            if (number >= 0) return new UffdDescriptor(new UffdHandle((int)number), UffdOpenPath.Syscall, userModeOnly, notice);
+            if (number >= 0) return new UffdDescriptor(new UffdHandle((int)number), notice);
             error = Libc.LastError;
             if (path == UffdOpenPath.Syscall) return null;
         }
@@ -259,7 +253,7 @@ internal sealed unsafe class UffdDescriptor : IDisposable
         {
             using LinuxHandle.Lease lease = device.Use();
             int number = Libc.Ioctl(lease.Number, UffdioCommand.NewFromDevice, (nuint)flags);
-            if (number >= 0) return new UffdDescriptor(new UffdHandle(number), UffdOpenPath.Device, userModeOnly, notice);
+            if (number >= 0) return new UffdDescriptor(new UffdHandle(number), notice);
             deviceError = Libc.LastError;
         }
 
@@ -267,7 +261,7 @@ internal sealed unsafe class UffdDescriptor : IDisposable
         return null;
     }
 
-    // Too many descriptors are no lack of the machine.
+    // EMFILE does not mean that the machine has no userfaultfd.
     private static Exception Refused(Errno error) => error is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM
         ? new SyscallException("userfaultfd", error, KernelErrors.Explain("userfaultfd", error) + ".")
         : UffdAccess.Refused(error);

@@ -29,9 +29,6 @@ internal sealed class DestinationMachine(HandOverFlaw flaw = HandOverFlaw.None)
     /// <summary>True if the guest runs here, or has run to its end.</summary>
     public bool HasGuest => Epoch > 0 && Phase is DestinationPhase.Running or DestinationPhase.Complete;
 
-    /// <summary>True if the source has sent the hash that the memory must have, or needs nothing more.</summary>
-    public bool IsAcknowledged { get; private set; }
-
     /// <summary>True if every page has been installed.</summary>
     public bool IsDelivered { get; private set; }
 
@@ -93,7 +90,6 @@ internal sealed class DestinationMachine(HandOverFlaw flaw = HandOverFlaw.None)
                 End();
                 break;
             case DestinationEvent.Verdict when Phase == DestinationPhase.Complete:
-                IsAcknowledged = true;
                 Do(DestinationAct.SendBye);
                 End();
                 break;

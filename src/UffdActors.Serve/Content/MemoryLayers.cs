@@ -13,9 +13,6 @@ internal sealed class MemoryLayers : IDisposable
 
     private MemoryLayers(MemoryFile[] files) => _files = files;
 
-    /// <summary>Path of the file at the bottom.</summary>
-    public string Name => _files[0].Path;
-
     /// <summary>Bytes of it, and of each diff.</summary>
     public long Bytes => _files[0].Bytes;
 

@@ -148,9 +148,6 @@ internal sealed class KeptGuest : IDisposable
         _folder.Write(Name + RecordEnding, Record);
     }
 
-    /// <summary>A region that is added to the guest; before its first page is served.</summary>
-    public void Add(HandedRegion region) => _journal.Add(region.Address, Pages(region));
-
     /// <summary>The guest needs nobody any more.</summary>
     public void Forget()
     {
@@ -200,7 +197,8 @@ internal sealed class KeptGuest : IDisposable
     private static ReceivedDescriptor OutOf(PeerProcess peer, long? inode, string what, IEnumerable<int> candidates)
     {
         if (inode is null)
-            throw new HandOverException($"which {what} is its own is not known: this kernel does not tell (5.14 does), and nobody kept it");
+            throw new HandOverException(
+                $"its {what} cannot be identified: this kernel does not number it (5.14 does), and no service manager kept it");
         SyscallException? refusal = null;
         foreach (int number in candidates)
         {
@@ -220,7 +218,8 @@ internal sealed class KeptGuest : IDisposable
 
         throw new HandOverException(
             refusal is null
-                ? $"nobody has kept its {what}, and process {peer.Id} has none of its own, or this process may not look (CAP_SYS_PTRACE)"
+                ? $"no service manager kept its {what}, and process {peer.Id} has none of its own, or this process may not look "
+                    + $"(CAP_SYS_PTRACE)"
                 : $"its {what} cannot be copied out of process {peer.Id} ({refusal.Error}): run as its user, or with CAP_SYS_PTRACE",
             refusal);
     }

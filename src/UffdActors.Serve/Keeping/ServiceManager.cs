@@ -28,9 +28,6 @@ internal sealed class ServiceManager : IDisposable
     /// <summary>True if there is one, and it has said that it keeps descriptors (FDSTORE, systemd 254).</summary>
     public bool KeepsDescriptors { get; }
 
-    /// <summary>True if there is one.</summary>
-    public bool IsThere => _socket is not null;
-
     /// <summary>Why nothing is told to the manager that the environment names; null if all is well, or none is named.</summary>
     public string? Trouble { get; private init; }
 
@@ -69,7 +66,7 @@ internal sealed class ServiceManager : IDisposable
         // FDPOLL=0: a userfaultfd that blocks is in error for poll, and a connection whose other end is gone is at an end; both are kept.
         Send($"FDSTORE=1\nFDPOLL=0\nFDNAME={name}", descriptor);
 
-    /// <summary>Lets it close the descriptors of a name.</summary>
+    /// <summary>Tells it to close the descriptors of a name.</summary>
     public void Forget(string name) => Send($"FDSTOREREMOVE=1\nFDNAME={name}");
 
     /// <summary>Takes a descriptor that came with the start; the manager has it still.</summary>
@@ -77,12 +74,6 @@ internal sealed class ServiceManager : IDisposable
     public ReceivedDescriptor? Take(string name)
     {
         lock (_kept) return _kept.Remove(name, out ReceivedDescriptor? descriptor) ? descriptor : null;
-    }
-
-    /// <summary>Names of those that nobody has taken.</summary>
-    public IReadOnlyList<string> Left()
-    {
-        lock (_kept) return [.. _kept.Keys];
     }
 
     /// <inheritdoc />
@@ -155,7 +146,7 @@ internal sealed class ServiceManager : IDisposable
         }
         catch (Exception e) when (e is SyscallException or ObjectDisposedException)
         {
-            // It has gone, and with it what it had kept; a new one tells nobody of itself.
+            // The manager has ended, and with it the descriptors that it kept; a restarted one does not announce itself.
         }
     }
 }

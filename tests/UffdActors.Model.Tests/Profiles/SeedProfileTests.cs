@@ -362,7 +362,6 @@ public class SeedProfileTests
             OpsDesign design = OpsDesign.Of(shape);
             bool writesCheck = design.MembersOf(file.Module).Any(m => m.StartsWith("userfault check", StringComparison.Ordinal));
             Assert.Equal(shape is not (OpsShape.Merged or OpsShape.BuiltIn), writesCheck);
-            Assert.Equal(shape == OpsShape.Merged, design.FaultRuleIsInCore);
         }
     }
 

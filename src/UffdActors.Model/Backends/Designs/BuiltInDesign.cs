@@ -4,7 +4,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Model.Backends.Designs;
 
 /// <summary>Linux 6.18: core calls the code of shmem and hugetlb by name; other memory cannot be registered.</summary>
-internal sealed class BuiltInDesign() : OpsDesign(OpsShape.BuiltIn)
+internal sealed class BuiltInDesign : OpsDesign
 {
     public override string Description => "no interface: core names shmem and hugetlb";
 

@@ -7,7 +7,7 @@ namespace UffdActors.Model.Backends.Designs;
 /// Design A: CONTINUE calls the backend's own fault handler with a flag that says "no userfault this time". The handler allocates a page
 /// that is not cached, so CONTINUE over a hole succeeds. MISSING is still done in core, for shmem and hugetlb alone.
 /// </summary>
-internal sealed class FaultHandlerDesign() : OpsDesign(OpsShape.FaultHandler)
+internal sealed class FaultHandlerDesign : OpsDesign
 {
     public override string Description => "CONTINUE through the backend's fault handler, with a no-userfault flag";
 

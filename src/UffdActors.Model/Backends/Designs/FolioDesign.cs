@@ -8,11 +8,9 @@ namespace UffdActors.Model.Backends.Designs;
 /// Design F, the merged table (<see cref="IFolioOps"/>): core allocates, copies, adds to the cache and maps, in this order. Modes and
 /// ioctls are not declared; can_userfault decides for each mapping.
 /// </summary>
-internal sealed class FolioDesign() : OpsDesign(OpsShape.Merged)
+internal sealed class FolioDesign : OpsDesign
 {
     public override string Description => "the merged table: can_userfault, get_folio_noalloc, alloc_folio, filemap_add, filemap_remove";
-
-    public override bool FaultRuleIsInCore => true;
 
     public override bool RefusesChangedMapping => true;
 

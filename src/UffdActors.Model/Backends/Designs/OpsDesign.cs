@@ -18,19 +18,8 @@ internal abstract class OpsDesign
         [new BuiltInDesign(), new TableDesign(), new FolioDesign(), new FaultHandlerDesign(), new RequestDesign(),
             new ReducedTableDesign()];
 
-    private protected OpsDesign(OpsShape shape) => Shape = shape;
-
-    /// <summary>Which design it is.</summary>
-    public OpsShape Shape { get; }
-
     /// <summary>One line that says what the design is.</summary>
     public abstract string Description { get; }
-
-    /// <summary>
-    /// True if core looks the page up itself before it calls the backend's fault handler; else each backend's handler has to check whether
-    /// a userfault is due (SEMANTICS 7.2.9).
-    /// </summary>
-    public virtual bool FaultRuleIsInCore => false;
 
     /// <summary>
     /// True if a COPY that had dropped its locks to read its source gives EAGAIN when the mapping was replaced meanwhile; earlier kernels

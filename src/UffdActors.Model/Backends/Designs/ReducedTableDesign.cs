@@ -7,7 +7,7 @@ namespace UffdActors.Model.Backends.Designs;
 /// Design D, the table as reduced in October 2025: ioctls and a lookup for MINOR, modes derived. There is no copy hook, so only shmem and
 /// hugetlb, which core names, can be registered for MISSING.
 /// </summary>
-internal sealed class ReducedTableDesign() : OpsDesign(OpsShape.Reduced)
+internal sealed class ReducedTableDesign : OpsDesign
 {
     public override string Description => "the reduced table: ioctls, minor_get_folio; modes are derived";
 

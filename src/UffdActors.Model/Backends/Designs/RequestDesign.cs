@@ -7,7 +7,7 @@ namespace UffdActors.Model.Backends.Designs;
 /// Design B: one hook for all requests, <c>userfaultfd_request</c>. It reports modes and resolves MINOR; resolving MISSING would need more
 /// requests, so that is still done in core, for shmem and hugetlb alone.
 /// </summary>
-internal sealed class RequestDesign() : OpsDesign(OpsShape.Request)
+internal sealed class RequestDesign : OpsDesign
 {
     public override string Description => "one request hook: GET_SUPPORTED, FAULT_RESOLVE";
 

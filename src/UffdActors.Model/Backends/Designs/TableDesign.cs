@@ -7,7 +7,7 @@ namespace UffdActors.Model.Backends.Designs;
 /// Design C, the table as proposed in June 2025: <see cref="IVmUffdOps"/>, with modes and ioctls declared apart from each other
 /// (SEMANTICS 7.2).
 /// </summary>
-internal sealed class TableDesign() : OpsDesign(OpsShape.Seed)
+internal sealed class TableDesign : OpsDesign
 {
     public override string Description => "the seed's table: modes, ioctls, get_folio, copy";
 
