@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Benchmarks.Serving;
 
@@ -73,7 +74,7 @@ internal sealed class ServeBench : IDisposable
             for (long i = 0; i < piece; i += Page)
             {
                 ulong page = (ulong)((at + i) / Page);
-                _ = BitConverter.TryWriteBytes(buffer.AsSpan((int)i), 0x5eed000000000000UL ^ (page * 0x9e3779b97f4a7c15UL));
+                _ = BitConverter.TryWriteBytes(buffer.AsSpan((int)i), 0x5eed000000000000UL ^ GoldenRatio.Hash(page));
             }
 
             file.Position = at;

@@ -8,9 +8,6 @@ namespace UffdActors.Cli.Reports;
 /// <summary>Shows how far a migration is: a bar on a terminal, a plain line a second elsewhere. Only looks on from outside.</summary>
 internal sealed class PostCopyProgress(Terminal terminal)
 {
-    private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Plain = TimeSpan.FromSeconds(1);
-
     private readonly List<string> _incidents = [];
     private volatile bool _isOver;
 
@@ -38,39 +35,21 @@ internal sealed class PostCopyProgress(Terminal terminal)
         try
         {
             if (IsDrawnElsewhere) return await ListenedWhileAsync(work);
-            return terminal.IsInteractive ? await DrawnWhileAsync(work) : await ToldWhileAsync(work);
+            return await BarOrLines.WhileAsync(terminal, Tell, Draw, work);
         }
         finally
         {
             TellIncidents();
-            // What is drawn over must be told behind it.
+            // Lines are written after the bar has been removed: it would be drawn over them.
             foreach (string incident in IsDrawnElsewhere ? Incidents : []) terminal.WriteError(incident);
         }
     }
 
     private async Task<T> ListenedWhileAsync<T>(Func<Task<T>> work)
     {
-        await using Timer timer = new(_ => TellIncidents(), null, Frame, Frame);
+        await using Timer timer = new(_ => TellIncidents(), null, BarOrLines.Frame, BarOrLines.Frame);
         return await work();
     }
-
-    private async Task<T> ToldWhileAsync<T>(Func<Task<T>> work)
-    {
-        await using Timer timer = new(_ => Tell(), null, Plain, Plain);
-        return await work();
-    }
-
-    private Task<T> DrawnWhileAsync<T>(Func<Task<T>> work) =>
-        terminal.Progress.Progress().AutoClear(true).HideCompleted(false)
-            .Columns(
-                new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(),
-                new PercentageColumn())
-            .StartAsync(async context =>
-            {
-                ProgressTask bar = context.AddTask("preparing", maxValue: 1);
-                await using Timer timer = new(_ => Draw(bar), null, Frame, Frame);
-                return await work();
-            });
 
     // A line each: what went wrong without ending the run, and what the run had to do without.
     private void TellIncidents()

@@ -8,8 +8,6 @@ namespace UffdActors.Cli.Reports;
 internal sealed class VmmProgress(Terminal terminal)
 {
     private const int ConsoleShown = 24;
-    private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Plain = TimeSpan.FromSeconds(1);
 
     private readonly List<string> _incidents = [];
 
@@ -36,31 +34,13 @@ internal sealed class VmmProgress(Terminal terminal)
     {
         try
         {
-            return terminal.IsInteractive ? await DrawnWhileAsync(work) : await ToldWhileAsync(work);
+            return await BarOrLines.WhileAsync(terminal, Tell, Draw, work);
         }
         finally
         {
             foreach (string incident in Incidents) terminal.WriteError(incident);
         }
     }
-
-    private async Task<T> ToldWhileAsync<T>(Func<Task<T>> work)
-    {
-        await using Timer timer = new(_ => Tell(), null, Plain, Plain);
-        return await work();
-    }
-
-    private Task<T> DrawnWhileAsync<T>(Func<Task<T>> work) =>
-        terminal.Progress.Progress().AutoClear(true).HideCompleted(false)
-            .Columns(
-                new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(),
-                new PercentageColumn())
-            .StartAsync(async context =>
-            {
-                ProgressTask bar = context.AddTask("preparing", maxValue: 1);
-                await using Timer timer = new(_ => Draw(bar), null, Frame, Frame);
-                return await work();
-            });
 
     private void Tell()
     {

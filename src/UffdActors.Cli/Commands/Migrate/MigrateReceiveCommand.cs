@@ -21,18 +21,12 @@ internal sealed class MigrateReceiveCommand
         "--guest", "Take no other guest, and rehearse with one. Default: what the source says.", "simulated", "kvm");
     private readonly Option<string> _backend =
         TypedOptions.Text("--backend", "NAME", "Memory of the guest: anon, or a loaded module (uffd backends).", Anonymous);
-    private readonly Option<Named<PostCopyMode>> _mode = TypedOptions.Choice<PostCopyMode>(
-        "--mode", "How faults are resolved.", "missing", [new("missing", PostCopyMode.Missing), new("minor", PostCopyMode.Minor)]);
+    private readonly Option<Named<PostCopyMode>> _mode = FaultOptions.Mode();
 
     private readonly Option<int> _handlers =
         TypedOptions.Number("--handlers", "N", "Handlers that share the userfaultfd.", 1, 1, PostCopyMigration.MaxHandlers);
-    private readonly Option<Named<Func<IPrefetchOrder>>> _prefetch = TypedOptions.Choice<Func<IPrefetchOrder>>(
-        "--prefetch",
-        "Which page the background fetches next.",
-        "locality",
-        [
-            new("linear", () => new LinearOrder()), new("locality", () => new LocalityOrder()), new("bubble", () => new BubbleOrder()),
-        ]);
+    private readonly Option<Named<Func<IPrefetchOrder>>> _prefetch =
+        FaultOptions.Prefetch("Which page the background fetches next.", "locality");
 
     private readonly Option<long?> _bandwidth =
         TypedOptions.Size("--bandwidth", "Bytes a second of the background, at most; never of demand. Default: no limit.", 1);

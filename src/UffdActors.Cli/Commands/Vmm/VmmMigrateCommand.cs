@@ -31,9 +31,7 @@ internal sealed class VmmMigrateCommand
         TypedOptions.Duration("--run-first", "How long it runs before it is handed over. Default 100ms, or while it is copied.");
     private readonly Option<string?> _backend = TypedOptions.Text(
         "--backend", "NAME", "Memory of the guest on both sides: anon, shmem or hugetlb. Default anon.");
-    private readonly Option<Named<PostCopyMode>> _mode = TypedOptions.Choice<PostCopyMode>(
-        "--mode", "How faults are resolved where it arrives.", "missing",
-        [new("missing", PostCopyMode.Missing), new("minor", PostCopyMode.Minor)]);
+    private readonly Option<Named<PostCopyMode>> _mode = FaultOptions.Mode("How faults are resolved where it arrives.");
     private readonly Option<Named<int?>?> _copies = TypedOptions.NumberOr(
         "--precopy-rounds", "N", "auto",
         "Copy before the guest is stopped: rounds over what it has written, or until little is left. Default: none.", 1, 1000);

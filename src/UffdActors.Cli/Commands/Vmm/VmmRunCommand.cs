@@ -21,8 +21,7 @@ internal sealed class VmmRunCommand
     private readonly KvmGuestOptions _guest = new();
     private readonly Option<string> _backend = TypedOptions.Text(
         "--backend", "NAME", "Memory of the guest: anon, shmem or hugetlb (uffd backends).", Anonymous);
-    private readonly Option<Named<PostCopyMode>> _mode = TypedOptions.Choice<PostCopyMode>(
-        "--mode", "How faults are resolved.", "missing", [new("missing", PostCopyMode.Missing), new("minor", PostCopyMode.Minor)]);
+    private readonly Option<Named<PostCopyMode>> _mode = FaultOptions.Mode();
     private readonly KvmServingOptions _serving = new("the guest", TimeSpan.FromMinutes(2));
     private readonly Option<string?> _workingSet =
         TypedOptions.Text("--working-set", "FILE", "Fetch these pages first, recorded in an earlier run.");
