@@ -3,7 +3,7 @@ namespace UffdActors.Abi;
 /// <summary>The complete command words of the ioctls, as <c>ioctl</c>(2) takes them.</summary>
 public static class UffdioCommand
 {
-#pragma warning disable CS1591
+#pragma warning disable CS1591 // The names are the documentation.
     public const uint Api = 0xC018AA3F;
     public const uint Register = 0xC020AA00;
     public const uint Unregister = 0x8010AA01;

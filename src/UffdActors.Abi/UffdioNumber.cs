@@ -3,7 +3,7 @@ namespace UffdActors.Abi;
 /// <summary>The ioctl numbers (<c>_UFFDIO_*</c>), type 0xAA.</summary>
 public static class UffdioNumber
 {
-#pragma warning disable CS1591
+#pragma warning disable CS1591 // The names are the documentation.
     public const int Register = 0x00;
     public const int Unregister = 0x01;
     public const int Wake = 0x02;

@@ -213,6 +213,7 @@ internal sealed class Lane : IDisposable
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
+            // The connection is at its end already.
         }
 
         _socket.Dispose();
