@@ -20,7 +20,7 @@ internal sealed class DescriptorWaiter : LoopWaiter
     private volatile bool _sleepsForGood;
     private EventSignal? _kick;
 
-    /// <summary>How often descriptors were polled: a loop that has nothing to do does not.</summary>
+    /// <summary>How often descriptors were polled; an idle loop sleeps and does not poll.</summary>
     public long Looks => Volatile.Read(ref _looks);
 
     /// <summary>How often the loop went to sleep: one that polls busily does not.</summary>
@@ -43,7 +43,7 @@ internal sealed class DescriptorWaiter : LoopWaiter
     /// <inheritdoc />
     public override void End()
     {
-        // A late kick may still be on its way.
+        // A kick may arrive late.
         lock (_gate)
         {
             _poll?.Dispose();

@@ -5,9 +5,9 @@ using UffdActors.Linux.Userfaultfd;
 namespace UffdActors.Linux.Live;
 
 /// <summary>
-/// Another mapping of a file that does not tell its holes by itself: huge pages answer SEEK_DATA everywhere, guest_memfd nowhere. Where it
-/// can be, it is registered for MISSING with a userfaultfd that is never read: then a read through <c>/proc/self/mem</c> finds what is in
-/// the cache, and a hole is EIO at once and stays a hole. Elsewhere mincore(2) tells.
+/// Another mapping of a file whose holes lseek(2) does not report: for hugetlb SEEK_DATA finds data everywhere, for guest_memfd it is not
+/// supported. Where possible the mapping is registered for MISSING with a userfaultfd that is never read: then a read through
+/// <c>/proc/self/mem</c> finds what is in the cache, and a hole is EIO at once and stays a hole. Elsewhere mincore(2) tells.
 /// </summary>
 internal sealed class FileWindow : IDisposable
 {

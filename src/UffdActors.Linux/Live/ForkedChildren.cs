@@ -9,7 +9,7 @@ namespace UffdActors.Linux.Live;
 /// </summary>
 internal sealed class ForkedChildren
 {
-    // Below everything that is mapped, and at no address that the kernel refuses.
+    // mmap_min_addr: the kernel takes it as the start of a range, and nothing is mapped there.
     private const ulong NothingThere = 0x10000;
 
     private readonly Lock _gate = new();

@@ -5,8 +5,7 @@ using UffdActors.Worlds;
 namespace UffdActors.Linux.Live;
 
 /// <summary>
-/// Why UFFDIO_API was refused. The kernel itself gives EPERM to a request for EVENT_FORK without the capability; any other EPERM is that of
-/// a filter.
+/// Why UFFDIO_API was refused. The kernel itself gives EPERM for EVENT_FORK without the capability; any other EPERM comes from a filter.
 /// </summary>
 internal static class HandshakeRefusal
 {

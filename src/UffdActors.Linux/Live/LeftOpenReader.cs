@@ -6,17 +6,18 @@ namespace UffdActors.Linux.Live;
 
 /// <summary>
 /// Reads a userfaultfd that is left open: a thread that forks, unmaps, moves or gives back its memory waits in the kernel until the event
-/// has been read, and nothing else reads it. Faults are not resolved: their threads sleep on, but where their address has gone, which they
-/// find out.
+/// has been read, and nothing else reads it. Faults are not resolved: their threads stay asleep, unless their address is unmapped, which
+/// wakes them (SIGSEGV).
 /// </summary>
-/// <remarks>A thread for each, for one that is left open is an exception.</remarks>
+/// <remarks>One thread for each: a userfaultfd is left open in exceptional cases only.</remarks>
 internal sealed class LeftOpenReader : IDisposable
 {
     private const int MessagesPerRead = 16;
     private const ulong EndKey = 0;
     private const ulong ReadableKey = 1;
 
-    // A fork whose child there is no descriptor for stays queued, and is tried again.
+    // A FORK event stays queued while this process has no descriptor free for the child's userfaultfd; the read is repeated after this
+    // time.
     private static readonly TimeSpan ForkRetry = TimeSpan.FromMilliseconds(100);
 
     private readonly UffdDescriptor _uffd;

@@ -10,7 +10,7 @@ namespace UffdActors.Linux.Live;
 /// <summary>How one kind of memory is filled: the ioctl of each fill, with the size of its pages.</summary>
 internal class LiveBackend
 {
-    // As many bytes of zeros as one call may copy: a chunk of the background push, but no turn that a demand has to wait for.
+    // Longest copy of zeros in one call: a chunk of the background push, and no longer than a demand may have to wait for.
     private const int ZeroBytes = 64 * PageSize.Base;
 
     private readonly NativeBuffer _zeros;
@@ -29,7 +29,9 @@ internal class LiveBackend
     /// </summary>
     public static LiveBackend Of(MemoryBacking backing) => new(backing == MemoryBacking.Hugetlb ? PageSize.Huge : PageSize.Base);
 
-    /// <summary>Copies zeros; of a range that is longer than what there is of them its beginning, which is a partial success.</summary>
+    /// <summary>
+    /// Copies zeros; of a range longer than the buffer of zeros only the beginning, which is reported as a partial success.
+    /// </summary>
     private IoctlResult CopyZeros(UffdDescriptor uffd, ulong start, long bytes, FillModes modes)
     {
         IoctlResult result = uffd.Copy(start, (ulong)_zeros.Address, Math.Min(bytes, _zeros.Bytes), modes);

@@ -53,7 +53,7 @@ internal abstract class LiveCall(LiveThread thread, LiveUserfault userfault, Pag
         _isIssued = true;
         if (userfault.IsClosed)
         {
-            // No thread waits any more for a page that was asked for through it; a push is told.
+            // The request of a page ends with the userfaultfd, and so needs no answer; a push does.
             Fail(Errno.EBADF);
             if (Request is null) thread.Tell(this);
             return;
@@ -85,7 +85,7 @@ internal abstract class LiveCall(LiveThread thread, LiveUserfault userfault, Pag
     /// <summary>The ioctl.</summary>
     protected abstract void Issue(LiveBackend backend);
 
-    /// <summary>What is decided now is decided on the events read so far.</summary>
+    /// <summary>The epoch of the events that have been read: what is decided now holds for it.</summary>
     protected void Restart()
     {
         _isIssued = false;

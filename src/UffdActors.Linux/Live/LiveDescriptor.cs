@@ -108,7 +108,8 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     /// <inheritdoc />
     public void OnReadable()
     {
-        // Once is enough until it has been read. It may be read much later, or never, and the loop must not spin meanwhile.
+        // Told once, until it has been read. That may be much later, or never; the descriptor is muted meanwhile so that the loop does not
+        // spin.
         if (_readable)
         {
             Mute(true);
@@ -120,14 +121,14 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     }
 
     /// <inheritdoc />
-    /// <remarks>A read that finds nothing costs less than to be told by a poll.</remarks>
+    /// <remarks>A read that finds nothing is cheaper than a poll that reports the descriptor.</remarks>
     public void Look() => _readable = true;
 
     /// <inheritdoc />
     public bool TryRead(out UffdMsg message, out FaultTrace? trace)
     {
         trace = null;
-        // Before all others: a page that was given back to an earlier process must not be filled from the source by this one.
+        // First of all: a page that an earlier process was told is removed must not be filled from the source by this one.
         if (_hasFound)
         {
             if (_journal!.TryNextFound(out ulong start, out ulong end))
@@ -226,10 +227,10 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         _kernel.Waiter.Remove(Uffd.Handle, this);
         Slot?.Free();
         lock (Filling) _isClosed = true;
-        // Waiting threads go on into pages of zeros, and must not get to see them.
+        // The close wakes waiting threads into pages of zeros; vCPUs must not go on with them.
         if (_reason != ClosingReason.NothingIsAbsent) _kernel.HaltGuest();
-        // A child whose FORK is never read would find zeros after the close. Before others are looked for, for that reads the batch once
-        // more.
+        // The child of a FORK that is never read would find zeros after the close. Read before looking for faults of other threads, which
+        // reads the batch once more.
         bool isHeard = !ReportsForks || TryReadForks();
         if (!IsOfOtherProcess && !HasMetOthers) MeetUnread();
         if (isHeard) _kernel.CloseOrLeave(this);

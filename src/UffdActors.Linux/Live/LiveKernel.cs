@@ -87,7 +87,7 @@ internal sealed class LiveKernel : VmKernel
     /// <inheritdoc />
     public override void PrefaultMemory(long pages, CancellationToken cancel)
     {
-        // The memory is the guest's: touching it is what this is all about.
+        // Not done for the guest's memory: touching it raises the page faults that are to be measured.
     }
 
     /// <inheritdoc />
@@ -311,7 +311,7 @@ internal sealed class LiveKernel : VmKernel
         _memories.Free();
     }
 
-    // Too many open descriptors (EMFILE) may have become fewer the next time.
+    // EMFILE may be over by the next attempt.
     private static ProcessMemory OpenOwn()
     {
         try
@@ -324,7 +324,7 @@ internal sealed class LiveKernel : VmKernel
         }
     }
 
-    /// <summary>A call that failed below is, to the embedder, a refusal of the kernel like any other.</summary>
+    /// <summary>The embedder sees a failed system call as a refusal of the kernel.</summary>
     private static async Task<T> RefusedAsync<T>(Func<Task<T>> call)
     {
         try
@@ -358,7 +358,7 @@ internal sealed class LiveKernel : VmKernel
     /// <summary>A vCPU runs on this thread from now on.</summary>
     public void Enter(LiveVcpu vcpu) => _vcpus[(uint)ThreadPlacement.ThreadId] = vcpu;
 
-    /// <summary>It does so no more.</summary>
+    /// <summary>The vCPU of this thread has ended.</summary>
     public void Leave() => _ = _vcpus.TryRemove((uint)ThreadPlacement.ThreadId, out _);
 
     /// <summary>The vCPU that runs on a thread, or null.</summary>

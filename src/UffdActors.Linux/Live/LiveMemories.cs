@@ -18,12 +18,12 @@ internal sealed class LiveMemories
         _all.Add(memory);
         try
         {
-            // The kernel gives the address of a region that was unmapped to another one.
+            // mmap may return the address of a region that was unmapped; the new region takes its place.
             bool isFree = _byAddress.TryGetValue(memory.Guest.Address, out LiveMemory? former)
                 ? former.IsUnmapped && _byAddress.TryUpdate(memory.Guest.Address, memory, former)
                 : _byAddress.TryAdd(memory.Guest.Address, memory);
             if (!isFree) throw new InvalidOperationException($"0x{memory.Guest.Address:x} is the address of another region of this VM.");
-            // Allocating it all takes as long as it takes; not in the embedder's turn.
+            // Allocating all of it may take long, so not in the embedder's turn.
             if (populate) await Task.Run(memory.Populate, CancellationToken.None);
         }
         catch

@@ -57,10 +57,10 @@ internal sealed class LiveMemory : IDisposable
     /// <summary>The other mapping of the same memory; null if there is none.</summary>
     public GuestMemory? Alias { get; }
 
-    /// <summary>The address range belongs to others by now.</summary>
+    /// <summary>The address range was unmapped and may belong to other memory by now.</summary>
     public bool IsUnmapped { get; private set; }
 
-    /// <summary>The guest's mapping is gone, and this must never touch or unmap what is there now.</summary>
+    /// <summary>The guest's mapping is gone: it must not be touched or unmapped from here.</summary>
     public void GuestIsUnmapped()
     {
         IsUnmapped = true;
@@ -77,7 +77,7 @@ internal sealed class LiveMemory : IDisposable
         long bytes = options.Pages << PageSize.BaseShift;
         if (options.Module is not (null or "shmem" or "hugetlb" or "guest-memfd")) throw Unknown(options.Module);
         RegionOptions.ThrowIfNotWhole(options, options.Module == "hugetlb" ? PageSize.Huge : PageSize.Base);
-        // Some kinds would refuse the file, and some only the mapping.
+        // Checked here: past TASK_SIZE some kinds of memory fail at ftruncate, others only at mmap.
         if ((ulong)bytes > PageSize.TaskSize) throw new UffdException("mmap", Errno.ENOMEM, KernelErrors.NoRoomFor((ulong)bytes));
         MemoryObject? memory = options.Module switch
         {
@@ -118,7 +118,7 @@ internal sealed class LiveMemory : IDisposable
             "guest-memfd" => MemoryBacking.GuestMemfd,
             _ => MemoryBacking.Unknown,
         };
-        // It is ours from here on, whatever comes of it.
+        // From here on the descriptor is owned here, and is closed if anything below fails.
         MemoryObject? file = adopted.Descriptor is { } number
             ? MemoryObject.Adopt(number, backing, adopted.DescriptorOffset + bytes)
             : null;
@@ -179,7 +179,7 @@ internal sealed class LiveMemory : IDisposable
     /// <exception cref="UnsupportedMachineException">The pool of huge pages is empty.</exception>
     public void Populate()
     {
-        // Where memory is promised without limit, allocating more than there is ends processes, this one perhaps, before it gives ENOMEM.
+        // With overcommit, allocating more than there is invokes the OOM killer, perhaps on this process, before it gives ENOMEM.
         if (IsNew && Alias!.Backing == MemoryBacking.Shmem && AddressSpaceFacts.AvailableMemory() is var available
             && (ulong)Alias.Bytes > available)
             throw new UffdException(
@@ -194,7 +194,7 @@ internal sealed class LiveMemory : IDisposable
             error = Alias.Advise(start, end - start, MemoryAdvice.PopulateWrite);
         }
 
-        // What was promised may be gone all the same: taken out of the pool, or on a node that this process may not use.
+        // Pages that mmap reserved may be missing all the same: taken out of the pool, or on a node that this process may not use.
         if (error is Errno.ENOMEM or Errno.EFAULT && Alias.Backing == MemoryBacking.Hugetlb)
             throw new UnsupportedMachineException(
                 MachineNeed.HugePages, $"{Alias.Bytes} bytes of huge pages could not be allocated ({error}).",
@@ -224,7 +224,7 @@ internal sealed class LiveMemory : IDisposable
     /// <returns>False if the file has a hole there, or there is no file here that could be asked.</returns>
     public bool TryReadFile(ProcessMemory own, long offset, Span<byte> destination)
     {
-        // Without the file, at least what is in the cache is known: but not what is in swap.
+        // Without the file, mincore at least tells what is in the page cache, but not what is in swap.
         if (_file.Value is not { } file)
             return !IsInOtherProcess && Guest.IsCached(offset) && own.TryRead(Guest.Address + (ulong)offset, destination);
         if (file.File.TryRead(file.Offset + offset, destination)) return true;
@@ -250,7 +250,7 @@ internal sealed class LiveMemory : IDisposable
         return _object.Duplicate();
     }
 
-    /// <summary>Advises on memory of another process.</summary>
+    /// <summary>Advises on memory of another process, as far as the kernel allows that.</summary>
     /// <exception cref="UffdException">It is for that process alone to give such advice.</exception>
     public Errno AdviseElsewhere(long offset, long bytes, MemoryAdvice advice)
     {

@@ -212,7 +212,7 @@ internal sealed class LiveUserfault(
         }
         catch (Exception e) when (e is UffdException or SyscallException)
         {
-            // Its process has ended, which the call that follows finds out.
+            // The process has ended; the call that follows returns the error.
             return true;
         }
     }
@@ -222,12 +222,12 @@ internal sealed class LiveUserfault(
         lock (_gate)
         {
             LiveTarget?[] targets = _targets;
-            // Room for as many again, so that thousands of regions are not copied thousands of times.
+            // The table doubles, so that adding thousands of regions does not copy it thousands of times.
             if (target.Region >= targets.Length) Array.Resize(ref targets, Math.Max(target.Region + 1, targets.Length * 2));
             targets[target.Region] = target;
             Volatile.Write(ref _targets, targets);
             if (target.Memory.Alias is not { } alias) return;
-            // One that was unmapped may have left its address to the next.
+            // The address of an alias that was unmapped may be in use again.
             LiveMemory[] aliases = [.. _aliases.Where(m => !m.IsUnmapped)];
             int behind = aliases.Count(m => m.Alias!.Address > alias.Address);
             Volatile.Write(ref _aliases, [.. aliases[..^behind], target.Memory, .. aliases[^behind..]]);
@@ -236,7 +236,9 @@ internal sealed class LiveUserfault(
 
     private static long Bytes(PageRange pages) => pages.Count << PageSize.BaseShift;
 
-    /// <summary>Makes a call in a turn of the backend. Once that has come, the call is made and its end waited for.</summary>
+    /// <summary>
+    /// Makes a call in a turn of the backend. Cancellation counts until that turn; then the call is made, and its end is waited for.
+    /// </summary>
     private async Task<IoctlResult> CallAsync(GuestMemory memory, Func<IoctlResult> call, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
@@ -246,7 +248,7 @@ internal sealed class LiveUserfault(
 
         IoctlResult Call()
         {
-            // Left open for its guest, it takes no call any more.
+            // A userfaultfd that is left open for its guest takes no calls.
             ObjectDisposedException.ThrowIf(descriptor.IsClosed, typeof(Userfault));
             lock (descriptor.Filling)
             {

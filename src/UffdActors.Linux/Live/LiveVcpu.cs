@@ -14,13 +14,13 @@ namespace UffdActors.Linux.Live;
 /// waits for a page it is outside the runtime, so collections go on.
 /// </summary>
 /// <remarks>
-/// It measures its own latency around the touch. Whether the touch was a fault, and what the monitor did when, it learns from the reader,
-/// which finds it by the thread id of the message. The call that wakes it comes back to the monitor when it runs already, so a fault's
-/// stamps are complete for sure when the next fault is over, and it is recorded then.
+/// It measures its own latency around the touch. Whether the touch faulted, and the monitor's time stamps of it, come from the reader,
+/// which finds the vCPU by the thread id of the message. The fill may return to the monitor after this thread has resumed, so a fault's
+/// stamps are complete for certain only when the next fault has ended; it is recorded then.
 /// </remarks>
 internal sealed class LiveVcpu : VcpuThread
 {
-    // Late stamps of the monitor go into a trace that is not read any more.
+    // The monitor may still stamp a trace after its fault has ended; it is reused only after several others.
     private const int Traces = 8;
 
     private readonly VmRoot _vm;
@@ -59,7 +59,7 @@ internal sealed class LiveVcpu : VcpuThread
         new Thread(Work) { IsBackground = true, Name = $"{_vm.Name}-vcpu-{_options.Number}" }.Start();
     }
 
-    /// <summary>Ends the thread with its next access; one that waits for a page goes on waiting.</summary>
+    /// <summary>Ends the thread before its next access; a thread that waits for a page keeps waiting.</summary>
     public void Stop() => _stopped = true;
 
     /// <summary>The actor has ended: the calls that wait for the guest are told, if its work is not done.</summary>
@@ -74,7 +74,8 @@ internal sealed class LiveVcpu : VcpuThread
     /// <returns>Where the monitor stamps it; null if it is not a sampled one.</returns>
     public FaultTrace? OnFault(in UffdMsg message)
     {
-        // The touch is one access: the same fault of it again is one that a signal has interrupted, or that was woken to look again.
+        // A touch is one access: a second fault of it means that a signal interrupted the first, or that it was woken and the page was
+        // still absent.
         long touch = Volatile.Read(ref _touch);
         (long, long, FaultFlags) fault = (touch, PageSize.PageOf(message.Address), message.Flags);
         if (fault == _latest) _options.Progress.Repeats++;
@@ -123,7 +124,7 @@ internal sealed class LiveVcpu : VcpuThread
             ulong address = memories[step.Region].Guest.Address + ((ulong)step.Page << PageSize.BaseShift);
             if (regions[step.Region].IsUnmapped)
             {
-                // Not touched, for the signal would end this process; in a guest it is one.
+                // Not touched: the SIGSEGV would end this process, not only the vCPU.
                 progress.Error =
                     $"vCPU {_options.Number} got {AccessOutcome.SigSegv} (code 1) at 0x{address:x}: region {step.Region} has been unmapped";
                 break;

@@ -6,8 +6,8 @@ using UffdActors.Worlds;
 namespace UffdActors.Linux.Live;
 
 /// <summary>
-/// Why UFFDIO_REGISTER was refused. EINVAL alone is the answer to a mode that the memory has not got, to a bad mode, and to a range that is
-/// not what it is said to be.
+/// Why UFFDIO_REGISTER was refused. The kernel gives EINVAL for a mode that this memory does not support, for a bad mode, and for a range
+/// that is not mapped as was said.
 /// </summary>
 internal static class RegisterRefusal
 {
@@ -23,7 +23,7 @@ internal static class RegisterRefusal
         string? layout = null;
         try
         {
-            // What is mapped in a process of which nothing is known cannot be looked up.
+            // Without the process's number its mappings cannot be read.
             string? process = !region.IsInOtherProcess ? "self"
                 : region.Process?.Process is { } number ? ProcessFolder.Of(number)["/proc/".Length..]
                 : null;
@@ -34,11 +34,11 @@ internal static class RegisterRefusal
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Then the errno has to do.
+            // Then the errno alone is reported.
         }
 
         string? why = KernelErrors.ExplainModes(modes) ?? layout ?? WhyMemory(memory.Backing, modes, UffdProbe.OfferedFeatures());
-        // What this kernel's memory cannot do is no mistake of the caller's: another kernel can.
+        // A mode that this kernel does not support on the memory is not the caller's mistake: another kernel may support it.
         if (why is null && memory.Backing == MemoryBacking.GuestMemfd)
             return new UnsupportedMachineException(
                 MachineNeed.GuestMemfdFaults, $"UFFDIO_REGISTER of guest_memfd for {modes} failed with {error}.", Call, error);
@@ -63,7 +63,7 @@ internal static class RegisterRefusal
         ulong reached = there[0].End;
         foreach (MappedRange next in there.Skip(1))
         {
-            // The kernel splits what is one memory to its owner, so only the name tells.
+            // To the kernel, one memory of its owner may be several mappings, so neighbours are told apart by name alone.
             if (next.Start != reached || next.Name != there[0].Name) break;
             reached = next.End;
         }

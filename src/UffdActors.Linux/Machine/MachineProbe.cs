@@ -123,7 +123,7 @@ internal static class MachineProbe
     private static CpuFacts ReadCpus()
     {
         string realTime = UffdAccess.Ok;
-        // On a thread of its own, whose priority goes with it.
+        // On a thread of its own, so that the priority ends with the thread.
         Thread thread = new(() =>
         {
             try
@@ -140,7 +140,7 @@ internal static class MachineProbe
         return new CpuFacts(FirstLine("/sys/devices/system/cpu/online") ?? "unknown", AllowedCpus(), realTime, HasWaitChannels());
     }
 
-    // What is denied to a probe must not cost the report.
+    // A call that is denied to the probe must not fail the whole report.
     private static int[] AllowedCpus()
     {
         try
@@ -165,10 +165,10 @@ internal static class MachineProbe
         }
     }
 
-    // For a thread that gets no CPU; else it is asleep at once.
+    // Long enough for a thread that gets no CPU for a while; normally it is asleep at once.
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
-    // One may find it asleep before it gets there, and awake when it is asked where it sleeps.
+    // The thread may be seen asleep before it is in poll, and be awake again when wchan is read; so wchan is read several times.
     private const int LooksAtSleeper = 100;
 
     private static bool ShowsWaitChannel()
@@ -186,18 +186,18 @@ internal static class MachineProbe
             {
                 while (poll.WaitReadable(new ulong[1], Timeout.InfiniteTimeSpan) == 0)
                 {
-                    // A signal came instead.
+                    // A signal interrupted the wait: wait again.
                 }
             }
             catch (SyscallException)
             {
-                // Refused: then nothing sleeps, and nothing is named.
+                // poll was refused: then no thread sleeps, and wchan stays 0.
             }
         });
         sleeper.Start();
         started.Wait();
         string path = string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{id}/wchan");
-        // Until it sleeps there is nothing to name, and where nothing is named there never will be.
+        // wchan is 0 until the thread sleeps; where the kernel does not name functions, it stays 0.
         long begun = System.Diagnostics.Stopwatch.GetTimestamp();
         string state = string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{id}/stat");
         int asleep = 0;

@@ -10,6 +10,7 @@ public static unsafe class ThreadPlacement
     private const int BitsPerWord = 64;
 
     /// <summary>CPUs that the calling thread may run on, ascending.</summary>
+    /// <exception cref="SyscallException">The kernel refuses.</exception>
     public static int[] AllowedCpus()
     {
         ulong* mask = stackalloc ulong[Words];
@@ -26,6 +27,9 @@ public static unsafe class ThreadPlacement
 
     /// <summary>Binds the calling thread to CPUs.</summary>
     /// <exception cref="SyscallException">EINVAL: none of them exists, or is allowed here.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A number is negative, or larger than the mask that is passed to the kernel.
+    /// </exception>
     public static void BindTo(params ReadOnlySpan<int> cpus)
     {
         ulong* mask = stackalloc ulong[Words];

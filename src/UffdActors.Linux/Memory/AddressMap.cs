@@ -7,8 +7,8 @@ namespace UffdActors.Linux.Memory;
 
 /// <summary>The mappings of a process.</summary>
 /// <remarks>
-/// Asked for when a mapping was refused, and then there may be tens of thousands of them and no room for another: so the lines are read
-/// through one small buffer, and what is not asked for becomes no object.
+/// Used when a mapping was refused: then there may be tens of thousands of mappings and no room for another. So the lines are read through
+/// one small buffer, and lines outside the range allocate nothing.
 /// </remarks>
 internal static class AddressMap
 {

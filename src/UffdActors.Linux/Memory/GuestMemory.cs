@@ -87,6 +87,7 @@ public sealed unsafe class GuestMemory : SafeHandle
     /// <param name="bytes">Length in bytes.</param>
     /// <param name="backing">What is behind it.</param>
     /// <param name="isShared">True if it is a shared mapping.</param>
+    /// <exception cref="ArgumentException">The address is 0, or address or length is not a multiple of the page size.</exception>
     public static GuestMemory Adopt(ulong address, long bytes, MemoryBacking backing, bool isShared)
     {
         ArgumentOutOfRangeException.ThrowIfZero(address);
@@ -226,7 +227,7 @@ public sealed unsafe class GuestMemory : SafeHandle
     }
 
     /// <inheritdoc />
-    /// <remarks>One call over gigabytes of pages that are there would hold faults elsewhere for tenths of a second.</remarks>
+    /// <remarks>In slices: one munmap over gigabytes of present pages would delay faults elsewhere by tenths of a second.</remarks>
     protected override bool ReleaseHandle()
     {
         long slice = RangeSlices.BytesFor(Bytes);
@@ -257,7 +258,7 @@ public sealed unsafe class GuestMemory : SafeHandle
 
         GuestMemory memory = new(mapped, bytes, backing, isShared, owns: true);
         _ = Libc.MAdvise(mapped, (nuint)bytes, (int)MemoryAdvice.DontDump);
-        // One fault, one page: what a resolver counts on. Memory without huge-page support refuses, which is as good.
+        // One fault, one page: a resolver relies on it. A kernel without transparent huge pages gives EINVAL, and needs no advice.
         _ = Libc.MAdvise(mapped, (nuint)bytes, (int)MemoryAdvice.NoHugePage);
         return memory;
     }

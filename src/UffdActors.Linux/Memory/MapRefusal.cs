@@ -7,7 +7,7 @@ namespace UffdActors.Linux.Memory;
 /// <summary>Why <c>mmap</c>(2) was refused: ENOMEM alone has seven causes, and a remedy for each.</summary>
 internal static class MapRefusal
 {
-    // Others of this process map and unmap between the refusal and the count.
+    // Other threads of this process may map and unmap between the refusal and the count.
     private const int Slack = 32;
 
     /// <summary>The refusal of a mapping.</summary>
@@ -49,7 +49,7 @@ internal static class MapRefusal
 
     private static bool Exceeds(ulong used, ulong more, ulong limit) => used > limit || more > limit - used;
 
-    // Where /proc is not to be had, the errno has to do.
+    // Without /proc the errno alone is reported.
     private static AddressSpaceFacts? TryRead()
     {
         try

@@ -35,7 +35,7 @@ internal static class MappedFile
         }
         catch (IOException)
         {
-            // The process is gone.
+            // The process has ended.
         }
 
         return null;

@@ -70,6 +70,7 @@ public sealed unsafe class MemoryObject : IDisposable
     /// <param name="number">Descriptor in this process.</param>
     /// <param name="backing">What it is.</param>
     /// <param name="bytes">Its size.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number is negative.</exception>
     public static MemoryObject Adopt(int number, MemoryBacking backing, long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(number);
@@ -127,7 +128,7 @@ public sealed unsafe class MemoryObject : IDisposable
     /// <inheritdoc />
     public void Dispose() => Handle.Dispose();
 
-    // A page that fallocate has made and that was never used is no data, and yet it is there.
+    // SEEK_DATA does not report a page that fallocate has made and nothing has used since; cachestat does.
     private static bool IsAllocated(int descriptor, long offset)
     {
         const int CacheStat = 451;

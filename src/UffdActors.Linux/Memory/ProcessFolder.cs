@@ -45,13 +45,13 @@ internal static class ProcessFolder
         }
         catch (IOException)
         {
-            // It has gone meanwhile.
+            // It has ended meanwhile.
         }
 
         return null;
     }
 
-    // The state is behind the name, which may hold anything: Z is a thread that has ended, X one that is just going.
+    // The state is behind the name, which may hold any characters. Z is a thread that has ended, X one that is ending.
     private static bool Lives(int process, int thread)
     {
         try

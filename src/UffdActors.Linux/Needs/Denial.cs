@@ -23,7 +23,7 @@ internal static class Denial
         Errno.EPERM or Errno.EACCES => Confined(call, error, who),
         Errno.ENOSYS when who.IsFiltered => NeedAnswer.Unknown(
             $"{call} gives ENOSYS, which a kernel without it says, and a seccomp filter (Seccomp: 2 in /proc/self/status) as well.",
-            $"{AllowInFilter(call)} If the kernel has not got it: {Remedies.Of(need)}"),
+            $"{AllowInFilter(call)} If the kernel does not have it: {Remedies.Of(need)}"),
         _ => NeedAnswer.Absent(need),
     };
 

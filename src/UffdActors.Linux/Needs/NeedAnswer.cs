@@ -8,7 +8,7 @@ internal readonly record struct NeedAnswer(NeedState State, string? Cause, strin
 {
     public static NeedAnswer Met { get; } = new(NeedState.Met, null, null);
 
-    /// <summary>The machine has not got it.</summary>
+    /// <summary>The machine does not have it.</summary>
     public static NeedAnswer Absent(MachineNeed need) => new(NeedState.Absent, null, Remedies.Of(need));
 
     /// <summary>It could not be asked, for a reason.</summary>

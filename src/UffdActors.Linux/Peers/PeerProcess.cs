@@ -84,7 +84,7 @@ public sealed unsafe class PeerProcess : IDisposable
             : throw new SyscallException($"pidfd_send_signal({Id}, SIGKILL)", error);
     }
 
-    /// <summary>What tells it from every other process; null if it is in a PID namespace that is not seen from here, or gone.</summary>
+    /// <summary>The mark that identifies it; null if it is in a PID namespace that is not seen from here, or has ended.</summary>
     public ProcessMark? Mark => Id == 0 ? null : ProcessMark.Of(Id, User);
 
     /// <summary>Number of the effective user of this process.</summary>
@@ -101,7 +101,7 @@ public sealed unsafe class PeerProcess : IDisposable
     {
         ArgumentNullException.ThrowIfNull(mark);
         PeerProcess found = ByNumber(mark.Id, mark.User);
-        // Looked at while it is held: what has its number now keeps it.
+        // Compared while the pidfd is held: until it is closed, the number cannot be given to another process.
         if (found.Mark == mark && !found.HasEnded) return found;
         found.Dispose();
         throw Ended(mark.Id);
@@ -208,7 +208,7 @@ public sealed unsafe class PeerProcess : IDisposable
         try
         {
             PeerMapping? found = AddressMap.FlagsIn($"{ProcessFolder.Of(Id)}/smaps", address, address + (ulong)bytes);
-            // Of another process that has its number since.
+            // The number belongs to another process by now: what was read is not this one's.
             return HasEnded ? null : found;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -220,7 +220,7 @@ public sealed unsafe class PeerProcess : IDisposable
     /// <inheritdoc />
     public void Dispose() => Handle.Dispose();
 
-    /// <summary>The process of a number, which may have become another one's since it connected.</summary>
+    /// <summary>The process with this number, which may not be the one that connected.</summary>
     internal static PeerProcess ByNumber(int id, int user)
     {
         try

@@ -30,6 +30,7 @@ public static unsafe class PeerSocket
     /// EMFILE: this process has not enough descriptors left for those that were sent, and some are lost; ECONNRESET and others: the
     /// connection is over.
     /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no room.</exception>
     public static int Receive(Socket socket, Span<byte> room, ICollection<ReceivedDescriptor> descriptors)
     {
         ArgumentNullException.ThrowIfNull(socket);
@@ -74,6 +75,7 @@ public static unsafe class PeerSocket
     /// <param name="bytes">The bytes, at least one.</param>
     /// <param name="descriptors">Numbers of descriptors of this process, <see cref="MaxDescriptors"/> at most.</param>
     /// <exception cref="SyscallException">The kernel refuses, or did not take all of it.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There are no bytes, or too many descriptors.</exception>
     public static void Send(Socket socket, ReadOnlySpan<byte> bytes, params ReadOnlySpan<int> descriptors)
     {
         ArgumentNullException.ThrowIfNull(socket);

@@ -7,14 +7,14 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Linux;
 
 /// <summary>
-/// A journal in a file that is mapped here. The kernel's read puts messages into the file itself, so the end of this process at any
-/// moment (SIGKILL too) loses none; that of the machine does, and takes the guest along. The file belongs in memory (tmpfs, as
-/// <c>/run</c> is): on a disk, a read of messages may wait for it.
+/// A journal in a file that is mapped here. The kernel's read puts messages into the file itself, so they survive the end of this process
+/// at any moment (SIGKILL too); they do not survive a restart of the machine, and neither does the guest. The file belongs in memory
+/// (tmpfs, as <c>/run</c> is): on a disk, a read of messages may wait for it.
 /// </summary>
 /// <remarks>
-/// A removal costs a store for each 64 pages of it, however many came before, and the file a bit for each page of the guest's memory, of
-/// which those parts take room in which something was removed. A page that was removed counts as such for ever: it was zeros then, and
-/// whatever the guest has put there since is gone again when it faults.
+/// A removal costs one store for each 64 pages of its range, however many came before. The file has a bit for each page of the guest's
+/// memory; blocks are used only where something was removed. The bit of a removed page is never cleared: the page was zeros then, and if it
+/// faults again, whatever the guest has put there since was removed again.
 /// </remarks>
 public sealed unsafe class EventFile : EventJournal
 {
@@ -23,7 +23,7 @@ public sealed unsafe class EventFile : EventJournal
     private readonly Lock _gate = new();
     private Region[] _regions = [];
     private int _latest;
-    // What was found is told up to here.
+    // Where TryNextFound continues: removals before it have been returned.
     private (int Region, long Page) _told;
 
     private EventFile(FileStream file)
@@ -188,9 +188,9 @@ public sealed unsafe class EventFile : EventJournal
             offset += JournalLayout.BitmapBytes(pages);
         }
 
-        // An entry that was not counted any more leaves a bitmap behind.
+        // A bitmap behind the last counted region belongs to an entry that was never completed: cut it off.
         _file.SetLength(offset);
-        // The process was killed after a read and before it had noted all messages of it: those stand here as messages, and are noted now.
+        // 0: the process was killed after a read and before it had noted all messages of it. They are still in the file, and are noted now.
         if (*(int*)(head + JournalLayout.IsNoted) == 0)
         {
             for (int i = 0; i < JournalLayout.Capacity; i++) Note(((UffdMsg*)Messages)[i]);
@@ -247,7 +247,7 @@ public sealed unsafe class EventFile : EventJournal
                 int bit = (int)(page % BitsPerWord);
                 long taken = Math.Min(BitsPerWord - bit, last - page);
                 ulong bits = ulong.MaxValue >> (int)(BitsPerWord - taken) << bit;
-                // A region that takes another's place clears beside events of its neighbour.
+                // Atomic: while the reader notes an event here, another thread that adds a region may clear bits of the same word.
                 if (isSet) _ = Interlocked.Or(ref Words[page / BitsPerWord], bits);
                 else _ = Interlocked.And(ref Words[page / BitsPerWord], ~bits);
                 page += taken;

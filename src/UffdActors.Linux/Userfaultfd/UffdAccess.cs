@@ -7,7 +7,7 @@ namespace UffdActors.Linux.Userfaultfd;
 /// <summary>By which ways this process may open a userfaultfd, and what to say if it may not.</summary>
 internal static class UffdAccess
 {
-    /// <summary>The word for a probe that succeeded.</summary>
+    /// <summary>What a probe that succeeded reports.</summary>
     public const string Ok = "ok";
 
     /// <summary>Tries every way to a userfaultfd.</summary>

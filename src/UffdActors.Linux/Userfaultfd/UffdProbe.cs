@@ -2,7 +2,7 @@ using UffdActors.Abi;
 
 namespace UffdActors.Linux.Userfaultfd;
 
-/// <summary>Asks the kernel what it offers, on a descriptor of its own: a handshake is final, so asking costs one.</summary>
+/// <summary>Asks the kernel what it offers, on a descriptor of its own: a descriptor allows one handshake only.</summary>
 internal static class UffdProbe
 {
     /// <summary>Features that the kernel offers, or null if no userfaultfd can be opened.</summary>

@@ -3,8 +3,8 @@ using UffdActors.Linux.Native;
 namespace UffdActors.Linux.Waiting;
 
 /// <summary>
-/// System calls that every kernel has and a seccomp filter may refuse all the same. They are tried before the threads start that cannot do
-/// without them: on a thread of its own, in our code or in the .NET runtime's, a refusal ends the process.
+/// System calls that every kernel has, and that a seccomp filter may still refuse. They are tried before the threads start that need them:
+/// on those threads, ours or the .NET runtime's, a refusal would end the process.
 /// </summary>
 internal static unsafe class RequiredCalls
 {

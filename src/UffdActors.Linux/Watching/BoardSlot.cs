@@ -4,8 +4,8 @@ using UffdActors.Watchdog;
 namespace UffdActors.Linux.Watching;
 
 /// <summary>
-/// A userfaultfd's slot of the board. Its fault loop beats here with every pass, and publishes the oldest outstanding fault whenever that
-/// is another one: plain stores into memory that is there, nothing else.
+/// A userfaultfd's slot of the board. Its fault loop counts a beat with every pass, and publishes the oldest outstanding fault whenever
+/// that changes: plain stores into mapped memory, no system call.
 /// </summary>
 internal sealed unsafe class BoardSlot : FaultWatch
 {
@@ -32,7 +32,7 @@ internal sealed unsafe class BoardSlot : FaultWatch
     /// <summary>Its number on the board.</summary>
     public int Number { get; }
 
-    /// <summary>The fault loop has come by.</summary>
+    /// <summary>Counts a pass of the fault loop.</summary>
     public void Beat() => Set(BoardLayout.Beats, ++_beats);
 
     /// <summary>The userfaultfd is closed. On the fault loop, as everything here.</summary>

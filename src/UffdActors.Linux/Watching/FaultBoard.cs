@@ -62,13 +62,13 @@ internal sealed unsafe class FaultBoard : IDisposable
         }
     }
 
-    /// <summary>The slot is another's from now on.</summary>
+    /// <summary>The slot may be taken by another userfaultfd from now on.</summary>
     public void Free(BoardSlot slot)
     {
         lock (_taken) _taken[slot.Number] = false;
     }
 
-    /// <summary>Unmaps it; unless a fault loop could not be stopped, and goes on writing.</summary>
+    /// <summary>Unmaps it, unless a fault loop could not be stopped and still writes to it.</summary>
     public void Dispose()
     {
         lock (_taken)

@@ -72,12 +72,12 @@ internal sealed class WatchdogProcess : IAsyncDisposable
                     + "without.");
     }
 
-    /// <summary>Ends it, and waits until it is gone.</summary>
+    /// <summary>Ends it, and waits for its end.</summary>
     public async ValueTask DisposeAsync()
     {
         _isEnding = true;
         await _look.DisposeAsync();
-        // One that was stopped does not see its pipe end.
+        // A stopped process does not notice that its pipe is closed.
         if (KernelTask.IsStopped(Id)) _process.Kill();
         try
         {
@@ -85,7 +85,7 @@ internal sealed class WatchdogProcess : IAsyncDisposable
         }
         catch (IOException)
         {
-            // It is gone already.
+            // It has ended already.
         }
 
         try
@@ -101,7 +101,7 @@ internal sealed class WatchdogProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    // Twice in a row: the keys that stop a job stop both of us, and we may be the first to go on.
+    // Must be seen twice in a row: Ctrl-Z stops both processes, and this one may be continued first.
     private void Look()
     {
         if (_isEnding || _isLost == 1) return;
@@ -109,7 +109,7 @@ internal sealed class WatchdogProcess : IAsyncDisposable
         if (isStopped && _wasStopped)
         {
             Lose("has been stopped (SIGSTOP)");
-            // It is of no use any more, and would not see that this process ends.
+            // A stopped watchdog watches nothing, and would not notice that this process ends.
             _process.Kill();
         }
 
@@ -122,7 +122,7 @@ internal sealed class WatchdogProcess : IAsyncDisposable
             Lost?.Invoke($"The watchdog (process {Id}) {how}: the run goes on unwatched, and a freeze of this process is not noticed.");
     }
 
-    // The .NET and the libraries that run this process are surely there, so the same program is started again; see StartupHook.
+    // The same program is started again, because its .NET runtime and libraries are known to be there; see StartupHook.
     private static ProcessStartInfo Command(params IReadOnlyList<string> arguments)
     {
         const string Off = "set uffd.watchdog.deadline = off to run without.";
@@ -135,7 +135,7 @@ internal sealed class WatchdogProcess : IAsyncDisposable
             ?? throw new UffdConfigurationException(
                 $"uffd.watchdog: this process was not started by a .NET host, so its program cannot be started again to watch it; {Off}");
         start.Environment["DOTNET_STARTUP_HOOKS"] = WatchdogProgram.Name;
-        // What this program is tuned for is not for a small one beside it; and no sockets under /tmp that outlive it.
+        // The watchdog is small: no server GC, which this program may have set; and no diagnostic sockets in /tmp that would outlive it.
         start.Environment["DOTNET_gcServer"] = "0";
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
         return start;
