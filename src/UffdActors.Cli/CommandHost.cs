@@ -26,8 +26,8 @@ internal sealed class CommandHost(Terminal terminal)
     /// <returns>An <see cref="ExitCode"/>.</returns>
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancel = default)
     {
-        // Figures and settings are written as in the documentation, whatever the machine speaks; for all that is done here, and for the
-        // caller again as it was.
+        // Figures and settings are written with the invariant culture, whatever the locale of the machine, until the command has ended;
+        // then the caller's culture is restored.
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         // A shell asks for completions of a command line that is not finished, so it is not parsed as one.
         if (args is [ShellScript.Question, "--", ..])
@@ -87,7 +87,7 @@ internal sealed class CommandHost(Terminal terminal)
         return root;
     }
 
-    // Some of a configuration is refused only by the part that reads it, which does not know where it was written.
+    // Some values are refused only by the part that reads them, which does not know in which file they were written.
     private static string WithPlace(ParseResult result, Exception e)
     {
         string message = CommandFailures.MessageOf(e);

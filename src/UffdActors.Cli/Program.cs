@@ -4,7 +4,7 @@ using UffdActors.Cli.Hosting;
 
 CompiledAtOnce.Restart(args);
 
-// Figures and settings are written as in the documentation, whatever the machine speaks.
+// Figures and settings are written with the invariant culture, whatever the locale of the machine.
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
 Terminal terminal = Terminal.OfProcess();

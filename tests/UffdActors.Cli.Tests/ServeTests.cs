@@ -42,7 +42,7 @@ public sealed class ServeTests(VmmPrograms programs) : IClassFixture<VmmPrograms
             using (Process kill = Process.Start("kill", ["-" + signal, serve.Id.ToString(CultureInfo.InvariantCulture)]))
                 await kill.WaitForExitAsync();
             Assert.Equal(
-                $"session 2: process {second.Id} is left, its guest asleep when it touches a page that it has not got",
+                $"session 2: process {second.Id} is left, its guest asleep when it touches a page that is absent",
                 await ErrorLineAsync(serve));
             await serve.WaitForExitAsync().WaitAsync(Hang);
             Assert.Equal(code, serve.ExitCode);

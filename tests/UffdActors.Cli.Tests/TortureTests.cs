@@ -8,8 +8,8 @@ namespace UffdActors.Cli.Tests;
 public sealed class TortureTests
 {
     [Theory]
-    [InlineData("the guest runs there, and it is not heard: kill destination", "resumed-by-operator")]
-    [InlineData("the last page is there, and it is not heard: kill source", "ended-without-source")]
+    [InlineData("the guest runs there, and the message is lost: kill destination", "resumed-by-operator")]
+    [InlineData("the last page is there, and the message is lost: kill source", "ended-without-source")]
     [InlineData("recovery: the first page: cut in a frame", "verified")]
     public async Task A_cell_ends_as_it_must(string cell, string verdict)
     {

@@ -21,7 +21,7 @@ internal static class BackendsCommand
             using JsonTarget target = JsonTarget.Open(terminal, arguments.GetValue(json));
             Config? config = runtimeOptions.Configuration(arguments);
             if (RuntimeOptions.IsLive(config))
-                throw CommandException.BadInput("uffd backends asks the model; what this machine's kernel registers says uffd doctor.");
+                throw CommandException.BadInput("uffd backends asks the model; for what this machine's kernel registers use uffd doctor.");
             BackendsReport report = await UffdRuntime.UseAsync(
                 config, runtime => BackendsReport.AskAsync(runtime, runtimeOptions.Profile(arguments) ?? runtime.Settings.Kernel, cancel));
             report.Write(target.Report.Out);

@@ -28,10 +28,10 @@ internal static class BenchCommand
     private static Command Faults(Terminal terminal)
     {
         Option<Named<EventBenchWorld>> world = TypedOptions.Choice(
-            "--world", "Where memory and userfaultfd are; live are real page faults of this kernel, beside a loop without actors.",
+            "--world", "Where memory and userfaultfd are; live: real page faults of this kernel, beside a loop without actors.",
             EventBenchWorld.Model);
         Option<Named<IReadOnlyList<int>>> vcpus =
-            TypedOptions.Numbers("--vcpus", "Numbers of vCPUs, one row each; live 1,2,4,8,16 if not given.", 1, 4, 16);
+            TypedOptions.Numbers("--vcpus", "Numbers of vCPUs, one row each. With --world live the default is 1,2,4,8,16.", 1, 4, 16);
         Option<Named<BenchContent>> content =
             TypedOptions.Choice("--content", "A stamp a page, or bytes that are copied.", BenchContent.Phantom);
         Option<Named<BenchMode>> mode =
@@ -42,9 +42,9 @@ internal static class BenchCommand
         Option<string> dispatchers =
             TypedOptions.Text("--dispatcher", "NAME,...", "fault-loop, parallel, stepped; several for a row each.", "fault-loop");
         Option<Named<IReadOnlyList<int>>> cpus =
-            TypedOptions.Numbers("--cpu", "CPUs to bind fault loops to, VM by VM (0 or 0,1); any if it is not given.");
+            TypedOptions.Numbers("--cpu", "CPUs to bind fault loops to, VM by VM (0 or 0,1). Default: any.");
         Option<long?> pages = TypedOptions.Number(
-            "--pages", "N", "Pages of each VM; 262144 phantom ones, 65536 of bytes, or live 32768 (with --push 262144) if not given.", 1L,
+            "--pages", "N", "Pages of each VM. Default: 262144 phantom, 65536 of bytes; live 32768, or 262144 with --push.", 1L,
             long.MaxValue);
         Option<int> repeats = TypedOptions.Number("--repeats", "N", "Repeats that count; one more is dropped.", 5, 1, int.MaxValue);
         Option<string?> json = TypedOptions.Json();

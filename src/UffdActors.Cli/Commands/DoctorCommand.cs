@@ -90,7 +90,7 @@ internal static class DoctorCommand
             : "";
         if (vmm.Problem is { } problem) return $"{offer}uffd vmm cannot run here: {problem}";
         string speed = vmm.IsEmulated
-            ? "KVM emulates guest code, for want of a processor that runs it: "
+            ? "KVM emulates guest code, because the processor does not run it: "
                 + $"{Figures.Time(vmm.InstructionNanoseconds!.Value)} an instruction"
             : "guest code runs on the processor";
         return $"{offer}a guest runs; {speed}";

@@ -125,7 +125,7 @@ internal static class ExploreCommand
         if (report.Scenarios.Count > 0)
         {
             ReportTable table = new("scenario", "schedules", "distinct", "steps each", "pairs", "holes", "result");
-            // Of thousands, those that have something to say.
+            // Of thousands of scenarios only those with a finding are listed.
             foreach (ScenarioReport scenario in report.Scenarios.Where(s => report.Scenarios.Count <= MostRows || s.Finding is not null))
             {
                 string result = scenario.Finding is { } finding ? $"VIOLATION {finding.Violation.Invariant}"
@@ -168,7 +168,7 @@ internal static class ExploreCommand
             terminal.WriteLine($"{finding.Scenario.Name}: {finding.Violation.Sentence}");
     }
 
-    // Before anything is explored: hours of work must not end at a folder.
+    // Made before anything is explored: hours of work must not be lost for want of a folder to write to.
     private static void MakeFolder(string folder)
     {
         try

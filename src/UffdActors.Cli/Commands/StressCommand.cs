@@ -105,9 +105,9 @@ internal sealed class StressCommand
         json.Write(JsonText.Of("uffd-stress", StressDocument.Of(report)));
         pictures.Write(history => StressPage.Of(history, report), "uffd stress", isRemote: false);
         if (report.Violation is { } violation) throw new CommandException(ExitCode.Failed, $"{violation.Oracle}: {violation.Message}");
-        // What had begun has been ended and checked; the time that was asked for has not been.
+        // Rounds that had begun were ended and checked, but the run was shorter than asked for.
         if (report is { Interrupted: true, Passed: true })
-            throw new CommandException(ExitCode.Interrupted, "interrupted; what had been stressed by then held.");
+            throw new CommandException(ExitCode.Interrupted, "interrupted; every check that was made until then passed.");
         if (report.Interrupted) throw new CommandException(ExitCode.Interrupted, CommandFailures.Interrupted);
         if (report.Totals.Rounds == 0) throw new CommandException(ExitCode.Failed, "nothing was verified.");
         if (!report.Passed)

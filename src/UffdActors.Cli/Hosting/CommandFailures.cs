@@ -18,7 +18,7 @@ namespace UffdActors.Cli.Hosting;
 /// <summary>What the exceptions of the library mean at a command line.</summary>
 internal static class CommandFailures
 {
-    /// <summary>The exit code of an expected failure; null for a bug, which is to show its stack.</summary>
+    /// <summary>The exit code of an expected failure; null for a bug, whose stack trace is to be printed.</summary>
     public static int? ExitCodeOf(Exception exception, CancellationToken cancel) => exception switch
     {
         CommandException command => command.ExitCode,
@@ -32,15 +32,15 @@ internal static class CommandFailures
             or ScenarioException or ReplayFileException or StressException
             or KvmStateException or SnapshotException or InputFileException or ServeException => ExitCode.BadInput,
         StalledException or VmFailedException or RecorderException or WorkerException or SyscallException => ExitCode.Failed,
-        // Something did not come back that was waited for: a module, a page source.
+        // A module or a page source did not return in time.
         TimeoutException => ExitCode.Failed,
-        // Standard output is the one thing that is written without a name in the message.
+        // Files are written with their name in the message (CommandException); what is left is standard output.
         IOException => ExitCode.Failed,
         PlatformNotSupportedException or InsufficientMemoryException => ExitCode.Unsupported,
         _ => null,
     };
 
-    /// <summary>What an interrupted command says that has nothing to show.</summary>
+    /// <summary>Message of an interrupted command that has no result.</summary>
     public const string Interrupted = "interrupted; nothing was verified.";
 
     /// <summary>The failure in one line.</summary>

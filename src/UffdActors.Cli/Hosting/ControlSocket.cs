@@ -9,7 +9,7 @@ namespace UffdActors.Cli.Hosting;
 /// </summary>
 internal sealed class ControlSocket : IDisposable
 {
-    /// <summary>How an answer begins that says no.</summary>
+    /// <summary>How an answer begins that refuses the command.</summary>
     public const string Refused = "refused: ";
 
     private const int LongestLine = 256;
@@ -99,7 +99,7 @@ internal sealed class ControlSocket : IDisposable
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
-                // That one has gone; the next is taken.
+                // The peer has closed its connection; take the next one.
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {

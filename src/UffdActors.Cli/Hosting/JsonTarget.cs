@@ -7,7 +7,7 @@ namespace UffdActors.Cli.Hosting;
 /// </summary>
 internal sealed class JsonTarget : IDisposable
 {
-    // Of the one document that a process writes, for an end that disposes of nothing.
+    // The target of this process, for an end by _exit, which runs no disposal.
     private static volatile string? _latestBeside;
 
     // Held while the file is written or removed.

@@ -1,6 +1,6 @@
 namespace UffdActors.Cli.Options;
 
-/// <summary>What an option's name stands for. The help prints a default by its text, and that must be what can be typed.</summary>
+/// <summary>A value of an option, with its name. The help prints a default by its text, which must be what can be typed.</summary>
 internal sealed record Named<T>(string Name, T Value)
 {
     /// <inheritdoc />

@@ -49,7 +49,7 @@ internal sealed class WireOptions
     /// <summary>Time without a sign of life.</summary>
     public TimeSpan PeerTimeout(ParseResult result) => result.GetValue(_peerTimeout);
 
-    /// <summary>Where the threads run; null for anywhere. Those that the process has are moved there.</summary>
+    /// <summary>Where the threads run; null for anywhere. Moves the threads of this process there.</summary>
     /// <param name="result">The command line.</param>
     /// <param name="config">The configuration; the fault loop's CPU comes into it, and with it that of the vCPUs.</param>
     /// <exception cref="CommandException">There is no such CPU.</exception>
@@ -68,7 +68,7 @@ internal sealed class WireOptions
         return new MigrationPlacement(urgent, rest);
     }
 
-    /// <summary>Has what a migration runs through compiled, where it counts: with real page faults.</summary>
+    /// <summary>JIT-compiles the code of a migration before it begins, where the time matters: with real page faults.</summary>
     public Task RehearseAsync(
         ParseResult result, Config? config, string? backend, PostCopyMode mode, CancellationToken cancel) =>
         result.GetValue(_cold) || !RuntimeOptions.IsLive(config)

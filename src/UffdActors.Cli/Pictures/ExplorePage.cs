@@ -84,7 +84,7 @@ internal static class ExplorePage
             [.. report.Scenarios.Where(s => report.Scenarios.Count <= MostRows || s.Finding is not null).Take(MostRows)];
         return new HtmlTable(
             "scenarios", "Scenarios",
-            shown.Length == report.Scenarios.Count ? "All of them." : "Of thousands, those that have something to say.",
+            shown.Length == report.Scenarios.Count ? "All of them." : "Of thousands of scenarios, those with a finding.",
             new TextTable(
                 ["scenario", "schedules", "distinct", "steps", "pairs", "holes", "result"],
                 [

@@ -11,7 +11,7 @@ internal static class LiveScreen
 {
     private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Does the work, and draws meanwhile.</summary>
+    /// <summary>Does the work, and draws the run meanwhile.</summary>
     public static Task<T> WhileAsync<T>(Terminal terminal, string title, Func<int, LiveSnapshot> snapshot, Func<Task<T>> work)
     {
         IAnsiConsole console = terminal.Progress;

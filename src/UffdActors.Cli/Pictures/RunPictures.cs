@@ -22,7 +22,7 @@ internal sealed class RunPictures
         _terminal = terminal;
         _html = html;
         _timeline = timeline;
-        // What cannot be drawn over is not drawn.
+        // Drawn only on a terminal that can move the cursor.
         HasUi = hasUi && terminal.IsInteractive && terminal.Progress.Profile.Capabilities.Ansi;
         if (html is not null || timeline is not null || HasUi) Recorder = new RunRecorder(timeline is null ? 0 : SpansOfTimeline);
     }
@@ -38,10 +38,10 @@ internal sealed class RunPictures
     /// <summary>What is kept; null if no picture is asked for.</summary>
     public RunRecorder? Recorder { get; }
 
-    /// <summary>Told of faults; null if nobody wants to know.</summary>
+    /// <summary>Called with each fault; null if no picture needs them.</summary>
     public Action<FaultTrace>? FaultObserver => Recorder is null ? null : Recorder.Take;
 
-    /// <summary>Does the work, and looks at it meanwhile.</summary>
+    /// <summary>Does the work, and collects and draws figures meanwhile.</summary>
     /// <param name="title">What runs, for the live view.</param>
     /// <param name="run">The run, as soon as there is one to look at; null before.</param>
     /// <param name="shown">Shows progress in the usual way, and nothing that would be in the way of what is drawn.</param>

@@ -93,9 +93,9 @@ internal sealed class BenchDocument
     public static string ProblemOf(Exception e) => e switch
     {
         JsonException json => JsonProblem.Text(json),
-        // Our own; what .NET says of a conversion is caught before it is made.
+        // Thrown here only: conversions of .NET are checked before they are made.
         FormatException => e.Message,
-        // JsonObject's way to say it.
+        // JsonObject throws it for a name that occurs twice.
         ArgumentException => "a field is there twice in one object",
         _ => "a value is of the wrong kind",
     };
@@ -156,7 +156,7 @@ internal sealed class BenchDocument
 
     private static string Place(int index) => string.Create(CultureInfo.InvariantCulture, $"#{index + 1}");
 
-    // It stands in a table on a terminal.
+    // Names are shown in a table on a terminal: short, and without control characters.
     private static string Word(string name, string text) =>
         text.Length > LongestWord ? throw new FormatException($"{name} has {text.Length} characters; {LongestWord} are the limit")
             : text.Any(char.IsControl) ? throw new FormatException($"{name} holds a control character")

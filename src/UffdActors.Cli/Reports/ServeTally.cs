@@ -2,7 +2,7 @@ using UffdActors.Serve;
 
 namespace UffdActors.Cli.Reports;
 
-/// <summary>What has come by at a server: the sums of all sessions, and the latest of them one by one. For one thread at a time.</summary>
+/// <summary>Counters of a server: sums of all sessions, and the latest sessions one by one. For one thread at a time.</summary>
 internal sealed class ServeTally
 {
     /// <summary>Sessions that are kept one by one.</summary>
@@ -33,7 +33,7 @@ internal sealed class ServeTally
         Ended++;
         if (end == SessionEnd.LeftFrozen) LeftFrozen++;
         if (end == SessionEnd.VmmKilled) Killed++;
-        // What is kept holds nothing of the session's own.
+        // Only values are kept, so that an ended session can be collected.
         _sessions.Enqueue(new ServedSession(number, session.ProcessId, session.Message, end, session.Figures()));
         if (_sessions.Count > Kept) _ = _sessions.Dequeue();
     }

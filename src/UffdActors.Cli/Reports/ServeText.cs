@@ -47,7 +47,7 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy, string?
         }
     }
 
-    /// <summary>Says what becomes of the guests that are there when the command is to end.</summary>
+    /// <summary>Says for each guest that is there when the command is to end whether it is killed or left.</summary>
     public void WriteLeaving(IReadOnlyList<(int Number, GuestSession Session)> sessions)
     {
         foreach ((int number, GuestSession session) in sessions)
@@ -55,11 +55,11 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy, string?
             bool isKilled = policy == FailurePolicy.Kill || session.VmmKeepsCopy == false;
             terminal.WriteStatus(
                 $"session {number}: {NameOf(session.ProcessId)} is {(isKilled ? "killed" : "left, its guest asleep when it touches a page "
-                    + "that it has not got")}");
+                    + "that is absent")}");
         }
     }
 
-    /// <summary>Says what came of all of it.</summary>
+    /// <summary>Writes the totals.</summary>
     public void WriteEnd(ServeTally tally, ContentCacheFigures? cache)
     {
         terminal.WriteLine(
@@ -98,7 +98,7 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy, string?
         SessionEnd.VmmEnded => "the VMM has ended",
         SessionEnd.VmmKilled => "the VMM was killed",
         SessionEnd.Released => $"the guest of {NameOf(process)} has all its pages, and is let go",
-        _ => $"the guest of {NameOf(process)} is left asleep (it sleeps when it touches a page that it has not got)",
+        _ => $"the guest of {NameOf(process)} is left asleep (it sleeps when it touches a page that is absent)",
     };
 
     private string Name(int? number) => session is null ? $"session {number}" : $"session {session}, guest {number}";

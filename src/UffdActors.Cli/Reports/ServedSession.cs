@@ -7,5 +7,5 @@ namespace UffdActors.Cli.Reports;
 /// <param name="ProcessId">Number of the VMM.</param>
 /// <param name="Message">What the VMM has said.</param>
 /// <param name="End">How it has ended.</param>
-/// <param name="Figures">What has come by.</param>
+/// <param name="Figures">Its figures.</param>
 internal sealed record ServedSession(int Number, int ProcessId, HandOverMessage Message, SessionEnd End, SessionFigures Figures);

@@ -61,6 +61,6 @@ internal sealed class TortureText(IAnsiConsole console)
         TortureVerdict.MovedToAnother => "went on at the source, moved to a receiver started anew, and verified",
         TortureVerdict.ResumedByOperator => "in doubt; another receiver is no proof; goes on at the source when its operator says so",
         TortureVerdict.DiedWithDestination => "died with the destination; the source does not run it again",
-        _ => "whole at the destination when that died",
+        _ => "complete at the destination when the destination died",
     };
 }

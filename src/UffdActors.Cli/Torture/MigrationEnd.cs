@@ -79,7 +79,7 @@ internal sealed class MigrationEnd : IDisposable
         }
     }
 
-    /// <summary>Waits until it has no link, and has drawn its conclusions: a destination's memory is still then.</summary>
+    /// <summary>Waits until it has no link and has handled the loss: from then on a destination's memory does not change.</summary>
     /// <returns>Where it is; null if it has ended.</returns>
     public async Task<string?> PhaseWithoutLinkAsync(CancellationToken cancel)
     {
@@ -115,7 +115,7 @@ internal sealed class MigrationEnd : IDisposable
         return (_process.ExitCode, File.Exists(_json) ? JsonDocument.Parse(await File.ReadAllTextAsync(_json, cancel)).RootElement : null);
     }
 
-    /// <summary>Takes the CPU from it for a while.</summary>
+    /// <summary>Stops it for a while (SIGSTOP, SIGCONT).</summary>
     public async Task FreezeAsync(TimeSpan time, CancellationToken cancel)
     {
         _ = Signal(_process.Id, Stop);

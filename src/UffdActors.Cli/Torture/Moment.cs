@@ -3,9 +3,9 @@ using UffdActors.PostCopy.Wire;
 namespace UffdActors.Cli.Torture;
 
 /// <summary>A point in the life of a migration at which something may happen to it.</summary>
-/// <param name="Name">What has just happened then.</param>
+/// <param name="Name">What has just happened at it.</param>
 /// <param name="CopiesFirst">The guest is copied before it is stopped.</param>
-/// <param name="Disruptions">The disruption that is asked about, and before it what leads to the moment.</param>
+/// <param name="Disruptions">The disruption of the cell, and before it those that lead to the moment.</param>
 internal sealed record Moment(string Name, bool CopiesFirst, Func<Disruption, IReadOnlyList<Injection>> Disruptions)
 {
     // Pages are on their way: the link is cut there, and what follows is a recovery.
@@ -17,19 +17,19 @@ internal sealed record Moment(string Name, bool CopiesFirst, Func<Disruption, IR
         Before("the guest's memory is offered", MessageKind.Offer),
         Before("memory is made for it", MessageKind.OfferTaken),
         Before("a part is copied", MessageKind.Content, number: 2, copiesFirst: true),
-        Before("what is old of the copy is told", MessageKind.Discard, copiesFirst: true),
-        Before("the guest is handed over, and it gets lost", MessageKind.HandOver),
-        Before("the guest is handed over after a copy, and it gets lost", MessageKind.HandOver, copiesFirst: true),
+        Before("stale pages of the copy are named", MessageKind.Discard, copiesFirst: true),
+        Before("the hand-over is lost", MessageKind.HandOver),
+        Before("the hand-over after a copy is lost", MessageKind.HandOver, copiesFirst: true),
         After("the hand-over has arrived", MessageKind.HandOver),
-        Before("the guest runs there, and it is not heard", MessageKind.Accepted),
+        Before("the guest runs there, and the message is lost", MessageKind.Accepted),
         After("the guest runs there", MessageKind.Accepted),
         Before("a demanded page is on its way", MessageKind.Answer, ofDemand: true),
         Before("pages are on their way", MessageKind.Answer, number: 3, ofDemand: false),
-        Before("the last page is there, and it is not heard", MessageKind.Complete),
+        Before("the last page is there, and the message is lost", MessageKind.Complete),
         After("every page is there", MessageKind.Complete),
-        Before("the guest has ended, and it is not heard", MessageKind.Finished),
+        Before("the guest has ended, and the message is lost", MessageKind.Finished),
         Before("the verdict is on its way", MessageKind.Verdict),
-        new("recovery: the source knocks", false, s => [CutAmidPages, new Injection(s, MessageKind.Hello, 1)]),
+        new("recovery: the source connects again", false, s => [CutAmidPages, new Injection(s, MessageKind.Hello, 1)]),
         new("recovery: the destination answers", false, s => [CutAmidPages, new Injection(s, MessageKind.Welcome, 1)]),
         new("recovery: the first page", false, s => [CutAmidPages, new Injection(s, MessageKind.Answer, 1)]),
         new("recovery of a lost hand-over: it is sent again", false,

@@ -85,7 +85,7 @@ internal sealed class Relay : IDisposable
                 }
                 catch (SocketException)
                 {
-                    // No listener there.
+                    // Nothing listens there.
                     source.Dispose();
                     destination.Dispose();
                     continue;
@@ -99,7 +99,7 @@ internal sealed class Relay : IDisposable
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // Over.
+            // The relay is disposed of.
         }
     }
 
@@ -123,15 +123,15 @@ internal sealed class Relay : IDisposable
                 }
                 finally
                 {
-                    // Also if it was cut meanwhile: the next disruption waits for what is on its way.
+                    // Also if the connection was cut meanwhile: the next disruption waits until every frame let through has been counted.
                     isOver = Passed(passing > 0, disruption);
                 }
 
-                // The connections stay open, and silent.
+                // The connections stay open and carry nothing until the cut.
                 if (isOver) return;
             }
 
-            // A side that has said its last word may still be told something; closing both would lose what is on its way to either.
+            // One direction is at its end, and the other may still carry frames: closing both sockets would lose them.
             if (connection.IsHalf())
             {
                 to.Shutdown(SocketShutdown.Send);
@@ -140,7 +140,7 @@ internal sealed class Relay : IDisposable
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException or WireException)
         {
-            // Cut, or one side is dead.
+            // The connection was cut, or one side was killed.
         }
 
         from.Dispose();

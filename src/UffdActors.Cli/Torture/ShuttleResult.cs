@@ -17,7 +17,7 @@ internal sealed record ShuttleResult(
     int Moves, int WhileRunning, int WithPreCopy, int Guests, int Cuts, long LostLinks, TimeSpan MedianDowntime, TimeSpan LongestDowntime,
     TimeSpan Duration, string? Flaw)
 {
-    // Fewer migrations than this may meet anything, or nothing.
+    // With fewer migrations no floor applies: what they meet is left to chance.
     private const int LeastMoves = 50;
     private const int MovesARun = 20;
     private const int MovesAPreCopy = 20;

@@ -5,7 +5,7 @@ using UffdActors.PostCopy.Wire;
 namespace UffdActors.Cli.Torture;
 
 /// <summary>
-/// What a KVM guest does that goes back and forth between two processes: drawn from a seed, so that both processes know it without a word.
+/// What a KVM guest does that goes back and forth between two processes: drawn from a seed, so both processes know it without a message.
 /// </summary>
 /// <param name="Plan">The guest.</param>
 /// <param name="Seed">Seed of its memory.</param>

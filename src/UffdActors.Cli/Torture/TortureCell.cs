@@ -43,7 +43,7 @@ internal sealed record TortureCell(
         }
     }
 
-    /// <summary>What was not exercised proves nothing; random disruptions may come too late.</summary>
+    /// <summary>A moment that did not occur proves nothing; a random disruption may come too late.</summary>
     public TortureResult Judge(TortureResult result) => IsOfMoment && result.Flaw is null && result.Disruptions < Disruptions.Count
         ? result with { Verdict = null, Flaw = "the moment has not come" }
         : result;

@@ -5,6 +5,6 @@ namespace UffdActors.Cli.Torture;
 /// <param name="Flaw">What is wrong; null if nothing is.</param>
 /// <param name="Disruptions">Disruptions that were dealt.</param>
 /// <param name="Duration">Time it took.</param>
-/// <param name="Said">What both ends have said, if something is wrong.</param>
+/// <param name="Said">What both ends printed, if something is wrong.</param>
 internal sealed record TortureResult(
     TortureVerdict? Verdict, string? Flaw, int Disruptions, TimeSpan Duration, IReadOnlyList<string> Said);

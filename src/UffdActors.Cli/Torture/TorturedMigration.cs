@@ -131,7 +131,7 @@ internal sealed class TorturedMigration : IDisposable
     {
         IReadOnlyList<SourcePhase> may = _relay.History.Source;
         await _destination.KillAsync();
-        // What a killed receiver leaves behind; the next one does not remove what it does not know.
+        // The socket's file that a killed receiver leaves behind: the next receiver does not replace a file that it has not made.
         File.Delete(At("wire"));
         _relay.GoOn();
         switch (TortureJudge.Phase(await _source.PhaseWithoutLinkAsync(cancel), may))
@@ -153,7 +153,7 @@ internal sealed class TorturedMigration : IDisposable
         }
     }
 
-    // Whether the guest ran at the destination is not known, and one that is started anew there knows it no better.
+    // It is not known whether the guest ran at the destination; a receiver that is started anew there does not know it either.
     private async Task<TortureVerdict> InDoubtAsync(CancellationToken cancel)
     {
         await RefuseAsync(_source, "abandon", cancel);

@@ -21,7 +21,7 @@ internal sealed class WireHistory
     private bool _runs;
     private bool _hasAll;
 
-    /// <summary>What a source may be at whose destination is dead.</summary>
+    /// <summary>Phases that a source may be in whose destination is dead.</summary>
     public IReadOnlyList<SourcePhase> Source => _welcome switch
     {
         null => SourceKnows,
@@ -29,7 +29,7 @@ internal sealed class WireHistory
         _ => [.. SourceKnows, SourcePhase.Serving],
     };
 
-    /// <summary>What a destination may be at whose source is dead.</summary>
+    /// <summary>Phases that a destination may be in whose source is dead.</summary>
     public IReadOnlyList<DestinationPhase> Destination => (_mayRun, _runs, _hasAll) switch
     {
         (_, _, true) => [DestinationPhase.Complete, DestinationPhase.Ended],
@@ -63,7 +63,7 @@ internal sealed class WireHistory
                 _welcome = null;
                 break;
             case MessageKind.Welcome:
-                // By it the destination refuses what it does not run.
+                // A Welcome says which epoch runs at the destination, and refuses every other.
                 _runs |= header.Id > 0;
                 _mayRun &= header.Id > 0;
                 if (arrives) _welcome = header.Id;

@@ -38,7 +38,7 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false)
                 Kill(from);
                 Kill(to);
             });
-            // What is drawn by one end must not be written over by the other.
+            // Lines are held back while one end draws on the terminal, so that they are not drawn over.
             HeldLines held = new(terminal, isDrawn);
             Task tell = held.WhileAsync(async () =>
             {
@@ -47,7 +47,7 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false)
             });
             Task left = from.WaitForExitAsync(CancellationToken.None);
             Task came = to.WaitForExitAsync(CancellationToken.None);
-            // A receiver that was killed has told its source nothing: that one would connect again for ever.
+            // A receiver that was killed has sent its source nothing, so the source would try to connect for ever.
             bool isReceiverFirst = await Task.WhenAny(left, came) == came && to.ExitCode > SignalBase;
             if (isReceiverFirst) await EndAsync(from);
             await left;
@@ -73,12 +73,12 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false)
     {
         terminal.WriteError(string.Create(
             CultureInfo.InvariantCulture,
-            $"the {name} end was killed (signal {process.ExitCode - SignalBase}), and the {other} end has ended with it: the guest runs "
-                + $"nowhere any more. Where it was is what the {other} end has said last."));
+            $"the {name} end was killed (signal {process.ExitCode - SignalBase}), and the {other} end has ended with it: the guest does "
+                + $"not run any more. The last line of the {other} end says where it was."));
         return ExitCode.Failed;
     }
 
-    // One that has been told why says so first.
+    // An end that has been told why the other gives up reports that before it ends.
     private static async Task EndAsync(Process process)
     {
         using CancellationTokenSource late = new(LastWords);

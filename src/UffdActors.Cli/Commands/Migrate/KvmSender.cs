@@ -10,7 +10,7 @@ namespace UffdActors.Cli.Commands.Migrate;
 /// <param name="program">The guest.</param>
 /// <param name="first">How long it runs here before it is handed over.</param>
 /// <remarks>
-/// It begins with the link: KVM has no count of accesses at which it could wait for a destination that is not there yet.
+/// It runs from the first link on: KVM counts no accesses, so the guest could not be stopped at half of its work to wait for a destination.
 /// </remarks>
 internal sealed class KvmSender(KvmHost kvm, LeavingProgram program, TimeSpan first) : ISendingGuest
 {
