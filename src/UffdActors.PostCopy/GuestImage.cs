@@ -105,6 +105,7 @@ public sealed class GuestImage : IDisposable
     /// </param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="InsufficientMemoryException">The machine has not enough memory for source and destination.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The size is below 1.</exception>
     public static GuestImage Make(long bytes, ulong seed, int pageBytes = PageSize.Base, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);

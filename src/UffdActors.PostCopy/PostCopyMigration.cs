@@ -67,6 +67,7 @@ public sealed class PostCopyMigration
     /// <exception cref="ModuleException">There is no such memory module.</exception>
     /// <exception cref="PlatformNotSupportedException">This machine lacks something that is needed; the message says what to
     /// do.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The size is below 1.</exception>
     public static async Task CheckAsync(
         UffdRuntime runtime, string? backend, PostCopyMode mode, KernelProfile? profile, long bytes = 1,
             CancellationToken cancellationToken = default)

@@ -86,7 +86,7 @@ public sealed class ControlTests(VmmPrograms programs)
 
     [SkippableTheory]
     [InlineData("""{"do":"status","version":2}""", "of version 2 of the protocol")]
-    [InlineData("""{"do":"dance"}""", "There is nothing that is called \\u0022dance\\u0022")]
+    [InlineData("""{"do":"dance"}""", "There is no request \\u0022dance\\u0022")]
     [InlineData("""{"do":"list","sesion":"a"}""", "no JSON object of this protocol")]
     [InlineData("""{"session":"a"}""", "no JSON object of this protocol")]
     [InlineData("""{"do":"drain"}""", "The request has no session.")]

@@ -37,7 +37,7 @@ public sealed class RefusalTests(VmmPrograms programs)
     }
 
     [SkippableTheory]
-    [InlineData(FailurePolicy.Freeze, "", "sleeps when it touches what is absent.")]
+    [InlineData(FailurePolicy.Freeze, "", "sleeps at its next absent page.")]
     [InlineData(FailurePolicy.Kill, "", " is killed.")]
     [InlineData(FailurePolicy.Freeze, "closes-first", " is killed: it holds no descriptor of its own, and its guest would read zeros.")]
     public async Task A_guest_that_is_refused_sleeps_or_is_killed_and_reads_no_zeros(FailurePolicy policy, string how, string fate)

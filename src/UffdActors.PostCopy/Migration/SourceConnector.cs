@@ -58,8 +58,8 @@ internal sealed class SourceConnector(
             {
                 inbox.Fail(new MigrationException(
                     FormattableString.Invariant(
-                        $"{options.Address}: nobody took the connection for {options.ConnectTimeout.TotalSeconds:0.#} s ({why}). Start ")
-                        + "`uffd migrate receive` there first. The guest goes on here."));
+                        $"{options.Address}: no receiver accepted a connection for {options.ConnectTimeout.TotalSeconds:0.#} s ({why}). ")
+                        + "Start `uffd migrate receive` there first. The guest goes on here."));
                 return;
             }
 

@@ -51,6 +51,7 @@ public sealed class WorkloadGuest : ISourceGuest, IDestinationGuest
     /// <param name="vm">The machine; the guest works on its first region.</param>
     /// <param name="most">Accesses of all vCPUs after which it pauses until it is handed over or resumed; null for none.</param>
     /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="InvalidOperationException">It is a guest that arrives, made without options.</exception>
     public Task BeginAsync(UffdVm vm, long? most = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(vm);

@@ -3,7 +3,7 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Serve.Caching;
 
 /// <summary>
-/// A piece of a snapshot in the cache: fetched once, by however many asked for it. What it is made of changes in the cache's lock alone.
+/// A piece of a snapshot in the cache: fetched once, by however many asked for it. Its state changes only under the cache's lock.
 /// </summary>
 /// <param name="cache">The cache.</param>
 /// <param name="snapshot">The snapshot that it is of.</param>
@@ -37,7 +37,7 @@ internal sealed class CacheChunk(ContentCache cache, CachedSnapshot snapshot, lo
     /// <summary>Its bytes; null before it is fetched, and if all of it is zeros.</summary>
     public NativeBuffer? Buffer { get; set; }
 
-    /// <summary>Somebody may write to its buffer even when it is there: it was asked for twice.</summary>
+    /// <summary>The back end may still write to its buffer although it is ready, because it was ordered twice.</summary>
     public bool HasSecondOrder { get; set; }
 
     /// <summary>It was used since it was last looked at for eviction.</summary>
@@ -55,7 +55,7 @@ internal sealed class CacheChunk(ContentCache cache, CachedSnapshot snapshot, lo
     /// <summary>Keeps it from being dropped.</summary>
     public void Pin() => Interlocked.Increment(ref _pins);
 
-    /// <summary>Ends that.</summary>
+    /// <summary>Undoes one <see cref="Pin"/>.</summary>
     public void Unpin() => Interlocked.Decrement(ref _pins);
 
     /// <summary>Whether pages of it are zeros, and how many from the first on are alike.</summary>
@@ -88,7 +88,7 @@ internal sealed class CacheChunk(ContentCache cache, CachedSnapshot snapshot, lo
     /// <inheritdoc />
     public void Failed(long id, Exception reason) => cache.Failed(this, reason);
 
-    /// <summary>In the cache's lock: takes what an answer has and was not there before.</summary>
+    /// <summary>Under the cache's lock: marks the pages of an answer as there.</summary>
     /// <returns>True once everything is there.</returns>
     public bool Take(int from, int to, SourceContent content)
     {

@@ -5,12 +5,12 @@ using UffdActors.Serve.Content;
 namespace UffdActors.Serve.Caching;
 
 /// <summary>
-/// An order that is answered out of the cache, chunk by chunk as they come. A failure is told when nothing is copied to the order's room
-/// any more. Any thread.
+/// An order that is answered out of the cache, chunk by chunk as they come. A failure is reported only when nothing is copied to the
+/// order's buffer any more. Any thread.
 /// </summary>
 /// <param name="order">The order.</param>
 /// <param name="distance">What is added to a page of it.</param>
-/// <param name="reads">What the session has cost.</param>
+/// <param name="reads">The session's read counters.</param>
 /// <param name="receiver">Takes the answers.</param>
 internal sealed class CacheWait(PageOrder order, long distance, ContentReads reads, IPageReceiver receiver)
 {
@@ -19,10 +19,10 @@ internal sealed class CacheWait(PageOrder order, long distance, ContentReads rea
     private Exception? _failure;
     private int _open;
 
-    /// <summary>One more chunk is waited for, or at hand.</summary>
+    /// <summary>One more chunk will be passed to <see cref="Take"/> or <see cref="Fail"/>.</summary>
     public void Expect() => _open++;
 
-    /// <summary>True if the asker has given this order before, and has heard nothing.</summary>
+    /// <summary>True if an order is this one, given again because no answer came.</summary>
     public bool IsRepeatedBy(in PageOrder other, IPageReceiver asker) => ReferenceEquals(receiver, asker) && order.Region == other.Region
         && order.FirstPage == other.FirstPage && order.Pages == other.Pages && order.Urgency == other.Urgency;
 
@@ -36,7 +36,7 @@ internal sealed class CacheWait(PageOrder order, long distance, ContentReads rea
         }
     }
 
-    /// <summary>A chunk cannot be had.</summary>
+    /// <summary>A chunk cannot be fetched.</summary>
     public void Fail(Exception reason)
     {
         lock (_gate)

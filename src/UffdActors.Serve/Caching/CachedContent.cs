@@ -5,7 +5,7 @@ namespace UffdActors.Serve.Caching;
 /// <summary>The content of a snapshot as one session has it, out of the cache.</summary>
 /// <param name="cache">The cache.</param>
 /// <param name="snapshot">The snapshot.</param>
-/// <param name="back">What is behind it, for what it knows without a read.</param>
+/// <param name="back">The back end, which knows some pages to be zeros without a read.</param>
 internal sealed class CachedContent(ContentCache cache, CachedSnapshot snapshot, IContent back) : IContent
 {
     private int _disposed;

@@ -4,15 +4,15 @@ using UffdActors.Serve.Content;
 namespace UffdActors.Serve.Caching;
 
 /// <summary>
-/// The content of a snapshot as sessions have it that share a cache. What is behind it is open while a session is there; its chunks stay
-/// for the next one, until their room is needed.
+/// The content of a snapshot for the sessions that share a cache. Its back end is open while there is a session; its chunks stay cached for
+/// later sessions until they are evicted.
 /// </summary>
 /// <param name="cache">The cache.</param>
 /// <param name="key">Its key.</param>
 /// <param name="pages">Base pages of it.</param>
 internal sealed class CachedSnapshot(ContentCache cache, string key, long pages)
 {
-    // What is fetched for one session is there for all, so it counts as nobody's, and has more reads at a time than one of them.
+    // A fetch serves all sessions, so fetches have a lane of their own, with more reads at a time than a session's.
     private const int Reads = 16;
     private readonly ContentReader _reader = new(new ContentReads(), new ReadLane(ReadPool.Shared, Reads));
 
@@ -25,7 +25,7 @@ internal sealed class CachedSnapshot(ContentCache cache, string key, long pages)
     /// <summary>Its chunks, by number; in the cache's lock.</summary>
     public Dictionary<long, CacheChunk> Chunks { get; } = [];
 
-    /// <summary>Where chunks come from; null while no session is there. In the cache's lock.</summary>
+    /// <summary>The back end, which chunks are fetched from; null while there is no session. Under the cache's lock.</summary>
     public IContent? Back { get; set; }
 
     /// <summary>Sessions that are there; in the cache's lock.</summary>

@@ -12,6 +12,6 @@ internal enum ChunkState
     /// <summary>It is there.</summary>
     Ready,
 
-    /// <summary>It was dropped, or could not be had.</summary>
+    /// <summary>It was evicted, or could not be fetched.</summary>
     Gone,
 }

@@ -28,7 +28,7 @@ public sealed class ContentCache : IDisposable
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, CachedSnapshot> _snapshots = new(StringComparer.Ordinal);
-    // Second chance: what was used since it came to the front goes to the end.
+    // Second chance (CLOCK): a chunk that was used since it was last at the front goes to the end of the queue.
     private readonly Queue<CacheChunk> _held = new();
     private readonly Queue<CacheChunk> _demands = new();
     private readonly Queue<CacheChunk> _pushes = new();
@@ -46,6 +46,7 @@ public sealed class ContentCache : IDisposable
 
     /// <summary>Makes an empty one.</summary>
     /// <param name="maxBytes">Bytes of content that it may have, at least <see cref="MinBytes"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It is less than <see cref="MinBytes"/>.</exception>
     public ContentCache(long maxBytes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxBytes, MinBytes);
@@ -56,7 +57,7 @@ public sealed class ContentCache : IDisposable
     /// <summary>Bytes of content that it may have.</summary>
     public long MaxBytes { get; }
 
-    /// <summary>What has come by.</summary>
+    /// <summary>Counters.</summary>
     public ContentCacheFigures Figures()
     {
         lock (_gate)
@@ -74,7 +75,7 @@ public sealed class ContentCache : IDisposable
             foreach (NativeBuffer buffer in _free) buffer.Dispose();
             foreach (CacheChunk chunk in _held)
             {
-                // Others go with the last reference to them: somebody may still read, or write.
+                // The buffers of other chunks are freed with their last reference: somebody may still read or write them.
                 if (chunk is { State: ChunkState.Ready, HasSecondOrder: false, IsPinned: false }) chunk.Buffer?.Dispose();
                 chunk.State = ChunkState.Gone;
             }
@@ -175,7 +176,8 @@ public sealed class ContentCache : IDisposable
                 foreach (CacheWait other in chunk.Waits) isRepeated |= other.IsRepeatedBy(order, receiver);
                 chunk.Waits.Add(wait);
                 if (!isRepeated || chunk.State != ChunkState.Fetching) continue;
-                // What is behind may have lost the first order; from now on nobody knows when the last of them is over.
+                // The back end may have lost the first order. With two, the answer to one may still be written to the buffer after the
+                // other is complete.
                 chunk.HasSecondOrder = true;
                 again.Add(chunk);
             }
@@ -203,7 +205,7 @@ public sealed class ContentCache : IDisposable
         }
     }
 
-    /// <summary>An answer has been copied to a chunk, which is pinned for it.</summary>
+    /// <summary>Part of an answer has been copied to a chunk, which is pinned for that.</summary>
     internal void Received(CacheChunk chunk, int from, int to, SourceContent content)
     {
         CacheWait[] waits;
@@ -233,7 +235,7 @@ public sealed class ContentCache : IDisposable
         FetchNext();
     }
 
-    /// <summary>A chunk cannot be had now, or never.</summary>
+    /// <summary>A chunk cannot be fetched, now or at all.</summary>
     internal void Failed(CacheChunk chunk, Exception reason)
     {
         CacheWait[] waits;
@@ -242,7 +244,7 @@ public sealed class ContentCache : IDisposable
             if (chunk.State != ChunkState.Fetching) return;
             chunk.State = ChunkState.Gone;
             _fetching--;
-            // Its buffer goes with the last reference to it: not everybody keeps to it that a failure is the end.
+            // Its buffer is freed with its last reference: a back end may write to it after it has reported a failure.
             _buffers--;
             _ = chunk.Snapshot.Chunks.Remove(chunk.Number);
             waits = Leave(chunk);
@@ -269,7 +271,7 @@ public sealed class ContentCache : IDisposable
             };
             snapshot.Chunks.Add(number, chunk);
             (urgency == Urgency.Demand ? _demands : _pushes).Enqueue(chunk);
-            // Not yet: what is read once, from one end to the other, goes before what is read again.
+            // Not marked as recent: content that is read once, from one end to the other, is evicted before content that is read again.
             return chunk;
         }
 
@@ -283,8 +285,8 @@ public sealed class ContentCache : IDisposable
         return chunk;
     }
 
-    // What comes next is asked for outside the lock: it may be answered at once, and then this is called again from within. Who asks is a
-    // fault loop, which copies about as much as it may have asked for itself; what others want is left to a thread of the pool.
+    // The next chunk is ordered outside the lock: if it is answered at once, this is called again from within. The caller is a fault loop,
+    // so it copies about as many chunks as it may have asked for itself; the rest is left to a thread of the pool.
     private void FetchNext()
     {
         if (t_isFetching) return;
@@ -339,7 +341,7 @@ public sealed class ContentCache : IDisposable
     {
         while (_demands.TryDequeue(out next) || _pushes.TryDequeue(out next))
         {
-            // One that had become more urgent is in both queues.
+            // A chunk that became more urgent is in both queues.
             if (next.State == ChunkState.Queued) return true;
         }
 
@@ -350,7 +352,7 @@ public sealed class ContentCache : IDisposable
     {
         if (_free.TryPop(out NativeBuffer? free)) return free;
         if (_buffers >= _mostBuffers && Evict() is { } evicted) return evicted;
-        // Beyond the limit only while every chunk is being copied from.
+        // The limit is exceeded only while every chunk is pinned.
         _buffers++;
         return new NativeBuffer(ChunkBytes);
     }

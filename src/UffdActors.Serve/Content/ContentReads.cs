@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace UffdActors.Serve.Content;
 
-/// <summary>What a session has cost its content: bytes that were read for it, and how long that took. Any thread.</summary>
+/// <summary>Read counters of a session: bytes that were read for it, and how long that took. Any thread.</summary>
 internal sealed class ContentReads
 {
     private long _bytes;

@@ -4,8 +4,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Serve.Content;
 
 /// <summary>
-/// Content out of the files of a snapshot. What the kernel has of a file in memory is read at once, in the turn of whoever asks; what a
-/// disk has to bring is read by threads that may wait. Holes are zeros, and are not read.
+/// Content out of the files of a snapshot. Pages in the kernel's page cache are read at once, in the caller's turn; pages on disk are read
+/// by threads that may block. Holes are zeros, and are not read.
 /// </summary>
 /// <param name="files">The files; disposed of with this object.</param>
 /// <param name="holdBack">For tests: called before a read, which then is never made at once; null for none.</param>
@@ -24,7 +24,7 @@ internal sealed class FileContent(MemoryLayers files, Action<long>? holdBack = n
     /// <inheritdoc />
     public bool TryAnswer(in PageOrder order, long distance, ContentReader reader, IPageReceiver receiver)
     {
-        // Nothing is answered before all of it is known to be there.
+        // All of the order is read before any of it is answered.
         for (int done = 0; done < order.Pages;)
         {
             (MemoryFile? from, int run) = files.RunAt(order.FirstPage + done + distance, order.Pages - done);
@@ -50,7 +50,7 @@ internal sealed class FileContent(MemoryLayers files, Action<long>? holdBack = n
             (MemoryFile? from, int run) = files.RunAt(order.FirstPage + done + distance, order.Pages - done);
             if (from is not null && !TryRead(from, order, done, run, distance, reader))
             {
-                // The rest in one go: the order's room is one reader's until it has failed or is answered.
+                // One reader for the whole rest: an order's buffer has one writer until the order has failed or is answered.
                 reader.Lane.Add(new FileRead(this, order, done, distance, reader.Reads, receiver), order.Urgency);
                 return;
             }

@@ -1,11 +1,11 @@
 namespace UffdActors.Serve.Content;
 
-/// <summary>What a disk has to bring of an order.</summary>
+/// <summary>The part of an order that has to be read from a disk.</summary>
 /// <param name="content">Where it is.</param>
 /// <param name="order">The order.</param>
 /// <param name="done">Pages of it that have been answered.</param>
 /// <param name="distance">What is added to a page of the order.</param>
-/// <param name="reads">What the session has cost.</param>
+/// <param name="reads">The session's read counters.</param>
 /// <param name="receiver">Takes the answers.</param>
 internal sealed class FileRead(
     FileContent content, PageOrder order, int done, long distance, ContentReads reads, IPageReceiver receiver) : IDiskRead
@@ -19,7 +19,7 @@ internal sealed class FileRead(
         }
         catch (ObjectDisposedException)
         {
-            // With the session nobody waits any more.
+            // The session has ended, and nothing waits for the answer.
         }
         catch (Exception e)
         {

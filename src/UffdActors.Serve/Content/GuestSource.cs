@@ -12,7 +12,7 @@ internal sealed class GuestSource(IContent content, IReadOnlyList<long> offsets,
 {
     private readonly ContentReader _reader = new(new ContentReads(), new ReadLane(ReadPool.Shared));
 
-    /// <summary>What it has cost.</summary>
+    /// <summary>Its read counters.</summary>
     public ContentReads Reads => _reader.Reads;
 
     /// <inheritdoc />
@@ -25,7 +25,7 @@ internal sealed class GuestSource(IContent content, IReadOnlyList<long> offsets,
     public bool TryAnswer(in PageOrder order, IPageReceiver receiver)
     {
         long distance = DistanceOf(order.Region);
-        // Every demand is tried first, and a push never is.
+        // Called for every demand and for no push, so what the guest asks for is recorded here.
         touched?.Note(order.FirstPage + distance, order.Pages);
         return content.TryAnswer(order, distance, _reader, receiver);
     }

@@ -9,7 +9,7 @@ internal interface IContent : IDisposable
     /// <summary>Base pages of the memory file, holes among them.</summary>
     long Pages { get; }
 
-    /// <summary>Whether pages are known to be zeros without a read, and how many from the first on are alike.</summary>
+    /// <summary>Whether pages are known to be zeros without a read, and how many from the first on are alike in that.</summary>
     /// <param name="page">Page of the memory file.</param>
     /// <param name="most">The most to count, at least 1.</param>
     (bool IsZero, int Pages) RunAt(long page, int most);
@@ -21,8 +21,10 @@ internal interface IContent : IDisposable
     /// <param name="receiver">Takes the answer.</param>
     bool TryAnswer(in PageOrder order, long distance, ContentReader reader, IPageReceiver receiver);
 
-    /// <summary>Answers when it can (<see cref="IPageSource.Request"/>). A failure is told when nothing writes to the order's room any
-    /// more.</summary>
+    /// <summary>
+    /// Answers when it can (<see cref="IPageSource.Request"/>). A failure is reported only when nothing writes to the order's buffer any
+    /// more.
+    /// </summary>
     /// <param name="order">As of <see cref="TryAnswer"/>.</param>
     /// <param name="distance">As of <see cref="TryAnswer"/>.</param>
     /// <param name="reader">As of <see cref="TryAnswer"/>.</param>

@@ -68,12 +68,12 @@ internal sealed class MemoryFile : IDisposable
             failure = e;
         }
 
-        // After the read: what was changed before it shows.
+        // Checked after the read, so that a change before or during it is seen.
         if (FlawNow() is { } now) throw new PageLostException(now);
         if (failure is not null) throw failure;
     }
 
-    /// <summary>Reads bytes if the kernel has them in memory; what there is to say of the file is left to <see cref="Read"/>.</summary>
+    /// <summary>Reads bytes if they are in the page cache; errors of the file are left to <see cref="Read"/>.</summary>
     /// <param name="offset">As of <see cref="Read"/>.</param>
     /// <param name="room">As of <see cref="Read"/>.</param>
     /// <returns>False if it would have to wait, or the file is not what it was.</returns>

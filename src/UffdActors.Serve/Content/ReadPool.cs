@@ -7,7 +7,7 @@ namespace UffdActors.Serve.Content;
 /// <param name="most">Threads at the most: reads that are under way at a time.</param>
 internal sealed class ReadPool(int most)
 {
-    // As many as a fast disk has use for; each costs a stack.
+    // As many as a fast disk can use; each costs a stack.
     private const int SharedThreads = 32;
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(3);
 

@@ -1,6 +1,6 @@
 namespace UffdActors.Serve.Daemon;
 
-/// <summary>Does what is asked of a daemon. Whatever a request says, an answer comes of it.</summary>
+/// <summary>Carries out the requests to a daemon. Every request gets an answer.</summary>
 internal sealed class ControlHandler(ServeDaemon daemon)
 {
     /// <summary>The answer to what is not done.</summary>
@@ -44,7 +44,7 @@ internal sealed class ControlHandler(ServeDaemon daemon)
                 return new ControlAnswer { Ok = true, Killed = killed };
             default:
                 throw new ServeException(
-                    $"There is nothing that is called \"{Dialects.LayoutReader.Shown(request.Do)}\"; there are status, list, stats, "
+                    $"There is no request \"{Dialects.LayoutReader.Shown(request.Do)}\"; there are status, list, stats, "
                         + "create, drain and close.");
         }
     }

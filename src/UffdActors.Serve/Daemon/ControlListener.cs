@@ -6,8 +6,8 @@ using UffdActors.Linux.Peers;
 namespace UffdActors.Serve.Daemon;
 
 /// <summary>
-/// The control socket of a daemon: requests and answers, a line each, in order on every connection. Nobody but this user and root is heard;
-/// a connection costs 64 KiB at most, and there are few at a time.
+/// The control socket of a daemon: requests and answers, a line each, in order on every connection. Only this user and root are served; a
+/// connection costs 64 KiB at most, and the number of connections is limited.
 /// </summary>
 internal sealed class ControlListener : IAsyncDisposable
 {
@@ -55,7 +55,7 @@ internal sealed class ControlListener : IAsyncDisposable
             }
             catch (SocketException)
             {
-                // No descriptor is left; somebody closes one.
+                // EMFILE: wait until a descriptor is closed.
                 await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, CancellationToken.None);
                 continue;
             }
@@ -103,16 +103,16 @@ internal sealed class ControlListener : IAsyncDisposable
         }
         catch (ServeException e)
         {
-            // What follows such a line is not known.
+            // Where the next request begins is not known.
             await SendAsync(connection, ControlHandler.Refused(e.Message));
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {
-            // Gone, or asked to go.
+            // The peer has closed its connection, or the daemon ends.
         }
     }
 
-    // What takes long is given up when the one who has asked has gone.
+    // A long request is given up when its peer closes the connection.
     private async Task<ControlAnswer> AnswerAsync(Socket connection, ControlHandler handler, ReadOnlyMemory<byte> line)
     {
         using CancellationTokenSource gone = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
@@ -135,7 +135,7 @@ internal sealed class ControlListener : IAsyncDisposable
     {
         try
         {
-            // Waits until there is something to read; none of it is read here.
+            // Waits until bytes have come; reads none.
             _ = await connection.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, answered);
             if (connection.Available == 0) await gone.CancelAsync();
         }
@@ -145,7 +145,7 @@ internal sealed class ControlListener : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // Answered.
+            // The request has been answered.
         }
     }
 
@@ -160,7 +160,7 @@ internal sealed class ControlListener : IAsyncDisposable
         }
         catch (Exception e) when (e is UffdException or SyscallException)
         {
-            return $"Who has connected cannot be told: {e.Message}";
+            return $"The user at the other end cannot be determined: {e.Message}";
         }
     }
 
@@ -173,7 +173,7 @@ internal sealed class ControlListener : IAsyncDisposable
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // The read that follows ends the connection.
+            // The next read fails too, and ends the connection.
         }
     }
 }

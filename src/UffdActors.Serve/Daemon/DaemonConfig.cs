@@ -183,7 +183,7 @@ public sealed record DaemonConfig
         }
         catch (Exception e) when (e is FormatException or OverflowException)
         {
-            // The sentence below is about it.
+            // Reported below.
         }
 
         throw new ServeException($"serve.{key} = {config.GetString(key)}: write a time above zero, as 10s.");

@@ -1,6 +1,6 @@
 namespace UffdActors.Serve;
 
-/// <summary>What a daemon says of itself.</summary>
+/// <summary>The state of a daemon.</summary>
 /// <param name="Process">Its number.</param>
 /// <param name="Program">Version of the program.</param>
 /// <param name="State">Its state folder.</param>

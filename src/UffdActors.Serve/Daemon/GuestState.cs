@@ -6,12 +6,12 @@ public enum GuestState
     /// <summary>It is being served.</summary>
     Serving,
 
-    /// <summary>It cannot be served on now, and sleeps when it touches what is absent.</summary>
+    /// <summary>It cannot be served on now, and sleeps at its next absent page.</summary>
     Frozen,
 
     /// <summary>All of its pages are being filled, so that it needs nobody any more.</summary>
     Draining,
 
-    /// <summary>A predecessor has served it, and it cannot be taken back; it sleeps when it touches what is absent.</summary>
+    /// <summary>A predecessor has served it, and it cannot be taken back; it sleeps at its next absent page.</summary>
     Lost,
 }

@@ -54,7 +54,7 @@ internal sealed class HealthServer : IAsyncDisposable
             point.AddressFamily, SocketType.Stream, path is null ? ProtocolType.Tcp : ProtocolType.Unspecified);
         try
         {
-            // What a predecessor that was killed has left; the state folder says that none lives.
+            // The file that a killed predecessor has left; the lock of the state folder says that no other process lives.
             if (path is not null) File.Delete(path);
             socket.Bind(point);
             socket.Listen(MostConnections);
@@ -92,7 +92,7 @@ internal sealed class HealthServer : IAsyncDisposable
             }
             catch (SocketException)
             {
-                // No descriptor is left; somebody closes one.
+                // EMFILE: wait until a descriptor is closed.
                 await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, CancellationToken.None);
                 continue;
             }
@@ -126,7 +126,7 @@ internal sealed class HealthServer : IAsyncDisposable
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
         {
-            // Gone, or too slow.
+            // The peer has closed its connection, or was too slow.
         }
         finally
         {

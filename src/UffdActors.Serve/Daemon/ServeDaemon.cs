@@ -9,7 +9,7 @@ namespace UffdActors.Serve;
 /// <summary>
 /// Serves the guests of any number of sessions, each with a socket and a memory file of its own, and is told over a control socket what to
 /// do (CONTROL.md). What a successor needs is on disk, and descriptors are with the service manager: so this process can end at any moment
-/// (SIGKILL too), and the next one goes on with every guest, which sleeps meanwhile if it touches what is absent.
+/// (SIGKILL too), and the next one goes on with every guest, which sleeps meanwhile if it touches an absent page.
 /// </summary>
 /// <remarks>Safe for any thread.</remarks>
 public sealed class ServeDaemon : IAsyncDisposable
@@ -54,6 +54,7 @@ public sealed class ServeDaemon : IAsyncDisposable
     /// <param name="runtime">A runtime of the live world; stays the caller's.</param>
     /// <param name="options">Where, and what.</param>
     /// <exception cref="ServeException">It cannot; the message says what to do.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number of the options is out of its range.</exception>
     public static async Task<ServeDaemon> StartAsync(UffdRuntime runtime, DaemonOptions options)
     {
         ArgumentNullException.ThrowIfNull(runtime);
@@ -127,7 +128,7 @@ public sealed class ServeDaemon : IAsyncDisposable
         {
             lock (_gate)
             {
-                if (_isLeft) throw new ServeException("The daemon is just ending; nothing is begun any more.");
+                if (_isLeft) throw new ServeException("The daemon is ending, and begins no session.");
                 if (_sessions.ContainsKey(spec.Session))
                     throw new ServeException($"There is a session \"{spec.Session}\" already; close it first, or use another name.");
                 if (_sessions.Count >= _options.MaxSessions)
@@ -193,7 +194,7 @@ public sealed class ServeDaemon : IAsyncDisposable
     }
 
     /// <summary>
-    /// Ends it. Its guests are left to a successor: they sleep when they touch what is absent, until it serves them. One whose userfaultfd
+    /// Ends it. Its guests are left to a successor: they sleep at their next absent page, until it serves them. One whose userfaultfd
     /// nobody else holds is killed, for it would read zeros.
     /// </summary>
     public async ValueTask DisposeAsync()
@@ -226,7 +227,7 @@ public sealed class ServeDaemon : IAsyncDisposable
         }
     }
 
-    // 503 while a guest sleeps for our sake: somebody should look.
+    // 503 while a guest is asleep because it cannot be served: it needs an operator.
     private (int Code, string Type, string Body) Answer(string path)
     {
         IReadOnlyList<SessionStatus> sessions = List();

@@ -41,11 +41,11 @@ public sealed class HandOverListener : IDisposable
             string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
             if (OperatingSystem.IsWindows() || (File.GetUnixFileMode(folder) & Others) == 0) return null;
             string mode = Convert.ToString((int)File.GetUnixFileMode(folder), 8);
-            return $"Folder {folder} is open to other users (mode {mode}); with a folder of mode 0700 nobody else comes near the socket.";
+            return $"Folder {folder} is open to other users (mode {mode}); use one of mode 0700, where nobody can replace the socket.";
         }
     }
 
-    /// <summary>Listens. The file is there from the moment on at which who connects is heard, with its permissions.</summary>
+    /// <summary>Listens. The file appears, with its permissions, when connections are accepted.</summary>
     /// <param name="path">Path of the socket.</param>
     /// <param name="mode">Its permissions: who may write may connect.</param>
     /// <exception cref="ServeException">It cannot listen there.</exception>
@@ -60,17 +60,17 @@ public sealed class HandOverListener : IDisposable
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            // A VMM that connects at once is not refused: the name comes last.
+            // Renamed to its place last, so that a VMM that connects as soon as the file is there is not refused.
             string unnamed = Bind(socket, path);
             if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(unnamed, mode);
             socket.Listen(Backlog);
-            // Who has come first in between keeps it.
+            // A file that another process has put there meanwhile is not replaced.
             File.Move(unnamed, path, overwrite: false);
             return new HandOverListener(path, socket);
         }
         catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException or ArgumentException)
         {
-            // With what it has bound.
+            // Disposal removes the name that was bound.
             socket.Dispose();
             throw new ServeException($"Socket \"{path}\": cannot listen there ({e.Message}).", e);
         }
@@ -99,7 +99,7 @@ public sealed class HandOverListener : IDisposable
         File.Delete(Path);
     }
 
-    // Under a name that nobody looks for, in the same folder, and no longer than the kernel takes.
+    // A random name in the same folder, no longer than the kernel allows.
     private static string Bind(Socket socket, string path)
     {
         string folder = path[..^System.IO.Path.GetFileName(path).Length];
@@ -114,7 +114,7 @@ public sealed class HandOverListener : IDisposable
             }
             catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse && tries < MostNames)
             {
-                // Short names are few.
+                // The name is in use; where the path leaves room for a short one only, that happens. Try another.
             }
         }
     }

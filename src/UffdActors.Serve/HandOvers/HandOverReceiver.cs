@@ -22,7 +22,7 @@ public static class HandOverReceiver
 {
     private const string MemfdLink = "/memfd:";
 
-    // A VMM hands over three at most; who sends more means no good.
+    // A VMM hands over three descriptors at most; more are refused.
     private const int MostDescriptors = 16;
 
     /// <summary>Receives one.</summary>
@@ -31,6 +31,7 @@ public static class HandOverReceiver
     /// <param name="cancellationToken">Cancels; the connection is closed.</param>
     /// <exception cref="HandOverException">It is no hand-over, or none that can be served; the message says why.</exception>
     /// <exception cref="SyscallException">This process lacks descriptors.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The time-out is not above zero.</exception>
     public static async Task<HandOver> ReceiveAsync(
         Socket connection, HandOverOptions options, CancellationToken cancellationToken = default)
     {
@@ -88,12 +89,12 @@ public static class HandOverReceiver
         {
             try
             {
-                // Waits, and reads nothing: what is there is looked at, and stays with its descriptors.
+                // Waits until bytes have come, without reading them: a plain read would lose the descriptors.
                 _ = await connection.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, stop);
             }
             catch (SocketException)
             {
-                // The read that follows tells.
+                // The read below gets the error, and reports it.
             }
 
             stop.ThrowIfCancellationRequested();
@@ -119,7 +120,7 @@ public static class HandOverReceiver
         "The VMM has closed its connection before it "
             + (first.IsEmpty ? "said anything." : $"had sent the end of its first message ({first.Length} bytes came)."));
 
-    // The first is the userfaultfd; a second is the file of the memory, if it is one. The rest is of no use here.
+    // The first is the userfaultfd; a second is the file of the memory, if it is one. Others are closed.
     private static HandOver Complete(HandOverMessage message, List<ReceivedDescriptor> descriptors, PeerProcess peer, Socket connection)
     {
         if (descriptors.Count == 0)

@@ -4,16 +4,16 @@ using UffdActors.Linux.Peers;
 namespace UffdActors.Serve;
 
 /// <summary>
-/// What becomes of a guest whose hand-over is refused. Its VMM does not hear of it, and nobody will serve its pages: with
-/// <see cref="FailurePolicy.Kill"/> the VMM is killed, so that its supervisor hears; else it sleeps when it touches what is absent. Zeros
-/// never: a VMM that has no descriptor of its own is killed, for closing this one would show them.
+/// What becomes of a guest whose hand-over is refused. Its VMM is not notified, and its pages are not served: with
+/// <see cref="FailurePolicy.Kill"/> the VMM is killed, so that its supervisor notices; else the guest sleeps at its next absent page. It
+/// never reads zeros: a VMM that has no descriptor of its own is killed, because closing this one would show them.
 /// </summary>
 internal static class RefusedGuest
 {
     private const int MostLeftOpen = 64;
     private static readonly List<ReceivedDescriptor> LeftOpen = [];
 
-    /// <summary>Settles it, before the descriptor is closed.</summary>
+    /// <summary>Applies the policy, before the descriptor is closed.</summary>
     /// <param name="peer">The VMM.</param>
     /// <param name="userfaultfd">Its userfaultfd, which stays the caller's; if it is none, there is no guest.</param>
     /// <param name="policy">The policy.</param>
@@ -30,10 +30,10 @@ internal static class RefusedGuest
                     : $" Process {peer.Id} is killed.";
         }
 
-        if (keepsCopy == true) return $" The guest of process {peer.Id} sleeps when it touches what is absent.";
+        if (keepsCopy == true) return $" The guest of process {peer.Id} sleeps at its next absent page.";
         lock (LeftOpen)
         {
-            // What cannot be looked into may be the last holder's: open until this process ends, as many as can be afforded.
+            // A VMM that cannot be inspected may have no other descriptor: this one is kept open until the process ends, up to a limit.
             if (LeftOpen.Count == MostLeftOpen) return "";
             LeftOpen.Add(userfaultfd.Copy());
         }

@@ -28,7 +28,7 @@ internal static class OwnFolder
             UnixFileMode mode = File.GetUnixFileMode(path);
             if ((mode & Others) != 0)
                 throw new ServeException(
-                    $"{what} \"{path}\" is open to other users (mode {Convert.ToString((int)mode, 8)}), and what is in it is believed; "
+                    $"{what} \"{path}\" is open to other users (mode {Convert.ToString((int)mode, 8)}), and its content is trusted; "
                         + $"make it 0700.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -33,6 +33,7 @@ public sealed class GuestServer
     /// <param name="runtime">A runtime of the live world; stays the caller's.</param>
     /// <param name="listener">Where VMMs connect; stays the caller's.</param>
     /// <param name="options">What is served.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><see cref="GuestServerOptions.MaxSessions"/> is out of its range.</exception>
     public GuestServer(UffdRuntime runtime, HandOverListener listener, GuestServerOptions options)
     {
         ArgumentNullException.ThrowIfNull(runtime);
@@ -71,13 +72,13 @@ public sealed class GuestServer
             try
             {
                 await session.ReleaseAsync(cancel);
-                // Nothing is kept of it any more, and it is in no list.
+                // Wait until its record is deleted, and it is not listed.
                 await guest.Over;
                 _ = Interlocked.Increment(ref released);
             }
             catch (Exception e) when (e is UffdException or VmFailedException or ObjectDisposedException)
             {
-                // One that has ended meanwhile needs nobody either.
+                // A guest whose VMM has ended meanwhile needs no pages.
                 if (session.HasLostVmm) return;
                 throw new ServeException($"The guest of process {session.ProcessId} cannot be released: {e.Message}", e);
             }
@@ -115,7 +116,7 @@ public sealed class GuestServer
         Task telling = TellAsync();
         try
         {
-            // Before others come: their guests sleep until they are served again.
+            // Before connections are accepted: the guests of a predecessor sleep until they are served again.
             foreach (KeptGuest kept in _options.Keeper?.Found ?? [])
             {
                 _last = Math.Max(_last, kept.Record.Number);
@@ -143,7 +144,7 @@ public sealed class GuestServer
         }
         catch (OperationCanceledException)
         {
-            // Asked for.
+            // The server was told to end.
         }
         finally
         {
@@ -174,7 +175,7 @@ public sealed class GuestServer
     {
         lock (_gate)
         {
-            // Not on this thread, which takes the next.
+            // On the pool: this thread accepts the next connection.
             Task serving = Task.Run(serve, CancellationToken.None);
             _ = _tasks.Add(serving);
             _ = serving.ContinueWith(Forget, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
@@ -230,7 +231,7 @@ public sealed class GuestServer
     private static bool IsRefusal(Exception e) =>
         e is HandOverException or ServeException or UffdException or SyscallException or VmFailedException;
 
-    // Null for a guest that is served already, whose VMM has connected again.
+    // Null if the guest is served already and its VMM has only connected again.
     private async Task<(int Number, GuestSession Session, KeptGuest? Kept)?> TakeAsync(
         Socket connection, ProcessWatch watch, CancellationToken stop)
     {
@@ -241,7 +242,7 @@ public sealed class GuestServer
         KeptGuest? kept = null;
         try
         {
-            // That guest is served, and stays so.
+            // Refused without effect on the guest, which is served already.
             ThrowIfServed(handOver);
             Settle(handOver, () =>
             {
@@ -304,7 +305,7 @@ public sealed class GuestServer
         }
 
         Tell(new ServeEvent(ServeEventKind.Began, number, session, null, ""));
-        // It may have come behind those that are left at the end.
+        // It may have been added after the others were left.
         if (stop.IsCancellationRequested) await LeaveAsync(session);
     }
 
@@ -377,7 +378,7 @@ public sealed class GuestServer
         return true;
     }
 
-    // A guest that is not taken has its fate before its descriptors are closed.
+    // The policy is applied to a refused guest before its descriptors are closed.
     private void Settle(HandOver handOver, Action take)
     {
         try

@@ -6,7 +6,7 @@ namespace UffdActors.Serve.Servers;
 
 /// <summary>
 /// A guest that a predecessor has served and that cannot be served on: its file has changed, or its userfaultfd is not to be had. It sleeps
-/// when it touches what is absent, or is killed, as its policy says; it stays kept as long as its VMM lives.
+/// at its next absent page, or is killed, as its policy says; it stays kept as long as its VMM lives.
 /// </summary>
 internal sealed class LostGuest(KeptGuest kept, string reason, FailurePolicy policy)
 {

@@ -172,13 +172,13 @@ public sealed class GuestSession : IAsyncDisposable
         }
         catch (Exception e)
         {
-            // Whoever has kept it holds it still.
+            // The process that kept it still holds its descriptors.
             if (handOver.IsTakenBack) fate?.Leave(handOver.IsHeld);
-            // So does who finds it in the state folder when this process just ends.
+            // So does a successor that finds the guest in the state folder, if this process is just ending.
             bool isKept = handOver.IsTakenBack || (e is OperationCanceledException && handOver.Journal is not null);
             string refusal = isKept ? "" : RefusedGuest.Settle(handOver.Peer, handOver.Userfaultfd, options.OnFailure);
             if (vm is not null) await vm.DisposeAsync();
-            // The next one is to record what this one has not come to.
+            // The next session records, if this one has recorded nothing.
             session?._workingSet?.Dispose();
             content?.Dispose();
             handOver.Dispose();
@@ -267,7 +267,7 @@ public sealed class GuestSession : IAsyncDisposable
     }
 
     /// <summary>
-    /// Leaves the guest to a successor, whatever its policy says: it sleeps when it touches what is absent, until the successor serves it.
+    /// Leaves the guest to a successor, whatever its policy says: it sleeps at its next absent page, until the successor serves it.
     /// One whose userfaultfd nobody else holds is killed, for it would read zeros.
     /// </summary>
     /// <param name="isHeld">Somebody else, a service manager for one, holds the userfaultfd too.</param>
@@ -356,7 +356,7 @@ public sealed class GuestSession : IAsyncDisposable
             if (plan.File is null) filledAhead.Add((region, plan.Region.FileOffset));
         }
 
-        // One that is taken back has begun to run long ago.
+        // The guest of a session that is taken back has begun to run long ago.
         if (_options.WorkingSet is { } set && !IsTakenBack) _workingSet = new SessionWorkingSet(set, _content, _options.Observer);
         _source = new GuestSource(
             _content, [.. message.Regions.Select(r => r.FileOffset)], message.Bytes >> PageSize.BaseShift, _workingSet?.Touched);
@@ -418,7 +418,7 @@ public sealed class GuestSession : IAsyncDisposable
 
     private async Task WaitForEndAsync(ProcessWatch watch)
     {
-        // Without the watch nobody would tell of the VMM's end: then the guest is left, too.
+        // Without the watch the VMM's end would not be noticed, so the guest is left then, too.
         _ = await Task.WhenAny(watch.EndOfAsync(_handOver.Peer, _left.Token), _fate.MemoryGone);
         if (!_left.IsCancellationRequested) await _closing.Value;
     }

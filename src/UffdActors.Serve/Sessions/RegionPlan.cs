@@ -47,7 +47,7 @@ internal sealed record RegionPlan(HandedRegion Region, RegisterModes Modes, stri
         ReceivedDescriptor file = handOver.MemoryFile ?? throw new HandOverException(
             $"Region {number} of the layout is registered for MINOR alone, and no file of its memory came along: what the file has not "
                 + "got would be read as zeros. Register it for MISSING too, or hand over its memfd as the second descriptor.");
-        // A page that the file has not got raises no fault. Where the guest waits for an answer, the file is allocated before that.
+        // A page that is not in the file raises no fault. Where the guest waits for an answer, the file is allocated before that.
         if (!handOver.Message.WantsAnswer && !IsAllocated(file))
             throw new HandOverException(
                 $"Region {number} of the layout is registered for MINOR alone, and the file of its memory is not allocated in full: "

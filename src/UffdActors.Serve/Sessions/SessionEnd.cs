@@ -10,7 +10,7 @@ public enum SessionEnd
     VmmKilled,
 
     /// <summary>
-    /// It was left (<see cref="GuestSession.DisposeAsync"/>) while its guest could run: the guest sleeps when it touches what is absent.
+    /// It was left (<see cref="GuestSession.DisposeAsync"/>) while its guest could run: the guest sleeps at its next absent page.
     /// </summary>
     LeftFrozen,
 

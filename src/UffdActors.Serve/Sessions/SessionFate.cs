@@ -49,7 +49,7 @@ internal sealed class SessionFate(PeerProcess peer, ProcessWatch watch, FailureP
         switch (incident.Kind)
         {
             case IncidentKind.OwnerGone or IncidentKind.DescriptorLeftOpen or IncidentKind.GuestNotStopped:
-                // The session's end says it.
+                // The event of the session's end reports it.
                 return null;
             case var kind when IsFatal(kind):
                 if (_hasKilled) return new SessionNote(SessionNoteKind.Killed, $"The VMM has been killed: {incident.Message}");
@@ -76,12 +76,12 @@ internal sealed class SessionFate(PeerProcess peer, ProcessWatch watch, FailureP
         if (IsVmmGone || IsReleased || (_isLeft && _isHeld)) return;
         if (((policy == FailurePolicy.Kill && !_isLeft) || KeepsCopy == false) && TryKill())
         {
-            // Until then a thread may still be on its way to the next page.
+            // A thread may run until then, and touch the next page.
             await watch.EndOfAsync(peer, cancel);
             return;
         }
 
-        // The VMM's own copy keeps its guest asleep.
+        // The VMM's own descriptor keeps the userfaultfd alive, and its guest asleep.
         if (KeepsCopy != true) throw new InvalidOperationException("The guest may run on, and is left asleep.");
     }
 

@@ -1,6 +1,6 @@
 namespace UffdActors.Serve;
 
-/// <summary>What has come by in a session.</summary>
+/// <summary>Counters of a session.</summary>
 public sealed record SessionFigures
 {
     /// <summary>Faults, without those that a signal repeated.</summary>
@@ -24,7 +24,7 @@ public sealed record SessionFigures
     /// <summary>The longest of them.</summary>
     public required TimeSpan ReadLongest { get; init; }
 
-    /// <summary>Base pages that the guest has not got yet.</summary>
+    /// <summary>Base pages that are absent from the guest.</summary>
     public required long AbsentPages { get; init; }
 
     /// <summary>What a working set was worth; null without one.</summary>

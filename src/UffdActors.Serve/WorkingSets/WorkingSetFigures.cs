@@ -12,7 +12,7 @@ public sealed record WorkingSetFigures
     /// <summary>Of those, how many the guest asked for before they came.</summary>
     public required long Late { get; init; }
 
-    /// <summary>Pages that the guest asked for and the set has not got.</summary>
+    /// <summary>Pages that the guest asked for and that are not in the set.</summary>
     public required long Missed { get; init; }
 
     /// <summary>Pages that are recorded for the sessions to come; 0 if this one does not record.</summary>
