@@ -45,7 +45,8 @@ public sealed class KvmHost : IAsyncDisposable
     {
         (KvmHandle device, int runBytes) = Open();
         ActorSystem system = ActorSystem.Create("kvm", QuietSystem());
-        // Akka starts its timers with the first one, and blocks whoever sets that: not a thread of the pool, as at its shutdown.
+        // Akka starts its timers with the first one, and blocks the thread that sets it: here this one, not a thread of the pool at
+        // shutdown.
 #pragma warning disable RS0030 // It is started here, and used by Akka alone.
         IActionScheduler scheduler = system.Scheduler.Advanced;
 #pragma warning restore RS0030 // It is started.

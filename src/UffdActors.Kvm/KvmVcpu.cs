@@ -91,6 +91,7 @@ public sealed class KvmVcpu
     /// <param name="cancellationToken">Cancels the waiting.</param>
     /// <exception cref="InvalidOperationException">It runs.</exception>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
+    /// <exception cref="ArgumentException">The address of the page table is not a multiple of 4 KiB.</exception>
     public Task EnterLongModeAsync(KvmRegs regs, ulong pageTables, CancellationToken cancellationToken = default)
     {
         if ((pageTables & 0xFFF) != 0) throw new ArgumentException($"0x{pageTables:x} is no address of a page table.", nameof(pageTables));

@@ -294,6 +294,10 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// <param name="workloads">What each does.</param>
     /// <param name="sampleEvery">1 to stamp every fault (needed for blocked times), n to stamp one in n.</param>
     /// <param name="cancellationToken">Cancels the start.</param>
+    /// <exception cref="ArgumentException">
+    /// There is no workload, one is null, there are more than <see cref="GuestLayout.MaxVcpus"/>, or <paramref name="sampleEvery"/> is
+    /// below 1.
+    /// </exception>
     public Task<VcpuGroup> StartVcpusAsync(
         IReadOnlyList<IWorkload> workloads, int sampleEvery = 1, CancellationToken cancellationToken = default) =>
         StartVcpusAsync(workloads, sampleEvery, null, cancellationToken);
@@ -303,6 +307,10 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// <param name="sampleEvery">1 to stamp every fault (needed for blocked times), n to stamp one in n.</param>
     /// <param name="check">What reads must find; the first difference is <see cref="VcpuGroup.Error"/>. Null for no comparison.</param>
     /// <param name="cancellationToken">Cancels the start.</param>
+    /// <exception cref="ArgumentException">
+    /// There is no workload, one is null, there are more than <see cref="GuestLayout.MaxVcpus"/>, or <paramref name="sampleEvery"/> is
+    /// below 1.
+    /// </exception>
     public async Task<VcpuGroup> StartVcpusAsync(
         IReadOnlyList<IWorkload> workloads, int sampleEvery, IContentCheck? check, CancellationToken cancellationToken = default)
     {

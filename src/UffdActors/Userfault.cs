@@ -464,6 +464,7 @@ public sealed class Userfault : IAsyncDisposable
     /// A page source's <c>Request</c>, or <see cref="ServeOptions.BeforeWrite"/>, has not returned for <c>uffd.close-timeout</c>; the call
     /// ends when that does.
     /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such value.</exception>
     public async Task AbandonAsync(AbsentPages absent, CancellationToken cancellationToken = default)
     {
         if (!Enum.IsDefined(absent))

@@ -21,7 +21,7 @@ internal sealed class LiveCopy
     private const long SlicePages = (16L << 20) >> PageSize.BaseShift;
     private const int MostRounds = 8;
     private const long FewPages = 128;
-    // What is not written out yet; beyond it whoever opens a page writes it out.
+    // Pages that may be held in memory; beyond it, the thread that opens a page writes it out.
     private const int MostHeld = 4096;
 
     private readonly Userfault _userfault;
@@ -69,7 +69,7 @@ internal sealed class LiveCopy
     /// <summary>Called before a protected page is given to its writer (<see cref="ServeOptions.BeforeWrite"/>).</summary>
     public void BeforeWrite(long page)
     {
-        // Noted first: whoever finds that the copying has begun after that finds the note as well.
+        // Noted first: a thread that sees that the copy has begun sees the note too.
         _ = _changed.Set(page);
         _ = _open.Set(page);
         if (_isCopying) Keep(page);

@@ -4,8 +4,8 @@ using UffdActors.Model.Memory;
 namespace UffdActors.Kvm.Snapshots;
 
 /// <summary>
-/// Pages of a guest out of a snapshot. What the kernel has of a file in memory is read at once, in the turn of whoever asks; what a disk
-/// has to bring is read by a thread that may wait. Pages that no file stores are zeros, and are not read.
+/// Pages of a guest out of a snapshot. Pages in the kernel's page cache are read at once, in the caller's turn; pages on disk are read by a
+/// thread that may block. Pages that no file stores are zeros, and are not read.
 /// </summary>
 /// <param name="memory">The snapshot's memory; stays the caller's.</param>
 /// <param name="watched">Page whose first answer is timed; null for none.</param>

@@ -16,6 +16,7 @@ public sealed class MemoryFile : IDisposable
     private long _pages;
 
     /// <summary>Makes a file; for modules.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The size in bytes is negative.</exception>
     public MemoryFile(MemoryModule module, Machine machine, long bytes)
     {
         ArgumentNullException.ThrowIfNull(module);

@@ -13,6 +13,7 @@ public sealed unsafe class NativeBuffer : SafeHandle
     /// <summary>Allocates zeroed memory, aligned to a page. A large one is committed as it is touched.</summary>
     /// <param name="bytes">Size, at least 1.</param>
     /// <exception cref="OutOfMemoryException">The allocation failed.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The size is below 1.</exception>
     public NativeBuffer(long bytes)
         : base(0, ownsHandle: true)
     {
@@ -69,6 +70,7 @@ public sealed unsafe class NativeBuffer : SafeHandle
     }
 
     /// <summary>A part of it, valid until the buffer is disposed of.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The part does not lie in the buffer.</exception>
     public Span<byte> Slice(long offset, int length)
     {
         ObjectDisposedException.ThrowIf(IsClosed, this);

@@ -15,7 +15,7 @@ internal sealed class OpenOrder
     /// <summary>The pages, and the buffer that came with it.</summary>
     public OrderRange Range { get; private set; }
 
-    /// <summary>When something that made sense was heard last.</summary>
+    /// <summary>Time of the last answer that made sense; of the order itself before.</summary>
     public long HeardAt { get; set; }
 
     /// <summary>What was wrong with the latest answer; null if nothing was.</summary>

@@ -255,7 +255,7 @@ internal class SourceActor : UntypedActor, IPageReceiver
         _time!.After(after, _self, VmProtocol.Sweep.Instance);
     }
 
-    /// <summary>Gives orders again of which nothing has been heard for too long.</summary>
+    /// <summary>Gives orders again that have had no answer for too long.</summary>
     /// <param name="isAll">Without waiting for it to be too long.</param>
     private void Sweep(bool isAll)
     {
@@ -295,7 +295,7 @@ internal class SourceActor : UntypedActor, IPageReceiver
         if (_spare.Count < MostSpareOrders) _spare.Push(order);
     }
 
-    /// <summary>True if an order of which nothing is heard is given again.</summary>
+    /// <summary>True if an order without an answer is given again.</summary>
     /// <param name="number">How often its pages have been asked for.</param>
     [MutationPoint("RING S4")]
     internal virtual bool IsGivenAgain(int number) => true;

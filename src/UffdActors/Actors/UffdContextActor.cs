@@ -92,8 +92,8 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 _reader?.OnHeld(stray.Address);
                 break;
             case VmProtocol.ReadStates { IsBehindFills: false } states:
-                // Live, a thread runs before the fill that has woken it is heard of here: its message is in the mailbox already, so this
-                // goes behind it.
+                // Live, a thread may run before this actor has handled the fill that woke it. The fill is in the mailbox already, so this
+                // message is put behind it.
                 Self.Tell(states with { IsBehindFills = true }, ActorRefs.NoSender);
                 break;
             case VmProtocol.ReadStates states:

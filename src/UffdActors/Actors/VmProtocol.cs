@@ -181,7 +181,7 @@ internal static class VmProtocol
     /// <summary>An order was answered with nonsense a moment ago: nothing better has come, or it has.</summary>
     public sealed record OrderDue(long Id) : INoSerializationVerificationNeeded;
 
-    /// <summary>Looks for orders of which nothing has been heard for too long.</summary>
+    /// <summary>Looks for orders without an answer for too long.</summary>
     public sealed class Sweep : INoSerializationVerificationNeeded
     {
         private Sweep()

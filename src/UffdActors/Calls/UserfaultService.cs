@@ -211,7 +211,7 @@ internal sealed class UserfaultService
         _reader?.Outages.Recover(_root.Context.Time.Now);
         _kernel.Actor.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
         foreach (IActorRef push in Pushes()) push.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
-        // Orders of which nothing is heard are given again at once.
+        // Orders without an answer are given again at once.
         _source?.Actor.Tell(VmProtocol.Recover.Instance, ActorRefs.NoSender);
         lock (_gate)
         {

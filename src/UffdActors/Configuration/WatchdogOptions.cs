@@ -19,6 +19,9 @@ public sealed record WatchdogOptions
     /// Age from which on a fault is late; at least <see cref="LeastDeadline"/>. Longer than the page source's longest answer.
     /// </param>
     /// <param name="policy">What is done then.</param>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The deadline is shorter than <see cref="LeastDeadline"/>, or there is no such policy.
+    /// </exception>
     public WatchdogOptions(TimeSpan deadline, WatchdogPolicy policy = WatchdogPolicy.Report)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(deadline, LeastDeadline);

@@ -1,8 +1,8 @@
 namespace UffdActors;
 
 /// <summary>
-/// What the events of an adopted userfaultfd have said, kept beyond the end of this process. An event is delivered once: who serves the
-/// guest after a crash does not hear again what the guest gave back before, and would fill it with old content. With a journal
+/// The events of an adopted userfaultfd, kept beyond the end of this process. The kernel delivers an event once: a process that serves the
+/// guest after a crash does not get the removals that were read before, and would fill those pages with old content. With a journal
 /// (<see cref="AdoptedUserfault.Journal"/>) messages are read into the journal itself, so none is lost however this process ends, and what
 /// the journal has from an earlier process comes before the first message of the kernel.
 /// </summary>

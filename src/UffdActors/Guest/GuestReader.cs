@@ -36,6 +36,9 @@ public abstract class GuestReader
     /// <exception cref="ObjectDisposedException">
     /// The VM has been disposed of. Until its memory is given back, which is the last of that, it can be read.
     /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The page is not in the region, or the destination is longer than a base page.
+    /// </exception>
     public bool TryRead(GuestRegion region, long page, Span<byte> destination)
     {
         ArgumentNullException.ThrowIfNull(region);
@@ -58,6 +61,9 @@ public abstract class GuestReader
     /// <exception cref="InvalidOperationException">See <see cref="TryRead"/>.</exception>
     /// <exception cref="ArgumentException">It is a region of another VM.</exception>
     /// <exception cref="ObjectDisposedException">See <see cref="TryRead"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The destination is shorter than a page, or the pages are not in the region.
+    /// </exception>
     public bool TryReadPages(GuestRegion region, long firstPage, Span<byte> destination)
     {
         ArgumentNullException.ThrowIfNull(region);

@@ -141,7 +141,8 @@ internal static class FaultResolver
     /// </summary>
     private static void NoteWrittenBefore(PageRequest request, ServedRegion region, MonitorThread thread)
     {
-        // A push that has mapped the page may hear of it only later: what went in through the alias counts as there.
+        // A push may have mapped the page without its fill having come back yet: content that was written through the alias counts as
+        // there.
         bool wasThere = region.Received.Contains(request.Page) || region.Alias?.IsWritten(request.Page) == true;
         bool isKept = region.Pages.IsRemoved(request.Page) && wasThere;
         if (isKept && !thread.HasProtection(request.Address)) region.Pages.Write(request.Page, request.Pages);

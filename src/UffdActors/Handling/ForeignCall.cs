@@ -40,7 +40,7 @@ internal sealed class ForeignCall
     {
         _name = name;
         Volatile.Write(ref _count, _count + 1);
-        // Behind the store: whoever stops looking makes sure that one of the two sees the other.
+        // Behind the store of the count: the side that stops watching checks it afterwards, so one of the two sees the other.
         _wake?.Invoke();
     }
 

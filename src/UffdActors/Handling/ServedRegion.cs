@@ -32,7 +32,7 @@ internal sealed record ServedRegion(
     public ZeroedPages? Zeroed { get; init; }
 
     /// <summary>
-    /// Its faults are resolved by <see cref="ResolveBy.ContinueAsIs"/>, and MISSING is registered too: what the cache has not got is copied
+    /// Its faults are resolved by <see cref="ResolveBy.ContinueAsIs"/>, and MISSING is registered too: what is not in the cache is copied
     /// in. Where MINOR is registered alone, the code that fills the cache is to put it there.
     /// </summary>
     public bool CopiesHoles { get; init; }

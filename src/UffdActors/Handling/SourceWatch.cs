@@ -91,7 +91,7 @@ internal sealed class SourceWatch
     /// <summary>What is wrong with a source that says too little.</summary>
     public static string TooShort(in OrderRange order) => $"says that it answers at once, and did not answer {order} in full";
 
-    /// <summary>What is wrong with a source that says nothing, or not enough.</summary>
+    /// <summary>What is wrong with a source that does not answer, or not in full.</summary>
     /// <param name="order">The order.</param>
     /// <param name="wait">For how long.</param>
     /// <param name="missing">Pages of which nothing was said, if that is known.</param>

@@ -9,8 +9,8 @@ namespace UffdActors;
 /// </summary>
 /// <remarks>
 /// What <see cref="ReadAsync(long, Memory{byte}, CancellationToken)"/> throws is the failure of that order: it is asked again by the rules
-/// of <see cref="ServeOptions.SourcePatience"/>, and never if it is a <see cref="PageLostException"/>. An order of which nothing is heard
-/// for the patience is given again while the first is still being read; the first answer counts.
+/// of <see cref="ServeOptions.SourcePatience"/>, and never if it is a <see cref="PageLostException"/>. An order without an answer for the
+/// patience is given again while the first is still being read; the first answer counts.
 /// Disposing cancels what is being read, and every later order fails; <see cref="DisposeAsync"/> also waits until no read is under way.
 /// Bytes are copied once more, out of the buffer of the read: a source that cannot spend that is an <see cref="IPageSource"/> of its own.
 /// </remarks>

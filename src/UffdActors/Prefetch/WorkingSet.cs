@@ -20,7 +20,7 @@ public sealed class WorkingSet
     /// <summary>Makes a working set.</summary>
     /// <param name="regionPages">Base pages of the region.</param>
     /// <param name="pages">Base pages of the region, in the order of their first touch.</param>
-    /// <exception cref="ArgumentException">A page is none of the region, or comes twice.</exception>
+    /// <exception cref="ArgumentException">The region has fewer than 0 pages; or a page is not in it, or comes twice.</exception>
     public WorkingSet(long regionPages, IReadOnlyList<long> pages)
     {
         ArgumentNullException.ThrowIfNull(pages);

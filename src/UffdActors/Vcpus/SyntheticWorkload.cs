@@ -27,6 +27,7 @@ public sealed class SyntheticWorkload : IWorkload
     /// <param name="seed">Seed of the run.</param>
     /// <param name="vcpu">Number of the vCPU.</param>
     /// <param name="vcpus">vCPUs of the run.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
     public SyntheticWorkload(WorkloadKind kind, long pages, long accesses, double writeRatio, ulong seed, int vcpu, int vcpus)
     {
         OptionRange.Defined(kind, nameof(kind));
