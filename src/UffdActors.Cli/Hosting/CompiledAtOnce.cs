@@ -12,7 +12,7 @@ internal static class CompiledAtOnce
 {
     private const string Setting = "DOTNET_TieredCompilation";
 
-    /// <summary>Executes this program anew where that is wanted, and is not so already, or said to be otherwise in the environment.</summary>
+    /// <summary>Executes this program anew where that is wanted, unless the environment says how code is to be compiled.</summary>
     /// <param name="arguments">Arguments of the program.</param>
     public static void Restart(IReadOnlyList<string> arguments)
     {

@@ -124,6 +124,7 @@ public sealed class PushThreadTests
                         }
                         catch (InvalidOperationException)
                         {
+                            // Pages are absent.
                         }
                     }
 
