@@ -5,6 +5,7 @@ using UffdActors.Model;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Operations.Files;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Turns;
@@ -135,9 +136,18 @@ internal sealed class ModelKernel : VmKernel
     }
 
     /// <inheritdoc />
-    public override Task UnmapAliasAsync(GuestRegion region) => region.AliasAddress == 0
-        ? Task.CompletedTask
-        : UnmapAsync(region.AliasAddress, region.Bytes);
+    public override async Task UnmapAliasAsync(GuestRegion region)
+    {
+        if (region.AliasAddress != 0) await UnmapAsync(region.AliasAddress, region.Bytes);
+        if (FileOf(region) is not { } file) return;
+        // Nothing else has the file: what it held goes back, and may be another region's next.
+        long slice = RangeSlices.BytesFor(file.Bytes);
+        for (long left = file.Bytes; left > 0;)
+        {
+            left = Math.Max(0, left - slice) / slice * slice;
+            await CallAsync("munmap", new ReleaseFile(_main, file, left), c => c.Error, CancellationToken.None);
+        }
+    }
 
     /// <inheritdoc />
     public override Task AdviseAsync(GuestRegion region, long firstPage, long pages, Advice advice, Action ended, CancellationToken cancel)

@@ -53,6 +53,21 @@ public sealed class RegionUseTests
     }
 
     [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task The_memory_of_a_region_that_is_unmapped_is_free_for_the_next(string world)
+    {
+        // Twice that is more than there is in the model.
+        const int Many = 5000;
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        for (int i = 0; i < 3; i++)
+        {
+            GuestRegion region = await vm.MapAsync(Many, "shmem", withAlias: i == 1);
+            await vm.WriteAsync(region, [.. Enumerable.Range(0, Many).Select(page => (long)page)]);
+            await vm.Vm.UnmapAsync(region);
+        }
+    }
+
+    [SkippableTheory]
     [MemberData(nameof(Calls))]
     public async Task A_region_of_another_VM_is_refused_by_every_call(string world, string call)
     {
