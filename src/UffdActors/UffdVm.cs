@@ -195,7 +195,8 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// <summary>Takes pages of a region away (<c>madvise</c>). Waits until the event has been read, if its context asked for one.</summary>
     /// <remarks>
     /// Of another process's memory (<see cref="AdoptedMemory.ProcessId"/>) the kernel lets others only page out (<c>process_madvise</c>);
-    /// what is removed is punched out of the memory's own file, if its descriptor was handed over, and raises no event.
+    /// what is removed is punched out of the memory's own file, if its descriptor was handed over. That raises no event, so it counts as
+    /// removed from the beginning of the call on, if the userfaultfd is served and has asked for such events.
     /// It is made in pieces of 16 MiB, between which faults are served; cancelled, it ends with the piece that it is at.
     /// </remarks>
     /// <exception cref="ArgumentException">The pages are not in the region, or there is no such advice.</exception>
@@ -213,7 +214,12 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
         foreach (Userfault userfault in Userfaults()) userfault.ThrowIfOwnerGone(region, "madvise");
         return UffdActivities.CallAsync(
             "madvise", Name,
-            () => SlicedAdvice.MakeAsync(_kernel, region, range, advice, part => NoteAdvised(region, part, advice), cancellationToken));
+            async () =>
+            {
+                if (advice == Advice.Remove)
+                    foreach (Userfault userfault in Userfaults()) await userfault.AnnounceRemovalAsync(region, range);
+                await SlicedAdvice.MakeAsync(_kernel, region, range, advice, part => NoteAdvised(region, part, advice), cancellationToken);
+            });
     }
 
     /// <summary>Opens a userfaultfd and shakes hands.</summary>

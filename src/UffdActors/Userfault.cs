@@ -3,7 +3,6 @@ using UffdActors.Actors;
 using UffdActors.Calls;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Memory;
 using UffdActors.Prefetch;
 using UffdActors.Statistics;
 using UffdActors.Worlds;
@@ -143,13 +142,8 @@ public sealed class Userfault : IAsyncDisposable
     public async Task UnregisterAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancellationToken = default)
     {
         _ = Find(region);
-        PageRange range = region.Range(firstPage, pages);
-        int unit = region.PageBytes >> PageSize.BaseShift;
         // The kernel would find a huge page that is cut when it has changed others before it (SEMANTICS 3.4.4).
-        if ((firstPage | pages) % unit != 0)
-            throw new ArgumentException(
-                $"{pages} pages from page {firstPage} on are not whole pages of region {region.Id}, which has {region.PageBytes} bytes a "
-                    + $"page; use multiples of {unit}.", nameof(pages));
+        PageRange range = region.WholeRange(firstPage, pages);
         await _turns.InTurnAsync("unregister", () => _ranges.UnregisterAsync(region, range, cancellationToken), cancellationToken);
     }
 
@@ -210,11 +204,12 @@ public sealed class Userfault : IAsyncDisposable
     /// </remarks>
     /// <param name="region">The region.</param>
     /// <param name="firstPage">First page of the region.</param>
-    /// <param name="pages">Base pages.</param>
+    /// <param name="pages">Base pages; of huge pages whole ones, for a part cannot be protected again.</param>
     /// <param name="cancellationToken">
     /// Cancels the call if it has not been issued yet; afterwards it goes on to its end, for what it has taken is found nowhere else.
     /// </param>
     /// <returns>Ranges of pages of the region, ascending.</returns>
+    /// <exception cref="ArgumentException">The pages are not in the region, or are parts of huge pages.</exception>
     /// <exception cref="UffdException">EPERM: the region is not registered so. ESRCH: the process whose memory it is has ended.</exception>
     /// <exception cref="InvalidOperationException">
     /// The memory is another process's, which was not named when it was adopted (<see cref="AdoptedMemory.ProcessId"/>).
@@ -223,7 +218,7 @@ public sealed class Userfault : IAsyncDisposable
         GuestRegion region, long firstPage, long pages, CancellationToken cancellationToken = default)
     {
         RegisteredRegion registered = Find(region);
-        return await _ranges.TakeWrittenAsync(registered, region.Range(firstPage, pages), cancellationToken);
+        return await _ranges.TakeWrittenAsync(registered, region.WholeRange(firstPage, pages), cancellationToken);
     }
 
     /// <summary>
@@ -425,13 +420,14 @@ public sealed class Userfault : IAsyncDisposable
     /// <remarks>
     /// To serve a child, adopt its userfaultfd (<see cref="UffdVm.AdoptUserfaultAsync"/>) and its memory, which has the parent's addresses,
     /// in a VM of its own, as those of another process: the child has pages received of its own, and those that the parent had at the fork
-    /// are there. A descriptor that is not taken stays open until this process ends, also when the VM is disposed of, for closing it would
+    /// are there, and those that it had given back are zeros (<see cref="AdoptedUserfault.Removed"/>: so adopt what this returns, with what
+    /// else is known of it). Of shared memory what one of the two gives back after the fork is a hole in both, and the other's monitor does
+    /// not hear of it. A descriptor that is not taken stays open until this process ends, also when the VM is disposed of, for closing it would
     /// turn the child's absent pages into zeros; that of a child that has ended is closed. In the model the child waits too, and there is
     /// nothing to take.
     /// </remarks>
     /// <returns>Descriptors of this process, which belong to the caller from here on; not those of children that have ended.</returns>
-    public IReadOnlyList<AdoptedUserfault> TakeChildren() =>
-        [.. _kernel.TakeChildren().Select(descriptor => new AdoptedUserfault { Descriptor = descriptor, IsOfOtherProcess = true })];
+    public IReadOnlyList<AdoptedUserfault> TakeChildren() => _kernel.TakeChildren();
 
     /// <summary>
     /// How long each thread has waited for its pages so far, by thread, if <see cref="ServeOptions.RecordFaultLatency"/> asks for it: of
@@ -458,6 +454,12 @@ public sealed class Userfault : IAsyncDisposable
     public Task AbandonAsync(CancellationToken cancellationToken = default) => AbandonAsync(AbsentPages.StayAbsent, cancellationToken);
 
     /// <summary>Gives up the pages that are absent, and says what becomes of them if the guest may still run.</summary>
+    /// <remarks>
+    /// What is closed, and not left open, is unregistered in slices before, as by <see cref="CloseAsync"/>; before each slice it is asked
+    /// again whether it may be. One that was adopted, that of a VM that has failed, and one with unread faults while the guest is not known
+    /// to be stopped are closed as they are, in one call: with write protection that takes some 100 ms a GiB, and faults elsewhere in the
+    /// address space wait.
+    /// </remarks>
     /// <param name="absent">Whether threads that wait for them stay asleep, or go on with zeros.</param>
     /// <param name="cancellationToken">Cancels the call if it has not begun.</param>
     /// <exception cref="TimeoutException">
@@ -551,6 +553,9 @@ public sealed class Userfault : IAsyncDisposable
 
     /// <summary>A region has been unmapped: its pages are not served any more, whether or not an event tells of it.</summary>
     internal Task ForgetAsync(GuestRegion region) => _service.ForgetAsync(region);
+
+    /// <summary>Pages of a region are about to be taken away (REMOVE).</summary>
+    internal Task AnnounceRemovalAsync(GuestRegion region, PageRange pages) => _service.AnnounceRemovalAsync(region, pages);
 
     /// <summary>Ends it with its VM.</summary>
     internal Task StopAndCloseAsync(AbsentPages absent) => _service.StopAndCloseAsync(absent);

@@ -1,5 +1,8 @@
 using UffdActors.Abi;
+using UffdActors.Handling;
 using UffdActors.Linux.Native;
+using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.Live;
 
@@ -15,26 +18,35 @@ internal sealed class ForkedChildren
     private readonly Lock _gate = new();
 
     // Numbers, not handles: nothing closes them when the VM and this are gone.
-    private readonly List<int> _waiting = [];
+    private readonly List<AdoptedUserfault> _waiting = [];
+    private readonly PageRanges _removed = new();
 
     /// <summary>A child has come with an event.</summary>
-    public void Add(int descriptor)
+    /// <param name="descriptor">Its userfaultfd.</param>
+    /// <param name="removed">What its parent had given back by then, beside what <see cref="Remove"/> was told; null for nothing.</param>
+    public void Add(int descriptor, IEnumerable<PageRange>? removed = null)
     {
         lock (_gate)
         {
             // A process that forks all the time must not run out of descriptors by that.
             CloseEnded();
-            _waiting.Add(descriptor);
+            _waiting.Add(
+                new AdoptedUserfault { Descriptor = descriptor, IsOfOtherProcess = true, Removed = [.. removed ?? [], .. _removed.All] });
         }
     }
 
-    /// <summary>Descriptors of the children that are still there, oldest first; from here on they are the caller's.</summary>
-    public IReadOnlyList<int> Take()
+    /// <summary>The parent has given pages back, and no reader applies its events any more.</summary>
+    /// <param name="start">First address.</param>
+    /// <param name="end">First address behind it.</param>
+    public void Remove(ulong start, ulong end) => _removed.Add(new PageRange(PageSize.PageOf(start), PageSize.PageOf(end)));
+
+    /// <summary>The children that are still there, oldest first; from here on their descriptors are the caller's.</summary>
+    public IReadOnlyList<AdoptedUserfault> Take()
     {
         lock (_gate)
         {
             CloseEnded();
-            int[] taken = [.. _waiting];
+            AdoptedUserfault[] taken = [.. _waiting];
             _waiting.Clear();
             return taken;
         }
@@ -48,10 +60,10 @@ internal sealed class ForkedChildren
         return RawCalls.Ioctl(descriptor, UffdioCommand.Continue, (ulong)&call).Error == Errno.ESRCH;
     }
 
-    private void CloseEnded() => _waiting.RemoveAll(descriptor =>
+    private void CloseEnded() => _waiting.RemoveAll(child =>
     {
-        if (!HasEnded(descriptor)) return false;
-        _ = RawCalls.Close(descriptor);
+        if (!HasEnded(child.Descriptor)) return false;
+        _ = RawCalls.Close(child.Descriptor);
         return true;
     });
 }

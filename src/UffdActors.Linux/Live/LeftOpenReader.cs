@@ -91,6 +91,9 @@ internal sealed class LeftOpenReader : IDisposable
             case UffdEvent.Fork:
                 _children.Add((int)message.ForkDescriptor);
                 break;
+            case UffdEvent.Remove:
+                _children.Remove(message.Start, message.End);
+                break;
             case UffdEvent.Unmap:
                 _ = _uffd.Wake(message.Start, (long)(message.End - message.Start));
                 break;

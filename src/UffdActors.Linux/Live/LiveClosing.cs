@@ -67,6 +67,18 @@ internal sealed class LiveClosing(VmRoot vm, VmOptions options, LiveMemories mem
         ReportLeft(descriptor, rule);
     }
 
+    /// <summary>
+    /// True if a userfaultfd would be closed for a reason now, and not left open. False while faults of it are unread, which may be those of
+    /// threads that nobody has stopped.
+    /// </summary>
+    public bool WillClose(LiveDescriptor descriptor, ClosingReason reason)
+    {
+        lock (_left)
+        {
+            return (_guestIsStopped || descriptor.Uffd.ReadFdInfo().Pending == 0) && (RuleOf(descriptor) with { Reason = reason }).MayClose;
+        }
+    }
+
     /// <summary>The VM ends: closes what was left open, where no thread can be harmed by now.</summary>
     public void CloseRest()
     {

@@ -27,8 +27,11 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     private readonly MessageBatch _batch;
     private readonly int _messagesPerRead;
     private readonly PageRanges _registered = new();
+    private readonly IReadOnlyList<PageRange> _foundRemoved;
     private IActorRef _actor = ActorRefs.Nobody;
     private int _next;
+    private int _nextFound;
+    private FaultReader? _reader;
     private bool _readable;
     private bool _hasFound;
     private bool _isMuted;
@@ -47,7 +50,8 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         _journal = adopted?.Journal;
         _messagesPerRead = _journal?.Capacity ?? MessagesPerRead;
         _batch = _journal is null ? new MessageBatch(MessagesPerRead) : new MessageBatch(_journal.Messages, _messagesPerRead);
-        _hasFound = _journal is not null;
+        _foundRemoved = adopted?.Removed ?? [];
+        _hasFound = _journal is not null || _foundRemoved.Count > 0;
         Uffd = uffd;
         Slot = slot;
         _kernel = kernel;
@@ -131,7 +135,14 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         // First of all: a page that an earlier process was told is removed must not be filled from the source by this one.
         if (_hasFound)
         {
-            if (_journal!.TryNextFound(out ulong start, out ulong end))
+            if (_nextFound < _foundRemoved.Count)
+            {
+                PageRange found = _foundRemoved[_nextFound++];
+                message = UffdMsg.Remove(PageSize.AddressOf(found.Start), PageSize.AddressOf(found.End));
+                return true;
+            }
+
+            if (_journal?.TryNextFound(out ulong start, out ulong end) == true)
             {
                 message = UffdMsg.Remove(start, end);
                 return true;
@@ -154,7 +165,8 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
                 else HasMetOthers = true;
                 break;
             case UffdEvent.Fork:
-                Children.Add((int)message.ForkDescriptor);
+                // The events before this one have been applied: the reader takes one message after the other.
+                Children.Add((int)message.ForkDescriptor, _reader?.View.Removed());
                 break;
             case UffdEvent.Unmap:
                 _registered.Remove(new PageRange(PageSize.PageOf(message.Start), PageSize.PageOf(message.End)));
@@ -215,6 +227,9 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
         return Errno.None;
     }
 
+    /// <summary>Who applies its events from now on; before the first is read.</summary>
+    public void Serves(FaultReader reader) => _reader = reader;
+
     /// <summary>Says why it is to be closed, and what is absent then.</summary>
     public void Ask(Func<Absence> absence) => _absence = absence;
 
@@ -243,6 +258,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     /// </summary>
     public void KeepOpen()
     {
+        NoteRemoved();
         if (!_isAdopted && (Features & Events) != 0) LeftOpen.KeepReading(Uffd, Children, OnUnreadable);
         else LeftOpen.Keep(Uffd);
     }
@@ -329,11 +345,13 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     private bool TryReadForks()
     {
         Errno error = Errno.None;
+        NoteRemoved();
         do
         {
             for (; _next < _batch.Count; _next++)
             {
                 if (_batch[_next].Event == UffdEvent.Pagefault) HasMetOthers |= _kernel.VcpuOf(_batch[_next].ThreadId) is null;
+                if (_batch[_next].Event == UffdEvent.Remove) Children.Remove(_batch[_next].Start, _batch[_next].End);
                 if (_batch[_next].Event != UffdEvent.Fork) continue;
                 Children.Add((int)_batch[_next].ForkDescriptor);
                 _kernel.Context.Incidents.Report(Incident.OfFork());
@@ -349,6 +367,13 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
             $"Userfaultfd {Uffd.Handle.Number} of {_kernel.Context.Name} is left open until this process ends: a fork waits to be "
                 + $"reported, for which {Lack(error)} ({error}); closing it would show the child zeros."));
         return false;
+    }
+
+    // Events are applied to no view from here on; a child that comes yet has what was removed before them.
+    private void NoteRemoved()
+    {
+        foreach (PageRange removed in _reader?.View.Removed() ?? [])
+            Children.Remove(PageSize.AddressOf(removed.Start), PageSize.AddressOf(removed.End));
     }
 
     private void Mute(bool isMuted)

@@ -296,6 +296,9 @@ internal sealed class LiveKernel : VmKernel
     /// <summary>The actor of a userfaultfd has ended: closes it, or leaves it open for the guest's sake.</summary>
     public void CloseOrLeave(LiveDescriptor descriptor) => _closing.CloseOrLeave(descriptor);
 
+    /// <summary>True if a userfaultfd would be closed for a reason now, and not left open.</summary>
+    public bool WillClose(LiveDescriptor descriptor, ClosingReason reason) => _closing.WillClose(descriptor, reason);
+
     /// <inheritdoc />
     public override void CloseRest() => _closing.CloseRest();
 

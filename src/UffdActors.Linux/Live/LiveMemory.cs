@@ -250,6 +250,9 @@ internal sealed class LiveMemory : IDisposable
         return _object.Duplicate();
     }
 
+    /// <summary>True if pages can be taken away from here without an event, which the mapping's own process alone raises.</summary>
+    public bool IsPunched => IsInOtherProcess && _object is { CanPunch: true };
+
     /// <summary>Advises on memory of another process, as far as the kernel allows that.</summary>
     /// <exception cref="UffdException">It is for that process alone to give such advice.</exception>
     public Errno AdviseElsewhere(long offset, long bytes, MemoryAdvice advice)

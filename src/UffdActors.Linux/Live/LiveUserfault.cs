@@ -89,7 +89,11 @@ internal sealed class LiveUserfault(
     }
 
     /// <inheritdoc />
-    public override void Serve(FaultReader reader) => _reader = reader;
+    public override void Serve(FaultReader reader)
+    {
+        _reader = reader;
+        descriptor.Serves(reader);
+    }
 
     /// <inheritdoc />
     public override async Task<UffdIoctls> RegisterAsync(GuestRegion region, RegisterModes modes, CancellationToken cancel)
@@ -165,10 +169,17 @@ internal sealed class LiveUserfault(
     public override void Ask(Func<Absence> absence) => descriptor.Ask(absence);
 
     /// <inheritdoc />
+    public override bool WillClose(ClosingReason reason) => kernel.WillClose(descriptor, reason);
+
+    /// <inheritdoc />
     public override void Closes(ClosingReason reason) => descriptor.Closes(reason);
 
     /// <inheritdoc />
-    public override IReadOnlyList<int> TakeChildren() => descriptor.Children.Take();
+    public override IReadOnlyList<AdoptedUserfault> TakeChildren() => descriptor.Children.Take();
+
+    /// <inheritdoc />
+    public override bool LacksRemoveEvents(GuestRegion region) =>
+        (descriptor.Features & UffdFeatures.EventRemove) != 0 && kernel.MemoryOf(region).IsPunched;
 
     /// <inheritdoc />
     public override Task CloseAsync(CancellationToken cancel)

@@ -20,9 +20,10 @@ internal static class WrittenPages
         while (start < end)
         {
             int found;
+            ulong next;
             try
             {
-                found = process.Pagemap.ScanWritten(start, end, protect, room, out start);
+                found = process.Pagemap.ScanWritten(start, end, protect, room, out next);
             }
             catch (SyscallException e)
             {
@@ -30,6 +31,11 @@ internal static class WrittenPages
             }
 
             for (int i = 0; i < found; i++) written.Add(new PageRange(PageSize.PageOf(room[i].Start), PageSize.PageOf(room[i].End)));
+            // The kernel stops in front of a huge page of which only a part lies in the range: it cannot protect that part.
+            if (next <= start)
+                throw new UffdException(
+                    "PAGEMAP_SCAN", Errno.EINVAL, $"the range 0x{start:x}-0x{end:x} begins or ends inside a huge page; name whole pages.");
+            start = next;
         }
 
         // An address space that has ended has nothing in it, and the scan finds nothing wrong with that.

@@ -85,6 +85,19 @@ public sealed unsafe class MemoryObject : IDisposable
     /// <summary>Punches a hole: content is gone, every mapping of it too.</summary>
     public Errno Punch(long offset, long bytes) => FAllocate(Fd.FALLOC_FL_PUNCH_HOLE | Fd.FALLOC_FL_KEEP_SIZE, offset, bytes);
 
+    /// <summary>True if a hole can be punched: the descriptor may write, and no seal is in the way.</summary>
+    internal bool CanPunch
+    {
+        get
+        {
+            using LinuxHandle.Lease lease = Handle.Use();
+            int flags = Libc.Fcntl(lease.Number, Fd.F_GETFL, 0);
+            // EINVAL of a file that has no seals.
+            int seals = Libc.Fcntl(lease.Number, Fd.F_GET_SEALS, 0);
+            return (flags & Fd.O_ACCMODE) == Fd.O_RDWR && (seals < 0 || (seals & (Fd.F_SEAL_WRITE | Fd.F_SEAL_FUTURE_WRITE)) == 0);
+        }
+    }
+
     /// <summary>
     /// Copies bytes of one page out of the file, wherever they are mapped, or are in swap. Touches no mapping, and a hole stays one.
     /// </summary>

@@ -79,6 +79,10 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 ReadAll();
                 _reader!.Await(gate);
                 break;
+            case VmProtocol.TakenAway away:
+                _reader?.TakenAway(away.Region, away.Pages);
+                _ = away.Done.TrySetResult();
+                break;
             case VmProtocol.Settled settled:
                 _reader?.Settle(settled.Region, settled.Pages);
                 _ = settled.Done.TrySetResult();

@@ -81,6 +81,12 @@ internal static class VmProtocol
     public sealed record Unmapped(ulong Start, ulong End, TaskCompletionSource? Done, ServedRegion? Seen = null)
         : INoSerializationVerificationNeeded;
 
+    /// <summary>The embedder takes pages of a region away by a call that raises no event.</summary>
+    /// <param name="Region">Number of the region.</param>
+    /// <param name="Pages">Base pages of it.</param>
+    /// <param name="Done">Completed when no fill brings their old content any more.</param>
+    public sealed record TakenAway(int Region, PageRange Pages, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
+
     /// <summary>A call of the embedder has made pages of a region accessible, and woken their threads.</summary>
     public sealed record Settled(int Region, PageRange Pages, TaskCompletionSource Done) : INoSerializationVerificationNeeded;
 

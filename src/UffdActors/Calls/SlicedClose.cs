@@ -14,9 +14,14 @@ internal static class SlicedClose
     /// <param name="vm">The VM's root.</param>
     /// <param name="kernel">The userfaultfd, which is closed next: absent pages that threads wait for read as zeros from here on.</param>
     /// <param name="regions">Its regions.</param>
+    /// <param name="willClose">
+    /// Asked before every slice: whether it would be closed now, and not left open for a guest that may still run. Else the rest is left to
+    /// the close.
+    /// </param>
     /// <param name="afterSlice">Comes after every slice, while the ring is free; null for nothing.</param>
     public static async Task PrepareAsync(
-        VmRoot vm, KernelUserfault kernel, IEnumerable<RegisteredRegion> regions, Func<PageRange, Task>? afterSlice)
+        VmRoot vm, KernelUserfault kernel, IEnumerable<RegisteredRegion> regions, Func<Task<bool>> willClose,
+        Func<PageRange, Task>? afterSlice)
     {
         foreach (RegisteredRegion watched in regions.Where(r => (r.Modes & RegisterModes.WriteProtect) != 0))
         {
@@ -26,6 +31,7 @@ internal static class SlicedClose
                 if (region.IsUnmapped || vm.Failed.IsCompleted) break;
                 try
                 {
+                    if (!await willClose()) return;
                     if (!(await kernel.UnregisterAsync(region, slice, watched.Modes, CancellationToken.None)).IsDone) break;
                 }
                 catch (Exception e) when (e is UffdException or VmFailedException)

@@ -62,7 +62,7 @@ internal sealed class UserfaultRanges(
     {
         ThrowIfUnusable(region);
         RegisteredRegion known = registered.Find(region);
-        service.ThrowIfAbsent(known, range, "unregistering", Unregister);
+        await service.ThrowIfAbsentAsync(known, range, "unregistering", Unregister);
         if (known.IsReadAsZeros) service.ThrowIfWaitedFor("unregistering");
         // Without write protection the call looks at no page.
         bool cuts = (known.Modes & RegisterModes.WriteProtect) != 0;

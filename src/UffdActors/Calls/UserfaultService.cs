@@ -77,9 +77,15 @@ internal sealed class UserfaultService
     /// <param name="call">What would end, for the message.</param>
     /// <param name="name">Name of the system call.</param>
     /// <exception cref="InvalidOperationException">Pages are absent.</exception>
-    public void ThrowIfAbsent(RegisteredRegion registered, PageRange range, string call, string name)
+    public async Task ThrowIfAbsentAsync(RegisteredRegion registered, PageRange range, string call, string name)
     {
         long absent = AbsentPagesOf(registered, range);
+        if (absent == 0) return;
+        // A thread that has got its page goes on before the fill is heard of: that message is in the mailbox by the end of the first of
+        // these, and has been taken by the end of the second.
+        await ReadEventsAsync();
+        await ReadEventsAsync();
+        absent = AbsentPagesOf(registered, range);
         if (absent == 0) return;
         // Then they are absent for good, and no push can mend that.
         _kernel.Owner.ThrowIfGone(name);
@@ -256,6 +262,18 @@ internal sealed class UserfaultService
         return _root.OrFailed(Task.WhenAny(done.Task, _ended.Task));
     }
 
+    /// <summary>
+    /// The embedder is about to take pages of a region away. Where no event tells of it that is noted now, so that they do not come back
+    /// from the source.
+    /// </summary>
+    public async Task AnnounceRemovalAsync(GuestRegion region, PageRange pages)
+    {
+        if (_reader is null || _registered.TryFind(region) is null || !_kernel.LacksRemoveEvents(region)) return;
+        TaskCompletionSource done = _root.NewCompletion();
+        _kernel.Actor.Tell(new VmProtocol.TakenAway(region.Id, pages, done), ActorRefs.NoSender);
+        await _root.OrFailed(Task.WhenAny(done.Task, _ended.Task));
+    }
+
     /// <summary>Reads the events that there are.</summary>
     public Task ReadEventsAsync()
     {
@@ -271,7 +289,7 @@ internal sealed class UserfaultService
     public async Task CloseAsync(CancellationToken cancel)
     {
         foreach (RegisteredRegion registered in _registered.All)
-            ThrowIfAbsent(registered, new PageRange(0, registered.Region.Pages), "closing", "close");
+            await ThrowIfAbsentAsync(registered, new PageRange(0, registered.Region.Pages), "closing", "close");
         if (_reader is { HasStraySleepers: true } && !_kernel.Owner.Look())
         {
             throw new InvalidOperationException(
@@ -388,6 +406,15 @@ internal sealed class UserfaultService
         lock (_gate) return [.. _pushes];
     }
 
+    // One that is given up may have to stay open for its guest.
+    private async Task<bool> WillCloseAsync(ClosingReason reason)
+    {
+        if (reason != ClosingReason.GivenUp) return true;
+        // Whose threads they are that fault is known when their faults have been read.
+        await ReadEventsAsync();
+        return _kernel.WillClose(reason);
+    }
+
     private async Task CloseForGoodAsync(ClosingReason reason)
     {
         if (Interlocked.Exchange(ref _closed, 1) == 1) return;
@@ -395,9 +422,9 @@ internal sealed class UserfaultService
         try
         {
             await EndPushesAsync();
-            // One that is given up may have to stay open for its guest; what was taken over, its other owner may keep.
-            if (reason != ClosingReason.GivenUp && !_kernel.IsTakenOver)
-                await SlicedClose.PrepareAsync(_root, _kernel, _registered.All, _calls.AfterSlice);
+            // What was taken over, its other owner may keep.
+            if (!_kernel.IsTakenOver)
+                await SlicedClose.PrepareAsync(_root, _kernel, _registered.All, () => WillCloseAsync(reason), _calls.AfterSlice);
             _kernel.Closes(reason);
             await _kernel.CloseAsync(CancellationToken.None);
         }

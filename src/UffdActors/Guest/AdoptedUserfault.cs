@@ -1,3 +1,5 @@
+using UffdActors.Model.Mapping;
+
 namespace UffdActors;
 
 /// <summary>
@@ -31,6 +33,13 @@ public sealed record AdoptedUserfault
     /// caller's.
     /// </summary>
     public EventJournal? Journal { get; init; }
+
+    /// <summary>
+    /// What the guest had given back before it came here, as pages of its address space (address / 4096): they are zeros, and nothing of
+    /// them is asked of a source. That of a forked child (<see cref="Userfault.TakeChildren"/>) has what its parent had given back at the
+    /// fork. It counts for the regions that are registered when serving begins.
+    /// </summary>
+    public IReadOnlyList<PageRange> Removed { get; init; } = [];
 
     internal bool IsOfAnother => IsOfOtherProcess || (ProcessId is { } id && id != Environment.ProcessId);
 }

@@ -164,6 +164,19 @@ public sealed class GuestRegion
     internal static IReadOnlyList<PageRange> PagesOf(IReadOnlyList<PageRange> ranges, long pageZero) =>
         [.. ranges.Select(r => new PageRange(r.Start - pageZero, r.End - pageZero))];
 
+    /// <summary>The same for a call that cannot be made for a part of a huge page.</summary>
+    /// <exception cref="ArgumentException">The range begins or ends inside a page.</exception>
+    internal PageRange WholeRange(long firstPage, long pages)
+    {
+        PageRange range = Range(firstPage, pages);
+        int unit = PageBytes >> PageSize.BaseShift;
+        if ((firstPage | pages) % unit != 0)
+            throw new ArgumentException(
+                $"{pages} pages from page {firstPage} on are not whole pages of region {Id}, which has {PageBytes} bytes a page; use "
+                    + $"multiples of {unit}.", nameof(pages));
+        return range;
+    }
+
     /// <summary>Checks a range of pages that a caller names.</summary>
     internal PageRange Range(long firstPage, long pages)
     {

@@ -188,6 +188,19 @@ internal class FaultReader
         _recovery.Recover();
     }
 
+    /// <summary>
+    /// The embedder takes pages of a region away, wherever they are now, by a call of which no event tells: as if there were one.
+    /// </summary>
+    public void TakenAway(int region, PageRange pages)
+    {
+        foreach (ServedRegion part in _view.Regions)
+        {
+            if (part.Id == region) _ = _view.Remove(part.Range.Intersect(new PageRange(part.Base + pages.Start, part.Base + pages.End)));
+        }
+
+        Volatile.Write(ref _eventEpoch, _eventEpoch + 1);
+    }
+
     /// <summary>Gives up what has paused in pages that a call of the embedder has made accessible.</summary>
     public void Settle(int region, PageRange pages) => _recovery.Settle(region, pages);
 

@@ -33,6 +33,15 @@ internal sealed class PageRanges
         }
     }
 
+    /// <summary>The ranges as they are now; ascending.</summary>
+    public IReadOnlyList<PageRange> All
+    {
+        get
+        {
+            lock (_ranges) return [.. _ranges];
+        }
+    }
+
     /// <summary>True if a page is in one of them.</summary>
     public bool Contains(long page)
     {

@@ -196,6 +196,17 @@ internal sealed class RegionPages
         return count == 1 ? removed.Contains(page) : removed.NextClear(page) >= page + count;
     }
 
+    /// <summary>The runs of removed pages in a range; ascending.</summary>
+    public IEnumerable<PageRange> Removed(PageRange range)
+    {
+        if (Volatile.Read(ref _removed) is not { } removed) yield break;
+        for (long end, start = removed.NextSet(range.Start); start < range.End; start = removed.NextSet(end))
+        {
+            end = Math.Min(range.End, removed.NextClear(start));
+            yield return new PageRange(start, end);
+        }
+    }
+
     /// <summary>What is known of a page.</summary>
     public PageState StateOf(long page)
     {

@@ -70,6 +70,12 @@ internal sealed class RegionView
         return known == range.Count;
     }
 
+    /// <summary>Everything that was removed, as ranges of the address space; ascending.</summary>
+    public IEnumerable<PageRange> Removed() =>
+        _regions.SelectMany(
+            r => r.Pages.Removed(new PageRange(r.PageOf(r.Range.Start), r.PageOf(r.Range.End)))
+                .Select(pages => new PageRange(r.Base + pages.Start, r.Base + pages.End)));
+
     /// <summary>The parts of a range of the address space in which no region lies; ascending.</summary>
     public IEnumerable<PageRange> Unknown(PageRange range)
     {

@@ -81,8 +81,13 @@ internal abstract class KernelUserfault
     /// <summary>UFFDIO_POISON.</summary>
     public abstract Task<IoctlResult> PoisonAsync(GuestRegion region, PageRange pages, CancellationToken cancel);
 
-    /// <summary>Descriptors of forked children that were not taken yet.</summary>
-    public virtual IReadOnlyList<int> TakeChildren() => [];
+    /// <summary>Forked children that were not taken yet.</summary>
+    public virtual IReadOnlyList<AdoptedUserfault> TakeChildren() => [];
+
+    /// <summary>
+    /// True if pages of a region are taken away by the embedder's own call without an event, though events of it have been asked for.
+    /// </summary>
+    public virtual bool LacksRemoveEvents(GuestRegion region) => false;
 
     /// <summary>
     /// Tells what is absent, whenever its actor ends: the kernel asks before it closes. Nothing to do where no thread runs on without its
@@ -91,6 +96,12 @@ internal abstract class KernelUserfault
     public virtual void Ask(Func<Absence> absence)
     {
     }
+
+    /// <summary>
+    /// True if it would be closed for this reason now, and not left open for a guest that may still run. False as long as that is not
+    /// known.
+    /// </summary>
+    public virtual bool WillClose(ClosingReason reason) => true;
 
     /// <summary>Says why it is closed, before it is.</summary>
     public virtual void Closes(ClosingReason reason)

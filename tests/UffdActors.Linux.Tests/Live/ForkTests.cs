@@ -4,6 +4,7 @@ using UffdActors.Abi;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Native;
 using UffdActors.Model.Memory;
+using UffdActors.Model.Operations.Maps;
 using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
@@ -53,6 +54,45 @@ public sealed class ForkTests
         // The parent has what it had, and is served as before.
         Assert.Equal(1, scene.Uffd.ReceivedOf(scene.Region).Count);
         Assert.Equal(Errno.None, await KernelRead.Start(scene.Region.Address + (9 * PageSize.Base)).WaitAsync(LiveScene.Deadline));
+        await uffd.AbandonAsync();
+    }
+
+    [SkippableTheory]
+    [InlineData(null, false)]
+    [InlineData(null, true)]
+    [InlineData("shmem", false)]
+    public async Task What_was_given_back_before_the_fork_is_zeros_in_the_child_and_asked_of_no_source(string? module, bool pushed)
+    {
+        using PageBytes source = new(Pages);
+        await using LiveScene scene = await LiveScene.StartAsync(
+            source, UffdFeatures.EventFork | UffdFeatures.EventRemove, module: module);
+        using RawFork fork = new();
+        using EventGate gate = new();
+        Assert.Equal(Errno.None, await KernelRead.Start(scene.Region.Address + PageSize.Base).WaitAsync(LiveScene.Deadline));
+        Advice advice = module is null ? Advice.DontNeed : Advice.Remove;
+        await scene.Vm.AdviseAsync(scene.Region, 1, 1, advice).WaitAsync(LiveScene.Deadline);
+        await scene.Vm.AdviseAsync(scene.Region, 8, 4, advice).WaitAsync(LiveScene.Deadline);
+
+        int child = await Task.Run(() => fork.Start(scene.Region.Address, Pages, gate.Number)).WaitAsync(LiveScene.Deadline);
+
+        _ = await scene.IncidentAsync(IncidentKind.ForkedChild);
+        AdoptedUserfault taken = Assert.Single(scene.Uffd.TakeChildren());
+        long first = PageSize.PageOf(scene.Region.Address);
+        Assert.Equal([new(first + 1, first + 2), new(first + 8, first + 12)], taken.Removed);
+        // What is given back from here on is the parent's alone.
+        if (module is null) await scene.Vm.AdviseAsync(scene.Region, 2, 1, advice).WaitAsync(LiveScene.Deadline);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.AdoptMemoryAsync(
+            new AdoptedMemory { Address = scene.Region.Address, Pages = Pages, ProcessId = child, Module = module });
+        Userfault uffd = await vm.AdoptUserfaultAsync(taken with { ProcessId = child });
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+        await uffd.ServeAsync(new ServeOptions { Source = scene.Source });
+        if (pushed) await (await uffd.PushAsync(region, scene.Source)).WaitAsync().WaitAsync(LiveScene.Deadline);
+
+        gate.Open();
+        byte sum = await Task.Run(() => RawFork.SumOf(child)).WaitAsync(LiveScene.Deadline);
+        Assert.Equal(Sum - (byte)(1 + 8 + 9 + 10 + 11), sum);
         await uffd.AbandonAsync();
     }
 

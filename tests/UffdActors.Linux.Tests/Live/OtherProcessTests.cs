@@ -154,6 +154,50 @@ public sealed class OtherProcessTests
     }
 
     [SkippableFact]
+    public async Task What_is_taken_away_from_another_process_through_its_descriptor_is_zeros_as_if_an_event_had_told_of_it()
+    {
+        const RegisterModes Modes = RegisterModes.Missing | RegisterModes.Minor;
+        ThisKernel.Require();
+        using PageBytes source = new(Pages);
+        await using OwnerProcess owner = await OwnerProcess.StartAsync("shmem", Pages, Modes, UffdFeatures.EventRemove);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: true, withFile: true) with { IsFilled = true });
+        Userfault uffd = await vm.AdoptUserfaultAsync(owner.Userfault());
+        _ = await uffd.RegisterAsync(region, Modes);
+        await uffd.ServeAsync(new ServeOptions { Source = source });
+        Assert.Equal($"{PageBytes.WordOf(3)}", await owner.DoAsync("read 3"));
+
+        await vm.AdviseAsync(region, 3, 2, Advice.Remove);
+
+        Assert.Equal(PageState.Removed, uffd.NotedStateOf(region, 4));
+        Assert.Equal("0", await owner.DoAsync("read 3"));
+        Assert.Equal("0", await owner.DoAsync("read 4"));
+        Assert.Equal($"{PageBytes.WordOf(5)}", await owner.DoAsync("read 5"));
+        Assert.Equal(PageState.Removed, uffd.NotedStateOf(region, 3));
+        await uffd.AbandonAsync();
+    }
+
+    [SkippableFact]
+    public async Task What_the_kernel_does_not_take_away_is_not_noted_as_removed()
+    {
+        ThisKernel.Require();
+        using PageBytes source = new(Pages);
+        await using OwnerProcess owner = await OwnerProcess.StartAsync("anon", Pages, RegisterModes.Missing, UffdFeatures.EventRemove);
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        GuestRegion region = await vm.AdoptMemoryAsync(owner.Memory(Pages, isNamed: true));
+        Userfault uffd = await vm.AdoptUserfaultAsync(owner.Userfault());
+        _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+        await uffd.ServeAsync(new ServeOptions { Source = source });
+
+        await Assert.ThrowsAsync<UffdException>(() => vm.AdviseAsync(region, 3, 2, Advice.Remove));
+
+        Assert.Equal($"{PageBytes.WordOf(3)}", await owner.DoAsync("read 3"));
+        await uffd.AbandonAsync();
+    }
+
+    [SkippableFact]
     public async Task A_userfaultfd_of_yet_another_process_does_not_take_the_memory()
     {
         ThisKernel.Require();

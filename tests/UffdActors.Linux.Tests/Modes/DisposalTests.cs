@@ -5,6 +5,26 @@ namespace UffdActors.Linux.Tests.Modes;
 /// <summary>A userfaultfd and a push that are disposed of by themselves, before their VM.</summary>
 public sealed class DisposalTests
 {
+    /// <summary>Live, a thread goes on when its page is there, which may be before the ring hears of the fill.</summary>
+    [SkippableTheory]
+    [InlineData("model")]
+    [InlineData("live")]
+    public async Task What_the_guest_has_got_is_not_absent_when_it_is_closed_at_once(string world)
+    {
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        for (int i = 0; i < 100; i++)
+        {
+            using PageBytes source = new(1);
+            Userfault uffd = await vm.Vm.OpenAsync();
+            GuestRegion region = await vm.MapAsync(1);
+            _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
+            await uffd.ServeAsync(new ServeOptions { Source = source });
+            Task<Errno> read = vm.ReadInKernelAsync(region, 0);
+            Assert.Equal(Errno.None, await read);
+            await uffd.CloseAsync();
+        }
+    }
+
     private const int Pages = 64;
 
     public static TheoryData<string> Worlds => EitherWorld.Names;

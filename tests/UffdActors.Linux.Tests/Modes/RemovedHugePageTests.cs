@@ -52,4 +52,37 @@ public sealed class RemovedHugePageTests(HugePages pool)
         Assert.NotEqual(0ul, vm.Word(region, 510));
         Assert.Equal(expected, await vm.Uffd.PageStatesAsync(region, 0, region.Pages));
     }
+
+    [SkippableTheory]
+    [InlineData("model")]
+    [InlineData("live")]
+    public async Task What_was_written_is_taken_in_whole_huge_pages_only(string world)
+    {
+        if (world == "live") pool.Require();
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
+        GuestRegion region = await vm.RegisterAsync(2 * UnitPages, RegisterModes.WriteProtect, "hugetlb");
+        Assert.True((await vm.Uffd.ProtectAsync(region, 0, region.Pages)).IsDone);
+        await vm.WriteAsync(region, 3);
+
+        // The kernel stops in front of such a part for ever: it can neither protect it nor pass it by.
+        foreach ((long first, long pages) in new[] { (256L, 256L), (0, 8), (8, 2 * UnitPages - 8L) })
+            await Assert.ThrowsAsync<ArgumentException>(() => vm.Uffd.TakeWrittenAsync(region, first, pages)).WaitAsync(LiveScene.Deadline);
+
+        Assert.Equal([new(0, UnitPages)], await vm.Uffd.TakeWrittenAsync(region, 0, region.Pages));
+    }
+
+    [SkippableTheory]
+    [InlineData("model")]
+    [InlineData("live")]
+    public async Task The_pages_of_a_region_that_is_unmapped_are_the_next_ones(string world)
+    {
+        if (world == "live") pool.Require();
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        for (int i = 0; i < 3; i++)
+        {
+            GuestRegion region = await vm.MapAsync(6 * UnitPages, "hugetlb", withAlias: i == 1);
+            await vm.WriteAsync(region, [.. Enumerable.Range(0, 6).Select(n => (long)(n * UnitPages))]);
+            await vm.Vm.UnmapAsync(region);
+        }
+    }
 }

@@ -2,6 +2,7 @@ using UffdActors.Calls;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.Live;
+using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
@@ -134,6 +135,68 @@ public sealed class SliceTests
         Assert.Equal([3], vm.PagesWith(elsewhere, PagemapFlags.Present));
         await Assert.ThrowsAsync<ObjectDisposedException>(() => vm.Uffd.ProtectAsync(region, 0, 1));
         await other.AbandonAsync();
+    }
+
+    [SkippableTheory]
+    [InlineData("model", "abandon")]
+    [InlineData("live", "abandon")]
+    [InlineData("model", "dispose")]
+    [InlineData("live", "dispose")]
+    public async Task Large_protected_memory_that_is_given_up_with_its_guest_is_unregistered_in_slices_too(string world, string end)
+    {
+        using PageBytes source = new(Pages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpUnpopulated);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
+        // The guest is the VM's own, so nothing has to stay open for it.
+        await vm.WriteAsync(region, 5);
+        List<PageRange> slices = [];
+        vm.Uffd.Calls.AfterSlice = slice =>
+        {
+            slices.Add(slice);
+            return Task.CompletedTask;
+        };
+
+        await (end == "abandon" ? vm.Uffd.AbandonAsync() : vm.Vm.DisposeAsync().AsTask()).WaitAsync(LiveScene.Deadline);
+
+        Assert.True(slices.Count >= 3, $"{slices.Count} slices.");
+        AssertCovered(slices, Pages);
+        Assert.False(vm.Vm.Incidents.TryReadOther(out Incident? incident), incident?.Message);
+    }
+
+    [SkippableTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_has_to_stay_open_for_a_thread_that_waits_keeps_all_of_its_registration(bool served)
+    {
+        using PageBytes source = new(Pages) { Withholds = true };
+        await using EitherWorld vm = await EitherWorld.StartAsync("live", UffdFeatures.WpUnpopulated);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
+        if (served) await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
+        // So that the guest would be the VM's own, were it not for the other thread.
+        await vm.WriteAsync(await vm.MapAsync(1), 0);
+        Task<Errno> waits = KernelRead.Start(region.AddressOf(Pages - 1));
+        UffdDescriptor left = ((LiveUserfault)vm.Uffd.Kernel).Uffd;
+        await LiveScene.UntilAsync(() => left.ReadFdInfo().Total == 1);
+        List<PageRange> slices = [];
+        vm.Uffd.Calls.AfterSlice = slice =>
+        {
+            slices.Add(slice);
+            return Task.CompletedTask;
+        };
+
+        await vm.Uffd.AbandonAsync().WaitAsync(LiveScene.Deadline);
+
+        Assert.Empty(slices);
+        Assert.Equal(IncidentKind.DescriptorLeftOpen, (await vm.Vm.Incidents.ReadOtherAsync()).Kind);
+        Assert.Equal(Pages, vm.PagesWith(region, Marker).Count());
+        Assert.False(waits.IsCompleted);
+        await vm.Vm.DisposeAsync();
+        LeftOpen.LetGo(left);
+        left.Dispose();
+        Assert.Equal(Errno.None, await waits.WaitAsync(LiveScene.Deadline));
     }
 
     [SkippableTheory]
