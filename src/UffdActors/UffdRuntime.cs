@@ -1,7 +1,5 @@
-using System.Reflection;
 using Akka.Actor;
 using Akka.Configuration;
-using Akka.Dispatch;
 using UffdActors.Actors;
 using UffdActors.Configuration;
 using UffdActors.Dispatch;
@@ -26,7 +24,7 @@ public sealed class UffdRuntime : IAsyncDisposable
     private readonly ModuleLoader _loader = new();
     private readonly Lock _gate = new();
     private readonly List<UffdVm> _vms = [];
-    private readonly HashSet<int> _places = [];
+    private readonly VmLoops _loops;
     private bool _disposed;
 
     private UffdRuntime(ActorSystem system, bool ownsSystem, UffdSettings settings)
@@ -36,6 +34,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         Settings = settings;
         Modules = new ModuleTable();
         _world = World.Of(settings);
+        _loops = new VmLoops(system, settings, _world.LoopConfig);
         _loader.LoadAll(Modules, settings);
     }
 
@@ -128,15 +127,10 @@ public sealed class UffdRuntime : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfOutOfRange();
-        if (options.VcpuCpu is { } cpu) ThrowIfNotAvailable(cpu, $"{nameof(VmOptions)}.{nameof(VmOptions.VcpuCpu)}");
+        if (options.VcpuCpu is { } cpu) VmLoops.ThrowIfNotAvailable(cpu, $"{nameof(VmOptions)}.{nameof(VmOptions.VcpuCpu)}");
         cancellationToken.ThrowIfCancellationRequested();
-        int place = 0;
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            while (!_places.Add(place)) place++;
-        }
-
+        lock (_gate) ObjectDisposedException.ThrowIf(_disposed, this);
+        LoopPlace place = _loops.Take(options.Cpu);
         UffdVm vm;
         try
         {
@@ -144,7 +138,7 @@ public sealed class UffdRuntime : IAsyncDisposable
         }
         catch (Exception e)
         {
-            Leave(place);
+            _loops.Leave(place, isEmpty: true);
             // A system that ends takes no new actors.
             if (e is InvalidOperationException && HasLostSystem) throw new VmFailedException(VmRoot.SystemIsGone, e);
             throw;
@@ -174,7 +168,7 @@ public sealed class UffdRuntime : IAsyncDisposable
     private bool HasLostSystem =>
         !_ownsSystem && (_system.WhenTerminated.IsCompleted || CoordinatedShutdown.Get(_system).ShutdownReason is not null);
 
-    private UffdVm NewVm(VmOptions options, int place)
+    private UffdVm NewVm(VmOptions options, LoopPlace place)
     {
         int name = VmNumbers.Of(_system).Next();
         IncidentLog incidents = new(Settings.IncidentCapacity);
@@ -186,7 +180,7 @@ public sealed class UffdRuntime : IAsyncDisposable
             UffdMeter.Count($"vm-{name}", incident.Kind);
             observer?.Tell(incident);
         };
-        string dispatcher = DispatcherFor(name, place, options.Cpu);
+        string dispatcher = place.Dispatcher;
         // A dispatcher that brings its own clock announces it when it is made.
         try
         {
@@ -202,21 +196,15 @@ public sealed class UffdRuntime : IAsyncDisposable
             Probe = options.Probe,
             SplitsTurns = options.SplitTurns,
         };
-        if (context.Time is FaultLoop loop)
-        {
-            loop.Failed += e => context.Fail(context.Root, e, null);
-            context.PushDispatcher = new Lazy<string>(PushLoop);
-        }
-
-        return new UffdVm(this, new VmRoot(_system, Settings, Modules, context), _world, options, place);
-
-        string PushLoop()
-        {
-            string own = LoopOf(Settings.Dispatcher, $"{dispatcher}-push", cpu: -1, ConfigurationFactory.ParseString("is-apart = on"));
-            _ = _system.Dispatchers.Lookup(own);
-            ((FaultLoop)RingTimes.Of(_system).For(own)).Failed += e => context.Fail(context.Root, e, null);
-            return own;
-        }
+        UffdVm vm = new(this, new VmRoot(_system, Settings, Modules, context), _world, options, place);
+        if (place.Loop is not null)
+            context.PushLoop = new Lazy<LoopPlace>(() =>
+            {
+                LoopPlace beside = _loops.Beside(place);
+                beside.Loop!.Failed += vm.OnLoopFailed;
+                return beside;
+            });
+        return vm;
     }
 
     /// <summary>Unloads a memory module.</summary>
@@ -264,6 +252,7 @@ public sealed class UffdRuntime : IAsyncDisposable
             late ??= new TimeoutException($"The actor system did not end within {Settings.CloseTimeout}: an actor is still in a turn.", e);
         }
 
+        _loops.Stop();
         await _world.DisposeAsync();
         if (late is not null) throw late;
     }
@@ -279,55 +268,8 @@ public sealed class UffdRuntime : IAsyncDisposable
     internal void Forget(UffdVm vm)
     {
         lock (_gate) _ = _vms.Remove(vm);
-        Leave(vm.LoopPlace);
+        // The next VM may have its loop, and its CPU.
+        _loops.Leave(vm.LoopPlace, vm.Root.HasEnded);
     }
 
-    // The next VM may have its CPU.
-    private void Leave(int place)
-    {
-        lock (_gate) _ = _places.Remove(place);
-    }
-
-    private static void ThrowIfNotAvailable(int cpu, string setting)
-    {
-        if (!CpuPlacement.IsAvailable(cpu))
-            throw new UffdConfigurationException(
-                $"CPU {cpu} is not available to this process; set \"{setting}\" to one that is, or to "
-                + $"{(setting.EndsWith(".cpu", StringComparison.Ordinal) ? "-1" : "null")}.");
-    }
-
-    // A dispatcher that says so has one instance a VM: a fault loop is a thread of one VM.
-    private string DispatcherFor(int name, int place, int? cpu)
-    {
-        string id = Settings.Dispatcher;
-        Config config = Settings.Config.GetConfig(id);
-        if (!config.GetBoolean("per-vm", false)) return id;
-        string own = $"{id}-{name}";
-        int first = cpu ?? config.GetInt("cpu", -1);
-        int bound = cpu is not null || first < 0 ? first : first + place;
-        if (bound >= 0) ThrowIfNotAvailable(bound, cpu is null ? $"{id}.cpu" : $"{nameof(VmOptions)}.{nameof(VmOptions.Cpu)}");
-        return LoopOf(id, own, bound, _world.LoopConfig);
-    }
-
-    private string LoopOf(string id, string own, int cpu, Config loop)
-    {
-        Config config = Settings.Config.GetConfig(id);
-        // The id stays that of the section: Akka looks the mailbox type up by it.
-        Config ownConfig = ConfigurationFactory.ParseString(FormattableString.Invariant($"id = \"{id}\"\nname = \"{own}\"\ncpu = {cpu}"))
-            .WithFallback(loop).WithFallback(config);
-        string typeName = config.GetString("type", "");
-        if (Type.GetType(typeName) is not { } type || !type.IsAssignableTo(typeof(MessageDispatcherConfigurator)))
-            throw new UffdConfigurationException($"{id}.type = {typeName}: there is no such {nameof(MessageDispatcherConfigurator)}.");
-        try
-        {
-            _ = _system.Dispatchers.RegisterConfigurator(
-                own, (MessageDispatcherConfigurator)Activator.CreateInstance(type, ownConfig, _system.Dispatchers.Prerequisites)!);
-        }
-        catch (TargetInvocationException e)
-        {
-            throw new UffdConfigurationException($"{id} cannot be used: {e.InnerException!.Message}", e.InnerException);
-        }
-
-        return own;
-    }
 }

@@ -31,7 +31,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     private readonly Lazy<Task> _closing;
     private readonly AbsentPages _absentPages;
 
-    internal UffdVm(UffdRuntime runtime, VmRoot root, World world, VmOptions options, int loopPlace)
+    internal UffdVm(UffdRuntime runtime, VmRoot root, World world, VmOptions options, LoopPlace loopPlace)
     {
         LoopPlace = loopPlace;
         _runtime = runtime;
@@ -39,6 +39,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
         _closing = new Lazy<Task>(CloseAsync);
         _absentPages = options.AbsentPagesAtDisposal;
         _kernel = world.NewKernel(root, options);
+        if (Context.Time is VmLoop loop) loop.Failed += OnLoopFailed;
         _guest = new VmGuest(root, _kernel, options.StopGuest, options.FaultObserver);
         root.Start();
         UffdMeter.Add(this);
@@ -51,7 +52,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     public KernelProfile? Profile => _kernel.Profile;
 
     /// <summary>What it runs on, for reports.</summary>
-    public VmPlace Place => new(_runtime.Settings.World, _kernel.Name, (Context.Time as FaultLoop)?.Cpu, _kernel.VcpuCpu);
+    public VmPlace Place => new(_runtime.Settings.World, _kernel.Name, (Context.Time as VmLoop)?.Cpu, _kernel.VcpuCpu);
 
     /// <summary>What went wrong; bounded, the oldest are dropped.</summary>
     public ChannelReader<Incident> Incidents => Context.Incidents.Reader;
@@ -89,10 +90,8 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
 
     internal VmGuest Guest => _guest;
 
-    /// <summary>
-    /// Which of the runtime's loops its loop is, from 0: its CPU follows from it. No two VMs have the same at the same time.
-    /// </summary>
-    internal int LoopPlace { get; }
+    /// <summary>Where its actors run.</summary>
+    internal LoopPlace LoopPlace { get; }
 
     internal UffdSettings Settings => _root.Settings;
 
@@ -399,6 +398,8 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
         }
         finally
         {
+            if (Context.Time is VmLoop loop) loop.Failed -= OnLoopFailed;
+            if (Context.PushLoop is { IsValueCreated: true } beside) beside.Value.Loop!.Failed -= OnLoopFailed;
             _runtime.Forget(this);
             _root.BeginFreeing();
             UffdMeter.Remove(this);
@@ -409,6 +410,8 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
 
         await _kernel.FreeAsync(deadline.Left);
     }
+
+    internal void OnLoopFailed(Exception reason) => Context.Fail(Context.Root, reason, null);
 
     internal Task StartedAsync(CancellationToken cancel) => _kernel.StartAsync(cancel);
 

@@ -2,6 +2,7 @@ using UffdActors.Dispatch;
 using UffdActors.Linux.Native;
 using UffdActors.Linux.Waiting;
 using UffdActors.Linux.Watching;
+using UffdActors.Model.Mapping;
 
 namespace UffdActors.Linux.Live;
 
@@ -12,6 +13,7 @@ internal sealed class DescriptorWaiter : LoopWaiter
 
     private readonly Lock _gate = new();
     private readonly List<IPolled?> _polled = [];
+    private volatile LiveDescriptor[] _attached = [];
     private BoardSlot[] _slots = [];
     private ulong[] _keys = new ulong[2];
     private PollSet? _poll;
@@ -53,6 +55,26 @@ internal sealed class DescriptorWaiter : LoopWaiter
         }
     }
 
+    /// <summary>The loop is to serve a userfaultfd, until it is closed. Any thread.</summary>
+    public void Attach(LiveDescriptor descriptor)
+    {
+        lock (_gate) _attached = [.. _attached.Where(d => !d.IsClosed), descriptor];
+    }
+
+    /// <summary>
+    /// True if reading these pages may raise a fault on a userfaultfd that this loop serves, of whichever VM: the loop would wait for
+    /// itself. Any thread.
+    /// </summary>
+    public bool MayFaultAt(PageRange pages)
+    {
+        foreach (LiveDescriptor descriptor in _attached)
+        {
+            if (descriptor.Covers(pages)) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Polls a descriptor from now on; on the loop's thread.</summary>
     public void Add(LinuxHandle handle, IPolled polled)
     {
@@ -81,6 +103,9 @@ internal sealed class DescriptorWaiter : LoopWaiter
 
     /// <summary>Leaves a descriptor out of the poll set while it is not read, or takes it in again; on the loop's thread.</summary>
     public void SetMuted(LinuxHandle handle, bool isMuted) => _poll!.SetMuted(handle, isMuted);
+
+    /// <inheritdoc />
+    public override bool IsNeeded => _poll!.Count > 1;
 
     /// <inheritdoc />
     public override bool Poll() => _poll!.Count > 1 && Look(TimeSpan.Zero);

@@ -18,6 +18,8 @@ namespace UffdActors.Linux.Live;
 internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
 {
     private const int MessagesPerRead = 64;
+    // Reads of one turn that have found as much as they can: behind them others have theirs.
+    private const int MostFullReads = 4;
     private const UffdFeatures Events = UffdFeatures.EventFork | UffdFeatures.EventRemap | UffdFeatures.EventRemove
         | UffdFeatures.EventUnmap;
 
@@ -32,6 +34,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     private int _next;
     private int _nextFound;
     private FaultReader? _reader;
+    private int _fullReads;
     private bool _readable;
     private bool _hasFound;
     private bool _isMuted;
@@ -98,6 +101,9 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
 
     /// <inheritdoc />
     public FaultWatch? Watch => Slot;
+
+    /// <inheritdoc />
+    public int Room { get; set; } = int.MaxValue;
 
     /// <inheritdoc />
     public bool HasMessages => _readable || _next < _batch.Count || _hasFound;
@@ -193,7 +199,7 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     public bool IsRegistered(long page) => _registered.Contains(page);
 
     /// <inheritdoc />
-    public bool MayFaultAt(PageRange pages) => _kernel.MayFaultAt(pages);
+    public bool MayFaultAt(PageRange pages) => _kernel.Waiter.MayFaultAt(pages);
 
     /// <summary>True if this process may raise a fault on it by reading one of the pages.</summary>
     public bool Covers(PageRange pages) => !IsOfOtherProcess && !_isClosed && _registered.Intersects(pages);
@@ -289,9 +295,18 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
     private bool Read()
     {
         if (!_readable) return false;
+        // A flood of events has no end as long as it is read. What was read is handed on, and the rest read in a later turn; a fill
+        // meanwhile is refused by the kernel as long as an event is unread (EAGAIN).
+        if (_fullReads == MostFullReads)
+        {
+            _fullReads = 0;
+            _actor.Tell(VmProtocol.Readable.Instance, ActorRefs.NoSender);
+            return false;
+        }
+
         _next = 0;
         _journal?.BeginRead();
-        Errno error = Uffd.Read(_batch);
+        Errno error = Uffd.Read(_batch, Room);
         _journal?.EndRead(_batch.Count);
         if (error is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM)
         {
@@ -301,7 +316,9 @@ internal sealed class LiveDescriptor : IOwnedDescriptor, IPolled
 
         if (error == Errno.EAGAIN) _lacksDescriptors = false;
         // A read that returns less than it could has found the queue empty, or a fork that it has no descriptor for: the next read tells.
-        _readable = _batch.Count == _messagesPerRead || _lacksDescriptors;
+        bool isFull = _batch.Count == Math.Min(_messagesPerRead, Room);
+        _readable = isFull || _lacksDescriptors;
+        _fullReads = isFull ? _fullReads + 1 : 0;
         if (!_lacksDescriptors) Mute(false);
         if (error is not (Errno.None or Errno.EAGAIN)) throw new SyscallException("read(userfaultfd)", error);
         return _batch.Count > 0;

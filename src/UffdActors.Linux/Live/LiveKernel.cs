@@ -30,16 +30,14 @@ internal sealed class LiveKernel : VmKernel
     private readonly Lazy<string> _name = new(MachineProbe.KernelRelease);
     private readonly LiveMemories _memories = new();
     private readonly LiveClosing _closing;
-    private readonly Lock _attaching = new();
     private readonly ConcurrentDictionary<uint, LiveVcpu> _vcpus = new();
     private readonly ConcurrentBag<LiveVcpu> _threads = [];
     private readonly ConcurrentDictionary<MemoryBacking, Lazy<Task<IActorRef>>> _backends = new();
     private readonly Lazy<ProcessMemory> _own = new(OpenOwn, LazyThreadSafetyMode.PublicationOnly);
-    private volatile LiveDescriptor[] _descriptors = [];
     private WatchdogProcess? _watchdog;
     private volatile bool _isHalted;
 
-    public LiveKernel(VmRoot vm, VmOptions options, FaultLoop loop, DescriptorWaiter waiter, WatchedBy? watched)
+    public LiveKernel(VmRoot vm, VmOptions options, VmLoop loop, DescriptorWaiter waiter, WatchedBy? watched)
     {
         _watched = watched;
         _vm = vm;
@@ -196,7 +194,7 @@ internal sealed class LiveKernel : VmKernel
         try
         {
             LiveDescriptor descriptor = new(uffd, this, slot, adopted);
-            lock (_attaching) _descriptors = [.. _descriptors.Where(d => !d.IsClosed), descriptor];
+            _waiter.Attach(descriptor);
             IActorRef actor = await _vm.StartActorAsync(UffdContextActor.Props(_vm.Context, descriptor), name);
             return new LiveUserfault(_vm, this, descriptor, actor, adopted);
         }
@@ -205,19 +203,6 @@ internal sealed class LiveKernel : VmKernel
             slot?.Free();
             throw;
         }
-    }
-
-    /// <summary>
-    /// True if reading these pages may raise a fault on a userfaultfd of this VM: one loop serves them all, and would wait for itself.
-    /// </summary>
-    public bool MayFaultAt(PageRange pages)
-    {
-        foreach (LiveDescriptor descriptor in _descriptors)
-        {
-            if (descriptor.Covers(pages)) return true;
-        }
-
-        return false;
     }
 
     /// <inheritdoc />

@@ -25,10 +25,10 @@ internal sealed class LiveWorld : Worlds.World
     /// <inheritdoc />
     public override VmKernel NewKernel(VmRoot vm, VmOptions options)
     {
-        if (vm.Context.Time is not FaultLoop { Waiter: DescriptorWaiter waiter } loop)
+        if (vm.Context.Time is not VmLoop { Waiter: DescriptorWaiter waiter } loop)
         {
             throw new UffdConfigurationException(
-                $"uffd.dispatcher = {vm.Settings.Dispatcher}: the live world reads and fills on one fault loop a VM; use uffd.fault-loop "
+                $"uffd.dispatcher = {vm.Settings.Dispatcher}: the live world reads and fills on fault loops; use uffd.fault-loop "
                     + $"with per-vm = on.");
         }
 

@@ -199,12 +199,13 @@ internal sealed unsafe class UffdDescriptor : IDisposable
 
     /// <summary>Reads as many messages as there are and fit. Faults come before events, whatever their age (SEMANTICS 6.2.2).</summary>
     /// <returns>EAGAIN: there is none; EMFILE: no descriptor is left for the child of a fork, whose event stays queued.</returns>
-    public Errno Read(MessageBatch batch)
+    public Errno Read(MessageBatch batch, int most = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(batch);
+        ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
         batch.Count = 0;
         using LinuxHandle.Lease lease = Handle.Use();
-        nint bytes = Libc.Read(lease.Number, batch.Pointer, (nuint)(batch.Capacity * UffdMsg.SizeInBytes));
+        nint bytes = Libc.Read(lease.Number, batch.Pointer, (nuint)(Math.Min(batch.Capacity, most) * UffdMsg.SizeInBytes));
         if (bytes < 0) return Libc.LastError;
         batch.Count = (int)(bytes / UffdMsg.SizeInBytes);
         return Errno.None;

@@ -281,6 +281,7 @@ internal class PushActor : UntypedActor
                 Take(step);
                 break;
             case PushStep.Delay:
+                if (_options.Reader.IsHeldBack) _options.Context.Tell(VmProtocol.ReadOn.Instance, ActorRefs.NoSender);
                 WaitOut(_waits.Delay());
                 break;
             case PushStep.OwnerGone:

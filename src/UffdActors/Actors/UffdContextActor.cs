@@ -69,14 +69,19 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
             case VmProtocol.LookAgain:
                 _reader?.Descriptor.Look();
                 break;
+            case VmProtocol.ReadOn:
+                _reader?.ReadOn();
+                break;
             case VmProtocol.ReadEvents events:
                 if (_reader is not null) ReadAll();
                 _ = events.Done.TrySetResult();
                 break;
             case PushGate gate:
                 if (!_pushes.Contains(gate.Push)) _pushes.Add(gate.Push);
-                // A fault that the kernel holds and the loop has not polled yet was raised before this chunk too.
-                ReadAll();
+                // A fault that the kernel holds and the loop has not polled yet was raised before this chunk too; but one that is held back
+                // waits for its turn.
+                _reader!.Descriptor.Look();
+                _reader.Read(this);
                 _reader!.Await(gate);
                 break;
             case VmProtocol.TakenAway away:
@@ -173,8 +178,10 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
 
     private void ReadAll()
     {
-        _reader!.Descriptor.Look();
-        if (_reader.Descriptor.HasMessages) _reader.Read(this);
+        // A flood is read in parts, and faults may be held back; whoever asks wants what was there when it asked.
+        _reader!.ReadOn();
+        do _reader.Read(this);
+        while (_reader.Descriptor.HasMessages);
     }
 
     private void OnHandlerCrashed(VmProtocol.HandlerCrashed crashed)

@@ -57,6 +57,7 @@ internal sealed class UnfilledRequests(VmContext vm, HandlerOptions options, Sou
     public void Defer(PageRequest request)
     {
         if (++request.Attempts == PatientAttempts) vm.Incidents.Report(RequestIncidents.Delayed(request));
+        if (options.Reader.IsHeldBack) options.Context.Tell(VmProtocol.ReadOn.Instance, ActorRefs.NoSender);
         RetryAfter(request, request.Attempts);
     }
 

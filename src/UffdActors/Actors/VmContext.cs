@@ -26,10 +26,10 @@ internal sealed class VmContext
     public string DispatcherId { get; }
 
     /// <summary>The dispatcher of pushes that have a thread of their own; made when it is first asked for.</summary>
-    public string PushDispatcherId => PushDispatcher?.Value ?? DispatcherId;
+    public string PushDispatcherId => PushLoop?.Value.Dispatcher ?? DispatcherId;
 
-    /// <summary>Makes that dispatcher; null where the ring's own has to do.</summary>
-    public Lazy<string>? PushDispatcher { get; set; }
+    /// <summary>Where those pushes run; null where the ring's own dispatcher has to do.</summary>
+    public Lazy<LoopPlace>? PushLoop { get; set; }
 
     /// <summary>Clock and timers of that dispatcher.</summary>
     public RingTime Time { get; }

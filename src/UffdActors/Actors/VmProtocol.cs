@@ -44,6 +44,16 @@ internal static class VmProtocol
         public static LookAgain Instance { get; } = new();
     }
 
+    /// <summary>A fill has been refused while faults are held back: an event may stand behind them.</summary>
+    public sealed class ReadOn : INoSerializationVerificationNeeded
+    {
+        private ReadOn()
+        {
+        }
+
+        public static ReadOn Instance { get; } = new();
+    }
+
     /// <summary>Reads what there is to be read, and says so: what an unread event has refused may be tried again.</summary>
     public sealed record ReadEvents(TaskCompletionSource Done) : INoSerializationVerificationNeeded;
 

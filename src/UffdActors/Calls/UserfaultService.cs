@@ -129,6 +129,7 @@ internal sealed class UserfaultService
             Outages = new Outages(TermsOf(options, memory)),
             Owner = _kernel.Owner,
             Calls = _root.Calls,
+            MaxOutstanding = options.MaxOutstanding ?? int.MaxValue,
             Latencies = options.RecordFaultLatency ? new ThreadLatencies() : null,
         };
         IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce

@@ -18,7 +18,7 @@ namespace UffdActors.Dispatch;
 /// leaves a run (or a poller) ends nothing: it is reported, and the VMs of the loop fail closed.
 /// </para>
 /// </remarks>
-internal sealed class FaultLoop : RingTime
+internal sealed class FaultLoop : VmLoop
 {
     [ThreadStatic]
     private static FaultLoop? _current;
@@ -43,17 +43,20 @@ internal sealed class FaultLoop : RingTime
         if (onFailure is not null) Failed += onFailure;
     }
 
-    /// <summary>An exception has left a run: a bug of ours. Raised on the loop's thread.</summary>
-    public event Action<Exception>? Failed;
+    /// <inheritdoc />
+    public override event Action<Exception>? Failed;
 
     /// <summary>The loop whose thread asks, or null.</summary>
     public static FaultLoop? Current => _current;
 
-    /// <summary>How it sleeps, and what it polls.</summary>
-    public LoopWaiter Waiter => _waiter;
+    /// <inheritdoc />
+    public override LoopWaiter Waiter => _waiter;
 
-    /// <summary>CPU that its thread is bound to; null for any.</summary>
-    public int? Cpu => _settings.Cpu;
+    /// <inheritdoc />
+    public override int? Cpu => _settings.Cpu;
+
+    /// <summary>True if it looks outside after the run that is under way. On the loop's thread.</summary>
+    public bool LooksNext => _looksNow;
 
     /// <inheritdoc />
     public override long Now => MonotonicClock.Nanoseconds;
@@ -228,6 +231,13 @@ internal sealed class FaultLoop : RingTime
         lock (_gate)
         {
             if (!_stopping || !_inbox.IsEmpty) return false;
+            // The next VM came just before the end that its predecessor has asked for.
+            if (_waiter.IsNeeded)
+            {
+                _stopping = false;
+                return false;
+            }
+
             // No actor is left here that a timer could be for.
             _timers.Clear();
             _waiter.End();

@@ -16,16 +16,19 @@ internal sealed class FaultLoopDispatcherConfigurator : MessageDispatcherConfigu
         ArgumentNullException.ThrowIfNull(config);
         // Of several loops with one section of the configuration, each has a name of its own.
         string id = config.GetString("name", config.GetString("id", "fault-loop"));
-        FaultLoop loop = new(
-            id, FaultLoopSettings.From(config),
-            e => prerequisites.EventStream.Publish(new Error(e, id, typeof(FaultLoop), $"An exception left a run on {id}.")),
-            WaiterOf(config));
+        FaultLoop loop = NewLoop(id, config, prerequisites);
         _dispatcher = new FaultLoopDispatcher(this, id, config, loop);
         RingTimes.Of(prerequisites.Settings.System).Add(id, loop);
     }
 
     /// <inheritdoc />
     public override MessageDispatcher Dispatcher() => _dispatcher;
+
+    /// <summary>Makes a loop.</summary>
+    public static FaultLoop NewLoop(string name, Config config, IDispatcherPrerequisites prerequisites) => new(
+        name, FaultLoopSettings.From(config),
+        e => prerequisites.EventStream.Publish(new Error(e, name, typeof(FaultLoop), $"An exception left a run on {name}.")),
+        WaiterOf(config));
 
     private static LoopWaiter? WaiterOf(Config config)
     {

@@ -13,6 +13,9 @@ internal abstract class LoopWaiter
     {
     }
 
+    /// <summary>True while somebody waits for what it looks at: the loop's thread must not end. On that thread.</summary>
+    public virtual bool IsNeeded => false;
+
     /// <summary>Looks for outside work without blocking; on the loop's thread.</summary>
     /// <returns>True if something was found.</returns>
     public virtual bool Poll() => false;

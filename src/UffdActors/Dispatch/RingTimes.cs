@@ -9,10 +9,15 @@ internal sealed class RingTimes : IExtension
     private readonly ConcurrentDictionary<string, RingTime> _times = new();
     private readonly Lazy<RingTime> _other = new(() => new ThreadTime());
 
+    private int _last;
+
     public static RingTimes Of(ActorSystem system) => system.WithExtension<RingTimes, Provider>();
 
     /// <summary>The time of a dispatcher: its own, or the process's for dispatchers on the thread pool.</summary>
     public RingTime For(string dispatcherId) => _times.TryGetValue(dispatcherId, out RingTime? time) ? time : _other.Value;
+
+    /// <summary>A number that no dispatcher of the system has in its id yet.</summary>
+    public int NextNumber() => Interlocked.Increment(ref _last) - 1;
 
     public void Add(string dispatcherId, RingTime time) => _times[dispatcherId] = time;
 

@@ -3,9 +3,10 @@ using Akka.Dispatch;
 namespace UffdActors.Dispatch;
 
 /// <summary>A ring of tasks; for one thread.</summary>
-internal sealed class RunQueue
+/// <param name="initial">Tasks that there is room for at first, a power of two.</param>
+internal sealed class RunQueue(int initial = 256)
 {
-    private Slot[] _ring = new Slot[256];
+    private Slot[] _ring = new Slot[initial];
     private int _head;
     private int _tail;
 

@@ -15,6 +15,13 @@ public sealed record ServeOptions
     public int Handlers { get; init; } = 1;
 
     /// <summary>
+    /// Pages that are resolved at a time, from 1 on; null for no limit. With as many outstanding (<see cref="Userfault.Outstanding"/>) no
+    /// fault is read: it waits in the kernel, is not lost, and costs nothing here. So do events, unless a fill waits for one of them: then
+    /// what stands before it is read all the same.
+    /// </summary>
+    public int? MaxOutstanding { get; init; }
+
+    /// <summary>
     /// Record how long each thread waits for its pages (<see cref="Userfault.FaultLatenciesAsync"/>): two looks at the clock a fault, and
     /// some 35 KiB a thread, of 4,096 threads at the most.
     /// </summary>
@@ -67,6 +74,7 @@ public sealed record ServeOptions
     {
         ArgumentNullException.ThrowIfNull(Source);
         OptionRange.Within(Handlers, 1, MaxHandlers, nameof(Handlers));
+        if (MaxOutstanding is { } most) OptionRange.Within(most, 1, int.MaxValue, nameof(MaxOutstanding));
         if (SourcePatience is { } patience && patience < TimeSpan.Zero && patience != Timeout.InfiniteTimeSpan)
             throw new ArgumentOutOfRangeException(
                 nameof(SourcePatience), patience,

@@ -33,6 +33,8 @@ internal class FaultReader
     private long _eventEpoch;
     private long _nextId;
     private bool _partsUnmapped;
+    private volatile bool _isHeldBack;
+    private bool _readsOn;
 
     public FaultReader(IUffdDescriptor descriptor, HandlerSlot[] handlers, RegionView view, RingTime time, int crashLimit)
     {
@@ -66,6 +68,14 @@ internal class FaultReader
 
     /// <summary>The protection of a page for which <see cref="BeforeWrite"/> has thrown is cleared; otherwise it stays.</summary>
     public bool ClearIfHookFails { get; init; }
+
+    /// <summary>
+    /// Pages that are resolved at a time: with as many outstanding nothing is read, and faults wait in the kernel. At least 1.
+    /// </summary>
+    public int MaxOutstanding { get; init; } = int.MaxValue;
+
+    /// <summary>True while faults, and the events behind them, are left in the kernel. Any thread.</summary>
+    public bool IsHeldBack => _isHeldBack;
 
     /// <summary>Grows with every event that has been applied: what was decided before it has to be decided anew. Any thread.</summary>
     public long EventEpoch => Volatile.Read(ref _eventEpoch);
@@ -204,6 +214,15 @@ internal class FaultReader
     /// <summary>Gives up what has paused in pages that a call of the embedder has made accessible.</summary>
     public void Settle(int region, PageRange pages) => _recovery.Settle(region, pages);
 
+    /// <summary>
+    /// A fill is refused as long as an event is unread, and the kernel hands out faults before events: so the next read is one of all.
+    /// </summary>
+    public void ReadOn()
+    {
+        _readsOn = true;
+        _descriptor.Look();
+    }
+
     /// <summary>The requests that are being resolved, in no order; for reports.</summary>
     public IEnumerable<PageRequest> OutstandingRequests() => _outstanding.All();
 
@@ -227,6 +246,16 @@ internal class FaultReader
     private void OnSucceeded(Outage outage, PageRequest request)
     {
         if (outage.Succeeded(Waiter.Of(request), _time.Now)) Release(outage);
+    }
+
+    private bool HasRoom()
+    {
+        if (MaxOutstanding == int.MaxValue) return true;
+        int room = _readsOn ? int.MaxValue : MaxOutstanding - _outstanding.Count;
+        _isHeldBack = room <= 0;
+        if (_isHeldBack) return false;
+        _descriptor.Room = room;
+        return true;
     }
 
     private void HandOthers(IFaultRoute route)
@@ -347,7 +376,7 @@ internal class FaultReader
     internal virtual void Read(IFaultRoute route)
     {
         bool events = false;
-        while (_descriptor.TryRead(out UffdMsg message, out FaultTrace? trace))
+        while (HasRoom() && _descriptor.TryRead(out UffdMsg message, out FaultTrace? trace))
         {
             if (message.Event == UffdEvent.Pagefault)
             {
@@ -363,6 +392,7 @@ internal class FaultReader
             if (!_descriptor.HasMessages) break;
         }
 
+        if (!_descriptor.HasMessages) _readsOn = false;
         // Faults come out before events however old they are, so what is handed on has been read after both.
         if (_firstFresh is { } first)
         {

@@ -23,6 +23,18 @@ internal interface IUffdDescriptor
     {
     }
 
+    /// <summary>
+    /// Messages that are wanted for now, at least 1: what comes behind them stays in the kernel. Nothing to do where messages are taken one
+    /// by one.
+    /// </summary>
+    int Room
+    {
+        get => int.MaxValue;
+        set
+        {
+        }
+    }
+
     /// <summary>Takes the next message: faults come before events, whatever their age (SEMANTICS 6.2.2).</summary>
     /// <param name="message">The message.</param>
     /// <param name="trace">Time stamps of the fault, if it is a sampled one and this kernel can tell.</param>
