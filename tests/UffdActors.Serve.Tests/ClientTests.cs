@@ -95,6 +95,58 @@ public sealed class ClientTests(VmmPrograms programs, HugePages huge)
         Assert.Empty(scene.Descriptors());
     }
 
+    [SkippableTheory]
+    [InlineData("adds")]
+    [InlineData("adds-bare")]
+    [InlineData("adds-again")]
+    public async Task Memory_that_is_plugged_in_is_served_from_its_part_of_the_file(string how)
+    {
+        VmmPrograms.Require();
+        await using ServeScene scene = new(programs);
+        await using VmmProcess vmm = scene.Start("cloud-hypervisor", ServeScene.Bytes, "2", how);
+        Assert.Equal("answered", await vmm.LineAsync());
+        GuestSession session = (await scene.NextAsync(ServeEventKind.Began)).Session!;
+        Assert.Equal((2, ServeScene.Pages * 3 / 4), (session.Message.Regions.Count, session.Figures().AbsentPages));
+        await vmm.GoOnAsync();
+        Assert.Equal("added", await vmm.LineAsync());
+        Assert.Equal((3, ServeScene.Pages), (session.Message.Regions.Count, session.Figures().AbsentPages));
+        await vmm.GoOnAsync();
+        Assert.Contains($"verified {2 * ServeScene.Pages} pages", await vmm.EndAsync(), StringComparison.Ordinal);
+        ServeEvent next = await scene.NextAnyAsync();
+        if (next.Kind == ServeEventKind.Note) next = await scene.NextAnyAsync();
+        Assert.Equal(SessionEnd.VmmEnded, next.End);
+        Assert.Empty(scene.Descriptors());
+    }
+
+    [SkippableFact]
+    public async Task Memory_beyond_the_file_is_not_taken_and_the_guest_is_served_on()
+    {
+        VmmPrograms.Require();
+        await using ServeScene scene = new(programs);
+        await using VmmProcess vmm = scene.Start("cloud-hypervisor", ServeScene.Bytes, "2", "adds-wrong");
+        Assert.Equal("answered", await vmm.LineAsync());
+        _ = await scene.NextAsync(ServeEventKind.Began);
+        await vmm.GoOnAsync();
+        ServeEvent note = await scene.NextAsync(ServeEventKind.Note);
+        Assert.Contains("Region 2 of the layout reaches to byte", note.Message, StringComparison.Ordinal);
+        Assert.Contains("stays asleep", note.Message, StringComparison.Ordinal);
+        Assert.Equal("added", await vmm.LineAsync());
+        await vmm.GoOnAsync();
+        Assert.Contains("verified", await vmm.EndAsync(), StringComparison.Ordinal);
+        Assert.Equal(SessionEnd.VmmEnded, (await scene.NextAsync(ServeEventKind.Ended)).End);
+    }
+
+    [SkippableFact]
+    public async Task A_guest_with_one_fault_at_a_time_finds_every_byte_and_may_give_some_back()
+    {
+        VmmPrograms.Require();
+        await using ServeScene scene = new(programs, how: o => o with { MaxFaults = 1 });
+        await using VmmProcess vmm = scene.Start("firecracker-1.16", ServeScene.Bytes, "4", "balloon");
+        Assert.Contains("balloon verified", await vmm.EndAsync(), StringComparison.Ordinal);
+        _ = await scene.NextAsync(ServeEventKind.Began);
+        Assert.Equal(SessionEnd.VmmEnded, (await scene.NextAsync(ServeEventKind.Ended)).End);
+    }
+
     [SkippableFact]
     public async Task What_a_balloon_gives_back_is_zeros_when_it_is_touched_again()
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using System.Threading.Channels;
@@ -40,6 +41,22 @@ internal sealed class ControlScene : IAsyncDisposable
     public string Of(string name) => Path.Combine(_folder.FullName, name);
 
     public SessionSpec Spec(string name) => new() { Session = name, Socket = Of(name), Memory = Memory };
+
+    /// <summary>Lets every user come to the control socket.</summary>
+    public void OpenToAll()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        const int Everybody = 511;
+        File.SetUnixFileMode(_folder.FullName, (UnixFileMode)Everybody);
+        File.SetUnixFileMode(Control, (UnixFileMode)Everybody);
+    }
+
+    /// <summary>VMs that the runtime has made until now.</summary>
+    public async Task<int> VmsSoFarAsync()
+    {
+        await using UffdVm next = await _runtime.CreateVmAsync(new VmOptions { MemoryPages = 1 });
+        return int.Parse(next.Name.AsSpan("vm-".Length), CultureInfo.InvariantCulture);
+    }
 
     public Task<ControlClient> ConnectAsync() => ControlClient.ConnectAsync(Control);
 

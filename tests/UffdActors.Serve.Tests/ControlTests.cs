@@ -164,6 +164,78 @@ public sealed class ControlTests(VmmPrograms programs)
         Assert.Contains("is open to other users (mode 755)", entered.Message, StringComparison.Ordinal);
     }
 
+    [SkippableFact]
+    public async Task A_daemon_has_served_a_fault_before_it_listens()
+    {
+        Testing.ThisMachine.ThisKernel.Require();
+        await using ControlScene scene = await ControlScene.StartAsync();
+        Assert.Equal(1, await scene.VmsSoFarAsync());
+
+        // One that cannot listens nowhere, and holds nothing.
+        UffdRuntime ended = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await ended.DisposeAsync();
+        DaemonOptions options = new() { Control = scene.Of("other/control"), State = scene.Of("other") };
+        _ = await Assert.ThrowsAsync<ObjectDisposedException>(() => ServeDaemon.StartAsync(ended, options));
+        Assert.False(File.Exists(options.Control));
+        using FileStream held = new(scene.Of("other/lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+    }
+
+    // Whoever opens the folder and the socket for others has not opened the daemon for them.
+    [SkippableFact]
+    public async Task Another_user_is_refused_in_a_sentence()
+    {
+        VmmPrograms.Require();
+        Skip.IfNot(Environment.IsPrivilegedProcess, "Only root becomes another user.");
+        const string Other = "65534";
+        await using ControlScene scene = await ControlScene.StartAsync();
+        scene.OpenToAll();
+        await using VmmProcess stranger = new(programs.Of("stranger"), scene.Control, Other, """{"do":"status"}""");
+        string said = await stranger.EndAsync();
+        Assert.Contains($"\"ok\":false,\"error\":\"User {Other} may not control this daemon", said, StringComparison.Ordinal);
+        await using VmmProcess own = new(programs.Of("stranger"), scene.Control, "0", """{"do":"status"}""");
+        // It goes on asking as long as it is heard.
+        Assert.Contains("\"ok\":true", await own.LineAsync(), StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task A_session_of_a_daemon_records_a_working_set_and_replays_it_with_an_overlay_over_the_file()
+    {
+        VmmPrograms.Require();
+        await using ControlScene scene = await ControlScene.StartAsync();
+        using ControlClient client = await scene.ConnectAsync();
+        // What is wrong in the file is right in the overlay.
+        byte[] page = File.ReadAllBytes(scene.Memory)[(5 * 4096)..(6 * 4096)];
+        await File.WriteAllBytesAsync(scene.Of("page"), page);
+        SnapshotFile.Write(scene.Memory, ServeScene.Pages, p => p == 5 ? PageKind.Wrong : p % 16 is >= 8 and < 12 ? PageKind.Hole
+            : PageKind.Right);
+        SessionSpec spec = scene.Spec("a") with
+        {
+            WorkingSet = scene.Of("set"),
+            RecordWorkingSet = scene.Of("set"),
+            Overlay = [new OverlayFile(scene.Of("page"), 5 * 4096)],
+        };
+        await RefusedAsync(client.CreateAsync(spec with { Overlay = [new OverlayFile(scene.Of("page"), 5)] }), "not of whole pages");
+        await RefusedAsync(client.CreateAsync(spec with { RecordWorkingSet = null }), "Working set");
+        _ = await client.CreateAsync(spec);
+        await using (VmmProcess first = new(programs.Of("firecracker-1.16"), scene.Of("a"), ServeScene.Bytes, "1"))
+            Assert.Contains("verified", await first.EndAsync(), StringComparison.Ordinal);
+        _ = await scene.UntilAsync("a 1 VmmEnded");
+        Assert.Null((await client.StatusAsync()).Status!.WorkingSets!.HitRate);
+
+        await using VmmProcess second = new(programs.Of("firecracker-1.16"), scene.Of("a"), ServeScene.Bytes, "1", "waits");
+        _ = await scene.UntilAsync("a 2 Began");
+        WorkingSetFigures? figures = null;
+        while (figures?.Fetched != ServeScene.Pages)
+            figures = (await client.ListAsync("a", withFigures: true)).Sessions![0].Guests[0].Figures!.WorkingSet;
+        await second.GoOnAsync();
+        Assert.Contains("verified", await second.EndAsync(), StringComparison.Ordinal);
+        _ = await scene.UntilAsync("a 2 VmmEnded");
+        Assert.Equal(1.0, (await client.StatusAsync()).Status!.WorkingSets!.HitRate);
+        Assert.Contains(
+            $"uffd_serve_working_set_pages_total{{outcome=\"fetched\"}} {ServeScene.Pages}", await scene.GetAsync("/metrics"),
+            StringComparison.Ordinal);
+    }
+
     private static (int Sessions, int Guests) Counts(ControlAnswer answer) => (answer.Status!.Sessions, answer.Status.Guests);
 
     private static async Task RefusedAsync(Task<ControlAnswer> asked, string sentence)

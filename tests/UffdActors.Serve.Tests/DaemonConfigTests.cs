@@ -14,6 +14,10 @@ public sealed class DaemonConfigTests
             sessions {
               a { socket = /a, memory = /m }
               b { socket = /b, memory = /n, diffs = [/d, /e], on-failure = kill, socket-mode = "0660", max-guests = 2 }
+              c {
+                socket = /a, memory = /m, working-set = /w, record-working-set = /r, record-for = 2s, bandwidth = 10m, max-faults = 9
+                overlay = [{ file = /o, at = 4k }, { file = /p, at = 0 }]
+              }
             } }
             uffd { source-patience = 5s }
             """);
@@ -29,8 +33,13 @@ public sealed class DaemonConfigTests
                 Session = "b", Socket = "/b", Memory = "/n", Diffs = ["/d", "/e"], OnFailure = FailurePolicy.Kill, SocketMode = "0660",
                 MaxGuests = 2,
             },
+            new()
+            {
+                Session = "c", Socket = "/a", Memory = "/m", WorkingSet = "/w", RecordWorkingSet = "/r", RecordForMs = 2000,
+                BytesPerSecond = 10 << 20, MaxFaults = 9, Overlay = [new("/o", 4096), new("/p", 0)],
+            },
         ];
-        Assert.Equal(2, options.Sessions.Count);
+        Assert.Equal(3, options.Sessions.Count);
         foreach (SessionSpec read in options.Sessions) Assert.Contains(sessions, read.IsSame);
         Assert.Equal(TimeSpan.FromSeconds(5), UffdSettings.Load(config.Runtime).SourcePatience);
     }
@@ -48,6 +57,12 @@ public sealed class DaemonConfigTests
     [InlineData(Least + "sessions { a { socket = /a } } }", "serve.sessions.a.memory has to be there.")]
     [InlineData(Least + "sessions { a { socket = /a, memory = /m, on-failure = zeros } } }", "serve.sessions.a.on-failure = zeros")]
     [InlineData(Least + "sessions { a { socket = /a, memory = /m, layers = 1 } } }", "there is no key serve.sessions.a.layers")]
+    [InlineData(Least + "sessions { a { socket = /a, memory = /m, max-faults = 0 } } }", "serve.sessions.a.max-faults = 0: write a number")]
+    [InlineData(Least + "sessions { a { socket = /a, memory = /m, record-for = 0s } } }", "serve.sessions.a.record-for = 0s: write a time")]
+    [InlineData(Least + "sessions { a { socket = /a, memory = /m, bandwidth = 0 } } }", "serve.sessions.a.bandwidth = 0: write a size")]
+    [InlineData(Least + "sessions { a { socket = /a, memory = /m, overlay = /o } } }", "serve.sessions.a.overlay is no list")]
+    [InlineData(Least + "sessions { a { socket = /a, memory = /m, overlay = [{ file = /o }] } } }", "a.overlay[0].at has to be")]
+    [InlineData(Least + "sessions { a { socket = /a, memory = /m, overlay = [{ at = 0 }] } } }", "a.overlay[0].file has to be")]
     [InlineData(Least + "} surprise = 1", "there is no key surprise")]
     [InlineData("serve { control = /c, state = /s max-guests = 7, hand-over-timeout = 3s }", "Configuration of the daemon: ")]
     [InlineData(Least + "control = null }", "serve.control has to be there.")]

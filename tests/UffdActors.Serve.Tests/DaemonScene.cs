@@ -18,7 +18,7 @@ internal sealed class DaemonScene : IAsyncDisposable
     private readonly List<VmmProcess> _guests = [];
     private VmmProcess? _process;
 
-    private DaemonScene(VmmPrograms programs, bool isManaged, string policy)
+    private DaemonScene(VmmPrograms programs, bool isManaged, string policy, string config, string runtime)
     {
         _programs = programs;
         _isManaged = isManaged;
@@ -29,8 +29,10 @@ internal sealed class DaemonScene : IAsyncDisposable
             serve {
               control = {{Control}}
               state = {{State}}
+              {{config}}
               sessions { one { socket = {{Socket}}, memory = {{Memory}}, on-failure = {{policy}} } }
             }
+            {{runtime}}
             """);
     }
 
@@ -49,9 +51,10 @@ internal sealed class DaemonScene : IAsyncDisposable
 
     public static string Bytes => (Pages * 4096).ToString(CultureInfo.InvariantCulture);
 
-    public static async Task<DaemonScene> StartAsync(VmmPrograms programs, bool isManaged = false, string policy = "freeze")
+    public static async Task<DaemonScene> StartAsync(
+        VmmPrograms programs, bool isManaged = false, string policy = "freeze", string config = "", string runtime = "")
     {
-        DaemonScene scene = new(programs, isManaged, policy);
+        DaemonScene scene = new(programs, isManaged, policy, config, runtime);
         await scene.StartDaemonAsync();
         return scene;
     }
@@ -131,6 +134,20 @@ internal sealed class DaemonScene : IAsyncDisposable
         using (Process kill = Process.Start("kill", ["-TERM", _process!.Id.ToString(CultureInfo.InvariantCulture)]))
             await kill.WaitForExitAsync();
         return await _process.EndAsync();
+    }
+
+    /// <summary>Descriptors of the daemon that only a guest can have cost: it has none of them when it has no guests.</summary>
+    public string[] DescriptorsOfGuests()
+    {
+        List<string> found = [];
+        foreach (string path in Directory.GetFileSystemEntries($"/proc/{_process!.Id}/fd"))
+        {
+            string target = new FileInfo(path).LinkTarget ?? "";
+            if (target.Contains("userfaultfd", StringComparison.Ordinal) || target.Contains("pidfd", StringComparison.Ordinal)
+                || target.EndsWith(".events", StringComparison.Ordinal) || target == Memory) found.Add(target);
+        }
+
+        return [.. found];
     }
 
     /// <summary>Files of guests that are kept.</summary>

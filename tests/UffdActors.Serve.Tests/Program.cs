@@ -16,7 +16,7 @@ internal static class Program
     {
         if (arguments is not ["daemon", var path]) return 2;
         DaemonConfig config = DaemonConfig.Read(path);
-        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdRuntime runtime = UffdRuntime.Start(config.Runtime.WithFallback(UffdSettings.Profile("live")));
         ServeDaemon daemon = await ServeDaemon.StartAsync(runtime, config.Options with
         {
             Observer = (session, what) => Say($"{session} {what.Number} {Word(what)}"),

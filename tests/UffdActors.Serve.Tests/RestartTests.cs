@@ -5,12 +5,14 @@ namespace UffdActors.Serve.Tests;
 public sealed class RestartTests(VmmPrograms programs)
 {
     [SkippableTheory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Guests_of_every_dialect_go_on_behind_daemons_that_are_killed_under_load(bool isManaged)
+    [InlineData(false, 0)]
+    [InlineData(true, 0)]
+    [InlineData(false, 2)]
+    public async Task Guests_of_every_dialect_go_on_behind_daemons_that_are_killed_under_load(bool isManaged, int loops)
     {
         VmmPrograms.Require();
-        await using DaemonScene scene = await DaemonScene.StartAsync(programs, isManaged);
+        await using DaemonScene scene =
+            await DaemonScene.StartAsync(programs, isManaged, runtime: $"uffd.fault-loop.loops = {loops}");
         List<VmmProcess> guests =
         [
             await scene.GuestAsync("balloon-load", "3", "1"),
@@ -36,6 +38,32 @@ public sealed class RestartTests(VmmPrograms programs)
         _ = await scene.UntilAsync([.. guests.Select((_, i) => $"one {i + 1} {SessionEnd.VmmEnded}")]);
         Assert.DoesNotContain(scene.Unread, line => line.Contains("Frozen", StringComparison.Ordinal));
         Assert.Empty(scene.Kept());
+    }
+
+    [SkippableFact]
+    public async Task Memory_that_was_plugged_in_is_served_on_by_the_successor()
+    {
+        VmmPrograms.Require();
+        await using DaemonScene scene = await DaemonScene.StartAsync(programs);
+        VmmProcess vmm = await scene.GuestAsync("cloud-hypervisor", "2", "adds");
+        await vmm.GoOnAsync();
+        await vmm.UntilAsync("added");
+        await scene.RestartAsync();
+        _ = await scene.UntilAsync("one 1 began", "one 1 began");
+        await vmm.GoOnAsync();
+        Assert.Contains($"verified {2 * DaemonScene.Pages} pages", await vmm.EndAsync(), StringComparison.Ordinal);
+        _ = await scene.UntilAsync($"one 1 {SessionEnd.VmmEnded}");
+    }
+
+    [SkippableFact]
+    public async Task A_service_manager_hears_of_the_daemon_as_often_as_it_wants()
+    {
+        VmmPrograms.Require();
+        await using DaemonScene scene = await DaemonScene.StartAsync(programs, isManaged: true);
+        _ = await scene.UntilAsync("manager: WATCHDOG=1", "manager: WATCHDOG=1", "manager: WATCHDOG=1");
+        // The next one too.
+        await scene.RestartAsync();
+        _ = await scene.UntilAsync("manager: kept*", "manager: WATCHDOG=1", "manager: WATCHDOG=1");
     }
 
     [SkippableFact]

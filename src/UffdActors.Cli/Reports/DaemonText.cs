@@ -1,3 +1,4 @@
+using System.Globalization;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Serve;
@@ -17,6 +18,7 @@ internal static class DaemonText
             $"{Figures.Count(status.Sessions, "session", "sessions")}, {Figures.Count(status.Guests, "guest", "guests")} served, "
                 + $"{Figures.Count(status.Lost)} lost; {Figures.Count(status.TakenBack)} taken back at the start, "
                 + $"{Figures.Count(status.Ended)} ended since, {Figures.Count(status.Refused)} refused");
+        if (status.WorkingSets is { } sets) terminal.WriteLine($"working sets of all guests: {TextOf(sets)}");
     }
 
     /// <summary>Sessions and their guests.</summary>
@@ -32,6 +34,12 @@ internal static class DaemonText
         }
     }
 
+    private static string TextOf(WorkingSetFigures set) => set.HitRate is { } rate
+        ? string.Create(
+            CultureInfo.InvariantCulture,
+            $"{set.Fetched:N0} pages fetched ahead, {set.Late:N0} late, {set.Missed:N0} missed, hit rate {100 * rate:0.0} %")
+        : $"{Figures.Count(set.Recorded, "page", "pages")} recorded";
+
     private static string LineOf(GuestStatus guest)
     {
         string state = guest.State.ToString().ToLowerInvariant();
@@ -39,8 +47,9 @@ internal static class DaemonText
         if (guest.IsTakenBack) line += ", taken back";
         if (guest.Dialect is { } dialect) line += $", {dialect}, {SizeText.Of(guest.Bytes ?? 0)}";
         if (guest.Figures is { } figures)
-            line += $"; {Figures.Count(figures.Faults, "fault", "faults")}, {SizeText.Of(figures.BytesRead)} read, "
-                + $"{Figures.Count(figures.AbsentPages)} pages absent";
+            line += $"; {Figures.Count(figures.Faults, "fault", "faults")}, {Figures.Count(figures.FaultsInFlight)} in flight, "
+                + $"{SizeText.Of(figures.BytesRead)} read, {Figures.Count(figures.AbsentPages)} pages absent"
+                + (figures.WorkingSet is { } set ? $"; working set: {TextOf(set)}" : "");
         return guest.Problem is { } problem ? $"{line}: {problem}" : line;
     }
 }

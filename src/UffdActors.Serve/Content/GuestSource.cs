@@ -10,13 +10,31 @@ namespace UffdActors.Serve.Content;
 /// <param name="touched">Told of what the guest asks for; null for nobody.</param>
 internal sealed class GuestSource(IContent content, IReadOnlyList<long> offsets, long pages, TouchedPages? touched = null) : IPageSource
 {
+    private volatile long[] _offsets = [.. offsets];
+    private long _pages = pages;
     private readonly ContentReader _reader = new(new ContentReads(), new ReadLane(ReadPool.Shared));
 
     /// <summary>Its read counters.</summary>
     public ContentReads Reads => _reader.Reads;
 
     /// <inheritdoc />
-    public long Pages => pages;
+    public long Pages => Volatile.Read(ref _pages);
+
+    /// <summary>A region is added, before it is registered. For one thread at a time.</summary>
+    /// <param name="offset">Byte of the file at which it begins.</param>
+    /// <param name="added">Its base pages.</param>
+    public void Add(long offset, long added)
+    {
+        _offsets = [.. _offsets, offset];
+        _ = Interlocked.Add(ref _pages, added);
+    }
+
+    /// <summary>The region that was added last is none after all.</summary>
+    public void DropLast(long added)
+    {
+        _offsets = _offsets[..^1];
+        _ = Interlocked.Add(ref _pages, -added);
+    }
 
     /// <inheritdoc />
     public bool AnswersAtOnce => false;
@@ -39,5 +57,5 @@ internal sealed class GuestSource(IContent content, IReadOnlyList<long> offsets,
     {
     }
 
-    private long DistanceOf(int region) => offsets[region] >> PageSize.BaseShift;
+    private long DistanceOf(int region) => _offsets[region] >> PageSize.BaseShift;
 }

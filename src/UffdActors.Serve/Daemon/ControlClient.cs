@@ -63,6 +63,12 @@ public sealed class ControlClient : IDisposable
                 OnFailure = spec.OnFailure,
                 SocketMode = spec.SocketMode,
                 MaxGuests = spec.MaxGuests,
+                MaxFaults = spec.MaxFaults,
+                WorkingSet = spec.WorkingSet,
+                RecordWorkingSet = spec.RecordWorkingSet,
+                RecordForMs = spec.RecordForMs,
+                BytesPerSecond = spec.BytesPerSecond,
+                Overlay = spec.Overlay,
             },
             cancellationToken);
     }

@@ -37,6 +37,24 @@ internal sealed record ControlRequest
     /// <summary>Of a session that is created: guests at a time.</summary>
     public int? MaxGuests { get; init; }
 
+    /// <summary>Of a session that is created: faults of a guest that are worked on at a time.</summary>
+    public int? MaxFaults { get; init; }
+
+    /// <summary>Of a session that is created: path of the pages that are fetched ahead.</summary>
+    public string? WorkingSet { get; init; }
+
+    /// <summary>Of a session that is created: path to which pages are recorded.</summary>
+    public string? RecordWorkingSet { get; init; }
+
+    /// <summary>Of a session that is created: milliseconds for which is recorded.</summary>
+    public long? RecordForMs { get; init; }
+
+    /// <summary>Of a session that is created: bytes a second that are fetched ahead.</summary>
+    public long? BytesPerSecond { get; init; }
+
+    /// <summary>Of a session that is created: pages that lie over the files.</summary>
+    public IReadOnlyList<OverlayFile>? Overlay { get; init; }
+
     /// <summary>Of a session that is closed: its VMMs are killed.</summary>
     public bool? Kill { get; init; }
 
@@ -76,7 +94,17 @@ internal sealed record ControlRequest
             Diffs = Diffs ?? [],
             OnFailure = OnFailure ?? FailurePolicy.Freeze,
         };
-        spec = spec with { SocketMode = SocketMode ?? spec.SocketMode, MaxGuests = MaxGuests ?? spec.MaxGuests };
+        spec = spec with
+        {
+            SocketMode = SocketMode ?? spec.SocketMode,
+            MaxGuests = MaxGuests ?? spec.MaxGuests,
+            MaxFaults = MaxFaults ?? spec.MaxFaults,
+            WorkingSet = WorkingSet,
+            RecordWorkingSet = RecordWorkingSet,
+            RecordForMs = RecordForMs ?? spec.RecordForMs,
+            BytesPerSecond = BytesPerSecond ?? spec.BytesPerSecond,
+            Overlay = Overlay ?? [],
+        };
         spec.ThrowIfWrong();
         return spec;
     }

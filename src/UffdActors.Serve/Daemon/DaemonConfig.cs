@@ -15,7 +15,13 @@ public sealed record DaemonConfig
     private static readonly string[] Keys =
         ["control", "state", "max-sessions", "max-guests", "cache", "store-is-preserved", "hand-over-timeout", "http", "sessions"];
 
-    private static readonly string[] SessionKeys = ["socket", "memory", "diffs", "on-failure", "socket-mode", "max-guests"];
+    private static readonly string[] SessionKeys =
+    [
+        "socket", "memory", "diffs", "overlay", "working-set", "record-working-set", "record-for", "bandwidth", "on-failure",
+        "socket-mode", "max-guests", "max-faults",
+    ];
+
+    private static readonly string[] OverlayKeys = ["file", "at"];
 
     /// <summary>The daemon's.</summary>
     public required DaemonOptions Options { get; init; }
@@ -69,7 +75,7 @@ public sealed record DaemonConfig
                 State = PathOf(serve, "state"),
                 MaxSessions = NumberOf(serve, "max-sessions", plain.MaxSessions),
                 MaxGuests = NumberOf(serve, "max-guests", plain.MaxGuests),
-                CacheBytes = CacheOf(serve),
+                CacheBytes = SizeOf(serve, "cache", ContentCache.MinBytes, "1g"),
                 StoreIsPreserved = FlagOf(serve, "store-is-preserved"),
                 HandOver = serve.HasPath("hand-over-timeout")
                     ? plain.HandOver with { TimeOut = TimeOf(serve, "hand-over-timeout") }
@@ -113,10 +119,36 @@ public sealed record DaemonConfig
                 },
                 SocketMode = session.HasPath("socket-mode") ? session.GetString("socket-mode") : plain.SocketMode,
                 MaxGuests = NumberOf(session, "max-guests", plain.MaxGuests, prefix),
+                MaxFaults = NumberOf(session, "max-faults", plain.MaxFaults, prefix),
+                WorkingSet = TextOrNull(session, "working-set"),
+                RecordWorkingSet = TextOrNull(session, "record-working-set"),
+                RecordForMs = session.HasPath("record-for")
+                    ? Math.Max(1, (long)TimeOf(session, "record-for", prefix).TotalMilliseconds)
+                    : plain.RecordForMs,
+                BytesPerSecond = SizeOf(session, "bandwidth", 1, "10m", prefix) ?? plain.BytesPerSecond,
+                Overlay = OverlayOf(session, prefix),
             });
         }
 
         return sessions;
+    }
+
+    private static List<OverlayFile> OverlayOf(Config session, string prefix)
+    {
+        List<OverlayFile> parts = [];
+        if (!session.HasPath("overlay")) return parts;
+        HoconValue list = session.GetValue("overlay");
+        if (!list.IsArray()) throw new ServeException($"{prefix}overlay is no list; write [{{ file = /srv/a.page, at = 4k }}].");
+        foreach (HoconValue value in list.GetArray())
+        {
+            string name = $"{prefix}overlay[{parts.Count}].";
+            ThrowIfUnknown(ObjectOf(value, name), OverlayKeys, name);
+            Config part = new(new HoconRoot(value));
+            parts.Add(new OverlayFile(Text(part, "file", name), SizeOf(part, "at", 0, "4k", name)
+                ?? throw new ServeException($"{name}at has to be there.")));
+        }
+
+        return parts;
     }
 
     private static Dictionary<string, HoconValue> ObjectOf(HoconValue value, string name) =>
@@ -133,6 +165,8 @@ public sealed record DaemonConfig
             ? text
             : throw new ServeException($"{prefix}{key} has to be there.");
 
+    private static string? TextOrNull(Config config, string key) => config.HasPath(key) ? config.GetString(key) : null;
+
     private static string PathOf(Config config, string key)
     {
         string path = Text(config, key);
@@ -148,23 +182,24 @@ public sealed record DaemonConfig
             : throw new ServeException($"{prefix}{key} = {text}: write a number from 1 on.");
     }
 
-    private static long? CacheOf(Config config)
+    private static long? SizeOf(Config config, string key, long least, string example, string prefix = "serve.")
     {
-        if (!config.HasPath("cache")) return null;
-        string text = config.GetString("cache");
+        if (!config.HasPath(key)) return null;
+        string text = config.GetString(key);
         long? bytes;
         try
         {
-            bytes = config.GetByteSize("cache");
+            bytes = config.GetByteSize(key);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             bytes = null;
         }
 
-        return bytes >= ContentCache.MinBytes
+        return bytes >= least
             ? bytes
-            : throw new ServeException($"serve.cache = {text}: write a size of {ContentCache.MinBytes >> 20}m at least, as 1g.");
+            : throw new ServeException(
+                $"{prefix}{key} = {text}: write a size of {(least >= 1 << 20 ? $"{least >> 20}m" : least)} at least, as {example}.");
     }
 
     private static bool FlagOf(Config config, string key) => config.HasPath(key) && config.GetString(key) switch
@@ -174,7 +209,7 @@ public sealed record DaemonConfig
         var other => throw new ServeException($"serve.{key} = {other}: write true or false."),
     };
 
-    private static TimeSpan TimeOf(Config config, string key)
+    private static TimeSpan TimeOf(Config config, string key, string prefix = "serve.")
     {
         try
         {
@@ -186,6 +221,6 @@ public sealed record DaemonConfig
             // Reported below.
         }
 
-        throw new ServeException($"serve.{key} = {config.GetString(key)}: write a time above zero, as 10s.");
+        throw new ServeException($"{prefix}{key} = {config.GetString(key)}: write a time above zero, as 10s.");
     }
 }

@@ -15,7 +15,7 @@ internal sealed class DaemonSession
     /// <summary>Begins it.</summary>
     public DaemonSession(
         UffdRuntime runtime, SessionSpec spec, HandOverListener listener, ServiceManager manager, GuestKeeper keeper, ProcessWatch watch,
-        DaemonOptions options, ContentCache? cache, Func<string?> admit, Action<ServeEvent> observer)
+        DaemonOptions options, ContentCache? cache, SnapshotWorkingSet? workingSet, Func<string?> admit, Action<ServeEvent> observer)
     {
         Spec = spec;
         _listener = listener;
@@ -23,7 +23,8 @@ internal sealed class DaemonSession
         _manager.Keep(ListenerName(spec.Session), listener.Descriptor);
         _server = new GuestServer(runtime, listener, new GuestServerOptions
         {
-            Session = spec.Options with { Cache = cache },
+            Session = spec.Options with { Cache = cache, WorkingSet = workingSet },
+            ReadOverlay = spec.Overlay.Count == 0 ? null : spec.ReadOverlay,
             HandOver = options.HandOver,
             MaxSessions = spec.MaxGuests,
             Keeper = keeper,
@@ -45,6 +46,9 @@ internal sealed class DaemonSession
 
     /// <summary>Guests of a predecessor that cannot be served on.</summary>
     public int Lost => _server.Lost.Count;
+
+    /// <summary>What the working set was worth to its guests; null without one.</summary>
+    public WorkingSetFigures? WorkingSets => WorkingSetFigures.Sum(_server.Sessions.Select(s => s.Session.Figures().WorkingSet));
 
     /// <summary>Name under which a session's listening socket is kept.</summary>
     public static string ListenerName(string session) => session + ".listener";

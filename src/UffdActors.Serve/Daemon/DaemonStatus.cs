@@ -11,7 +11,8 @@ namespace UffdActors.Serve;
 /// <param name="TakenBack">Guests that were taken back at the start.</param>
 /// <param name="Ended">Guests that have ended since.</param>
 /// <param name="Refused">Hand-overs that were refused since.</param>
+/// <param name="WorkingSets">What working sets were worth to all guests since; null if there were none.</param>
 /// <param name="KeepsDescriptors">True if a service manager keeps descriptors for it.</param>
 public sealed record DaemonStatus(
     int Process, string Program, string State, long UptimeNs, int Sessions, int Guests, int Lost, int TakenBack, long Ended, long Refused,
-    bool KeepsDescriptors);
+    WorkingSetFigures? WorkingSets, bool KeepsDescriptors);

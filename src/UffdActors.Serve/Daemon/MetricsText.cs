@@ -44,6 +44,22 @@ internal static class MetricsText
             }
         }
 
+        Head(text, "uffd_serve_guest_faults_in_flight", "gauge", "Faults, by page, that are worked on now, of all guests of a session.");
+        foreach (SessionStatus session in sessions)
+        {
+            Line(
+                text, "uffd_serve_guest_faults_in_flight", session.Guests.Sum(g => g.Figures?.FaultsInFlight ?? 0),
+                [new("session", session.Spec.Session)]);
+        }
+
+        if (status.WorkingSets is { } sets)
+        {
+            Head(text, "uffd_serve_working_set_pages_total", "counter", "Pages of working sets, of all guests, by what became of them.");
+            Line(text, "uffd_serve_working_set_pages_total", sets.Fetched, [new("outcome", "fetched")]);
+            Line(text, "uffd_serve_working_set_pages_total", sets.Late, [new("outcome", "late")]);
+            Line(text, "uffd_serve_working_set_pages_total", sets.Missed, [new("outcome", "missed")]);
+        }
+
         foreach (IGrouping<string, (Instrument Instrument, double Value, KeyValuePair<string, object?>[] Tags)> metric
             in Collect().GroupBy(m => m.Instrument.Name))
         {

@@ -31,6 +31,7 @@ public sealed class ServeDaemon : IAsyncDisposable
     private int _takenBack;
     private long _ended;
     private long _refused;
+    private WorkingSetFigures? _endedSets;
     private bool _isLeft;
 
     private ServeDaemon(
@@ -55,6 +56,7 @@ public sealed class ServeDaemon : IAsyncDisposable
     /// <param name="options">Where, and what.</param>
     /// <exception cref="ServeException">It cannot; the message says what to do.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number of the options is out of its range.</exception>
+    /// <exception cref="UffdException">This machine does not let this process serve faults.</exception>
     public static async Task<ServeDaemon> StartAsync(UffdRuntime runtime, DaemonOptions options)
     {
         ArgumentNullException.ThrowIfNull(runtime);
@@ -70,6 +72,8 @@ public sealed class ServeDaemon : IAsyncDisposable
         try
         {
             OwnFolder.Make(Path.GetDirectoryName(Path.GetFullPath(options.Control))!, "Folder of the control socket");
+            // Before any socket is there: what this machine does not allow is told here, and no guest waits until the code is compiled.
+            await GuestSession.WarmUpAsync(runtime);
             ControlListener control = ControlListener.Open(options.Control);
             manager = ServiceManager.OfThisProcess();
             if (manager.Trouble is { } trouble) options.Log?.Invoke(trouble);
@@ -107,7 +111,7 @@ public sealed class ServeDaemon : IAsyncDisposable
             typeof(ServeDaemon).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "",
             _folder.Path, (long)Stopwatch.GetElapsedTime(_begun).TotalNanoseconds, sessions.Length, sessions.Sum(s => s.Guests),
             sessions.Sum(s => s.Lost), Volatile.Read(ref _takenBack), Interlocked.Read(ref _ended), Interlocked.Read(ref _refused),
-            _manager.KeepsDescriptors);
+            WorkingSetFigures.Sum([Volatile.Read(ref _endedSets), .. sessions.Select(s => s.WorkingSets)]), _manager.KeepsDescriptors);
     }
 
     /// <summary>Its sessions and their guests.</summary>
@@ -136,7 +140,8 @@ public sealed class ServeDaemon : IAsyncDisposable
             }
 
             // What would refuse every guest is found before the first.
-            _ = GuestSession.Measure(spec.Options);
+            SnapshotWorkingSet? workingSet = spec.OpenWorkingSet();
+            _ = GuestSession.Measure(spec.Options with { Overlay = spec.ReadOverlay() });
             HandOverListener listener = HandOverListener.Open(spec.Socket, spec.Mode);
             try
             {
@@ -148,7 +153,7 @@ public sealed class ServeDaemon : IAsyncDisposable
                 throw new ServeException($"State folder \"{_folder.Path}\" cannot be written to ({e.Message.TrimEnd('.')}).", e);
             }
 
-            return Begin(spec, listener, []).Status(withFigures: false);
+            return Begin(spec, listener, [], workingSet).Status(withFigures: false);
         }
         finally
         {
@@ -230,7 +235,7 @@ public sealed class ServeDaemon : IAsyncDisposable
     // 503 while a guest is asleep because it cannot be served: it needs an operator.
     private (int Code, string Type, string Body) Answer(string path)
     {
-        IReadOnlyList<SessionStatus> sessions = List();
+        IReadOnlyList<SessionStatus> sessions = List(withFigures: path == "/metrics");
         switch (path)
         {
             case "/healthz":
@@ -262,7 +267,7 @@ public sealed class ServeDaemon : IAsyncDisposable
                 KeptGuest[] found = [.. guests[spec.Session]];
                 _takenBack += found.Length;
                 _ = names.Add(spec.Session);
-                _ = Begin(spec, listener, found);
+                _ = Begin(spec, listener, found, WorkingSetOf(spec));
             }
             catch (ServeException e)
             {
@@ -274,6 +279,20 @@ public sealed class ServeDaemon : IAsyncDisposable
         {
             Log($"Guest {orphan.Record.Number} of session \"{orphan.Record.Session}\" has no session any more, and sleeps.");
             orphan.Dispose();
+        }
+    }
+
+    // Guests come all the same.
+    private SnapshotWorkingSet? WorkingSetOf(SessionSpec spec)
+    {
+        try
+        {
+            return spec.OpenWorkingSet();
+        }
+        catch (ServeException e)
+        {
+            Log($"Session \"{spec.Session}\" goes on without a working set: {e.Message}");
+            return null;
         }
     }
 
@@ -289,11 +308,12 @@ public sealed class ServeDaemon : IAsyncDisposable
         }
     }
 
-    private DaemonSession Begin(SessionSpec spec, HandOverListener listener, IReadOnlyList<KeptGuest> found)
+    private DaemonSession Begin(
+        SessionSpec spec, HandOverListener listener, IReadOnlyList<KeptGuest> found, SnapshotWorkingSet? workingSet)
     {
         GuestKeeper keeper = new(_folder, _manager, spec.Session, spec.Files, found, _options.StoreIsPreserved);
         DaemonSession begun = new(
-            _runtime, spec, listener, _manager, keeper, _watch, _options, _cache, Admit, what => Take(spec.Session, what));
+            _runtime, spec, listener, _manager, keeper, _watch, _options, _cache, workingSet, Admit, what => Take(spec.Session, what));
         lock (_gate) _sessions.Add(spec.Session, begun);
         if (begun.Advice is { } advice) Log($"Session \"{spec.Session}\": {advice}");
         return begun;
@@ -302,7 +322,12 @@ public sealed class ServeDaemon : IAsyncDisposable
     private void Take(string session, ServeEvent what)
     {
         if (what.Kind == ServeEventKind.Refused) _ = Interlocked.Increment(ref _refused);
-        if (what.Kind == ServeEventKind.Ended) _ = Interlocked.Increment(ref _ended);
+        if (what.Kind == ServeEventKind.Ended)
+        {
+            _ = Interlocked.Increment(ref _ended);
+            lock (_gate) _endedSets = WorkingSetFigures.Sum([_endedSets, what.Session?.Figures().WorkingSet]);
+        }
+
         _options.Observer?.Invoke(session, what);
     }
 

@@ -86,7 +86,9 @@ internal sealed class CloudHypervisorDialect : IHandOverDialect
             ? value.GetString()!
             : throw new HandOverException($"The hand-off of Cloud Hypervisor has no {name}.");
 
-    private static HandedRegion Region(JsonElement region, int number) => LayoutReader.Region(
+    /// <summary>Reads a region.</summary>
+    /// <exception cref="HandOverException">It cannot be one.</exception>
+    public static HandedRegion Region(JsonElement region, int number) => LayoutReader.Region(
         number,
         LayoutReader.Required(region, number, "host_virt_addr"),
         LayoutReader.Required(region, number, "size"),

@@ -28,7 +28,7 @@ public sealed class HandOver : IDisposable
     }
 
     /// <summary>What the VMM says.</summary>
-    public HandOverMessage Message { get; }
+    public HandOverMessage Message { get; private set; }
 
     /// <summary>Its userfaultfd, whose handshake has been done.</summary>
     public ReceivedDescriptor Userfaultfd { get; }
@@ -55,7 +55,19 @@ public sealed class HandOver : IDisposable
     internal EventJournal? Journal { get; set; }
 
     /// <summary>What the kernel has reported of each region, once it is registered here, or was by a predecessor.</summary>
-    internal UffdIoctls?[] RegisteredAs { get; init; }
+    internal UffdIoctls?[] RegisteredAs { get; set; }
+
+    /// <summary>A region has been added to the guest.</summary>
+    internal void Add(HandedRegion region, UffdIoctls registeredAs)
+    {
+        Message = Message with { Regions = [.. Message.Regions, region] };
+        RegisteredAs = [.. RegisteredAs, registeredAs];
+    }
+
+    /// <summary>Answers a VMM that waits: one byte.</summary>
+    /// <exception cref="SocketException">It does not listen any more.</exception>
+    internal async Task AnswerAsync(CancellationToken cancel) =>
+        _ = await Socket!.SendAsync(new byte[] { 1 }, SocketFlags.None, cancel);
 
     /// <summary>Tells a VMM that waits for it that its guest is being served: one byte. Of the others, none is told.</summary>
     /// <exception cref="HandOverException">The VMM does not listen any more.</exception>
@@ -64,7 +76,7 @@ public sealed class HandOver : IDisposable
         if (!Message.WantsAnswer || IsTakenBack || Socket is null) return;
         try
         {
-            _ = await Socket.SendAsync(new byte[] { 1 }, SocketFlags.None, cancellationToken);
+            await AnswerAsync(cancellationToken);
         }
         catch (SocketException e)
         {

@@ -259,7 +259,7 @@ public sealed class GuestServer
         GuestSession session;
         try
         {
-            session = await GuestSession.BeginAsync(_runtime, watch, handOver, OptionsOf(number), stop);
+            session = await GuestSession.BeginAsync(_runtime, watch, handOver, OptionsOf(number, kept), stop);
         }
         catch (OperationCanceledException)
         {
@@ -291,8 +291,10 @@ public sealed class GuestServer
         }
     }
 
-    private SessionOptions OptionsOf(int number) => _options.Session with
+    private SessionOptions OptionsOf(int number, KeptGuest? kept) => _options.Session with
     {
+        Keep = kept is null ? null : (kept.Add, kept.Update),
+        Overlay = _options.ReadOverlay?.Invoke() ?? _options.Session.Overlay,
         Observer = note => Tell(new ServeEvent(ServeEventKind.Note, number, null, null, note.Message, note.Kind)),
     };
 
@@ -321,7 +323,7 @@ public sealed class GuestServer
         {
             if (kept.Record.Files.Select(f => f.Flaw()).FirstOrDefault(f => f is not null) is { } flaw) throw new ServeException(flaw);
             HandOver handOver = kept.TakeBack();
-            session = await GuestSession.BeginAsync(_runtime, watch, handOver, OptionsOf(number), stop);
+            session = await GuestSession.BeginAsync(_runtime, watch, handOver, OptionsOf(number, kept), stop);
             Update(kept, handOver);
         }
         catch (OperationCanceledException)

@@ -18,6 +18,9 @@ public sealed record GuestServerOptions
     /// <summary>Sessions after whose end the server ends; null for no such number.</summary>
     public int? Sessions { get; init; }
 
+    /// <summary>Reads the overlay of each guest, when it is handed over; null for that of <see cref="Session"/>.</summary>
+    internal Func<IReadOnlyList<OverlayPages>>? ReadOverlay { get; init; }
+
     /// <summary>Keeps guests for a successor, who goes on with them; null to leave them by their policy at the end.</summary>
     internal Keeping.GuestKeeper? Keeper { get; init; }
 

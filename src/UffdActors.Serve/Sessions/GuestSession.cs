@@ -1,6 +1,9 @@
+using Microsoft.Win32.SafeHandles;
+using UffdActors.Linux.Memory;
 using UffdActors.Linux.Peers;
 using UffdActors.Model.Memory;
 using UffdActors.Serve.Content;
+using UffdActors.Serve.Dialects;
 using UffdActors.Serve.Sessions;
 
 namespace UffdActors.Serve;
@@ -32,6 +35,7 @@ public sealed class GuestSession : IAsyncDisposable
     private HandOver? _again;
     private int _isReleasing;
     private bool _tracksWrites;
+    private readonly SemaphoreSlim _adding = new(1, 1);
     private Task _notes = Task.CompletedTask;
 
     private GuestSession(UffdVm vm, HandOver handOver, IContent content, SessionOptions options, SessionFate fate, long handedOver)
@@ -91,6 +95,7 @@ public sealed class GuestSession : IAsyncDisposable
             ReadMean = mean,
             ReadLongest = longest,
             AbsentPages = _source.Pages - received,
+            FaultsInFlight = _uffd!.Outstanding,
             WorkingSet = _workingSet?.Figures(),
             SetUp = _setUp,
             Duration = _duration ?? TimeProvider.System.GetElapsedTime(_handedOver),
@@ -105,6 +110,7 @@ public sealed class GuestSession : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         using MemoryLayers files = MemoryLayers.Open(options.MemoryPath, options.Diffs);
+        if (options.Overlay.Count > 0) new Overlay(options.Overlay, files.Bytes + PageSize.Base - 1 >> PageSize.BaseShift).Dispose();
         return (files.Bytes, Math.Min(files.Bytes, files.CountStored() << PageSize.BaseShift));
     }
 
@@ -136,6 +142,17 @@ public sealed class GuestSession : IAsyncDisposable
         await uffd.AbandonAsync(cancellationToken);
     }
 
+    /// <summary>The same from a memory file that is made for it, for those who do not know yet what they will serve.</summary>
+    internal static async Task WarmUpAsync(UffdRuntime runtime, CancellationToken cancellationToken = default)
+    {
+        const string Name = "uffd-warm-up";
+        byte[] page = new byte[PageSize.Base];
+        using MemoryObject made = MemoryObject.CreateShmem(Name, page.Length);
+        // Stored, for the code that reads a page is to be met too, and a hole is not read.
+        using (SafeFileHandle file = new(made.Handle.Number, ownsHandle: false)) RandomAccess.Write(file, page, 0);
+        await WarmUpAsync(runtime, $"/proc/self/fd/{made.Handle.Number}", cancellationToken);
+    }
+
     /// <summary>Begins to serve a guest. When it returns, faults are served, and a VMM that waits for an answer has got it.</summary>
     /// <param name="runtime">A runtime of the live world.</param>
     /// <param name="watch">Tells when the VMM ends; to be disposed of after the session.</param>
@@ -154,6 +171,7 @@ public sealed class GuestSession : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(watch);
         ArgumentNullException.ThrowIfNull(handOver);
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxFaults, 1, nameof(options));
         long now = TimeProvider.System.GetTimestamp();
         IContent? content = null;
         UffdVm? vm = null;
@@ -205,10 +223,12 @@ public sealed class GuestSession : IAsyncDisposable
     /// <summary>True for a guest that a predecessor has begun with.</summary>
     internal bool IsTakenBack => _handOver.IsTakenBack;
 
-    /// <summary>True if a hand-over is this guest's once more: the same userfaultfd, and the same layout.</summary>
+    /// <summary>
+    /// True if a hand-over is this guest's once more: the same userfaultfd, and the same layout, to which regions may have been added.
+    /// </summary>
     internal bool IsSameGuest(HandOver handOver) =>
         handOver.Message.WantsAnswer && _inode is not null && handOver.Userfaultfd.Inode == _inode
-            && handOver.Message.Modes == Message.Modes && handOver.Message.Regions.SequenceEqual(Message.Regions);
+            && handOver.Message.Modes == Message.Modes && !Message.Regions.Except(handOver.Message.Regions).Any();
 
     /// <summary>Its VMM has connected again (Cloud Hypervisor does when it finds its connection at an end), and is answered.</summary>
     /// <param name="handOver">The same hand-over; taken over if this returns.</param>
@@ -216,11 +236,13 @@ public sealed class GuestSession : IAsyncDisposable
     /// <exception cref="HandOverException">The VMM does not listen any more.</exception>
     internal async Task ReattachAsync(HandOver handOver, CancellationToken cancel)
     {
+        foreach (HandedRegion added in handOver.Message.Regions.Except(Message.Regions).ToArray()) await AddAsync(added, cancel);
         await handOver.AcknowledgeAsync(cancel);
         // Its connection stays as long as the guest is served; the earlier one is at an end.
         handOver.Userfaultfd.Dispose();
         Interlocked.Exchange(ref _again, handOver)?.Dispose();
         if (Ended.IsCompleted) Interlocked.Exchange(ref _again, null)?.Dispose();
+        else _ = TakeRegionsAsync(handOver);
     }
 
     /// <summary>True while all of its pages are being filled.</summary>
@@ -360,13 +382,14 @@ public sealed class GuestSession : IAsyncDisposable
         if (_options.WorkingSet is { } set && !IsTakenBack) _workingSet = new SessionWorkingSet(set, _content, _options.Observer);
         _source = new GuestSource(
             _content, [.. message.Regions.Select(r => r.FileOffset)], message.Bytes >> PageSize.BaseShift, _workingSet?.Touched);
-        await uffd.ServeAsync(new ServeOptions { Source = _source }, cancel);
+        await uffd.ServeAsync(new ServeOptions { Source = _source, MaxOutstanding = _options.MaxFaults }, cancel);
         await _handOver.AcknowledgeAsync(cancel);
         _handOver.Userfaultfd.Dispose();
         if (_workingSet is { } workingSet) await workingSet.BeginAsync(uffd, _source, filledAhead);
         _setUp = TimeProvider.System.GetElapsedTime(_handedOver);
         _notes = TellAsync();
         _ = WaitForEndAsync(watch);
+        if (message.WantsAnswer && _handOver.Socket is not null) _ = TakeRegionsAsync(_handOver);
     }
 
     private async Task<UffdIoctls> RegisterAsync(
@@ -391,6 +414,69 @@ public sealed class GuestSession : IAsyncDisposable
             throw new HandOverException(
                 $"Region {region.Id} of the layout has huge pages, and the message does not say so (page_size, in bytes).");
         return ioctls;
+    }
+
+    // Memory that is plugged in is told of on the connection, as long as that is there.
+    private async Task TakeRegionsAsync(HandOver connection)
+    {
+        CancellationToken stop = _left.Token;
+        try
+        {
+            while (await AddedRegion.ReceiveAsync(connection.Socket!, Message.Regions.Count, stop) is { } region)
+            {
+                await AddAsync(region, stop);
+                await connection.AnswerAsync(stop);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or System.Net.Sockets.SocketException or ObjectDisposedException)
+        {
+            // Asked for, or the VMM has closed it.
+        }
+        catch (Exception e) when (e is HandOverException or UffdException or VmFailedException or IOException)
+        {
+            // There is no answer that says no: the VMM waits for two seconds, or finds its connection at an end.
+            connection.Socket!.Dispose();
+            bool isKilled = _options.OnFailure == FailurePolicy.Kill && _fate.TryKill();
+            _options.Observer?.Invoke(new SessionNote(
+                isKilled ? SessionNoteKind.Killed : SessionNoteKind.Warning,
+                $"Memory that the VMM adds is not served: {e.Message} Its connection is closed"
+                    + (isKilled ? ", and it is killed." : "; what the guest touches there stays asleep.")));
+        }
+    }
+
+    private async Task AddAsync(HandedRegion handed, CancellationToken cancel)
+    {
+        await _adding.WaitAsync(cancel);
+        try
+        {
+            IReadOnlyList<HandedRegion> all = LayoutReader.Layout([.. Message.Regions, handed]);
+            ThrowIfShort(Message with { Regions = all }, _content, _options.MemoryPath);
+            RegionPlan plan = RegionPlan.Of(_handOver, handed, all.Count - 1);
+            long pages = handed.Bytes >> PageSize.BaseShift;
+            _options.Keep?.Before(handed);
+            _source!.Add(handed.FileOffset, pages);
+            GuestRegion? region = null;
+            UffdIoctls ioctls;
+            try
+            {
+                region = await _vm.AdoptMemoryAsync(plan.Memory(), cancel);
+                ioctls = await RegisterAsync(_uffd!, region, handed, plan.Modes, cancel);
+            }
+            catch when (region is null)
+            {
+                _source.DropLast(pages);
+                throw;
+            }
+
+            _tracksWrites |= (plan.Modes & RegisterModes.WriteProtect) != 0;
+            _handOver.Add(handed, ioctls);
+            // From here on a successor knows of it; the VMM is answered behind this.
+            _options.Keep?.After(_handOver);
+        }
+        finally
+        {
+            _ = _adding.Release();
+        }
     }
 
     private async Task FillAsync(CancellationToken cancel)

@@ -32,7 +32,9 @@ internal sealed record RegionPlan(HandedRegion Region, RegisterModes Modes, stri
         DescriptorOffset = File is null ? 0 : Region.FileOffset,
     };
 
-    private static RegionPlan Of(HandOver handOver, HandedRegion region, int number)
+    /// <summary>The plan for a region.</summary>
+    /// <exception cref="HandOverException">It cannot be served as it is registered.</exception>
+    public static RegionPlan Of(HandOver handOver, HandedRegion region, int number)
     {
         PeerMapping? mapping = handOver.Peer.MappingAt(region.Address, region.Bytes);
         RegisterModes modes = ModesOf(handOver, mapping?.Modes ?? RegisterModes.None);

@@ -27,6 +27,9 @@ public sealed record SessionFigures
     /// <summary>Base pages that are absent from the guest.</summary>
     public required long AbsentPages { get; init; }
 
+    /// <summary>Faults, by page, that are worked on now; up to <see cref="SessionOptions.MaxFaults"/>.</summary>
+    public required int FaultsInFlight { get; init; }
+
     /// <summary>What a working set was worth; null without one.</summary>
     public WorkingSetFigures? WorkingSet { get; init; }
 

@@ -37,6 +37,18 @@ public sealed record SessionOptions
     /// </summary>
     public SnapshotWorkingSet? WorkingSet { get; init; }
 
+    /// <summary>
+    /// Faults of the guest that are worked on at a time, by page, from 1 on: what it raises beyond that waits in the kernel, is not lost,
+    /// and costs this process nothing.
+    /// </summary>
+    public int MaxFaults { get; init; } = DefaultMaxFaults;
+
+    /// <summary>What <see cref="MaxFaults"/> is if nothing is said.</summary>
+    internal const int DefaultMaxFaults = 1024;
+
+    /// <summary>A region is about to be added to the guest, and has been: keeps it for a successor. Null for nobody.</summary>
+    internal (Action<HandedRegion> Before, Action<HandOver> After)? Keep { get; init; }
+
     /// <summary>For tests: called before each read of a file, on the thread that waits for disks, with the page of the file.</summary>
     internal Action<long>? HoldBack { get; init; }
 

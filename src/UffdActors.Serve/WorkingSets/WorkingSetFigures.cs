@@ -23,4 +23,23 @@ public sealed record WorkingSetFigures
     /// not known: it raises no fault. Null before there was any.
     /// </summary>
     public double? HitRate => Fetched + Late + Missed is > 0 and var all ? (double)Fetched / all : null;
+
+    /// <summary>The figures of several sessions together; null of none.</summary>
+    internal static WorkingSetFigures? Sum(IEnumerable<WorkingSetFigures?> figures)
+    {
+        WorkingSetFigures? sum = null;
+        foreach (WorkingSetFigures one in figures.OfType<WorkingSetFigures>())
+        {
+            sum = sum is null ? one : new WorkingSetFigures
+            {
+                Pages = sum.Pages + one.Pages,
+                Fetched = sum.Fetched + one.Fetched,
+                Late = sum.Late + one.Late,
+                Missed = sum.Missed + one.Missed,
+                Recorded = sum.Recorded + one.Recorded,
+            };
+        }
+
+        return sum;
+    }
 }

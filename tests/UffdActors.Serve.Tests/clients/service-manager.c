@@ -87,6 +87,10 @@ static pid_t start(char **program)
 	setenv("NOTIFY_SOCKET", path, 1);
 	snprintf(number, sizeof(number), "%d", MOST);
 	setenv("FDSTORE", number, 1);
+	/* It wants to hear of the service twice in this time. */
+	setenv("WATCHDOG_USEC", "200000", 1);
+	snprintf(number, sizeof(number), "%d", getpid());
+	setenv("WATCHDOG_PID", number, 1);
 	int nothing = open("/dev/null", O_RDONLY);
 	dup2(nothing, 0);
 	execvp(program[0], program);

@@ -61,8 +61,21 @@ internal static class DaemonClient
             "--on-failure", "What becomes of a guest that cannot be served on: asleep, or its VMM killed.", plain.OnFailure);
         Option<string> mode = TypedOptions.Text("--socket-mode", "MODE", "Permissions of the socket, octal.", plain.SocketMode);
         Option<int?> guests = TypedOptions.Number("--max-guests", "N", "Guests at a time.", 1, GuestServerOptions.MostSessions);
-        Command command =
-            new("create", "Have a daemon begin a session.") { session, control, socket, memory, diffs, policy, mode, guests };
+        Option<int> faults = TypedOptions.Number(
+            "--max-faults", "N", "Faults of a guest that are worked on at a time; others wait in the kernel.", plain.MaxFaults, 1,
+            int.MaxValue);
+        Option<string?> workingSet = TypedOptions.Text(
+            "--working-set", "FILE", "Fetch these pages first, recorded earlier. May be the file that is to be recorded.");
+        Option<string?> record = TypedOptions.Text(
+            "--record-working-set", "FILE", "Write which pages the first guest asks for, in order; they are fetched ahead for the next.");
+        Option<TimeSpan> recordFor = TypedOptions.Duration(
+            "--record-for", "How long the first guest is recorded, if it does not end before.", plain.RecordTime);
+        Option<long?> bandwidth = TypedOptions.Size(
+            "--bandwidth", "Bytes a second that are fetched ahead for each guest. Default: as fast as it goes.", 1);
+        Command command = new("create", "Have a daemon begin a session.")
+        {
+            session, control, socket, memory, diffs, workingSet, record, recordFor, bandwidth, policy, mode, guests, faults,
+        };
         command.SetAction(async (arguments, cancel) =>
         {
             SessionSpec spec = plain with
@@ -74,6 +87,11 @@ internal static class DaemonClient
                 OnFailure = arguments.GetValue(policy)!.Value,
                 SocketMode = arguments.GetValue(mode)!,
                 MaxGuests = arguments.GetValue(guests) ?? plain.MaxGuests,
+                MaxFaults = arguments.GetValue(faults),
+                WorkingSet = FullPath(arguments.GetValue(workingSet)),
+                RecordWorkingSet = FullPath(arguments.GetValue(record)),
+                RecordForMs = (long)arguments.GetValue(recordFor).TotalMilliseconds,
+                BytesPerSecond = arguments.GetValue(bandwidth) ?? 0,
             };
             ControlAnswer answer = await AskAsync(arguments.GetValue(control)!, (c, stop) => c.CreateAsync(spec, stop), cancel);
             DaemonText.Write(terminal, answer.Sessions!);
@@ -115,6 +133,8 @@ internal static class DaemonClient
         });
         return command;
     }
+
+    private static string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path);
 
     private static Option<string> Control() =>
         TypedOptions.Text("--control", "PATH", "Control socket of the daemon.", "/run/uffd/control");

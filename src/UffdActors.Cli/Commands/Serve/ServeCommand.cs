@@ -16,6 +16,7 @@ namespace UffdActors.Cli.Commands.Serve;
 internal sealed class ServeCommand
 {
     private const int MostModeDigits = 4;
+    private const int MostLoops = 1024;
     private readonly Option<string?> _socket = TypedOptions.Text("--socket", "PATH", "Unix socket to which VMMs connect.");
     private readonly Option<string?> _memory =
         TypedOptions.Text("--memory", "FILE", "Memory file of the snapshot; read, never written.");
@@ -40,6 +41,13 @@ internal sealed class ServeCommand
         TypedOptions.Number("--sessions", "N", "End when N sessions have ended. Default: never.", 1, int.MaxValue);
     private readonly Option<int> _maxSessions =
         TypedOptions.Number("--max-sessions", "N", "Guests at a time.", 256, 1, GuestServerOptions.MostSessions);
+    private readonly Option<int> _maxFaults = TypedOptions.Number(
+        "--max-faults", "N", "Faults of a guest that are worked on at a time; others wait in the kernel.",
+        new SessionOptions { MemoryPath = "" }.MaxFaults, 1, int.MaxValue);
+    private readonly Option<int> _loops = TypedOptions.Number(
+        "--loops", "N", "Threads that serve all guests together; 0 for one each.", 0, 0, MostLoops);
+    private readonly Option<int?> _loopCpu = TypedOptions.Number(
+        "--loop-cpu", "CPU", "CPU of the first of these threads; the next has the next. Default: any.", 0, int.MaxValue);
     private readonly Option<TimeSpan> _handOverTime = TypedOptions.Duration(
         "--hand-over-timeout", "How long a VMM may take to hand over once it has connected.", new HandOverOptions().TimeOut);
     private readonly Option<string> _mode =
@@ -58,7 +66,7 @@ internal sealed class ServeCommand
         Option[] options =
         [
             _config, _socket, _memory, _diffs, _cache, _workingSet, _recordWorkingSet, _recordFor, _bandwidth, _onFailure, _sessions,
-            _maxSessions, _handOverTime, _mode, _json,
+            _maxSessions, _maxFaults, _loops, _loopCpu, _handOverTime, _mode, _json,
         ];
         foreach (Option option in options) command.Options.Add(option);
         IReadOnlyList<Option> pictures = _pictures.AddTo(command, hasTimeline: false);
@@ -85,6 +93,7 @@ internal sealed class ServeCommand
             Cache = cache,
             WorkingSet = WorkingSetOf(arguments),
             OnFailure = policy,
+            MaxFaults = arguments.GetValue(_maxFaults),
         };
         (long bytes, long stored) = GuestSession.Measure(session);
         using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
@@ -92,7 +101,8 @@ internal sealed class ServeCommand
         RunPictures pictures = RunPictures.Of(_terminal, _pictures, arguments);
         ServePictures? kept = pictures.Recorder is { } recorder ? new ServePictures(recorder) : null;
         HeldLines held = new(report, pictures.HasUi);
-        await using UffdRuntime runtime = UffdRuntime.Start(ConfigurationFactory.ParseString("uffd.world = live"));
+        await using UffdRuntime runtime = UffdRuntime.Start(ConfigurationFactory.ParseString(FormattableString.Invariant(
+            $"uffd.world = live\nuffd.fault-loop {{ loops = {arguments.GetValue(_loops)}, cpu = {arguments.GetValue(_loopCpu) ?? -1} }}")));
         // What this machine does not allow is told here, and not to the first guest.
         await GuestSession.WarmUpAsync(runtime, memory, cancel);
         using HandOverListener listener = HandOverListener.Open(socket, mode);
