@@ -148,6 +148,9 @@ internal sealed class KeptGuest : IDisposable
         _folder.Write(Name + RecordEnding, Record);
     }
 
+    /// <summary>A region that is added to the guest; before its first page is served.</summary>
+    public void Add(HandedRegion region) => _journal.Add(region.Address, Pages(region));
+
     /// <summary>The guest needs nobody any more.</summary>
     public void Forget()
     {

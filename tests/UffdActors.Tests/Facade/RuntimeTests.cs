@@ -40,14 +40,14 @@ public sealed class RuntimeTests
         await using UffdRuntime runtime = UffdRuntime.Start();
         UffdVm first = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 16 });
         await using UffdVm second = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 16 });
-        Assert.Equal((0, 1), (first.LoopPlace, second.LoopPlace));
+        Assert.Equal((0, 1), (first.LoopPlace.Number, second.LoopPlace.Number));
         await first.DisposeAsync();
         await first.DisposeAsync();
         await using UffdVm third = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 16 });
-        Assert.Equal(0, third.LoopPlace);
+        Assert.Equal(0, third.LoopPlace.Number);
         await Assert.ThrowsAsync<UffdConfigurationException>(() => runtime.CreateVmAsync(new VmOptions { MemoryPages = 16, Cpu = 9999 }));
         await using UffdVm fourth = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 16 });
-        Assert.Equal(2, fourth.LoopPlace);
+        Assert.Equal(2, fourth.LoopPlace.Number);
     }
 
     [Fact]

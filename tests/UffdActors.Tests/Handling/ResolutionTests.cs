@@ -82,7 +82,7 @@ public sealed class ResolutionTests : IDisposable
         Assert.Contains("page 1 cannot be had now", incident.Message, StringComparison.Ordinal);
         incident = await vm.Incidents.ReadAsync();
         Assert.Equal(IncidentKind.PatienceOver, incident.Kind);
-        Assert.Contains("until it is recovered or abandoned", incident.Message, StringComparison.Ordinal);
+        Assert.Contains("until they are recovered or abandoned", incident.Message, StringComparison.Ordinal);
         // Nothing is tried on its own any more: without timers and messages the host would call this a hang.
         while (_host.Loop.Step() || _host.Loop.FireNextTimer())
         {
