@@ -70,6 +70,8 @@ public sealed class WhileServingTests
 
         await guest.WaitAsync().WaitAsync(LiveScene.Deadline);
         Assert.Null(guest.Error);
+        // A thread goes on as soon as its page is there, and that it is there is noted after that: behind this call it has been.
+        _ = await vm.Uffd.PageStatesAsync(stays, 0, 1024);
         Assert.Equal(1024, vm.Uffd.ReceivedOf(stays).Count);
     }
 
