@@ -422,9 +422,9 @@ public sealed class Userfault : IAsyncDisposable
     /// in a VM of its own, as those of another process: the child has pages received of its own, and those that the parent had at the fork
     /// are there, and those that it had given back are zeros (<see cref="AdoptedUserfault.Removed"/>: so adopt what this returns, with what
     /// else is known of it). Of shared memory what one of the two gives back after the fork is a hole in both, and the other's monitor does
-    /// not hear of it. A descriptor that is not taken stays open until this process ends, also when the VM is disposed of: closing it would
-    /// turn the child's absent pages into zeros; that of a child that has ended is closed. In the model the child waits too, and there is
-    /// nothing to take.
+    /// not hear of it. A descriptor that is not taken stays open until this process ends, also when the VM is disposed of, for closing it
+    /// would turn the child's absent pages into zeros; that of a child that has ended is closed. In the model the child waits too, and
+    /// there is nothing to take.
     /// </remarks>
     /// <returns>Descriptors of this process, which belong to the caller from here on; not those of children that have ended.</returns>
     public IReadOnlyList<AdoptedUserfault> TakeChildren() => _kernel.TakeChildren();

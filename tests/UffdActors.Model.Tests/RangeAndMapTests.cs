@@ -49,6 +49,26 @@ public class RangeAndMapTests
         });
     }
 
+    [Fact]
+    public void Unregistering_thousands_of_VMAs_copies_the_map_once_and_not_for_each()
+    {
+        const int Many = 4000;
+        using Scene scene = new();
+        UserfaultContext context = scene.Open();
+        scene.Map(Many);
+        Assert.Equal(Errno.None, scene.Register(context, RegisterModes.Missing, 0, Many).Error);
+        for (int page = 1; page < Many; page += 2)
+            Assert.Equal(Errno.None, scene.Kernel.Run(new Unregister(scene.Main, context, Scene.At(page), Scene.Page)).Error);
+        Assert.Equal(Many, scene.Mm.Map.Vmas.Length);
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(Errno.None, scene.Kernel.Run(new Unregister(scene.Main, context, Scene.At(0), Many * Scene.Page)).Error);
+
+        // For each it would be 64 KB.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Many * 4096L);
+        Assert.Equal(1, scene.Mm.Map.Vmas.Length);
+    }
+
     private static void Apply(Scene scene, UserfaultContext context, (Prot Prot, RegisterModes Modes)?[] model, int kind, int at, int count)
     {
         ulong address = Scene.At(at);

@@ -68,8 +68,8 @@ internal sealed class LiveClosing(VmRoot vm, VmOptions options, LiveMemories mem
     }
 
     /// <summary>
-    /// True if a userfaultfd would be closed for a reason now, and not left open. False while faults of it are unread, which may be of
-    /// threads that nobody has stopped.
+    /// True if a userfaultfd would be closed for a reason now, and not left open. False while faults of it are unread, which may be those
+    /// of threads that nobody has stopped.
     /// </summary>
     public bool WillClose(LiveDescriptor descriptor, ClosingReason reason)
     {

@@ -111,13 +111,20 @@ internal static class MachineProbe
     private static KvmFacts ReadKvm()
     {
         using FileHandle? device = FileHandle.TryOpen("/dev/kvm", Fd.O_RDWR, out Errno error);
-        if (device is null) return new KvmFacts(UffdAccess.Text(error), 0, false, 0);
+        bool inKernel = Lines("/proc/misc").Any(l => l.EndsWith(" kvm", StringComparison.Ordinal));
+        if (device is null) return new KvmFacts(UffdAccess.Text(error), 0, false, 0) { InKernel = inKernel };
         using LinuxHandle.Lease lease = device.Use();
+        int version = Libc.Ioctl(lease.Number, Kvm.KVM_GET_API_VERSION, (nuint)0);
+        if (version < 0)
+            return new KvmFacts(UffdAccess.Ok, 0, false, 0) { Answer = UffdAccess.Text(Libc.LastError), InKernel = inKernel };
         return new KvmFacts(
             UffdAccess.Ok,
-            Libc.Ioctl(lease.Number, Kvm.KVM_GET_API_VERSION, (nuint)0),
+            version,
             Libc.Ioctl(lease.Number, Kvm.KVM_CHECK_EXTENSION, Kvm.KVM_CAP_GUEST_MEMFD) > 0,
-            Math.Max(0, Libc.Ioctl(lease.Number, Kvm.KVM_CHECK_EXTENSION, Kvm.KVM_CAP_GUEST_MEMFD_FLAGS)));
+            Math.Max(0, Libc.Ioctl(lease.Number, Kvm.KVM_CHECK_EXTENSION, Kvm.KVM_CAP_GUEST_MEMFD_FLAGS)))
+        {
+            InKernel = inKernel,
+        };
     }
 
     private static CpuFacts ReadCpus()
@@ -137,7 +144,11 @@ internal static class MachineProbe
         });
         thread.Start();
         thread.Join();
-        return new CpuFacts(FirstLine("/sys/devices/system/cpu/online") ?? "unknown", AllowedCpus(), realTime, HasWaitChannels());
+        bool hasWaitChannels = HasWaitChannels(out string asked);
+        return new CpuFacts(FirstLine("/sys/devices/system/cpu/online") ?? "unknown", AllowedCpus(), realTime, hasWaitChannels)
+        {
+            WaitChannelsAsked = asked,
+        };
     }
 
     // A call that is denied to the probe must not fail the whole report.
@@ -153,16 +164,23 @@ internal static class MachineProbe
         }
     }
 
-    private static bool HasWaitChannels()
+    private static bool HasWaitChannels(out string asked)
     {
+        asked = UffdAccess.Ok;
         try
         {
             return ShowsWaitChannel();
         }
-        catch (Exception e) when (e is SyscallException or IOException or UnauthorizedAccessException)
+        catch (SyscallException e)
         {
-            return false;
+            asked = $"{e.Call} gives {e.Error}";
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            asked = e.Message;
+        }
+
+        return false;
     }
 
     // Long enough for a thread that gets no CPU for a while; normally it is asleep at once.
@@ -178,6 +196,7 @@ internal static class MachineProbe
         poll.Add(stop.Handle, 0);
         using ManualResetEventSlim started = new();
         int id = 0;
+        SyscallException? refused = null;
         Thread sleeper = new(() =>
         {
             id = ThreadPlacement.ThreadId;
@@ -189,9 +208,10 @@ internal static class MachineProbe
                     // A signal interrupted the wait: wait again.
                 }
             }
-            catch (SyscallException)
+            catch (SyscallException e)
             {
-                // poll was refused: then no thread sleeps, and wchan stays 0.
+                // Then nothing sleeps, and nothing is named.
+                refused = e;
             }
         });
         sleeper.Start();
@@ -217,7 +237,7 @@ internal static class MachineProbe
             sleeper.Join();
         }
 
-        return where.Length > 1;
+        return refused is null ? where.Length > 1 : throw refused;
     }
 
     private static string? FirstLine(string path) => Lines(path).FirstOrDefault();

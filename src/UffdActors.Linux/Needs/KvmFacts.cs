@@ -9,6 +9,12 @@ internal sealed record KvmFacts(string Device, int ApiVersion, bool GuestMemfd, 
 {
     private const int MapFlags = 3;
 
+    /// <summary>What KVM answers on the device that could be opened: "ok", or an errno.</summary>
+    public string Answer { get; init; } = "ok";
+
+    /// <summary>True if this kernel has KVM (<c>/proc/misc</c>), with or without the device here.</summary>
+    public bool InKernel { get; init; }
+
     /// <summary>True if a guest_memfd can be mapped and has pages that are shared from the start: both flags are needed.</summary>
     internal bool CanMapGuestMemfd => (GuestMemfdFlags & MapFlags) == MapFlags;
 }

@@ -22,14 +22,15 @@ internal sealed record MachineFinding(MachineNeed Need, string For, NeedState St
     [
         Of(MachineNeed.Userfaultfd, "everything in the live world", Usable(canOpen, access, registers)),
         Of(MachineNeed.KernelFaults, "faults of system calls and KVM", KernelFaults(canOpen, access)),
-        Of(MachineNeed.HugePages, "the hugetlb backend", memory.HugePagesFree > memory.HugePagesReserved),
+        Of(MachineNeed.HugePages, "the hugetlb backend", InMeminfo(
+            MachineNeed.HugePages, memory.HugePagesFree > memory.HugePagesReserved, memory)),
         Of(MachineNeed.PagemapScan, "dirty tracking", PagemapScan(memory.PagemapScanAnswer, access.Confinement)),
-        Of(MachineNeed.Kvm, "KVM vCPUs", KvmDevice(kvm.Device, access.Confinement)),
+        Of(MachineNeed.Kvm, "KVM vCPUs", KvmDevice(kvm, access.Confinement)),
         Of(MachineNeed.GuestMemfd, "guest_memfd", GuestMemfd(kvm)),
         Of(MachineNeed.GuestMemfdFaults, "post-copy into guest_memfd", GuestMemfdFaults(canOpen, access, registers, kvm)),
         Of(MachineNeed.RealTimePriority, "conform --live and record", RealTimePriority(cpus.RealTimePriority, access.Confinement)),
-        Of(MachineNeed.WaitChannels, "conform --live and record", cpus.WaitChannels),
-        Of(MachineNeed.Swap, "pages that are swapped out", memory.SwapMib > 0),
+        Of(MachineNeed.WaitChannels, "conform --live and record", WaitChannels(cpus)),
+        Of(MachineNeed.Swap, "pages that are swapped out", InMeminfo(MachineNeed.Swap, memory.SwapMib > 0, memory)),
         Of(MachineNeed.MemoryFailure, "machine checks of poisoned pages", memory.MemoryFailure),
         Of(MachineNeed.SecondCpu, "vCPUs and handlers on CPUs of their own", cpus.Allowed.Count > 1),
     ];
@@ -75,7 +76,23 @@ internal sealed record MachineFinding(MachineNeed Need, string For, NeedState St
     /// <summary>Whether PAGEMAP_SCAN works.</summary>
     internal static NeedAnswer PagemapScan(string answer, Confinement who) => answer == Ok
         ? NeedAnswer.Met
+        : Error(answer) == Errno.ENOENT ? NotAsked("there is no /proc/self/pagemap here (is /proc mounted?)")
         : Denial.Of(MachineNeed.PagemapScan, "PAGEMAP_SCAN of /proc/self/pagemap", Error(answer), null, who);
+
+    /// <summary>Whether there is a KVM to work with, and it answers.</summary>
+    internal static NeedAnswer KvmDevice(KvmFacts kvm, Confinement who)
+    {
+        if (kvm.Device == Ok && kvm.Answer != Ok)
+            return Denial.Of(MachineNeed.Kvm, "ioctl(2) on /dev/kvm", Error(kvm.Answer), null, who);
+        if (Error(kvm.Device) == Errno.ENOENT && kvm.InKernel)
+        {
+            return new NeedAnswer(
+                NeedState.Denied, "This kernel has KVM (/proc/misc), and there is no /dev/kvm here, as in a container.",
+                "Hand the device in (Docker: --device /dev/kvm; systemd: DeviceAllow=).");
+        }
+
+        return KvmDevice(kvm.Device, who);
+    }
 
     /// <summary>Whether there is a KVM to work with.</summary>
     internal static NeedAnswer KvmDevice(string answer, Confinement who) => (answer, Error(answer)) switch
@@ -99,10 +116,20 @@ internal sealed record MachineFinding(MachineNeed Need, string For, NeedState St
     private static NeedAnswer GuestMemfd(KvmFacts kvm)
     {
         if (kvm.CanMapGuestMemfd) return NeedAnswer.Met;
-        return kvm.Device is Ok or nameof(Errno.ENOENT)
-            ? NeedAnswer.Absent(MachineNeed.GuestMemfd)
-            : NotAsked($"KVM could not be asked (/dev/kvm gives {kvm.Device})");
+        if (kvm is { Device: Ok, Answer: Ok }) return NeedAnswer.Absent(MachineNeed.GuestMemfd);
+        return NotAsked($"KVM could not be asked (/dev/kvm gives {(kvm.Device == Ok ? kvm.Answer : kvm.Device)})");
     }
+
+    // A kernel that says nothing of its memory says nothing of these.
+    private static NeedAnswer InMeminfo(MachineNeed need, bool isMet, MemoryFacts memory) =>
+        isMet ? NeedAnswer.Met
+            : memory.TotalMib > 0 ? NeedAnswer.Absent(need)
+            : NotAsked("/proc/meminfo cannot be read, or is empty");
+
+    private static NeedAnswer WaitChannels(CpuFacts cpus) =>
+        cpus.WaitChannels ? NeedAnswer.Met
+            : cpus.WaitChannelsAsked == Ok ? NeedAnswer.Absent(MachineNeed.WaitChannels)
+            : NotAsked(cpus.WaitChannelsAsked.TrimEnd('.'));
 
     private static NeedAnswer GuestMemfdFaults(bool canOpen, AccessFacts access, IReadOnlyList<RegisterFact> registers, KvmFacts kvm)
     {

@@ -60,10 +60,12 @@ internal abstract class ControlOperation : Operation
     /// </summary>
     internal static IEnumerable<Owner?> Hold(AddressSpace mm, PageRange range, List<VmaOwner> held)
     {
+        // There may be thousands.
+        HashSet<VmaOwner> known = [.. held];
         // One page more on either side: a neighbour may become part of a changed VMA.
         foreach (Vma vma in mm.Map.In(new PageRange(range.Start - 1, range.End + 1)).ToArray())
         {
-            if (held.Contains(vma.Owner)) continue;
+            if (!known.Add(vma.Owner)) continue;
             held.Add(vma.Owner);
             yield return vma.Owner;
             vma.Owner.IsHeld = true;

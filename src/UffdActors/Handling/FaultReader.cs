@@ -132,7 +132,7 @@ internal class FaultReader
         if (seen is not null && (_view.Find(range.Start) is not { } now || now.Id != seen.Id || now.Base != seen.Base)) return false;
         _overtaking.Forget(range);
         _descriptor.Unmapped(start, end);
-        bool wasServed = _view.Regions.Any(r => r.Range.Intersects(range));
+        bool wasServed = _view.Meets(range);
         if (wasServed)
         {
             _view = _view.AfterUnmap(range);

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using UffdActors.Model.Mapping;
 
 namespace UffdActors.Handling;
@@ -11,25 +10,28 @@ namespace UffdActors.Handling;
 internal sealed class RegionView
 {
     // By address, none over another: looked up at every fault, also where a guest has thousands of regions.
-    private readonly ImmutableArray<ServedRegion> _regions;
+    private readonly ServedParts _regions;
 
-    private RegionView(ImmutableArray<ServedRegion> regions) => _regions = regions;
+    private RegionView(ServedParts regions) => _regions = regions;
 
     /// <summary>Nothing is registered.</summary>
-    public static RegionView Empty { get; } = new([]);
+    public static RegionView Empty { get; } = new(ServedParts.Empty);
 
     /// <summary>The regions, or what is left of them, by address.</summary>
-    public ImmutableArray<ServedRegion> Regions => _regions;
+    public ServedParts Regions => _regions;
 
     /// <summary>The regions of a list, none over another.</summary>
-    public static RegionView Of(IEnumerable<ServedRegion> regions) => new([.. regions.OrderBy(r => r.Range.Start)]);
+    public static RegionView Of(IEnumerable<ServedRegion> regions) => new(ServedParts.Of(regions.OrderBy(r => r.Range.Start)));
 
     /// <summary>The region that holds a page of the address space, or null.</summary>
     public ServedRegion? Find(long page)
     {
-        int at = FirstEndingBehind(page);
-        return at < _regions.Length && _regions[at].Range.Start <= page ? _regions[at] : null;
+        ServedRegion? region = _regions.From(page).Part;
+        return region is not null && region.Range.Start <= page ? region : null;
     }
+
+    /// <summary>True if a region has a page of a range of the address space.</summary>
+    public bool Meets(PageRange range) => _regions.From(range.Start).Part is { } region && region.Range.Start < range.End;
 
     /// <summary>The part of a region that holds a page of it, or null: it was unmapped.</summary>
     /// <param name="id">Number of the region.</param>
@@ -50,20 +52,25 @@ internal sealed class RegionView
     public bool IsRemoved(long page, int count = 1) => Find(page) is { } region && region.Pages.IsRemoved(region.PageOf(page), count);
 
     /// <summary>A region more.</summary>
-    public RegionView With(ServedRegion region) => new(_regions.Insert(FirstEndingBehind(region.Range.Start), region));
+    public RegionView With(ServedRegion region)
+    {
+        ServedParts.Cursor at = _regions.From(region.Range.Start);
+        return new(_regions.Replace(at, at, [region]));
+    }
 
     /// <summary>REMOVE: the pages are zeros from now on. Changes no view, and allocates nothing.</summary>
     /// <returns>True if all of the range is known; what is not is in <see cref="Unknown"/>.</returns>
     public bool Remove(PageRange range)
     {
         long known = 0;
-        for (int i = FirstEndingBehind(range.Start); i < _regions.Length && _regions[i].Range.Start < range.End; i++)
+        ServedParts.Cursor at = _regions.From(range.Start);
+        for (; at.Part is { } region && region.Range.Start < range.End; at = at.Next)
         {
-            PageRange part = _regions[i].Range.Intersect(range);
-            PageRange pages = new(_regions[i].PageOf(part.Start), _regions[i].PageOf(part.End));
-            _regions[i].Zeroed?.Announce(pages);
-            _regions[i].Alias?.LeaveAsIs(pages.Start, pages.Count);
-            _regions[i].Pages.Remove(pages.Start, pages.Count);
+            PageRange part = region.Range.Intersect(range);
+            PageRange pages = new(region.PageOf(part.Start), region.PageOf(part.End));
+            region.Zeroed?.Announce(pages);
+            region.Alias?.LeaveAsIs(pages.Start, pages.Count);
+            region.Pages.Remove(pages.Start, pages.Count);
             known += part.Count;
         }
 
@@ -80,10 +87,11 @@ internal sealed class RegionView
     public IEnumerable<PageRange> Unknown(PageRange range)
     {
         long at = range.Start;
-        for (int i = FirstEndingBehind(range.Start); i < _regions.Length && _regions[i].Range.Start < range.End; i++)
+        ServedParts.Cursor next = _regions.From(range.Start);
+        for (; next.Part is { } region && region.Range.Start < range.End; next = next.Next)
         {
-            if (at < _regions[i].Range.Start) yield return new PageRange(at, _regions[i].Range.Start);
-            at = _regions[i].Range.End;
+            if (at < region.Range.Start) yield return new PageRange(at, region.Range.Start);
+            at = region.Range.End;
         }
 
         if (at < range.End) yield return range with { Start = at };
@@ -92,16 +100,12 @@ internal sealed class RegionView
     /// <summary>UNMAP: the range is not ours any more.</summary>
     public RegionView AfterUnmap(PageRange range)
     {
-        // Only what the range meets is looked at; the others are copied as they are.
-        int first = FirstEndingBehind(range.Start);
-        int end = first;
-        while (end < _regions.Length && _regions[end].Range.Start < range.End) end++;
-        if (first == end) return this;
-        ImmutableArray<ServedRegion>.Builder rest = ImmutableArray.CreateBuilder<ServedRegion>(_regions.Length + 1);
-        rest.AddRange(_regions.AsSpan(0, first));
-        for (int i = first; i < end; i++) Cut(_regions[i], range, rest);
-        rest.AddRange(_regions.AsSpan(end, _regions.Length - end));
-        return new(rest.DrainToImmutable());
+        // Only what the range meets is looked at.
+        ServedParts.Cursor first = _regions.From(range.Start);
+        ServedParts.Cursor behind = first;
+        List<ServedRegion> rest = [];
+        for (; behind.Part is { } region && region.Range.Start < range.End; behind = behind.Next) Cut(region, range, rest);
+        return first.Equals(behind) ? this : new(_regions.Replace(first, behind, rest));
     }
 
     /// <summary>
@@ -110,35 +114,21 @@ internal sealed class RegionView
     public RegionView AfterRemap(PageRange from, long to)
     {
         long shift = to - from.Start;
-        List<ServedRegion> regions = [.. AfterUnmap(from).AfterUnmap(new PageRange(to, to + from.Count))._regions];
-        for (int i = FirstEndingBehind(from.Start); i < _regions.Length && _regions[i].Range.Start < from.End; i++)
+        RegionView moved = AfterUnmap(from).AfterUnmap(new PageRange(to, to + from.Count));
+        ServedParts.Cursor next = _regions.From(from.Start);
+        for (; next.Part is { } region && region.Range.Start < from.End; next = next.Next)
         {
-            PageRange moved = _regions[i].Range.Intersect(from);
-            regions.Add(
-                _regions[i] with { Range = new PageRange(moved.Start + shift, moved.End + shift), Base = _regions[i].Base + shift });
+            PageRange part = region.Range.Intersect(from);
+            moved = moved.With(
+                region with { Range = new PageRange(part.Start + shift, part.End + shift), Base = region.Base + shift });
         }
 
-        return Of(regions);
+        return moved;
     }
 
-    private static void Cut(ServedRegion region, PageRange range, ImmutableArray<ServedRegion>.Builder rest)
+    private static void Cut(ServedRegion region, PageRange range, List<ServedRegion> rest)
     {
         if (region.Range.Start < range.Start) rest.Add(region with { Range = region.Range with { End = range.Start } });
         if (range.End < region.Range.End) rest.Add(region with { Range = region.Range with { Start = range.End } });
-    }
-
-    // Number of regions that lie wholly before a page.
-    private int FirstEndingBehind(long page)
-    {
-        int low = 0;
-        int high = _regions.Length;
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            if (_regions[middle].Range.End > page) high = middle;
-            else low = middle + 1;
-        }
-
-        return low;
     }
 }

@@ -176,6 +176,41 @@ public sealed class FindingTests
             refusal);
     }
 
+    /// <summary>What could not be asked is not called absent.</summary>
+    [Fact]
+    public void Where_nothing_could_be_asked_the_answer_is_unknown_and_where_something_denies_it_is_named()
+    {
+        Confinement filtered = Confinement.None with { Seccomp = 2 };
+        MachineFinding[] Of(MemoryFacts memory, KvmFacts kvm, CpuFacts cpus) =>
+            [.. MachineFinding.All(true, Root with { Confinement = filtered }, Registers[..0], memory, kvm, cpus)];
+
+        MachineFinding[] masked = Of(
+            Memory with { TotalMib = 0, HugePagesFree = 0, HugePagesReserved = 0, SwapMib = 0, PagemapScanAnswer = "ENOENT" },
+            new KvmFacts("ENOENT", 0, false, 0), Cpus with { WaitChannels = false, WaitChannelsAsked = "poll gives EPERM" });
+        foreach ((MachineNeed need, string cause) in new[]
+        {
+            (MachineNeed.HugePages, "/proc/meminfo"), (MachineNeed.Swap, "/proc/meminfo"), (MachineNeed.PagemapScan, "is /proc mounted?"),
+            (MachineNeed.GuestMemfd, "/dev/kvm gives ENOENT"), (MachineNeed.GuestMemfdFaults, "no guest_memfd could be made"),
+            (MachineNeed.WaitChannels, "poll gives EPERM"),
+        })
+        {
+            MachineFinding finding = masked.Single(f => f.Need == need);
+            Assert.Equal(NeedState.Unknown, finding.State);
+            Assert.Contains(cause, finding.Cause, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(NeedState.Absent, masked.Single(f => f.Need == MachineNeed.Kvm).State);
+
+        MachineFinding[] inContainer = Of(Memory, new KvmFacts("ENOENT", 0, false, 0) { InKernel = true }, Cpus);
+        Assert.Equal(NeedState.Denied, inContainer.Single(f => f.Need == MachineNeed.Kvm).State);
+        Assert.Contains("--device /dev/kvm", inContainer.Single(f => f.Need == MachineNeed.Kvm).Remedy, StringComparison.Ordinal);
+
+        MachineFinding[] deaf = Of(Memory, new KvmFacts("ok", 0, false, 0) { Answer = "EPERM" }, Cpus);
+        Assert.Equal(NeedState.Denied, deaf.Single(f => f.Need == MachineNeed.Kvm).State);
+        Assert.Contains("ioctl(2) on /dev/kvm gives EPERM", deaf.Single(f => f.Need == MachineNeed.Kvm).Cause, StringComparison.Ordinal);
+        Assert.Equal(NeedState.Unknown, deaf.Single(f => f.Need == MachineNeed.GuestMemfd).State);
+    }
+
     [Theory]
     [InlineData("         0          0 4294967295", false)]
     [InlineData("         0       1000          1", true)]

@@ -9,7 +9,11 @@ using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Linux.Tests.Live;
 
-/// <summary>A process forks while its memory is served: what is absent in the child waits, and is to be had from the same source.</summary>
+/// <summary>
+/// A process forks while its memory is served: what is absent in the child waits, and is to be had from the same source. Alone, for a child
+/// of this process shares its private pages, which the kernel does not move then (EBUSY).
+/// </summary>
+[Collection(Modes.Unmapping.Name)]
 public sealed class ForkTests
 {
     private const int Pages = 16;

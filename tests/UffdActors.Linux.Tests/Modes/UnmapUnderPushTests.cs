@@ -7,7 +7,8 @@ using UffdActors.Worlds;
 namespace UffdActors.Linux.Tests.Modes;
 
 /// <summary>
-/// Tests that free addresses of this process while somebody still fills there: nobody else may map and register anything meanwhile.
+/// Tests that free addresses of this process while somebody still fills there, so nobody else may map and register anything meanwhile; or
+/// that fork it.
 /// </summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class Unmapping

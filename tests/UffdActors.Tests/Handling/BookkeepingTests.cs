@@ -131,6 +131,64 @@ public sealed class BookkeepingTests
         });
     }
 
+    [Fact]
+    public void An_event_costs_the_same_however_many_parts_the_events_before_it_have_left()
+    {
+        const int Many = 40_000;
+        const int BytesAnEvent = 16 << 10;
+        RegionView view = RegionView.Empty.With(Region(0, 0, Many));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (long page = 1; page < Many; page += 2) view = view.AfterUnmap(new PageRange(page, page + 1));
+
+        Assert.InRange((GC.GetAllocatedBytesForCurrentThread() - before) / (Many / 2), 0, BytesAnEvent);
+        Assert.Equal(Enumerable.Range(0, Many / 2).Select(i => 2L * i), view.Regions.Select(r => r.Range.Start));
+        for (int page = 0; page < Many; page++) Assert.Equal(page % 2 == 0, view.Find(page) is not null);
+    }
+
+    [Fact]
+    public void A_view_of_many_parts_is_what_each_page_says()
+    {
+        const int Many = 6000;
+        Random random = new(1);
+        (int Region, long Page)?[] where = new (int, long)?[3 * Many];
+        RegionView view = RegionView.Empty;
+        for (int i = 0; i < 3; i++)
+        {
+            view = view.With(Region(i, i * Many, Many - 100));
+            for (int page = 0; page < Many - 100; page++) where[(i * Many) + page] = (i, page);
+        }
+
+        for (int i = 0; i < 8000; i++)
+        {
+            int at = random.Next(where.Length - 8);
+            int count = 1 + random.Next(i % 500 == 0 ? Math.Min(2000, where.Length - at) : 3);
+            int to = random.Next(where.Length - count);
+            if (random.Next(3) > 0)
+            {
+                view = view.AfterUnmap(new PageRange(at, at + count));
+                Array.Fill(where, null, at, count);
+            }
+            else if (Math.Abs(to - at) >= count)
+            {
+                (int, long)?[] moved = where[at..(at + count)];
+                view = view.AfterRemap(new PageRange(at, at + count), to);
+                Array.Fill(where, null, at, count);
+                moved.CopyTo(where, to);
+            }
+        }
+
+        ServedRegion[] parts = [.. view.Regions];
+        Assert.Equal(parts.Length, view.Regions.Count);
+        Assert.True(parts.Length > 1000, $"{parts.Length} parts.");
+        for (int i = 1; i < parts.Length; i++) Assert.True(parts[i - 1].Range.End <= parts[i].Range.Start);
+        for (int page = 0; page < where.Length; page++)
+        {
+            ServedRegion? region = view.Find(page);
+            Assert.Equal(where[page], region is null ? null : (region.Id, region.PageOf(page)));
+            Assert.Equal(where[page] is not null, view.Meets(new PageRange(page, page + 1)));
+        }
+    }
+
     private static void SetRange(PageBitmap bitmap, SortedSet<long> model, long page, long count)
     {
         bitmap.Set(page, count);

@@ -46,25 +46,25 @@ internal class Unregister : ControlOperation
         List<PageRange> wake = [];
         foreach (Owner? next in Hold(mm, range, held)) yield return next;
         MapEdit edit = new(mm);
-        Vma[] vmas = mm.Map.In(range).ToArray();
-        for (int i = 0; i < vmas.Length && Error == Errno.None; i++)
+        long uncut = range.End;
+        foreach (Vma vma in mm.Map.In(range))
         {
-            Vma vma = vmas[i];
             if (vma.Context is null) continue;
             PageRange part = vma.Range.Intersect(range);
             if (vma.HasMissing) wake.Add(part);
             // A huge page counts as a whole, even if the range ends inside it.
             if (vma.HasWp) Protection.Change(vma, part with { End = vma.HeadOf(part.End + vma.Stride - 1) }, protect: false);
-            if (part.End < vma.Range.End && part.End % vma.Stride != 0)
-            {
-                // The kernel finds this out when it splits: it splits at the start first, and that split stays.
-                edit.Split(part.Start);
-                Error = Errno.EINVAL;
-            }
-            else
-            {
-                edit.Change(part, v => v.WithRegistration(null, RegisterModes.None));
-            }
+            // That of the last one only.
+            if (part.End < vma.Range.End && part.End % vma.Stride != 0) uncut = part.Start;
+        }
+
+        // All VMAs in one change of the map, which is copied for each.
+        edit.Change(range with { End = uncut }, v => v.Context is null ? v : v.WithRegistration(null, RegisterModes.None));
+        if (uncut < range.End)
+        {
+            // The kernel finds this out when it splits: it splits at the start first, and that split stays.
+            edit.Split(uncut);
+            Error = Errno.EINVAL;
         }
 
         _ = edit.Publish();
