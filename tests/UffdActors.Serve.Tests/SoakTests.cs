@@ -50,6 +50,8 @@ public sealed class SoakTests(VmmPrograms programs)
             }
             while (seconds > 0 && Stopwatch.GetElapsedTime(started) < BetweenKills);
             while (guests.Count < slots) guests.Add(await ComeAsync(scene, random));
+            // One that hands over in the very moment of the end is not known to the next daemon.
+            await UntilServedAsync(scene, guests.Count);
             await scene.RestartAsync();
         }
 
@@ -74,6 +76,15 @@ public sealed class SoakTests(VmmPrograms programs)
             2 => (await scene.GuestAsync("firecracker-1.16", threads, "waits"), false),
             _ => (await scene.GuestAsync("balloon-load", threads, random.Next(1, 1000).ToString(CultureInfo.InvariantCulture)), true),
         };
+    }
+
+    private static async Task UntilServedAsync(DaemonScene scene, int guests)
+    {
+        using ControlClient client = await ControlClient.ConnectAsync(scene.Control);
+        long begun = Stopwatch.GetTimestamp();
+        int served;
+        while ((served = (await client.StatusAsync()).Status!.Guests) != guests)
+            Assert.True(Stopwatch.GetElapsedTime(begun) < ServeScene.Deadline, $"{served} guests are served, of {guests}");
     }
 
     private static async Task<int> VerifyAsync(VmmProcess vmm, int seed)
