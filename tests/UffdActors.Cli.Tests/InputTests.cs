@@ -1,4 +1,5 @@
 using UffdActors.Cli.Hosting;
+using UffdActors.Model.Inputs;
 using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Cli.Tests;
@@ -24,6 +25,8 @@ public sealed class InputTests : IDisposable
     [InlineData("stress", "--rounds", "1", "--config", "FILE")]
     [InlineData("backends", "--config", "FILE")]
     [InlineData("bench", "compare", "GOOD", "FILE")]
+    [InlineData(
+        "migrate", "receive", "tcp:127.0.0.1:0", "--no-rehearsal", "--tls-cert", "FILE", "--tls-key", "FILE", "--tls-ca", "FILE")]
     public async Task What_is_no_regular_file_is_one_line_and_exit_code_2(params string[] args)
     {
         string loop = File.CreateSymbolicLink(_place.Path("loop"), "loop").FullName;
@@ -74,6 +77,41 @@ public sealed class InputTests : IDisposable
             _ = Assert.Single(run.Error.Split('\n'), l => l.StartsWith("uffd:", StringComparison.Ordinal));
             Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>A file that is renamed to its place would take the place of a pipe, or of /dev/null for the whole machine.</summary>
+    [Theory]
+    [InlineData("postcopy", "--memory", "64K", "--accesses", "10", "--html", "FILE")]
+    [InlineData("postcopy", "--memory", "64K", "--accesses", "10", "--timeline", "FILE")]
+    [InlineData("postcopy", "--memory", "64K", "--accesses", "10", "--record-working-set", "FILE")]
+    [InlineData("stress", "--rounds", "1", "--html", "FILE")]
+    [InlineData("bench", "faults", "--pages", "100", "--repeats", "1", "--vcpus", "1", "--html", "FILE")]
+    public async Task What_is_a_pipe_is_not_replaced_by_a_file(params string[] args)
+    {
+        string pipe = await MakePipeAsync();
+        CommandRun run = await CommandRun.Of([.. args.Select(a => a == "FILE" ? pipe : a)]).WaitAsync(TimeSpan.FromMinutes(5));
+        run.EndsWith(ExitCode.BadInput);
+        Assert.Contains("it is a pipe, not a regular file", Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Contains("it is a pipe", Assert.Throws<InputFileException>(() => InputFile.Check(pipe)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_document_goes_into_a_pipe_that_somebody_reads()
+    {
+        string pipe = await MakePipeAsync();
+        Task<string> reading = File.ReadAllTextAsync(pipe);
+        CommandRun run = await CommandRun.Of("doctor", "--json", pipe).WaitAsync(TimeSpan.FromMinutes(5));
+        Assert.True(run.ExitCode is ExitCode.Done or ExitCode.Unsupported, run.Error);
+        Assert.StartsWith("{", await reading.WaitAsync(TimeSpan.FromMinutes(5)), StringComparison.Ordinal);
+        Assert.Contains("it is a pipe", Assert.Throws<InputFileException>(() => InputFile.Check(pipe)).Message, StringComparison.Ordinal);
+    }
+
+    private async Task<string> MakePipeAsync()
+    {
+        string pipe = _place.Path("pipe");
+        using System.Diagnostics.Process make = System.Diagnostics.Process.Start("mkfifo", [pipe]);
+        await make.WaitForExitAsync();
+        return pipe;
     }
 
     /// <summary>An image that is cut short at any moment of the run: whatever is verified is a content that the file had.</summary>

@@ -1,9 +1,11 @@
+using UffdActors.Model.Inputs;
+
 namespace UffdActors.Cli.Hosting;
 
 /// <summary>
 /// Where <c>--json</c> says that the figures go: a file or standard output. Opened before the work begins, so that a file that cannot be
-/// written is known at once. It is written beside its place and renamed: it is there in full or not at all. Under <c>/dev</c> and
-/// <c>/proc</c>, where nothing can be renamed, it is written to directly.
+/// written is known at once. It is written beside its place and renamed: it is there in full or not at all. A pipe or a
+/// device, and what is under <c>/dev</c> and <c>/proc</c>, where nothing can be renamed, is written to directly.
 /// </summary>
 internal sealed class JsonTarget : IDisposable
 {
@@ -27,6 +29,9 @@ internal sealed class JsonTarget : IDisposable
         try
         {
             if (Directory.Exists(target)) throw new IOException("it is a folder");
+            // A pipe has a reader, who would wait for ever if something else were renamed to it. By its own name, for that of what it
+            // leads to cannot be opened (/dev/fd/63).
+            if (OutputFile.KindOf(target) is not null) return;
             _target = Path.GetFullPath(
                 (File.Exists(target) ? File.ResolveLinkTarget(target, returnFinalTarget: true)?.FullName : null) ?? target);
             if (_target.StartsWith("/dev/", StringComparison.Ordinal) || _target.StartsWith("/proc/", StringComparison.Ordinal)) return;

@@ -1,3 +1,5 @@
+using UffdActors.Model.Inputs;
+
 namespace UffdActors.Cli.Hosting;
 
 /// <summary>Files that are written at the end of a long run.</summary>
@@ -12,6 +14,7 @@ internal static class WritableFile
         try
         {
             if (path.Length == 0 || Directory.Exists(path)) throw new IOException("it is no file");
+            OutputFile.Check(path);
             string beside = path + ".partial";
             File.Create(beside).Dispose();
             File.Delete(beside);

@@ -1,5 +1,6 @@
 using System.Text;
 using UffdActors.Cli.Hosting;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Cli.Pictures;
 
@@ -17,6 +18,7 @@ internal static class PictureFile
         string partial = path + ".partial";
         try
         {
+            OutputFile.Check(path);
             File.WriteAllBytes(partial, bytes);
             File.Move(partial, path, overwrite: true);
         }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Conformance.Programs;
@@ -16,6 +17,7 @@ internal static class TraceWriter
     public static void Write(string path, Trace trace)
     {
         ArgumentNullException.ThrowIfNull(trace);
+        OutputFile.Check(path);
         string partial = path + ".partial";
         File.WriteAllText(partial, ToText(trace));
         File.Move(partial, path, overwrite: true);

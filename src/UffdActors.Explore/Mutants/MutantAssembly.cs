@@ -24,7 +24,17 @@ internal static class MutantAssembly
             throw new ScenarioException($"--mutants {path}: the assembly cannot be loaded ({e.Message}).", e);
         }
 
-        List<Mutant> mutants = Of(assembly);
+        List<Mutant> mutants;
+        try
+        {
+            mutants = Of(assembly);
+        }
+        catch (Exception e)
+        {
+            // What it needs is not there, or a constructor throws: it is any assembly.
+            throw new ScenarioException($"--mutants {path}: the mutants of the assembly cannot be made ({ForeignText.Of(e)}).", e);
+        }
+
         return mutants.Count > 0 ? mutants : throw new ScenarioException($"--mutants {path}: the assembly has no mutants in it.");
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
+using UffdActors.Model.Inputs;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Kvm.Snapshots;
@@ -34,6 +35,8 @@ internal sealed class SnapshotWriter : IDisposable
         try
         {
             if (path.Length == 0 || Directory.Exists(path)) throw new IOException("it is no file");
+            // Renamed to, /dev/null would be a file.
+            foreach (string old in new[] { path, path + Snapshot.StateSuffix }.Where(File.Exists)) InputFile.Check(old);
             _file = File.OpenHandle(_partial, FileMode.Create, FileAccess.ReadWrite, FileShare.Read);
             RandomAccess.SetLength(_file, pages << PageSize.BaseShift);
         }

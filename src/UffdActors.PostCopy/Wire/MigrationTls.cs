@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.PostCopy;
 
@@ -11,6 +12,7 @@ namespace UffdActors.PostCopy;
 /// </summary>
 public sealed class MigrationTls : IDisposable
 {
+    private const long MaxBytes = 1L << 20;
     private readonly X509Certificate2 _own;
     private readonly X509Certificate2Collection _authorities;
 
@@ -30,7 +32,7 @@ public sealed class MigrationTls : IDisposable
         X509Certificate2Collection authorities = [];
         try
         {
-            authorities.ImportFromPemFile(authority);
+            authorities.ImportFromPem(InputFile.ReadText(authority, MaxBytes));
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
@@ -40,7 +42,8 @@ public sealed class MigrationTls : IDisposable
         if (authorities.Count == 0) throw new MigrationException($"Authority \"{authority}\" has no certificate in it.");
         try
         {
-            return new MigrationTls(X509Certificate2.CreateFromPemFile(certificate, key), authorities);
+            return new MigrationTls(
+                X509Certificate2.CreateFromPem(InputFile.ReadText(certificate, MaxBytes), InputFile.ReadText(key, MaxBytes)), authorities);
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {

@@ -101,6 +101,7 @@ public sealed class WorkingSet
             i += run;
         }
 
+        OutputFile.Check(path);
         string partial = path + ".partial";
         try
         {
