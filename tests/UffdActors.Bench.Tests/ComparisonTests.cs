@@ -24,6 +24,15 @@ public sealed class ComparisonTests
     }
 
     [Fact]
+    public void Rows_that_only_one_of_the_two_has_are_noted()
+    {
+        FaultBenchReport one = SampleReport.Of(1000);
+        FaultBenchReport two = one with { Rows = [.. one.Rows, one.Rows[0] with { Vcpus = 16 }] };
+        Assert.Equal("Only B has fault-loop with 16 vCPUs.", Assert.Single(BenchComparison.Of(one, two).Notes));
+        Assert.Equal("Only A has fault-loop with 16 vCPUs.", Assert.Single(BenchComparison.Of(two, one).Notes));
+    }
+
+    [Fact]
     public void What_was_not_the_same_is_noted()
     {
         BenchComparison comparison = BenchComparison.Of(SampleReport.Of(1000), SampleReport.Of(1000) with { Content = "bytes" });

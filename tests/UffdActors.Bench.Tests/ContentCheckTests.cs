@@ -26,6 +26,15 @@ public class ContentCheckTests
         Assert.Equal(PageCount, (await RunAsync(source, check: true)).Faults);
     }
 
+    /// <summary>A guest without bytes is checked by its stamps, and a page cache of zeros by zeros.</summary>
+    [Fact]
+    public void What_has_no_image_is_compared_all_the_same()
+    {
+        Assert.Equal([StampSource.StampOf(0), StampSource.StampOf(7)], new[] { 0, 7 }.Select(p => new StampCheck().WordAt(0, p, 0)));
+        Assert.NotEqual(StampSource.StampOf(0), StampSource.StampOf(7));
+        Assert.Equal(0UL, new ZeroCheck().WordAt(0, 7, 8));
+    }
+
     private static async Task<FaultRun> RunAsync(SwappingSource source, bool check)
     {
         await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("fault-loop"));

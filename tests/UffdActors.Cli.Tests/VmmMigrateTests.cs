@@ -79,6 +79,21 @@ public sealed class VmmMigrateTests : IDisposable
         Assert.InRange(document.GetProperty("guests").GetInt32(), 1, 4);
     }
 
+    [Fact]
+    public void A_migration_counts_as_what_it_was()
+    {
+        ShuttleTally tally = new();
+        Assert.True(tally.TryTake("moved 0 10000 0 0"));
+        Assert.True(tally.TryTake("moved 2 20000 3 1"));
+        Assert.True(tally.TryTake("moved 0 30000 0 0"));
+        Assert.True(tally.TryTake(ShuttleTally.Ended));
+        Assert.False(tally.TryTake("something else"));
+        ShuttleResult result = tally.Result(cuts: 4, TimeSpan.FromSeconds(1), flaw: null);
+        Assert.Equal((3, 1, 1, 1, 3L), (result.Moves, result.WhileRunning, result.WithPreCopy, result.Guests, result.LostLinks));
+        Assert.Equal((2L * TimeSpan.TicksPerMillisecond, 3L * TimeSpan.TicksPerMillisecond),
+            (result.MedianDowntime.Ticks, result.LongestDowntime.Ticks));
+    }
+
     [Theory]
     [InlineData(100, 5, 5, 10, null)]
     [InlineData(100, 4, 5, 10, "only 4 migrations while the guest ran")]

@@ -36,6 +36,16 @@ public class ConformanceRunTests
     }
 
     [Fact]
+    public void What_goes_wrong_on_a_thread_of_the_replay_ends_it()
+    {
+        IReadOnlyList<RecordedFile> files = ConformanceData.Read(RecordedTraces.Folder, "vma-7.");
+        ConformanceRun run = new(RecordedTraces.Folder, files, new ConformanceOptions { Seeds = 0 });
+        InvalidOperationException thrown =
+            Assert.Throws<InvalidOperationException>(() => run.Run((_, _) => throw new InvalidOperationException("out of order")));
+        Assert.Equal("out of order", thrown.Message);
+    }
+
+    [Fact]
     public void A_filter_takes_files_by_name_and_rows_by_text()
     {
         Assert.Equal(["traces/vma-7.jsonl"], ConformanceData.Read(RecordedTraces.Folder, "vma-7.").Select(f => f.Name));

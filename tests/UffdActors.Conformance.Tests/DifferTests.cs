@@ -17,9 +17,11 @@ public class DifferTests
         ("wait", o => o.Wait = "fault", o => o.Wait = "event"),
         ("msgs", o => o.Messages = ["a"], o => o.Messages = ["b"]),
         ("msgs", o => o.Messages = [], o => o.Messages = ["b"]),
+        ("msgs", o => o.Messages = ["a", "b"], o => o.Messages = ["a", "c"]),
         ("v", o => o.Vmas = "a", o => o.Vmas = "b"),
         ("cv", o => o.ChildVmas = [(4, "a")], o => o.ChildVmas = [(4, "b")]),
         ("files", o => o.Files = [new FileState(0, 4096, 1, "1")], o => o.Files = [new FileState(0, 4096, 0, "0")]),
+        ("cv", o => o.ChildVmas = [(4, "a"), (5, "a")], o => o.ChildVmas = [(4, "a"), (5, "b")]),
     ];
 
     public static TheoryData<int, bool> All
@@ -31,7 +33,7 @@ public class DifferTests
             {
                 all.Add(i, false);
                 // A thread that had been blocked ends with the fields of a call.
-                if (i < 9) all.Add(i, true);
+                if (i < 10) all.Add(i, true);
             }
 
             return all;
@@ -94,6 +96,7 @@ public class DifferTests
         Assert.Equal("final page list", Assert.Single(Compare(due, Final([(0x1000, "aa")], ["01", null]))).Field);
         Assert.Equal(
             "final page list", Assert.Single(Compare(due, Final([(0x1000, "aa"), (0x2000, "bb"), (0x3000, "cc")], ["01", null]))).Field);
+        Assert.Equal("final page list", Assert.Single(Compare(due, Final([(0x1000, "aa"), (0x3000, "bb")], ["01", null]))).Field);
         Assert.Equal("final files", Assert.Single(Compare(due, Final([(0x1000, "aa"), (0x2000, "bb")], ["02", null]))).Field);
         Assert.Equal("final files", Assert.Single(Compare(due, Final([(0x1000, "aa"), (0x2000, "bb")], ["01", "00"]))).Field);
         Assert.Equal("final files", Assert.Single(Compare(due, Final([(0x1000, "aa"), (0x2000, "bb")], ["01"]))).Field);

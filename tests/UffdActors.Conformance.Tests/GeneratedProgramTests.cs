@@ -60,6 +60,14 @@ public class GeneratedProgramTests
     }
 
     [Fact]
+    public void A_kernel_that_throws_is_a_finding()
+    {
+        Counterexample? found = ProgramSearch.Find(0, 1, _ => throw new InvalidOperationException("no kernel"));
+        Assert.NotNull(found);
+        Assert.Contains("no kernel", found.Problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_same_choices_make_the_same_program()
     {
         Choices drawn = new(7);

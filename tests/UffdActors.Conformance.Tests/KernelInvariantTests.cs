@@ -139,6 +139,14 @@ public class KernelInvariantTests
             foreach (Access access in fill.Context.Waiters().ToArray()) access.NextInBucket = null;
         }
         ),
+        ["5: more faults are unread than threads sleep"] = ([Reader, ZeroElsewhere], (operation, _) =>
+        {
+            if (operation is not Fill fill) return;
+            object waiters = typeof(UserfaultContext).GetField("_waiters", BindingFlags.Instance | BindingFlags.NonPublic)!
+                .GetValue(fill.Context)!;
+            Put(waiters, nameof(UserfaultContext.Pending), 2);
+        }
+        ),
         ["7: a thread sleeps at a context that nothing refers to"] = ([Reader, ZeroElsewhere], (operation, kernel) =>
         {
             if (operation is Fill) _ = kernel.Contexts[0].RemoveReference();

@@ -49,6 +49,43 @@ public sealed class VerificationTests
         }
     }
 
+    /// <summary>An absent page reads as zeros: where the source has zeros too, the hashes are equal, and only the count tells.</summary>
+    [Fact]
+    public async Task A_page_that_is_absent_is_counted_where_the_source_has_zeros_too()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllBytesAsync(path, new byte[Pages * 4096]);
+            using GuestImage image = GuestImage.FromFile(path);
+            await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("fault-loop"));
+            await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 2 * Pages });
+            GuestRegion memory = await vm.MapAsync(new RegionOptions { Pages = Pages });
+            SyntheticWorkload work = new(WorkloadKind.Random, Pages, accesses: 0, writeRatio: 0, seed: 1, vcpu: 0, vcpus: 1);
+            VcpuGroup vcpus = await vm.StartVcpusAsync([work]);
+            await vcpus.WaitAsync();
+            Comparison compared =
+                await Verification.CompareAsync(image, vm, memory, [work], vcpus, isStepped: false, CancellationToken.None);
+            Assert.Equal(compared.SourceHash, compared.DestinationHash);
+            Assert.Equal(Pages, compared.MissingPages);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public async Task A_guest_that_has_read_something_else_or_lacks_a_page_is_not_verified()
+    {
+        using GuestImage image = GuestImage.Make(Pages * 4096, 9);
+        PostCopyReport report = await Migrations.RunAsync("fault-loop", new PostCopyOptions { Image = image, Accesses = 100 });
+        Assert.True(report.Verified, report.GuestError);
+        Assert.False((report with { GuestError = "vCPU 0 read other bytes" }).Verified);
+        Assert.False((report with { MissingPages = 1 }).Verified);
+        Assert.False((report with { DestinationHash = "00" }).Verified);
+    }
+
     /// <summary>What a vCPU has written last in a page is part of it, too.</summary>
     [Fact]
     public async Task A_write_that_was_lost_is_noticed()

@@ -30,6 +30,13 @@ public sealed class FloorTests
     }
 
     [Fact]
+    public void A_run_without_a_round_or_with_a_violation_does_not_pass()
+    {
+        Assert.False(Report(Enough with { Rounds = 0, WholePages = 0 }).Passed);
+        Assert.False((Report(Enough) with { Violation = new StressViolation(StressOracle.Counter, "wrong", 1, []) }).Passed);
+    }
+
+    [Fact]
     public void What_was_not_asked_for_need_not_be_met() =>
         Assert.True(Report(Enough with { Contended = 0, Eexist = 0 }, Stresses.Few with { Vcpus = 1, EexistRate = 0 }).Passed);
 

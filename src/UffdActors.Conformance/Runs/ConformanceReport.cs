@@ -6,7 +6,7 @@ namespace UffdActors.Conformance.Runs;
 /// <param name="Folder">Folder of the recordings.</param>
 /// <param name="Profile">Kernel profile.</param>
 /// <param name="Files">Results, file by file.</param>
-/// <param name="Skipped">Files, rows or steps that were not replayed; never anything but 0.</param>
+/// <param name="Skipped">Traces and rows of which a way has compared nothing; anything but 0 is no pass.</param>
 /// <param name="Seconds">Wall-clock time.</param>
 /// <param name="Speed">Speeds, if they were asked for.</param>
 internal sealed record ConformanceReport(

@@ -27,7 +27,8 @@ internal sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> 
         _nextPiece = 0;
         OnThreads(Math.Min(options.Threads, pieces.Length), () => Work(pieces, progress, cancel));
         FileResult[] results = [.. files.Select(file => ResultOf(file, pieces))];
-        int skipped = pieces.Count(p => p.Results.Count == 0);
+        // Of each row and trace every way must have compared something.
+        int skipped = pieces.Sum(p => p.Results.Count == 0 ? p.Units : (p.Units * p.Results.Count) - p.Compared);
         List<SpeedResult> speed = [];
         if (passes > 0) OnThreads(1, () => speed.AddRange(MeasureSpeed(passes, cancel)));
         return new ConformanceReport(folder, options.Profile.Name, results, skipped, clock.Elapsed.TotalSeconds, speed);
@@ -69,9 +70,16 @@ internal sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> 
     {
         Stopwatch clock = Stopwatch.StartNew();
         Differ differ = new(piece.File.Name);
-        if (piece.File.Trace is { } trace) way.Replay(trace, differ);
-        foreach (MatrixRow row in piece.Rows) way.Replay(row, differ);
+        if (piece.File.Trace is { } trace) Count(() => way.Replay(trace, differ));
+        foreach (MatrixRow row in piece.Rows) Count(() => way.Replay(row, differ));
         return new WayResult(way.Name, differ.Fields, differ.Mismatches, clock.Elapsed.TotalSeconds);
+
+        void Count(Action replay)
+        {
+            long before = differ.Fields;
+            replay();
+            if (differ.Fields > before) piece.Compared++;
+        }
     }
 
     private static FileResult ResultOf(RecordedFile file, Piece[] pieces)
@@ -134,5 +142,11 @@ internal sealed class ConformanceRun(string folder, IReadOnlyList<RecordedFile> 
     private sealed record Piece(RecordedFile File, IReadOnlyList<MatrixRow> Rows)
     {
         public List<WayResult> Results { get; } = [];
+
+        /// <summary>A trace, or its rows.</summary>
+        public int Units => File.Trace is null ? Rows.Count : 1;
+
+        /// <summary>Units of which fields were compared, over all ways.</summary>
+        public int Compared { get; set; }
     }
 }
