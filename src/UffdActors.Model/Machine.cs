@@ -46,6 +46,9 @@ public sealed class Machine : IDisposable
     /// </summary>
     public Action<string, Exception?>? ModuleFailed { get; set; }
 
+    /// <summary>Sees hooks of modules that do not return; null without that.</summary>
+    internal IHookWatch? Hooks { get; set; }
+
     /// <summary>True if an entry needs 32 bits: content with a folio number. A stamp fits 16.</summary>
     public bool WideEntries => Content != ContentKind.Stamps;
 

@@ -236,12 +236,15 @@ public sealed class PostCopyMigration
     private static RegisterModes ModesOf(PostCopyMode mode) => mode == PostCopyMode.Minor ? RegisterModes.Minor : RegisterModes.Missing;
 
     // For CONTINUE, content is written through an alias; read-only memory holds its content already.
-    private Task<GuestRegion> MapAsync(UffdVm vm, long pages, CancellationToken cancel)
+    private async Task<GuestRegion> MapAsync(UffdVm vm, long pages, CancellationToken cancel)
     {
         bool alias = false;
         if (_options.Backend is { } name)
         {
-            bool isReadOnly = _runtime.Modules.IsReadOnly(name);
+            // Code of the module, which may block; on virtual time there is one thread.
+            bool isReadOnly = _runtime.Settings.IsStepped
+                ? _runtime.Modules.IsReadOnly(name)
+                : await Task.Run(() => _runtime.Modules.IsReadOnly(name), cancel).WaitAsync(_options.StallTimeout, cancel);
             if (isReadOnly && _options.Trace is null && _options.WriteRatio > 0)
                 throw new ModuleException(
                     $"Memory module \"{name}\" is read-only; a guest in it cannot write: use a write ratio of 0, not "
@@ -249,7 +252,7 @@ public sealed class PostCopyMigration
             alias = _options.Mode == PostCopyMode.Minor && !isReadOnly;
         }
 
-        return vm.MapAsync(
+        return await vm.MapAsync(
             new RegionOptions { Pages = pages, Module = _options.Backend, WithAlias = alias },
             cancel);
     }
@@ -280,6 +283,11 @@ public sealed class PostCopyMigration
                 long pushed = running.Vm.Now;
                 await running.Vcpus.WaitAsync(stalled.Token);
                 return pushed;
+            }
+            catch (InvalidOperationException e)
+            {
+                // Nobody unmaps the region: its memory answers fills with ENOENT.
+                throw new StalledException($"The migration cannot go on. {e.Message}");
             }
             catch (OperationCanceledException) when (_options.Image.Flaw is { } flaw)
             {

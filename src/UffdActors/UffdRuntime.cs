@@ -100,8 +100,28 @@ public sealed class UffdRuntime : IAsyncDisposable
             return host.Run(() => body(host.Runtime));
         }
 
-        await using UffdRuntime runtime = Start(config);
-        return await body(runtime);
+        UffdRuntime runtime = Start(config);
+        T result;
+        try
+        {
+            result = await body(runtime);
+        }
+        catch
+        {
+            try
+            {
+                await runtime.DisposeAsync();
+            }
+            catch (TimeoutException)
+            {
+                // What the body has ended with says why; that actors are still in a turn follows from it.
+            }
+
+            throw;
+        }
+
+        await runtime.DisposeAsync();
+        return result;
     }
 
     /// <summary>

@@ -182,6 +182,8 @@ public sealed class FaultyModule : RightModule, IVmUffdOps
                 "nothing" => null!,
                 "core" => "anon",
                 "long" => new string('f', 65),
+                "bidi" => "ab\u202ecd",
+                "escape" => "ab\u001b[31mcd\a\0",
                 _ => "faulty",
             };
         }
@@ -245,7 +247,12 @@ public sealed class FaultyModule : RightModule, IVmUffdOps
         return At("GetFolio") ?? base.GetFolio(file, index, out folio);
     }
 
-    public override Errno Copy(in CopyRequest request, ref uint folio) => At("Copy") ?? base.Copy(request, ref folio);
+    public override Errno Copy(in CopyRequest request, ref uint folio)
+    {
+        Errno error = At("Copy") ?? base.Copy(request, ref folio);
+        // Core is to fill the folio and to call again, for ever.
+        return _at == "Copy" && _how == "again" && error == Errno.None ? Errno.ENOENT : error;
+    }
 
     private Errno? At(string member)
     {

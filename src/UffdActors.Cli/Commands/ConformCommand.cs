@@ -7,6 +7,7 @@ using UffdActors.Cli.Reports;
 using UffdActors.Conformance.Replay;
 using UffdActors.Conformance.Runs;
 using UffdActors.Model;
+using UffdActors.Modules;
 
 namespace UffdActors.Cli.Commands;
 
@@ -57,7 +58,8 @@ internal static class ConformCommand
                 // The seed's table is what modules are written for.
                 KernelProfile kernel = parsed.CommandResult.Has(profile) ? parsed.GetRequiredValue(profile).Value : KernelProfile.Seed;
                 return ModuleConformance.Run(
-                    terminal, file, parsed.GetValue(type), parsed.GetValue(settings) ?? [], kernel, parsed.GetValue(json));
+                    terminal, file, parsed.GetValue(type), parsed.GetValue(settings) ?? [], kernel, parsed.GetValue(json),
+                    ModuleCall.Patience);
             }
 
             if (live.IsAskedFor(parsed))
@@ -82,7 +84,7 @@ internal static class ConformCommand
             ConformanceReport outcome = await Watched(terminal, progress => run.Run(progress, measured, cancel));
             target.Write(ConformDocument.Of(outcome));
             Write(target.Report, outcome);
-            return outcome.Mismatches.Any() ? ExitCode.Failed : ExitCode.Done;
+            return outcome.Mismatches.Any() || outcome.Skipped > 0 ? ExitCode.Failed : ExitCode.Done;
         });
         return command;
     }

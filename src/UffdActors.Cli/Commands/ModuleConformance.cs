@@ -11,12 +11,16 @@ namespace UffdActors.Cli.Commands;
 /// <summary><c>uffd conform --module</c>: the checks of the design study on a memory module of the user's.</summary>
 internal static class ModuleConformance
 {
-    public static int Run(Terminal terminal, string file, string? type, string[] settings, KernelProfile profile, string? json)
+    public static int Run(
+        Terminal terminal, string file, string? type, string[] settings, KernelProfile profile, string? json, TimeSpan patience)
     {
         using JsonTarget target = JsonTarget.Open(terminal, json);
         MemoryModule module = ModuleLoader.LoadFile(file, type, Settings(settings));
         string? contradiction = ModuleTable.Contradiction(module);
-        DesignResult result = DesignStudy.Check(LetterOf(profile), profile, () => module);
+        string letter = LetterOf(profile);
+        // A hook that blocks, or that asks to be called again for ever.
+        DesignResult result = ModuleCall.Within(
+            patience, $"Module \"{module.Facts.Name}\"", () => DesignStudy.Check(letter, profile, () => module, ModuleFloor.Check));
         List<CheckResult> checks = [new("C8", "the table does not contradict itself", contradiction, IsOfDesign: false), .. result.Checks];
         result = result with { Checks = checks };
         target.Write(DesignDocument.Of(new DesignStudy([result])));

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Spectre.Console;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Cli.Hosting;
 
@@ -74,8 +75,9 @@ internal sealed class Terminal
     /// <summary>Writes a line of the result as it is, for machines.</summary>
     public void WriteRaw(string text) => _output.WriteLine(text);
 
-    /// <summary>Writes a line about the run.</summary>
-    public void WriteStatus(string line) => _error.WriteLine(line);
+    /// <summary>Writes a line about the run; several are written each by itself.</summary>
+    public void WriteStatus(string line) =>
+        _error.WriteLine(string.Join('\n', line.ReplaceLineEndings("\n").Split('\n').Select(ForeignText.Shown)));
 
     /// <summary>Writes what ended the command: one line of a length that can be read, whatever the message is made of.</summary>
     public void WriteError(string message) => _error.WriteLine($"uffd: {Readable(message)}");
@@ -94,7 +96,7 @@ internal sealed class Terminal
     // A message may quote anything: a megabyte, or escape codes of a terminal. The end of it is kept, because it says what to do.
     private static string Readable(string message)
     {
-        string line = string.Concat(message.ReplaceLineEndings(" ").Trim().Select(c => char.IsControl(c) ? '?' : c));
+        string line = ForeignText.Shown(message.ReplaceLineEndings(" ").Trim());
         return line.Length <= LongestError ? line : $"{line[..(LongestError * 3 / 4)]} ... {line[^(LongestError / 4)..]}";
     }
 

@@ -12,7 +12,7 @@ namespace UffdActors.Conformance.Designs;
 /// <param name="Rule">What holds if it passes.</param>
 /// <param name="IsOfDesign">True if a failure is the design's, whatever the module does.</param>
 /// <param name="Run">Runs it; null if it passed, else the example on which it failed.</param>
-internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, Func<KernelProfile, Func<MemoryModule>, string?> Run)
+internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, Func<DesignSubject, string?> Run)
 {
     private static readonly FillKind[] Fills = [FillKind.Copy, FillKind.ZeroPage, FillKind.Continue, FillKind.Poison];
 
@@ -28,11 +28,11 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         new("7", "a page that an ordinary fault makes holds zeros", false, FreshPagesAreZeros),
     ];
 
-    private static string? ModesAreSubsets(KernelProfile profile, Func<MemoryModule> module)
+    private static string? ModesAreSubsets(DesignSubject subject)
     {
-        foreach (bool shared in Sharing(module()))
+        foreach (bool shared in Sharing(subject.Module))
         {
-            RegisterModes[] accepted = [.. ModesOf(profile, module, shared)];
+            RegisterModes[] accepted = [.. ModesOf(subject, shared)];
             foreach (RegisterModes modes in accepted)
             {
                 for (RegisterModes part = RegisterModes.Missing; part < modes; part++)
@@ -42,7 +42,7 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
                 }
             }
 
-            if (profile.Shape is OpsShape.Seed && module().Facts is { Ops: not null } facts)
+            if (subject.Profile.Shape is OpsShape.Seed && subject.Module.Facts is { Ops: not null } facts)
             {
                 for (RegisterModes modes = RegisterModes.Missing; modes <= RegisterModes.All; modes++)
                 {
@@ -57,35 +57,36 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
     }
 
     // Only the tables have declarations; each declared mode must also have an ioctl that resolves it.
-    private static string? DeclaredIoctlsWork(KernelProfile profile, Func<MemoryModule> module)
+    private static string? DeclaredIoctlsWork(DesignSubject subject)
     {
-        if (profile.Shape is not (OpsShape.Seed or OpsShape.Reduced) || module().Facts is not { Ops: not null } facts) return null;
-        RegisterModes all = ModesOf(profile, module, shared: true).Aggregate(RegisterModes.None, (a, b) => a | b);
+        OpsShape shape = subject.Profile.Shape;
+        if (shape is not (OpsShape.Seed or OpsShape.Reduced) || subject.Module.Facts is not { Ops: not null } facts) return null;
+        RegisterModes all = ModesOf(subject, shared: true).Aggregate(RegisterModes.None, (a, b) => a | b);
         if (all == RegisterModes.None) return null;
         foreach (FillKind kind in Fills)
         {
-            if (profile.Shape == OpsShape.Reduced && kind is FillKind.Copy or FillKind.ZeroPage) continue;
-            if ((facts.Ioctls & BitOf(kind)) != 0 && Try(profile, module, shared: true, all, kind) is { } problem) return problem;
+            if (shape == OpsShape.Reduced && kind is FillKind.Copy or FillKind.ZeroPage) continue;
+            if ((facts.Ioctls & BitOf(kind)) != 0 && Try(subject, shared: true, all, kind) is { } problem) return problem;
         }
 
-        if (profile.Shape == OpsShape.Seed && (facts.Features & RegisterModes.Missing) != 0 && (facts.Ioctls & UffdIoctls.Copy) == 0)
+        if (shape == OpsShape.Seed && (facts.Features & RegisterModes.Missing) != 0 && (facts.Ioctls & UffdIoctls.Copy) == 0)
             return "MISSING is offered, and COPY, which would resolve it, is not";
-        if (profile.Shape == OpsShape.Seed && (facts.Features & RegisterModes.Minor) != 0 && (facts.Ioctls & UffdIoctls.Continue) == 0)
+        if (shape == OpsShape.Seed && (facts.Features & RegisterModes.Minor) != 0 && (facts.Ioctls & UffdIoctls.Continue) == 0)
             return "MINOR is offered, and CONTINUE, which would resolve it, is not";
         return null;
     }
 
-    private static string? ReportedIoctlsWork(KernelProfile profile, Func<MemoryModule> module)
+    private static string? ReportedIoctlsWork(DesignSubject subject)
     {
-        foreach (bool shared in Sharing(module()))
+        foreach (bool shared in Sharing(subject.Module))
         {
-            foreach (RegisterModes modes in ModesOf(profile, module, shared))
+            foreach (RegisterModes modes in ModesOf(subject, shared))
             {
                 UffdIoctls reported;
-                using (DesignScene scene = new(profile, module(), shared)) reported = scene.Register(modes).Ioctls ?? UffdIoctls.None;
+                using (DesignScene scene = subject.NewScene(shared)) reported = scene.Register(modes).Ioctls ?? UffdIoctls.None;
                 foreach (FillKind kind in Fills)
                 {
-                    if ((reported & BitOf(kind)) != 0 && Try(profile, module, shared, modes, kind) is { } problem) return problem;
+                    if ((reported & BitOf(kind)) != 0 && Try(subject, shared, modes, kind) is { } problem) return problem;
                 }
             }
         }
@@ -93,12 +94,12 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         return null;
     }
 
-    private static string? ContinueNeverAllocates(KernelProfile profile, Func<MemoryModule> module)
+    private static string? ContinueNeverAllocates(DesignSubject subject)
     {
-        foreach (bool shared in Sharing(module()))
+        foreach (bool shared in Sharing(subject.Module))
         {
-            if (!ModesOf(profile, module, shared).Contains(RegisterModes.Minor)) continue;
-            using DesignScene scene = new(profile, module(), shared);
+            if (!ModesOf(subject, shared).Contains(RegisterModes.Minor)) continue;
+            using DesignScene scene = subject.NewScene(shared);
             _ = scene.Register(RegisterModes.Minor);
             long hole = FirstHole(scene);
             if (hole < 0) continue;
@@ -112,14 +113,14 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         return null;
     }
 
-    private static string? FailedFillsLeaveNothing(KernelProfile profile, Func<MemoryModule> module)
+    private static string? FailedFillsLeaveNothing(DesignSubject subject)
     {
-        RegisterModes modes = ModesOf(profile, module, shared: true).FirstOrDefault(m => (m & RegisterModes.Missing) != 0);
+        RegisterModes modes = ModesOf(subject, shared: true).FirstOrDefault(m => (m & RegisterModes.Missing) != 0);
         if (modes == RegisterModes.None) return null;
         foreach (FillKind kind in new[] { FillKind.Copy, FillKind.ZeroPage })
         {
             // The loser of a race, and a page beyond the end of the file.
-            using DesignScene scene = new(profile, module(), shared: true);
+            using DesignScene scene = subject.NewScene(shared: true);
             // Memory that has its content from the start has no holes.
             long hole = FirstHole(scene);
             if (hole < 0) continue;
@@ -150,11 +151,11 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         return null;
     }
 
-    private static string? UnloadAndClose(KernelProfile profile, Func<MemoryModule> module)
+    private static string? UnloadAndClose(DesignSubject subject)
     {
-        RegisterModes modes = ModesOf(profile, module, shared: true).FirstOrDefault();
+        RegisterModes modes = ModesOf(subject, shared: true).FirstOrDefault();
         if (modes == RegisterModes.None) return null;
-        using DesignScene scene = new(profile, module(), shared: true);
+        using DesignScene scene = subject.NewScene(shared: true);
         ModuleTable table = new();
         table.Load(scene.File.Module, lax: true);
         _ = scene.Register(modes);
@@ -167,12 +168,12 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         return Unloads(table, scene) ? null : "the module cannot be unloaded although nothing maps its memory";
     }
 
-    private static string? PrivateCopyKeepsCache(KernelProfile profile, Func<MemoryModule> module)
+    private static string? PrivateCopyKeepsCache(DesignSubject subject)
     {
-        if (!module().AllowsPrivate) return null;
-        RegisterModes modes = ModesOf(profile, module, shared: false).FirstOrDefault(m => (m & RegisterModes.Missing) != 0);
+        if (!subject.Module.Facts.AllowsPrivate) return null;
+        RegisterModes modes = ModesOf(subject, shared: false).FirstOrDefault(m => (m & RegisterModes.Missing) != 0);
         if (modes == RegisterModes.None) return null;
-        using DesignScene scene = new(profile, module(), shared: false);
+        using DesignScene scene = subject.NewScene(shared: false);
         _ = scene.File.EnsurePage(1);
         CacheSlot cached = scene.File.SlotAt(1);
         _ = scene.Register(modes);
@@ -195,11 +196,11 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         return null;
     }
 
-    private static string? FreshPagesAreZeros(KernelProfile profile, Func<MemoryModule> module)
+    private static string? FreshPagesAreZeros(DesignSubject subject)
     {
-        foreach (bool shared in Sharing(module()))
+        foreach (bool shared in Sharing(subject.Module))
         {
-            using DesignScene scene = new(profile, module(), shared);
+            using DesignScene scene = subject.NewScene(shared);
             if (scene.Mapped != Errno.None) continue;
             // Memory that has its content from the start has no holes.
             long hole = FirstHole(scene);
@@ -217,22 +218,22 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
     }
 
     /// <summary>The mode sets that REGISTER accepts, found by trying each.</summary>
-    public static IEnumerable<RegisterModes> ModesOf(KernelProfile profile, Func<MemoryModule> module, bool shared)
+    public static IEnumerable<RegisterModes> ModesOf(DesignSubject subject, bool shared)
     {
         for (RegisterModes modes = RegisterModes.Missing; modes <= RegisterModes.All; modes++)
         {
-            using DesignScene scene = new(profile, module(), shared);
+            using DesignScene scene = subject.NewScene(shared);
             if (scene.Mapped == Errno.None && scene.Register(modes).Error == Errno.None) yield return modes;
         }
     }
 
     /// <summary>The fills that a mapping accepts, found by trying each where it should work.</summary>
-    public static IEnumerable<FillKind> FillsOf(KernelProfile profile, Func<MemoryModule> module, bool shared, RegisterModes modes) =>
-        Fills.Where(kind => Try(profile, module, shared, modes, kind) is null);
+    public static IEnumerable<FillKind> FillsOf(DesignSubject subject, bool shared, RegisterModes modes) =>
+        Fills.Where(kind => Try(subject, shared, modes, kind) is null);
 
-    private static string? Try(KernelProfile profile, Func<MemoryModule> module, bool shared, RegisterModes modes, FillKind kind)
+    private static string? Try(DesignSubject subject, bool shared, RegisterModes modes, FillKind kind)
     {
-        using DesignScene scene = new(profile, module(), shared);
+        using DesignScene scene = subject.NewScene(shared);
         long page = kind == FillKind.Continue ? 1 : FirstHole(scene);
         if (page < 0) return null;
         if (kind == FillKind.Continue) _ = scene.File.EnsurePage(page);
@@ -254,7 +255,8 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         }
     }
 
-    private static long FirstHole(DesignScene scene)
+    /// <summary>The first page that is not in the cache; -1 if there is none.</summary>
+    public static long FirstHole(DesignScene scene)
     {
         for (long page = 0; page < DesignScene.Pages; page++)
         {
@@ -264,7 +266,8 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         return -1;
     }
 
-    private static bool[] Sharing(MemoryModule module) => module.Facts.AllowsPrivate ? [true, false] : [true];
+    /// <summary>The kinds of mapping that a module allows: true for shared.</summary>
+    public static bool[] Sharing(MemoryModule module) => module.Facts.AllowsPrivate ? [true, false] : [true];
 
     private static UffdIoctls BitOf(FillKind kind) => kind switch
     {
@@ -276,7 +279,8 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
 
     public static string Name(FillKind kind) => kind.ToString().ToUpperInvariant();
 
-    private static string Text(bool shared) => shared ? "shared" : "private";
+    /// <summary>A kind of mapping in a report.</summary>
+    public static string Text(bool shared) => shared ? "shared" : "private";
 
     private static string Letters(RegisterModes modes) => Cells.Cell.LettersOf(modes);
 

@@ -22,9 +22,13 @@ internal sealed class DesignScene : IDisposable
     private readonly AddressSpace _mm;
     private readonly MemoryFile _file;
 
-    public DesignScene(KernelProfile profile, MemoryModule module, bool shared, UffdFeatures features = UffdFeatures.None)
+    /// <param name="profile">Kernel.</param>
+    /// <param name="module">The module.</param>
+    /// <param name="shared">MAP_SHARED.</param>
+    /// <param name="failed">Told what code of the module did that ended a call with EIO.</param>
+    public DesignScene(KernelProfile profile, MemoryModule module, bool shared, Action<string, Exception?>? failed = null)
     {
-        Machine = new Machine(profile, ContentKind.Runs, basePages: 1024, hugePages: 64, giantPages: 64);
+        Machine = new Machine(profile, ContentKind.Runs, basePages: 1024, hugePages: 64, giantPages: 64) { ModuleFailed = failed };
         _mm = _kernel.Attach(new AddressSpace(Machine));
         Main = _kernel.Attach(new Caller(_mm));
         Page = 1UL << module.Facts.PageShift;
@@ -32,7 +36,7 @@ internal sealed class DesignScene : IDisposable
         Prot prot = module.TryCheckProtection(Machine, Prot.ReadWrite, shared) == Errno.None ? Prot.ReadWrite : Prot.Read;
         Mapped = Run(new MapMemory(Main, Base, Page * Pages, new MapRequest(prot, _file, shared))).Error;
         Context = _kernel.Attach(new UserfaultContext(_mm, UffdOpenFlags.NonBlock));
-        _ = Run(new Handshake(Main, Context, new UffdioApi { Api = Uffd.ApiMagic, Features = (ulong)features }));
+        _ = Run(new Handshake(Main, Context, new UffdioApi { Api = Uffd.ApiMagic }));
     }
 
     public Machine Machine { get; }

@@ -48,36 +48,45 @@ internal sealed record DesignStudy(IReadOnlyList<DesignResult> Results)
     /// <param name="letter">Letter of the design for the report.</param>
     /// <param name="profile">Kernel.</param>
     /// <param name="module">Makes the module, or gives the same one again.</param>
-    public static DesignResult Check(string letter, KernelProfile profile, Func<MemoryModule> module)
+    /// <param name="more">Checks beside those of the study.</param>
+    public static DesignResult Check(string letter, KernelProfile profile, Func<MemoryModule> module, params DesignCheck[] more)
     {
         ArgumentNullException.ThrowIfNull(profile);
         ArgumentNullException.ThrowIfNull(module);
-        RegisterModes[] shared = [.. DesignCheck.ModesOf(profile, module, shared: true)];
+        DesignSubject subject = new(profile, module);
+        RegisterModes[] shared = [.. DesignCheck.ModesOf(subject, shared: true)];
         RegisterModes all = shared.Aggregate(RegisterModes.None, (a, b) => a | b);
         return new DesignResult(
             letter,
             OpsDesign.Of(profile.Shape).Description,
             module().Facts.Name,
             shared,
-            [.. module().Facts.AllowsPrivate ? DesignCheck.ModesOf(profile, module, shared: false) : []],
-            [.. all == RegisterModes.None ? [] : DesignCheck.FillsOf(profile, module, shared: true, all)],
+            [.. module().Facts.AllowsPrivate ? DesignCheck.ModesOf(subject, shared: false) : []],
+            [.. all == RegisterModes.None ? [] : DesignCheck.FillsOf(subject, shared: true, all)],
             OpsDesign.Of(profile.Shape).MembersOf(module()),
-            [.. DesignCheck.All.Select(c => new CheckResult(c.Number, c.Rule, RunGuarded(c, profile, module), c.IsOfDesign))]);
+            [.. DesignCheck.All.Concat(more).Select(c => RunGuarded(c, subject))]);
     }
 
     private static KernelProfile Of(string name, OpsShape shape) => KernelProfile.Seed with { Name = name, Shape = shape };
 
-    // A third party's hook that throws fails the check that called it; the others still run.
-    private static string? RunGuarded(DesignCheck check, KernelProfile profile, Func<MemoryModule> module)
+    // A third party's code that throws fails the check that called it, and is never the design's fault; the others still run.
+    private static CheckResult RunGuarded(DesignCheck check, DesignSubject subject)
     {
+        subject.Failures.Clear();
+        string? failure;
         try
         {
-            return check.Run(profile, module);
+            failure = check.Run(subject);
         }
         catch (Exception e)
         {
-            return $"the module threw {e.GetType().Name}: {ForeignText.Of(e)}";
+            string thrown = $"the module threw {ForeignText.NameOf(e.GetType())}: {ForeignText.Of(e)}";
+            return new CheckResult(check.Number, check.Rule, thrown, IsOfDesign: false);
         }
+
+        return subject.Failures is [{ } first, ..]
+            ? new CheckResult(check.Number, check.Rule, first, false)
+            : new CheckResult(check.Number, check.Rule, failure, check.IsOfDesign);
     }
 
     private static void Measure(List<DesignResult> results, Func<MemoryModule>[] modules, int rounds, CancellationToken cancel)

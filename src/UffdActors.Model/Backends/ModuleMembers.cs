@@ -30,6 +30,10 @@ internal static class ModuleMembers
         if (facts.Name.Length > MostOfName)
             throw Refused(
                 module, $"its {nameof(MemoryModule.Name)} has {facts.Name.Length} characters, and at most {MostOfName} are taken");
+        // Every report and every error line prints it, also where a table that contradicts itself is accepted.
+        if (!ForeignText.IsShown(facts.Name))
+            throw Refused(
+                module, $"its {nameof(MemoryModule.Name)}, \"{ForeignText.Shown(facts.Name)}\", has characters that a line does not show");
         if (facts.Name == Anonymous)
             throw Refused(module, $"its {nameof(MemoryModule.Name)} is \"{Anonymous}\", which is memory without a module");
         if (!PageShifts.Contains(facts.PageShift))
@@ -59,5 +63,5 @@ internal static class ModuleMembers
 
     // Named by its type: the invalid member may be the name.
     private static ModuleException Refused(MemoryModule module, string why, Exception? cause = null) =>
-        new($"Memory module {module.GetType().FullName} is refused: {why}.", cause);
+        new($"Memory module {ForeignText.Shown(module.GetType().FullName!)} is refused: {why}.", cause);
 }

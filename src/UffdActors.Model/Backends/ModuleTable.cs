@@ -65,7 +65,8 @@ public sealed class ModuleTable
         catch (Exception e)
         {
             throw new ModuleException(
-                $"Module \"{module.Facts.Name}\" threw {e.GetType().Name} while checking a protection ({ForeignText.Of(e)}).", e);
+                $"Module \"{module.Facts.Name}\" threw {ForeignText.NameOf(e.GetType())} while checking a protection "
+                    + $"({ForeignText.Of(e)}).", e);
         }
     }
 

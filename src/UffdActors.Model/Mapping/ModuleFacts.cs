@@ -6,6 +6,8 @@ namespace UffdActors.Model.Mapping;
 /// </summary>
 internal sealed class ModuleFacts
 {
+    private readonly string[] _calls;
+
     /// <summary>Reads every member.</summary>
     /// <exception cref="ModuleMemberException">One throws.</exception>
     public ModuleFacts(MemoryModule module)
@@ -26,6 +28,8 @@ internal sealed class ModuleFacts
             HasCopy = Read(nameof(HasCopy), () => table.HasCopy);
         }
 
+        IsOfCore = module.GetType().Assembly == typeof(ModuleFacts).Assembly;
+        _calls = [.. Enum.GetValues<HookKind>().Select(kind => $"Module \"{Name}\", {Doing(kind)},")];
         FolioOps = Read(nameof(FolioOps), () => module.FolioOps) ?? (Ops is null ? null : new FolioOpsOfTable(Ops, this));
         HasAllocateFolio = FolioOps is { } folios && Read(nameof(HasAllocateFolio), () => folios.HasAllocateFolio);
     }
@@ -71,6 +75,25 @@ internal sealed class ModuleFacts
 
     /// <summary>The merged table has <see cref="IFolioOps.TryAllocateFolio"/>.</summary>
     public bool HasAllocateFolio { get; }
+
+    /// <summary>True for a module of this library, whose hooks are not watched.</summary>
+    public bool IsOfCore { get; }
+
+    /// <summary>A call of a hook, for reports.</summary>
+    public string CallOf(HookKind kind) => _calls[(int)kind];
+
+    /// <summary>What a hook is called for, in words.</summary>
+    public static string Doing(HookKind kind) => kind switch
+    {
+        HookKind.Find => "looking a folio up",
+        HookKind.Make => "making a folio",
+        HookKind.Add => "adding a folio",
+        HookKind.Fault => "serving an ordinary fault",
+        HookKind.CheckMapping => "checking a mapping",
+        HookKind.CheckProtection => "checking a protection",
+        HookKind.CheckFileCall => "checking a file call",
+        _ => "noting a mapping",
+    };
 
     private static T Read<T>(string member, Func<T> read)
     {

@@ -16,6 +16,7 @@ internal sealed class VmRoot
     /// <summary>Why a VM fails whose actor system its owner has terminated.</summary>
     public const string SystemIsGone = "the actor system that was lent to the runtime has been terminated by its owner";
 
+    private static readonly Task<string> Never = new TaskCompletionSource<string>().Task;
     private readonly ActorSystem _system;
     private readonly VmHealth _health;
     private readonly TaskCompletionSource _stopped;
@@ -40,6 +41,9 @@ internal sealed class VmRoot
         Calls = settings.IsStepped ? null : new ForeignCalls(context.Incidents, TimeProvider.System);
         _stopped = NewCompletion();
     }
+
+    /// <summary>Sees hooks of memory modules that do not return; null without that watch.</summary>
+    public HookWatch? NewHookWatch() => Calls is null ? null : new HookWatch(Calls);
 
     /// <summary>Name for reports.</summary>
     public string Name => Context.Name;
@@ -170,10 +174,17 @@ internal sealed class VmRoot
 
     /// <summary>Waits, but no longer than the VM lives: no call hangs on actors that are gone.</summary>
     /// <exception cref="VmFailedException">The VM has failed, or was disposed of.</exception>
+    /// <exception cref="TimeoutException">A hook of a memory module has been called and does not return.</exception>
     public async Task OrFailed(Task task)
     {
-        _ = await Task.WhenAny(task, _health.Failed, _stopped.Task, _health.Lost, _system.WhenTerminated);
-        if (!task.IsCompleted) throw Ended();
+        Task<string> stuck = Calls?.Stuck ?? Never;
+        _ = await Task.WhenAny(task, _health.Failed, _stopped.Task, _health.Lost, _system.WhenTerminated, stuck);
+        if (!task.IsCompleted)
+        {
+            bool isOver = _health.Failed.IsCompleted || _stopped.Task.IsCompleted;
+            throw stuck.IsCompleted && !isOver ? new TimeoutException($"{Name} does not go on: {await stuck}.") : Ended();
+        }
+
         await task;
     }
 

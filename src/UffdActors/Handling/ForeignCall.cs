@@ -25,6 +25,11 @@ internal sealed class ForeignCall
     /// <summary>The call has been reported.</summary>
     public bool IsReported { get; set; }
 
+    /// <summary>
+    /// While it blocks for long, calls of the VM that wait end: nothing else of the embedder's can go on, as it may with a page source.
+    /// </summary>
+    public bool EndsCalls { get; init; }
+
     /// <summary>By which name.</summary>
     public string ReportedName { get; set; } = "";
 

@@ -18,6 +18,8 @@ internal sealed class ForeignCalls : IDisposable
     // A call is reported at the third look that finds it.
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(500);
     private const int LooksBeforeReport = 3;
+    // Those of modules that are to end the calls which wait for them: 30 s, as long as a page source has.
+    private const int LooksBeforeEnd = 61;
     // Nanoseconds; timers are a little early now and then.
     private const long LeastBetweenLooks = 400_000_000;
 
@@ -29,6 +31,7 @@ internal sealed class ForeignCalls : IDisposable
     private bool _isAsleep;
     private long? _looked;
     private bool _isDisposed;
+    private TaskCompletionSource<string> _stuck = NewCompletion();
 
     /// <param name="incidents">Told of calls that block.</param>
     /// <param name="time">Timers that call <see cref="OnTimer"/>; null if other code does.</param>
@@ -75,6 +78,9 @@ internal sealed class ForeignCalls : IDisposable
             lock (_gate) return [.. _calls.Where(c => c.IsUnderWay).Select(c => new CallUnderWay(c, c.Count, c.Name))];
         }
     }
+
+    /// <summary>Ends while a call blocks that is to end others, with what it is and for how long.</summary>
+    public Task<string> Stuck => Volatile.Read(ref _stuck).Task;
 
     /// <summary>
     /// Looks, unless it has just done so: where threads of the pool are scarce, several come at once, and looks that follow each other
@@ -152,21 +158,26 @@ internal sealed class ForeignCalls : IDisposable
         if (call.SeenCount == count && call.IsUnderWay)
         {
             call.Looks++;
+            if (call is { EndsCalls: true, Looks: LooksBeforeEnd })
+                _ = _stuck.TrySetResult($"{call.Name} has been called in a turn and has not returned for {Seconds(call.Looks - 1)}");
             if (call.Looks != LooksBeforeReport) return;
             call.IsReported = true;
             call.ReportedName = call.Name;
             _incidents.Report(new Incident(
                 IncidentKind.BlockingCall,
                 $"{call.Name} has been called in a turn and has not returned for {Seconds(call.Looks - 1)}: on the fault loop nothing of "
-                    + $"the VM goes on meanwhile, and no fault is resolved. It must not block; what takes time answers later, from "
-                    + $"another thread."));
+                    + "the VM goes on meanwhile, and no fault is resolved. It must not block"
+                    + (call.EndsCalls ? "." : "; what takes time answers later, from another thread.")));
             return;
         }
 
         if (call.IsReported)
             _incidents.Report(new Incident(IncidentKind.OutageEnded, $"{call.ReportedName} has returned after {Seconds(call.Looks)}."));
+        if (call.EndsCalls && call.Looks >= LooksBeforeEnd) Volatile.Write(ref _stuck, NewCompletion());
         (call.SeenCount, call.Looks, call.IsReported) = (count, 1, false);
     }
+
+    private static TaskCompletionSource<string> NewCompletion() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private static string Seconds(int looks) => string.Create(CultureInfo.InvariantCulture, $"{looks * BetweenLooks.TotalSeconds:0.#} s");
 }

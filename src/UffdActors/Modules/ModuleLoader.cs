@@ -14,7 +14,7 @@ namespace UffdActors.Modules;
 /// <c>uffd.module</c>, with its path as the key), or none.
 /// </summary>
 /// <remarks>A module from a file has a load context of its own, which is unloaded with it.</remarks>
-internal sealed class ModuleLoader
+internal sealed class ModuleLoader(TimeSpan? patience = null)
 {
     /// <summary>Size that an assembly may have, in bytes.</summary>
     public const long MaxBytes = 256L << 20;
@@ -36,7 +36,12 @@ internal sealed class ModuleLoader
             AssemblyLoadContext? context = null;
             try
             {
-                MemoryModule module = Create(name, own, ref context);
+                MemoryModule module = Returned(name, patience ?? ModuleCall.Patience, () =>
+                {
+                    MemoryModule made = Create(name, own, ref context);
+                    ModuleMembers.Check(made);
+                    return made;
+                });
                 table.Load(module, settings.LaxModules);
                 if (context is not null) _contexts.Add(module.Facts.Name, context);
             }
@@ -64,6 +69,11 @@ internal sealed class ModuleLoader
     public static MemoryModule LoadFile(string path, string? type = null, IReadOnlyDictionary<string, string>? settings = null)
     {
         ArgumentNullException.ThrowIfNull(path);
+        return Returned(path, ModuleCall.Patience, () => MakeOf(path, type, settings));
+    }
+
+    private static MemoryModule MakeOf(string path, string? type, IReadOnlyDictionary<string, string>? settings)
+    {
         CheckFile(path, path);
         Type[] candidates;
         Type? chosen;
@@ -74,7 +84,7 @@ internal sealed class ModuleLoader
             candidates = ModulesOf(assembly);
             chosen = type is not null ? Find(assembly, type) : candidates is [Type only] ? only : null;
         }
-        catch (Exception e) when (e is BadImageFormatException or IOException or TypeLoadException)
+        catch (Exception e)
         {
             throw new ModuleException($"{path} cannot be loaded: {ForeignText.Of(e)}", e);
         }
@@ -89,6 +99,19 @@ internal sealed class ModuleLoader
         MemoryModule module = Make(chosen.FullName!, chosen, settings ?? new Dictionary<string, string>());
         ModuleMembers.Check(module);
         return module;
+    }
+
+    // A constructor, a static one, and each member are code of the module, which may never return.
+    private static MemoryModule Returned(string name, TimeSpan patience, Func<MemoryModule> make)
+    {
+        try
+        {
+            return ModuleCall.Within(patience, $"Memory module \"{name}\"", make);
+        }
+        catch (TimeoutException e)
+        {
+            throw new ModuleException(e.Message, e);
+        }
     }
 
     // What a module refers to lies beside it, unless the program has it already.
@@ -171,10 +194,13 @@ internal sealed class ModuleLoader
         assembly.GetType(name) ?? (ModulesOf(assembly).Where(t => t.Name == name).ToArray() is [Type only] ? only : null);
 
     private static Type[] ModulesOf(Assembly assembly) =>
-        [.. assembly.GetExportedTypes().Where(t => !t.IsAbstract && typeof(MemoryModule).IsAssignableFrom(t))];
+    [
+        .. assembly.GetExportedTypes()
+            .Where(t => !t.IsAbstract && !t.ContainsGenericParameters && typeof(MemoryModule).IsAssignableFrom(t)),
+    ];
 
     private static string NamesOf(Type[] modules) =>
-        modules.Length == 0 ? "it has none" : "it has " + string.Join(", ", modules.Select(t => t.FullName));
+        modules.Length == 0 ? "it has none" : "it has " + string.Join(", ", modules.Select(t => ForeignText.Shown(t.FullName!)));
 
     private static Dictionary<string, string> SettingsOf(Config config)
     {

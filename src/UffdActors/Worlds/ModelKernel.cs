@@ -10,6 +10,7 @@ using UffdActors.Model.Operations.Maps;
 using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Turns;
 using UffdActors.Model.Userfault;
+using UffdActors.Modules;
 
 namespace UffdActors.Worlds;
 
@@ -103,8 +104,10 @@ internal sealed class ModelKernel : VmKernel
     public override async Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        MemoryFile? file = options.Module is { } name ? NewFile(_vm.Modules.Find(name), options) : null;
-        MapRequest request = new(file is null ? Prot.ReadWrite : DefaultProt(file.Module), file, Shared: file is not null);
+        MemoryModule? module = options.Module is { } name ? _vm.Modules.Find(name) : null;
+        MemoryFile? file = module is null ? null : await ReturnedAsync(module, () => NewFile(module, options), cancel);
+        Prot prot = module is null ? Prot.ReadWrite : await ReturnedAsync(module, () => DefaultProt(module), cancel);
+        MapRequest request = new(prot, file, Shared: file is not null);
         List<Place> places = [];
         try
         {
@@ -344,7 +347,7 @@ internal sealed class ModelKernel : VmKernel
         {
             foreach (Place place in places) await UnmapAsync(place.Address, place.Bytes);
         }
-        catch (VmFailedException)
+        catch (Exception e) when (e is VmFailedException or TimeoutException)
         {
             // Then it goes with the VM.
             return;
@@ -368,6 +371,21 @@ internal sealed class ModelKernel : VmKernel
                 throw new UffdException("mmap", Errno.ENOMEM, KernelErrors.NoRoomFor(bytes));
             _nextAddress = ((address + bytes + RegionAlignment - 1) & ~(RegionAlignment - 1)) + RegionAlignment;
             return new Place(address, bytes, _nextAddress);
+        }
+    }
+
+    // Outside of any turn. On virtual time there is one thread.
+    private async Task<T> ReturnedAsync<T>(MemoryModule module, Func<T> call, CancellationToken cancel)
+    {
+        if (module.Facts.IsOfCore || _vm.Settings.IsStepped) return call();
+        try
+        {
+            return await Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+                .WaitAsync(ModuleCall.Patience, cancel);
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException(ModuleCall.NotReturned($"Module \"{module.Facts.Name}\", making a file,", ModuleCall.Patience), e);
         }
     }
 

@@ -28,6 +28,7 @@ internal sealed class ModelWorld : World
         return new ModelKernel(vm, new Machine(kernel, options.Content, options.MemoryPages)
         {
             Warned = warning => incidents.Report(new Incident(IncidentKind.KernelWarning, $"The kernel warns, once: {warning}.")),
+            Hooks = vm.NewHookWatch(),
             ModuleFailed = (what, cause) => incidents.Report(new Incident(IncidentKind.BackendFailed, what, cause)),
         });
     }

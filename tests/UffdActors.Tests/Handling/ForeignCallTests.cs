@@ -62,6 +62,43 @@ public sealed class ForeignCallTests
         Assert.Equal(IncidentKind.BlockingCall, blocks.Kind);
     }
 
+    /// <summary>A page source that blocks is only reported: the embedder may go on with the rest.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_hook_that_blocks_for_half_a_minute_ends_the_calls_that_wait_and_no_others_once_it_has_returned(bool endsCalls)
+    {
+        using ForeignCalls calls = new(new IncidentLog(10), time: null);
+        ForeignCall call = new() { EndsCalls = endsCalls };
+        calls.Add(call);
+        call.Begin("Module \"lab\", making a folio,");
+
+        for (int i = 0; i < 60; i++) calls.Look();
+        Assert.False(calls.Stuck.IsCompleted);
+        calls.Look();
+        Assert.Equal(endsCalls, calls.Stuck.IsCompleted);
+
+        call.End();
+        calls.Look();
+        Assert.False(calls.Stuck.IsCompleted);
+    }
+
+    [Fact]
+    public void Hooks_that_are_called_at_the_same_time_are_watched_each_by_itself()
+    {
+        IncidentLog incidents = new(10);
+        using ForeignCalls calls = new(incidents, time: null);
+        HookWatch hooks = new(calls);
+        int[] under = [.. Enumerable.Range(0, 16).Select(i => hooks.Begin($"hook {i}"))];
+        Assert.Equal(Enumerable.Range(0, 16), under.Order());
+        Assert.True(hooks.Begin("one more") < 0);
+
+        hooks.End(under[3]);
+        Assert.DoesNotContain(calls.UnderWay, c => c.Name == "hook 3");
+        Assert.Equal(15, calls.UnderWay.Count);
+        Assert.Equal(under[3], hooks.Begin("hook 3 again"));
+    }
+
     private sealed class OneTimer : TimeProvider, ITimer
     {
         public bool IsRunning { get; private set; }
