@@ -4,8 +4,8 @@ namespace UffdActors.Model.Inputs;
 internal static class OutputFile
 {
     /// <summary>
-    /// Refuses what is no regular file: renamed to, a pipe would have a reader that waits for ever, and <c>/dev/null</c> would be a file for
-    /// every process of the machine. What is not there yet is as it should be.
+    /// Refuses what is no regular file: renamed to, a pipe would have a reader that waits for ever, and <c>/dev/null</c> would be a file
+    /// for every process of the machine. What is not there yet is as it should be.
     /// </summary>
     /// <exception cref="IOException">It is a pipe, a device, a socket or a folder.</exception>
     public static void Check(string path)

@@ -2,7 +2,7 @@ using System.Runtime.ExceptionServices;
 
 namespace UffdActors.Modules;
 
-/// <summary>Calls into a module while nothing else runs yet: on a thread of their own, which is left behind if they do not return.</summary>
+/// <summary>Calls into a module while nothing else runs yet: on a thread of their own, which is abandoned if they do not return.</summary>
 internal static class ModuleCall
 {
     /// <summary>How long is waited for a module to be made, and for its checks.</summary>
@@ -27,7 +27,8 @@ internal static class ModuleCall
             {
                 thrown = ExceptionDispatchInfo.Capture(e);
             }
-        }) { IsBackground = true, Name = "module" };
+        })
+        { IsBackground = true, Name = "module" };
         thread.Start();
         if (!thread.Join(patience)) throw new TimeoutException(NotReturned(what, patience));
         thrown?.Throw();

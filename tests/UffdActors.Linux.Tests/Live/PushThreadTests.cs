@@ -160,7 +160,7 @@ public sealed class PushThreadTests
     }
 
     private static ulong AliasOf(LiveScene scene) =>
-        PageSize.AddressOf(Assert.Single(scene.Uffd.Reader!.View.Regions.Where(r => r.Alias is not null)).Alias!.FirstPage);
+        PageSize.AddressOf(Assert.Single(scene.Uffd.Reader!.View.Regions, r => r.Alias is not null).Alias!.FirstPage);
 
     private sealed class ThreadNames : IPrefetchOrder
     {
