@@ -18,7 +18,7 @@ public sealed class SoakTests(VmmPrograms programs)
     {
         VmmPrograms.Require();
         int seconds = int.Parse(Environment.GetEnvironmentVariable("UFFD_SOAK") ?? "0", CultureInfo.InvariantCulture);
-        (int slots, int kills) = seconds > 0 ? (64, int.MaxValue) : (6, 2);
+        (int slots, int kills) = seconds > 0 ? (64, int.MaxValue) : (4, 2);
         // The seed is in what a failure says.
         int seed = seconds > 0 ? Random.Shared.Next() : 1;
         Random random = new(seed);
