@@ -99,7 +99,8 @@ public sealed class InputTests : IDisposable
     public async Task A_document_goes_into_a_pipe_that_somebody_reads()
     {
         string pipe = await MakePipeAsync();
-        Task<string> reading = File.ReadAllTextAsync(pipe);
+        // Opening it waits for the writer.
+        Task<string> reading = Task.Run(() => File.ReadAllText(pipe));
         CommandRun run = await CommandRun.Of("doctor", "--json", pipe).WaitAsync(TimeSpan.FromMinutes(5));
         Assert.True(run.ExitCode is ExitCode.Done or ExitCode.Unsupported, run.Error);
         Assert.StartsWith("{", await reading.WaitAsync(TimeSpan.FromMinutes(5)), StringComparison.Ordinal);
