@@ -10,4 +10,7 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureIn
 Terminal terminal = Terminal.OfProcess();
 using Interruption interruption = new(terminal);
 // Not on the first thread: its stack is what `ulimit -s` leaves, and environment and arguments take of it.
-return await interruption.RunAsync(stop => Task.Run(() => new CommandHost(terminal).RunAsync(args, stop), CancellationToken.None));
+int code = await interruption.RunAsync(stop => Task.Run(() => new CommandHost(terminal).RunAsync(args, stop), CancellationToken.None));
+// A fault loop whose thread is in a module that does not return would keep the process.
+if (code == ExitCode.Failed) Interruption.EndProcess(code);
+return code;

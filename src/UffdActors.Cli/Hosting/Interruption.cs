@@ -72,6 +72,6 @@ internal sealed class Interruption : IDisposable
 #pragma warning disable SYSLIB1054 // The source-generated form needs unsafe code, which this project does without.
     // Not through the .NET runtime, whose exit waits for threads that may be blocked.
     [DllImport("libc", EntryPoint = "_exit")]
-    private static extern void EndProcess(int code);
+    internal static extern void EndProcess(int code);
 #pragma warning restore SYSLIB1054
 }
