@@ -46,10 +46,11 @@ public sealed class RestartTests(VmmPrograms programs)
         VmmPrograms.Require();
         await using DaemonScene scene = await DaemonScene.StartAsync(programs);
         VmmProcess vmm = await scene.GuestAsync("cloud-hypervisor", "2", "adds");
+        _ = await scene.UntilAsync("one 1 began");
         await vmm.GoOnAsync();
         await vmm.UntilAsync("added");
         await scene.RestartAsync();
-        _ = await scene.UntilAsync("one 1 began", "one 1 began");
+        _ = await scene.UntilAsync("one 1 began");
         await vmm.GoOnAsync();
         Assert.Contains($"verified {2 * DaemonScene.Pages} pages", await vmm.EndAsync(), StringComparison.Ordinal);
         _ = await scene.UntilAsync($"one 1 {SessionEnd.VmmEnded}");
