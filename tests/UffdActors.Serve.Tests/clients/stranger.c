@@ -14,6 +14,9 @@ int main(int count, char **arguments)
 	/* It may be closed before. */
 	(void)!send(connection, text, length, MSG_NOSIGNAL);
 	ssize_t got;
-	while ((got = read(connection, text, sizeof(text))) > 0) fwrite(text, 1, (size_t)got, stdout);
+	while ((got = read(connection, text, sizeof(text))) > 0) {
+		fwrite(text, 1, (size_t)got, stdout);
+		fflush(stdout);
+	}
 	return 0;
 }
