@@ -28,7 +28,7 @@ public class ExplorationTests
         foreach (string policy in AllPolicies)
         {
             ScenarioReport report = new Campaign(
-                explorer, new CampaignOptions { Schedules = 150, Policy = policy, RepeatOneIn = 16 }).Explore(NamedScenarios.Find(name));
+                explorer, new CampaignOptions { Schedules = 60, Policy = policy, RepeatOneIn = 16 }).Explore(NamedScenarios.Find(name));
             Assert.True(report.Finding is null, $"{policy}: {report.Finding?.Violation.Sentence}");
         }
     }
