@@ -102,7 +102,7 @@ internal sealed class LiveKernel : VmKernel
     public override Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel) =>
         RefusedAsync(
             () => _memories.AddAsync(
-                LiveMemory.Map(options), populate: options.WithAlias && !options.LeaveAliasEmpty && !options.IsFilled));
+                LiveMemory.Map(options), populate: options.WithAlias && !options.LeaveAliasEmpty && !options.IsFilled, isNew: true));
 
     /// <inheritdoc />
     public override Task<MappedMemory> AdoptAsync(AdoptedMemory adopted, CancellationToken cancel)
@@ -119,7 +119,7 @@ internal sealed class LiveKernel : VmKernel
                 : new UffdException("mmap", e.Error, $"descriptor {adopted.Descriptor} cannot be mapped as the memory's alias", e);
         }
 
-        return RefusedAsync(() => _memories.AddAsync(memory, populate: memory.Alias is not null && !adopted.IsFilled));
+        return RefusedAsync(() => _memories.AddAsync(memory, populate: memory.Alias is not null && !adopted.IsFilled, isNew: false));
     }
 
     /// <inheritdoc />
@@ -130,6 +130,7 @@ internal sealed class LiveKernel : VmKernel
         Errno error = await Task.Run(
             () => memory.Here.Unmap(pages.Start << PageSize.BaseShift, pages.Count << PageSize.BaseShift), cancel);
         if (error != Errno.None) throw new UffdException("munmap", error, KernelErrors.Explain("munmap", error));
+        if (pages.Start == 0) memory.StartIsUnmapped();
         if (pages.End == region.Pages) memory.GuestIsUnmapped();
     }
 

@@ -12,17 +12,18 @@ internal sealed class LiveMemories
     /// <summary>Takes memory in, and owns it from then on.</summary>
     /// <param name="memory">The memory of a region.</param>
     /// <param name="populate">Whether all of it is to be allocated.</param>
+    /// <param name="isNew">It was just mapped, so nothing else has its address.</param>
     /// <exception cref="InvalidOperationException">Its address is that of another region.</exception>
-    public async Task<MappedMemory> AddAsync(LiveMemory memory, bool populate)
+    public async Task<MappedMemory> AddAsync(LiveMemory memory, bool populate, bool isNew)
     {
         _all.Add(memory);
         try
         {
-            // mmap may return the address of a region that was unmapped; the new region takes its place.
-            bool isFree = _byAddress.TryGetValue(memory.Guest.Address, out LiveMemory? former)
-                ? former.IsUnmapped && _byAddress.TryUpdate(memory.Guest.Address, memory, former)
-                : _byAddress.TryAdd(memory.Guest.Address, memory);
-            if (!isFree) throw new InvalidOperationException($"0x{memory.Guest.Address:x} is the address of another region of this VM.");
+            // mmap may return the address of a region of which at least the start was unmapped, before that is noted here.
+            LiveMemory holder = _byAddress.AddOrUpdate(
+                memory.Guest.Address, memory, (_, former) => isNew || !former.HoldsAddress ? memory : former);
+            if (holder != memory)
+                throw new InvalidOperationException($"0x{memory.Guest.Address:x} is the address of another region of this VM.");
             // Allocating all of it may take long, so not in the embedder's turn.
             if (populate) await Task.Run(memory.Populate, CancellationToken.None);
         }

@@ -60,9 +60,16 @@ internal sealed class LiveMemory : IDisposable
     /// <summary>The address range was unmapped and may belong to other memory by now.</summary>
     public bool IsUnmapped { get; private set; }
 
+    /// <summary>False once the first page was unmapped: other memory may have the address by now, whatever is left behind it.</summary>
+    public bool HoldsAddress { get; private set; } = true;
+
+    /// <summary>The first page is gone.</summary>
+    public void StartIsUnmapped() => HoldsAddress = false;
+
     /// <summary>The guest's mapping is gone: it must not be touched or unmapped from here.</summary>
     public void GuestIsUnmapped()
     {
+        HoldsAddress = false;
         IsUnmapped = true;
         Guest.SetHandleAsInvalid();
     }

@@ -3,6 +3,7 @@ using System.Globalization;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Native;
 using UffdActors.Linux.Userfaultfd;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Testing.Guests;
 using UffdActors.Testing.ThisMachine;
@@ -154,4 +155,17 @@ public sealed class AdoptionTests
         where T : IFormattable => number.ToString(null, CultureInfo.InvariantCulture);
 
     private static void WaitUntil(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, LiveScene.Deadline));
+
+    [SkippableFact]
+    public async Task An_address_is_free_again_when_the_first_page_of_its_region_was_unmapped()
+    {
+        await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages));
+        AdoptedMemory same = new() { Address = scene.Region.Address, Pages = 1, IsInOtherProcess = true };
+        _ = await Assert.ThrowsAsync<InvalidOperationException>(() => scene.Vm.AdoptMemoryAsync(same));
+        await scene.Vm.Kernel.UnmapAsync(scene.Region, new PageRange(1, 2), CancellationToken.None);
+        _ = await Assert.ThrowsAsync<InvalidOperationException>(() => scene.Vm.AdoptMemoryAsync(same));
+        await scene.Vm.Kernel.UnmapAsync(scene.Region, new PageRange(0, 1), CancellationToken.None);
+        _ = await scene.Vm.AdoptMemoryAsync(same);
+        await scene.Vm.UnmapAsync(scene.Region);
+    }
 }
