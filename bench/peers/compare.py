@@ -82,12 +82,13 @@ def ours_kvm(uffd, image, vcpus, place, folder, rounds=None):
     here, there = document["source"], document["destination"]
     if not here["kvm"]["leftRunning"]:
         sys.exit("uffd vmm migrate: the guest had come to its end before it left; use a larger --size")
-    requests = max(1, there["requests"])
     return {
-        "pages/s": (there["pages"] - (there["copiedPages"] if rounds else 0)) / (there["memoryCompleteNs"] / 1e9),
-        "us/request": there["requestWaitNs"] / 1e3 / requests,
+        # After a pre-copy hardly a page is left.
+        "pages/s": None if rounds else there["pages"] / (there["memoryCompleteNs"] / 1e9),
+        "us/request": there["requestWaitNs"] / 1e3 / there["requests"] if there["requests"] else None,
         "requests": there["requests"],
-        "downtime ms": here["downtimeNs"] / 1e6,
+        # As kvmmig's: until the last vCPU runs there, by the clock of this machine. Our own figure waits for the news of it as well.
+        "downtime ms": (there["ranAtNs"] - here["stoppedAtNs"]) / 1e6,
         "place": f"fault loop on CPU {cpu(there['loopCpu'])}, vCPUs on CPU {cpu(there['vcpuCpu'])}",
     }
 
@@ -108,7 +109,7 @@ def native_kvm(program, megabytes, vcpus, options=()):
         sys.exit(f"{program} failed: {done.stdout} {done.stderr}")
     return {
         "pages/s": float(fields["pages_per_s"]),
-        "us/request": float(fields["wait_mean_us"]),
+        "us/request": float(fields["wait_mean_us"]) if int(fields["requests"]) else None,
         "requests": int(fields["requests"]),
         "downtime ms": float(fields["downtime_ms"]),
         "place": place_of_kvmmig(options),
@@ -223,7 +224,7 @@ def table(rows):
     for name, runs in rows.items():
         cells = []
         for figure in names:
-            values = [run[figure] for run in runs if figure in run]
+            values = [run[figure] for run in runs if run.get(figure) is not None]
             cells.append(
                 f"{statistics.median(values):,.1f} [{min(values):,.0f}-{max(values):,.0f}]" if values else "-")
         print(f"{name:28}" + "".join(f"{cell:>26}" for cell in cells))
@@ -233,7 +234,7 @@ def ratio(rows, figure, ours_name, other, target=None):
     """Median of the ratios of neighbouring runs: what disturbs one disturbs the other. With a target, whether it is met."""
     if ours_name not in rows or other not in rows:
         return
-    ratios = [a[figure] / b[figure] for a, b in zip(rows[ours_name], rows[other]) if b.get(figure)]
+    ratios = [a[figure] / b[figure] for a, b in zip(rows[ours_name], rows[other]) if a.get(figure) and b.get(figure)]
     if not ratios:
         return
     median = statistics.median(ratios)

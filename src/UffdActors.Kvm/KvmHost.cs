@@ -88,6 +88,7 @@ public sealed class KvmHost : IAsyncDisposable
                 KvmHandle handle = vm.Create(KvmIoctl.KVM_CREATE_VCPU, (nuint)i, nameof(KvmIoctl.KVM_CREATE_VCPU));
                 RunPage run = handle.MapRun(_runBytes);
                 StateCalls.SetCpuid(handle, cpuid);
+                if (i == 0) msrs = StateCalls.ReadableMsrs(handle, msrs);
                 VcpuView view = new(i);
                 VcpuParts parts = new(i, handle, run, msrs, options.Devices, map, options.VcpuCpu);
                 IActorRef actor = _system.ActorOf(VcpuActor.Props(parts, view), $"kvm-{machine}-{i}");

@@ -114,7 +114,7 @@ public sealed class KvmMachine : IAsyncDisposable
         KvmVcpuState[] states = Parse(state.Span);
         if (states.Length != Vcpus.Count)
             throw new KvmStateException(Text($"The state has {states.Length} vCPUs, and this machine {Vcpus.Count}."));
-        for (int i = 0; i < states.Length; i++) await Vcpus[i].LoadAsync(states[i], cancellationToken);
+        await Task.WhenAll(states.Select((state, i) => Vcpus[i].LoadAsync(state, cancellationToken)));
     }
 
     /// <summary>

@@ -55,8 +55,12 @@ public sealed class KvmVcpu
     /// comes is paused when the page is there, or at once where the kernel's sleep can be interrupted.
     /// </summary>
     /// <exception cref="OperationCanceledException">It did not pause in time; it will pause as soon as it can.</exception>
-    public Task PauseAsync(CancellationToken cancellationToken = default) =>
-        TellAsync(done => new VcpuProtocol.Pause(done), cancellationToken, isEndEnough: true);
+    public Task PauseAsync(CancellationToken cancellationToken = default)
+    {
+        // Where the vCPUs keep all CPUs busy, the actor's turn comes after a time slice, which is milliseconds.
+        _view.Thread?.Hasten();
+        return TellAsync(done => new VcpuProtocol.Pause(done), cancellationToken, isEndEnough: true);
+    }
 
     /// <summary>The state of a vCPU that does not run.</summary>
     /// <exception cref="InvalidOperationException">It runs.</exception>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Akka.Configuration;
+using UffdActors.Cli.Guests;
 using UffdActors.Cli.Hosting;
 using UffdActors.Kvm.Moves;
 using UffdActors.PostCopy;
@@ -77,7 +78,9 @@ internal sealed class WireOptions
 
     /// <summary>The same for a KVM guest.</summary>
     public Task RehearseKvmAsync(ParseResult result, Config? config, bool copiesFirst, CancellationToken cancel) =>
-        result.GetValue(_cold) ? Task.CompletedTask : KvmRehearsal.RunAsync(config, copiesFirst, cancel);
+        result.GetValue(_cold)
+            ? Task.CompletedTask
+            : KvmRehearsal.RunAsync(config, copiesFirst, () => new ReceivedGuest(isLive: true, takesKvm: true), cancel);
 
     /// <summary>Path of the control socket; null for none.</summary>
     public string? Control(ParseResult result) => result.GetValue(_control);

@@ -7,14 +7,15 @@ namespace UffdActors.Cli.Reports;
 
 /// <summary>The source's report of a migration between processes for machines; JSON.md explains every field.</summary>
 internal sealed record MigrateSourceDocument(
-    bool Verified, bool KeepsGuest, bool Delivered, string? Ending, long HandOvers, int LostLinks, long DowntimeNs, long TotalNs,
+    bool Verified, bool KeepsGuest, bool Delivered, string? Ending, long HandOvers, int LostLinks, long DowntimeNs, long StoppedAtNs,
+    long TotalNs,
     int PrecopyRounds, long PrecopyBytes, long Bytes, long Pages, long ZeroPages, string? ExpectedSha256, string? ActualSha256,
     MigrateSourceDocument.KvmPart? Kvm)
 {
     public static MigrateSourceDocument Of(MigrationSourceReport report, LeavingProgram? program = null) => new(
         report.ExpectedHash is not null && report.ExpectedHash == report.ActualHash && report.IsDelivered, report.KeepsGuest,
         report.IsDelivered, report.Ending.Length == 0 ? null : report.Ending, report.HandOvers, report.LostLinks, Ns(report.Downtime),
-        Ns(report.Duration), report.Rounds, report.PreCopyBytes, report.Bytes, report.Pages, report.ZeroPages, report.ExpectedHash,
+        Ns(report.StoppedAt), Ns(report.Duration), report.Rounds, report.PreCopyBytes, report.Bytes, report.Pages, report.ZeroPages, report.ExpectedHash,
         report.ActualHash, program is null ? null : KvmPart.Of(program));
 
     /// <summary>What is told of a KVM guest only.</summary>

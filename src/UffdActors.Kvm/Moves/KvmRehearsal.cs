@@ -1,5 +1,8 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
 using Akka.Configuration;
 using UffdActors.Kvm.Programs;
+using UffdActors.Kvm.Vcpus;
 using UffdActors.PostCopy;
 
 namespace UffdActors.Kvm.Moves;
@@ -19,14 +22,27 @@ internal static class KvmRehearsal
     /// <summary>Rehearses, on a runtime of its own, over a Unix socket in a folder of its own.</summary>
     /// <param name="config">Configuration of the runtime; null for the reference.</param>
     /// <param name="copiesFirst">With a round of pre-copy.</param>
+    /// <param name="arriving">Makes the guest that arrives: of the class that the real one will be of.</param>
     /// <param name="cancel">Cancels.</param>
     /// <returns>Result of that migration.</returns>
-    public static Task<MigrationDestinationReport> RunAsync(Config? config, bool copiesFirst, CancellationToken cancel) =>
+    public static Task<MigrationDestinationReport> RunAsync<T>(
+        Config? config, bool copiesFirst, Func<T> arriving, CancellationToken cancel) where T : IDestinationGuest, IAsyncDisposable =>
         UffdRuntime.UseAsync(
-            config is null ? Anywhere : Anywhere.WithFallback(config), runtime => MoveAsync(runtime, copiesFirst, cancel));
+            config is null ? Anywhere : Anywhere.WithFallback(config), runtime => MoveAsync(runtime, copiesFirst, arriving, cancel));
 
-    private static async Task<MigrationDestinationReport> MoveAsync(UffdRuntime runtime, bool copiesFirst, CancellationToken cancel)
+    private static async Task<MigrationDestinationReport> MoveAsync<T>(
+        UffdRuntime runtime, bool copiesFirst, Func<T> arriving, CancellationToken cancel) where T : IDestinationGuest, IAsyncDisposable
     {
+        // Which of a vCPU's messages overtakes which differs from stop to stop, so a rehearsal does not meet all of their ways.
+        foreach (Type type in new[] { typeof(VcpuActor), typeof(VcpuThread), typeof(KvmVcpu) })
+        {
+            foreach (MethodInfo method in type.GetMethods(
+                BindingFlags.DeclaredOnly | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+            {
+                if (!method.ContainsGenericParameters) RuntimeHelpers.PrepareMethod(method.MethodHandle);
+            }
+        }
+
         GuestPlan plan = new()
         {
             Kind = ProgramKind.Scatter,
@@ -41,9 +57,9 @@ internal static class KvmRehearsal
         try
         {
             MigrationAddress address = MigrationAddress.Parse($"unix:{Path.Combine(folder.FullName, "wire")}");
-            ArrivingProgram arriving = new(kvm);
-            await using MigrationDestination destination = new(runtime, arriving, new MigrationDestinationOptions { Address = address });
-            await using ArrivingProgram first = arriving;
+            T guest = arriving();
+            await using MigrationDestination destination = new(runtime, guest, new MigrationDestinationOptions { Address = address });
+            await using T first = guest;
             MigrationSource source = new(leaving.Program.Vm, leaving.Userfault, leaving, new MigrationSourceOptions
             {
                 Address = address,

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using UffdActors.Kvm.Programs;
 
 namespace UffdActors.Kvm.Moves;
@@ -24,6 +25,9 @@ internal sealed record MovedProgram(GuestPlan Plan, UffdVm Vm, KvmMachine Machin
 
     /// <summary>vCPUs that the guest has not halted.</summary>
     public int Running => Machine.Vcpus.Count(v => v.Phase is VcpuPhase.Running or VcpuPhase.Pausing or VcpuPhase.Paused);
+
+    /// <summary>When the last of its vCPUs began to run, as the time since the machine's start (CLOCK_MONOTONIC).</summary>
+    public TimeSpan LastRanAt => Stopwatch.GetElapsedTime(0, Machine.Vcpus.Max(v => v.View.Thread?.RanAt ?? 0));
 
     /// <summary>Exits of all vCPUs here.</summary>
     public long Exits => Machine.Vcpus.Sum(v => v.Exits);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using UffdActors.Kvm.Native;
 using UffdActors.Linux.Machine;
 
@@ -9,8 +10,8 @@ namespace UffdActors.Kvm.Vcpus;
 /// between runs it executes jobs. It owns the vCPU's descriptor and <c>kvm_run</c>, so both exist as long as the thread.
 /// </summary>
 /// <remarks>
-/// <see cref="Run"/>, <see cref="Do"/> and <see cref="Kick"/> are for one caller at a time, the actor; <see cref="End"/> is safe for any
-/// thread.
+/// <see cref="Run"/>, <see cref="Do"/> and <see cref="Kick"/> are for one caller at a time, the actor; <see cref="Hasten"/> and
+/// <see cref="End"/> are safe for any thread.
 /// </remarks>
 internal sealed class VcpuThread
 {
@@ -26,6 +27,7 @@ internal sealed class VcpuThread
     private volatile int _thread;
     private int _isEnding;
     private long _exitCount;
+    private long _ranAt;
 
     /// <summary>Makes it; <see cref="Start"/> starts it.</summary>
     /// <param name="parts">Its parts.</param>
@@ -48,6 +50,9 @@ internal sealed class VcpuThread
 
     /// <summary>Exits from KVM_RUN to this process, EINTR not counted.</summary>
     public long Exits => Interlocked.Read(ref _exitCount);
+
+    /// <summary>When its last run began, as <see cref="Stopwatch"/> counts; 0 before.</summary>
+    public long RanAt => Volatile.Read(ref _ranAt);
 
     /// <summary>Starts the thread.</summary>
     public void Start() => new Thread(Loop, StackBytes) { IsBackground = true, Name = $"vcpu-{_parts.Number}" }.Start();
@@ -72,6 +77,16 @@ internal sealed class VcpuThread
         _isToPause = true;
         _parts.Run.ImmediateExit = true;
         if (_thread != 0) KickSignal.Send(_thread);
+    }
+
+    /// <summary>
+    /// Interrupts the guest for a pause that is about to be asked for; of any thread. It may come too early or too late: only
+    /// <see cref="Kick"/>, which follows, is certain to stop the guest.
+    /// </summary>
+    public void Hasten()
+    {
+        _isToPause = true;
+        if (_thread is not 0 and var thread) KickSignal.Send(thread);
     }
 
     /// <summary>Ends the thread, as soon as it comes out of KVM_RUN.</summary>
@@ -127,6 +142,7 @@ internal sealed class VcpuThread
 
     private VcpuEnd? Enter()
     {
+        Volatile.Write(ref _ranAt, Stopwatch.GetTimestamp());
         while (true)
         {
             // An earlier exit may be pending, such as the result of IN: KVM completes it on the next entry, before it checks the flag. So a

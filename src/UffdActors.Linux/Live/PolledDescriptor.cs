@@ -26,7 +26,7 @@ internal sealed class PolledDescriptor : UntypedActor, IPolled
     }
 
     public static Props Props(PolledOptions options, VmContext vm) =>
-        Akka.Actor.Props.Create<PolledDescriptor>(options).WithDispatcher(vm.DispatcherId);
+        Akka.Actor.Props.CreateBy(new Producer(options)).WithDispatcher(vm.DispatcherId);
 
     /// <summary>Duplicates a descriptor.</summary>
     /// <exception cref="SyscallException">EMFILE: the process has too many open.</exception>
@@ -83,5 +83,18 @@ internal sealed class PolledDescriptor : UntypedActor, IPolled
         _options.Calls?.Remove(_call);
         _ = _options.Ended.TrySetResult();
         base.PostStop();
+    }
+
+    // A constructor that reflection calls is compiled again at one of its first calls, on the fault loop: half a millisecond there.
+    private sealed class Producer(PolledOptions options) : IIndirectActorProducer
+    {
+        public Type ActorType => typeof(PolledDescriptor);
+
+        public ActorBase Produce() => new PolledDescriptor(options);
+
+        public void Release(ActorBase actor)
+        {
+            // It ends with its PostStop.
+        }
     }
 }

@@ -26,6 +26,7 @@ public sealed class MigrationDestination : IAsyncDisposable
     private Task _followed = Task.CompletedTask;
     private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile string _ending = "";
+    private IReadOnlyList<PrefetchOptions> _prefetch = [];
     private string _why = "";
     private string? _flaw;
     private ReadOnlyMemory<byte> _endState;
@@ -286,6 +287,7 @@ public sealed class MigrationDestination : IAsyncDisposable
             DestinationMemory memory = await DestinationMemory.MakeAsync(_runtime, _options, offer, _guest, cancel);
             _links.Memory = memory;
             await _guest.PrepareAsync(memory.Vm, cancel);
+            _prefetch = [.. memory.Vm.Regions.Select(_ => _options.Prefetch() with { OnOwnThread = true })];
             Post(new DestinationInput(DestinationEvent.Prepared));
         }
         catch (Exception e) when (e is MigrationException or UffdException or ModuleException or PlatformNotSupportedException
@@ -320,10 +322,8 @@ public sealed class MigrationDestination : IAsyncDisposable
         await _guest.StartAsync(cancel);
         _ranAt = Stopwatch.GetTimestamp();
         Tell("the guest runs here");
-        foreach (GuestRegion region in Memory!.Vm.Regions)
-        {
-            _pushes.Add(await Memory.Userfault.PushAsync(region, Memory.Source, _options.Prefetch() with { OnOwnThread = true }, cancel));
-        }
+        foreach ((GuestRegion region, PrefetchOptions prefetch) in Memory!.Vm.Regions.Zip(_prefetch))
+            _pushes.Add(await Memory.Userfault.PushAsync(region, Memory.Source, prefetch, cancel));
 
         _ = FollowPushAsync(cancel);
         Task following = FollowGuestAsync(cancel);
@@ -402,6 +402,7 @@ public sealed class MigrationDestination : IAsyncDisposable
             PageBytes = pageBytes,
             Pages = memory is null ? 0 : memory.Vm.Regions.Sum(r => (long)r.Bytes) / pageBytes,
             CopiedPages = memory?.Copied.Copied ?? 0,
+            RanAt = Stopwatch.GetElapsedTime(0, _ranAt),
             LoadTime = Between(_links.HandOverAt, _ranAt),
             PageTime = Between(_ranAt, _deliveredAt),
             GuestTime = Between(_ranAt, _endedAt),

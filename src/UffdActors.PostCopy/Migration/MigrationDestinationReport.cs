@@ -24,6 +24,11 @@ public sealed record MigrationDestinationReport
     /// <summary>Base pages received before the hand-over; one that came twice counts twice.</summary>
     public required long CopiedPages { get; init; }
 
+    /// <summary>
+    /// When the guest was started here, as the time since the machine's start (CLOCK_MONOTONIC). Zero if it never was.
+    /// </summary>
+    public required TimeSpan RanAt { get; init; }
+
     /// <summary>From the arrival of the guest's state to its first access.</summary>
     public required TimeSpan LoadTime { get; init; }
 

@@ -353,6 +353,7 @@ public sealed class MigrationSource
         IsDelivered = _machine.IsDelivered,
         HandOvers = (long)_machine.Epoch,
         Downtime = _downtime,
+        StoppedAt = Stopwatch.GetElapsedTime(0, _stoppedAt),
         Duration = _sinceLink.Elapsed,
         Rounds = Rounds,
         PreCopyBytes = _preCopy?.Bytes ?? 0,

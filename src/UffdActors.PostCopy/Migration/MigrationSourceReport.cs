@@ -15,6 +15,12 @@ public sealed record MigrationSourceReport
     /// <summary>From the request to stop the guest to the message that it runs at the destination.</summary>
     public required TimeSpan Downtime { get; init; }
 
+    /// <summary>
+    /// When the guest was last asked to stop, as the time since the machine's start (CLOCK_MONOTONIC): beside
+    /// <see cref="MigrationDestinationReport.RanAt"/> of the same machine, the downtime without the way of a message. Zero if it never was.
+    /// </summary>
+    public required TimeSpan StoppedAt { get; init; }
+
     /// <summary>From the first link to the end.</summary>
     public required TimeSpan Duration { get; init; }
 

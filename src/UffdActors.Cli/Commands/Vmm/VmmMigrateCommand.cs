@@ -72,7 +72,7 @@ internal sealed class VmmMigrateCommand
         {
             string from = Path.Combine(folder.FullName, "from");
             string to = Path.Combine(folder.FullName, "to");
-            int exit = await new BothEnds(json.Report).RunAsync(
+            int exit = await new BothEnds(json.Report, place: arguments.GetValue(_place)?.Value).RunAsync(
                 [
                     "--world", "live", "--backend", arguments.GetValue(_backend) ?? "anon",
                     .. Given(_place.Name, arguments.GetValue(_place)?.Name),
