@@ -8,7 +8,8 @@ namespace UffdActors.Handling;
 
 /// <summary>
 /// The monitor's side of a descriptor (RING R9): reads until there is nothing to read, applies events to its view of the regions, and only
-/// then hands faults to handlers, by page, so that all faults of a page meet in one place. Never held back by credit.
+/// then hands faults to handlers, by page, so that all faults of a page meet in one place. Reads on
+/// however many faults are outstanding, unless <see cref="MaxOutstanding"/> limits them.
 /// </summary>
 /// <remarks>Pure but for what it reads; lives in the turns of the context's actor. Only <see cref="View"/> is read by others.</remarks>
 internal class FaultReader
@@ -21,16 +22,14 @@ internal class FaultReader
     private readonly List<PageRequest> _fresh = [];
     private PageRequest? _firstFresh;
     private readonly StrayFaults _strays = new();
-    private readonly OvertakingEvents _overtaking = new();
     private readonly WaitingThreads _waits = new();
     private readonly LatestFills _filled = new();
     private readonly Dictionary<ulong, (int Count, Errno Error)> _streaks = [];
     private readonly CrashingPages _crashing;
     private readonly PushGates _gates = new();
     private readonly FaultRecovery _recovery;
+    private readonly EventView _regions;
     private readonly RingTime _time;
-    private volatile RegionView _view;
-    private long _eventEpoch;
     private long _nextId;
     private bool _partsUnmapped;
     private volatile bool _isHeldBack;
@@ -41,7 +40,7 @@ internal class FaultReader
         _descriptor = descriptor;
         _watch = descriptor.Watch;
         _handlers = handlers;
-        _view = view;
+        _regions = new EventView(view);
         _time = time;
         _pool = new RequestPool(handlers.Length);
         _crashing = new CrashingPages(crashLimit);
@@ -78,7 +77,7 @@ internal class FaultReader
     public bool IsHeldBack => _isHeldBack;
 
     /// <summary>Grows with every event that has been applied: what was decided before it has to be decided anew. Any thread.</summary>
-    public long EventEpoch => Volatile.Read(ref _eventEpoch);
+    public long EventEpoch => _regions.Epoch;
 
     /// <summary>What came by.</summary>
     public FaultCounters Counters { get; } = new();
@@ -90,11 +89,7 @@ internal class FaultReader
     public IReadOnlyCollection<ulong> Quarantined => _crashing.Held;
 
     /// <summary>Adds a region, before its faults can come.</summary>
-    public void Add(ServedRegion region)
-    {
-        _overtaking.Forget(region.Range);
-        _view = _view.With(region);
-    }
+    public void Add(ServedRegion region) => _regions.Add(region);
 
     /// <summary>
     /// Adds a region that is registered while others are served. Something that lay there before, and of whose end no event has told, is
@@ -129,16 +124,10 @@ internal class FaultReader
     public bool Unmapped(ulong start, ulong end, ServedRegion? seen)
     {
         PageRange range = Range(start, end);
-        if (seen is not null && (_view.Find(range.Start) is not { } now || now.Id != seen.Id || now.Base != seen.Base)) return false;
-        _overtaking.Forget(range);
+        if (seen is not null && (_regions.Now.Find(range.Start) is not { } now || now.Id != seen.Id || now.Base != seen.Base)) return false;
         _descriptor.Unmapped(start, end);
-        bool wasServed = _view.Meets(range);
-        if (wasServed)
-        {
-            _view = _view.AfterUnmap(range);
-            DropGone();
-        }
-
+        bool wasServed = _regions.Forget(range);
+        if (wasServed) DropGone();
         // The kernel does not wake threads that sleep on an address that has gone.
         _descriptor.Wake(start, end);
         return wasServed;
@@ -201,15 +190,7 @@ internal class FaultReader
     /// <summary>
     /// The embedder takes pages of a region away, wherever they are now, by a call of which no event tells: as if there were one.
     /// </summary>
-    public void TakenAway(int region, PageRange pages)
-    {
-        foreach (ServedRegion part in _view.Regions)
-        {
-            if (part.Id == region) _ = _view.Remove(part.Range.Intersect(new PageRange(part.Base + pages.Start, part.Base + pages.End)));
-        }
-
-        Volatile.Write(ref _eventEpoch, _eventEpoch + 1);
-    }
+    public void TakenAway(int region, PageRange pages) => _regions.TakenAway(region, pages);
 
     /// <summary>Gives up what has paused in pages that a call of the embedder has made accessible.</summary>
     public void Settle(int region, PageRange pages) => _recovery.Settle(region, pages);
@@ -267,7 +248,7 @@ internal class FaultReader
     private void OnFault(in UffdMsg message, FaultTrace? trace, IFaultRoute route)
     {
         long page = PageSize.PageOf(message.Address);
-        ServedRegion? region = _view.Find(page);
+        ServedRegion? region = _regions.Now.Find(page);
         ulong address = region?.HeadOf(message.Address) ?? PageSize.AddressOf(page);
         PageRequest? known = FindOutstanding(address);
         bool isHeld = known is null && _crashing.IsHeld(address);
@@ -316,20 +297,8 @@ internal class FaultReader
         int handler = _handlers.Length == 1 ? 0 : (int)(hash % (ulong)_handlers.Length);
         PageRequest request =
             _pool.Take(handler, region.UnitPages) ?? new PageRequest(this, _handlers[handler], _time, region.UnitPages);
-        request.Id = _nextId++;
-        request.Incarnation = _handlers[handler].Incarnation;
-        request.Phase = RequestPhase.New;
-        request.Address = address;
-        request.Region = region;
-        request.Page = region.PageOf(PageSize.PageOf(address));
-        request.Flags = message.Flags;
-        request.Waiters = 1;
-        request.HasLateWaiters = false;
-        request.Attempts = 0;
-        request.Error = Errno.None;
+        request.Begin(_nextId++, address, region, message, trace);
         (request.Streak, request.StreakError) = _streaks.Count > 0 ? _streaks.GetValueOrDefault(address) : default;
-        request.Trace = trace;
-        request.Thread = message.ThreadId;
         if (Latencies is { } latencies)
         {
             request.Woken = 0;
@@ -353,23 +322,11 @@ internal class FaultReader
         return true;
     }
 
-    /// <summary>A range has a new place. What has happened there already, and was read before this, is about what has come there.</summary>
-    private void Move(PageRange from, long to)
-    {
-        _view = _view.AfterRemap(from, to);
-        PageRange place = new(to, to + from.Count);
-        while (_overtaking.TryTake(place, out PageRange part, out long? further))
-        {
-            if (further is { } next) Move(part, next);
-            else _ = _view.Remove(part);
-        }
-    }
-
     private static PageRange Range(ulong start, ulong end) => new(PageSize.PageOf(start), PageSize.PageOf(end));
 
     /// <summary>The regions as the events read so far have left them. Any thread.</summary>
     [MutationPoint("RING R9")]
-    internal virtual RegionView View => _view;
+    internal virtual RegionView View => _regions.Now;
 
     /// <summary>Reads everything that is there.</summary>
     [MutationPoint("RING P2")]
@@ -501,27 +458,18 @@ internal class FaultReader
         switch (message.Event)
         {
             case UffdEvent.Remove:
-                PageRange removed = Range(message.Start, message.End);
-                if (_view.Remove(removed)) break;
-                foreach (PageRange unknown in _view.Unknown(removed)) _overtaking.AddRemove(unknown);
+                _regions.Removed(Range(message.Start, message.End));
                 break;
             case UffdEvent.Unmap:
-                PageRange unmapped = Range(message.Start, message.End);
-                if (_overtaking.TakeLeft(unmapped)) break;
-                _overtaking.Forget(unmapped);
-                _view = _view.AfterUnmap(unmapped);
+                _regions.Unmapped(Range(message.Start, message.End));
                 break;
             case UffdEvent.Remap:
-                PageRange from = Range(message.From, message.From + message.Length);
-                long to = PageSize.PageOf(message.To);
-                foreach (PageRange unknown in _view.Unknown(from)) _overtaking.AddRemap(unknown, to + unknown.Start - from.Start);
-                Move(from, to);
-                _overtaking.Left(from);
+                _regions.Remapped(Range(message.From, message.From + message.Length), PageSize.PageOf(message.To));
                 break;
         }
 
         // Behind the view: a thread that has seen the epoch sees the view that it stands for.
-        Volatile.Write(ref _eventEpoch, _eventEpoch + 1);
+        _regions.Advance();
 
         if (message.Event is UffdEvent.Unmap or UffdEvent.Remap) DropGone();
 
@@ -536,6 +484,9 @@ internal class FaultReader
 
     /// <summary>Wakes the threads that sleep on a page: anywhere in it, for messages may have exact addresses.</summary>
     [MutationPoint("RING P1, P15, P20")]
-    internal virtual void Wake(ulong address) =>
-        _descriptor.Wake(address, address + (_view.Find(PageSize.PageOf(address)) is { } region ? 1UL << region.PageShift : PageSize.Base));
+    internal virtual void Wake(ulong address)
+    {
+        ulong bytes = _regions.Now.Find(PageSize.PageOf(address)) is { } region ? 1UL << region.PageShift : PageSize.Base;
+        _descriptor.Wake(address, address + bytes);
+    }
 }

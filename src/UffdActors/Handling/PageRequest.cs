@@ -166,6 +166,29 @@ internal sealed class PageRequest : IPageAsker
     /// <summary>The page, and what it is to hold.</summary>
     public PageRun Run => new(Page, Pages, Content, Data);
 
+    /// <summary>A fault has been read: the request is about its page from here on.</summary>
+    /// <param name="id">Number of the fault.</param>
+    /// <param name="address">The page's address.</param>
+    /// <param name="region">What is served there.</param>
+    /// <param name="message">What was read.</param>
+    /// <param name="trace">Times of a fault of a vCPU; null if it is not sampled.</param>
+    public void Begin(long id, ulong address, ServedRegion region, in UffdMsg message, FaultTrace? trace)
+    {
+        Id = id;
+        Incarnation = Handler.Incarnation;
+        Phase = RequestPhase.New;
+        Address = address;
+        Region = region;
+        Page = region.PageOf(PageSize.PageOf(address));
+        Flags = message.Flags;
+        Waiters = 1;
+        HasLateWaiters = false;
+        Attempts = 0;
+        Error = Errno.None;
+        Trace = trace;
+        Thread = message.ThreadId;
+    }
+
     /// <summary>
     /// Gives back a page of the alias that was not written. A request is used again for other pages, and must not bring the claim of this
     /// one along.
