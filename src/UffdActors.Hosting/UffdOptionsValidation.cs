@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 
 namespace UffdActors.Hosting;
 
-/// <summary>Options are valid if the runtime can read them: its own words say which key means nothing.</summary>
+/// <summary>Options are valid if the runtime can read them: its message names the key that is not valid.</summary>
 internal sealed class UffdOptionsValidation : IValidateOptions<UffdOptions>
 {
     /// <inheritdoc />

@@ -1,7 +1,7 @@
 using UffdActors.Watchdog;
 
 /// <summary>
-/// Where the watchdog begins. The runtime starts the program that it runs in once more and names this assembly in
+/// Entry point of the watchdog. The runtime starts the program that it runs in once more and names this assembly in
 /// <c>DOTNET_STARTUP_HOOKS</c>: .NET then calls <see cref="Initialize"/> before that program's own <c>Main</c>, which is never reached. So
 /// there is no second program to find, whether the embedder was built, published with its own .NET, made a single file, or installed as a
 /// tool. Name and place, outside every namespace, are .NET's.

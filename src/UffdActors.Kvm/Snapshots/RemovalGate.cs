@@ -3,7 +3,7 @@ using UffdActors.Kvm.Programs;
 
 namespace UffdActors.Kvm.Snapshots;
 
-/// <summary>Stands before the balloon: says which page the guest is about to give back, while it is still there.</summary>
+/// <summary>In front of the balloon device: reports the page that the guest is about to give back, while it is still present.</summary>
 /// <param name="pages">Pages of the guest; another number is left to the balloon to refuse.</param>
 /// <param name="before">Called on the vCPU's thread.</param>
 internal sealed class RemovalGate(long pages, Action<long> before) : IKvmDevice

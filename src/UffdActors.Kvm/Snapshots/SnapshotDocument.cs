@@ -26,7 +26,7 @@ internal sealed record SnapshotDocument
     /// <summary>Base pages that are stored in the memory file.</summary>
     public required long StoredPages { get; init; }
 
-    /// <summary>By what the memory file is known to be this snapshot's.</summary>
+    /// <summary>Identifies the memory file as that of this snapshot.</summary>
     public required SamplePart Sample { get; init; }
 
     /// <summary>Memory that the guest had: <c>anon</c>, <c>shmem</c>.</summary>

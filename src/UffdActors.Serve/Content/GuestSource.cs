@@ -29,7 +29,7 @@ internal sealed class GuestSource(IContent content, IReadOnlyList<long> offsets,
         _ = Interlocked.Add(ref _pages, added);
     }
 
-    /// <summary>The region that was added last is none after all.</summary>
+    /// <summary>Undoes the last addition: the region could not be registered.</summary>
     public void DropLast(long added)
     {
         _offsets = _offsets[..^1];

@@ -1,6 +1,6 @@
 namespace UffdActors.Serve.Content;
 
-/// <summary>A read that may take long. It answers by itself, well or not, and never throws.</summary>
+/// <summary>A read that may block for long. It reports success and failure to its order itself, and never throws.</summary>
 internal interface IDiskRead
 {
     /// <summary>Reads and answers, on a thread that may wait.</summary>

@@ -18,7 +18,7 @@ public sealed record ControlAnswer
     /// <summary>To <c>list</c>, <c>stats</c> and <c>create</c>.</summary>
     public IReadOnlyList<SessionStatus>? Sessions { get; init; }
 
-    /// <summary>To <c>drain</c>: guests that have all their pages now and need nobody any more.</summary>
+    /// <summary>To <c>drain</c>: guests that have all their pages now and are not served any more.</summary>
     public int? Released { get; init; }
 
     /// <summary>To <c>close</c>: VMMs that were killed.</summary>

@@ -1,6 +1,6 @@
 namespace UffdActors.Serve;
 
-/// <summary>Where a daemon is spoken to, where it keeps its guests, and its limits.</summary>
+/// <summary>Control socket, state folder and limits of a daemon.</summary>
 public sealed record DaemonOptions
 {
     /// <summary>Path of the control socket; its folder is made, or has to be closed to other users.</summary>

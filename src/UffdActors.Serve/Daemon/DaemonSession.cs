@@ -47,7 +47,7 @@ internal sealed class DaemonSession
     /// <summary>Guests of a predecessor that cannot be served on.</summary>
     public int Lost => _server.Lost.Count;
 
-    /// <summary>What the working set was worth to its guests; null without one.</summary>
+    /// <summary>How well the working set predicted what its guests touched; null without one.</summary>
     public WorkingSetFigures? WorkingSets => WorkingSetFigures.Sum(_server.Sessions.Select(s => s.Session.Figures().WorkingSet));
 
     /// <summary>Name under which a session's listening socket is kept.</summary>

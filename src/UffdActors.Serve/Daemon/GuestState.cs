@@ -9,7 +9,7 @@ public enum GuestState
     /// <summary>It cannot be served on now, and sleeps at its next absent page.</summary>
     Frozen,
 
-    /// <summary>All of its pages are being filled, so that it needs nobody any more.</summary>
+    /// <summary>All of its pages are being filled, so that it can run on without this process.</summary>
     Draining,
 
     /// <summary>A predecessor has served it, and it cannot be taken back; it sleeps at its next absent page.</summary>

@@ -3,6 +3,7 @@ using System.Reflection;
 using UffdActors.Linux.Peers;
 using UffdActors.Serve.Daemon;
 using UffdActors.Serve.Keeping;
+using UffdActors.Serve.Sessions;
 
 namespace UffdActors.Serve;
 
@@ -73,7 +74,7 @@ public sealed class ServeDaemon : IAsyncDisposable
         {
             OwnFolder.Make(Path.GetDirectoryName(Path.GetFullPath(options.Control))!, "Folder of the control socket");
             // Before any socket is there: what this machine does not allow is told here, and no guest waits until the code is compiled.
-            await GuestSession.WarmUpAsync(runtime);
+            await SessionWarmUp.RunAsync(runtime, CancellationToken.None);
             ControlListener control = ControlListener.Open(options.Control);
             manager = ServiceManager.OfThisProcess();
             if (manager.Trouble is { } trouble) options.Log?.Invoke(trouble);
@@ -161,7 +162,7 @@ public sealed class ServeDaemon : IAsyncDisposable
         }
     }
 
-    /// <summary>Fills all pages of a session's guests and lets them go: they need nobody any more.</summary>
+    /// <summary>Fills all pages of a session's guests and ends their registrations: they run on without this process.</summary>
     /// <param name="session">Name of the session.</param>
     /// <param name="guest">Number of one of its guests; null for all of them.</param>
     /// <param name="cancellationToken">Stops it: guests that were not done with are served on.</param>

@@ -69,7 +69,7 @@ public sealed class HandOver : IDisposable
     internal async Task AnswerAsync(CancellationToken cancel) =>
         _ = await Socket!.SendAsync(new byte[] { 1 }, SocketFlags.None, cancel);
 
-    /// <summary>Tells a VMM that waits for it that its guest is being served: one byte. Of the others, none is told.</summary>
+    /// <summary>Sends one byte to a VMM whose dialect waits for an answer: its guest is being served.</summary>
     /// <exception cref="HandOverException">The VMM does not listen any more.</exception>
     public async Task AcknowledgeAsync(CancellationToken cancellationToken = default)
     {

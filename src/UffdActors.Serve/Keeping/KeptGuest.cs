@@ -151,7 +151,7 @@ internal sealed class KeptGuest : IDisposable
     /// <summary>A region that is added to the guest; before its first page is served.</summary>
     public void Add(HandedRegion region) => _journal.Add(region.Address, Pages(region));
 
-    /// <summary>The guest needs nobody any more.</summary>
+    /// <summary>The guest has all its pages, and nothing of it is kept any more.</summary>
     public void Forget()
     {
         _folder.Delete(Name + RecordEnding);

@@ -1,9 +1,6 @@
-using Microsoft.Win32.SafeHandles;
-using UffdActors.Linux.Memory;
 using UffdActors.Linux.Peers;
 using UffdActors.Model.Memory;
 using UffdActors.Serve.Content;
-using UffdActors.Serve.Dialects;
 using UffdActors.Serve.Sessions;
 
 namespace UffdActors.Serve;
@@ -18,14 +15,13 @@ public sealed class GuestSession : IAsyncDisposable
     private readonly UffdVm _vm;
     private readonly HandOver _handOver;
     private readonly IContent _content;
+    private readonly SessionMemory _memory;
     private readonly SessionOptions _options;
     private readonly SessionFate _fate;
     private readonly CancellationTokenSource _left = new();
     private readonly TaskCompletionSource<SessionEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly long _handedOver;
     private readonly Lazy<Task> _closing;
-    private Userfault? _uffd;
-    private GuestSource? _source;
     private SessionWorkingSet? _workingSet;
     private TimeSpan _setUp;
     private TimeSpan? _duration;
@@ -34,8 +30,6 @@ public sealed class GuestSession : IAsyncDisposable
     private long? _inode;
     private HandOver? _again;
     private int _isReleasing;
-    private bool _tracksWrites;
-    private readonly SemaphoreSlim _adding = new(1, 1);
     private Task _notes = Task.CompletedTask;
 
     private GuestSession(UffdVm vm, HandOver handOver, IContent content, SessionOptions options, SessionFate fate, long handedOver)
@@ -43,6 +37,7 @@ public sealed class GuestSession : IAsyncDisposable
         _vm = vm;
         _handOver = handOver;
         _content = content;
+        _memory = new SessionMemory(vm, handOver, content, options);
         _options = options;
         _fate = fate;
         _handedOver = handedOver;
@@ -75,27 +70,27 @@ public sealed class GuestSession : IAsyncDisposable
     internal UffdVm Vm => _vm;
 
     /// <summary>What serves its memory, for those who look on.</summary>
-    internal Userfault Userfault => _uffd!;
+    internal Userfault Userfault => _memory.Userfault;
 
     /// <summary>The figures of now; when it has ended, of its end.</summary>
     public SessionFigures Figures()
     {
         if (Volatile.Read(ref _last) is { } last) return last;
-        FaultCounts counts = Volatile.Read(ref _counts) ?? _uffd!.Counts();
+        FaultCounts counts = Volatile.Read(ref _counts) ?? _memory.Userfault.Counts();
         long received = 0;
-        (TimeSpan mean, TimeSpan longest) = _source!.Reads.Times();
-        foreach (GuestRegion region in _vm.Regions) received += _uffd!.ReceivedOf(region).Count;
+        (TimeSpan mean, TimeSpan longest) = _memory.Source.Reads.Times();
+        foreach (GuestRegion region in _vm.Regions) received += _memory.Userfault.ReceivedOf(region).Count;
         return new SessionFigures
         {
             Faults = counts.Faults,
             ContentPages = counts.DemandPages,
             ZeroPages = counts.DemandZeroPages,
             Events = counts.Events,
-            BytesRead = _source.Reads.Bytes,
+            BytesRead = _memory.Source.Reads.Bytes,
             ReadMean = mean,
             ReadLongest = longest,
-            AbsentPages = _source.Pages - received,
-            FaultsInFlight = _uffd!.Outstanding,
+            AbsentPages = _memory.Source.Pages - received,
+            FaultsInFlight = _memory.Userfault.Outstanding,
             WorkingSet = _workingSet?.Figures(),
             SetUp = _setUp,
             Duration = _duration ?? TimeProvider.System.GetElapsedTime(_handedOver),
@@ -126,31 +121,7 @@ public sealed class GuestSession : IAsyncDisposable
     public static async Task WarmUpAsync(UffdRuntime runtime, string path, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(runtime);
-        const int Pages = 2;
-        using FileContent content = new(MemoryLayers.Open(path, []));
-        using GuestSource source = new(content, [0], Pages);
-        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = Pages }, cancellationToken);
-        GuestRegion region = await vm.MapAsync(new RegionOptions { Pages = Pages }, cancellationToken);
-        Userfault uffd = await vm.OpenAsync(cancellationToken: cancellationToken);
-        _ = await uffd.RegisterAsync(region, RegisterModes.Missing, cancellationToken);
-        await uffd.ServeAsync(new ServeOptions { Source = source }, cancellationToken);
-        VcpuGroup vcpu = await vm.StartVcpusAsync(
-            [new SyntheticWorkload(
-                WorkloadKind.Zipf, Pages, accesses: 1, writeRatio: 0, seed: 1, vcpu: 0, vcpus: 1)], cancellationToken: cancellationToken);
-        await vcpu.WaitAsync(cancellationToken);
-        _ = uffd.ReceivedOf(region).Count;
-        await uffd.AbandonAsync(cancellationToken);
-    }
-
-    /// <summary>The same from a memory file that is made for it, for those who do not know yet what they will serve.</summary>
-    internal static async Task WarmUpAsync(UffdRuntime runtime, CancellationToken cancellationToken = default)
-    {
-        const string Name = "uffd-warm-up";
-        byte[] page = new byte[PageSize.Base];
-        using MemoryObject made = MemoryObject.CreateShmem(Name, page.Length);
-        // Stored, for the code that reads a page is to be met too, and a hole is not read.
-        using (SafeFileHandle file = new(made.Handle.Number, ownsHandle: false)) RandomAccess.Write(file, page, 0);
-        await WarmUpAsync(runtime, $"/proc/self/fd/{made.Handle.Number}", cancellationToken);
+        await SessionWarmUp.RunAsync(runtime, path, cancellationToken);
     }
 
     /// <summary>Begins to serve a guest. When it returns, faults are served, and a VMM that waits for an answer has got it.</summary>
@@ -179,8 +150,8 @@ public sealed class GuestSession : IAsyncDisposable
         GuestSession? session = null;
         try
         {
-            content = ContentOf(options);
-            ThrowIfShort(handOver.Message, content, options.MemoryPath);
+            content = SessionContent.Open(options);
+            SessionContent.ThrowIfShort(handOver.Message, content, options.MemoryPath);
             fate = new SessionFate(handOver.Peer, watch, options.OnFailure);
             vm = await runtime.CreateVmAsync(
                 new VmOptions { MemoryPages = 1, IncidentObserver = fate.Take, StopGuest = fate.StopGuestAsync }, cancellationToken);
@@ -236,7 +207,7 @@ public sealed class GuestSession : IAsyncDisposable
     /// <exception cref="HandOverException">The VMM does not listen any more.</exception>
     internal async Task ReattachAsync(HandOver handOver, CancellationToken cancel)
     {
-        foreach (HandedRegion added in handOver.Message.Regions.Except(Message.Regions).ToArray()) await AddAsync(added, cancel);
+        foreach (HandedRegion added in handOver.Message.Regions.Except(Message.Regions).ToArray()) await _memory.AddAsync(added, cancel);
         await handOver.AcknowledgeAsync(cancel);
         // Its connection stays as long as the guest is served; the earlier one is at an end.
         handOver.Userfaultfd.Dispose();
@@ -249,8 +220,8 @@ public sealed class GuestSession : IAsyncDisposable
     public bool IsReleasing => Volatile.Read(ref _isReleasing) != 0;
 
     /// <summary>
-    /// Fills all pages of the guest, ends the registration of its memory, and lets it go: from then on it needs nobody, and what it gives
-    /// back is the kernel's to fill. Faults are served meanwhile, before all else. The session has ended then
+    /// Fills all pages of the guest, ends the registration of its memory, and closes the userfaultfd: from then on the guest runs without
+    /// this process, and the kernel fills what it gives back. Faults are served meanwhile, before all else. The session has ended then
     /// (<see cref="SessionEnd.Released"/>).
     /// </summary>
     /// <param name="cancellationToken">Stops the filling: the guest is served on as before, and has what came until then.</param>
@@ -259,25 +230,25 @@ public sealed class GuestSession : IAsyncDisposable
     /// <exception cref="VmFailedException">The session has ended.</exception>
     public async Task ReleaseAsync(CancellationToken cancellationToken = default)
     {
-        if (_tracksWrites)
+        if (_memory.TracksWrites)
             throw new ServeException(
                 $"The guest of process {ProcessId} tracks its writes by this registration, and would lose them; it is served on.");
         if (Interlocked.Exchange(ref _isReleasing, 1) != 0)
             throw new ServeException($"The guest of process {ProcessId} is being drained already.");
         try
         {
-            await FillAsync(cancellationToken);
+            await _memory.FillAsync(cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             SessionFigures figures = Figures();
             // Region after region: all pages of all are there, or were given back.
-            foreach (GuestRegion region in _vm.Regions) await _uffd!.UnregisterAsync(region, CancellationToken.None);
+            foreach (GuestRegion region in _vm.Regions) await _memory.Userfault.UnregisterAsync(region, CancellationToken.None);
             Volatile.Write(ref _last, figures with { Duration = TimeProvider.System.GetElapsedTime(_handedOver) });
             _fate.IsReleased = true;
-            await _uffd!.CloseAsync(CancellationToken.None);
+            await _memory.Userfault.CloseAsync(CancellationToken.None);
         }
         catch (InvalidOperationException e)
         {
-            // Gone absent again at the last moment, or left by others.
+            // A page has become absent again since it was filled, or threads sleep whose faults were read elsewhere.
             throw new ServeException($"The guest of process {ProcessId} cannot be released: {e.Message}", e);
         }
         finally
@@ -307,192 +278,25 @@ public sealed class GuestSession : IAsyncDisposable
         _ = await Ended;
     }
 
-    private static IContent ContentOf(SessionOptions options)
-    {
-        IContent content = SharedContentOf(options);
-        if (options.Overlay.Count == 0) return content;
-        try
-        {
-            return new OverlaidContent(content, new Overlay(options.Overlay, content.Pages));
-        }
-        catch
-        {
-            content.Dispose();
-            throw;
-        }
-    }
-
-    private static IContent SharedContentOf(SessionOptions options)
-    {
-        if (options.BackEnd is { } backEnd)
-        {
-            ContentCache needed = options.Cache
-                ?? throw new ServeException($"Snapshot \"{options.MemoryPath}\" has a back end and no cache to be fetched to; set one.");
-            return needed.Open("back end " + options.MemoryPath, new BackEndContent(backEnd));
-        }
-
-        MemoryLayers files = MemoryLayers.Open(options.MemoryPath, options.Diffs);
-        FileContent content = new(files, options.HoldBack);
-        return options.Cache?.Open(files.Key, content) ?? content;
-    }
-
-    private static void ThrowIfShort(HandOverMessage message, IContent content, string name)
-    {
-        for (int i = 0; i < message.Regions.Count; i++)
-        {
-            HandedRegion region = message.Regions[i];
-            if (region.FileOffset + region.Bytes > content.Pages << PageSize.BaseShift)
-                throw new HandOverException(
-                    $"Region {i} of the layout reaches to byte {region.FileOffset + region.Bytes} of memory file \"{name}\", "
-                        + $"which has {content.Pages << PageSize.BaseShift}: it is the file of another guest, or cut.");
-        }
-    }
-
     private async Task ServeAsync(ProcessWatch watch, CancellationToken cancel)
     {
-        HandOverMessage message = _handOver.Message;
         _fate.KeepsCopy = _handOver.Peer.HasCopyOf(_handOver.Userfaultfd.Number);
         _inode = _handOver.Userfaultfd.Inode;
-        using ReceivedDescriptor copy = _handOver.Userfaultfd.Copy();
-        Userfault uffd = await _vm.AdoptUserfaultAsync(
-            new AdoptedUserfault
-            {
-                // Until it is served, what becomes of a guest that is refused is decided by the descriptor that was handed over.
-                Descriptor = copy.Take(),
-                IsOfOtherProcess = true,
-                ProcessId = ProcessId == 0 ? null : ProcessId,
-                Journal = _handOver.Journal,
-            },
-            cancel);
-        _uffd = uffd;
-        List<(GuestRegion Region, long FileOffset)> filledAhead = [];
-        IReadOnlyList<RegionPlan> plans = RegionPlan.Of(_handOver);
-        for (int number = 0; number < plans.Count; number++)
-        {
-            RegionPlan plan = plans[number];
-            GuestRegion region = await _vm.AdoptMemoryAsync(
-                plan.Memory() with { RegisteredAs = _handOver.RegisteredAs[number] }, cancel);
-            _handOver.RegisteredAs[number] = await RegisterAsync(uffd, region, plan.Region, plan.Modes, cancel);
-            _tracksWrites |= (plan.Modes & RegisterModes.WriteProtect) != 0;
-            // Through the memory's file a page would be written over that the guest has already.
-            if (plan.File is null) filledAhead.Add((region, plan.Region.FileOffset));
-        }
-
+        IReadOnlyList<(GuestRegion Region, long FileOffset)> filledAhead = await _memory.AdoptAsync(cancel);
         // The guest of a session that is taken back has begun to run long ago.
         if (_options.WorkingSet is { } set && !IsTakenBack) _workingSet = new SessionWorkingSet(set, _content, _options.Observer);
-        _source = new GuestSource(
-            _content, [.. message.Regions.Select(r => r.FileOffset)], message.Bytes >> PageSize.BaseShift, _workingSet?.Touched);
-        await uffd.ServeAsync(new ServeOptions { Source = _source, MaxOutstanding = _options.MaxFaults }, cancel);
+        await _memory.ServeAsync(_workingSet?.Touched, cancel);
         await _handOver.AcknowledgeAsync(cancel);
         _handOver.Userfaultfd.Dispose();
-        if (_workingSet is { } workingSet) await workingSet.BeginAsync(uffd, _source, filledAhead);
+        if (_workingSet is { } workingSet) await workingSet.BeginAsync(_memory.Userfault, _memory.Source, filledAhead);
         _setUp = TimeProvider.System.GetElapsedTime(_handedOver);
         _notes = TellAsync();
         _ = WaitForEndAsync(watch);
-        if (message.WantsAnswer && _handOver.Socket is not null) _ = TakeRegionsAsync(_handOver);
+        if (Message.WantsAnswer && _handOver.Socket is not null) _ = TakeRegionsAsync(_handOver);
     }
 
-    private async Task<UffdIoctls> RegisterAsync(
-        Userfault uffd, GuestRegion region, HandedRegion handed, RegisterModes modes, CancellationToken cancel)
-    {
-        UffdIoctls ioctls;
-        try
-        {
-            ioctls = await uffd.RegisterAsync(region, modes, cancel);
-        }
-        catch (UffdException e)
-        {
-            if (_handOver.Peer.HasEnded) throw new HandOverException("The VMM has ended before its guest could be served.", e);
-            throw new HandOverException(
-                $"Region {region.Id} of the layout (0x{handed.Address:x}, {handed.Bytes} bytes, pages of {handed.PageBytes}) is not "
-                    + $"what the VMM has registered there: {e.Message.TrimEnd('.')}.",
-                e);
-        }
-
-        // Pages of zeros are there for base pages alone.
-        if (handed.PageBytes == PageSize.Base && (ioctls & UffdIoctls.ZeroPage) == 0)
-            throw new HandOverException(
-                $"Region {region.Id} of the layout has huge pages, and the message does not say so (page_size, in bytes).");
-        return ioctls;
-    }
-
-    // Memory that is plugged in is told of on the connection, as long as that is there.
-    private async Task TakeRegionsAsync(HandOver connection)
-    {
-        CancellationToken stop = _left.Token;
-        try
-        {
-            while (await AddedRegion.ReceiveAsync(connection.Socket!, Message.Regions.Count, stop) is { } region)
-            {
-                await AddAsync(region, stop);
-                await connection.AnswerAsync(stop);
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or System.Net.Sockets.SocketException or ObjectDisposedException)
-        {
-            // Asked for, or the VMM has closed it.
-        }
-        catch (Exception e) when (e is HandOverException or UffdException or VmFailedException or IOException)
-        {
-            // There is no answer that says no: the VMM waits for two seconds, or finds its connection at an end.
-            connection.Socket!.Dispose();
-            bool isKilled = _options.OnFailure == FailurePolicy.Kill && _fate.TryKill();
-            _options.Observer?.Invoke(new SessionNote(
-                isKilled ? SessionNoteKind.Killed : SessionNoteKind.Warning,
-                $"Memory that the VMM adds is not served: {e.Message} Its connection is closed"
-                    + (isKilled ? ", and it is killed." : "; what the guest touches there stays asleep.")));
-        }
-    }
-
-    private async Task AddAsync(HandedRegion handed, CancellationToken cancel)
-    {
-        await _adding.WaitAsync(cancel);
-        try
-        {
-            IReadOnlyList<HandedRegion> all = LayoutReader.Layout([.. Message.Regions, handed]);
-            ThrowIfShort(Message with { Regions = all }, _content, _options.MemoryPath);
-            RegionPlan plan = RegionPlan.Of(_handOver, handed, all.Count - 1);
-            long pages = handed.Bytes >> PageSize.BaseShift;
-            _options.Keep?.Before(handed);
-            _source!.Add(handed.FileOffset, pages);
-            GuestRegion? region = null;
-            UffdIoctls ioctls;
-            try
-            {
-                region = await _vm.AdoptMemoryAsync(plan.Memory(), cancel);
-                ioctls = await RegisterAsync(_uffd!, region, handed, plan.Modes, cancel);
-            }
-            catch when (region is null)
-            {
-                _source.DropLast(pages);
-                throw;
-            }
-
-            _tracksWrites |= (plan.Modes & RegisterModes.WriteProtect) != 0;
-            _handOver.Add(handed, ioctls);
-            // From here on a successor knows of it; the VMM is answered behind this.
-            _options.Keep?.After(_handOver);
-        }
-        finally
-        {
-            _ = _adding.Release();
-        }
-    }
-
-    private async Task FillAsync(CancellationToken cancel)
-    {
-        List<BackgroundPush> pushes = [];
-        try
-        {
-            foreach (GuestRegion region in _vm.Regions) pushes.Add(await _uffd!.PushAsync(region, _source!, cancel));
-            foreach (BackgroundPush push in pushes) await push.WaitAsync(cancel);
-        }
-        catch (OperationCanceledException)
-        {
-            foreach (BackgroundPush push in pushes) await push.StopAsync(CancellationToken.None);
-            throw;
-        }
-    }
+    private async Task TakeRegionsAsync(HandOver connection) =>
+        await AddedRegions.TakeAsync(connection, _memory, _fate, _options, _left.Token);
 
     private async Task TellAsync()
     {
@@ -512,7 +316,7 @@ public sealed class GuestSession : IAsyncDisposable
     private async Task CloseAsync()
     {
         await _left.CancelAsync();
-        if (!_fate.IsReleased) Volatile.Write(ref _counts, _uffd!.Counts());
+        if (!_fate.IsReleased) Volatile.Write(ref _counts, _memory.Userfault.Counts());
         try
         {
             await _vm.DisposeAsync();

@@ -14,6 +14,6 @@ public enum SessionEnd
     /// </summary>
     LeftFrozen,
 
-    /// <summary>It has all its pages, and needs nobody any more (<see cref="GuestSession.ReleaseAsync"/>).</summary>
+    /// <summary>It has all its pages, and runs on without this process (<see cref="GuestSession.ReleaseAsync"/>).</summary>
     Released,
 }

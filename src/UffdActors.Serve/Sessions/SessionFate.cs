@@ -21,7 +21,7 @@ internal sealed class SessionFate(PeerProcess peer, ProcessWatch watch, FailureP
     /// <summary>True if the VMM was killed from here.</summary>
     public bool HasKilled => _hasKilled;
 
-    /// <summary>True once the guest has all its pages and needs nobody.</summary>
+    /// <summary>True once the guest has all its pages, and is not registered any more.</summary>
     public bool IsReleased { get; set; }
 
     /// <summary>
@@ -72,7 +72,7 @@ internal sealed class SessionFate(PeerProcess peer, ProcessWatch watch, FailureP
     /// <exception cref="InvalidOperationException">Closing it might show the guest zeros: it has to stay open.</exception>
     public async Task StopGuestAsync(CancellationToken cancel)
     {
-        // One that was let go runs on, whatever the policy: it lacks nothing.
+        // A released guest runs on, whatever the policy: no page of it is absent.
         if (IsVmmGone || IsReleased || (_isLeft && _isHeld)) return;
         if (((policy == FailurePolicy.Kill && !_isLeft) || KeepsCopy == false) && TryKill())
         {

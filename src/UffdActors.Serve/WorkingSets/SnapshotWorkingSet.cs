@@ -60,7 +60,7 @@ public sealed class SnapshotWorkingSet
         }
     }
 
-    /// <summary>A session that records has done so, or has not come to it.</summary>
+    /// <summary>The recording session has ended its recording, complete or not.</summary>
     /// <exception cref="IOException">The file cannot be written; sessions to come have it all the same.</exception>
     /// <exception cref="UnauthorizedAccessException">Nor may it be.</exception>
     internal void Recorded(WorkingSet? set)

@@ -1,6 +1,6 @@
 namespace UffdActors.Serve;
 
-/// <summary>What a working set was worth to a session, in base pages.</summary>
+/// <summary>How well a working set predicted what a session's guest touched, in base pages.</summary>
 public sealed record WorkingSetFigures
 {
     /// <summary>Pages of the set that are this guest's memory; 0 if none was replayed.</summary>
