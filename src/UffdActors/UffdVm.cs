@@ -5,7 +5,6 @@ using UffdActors.Actors;
 using UffdActors.Calls;
 using UffdActors.Dispatch;
 using UffdActors.Handling;
-using UffdActors.Model;
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
@@ -47,9 +46,6 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
 
     /// <summary>Name for reports.</summary>
     public string Name => Context.Name;
-
-    /// <summary>The kernel that the model behaves like; null in the live world.</summary>
-    public KernelProfile? Profile => _kernel.Profile;
 
     /// <summary>What it runs on, for reports.</summary>
     public VmPlace Place => new(_runtime.Settings.World, _kernel.Name, (Context.Time as VmLoop)?.Cpu, _kernel.VcpuCpu);

@@ -21,9 +21,6 @@ public sealed class VcpuGroup
         _vm = vm;
     }
 
-    /// <summary>Number of vCPUs.</summary>
-    public int Count => _vcpus.Count;
-
     /// <summary>Accesses that are through, of all vCPUs.</summary>
     public long Accesses => _vcpus.Sum(v => v.Progress.Accesses);
 

@@ -1,3 +1,4 @@
+using Akka.Actor;
 using UffdActors.Kvm.Machine;
 using UffdActors.Kvm.Native;
 using UffdActors.Kvm.Runs;
@@ -39,6 +40,26 @@ public sealed class MachineTests
         "this machine is no virtual one and shows neither VMX nor SVM (switched off in its firmware, perhaps); no module of KVM is loaded")]
     public void What_the_processor_offers_is_told_apart(string flags, string module, string says) => Assert.Equal(
         says, HostVirtualization.Of($"processor\t: 0\n{flags}\nbugs\t\t: svm\n", ["kvm", module]).ToString());
+
+    [SkippableFact]
+    public async Task A_borrowed_actor_system_stays_the_lenders_and_has_the_vCPUs_of_two_hosts()
+    {
+        ThisKvm.Require();
+        using ActorSystem system = ActorSystem.Create("lender");
+        await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("live"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 64 });
+        GuestRegion memory = await vm.MapAsync(new RegionOptions { Pages = 16 });
+        KvmMachineOptions options = new() { Memory = [new(memory, 0)] };
+        await using (KvmHost one = KvmHost.Borrow(system))
+        await using (KvmHost other = KvmHost.Borrow(system))
+        {
+            await using KvmMachine machine = await one.CreateAsync(options);
+            await using KvmMachine beside = await other.CreateAsync(options);
+            Assert.All([machine, beside], made => Assert.Equal(VcpuPhase.Paused, Assert.Single(made.Vcpus).Phase));
+        }
+
+        Assert.False(system.WhenTerminated.IsCompleted);
+    }
 
     [SkippableFact]
     public async Task Slots_that_cannot_be_are_refused_before_the_kernel_is_asked()

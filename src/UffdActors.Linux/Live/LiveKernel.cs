@@ -10,7 +10,6 @@ using UffdActors.Linux.Native;
 using UffdActors.Linux.Needs;
 using UffdActors.Linux.Userfaultfd;
 using UffdActors.Linux.Watching;
-using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
@@ -45,9 +44,6 @@ internal sealed class LiveKernel : VmKernel
         _vcpuCpu = options.VcpuCpu ?? loop.Cpu;
         _closing = new LiveClosing(vm, options, _memories, () => HasVcpus);
     }
-
-    /// <inheritdoc />
-    public override KernelProfile? Profile => null;
 
     /// <inheritdoc />
     public override string Name => _name.Value;

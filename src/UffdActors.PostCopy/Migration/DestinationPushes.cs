@@ -59,7 +59,13 @@ internal sealed class DestinationPushes
         }
     }
 
-    /// <summary>Adds one that has begun.</summary>
+    /// <summary>How the next one begins: at the rate that is set, and paused if they are.</summary>
+    public PrefetchOptions Begin(PrefetchOptions options)
+    {
+        lock (_pushes) return options with { BytesPerSecond = _rate ?? options.BytesPerSecond, StartsPaused = _isPaused };
+    }
+
+    /// <summary>Adds one that has begun as <see cref="Begin"/> says. What was set since then applies to it from here on.</summary>
     public void Add(BackgroundPush push)
     {
         lock (_pushes)
@@ -67,6 +73,7 @@ internal sealed class DestinationPushes
             _pushes.Add(push);
             if (_rate is { } rate) push.BytesPerSecond = rate;
             if (_isPaused) push.Pause();
+            else push.Resume();
         }
     }
 

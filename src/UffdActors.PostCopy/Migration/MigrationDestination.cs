@@ -323,7 +323,7 @@ public sealed class MigrationDestination : IAsyncDisposable
         _ranAt = Stopwatch.GetTimestamp();
         Tell("the guest runs here");
         foreach ((GuestRegion region, PrefetchOptions prefetch) in Memory!.Vm.Regions.Zip(_prefetch))
-            _pushes.Add(await Memory.Userfault.PushAsync(region, Memory.Source, prefetch, cancel));
+            _pushes.Add(await Memory.Userfault.PushAsync(region, Memory.Source, _pushes.Begin(prefetch), cancel));
 
         _ = FollowPushAsync(cancel);
         Task following = FollowGuestAsync(cancel);

@@ -52,6 +52,7 @@ internal class PushActor : UntypedActor
         _waits = new PushWaits(vm, options, Self);
         _fill = new PushFill(vm, options, _chunk, _wanted, _waits);
         _end = new PushEnd(options, _wanted, _waits);
+        _isHeld = options.IsHeld;
     }
 
     /// <summary>The fill of the piece at hand.</summary>

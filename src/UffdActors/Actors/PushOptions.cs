@@ -19,6 +19,7 @@ namespace UffdActors.Actors;
 /// <param name="WindowChunks">Chunks that may be asked for ahead, at least 1.</param>
 /// <param name="Rate">Holds it back; null for as fast as it goes.</param>
 /// <param name="OnOwnThread">Its turns are on another thread than those of the ring: a demand does not wait behind a chunk.</param>
+/// <param name="IsHeld">It is held from the start, as by <see cref="VmProtocol.HoldPush"/>.</param>
 internal sealed record PushOptions(
     FaultReader Reader,
     IActorRef Context,
@@ -33,4 +34,5 @@ internal sealed record PushOptions(
     IPrefetchOrder? Order = null,
     int WindowChunks = 1,
     PushRate? Rate = null,
-    bool OnOwnThread = false);
+    bool OnOwnThread = false,
+    bool IsHeld = false);

@@ -13,14 +13,14 @@ namespace UffdActors.Actors;
 /// <para>Answers may be short, late, out of order or repeated. A page is taken once, from the first answer that has it; what comes
 /// later is dropped. A page larger than a base page is one order, and there once all of it is. The asker's buffer lives as
 /// long as somebody may still write to it: the source knows this receiver, and this receiver the orders that are open.</para>
-/// <para>An answer that makes no sense is refused and reported (<see cref="SourceWatch"/>). If nothing better follows in a moment, the
-/// order it was about has failed. An order that is not answered in full for as long as the patience is given again, with another buffer,
+/// <para>An invalid answer is refused and reported (<see cref="SourceWatch"/>). If no valid one follows within a moment, the order that
+/// it was about has failed. An order that is not answered in full for as long as the patience is given again, with another buffer,
 /// and again, later and later, for as long as its answer is waited for; whichever is answered first counts, and each keeps its buffer until
 /// it has been answered.</para>
 /// </remarks>
 internal class SourceActor : UntypedActor, IPageReceiver
 {
-    // What a source that says too much may need to come to the point.
+    // For so long a source that has sent an invalid answer may still send a valid one.
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(10);
 
     private const int MostSpareOrders = 4;

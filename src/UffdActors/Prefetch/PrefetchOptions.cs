@@ -24,6 +24,12 @@ public sealed record PrefetchOptions
     public long? WindowBytes { get; init; }
 
     /// <summary>
+    /// The push begins paused: it asks for nothing until <see cref="BackgroundPush.Resume"/>. Pausing one that has begun
+    /// (<see cref="BackgroundPush.Pause"/>) may come behind its first chunk.
+    /// </summary>
+    public bool StartsPaused { get; init; }
+
+    /// <summary>
     /// Pages are filled on a thread of the VM's own for that, beside the one that serves faults: a demand never waits behind a chunk, at
     /// the price of a thread. Live only, and where the userfaultfd reports no events (<see cref="UffdFeatures"/>): what one says has to be
     /// known before anything else is filled, so there, and in the model, it changes nothing.

@@ -43,8 +43,8 @@ internal sealed class ModelKernel : VmKernel
         _main = new Caller(_mm);
     }
 
-    /// <inheritdoc />
-    public override KernelProfile Profile => _machine.Profile;
+    /// <summary>The kernel that the model behaves like.</summary>
+    public KernelProfile Profile => _machine.Profile;
 
     /// <inheritdoc />
     public override ContentKind Content => _machine.Content;

@@ -15,9 +15,6 @@ internal abstract class VmKernel
     /// <summary>The regions that are mapped in it, or were.</summary>
     public GuestRegions Regions { get; } = new();
 
-    /// <summary>The kernel that the model behaves like; null if it is the real one.</summary>
-    public abstract KernelProfile? Profile { get; }
-
     /// <summary>What its pages are made of.</summary>
     public virtual ContentKind Content => ContentKind.Bytes;
 

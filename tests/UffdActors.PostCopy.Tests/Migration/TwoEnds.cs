@@ -21,22 +21,29 @@ internal sealed class TwoEnds : IDisposable
         bool throughProxy = false, int channels = 1, PreCopyOptions? preCopy = null, MigrationTls? sourceTls = null,
         MigrationTls? destinationTls = null, Func<ISourceGuest, ISourceGuest>? around = null,
         IDestinationGuest? instead = null, bool verifies = true, Func<MigrationDestination, WorkloadGuest, Task>? after = null,
-        TimeSpan? peerTimeout = null, Action<string>? tell = null, CancellationToken stop = default)
+        TimeSpan? peerTimeout = null, Action<string>? tell = null, Action<MigrationSource>? setSource = null,
+        Func<MigrationDestination, WorkloadGuest, Task>? during = null, string? listen = null, CancellationToken stop = default)
     {
         const long pages = 512;
         WorkloadGuestOptions guest = new() { Accesses = 20_000 };
         WorkloadGuest arriving = new();
+        TaskCompletionSource<string> listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using CancellationTokenSource without = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Task<MigrationDestinationReport> receiving = UffdRuntime.UseAsync(null, async runtime =>
         {
             await using MigrationDestination destination = new(runtime, instead ?? arriving, new MigrationDestinationOptions
             {
-                Address = MigrationAddress.Parse($"unix:{Destination}"),
+                Address = MigrationAddress.Parse(listen ?? $"unix:{Destination}"),
                 Tls = destinationTls,
                 PeerTimeout = peerTimeout ?? TimeSpan.FromSeconds(10),
                 Tell = what => tell?.Invoke("destination: " + what),
             });
-            MigrationDestinationReport report = await destination.RunAsync(without.Token);
+            Task watching = during?.Invoke(destination, arriving) ?? Task.CompletedTask;
+            Task<MigrationDestinationReport> running = destination.RunAsync(without.Token);
+            // A source that comes first tries until there is a destination; an address that the system chooses has to be asked for.
+            if (listen is not null) listening.SetResult(await destination.Listening);
+            MigrationDestinationReport report = await running;
+            await watching;
             if (after is not null) await after(destination, arriving);
             return report;
         });
@@ -81,9 +88,10 @@ internal sealed class TwoEnds : IDisposable
             await (await userfault.PushAsync(region, content)).WaitAsync();
             WorkloadGuest leaving = new(guest);
             await leaving.BeginAsync(vm, guest.Accesses / 2);
-            return await new MigrationSource(vm, userfault, around?.Invoke(leaving) ?? leaving, new MigrationSourceOptions
+            MigrationSource source = new(vm, userfault, around?.Invoke(leaving) ?? leaving, new MigrationSourceOptions
             {
-                Address = MigrationAddress.Parse($"unix:{(throughProxy ? Proxy : Destination)}"),
+                Address = MigrationAddress.Parse(
+                    throughProxy ? $"unix:{Proxy}" : listen is null ? $"unix:{Destination}" : await listening.Task),
                 Tls = sourceTls,
                 Channels = channels,
                 PreCopy = preCopy,
@@ -91,7 +99,9 @@ internal sealed class TwoEnds : IDisposable
                 RetryEvery = TimeSpan.FromMilliseconds(5),
                 PeerTimeout = peerTimeout ?? TimeSpan.FromSeconds(10),
                 Tell = what => tell?.Invoke("source: " + what),
-            }).RunAsync(stop);
+            });
+            setSource?.Invoke(source);
+            return await source.RunAsync(stop);
         });
     }
 }

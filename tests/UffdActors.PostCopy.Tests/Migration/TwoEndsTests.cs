@@ -120,6 +120,53 @@ public sealed class TwoEndsTests
     }
 
     [Fact]
+    public async Task A_background_that_is_paused_before_the_guest_runs_brings_no_page_until_it_is_resumed()
+    {
+        using TwoEnds ends = new();
+        TaskCompletionSource runs = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        (_, MigrationDestinationReport destination, string? error) = await ends.MoveAsync(
+            tell: what =>
+            {
+                if (what == "destination: the guest runs here") runs.SetResult();
+            },
+            during: async (destination, guest) =>
+            {
+                destination.Pause();
+                await runs.Task;
+                _ = await guest.EndAsync(CancellationToken.None);
+                Assert.Equal(0, destination.Pushes.Sum(push => push.Pages + push.ZeroPages));
+                destination.Resume();
+            });
+        Assert.Null(error);
+        Assert.True(destination.IsVerified, destination.Ending);
+    }
+
+    [Fact]
+    public async Task The_rate_of_the_copies_can_be_changed()
+    {
+        using TwoEnds ends = new();
+        // At a byte a second it would take days.
+        (MigrationSourceReport source, MigrationDestinationReport destination, _) = await ends.MoveAsync(
+            preCopy: new PreCopyOptions { Rounds = 1, BytesPerSecond = 1 },
+            setSource: source =>
+            {
+                Assert.Equal(1, source.BytesPerSecond);
+                Assert.Throws<ArgumentOutOfRangeException>(() => source.BytesPerSecond = -1);
+                source.BytesPerSecond = 0;
+            });
+        Assert.Equal(1, source.Rounds);
+        Assert.True(destination.IsVerified, destination.Ending);
+    }
+
+    [Fact]
+    public async Task A_destination_tells_the_port_that_the_system_has_chosen()
+    {
+        using TwoEnds ends = new();
+        (_, MigrationDestinationReport destination, _) = await ends.MoveAsync(listen: "tcp:127.0.0.1:0");
+        Assert.True(destination.IsVerified, destination.Ending);
+    }
+
+    [Fact]
     public async Task A_guest_that_cannot_be_loaded_stays()
     {
         using TwoEnds ends = new();

@@ -88,6 +88,17 @@ public sealed class RuntimeTests
     }
 
     [Fact]
+    public async Task A_VM_keeps_as_many_incidents_as_the_configuration_says()
+    {
+        await using UffdRuntime runtime = UffdRuntime.Start(ConfigurationFactory.ParseString("uffd.incident-capacity = 2"));
+        await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = 16 });
+        for (int i = 0; i < 5; i++) vm.Context.Incidents.Report(new Incident(IncidentKind.FillRefused, $"{i}"));
+        Assert.Equal(3, vm.DroppedIncidents);
+        Assert.True(vm.Incidents.TryRead(out Incident? oldest));
+        Assert.Equal("3", oldest.Message);
+    }
+
+    [Fact]
     public async Task Many_threads_may_use_one_VM_at_the_same_time()
     {
         await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("parallel"));
