@@ -10,6 +10,7 @@ public sealed class PublicTypesTests
     [InlineData("UffdActors.Bench")]
     [InlineData("UffdActors.Conformance")]
     [InlineData("UffdActors.Explore")]
+    [InlineData("UffdActors.Pictures")]
     [InlineData("UffdActors.Recorder")]
     [InlineData("UffdActors.Stress")]
     [InlineData("UffdActors.Watchdog")]

@@ -2,21 +2,17 @@ using UffdActors.Calls;
 using UffdActors.Linux.Live;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.Live;
-using UffdActors.Linux.Userfaultfd;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Worlds;
+using static UffdActors.Linux.Tests.Modes.SliceScene;
 
 namespace UffdActors.Linux.Tests.Modes;
 
 /// <summary>Calls over large ranges go in slices: faults are served between two of them, and the answer is that of a single call.</summary>
 public sealed class SliceTests
 {
-    private const int Slice = RangeSlices.Bytes >> PageSize.BaseShift;
-    private const int Pages = 3 * Slice;
-    private const PagemapFlags Marker = PagemapFlags.Swap | PagemapFlags.UffdWp;
-
     public static TheoryData<string> Worlds => EitherWorld.Names;
 
     [SkippableTheory]
@@ -102,128 +98,6 @@ public sealed class SliceTests
         Assert.Empty(vm.Uffd.Reader!.View.Regions);
         await Assert.ThrowsAsync<InvalidOperationException>(() => vm.Vm.UnmapAsync(region));
         await vm.Uffd.CloseAsync();
-    }
-
-    [SkippableTheory]
-    [MemberData(nameof(Worlds))]
-    public async Task Before_a_close_large_protected_memory_is_unregistered_in_slices_and_a_demand_elsewhere_is_served(string world)
-    {
-        using PageBytes source = new(4);
-        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpUnpopulated);
-        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.WriteProtect);
-        Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
-        Userfault other = await vm.Vm.OpenAsync();
-        GuestRegion elsewhere = await vm.MapAsync(4);
-        _ = await other.RegisterAsync(elsewhere, RegisterModes.Missing);
-        await other.ServeAsync(new ServeOptions { Source = source });
-        List<PageRange> slices = [];
-        int marked = Pages;
-        vm.Uffd.Calls.AfterSlice = async slice =>
-        {
-            slices.Add(slice);
-            if (slices.Count > 1) return;
-            marked = vm.PagesWith(region, Marker).Count();
-            await vm.WriteAsync(elsewhere, 3);
-        };
-
-        await vm.Uffd.CloseAsync().WaitAsync(LiveScene.Deadline);
-
-        Assert.True(slices.Count >= 3, $"{slices.Count} slices.");
-        AssertCovered(slices, Pages);
-        Assert.Equal(Pages - slices[0].Count, marked);
-        Assert.Empty(vm.PagesWith(region, Marker));
-        Assert.Equal([3], vm.PagesWith(elsewhere, PagemapFlags.Present));
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => vm.Uffd.ProtectAsync(region, 0, 1));
-        await other.AbandonAsync();
-    }
-
-    [SkippableTheory]
-    [InlineData("model", "abandon")]
-    [InlineData("live", "abandon")]
-    [InlineData("model", "dispose")]
-    [InlineData("live", "dispose")]
-    public async Task Large_protected_memory_that_is_given_up_with_its_guest_is_unregistered_in_slices_too(string world, string end)
-    {
-        using PageBytes source = new(Pages);
-        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpUnpopulated);
-        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
-        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
-        Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
-        // The guest is the VM's own, so nothing has to stay open for it.
-        await vm.WriteAsync(region, 5);
-        List<PageRange> slices = [];
-        vm.Uffd.Calls.AfterSlice = slice =>
-        {
-            slices.Add(slice);
-            return Task.CompletedTask;
-        };
-
-        await (end == "abandon" ? vm.Uffd.AbandonAsync() : vm.Vm.DisposeAsync().AsTask()).WaitAsync(LiveScene.Deadline);
-
-        Assert.True(slices.Count >= 3, $"{slices.Count} slices.");
-        AssertCovered(slices, Pages);
-        Assert.False(vm.Vm.Incidents.TryReadOther(out Incident? incident), incident?.Message);
-    }
-
-    [SkippableTheory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task What_has_to_stay_open_for_a_thread_that_waits_keeps_all_of_its_registration(bool served)
-    {
-        using PageBytes source = new(Pages) { Withholds = true };
-        await using EitherWorld vm = await EitherWorld.StartAsync("live", UffdFeatures.WpUnpopulated);
-        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing | RegisterModes.WriteProtect);
-        if (served) await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
-        Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
-        // So that the guest would be the VM's own, were it not for the other thread.
-        await vm.WriteAsync(await vm.MapAsync(1), 0);
-        Task<Errno> waits = KernelRead.Start(region.AddressOf(Pages - 1));
-        UffdDescriptor left = ((LiveUserfault)vm.Uffd.Kernel).Uffd;
-        await LiveScene.UntilAsync(() => left.ReadFdInfo().Total == 1);
-        List<PageRange> slices = [];
-        vm.Uffd.Calls.AfterSlice = slice =>
-        {
-            slices.Add(slice);
-            return Task.CompletedTask;
-        };
-
-        await vm.Uffd.AbandonAsync().WaitAsync(LiveScene.Deadline);
-
-        Assert.Empty(slices);
-        Assert.Equal(IncidentKind.DescriptorLeftOpen, (await vm.Vm.Incidents.ReadOtherAsync()).Kind);
-        Assert.Equal(Pages, vm.PagesWith(region, Marker).Count());
-        Assert.False(waits.IsCompleted);
-        await vm.Vm.DisposeAsync();
-        LeftOpen.LetGo(left);
-        left.Dispose();
-        Assert.Equal(Errno.None, await waits.WaitAsync(LiveScene.Deadline));
-    }
-
-    [SkippableTheory]
-    [MemberData(nameof(Worlds))]
-    public async Task A_call_that_a_close_overtakes_between_two_slices_is_told_that_it_is_closed(string world)
-    {
-        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync);
-        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.WriteProtect);
-        int calls = 0;
-        Task close = Task.CompletedTask;
-        TaskCompletionSource unregistered = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        vm.Uffd.Calls.AfterSlice = async slice =>
-        {
-            if (calls++ == 0)
-            {
-                close = vm.Uffd.CloseAsync();
-                await unregistered.Task.WaitAsync(LiveScene.Deadline);
-            }
-            else if (slice.End == Pages)
-            {
-                unregistered.SetResult();
-            }
-        };
-
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => vm.Uffd.TakeWrittenAsync(region, 0, Pages));
-
-        await close.WaitAsync(LiveScene.Deadline);
     }
 
     [Fact]
@@ -397,98 +271,6 @@ public sealed class SliceTests
 
     [SkippableTheory]
     [MemberData(nameof(Worlds))]
-    public async Task A_call_that_is_cancelled_between_two_slices_says_what_was_done_and_can_be_finished(string world)
-    {
-        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpUnpopulated);
-        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.WriteProtect);
-        using CancellationTokenSource protect = new();
-        long done = 0;
-        vm.Uffd.Calls.AfterSlice = async slice =>
-        {
-            done = slice.End;
-            await protect.CancelAsync();
-        };
-
-        CallCancelledException cancelled =
-            await Assert.ThrowsAsync<CallCancelledException>(() => vm.Uffd.ProtectAsync(region, 0, Pages, protect.Token));
-        Assert.Equal(done << PageSize.BaseShift, cancelled.BytesDone);
-        Assert.Contains(
-            $"UFFDIO_WRITEPROTECT of region {region.Id} was cancelled when {cancelled.BytesDone} of {(long)region.Bytes} bytes were done",
-            cancelled.Message, StringComparison.Ordinal);
-        Incident incident = await vm.Vm.Incidents.ReadOtherAsync();
-        Assert.Equal((IncidentKind.CancelledCallEnded, cancelled.Message), (incident.Kind, incident.Message));
-        Assert.Equal(Enumerable.Range(0, (int)done), vm.PagesWith(region, Marker));
-
-        // What was unregistered has no protection any more; the region is registered until all of it is not.
-        vm.Uffd.Calls.AfterSlice = null;
-        Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
-        using CancellationTokenSource unregister = new();
-        vm.Uffd.Calls.AfterSlice = _ => unregister.CancelAsync();
-        cancelled = await Assert.ThrowsAsync<CallCancelledException>(() => vm.Uffd.UnregisterAsync(region, unregister.Token));
-        Assert.Equal(done << PageSize.BaseShift, cancelled.BytesDone);
-        vm.Uffd.Calls.AfterSlice = null;
-        Assert.Equal(Pages - done, vm.PagesWith(region, Marker).Count());
-        Assert.Equal(Errno.ENOENT, (await vm.Uffd.ProtectAsync(region, 0, Pages)).Error);
-        Assert.True((await vm.Uffd.ProtectAsync(region, done, Pages - done)).IsDone);
-        await vm.Uffd.UnregisterAsync(region);
-        Assert.Empty(vm.PagesWith(region, Marker));
-        await Assert.ThrowsAsync<ArgumentException>(() => vm.Uffd.ProtectAsync(region, 0, Pages));
-    }
-
-    [SkippableTheory]
-    [MemberData(nameof(Worlds))]
-    public async Task Unprotecting_that_is_cancelled_between_two_slices_leaves_the_rest_protected_and_can_be_finished(string world)
-    {
-        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpUnpopulated);
-        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.WriteProtect);
-        Assert.True((await vm.Uffd.ProtectAsync(region, 0, Pages)).IsDone);
-
-        long done = await CancelledAsync(vm, "UFFDIO_WRITEPROTECT", token => vm.Uffd.UnprotectAsync(region, 0, Pages, token));
-
-        Assert.Equal(Enumerable.Range((int)done, (int)(Pages - done)), vm.PagesWith(region, Marker));
-        Assert.True((await vm.Uffd.UnprotectAsync(region, done, Pages - done)).IsDone);
-        Assert.Empty(vm.PagesWith(region, Marker));
-    }
-
-    [SkippableTheory]
-    [MemberData(nameof(Worlds))]
-    public async Task A_move_that_is_cancelled_between_two_slices_leaves_the_rest_where_it_was_and_can_be_finished(string world)
-    {
-        // What a machine of the model has pages for.
-        const int Moved = Slice + 8;
-        await using EitherWorld vm = await EitherWorld.StartAsync(world);
-        GuestRegion region = await vm.RegisterAsync(Moved, RegisterModes.Missing);
-        GuestRegion staging = await vm.MapAsync(Moved);
-        await vm.WriteAsync(staging, [.. Enumerable.Range(0, Moved).Select(p => (long)p)]);
-
-        long done = await CancelledAsync(
-            vm, "UFFDIO_MOVE", token => vm.Uffd.MoveAsync(region, 0, staging, 0, Moved, MoveModes.None, token));
-
-        Assert.Equal(Enumerable.Range(0, (int)done), vm.PagesWith(region, PagemapFlags.Present));
-        Assert.Equal(Enumerable.Range((int)done, (int)(Moved - done)), vm.PagesWith(staging, PagemapFlags.Present));
-        Assert.Equal(done, vm.Uffd.ReceivedOf(region).Count);
-        Assert.True((await vm.Uffd.MoveAsync(region, done, staging, done, Moved - done)).IsDone);
-        Assert.Equal(Moved, vm.Uffd.ReceivedOf(region).Count);
-        Assert.Empty(vm.PagesWith(staging, PagemapFlags.Present));
-    }
-
-    [SkippableTheory]
-    [MemberData(nameof(Worlds))]
-    public async Task Poisoning_that_is_cancelled_between_two_slices_counts_what_was_done_and_can_be_finished(string world)
-    {
-        await using EitherWorld vm = await EitherWorld.StartAsync(world);
-        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
-
-        long done = await CancelledAsync(vm, "UFFDIO_POISON", token => vm.Uffd.PoisonAsync(region, 0, Pages, token));
-
-        Assert.Equal(done, vm.Uffd.ReceivedOf(region).Count);
-        Assert.Equal(Enumerable.Range(0, (int)done), vm.PagesWith(region, PagemapFlags.Swap));
-        Assert.True((await vm.Uffd.PoisonAsync(region, done, Pages - done)).IsDone);
-        Assert.Equal(Pages, vm.Uffd.ReceivedOf(region).Count);
-    }
-
-    [SkippableTheory]
-    [MemberData(nameof(Worlds))]
     public async Task An_event_that_nobody_reads_ends_a_call_with_what_was_done(string world)
     {
         await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpUnpopulated | UffdFeatures.EventRemove);
@@ -605,28 +387,6 @@ public sealed class SliceTests
         Assert.Equal(Enumerable.Range(0, (int)part.Start), vm.PagesWith(region, Marker));
     }
 
-    /// <summary>After the first slice a vCPU reads a page that is absent, and the next slice comes when it has got it.</summary>
-    private static List<PageRange> ServeBetween(EitherWorld vm, GuestRegion region, long page)
-    {
-        List<PageRange> slices = [];
-        vm.Uffd.Calls.AfterSlice = async slice =>
-        {
-            slices.Add(slice);
-            if (slices.Count > 1) return;
-            VcpuGroup demand = await vm.StartAsync(region, isWrite: false, page);
-            await demand.WaitAsync().WaitAsync(LiveScene.Deadline);
-            Assert.Equal(PageBytes.WordOf(page), vm.Word(region, page));
-        };
-        return slices;
-    }
-
-    private static void AssertCovered(List<PageRange> slices, long pages)
-    {
-        Assert.Equal((0, pages), (slices[0].Start, slices[^1].End));
-        for (int i = 1; i < slices.Count; i++) Assert.Equal(slices[i - 1].End, slices[i].Start);
-        Assert.All(slices, s => Assert.InRange(s.Count, 1, Slice));
-    }
-
     private static async Task UnmapAsync(EitherWorld vm, GuestRegion region, PageRange hole)
     {
         if (vm.Vm.Kernel is ModelKernel model)
@@ -641,24 +401,18 @@ public sealed class SliceTests
         }
     }
 
-    /// <summary>A call that is cancelled behind its first slice.</summary>
-    /// <returns>Base pages that were done.</returns>
-    private static async Task<long> CancelledAsync(EitherWorld vm, string name, Func<CancellationToken, Task> call)
+    /// <summary>After the first slice a vCPU reads a page that is absent, and the next slice comes when it has got it.</summary>
+    private static List<PageRange> ServeBetween(EitherWorld vm, GuestRegion region, long page)
     {
-        using CancellationTokenSource cancel = new();
-        long done = 0;
+        List<PageRange> slices = [];
         vm.Uffd.Calls.AfterSlice = async slice =>
         {
-            done = slice.End;
-            await cancel.CancelAsync();
+            slices.Add(slice);
+            if (slices.Count > 1) return;
+            VcpuGroup demand = await vm.StartAsync(region, isWrite: false, page);
+            await demand.WaitAsync().WaitAsync(LiveScene.Deadline);
+            Assert.Equal(PageBytes.WordOf(page), vm.Word(region, page));
         };
-        CallCancelledException cancelled = await Assert.ThrowsAsync<CallCancelledException>(() => call(cancel.Token));
-        vm.Uffd.Calls.AfterSlice = null;
-        Assert.InRange(done, 1, Pages - 1);
-        Assert.Equal(done << PageSize.BaseShift, cancelled.BytesDone);
-        Assert.StartsWith(name, cancelled.Message, StringComparison.Ordinal);
-        Incident incident = await vm.Vm.Incidents.ReadOtherAsync();
-        Assert.Equal((IncidentKind.CancelledCallEnded, cancelled.Message), (incident.Kind, incident.Message));
-        return done;
+        return slices;
     }
 }

@@ -191,7 +191,7 @@ public sealed partial class LawTests
     [GeneratedRegex(@"Name => ""([^""]+)"";\s+public override string Rule => ""([^""]+)""")]
     private static partial Regex Mutant();
 
-    [GeneratedRegex(@"`([a-z]+(?:-[a-z]+)+)`")]
+    [GeneratedRegex(@"`([a-z][a-z0-9]*(?:-[a-z0-9]+)+)`")]
     private static partial Regex MutantName();
 
     [GeneratedRegex(@"`([\w./]*\w+Tests)`")]
