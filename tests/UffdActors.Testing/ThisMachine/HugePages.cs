@@ -22,6 +22,7 @@ public sealed class HugePages : IDisposable
 
     private const string Pool = "/sys/kernel/mm/hugepages/hugepages-2048kB";
     private const int Exclusive = 2;
+    private const int CloseOnExec = 0x80000;
     private readonly int _lock = -1;
     private readonly Process? _giveBack;
     private readonly string? _missing;
@@ -35,7 +36,8 @@ public sealed class HugePages : IDisposable
             return;
         }
 
-        _lock = Open(Encoding.UTF8.GetBytes(Pool + "\0"), 0);
+        // Not for children: a daemon that outlives its test would keep the lock, and every other test process would wait for it.
+        _lock = Open(Encoding.UTF8.GetBytes(Pool + "\0"), CloseOnExec);
         Assert.True(_lock >= 0 && Lock(_lock, Exclusive) == 0, $"{Pool} cannot be locked.");
         long lacking = Count - Available();
         if (lacking <= 0) return;
