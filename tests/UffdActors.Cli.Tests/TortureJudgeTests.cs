@@ -1,4 +1,3 @@
-using System.Text.Json;
 using UffdActors.Cli.Torture;
 using UffdActors.PostCopy;
 
@@ -17,11 +16,11 @@ public sealed class TortureJudgeTests
     [InlineData(0, "", 0, "", "the reports of both sides differ")]
     [InlineData(0, "other", 0, "other", "the guest's memory is other at its end, and must be right")]
     public void Two_ends_that_agree(int sent, string? source, int received, string? destination, string? flaw) =>
-        Judged(flaw, () => Assert.Equal("right", TortureJudge.Agree(sent, Report(source), received, Report(destination), "right")));
+        Judged(flaw, () => Assert.Equal("right", TortureJudge.Agree(sent, EndReport.Of(source), received, EndReport.Of(destination), "right")));
 
     [Fact]
     public void The_run_that_nothing_happens_to_says_what_the_memory_must_be() =>
-        Assert.Equal("any", TortureJudge.Agree(0, Report("any"), 0, Report("any"), null));
+        Assert.Equal("any", TortureJudge.Agree(0, EndReport.Of("any"), 0, EndReport.Of("any"), null));
 
     [Theory]
     [InlineData("Waiting", 1, "verified- hasGuest- delivered-", "DiedWithSource", null)]
@@ -41,7 +40,7 @@ public sealed class TortureJudgeTests
         flaw,
         () => Assert.Equal(
             Enum.Parse<TortureVerdict>(verdict.Length > 0 ? verdict : nameof(TortureVerdict.Verified)),
-            TortureJudge.WithoutSource(Enum.Parse<DestinationPhase>(phase), exitCode, Report(report), "right")));
+            TortureJudge.WithoutSource(Enum.Parse<DestinationPhase>(phase), exitCode, EndReport.Of(report), "right")));
 
     [Theory]
     [InlineData("keepsGuest+ delivered-", true, false, null)]
@@ -52,14 +51,14 @@ public sealed class TortureJudgeTests
     [InlineData("keepsGuest- delivered-", false, true, "the source does not know that every page has arrived")]
     [InlineData(null, false, false, "the source has ended without a report")]
     public void A_source_without_its_destination(string? report, bool keepsGuest, bool isDelivered, string? flaw) =>
-        Judged(flaw, () => TortureJudge.Source(Report(report), keepsGuest, isDelivered));
+        Judged(flaw, () => TortureJudge.Source(EndReport.Of(report), keepsGuest, isDelivered));
 
     [Theory]
     [InlineData("hasGuest-", null)]
     [InlineData("hasGuest+", "a guest that may run elsewhere was run by another destination")]
     [InlineData(null, "a guest that may run elsewhere was run by another destination")]
     public void A_destination_that_was_started_anew(string? report, string? flaw) =>
-        Judged(flaw, () => TortureJudge.Another(Report(report)));
+        Judged(flaw, () => TortureJudge.Another(EndReport.Of(report)));
 
     [Theory]
     [InlineData("Serving", null)]
@@ -81,21 +80,5 @@ public sealed class TortureJudgeTests
     {
         if (flaw is null) judge();
         else Assert.Contains(flaw, Assert.Throws<TortureException>(judge).Message, StringComparison.Ordinal);
-    }
-
-    // name+ and name- for what is true and false, and a word for the hash, which is right without one.
-    private static JsonElement? Report(string? text)
-    {
-        if (text is null) return null;
-        string[] words = text.Split(' ');
-        Dictionary<string, object?> fields = words.Where(w => w.Length > 0 && w[^1] is '+' or '-')
-            .ToDictionary(w => w[..^1], w => (object?)(w[^1] == '+'));
-        fields["actualSha256"] = words.FirstOrDefault(w => w.Length == 0 || w[^1] is not ('+' or '-')) switch
-        {
-            null => "right",
-            "" => null,
-            var hash => hash,
-        };
-        return JsonSerializer.SerializeToElement(fields);
     }
 }

@@ -9,7 +9,7 @@ using UffdActors.PostCopy;
 namespace UffdActors.Cli.Torture;
 
 /// <summary>An end of a migration in a process of its own: asked, commanded, stopped, killed; and what it says at its end.</summary>
-internal sealed class MigrationEnd : IDisposable
+internal sealed class MigrationEnd : IMigrationEnd, IDisposable
 {
     private const int Stop = 19;
     private const int Continue = 18;
@@ -57,8 +57,7 @@ internal sealed class MigrationEnd : IDisposable
         return new MigrationEnd(Process.Start(start)!, control, json);
     }
 
-    /// <summary>Gives it a command.</summary>
-    /// <returns>Its answer; null if it has ended.</returns>
+    /// <inheritdoc />
     public async Task<string?> AskAsync(string command, CancellationToken cancel)
     {
         while (true)
@@ -79,8 +78,7 @@ internal sealed class MigrationEnd : IDisposable
         }
     }
 
-    /// <summary>Waits until it has no link and has handled the loss: from then on a destination's memory does not change.</summary>
-    /// <returns>Where it is; null if it has ended.</returns>
+    /// <inheritdoc />
     public async Task<string?> PhaseWithoutLinkAsync(CancellationToken cancel)
     {
         while (await AskAsync("status", cancel) is { } status)
@@ -93,8 +91,7 @@ internal sealed class MigrationEnd : IDisposable
         return null;
     }
 
-    /// <summary>Waits until it has said something.</summary>
-    /// <returns>False if it has ended without.</returns>
+    /// <inheritdoc />
     public async Task<bool> HasSaidAsync(string what, CancellationToken cancel)
     {
         while (!Said.Any(l => l.Contains(what, StringComparison.Ordinal)))
@@ -106,8 +103,7 @@ internal sealed class MigrationEnd : IDisposable
         return true;
     }
 
-    /// <summary>Waits for its end.</summary>
-    /// <returns>Exit code, and the document; null if it has written none.</returns>
+    /// <inheritdoc />
     public async Task<(int ExitCode, JsonElement? Document)> EndAsync(CancellationToken cancel)
     {
         await _process.WaitForExitAsync(cancel);

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using UffdActors.Cli.Options;
 using UffdActors.PostCopy;
 
@@ -12,22 +11,22 @@ namespace UffdActors.Cli.Torture;
 internal sealed class TorturedMigration : IDisposable
 {
     private readonly TortureOptions _options;
-    private readonly string? _hash;
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("uffd-torture-");
     private readonly Relay _relay;
     private readonly MigrationEnd _source;
     private readonly MigrationEnd _destination;
+    private readonly TortureOperator _operator;
     private MigrationEnd? _another;
 
     private TorturedMigration(TortureOptions options, IReadOnlyList<string> sendOptions, IReadOnlyList<Injection> disruptions, string? hash)
     {
         _options = options;
-        _hash = hash;
         _relay = new Relay(At("relay"), At("wire"), disruptions);
         _destination = Receive("receive");
         _source = MigrationEnd.Start(
             _folder.FullName, "send",
             ["migrate", "send", $"unix:{At("relay")}", WireOptions.Cold, .. options.Guest, .. options.Both, .. sendOptions]);
+        _operator = new TortureOperator(_source, _destination, () => _another = Receive("another"), hash);
     }
 
     /// <summary>Runs one.</summary>
@@ -90,7 +89,7 @@ internal sealed class TorturedMigration : IDisposable
         while (true)
         {
             Task<Injection> struck = _relay.Struck;
-            if (await Task.WhenAny(struck, ends) == ends) return await AgreeAsync(_destination, TortureVerdict.Verified, found, cancel);
+            if (await Task.WhenAny(struck, ends) == ends) return await _operator.AgreeAsync(found, cancel);
             fallen();
             switch ((await struck).Disruption)
             {
@@ -115,16 +114,7 @@ internal sealed class TorturedMigration : IDisposable
         IReadOnlyList<DestinationPhase> may = _relay.History.Destination;
         await _source.KillAsync();
         _relay.GoOn();
-        DestinationPhase phase = TortureJudge.Phase(await _destination.PhaseWithoutLinkAsync(cancel), may);
-        string? answer = await _destination.AskAsync("abandon", cancel);
-        if (phase == DestinationPhase.Running)
-        {
-            if (answer is not null && TortureJudge.IsRefused(answer)) _ = await _destination.AskAsync("abandon --with-loss", cancel);
-            else phase = DestinationPhase.Complete;
-        }
-
-        (int exitCode, JsonElement? document) = await _destination.EndAsync(cancel);
-        return TortureJudge.WithoutSource(phase, exitCode, document, _hash);
+        return await _operator.WithoutSourceAsync(may, cancel);
     }
 
     private async Task<TortureVerdict> WithoutDestinationAsync(CancellationToken cancel)
@@ -134,60 +124,6 @@ internal sealed class TorturedMigration : IDisposable
         // The socket's file that a killed receiver leaves behind: the next receiver does not replace a file that it has not made.
         File.Delete(At("wire"));
         _relay.GoOn();
-        switch (TortureJudge.Phase(await _source.PhaseWithoutLinkAsync(cancel), may))
-        {
-            case SourcePhase.GuestHere:
-                _another = Receive("another");
-                return await AgreeAsync(_another, TortureVerdict.MovedToAnother, null, cancel);
-            case SourcePhase.InDoubt:
-                return await InDoubtAsync(cancel);
-            case SourcePhase.Serving:
-                await RefuseAsync(_source, "abandon", cancel);
-                await RefuseAsync(_source, "resume-here", cancel);
-                _ = await _source.AskAsync("abandon --with-loss", cancel);
-                await EndedAsync(keepsGuest: false, isDelivered: false, cancel);
-                return TortureVerdict.DiedWithDestination;
-            default:
-                await EndedAsync(keepsGuest: false, isDelivered: true, cancel);
-                return TortureVerdict.LeftWhole;
-        }
+        return await _operator.WithoutDestinationAsync(may, cancel);
     }
-
-    // It is not known whether the guest ran at the destination; a receiver that is started anew there does not know it either.
-    private async Task<TortureVerdict> InDoubtAsync(CancellationToken cancel)
-    {
-        await RefuseAsync(_source, "abandon", cancel);
-        _another = Receive("another");
-        TortureJudge.Check(
-            await _source.HasSaidAsync("another destination listens there", cancel),
-            "the source has not said that another destination cannot know where the guest is");
-        _ = TortureJudge.Phase(await _source.PhaseWithoutLinkAsync(cancel), [SourcePhase.InDoubt]);
-        _ = await _another.AskAsync("abandon", cancel);
-        (_, JsonElement? document) = await _another.EndAsync(cancel);
-        TortureJudge.Another(document);
-        // Between two attempts to connect there may still be a link.
-        string? answer = await _source.AskAsync("resume-here", cancel);
-        while (answer is not null && TortureJudge.IsRefused(answer)) answer = await _source.AskAsync("resume-here", cancel);
-        await EndedAsync(keepsGuest: true, isDelivered: false, cancel);
-        return TortureVerdict.ResumedByOperator;
-    }
-
-    private async Task<TortureVerdict> AgreeAsync(
-        MigrationEnd destination, TortureVerdict verdict, Action<string>? found, CancellationToken cancel)
-    {
-        (int sent, JsonElement? source) = await _source.EndAsync(cancel);
-        (int received, JsonElement? report) = await destination.EndAsync(cancel);
-        string hash = TortureJudge.Agree(sent, source, received, report, _hash);
-        if (_hash is null) found!(hash);
-        return verdict;
-    }
-
-    private async Task EndedAsync(bool keepsGuest, bool isDelivered, CancellationToken cancel)
-    {
-        (_, JsonElement? document) = await _source.EndAsync(cancel);
-        TortureJudge.Source(document, keepsGuest, isDelivered);
-    }
-
-    private static async Task RefuseAsync(MigrationEnd end, string command, CancellationToken cancel) =>
-        TortureJudge.Refused(command, await end.AskAsync(command, cancel));
 }
