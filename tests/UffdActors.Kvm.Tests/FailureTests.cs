@@ -320,6 +320,15 @@ public sealed class FailureTests
         Assert.Equal((VcpuEndKind.MemoryFault, rip, 7, 5L), (named.Kind, named.Rip, named.Region, named.Page));
         Assert.EndsWith("guest address 0x105000 (region 7, page 5).", named.Message, StringComparison.Ordinal);
 
+        // Nested KVM reports memory that cannot be had as MMIO.
+        Write(run, RunLayout.ExitReason, KvmExit.KVM_EXIT_MMIO);
+        Write(run, RunLayout.MmioLen, 8u);
+        Write(run, RunLayout.MmioPhysAddr, 0x10_6000ul);
+        VcpuEnd inside = exits.Handle()!;
+        Assert.Equal((VcpuEndKind.MemoryFault, 7, 6L), (inside.Kind, inside.Region, inside.Page));
+        Write(run, RunLayout.MmioPhysAddr, 0x90_0000ul);
+        Assert.Equal(VcpuEndKind.UnhandledExit, exits.Handle()!.Kind);
+
         VcpuEnd other = exits.Failed(Errno.ENOMEM);
         Assert.Equal(VcpuEndKind.RunFailed, other.Kind);
         Assert.Contains("KVM_RUN gave ENOMEM at rip 0x", other.Message, StringComparison.Ordinal);

@@ -100,6 +100,7 @@ public sealed class MovedProgramTests
         }
 
         _ = Assert.Throws<KvmStateException>(() => PlanRecord.Read(record.AsSpan(1)));
+        _ = Assert.Throws<KvmStateException>(() => PlanRecord.Read([.. record, 0]));
     }
 
     private static async Task<string> AloneAsync(GuestPlan plan)

@@ -134,13 +134,16 @@ public sealed class SnapshotFileTests : IDisposable
         Write("base", null, (1, 11), (2, 12));
         using Snapshot snapshot = Snapshot.Open(FileOf("base"));
         using SnapshotSource source = new(snapshot.Memory);
+        using SnapshotLayer layer = SnapshotLayer.Open(FileOf("base"));
+        byte[] room = new byte[4096];
+        Assert.True(layer.TryReadCached(1, room));
         using (FileStream file = new(FileOf("base"), FileMode.Open))
         {
             file.Position = (1 << 12) + 8;
             file.WriteByte(1);
         }
 
-        byte[] room = new byte[4096];
+        Assert.False(layer.TryReadCached(1, room));
         SnapshotException flaw = Assert.Throws<SnapshotException>(() => snapshot.Memory.ReadPage(1, room));
         Assert.StartsWith(
             $"Memory file \"{FileOf("base")}\" was written to while the guest was served from it", flaw.Message, StringComparison.Ordinal);

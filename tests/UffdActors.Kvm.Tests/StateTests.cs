@@ -87,6 +87,12 @@ public sealed class StateTests
         byte[] unknown = [.. record];
         unknown[16] = 99;
         _ = Assert.Throws<KvmStateException>(() => KvmVcpuState.Read(unknown));
+        _ = Assert.Throws<KvmStateException>(() => KvmVcpuState.Read([.. record, 0]));
+        // The first part is left out, and the number of parts says so.
+        byte[] incomplete = [.. record[..16], .. record[(24 + BitConverter.ToInt32(record, 20))..]];
+        incomplete[12]--;
+        refused = Assert.Throws<KvmStateException>(() => KvmVcpuState.Read(incomplete));
+        Assert.Equal("The record of the vCPU is not complete.", refused.Message);
     }
 
     [SkippableFact]
