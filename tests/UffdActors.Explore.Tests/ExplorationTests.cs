@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using UffdActors.Explore.Campaigns;
+using UffdActors.Explore.Faults;
 using UffdActors.Explore.Mutants;
 using UffdActors.Explore.Policies;
 using UffdActors.Explore.Reports;
@@ -231,6 +232,53 @@ public class ExplorationTests
         Assert.DoesNotContain(many.Coverage.Holes, hole => hole.Contains("never happened", StringComparison.Ordinal));
         Assert.True(many.Coverage.Pairs[("PageRequest", "None")] > 0);
         Assert.False(many.IsSaturated);
+    }
+
+    [Fact]
+    public void What_no_run_has_reached_is_a_hole_with_its_reason()
+    {
+        Scenario scenario = NamedScenarios.Find("lossy-wire");
+        FaultPoint[] allowed = [.. scenario.Faults];
+        CoverageReport report = new();
+        foreach (FaultPoint point in allowed)
+        {
+            report.Faults[(FaultPoints.NameOf(point), "happened")] = point == allowed[0] ? 0 : 1;
+            report.Faults[(FaultPoints.NameOf(point), "passed")] = 1;
+        }
+
+        report.Pairs[("Access", "None")] = 1;
+        IReadOnlyList<CoverageHole> holes = CoverageHoles.Of([scenario], [report]);
+        CoverageHole never = Assert.Single(holes, h => h.What == $"{FaultPoints.NameOf(allowed[0])} never happened");
+        Assert.StartsWith("not met in so many schedules", never.Reason, StringComparison.Ordinal);
+        Assert.DoesNotContain(holes, h => h.What == $"{FaultPoints.NameOf(allowed[0])} was never passed");
+        FaultPoint other = FaultPoints.All.First(p => !allowed.Contains(p));
+        Assert.Contains(new CoverageHole($"{FaultPoints.NameOf(other)} never happened", "no explored scenario allows it"), holes);
+        Assert.Contains(holes, h => h.What == "Access met no page that is Anon");
+        Assert.DoesNotContain(holes, h => h.What == "Access met no page that is None");
+    }
+
+    [Fact]
+    public void Coverage_adds_up_over_the_visits_to_a_scenario()
+    {
+        using Explorer explorer = new();
+        Scenario scenario = NamedScenarios.Find("lossy-wire");
+        CampaignOptions options = new() { Schedules = 200, RepeatOneIn = 0 };
+        CoverageReport first = new Campaign(explorer, options).Explore(scenario).Coverage;
+        _ = new Campaign(explorer, options with { Schedules = 1 }).Explore(NamedScenarios.Find("tiny-fault"));
+        CoverageReport both = new Campaign(explorer, options with { Schedules = 1 }).Explore(scenario).Coverage;
+        Assert.All(first.Pairs, pair => Assert.True(both.Pairs.GetValueOrDefault(pair.Key) >= pair.Value, $"{pair.Key}"));
+        Assert.All(first.Faults, fault => Assert.True(both.Faults.GetValueOrDefault(fault.Key) >= fault.Value, $"{fault.Key}"));
+        Assert.True(both.Pairs.Values.Sum() > first.Pairs.Values.Sum());
+    }
+
+    [Fact]
+    public void Policies_take_turns()
+    {
+        using Explorer explorer = new();
+        Scenario scenario = NamedScenarios.Find("push-and-demand");
+        string Digest(string policy) =>
+            new Campaign(explorer, new CampaignOptions { Schedules = 24, Policy = policy, RepeatOneIn = 0 }).Explore(scenario).Digest;
+        Assert.DoesNotContain(Digest("all"), AllPolicies.Select(Digest));
     }
 
     private static async Task<string> DigestsOfProcess(string scenario, int schedules)

@@ -32,6 +32,16 @@ public class RandomScenarioTests
         Assert.Contains(all, s => s.Regions.Any(r => r.Alias && r.Memory == MemoryKind.GuestMemfd));
         Assert.Contains(all, s => !s.Setup.IsEmpty);
         Assert.Contains(all, s => !s.MustFinish);
+        Assert.Contains(all, s => s.MustFinish);
+        // Most of what moves goes into reserved room; elsewhere it is refused, or takes other memory with it.
+        (ThreadAction Action, bool IsToRoom)[] moves =
+        [
+            .. from scenario in all
+               from action in scenario.Threads.SelectMany(t => t.Actions)
+               where action.Kind is ActionKind.Mremap or ActionKind.MremapKeep
+               select (action, scenario.Regions[action.OtherRegion].Memory == MemoryKind.Nothing),
+        ];
+        Assert.True(moves.Count(m => m.IsToRoom) * 4 > moves.Length * 3, $"{moves.Count(m => m.IsToRoom)} of {moves.Length}");
     }
 
     [Fact]

@@ -178,5 +178,24 @@ public sealed class OracleTests
         Assert.False(StressRound.WasInjected(new Incident(IncidentKind.HandlerCrashed, "", new IOException())));
         // No failure that was wanted lasts so long.
         Assert.False(StressRound.WasInjected(new Incident(IncidentKind.PatienceOver, "", new InjectedSourceException())));
+        Assert.Equal(
+            [IncidentKind.UserModeOnly, IncidentKind.FillDelayed, IncidentKind.OutageEnded, IncidentKind.CloseTimedOut],
+            Enum.GetValues<IncidentKind>().Where(kind => StressRound.WasInjected(new Incident(kind, ""))).OrderBy(Harmless.IndexOf));
+    }
+
+    private static readonly List<IncidentKind> Harmless =
+        [IncidentKind.UserModeOnly, IncidentKind.FillDelayed, IncidentKind.OutageEnded, IncidentKind.CloseTimedOut];
+
+    [Fact]
+    public void A_round_in_which_nothing_moves_is_found()
+    {
+        Ledger ledger = new(8, 1);
+        using ShadowPages shadow = new(8);
+        // It is never run: no vCPU waits for a page, and nothing moves.
+        StressRound round = new(Stresses.Few, RoundPlan.Draw(Stresses.Few, 0, canProtect: false), ledger, shadow, new InjectedCounts());
+        using StressWatchdog watchdog = new(round, ledger, TimeSpan.FromMilliseconds(1));
+        Assert.True(ledger.Violated.Token.WaitHandle.WaitOne(TimeSpan.FromMinutes(5)));
+        Assert.Equal(StressOracle.Liveness, ledger.Violation!.Oracle);
+        Assert.StartsWith("nothing has moved for ", ledger.Violation.Message, StringComparison.Ordinal);
     }
 }

@@ -44,6 +44,35 @@ public sealed class StressRunTests
         Assert.True(report.Totals.PageOuts > 0);
     }
 
+    /// <summary>What is asked for at a rate is injected: a run without it proves nothing of it.</summary>
+    [Fact]
+    public async Task Everything_that_is_asked_for_is_injected()
+    {
+        StressReport report = await Stresses.RunAsync(
+            "fault-loop",
+            Stresses.Few with
+            {
+                VisitsPerLap = 2000,
+                MostRounds = 8,
+                CrashRate = 0.1,
+                SourceFaultRate = 0.3,
+                PageOutRate = 0.2,
+                EagainRate = 0.3,
+            });
+        Assert.True(report.Passed, report.Violation?.Message);
+        StressSnapshot totals = report.Totals;
+        Assert.All(
+            new (string What, long Times)[]
+            {
+                ("handlers that crash", totals.HandlerCrashes), ("late answers", totals.SourceDelays),
+                ("answers twice", totals.SourceDuplicates), ("failures of the source", totals.SourceFailures),
+                ("pages taken away", totals.PageDrops), ("events beside the guest", totals.ChangeBursts),
+                ("pages protected", totals.Protections), ("pages paged out", totals.PageOuts),
+                ("fills by racers", totals.RacerFills), ("fills that raced", totals.Eexist),
+            },
+            injected => Assert.True(injected.Times > 0, injected.What));
+    }
+
     [SkippableFact]
     public async Task Collections_and_busy_threads_hold_nobody_up_for_ever()
     {
