@@ -122,8 +122,8 @@ public sealed class KvmHost : IAsyncDisposable
         {
             Slot = (uint)number,
             GuestPhysAddr = slot.GuestAddress,
-            MemorySize = slot.Region.Bytes,
-            UserspaceAddr = slot.Region.Address,
+            MemorySize = slot.Bytes,
+            UserspaceAddr = slot.HostAddress,
         };
         _ = vm.Call(KvmIoctl.KVM_SET_USER_MEMORY_REGION, ref region, $"KVM_SET_USER_MEMORY_REGION, region {slot.Region.Id}");
     }

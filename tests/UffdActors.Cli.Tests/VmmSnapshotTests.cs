@@ -43,7 +43,8 @@ public sealed class VmmSnapshotTests : IDisposable
     [InlineData("--after 101%: write a share", "--after", "101%")]
     [InlineData("--after now: write a share", "--after", "now")]
     [InlineData("--parent and --vcpus cannot be used together", "--parent", "any", "--vcpus", "2")]
-    [InlineData("--backend hugetlb: must be one of anon, shmem", "--backend", "hugetlb")]
+    [InlineData("--backend disk: must be one of anon, shmem, hugetlb", "--backend", "disk")]
+    [InlineData("--program balloon gives single pages back, which hugetlb", "--backend", "hugetlb", "--program", "balloon")]
     public async Task What_cannot_be_a_snapshot_is_bad_input(string says, params string[] options)
     {
         CommandRun run = await CommandRun.Of(["vmm", "snapshot", FileOf("any"), .. options]);

@@ -73,6 +73,11 @@ public sealed class MachineTests
 
         await RefusedAsync("use a multiple of its page size, 4096.", new KvmSlot(one, 100));
         await RefusedAsync("lies over another slot, or has no end.", new KvmSlot(one, 0), new KvmSlot(two, 0xF000));
+        await RefusedAsync("it has 16, and a slot has whole pages of its size, 4096.", new KvmSlot(one, 0) { FirstPage = 10, Pages = 7 });
+        await RefusedAsync("Pages 16 to 16 of region", new KvmSlot(one, 0) { FirstPage = 16 });
+        await RefusedAsync("Pages -1 to 3 of region", new KvmSlot(one, 0) { FirstPage = -1, Pages = 4 });
+        await RefusedAsync(
+            "lies over another slot, or has no end.", new KvmSlot(one, 0) { Pages = 9 }, new KvmSlot(one, 0x8000) { FirstPage = 9 });
         await RefusedAsync("A machine needs memory: name at least one slot.");
         KvmMachineOptions many = new() { Memory = [new(one, 0), new(two, 0x10000)], Vcpus = 16 };
         await using KvmMachine apart = await kvm.CreateAsync(many);

@@ -61,7 +61,9 @@ internal static class MigratePage
             Charts = RunCharts.Of(run),
             Tables = [HtmlReport.IncidentsOf(run)],
             Note = "Time 0 is when the guest was started here. Pages that were copied before the switch are filled from memory of this "
-                + "process, by demand and by push as the others are; of those that were not, the hop from requested to data is the wire.",
+                + "process, by demand and by push as the others are; of those that were not, the hop from requested to data is the wire."
+                + (guest.Program is null ? "" : " Faults of KVM's vCPUs are counted, and not followed one by one: a page that one of them "
+                    + "has waited for is drawn as one that was pushed."),
         };
     }
 }

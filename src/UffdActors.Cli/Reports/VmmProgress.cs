@@ -1,6 +1,7 @@
 using Spectre.Console;
 using UffdActors.Cli.Hosting;
 using UffdActors.Kvm.Runs;
+using UffdActors.Pictures.Recording;
 
 namespace UffdActors.Cli.Reports;
 
@@ -23,10 +24,17 @@ internal sealed class VmmProgress(Terminal terminal)
     /// <summary>The guest, once there is one.</summary>
     public GuestRunner? Runner { get; set; }
 
+    /// <summary>What is told of incidents as well; null for nobody.</summary>
+    public RunRecorder? Recorder { get; init; }
+
+    /// <summary>True if the run is drawn by something else: then nothing is written while it is.</summary>
+    public bool IsDrawnElsewhere { get; init; }
+
     /// <summary>Takes an incident, from any thread.</summary>
     public void Take(Incident incident)
     {
         lock (_incidents) _incidents.Add(incident.Message);
+        Recorder?.Take(incident);
     }
 
     /// <summary>Does the work, and shows progress meanwhile.</summary>
@@ -34,7 +42,7 @@ internal sealed class VmmProgress(Terminal terminal)
     {
         try
         {
-            return await BarOrLines.WhileAsync(terminal, Tell, Draw, work);
+            return IsDrawnElsewhere ? await work() : await BarOrLines.WhileAsync(terminal, Tell, Draw, work);
         }
         finally
         {

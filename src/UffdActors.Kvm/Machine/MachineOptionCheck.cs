@@ -33,11 +33,19 @@ internal static class MachineOptionCheck
                 throw new ArgumentException(
                     Text($"Region {region.Id} at 0x{slot.GuestAddress:x}: use a multiple of its page size, {region.PageBytes}."),
                     nameof(options));
-            if (slot.GuestAddress > ulong.MaxValue - region.Bytes || slot.GuestAddress < end)
+            long unit = region.PageBytes >> 12;
+            long pages = slot.Pages ?? region.Pages - slot.FirstPage;
+            if (slot.FirstPage < 0 || slot.FirstPage % unit != 0 || pages < 1 || pages % unit != 0
+                || slot.FirstPage > region.Pages - pages)
+                throw new ArgumentException(
+                    Text($"Pages {slot.FirstPage} to {slot.FirstPage + pages} of region {region.Id}: it has {region.Pages}, and a slot has ")
+                        + Text($"whole pages of its size, {region.PageBytes}."),
+                    nameof(options));
+            if (slot.GuestAddress > ulong.MaxValue - slot.Bytes || slot.GuestAddress < end)
                 throw new ArgumentException(
                     Text($"Region {region.Id} at guest address 0x{slot.GuestAddress:x} lies over another slot, or has no end."),
                     nameof(options));
-            end = slot.GuestAddress + region.Bytes;
+            end = slot.GuestAddress + slot.Bytes;
         }
     }
 

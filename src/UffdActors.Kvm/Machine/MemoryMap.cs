@@ -8,8 +8,8 @@ internal sealed class MemoryMap(IReadOnlyList<KvmSlot> slots)
     {
         foreach (KvmSlot slot in slots)
         {
-            if (address >= slot.GuestAddress && address - slot.GuestAddress < slot.Region.Bytes)
-                return (slot.Region, (long)((address - slot.GuestAddress) >> 12));
+            if (address >= slot.GuestAddress && address - slot.GuestAddress < slot.Bytes)
+                return (slot.Region, slot.FirstPage + (long)((address - slot.GuestAddress) >> 12));
         }
 
         return null;

@@ -16,7 +16,7 @@ internal sealed record MovedProgram(GuestPlan Plan, UffdVm Vm, KvmMachine Machin
     /// <summary>The machine over a VM's first region, with vCPUs where the VM's own would be.</summary>
     public static KvmMachineOptions Options(GuestPlan plan, UffdVm vm, ProgramDevice device) => new()
     {
-        Memory = [new KvmSlot(vm.Regions[0], 0)],
+        Memory = plan.Slots(vm.Regions[0]),
         Vcpus = plan.Vcpus,
         Devices = [device],
         VcpuCpu = vm.Place.VcpuCpu,

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace UffdActors.Kvm.Programs;
 
-/// <summary>The bytes at the start of a guest's memory: its program, and page tables with an identity mapping.</summary>
+/// <summary>The bytes at the start of a guest's memory: its program, and page tables that map all memory from the address 0 on.</summary>
 internal static class BootArea
 {
     // Present, writable, accessed, dirty: with the last two set beforehand the processor never writes to a table.
@@ -33,7 +33,8 @@ internal static class BootArea
         int huge = (int)((plan.MemoryBytes + GuestPlan.Huge - 1) / GuestPlan.Huge);
         for (int i = 0; i < huge; i++)
         {
-            ulong address = (ulong)i * (ulong)GuestPlan.Huge;
+            // The hole lies between two of them.
+            ulong address = GuestPlan.PhysicalOf((ulong)i * (ulong)GuestPlan.Huge);
             ulong table = tables + ((ulong)i * PageBytes);
             Set(boot, directories, i, plan.LargePages ? address | HugePage : table | Table);
             for (int page = 0; page < EntriesOfTable && !plan.LargePages; page++)

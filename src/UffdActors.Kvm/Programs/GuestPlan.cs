@@ -8,15 +8,20 @@ namespace UffdActors.Kvm.Programs;
 /// them the pages that it works on, divided among the vCPUs.
 /// </summary>
 /// <remarks>
-/// Boot area: results at 0x1000 (8 bytes for each vCPU), the counter at 0x2000, the program at 0x8000, page tables from 0x10000 on. Memory
-/// is identity-mapped; one page of 2 MiB at 64 GiB is no memory: the results are written there (MMIO).
+/// Boot area: results at 0x1000 (8 bytes for each vCPU), the counter at 0x2000, the program at 0x8000, page tables from 0x10000 on. What
+/// lies beyond 3 GiB is from 4 GiB on in physical memory; page tables map it without that hole, so a virtual address is an offset into
+/// the guest's memory. One page of 2 MiB at 64 GiB is no memory: the results are written there (MMIO).
 /// </remarks>
 internal sealed record GuestPlan
 {
-    /// <summary>
-    /// Most memory of a guest: it is one slot from 0 on, and the page of the local APIC, below 4 GiB, is no memory to KVM.
-    /// </summary>
-    public const long MaxMemoryBytes = 3L << 30;
+    /// <summary>Most memory of a guest: it ends well below the address of the results.</summary>
+    public const long MaxMemoryBytes = 32L << 30;
+
+    /// <summary>Memory that is in the first slot, from 0 on: below 4 GiB KVM has the page of the local APIC, which is no memory.</summary>
+    public const long LowBytes = 3L << 30;
+
+    /// <summary>Guest physical address of the second slot, with what is beyond <see cref="LowBytes"/>.</summary>
+    public const ulong High = 4UL << 30;
 
     public const ulong Results = 0x1000;
     public const ulong Counter = 0x2000;
@@ -80,6 +85,18 @@ internal sealed record GuestPlan
         while (BootBytesOf(boot + dataBytes, largePages) is var larger && larger != boot) boot = larger;
         return boot + dataBytes;
     }
+
+    /// <summary>Guest physical address of an offset into its memory.</summary>
+    public static ulong PhysicalOf(ulong offset) => offset < (ulong)LowBytes ? offset : offset - (ulong)LowBytes + High;
+
+    /// <summary>Its memory as slots of a machine.</summary>
+    /// <param name="memory">All of it, one region.</param>
+    public IReadOnlyList<KvmSlot> Slots(GuestRegion memory) => MemoryBytes <= LowBytes
+        ? [new KvmSlot(memory, 0)]
+        : [
+            new KvmSlot(memory, 0) { Pages = LowBytes >> PageShift },
+            new KvmSlot(memory, High) { FirstPage = LowBytes >> PageShift },
+        ];
 
     /// <summary>First page (of the data) and number of pages of a vCPU.</summary>
     public (long First, long Pages) ShareOf(int vcpu)

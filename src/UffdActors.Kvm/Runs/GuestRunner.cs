@@ -20,6 +20,7 @@ internal sealed class GuestRunner
     private readonly GuestPlan _plan;
     private readonly GuestContent _content;
     private volatile Func<GuestProgress>? _progress;
+    private volatile ServedRun? _served;
 
     /// <summary>Makes it.</summary>
     /// <param name="runtime">Runtime of the live world.</param>
@@ -38,6 +39,9 @@ internal sealed class GuestRunner
 
     /// <summary>Progress of the guest; null while none runs.</summary>
     public GuestProgress? Progress() => _progress?.Invoke();
+
+    /// <summary>The run with all memory absent, to be looked at; null before its first instruction.</summary>
+    public ServedRun? Served => _served;
 
     /// <summary>Runs it with all memory present: its results are those that every other run must have.</summary>
     public async Task<GuestResult> RunPresentAsync(CancellationToken cancel = default)
@@ -89,7 +93,7 @@ internal sealed class GuestRunner
     private async Task<KvmMachine> BootAsync(GuestRegion memory, ProgramDevice device, CancellationToken cancel)
     {
         KvmMachine machine = await _kvm.CreateAsync(
-            new KvmMachineOptions { Memory = [new KvmSlot(memory, 0)], Vcpus = _plan.Vcpus, Devices = [device] }, cancel);
+            new KvmMachineOptions { Memory = _plan.Slots(memory), Vcpus = _plan.Vcpus, Devices = [device] }, cancel);
         foreach (KvmVcpu vcpu in machine.Vcpus) await vcpu.EnterLongModeAsync(_plan.RegsOf(vcpu.Number), GuestPlan.Tables, cancel);
         return machine;
     }
@@ -103,10 +107,13 @@ internal sealed class GuestRunner
         _progress = () => new GuestProgress(
             Stopwatch.GetElapsedTime(begun), received?.Count ?? memory.Pages, memory.Pages, uffd?.Faults ?? 0, uffd?.Outstanding ?? 0,
             machine.Vcpus.Count(v => v.Phase is VcpuPhase.Running or VcpuPhase.Pausing), device.Console, uffd is not null);
+        ServedRun? served = uffd is null ? null : new ServedRun(vm, memory, uffd, push, vm.Now);
+        _served = served;
         try
         {
             IReadOnlyList<VcpuEnd> ends = await machine.RunAsync(_options.Deadline, uffd, cancel);
             TimeSpan duration = Stopwatch.GetElapsedTime(begun);
+            served?.End();
             if (push is not null) await push.StopAsync(cancel);
             bool isDone = ends.All(e => e.IsDone);
             (string? hash, long absent) = isDone ? await HashAsync(vm, memory, uffd, cancel) : (null, 0);

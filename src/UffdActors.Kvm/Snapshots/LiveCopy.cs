@@ -20,13 +20,14 @@ internal sealed class LiveCopy
     private const int ChunkPages = 64;
     private const long SlicePages = (16L << 20) >> PageSize.BaseShift;
     private const int MostRounds = 8;
-    private const long FewPages = 128;
+    private const long FewEntries = 128;
     // Pages that may be held in memory; beyond it, the thread that opens a page writes it out.
     private const int MostHeld = 4096;
 
     private readonly Userfault _userfault;
     private readonly GuestRegion _memory;
     private readonly GuestPages _pages;
+    private readonly int _unit;
     private readonly PageMarks _open;
     private readonly PageMarks _changed;
     private readonly PageMarks _opened;
@@ -46,6 +47,7 @@ internal sealed class LiveCopy
         _userfault = userfault;
         _memory = memory;
         _pages = pages;
+        _unit = memory.PageBytes >> PageSize.BaseShift;
         _open = new PageMarks(memory.Pages);
         _changed = new PageMarks(memory.Pages);
         _opened = new PageMarks(memory.Pages);
@@ -69,10 +71,12 @@ internal sealed class LiveCopy
     /// <summary>Called before a protected page is given to its writer (<see cref="ServeOptions.BeforeWrite"/>).</summary>
     public void BeforeWrite(long page)
     {
+        // A huge page is protected, and opened, as a whole.
+        PageRange opened = new(page - (page % _unit), page - (page % _unit) + _unit);
         // Noted first: a thread that sees that the copy has begun sees the note too.
-        _ = _changed.Set(page);
-        _ = _open.Set(page);
-        if (_isCopying) Keep(page);
+        _changed.SetAll(opened);
+        _open.SetAll(opened);
+        for (long one = opened.Start; one < opened.End && _isCopying; one++) Keep(one);
     }
 
     /// <summary>Called before the guest gives a page back.</summary>
@@ -95,7 +99,7 @@ internal sealed class LiveCopy
             Rounds++;
         }
 
-        while (Rounds < MostRounds && _open.Count > FewPages)
+        while (Rounds < MostRounds && _open.Count > FewEntries * _unit)
         {
             foreach (PageRange run in _open.Take()) await ProtectAsync(run, cancel);
             Rounds++;
@@ -112,7 +116,7 @@ internal sealed class LiveCopy
         _isCopying = true;
         // The hook for a write may be under way for a vCPU that was interrupted in its fault. A call is never made between a hook and the
         // clearing behind it: so when the first one is over, every hook that has not seen the flag has noted its page.
-        await ProtectAsync(new PageRange(0, 1), cancel);
+        await ProtectAsync(new PageRange(0, _unit), cancel);
         while (_open.Take() is { Count: > 0 } left)
         {
             foreach (PageRange run in left)
@@ -192,6 +196,8 @@ internal sealed class LiveCopy
 
     private async Task ProtectAsync(PageRange range, CancellationToken cancel)
     {
+        // The marks of a huge page may be taken while they are being set: whole pages are protected all the same.
+        range = new PageRange(range.Start / _unit * _unit, (range.End + _unit - 1) / _unit * _unit);
         while (!range.IsEmpty)
         {
             long begun = Stopwatch.GetTimestamp();

@@ -62,7 +62,7 @@ internal static class RestoreRun
         }
     }
 
-    // The guest's page tables map memory to itself.
+    // A virtual address is an offset into the guest's memory.
     private static long? NextCodePage(SnapshotDocument document)
     {
         foreach (KvmVcpuState state in KvmMachine.Parse(document.State.Vcpus))

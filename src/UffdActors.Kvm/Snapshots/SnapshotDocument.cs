@@ -29,7 +29,7 @@ internal sealed record SnapshotDocument
     /// <summary>Identifies the memory file as that of this snapshot.</summary>
     public required SamplePart Sample { get; init; }
 
-    /// <summary>Memory that the guest had: <c>anon</c>, <c>shmem</c>.</summary>
+    /// <summary>Memory that the guest had: <c>anon</c>, <c>shmem</c>, <c>hugetlb</c>.</summary>
     public required string Backend { get; init; }
 
     /// <summary>What its holes are: pages of the parent, or zeros where there is none.</summary>
@@ -120,6 +120,6 @@ internal sealed record SnapshotDocument
         if (Sample.Pages.Any(p => p < 0 || p >= MemoryBytes / GuestPlan.PageBytes)) return "its sample lies outside the memory";
         if (Expected.Checksums.Count != Guest.Vcpus || State.Reported.Count != Guest.Vcpus)
             return "it has not one checksum for each vCPU";
-        return Backend is "anon" or "shmem" ? null : $"its memory is {Backend}, which no snapshot has";
+        return Backend is "anon" or "shmem" or "hugetlb" ? null : $"its memory is {Backend}, which no snapshot has";
     }
 }

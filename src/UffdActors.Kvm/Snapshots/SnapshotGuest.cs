@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using UffdActors.Kvm.Programs;
 using UffdActors.Kvm.Runs;
 using UffdActors.Model.Operations.Maps;
+using UffdActors.PostCopy;
 
 namespace UffdActors.Kvm.Snapshots;
 
@@ -66,10 +68,21 @@ internal sealed class SnapshotGuest : IAsyncDisposable
     {
         GuestPlan plan = options.Plan;
         KvmMachine? machine = null;
+        int unitBytes = PostCopyMigration.PageBytesOf(runtime, options.Backend);
+        if (plan.MemoryBytes % unitBytes != 0)
+            throw new SnapshotException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The guest has {plan.MemoryBytes:N0} bytes of memory, which are not whole pages of {options.Backend} ({unitBytes:N0} "
+                    + $"bytes); restore it on anon or shmem."));
+        if (plan.Kind == ProgramKind.Balloon && unitBytes != GuestPlan.PageBytes)
+            throw new SnapshotException(
+                $"The guest gives single pages back, which {options.Backend} does not take; restore it on anon or shmem.");
+        long pagesOfAll = plan.MemoryBytes >> GuestPlan.PageShift;
         UffdVm vm = await runtime.CreateVmAsync(
             new VmOptions
             {
-                MemoryPages = (plan.MemoryBytes >> GuestPlan.PageShift) + 16,
+                MemoryPages = (unitBytes == GuestPlan.PageBytes ? pagesOfAll : 0) + 16,
+                HugePages = unitBytes == GuestPlan.PageBytes ? null : plan.MemoryBytes / unitBytes,
                 StopGuest = c => machine?.StopAsync(c).WaitAsync(StopTimeout, c) ?? Task.CompletedTask,
                 IncidentObserver = options.IncidentObserver,
             },
@@ -78,8 +91,7 @@ internal sealed class SnapshotGuest : IAsyncDisposable
         {
             GuestRegion memory = options.Adopt is { } adopted
                 ? await vm.AdoptMemoryAsync(adopted, cancel)
-                : await vm.MapAsync(
-                    new RegionOptions { Pages = plan.MemoryBytes >> GuestPlan.PageShift, Module = options.Backend }, cancel);
+                : await vm.MapAsync(new RegionOptions { Pages = pagesOfAll, Module = options.Backend }, cancel);
             UffdFeatures features = (plan.Kind == ProgramKind.Balloon ? UffdFeatures.EventRemove : UffdFeatures.None)
                 | (options.Tracking == WriteTracking.Async ? UffdFeatures.WpAsync : UffdFeatures.None);
             Userfault uffd = await vm.OpenAsync(features, cancel);
@@ -109,7 +121,7 @@ internal sealed class SnapshotGuest : IAsyncDisposable
             machine = await kvm.CreateAsync(
                 new KvmMachineOptions
                 {
-                    Memory = [new KvmSlot(memory, 0)],
+                    Memory = plan.Slots(memory),
                     Vcpus = plan.Vcpus,
                     Devices = devices,
                     StopTimeout = StopTimeout,

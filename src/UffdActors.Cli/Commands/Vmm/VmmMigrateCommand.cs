@@ -4,6 +4,7 @@ using System.Text.Json;
 using UffdActors.Cli.Commands.Migrate;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Pictures;
 using UffdActors.Cli.Reports;
 using UffdActors.Kvm;
 using UffdActors.Kvm.Programs;
@@ -41,6 +42,7 @@ internal sealed class VmmMigrateCommand
     private readonly Option<string[]> _receive =
         TypedOptions.Texts("--receive", "OPTION", "An option of uffd migrate receive, likewise.");
     private readonly Option<string?> _json = TypedOptions.Json();
+    private readonly PictureOptions _pictures = new();
     private readonly Terminal _terminal;
 
     private VmmMigrateCommand(Terminal terminal) => _terminal = terminal;
@@ -59,6 +61,8 @@ internal sealed class VmmMigrateCommand
             command.Options.Add(option);
         }
 
+        // Faults of KVM vCPUs are not seen hop by hop, so there is no timeline.
+        _pictures.AddTo(command, hasTimeline: false);
         command.Exclude(_image, _memory, "memory is either read or made");
         command.SetAction(RunAsync);
         return command;
@@ -67,18 +71,25 @@ internal sealed class VmmMigrateCommand
     private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
     {
         using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
+        // The pictures are of the receiving end, where the guest faults; that the files can be written is known before it is started.
+        bool isDrawn = RunPictures.Of(_terminal, _pictures, arguments).HasUi;
+        string[] pictures = [.. _pictures.Words(arguments), .. isDrawn ? ["--ui"] : Array.Empty<string>()];
         DirectoryInfo folder = Directory.CreateTempSubdirectory("uffd-vmm-migrate-");
         try
         {
             string from = Path.Combine(folder.FullName, "from");
             string to = Path.Combine(folder.FullName, "to");
-            int exit = await new BothEnds(json.Report, place: arguments.GetValue(_place)?.Value).RunAsync(
+            int exit = await new BothEnds(json.Report, isDrawn, arguments.GetValue(_place)?.Value).RunAsync(
                 [
                     "--world", "live", "--backend", arguments.GetValue(_backend) ?? "anon",
                     .. Given(_place.Name, arguments.GetValue(_place)?.Name),
                 ],
                 ["--guest", "kvm", .. Guest(arguments), "--json", from, .. arguments.GetValue(_send) ?? []],
-                ["--guest", "kvm", "--mode", arguments.GetValue(_mode)!.Name, "--json", to, .. arguments.GetValue(_receive) ?? []], cancel);
+                [
+                    "--guest", "kvm", "--mode", arguments.GetValue(_mode)!.Name, "--json", to, .. pictures,
+                    .. arguments.GetValue(_receive) ?? [],
+                ],
+                cancel);
             json.Write(JsonText.Of("uffd-vmm-migrate", new VmmMigrateDocument(exit == ExitCode.Done, Read(from), Read(to))));
             return exit;
         }

@@ -13,7 +13,7 @@ internal sealed class VmmRestoreCommand
 {
     private readonly Argument<string> _file = new("FILE") { Description = "Memory file that uffd vmm snapshot wrote." };
     private readonly Option<Named<string>?> _backend =
-        TypedOptions.OneOf("--backend", "Memory of the guest. Default the snapshot's.", "anon", "shmem");
+        TypedOptions.OneOf("--backend", "Memory of the guest. Default the snapshot's.", "anon", "shmem", "hugetlb");
     private readonly KvmServingOptions _serving = new("the guest", TimeSpan.FromMinutes(2));
     private readonly Option<string?> _json = TypedOptions.Json();
     private readonly Terminal _terminal;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Akka.Configuration;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
+using UffdActors.Cli.Pictures;
 using UffdActors.Cli.Reports;
 using UffdActors.Kvm;
 using UffdActors.Kvm.Programs;
@@ -29,6 +30,7 @@ internal sealed class VmmRunCommand
         TypedOptions.Text("--record-working-set", "FILE", "Write which pages the guest asked for, in order.");
     private readonly Option<string?> _json = TypedOptions.Json();
     private readonly WatchdogOption _watchdog = new();
+    private readonly PictureOptions _pictures = new();
     private readonly Terminal _terminal;
 
     private VmmRunCommand(Terminal terminal) => _terminal = terminal;
@@ -45,6 +47,8 @@ internal sealed class VmmRunCommand
         command.Options.Add(_workingSet);
         command.Options.Add(_recordWorkingSet);
         command.Options.Add(_json);
+        // Faults of KVM vCPUs are not seen hop by hop, so there is no timeline.
+        _pictures.AddTo(command, hasTimeline: false);
         _watchdog.AddTo(command);
         command.SetAction(RunAsync);
         return command;
@@ -57,14 +61,19 @@ internal sealed class VmmRunCommand
         Config config = _watchdog.Over(_serving.Configuration(arguments), arguments)!;
         // Without KVM nothing is made.
         await using KvmHost kvm = KvmHost.Start();
-        VmmProgress progress = new(_terminal);
-        (GuestRunOptions options, GuestResult present, GuestResult served) =
-            await progress.WhileAsync(() => UffdRuntime.UseAsync(config, runtime => BothAsync(runtime, kvm, arguments, progress, cancel)));
+        RunPictures pictures = RunPictures.Of(_terminal, _pictures, arguments);
+        VmmProgress progress = new(_terminal) { Recorder = pictures.Recorder, IsDrawnElsewhere = pictures.HasUi };
+        (GuestRunOptions options, GuestResult present, GuestResult served) = await pictures.WhileAsync(
+            "uffd vmm run", () => VmmRunPage.Watched(progress.Runner), progress.WhileAsync,
+            () => UffdRuntime.UseAsync(config, runtime => BothAsync(runtime, kvm, arguments, progress, cancel)));
+        pictures.Recorder?.End((long)served.Duration.TotalNanoseconds);
 
         IReadOnlyList<string> differences = GuestVerdict.Differences(present, served);
         new VmmRunText(json.Report.Out, options, present, served, differences).Write();
         if (arguments.GetValue(_recordWorkingSet) is { } recorded) served.WorkingSet!.Save(recorded);
         json.Write(JsonText.Of("uffd-vmm-run", VmmRunDocument.Of(options, present, served, differences, progress.Incidents)));
+        pictures.Write(
+            run => VmmRunPage.Of(run, options, present, served, differences), VmmRunPage.TitleOf(options), isRemote: false);
         return differences.Count == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 

@@ -17,6 +17,7 @@ namespace UffdActors.Cli.Commands.Vmm;
 internal sealed class VmmSnapshotCommand
 {
     private const string Halfway = "50%";
+    private const string HugePages = "hugetlb";
 
     private readonly Argument<string> _file =
         new("FILE") { Description = "Memory file to be written; the state goes into FILE.json beside it." };
@@ -30,7 +31,7 @@ internal sealed class VmmSnapshotCommand
         "--after-rounds", "N", "When it is taken instead: when each vCPU has finished so many rounds.", 0, KvmGuestOptions.MostRounds);
     private readonly KvmGuestOptions _guest = new();
     private readonly Option<Named<string>?> _backend =
-        TypedOptions.OneOf("--backend", "Memory of the guest. Default anon, or the parent's.", "anon", "shmem");
+        TypedOptions.OneOf("--backend", "Memory of the guest. Default anon, or the parent's.", "anon", "shmem", HugePages);
     private readonly KvmServingOptions _serving = new("the guest", TimeSpan.FromMinutes(2));
     private readonly Option<string?> _json = TypedOptions.Json();
     private readonly Terminal _terminal;
@@ -66,9 +67,12 @@ internal sealed class VmmSnapshotCommand
         using Snapshot? parent = arguments.GetValue(_parent) is { } path ? Snapshot.Open(path) : null;
         string backend = arguments.GetValue(_backend)?.Value ?? parent?.Document.Backend ?? "anon";
         using GuestImage? image = parent is not null ? null
-            : _guest.Image(arguments, GuestPlan.PageBytes, cancel);
+            : _guest.Image(arguments, backend == HugePages ? (int)GuestPlan.Huge : GuestPlan.PageBytes, cancel);
         GuestPlan plan = parent?.Document.Plan() ?? _guest.Plan(arguments, image!);
         if (plan.Problem() is { } problem) throw CommandException.BadInput(problem);
+        if (plan.Kind == ProgramKind.Balloon && backend == HugePages)
+            throw CommandException.BadInput(
+                $"--program balloon gives single pages back, which {backend} does not take; use anon or shmem.");
         await using KvmHost kvm = KvmHost.Start();
         VmmProgress progress = new(_terminal);
         SnapshotRunOptions options = new()
@@ -87,7 +91,11 @@ internal sealed class VmmSnapshotCommand
             IncidentObserver = progress.Take,
         };
         SnapshotReport report = await progress.WhileAsync(() => UffdRuntime.UseAsync(
-            _serving.Configuration(arguments), runtime => new SnapshotRun(runtime, kvm, options).RunAsync(cancel)));
+            _serving.Configuration(arguments), async runtime =>
+            {
+                await PostCopyMigration.CheckAsync(runtime, options.Backend, PostCopyMode.Missing, null, plan.MemoryBytes, cancel);
+                return await new SnapshotRun(runtime, kvm, options).RunAsync(cancel);
+            }));
         image?.CheckUnchanged();
         new VmmSnapshotText(json.Report.Out).WriteTaken(options, report);
         json.Write(JsonText.Of("uffd-vmm-snapshot", VmmSnapshotDocument.Of(options, report, progress.Incidents)));
