@@ -40,7 +40,7 @@ public sealed class CloneTests
         await using SnapshotScene scene = new(Guests.Plan(ProgramKind.Balloon, 1, 64, 2));
         _ = await scene.TakeAsync("base", 1);
         using Snapshot snapshot = Snapshot.Open(scene.FileOf("base"));
-        SnapshotException refused = await Assert.ThrowsAsync<SnapshotException>(
+        KvmSnapshotException refused = await Assert.ThrowsAsync<KvmSnapshotException>(
             () => CloneRun.RunAsync(scene.Runtime, scene.Kvm, snapshot, 2, new RestoreOptions()));
         Assert.Contains("is of a guest that gives pages back", refused.Message, StringComparison.Ordinal);
     }

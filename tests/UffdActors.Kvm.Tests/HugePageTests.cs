@@ -57,7 +57,7 @@ public sealed class HugePageTests(HugePages pool)
         pool.Require();
         await using SnapshotScene scene = new(Guests.Plan(Enum.Parse<ProgramKind>(kind), 1, dataPages));
         _ = await scene.TakeAsync("base", 1);
-        SnapshotException refused = await Assert.ThrowsAsync<SnapshotException>(
+        KvmSnapshotException refused = await Assert.ThrowsAsync<KvmSnapshotException>(
             () => scene.RestoreAsync("base", o => o with { Backend = "hugetlb" }));
         Assert.Contains(why, refused.Message, StringComparison.Ordinal);
     }

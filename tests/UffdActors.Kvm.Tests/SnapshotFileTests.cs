@@ -144,10 +144,10 @@ public sealed class SnapshotFileTests : IDisposable
         }
 
         Assert.False(layer.TryReadCached(1, room));
-        SnapshotException flaw = Assert.Throws<SnapshotException>(() => snapshot.Memory.ReadPage(1, room));
+        KvmSnapshotException flaw = Assert.Throws<KvmSnapshotException>(() => snapshot.Memory.ReadPage(1, room));
         Assert.StartsWith(
             $"Memory file \"{FileOf("base")}\" was written to while the guest was served from it", flaw.Message, StringComparison.Ordinal);
-        Assert.Same(flaw, Assert.Throws<SnapshotException>(() => snapshot.Memory.ReadPage(2, room)));
+        Assert.Same(flaw, Assert.Throws<KvmSnapshotException>(() => snapshot.Memory.ReadPage(2, room)));
         Assert.True(snapshot.Memory.Broken.WaitHandle.WaitOne(TimeSpan.FromMinutes(1)), "whoever serves from it is told");
     }
 
@@ -182,7 +182,7 @@ public sealed class SnapshotFileTests : IDisposable
 
     private string FileOf(string name) => Path.Combine(_folder.FullName, name);
 
-    private string Refusal(string name) => Assert.Throws<SnapshotException>(() => Snapshot.Open(FileOf(name)).Dispose()).Message;
+    private string Refusal(string name) => Assert.Throws<KvmSnapshotException>(() => Snapshot.Open(FileOf(name)).Dispose()).Message;
 
     private static int FirstByte(Snapshot snapshot, long page)
     {

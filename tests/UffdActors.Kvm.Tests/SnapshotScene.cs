@@ -55,7 +55,7 @@ internal sealed class SnapshotScene : IAsyncDisposable
     }
 
     /// <summary>Why a snapshot is refused.</summary>
-    public string Refusal(string name) => Assert.Throws<SnapshotException>(() => Snapshot.Open(FileOf(name)).Dispose()).Message;
+    public string Refusal(string name) => Assert.Throws<KvmSnapshotException>(() => Snapshot.Open(FileOf(name)).Dispose()).Message;
 
     public async ValueTask DisposeAsync()
     {

@@ -148,7 +148,7 @@ public sealed class SnapshotTests
         ThisKvm.Require();
         await using SnapshotScene scene = new(Guests.Plan(ProgramKind.Walk, 1, 1024, 2));
         _ = await scene.TakeAsync("base", 1);
-        SnapshotException flaw = await Assert.ThrowsAsync<SnapshotException>(
+        KvmSnapshotException flaw = await Assert.ThrowsAsync<KvmSnapshotException>(
             () => scene.RestoreAsync("base", o => o with { AroundSource = whole => new TouchingSource(whole, scene.FileOf("base")) }));
         Assert.StartsWith(
             $"Memory file \"{scene.FileOf("base")}\" was written to while the guest was served from it", flaw.Message,

@@ -30,7 +30,7 @@ internal static class CommandFailures
         ImageException or MigrationException or TraceFormatException
             or ConformanceDataException or UffdConfigurationException or ModuleException or UffdException or BenchException
             or ScenarioException or ReplayFileException or StressException
-            or KvmStateException or SnapshotException or InputFileException or ServeException => ExitCode.BadInput,
+            or KvmStateException or KvmSnapshotException or InputFileException or ServeException => ExitCode.BadInput,
         StalledException or VmFailedException or RecorderException or WorkerException or SyscallException => ExitCode.Failed,
         // A module or a page source did not return in time.
         TimeoutException => ExitCode.Failed,

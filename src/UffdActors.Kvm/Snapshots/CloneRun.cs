@@ -23,15 +23,15 @@ internal static class CloneRun
     /// <param name="clones">How many, 1 to <see cref="MostClones"/>.</param>
     /// <param name="options">How; backend and prefetch are not looked at.</param>
     /// <param name="cancel">Cancels.</param>
-    /// <exception cref="SnapshotException">A file has changed meanwhile, or the guest cannot be cloned.</exception>
+    /// <exception cref="KvmSnapshotException">A file has changed meanwhile, or the guest cannot be cloned.</exception>
     public static async Task<CloneReport> RunAsync(
         UffdRuntime runtime, KvmHost kvm, Snapshot snapshot, int clones, RestoreOptions options, CancellationToken cancel = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(clones, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(clones, MostClones);
         // DONTNEED of a private mapping shows the page of the file again, and MADV_REMOVE is for shared mappings.
-        if (snapshot.Document.Guest.Program == ProgramKind.Balloon)
-            throw new SnapshotException(
+        if (snapshot.Document.Guest!.Program == ProgramKind.Balloon)
+            throw new KvmSnapshotException(
                 $"Snapshot \"{snapshot.Path}\" is of a guest that gives pages back; in a clone they would have the snapshot's bytes again. "
                     + "Restore it instead.");
         using CancellationTokenSource broken = CancellationTokenSource.CreateLinkedTokenSource(cancel, snapshot.Memory.Broken);
@@ -65,7 +65,7 @@ internal static class CloneRun
             for (int i = 0; i < clones; i++)
             {
                 GuestResult result = await guests[i].ResultAsync(ends[i], duration, broken.Token);
-                all.Add(new CloneReport.Guest(SnapshotVerdict.Differences(snapshot.Document.Expected, result), result));
+                all.Add(new CloneReport.Guest(SnapshotVerdict.Differences(snapshot.Document.Result(), result), result));
             }
 
             snapshot.Memory.CheckUnchanged();

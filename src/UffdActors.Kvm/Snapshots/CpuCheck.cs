@@ -15,13 +15,13 @@ internal static class CpuCheck
     private const uint AmdFeatures = 0x8000_0001;
 
     /// <summary>Compares the CPUID of a state with that of a machine that has just been made.</summary>
-    /// <exception cref="SnapshotException">The machine lacks something.</exception>
+    /// <exception cref="KvmSnapshotException">The machine lacks something.</exception>
     /// <exception cref="KvmStateException">The state is damaged.</exception>
     public static async Task RunAsync(KvmMachine machine, ReadOnlyMemory<byte> state, CancellationToken cancel)
     {
         byte[] wanted = KvmMachine.Parse(state.Span)[0][StatePart.Cpuid];
         byte[] offered = (await machine.Vcpus[0].SaveAsync(cancel))[StatePart.Cpuid];
-        if (Problem(wanted, offered) is { } problem) throw new SnapshotException(problem);
+        if (Problem(wanted, offered) is { } problem) throw new KvmSnapshotException(problem);
     }
 
     /// <summary>What is lacking, a sentence; null if nothing is.</summary>

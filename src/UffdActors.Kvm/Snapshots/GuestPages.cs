@@ -1,3 +1,4 @@
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Kvm.Snapshots;
@@ -11,8 +12,10 @@ namespace UffdActors.Kvm.Snapshots;
 /// <param name="userfault">Its userfaultfd.</param>
 /// <param name="source">Content of a page at the source.</param>
 /// <remarks>Any thread: each has a reader of its own.</remarks>
-internal sealed class GuestPages(UffdVm vm, GuestRegion memory, Userfault userfault, PageContent source)
+internal sealed class GuestPages(UffdVm vm, GuestRegion memory, Userfault userfault, KvmPageContent source)
 {
+    private const int ChunkPages = 64;
+
     private readonly ThreadLocal<GuestReader> _readers = new(vm.NewReader);
 
     /// <summary>Copies a page out.</summary>
@@ -28,6 +31,26 @@ internal sealed class GuestPages(UffdVm vm, GuestRegion memory, Userfault userfa
 
         source(page, room);
         return true;
+    }
+
+    /// <summary>Writes pages into a snapshot; no vCPU may run.</summary>
+    /// <param name="writer">Where they go.</param>
+    /// <param name="ranges">Which.</param>
+    /// <param name="cancel">Cancels.</param>
+    /// <exception cref="IOException">The disk is full, among others.</exception>
+    public void CopyTo(SnapshotWriter writer, IReadOnlyList<PageRange> ranges, CancellationToken cancel)
+    {
+        byte[] chunk = new byte[ChunkPages << PageSize.BaseShift];
+        foreach (PageRange range in ranges)
+        {
+            for (long page = range.Start; page < range.End; page += ChunkPages)
+            {
+                cancel.ThrowIfCancellationRequested();
+                Span<byte> bytes = chunk.AsSpan(0, (int)Math.Min(ChunkPages, range.End - page) << PageSize.BaseShift);
+                ReadAll(page, bytes);
+                writer.Write(page, bytes);
+            }
+        }
     }
 
     /// <summary>Copies pages out.</summary>

@@ -9,10 +9,10 @@ internal static class HexText
     public static string Of(ulong word) => string.Create(CultureInfo.InvariantCulture, $"0x{word:x16}");
 
     /// <summary>The word of a text.</summary>
-    /// <exception cref="SnapshotException">It is none.</exception>
+    /// <exception cref="KvmSnapshotException">It is none.</exception>
     public static ulong Read(string text) =>
         text.StartsWith("0x", StringComparison.Ordinal)
         && ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong word)
             ? word
-            : throw new SnapshotException($"The state of the snapshot is damaged: \"{text}\" is no number in hexadecimal.");
+            : throw new KvmSnapshotException($"The state of the snapshot is damaged: \"{text}\" is no number in hexadecimal.");
 }

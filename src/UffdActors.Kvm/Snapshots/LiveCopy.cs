@@ -132,6 +132,12 @@ internal sealed class LiveCopy
         _wanted = wanted;
     }
 
+    /// <summary>Ends a copying that was begun and is not gone on with: writers are not held up for it any more.</summary>
+    public void GiveUp()
+    {
+        lock (_gate) _isCopying = false;
+    }
+
     /// <summary>Copies everything that is still to be copied; then the guest writes without being held up.</summary>
     /// <exception cref="IOException">The disk is full, among others.</exception>
     public async Task CopyAsync(CancellationToken cancel)
@@ -142,7 +148,7 @@ internal sealed class LiveCopy
         }
         finally
         {
-            lock (_gate) _isCopying = false;
+            GiveUp();
         }
 
         WriteHeld();

@@ -17,7 +17,7 @@ internal static class RestoreRun
     /// <param name="begun">Time stamp from before it was opened.</param>
     /// <param name="options">How.</param>
     /// <param name="cancel">Cancels.</param>
-    /// <exception cref="SnapshotException">A file has changed meanwhile, or the snapshot is another machine's.</exception>
+    /// <exception cref="KvmSnapshotException">A file has changed meanwhile, or the snapshot is another machine's.</exception>
     /// <exception cref="KvmStateException">This machine refuses the state.</exception>
     public static async Task<RestoreReport> RunAsync(
         UffdRuntime runtime, KvmHost kvm, Snapshot snapshot, long begun, RestoreOptions options, CancellationToken cancel = default)
@@ -53,7 +53,7 @@ internal static class RestoreRun
             };
             snapshot.Memory.CheckUnchanged();
             return new RestoreReport(
-                SnapshotVerdict.Differences(snapshot.Document.Expected, result), result, opened, Stopwatch.GetElapsedTime(begun, running),
+                SnapshotVerdict.Differences(snapshot.Document.Result(), result), result, opened, Stopwatch.GetElapsedTime(begun, running),
                 files.WatchedAt is > 0 and var at ? Stopwatch.GetElapsedTime(begun, Math.Max(at, running)) : null);
         }
         catch (OperationCanceledException) when (snapshot.Memory.Flaw is { } flaw && !cancel.IsCancellationRequested)

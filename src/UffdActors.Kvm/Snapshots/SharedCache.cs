@@ -34,7 +34,7 @@ internal sealed class SharedCache : IDisposable
     public GuestMemory Map() => GuestMemory.Map(_file, 0, _file.Bytes, isShared: false);
 
     /// <summary>Writes everything into it that the snapshot stores.</summary>
-    /// <exception cref="SnapshotException">A file has changed, or cannot be read.</exception>
+    /// <exception cref="KvmSnapshotException">A file has changed, or cannot be read.</exception>
     public void Fill(CancellationToken cancel)
     {
         byte[] chunk = new byte[ChunkPages << PageSize.BaseShift];

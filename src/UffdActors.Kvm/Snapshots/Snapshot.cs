@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -42,10 +43,24 @@ internal sealed class Snapshot : IDisposable
     /// <summary>Its memory.</summary>
     public SnapshotMemory Memory { get; }
 
-    /// <summary>Opens a snapshot and all of its parents.</summary>
+    /// <summary>Opens a snapshot of a guest program, and all of its parents.</summary>
     /// <param name="path">Its memory file.</param>
-    /// <exception cref="SnapshotException">A file is missing, damaged, of another version, cut short, or of another snapshot.</exception>
+    /// <exception cref="KvmSnapshotException">
+    /// A file is missing, damaged, of another version, cut short, or of another snapshot, or it is of an embedder's machine.
+    /// </exception>
     public static Snapshot Open(string path)
+    {
+        Snapshot snapshot = OpenAny(path);
+        if (snapshot.Document.Guest is not null) return snapshot;
+        snapshot.Dispose();
+        _ = snapshot.Document.Plan();
+        throw new UnreachableException();
+    }
+
+    /// <summary>Opens a snapshot of any machine, and all of its parents.</summary>
+    /// <param name="path">Its memory file.</param>
+    /// <exception cref="KvmSnapshotException">A file is missing, damaged, of another version, cut short, or of another snapshot.</exception>
+    public static Snapshot OpenAny(string path)
     {
         List<SnapshotLayer> layers = [];
         try
@@ -57,11 +72,11 @@ internal sealed class Snapshot : IDisposable
             while (document.Parent is { } parent)
             {
                 if (layers.Count == MostLayers)
-                    throw new SnapshotException($"Snapshot \"{path}\" has more than {MostLayers} layers; take a full one.");
+                    throw new KvmSnapshotException($"Snapshot \"{path}\" has more than {MostLayers} layers; take a full one.");
                 string below = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(at))!, parent.Path);
                 (SnapshotDocument next, string nextSha) = ReadState(below, parentOf: at);
                 if (nextSha != parent.StateSha256)
-                    throw new SnapshotException(
+                    throw new KvmSnapshotException(
                         $"Snapshot \"{below}\" is not the parent that \"{at}\" was made on; put that one back (its state has the SHA-256 "
                             + $"{parent.StateSha256}).");
                 (document, at) = (next, below);
@@ -103,10 +118,10 @@ internal sealed class Snapshot : IDisposable
             string json = InputFile.ReadText(state, MostStateBytes);
             return (SnapshotDocument.Read(json), Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(json))));
         }
-        catch (Exception e) when (e is InputFileException or SnapshotException)
+        catch (Exception e) when (e is InputFileException or KvmSnapshotException)
         {
             string whose = parentOf is null ? "" : $", a parent of \"{parentOf}\",";
-            throw new SnapshotException($"State \"{state}\" of a snapshot{whose} cannot be used: {e.Message.TrimEnd('.')}.", e);
+            throw new KvmSnapshotException($"State \"{state}\" of a snapshot{whose} cannot be used: {e.Message.TrimEnd('.')}.", e);
         }
     }
 
@@ -117,24 +132,24 @@ internal sealed class Snapshot : IDisposable
         {
             layer = SnapshotLayer.Open(path);
             if (layer.Bytes != document.MemoryBytes || layer.Bytes != memoryBytes)
-                throw new SnapshotException(string.Create(
+                throw new KvmSnapshotException(string.Create(
                     CultureInfo.InvariantCulture,
                     $"it has {layer.Bytes:N0} bytes, and the guest {Math.Max(memoryBytes, document.MemoryBytes):N0}: it was cut short, or "
                         + $"is another's memory"));
             // Of a layer a hole is the parent's page: where holes were made of zeros, or zeros of holes, it is another memory.
             if (document.Parent is not null && layer.Stored.Pages != document.StoredPages)
-                throw new SnapshotException(string.Create(
+                throw new KvmSnapshotException(string.Create(
                     CultureInfo.InvariantCulture,
                     $"{layer.Stored.Pages:N0} pages are stored in it, and {document.StoredPages:N0} were; copy layers with a program that "
                         + $"keeps holes as they are"));
             if (Sample(layer, document.Sample.Pages) != document.Sample.Sha256)
-                throw new SnapshotException("its content is not that of this snapshot");
+                throw new KvmSnapshotException("its content is not that of this snapshot");
             return layer;
         }
-        catch (Exception e) when (e is InputFileException or SnapshotException)
+        catch (Exception e) when (e is InputFileException or KvmSnapshotException)
         {
             layer?.Dispose();
-            throw new SnapshotException($"Memory file \"{path}\" of a snapshot cannot be used: {e.Message.TrimEnd('.')}.", e);
+            throw new KvmSnapshotException($"Memory file \"{path}\" of a snapshot cannot be used: {e.Message.TrimEnd('.')}.", e);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using UffdActors.Kvm.Programs;
 
 namespace UffdActors.Kvm.Snapshots;
@@ -35,14 +36,14 @@ internal sealed record SnapshotDocument
     /// <summary>What its holes are: pages of the parent, or zeros where there is none.</summary>
     public ParentPart? Parent { get; init; }
 
-    /// <summary>The guest.</summary>
-    public required GuestPart Guest { get; init; }
+    /// <summary>The guest program; null for a machine of an embedder.</summary>
+    public required GuestPart? Guest { get; init; }
 
     /// <summary>Its vCPUs and devices.</summary>
     public required StatePart State { get; init; }
 
-    /// <summary>The result that the guest has without any interruption.</summary>
-    public required ResultPart Expected { get; init; }
+    /// <summary>The result that the guest program has without any interruption; null for a machine of an embedder.</summary>
+    public required ResultPart? Expected { get; init; }
 
     /// <summary>Stored pages, spread over the file, and the SHA-256 of their content.</summary>
     public sealed record SamplePart(IReadOnlyList<long> Pages, string Sha256);
@@ -62,8 +63,21 @@ internal sealed record SnapshotDocument
     /// <param name="GivenBack">Pages that it has given back.</param>
     /// <param name="Progress">Share of its visits that it has made, 0 to 1.</param>
     /// <param name="IsLive">The guest ran on while its memory was copied.</param>
+    /// <param name="Devices">State of an embedder's devices; null for none.</param>
     public sealed record StatePart(
-        byte[] Vcpus, string Console, IReadOnlyList<string> Reported, long GivenBack, double Progress, bool IsLive);
+        byte[] Vcpus, string Console, IReadOnlyList<string> Reported, long GivenBack, double Progress, bool IsLive,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] byte[]? Devices = null)
+    {
+        private const int MostDeviceBytes = 8 << 20;
+
+        /// <summary>That of an embedder's machine.</summary>
+        /// <exception cref="KvmSnapshotException">The state of its devices is too large.</exception>
+        public static StatePart OfMachine(ReadOnlyMemory<byte> vcpus, ReadOnlyMemory<byte> devices, bool isLive) =>
+            devices.Length > MostDeviceBytes
+                ? throw new KvmSnapshotException(FormattableString.Invariant(
+                    $"The state of the devices has {devices.Length:N0} bytes, and may have {MostDeviceBytes:N0}."))
+                : new StatePart(vcpus.ToArray(), "", [], 0, 0, isLive, devices.IsEmpty ? null : devices.ToArray());
+    }
 
     /// <summary>A result.</summary>
     /// <param name="Checksums">Checksums of the vCPUs, in hexadecimal.</param>
@@ -72,20 +86,29 @@ internal sealed record SnapshotDocument
     public sealed record ResultPart(IReadOnlyList<string> Checksums, string MemorySha256, long GivenBack);
 
     /// <summary>The guest, as a plan.</summary>
-    public GuestPlan Plan() => new()
+    /// <exception cref="KvmSnapshotException">It is an embedder's machine, of which nothing more is known.</exception>
+    public GuestPlan Plan()
     {
-        Kind = Guest.Program,
-        MemoryBytes = MemoryBytes,
-        Vcpus = Guest.Vcpus,
-        Rounds = Guest.Rounds,
-        LargePages = Guest.LargePages,
-    };
+        GuestPart guest = Guest ?? throw OfEmbedder();
+        return new GuestPlan
+        {
+            Kind = guest.Program,
+            MemoryBytes = MemoryBytes,
+            Vcpus = guest.Vcpus,
+            Rounds = guest.Rounds,
+            LargePages = guest.LargePages,
+        };
+    }
+
+    /// <summary>The result that the guest program has without any interruption.</summary>
+    /// <exception cref="KvmSnapshotException">It is an embedder's machine.</exception>
+    public ResultPart Result() => Expected ?? throw OfEmbedder();
 
     /// <summary>The document as text.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, SnapshotJson.Default.SnapshotDocument) + "\n";
 
     /// <summary>Reads a document.</summary>
-    /// <exception cref="SnapshotException">It is none, or of another version; the message is the reason, without the file.</exception>
+    /// <exception cref="KvmSnapshotException">It is none, or of another version; the message is the reason, without the file.</exception>
     public static SnapshotDocument Read(string json)
     {
         try
@@ -95,31 +118,41 @@ internal sealed record SnapshotDocument
             JsonElement root = any.RootElement;
             if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("kind", out JsonElement kind)
                 || kind.ValueKind != JsonValueKind.String || kind.GetString() != DocumentKind)
-                throw new SnapshotException($"it is no document of the kind {DocumentKind}");
+                throw new KvmSnapshotException($"it is no document of the kind {DocumentKind}");
             if (!root.TryGetProperty("version", out JsonElement version) || !version.TryGetInt32(out int number))
-                throw new SnapshotException("it has no version");
+                throw new KvmSnapshotException("it has no version");
             if (number != CurrentVersion)
-                throw new SnapshotException(FormattableString.Invariant(
+                throw new KvmSnapshotException(FormattableString.Invariant(
                     $"it has version {number}, and this program knows version {CurrentVersion}"));
             SnapshotDocument document = root.Deserialize(SnapshotJson.Default.SnapshotDocument)!;
-            return document.Problem() is { } problem ? throw new SnapshotException(problem) : document;
+            return document.Problem() is { } problem ? throw new KvmSnapshotException(problem) : document;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
-            throw new SnapshotException($"it is damaged ({e.Message.TrimEnd('.')})", e);
+            throw new KvmSnapshotException($"it is damaged ({e.Message.TrimEnd('.')})", e);
         }
     }
 
     private string? Problem()
     {
         if (MemoryBytes <= 0 || MemoryBytes % GuestPlan.PageBytes != 0) return "its memory is not whole pages";
+        if (StoredPages < 0 || StoredPages > MemoryBytes / GuestPlan.PageBytes) return "it has more stored pages than memory";
+        if (Sample.Pages.Any(p => p < 0 || p >= MemoryBytes / GuestPlan.PageBytes)) return "its sample lies outside the memory";
+        if (Backend is not ("anon" or "shmem" or "hugetlb")) return $"its memory is {Backend}, which no snapshot has";
+        return Guest is null && Expected is null ? null : ProgramProblem();
+    }
+
+    private string? ProgramProblem()
+    {
+        if (Guest is null || Expected is null) return "it has half of what belongs to a guest program";
         if (Guest.Vcpus is < 1 or > KvmMachineOptions.MaxVcpus || Guest.Rounds < 1 || !Enum.IsDefined(Guest.Program))
             return "its guest is none that can be";
         if (Plan().Problem() is { } problem) return problem.TrimEnd('.');
-        if (StoredPages < 0 || StoredPages > MemoryBytes / GuestPlan.PageBytes) return "it has more stored pages than memory";
-        if (Sample.Pages.Any(p => p < 0 || p >= MemoryBytes / GuestPlan.PageBytes)) return "its sample lies outside the memory";
-        if (Expected.Checksums.Count != Guest.Vcpus || State.Reported.Count != Guest.Vcpus)
-            return "it has not one checksum for each vCPU";
-        return Backend is "anon" or "shmem" or "hugetlb" ? null : $"its memory is {Backend}, which no snapshot has";
+        return Expected.Checksums.Count != Guest.Vcpus || State.Reported.Count != Guest.Vcpus
+            ? "it has not one checksum for each vCPU"
+            : null;
     }
+
+    private static KvmSnapshotException OfEmbedder() => new(
+        "The snapshot is of a machine that is no guest program of uffd vmm; it is restored by the program that has taken it.");
 }

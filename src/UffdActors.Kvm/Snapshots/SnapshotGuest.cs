@@ -61,7 +61,7 @@ internal sealed class SnapshotGuest : IAsyncDisposable
     /// <param name="kvm">KVM.</param>
     /// <param name="options">The guest.</param>
     /// <param name="cancel">Cancels.</param>
-    /// <exception cref="SnapshotException">This machine does not offer the CPU of the snapshot.</exception>
+    /// <exception cref="KvmSnapshotException">This machine does not offer the CPU of the snapshot.</exception>
     /// <exception cref="KvmStateException">This machine refuses the state.</exception>
     public static async Task<SnapshotGuest> StartAsync(
         UffdRuntime runtime, KvmHost kvm, SnapshotGuestOptions options, CancellationToken cancel)
@@ -70,12 +70,12 @@ internal sealed class SnapshotGuest : IAsyncDisposable
         KvmMachine? machine = null;
         int unitBytes = PostCopyMigration.PageBytesOf(runtime, options.Backend);
         if (plan.MemoryBytes % unitBytes != 0)
-            throw new SnapshotException(string.Create(
+            throw new KvmSnapshotException(string.Create(
                 CultureInfo.InvariantCulture,
                 $"The guest has {plan.MemoryBytes:N0} bytes of memory, which are not whole pages of {options.Backend} ({unitBytes:N0} "
                     + $"bytes); restore it on anon or shmem."));
         if (plan.Kind == ProgramKind.Balloon && unitBytes != GuestPlan.PageBytes)
-            throw new SnapshotException(
+            throw new KvmSnapshotException(
                 $"The guest gives single pages back, which {options.Backend} does not take; restore it on anon or shmem.");
         long pagesOfAll = plan.MemoryBytes >> GuestPlan.PageShift;
         UffdVm vm = await runtime.CreateVmAsync(

@@ -12,7 +12,7 @@ internal sealed record SnapshotGuestOptions
     public required IPageSource Source { get; init; }
 
     /// <summary>The same content, for what is never asked for.</summary>
-    public required PageContent Content { get; init; }
+    public required KvmPageContent Content { get; init; }
 
     /// <summary>The state that it begins with; null to boot.</summary>
     public SnapshotDocument? Snapshot { get; init; }

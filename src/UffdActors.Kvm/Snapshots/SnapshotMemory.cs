@@ -12,7 +12,7 @@ namespace UffdActors.Kvm.Snapshots;
 internal sealed class SnapshotMemory(IReadOnlyList<SnapshotLayer> layers) : IDisposable
 {
     private readonly CancellationTokenSource _broken = new();
-    private SnapshotException? _flaw;
+    private KvmSnapshotException? _flaw;
 
     /// <summary>Base pages.</summary>
     public long Pages { get; } = PageSize.PagesFor(layers[0].Bytes);
@@ -27,7 +27,7 @@ internal sealed class SnapshotMemory(IReadOnlyList<SnapshotLayer> layers) : IDis
     public CancellationToken Broken => _broken.Token;
 
     /// <summary>Why it cannot be read any more; null if it can.</summary>
-    public SnapshotException? Flaw => Volatile.Read(ref _flaw);
+    public KvmSnapshotException? Flaw => Volatile.Read(ref _flaw);
 
     /// <summary>Where pages come from: a file, or null for zeros; and how many from there on are alike.</summary>
     /// <param name="page">First page.</param>
@@ -45,7 +45,7 @@ internal sealed class SnapshotMemory(IReadOnlyList<SnapshotLayer> layers) : IDis
     }
 
     /// <summary>Reads pages of a run, however long that takes.</summary>
-    /// <exception cref="SnapshotException">A file has changed, or cannot be read.</exception>
+    /// <exception cref="KvmSnapshotException">A file has changed, or cannot be read.</exception>
     public void Read(SnapshotLayer from, long page, Span<byte> room)
     {
         if (Flaw is { } known) throw known;
@@ -60,7 +60,7 @@ internal sealed class SnapshotMemory(IReadOnlyList<SnapshotLayer> layers) : IDis
     }
 
     /// <summary>Reads one page.</summary>
-    /// <exception cref="SnapshotException">A file has changed, or cannot be read.</exception>
+    /// <exception cref="KvmSnapshotException">A file has changed, or cannot be read.</exception>
     public void ReadPage(long page, Span<byte> room)
     {
         if (RunAt(page, 1).From is { } from) Read(from, page, room);
@@ -68,7 +68,7 @@ internal sealed class SnapshotMemory(IReadOnlyList<SnapshotLayer> layers) : IDis
     }
 
     /// <summary>To be called before the content is relied on.</summary>
-    /// <exception cref="SnapshotException">A file has changed.</exception>
+    /// <exception cref="KvmSnapshotException">A file has changed.</exception>
     public void CheckUnchanged()
     {
         if (Flaw is { } known) throw known;
@@ -91,9 +91,9 @@ internal sealed class SnapshotMemory(IReadOnlyList<SnapshotLayer> layers) : IDis
         foreach (SnapshotLayer layer in layers) layer.Dispose();
     }
 
-    private SnapshotException Break(SnapshotLayer layer, InputFileException e)
+    private KvmSnapshotException Break(SnapshotLayer layer, InputFileException e)
     {
-        SnapshotException flaw = new(
+        KvmSnapshotException flaw = new(
             $"Memory file \"{layer.Path}\" was written to while the guest was served from it ({e.Message}); restore from a file that "
                 + "nothing writes to.",
             e);

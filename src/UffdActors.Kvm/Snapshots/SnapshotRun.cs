@@ -2,7 +2,6 @@ using System.Diagnostics;
 using UffdActors.Kvm.Programs;
 using UffdActors.Kvm.Runs;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Memory;
 
 namespace UffdActors.Kvm.Snapshots;
 
@@ -15,17 +14,15 @@ namespace UffdActors.Kvm.Snapshots;
 /// <param name="options">Which guest and snapshot.</param>
 internal sealed class SnapshotRun(UffdRuntime runtime, KvmHost kvm, SnapshotRunOptions options)
 {
-    private const int ChunkPages = 64;
-
     /// <summary>Runs.</summary>
-    /// <exception cref="SnapshotException">The snapshot cannot be written, or the parent not be read.</exception>
+    /// <exception cref="KvmSnapshotException">The snapshot cannot be written, or the parent not be read.</exception>
     /// <exception cref="IOException">The disk is full, among others.</exception>
     /// <exception cref="TimeoutException">The guest does not come to the point of the snapshot.</exception>
     public async Task<SnapshotReport> RunAsync(CancellationToken cancel = default)
     {
         GuestPlan plan = options.Plan;
         if (options.Parent?.Memory.Paths.FirstOrDefault(p => Path.GetFullPath(p) == Path.GetFullPath(options.Path)) is { } itself)
-            throw new SnapshotException($"\"{itself}\" is a parent of the snapshot that would replace it; name another file.");
+            throw new KvmSnapshotException($"\"{itself}\" is a parent of the snapshot that would replace it; name another file.");
         using SnapshotWriter writer = new(options.Path, plan.MemoryBytes >> GuestPlan.PageShift, isLayer: options.Parent is not null);
         if (options.Parent is { } parent)
         {
@@ -34,7 +31,7 @@ internal sealed class SnapshotRun(UffdRuntime runtime, KvmHost kvm, SnapshotRunO
             {
                 using SnapshotSource source = new(parent.Memory);
                 SnapshotReport report =
-                    await TakeAsync(writer, source, parent.Memory.ReadPage, parent.Document.Expected, broken.Token);
+                    await TakeAsync(writer, source, parent.Memory.ReadPage, parent.Document.Result(), broken.Token);
                 parent.Memory.CheckUnchanged();
                 return report;
             }
@@ -59,7 +56,7 @@ internal sealed class SnapshotRun(UffdRuntime runtime, KvmHost kvm, SnapshotRunO
     }
 
     private async Task<SnapshotReport> TakeAsync(
-        SnapshotWriter writer, IPageSource source, PageContent content, SnapshotDocument.ResultPart expected, CancellationToken cancel)
+        SnapshotWriter writer, IPageSource source, KvmPageContent content, SnapshotDocument.ResultPart expected, CancellationToken cancel)
     {
         await using SnapshotGuest guest = await SnapshotGuest.StartAsync(
             runtime, kvm,
@@ -115,7 +112,7 @@ internal sealed class SnapshotRun(UffdRuntime runtime, KvmHost kvm, SnapshotRunO
         {
             SnapshotDocument.StatePart state = await StateAsync(guest, cancel);
             IReadOnlyList<PageRange> pages = isLayer ? await ChangedAsync(guest, cancel) : [new PageRange(0, guest.Memory.Pages)];
-            await Task.Run(() => Copy(guest.Pages, pages, writer, cancel), cancel);
+            await Task.Run(() => guest.Pages.CopyTo(writer, pages, cancel), cancel);
             SnapshotDocument document = Commit(writer, state, expected);
             await guest.Machine.ResumeAsync(cancel);
             taken = new SnapshotReport
@@ -207,21 +204,6 @@ internal sealed class SnapshotRun(UffdRuntime runtime, KvmHost kvm, SnapshotRunO
         }
 
         return [.. changed.Runs()];
-    }
-
-    private static void Copy(GuestPages pages, IReadOnlyList<PageRange> ranges, SnapshotWriter writer, CancellationToken cancel)
-    {
-        byte[] chunk = new byte[ChunkPages << PageSize.BaseShift];
-        foreach (PageRange range in ranges)
-        {
-            for (long page = range.Start; page < range.End; page += ChunkPages)
-            {
-                cancel.ThrowIfCancellationRequested();
-                Span<byte> bytes = chunk.AsSpan(0, (int)Math.Min(ChunkPages, range.End - page) << PageSize.BaseShift);
-                pages.ReadAll(page, bytes);
-                writer.Write(page, bytes);
-            }
-        }
     }
 
     private static List<string> Failures(SnapshotGuest guest) =>

@@ -63,7 +63,7 @@ internal sealed class SnapshotSource(SnapshotMemory memory, long? watched = null
                 done += Answer(order, done, receiver);
             }
         }
-        catch (SnapshotException e)
+        catch (KvmSnapshotException e)
         {
             receiver.Failed(order.Id, new PageLostException(e.Message.TrimEnd('.')));
         }

@@ -25,7 +25,7 @@ internal sealed class SnapshotWriter : IDisposable
     /// <param name="path">Its name at the end.</param>
     /// <param name="pages">Base pages of the guest's memory.</param>
     /// <param name="isLayer">Pages of zeros are stored: a hole is the parent's page.</param>
-    /// <exception cref="SnapshotException">It cannot be made.</exception>
+    /// <exception cref="KvmSnapshotException">It cannot be made.</exception>
     public SnapshotWriter(string path, long pages, bool isLayer)
     {
         _path = path;
@@ -42,7 +42,7 @@ internal sealed class SnapshotWriter : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new SnapshotException($"Memory file \"{path}\" of a snapshot cannot be written: {e.Message.TrimEnd('.')}.", e);
+            throw new KvmSnapshotException($"Memory file \"{path}\" of a snapshot cannot be written: {e.Message.TrimEnd('.')}.", e);
         }
     }
 
@@ -73,7 +73,7 @@ internal sealed class SnapshotWriter : IDisposable
 
     /// <summary>Puts memory and state on the disk, under their names.</summary>
     /// <param name="state">Makes the state from the number of stored pages and the sample.</param>
-    /// <exception cref="SnapshotException">The file system does not keep holes of single pages.</exception>
+    /// <exception cref="KvmSnapshotException">The file system does not keep holes of single pages.</exception>
     /// <exception cref="IOException">The disk is full, among others.</exception>
     public SnapshotDocument Commit(Func<long, SnapshotDocument.SamplePart, SnapshotDocument> state)
     {
@@ -82,7 +82,7 @@ internal sealed class SnapshotWriter : IDisposable
         using (SnapshotLayer layer = SnapshotLayer.Open(_partial))
         {
             if (_isLayer && layer.Stored.Pages != StoredPages)
-                throw new SnapshotException(string.Create(
+                throw new KvmSnapshotException(string.Create(
                     CultureInfo.InvariantCulture,
                     $"Memory file \"{_path}\": {StoredPages:N0} pages were written, and the file system stores {layer.Stored.Pages:N0}: it "
                         + $"does not keep holes of {PageSize.Base} bytes; write the layer elsewhere."));
