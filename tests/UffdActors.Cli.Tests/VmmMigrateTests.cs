@@ -50,6 +50,16 @@ public sealed class VmmMigrateTests : IDisposable
         Assert.True(document.GetProperty("destination").GetProperty("kvm").GetProperty("givenBackPages").GetInt64() > 0);
     }
 
+    // (end that is killed, the other one, the phase of that, what the command says)
+    [SkippableFact]
+    public async Task An_end_that_is_killed_ends_the_other_and_one_sentence_says_what_is_lost()
+    {
+        await RequireKvmAsync();
+        await Task.WhenAll(
+            KilledAsync("send", "receive", "Running", "the sending end was killed (signal 9): the guest ran at the receiving end, and its"),
+            KilledAsync("receive", "send", "GuestHere", "the receiving end was killed (signal 9): the guest had not left the sending end"));
+    }
+
     [SkippableTheory]
     [InlineData("needs page faults of a kernel", "--world", "model")]
     [InlineData("was started with --guest simulated", "--world", "live", "--guest", "simulated")]
@@ -121,6 +131,56 @@ public sealed class VmmMigrateTests : IDisposable
         }
 
         Assert.True(copies);
+    }
+
+    // The other end is asked where the guest is, so the kill comes at that moment and not after a time.
+    private async Task KilledAsync(string end, string other, string phase, string says)
+    {
+        string at = Path.Combine(_folder.FullName, $"{end}-{phase}-");
+        string sending = at + "send";
+        string receiving = at + "receive";
+        // The background is slow, so the guest cannot have all of its pages before the kill; it leaves at once, or never.
+        bool leaves = phase == "Running";
+        Task<CommandRun> migration = CommandRun.Of(
+        [
+            "vmm", "migrate", "--memory", "4M", "--rounds", "1000", "--run-first", leaves ? "1ms" : "100s", "--send=--no-rehearsal",
+            "--receive=--no-rehearsal", "--receive=--bandwidth=16K", $"--send=--control={sending}", $"--receive=--control={receiving}",
+        ]);
+        string asked = other == "send" ? sending : receiving;
+        CommandRun status;
+        do
+        {
+            status = await CommandRun.Of("migrate", "status", asked);
+        }
+        while (!status.Output.StartsWith($"{phase}, linked", StringComparison.Ordinal) && !migration.IsCompleted);
+        System.Diagnostics.Process.GetProcessById(ProcessOf(end == "send" ? sending : receiving)).Kill();
+        CommandRun run = await migration.WaitAsync(Deadline);
+        run.EndsWith(ExitCode.Failed);
+        Assert.Contains(says, run.Error, StringComparison.Ordinal);
+        Assert.Contains("Both ends have ended, and neither runs it.", run.Error, StringComparison.Ordinal);
+        Assert.Equal([], Processes(sending).Concat(Processes(receiving)));
+    }
+
+    private static int ProcessOf(string control) => Assert.Single(Processes(control));
+
+    // Of those that were started with this socket: its name is in no other command line.
+    private static int[] Processes(string control) =>
+    [
+        .. Directory.GetDirectories("/proc").Select(d => Path.GetFileName(d)!).Where(d => int.TryParse(d, out _))
+            .Where(d => CommandLine(d).Contains($"--control={control}\0", StringComparison.Ordinal)).Select(int.Parse),
+    ];
+
+    private static string CommandLine(string process)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{process}/cmdline");
+        }
+        catch (IOException)
+        {
+            // It has ended meanwhile.
+            return "";
+        }
     }
 
     private static async Task RequireKvmAsync()

@@ -3,7 +3,6 @@ using UffdActors.Conformance.Programs;
 using UffdActors.Explore.Reports;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Kvm;
-using UffdActors.Kvm.Snapshots;
 using UffdActors.Linux;
 using UffdActors.Linux.Needs;
 using UffdActors.Model.Backends;

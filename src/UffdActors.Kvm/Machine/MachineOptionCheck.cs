@@ -38,8 +38,8 @@ internal static class MachineOptionCheck
             if (slot.FirstPage < 0 || slot.FirstPage % unit != 0 || pages < 1 || pages % unit != 0
                 || slot.FirstPage > region.Pages - pages)
                 throw new ArgumentException(
-                    Text($"Pages {slot.FirstPage} to {slot.FirstPage + pages} of region {region.Id}: it has {region.Pages}, and a slot has ")
-                        + Text($"whole pages of its size, {region.PageBytes}."),
+                    Text($"Pages {slot.FirstPage} to {slot.FirstPage + pages} of region {region.Id}: it has {region.Pages}, and a slot ")
+                        + Text($"has whole pages of its size, {region.PageBytes}."),
                     nameof(options));
             if (slot.GuestAddress > ulong.MaxValue - slot.Bytes || slot.GuestAddress < end)
                 throw new ArgumentException(

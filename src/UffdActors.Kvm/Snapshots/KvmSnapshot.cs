@@ -42,9 +42,13 @@ public sealed class KvmSnapshot : IDisposable
     /// <summary>Cancelled when a file is found to have changed, or cannot be read any more.</summary>
     public CancellationToken Broken => _snapshot.Memory.Broken;
 
-    /// <summary>Opens a snapshot that <see cref="KvmSnapshotter"/> or <c>uffd vmm snapshot</c> has made, and the parents of a layer.</summary>
+    /// <summary>
+    /// Opens a snapshot that <see cref="KvmSnapshotter"/> or <c>uffd vmm snapshot</c> has made, and the parents of a layer.
+    /// </summary>
     /// <param name="path">Its memory file.</param>
-    /// <exception cref="KvmSnapshotException">A file is missing, damaged, of another version, cut short, or of another snapshot.</exception>
+    /// <exception cref="KvmSnapshotException">
+    /// A file is missing, damaged, of another version, cut short, or of another snapshot.
+    /// </exception>
     public static KvmSnapshot Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -69,7 +73,9 @@ public sealed class KvmSnapshot : IDisposable
     /// <summary>Loads the state of the vCPUs into a machine that does not run. It is not started.</summary>
     /// <param name="machine">A machine with as many vCPUs.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <exception cref="KvmSnapshotException">The machine's CPU lacks something that the guest was told of, or it has other vCPUs.</exception>
+    /// <exception cref="KvmSnapshotException">
+    /// The machine's CPU lacks something that the guest was told of, or it has another number of vCPUs.
+    /// </exception>
     /// <exception cref="KvmStateException">The machine refuses the state.</exception>
     /// <exception cref="InvalidOperationException">A vCPU runs.</exception>
     public async Task LoadAsync(KvmMachine machine, CancellationToken cancellationToken = default)

@@ -69,7 +69,9 @@ public sealed class KvmSnapshotter
     /// <param name="machine">The machine; it runs, or is paused.</param>
     /// <param name="path">The memory file.</param>
     /// <param name="options">How; null for a snapshot of a stopped machine without devices.</param>
-    /// <param name="cancellationToken">Cancels; a guest that runs is left with pages that are protected, and resolved when it writes.</param>
+    /// <param name="cancellationToken">
+    /// Cancels; a guest that runs is left with pages that are protected, and are opened when it writes to them.
+    /// </param>
     /// <exception cref="KvmSnapshotException">The files cannot be written, or a vCPU has ended by a failure.</exception>
     /// <exception cref="UffdException">The memory cannot be protected.</exception>
     /// <exception cref="IOException">The disk is full, among others.</exception>

@@ -59,7 +59,9 @@ internal sealed class Snapshot : IDisposable
 
     /// <summary>Opens a snapshot of any machine, and all of its parents.</summary>
     /// <param name="path">Its memory file.</param>
-    /// <exception cref="KvmSnapshotException">A file is missing, damaged, of another version, cut short, or of another snapshot.</exception>
+    /// <exception cref="KvmSnapshotException">
+    /// A file is missing, damaged, of another version, cut short, or of another snapshot.
+    /// </exception>
     public static Snapshot OpenAny(string path)
     {
         List<SnapshotLayer> layers = [];

@@ -16,6 +16,12 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
 
     // A process that a signal has ended has this and the signal as its exit code.
     private const int SignalBase = 128;
+
+    // What both ends say of the hand-over, on standard error.
+    private const string RunsThere = "receive: the guest runs here";
+    private const string HasLeft = "send: the guest runs at the destination";
+    private const string Doubt = "it is not known whether it runs there, so it does not run here";
+
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
 
     /// <summary>Runs both to their end.</summary>
@@ -43,9 +49,10 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
             });
             // Lines are held back while one end draws on the terminal, so that they are not drawn over.
             HeldLines held = new(terminal, isDrawn);
+            GuestPlace place = GuestPlace.Here;
             Task tell = held.WhileAsync(async () =>
             {
-                await Task.WhenAll(ShowAsync(from, "send", held), ShowAsync(to, "receive", held));
+                await Task.WhenAll(ShowAsync(from, "send", held, Note), ShowAsync(to, "receive", held, Note));
                 return true;
             });
             Task left = from.WaitForExitAsync(CancellationToken.None);
@@ -59,9 +66,16 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
             await came;
             await tell;
             cancel.ThrowIfCancellationRequested();
-            if (isReceiverFirst && IsKilled(to)) return Killed(to, "receiving", "sending");
-            if (!isReceiverFirst && IsKilled(from)) return Killed(from, "sending", "receiving");
+            if (isReceiverFirst && IsKilled(to)) return Killed(to, "receiving", WithoutReceiver(place));
+            if (!isReceiverFirst && IsKilled(from)) return Killed(from, "sending", WithoutSender(place));
             return from.ExitCode != ExitCode.Done ? from.ExitCode : to.ExitCode;
+
+            // Read to the end of both before anything is made of it.
+            void Note(string line)
+            {
+                if (line is RunsThere or HasLeft) place = GuestPlace.There;
+                else if (line.EndsWith(Doubt, StringComparison.Ordinal) && place == GuestPlace.Here) place = GuestPlace.InDoubt;
+            }
         }
         finally
         {
@@ -72,12 +86,22 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
     private static bool IsKilled(Process process) =>
         process.ExitCode > SignalBase && process.ExitCode is not (ExitCode.Interrupted or ExitCode.Terminated);
 
-    private int Killed(Process process, string name, string other)
+    private static string WithoutSender(GuestPlace place) => place == GuestPlace.There
+        ? "the guest ran at the receiving end, and its pages that had not come are lost"
+        : "the guest had not left it, and is lost";
+
+    private static string WithoutReceiver(GuestPlace place) => place switch
+    {
+        GuestPlace.Here => "the guest had not left the sending end, and was ended there",
+        GuestPlace.InDoubt => "the guest was handed over, and it is not known whether it ran there; what it did there is lost",
+        _ => "the guest ran there, and what it did there is lost",
+    };
+
+    private int Killed(Process process, string name, string what)
     {
         terminal.WriteError(string.Create(
             CultureInfo.InvariantCulture,
-            $"the {name} end was killed (signal {process.ExitCode - SignalBase}), and the {other} end has ended with it: the guest does "
-                + $"not run any more. The last line of the {other} end says where it was."));
+            $"the {name} end was killed (signal {process.ExitCode - SignalBase}): {what}. Both ends have ended, and neither runs it."));
         return ExitCode.Failed;
     }
 
@@ -106,9 +130,13 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
         return Process.Start(start)!;
     }
 
-    private static Task ShowAsync(Process process, string name, HeldLines held) => Task.WhenAll(
+    private static Task ShowAsync(Process process, string name, HeldLines held, Action<string> note) => Task.WhenAll(
         CopyAsync(process.StandardOutput, line => held.TellResult(line.Length == 0 ? line : $"{name,-NameWidth} {line}")),
-        process.StartInfo.RedirectStandardError ? CopyAsync(process.StandardError, held.Tell) : Task.CompletedTask);
+        process.StartInfo.RedirectStandardError ? CopyAsync(process.StandardError, line =>
+        {
+            note(line);
+            held.Tell(line);
+        }) : Task.CompletedTask);
 
     private static async Task CopyAsync(StreamReader from, Action<string> write)
     {
@@ -125,5 +153,13 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
         {
             // It has ended.
         }
+    }
+
+    // Where the guest was, as far as the ends have said.
+    private enum GuestPlace
+    {
+        Here,
+        InDoubt,
+        There,
     }
 }
