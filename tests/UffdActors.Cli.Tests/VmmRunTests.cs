@@ -51,6 +51,20 @@ public sealed class VmmRunTests
     }
 
     [SkippableFact]
+    public async Task A_page_draws_the_served_guest_with_every_page_that_it_has_asked_for()
+    {
+        await RequireKvmAsync();
+        using Workplace place = new();
+        string html = place.Path("a.html");
+        CommandRun run = await CommandRun.Of([.. Small, "--html", html]);
+        run.EndsWith(ExitCode.Done);
+        string page = await File.ReadAllTextAsync(html);
+        Assert.Contains("Verified: checksums of 2 vCPUs and all memory are those of the same guest", page, StringComparison.Ordinal);
+        // 256 pages of data, the program and its page tables; no other has come, and nothing was pushed.
+        Assert.Matches("vCPUs had waited for 2[5-9][0-9], and [0-9]+ have never come", page);
+    }
+
+    [SkippableFact]
     public async Task A_guest_that_takes_longer_than_it_may_is_exit_code_1_and_the_report_names_vCPU_and_rip()
     {
         await RequireKvmAsync();
