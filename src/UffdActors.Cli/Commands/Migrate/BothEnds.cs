@@ -9,8 +9,8 @@ namespace UffdActors.Cli.Commands.Migrate;
 /// <summary>Both ends of a migration, each in a process of its own; what they say is written behind their names.</summary>
 /// <param name="terminal">Where it is written.</param>
 /// <param name="isDrawn">The receiving end draws on the terminal.</param>
-/// <param name="place">CPU of what a fault waits for, and CPU of all the rest, to which this process belongs; null for anywhere.</param>
-internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnlyList<int>? place = null)
+/// <param name="cpus">CPU of what a fault waits for, and CPU of all the rest, to which this process belongs; null for anywhere.</param>
+internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnlyList<int>? cpus = null)
 {
     private const int NameWidth = 8;
 
@@ -41,7 +41,7 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
             using Process to = Start(["migrate", "receive", uri, .. both, .. receive], hasTerminal: isDrawn);
             using Process from = Start(["migrate", "send", uri, .. both, .. send], hasTerminal: false);
             // The ends refuse a CPU that there is not.
-            if (place is [_, var rest] && CpuPlacement.IsAvailable(rest)) CpuPlacement.PinProcess(rest);
+            if (cpus is [_, var rest] && CpuPlacement.IsAvailable(rest)) CpuPlacement.PinProcess(rest);
             await using CancellationTokenRegistration stop = cancel.Register(() =>
             {
                 Kill(from);
