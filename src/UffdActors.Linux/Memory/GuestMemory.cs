@@ -22,7 +22,7 @@ public sealed unsafe class GuestMemory : SafeHandle
     // sizeof(pthread_mutex_t) on x86-64.
     private const int MutexBytes = 40;
 
-    private long _unmappedFront;
+    private readonly UnmappedParts _unmapped = new();
 
     private GuestMemory(nint address, long bytes, MemoryBacking backing, bool isShared, bool owns)
         : base(-1, owns)
@@ -196,7 +196,7 @@ public sealed unsafe class GuestMemory : SafeHandle
         using Lease lease = Use(offset, bytes);
         if (Libc.MUnmap((nint)lease.Pointer, (nuint)bytes) == -1) return Libc.LastError;
         // Nor is it unmapped a second time, for it may be another's by then.
-        if (offset == _unmappedFront) _unmappedFront += bytes;
+        _unmapped.Add(offset, bytes);
         return Errno.None;
     }
 
@@ -231,10 +231,13 @@ public sealed unsafe class GuestMemory : SafeHandle
     protected override bool ReleaseHandle()
     {
         long slice = RangeSlices.BytesFor(Bytes);
-        for (long end, start = _unmappedFront; start < Bytes; start = end)
+        foreach ((long first, long all) in _unmapped.Rest(Bytes))
         {
-            end = Math.Min(Bytes, start + slice - ((handle + (nint)start) % (nint)slice));
-            if (Libc.MUnmap(handle + (nint)start, (nuint)(end - start)) != 0) return false;
+            for (long end, start = first; start < all; start = end)
+            {
+                end = Math.Min(all, start + slice - ((handle + (nint)start) % (nint)slice));
+                if (Libc.MUnmap(handle + (nint)start, (nuint)(end - start)) != 0) return false;
+            }
         }
 
         return true;

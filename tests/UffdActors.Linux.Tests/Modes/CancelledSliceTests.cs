@@ -6,6 +6,7 @@ using static UffdActors.Linux.Tests.Modes.SliceScene;
 namespace UffdActors.Linux.Tests.Modes;
 
 /// <summary>Calls over large ranges that are cancelled between two slices say what was done, and can be finished.</summary>
+[Collection(nameof(SliceScene))]
 public sealed class CancelledSliceTests
 {
     public static TheoryData<string> Worlds => EitherWorld.Names;

@@ -11,6 +11,7 @@ using static UffdActors.Linux.Tests.Modes.SliceScene;
 namespace UffdActors.Linux.Tests.Modes;
 
 /// <summary>Calls over large ranges go in slices: faults are served between two of them, and the answer is that of a single call.</summary>
+[Collection(nameof(SliceScene))]
 public sealed class SliceTests
 {
     public static TheoryData<string> Worlds => EitherWorld.Names;

@@ -10,6 +10,7 @@ namespace UffdActors.Linux.Tests.Modes;
 /// <summary>
 /// Large memory that is closed or given up: it is unregistered in slices, and a close may come between two slices of a call.
 /// </summary>
+[Collection(nameof(SliceScene))]
 public sealed class SlicedCloseTests
 {
     public static TheoryData<string> Worlds => EitherWorld.Names;
