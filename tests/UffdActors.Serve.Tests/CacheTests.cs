@@ -94,6 +94,99 @@ public sealed class CacheTests(VmmPrograms programs)
     }
 
     [Fact]
+    public void Fetches_that_have_failed_leave_room_for_others()
+    {
+        using ContentCache cache = new(ContentCache.MinBytes);
+        using BackEnd backEnd = new(ChunkPages) { Failing = 0 };
+        using IContent content = cache.Open("a", new Direct(backEnd));
+        // More than may be under way at a time.
+        for (int i = 0; i < 40; i++)
+        {
+            Asker asker = new();
+            asker.Ask(content, page: 5, pages: 1);
+            _ = Assert.Single(asker.Failures);
+        }
+
+        backEnd.Failing = -1;
+        Asker last = new();
+        last.Ask(content, page: 5, pages: 1);
+        last.AssertRight();
+    }
+
+    [Fact]
+    public void An_order_over_a_chunk_that_is_there_and_one_that_is_fetched_waits()
+    {
+        using ContentCache cache = new(ContentCache.MinBytes);
+        using BackEnd backEnd = new(2 * ChunkPages);
+        using IContent content = cache.Open("a", new Direct(backEnd));
+        Asker there = new();
+        there.Ask(content, page: 3, pages: 1);
+        there.AssertRight();
+        backEnd.HoldsBack = true;
+        Asker fetches = new();
+        fetches.Ask(content, page: ChunkPages, pages: 1);
+        Asker both = new();
+        both.Ask(content, page: ChunkPages - 4, pages: 8);
+        Assert.False(both.Answered.IsCompleted);
+        backEnd.LetGo();
+        fetches.AssertRight();
+        both.AssertRight();
+    }
+
+    [Fact]
+    public void A_chunk_that_is_being_copied_from_is_not_evicted()
+    {
+        const int Others = 2 * (int)(ContentCache.MinBytes / ContentCache.ChunkBytes);
+        using ContentCache cache = new(ContentCache.MinBytes);
+        using BackEnd backEnd = new((1 + Others) * ChunkPages);
+        using IContent content = cache.Open("a", new Direct(backEnd));
+        Asker first = new();
+        first.Ask(content, page: 5, pages: 1);
+        // In the middle of its answer all other chunks are asked for, one after the other.
+        Asker copying = new()
+        {
+            WhenReceived = () =>
+            {
+                for (int chunk = 1; chunk <= Others; chunk++) new Asker().Ask(content, chunk * ChunkPages, 1);
+            },
+        };
+        copying.Ask(content, page: 5, pages: 1);
+        copying.AssertRight();
+        Assert.True(cache.Figures().Evicted > 0);
+        Asker last = new();
+        last.Ask(content, page: 6, pages: 1);
+        last.AssertRight();
+        Assert.Equal(1, backEnd.Asked.Count(page => page == 0));
+    }
+
+    /// <summary>What was ordered twice is complete with the first answer; the second is still written to its buffer.</summary>
+    [Fact]
+    public void A_late_answer_to_a_second_order_is_written_over_no_other_chunk()
+    {
+        const int Held = (int)(ContentCache.MinBytes / ContentCache.ChunkBytes);
+        // The chunk that was asked for twice was used since it came, and goes only in the second round.
+        const int Others = 2 * Held + 8;
+        using ContentCache cache = new(ContentCache.MinBytes);
+        using BackEnd backEnd = new((1 + Others) * ChunkPages) { HoldsBack = true };
+        using IContent content = cache.Open("a", new Direct(backEnd));
+        Asker asker = new();
+        asker.Ask(content, page: 5, pages: 1);
+        asker.AskAgain(content);
+        backEnd.LetGoOne();
+        asker.AssertRight();
+        backEnd.HoldsBack = false;
+        for (int chunk = 1; chunk <= Others; chunk++) new Asker().Ask(content, chunk * ChunkPages, 1);
+        Assert.True(cache.Figures().Evicted > Held);
+        backEnd.LetGo();
+        for (int chunk = Others; chunk > Others - (Held / 2); chunk--)
+        {
+            Asker again = new();
+            again.Ask(content, chunk * ChunkPages, ChunkPages);
+            again.AssertRight();
+        }
+    }
+
+    [Fact]
     public void An_asker_that_has_heard_nothing_and_asks_again_has_it_fetched_again()
     {
         using ContentCache cache = new(ContentCache.MinBytes);
@@ -244,6 +337,13 @@ public sealed class CacheTests(VmmPrograms programs)
             return _held.Count > 0;
         }
 
+        // The one that was held first.
+        public void LetGoOne()
+        {
+            (PageOrder order, IPageReceiver receiver) = _held.Dequeue();
+            Answer(order, receiver);
+        }
+
         public void Dispose()
         {
         }
@@ -280,6 +380,8 @@ public sealed class CacheTests(VmmPrograms programs)
 
         public Task Answered => _answered.Task;
 
+        public Action? WhenReceived { get; init; }
+
         public void Ask(IContent content, long page, int pages)
         {
             _room = new NativeBuffer(pages * 4096L);
@@ -303,6 +405,7 @@ public sealed class CacheTests(VmmPrograms programs)
                 else Assert.True(_order.Room(page, 1).SequenceEqual(SnapshotFile.PageOf(page + 3)), $"page {page}");
             }
 
+            WhenReceived?.Invoke();
             if (_missing.Count == 0) _ = _answered.TrySetResult();
         }
 

@@ -15,6 +15,20 @@ public sealed class StateFolderTests : IDisposable
 
     public void Dispose() => _folder.Delete(recursive: true);
 
+    [Fact]
+    public void A_file_of_the_same_length_that_was_written_to_is_another()
+    {
+        string path = Path.Combine(_folder.FullName, "memory");
+        File.WriteAllBytes(path, new byte[4096]);
+        FileMark mark = FileMark.Of(path);
+        Assert.Null(mark.Flaw());
+        File.SetLastWriteTimeUtc(path, DateTime.UnixEpoch);
+        Assert.Equal(
+            $"memory file \"{path}\" has been written to since the guest began (4096 bytes then, 4096 now)", mark.Flaw());
+        File.Delete(path);
+        Assert.Equal($"memory file \"{path}\" is gone", mark.Flaw());
+    }
+
     /// <summary>Each is one sentence: the file, the place in it, and what to do.</summary>
     [SkippableTheory]
     [InlineData("a.session.json", "nonsense", "line 1: it is no JSON")]
