@@ -16,7 +16,8 @@ public sealed class TortureJudgeTests
     [InlineData(0, "", 0, "", "the reports of both sides differ")]
     [InlineData(0, "other", 0, "other", "the guest's memory is other at its end, and must be right")]
     public void Two_ends_that_agree(int sent, string? source, int received, string? destination, string? flaw) =>
-        Judged(flaw, () => Assert.Equal("right", TortureJudge.Agree(sent, EndReport.Of(source), received, EndReport.Of(destination), "right")));
+        Judged(flaw, () => Assert.Equal(
+            "right", TortureJudge.Agree(sent, EndReport.Of(source), received, EndReport.Of(destination), "right")));
 
     [Fact]
     public void The_run_that_nothing_happens_to_says_what_the_memory_must_be() =>

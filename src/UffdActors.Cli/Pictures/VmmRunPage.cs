@@ -36,14 +36,14 @@ internal static class VmmRunPage
     /// <summary>The page.</summary>
     public static HtmlReport Of(
         RunHistory run, GuestRunOptions options, GuestResult present, GuestResult served, IReadOnlyList<string> differences) => new()
-    {
-        Title = TitleOf(options),
-        IsGood = differences.Count == 0,
-        Verdict = differences.Count == 0
+        {
+            Title = TitleOf(options),
+            IsGood = differences.Count == 0,
+            Verdict = differences.Count == 0
             ? $"Verified: checksums of {Figures.Count(served.Ends.Count, "vCPU", "vCPUs")} and all memory are those of the same guest with "
                 + "all memory present."
             : $"NOT VERIFIED: {string.Join(" ", differences)}",
-        Facts =
+            Facts =
         [
             new("memory", $"{SizeText.Of(options.Image.Bytes)} ({options.Image.Name}), pages of {SizeText.Of(served.PageBytes)}"),
             new("kernel", $"Linux {served.Place.Kernel}"),
@@ -58,8 +58,8 @@ internal static class VmmRunPage
             new("exits", Figures.Count(served.Exits)),
             new("sha256", served.MemorySha256 ?? "-"),
         ],
-        Charts = RunCharts.Of(run),
-        Tables = [HtmlReport.IncidentsOf(run)],
-        Note = "Time 0 is the guest's first instruction. Faults of KVM's vCPUs are counted, and not followed hop by hop.",
-    };
+            Charts = RunCharts.Of(run),
+            Tables = [HtmlReport.IncidentsOf(run)],
+            Note = "Time 0 is the guest's first instruction. Faults of KVM's vCPUs are counted, and not followed hop by hop.",
+        };
 }

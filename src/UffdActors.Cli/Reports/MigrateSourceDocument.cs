@@ -15,8 +15,8 @@ internal sealed record MigrateSourceDocument(
     public static MigrateSourceDocument Of(MigrationSourceReport report, LeavingProgram? program = null) => new(
         report.ExpectedHash is not null && report.ExpectedHash == report.ActualHash && report.IsDelivered, report.KeepsGuest,
         report.IsDelivered, report.Ending.Length == 0 ? null : report.Ending, report.HandOvers, report.LostLinks, Ns(report.Downtime),
-        Ns(report.StoppedAt), Ns(report.Duration), report.Rounds, report.PreCopyBytes, report.Bytes, report.Pages, report.ZeroPages, report.ExpectedHash,
-        report.ActualHash, program is null ? null : KvmPart.Of(program));
+        Ns(report.StoppedAt), Ns(report.Duration), report.Rounds, report.PreCopyBytes, report.Bytes, report.Pages, report.ZeroPages,
+        report.ExpectedHash, report.ActualHash, program is null ? null : KvmPart.Of(program));
 
     /// <summary>What is told of a KVM guest only.</summary>
     public sealed record KvmPart(

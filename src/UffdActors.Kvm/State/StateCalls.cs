@@ -122,7 +122,7 @@ internal static class StateCalls
         return [.. MemoryMarshal.Cast<byte, uint>(list.AsSpan(4, count * 4))];
     }
 
-    /// <summary>Of a list of model-specific registers those that a vCPU can read: a read of the others ends the call that has them.</summary>
+    /// <summary>Those of the registers that a vCPU can read: one that it cannot ends a call that asks for it.</summary>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
     public static IReadOnlyList<uint> ReadableMsrs(KvmHandle vcpu, IReadOnlyList<uint> indices) =>
         [.. MemoryMarshal.Cast<byte, KvmMsrEntry>(GetMsrs(vcpu, indices)).ToArray().Select(e => e.Index)];
