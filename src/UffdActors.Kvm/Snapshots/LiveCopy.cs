@@ -18,13 +18,7 @@ namespace UffdActors.Kvm.Snapshots;
 internal sealed class LiveCopy
 {
     private const int ChunkPages = 64;
-
-    // 16 MiB took up to 3 ms in the kernel, on a guest whose page tables KVM shadows: a fault behind the call waits as long.
-    private const long SlicePages = (4L << 20) >> PageSize.BaseShift;
-
-    // Calls that are under way together: one at a time, each would wait for this thread to be scheduled between two of them, and a guest
-    // that writes all over its memory would open pages faster than they are protected.
-    private const int BatchRuns = 32;
+    private const long SlicePages = (16L << 20) >> PageSize.BaseShift;
     private const int MostRounds = 8;
     private const long FewEntries = 128;
     // Pages that may be held in memory; beyond it, the thread that opens a page writes it out.
@@ -43,7 +37,6 @@ internal sealed class LiveCopy
     private volatile SnapshotWriter? _writer;
     private volatile PageMarks? _wanted;
     private long _keptBefore;
-    private long _longestTicks;
 
     /// <summary>Makes it.</summary>
     /// <param name="userfault">The guest's userfaultfd, with synchronous write protection.</param>
@@ -61,7 +54,7 @@ internal sealed class LiveCopy
     }
 
     /// <summary>Longest call that protects: faults of the guest wait for as long.</summary>
-    public TimeSpan LongestCall => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref _longestTicks));
+    public TimeSpan LongestCall { get; private set; }
 
     /// <summary>Rounds of protection before the moment.</summary>
     public int Rounds { get; private set; }
@@ -101,13 +94,14 @@ internal sealed class LiveCopy
         if (all)
         {
             _ = _open.Take();
-            await ProtectAsync(new PageRange(0, _memory.Pages), cancel);
+            for (long page = 0; page < _memory.Pages; page += SlicePages)
+                await ProtectAsync(new PageRange(page, Math.Min(_memory.Pages, page + SlicePages)), cancel);
             Rounds++;
         }
 
         while (Rounds < MostRounds && _open.Count > FewEntries * _unit)
         {
-            await ProtectAllAsync(_open.Take(), cancel);
+            foreach (PageRange run in _open.Take()) await ProtectAsync(run, cancel);
             Rounds++;
         }
     }
@@ -125,8 +119,11 @@ internal sealed class LiveCopy
         await ProtectAsync(new PageRange(0, _unit), cancel);
         while (_open.Take() is { Count: > 0 } left)
         {
-            await ProtectAllAsync(left, cancel);
-            ProtectedPaused += left.Sum(run => run.Count);
+            foreach (PageRange run in left)
+            {
+                await ProtectAsync(run, cancel);
+                ProtectedPaused += run.Count;
+            }
         }
 
         PageMarks wanted = new(_memory.Pages);
@@ -203,49 +200,17 @@ internal sealed class LiveCopy
         while (_held.TryDequeue(out (long Page, byte[] Bytes) held)) _writer!.Write(held.Page, held.Bytes);
     }
 
-    private async Task ProtectAllAsync(IReadOnlyList<PageRange> runs, CancellationToken cancel)
-    {
-        List<Task> batch = [];
-        long pages = 0;
-        foreach (PageRange run in runs)
-        {
-            batch.Add(ProtectAsync(run, cancel));
-            pages += run.Count;
-            if (batch.Count < BatchRuns && pages < SlicePages) continue;
-            await Task.WhenAll(batch);
-            batch.Clear();
-            pages = 0;
-        }
-
-        await Task.WhenAll(batch);
-    }
-
-    private void NoteCall(long ticks)
-    {
-        for (long longest = Interlocked.Read(ref _longestTicks); ticks > longest;)
-        {
-            long seen = Interlocked.CompareExchange(ref _longestTicks, ticks, longest);
-            if (seen == longest) return;
-            longest = seen;
-        }
-    }
-
     private async Task ProtectAsync(PageRange range, CancellationToken cancel)
     {
         // The marks of a huge page may be taken while they are being set: whole pages are protected all the same.
         range = new PageRange(range.Start / _unit * _unit, (range.End + _unit - 1) / _unit * _unit);
         while (!range.IsEmpty)
         {
-            long count = Math.Min(SlicePages, range.Count);
             long begun = Stopwatch.GetTimestamp();
-            IoctlResult result = await _userfault.ProtectAsync(_memory, range.Start, count, cancel);
-            NoteCall(Stopwatch.GetTimestamp() - begun);
-            if (result.IsDone)
-            {
-                range = new PageRange(range.Start + count, range.End);
-                continue;
-            }
-
+            IoctlResult result = await _userfault.ProtectAsync(_memory, range.Start, range.Count, cancel);
+            TimeSpan took = Stopwatch.GetElapsedTime(begun);
+            if (took > LongestCall) LongestCall = took;
+            if (result.IsDone) return;
             // An event is unread: the guest has given something back.
             if (result.Error != Errno.EAGAIN)
                 throw new UffdException("UFFDIO_WRITEPROTECT", result.Error, "the guest's memory cannot be write-protected.");
