@@ -75,7 +75,7 @@ public sealed class VmmRunTests
     }
 
     [SkippableTheory]
-    [InlineData("3,221,225,472 bytes of memory, not", "--memory", "3G")]
+    [InlineData("34,359,738,368 bytes of memory, not", "--memory", "33G")]
     [InlineData("each vCPU works on one page at least.", "--memory", "4096")]
     [InlineData("--program balloon gives single pages back", "--program", "balloon", "--backend", "hugetlb")]
     [InlineData("no memory module", "--backend", "nothing")]

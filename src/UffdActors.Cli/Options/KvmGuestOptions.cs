@@ -1,4 +1,5 @@
 using System.CommandLine;
+using UffdActors.Cli.Hosting;
 using UffdActors.Kvm;
 using UffdActors.Kvm.Programs;
 using UffdActors.PostCopy;
@@ -37,9 +38,14 @@ internal sealed class KvmGuestOptions
     /// <param name="arguments">The command line.</param>
     /// <param name="pageBytes">Bytes of a page of the guest's memory.</param>
     /// <param name="cancel">Cancels.</param>
-    public GuestImage Image(ParseResult arguments, int pageBytes, CancellationToken cancel) => arguments.GetValue(_image) is { } path
-        ? GuestImage.FromFile(path, pageBytes)
-        : GuestImage.Make(arguments.GetValue(_memory) ?? DefaultMemory, arguments.GetValue(_seed), pageBytes, cancel);
+    public GuestImage Image(ParseResult arguments, int pageBytes, CancellationToken cancel)
+    {
+        if (arguments.GetValue(_image) is { } path) return GuestImage.FromFile(path, pageBytes);
+        long bytes = arguments.GetValue(_memory) ?? DefaultMemory;
+        // Before it is made, which takes as long as it is large.
+        if (bytes > GuestPlan.MaxMemoryBytes) throw CommandException.BadInput(GuestPlan.TooLarge(bytes));
+        return GuestImage.Make(bytes, arguments.GetValue(_seed), pageBytes, cancel);
+    }
 
     /// <summary>The guest over an image.</summary>
     public GuestPlan Plan(ParseResult arguments, GuestImage image)

@@ -9,8 +9,8 @@ namespace UffdActors.Cli.Reports;
 internal sealed record MigrateDestinationDocument(
     bool Verified, bool HasGuest, bool Delivered, string? Ending, string? GuestError, string? World, string? Kernel, int? LoopCpu,
     int? VcpuCpu, int PageBytes, long Pages, long MissingPages, int LostLinks, long RanAtNs, long LoadNs, long MemoryCompleteNs,
-    long GuestDoneNs, long Bytes, long CopiedPages, long Requests, long RequestWaitNs, long PolledAnswers, long Faults, long PushPages, long PushZeroPages,
-    PostCopyDocument.LatencyPart? Latency, string? ExpectedSha256, string? ActualSha256,
+    long GuestDoneNs, long Bytes, long CopiedPages, long Requests, long RequestWaitNs, long PolledAnswers, long Faults, long PushPages,
+    long PushZeroPages, PostCopyDocument.LatencyPart? Latency, string? ExpectedSha256, string? ActualSha256,
     MigrateDestinationDocument.KvmPart? Kvm)
 {
     public static MigrateDestinationDocument Of(MigrationDestinationReport report, ReceivedGuest guest) => new(

@@ -127,12 +127,14 @@ internal sealed record GuestPlan
         };
     }
 
+    /// <summary>What is said of more memory than a guest may have.</summary>
+    public static string TooLarge(long bytes) => string.Create(
+        CultureInfo.InvariantCulture, $"A guest may have {MaxMemoryBytes:N0} bytes of memory, not {bytes:N0}.");
+
     /// <summary>Why it is invalid, a sentence; null if it is valid.</summary>
     public string? Problem()
     {
-        if (MemoryBytes > MaxMemoryBytes)
-            return string.Create(
-                CultureInfo.InvariantCulture, $"A guest may have {MaxMemoryBytes:N0} bytes of memory, not {MemoryBytes:N0}.");
+        if (MemoryBytes > MaxMemoryBytes) return TooLarge(MemoryBytes);
         return DataPages < Vcpus
             ? string.Create(
                 CultureInfo.InvariantCulture,

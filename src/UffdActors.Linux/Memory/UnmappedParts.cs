@@ -1,6 +1,6 @@
 namespace UffdActors.Linux.Memory;
 
-/// <summary>Parts of guest memory that were unmapped: their addresses may be another's, so they are not unmapped again. Any thread.</summary>
+/// <summary>Parts of guest memory that were unmapped: their addresses may be another's, so these stay. Any thread.</summary>
 internal sealed class UnmappedParts
 {
     private readonly List<(long Start, long End)> _parts = [];

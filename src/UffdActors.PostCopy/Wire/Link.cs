@@ -85,6 +85,8 @@ internal sealed class Link : IDisposable
             try
             {
                 if (_placement is { } place) CpuPlacement.PinCurrentThread(lane.Number == 0 ? place.UrgentCpu : place.BackgroundCpu);
+                // Demand does not wait for a CPU behind bulk.
+                if (lane.Number > 0) CpuPlacement.MakeCurrentThreadBackground();
                 read(lane);
             }
             catch (Exception e)

@@ -130,7 +130,12 @@ internal sealed class FaultLoop : VmLoop
         _current = this;
         _waiter.Begin();
         bool placed = _settings.Cpu is null;
-        if (_settings.IsApart) CpuPlacement.PlaceAsProcess();
+        if (_settings.IsApart)
+        {
+            CpuPlacement.PlaceAsProcess();
+            CpuPlacement.MakeCurrentThreadBackground();
+        }
+
         while (true)
         {
             try
