@@ -22,8 +22,8 @@ internal static class CommandFailures
     {
         CommandException command => command.ExitCode,
         OperationCanceledException when cancel.IsCancellationRequested => ExitCode.Interrupted,
-        // Ctrl-C reaches the processes of a command as well as the command.
-        RecorderException or WorkerException when cancel.IsCancellationRequested => ExitCode.Interrupted,
+        // Ctrl-C reaches the processes of a command as well as the command, and a probe of the machine that it meets says nothing.
+        RecorderException or WorkerException or UnsupportedMachineException when cancel.IsCancellationRequested => ExitCode.Interrupted,
         // A refusal like any other, but for what the machine lacks.
         UnsupportedMachineException => ExitCode.Unsupported,
         ImageException or MigrationException or TraceFormatException
