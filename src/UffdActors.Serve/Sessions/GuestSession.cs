@@ -31,6 +31,7 @@ public sealed class GuestSession : IAsyncDisposable
     private HandOver? _again;
     private int _isReleasing;
     private Task _notes = Task.CompletedTask;
+    private Task _watched = Task.CompletedTask;
 
     private GuestSession(UffdVm vm, HandOver handOver, IContent content, SessionOptions options, SessionFate fate, long handedOver)
     {
@@ -291,7 +292,8 @@ public sealed class GuestSession : IAsyncDisposable
         if (_workingSet is { } workingSet) await workingSet.BeginAsync(_memory.Userfault, _memory.Source, filledAhead);
         _setUp = TimeProvider.System.GetElapsedTime(_handedOver);
         _notes = TellAsync();
-        _ = WaitForEndAsync(watch);
+        _watched = watch.EndOfAsync(_handOver.Peer, _left.Token);
+        _ = WaitForEndAsync();
         if (Message.WantsAnswer && _handOver.Socket is not null) _ = TakeRegionsAsync(_handOver);
     }
 
@@ -306,10 +308,10 @@ public sealed class GuestSession : IAsyncDisposable
         }
     }
 
-    private async Task WaitForEndAsync(ProcessWatch watch)
+    private async Task WaitForEndAsync()
     {
         // Without the watch the VMM's end would not be noticed, so the guest is left then, too.
-        _ = await Task.WhenAny(watch.EndOfAsync(_handOver.Peer, _left.Token), _fate.MemoryGone);
+        _ = await Task.WhenAny(_watched, _fate.MemoryGone);
         if (!_left.IsCancellationRequested) await _closing.Value;
     }
 
@@ -329,6 +331,8 @@ public sealed class GuestSession : IAsyncDisposable
             SessionEnd end = _fate.IsReleased ? SessionEnd.Released
                 : _fate.HasKilled ? SessionEnd.VmmKilled : _fate.IsVmmGone ? SessionEnd.VmmEnded : SessionEnd.LeftFrozen;
             _content.Dispose();
+            // It holds the process's descriptor until then: who is told of the end finds nothing of the session open.
+            await _watched.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _handOver.Dispose();
             _left.Dispose();
             _ = _ended.TrySetResult(end);
