@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.Live;
-using UffdActors.Linux.Userfaultfd;
+using UffdActors.Linux.Peers;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.Tests;
@@ -78,7 +78,7 @@ internal static class Program
         {
             GuestRegion region = await vm.AdoptMemoryAsync(new AdoptedMemory { Address = address, Pages = pages, IsInOtherProcess = true });
             Userfault uffd = await vm.AdoptUserfaultAsync(
-                new AdoptedUserfault { Descriptor = DescriptorCopy.Of(process, descriptor), IsOfOtherProcess = true });
+                new AdoptedUserfault { Descriptor = PeerProcess.TakeFrom(process, descriptor).Take(), IsOfOtherProcess = true });
             _ = await uffd.RegisterAsync(region, RegisterModes.Missing);
             await uffd.ServeAsync(new ServeOptions { Source = source });
             Say("serving");

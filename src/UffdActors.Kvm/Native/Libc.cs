@@ -10,6 +10,11 @@ internal static unsafe partial class Libc
 {
     private const string Library = "libc";
 
+    private const int SysGettid = 186;
+
+    /// <summary>Number of the calling thread, as the kernel and THREAD_ID messages give it.</summary>
+    public static int CurrentThread => (int)Syscall(SysGettid, 0, 0, 0);
+
     /// <summary>errno of the call before, which has returned -1.</summary>
     public static Errno LastError => (Errno)Marshal.GetLastPInvokeError();
 

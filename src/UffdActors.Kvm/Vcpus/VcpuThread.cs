@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using UffdActors.Kvm.Native;
-using UffdActors.Linux.Machine;
 
 namespace UffdActors.Kvm.Vcpus;
 
@@ -102,8 +101,8 @@ internal sealed class VcpuThread
     {
         try
         {
-            _thread = ThreadPlacement.ThreadId;
-            if (_parts.Cpu is { } cpu) ThreadPlacement.BindTo(cpu);
+            _thread = Libc.CurrentThread;
+            if (_parts.Cpu is { } cpu) CpuPlacement.PinCurrentThread(cpu);
             _ = _started.TrySetResult(_thread);
             foreach (VcpuCommand command in _commands.GetConsumingEnumerable())
             {

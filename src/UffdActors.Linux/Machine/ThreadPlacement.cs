@@ -4,7 +4,7 @@ using UffdActors.Linux.Needs;
 namespace UffdActors.Linux.Machine;
 
 /// <summary>On which CPUs the calling thread runs, and with which priority.</summary>
-public static unsafe class ThreadPlacement
+internal static unsafe class ThreadPlacement
 {
     private const int Words = 16;
     private const int BitsPerWord = 64;

@@ -11,7 +11,7 @@ internal static unsafe class GuestMemfdFactory
     private const ulong Mmap = 1;
     private const ulong InitShared = 2;
 
-    public static MemoryHandle Create(long bytes)
+    public static FileHandle Create(long bytes)
     {
         using FileHandle kvm = FileHandle.TryOpen("/dev/kvm", Fd.O_RDWR, out Errno error)
             ?? throw Refused(error);
@@ -27,7 +27,7 @@ internal static unsafe class GuestMemfdFactory
         CreateGuestMemfd create = new() { Size = (ulong)bytes, Flags = Mmap | InitShared };
         int number = Libc.Ioctl(vm, Kvm.KVM_CREATE_GUEST_MEMFD, &create);
         return number >= 0
-            ? new MemoryHandle(number)
+            ? new FileHandle(number)
             : throw new SyscallException($"ioctl(KVM_CREATE_GUEST_MEMFD, {bytes} bytes)", Libc.LastError);
     }
 

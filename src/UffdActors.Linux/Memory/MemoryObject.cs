@@ -17,7 +17,7 @@ namespace UffdActors.Linux.Memory;
 /// </remarks>
 public sealed unsafe class MemoryObject : IDisposable
 {
-    private MemoryObject(MemoryHandle handle, MemoryBacking backing, long bytes)
+    private MemoryObject(FileHandle handle, MemoryBacking backing, long bytes)
     {
         Handle = handle;
         Backing = backing;
@@ -25,7 +25,7 @@ public sealed unsafe class MemoryObject : IDisposable
     }
 
     /// <summary>The descriptor.</summary>
-    public MemoryHandle Handle { get; }
+    public LinuxHandle Handle { get; }
 
     /// <summary>What it is.</summary>
     public MemoryBacking Backing { get; }
@@ -74,7 +74,7 @@ public sealed unsafe class MemoryObject : IDisposable
     public static MemoryObject Adopt(int number, MemoryBacking backing, long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(number);
-        return new MemoryObject(new MemoryHandle(number), backing, bytes);
+        return new MemoryObject(new FileHandle(number), backing, bytes);
     }
 
     /// <summary>
@@ -166,7 +166,7 @@ public sealed unsafe class MemoryObject : IDisposable
         int number;
         fixed (byte* pointer = Encoding.UTF8.GetBytes(name + "\0")) number = Libc.MemFdCreate(pointer, flags | Fd.MFD_CLOEXEC);
         if (number < 0) throw new SyscallException($"memfd_create(\"{name}\")", Libc.LastError);
-        MemoryHandle handle = new(number);
+        FileHandle handle = new(number);
         if (Libc.FTruncate(number, bytes) == -1)
         {
             Errno error = Libc.LastError;

@@ -1,6 +1,6 @@
 namespace UffdActors.Linux.Native;
 
-/// <summary>Any other descriptor: a device, a file under /proc.</summary>
+/// <summary>A descriptor of this process's own: memory, a device, a pidfd, a file under /proc.</summary>
 internal sealed class FileHandle : LinuxHandle
 {
     internal FileHandle(int descriptor)

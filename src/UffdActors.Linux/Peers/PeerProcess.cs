@@ -156,6 +156,21 @@ public sealed unsafe class PeerProcess : IDisposable
         }
     }
 
+    /// <summary>
+    /// Copies a descriptor of a process that is known by its number alone: the userfaultfd of a monitor, or its memory. Only the caller
+    /// knows that the number has not become another process's meanwhile.
+    /// </summary>
+    /// <param name="process">Process.</param>
+    /// <param name="number">Descriptor there.</param>
+    /// <exception cref="SyscallException">
+    /// ESRCH: there is no such process; EPERM: this one may not trace it (CAP_SYS_PTRACE); EBADF: there is no such descriptor.
+    /// </exception>
+    public static ReceivedDescriptor TakeFrom(int process, int number)
+    {
+        using PeerProcess peer = new(ProcessFolder.OpenPidfd(process), process, ThisUser);
+        return peer.Take(number);
+    }
+
     /// <summary>Copies a descriptor of the process into this one (<c>pidfd_getfd</c>(2)); close-on-exec.</summary>
     /// <param name="number">Descriptor there.</param>
     /// <exception cref="SyscallException">

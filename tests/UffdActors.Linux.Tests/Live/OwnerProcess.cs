@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using UffdActors.Linux.Memory;
-using UffdActors.Linux.Userfaultfd;
+using UffdActors.Linux.Peers;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.Tests.Live;
@@ -47,7 +47,7 @@ internal sealed partial class OwnerProcess : IAsyncDisposable
     }
 
     /// <summary>Its userfaultfd and memory as a VM here adopts them.</summary>
-    public AdoptedUserfault Userfault() => new() { Descriptor = DescriptorCopy.Of(Id, Uffd), ProcessId = Id };
+    public AdoptedUserfault Userfault() => new() { Descriptor = PeerProcess.TakeFrom(Id, Uffd).Take(), ProcessId = Id };
 
     /// <summary>Its memory as a VM here adopts it.</summary>
     public AdoptedMemory Memory(int pages, bool isNamed, bool withFile = false) => new()
@@ -57,7 +57,7 @@ internal sealed partial class OwnerProcess : IAsyncDisposable
         Module = File < 0 ? null : "shmem",
         IsInOtherProcess = true,
         ProcessId = isNamed ? Id : null,
-        Descriptor = withFile ? DescriptorCopy.Of(Id, File) : null,
+        Descriptor = withFile ? PeerProcess.TakeFrom(Id, File).Take() : null,
     };
 
     /// <summary>A line that it does at once: it answers when it has.</summary>
