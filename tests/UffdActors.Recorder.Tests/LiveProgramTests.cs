@@ -29,6 +29,32 @@ public class LiveProgramTests
         }
     }
 
+    [Fact]
+    public void What_a_waiting_DONTNEED_has_emptied_is_not_touched_until_it_has_ended()
+    {
+        // The first page is emptied without an event, the second when its event has been read.
+        string[] lines =
+        [
+            """{"op":"mmap","addr":"0x100000008000","len":"0x2000","prot":3,"kind":"anon"}""",
+            """{"op":"open","flags":"0x80800"}""",
+            """{"op":"api","u":0,"api":"0xaa","features":"0x8"}""",
+            """{"op":"register","u":0,"start":"0x100000009000","len":"0x1000","mode":"0x1"}""",
+            """{"op":"madvise","t":0,"addr":"0x100000008000","len":"0x2000","advice":"DONTNEED"}""",
+            """{"op":"access","t":1,"kind":"read","addr":"0x100000008fff"}""",
+            """{"op":"copy","u":0,"dst":"0x100000009000","src":"0x100000007800","len":"0x1000","mode":"0x0"}""",
+            """{"op":"access","t":2,"kind":"kread","addr":"0x100000009000"}""",
+            """{"op":"read","u":0,"bytes":512}""",
+            """{"op":"access","t":1,"kind":"read","addr":"0x100000008000"}""",
+        ];
+        TraceStep[] steps = [.. lines.Select((line, i) => new TraceStep(
+            TraceReader.ReadOperation(line.Replace("{", $"{{\"i\":{i},", StringComparison.Ordinal)), new Observation()))];
+        Trace prepared = LiveProgram.Prepare(new Trace("t", ProgramGenerator.Header, steps), Conditions);
+        Assert.Equal(
+            [0x1000_0000_9000, 0x1000_0000_8000],
+            prepared.Steps.Where(s => s.Step.Op == ProgramOp.Access).Select(s => s.Step.Address));
+        Assert.DoesNotContain(prepared.Steps, s => s.Step.Op == ProgramOp.Copy);
+    }
+
     [Theory]
     [InlineData("6.18.44-fc-v669", "linux-6.18")]
     [InlineData("6.18", "linux-6.18")]

@@ -146,6 +146,13 @@ internal sealed class ModelExecutor : IProgramState, IDisposable
         ? new BusyThread(running.Step, ModelObserver.WaitOf(running.Operation))
         : null;
 
+    /// <summary>
+    /// True if a call that waits for an event has emptied the page at an address: what the kernel shows there depends on its TLB until
+    /// the call ends (SEMANTICS 6.7.9).
+    /// </summary>
+    public bool IsUnflushed(ulong address) =>
+        _running.Values.Any(r => r.Operation is AdviseMemory advice && advice.Emptied.Contains((long)(address >> PageSize.BaseShift)));
+
     /// <summary>True if an event of the handle's context has not been read.</summary>
     public bool HasUnreadEvents(int handle) => _objects.Handles[handle] is { UnreadEvents: > 0 };
 

@@ -41,8 +41,8 @@ internal static class LiveProgram
         {
             Change change = changes.GetValueOrDefault(i);
             ProgramStep step = program.Steps[i].Step with { Index = steps.Count };
-            if (change == Change.LeaveOut || !IsExecutable(step, conditions) || step.Op == ProgramOp.Final || !executor.CanExecute(step))
-                continue;
+            if (change == Change.LeaveOut || !IsExecutable(step, conditions) || step.Op == ProgramOp.Final || !executor.CanExecute(step)
+                || ReadsUnflushed(step, executor)) continue;
             if (change == Change.KernelMode) step = step with { Kind = "k" + step.Kind };
             // The thread of a signal step is its target, not its executor.
             if (step is { Thread: { } thread, Op: not ProgramOp.Signal }) origins[thread] = i;
@@ -93,6 +93,14 @@ internal static class LiveProgram
     }
 
     private static bool IsSignal(Observation shown) => shown.Result is { } result && result.StartsWith("sig", StringComparison.Ordinal);
+
+    // What such a step finds depends on what the CPU still has in its TLB, which nothing here can tell (SEMANTICS 6.7.9).
+    private static bool ReadsUnflushed(ProgramStep step, ModelExecutor executor) => step.Op switch
+    {
+        ProgramOp.Access => executor.IsUnflushed(step.Address),
+        ProgramOp.Copy => executor.IsUnflushed(step.Other) || executor.IsUnflushed(step.Other + step.Length - 1),
+        _ => false,
+    };
 
     private static bool IsExecutable(ProgramStep step, LiveConditions conditions) =>
         step.Op is not (ProgramOp.Fork or ProgramOp.Exit) && step.Thread is not >= Accessors

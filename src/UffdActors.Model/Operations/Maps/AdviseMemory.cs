@@ -18,6 +18,7 @@ internal sealed class AdviseMemory : MapCall
     private readonly ulong _length;
     private readonly Advice _advice;
     private long _reached;
+    private PageRange _emptied;
 
     /// <summary>Makes the call.</summary>
     public AdviseMemory(Caller caller, ulong address, ulong length, Advice advice)
@@ -27,6 +28,12 @@ internal sealed class AdviseMemory : MapCall
         _length = length;
         _advice = advice;
     }
+
+    /// <summary>
+    /// Pages that MADV_DONTNEED has emptied so far, with holes between them. The kernel flushes their TLB entries when the call ends: until
+    /// then an access may find what was there (SEMANTICS 6.7.9).
+    /// </summary>
+    public PageRange Emptied => _advice == Advice.DontNeed ? _emptied : default;
 
     private protected override IEnumerable<Owner?> Stages()
     {
@@ -112,6 +119,7 @@ internal sealed class AdviseMemory : MapCall
         }
 
         foreach (Owner? next in Take(part)) yield return next;
+        _emptied = _emptied.IsEmpty ? part : _emptied with { End = part.End };
     }
 
     // hugetlb takes whole pages only: the start must be aligned, the end is rounded down; and it has neither MADV_FREE nor swap.
