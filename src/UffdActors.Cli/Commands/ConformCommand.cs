@@ -79,9 +79,10 @@ internal static class ConformCommand
             int measured = parsed.GetValue(passes) ?? 0;
             using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             string folder = parsed.GetValue(data) ?? ConformanceData.OwnFolder;
-            IReadOnlyList<RecordedFile> files = ConformanceData.Read(folder, parsed.GetRequiredValue(filter));
-            ConformanceRun run = new(folder, files, options);
-            ConformanceReport outcome = await Watched(terminal, progress => run.Run(progress, measured, cancel));
+            string part = parsed.GetRequiredValue(filter);
+            ConformanceReport outcome = await Watched(
+                terminal,
+                progress => new ConformanceRun(folder, ConformanceData.Read(folder, part), options).Run(progress, measured, cancel));
             target.Write(ConformDocument.Of(outcome));
             Write(target.Report, outcome);
             return outcome.Mismatches.Any() || outcome.Skipped > 0 ? ExitCode.Failed : ExitCode.Done;
@@ -99,7 +100,7 @@ internal static class ConformCommand
 
     private static Task<ConformanceReport> Watched(Terminal terminal, Func<Action<int, int>?, ConformanceReport> run) =>
         terminal.IsInteractive
-        ? terminal.Progress.Status().StartAsync("replaying", status => Task.Run(() => run(
+        ? terminal.Progress.Status().StartAsync("reading the recordings", status => Task.Run(() => run(
             (done, all) => status.Status = string.Create(CultureInfo.InvariantCulture, $"replayed {done} of {all}"))))
         : Task.Run(() => run(null));
 

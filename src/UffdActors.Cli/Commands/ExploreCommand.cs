@@ -86,6 +86,7 @@ internal static class ExploreCommand
             using JsonTarget target = JsonTarget.Open(terminal, parsed.GetValue(json));
             RunPictures pictures = RunPictures.Of(terminal, pictureOptions, parsed);
             HeldLines held = new(terminal, pictures.HasUi);
+            if (terminal.IsInteractive && !pictures.HasUi) terminal.WriteStatus($"exploring {name}");
             Exploration exploration = new(options, parsed.GetValue(threads), cancel) { OnDone = held.Tell, OnProgress = held.Tell };
             ExploreReport Run() => parsed.GetValue(mutants) is { } assembly
                 ? exploration.Hunt(

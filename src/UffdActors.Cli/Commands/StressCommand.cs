@@ -91,6 +91,7 @@ internal sealed class StressCommand
         using JsonTarget json = JsonTarget.Open(_terminal, arguments.GetValue(_json));
         StressRun run = new(Options(arguments));
         RunPictures pictures = RunPictures.Of(_terminal, _pictures, arguments);
+        if (_terminal.IsInteractive && !pictures.HasUi) _terminal.WriteStatus("stress: the guest starts");
         StressReport report;
         await using (UffdRuntime runtime = UffdRuntime.Start(StressRun.ConfigurationOver(_runtime.Configuration(arguments))))
         {

@@ -46,6 +46,7 @@ internal sealed class MigrateDemoCommand
         else if (arguments.GetValue(_world) is { } name) both.AddRange(["--world", name.Name]);
         if (arguments.GetValue(_place) is { } place) both.AddRange(["--place", place.Name]);
         string[] guest = isKvm ? ["--guest", "kvm"] : [];
+        if (_terminal.IsInteractive && !isDrawn) _terminal.WriteStatus("demo: both ends start, each in a process of its own");
         return await new BothEnds(_terminal, isDrawn, arguments.GetValue(_place)?.Value).RunAsync(
             both, [.. guest, .. arguments.GetValue(_send) ?? []], [.. guest, .. pictures, .. arguments.GetValue(_receive) ?? []],
             cancel);

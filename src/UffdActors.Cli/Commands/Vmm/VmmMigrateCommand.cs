@@ -74,6 +74,7 @@ internal sealed class VmmMigrateCommand
         // The pictures are of the receiving end, where the guest faults; that the files can be written is known before it is started.
         bool isDrawn = RunPictures.Of(_terminal, _pictures, arguments).HasUi;
         string[] pictures = [.. _pictures.Words(arguments), .. isDrawn ? ["--ui"] : Array.Empty<string>()];
+        if (_terminal.IsInteractive && !isDrawn) _terminal.WriteStatus("vmm migrate: both ends start, each in a process of its own");
         DirectoryInfo folder = Directory.CreateTempSubdirectory("uffd-vmm-migrate-");
         try
         {
