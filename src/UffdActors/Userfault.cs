@@ -182,6 +182,30 @@ public sealed class Userfault : IAsyncDisposable
         WriteProtectAsync(region, firstPage, pages, WriteProtectModes.Protect, cancellationToken);
 
     /// <summary>
+    /// Write-protects several ranges, one after another, without a way back to the caller between two: so a page that is protected costs a
+    /// call of the kernel and no more. For what was written since: protected one by one with <see cref="ProtectAsync"/>, a guest that
+    /// writes all over its memory opens pages as fast. A fault waits for no more than 32 calls, or 16 MiB.
+    /// </summary>
+    /// <param name="region">A region that is registered for write protection.</param>
+    /// <param name="ranges">Base pages of the region, in any order; on huge pages multiples of their size. They are not copied.</param>
+    /// <param name="cancellationToken">
+    /// Cancels the call if it has not been issued yet, and after every 512 ranges (<see cref="CallCancelledException"/>).
+    /// </param>
+    /// <returns>
+    /// As of <see cref="ProtectAsync"/>. The progress of one that fails is the bytes of the ranges, in their order, that are done.
+    /// </returns>
+    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A range is empty, or not in the region.</exception>
+    public async Task<IoctlResult> ProtectEachAsync(
+        GuestRegion region, IReadOnlyList<PageRange> ranges, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(ranges);
+        RegisteredRegion registered = Find(region);
+        foreach (PageRange range in ranges) _ = region.Range(range.Start, range.Count);
+        return await _ranges.ProtectEachAsync(registered, ranges, cancellationToken);
+    }
+
+    /// <summary>
     /// Ends write protection of pages, and wakes every thread that waits in them. Errors as of <see cref="ProtectAsync"/>.
     /// </summary>
     public Task<IoctlResult> UnprotectAsync(

@@ -19,11 +19,12 @@ internal sealed class VmmSnapshotText(IAnsiConsole console)
         Row("taken at", Percent(state.State.Progress) + " of its visits");
         Row("stored", $"{Figures.Count(state.StoredPages)} of {Figures.Count(state.MemoryBytes >> 12)} pages, after "
             + $"{Figures.Time(report.Copied)}");
-        Row("vCPUs paused", Figures.Time(report.Paused));
+        string open = options.IsLive ? $"; {Figures.Count(report.CopiedPaused, "page", "pages")} copied out meanwhile" : "";
+        Row("vCPUs paused", Figures.Time(report.Paused) + open);
         if (!options.IsLive) return;
-        Row("longest protect", $"{Figures.Time(report.LongestProtect)} for a call, in {Figures.Count(report.Rounds, "round", "rounds")}; "
-            + $"{Figures.Count(report.ProtectedPaused, "page", "pages")} in the pause");
-        Row("kept before", Figures.Count(report.KeptBefore, "page", "pages") + " were copied out before the guest changed them");
+        Row("longest protect", $"{Figures.Time(report.LongestProtect)} for 16 MiB, in {Figures.Count(report.Rounds, "round", "rounds")}");
+        Row("kept before", Figures.Count(report.KeptBefore, "page", "pages") + " were copied out before the guest changed them, a write "
+            + $"held up for {Figures.Time(report.LongestHeld)} at most");
     }
 
     public void WriteRestored(string file, SnapshotDocument state, RestoreReport report)

@@ -1,7 +1,6 @@
-using System.Reflection;
-using System.Runtime.CompilerServices;
 using Akka.Configuration;
 using UffdActors.Kvm.Programs;
+using UffdActors.Kvm.Snapshots;
 using UffdActors.Kvm.Vcpus;
 using UffdActors.PostCopy;
 
@@ -34,14 +33,7 @@ internal static class KvmRehearsal
         UffdRuntime runtime, bool copiesFirst, Func<T> arriving, CancellationToken cancel) where T : IDestinationGuest, IAsyncDisposable
     {
         // Which of a vCPU's messages overtakes which differs from stop to stop, so a rehearsal does not meet all of their ways.
-        foreach (Type type in new[] { typeof(VcpuActor), typeof(VcpuThread), typeof(KvmVcpu) })
-        {
-            foreach (MethodInfo method in type.GetMethods(
-                BindingFlags.DeclaredOnly | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
-            {
-                if (!method.ContainsGenericParameters) RuntimeHelpers.PrepareMethod(method.MethodHandle);
-            }
-        }
+        LiveRehearsal.Compile([typeof(VcpuActor), typeof(VcpuThread), typeof(KvmVcpu)]);
 
         GuestPlan plan = new()
         {

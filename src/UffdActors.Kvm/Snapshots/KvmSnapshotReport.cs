@@ -4,7 +4,8 @@ namespace UffdActors.Kvm;
 /// <param name="StoredPages">Pages of 4 KiB that its memory file stores; all others are zeros.</param>
 /// <param name="Paused">How long the vCPUs were paused.</param>
 /// <param name="LongestProtect">
-/// The longest call that protects pages: a fault of the guest can wait for as long. Zero unless the guest ran meanwhile.
+/// The longest call that protects pages while the guest runs, as its caller sees it: no fault waits longer behind it. Zero if it is
+/// paused.
 /// </param>
 /// <param name="Copied">From the moment of the snapshot until its files were complete.</param>
 public sealed record KvmSnapshotReport(long StoredPages, TimeSpan Paused, TimeSpan LongestProtect, TimeSpan Copied);

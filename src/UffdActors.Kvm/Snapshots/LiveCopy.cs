@@ -7,8 +7,10 @@ namespace UffdActors.Kvm.Snapshots;
 
 /// <summary>
 /// Copies the memory of a guest that goes on running, as it was at one moment. <i>Watching</i>: every page is protected, round by round,
-/// while the guest runs, and those that it has written since are noted; so that at the moment itself few are left. <i>Copying</i>: a page
-/// is copied out before its first write, or before it is given back, and all others in the background.
+/// while the guest runs, and those that it has written since are noted; so that at the moment itself few are left. In the pause these are
+/// copied out, not protected: two reads of the kernel for a page, where a call that protects it has the TLBs of all CPUs flushed, and then
+/// its writer waits for a second copy. <i>Copying</i>: a page is copied out before its first write, or before it is given back, and all
+/// others in the background.
 /// </summary>
 /// <remarks>
 /// The background reads first and asks afterwards whether the page was opened meanwhile; a page is marked as opened before its protection
@@ -20,7 +22,8 @@ internal sealed class LiveCopy
     private const int ChunkPages = 64;
     private const long SlicePages = (16L << 20) >> PageSize.BaseShift;
     private const int MostRounds = 8;
-    private const long FewEntries = 128;
+    // As many as are copied out in about a millisecond.
+    private const long FewPages = 128;
     // Pages that may be held in memory; beyond it, the thread that opens a page writes it out.
     private const int MostHeld = 4096;
 
@@ -31,12 +34,14 @@ internal sealed class LiveCopy
     private readonly PageMarks _open;
     private readonly PageMarks _changed;
     private readonly PageMarks _opened;
-    private readonly ConcurrentQueue<(long Page, byte[] Bytes)> _held = new();
+    private readonly ConcurrentQueue<(long Page, ReadOnlyMemory<byte> Bytes)> _held = new();
     private readonly Lock _gate = new();
     private volatile bool _isCopying;
     private volatile SnapshotWriter? _writer;
     private volatile PageMarks? _wanted;
     private long _keptBefore;
+    private long _longestHeld;
+    private byte[] _room = [];
 
     /// <summary>Makes it.</summary>
     /// <param name="userfault">The guest's userfaultfd, with synchronous write protection.</param>
@@ -53,14 +58,20 @@ internal sealed class LiveCopy
         _opened = new PageMarks(memory.Pages);
     }
 
-    /// <summary>Longest call that protects: faults of the guest wait for as long.</summary>
+    /// <summary>
+    /// Longest call that protects 16 MiB while the guest runs, as its caller sees it: no fault of the guest waits longer behind it, and
+    /// where CPUs are short it is mostly the caller's own wait for one.
+    /// </summary>
     public TimeSpan LongestCall { get; private set; }
+
+    /// <summary>The longest that a write was held up until its page was copied out, from its fault's turn on.</summary>
+    public TimeSpan LongestHeld => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref _longestHeld));
 
     /// <summary>Rounds of protection before the moment.</summary>
     public int Rounds { get; private set; }
 
-    /// <summary>Pages that were protected while the guest was paused.</summary>
-    public long ProtectedPaused { get; private set; }
+    /// <summary>Pages that were copied out while the guest was paused.</summary>
+    public long CopiedPaused { get; private set; }
 
     /// <summary>Pages that were copied out because the guest was about to write to them, or to give them back.</summary>
     public long KeptBefore => Interlocked.Read(ref _keptBefore);
@@ -71,12 +82,14 @@ internal sealed class LiveCopy
     /// <summary>Called before a protected page is given to its writer (<see cref="ServeOptions.BeforeWrite"/>).</summary>
     public void BeforeWrite(long page)
     {
+        long begun = Stopwatch.GetTimestamp();
         // A huge page is protected, and opened, as a whole.
         PageRange opened = new(page - (page % _unit), page - (page % _unit) + _unit);
         // Noted first: a thread that sees that the copy has begun sees the note too.
         _changed.SetAll(opened);
         _open.SetAll(opened);
         for (long one = opened.Start; one < opened.End && _isCopying; one++) Keep(one);
+        NoteHeld(Stopwatch.GetTimestamp() - begun);
     }
 
     /// <summary>Called before the guest gives a page back.</summary>
@@ -91,17 +104,27 @@ internal sealed class LiveCopy
     /// <param name="cancel">Cancels.</param>
     public async Task PrepareAsync(bool all, CancellationToken cancel)
     {
+        // What the pause runs through is compiled before it, and its memory is there: not behind the last round, for the guest writes on.
+        LiveRehearsal.Run();
+        _room = new byte[FewPages << PageSize.BaseShift];
+        _pages.ReadAll(0, _room.AsSpan(0, PageSize.Base));
         if (all)
         {
             _ = _open.Take();
             for (long page = 0; page < _memory.Pages; page += SlicePages)
-                await ProtectAsync(new PageRange(page, Math.Min(_memory.Pages, page + SlicePages)), cancel);
+            {
+                long begun = Stopwatch.GetTimestamp();
+                await ProtectAsync([new PageRange(page, Math.Min(_memory.Pages, page + SlicePages))], cancel);
+                TimeSpan took = Stopwatch.GetElapsedTime(begun);
+                if (took > LongestCall) LongestCall = took;
+            }
+
             Rounds++;
         }
 
-        while (Rounds < MostRounds && _open.Count > FewEntries * _unit)
+        while (Rounds < MostRounds && _open.Count > FewPages)
         {
-            foreach (PageRange run in _open.Take()) await ProtectAsync(run, cancel);
+            await ProtectAsync(_open.Take(), cancel);
             Rounds++;
         }
     }
@@ -116,20 +139,12 @@ internal sealed class LiveCopy
         _isCopying = true;
         // The hook for a write may be under way for a vCPU that was interrupted in its fault. A call is never made between a hook and the
         // clearing behind it: so when the first one is over, every hook that has not seen the flag has noted its page.
-        await ProtectAsync(new PageRange(0, _unit), cancel);
-        while (_open.Take() is { Count: > 0 } left)
-        {
-            foreach (PageRange run in left)
-            {
-                await ProtectAsync(run, cancel);
-                ProtectedPaused += run.Count;
-            }
-        }
-
+        await ProtectAsync([new PageRange(0, _unit)], cancel);
         PageMarks wanted = new(_memory.Pages);
         if (changedOnly) wanted.SetAll(_changed);
         else wanted.SetAll(new PageRange(0, _memory.Pages));
         _wanted = wanted;
+        CopyOpen();
     }
 
     /// <summary>Ends a copying that was begun and is not gone on with: writers are not held up for it any more.</summary>
@@ -153,6 +168,28 @@ internal sealed class LiveCopy
 
         WriteHeld();
         _ = await _userfault.UnprotectAsync(_memory, 0, _memory.Pages, cancel);
+    }
+
+    // Nobody writes meanwhile: these pages are let go with what they hold, and are written to later without a fault.
+    private void CopyOpen()
+    {
+        IReadOnlyList<PageRange> open = _open.Take();
+        long count = open.Sum(run => run.Count);
+        if (count << PageSize.BaseShift > _room.Length) _room = new byte[count << PageSize.BaseShift];
+        int at = 0;
+        foreach (PageRange run in open)
+        {
+            Memory<byte> room = _room.AsMemory(at, (int)(run.Count << PageSize.BaseShift));
+            _pages.ReadAll(run.Start, room.Span);
+            for (int i = 0; i < run.Count; i++)
+            {
+                if (_opened.Set(run.Start + i)) _held.Enqueue((run.Start + i, room.Slice(i << PageSize.BaseShift, PageSize.Base)));
+            }
+
+            at += room.Length;
+        }
+
+        CopiedPaused = count;
     }
 
     private void Copy(CancellationToken cancel)
@@ -197,24 +234,30 @@ internal sealed class LiveCopy
 
     private void WriteHeld()
     {
-        while (_held.TryDequeue(out (long Page, byte[] Bytes) held)) _writer!.Write(held.Page, held.Bytes);
+        while (_held.TryDequeue(out (long Page, ReadOnlyMemory<byte> Bytes) held)) _writer!.Write(held.Page, held.Bytes.Span);
     }
 
-    private async Task ProtectAsync(PageRange range, CancellationToken cancel)
+    private void NoteHeld(long ticks)
+    {
+        for (long longest = Interlocked.Read(ref _longestHeld); ticks > longest;)
+        {
+            long seen = Interlocked.CompareExchange(ref _longestHeld, ticks, longest);
+            if (seen == longest) return;
+            longest = seen;
+        }
+    }
+
+    private async Task ProtectAsync(IReadOnlyList<PageRange> ranges, CancellationToken cancel)
     {
         // The marks of a huge page may be taken while they are being set: whole pages are protected all the same.
-        range = new PageRange(range.Start / _unit * _unit, (range.End + _unit - 1) / _unit * _unit);
-        while (!range.IsEmpty)
+        if (_unit > 1) ranges = [.. ranges.Select(r => new PageRange(r.Start / _unit * _unit, (r.End + _unit - 1) / _unit * _unit))];
+        while (true)
         {
-            long begun = Stopwatch.GetTimestamp();
-            IoctlResult result = await _userfault.ProtectAsync(_memory, range.Start, range.Count, cancel);
-            TimeSpan took = Stopwatch.GetElapsedTime(begun);
-            if (took > LongestCall) LongestCall = took;
+            IoctlResult result = await _userfault.ProtectEachAsync(_memory, ranges, cancel);
             if (result.IsDone) return;
             // An event is unread: the guest has given something back.
             if (result.Error != Errno.EAGAIN)
                 throw new UffdException("UFFDIO_WRITEPROTECT", result.Error, "the guest's memory cannot be write-protected.");
-            range = new PageRange(range.Start + (result.BytesDone >> PageSize.BaseShift), range.End);
             await Task.Yield();
         }
     }

@@ -17,14 +17,17 @@ internal sealed record SnapshotReport
     /// <summary>How long its vCPUs were paused for it.</summary>
     public TimeSpan Paused { get; init; }
 
-    /// <summary>The longest call that protected pages; a fault of the guest can wait for as long. Zero if it was stopped.</summary>
+    /// <summary>The longest call that protected pages while it ran, as its caller saw it. Zero if it was stopped.</summary>
     public TimeSpan LongestProtect { get; init; }
 
     /// <summary>Rounds of protection before the pause.</summary>
     public int Rounds { get; init; }
 
-    /// <summary>Pages that were protected in the pause.</summary>
-    public long ProtectedPaused { get; init; }
+    /// <summary>The longest that a write was held up until its page was copied out.</summary>
+    public TimeSpan LongestHeld { get; init; }
+
+    /// <summary>Pages that were copied out in the pause.</summary>
+    public long CopiedPaused { get; init; }
 
     /// <summary>Pages that were copied out because the guest was about to change them.</summary>
     public long KeptBefore { get; init; }

@@ -104,7 +104,7 @@ internal sealed class SnapshotRun(UffdRuntime runtime, KvmHost kvm, SnapshotRunO
                 Paused = Stopwatch.GetElapsedTime(pausing),
                 LongestProtect = live.LongestCall,
                 Rounds = live.Rounds,
-                ProtectedPaused = live.ProtectedPaused,
+                CopiedPaused = live.CopiedPaused,
             };
             copying = CopyLiveAsync(guest, live, writer, taken, state, expected, pausing, cancel);
         }
@@ -161,7 +161,13 @@ internal sealed class SnapshotRun(UffdRuntime runtime, KvmHost kvm, SnapshotRunO
         if (options.BeforeCopy is { } before) await before(guest);
         await live.CopyAsync(cancel);
         SnapshotDocument document = Commit(writer, state, expected);
-        return taken with { Document = document, KeptBefore = live.KeptBefore, Copied = Stopwatch.GetElapsedTime(begun) };
+        return taken with
+        {
+            Document = document,
+            KeptBefore = live.KeptBefore,
+            LongestHeld = live.LongestHeld,
+            Copied = Stopwatch.GetElapsedTime(begun),
+        };
     }
 
     private async Task<SnapshotDocument.StatePart> StateAsync(SnapshotGuest guest, CancellationToken cancel)

@@ -4,7 +4,10 @@ namespace UffdActors.Linux.Live;
 /// A call of the embedder on a userfaultfd, or a slice of one, made in a turn of the backend: so it never falls between what handlers
 /// decide and what they do, and never into the time between the hook for a write and the clearing that follows it.
 /// </summary>
-internal sealed class LiveJob(Func<IoctlResult> call, TaskCompletionSource<IoctlResult> done, CancellationToken cancel)
+/// <param name="call">Makes it; null if it goes on in another turn, for which it has sent a job.</param>
+/// <param name="done">Its answer.</param>
+/// <param name="cancel">Cancels it, if it has not begun.</param>
+internal sealed class LiveJob(Func<IoctlResult?> call, TaskCompletionSource<IoctlResult> done, CancellationToken cancel)
 {
     /// <summary>Makes the call, unless it has been cancelled by now.</summary>
     public void Run()
@@ -17,7 +20,7 @@ internal sealed class LiveJob(Func<IoctlResult> call, TaskCompletionSource<Ioctl
 
         try
         {
-            _ = done.TrySetResult(call());
+            if (call() is { } result) _ = done.TrySetResult(result);
         }
         catch (Exception e)
         {

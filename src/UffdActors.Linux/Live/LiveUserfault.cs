@@ -13,6 +13,9 @@ namespace UffdActors.Linux.Live;
 internal sealed class LiveUserfault(
     VmRoot vm, LiveKernel kernel, LiveDescriptor descriptor, IActorRef actor, AdoptedUserfault? adopted = null) : KernelUserfault
 {
+    // Calls over a few pages in one turn: a fault waits for half a millisecond.
+    private const int CallsInTurn = 32;
+
     // By number of the region; read at every fault.
     private LiveTarget?[] _targets = [];
     private readonly Lock _gate = new();
@@ -126,6 +129,45 @@ internal sealed class LiveUserfault(
     public override Task<IoctlResult> WriteProtectAsync(
         GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel) =>
         CallAsync(kernel.MemoryOf(region).Guest, () => Uffd.WriteProtect(region.AddressOf(pages.Start), Bytes(pages), modes), cancel);
+
+    /// <inheritdoc />
+    public override async Task<(int Done, IoctlResult Last)> WriteProtectAsync(
+        GuestRegion region, IReadOnlyList<PageRange> ranges, WriteProtectModes modes, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        int done = 0;
+        TaskCompletionSource<IoctlResult> over = vm.NewCompletion<IoctlResult>();
+        IActorRef backend = await kernel.BackendAsync(kernel.MemoryOf(region).Guest.Backing);
+        backend.Tell(new LiveJob(Turn, over, cancel), ActorRefs.NoSender);
+        IoctlResult last = await vm.OrFailed(over.Task);
+        return (done, last);
+
+        // Behind what has come meanwhile: faults are served between two turns, and no other thread has to get a CPU for the next one.
+        IoctlResult? Turn()
+        {
+            IoctlResult answer = InTurn(Some);
+            if (answer.IsDone && done < ranges.Count)
+            {
+                backend.Tell(new LiveJob(Turn, over, CancellationToken.None), ActorRefs.NoSender);
+                return null;
+            }
+
+            return answer;
+        }
+
+        IoctlResult Some()
+        {
+            IoctlResult answer = new(Errno.None, null);
+            for (int calls = 0; calls < CallsInTurn && done < ranges.Count; calls++)
+            {
+                answer = Uffd.WriteProtect(region.AddressOf(ranges[done].Start), Bytes(ranges[done]), modes);
+                if (!answer.IsDone) break;
+                done++;
+            }
+
+            return answer;
+        }
+    }
 
     /// <inheritdoc />
     public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
@@ -254,18 +296,18 @@ internal sealed class LiveUserfault(
     {
         cancel.ThrowIfCancellationRequested();
         TaskCompletionSource<IoctlResult> done = vm.NewCompletion<IoctlResult>();
-        (await kernel.BackendAsync(memory.Backing)).Tell(new LiveJob(Call, done, cancel), ActorRefs.NoSender);
+        (await kernel.BackendAsync(memory.Backing)).Tell(new LiveJob(() => InTurn(call), done, cancel), ActorRefs.NoSender);
         return await vm.OrFailed(done.Task);
+    }
 
-        IoctlResult Call()
+    private IoctlResult InTurn(Func<IoctlResult> call)
+    {
+        // A userfaultfd that is left open for its guest takes no calls.
+        ObjectDisposedException.ThrowIf(descriptor.IsClosed, typeof(Userfault));
+        lock (descriptor.Filling)
         {
-            // A userfaultfd that is left open for its guest takes no calls.
-            ObjectDisposedException.ThrowIf(descriptor.IsClosed, typeof(Userfault));
-            lock (descriptor.Filling)
-            {
-                _changes++;
-                return call();
-            }
+            _changes++;
+            return call();
         }
     }
 }

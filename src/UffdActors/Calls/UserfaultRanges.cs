@@ -122,6 +122,15 @@ internal sealed class UserfaultRanges(
             "UFFDIO_WRITEPROTECT", known.Region, slices, (part, c) => WriteProtectPartAsync(known, part, modes, c), cancel);
     }
 
+    /// <summary>UFFDIO_WRITEPROTECT of several ranges, to protect them.</summary>
+    public async Task<IoctlResult> ProtectEachAsync(RegisteredRegion known, IReadOnlyList<PageRange> ranges, CancellationToken cancel)
+    {
+        IoctlResult result = await calls.RunEachAsync(
+            "UFFDIO_WRITEPROTECT", known.Region, ranges, (batch, c) => ProtectBatchAsync(known, batch, c), cancel);
+        if (!result.IsDone) kernel.Owner.ThrowIfGone("UFFDIO_WRITEPROTECT");
+        return result;
+    }
+
     /// <summary>Takes what was written, and what has lost its content without a write.</summary>
     /// <exception cref="UffdException">The kernel refuses.</exception>
     public async Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
@@ -294,6 +303,26 @@ internal sealed class UserfaultRanges(
         finally
         {
             if (!isDone) foreach (PageRange part in gone) known.Zeroed!.Add(part);
+        }
+    }
+
+    private async Task<(int Done, IoctlResult Last)> ProtectBatchAsync(
+        RegisteredRegion known, IReadOnlyList<PageRange> batch, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        // As for one range; what has gone is put back for those that were not protected.
+        foreach (PageRange pages in batch) known.Pages.Protect(pages, true);
+        List<PageRange>[] gone = [.. batch.Select(pages => known.TakeZeroed(pages, machine.NewReader))];
+        int done = 0;
+        try
+        {
+            (int Done, IoctlResult Last) result = await kernel.WriteProtectAsync(known.Region, batch, WriteProtectModes.Protect, cancel);
+            done = result.Done;
+            return result;
+        }
+        finally
+        {
+            foreach (PageRange part in gone.Skip(done).SelectMany(g => g)) known.Zeroed!.Add(part);
         }
     }
 

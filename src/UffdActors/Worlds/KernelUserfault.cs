@@ -56,6 +56,14 @@ internal abstract class KernelUserfault
     public abstract Task<IoctlResult> WriteProtectAsync(
         GuestRegion region, PageRange pages, WriteProtectModes modes, CancellationToken cancel);
 
+    /// <summary>
+    /// UFFDIO_WRITEPROTECT of several ranges, one after another, until one fails. Faults are served in between. Each as of
+    /// <see cref="WriteProtectAsync(GuestRegion, PageRange, WriteProtectModes, CancellationToken)"/>.
+    /// </summary>
+    /// <returns>Ranges that are done, and the last answer.</returns>
+    public abstract Task<(int Done, IoctlResult Last)> WriteProtectAsync(
+        GuestRegion region, IReadOnlyList<PageRange> ranges, WriteProtectModes modes, CancellationToken cancel);
+
     /// <summary>PAGEMAP_SCAN: what was written since it was protected, as pages of the region; protected again.</summary>
     /// <param name="region">The region.</param>
     /// <param name="pages">Pages of it that lie in one piece.</param>

@@ -66,6 +66,20 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
     }
 
     /// <inheritdoc />
+    public override async Task<(int Done, IoctlResult Last)> WriteProtectAsync(
+        GuestRegion region, IReadOnlyList<PageRange> ranges, WriteProtectModes modes, CancellationToken cancel)
+    {
+        IoctlResult last = new(Errno.None, null);
+        for (int i = 0; i < ranges.Count; i++)
+        {
+            last = await WriteProtectAsync(region, ranges[i], modes, i == 0 ? cancel : CancellationToken.None);
+            if (!last.IsDone) return (i, last);
+        }
+
+        return (ranges.Count, last);
+    }
+
+    /// <inheritdoc />
     public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
         GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
         ScanAsync(pages, address, protect: true, cancel);

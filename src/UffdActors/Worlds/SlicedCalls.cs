@@ -2,6 +2,7 @@ using Akka.Actor;
 using UffdActors.Actors;
 using UffdActors.Failures;
 using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 using UffdActors.Statistics;
 
 namespace UffdActors.Worlds;
@@ -48,6 +49,21 @@ internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
         CancellationToken cancel) =>
         UffdActivities.CallAsync(
             name.ToLowerInvariant(), vm.Name, () => InOrderAsync(() => SliceAsync(name, region, slices, call, cancel), cancel));
+
+    /// <summary>Makes calls over several ranges, many of them without a way back to the caller between two.</summary>
+    /// <param name="name">Name of the ioctl.</param>
+    /// <param name="region">Region.</param>
+    /// <param name="ranges">Ranges of it, none of them empty.</param>
+    /// <param name="call">Calls the kernel for some of them: how many are done, and the last answer.</param>
+    /// <param name="cancel">Cancels before the first turn, and between two.</param>
+    /// <returns>None if all are done; the errno of the first that failed, with the bytes before it as progress.</returns>
+    /// <exception cref="CallCancelledException">Cancelled when a part was done.</exception>
+    /// <exception cref="ObjectDisposedException">The userfaultfd has been closed.</exception>
+    public Task<IoctlResult> RunEachAsync(
+        string name, GuestRegion region, IReadOnlyList<PageRange> ranges,
+        Func<IReadOnlyList<PageRange>, CancellationToken, Task<(int Done, IoctlResult Last)>> call, CancellationToken cancel) =>
+        UffdActivities.CallAsync(
+            name.ToLowerInvariant(), vm.Name, () => InOrderAsync(() => EachAsync(name, region, ranges, call, cancel), cancel));
 
     /// <summary>Takes what was written, in slices; ranges that meet at a cut are one.</summary>
     /// <param name="region">Region.</param>
@@ -149,6 +165,46 @@ internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
         return slices.Result.Value;
     }
 
+    private async Task<IoctlResult> EachAsync(
+        string name, GuestRegion region, IReadOnlyList<PageRange> ranges,
+        Func<IReadOnlyList<PageRange>, CancellationToken, Task<(int Done, IoctlResult Last)>> call, CancellationToken cancel)
+    {
+        RangeBatches batches = new(region, ranges);
+        long all = ranges.Sum(r => r.Count) << PageSize.BaseShift;
+        for (int reads = 0; batches.Next.Count > 0;)
+        {
+            long before = batches.PagesDone << PageSize.BaseShift;
+            if (cancel.IsCancellationRequested && before > 0) throw Cancelled(name, region, before, all, cancel);
+            if (_closed.Task.IsCompleted) throw ClosedObjects.Userfault();
+            IReadOnlyList<PageRange> batch = batches.Next;
+            (int Done, IoctlResult Last) answer;
+            try
+            {
+                answer = await call(batch, cancel);
+            }
+            catch (OperationCanceledException) when (before > 0)
+            {
+                throw Cancelled(name, region, before, all, cancel);
+            }
+
+            if (!answer.Last.IsDone && _closed.Task.IsCompleted) throw ClosedObjects.Userfault();
+            batches.Take(answer.Done);
+            long done = batches.PagesDone << PageSize.BaseShift;
+            if (_isServed && answer.Last.NeedsEventsRead && done > 0)
+            {
+                reads = answer.Done > 0 ? 0 : reads;
+                await EventsReadAsync(reads++);
+                continue;
+            }
+
+            if (!answer.Last.IsDone) return done == 0 ? answer.Last : answer.Last with { Progress = done };
+            reads = 0;
+            if (AfterSlice is { } probe) await probe(batch[^1]);
+        }
+
+        return new IoctlResult(Errno.None, null);
+    }
+
     // A thread that changes the map goes on only when its event has been read, and has to get a CPU for it: at first it is asked again at
     // once, then later and later.
     private async Task EventsReadAsync(int reads)
@@ -162,13 +218,15 @@ internal sealed class SlicedCalls(VmRoot vm, KernelUserfault kernel)
         await vm.OrFailed(Task.WhenAny(read.Task, _closed.Task));
     }
 
-    private CallCancelledException Cancelled(string name, GuestRegion region, RangeSlices slices, CancellationToken cancel)
+    private CallCancelledException Cancelled(string name, GuestRegion region, RangeSlices slices, CancellationToken cancel) =>
+        Cancelled(name, region, slices.BytesDone, slices.BytesInAll, cancel);
+
+    private CallCancelledException Cancelled(string name, GuestRegion region, long done, long all, CancellationToken cancel)
     {
-        string message =
-            $"{name} of region {region.Id} was cancelled when {slices.BytesDone} of {slices.BytesInAll} bytes were done; they stay so.";
+        string message = $"{name} of region {region.Id} was cancelled when {done} of {all} bytes were done; they stay so.";
         // A caller that has cancelled may not wait any more.
         vm.Context.Incidents.Report(new Incident(IncidentKind.CancelledCallEnded, message));
-        return new CallCancelledException(message, slices.BytesDone, cancel);
+        return new CallCancelledException(message, done, cancel);
     }
 
     private async Task<T> InOrderAsync<T>(Func<Task<T>> call, CancellationToken cancel)

@@ -3,6 +3,7 @@ using UffdActors.Linux.Machine;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Needs;
 using UffdActors.Linux.Tests.Live;
+using UffdActors.Model.Mapping;
 using UffdActors.Model.Operations.Maps;
 using UffdActors.Testing.ThisMachine;
 
@@ -48,6 +49,38 @@ public sealed class WriteProtectionTests
         await vm.WriteAsync(region, 3, 5);
         Assert.Equal((region.Id, 5, GuestLayout.ValueOf(0, 2)), seen.ElementAt(2));
         Assert.Equal(3, seen.Count);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task Many_ranges_are_protected_by_one_call_which_says_how_far_it_has_come(string world)
+    {
+        const int Many = 2048;
+        using PageBytes source = new(Many);
+        ConcurrentQueue<long> seen = new();
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Many, RegisterModes.Missing | RegisterModes.WriteProtect);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, BeforeWrite = (_, page) => seen.Enqueue(page) });
+        await (await vm.Uffd.PushAsync(region, source)).WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.True((await vm.Uffd.UnprotectAsync(region, 0, Many)).IsDone);
+
+        // More of them than go without a way back to the caller; neither in order nor of one length.
+        PageRange[] ranges = [new(2000, 2040), .. Enumerable.Range(0, 900).Select(i => new PageRange(2 * i, (2 * i) + 1))];
+        int[] expected = [.. Enumerable.Range(0, 900).Select(i => 2 * i), .. Enumerable.Range(2000, 40)];
+        Assert.Equal(new IoctlResult(Errno.None, null), await vm.Uffd.ProtectEachAsync(region, ranges));
+        Assert.Equal(expected, vm.PagesWith(region, Protected));
+        await vm.WriteAsync(region, 3, 1798, 2039);
+        Assert.Equal([1798, 2039], seen);
+        Assert.True((await vm.Uffd.UnprotectAsync(region, 0, Many)).IsDone);
+
+        // What is not registered any more refuses; what is before it is done.
+        await vm.Uffd.UnregisterAsync(region, 64, 64);
+        IoctlResult refused = await vm.Uffd.ProtectEachAsync(region, [new(8, 10), new(16, 17), new(70, 72), new(200, 201)]);
+        Assert.Equal(new IoctlResult(Errno.ENOENT, 3 << 12), refused);
+        Assert.Equal([8, 9, 16], vm.PagesWith(region, Protected));
+        Assert.Equal(new IoctlResult(Errno.None, null), await vm.Uffd.ProtectEachAsync(region, []));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => vm.Uffd.ProtectEachAsync(region, [new(0, 1), new(5, 5)]));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => vm.Uffd.ProtectEachAsync(region, [new(Many - 1, Many + 1)]));
     }
 
     [SkippableTheory]
