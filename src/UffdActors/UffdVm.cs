@@ -129,7 +129,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
         cancellationToken.ThrowIfCancellationRequested();
         return Add(
             await UffdActivities.CallAsync("map", Name, () => _kernel.MapAsync(options, cancellationToken)), options.Pages, options.Module,
-            isAdopted: false, options.IsFilled);
+            isAdopted: false, options.IsFilled, options.LeavesAliasEmpty);
     }
 
     /// <summary>Adds a region of guest memory that other code has mapped and goes on to own. Live world only.</summary>
@@ -452,14 +452,16 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// <summary>True if faults of the region are resolved from a source.</summary>
     internal bool IsServed(GuestRegion region) => Array.Exists(Userfaults(), u => u.Serves(region));
 
-    private GuestRegion Add(MappedMemory mapped, long pages, string? module, bool isAdopted, bool isFilled) => _kernel.Regions.Add(
-        number => new GuestRegion(number, mapped.Address, pages, module, mapped.PageBytes, mapped.AliasAddress)
-        {
-            Vm = _root,
-            IsAdopted = isAdopted,
-            IsFilled = isFilled || mapped.IsReadOnly,
-            Memory = mapped.Memory,
-        });
+    private GuestRegion Add(MappedMemory mapped, long pages, string? module, bool isAdopted, bool isFilled, bool isAliasEmpty = false) =>
+        _kernel.Regions.Add(
+            number => new GuestRegion(number, mapped.Address, pages, module, mapped.PageBytes, mapped.AliasAddress)
+            {
+                Vm = _root,
+                IsAdopted = isAdopted,
+                IsFilled = isFilled || mapped.IsReadOnly,
+                IsAliasEmpty = isAliasEmpty,
+                Memory = mapped.Memory,
+            });
 
     private Userfault Add(KernelUserfault kernel)
     {

@@ -41,7 +41,7 @@ public class MinorTests
         await using UffdRuntime runtime = UffdRuntime.Start(UffdSettings.Profile("fault-loop"));
         await using UffdVm vm = await runtime.CreateVmAsync(new VmOptions { MemoryPages = image.Pages + 16 });
         GuestRegion region = await vm.MapAsync(
-            new RegionOptions { Pages = image.Pages, Module = backend, WithAlias = true, LeaveAliasEmpty = true });
+            new RegionOptions { Pages = image.Pages, Module = backend, WithAlias = true, LeavesAliasEmpty = true });
         Userfault uffd = await vm.OpenAsync();
         _ = await uffd.RegisterAsync(region, RegisterModes.Minor);
         using ImageSource source = new(image);

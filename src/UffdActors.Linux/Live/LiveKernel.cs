@@ -98,7 +98,7 @@ internal sealed class LiveKernel : VmKernel
     public override Task<MappedMemory> MapAsync(RegionOptions options, CancellationToken cancel) =>
         RefusedAsync(
             () => _memories.AddAsync(
-                LiveMemory.Map(options), populate: options.WithAlias && !options.LeaveAliasEmpty && !options.IsFilled, isNew: true));
+                LiveMemory.Map(options), populate: options.WithAlias && !options.LeavesAliasEmpty && !options.IsFilled, isNew: true));
 
     /// <inheritdoc />
     public override Task<MappedMemory> AdoptAsync(AdoptedMemory adopted, CancellationToken cancel)

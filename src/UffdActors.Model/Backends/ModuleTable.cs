@@ -53,6 +53,10 @@ public sealed class ModuleTable
     /// <exception cref="ModuleException">There is none of that name.</exception>
     public int PageShiftOf(string name) => Find(name).Facts.PageShift;
 
+    /// <summary>Modes that a module's memory can be registered for, as it said when it was loaded; none without an operations table.</summary>
+    /// <exception cref="ModuleException">There is none of that name.</exception>
+    public RegisterModes FeaturesOf(string name) => Find(name).Facts is { Ops: not null } facts ? facts.Features : RegisterModes.None;
+
     /// <summary>True if no shared mapping of a module's memory can be written to.</summary>
     /// <exception cref="ModuleException">There is no module of that name, or it throws.</exception>
     public bool IsReadOnly(string name)

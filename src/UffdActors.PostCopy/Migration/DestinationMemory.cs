@@ -67,15 +67,21 @@ internal sealed class DestinationMemory : IAsyncDisposable
         {
             bool isMinor = options.Mode == PostCopyMode.Minor;
             bool alias = isMinor && options.Backend is { } name && !runtime.Modules.IsReadOnly(name);
+            // A page comes into the cache with its content, where a hole raises a fault. Huge pages are in their pool in any case.
+            bool isEmpty = alias && unit == 1 && (runtime.Modules.FeaturesOf(options.Backend!) & RegisterModes.Missing) != 0;
+            RegisterModes modes = !isMinor ? RegisterModes.Missing
+                : isEmpty ? RegisterModes.Missing | RegisterModes.Minor
+                : RegisterModes.Minor;
             List<GuestRegion> regions = [];
             foreach (long size in offer.Regions)
                 regions.Add(
-                    await vm.MapAsync(new RegionOptions { Pages = size, Module = options.Backend, WithAlias = alias }, cancel));
+                    await vm.MapAsync(
+                        new RegionOptions { Pages = size, Module = options.Backend, WithAlias = alias, LeavesAliasEmpty = isEmpty }, cancel));
             Userfault userfault = await vm.OpenAsync(
                 guest.GivesPagesBack ? UffdFeatures.EventRemove : UffdFeatures.None, cancel);
             foreach (GuestRegion region in regions)
             {
-                _ = await userfault.RegisterAsync(region, isMinor ? RegisterModes.Minor : RegisterModes.Missing, cancel);
+                _ = await userfault.RegisterAsync(region, modes, cancel);
                 if (options.RecordWorkingSet) userfault.RecordWorkingSet(region);
             }
 
@@ -99,7 +105,10 @@ internal sealed class DestinationMemory : IAsyncDisposable
         }
     }
 
-    /// <summary>SHA-256 over all regions, and how many of their pages are absent. Those that the guest has given back are zeros.</summary>
+    /// <summary>
+    /// SHA-256 over all regions, and how many of their pages are absent. Those that the guest has given back are zeros, and so are those of
+    /// zeros that were left without memory.
+    /// </summary>
     public async Task<(byte[] Hash, long Missing)> HashAsync(CancellationToken cancel)
     {
         HashSet<(int Region, long Page)> removed = [];
@@ -136,7 +145,7 @@ internal sealed class DestinationMemory : IAsyncDisposable
                 cancel.ThrowIfCancellationRequested();
                 if (!reader.TryRead(region, page, bytes))
                 {
-                    if (!removed.Contains((region.Id, page))) missing++;
+                    if (!removed.Contains((region.Id, page)) && Userfault.NotedStateOf(region, page) != PageState.Zero) missing++;
                     Array.Clear(bytes);
                 }
 

@@ -59,10 +59,13 @@ internal sealed class DestinationPushes
         }
     }
 
-    /// <summary>How the next one begins: at the rate that is set, and paused if they are.</summary>
+    /// <summary>
+    /// How the next one begins: at the rate that is set, and paused if they are. Pages of zeros take no memory before they are touched.
+    /// </summary>
     public PrefetchOptions Begin(PrefetchOptions options)
     {
-        lock (_pushes) return options with { BytesPerSecond = _rate ?? options.BytesPerSecond, StartsPaused = _isPaused };
+        lock (_pushes)
+            return options with { BytesPerSecond = _rate ?? options.BytesPerSecond, StartsPaused = _isPaused, KeepsHoles = true };
     }
 
     /// <summary>Adds one that has begun as <see cref="Begin"/> says. What was set since then applies to it from here on.</summary>

@@ -65,7 +65,20 @@ internal static class Handshake
         Lane first = new(0, socket, stream);
         FrameHeader header = first.ReadHeader();
         if (header.Kind != MessageKind.Hello) throw new WireException("the first frame is not a source's Hello");
-        Hello hello = Hello.Read(first.ReadBody(header));
+        ReadOnlySpan<byte> body = first.ReadBody(header);
+        bool isOfOther = Hello.IsOfOtherVersion(body);
+        Hello hello;
+        try
+        {
+            hello = Hello.Read(body);
+        }
+        catch (WireException e) when (isOfOther)
+        {
+            // A source of another release is told why: a connection that only ends looks like a destination that is not there yet.
+            Reject(first, e.Message);
+            throw;
+        }
+
         // Nothing follows a Hello before it has been answered.
         Lane lane = hello.Lane == 0 ? first : new Lane(hello.Lane, socket, stream);
         return (lane, hello, header.Id);

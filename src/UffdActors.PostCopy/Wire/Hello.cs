@@ -33,6 +33,11 @@ internal readonly record struct Hello(int Version, int Oldest, int Lane, int Cha
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[32..], Link);
     }
 
+    /// <summary>True for one of a source that has no version in common with this side.</summary>
+    public static bool IsOfOtherVersion(ReadOnlySpan<byte> bytes) =>
+        BinaryPrimitives.ReadUInt64LittleEndian(bytes) == Magic
+            && (BinaryPrimitives.ReadUInt16LittleEndian(bytes[10..]) > Current || BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]) < Current);
+
     /// <summary>Reads one.</summary>
     /// <exception cref="WireException">It is none, or there is no common version.</exception>
     public static Hello Read(ReadOnlySpan<byte> bytes)
@@ -42,7 +47,7 @@ internal readonly record struct Hello(int Version, int Oldest, int Lane, int Cha
         Hello hello = new(
             BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]), BinaryPrimitives.ReadUInt16LittleEndian(bytes[10..]), bytes[12], bytes[13],
             BinaryPrimitives.ReadUInt128LittleEndian(bytes[16..]), BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]));
-        if (hello.Oldest > Current || hello.Version < Current)
+        if (IsOfOtherVersion(bytes))
             throw new WireException(
                 $"the source speaks versions {hello.Oldest} to {hello.Version} of the protocol, and this side version {Current}; use the "
                     + $"same release on both sides");

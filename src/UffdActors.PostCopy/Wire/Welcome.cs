@@ -25,7 +25,10 @@ internal readonly record struct Welcome(int Version, UInt128 Destination)
     public static Welcome Read(ReadOnlySpan<byte> bytes)
     {
         Welcome welcome = new(BinaryPrimitives.ReadUInt16LittleEndian(bytes), BinaryPrimitives.ReadUInt128LittleEndian(bytes[2..]));
-        if (welcome.Version != Hello.Current) throw new WireException($"the destination answered with version {welcome.Version}");
+        if (welcome.Version != Hello.Current)
+            throw new WireException(
+                $"the destination speaks version {welcome.Version} of the protocol, and this side version {Hello.Current}; use the same "
+                    + "release on both sides");
         return welcome;
     }
 }

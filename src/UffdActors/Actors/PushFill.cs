@@ -80,6 +80,22 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
             return PushStep.GoOn;
         }
 
+        if (options.KeepsHoles && region.KeepsHoles && _run.Content == SourceContent.Zero)
+        {
+            // What a handler has in hand of them it fills all the same, with zeros.
+            options.Progress.ZeroPages += _run.Pages / _unit;
+            region.Pages.LeaveHole(_run.FirstPage, _run.Pages);
+            // What the cache will have of them is the guest's. One that a handler has claimed it marks itself.
+            for (long page = _run.FirstPage; region.Alias is { } alias && page < _run.FirstPage + _run.Pages; page += _unit)
+            {
+                if (alias.TryClaim(page)) alias.MarkWritten(page);
+            }
+
+            chunk.Skip(_run.Pages);
+            waits.Filled();
+            return PushStep.GoOn;
+        }
+
         if (_pageByPage || _copiesZeros || (_meetsHole && isAliased)) _run = _run with { Pages = _unit };
         if (isAliased && !_meetsHole && !TryWriteAlias(region.Alias!)) return _meetsHole ? Aim() : PushStep.GoOn;
         _plan = FillPlan.Of(decidedOn, region, _run, _meetsHole, _copiesZeros);

@@ -20,6 +20,7 @@ namespace UffdActors.Actors;
 /// <param name="Rate">Holds it back; null for as fast as it goes.</param>
 /// <param name="OnOwnThread">Its turns are on another thread than those of the ring: a demand does not wait behind a chunk.</param>
 /// <param name="IsHeld">It is held from the start, as by <see cref="VmProtocol.HoldPush"/>.</param>
+/// <param name="KeepsHoles">Pages of zeros are left as holes, where the region allows it (<see cref="ServedRegion.KeepsHoles"/>).</param>
 internal sealed record PushOptions(
     FaultReader Reader,
     IActorRef Context,
@@ -35,4 +36,5 @@ internal sealed record PushOptions(
     int WindowChunks = 1,
     PushRate? Rate = null,
     bool OnOwnThread = false,
-    bool IsHeld = false);
+    bool IsHeld = false,
+    bool KeepsHoles = false);

@@ -65,6 +65,8 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
         AliasPages? alias = isMinor ? Region.ComesThrough : null;
         ResolveBy by = !isMinor ? ResolveBy.Copy : alias is null ? ResolveBy.ContinueAsIs : ResolveBy.Continue;
         bool isProtected = (Modes & RegisterModes.WriteProtect) != 0;
+        bool keepsHoles = Region.Module is not null && !Region.IsFilled && !isProtected && (Modes & RegisterModes.Missing) != 0
+            && (Region.AliasAddress == 0 || Region.IsAliasEmpty);
         return [
             .. Region.Unregistered.Others(new PageRange(0, Region.Pages)).Select(
                 part => new ServedRegion(
@@ -73,6 +75,7 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
                 {
                     Zeroed = Zeroed,
                     CopiesHoles = by == ResolveBy.ContinueAsIs && (Modes & RegisterModes.Missing) != 0,
+                    KeepsHoles = keepsHoles,
                 })];
     }
 

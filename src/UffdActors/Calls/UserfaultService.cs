@@ -190,7 +190,7 @@ internal sealed class UserfaultService
             new PushOptions(
                 reader, _kernel.Actor, own ?? _kernel.NewMonitorThread(), actor, registered.Region.Id, registered.Pages, progress, chunk,
                 registered.Unit, reader.Outages.Of(source), options.Order, WindowOf(options, source, chunk), rate,
-                OnOwnThread: own is not null, IsHeld: options.StartsPaused));
+                OnOwnThread: own is not null, IsHeld: options.StartsPaused, KeepsHoles: options.KeepsHoles));
         bool isClosing;
         lock (_gate)
         {

@@ -64,6 +64,9 @@ public sealed class GuestRegion
         return alias.IsGuests(page - (page % unit));
     }
 
+    /// <summary>Nothing was allocated through its alias when it was mapped.</summary>
+    internal bool IsAliasEmpty { get; init; }
+
     /// <summary>The VM that has mapped it; null where none is needed.</summary>
     internal VmRoot? Vm { get; init; }
 

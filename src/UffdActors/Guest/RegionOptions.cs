@@ -13,8 +13,8 @@ public sealed record RegionOptions
 
     /// <summary>
     /// A second mapping of the same memory, which is never registered: content goes in through it where faults are resolved by
-    /// CONTINUE. Its pages are allocated in full and mapped. Not of anonymous memory, which nothing can map twice. As all pages
-    /// are there then, MISSING alone raises no fault, and such a registration is not served.
+    /// CONTINUE. Its pages are allocated in full and mapped, unless <see cref="LeavesAliasEmpty"/> says otherwise. Not of anonymous memory,
+    /// which nothing can map twice. As all pages are there then, MISSING alone raises no fault, and such a registration is not served.
     /// </summary>
     public bool WithAlias { get; init; }
 
@@ -25,8 +25,11 @@ public sealed record RegionOptions
     /// </summary>
     public bool IsFilled { get; init; }
 
-    /// <summary>Leaves the alias unpopulated, which MINOR without MISSING does not survive: for the test that shows it.</summary>
-    internal bool LeaveAliasEmpty { get; init; }
+    /// <summary>
+    /// Nothing is allocated in advance for an alias: a page comes into the cache with its content. Register such a region for MISSING and
+    /// MINOR. With MINOR alone a page that is not in the cache raises no fault, and would be read as zeros.
+    /// </summary>
+    public bool LeavesAliasEmpty { get; init; }
 
     /// <summary>Every world refuses a part of a page alike, though a kernel may round it up.</summary>
     /// <exception cref="ArgumentException">It is not whole pages of this size.</exception>

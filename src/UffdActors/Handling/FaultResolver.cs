@@ -20,6 +20,7 @@ internal static class FaultResolver
         PageRequest request, ServedRegion region, long decidedOn, MonitorThread thread, bool hasWaited, out FillPlan plan)
     {
         bool isRemoved = region.Pages.IsRemoved(request.Page, request.Pages);
+        bool isLeftHole = region.Pages.IsLeftHole(request.Page, request.Pages);
         bool isMinor = (request.Flags & FaultFlags.Minor) != 0;
         request.CopiesZeros = request.Streak > 0 && request.StreakError != Errno.EFAULT;
         request.MeetsHole = request.WasHole = request.TakesNoCopy = false;
@@ -29,8 +30,8 @@ internal static class FaultResolver
         // answers EEXIST to everything until a page is freed; and EFAULT comes however often from an address at which the source has no
         // memory, or of a module that does not find what the fault says it has.
         if (request.Streak > 1 && !hasWaited) return Resolution.WaitOut;
-        // A minor fault says that the cache has the page; of one that was removed, what it has is right as it is.
-        if (isMinor && (isRemoved || region.By == ResolveBy.ContinueAsIs))
+        // A minor fault says that the cache has the page; of one that was removed, or left as a hole, what it has is right as it is.
+        if (isMinor && (isRemoved || isLeftHole || region.By == ResolveBy.ContinueAsIs))
         {
             request.Content = SourceContent.Bytes;
             if (region.IsProtected && region.Pages.HasRemoved) NoteWrittenBefore(request, region, thread);
@@ -38,7 +39,7 @@ internal static class FaultResolver
             return Resolution.Fill;
         }
 
-        if (!isRemoved) return Resolution.Fetch;
+        if (!isRemoved && !isLeftHole) return Resolution.Fetch;
         request.Content = SourceContent.Zero;
         plan = FillPlan.Of(decidedOn, region, request.Run, cacheIsEmpty: true, request.CopiesZeros);
         return Resolution.Fill;

@@ -21,6 +21,7 @@ internal sealed class RegionPages
     private PageBitmap? _holes;
     private PageBitmap? _mappedAgain;
     private PageBitmap? _poisoned;
+    private PageBitmap? _unfilled;
     private FirstTouches? _touches;
     private long _demanded = -1;
 
@@ -33,7 +34,7 @@ internal sealed class RegionPages
     /// <param name="received">What has been received of the region.</param>
     public RegionPages(PageBitmap received) => Received = received;
 
-    /// <summary>Pages that have been filled.</summary>
+    /// <summary>Pages that have been filled, or are known to be zeros and left without memory (<see cref="LeaveHole"/>).</summary>
     public PageBitmap Received { get; }
 
     /// <summary>True if any page was ever removed. At every fill.</summary>
@@ -95,6 +96,26 @@ internal sealed class RegionPages
         if (isZero) Made(ref _zeros).Set(page, count);
         // What was poisoned has been given back meanwhile, and no event told of it.
         if (_poisoned is { } poisoned) poisoned.Clear(page, count);
+    }
+
+    /// <summary>
+    /// The source has zeros for pages of a page cache, and they are left as holes: done, as pages that were filled with zeros are, and
+    /// without memory. A touch is answered with zeros, and the source is not asked again.
+    /// </summary>
+    /// <param name="page">First base page.</param>
+    /// <param name="count">Base pages.</param>
+    public void LeaveHole(long page, long count)
+    {
+        // Before they count as received: who sees that sees this too.
+        Made(ref _unfilled).Set(page, count);
+        Fill(page, count, isZero: true);
+    }
+
+    /// <summary>True if a page was left as a hole; of a larger page, if all of its base pages were.</summary>
+    public bool IsLeftHole(long page, int count = 1)
+    {
+        if (Volatile.Read(ref _unfilled) is not { } unfilled) return false;
+        return count == 1 ? unfilled.Contains(page) : unfilled.NextClear(page) >= page + count;
     }
 
     /// <summary>Pages have been poisoned: nothing comes from the source any more, and there is nothing to read.</summary>

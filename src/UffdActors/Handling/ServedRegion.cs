@@ -37,6 +37,12 @@ internal sealed record ServedRegion(
     /// </summary>
     public bool CopiesHoles { get; init; }
 
+    /// <summary>
+    /// A page of zeros may stay a hole: it takes memory when it is filled, and a touch before that raises a fault. Not where writes are
+    /// watched, for an empty entry is found like a written one.
+    /// </summary>
+    public bool KeepsHoles { get; init; }
+
     /// <summary>Base pages in a page of the region's own size.</summary>
     public int UnitPages => 1 << (PageShift - PageSize.BaseShift);
 

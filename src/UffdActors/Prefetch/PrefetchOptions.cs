@@ -36,6 +36,13 @@ public sealed record PrefetchOptions
     /// </summary>
     public bool OnOwnThread { get; init; }
 
+    /// <summary>
+    /// Pages of zeros stay holes where that saves memory: in a module's memory, which has a page cache, registered for MISSING and not for
+    /// write protection. They count as brought (<see cref="BackgroundPush.ZeroPages"/>, <see cref="PageState.Zero"/>) and take no memory;
+    /// the first touch of one is a fault, which is answered without the source. <see cref="GuestReader"/> finds nothing there.
+    /// </summary>
+    public bool KeepsHoles { get; init; }
+
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
     internal void ThrowIfOutOfRange()

@@ -113,7 +113,7 @@ internal sealed class ModelKernel : VmKernel
         {
             ulong address = await MapAsync(request, options.Pages, places, cancel);
             ulong alias = options.WithAlias ? await MapAsync(request, options.Pages, places, cancel) : 0;
-            if (options.WithAlias && !options.LeaveAliasEmpty && !options.IsFilled) await PopulateAsync(places[^1], file!, cancel);
+            if (options.WithAlias && !options.LeavesAliasEmpty && !options.IsFilled) await PopulateAsync(places[^1], file!, cancel);
             if (file is not null)
             {
                 lock (_gate) _files.Add(address, file);

@@ -50,6 +50,84 @@ public sealed class PrefetchTests
     }
 
     [SkippableTheory]
+    [InlineData("model", false)]
+    [InlineData("model", true)]
+    [InlineData("live", false)]
+    [InlineData("live", true)]
+    public async Task Pages_of_zeros_stay_holes_of_a_page_cache_until_they_are_touched_and_the_source_is_not_asked_again(
+        string world, bool isMinor)
+    {
+        using ScriptedSource source = new(Pages);
+        source.Script = ZerosBehind(64);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.Vm.MapAsync(
+            new RegionOptions { Pages = Pages, Module = "shmem", WithAlias = isMinor, LeavesAliasEmpty = isMinor });
+        _ = await vm.Uffd.RegisterAsync(region, isMinor ? RegisterModes.Missing | RegisterModes.Minor : RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+
+        BackgroundPush push = await vm.Uffd.PushAsync(region, source, new PrefetchOptions { KeepsHoles = true });
+        await push.WaitAsync().WaitAsync(LiveScene.Deadline);
+
+        Assert.Equal((64, Pages - 64, 0), (push.Pages, push.ZeroPages, push.AbsentPages));
+        Assert.All(Enumerable.Range(64, Pages - 64), page => Assert.Null(vm.Word(region, page)));
+        Assert.All(Enumerable.Range(0, 64), page => Assert.Equal(PageBytes.WordOf(page), vm.Word(region, page)));
+        Assert.Equal(
+            [new PageStateRange(0, 64, PageState.FromSource), new PageStateRange(64, Pages - 64, PageState.Zero)],
+            await vm.Uffd.PageStatesAsync(region, 0, Pages));
+
+        // A touch needs no source, and takes one page. What was written there stays, also when it has left the mapping.
+        int asked = source.Asked;
+        source.GoAway();
+        VcpuGroup read = await vm.StartAsync(region, isWrite: false, 100);
+        await read.WaitAsync().WaitAsync(LiveScene.Deadline);
+        await vm.WriteAsync(region, 101);
+        Assert.Equal((0ul, GuestLayout.ValueOf(0, 0)), (vm.Word(region, 100), vm.Word(region, 101)));
+        Assert.Null(vm.Word(region, 102));
+        if (isMinor)
+        {
+            await vm.Vm.AdviseAsync(region, 101, 1, Advice.DontNeed);
+            Assert.Equal(GuestLayout.ValueOf(0, 0), vm.Word(region, 101));
+            VcpuGroup again = await vm.StartAsync(region, isWrite: false, 101);
+            await again.WaitAsync().WaitAsync(LiveScene.Deadline);
+            Assert.Equal(GuestLayout.ValueOf(0, 0), vm.Word(region, 101));
+        }
+
+        Assert.Equal(asked, source.Asked);
+        // Nothing is absent that closing would turn into zeros.
+        await vm.Uffd.UnregisterAsync(region).WaitAsync(LiveScene.Deadline);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task Pages_of_zeros_are_filled_where_a_hole_saves_nothing_or_writes_are_watched(string world)
+    {
+        foreach ((string? memory, RegisterModes modes) in new[]
+        {
+            (null, RegisterModes.Missing), ("shmem", RegisterModes.Missing | RegisterModes.WriteProtect),
+        })
+        {
+            using ScriptedSource source = new(Pages);
+            source.Script = ZerosBehind(64);
+            await using EitherWorld vm = await EitherWorld.StartAsync(world);
+            GuestRegion region = await vm.RegisterAsync(Pages, modes, memory);
+            await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+            BackgroundPush push = await vm.Uffd.PushAsync(region, source, new PrefetchOptions { KeepsHoles = true });
+            await push.WaitAsync().WaitAsync(LiveScene.Deadline);
+            Assert.Equal((64, Pages - 64), (push.Pages, push.ZeroPages));
+            Assert.Equal(0ul, vm.Word(region, 200));
+        }
+    }
+
+    private static Func<PageOrder, IPageReceiver, bool> ZerosBehind(long first) => (order, receiver) =>
+    {
+        if (order.FirstPage < first && order.FirstPage + order.Pages > first)
+            throw new InvalidOperationException("A chunk crosses the border.");
+        if (order.FirstPage < first) return false;
+        receiver.Received(order.Id, order.FirstPage, order.Pages, SourceContent.Zero, 0);
+        return true;
+    };
+
+    [SkippableTheory]
     [MemberData(nameof(Worlds))]
     public async Task A_push_that_is_paused_asks_for_nothing_and_goes_on_when_it_is_told(string world)
     {

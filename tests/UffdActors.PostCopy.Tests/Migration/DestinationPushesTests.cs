@@ -8,9 +8,9 @@ public sealed class DestinationPushesTests
     [Fact]
     public void A_push_begins_as_it_was_said_before_there_was_one()
     {
-        PrefetchOptions options = new() { BytesPerSecond = 7, OnOwnThread = true };
+        PrefetchOptions options = new() { BytesPerSecond = 7, OnOwnThread = true, KeepsHoles = true };
         DestinationPushes pushes = new();
-        Assert.Equal(options, pushes.Begin(options));
+        Assert.Equal(options, pushes.Begin(options with { KeepsHoles = false }));
 
         pushes.Pause();
         Assert.Equal(options with { StartsPaused = true }, pushes.Begin(options));

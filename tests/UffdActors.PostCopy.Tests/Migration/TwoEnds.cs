@@ -22,10 +22,11 @@ internal sealed class TwoEnds : IDisposable
         MigrationTls? destinationTls = null, Func<ISourceGuest, ISourceGuest>? around = null,
         IDestinationGuest? instead = null, bool verifies = true, Func<MigrationDestination, WorkloadGuest, Task>? after = null,
         TimeSpan? peerTimeout = null, Action<string>? tell = null, Action<MigrationSource>? setSource = null,
-        Func<MigrationDestination, WorkloadGuest, Task>? during = null, string? listen = null, CancellationToken stop = default)
+        Func<MigrationDestination, WorkloadGuest, Task>? during = null, string? listen = null, string? backend = null,
+        PostCopyMode mode = PostCopyMode.Missing, long accesses = 20_000, CancellationToken stop = default)
     {
         const long pages = 512;
-        WorkloadGuestOptions guest = new() { Accesses = 20_000 };
+        WorkloadGuestOptions guest = new() { Accesses = accesses };
         WorkloadGuest arriving = new();
         TaskCompletionSource<string> listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using CancellationTokenSource without = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -35,6 +36,8 @@ internal sealed class TwoEnds : IDisposable
             {
                 Address = MigrationAddress.Parse(listen ?? $"unix:{Destination}"),
                 Tls = destinationTls,
+                Backend = backend,
+                Mode = mode,
                 PeerTimeout = peerTimeout ?? TimeSpan.FromSeconds(10),
                 Tell = what => tell?.Invoke("destination: " + what),
             });

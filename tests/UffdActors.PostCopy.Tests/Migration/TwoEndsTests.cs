@@ -28,6 +28,42 @@ public sealed class TwoEndsTests
     }
 
     [Theory]
+    [InlineData(PostCopyMode.Missing)]
+    [InlineData(PostCopyMode.Minor)]
+    public async Task Zeros_stay_holes_of_a_page_cache_and_every_page_is_accounted_for(PostCopyMode mode)
+    {
+        using TwoEnds ends = new();
+        long absent = 0;
+        long zero = 0;
+        (MigrationSourceReport source, MigrationDestinationReport destination, string? error) = await ends.MoveAsync(
+            backend: "shmem", mode: mode, accesses: 40,
+            after: (moved, _) =>
+            {
+                UffdVm vm = moved.Vm!;
+                GuestReader reader = vm.NewReader();
+                byte[] bytes = new byte[4096];
+                for (long page = 0; page < 512; page++)
+                {
+                    bool isThere = reader.TryRead(vm.Regions[0], page, bytes);
+                    bool isZero = moved.Userfault!.NotedStateOf(vm.Regions[0], page) == PageState.Zero;
+                    if (isZero) zero++;
+                    if (isThere) continue;
+                    absent++;
+                    Assert.True(isZero, $"Page {page} is absent.");
+                }
+
+                Assert.Equal(512, moved.ReceivedPages);
+                return Task.CompletedTask;
+            });
+        Assert.Null(error);
+        Assert.True(destination.IsVerified, destination.Ending);
+        Assert.Equal(destination.Hash, source.ActualHash);
+        // An eighth of the image is zeros and more, and the guest writes to a few pages only.
+        Assert.InRange(absent, 40, zero);
+        Assert.True(source.Pages + source.ZeroPages >= 512);
+    }
+
+    [Theory]
     [InlineData(70)]
     [InlineData(200_003)]
     [InlineData(400_001)]
