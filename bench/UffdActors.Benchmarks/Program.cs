@@ -17,6 +17,13 @@ if (args is ["serve", ..])
     return;
 }
 
+// A row's own server; see CpusRow.
+if (args is ["serve-back-end", _, _])
+{
+    await UffdActors.Benchmarks.Serving.BackEndServer.RunAsync(args);
+    return;
+}
+
 // In this process, whose collector is the one of the product (Directory.Build.props): workstation, not concurrent.
 // --dry shows that everything runs; its figures mean nothing.
 bool dry = args.Contains("--dry");

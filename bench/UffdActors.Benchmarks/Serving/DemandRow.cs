@@ -28,8 +28,8 @@ internal sealed class DemandRow : ServeRow
             List<double> ratios = [];
             List<double> least = [];
             List<double> overLeast = [];
-            await using ServeProcess copyLoop = await ServeProcess.CopyLoopAsync(bench, memory, cpu: 0);
-            await using ServeProcess daemon = await ServeProcess.DaemonAsync(bench, memory, "cache = 1g", cpu: 0);
+            await using ServeProcess copyLoop = await ServeProcess.CopyLoopAsync(bench, memory, cpus: "0");
+            await using ServeProcess daemon = await ServeProcess.DaemonAsync(bench, memory, "cache = 1g", cpus: "0");
             for (int round = 0; round < bench.Rounds + Unmeasured; round++)
             {
                 // Both in turn go first.

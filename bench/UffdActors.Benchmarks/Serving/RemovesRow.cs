@@ -19,7 +19,7 @@ internal sealed class RemovesRow : ServeRow
         List<double> first = [];
         List<double> last = [];
         List<double> ratios = [];
-        await using ServeProcess daemon = await ServeProcess.DaemonAsync(bench, memory, cpu: 0);
+        await using ServeProcess daemon = await ServeProcess.DaemonAsync(bench, memory, cpus: "0");
         for (int round = 0; round <= bench.Rounds; round++)
         {
             await using MeasuredGuest guest =

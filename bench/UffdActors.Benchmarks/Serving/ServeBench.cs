@@ -28,6 +28,10 @@ internal sealed class ServeBench : IDisposable
     /// <summary>Path of the least that serves another process.</summary>
     public string CopyLoop => _copyLoop.Value;
 
+    /// <summary>Pages of 2 MiB that are free.</summary>
+    public static long HugePages => long.Parse(
+        File.ReadAllText("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"), CultureInfo.InvariantCulture);
+
     /// <summary>How often what varies is measured.</summary>
     public int Rounds { get; }
 

@@ -37,8 +37,8 @@ internal sealed class ServeProcess : IAsyncDisposable
     /// <param name="bench">What all rows need.</param>
     /// <param name="memory">Its memory file.</param>
     /// <param name="settings">Lines of the block <c>serve</c>.</param>
-    /// <param name="cpu">CPU that all of it is bound to; null for any.</param>
-    public static async Task<ServeProcess> DaemonAsync(ServeBench bench, string memory, string settings = "", int? cpu = null)
+    /// <param name="cpus">CPUs that all of it is bound to, as of taskset(1); null for any.</param>
+    public static async Task<ServeProcess> DaemonAsync(ServeBench bench, string memory, string settings = "", string? cpus = null)
     {
         string folder = bench.NewFolder("daemon");
         string socket = Path.Combine(folder, "vm");
@@ -53,7 +53,16 @@ internal sealed class ServeProcess : IAsyncDisposable
               sessions { one { socket = {{socket}}, memory = {{memory}} } }
             }
             """);
-        return await StartAsync(folder, bench.Uffd, ["serve", "--config", configuration], socket, cpu);
+        return await StartAsync(folder, bench.Uffd, ["serve", "--config", configuration], socket, cpus);
+    }
+
+    /// <summary>A server whose back end decompresses.</summary>
+    public static Task<ServeProcess> BackEndAsync(ServeBench bench, long bytes, string cpus)
+    {
+        string folder = bench.NewFolder("backend");
+        string socket = Path.Combine(folder, "vm");
+        string length = bytes.ToString(CultureInfo.InvariantCulture);
+        return StartAsync(folder, Environment.ProcessPath!, ["serve-back-end", socket, length], socket, cpus);
     }
 
     /// <summary>The form for one memory file.</summary>
@@ -61,15 +70,15 @@ internal sealed class ServeProcess : IAsyncDisposable
     {
         string folder = bench.NewFolder("plain");
         string socket = Path.Combine(folder, "vm");
-        return StartAsync(folder, bench.Uffd, ["serve", "--socket", socket, "--memory", memory, .. options], socket, cpu: null);
+        return StartAsync(folder, bench.Uffd, ["serve", "--socket", socket, "--memory", memory, .. options], socket, cpus: null);
     }
 
     /// <summary>The loop in C that serves from memory.</summary>
-    public static Task<ServeProcess> CopyLoopAsync(ServeBench bench, string memory, int cpu)
+    public static Task<ServeProcess> CopyLoopAsync(ServeBench bench, string memory, string cpus)
     {
         string folder = bench.NewFolder("copyloop");
         string socket = Path.Combine(folder, "vm");
-        return StartAsync(folder, bench.CopyLoop, [socket, memory], socket, cpu);
+        return StartAsync(folder, bench.CopyLoop, [socket, memory], socket, cpus);
     }
 
     /// <summary>Starts it, again if it was killed, and waits until it serves.</summary>
@@ -102,9 +111,9 @@ internal sealed class ServeProcess : IAsyncDisposable
     }
 
     private static async Task<ServeProcess> StartAsync(
-        string folder, string uffd, IReadOnlyList<string> arguments, string socket, int? cpu)
+        string folder, string uffd, IReadOnlyList<string> arguments, string socket, string? cpus)
     {
-        string[] bound = cpu is { } number ? ["taskset", "-c", number.ToString(CultureInfo.InvariantCulture)] : [];
+        string[] bound = cpus is null ? [] : ["taskset", "-c", cpus];
         ServeProcess process = new(folder, [.. bound, uffd, .. arguments], socket);
         await process.StartAsync();
         return process;

@@ -1,6 +1,7 @@
 /* A VMM that measures how it is served, in the shape of Firecracker 1.16: one region that begins at byte 0 of the memory file. The first
  * word of a page that the file stores tells its number (stamp_of); what was given back is zeros.
  * measured SOCKET BYTES CPU MODE [N] [M]
+ * With spread-huge the memory is of huge pages.
  * CPU binds all threads (-1 for none). A mode begins when a line comes, says one line of figures, and ends with the input. */
 #include "vmm.h"
 #include <sched.h>
@@ -120,6 +121,26 @@ static void quiet(uint64_t count, uint64_t pause)
 	} while (has_line());
 }
 
+/* N threads touch the first page of every M bytes, each its own, one after the other: every touch is a fault. */
+static void spread(int threads, uint64_t stride)
+{
+	uint64_t all = pages / (stride / PAGE), *order = malloc(all * sizeof(*order)), *latency = calloc(all, sizeof(*latency));
+	for (uint64_t i = 0; i < all; i++) order[i] = i * (stride / PAGE);
+	pthread_barrier_t gate;
+	pthread_barrier_init(&gate, NULL, (unsigned)threads + 1);
+	pthread_t thread[MOST_THREADS];
+	struct share share[MOST_THREADS];
+	for (int i = 0; i < threads; i++) {
+		uint64_t from = all * (uint64_t)i / (uint64_t)threads, to = all * (uint64_t)(i + 1) / (uint64_t)threads;
+		share[i] = (struct share){ order + from, latency + from, to - from, &gate };
+		if (pthread_create(&thread[i], NULL, touch_all, &share[i])) die("pthread_create");
+	}
+	uint64_t begun = now();
+	pthread_barrier_wait(&gate);
+	for (int i = 0; i < threads; i++) pthread_join(thread[i], NULL);
+	say_latencies(latency, all, now() - begun);
+}
+
 struct stripe {
 	uint64_t first, count, seed;
 };
@@ -196,12 +217,13 @@ int main(int count, char **arguments)
 		CPU_SET(cpu, &set);
 		if (sched_setaffinity(0, sizeof(set), &set)) die("sched_setaffinity: %s", strerror(errno));
 	}
-	guest = (struct guest){ .uffd = open_uffd(UFFD_FEATURE_EVENT_REMOVE), .page_size = PAGE };
+	int huge = !strcmp(mode, "spread-huge");
+	guest = (struct guest){ .uffd = open_uffd(UFFD_FEATURE_EVENT_REMOVE), .page_size = huge ? HUGE_PAGE : PAGE };
 	pages = bytes / PAGE;
-	add_region(&guest, anonymous(bytes), bytes, UFFDIO_REGISTER_MODE_MISSING);
-	if (madvise(guest.region[0].base, bytes, MADV_NOHUGEPAGE)) die("madvise: %s", strerror(errno));
+	add_region(&guest, huge ? huge_pages(bytes) : anonymous(bytes), bytes, UFFDIO_REGISTER_MODE_MISSING);
+	if (!huge && madvise(guest.region[0].base, bytes, MADV_NOHUGEPAGE)) die("madvise: %s", strerror(errno));
 	char text[512];
-	size_t length = write_layout(text, sizeof(text), &guest, ",\"page_size\":4096");
+	size_t length = write_layout(text, sizeof(text), &guest, huge ? ",\"page_size\":2097152" : ",\"page_size\":4096");
 	guest.socket = connect_to(arguments[1]);
 	uint64_t begun = now();
 	send_with(guest.socket, text, length, &guest.uffd, 1);
@@ -218,6 +240,7 @@ int main(int count, char **arguments)
 		return 0;
 	}
 	if (!strcmp(mode, "rate")) rate((int)n);
+	else if (!strncmp(mode, "spread", 6)) spread((int)n, m);
 	else if (!strcmp(mode, "quiet")) quiet(n, m);
 	else if (!strcmp(mode, "load")) load((int)n);
 	else if (!strcmp(mode, "removes")) removes(n);

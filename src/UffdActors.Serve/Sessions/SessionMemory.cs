@@ -67,7 +67,9 @@ internal sealed class SessionMemory(UffdVm vm, HandOver handOver, IContent conte
     public async Task ServeAsync(TouchedPages? touched, CancellationToken cancel)
     {
         HandOverMessage message = handOver.Message;
-        _source = new GuestSource(content, [.. message.Regions.Select(r => r.FileOffset)], message.Bytes >> PageSize.BaseShift, touched);
+        _source = new GuestSource(
+            content, [.. message.Regions.Select(r => r.FileOffset)], message.Bytes >> PageSize.BaseShift, touched,
+            () => Userfault.Outstanding);
         await Userfault.ServeAsync(new ServeOptions { Source = _source, MaxOutstanding = options.MaxFaults }, cancel);
     }
 

@@ -28,7 +28,9 @@ public sealed record SessionOptions
     /// <summary>
     /// A slow source that the content is fetched from instead of files, by way of <see cref="Cache"/>, which has to be there then;
     /// <see cref="MemoryPath"/> is no file then, but the snapshot's key in the cache, and its name in messages. It is asked for pages of
-    /// region 0, as they lie in the memory file, by one thread at a time, for some 64 pages at once. Stays the caller's.
+    /// region 0, as they lie in the memory file, for some 64 pages at once. One that answers at once
+    /// (<see cref="IPageSource.AnswersAtOnce"/>: it decompresses, say) is asked by as many threads at a time as this process has CPUs,
+    /// another one by one. Stays the caller's.
     /// </summary>
     public IPageSource? BackEnd { get; init; }
 
