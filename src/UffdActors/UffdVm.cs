@@ -143,12 +143,14 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     {
         ArgumentNullException.ThrowIfNull(memory);
         ThrowIfNoSize(memory.Pages);
+        if (memory.Written is { } written && written.Pages != memory.Pages)
+            throw new ArgumentException($"The journal is of {written.Pages} pages, and the memory has {memory.Pages}.", nameof(memory));
         _root.ThrowIfClosed();
         cancellationToken.ThrowIfCancellationRequested();
         return Add(
             await UffdActivities.CallAsync(
                 "adopt_memory", Name, () => _kernel.AdoptAsync(memory, cancellationToken)), memory.Pages, memory.Module,
-            isAdopted: true, memory.IsFilled);
+            isAdopted: true, memory.IsFilled, memory.Written);
     }
 
     /// <summary>
@@ -452,16 +454,18 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
     /// <summary>True if faults of the region are resolved from a source.</summary>
     internal bool IsServed(GuestRegion region) => Array.Exists(Userfaults(), u => u.Serves(region));
 
-    private GuestRegion Add(MappedMemory mapped, long pages, string? module, bool isAdopted, bool isFilled, bool isAliasEmpty = false) =>
-        _kernel.Regions.Add(
-            number => new GuestRegion(number, mapped.Address, pages, module, mapped.PageBytes, mapped.AliasAddress)
-            {
-                Vm = _root,
-                IsAdopted = isAdopted,
-                IsFilled = isFilled || mapped.IsReadOnly,
-                IsAliasEmpty = isAliasEmpty,
-                Memory = mapped.Memory,
-            });
+    private GuestRegion Add(
+        MappedMemory mapped, long pages, string? module, bool isAdopted, bool isFilled, bool isAliasEmpty = false,
+        WrittenJournal? written = null) => _kernel.Regions.Add(
+        number => new GuestRegion(number, mapped.Address, pages, module, mapped.PageBytes, mapped.AliasAddress)
+        {
+            Vm = _root,
+            IsAdopted = isAdopted,
+            IsFilled = isFilled || mapped.IsReadOnly,
+            IsAliasEmpty = isAliasEmpty,
+            Written = written,
+            Memory = mapped.Memory,
+        });
 
     private Userfault Add(KernelUserfault kernel)
     {

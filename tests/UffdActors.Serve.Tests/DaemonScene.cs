@@ -151,7 +151,10 @@ internal sealed class DaemonScene : IAsyncDisposable
     }
 
     /// <summary>Files of guests that are kept.</summary>
-    public string[] Kept() => [.. Directory.GetFiles(State, "*.guest.json").Concat(Directory.GetFiles(State, "*.events"))];
+    public string[] Kept() =>
+    [
+        .. ((string[])["*.guest.json", "*.events", "*.written"]).SelectMany(ending => Directory.GetFiles(State, ending)),
+    ];
 
     public async ValueTask DisposeAsync()
     {

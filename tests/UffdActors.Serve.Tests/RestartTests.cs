@@ -20,10 +20,12 @@ public sealed class RestartTests(VmmPrograms programs)
             await scene.GuestAsync("firecracker-1.16", "2", "waits"),
             await scene.GuestAsync("e2b", "2", "waits"),
             await scene.GuestAsync("cloud-hypervisor", "2", "waits"),
+            await scene.GuestAsync("balloon-load", "2", "4", "minor"),
+            await scene.GuestAsync("e2b", "2", "minor", "waits"),
         ];
         // Without a descriptor of its own, a guest that nobody else holds one of would read zeros.
         if (isManaged) guests.Add(await scene.GuestAsync("balloon-load", "2", "3", "no-copy"));
-        VmmProcess[] busy = [guests[0], guests[1], .. guests.Skip(5)];
+        VmmProcess[] busy = [guests[0], guests[1], guests[5], .. guests.Skip(7)];
         string[] began = [.. guests.Select((_, i) => $"one {i + 1} began")];
         _ = await scene.UntilAsync(began);
         for (int round = 0; round < 2; round++)
@@ -38,6 +40,43 @@ public sealed class RestartTests(VmmPrograms programs)
         _ = await scene.UntilAsync([.. guests.Select((_, i) => $"one {i + 1} {SessionEnd.VmmEnded}")]);
         Assert.DoesNotContain(scene.Unread, line => line.Contains("Frozen", StringComparison.Ordinal));
         Assert.Empty(scene.Kept());
+    }
+
+    [SkippableFact]
+    public async Task What_a_guest_with_MINOR_alone_has_written_is_known_to_the_successor()
+    {
+        VmmPrograms.Require();
+        await using DaemonScene scene = await DaemonScene.StartAsync(programs);
+        // It writes, takes pages out of the mapping and reads what it wrote: a fault in the one daemon or the other.
+        VmmProcess vmm = await scene.GuestAsync("balloon-load", "4", "7", "minor");
+        _ = await scene.UntilAsync("one 1 began");
+        for (int round = 0; round < 3; round++)
+        {
+            for (int i = 0; i < 10; i++) await vmm.UntilAsync("busy");
+            await scene.RestartAsync();
+            _ = await scene.UntilAsync("one 1 began");
+        }
+
+        await vmm.GoOnAsync();
+        Assert.Contains($"verified {DaemonScene.Pages} pages", await vmm.EndAsync(), StringComparison.Ordinal);
+        _ = await scene.UntilAsync($"one 1 {SessionEnd.VmmEnded}");
+        Assert.Empty(scene.Kept());
+    }
+
+    [SkippableFact]
+    public async Task A_guest_with_MINOR_alone_is_not_served_on_if_what_it_has_written_is_not_known()
+    {
+        VmmPrograms.Require();
+        await using DaemonScene scene = await DaemonScene.StartAsync(programs);
+        VmmProcess vmm = await scene.GuestAsync("balloon-load", "1", "1", "minor");
+        _ = await scene.UntilAsync("one 1 began");
+        await vmm.UntilAsync("busy");
+        await scene.KillAsync();
+        File.Delete(Assert.Single(scene.Kept(), file => file.EndsWith(".0.written", StringComparison.Ordinal)));
+        await scene.StartDaemonAsync();
+        List<string> said = await scene.UntilAsync("one 1 Frozen*");
+        Assert.Contains("which of its pages the guest has already is not known", said[^1], StringComparison.Ordinal);
+        Assert.True(vmm.IsAlive);
     }
 
     [SkippableFact]

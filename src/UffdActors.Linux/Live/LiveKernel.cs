@@ -115,7 +115,9 @@ internal sealed class LiveKernel : VmKernel
                 : new UffdException("mmap", e.Error, $"descriptor {adopted.Descriptor} cannot be mapped as the memory's alias", e);
         }
 
-        return RefusedAsync(() => _memories.AddAsync(memory, populate: memory.Alias is not null && !adopted.IsFilled, isNew: false));
+        // Memory that is in use was allocated before; what its owner has punched out since is to stay out.
+        bool populate = memory.Alias is not null && !adopted.IsFilled && adopted.Written is not { IsFound: true };
+        return RefusedAsync(() => _memories.AddAsync(memory, populate, isNew: false));
     }
 
     /// <inheritdoc />

@@ -1,4 +1,5 @@
 using UffdActors.Linux.Native;
+using UffdActors.Model.Inputs;
 
 namespace UffdActors.Linux.Peers;
 
@@ -18,6 +19,25 @@ public sealed class ReceivedDescriptor : LinuxHandle
     /// are; null before Linux 5.14.
     /// </summary>
     public long? Inode => InodeOf(Environment.ProcessId, Number);
+
+    /// <summary>
+    /// The device of the file behind it. <see cref="Inode"/> is a file's number on one device: files of two devices may have the same.
+    /// </summary>
+    /// <exception cref="IOException">The kernel does not tell.</exception>
+    public long Device
+    {
+        get
+        {
+            try
+            {
+                return FileStatus.Of(FormattableString.Invariant($"/proc/self/fd/{Number}")).Device;
+            }
+            catch (InputFileException e)
+            {
+                throw new IOException($"Descriptor {Number} cannot be looked at: {e.Message}.", e);
+            }
+        }
+    }
 
     /// <summary>True if it is a userfaultfd.</summary>
     public bool IsUserfaultfd =>

@@ -36,6 +36,9 @@ internal sealed record GuestRecord
     /// <summary>The kernel's number of the file of the memory; null if it was not handed over.</summary>
     public long? MemoryInode { get; init; }
 
+    /// <summary>The device of that file; null if there is none, or a version has written this that did not note it.</summary>
+    public long? MemoryDevice { get; init; }
+
     /// <summary>Dialect of the hand-over.</summary>
     public required string Dialect { get; init; }
 
@@ -93,6 +96,7 @@ internal sealed record GuestRecord
         Descriptor = handOver.Peer.NumberOf(handOver.Userfaultfd.Number),
         Inode = handOver.Userfaultfd.Inode,
         MemoryInode = handOver.MemoryFile?.Inode,
+        MemoryDevice = handOver.MemoryFile?.Device,
         Dialect = handOver.Message.Dialect,
         Modes = handOver.Message.Modes,
         WantsAnswer = handOver.Message.WantsAnswer,

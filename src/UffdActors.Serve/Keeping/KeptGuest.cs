@@ -10,10 +10,12 @@ internal sealed class KeptGuest : IDisposable
 {
     private const string RecordEnding = ".guest.json";
     private const string JournalEnding = ".events";
+    private const string WrittenEnding = ".written";
     private static readonly string[] Parts = ["userfaultfd", "process", "connection", "memory"];
     private readonly StateFolder _folder;
     private readonly ServiceManager _manager;
     private readonly EventFile _journal;
+    private readonly List<WrittenFile> _written = [];
 
     private KeptGuest(StateFolder folder, ServiceManager manager, GuestRecord record, EventFile journal)
     {
@@ -102,7 +104,7 @@ internal sealed class KeptGuest : IDisposable
             userfaultfd = _manager.Take(DescriptorName(0)) ?? OutOf(peer, Record.Inode, "userfaultfd", Candidates(peer));
             HandOverMessage message = Record.Message();
             if (Record.MemoryInode is { } inode)
-                memory = _manager.Take(DescriptorName(3)) ?? OutOf(peer, inode, "memory file", AllOf(peer));
+                memory = _manager.Take(DescriptorName(3)) ?? OutOf(peer, inode, "memory file", AllOf(peer), Record.MemoryDevice);
             UffdFeatures features = HandOverReceiver.FeaturesOf(userfaultfd);
             if (features != Record.Features)
                 throw new HandOverException(
@@ -151,23 +153,63 @@ internal sealed class KeptGuest : IDisposable
     /// <summary>A region that is added to the guest; before its first page is served.</summary>
     public void Add(HandedRegion region) => _journal.Add(region.Address, Pages(region));
 
+    /// <summary>
+    /// Notes which pages of a region have got their content through the memory's file: by what a predecessor has noted, or from the
+    /// beginning. Before its first page is served.
+    /// </summary>
+    /// <param name="region">The region.</param>
+    /// <param name="number">Its number.</param>
+    /// <param name="isServed">A predecessor has served it.</param>
+    /// <exception cref="HandOverException">A predecessor has noted nothing; or nothing can be noted.</exception>
+    public WrittenJournal Written(HandedRegion region, int number, bool isServed)
+    {
+        string path = _folder.Of(WrittenName(number));
+        try
+        {
+            // A predecessor that has ended at once had not begun to serve: there is no file, and no registration noted. One of an earlier
+            // version may have served, and knows of no such file.
+            bool isFresh = !isServed
+                || (!File.Exists(path) && Record.MemoryDevice is not null && Record.Regions[number].RegisteredAs is null);
+            WrittenFile file = isFresh ? WrittenFile.Create(path, Pages(region)) : WrittenFile.Open(path, Pages(region));
+            _written.Add(file);
+            return file;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or SyscallException)
+        {
+            throw new HandOverException(
+                isServed
+                    ? $"Region {number} of the layout is registered for MINOR alone, and which of its pages the guest has already is not "
+                        + $"known ({e.Message.TrimEnd('.')}): they would be written over; it cannot be served on."
+                    : $"Region {number} of the layout cannot be kept for a successor: {e.Message.TrimEnd('.')}.",
+                e);
+        }
+    }
+
     /// <summary>The guest has all its pages, and nothing of it is kept any more.</summary>
     public void Forget()
     {
         _folder.Delete(Name + RecordEnding);
         for (int i = 0; i < Parts.Length; i++) _manager.Forget(DescriptorName(i));
-        _journal.Dispose();
+        Dispose();
         _folder.Delete(Name + JournalEnding);
+        // One more: a region that was being added.
+        for (int i = 0; i <= Record.Regions.Count; i++) _folder.Delete(WrittenName(i));
     }
 
     /// <inheritdoc />
     /// <remarks>The guest stays kept.</remarks>
-    public void Dispose() => _journal.Dispose();
+    public void Dispose()
+    {
+        _journal.Dispose();
+        foreach (WrittenFile file in _written) file.Dispose();
+    }
 
     /// <summary>Name of a guest's files and descriptors.</summary>
     public static string NameOf(string session, int number) => FormattableString.Invariant($"{session}.{number}");
 
     private static long Pages(HandedRegion region) => Model.Memory.PageSize.PagesFor(region.Bytes);
+
+    private string WrittenName(int region) => FormattableString.Invariant($"{Name}.{region}{WrittenEnding}");
 
     private string DescriptorName(int part) => $"{Name}.{Parts[part]}";
 
@@ -197,7 +239,8 @@ internal sealed class KeptGuest : IDisposable
         }
     }
 
-    private static ReceivedDescriptor OutOf(PeerProcess peer, long? inode, string what, IEnumerable<int> candidates)
+    private static ReceivedDescriptor OutOf(
+        PeerProcess peer, long? inode, string what, IEnumerable<int> candidates, long? device = null)
     {
         if (inode is null)
             throw new HandOverException(
@@ -210,7 +253,7 @@ internal sealed class KeptGuest : IDisposable
             {
                 ReceivedDescriptor copy = peer.Take(number);
                 // Looked at again where nobody else can change it.
-                if (copy.Inode == inode) return copy;
+                if (copy.Inode == inode && (device is null || copy.Device == device)) return copy;
                 copy.Dispose();
             }
             catch (SyscallException e)

@@ -293,7 +293,7 @@ public sealed class GuestServer
 
     private SessionOptions OptionsOf(int number, KeptGuest? kept) => _options.Session with
     {
-        Keep = kept is null ? null : (kept.Add, kept.Update),
+        Keep = kept,
         Overlay = _options.ReadOverlay?.Invoke() ?? _options.Session.Overlay,
         Observer = note => Tell(new ServeEvent(ServeEventKind.Note, number, null, null, note.Message, note.Kind)),
     };

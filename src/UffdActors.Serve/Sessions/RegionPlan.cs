@@ -42,15 +42,13 @@ internal sealed record RegionPlan(HandedRegion Region, RegisterModes Modes, stri
         string? module = region.PageBytes == PageSize.Huge ? "hugetlb" : isShared ? "shmem" : null;
         bool isMinorAlone = (modes & (RegisterModes.Missing | RegisterModes.Minor)) == RegisterModes.Minor;
         if (!isMinorAlone) return new RegionPlan(region, modes, module, null);
-        if (handOver.IsTakenBack)
-            throw new HandOverException(
-                $"Region {number} of the layout is registered for MINOR alone: which of its pages the guest has written since is not known "
-                    + "any more, and they would be written over; it cannot be served on.");
         ReceivedDescriptor file = handOver.MemoryFile ?? throw new HandOverException(
             $"Region {number} of the layout is registered for MINOR alone, and no file of its memory came along: what the file has not "
                 + "got would be read as zeros. Register it for MISSING too, or hand over its memfd as the second descriptor.");
-        // A page that is not in the file raises no fault. Where the guest waits for an answer, the file is allocated before that.
-        if (!handOver.Message.WantsAnswer && !IsAllocated(file))
+        // A page that is not in the file raises no fault. Where the guest waits for an answer, the file is allocated before that; a guest
+        // that has run may have given pages back.
+        bool hasRun = handOver.IsTakenBack && number < handOver.RegisteredAs.Length && handOver.RegisteredAs[number] is not null;
+        if (!handOver.Message.WantsAnswer && !hasRun && !IsAllocated(file))
             throw new HandOverException(
                 $"Region {number} of the layout is registered for MINOR alone, and the file of its memory is not allocated in full: "
                     + "what the guest touches there is read as zeros. Allocate it (fallocate) before, or register it for MISSING too.");

@@ -51,7 +51,8 @@ internal sealed class SessionMemory(UffdVm vm, HandOver handOver, IContent conte
         for (int number = 0; number < plans.Count; number++)
         {
             RegionPlan plan = plans[number];
-            GuestRegion region = await vm.AdoptMemoryAsync(plan.Memory() with { RegisteredAs = handOver.RegisteredAs[number] }, cancel);
+            AdoptedMemory memory = MemoryOf(plan, number, isServed: handOver.IsTakenBack);
+            GuestRegion region = await vm.AdoptMemoryAsync(memory with { RegisteredAs = handOver.RegisteredAs[number] }, cancel);
             handOver.RegisteredAs[number] = await RegisterAsync(region, plan.Region, plan.Modes, cancel);
             TracksWrites |= (plan.Modes & RegisterModes.WriteProtect) != 0;
             // Through the memory's file a page would be written over that the guest has already.
@@ -84,13 +85,13 @@ internal sealed class SessionMemory(UffdVm vm, HandOver handOver, IContent conte
             SessionContent.ThrowIfShort(handOver.Message with { Regions = all }, content, options.MemoryPath);
             RegionPlan plan = RegionPlan.Of(handOver, handed, all.Count - 1);
             long pages = handed.Bytes >> PageSize.BaseShift;
-            options.Keep?.Before(handed);
+            options.Keep?.Add(handed);
             Source.Add(handed.FileOffset, pages);
             GuestRegion? region = null;
             UffdIoctls ioctls;
             try
             {
-                region = await vm.AdoptMemoryAsync(plan.Memory(), cancel);
+                region = await vm.AdoptMemoryAsync(MemoryOf(plan, all.Count - 1, isServed: false), cancel);
                 ioctls = await RegisterAsync(region, handed, plan.Modes, cancel);
             }
             catch when (region is null)
@@ -102,7 +103,7 @@ internal sealed class SessionMemory(UffdVm vm, HandOver handOver, IContent conte
             TracksWrites |= (plan.Modes & RegisterModes.WriteProtect) != 0;
             handOver.Add(handed, ioctls);
             // From here on a successor knows of it; the VMM is answered behind this.
-            options.Keep?.After(handOver);
+            options.Keep?.Update(handOver);
         }
         finally
         {
@@ -124,6 +125,13 @@ internal sealed class SessionMemory(UffdVm vm, HandOver handOver, IContent conte
             foreach (BackgroundPush push in pushes) await push.StopAsync(CancellationToken.None);
             throw;
         }
+    }
+
+    // Where content goes in through the memory's file, a successor has to know what did.
+    private AdoptedMemory MemoryOf(RegionPlan plan, int number, bool isServed)
+    {
+        WrittenJournal? written = plan.File is null ? null : options.Keep?.Written(plan.Region, number, isServed);
+        return plan.Memory() with { Written = written };
     }
 
     private async Task<UffdIoctls> RegisterAsync(GuestRegion region, HandedRegion handed, RegisterModes modes, CancellationToken cancel)

@@ -1,3 +1,5 @@
+using UffdActors.Serve.Keeping;
+
 namespace UffdActors.Serve;
 
 /// <summary>How a guest is served.</summary>
@@ -48,8 +50,8 @@ public sealed record SessionOptions
     /// <summary>What <see cref="MaxFaults"/> is if nothing is said.</summary>
     internal const int DefaultMaxFaults = 1024;
 
-    /// <summary>A region is about to be added to the guest, and has been: keeps it for a successor. Null for nobody.</summary>
-    internal (Action<HandedRegion> Before, Action<HandOver> After)? Keep { get; init; }
+    /// <summary>Keeps the guest for a successor; null for nobody.</summary>
+    internal KeptGuest? Keep { get; init; }
 
     /// <summary>For tests: called before each read of a file, on the thread that waits for disks, with the page of the file.</summary>
     internal Action<long>? HoldBack { get; init; }

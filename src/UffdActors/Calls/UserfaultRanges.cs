@@ -35,7 +35,7 @@ internal sealed class UserfaultRanges(
         bool isServing = service.Reader is not null;
         RegisteredRegion known = new(region, modes, UffdIoctls.None, new RegionPages(region.Pages));
         if ((modes & RegisterModes.Minor) != 0 && region.AliasAddress != 0 && !region.IsFilled)
-            region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages);
+            region.ComesThrough = new AliasPages(PageSize.PageOf(region.AliasAddress), region.Pages, region.Written);
         try
         {
             if (isServing) await service.BeginServingAsync(known);

@@ -36,6 +36,13 @@ public sealed record AdoptedMemory
     /// </summary>
     public int? Descriptor { get; init; }
 
+    /// <summary>
+    /// Keeps which pages have got their content through <see cref="Descriptor"/>, for a process that serves the guest when this one has
+    /// ended; with one of an earlier process, pages that are noted are only mapped, and the file's pages are not allocated once more. Stays
+    /// the caller's. Null to keep nothing.
+    /// </summary>
+    public WrittenJournal? Written { get; init; }
+
     /// <summary>The page cache will hold all content before the guest runs, as with <see cref="RegionOptions.IsFilled"/>.</summary>
     public bool IsFilled { get; init; }
 

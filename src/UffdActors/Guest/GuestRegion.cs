@@ -46,6 +46,9 @@ public sealed class GuestRegion
 
     internal ulong AliasAddress { get; }
 
+    /// <summary>Keeps what goes in through the alias; null for nobody.</summary>
+    internal WrittenJournal? Written { get; init; }
+
     /// <summary>
     /// Content comes in through the alias, page by page; set while the region is registered so. The cache has pages from the beginning, of
     /// zeros, so only this tells which of them are the guest's.

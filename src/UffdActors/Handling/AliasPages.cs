@@ -4,14 +4,35 @@ namespace UffdActors.Handling;
 /// Content that goes in through a second mapping of the same file, page by page. A page is written exactly once, by the writer that claims
 /// it: written again after it has been mapped, it would lose what the guest has written since.
 /// </summary>
-internal sealed class AliasPages(long firstPage, long pages)
+internal sealed class AliasPages
 {
-    private readonly PageBitmap _claimed = new(pages);
-    private readonly PageBitmap _written = new(pages);
-    private readonly PageBitmap _asIs = new(pages);
+    private readonly PageBitmap _claimed;
+    private readonly PageBitmap _written;
+    private readonly PageBitmap _asIs;
+    private readonly WrittenJournal? _journal;
+
+    /// <param name="firstPage">First page of the alias in the address space.</param>
+    /// <param name="pages">Pages of it.</param>
+    /// <param name="journal">
+    /// Keeps what has been written for a process that comes later, and has what an earlier one has written; null for neither.
+    /// </param>
+    public AliasPages(long firstPage, long pages, WrittenJournal? journal = null)
+    {
+        FirstPage = firstPage;
+        _claimed = new PageBitmap(pages);
+        _written = new PageBitmap(pages);
+        _asIs = new PageBitmap(pages);
+        _journal = journal;
+        for (long page = 0; journal is { IsFound: true } && page < pages; page++)
+        {
+            if (!journal.Contains(page)) continue;
+            _ = _claimed.Set(page);
+            _ = _written.Set(page);
+        }
+    }
 
     /// <summary>First page of the alias in the address space.</summary>
-    public long FirstPage { get; } = firstPage;
+    public long FirstPage { get; }
 
     /// <summary>True once the page's content is in the cache: from then on it is only mapped.</summary>
     public bool IsWritten(long page) => _written.Contains(page);
@@ -30,6 +51,8 @@ internal sealed class AliasPages(long firstPage, long pages)
     /// <summary>The claimed page has its content.</summary>
     public void MarkWritten(long page)
     {
+        // Before it is mapped: what is not noted may be written again.
+        _journal?.Add(page);
         _ = _claimed.Set(page);
         _ = _written.Set(page);
     }
@@ -37,6 +60,7 @@ internal sealed class AliasPages(long firstPage, long pages)
     /// <summary>The cache has lost the page (a hole was punched): it has to be written again.</summary>
     public void Forget(long page)
     {
+        _journal?.Remove(page);
         _written.Clear(page);
         _claimed.Clear(page);
     }

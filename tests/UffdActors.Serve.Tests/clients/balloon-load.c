@@ -1,6 +1,8 @@
 /* A guest under load, in the shape of Firecracker 1.16: threads that read, write and give back pages until a line comes, each in a stripe
- * of its own, and know of every page what it has to be. A line "busy" for every 200 steps.
- * balloon-load SOCKET BYTES THREADS SEED [huge] [no-copy] [idle] */
+ * of its own, and know of every page what it has to be. A line "busy" for every 200 steps. With minor, as e2b's fork can: the memory is a
+ * memfd that is allocated in full and handed over, registered for MINOR alone. No events are asked for then, and pages are not given back
+ * but only taken out of the mapping: they keep what was written, and fault again.
+ * balloon-load SOCKET BYTES THREADS SEED [huge] [no-copy] [idle] [minor] */
 #include "vmm.h"
 #include <poll.h>
 
@@ -15,7 +17,7 @@ struct page {
 static struct guest guest;
 static struct page *pages;
 static uint64_t each, total;
-static int is_over;
+static int is_over, minor;
 
 static uint64_t next(uint64_t *state)
 {
@@ -70,7 +72,7 @@ static void *load(void *argument)
 			/* Several at once, as a balloon does; they are looked at later, or never. */
 			for (uint64_t end = page + 8; page < end && page < stripe->first + stripe->count; page++) {
 				if (madvise((void *)words_of(page), each * PAGE, MADV_DONTNEED)) die("madvise: %s", strerror(errno));
-				pages[page] = (struct page){ ZERO, 0 };
+				if (!minor) pages[page] = (struct page){ ZERO, 0 };
 			}
 			break;
 		default:
@@ -91,23 +93,32 @@ int main(int count, char **arguments)
 		huge |= !strcmp(arguments[i], "huge");
 		no_copy |= !strcmp(arguments[i], "no-copy");
 		idle |= !strcmp(arguments[i], "idle");
+		minor |= !strcmp(arguments[i], "minor");
 	}
 	uint64_t bytes = strtoull(arguments[2], NULL, 0), seed = strtoull(arguments[4], NULL, 0);
 	int threads = atoi(arguments[3]);
-	guest = (struct guest){ .uffd = open_uffd(UFFD_FEATURE_EVENT_REMOVE), .page_size = huge ? HUGE_PAGE : PAGE };
+	guest = (struct guest){
+		.uffd = open_uffd(minor ? UFFD_FEATURE_MINOR_SHMEM : UFFD_FEATURE_EVENT_REMOVE), .page_size = huge ? HUGE_PAGE : PAGE,
+	};
+	if (minor && (guest.memfd = memfd_create("guest", MFD_CLOEXEC)) < 0) die("memfd_create: %s", strerror(errno));
+	if (minor && fallocate(guest.memfd, 0, 0, (off_t)bytes)) die("fallocate: %s", strerror(errno));
 	each = guest.page_size / PAGE;
 	total = bytes / guest.page_size;
 	pages = calloc(total, sizeof(*pages));
 	uint64_t first = total / 2 * guest.page_size;
 	for (int i = 0; i < 2; i++) {
 		uint64_t size = i ? bytes - first : first;
-		add_region(&guest, huge ? huge_pages(size) : anonymous(size), size, UFFDIO_REGISTER_MODE_MISSING);
+		if (minor)
+			add_region(
+				&guest, mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, guest.memfd, i ? (off_t)first : 0), size,
+				UFFDIO_REGISTER_MODE_MINOR);
+		else add_region(&guest, huge ? huge_pages(size) : anonymous(size), size, UFFDIO_REGISTER_MODE_MISSING);
 	}
 	char fields[64], text[2048];
 	snprintf(fields, sizeof(fields), ",\"page_size\":%llu", (unsigned long long)guest.page_size);
 	size_t length = write_layout(text, sizeof(text), &guest, fields);
 	guest.socket = connect_to(arguments[1]);
-	send_with(guest.socket, text, length, &guest.uffd, 1);
+	send_with(guest.socket, text, length, (int[]){ guest.uffd, guest.memfd }, minor ? 2 : 1);
 	if (no_copy) close(guest.uffd);
 	say("handed over");
 	pthread_t thread[MOST_THREADS];
