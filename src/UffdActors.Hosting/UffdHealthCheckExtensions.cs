@@ -15,4 +15,15 @@ public static class UffdHealthCheckExtensions
         ArgumentNullException.ThrowIfNull(builder);
         return builder.AddCheck<UffdHealthCheck>(name, HealthStatus.Unhealthy, tags ?? ["uffd", "ready"]);
     }
+
+    /// <summary>Adds a check of the daemon: unhealthy while a guest sleeps because it cannot be served.</summary>
+    /// <param name="builder">The checks of the host.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="tags">Its tags; null for <c>uffd</c> and <c>ready</c>.</param>
+    public static IHealthChecksBuilder AddUffdServe(
+        this IHealthChecksBuilder builder, string name = "uffd-serve", IEnumerable<string>? tags = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        return builder.AddCheck<UffdServeHealthCheck>(name, HealthStatus.Unhealthy, tags ?? ["uffd", "ready"]);
+    }
 }

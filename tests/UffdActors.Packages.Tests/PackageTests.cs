@@ -10,7 +10,7 @@ public sealed class PackageTests(LocalFeed feed)
     private static readonly string[] Names =
     [
         "UffdActors", "UffdActors.Abi", "UffdActors.Hosting", "UffdActors.Kvm", "UffdActors.Linux", "UffdActors.Model",
-        "UffdActors.PostCopy", "UffdActors.Watchdog",
+        "UffdActors.PostCopy", "UffdActors.Serve", "UffdActors.Watchdog",
     ];
 
     public static TheoryData<string> Libraries => [.. Names];

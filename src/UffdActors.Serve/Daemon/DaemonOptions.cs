@@ -31,6 +31,12 @@ public sealed record DaemonOptions
     public bool StoreIsPreserved { get; init; }
 
     /// <summary>
+    /// True if the service manager is to hear from the daemon that it is ready, and that it stops; false if another part of the process
+    /// says that. What it keeps, and that the daemon is well, it hears from the daemon in either case.
+    /// </summary>
+    public bool TellsReady { get; init; } = true;
+
+    /// <summary>
     /// Where <c>/healthz</c> and <c>/metrics</c> (the text format of Prometheus) are answered: <c>unix:PATH</c>, or a loopback address and
     /// a port, as in <c>127.0.0.1:9440</c>; null for nowhere.
     /// </summary>

@@ -84,7 +84,7 @@ public sealed class ServeDaemon : IAsyncDisposable
             control.Start(daemon);
             if (options.Http is { } where) daemon._health = HealthServer.Open(where, daemon.Answer);
             daemon._heartbeat = new Heartbeat(manager, TimeProvider.System, () => _ = daemon.Status());
-            manager.Tell("READY=1\nSTATUS=serving");
+            if (options.TellsReady) manager.Tell("READY=1\nSTATUS=serving");
             return daemon;
         }
         catch
@@ -217,7 +217,7 @@ public sealed class ServeDaemon : IAsyncDisposable
                 _sessions.Clear();
             }
 
-            _manager.Tell("STOPPING=1");
+            if (_options.TellsReady) _manager.Tell("STOPPING=1");
             await _control.DisposeAsync();
             if (_heartbeat is not null) await _heartbeat.DisposeAsync();
             if (_health is not null) await _health.DisposeAsync();
