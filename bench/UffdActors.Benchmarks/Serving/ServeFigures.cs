@@ -11,7 +11,7 @@ internal static class ServeFigures
     private static readonly ServeRow[] Rows =
     [
         new DemandRow(), new FirstFaultRow(), new MemoryRow(), new ClonesRow(), new QuietRow(), new RemovesRow(), new RestartRow(),
-        new IdleRow(), new CpusRow(),
+        new IdleRow(), new CrowdRow(), new CpusRow(),
     ];
 
     /// <summary>Measures rows and prints a line for each figure.</summary>

@@ -38,7 +38,9 @@ internal sealed class ServeProcess : IAsyncDisposable
     /// <param name="memory">Its memory file.</param>
     /// <param name="settings">Lines of the block <c>serve</c>.</param>
     /// <param name="cpus">CPUs that all of it is bound to, as of taskset(1); null for any.</param>
-    public static async Task<ServeProcess> DaemonAsync(ServeBench bench, string memory, string settings = "", string? cpus = null)
+    /// <param name="runtime">Settings of the runtime.</param>
+    public static async Task<ServeProcess> DaemonAsync(
+        ServeBench bench, string memory, string settings = "", string? cpus = null, string runtime = "")
     {
         string folder = bench.NewFolder("daemon");
         string socket = Path.Combine(folder, "vm");
@@ -52,6 +54,7 @@ internal sealed class ServeProcess : IAsyncDisposable
               {{settings}}
               sessions { one { socket = {{socket}}, memory = {{memory}} } }
             }
+            {{runtime}}
             """);
         return await StartAsync(folder, bench.Uffd, ["serve", "--config", configuration], socket, cpus);
     }

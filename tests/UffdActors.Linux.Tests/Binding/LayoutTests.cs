@@ -22,6 +22,7 @@ public sealed class LayoutTests
         [typeof(DirtyRange)] = (24, ["_start 0", "_end 8", "_categories 16"]),
         [typeof(GuestMemfdFactory.CreateGuestMemfd)] = (64, ["Size 0", "Flags 8", "_reserved 16"]),
         [typeof(ControlHeader)] = (ControlHeader.Bytes, ["Length 0", "Level 8", "Type 12"]),
+        [typeof(EpollEvent)] = (12, ["Events 0", "Data 4"]),
         [typeof(PollFd)] = (8, ["Descriptor 0", "Events 4", "Returned 6"]),
         [typeof(TimeSpec)] = (16, ["Seconds 0", "Nanoseconds 8"]),
     };
