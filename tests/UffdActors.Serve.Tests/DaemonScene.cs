@@ -150,6 +150,17 @@ internal sealed class DaemonScene : IAsyncDisposable
         return [.. found];
     }
 
+    /// <summary>How many descriptors the daemon has of each kind; those of assemblies, which it loads by and by, left out.</summary>
+    public Dictionary<string, int> Descriptors() =>
+        Directory.GetFileSystemEntries($"/proc/{_process!.Id}/fd").Select(path => new FileInfo(path).LinkTarget).OfType<string>()
+            .Where(target => !target.EndsWith(".dll", StringComparison.Ordinal)).GroupBy(target => target.Split('[')[0])
+            .ToDictionary(kind => kind.Key, kind => kind.Count());
+
+    /// <summary>Bytes of memory that are the daemon's own.</summary>
+    public long MemoryBytes() => long.Parse(
+        File.ReadLines($"/proc/{_process!.Id}/status").First(l => l.StartsWith("RssAnon:", StringComparison.Ordinal))["RssAnon:".Length..]
+            .Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) << 10;
+
     /// <summary>Files of guests that are kept.</summary>
     public string[] Kept() =>
     [

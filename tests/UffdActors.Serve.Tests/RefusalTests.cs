@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace UffdActors.Serve.Tests;
 
 /// <summary>What first-time users and malicious ones do: one sentence each, nothing left, and the next guest is served.</summary>
@@ -76,6 +78,28 @@ public sealed class RefusalTests(VmmPrograms programs)
         _ = await scene.NextAsync(ServeEventKind.Began);
         await vmm.GoOnAsync();
         Assert.Contains("session 1 serves already", (await scene.NextAsync(ServeEventKind.Refused)).Message, StringComparison.Ordinal);
+        Assert.Contains("verified", await vmm.EndAsync(), StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task Behind_connections_that_hand_nothing_over_a_guest_waits_and_is_not_refused()
+    {
+        VmmPrograms.Require();
+        await using ServeScene scene = new(programs);
+        List<Socket> silent = [];
+        for (int i = 0; i < 64; i++)
+        {
+            silent.Add(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified));
+            await silent[^1].ConnectAsync(new UnixDomainSocketEndPoint(scene.Socket));
+        }
+
+        await using VmmProcess vmm = scene.Start("firecracker-1.16", ServeScene.Bytes, "1", "waits");
+        await vmm.UntilAsync("handed over");
+        silent[0].Dispose();
+        _ = await scene.NextAsync(ServeEventKind.Refused);
+        _ = await scene.NextAsync(ServeEventKind.Began);
+        foreach (Socket socket in silent) socket.Dispose();
+        await vmm.GoOnAsync();
         Assert.Contains("verified", await vmm.EndAsync(), StringComparison.Ordinal);
     }
 

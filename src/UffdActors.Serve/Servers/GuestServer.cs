@@ -25,7 +25,7 @@ public sealed class GuestServer
     private readonly HashSet<Task> _tasks = [];
     private readonly CancellationTokenSource _enough = new();
     private readonly Channel<ServeEvent> _events = Channel.CreateUnbounded<ServeEvent>(new() { SingleReader = true });
-    private int _unknown;
+    private readonly SemaphoreSlim _unknown = new(MostUnknown, MostUnknown);
     private int _last;
     private int _over;
 
@@ -126,12 +126,15 @@ public sealed class GuestServer
             while (true)
             {
                 Socket connection;
+                // Many that come at once wait in the socket's queue; one that is closed here would be a guest that sleeps for ever.
+                await _unknown.WaitAsync(stop.Token);
                 try
                 {
                     connection = await _listener.AcceptAsync(stop.Token);
                 }
                 catch (Exception e) when (e is SocketException or ObjectDisposedException)
                 {
+                    _ = _unknown.Release();
                     stop.Token.ThrowIfCancellationRequested();
                     if (e is ObjectDisposedException) throw;
                     Tell(Refused($"A connection cannot be taken: {e.Message}."));
@@ -139,7 +142,7 @@ public sealed class GuestServer
                     continue;
                 }
 
-                Take(connection, watch, stop.Token);
+                Begin(() => ServeAsync(connection, watch, stop.Token));
             }
         }
         catch (OperationCanceledException)
@@ -152,23 +155,6 @@ public sealed class GuestServer
             _ = _events.Writer.TryComplete();
             await telling;
         }
-    }
-
-    private void Take(Socket connection, ProcessWatch watch, CancellationToken stop)
-    {
-        lock (_gate)
-        {
-            if (_unknown == MostUnknown)
-            {
-                connection.Dispose();
-                Tell(Refused($"{MostUnknown} connections have not handed anything over yet; one more was closed."));
-                return;
-            }
-
-            _unknown++;
-        }
-
-        Begin(() => ServeAsync(connection, watch, stop));
     }
 
     private void Begin(Func<Task> serve)
@@ -205,7 +191,7 @@ public sealed class GuestServer
         }
         finally
         {
-            lock (_gate) _unknown--;
+            _ = _unknown.Release();
         }
 
         if (taken is var (number, session, kept)) await ServeToEndAsync(number, session, kept);
