@@ -12,5 +12,5 @@ using Interruption interruption = new(terminal);
 // Not on the first thread: its stack is what `ulimit -s` leaves, and environment and arguments take of it.
 int code = await interruption.RunAsync(stop => Task.Run(() => new CommandHost(terminal).RunAsync(args, stop), CancellationToken.None));
 // A fault loop whose thread is in a module that does not return would keep the process.
-if (code == ExitCode.Failed) Interruption.EndProcess(code);
+if (code == ExitCode.Failed) ImmediateEnd.With(code);
 return code;

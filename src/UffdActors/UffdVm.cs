@@ -150,7 +150,7 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
         return Add(
             await UffdActivities.CallAsync(
                 "adopt_memory", Name, () => _kernel.AdoptAsync(memory, cancellationToken)), memory.Pages, memory.Module,
-            isAdopted: true, memory.IsFilled, memory.Written);
+            isAdopted: true, memory.IsFilled, written: memory.Written);
     }
 
     /// <summary>

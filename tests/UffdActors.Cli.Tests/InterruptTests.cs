@@ -104,6 +104,7 @@ public sealed class InterruptTests : IDisposable
         foreach (string argument in (string[])[
             "--default-signal=INT", Path.Combine(AppContext.BaseDirectory, "uffd"), .. command.Split(' '), .. last])
             start.ArgumentList.Add(argument);
+        start.Environment["TMPDIR"] = _place.Temporary;
         using Process process = Process.Start(start)!;
         try
         {
@@ -124,6 +125,7 @@ public sealed class InterruptTests : IDisposable
             Assert.Contains("interrupted", await error, StringComparison.Ordinal);
             _ = await output;
             Assert.DoesNotContain(_place.Files, f => f.EndsWith(".partial", StringComparison.Ordinal));
+            Assert.Empty(Directory.GetFileSystemEntries(_place.Temporary));
         }
         finally
         {
@@ -156,6 +158,7 @@ public sealed class InterruptTests : IDisposable
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         };
+        start.Environment["TMPDIR"] = _place.Temporary;
         using Process process = Process.Start(start)!;
         try
         {
@@ -171,6 +174,7 @@ public sealed class InterruptTests : IDisposable
             await process.WaitForExitAsync(hang.Token);
             Assert.Equal(130, process.ExitCode);
             Assert.Equal("uffd: interrupted; nothing was verified.", (await error).TrimEnd());
+            Assert.Empty(Directory.GetFileSystemEntries(_place.Temporary));
         }
         finally
         {

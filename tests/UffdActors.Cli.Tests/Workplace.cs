@@ -17,6 +17,9 @@ internal sealed class Workplace : IDisposable
 
     public string[] Files => [.. Directory.GetFiles(_folder).Select(f => System.IO.Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
 
+    /// <summary>A folder for temporary files (TMPDIR) of a process that is started: whatever the process leaves is in it.</summary>
+    public string Temporary => Directory.CreateDirectory(Path("temporary")).FullName;
+
     public string Path(string name) => System.IO.Path.Combine(_folder, name);
 
     public string Write(string name, string text)

@@ -155,6 +155,53 @@ public sealed class SnapshotTests
             StringComparison.Ordinal);
     }
 
+    [SkippableFact]
+    public async Task A_file_that_changes_when_its_last_page_has_been_read_verifies_nothing()
+    {
+        ThisKvm.Require();
+        await using SnapshotScene scene = new(Guests.Plan(ProgramKind.Walk, 1, 1024, 2));
+        _ = await scene.TakeAsync("base", 1);
+        LastTouchingSource? last = null;
+        KvmSnapshotException flaw = await Assert.ThrowsAsync<KvmSnapshotException>(() => scene.RestoreAsync("base", o => o with
+        {
+            // All pages come, so none is read for the comparison in the end.
+            Prefetch = new PrefetchOptions(),
+            AroundSource = whole => last = new LastTouchingSource(whole, scene.FileOf("base")),
+        }));
+        Assert.True(last!.HasTouched, "the file is changed behind its last page");
+        Assert.Contains("was written to while the guest was served from it", flaw.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Writes to the file behind the source when every page has been answered.</summary>
+    private sealed class LastTouchingSource(IPageSource whole, string path) : IPageSource
+    {
+        private readonly HashSet<long> _answered = [];
+
+        public bool HasTouched { get; private set; }
+
+        public long Pages => whole.Pages;
+
+        public bool AnswersAtOnce => whole.AnswersAtOnce;
+
+        public bool TryAnswer(in PageOrder order, IPageReceiver receiver)
+        {
+            if (!whole.TryAnswer(order, receiver)) return false;
+            lock (_answered)
+            {
+                for (int i = 0; i < order.Pages; i++) _ = _answered.Add(order.FirstPage + i);
+                if (_answered.Count < Pages || HasTouched) return true;
+                HasTouched = true;
+                File.SetLastWriteTimeUtc(path, DateTime.UnixEpoch);
+                return true;
+            }
+        }
+
+        // The file is in the page cache: it was just written.
+        public void Request(in PageOrder order, IPageReceiver receiver) => Assert.True(TryAnswer(order, receiver));
+
+        public void Dispose() => whole.Dispose();
+    }
+
     /// <summary>Writes to the file behind the source when the guest comes to its data.</summary>
     private sealed class TouchingSource(IPageSource whole, string path) : IPageSource
     {

@@ -186,6 +186,26 @@ public sealed class CacheTests(VmmPrograms programs)
         }
     }
 
+    /// <summary>Its buffer is of no use to it, and of none to others as long as the second answer may come.</summary>
+    [Fact]
+    public void A_late_answer_to_a_second_order_of_zeros_is_written_over_no_other_chunk()
+    {
+        using ContentCache cache = new(ContentCache.MinBytes);
+        using BackEnd backEnd = new(2 * ChunkPages) { HoldsBack = true, ZeroPages = ChunkPages };
+        using IContent content = cache.Open("a", new Direct(backEnd));
+        Asker zeros = new() { ZeroPages = ChunkPages };
+        zeros.Ask(content, page: 5, pages: 1);
+        zeros.AskAgain(content);
+        backEnd.LetGoOne();
+        zeros.AssertRight();
+        backEnd.HoldsBack = false;
+        new Asker().Ask(content, ChunkPages, ChunkPages);
+        _ = backEnd.LetGo();
+        Asker again = new();
+        again.Ask(content, ChunkPages, ChunkPages);
+        again.AssertRight();
+    }
+
     [Fact]
     public void An_asker_that_has_heard_nothing_and_asks_again_has_it_fetched_again()
     {
@@ -312,6 +332,9 @@ public sealed class CacheTests(VmmPrograms programs)
 
         public long Failing { get; set; } = -1;
 
+        /// <summary>First pages that are zeros; it reads them as what they are before it sees that.</summary>
+        public long ZeroPages { get; init; }
+
         public long Pages => pages;
 
         public bool AnswersAtOnce => false;
@@ -360,7 +383,8 @@ public sealed class CacheTests(VmmPrograms programs)
             for (int i = order.Pages - 1; i >= 0; i--)
             {
                 long page = order.FirstPage + i;
-                bool isHole = page % 16 is >= 8 and < 12;
+                bool isHole = page < ZeroPages || page % 16 is >= 8 and < 12;
+                if (page < ZeroPages) order.Room(page, 1).Clear();
                 if (!isHole) SnapshotFile.PageOf(page).CopyTo(order.Room(page, 1));
                 nint place = order.Buffer + (i * 4096);
                 for (int n = 0; n < 1 + (i % 2); n++)
@@ -382,6 +406,8 @@ public sealed class CacheTests(VmmPrograms programs)
 
         public Action? WhenReceived { get; init; }
 
+        public long ZeroPages { get; init; }
+
         public void Ask(IContent content, long page, int pages)
         {
             _room = new NativeBuffer(pages * 4096L);
@@ -401,7 +427,7 @@ public sealed class CacheTests(VmmPrograms programs)
             {
                 long page = firstPage + i;
                 _ = _missing.Remove(page);
-                if (content == SourceContent.Zero) Assert.True((page + 3) % 16 is >= 8 and < 12);
+                if (content == SourceContent.Zero) Assert.True(page + 3 < ZeroPages || (page + 3) % 16 is >= 8 and < 12);
                 else Assert.True(_order.Room(page, 1).SequenceEqual(SnapshotFile.PageOf(page + 3)), $"page {page}");
             }
 

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace UffdActors.Serve.Tests;
 
 /// <summary>A daemon is killed, and its successor goes on with every guest: no byte is another one, and nothing becomes zeros.</summary>
@@ -152,6 +154,55 @@ public sealed class RestartTests(VmmPrograms programs)
         Assert.Equal(2, scene.Kept().Length);
         vmm.Kill();
         Assert.True(SpinWait.SpinUntil(() => scene.Kept().Length == 0, ServeScene.Deadline));
+    }
+
+    /// <summary>
+    /// What was noted of a guest is compared with what is found: another process that has its number, another userfaultfd, or one with
+    /// other features is not served in its place.
+    /// </summary>
+    [SkippableTheory]
+    [InlineData("features", "other features now")]
+    [InlineData("inode", "has none of its own")]
+    [InlineData("process", null)]
+    public async Task What_is_not_the_guest_that_was_kept_is_not_taken_back(string field, string? why)
+    {
+        VmmPrograms.Require();
+        await using DaemonScene scene = await DaemonScene.StartAsync(programs);
+        VmmProcess vmm = await scene.GuestAsync("balloon-load", "1", "1", "idle");
+        _ = await scene.UntilAsync("one 1 began");
+        await scene.KillAsync();
+        string path = scene.Kept().Single(f => f.EndsWith(".guest.json", StringComparison.Ordinal));
+        JsonNode record = JsonNode.Parse(await File.ReadAllTextAsync(path))!;
+        if (field == "features") record[field] = "thread-id";
+        else if (field == "inode") record[field] = record[field]!.GetValue<long>() + 1;
+        else record["process"]!["started"] = record["process"]!["started"]!.GetValue<long>() + 1;
+        await File.WriteAllTextAsync(path, record.ToJsonString());
+
+        await scene.StartDaemonAsync();
+
+        Assert.True(vmm.IsAlive);
+        using ControlClient client = await ControlClient.ConnectAsync(scene.Control);
+        if (why is null)
+        {
+            // The process that it was of has ended, so there is nothing to go on with.
+            Assert.True(SpinWait.SpinUntil(() => scene.Kept().Length == 0, ServeScene.Deadline));
+            Assert.Equal(0, (await client.StatusAsync()).Status!.Guests);
+            return;
+        }
+
+        Assert.Contains(why, (await scene.UntilAsync("one 1 Frozen*"))[^1], StringComparison.Ordinal);
+        Assert.Equal(GuestState.Lost, Assert.Single((await client.ListAsync()).Sessions![0].Guests).State);
+    }
+
+    [SkippableFact]
+    public async Task A_daemon_that_ends_in_order_kills_a_guest_whose_userfaultfd_nobody_else_holds()
+    {
+        VmmPrograms.Require();
+        await using DaemonScene scene = await DaemonScene.StartAsync(programs);
+        VmmProcess vmm = await scene.GuestAsync("balloon-load", "1", "4", "no-copy", "idle");
+        _ = await scene.UntilAsync("one 1 began");
+        Assert.Contains("left", await scene.StopAsync(), StringComparison.Ordinal);
+        await vmm.DeathAsync();
     }
 
     [SkippableFact]

@@ -4,7 +4,7 @@ namespace UffdActors.Cli.Hosting;
 
 /// <summary>
 /// Ctrl-C and SIGTERM. The first signal asks the command for an orderly end; one that has not ended a moment later (it waits in
-/// code of a module, or computes) is ended with <c>_exit</c>. A second signal ends the process as the kernel does.
+/// code of a module, or computes) is ended by <see cref="ImmediateEnd"/>. So is at once one that gets a second signal.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
@@ -20,6 +20,7 @@ internal sealed class Interruption : IDisposable
     private readonly PosixSignalRegistration _terminate;
     private int _exitCode = ExitCode.Interrupted;
     private int? _ended;
+    private bool _isStopping;
 
     public Interruption(Terminal terminal)
     {
@@ -46,8 +47,13 @@ internal sealed class Interruption : IDisposable
 
     private void Stop(PosixSignalContext signal)
     {
-        signal.Cancel = !_stop.IsCancellationRequested;
-        if (!signal.Cancel) return;
+        signal.Cancel = true;
+        if (Interlocked.Exchange(ref _isStopping, true))
+        {
+            ImmediateEnd.With(_ended ?? _exitCode);
+            return;
+        }
+
         _exitCode = signal.Signal == PosixSignal.SIGTERM ? ExitCode.Terminated : ExitCode.Interrupted;
         // A thread of its own: all threads of the pool may be blocked, and so may the callbacks of the cancellation.
         new Thread(EndAsItIs) { IsBackground = true, Name = "interruption" }.Start();
@@ -57,7 +63,7 @@ internal sealed class Interruption : IDisposable
     private void EndAsItIs()
     {
         _ = _never.Wait(Grace);
-        JsonTarget.LeaveNothing();
+        ImmediateEnd.LeaveNothing();
         if (_ended is null)
         {
             // Standard error may be a pipe that is not read.
@@ -66,12 +72,6 @@ internal sealed class Interruption : IDisposable
             _ = line.Join(LineDeadline);
         }
 
-        EndProcess(_ended ?? _exitCode);
+        ImmediateEnd.With(_ended ?? _exitCode);
     }
-
-#pragma warning disable SYSLIB1054 // The source-generated form needs unsafe code, which this project does without.
-    // Not through the .NET runtime, whose exit waits for threads that may be blocked.
-    [DllImport("libc", EntryPoint = "_exit")]
-    internal static extern void EndProcess(int code);
-#pragma warning restore SYSLIB1054
 }

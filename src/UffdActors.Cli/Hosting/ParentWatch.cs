@@ -20,15 +20,12 @@ internal static class ParentWatch
         void Watch()
         {
             while (ParentId() == parent) _ = never.Wait(BetweenLooks);
-            EndProcess(ExitCode.Failed);
+            ImmediateEnd.With(ExitCode.Failed);
         }
     }
 
 #pragma warning disable SYSLIB1054 // The source-generated form needs unsafe code, which this project does without.
     [DllImport("libc", EntryPoint = "getppid")]
     private static extern int ParentId();
-
-    [DllImport("libc", EntryPoint = "_exit")]
-    private static extern void EndProcess(int code);
 #pragma warning restore SYSLIB1054
 }

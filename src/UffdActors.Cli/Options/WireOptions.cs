@@ -16,6 +16,8 @@ internal sealed class WireOptions
     /// <summary>Option of an end that begins without a rehearsal.</summary>
     public const string Cold = "--no-rehearsal";
 
+    private const string Rehearsal = "uffd-rehearsal-";
+
     private readonly Argument<string> _address = new("address") { Description = "tcp:HOST:PORT or unix:PATH.", HelpName = "URI" };
     private readonly Option<string?> _certificate = TypedOptions.Text("--tls-cert", "FILE", "Certificate of this side, PEM: TLS.");
     private readonly Option<string?> _key = TypedOptions.Text("--tls-key", "FILE", "Its private key, PEM.");
@@ -70,17 +72,22 @@ internal sealed class WireOptions
     }
 
     /// <summary>JIT-compiles the code of a migration before it begins, where the time matters: with real page faults.</summary>
-    public Task RehearseAsync(
-        ParseResult result, Config? config, string? backend, PostCopyMode mode, CancellationToken cancel) =>
-        result.GetValue(_cold) || !RuntimeOptions.IsLive(config)
-            ? Task.CompletedTask
-            : MigrationRehearsal.RunAsync(config, backend, mode, cancel);
+    public async Task RehearseAsync(
+        ParseResult result, Config? config, string? backend, PostCopyMode mode, CancellationToken cancel)
+    {
+        if (result.GetValue(_cold) || !RuntimeOptions.IsLive(config)) return;
+        using TemporaryFolder folder = TemporaryFolder.Create(Rehearsal);
+        _ = await MigrationRehearsal.RunAsync(config, backend, mode, folder.Path, cancel);
+    }
 
     /// <summary>The same for a KVM guest.</summary>
-    public Task RehearseKvmAsync(ParseResult result, Config? config, bool copiesFirst, CancellationToken cancel) =>
-        result.GetValue(_cold)
-            ? Task.CompletedTask
-            : KvmRehearsal.RunAsync(config, copiesFirst, () => new ReceivedGuest(isLive: true, takesKvm: true), cancel);
+    public async Task RehearseKvmAsync(ParseResult result, Config? config, bool copiesFirst, CancellationToken cancel)
+    {
+        if (result.GetValue(_cold)) return;
+        using TemporaryFolder folder = TemporaryFolder.Create(Rehearsal);
+        _ = await KvmRehearsal.RunAsync(
+            config, copiesFirst, () => new ReceivedGuest(isLive: true, takesKvm: true), folder.Path, cancel);
+    }
 
     /// <summary>Path of the control socket; null for none.</summary>
     public string? Control(ParseResult result) => result.GetValue(_control);

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
@@ -11,8 +10,6 @@ namespace UffdActors.Cli.Torture;
 /// <summary>An end of a migration in a process of its own: asked, commanded, stopped, killed; and what it says at its end.</summary>
 internal sealed class MigrationEnd : IMigrationEnd, IDisposable
 {
-    private const int Stop = 19;
-    private const int Continue = 18;
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(15);
 
     private static readonly string[] Passing =
@@ -114,14 +111,14 @@ internal sealed class MigrationEnd : IMigrationEnd, IDisposable
     /// <summary>Stops it for a while (SIGSTOP, SIGCONT).</summary>
     public async Task FreezeAsync(TimeSpan time, CancellationToken cancel)
     {
-        _ = Signal(_process.Id, Stop);
+        ProcessSignal.Send(_process, ProcessSignal.Stop);
         try
         {
             await Task.Delay(time, TimeProvider.System, cancel);
         }
         finally
         {
-            _ = Signal(_process.Id, Continue);
+            ProcessSignal.Send(_process, ProcessSignal.Continue);
         }
     }
 
@@ -136,6 +133,7 @@ internal sealed class MigrationEnd : IMigrationEnd, IDisposable
     public void Dispose()
     {
         if (!_process.HasExited) _process.Kill();
+        _process.WaitForExit();
         _process.Dispose();
     }
 
@@ -146,9 +144,4 @@ internal sealed class MigrationEnd : IMigrationEnd, IDisposable
             lock (_said) _said.Add(line);
         }
     }
-
-#pragma warning disable SYSLIB1054 // The source-generated form needs unsafe code, which this project does without.
-    [DllImport("libc", EntryPoint = "kill")]
-    private static extern int Signal(int process, int signal);
-#pragma warning restore SYSLIB1054
 }

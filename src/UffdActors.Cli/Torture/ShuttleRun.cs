@@ -13,7 +13,7 @@ internal sealed class ShuttleRun : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(6);
     private static readonly TimeSpan UntilInterrupted = TimeSpan.FromMilliseconds(300);
 
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("uffd-shuttle-");
+    private readonly TemporaryFolder _folder = TemporaryFolder.Create("uffd-shuttle-");
     private readonly ShuttleTally _tally = new();
     private readonly Relay[] _relays;
     private readonly Process[] _processes;
@@ -65,10 +65,10 @@ internal sealed class ShuttleRun : IDisposable
         }
 
         foreach (Relay relay in _relays) relay.Dispose();
-        _folder.Delete(recursive: true);
+        _folder.Dispose();
     }
 
-    private string At(string name) => Path.Combine(_folder.FullName, name);
+    private string At(string name) => _folder.At(name);
 
     private static Process Start(string[] arguments)
     {

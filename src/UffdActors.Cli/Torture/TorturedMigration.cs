@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.PostCopy;
 
@@ -11,7 +12,7 @@ namespace UffdActors.Cli.Torture;
 internal sealed class TorturedMigration : IDisposable
 {
     private readonly TortureOptions _options;
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("uffd-torture-");
+    private readonly TemporaryFolder _folder = TemporaryFolder.Create("uffd-torture-");
     private readonly Relay _relay;
     private readonly MigrationEnd _source;
     private readonly MigrationEnd _destination;
@@ -24,7 +25,7 @@ internal sealed class TorturedMigration : IDisposable
         _relay = new Relay(At("relay"), At("wire"), disruptions);
         _destination = Receive("receive");
         _source = MigrationEnd.Start(
-            _folder.FullName, "send",
+            _folder.Path, "send",
             ["migrate", "send", $"unix:{At("relay")}", WireOptions.Cold, .. options.Guest, .. options.Both, .. sendOptions]);
         _operator = new TortureOperator(_source, _destination, () => _another = Receive("another"), hash);
     }
@@ -68,13 +69,13 @@ internal sealed class TorturedMigration : IDisposable
     {
         foreach (MigrationEnd? end in new[] { _source, _destination, _another }) end?.Dispose();
         _relay.Dispose();
-        _folder.Delete(recursive: true);
+        _folder.Dispose();
     }
 
-    private string At(string name) => Path.Combine(_folder.FullName, name);
+    private string At(string name) => _folder.At(name);
 
     private MigrationEnd Receive(string name) =>
-        MigrationEnd.Start(_folder.FullName, name, ["migrate", "receive", $"unix:{At("wire")}", WireOptions.Cold, .. _options.Both]);
+        MigrationEnd.Start(_folder.Path, name, ["migrate", "receive", $"unix:{At("wire")}", WireOptions.Cold, .. _options.Both]);
 
     private List<string> Said()
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using UffdActors.Cli.Hosting;
@@ -13,6 +14,7 @@ namespace UffdActors.Cli.Commands.Migrate;
 internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnlyList<int>? cpus = null)
 {
     private const int NameWidth = 8;
+    private const string TemporaryFiles = "TMPDIR";
 
     // A process that a signal has ended has this and the signal as its exit code.
     private const int SignalBase = 128;
@@ -20,7 +22,12 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
     // What both ends say of the hand-over, on standard error.
     private const string RunsThere = "receive: the guest runs here";
     private const string HasLeft = "send: the guest runs at the destination";
+    private const string Interrupted = $"uffd: {CommandFailures.Interrupted}";
     private const string Doubt = "it is not known whether it runs there, so it does not run here";
+
+    // This process is itself ended by force 0.8 s after its signal.
+    private static readonly TimeSpan OrderlyEnd = TimeSpan.FromMilliseconds(400);
+    private static readonly TimeSpan ForcedEnd = TimeSpan.FromMilliseconds(200);
 
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
 
@@ -33,53 +40,50 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
     public async Task<int> RunAsync(
         IReadOnlyList<string> both, IReadOnlyList<string> send, IReadOnlyList<string> receive, CancellationToken cancel)
     {
-        DirectoryInfo folder = Directory.CreateTempSubdirectory("uffd-migrate-");
-        try
+        using TemporaryFolder folder = TemporaryFolder.Create("uffd-migrate-");
+        string uri = $"unix:{folder.At("wire")}";
+        both = [WireOptions.EndsWith, Environment.ProcessId.ToString(CultureInfo.InvariantCulture), .. both];
+        using Process to = Start(["migrate", "receive", uri, .. both, .. receive], folder.Path, hasTerminal: isDrawn);
+        using Process from = Start(["migrate", "send", uri, .. both, .. send], folder.Path, hasTerminal: false);
+        // The ends refuse a CPU that there is not.
+        if (cpus is [_, var rest] && CpuPlacement.IsAvailable(rest)) CpuPlacement.PinProcess(rest);
+        TaskCompletionSource interrupted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using CancellationTokenRegistration stop = cancel.Register(() => interrupted.SetResult());
+        Task stopped = StopAsync(interrupted.Task, from, to);
+        // Lines are held back while one end draws on the terminal, so that they are not drawn over.
+        HeldLines held = new(terminal, isDrawn);
+        GuestPlace place = GuestPlace.Here;
+        ConcurrentQueue<string> interruptions = [];
+        Task tell = held.WhileAsync(async () =>
         {
-            string uri = $"unix:{Path.Combine(folder.FullName, "wire")}";
-            both = [WireOptions.EndsWith, Environment.ProcessId.ToString(CultureInfo.InvariantCulture), .. both];
-            using Process to = Start(["migrate", "receive", uri, .. both, .. receive], hasTerminal: isDrawn);
-            using Process from = Start(["migrate", "send", uri, .. both, .. send], hasTerminal: false);
-            // The ends refuse a CPU that there is not.
-            if (cpus is [_, var rest] && CpuPlacement.IsAvailable(rest)) CpuPlacement.PinProcess(rest);
-            await using CancellationTokenRegistration stop = cancel.Register(() =>
-            {
-                Kill(from);
-                Kill(to);
-            });
-            // Lines are held back while one end draws on the terminal, so that they are not drawn over.
-            HeldLines held = new(terminal, isDrawn);
-            GuestPlace place = GuestPlace.Here;
-            Task tell = held.WhileAsync(async () =>
-            {
-                await Task.WhenAll(ShowAsync(from, "send", held, Note), ShowAsync(to, "receive", held, Note));
-                return true;
-            });
-            Task left = from.WaitForExitAsync(CancellationToken.None);
-            Task came = to.WaitForExitAsync(CancellationToken.None);
-            // A receiver that was killed has sent its source nothing, so the source would try to connect for ever.
-            bool isReceiverFirst = await Task.WhenAny(left, came) == came && to.ExitCode > SignalBase;
-            if (isReceiverFirst) await EndAsync(from);
-            await left;
-            // Without its source a receiver that has no guest waits for the next one.
-            if (from.ExitCode != ExitCode.Done) await EndAsync(to);
-            await came;
-            await tell;
-            cancel.ThrowIfCancellationRequested();
-            if (isReceiverFirst && IsKilled(to)) return Killed(to, "receiving", WithoutReceiver(place));
-            if (!isReceiverFirst && IsKilled(from)) return Killed(from, "sending", WithoutSender(place));
-            return from.ExitCode != ExitCode.Done ? from.ExitCode : to.ExitCode;
+            await Task.WhenAll(ShowAsync(from, "send", held, Note), ShowAsync(to, "receive", held, Note));
+            return true;
+        });
+        Task left = from.WaitForExitAsync(CancellationToken.None);
+        Task came = to.WaitForExitAsync(CancellationToken.None);
+        // A receiver that was killed has sent its source nothing, so the source would try to connect for ever.
+        bool isReceiverFirst = await Task.WhenAny(left, came) == came && to.ExitCode > SignalBase;
+        if (isReceiverFirst) await EndAsync(from);
+        await left;
+        // Without its source a receiver that has no guest waits for the next one.
+        if (from.ExitCode != ExitCode.Done) await EndAsync(to);
+        await came;
+        await tell;
+        if (cancel.IsCancellationRequested) await stopped;
+        cancel.ThrowIfCancellationRequested();
+        foreach (string line in interruptions) terminal.WriteStatus(line);
+        if (isReceiverFirst && IsKilled(to)) return Killed(to, "receiving", WithoutReceiver(place));
+        if (!isReceiverFirst && IsKilled(from)) return Killed(from, "sending", WithoutSender(place));
+        return from.ExitCode != ExitCode.Done ? from.ExitCode : to.ExitCode;
 
-            // Read to the end of both before anything is made of it.
-            void Note(string line)
-            {
-                if (line is RunsThere or HasLeft) place = GuestPlace.There;
-                else if (line.EndsWith(Doubt, StringComparison.Ordinal) && place == GuestPlace.Here) place = GuestPlace.InDoubt;
-            }
-        }
-        finally
+        // Read to the end of both before anything is made of it.
+        bool Note(string line)
         {
-            folder.Delete(recursive: true);
+            // Ctrl-C reaches the ends as well, and is told of once.
+            if (line == Interrupted) interruptions.Enqueue(line);
+            else if (line is RunsThere or HasLeft) place = GuestPlace.There;
+            else if (line.EndsWith(Doubt, StringComparison.Ordinal) && place == GuestPlace.Here) place = GuestPlace.InDoubt;
+            return line != Interrupted;
         }
     }
 
@@ -119,9 +123,33 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
         }
     }
 
-    private Process Start(IReadOnlyList<string> arguments, bool hasTerminal)
+    // Both are told before either is waited for.
+    private static async Task StopAsync(Task interrupted, params Process[] ends)
+    {
+        await interrupted;
+        foreach (TimeSpan patience in new[] { OrderlyEnd, ForcedEnd })
+        {
+            foreach (Process end in ends) ProcessSignal.Send(end, ProcessSignal.Terminate);
+            using CancellationTokenSource late = new(patience);
+            try
+            {
+                await Task.WhenAll(ends.Select(e => e.WaitForExitAsync(late.Token)));
+                return;
+            }
+            catch (OperationCanceledException)
+            {
+                // The second signal ends them at once, unless they are stopped.
+            }
+        }
+
+        foreach (Process end in ends) Kill(end);
+    }
+
+    // What an end that is killed leaves among the temporary files is in this folder, and goes with it.
+    private Process Start(IReadOnlyList<string> arguments, string folder, bool hasTerminal)
     {
         ProcessStartInfo start = OwnProcess.With(arguments);
+        start.Environment[TemporaryFiles] = folder;
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = !hasTerminal;
         // Each of its lines is written behind the name of the end.
@@ -130,12 +158,11 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
         return Process.Start(start)!;
     }
 
-    private static Task ShowAsync(Process process, string name, HeldLines held, Action<string> note) => Task.WhenAll(
+    private static Task ShowAsync(Process process, string name, HeldLines held, Func<string, bool> note) => Task.WhenAll(
         CopyAsync(process.StandardOutput, line => held.TellResult(line.Length == 0 ? line : $"{name,-NameWidth} {line}")),
         process.StartInfo.RedirectStandardError ? CopyAsync(process.StandardError, line =>
         {
-            note(line);
-            held.Tell(line);
+            if (note(line)) held.Tell(line);
         }) : Task.CompletedTask);
 
     private static async Task CopyAsync(StreamReader from, Action<string> write)

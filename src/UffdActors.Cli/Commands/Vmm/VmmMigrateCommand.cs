@@ -75,29 +75,22 @@ internal sealed class VmmMigrateCommand
         bool isDrawn = RunPictures.Of(_terminal, _pictures, arguments).HasUi;
         string[] pictures = [.. _pictures.Words(arguments), .. isDrawn ? ["--ui"] : Array.Empty<string>()];
         if (_terminal.IsInteractive && !isDrawn) _terminal.WriteStatus("vmm migrate: both ends start, each in a process of its own");
-        DirectoryInfo folder = Directory.CreateTempSubdirectory("uffd-vmm-migrate-");
-        try
-        {
-            string from = Path.Combine(folder.FullName, "from");
-            string to = Path.Combine(folder.FullName, "to");
-            int exit = await new BothEnds(json.Report, isDrawn, arguments.GetValue(_place)?.Value).RunAsync(
-                [
-                    "--world", "live", "--backend", arguments.GetValue(_backend) ?? "anon",
-                    .. Given(_place.Name, arguments.GetValue(_place)?.Name),
-                ],
-                ["--guest", "kvm", .. Guest(arguments), "--json", from, .. arguments.GetValue(_send) ?? []],
-                [
-                    "--guest", "kvm", "--mode", arguments.GetValue(_mode)!.Name, "--json", to, .. pictures,
-                    .. arguments.GetValue(_receive) ?? [],
-                ],
-                cancel);
-            json.Write(JsonText.Of("uffd-vmm-migrate", new VmmMigrateDocument(exit == ExitCode.Done, Read(from), Read(to))));
-            return exit;
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
+        using TemporaryFolder folder = TemporaryFolder.Create("uffd-vmm-migrate-");
+        string from = folder.At("from");
+        string to = folder.At("to");
+        int exit = await new BothEnds(json.Report, isDrawn, arguments.GetValue(_place)?.Value).RunAsync(
+            [
+                "--world", "live", "--backend", arguments.GetValue(_backend) ?? "anon",
+                .. Given(_place.Name, arguments.GetValue(_place)?.Name),
+            ],
+            ["--guest", "kvm", .. Guest(arguments), "--json", from, .. arguments.GetValue(_send) ?? []],
+            [
+                "--guest", "kvm", "--mode", arguments.GetValue(_mode)!.Name, "--json", to, .. pictures,
+                .. arguments.GetValue(_receive) ?? [],
+            ],
+            cancel);
+        json.Write(JsonText.Of("uffd-vmm-migrate", new VmmMigrateDocument(exit == ExitCode.Done, Read(from), Read(to))));
+        return exit;
     }
 
     private IEnumerable<string> Guest(ParseResult arguments) =>
