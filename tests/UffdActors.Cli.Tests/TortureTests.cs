@@ -43,6 +43,30 @@ public sealed class TortureTests
         Assert.Null((cell with { IsOfMoment = false }).Judge(result).Flaw);
     }
 
+    [Theory]
+    [InlineData(0, "the moment has not come")]
+    [InlineData(1, "the moment has not come")]
+    [InlineData(2, null)]
+    public void Of_several_disruptions_every_one_has_to_come(int come, string? flaw)
+    {
+        TortureCell cell = new(
+            "moments", "cut", [],
+            [new Injection(Disruption.Cut, MessageKind.Discard, 1), new Injection(Disruption.Cut, MessageKind.HandOver, 1)],
+            IsOfMoment: true);
+        TortureResult judged = cell.Judge(new TortureResult(TortureVerdict.Verified, null, come, TimeSpan.Zero, []));
+        Assert.Equal(flaw, judged.Flaw);
+        Assert.Equal(flaw is null ? TortureVerdict.Verified : null, judged.Verdict);
+    }
+
+    [Fact]
+    public async Task A_migration_that_does_not_come_to_its_end_in_time_is_wrong()
+    {
+        TortureResult result = await TorturedMigration.RunAsync(
+            new TortureOptions { Deadline = TimeSpan.FromMilliseconds(1) }, [], [], null, null, default);
+        Assert.Null(result.Verdict);
+        Assert.Equal("it has not come to an end within 0 s", result.Flaw);
+    }
+
     [Fact]
     public void There_are_more_than_forty_cells_and_no_two_with_one_name()
     {

@@ -146,6 +146,26 @@ public sealed class OracleTests
         Assert.Equal(1, good.WholePages);
     }
 
+    [Theory]
+    [InlineData(true, false, "page 3 is not there after every vCPU has read it")]
+    [InlineData(false, true, "page 3 is not there after the lap, and vCPUs have counted in it")]
+    [InlineData(false, false, null)]
+    public void A_page_that_is_absent_although_it_was_used_is_found(bool isRead, bool isCounted, string? flaw)
+    {
+        Ledger ledger = new(8, 1);
+        using ShadowPages shadow = new(8);
+        byte[] page = new byte[PageSize.Base];
+        ledger.Begin(Page, isBare: false);
+        shadow.Update(ledger, Page);
+        ledger.WritePage(Page, page);
+        if (isCounted) Visit(ledger, page);
+
+        StressRound.CheckAbsent(ledger, shadow, Page, isRead, DropKind.BetweenLaps);
+
+        Assert.Equal(flaw, ledger.Violation?.Message);
+        if (flaw is not null) Assert.Equal((StressOracle.FinalBytes, Page), (ledger.Violation!.Oracle, ledger.Violation.Page));
+    }
+
     private static void Visit(Ledger ledger, byte[] page, VisitKind kind = VisitKind.Increment)
     {
         PageVisit visit = new(ledger, 0, hasMutex: false);
