@@ -35,10 +35,12 @@ public sealed class HugePageTests(HugePages pool)
         ThisKvm.Require();
         pool.Require();
         await using SnapshotScene scene = new(Guests.Plan(ProgramKind.Scatter, 2, 1024, 3, largePages: true));
-        SnapshotReport taken = await scene.TakeAsync("base", 1, o => o with { Backend = "hugetlb", IsLive = isLive });
+        // Prepared while the guest is stopped: such a small one would have ended before.
+        SnapshotRunOptions Paused(SnapshotRunOptions o) => o with { Backend = "hugetlb", IsLive = isLive, PreparesPaused = true };
+        SnapshotReport taken = await scene.TakeAsync("base", 1, Paused);
         Assert.Equal([], taken.Differences);
         Assert.Equal("hugetlb", taken.Document!.Backend);
-        SnapshotReport over = await scene.TakeOverAsync("base", "child", 2, o => o with { Backend = "hugetlb", IsLive = isLive });
+        SnapshotReport over = await scene.TakeOverAsync("base", "child", 2, Paused);
         Assert.Equal([], over.Differences);
         // The guest writes to all of its data, and its program stays the parent's.
         Assert.Equal(1024, over.Document!.StoredPages);
