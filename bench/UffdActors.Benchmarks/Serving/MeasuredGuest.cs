@@ -25,8 +25,8 @@ internal sealed class MeasuredGuest : IAsyncDisposable
     /// <summary>Waits until it is handed over, and has it do the first thing.</summary>
     public async Task<string> BeginAsync()
     {
-        _ = await LineAsync();
-        return await AskAsync();
+        string first = await LineAsync();
+        return first == "handed over" ? await AskAsync() : throw new InvalidOperationException($"A VMM cannot begin: {first}");
     }
 
     public async ValueTask DisposeAsync()
