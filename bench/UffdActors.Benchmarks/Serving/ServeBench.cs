@@ -28,9 +28,8 @@ internal sealed class ServeBench : IDisposable
     /// <summary>Path of the least that serves another process.</summary>
     public string CopyLoop => _copyLoop.Value;
 
-    /// <summary>Pages of 2 MiB that are free.</summary>
-    public static long HugePages => long.Parse(
-        File.ReadAllText("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"), CultureInfo.InvariantCulture);
+    /// <summary>Pages of 2 MiB that a VMM can have now: free ones, less those that are promised to others.</summary>
+    public static long HugePages => HugePagesOf("free") - HugePagesOf("resv");
 
     /// <summary>How often what varies is measured.</summary>
     public int Rounds { get; }
@@ -117,6 +116,12 @@ internal sealed class ServeBench : IDisposable
 
     /// <inheritdoc />
     public void Dispose() => _folder.Delete(recursive: true);
+
+    private static long HugePagesOf(string kind)
+    {
+        string path = $"/sys/kernel/mm/hugepages/hugepages-2048kB/{kind}_hugepages";
+        return File.Exists(path) ? long.Parse(File.ReadAllText(path), CultureInfo.InvariantCulture) : 0;
+    }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
