@@ -16,7 +16,8 @@ internal static class KernelErrors
     {
         ("UFFDIO_REGISTER", Errno.EINVAL) =>
             "this memory does not support the mode, or nothing is mapped there, or the range is not aligned to its pages",
-        ("UFFDIO_REGISTER", Errno.EPERM) => "the mapping can never be written to, so its pages cannot be filled",
+        ("UFFDIO_REGISTER", Errno.EPERM) =>
+            "the mapping can never be written to, so its pages cannot be filled; or a seccomp filter or a security module denies the call",
         ("UFFDIO_REGISTER", Errno.EBUSY) => "part of the range belongs to another userfaultfd; unregister it there first",
         ("UFFDIO_REGISTER" or "UFFDIO_UNREGISTER", Errno.ENOMEM) =>
             "the process whose memory it is has ended, or may have no more mappings (sysctl vm.max_map_count)",
@@ -37,6 +38,9 @@ internal static class KernelErrors
         (_, Errno.ENFILE) => "the machine has as many files open as it may: raise sysctl fs.file-max",
         (_, Errno.ENOMEM) => "there is not enough memory",
         (_, Errno.ENOSPC) => "there is not enough memory for the file",
+        // The other calls need no privilege, and every kernel with userfaultfd has them.
+        (_, Errno.EPERM or Errno.ENOSYS) =>
+            "a seccomp filter or a security module (LSM) of this process, or of its container, may deny the call",
         _ => "the kernel refused the call",
     };
 

@@ -4,6 +4,7 @@ using UffdActors.Linux.Memory;
 using UffdActors.Linux.Native;
 using UffdActors.Linux.Needs;
 using UffdActors.Testing.ThisMachine;
+using UffdActors.Worlds;
 
 namespace UffdActors.Linux.Tests.Live;
 
@@ -13,6 +14,14 @@ public sealed class TrueCauseTests
     private const ulong Unlimited = ulong.MaxValue;
     private const ulong Gib = 1UL << 30;
     private static readonly AddressSpaceFacts Roomy = new(100, 65530, 100 * Gib, Gib, Unlimited, Gib, Unlimited, false, Gib, 2 * Gib);
+
+    [Theory]
+    [InlineData("memfd_create", Errno.EPERM)]
+    [InlineData("memfd_create", Errno.ENOSYS)]
+    [InlineData("madvise(MADV_POPULATE_WRITE)", Errno.EPERM)]
+    [InlineData("UFFDIO_REGISTER", Errno.EPERM)]
+    public void What_the_kernel_itself_refuses_to_nobody_names_seccomp(string call, Errno error) =>
+        Assert.Contains("seccomp", KernelErrors.Explain(call, error), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("nothing", null)]
