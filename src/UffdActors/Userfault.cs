@@ -612,6 +612,6 @@ public sealed class Userfault : IAsyncDisposable
     {
         ZeroedPages? zeroed = _registered.TryFind(region)?.Zeroed;
         if (mayGoLater) zeroed?.Announce(pages);
-        else zeroed?.Add(pages);
+        else zeroed?.Removed(pages);
     }
 }

@@ -172,15 +172,15 @@ internal sealed class LiveUserfault(
     /// <inheritdoc />
     public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
         GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
-        ScanAsync(region, pages, address, protect: true, cancel);
+        ScanAsync(region, pages, address, protect: true, withEmpty: true, cancel);
 
     /// <inheritdoc />
     public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(
         GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
-        ScanAsync(region, pages, address, protect: false, cancel);
+        ScanAsync(region, pages, address, protect: false, withEmpty: region.Module is not null, cancel);
 
     private Task<IReadOnlyList<PageRange>> ScanAsync(
-        GuestRegion region, PageRange pages, ulong address, bool protect, CancellationToken cancel)
+        GuestRegion region, PageRange pages, ulong address, bool protect, bool withEmpty, CancellationToken cancel)
     {
         // Looks at page tables only; the ring goes on meanwhile.
         LiveMemory memory = kernel.MemoryOf(region);
@@ -190,8 +190,9 @@ internal sealed class LiveUserfault(
                     + $"memory is adopted (AdoptedMemory.ProcessId).");
         return Task.Run(
             () => GuestRegion.PagesOf(
-                WrittenPages.Scan(process, address, address + (ulong)Bytes(pages), protect), PageSize.PageOf(address) - pages.Start),
-                cancel);
+                WrittenPages.Scan(process, address, address + (ulong)Bytes(pages), protect, withEmpty),
+                PageSize.PageOf(address) - pages.Start),
+            cancel);
     }
 
     /// <inheritdoc />

@@ -12,7 +12,7 @@ internal static class WrittenPages
 
     /// <summary>Finds what was written in a range of a process, and protects it again where that is asked for.</summary>
     /// <exception cref="UffdException">The kernel refuses, or the process is gone.</exception>
-    public static IReadOnlyList<PageRange> Scan(ProcessMemory process, ulong start, ulong end, bool protect)
+    public static IReadOnlyList<PageRange> Scan(ProcessMemory process, ulong start, ulong end, bool protect, bool withEmpty)
     {
         ulong first = start;
         DirtyRange[] room = new DirtyRange[RangesPerCall];
@@ -23,7 +23,7 @@ internal static class WrittenPages
             ulong next;
             try
             {
-                found = process.Pagemap.ScanWritten(start, end, protect, room, out next);
+                found = process.Pagemap.ScanWritten(start, end, protect, withEmpty, room, out next);
             }
             catch (SyscallException e)
             {

@@ -95,13 +95,14 @@ internal sealed unsafe class Pagemap : IDisposable
     /// <param name="start">First address.</param>
     /// <param name="end">First address behind.</param>
     /// <param name="protect">True to start the next round, false to look only.</param>
+    /// <param name="withEmpty">Looking only, an empty entry without a marker counts as written all the same.</param>
     /// <param name="ranges">Ranges found, ascending.</param>
     /// <param name="next">
     /// First address that was not looked at: <paramref name="end"/>, or where to go on because the room was full.
     /// </param>
     /// <returns>Ranges found.</returns>
     /// <exception cref="SyscallException">EPERM: a part of the range is not registered so; ENOTTY: the kernel is too old.</exception>
-    public int ScanWritten(ulong start, ulong end, bool protect, Span<DirtyRange> ranges, out ulong next)
+    public int ScanWritten(ulong start, ulong end, bool protect, bool withEmpty, Span<DirtyRange> ranges, out ulong next)
     {
         ArgumentOutOfRangeException.ThrowIfZero(ranges.Length, nameof(ranges));
         fixed (DirtyRange* pointer = ranges)
@@ -116,7 +117,7 @@ internal sealed unsafe class Pagemap : IDisposable
                 VectorLength = (ulong)ranges.Length,
                 CategoryMask = Written,
                 // Asked for nothing but what was written, the kernel counts an empty entry as written.
-                CategoryAnyOfMask = protect ? 0 : Present | Swapped,
+                CategoryAnyOfMask = protect || withEmpty ? 0 : Present | Swapped,
                 ReturnMask = Written,
             };
             using LinuxHandle.Lease lease = _file.Use();

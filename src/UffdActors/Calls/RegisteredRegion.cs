@@ -58,7 +58,8 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
     }
 
     /// <summary>What the ring is to serve: one range, or several if parts have been unregistered.</summary>
-    public IReadOnlyList<ServedRegion> Served()
+    /// <param name="reader">Looks at the region's page table.</param>
+    public IReadOnlyList<ServedRegion> Served(GuestReader reader)
     {
         long first = PageSize.PageOf(Region.Address);
         bool isMinor = (Modes & RegisterModes.Minor) != 0;
@@ -74,6 +75,7 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
                     BitOperations.Log2((uint)Region.PageBytes), isProtected)
                 {
                     Zeroed = Zeroed,
+                    HasLeftOpen = isMinor && isProtected ? page => reader.HasLeftOpen(Region, page) : null,
                     CopiesHoles = by == ResolveBy.ContinueAsIs && (Modes & RegisterModes.Missing) != 0,
                     KeepsHoles = keepsHoles,
                 })];

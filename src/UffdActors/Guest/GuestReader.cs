@@ -93,6 +93,22 @@ public abstract class GuestReader
         }
     }
 
+    /// <summary>
+    /// True if a page has left the mapping with no mark of protection in its place. The mark outlives the mapping, so what is found so had
+    /// been open to writers.
+    /// </summary>
+    internal bool HasLeftOpen(GuestRegion region, long page)
+    {
+        try
+        {
+            return EntryOf(region, page) is (IsMapped: false, IsProtected: false);
+        }
+        catch (Exception e) when (e is InvalidOperationException or UffdException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>A page's entry and content; null if it cannot be told from here.</summary>
     internal PageLook? Look(GuestRegion region, long page)
     {

@@ -27,7 +27,8 @@ internal readonly record struct FillPlan(FillKind Kind, ulong Start, ulong Lengt
             : FillKind.Copy;
         return new FillPlan(
             kind, PageSize.AddressOf(region.Base + run.FirstPage), (ulong)run.Pages << PageSize.BaseShift,
-            kind == FillKind.Copy ? run.Source : FillSource.Zero, region.FillModesOf(run.FirstPage), decidedOn);
+            kind == FillKind.Copy ? run.Source : FillSource.Zero,
+            kind == FillKind.Continue ? region.MapModesOf(run.FirstPage) : region.FillModesOf(run.FirstPage), decidedOn);
     }
 
     /// <summary>Poison for pages that are lost: a thread that touches them gets SIGBUS.</summary>

@@ -43,12 +43,25 @@ internal sealed record ServedRegion(
     /// </summary>
     public bool KeepsHoles { get; init; }
 
+    /// <summary>
+    /// True if a page has no entry and no mark of protection; null where nothing is known of entries. Asked of pages that come back only.
+    /// </summary>
+    public Func<long, bool>? HasLeftOpen { get; init; }
+
     /// <summary>Base pages in a page of the region's own size.</summary>
     public int UnitPages => 1 << (PageShift - PageSize.BaseShift);
 
     /// <summary>Mode of the fill of a page: protection is part of the same call, for between two calls a write would go unseen.</summary>
     /// <param name="page">Page of the region.</param>
     public FillModes FillModesOf(long page) => IsProtected && !Pages.IsOpen(page) ? FillModes.WriteProtect : FillModes.None;
+
+    /// <summary>
+    /// The same where a page of the cache is mapped. One that comes back (from swap, or after DONTNEED) is protected only if it was: else
+    /// the mark that it was written would be lost.
+    /// </summary>
+    /// <param name="page">Page of the region.</param>
+    public FillModes MapModesOf(long page) =>
+        IsProtected && Received.Contains(page) && HasLeftOpen is { } hasLeftOpen && hasLeftOpen(page) ? FillModes.None : FillModesOf(page);
 
     /// <summary>Page within the region of a page of the address space.</summary>
     public long PageOf(long page) => page - Base;

@@ -9,22 +9,50 @@ namespace UffdActors.Handling;
 /// other.
 /// </summary>
 /// <remarks>
-/// Any thread. A call of ours is noted when it has ended (<see cref="Add"/>). Of a guest's own call only the event is known, which is read
-/// <em>before</em> the pages go (<see cref="Announce"/>), and which does not say whether they will: DONTNEED of shared memory leaves them
-/// their content. So each of them is looked at when it is taken, and one that is still there is looked at once more the next time.
+/// Any thread. A call of ours is noted when it has ended (<see cref="Removed"/>). Of a guest's own call only the event is known, which is
+/// read <em>before</em> the pages go (<see cref="Announce"/>), and which does not say whether they will: DONTNEED of shared memory leaves
+/// them their content. So each of them is looked at when it is taken, and one that is still there is looked at once more the next time.
 /// </remarks>
 internal sealed class ZeroedPages(long pages)
 {
     private const int BitsPerWord = 64;
     private readonly ulong[] _gone = new ulong[(pages + BitsPerWord - 1) / BitsPerWord];
     private readonly ulong[] _announced = new ulong[(pages + BitsPerWord - 1) / BitsPerWord];
+    private readonly ulong[] _announcedAgain = new ulong[(pages + BitsPerWord - 1) / BitsPerWord];
     private readonly ulong[] _kept = new ulong[(pages + BitsPerWord - 1) / BitsPerWord];
 
     /// <summary>The pages have gone.</summary>
     public void Add(PageRange range) => Set(_gone, range);
 
+    /// <summary>
+    /// A call of ours has taken the pages. Its own event, if it raised one, was read before, and announces nothing more; one of the guest's
+    /// beside it does.
+    /// </summary>
+    public void Removed(PageRange range)
+    {
+        Set(_gone, range);
+        for (long page = range.Start; page < range.End;)
+        {
+            long index = page / BitsPerWord;
+            long next = Math.Min((index + 1) * BitsPerWord, range.End);
+            ulong mask = Mask(page, next);
+            _ = Clear(_announced, index, mask & ~Clear(_announcedAgain, index, mask));
+            page = next;
+        }
+    }
+
     /// <summary>The pages are about to go.</summary>
-    public void Announce(PageRange range) => Set(_announced, range);
+    public void Announce(PageRange range)
+    {
+        for (long page = range.Start; page < range.End;)
+        {
+            long index = page / BitsPerWord;
+            long next = Math.Min((index + 1) * BitsPerWord, range.End);
+            ulong again = Interlocked.Or(ref _announced[index], Mask(page, next)) & Mask(page, next);
+            if (again != 0) _ = Interlocked.Or(ref _announcedAgain[index], again);
+            page = next;
+        }
+    }
 
     /// <summary>Takes what lies in a range out of the set.</summary>
     /// <param name="range">Pages of the region.</param>
@@ -39,6 +67,7 @@ internal sealed class ZeroedPages(long pages)
             long next = Math.Min((index + 1) * BitsPerWord, range.End);
             ulong mask = Mask(page, next);
             ulong kept = Clear(_kept, index, mask);
+            _ = Clear(_announcedAgain, index, mask);
             ulong announced = Clear(_announced, index, mask);
             ulong gone = Clear(_gone, index, mask);
             for (ulong rest = announced | kept; rest != 0; rest &= rest - 1)

@@ -73,7 +73,10 @@ internal abstract class KernelUserfault
     public abstract Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
         GuestRegion region, PageRange pages, ulong address, CancellationToken cancel);
 
-    /// <summary>Pages that are there and not write-protected, as pages of the region, ascending; nothing is changed.</summary>
+    /// <summary>
+    /// Pages that are there and not write-protected, as pages of the region, ascending; nothing is changed. Of shared memory also those
+    /// that have left the mapping with no mark of protection in their place: they were open to writers.
+    /// </summary>
     /// <param name="region">The region.</param>
     /// <param name="pages">Pages of it that lie in one piece.</param>
     /// <param name="address">Where they are now.</param>

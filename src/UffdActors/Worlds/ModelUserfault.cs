@@ -82,17 +82,18 @@ internal sealed class ModelUserfault(ModelKernel kernel, UserfaultContext contex
     /// <inheritdoc />
     public override Task<IReadOnlyList<PageRange>> TakeWrittenAsync(
         GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
-        ScanAsync(pages, address, protect: true, cancel);
+        ScanAsync(pages, address, protect: true, withEmpty: true, cancel);
 
     /// <inheritdoc />
     public override Task<IReadOnlyList<PageRange>> FindWrittenAsync(
         GuestRegion region, PageRange pages, ulong address, CancellationToken cancel) =>
-        ScanAsync(pages, address, protect: false, cancel);
+        ScanAsync(pages, address, protect: false, region.Module is not null, cancel);
 
-    private async Task<IReadOnlyList<PageRange>> ScanAsync(PageRange pages, ulong address, bool protect, CancellationToken cancel)
+    private async Task<IReadOnlyList<PageRange>> ScanAsync(
+        PageRange pages, ulong address, bool protect, bool withEmpty, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        ScanWritten scan = new(kernel.Main, PageRange.OfBytes(address, Bytes(pages)), protect);
+        ScanWritten scan = new(kernel.Main, PageRange.OfBytes(address, Bytes(pages)), protect, withEmpty);
         // Once it has begun, what it finds is found nowhere else any more.
         await kernel.CallAsync("PAGEMAP_SCAN", scan, c => c.Error, CancellationToken.None);
         return GuestRegion.PagesOf(scan.Found, PageSize.PageOf(address) - pages.Start);

@@ -164,7 +164,7 @@ public class FaultRoundTests
         range.Memory.WriteWord(3 * PageSize.Base, 1);
         DirtyRange[] dirty = new DirtyRange[4];
 
-        int found = pagemap.ScanWritten(range.Memory.Address, range.Memory.End, protect: false, dirty, out ulong next);
+        int found = pagemap.ScanWritten(range.Memory.Address, range.Memory.End, protect: false, withEmpty: false, dirty, out ulong next);
 
         Assert.Equal((1, range.Memory.End), (found, next));
         ulong third = range.Memory.Address + (3 * PageSize.Base);
@@ -183,8 +183,8 @@ public class FaultRoundTests
         range.Memory.WriteWord(6 * PageSize.Base, 1);
 
         DirtyRange[] dirty = new DirtyRange[4];
-        int found = pagemap.ScanWritten(range.Memory.Address, range.Memory.End, protect: true, dirty, out ulong next);
-        int again = pagemap.ScanWritten(range.Memory.Address, range.Memory.End, protect: false, new DirtyRange[4], out _);
+        int found = pagemap.ScanWritten(range.Memory.Address, range.Memory.End, protect: true, withEmpty: true, dirty, out ulong next);
+        int again = pagemap.ScanWritten(range.Memory.Address, range.Memory.End, protect: false, withEmpty: false, new DirtyRange[4], out _);
         PagemapFlags[] entries = new PagemapFlags[8];
         pagemap.Read(range.Memory.Address, entries);
 

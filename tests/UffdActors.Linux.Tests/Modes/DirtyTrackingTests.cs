@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using UffdActors.Linux.Memory;
 using UffdActors.Linux.Tests.Live;
 using UffdActors.Model.Mapping;
@@ -145,6 +146,86 @@ public sealed class DirtyTrackingTests
 
         Assert.Equal([new(8, 16)], await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
         Assert.Empty(await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task Private_memory_that_was_given_back_is_taken_once_where_events_come_too(string world)
+    {
+        using PageBytes zeros = new(TrackedPages) { IsZero = true };
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync | UffdFeatures.EventRemove);
+        GuestRegion region = await WrittenAsync(vm, RegisterModes.Missing | RegisterModes.WriteProtect, null);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = zeros });
+
+        await vm.Vm.AdviseAsync(region, 8, 8, Advice.DontNeed);
+        await (await vm.StartAsync(region, isWrite: false, 8, 9, 15)).WaitAsync().WaitAsync(LiveScene.Deadline);
+
+        Assert.Equal([new(8, 16)], await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+        Assert.Empty(await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+    }
+
+    /// <summary>World, modes, and events: memory that is filled through the cache, and that a page can leave without a trace.</summary>
+    public static TheoryData<string, RegisterModes, UffdFeatures> Leaving
+    {
+        get
+        {
+            TheoryData<string, RegisterModes, UffdFeatures> cases = [];
+            foreach (string world in new[] { "model", "live" })
+            {
+                foreach (UffdFeatures features in new[] { UffdFeatures.None, UffdFeatures.EventRemove })
+                {
+                    cases.Add(world, RegisterModes.Missing | RegisterModes.WriteProtect, features);
+                    cases.Add(world, RegisterModes.Minor | RegisterModes.WriteProtect, features);
+                    cases.Add(world, RegisterModes.All, features);
+                }
+            }
+
+            return cases;
+        }
+    }
+
+    // What leaves the mapping, by DONTNEED or to swap, comes back by CONTINUE: protected as all that is filled, it would not be written.
+    [SkippableTheory]
+    [MemberData(nameof(Leaving))]
+    public async Task What_was_written_is_taken_although_it_has_left_the_mapping_and_come_back(
+        string world, RegisterModes modes, UffdFeatures features)
+    {
+        using PageBytes source = new(TrackedPages);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpAsync | features);
+        GuestRegion region = await vm.RegisterAsync(TrackedPages, modes, "shmem");
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        await (await vm.Uffd.PushAsync(region, source)).WaitAsync().WaitAsync(LiveScene.Deadline);
+        await vm.WriteAsync(region, 3, 4);
+        PageStateRange[] states =
+        [
+            new(0, 3, PageState.FromSource), new(3, 2, PageState.Written), new(5, TrackedPages - 5, PageState.FromSource),
+        ];
+
+        await vm.Vm.AdviseAsync(region, 0, TrackedPages, Advice.DontNeed);
+        Assert.Equal(states, await vm.Uffd.PageStatesAsync(region, 0, TrackedPages));
+        await (await vm.StartAsync(region, isWrite: false, 3, 5)).WaitAsync().WaitAsync(LiveScene.Deadline);
+
+        Assert.Equal(states, await vm.Uffd.PageStatesAsync(region, 0, TrackedPages));
+        Assert.Equal([new(3, 5)], await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+        Assert.Empty(await vm.Uffd.TakeWrittenAsync(region, 0, TrackedPages));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Leaving))]
+    public async Task A_page_that_the_hook_has_seen_comes_back_open(string world, RegisterModes modes, UffdFeatures features)
+    {
+        using PageBytes source = new(TrackedPages);
+        ConcurrentQueue<long> seen = [];
+        await using EitherWorld vm = await EitherWorld.StartAsync(world, UffdFeatures.WpUnpopulated | features);
+        GuestRegion region = await vm.RegisterAsync(TrackedPages, modes, "shmem");
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, BeforeWrite = (_, page) => seen.Enqueue(page) });
+        await vm.WriteAsync(region, 3);
+        await (await vm.StartAsync(region, isWrite: false, 4)).WaitAsync().WaitAsync(LiveScene.Deadline);
+
+        await vm.Vm.AdviseAsync(region, 3, 2, Advice.DontNeed);
+        await vm.WriteAsync(region, 3, 4);
+
+        Assert.Equal([3, 4], seen);
     }
 
     [SkippableTheory]

@@ -58,6 +58,19 @@ public sealed class ZeroedPagesTests
     }
 
     [Fact]
+    public void The_event_of_a_call_of_ours_that_has_ended_announces_nothing_and_one_of_the_guests_beside_it_does()
+    {
+        ZeroedPages zeroed = new(Pages);
+        PageRange all = new(0, Pages);
+        zeroed.Announce(new PageRange(60, 70));
+        zeroed.Announce(new PageRange(66, 68));
+        zeroed.Removed(new PageRange(60, 70));
+        Assert.Equal([new(60, 70)], zeroed.Take(all, page => page is 66 or 67 ? Removal.MayCome : throw new InvalidOperationException()));
+        Assert.Equal([new(66, 68)], zeroed.Take(all, _ => throw new InvalidOperationException()));
+        Assert.Empty(zeroed.Take(all, _ => throw new InvalidOperationException()));
+    }
+
+    [Fact]
     public void Two_lists_of_ranges_are_one()
     {
         Assert.Equal([new(0, 4), new(6, 9)], ZeroedPages.Union([new(0, 2), new(6, 7)], [new(1, 4), new(7, 9)]));

@@ -9,7 +9,8 @@ namespace UffdActors.Model.Operations.Userfaultfd;
 /// those written since they were protected, and protects them again in the same turn. Without these two flags it only looks.
 /// </summary>
 /// <remarks>
-/// A scan without these flags needs no write protection, and finds pages that are present or in swap; an empty entry is not reported.
+/// A scan without these flags needs no write protection, and finds pages that are present or in swap; an empty entry is
+/// reported only if it is asked for.
 /// As in the kernel an empty entry without a marker counts as written, but for huge pages; and a VMA without asynchronous write protection
 /// ends the call with EPERM, with the VMAs before it protected.
 /// </remarks>
@@ -17,17 +18,20 @@ internal sealed class ScanWritten : ControlOperation
 {
     private readonly PageRange _range;
     private readonly bool _protect;
+    private readonly bool _withEmpty;
     private readonly List<PageRange> _found = [];
 
     /// <summary>Makes the call.</summary>
     /// <param name="caller">Thread of the process whose memory it is.</param>
     /// <param name="range">Pages to look at.</param>
     /// <param name="protect">False to look only.</param>
-    public ScanWritten(Caller caller, PageRange range, bool protect = true)
+    /// <param name="withEmpty">Looking only, an empty entry counts as written all the same.</param>
+    public ScanWritten(Caller caller, PageRange range, bool protect = true, bool withEmpty = false)
         : base(caller)
     {
         _range = range;
         _protect = protect;
+        _withEmpty = protect || withEmpty;
     }
 
     /// <summary>The written ranges, ascending and merged where adjacent; empty if the call failed.</summary>
@@ -63,7 +67,7 @@ internal sealed class ScanWritten : ControlOperation
         {
             Entry entry = new(mm.Entries.Run(page, range.End, out long length));
             long count = vma.IsHuge ? vma.Stride : length;
-            if (_protect
+            if (_withEmpty
                 ? !entry.IsWp && entry.Kind != EntryKind.WpMarker && !(vma.IsHuge && entry.Kind == EntryKind.None)
                 : entry.HoldsPage && !entry.IsWp)
             {
