@@ -216,6 +216,8 @@ public sealed class UffdVm : IAsyncDisposable, IMeteredVm
                 if (advice == Advice.Remove)
                     foreach (Userfault userfault in Userfaults()) await userfault.AnnounceRemovalAsync(region, range);
                 await SlicedAdvice.MakeAsync(_kernel, region, range, advice, part => NoteAdvised(region, part, advice), cancellationToken);
+                if (advice == Advice.Remove || (advice == Advice.DontNeed && region.Module is null))
+                    foreach (Userfault userfault in Userfaults()) await userfault.SettleZeroedAsync(region, range);
             });
     }
 

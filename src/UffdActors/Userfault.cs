@@ -604,6 +604,17 @@ public sealed class Userfault : IAsyncDisposable
         return await _ranges.WriteProtectAsync(registered, region.Range(firstPage, pages), modes, cancel);
     }
 
+    /// <summary>
+    /// A call that has taken pages of a region away has ended. Its events are read by now, but perhaps not noted: the kernel lets the call
+    /// go on while they are.
+    /// </summary>
+    internal async Task SettleZeroedAsync(GuestRegion region, PageRange pages)
+    {
+        if (_registered.TryFind(region)?.Zeroed is not { } zeroed) return;
+        await _service.ReadEventsAsync();
+        zeroed.Withdraw(pages);
+    }
+
     /// <summary>A call that takes pages of a region away has ended, however it has.</summary>
     /// <param name="region">The region, registered here or not.</param>
     /// <param name="pages">Pages of it.</param>
@@ -612,6 +623,6 @@ public sealed class Userfault : IAsyncDisposable
     {
         ZeroedPages? zeroed = _registered.TryFind(region)?.Zeroed;
         if (mayGoLater) zeroed?.Announce(pages);
-        else zeroed?.Removed(pages);
+        else zeroed?.Add(pages);
     }
 }

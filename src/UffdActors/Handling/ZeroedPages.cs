@@ -9,7 +9,7 @@ namespace UffdActors.Handling;
 /// other.
 /// </summary>
 /// <remarks>
-/// Any thread. A call of ours is noted when it has ended (<see cref="Removed"/>). Of a guest's own call only the event is known, which is
+/// Any thread. A call of ours is noted when it has ended (<see cref="Add"/>). Of a guest's own call only the event is known, which is
 /// read <em>before</em> the pages go (<see cref="Announce"/>), and which does not say whether they will: DONTNEED of shared memory leaves
 /// them their content. So each of them is looked at when it is taken, and one that is still there is looked at once more the next time.
 /// </remarks>
@@ -25,12 +25,11 @@ internal sealed class ZeroedPages(long pages)
     public void Add(PageRange range) => Set(_gone, range);
 
     /// <summary>
-    /// A call of ours has taken the pages. Its own event, if it raised one, was read before, and announces nothing more; one of the guest's
-    /// beside it does.
+    /// A call of ours that has taken the pages has ended, and its own event, if it raised one, is noted: it announces nothing more. One of
+    /// the guest's beside it does.
     /// </summary>
-    public void Removed(PageRange range)
+    public void Withdraw(PageRange range)
     {
-        Set(_gone, range);
         for (long page = range.Start; page < range.End;)
         {
             long index = page / BitsPerWord;

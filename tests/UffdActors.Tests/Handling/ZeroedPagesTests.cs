@@ -64,7 +64,8 @@ public sealed class ZeroedPagesTests
         PageRange all = new(0, Pages);
         zeroed.Announce(new PageRange(60, 70));
         zeroed.Announce(new PageRange(66, 68));
-        zeroed.Removed(new PageRange(60, 70));
+        zeroed.Add(new PageRange(60, 70));
+        zeroed.Withdraw(new PageRange(60, 70));
         Assert.Equal([new(60, 70)], zeroed.Take(all, page => page is 66 or 67 ? Removal.MayCome : throw new InvalidOperationException()));
         Assert.Equal([new(66, 68)], zeroed.Take(all, _ => throw new InvalidOperationException()));
         Assert.Empty(zeroed.Take(all, _ => throw new InvalidOperationException()));
