@@ -117,14 +117,10 @@ public sealed class LeftoversTests(LeftoversTests.Base from) : IClassFixture<Lef
         if (!command.StartsWith("serve", StringComparison.Ordinal)) Assert.Contains("uffd: interrupted; nothing was verified.", lines);
         Assert.Equal(signal == "INT" ? ExitCode.Interrupted : ExitCode.Terminated, process.ExitCode);
         AssertNothingIsLeft(children);
-        // A snapshot that was complete before stays, and a server that was asked to end says what it has served.
-        string[] complete = moment switch
-        {
-            "FILE.json" => ["FILE", "FILE.json"],
-            "SOCKET" => ["run.json"],
-            _ => [],
-        };
-        Assert.Equal([.. before.Concat(complete).Order(StringComparer.Ordinal)], _place.Files);
+        // A snapshot that was complete before stays. A server that could end in order has written what it has served.
+        string[] complete = moment == "FILE.json" ? ["FILE", "FILE.json"] : [];
+        Assert.Equal(
+            [.. before.Concat(complete).Order(StringComparer.Ordinal)], _place.Files.Where(f => moment != "SOCKET" || f != "run.json"));
     }
 
     private Process Start(params string[] command)
