@@ -37,6 +37,28 @@ public sealed class VmmMigrateTests : IDisposable
     }
 
     [SkippableFact]
+    public async Task The_timeline_of_a_move_has_every_fault_of_the_vCPUs_where_they_have_arrived()
+    {
+        await RequireKvmAsync();
+        string timeline = Path.Combine(_folder.FullName, "timeline");
+        CommandRun run = await CommandRun.Of(
+            "vmm", "migrate", "--memory", "1M", "--rounds", "400", "--run-first", "1ms", "--send=--no-rehearsal",
+            "--receive=--no-rehearsal", "--json", "-", "--timeline", timeline);
+        run.EndsWith(ExitCode.Done);
+        JsonElement destination = JsonDocument.Parse(run.Output).RootElement.GetProperty("destination");
+        using JsonDocument trace = JsonDocument.Parse(await File.ReadAllTextAsync(timeline));
+        JsonElement[] faults =
+        [
+            .. trace.RootElement.GetProperty("traceEvents").EnumerateArray()
+                .Where(e => e.GetProperty("name").GetString()!.StartsWith("fault, page", StringComparison.Ordinal)),
+        ];
+        // The page of the next instruction at least; and no other thread faults there.
+        Assert.NotEmpty(faults);
+        Assert.Equal(destination.GetProperty("faults").GetInt32(), faults.Length);
+        Assert.InRange(faults.Select(f => f.GetProperty("tid").GetInt32()).Distinct().Count(), 1, 2);
+    }
+
+    [SkippableFact]
     public async Task A_guest_that_gives_pages_back_while_it_is_copied_moves_all_the_same()
     {
         await RequireKvmAsync();

@@ -65,6 +65,35 @@ public sealed class VmmRunTests
     }
 
     [SkippableFact]
+    public async Task A_timeline_has_a_track_for_each_vCPU_with_every_fault_of_it()
+    {
+        await RequireKvmAsync();
+        using Workplace place = new();
+        (string timeline, string json) = (place.Path("a.json"), place.Path("report"));
+        CommandRun run = await CommandRun.Of([.. Small, "--vcpus", "3", "--prefetch", "none", "--timeline", timeline, "--json", json]);
+        run.EndsWith(ExitCode.Done);
+
+        using JsonDocument report = JsonDocument.Parse(await File.ReadAllTextAsync(json));
+        using JsonDocument trace = JsonDocument.Parse(await File.ReadAllTextAsync(timeline));
+        JsonElement[] events = [.. trace.RootElement.GetProperty("traceEvents").EnumerateArray()];
+        string[] tracks =
+        [
+            .. events.Where(e => e.GetProperty("name").GetString() == "thread_name")
+                .Select(e => e.GetProperty("args").GetProperty("name").GetString()!),
+        ];
+        Assert.Equal(["vCPU 0", "vCPU 1", "vCPU 2"], tracks.Where(t => t.StartsWith("vCPU", StringComparison.Ordinal)).Order());
+        JsonElement[] faults =
+            [.. events.Where(e => e.GetProperty("name").GetString()!.StartsWith("fault, page", StringComparison.Ordinal))];
+        Assert.Equal(report.RootElement.GetProperty("served").GetProperty("faults").GetProperty("total").GetInt32(), faults.Length);
+        // By the number of the vCPU, as the report counts them.
+        Assert.Equal(
+            report.RootElement.GetProperty("served").GetProperty("vcpus").EnumerateArray()
+                .Select(v => v.GetProperty("waits").GetProperty("faults").GetInt32()),
+            faults.GroupBy(f => f.GetProperty("tid").GetInt32()).OrderBy(g => g.Key).Select(g => g.Count()));
+        Assert.All(faults, f => Assert.True(f.GetProperty("dur").GetDouble() >= 0));
+    }
+
+    [SkippableFact]
     public async Task A_guest_that_takes_longer_than_it_may_is_exit_code_1_and_the_report_names_vCPU_and_rip()
     {
         await RequireKvmAsync();

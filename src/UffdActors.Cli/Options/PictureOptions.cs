@@ -23,7 +23,7 @@ internal sealed class PictureOptions
 
     /// <summary>Adds the options to a command.</summary>
     /// <param name="command">The command.</param>
-    /// <param name="hasTimeline">True if faults are seen hop by hop.</param>
+    /// <param name="hasTimeline">True if faults are seen one by one.</param>
     /// <returns>The options that were added.</returns>
     public IReadOnlyList<Option> AddTo(Command command, bool hasTimeline)
     {

@@ -35,6 +35,9 @@ internal sealed class RunPictures
     /// <summary>True if the run is drawn while it is under way.</summary>
     public bool HasUi { get; }
 
+    /// <summary>True if a timeline is written.</summary>
+    public bool HasTimeline => _timeline is not null;
+
     /// <summary>What is kept; null if no picture is asked for.</summary>
     public RunRecorder? Recorder { get; }
 

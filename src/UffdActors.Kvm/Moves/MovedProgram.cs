@@ -29,6 +29,9 @@ internal sealed record MovedProgram(GuestPlan Plan, UffdVm Vm, KvmMachine Machin
     /// <summary>When the last of its vCPUs began to run, as the time since the machine's start (CLOCK_MONOTONIC).</summary>
     public TimeSpan LastRanAt => Stopwatch.GetElapsedTime(0, Machine.Vcpus.Max(v => v.View.Thread?.RanAt ?? 0));
 
+    /// <summary>The vCPU that a thread is; null if it is none.</summary>
+    public int? VcpuOf(int thread) => Machine.Vcpus.FirstOrDefault(v => v.ThreadId == thread)?.Number;
+
     /// <summary>Exits of all vCPUs here.</summary>
     public long Exits => Machine.Vcpus.Sum(v => v.Exits);
 }

@@ -70,12 +70,27 @@ internal sealed class GuestRunner
         _ = await uffd.RegisterAsync(memory, isMinor ? RegisterModes.Minor : RegisterModes.Missing, cancel);
         ContentSource whole = new(_content);
         using IPageSource source = _options.AroundSource?.Invoke(whole) ?? whole;
-        await uffd.ServeAsync(new ServeOptions { Source = source, Handlers = _options.Handlers, RecordFaultLatency = true }, cancel);
+        await uffd.ServeAsync(
+            new ServeOptions
+            {
+                Source = source,
+                Handlers = _options.Handlers,
+                RecordFaultLatency = true,
+                ThreadFaultObserver = _options.FaultObserver is { } observer
+                    ? (thread, fault) => Observe(machine, thread, fault, observer)
+                    : null,
+            },
+            cancel);
         if (_options.RecordWorkingSet) uffd.RecordWorkingSet(memory);
         ProgramDevice device = new(_plan, vm, memory);
         await using KvmMachine running = machine = await BootAsync(memory, device, cancel);
         BackgroundPush? push = _options.Prefetch is { } order ? await uffd.PushAsync(memory, source, order, cancel) : null;
         return await RunAsync(vm, memory, running, device, uffd, push, cancel);
+    }
+
+    private static void Observe(KvmMachine? machine, int thread, FaultTrace fault, Action<FaultTrace> observer)
+    {
+        if (machine?.Vcpus.FirstOrDefault(v => v.ThreadId == thread) is { } vcpu) observer(fault.WithVcpu(vcpu.Number));
     }
 
     private VmOptions Machine(Func<CancellationToken, Task> stop)

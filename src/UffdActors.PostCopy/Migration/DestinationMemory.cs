@@ -93,6 +93,7 @@ internal sealed class DestinationMemory : IAsyncDisposable
                     Source = source,
                     Handlers = options.Handlers,
                     SourceActor = true,
+                    ThreadFaultObserver = options.ThreadFaultObserver,
                     SourcePatience = Timeout.InfiniteTimeSpan,
                 },
                 cancel);

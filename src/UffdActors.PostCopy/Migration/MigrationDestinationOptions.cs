@@ -45,4 +45,7 @@ public sealed record MigrationDestinationOptions
     /// Told of each stamped fault of vCPUs of this library; see <see cref="VmOptions.FaultObserver"/>. Null for nobody.
     /// </summary>
     public Action<FaultTrace>? FaultObserver { get; init; }
+
+    /// <summary>Told of waits of other threads, such as KVM's vCPUs; see <see cref="ServeOptions.ThreadFaultObserver"/>. Null for nobody.</summary>
+    public Action<int, FaultTrace>? ThreadFaultObserver { get; init; }
 }

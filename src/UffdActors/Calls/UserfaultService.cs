@@ -131,7 +131,7 @@ internal sealed class UserfaultService
             Owner = _kernel.Owner,
             Calls = _root.Calls,
             MaxOutstanding = options.MaxOutstanding ?? int.MaxValue,
-            Latencies = options.RecordFaultLatency ? new ThreadLatencies() : null,
+            Latencies = LatenciesOf(options),
         };
         IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce
             ? await _root.StartSourceAsync(reader.Outages.Of(options.Source)) : null;
@@ -169,6 +169,15 @@ internal sealed class UserfaultService
     {
         registered.Region.Reader = _reader;
         if (_kernel.IsTakenOver) WakeOnce(registered.Region);
+    }
+
+    private ThreadLatencies? LatenciesOf(ServeOptions options)
+    {
+        if (options.ThreadFaultObserver is not { } observer) return options.RecordFaultLatency ? new ThreadLatencies() : null;
+        return new ThreadLatencies(
+            new GuardedObserver<(int Thread, FaultTrace Fault)>(
+                $"{nameof(ServeOptions)}.{nameof(ServeOptions.ThreadFaultObserver)}", told => observer(told.Thread, told.Fault),
+                _root.Context.Incidents).Tell);
     }
 
     /// <summary>Starts the background push of a region.</summary>

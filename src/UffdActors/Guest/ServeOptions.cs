@@ -68,6 +68,15 @@ public sealed record ServeOptions
     /// </summary>
     public bool PoisonLostPages { get; init; }
 
+    /// <summary>
+    /// Told of each wait of a thread that is over: the thread, as <see cref="FaultLatency.ThreadId"/>, and the fault, of which it is known
+    /// when it was read and when its thread was woken. For threads that are no vCPUs of this library; those have
+    /// <see cref="VmOptions.FaultObserver"/>, which sees every hop. Records latencies too. It is called in a turn of the fault loop, so it
+    /// must neither block nor call the VM; it costs an object for each fault. What it throws is an incident
+    /// (<see cref="IncidentKind.HookFailed"/>), once.
+    /// </summary>
+    public Action<int, FaultTrace>? ThreadFaultObserver { get; init; }
+
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
     internal void ThrowIfOutOfRange()

@@ -4,8 +4,9 @@ namespace UffdActors.Handling;
 /// How long each thread waits for its pages. A thread waits for one page at a time; those that wait for the same request are a chain. The
 /// first fault of a thread allocates its histogram, and no later one anything.
 /// </summary>
+/// <param name="observer">Told of each wait that is over, with the thread's id; null for nobody.</param>
 /// <remarks>In turns of the context's actor.</remarks>
-internal sealed class ThreadLatencies
+internal sealed class ThreadLatencies(Action<(int Thread, FaultTrace Fault)>? observer = null)
 {
     /// <summary>Threads that are kept apart; those that come later are not recorded.</summary>
     public const int Most = 4096;
@@ -22,7 +23,7 @@ internal sealed class ThreadLatencies
         if (!_threads.TryGetValue(thread, out ThreadWait? wait))
         {
             if (_threads.Count == Most) return;
-            _threads.Add(thread, wait = new ThreadWait());
+            _threads.Add(thread, wait = new ThreadWait((int)thread, observer));
         }
 
         // It has gone on and faults again before it is known here that the request before is over.
@@ -38,5 +39,5 @@ internal sealed class ThreadLatencies
 
     /// <summary>What has been recorded so far, by thread.</summary>
     public IReadOnlyList<FaultLatency> Snapshot() =>
-        [.. _threads.OrderBy(t => t.Key).Select(t => t.Value.Snapshot((int)t.Key)).Where(l => l.Faults > 0)];
+        [.. _threads.OrderBy(t => t.Key).Select(t => t.Value.Snapshot()).Where(l => l.Faults > 0)];
 }

@@ -44,6 +44,15 @@ public sealed class FaultTrace
     /// <summary>From raised to resumed.</summary>
     public long Nanoseconds => Resumed - Raised;
 
+    /// <summary>The same fault with the number of the vCPU that its thread is.</summary>
+    /// <param name="vcpu">vCPU.</param>
+    public FaultTrace WithVcpu(int vcpu)
+    {
+        FaultTrace copy = Copy();
+        copy.Vcpu = vcpu;
+        return copy;
+    }
+
     internal void Begin(long id, int vcpu, ulong address, long now)
     {
         Id = id;

@@ -77,6 +77,11 @@ internal sealed class MigrateReceiveCommand
         await _wire.RehearseAsync(arguments, config, backend, mode, cancel);
         if (kind == "kvm") await _wire.RehearseKvmAsync(arguments, config, copiesFirst: false, cancel);
         await using ReceivedGuest guest = new(RuntimeOptions.IsLive(config), kind is null ? null : kind == "kvm");
+        void Observe(int thread, FaultTrace fault)
+        {
+            if (guest.Program?.Program?.VcpuOf(thread) is { } vcpu) pictures.Recorder!.Take(fault.WithVcpu(vcpu));
+        }
+
         HeldLines told = new(_terminal, pictures.HasUi);
         MigrationDestinationReport report = await UffdRuntime.UseAsync(config, async runtime =>
         {
@@ -99,6 +104,7 @@ internal sealed class MigrateReceiveCommand
                     told.TellError(incident.Message);
                 },
                 FaultObserver = pictures.FaultObserver,
+                ThreadFaultObserver = pictures.HasTimeline ? Observe : null,
             });
             using ControlSocket? control = ControlSocket.Open(_wire.Control(arguments), line => FollowAsync(destination, guest, line));
             try

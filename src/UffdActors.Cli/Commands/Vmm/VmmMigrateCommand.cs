@@ -61,8 +61,7 @@ internal sealed class VmmMigrateCommand
             command.Options.Add(option);
         }
 
-        // Faults of KVM vCPUs are not seen hop by hop, so there is no timeline.
-        _pictures.AddTo(command, hasTimeline: false);
+        _pictures.AddTo(command, hasTimeline: true);
         command.Exclude(_image, _memory, "memory is either read or made");
         command.SetAction(RunAsync);
         return command;

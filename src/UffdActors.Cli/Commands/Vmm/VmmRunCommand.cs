@@ -47,8 +47,7 @@ internal sealed class VmmRunCommand
         command.Options.Add(_workingSet);
         command.Options.Add(_recordWorkingSet);
         command.Options.Add(_json);
-        // Faults of KVM vCPUs are not seen hop by hop, so there is no timeline.
-        _pictures.AddTo(command, hasTimeline: false);
+        _pictures.AddTo(command, hasTimeline: true);
         _watchdog.AddTo(command);
         command.SetAction(RunAsync);
         return command;
@@ -65,7 +64,7 @@ internal sealed class VmmRunCommand
         VmmProgress progress = new(_terminal) { Recorder = pictures.Recorder, IsDrawnElsewhere = pictures.HasUi };
         (GuestRunOptions options, GuestResult present, GuestResult served) = await pictures.WhileAsync(
             "uffd vmm run", () => VmmRunPage.Watched(progress.Runner), progress.WhileAsync,
-            () => UffdRuntime.UseAsync(config, runtime => BothAsync(runtime, kvm, arguments, progress, cancel)));
+            () => UffdRuntime.UseAsync(config, runtime => BothAsync(runtime, kvm, arguments, progress, pictures, cancel)));
         pictures.Recorder?.End((long)served.Duration.TotalNanoseconds);
 
         IReadOnlyList<string> differences = GuestVerdict.Differences(present, served);
@@ -78,7 +77,7 @@ internal sealed class VmmRunCommand
     }
 
     private async Task<(GuestRunOptions Options, GuestResult Present, GuestResult Served)> BothAsync(
-        UffdRuntime runtime, KvmHost kvm, ParseResult arguments, VmmProgress progress, CancellationToken cancel)
+        UffdRuntime runtime, KvmHost kvm, ParseResult arguments, VmmProgress progress, RunPictures pictures, CancellationToken cancel)
     {
         string? backend = arguments.GetValue(_backend) is var name && name == Anonymous ? null : name;
         PostCopyMode mode = arguments.GetValue(_mode)!.Value;
@@ -100,6 +99,7 @@ internal sealed class VmmRunCommand
             RecordWorkingSet = arguments.GetValue(_recordWorkingSet) is not null,
             Deadline = _serving.Deadline(arguments),
             IncidentObserver = progress.Take,
+            FaultObserver = pictures.HasTimeline ? pictures.FaultObserver : null,
         };
         GuestRunner runner = new(runtime, kvm, options);
         progress.Runner = runner;
