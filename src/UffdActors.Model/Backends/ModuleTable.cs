@@ -53,7 +53,7 @@ public sealed class ModuleTable
     /// <exception cref="ModuleException">There is none of that name.</exception>
     public int PageShiftOf(string name) => Find(name).Facts.PageShift;
 
-    /// <summary>Modes that a module's memory can be registered for, as it said when it was loaded; none without an operations table.</summary>
+    /// <summary>Modes that a module's memory can be registered for, as it said when it was loaded; none without a table.</summary>
     /// <exception cref="ModuleException">There is none of that name.</exception>
     public RegisterModes FeaturesOf(string name) => Find(name).Facts is { Ops: not null } facts ? facts.Features : RegisterModes.None;
 

@@ -76,7 +76,8 @@ internal sealed class DestinationMemory : IAsyncDisposable
             foreach (long size in offer.Regions)
                 regions.Add(
                     await vm.MapAsync(
-                        new RegionOptions { Pages = size, Module = options.Backend, WithAlias = alias, LeavesAliasEmpty = isEmpty }, cancel));
+                        new RegionOptions { Pages = size, Module = options.Backend, WithAlias = alias, LeavesAliasEmpty = isEmpty },
+                        cancel));
             Userfault userfault = await vm.OpenAsync(
                 guest.GivesPagesBack ? UffdFeatures.EventRemove : UffdFeatures.None, cancel);
             foreach (GuestRegion region in regions)

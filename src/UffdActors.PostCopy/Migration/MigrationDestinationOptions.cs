@@ -46,6 +46,8 @@ public sealed record MigrationDestinationOptions
     /// </summary>
     public Action<FaultTrace>? FaultObserver { get; init; }
 
-    /// <summary>Told of waits of other threads, such as KVM's vCPUs; see <see cref="ServeOptions.ThreadFaultObserver"/>. Null for nobody.</summary>
+    /// <summary>
+    /// Told of waits of other threads, such as KVM's vCPUs; see <see cref="ServeOptions.ThreadFaultObserver"/>. Null for nobody.
+    /// </summary>
     public Action<int, FaultTrace>? ThreadFaultObserver { get; init; }
 }

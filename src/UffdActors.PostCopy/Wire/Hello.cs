@@ -36,7 +36,8 @@ internal readonly record struct Hello(int Version, int Oldest, int Lane, int Cha
     /// <summary>True for one of a source that has no version in common with this side.</summary>
     public static bool IsOfOtherVersion(ReadOnlySpan<byte> bytes) =>
         BinaryPrimitives.ReadUInt64LittleEndian(bytes) == Magic
-            && (BinaryPrimitives.ReadUInt16LittleEndian(bytes[10..]) > Current || BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]) < Current);
+            && (BinaryPrimitives.ReadUInt16LittleEndian(bytes[10..]) > Current
+                || BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]) < Current);
 
     /// <summary>Reads one.</summary>
     /// <exception cref="WireException">It is none, or there is no common version.</exception>
