@@ -318,10 +318,11 @@ public sealed class GuestSession : IAsyncDisposable
     private async Task CloseAsync()
     {
         await _left.CancelAsync();
-        if (!_fate.IsReleased) Volatile.Write(ref _counts, _memory.Userfault.Counts());
         try
         {
             await _vm.DisposeAsync();
+            // Only now: the VMM may have ended before the fill that its last thread went on by was counted.
+            if (!_fate.IsReleased) Volatile.Write(ref _counts, _memory.Userfault.Counts());
             await _notes;
         }
         finally
