@@ -67,7 +67,7 @@ public sealed class UffdRuntime : IAsyncDisposable
                 $"The actor system does not start with this configuration: {AkkaRefusal.Text(e, config)}.", e);
         }
 
-        if (!settings.IsStepped) SchedulerStart.Begin(system);
+        if (!settings.IsStepped) _ = SchedulerStart.Begin(system);
         try
         {
             return new UffdRuntime(system, ownsSystem: true, settings);

@@ -10,11 +10,26 @@ namespace UffdActors.Dispatch;
 internal static class SchedulerStart
 {
     /// <summary>Starts them from a thread that is not the pool's, and does not wait.</summary>
-    public static void Begin(ActorSystem system)
+    /// <returns>That thread.</returns>
+    public static Thread Begin(ActorSystem system)
     {
 #pragma warning disable RS0030 // It is started here, and used by Akka alone.
         IActionScheduler scheduler = system.Scheduler.Advanced;
 #pragma warning restore RS0030 // It is started.
-        new Thread(() => scheduler.ScheduleOnce(TimeSpan.Zero, static () => { })) { IsBackground = true, Name = "uffd-timers" }.Start();
+        Thread thread = new(() => Start(scheduler)) { IsBackground = true, Name = "uffd-timers" };
+        thread.Start();
+        return thread;
+    }
+
+    private static void Start(IActionScheduler scheduler)
+    {
+        try
+        {
+            scheduler.ScheduleOnce(TimeSpan.Zero, static () => { });
+        }
+        catch (SchedulerException)
+        {
+            // The system has ended before this thread had a CPU: its timers are not needed any more.
+        }
     }
 }

@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Configuration;
 using Akka.Dispatch;
 using Akka.Event;
+using UffdActors.Dispatch;
 
 namespace UffdActors.Tests.Dispatch;
 
@@ -17,6 +18,15 @@ public sealed class SchedulerStartTests
         await using UffdRuntime runtime = UffdRuntime.Start(
             ConfigurationFactory.ParseString($"akka.scheduler.implementation = \"{type}\""));
         Assert.False(await s_first.Task.WaitAsync(TimeSpan.FromMinutes(1)));
+    }
+
+    [Fact]
+    public async Task A_system_that_has_ended_before_its_timers_are_started_does_not_end_the_process()
+    {
+        ActorSystem system = ActorSystem.Create("ended");
+        await system.Terminate();
+        // What that thread throws would end the process of the tests.
+        SchedulerStart.Begin(system).Join();
     }
 
     /// <summary>Tells whether the thread that sets the first timer is the pool's. Its timers fire at once, or never.</summary>
