@@ -65,7 +65,7 @@ internal sealed class ServeProcess : IAsyncDisposable
         string folder = bench.NewFolder("backend");
         string socket = Path.Combine(folder, "vm");
         string length = bytes.ToString(CultureInfo.InvariantCulture);
-        return StartAsync(folder, Environment.ProcessPath!, ["serve-back-end", socket, length], socket, cpus);
+        return StartAsync(folder, Own, ["serve-back-end", socket, length], socket, cpus);
     }
 
     /// <summary>The form for one memory file.</summary>
@@ -112,6 +112,9 @@ internal sealed class ServeProcess : IAsyncDisposable
         if (_process is not null) await KillAsync();
         Directory.Delete(_folder, recursive: true);
     }
+
+    // This program; the path of the process is that of dotnet where it was started by that.
+    private static string Own => Path.Combine(AppContext.BaseDirectory, "UffdActors.Benchmarks");
 
     private static async Task<ServeProcess> StartAsync(
         string folder, string uffd, IReadOnlyList<string> arguments, string socket, string? cpus)
