@@ -44,7 +44,7 @@ public sealed unsafe class EventFile : EventJournal
     /// <exception cref="SyscallException">It cannot be mapped.</exception>
     public static EventFile Create(string path)
     {
-        FileStream file = Stream(path, FileMode.Create);
+        FileStream file = JournalLayout.Open(path, FileMode.Create);
         try
         {
             file.SetLength(JournalLayout.HeadBytes);
@@ -67,7 +67,7 @@ public sealed unsafe class EventFile : EventJournal
     /// <exception cref="SyscallException">It cannot be mapped.</exception>
     public static EventFile Open(string path)
     {
-        FileStream file = Stream(path, FileMode.Open);
+        FileStream file = JournalLayout.Open(path, FileMode.Open);
         EventFile? found = null;
         try
         {
@@ -152,20 +152,6 @@ public sealed unsafe class EventFile : EventJournal
 
         _head.Dispose();
         _file.Dispose();
-    }
-
-    private static FileStream Stream(string path, FileMode mode)
-    {
-        FileStreamOptions options = new()
-        {
-            Mode = mode,
-            Access = FileAccess.ReadWrite,
-            Share = FileShare.ReadWrite | FileShare.Delete,
-            BufferSize = 0,
-        };
-        if (!OperatingSystem.IsWindows() && mode == FileMode.Create)
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        return new FileStream(path, options);
     }
 
     private static IOException NotOne(string path, string what) => new($"Journal \"{path}\" {what}: it is none, or of another version.");

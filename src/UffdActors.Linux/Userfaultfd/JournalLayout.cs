@@ -44,4 +44,19 @@ internal static class JournalLayout
 
     /// <summary>Bytes of a region's bitmap.</summary>
     public static long BitmapBytes(long pages) => (((pages + 7) / 8) + PageSize.Base - 1) / PageSize.Base * PageSize.Base;
+
+    /// <summary>Opens the file of a journal, unbuffered: what is mapped has to be there. A new one is its owner's alone.</summary>
+    public static FileStream Open(string path, FileMode mode)
+    {
+        FileStreamOptions options = new()
+        {
+            Mode = mode,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.ReadWrite | FileShare.Delete,
+            BufferSize = 0,
+        };
+        if (!OperatingSystem.IsWindows() && mode == FileMode.Create)
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        return new FileStream(path, options);
+    }
 }

@@ -44,7 +44,7 @@ public sealed unsafe class WrittenFile : WrittenJournal
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(pages, 1);
         string next = path + ".next";
-        FileStream file = Stream(next, FileMode.Create);
+        FileStream file = JournalLayout.Open(next, FileMode.Create);
         try
         {
             // Allocated at once: a store for which there is no room would end this process (SIGBUS).
@@ -72,7 +72,7 @@ public sealed unsafe class WrittenFile : WrittenJournal
     public static WrittenFile Open(string path, long pages)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(pages, 1);
-        FileStream file = Stream(path, FileMode.Open);
+        FileStream file = JournalLayout.Open(path, FileMode.Open);
         WrittenFile? found = null;
         try
         {
@@ -111,20 +111,6 @@ public sealed unsafe class WrittenFile : WrittenJournal
 
     private static IOException NotOne(string path, long pages) =>
         new($"Journal \"{path}\" is none of {pages} pages, or of another version.");
-
-    private static FileStream Stream(string path, FileMode mode)
-    {
-        FileStreamOptions options = new()
-        {
-            Mode = mode,
-            Access = FileAccess.ReadWrite,
-            Share = FileShare.ReadWrite | FileShare.Delete,
-            BufferSize = 0,
-        };
-        if (!OperatingSystem.IsWindows() && mode == FileMode.Create)
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        return new FileStream(path, options);
-    }
 
     private ref ulong WordOf(long page)
     {
