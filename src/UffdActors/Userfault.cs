@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Akka.Actor;
 using UffdActors.Actors;
 using UffdActors.Calls;
@@ -60,6 +61,24 @@ public sealed class Userfault : IAsyncDisposable
                 r.Region.Id, r.Page, r.Address, r.Phase.ToString(), r.Attempts, r.Phase == RequestPhase.Paused)),
         .. reader.HeldPages().Select(w => new OutstandingPage(w.Region, w.Page, w.Address, "Held", Attempts: 0, IsPaused: true)),
     ];
+
+    /// <summary>
+    /// A descriptor of the userfaultfd, to be handed over to the process that serves it instead of this one (<c>uffd serve</c>, for one): a
+    /// duplicate, which belongs to the caller. Live world only.
+    /// </summary>
+    /// <remarks>
+    /// Regions are registered first, and <see cref="ServeAsync"/> is not called: of two who read it each gets a part of the faults. As long
+    /// as this object is open the userfaultfd outlives the other process, and the guest stays asleep; to end it then, the loss of what is
+    /// absent is taken (<see cref="AbandonAsync(CancellationToken)"/>), for nothing is known here of what was filled there.
+    /// </remarks>
+    /// <returns>Close-on-exec; to be disposed of.</returns>
+    /// <exception cref="NotSupportedException">The model's userfaultfd has no descriptor.</exception>
+    /// <exception cref="UffdException">EMFILE: the process has too many descriptors.</exception>
+    public SafeHandle OpenDescriptor()
+    {
+        _service.ThrowIfClosed();
+        return _kernel.OpenDescriptor();
+    }
 
     /// <summary>The pushes that were begun, with the size of a page of their regions.</summary>
     internal IReadOnlyList<(BackgroundPush Push, int PageBytes)> Pushed()

@@ -38,6 +38,9 @@ internal sealed class ControlScene : IAsyncDisposable
         return scene;
     }
 
+    /// <summary>Starts another daemon of the same runtime.</summary>
+    public Task<ServeDaemon> StartOtherAsync(DaemonOptions options) => ServeDaemon.StartAsync(_runtime, options);
+
     public string Of(string name) => Path.Combine(_folder.FullName, name);
 
     public SessionSpec Spec(string name) => new() { Session = name, Socket = Of(name), Memory = Memory };

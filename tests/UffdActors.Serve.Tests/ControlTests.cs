@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using CsCheck;
+using UffdActors.Serve.Keeping;
 
 namespace UffdActors.Serve.Tests;
 
@@ -165,11 +166,12 @@ public sealed class ControlTests(VmmPrograms programs)
     }
 
     [SkippableFact]
-    public async Task A_daemon_has_served_a_fault_before_it_listens()
+    public async Task A_daemon_has_served_guests_before_it_listens()
     {
         Testing.ThisMachine.ThisKernel.Require();
         await using ControlScene scene = await ControlScene.StartAsync();
-        Assert.Equal(1, await scene.VmsSoFarAsync());
+        // Two guests, each of them a VM, and in another one served.
+        Assert.Equal(4, await scene.VmsSoFarAsync());
 
         // One that cannot listens nowhere, and holds nothing.
         UffdRuntime ended = UffdRuntime.Start(UffdSettings.Profile("live"));
@@ -178,6 +180,22 @@ public sealed class ControlTests(VmmPrograms programs)
         _ = await Assert.ThrowsAsync<ObjectDisposedException>(() => ServeDaemon.StartAsync(ended, options));
         Assert.False(File.Exists(options.Control));
         using FileStream held = new(scene.Of("other/lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+    }
+
+    // Guests of a predecessor sleep while that lasts.
+    [SkippableFact]
+    public async Task A_daemon_that_finds_guests_serves_none_of_its_own_before()
+    {
+        Testing.ThisMachine.ThisKernel.Require();
+        await using ControlScene scene = await ControlScene.StartAsync();
+        int before = await scene.VmsSoFarAsync();
+        string state = scene.Of("found");
+        StateFolder.Open(state).Dispose();
+        await File.WriteAllTextAsync(Path.Combine(state, "one.1.guest.json"), "damaged");
+        await using (await scene.StartOtherAsync(new DaemonOptions { Control = scene.Of("other/control"), State = state }))
+        {
+            Assert.Equal(before + 1, await scene.VmsSoFarAsync());
+        }
     }
 
     // Whoever opens the folder and the socket for others has not opened the daemon for them.

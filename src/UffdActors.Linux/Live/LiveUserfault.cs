@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Akka.Actor;
 using UffdActors.Actors;
 using UffdActors.Handling;
@@ -49,6 +50,19 @@ internal sealed class LiveUserfault(
 
     /// <inheritdoc />
     public override int WaitingThreads => Uffd.ReadFdInfo().Total;
+
+    /// <inheritdoc />
+    public override SafeHandle OpenDescriptor()
+    {
+        try
+        {
+            return PolledDescriptor.Duplicate(Uffd.Handle);
+        }
+        catch (SyscallException e)
+        {
+            throw e.ToRefusal();
+        }
+    }
 
     /// <inheritdoc />
     public override MonitorThread NewMonitorThread() => new LiveThread(this);

@@ -74,14 +74,17 @@ public sealed unsafe class PeerProcess : IDisposable
 
     /// <summary>Ends the process at once (SIGKILL), it and no other.</summary>
     /// <returns>False if it has ended already.</returns>
-    /// <exception cref="SyscallException">EPERM: this process may not.</exception>
+    /// <exception cref="SyscallException">EPERM: this process may not, or is the one itself.</exception>
     public bool Kill()
     {
+        string call = $"pidfd_send_signal({Id}, SIGKILL)";
+        if (Id == Environment.ProcessId)
+            throw new SyscallException(call, Errno.EPERM, "a process that serves its own guest does not end itself.");
         using LinuxHandle.Lease lease = Handle.Use();
         if (Libc.Syscall(PidfdSendSignal, lease.Number, SigKill, 0, 0, 0, 0) == 0) return true;
         return Libc.LastError is var error && error == Errno.ESRCH
             ? false
-            : throw new SyscallException($"pidfd_send_signal({Id}, SIGKILL)", error);
+            : throw new SyscallException(call, error);
     }
 
     /// <summary>The mark that identifies it; null if it is in a PID namespace that is not seen from here, or has ended.</summary>

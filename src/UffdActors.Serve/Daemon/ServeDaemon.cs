@@ -3,7 +3,7 @@ using System.Reflection;
 using UffdActors.Linux.Peers;
 using UffdActors.Serve.Daemon;
 using UffdActors.Serve.Keeping;
-using UffdActors.Serve.Sessions;
+using UffdActors.Serve.Servers;
 
 namespace UffdActors.Serve;
 
@@ -16,6 +16,7 @@ namespace UffdActors.Serve;
 public sealed class ServeDaemon : IAsyncDisposable
 {
     private const string SessionEnding = ".session.json";
+    private const string WarmUp = "warm-up";
     private readonly UffdRuntime _runtime;
     private readonly DaemonOptions _options;
     private readonly StateFolder _folder;
@@ -73,8 +74,10 @@ public sealed class ServeDaemon : IAsyncDisposable
         try
         {
             OwnFolder.Make(Path.GetDirectoryName(Path.GetFullPath(options.Control))!, "Folder of the control socket");
-            // Before any socket is there: what this machine does not allow is told here, and no guest waits until the code is compiled.
-            await SessionWarmUp.RunAsync(runtime, CancellationToken.None);
+            // Before any socket is there: what this machine does not allow is told here, and no guest waits until the code is compiled. One
+            // of a predecessor sleeps already.
+            bool hasCache = options.CacheBytes is not null;
+            if (!KeptGuest.AreIn(folder)) await ServerWarmUp.RunAsync(runtime, hasCache, folder.Of(WarmUp), CancellationToken.None);
             ControlListener control = ControlListener.Open(options.Control);
             manager = ServiceManager.OfThisProcess();
             if (manager.Trouble is { } trouble) options.Log?.Invoke(trouble);

@@ -83,7 +83,10 @@ public sealed class HandOverListener : IDisposable
     /// <param name="path">Path of the socket.</param>
     /// <param name="descriptor">The socket; taken over.</param>
     internal static HandOverListener Of(string path, Linux.Peers.ReceivedDescriptor descriptor) =>
-        new(path, new Socket(new SafeSocketHandle(descriptor.Take(), ownsHandle: true)));
+        Of(path, new Socket(new SafeSocketHandle(descriptor.Take(), ownsHandle: true)));
+
+    /// <summary>Listens on with a socket that listens; <see cref="Leave"/> ends it, for the path may be none.</summary>
+    internal static HandOverListener Of(string path, Socket listening) => new(path, listening);
 
     /// <summary>Ends, and leaves the file to a successor.</summary>
     internal void Leave() => _socket.Dispose();

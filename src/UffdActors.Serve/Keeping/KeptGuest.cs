@@ -58,6 +58,9 @@ internal sealed class KeptGuest : IDisposable
         }
     }
 
+    /// <summary>True if a predecessor has kept guests.</summary>
+    public static bool AreIn(StateFolder folder) => folder.Names(RecordEnding).Count > 0;
+
     /// <summary>Finds the guests that a predecessor has kept.</summary>
     /// <param name="folder">The state folder.</param>
     /// <param name="manager">The manager.</param>

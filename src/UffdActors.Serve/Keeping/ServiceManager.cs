@@ -34,6 +34,9 @@ internal sealed class ServiceManager : IDisposable
     /// <summary>How often it wants to hear that this process is well (WatchdogSec=); null if not at all.</summary>
     public TimeSpan? Watchdog { get; private init; }
 
+    /// <summary>No manager: nothing is told, and nothing kept.</summary>
+    public static ServiceManager None() => new(null, [], keepsDescriptors: false);
+
     /// <summary>The manager of this process, by its environment, which is emptied of it: children have none.</summary>
     public static ServiceManager OfThisProcess()
     {

@@ -16,7 +16,7 @@ public sealed class GuestServer
     private const int MostUnknown = 64;
 
     private readonly UffdRuntime _runtime;
-    private readonly HandOverListener _listener;
+    private readonly HandOverListener? _listener;
     private readonly GuestServerOptions _options;
     private readonly Lock _gate = new();
     private readonly Dictionary<int, GuestSession> _sessions = [];
@@ -35,13 +35,36 @@ public sealed class GuestServer
     /// <param name="options">What is served.</param>
     /// <exception cref="ArgumentOutOfRangeException"><see cref="GuestServerOptions.MaxSessions"/> is out of its range.</exception>
     public GuestServer(UffdRuntime runtime, HandOverListener listener, GuestServerOptions options)
+        : this(runtime, options)
+    {
+        ArgumentNullException.ThrowIfNull(listener);
+        _listener = listener;
+    }
+
+    /// <summary>Makes one for a single connection.</summary>
+    internal GuestServer(UffdRuntime runtime, GuestServerOptions options)
     {
         ArgumentNullException.ThrowIfNull(runtime);
-        ArgumentNullException.ThrowIfNull(listener);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxSessions, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MaxSessions, GuestServerOptions.MostSessions);
-        (_runtime, _listener, _options) = (runtime, listener, options);
+        (_runtime, _options) = (runtime, options);
+    }
+
+    /// <summary>
+    /// Serves a guest of two pages that is made for it, so that the first guest of others does not wait until the code is compiled. Takes
+    /// some tenths of a second.
+    /// </summary>
+    /// <param name="runtime">A runtime of the live world.</param>
+    /// <param name="options">How others will be served; that they have a cache or none is all that is looked at.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="ServeException">Its guest is not served.</exception>
+    /// <exception cref="UffdException">This machine does not let this process serve faults.</exception>
+    public static async Task WarmUpAsync(UffdRuntime runtime, SessionOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(runtime);
+        ArgumentNullException.ThrowIfNull(options);
+        await ServerWarmUp.RunAsync(runtime, options.Cache is not null, state: null, cancellationToken);
     }
 
     /// <summary>The sessions that are being served, with their numbers.</summary>
@@ -108,7 +131,19 @@ public sealed class GuestServer
     /// Serves until it is cancelled, or <see cref="GuestServerOptions.Sessions"/> have ended. Then it leaves the guests that are still
     /// there, as their policy says (<see cref="GuestSession.DisposeAsync"/>). Once only.
     /// </summary>
-    public async Task RunAsync(CancellationToken cancellationToken = default)
+    public Task RunAsync(CancellationToken cancellationToken = default) => RunAsync(AcceptAsync, cancellationToken);
+
+    /// <summary>The same of a connection that has been accepted elsewhere, and no other.</summary>
+    internal Task RunAsync(Socket connection, CancellationToken cancel) => RunAsync(
+        async (watch, stop) =>
+        {
+            await _unknown.WaitAsync(stop);
+            Begin(() => ServeAsync(connection, watch, stop));
+            await Task.Delay(Timeout.InfiniteTimeSpan, _options.HandOver.Time, stop);
+        },
+        cancel);
+
+    private async Task RunAsync(Func<ProcessWatch, CancellationToken, Task> accept, CancellationToken cancellationToken)
     {
         using ProcessWatch? own = _options.Watch is null ? new ProcessWatch() : null;
         ProcessWatch watch = _options.Watch ?? own!;
@@ -123,27 +158,7 @@ public sealed class GuestServer
                 Begin(() => ResumeAsync(kept, watch, stop.Token));
             }
 
-            while (true)
-            {
-                Socket connection;
-                // Many that come at once wait in the socket's queue; one that is closed here would be a guest that sleeps for ever.
-                await _unknown.WaitAsync(stop.Token);
-                try
-                {
-                    connection = await _listener.AcceptAsync(stop.Token);
-                }
-                catch (Exception e) when (e is SocketException or ObjectDisposedException)
-                {
-                    _ = _unknown.Release();
-                    stop.Token.ThrowIfCancellationRequested();
-                    if (e is ObjectDisposedException) throw;
-                    Tell(Refused($"A connection cannot be taken: {e.Message}."));
-                    await Task.Delay(TimeSpan.FromSeconds(1), _options.HandOver.Time, stop.Token);
-                    continue;
-                }
-
-                Begin(() => ServeAsync(connection, watch, stop.Token));
-            }
+            await accept(watch, stop.Token);
         }
         catch (OperationCanceledException)
         {
@@ -154,6 +169,31 @@ public sealed class GuestServer
             await EndAsync();
             _ = _events.Writer.TryComplete();
             await telling;
+        }
+    }
+
+    private async Task AcceptAsync(ProcessWatch watch, CancellationToken stop)
+    {
+        while (true)
+        {
+            Socket connection;
+            // Many that come at once wait in the socket's queue; one that is closed here would be a guest that sleeps for ever.
+            await _unknown.WaitAsync(stop);
+            try
+            {
+                connection = await _listener!.AcceptAsync(stop);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                _ = _unknown.Release();
+                stop.ThrowIfCancellationRequested();
+                if (e is ObjectDisposedException) throw;
+                Tell(Refused($"A connection cannot be taken: {e.Message}."));
+                await Task.Delay(TimeSpan.FromSeconds(1), _options.HandOver.Time, stop);
+                continue;
+            }
+
+            Begin(() => ServeAsync(connection, watch, stop));
         }
     }
 

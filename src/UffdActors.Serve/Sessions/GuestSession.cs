@@ -110,21 +110,6 @@ public sealed class GuestSession : IAsyncDisposable
         return (files.Bytes, Math.Min(files.Bytes, files.CountStored() << PageSize.BaseShift));
     }
 
-    /// <summary>
-    /// Serves a guest of two pages that is made for it, so that the first guest of others does not wait until the code is compiled. Takes
-    /// some tenths of a second.
-    /// </summary>
-    /// <param name="runtime">A runtime of the live world.</param>
-    /// <param name="path">Path of a memory file.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    /// <exception cref="ServeException">The memory file cannot be served.</exception>
-    /// <exception cref="UffdException">This machine does not let this process serve faults.</exception>
-    public static async Task WarmUpAsync(UffdRuntime runtime, string path, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(runtime);
-        await SessionWarmUp.RunAsync(runtime, path, cancellationToken);
-    }
-
     /// <summary>Begins to serve a guest. When it returns, faults are served, and a VMM that waits for an answer has got it.</summary>
     /// <param name="runtime">A runtime of the live world.</param>
     /// <param name="watch">Tells when the VMM ends; to be disposed of after the session.</param>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Akka.Actor;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
@@ -21,6 +22,10 @@ internal abstract class KernelUserfault
 
     /// <summary>Threads that wait in it at some moment of the call, whether or not their faults have been read.</summary>
     public abstract int WaitingThreads { get; }
+
+    /// <summary>Duplicates its descriptor.</summary>
+    public virtual SafeHandle OpenDescriptor() =>
+        throw new NotSupportedException("The model's userfaultfd is none that another process could read; use the live world.");
 
     /// <summary>Makes a thread of the monitor.</summary>
     public abstract MonitorThread NewMonitorThread();

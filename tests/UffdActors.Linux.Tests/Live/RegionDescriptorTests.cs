@@ -5,7 +5,7 @@ using UffdActors.Model.Memory;
 
 namespace UffdActors.Linux.Tests.Live;
 
-/// <summary>The memory behind a region, for another process to map.</summary>
+/// <summary>The memory behind a region, for another process to map, and the userfaultfd, for it to serve.</summary>
 public sealed class RegionDescriptorTests
 {
     private const int Pages = 16;
@@ -31,6 +31,33 @@ public sealed class RegionDescriptorTests
         Assert.Equal(0ul, mapped.ReadWord(4 * PageSize.Base));
     }
 
+    /// <summary>As another process does that it is handed over to.</summary>
+    [SkippableFact]
+    public async Task Who_has_the_userfaultfds_descriptor_serves_its_faults()
+    {
+        await using EitherWorld vm = await EitherWorld.StartAsync("live");
+        GuestRegion region = await vm.MapAsync(Pages);
+        Userfault userfault = await vm.Vm.OpenAsync();
+        _ = await userfault.RegisterAsync(region, RegisterModes.Missing);
+        SafeHandle descriptor = userfault.OpenDescriptor();
+        int number = (int)descriptor.DangerousGetHandle();
+        descriptor.SetHandleAsInvalid();
+        await using EitherWorld other = await EitherWorld.StartAsync("live");
+        Userfault adopted = await other.Vm.AdoptUserfaultAsync(new AdoptedUserfault { Descriptor = number });
+        GuestRegion memory = await other.Vm.AdoptMemoryAsync(new AdoptedMemory { Address = region.Address, Pages = Pages });
+        _ = await adopted.RegisterAsync(memory, RegisterModes.Missing);
+        using PageBytes source = new(Pages);
+        await adopted.ServeAsync(new ServeOptions { Source = source });
+        VcpuGroup vcpu = await vm.Vm.StartVcpusAsync(
+            [new SyntheticWorkload(WorkloadKind.Sequential, Pages, accesses: Pages, writeRatio: 0, seed: 1, vcpu: 0, vcpus: 1)]);
+        await vcpu.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Equal(Pages, adopted.ReceivedOf(memory).Count);
+        Assert.Equal(0, userfault.Faults);
+        await adopted.UnregisterAsync(memory);
+        await userfault.AbandonAsync();
+        _ = Assert.Throws<ObjectDisposedException>(userfault.OpenDescriptor);
+    }
+
     [SkippableFact]
     public async Task Memory_without_one_is_refused_with_the_reason()
     {
@@ -45,5 +72,7 @@ public sealed class RegionDescriptorTests
         await using EitherWorld model = await EitherWorld.StartAsync("model");
         GuestRegion modelled = await model.MapAsync(Pages, "shmem");
         _ = Assert.Throws<NotSupportedException>(() => model.Vm.OpenDescriptor(modelled));
+        Userfault userfault = await model.Vm.OpenAsync();
+        _ = Assert.Throws<NotSupportedException>(userfault.OpenDescriptor);
     }
 }

@@ -51,6 +51,8 @@ public sealed class PeerTests
         using PeerProcess peer = PeerProcess.Of(here);
         Assert.Equal(Environment.ProcessId, peer.Id);
         Assert.False(peer.HasEnded);
+        // A policy that kills a guest's process does not end the one that applies it.
+        Assert.Equal(Errno.EPERM, Assert.Throws<SyscallException>(() => peer.Kill()).Error);
     }
 
     [SkippableFact]

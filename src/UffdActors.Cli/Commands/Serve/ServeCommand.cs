@@ -104,7 +104,7 @@ internal sealed class ServeCommand
         await using UffdRuntime runtime = UffdRuntime.Start(ConfigurationFactory.ParseString(FormattableString.Invariant(
             $"uffd.world = live\nuffd.fault-loop {{ loops = {arguments.GetValue(_loops)}, cpu = {arguments.GetValue(_loopCpu) ?? -1} }}")));
         // What this machine does not allow is told here, and not to the first guest.
-        await GuestSession.WarmUpAsync(runtime, memory, cancel);
+        await GuestServer.WarmUpAsync(runtime, session, cancel);
         using HandOverListener listener = HandOverListener.Open(socket, mode);
         ServeText text = new(report, policy);
         ServeTally tally = new();
