@@ -52,6 +52,19 @@ public sealed class SnapshotTests
         Assert.Equal([], (await scene.RestoreAsync("live")).Differences);
     }
 
+    /// <summary>It is one that is verified like any other, and goes the way of the real one.</summary>
+    [SkippableFact]
+    public async Task The_rehearsal_of_a_live_snapshot_is_one_itself()
+    {
+        ThisKvm.Require();
+        await using SnapshotScene scene = new(Guests.Plan(ProgramKind.Walk, 1, 16, 1));
+        SnapshotReport rehearsed =
+            await SnapshotRehearsal.RunAsync(scene.Runtime, scene.Kvm, Path.GetDirectoryName(scene.FileOf("x"))!, CancellationToken.None);
+        Assert.Equal([], rehearsed.Differences);
+        Assert.True(rehearsed.Document!.State.IsLive);
+        Assert.Equal([], (await scene.RestoreAsync("memory")).Differences);
+    }
+
     [SkippableFact]
     public async Task A_page_that_is_not_copied_before_its_write_is_noticed()
     {

@@ -94,12 +94,20 @@ internal sealed class VmmSnapshotCommand
             _serving.Configuration(arguments), async runtime =>
             {
                 await PostCopyMigration.CheckAsync(runtime, options.Backend, PostCopyMode.Missing, null, plan.MemoryBytes, cancel);
+                if (options.IsLive) await RehearseAsync(runtime, kvm, cancel);
                 return await new SnapshotRun(runtime, kvm, options).RunAsync(cancel);
             }));
         image?.CheckUnchanged();
         new VmmSnapshotText(json.Report.Out).WriteTaken(options, report);
         json.Write(JsonText.Of("uffd-vmm-snapshot", VmmSnapshotDocument.Of(options, report, progress.Incidents)));
         return report.Differences.Count == 0 ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    private static async Task RehearseAsync(UffdRuntime runtime, KvmHost kvm, CancellationToken cancel)
+    {
+        using TemporaryFolder folder = TemporaryFolder.Create("uffd-snapshot-");
+        if ((await SnapshotRehearsal.RunAsync(runtime, kvm, folder.Path, cancel)).Differences is [var first, ..])
+            throw new KvmSnapshotException($"A snapshot of a small guest, taken before this one, failed: {first}");
     }
 
     private static (double Share, TimeSpan? Time) After(string text)
