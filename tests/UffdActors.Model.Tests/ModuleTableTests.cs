@@ -1,5 +1,6 @@
 using UffdActors.Model.Backends;
 using UffdActors.Model.Mapping;
+using UffdActors.Model.Memory;
 
 namespace UffdActors.Model.Tests;
 
@@ -48,8 +49,32 @@ public class ModuleTableTests
     [Fact]
     public void The_modules_that_come_along_are_free_of_contradiction()
     {
-        foreach (MemoryModule module in new MemoryModule[] { new Shmem(), new GuestMemfd(), new Hugetlb(), new PlainFile() })
-            Assert.Null(ModuleTable.Contradiction(module));
+        Type[] shipped =
+        [
+            .. typeof(MemoryModule).Assembly.GetTypes().Where(t => t.IsAssignableTo(typeof(MemoryModule)) && !t.IsAbstract),
+        ];
+        Assert.Superset(new HashSet<Type> { typeof(Shmem), typeof(GuestMemfd), typeof(Hugetlb), typeof(PlainFile) }, shipped.ToHashSet());
+        foreach (Type type in shipped) Assert.Null(ModuleTable.Contradiction(New(type)));
+    }
+
+    /// <summary>Who writes a hook expects to be called.</summary>
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public void Hooks_of_huge_pages_which_are_never_called_are_refused(bool getFolio, bool copy)
+    {
+        const UffdIoctls Ioctls = UffdIoctls.Copy | UffdIoctls.Continue;
+        Declared module =
+            new("huge", RegisterModes.Missing | RegisterModes.Minor, Ioctls, getFolio, copy) { Shift = PageSize.HugeShift };
+        string problem = Assert.Throws<ModuleException>(() => new ModuleTable().Load(module)).Message;
+        Assert.Contains("its pages have 2,097,152 bytes, which core fills itself", problem, StringComparison.Ordinal);
+        new ModuleTable().Load(new Declared("huge", module.Features, Ioctls, false, false) { Shift = PageSize.HugeShift });
+    }
+
+    private static MemoryModule New(Type type)
+    {
+        System.Reflection.ConstructorInfo made = type.GetConstructors().MinBy(c => c.GetParameters().Length)!;
+        return (MemoryModule)made.Invoke([.. made.GetParameters().Select(p => p.DefaultValue)]);
     }
 
     [Fact]
@@ -66,7 +91,11 @@ public class ModuleTableTests
     private sealed class Declared(string name, RegisterModes features, UffdIoctls ioctls, bool getFolio, bool copy)
         : MemoryModule, IVmUffdOps
     {
+        public int Shift { get; init; } = PageSize.BaseShift;
+
         public override string Name => name;
+
+        public override int PageShift => Shift;
 
         public override IVmUffdOps Ops => this;
 

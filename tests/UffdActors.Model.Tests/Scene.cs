@@ -18,10 +18,12 @@ internal sealed class Scene(
 {
     public Caller Thread(int number) => Kernel.Attach(new Caller(Mm, number, number));
 
+    /// <summary>Maps anonymous memory, or a file: then the pages are of the file, huge ones where its module's are.</summary>
     public void Map(
         long pages, MemoryFile? file = null, bool shared = true, ulong address = Base, Prot prot = Prot.ReadWrite, long offset = 0) =>
         Assert.Equal(Errno.None, TryMap(pages, file, shared, address, prot, offset));
 
+    /// <summary>Registers pages of <paramref name="stride"/> base pages each.</summary>
     public Register Register(UserfaultContext context, RegisterModes modes, long first = 0, long pages = 4, long stride = 1) =>
         Do(NewRegister(context, modes, first, pages * stride));
 

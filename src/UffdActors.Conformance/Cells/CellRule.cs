@@ -134,7 +134,8 @@ internal sealed record CellRule(string Section, string Sentence, Func<Cell, Cell
     ];
 
     /// <summary>The rule behind an answer.</summary>
-    public static CellRule Of(Cell cell, CellAnswer answer) => Rules.First(r => r.Explains(cell, answer));
+    public static CellRule Of(Cell cell, CellAnswer answer) => Rules.FirstOrDefault(r => r.Explains(cell, answer))
+        ?? throw new InvalidOperationException($"No rule is cited for {cell}, whose answer is {answer}.");
 
     private static bool Is(Cell cell, params ReadOnlySpan<CellCall> calls) => calls.Contains(cell.Operation.Call);
 

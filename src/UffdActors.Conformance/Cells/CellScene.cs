@@ -262,8 +262,10 @@ internal sealed class CellScene : IDisposable
                 return Run(new AdviseMemory(_main, Page, _length, Advice.Remove)).Error;
             case CellCall.Punch:
                 return _file is null ? Errno.EBADF : Run(new PunchHole(_main, _file, (long)(Page - Base), (long)_length)).Error;
-            default:
+            case CellCall.Truncate:
                 return _file is null ? Errno.EBADF : Run(new TruncateFile(_main, _file, 0)).Error;
+            default:
+                throw new InvalidOperationException($"It is not said how {_cell.Operation.Call} is done.");
         }
     }
 }

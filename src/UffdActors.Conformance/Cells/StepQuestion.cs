@@ -33,7 +33,8 @@ internal sealed record StepQuestion(Cell Cell, PageStanding? Before, StepAnswer 
         CellCall.Remove => step is { Op: ProgramOp.Madvise, Kind: "REMOVE" },
         CellCall.Punch => step.Op == ProgramOp.Punch,
         CellCall.Truncate => step.Op == ProgramOp.Truncate,
-        _ => step.Op == ProgramOp.Fork,
+        CellCall.Fork => step.Op == ProgramOp.Fork,
+        _ => throw new InvalidOperationException($"No step of a program is said to do {Cell.Operation.Call}."),
     };
 
     /// <summary>

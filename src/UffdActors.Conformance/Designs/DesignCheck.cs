@@ -42,7 +42,7 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
                 }
             }
 
-            if (subject.Profile.Shape is OpsShape.Seed && subject.Module.Facts is { Ops: not null } facts)
+            if (GoesByMasks(subject) && subject.Module.Facts is { Ops: not null } facts)
             {
                 for (RegisterModes modes = RegisterModes.Missing; modes <= RegisterModes.All; modes++)
                 {
@@ -55,6 +55,11 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
 
         return null;
     }
+
+    // The merged table asks about base pages by can_userfault, which may take more than is declared.
+    private static bool GoesByMasks(DesignSubject subject) =>
+        subject.Profile.Shape is OpsShape.Seed
+            || (subject.Profile.Shape is OpsShape.Merged && subject.Module.Facts.PageShift != PageSize.BaseShift);
 
     // Only the tables have declarations; each declared mode must also have an ioctl that resolves it.
     private static string? DeclaredIoctlsWork(DesignSubject subject)

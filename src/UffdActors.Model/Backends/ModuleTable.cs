@@ -108,8 +108,11 @@ public sealed class ModuleTable
         if (Has(RegisterModes.Minor) != Does(UffdIoctls.Continue)) return "MINOR and CONTINUE go together, and it has one of them only";
         if (Has(RegisterModes.WriteProtect) != Does(UffdIoctls.WriteProtect))
             return "WP and WRITEPROTECT go together, and it has one of them only";
-        // Core fills huge pages itself and never calls their hooks.
-        if (facts.PageShift != PageSize.BaseShift) return null;
+        if (facts.PageShift != PageSize.BaseShift)
+            return facts.HasGetFolio || facts.HasCopy
+                ? $"its pages have {1L << facts.PageShift:N0} bytes, which core fills itself: its hooks are never called, and HasGetFolio "
+                    + "and HasCopy have to be false"
+                : null;
         if (Does(UffdIoctls.Continue) && !facts.HasGetFolio) return "it offers CONTINUE and has no GetFolio hook";
         if ((Does(UffdIoctls.Copy) || Does(UffdIoctls.ZeroPage)) && !facts.HasCopy)
             return "it offers COPY or ZEROPAGE and has no Copy hook";

@@ -24,10 +24,16 @@ public interface IVmUffdOps
     /// </summary>
     UffdIoctls Ioctls { get; }
 
-    /// <summary>True if <see cref="GetFolio"/> is there; a table that offers CONTINUE without it is refused.</summary>
+    /// <summary>
+    /// True if <see cref="GetFolio"/> is there; a table that offers CONTINUE without it is refused. False with huge pages
+    /// (<see cref="MemoryModule.PageShift"/>), which core finds itself.
+    /// </summary>
     bool HasGetFolio { get; }
 
-    /// <summary>True if <see cref="Copy"/> is there; a table that offers COPY or ZEROPAGE without it is refused.</summary>
+    /// <summary>
+    /// True if <see cref="Copy"/> is there; a table that offers COPY or ZEROPAGE without it is refused. False with huge pages, which core
+    /// makes itself.
+    /// </summary>
     bool HasCopy { get; }
 
     /// <summary>CONTINUE: finds the cached folio of a page. Never allocates.</summary>

@@ -13,7 +13,10 @@ public abstract class MemoryModule
     /// <summary>Name for configuration and reports: lower case, digits and hyphens.</summary>
     public abstract string Name { get; }
 
-    /// <summary>log2 of the page size.</summary>
+    /// <summary>
+    /// log2 of the page size. Huge pages are filled by core, as hugetlb's are: the table's masks count, and its hooks are never called
+    /// (SEMANTICS 7.2.7).
+    /// </summary>
     public virtual int PageShift => PageSize.BaseShift;
 
     /// <summary>False if MAP_PRIVATE is refused with EINVAL.</summary>

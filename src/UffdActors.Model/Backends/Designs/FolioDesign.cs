@@ -6,7 +6,8 @@ namespace UffdActors.Model.Backends.Designs;
 
 /// <summary>
 /// Design F, the merged table (<see cref="IFolioOps"/>): core allocates, copies, adds to the cache and maps, in this order. Modes and
-/// ioctls are not declared; can_userfault decides for each mapping.
+/// ioctls are not declared; can_userfault decides for each mapping. Of huge pages, which core fills, it goes by the module's own masks
+/// (SEMANTICS 7.3.6).
 /// </summary>
 internal sealed class FolioDesign : OpsDesign
 {
@@ -15,12 +16,15 @@ internal sealed class FolioDesign : OpsDesign
     public override bool RefusesChangedMapping => true;
 
     public override bool Accepts(Vma vma, RegisterModes modes) =>
-        vma.IsHuge ? vma.File!.Module.Facts.Ops is not null : TryCanUserfault(vma.File!.Module.Facts, vma, modes);
+        vma.IsHuge
+            ? vma.File!.Module.Facts is { Ops: not null } facts && (modes & ~facts.Features) == 0
+            : TryCanUserfault(vma.File!.Module.Facts, vma, modes);
 
     public override bool Takes(Vma vma, FillKind kind)
     {
         if (!Accepts(vma, RegisterModes.None)) return false;
-        bool allocates = kind is FillKind.Copy or FillKind.ZeroPage && vma.IsShared && !vma.IsHuge;
+        if (vma.IsHuge) return (vma.File!.Module.Facts.Ioctls & BitOf(kind)) != 0;
+        bool allocates = kind is FillKind.Copy or FillKind.ZeroPage && vma.IsShared;
         return !allocates || vma.File!.Module.Facts.HasAllocateFolio;
     }
 
