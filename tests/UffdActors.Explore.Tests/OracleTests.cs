@@ -173,6 +173,7 @@ public class OracleTests
     [InlineData("push-ends", "push-waits-for-the-unmapped")]
     [InlineData("faults-are-counted-once", "counts-repeats")]
     [InlineData("dirty-set", "removed-is-not-dirty")]
+    [InlineData("dirty-set", "comes-back-protected")]
     [InlineData("page-states", "rounds-removed-ranges")]
     [InlineData("removed-pages", "removed-is-for-good")]
     [InlineData("removed-pages", "holes-are-forgotten")]

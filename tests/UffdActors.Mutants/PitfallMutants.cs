@@ -164,6 +164,28 @@ internal sealed class FillDropsProtection : Mutant
     }
 }
 
+/// <summary>RING P7: what comes back is protected whatever it was.</summary>
+internal sealed class ComesBackProtected : Mutant
+{
+    public override string Name => "comes-back-protected";
+
+    public override string Rule => "P7";
+
+    public override string Bug => "A written page that has left the mapping is mapped protected by CONTINUE, and is not dirty any more";
+
+    public override IReadOnlyList<string> Scenarios => ["left-and-came-back"];
+
+    public override RunParts Parts { get; } =
+        new FillParts(thread => new Fill(thread), (caller, context, request) => new ClosedFill(caller, context, request));
+
+    private sealed class ClosedFill(Caller caller, UserfaultContext context, PageRequest? request)
+        : ModelFill(caller, context, request), IPageFill
+    {
+        void IPageFill.Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes) =>
+            Begin(kind, start, length, source, kind == FillKind.Continue ? FillModes.WriteProtect : modes);
+    }
+}
+
 /// <summary>RING P3, of an outage: what has paused is not tried again.</summary>
 internal sealed class OutageIsNeverProbed : Mutant
 {

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using UffdActors.Explore.Scenarios;
 using UffdActors.Explore.Scenes;
 using UffdActors.Handling;
@@ -19,13 +18,13 @@ internal sealed class RemovalOracle(RunRecord record) : Oracle(record)
         if (!Scenario.OnlyTouchesAndGivesBack) return;
         for (int i = 0; i < Scene.PageCount; i++)
         {
-            if (WrongOf(Scene.Places[i].Region, Scene.Places[i].Page, Record.Entries[i]) is { } wrong)
+            if (WrongOf(i, Scene.Places[i].Region, Scene.Places[i].Page) is { } wrong)
                 Fail("removed-pages", $"{Scene.NameOf(i)} {wrong}", step);
         }
     }
 
     // What is wrong with the reported state of a page; null if it is right or cannot be judged.
-    private string? WrongOf(int region, int page, Entry entry)
+    private string? WrongOf(int index, int region, int page)
     {
         RegisterModes modes = Scenario.Contexts.SelectMany(c => c.Registered).Where(r => r.Region == region)
             .Aggregate(RegisterModes.None, (all, r) => all | r.Modes);
@@ -35,10 +34,8 @@ internal sealed class RemovalOracle(RunRecord record) : Oracle(record)
         RemovalTerms terms = new(
             Scenario.Regions[region].Memory != MemoryKind.Anonymous, RaisesMissing: true, (modes & RegisterModes.Minor) != 0,
             (modes & RegisterModes.WriteProtect) != 0, Scene.Layout.UnitPages);
-        ulong? word = WordOf(Scene.Files[region], page, entry);
-        PageLook look = new(
-            entry.IsPresent, entry.IsWp || entry.Kind == EntryKind.WpMarker,
-            word is null ? SeenContent.None : word == 0 ? SeenContent.Zeros : SeenContent.Bytes);
+        ulong? word = Scene.WordAt(index);
+        PageLook look = Scene.LookAt(index);
         PageState state = Host.Parts.NewRemovedPages(pages, terms, _ => look).StateOf(basePage);
         bool hasMark = terms.IsWatched || !MayOnlyLeaveTheMapping(region, page);
         bool isRight = state switch
@@ -53,14 +50,4 @@ internal sealed class RemovalOracle(RunRecord record) : Oracle(record)
     // Where writes are not tracked, a write to such a page is not noticed.
     private bool MayOnlyLeaveTheMapping(int region, int page) =>
         Scenario.Threads.Any(t => t.Actions.Any(a => a.Kind == ActionKind.DontNeed && a.Covers(region, page)));
-
-    private ulong? WordOf(MemoryFile? file, int page, Entry entry)
-    {
-        if (entry.Kind == EntryKind.Zero) return 0;
-        bool isMapped = entry.Kind is EntryKind.Anon or EntryKind.File;
-        if (!isMapped && file?.SlotAt(page) is not { IsPresent: true }) return null;
-        ulong word = 0;
-        Host.Folios.CopyOut(isMapped ? entry.Folio : file!.SlotAt(page).Folio, 0, MemoryMarshal.AsBytes(new Span<ulong>(ref word)));
-        return word;
-    }
 }

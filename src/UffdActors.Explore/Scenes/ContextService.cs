@@ -177,6 +177,13 @@ internal sealed class ContextService
         RegionPlan region = _host.Scenario.Regions[registered.Region];
         PageRange range = PageRange.OfBytes(_scene.Layout.AddressOf(registered.Region, 0), (ulong)region.Pages << _scene.Layout.PageShift);
         RegionPages pages = new(range.Count);
+        for (int page = 0; page < region.Pages; page++)
+        {
+            // Protected by a call of the set-up.
+            if (_scene.LookAt(_host.Content.IndexOf(registered.Region, page)).IsProtected)
+                pages.Mark(new PageRange(_scene.BasePageOf(page), _scene.BasePageOf(page + 1)));
+        }
+
         Received[registered.Region] = pages.Received;
         Pages[registered.Region] = pages;
         if (isAsync) Zeroed[registered.Region] = new ZeroedPages(range.Count);

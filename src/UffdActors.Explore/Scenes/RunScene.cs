@@ -1,6 +1,7 @@
 using Akka.Actor;
 using UffdActors.Actors;
 using UffdActors.Explore.Scenarios;
+using UffdActors.Handling;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
@@ -98,6 +99,29 @@ internal sealed class RunScene
     /// <summary>Eight bytes of the page that an entry maps; 0 if it maps none.</summary>
     public ulong ContentOf(Entry entry, int offset) =>
         entry.Kind is EntryKind.Anon or EntryKind.File ? _host.Folios.ReadLane(entry.Folio, offset) : 0;
+
+    /// <summary>
+    /// The first eight bytes of a page, mapped or only in the cache, as an embedder's reader finds them; null if it is absent.
+    /// </summary>
+    public ulong? WordAt(int index)
+    {
+        Entry entry = EntryOf(index);
+        if (entry.Kind == EntryKind.Zero) return 0;
+        bool isMapped = entry.Kind is EntryKind.Anon or EntryKind.File;
+        if (isMapped) return _host.Folios.ReadLane(entry.Folio, 0);
+        return Files[Places[index].Region]?.SlotAt(Places[index].Page) is { IsPresent: true } slot
+            ? _host.Folios.ReadLane(slot.Folio, 0)
+            : null;
+    }
+
+    /// <summary>What such a reader sees of a page: its entry and its content.</summary>
+    public PageLook LookAt(int index)
+    {
+        Entry entry = EntryOf(index);
+        ulong? word = WordAt(index);
+        SeenContent content = word is null ? SeenContent.None : word == 0 ? SeenContent.Zeros : SeenContent.Bytes;
+        return new PageLook(entry.IsPresent, entry.IsWp || entry.Kind == EntryKind.WpMarker, content);
+    }
 
     /// <summary>Name of a page: region and number.</summary>
     public string NameOf(int index) => $"{_host.Scenario.Regions[Places[index].Region].Name}:{Places[index].Page}";

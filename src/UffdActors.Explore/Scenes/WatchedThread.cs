@@ -40,7 +40,7 @@ internal sealed class WatchedThread(MonitorThread inner, Action<IMonitorCall> be
     }
 
     /// <inheritdoc />
-    public override bool HasProtection(ulong address) => inner.HasProtection(address);
+    public override (bool IsMapped, bool IsProtected)? EntryOf(ulong address) => inner.EntryOf(address);
 
     /// <inheritdoc />
     public override void Wake(ulong start, ulong length) => inner.Wake(start, length);

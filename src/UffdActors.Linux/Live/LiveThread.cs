@@ -29,7 +29,7 @@ internal class LiveThread(LiveUserfault userfault) : MonitorThread
     }
 
     /// <inheritdoc />
-    public override bool HasProtection(ulong address) => userfault.HasProtection(address);
+    public override (bool IsMapped, bool IsProtected)? EntryOf(ulong address) => userfault.EntryOf(address);
 
     /// <inheritdoc />
     public override void Wake(ulong start, ulong length) => userfault.Descriptor.Wake(start, start + length);

@@ -270,18 +270,19 @@ internal sealed class LiveUserfault(
         return low < aliases.Length && !aliases[low].IsUnmapped && aliases[low].Alias!.Address <= address ? aliases[low].Alias : null;
     }
 
-    /// <summary>What <see cref="MonitorThread.HasProtection"/> asks.</summary>
-    public bool HasProtection(ulong address)
+    /// <summary>What the page table has of a page: whether it is mapped, and protected; null if that cannot be told.</summary>
+    public (bool IsMapped, bool IsProtected)? EntryOf(ulong address)
     {
-        if (TargetAt(address) is not { } target || kernel.ProcessOf(target.Memory) is not { } process) return true;
+        if (TargetAt(address) is not { } target || kernel.ProcessOf(target.Memory) is not { } process) return null;
         try
         {
-            return (process.Entry(address, out _) & PagemapFlags.UffdWp) != 0;
+            PagemapFlags entry = process.Entry(address, out _);
+            return ((entry & PagemapFlags.Present) != 0, (entry & PagemapFlags.UffdWp) != 0);
         }
         catch (Exception e) when (e is UffdException or SyscallException)
         {
             // The process has ended; the call that follows returns the error.
-            return true;
+            return null;
         }
     }
 

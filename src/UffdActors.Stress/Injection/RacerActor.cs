@@ -70,7 +70,8 @@ internal sealed class RacerActor(RacerOptions options) : UntypedActor
         bool zeros = region.Pages.IsRemoved(page) || options.Shadow.IsZero(page);
         FillPlan plan = FillPlan.Of(
             epoch, region,
-            new PageRun(page, 1, zeros ? SourceContent.Zero : SourceContent.Bytes, zeros ? 0 : options.Shadow.AddressOf(page)));
+            new PageRun(page, 1, zeros ? SourceContent.Zero : SourceContent.Bytes, zeros ? 0 : options.Shadow.AddressOf(page)),
+            options.Thread);
         // A page that is not in the cache yet cannot be mapped.
         if (plan.Kind == FillKind.Continue && !region.Alias!.IsWritten(page)) return;
         _isFilling = true;

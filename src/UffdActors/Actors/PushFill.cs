@@ -98,7 +98,7 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
 
         if (_pageByPage || _copiesZeros || (_meetsHole && isAliased)) _run = _run with { Pages = _unit };
         if (isAliased && !_meetsHole && !TryWriteAlias(region.Alias!)) return _meetsHole ? Aim() : PushStep.GoOn;
-        _plan = FillPlan.Of(decidedOn, region, _run, _meetsHole, _copiesZeros);
+        _plan = FillPlan.Of(decidedOn, region, _run, options.Thread, _meetsHole, _copiesZeros);
         _copiesZeros = false;
         _plan.Begin(Call);
         return PushStep.Issue;
@@ -141,7 +141,7 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
             case FillAnswer.Present when _unit > 1 && Call.Kind == FillKind.Copy && wanted.RegionOf(chunk.Piece.FirstPage) is { } part:
                 // A page that is there, or an empty pool of huge pages, which answers the same. CONTINUE takes nothing from the pool.
                 _isProbe = true;
-                _plan = _plan.AsProbe(part.FillModesOf(chunk.Piece.FirstPage), _unit);
+                _plan = _plan.AsProbe(part.MapModesOf(chunk.Piece.FirstPage, options.Thread), _unit);
                 _plan.Begin(Call);
                 return PushStep.Issue;
             case FillAnswer.Present:

@@ -58,8 +58,7 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
     }
 
     /// <summary>What the ring is to serve: one range, or several if parts have been unregistered.</summary>
-    /// <param name="reader">Looks at the region's page table.</param>
-    public IReadOnlyList<ServedRegion> Served(GuestReader reader)
+    public IReadOnlyList<ServedRegion> Served()
     {
         long first = PageSize.PageOf(Region.Address);
         bool isMinor = (Modes & RegisterModes.Minor) != 0;
@@ -75,7 +74,6 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
                     BitOperations.Log2((uint)Region.PageBytes), isProtected)
                 {
                     Zeroed = Zeroed,
-                    HasLeftOpen = isMinor && isProtected ? page => reader.HasLeftOpen(Region, page) : null,
                     CopiesHoles = by == ResolveBy.ContinueAsIs && (Modes & RegisterModes.Missing) != 0,
                     KeepsHoles = keepsHoles,
                 })];
@@ -97,20 +95,14 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
     {
         if (Zeroed is not { } zeroed) return [];
         GuestReader? reader = null;
-        return zeroed.Take(range, page => RemovalOf(page, reader ??= newReader()));
-    }
+        return zeroed.Take(range, RemovalOf);
 
-    // Where MISSING is registered, what was gone and is there again has been filled by us.
-    private Removal RemovalOf(long page, GuestReader reader)
-    {
-        if (Region.Module is null) return reader.IsThere(Region, page) ? Removal.MayCome : Removal.Done;
-        if (Pages.IsRefilled(page) || reader.Look(Region, page) is not { } seen) return Removal.Done;
-        return seen.Content switch
+        Removal RemovalOf(long page)
         {
-            SeenContent.None => Removal.Done,
-            SeenContent.Zeros when (Modes & RegisterModes.Missing) == 0 => Removal.Done,
-            _ => Removal.Kept,
-        };
+            reader ??= newReader();
+            if (Region.Module is null) return reader.IsThere(Region, page) ? Removal.MayCome : Removal.Done;
+            return ZeroedPages.RemovalOfShared(Pages, page, reader.Look(Region, page)?.Content, (Modes & RegisterModes.Missing) != 0);
+        }
     }
 
     /// <summary>Pages that are to be filled and are not there. What has been unmapped, or unregistered, does not count.</summary>

@@ -152,7 +152,7 @@ internal sealed class UserfaultRanges(
                     List<PageRange> here = known.TakeZeroed(part, machine.NewReader);
                     gone.AddRange(here);
                     IReadOnlyList<PageRange> written = await ScanPartsAsync(
-                        region, part, (pages, address) => kernel.TakeWrittenAsync(region, pages, address, c));
+                        region, part, (pages, address) => TakePartAsync(known, pages, address, c));
                     reader ??= machine.NewReader();
                     RemovedPages removed = known.Removed(reader);
                     foreach (PageRange found in written)
@@ -297,6 +297,7 @@ internal sealed class UserfaultRanges(
         {
             IoctlResult result = await kernel.WriteProtectAsync(known.Region, pages, modes, cancel);
             isDone = result.IsDone;
+            if (isDone && (modes & WriteProtectModes.Protect) != 0) known.Pages.Mark(pages);
             if (isDone && (modes & WriteProtectModes.Protect) == 0) await service.SettleAsync(known.Region, pages);
             return result;
         }
@@ -318,6 +319,7 @@ internal sealed class UserfaultRanges(
         {
             (int Done, IoctlResult Last) result = await kernel.WriteProtectAsync(known.Region, batch, WriteProtectModes.Protect, cancel);
             done = result.Done;
+            foreach (PageRange pages in batch.Take(done)) known.Pages.Mark(pages);
             return result;
         }
         finally
@@ -329,7 +331,46 @@ internal sealed class UserfaultRanges(
     private async Task<IReadOnlyList<PageRange>> FindWrittenAsync(GuestRegion region, PageRange range, CancellationToken cancel)
     {
         await service.ReadEventsAsync();
-        return await ScanPartsAsync(region, range, (pages, address) => kernel.FindWrittenAsync(region, pages, address, cancel));
+        return await ScanPartsAsync(
+            region,
+            range,
+            async (pages, address) =>
+                ZeroedPages.Union(await kernel.FindWrittenAsync(region, pages, address, cancel), LeftOpen(region, pages)));
+    }
+
+    private async Task<IReadOnlyList<PageRange>> TakePartAsync(
+        RegisteredRegion known, PageRange pages, ulong address, CancellationToken cancel)
+    {
+        GuestRegion region = known.Region;
+        IReadOnlyList<PageRange> found = await kernel.TakeWrittenAsync(region, pages, address, cancel);
+        List<PageRange> left = LeftOpen(region, pages);
+        foreach (PageRange part in region.PageBytes == PageSize.Base ? [pages] : found) known.Pages.Mark(part);
+        // What the guest has moved is at another address than that of the call: it stays open, and is found again.
+        bool isMoved = address != region.AddressOf(pages.Start);
+        foreach (PageRange part in isMoved ? [] : left)
+        {
+            if ((await kernel.WriteProtectAsync(region, part, WriteProtectModes.Protect, CancellationToken.None)).IsDone)
+                known.Pages.Mark(part);
+        }
+
+        return ZeroedPages.Union(found, left);
+    }
+
+    /// <summary>
+    /// Huge pages that have content, and have left the mapping open to writers: the scan finds base pages that have, and no huge ones.
+    /// </summary>
+    private List<PageRange> LeftOpen(GuestRegion region, PageRange range)
+    {
+        if (region.PageBytes == PageSize.Base) return [];
+        GuestReader reader = machine.NewReader();
+        int unit = region.PageBytes >> PageSize.BaseShift;
+        List<PageRange> left = [];
+        for (long page = range.Start; page < range.End; page += unit)
+        {
+            if (reader.HasLeftOpen(region, page)) left.Add(new PageRange(page, page + unit));
+        }
+
+        return left;
     }
 
     /// <summary>

@@ -120,8 +120,7 @@ internal sealed class UserfaultService
         if (_reader is not null) throw new InvalidOperationException("The userfaultfd is being served already.");
         cancel.ThrowIfCancellationRequested();
         RegisteredRegion[] regions = Servable(options);
-        GuestReader look = _machine.NewReader();
-        RegionView view = RegionView.Of(regions.SelectMany(r => r.Served(look)));
+        RegionView view = RegionView.Of(regions.SelectMany(r => r.Served()));
         HandlerSlot[] slots = [.. Enumerable.Range(0, options.Handlers).Select(i => new HandlerSlot(i, _kernel.NewMonitorThread()))];
         FaultReader reader = new(_kernel.Descriptor, slots, view, _root.Context.Time, _root.Settings.HandlerCrashLimit)
         {
@@ -160,7 +159,7 @@ internal sealed class UserfaultService
         ThrowIfUnservable(_options!, registered);
         registered.ThrowIfReadAsZeros();
         TaskCompletionSource done = _root.NewCompletion();
-        _kernel.Actor.Tell(new VmProtocol.Registering(registered.Served(_machine.NewReader()), done), ActorRefs.NoSender);
+        _kernel.Actor.Tell(new VmProtocol.Registering(registered.Served(), done), ActorRefs.NoSender);
         return _root.OrFailed(Task.WhenAny(done.Task, _ended.Task));
     }
 

@@ -93,15 +93,12 @@ public abstract class GuestReader
         }
     }
 
-    /// <summary>
-    /// True if a page has left the mapping with no mark of protection in its place. The mark outlives the mapping, so what is found so had
-    /// been open to writers.
-    /// </summary>
+    /// <summary>True if a page has left the mapping with no mark of protection in its place, and its content is still there.</summary>
     internal bool HasLeftOpen(GuestRegion region, long page)
     {
         try
         {
-            return EntryOf(region, page) is (IsMapped: false, IsProtected: false);
+            return EntryOf(region, page) is (IsMapped: false, IsProtected: false) && IsThere(region, page);
         }
         catch (Exception e) when (e is InvalidOperationException or UffdException)
         {

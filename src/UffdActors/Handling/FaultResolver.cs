@@ -35,13 +35,13 @@ internal static class FaultResolver
         {
             request.Content = SourceContent.Bytes;
             if (region.IsProtected && region.Pages.HasRemoved) NoteWrittenBefore(request, region, thread);
-            plan = FillPlan.Of(decidedOn, region, request.Run);
+            plan = FillPlan.Of(decidedOn, region, request.Run, thread);
             return Resolution.Fill;
         }
 
         if (!isRemoved && !isLeftHole) return Resolution.Fetch;
         request.Content = SourceContent.Zero;
-        plan = FillPlan.Of(decidedOn, region, request.Run, cacheIsEmpty: true, request.CopiesZeros);
+        plan = FillPlan.Of(decidedOn, region, request.Run, thread, cacheIsEmpty: true, request.CopiesZeros);
         return Resolution.Fill;
     }
 
@@ -74,11 +74,11 @@ internal static class FaultResolver
         if (region.By == ResolveBy.Continue && !request.MeetsHole)
         {
             Resolution written = WriteAlias(request, region.Alias!, thread);
-            plan = FillPlan.Of(decidedOn, region, request.Run, request.MeetsHole, request.CopiesZeros);
+            plan = FillPlan.Of(decidedOn, region, request.Run, thread, request.MeetsHole, request.CopiesZeros);
             return written;
         }
 
-        plan = FillPlan.Of(decidedOn, region, request.Run, cacheIsEmpty: true, request.CopiesZeros);
+        plan = FillPlan.Of(decidedOn, region, request.Run, thread, cacheIsEmpty: true, request.CopiesZeros);
         return Resolution.Fill;
     }
 

@@ -18,9 +18,11 @@ internal readonly record struct FillPlan(FillKind Kind, ulong Start, ulong Lengt
     /// <param name="decidedOn">Change epoch, looked at before the region was.</param>
     /// <param name="region">The part of the region that holds all of them.</param>
     /// <param name="run">The pages, and what they are to hold; where an alias is written, it has been.</param>
+    /// <param name="thread">The thread that fills.</param>
     /// <param name="cacheIsEmpty">The page cache has no page there: it is not mapped but made.</param>
     /// <param name="copiesZeros">ZEROPAGE has been refused (<see cref="FillAnswer.CopyZeros"/>).</param>
-    public static FillPlan Of(long decidedOn, ServedRegion region, in PageRun run, bool cacheIsEmpty = false, bool copiesZeros = false)
+    public static FillPlan Of(
+        long decidedOn, ServedRegion region, in PageRun run, MonitorThread thread, bool cacheIsEmpty = false, bool copiesZeros = false)
     {
         FillKind kind = region.By != ResolveBy.Copy && !cacheIsEmpty ? FillKind.Continue
             : run.Content == SourceContent.Zero ? region.ZeroFill(copiesZeros)
@@ -28,7 +30,7 @@ internal readonly record struct FillPlan(FillKind Kind, ulong Start, ulong Lengt
         return new FillPlan(
             kind, PageSize.AddressOf(region.Base + run.FirstPage), (ulong)run.Pages << PageSize.BaseShift,
             kind == FillKind.Copy ? run.Source : FillSource.Zero,
-            kind == FillKind.Continue ? region.MapModesOf(run.FirstPage) : region.FillModesOf(run.FirstPage), decidedOn);
+            kind == FillKind.Continue ? region.MapModesOf(run.FirstPage, thread) : region.FillModesOf(run.FirstPage), decidedOn);
     }
 
     /// <summary>Poison for pages that are lost: a thread that touches them gets SIGBUS.</summary>

@@ -58,7 +58,18 @@ internal abstract class MonitorThread
     /// True if the page table has write protection for a page: on the page, or as the mark that it has left; or if it cannot be told. Off
     /// the fault path: of pages that were removed and are mapped again.
     /// </summary>
-    public virtual bool HasProtection(ulong address) => true;
+    public bool HasProtection(ulong address) => EntryOf(address)?.IsProtected != false;
+
+    /// <summary>
+    /// True if a page has left the mapping with no mark of protection in its place. The mark outlives the mapping, so what is found so had
+    /// been open to writers. Off the fault path: of pages that come back.
+    /// </summary>
+    public bool HasLeftOpen(ulong address) => EntryOf(address) is (IsMapped: false, IsProtected: false);
+
+    /// <summary>
+    /// What the page table has of a page: whether it is mapped, and protected, be it by a mark alone; null if that cannot be told.
+    /// </summary>
+    public virtual (bool IsMapped, bool IsProtected)? EntryOf(ulong address) => null;
 
     /// <summary>Wakes the threads that wait in a range. Its end is not waited for.</summary>
     public abstract void Wake(ulong start, ulong length);

@@ -17,6 +17,7 @@ internal sealed class RegionPages
     private PageBitmap? _removed;
     private PageBitmap? _written;
     private PageBitmap? _open;
+    private PageBitmap? _marked;
     private PageBitmap? _refilled;
     private PageBitmap? _holes;
     private PageBitmap? _mappedAgain;
@@ -196,6 +197,15 @@ internal sealed class RegionPages
         if (!isProtected) Made(ref _open).Set(pages.Start, pages.Count);
         else Volatile.Read(ref _open)?.Clear(pages.Start, pages.Count);
     }
+
+    /// <summary>A call has protected the pages, and left the mark of protection where there was none.</summary>
+    public void Mark(PageRange pages) => Made(ref _marked).Set(pages.Start, pages.Count);
+
+    /// <summary>
+    /// True if a page has had the mark of protection, since it was filled or by a call: found without one and without a page, it has been
+    /// open to writers. Of other pages that only says that nobody has touched them.
+    /// </summary>
+    public bool WasMarked(long page) => Received.Contains(page) || (Volatile.Read(ref _marked) is { } marked && marked.Contains(page));
 
     /// <summary>True if protection of a page was ended by the caller that had asked for it.</summary>
     public bool IsOpen(long page) => Volatile.Read(ref _open) is { } open && open.Contains(page);

@@ -43,11 +43,6 @@ internal sealed record ServedRegion(
     /// </summary>
     public bool KeepsHoles { get; init; }
 
-    /// <summary>
-    /// True if a page has no entry and no mark of protection; null where nothing is known of entries. Asked of pages that come back only.
-    /// </summary>
-    public Func<long, bool>? HasLeftOpen { get; init; }
-
     /// <summary>Base pages in a page of the region's own size.</summary>
     public int UnitPages => 1 << (PageShift - PageSize.BaseShift);
 
@@ -60,8 +55,9 @@ internal sealed record ServedRegion(
     /// the mark that it was written would be lost.
     /// </summary>
     /// <param name="page">Page of the region.</param>
-    public FillModes MapModesOf(long page) =>
-        IsProtected && Received.Contains(page) && HasLeftOpen is { } hasLeftOpen && hasLeftOpen(page) ? FillModes.None : FillModesOf(page);
+    /// <param name="thread">The thread that maps it.</param>
+    public FillModes MapModesOf(long page, MonitorThread thread) =>
+        IsProtected && Pages.WasMarked(page) && thread.HasLeftOpen(PageSize.AddressOf(Base + page)) ? FillModes.None : FillModesOf(page);
 
     /// <summary>Page within the region of a page of the address space.</summary>
     public long PageOf(long page) => page - Base;

@@ -92,6 +92,22 @@ internal sealed class ZeroedPages(long pages)
         return taken;
     }
 
+    /// <summary>What an announced removal has done to a page of shared memory, which DONTNEED leaves its content.</summary>
+    /// <param name="pages">What has become of the region's pages.</param>
+    /// <param name="page">Base page of the region.</param>
+    /// <param name="seen">What it holds now; null if it cannot be told.</param>
+    /// <param name="raisesMissing">MISSING is registered: what was gone and is there again has been filled by us.</param>
+    public static Removal RemovalOfShared(RegionPages pages, long page, SeenContent? seen, bool raisesMissing)
+    {
+        if (pages.IsRefilled(page)) return Removal.Done;
+        return seen switch
+        {
+            null or SeenContent.None => Removal.Done,
+            SeenContent.Zeros when !raisesMissing => Removal.Done,
+            _ => Removal.Kept,
+        };
+    }
+
     /// <summary>Two ascending lists of ranges as one; ranges that touch are one range.</summary>
     public static IReadOnlyList<PageRange> Union(IReadOnlyList<PageRange> a, IReadOnlyList<PageRange> b)
     {

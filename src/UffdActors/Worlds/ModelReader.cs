@@ -14,10 +14,14 @@ internal sealed class ModelReader(VmRoot vm, Caller thread) : GuestReader(vm)
     // In the model a page costs no system call.
     private protected override bool TryReadMapped(GuestRegion region, long firstPage, Span<byte> destination) => false;
 
-    private protected override (bool IsMapped, bool IsProtected)? EntryOf(GuestRegion region, long page)
+    private protected override (bool IsMapped, bool IsProtected)? EntryOf(GuestRegion region, long page) =>
+        region.PlaceOf(page) is { } place ? EntryOf(thread.Mm, place) : null;
+
+    /// <summary>What the page table has of a page: whether it is mapped, and protected; null if nothing is mapped there.</summary>
+    internal static (bool IsMapped, bool IsProtected)? EntryOf(AddressSpace mm, ulong address)
     {
-        if (region.PlaceOf(page) is not { } place || thread.Mm.Map.Find(PageSize.PageOf(place)) is not { } vma) return null;
-        Entry entry = thread.Mm.EntryAt(vma.HeadOf(PageSize.PageOf(place)));
+        if (mm.Map.Find(PageSize.PageOf(address)) is not { } vma) return null;
+        Entry entry = mm.EntryAt(vma.HeadOf(PageSize.PageOf(address)));
         return (entry.IsPresent, entry.IsWp || entry.Kind == EntryKind.WpMarker);
     }
 }

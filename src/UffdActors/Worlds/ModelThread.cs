@@ -3,7 +3,6 @@ using UffdActors.Actors;
 using UffdActors.Handling;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
-using UffdActors.Model.Memory;
 using UffdActors.Model.Operations;
 using UffdActors.Model.Operations.Userfaultfd;
 using UffdActors.Model.Userfault;
@@ -57,8 +56,7 @@ internal class ModelThread(Caller caller, UserfaultContext context, bool splitsT
         DirectWrite.TryWrite(caller, address, bytes, length) == length;
 
     /// <inheritdoc />
-    public override bool HasProtection(ulong address) =>
-        caller.Mm.EntryAt(PageSize.PageOf(address)) is var entry && (entry.IsWp || entry.Kind == EntryKind.WpMarker);
+    public override (bool IsMapped, bool IsProtected)? EntryOf(ulong address) => ModelReader.EntryOf(caller.Mm, address);
 
     /// <inheritdoc />
     public override void Wake(ulong start, ulong length) => new Wake(caller, context, start, length).Step();

@@ -67,7 +67,8 @@ internal sealed class FakeThread : MonitorThread
         return AliasIsMapped;
     }
 
-    public override bool HasProtection(ulong address) => Protected?.Contains(address) ?? true;
+    public override (bool IsMapped, bool IsProtected)? EntryOf(ulong address) =>
+        Protected is { } marked ? (false, marked.Contains(address)) : null;
 
     public override void Wake(ulong start, ulong length)
     {

@@ -88,8 +88,9 @@ public sealed class FaultResolverTests
         request.Region.Pages.Remove(isRemoved ? Page : Page + 1, 1);
         _thread.Protected = hasProtection ? [Address] : [];
         (Resolution step, FillPlan plan) = First(request);
+        bool isProtected = isWatched && !(isReceived && !hasProtection);
         Assert.Equal(
-            (Resolution.Fill, FillKind.Continue, isWatched ? FillModes.WriteProtect : FillModes.None), (step, plan.Kind, plan.Modes));
+            (Resolution.Fill, FillKind.Continue, isProtected ? FillModes.WriteProtect : FillModes.None), (step, plan.Kind, plan.Modes));
         Assert.Equal(expected, request.Region.Pages.StateOf(Page));
     }
 
@@ -245,7 +246,7 @@ public sealed class FaultResolverTests
     public void A_probe_asks_for_the_front_of_the_same_place_and_takes_nothing()
     {
         PageRequest request = NewRequest(ResolveBy.Copy, SourceContent.Bytes);
-        FillPlan plan = FillPlan.Of(7, request.Region, new PageRun(Page, 4, SourceContent.Bytes, Bytes));
+        FillPlan plan = FillPlan.Of(7, request.Region, new PageRun(Page, 4, SourceContent.Bytes, Bytes), new FakeThread());
         Assert.Equal(
             new FillPlan(FillKind.Continue, Address, 2 * PageSize.Base, FillSource.Zero, FillModes.WriteProtect, 7),
             plan.AsProbe(FillModes.WriteProtect, 2));

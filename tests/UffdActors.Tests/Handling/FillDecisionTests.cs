@@ -92,15 +92,30 @@ public sealed class FillDecisionTests
         ResolveBy by, SourceContent content, bool cacheIsEmpty, FillKind expected)
     {
         ServedRegion region = NewRegion(by);
-        FillPlan plan = FillPlan.Of(7, region, new PageRun(3, 2, content, 0x5000), cacheIsEmpty);
+        FillPlan plan = FillPlan.Of(7, region, new PageRun(3, 2, content, 0x5000), new FakeThread(), cacheIsEmpty);
         FillSource source = expected == FillKind.Copy ? FillSource.Buffer(0x5000) : FillSource.Zero;
         Assert.Equal(new FillPlan(expected, 103 * PageSize.Base, 2 * PageSize.Base, source, FillModes.None, 7), plan);
         // The zero page cannot be protected, and cannot take the place of a marker.
         bool isZeroPage = expected == FillKind.ZeroPage;
-        FillPlan marked = FillPlan.Of(7, region, new PageRun(3, 1, content, 0), cacheIsEmpty, copiesZeros: true);
+        FillPlan marked = FillPlan.Of(7, region, new PageRun(3, 1, content, 0), new FakeThread(), cacheIsEmpty, copiesZeros: true);
         Assert.Equal(isZeroPage ? FillKind.Copy : expected, marked.Kind);
-        FillPlan kept = FillPlan.Of(7, region with { IsProtected = true }, new PageRun(3, 1, content, 0), cacheIsEmpty);
+        FillPlan kept = FillPlan.Of(7, region with { IsProtected = true }, new PageRun(3, 1, content, 0), new FakeThread(), cacheIsEmpty);
         Assert.Equal((isZeroPage ? FillKind.Copy : expected, FillModes.WriteProtect), (kept.Kind, kept.Modes));
+    }
+
+    [Theory]
+    [InlineData(true, false, FillModes.None)]
+    [InlineData(true, true, FillModes.WriteProtect)]
+    [InlineData(false, false, FillModes.WriteProtect)]
+    public void What_comes_back_is_protected_only_if_its_mark_is_there_still(bool wasMarked, bool hasMark, FillModes expected)
+    {
+        ServedRegion region = NewRegion(ResolveBy.ContinueAsIs) with { IsProtected = true };
+        if (wasMarked) region.Pages.Mark(new PageRange(3, 4));
+        FakeThread thread = new() { Protected = hasMark ? [103 * PageSize.Base] : [] };
+
+        FillPlan plan = FillPlan.Of(7, region, new PageRun(3, 1, SourceContent.Bytes, 0), thread);
+
+        Assert.Equal((FillKind.Continue, expected), (plan.Kind, plan.Modes));
     }
 
     private static (Resolution Step, FillKind Kind) First(PageRequest request, bool hasWaited = false)
