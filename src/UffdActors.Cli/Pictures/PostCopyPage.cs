@@ -50,7 +50,7 @@ internal static class PostCopyPage
             new("vCPUs, handlers", $"{options.Vcpus}, {options.Handlers}"),
             new("memory complete (QEMU: total-time)", $"after {Figures.Time(report.PushDuration)}"),
             new("guest done", $"after {Figures.Time(report.Duration)}, {Figures.Count(report.Accesses)} accesses"),
-            new("faults", $"{Figures.Count(report.Faults)}, {Figures.Rate(report.FaultsPerSecond)}"),
+            new("faults", $"{Figures.Faults(report.Faults, report.RepeatedFaults)}, {Figures.Rate(report.FaultsPerSecond)}"),
             new("requests (QEMU: postcopy-requests)", Figures.Count(report.Requests)),
             new("fault latency (QEMU: postcopy-latency)", $"mean {Figures.Time(report.Latency.MeanNanoseconds)}"),
             new("all vCPUs blocked (QEMU: postcopy-blocktime)", Figures.Time(report.AllBlocked)),

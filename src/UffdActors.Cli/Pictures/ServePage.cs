@@ -59,7 +59,8 @@ internal static class ServePage
             [
                 .. tally.Sessions.Select(s => new[]
                 {
-                    $"{s.Number}", $"{s.ProcessId}", s.Message.Dialect, $"{s.End}", Figures.Count(s.Figures.Faults),
+                    $"{s.Number}", $"{s.ProcessId}", s.Message.Dialect, $"{s.End}",
+                    Figures.Faults(s.Figures.Faults, s.Figures.Repeats),
                     Figures.Count(s.Figures.ContentPages), Figures.Count(s.Figures.ZeroPages), Figures.Time(s.Figures.ReadMean),
                     Figures.Time(s.Figures.ReadLongest), Figures.Count(s.Figures.AbsentPages), Figures.Time(s.Figures.Duration),
                 }),

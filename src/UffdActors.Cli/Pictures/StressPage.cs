@@ -57,7 +57,7 @@ internal static class StressPage
             new("seed", $"{report.Options.Seed}"),
             new("rounds", Figures.Count(report.Totals.Rounds)),
             new("time", Figures.Time(report.Totals.Elapsed)),
-            new("faults", Figures.Count(report.Totals.Faults)),
+            new("faults", Figures.Faults(report.Totals.Faults, report.Totals.Repeats)),
             new("visits", Figures.Count(report.Totals.Visits)),
         ],
         Charts = RunCharts.Of(run),

@@ -52,7 +52,7 @@ internal static class VmmRunPage
             new("program", $"{options.Plan.Kind.ToString().ToLowerInvariant()}, "
                 + Figures.Count(options.Plan.Rounds, "round", "rounds")),
             new("guest", $"{Figures.Time(served.Duration)}; with all memory present {Figures.Time(present.Duration)}"),
-            new("faults", Figures.Count(served.Faults?.Faults ?? 0)),
+            new("faults", Figures.Faults(served.Faults?.Faults ?? 0, served.Faults?.Repeated ?? 0)),
             new("pages by push", Figures.Count(served.PushedPages)),
             new("never asked for", $"{Figures.Count(served.AbsentPages)} base pages"),
             new("exits", Figures.Count(served.Exits)),

@@ -47,7 +47,8 @@ internal static class DaemonText
         if (guest.IsTakenBack) line += ", taken back";
         if (guest.Dialect is { } dialect) line += $", {dialect}, {SizeText.Of(guest.Bytes ?? 0)}";
         if (guest.Figures is { } figures)
-            line += $"; {Figures.Count(figures.Faults, "fault", "faults")}, {Figures.Count(figures.FaultsInFlight)} in flight, "
+            line += $"; {Figures.Count(figures.Faults, "fault", "faults")}{Figures.AndRepeats(figures.Repeats)}, "
+                + $"{Figures.Count(figures.FaultsInFlight)} in flight, "
                 + $"{SizeText.Of(figures.BytesRead)} read, {Figures.Count(figures.AbsentPages)} pages absent"
                 + (figures.WorkingSet is { } set ? $"; working set: {TextOf(set)}" : "");
         return guest.Problem is { } problem ? $"{line}: {problem}" : line;

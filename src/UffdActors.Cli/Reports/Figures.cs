@@ -9,6 +9,13 @@ internal static class Figures
 
     public static string Count(long value, string one, string many) => $"{Count(value)} {(value == 1 ? one : many)}";
 
+    /// <summary>A count of faults, with the times that a signal had a thread raise one again: these are no faults, and hide none.</summary>
+    public static string Faults(long faults, long repeats) =>
+        Count(faults) + AndRepeats(repeats);
+
+    /// <summary>The same behind the word.</summary>
+    public static string AndRepeats(long repeats) => repeats == 0 ? "" : $" (and {Count(repeats)} raised again)";
+
     public static string Rate(double perSecond) => perSecond.ToString("N0", CultureInfo.InvariantCulture) + "/s";
 
     public static string Time(TimeSpan time) => Time(time.Ticks * (double)TimeSpan.NanosecondsPerTick);

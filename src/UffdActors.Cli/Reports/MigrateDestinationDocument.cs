@@ -9,7 +9,8 @@ namespace UffdActors.Cli.Reports;
 internal sealed record MigrateDestinationDocument(
     bool Verified, bool HasGuest, bool Delivered, string? Ending, string? GuestError, string? World, string? Kernel, int? LoopCpu,
     int? VcpuCpu, int PageBytes, long Pages, long MissingPages, int LostLinks, long RanAtNs, long LoadNs, long MemoryCompleteNs,
-    long GuestDoneNs, long Bytes, long CopiedPages, long Requests, long RequestWaitNs, long PolledAnswers, long Faults, long PushPages,
+    long GuestDoneNs, long Bytes, long CopiedPages, long Requests, long RequestWaitNs, long PolledAnswers, long Faults, long Repeats,
+    long PushPages,
     long PushZeroPages, PostCopyDocument.LatencyPart? Latency, string? ExpectedSha256, string? ActualSha256,
     MigrateDestinationDocument.KvmPart? Kvm)
 {
@@ -19,8 +20,8 @@ internal sealed record MigrateDestinationDocument(
         report.Pages, report.MissingPages, report.LostLinks,
         Ns(report.HasGuest && guest.Program?.Program is { } kvm ? kvm.LastRanAt : report.RanAt), Ns(report.LoadTime), Ns(report.PageTime),
         Ns(report.GuestTime), report.Bytes,
-        report.CopiedPages, report.Demands, Ns(report.DemandTime), report.PolledAnswers, report.Faults?.Faults ?? 0, report.PushedPages,
-        report.PushedZeroPages,
+        report.CopiedPages, report.Demands, Ns(report.DemandTime), report.PolledAnswers, report.Faults?.Faults ?? 0,
+        report.Faults?.Repeated ?? 0, report.PushedPages, report.PushedZeroPages,
         report.Latency is null ? null : PostCopyDocument.LatencyPart.Of(report.Latency), report.ExpectedHash, report.Hash,
         guest.Program?.Program is { } program ? KvmPart.Of(program, guest.Program.Checksums) : null);
 

@@ -77,7 +77,13 @@ internal static class MigrateText
         Row(console, "last page", $"after {Figures.Time(report.PageTime)}", "");
         Row(console, "guest done", $"after {Figures.Time(report.GuestTime)}", "");
         if (report.Faults is { } faults)
-            Row(console, "requests", $"{Figures.Count(report.Demands)} for {Figures.Count(faults.Faults)} faults", "postcopy-requests");
+        {
+            Row(
+                console, "requests",
+                $"{Figures.Count(report.Demands)} for {Figures.Count(faults.Faults)} faults{Figures.AndRepeats(faults.Repeated)}",
+                "postcopy-requests");
+        }
+
         Row(
             console, "background",
             $"{Figures.Count(report.PushedPages)} pages with content, {Figures.Count(report.PushedZeroPages)} zero", "");

@@ -19,7 +19,7 @@ internal sealed class PostCopyText(IAnsiConsole console, PostCopyOptions options
         Line("");
         Row("memory complete", $"after {Figures.Time(report.PushDuration)}", "total-time");
         Row("guest done", $"after {Figures.Time(report.Duration)}: {Figures.Count(report.Accesses, "access", "accesses")}");
-        Row("faults", $"{Figures.Count(report.Faults)}, {Rate()}: {FaultsByCause()}");
+        Row("faults", $"{Figures.Faults(report.Faults, report.RepeatedFaults)}, {Rate()}: {FaultsByCause()}");
         Row("requests", $"{Figures.Count(report.Requests)}; {Figures.Count(report.MergedFaults)} faults met a page under way",
             "postcopy-requests");
         Row("pages by demand", Pages(report.DemandPages, report.DemandZeroPages));

@@ -16,14 +16,15 @@ internal sealed record ServeDocument(
     private static SessionPart Part(ServedSession session) => new(
         session.Number, session.ProcessId, session.Message.Dialect, session.End,
         [.. session.Message.Regions.Select(r => new RegionPart($"0x{r.Address:x}", r.Bytes, r.FileOffset, r.PageBytes))],
-        session.Figures.Faults, session.Figures.ContentPages, session.Figures.ZeroPages, session.Figures.Events, session.Figures.BytesRead,
+        session.Figures.Faults, session.Figures.Repeats, session.Figures.ContentPages, session.Figures.ZeroPages, session.Figures.Events,
+        session.Figures.BytesRead,
         (long)session.Figures.ReadMean.TotalNanoseconds, (long)session.Figures.ReadLongest.TotalNanoseconds,
         session.Figures.AbsentPages, session.Figures.WorkingSet,
         (long)session.Figures.SetUp.TotalNanoseconds, (long)session.Figures.Duration.TotalNanoseconds);
 
     public sealed record SessionPart(
-        int Number, int Process, string Dialect, SessionEnd End, IReadOnlyList<RegionPart> Regions, long Faults, long ContentPages,
-        long ZeroPages, long Events, long BytesRead, long ReadMeanNs, long ReadLongestNs, long AbsentPages,
+        int Number, int Process, string Dialect, SessionEnd End, IReadOnlyList<RegionPart> Regions, long Faults, long Repeats,
+        long ContentPages, long ZeroPages, long Events, long BytesRead, long ReadMeanNs, long ReadLongestNs, long AbsentPages,
         WorkingSetFigures? WorkingSet, long SetUpNs, long DurationNs);
 
     public sealed record RegionPart(string Address, long Bytes, long FileOffset, int PageBytes);

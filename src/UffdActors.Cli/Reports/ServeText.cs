@@ -88,7 +88,7 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy, string?
 
     private void WriteFigures(int number, int process, SessionEnd end, SessionFigures figures) => terminal.WriteLine(
         $"{Name(number)}: {TextOf(end, process)} after {Figures.Time(figures.Duration)}; "
-            + $"{Figures.Count(figures.Faults, "fault", "faults")}, "
+            + $"{Figures.Count(figures.Faults, "fault", "faults")}{Figures.AndRepeats(figures.Repeats)}, "
             + $"{Figures.Count(figures.ContentPages, "page", "pages")} of the file, {Figures.Count(figures.ZeroPages)} of zeros, "
             + $"{SizeText.Of(figures.BytesRead)} read, {Figures.Time(figures.ReadMean)} a read and {Figures.Time(figures.ReadLongest)} at "
             + $"most, {Figures.Count(figures.AbsentPages)} never asked for");

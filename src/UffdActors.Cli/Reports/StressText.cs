@@ -21,7 +21,7 @@ internal static class StressText
             $"{Figures.Time(totals.Elapsed)}, "
                 + $"{Figures.Count(totals.Rounds, "round", "rounds")}{(report.Interrupted ? " (interrupted)" : "")}: "
                 + $"{Figures.Count(totals.Faults)} faults"
-                + $"{(totals.Repeats == 0 ? "" : $" (and {Figures.Count(totals.Repeats)} raised again)")}, "
+                + $"{Figures.AndRepeats(totals.Repeats)}, "
                 + $"{Figures.Count(totals.Visits)} visits, {Figures.Count(totals.Contended)} found the lock taken");
         console.WriteLine(
             $"fills that met EEXIST {Figures.Count(totals.Eexist)}, EAGAIN {Figures.Count(totals.Eagain)}; filled by racing resolvers "

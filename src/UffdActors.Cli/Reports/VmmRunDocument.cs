@@ -28,7 +28,7 @@ internal sealed record VmmRunDocument(
     /// <summary>A guest at its end.</summary>
     public static SidePart Side(GuestResult result) => new(
         result.MemorySha256, (long)result.Duration.TotalNanoseconds, result.Exits, result.GivenBack, result.Console,
-        result.Faults is { } f ? new FaultsPart(f.Faults, f.Missing, f.MissingWrites, f.Minor, f.MinorWrites, f.Merged) : null,
+        result.Faults is { } f ? new FaultsPart(f.Faults, f.Missing, f.MissingWrites, f.Minor, f.MinorWrites, f.Merged, f.Repeated) : null,
         new PagesPart(
             result.Faults?.DemandPages ?? 0, result.Faults?.DemandZeroPages ?? 0, result.PushedPages, result.AbsentPages),
         [
@@ -50,7 +50,8 @@ internal sealed record VmmRunDocument(
         string? MemorySha256, long GuestNs, long Exits, long GivenBackPages, string Console, FaultsPart? Faults, PagesPart Pages,
         IReadOnlyList<VcpuPart> Vcpus);
 
-    public sealed record FaultsPart(long Total, long Missing, long MissingByWrite, long Minor, long MinorByWrite, long Merged);
+    public sealed record FaultsPart(
+        long Total, long Missing, long MissingByWrite, long Minor, long MinorByWrite, long Merged, long Repeated);
 
     public sealed record PagesPart(long Demand, long DemandZero, long Push, long Absent);
 

@@ -21,8 +21,8 @@ internal sealed class VmmRunText(
         {
             string rate = served.Duration > TimeSpan.Zero ? $", {Figures.Rate(faults.Faults / served.Duration.TotalSeconds)}" : "";
             Row("faults",
-                $"{Figures.Count(faults.Faults)}{rate}: missing {Figures.Count(faults.Missing)}, minor {Figures.Count(faults.Minor)}; "
-                    + $"{Figures.Count(faults.Merged)} met a page under way");
+                $"{Figures.Faults(faults.Faults, faults.Repeated)}{rate}: missing {Figures.Count(faults.Missing)}, "
+                    + $"minor {Figures.Count(faults.Minor)}; {Figures.Count(faults.Merged)} met a page under way");
             Row("pages by demand", $"{Figures.Count(faults.DemandPages)} with content, {Figures.Count(faults.DemandZeroPages)} zero");
         }
 

@@ -35,7 +35,7 @@ internal sealed class VmmSnapshotText(IAnsiConsole console)
         Row("vCPUs started", Figures.Time(report.Started));
         if (report.FirstInstruction is { } first) Row("first instruction", Figures.Time(first));
         Row("guest", Figures.Time(report.Result.Duration));
-        Row("faults", Figures.Count(report.Result.Faults?.Faults ?? 0));
+        Row("faults", Figures.Faults(report.Result.Faults?.Faults ?? 0, report.Result.Faults?.Repeated ?? 0));
         Row("never asked for", $"{Figures.Count(report.Result.AbsentPages)} of {Figures.Count(state.MemoryBytes >> 12)} pages");
     }
 
@@ -56,7 +56,8 @@ internal sealed class VmmSnapshotText(IAnsiConsole console)
             $"{Mebibytes(report.AllBytes)}, {(double)report.AllBytes / Math.Max(1, report.OneBytes):0.00} times one guest "
                 + $"({Mebibytes(report.OneBytes)})"));
         Row("guests", Figures.Time(report.Duration));
-        Row("faults", Figures.Count(report.Clones.Sum(c => c.Result.Faults?.Faults ?? 0)));
+        Row("faults", Figures.Faults(
+            report.Clones.Sum(c => c.Result.Faults?.Faults ?? 0), report.Clones.Sum(c => c.Result.Faults?.Repeated ?? 0)));
     }
 
     private void Verdict(IReadOnlyList<string> differences, string verified)

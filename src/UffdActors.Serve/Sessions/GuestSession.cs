@@ -84,6 +84,7 @@ public sealed class GuestSession : IAsyncDisposable
         return new SessionFigures
         {
             Faults = counts.Faults,
+            Repeats = counts.Repeated,
             ContentPages = counts.DemandPages,
             ZeroPages = counts.DemandZeroPages,
             Events = counts.Events,

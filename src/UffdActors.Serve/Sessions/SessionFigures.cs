@@ -6,6 +6,9 @@ public sealed record SessionFigures
     /// <summary>Faults, without those that a signal repeated.</summary>
     public required long Faults { get; init; }
 
+    /// <summary>Times that a thread raised a fault again that it waited in, because of a signal; not among the faults.</summary>
+    public long Repeats { get; init; }
+
     /// <summary>Pages, of their regions' sizes, filled on demand with content of the snapshot.</summary>
     public required long ContentPages { get; init; }
 
