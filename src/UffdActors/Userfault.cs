@@ -196,7 +196,9 @@ public sealed class Userfault : IAsyncDisposable
     /// can meet that: later slices wait until the event has been read. ENOENT: a part is not registered for write protection, and what lies
     /// before it is protected; EINVAL: huge pages, and the range ends inside one.
     /// </returns>
-    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
+    /// <exception cref="UffdException">
+    /// ESRCH: the process whose memory it is has ended, or executes another program. EPERM, EACCES, ENOSYS: the call is denied here.
+    /// </exception>
     public Task<IoctlResult> ProtectAsync(GuestRegion region, long firstPage, long pages, CancellationToken cancellationToken = default) =>
         WriteProtectAsync(region, firstPage, pages, WriteProtectModes.Protect, cancellationToken);
 
@@ -213,7 +215,9 @@ public sealed class Userfault : IAsyncDisposable
     /// <returns>
     /// As of <see cref="ProtectAsync"/>. The progress of one that fails is the bytes of the ranges, in their order, that are done.
     /// </returns>
-    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
+    /// <exception cref="UffdException">
+    /// ESRCH: the process whose memory it is has ended, or executes another program. EPERM, EACCES, ENOSYS: the call is denied here.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">A range is empty, or not in the region.</exception>
     public async Task<IoctlResult> ProtectEachAsync(
         GuestRegion region, IReadOnlyList<PageRange> ranges, CancellationToken cancellationToken = default)
@@ -341,7 +345,9 @@ public sealed class Userfault : IAsyncDisposable
     /// in slices (<see cref="ProtectAsync"/>), so a range that is in order for some of them only is moved as far.
     /// </returns>
     /// <exception cref="InvalidOperationException">The source is being served.</exception>
-    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
+    /// <exception cref="UffdException">
+    /// ESRCH: the process whose memory it is has ended, or executes another program. EPERM, EACCES, ENOSYS: the call is denied here.
+    /// </exception>
     public async Task<IoctlResult> MoveAsync(
         GuestRegion destination,
         long destinationPage,
@@ -378,7 +384,9 @@ public sealed class Userfault : IAsyncDisposable
     /// is unread; EINVAL: this memory takes no poison. Goes in slices (<see cref="ProtectAsync"/>).
     /// </returns>
     /// <exception cref="InvalidOperationException">The VM has vCPUs that a touch would end together with the process.</exception>
-    /// <exception cref="UffdException">ESRCH: the process whose memory it is has ended, or executes another program.</exception>
+    /// <exception cref="UffdException">
+    /// ESRCH: the process whose memory it is has ended, or executes another program. EPERM, EACCES, ENOSYS: the call is denied here.
+    /// </exception>
     public async Task<IoctlResult> PoisonAsync(
         GuestRegion region, long firstPage, long pages, CancellationToken cancellationToken = default)
     {

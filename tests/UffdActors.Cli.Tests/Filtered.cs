@@ -19,6 +19,7 @@ internal static class Filtered
     public const int EpollCreate1 = 291;
     public const int UserfaultfdCall = 323;
 
+    private const int Ioctl = 16;
     private const int SetNoNewPrivileges = 38;
     private const int SetSeccomp = 22;
     private const nint Filter = 2;
@@ -29,7 +30,13 @@ internal static class Filtered
     /// <summary>Runs it.</summary>
     /// <param name="refused">System calls that give EPERM.</param>
     /// <param name="arguments">The command line.</param>
-    public static async Task<CommandRun> RunAsync(IReadOnlyList<int> refused, params string[] arguments)
+    public static Task<CommandRun> RunAsync(IReadOnlyList<int> refused, params string[] arguments) => RunAsync(refused, [], arguments);
+
+    /// <summary>Runs it.</summary>
+    /// <param name="refused">System calls that give EPERM.</param>
+    /// <param name="ioctls">Requests of ioctl(2) that give EPERM.</param>
+    /// <param name="arguments">The command line.</param>
+    public static async Task<CommandRun> RunAsync(IReadOnlyList<int> refused, IReadOnlyList<uint> ioctls, params string[] arguments)
     {
         Skip.IfNot(RuntimeInformation.ProcessArchitecture == Architecture.X64, "The numbers of system calls are those of x86-64.");
         // What this process needs for children is there before a thread of it may not ask for it any more.
@@ -49,7 +56,7 @@ internal static class Filtered
         {
             try
             {
-                Refuse(refused);
+                Refuse(refused, ioctls);
                 started = Start(Path.Combine(AppContext.BaseDirectory, "uffd"), arguments);
             }
             catch (Exception e)
@@ -77,15 +84,21 @@ internal static class Filtered
         }
     }
 
-    private static void Refuse(IReadOnlyList<int> calls)
+    private static void Refuse(IReadOnlyList<int> calls, IReadOnlyList<uint> ioctls)
     {
         const ushort LoadWord = 0x20;
         const ushort JumpIfEqual = 0x15;
         const ushort Return = 0x06;
+        const uint SecondArgument = 24; // Of struct seccomp_data, its lower half.
         const uint Allow = 0x7fff0000;
         const uint GiveError = 0x00050000;
         List<Instruction> program = [new(LoadWord, 0, 0, 0)];
-        for (int i = 0; i < calls.Count; i++) program.Add(new(JumpIfEqual, (byte)(calls.Count - i), 0, (uint)calls[i]));
+        // Jumps are counted from the next instruction on: to the last one, which refuses.
+        int last = 1 + calls.Count + 2 + ioctls.Count + 1;
+        foreach (int call in calls) program.Add(new(JumpIfEqual, (byte)(last - program.Count - 1), 0, (uint)call));
+        program.Add(new(JumpIfEqual, 0, (byte)(ioctls.Count + 1), Ioctl));
+        program.Add(new(LoadWord, 0, 0, SecondArgument));
+        foreach (uint request in ioctls) program.Add(new(JumpIfEqual, (byte)(last - program.Count - 1), 0, request));
         program.Add(new(Return, 0, 0, Allow));
         program.Add(new(Return, 0, 0, GiveError | OperationNotPermitted));
 

@@ -1,3 +1,4 @@
+using UffdActors.Abi;
 using UffdActors.Cli.Hosting;
 using UffdActors.Testing.ThisMachine;
 
@@ -69,6 +70,25 @@ public sealed class FilteredTests : IDisposable
         string line = Assert.Single(run.Error.Split('\n'), l => l.StartsWith("uffd:", StringComparison.Ordinal));
         Assert.StartsWith($"uffd: {filter} is refused (EPERM)", line, StringComparison.Ordinal);
         Assert.DoesNotContain("\n   at ", run.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>Calls that fill, which nobody asks for beforehand.</summary>
+    [SkippableTheory]
+    [InlineData("UFFDIO_COPY", UffdioCommand.Copy, "postcopy --world live --memory 1M --accesses 500")]
+    [InlineData("UFFDIO_ZEROPAGE", UffdioCommand.ZeroPage, "postcopy --world live --memory 1M --accesses 500")]
+    [InlineData(
+        "UFFDIO_CONTINUE", UffdioCommand.Continue, "postcopy --world live --memory 1M --accesses 500 --backend shmem --mode minor")]
+    [InlineData("UFFDIO_WAKE", UffdioCommand.Wake, "stress --world live --rounds 1 --seed 3")]
+    public async Task A_call_that_is_denied_in_the_middle_of_a_run_is_told_with_its_cause(string name, uint request, string command)
+    {
+        ThisKernel.Require();
+
+        CommandRun run = await Filtered.RunAsync([], [request], command.Split(' '));
+
+        Assert.True(run.ExitCode is ExitCode.Failed or ExitCode.Unsupported, $"{run.ExitCode}: {run.Error}");
+        string line = Assert.Single(run.Error.Split('\n'), l => l.StartsWith("uffd:", StringComparison.Ordinal));
+        Assert.Contains(name, line, StringComparison.Ordinal);
+        Assert.Contains("a seccomp filter or a security module (LSM)", line, StringComparison.Ordinal);
     }
 
     public static TheoryData<string> Filters => [.. CallsOf.Keys];

@@ -28,7 +28,8 @@ internal static class PushIncidents
         if (fill.Error == Errno.ENOMEM) return $"{call} of the page at 0x{fill.Start:x} gives ENOMEM again and again";
         string hole = fill.Error == Errno.EFAULT && fill.Kind == FillKind.Continue
             ? ": its page cache was said to be filled, and has no page there" : "";
-        return $"the background {call} of {fill.Length} bytes at 0x{fill.Start:x} gives {fill.Error}{hole}";
+        return $"the background {call} of {fill.Length} bytes at 0x{fill.Start:x} gives {fill.Error}{hole}"
+            + RequestIncidents.Denied(fill.Error);
     }
 
     /// <summary>The same of a larger page that COPY says is there, and CONTINUE does not find; part of a sentence.</summary>

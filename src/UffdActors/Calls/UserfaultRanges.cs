@@ -1,5 +1,6 @@
 using Akka.Actor;
 using UffdActors.Actors;
+using UffdActors.Failures;
 using UffdActors.Handling;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
@@ -127,7 +128,7 @@ internal sealed class UserfaultRanges(
     {
         IoctlResult result = await calls.RunEachAsync(
             "UFFDIO_WRITEPROTECT", known.Region, ranges, (batch, c) => ProtectBatchAsync(known, batch, c), cancel);
-        if (!result.IsDone) kernel.Owner.ThrowIfGone("UFFDIO_WRITEPROTECT");
+        ThrowIfRefused("UFFDIO_WRITEPROTECT", result);
         return result;
     }
 
@@ -280,8 +281,16 @@ internal sealed class UserfaultRanges(
         CancellationToken cancel)
     {
         IoctlResult result = await calls.RunAsync(name, region, slices, call, cancel);
-        if (!result.IsDone) kernel.Owner.ThrowIfGone(name);
+        ThrowIfRefused(name, result);
         return result;
+    }
+
+    // An errno that is about the range is the caller's to look at.
+    private void ThrowIfRefused(string name, IoctlResult result)
+    {
+        if (result.IsDone) return;
+        kernel.Owner.ThrowIfGone(name);
+        if (DeniedCall.Is(result.Error)) throw new UffdException(name, result.Error, KernelErrors.Explain(name, result.Error));
     }
 
     private async Task<IoctlResult> WriteProtectPartAsync(

@@ -1,3 +1,4 @@
+using UffdActors.Failures;
 using UffdActors.Model.Inputs;
 using UffdActors.Model.Memory;
 
@@ -15,7 +16,7 @@ internal static class RequestIncidents
     /// <summary>The same of clearing write protection.</summary>
     public static Incident NotCleared(PageRequest request, Errno error) => new(
         IncidentKind.FillRefused,
-        $"Clearing the write protection of the page at 0x{request.Address:x} failed with {error}; its threads wait until "
+        $"Clearing the write protection of the page at 0x{request.Address:x} failed with {error}{Denied(error)}; its threads wait until "
             + $"it is recovered or abandoned.");
 
     /// <summary>An event stays unread for unusually long.</summary>
@@ -41,6 +42,9 @@ internal static class RequestIncidents
     public static string Fruitless(PageRequest request, Errno error) =>
         $"{CallOf(request.Fill.Kind)} of the page at 0x{request.Address:x} gives {error}{Likely(request, error)}";
 
+    /// <summary>What denies a call, if its errno says that one does; follows the errno in a sentence.</summary>
+    public static string Denied(Errno error) => DeniedCall.Is(error) ? $" ({DeniedCall.Why})" : "";
+
     /// <summary>A fill by the name of its ioctl.</summary>
     public static string CallOf(FillKind kind) => $"UFFDIO_{kind.ToString().ToUpperInvariant()}";
 
@@ -50,6 +54,6 @@ internal static class RequestIncidents
         Errno.EEXIST or Errno.ENOMEM when request.Pages > 1 => " again and again (the pool of huge pages may be empty)",
         Errno.EFAULT when request.Fill.Kind == FillKind.Copy =>
             $" again and again (the page source may have named memory that cannot be read, at 0x{request.Data:x})",
-        _ => "",
+        _ => Denied(error),
     };
 }

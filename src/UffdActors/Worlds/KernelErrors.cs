@@ -1,3 +1,4 @@
+using UffdActors.Failures;
 using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
@@ -17,7 +18,7 @@ internal static class KernelErrors
         ("UFFDIO_REGISTER", Errno.EINVAL) =>
             "this memory does not support the mode, or nothing is mapped there, or the range is not aligned to its pages",
         ("UFFDIO_REGISTER", Errno.EPERM) =>
-            "the mapping can never be written to, so its pages cannot be filled; or a seccomp filter or a security module denies the call",
+            $"the mapping can never be written to, so its pages cannot be filled; or {DeniedCall.Why}",
         ("UFFDIO_REGISTER", Errno.EBUSY) => "part of the range belongs to another userfaultfd; unregister it there first",
         ("UFFDIO_REGISTER" or "UFFDIO_UNREGISTER", Errno.ENOMEM) =>
             "the process whose memory it is has ended, or may have no more mappings (sysctl vm.max_map_count)",
@@ -25,7 +26,8 @@ internal static class KernelErrors
         ("UFFDIO_API", Errno.EPERM) => "EVENT_FORK is for the privileged: run with CAP_SYS_PTRACE, or leave it out",
         ("UFFDIO_UNREGISTER", Errno.EINVAL) => "nothing is mapped there any more, or part of the range belongs to another userfaultfd",
         ("PAGEMAP_SCAN", Errno.EPERM) =>
-            "the region must be registered for write protection (alone or with MISSING or MINOR), on a userfaultfd opened with WP_ASYNC",
+            "the region must be registered for write protection (alone or with MISSING or MINOR), on a userfaultfd opened with WP_ASYNC; "
+                + $"or {DeniedCall.Why}",
         ("mmap", Errno.EACCES) => "the memory's module does not allow this protection",
         ("mmap", Errno.EINVAL) => "the memory's module does not allow such a mapping",
         ("mmap", Errno.ENODEV) => "the memory cannot be mapped",
@@ -39,8 +41,7 @@ internal static class KernelErrors
         (_, Errno.ENOMEM) => "there is not enough memory",
         (_, Errno.ENOSPC) => "there is not enough memory for the file",
         // The other calls need no privilege, and every kernel with userfaultfd has them.
-        (_, Errno.EPERM or Errno.ENOSYS) =>
-            "a seccomp filter or a security module (LSM) of this process, or of its container, may deny the call",
+        (_, Errno.EPERM or Errno.EACCES or Errno.ENOSYS) => DeniedCall.Why,
         _ => "the kernel refused the call",
     };
 

@@ -20,6 +20,10 @@ public sealed class TrueCauseTests
     [InlineData("memfd_create", Errno.ENOSYS)]
     [InlineData("madvise(MADV_POPULATE_WRITE)", Errno.EPERM)]
     [InlineData("UFFDIO_REGISTER", Errno.EPERM)]
+    [InlineData("UFFDIO_COPY", Errno.EPERM)]
+    [InlineData("UFFDIO_WRITEPROTECT", Errno.EACCES)]
+    [InlineData("UFFDIO_WAKE", Errno.ENOSYS)]
+    [InlineData("PAGEMAP_SCAN", Errno.EPERM)]
     public void What_the_kernel_itself_refuses_to_nobody_names_seccomp(string call, Errno error) =>
         Assert.Contains("seccomp", KernelErrors.Explain(call, error), StringComparison.Ordinal);
 

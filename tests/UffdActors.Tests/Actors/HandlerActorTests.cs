@@ -58,6 +58,17 @@ public sealed class HandlerActorTests : RingActorTest
     }
 
     [Fact]
+    public void HandlerActor_says_of_a_call_that_is_denied_what_may_deny_it()
+    {
+        Thread.Error = Errno.EPERM;
+        Handler().Tell(Answered());
+        AwaitCondition(() => Incidents.Reader.TryPeek(out _));
+        Assert.True(Incidents.Reader.TryRead(out Incident? incident));
+        Assert.Equal(IncidentKind.FillRefused, incident!.Kind);
+        Assert.Contains("was refused with EPERM (a seccomp filter or a security module (LSM)", incident.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void HandlerActor_returns_what_an_earlier_incarnation_was_asked()
     {
         PageRequest request = NewRequest();
