@@ -78,7 +78,12 @@ public sealed class BackgroundPush : IAsyncDisposable
     /// </summary>
     public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    /// <summary>Ends when every page that its order names is there, or has been given back by the guest.</summary>
+    /// <summary>
+    /// Ends when every page that its order names is there, or has been given back by the guest. A page that the source cannot give, or has
+    /// lost, holds up no other: the push waits for those alone in the end, and brings them when the source has them again
+    /// (<see cref="ServeOptions.SourcePatience"/>; what is lost, after <see cref="Userfault.Recover"/>). If it is stopped before that, the
+    /// exception names them.
+    /// </summary>
     /// <exception cref="InvalidOperationException">
     /// Pages that it had still to bring have been unmapped; every other page is there.
     /// </exception>

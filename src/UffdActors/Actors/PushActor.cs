@@ -18,7 +18,7 @@ namespace UffdActors.Actors;
 ///   ▲     (for demands) (the source)  │
 ///   └─────────── (a while) ◄── EAGAIN ┘
 /// (the rate is used up)                                        ──► Going, after a while
-/// (the source or fills fail for too long, a page is lost)      ──► Paused ──► (recover, or a probe) Waiting
+/// (all that is left fails for too long, or is lost)            ──► Paused ──► (recover, or a probe) Waiting
 /// (it is held)                                                 ──► Held ──► (it is resumed) Waiting
 /// (nothing is left to bring, or it is refused for good; ESRCH) ──► Over: the calls that wait have been told
 /// </code>
@@ -39,6 +39,7 @@ internal class PushActor : UntypedActor
     private readonly PushEnd _end;
     private PushState _state;
     private PushGate? _gate;
+    private bool _hasWaited;
     private bool _isHeld;
     private bool _isEnding;
 
@@ -49,7 +50,7 @@ internal class PushActor : UntypedActor
         _chunk = new PushChunk(options.UnitPages);
         _wanted = new WantedPages(options.Reader, options.Region, options.Pages, options.UnitPages, options.Order ?? new LinearOrder());
         _pipeline = new PushPipeline(vm, options, _wanted, Self);
-        _waits = new PushWaits(vm, options, Self);
+        _waits = new PushWaits(vm, options, _wanted, Self);
         _fill = new PushFill(vm, options, _chunk, _wanted, _waits);
         _end = new PushEnd(options, _wanted, _waits);
         _isHeld = options.IsHeld;
@@ -203,6 +204,7 @@ internal class PushActor : UntypedActor
         else if (_pipeline.TakeFailed() is { } failed)
         {
             WaitOut(_waits.OrderFailed(failed));
+            _hasWaited = true;
             _pipeline.GiveBack(failed, isFilled: false);
         }
         else if (_pipeline.IsAsking)
@@ -216,8 +218,16 @@ internal class PushActor : UntypedActor
         }
         else if (_wanted.TryBeginAnew())
         {
-            // What was passed over is being filled on demand; look again, until nothing is missing.
-            WaitOut(_waits.Delay());
+            // What was passed over is being filled on demand; look again, until nothing is missing. Or it has failed, and that has been
+            // waited out.
+            if (_hasWaited) GoOnOrder();
+            else WaitOut(_waits.Delay());
+            _hasWaited = false;
+        }
+        else if (_wanted.IsAnyLost)
+        {
+            // Everything else is there.
+            WaitOut(_waits.Lost());
         }
         else
         {
@@ -289,8 +299,9 @@ internal class PushActor : UntypedActor
                 End(PushEnding.OwnerGone);
                 break;
             default:
-                // What is left of the chunk is asked for again.
-                _wanted.Rewind(_chunk.Left.Start, _chunk.Left.Count);
+                // What is left of the chunk is asked for again, the page that has failed when nothing else is left.
+                _wanted.Fail(_chunk.Left.Start, _options.UnitPages);
+                _wanted.Rewind(_chunk.Left.Start + _options.UnitPages, _chunk.Left.Count - _options.UnitPages);
                 _pipeline.GiveBack(_chunk.Drop(), isFilled: false);
                 WaitOut(step == PushStep.WaitOut ? _waits.Fruitless(_fill.Trouble) : _waits.SourceFailed(_fill.Wrong!));
                 break;

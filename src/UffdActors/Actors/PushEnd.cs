@@ -23,6 +23,10 @@ internal sealed class PushEnd(PushOptions options, WantedPages wanted, PushWaits
                 _owner.Gone();
                 _ = finished.TrySetException(_owner.Refusal("UFFDIO_COPY"));
                 break;
+            case PushEnding.Early when wanted.NotToBeHad() is { } pages:
+                _ = finished.TrySetException(new OperationCanceledException(
+                    $"The background push was stopped; {pages} could not be had until then."));
+                break;
             case PushEnding.Early:
                 _ = finished.TrySetCanceled();
                 break;

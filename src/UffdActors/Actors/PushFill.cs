@@ -47,7 +47,7 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
         _takenForCached = 0;
     }
 
-    /// <summary>What was refused, or left to demand, is tried once more.</summary>
+    /// <summary>What was refused, lost, or left to demand, is tried once more.</summary>
     public void Recover()
     {
         wanted.ForgetRefused();

@@ -7,11 +7,11 @@ namespace UffdActors.Actors;
 /// <summary>What is reported of a background push, and what its outages are about.</summary>
 internal static class PushIncidents
 {
-    /// <summary>The source will never have a page of a chunk.</summary>
-    public static Incident Lost(PushOrder order, Exception failure) => new(
+    /// <summary>The first page that is passed over, because the source will never have it.</summary>
+    public static Incident Lost(int region, PushOrder order, Exception failure) => new(
         IncidentKind.PageLost,
-        $"The background push has paused: of pages {order.FirstPage} to {order.FirstPage + order.Pages - 1} one is lost "
-            + $"({ForeignText.Of(failure)}); it goes on when it is recovered.",
+        $"The background push of region {region} passes over page {order.FirstPage}, which is lost ({ForeignText.Of(failure)}), and every "
+            + "other one that is lost like it. It brings all others, and tries these again when it is recovered.",
         failure);
 
     /// <summary>The first page that is passed over, because what is mapped there takes no such fill.</summary>

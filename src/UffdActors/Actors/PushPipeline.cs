@@ -66,7 +66,7 @@ internal sealed class PushPipeline(VmContext vm, PushOptions options, WantedPage
         }
     }
 
-    /// <summary>An order has been answered, or has failed: then its pages are wanted again.</summary>
+    /// <summary>An order has been answered, or has failed: then its pages are wanted again, each by itself.</summary>
     public void Answered(PushOrder order)
     {
         _asked--;
@@ -81,7 +81,7 @@ internal sealed class PushPipeline(VmContext vm, PushOptions options, WantedPage
             return;
         }
 
-        wanted.Rewind(order.FirstPage, order.Pages);
+        wanted.Fail(order.FirstPage, order.Pages);
         // Of several that fail at once one says why.
         if (_failed is null) _failed = order;
         else _spare.Push(order);

@@ -9,8 +9,9 @@ namespace UffdActors.Actors;
 /// </summary>
 /// <param name="vm">What the actors of the VM share.</param>
 /// <param name="options">The push.</param>
+/// <param name="wanted">The pages that are still to be brought.</param>
 /// <param name="self">Its actor.</param>
-internal sealed class PushWaits(VmContext vm, PushOptions options, IActorRef self)
+internal sealed class PushWaits(VmContext vm, PushOptions options, WantedPages wanted, IActorRef self)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
 
@@ -19,6 +20,7 @@ internal sealed class PushWaits(VmContext vm, PushOptions options, IActorRef sel
     private readonly Outage _fills = options.Reader.Outages.Fills;
     private readonly Waiter _push = Waiter.Push(options.Region);
     private int _attempts;
+    private int _losses;
     private int _pauses;
     private int _probes;
 
@@ -51,6 +53,7 @@ internal sealed class PushWaits(VmContext vm, PushOptions options, IActorRef sel
     /// <summary>The page source has answered.</summary>
     public void SourceAnswers()
     {
+        _losses = 0;
         if (_source.IsOn) Succeeded(_source);
     }
 
@@ -70,14 +73,27 @@ internal sealed class PushWaits(VmContext vm, PushOptions options, IActorRef sel
     /// <returns>True if it is tried again after a while; false if the push pauses.</returns>
     public bool Fruitless(string what) => Failed(_fills, what, null);
 
-    /// <summary>The page source has not answered an order, but failed. With a page lost the push pauses until <c>recover</c>.</summary>
-    /// <returns>True if it is asked again after a while; false if the push pauses.</returns>
+    /// <summary>
+    /// The page source has not answered an order, but failed. A page that is lost is passed over; which one it is of several shows when
+    /// they are asked for by themselves.
+    /// </summary>
+    /// <returns>True if the push goes on after a while; false if it pauses.</returns>
     public bool OrderFailed(PushOrder order)
     {
         Exception failure = order.Failure!;
-        if (failure is not PageLostException) return SourceFailed(failure);
+        bool isOne = order.Pages == options.UnitPages;
+        if (failure is not PageLostException)
+            return Failed(_source, isOne ? $"page {order.FirstPage}: {ForeignText.Of(failure)}" : ForeignText.Of(failure), failure);
+        if (isOne && wanted.Lose(order.FirstPage)) vm.Incidents.Report(PushIncidents.Lost(options.Region, order, failure));
+        _retries.After(_losses++, options.Region, VmProtocol.Resume.Instance);
+        return true;
+    }
+
+    /// <summary>Nothing is left to bring but what the source has lost.</summary>
+    /// <returns>False: the push pauses until <c>recover</c>.</returns>
+    public bool Lost()
+    {
         _pauses++;
-        vm.Incidents.Report(PushIncidents.Lost(order, failure));
         return false;
     }
 

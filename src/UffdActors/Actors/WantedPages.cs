@@ -9,8 +9,8 @@ namespace UffdActors.Actors;
 /// take a fill. Which of them comes next is the order's to say; here is only what it may choose from.
 /// </summary>
 /// <remarks>
-/// What has been asked for is passed over until it is there. What is not there when nothing else is left (a handler had it in hand) is
-/// asked for once more, and so is what could not be filled.
+/// What has been asked for is passed over until it is there. What is not there when nothing else is left (a handler had it in hand, or it
+/// cannot be had now) is asked for once more, and so is what could not be filled.
 /// </remarks>
 /// <param name="reader">Reader of the context, whose view says what is mapped.</param>
 /// <param name="region">Number of the region.</param>
@@ -23,6 +23,12 @@ internal sealed class WantedPages(FaultReader reader, int region, RegionPages pa
 
     // Asked for before, and wanted once more: before what the order says.
     private PageBitmap? _again;
+
+    // Of orders that have failed: which of their pages the source does not have shows when each is asked for by itself.
+    private PageBitmap? _alone;
+
+    // The source has lost them for good: passed over until recover.
+    private PageBitmap? _lost;
 
     // Pages that are passed over, because no retry can fill them.
     private PageBitmap? _refused;
@@ -102,9 +108,11 @@ internal sealed class WantedPages(FaultReader reader, int region, RegionPages pa
         most = (int)Math.Min(most + (page % unit), asked.MostPages);
         page -= page % unit;
         if (RegionOf(page) is not { } part) return false;
+        if (IsAlone(page)) most = unit;
         long end = part.PageOf(part.Range.End);
         int count = unit;
-        while (count + unit <= most && page + count < end && NextOpen(page + count) == page + count) count += unit;
+        while (count + unit <= most && page + count < end && NextOpen(page + count) == page + count && !IsAlone(page + count))
+            count += unit;
         _asked.Set(page, count);
         _again?.Clear(page, count);
         asked.Begin(page, count);
@@ -118,6 +126,57 @@ internal sealed class WantedPages(FaultReader reader, int region, RegionPages pa
         (_again ??= new PageBitmap(Pages)).Set(page, count);
     }
 
+    /// <summary>
+    /// The source has not given them. Each of several is asked for by itself from here on: then one that cannot be had holds up no other. A
+    /// single one is set aside until nothing else is left.
+    /// </summary>
+    public void Fail(long page, int count)
+    {
+        (_alone ??= new PageBitmap(Pages)).Set(page, count);
+        if (count > unit) Rewind(page, count);
+    }
+
+    /// <summary>The source will never have a page: it is passed over until <see cref="ForgetRefused"/>.</summary>
+    /// <returns>True if it is the first.</returns>
+    public bool Lose(long page)
+    {
+        bool isFirst = _lost is null;
+        (_lost ??= new PageBitmap(Pages)).Set(page, unit);
+        return isFirst;
+    }
+
+    /// <summary>True if a page that the source has lost is still missing.</summary>
+    public bool IsAnyLost
+    {
+        get
+        {
+            for (long page = _lost?.NextSet(0) ?? Pages; page < Pages; page = _lost!.NextSet(page + 1))
+            {
+                if (NextMissing(page) == page) return true;
+            }
+
+            return false;
+        }
+    }
+
+    /// <summary>Pages that are missing because the source has not given them, in words; null if there are none.</summary>
+    public string? NotToBeHad()
+    {
+        (long first, long count) = (-1, 0);
+        for (long page = _alone?.NextSet(0) ?? Pages; page < Pages; page = _alone!.NextSet(page + 1))
+        {
+            if (!_asked.Contains(page) || NextMissing(page) != page) continue;
+            if (count++ == 0) first = page;
+        }
+
+        return count switch
+        {
+            0 => null,
+            1 => $"page {first} of region {region}",
+            _ => $"{count} pages of region {region}, the first of them page {first},",
+        };
+    }
+
     /// <summary>Nothing is on its way: what was asked for and is not there yet is wanted again.</summary>
     /// <returns>False if there is no such page.</returns>
     public bool TryBeginAnew()
@@ -125,7 +184,7 @@ internal sealed class WantedPages(FaultReader reader, int region, RegionPages pa
         bool isAny = false;
         for (long page = NextMissing(0); page < Pages; page = NextMissing(page + unit))
         {
-            if (!_asked.Contains(page)) continue;
+            if (!_asked.Contains(page) || _lost?.Contains(page) == true) continue;
             Rewind(page, unit);
             isAny = true;
         }
@@ -158,12 +217,15 @@ internal sealed class WantedPages(FaultReader reader, int region, RegionPages pa
         return isFirst;
     }
 
-    /// <summary>What was refused is tried once more.</summary>
+    /// <summary>What was refused, or lost, is tried once more.</summary>
     public void ForgetRefused()
     {
-        if (_refused is not { } refused) return;
-        _refused = null;
-        for (long page = refused.NextSet(0); page < Pages; page = refused.NextSet(page + 1)) Rewind(page, 1);
+        foreach (PageBitmap passedOver in new[] { _refused, _lost }.OfType<PageBitmap>())
+        {
+            for (long page = passedOver.NextSet(0); page < Pages; page = passedOver.NextSet(page + 1)) Rewind(page, 1);
+        }
+
+        _refused = _lost = null;
     }
 
     /// <summary>
@@ -189,6 +251,8 @@ internal sealed class WantedPages(FaultReader reader, int region, RegionPages pa
             : $"{missing} of {Pages} pages of region {region}, the first of them page {pages.NextAbsent(0, unit)}, have "
                 + $"been unmapped under its background push; every other page is there.");
     }
+
+    private bool IsAlone(long page) => _alone?.Contains(page) == true;
 
     private long FirstOpen()
     {

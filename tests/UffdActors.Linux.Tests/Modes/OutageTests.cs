@@ -29,7 +29,7 @@ public sealed class OutageTests
         Assert.Equal(IncidentKind.SourceFailed, began.Kind);
         Assert.Contains("Page source image-7 (ScriptedSource) has failed 3 times in a row for ", began.Message, StringComparison.Ordinal);
         Assert.Contains(
-            "(the link is down); it is asked again, at growing intervals, for up to 300.0 s.", began.Message, StringComparison.Ordinal);
+            "the link is down); it is asked again, at growing intervals, for up to 300.0 s.", began.Message, StringComparison.Ordinal);
         // Far beyond sixteen attempts; and who is asked for a second time has failed before.
         await LiveScene.UntilAsync(() => source.Asked > 60 && source.AskedFor(3) > 1 && source.AskedFor(40) > 1);
         source.ComeBack();
@@ -60,7 +60,7 @@ public sealed class OutageTests
         Incident paused = await PatienceOverAsync(vm);
         Assert.Equal(IncidentKind.PatienceOver, paused.Kind);
         Assert.Contains(
-            "(the link is down): the requests that wait have paused. One of them is tried about once a second", paused.Message,
+            "the link is down): the requests that wait have paused. One of them is tried about once a second", paused.Message,
             StringComparison.Ordinal);
         // Each of them has; the one that is tried at a time does not show it.
         HashSet<long> pausedPages = [];
@@ -143,6 +143,78 @@ public sealed class OutageTests
         Assert.Contains("a bad sector", (await over).Message, StringComparison.Ordinal);
         source.ComeBack();
         await waits.WaitAsync().WaitAsync(LiveScene.Deadline);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task A_page_that_cannot_be_had_holds_up_no_other_of_a_push_which_brings_it_when_the_source_has_it(string world)
+    {
+        using ScriptedSource source = new(Pages);
+        source.Script = (order, receiver) => FailsWith(new IOException("a bad sector"), order, receiver);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, SourcePatience = Short });
+        BackgroundPush push = await vm.Uffd.PushAsync(region, source);
+
+        Incident over = await PatienceOverAsync(vm);
+        Assert.Contains("(page 9: a bad sector)", over.Message, StringComparison.Ordinal);
+        Assert.Equal((Pages - 1, 1), (push.ReceivedPages, push.AbsentPages));
+        Assert.Equal(PageBytes.WordOf(Pages - 1), vm.Word(region, Pages - 1));
+        Assert.Null(vm.Word(region, 9));
+
+        source.ComeBack();
+        await push.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Equal(PageBytes.WordOf(9), vm.Word(region, 9));
+        Assert.Equal(IncidentKind.OutageEnded, (await vm.IncidentAsync()).Kind);
+        Assert.False(vm.Vm.Incidents.TryReadOther(out _));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task A_page_that_the_source_has_lost_holds_up_no_other_of_a_push_which_brings_it_when_it_is_recovered(string world)
+    {
+        using ScriptedSource source = new(Pages);
+        source.Script = (order, receiver) => FailsWith(new PageLostException("burnt"), order, receiver);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        BackgroundPush push = await vm.Uffd.PushAsync(region, source);
+        await LiveScene.UntilAsync(() => push.AbsentPages == 1);
+        Incident lost = await vm.IncidentAsync();
+        Assert.Equal(IncidentKind.PageLost, lost.Kind);
+        Assert.Contains("passes over page 9, which is lost (burnt)", lost.Message, StringComparison.Ordinal);
+
+        source.ComeBack();
+        Assert.False(push.WaitAsync().IsCompleted);
+        vm.Uffd.Recover();
+        await push.WaitAsync().WaitAsync(LiveScene.Deadline);
+        Assert.Equal(PageBytes.WordOf(9), vm.Word(region, 9));
+        Assert.False(vm.Vm.Incidents.TryReadOther(out _));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task A_push_that_is_stopped_names_the_page_that_could_not_be_had(string world)
+    {
+        using ScriptedSource source = new(Pages);
+        source.Script = (order, receiver) => FailsWith(new IOException("a bad sector"), order, receiver);
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source, SourcePatience = Short, Resume = SourceResume.Manual });
+        BackgroundPush push = await vm.Uffd.PushAsync(region, source);
+        _ = await PatienceOverAsync(vm);
+
+        await push.StopAsync().WaitAsync(LiveScene.Deadline);
+        OperationCanceledException stopped = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => push.WaitAsync());
+        Assert.Contains($"page 9 of region {region.Id} could not be had", stopped.Message, StringComparison.Ordinal);
+        await vm.Uffd.AbandonAsync();
+    }
+
+    private static bool FailsWith(Exception why, in PageOrder order, IPageReceiver receiver)
+    {
+        if (order.FirstPage > 9 || order.FirstPage + order.Pages <= 9) return false;
+        receiver.Failed(order.Id, why);
+        return true;
     }
 
     [SkippableTheory]

@@ -59,12 +59,14 @@ public sealed class PageSourceTests
         await using EitherWorld vm = await EitherWorld.StartAsync(world);
         GuestRegion region = await vm.RegisterAsync(RegionPages, RegisterModes.Missing);
         bool isBroken = true;
+        bool hasThrown = false;
         await using Reads source = new(async (page, bytes, cancel) =>
         {
             // The others of its order are under way: that they are cancelled is no failure of theirs.
-            if (Volatile.Read(ref isBroken) && page == 7) throw new IOException($"page {page} is on a broken disk");
-            if (Volatile.Read(ref isBroken)) await Task.Delay(Timeout.Infinite, cancel);
-            return Numbered(page, bytes);
+            if (page != 7 && !Volatile.Read(ref hasThrown)) await Task.Delay(Timeout.Infinite, cancel);
+            if (page != 7 || !Volatile.Read(ref isBroken)) return Numbered(page, bytes);
+            Volatile.Write(ref hasThrown, true);
+            throw new IOException($"page {page} is on a broken disk");
         });
         await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
         Task waits = isOneOfMany

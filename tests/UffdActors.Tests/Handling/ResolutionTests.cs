@@ -103,7 +103,7 @@ public sealed class ResolutionTests : IDisposable
         BackgroundPush push = await uffd.PushAsync(region, _source);
         Incident incident = await vm.Incidents.ReadAsync();
         Assert.Equal(IncidentKind.SourceFailed, incident.Kind);
-        Assert.Contains("for the push of region 0 (page 3 cannot be had now)", incident.Message, StringComparison.Ordinal);
+        Assert.Contains("for the push of region 0 (page 3: page 3 cannot be had now)", incident.Message, StringComparison.Ordinal);
         Assert.Equal(IncidentKind.PatienceOver, (await vm.Incidents.ReadAsync()).Kind);
         while (_host.Loop.Step() || _host.Loop.FireNextTimer())
         {
