@@ -263,7 +263,7 @@ internal sealed class HandlerActor : UntypedActor
         {
             _order.Ask(request);
         }
-        else if (_options.Source.AnswersAtOnce || !_order.TryAsk(request))
+        else if (_watch.AnswersAtOnce || !_order.TryAsk(request))
         {
             // Where its actor is asked for, every order goes through it.
             request.BeginAnswer();

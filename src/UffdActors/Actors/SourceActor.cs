@@ -31,6 +31,7 @@ internal class SourceActor : UntypedActor, IPageReceiver
 
     private readonly IPageSource _source;
     private readonly SourceWatch? _watch;
+    private readonly bool _answersAtOnce;
     private readonly RingTime? _time;
     private readonly TimeSpan? _askAgainAfter;
     private readonly Dictionary<long, OpenOrder> _open = [];
@@ -50,6 +51,7 @@ internal class SourceActor : UntypedActor, IPageReceiver
     {
         _source = source;
         _watch = watch;
+        _answersAtOnce = watch?.AnswersAtOnce ?? source.AnswersAtOnce;
         _time = time;
         _askAgainAfter = time is null ? null : watch?.AsksAgainAfter;
         _self = Self;
@@ -156,7 +158,7 @@ internal class SourceActor : UntypedActor, IPageReceiver
 
         _call.End();
         _asking = null;
-        if (order.Asker is not null && _source.AnswersAtOnce)
+        if (order.Asker is not null && _answersAtOnce)
             End(order,
                 order.Wrong
                     ?? _watch?.Refuse(WrongAnswer.TooShort, SourceWatch.TooShort(range))

@@ -132,8 +132,8 @@ internal sealed class UserfaultService
             MaxOutstanding = options.MaxOutstanding ?? int.MaxValue,
             Latencies = LatenciesOf(options),
         };
-        IActorRef? source = options.SourceActor || !options.Source.AnswersAtOnce
-            ? await _root.StartSourceAsync(reader.Outages.Of(options.Source)) : null;
+        SourceWatch watch = reader.Outages.Of(options.Source);
+        IActorRef? source = options.SourceActor || !watch.AnswersAtOnce ? await _root.StartSourceAsync(watch) : null;
         if (_root.Calls is { } calls) foreach (HandlerSlot slot in slots) calls.Add(slot.Call);
         _kernel.Serve(reader);
         HandlerOptions[] handlers =
@@ -198,7 +198,7 @@ internal sealed class UserfaultService
         IActorRef push = await _root.StartPushAsync(
             new PushOptions(
                 reader, _kernel.Actor, own ?? _kernel.NewMonitorThread(), actor, registered.Region.Id, registered.Pages, progress, chunk,
-                registered.Unit, reader.Outages.Of(source), options.Order, WindowOf(options, source, chunk), rate,
+                registered.Unit, reader.Outages.Of(source), options.Order, WindowOf(options, reader.Outages.Of(source), chunk), rate,
                 OnOwnThread: own is not null, IsHeld: options.StartsPaused, KeepsHoles: options.KeepsHoles));
         bool isClosing;
         lock (_gate)
@@ -378,7 +378,7 @@ internal sealed class UserfaultService
             content != ContentKind.Bytes, AsksAgain: true, _root.Calls);
     }
 
-    private int WindowOf(PrefetchOptions options, IPageSource source, int chunkPages)
+    private int WindowOf(PrefetchOptions options, SourceWatch source, int chunkPages)
     {
         if (source.AnswersAtOnce) return 1;
         long bytes = options.WindowBytes ?? _root.Settings.PushWindowBytes;

@@ -19,6 +19,7 @@ internal sealed class SourceWatch
     {
         _terms = terms;
         Source = source;
+        AnswersAtOnce = source.AnswersAtOnce;
         Name = NameOf(source);
         RequestName = $"Request of {LowerFirst(Name)}";
         Outage = new Outage(OutageCause.Source, Name, terms.Patience, terms.Incidents);
@@ -26,6 +27,11 @@ internal sealed class SourceWatch
 
     /// <summary>The source.</summary>
     public IPageSource Source { get; }
+
+    /// <summary>
+    /// What it has said of itself when it was named: a stranger's code, which may throw or say another thing in a turn of the ring.
+    /// </summary>
+    public bool AnswersAtOnce { get; }
 
     /// <summary>What it is called in reports.</summary>
     public string Name { get; }

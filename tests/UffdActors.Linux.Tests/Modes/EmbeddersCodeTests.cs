@@ -99,6 +99,27 @@ public sealed class EmbeddersCodeTests
         await AssertGoesOnAsync(vm);
     }
 
+    /// <summary>What a source says of itself is asked when it is named, by whoever names it, and in no turn of the ring.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(Worlds))]
+    public async Task A_source_that_does_not_say_any_more_how_it_answers_goes_on_as_it_said(string world)
+    {
+        using Forgetful source = new(new PageBytes(Pages));
+        await using EitherWorld vm = await EitherWorld.StartAsync(world);
+        GuestRegion region = await vm.RegisterAsync(Pages, RegisterModes.Missing);
+        await vm.Uffd.ServeAsync(new ServeOptions { Source = source });
+        BackgroundPush push = await vm.Uffd.PushAsync(region, source, new PrefetchOptions { StartsPaused = true });
+        source.Forgets = true;
+
+        await AssertGoesOnAsync(vm);
+        push.Resume();
+        await push.WaitAsync().WaitAsync(LiveScene.Deadline);
+
+        using Forgetful other = new(new PageBytes(Pages)) { Forgets = true };
+        await Assert.ThrowsAsync<NotSupportedException>(() => vm.Uffd.PushAsync(region, other));
+        Assert.False(vm.Vm.Failed.IsCompleted);
+    }
+
     private static async Task<EitherWorld> ServedAsync(string world, PageBytes source, Action<FaultTrace>? observer = null)
     {
         EitherWorld vm = await EitherWorld.StartAsync(world, observer: observer);
@@ -111,6 +132,19 @@ public sealed class EmbeddersCodeTests
     {
         await vm.WriteAsync(vm.Vm.Regions[0], 2, 3, 4);
         Assert.False(vm.Vm.Failed.IsCompleted);
+    }
+
+    private sealed class Forgetful(PageBytes bytes) : IPageSource
+    {
+        public bool Forgets { get; set; }
+
+        public long Pages => bytes.Pages;
+
+        public bool AnswersAtOnce => Forgets ? throw new NotSupportedException() : false;
+
+        public void Request(in PageOrder order, IPageReceiver receiver) => bytes.Request(order, receiver);
+
+        public void Dispose() => bytes.Dispose();
     }
 
     private sealed class Throwing : IWorkload, IContentCheck, IPrefetchOrder
