@@ -142,7 +142,12 @@ public sealed class EmbeddersCodeTests
 
         public bool AnswersAtOnce => Forgets ? throw new NotSupportedException() : false;
 
-        public void Request(in PageOrder order, IPageReceiver receiver) => bytes.Request(order, receiver);
+        public void Request(in PageOrder order, IPageReceiver receiver)
+        {
+            // Later: the order is open when its turn ends.
+            PageOrder wanted = order;
+            _ = Task.Run(() => bytes.Request(wanted, receiver));
+        }
 
         public void Dispose() => bytes.Dispose();
     }
