@@ -57,6 +57,26 @@ public class LiveComparisonTests
         Assert.InRange(found.Difference.Program.Steps.Count, 4, 14);
     }
 
+    /// <summary>A model of another kernel differs in more than one way: what is left of a program shows the one that was found.</summary>
+    [SkippableFact]
+    public void A_program_that_shrinks_shows_the_difference_that_was_found()
+    {
+        LiveConditions conditions = LiveProcess.Require() with { Profile = KernelProfile.Seed, FaultAroundBytes = 0 };
+        using LiveComparison live = new(LiveProcess.Start(Deadline), conditions);
+        int shrunk = 0;
+        for (ulong seed = 1; shrunk < 6; seed++)
+        {
+            LiveDifference? first = live.Compare(
+                ProgramGenerator.Generate(new Choices(seed), new GeneratorSettings { Profile = conditions.Profile }));
+            if (first is null) continue;
+            LiveRunOptions options = new() { Seed = seed, Programs = 1, ShrinkAttempts = 60 };
+            LiveDifference last = new LiveRun(live, conditions, options).Run(null, CancellationToken.None).Found!.Difference;
+            Assert.True(last.IsLike(first), $"{seed}: {first.Problem} and {last.Problem}");
+            Assert.InRange(last.Program.Steps.Count, 1, first.Program.Steps.Count);
+            shrunk++;
+        }
+    }
+
     [SkippableFact]
     public void A_recording_is_a_trace_that_the_model_replays()
     {

@@ -6,7 +6,9 @@ namespace UffdActors.Conformance.Replay;
 /// <summary>Compares a step's results with the recording, field by field. Text is made for differences only.</summary>
 internal sealed class Differ(string where)
 {
-    private const string Absent = "absent";
+    /// <summary>What stands for a field that is not there.</summary>
+    public const string Absent = "absent";
+
     private readonly List<Mismatch> _mismatches = [];
     private int _step;
 

@@ -38,7 +38,7 @@ internal sealed class LiveRun(LiveComparison live, LiveConditions conditions, Li
             cancel.ThrowIfCancellationRequested();
             if (live.Compare(ProgramGenerator.Generate(new Choices(candidate), Settings)) is not { } smaller) return false;
             // A smaller program that differs in something else is another finding.
-            if (smaller.Problem.Field != best.Problem.Field) return false;
+            if (!smaller.IsLike(best)) return false;
             best = smaller;
             return true;
         }, attempts: options.ShrinkAttempts);
