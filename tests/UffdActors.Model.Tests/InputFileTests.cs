@@ -47,6 +47,28 @@ public sealed class InputFileTests : IDisposable
         Assert.Equal(says, Assert.Throws<InputFileException>(file.CheckUnchanged).Message);
     }
 
+    /// <summary>A hole is never read, so nothing else would notice that it had content.</summary>
+    [Fact]
+    public void A_file_that_changes_while_its_holes_are_looked_for_has_none_that_count()
+    {
+        string path = Write(new string('x', 10_000));
+        Resize(path, 1 << 20);
+        using InputFile file = InputFile.Open(path);
+        using IEnumerator<(long Offset, long Bytes)> stored = file.Stored().GetEnumerator();
+        Assert.True(stored.MoveNext());
+        Assert.Equal(0, stored.Current.Offset);
+        Resize(path, 5_000);
+        Resize(path, 1 << 20);
+
+        _ = Assert.Throws<InputFileException>(() =>
+        {
+            while (stored.MoveNext())
+            {
+                // To the end.
+            }
+        });
+    }
+
     [Fact]
     public void What_is_in_memory_is_read_without_waiting_and_a_short_read_is_none()
     {

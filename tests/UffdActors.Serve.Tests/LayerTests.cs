@@ -116,6 +116,27 @@ public sealed class LayerTests(VmmPrograms programs)
         Assert.Null(new StoredRanges([(0, 4196)], 4196).PartOfPage);
     }
 
+    [Fact]
+    public void What_is_in_the_page_cache_of_a_file_that_was_written_to_is_not_served_either()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("uffd-layers-");
+        try
+        {
+            string memory = Path.Combine(folder.FullName, "memory");
+            SnapshotFile.Write(memory, 16);
+            using MemoryFile file = MemoryFile.Open(memory);
+            byte[] room = new byte[4096];
+            Assert.True(file.TryReadCached(0, room));
+            using (FileStream other = new(memory, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)) other.WriteByte(1);
+            Assert.False(file.TryReadCached(0, room));
+            _ = Assert.Throws<PageLostException>(() => file.Read(0, room));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     // Every fifth page of the memory file is wrong, and so is every second of those in the first diff; the second diff has it.
     private ServeScene Layered() => new(programs, how: o =>
     {

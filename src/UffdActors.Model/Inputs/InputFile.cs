@@ -155,18 +155,21 @@ public sealed partial class InputFile : IDisposable
 
     /// <summary>
     /// Where bytes are stored, in order; what lies between is holes, which read as zeros. A file system that does not know holes stores
-    /// all of it.
+    /// all of it. The ranges count only when all of them have been seen: then the holes are known to be those of the file that was opened.
     /// </summary>
+    /// <exception cref="InputFileException">The file is another than when it was opened.</exception>
     public IEnumerable<(long Offset, long Bytes)> Stored()
     {
-        for (long end, at = Seek(0, SeekData); at >= 0 && at < Length; at = Seek(end, SeekData))
+        for (long end = 0; end < Length && Seek(end, SeekData) is var at && at >= 0 && at < Length;)
         {
             end = Seek(at, SeekHole);
-            // It has shrunk meanwhile; the read that follows reports it.
+            // It has shrunk meanwhile.
             end = end <= at ? Length : Math.Min(end, Length);
             yield return (at, end - at);
-            if (end == Length) yield break;
         }
+
+        // Content that was punched out meanwhile would be taken for zeros, and a hole is never read.
+        CheckUnchanged();
     }
 
     // lseek(2) may move the file position: no read here depends on it.

@@ -20,6 +20,7 @@ public sealed record OverlayFile(string File, long At)
             if (opened.Length > MaxBytes) throw new InputFileException($"it has {opened.Length} bytes, and {MaxBytes} are the limit");
             byte[] bytes = new byte[opened.Length];
             opened.Read(0, bytes);
+            opened.CheckUnchanged();
             return new OverlayPages(At, bytes);
         }
         catch (InputFileException e)
