@@ -271,6 +271,31 @@ public class ExplorationTests
         Assert.True(both.Pairs.Values.Sum() > first.Pairs.Values.Sum());
     }
 
+    /// <summary>From the third on nothing fails any more, and only so may every thread be required to finish.</summary>
+    [Fact]
+    public void A_run_has_three_injected_faults_at_the_most()
+    {
+        using Explorer explorer = new();
+        Scenario scenario = NamedScenarios.Find("lossy-wire");
+        int[] happened =
+        [
+            .. Enumerable.Range(1, 400).Select(seed =>
+            {
+                RunRequest request = new() { Scenario = scenario, Seed = (ulong)seed, Policy = new FifoOrder(), HasReference = false };
+                Assert.Null(explorer.Run(request).Violation);
+                return explorer.Host?.Faults.Happened ?? 0;
+            }),
+        ];
+        Assert.Equal(3, happened.Max());
+    }
+
+    [Fact]
+    public void A_mutant_that_is_not_found_is_not_clean()
+    {
+        Mutant mutant = MutantAssembly.Of(System.Reflection.Assembly.Load("UffdActors.Mutants"))[0];
+        Assert.False(new ExploreReport(1, "all", [], [new MutantReport(mutant, 1, null)]).IsClean);
+    }
+
     [Fact]
     public void Policies_take_turns()
     {

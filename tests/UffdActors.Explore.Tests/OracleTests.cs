@@ -102,6 +102,20 @@ public class OracleTests
         Assert.Equal("finishes", Explore(new Parts { StuckOn = 1 }, scenario)?.Violation.Invariant);
     }
 
+    /// <summary>The end of a process cuts calls off behind what they have done: what others have seen of that has a reason.</summary>
+    [Theory]
+    [InlineData("copy uffd ram 0 1", "read ram 0")]
+    [InlineData("dontneed ram 0 1", "write ram 0\", \"read ram 0")]
+    public void What_a_call_had_done_when_its_process_ended_is_explained_and_nothing_else(string call, string reads)
+    {
+        string scenario = "kernel = linux-6.18, regions { ram { pages = 2 } }, must-finish = off, contexts { uffd { features = [], "
+            + $"register.ram = [missing], handlers = 0 }} }}, threads {{ main = [\"exit\"], a = [\"{call}\"], b = [\"{reads}\"] }}";
+        Assert.Null(Explore(RunParts.Shipped, scenario, schedules: 4_000)?.Violation);
+        // What is not in the call's range was done by somebody else.
+        Parts wrong = new() { Fill = fill => Folios(fill).WriteLane(EntryOf(fill, 0).Folio, 0, 1) };
+        if (call[0] == 'c') Assert.Equal("history", Explore(wrong, scenario, schedules: 4_000)?.Violation.Invariant);
+    }
+
     /// <summary>A VM that fails of its own bug, in a run that was to fail of an injected one.</summary>
     [Fact]
     public void A_vm_that_fails_of_something_else_than_what_was_injected_is_caught()
@@ -186,10 +200,10 @@ public class OracleTests
         Assert.Equal(invariant, new MutantHunt(options, shrinks: false, CancellationToken.None).Hunt(wrong).Finding?.Violation.Invariant);
     }
 
-    private static Finding? Explore(RunParts parts, string scenario, bool hasReference = false)
+    private static Finding? Explore(RunParts parts, string scenario, bool hasReference = false, int schedules = 300)
     {
         using Explorer explorer = new(parts);
-        return new Campaign(explorer, new CampaignOptions { Schedules = 300, HasReference = hasReference }).Explore(
+        return new Campaign(explorer, new CampaignOptions { Schedules = schedules, HasReference = hasReference }).Explore(
             ScenarioText.Parse("wrong", scenario)).Finding;
     }
 

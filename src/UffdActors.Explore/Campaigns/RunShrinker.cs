@@ -72,11 +72,12 @@ internal sealed class RunShrinker(Explorer explorer)
         || best.Scenario.Contexts.All(c => c.Handlers > 0)
         || Resolving(candidate) == Resolving(best.Scenario);
 
+    // What the set-up has filled nobody waits for.
     private static int Resolving(Scenario scenario) =>
-        scenario.Threads.Sum(t => t.Actions.Sum(a => ThreadAction.HasContext(a.Kind) ? a.Count : 0));
+        scenario.Threads.SelectMany(t => t.Actions).Concat(scenario.Setup).Sum(a => ThreadAction.HasContext(a.Kind) ? a.Count : 0);
 
     /// <summary>Other orders of the same scenario may break it sooner.</summary>
-    private Finding Shorten(Finding best)
+    internal Finding Shorten(Finding best)
     {
         for (int i = 0; i < ShorterTries; i++)
         {

@@ -138,6 +138,7 @@ internal sealed class ScenarioRun
         {
             _at = (message as Operation)?.At;
             if (message is VmProtocol.Call call) _taken.Add(call.Completion);
+            LeaveIfEnding(message);
             _spin.Before(message);
             _reference?.Before(message);
         };
@@ -313,7 +314,6 @@ internal sealed class ScenarioRun
         if (operation is ForkProcess fork) _forks.Add(fork);
         _running[thread] = operation;
         _began[thread] = _step;
-        if (action.Kind == ActionKind.Exit) LeaveAllBut(thread);
         _calls[thread] = _mayCrash ? new TaskCompletionSource<Operation>() : null;
         // As an embedder's call, whose task fails with the VM.
         if (_calls[thread] is { } completion)
@@ -321,9 +321,13 @@ internal sealed class ScenarioRun
         else caller.Port.Send(operation);
     }
 
-    /// <summary>The process is about to end: the actions of the other threads are abandoned.</summary>
-    private void LeaveAllBut(int thread)
+    /// <summary>
+    /// The process ends with the call's first turn, which comes at any moment of the run: the actions of the other threads are abandoned.
+    /// </summary>
+    private void LeaveIfEnding(object? message)
     {
+        if (_isEnding || (message as Operation ?? (message as VmProtocol.Call)?.Operation) is not ExitProcess exit) return;
+        int thread = Array.FindIndex(_running, running => ReferenceEquals(running, exit));
         for (int i = 0; i < _running.Length; i++)
         {
             if (i == thread || _running[i] is null) continue;
