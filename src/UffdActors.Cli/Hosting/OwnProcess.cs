@@ -15,6 +15,7 @@ internal static class OwnProcess
     {
         ProcessStartInfo start = Named(arguments);
         _ = start.Environment.TryAdd(Diagnostics, "0");
+        TemporaryFolder.EntrustTo(start);
         return start;
     }
 

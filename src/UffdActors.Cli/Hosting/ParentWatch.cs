@@ -16,11 +16,20 @@ internal static class ParentWatch
         int parent = started != 0 ? started : ParentId();
         ManualResetEventSlim never = new();
         new Thread(Watch) { IsBackground = true, Name = "parent-watch" }.Start();
+        // One whose pipes are broken may end of that before it has looked.
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => LeaveNothing();
 
         void Watch()
         {
             while (ParentId() == parent) _ = never.Wait(BetweenLooks);
+            LeaveNothing();
             ImmediateEnd.With(ExitCode.Failed);
+        }
+
+        // Who is killed removes nothing itself.
+        void LeaveNothing()
+        {
+            if (ParentId() != parent) TemporaryFolder.LeaveNothingOfParent();
         }
     }
 

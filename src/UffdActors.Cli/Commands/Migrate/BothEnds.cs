@@ -4,6 +4,7 @@ using System.Globalization;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Pictures;
+using UffdActors.Watchdog;
 
 namespace UffdActors.Cli.Commands.Migrate;
 
@@ -14,6 +15,7 @@ namespace UffdActors.Cli.Commands.Migrate;
 internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnlyList<int>? cpus = null)
 {
     private const int NameWidth = 8;
+    private const int LooksThatCount = 2;
     private const string TemporaryFiles = "TMPDIR";
 
     // A process that a signal has ended has this and the signal as its exit code.
@@ -30,6 +32,7 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
     private static readonly TimeSpan ForcedEnd = TimeSpan.FromMilliseconds(200);
 
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(400);
 
     /// <summary>Runs both to their end.</summary>
     /// <param name="both">Options of both.</param>
@@ -59,6 +62,7 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
             await Task.WhenAll(ShowAsync(from, "send", held, Note), ShowAsync(to, "receive", held, Note));
             return true;
         });
+        await using ITimer looks = WatchForStops(held, ("send", from), ("receive", to));
         Task left = from.WaitForExitAsync(CancellationToken.None);
         Task came = to.WaitForExitAsync(CancellationToken.None);
         // A receiver that was killed has sent its source nothing, so the source would try to connect for ever.
@@ -120,6 +124,34 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
         catch (OperationCanceledException)
         {
             Kill(process);
+        }
+    }
+
+    // To its peer one that is stopped is a link without signs of life, which may be a cable. Must be seen twice in a row: Ctrl-Z stops this
+    // process too, and it may be continued first.
+    private static ITimer WatchForStops(HeldLines held, params (string Name, Process Process)[] ends)
+    {
+        var stopped = new int[ends.Length];
+        Lock gate = new();
+        return TimeProvider.System.CreateTimer(_ => Look(), null, BetweenLooks, BetweenLooks);
+
+        void Look()
+        {
+            lock (gate)
+            {
+                foreach ((int i, (string name, Process process)) in ends.Index())
+                {
+                    int looks = !process.HasExited && KernelTask.IsStopped(process.Id) ? stopped[i] + 1 : 0;
+                    if (looks == LooksThatCount)
+                        held.Tell(string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"{name}: process {process.Id} has been stopped (SIGSTOP); the other end waits for it (kill -CONT "
+                                + $"{process.Id})"));
+                    else if (looks == 0 && stopped[i] >= LooksThatCount && !process.HasExited)
+                        held.Tell($"{name}: the process goes on");
+                    stopped[i] = looks;
+                }
+            }
         }
     }
 
