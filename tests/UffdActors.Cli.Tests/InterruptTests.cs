@@ -352,6 +352,17 @@ public sealed class InterruptTests : IDisposable
         }
     }
 
+    /// <summary>That the other end is killed then is no way in which the command ends.</summary>
+    [Theory]
+    [InlineData("send")]
+    [InlineData("receive")]
+    public async Task An_end_of_a_demo_that_is_told_to_end_ends_the_demo_as_that(string end)
+    {
+        (int code, string error) = await WithChildAsync(
+            "TERM", end, "migrate", "demo", "--send=--memory=8M", "--send=--accesses=1000000000000", "--send=--switch-after=1000");
+        Assert.True(code == ExitCode.Terminated, $"{code}: {error}");
+    }
+
     [Fact]
     public async Task An_end_of_a_demo_that_is_stopped_is_told_of_and_so_is_that_it_goes_on()
     {

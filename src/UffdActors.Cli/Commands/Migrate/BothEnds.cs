@@ -78,6 +78,8 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
         foreach (string line in interruptions) terminal.WriteStatus(line);
         if (isReceiverFirst && IsKilled(to)) return Killed(to, "receiving", WithoutReceiver(place));
         if (!isReceiverFirst && IsKilled(from)) return Killed(from, "sending", WithoutSender(place));
+        // The other one was killed for it.
+        if (isReceiverFirst) return to.ExitCode;
         return from.ExitCode != ExitCode.Done ? from.ExitCode : to.ExitCode;
 
         // Read to the end of both before anything is made of it.
