@@ -19,6 +19,7 @@ public sealed class CProgramTests
         ["event-unread"] = "more finely",
         ["forked-child"] = "read-child",
         ["huge-pages"] = "ram is hugetlb",
+        ["left-and-came-back"] = "more finely",
         ["moved-in-an-outage"] = "mremap-keep",
         ["owner-gone"] = "\"exit\"",
         ["paged-out"] = "peek",
