@@ -71,13 +71,10 @@ public sealed class GuestImage : IDisposable
             file = InputFile.Open(path);
             return FromFile(file, path, pageBytes);
         }
-        catch (InputFileException e)
-        {
-            throw new ImageException($"Image \"{path}\" cannot be read: {e.Message}.", e);
-        }
-        catch
+        catch (Exception e)
         {
             file?.Dispose();
+            if (e is InputFileException) throw new ImageException($"Image \"{path}\" cannot be read: {e.Message}.", e);
             throw;
         }
     }

@@ -63,15 +63,17 @@ public class ImageTests
         {
             File.WriteAllBytes(path, [.. Enumerable.Repeat((byte)7, bytes)]);
             using InputFile file = InputFile.Open(path);
+            using GuestImage image = GuestImage.FromFile(file, path);
             using (FileStream writer = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
             {
                 foreach (long size in sizes) writer.SetLength(size);
             }
 
-            using GuestImage image = GuestImage.FromFile(file, path);
             ImageException changed = Assert.Throws<ImageException>(() => image.ReadAll());
             Assert.Contains("while it was read", changed.Message, StringComparison.Ordinal);
             Assert.True(image.Broken.IsCancellationRequested);
+            // Its holes are not told of either.
+            _ = Assert.Throws<InputFileException>(() => GuestImage.FromFile(file, path));
         }
         finally
         {
