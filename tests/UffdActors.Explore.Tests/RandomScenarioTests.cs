@@ -127,6 +127,17 @@ public class RandomScenarioTests
     // Oracles and reference, which took these for wrong.
     [Theory]
     [InlineData(
+        "regions { ram { pages = 1 }, rom { pages = 1 }, room { pages = 1, memory = nothing } }, contexts { uffd { "
+            + "register.ram = [missing], register.rom = [missing], handlers = 1, push = on } }, "
+            + "threads { t = [\"move uffd ram 0 1 rom 0\", \"mremap ram 0 1 room 0\"] }")]
+    [InlineData(
+        "kernel = linux-7.1, regions { ram { pages = 1, memory = guest-memfd, alias = on } }, " + Silent
+            + "register.ram = [missing], push = on } }, threads { t = [\"remove ram 0 1\", \"exit\"] }")]
+    [InlineData(
+        "regions { ram { pages = 2 }, room { pages = 1, memory = nothing } }, " + Uffd
+            + "register.ram = [missing], push = on } }, threads { t = [\"mremap ram 0 1 room 0\", \"mremap ram 1 1 room 0\", "
+            + "\"exit\"] }")]
+    [InlineData(
         "regions { ram { pages = 1 }, room { pages = 1, memory = nothing } }, " + Uffd
             + "register.ram = [missing] } }, threads { t = [\"copy-from uffd ram 0 1 room 0\"] }")]
     [InlineData(

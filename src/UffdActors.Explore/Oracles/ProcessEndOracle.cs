@@ -31,15 +31,20 @@ internal sealed class ProcessEndOracle(RunRecord record) : Oracle(record)
     /// <inheritdoc />
     public override void AfterStep(int step, bool hasChanged)
     {
-        if (Scene.Mm.IsAlive) return;
+        if (Scene.Mm.IsAlive)
+        {
+            NoteCached();
+            return;
+        }
+
         if (Host.Order.Message is Fill { Stopped: Errno.ESRCH, IsFinished: true } fill and IPageFill) _ = _refused.Add(fill.Context);
         for (int i = 0; i < Scene.PageCount; i++)
         {
             (int region, int page) = Scene.Places[i];
             int basePage = Scene.BasePageOf(page);
-            // A cached page gives EEXIST for a fill, and a removed page counts as zeros without a fill.
-            bool isElse = Scene.Files[region]?.SlotAt(page).IsPresent == true || Scene.Service.Pages[region]?.IsRemoved(basePage) == true;
-            if ((_everThere & (1u << i)) == 0 && Scene.Service.Received[region]?.Contains(basePage) == true && !isElse)
+            // A removed page counts as zeros without a fill.
+            bool isRemoved = Scene.Service.Pages[region]?.IsRemoved(basePage) == true;
+            if ((_everThere & (1u << i)) == 0 && Scene.Service.Received[region]?.Contains(basePage) == true && !isRemoved)
                 Fail("received-after-the-end",
                     $"{Scene.NameOf(i)} counts as received, and its process had ended before it was filled", step);
         }
@@ -55,13 +60,21 @@ internal sealed class ProcessEndOracle(RunRecord record) : Oracle(record)
                 $"{_refused.Count} userfaultfds were refused because the process has ended, and {told} incidents report it", step);
     }
 
-    // A page that a remap has moved here counts at its old place too.
+    // A page that is only in the file gives EEXIST for a fill, and that counts although the page may be removed before the process ends.
+    private void NoteCached()
+    {
+        for (int i = 0; i < Scene.PageCount; i++)
+        {
+            (int region, int page) = Scene.Places[i];
+            if ((_everThere & (1u << i)) == 0 && Scene.Files[region]?.SlotAt(page).IsPresent == true) NoteThere(i);
+        }
+    }
+
+    // What remaps have moved here counts at its old place too, and several may have moved something here.
     private void NoteThere(int index)
     {
-        for (uint bit = 1u << index; (_everThere & bit) == 0; bit = 1u << index)
-        {
-            _everThere |= bit;
-            index = Origins.IdentityOf(index);
-        }
+        if ((_everThere & (1u << index)) != 0) return;
+        _everThere |= 1u << index;
+        foreach (int from in Origins.RemappedTo(index)) NoteThere(from);
     }
 }

@@ -14,6 +14,7 @@ internal sealed class PageOrigins
     private readonly (int Region, int Page)[] _places;
     private readonly ThreadAction[] _actions;
     private readonly int[] _identity;
+    private readonly List<int>[] _remappedTo;
     private readonly bool[] _unsure;
 
     public PageOrigins(Scenario scenario, PageContent content)
@@ -22,12 +23,16 @@ internal sealed class PageOrigins
         _content = content;
         _places = [.. scenario.Regions.SelectMany((r, i) => Enumerable.Range(0, r.Pages).Select(p => (i, p)))];
         _actions = [.. scenario.Threads.SelectMany(t => t.Actions)];
-        _identity = Identities();
+        _remappedTo = Remaps();
+        _identity = [.. _remappedTo.Select((sources, i) => sources is [.., var last] ? last : i)];
         _unsure = Unsure();
     }
 
     /// <summary>The page whose history a page continues: the source of a remap, for its target; else the page itself.</summary>
     public int IdentityOf(int index) => _identity[index];
+
+    /// <summary>The pages that some remap moves to this place.</summary>
+    public IReadOnlyList<int> RemappedTo(int index) => _remappedTo[index];
 
     /// <summary>True if several values are right for the page, so that only the sequential kernel determines its content.</summary>
     public bool IsUnsure(int index) => _unsure[index];
@@ -60,33 +65,33 @@ internal sealed class PageOrigins
         return 0;
     }
 
-    private int[] Identities()
+    private List<int>[] Remaps()
     {
-        int[] identity = [.. Enumerable.Range(0, _places.Length)];
+        List<int>[] result = [.. _places.Select(_ => new List<int>())];
         foreach (ThreadAction action in _actions)
         {
             if (action.Kind is not (ActionKind.Mremap or ActionKind.MremapKeep)) continue;
-            for (int i = 0; i < action.Count; i++) identity[ToOf(action, i)] = FromOf(action, i);
+            for (int i = 0; i < action.Count; i++) result[ToOf(action, i)].Add(FromOf(action, i));
         }
 
-        return identity;
+        return result;
     }
 
-    // One history covers both places of a remap, so either both are judged or neither; pages that MOVE moves are never judged.
+    // Pages that MOVE moves are never judged. One history covers both places of a remap, so either both are judged or neither.
     private bool[] Unsure()
     {
         bool[] result = new bool[_places.Length];
         AddRemapped(result);
         AddLeftBehind(result);
         AddCopiedAndAliased(result);
-        for (int i = 0; i < result.Length; i++) result[_identity[i]] |= result[i];
-        for (int i = 0; i < result.Length; i++) result[i] |= result[_identity[i]];
         foreach (ThreadAction action in _actions)
         {
             if (action.Kind != ActionKind.Move) continue;
             for (int i = 0; i < action.Count; i++) result[FromOf(action, i)] = result[ToOf(action, i)] = true;
         }
 
+        for (int i = 0; i < result.Length; i++) result[_identity[i]] |= result[i];
+        for (int i = 0; i < result.Length; i++) result[i] |= result[_identity[i]];
         return result;
     }
 
