@@ -29,7 +29,7 @@ internal static class PushIncidents
         string hole = fill.Error == Errno.EFAULT && fill.Kind == FillKind.Continue
             ? ": its page cache was said to be filled, and has no page there" : "";
         return $"the background {call} of {fill.Length} bytes at 0x{fill.Start:x} gives {fill.Error}{hole}"
-            + RequestIncidents.Denied(fill.Error);
+            + RequestIncidents.Denied(fill.Error, fill.Denier);
     }
 
     /// <summary>The same of a larger page that COPY says is there, and CONTINUE does not find; part of a sentence.</summary>

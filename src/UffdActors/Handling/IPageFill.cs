@@ -1,4 +1,5 @@
 using UffdActors.Abi;
+using UffdActors.Failures;
 using UffdActors.Model.Memory;
 
 namespace UffdActors.Handling;
@@ -25,6 +26,11 @@ internal interface IPageFill : IMonitorCall
     void DecideOn(long epoch)
     {
     }
+
+    /// <summary>
+    /// Where an errno comes from that the kernel's own fills do not give (<see cref="DeniedCall.Is"/>); part of a sentence.
+    /// </summary>
+    string Denier => DeniedCall.Why;
 
     /// <summary>Aims the fill; to be followed by <see cref="IMonitorCall.Advance"/>.</summary>
     void Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes);

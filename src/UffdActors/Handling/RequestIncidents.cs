@@ -16,8 +16,8 @@ internal static class RequestIncidents
     /// <summary>The same of clearing write protection.</summary>
     public static Incident NotCleared(PageRequest request, Errno error) => new(
         IncidentKind.FillRefused,
-        $"Clearing the write protection of the page at 0x{request.Address:x} failed with {error}{Denied(error)}; its threads wait until "
-            + $"it is recovered or abandoned.");
+        $"Clearing the write protection of the page at 0x{request.Address:x} failed with {error}{Denied(error, DeniedCall.Why)}; its "
+            + $"threads wait until it is recovered or abandoned.");
 
     /// <summary>An event stays unread for unusually long.</summary>
     public static Incident Delayed(PageRequest request) => new(
@@ -43,7 +43,9 @@ internal static class RequestIncidents
         $"{CallOf(request.Fill.Kind)} of the page at 0x{request.Address:x} gives {error}{Likely(request, error)}";
 
     /// <summary>What denies a call, if its errno says that one does; follows the errno in a sentence.</summary>
-    public static string Denied(Errno error) => DeniedCall.Is(error) ? $" ({DeniedCall.Why})" : "";
+    /// <param name="error">The errno.</param>
+    /// <param name="denier">What denies it.</param>
+    public static string Denied(Errno error, string denier) => DeniedCall.Is(error) ? $" ({denier})" : "";
 
     /// <summary>A fill by the name of its ioctl.</summary>
     public static string CallOf(FillKind kind) => $"UFFDIO_{kind.ToString().ToUpperInvariant()}";
@@ -54,6 +56,6 @@ internal static class RequestIncidents
         Errno.EEXIST or Errno.ENOMEM when request.Pages > 1 => " again and again (the pool of huge pages may be empty)",
         Errno.EFAULT when request.Fill.Kind == FillKind.Copy =>
             $" again and again (the page source may have named memory that cannot be read, at 0x{request.Data:x})",
-        _ => Denied(error),
+        _ => Denied(error, request.Fill.Denier),
     };
 }

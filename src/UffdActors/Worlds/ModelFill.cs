@@ -24,6 +24,10 @@ internal class ModelFill : Fill, IPageFill
     public PageRequest? Request { get; }
 
     /// <inheritdoc />
+    // No process, and so no filter, is between the model and its caller.
+    public string Denier => "the memory module's own hook, Copy or GetFolio, gave that";
+
+    /// <inheritdoc />
     public void DecideOn(long epoch) => DecidedOn = epoch;
 
     /// <inheritdoc />

@@ -6,6 +6,11 @@ namespace UffdActors.Tests.Modules;
 /// <summary>Memory like shmem, of a module that offers COPY and no ZEROPAGE.</summary>
 public sealed class CopyOnlyModule : MemoryModule, IVmUffdOps
 {
+    /// <summary>What Copy gives instead of a page; per thread of execution, as tests run in parallel.</summary>
+    public static AsyncLocal<Errno> Refuses { get; } = new();
+
+    private readonly Errno _refuses = Refuses.Value;
+
     public override string Name => "copy-only";
 
     public override IVmUffdOps Ops => this;
@@ -26,7 +31,7 @@ public sealed class CopyOnlyModule : MemoryModule, IVmUffdOps
 
     public Errno Copy(in CopyRequest request, ref uint folio)
     {
-        folio = request.File.Store.AllocateFrom(request.Source);
-        return Errno.None;
+        if (_refuses == Errno.None) folio = request.File.Store.AllocateFrom(request.Source);
+        return _refuses;
     }
 }

@@ -30,6 +30,21 @@ public sealed class CopyOnlyModuleTests
             Assert.Equal(source.Zeros.Contains(page) ? 0 : TestSource.WordOf(page), WordAt(vm, region, page));
     });
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_module_that_denies_a_fill_is_named_and_no_filter_of_the_process(bool byPush)
+    {
+        CopyOnlyModule.Refuses.Value = Errno.EPERM;
+        Served(async (vm, region, uffd, source) =>
+        {
+            if (byPush) _ = await uffd.PushAsync(region, source);
+            else _ = await vm.StartVcpusAsync([Steps.Reads(1)]);
+            Incident incident = await vm.Incidents.ReadAsync();
+            Assert.Contains("EPERM (the memory module's own hook, Copy or", incident.Message, StringComparison.Ordinal);
+        });
+    }
+
     private static ulong WordAt(UffdVm vm, GuestRegion region, long page)
     {
         byte[] word = new byte[sizeof(ulong)];
