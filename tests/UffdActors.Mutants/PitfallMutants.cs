@@ -273,9 +273,9 @@ internal sealed class PushTakesEagainForSuccess : Mutant
     {
         internal override void Filling()
         {
-            if (PieceFill.Error == Errno.EAGAIN && PieceFill.Out < 0)
+            if (Fill.Call.Error == Errno.EAGAIN && Fill.Call.Out < 0)
             {
-                Mark(PagesLeft);
+                Fill.Mark(Fill.PagesLeft);
                 GoOn();
                 return;
             }
@@ -332,8 +332,8 @@ internal sealed class NegativeProgress : Mutant
     {
         internal override void Filling()
         {
-            ulong pages = (ulong)(PieceFill.Out ?? 0) >> PageSize.BaseShift;
-            Mark((int)Math.Min(pages, (ulong)PagesLeft));
+            ulong pages = (ulong)(Fill.Call.Out ?? 0) >> PageSize.BaseShift;
+            Fill.Mark((int)Math.Min(pages, (ulong)Fill.PagesLeft));
             GoOn();
         }
     }
@@ -380,9 +380,9 @@ internal sealed class PartialCopyIsNotResumed : Mutant
     {
         internal override void Filling()
         {
-            if (PieceFill.Error == Errno.EAGAIN && PieceFill.Out > 0)
+            if (Fill.Call.Error == Errno.EAGAIN && Fill.Call.Out > 0)
             {
-                Mark(PagesLeft);
+                Fill.Mark(Fill.PagesLeft);
                 GoOn();
                 return;
             }

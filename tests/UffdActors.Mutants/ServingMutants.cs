@@ -30,13 +30,13 @@ internal sealed class PushTakesTheEndForSuccess : Mutant
     {
         internal override void Filling()
         {
-            if (PieceFill.Error != Errno.ESRCH)
+            if (Fill.Call.Error != Errno.ESRCH)
             {
                 base.Filling();
                 return;
             }
 
-            Mark(PagesLeft);
+            Fill.Mark(Fill.PagesLeft);
             GoOn();
         }
     }

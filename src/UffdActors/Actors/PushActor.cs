@@ -34,7 +34,6 @@ internal class PushActor : UntypedActor
     private readonly PushPipeline _pipeline;
     private readonly PushChunk _chunk;
     private readonly WantedPages _wanted;
-    private readonly PushFill _fill;
     private readonly PushWaits _waits;
     private readonly PushEnd _end;
     private PushState _state;
@@ -51,16 +50,13 @@ internal class PushActor : UntypedActor
         _wanted = new WantedPages(options.Reader, options.Region, options.Pages, options.UnitPages, options.Order ?? new LinearOrder());
         _pipeline = new PushPipeline(vm, options, _wanted, Self);
         _waits = new PushWaits(vm, options, _wanted, Self);
-        _fill = new PushFill(vm, options, _chunk, _wanted, _waits);
+        Fill = new PushFill(vm, options, _chunk, _wanted, _waits);
         _end = new PushEnd(options, _wanted, _waits);
         _isHeld = options.IsHeld;
     }
 
-    /// <summary>The fill of the piece at hand.</summary>
-    protected IPageFill PieceFill => _fill.Call;
-
-    /// <summary>Base pages of the piece that are left.</summary>
-    protected int PagesLeft => _chunk.Piece.Pages;
+    /// <summary>The fill of the piece in hand.</summary>
+    protected PushFill Fill { get; }
 
     public static Props Props(VmContext vm, PushOptions options) =>
         Akka.Actor.Props.Create<PushActor>(vm, options).WithDispatcher(options.OnOwnThread ? vm.PushDispatcherId : vm.DispatcherId);
@@ -118,7 +114,7 @@ internal class PushActor : UntypedActor
                 if (_chunk.IsEmpty) End(PushEnding.Early);
                 break;
             case VmProtocol.Recover:
-                _fill.Recover();
+                Fill.Recover();
                 break;
             case PushGate or VmProtocol.ProbePush:
                 // Of a wait, or a pause, that has ended.
@@ -136,7 +132,7 @@ internal class PushActor : UntypedActor
     /// <summary>Others have had a turn, or a while has gone by.</summary>
     private void Going()
     {
-        if (_chunk.Piece.Pages > 0) Take(_fill.Aim());
+        if (_chunk.Piece.Pages > 0) Take(Fill.Aim());
         else NextAfterAWhile();
     }
 
@@ -172,7 +168,7 @@ internal class PushActor : UntypedActor
     /// <summary>The pause is over: by <c>recover</c>, or for a probe.</summary>
     private void Paused(object message)
     {
-        if (message is VmProtocol.Recover) _fill.Recover();
+        if (message is VmProtocol.Recover) Fill.Recover();
         NextAfterAWhile();
     }
 
@@ -196,8 +192,7 @@ internal class PushActor : UntypedActor
         if (_pipeline.AsksAhead) _pipeline.Ask();
         if (_pipeline.HasAnswer || (!_pipeline.IsAsking && !_pipeline.HasFailed && _pipeline.CanAsk))
         {
-            // Demand first. Only one whose page cannot be had (its source fails, its fill is refused) is not waited for for ever; and one
-            // that waits for a source with a latency is not in this chunk's way.
+            // Demand first. One whose page cannot be had does not hold up the push for ever, one that waits for a slow source not at all.
             _state = PushState.Waiting;
             _gate = _waits.ForDemands(waits: !_pipeline.AsksAhead);
         }
@@ -211,10 +206,9 @@ internal class PushActor : UntypedActor
         {
             _state = PushState.Asking;
         }
-        else if (_pipeline.Wait is var wait && wait > TimeSpan.Zero && _wanted.CanOrder)
+        else if (_pipeline.WaitsForRate())
         {
             _state = PushState.Going;
-            _vm.Time.After(wait, Self, VmProtocol.Resume.Instance);
         }
         else if (_wanted.TryBeginAnew())
         {
@@ -237,10 +231,10 @@ internal class PushActor : UntypedActor
 
     private void NextPiece()
     {
-        _fill.BeginPiece();
+        Fill.BeginPiece();
         if (_chunk.TryNext())
         {
-            Take(_fill.Aim());
+            Take(Fill.Aim());
             return;
         }
 
@@ -252,8 +246,8 @@ internal class PushActor : UntypedActor
     {
         _state = step == PushStep.GoOn ? PushState.Going : PushState.Filling;
         if (step == PushStep.GoOn) GoOn();
-        else if (_vm.SplitsTurns) Self.Tell(_fill.Call, ActorRefs.NoSender);
-        else if (_fill.Call.Advance()) Filling();
+        else if (_vm.SplitsTurns) Self.Tell(Fill.Call, ActorRefs.NoSender);
+        else if (Fill.Call.Advance()) Filling();
     }
 
     private void WaitOut(bool isTriedAgain) => _state = isTriedAgain ? PushState.Going : PushState.Paused;
@@ -272,9 +266,6 @@ internal class PushActor : UntypedActor
         }
     }
 
-    /// <summary>Base pages at the front of the piece are done with.</summary>
-    protected void Mark(int pages) => _fill.Mark(pages);
-
     private void End(PushEnding how)
     {
         _state = PushState.Over;
@@ -285,7 +276,7 @@ internal class PushActor : UntypedActor
     [MutationPoint("RING P9, P12, P14, S1")]
     internal virtual void Filling()
     {
-        PushStep step = _fill.Ended();
+        PushStep step = Fill.Ended();
         switch (step)
         {
             case PushStep.Issue or PushStep.GoOn:
@@ -299,11 +290,9 @@ internal class PushActor : UntypedActor
                 End(PushEnding.OwnerGone);
                 break;
             default:
-                // What is left of the chunk is asked for again, the page that has failed when nothing else is left.
-                _wanted.Fail(_chunk.Left.Start, _options.UnitPages);
-                _wanted.Rewind(_chunk.Left.Start + _options.UnitPages, _chunk.Left.Count - _options.UnitPages);
+                Fill.PutOff();
                 _pipeline.GiveBack(_chunk.Drop(), isFilled: false);
-                WaitOut(step == PushStep.WaitOut ? _waits.Fruitless(_fill.Trouble) : _waits.SourceFailed(_fill.Wrong!));
+                WaitOut(step == PushStep.WaitOut ? _waits.Fruitless(Fill.Trouble) : _waits.SourceFailed(Fill.Wrong!));
                 break;
         }
     }

@@ -33,6 +33,9 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
     /// <summary>The call.</summary>
     public IPageFill Call { get; } = options.Thread.NewFill(null);
 
+    /// <summary>Base pages of the piece that are left.</summary>
+    public int PagesLeft => chunk.Piece.Pages;
+
     /// <summary>What is to be waited out; part of a sentence.</summary>
     public string Trouble { get; private set; } = "";
 
@@ -111,6 +114,13 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
         if (_isProbe) return Probed(answer);
         if (_meetsHole && wanted.RegionOf(chunk.Piece.FirstPage)?.Alias is { } alias && CopiedIntoHole(alias, answer)) return PushStep.GoOn;
         return Filled(answer);
+    }
+
+    /// <summary>What is left of the chunk is asked for again, the page that has failed when nothing else is left.</summary>
+    public void PutOff()
+    {
+        wanted.Fail(chunk.Left.Start, _unit);
+        wanted.Rewind(chunk.Left.Start + _unit, chunk.Left.Count - _unit);
     }
 
     /// <summary>Base pages at the front of the piece are done with.</summary>

@@ -37,8 +37,16 @@ internal sealed class PushPipeline(VmContext vm, PushOptions options, WantedPage
     /// <summary>True if <see cref="Ask"/> would ask for something now.</summary>
     public bool CanAsk => wanted.CanOrder && Wait == TimeSpan.Zero;
 
-    /// <summary>How long the rate lets nothing be asked for.</summary>
-    public TimeSpan Wait => _rate.Wait(vm.Time.Now);
+    private TimeSpan Wait => _rate.Wait(vm.Time.Now);
+
+    /// <summary>True if it is the rate alone that lets nothing be asked for: then the actor is told to go on when it does.</summary>
+    public bool WaitsForRate()
+    {
+        TimeSpan wait = Wait;
+        if (wait <= TimeSpan.Zero || !wanted.CanOrder) return false;
+        vm.Time.After(wait, self, VmProtocol.Resume.Instance);
+        return true;
+    }
 
     /// <summary>Asks for as much as there is room for; not while a failure has not been dealt with.</summary>
     public void Ask()
