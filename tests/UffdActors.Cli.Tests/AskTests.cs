@@ -91,6 +91,22 @@ public class AskTests
     }
 
     [Theory]
+    [InlineData("missing-shmem,poison", "features MissingShmem, Poison")]
+    [InlineData("Sigbus,exact-address", "features Sigbus, ExactAddress")]
+    public async Task Every_feature_but_those_of_events_can_be_named(string names, string told)
+    {
+        string[] question = ["ask", "--backend", "anon", "--state", "none", "--modes", "M", "--do", "write", "--features"];
+        CommandRun run = await CommandRun.Of([.. question, names]);
+        run.EndsWith(ExitCode.Done);
+        Assert.Contains(told, run.Output, StringComparison.Ordinal);
+
+        run = await CommandRun.Of([.. question, "event-fork"]);
+        run.EndsWith(ExitCode.BadInput);
+        Assert.Contains("wp-hugetlbfs-shmem", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("events", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("--backend", "shmm", "shmem-private")]
     [InlineData("--state", "lost", "wp-marker")]
     [InlineData("--modes", "MX", "MWI")]

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Numerics;
+using System.Text.Json;
 using UffdActors.Cli.Hosting;
 using UffdActors.Cli.Options;
 using UffdActors.Cli.Reports;
@@ -11,6 +13,13 @@ namespace UffdActors.Cli.Commands;
 /// <summary><c>uffd ask</c>: one question about a kernel, answered by executing the model.</summary>
 internal static class AskCommand
 {
+    // Not those of events: a call that raises one waits until it is read, and a question has nobody who reads.
+    private static readonly OrderedDictionary<string, UffdFeatures> FeatureWords = new(
+        Enum.GetValues<UffdFeatures>()
+            .Where(f => !BitOperations.IsPow2((ulong)f) ? f == UffdFeatures.None : (f & UffdFeatures.Events) == 0)
+            .Select(f => KeyValuePair.Create(JsonNamingPolicy.KebabCaseLower.ConvertName(f.ToString()), f)),
+        StringComparer.OrdinalIgnoreCase);
+
     public static Command Build(Terminal terminal)
     {
         Option<string> backend =
@@ -91,17 +100,9 @@ internal static class AskCommand
         UffdFeatures features = UffdFeatures.None;
         foreach (string name in TypedOptions.Parts(text))
         {
-            features |= name.ToLowerInvariant() switch
-            {
-                "none" => UffdFeatures.None,
-                "sigbus" => UffdFeatures.Sigbus,
-                "wp-async" => UffdFeatures.WpAsync,
-                "wp-unpopulated" => UffdFeatures.WpUnpopulated,
-                "exact-address" => UffdFeatures.ExactAddress,
-                "thread-id" => UffdFeatures.ThreadId,
-                _ => throw CommandException.BadInput(
-                    $"--features {name}: use none, sigbus, wp-async, wp-unpopulated, exact-address, thread-id, with commas between."),
-            };
+            if (!FeatureWords.TryGetValue(name, out UffdFeatures feature))
+                throw CommandException.BadInput($"--features {name}: use {string.Join(", ", FeatureWords.Keys)}, with commas between.");
+            features |= feature;
         }
 
         return features;

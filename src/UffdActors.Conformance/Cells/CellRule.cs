@@ -12,6 +12,8 @@ internal sealed record CellRule(string Section, string Sentence, Func<Cell, Cell
 
     private static readonly CellRule[] Rules =
     [
+        new("SEMANTICS 2.1.1", "This kernel does not offer a feature that is asked for: UFFDIO_API gives EINVAL.",
+            (_, a) => a.Preparation == "API: EINVAL"),
         new("SEMANTICS 3.2",
             "This memory cannot be registered with these modes in such a context: REGISTER gives EINVAL, so the question does not arise.",
             (_, a) => a.Preparation == "REGISTER: EINVAL"),

@@ -65,6 +65,14 @@ public class CellTests
     }
 
     [Fact]
+    public void A_feature_that_the_kernel_does_not_offer_is_the_rule_that_is_cited()
+    {
+        Cell cell = Anonymous("copy") with { Features = UffdFeatures.Poison };
+        KernelProfile kernel = KernelProfile.Linux618 with { Features = UffdFeatures.All & ~UffdFeatures.Poison };
+        Assert.Equal("SEMANTICS 2.1.1", CellRule.Of(cell, CellRun.Of(kernel, cell)).Section);
+    }
+
+    [Fact]
     public void Says_who_wakes()
     {
         Cell copy = Anonymous("copy");
